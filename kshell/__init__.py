@@ -1,0 +1,3 @@
+"""kshell: psql for Kafka."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,81 @@
+"""Changes: the one noun that crosses layers.
+
+An Arrow batch and an integer weight for each row.  A stream's rows weigh +1; a table's update is
+the old row at -1 and the new row at +1; a tombstone is the old row at -1.  A weight of 0 is a
+*touch*: it changes nothing, and KSQL still forwards it (a tombstone for a key that was not there).
+The sum of the weights of equal rows over a whole run is the bounded answer.
+
+The order of rows is part of the meaning: rows of one batch follow one another in time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+__all__ = ["WEIGHT", "Changes", "total"]
+
+WEIGHT = pa.int64()
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Rows and their weights; `len(rows) == len(weights)`.
+
+    >>> c = Changes.of(pa.record_batch({"n": [1, 2]}))
+    >>> c.weights.to_pylist()
+    [1, 1]
+    """
+
+    rows: pa.RecordBatch
+    weights: pa.Array
+
+    @classmethod
+    def of(cls, rows: pa.RecordBatch, weight: int = 1) -> Changes:
+        """Every row at the same weight: +1, as a stream's rows are."""
+        return cls(rows, pa.repeat(pa.scalar(weight, WEIGHT), rows.num_rows))
+
+    @classmethod
+    def none(cls, schema: pa.Schema) -> Changes:
+        """No rows."""
+        return cls.of(pa.RecordBatch.from_pylist([], schema=schema))
+
+    @classmethod
+    def concat(cls, parts: Iterable[Changes], schema: pa.Schema) -> Changes:
+        """One after the other, in order."""
+        parts = [p for p in parts if len(p)]
+        if not parts:
+            return cls.none(schema)
+        if len(parts) == 1:
+            return parts[0]
+        rows = pa.concat_batches([p.rows for p in parts])
+        return cls(rows, pa.concat_arrays([p.weights for p in parts]))
+
+    def __len__(self) -> int:
+        return int(self.rows.num_rows)
+
+
+def _hashable(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_hashable(v) for v in value)
+    if isinstance(value, dict):
+        return tuple((k, _hashable(v)) for k, v in value.items())
+    return value
+
+
+def total(parts: Iterable[Changes]) -> Counter[tuple[Any, ...]]:
+    """The sum of changes: how often each row is there at the end; rows that cancel are gone.
+
+    >>> b = pa.record_batch({"n": [1]})
+    >>> total([Changes.of(b), Changes.of(b, -1)])
+    Counter()
+    """
+    count: Counter[tuple[Any, ...]] = Counter()
+    for part in parts:
+        for row, weight in zip(part.rows.to_pylist(), part.weights.to_pylist(), strict=True):
+            count[tuple(_hashable(v) for v in row.values())] += weight
+    return Counter({row: n for row, n in count.items() if n})

@@ -1,0 +1,190 @@
+"""Every error of kshell: what went wrong, where, and what to try.
+
+    KshellError
+    ├── UsageError              the command line or a property is wrong            exit 2
+    ├── StatementError          a statement was refused
+    │   ├── ParseError          it is not in the grammar
+    │   ├── BindError           a name, a type or a clause does not fit
+    │   │   └── UnknownName     nothing has that name; carries the nearest ones
+    │   └── Unsupported         it is in the grammar, and kshell cannot run it
+    ├── ConnectionFailed        no broker, or none that will speak with us         exit 3
+    │   ├── Unreachable         nothing answers at the address
+    │   ├── WrongListener       it answers in another protocol (TLS against plain text)
+    │   └── LoginRefused        SASL or a certificate was refused
+    ├── KafkaError              a broker refused or failed while we worked
+    │   ├── Forbidden           an ACL denies it
+    │   ├── Outage              brokers stopped answering: an answer would be incomplete
+    │   └── TopicChanged        the topic was deleted or created anew, or offsets went away
+    ├── CorruptRecord           bytes of a batch or a record that cannot be decoded
+    ├── EvaluationError         a query failed while it ran
+    ├── BudgetExceeded          a scan stopped at its budget: the answer is partial
+    └── Interrupted             the user stopped it                                exit 130
+
+Everything above raises these and nothing else on purpose; `terminal` draws them.  An error gains
+context as it rises (`with_place`), and is never swallowed.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+__all__ = [
+    "BadRecord", "BindError", "BudgetExceeded", "ConnectionFailed", "CorruptRecord",
+    "EvaluationError", "Forbidden", "Interrupted", "KafkaError", "KshellError", "LoginRefused",
+    "Outage", "ParseError", "Place", "StatementError", "TopicChanged", "UnknownName",
+    "Unreachable", "Unsupported", "UsageError", "WrongListener", "nearest",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a text an error is: 1-based line and column, and how many characters it spans."""
+
+    line: int
+    column: int
+    length: int = 1
+
+
+class KshellError(Exception):
+    """What went wrong, with an optional place in the statement and a hint what to try.
+
+    >>> str(KshellError("no such topic: ordes", hint="did you mean orders?"))
+    'no such topic: ordes'
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, hint: str = "", place: Place | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+        self.place = place
+
+    def with_place(self, place: Place) -> KshellError:
+        """The same error, told where it is unless it already knows."""
+        self.place = self.place or place
+        return self
+
+
+class UsageError(KshellError):
+    """The command line, a profile or a property is wrong."""
+
+    exit_code = 2
+
+
+class StatementError(KshellError):
+    """A statement was refused before anything ran."""
+
+
+class ParseError(StatementError):
+    """The text is not in the grammar."""
+
+
+class BindError(StatementError):
+    """A name, a type or a clause does not fit."""
+
+
+class UnknownName(BindError):
+    """Nothing of that kind has that name.
+
+    >>> UnknownName("topic", "ordes", ["orders", "users"]).hint
+    'did you mean orders?'
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        known: Iterable[str] = (),
+        *,
+        what: str = "",
+        place: Place | None = None,
+    ) -> None:
+        close = nearest(name, known)
+        hint = f"did you mean {' or '.join(close)}?" if close else ""
+        super().__init__(what or f"no {kind} named {name}", hint=hint, place=place)
+        self.kind, self.name = kind, name
+
+
+class Unsupported(StatementError):
+    """It is in the grammar, and kshell cannot run it."""
+
+
+class ConnectionFailed(KshellError):
+    """No broker, or none that will speak with us."""
+
+    exit_code = 3
+
+
+class Unreachable(ConnectionFailed):
+    """Nothing answers at the address."""
+
+
+class WrongListener(ConnectionFailed):
+    """The address answers in another protocol than the one configured."""
+
+
+class LoginRefused(ConnectionFailed):
+    """The broker refused the credentials."""
+
+
+class KafkaError(KshellError):
+    """A broker refused or failed while we worked."""
+
+
+class Forbidden(KafkaError):
+    """An ACL denies the operation."""
+
+
+class Outage(KafkaError):
+    """Brokers stopped answering; what was read so far is not the answer."""
+
+
+class TopicChanged(KafkaError):
+    """The topic was deleted, created anew, or its offsets are gone."""
+
+
+class CorruptRecord(KshellError):
+    """Bytes that cannot be decoded."""
+
+
+class EvaluationError(KshellError):
+    """A query failed while it ran."""
+
+
+class BudgetExceeded(KshellError):
+    """A scan stopped at its budget."""
+
+
+class Interrupted(KshellError):
+    """The user stopped it."""
+
+    exit_code = 130
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """One row of SHOW ERRORS: a record that could not be used, and why.  Offset -1 is unknown.
+
+    `excerpt` is the first bytes of what failed, raw: whoever draws it must sanitize it.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    timestamp: int = -1
+    excerpt: bytes = field(default=b"", repr=False)
+
+
+def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
+    """The known names that a person who typed `name` may have meant, best first.
+
+    >>> nearest("SELEC", ["SELECT", "SET", "SHOW"])
+    ['SELECT']
+    """
+    by_fold = {k.casefold(): k for k in known}
+    close = difflib.get_close_matches(name.casefold(), by_fold, n=count, cutoff=0.65)
+    return [by_fold[c] for c in close]

@@ -1,0 +1,103 @@
+"""What a statement gives back: engines make these, `session` passes them on, `terminal` draws them.
+
+Every result is pulled, so that memory stays flat and a person can stop it: `cancel()` may be called
+from another thread at any time and makes the iteration end within 200 ms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from kshell.changes import Changes
+
+__all__ = ["Goodbye", "Live", "LiveStats", "Message", "Progress", "Result", "Rows", "Sections"]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a bounded scan is: records done of records to read, and the seconds since it began."""
+
+    done: int
+    total: int
+    seconds: float
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LiveStats:
+    """A continuous query's footer: rows shown so far, records scanned, records a second,
+    records behind the end of the topics, records that could not be decoded; `note` says an outage."""
+
+    rows: int = 0
+    scanned: int = 0
+    rate: float = 0.0
+    lag: int = 0
+    bad: int = 0
+    note: str = ""
+
+
+def _nothing() -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A bounded table: its schema, its batches (pulled once), and how to stop or watch it.
+
+    `notes` is read when the batches are through: lines for stderr, such as "3 records could not be
+    decoded: SHOW ERRORS" or "stopped at …, partial".
+    """
+
+    schema: pa.Schema
+    batches: Iterator[pa.RecordBatch]
+    title: str = ""
+    cancel: Callable[[], None] = _nothing
+    progress: Callable[[], Progress | None] = _nothing  # None: nothing worth showing
+    notes: Callable[[], Sequence[str]] = tuple
+
+    @classmethod
+    def of(cls, table: pa.Table | pa.RecordBatch, title: str = "") -> Rows:
+        """A small table that is already there."""
+        if isinstance(table, pa.RecordBatch):
+            table = pa.Table.from_batches([table])
+        return cls(table.schema, iter(table.to_batches()), title)
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A continuous table: `poll(seconds)` gives what changed since, None when it has ended.
+
+    `key` names the columns that identify a row of a table (empty: a stream, rows only ever come).
+    """
+
+    schema: pa.Schema
+    poll: Callable[[float], Changes | None]
+    cancel: Callable[[], None]
+    stats: Callable[[], LiveStats]
+    title: str = ""
+    key: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One sentence that something was done."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sections:
+    """Several titled results, drawn one after the other (DESCRIBE, EXPLAIN)."""
+
+    parts: tuple[Result, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Goodbye:
+    """EXIT."""
+
+
+Result = Rows | Live | Message | Sections | Goodbye

@@ -1,0 +1,229 @@
+"""Continuous plans: what `bind` makes of a KSQL query and `stream.graph` turns into operators.
+
+A tree of frozen nodes, sources at the leaves.  Each node says the columns of its output: `key`
+columns first, then `value` columns, then the pseudo columns that ride along with every row:
+ROWTIME (BIGINT, ms: the record's or the result's timestamp), ROWPARTITION and ROWOFFSET (until the
+first stateful step), and WINDOWSTART / WINDOWEND (BIGINT, ms) once the key is windowed.
+`kind` tells whether the changes are a stream's or a table's.  Semantics are ksqlDB's and Kafka
+Streams'.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import pyarrow as pa
+
+from kshell.catalog.model import Column, Kind, Source, Window
+from kshell.sql.expressions import Call, Expression
+from kshell.sql.statements import WindowClause
+
+__all__ = [
+    "Aggregate",
+    "Explode",
+    "Filter",
+    "ForeignKeyJoin",
+    "JoinKind",
+    "Named",
+    "Node",
+    "Project",
+    "Rekey",
+    "Relation",
+    "Scan",
+    "Sink",
+    "StreamJoin",
+    "StreamTableJoin",
+    "Suppress",
+    "TableJoin",
+    "children",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A node's output: its kind, key and value columns, and the key's window if it has one."""
+
+    kind: Kind
+    key: tuple[Column, ...]
+    value: tuple[Column, ...]
+    window: Window | None = None
+
+    def schema(self) -> pa.Schema:
+        """Key, value, [WINDOWSTART, WINDOWEND], ROWTIME as Arrow: the columns of a node's batches.
+
+        ROWPARTITION and ROWOFFSET are value columns where a node still has them.
+        """
+        columns = [(c.name, c.type) for c in (*self.key, *self.value)]
+        if self.window is not None:
+            columns += [("WINDOWSTART", pa.int64()), ("WINDOWEND", pa.int64())]
+        return pa.schema([*columns, ("ROWTIME", pa.int64())])
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An expression and the name of the column it makes."""
+
+    name: str
+    expression: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Reads a source.  Its columns are named as in the source, or ALIAS_NAME inside a join."""
+
+    source: Source
+    output: Relation
+    columns: tuple[tuple[str, str], ...]  # (output column, the source's column or pseudo column)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """WHERE and HAVING: keeps rows whose predicate is true."""
+
+    input: Node
+    predicate: Expression
+    output: Relation
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """SELECT: the key columns pass (renamed), the value columns are computed."""
+
+    input: Node
+    key: tuple[Named, ...]
+    value: tuple[Named, ...]
+    output: Relation
+
+
+@dataclass(frozen=True, slots=True)
+class Rekey:
+    """PARTITION BY, or the repartition before a join: new key columns, all else passes.
+
+    On a table, a change of key is a deletion of the old one.
+    """
+
+    input: Node
+    key: tuple[Named, ...]
+    output: Relation
+
+
+@dataclass(frozen=True, slots=True)
+class Explode:
+    """Table functions in SELECT: one row per element, several zipped, short ones padded by NULL."""
+
+    input: Node
+    functions: tuple[Named, ...]  # each expression is a Call of a table function
+    output: Relation
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """GROUP BY: key columns are the grouping expressions, value columns the aggregates.
+
+    `window` is None for an unwindowed table.  On a table input, rows at weight -1 are undone.
+    A row whose grouping key is NULL (all of it) is dropped, as ksqlDB does.
+    """
+
+    input: Node
+    group: tuple[Named, ...]
+    aggregates: tuple[tuple[str, Call], ...]  # (column, a Call of an aggregate function)
+    window: WindowClause | None
+    output: Relation
+
+
+class JoinKind(Enum):
+    """Which side's unmatched rows stay."""
+
+    INNER = "INNER"
+    LEFT = "LEFT"
+    RIGHT = "RIGHT"
+    FULL = "FULL"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamJoin:
+    """Stream–stream WITHIN, in milliseconds: a right row matches from left.ROWTIME - before_ms to
+    left.ROWTIME + after_ms.  `grace_ms` None is ksqlDB's default (24 hours, unmatched rows at once).
+
+    Both inputs are keyed by the join key; the output's key column is named by `output`.
+    """
+
+    left: Node
+    right: Node
+    kind: JoinKind
+    before_ms: int
+    after_ms: int
+    grace_ms: int | None
+    output: Relation
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTableJoin:
+    """Each stream row with the table's row of its key at that time; INNER or LEFT."""
+
+    left: Node
+    right: Node
+    kind: JoinKind
+    output: Relation
+
+
+@dataclass(frozen=True, slots=True)
+class TableJoin:
+    """Table–table on the primary keys of both."""
+
+    left: Node
+    right: Node
+    kind: JoinKind
+    output: Relation
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKeyJoin:
+    """Table–table: an expression over the left row against the right's primary key; INNER or LEFT.
+
+    The output keeps the left's key.
+    """
+
+    left: Node
+    right: Node
+    kind: JoinKind
+    foreign_key: Expression
+    output: Relation
+
+
+@dataclass(frozen=True, slots=True)
+class Suppress:
+    """EMIT FINAL: a window's result once, when its end and grace have passed in stream time."""
+
+    input: Node
+    output: Relation
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """Writes to a source's topic (CSAS, CTAS, INSERT INTO … SELECT).
+
+    `timestamp` is the column that becomes the record's timestamp (TIMESTAMP property), if any.
+    """
+
+    input: Node
+    target: Source
+    output: Relation
+
+
+Node = (
+    Scan | Filter | Project | Rekey | Explode | Aggregate | StreamJoin | StreamTableJoin
+    | TableJoin | ForeignKeyJoin | Suppress | Sink
+)  # fmt: skip
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """The node's inputs, left before right."""
+    match node:
+        case Scan():
+            return ()
+        case StreamJoin() | StreamTableJoin() | TableJoin() | ForeignKeyJoin():
+            return (node.left, node.right)
+        case _:
+            return (node.input,)

@@ -1,0 +1,353 @@
+"""Every statement as data: what `parse` makes and `session` dispatches on.
+
+Frozen dataclasses, one per kind of statement.  Names keep how they were written (`Name`), because
+KSQL folds unquoted names to upper case for declared things while undeclared topics keep theirs;
+binding decides.  Queries and expressions are sqlglot trees of the KSQL dialect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+import pyarrow as pa
+from sqlglot import exp
+
+from kshell.catalog.model import Kind, WindowType
+from kshell.errors import Place
+
+__all__ = [
+    "AlterSource", "AssertSchema", "AssertSource", "AssertTopic", "AssertValues", "ColumnRole",
+    "ColumnSpec", "CreateAsSelect", "CreateSource", "CreateType", "Define", "Describe",
+    "DescribeFunction", "DropSource", "DropType", "Emit", "Exit", "Explain", "Help", "InsertSelect",
+    "InsertValues", "Name", "Print", "Query", "QueryAction", "QueryControl", "RunScript", "Select",
+    "SetProperty", "Show", "ShowWhat", "Spool", "Statement", "Undefine", "UnsetProperty",
+    "WindowClause",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """An identifier as written, and whether it was quoted."""
+
+    text: str
+    quoted: bool = False
+    place: Place | None = None
+
+    def folded(self) -> str:
+        """KSQL's name: upper case unless quoted."""
+        return self.text if self.quoted else self.text.upper()
+
+
+class Emit(Enum):
+    """How a query answers: bounded (no EMIT), EMIT CHANGES or EMIT FINAL."""
+
+    BOUNDED = "BOUNDED"
+    CHANGES = "CHANGES"
+    FINAL = "FINAL"
+
+
+@dataclass(frozen=True, slots=True)
+class WindowClause:
+    """WINDOW …: sizes in milliseconds; None where not written.
+
+    `advance_ms` is HOPPING's; `size_ms` is SESSION's inactivity gap and SLIDING's time difference.
+    """
+
+    type: WindowType
+    size_ms: int
+    advance_ms: int | None = None
+    retention_ms: int | None = None
+    grace_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A SELECT: the sqlglot tree without the KSQL clauses, and those clauses beside it.
+
+    A join's `WITHIN` is `join.args["within"]`, a `Within` node of the dialect.  `limit` stays in
+    the tree for bounded queries.
+    """
+
+    tree: exp.Query
+    emit: Emit = Emit.BOUNDED
+    window: WindowClause | None = None
+    partition_by: tuple[exp.Expression, ...] = ()
+
+
+class ColumnRole(Enum):
+    """What follows a column's type in a declaration."""
+
+    VALUE = ""
+    KEY = "KEY"
+    PRIMARY_KEY = "PRIMARY KEY"
+    HEADERS = "HEADERS"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSpec:
+    """A declared column; `header` is the key of HEADER('key')."""
+
+    name: Name
+    type: pa.DataType
+    role: ColumnRole = ColumnRole.VALUE
+    header: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What all have: the text it was parsed from, and where that began in the script."""
+
+    text: str = ""
+    place: Place = field(default=Place(1, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Select(Statement):
+    """A query on its own."""
+
+    query: Query
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSource(Statement):
+    """CREATE [OR REPLACE] [SOURCE] STREAM|TABLE [IF NOT EXISTS] name (columns) WITH (…)."""
+
+    kind: Kind
+    name: Name
+    columns: tuple[ColumnSpec, ...]
+    properties: Mapping[str, object]  # names in upper case; values str | int | bool | None
+    or_replace: bool = False
+    if_not_exists: bool = False
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CreateAsSelect(Statement):
+    """CREATE [OR REPLACE] STREAM|TABLE [IF NOT EXISTS] name WITH (…) AS SELECT …."""
+
+    kind: Kind
+    name: Name
+    query: Query
+    properties: Mapping[str, object]
+    or_replace: bool = False
+    if_not_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InsertSelect(Statement):
+    """INSERT INTO name [WITH (QUERY_ID=…)] SELECT …."""
+
+    name: Name
+    query: Query
+    properties: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class InsertValues(Statement):
+    """INSERT INTO name [(columns)] VALUES (…), …."""
+
+    name: Name
+    columns: tuple[Name, ...]
+    rows: tuple[tuple[exp.Expression, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DropSource(Statement):
+    """DROP STREAM|TABLE [IF EXISTS] name [DELETE TOPIC]."""
+
+    kind: Kind
+    name: Name
+    if_exists: bool = False
+    delete_topic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AlterSource(Statement):
+    """ALTER STREAM|TABLE name ADD [COLUMN] …."""
+
+    kind: Kind
+    name: Name
+    columns: tuple[ColumnSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CreateType(Statement):
+    """CREATE TYPE [IF NOT EXISTS] name AS type."""
+
+    name: Name
+    type: pa.DataType
+    if_not_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DropType(Statement):
+    """DROP TYPE [IF EXISTS] name."""
+
+    name: Name
+    if_exists: bool = False
+
+
+class ShowWhat(Enum):
+    """What SHOW or LIST lists."""
+
+    TOPICS = "TOPICS"
+    STREAMS = "STREAMS"
+    TABLES = "TABLES"
+    QUERIES = "QUERIES"
+    FUNCTIONS = "FUNCTIONS"
+    TYPES = "TYPES"
+    VARIABLES = "VARIABLES"
+    PROPERTIES = "PROPERTIES"
+    ERRORS = "ERRORS"
+
+
+@dataclass(frozen=True, slots=True)
+class Show(Statement):
+    """SHOW|LIST what [EXTENDED]; SHOW ALL TOPICS has `all`."""
+
+    what: ShowWhat
+    extended: bool = False
+    all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Describe(Statement):
+    """DESCRIBE [EXTENDED] name [EXTENDED]; no name: DESCRIBE STREAMS|TABLES."""
+
+    name: Name | None
+    extended: bool = False
+    kind: Kind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DescribeFunction(Statement):
+    """DESCRIBE FUNCTION name."""
+
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Explain(Statement):
+    """EXPLAIN of a statement, or of a running query by id."""
+
+    statement: Statement | None = None
+    query_id: str = ""
+
+
+class QueryAction(Enum):
+    """What can be done to running queries."""
+
+    TERMINATE = "TERMINATE"
+    PAUSE = "PAUSE"
+    RESUME = "RESUME"
+
+
+@dataclass(frozen=True, slots=True)
+class QueryControl(Statement):
+    """TERMINATE|PAUSE|RESUME id|ALL; an empty id is ALL."""
+
+    action: QueryAction
+    query_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Print(Statement):
+    """PRINT topic [FROM BEGINNING] [INTERVAL n] [LIMIT n]."""
+
+    topic: Name
+    from_beginning: bool = False
+    interval: int = 1
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetProperty(Statement):
+    """SET 'name'='value' (ALTER SYSTEM too)."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnsetProperty(Statement):
+    """UNSET 'name'."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Define(Statement):
+    """DEFINE name = 'value', for ${name}."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undefine(Statement):
+    """UNDEFINE name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunScript(Statement):
+    """RUN SCRIPT 'file'."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spool(Statement):
+    """SPOOL 'file', or SPOOL OFF (an empty path)."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class AssertTopic(Statement):
+    """ASSERT [NOT EXISTS] TOPIC name [WITH (…)] [TIMEOUT n unit]."""
+
+    name: Name
+    properties: Mapping[str, object]
+    exists: bool = True
+    timeout_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AssertSchema(Statement):
+    """ASSERT [NOT EXISTS] SCHEMA [SUBJECT name] [ID n] [TIMEOUT n unit]."""
+
+    subject: str
+    id: int | None
+    exists: bool = True
+    timeout_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AssertSource(Statement):
+    """ASSERT STREAM|TABLE name (columns) [WITH (…)]."""
+
+    source: CreateSource
+
+
+@dataclass(frozen=True, slots=True)
+class AssertValues(Statement):
+    """ASSERT VALUES | NULL VALUES name (columns) VALUES|KEY (…)."""
+
+    insert: InsertValues
+    null_values: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Help(Statement):
+    """HELP [topic]."""
+
+    topic: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exit(Statement):
+    """EXIT or QUIT."""

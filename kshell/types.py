@@ -1,0 +1,113 @@
+"""KSQL's types: one table of KSQL name ↔ Arrow ↔ DuckDB.
+
+A type **is** a `pyarrow.DataType` everywhere in kshell.  Formats add their own columns to this
+correspondence (Avro, Protobuf) in their own modules.  Source of the names: ksqlDB's reference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+__all__ = ["BIGINT", "BOOLEAN", "BYTES", "DATE", "DOUBLE", "INTEGER", "PRIMITIVES", "STRING",
+           "TIME", "TIMESTAMP", "array_of", "decimal", "duckdb_name", "is_numeric", "ksql_name",
+           "map_of", "quote_ksql"]  # fmt: skip
+
+BOOLEAN = pa.bool_()
+INTEGER = pa.int32()
+BIGINT = pa.int64()
+DOUBLE = pa.float64()
+STRING = pa.string()
+BYTES = pa.binary()
+TIME = pa.time32("ms")
+DATE = pa.date32()
+TIMESTAMP = pa.timestamp("ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Primitive:
+    """One row: KSQL's names (the first is how it is shown), the Arrow type, DuckDB's name."""
+
+    names: tuple[str, ...]
+    arrow: pa.DataType
+    duckdb: str
+
+
+PRIMITIVES = (
+    Primitive(("BOOLEAN",), BOOLEAN, "BOOLEAN"),
+    Primitive(("INTEGER", "INT"), INTEGER, "INTEGER"),
+    Primitive(("BIGINT",), BIGINT, "BIGINT"),
+    Primitive(("DOUBLE",), DOUBLE, "DOUBLE"),
+    Primitive(("STRING", "VARCHAR"), STRING, "VARCHAR"),
+    Primitive(("BYTES",), BYTES, "BLOB"),
+    Primitive(("TIME",), TIME, "TIME"),
+    Primitive(("DATE",), DATE, "DATE"),
+    Primitive(("TIMESTAMP",), TIMESTAMP, "TIMESTAMP_MS"),
+)
+_BY_ARROW = {p.arrow: p for p in PRIMITIVES}
+
+
+def decimal(precision: int, scale: int) -> pa.DataType:
+    """DECIMAL(precision, scale); 38 digits at the most, DuckDB's limit."""
+    return pa.decimal128(precision, scale)
+
+
+def array_of(element: pa.DataType) -> pa.DataType:
+    """ARRAY<element>."""
+    return pa.list_(element)
+
+
+def map_of(key: pa.DataType, value: pa.DataType) -> pa.DataType:
+    """MAP<key, value>."""
+    return pa.map_(key, value)
+
+
+def is_numeric(type: pa.DataType) -> bool:
+    """Whether arithmetic applies: INTEGER, BIGINT, DOUBLE or DECIMAL."""
+    return type in (INTEGER, BIGINT, DOUBLE) or pa.types.is_decimal(type)
+
+
+def quote_ksql(name: str) -> str:
+    """The name in backticks, as ksqlDB shows a struct's field."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def ksql_name(type: pa.DataType) -> str:
+    """KSQL's spelling.
+
+    >>> ksql_name(pa.struct([("A", pa.list_(pa.int32()))]))
+    'STRUCT<`A` ARRAY<INTEGER>>'
+    """
+    if type in _BY_ARROW:
+        return _BY_ARROW[type].names[0]
+    if pa.types.is_decimal(type):
+        return f"DECIMAL({type.precision}, {type.scale})"
+    if pa.types.is_list(type):
+        return f"ARRAY<{ksql_name(type.value_type)}>"
+    if pa.types.is_map(type):
+        return f"MAP<{ksql_name(type.key_type)}, {ksql_name(type.item_type)}>"
+    if pa.types.is_struct(type):
+        fields = (f"{quote_ksql(f.name)} {ksql_name(f.type)}" for f in type)
+        return f"STRUCT<{', '.join(fields)}>"
+    return str(type).upper()
+
+
+def duckdb_name(type: pa.DataType) -> str:
+    """DuckDB's spelling.
+
+    >>> duckdb_name(pa.struct([("A", pa.list_(pa.int32()))]))
+    'STRUCT("A" INTEGER[])'
+    """
+    if type in _BY_ARROW:
+        return _BY_ARROW[type].duckdb
+    if pa.types.is_decimal(type):
+        return f"DECIMAL({type.precision},{type.scale})"
+    if pa.types.is_list(type):
+        return duckdb_name(type.value_type) + "[]"
+    if pa.types.is_map(type):
+        return f"MAP({duckdb_name(type.key_type)}, {duckdb_name(type.item_type)})"
+    if pa.types.is_struct(type):
+        fields = (f'"{f.name.replace(chr(34), chr(34) * 2)}" {duckdb_name(f.type)}' for f in type)
+        return f"STRUCT({', '.join(fields)})"
+    raise ValueError(f"no DuckDB type for {type}")

@@ -1,0 +1,20 @@
+"""The optional compiled parts: where there is no C compiler, the pure-Python twins serve.
+
+Every `.pyx` below `kshell/` is one extension module; adding one needs nothing here.
+"""
+
+from pathlib import Path
+
+from setuptools import Extension, setup
+
+setup(
+    ext_modules=[
+        Extension(
+            ".".join(path.with_suffix("").parts),
+            [str(path)],
+            extra_compile_args=["-O3"],
+            optional=True,
+        )
+        for path in sorted(Path("kshell").rglob("*.pyx"))
+    ]
+)
