@@ -1,0 +1,185 @@
+"""A bounded query made ready: its DuckDB SQL, the columns it needs, and the offsets it will read.
+
+DuckDB's own optimizer says which columns each reference needs: the query is first planned over
+empty tables, and `EXPLAIN` tells the projection of every scan.  That holds for all of DuckDB's SQL
+without repeating its rules here.  `engines` calls `prepare`, and EXPLAIN shows what it gives.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from sqlglot import exp
+
+from kshell.batch.rewrite import Lookup, Reference, place_of, rewrite
+from kshell.batch.tables import Range, TableColumn
+from kshell.errors import BindError, EvaluationError, KshellError, UnknownName
+from kshell.sql.statements import Query
+from kshell.types import duckdb_name
+
+__all__ = ["Planned", "Read", "prepare", "quote", "raw_name", "raw_schema", "translate_error",
+           "view"]
+
+DUMMY = "#"  # the column that DuckDB picks when it needs none: it costs nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What one reference will read: these columns of these ranges."""
+
+    reference: Reference
+    columns: tuple[TableColumn, ...]
+    ranges: tuple[Range, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A bounded query, ready to run: `schema` is the answer's."""
+
+    sql: str
+    schema: pa.Schema
+    reads: tuple[Read, ...]
+
+
+def quote(name: str) -> str:
+    """The name as a DuckDB identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def raw_name(number: int, column: str) -> str:
+    """A raw column's name: unlike any of another reference, so that EXPLAIN tells them apart."""
+    return f"{number}:{column}"
+
+
+def raw_schema(number: int, columns: tuple[TableColumn, ...]) -> pa.Schema:
+    """The schema of the batches that DuckDB pulls for one reference."""
+    fields = [(raw_name(number, DUMMY), pa.bool_())]
+    return pa.schema(fields + [(raw_name(number, c.name), c.raw) for c in columns])
+
+
+def distinct(names: list[str]) -> list[str]:
+    """DuckDB's names fold case: `id` beside `ID` becomes `ID_1`.
+
+    >>> distinct(["id", "ID", "x"])
+    ['id', 'ID_1', 'x']
+    """
+    seen: set[str] = set()
+    out = []
+    for name in names:
+        unique, n = name, 0
+        while unique.casefold() in seen:
+            n += 1
+            unique = f"{name}_{n}"
+        seen.add(unique.casefold())
+        out.append(unique)
+    return out
+
+
+def view(number: int, reference: Reference, read: Collection[str]) -> str:
+    """The view that SQL sees, over a raw reader that has the columns `read` alone."""
+
+    def raw(column: TableColumn) -> str:
+        if column.name in read:
+            return quote(raw_name(number, column.name))
+        return f"CAST(NULL AS {duckdb_name(column.raw)})"
+
+    columns = reference.table.columns
+    items = ", ".join(
+        f"{c.template.replace('{}', raw(c))} AS {quote(name)}"
+        for c, name in zip(columns, distinct([c.name for c in columns]), strict=True)
+    )
+    return f"CREATE OR REPLACE TEMP VIEW {reference.view} AS SELECT {items} FROM raw_{number}"
+
+
+def _scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node.get("extra_info", {})
+    for child in node.get("children", ()):
+        yield from _scans(child)
+
+
+def _needed(connection: duckdb.DuckDBPyConnection, sql: str, count: int) -> list[set[str]]:
+    """Per reference, the raw columns that the optimized plan projects."""
+    ((_, text),) = connection.execute(f"EXPLAIN (FORMAT JSON) {sql}").fetchall()
+    needed: list[set[str]] = [set() for _ in range(count)]
+    for root in json.loads(text):
+        for info in _scans(root):
+            if "SCAN" not in str(info.get("Function", "")):
+                continue
+            projections = info.get("Projections", [])
+            for name in [projections] if isinstance(projections, str) else projections:
+                number, _, column = name.partition(":")
+                if number.isdigit() and int(number) < count:
+                    needed[int(number)].add(column)
+    return needed
+
+
+_UNKNOWN_COLUMN = re.compile(r'(?:Referenced column|Table ".*?" does not have a column named) "(.+?)"')
+_UNKNOWN_TABLE = re.compile(r'Referenced table "(.+?)" not found')
+_UNKNOWN_FUNCTION = re.compile(r"Function with name (\S+) does not exist")
+
+
+def translate_error(error: duckdb.Error, tree: exp.Query, columns: list[str]) -> KshellError:
+    """DuckDB's complaint in kshell's words, with the place of the word it speaks of."""
+    text = str(error)
+    for pattern, kind, known in (
+        (_UNKNOWN_COLUMN, "column", columns),
+        (_UNKNOWN_TABLE, "source", [t.alias_or_name for t in tree.find_all(exp.Table)]),
+        (_UNKNOWN_FUNCTION, "function", []),
+    ):
+        if match := pattern.search(text):
+            name = match[1]
+            nodes = (n for n in tree.find_all(exp.Identifier, exp.Anonymous) if n.name == name)
+            place = next((p for n in nodes if (p := place_of(n))), None)
+            return UnknownName(kind, name, known, place=place)
+    first = re.sub(r"^[\w ]*Error: ", "", text.split("\n")[0])
+    first = re.sub(r"\bref_\d+\b", "the table", first)
+    if isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException):
+        return BindError(first)
+    return EvaluationError(first)
+
+
+def prepare(
+    query: Query,
+    lookup: Lookup,
+    connection: duckdb.DuckDBPyConnection,
+    functions: Callable[[exp.Query], exp.Query],
+    now_ms: int,
+) -> Planned:
+    """Bind a bounded query; raises BindError, UnknownName and what `lookup` raises."""
+
+    def evaluate(node: exp.Expression) -> Any:
+        try:
+            constant = exp.select(node.copy())
+            table = connection.sql(functions(constant).sql("duckdb")).to_arrow_table()
+        except duckdb.Error as error:
+            raise translate_error(error, query.tree, []) from error
+        return table.column(0)[0].as_py()
+
+    rewritten = rewrite(query.tree, lookup, evaluate, now_ms, functions)
+    sql = rewritten.tree.sql("duckdb")
+    references = rewritten.references
+    for number, reference in enumerate(references):
+        schema = raw_schema(number, tuple(reference.table.columns))
+        connection.register(f"raw_{number}", schema.empty_table())
+        connection.execute(view(number, reference, {c.name for c in reference.table.columns}))
+    try:
+        needed = _needed(connection, sql, len(references))
+        schema = connection.sql(f"FROM ({sql}) LIMIT 0").to_arrow_table().schema
+    except duckdb.Error as error:
+        known = [c.name for r in references for c in r.table.columns]
+        raise translate_error(error, query.tree, known) from error
+    reads = tuple(
+        Read(
+            reference,
+            tuple(c for c in reference.table.columns if c.name in names),
+            tuple(reference.table.ranges(reference.bounds)),
+        )
+        for reference, names in zip(references, needed, strict=True)
+    )
+    return Planned(sql, schema, reads)

@@ -1,0 +1,146 @@
+"""From a WHERE to the part of a topic that can match: seeks, stops and partition pruning.
+
+`rewrite` hands the conjuncts that hold for every row of one reference; what is understood here
+narrows its `Bounds`.  The query keeps the whole predicate, so a bound may be too wide, never too
+narrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlglot import exp
+
+from kshell.batch.tables import Bounds
+
+__all__ = ["bounds_of", "conjuncts"]
+
+Evaluate = Callable[[exp.Expression], Any]
+
+_FLIP: dict[type[exp.Expression], type[exp.Expression]] = {
+    exp.LT: exp.GT, exp.GT: exp.LT, exp.LTE: exp.GTE, exp.GTE: exp.LTE, exp.EQ: exp.EQ,
+}  # fmt: skip
+
+
+def conjuncts(predicate: exp.Expression | None) -> Iterable[exp.Expression]:
+    """The parts that AND joins.
+
+    >>> from sqlglot import parse_one
+    >>> [c.sql() for c in conjuncts(parse_one("a = 1 AND (b = 2 AND c = 3 OR d)"))]
+    ['a = 1', '(b = 2 AND c = 3 OR d)']
+    """
+    if predicate is None:
+        return
+    node = predicate.unnest()
+    if isinstance(node, exp.And):
+        yield from conjuncts(node.left)
+        yield from conjuncts(node.right)
+    else:
+        yield predicate
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    """One conjunct as `column op values`, the constants evaluated."""
+
+    column: str
+    op: type[exp.Expression]
+    values: tuple[Any, ...]
+
+
+# What may stand in a constant: nothing that could give another value when the query runs.
+_STEADY = (
+    exp.Literal, exp.Boolean, exp.Null, exp.Neg, exp.Paren, exp.Add, exp.Sub, exp.Mul, exp.Cast,
+    exp.DataType,
+)  # fmt: skip
+
+
+def _constant(node: exp.Expression) -> bool:
+    return all(isinstance(part, _STEADY) for part in node.walk())
+
+
+def _tests(part: exp.Expression, evaluate: Evaluate) -> Iterable[_Test]:
+    node = part.unnest()
+    if isinstance(node, exp.Between) and isinstance(node.this, exp.Column):
+        yield from _tests(exp.GTE(this=node.this, expression=node.args["low"]), evaluate)
+        yield from _tests(exp.LTE(this=node.this, expression=node.args["high"]), evaluate)
+        return
+    if isinstance(node, exp.In) and isinstance(node.this, exp.Column):
+        items = node.expressions
+        if items and all(_constant(i) for i in items):
+            yield _Test(node.this.name.upper(), exp.In, tuple(evaluate(i) for i in items))
+        return
+    if type(node) not in _FLIP:
+        return
+    left, right, op = node.this, node.expression, type(node)
+    if not isinstance(left, exp.Column):
+        left, right, op = right, left, _FLIP[op]
+    if isinstance(left, exp.Column) and _constant(right):
+        yield _Test(left.name.upper(), op, (evaluate(right),))
+
+
+def _highest(old: int | None, new: int) -> int:
+    return new if old is None else max(old, new)
+
+
+def _lowest(old: int | None, new: int) -> int:
+    return new if old is None else min(old, new)
+
+
+def _interval(test: _Test) -> tuple[int | None, int | None] | None:
+    """[from, to) of whole numbers that pass; None where the constants are no numbers."""
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in test.values):
+        return None
+    low, high = min(test.values), max(test.values)
+    floor = int(low // 1)
+    ceil = -int(-high // 1)
+    if test.op is exp.GT:
+        return floor + 1, None
+    if test.op is exp.GTE:
+        return -int(-low // 1), None
+    if test.op is exp.LT:
+        return None, ceil
+    if test.op is exp.LTE:
+        return None, int(high // 1) + 1
+    return floor, int(high // 1) + 1  # = and IN
+
+
+def _narrow(bounds: Bounds, test: _Test, key: str) -> Bounds:
+    if test.column == key.upper() and key and test.op in (exp.EQ, exp.In):
+        values = tuple(v for v in test.values if v is not None)
+        if bounds.keys is not None:
+            values = tuple(v for v in values if v in bounds.keys)
+        return replace(bounds, keys=values)
+    if test.column not in ("ROWTIME", "ROWOFFSET", "ROWPARTITION") or not test.values:
+        return bounds
+    interval = _interval(test)
+    if interval is None:
+        return bounds
+    low, high = interval
+    if test.column == "ROWPARTITION":
+        if test.op not in (exp.EQ, exp.In):
+            return bounds
+        wanted = frozenset(int(v) for v in test.values if v == int(v))
+        return replace(
+            bounds, partitions=wanted if bounds.partitions is None else wanted & bounds.partitions
+        )
+    name = "time" if test.column == "ROWTIME" else "offset"
+    changes: dict[str, int] = {}
+    if low is not None:
+        changes[f"{name}_from"] = _highest(getattr(bounds, f"{name}_from"), low)
+    if high is not None:
+        changes[f"{name}_to"] = _lowest(getattr(bounds, f"{name}_to"), high)
+    return replace(bounds, **changes)
+
+
+def bounds_of(parts: Iterable[exp.Expression], key: str, evaluate: Evaluate) -> Bounds:
+    """What the conjuncts leave of a table whose key column is `key` ("" for none)."""
+    bounds = Bounds()
+    for part in parts:
+        for test in _tests(part, evaluate):
+            if any(v is None for v in test.values) and test.op is not exp.In:
+                continue  # a comparison with NULL passes nothing, and the query will see that
+            bounds = _narrow(bounds, test, key)
+    return bounds

@@ -1,0 +1,158 @@
+"""Runs a planned query: DuckDB pulls the scans in a thread of its own, a caller pulls the answer.
+
+Memory is flat: scans are pulled as DuckDB asks, and the answer waits in a short queue.  `cancel`
+works from any thread: it stops the scans, interrupts DuckDB and ends the iteration.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import duckdb
+import pyarrow as pa
+
+from kshell.batch.plan import Planned, Read, raw_schema, translate_error, view
+from kshell.batch.tables import Scan
+from kshell.errors import Interrupted, KshellError
+from kshell.results import Progress, Rows
+
+__all__ = ["run"]
+
+_ANSWER_ROWS = 16_384  # rows in one batch of the answer
+_WAITING = 4  # batches of the answer that wait for the caller
+
+
+class _Run:
+    """One running query; `Rows` is its face."""
+
+    def __init__(self, planned: Planned, connection: duckdb.DuckDBPyConnection) -> None:
+        self._planned = planned
+        self._connection = connection
+        self._scans: list[Scan] = []
+        self._error: BaseException | None = None
+        self._cancelled = threading.Event()
+        self._answer: queue.Queue[pa.RecordBatch | None] = queue.Queue(_WAITING)
+        self._began = time.monotonic()
+        self._thread = threading.Thread(target=self._work, name="kshell-duckdb", daemon=True)
+
+    def _raw(self, number: int, read: Read, scan: Scan) -> Iterator[pa.RecordBatch]:
+        """The scan's batches under their raw names, with the column that costs nothing."""
+        schema = raw_schema(number, read.columns)
+        try:
+            for batch in scan.batches:
+                if self._cancelled.is_set():
+                    return
+                dummy = pa.nulls(batch.num_rows, pa.bool_())
+                yield pa.RecordBatch.from_arrays([dummy, *batch.columns], schema=schema)
+        except BaseException as error:
+            # DuckDB would turn it into text: keep what it was.
+            self._error = self._error or error
+            raise
+
+    def _work(self) -> None:
+        try:
+            for number, read in enumerate(self._planned.reads):
+                scan = read.reference.table.open([c.name for c in read.columns], read.ranges)
+                self._scans.append(scan)
+                reader = pa.RecordBatchReader.from_batches(
+                    raw_schema(number, read.columns), self._raw(number, read, scan)
+                )
+                self._connection.register(f"raw_{number}", reader)
+                names = {c.name for c in read.columns}
+                self._connection.execute(view(number, read.reference, names))
+            with contextlib.closing(
+                self._connection.sql(self._planned.sql).to_arrow_reader(_ANSWER_ROWS)
+            ) as answer:
+                for batch in answer:
+                    if self._cancelled.is_set():
+                        return
+                    self._put(batch)
+        except duckdb.Error as error:
+            if self._error is None and not self._cancelled.is_set():
+                self._error = error
+        except BaseException as error:
+            self._error = self._error or error
+        finally:
+            for scan in self._scans:
+                scan.cancel()
+            self._put(None)
+
+    def _put(self, batch: pa.RecordBatch | None) -> None:
+        while not self._cancelled.is_set():
+            with contextlib.suppress(queue.Full):
+                self._answer.put(batch, timeout=0.1)
+                return
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        self._thread.start()
+        try:
+            while not self._cancelled.is_set():
+                # A short wait, so that Ctrl-C reaches the main thread.
+                with contextlib.suppress(queue.Empty):
+                    batch = self._answer.get(timeout=0.05)
+                    if batch is None:
+                        break
+                    yield batch
+        finally:
+            self.cancel()
+            self._thread.join(5)
+        self._raise()
+
+    def _raise(self) -> None:
+        error = self._error
+        if isinstance(error, Interrupted) or error is None:
+            return
+        if isinstance(error, KshellError):
+            raise error
+        if isinstance(error, duckdb.Error):
+            from sqlglot import exp
+
+            raise translate_error(error, exp.Select(), []) from error
+        raise error
+
+    def cancel(self) -> None:
+        self._cancelled.set()
+        for scan in self._scans:
+            scan.cancel()
+        if self._thread.is_alive():
+            self._connection.interrupt()
+
+    def progress(self) -> Progress | None:
+        parts = [scan.progress() for scan in self._scans]
+        if not parts:
+            return None
+        return Progress(
+            sum(p.done for p in parts),
+            sum(p.total for p in parts),
+            time.monotonic() - self._began,
+            sum(p.bytes for p in parts),
+        )
+
+    def notes(self) -> Sequence[str]:
+        bad = sum(scan.bad() for scan in self._scans)
+        if not bad:
+            return ()
+        records = "record" if bad == 1 else "records"
+        return (f"{bad:,} {records} could not be decoded and are not in the answer: SHOW ERRORS",)
+
+
+def run(
+    planned: Planned,
+    connection: duckdb.DuckDBPyConnection,
+    more_notes: Callable[[], Sequence[str]] = tuple,
+) -> Rows:
+    """Start it when its batches are first pulled."""
+    running = _Run(planned, connection)
+    return Rows(
+        planned.schema,
+        running.batches(),
+        cancel=running.cancel,
+        progress=running.progress,
+        notes=lambda: (*running.notes(), *more_notes()),
+    )
+
+

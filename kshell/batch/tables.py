@@ -1,0 +1,94 @@
+"""What a bounded query reads: tables handed to it by an engine, and how much of each it needs.
+
+`batch` never sees a broker.  An engine gives a `Table` for each name in FROM; planning works out
+which columns and which part of it the query can need (`Bounds`), and `open` gives the batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from kshell.results import Progress
+
+__all__ = ["Bounds", "Range", "Scan", "Table", "TableColumn"]
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """A column as SQL sees it, and how it is made from the raw column that a scan delivers.
+
+    `template` is DuckDB SQL over the raw column (`{}`), for what is decoded inside the query.
+    """
+
+    name: str
+    raw: pa.DataType
+    template: str = "{}"
+    hidden: bool = False  # a pseudo column: never part of SELECT *
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The part of a table that a query can need; None is unbounded.  Upper ends are exclusive.
+
+    `keys` are the only values of the key column that can match.  Bounds never decide which rows
+    are in the answer (the query still filters): they only spare reading.
+    """
+
+    partitions: frozenset[int] | None = None
+    keys: tuple[Any, ...] | None = None
+    offset_from: int | None = None
+    offset_to: int | None = None
+    time_from: int | None = None
+    time_to: int | None = None
+    last: int | None = None  # only this many offsets at the end of each partition
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Offsets of one partition that will be read: [start, end) of what [first, last) holds."""
+
+    partition: int
+    start: int
+    end: int
+    first: int
+    last: int
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """An opened table: batches of the raw columns asked for, pulled once, from one thread."""
+
+    batches: Iterator[pa.RecordBatch]
+    cancel: Callable[[], None]
+    progress: Callable[[], Progress]
+    bad: Callable[[], int]  # records left out because they could not be decoded
+
+
+class Table(Protocol):
+    """One name in FROM."""
+
+    @property
+    def name(self) -> str:
+        """How errors and EXPLAIN call it."""
+
+    @property
+    def columns(self) -> Sequence[TableColumn]:
+        """All columns, in the order of SELECT *."""
+
+    @property
+    def key(self) -> str:
+        """The column that Kafka's partitioner hashed, or an empty string."""
+
+    def ranges(self, bounds: Bounds) -> list[Range]:
+        """What would be read: seeks and partition pruning, asked of the broker."""
+
+    def open(self, columns: Sequence[str], ranges: Sequence[Range]) -> Scan:
+        """Start reading.  With no columns, batches carry row counts alone (`num_rows`)."""
+
+    def time_of_end(self, ranges: Sequence[Range], time: int) -> Mapping[int, int]:
+        """Per partition the first offset whose timestamp is at or after `time` (ms)."""

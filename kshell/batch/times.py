@@ -1,0 +1,58 @@
+"""Moments as a person writes them: '10 minutes ago', 'yesterday', '2026-01-31T10:00'.
+
+Called where a time column (milliseconds since 1970 in UTC) meets a string in a bounded query.
+Without a zone a moment is in UTC, as in ksqlDB.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+__all__ = ["parse_moment"]
+
+_UNITS = {
+    "ms": 1, "millisecond": 1, "s": 1000, "sec": 1000, "second": 1000, "m": 60_000,
+    "min": 60_000, "minute": 60_000, "h": 3_600_000, "hour": 3_600_000, "d": 86_400_000,
+    "day": 86_400_000, "w": 604_800_000, "week": 604_800_000,
+}  # fmt: skip
+_AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+?)s?\s+ago", re.IGNORECASE)
+
+
+def _midnight(now: datetime, days: int) -> datetime:
+    return now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days)
+
+
+_WORDS: dict[str, Callable[[datetime], datetime]] = {
+    "now": lambda now: now,
+    "today": lambda now: _midnight(now, 0),
+    "yesterday": lambda now: _midnight(now, 1),
+}
+
+
+def parse_moment(text: str, now_ms: int) -> int | None:
+    """Milliseconds since 1970, or None where the text is no moment.
+
+    >>> parse_moment("10 minutes ago", 1_000_000)
+    400000
+    >>> parse_moment("1970-01-01T00:00:01.5Z", 0)
+    1500
+    >>> parse_moment("soon", 0) is None
+    True
+    """
+    text = text.strip()
+    if match := _AGO.fullmatch(text):
+        unit = _UNITS.get(match[2].lower())
+        return None if unit is None else now_ms - int(float(match[1]) * unit)
+    now = datetime.fromtimestamp(now_ms / 1000, UTC)
+    if word := _WORDS.get(text.lower()):
+        return round(word(now).timestamp() * 1000)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return delta // timedelta(milliseconds=1)

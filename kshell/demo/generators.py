@@ -1,0 +1,88 @@
+"""The demo's records: page views, users and orders, as endless deterministic streams.
+
+`broker` produces them; the field names are those of the talk that the demo retells.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["STREAMS", "Record", "Stream"]
+
+USERS = [f"User_{n}" for n in range(1, 41)]
+REGIONS = [f"Region_{n}" for n in range(1, 10)]
+GENDERS = ["FEMALE", "MALE", "OTHER"]
+ITEMS = [("espresso", 3.2), ("croissant", 2.8), ("flat white", 4.5), ("bagel", 5.1), ("tea", 2.4)]
+CITIES = [("Lisbon", "PT"), ("Zürich", "CH"), ("Kraków", "PL"), ("Austin", "US"), ("大阪", "JP")]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record to produce; `timestamp` in milliseconds."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One topic of the demo: how many records of history, how many a second afterwards."""
+
+    topic: str
+    history: int
+    per_second: float
+    make: Callable[[random.Random, int, int], tuple[str, dict[str, Any]]]
+
+    def records(self, seed: int, first: int, timestamps: Iterator[int]) -> Iterator[Record]:
+        """Records from the `first`-th on, one for each timestamp."""
+        for number, timestamp in enumerate(timestamps, first):
+            chance = random.Random(f"{self.topic} {seed} {number}")
+            key, value = self.make(chance, number, timestamp)
+            payload = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+            yield Record(self.topic, key.encode(), payload, timestamp)
+
+
+def _pageview(chance: random.Random, number: int, now: int) -> tuple[str, dict[str, Any]]:
+    user = chance.choice(USERS)
+    page = f"Page_{min(int(chance.expovariate(0.05)) + 10, 99)}"
+    return user, {"viewtime": now, "userid": user, "pageid": page}
+
+
+def _user(chance: random.Random, number: int, now: int) -> tuple[str, dict[str, Any]]:
+    user = USERS[number % len(USERS)]
+    return user, {
+        "registertime": now - chance.randrange(86_400_000),
+        "userid": user,
+        "regionid": chance.choice(REGIONS),
+        "gender": chance.choice(GENDERS),
+    }
+
+
+def _order(chance: random.Random, number: int, now: int) -> tuple[str, dict[str, Any]]:
+    city, country = chance.choice(CITIES)
+    items = [
+        {"name": name, "quantity": chance.randint(1, 4), "price": price}
+        for name, price in chance.sample(ITEMS, chance.randint(1, 3))
+    ]
+    total = round(sum(i["quantity"] * i["price"] for i in items), 2)
+    return str(number), {
+        "ordertime": now,
+        "orderid": number,
+        "userid": chance.choice(USERS),
+        "total": total,
+        "address": {"city": city, "country": country},
+        "items": items,
+    }
+
+
+STREAMS = (
+    Stream("pageviews", 20_000, 5.0, _pageview),
+    Stream("users", 200, 0.5, _user),
+    Stream("orders", 5_000, 2.0, _order),
+)
