@@ -18,7 +18,7 @@ __all__ = ["Goodbye", "Live", "LiveStats", "Message", "Progress", "Result", "Row
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a bounded scan is: records done of records to read, and the seconds since it began."""
+    """How far a bounded scan is: records done of records to read, and seconds since it began."""
 
     done: int
     total: int
@@ -29,7 +29,7 @@ class Progress:
 @dataclass(frozen=True, slots=True)
 class LiveStats:
     """A continuous query's footer: rows shown so far, records scanned, records a second,
-    records behind the end of the topics, records that could not be decoded; `note` says an outage."""
+    records behind the end of the topics, records that could not be decoded; `note`: an outage."""
 
     rows: int = 0
     scanned: int = 0

@@ -119,7 +119,9 @@ def _needed(connection: duckdb.DuckDBPyConnection, sql: str, count: int) -> list
     return needed
 
 
-_UNKNOWN_COLUMN = re.compile(r'(?:Referenced column|Table ".*?" does not have a column named) "(.+?)"')
+_UNKNOWN_COLUMN = re.compile(
+    r'(?:Referenced column|(?:Table|Values list) ".*?" does not have a column named) "(.+?)"'
+)
 _UNKNOWN_TABLE = re.compile(r'Referenced table "(.+?)" not found')
 _UNKNOWN_FUNCTION = re.compile(r"Function with name (\S+) does not exist")
 
@@ -153,7 +155,7 @@ def prepare(
 ) -> Planned:
     """Bind a bounded query; raises BindError, UnknownName and what `lookup` raises."""
 
-    def evaluate(node: exp.Expression) -> Any:
+    def evaluate(node: exp.Expr) -> Any:
         try:
             constant = exp.select(node.copy())
             table = connection.sql(functions(constant).sql("duckdb")).to_arrow_table()

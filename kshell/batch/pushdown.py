@@ -7,8 +7,10 @@ narrow.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from sqlglot import exp
@@ -17,14 +19,14 @@ from kshell.batch.tables import Bounds
 
 __all__ = ["bounds_of", "conjuncts"]
 
-Evaluate = Callable[[exp.Expression], Any]
+Evaluate = Callable[[exp.Expr], Any]
 
-_FLIP: dict[type[exp.Expression], type[exp.Expression]] = {
+_FLIP: dict[type[exp.Expr], type[exp.Expr]] = {
     exp.LT: exp.GT, exp.GT: exp.LT, exp.LTE: exp.GTE, exp.GTE: exp.LTE, exp.EQ: exp.EQ,
 }  # fmt: skip
 
 
-def conjuncts(predicate: exp.Expression | None) -> Iterable[exp.Expression]:
+def conjuncts(predicate: exp.Expr | None) -> Iterable[exp.Expr]:
     """The parts that AND joins.
 
     >>> from sqlglot import parse_one
@@ -46,7 +48,7 @@ class _Test:
     """One conjunct as `column op values`, the constants evaluated."""
 
     column: str
-    op: type[exp.Expression]
+    op: type[exp.Expr]
     values: tuple[Any, ...]
 
 
@@ -57,11 +59,11 @@ _STEADY = (
 )  # fmt: skip
 
 
-def _constant(node: exp.Expression) -> bool:
+def _constant(node: exp.Expr) -> bool:
     return all(isinstance(part, _STEADY) for part in node.walk())
 
 
-def _tests(part: exp.Expression, evaluate: Evaluate) -> Iterable[_Test]:
+def _tests(part: exp.Expr, evaluate: Evaluate) -> Iterable[_Test]:
     node = part.unnest()
     if isinstance(node, exp.Between) and isinstance(node.this, exp.Column):
         yield from _tests(exp.GTE(this=node.this, expression=node.args["low"]), evaluate)
@@ -91,20 +93,18 @@ def _lowest(old: int | None, new: int) -> int:
 
 def _interval(test: _Test) -> tuple[int | None, int | None] | None:
     """[from, to) of whole numbers that pass; None where the constants are no numbers."""
-    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in test.values):
+    if any(isinstance(v, bool) or not isinstance(v, int | float | Decimal) for v in test.values):
         return None
     low, high = min(test.values), max(test.values)
-    floor = int(low // 1)
-    ceil = -int(-high // 1)
     if test.op is exp.GT:
-        return floor + 1, None
+        return math.floor(low) + 1, None
     if test.op is exp.GTE:
-        return -int(-low // 1), None
+        return math.ceil(low), None
     if test.op is exp.LT:
-        return None, ceil
+        return None, math.ceil(high)
     if test.op is exp.LTE:
-        return None, int(high // 1) + 1
-    return floor, int(high // 1) + 1  # = and IN
+        return None, math.floor(high) + 1
+    return math.ceil(low), math.floor(high) + 1  # = and IN
 
 
 def _narrow(bounds: Bounds, test: _Test, key: str) -> Bounds:
@@ -127,7 +127,7 @@ def _narrow(bounds: Bounds, test: _Test, key: str) -> Bounds:
             bounds, partitions=wanted if bounds.partitions is None else wanted & bounds.partitions
         )
     name = "time" if test.column == "ROWTIME" else "offset"
-    changes: dict[str, int] = {}
+    changes: dict[str, Any] = {}
     if low is not None:
         changes[f"{name}_from"] = _highest(getattr(bounds, f"{name}_from"), low)
     if high is not None:
@@ -135,7 +135,7 @@ def _narrow(bounds: Bounds, test: _Test, key: str) -> Bounds:
     return replace(bounds, **changes)
 
 
-def bounds_of(parts: Iterable[exp.Expression], key: str, evaluate: Evaluate) -> Bounds:
+def bounds_of(parts: Iterable[exp.Expr], key: str, evaluate: Evaluate) -> Bounds:
     """What the conjuncts leave of a table whose key column is `key` ("" for none)."""
     bounds = Bounds()
     for part in parts:

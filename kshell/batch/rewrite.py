@@ -25,7 +25,7 @@ from kshell.sql.statements import Name
 __all__ = ["Reference", "Rewritten", "place_of", "rewrite"]
 
 Lookup = Callable[[Name], Table]
-Evaluate = Callable[[exp.Expression], Any]
+Evaluate = Callable[[exp.Expr], Any]
 RenderFunction = Callable[[str, list[str], list[pa.DataType | None]], str | None]
 
 TIME_COLUMNS = frozenset({"ROWTIME", "WINDOWSTART", "WINDOWEND"})
@@ -50,7 +50,7 @@ class Rewritten:
     references: tuple[Reference, ...]
 
 
-def place_of(node: exp.Expression) -> Place | None:
+def place_of(node: exp.Expr) -> Place | None:
     """Where in the statement a node was written, if the parser kept it."""
     for part in node.walk():
         line, end = part.meta.get("line"), part.meta.get("col")
@@ -82,7 +82,7 @@ def _hidden(table: Table) -> list[str]:
 
 def _star(hidden: Iterable[str]) -> exp.Star:
     names = [exp.to_identifier(n, quoted=True) for n in dict.fromkeys(hidden)]
-    return exp.Star(**{"except_": names})
+    return exp.Star(except_=names)
 
 
 def _hide_pseudo_columns(select: exp.Select, tables: dict[str, Table]) -> None:
@@ -96,14 +96,14 @@ def _hide_pseudo_columns(select: exp.Select, tables: dict[str, Table]) -> None:
                 item.this.replace(_star(_hidden(table)))
 
 
-def _mentions_time_column(node: exp.Expression) -> bool:
+def _mentions_time_column(node: exp.Expr) -> bool:
     return any(c.name.upper() in TIME_COLUMNS for c in node.find_all(exp.Column))
 
 
-def _moments(tree: exp.Expression, now_ms: int, evaluate: Evaluate) -> None:
+def _moments(tree: exp.Expr, now_ms: int, evaluate: Evaluate) -> None:
     """Strings and timestamps that are compared with a time column become milliseconds."""
 
-    def as_ms(side: exp.Expression) -> None:
+    def as_ms(side: exp.Expr) -> None:
         if side.find(exp.Column, exp.Subquery, exp.Select) is not None:
             return
         value = side.name if isinstance(side, exp.Literal) and side.is_string else evaluate(side)
@@ -134,7 +134,7 @@ def _moments(tree: exp.Expression, now_ms: int, evaluate: Evaluate) -> None:
                 as_ms(node.left)
 
 
-def _conjuncts_of(alias: str, scope: Scope, alone: bool) -> Iterable[exp.Expression]:
+def _conjuncts_of(alias: str, scope: Scope, alone: bool) -> Iterable[exp.Expr]:
     """The conjuncts of the scope's WHERE whose columns are all of the source `alias`."""
     where = scope.expression.args.get("where")
     for part in conjuncts(where.this if where is not None else None):

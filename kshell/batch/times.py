@@ -17,7 +17,7 @@ _UNITS = {
     "min": 60_000, "minute": 60_000, "h": 3_600_000, "hour": 3_600_000, "d": 86_400_000,
     "day": 86_400_000, "w": 604_800_000, "week": 604_800_000,
 }  # fmt: skip
-_AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+?)s?\s+ago", re.IGNORECASE)
+_AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)\s+ago", re.IGNORECASE)
 
 
 def _midnight(now: datetime, days: int) -> datetime:
@@ -43,7 +43,8 @@ def parse_moment(text: str, now_ms: int) -> int | None:
     """
     text = text.strip()
     if match := _AGO.fullmatch(text):
-        unit = _UNITS.get(match[2].lower())
+        name = match[2].lower()
+        unit = _UNITS.get(name) or _UNITS.get(name.removesuffix("s"))
         return None if unit is None else now_ms - int(float(match[1]) * unit)
     now = datetime.fromtimestamp(now_ms / 1000, UTC)
     if word := _WORDS.get(text.lower()):

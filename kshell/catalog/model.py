@@ -76,7 +76,7 @@ class HeaderColumn:
 
 @dataclass(frozen=True, slots=True)
 class FormatSpec:
-    """A serialization format by name (JSON, AVRO, …) and its WITH properties, names in upper case."""
+    """A serialization format by name (JSON, AVRO, …) and its WITH properties (upper case)."""
 
     name: str
     options: Mapping[str, str] = field(default_factory=_empty, hash=False)

@@ -66,18 +66,17 @@ def _user(chance: random.Random, number: int, now: int) -> tuple[str, dict[str, 
 
 def _order(chance: random.Random, number: int, now: int) -> tuple[str, dict[str, Any]]:
     city, country = chance.choice(CITIES)
-    items = [
-        {"name": name, "quantity": chance.randint(1, 4), "price": price}
+    lines = [
+        (name, chance.randint(1, 4), price)
         for name, price in chance.sample(ITEMS, chance.randint(1, 3))
     ]
-    total = round(sum(i["quantity"] * i["price"] for i in items), 2)
     return str(number), {
         "ordertime": now,
         "orderid": number,
         "userid": chance.choice(USERS),
-        "total": total,
+        "total": round(sum(quantity * price for _, quantity, price in lines), 2),
         "address": {"city": city, "country": country},
-        "items": items,
+        "items": [{"name": n, "quantity": q, "price": p} for n, q, p in lines],
     }
 
 

@@ -144,7 +144,8 @@ class JoinKind(Enum):
 @dataclass(frozen=True, slots=True)
 class StreamJoin:
     """Stream–stream WITHIN, in milliseconds: a right row matches from left.ROWTIME - before_ms to
-    left.ROWTIME + after_ms.  `grace_ms` None is ksqlDB's default (24 hours, unmatched rows at once).
+    left.ROWTIME + after_ms.  `grace_ms` None is ksqlDB's default: 24 hours, and unmatched rows at
+    once.
 
     Both inputs are keyed by the join key; the output's key column is named by `output`.
     """

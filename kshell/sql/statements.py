@@ -73,7 +73,7 @@ class Query:
     tree: exp.Query
     emit: Emit = Emit.BOUNDED
     window: WindowClause | None = None
-    partition_by: tuple[exp.Expression, ...] = ()
+    partition_by: tuple[exp.Expr, ...] = ()
 
 
 class ColumnRole(Enum):
@@ -150,7 +150,7 @@ class InsertValues(Statement):
 
     name: Name
     columns: tuple[Name, ...]
-    rows: tuple[tuple[exp.Expression, ...], ...]
+    rows: tuple[tuple[exp.Expr, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
