@@ -43,6 +43,7 @@ class Planned:
     """A bounded query, ready to run: `schema` is the answer's."""
 
     sql: str
+    tree: exp.Query
     schema: pa.Schema
     reads: tuple[Read, ...]
 
@@ -184,4 +185,4 @@ def prepare(
         )
         for reference, names in zip(references, needed, strict=True)
     )
-    return Planned(sql, schema, reads)
+    return Planned(sql, rewritten.tree, schema, reads)

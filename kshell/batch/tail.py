@@ -1,0 +1,136 @@
+"""ORDER BY ROWTIME|ROWOFFSET DESC LIMIT n read backwards from the tail, and still exact.
+
+A part of the end of each partition is read, larger each time, until nothing unread could be among
+the n.  For ROWOFFSET that is seen from the offsets; for ROWTIME the broker is asked for the first
+offset at or after the n-th row's time, because producers' timestamps may be out of order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import duckdb
+import pyarrow as pa
+from sqlglot import exp
+
+from kshell.batch.plan import Planned
+from kshell.batch.run import run
+from kshell.batch.tables import Range
+from kshell.results import Rows
+
+__all__ = ["Tail", "answer", "tail_of"]
+
+ORDER = "kshell:order"  # the column that carries the order out of DuckDB; never shown
+_FIRST = 512  # offsets at the end of each partition that are read at first
+_GROWTH = 8
+_PLAIN = (
+    "group", "having", "distinct", "joins", "laterals", "qualify", "offset", "windows", "with_",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The order's column, how many rows, and the query that gives the order beside each row."""
+
+    column: str
+    limit: int
+    sql: str
+
+
+def tail_of(tree: exp.Query) -> Tail | None:
+    """What the query is as a read from the tail, or None where it must read forwards."""
+    if not isinstance(tree, exp.Select) or any(tree.args.get(part) for part in _PLAIN):
+        return None
+    order, limit = tree.args.get("order"), tree.args.get("limit")
+    if order is None or limit is None or len(order.expressions) != 1:
+        return None
+    (ordered,) = order.expressions
+    column, count = ordered.this, limit.expression
+    if not isinstance(column, exp.Column) or column.name.upper() not in ("ROWTIME", "ROWOFFSET"):
+        return None
+    if not ordered.args.get("desc") or not isinstance(count, exp.Literal) or count.is_string:
+        return None
+    if tree.find(exp.AggFunc, exp.Window, exp.Subquery, exp.Explode, exp.Unnest):
+        return None
+    if any(item.alias_or_name.upper() == column.name.upper() and isinstance(item, exp.Alias)
+           for item in tree.expressions):  # fmt: skip
+        return None
+    carried = tree.copy()
+    carried.select(exp.alias_(column.copy(), ORDER, quoted=True), copy=False)
+    return Tail(column.name.upper(), int(count.name), carried.sql("duckdb"))
+
+
+def _at_the_end(planned: Planned, length: int) -> Planned:
+    (read,) = planned.reads
+    ranges = tuple(replace(r, start=max(r.start, r.end - length)) for r in read.ranges)
+    return replace(planned, reads=(replace(read, ranges=ranges),))
+
+
+def _missed(planned: Planned, part: Planned, tail: Tail, last: int) -> tuple[Range, ...] | None:
+    """The ranges that must be read because of the n-th row's value `last`; None: it is exact."""
+    (whole,), (read,) = planned.reads, part.reads
+    if tail.column == "ROWOFFSET":
+        if all(r.start <= w.start or last >= r.start
+               for r, w in zip(read.ranges, whole.ranges, strict=True)):  # fmt: skip
+            return None
+        return tuple(
+            replace(r, start=max(w.start, min(r.start, last)))
+            for r, w in zip(read.ranges, whole.ranges, strict=True)
+        )
+    unread = [r for r, w in zip(read.ranges, whole.ranges, strict=True) if r.start > w.start]
+    first = read.reference.table.time_of_end(unread, last)
+    wider = tuple(
+        replace(r, start=max(w.start, min(r.start, first.get(r.partition, r.start))))
+        for r, w in zip(read.ranges, whole.ranges, strict=True)
+    )
+    return None if wider == read.ranges else wider
+
+
+def answer(planned: Planned, connection: duckdb.DuckDBPyConnection) -> Rows:
+    """The rows of a planned query, read from the tail where that is enough."""
+    tail = tail_of(planned.tree)
+    return run(planned, connection) if tail is None else _backwards(planned, tail, connection)
+
+
+def _backwards(planned: Planned, tail: Tail, connection: duckdb.DuckDBPyConnection) -> Rows:
+    current: list[Rows] = []
+    cancelled: list[bool] = []
+
+    def attempt(part: Planned) -> pa.Table:
+        rows = run(part, connection)
+        current[:] = [rows]
+        return pa.Table.from_batches(list(rows.batches), part.schema)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        length = max(_FIRST, tail.limit)
+        schema = planned.schema.append(pa.field(ORDER, pa.int64()))
+        carried = replace(planned, sql=tail.sql, schema=schema)
+        while not cancelled:
+            part = _at_the_end(carried, length)
+            found = attempt(part)
+            whole = part.reads[0].ranges == planned.reads[0].ranges
+            if not whole and len(found) < tail.limit:
+                length *= _GROWTH
+                continue
+            if not whole and tail.limit:
+                wider = _missed(planned, part, tail, found.column(ORDER)[-1].as_py())
+                if wider is not None:
+                    (read,) = part.reads
+                    found = attempt(replace(part, reads=(replace(read, ranges=wider),)))
+            if not cancelled:
+                yield from found.drop_columns([ORDER]).cast(planned.schema).to_batches()
+            return
+
+    def cancel() -> None:
+        cancelled.append(True)
+        for rows in current:
+            rows.cancel()
+
+    return Rows(
+        planned.schema,
+        batches(),
+        cancel=cancel,
+        progress=lambda: current[0].progress() if current else None,
+        notes=lambda: current[0].notes() if current else (),
+    )
