@@ -1,0 +1,202 @@
+"""Properties, profiles and secrets: what `-X`, SET, the environment and config.toml may say.
+
+One table of properties; the names are those of Kafka's clients and of ksqlDB.  `Properties` is
+immutable: SET makes a new one.  Light to import: the command line needs it before anything else.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from kshell.errors import UnknownName, UsageError
+
+__all__ = ["PROPERTIES", "Properties", "Property", "config_home", "load_profile", "state_home"]
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """A row: name, default (None: not set), one line of help; `values` where only some may be."""
+
+    name: str
+    default: str | None
+    help: str
+    values: tuple[str, ...] = ()
+    secret: bool = False
+    integer: bool = False
+
+
+_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "GSSAPI")
+_FLAG = ("true", "false")
+
+PROPERTIES: Mapping[str, Property] = MappingProxyType(
+    {
+        p.name: p
+        for p in (
+            Property("bootstrap.servers", None, "brokers to connect to first: host:port[,…]"),
+            Property("client.id", "kshell", "the name that brokers log"),
+            Property("security.protocol", "PLAINTEXT", "how to speak to brokers", _PROTOCOLS),
+            Property("sasl.mechanism", "PLAIN", "how to log in", _MECHANISMS),
+            Property("sasl.username", None, "the user for PLAIN and SCRAM"),
+            Property("sasl.password", None, "the password for PLAIN and SCRAM", secret=True),
+            Property("sasl.oauthbearer.token", None, "a signed token", secret=True),
+            Property("sasl.kerberos.service.name", "kafka", "the brokers' Kerberos service"),
+            Property("ssl.ca.location", None, "PEM file of the authorities to trust"),
+            Property("ssl.certificate.location", None, "PEM file of our certificate"),
+            Property("ssl.key.location", None, "PEM file of our private key"),
+            Property("ssl.key.password", None, "the private key's password", secret=True),
+            Property("ssl.endpoint.identification.algorithm", "https",
+                     "check the broker's name against its certificate", ("https", "none")),
+            Property("isolation.level", "read_committed", "whose transactions are seen",
+                     ("read_committed", "read_uncommitted")),
+            Property("auto.offset.reset", "latest",
+                     "where a continuous query starts", ("earliest", "latest")),
+            Property("schema.registry.url", None, "the schema registry's address"),
+            Property("schema.registry.basic.auth.user.info", None, "user:password", secret=True),
+            Property("schema.registry.bearer.token", None, "a token", secret=True),
+            Property("schema.registry.ssl.ca.location", None, "PEM file of authorities to trust"),
+            Property("ksql.fail.on.deserialization.error", "false",
+                     "stop a continuous query at a record that cannot be decoded", _FLAG),
+            Property("ksql.persistence.default.format.key", "KAFKA", "KEY_FORMAT's default"),
+            Property("ksql.persistence.default.format.value", None, "VALUE_FORMAT's default"),
+            Property("ksql.timestamp.throw.on.invalid", "false",
+                     "stop at a record whose timestamp column is no time", _FLAG),
+            Property("kshell.connect.timeout.ms", "5000",
+                     "how long a broker may take to answer", integer=True),
+            Property("kshell.sample.records", "200",
+                     "records sampled per topic to infer its columns", integer=True),
+            Property("kshell.partitioner", "murmur2",
+                     "who chose the partitions: with murmur2, ROWKEY = … reads only one",
+                     ("murmur2", "other")),
+            Property("kshell.scan.max.records", None,
+                     "stop a bounded scan after so many records", integer=True),
+            Property("kshell.scan.max.bytes", None,
+                     "stop a bounded scan after so many bytes", integer=True),
+            Property("kshell.scan.max.seconds", None,
+                     "stop a bounded scan after so many seconds", integer=True),
+        )
+    }
+)  # fmt: skip
+
+_ALIASES = {
+    "bootstrap.server": "bootstrap.servers",
+    "sasl.mechanisms": "sasl.mechanism",
+    "ssl.truststore.location": "ssl.ca.location",
+    "basic.auth.user.info": "schema.registry.basic.auth.user.info",
+}
+_PREFIXES = ("ksql.streams.consumer.", "ksql.streams.producer.", "ksql.streams.")
+
+
+def _known(name: str) -> Property:
+    plain = name.strip().lower()
+    for prefix in _PREFIXES:
+        plain = plain.removeprefix(prefix)
+    plain = _ALIASES.get(plain, plain)
+    if plain not in PROPERTIES:
+        raise UnknownName("property", name, PROPERTIES)
+    return PROPERTIES[plain]
+
+
+def _checked(known: Property, value: str) -> str:
+    if known.values:
+        by_fold = {v.casefold(): v for v in known.values}
+        if value.casefold() not in by_fold:
+            raise UsageError(
+                f"{known.name} cannot be '{value}'", hint=f"one of {', '.join(known.values)}"
+            )
+        return by_fold[value.casefold()]
+    if known.integer and not value.isdigit():
+        raise UsageError(f"{known.name} is a whole number, not '{value}'")
+    return value
+
+
+class Properties(Mapping[str, str]):
+    """The properties that are set, over the defaults; `p["name"]` knows both.
+
+    >>> p = Properties().set("auto.offset.reset", "EARLIEST")
+    >>> p["auto.offset.reset"], p.unset("auto.offset.reset")["auto.offset.reset"]
+    ('earliest', 'latest')
+    """
+
+    def __init__(self, values: Mapping[str, str] | None = None) -> None:
+        self._set: dict[str, str] = {}
+        for name, value in (values or {}).items():
+            known = _known(name)
+            self._set[known.name] = _checked(known, value)
+
+    def set(self, name: str, value: str) -> Properties:
+        """With one more; raises UnknownName or UsageError."""
+        known = _known(name)
+        return Properties({**self._set, known.name: _checked(known, value)})
+
+    def unset(self, name: str) -> Properties:
+        """Back to the default."""
+        known = _known(name)
+        return Properties({k: v for k, v in self._set.items() if k != known.name})
+
+    def __getitem__(self, name: str) -> str:
+        value = self._set.get(name, PROPERTIES[name].default)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def number(self, name: str) -> int | None:
+        """A whole number, or None where it is not set."""
+        value = self.get(name)
+        return None if value is None else int(value)
+
+    def __iter__(self) -> Iterator[str]:
+        return (n for n, p in PROPERTIES.items() if n in self._set or p.default is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def shown(self) -> list[tuple[str, str, str]]:
+        """(name, value, default) of every property, secrets masked."""
+        rows = []
+        for name, known in sorted(PROPERTIES.items()):
+            value = self.get(name, "")
+            shown = "********" if known.secret and value else value
+            rows.append((name, shown, known.default or ""))
+        return rows
+
+    def __repr__(self) -> str:
+        return f"Properties({ {n: v for n, v, _ in self.shown() if n in self._set} })"
+
+
+def config_home() -> Path:
+    """Where config.toml and functions.py are: XDG's config folder."""
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "kshell"
+
+
+def state_home() -> Path:
+    """Where the history is: XDG's state folder."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "kshell"
+
+
+def load_profile(name: str) -> Properties:
+    """The properties of [profile.NAME] in config.toml; "" is [profile.default] if there is one.
+
+    The environment's KSHELL_BOOTSTRAP_SERVERS and the like (dots as underscores) lie over it.
+    """
+    values: dict[str, str] = {}
+    path = config_home() / "config.toml"
+    profiles: dict[str, dict[str, object]] = {}
+    if path.exists():
+        try:
+            profiles = tomllib.loads(path.read_text()).get("profile", {})
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise UsageError(f"{path} cannot be read: {error}") from None
+    if name and name not in profiles:
+        raise UnknownName("profile", name, profiles)
+    for key, value in profiles.get(name or "default", {}).items():
+        values[key] = str(value).lower() if isinstance(value, bool) else str(value)
+    for known in PROPERTIES:
+        variable = "KSHELL_" + known.removeprefix("kshell.").replace(".", "_").upper()
+        if variable in os.environ:
+            values[known] = os.environ[variable]
+    return Properties(values)

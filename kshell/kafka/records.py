@@ -1,0 +1,221 @@
+"""Record batches (magic 2) as raw bytes to Arrow columns: what `fetch` hands over, decoded.
+
+The compiled `_records` serves where it was built, `records_py` where not (or where KSHELL_PURE
+is set); both give the same.  A batch that cannot be decoded is reported and left out; the batches
+around it are not harmed.  Sources: KIP-98 (the format, and which records of transactions are
+visible).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import pyarrow as pa
+
+from kshell.errors import CorruptRecord
+from kshell.kafka.codecs import inflate
+
+__all__ = ["BadSpan", "Decoded", "Isolation", "Wanted", "count", "decode"]
+
+
+def _implementation() -> Any:
+    if not os.environ.get("KSHELL_PURE"):
+        with contextlib.suppress(ImportError):
+            return importlib.import_module("kshell.kafka._records")
+    return importlib.import_module("kshell.kafka.records_py")
+
+
+_impl = _implementation()
+
+_CODEC, _TRANSACTIONAL, _CONTROL = 7, 16, 32
+_FINE, _BAD_CRC, _OLD, _TOO_MANY = range(4)
+_REASONS = {
+    _BAD_CRC: "the batch's checksum does not match",
+    _OLD: "a message format older than 2, which no broker writes since Kafka 4.0",
+    _TOO_MANY: "the batch claims more records than fit into it",
+}
+_AT_ONCE = 512 << 20  # bytes decompressed in one go: Arrow's binary offsets have 31 bits
+_ABORT = 0
+Aborted = Sequence[tuple[int, int]]  # (producer id, first offset), as a fetch response tells
+
+
+class Isolation(Enum):
+    """Whose transactions are seen."""
+
+    READ_COMMITTED = "read_committed"
+    READ_UNCOMMITTED = "read_uncommitted"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The columns to make; the others cost nothing."""
+
+    offset: bool = False
+    timestamp: bool = False
+    key: bool = False
+    value: bool = False
+    headers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BadSpan:
+    """Offsets that could not be decoded, both ends included, and why."""
+
+    first: int
+    last: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Columns `offset`, `timestamp` (ms), `key`, `value` (binary) and `headers` (a list of structs
+    key, value: binary), those wanted; `next_offset` is where the next fetch goes on."""
+
+    batch: pa.RecordBatch
+    next_offset: int
+    bad: tuple[BadSpan, ...] = ()
+
+
+class _Walk:
+    """Which batches of a buffer hold visible data; fills `next_offset` and `bad` on the way."""
+
+    def __init__(self, data: Any, start: int, end: int, aborted: Aborted) -> None:
+        self.heads = _impl.Heads(data)
+        self.data = memoryview(data)
+        self.start, self.end = start, end
+        self.bad: list[BadSpan] = []
+        self._aborted = sorted(aborted, key=lambda a: a[1])
+        last = self.heads.last_offset()
+        self.next_offset = max(start, last + 1)
+        if self.heads.broken and not self.heads.count:
+            raise CorruptRecord(
+                f"the batch at offset {start} has a broken header",
+                hint="skip it with WHERE ROWOFFSET > …",
+            )
+
+    def data_batches(self) -> list[int]:
+        """Indexes of the batches with records to decode."""
+        heads = self.heads
+        ordinary = heads.plain and self.next_offset <= self.end and heads.count
+        if ordinary and heads.head(0)[2] >= self.start:
+            return list(range(heads.count))  # most buffers: nothing special
+        return list(self._special())
+
+    def _special(self) -> Iterator[int]:
+        pending, active = list(self._aborted), set()
+        for i in range(self.heads.count):
+            state, base, last, attributes, producer, _, at, size = self.heads.head(i)
+            if base >= self.end or last < self.start:
+                continue
+            if state != _FINE:
+                self.bad.append(BadSpan(max(base, self.start), last, _REASONS[state]))
+                continue
+            if attributes & _TRANSACTIONAL:
+                while pending and pending[0][1] <= last:
+                    active.add(pending.pop(0)[0])
+                if attributes & _CONTROL:
+                    if self._is_abort(at, size):
+                        active.discard(producer)
+                    continue
+                if producer in active:
+                    continue
+            elif attributes & _CONTROL:
+                continue
+            yield i
+
+    def _is_abort(self, at: int, size: int) -> bool:
+        # length, attributes, two deltas and the key's length take a byte each in a marker, then
+        # the key: version and type, two bytes each.
+        key = at + 61 + 5
+        return int.from_bytes(self.data[key + 2 : key + 4], "big") == _ABORT
+
+    def inflate(self, chosen: Sequence[int]) -> dict[int, bytes]:
+        """The records of compressed batches; broken ones go to `bad`."""
+        inflated: dict[int, bytes] = {}
+        if self.heads.plain:
+            return inflated
+        total = 0
+        for i in chosen:
+            _, base, last, attributes, _, count, at, size = self.heads.head(i)
+            if not attributes & _CODEC:
+                continue
+            try:
+                records = inflate(attributes & _CODEC, self.data[at + 61 : at + size])
+                if count > len(records) // 7:
+                    raise CorruptRecord(_REASONS[_TOO_MANY])
+                total += len(records)
+                if total > _AT_ONCE:
+                    # The rest is fetched again from here.
+                    self.next_offset = base
+                    break
+                inflated[i] = records
+            except CorruptRecord as error:
+                self.bad.append(BadSpan(base, last, error.what))
+        return inflated
+
+    def decode(self, chosen: Sequence[int], wanted: Wanted) -> pa.RecordBatch:
+        inflated = self.inflate(chosen)
+        usable = chosen
+        if not self.heads.plain:
+            heads = {i: self.heads.head(i) for i in chosen}
+            usable = [
+                i
+                for i, (_, base, _, attributes, *_) in heads.items()
+                if base < self.next_offset and (i in inflated or not attributes & _CODEC)
+            ]
+        batch, broken = _impl.decode(
+            self.heads, usable, inflated, wanted, self.start, min(self.end, self.next_offset)
+        )
+        for i in broken:
+            _, base, last, *_ = self.heads.head(i)
+            self.bad.append(BadSpan(base, last, "its records are cut off or malformed"))
+        self.bad = [span for span in self.bad if span.first < self.next_offset]
+        return batch
+
+
+def decode(
+    data: bytes | bytearray | memoryview,
+    wanted: Wanted,
+    *,
+    start: int,
+    end: int,
+    aborted: Aborted = (),
+) -> Decoded:
+    """The records with start <= offset < end.
+
+    `data` is the record set of one partition from a fetch response; a cut-off batch at its end is
+    left for the next fetch.  With `aborted`, the records of those transactions are left out (read
+    committed).  Raises CorruptRecord only where there is no way on.
+    """
+    walk = _Walk(data, start, end, aborted)
+    batch = walk.decode(walk.data_batches(), wanted)
+    return Decoded(batch, walk.next_offset, tuple(walk.bad))
+
+
+def count(
+    data: bytes | bytearray | memoryview, *, start: int, end: int, aborted: Aborted = ()
+) -> tuple[int, int, tuple[BadSpan, ...]]:
+    """(records, next offset, bad) of [start, end): `decode` without its columns.
+
+    Batches that lie inside the range are counted by their headers; only those that straddle an end
+    are decoded.
+    """
+    walk = _Walk(data, start, end, aborted)
+    records = walk.heads.within(start, end)
+    if records >= 0:
+        return records, walk.next_offset, ()
+    total, straddling = 0, []
+    for i in walk.data_batches():
+        _, base, last, _, _, in_batch, _, _ = walk.heads.head(i)
+        if start <= base and last < end:
+            total += in_batch
+        else:
+            straddling.append(i)
+    total += walk.decode(straddling, Wanted(offset=True)).num_rows
+    return total, walk.next_offset, tuple(walk.bad)

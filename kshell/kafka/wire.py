@@ -1,0 +1,298 @@
+"""Connections to brokers, and the few requests that reading needs; runs on the client's loop.
+
+aiokafka's connections do TLS, SASL and version lookup.  Cluster metadata is our own, so that no
+request can create a topic and every refusal comes up as it is: aiokafka's client would log it and
+say "unable to bootstrap".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import ssl
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiokafka import errors as codes
+from aiokafka.abc import AbstractTokenProvider
+from aiokafka.conn import AIOKafkaConnection, create_conn
+from aiokafka.protocol.metadata import MetadataRequest
+from aiokafka.protocol.offset import OffsetRequest
+
+from kshell.config import Properties
+from kshell.errors import Forbidden, KafkaError, Outage, TopicChanged, UnknownName
+from kshell.kafka import metadata
+from kshell.kafka.diagnose import diagnose
+from kshell.kafka.metadata import Broker, Cluster, Partition, Topic
+
+__all__ = ["EARLIEST", "LATEST", "Wire", "check_topic", "error_name", "parse_servers"]
+
+LATEST, EARLIEST = -1, -2  # ListOffsets' special times
+_UNKNOWN_TOPIC, _NOT_LEADER, _FORBIDDEN, _OUT_OF_RANGE = 3, 6, 29, 1
+_MOVED = frozenset({3, 5, 6, 9, 74, 75, 76})  # codes that a look at the metadata may cure
+
+
+def parse_servers(text: str) -> list[tuple[str, int]]:
+    """host:port pairs; 9092 where no port is given.
+
+    >>> parse_servers("a:1, b,[::1]:9093")
+    [('a', 1), ('b', 9092), ('::1', 9093)]
+    """
+    servers = []
+    for item in text.split(","):
+        host, colon, port = item.strip().rpartition(":")
+        if not colon or port.endswith("]"):
+            host, port = item.strip(), "9092"
+        if host:
+            servers.append((host.strip("[]"), int(port) if port.isdigit() else 9092))
+    return servers
+
+
+def error_name(code: int) -> str:
+    """Kafka's name for an error code, for messages."""
+    error = codes.for_code(code)
+    return f"{getattr(error, 'message', error.__name__)} ({code})"
+
+
+class _Token(AbstractTokenProvider):  # type: ignore[misc]
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    async def token(self) -> str:
+        return self._token
+
+
+def ssl_context(properties: Properties) -> ssl.SSLContext:
+    """TLS as the ssl.* properties want it."""
+    context = ssl.create_default_context(cafile=properties.get("ssl.ca.location"))
+    if properties["ssl.endpoint.identification.algorithm"] == "none":
+        context.check_hostname = False
+    if certificate := properties.get("ssl.certificate.location"):
+        context.load_cert_chain(
+            certificate, properties.get("ssl.key.location"), properties.get("ssl.key.password")
+        )
+    return context
+
+
+class _MetadataStruct:
+    """Metadata v12 in the shape that aiokafka's connection sends and decodes."""
+
+    API_KEY, API_VERSION = metadata.API_KEY, metadata.VERSION
+
+    def __init__(self, topics: Sequence[str] | None) -> None:
+        self._topics = topics
+        self.RESPONSE_TYPE = self
+
+    def build_request_header(self, correlation_id: int, client_id: str) -> Any:
+        from aiokafka.protocol.api import RequestHeader_v2
+
+        return RequestHeader_v2(self, correlation_id=correlation_id, client_id=client_id)
+
+    def encode(self) -> bytes:
+        return metadata.encode(self._topics)
+
+    def parse_response_header(self, data: io.BytesIO) -> Any:
+        from aiokafka.protocol.api import ResponseHeader_v1
+
+        return ResponseHeader_v1.decode(data)
+
+    def decode(self, data: io.BytesIO) -> Cluster:
+        return metadata.decode(data.read())
+
+
+class _MetadataRequest:
+    """The newest metadata request that the broker speaks."""
+
+    def __init__(self, topics: Sequence[str] | None) -> None:
+        self._topics = topics
+
+    def prepare(self, versions: dict[int, tuple[int, int]]) -> Any:
+        low, high = versions.get(metadata.API_KEY, (0, 0))
+        if low <= metadata.VERSION <= high:
+            return _MetadataStruct(self._topics)
+        topics = None if self._topics is None else list(self._topics)
+        return MetadataRequest(topics, allow_auto_topic_creation=False).prepare(versions)
+
+
+def _from_v5(answer: Any) -> Cluster:
+    topics = []
+    for error, name, internal, found in answer.topics:
+        partitions = [Partition(p[1], p[2], tuple(p[3]), tuple(p[4]), p[0]) for p in found]
+        by_id = tuple(sorted(partitions, key=lambda p: p.id))
+        topics.append(Topic(name, bytes(16), internal, by_id, error))
+    brokers = tuple(Broker(b[0], b[1], b[2], b[3] or "") for b in answer.brokers)
+    by_name = tuple(sorted(topics, key=lambda t: t.name))
+    return Cluster(answer.cluster_id or "", answer.controller_id, brokers, by_name)
+
+
+def check_topic(topic: Topic | None, name: str, known: Sequence[str] = ()) -> Topic:
+    """The topic if it can be read; raises UnknownName, Forbidden or KafkaError."""
+    if topic is None or topic.error == _UNKNOWN_TOPIC:
+        raise UnknownName("topic", name, known)
+    if topic.error == _FORBIDDEN:
+        raise Forbidden(
+            f"not allowed to read topic {name}",
+            hint="the cluster's ACLs deny it to this user; ask for READ and DESCRIBE on it",
+        )
+    if topic.error:
+        raise KafkaError(f"topic {name}: {error_name(topic.error)}")
+    return topic
+
+
+class Wire:
+    """All connections of one client; every coroutine runs on its loop."""
+
+    def __init__(self, properties: Properties) -> None:
+        self._properties = properties
+        self.servers = parse_servers(properties["bootstrap.servers"])
+        self.timeout = (properties.number("kshell.connect.timeout.ms") or 5000) / 1000
+        self.isolation = int(properties["isolation.level"] == "read_committed")
+        self.cluster = Cluster("", -1, (), ())
+        self._connections: dict[tuple[int, str], AIOKafkaConnection] = {}
+        self._locks: dict[tuple[int, str], asyncio.Lock] = {}
+
+    def _settings(self) -> dict[str, Any]:
+        p = self._properties
+        protocol = p["security.protocol"]
+        settings: dict[str, Any] = {
+            "client_id": p["client.id"],
+            "request_timeout_ms": int(self.timeout * 1000),
+            "security_protocol": protocol,
+            "max_idle_ms": 540_000,
+        }
+        if protocol.endswith("SSL"):
+            settings["ssl_context"] = ssl_context(p)
+        if protocol.startswith("SASL"):
+            settings["sasl_mechanism"] = p["sasl.mechanism"]
+            settings["sasl_plain_username"] = p.get("sasl.username", "")
+            settings["sasl_plain_password"] = p.get("sasl.password", "")
+            settings["sasl_kerberos_service_name"] = p["sasl.kerberos.service.name"]
+            if p["sasl.mechanism"] == "OAUTHBEARER":
+                settings["sasl_oauth_token_provider"] = _Token(p.get("sasl.oauthbearer.token", ""))
+        return settings
+
+    async def connect(self) -> None:
+        """Learn the cluster from the first server that answers; raises ConnectionFailed."""
+        failure: Exception | None = None
+        for host, port in self.servers:
+            try:
+                async with asyncio.timeout(self.timeout):
+                    connection = await create_conn(host, port, **self._settings())
+                    try:
+                        await self._learn(connection, [])
+                    finally:
+                        connection.close()
+                return
+            except Exception as error:
+                failure = await diagnose(host, port, error, self._properties, self.timeout)
+        raise failure or UnknownName("bootstrap server", self._properties["bootstrap.servers"])
+
+    async def _learn(self, connection: AIOKafkaConnection, topics: Sequence[str] | None) -> Cluster:
+        answer = await connection.send(_MetadataRequest(topics))
+        cluster = answer if isinstance(answer, Cluster) else _from_v5(answer)
+        if cluster.brokers:
+            self.cluster = cluster
+        return cluster
+
+    async def connection(self, node: int, group: str = "control") -> AIOKafkaConnection:
+        """The open connection to a broker for one kind of work; raises OSError or aiokafka's."""
+        key = (node, group)
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            connection = self._connections.get(key)
+            if connection is not None and connection.connected():
+                return connection
+            broker = next((b for b in self.cluster.brokers if b.id == node), None)
+            if broker is None:
+                raise codes.StaleMetadata(f"broker {node} is not in the cluster's metadata")
+            async with asyncio.timeout(self.timeout):
+                connection = await create_conn(broker.host, broker.port, **self._settings())
+            self._connections[key] = connection
+            return connection
+
+    async def send(self, node: int, request: Any, group: str = "control") -> Any:
+        """One request to one broker."""
+        return await (await self.connection(node, group)).send(request)
+
+    async def metadata(self, topics: Sequence[str] | None) -> Cluster:
+        """What the cluster says now, asked of any broker; raises Outage where none answers."""
+        failures = []
+        for broker in self.cluster.brokers:
+            try:
+                return await self._learn(await self.connection(broker.id), topics)
+            except (OSError, codes.KafkaError, TimeoutError) as error:
+                failures.append(f"{broker.host}:{broker.port} {error or type(error).__name__}")
+        for host, port in self.servers:
+            try:
+                async with asyncio.timeout(self.timeout):
+                    connection = await create_conn(host, port, **self._settings())
+                    try:
+                        return await self._learn(connection, topics)
+                    finally:
+                        connection.close()
+            except (OSError, codes.KafkaError, TimeoutError) as error:
+                failures.append(f"{host}:{port} {error or type(error).__name__}")
+        raise Outage("no broker answers", hint="; ".join(dict.fromkeys(failures)))
+
+    async def topic(self, name: str) -> Topic:
+        """One topic that can be read; raises UnknownName, Forbidden, KafkaError or Outage."""
+        cluster = await self.metadata([name])
+        found = next((t for t in cluster.topics if t.name == name), None)
+        if found is None or found.error == _UNKNOWN_TOPIC:
+            known = [t.name for t in (await self.metadata(None)).topics]
+            return check_topic(found, name, known)
+        return check_topic(found, name)
+
+    async def offsets(self, topic: str, times: Mapping[int, int], isolation: int) -> dict[int, int]:
+        """Per partition the first offset at or after a time (ms), or LATEST or EARLIEST.
+
+        A time after the last record's gives -1.  Leaders that moved are looked up again.
+        """
+        wanted, found = dict(times), {}
+        for attempt in range(20):
+            if attempt:
+                await asyncio.sleep(min(0.05 * 2**attempt, 0.5))
+            known = await self.topic(topic)
+            by_leader: dict[int, list[int]] = {}
+            for p in known.partitions:
+                if p.id in wanted and p.leader >= 0:
+                    by_leader.setdefault(p.leader, []).append(p.id)
+            for leader, partitions in by_leader.items():
+                asked = [(p, wanted[p]) for p in partitions]
+                request = OffsetRequest(-1, isolation, [(topic, asked)])
+                try:
+                    answer = await self.send(leader, request)
+                except (OSError, codes.KafkaError, TimeoutError):
+                    continue
+                for _, results in answer.topics:
+                    for partition, error, _, offset in results:
+                        if error == 0:
+                            found[partition] = offset
+                            wanted.pop(partition, None)
+                        else:
+                            self.raise_for(topic, partition, error, wanted[partition])
+            if not wanted:
+                return found
+        missing = ", ".join(map(str, sorted(wanted)))
+        raise Outage(
+            f"no leader answers for topic {topic}, partition {missing}",
+            hint="is a broker down? DESCRIBE shows leaders and in-sync replicas",
+        )
+
+    def raise_for(self, topic: str, partition: int, error: int, offset: int) -> None:
+        """Raise for a fetch's error code unless fresh metadata may cure it."""
+        where = f"topic {topic}, partition {partition}"
+        if error == _OUT_OF_RANGE:
+            raise TopicChanged(
+                f"{where}: offset {offset} is gone",
+                hint="its records were deleted (retention or truncation) while being read",
+            )
+        if error == _FORBIDDEN:
+            raise Forbidden(f"not allowed to read topic {topic}")
+        if error and error not in _MOVED:
+            raise KafkaError(f"{where}: {error_name(error)}")
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for connection in self._connections.values():
+            connection.close()
+        self._connections.clear()
