@@ -1,0 +1,116 @@
+"""The cluster as everything above sees it: synchronous, and safe to look at.
+
+One daemon thread runs aiokafka's event loop; calls from any thread are handed to it and may be
+interrupted.  No call here creates a topic, joins a group or commits anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import threading
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
+
+from kshell.config import Properties
+from kshell.errors import UsageError
+from kshell.kafka.metadata import Cluster, Topic
+from kshell.kafka.wire import EARLIEST, LATEST, Wire
+
+__all__ = ["Client"]
+
+T = TypeVar("T")
+
+
+class Client:
+    """A connection to one cluster; `connect` makes it, `close` ends it."""
+
+    def __init__(self, properties: Properties) -> None:
+        self.properties = properties
+        self.loop = asyncio.new_event_loop()
+        self.wire = Wire(properties)
+        self._thread = threading.Thread(target=self._run, name="kshell-kafka", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()
+
+    @classmethod
+    def connect(cls, properties: Properties) -> Client:
+        """Connect within `kshell.connect.timeout.ms`; raises ConnectionFailed or UsageError."""
+        if "bootstrap.servers" not in properties:
+            raise UsageError(
+                "no cluster named", hint="kshell --bootstrap HOST:PORT, or kshell --demo"
+            )
+        client = cls(properties)
+        try:
+            client.call(client.wire.connect())
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the loop; Ctrl-C cancels it."""
+        future = asyncio.run_coroutine_threadsafe(work, self.loop)
+        try:
+            while True:
+                with contextlib.suppress(concurrent.futures.TimeoutError):
+                    return future.result(0.1)
+                if future.done():
+                    return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    @property
+    def cluster(self) -> Cluster:
+        """The brokers, as last heard of."""
+        return self.wire.cluster
+
+    @property
+    def isolation(self) -> int:
+        """1 for read committed, as Kafka numbers it."""
+        return self.wire.isolation
+
+    def topics(self) -> tuple[Topic, ...]:
+        """Every topic that may be seen; raises Outage."""
+        return self.call(self.wire.metadata(None)).topics
+
+    def topic(self, name: str) -> Topic:
+        """One topic; raises UnknownName, Forbidden, KafkaError or Outage."""
+        return self.call(self.wire.topic(name))
+
+    def offsets(self, topic: str) -> dict[int, tuple[int, int]]:
+        """Per partition [first, end): `end` is the last stable offset when reading committed."""
+        known = self.topic(topic)
+
+        async def both() -> tuple[dict[int, int], dict[int, int]]:
+            partitions = [p.id for p in known.partitions]
+            first = self.wire.offsets(topic, dict.fromkeys(partitions, EARLIEST), 0)
+            end = self.wire.offsets(topic, dict.fromkeys(partitions, LATEST), self.isolation)
+            return await asyncio.gather(first, end)
+
+        firsts, ends = self.call(both())
+        return {p: (firsts[p], max(ends[p], firsts[p])) for p in sorted(firsts)}
+
+    def offsets_at(self, topic: str, times: Mapping[int, int]) -> dict[int, int]:
+        """Per partition the first offset whose timestamp is at or after a time (ms); -1: none."""
+        return self.call(self.wire.offsets(topic, times, self.isolation))
+
+    def configs(self, topic: str) -> Sequence[tuple[str, str, bool]]:
+        """(name, value, is a default) of a topic's configs; raises KafkaError."""
+        from kshell.kafka import admin
+
+        return admin.topic_configs(self.properties, topic)
+
+    def close(self) -> None:
+        """Close every connection and end the thread."""
+        if not self.loop.is_running():
+            return
+        with contextlib.suppress(Exception):
+            asyncio.run_coroutine_threadsafe(self.wire.close(), self.loop).result(2)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(2)

@@ -1,0 +1,282 @@
+"""Reads raw record batches of one topic, from given offsets to given ends, and loses nothing.
+
+Two fetches are in flight for each broker, and what waits for the caller is bounded in bytes, so
+memory is flat.  A moved leader is followed; a broker that is silent too long, deleted records, a
+deleted or recreated topic each end the read with an error: what was read is then not an answer.
+`engines` pulls `Chunk`s from `Fetch` and decodes them in its own thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import struct
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from aiokafka import errors as codes
+
+from kshell.errors import CorruptRecord, KshellError, Outage, TopicChanged, UnknownName
+from kshell.kafka.client import Client
+from kshell.kafka.metadata import Topic
+from kshell.kafka.raw import Fetched, FetchedPartition, RawFetchRequest
+
+__all__ = ["FOREVER", "Chunk", "Fetch", "next_offset"]
+
+FOREVER = 1 << 62  # an end that is never reached: a continuous read
+_PARTITION_BYTES = 1 << 20
+_RESPONSE_BYTES = 16 << 20
+_QUEUED_BYTES = 32 << 20
+_IN_FLIGHT = 2  # fetches per broker
+_SILENCE = 5.0  # seconds without an answer before a bounded read is given up
+_WATCH = 2.0  # seconds between two looks at the topic's id
+_EMPTY_ENDS = 3  # empty answers past which nothing is left before the end
+
+_HEAD = struct.Struct(">qi")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The record set of one partition; rows before `start` are not to be seen again."""
+
+    partition: int
+    start: int
+    records: memoryview
+    aborted: tuple[tuple[int, int], ...]
+
+
+def next_offset(records: memoryview, start: int) -> int:
+    """Where the fetch goes on after the whole batches in `records`.
+
+    Raises CorruptRecord where no whole batch is there to step over.
+    """
+    at, size, following = 0, len(records), -1
+    while size - at >= 17:
+        base, length = _HEAD.unpack_from(records, at)
+        if length < 5 or size - at - 12 < length:
+            break
+        delta = 0
+        if records[at + 16] == 2 and length >= 49:
+            delta = int.from_bytes(records[at + 23 : at + 27], "big")
+        following = base + (delta if delta < 1 << 31 else 0) + 1
+        at += 12 + length
+    if following <= start and size:
+        raise CorruptRecord(
+            f"the batch at offset {start} cannot be read past",
+            hint=f"skip it: WHERE ROWOFFSET > {start}",
+        )
+    return following
+
+
+class Fetch:
+    """One read; iterate it once.  `lag`, `bytes` and `note` may be looked at from any thread."""
+
+    def __init__(
+        self, client: Client, topic: Topic, ranges: Mapping[int, tuple[int, int]]
+    ) -> None:
+        self._client, self._wire = client, client.wire
+        self._topic = topic
+        self.position = {p: start for p, (start, _) in ranges.items()}
+        self._ends = {p: end for p, (_, end) in ranges.items()}
+        self._high: dict[int, int] = {}
+        self._leaders = {p.id: p.leader for p in topic.partitions}
+        self._heard = dict.fromkeys(ranges, time.monotonic())
+        self._empty = dict.fromkeys(ranges, 0)
+        self._queue: queue.SimpleQueue[Chunk | KshellError | None] = queue.SimpleQueue()
+        self._waiting = 0  # bytes in the queue; touched on the loop alone
+        self._room = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._stopped = False
+        self.bytes = 0
+        self.note = ""
+
+    @property
+    def lag(self) -> int:
+        """Records between what was read and the ends of the partitions."""
+        return sum(max(high - self.position[p], 0) for p, high in self._high.items())
+
+    def __iter__(self) -> Iterator[Chunk]:
+        """Chunks as they come, in offset order within a partition; raises what ended the read."""
+        self._client.loop.call_soon_threadsafe(self._start)
+        try:
+            while (item := self._next()) is not None:
+                if isinstance(item, KshellError):
+                    raise item
+                yield item
+                self._client.loop.call_soon_threadsafe(self._taken, len(item.records))
+        finally:
+            self.cancel()
+
+    def poll(self, seconds: float) -> Chunk | None:
+        """The next chunk of a continuous read, or None if none came in that time."""
+        if self._task is None:
+            self._client.loop.call_soon_threadsafe(self._start)
+        try:
+            item = self._queue.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        if isinstance(item, KshellError):
+            raise item
+        if item is not None:
+            self._client.loop.call_soon_threadsafe(self._taken, len(item.records))
+        return item
+
+    def _next(self) -> Chunk | KshellError | None:
+        while not self._stopped:
+            with contextlib.suppress(queue.Empty):
+                return self._queue.get(timeout=0.1)
+        return None
+
+    def cancel(self) -> None:
+        """Stop; the iteration ends within 100 ms.  Any thread may call it."""
+        self._stopped = True
+        if self._task is not None:
+            with contextlib.suppress(RuntimeError):
+                self._client.loop.call_soon_threadsafe(self._task.cancel)
+
+    def _start(self) -> None:
+        if self._task is None:
+            self._task = self._client.loop.create_task(self._run())
+
+    def _taken(self, size: int) -> None:
+        self._waiting -= size
+        if self._waiting < _QUEUED_BYTES:
+            self._room.set()
+
+    async def _run(self) -> None:
+        try:
+            work = [p for p, start in self.position.items() if start < self._ends[p]]
+            groups: dict[tuple[int, int], list[int]] = {}
+            for n, p in enumerate(sorted(work)):
+                groups.setdefault((self._leaders.get(p, -1), n % _IN_FLIGHT), []).append(p)
+            async with asyncio.TaskGroup() as tasks:
+                watch = tasks.create_task(self._watch())
+                readers = [
+                    tasks.create_task(self._read(f"fetch {lane}", partitions))
+                    for (_, lane), partitions in groups.items()
+                ]
+                await asyncio.gather(*readers)
+                watch.cancel()
+            if work:
+                await self._check_topic()
+            self._queue.put(None)
+        except* KshellError as group:
+            self._queue.put(_first(group))
+        except* asyncio.CancelledError:
+            self._queue.put(None)
+        except* Exception as group:
+            self._queue.put(KshellError(f"reading {self._topic.name} failed: {_first(group)!r}"))
+
+    async def _watch(self) -> None:
+        """A topic that was deleted and created anew is another topic."""
+        while True:
+            await asyncio.sleep(_WATCH)
+            with contextlib.suppress(Outage):
+                await self._check_topic()
+
+    async def _check_topic(self) -> None:
+        try:
+            now = await self._wire.topic(self._topic.name)
+        except UnknownName:
+            raise TopicChanged(
+                f"topic {self._topic.name} was deleted while it was being read"
+            ) from None
+        if now.id != self._topic.id:
+            raise TopicChanged(
+                f"topic {self._topic.name} was deleted and created anew while it was being read",
+                hint="run the statement again to read the new topic",
+            )
+        self._leaders = {p.id: p.leader for p in now.partitions}
+
+    async def _read(self, lane: str, partitions: list[int]) -> None:
+        """Fetch these partitions until each has reached its end."""
+        backoff = 0.05
+        while left := [p for p in partitions if self.position[p] < self._ends[p]]:
+            while self._waiting >= _QUEUED_BYTES:
+                self._room.clear()
+                await self._room.wait()
+            by_leader: dict[int, list[int]] = {}
+            for p in left:
+                by_leader.setdefault(self._leaders.get(p, -1), []).append(p)
+            answers = await asyncio.gather(
+                *(self._ask(leader, lane, ps) for leader, ps in by_leader.items())
+            )
+            if all(answers):
+                backoff = 0.05
+                continue
+            self._check_silence(left)
+            await asyncio.sleep(backoff)
+            backoff = min(backoff * 2, 0.5)
+            with contextlib.suppress(Outage):
+                await self._check_topic()
+
+    async def _ask(self, leader: int, lane: str, partitions: list[int]) -> bool:
+        """One fetch of one broker; False where leaders must be looked up again."""
+        request = RawFetchRequest(
+            self._topic.name,
+            {p: self.position[p] for p in partitions},
+            isolation=self._wire.isolation,
+            wait_ms=500,
+            partition_bytes=_PARTITION_BYTES,
+            max_bytes=_RESPONSE_BYTES,
+        )
+        try:
+            answer: Fetched = await self._wire.send(leader, request, lane)
+        except (OSError, EOFError, codes.KafkaError, TimeoutError):
+            return False
+        if answer.error:
+            return False
+        nothing = not any(len(part.records) for part in answer.partitions)
+        return all([self._take(part, nothing) for part in answer.partitions])
+
+    def _take(self, part: FetchedPartition, nothing: bool) -> bool:
+        p = part.partition
+        if part.error:
+            self._wire.raise_for(self._topic.name, p, part.error, self.position[p])
+            return False
+        self._heard[p] = time.monotonic()
+        self.note = ""
+        self._high[p] = part.last_stable if self._wire.isolation else part.high_watermark
+        if not len(part.records):
+            # Offsets up to the end may all be gone: then the broker has nothing more to send.
+            self._empty[p] += int(nothing and part.high_watermark >= self._ends[p])
+            if self._empty[p] >= _EMPTY_ENDS:
+                self.position[p] = self._ends[p]
+            return True
+        self._empty[p] = 0
+        start = self.position[p]
+        try:
+            self.position[p] = next_offset(part.records, start)
+        except CorruptRecord as error:
+            where = f"topic {self._topic.name}, partition {p}"
+            raise CorruptRecord(f"{where}: {error.what}", hint=error.hint) from None
+        self.bytes += len(part.records)
+        self._waiting += len(part.records)
+        self._queue.put(Chunk(p, start, part.records, part.aborted))
+        return True
+
+    def _check_silence(self, partitions: list[int]) -> None:
+        now = time.monotonic()
+        for p in partitions:
+            silent = now - self._heard[p]
+            if silent < _SILENCE:
+                continue
+            leader = self._leaders.get(p, -1)
+            who = f"broker {leader}" if leader >= 0 else f"a leader of partition {p}"
+            what = f"cannot reach {who} for {silent:.0f} s"
+            if self._ends[p] >= FOREVER:
+                self.note = what
+                continue
+            raise Outage(
+                f"{what}: {self._topic.name} was not read to its end",
+                hint="the answer would be incomplete; try again when the cluster is well",
+            )
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> KshellError:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error if isinstance(error, KshellError) else KshellError(str(error))
