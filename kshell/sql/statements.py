@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-from sqlglot import exp
-
-from kshell.catalog.model import Kind, WindowType
 from kshell.errors import Place
+
+if TYPE_CHECKING:  # SHOW TOPICS answers in 150 ms: it cannot wait for Arrow and sqlglot
+    import pyarrow as pa
+    from sqlglot import exp
+
+    from kshell.catalog.model import Kind, WindowType
 
 __all__ = [
     "AlterSource", "AssertSchema", "AssertSource", "AssertTopic", "AssertValues", "ColumnRole",
@@ -23,7 +26,7 @@ __all__ = [
     "DescribeFunction", "DropSource", "DropType", "Emit", "Exit", "Explain", "Help", "InsertSelect",
     "InsertValues", "Name", "Print", "Query", "QueryAction", "QueryControl", "RunScript", "Select",
     "SetProperty", "Show", "ShowWhat", "Spool", "Statement", "Undefine", "UnsetProperty",
-    "WindowClause",
+    "WindowClause", "Within",
 ]  # fmt: skip
 
 
@@ -63,17 +66,27 @@ class WindowClause:
 
 
 @dataclass(frozen=True, slots=True)
+class Within:
+    """WITHIN n unit (both sides the same) or WITHIN (before, after), [GRACE PERIOD n unit], in ms."""
+
+    before_ms: int
+    after_ms: int
+    grace_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """A SELECT: the sqlglot tree without the KSQL clauses, and those clauses beside it.
 
-    A join's `WITHIN` is `join.args["within"]`, a `Within` node of the dialect.  `limit` stays in
-    the tree for bounded queries.
+    A join's `WITHIN` is `join.args["within"]`, a `Within`.  LIMIT stays in the tree.  `text` is how
+    it was written, KSQL clauses and all.
     """
 
     tree: exp.Query
     emit: Emit = Emit.BOUNDED
     window: WindowClause | None = None
     partition_by: tuple[exp.Expr, ...] = ()
+    text: str = ""
 
 
 class ColumnRole(Enum):

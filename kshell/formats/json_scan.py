@@ -1,0 +1,182 @@
+"""Named fields of JSON records as Arrow columns, in one pass that also validates each record.
+
+The compiled `_json` serves where it was built, a twin over orjson where not (or where KSHELL_PURE
+is set); both give the same.  The JSON formats and the zero-DDL scan call `scan`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+__all__ = ["Field", "Names", "Scanned", "Types", "scan"]
+
+_SCALARS = (pa.string(), pa.int64(), pa.int32(), pa.float64(), pa.bool_())
+_MAX_DEPTH = 64
+_MALFORMED, _TOO_DEEP, _NOT_UTF8, _TRAILING, _NOT_OBJECT, _WRONG_TYPE, _RANGE = range(1, 8)
+_REASONS = {
+    _MALFORMED: "not valid JSON",
+    _TOO_DEEP: f"JSON nested more than {_MAX_DEPTH} deep",
+    _NOT_UTF8: "not valid UTF-8",
+    _TRAILING: "more bytes after the JSON value",
+    _NOT_OBJECT: "not a JSON object",
+    _WRONG_TYPE: "a value that does not fit the column's type",
+    _RANGE: "a number too large for the column's type",
+}
+
+
+class Names(Enum):
+    """How names match: exactly, or in any case with an exact match preferred (ksqlDB's)."""
+
+    EXACT = 0
+    FOLDED = 1
+
+
+class Types(Enum):
+    """What fits a column: JSON's own type alone, or also a number in a string (ksqlDB's)."""
+
+    STRICT = 0
+    KSQL = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A top-level field; a type that is no scalar comes as its JSON text (a string column)."""
+
+    name: str
+    type: pa.DataType
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A column for each field, and the rows that are no such record with why (NULL in them)."""
+
+    columns: list[pa.Array]
+    bad: list[tuple[int, str]]
+
+
+def _implementation() -> Any:
+    if not os.environ.get("KSHELL_PURE"):
+        with contextlib.suppress(ImportError):
+            return importlib.import_module("kshell.formats._json").scan
+    return _scan_py
+
+
+def scan(
+    values: pa.BinaryArray, fields: Sequence[Field], names: Names, types: Types
+) -> Scanned:
+    """The named fields of every value; a NULL value (a tombstone) is a row of NULLs.
+
+    >>> values = pa.array([b'{"a":1,"b":[2]}', b'nonsense'], pa.binary())
+    >>> found = scan(values, [Field("a", pa.int64())], Names.EXACT, Types.STRICT)
+    >>> found.columns[0].to_pylist(), found.bad
+    ([1, None], [(1, 'not valid JSON')])
+    """
+    wanted = [f.type if f.type in _SCALARS else None for f in fields]
+    columns, bad = _scan(values, [f.name for f in fields], wanted, names.value, types.value)
+    reasons = []
+    for row, why, number in bad:
+        reason = _REASONS[why]
+        if number >= 0 and why in (_WRONG_TYPE, _RANGE):
+            reason = f"field {fields[number].name}: {reason}"
+        reasons.append((row, reason))
+    return Scanned(columns, reasons)
+
+
+class _Refused(Exception):
+    def __init__(self, why: int, field: int = -1) -> None:
+        super().__init__(why, field)
+        self.why, self.field = why, field
+
+
+def _depth(value: Any) -> int:
+    deepest, layer = 0, [value]
+    while layer := [v for v in layer if isinstance(v, dict | list)]:
+        deepest += 1
+        layer = [c for v in layer for c in (v.values() if isinstance(v, dict) else v)]
+    return deepest
+
+
+def _number(text: str) -> int | float | None:
+    try:
+        number = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return number if isinstance(number, int | float) and not isinstance(number, bool) else None
+
+
+def _fit(value: Any, type: pa.DataType | None, ksql: int) -> Any:
+    if value is None:
+        return None
+    if type is None or (pa.types.is_string(type) and not isinstance(value, str)):
+        return orjson.dumps(value).decode()
+    if pa.types.is_string(type):
+        return value
+    if pa.types.is_boolean(type):
+        if isinstance(value, bool):
+            return value
+        raise _Refused(_WRONG_TYPE)
+    if ksql and isinstance(value, str):
+        value = _number(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _Refused(_WRONG_TYPE)
+    if pa.types.is_floating(type):
+        return float(value)
+    if isinstance(value, float):
+        raise _Refused(_RANGE if value.is_integer() and abs(value) >= 2**63 else _WRONG_TYPE)
+    if not -(2 ** (type.bit_width - 1)) <= value < 2 ** (type.bit_width - 1):
+        raise _Refused(_RANGE)
+    return value
+
+
+def _record(data: bytes, names: list[str], types: list[Any], folded: int, ksql: int) -> list[Any]:
+    try:
+        record = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise _Refused(_MALFORMED) from None
+    if _depth(record) > _MAX_DEPTH:
+        raise _Refused(_TOO_DEEP)
+    if not isinstance(record, dict):
+        raise _Refused(_NOT_OBJECT)
+    row: list[Any] = []
+    by_fold = {k.casefold(): k for k in record} if folded else {}
+    for number, (name, type) in enumerate(zip(names, types, strict=True)):
+        key = name if name in record else by_fold.get(name.casefold())
+        try:
+            row.append(None if key is None else _fit(record[key], type, ksql))
+        except _Refused as refused:
+            raise _Refused(refused.why, number) from None
+    return row
+
+
+def _scan_py(
+    values: pa.BinaryArray, names: list[str], types: list[Any], folded: int, ksql: int
+) -> tuple[list[pa.Array], list[tuple[int, int, int]]]:
+    rows: list[list[Any]] = []
+    bad: list[tuple[int, int, int]] = []
+    nothing: list[Any] = [None] * len(names)
+    for number, value in enumerate(values.to_pylist()):
+        if value is None:
+            rows.append(nothing)
+            continue
+        try:
+            rows.append(_record(value, names, types, folded, ksql))
+        except _Refused as refused:
+            bad.append((number, refused.why, refused.field))
+            rows.append(nothing)
+    columns = [
+        pa.array([row[i] for row in rows], pa.string() if type is None else type)
+        for i, type in enumerate(types)
+    ]
+    return columns, bad
+
+
+_scan = _implementation()
