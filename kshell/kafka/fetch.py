@@ -26,7 +26,7 @@ from kshell.kafka.raw import Fetched, FetchedPartition, RawFetchRequest
 __all__ = ["FOREVER", "Chunk", "Fetch", "next_offset"]
 
 FOREVER = 1 << 62  # an end that is never reached: a continuous read
-_PARTITION_BYTES = 1 << 20
+PARTITION_BYTES = 1 << 20
 _RESPONSE_BYTES = 16 << 20
 _QUEUED_BYTES = 32 << 20
 _IN_FLIGHT = 2  # fetches per broker
@@ -74,8 +74,13 @@ class Fetch:
     """One read; iterate it once.  `lag`, `bytes` and `note` may be looked at from any thread."""
 
     def __init__(
-        self, client: Client, topic: Topic, ranges: Mapping[int, tuple[int, int]]
+        self,
+        client: Client,
+        topic: Topic,
+        ranges: Mapping[int, tuple[int, int]],
+        partition_bytes: int = PARTITION_BYTES,
     ) -> None:
+        self._partition_bytes = partition_bytes
         self._client, self._wire = client, client.wire
         self._topic = topic
         self.position = {p: start for p, (start, _) in ranges.items()}
@@ -219,7 +224,7 @@ class Fetch:
             {p: self.position[p] for p in partitions},
             isolation=self._wire.isolation,
             wait_ms=500,
-            partition_bytes=_PARTITION_BYTES,
+            partition_bytes=self._partition_bytes,
             max_bytes=_RESPONSE_BYTES,
         )
         try:

@@ -1,0 +1,189 @@
+"""A topic as a bounded query's table: seeks, partition pruning, and the scan itself.
+
+`engine` makes one for each name in FROM; `batch` plans with it and pulls its scans.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+import pyarrow as pa
+
+from kshell.batch.tables import Bounds, Range, Scan, TableColumn
+from kshell.catalog.model import Source
+from kshell.engines.error_log import ErrorLog
+from kshell.engines.local.decode import HIDDEN, Decoder
+from kshell.errors import BadRecord
+from kshell.formats.infer import json_structure
+from kshell.kafka.client import Client
+from kshell.kafka.fetch import Fetch
+from kshell.kafka.partitioner import encode_key, partition_for
+from kshell.kafka.records import count
+from kshell.results import Progress
+
+__all__ = ["Budget", "TopicTable", "nested_template"]
+
+
+def nested_template(type: pa.DataType) -> str:
+    """DuckDB SQL that makes a nested column of its JSON text; "{}" for a scalar."""
+    if not pa.types.is_nested(type):
+        return "{}"
+    structure = json_structure(type)
+    text = structure if isinstance(structure, str) else json.dumps(structure, ensure_ascii=False)
+    return "from_json({}, '" + (json.dumps(text) if text is structure else text).replace(
+        "'", "''") + "')"  # fmt: skip
+
+
+class Budget:
+    """How much one scan may read; None is unbounded."""
+
+    def __init__(self, records: int | None, size: int | None, seconds: int | None) -> None:
+        self._records, self._size, self._seconds = records, size, seconds
+        self._began = time.monotonic()
+        self.spent = ""
+
+    def over(self, records: int, size: int) -> bool:
+        """Whether to stop now; `spent` then tells what ran out."""
+        for limit, used, unit in (
+            (self._records, records, "records"),
+            (self._size, size, "bytes"),
+            (self._seconds, time.monotonic() - self._began, "seconds"),
+        ):
+            if limit is not None and used >= limit:
+                self.spent = f"{limit:,} {unit}"
+                return True
+        return False
+
+
+class TopicTable:
+    """One topic, its offsets taken once: every reference in a statement sees the same end."""
+
+    def __init__(self, client: Client, source: Source, errors: ErrorLog, budget: Budget) -> None:
+        self._client, self._source, self._errors = client, source, errors
+        self.budget = budget
+        self._topic = client.topic(source.topic)
+        self._offsets = client.offsets(source.topic)
+        self._columns = self._made()
+
+    @property
+    def name(self) -> str:
+        return self._source.name
+
+    @property
+    def key(self) -> str:
+        return self._source.key[0].name if len(self._source.key) == 1 else ""
+
+    @property
+    def columns(self) -> Sequence[TableColumn]:
+        return self._columns
+
+    def _made(self) -> tuple[TableColumn, ...]:
+        made = []
+        for column in self._source.value:
+            nested = pa.types.is_nested(column.type)
+            raw = pa.string() if nested else column.type
+            made.append(TableColumn(column.name, raw, nested_template(column.type)))
+        made += [TableColumn(n, t, hidden=True) for n, t in HIDDEN.items()]
+        made += [TableColumn(c.name, c.type, hidden=True) for c in self._source.key]
+        return tuple(made)
+
+    def _logged_by_broker(self) -> bool:
+        configs = {name: value for name, value, _ in self._client.configs(self._source.topic)}
+        return configs.get("message.timestamp.type") == "LogAppendTime"
+
+    def _partitions(self, bounds: Bounds) -> tuple[set[int], str]:
+        chosen, why = set(self._offsets), ""
+        if bounds.partitions is not None:
+            chosen &= bounds.partitions
+            why = "ROWPARTITION"
+        if bounds.keys is not None and self._client.properties["kshell.partitioner"] == "murmur2":
+            keys = [encode_key(k, self._source.key[0].type) for k in bounds.keys]
+            if all(k is not None for k in keys):
+                chosen &= {partition_for(k, len(self._offsets)) for k in keys if k is not None}
+                why = "the key's partition"
+        return chosen, why
+
+    def ranges(self, bounds: Bounds) -> list[Range]:
+        chosen, pruned = self._partitions(bounds)
+        starts, ends = {}, {}
+        why = {p: [pruned] if pruned else [] for p in chosen}
+        for p in sorted(chosen):
+            starts[p], ends[p] = self._offsets[p]
+        if bounds.time_from is not None and starts:
+            wanted = dict.fromkeys(starts, max(bounds.time_from, 0))
+            for p, offset in self._client.offsets_at(self._source.topic, wanted).items():
+                starts[p] = max(starts[p], ends[p] if offset < 0 else offset)
+                why[p].append("seek to ROWTIME")
+        if bounds.time_to is not None and starts and self._logged_by_broker():
+            wanted = dict.fromkeys(starts, max(bounds.time_to, 0))
+            for p, offset in self._client.offsets_at(self._source.topic, wanted).items():
+                if offset >= 0:
+                    ends[p] = min(ends[p], offset)
+                    why[p].append("stop at ROWTIME (log append time)")
+        for p in starts:
+            if bounds.offset_from is not None:
+                starts[p] = max(starts[p], bounds.offset_from)
+                why[p].append("seek to ROWOFFSET")
+            if bounds.offset_to is not None:
+                ends[p] = min(ends[p], bounds.offset_to)
+                why[p].append("stop at ROWOFFSET")
+        return [
+            Range(p, min(starts[p], ends[p]), ends[p], *self._offsets[p], ", ".join(why[p]))
+            for p in sorted(starts)
+        ]
+
+    def time_of_end(self, ranges: Sequence[Range], time: int) -> Mapping[int, int]:
+        if not ranges:
+            return {}
+        found = self._client.offsets_at(
+            self._source.topic, {r.partition: max(time, 0) for r in ranges}
+        )
+        ends = {r.partition: r.end for r in ranges}
+        return {p: ends[p] if offset < 0 else offset for p, offset in found.items()}
+
+    def open(self, columns: Sequence[str], ranges: Sequence[Range]) -> Scan:
+        limits = {r.partition: (r.start, r.end) for r in ranges if r.start < r.end}
+        fetch = Fetch(self._client, self._topic, limits)
+        total = sum(end - start for start, end in limits.values())
+        began = time.monotonic()
+        bad = 0
+
+        def read() -> int:
+            # Positions run ahead of what was pulled by a queue's length at the most.
+            done = 0
+            for p, (start, end) in limits.items():
+                done += min(max(fetch.position[p], start), end) - start
+            return done
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            nonlocal bad
+            decoder = Decoder(self._source, tuple(columns), self._errors)
+            for chunk in fetch:
+                end = limits[chunk.partition][1]
+                if columns:
+                    batch, failed = decoder.batch(
+                        chunk.partition, chunk.records, chunk.start, end, chunk.aborted
+                    )
+                    bad += failed
+                    if batch.num_rows:
+                        yield batch
+                else:
+                    n, _, spans = count(
+                        chunk.records, start=chunk.start, end=end, aborted=chunk.aborted
+                    )
+                    bad += sum(s.last - s.first + 1 for s in spans)
+                    self._errors.add(
+                        BadRecord(self._source.topic, chunk.partition, s.first, s.reason)
+                        for s in spans
+                    )
+                    yield pa.RecordBatch.from_struct_array(pa.repeat(pa.scalar({}, pa.struct([])), n))
+                if self.budget.over(read(), fetch.bytes):
+                    fetch.cancel()
+                    return
+
+        def progress() -> Progress:
+            return Progress(read(), total, time.monotonic() - began, fetch.bytes)
+
+        return Scan(batches(), fetch.cancel, progress, lambda: bad)

@@ -1,0 +1,50 @@
+"""Which partition a key goes to: murmur2, as Kafka's own producers choose."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import pyarrow as pa
+
+__all__ = ["encode_key", "murmur2", "partition_for"]
+
+_M = 0x5BD1E995
+_MASK = 0xFFFFFFFF
+
+
+def murmur2(data: bytes) -> int:
+    """Kafka's murmur2 of the bytes, as an unsigned 32-bit number.
+
+    >>> murmur2(b"kafka")
+    3496464228
+    """
+    h = 0x9747B28C ^ len(data)
+    whole = len(data) & ~3
+    for (k,) in struct.iter_unpack("<I", data[:whole]):
+        k = k * _M & _MASK
+        k = (k ^ k >> 24) * _M & _MASK
+        h = (h * _M & _MASK) ^ k
+    tail = data[whole:]
+    if tail:
+        h = (h ^ int.from_bytes(tail, "little")) * _M & _MASK
+    h = (h ^ h >> 13) * _M & _MASK
+    return h ^ h >> 15
+
+
+def partition_for(key: bytes, partitions: int) -> int:
+    """The partition of a keyed record."""
+    return (murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+def encode_key(value: Any, type: pa.DataType) -> bytes | None:
+    """A key's bytes in Kafka's primitive formats, or None where the value is no such key."""
+    if pa.types.is_string(type) and isinstance(value, str):
+        return value.encode()
+    if pa.types.is_binary(type) and isinstance(value, bytes):
+        return value
+    if pa.types.is_integer(type) and value == int(value):
+        bits = type.bit_width
+        if -(1 << bits - 1) <= value < 1 << bits - 1:
+            return int(value).to_bytes(bits // 8, "big", signed=True)
+    return None
