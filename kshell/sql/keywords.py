@@ -1,8 +1,11 @@
-"""The words of the language: for completion, highlighting and did-you-mean.  Light to import."""
+"""KSQL's words, as data: completion and highlighting read them, the parser's errors suggest them.
+
+Source: ksqlDB's reference (reserved and non-reserved words) and its grammar.  Light to import.
+"""
 
 from __future__ import annotations
 
-__all__ = ["KEYWORDS", "STATEMENTS"]
+__all__ = ["CLAUSES", "KEYWORDS", "RESERVED", "STATEMENTS", "TYPES", "UNITS"]
 
 # The words that begin a statement.
 STATEMENTS = (
@@ -11,25 +14,49 @@ STATEMENTS = (
     "TERMINATE", "UNDEFINE", "UNSET", "WITH",
 )  # fmt: skip
 
+# What a query is made of: a misspelt one is what people meet most.
+CLAUSES = (
+    "AS", "BY", "CHANGES", "EMIT", "FINAL", "FROM", "FULL", "GROUP", "HAVING", "INNER", "INTO",
+    "JOIN", "LEFT", "LIMIT", "ON", "ORDER", "OUTER", "PARTITION", "QUALIFY", "RIGHT", "SELECT",
+    "UNION", "VALUES", "WHERE", "WINDOW", "WITHIN",
+)  # fmt: skip
+
+TYPES = (
+    "ARRAY", "BIGINT", "BOOLEAN", "BYTES", "DATE", "DECIMAL", "DOUBLE", "INT", "INTEGER", "MAP",
+    "STRING", "STRUCT", "TIME", "TIMESTAMP", "VARCHAR",
+)  # fmt: skip
+
+# Milliseconds in each unit of a window or a grace period.
+UNITS = {
+    "MILLISECOND": 1,
+    "SECOND": 1_000,
+    "MINUTE": 60_000,
+    "HOUR": 3_600_000,
+    "DAY": 86_400_000,
+}
+
 KEYWORDS = tuple(
     sorted(
         {
-            *STATEMENTS,
-            "ADD", "ADVANCE", "ALL", "AND", "ARRAY", "AS", "ASC", "BEGINNING", "BETWEEN", "BIGINT",
-            "BOOLEAN", "BY", "BYTES", "CASE", "CAST", "CHANGES", "COLUMN", "CROSS", "DATE", "DAY",
-            "DAYS", "DECIMAL", "DELETE", "DESC", "DISTINCT", "DOUBLE", "ELSE", "EMIT", "END",
-            "ERRORS", "ESCAPE", "EXCEPT", "EXISTS", "EXTENDED", "FALSE", "FINAL", "FROM", "FULL",
-            "FUNCTION", "FUNCTIONS", "GRACE", "GROUP", "HAVING", "HEADER", "HEADERS", "HOPPING",
-            "HOUR", "HOURS", "IF", "IN", "INNER", "INT", "INTEGER", "INTERSECT", "INTERVAL", "INTO",
-            "IS", "JOIN", "KEY", "LEFT", "LIKE", "LIMIT", "MAP", "MILLISECONDS", "MINUTE",
-            "MINUTES", "NOT", "NULL", "OFFSET", "ON", "OR", "ORDER", "OUTER", "OVER", "PARTITION",
-            "PARTITIONS", "PERIOD", "PRIMARY", "PROPERTIES", "QUALIFY", "QUERIES", "REPLACE",
-            "RETENTION", "RIGHT", "ROWHEADERS", "ROWKEY", "ROWOFFSET", "ROWPARTITION", "ROWTIME",
-            "SCHEMA", "SCRIPT", "SECOND", "SECONDS", "SESSION", "SIZE", "SLIDING", "SOURCE",
-            "STREAM", "STREAMS", "STRING", "STRUCT", "TABLE", "TABLES", "THEN", "TIME", "TIMEOUT",
-            "TIMESTAMP", "TOPIC", "TOPICS", "TRUE", "TUMBLING", "TYPE", "TYPES", "UNION", "USING",
-            "VALUES", "VARCHAR", "VARIABLES", "WHEN", "WHERE", "WINDOW", "WINDOWEND",
-            "WINDOWSTART", "WITHIN",
+            *STATEMENTS, *CLAUSES, *TYPES, *UNITS, *(f"{u}S" for u in UNITS),
+            "ADD", "ADVANCE", "ALL", "AND", "ASC", "BEGINNING", "BETWEEN", "CASE", "CAST", "COLUMN",
+            "CROSS", "DELETE", "DESC", "DISTINCT", "ELSE", "END", "ERRORS", "ESCAPE", "EXCEPT",
+            "EXISTS", "EXTENDED", "FALSE", "FUNCTION", "FUNCTIONS", "GRACE", "HEADER", "HEADERS",
+            "HOPPING", "IF", "IN", "INTERSECT", "INTERVAL", "IS", "KEY", "LIKE", "NOT", "NULL",
+            "OFFSET", "OR", "OVER", "PARTITIONS", "PERIOD", "PRIMARY", "PROPERTIES", "QUERIES",
+            "REPLACE", "RETENTION", "ROWHEADERS", "ROWKEY", "ROWOFFSET", "ROWPARTITION", "ROWTIME",
+            "SCHEMA", "SCRIPT", "SESSION", "SIZE", "SLIDING", "SOURCE", "STREAM", "STREAMS",
+            "SUBJECT", "TABLE", "TABLES", "THEN", "TIMEOUT", "TOPIC", "TOPICS", "TRUE", "TUMBLING",
+            "TYPE", "TYPES", "USING", "VARIABLES", "WHEN", "WINDOWEND", "WINDOWSTART",
         }
     )
 )  # fmt: skip
+
+# Words that never name anything unless they are quoted: without this a clause would be an alias.
+RESERVED = frozenset(
+    """
+    AND AS BETWEEN BY CASE CREATE DELETE DESCRIBE DISTINCT DROP ELSE EXISTS FALSE FROM FULL GROUP
+    HAVING IN INNER INSERT INTO IS JOIN LEFT LIKE LIMIT NOT NULL ON OR OUTER RIGHT SELECT THEN TRUE
+    VALUES WHEN WHERE WINDOW WITH WITHIN
+    """.split()
+)

@@ -1,28 +1,22 @@
-"""Scripts: where statements end, and whether one is complete.  Light: no parser is imported.
+"""A script as pieces: cut at semicolons, variables put in, and whether it is finished.
 
-The prompt asks `is_complete` at every Enter; `session` runs the pieces that `split` gives.
+The prompt asks `is_complete` at every Enter; `session` splits, puts variables in and parses piece
+by piece, because `DEFINE` changes what follows.  Light: no parser is imported.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-__all__ = ["Piece", "Token", "is_complete", "split", "tokens"]
+from kshell.errors import ParseError, Place
+from kshell.sql.tokens import Kind, place_at, scan, tokenize
 
-_TOKEN = re.compile(
-    r"""(?P<space>\s+)
-      | (?P<comment>--[^\n]*|/\*.*?(?:\*/|\Z))
-      | (?P<string>'(?:[^']|'')*'?)
-      | (?P<quoted>`[^`]*`?|"(?:[^"]|"")*"?)
-      | (?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)
-      | (?P<word>[^\W\d]\w*|\$\{\w*\}?)
-      | (?P<end>;)
-      | (?P<punct>->|=>|:=|<=|>=|<>|!=|\|\||.)""",
-    re.VERBOSE | re.DOTALL,
-)
+__all__ = ["Piece", "Token", "is_complete", "split", "substitute", "tokens"]
+
 _ALONE = re.compile(r"\s*(help|exit|quit|\\[a-z?]+.*)\s*", re.IGNORECASE)
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +33,32 @@ class Piece:
     """One statement of a script without its `;`, and where it begins (1-based)."""
 
     text: str
-    line: int
-    column: int
+    line: int = 1
+    column: int = 1
+
+    @property
+    def place(self) -> Place:
+        """Its beginning."""
+        return Place(self.line, self.column)
 
 
 def tokens(text: str) -> Iterator[Token]:
-    """The text cut into tokens; their texts together are the text.
+    """The text cut into tokens for highlighting; their texts together are the text.
 
     >>> [t.text for t in tokens("SELECT 'a;b'") if t.kind != "space"]
     ['SELECT', "'a;b'"]
     """
-    for match in _TOKEN.finditer(text):
-        yield Token(match.lastgroup or "punct", match[0], match.start())
+    for token in scan(text):
+        match token.kind:
+            case Kind.OPEN:
+                kind = {"'": "string", "/": "comment"}.get(token.text[0], "quoted")
+            case Kind.SIGN:
+                kind = "end" if token.text == ";" else "punct"
+            case Kind.VARIABLE:
+                kind = "word"
+            case _:
+                kind = token.kind.value
+        yield Token(kind, token.text, token.start)
 
 
 def split(text: str) -> list[Piece]:
@@ -65,17 +73,16 @@ def split(text: str) -> list[Piece]:
 
     def close() -> None:
         if begin is not None:
-            line = text.count("\n", 0, begin) + 1
-            column = begin - (text.rfind("\n", 0, begin) + 1) + 1
-            pieces.append(Piece(text[begin:end], line, column))
+            place = place_at(text, begin, end)
+            pieces.append(Piece(text[begin:end], place.line, place.column))
 
-    for token in tokens(text):
-        if token.kind == "end":
+    for token in tokenize(text):
+        if token.kind is Kind.SIGN and token.text == ";":
             close()
             begin = None
-        elif token.kind not in ("space", "comment"):
+        else:
             begin = token.start if begin is None else begin
-            end = token.start + len(token.text)
+            end = token.end
     close()
     return pieces
 
@@ -89,7 +96,33 @@ def is_complete(text: str) -> bool:
     if not text.strip() or _ALONE.fullmatch(text):
         return True
     last = None
-    for token in tokens(text):
-        if token.kind not in ("space", "comment"):
-            last = token
-    return last is None or last.kind == "end"
+    for token in tokenize(text):
+        last = token
+    if last is None:
+        return True
+    return last.kind is Kind.SIGN and last.text == ";"
+
+
+def substitute(piece: Piece, variables: Mapping[str, str]) -> Piece:
+    """The piece with every `${name}` replaced by its value, inside strings too, as ksqlDB does.
+
+    Names match without case.  Raises ParseError for a name that DEFINE has not made.
+
+    >>> substitute(Piece("PRINT ${T}"), {"t": "orders"}).text
+    'PRINT orders'
+    """
+    if "${" not in piece.text:
+        return piece
+    known = {name.casefold(): value for name, value in variables.items()}
+
+    def value(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name.casefold() in known:
+            return known[name.casefold()]
+        raise ParseError(
+            f"variable {name} is not defined",
+            hint=f"DEFINE {name} = '…'; SHOW VARIABLES lists what is defined",
+            place=place_at(piece.text, *match.span(), piece.line, piece.column),
+        )
+
+    return Piece(_VARIABLE.sub(value, piece.text), piece.line, piece.column)

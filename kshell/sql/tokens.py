@@ -13,20 +13,22 @@ from enum import Enum
 
 from kshell.errors import Place
 
-__all__ = ["Kind", "Token", "place_at", "tokenize"]
+__all__ = ["Kind", "Token", "place_at", "scan", "tokenize"]
 
 
 class Kind(Enum):
     """What a token is; OPEN is a string, quoted name or comment without its end."""
 
+    SPACE = "space"
+    COMMENT = "comment"
     WORD = "word"
-    QUOTED = "quoted name"
+    QUOTED = "quoted"
     STRING = "string"
     NUMBER = "number"
     VARIABLE = "variable"
     SIGN = "sign"
-    OPEN = "unfinished"
-    END = "the end of the statement"
+    OPEN = "open"
+    END = "end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Token:
 
     @property
     def value(self) -> str:
-        """A string's or a quoted name's content, as written otherwise."""
+        """A string's or a quoted name's content; anything else as written."""
         if self.kind in (Kind.STRING, Kind.QUOTED):
             quote = self.text[0]
             return self.text[1:-1].replace(quote * 2, quote)
@@ -55,7 +57,8 @@ class Token:
 # Strings double their quote; nothing else is escaped, as in ksqlDB.
 _TOKEN = re.compile(
     r"""
-    (?P<space>\s+|--[^\r\n]*|/\*.*?\*/)
+    (?P<SPACE>\s+)
+    | (?P<COMMENT>--[^\r\n]*|/\*.*?\*/)
     | (?P<STRING>'[^']*(?:''[^']*)*')
     | (?P<QUOTED>"[^"]*(?:""[^"]*)*"|`[^`]*(?:``[^`]*)*`)
     | (?P<OPEN>['"`].*|/\*.*)
@@ -68,16 +71,19 @@ _TOKEN = re.compile(
 )
 
 
+def scan(text: str) -> Iterator[Token]:
+    """All of the text as tokens, spaces and comments too."""
+    for match in _TOKEN.finditer(text):
+        yield Token(Kind[str(match.lastgroup)], match.group(), match.start(), match.end())
+
+
 def tokenize(text: str) -> Iterator[Token]:
-    """The tokens of the text in order, without spaces and comments.
+    """The tokens without spaces and comments.
 
     >>> [t.text for t in tokenize("SHOW TOPICS; -- all of them")]
     ['SHOW', 'TOPICS', ';']
     """
-    for match in _TOKEN.finditer(text):
-        name = match.lastgroup
-        if name != "space" and name is not None:
-            yield Token(Kind[name], match.group(), match.start(), match.end())
+    return (t for t in scan(text) if t.kind not in (Kind.SPACE, Kind.COMMENT))
 
 
 def place_at(text: str, start: int, end: int, line: int = 1, column: int = 1) -> Place:

@@ -1,0 +1,188 @@
+"""A cursor over a statement's tokens: the vocabulary that all of the grammar is written in.
+
+Every refusal comes from `fail`, so each says what was found, where, and what would have fitted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from kshell.errors import ParseError, Place, nearest
+from kshell.sql.keywords import CLAUSES, KEYWORDS, RESERVED, UNITS
+from kshell.sql.script import Piece
+from kshell.sql.statements import Name
+from kshell.sql.tokens import Kind, Token, place_at, tokenize
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Cursor", "syntax_error"]
+
+
+def syntax_error(found: str, place: Place, expected: str = "", hint: str = "") -> ParseError:
+    """ksqlDB's wording of a syntax error, and what would have fitted."""
+    near = f"'{found}'" if found else "the end of the statement"
+    what = f"Syntax error at or near {near} at line {place.line}:{place.column}"
+    return ParseError(what + (f": expected {expected}" if expected else ""), hint=hint, place=place)
+
+
+class Cursor:
+    """Reads one statement's tokens; `types` are the user's types by name."""
+
+    def __init__(self, piece: Piece, types: Mapping[str, pa.DataType]) -> None:
+        self.piece = piece
+        self.types = types
+        self.tokens = list(tokenize(piece.text))
+        self.index = 0
+        end = len(piece.text)
+        self._end = Token(Kind.END, "", end, end)
+        for token in self.tokens:
+            if token.kind is Kind.OPEN:
+                raise self.fail("*/" if token.text[0] == "/" else "its closing quote", token=token)
+
+    # Looking
+
+    def peek(self, ahead: int = 0) -> Token:
+        """The token that many further on; the end token past the last."""
+        index = self.index + ahead
+        return self.tokens[index] if index < len(self.tokens) else self._end
+
+    def at(self, *words: str) -> bool:
+        """Whether these words or signs come next, in this order."""
+        return all(self._is(self.peek(i), word) for i, word in enumerate(words))
+
+    def at_end(self) -> bool:
+        """Whether nothing is left."""
+        return self.peek().kind is Kind.END
+
+    @staticmethod
+    def _is(token: Token, word: str) -> bool:
+        return token.upper == word or (token.kind is Kind.SIGN and token.text == word)
+
+    # Taking
+
+    def next(self) -> Token:
+        """The next token, taken."""
+        token = self.peek()
+        self.index += 1
+        return token
+
+    def take(self, *words: str) -> bool:
+        """Takes these words if they come next."""
+        if not self.at(*words):
+            return False
+        self.index += len(words)
+        return True
+
+    def take_any(self, *words: str) -> str:
+        """Takes one of these words and gives it; the empty text if none comes next."""
+        for word in words:
+            if self.take(word):
+                return word
+        return ""
+
+    def expect(self, *words: str) -> None:
+        """Takes these words, or fails."""
+        for word in words:
+            if not self.take(word):
+                raise self.fail(word)
+
+    def expect_any(self, *words: str) -> str:
+        """Takes one of these words and gives it, or fails."""
+        taken = self.take_any(*words)
+        if not taken:
+            raise self.fail(*words)
+        return taken
+
+    def done(self) -> None:
+        """Fails if anything is left."""
+        if not self.at_end():
+            raise self.fail("the end of the statement")
+
+    def name(self, what: str = "a name") -> Name:
+        """An identifier: quoted, or a word that is not reserved."""
+        token = self.peek()
+        if token.kind is Kind.QUOTED or (token.kind is Kind.WORD and token.upper not in RESERVED):
+            self.index += 1
+            return Name(token.value, token.kind is Kind.QUOTED, self.place(token))
+        raise self.fail(what)
+
+    def topic(self) -> Name:
+        """A topic's or a source's name: quoted, or bare with the dots and dashes in it."""
+        first = self.peek()
+        if first.kind in (Kind.QUOTED, Kind.STRING):
+            self.index += 1
+            return Name(first.value, True, self.place(first))
+        if first.kind not in (Kind.WORD, Kind.NUMBER) or first.upper in RESERVED:
+            raise self.fail("the name of a topic, a stream or a table")
+        last = self.next()
+        while self.peek().start == last.end and (
+            self.peek().kind in (Kind.WORD, Kind.NUMBER)
+            or (self.peek().kind is Kind.SIGN and self.peek().text in ".-")
+        ):
+            last = self.next()
+        text = self.piece.text[first.start : last.end]
+        return Name(text, False, self.place_of(first.start, last.end))
+
+    def string(self, what: str = "a string in single quotes") -> str:
+        """A string's content."""
+        if self.peek().kind is not Kind.STRING:
+            raise self.fail(what)
+        return self.next().value
+
+    def integer(self, what: str = "a whole number") -> int:
+        """A whole number that is not negative."""
+        token = self.peek()
+        if token.kind is not Kind.NUMBER or not token.text.isascii() or not token.text.isdigit():
+            raise self.fail(what)
+        self.index += 1
+        if len(token.text) > 18:
+            raise self.fail("a smaller number", token=token)
+        return int(token.text)
+
+    def duration_ms(self) -> int:
+        """`n unit` in milliseconds."""
+        count = self.integer()
+        word = self.peek().upper
+        unit = UNITS.get(word) or UNITS.get(word.removesuffix("S"))
+        if unit is None:
+            raise self.fail(*(f"{u}S" for u in reversed(UNITS)))
+        self.index += 1
+        return count * unit
+
+    def unfolded_rest(self) -> str:
+        """What is left of the text, taken."""
+        start = self.peek().start
+        self.index = len(self.tokens)
+        return self.piece.text[start:]
+
+    # Places and failures
+
+    def place_of(self, start: int, end: int) -> Place:
+        """Where `text[start:end]` is in the script."""
+        return place_at(self.piece.text, start, end, self.piece.line, self.piece.column)
+
+    def place(self, token: Token) -> Place:
+        """Where the token is in the script."""
+        return self.place_of(token.start, token.end)
+
+    def fail(self, *expected: str, token: Token | None = None) -> ParseError:
+        """The error for the next token (or this one), where any of `expected` would have fitted."""
+        token = token or self.peek()
+        words = [e for e in expected if e.isupper()]
+        close = nearest(token.text, words or CLAUSES) if token.kind is Kind.WORD else []
+        hint = f"did you mean {' or '.join(close)}?" if close else ""
+        shown = ", ".join(expected[:-1]) + " or " + expected[-1] if expected[1:] else expected[0]
+        if token.upper in RESERVED and "a name" in expected[0]:
+            hint = f'{token.upper} is a reserved word: write "{token.text}" to use it as a name'
+        return syntax_error(token.text[:40], self.place(token), shown, hint)
+
+    def misspelt(self, token: Token) -> ParseError | None:
+        """An error for a word that is nearly a clause's keyword, if it is one."""
+        if token.kind is not Kind.WORD or token.upper in KEYWORDS:
+            return None
+        close = nearest(token.text, CLAUSES, 1)
+        if not close:
+            return None
+        return syntax_error(token.text, self.place(token), hint=f"did you mean {close[0]}?")

@@ -1,0 +1,208 @@
+"""Queries: KSQL's own clauses are read here and blanked out; the rest is sqlglot's to parse.
+
+WINDOW TUMBLING (…), WITHIN …, PARTITION BY and EMIT stand at the top level of a query and nowhere
+else, so what is left after them is ordinary SQL at the same positions, and all of DuckDB's SQL works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from kshell.errors import BindError
+from kshell.sql.grammar.cursor import Cursor, syntax_error
+from kshell.sql.statements import Emit, Query, WindowClause, Within
+from kshell.sql.tokens import Kind
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+__all__ = ["QUERY_STARTS", "read_query", "read_rows"]
+
+QUERY_STARTS = ("SELECT", "WITH", "FROM", "VALUES", "(", "PIVOT", "UNPIVOT")
+_WINDOWS = frozenset({"TUMBLING", "HOPPING", "SESSION", "SLIDING"})
+_AFTER_PARTITION_BY = ("WINDOW", "WHERE", "GROUP", "HAVING", "EMIT", "LIMIT", "ORDER", "QUALIFY")
+
+
+@dataclass(slots=True)
+class _Clauses:
+    """What was cut out of a query, and the ranges of text to blank."""
+
+    cuts: list[tuple[int, int]] = field(default_factory=list)
+    emit: Emit = Emit.BOUNDED
+    window: WindowClause | None = None
+    partition_by: tuple[int, int] | None = None
+    withins: list[tuple[int, Within]] = field(default_factory=list)  # (number of the join, …)
+
+
+def read_query(cursor: Cursor, continuous: bool = False) -> Query:
+    """The rest of the statement as a query.
+
+    `continuous` is for CREATE … AS and INSERT INTO … SELECT, whose missing EMIT means EMIT CHANGES.
+    """
+    from kshell.sql.dialect import parse_expressions, parse_query
+
+    if not any(cursor.at(word) for word in QUERY_STARTS):
+        raise cursor.fail("SELECT")
+    first = cursor.peek()
+    clauses = _cut(cursor)
+    text = cursor.piece.text
+    emit = clauses.emit
+    if continuous and emit is Emit.BOUNDED:
+        emit = Emit.CHANGES
+    tree = parse_query(_blank(text, clauses.cuts), first.start, cursor, emit)
+    _attach(tree, clauses.withins, cursor)
+    partition_by: tuple[exp.Expr, ...] = ()
+    if clauses.partition_by is not None:
+        start, end = clauses.partition_by
+        partition_by = parse_expressions(text[:end], start, cursor)
+        if not partition_by:
+            raise BindError(
+                "PARTITION BY requires at least one expression",
+                place=cursor.place_of(start - len("BY"), start),
+            )
+    return Query(tree, emit, clauses.window, partition_by, text[first.start :])
+
+
+def read_rows(cursor: Cursor, word: str) -> tuple[tuple[exp.Expr, ...], ...]:
+    """`VALUES (…), …` (or `KEY (…)`) to the end of the statement."""
+    from kshell.sql.dialect import parse_rows
+
+    cursor.expect(word)
+    if not cursor.at("("):
+        raise cursor.fail("(")
+    start = cursor.peek().start
+    cursor.index = len(cursor.tokens)
+    return parse_rows(cursor.piece.text, start, cursor)
+
+
+def _blank(text: str, cuts: list[tuple[int, int]]) -> str:
+    """The text with the cuts as spaces; line breaks stay, so that places do."""
+    for start, end in cuts:
+        blank = "".join("\n" if c == "\n" else " " for c in text[start:end])
+        text = text[:start] + blank + text[end:]
+    return text
+
+
+def _top_level(cursor: Cursor) -> Iterator[int]:
+    """Moves the cursor over the tokens of the query's own level."""
+    depth = 0
+    while not cursor.at_end():
+        token = cursor.peek()
+        if token.kind is Kind.SIGN and token.text in "([{":
+            depth += 1
+        elif token.kind is Kind.SIGN and token.text in ")]}":
+            depth -= 1
+        elif depth == 0:
+            index = cursor.index
+            yield index
+            if cursor.index != index:
+                continue
+        cursor.next()
+
+
+def _cut(cursor: Cursor) -> _Clauses:
+    clauses = _Clauses()
+    joins = -1
+    in_from = False
+    for _ in _top_level(cursor):
+        start = cursor.peek().start
+        if cursor.at("FROM"):
+            in_from = True
+        elif cursor.at("JOIN") or (in_from and cursor.at(",")):
+            joins += 1
+        elif cursor.at("WHERE") or cursor.at("GROUP"):
+            in_from = False
+        elif cursor.at("WINDOW") and _WINDOWS & {cursor.peek(1).upper, cursor.peek(2).upper}:
+            in_from = False
+            clauses.window = _window(cursor)
+        elif cursor.at("WITHIN"):
+            if joins < 0:
+                raise cursor.fail("a JOIN before it")
+            clauses.withins.append((joins, _within(cursor)))
+        elif cursor.at("PARTITION", "BY"):
+            in_from = False
+            clauses.partition_by = _partition_by(cursor)
+        elif cursor.at("EMIT") and (cursor.peek(1).upper or cursor.peek(1).kind is Kind.END):
+            if cursor.peek(1).upper in ("FROM", "AS"):  # a column of that name
+                continue
+            in_from = False
+            clauses.emit = _emit(cursor)
+        else:
+            continue
+        if cursor.peek().start != start:
+            end = cursor.tokens[cursor.index - 1].end
+            clauses.cuts.append((start, end))
+    return clauses
+
+
+def _emit(cursor: Cursor) -> Emit:
+    cursor.expect("EMIT")
+    emit = Emit(cursor.expect_any("CHANGES", "FINAL"))
+    if not cursor.at_end() and not cursor.at("LIMIT"):
+        raise cursor.fail("LIMIT", "the end of the statement")
+    return emit
+
+
+def _partition_by(cursor: Cursor) -> tuple[int, int]:
+    """Where the expressions are."""
+    cursor.expect("PARTITION", "BY")
+    start = cursor.tokens[cursor.index - 1].end
+    for _ in _top_level(cursor):
+        if any(cursor.at(word) for word in _AFTER_PARTITION_BY):
+            break
+    return start, cursor.tokens[cursor.index - 1].end
+
+
+def _window(cursor: Cursor) -> WindowClause:
+    from kshell.catalog.model import WindowType
+
+    cursor.expect("WINDOW")
+    if cursor.peek().upper not in _WINDOWS:
+        cursor.name("the window's type")  # ksqlDB lets a name stand here, and ignores it
+    type = WindowType(cursor.expect_any(*sorted(_WINDOWS)))
+    cursor.expect("(")
+    if type is WindowType.SESSION:
+        size = cursor.duration_ms()
+    else:
+        cursor.expect("SIZE")
+        size = cursor.duration_ms()
+    advance = None
+    if type is WindowType.HOPPING:
+        cursor.expect(",")
+        cursor.expect("ADVANCE", "BY")
+        advance = cursor.duration_ms()
+    retention = grace = None
+    while cursor.take(","):
+        if cursor.expect_any("RETENTION", "GRACE") == "RETENTION":
+            retention = cursor.duration_ms()
+        else:
+            cursor.expect("PERIOD")
+            grace = cursor.duration_ms()
+    cursor.expect(")")
+    return WindowClause(type, size, advance, retention, grace)
+
+
+def _within(cursor: Cursor) -> Within:
+    cursor.expect("WITHIN")
+    if cursor.take("("):
+        before = cursor.duration_ms()
+        cursor.expect(",")
+        after = cursor.duration_ms()
+        cursor.expect(")")
+    else:
+        before = after = cursor.duration_ms()
+    grace = None
+    if cursor.take("GRACE"):
+        cursor.expect("PERIOD")
+        grace = cursor.duration_ms()
+    return Within(before, after, grace)
+
+
+def _attach(tree: exp.Query, withins: list[tuple[int, Within]], cursor: Cursor) -> None:
+    joins = tree.args.get("joins") or []
+    for number, within in withins:
+        if number >= len(joins):
+            raise syntax_error("WITHIN", cursor.piece.place, "a JOIN … ON … beside it")
+        joins[number].set("within", within)

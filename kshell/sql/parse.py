@@ -1,0 +1,104 @@
+"""Text in, statements out: the grammar's front door.
+
+`session` parses piece by piece; `cases` and tests parse whole scripts.  What only looks (SHOW, SET,
+DESCRIBE …) is read without importing sqlglot or Arrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from kshell.errors import ParseError
+from kshell.sql.grammar.cursor import Cursor
+from kshell.sql.grammar.explore import EXPLORE
+from kshell.sql.keywords import STATEMENTS
+from kshell.sql.script import Piece, split
+from kshell.sql.statements import CreateType, Explain, Select, Statement
+from kshell.sql.tokens import Kind
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["parse", "parse_piece"]
+
+_QUERY_WORDS = frozenset({"SELECT", "WITH", "FROM", "VALUES", "(", "PIVOT", "UNPIVOT"})
+
+
+def parse(text: str, types: Mapping[str, pa.DataType] | None = None) -> list[Statement]:
+    """Every statement of the script; raises ParseError with the place of what does not fit.
+
+    `types` are the user's types by name; CREATE TYPE in the script adds to them for what follows.
+
+    >>> parse("SHOW TOPICS;")[0].what.value
+    'TOPICS'
+    """
+    known = dict(types or {})
+    statements = []
+    for piece in split(text):
+        statement = parse_piece(piece, known)
+        if isinstance(statement, CreateType):
+            known.setdefault(statement.name.folded(), statement.type)
+        statements.append(statement)
+    return statements
+
+
+def parse_piece(piece: Piece, types: Mapping[str, pa.DataType] | None = None) -> Statement:
+    """One statement."""
+    cursor = Cursor(piece, types or {})
+    place = {"text": piece.text, "place": piece.place}
+    statement = _statement(cursor, place)
+    cursor.done()
+    return statement
+
+
+def _statement(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
+    first = cursor.peek()
+    word = first.upper or (first.text if first.kind is Kind.SIGN else "")
+    if word in _QUERY_WORDS:
+        from kshell.sql.grammar.queries import read_query
+
+        return Select(query=read_query(cursor), **place)
+    if word == "EXPLAIN":
+        cursor.next()
+        return _explain(cursor, place)
+    reader = EXPLORE.get(word) or _source_reader(word)
+    if reader is None:
+        raise _unknown(cursor)
+    cursor.next()
+    return reader(cursor, place)
+
+
+def _source_reader(word: str) -> Callable[[Cursor, Mapping[str, Any]], Statement] | None:
+    if word not in STATEMENTS:
+        return None
+    from kshell.sql.grammar.sources import SOURCES
+
+    return SOURCES.get(word)
+
+
+def _explain(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
+    """EXPLAIN of a statement; a single name is the id of a running query."""
+    if cursor.at_end():
+        raise cursor.fail("a statement", "the id of a query")
+    start = cursor.index
+    if cursor.peek().kind in (Kind.WORD, Kind.QUOTED, Kind.STRING):
+        name = cursor.topic() if cursor.peek().upper not in _QUERY_WORDS else None
+        if name is not None and cursor.at_end():
+            return Explain(query_id=name.text, **place)
+        cursor.index = start
+    inner = {
+        "text": cursor.piece.text[cursor.peek().start :],
+        "place": cursor.place(cursor.peek()),
+    }
+    return Explain(statement=_statement(cursor, inner), **place)
+
+
+def _unknown(cursor: Cursor) -> ParseError:
+    error = cursor.fail("a statement")
+    first = cursor.peek()
+    from kshell.errors import nearest
+
+    close = nearest(first.text, STATEMENTS) if first.kind is Kind.WORD else []
+    error.hint = f"did you mean {' or '.join(close)}?" if close else "HELP lists the statements"
+    return error
