@@ -116,6 +116,17 @@ class Decoder:
             headers="ROWHEADERS" in self.columns,
         )
 
+    def schema(self) -> pa.Schema:
+        """The schema of its batches; nested values as their JSON text."""
+        types = {c.name: c.type for c in (*self.source.key, *self.source.value)} | HIDDEN
+        nested = self._values()
+        return pa.schema(
+            [
+                (c, pa.string() if c in nested and pa.types.is_nested(types[c]) else types[c])
+                for c in self.columns
+            ]
+        )
+
     def _values(self) -> list[str]:
         return [c for c in self.columns if c not in HIDDEN and c != "ROWKEY"]
 
@@ -165,10 +176,9 @@ class Decoder:
         return batch, len(reasons)
 
     def _log(self, partition: int, raw: pa.RecordBatch, reasons: dict[int, str]) -> None:
+        topic = self.source.topic
         for row, reason in sorted(reasons.items()):
-            field = "key" if reason.startswith("key: ") or "value" not in raw.schema.names else "value"
-            excerpt = raw.column(field)[row].as_py() or b""
+            field = "key" if reason.startswith("key: ") else "value"
+            excerpt = (raw.column(field)[row].as_py() or b"")[:_EXCERPT]
             offset = raw.column("offset")[row].as_py()
-            self.errors.add(
-                [BadRecord(self.source.topic, partition, offset, reason, excerpt=excerpt[:_EXCERPT])]
-            )
+            self.errors.add([BadRecord(topic, partition, offset, reason, excerpt=excerpt)])

@@ -68,6 +68,16 @@ class TopicTable:
         self._columns = self._made()
 
     @property
+    def source(self) -> Source:
+        """What is read."""
+        return self._source
+
+    @property
+    def offsets(self) -> Mapping[int, tuple[int, int]]:
+        """Per partition [first, end) when the statement began."""
+        return self._offsets
+
+    @property
     def name(self) -> str:
         return self._source.name
 
@@ -178,7 +188,8 @@ class TopicTable:
                         BadRecord(self._source.topic, chunk.partition, s.first, s.reason)
                         for s in spans
                     )
-                    yield pa.RecordBatch.from_struct_array(pa.repeat(pa.scalar({}, pa.struct([])), n))
+                    empty = pa.repeat(pa.scalar({}, pa.struct([])), n)
+                    yield pa.RecordBatch.from_struct_array(empty)
                 if self.budget.over(read(), fetch.bytes):
                     fetch.cancel()
                     return

@@ -1,0 +1,88 @@
+"""Changing and asking about topics: create, delete, configs.
+
+confluent-kafka does it, because its calls raise where aiokafka's give codes that are easily missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from typing import Any
+
+from kshell.config import Properties
+from kshell.errors import Forbidden, KafkaError, UnknownName
+from kshell.kafka.settings import librdkafka
+
+__all__ = ["create_topic", "delete_topic", "topic_configs"]
+
+_TIMEOUT = 10.0
+_FORBIDDEN, _UNKNOWN, _EXISTS, _UNSUPPORTED = 29, 3, 36, 35
+
+
+def _admin(properties: Properties) -> Any:
+    from confluent_kafka.admin import AdminClient
+
+    return AdminClient(librdkafka(properties))
+
+
+def _result(future: Future[Any], topic: str, doing: str) -> Any:
+    from confluent_kafka import KafkaException
+
+    try:
+        return future.result(_TIMEOUT)
+    except KafkaException as refused:
+        error = refused.args[0]
+        if error.code() == _FORBIDDEN:
+            raise Forbidden(f"not allowed to {doing} topic {topic}") from None
+        if error.code() == _UNKNOWN:
+            raise UnknownName("topic", topic) from None
+        raise KafkaError(f"cannot {doing} topic {topic}: {error.str()}") from None
+    except TimeoutError:
+        raise KafkaError(f"cannot {doing} topic {topic}: no answer in {_TIMEOUT:g} s") from None
+
+
+def create_topic(
+    properties: Properties,
+    topic: str,
+    *,
+    partitions: int,
+    replicas: int,
+    configs: Mapping[str, str],
+) -> None:
+    """Create a topic; replicas -1 is the broker's default.  Raises KafkaError or Forbidden."""
+    from confluent_kafka.admin import NewTopic
+
+    new = NewTopic(topic, partitions, replicas, config=dict(configs))
+    asked = _admin(properties).create_topics([new], request_timeout=_TIMEOUT)
+    _result(asked[topic], topic, "create")
+
+
+def delete_topic(properties: Properties, topic: str) -> None:
+    """Delete a topic; raises UnknownName, KafkaError or Forbidden."""
+    asked = _admin(properties).delete_topics([topic], request_timeout=_TIMEOUT)
+    _result(asked[topic], topic, "delete")
+
+
+def topic_configs(properties: Properties, topic: str) -> list[tuple[str, str, bool]]:
+    """(name, value, whether it is the default), by name; empty where a broker cannot tell."""
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import ConfigResource, ResourceType
+
+    admin = _admin(properties)
+    asked = admin.describe_configs(
+        [ConfigResource(ResourceType.TOPIC, topic)], request_timeout=_TIMEOUT
+    )
+    (future,) = asked.values()
+    try:
+        entries = future.result(_TIMEOUT)
+    except KafkaException as refused:
+        error = refused.args[0]
+        if error.code() in (_UNSUPPORTED, -165):  # the embedded broker knows no configs
+            return []
+        if error.code() == _FORBIDDEN:
+            return []  # reading may be allowed all the same
+        raise KafkaError(f"cannot read the configs of topic {topic}: {error.str()}") from None
+    return [
+        (name, "********" if e.is_sensitive else str(e.value), e.is_default)
+        for name, e in sorted(entries.items())
+    ]

@@ -1,0 +1,101 @@
+"""Writing records: idempotent, acknowledged by all in-sync replicas, keyed as Kafka's own clients.
+
+INSERT and the sinks of continuous queries use it.  The topic must exist: writing creates none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kshell.config import Properties
+from kshell.errors import Forbidden, KafkaError
+from kshell.kafka.settings import librdkafka
+
+__all__ = ["OutgoingRecord", "Producer"]
+
+_TIMEOUT = 30.0
+_FORBIDDEN, _TOO_LARGE = 29, 10
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingRecord:
+    """One record; `partition` None is the key's, `timestamp` (ms) None is now."""
+
+    key: bytes | None
+    value: bytes | None
+    timestamp: int | None = None
+    partition: int | None = None
+    headers: Sequence[tuple[str, bytes | None]] = ()
+
+
+class Producer:
+    """Sends records of any topic; `flush` raises for those that were not acknowledged."""
+
+    def __init__(self, properties: Properties) -> None:
+        from confluent_kafka import Producer as Sender
+
+        self._failed: list[KafkaError] = []
+        self._sender = Sender(
+            {
+                **librdkafka(properties),
+                "enable.idempotence": True,
+                "acks": "all",
+                "partitioner": "murmur2_random",
+                "linger.ms": 5,
+                "message.timeout.ms": int(_TIMEOUT * 1000),
+                "message.max.bytes": 100_000_000,  # the broker's limit is the one that counts
+            }
+        )
+
+    def send(self, topic: str, records: Iterable[OutgoingRecord]) -> None:
+        """Queue records; waits where the queue is full."""
+        for record in records:
+            given: dict[str, Any] = {}
+            if record.partition is not None:
+                given["partition"] = record.partition
+            if record.timestamp is not None:
+                given["timestamp"] = record.timestamp
+            while True:
+                with contextlib.suppress(BufferError):
+                    self._sender.produce(
+                        topic,
+                        key=record.key,
+                        value=record.value,
+                        headers=list(record.headers) or None,
+                        on_delivery=self._delivered,
+                        **given,
+                    )
+                    break
+                self._sender.poll(0.1)
+            self._sender.poll(0)
+
+    def _delivered(self, error: Any, message: Any) -> None:
+        if error is None:
+            return
+        topic, partition = message.topic(), message.partition()
+        where = f"topic {topic}" + (f", partition {partition}" if partition >= 0 else "")
+        if error.code() == _FORBIDDEN:
+            self._failed.append(Forbidden(f"not allowed to write to topic {topic}"))
+        elif error.code() == -192:  # librdkafka's own time-out: it hides the broker's reason
+            self._failed.append(
+                KafkaError(
+                    f"{where}: not acknowledged within {_TIMEOUT:g} s",
+                    hint="too few in-sync replicas (min.insync.replicas), or no leader?"
+                    " DESCRIBE shows them",
+                )
+            )
+        else:
+            self._failed.append(KafkaError(f"{where}: {error.str()}"))
+
+    def flush(self) -> None:
+        """Wait until all is acknowledged; raises the first failure."""
+        left = self._sender.flush(_TIMEOUT + 5)
+        if self._failed:
+            error = self._failed[0]
+            self._failed = []
+            raise error
+        if left:
+            raise KafkaError(f"{left} records were not acknowledged")

@@ -1,0 +1,27 @@
+"""kshell's properties as librdkafka wants them, for what confluent-kafka does: produce and admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kshell.config import Properties
+
+__all__ = ["librdkafka"]
+
+_PASSED = (
+    "bootstrap.servers", "client.id", "security.protocol", "sasl.username", "sasl.password",
+    "sasl.kerberos.service.name", "ssl.ca.location", "ssl.certificate.location",
+    "ssl.key.location", "ssl.key.password", "ssl.endpoint.identification.algorithm",
+)  # fmt: skip
+
+
+def librdkafka(properties: Properties) -> dict[str, Any]:
+    """The connection's settings; its own log is off, errors come up as exceptions."""
+    settings: dict[str, Any] = {n: properties[n] for n in _PASSED if n in properties}
+    settings |= {"log_level": 0, "reconnect.backoff.ms": 50, "reconnect.backoff.max.ms": 500}
+    if properties["security.protocol"].startswith("SASL"):
+        settings["sasl.mechanism"] = properties["sasl.mechanism"]
+        if properties["sasl.mechanism"] == "OAUTHBEARER":
+            token = properties.get("sasl.oauthbearer.token", "")
+            settings["oauth_cb"] = lambda _: (token, 2**31)
+    return settings

@@ -1,0 +1,187 @@
+"""One statement in, one result out: properties, variables, and the engine that does the work.
+
+`terminal` calls `execute`.  What only concerns the session (SET, DEFINE, HELP, EXIT) is served here,
+everything else by the engine; connecting waits for the first statement that needs a broker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kshell.config import Properties
+from kshell.errors import KshellError, Place, UsageError
+from kshell.results import Goodbye, Message, Result
+from kshell.sql import statements as ast
+from kshell.sql.script import split, substitute
+
+if TYPE_CHECKING:
+    from kshell.engines.base import Engine
+
+__all__ = ["Names", "Session"]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What completion offers: topics, and declared streams and tables."""
+
+    topics: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+
+
+HELP = """\
+SHOW TOPICS [EXTENDED]           the topics of the cluster
+DESCRIBE topic [EXTENDED]        columns as inferred, partitions, offsets, configs
+SELECT … FROM topic              a bounded answer over what is in the topic now
+SELECT … EMIT CHANGES            rows as they arrive; q stops, Space pauses
+PRINT topic [FROM BEGINNING]     raw keys and values
+EXPLAIN SELECT …                 what would be read, and the SQL that runs
+INSERT INTO topic (a, b) VALUES (…)
+SHOW ERRORS                      records that could not be decoded, and why
+SET 'auto.offset.reset'='earliest'; UNSET …; SHOW PROPERTIES
+EXIT                             or Ctrl-D
+Every record also has ROWTIME, ROWPARTITION, ROWOFFSET, ROWKEY and ROWHEADERS."""
+
+
+class Session:
+    """Properties and variables of one user at one cluster; not for several threads at once."""
+
+    def __init__(self, properties: Properties, profile: str = "") -> None:
+        self.properties = properties
+        self.profile = profile
+        self.variables: dict[str, str] = {}
+        self._engine: Engine | None = None
+        self._names = Names()
+
+    @classmethod
+    def open(cls, properties: Mapping[str, str], profile: str = "") -> Session:
+        """A session that connects with its first statement; raises UsageError, UnknownName."""
+        return cls(Properties(properties), profile)
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, connected when first asked for; raises ConnectionFailed."""
+        if self._engine is None:
+            from kshell.engines.local.engine import LocalEngine
+
+            self._engine = LocalEngine(self.properties)
+        return self._engine
+
+    @property
+    def cluster(self) -> str:
+        """What the toolbar calls the cluster."""
+        return self.properties.get("bootstrap.servers", "no cluster")
+
+    def connect(self) -> None:
+        """Connect now."""
+        _ = self.engine
+
+    def execute(self, text: str) -> Iterator[Result]:
+        """Run a script statement by statement; each result must be drawn before the next is asked.
+
+        Raises KshellError with its place in `text`.
+        """
+        from kshell.sql.parse import parse_piece
+
+        for piece in split(text):
+            piece = substitute(piece, self.variables)
+            try:
+                statement = parse_piece(piece)
+                yield from self._run(statement)
+            except KshellError as error:
+                if error.place is not None:
+                    error.place = _within(error.place, piece.line, piece.column)
+                raise
+
+    def _run(self, statement: ast.Statement) -> Iterator[Result]:
+        serve = _OWN.get(type(statement))
+        if serve is not None:
+            yield from serve(self, statement)
+        elif isinstance(statement, ast.Show) and statement.what is ast.ShowWhat.VARIABLES:
+            shown = "\n".join(f"{n} = '{v}'" for n, v in sorted(self.variables.items()))
+            yield Message(shown or "No variable is defined.")
+        else:
+            yield self.engine.run(statement, self.properties)
+
+    def names(self) -> Names:
+        """The names last learned by `refresh`."""
+        return self._names
+
+    def refresh(self) -> None:
+        """Learn the names anew; asks the cluster."""
+        engine = self.engine
+        self._names = Names(tuple(engine.topics()), tuple(engine.sources()))
+
+    def columns(self, name: str) -> tuple[str, ...]:
+        """Columns of a topic or source; asks the cluster, so never on the UI's thread."""
+        return tuple(self.engine.columns(name))
+
+    def functions(self) -> tuple[str, ...]:
+        """Names of functions, for completion."""
+        return ()
+
+    def running(self) -> tuple[str, ...]:
+        """A line for each query in the background."""
+        return tuple(self._engine.running()) if self._engine else ()
+
+    def close(self) -> None:
+        """Stop what runs and disconnect."""
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+
+
+def _within(place: Place, line: int, column: int) -> Place:
+    """A place in a piece as a place in the script."""
+    if place.line == 1:
+        return Place(line, place.column + column - 1, place.length)
+    return Place(place.line + line - 1, place.column, place.length)
+
+
+def _set(session: Session, statement: ast.SetProperty) -> Iterator[Result]:
+    session.properties = session.properties.set(statement.name, statement.value)
+    yield Message(f"{statement.name} is set.")
+
+
+def _unset(session: Session, statement: ast.UnsetProperty) -> Iterator[Result]:
+    session.properties = session.properties.unset(statement.name)
+    yield Message(f"{statement.name} is back at its default.")
+
+
+def _define(session: Session, statement: ast.Define) -> Iterator[Result]:
+    session.variables[statement.name] = statement.value
+    yield Message(f"{statement.name} is defined.")
+
+
+def _undefine(session: Session, statement: ast.Undefine) -> Iterator[Result]:
+    session.variables.pop(statement.name, None)
+    yield Message(f"{statement.name} is undefined.")
+
+
+def _script(session: Session, statement: ast.RunScript) -> Iterator[Result]:
+    try:
+        text = Path(statement.path).expanduser().read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{statement.path} cannot be read: {error}") from None
+    yield from session.execute(text)
+
+
+def _help(session: Session, statement: ast.Help) -> Iterator[Result]:
+    yield Message(HELP)
+
+
+def _exit(session: Session, statement: ast.Exit) -> Iterator[Result]:
+    yield Goodbye()
+
+
+_OWN: Mapping[type[ast.Statement], Callable[[Session, Any], Iterator[Result]]] = {
+    ast.SetProperty: _set,
+    ast.UnsetProperty: _unset,
+    ast.Define: _define,
+    ast.Undefine: _undefine,
+    ast.RunScript: _script,
+    ast.Help: _help,
+    ast.Exit: _exit,
+}
