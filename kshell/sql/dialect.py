@@ -5,7 +5,8 @@ What the trees look like, where it is not sqlglot's usual:
 
     a->b->c             Dot(Dot(Column(a), Identifier(b)), Identifier(c));  a->* ends in Star()
     F(x, y)             Anonymous(this="F", expressions=[…]): every function keeps its name
-    COUNT(*), COUNT()   Anonymous("COUNT", [Star()]), Anonymous("COUNT", [])
+    COUNT(*), COUNT()   Anonymous("COUNT", [Star()]), Anonymous("COUNT", []): AggregateCalls, which
+                        are exp.AggFunc as well
     STRUCT(a := 1)      Struct([PropertyEQ(Identifier(a), 1)])
     MAP(k := v)         Map(keys=Array([k]), values=Array([v]))
     ARRAY[1, 2]         Array([1, 2])
@@ -22,26 +23,29 @@ from typing import Any, ClassVar
 
 from sqlglot import exp, tokens
 from sqlglot.dialects.duckdb import DuckDB
-from sqlglot.errors import ParseError as SqlglotError
-from sqlglot.errors import SqlglotError as AnySqlglotError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.parsers.duckdb import DuckDBParser
+from sqlglot.tokenizer_core import Token, TokenType
 
-from kshell.errors import ParseError, Place, nearest
-from kshell.sql.grammar.cursor import Cursor, syntax_error
-from kshell.sql.keywords import CLAUSES, KEYWORDS
-from kshell.sql.statements import Emit
+__all__ = ["KSQL", "AggregateCall"]
 
-__all__ = ["KSQL", "parse_expressions", "parse_query", "parse_rows"]
 
-_DUCKDB = DuckDB.Parser
+class AggregateCall(exp.Anonymous, exp.AggFunc):
+    """A call of an aggregate: like any call it keeps its name, and `find(exp.AggFunc)` finds it."""
 
-# sqlglot gives these a grammar of their own that KSQL and DuckDB share; all else stays a plain call.
+
+AggregateCall.key = "anonymous"  # it is generated as one
+
+_AGGREGATES = frozenset(
+    name for f in exp.ALL_FUNCTIONS if issubclass(f, exp.AggFunc) for name in f.sql_names()
+) | {
+    "ATTR", "COLLECT_LIST", "COLLECT_SET", "CORRELATION", "COUNT_DISTINCT", "EARLIEST_BY_OFFSET",
+    "LATEST_BY_OFFSET", "STDDEV_SAMPLE", "TOPK", "TOPKDISTINCT",
+    "AVG", "LIST", "MEAN", "MEDIAN", "MODE", "STRING_AGG",
+}  # fmt: skip
+
+# sqlglot has a grammar of its own for these, which KSQL and DuckDB share; all else is a plain call.
 _SPECIAL = ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "TRIM")
 _NO_PAREN = ("ANY", "CASE", "@")
-
-
-# Statements are refused here: sqlglot would keep what it does not know as raw text (exp.Command).
-_QUERY = (exp.Select, exp.SetOperation, exp.Subquery, exp.Values, exp.Pivot)
 
 
 class KSQL(DuckDB):
@@ -62,21 +66,24 @@ class KSQL(DuckDB):
             "BYTES": TokenType.VARBINARY,
         }
 
-    class Parser(_DUCKDB):
+    class Parser(DuckDBParser):
         """See the module's docstring for what it makes."""
 
-        FUNCTIONS: ClassVar[dict[str, Any]] = {}
+        FUNCTIONS: ClassVar[dict[str, Any]] = {"UNNEST": exp.Explode.from_arg_list}
         FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
-            name: _DUCKDB.FUNCTION_PARSERS[name]
+            name: DuckDBParser.FUNCTION_PARSERS[name]
             for name in _SPECIAL
-            if name in _DUCKDB.FUNCTION_PARSERS
+            if name in DuckDBParser.FUNCTION_PARSERS
         }
         NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
-            **{k: _DUCKDB.NO_PAREN_FUNCTION_PARSERS[k] for k in _NO_PAREN},
+            **{k: DuckDBParser.NO_PAREN_FUNCTION_PARSERS[k] for k in _NO_PAREN},
             "MAP": lambda self: self._parse_ksql_map(),
         }
-        COLUMN_POSTFIX_TOKENS = _DUCKDB.COLUMN_POSTFIX_TOKENS | {TokenType.ARROW}
-        TABLE_POSTFIX_TOKENS = _DUCKDB.TABLE_POSTFIX_TOKENS | {TokenType.DASH, TokenType.NUMBER}
+        COLUMN_POSTFIX_TOKENS = DuckDBParser.COLUMN_POSTFIX_TOKENS | {TokenType.ARROW}
+        TABLE_POSTFIX_TOKENS = DuckDBParser.TABLE_POSTFIX_TOKENS | {
+            TokenType.DASH,
+            TokenType.NUMBER,
+        }
         LAMBDAS: ClassVar[dict[Any, Any]] = {
             TokenType.FARROW: lambda self, parameters: self._parse_lambda_body(parameters),
         }
@@ -114,9 +121,10 @@ class KSQL(DuckDB):
             return this
 
         def _parse_types(self, *args: Any, **kwargs: Any) -> Any:
-            token = self._curr
+            token, after = self._curr, self._prev.token_type
             type = super()._parse_types(*args, **kwargs)
-            if isinstance(type, exp.DataType) and type.this is exp.DType.NULL:
+            is_null = isinstance(type, exp.DataType) and type.this is exp.DType.NULL
+            if is_null and after is TokenType.ALIAS:  # CAST(x AS NULL)
                 self.raise_error("Expected a type", token)
             return type
 
@@ -125,9 +133,15 @@ class KSQL(DuckDB):
             inner = call.this if isinstance(call, exp.Window) else call
             if isinstance(inner, exp.Anonymous) and inner.name.upper() == "STRUCT":
                 return self._struct(inner)
+            if type(inner) is exp.Anonymous and inner.name.upper() in _AGGREGATES:
+                aggregate = AggregateCall(**inner.args)
+                aggregate.update_positions(inner)
+                if inner is call:
+                    return aggregate
+                inner.replace(aggregate)
             return call
 
-        def _struct(self, call: exp.Anonymous) -> exp.Expr:
+        def _struct(self, call: exp.Anonymous) -> Any:
             fields = [self._named(e) for e in call.expressions]
             return self.expression(exp.Struct(expressions=fields))
 
@@ -211,165 +225,3 @@ class KSQL(DuckDB):
                 db = exp.Identifier(this=".".join(database), quoted=False)
                 made.set("db", db.update_positions(place))
             return made
-
-
-def parse_query(text: str, start: int, cursor: Cursor, emit: Emit) -> exp.Query:
-    """The query in `text[start:]`, which is the cursor's statement with KSQL's clauses blanked."""
-    tree = _parse(text, start, cursor)
-    if isinstance(tree, exp.Values):
-        tree = exp.select("*").from_(tree)
-    if not isinstance(tree, exp.Query) or tree.find(exp.Command) is not None:
-        raise syntax_error("", cursor.place_of(start, start + 1), "a query")
-    if emit is not Emit.BOUNDED:
-        check_continuous(tree, cursor)
-    return tree
-
-
-def parse_expressions(text: str, start: int, cursor: Cursor) -> tuple[exp.Expr, ...]:
-    """The expressions in `text[start:]`, separated by commas, with or without parentheses."""
-    # A list of expressions is a SELECT without FROM; the word stands where BY stood.
-    head = start - len("SELECT")
-    tree = _parse(text[:head] + "SELECT" + text[start:], head, cursor)
-    found = tree.expressions
-    for expression in found:
-        if isinstance(expression, exp.Alias):
-            raise _error_at(expression.args["alias"], cursor)
-    if len(found) == 1 and isinstance(found[0], exp.Tuple):
-        found = found[0].expressions
-    elif len(found) == 1 and isinstance(found[0], exp.Paren):
-        found = [found[0].this]
-    return tuple(found)
-
-
-def parse_rows(text: str, start: int, cursor: Cursor) -> tuple[tuple[exp.Expr, ...], ...]:
-    """The rows `(…), (…)` in `text[start:]`."""
-    return tuple(
-        tuple(row.expressions) if isinstance(row, exp.Tuple) else (row.unnest(),)
-        for row in _parse_list(text, start, cursor)
-    )
-
-
-def _parse_list(text: str, start: int, cursor: Cursor) -> list[exp.Expr]:
-    tokens_ = _tokens(text, start, cursor)
-    parser = KSQL().parser()
-    try:
-        trees = parser._parse(lambda p: exp.Tuple(expressions=p._parse_expressions()), tokens_, text)
-    except AnySqlglotError as error:
-        raise _translate(error, tokens_, cursor) from None
-    return list(trees[0].expressions) if trees and trees[0] is not None else []
-
-
-def _tokens(text: str, start: int, cursor: Cursor) -> list[Token]:
-    """sqlglot's tokens of `text[start:]`, at their places in the script."""
-    place = cursor.place_of(start, start + 1)
-    try:
-        found: list[Token] = KSQL().tokenize(text[start:])
-    except AnySqlglotError as error:
-        raise syntax_error(text[start : start + 20], place, hint=str(error)) from None
-    for token in found:
-        if token.line == 1:
-            token.col += place.column - 1
-        token.line += place.line - 1
-    return found
-
-
-def _parse(text: str, start: int, cursor: Cursor) -> exp.Expr:
-    found = _tokens(text, start, cursor)
-    try:
-        trees = KSQL().parser().parse(found, text[start:])
-    except AnySqlglotError as error:
-        raise _translate(error, found, cursor) from None
-    except RecursionError:
-        raise ParseError("the statement nests too deeply", place=cursor.piece.place) from None
-    if len(trees) != 1 or trees[0] is None:
-        raise syntax_error("", cursor.place_of(start, start + 1), "a query")
-    return trees[0]
-
-
-def _token_place(token: Token) -> Place:
-    length = token.end - token.start + 1
-    return Place(token.line, max(token.col - length + 1, 1), length)
-
-
-def _translate(error: AnySqlglotError, found: list[Token], cursor: Cursor) -> ParseError:
-    """sqlglot's complaint in our words, at the word that a person most likely meant otherwise."""
-    details = error.errors[0] if isinstance(error, SqlglotError) and error.errors else {}
-    line, col = details.get("line"), details.get("col")
-    description = str(details.get("description", ""))
-    expected = description.removeprefix("Expecting ").removeprefix("Expected ")
-    if expected == description:
-        expected = ""
-    for index, token in enumerate(found):
-        if (token.line, token.col) == (line, col):
-            for near in (token, *found[index - 1 : index]):
-                misspelt = misspelt_word(near, cursor)
-                if misspelt is not None:
-                    return misspelt
-            return syntax_error(token.text[:40], _token_place(token), expected.lower())
-    last = _token_place(found[-1]) if found else cursor.piece.place
-    return syntax_error("", Place(last.line, last.column + last.length), expected.lower())
-
-
-def misspelt_word(token: Token, cursor: Cursor) -> ParseError | None:
-    """The error for a bare word that is nearly a clause's keyword."""
-    if token.token_type != TokenType.VAR:
-        return None
-    close = nearest_clause(token.text)
-    if not close:
-        return None
-    return syntax_error(token.text, _token_place(token), hint=f"did you mean {close}?")
-
-
-def nearest_clause(word: str) -> str:
-    """The clause's keyword that the word nearly is; empty if it is one, or is far from all."""
-    if word.upper() in KEYWORDS:
-        return ""
-    close = nearest(word, CLAUSES, 1)
-    return close[0] if close else ""
-
-
-def _error_at(node: exp.Expr, cursor: Cursor) -> ParseError:
-    place = place_of(node) or cursor.piece.place
-    return syntax_error(node.name, place)
-
-
-def place_of(node: exp.Expr) -> Place | None:
-    """Where a node was written: the first place known in it."""
-    for part in node.walk(bfs=False):
-        meta = part.meta
-        if meta.get("line") is not None:
-            length = meta["end"] - meta["start"] + 1
-            return Place(meta["line"], max(meta["col"] - length + 1, 1), length)
-    return None
-
-
-_BOOLEAN = (exp.And, exp.Or, exp.Not, exp.Predicate)
-
-
-def check_continuous(tree: exp.Query, cursor: Cursor) -> None:
-    """ksqlDB's limits of literals, and its grammar of FROM and GROUP BY, in continuous queries."""
-    for table in tree.find_all(exp.Table, exp.Unnest):
-        if not isinstance(table.this, exp.Identifier):
-            raise syntax_error("(", place_of(table) or cursor.piece.place, "a stream or a table")
-    for literal in tree.find_all(exp.Literal):
-        if literal.is_number:
-            _check_number(literal, cursor)
-    group = tree.args.get("group")
-    for expression in group.expressions if group is not None else ():
-        for item in expression.expressions if isinstance(expression, exp.Tuple) else (expression,):
-            if isinstance(item, _BOOLEAN):
-                place = place_of(item.expression if isinstance(item, exp.Binary) else item)
-                raise syntax_error(
-                    item.key.upper(), place or cursor.piece.place, "an expression that is no condition"
-                )
-
-
-def _check_number(literal: exp.Literal, cursor: Cursor) -> None:
-    text = literal.name
-    negative = isinstance(literal.parent, exp.Neg)
-    shown = "-" + text if negative else text
-    place = place_of(literal) or cursor.piece.place
-    if text.isdigit() and int(text) > 2**63 - (0 if negative else 1):
-        raise ParseError(f"Invalid numeric literal: {shown}", place=place, hint="BIGINT ends there")
-    if "e" in text.lower() and float(text) == float("inf"):
-        raise ParseError(f"Number overflows DOUBLE: {shown}", place=place)

@@ -53,10 +53,9 @@ KEYWORDS = tuple(
 )  # fmt: skip
 
 # Words that never name anything unless they are quoted: without this a clause would be an alias.
-RESERVED = frozenset(
-    """
-    AND AS BETWEEN BY CASE CREATE DELETE DESCRIBE DISTINCT DROP ELSE EXISTS FALSE FROM FULL GROUP
-    HAVING IN INNER INSERT INTO IS JOIN LEFT LIKE LIMIT NOT NULL ON OR OUTER RIGHT SELECT THEN TRUE
-    VALUES WHEN WHERE WINDOW WITH WITHIN
-    """.split()
-)
+RESERVED = frozenset({
+    "AND", "AS", "BETWEEN", "BY", "CASE", "CREATE", "DELETE", "DESCRIBE", "DISTINCT", "DROP",
+    "ELSE", "EXISTS", "FALSE", "FROM", "FULL", "GROUP", "HAVING", "IN", "INNER", "INSERT", "INTO",
+    "IS", "JOIN", "LEFT", "LIKE", "LIMIT", "NOT", "NULL", "ON", "OR", "OUTER", "RIGHT", "SELECT",
+    "THEN", "TRUE", "VALUES", "WHEN", "WHERE", "WINDOW", "WITH", "WITHIN",
+})  # fmt: skip

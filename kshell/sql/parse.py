@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["parse", "parse_piece"]
 
-_QUERY_WORDS = frozenset({"SELECT", "WITH", "FROM", "VALUES", "(", "PIVOT", "UNPIVOT"})
+_QUERY_WORDS = frozenset({"SELECT", "WITH", "FROM", "VALUES", "("})
 
 
 def parse(text: str, types: Mapping[str, pa.DataType] | None = None) -> list[Statement]:

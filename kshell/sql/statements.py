@@ -67,7 +67,7 @@ class WindowClause:
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """WITHIN n unit (both sides the same) or WITHIN (before, after), [GRACE PERIOD n unit], in ms."""
+    """WITHIN n unit, or WITHIN (before, after), [GRACE PERIOD n unit]; in milliseconds."""
 
     before_ms: int
     after_ms: int

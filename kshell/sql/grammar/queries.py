@@ -1,7 +1,7 @@
 """Queries: KSQL's own clauses are read here and blanked out; the rest is sqlglot's to parse.
 
 WINDOW TUMBLING (…), WITHIN …, PARTITION BY and EMIT stand at the top level of a query and nowhere
-else, so what is left after them is ordinary SQL at the same positions, and all of DuckDB's SQL works.
+else.  What is left without them is ordinary SQL at the same places, and all of DuckDB's SQL works.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["QUERY_STARTS", "read_query", "read_rows"]
 
-QUERY_STARTS = ("SELECT", "WITH", "FROM", "VALUES", "(", "PIVOT", "UNPIVOT")
+QUERY_STARTS = ("SELECT", "WITH", "FROM", "VALUES", "(")
 _WINDOWS = frozenset({"TUMBLING", "HOPPING", "SESSION", "SLIDING"})
 _AFTER_PARTITION_BY = ("WINDOW", "WHERE", "GROUP", "HAVING", "EMIT", "LIMIT", "ORDER", "QUALIFY")
 
@@ -41,7 +41,7 @@ def read_query(cursor: Cursor, continuous: bool = False) -> Query:
 
     `continuous` is for CREATE … AS and INSERT INTO … SELECT, whose missing EMIT means EMIT CHANGES.
     """
-    from kshell.sql.dialect import parse_expressions, parse_query
+    from kshell.sql.grammar.trees import parse_expressions, parse_query
 
     if not any(cursor.at(word) for word in QUERY_STARTS):
         raise cursor.fail("SELECT")
@@ -67,7 +67,7 @@ def read_query(cursor: Cursor, continuous: bool = False) -> Query:
 
 def read_rows(cursor: Cursor, word: str) -> tuple[tuple[exp.Expr, ...], ...]:
     """`VALUES (…), …` (or `KEY (…)`) to the end of the statement."""
-    from kshell.sql.dialect import parse_rows
+    from kshell.sql.grammar.trees import parse_rows
 
     cursor.expect(word)
     if not cursor.at("("):

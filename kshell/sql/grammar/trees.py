@@ -1,0 +1,179 @@
+"""Queries, expressions and rows by way of sqlglot, at their places, errors in our words.
+
+`queries` calls it with KSQL's own clauses blanked.  Of the grammar, this alone imports sqlglot.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+from sqlglot.errors import ParseError as SqlglotParseError
+from sqlglot.errors import SqlglotError
+from sqlglot.tokenizer_core import Token, TokenType
+
+from kshell.errors import ParseError, Place, nearest
+from kshell.sql.dialect import KSQL
+from kshell.sql.grammar.cursor import Cursor, syntax_error
+from kshell.sql.keywords import CLAUSES, KEYWORDS
+from kshell.sql.statements import Emit
+
+__all__ = ["parse_expressions", "parse_query", "parse_rows", "place_of"]
+
+
+def parse_query(text: str, start: int, cursor: Cursor, emit: Emit) -> exp.Query:
+    """The query in `text[start:]`, which is the cursor's statement with KSQL's clauses blanked."""
+    tree = _parse(text, start, cursor)
+    if isinstance(tree, exp.Values):
+        tree = exp.select("*").from_(tree)
+    if not isinstance(tree, exp.Query) or tree.find(exp.Command) is not None:
+        raise syntax_error("", cursor.place_of(start, start + 1), "a query")
+    if isinstance(tree, exp.Select) and not tree.expressions:
+        source = place_of(tree) or cursor.piece.place
+        raise syntax_error("FROM", source, "what to select, such as *")
+    if emit is not Emit.BOUNDED:
+        _check_continuous(tree, cursor)
+    return tree
+
+
+def parse_expressions(text: str, start: int, cursor: Cursor) -> tuple[exp.Expr, ...]:
+    """The expressions in `text[start:]`, separated by commas, with or without parentheses."""
+    # A list of expressions is a SELECT without FROM; the word stands where BY stood.
+    head = start - len("SELECT")
+    tree = _parse(text[:head] + "SELECT" + text[start:], head, cursor)
+    found = tree.expressions
+    for expression in found:
+        if isinstance(expression, exp.Alias):
+            raise _error_at(expression.args["alias"], cursor)
+    if len(found) == 1 and isinstance(found[0], exp.Tuple):
+        found = found[0].expressions
+    elif len(found) == 1 and isinstance(found[0], exp.Paren):
+        found = [found[0].this]
+    return tuple(found)
+
+
+def parse_rows(text: str, start: int, cursor: Cursor) -> tuple[tuple[exp.Expr, ...], ...]:
+    """The rows `(…), (…)` in `text[start:]`."""
+    return tuple(
+        tuple(row.expressions) if isinstance(row, exp.Tuple) else (row.unnest(),)
+        for row in _parse_list(text, start, cursor)
+    )
+
+
+def _parse_list(text: str, start: int, cursor: Cursor) -> list[exp.Expr]:
+    tokens_ = _tokens(text, start, cursor)
+    parser = KSQL().parser()
+    try:
+        trees = parser._parse(
+            lambda p: exp.Tuple(expressions=p._parse_expressions()), tokens_, text[start:]
+        )
+    except SqlglotError as error:
+        raise _translate(error, tokens_, cursor) from None
+    return list(trees[0].expressions) if trees and trees[0] is not None else []
+
+
+def _tokens(text: str, start: int, cursor: Cursor) -> list[Token]:
+    """sqlglot's tokens of `text[start:]`, at their places in the script."""
+    place = cursor.place_of(start, start + 1)
+    try:
+        found: list[Token] = KSQL().tokenize(text[start:])
+    except SqlglotError as error:
+        raise syntax_error(text[start : start + 20], place, hint=str(error)) from None
+    for token in found:
+        if token.line == 1:
+            token.col += place.column - 1
+        token.line += place.line - 1
+    return found
+
+
+def _parse(text: str, start: int, cursor: Cursor) -> exp.Expr:
+    found = _tokens(text, start, cursor)
+    try:
+        trees = KSQL().parser().parse(found, text[start:])
+    except SqlglotError as error:
+        raise _translate(error, found, cursor) from None
+    except RecursionError:
+        raise ParseError("the statement nests too deeply", place=cursor.piece.place) from None
+    if len(trees) != 1 or trees[0] is None:
+        raise syntax_error("", cursor.place_of(start, start + 1), "a query")
+    return trees[0]
+
+
+def _token_place(token: Token) -> Place:
+    length = token.end - token.start + 1
+    return Place(token.line, max(token.col - length + 1, 1), length)
+
+
+def _translate(error: SqlglotError, found: list[Token], cursor: Cursor) -> ParseError:
+    """sqlglot's complaint in our words, at the word that a person most likely meant otherwise."""
+    details = error.errors[0] if isinstance(error, SqlglotParseError) and error.errors else {}
+    line, col = details.get("line"), details.get("col")
+    description = str(details.get("description", ""))
+    expected = description.removeprefix("Expecting ").removeprefix("Expected ")
+    if expected == description:
+        expected = ""
+    for index, token in enumerate(found):
+        if (token.line, token.col) == (line, col):
+            for near in (token, *found[index - 1 : index]):
+                misspelt = _misspelt(near)
+                if misspelt is not None:
+                    return misspelt
+            # At the end of the text sqlglot points at the last token.
+            if index + 1 < len(found) or "Unexpected token" in description:
+                return syntax_error(token.text[:40], _token_place(token), expected.lower())
+    last = _token_place(found[-1]) if found else cursor.piece.place
+    return syntax_error("", Place(last.line, last.column + last.length), expected.lower())
+
+
+def _misspelt(token: Token) -> ParseError | None:
+    """The error for a bare word that is nearly a clause's keyword."""
+    if token.token_type != TokenType.VAR or token.text.upper() in KEYWORDS:
+        return None
+    close = nearest(token.text, CLAUSES, 1)
+    if not close:
+        return None
+    return syntax_error(token.text, _token_place(token), hint=f"did you mean {close[0]}?")
+
+
+def _error_at(node: exp.Expr, cursor: Cursor) -> ParseError:
+    place = place_of(node) or cursor.piece.place
+    return syntax_error(node.name, place)
+
+
+def place_of(node: exp.Expr) -> Place | None:
+    """Where a node was written: the first place known in it."""
+    for part in node.walk(bfs=False):
+        meta = part.meta
+        if meta.get("line") is not None:
+            length = meta["end"] - meta["start"] + 1
+            return Place(meta["line"], max(meta["col"] - length + 1, 1), length)
+    return None
+
+
+_BOOLEAN = (exp.And, exp.Or, exp.Not, exp.Predicate)
+
+
+def _check_continuous(tree: exp.Query, cursor: Cursor) -> None:
+    """ksqlDB's limits of literals, and its grammar of FROM and GROUP BY, in continuous queries."""
+    for table in tree.find_all(exp.Table, exp.Unnest):
+        if not isinstance(table.this, exp.Identifier):
+            raise syntax_error("(", place_of(table) or cursor.piece.place, "a stream or a table")
+    for literal in tree.find_all(exp.Literal):
+        if literal.is_number:
+            _check_number(literal, cursor)
+    group = tree.args.get("group")
+    for expression in group.expressions if group is not None else ():
+        for item in expression.expressions if isinstance(expression, exp.Tuple) else (expression,):
+            if isinstance(item, _BOOLEAN):
+                place = place_of(item.expression if isinstance(item, exp.Binary) else item)
+                found = item.key.upper()
+                raise syntax_error(found, place or cursor.piece.place, "a value, not a condition")
+
+
+def _check_number(literal: exp.Literal, cursor: Cursor) -> None:
+    text = literal.name
+    negative = isinstance(literal.parent, exp.Neg)
+    shown = "-" + text if negative else text
+    place = place_of(literal) or cursor.piece.place
+    if text.isdigit() and int(text) > 2**63 - (0 if negative else 1):
+        raise ParseError(f"Invalid numeric literal: {shown}", place=place, hint="BIGINT ends there")
+    if "e" in text.lower() and float(text) == float("inf"):
+        raise ParseError(f"Number overflows DOUBLE: {shown}", place=place)
