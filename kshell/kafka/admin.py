@@ -1,4 +1,4 @@
-"""Changing and asking about topics: create, delete, configs.
+"""Changing topics: create and delete.
 
 confluent-kafka does it, because its calls raise where aiokafka's give codes that are easily missed.
 """
@@ -13,10 +13,10 @@ from kshell.config import Properties
 from kshell.errors import Forbidden, KafkaError, UnknownName
 from kshell.kafka.settings import librdkafka
 
-__all__ = ["create_topic", "delete_topic", "topic_configs"]
+__all__ = ["create_topic", "delete_topic"]
 
 _TIMEOUT = 10.0
-_FORBIDDEN, _UNKNOWN, _EXISTS, _UNSUPPORTED = 29, 3, 36, 35
+_FORBIDDEN, _UNKNOWN = 29, 3
 
 
 def _admin(properties: Properties) -> Any:
@@ -61,28 +61,3 @@ def delete_topic(properties: Properties, topic: str) -> None:
     """Delete a topic; raises UnknownName, KafkaError or Forbidden."""
     asked = _admin(properties).delete_topics([topic], request_timeout=_TIMEOUT)
     _result(asked[topic], topic, "delete")
-
-
-def topic_configs(properties: Properties, topic: str) -> list[tuple[str, str, bool]]:
-    """(name, value, whether it is the default), by name; empty where a broker cannot tell."""
-    from confluent_kafka import KafkaException
-    from confluent_kafka.admin import ConfigResource, ResourceType
-
-    admin = _admin(properties)
-    asked = admin.describe_configs(
-        [ConfigResource(ResourceType.TOPIC, topic)], request_timeout=_TIMEOUT
-    )
-    (future,) = asked.values()
-    try:
-        entries = future.result(_TIMEOUT)
-    except KafkaException as refused:
-        error = refused.args[0]
-        if error.code() in (_UNSUPPORTED, -165):  # the embedded broker knows no configs
-            return []
-        if error.code() == _FORBIDDEN:
-            return []  # reading may be allowed all the same
-        raise KafkaError(f"cannot read the configs of topic {topic}: {error.str()}") from None
-    return [
-        (name, "********" if e.is_sensitive else str(e.value), e.is_default)
-        for name, e in sorted(entries.items())
-    ]

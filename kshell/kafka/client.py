@@ -102,9 +102,7 @@ class Client:
 
     def configs(self, topic: str) -> Sequence[tuple[str, str, bool]]:
         """(name, value, is a default) of a topic's configs; raises KafkaError."""
-        from kshell.kafka import admin
-
-        return admin.topic_configs(self.properties, topic)
+        return self.call(self.wire.configs(topic))
 
     def close(self) -> None:
         """Close every connection and end the thread."""

@@ -16,6 +16,7 @@ from typing import Any
 from aiokafka import errors as codes
 from aiokafka.abc import AbstractTokenProvider
 from aiokafka.conn import AIOKafkaConnection, create_conn
+from aiokafka.protocol.admin import DescribeConfigsRequest
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
 
@@ -29,6 +30,8 @@ __all__ = ["EARLIEST", "LATEST", "Wire", "check_topic", "error_name", "parse_ser
 
 LATEST, EARLIEST = -1, -2  # ListOffsets' special times
 _UNKNOWN_TOPIC, _NOT_LEADER, _FORBIDDEN, _OUT_OF_RANGE = 3, 6, 29, 1
+_TOPIC = 2  # a topic, among the kinds of things that have configs
+_STATIC = 4  # from here on a config's source is the broker's file or Kafka's default
 _MOVED = frozenset({3, 5, 6, 9, 74, 75, 76})  # codes that a look at the metadata may cure
 
 
@@ -276,6 +279,25 @@ class Wire:
         raise Outage(
             f"no leader answers for topic {topic}, partition {missing}",
             hint="is a broker down? DESCRIBE shows leaders and in-sync replicas",
+        )
+
+    async def configs(self, topic: str) -> list[tuple[str, str, bool]]:
+        """(name, value, whether it is a default) by name; empty where a broker cannot tell."""
+        node = self.cluster.brokers[0].id
+        connection = await self.connection(node)
+        if DescribeConfigsRequest.API_KEY not in connection._versions:
+            return []  # the embedded broker
+        answer = await connection.send(DescribeConfigsRequest([(_TOPIC, topic, None)]))
+        ((error, message, _, _, entries),) = answer.resources
+        if error == _FORBIDDEN:
+            return []  # reading may be allowed all the same
+        if error:
+            raise KafkaError(f"cannot read the configs of topic {topic}: {message}")
+        # Version 1 on tells the source; 5 is the broker's default.
+        old = answer.API_VERSION == 0
+        return sorted(
+            (e[0], "********" if e[4] else str(e[1]), bool(e[3]) if old else e[3] >= _STATIC)
+            for e in entries
         )
 
     def raise_for(self, topic: str, partition: int, error: int, offset: int) -> None:

@@ -1,0 +1,181 @@
+"""The command line: options, what runs without a prompt, and the exit code.
+
+Light to import: `kshell -e "SHOW TOPICS"` should take no longer than a person notices.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from kshell import __version__
+from kshell.errors import Interrupted, KshellError, UsageError, nearest
+
+if TYPE_CHECKING:
+    from kshell.session import Session
+
+__all__ = ["run"]
+
+OUTPUTS = ("table", "vertical", "json", "jsonl", "csv", "tsv", "markdown", "arrow", "parquet")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        hint = "kshell --help"
+        if "unrecognized arguments" in message:
+            wrong = message.split(": ")[-1].split()[0].split("=")[0]
+            known = [o for action in self._actions for o in action.option_strings]
+            close = nearest(wrong, known)
+            message = f"no option {wrong}"
+            hint = f"did you mean {' or '.join(close)}?" if close else hint
+        raise UsageError(message, hint=hint)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="kshell",
+        description="psql for Kafka: topics are tables.",
+        epilog="kshell test FILE… runs test cases without a broker; kshell test --help tells more.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("-b", "--bootstrap", "--bootstrap-server", "--bootstrap-servers", metavar="HOST:PORT[,…]",
+        help="brokers to connect to first")
+    add("-e", "-c", "--execute", action="append", default=[], metavar="SQL",
+        help="run statements and exit; may be repeated")
+    add("-f", "--file", metavar="FILE", help="run a script and exit; - is standard input")
+    add("-o", "--output", choices=OUTPUTS, metavar="FORMAT", help=", ".join(OUTPUTS))
+    add("-X", "--property", action="append", default=[], metavar="NAME=VALUE",
+        help="set a property; SHOW PROPERTIES lists them")
+    add("--profile", default="", metavar="NAME", help="a [profile.NAME] of config.toml")
+    add("--registry", metavar="URL", help="the schema registry")
+    add("--demo", action="store_true", help="an embedded broker with live sample data")
+    add("--csv-safe", action="store_true", help="disarm formulas in CSV cells")
+    add("--debug", action="store_true", help="show tracebacks")
+    add("--version", action="version", version=f"kshell {__version__}")
+    return parser  # fmt: skip
+
+
+def _properties(options: argparse.Namespace) -> dict[str, str]:
+    from kshell.config import load_profile
+
+    properties = load_profile(options.profile)
+    for item in options.property:
+        name, equals, value = item.partition("=")
+        if not equals:
+            raise UsageError(f"-X takes name=value, not {item}")
+        properties = properties.set(name, value)
+    if options.bootstrap:
+        properties = properties.set("bootstrap.servers", options.bootstrap)
+    if options.registry:
+        properties = properties.set("schema.registry.url", options.registry)
+    return {n: properties[n] for n in properties}
+
+
+def _script(options: argparse.Namespace) -> str | None:
+    """The text to run without a prompt, or None where there is a person to ask."""
+    texts = list(options.execute)
+    if options.file == "-":
+        texts.append(sys.stdin.read())
+    elif options.file:
+        try:
+            with open(options.file, encoding="utf-8") as file:
+                texts.append(file.read())
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{options.file} cannot be read: {error}") from None
+    if not texts and not sys.stdin.isatty():
+        texts.append(sys.stdin.read())
+    return ";\n".join(texts) if texts else None
+
+
+@contextlib.contextmanager
+def _demo(options: argparse.Namespace) -> Iterator[None]:
+    if not options.demo:
+        yield
+        return
+    from kshell.demo.broker import start
+
+    broker = start()
+    options.bootstrap = broker.bootstrap
+    try:
+        yield
+    finally:
+        broker.close()
+
+
+def _batch(session: Session, text: str, output: str, csv_safe: bool) -> int:
+    from kshell.terminal.messages import draw_error
+    from kshell.terminal.show import Shower
+
+    shower = Shower(output, csv_safe)
+    try:
+        for result in session.execute(text):
+            if not shower.show(result):
+                break
+        sys.stdout.flush()
+    except KshellError as error:
+        if not isinstance(error, Interrupted):
+            with contextlib.suppress(OSError):
+                sys.stdout.flush()
+            draw_error(error, text)
+        return error.exit_code
+    return 0
+
+
+def _work(options: argparse.Namespace) -> int:
+    text = _script(options)
+    with _demo(options):
+        from kshell.session import Session
+
+        session = Session.open(_properties(options), options.profile)
+        try:
+            if text is not None:
+                output = options.output or ("table" if sys.stdout.isatty() else "jsonl")
+                return _batch(session, text, output, options.csv_safe)
+            from kshell.terminal.repl import converse
+
+            return converse(session, options.output or "table", options.csv_safe)
+        finally:
+            session.close()
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run with these arguments; gives the exit code."""
+    from kshell.terminal.messages import draw_error
+
+    debug = "--debug" in arguments
+    try:
+        if arguments[:1] == ["test"]:
+            from kshell.cases.command import main as test
+
+            return test(list(arguments[1:]))
+        options = _parser().parse_args(arguments)
+        return _work(options)
+    except KshellError as error:
+        if debug:
+            raise
+        draw_error(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return Interrupted.exit_code
+    except BrokenPipeError:
+        # Whoever read us has enough: nothing more is to be said, not even at exit.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except SystemExit as leave:
+        return leave.code if isinstance(leave.code, int) else 0
+    except Exception as error:
+        if debug:
+            raise
+        draw_error(
+            KshellError(
+                f"internal error: {type(error).__name__}: {error}",
+                hint="run again with --debug and report what it prints",
+            )
+        )
+        return 1

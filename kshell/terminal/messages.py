@@ -1,0 +1,61 @@
+"""Errors and notes on stderr: what, where (with a caret), and what to try."""
+
+from __future__ import annotations
+
+import sys
+from typing import IO
+
+from kshell.errors import KshellError, Place
+from kshell.terminal.sanitize import clean, clean_block
+
+__all__ = ["draw_error", "error_lines", "note"]
+
+
+def error_lines(error: KshellError, text: str = "") -> list[str]:
+    """The error as lines of clean text; with the statement's line and a caret where it has a place.
+
+    >>> from kshell.errors import UnknownName
+    >>> e = UnknownName("topic", "ordes", ["orders"], place=Place(1, 15, 5))
+    >>> print("\\n".join(error_lines(e, "SELECT * FROM ordes")))
+    Error: no topic named ordes
+      1 │ SELECT * FROM ordes
+        │               ^^^^^
+    Try: did you mean orders?
+    """
+    lines = [f"Error: {clean_block(error.what)}"]
+    if error.place is not None and text:
+        lines += _pointed(text, error.place)
+    if error.hint:
+        lines.append(f"Try: {clean_block(error.hint)}")
+    return lines
+
+
+def _pointed(text: str, place: Place) -> list[str]:
+    all_lines = text.split("\n")
+    if not 1 <= place.line <= len(all_lines):
+        return []
+    line = all_lines[place.line - 1]
+    # The caret stands under what is shown, where a tab or a control character is longer.
+    before = len(clean(line[: place.column - 1]))
+    length = max(len(clean(line[place.column - 1 : place.column - 1 + place.length])), 1)
+    number = str(place.line)
+    margin = " " * len(number)
+    return [f"  {number} │ {clean(line)}", f"  {margin} │ {' ' * before}{'^' * length}"]
+
+
+def draw_error(error: KshellError, text: str = "", to: IO[str] | None = None) -> None:
+    """Write it to stderr, in red where that is a terminal."""
+    to = to or sys.stderr
+    lines = error_lines(error, text)
+    if to.isatty():
+        lines[0] = f"\x1b[31m{lines[0]}\x1b[0m"
+    to.write("\n".join(lines) + "\n")
+    to.flush()
+
+
+def note(text: str, to: IO[str] | None = None) -> None:
+    """A remark on stderr."""
+    to = to or sys.stderr
+    styled = f"\x1b[2m{clean_block(text)}\x1b[0m" if to.isatty() else clean_block(text)
+    to.write(styled + "\n")
+    to.flush()

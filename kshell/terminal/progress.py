@@ -1,0 +1,84 @@
+"""How far a long scan is: one line on stderr after half a second, gone when it is done."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from collections.abc import Callable
+
+from kshell.results import Progress
+
+__all__ = ["ProgressLine", "progress_text"]
+
+_PATIENCE = 0.5
+_EVERY = 0.1
+_BAR = 20
+
+
+def _short(n: float) -> str:
+    for unit in ("", "k", "M", "G"):
+        if n < 1000:
+            return f"{n:.0f}{unit}" if unit == "" or n >= 100 else f"{n:.1f}{unit}"
+        n /= 1000
+    return f"{n:.1f}T"
+
+
+def progress_text(progress: Progress) -> str:
+    """The line's text.
+
+    >>> progress_text(Progress(500_000, 1_000_000, 2.0))
+    '██████████░░░░░░░░░░ 500k of 1.0M records, 250k/s, 2 s left'
+    """
+    share = progress.done / progress.total if progress.total else 1.0
+    filled = min(int(share * _BAR), _BAR)
+    rate = progress.done / progress.seconds if progress.seconds else 0.0
+    left = f", {(progress.total - progress.done) / rate:.0f} s left" if rate else ""
+    return (
+        f"{'█' * filled}{'░' * (_BAR - filled)} {_short(progress.done)} of"
+        f" {_short(progress.total)} records, {_short(rate)}/s{left}"
+    )
+
+
+class ProgressLine:
+    """Draws from a thread of its own while the answer is waited for; nothing where no terminal."""
+
+    def __init__(self, progress: Callable[[], Progress | None]) -> None:
+        self._progress = progress
+        self._done = threading.Event()
+        self._lock = threading.Lock()
+        self._drawn = False
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        """Begin to wait."""
+        if sys.stderr.isatty():
+            self._thread.start()
+
+    def _run(self) -> None:
+        wait = _PATIENCE
+        while not self._done.wait(wait):
+            wait = _EVERY
+            progress = self._progress()
+            if progress is None or not progress.total:
+                continue
+            with self._lock:
+                if self._done.is_set():
+                    return
+                sys.stderr.write(f"\r\x1b[2m{progress_text(progress)}\x1b[0m\x1b[K")
+                sys.stderr.flush()
+                self._drawn = True
+
+    def clear(self) -> None:
+        """Take the line away, because the answer begins; it does not come back."""
+        self.stop()
+
+    def stop(self) -> None:
+        """End it and leave no trace."""
+        self._done.set()
+        with self._lock:
+            if self._drawn:
+                self._drawn = False
+                with contextlib.suppress(OSError):
+                    sys.stderr.write("\r\x1b[K")
+                    sys.stderr.flush()

@@ -1,0 +1,47 @@
+"""The one place that record bytes pass before a terminal sees them.
+
+Control characters, escape sequences, bidirectional and zero-width marks are shown as what they are,
+never obeyed.  Every renderer takes its text from `clean`: values, keys, headers, names and brokers'
+messages alike.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["clean", "clean_block"]
+
+# Nothing here may reach a terminal: C0, DEL, C1, soft hyphen, zero-width and bidirectional marks,
+# line separators, byte-order mark, interlinear marks, variation tags, surrogates, private use.
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\ue000-\uf8ff"
+    "\U000e0000-\U000e0fff\U000f0000-\U0010ffff]"
+)
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def _shown(match: re.Match[str]) -> str:
+    character = match[0]
+    if character in _SHORT:
+        return _SHORT[character]
+    code = ord(character)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def clean(text: str) -> str:
+    r"""The text on one line, with nothing in it that a terminal would obey.
+
+    >>> clean("a\x1b[31mb\u202e")
+    'a\\x1b[31mb\\u202e'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return _UNSAFE.sub(_shown, text)
+
+
+def clean_block(text: str) -> str:
+    """The same for kshell's own messages of several lines: line ends stay."""
+    return "\n".join(clean(line) for line in text.split("\n"))
