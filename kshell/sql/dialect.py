@@ -5,8 +5,8 @@ What the trees look like, where it is not sqlglot's usual:
 
     a->b->c             Dot(Dot(Column(a), Identifier(b)), Identifier(c));  a->* ends in Star()
     F(x, y)             Anonymous(this="F", expressions=[…]): every function keeps its name
-    COUNT(*), COUNT()   Anonymous("COUNT", [Star()]), Anonymous("COUNT", []): AggregateCalls, which
-                        are exp.AggFunc as well
+    COUNT(*), COUNT()   Anonymous("COUNT", [Star()]), Anonymous("COUNT", []); in a bounded query
+                        AnonymousAggFunc, so that find(exp.AggFunc) finds it; see `aggregates`
     STRUCT(a := 1)      Struct([PropertyEQ(Identifier(a), 1)])
     MAP(k := v)         Map(keys=Array([k]), values=Array([v]))
     ARRAY[1, 2]         Array([1, 2])
@@ -26,14 +26,7 @@ from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.parsers.duckdb import DuckDBParser
 from sqlglot.tokenizer_core import Token, TokenType
 
-__all__ = ["KSQL", "AggregateCall"]
-
-
-class AggregateCall(exp.Anonymous, exp.AggFunc):
-    """A call of an aggregate: like any call it keeps its name, and `find(exp.AggFunc)` finds it."""
-
-
-AggregateCall.key = "anonymous"  # it is generated as one
+__all__ = ["KSQL", "aggregates"]
 
 _AGGREGATES = frozenset(
     name for f in exp.ALL_FUNCTIONS if issubclass(f, exp.AggFunc) for name in f.sql_names()
@@ -42,6 +35,11 @@ _AGGREGATES = frozenset(
     "LATEST_BY_OFFSET", "STDDEV_SAMPLE", "TOPK", "TOPKDISTINCT",
     "AVG", "LIST", "MEAN", "MEDIAN", "MODE", "STRING_AGG",
 }  # fmt: skip
+
+
+def aggregates(tree: exp.Expr) -> list[exp.Anonymous]:
+    """The calls of aggregates in a tree, KSQL's and DuckDB's."""
+    return [f for f in tree.find_all(exp.Anonymous) if f.name.upper() in _AGGREGATES]
 
 # sqlglot has a grammar of its own for these, which KSQL and DuckDB share; all else is a plain call.
 _SPECIAL = ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "TRIM")
@@ -133,12 +131,6 @@ class KSQL(DuckDB):
             inner = call.this if isinstance(call, exp.Window) else call
             if isinstance(inner, exp.Anonymous) and inner.name.upper() == "STRUCT":
                 return self._struct(inner)
-            if type(inner) is exp.Anonymous and inner.name.upper() in _AGGREGATES:
-                aggregate = AggregateCall(**inner.args)
-                aggregate.update_positions(inner)
-                if inner is call:
-                    return aggregate
-                inner.replace(aggregate)
             return call
 
         def _struct(self, call: exp.Anonymous) -> Any:

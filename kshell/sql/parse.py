@@ -82,9 +82,11 @@ def _explain(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
     if cursor.at_end():
         raise cursor.fail("a statement", "the id of a query")
     start = cursor.index
-    if cursor.peek().kind in (Kind.WORD, Kind.QUOTED, Kind.STRING):
-        name = cursor.topic() if cursor.peek().upper not in _QUERY_WORDS else None
-        if name is not None and cursor.at_end():
+    first = cursor.peek()
+    named = first.kind in (Kind.WORD, Kind.QUOTED, Kind.STRING)
+    if named and first.upper not in _QUERY_WORDS and first.upper not in STATEMENTS:
+        name = cursor.topic()
+        if cursor.at_end():
             return Explain(query_id=name.text, **place)
         cursor.index = start
     inner = {

@@ -174,7 +174,7 @@ class Cursor:
         close = nearest(token.text, words or CLAUSES) if token.kind is Kind.WORD else []
         hint = f"did you mean {' or '.join(close)}?" if close else ""
         shown = ", ".join(expected[:-1]) + " or " + expected[-1] if expected[1:] else expected[0]
-        if token.upper in RESERVED and "a name" in expected[0]:
+        if token.upper in RESERVED and "name" in expected[0]:
             hint = f'{token.upper} is a reserved word: write "{token.text}" to use it as a name'
         return syntax_error(token.text[:40], self.place(token), shown, hint)
 

@@ -11,7 +11,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from kshell.errors import ParseError, Place, nearest
-from kshell.sql.dialect import KSQL
+from kshell.sql.dialect import KSQL, aggregates
 from kshell.sql.grammar.cursor import Cursor, syntax_error
 from kshell.sql.keywords import CLAUSES, KEYWORDS
 from kshell.sql.statements import Emit
@@ -31,6 +31,9 @@ def parse_query(text: str, start: int, cursor: Cursor, emit: Emit) -> exp.Query:
         raise syntax_error("FROM", source, "what to select, such as *")
     if emit is not Emit.BOUNDED:
         _check_continuous(tree, cursor)
+        return tree
+    for call in aggregates(tree):
+        call.replace(exp.AnonymousAggFunc(this=call.name, expressions=call.expressions))
     return tree
 
 
