@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
-from kshell.batch.rewrite import Lookup, Reference, place_of, rewrite
+from kshell.batch.rewrite import Lookup, Reference, place_of, rewrite, to_duckdb
 from kshell.batch.tables import Range, TableColumn
 from kshell.errors import BindError, EvaluationError, KshellError, UnknownName
 from kshell.sql.statements import Query
@@ -159,13 +159,13 @@ def prepare(
     def evaluate(node: exp.Expr) -> Any:
         try:
             constant = exp.select(node.copy())
-            table = connection.sql(functions(constant).sql("duckdb")).to_arrow_table()
+            table = connection.sql(to_duckdb(functions(constant))).to_arrow_table()
         except duckdb.Error as error:
             raise translate_error(error, query.tree, []) from error
         return table.column(0)[0].as_py()
 
     rewritten = rewrite(query.tree, lookup, evaluate, now_ms, functions)
-    sql = rewritten.tree.sql("duckdb")
+    sql = to_duckdb(rewritten.tree)
     references = rewritten.references
     for number, reference in enumerate(references):
         schema = raw_schema(number, tuple(reference.table.columns))

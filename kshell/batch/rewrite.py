@@ -20,9 +20,10 @@ from kshell.batch.pushdown import bounds_of, conjuncts
 from kshell.batch.tables import Bounds, Table
 from kshell.batch.times import parse_moment
 from kshell.errors import BindError, Place
+from kshell.sql.dialect import KSQL
 from kshell.sql.statements import Name
 
-__all__ = ["Reference", "Rewritten", "place_of", "rewrite"]
+__all__ = ["Reference", "Rewritten", "place_of", "rewrite", "to_duckdb"]
 
 Lookup = Callable[[Name], Table]
 Evaluate = Callable[[exp.Expr], Any]
@@ -48,6 +49,11 @@ class Rewritten:
 
     tree: exp.Query
     references: tuple[Reference, ...]
+
+
+def to_duckdb(tree: exp.Expr) -> str:
+    """The tree as DuckDB's SQL."""
+    return tree.sql(dialect=KSQL)
 
 
 def place_of(node: exp.Expr) -> Place | None:
@@ -152,7 +158,7 @@ def _name_results(tree: exp.Query) -> None:
     if isinstance(select, exp.Select):
         for item in list(select.expressions):
             if not isinstance(item, exp.Alias | exp.Column | exp.Dot | exp.Star | exp.Columns):
-                item.replace(exp.alias_(item.copy(), item.sql(), quoted=True))
+                item.replace(exp.alias_(item.copy(), to_duckdb(item), quoted=True))
 
 
 def rewrite(

@@ -15,6 +15,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from kshell.batch.plan import Planned
+from kshell.batch.rewrite import to_duckdb
 from kshell.batch.run import run
 from kshell.batch.tables import Range
 from kshell.results import Rows
@@ -58,7 +59,7 @@ def tail_of(tree: exp.Query) -> Tail | None:
         return None
     carried = tree.copy()
     carried.select(exp.alias_(column.copy(), ORDER, quoted=True), copy=False)
-    return Tail(column.name.upper(), int(count.name), carried.sql("duckdb"))
+    return Tail(column.name.upper(), int(count.name), to_duckdb(carried))
 
 
 def _at_the_end(planned: Planned, length: int) -> Planned:

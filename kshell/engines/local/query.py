@@ -11,6 +11,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from kshell.batch.plan import Planned, Read, prepare
+from kshell.batch.rewrite import to_duckdb
 from kshell.batch.tail import answer, tail_of
 from kshell.config import Properties
 from kshell.engines.local import live
@@ -83,7 +84,7 @@ def evaluator(connection: duckdb.DuckDBPyConnection) -> Callable[[exp.Expr], Any
     def evaluate(node: exp.Expr) -> Any:
         if node.find(exp.Column) is not None:
             raise Unsupported("VALUES takes constants", hint="put text into 'single quotes'")
-        return connection.sql(exp.select(node.copy()).sql("duckdb")).to_arrow_table()[0][0].as_py()
+        return connection.sql(to_duckdb(exp.select(node.copy()))).to_arrow_table()[0][0].as_py()
 
     return evaluate
 
