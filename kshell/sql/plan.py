@@ -21,6 +21,7 @@ from kshell.sql.statements import WindowClause
 
 __all__ = [
     "Aggregate",
+    "Answer",
     "Explode",
     "Filter",
     "ForeignKeyJoin",
@@ -88,7 +89,11 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """SELECT: the key columns pass (renamed), the value columns are computed."""
+    """SELECT: the key columns pass (renamed), the value columns are computed.
+
+    Every key expression is a plain key `Column` of the input.  Expressions may read the pseudo
+    columns (ROWTIME, WINDOWSTART, WINDOWEND) beside the input's key and value columns.
+    """
 
     input: Node
     key: tuple[Named, ...]
@@ -100,7 +105,9 @@ class Project:
 class Rekey:
     """PARTITION BY, or the repartition before a join: new key columns, all else passes.
 
-    On a table, a change of key is a deletion of the old one.
+    `output.value` names the input's key and value columns that pass, by their names there; an
+    empty `key` is PARTITION BY NULL: the result has no key.  On a table, a change of key is a
+    deletion of the old one.
     """
 
     input: Node
@@ -110,7 +117,10 @@ class Rekey:
 
 @dataclass(frozen=True, slots=True)
 class Explode:
-    """Table functions in SELECT: one row per element, several zipped, short ones padded by NULL."""
+    """Table functions in SELECT: one row per element, several zipped, short ones padded by NULL.
+
+    `output.value` is the input's value columns and then the functions' columns.
+    """
 
     input: Node
     functions: tuple[Named, ...]  # each expression is a Call of a table function
@@ -122,7 +132,8 @@ class Aggregate:
     """GROUP BY: key columns are the grouping expressions, value columns the aggregates.
 
     `window` is None for an unwindowed table.  On a table input, rows at weight -1 are undone.
-    A row whose grouping key is NULL (all of it) is dropped, as ksqlDB does.
+    A row whose grouping key is NULL (all of it) is dropped, as ksqlDB does.  An aggregate's
+    arguments are expressions over the input; COUNT(*) is a Call of COUNT without arguments.
     """
 
     input: Node
@@ -147,7 +158,9 @@ class StreamJoin:
     left.ROWTIME + after_ms.  `grace_ms` None is ksqlDB's default: 24 hours, and unmatched rows at
     once.
 
-    Both inputs are keyed by the join key; the output's key column is named by `output`.
+    Both inputs are keyed by the join key; the output's key column is named by `output`, and it is
+    the key of whichever side has a row.  Each column of `output.value` is a column of one input
+    (key or value) by its name there, NULL where that side has no row.  So in every join here.
     """
 
     left: Node
@@ -202,20 +215,38 @@ class Suppress:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """The root of a query without a sink: what is shown, in the order it was written.
+
+    `columns` pairs a heading with the column of the input's `Relation.schema()` under it.
+    """
+
+    input: Node
+    columns: tuple[tuple[str, str], ...]
+    limit: int | None
+    output: Relation
+
+
+@dataclass(frozen=True, slots=True)
 class Sink:
     """Writes to a source's topic (CSAS, CTAS, INSERT INTO … SELECT).
 
-    `timestamp` is the column that becomes the record's timestamp (TIMESTAMP property), if any.
+    The input's key and value columns are the target's, by position.  The target's
+    `timestamp_column` (an output column of the target), if any, becomes the record's timestamp.
+    `partitions` and `replicas` are of the topic to create; None: as the leftmost source's topic.
     """
 
     input: Node
     target: Source
     output: Relation
+    partitions: int | None = None
+    replicas: int | None = None
+    retention_ms: int | None = None
 
 
 Node = (
     Scan | Filter | Project | Rekey | Explode | Aggregate | StreamJoin | StreamTableJoin
-    | TableJoin | ForeignKeyJoin | Suppress | Sink
+    | TableJoin | ForeignKeyJoin | Suppress | Answer | Sink
 )  # fmt: skip
 
 

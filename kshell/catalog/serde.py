@@ -1,0 +1,226 @@
+"""What each serialization format can carry: checked when a source is declared or a query has a sink.
+
+`catalog.ddl` and `sql.bind.sinks` call it.  Semantics and wording are ksqlDB's formats'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import pyarrow as pa
+
+from kshell.catalog.model import Column, FormatSpec
+from kshell.errors import BindError
+from kshell.types import BIGINT, BYTES, DOUBLE, INTEGER, STRING, ksql_name, quote_ksql
+
+__all__ = ["CAPABILITIES", "Capability", "Part", "check_format", "check_map_key", "columns_text",
+           "format_named", "holds_map"]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """A row: which types, how many columns, and which WITH properties a format takes.
+
+    `options` are the properties without their KEY_ or VALUE_; `wraps` are the values that
+    WRAP_SINGLE_VALUE may have; `inferred` tells that a schema registry knows the columns.
+    """
+
+    nested: tuple[str, ...] = ("ARRAY", "MAP", "STRUCT")
+    primitives: frozenset[pa.DataType] | None = None  # None: all of them
+    single: bool = False
+    map_message: str = ""
+    options: frozenset[str] = frozenset()
+    wraps: tuple[str, ...] = ()
+    inferred: bool = False
+
+
+_SCHEMA = frozenset({"SCHEMA_ID", "SCHEMA_FULL_NAME"})
+_BOTH = ("true", "false")
+
+CAPABILITIES: Mapping[str, Capability] = MappingProxyType(
+    {
+        "NONE": Capability(),
+        "KAFKA": Capability(
+            nested=(),
+            primitives=frozenset({INTEGER, BIGINT, DOUBLE, STRING, BYTES}),
+            single=True,
+            wraps=("false",),
+        ),
+        "DELIMITED": Capability(nested=(), options=frozenset({"DELIMITER"}), wraps=("false",)),
+        "JSON": Capability(
+            map_message="JSON only supports MAP types with STRING keys", wraps=_BOTH
+        ),
+        "JSON_SR": Capability(
+            map_message="JSON only supports MAP types with STRING keys",
+            options=_SCHEMA, wraps=_BOTH, inferred=True,
+        ),
+        "AVRO": Capability(
+            map_message="Avro only supports MAPs with STRING keys",
+            options=_SCHEMA, wraps=_BOTH, inferred=True,
+        ),
+        "PROTOBUF": Capability(
+            map_message="PROTOBUF format only supports MAP types with STRING keys",
+            options=_SCHEMA | {"PROTOBUF_NULLABLE_REPRESENTATION"}, wraps=_BOTH, inferred=True,
+        ),
+        "PROTOBUF_NOSR": Capability(
+            map_message="PROTOBUF format only supports MAP types with STRING keys",
+            options=frozenset({"PROTOBUF_NULLABLE_REPRESENTATION"}), wraps=_BOTH,
+        ),
+    }
+)  # fmt: skip
+
+# How ksqlDB names a format's own properties in its messages.
+_OPTION_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "DELIMITER": "delimiter",
+        "SCHEMA_ID": "schemaId",
+        "SCHEMA_FULL_NAME": "fullSchemaName",
+        "PROTOBUF_NULLABLE_REPRESENTATION": "nullableRepresentation",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which half of a record, as messages name it."""
+
+    title: str  # Key, Value
+    suffix: str  # what follows a column's type in a schema's text
+
+
+KEY = Part("Key", " KEY")
+VALUE = Part("Value", "")
+
+
+def format_named(name: str) -> str:
+    """The format's name in upper case; BindError if there is none.
+
+    >>> format_named("json")
+    'JSON'
+    """
+    if name.upper() not in CAPABILITIES:
+        raise BindError(
+            f"Unknown format: {name.upper()}", hint="formats: " + ", ".join(CAPABILITIES)
+        )
+    return name.upper()
+
+
+def columns_text(columns: Sequence[Column], suffix: str = "") -> str:
+    """A schema's text as ksqlDB's messages have it.
+
+    >>> columns_text([Column("A", INTEGER)], " KEY")
+    '`A` INTEGER KEY'
+    """
+    return ", ".join(f"{quote_ksql(c.name)} {ksql_name(c.type)}{suffix}" for c in columns)
+
+
+def check_format(format: FormatSpec, columns: Sequence[Column], part: Part) -> None:
+    """BindError if the format cannot carry these columns or does not take its properties."""
+    capability = CAPABILITIES[format_named(format.name)]
+    _check_options(format, capability)
+    got = columns_text(columns, part.suffix)
+    if format.name == "NONE" and columns:
+        raise BindError(
+            f"The 'NONE' format can only be used when no columns are defined. Got: [{got}]"
+        )
+    reason = _unsupported(format, capability, columns, got)
+    if reason:
+        raise BindError(
+            f"{part.title} format does not support schema.\nformat: {format.name}\n"
+            f"schema: Persistence{{columns=[{got}], features=[]}}\nreason: {reason}"
+        )
+    if format.name == "AVRO":
+        _check_avro_names(columns)
+
+
+def _check_options(format: FormatSpec, capability: Capability) -> None:
+    extra = sorted(
+        _OPTION_NAMES.get(name, name)
+        for name in format.options
+        if name not in capability.options and name != "WRAP_SINGLE_VALUE"
+    )
+    if extra:
+        raise BindError(
+            f"{format.name} does not support the following configs: [{', '.join(extra)}]"
+        )
+    name = format.options.get("SCHEMA_FULL_NAME")
+    if name is not None and not name.strip():
+        raise BindError(
+            "fullSchemaName cannot be empty. Format configuration: {fullSchemaName=}"
+        )
+
+
+def _unsupported(
+    format: FormatSpec, capability: Capability, columns: Sequence[Column], got: str
+) -> str:
+    if capability.single and len(columns) > 1:
+        return f"The '{format.name}' format only supports a single field. Got: [{got}]"
+    for column in columns:
+        for type, nested in _types(column.type):
+            kind = _kind(type)
+            if kind in ("ARRAY", "MAP", "STRUCT"):
+                bad = kind not in capability.nested
+            else:
+                bad = capability.primitives is not None and type not in capability.primitives
+            if bad and not nested:
+                where = "" if format.name == "KAFKA" else f", column: {quote_ksql(column.name)}"
+                return f"The '{format.name}' format does not support type '{kind}'{where}"
+            if kind == "MAP" and type.key_type != STRING and capability.map_message:
+                return capability.map_message
+    return ""
+
+
+def _kind(type: pa.DataType) -> str:
+    """The type's name without its parameters, as ksqlDB's base types."""
+    return ksql_name(type).split("<")[0].split("(")[0]
+
+
+def _types(type: pa.DataType, nested: bool = False) -> Iterator[tuple[pa.DataType, bool]]:
+    yield type, nested
+    if pa.types.is_struct(type):
+        inner = [field.type for field in type]
+    elif pa.types.is_list(type):
+        inner = [type.value_type]
+    elif pa.types.is_map(type):
+        inner = [type.key_type, type.item_type]
+    else:
+        inner = []
+    for each in inner:
+        yield from _types(each, True)
+
+
+def holds_map(type: pa.DataType) -> bool:
+    """Whether a MAP is in it.
+
+    >>> holds_map(pa.list_(pa.map_(pa.string(), pa.int32())))
+    True
+    """
+    return any(pa.types.is_map(t) for t, _ in _types(type))
+
+
+def check_map_key(column: Column) -> None:
+    """BindError if a key column holds a MAP: equal maps have no one order in bytes."""
+    if holds_map(column.type):
+        raise BindError(
+            "Map keys, including types that contain maps, are not supported as they may lead to "
+            "unexpected behavior due to inconsistent serialization. "
+            f"Key column name: {quote_ksql(column.name)}. Column type: {ksql_name(column.type)}. "
+            "See https://github.com/confluentinc/ksql/issues/6621 for more."
+        )
+
+
+def _check_avro_names(columns: Sequence[Column]) -> None:
+    for column in columns:
+        names = [column.name]
+        for type, _ in _types(column.type):
+            if pa.types.is_struct(type):
+                names += [field.name for field in type]
+        for name in names:
+            if not (name[:1].isalpha() or name[:1] == "_"):
+                raise BindError(
+                    f"Schema is not compatible with Avro: Illegal initial character: {name}"
+                )
+            if not name.replace("_", "a").isalnum():
+                raise BindError(f"Schema is not compatible with Avro: Illegal character in: {name}")

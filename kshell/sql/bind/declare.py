@@ -1,0 +1,227 @@
+"""CREATE STREAM and CREATE TABLE over a topic: the statement becomes a `Source`, or is refused.
+
+`catalog.Catalog` adds what comes out; `engines` call it after they looked up a schema, if a registry
+has one.  The checks and their words are ksqlDB's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import pyarrow as pa
+
+from kshell.catalog.model import Column, FormatSpec, HeaderColumn, Kind, Source
+from kshell.catalog.properties import CREATE, With, read_with, takes_inference
+from kshell.catalog.serde import KEY, VALUE, check_format, check_map_key
+from kshell.errors import BindError, UnknownName
+from kshell.sql.statements import ColumnRole, ColumnSpec, CreateSource
+from kshell.types import BIGINT, STRING, TIMESTAMP, ksql_name, quote_ksql
+
+__all__ = ["RESERVED", "InferColumns", "build_source", "check_timestamp", "with_wrapping"]
+
+# Columns every row has: no declared column may take their names.
+RESERVED = ("ROWTIME", "ROWPARTITION", "ROWOFFSET", "WINDOWSTART", "WINDOWEND")
+
+InferColumns = Callable[[str, str, FormatSpec], "tuple[Column, ...] | None"]
+"""(topic, "key" | "value", format) → the columns that a schema registry has for it, if any."""
+
+
+def _nothing(topic: str, half: str, format: FormatSpec) -> tuple[Column, ...] | None:
+    return None
+
+
+def build_source(
+    statement: CreateSource,
+    properties: Mapping[str, str] = MappingProxyType({}),
+    infer: InferColumns = _nothing,
+) -> Source:
+    """The source that the statement declares.
+
+    `properties` are SET's: the defaults of formats and of wrapping are read from them.  BindError
+    says what ksqlDB would say.
+    """
+    written = read_with(statement.properties, CREATE)
+    if not written.topic:
+        raise BindError('Missing required property "KAFKA_TOPIC" which has no default value.')
+    default_value = str(properties.get("ksql.persistence.default.format.value") or "")
+    if not written.value_format and not default_value:
+        raise BindError(
+            "Statement is missing the 'VALUE_FORMAT' property from the WITH clause. Either provide "
+            "one or set a default via the 'ksql.persistence.default.format.value' config."
+        )
+    default_key = str(properties.get("ksql.persistence.default.format.key") or "KAFKA")
+    key_format = written.key_spec(FormatSpec(default_key.upper()))
+    value_format = written.value_spec(FormatSpec(default_value.upper()))
+    _check_schema_ids(statement, written, key_format, value_format)
+    key, value, headers = _columns(statement)
+    if not key and takes_inference(key_format.name):
+        key = infer(written.topic, "key", key_format) or ()
+    if not value and takes_inference(value_format.name):
+        value = infer(written.topic, "value", value_format) or ()
+    _check_columns(statement, key, value)
+    if not key and key_format.name != "NONE":
+        key_format = FormatSpec("NONE")
+    check_format(key_format, key, KEY)
+    check_format(value_format, value, VALUE)
+    check_timestamp(written, (*key, *value))
+    return Source(
+        name=statement.name.folded(),
+        kind=statement.kind,
+        topic=written.topic,
+        key=key,
+        value=value,
+        key_format=key_format,
+        value_format=with_wrapping(value_format, value, properties),
+        headers=headers,
+        window=written.window,
+        timestamp_column=written.timestamp,
+        timestamp_format=written.timestamp_format,
+        read_only=statement.read_only,
+        sql=statement.text,
+    )
+
+
+def _check_schema_ids(
+    statement: CreateSource, written: With, key: FormatSpec, value: FormatSpec
+) -> None:
+    roles = {spec.role for spec in statement.columns}
+    halves = (
+        ("KEY", key, written.key, {ColumnRole.KEY, ColumnRole.PRIMARY_KEY}),
+        ("VALUE", value, written.value, {ColumnRole.VALUE}),
+    )
+    for half, format, options, own in halves:
+        if "SCHEMA_ID" not in options:
+            continue
+        if not takes_inference(format.name):
+            raise BindError(
+                f"{half}_FORMAT should support schema inference when {half}_SCHEMA_ID is provided. "
+                f"Current format is {format.name}."
+            )
+        if roles & own:
+            raise BindError(
+                f"Table elements and {half}_SCHEMA_ID cannot both exist for create statement."
+            )
+
+
+Columns = tuple[tuple[Column, ...], tuple[Column, ...], tuple[HeaderColumn, ...]]
+
+
+def _columns(statement: CreateSource) -> Columns:
+    key: list[Column] = []
+    value: list[Column] = []
+    headers: list[HeaderColumn] = []
+    for spec in statement.columns:
+        name = spec.name.folded()
+        if name in RESERVED:
+            raise BindError(f"'{name}' is a reserved column name.", place=spec.name.place)
+        if name in {c.name for c in (*key, *value, *headers)}:
+            raise BindError(f"Duplicate column names: {quote_ksql(name)}", place=spec.name.place)
+        if spec.role is ColumnRole.VALUE:
+            value.append(Column(name, spec.type))
+        elif spec.role is ColumnRole.HEADERS:
+            headers.append(_header(spec, headers))
+        else:
+            _check_role(statement.kind, spec)
+            key.append(Column(name, spec.type))
+    return tuple(key), tuple(value), tuple(headers)
+
+
+def _check_role(kind: Kind, spec: ColumnSpec) -> None:
+    wanted = ColumnRole.KEY if kind is Kind.STREAM else ColumnRole.PRIMARY_KEY
+    if spec.role is wanted:
+        return
+    raise BindError(
+        f"Column {quote_ksql(spec.name.folded())} is a '{spec.role.value}' column: please use "
+        f"'{wanted.value}' for {kind.value.lower()}s.\n"
+        "Tables have PRIMARY KEYs, which are unique and NON NULL.\n"
+        "Streams have KEYs, which have no uniqueness or NON NULL constraints.",
+        place=spec.name.place,
+    )
+
+
+def _header(spec: ColumnSpec, others: list[HeaderColumn]) -> HeaderColumn:
+    column = HeaderColumn(spec.name.folded(), spec.header)
+    shown = "HEADERS" if spec.header is None else f"HEADER('{spec.header}')"
+    if _upper_fields(spec.type) != column.type:
+        raise BindError(
+            f"Invalid type for {shown} column: expected {ksql_name(column.type)}, "
+            f"got {ksql_name(spec.type)}",
+            place=spec.name.place,
+        )
+    for other in others:
+        if spec.header is None or other.key is None or other.key == spec.header:
+            taken = "HEADERS" if other.key is None else f"HEADER('{other.key}')"
+            raise BindError(f"Schema already contains a {taken} column.", place=spec.name.place)
+    return column
+
+
+def _upper_fields(type: pa.DataType) -> pa.DataType:
+    """HEADERS' struct may be written with quoted lower-case names."""
+    if pa.types.is_list(type) and pa.types.is_struct(type.value_type):
+        return pa.list_(pa.struct([(f.name.upper(), f.type) for f in type.value_type]))
+    return type
+
+
+def _check_columns(
+    statement: CreateSource,
+    key: tuple[Column, ...],
+    value: tuple[Column, ...],
+) -> None:
+    if not statement.columns and not key and not value:
+        raise BindError(
+            "No columns supplied.",
+            hint="declare them: (name type, …); a bounded SELECT needs no declaration",
+        )
+    if statement.kind is Kind.TABLE and not key:
+        raise BindError(
+            "Tables require a PRIMARY KEY. Please define the PRIMARY KEY.",
+            place=statement.name.place,
+        )
+    for column in key:
+        check_map_key(column)
+
+
+def check_timestamp(written: With, columns: tuple[Column, ...]) -> None:
+    """BindError unless TIMESTAMP names a column that holds times."""
+    if not written.timestamp:
+        return
+    types = {c.name: c.type for c in columns}
+    if written.timestamp not in types:
+        known = UnknownName("column", written.timestamp, types)
+        raise BindError(
+            "The TIMESTAMP column set in the WITH clause does not exist in the schema: "
+            f"'{written.timestamp}'",
+            hint=known.hint,
+        )
+    type = types[written.timestamp]
+    if type in (BIGINT, TIMESTAMP) or (type == STRING and written.timestamp_format):
+        return
+    raise BindError(
+        f"Timestamp column, {quote_ksql(written.timestamp)}, should be LONG(INT64), TIMESTAMP, or "
+        "a String with a timestamp_format specified"
+    )
+
+
+def with_wrapping(
+    format: FormatSpec, columns: tuple[Column, ...], properties: Mapping[str, str]
+) -> FormatSpec:
+    """The value's format with WRAP_SINGLE_VALUE checked, or set from the property of that default."""
+    from kshell.catalog.serde import CAPABILITIES
+
+    written = format.options.get("WRAP_SINGLE_VALUE")
+    wraps = CAPABILITIES[format.name].wraps
+    if written is not None:
+        if len(columns) != 1:
+            raise BindError("'WRAP_SINGLE_VALUE' is only valid for single-field value schemas")
+        if written not in wraps:
+            raise BindError(
+                f"Format '{format.name}' does not support 'WRAP_SINGLE_VALUE' set to '{written}'."
+            )
+        return format
+    default = str(properties.get("ksql.persistence.wrap.single.values") or "").lower()
+    if len(columns) == 1 and default in wraps and default in ("true", "false"):
+        return FormatSpec(
+            format.name, MappingProxyType({**format.options, "WRAP_SINGLE_VALUE": default})
+        )
+    return format
