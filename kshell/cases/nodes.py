@@ -1,0 +1,146 @@
+"""A case's JSON nodes as record bytes, and record bytes as nodes again.
+
+Cases write a JSON record as the JSON it is, a DELIMITED one as its line of text, a KAFKA one as the
+single value it holds.  AVRO, PROTOBUF and JSON_SR need a schema, and are `formats.case_nodes`'s.
+`world` calls this for every record that goes in or comes out.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import importlib
+import json
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+
+from kshell.cases.model import WindowSpec
+from kshell.catalog.model import Column, Window, WindowType
+from kshell.errors import CorruptRecord
+
+__all__ = ["add_window", "from_node", "json_text", "split_window", "to_node"]
+
+
+def json_text(node: Any) -> str:
+    """The node as JSON, every number with the digits it was written with.
+
+    >>> json_text({"a": [Decimal("1.10"), None, True]})
+    '{"a":[1.10,null,true]}'
+    """
+    if isinstance(node, Mapping):
+        return "{" + ",".join(f"{json.dumps(k)}:{json_text(v)}" for k, v in node.items()) + "}"
+    if isinstance(node, list | tuple):
+        return "[" + ",".join(json_text(n) for n in node) + "]"
+    if isinstance(node, Decimal):
+        return str(node)
+    return json.dumps(node, ensure_ascii=False)
+
+
+def from_node(node: Any, format: str, columns: Sequence[Column]) -> bytes | None:
+    """The bytes that a producer of that format would have written for the node."""
+    if node is None or format == "NONE":
+        return None
+    if format == "JSON":
+        return json_text(node).encode()
+    if format == "DELIMITED":
+        return (node if isinstance(node, str) else json_text(node)).encode()
+    if format == "KAFKA":
+        return _kafka_bytes(node, columns)
+    return _with_schema("from_node")(node, format, columns)
+
+
+def to_node(data: bytes | None, format: str, columns: Sequence[Column]) -> Any:
+    """The node that a case would write for those bytes."""
+    if data is None or format == "NONE":
+        return None
+    if format == "JSON":
+        return json.loads(data, parse_float=Decimal)
+    if format == "DELIMITED":
+        return data.decode()
+    if format == "KAFKA":
+        return _kafka_node(data, columns)
+    return _with_schema("to_node")(data, format, columns)
+
+
+def _with_schema(name: str) -> Callable[..., Any]:
+    return getattr(importlib.import_module("kshell.formats.case_nodes"), name)  # type: ignore[no-any-return]
+
+
+# The KAFKA format: what Kafka's own serializers write for a single value.
+_PACKED: Mapping[pa.DataType, str] = {pa.int32(): ">i", pa.int64(): ">q", pa.float64(): ">d"}
+
+
+def _kafka_bytes(node: Any, columns: Sequence[Column]) -> bytes:
+    if not columns:
+        return json_text(node).encode() if not isinstance(node, str) else node.encode()
+    type = columns[0].type
+    if isinstance(node, Mapping) and len(node) == 1:
+        (node,) = node.values()
+    if type == pa.binary():
+        try:
+            return base64.b64decode(node, validate=True)
+        except (binascii.Error, TypeError):
+            raise CorruptRecord(f"not base64: {node!r}") from None
+    packed = _PACKED.get(type)
+    if packed is None:
+        return str(node).encode()
+    try:
+        return struct.pack(packed, float(node) if packed == ">d" else int(node))
+    except (struct.error, ValueError, TypeError):
+        return str(node).encode()  # a record of another type is what the case wants
+
+
+def _kafka_node(data: bytes, columns: Sequence[Column]) -> Any:
+    type = columns[0].type if columns else pa.string()
+    if type == pa.binary():
+        return base64.b64encode(data).decode()
+    packed = _PACKED.get(type)
+    if packed is None:
+        return data.decode()
+    return struct.unpack(packed, data)[0]
+
+
+# A windowed key is the key and then its window, as Kafka Streams' windowed serializers write it.
+
+
+def _time(spec: WindowSpec) -> bytes:
+    return struct.pack(">q", spec.start)
+
+
+def _session(spec: WindowSpec) -> bytes:
+    return struct.pack(">qq", spec.end, spec.start)
+
+
+_TAILS: Mapping[bool, tuple[int, Callable[[WindowSpec], bytes]]] = {
+    True: (16, _session),
+    False: (8, _time),
+}
+
+
+def add_window(key: bytes | None, spec: WindowSpec | None) -> bytes | None:
+    """The key with its window behind it; a session's has both ends, any other its start."""
+    if key is None or spec is None:
+        return key
+    return key + _TAILS[spec.type == "session"][1](spec)
+
+
+def split_window(
+    key: bytes | None, window: Window | None
+) -> tuple[bytes | None, WindowSpec | None]:
+    """A windowed source's key without its window, and the window."""
+    if key is None or window is None:
+        return key, None
+    session = window.type is WindowType.SESSION
+    length = _TAILS[session][0]
+    if len(key) < length:
+        raise CorruptRecord("the key is too short to have a window")
+    rest, tail = key[:-length], key[-length:]
+    if session:
+        end, start = struct.unpack(">qq", tail)
+        return rest, WindowSpec(start, end, "session")
+    (start,) = struct.unpack(">q", tail)
+    return rest, WindowSpec(start, start + (window.size_ms or 0), "time")
