@@ -132,7 +132,7 @@ def infer_value(samples: Iterable[bytes | None]) -> Inferred:
     """
     found = [s for s in samples if s is not None]
     if not found:
-        return Inferred("NONE", (), 1.0)
+        return Inferred("NONE", (InferredColumn("VALUE", pa.string(), 0.0),), 1.0)
     root = _Shape()
     objects = 0
     for sample in found:

@@ -53,11 +53,13 @@ def create_topic(
     from confluent_kafka.admin import NewTopic
 
     new = NewTopic(topic, partitions, replicas, config=dict(configs))
-    asked = _admin(properties).create_topics([new], request_timeout=_TIMEOUT)
+    admin = _admin(properties)  # kept: the calls end with it
+    asked = admin.create_topics([new], request_timeout=_TIMEOUT)
     _result(asked[topic], topic, "create")
 
 
 def delete_topic(properties: Properties, topic: str) -> None:
     """Delete a topic; raises UnknownName, KafkaError or Forbidden."""
-    asked = _admin(properties).delete_topics([topic], request_timeout=_TIMEOUT)
+    admin = _admin(properties)
+    asked = admin.delete_topics([topic], request_timeout=_TIMEOUT)
     _result(asked[topic], topic, "delete")

@@ -83,7 +83,7 @@ _VALUES: dict[str, Callable[[pa.Array, Sequence[str], Source], _Values]] = {
     "JSON": _json_values,
     "KAFKA": _primitive_values,
     "BYTES": _primitive_values,
-    "NONE": lambda values, names, source: ([], []),
+    "NONE": lambda values, names, source: ([pa.nulls(len(values), pa.string()) for _ in names], []),
 }
 
 

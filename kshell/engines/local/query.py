@@ -70,12 +70,23 @@ def bounded(engine: LocalEngine, query: Query, properties: Properties) -> Rows:
     notes = rows.notes
 
     def all_notes() -> Sequence[str]:
-        told = list(notes())
+        told = [*notes(), *_empty(planned.reads)]
         if budget.spent:
             told.append(f"stopped at {budget.spent}: the answer is PARTIAL (kshell.scan.max.*)")
         return told
 
     return replace(rows, notes=all_notes)
+
+
+def _empty(reads: Sequence[Read]) -> list[str]:
+    """What to say of topics that hold nothing."""
+    told = []
+    for table in {id(read.reference.table): read.reference.table for read in reads}.values():
+        assert isinstance(table, TopicTable)
+        if all(first == end for first, end in table.offsets.values()):
+            ends = ", ".join(f"{p}: {end}" for p, (_, end) in table.offsets.items())
+            told.append(f"topic {table.name} is empty; its partitions end at {ends}")
+    return told
 
 
 def evaluator(connection: duckdb.DuckDBPyConnection) -> Callable[[exp.Expr], Any]:

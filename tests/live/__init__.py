@@ -1,0 +1,1 @@
+"""Tests on real Apache Kafka; `realkafka` starts it, benchmarks use it too."""

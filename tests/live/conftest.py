@@ -1,0 +1,113 @@
+"""Fixtures on real Kafka.  Where it cannot be had these tests are skipped, counted and told why;
+with CI=true that is a failure."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from kshell.config import Properties
+from kshell.kafka import admin
+from kshell.kafka.client import Client
+from kshell.kafka.produce import OutgoingRecord, Producer
+from kshell.session import Session
+
+from . import realkafka
+from .realkafka import Broker
+
+
+def unavailable(reason: str) -> None:
+    """Skip, or fail where CI must have it."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Broker]:
+    """One broker for all tests that do it no harm; it would create topics if it were asked to."""
+    try:
+        realkafka.prepare()
+    except realkafka.Unavailable as reason:
+        unavailable(f"no real Kafka: {reason}")
+    with realkafka.broker({"auto.create.topics.enable": "true"}) as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def secure_kafka() -> Iterator[Broker]:
+    """A broker with TLS, SASL and ACLs."""
+    try:
+        realkafka.prepare()
+    except realkafka.Unavailable as reason:
+        unavailable(f"no real Kafka: {reason}")
+    with realkafka.secure_broker() as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def kcat() -> str:
+    """The independent client to compare with."""
+    found = shutil.which("kcat")
+    if found is None and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
+        subprocess.run(["apt-get", "update", "-qq"], capture_output=True)
+        subprocess.run(["apt-get", "install", "-y", "-qq", "kcat"], capture_output=True)
+        found = shutil.which("kcat")
+    if found is None:
+        unavailable("kcat is not installed and cannot be")
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def properties(kafka: Broker) -> Properties:
+    return Properties({"bootstrap.servers": kafka.bootstrap})
+
+
+@pytest.fixture
+def client(properties: Properties) -> Iterator[Client]:
+    client = Client.connect(properties)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def session(properties: Properties) -> Iterator[Session]:
+    session = Session(properties)
+    yield session
+    session.close()
+
+
+@pytest.fixture
+def topic(properties: Properties) -> Callable[..., str]:
+    """Creates a topic of its own: partitions, configs, and records as (key, value) or more."""
+
+    def create(
+        records: list[OutgoingRecord] | None = None, partitions: int = 1, name: str = "", **configs
+    ) -> str:
+        name = name or f"t-{uuid.uuid4().hex[:12]}"
+        named = {k.replace("_", "."): str(v) for k, v in configs.items()}
+        admin.create_topic(properties, name, partitions=partitions, replicas=1, configs=named)
+        if records:
+            producer = Producer(properties)
+            producer.send(name, records)
+            producer.flush()
+        return name
+
+    return create
+
+
+@pytest.fixture
+def ask(session: Session) -> Callable[[str], list[dict]]:
+    """The rows of a bounded statement."""
+
+    def rows(sql: str) -> list[dict]:
+        (result,) = session.execute(sql)
+        return [row for batch in result.batches for row in batch.to_pylist()]
+
+    return rows
