@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import ssl
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,6 +28,9 @@ from kshell.kafka.diagnose import diagnose
 from kshell.kafka.metadata import Broker, Cluster, Partition, Topic
 
 __all__ = ["EARLIEST", "LATEST", "Wire", "check_topic", "error_name", "parse_servers"]
+
+# What aiokafka would log comes up as errors; nothing of it belongs on a terminal.
+logging.getLogger("aiokafka").addHandler(logging.NullHandler())
 
 LATEST, EARLIEST = -1, -2  # ListOffsets' special times
 _UNKNOWN_TOPIC, _NOT_LEADER, _FORBIDDEN, _OUT_OF_RANGE = 3, 6, 29, 1
