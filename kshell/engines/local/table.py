@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -115,6 +115,23 @@ class TopicTable:
                 why = "the key's partition"
         return chosen, why
 
+    def _first_at(self, partitions: Iterable[int], time: int) -> dict[int, int]:
+        """Per partition the first offset at or after a time (ms); its end where there is none.
+
+        A broker that cannot search by time (the embedded one) also says "none": it is asked for
+        time 0 to tell the two apart, and then nothing is skipped.
+        """
+        topic, wanted = self._source.topic, dict.fromkeys(partitions, max(time, 0))
+        if not wanted:
+            return {}
+        found = self._client.offsets_at(topic, wanted)
+        none = [p for p, offset in found.items() if offset < 0]
+        trusted = self._client.offsets_at(topic, dict.fromkeys(none, 0)) if none else {}
+        for p in none:
+            first, end = self._offsets[p]
+            found[p] = end if trusted[p] >= 0 else first
+        return found
+
     def ranges(self, bounds: Bounds) -> list[Range]:
         chosen, pruned = self._partitions(bounds)
         starts, ends = {}, {}
@@ -122,16 +139,13 @@ class TopicTable:
         for p in sorted(chosen):
             starts[p], ends[p] = self._offsets[p]
         if bounds.time_from is not None and starts:
-            wanted = dict.fromkeys(starts, max(bounds.time_from, 0))
-            for p, offset in self._client.offsets_at(self._source.topic, wanted).items():
-                starts[p] = max(starts[p], ends[p] if offset < 0 else offset)
+            for p, offset in self._first_at(starts, bounds.time_from).items():
+                starts[p] = max(starts[p], offset)
                 why[p].append("seek to ROWTIME")
         if bounds.time_to is not None and starts and self._logged_by_broker():
-            wanted = dict.fromkeys(starts, max(bounds.time_to, 0))
-            for p, offset in self._client.offsets_at(self._source.topic, wanted).items():
-                if offset >= 0:
-                    ends[p] = min(ends[p], offset)
-                    why[p].append("stop at ROWTIME (log append time)")
+            for p, offset in self._first_at(starts, bounds.time_to).items():
+                ends[p] = min(ends[p], offset)
+                why[p].append("stop at ROWTIME (log append time)")
         for p in starts:
             if bounds.offset_from is not None:
                 starts[p] = max(starts[p], bounds.offset_from)
@@ -145,13 +159,7 @@ class TopicTable:
         ]
 
     def time_of_end(self, ranges: Sequence[Range], time: int) -> Mapping[int, int]:
-        if not ranges:
-            return {}
-        found = self._client.offsets_at(
-            self._source.topic, {r.partition: max(time, 0) for r in ranges}
-        )
-        ends = {r.partition: r.end for r in ranges}
-        return {p: ends[p] if offset < 0 else offset for p, offset in found.items()}
+        return self._first_at([r.partition for r in ranges], time)
 
     def open(self, columns: Sequence[str], ranges: Sequence[Range]) -> Scan:
         limits = {r.partition: (r.start, r.end) for r in ranges if r.start < r.end}
