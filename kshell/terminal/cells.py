@@ -1,7 +1,7 @@
 """Values as text: what a cell shows, and what JSON says of it.
 
-The renderers turn whole Arrow columns into lists of strings here, so that the common types never
-cost a Python object per row more than they must.
+The renderers turn whole Arrow columns into lists of strings here.  What to do is decided once a
+column, so that the common types cost one small Python call a cell at the most.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import datetime
 import decimal
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -16,20 +18,35 @@ import pyarrow as pa
 
 from kshell.terminal.sanitize import clean
 
-__all__ = ["NULL", "is_number", "json_default", "json_ready", "plain_text", "raw_texts", "texts"]
+__all__ = ["NULL", "Cells", "cells", "is_number", "json_default", "json_ready", "raw_texts"]
 
 NULL = "NULL"
 
 
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A column as clean text, NULL as None; `simple`: no character takes other than one column."""
+
+    texts: list[str | None]
+    simple: bool
+
+    def slice(self, count: int) -> list[str]:
+        """The first cells, NULL as the word."""
+        return [NULL if t is None else t for t in self.texts[:count]]
+
+
 def is_number(type: pa.DataType) -> bool:
     """Whether a column is aligned to the right."""
-    return (
-        pa.types.is_integer(type) or pa.types.is_floating(type) or pa.types.is_decimal(type)
-    )
+    types = pa.types
+    return bool(types.is_integer(type) or types.is_floating(type) or types.is_decimal(type))
 
 
 def bytes_text(data: bytes) -> str:
-    """Bytes as text where they are printable UTF-8, else as hex."""
+    """Bytes as text where they are printable UTF-8, else as hex.
+
+    >>> bytes_text(b"abc"), bytes_text(b"a\\xff")
+    ('abc', '0x61ff')
+    """
     try:
         text = data.decode()
     except UnicodeDecodeError:
@@ -50,64 +67,73 @@ def json_default(value: Any) -> Any:
         return number if decimal.Decimal(repr(number)) == value else str(value)
     if isinstance(value, datetime.timedelta):
         return str(value)
-    if isinstance(value, list | tuple):  # a map's entries
-        return dict(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def json_ready(value: Any, type: pa.DataType) -> Any:
-    """Maps as objects, at any depth."""
-    if value is None or not pa.types.is_nested(type):
-        return value
+def json_ready(type: pa.DataType) -> Callable[[Any], Any] | None:
+    """What makes a value of this type ready for orjson: maps as objects; None: nothing is to do."""
     if pa.types.is_map(type):
-        return {str(k): json_ready(v, type.item_type) for k, v in value}
+        item = json_ready(type.item_type) or _same
+        return lambda pairs: None if pairs is None else {_key(k): item(v) for k, v in pairs}
     if pa.types.is_struct(type):
-        return {f.name: json_ready(value[f.name], f.type) for f in type}
-    return [json_ready(v, type.value_type) for v in value]
+        fields = {f.name: ready for f in type if (ready := json_ready(f.type))}
+        if not fields:
+            return None
+        return lambda value: (
+            None if value is None else {n: fields.get(n, _same)(v) for n, v in value.items()}
+        )
+    if pa.types.is_list(type) or pa.types.is_large_list(type):
+        element = json_ready(type.value_type)
+        if element is None:
+            return None
+        return lambda items: None if items is None else [element(v) for v in items]
+    return None
 
 
-def json_value(value: Any, type: pa.DataType) -> str:
-    """A nested value as compact JSON."""
-    ready = json_ready(value, type)
-    return orjson.dumps(ready, default=json_default, option=orjson.OPT_NON_STR_KEYS).decode()
+def _same(value: Any) -> Any:
+    return value
 
 
-def plain_text(value: Any, type: pa.DataType) -> str:
-    """One value as text, not yet clean."""
-    if value is None:
-        return NULL
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, bytes):
-        return bytes_text(value)
-    if pa.types.is_nested(type):
-        return json_value(value, type)
-    if isinstance(value, float):
-        return repr(value)
-    return str(value)
+def _key(value: Any) -> str:
+    return bytes_text(value) if isinstance(value, bytes) else str(value)
+
+
+def _json_texts(column: pa.Array) -> list[str | None]:
+    ready = json_ready(column.type) or _same
+    dumps, option = orjson.dumps, orjson.OPT_NON_STR_KEYS
+    return [
+        None if v is None else dumps(ready(v), json_default, option).decode()
+        for v in column.to_pylist()
+    ]
 
 
 def raw_texts(column: pa.Array) -> list[str | None]:
-    """A column as text, NULL as None."""
+    """A column as text, NULL as None; not yet clean."""
     type = column.type
     if pa.types.is_string(type) or pa.types.is_large_string(type):
         return column.to_pylist()  # type: ignore[no-any-return]
-    if pa.types.is_integer(type) or pa.types.is_boolean(type):
+    if pa.types.is_floating(type):
+        return [None if v is None else repr(v) for v in column.to_pylist()]
+    if pa.types.is_nested(type):
+        return _json_texts(column)
+    if pa.types.is_binary(type) or pa.types.is_large_binary(type):
+        return [None if v is None else bytes_text(v) for v in column.to_pylist()]
+    try:
         return column.cast(pa.string()).to_pylist()  # type: ignore[no-any-return]
-    return [None if v is None else plain_text(v, type) for v in column.to_pylist()]
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        return [None if v is None else str(v) for v in column.to_pylist()]
 
 
-def texts(column: pa.Array) -> list[str]:
-    """A column as clean text, NULL as "NULL"."""
-    if is_number(column.type) or pa.types.is_boolean(column.type):
-        return [NULL if t is None else t for t in raw_texts(column)]
+def cells(column: pa.Array) -> Cells:
+    """A column as clean text.
+
+    >>> cells(pa.array(["a", None, "\\x1b"])).texts
+    ['a', None, '\\\\x1b']
+    """
     found = raw_texts(column)
     # Most text is printable ASCII: one look at the column spares one at each cell.
-    joined = "".join([t for t in found if t])
+    joined = "".join([t for t in found if t] if column.null_count else found)  # type: ignore[arg-type]
     if joined.isascii() and joined.isprintable():
-        return [NULL if t is None else t for t in found]
-    return [NULL if t is None else clean(t) for t in found]
-
-
+        return Cells(found, True)
+    once = {t: None if t is None else clean(t) for t in set(found)}  # names repeat
+    return Cells([once[t] for t in found], False)

@@ -9,19 +9,17 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from kshell import __version__
 from kshell.errors import Interrupted, KshellError, UsageError, nearest
+from kshell.terminal.commands import FORMATS
 
 if TYPE_CHECKING:
     from kshell.session import Session
 
 __all__ = ["run"]
-
-OUTPUTS = ("table", "vertical", "json", "jsonl", "csv", "tsv", "markdown", "arrow", "parquet")
-
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
@@ -48,7 +46,8 @@ def _parser() -> argparse.ArgumentParser:
     add("-e", "-c", "--execute", action="append", default=[], metavar="SQL",
         help="run statements and exit; may be repeated")
     add("-f", "--file", metavar="FILE", help="run a script and exit; - is standard input")
-    add("-o", "--output", choices=OUTPUTS, metavar="FORMAT", help=", ".join(OUTPUTS))
+    add("-o", "--output", choices=FORMATS, metavar="FORMAT",
+        help=f"{', '.join(FORMATS)}; without it a terminal gets a table and a pipe jsonl")
     add("-X", "--property", action="append", default=[], metavar="NAME=VALUE",
         help="set a property; SHOW PROPERTIES lists them")
     add("--profile", default="", metavar="NAME", help="a [profile.NAME] of config.toml")
@@ -92,19 +91,20 @@ def _script(options: argparse.Namespace) -> str | None:
     return ";\n".join(texts) if texts else None
 
 
-@contextlib.contextmanager
-def _demo(options: argparse.Namespace) -> Iterator[None]:
-    if not options.demo:
-        yield
-        return
-    from kshell.demo.broker import start
+def _open(options: argparse.Namespace, stack: contextlib.ExitStack) -> Session:
+    """The session, and the embedded broker if it is asked for; the stack closes both."""
+    properties = dict(options.properties)
+    if options.demo:
+        from kshell.demo.broker import start
 
-    broker = start()
-    options.bootstrap = broker.bootstrap
-    try:
-        yield
-    finally:
-        broker.close()
+        broker = start()
+        stack.callback(broker.close)
+        properties["bootstrap.servers"] = broker.bootstrap
+    from kshell.session import Session
+
+    session = Session.open(properties, "demo" if options.demo else options.profile)
+    stack.callback(session.close)
+    return session
 
 
 def _batch(session: Session, text: str, output: str, csv_safe: bool) -> int:
@@ -127,20 +127,17 @@ def _batch(session: Session, text: str, output: str, csv_safe: bool) -> int:
 
 
 def _work(options: argparse.Namespace) -> int:
+    options.properties = _properties(options)
     text = _script(options)
-    with _demo(options):
-        from kshell.session import Session
-
-        session = Session.open(_properties(options), options.profile)
-        try:
-            if text is not None:
-                output = options.output or ("table" if sys.stdout.isatty() else "jsonl")
-                return _batch(session, text, output, options.csv_safe)
+    with contextlib.ExitStack() as stack:
+        if text is None:
             from kshell.terminal.repl import converse
 
-            return converse(session, options.output or "table", options.csv_safe)
-        finally:
-            session.close()
+            return converse(
+                lambda: _open(options, stack), options.output or "table", options.csv_safe
+            )
+        output = options.output or ("table" if sys.stdout.isatty() else "jsonl")
+        return _batch(_open(options, stack), text, output, options.csv_safe)
 
 
 def run(arguments: Sequence[str]) -> int:

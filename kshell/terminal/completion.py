@@ -1,41 +1,49 @@
-"""Completion and highlighting: what may stand at the cursor, and which words are which.
+"""Completion: what may stand at the cursor, best first.
 
-`complete_at` is a plain function over text and names; `SqlCompleter` and `SqlLexer` give it to
-prompt_toolkit.  Columns may need the network, so prompt_toolkit calls this off the UI's thread.
+`complete_at` is a plain function over text and names; `SqlCompleter` gives it to prompt_toolkit.
+Columns may need the network, so prompt_toolkit calls this off the UI's thread.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
-from prompt_toolkit.formatted_text import StyleAndTextTuples
-from prompt_toolkit.lexers import Lexer
 
 from kshell.config import PROPERTIES
-from kshell.errors import KshellError
-from kshell.session import Session
-from kshell.sql.keywords import KEYWORDS, STATEMENTS
+from kshell.sql.keywords import KEYWORDS, RESERVED, STATEMENTS, UNITS
+from kshell.sql.script import Token, tokens
+from kshell.terminal.commands import COMMANDS
 from kshell.terminal.sanitize import clean
 
-__all__ = ["Candidate", "SqlCompleter", "SqlLexer", "complete_at"]
+__all__ = ["Candidate", "Known", "SqlCompleter", "complete_at"]
 
-_WORD = re.compile(r"[\w.\-]*$")
-_FROM = re.compile(r"\b(?:FROM|JOIN|INTO|DESCRIBE|PRINT|EXTENDED)\s+$", re.IGNORECASE)
-_PROPERTY = re.compile(r"\b(?:SET|UNSET)\s+'([\w.]*)$", re.IGNORECASE)
-_SHOW = re.compile(r"\b(?:SHOW|LIST)\s+$", re.IGNORECASE)
-_SHOWN = ("TOPICS", "STREAMS", "TABLES", "QUERIES", "FUNCTIONS", "TYPES", "VARIABLES",
-          "PROPERTIES", "ERRORS", "ALL TOPICS")  # fmt: skip
-_SOURCES = re.compile(
-    r"\b(?:FROM|JOIN|INTO)\s+(`[^`]+`|\"[^\"]+\"|[\w.\-]+)(?:\s+(?:AS\s+)?(?!WHERE|JOIN|ON|GROUP|"
-    r"ORDER|LIMIT|EMIT|LEFT|INNER|WINDOW|HAVING|VALUES)(\w+))?",
-    re.IGNORECASE,
-)
-_PLAIN = re.compile(r"[A-Za-z_]\w*")
+_SOURCE_WORDS = frozenset({"FROM", "JOIN", "INTO", "DESCRIBE", "PRINT"})
+_JOIN = ("JOIN", "OUTER JOIN")
+# What follows a word where only a few words can.
+_NEXT = {
+    "SHOW": ("TOPICS", "ALL TOPICS", "STREAMS", "TABLES", "QUERIES", "FUNCTIONS", "TYPES",
+             "VARIABLES", "PROPERTIES", "ERRORS"),
+    "CREATE": ("STREAM", "TABLE", "OR REPLACE STREAM", "OR REPLACE TABLE", "SOURCE STREAM",
+               "SOURCE TABLE", "TYPE"),
+    "DROP": ("STREAM", "TABLE", "TYPE"),
+    "EMIT": ("CHANGES", "FINAL"),
+    "ORDER": ("BY",), "GROUP": ("BY",), "PARTITION": ("BY",), "INSERT": ("INTO",),
+    "LEFT": _JOIN, "RIGHT": _JOIN, "FULL": _JOIN, "INNER": ("JOIN",), "RUN": ("SCRIPT",),
+    "WINDOW": ("TUMBLING (SIZE ", "HOPPING (SIZE ", "SESSION ("), "IS": ("NULL", "NOT NULL"),
+    "SIZE": (), "INTERVAL": (), "LIMIT": (), "AS": (),
+}  # fmt: skip
+_NEXT["LIST"] = _NEXT["SHOW"]
+_WITH = ("KAFKA_TOPIC", "KEY_FORMAT", "VALUE_FORMAT", "FORMAT", "PARTITIONS", "REPLICAS",
+         "TIMESTAMP", "TIMESTAMP_FORMAT", "WRAP_SINGLE_VALUE", "RETENTION_MS")  # fmt: skip
+_FORMATS = ("JSON", "AVRO", "PROTOBUF", "DELIMITED", "KAFKA", "JSON_SR", "PROTOBUF_NOSR", "NONE")
 _PSEUDO = ("ROWTIME", "ROWPARTITION", "ROWOFFSET", "ROWKEY", "ROWHEADERS")
+_PLAIN = re.compile(r"[A-Za-z_]\w*")
+_LOOSE = re.compile(r"[\w.\-]*$")
+_UNITS = (*UNITS, *(f"{unit}S" for unit in UNITS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,135 +55,278 @@ class Candidate:
     kind: str
 
 
-def _quoted(name: str) -> str:
-    return name if _PLAIN.fullmatch(name) else "`" + name.replace("`", "``") + "`"
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The names there are; `columns` may ask the network."""
+
+    sources: Sequence[str] = ()
+    columns: Callable[[str], Sequence[str]] = field(default=lambda name: ())
+    functions: Sequence[str] = ()
 
 
-def _starting(words: Iterable[str], prefix: str, replaces: int, kind: str) -> list[Candidate]:
-    folded = prefix.casefold()
-    return [Candidate(w, replaces, kind) for w in words if w.casefold().startswith(folded)]
+def complete_at(before: str, after: str, known: Known) -> list[Candidate]:
+    """What may stand between `before` and `after`, best first.
 
-
-def _containing(names: Iterable[str], prefix: str, replaces: int, kind: str) -> list[Candidate]:
-    """Names that start with the prefix, then those that have it inside."""
-    folded = prefix.casefold()
-    ranked = sorted(
-        (not n.casefold().startswith(folded), n) for n in names if folded in n.casefold()
-    )
-    return [Candidate(_quoted(n), replaces, kind) for _, n in ranked]
-
-
-def complete_at(
-    text: str,
-    after: str,
-    topics: Sequence[str],
-    columns: Callable[[str], Sequence[str]],
-    functions: Sequence[str] = (),
-) -> list[Candidate]:
-    """What may stand at the end of `text`, best first; `after` is what follows the cursor.
-
-    >>> [c.text for c in complete_at("SELECT * FROM ord", "", ["orders"], lambda n: ())]
+    >>> known = Known(["orders", "my-users"], lambda name: ("total", "userid"))
+    >>> [c.text for c in complete_at("SELECT * FROM ord", "", known)]
     ['orders']
-    >>> [c.text for c in complete_at("SELECT tot", " FROM o", ["o"], lambda n: ("total",))]
+    >>> [c.text for c in complete_at("SELECT tot", " FROM orders", known)]
     ['total']
+    >>> [c.text for c in complete_at("PRINT us", "", known)]
+    ['`my-users`']
     """
-    if match := _PROPERTY.search(text):
-        return _starting(PROPERTIES, match[1], -len(match[1]), "property")
-    found = _WORD.search(text)
-    word = found[0] if found else ""
-    before = text[: len(text) - len(word)]
-    if _SHOW.search(before):
-        return _starting(_SHOWN, word, -len(word), "keyword")
-    if _FROM.search(before):
-        return _containing(topics, word, -len(word), "topic")
-    if not before.strip() or before.rstrip().endswith(";"):
-        return _starting(STATEMENTS, word, -len(word), "keyword") if word else []
-    statement = before.rpartition(";")[2] + word + after.partition(";")[0]
-    sources = {m[2] or m[1].strip('`"'): m[1].strip('`"') for m in _SOURCES.finditer(statement)}
-    if "." in word:
-        alias, _, field = word.rpartition(".")
-        source = next((s for a, s in sources.items() if a.casefold() == alias.casefold()), None)
-        names = columns(source) if source else ()
-        return _containing((*names, *_PSEUDO), field, -len(field), "column")
-    if not word:
+    if before.startswith("\\"):
+        return _command(before, known)
+    seen = _statement(before)
+    last = seen[-1] if seen else None
+    if last is not None and last.kind == "comment":
         return []
-    names = dict.fromkeys(n for s in sources.values() for n in columns(s))
-    found_names = _containing(names, word, -len(word), "column")
-    if sources:
-        found_names += _starting(_PSEUDO, word, -len(word), "column")
-    found_names += _starting(KEYWORDS, word, -len(word), "keyword")
-    found_names += _starting(functions, word, -len(word), "function")
-    unique = {c.text.casefold(): c for c in reversed(found_names)}
-    return list(reversed(unique.values()))
+    if last is not None and last.kind == "string":
+        return _in_string(seen, known) if last.text.count("'") % 2 else []
+    if last is not None and last.kind == "quoted":
+        # A quote without its end: a name is being typed.
+        closed = len(last.text) > 1 and last.text[-1] == last.text[0]
+        word = "" if closed else last.text
+        if closed:
+            return []
+    else:
+        word = last.text if last is not None and last.kind in ("word", "number") else ""
+    context = [t for t in seen if t.kind not in ("space", "comment")]
+    if word:
+        context.pop()
+    ahead = [t for t in _statement_after(after) if t.kind not in ("space", "comment")]
+    return _at_word(word, context, ahead, before, known)
+
+
+def _statement(before: str) -> list[Token]:
+    seen: list[Token] = []
+    for token in tokens(before):
+        if token.kind == "end":
+            seen = []
+        else:
+            seen.append(token)
+    return seen
+
+
+def _statement_after(after: str) -> Iterator[Token]:
+    for token in tokens(after):
+        if token.kind == "end":
+            return
+        yield token
+
+
+def _at_word(
+    word: str, context: list[Token], ahead: list[Token], before: str, known: Known
+) -> list[Candidate]:
+    previous = context[-1].text.upper() if context else ""
+    if not context:
+        return _matching(STATEMENTS, word, "keyword") if word else []
+    if previous in _NEXT:
+        return _matching(_NEXT[previous], word, "keyword")
+    if previous == "." and len(context) > 1:
+        named = _sources([*context, *ahead])
+        wanted = _bare(context[-2].text).casefold()
+        source = next((s for alias, s in named.items() if alias.casefold() == wanted), None)
+        if source is not None:
+            return _columns([source], word, known)
+    if _wants_source(context):
+        loose = _LOOSE.search(before)
+        typed = word if word[:1] in ("`", '"') else loose[0] if loose else ""
+        found = _named(known.sources, typed, "topic")
+        if previous == "DESCRIBE" and word:
+            found += _matching(("STREAMS", "TABLES", "FUNCTION"), word, "keyword")
+        return found
+    if _with_options(context):
+        return _matching(_WITH, word, "option") if previous in ("(", ",") else []
+    if context[-1].kind == "number":
+        return _matching((*_UNITS, *KEYWORDS), word, "keyword") if word else []
+    return _in_expression(word, context, ahead, known)
+
+
+def _in_expression(
+    word: str, context: list[Token], ahead: list[Token], known: Known
+) -> list[Candidate]:
+    """A column, an alias, a function, or the keyword that goes on."""
+    named = _sources([*context, *ahead])
+    # After a value only a keyword or an operator can come: nothing is offered before it is begun.
+    after_value = context[-1].kind in ("string", "quoted", "number") or (
+        context[-1].kind == "word" and context[-1].text.upper() not in KEYWORDS
+    )
+    found: list[Candidate] = []
+    if word or not after_value:
+        found += _columns(list(named.values()), word, known)
+        found += _named([a for a, s in named.items() if a != s], word, "alias") if word else []
+    if word and word[0] not in "`\"":
+        found += _matching(KEYWORDS, word, "keyword") if after_value else []
+        if named:
+            found += _matching(_PSEUDO, word, "column")
+        functions = _matching(known.functions, word, "function")
+        found += [Candidate(c.text + "(", c.replaces, c.kind) for c in functions]
+        found += _matching(KEYWORDS, word, "keyword")
+    unique: dict[str, Candidate] = {}
+    for candidate in found:
+        unique.setdefault(candidate.text.casefold(), candidate)
+    return list(unique.values())
+
+
+def _command(before: str, known: Known) -> list[Candidate]:
+    word, space, argument = before.partition(" ")
+    if not space:
+        return [
+            Candidate(c.word, -len(before), c.help) for c in COMMANDS if c.word.startswith(before)
+        ]
+    command = next((c for c in COMMANDS if c.word == word), None)
+    if command is None:
+        return []
+    if command.takes == "topic":
+        return _named(known.sources, argument, "topic")
+    return _matching(command.choices, argument, "format")
+
+
+def _in_string(seen: list[Token], known: Known) -> list[Candidate]:
+    """Names of properties after SET, their values after =, formats and topics in WITH."""
+    typed = seen[-1].text[1:]
+    context = [t for t in seen[:-1] if t.kind not in ("space", "comment")]
+    words = [t.text.upper() for t in context]
+    if words[-1:] in (["SET"], ["UNSET"], ["DEFINE"]):
+        return [c for n, p in PROPERTIES.items() for c in _matching((n,), typed, p.help)]
+    if words[:1] == ["SET"] and words[-1:] == ["="] and len(context) >= 3:
+        known_property = PROPERTIES.get(context[1].text.strip("'"))
+        return _matching(known_property.values if known_property else (), typed, "value")
+    option = words[-2] if len(words) > 1 and words[-1] == "=" else ""
+    if option.endswith("FORMAT"):
+        return _matching(_FORMATS, typed, "format")
+    if option == "KAFKA_TOPIC":
+        return [
+            Candidate(n, -len(typed), "topic")
+            for n in known.sources
+            if n.casefold().startswith(typed.casefold())
+        ]
+    return []
+
+
+def _wants_source(context: list[Token]) -> bool:
+    """Whether a topic, stream or table comes next: after FROM, and after a comma in its list."""
+    if context[-1].text.upper() in _SOURCE_WORDS:
+        return True
+    if context[-1].text != ",":
+        return False
+    for token in reversed(context):
+        upper = token.text.upper()
+        if token.text in "()":
+            return False
+        if token.kind == "word" and upper in RESERVED and upper != "AS":
+            return upper in ("FROM", "JOIN")
+    return False
+
+
+def _with_options(context: list[Token]) -> bool:
+    """Whether the cursor is in the parentheses of WITH."""
+    depth = 0
+    for i in range(len(context) - 1, -1, -1):
+        if context[i].text == ")":
+            depth += 1
+        elif context[i].text == "(":
+            if depth == 0:
+                return i > 0 and context[i - 1].text.upper() == "WITH"
+            depth -= 1
+    return False
+
+
+def _sources(context: Sequence[Token]) -> dict[str, str]:
+    """The sources of a statement by their aliases."""
+    named: dict[str, str] = {}
+    rest = list(context)
+    while rest:
+        token = rest.pop(0)
+        if token.kind != "word" or token.text.upper() not in ("FROM", "JOIN", "INTO"):
+            continue
+        while rest and rest[0].kind in ("word", "quoted"):
+            name = alias = _take_name(rest)
+            if rest and rest[0].text.upper() == "AS":
+                rest.pop(0)
+            if rest and _may_be_alias(rest[0]):
+                alias = _bare(rest.pop(0).text)
+            named[alias] = name
+            if not rest or rest[0].text != ",":
+                break
+            rest.pop(0)
+    return named
+
+
+def _take_name(rest: list[Token]) -> str:
+    """A name; a bare one may go on over dots and dashes, if nothing stands between."""
+    first = rest.pop(0)
+    name, end = _bare(first.text), first.start + len(first.text)
+    while rest and rest[0].start == end and rest[0].text not in (",", "(", ")"):
+        name += rest[0].text
+        end += len(rest.pop(0).text)
+    return name
+
+
+def _may_be_alias(token: Token) -> bool:
+    return token.kind == "quoted" or (token.kind == "word" and token.text.upper() not in KEYWORDS)
+
+
+def _bare(name: str) -> str:
+    return name.strip('`"')
+
+
+def _quoted(name: str) -> str:
+    plain = _PLAIN.fullmatch(name) and name.upper() not in RESERVED
+    return name if plain else "`" + name.replace("`", "``") + "`"
+
+
+def _matching(words: Iterable[str], word: str, kind: str) -> list[Candidate]:
+    """Words that begin with what was typed, in its case."""
+    folded = word.casefold()
+    lower = kind == "keyword" and word.islower()
+    return [
+        Candidate(w.lower() if lower else w, -len(word), kind)
+        for w in words
+        if w.casefold().startswith(folded)
+    ]
+
+
+def _rank(name: str, typed: str) -> int | None:
+    """How well a name fits: it begins so, has it inside, or has its letters in that order."""
+    if name.startswith(typed):
+        return 0
+    if typed in name:
+        return 1
+    rest = iter(name)
+    return 2 if len(typed) > 1 and all(letter in rest for letter in typed) else None
+
+
+def _named(names: Iterable[str], word: str, kind: str) -> list[Candidate]:
+    typed = word.lstrip('`"').casefold()
+    ranked = [(r, n) for n in names if (r := _rank(n.casefold(), typed)) is not None]
+    return [
+        Candidate(f"`{n}`" if word[:1] == "`" else _quoted(n), -len(word), kind)
+        for _, n in sorted(ranked, key=lambda pair: pair[0])
+    ]
+
+
+def _columns(sources: Sequence[str], word: str, known: Known) -> list[Candidate]:
+    found: list[Candidate] = []
+    for source in sources:
+        found += _named(known.columns(source), word, f"column of {source}")
+    return found
 
 
 class SqlCompleter(Completer):
-    """`complete_at` over a session."""
+    """`complete_at` over the names that `known` gives at each call."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def _columns(self, name: str) -> Sequence[str]:
-        try:
-            return self._session.columns(name)
-        except KshellError:
-            return ()  # it is not a topic, or not yet
+    def __init__(self, known: Callable[[], Known]) -> None:
+        self._known = known
 
     def get_completions(
         self, document: Document, complete_event: CompleteEvent
     ) -> Iterable[Completion]:
-        names = self._session.names()
-        for candidate in complete_at(
-            document.text_before_cursor,
-            document.text_after_cursor,
-            (*names.topics, *names.sources),
-            self._columns,
-            self._session.functions(),
-        ):
-            text = candidate.text
+        found = complete_at(
+            document.text_before_cursor, document.text_after_cursor, self._known()
+        )
+        for c in found:
             yield Completion(
-                text, candidate.replaces, display=clean(text), display_meta=candidate.kind
+                c.text, c.replaces, display=clean(c.text), display_meta=clean(c.kind)
             )
-
-
-_TOKEN = re.compile(
-    r"(?P<comment>--[^\n]*|/\*.*?(?:\*/|\Z))|(?P<string>'(?:[^']|'')*'?)|(?P<name>`[^`]*`?|\"[^\"]*\"?)"
-    r"|(?P<number>\b\d+(?:\.\d+)?\b)|(?P<word>[^\W\d]\w*)|(?P<other>.)",
-    re.DOTALL,
-)
-_WORDS = frozenset(KEYWORDS)
-_STYLES = {"comment": "class:comment", "string": "class:string", "name": "class:name",
-           "number": "class:number"}  # fmt: skip
-
-
-def highlight(text: str) -> list[tuple[str, str]]:
-    """(style class, text) pieces of a statement.
-
-    >>> highlight("SELECT 1")
-    [('class:keyword', 'SELECT'), ('', ' '), ('class:number', '1')]
-    """
-    pieces = []
-    for match in _TOKEN.finditer(text):
-        kind, piece = match.lastgroup or "", match[0]
-        style = _STYLES.get(kind, "")
-        if kind == "word":
-            upper = piece.upper()
-            if upper in _WORDS:
-                style = "class:keyword"
-            elif text[match.end() : match.end() + 1] == "(":
-                style = "class:function"
-        pieces.append((style, piece))
-    return pieces
-
-
-class SqlLexer(Lexer):
-    """`highlight`, line by line."""
-
-    def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
-        lines: list[StyleAndTextTuples] = [[]]
-        for style, piece in highlight(document.text):
-            first, *rest = piece.split("\n")
-            lines[-1].append((style, first))
-            for line in rest:
-                lines.append([(style, line)])
-        return lambda number: lines[number] if number < len(lines) else []

@@ -1,119 +1,151 @@
 """The live view: a continuous query that owns the terminal until it is stopped.
 
-It reads its own keys in raw mode (Space pauses, q, Esc or Ctrl-C stops) and draws only what fits,
-ten times a second at the most.  The last frame stays when it ends.
+It has the alternate screen to itself, so that a resize leaves no rubbish behind, reads its own keys
+in raw mode, and draws only what fits, ten times a second at the most.  When it ends, the last frame
+stays on the main screen.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
-import shutil
 import sys
 import termios
 import threading
 import time
 import tty
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
 
-import pyarrow as pa
+from rich.box import Box
 from rich.console import Console, Group, RenderableType
-from rich.live import Live as RichLive
+from rich.live import Live as Screen
 from rich.table import Table
 from rich.text import Text
 
 from kshell.changes import Changes
 from kshell.errors import KshellError
 from kshell.results import Live, LiveStats
-from kshell.terminal.cells import NULL, is_number, texts
+from kshell.terminal.board import Board, Row
+from kshell.terminal.cells import NULL, is_number
 from kshell.terminal.sanitize import clean
+from kshell.terminal.tables import layout, width_of
 
-__all__ = ["Board", "footer", "frame", "watch"]
+__all__ = ["View", "footer", "watch"]
 
 _FRAME = 0.1
-_KEPT = 500  # rows kept to draw from: more than any screen shows
-_FURNITURE = 6  # lines of a frame that are not rows
+_FURNITURE = 5  # lines of a frame that are not rows: title, headings, rule, blank, footer
+_GLOW = 0.8  # seconds that a changed row of a table is lit
+# The look of the aligned tables: rules between columns and under the headings, no frame.
+_BOX = Box("    \n  │ \n ─┼ \n  │ \n ─┼ \n ─┼ \n  │ \n    \n")
+_STOP = (b"q", b"Q", b"\x03", b"\x04", b"\x1b")
+_UP, _DOWN = (b"\x1b[A", b"\x1bOA", b"k"), (b"\x1b[B", b"\x1bOB", b"j")
+_KEY = re.compile(rb"\x1b\[[0-9;]*[A-Za-z~]|\x1bO.|.", re.DOTALL)
+_PAGE_UP, _PAGE_DOWN, _END = b"\x1b[5~", b"\x1b[6~", (b"\x1b[F", b"\x1bOF", b"G")
 
 
-class Board:
-    """The rows to show: a stream's latest, or a table's current row for each key."""
-
-    def __init__(self, schema: pa.Schema, key: tuple[str, ...]) -> None:
-        self.schema = schema
-        self._key = [schema.get_field_index(k) for k in key]
-        self._stream: deque[tuple[str, ...]] = deque(maxlen=_KEPT)
-        self._table: OrderedDict[tuple[str, ...], tuple[str, ...]] = OrderedDict()
-
-    def add(self, changes: Changes) -> None:
-        """Take changes in; only the latest of a stream's are turned to text."""
-        rows, weights = changes.rows, changes.weights
-        if not self._key and len(rows) > _KEPT:
-            rows = rows.slice(len(rows) - _KEPT)
-            weights = weights.slice(len(weights) - _KEPT)
-        columns = [texts(c) for c in rows.columns]
-        for row, weight in zip(zip(*columns, strict=True), weights.to_pylist(), strict=True):
-            if not self._key:
-                self._stream.append(row)
-                continue
-            key = tuple(row[i] for i in self._key)
-            self._table.pop(key, None)
-            if weight > 0:
-                self._table[key] = row
-
-    def rows(self, count: int) -> list[tuple[str, ...]]:
-        """The latest `count` rows, oldest first."""
-        rows: Any = self._table.values() if self._key else self._stream
-        return list(rows)[-count:] if count > 0 else []
-
-
-def footer(stats: LiveStats, paused: bool) -> str:
+def footer(stats: LiveStats) -> str:
     """What was seen, told honestly.
 
-    >>> footer(LiveStats(3, 10, 5.0, 2, 1), False)
+    >>> footer(LiveStats(3, 10, 5.0, 2, 1))
     '3 rows · 10 scanned · 5/s · lag 2 · 1 undecodable'
     """
-    parts = [f"{stats.rows:,} rows", f"{stats.scanned:,} scanned", f"{stats.rate:,.0f}/s",
-             f"lag {stats.lag:,}", f"{stats.bad:,} undecodable"]  # fmt: skip
-    text = " · ".join(parts)
-    if stats.note:
-        text += f" · {clean(stats.note)}"
-    return text + (" · PAUSED" if paused else "")
+    text = (
+        f"{stats.rows:,} rows · {stats.scanned:,} scanned · {stats.rate:,.0f}/s"
+        f" · lag {stats.lag:,} · {stats.bad:,} undecodable"
+    )
+    return f"{text} · {clean(stats.note)}" if stats.note else text
 
 
-def frame(
-    board: Board, stats: LiveStats, title: str, paused: bool, lines: int
-) -> RenderableType:
-    """One picture, no higher than `lines`."""
-    table = Table(title=Text(clean(title)), title_justify="left", expand=False, header_style="bold")
-    for field in board.schema:
-        table.add_column(
-            Text(clean(field.name)),
-            justify="right" if is_number(field.type) else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-        )
-    for row in board.rows(lines - _FURNITURE):
-        # Text objects, never strings: a string would be read as markup.
-        table.add_row(*(Text(c, style="dim" if c == NULL else "") for c in row))
-    colour = "yellow" if stats.bad or stats.note else "dim"
-    keys = Text("q stop · Space pause", style="dim")
-    return Group(table, Text(footer(stats, paused), style=colour, no_wrap=True), keys)
+@dataclass
+class View:
+    """What is drawn: the board, whether it is paused, and how far it is scrolled back."""
 
+    live: Live
+    board: Board
+    paused: bool = False
+    back: int = 0
+    _lit: int = 0  # changes after this one are lit
+    _widths: tuple[int, ...] = ()
 
-@contextlib.contextmanager
-def _raw_keys(fd: int) -> Iterator[None]:
-    before = termios.tcgetattr(fd)
-    try:
-        tty.setcbreak(fd)
-        mode = termios.tcgetattr(fd)
-        mode[3] &= ~termios.ISIG  # Ctrl-C is a key here
-        termios.tcsetattr(fd, termios.TCSANOW, mode)
-        yield
-    finally:
-        termios.tcsetattr(fd, termios.TCSADRAIN, before)
+    def __post_init__(self) -> None:
+        self._marks: deque[tuple[float, int]] = deque([(0.0, 0)])
+
+    def glow(self, now: float) -> None:
+        """Let what changed long enough ago go dark."""
+        self._marks.append((now, self.board.changes))
+        while len(self._marks) > 1 and now - self._marks[0][0] > _GLOW:
+            self._lit = self._marks.popleft()[1]
+
+    def frame(self, width: int, height: int) -> RenderableType:
+        """A picture of exactly `height` lines."""
+        room = max(height - _FURNITURE, 1)
+        rows = self.board.rows(room, self.back)
+        state = ("⏸ paused", "bold yellow") if self.paused else ("● live", "bold green")
+        title = Text.assemble(state, "  ", (clean(self.live.title), "bold"), no_wrap=True)
+        blank = Text("\n" * (room - len(rows)))
+        return Group(title, self._table(rows, width), blank, self._bar(width))
+
+    def last(self, width: int, height: int, ended: bool) -> RenderableType:
+        """What stays: the last frame, or every row that is kept of a query that ended by itself."""
+        rows = self.board.rows(len(self.board) if ended else max(height - _FURNITURE, 1))
+        self._lit = self.board.changes
+        how = "ended" if ended else "stopped"
+        told = Text(f"({footer(self.live.stats())} · {how})", "dim")
+        return Group(self._table(rows, width), told)
+
+    def _bar(self, width: int) -> Text:
+        stats = self.live.stats()
+        alarm = bool(stats.note or stats.bad)
+        told = footer(stats)
+        keys = "Space pause · ↑↓ scroll · q stop "
+        space = width - width_of(told) - width_of(keys) - 2
+        text = f" {told}{' ' * space}{keys}" if space > 0 else f" {told}"
+        style = "white on dark_red" if stats.note else "black on yellow" if alarm else "on grey23"
+        bar = Text(text.ljust(width), style, no_wrap=True, overflow="ellipsis")
+        bar.truncate(width, overflow="ellipsis")
+        return bar
+
+    def _table(self, rows: list[Row], width: int) -> Table:
+        names = [clean(name) for name in self.board.schema.names]
+        needed = [width_of(name) for name in names]
+        for i in range(len(names)):
+            needed[i] = max([needed[i], *(width_of(row.texts[i] or NULL) for row in rows)])
+        # A column never gets narrower: a table that trembles cannot be read.
+        before = self._widths or (0,) * len(names)
+        self._widths = tuple(map(max, needed, before))
+        widths = layout(self._widths, width)
+        table = Table(box=_BOX, show_edge=False, header_style="bold cyan", border_style="dim")
+        for name, field, size in zip(names, self.board.schema, widths, strict=False):
+            table.add_column(
+                Text(name), justify="right" if is_number(field.type) else "left", width=size,
+                no_wrap=True, overflow="ellipsis",
+            )  # fmt: skip
+        for row in rows:
+            lit = "bold green" if self.board.key and row.change > self._lit else ""
+            # Text objects, never strings: a string would be read as markup.
+            shown = [Text(NULL, "dim italic") if t is None else Text(t, lit) for t in row.texts]
+            table.add_row(*shown[: len(widths)])
+        return table
+
+    def press(self, key: bytes, page: int) -> bool:
+        """Do what a key says; False is stop."""
+        if key in _STOP:
+            return False
+        if key == b" ":
+            self.paused, self.back = not self.paused, 0
+        elif key in _END:
+            self.paused, self.back = False, 0
+        elif key in _UP or key == _PAGE_UP:
+            self.paused = True
+            most = max(len(self.board) - page, 0)
+            self.back = min(self.back + (page if key == _PAGE_UP else 1), most)
+        elif key in _DOWN or key == _PAGE_DOWN:
+            self.back = max(self.back - (page if key == _PAGE_DOWN else 1), 0)
+        return True
 
 
 class _Puller:
@@ -126,7 +158,7 @@ class _Puller:
         self.done = threading.Event()
         self.go = threading.Event()
         self.go.set()
-        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread = threading.Thread(target=self._run, name="kshell-live", daemon=True)
         self.thread.start()
 
     def _run(self) -> None:
@@ -144,46 +176,76 @@ class _Puller:
         finally:
             self.done.set()
 
+    def hand_over(self, board: Board) -> None:
+        """Give what came since to the board."""
+        while self.fresh:
+            board.add(self.fresh.popleft())
 
-def _pressed(fd: int, seconds: float) -> bytes:
+
+@contextlib.contextmanager
+def _raw_keys(fd: int) -> Iterator[None]:
+    before = termios.tcgetattr(fd)
+    try:
+        tty.setcbreak(fd)
+        mode = termios.tcgetattr(fd)
+        mode[3] &= ~termios.ISIG  # Ctrl-C is a key here
+        termios.tcsetattr(fd, termios.TCSANOW, mode)
+        yield
+    finally:
+        termios.tcsetattr(fd, termios.TCSADRAIN, before)
+
+
+def _pressed(fd: int, seconds: float) -> list[bytes]:
+    """The keys that were pressed; a sequence that begins with Esc is one key."""
     ready, _, _ = select.select([fd], [], [], seconds)
-    return os.read(fd, 64) if ready else b""
+    if not ready:
+        return []
+    data = os.read(fd, 64)
+    if not data:
+        return [b"q"]  # the terminal is gone
+    return _KEY.findall(data)
 
 
 def watch(live: Live, console: Console | None = None) -> None:
     """Show it until it ends or is stopped; raises what ended it."""
-    console = console or Console()
-    board = Board(live.schema, live.key)
+    console = console or Console(highlight=False)
+    view = View(live, Board(live.schema, live.key))
     puller = _Puller(live)
-    fd = sys.stdin.fileno()
-    paused = False
-
-    def picture() -> RenderableType:
-        while puller.fresh:
-            board.add(puller.fresh.popleft())
-        return frame(board, live.stats(), live.title, paused, shutil.get_terminal_size().lines)
-
+    stopped = False
     try:
-        with _raw_keys(fd), RichLive(
-            picture(), console=console, auto_refresh=False, transient=False,
-            vertical_overflow="crop", redirect_stdout=False, redirect_stderr=False,
-        ) as screen:  # fmt: skip
-            while not puller.done.is_set():
-                began = time.monotonic()
-                keys = _pressed(fd, _FRAME)
-                if keys in (b"q", b"Q", b"\x03", b"\x1b", b"\x04"):
-                    break
-                if keys == b" ":
-                    paused = not paused
-                    (puller.go.clear if paused else puller.go.set)()
-                screen.update(picture(), refresh=True)
-                time.sleep(max(_FRAME - (time.monotonic() - began), 0) if not keys else 0)
-            screen.update(picture(), refresh=True)
+        _show(view, puller, console)
+        stopped = not puller.done.is_set()
     finally:
         puller.done.set()
         live.cancel()
-        puller.thread.join(1)
+        puller.thread.join(0.15)
+    puller.hand_over(view.board)
+    console.print(view.last(console.width, console.height, not stopped))
     if puller.error is not None:
         if isinstance(puller.error, KshellError):
             raise puller.error
         raise KshellError(f"the query failed: {puller.error}")
+
+
+def _show(view: View, puller: _Puller, console: Console) -> None:
+    fd = sys.stdin.fileno()
+
+    def picture() -> RenderableType:
+        puller.hand_over(view.board)
+        view.glow(time.monotonic())
+        return view.frame(console.width, console.height)
+
+    with _raw_keys(fd), Screen(
+        picture(), console=console, screen=True, auto_refresh=False,
+        redirect_stdout=False, redirect_stderr=False,
+    ) as screen:  # fmt: skip
+        due = time.monotonic() + _FRAME
+        while not puller.done.is_set():
+            keys = _pressed(fd, max(due - time.monotonic(), 0))
+            for key in keys:
+                if not view.press(key, console.height - _FURNITURE):
+                    return
+                (puller.go.clear if view.paused else puller.go.set)()
+            if keys or time.monotonic() >= due:
+                screen.update(picture(), refresh=True)
+                due = time.monotonic() + _FRAME

@@ -1,6 +1,7 @@
 """Answers as text or files: one row of WRITERS for each --output, all streaming batch by batch.
 
-A writer takes a schema, batches and where to write; adding a format is adding a row.
+A writer takes a schema, batches and where to write, and gives back remarks for the reader; adding
+a format is adding a row.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -16,20 +17,15 @@ import orjson
 import pyarrow as pa
 
 from kshell.errors import UsageError
-from kshell.terminal.cells import (
-    json_default,
-    json_ready,
-    plain_text,
-    raw_texts,
-    texts,
-)
+from kshell.terminal.cells import NULL, cells, is_number, json_default, json_ready, raw_texts
 from kshell.terminal.sanitize import clean
-from kshell.terminal.tables import COLOUR, PLAIN, table_lines, width_of
+from kshell.terminal.tables import COLOUR, PLAIN, AlignedTable, width_of
 
-__all__ = ["WRITERS", "Target", "write"]
+__all__ = ["WRITERS", "Target", "json_rows", "write"]
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _JSON = orjson.OPT_NON_STR_KEYS
+_ROW_GROUP = 100_000  # rows of a Parquet row group: a group for each small batch reads slowly
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +36,6 @@ class Target:
     width: int | None = None
     colour: bool = False
     csv_safe: bool = False
-    vertical_from: int = 0  # rows shown before: vertical numbers them on
 
     @property
     def terminal(self) -> bool:
@@ -57,52 +52,69 @@ class Target:
 
 
 Batches = Iterable[pa.RecordBatch]
-Writer = Callable[[pa.Schema, Batches, Target], None]
+Writer = Callable[[pa.Schema, Batches, Target], Sequence[str]]
 
 
-def _table(schema: pa.Schema, batches: Batches, to: Target) -> None:
-    for block in table_lines(schema, batches, to.width, COLOUR if to.colour else PLAIN):
+def _table(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
+    table = AlignedTable(schema, to.width, COLOUR if to.colour else PLAIN)
+    for block in table.lines(batches):
         to.out.write(block)
+    return table.remarks()
 
 
-def _vertical(schema: pa.Schema, batches: Batches, to: Target) -> None:
+def _vertical(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
+    style = COLOUR if to.colour else PLAIN
     names = [clean(n) for n in schema.names]
     widest = max(map(width_of, names), default=0)
-    labels = [" " * (widest - width_of(n)) + n for n in names]
-    number = to.vertical_from
+    labels = [
+        f"{' ' * (widest - width_of(n))}{style.heading}{n}{style.reset} "
+        f"{style.rule}│{style.reset} "
+        for n in names
+    ]
+    null = f"{style.null}{NULL}{style.reset}"
+    number = 0
     for batch in batches:
-        for row in zip(*map(texts, batch.columns), strict=True):
+        lines = []
+        for row in zip(*(cells(c).texts for c in batch.columns), strict=True):
             number += 1
-            lines = [f"{label} │ {value}\n" for label, value in zip(labels, row, strict=True)]
-            to.out.write(f"─[ {number} ]{'─' * max(widest - len(str(number)) - 3, 1)}\n")
-            to.out.write("".join(lines))
-
-
-def json_rows(schema: pa.Schema, batch: pa.RecordBatch) -> Iterable[str]:
-    """Each row as one line of JSON."""
-    nested = [f for f in schema if pa.types.is_nested(f.type)]
-    for row in batch.to_pylist():
-        for f in nested:
-            row[f.name] = json_ready(row[f.name], f.type)
-        yield orjson.dumps(row, default=json_default, option=_JSON).decode()
-
-
-def _jsonl(schema: pa.Schema, batches: Batches, to: Target) -> None:
-    for batch in batches:
-        lines = list(json_rows(schema, batch))
-        if to.terminal:
-            lines = [clean(line) for line in lines]
+            title = f"─ row {number} "
+            lines.append(f"{style.rule}{title}{'─' * max(widest + 2 - len(title), 2)}{style.reset}")
+            lines += [
+                label + (null if value is None else value)
+                for label, value in zip(labels, row, strict=True)
+            ]
         if lines:
             to.out.write("\n".join(lines) + "\n")
+    return ()
 
 
-def _json(schema: pa.Schema, batches: Batches, to: Target) -> None:
+def json_rows(schema: pa.Schema, batch: pa.RecordBatch) -> Iterator[str]:
+    """Each row as one line of JSON."""
+    ready = {f.name: make for f in schema if (make := json_ready(f.type))}
+    for row in batch.to_pylist():
+        for name, make in ready.items():
+            row[name] = make(row[name])
+        yield orjson.dumps(row, json_default, _JSON).decode()
+
+
+def _jsonl(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
+    for batch in batches:
+        lines: Iterable[str] = json_rows(schema, batch)
+        if to.terminal:
+            lines = map(clean, lines)
+        if batch.num_rows:
+            to.out.write("\n".join(lines) + "\n")
+    return ()
+
+
+def _json(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
     separator = "[\n"
     for batch in batches:
         for line in json_rows(schema, batch):
             to.out.write(separator + (clean(line) if to.terminal else line))
             separator = ",\n"
     to.out.write("[]\n" if separator == "[\n" else "\n]\n")
+    return ()
 
 
 def _guarded(text: str | None) -> str | None:
@@ -110,36 +122,34 @@ def _guarded(text: str | None) -> str | None:
     return "'" + text if text and text.startswith(_FORMULA) else text
 
 
-def _csv(schema: pa.Schema, batches: Batches, to: Target) -> None:
+def _csv(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(schema.names)
-    numbers = [pa.types.is_integer(f.type) or pa.types.is_floating(f.type) for f in schema]
+
+    def cell(text: str | None) -> str | None:
+        guarded = _guarded(text) if to.csv_safe else text
+        return clean(guarded) if guarded and to.terminal else guarded
+
+    writer.writerow([cell(name) for name in schema.names])
     for batch in batches:
         columns = [raw_texts(c) for c in batch.columns]
-        if to.csv_safe:
+        if to.csv_safe or to.terminal:
             columns = [
-                c if number else [_guarded(t) for t in c]
-                for c, number in zip(columns, numbers, strict=True)
+                c if is_number(f.type) else [cell(t) for t in c]
+                for c, f in zip(columns, schema, strict=True)
             ]
         writer.writerows(zip(*columns, strict=True))
-        _flush_text(text, to)
-    _flush_text(text, to)
-
-
-def _flush_text(text: io.StringIO, to: Target) -> None:
-    written = text.getvalue()
-    if to.terminal:
-        written = "\n".join(clean(line) for line in written.split("\n"))
-    to.out.write(written)
-    text.seek(0)
-    text.truncate()
+        to.out.write(text.getvalue())
+        text.seek(0)
+        text.truncate()
+    to.out.write(text.getvalue())  # the heading, where there were no rows
+    return ()
 
 
 _TSV = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r", "\\": "\\\\"})
 
 
-def _tsv(schema: pa.Schema, batches: Batches, to: Target) -> None:
+def _tsv(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
     def cell(text: str | None) -> str:
         escaped = "\\N" if text is None else text.translate(_TSV)
         return clean(escaped) if to.terminal else escaped
@@ -147,34 +157,48 @@ def _tsv(schema: pa.Schema, batches: Batches, to: Target) -> None:
     to.out.write("\t".join(cell(n) for n in schema.names) + "\n")
     for batch in batches:
         columns = [raw_texts(c) for c in batch.columns]
-        for row in zip(*columns, strict=True):
-            to.out.write("\t".join(map(cell, row)) + "\n")
+        lines = ["\t".join(map(cell, row)) + "\n" for row in zip(*columns, strict=True)]
+        to.out.write("".join(lines))
+    return ()
 
 
-def _markdown(schema: pa.Schema, batches: Batches, to: Target) -> None:
-    def cell(text: str) -> str:
-        return clean(text).replace("|", "\\|")
+# Markdown is for documents and chats: it may not be markup there, nor end a table's row.
+_MARKDOWN = str.maketrans({c: f"\\{c}" for c in "\\|`*_[]<>"})
 
-    to.out.write("| " + " | ".join(cell(n) for n in schema.names) + " |\n")
-    to.out.write("|" + "---|" * len(schema.names) + "\n")
+
+def _markdown(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
+    def cell(text: str | None) -> str:
+        return NULL if text is None else text.translate(_MARKDOWN)
+
+    to.out.write("| " + " | ".join(cell(clean(n)) for n in schema.names) + " |\n")
+    to.out.write("|" + "|".join("---:" if is_number(f.type) else "---" for f in schema) + "|\n")
     for batch in batches:
-        for row in batch.to_pylist():
-            cells = [cell(plain_text(row[f.name], f.type)) for f in schema]
-            to.out.write("| " + " | ".join(cells) + " |\n")
+        columns = [cells(c).texts for c in batch.columns]
+        lines = [f"| {' | '.join(map(cell, row))} |\n" for row in zip(*columns, strict=True)]
+        to.out.write("".join(lines))
+    return ()
 
 
-def _arrow(schema: pa.Schema, batches: Batches, to: Target) -> None:
+def _arrow(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
     with pa.ipc.new_stream(to.binary("arrow"), schema) as writer:
         for batch in batches:
             writer.write_batch(batch)
+    return ()
 
 
-def _parquet(schema: pa.Schema, batches: Batches, to: Target) -> None:
+def _parquet(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
     import pyarrow.parquet as pq
 
     with pq.ParquetWriter(to.binary("parquet"), schema) as writer:
+        waiting: list[pa.RecordBatch] = []
         for batch in batches:
-            writer.write_batch(batch)
+            waiting.append(batch)
+            if sum(b.num_rows for b in waiting) >= _ROW_GROUP:
+                writer.write_table(pa.Table.from_batches(waiting, schema))
+                waiting = []
+        if waiting:
+            writer.write_table(pa.Table.from_batches(waiting, schema))
+    return ()
 
 
 WRITERS: dict[str, Writer] = {
@@ -190,11 +214,14 @@ WRITERS: dict[str, Writer] = {
 }
 
 
-def write(name: str, schema: pa.Schema, batches: Batches, to: Target) -> None:
-    """Write an answer; a schema with two columns of one name is written with both."""
+def write(name: str, schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
+    """Write an answer, and give remarks for the reader (cells that were cut short).
+
+    Two columns of one name are both written: the second as NAME_1.
+    """
     names = schema.names
     if len(set(names)) != len(names):
         unique = [n if names.index(n) == i else f"{n}_{i}" for i, n in enumerate(names)]
         schema = pa.schema([f.with_name(n) for f, n in zip(schema, unique, strict=True)])
         batches = (pa.RecordBatch.from_arrays(b.columns, schema=schema) for b in batches)
-    WRITERS[name](schema, batches, to)
+    return WRITERS[name](schema, batches, to)

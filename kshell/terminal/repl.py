@@ -1,60 +1,110 @@
 """The prompt: statements typed by a person, until Ctrl-D.
 
-Enter on an incomplete statement goes on to the next line.  Names for completion are learned in the
-background, so the prompt is there at once; nothing that fails in a statement ends it.
+It is there at once: the session is opened, and everything heavy imported, by a thread that starts
+when the prompt has been drawn.  Enter on an incomplete statement goes on to the next line; nothing
+that fails in a statement ends the prompt.
 """
 
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.application import get_app
+from prompt_toolkit.application import Application
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.completion import ThreadedCompleter
-from prompt_toolkit.filters import Condition
-from prompt_toolkit.formatted_text import HTML
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.shortcuts import CompleteStyle
 from prompt_toolkit.styles import Style
 
 from kshell import __version__
-from kshell.errors import ConnectionFailed, Interrupted, KshellError
-from kshell.session import Session
+from kshell.errors import Interrupted, KshellError
 from kshell.sql.script import is_complete
-from kshell.terminal.completion import SqlCompleter, SqlLexer
+from kshell.terminal.commands import COMMANDS, FORMATS, command_help
+from kshell.terminal.completion import Known, SqlCompleter
+from kshell.terminal.highlight import SqlLexer
 from kshell.terminal.history import PrivateHistory
 from kshell.terminal.messages import draw_error, note
-from kshell.terminal.output import WRITERS
 from kshell.terminal.sanitize import clean
-from kshell.terminal.show import Shower
+
+if TYPE_CHECKING:
+    from kshell.session import Session
 
 __all__ = ["converse"]
 
 STYLE = Style.from_dict(
     {
+        "prompt": "bold ansigreen",
+        "continuation": "ansibrightblack",
         "keyword": "bold ansicyan",
         "function": "ansiblue",
         "string": "ansigreen",
         "name": "ansiyellow",
         "number": "ansimagenta",
+        "punct": "ansibrightblack",
         "comment": "italic ansibrightblack",
-        "prompt": "bold ansigreen",
-        "bottom-toolbar": "noreverse bg:#333333 #cccccc",
-        "bottom-toolbar.cluster": "bg:#333333 #88ccff bold",
-        "completion-menu.completion": "bg:#303030 #dddddd",
-        "completion-menu.completion.current": "bg:#005f87 #ffffff",
-        "completion-menu.meta.completion": "bg:#262626 #999999",
-        "completion-menu.meta.completion.current": "bg:#00527a #dddddd",
-        "auto-suggestion": "#777777",
+        "auto-suggestion": "#6c6c6c",
+        "bottom-toolbar": "noreverse bg:#262626 #a8a8a8",
+        "bar.cluster": "bold #87d7ff",
+        "bar.waiting": "#ffd75f",
+        "bar.running": "#87d787",
+        "bar.rule": "#4e4e4e",
+        "completion-menu": "bg:#303030 #dadada",
+        "completion-menu.completion.current": "noreverse bg:#005f87 #ffffff",
+        "completion-menu.meta.completion": "bg:#262626 #8a8a8a",
+        "completion-menu.meta.completion.current": "bg:#004f6f #dadada",
+        "scrollbar.background": "bg:#262626",
+        "scrollbar.button": "bg:#4e4e4e",
     }
 )
+_FRESH = 10.0  # seconds after which names are learned anew
+_MAKES_NAMES = ("CREATE", "DROP", "INSERT", "ALTER", "RUN")
 
 
-@Condition
-def _unfinished() -> bool:
-    """Whether Enter goes on to another line."""
-    return not is_complete(get_app().current_buffer.text)
+class _Opening:
+    """The session, opened by a thread: it may import, start a broker, connect."""
+
+    def __init__(self, open_session: Callable[[], Session], changed: Callable[[], None]) -> None:
+        self._open, self._changed = open_session, changed
+        self.session: Session | None = None
+        self.error: BaseException | None = None
+        self._done = threading.Event()
+        self._begun = False
+
+    def begin(self) -> None:
+        """Start it; once."""
+        if not self._begun:
+            self._begun = True
+            threading.Thread(target=self._run, name="kshell-open", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            session = self._open()
+            session.connect()
+            self.session = session
+        except BaseException as error:
+            self.error = error
+        finally:
+            self._done.set()
+            self._changed()
+        if self.session is not None:
+            _learn(self.session)
+            self._changed()
+
+    def wait(self) -> Session:
+        """The session; raises what opening it raised.  Ctrl-C may end the wait."""
+        self.begin()
+        while not self._done.wait(0.1):
+            pass
+        if self.session is None:
+            raise self.error or KshellError("no session")
+        return self.session
 
 
 def _learn(session: Session) -> None:
@@ -62,102 +112,192 @@ def _learn(session: Session) -> None:
     with contextlib.suppress(KshellError, OSError):
         session.refresh()
     with contextlib.suppress(ImportError):
-        import kshell.engines.local.query  # noqa: F401
+        import kshell.engines.local.query
+        import kshell.terminal.show  # noqa: F401
 
 
 class _Prompt:
     """One conversation."""
 
-    def __init__(self, session: Session, output: str, csv_safe: bool) -> None:
-        self.session = session
-        self.shower = Shower(output, csv_safe, interactive=True)
-        self.prompt: PromptSession[str] = PromptSession(
+    def __init__(self, open_session: Callable[[], Session], output: str, csv_safe: bool) -> None:
+        self.output, self.csv_safe = output, csv_safe
+        self._learned = time.monotonic()
+        self._columns: dict[str, tuple[float, Sequence[str]]] = {}
+        self._opening = _Opening(open_session, self._changed)
+        self._prompt: PromptSession[str] = PromptSession(
             history=PrivateHistory(),
             auto_suggest=AutoSuggestFromHistory(),
-            completer=ThreadedCompleter(SqlCompleter(session)),
+            completer=ThreadedCompleter(SqlCompleter(self._known)),
             complete_while_typing=True,
             complete_style=CompleteStyle.COLUMN,
             lexer=SqlLexer(),
             style=STYLE,
-            multiline=_unfinished,
-            prompt_continuation=lambda width, number, wrap: "… ".rjust(width),
-            bottom_toolbar=self.toolbar,
-            reserve_space_for_menu=6,
+            multiline=True,
+            prompt_continuation=lambda width, number, wrap: [
+                ("class:continuation", "… ".rjust(width))
+            ],
+            bottom_toolbar=self._toolbar,
+            reserve_space_for_menu=7,
+            key_bindings=_keys(),
         )
+        self._prompt.app.after_render += self._drawn
+        self._prompt.app.ttimeoutlen = 0.05  # Esc is not waited for
 
-    def toolbar(self) -> HTML:
-        session = self.session
-        parts = [f"<cluster> {_escape(session.cluster)} </cluster>"]
+    def _drawn(self, app: Application[str]) -> None:
+        self._opening.begin()
+
+    def _changed(self) -> None:
+        """The thread has news: the toolbar changes, or there is no cluster and we leave."""
+        app = self._prompt.app
+        error = self._opening.error
+        if error is not None and app.is_running and app.loop is not None:
+            with contextlib.suppress(RuntimeError):
+                app.loop.call_soon_threadsafe(self._leave, error)
+        else:
+            app.invalidate()
+
+    def _leave(self, error: BaseException) -> None:
+        app = self._prompt.app
+        if app.is_running and not app.is_done:
+            app.exit(exception=error)
+
+    def _toolbar(self) -> StyleAndTextTuples:
+        session = self._opening.session
+        rule = ("class:bar.rule", " │ ")
+        bar: StyleAndTextTuples = [("", " ")]
+        if session is None:
+            return [*bar, ("class:bar.waiting", "connecting …")]
+        bar.append(("class:bar.cluster", clean(session.cluster)))
         if session.profile:
-            parts.append(_escape(session.profile))
-        parts += [_escape(line) for line in session.running()]
-        parts.append("Enter runs a statement that ends in ; · help · Ctrl-D")
-        return HTML(" │ ".join(parts))
+            bar += [rule, ("", clean(session.profile))]
+        for line in session.running():
+            bar += [rule, ("class:bar.running", f"▶ {clean(line)}")]
+        if self.output != "table":
+            bar += [rule, ("", self.output)]
+        return [*bar, rule, ("", "; and Enter runs · Tab completes · help · Ctrl-D leaves")]
+
+    def _known(self) -> Known:
+        session = self._opening.session
+        if session is None:
+            return Known()
+        names = session.names()
+        return Known((*names.sources, *names.topics), self._columns_of, session.functions())
+
+    def _columns_of(self, name: str) -> Sequence[str]:
+        """Columns, asked for once in a while: a name half typed must not cost a sample each key."""
+        session = self._opening.session
+        when, found = self._columns.get(name, (0.0, ()))
+        if session is None or (when and time.monotonic() - when < _FRESH):
+            return found
+        names = session.names()
+        folded = {n.casefold() for n in (*names.topics, *names.sources)}
+        if name.casefold() in folded:
+            with contextlib.suppress(KshellError, OSError):
+                found = session.columns(name)
+        self._columns[name] = (time.monotonic(), found)
+        return found
 
     def run(self) -> int:
-        print(f"kshell {__version__} at {clean(self.session.cluster)}. HELP; tells more.")
+        """Until Ctrl-D; gives the exit code."""
+        print(f"kshell {__version__} · SQL over Kafka · help; lists statements, \\? commands\n")
         while True:
             try:
-                text = self.prompt.prompt([("class:prompt", "kshell> ")])
+                text = self._prompt.prompt([("class:prompt", "kshell> ")])
+                if text.strip() and not self._execute(text):
+                    return 0
             except KeyboardInterrupt:
                 continue
             except EOFError:
                 return 0
-            if text.strip() and not self.execute(text.strip()):
-                return 0
+            if self._opening.error is not None:
+                raise self._opening.error
 
-    def execute(self, text: str) -> bool:
+    def _execute(self, text: str) -> bool:
         """Run what was typed; False is goodbye."""
-        if text.startswith("\\"):
-            return self.command(text)
-        results = self.session.execute(text)
+        if text.lstrip().startswith("\\"):
+            return self._command(text.strip())
         try:
-            for result in results:
-                if not self.shower.show(result):
-                    return False
-        except Interrupted:
-            note("stopped")
-        except KeyboardInterrupt:
+            session = self._opening.wait()
+            from kshell.terminal.show import Shower
+
+            shower = Shower(self.output, self.csv_safe, print)
+            results = session.execute(text)
+            try:
+                for result in results:
+                    if not shower.show(result):
+                        return False
+            finally:
+                results.close()  # type: ignore[attr-defined]
+        except (Interrupted, KeyboardInterrupt):
             note("stopped")
         except KshellError as error:
+            if error is self._opening.error:
+                raise
             draw_error(error, text)
         except Exception as error:
             draw_error(KshellError(f"internal error: {type(error).__name__}: {error}"))
-        finally:
-            results.close()  # type: ignore[attr-defined]
-        threading.Thread(target=_learn, args=(self.session,), daemon=True).start()
+        self._learn_after(text)
         return True
 
-    def command(self, text: str) -> bool:
-        """The backslash commands of psql that people's fingers know."""
+    def _learn_after(self, text: str) -> None:
+        session = self._opening.session
+        now = time.monotonic()
+        if session is None:
+            return
+        if now - self._learned > _FRESH or text.strip().upper().startswith(_MAKES_NAMES):
+            self._learned = now
+            threading.Thread(target=_learn, args=(session,), daemon=True).start()
+
+    def _command(self, text: str) -> bool:
         word, _, argument = text.partition(" ")
         argument = argument.strip().rstrip(";")
-        if word == "\\q":
+        command = next((c for c in COMMANDS if c.word == word.rstrip(";")), None)
+        if command is None or command.word == "\\?":
+            print(command_help())
+        elif command.word == "\\q":
             return False
-        if word == "\\x":
-            self.shower.output = "table" if self.shower.output == "vertical" else "vertical"
-            note(f"output is {self.shower.output}")
-        elif word == "\\o" and argument in WRITERS:
-            self.shower.output = argument
-            note(f"output is {argument}")
-        elif word in ("\\d", "\\dt"):
-            return self.execute(f"DESCRIBE {argument};" if argument else "SHOW TOPICS;")
+        elif command.word == "\\x":
+            self._shown_as("table" if self.output == "vertical" else "vertical")
+        elif command.word == "\\o":
+            self._shown_as(argument)
         else:
-            note(f"\\q quits, \\x turns rows on their side, \\d topic describes,"
-                 f" \\o sets the output: {', '.join(WRITERS)}")  # fmt: skip
+            filled = command.statement.replace("{}", argument)
+            return self._execute(filled if argument else command.alone or command.statement)
         return True
 
+    def _shown_as(self, output: str) -> None:
+        if output in FORMATS:
+            self.output = output
+            note(f"Answers are shown as {output}.")
+        else:
+            note(f"\\o takes one of {', '.join(FORMATS)}")
 
-def _escape(text: str) -> str:
-    return clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+def _keys() -> KeyBindings:
+    keys = KeyBindings()
+
+    @keys.add("enter")
+    def _(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        state = buffer.complete_state
+        if state is not None and state.current_completion is not None:
+            buffer.complete_state = None  # Enter takes what is chosen; the next one runs it
+        elif is_complete(buffer.text):
+            buffer.validate_and_handle()
+        else:
+            buffer.insert_text("\n")
+
+    @keys.add("escape", "enter")
+    def _(event: KeyPressEvent) -> None:
+        event.current_buffer.insert_text("\n")
+
+    return keys
 
 
-def converse(session: Session, output: str, csv_safe: bool) -> int:
-    """Talk until the person leaves; gives the exit code."""
-    try:
-        session.connect()
-    except ConnectionFailed as error:
-        draw_error(error)
-        return error.exit_code
-    threading.Thread(target=_learn, args=(session,), daemon=True).start()
-    return _Prompt(session, output, csv_safe).run()
+def converse(open_session: Callable[[], Session], output: str, csv_safe: bool) -> int:
+    """Talk until the person leaves; gives the exit code.
+
+    Raises what opening the session raised: without a cluster there is nothing to talk about.
+    """
+    sys.stdout.flush()
+    return _Prompt(open_session, output, csv_safe).run()

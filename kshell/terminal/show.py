@@ -6,19 +6,26 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
 
+from kshell.changes import Changes
 from kshell.errors import Interrupted
 from kshell.results import Goodbye, Live, Message, Result, Rows, Sections
+from kshell.terminal.cells import raw_texts
 from kshell.terminal.messages import note
-from kshell.terminal.output import Target, write
+from kshell.terminal.output import Target, json_rows, write
 from kshell.terminal.progress import ProgressLine
-from kshell.terminal.sanitize import clean_block
+from kshell.terminal.pull import pulled
+from kshell.terminal.sanitize import clean, clean_block
 
 __all__ = ["Shower", "stdout_target"]
+
+_FOR_PEOPLE = ("table", "vertical")
+# A table cannot be drawn before its end is known, and a JSON array not closed: lines instead.
+_STREAMED_AS = {"table": "jsonl", "json": "jsonl", "parquet": "arrow"}
 
 
 def stdout_target(csv_safe: bool = False) -> Target:
@@ -29,13 +36,19 @@ def stdout_target(csv_safe: bool = False) -> Target:
     return Target(sys.stdout, width, "NO_COLOR" not in os.environ, csv_safe)
 
 
+def _quiet(text: str) -> None:
+    """Where a message of a statement goes when nobody sits at the prompt."""
+    print(text, file=sys.stderr)
+
+
 @dataclass
 class Shower:
-    """How results are drawn: the format's name, and whether a live view may own the terminal."""
+    """How results are drawn: the format's name, and where messages go."""
 
     output: str
     csv_safe: bool = False
-    interactive: bool = False
+    say: Callable[[str], None] = _quiet
+    _drawn: int = 0
 
     def show(self, result: Result) -> bool:
         """Draw it; False is goodbye.  Ctrl-C stops the result and raises Interrupted."""
@@ -45,7 +58,7 @@ class Shower:
             case Live():
                 self._live(result)
             case Message():
-                print(clean_block(result.text), file=sys.stdout if self.interactive else sys.stderr)
+                self.say(clean_block(result.text))
             case Sections():
                 for part in result.parts:
                     self.show(part)
@@ -55,75 +68,118 @@ class Shower:
 
     def _rows(self, rows: Rows) -> None:
         target = stdout_target(self.csv_safe)
+        for_people = target.terminal and self.output in _FOR_PEOPLE
         began = time.monotonic()
         count = 0
         line = ProgressLine(rows.progress)
+        batches = pulled(rows.batches, rows.cancel)
 
         def counted() -> Iterator[pa.RecordBatch]:
             nonlocal count
-            for batch in rows.batches:
-                line.clear()
+            for batch in batches:
+                line.stop()
                 count += batch.num_rows
                 yield batch
 
-        if rows.title and target.terminal and self.output in ("table", "vertical"):
-            print(f"\n{clean_block(rows.title)}")
+        if self.output in _FOR_PEOPLE:
+            self._heading(rows.title, target)
         line.start()
         try:
-            write(self.output, rows.schema, counted(), target)
+            remarks = write(self.output, rows.schema, counted(), target)
+            sys.stdout.flush()
         except KeyboardInterrupt:
-            rows.cancel()
             raise Interrupted("stopped") from None
         finally:
             line.stop()
-            rows.cancel()
-        sys.stdout.flush()
+            batches.close()  # type: ignore[attr-defined]
         for text in rows.notes():
             note(f"Note: {text}")
-        if target.terminal and self.output in ("table", "vertical"):
+        if for_people:
             took = time.monotonic() - began
             note(f"({count:,} row{'s' * (count != 1)}, {took:.2f} s)")
+            for text in remarks:
+                note(text)
+
+    def _heading(self, title: str, to: Target) -> None:
+        """A blank line between two answers, and the title of this one."""
+        if self._drawn:
+            to.out.write("\n")
+        self._drawn += 1
+        if title:
+            bold, plain = ("\x1b[1m", "\x1b[0m") if to.colour else ("", "")
+            to.out.write(f"{bold}{clean(title)}{plain}\n")
 
     def _live(self, live: Live) -> None:
-        if self.interactive and sys.stdin.isatty() and sys.stdout.isatty():
+        if self.output == "table" and sys.stdin.isatty() and sys.stdout.isatty():
             from kshell.terminal.live import watch
 
             watch(live)
             return
-        self._stream(live)
-
-    def _stream(self, live: Live) -> None:
-        """Rows as they come, each flushed: for pipes."""
-        import orjson
-
-        from kshell.terminal.output import json_rows
-
-        name = self.output if self.output in ("csv", "tsv") else "jsonl"
-        target = stdout_target(self.csv_safe)
         try:
-            if name == "jsonl":
-                while (changes := live.poll(0.2)) is not None:
-                    lines = list(json_rows(live.schema, changes.rows))
-                    if live.key:
-                        weights = changes.weights.to_pylist()
-                        lines = [
-                            line if w > 0 else orjson.dumps({"-": orjson.loads(line)}).decode()
-                            for line, w in zip(lines, weights, strict=True)
-                        ]
-                    if lines:
-                        sys.stdout.write("\n".join(lines) + "\n")
-                        sys.stdout.flush()
-                return
-
-            def batches() -> Iterator[pa.RecordBatch]:
-                while (changes := live.poll(0.2)) is not None:
-                    yield changes.rows
-                    sys.stdout.flush()
-
-            write(name, live.schema, batches(), target)
+            self._stream(live)
         except KeyboardInterrupt:
             raise Interrupted("stopped") from None
         finally:
             live.cancel()
 
+    def _stream(self, live: Live) -> None:
+        """Rows as they come, each poll's flushed: for pipes."""
+        name = _STREAMED_AS.get(self.output, self.output)
+        target = stdout_target(self.csv_safe)
+        changes = _changes(live)
+        try:
+            if live.key and name == "jsonl":
+                for part in changes:
+                    target.out.writelines(f"{line}\n" for line in change_lines(live, part))
+                    target.out.flush()
+            else:
+                write(name, live.schema, _flushed(changes, target), target)
+        finally:
+            changes.close()  # type: ignore[attr-defined]
 
+
+def _changes(live: Live) -> Iterator[Changes]:
+    """What comes, in the foreground; an outage is said, not shown as silence."""
+
+    def polled() -> Iterator[Changes | None]:
+        while (part := live.poll(0.2)) is not None:
+            yield part if len(part) else None
+
+    noted = ""
+    source = pulled(polled(), live.cancel)
+    try:
+        for part in source:
+            if part is not None:
+                yield part
+            state = live.stats().note
+            if state and state != noted:
+                note(f"Note: {state}")
+            noted = state
+    finally:
+        source.close()  # type: ignore[attr-defined]
+
+
+def _flushed(changes: Iterator[Changes], target: Target) -> Iterator[pa.RecordBatch]:
+    """Rows that are there now; what was written of the last is flushed before the next."""
+    import pyarrow.compute as pc  # 50 ms that no bounded answer needs
+
+    for part in changes:
+        yield part.rows.filter(pc.greater(part.weights, 0))
+        target.out.flush()
+
+
+def change_lines(live: Live, part: Changes) -> list[str]:
+    """A table's changes as JSON lines: the new row of a key, or `{"-": row}` where it is gone.
+
+    An update is only its new row, as in ksqlDB's push queries.
+    """
+    keys = list(zip(*(raw_texts(part.rows.column(name)) for name in live.key), strict=True))
+    last = {key: i for i, key in enumerate(keys)}
+    lines = []
+    weights = part.weights.to_pylist()
+    for i, line in enumerate(json_rows(live.schema, part.rows)):
+        if weights[i] > 0:
+            lines.append(line)
+        elif weights[i] < 0 and last[keys[i]] == i:
+            lines.append(f'{{"-":{line}}}')
+    return lines

@@ -12,19 +12,19 @@ from dataclasses import dataclass
 import pyarrow as pa
 from wcwidth import wcswidth, wcwidth
 
-from kshell.terminal.cells import NULL, is_number, texts
+from kshell.terminal.cells import NULL, Cells, cells, is_number
 from kshell.terminal.sanitize import clean
 
-__all__ = ["Style", "layout", "table_lines", "width_of"]
+__all__ = ["COLOUR", "PLAIN", "AlignedTable", "Style", "cut", "layout", "width_of"]
 
 _SAMPLE = 1000  # rows that decide the widths
-_NARROWEST = 6
+_NARROWEST = 8
 _WIDEST = 500  # where there is no terminal to fit
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """Escape sequences around headings and NULLs; empty where there are no colours."""
+    """Escape sequences around headings, NULLs and rules; empty where there are no colours."""
 
     heading: str = ""
     null: str = ""
@@ -32,12 +32,16 @@ class Style:
     reset: str = ""
 
 
-COLOUR = Style("\x1b[1m", "\x1b[2m", "\x1b[2m", "\x1b[0m")
+COLOUR = Style("\x1b[1;36m", "\x1b[2;3m", "\x1b[2m", "\x1b[0m")
 PLAIN = Style()
 
 
 def width_of(text: str) -> int:
-    """Columns on a terminal."""
+    """Columns on a terminal.
+
+    >>> width_of("東京")
+    4
+    """
     if text.isascii():
         return len(text)
     width: int = wcswidth(text)
@@ -50,8 +54,8 @@ def cut(text: str, width: int) -> str:
     >>> cut("pageviews", 5)
     'page…'
     """
-    if text.isascii() and len(text) <= width:
-        return text
+    if text.isascii():
+        return text if len(text) <= width else text[: width - 1] + "…"
     if width_of(text) <= width:
         return text
     used, kept = 0, []
@@ -64,78 +68,143 @@ def cut(text: str, width: int) -> str:
     return "".join(kept) + "…"
 
 
-def layout(names: Sequence[str], columns: Sequence[Sequence[str]], room: int | None) -> list[int]:
-    """Column widths that fit into `room` columns: the widest give way first."""
-    widths = []
-    for name, column in zip(names, columns, strict=True):
-        joined = "".join(column)
-        longest = max(map(len if joined.isascii() else width_of, column), default=0)
-        widths.append(min(max(width_of(name), longest, 1), _WIDEST))
+def pad(text: str, width: int, right: bool) -> str:
+    """Exactly `width` columns."""
+    text = cut(text, width)
+    space = " " * (width - width_of(text))
+    return space + text if right else text + space
+
+
+def layout(widths: Sequence[int], room: int | None) -> list[int]:
+    """Column widths that fit into `room` columns: the widest give way first.
+
+    Where even the narrowest do not fit, the list is shorter: the last columns are left out.
+
+    >>> layout([5, 40, 60], 60)
+    [5, 23, 23]
+    """
+    fitted = [min(max(w, 1), _WIDEST) for w in widths]
     if room is None:
-        return widths
-    available = max(room - 3 * (len(widths) - 1) - 2, _NARROWEST * len(widths))
-    while sum(widths) > available:
-        widest = max(widths)
+        return fitted
+    while fitted and _span([min(w, _NARROWEST) for w in fitted]) > room and len(fitted) > 1:
+        fitted.pop()
+    while (spare := _span(fitted) - room) > 0:
+        widest = max(fitted)
         if widest <= _NARROWEST:
             break
-        others = [w for w in widths if w < widest]
-        goal = max(max(others, default=_NARROWEST), _NARROWEST)
-        at_widest = [i for i, w in enumerate(widths) if w == widest]
-        spare = sum(widths) - available
-        step = min(widest - goal, -(-spare // len(at_widest))) or 1
+        goal = max([w for w in fitted if w < widest] + [_NARROWEST])
+        at_widest = [i for i, w in enumerate(fitted) if w == widest]
+        step = min(widest - goal, -(-spare // len(at_widest)))
         for i in at_widest:
-            widths[i] = widest - step
-    return widths
+            fitted[i] = widest - step
+    return fitted
 
 
-def _pad(cells: Sequence[str], width: int, right: bool, style: Style) -> list[str]:
-    joined = "".join(cells)
-    if joined.isascii() and not style.null:
-        if right:
-            return [c.rjust(width) if len(c) <= width else cut(c, width) for c in cells]
-        return [c.ljust(width) if len(c) <= width else cut(c, width) for c in cells]
-    padded = []
-    for cell in cells:
-        text = cut(cell, width)
-        space = " " * (width - width_of(text))
-        if cell == NULL and style.null:
-            text = f"{style.null}{text}{style.reset}"
-        padded.append(space + text if right else text + space)
-    return padded
+def _span(widths: Sequence[int]) -> int:
+    return sum(widths) + 3 * (len(widths) - 1) + 2
 
 
-def table_lines(
-    schema: pa.Schema, batches: Iterable[pa.RecordBatch], room: int | None, style: Style
-) -> Iterator[str]:
-    """The table's text in blocks of lines, each ending in a newline.
+class AlignedTable:
+    """Writes a table in blocks of lines; afterwards `remarks` says what did not fit.
 
     `room` is the terminal's width, or None to cut nothing.
     """
-    names = [clean(n) for n in schema.names]
-    right = [is_number(f.type) for f in schema]
-    widths: list[int] | None = None
-    for batch in batches:
-        if not batch.num_rows:
-            continue
-        columns = [texts(c) for c in batch.columns]
-        if widths is None:
-            widths = layout(names, [c[:_SAMPLE] for c in columns], room)
-            yield _heading(names, widths, right, style)
-        padded = [
-            _pad(c, w, r, style) for c, w, r in zip(columns, widths, right, strict=True)
+
+    def __init__(self, schema: pa.Schema, room: int | None, style: Style) -> None:
+        self._names = [clean(n) for n in schema.names]
+        self._right = [is_number(f.type) for f in schema]
+        self._room, self._style = room, style
+        self._bar = f" {style.rule}│{style.reset} "
+        self._widths: list[int] = []
+        self._cut = False
+
+    def lines(self, batches: Iterable[pa.RecordBatch]) -> Iterator[str]:
+        """The text in blocks, each ending in a newline."""
+        waiting: list[list[Cells]] = []
+        rows = 0
+        for batch in batches:
+            if not batch.num_rows:
+                continue
+            columns = [cells(c) for c in batch.columns]
+            if self._widths:
+                yield self._block(columns)
+                continue
+            waiting.append(columns)
+            rows += batch.num_rows
+            if rows >= _SAMPLE:
+                yield self._begin(waiting)
+                yield from map(self._block, waiting)
+                waiting = []
+        if not self._widths:
+            yield self._begin(waiting)
+            yield from map(self._block, waiting)
+
+    def remarks(self) -> list[str]:
+        """What a reader should know: columns left out, cells cut short."""
+        hidden = len(self._names) - len(self._widths)
+        if hidden:
+            return [f"{hidden} more columns do not fit: \\x or --output vertical shows them"]
+        if self._cut:
+            return ["cells with … are cut to fit: \\x or --output vertical shows them whole"]
+        return []
+
+    def _begin(self, sample: Sequence[Sequence[Cells]]) -> str:
+        needed = []
+        for i, name in enumerate(self._names):
+            longest = width_of(name)
+            for columns in sample:
+                column = columns[i]
+                measure = len if column.simple else width_of
+                longest = max(longest, max(map(measure, column.slice(_SAMPLE))))
+            needed.append(longest)
+        self._widths = layout(needed, self._room)
+        style = self._style
+        headings = [
+            f"{style.heading}{pad(name, width, right)}{style.reset}"
+            for name, width, right in zip(self._names, self._widths, self._right, strict=False)
         ]
-        bar = f" {style.rule}│{style.reset} "
-        yield "".join([f" {bar.join(row).rstrip()}\n" for row in zip(*padded, strict=True)])
-    if widths is None:
-        yield _heading(names, layout(names, [[] for _ in names], room), right, style)
+        rule = "─┼─".join("─" * w for w in self._widths)
+        return f" {self._bar.join(headings)}\n{style.rule}─{rule}─{style.reset}\n"
 
+    def _block(self, columns: Sequence[Cells]) -> str:
+        shown, formats = [], []
+        last = len(self._widths) - 1
+        for i, width in enumerate(self._widths):
+            right = self._right[i]
+            shown.append(self._fitted(columns[i], width, right))
+            # `%` pads cells that are shorter in characters; all others are padded by now.  The
+            # last column needs none, unless it is aligned to the right.
+            formats.append("%s" if i == last and not right else f"%{'' if right else '-'}{width}s")
+        line = f" {self._bar.join(formats)}\n"
+        return "".join([line % row for row in zip(*shown, strict=True)])
 
-def _heading(names: list[str], widths: list[int], right: list[bool], style: Style) -> str:
-    cells = []
-    for name, width, to_right in zip(names, widths, right, strict=True):
-        text = cut(name, width)
-        space = " " * (width - width_of(text))
-        cells.append(f"{style.heading}{space + text if to_right else text + space}{style.reset}")
-    bar = f" {style.rule}│{style.reset} "
-    rule = "─┼─".join("─" * w for w in widths)
-    return f" {bar.join(cells)}\n{style.rule}─{rule}─{style.reset}\n"
+    def _fitted(self, column: Cells, width: int, right: bool) -> list[str]:
+        """Cells of at most `width` columns; `%` pads those that have fewer characters."""
+        texts = column.texts
+        if not column.simple:
+            once = {t: self._padded(t, width, right) for t in set(texts)}  # names repeat
+            return [once[t] for t in texts]
+        if None in texts:
+            null = self._padded(None, width, right)
+            short = self._short
+            return [
+                null if t is None else t if len(t) <= width else short(t, width) for t in texts
+            ]
+        plain: list[str] = texts  # type: ignore[assignment]
+        if max(map(len, plain)) <= width:
+            return plain
+        return [t if len(t) <= width else self._short(t, width) for t in plain]
+
+    def _padded(self, text: str | None, width: int, right: bool) -> str:
+        if text is None:
+            style = self._style
+            space = " " * (width - len(NULL))
+            null = f"{style.null}{NULL[:width]}{style.reset}"
+            return space + null if right else null + space
+        if width_of(text) > width:
+            self._cut = True
+        return pad(text, width, right)
+
+    def _short(self, text: str, width: int) -> str:
+        self._cut = True
+        return text[: width - 1] + "…"

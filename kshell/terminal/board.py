@@ -1,0 +1,91 @@
+"""What a live view shows: a stream's latest rows, or a table's current row for each key.
+
+`live` feeds it changes and asks ten times a second for the rows that fit on the screen.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from dataclasses import dataclass
+from itertools import islice
+
+import pyarrow as pa
+
+from kshell.changes import Changes
+from kshell.terminal.cells import cells, raw_texts
+
+__all__ = ["Board", "Row"]
+
+_STREAM = 500  # rows of a stream that are kept to draw from
+_TABLE = 5000  # keys of a table; the one that has not changed for longest goes first
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Clean text, NULL as None, and the number of the change that brought it."""
+
+    texts: tuple[str | None, ...]
+    change: int
+
+
+class Board:
+    """The rows to show; `changes` counts what came."""
+
+    def __init__(self, schema: pa.Schema, key: tuple[str, ...]) -> None:
+        self.schema = schema
+        self.key = key
+        self.changes = 0
+        self._stream: deque[Row] = deque(maxlen=_STREAM)
+        self._table: dict[tuple[str | None, ...], Row] = {}
+
+    def add(self, changes: Changes) -> None:
+        """Take changes in; only what may be shown is turned to text."""
+        if self.key:
+            self._update(changes)
+        else:
+            rows = changes.rows.slice(max(len(changes) - _STREAM, 0))
+            first = self.changes + len(changes) - rows.num_rows
+            for i, texts in enumerate(_texts(rows), first + 1):
+                self._stream.append(Row(texts, i))
+        self.changes += len(changes)
+
+    def _update(self, changes: Changes) -> None:
+        """Each key's last change decides: its new row stays where the old one was."""
+        rows = changes.rows
+        keys = zip(*(raw_texts(rows.column(name)) for name in self.key), strict=True)
+        last = {key: i for i, key in enumerate(keys)}
+        weights = changes.weights.to_pylist()
+        gone = [key for key, i in last.items() if weights[i] < 0]
+        for key in gone:
+            self._table.pop(key, None)
+        stay = [(key, i) for key, i in last.items() if weights[i] > 0]
+        texts = _texts(rows.take(pa.array([i for _, i in stay], pa.int64())))
+        for (key, i), row in zip(stay, texts, strict=True):
+            self._table[key] = Row(row, self.changes + i + 1)
+        spare = len(self._table) - _TABLE
+        if spare > 0:
+            oldest = heapq.nsmallest(spare, self._table, key=lambda k: self._table[k].change)
+            for key in oldest:
+                del self._table[key]
+
+    def __len__(self) -> int:
+        return len(self._table) if self.key else len(self._stream)
+
+    def rows(self, count: int, back: int = 0) -> list[Row]:
+        """`count` rows, `back` rows before the end; a table that does not fit: the latest changed.
+
+        A table's rows keep their places while they all fit, so that a number changes where it is.
+        """
+        if count <= 0:
+            return []
+        if self.key and not back and len(self._table) > count:
+            latest = heapq.nlargest(count, self._table.values(), key=lambda row: row.change)
+            return latest[::-1]
+        every = self._table.values() if self.key else self._stream
+        end = max(len(every) - back, min(count, len(every)))
+        return list(islice(every, max(end - count, 0), end))
+
+
+def _texts(rows: pa.RecordBatch) -> list[tuple[str | None, ...]]:
+    return list(zip(*(cells(column).texts for column in rows.columns), strict=True))

@@ -1,0 +1,127 @@
+"""`python -m tests.terminal.fake_shell`: the real prompt over a session that needs no broker.
+
+Each statement that FakeSession knows shows one kind of result: rows, hostile rows, a slow scan, a
+live stream, a live table, an outage, an error with a place.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from kshell.changes import Changes
+from kshell.errors import Outage, ParseError, Place, UnknownName
+from kshell.results import Goodbye, Live, LiveStats, Message, Progress, Result, Rows
+from kshell.session import Names
+
+HOSTILE = "a\x1b[2J\x1b]0;owned\x07\u202e\x9b31m[bold red]markup[/]\x00\r\n\tz"
+COLUMNS = {"orders": ("orderid", "total", "address"), "users": ("userid", "regionid")}
+
+
+def slow() -> Rows:
+    """A scan that takes for ever unless it is cancelled."""
+    began = time.monotonic()
+    stop = threading.Event()
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        # One long wait, as a call into DuckDB is: an exception in this thread would not end it.
+        stop.wait(60)
+        yield from ()
+
+    def progress() -> Progress:
+        seconds = time.monotonic() - began
+        return Progress(int(seconds * 1000), 60_000, seconds)
+
+    return Rows(pa.schema([("n", pa.int64())]), batches(), cancel=stop.set, progress=progress)
+
+
+def live(kind: str) -> Live:
+    """A stream of numbers, or a table of three keys, until it is cancelled."""
+    schema = pa.schema([("k", pa.string()), ("n", pa.int64())])
+    stop = threading.Event()
+    count = 0
+
+    def poll(seconds: float) -> Changes | None:
+        nonlocal count
+        if stop.wait(0.05):
+            return None
+        count += 1
+        if kind == "ending" and count > 3:
+            return None
+        key = HOSTILE if kind == "hostile" else f"key{count % 3}"
+        if kind != "table":
+            key = key if kind == "hostile" else f"row{count}"
+        rows = pa.record_batch([[key], [count]], schema=schema)
+        if kind == "table" and count > 3:
+            old = pa.record_batch([[key], [count - 3]], schema=schema)
+            return Changes(pa.concat_batches([old, rows]), pa.array([-1, 1]))
+        return Changes.of(rows)
+
+    def stats() -> LiveStats:
+        note = "cannot reach broker 2 for 5 s" if kind == "outage" else ""
+        return LiveStats(count, count * 10, 200.0, 7, 3, note)
+
+    return Live(schema, poll, stop.set, stats, kind, ("k",) if kind == "table" else ())
+
+
+class FakeSession:
+    """Serves the statements below; has the names of two topics."""
+
+    cluster = "fake:9092"
+    profile = "test"
+
+    def connect(self) -> None:
+        pass
+
+    def execute(self, text: str) -> Iterator[Result]:
+        first = text.strip().rstrip(";").lower()
+        if first.startswith("live "):
+            yield live(first.split()[1])
+        elif first == "slow":
+            yield slow()
+        elif first == "hostile":
+            table = pa.table({HOSTILE: [HOSTILE, None], "n": [1, 2]})
+            yield Rows.of(table, HOSTILE)
+        elif first == "outage":
+            raise Outage(f"broker 2 said {HOSTILE}", hint="look at broker 2")
+        elif first == "crash":
+            raise ZeroDivisionError("a bug")
+        elif first.startswith("selec "):
+            place = Place(1, text.lower().index("selec ") + 1, 5)
+            raise ParseError("SELEC is no statement", hint="did you mean SELECT?", place=place)
+        elif first.startswith("describe "):
+            raise UnknownName("topic", first.split()[1], COLUMNS)
+        elif first == "exit":
+            yield Goodbye()
+        elif first.startswith("set "):
+            yield Message("set")
+        else:
+            yield Rows.of(pa.table({"said": [text]}))
+
+    def names(self) -> Names:
+        return Names(tuple(COLUMNS))
+
+    def refresh(self) -> None:
+        pass
+
+    def columns(self, name: str) -> tuple[str, ...]:
+        return COLUMNS.get(name, ())
+
+    def functions(self) -> tuple[str, ...]:
+        return ("UCASE", "COUNT")
+
+    def running(self) -> tuple[str, ...]:
+        return ("CTAS_1 running",)
+
+    def close(self) -> None:
+        pass
+
+
+if __name__ == "__main__":
+    from kshell.terminal.repl import converse
+
+    sys.exit(converse(FakeSession, "table", False))  # type: ignore[arg-type]
