@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from kshell.errors import UnknownName, UsageError
+from kshell.errors import UnknownName, UsageError, nearest
 
 __all__ = ["PROPERTIES", "Properties", "Property", "config_home", "load_profile", "state_home"]
 
@@ -97,7 +97,9 @@ def _known(name: str) -> Property:
         plain = plain.removeprefix(prefix)
     plain = _ALIASES.get(plain, plain)
     if plain not in PROPERTIES:
-        raise UnknownName("property", name, PROPERTIES)
+        close = nearest(name, PROPERTIES)
+        hint = f"did you mean {' or '.join(close)}?" if close else "SHOW PROPERTIES lists them"
+        raise UsageError(f"no property named {name}", hint=hint)
     return PROPERTIES[plain]
 
 
@@ -129,7 +131,7 @@ class Properties(Mapping[str, str]):
             self._set[known.name] = _checked(known, value)
 
     def set(self, name: str, value: str) -> Properties:
-        """With one more; raises UnknownName or UsageError."""
+        """With one more; raises UsageError."""
         known = _known(name)
         return Properties({**self._set, known.name: _checked(known, value)})
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kshell.config import Properties
-from kshell.errors import KshellError, Place, UsageError
+from kshell.errors import UsageError
 from kshell.results import Goodbye, Message, Result
 from kshell.sql import statements as ast
 from kshell.sql.script import split, substitute
@@ -86,14 +86,7 @@ class Session:
         from kshell.sql.parse import parse_piece
 
         for piece in split(text):
-            piece = substitute(piece, self.variables)
-            try:
-                statement = parse_piece(piece)
-                yield from self._run(statement)
-            except KshellError as error:
-                if error.place is not None:
-                    error.place = _within(error.place, piece.line, piece.column)
-                raise
+            yield from self._run(parse_piece(substitute(piece, self.variables)))
 
     def _run(self, statement: ast.Statement) -> Iterator[Result]:
         serve = _OWN.get(type(statement))
@@ -131,13 +124,6 @@ class Session:
         if self._engine is not None:
             self._engine.close()
             self._engine = None
-
-
-def _within(place: Place, line: int, column: int) -> Place:
-    """A place in a piece as a place in the script."""
-    if place.line == 1:
-        return Place(line, place.column + column - 1, place.length)
-    return Place(place.line + line - 1, place.column, place.length)
 
 
 def _set(session: Session, statement: ast.SetProperty) -> Iterator[Result]:
