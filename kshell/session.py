@@ -1,7 +1,7 @@
 """One statement in, one result out: properties, variables, and the engine that does the work.
 
-`terminal` calls `execute`.  What only concerns the session (SET, DEFINE, HELP, EXIT) is served here,
-everything else by the engine; connecting waits for the first statement that needs a broker.
+`terminal` calls `execute`.  What only concerns the session (SET, DEFINE, HELP, EXIT) is served
+here, everything else by the engine; connecting waits for the first statement that needs a broker.
 """
 
 from __future__ import annotations

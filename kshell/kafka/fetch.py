@@ -234,7 +234,8 @@ class Fetch:
         if answer.error:
             return False
         nothing = not any(len(part.records) for part in answer.partitions)
-        return all([self._take(part, nothing) for part in answer.partitions])
+        taken = [self._take(part, nothing) for part in answer.partitions]
+        return all(taken)
 
     def _take(self, part: FetchedPartition, nothing: bool) -> bool:
         p = part.partition

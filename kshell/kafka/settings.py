@@ -1,4 +1,4 @@
-"""kshell's properties as librdkafka wants them, for what confluent-kafka does: produce and admin."""
+"""kshell's properties as librdkafka wants them: for produce and admin, which it does."""
 
 from __future__ import annotations
 

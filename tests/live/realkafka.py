@@ -289,15 +289,7 @@ def cluster(
     root = Path(tempfile.mkdtemp(prefix="kshell-kafka-"))
     plain = [listeners["PLAINTEXT"] if listeners else free_port() for _ in range(count)]
     control = [listeners["CONTROLLER"] if listeners else free_port() for _ in range(count)]
-    replication = {
-        name: count
-        for name in (
-            "offsets.topic.replication.factor",
-            "transaction.state.log.replication.factor",
-            "share.coordinator.state.topic.replication.factor",
-            "default.replication.factor",
-        )
-    }
+    replication = dict.fromkeys(("offsets.topic.replication.factor", "transaction.state.log.replication.factor", "share.coordinator.state.topic.replication.factor", "default.replication.factor"), count)
     least = dict.fromkeys(
         ("transaction.state.log.min.isr", "share.coordinator.state.topic.min.isr",
          "min.insync.replicas"), min(2, count))  # fmt: skip

@@ -47,7 +47,7 @@ def test_answers_go_to_stdout_and_all_else_to_stderr(kshell, ten):
         ("csv", "n,s\n3,\"x,3\"\n"),
         ("tsv", "n\ts\n3\tx,3\n"),
         ("json", '[\n{"n":3,"s":"x,3"}\n]\n'),
-        ("markdown", "| n | s |\n|---|---|\n| 3 | x,3 |\n"),
+        ("markdown", "| n | s |\n|---:|---|\n| 3 | x,3 |\n"),
         ("table", " n │ s\n───┼─────\n 3 │ x,3\n"),
     ],
 )
