@@ -201,7 +201,7 @@ def test_print(topic, session):
 
 
 def test_show_and_describe(topic, session):
-    name = topic([record(1), record(2)], partitions=2, retention_ms=1234567)
+    name = topic([record(1), record(2)], partitions=2, max_message_bytes=123456)
     (topics,) = session.execute("SHOW TOPICS EXTENDED")
     (mine,) = [r for b in topics.batches for r in b.to_pylist() if r["topic"] == name]
     assert (mine["partitions"], mine["replicas"], mine["records up to"]) == (2, 1, 2)
@@ -212,7 +212,7 @@ def test_show_and_describe(topic, session):
         ("ROWKEY", "STRING"), ("n", "BIGINT"), ("region", "STRING"),
         ("nested", "STRUCT<`x` STRUCT<`y` BIGINT>>")]  # fmt: skip
     assert [r["leader"] for b in partitions.batches for r in b.to_pylist()] == [1, 1]
-    assert {"config": "retention.ms", "value": "1234567"} in [
+    assert {"config": "max.message.bytes", "value": "123456"} in [
         r for b in configs.batches for r in b.to_pylist()]  # fmt: skip
 
 
