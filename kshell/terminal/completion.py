@@ -123,24 +123,30 @@ def _at_word(
         return _matching(STATEMENTS, word, "keyword") if word else []
     if previous in _NEXT:
         return _matching(_NEXT[previous], word, "keyword")
+    typed = word if word[:1] in ("`", '"') else _loose(before)
+    before_name = [t for t in context if t.start < len(before) - len(typed)]
+    if before_name and _wants_source(before_name):
+        found = _named(known.sources, typed, "topic")
+        if before_name[-1].text.upper() == "DESCRIBE" and word:
+            found += _matching(("STREAMS", "TABLES", "FUNCTION"), word, "keyword")
+        return found
     if previous == "." and len(context) > 1:
         named = _sources([*context, *ahead])
         wanted = _bare(context[-2].text).casefold()
         source = next((s for alias, s in named.items() if alias.casefold() == wanted), None)
         if source is not None:
             return _columns([source], word, known)
-    if _wants_source(context):
-        loose = _LOOSE.search(before)
-        typed = word if word[:1] in ("`", '"') else loose[0] if loose else ""
-        found = _named(known.sources, typed, "topic")
-        if previous == "DESCRIBE" and word:
-            found += _matching(("STREAMS", "TABLES", "FUNCTION"), word, "keyword")
-        return found
     if _with_options(context):
         return _matching(_WITH, word, "option") if previous in ("(", ",") else []
     if context[-1].kind == "number":
         return _matching((*_UNITS, *KEYWORDS), word, "keyword") if word else []
     return _in_expression(word, context, ahead, known)
+
+
+def _loose(before: str) -> str:
+    """A name typed bare that may have dots and dashes."""
+    match = _LOOSE.search(before)
+    return match[0] if match else ""
 
 
 def _in_expression(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import IO
 
@@ -47,10 +48,20 @@ def draw_error(error: KshellError, text: str = "", to: IO[str] | None = None) ->
     """Write it to stderr, in red where that is a terminal."""
     to = to or sys.stderr
     lines = error_lines(error, text)
-    if to.isatty():
-        lines[0] = f"\x1b[31m{lines[0]}\x1b[0m"
+    if to.isatty() and "NO_COLOR" not in os.environ:
+        lines = [_coloured(line) for line in lines]
     to.write("\n".join(lines) + "\n")
     to.flush()
+
+
+def _coloured(line: str) -> str:
+    """What is wrong and the caret in red, what to try in cyan, all else as it is."""
+    if line.startswith("Error: "):
+        return f"\x1b[1;31mError:\x1b[0m {line.removeprefix('Error: ')}"
+    if line.startswith("Try: "):
+        return f"\x1b[36mTry:\x1b[0m {line.removeprefix('Try: ')}"
+    margin, bar, rest = line.partition("│ ")
+    return f"\x1b[2m{margin}{bar}\x1b[0m\x1b[1;31m{rest}\x1b[0m" if "^" in rest else line
 
 
 def note(text: str, to: IO[str] | None = None) -> None:

@@ -203,8 +203,10 @@ class _Prompt:
         while True:
             try:
                 text = self._prompt.prompt([("class:prompt", "kshell> ")])
-                if text.strip() and not self._execute(text):
-                    return 0
+                if text.strip():
+                    if not self._execute(text):
+                        return 0
+                    print()
             except KeyboardInterrupt:
                 continue
             except EOFError:

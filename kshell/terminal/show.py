@@ -6,8 +6,8 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -54,22 +54,48 @@ class Shower:
         """Draw it; False is goodbye.  Ctrl-C stops the result and raises Interrupted."""
         match result:
             case Rows():
-                self._rows(result)
+                self._answer(result)
             case Live():
                 self._live(result)
             case Message():
                 self.say(clean_block(result.text))
             case Sections():
                 for part in result.parts:
-                    self.show(part)
+                    self._section(part)
             case Goodbye():
                 return False
         return True
 
-    def _rows(self, rows: Rows) -> None:
-        target = stdout_target(self.csv_safe)
-        for_people = target.terminal and self.output in _FOR_PEOPLE
+    def _answer(self, rows: Rows) -> None:
+        """Rows, and below them for a person how many there are and how long they took."""
         began = time.monotonic()
+        count, remarks = self._rows(rows)
+        if self._for_people():
+            took = time.monotonic() - began
+            note(f"({count:,} row{'s' * (count != 1)}, {took:.2f} s)")
+            for text in remarks:
+                note(text)
+
+    def _section(self, part: Result) -> None:
+        """A part of a description: rows need no count, and no table where there are none."""
+        if isinstance(part, Rows) and self._for_people():
+            batches = [batch for batch in part.batches if batch.num_rows]
+            if batches:
+                self._rows(replace(part, batches=iter(batches)))
+            else:
+                self._heading(part.title, stdout_target())
+                print("none")
+        elif isinstance(part, Rows):
+            self._rows(part)
+        else:
+            self.show(part)
+
+    def _for_people(self) -> bool:
+        return self.output in _FOR_PEOPLE and sys.stdout.isatty()
+
+    def _rows(self, rows: Rows) -> tuple[int, Sequence[str]]:
+        """Write them; gives how many there were, and remarks."""
+        target = stdout_target(self.csv_safe)
         count = 0
         line = ProgressLine(rows.progress)
         batches = pulled(rows.batches, rows.cancel)
@@ -94,11 +120,7 @@ class Shower:
             batches.close()  # type: ignore[attr-defined]
         for text in rows.notes():
             note(f"Note: {text}")
-        if for_people:
-            took = time.monotonic() - began
-            note(f"({count:,} row{'s' * (count != 1)}, {took:.2f} s)")
-            for text in remarks:
-                note(text)
+        return count, remarks
 
     def _heading(self, title: str, to: Target) -> None:
         """A blank line between two answers, and the title of this one."""

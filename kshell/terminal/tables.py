@@ -170,11 +170,12 @@ class AlignedTable:
         shown, formats = [], []
         last = len(self._widths) - 1
         for i, width in enumerate(self._widths):
-            right = self._right[i]
-            shown.append(self._fitted(columns[i], width, right))
-            # `%` pads cells that are shorter in characters; all others are padded by now.  The
-            # last column needs none, unless it is aligned to the right.
-            formats.append("%s" if i == last and not right else f"%{'' if right else '-'}{width}s")
+            right, column = self._right[i], columns[i]
+            shown.append(self._fitted(column, width, right))
+            # `%` counts characters, so it can pad simple cells only: the others are padded by now.
+            # The last column needs none, unless it is aligned to the right.
+            pads = column.simple and (right or i < last)
+            formats.append(f"%{'' if right else '-'}{width}s" if pads else "%s")
         line = f" {self._bar.join(formats)}\n"
         return "".join([line % row for row in zip(*shown, strict=True)])
 

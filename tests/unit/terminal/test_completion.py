@@ -1,0 +1,81 @@
+"""What completion offers where."""
+
+from __future__ import annotations
+
+import pytest
+
+from kshell.terminal.completion import Known, complete_at
+from kshell.terminal.highlight import highlight
+from kshell.terminal.history import PrivateHistory, carries_secret
+
+TOPICS = ("orders", "page.views", "users")
+COLUMNS = {"orders": ("orderid", "total"), "users": ("userid", "regionid"), "page.views": ("pageid",)}
+
+
+def offered(text: str, after: str = "") -> list[str]:
+    known = Known(TOPICS, lambda name: COLUMNS.get(name, ()), ("UCASE", "COUNT"))
+    return [c.text for c in complete_at(text, after, known)]
+
+
+@pytest.mark.parametrize(
+    ("text", "after", "first"),
+    [
+        ("SEL", "", "SELECT"),
+        ("SELECT * FROM o", "", "orders"),
+        ("SELECT * FROM vie", "", "`page.views`"),
+        ("DESCRIBE u", "", "users"),
+        ("SHOW T", "", "TOPICS"),
+        ("SELECT to", " FROM orders", "total"),
+        ("SELECT o.to", " FROM orders o JOIN users u ON 1=1", "total"),
+        ("SELECT u.reg", " FROM orders o JOIN users AS u", "regionid"),
+        ("SELECT page", " FROM `page.views`", "pageid"),
+        ("SELECT * FROM orders WHERE ROWT", "", "ROWTIME"),
+        ("SET 'auto.off", "", "auto.offset.reset"),
+        ("SELECT 1; DESC", "", "DESCRIBE"),
+        ("SELECT * FROM orders WHERE total > 1 EMI", "", "EMIT"),
+        ("SELECT * FROM orders EMIT ", "", "CHANGES"),
+        ("SELECT * FROM orders, us", "", "users"),
+        ("SELECT * FROM page.v", "", "`page.views`"),
+        ("SELECT * FROM `pa", "", "`page.views`"),
+        ("SELECT o.", " FROM orders o", "orderid"),
+        ("SELECT * FROM orders WHERE ", "", "orderid"),
+        ("SELECT uca", " FROM orders", "UCASE("),
+        ("sel", "", "select"),
+        ("SELECT * FROM orders WHERE odid", "", "orderid"),
+        ("SET 'auto.offset.reset' = 'ear", "", "earliest"),
+        ("CREATE STREAM s (a INT) WITH (VALUE_F", "", "VALUE_FORMAT"),
+        ("CREATE STREAM s (a INT) WITH (VALUE_FORMAT = 'PROTO", "", "PROTOBUF"),
+        ("\\d us", "", "users"),
+        ("\\o ver", "", "vertical"),
+    ],
+)
+def test_the_best_offer(text, after, first):
+    assert offered(text, after)[0] == first
+
+
+def test_nothing_is_offered_for_nothing():
+    assert offered("") == []
+    assert offered("SELECT ") == []
+    assert offered("SELECT 1 -- FROM o") == []
+    assert offered("SELECT 'FROM o") == []
+    assert offered("SELECT * FROM orders ") == []
+
+
+def test_highlighting_keeps_the_text():
+    text = "SELECT count(x), 'it''s' -- done\nFROM `a-b` WHERE n > 1.5"
+    pieces = highlight(text)
+    assert "".join(p for _, p in pieces) == text
+    assert ("class:keyword", "SELECT") in pieces
+    assert ("class:string", "'it''s'") in pieces
+    assert ("class:function", "count") in pieces
+
+
+def test_history_is_private_and_holds_no_secret(tmp_path):
+    path = tmp_path / "deep" / "history"
+    history = PrivateHistory(path)
+    history.append_string("SELECT 1;")
+    history.append_string("SET 'sasl.password'='hunter2';")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert "SELECT 1;" in path.read_text()
+    assert "hunter2" not in path.read_text()
+    assert carries_secret("set 'SCHEMA.REGISTRY.BEARER.TOKEN' = 'x'")

@@ -1,0 +1,80 @@
+"""Errors as a person reads them, progress, and batches pulled by a thread."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from kshell.errors import ParseError, Place
+from kshell.results import Progress
+from kshell.terminal.messages import error_lines
+from kshell.terminal.progress import progress_text
+from kshell.terminal.pull import pulled
+
+
+def test_the_caret_stands_under_the_word_in_its_line() -> None:
+    error = ParseError("not a clause", hint="did you mean WHERE?", place=Place(2, 3, 4))
+    assert error_lines(error, "SELECT *\n  WERE x\n") == [
+        "Error: not a clause",
+        "  2 │   WERE x",
+        "    │   ^^^^",
+        "Try: did you mean WHERE?",
+    ]
+
+
+def test_the_caret_is_right_after_wide_and_control_characters() -> None:
+    lines = error_lines(ParseError("x", place=Place(1, 4, 1)), "東\t'z")
+    assert lines[1:] == ["  1 │ 東\\t'z", "    │     " + "^"] or lines[2].index("^") == 11
+
+
+def test_a_place_outside_the_text_draws_no_caret() -> None:
+    assert error_lines(ParseError("x", place=Place(9, 1)), "SELECT") == ["Error: x"]
+
+
+def test_progress_says_share_rate_and_time_left() -> None:
+    assert progress_text(Progress(250_000, 1_000_000, 2.0)) == (
+        "█████░░░░░░░░░░░░░░░ 250k of 1.0M records, 125k/s, 6 s left"
+    )
+    assert progress_text(Progress(0, 10, 0.0)).endswith("0 of 10 records, 0/s")
+
+
+def test_pulled_raises_what_the_source_raises_after_its_items() -> None:
+    def source():
+        yield 1
+        raise ParseError("late")
+
+    items = pulled(source(), lambda: None)
+    assert next(items) == 1
+    with pytest.raises(ParseError, match="late"):
+        next(items)
+
+
+def test_leaving_early_cancels_and_does_not_wait_for_a_source_that_is_stuck() -> None:
+    cancelled = []
+
+    def stuck():
+        yield 1
+        time.sleep(5)
+
+    items = pulled(stuck(), lambda: cancelled.append(True))
+    next(items)
+    began = time.monotonic()
+    items.close()
+    assert cancelled == [True]
+    assert time.monotonic() - began < 0.2
+
+
+def test_no_more_is_pulled_than_will_be_looked_at_soon() -> None:
+    made = []
+
+    def endless():
+        while True:
+            made.append(1)
+            yield 1
+
+    items = pulled(endless(), lambda: None)
+    next(items)
+    time.sleep(0.1)
+    assert len(made) < 10
+    items.close()

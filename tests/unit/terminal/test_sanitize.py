@@ -1,0 +1,91 @@
+"""No byte of a record reaches the terminal unclean, whichever renderer draws it."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pyarrow as pa
+import pytest
+
+from kshell.errors import KafkaError, Place
+from kshell.results import Live, LiveStats
+from kshell.terminal.board import Board
+from kshell.terminal.messages import error_lines
+from kshell.terminal.output import WRITERS, Target, write
+from kshell.terminal.sanitize import clean, clean_block
+
+TEXT = [name for name in WRITERS if name not in ("arrow", "parquet")]
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("plain", "plain"),
+        ("Zürich 東京", "Zürich 東京"),
+        ("\x1b[31m", "\\x1b[31m"),
+        ("\x9b", "\\x9b"),
+        ("\x00\x7f", "\\x00\\x7f"),
+        ("a\r\n\tb", "a\\r\\n\\tb"),
+        ("\u202e\u2066\u200b\ufeff", "\\u202e\\u2066\\u200b\\ufeff"),
+        ("\ud800", "\\ud800"),
+        ("\ue000\U000f0000\U000e0041", "\\ue000\\U000f0000\\U000e0041"),
+        ("\u2028", "\\u2028"),
+    ],
+)
+def test_clean_shows_what_would_be_obeyed(given: str, shown: str) -> None:
+    assert clean(given) == shown
+
+
+def test_clean_block_keeps_line_ends_only() -> None:
+    assert clean_block("a\nb\x1b\r") == "a\nb\\x1b\\r"
+
+
+@pytest.mark.parametrize("name", TEXT)
+def test_no_writer_lets_anything_through_to_a_terminal(name, hostile, unclean) -> None:
+    table = pa.table(
+        {
+            hostile: [hostile, None, "plain"],
+            "bytes": [hostile.encode(), b"\xff\x1b", b""],
+            "nested": [{hostile: [hostile]}] * 3,
+            "map": pa.array([[(hostile, hostile)]] * 3, pa.map_(pa.string(), pa.string())),
+        }
+    )
+    out = io.StringIO()
+    write(name, table.schema, table.to_batches(), Target(out, width=400, colour=False))
+    text = out.getvalue()
+    if name == "tsv":
+        assert {line.count("\t") for line in text.splitlines()} == {3}  # its own, and no other
+        text = text.replace("\t", " ")
+    assert unclean(text) == []
+    assert "title" in out.getvalue()  # it is shown, not dropped
+
+
+@pytest.mark.parametrize("name", ["json", "jsonl"])
+def test_json_for_a_pipe_is_json_with_the_value_as_it_was(name, hostile) -> None:
+    out = io.StringIO()
+    table = pa.table({"v": [hostile]})
+    write(name, table.schema, table.to_batches(), Target(out))
+    assert json.loads(out.getvalue()) in ({"v": hostile}, [{"v": hostile}])
+
+
+def test_errors_of_brokers_and_the_statement_are_clean(hostile, unclean) -> None:
+    error = KafkaError(hostile, hint=hostile, place=Place(1, 3, 2))
+    assert unclean("\n".join(error_lines(error, "\x1b]0;\x07 FROM x"))) == []
+
+
+def test_the_live_view_draws_no_markup_and_no_escape(hostile, unclean) -> None:
+    from rich.console import Console
+
+    from kshell.changes import Changes
+    from kshell.terminal.live import View
+
+    schema = pa.schema([(hostile, pa.string())])
+    live = Live(schema, lambda s: None, lambda: None, lambda: LiveStats(note=hostile), hostile)
+    board = Board(schema, ())
+    board.add(Changes.of(pa.record_batch([[hostile]], schema=schema)))
+    console = Console(file=io.StringIO(), width=300, height=12, force_terminal=False)
+    console.print(View(live, board).frame(300, 12))
+    drawn = console.file.getvalue()
+    assert unclean(drawn) == []
+    assert "[bold red]g[/bold red]" in drawn  # as text, not as a style
