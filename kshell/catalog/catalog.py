@@ -112,9 +112,7 @@ class Catalog:
         """With columns added to the end of the source's value."""
         source = self.sources.get(name)
         if source is None:
-            raise UnknownName(
-                "source", name, self.sources, what=f"Source {name} does not exist."
-            )
+            raise UnknownName("source", name, self.sources, what=f"Source {name} does not exist.")
         _check_kind(source, kind, "ALTER")
         if source.read_only:
             raise BindError(

@@ -1,20 +1,21 @@
 """The WITH clause: one table of properties, read into a frozen value with ksqlDB's checks.
 
-`catalog.ddl` reads CREATE's, `sql.bind.sinks` reads CREATE … AS SELECT's.
+`sql.bind.declare` reads CREATE's, `sql.bind.create` reads CREATE … AS SELECT's.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from kshell.catalog.model import FormatSpec, Window, WindowType
 from kshell.catalog.serde import CAPABILITIES, format_named
 from kshell.errors import BindError, nearest
 
-__all__ = ["CREATE", "CREATE_AS", "INSERT", "With", "duration_ms", "read_with"]
+__all__ = ["CREATE", "CREATE_AS", "INSERT", "With", "duration_ms", "read_with",
+           "takes_inference"]  # fmt: skip
 
 _BOTH = ("CREATE", "CREATE_AS")
 _SINK_ONLY = ("CREATE_AS",)
@@ -62,6 +63,10 @@ _UNITS_MS: Mapping[str, int] = MappingProxyType(
 )
 
 
+def _nothing() -> Mapping[str, str]:
+    return MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class With:
     """A WITH clause that passed: None and '' where it says nothing.
@@ -79,8 +84,8 @@ class With:
     timestamp_format: str = ""
     window: Window | None = None
     query_id: str = ""
-    key: Mapping[str, str] = MappingProxyType({})
-    value: Mapping[str, str] = MappingProxyType({})
+    key: Mapping[str, str] = field(default_factory=_nothing)
+    value: Mapping[str, str] = field(default_factory=_nothing)
 
     def key_spec(self, default: FormatSpec) -> FormatSpec:
         """The key's format: as said here, else the default with what is said of it."""
@@ -196,7 +201,7 @@ def _whole(texts: Mapping[str, str], name: str) -> int | None:
 
 def _identifier(text: str) -> str:
     """A column named in a string: upper case unless it is quoted in there."""
-    if len(text) >= 2 and text[0] == text[-1] and text[0] in "`\"":
+    if len(text) >= 2 and text[0] == text[-1] and text[0] in '`"':
         return text[1:-1]
     return text.upper()
 

@@ -1,6 +1,7 @@
-"""What each serialization format can carry: checked when a source is declared or a query has a sink.
+"""What each serialization format can carry.
 
-`catalog.ddl` and `sql.bind.sinks` call it.  Semantics and wording are ksqlDB's formats'.
+`sql.bind.declare` checks declarations with it, `sql.bind.sinks` results.  Semantics and wording are
+ksqlDB's.
 """
 
 from __future__ import annotations
@@ -147,9 +148,7 @@ def _check_options(format: FormatSpec, capability: Capability) -> None:
         )
     name = format.options.get("SCHEMA_FULL_NAME")
     if name is not None and not name.strip():
-        raise BindError(
-            "fullSchemaName cannot be empty. Format configuration: {fullSchemaName=}"
-        )
+        raise BindError("fullSchemaName cannot be empty. Format configuration: {fullSchemaName=}")
 
 
 def _unsupported(

@@ -1,7 +1,7 @@
 """CREATE STREAM and CREATE TABLE over a topic: the statement becomes a `Source`, or is refused.
 
-`catalog.Catalog` adds what comes out; `engines` call it after they looked up a schema, if a registry
-has one.  The checks and their words are ksqlDB's.
+`catalog.Catalog` adds what comes out; `engines` call it after they looked up a schema, if a
+registry has one.  The checks and their words are ksqlDB's.
 """
 
 from __future__ import annotations
@@ -206,7 +206,7 @@ def check_timestamp(written: With, columns: tuple[Column, ...]) -> None:
 def with_wrapping(
     format: FormatSpec, columns: tuple[Column, ...], properties: Mapping[str, str]
 ) -> FormatSpec:
-    """The value's format with WRAP_SINGLE_VALUE checked, or set from the property of that default."""
+    """The value's format, WRAP_SINGLE_VALUE checked or set from the property for it."""
     from kshell.catalog.serde import CAPABILITIES
 
     written = format.options.get("WRAP_SINGLE_VALUE")

@@ -1,0 +1,95 @@
+"""CREATE … AS SELECT and INSERT INTO … SELECT: a query and its sink.
+
+`engines` call it; the plan's root is a `Sink` whose `target` is what the catalog then holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from kshell.catalog.catalog import Catalog
+from kshell.catalog.model import Kind, Source
+from kshell.catalog.properties import CREATE_AS, INSERT, read_with
+from kshell.errors import BindError, UnknownName
+from kshell.sql import plan
+from kshell.sql.bind.joins import Partitions
+from kshell.sql.bind.select import bind_query
+from kshell.sql.bind.sinks import SinkSpec
+from kshell.sql.statements import CreateAsSelect, InsertSelect, Name
+from kshell.types import quote_ksql
+
+__all__ = ["bind_create_as", "bind_insert_select", "insert_target"]
+
+
+def _unknown_partitions(source: Source) -> int | None:
+    return None
+
+
+def bind_create_as(
+    statement: CreateAsSelect,
+    catalog: Catalog,
+    properties: Mapping[str, str] = MappingProxyType({}),
+    partitions: Partitions = _unknown_partitions,
+) -> plan.Sink:
+    """The plan of CREATE STREAM|TABLE … AS SELECT; adding the target to the catalog is the
+    caller's (`Catalog.add`, or `add_or_replace` for OR REPLACE)."""
+    spec = SinkSpec(
+        name=statement.name.folded(),
+        kind=statement.kind,
+        written=read_with(statement.properties, CREATE_AS),
+        sql=statement.text,
+        place=statement.name.place,
+    )
+    node = bind_query(statement.query, catalog, properties, spec, partitions)
+    assert isinstance(node, plan.Sink)  # what a query with a sink is
+    return node
+
+
+def bind_insert_select(
+    statement: InsertSelect,
+    catalog: Catalog,
+    properties: Mapping[str, str] = MappingProxyType({}),
+    partitions: Partitions = _unknown_partitions,
+) -> plan.Sink:
+    """The plan of INSERT INTO … SELECT."""
+    read_with(statement.properties, INSERT)
+    target = insert_target(statement.name, catalog, "insert into")
+    if target.kind is not Kind.STREAM:
+        raise BindError(
+            f"INSERT INTO can only be used to insert into a stream. {target.name} is a table.",
+            place=statement.name.place,
+        )
+    if target.read_only:
+        raise BindError(
+            f"Cannot insert into read-only stream: {target.name}", place=statement.name.place
+        )
+    spec = SinkSpec(target.name, existing=target, sql=statement.text, place=statement.name.place)
+    node = bind_query(statement.query, catalog, properties, spec, partitions)
+    assert isinstance(node, plan.Sink)
+    return node
+
+
+def insert_target(name: Name, catalog: Catalog, verb: str) -> Source:
+    """The declared source to insert into; UnknownName tells of one that differs in case only."""
+    found = catalog.sources.get(name.folded())
+    if found is not None:
+        return found
+    shown = name.folded()
+    what = f"Cannot {verb} an unknown stream/table: {quote_ksql(shown)}"
+    hint = ""
+    for known in catalog.sources:
+        if known.casefold() == shown.casefold() and name.quoted:
+            what += (
+                f"\nDid you mean {known}? Hint: try removing double quotes from the source name."
+            )
+            hint = f"did you mean {known}?"
+        elif known.casefold() == shown.casefold():
+            what += (
+                f'\nDid you mean "{known}"? Hint: wrap the source name in double quotes to make it '
+                "case-sensitive."
+            )
+            hint = f'did you mean "{known}"?'
+    error = UnknownName("source", shown, catalog.sources, what=what, place=name.place)
+    error.hint = hint or error.hint
+    raise error

@@ -1,0 +1,69 @@
+"""Constants: how a number's text tells its type, and what a constant becomes in another type.
+
+`bind.expressions` and `bind.insert` call it.  1 is INTEGER, 3000000000 BIGINT, 1.0 DECIMAL(2, 1),
+1e0 DOUBLE, as in ksqlDB.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pyarrow as pa
+
+from kshell.errors import BindError
+from kshell.sql.expressions import Cast, Expression, Literal
+from kshell.types import BIGINT, DOUBLE, INTEGER, decimal
+
+__all__ = ["coerce", "number"]
+
+
+def number(text: str, *, wide: bool = False) -> Literal:
+    """A number's literal; `wide` makes a whole number BIGINT however small it is.
+
+    >>> number("1").type, number("3000000000").type, number("1.50").type, number("1e2").value
+    (DataType(int32), DataType(int64), Decimal128Type(decimal128(3, 2)), 100.0)
+    """
+    text = text.replace("_", "")
+    if "e" in text.lower():
+        value = float(text)
+        if value in (float("inf"), float("-inf")):
+            raise BindError(f"Number overflows DOUBLE: {text}")
+        return Literal(value, DOUBLE)
+    if "." in text:
+        return _decimal(text)
+    whole = int(text)
+    if not wide and -(2**31) <= whole < 2**31:
+        return Literal(whole, INTEGER)
+    if not -(2**63) <= whole < 2**63:
+        raise BindError(f"Invalid numeric literal: {text}")
+    return Literal(whole, BIGINT)
+
+
+def _decimal(text: str) -> Literal:
+    value = Decimal(text)
+    _, digits, exponent = value.as_tuple()
+    scale = -exponent if isinstance(exponent, int) and exponent < 0 else 0
+    precision = max(len(digits), scale, 1)
+    if precision > 38:
+        return Literal(float(text), DOUBLE)
+    return Literal(value, decimal(precision, scale))
+
+
+def coerce(value: Expression, type: pa.DataType) -> Expression:
+    """The expression in a wider type: constants are converted now, all else by a Cast.
+
+    >>> coerce(Literal(1, INTEGER), DOUBLE)
+    Literal(value=1.0, type=DataType(double))
+    """
+    if value.type == type:
+        return value
+    if isinstance(value, Literal):
+        if value.value is None:
+            return Literal(None, type)
+        if type == BIGINT and isinstance(value.value, int):
+            return Literal(value.value, type)
+        if type == DOUBLE and isinstance(value.value, int | Decimal):
+            return Literal(float(value.value), type)
+        if pa.types.is_decimal(type) and isinstance(value.value, int | Decimal):
+            return Literal(Decimal(value.value).quantize(Decimal(1).scaleb(-type.scale)), type)
+    return Cast(value, type)

@@ -1,0 +1,241 @@
+"""What the names of a query mean: its sources under their aliases, and their columns.
+
+`bind.select` makes a `Scope` from FROM; every clause resolves its columns in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+from sqlglot import exp
+
+from kshell.catalog.model import PSEUDO_COLUMNS, Source
+from kshell.catalog.model import Column as Declared
+from kshell.errors import BindError, UnknownName
+from kshell.sql.bind.text import place_of
+from kshell.sql.expressions import Column, Expression, Field
+from kshell.types import BIGINT
+
+__all__ = ["BOUNDS", "SYSTEM", "Origin", "Scope", "struct_field"]
+
+BOUNDS = ("WINDOWSTART", "WINDOWEND")
+SYSTEM = (*PSEUDO_COLUMNS, *BOUNDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A source in FROM, under its alias; `prefix` goes before its columns' names in a join."""
+
+    alias: str
+    source: Source
+    prefix: str = ""
+
+    def columns(self) -> Iterator[Declared]:
+        """Its own columns, as the plan names them: key, value, headers."""
+        for column in self.source.columns():
+            yield Declared(self.prefix + column.name, column.type)
+
+    def star(self) -> Iterator[Declared]:
+        """What * stands for: the key, its window's bounds, then the rest."""
+        for column in self.source.key:
+            yield Declared(self.prefix + column.name, column.type)
+        if self.source.window is not None:
+            for name in BOUNDS:
+                yield Declared(self.prefix + name, BIGINT)
+        keys = len(self.source.key)
+        yield from list(self.columns())[keys:]
+
+    def system(self) -> dict[str, pa.DataType]:
+        """Its pseudo columns, by their plain names."""
+        found = dict(PSEUDO_COLUMNS)
+        if self.source.window is not None:
+            found |= dict.fromkeys(BOUNDS, BIGINT)
+        return found
+
+    def match(self, identifier: exp.Identifier) -> Column | None:
+        """Its column of that name as written; declared names fold, undeclared keep their case."""
+        text = identifier.name
+        quoted = bool(identifier.args.get("quoted"))
+        own = {c.name: c.type for c in self.source.columns()}
+        name = text if quoted else text.upper()
+        if not self.source.declared and name not in own:
+            name = text if text in own else _folded_match(text, own) or name
+        if name in own:
+            return Column(self.prefix + name, own[name])
+        if not quoted or text in SYSTEM:
+            system = self.system()
+            if text.upper() in system:
+                return Column(self.prefix + text.upper(), system[text.upper()])
+        return None
+
+    def names(self) -> list[str]:
+        """Its columns' names, for a hint."""
+        return [c.name for c in self.source.columns()]
+
+
+def _folded_match(text: str, own: dict[str, pa.DataType]) -> str | None:
+    found = [n for n in own if n.casefold() == text.casefold()]
+    return found[0] if len(found) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The sources of one query, in the order of FROM.
+
+    `extra` are columns that no source has: a join's synthetic key.  `aggregate_window` tells that
+    WINDOWSTART and WINDOWEND are those of the query's own windows.
+    """
+
+    origins: tuple[Origin, ...]
+    extra: dict[str, pa.DataType] = field(default_factory=dict)
+    aggregate_window: bool = False
+
+    @property
+    def joined(self) -> bool:
+        """Whether there is more than one source."""
+        return len(self.origins) > 1
+
+    def origin(self, qualifier: exp.Identifier) -> Origin | None:
+        """The source of that alias, as written."""
+        text = qualifier.name
+        for origin in self.origins:
+            if origin.alias == (text if qualifier.args.get("quoted") else text.upper()):
+                return origin
+        for origin in self.origins:
+            if not origin.source.declared and origin.alias.casefold() == text.casefold():
+                return origin
+        return None
+
+    def owners(self, identifier: exp.Identifier) -> list[tuple[Origin, Column]]:
+        """The sources that have a column of that name."""
+        found = ((o, o.match(identifier)) for o in self.origins)
+        return [(o, c) for o, c in found if c is not None]
+
+    def clashes(self, name: str) -> bool:
+        """Whether more than one source has a column of exactly that name."""
+        if not self.joined:
+            return False
+        if name in SYSTEM:
+            return True
+        return sum(any(c.name == name for c in o.source.columns()) for o in self.origins) > 1
+
+    def qualified(self, node: exp.Column) -> str:
+        """The column with its source before it: how most of ksqlDB's messages name it."""
+        if node.table:
+            origin = self.origin(node.args["table"])
+            alias = origin.alias if origin is not None else _fold(node.args["table"])
+            return f"{alias}.{_fold(node.this)}"
+        owners = self.owners(node.this)
+        if len(owners) == 1:
+            origin, column = owners[0]
+            return f"{origin.alias}.{column.name.removeprefix(origin.prefix)}"
+        return _fold(node.this)
+
+    def prefixed(self, node: exp.Column) -> str:
+        """The column as the plan names it: SOURCE_NAME in a join."""
+        return self.qualified(node).replace(".", "_", 1) if self.joined else _fold(node.this)
+
+    def resolve(self, node: exp.Column, clause: str) -> Expression:
+        """The column; BindError says it is unknown or ambiguous, in which clause, and what is near.
+
+        `a.b` may be a field of the struct `a` where no source is named `a`.
+        """
+        parts = ("catalog", "db", "table", "this")
+        path = [node.args[part] for part in parts if node.args.get(part)]
+        if len(path) == 1:
+            return self._bare(path[0], clause)
+        origin = self.origin(path[0])
+        if origin is None:
+            return self._struct_or_unknown(path, clause)
+        column = origin.match(path[1])
+        if column is None and self.aggregate_window and path[1].name.upper() in BOUNDS:
+            column = Column(path[1].name.upper(), BIGINT)
+        if column is None:
+            shown = f"{origin.alias}.{_fold(path[1])}"
+            raise self._unresolved(shown, path[1], origin.names(), clause)
+        return _fields(column, path[2:], clause)
+
+    def _bare(self, identifier: exp.Identifier, clause: str) -> Expression:
+        if self.aggregate_window and identifier.name.upper() in BOUNDS:
+            return Column(identifier.name.upper(), BIGINT)
+        owners = self.owners(identifier)
+        if len(owners) == 1:
+            return owners[0][1]
+        name = _fold(identifier)
+        if len(owners) > 1:
+            could = [f"{o.alias}.{name}" for o, _ in owners]
+            raise BindError(
+                f"Column '{name}' is ambiguous. Could be {' or '.join(could)}.",
+                place=place_of(identifier),
+                hint=f"write {could[0]}",
+            )
+        if name in self.extra:
+            return Column(name, self.extra[name])
+        known = [n for o in self.origins for n in o.names()]
+        if clause in ("WHERE", "HAVING") and name in SYSTEM:
+            raise BindError(
+                f"Error in {clause} expression: Unknown column {name}.", place=place_of(identifier)
+            )
+        raise self._unresolved(name, identifier, known, clause)
+
+    def _unresolved(
+        self, shown: str, identifier: exp.Identifier, known: list[str], clause: str
+    ) -> UnknownName:
+        error = UnknownName(
+            "column",
+            identifier.name,
+            [*known, *SYSTEM],
+            what=f"{clause} column '{shown}' cannot be resolved.",
+            place=place_of(identifier),
+        )
+        if not error.hint and known:
+            error.hint = "columns: " + ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
+        return error
+
+    def _struct_or_unknown(self, path: list[exp.Identifier], clause: str) -> Expression:
+        owners = self.owners(path[0])
+        if len(owners) == 1 and pa.types.is_struct(owners[0][1].type):
+            return _fields(owners[0][1], path[1:], clause)
+        raise UnknownName(
+            "source",
+            path[0].name,
+            [o.alias for o in self.origins],
+            what=f"'{_fold(path[0])}' is not a valid stream/table name or alias.",
+            place=place_of(path[0]),
+        )
+
+
+def _fold(identifier: exp.Expr) -> str:
+    return identifier.name if identifier.args.get("quoted") else identifier.name.upper()
+
+
+def _fields(operand: Expression, path: list[exp.Identifier], clause: str) -> Expression:
+    for identifier in path:
+        operand = struct_field(operand, identifier)
+    return operand
+
+
+def struct_field(operand: Expression, identifier: exp.Expr) -> Expression:
+    """operand->identifier; BindError if it is no struct or has no such field."""
+    name = _fold(identifier)
+    if not pa.types.is_struct(operand.type):
+        from kshell.types import ksql_name
+
+        raise BindError(
+            f"Can't access field {name}: the value is {ksql_name(operand.type)}, not a STRUCT",
+            place=place_of(identifier),
+        )
+    names = [f.name for f in operand.type]
+    if name not in names:
+        folded = [n for n in names if n.casefold() == identifier.name.casefold()]
+        if len(folded) == 1 and not identifier.args.get("quoted"):
+            name = folded[0]
+        else:
+            raise UnknownName(
+                "field", name, names,
+                what=f"Could not find field '{name}' in STRUCT with fields: {', '.join(names)}",
+                place=place_of(identifier),
+            )  # fmt: skip
+    return Field(operand, name, operand.type.field(name).type)

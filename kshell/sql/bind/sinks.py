@@ -1,0 +1,165 @@
+"""What a query writes to: CREATE … AS SELECT's new source, INSERT INTO's existing one.
+
+`bind.select` calls it last.  Formats are the leftmost source's unless the WITH clause says
+otherwise; checks and wording are ksqlDB's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from kshell.catalog.model import Column, FormatSpec, Kind, Source
+from kshell.catalog.properties import With
+from kshell.catalog.serde import KEY, VALUE, check_format, check_map_key, columns_text
+from kshell.errors import BindError, Place
+from kshell.sql import plan
+from kshell.sql.bind.aggregate import has_nested_state
+from kshell.sql.bind.datatypes import can_widen
+from kshell.sql.bind.declare import check_timestamp, with_wrapping
+from kshell.sql.bind.literals import coerce
+from kshell.sql.bind.projection import Shape
+
+__all__ = ["SinkSpec", "build_sink"]
+
+
+@dataclass(frozen=True, slots=True)
+class SinkSpec:
+    """Where a query's results go: a source to create, or `existing` (INSERT INTO)."""
+
+    name: str
+    kind: Kind = Kind.STREAM
+    written: With = field(default_factory=With)
+    existing: Source | None = None
+    sql: str = ""
+    place: Place | None = None
+
+
+def build_sink(
+    node: plan.Node, shape: Shape, spec: SinkSpec, first: Source, properties: Mapping[str, str]
+) -> plan.Sink:
+    """The sink over a projection; `first` is the leftmost source, whose formats are inherited."""
+    if first.value_format.name in ("DELIMITED", "KAFKA") and has_nested_state(node):
+        raise BindError(
+            "One of the functions used in the statement has an intermediate type that the value "
+            "format can not handle. Please remove the function or change the format."
+        )
+    if spec.existing is not None:
+        return _insert(node, shape, spec, spec.existing)
+    kind = node.output.kind
+    if kind is not spec.kind:
+        raise BindError(
+            f"Invalid result type. Your SELECT query produces a {kind.value}. "
+            f"Please use CREATE {kind.value} AS SELECT statement instead.",
+            place=spec.place,
+        )
+    for column in shape.key:
+        check_map_key(column)
+    if not shape.value:
+        raise BindError("The projection contains no value columns.")
+    written = spec.written
+    key_format = _key_format(written, first, shape, properties)
+    value_format = with_wrapping(written.value_spec(_inherited(first.value_format)), shape.value,
+                                 properties)  # fmt: skip
+    check_format(key_format, shape.key, KEY)
+    check_format(value_format, shape.value, VALUE)
+    check_timestamp(written, (*shape.key, *shape.value))
+    prefix = str(properties.get("ksql.output.topic.name.prefix") or "")
+    target = Source(
+        name=spec.name,
+        kind=kind,
+        topic=written.topic or prefix + spec.name,
+        key=shape.key,
+        value=shape.value,
+        key_format=key_format,
+        value_format=value_format,
+        window=node.output.window,
+        timestamp_column=written.timestamp,
+        timestamp_format=written.timestamp_format,
+        sql=spec.sql,
+    )
+    return plan.Sink(
+        node, target, node.output, _partitions(written, properties), written.replicas,
+        written.retention_ms,
+    )  # fmt: skip
+
+
+def _partitions(written: With, properties: Mapping[str, str]) -> int | None:
+    default = properties.get("ksql.sink.partitions")
+    if written.partitions is None and default:
+        return int(str(default))
+    return written.partitions
+
+
+def _inherited(format: FormatSpec) -> FormatSpec:
+    """A source's format without what concerns only that source."""
+    kept = {k: v for k, v in format.options.items() if k == "DELIMITER"}
+    return FormatSpec(format.name, MappingProxyType(kept))
+
+
+def _key_format(
+    written: With, first: Source, shape: Shape, properties: Mapping[str, str]
+) -> FormatSpec:
+    if not shape.key:
+        # FORMAT speaks of the value too; KEY_FORMAT alone can only be a mistake.
+        if written.key_format not in ("", "NONE") and written.key_format != written.value_format:
+            raise BindError("Key format specified for stream without key columns.")
+        return FormatSpec("NONE")
+    inherited = _inherited(first.key_format)
+    if inherited.name == "NONE":
+        default = properties.get("ksql.persistence.default.format.key") or "KAFKA"
+        inherited = FormatSpec(str(default).upper())
+    return written.key_spec(inherited)
+
+
+def _insert(node: plan.Node, shape: Shape, spec: SinkSpec, target: Source) -> plan.Sink:
+    if node.output.kind is not Kind.STREAM:
+        raise BindError(
+            "Incompatible data sink types: the query produces a TABLE, and "
+            f"{target.name} is a STREAM",
+            place=spec.place,
+        )
+    _check_compatible(shape, target)
+    if isinstance(node, plan.Project):
+        node = _coerced(node, target)
+    return plan.Sink(node, target, node.output)
+
+
+def _check_compatible(shape: Shape, target: Source) -> None:
+    halves = ((shape.key, target.key), (shape.value, target.value))
+    if all(_fits(result, sink) for result, sink in halves):
+        return
+    result, sink = (
+        ", ".join(t for t in (columns_text(k, " KEY"), columns_text(v)) if t)
+        for k, v in ((shape.key, shape.value), (target.key, target.value))
+    )
+    raise BindError(
+        "Incompatible schema between results and sink.\n"
+        f"Result schema is {result}\nSink schema is {sink}",
+        hint="name the columns as the sink does, with AS, in its order",
+    )
+
+
+def _fits(result: tuple[Column, ...], sink: tuple[Column, ...]) -> bool:
+    return len(result) == len(sink) and all(
+        r.name == s.name and can_widen(r.type, s.type) for r, s in zip(result, sink, strict=True)
+    )
+
+
+def _coerced(node: plan.Project, target: Source) -> plan.Project:
+    """The projection with its columns widened to the sink's."""
+
+    def widen(named: tuple[plan.Named, ...], sink: tuple[Column, ...]) -> tuple[plan.Named, ...]:
+        return tuple(
+            replace(n, expression=coerce(n.expression, s.type))
+            for n, s in zip(named, sink, strict=True)
+        )
+
+    key, value = widen(node.key, target.key), widen(node.value, target.value)
+    output = replace(
+        node.output,
+        key=tuple(Column(n.name, n.expression.type) for n in key),
+        value=tuple(Column(n.name, n.expression.type) for n in value),
+    )
+    return replace(node, key=key, value=value, output=output)
