@@ -120,7 +120,7 @@ def columns_text(columns: Sequence[Column], suffix: str = "") -> str:
 def check_format(format: FormatSpec, columns: Sequence[Column], part: Part) -> None:
     """BindError if the format cannot carry these columns or does not take its properties."""
     capability = CAPABILITIES[format_named(format.name)]
-    _check_options(format, capability)
+    check_options(format)
     got = columns_text(columns, part.suffix)
     if format.name == "NONE" and columns:
         raise BindError(
@@ -136,7 +136,9 @@ def check_format(format: FormatSpec, columns: Sequence[Column], part: Part) -> N
         _check_avro_names(columns)
 
 
-def _check_options(format: FormatSpec, capability: Capability) -> None:
+def check_options(format: FormatSpec) -> None:
+    """BindError if the format does not take its WITH properties."""
+    capability = CAPABILITIES[format.name]
     extra = sorted(
         _OPTION_NAMES.get(name, name)
         for name in format.options

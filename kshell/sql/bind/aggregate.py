@@ -198,7 +198,7 @@ def _rewrite_items(items: Sequence[Item], rewriter: _Rewriter) -> tuple[Item, ..
     if bad:
         raise BindError(
             "Non-aggregate SELECT expression(s) not part of GROUP BY: "
-            f"{', '.join(sorted(bad))}\n"
+            f"{', '.join(dict.fromkeys(bad))}\n"
             "Either add the column(s) to the GROUP BY or remove them from the SELECT.",
             place=place,
         )
@@ -219,7 +219,7 @@ def _rewrite_having(grouping: Grouping, rewriter: _Rewriter) -> Expression:
 
 
 def _check_table(calls: Sequence[Call], window: WindowClause | None) -> None:
-    bad = sorted({c.function for c in calls if c.function in _STREAM_ONLY})
+    bad = list(dict.fromkeys(c.function for c in calls if c.function in _STREAM_ONLY))
     if bad:
         raise BindError(
             f"The aggregation function{'s' if len(bad) > 1 else ''} {text_list(bad, 'and')} cannot "

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from kshell.catalog.model import Column, FormatSpec, HeaderColumn, Kind, Source
 from kshell.catalog.properties import CREATE, With, read_with, takes_inference
-from kshell.catalog.serde import KEY, VALUE, check_format, check_map_key
+from kshell.catalog.serde import KEY, VALUE, check_format, check_map_key, check_options
 from kshell.errors import BindError, UnknownName
 from kshell.sql.statements import ColumnRole, ColumnSpec, CreateSource
 from kshell.types import BIGINT, STRING, TIMESTAMP, ksql_name, quote_ksql
@@ -53,6 +53,8 @@ def build_source(
     default_key = str(properties.get("ksql.persistence.default.format.key") or "KAFKA")
     key_format = written.key_spec(FormatSpec(default_key.upper()))
     value_format = written.value_spec(FormatSpec(default_value.upper()))
+    check_options(key_format)
+    check_options(value_format)
     _check_schema_ids(statement, written, key_format, value_format)
     key, value, headers = _columns(statement)
     if not key and takes_inference(key_format.name):
@@ -60,7 +62,7 @@ def build_source(
     if not value and takes_inference(value_format.name):
         value = infer(written.topic, "value", value_format) or ()
     _check_columns(statement, key, value)
-    if not key and key_format.name != "NONE":
+    if not key and not written.key_format:
         key_format = FormatSpec("NONE")
     check_format(key_format, key, KEY)
     check_format(value_format, value, VALUE)

@@ -288,8 +288,9 @@ class Binder:
         operand = self.bind(node.this)
         type = arrow_type(node.to, self.types)
         if not can_cast(operand.type, type):
+            lead = "Invalid Select: " if self.clause == "SELECT" else ""
             raise BindError(
-                f"Cast of {ksql_name(operand.type)} to {ksql_name(type)} is not supported"
+                f"{lead}Cast of {ksql_name(operand.type)} to {ksql_name(type)} is not supported"
             )
         return Cast(operand, type)
 

@@ -12,7 +12,7 @@ from kshell.catalog.model import Column, Kind, Source, WindowType
 from kshell.catalog.serde import check_map_key
 from kshell.errors import BindError
 from kshell.sql import plan
-from kshell.sql.bind.names import unique
+from kshell.sql.bind.names import Aliases, unique
 from kshell.sql.bind.scope import Origin
 from kshell.sql.bind.sources import Criteria, From, scan
 from kshell.sql.bind.text import place_of
@@ -20,9 +20,7 @@ from kshell.sql.expressions import Column as Bound
 from kshell.sql.expressions import Expression
 from kshell.types import ksql_name, quote_ksql
 
-__all__ = ["SYNTHETIC", "Joined", "Partitions", "build_joins", "synthetic_key"]
-
-SYNTHETIC = "ROWKEY"  # the key of a join whose criteria is no column of either side
+__all__ = ["Joined", "Partitions", "build_joins", "synthetic_key"]
 
 Partitions = Callable[[Source], "int | None"]
 """How many partitions a source's topic has; None where that is not known."""
@@ -55,14 +53,16 @@ class Joined:
 
 
 def synthetic_key(read: From) -> Column | None:
-    """The key column that no source has, if the last join makes one."""
+    """The key column that no source has, if the last join makes one: ROWKEY, or ROWKEY_n."""
     if not read.criteria:
         return None
+    used = {c.name for o in read.scope.origins for c in o.source.columns()}
+    name = Aliases(used).field("ROWKEY")
     equal: list[Expression] = []
     last = None
     for criteria in read.criteria:
         equal = _equal(equal, criteria)
-        last = None if _columns(equal) else Column(SYNTHETIC, criteria.left.type)
+        last = None if _columns(equal) else Column(name, criteria.left.type)
     if last is not None and _foreign(read):
         return None
     return last
@@ -96,7 +96,9 @@ def build_joins(
     joined = Joined(source, keys, keys, (), (first,))
     for index, criteria in enumerate(read.criteria):
         right = read.scope.origins[index + 1]
-        joined = _join(joined, right, criteria, needed, selected, partitions)
+        last = index == len(read.criteria) - 1 and read.scope.extra
+        name = next(iter(read.scope.extra)) if last else f"KSQL_JOIN_KEY_{index}"
+        joined = _join(joined, right, criteria, needed, selected, partitions, name)
     return joined
 
 
@@ -107,6 +109,7 @@ def _join(
     needed: Collection[str],
     selected: Collection[Expression],
     partitions: Partitions,
+    synthetic: str,
 ) -> Joined:
     _check_kinds(left, right, criteria)
     _check_types(criteria)
@@ -124,7 +127,7 @@ def _join(
     equal = _equal(left.equal if _made(left) else [criteria.left], criteria)
     columns = _columns(equal)
     chosen = [c for c in columns if c in selected] or columns
-    key = Column(chosen[0].name if chosen else SYNTHETIC, criteria.left.type)
+    key = Column(chosen[0].name if chosen else synthetic, criteria.left.type)
     # The repartition topic's key is serialized; a map in it has no one order.
     if left_node is not left.node or right_node is not right_scan:
         check_map_key(key)

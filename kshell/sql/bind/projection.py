@@ -172,11 +172,13 @@ def _check_reserved(name: str, node: exp.Expr, reader: Reader) -> None:
 
 
 def _unnamed(node: exp.Expr, reader: Reader) -> Item:
-    if isinstance(node, exp.Column) and bare(node) in SYSTEM:
+    if isinstance(node, exp.Column) and not reader.scope.joined:
         _check_reserved(bare(node), node, reader)
     bound = reader.binder.bind(node)
     if isinstance(node, exp.Column) and isinstance(bound, Bound):
-        return Item(_column_name(bound, reader.scope), bound, node)
+        name = _column_name(bound, reader.scope)
+        _check_reserved(name, node, reader)
+        return Item(name, bound, node)
     return Item(reader.aliases.of(node, bound), bound, node)
 
 

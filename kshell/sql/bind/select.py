@@ -27,7 +27,7 @@ from kshell.sql.bind.aggregate import (
 )  # fmt: skip
 from kshell.sql.bind.checks import in_clause
 from kshell.sql.bind.expressions import Binder
-from kshell.sql.bind.joins import SYNTHETIC, Joined, Partitions, build_joins, synthetic_key
+from kshell.sql.bind.joins import Joined, Partitions, build_joins, synthetic_key
 from kshell.sql.bind.names import Aliases
 from kshell.sql.bind.projection import Item, Reader, keys_missing, project, read_items
 from kshell.sql.bind.repartition import Repartition, build_explode, rekey
@@ -107,8 +107,8 @@ def bind_query(
         if persistent and missing and sink is not None:
             raise keys_missing(sink.name, "grouping expression", missing, "and")
         node, items = grouped.node, grouped.items
-    elif sink is not None:
-        _check_keys(bound, joined, sink)
+    elif _drops_keys(properties, items, node):
+        node, items = rekey(node, items, Repartition(()))
     made, shape = project(node, items, persistent)
     node = made
     if query.emit is Emit.FINAL:
@@ -116,7 +116,10 @@ def bind_query(
         node = plan.Suppress(made, made.output)
     first = bound.read.scope.origins[0].source
     if sink is not None:
-        return build_sink(node, shape, sink, first, properties)
+        target = build_sink(node, shape, sink, first, properties)
+        if bound.grouping is None and not _new_planner(properties):
+            _check_keys(bound, joined, sink)
+        return target
     return plan.Answer(node, shape.columns, _limit(tree), node.output)
 
 
@@ -271,17 +274,32 @@ def _check_keys(bound: _Bound, joined: Joined | None, sink: SinkSpec) -> None:
     elif joined.foreign:
         _check_foreign_keys(joined, selected)
     elif joined.synthetic:
-        if not any(isinstance(e, Bound) and e.name == SYNTHETIC for e in selected):
+        name = joined.node.output.key[0].name
+        if not any(isinstance(e, Bound) and e.name == name for e in selected):
             note = (
-                "\nROWKEY was added as a synthetic key column because the join criteria did not "
+                f"\n{name} was added as a synthetic key column because the join criteria did not "
                 "match any source column. This expression must be included in the projection and "
                 "may be aliased."
             )
-            raise keys_missing(sink.name, "join expression", [SYNTHETIC], "or", note)
+            raise keys_missing(sink.name, "join expression", [name], "or", note)
     else:
         columns = [e for e in joined.equal if isinstance(e, Bound)]
         if not any(c in selected for c in columns):
             raise keys_missing(sink.name, "join expression", joined.names, "or")
+
+
+def _new_planner(properties: Mapping[str, str]) -> bool:
+    return str(properties.get("ksql.new.query.planner.enabled", "")).lower() == "true"
+
+
+def _drops_keys(properties: Mapping[str, str], items: Sequence[Item], node: plan.Node) -> bool:
+    """ksqlDB's new planner lets a stream's key be left out: the result then has none."""
+    selected = {e.name for i in items if isinstance(e := i.expression, Bound)}
+    return (
+        _new_planner(properties)
+        and node.output.kind is Kind.STREAM
+        and not any(c.name in selected for c in node.output.key)
+    )
 
 
 def _check_foreign_keys(joined: Joined, selected: Sequence[Expression]) -> None:
