@@ -82,10 +82,12 @@ def run_all(cases: Sequence[Case], jobs: int) -> Iterator[Outcome]:
     if jobs == 1 or len(cases) <= _SHARE:
         yield from map(run_case, cases)
         return
+    from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    with get_context("spawn").Pool(jobs) as pool:
-        yield from pool.imap(run_case, cases, chunksize=_SHARE)
+    # Not a Pool: that starts a worker that dies at once again and again.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(run_case, cases, chunksize=_SHARE)
 
 
 def _say(outcome: Outcome) -> None:

@@ -50,7 +50,8 @@ def from_node(node: Any, format: str, columns: Sequence[Column]) -> bytes | None
         return (node if isinstance(node, str) else json_text(node)).encode()
     if format == "KAFKA":
         return _kafka_bytes(node, columns)
-    return _with_schema("from_node")(node, format, columns)
+    data: bytes | None = _with_schema("from_node")(node, format, columns)
+    return data
 
 
 def to_node(data: bytes | None, format: str, columns: Sequence[Column]) -> Any:
@@ -67,7 +68,10 @@ def to_node(data: bytes | None, format: str, columns: Sequence[Column]) -> Any:
 
 
 def _with_schema(name: str) -> Callable[..., Any]:
-    return getattr(importlib.import_module("kshell.formats.case_nodes"), name)  # type: ignore[no-any-return]
+    function: Callable[..., Any] = getattr(
+        importlib.import_module("kshell.formats.case_nodes"), name
+    )
+    return function
 
 
 # The KAFKA format: what Kafka's own serializers write for a single value.

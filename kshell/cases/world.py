@@ -1,0 +1,133 @@
+"""The session of one case: its statements in order, the catalog they make, the queries they start.
+
+`run` makes a world for each case.  Everything but the broker is the real thing: the parser, the
+catalog's checks, the binder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from kshell.cases.log import Log
+from kshell.catalog.catalog import Catalog
+from kshell.catalog.model import Column, Source
+from kshell.errors import Unsupported
+from kshell.sql import statements as ast
+from kshell.sql.parse import parse_piece
+from kshell.sql.plan import Sink
+from kshell.sql.script import split, substitute
+
+__all__ = ["World"]
+
+
+@dataclass(slots=True)
+class World:
+    """What one case's statements have made so far."""
+
+    properties: dict[str, str] = field(default_factory=dict)
+    catalog: Catalog = field(default_factory=Catalog)
+    log: Log = field(default_factory=Log)
+    queries: list[Sink] = field(default_factory=list)
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def run(self, script: str) -> None:
+        """Every statement in order; raises KshellError where one is refused."""
+        for piece in split(script):
+            statement = parse_piece(substitute(piece, self.variables), self.catalog.types)
+            serve = _SERVE.get(type(statement))
+            if serve is None:
+                kind = type(statement).__name__
+                raise Unsupported(f"{kind} in a case", place=statement.place)
+            serve(self, statement)
+
+
+def _create_source(world: World, statement: ast.CreateSource) -> None:
+    from kshell.sql.bind.declare import build_source
+
+    source = build_source(statement, world.properties)
+    _add(world, source, statement.or_replace, statement.if_not_exists)
+
+
+def _add(world: World, source: Source, or_replace: bool, if_not_exists: bool) -> bool:
+    """Whether it was added: IF NOT EXISTS leaves what is there."""
+    if if_not_exists and source.name in world.catalog.sources:
+        return False
+    add = world.catalog.add_or_replace if or_replace else world.catalog.add
+    world.catalog = add(source)
+    return True
+
+
+def _create_as(world: World, statement: ast.CreateAsSelect) -> None:
+    from kshell.sql.bind.create import bind_create_as
+
+    sink = bind_create_as(statement, world.catalog, world.properties)
+    if _add(world, sink.target, statement.or_replace, statement.if_not_exists):
+        world.queries.append(sink)
+
+
+def _insert_select(world: World, statement: ast.InsertSelect) -> None:
+    from kshell.sql.bind.create import bind_insert_select
+
+    world.queries.append(bind_insert_select(statement, world.catalog, world.properties))
+
+
+def _drop(world: World, statement: ast.DropSource) -> None:
+    world.catalog = world.catalog.drop(
+        statement.name.folded(),
+        statement.kind,
+        delete_topic=statement.delete_topic,
+        if_exists=statement.if_exists,
+    )
+
+
+def _alter(world: World, statement: ast.AlterSource) -> None:
+    columns = [Column(c.name.folded(), c.type) for c in statement.columns]
+    world.catalog = world.catalog.alter(statement.name.folded(), statement.kind, columns)
+
+
+def _create_type(world: World, statement: ast.CreateType) -> None:
+    world.catalog = world.catalog.add_type(
+        statement.name.folded(), statement.type, if_not_exists=statement.if_not_exists
+    )
+
+
+def _drop_type(world: World, statement: ast.DropType) -> None:
+    world.catalog = world.catalog.drop_type(
+        statement.name.folded(), if_exists=statement.if_exists
+    )
+
+
+def _set(world: World, statement: ast.SetProperty) -> None:
+    world.properties[statement.name] = statement.value
+
+
+def _unset(world: World, statement: ast.UnsetProperty) -> None:
+    world.properties.pop(statement.name, None)
+
+
+def _define(world: World, statement: ast.Define) -> None:
+    world.variables[statement.name] = statement.value
+
+
+def _undefine(world: World, statement: ast.Undefine) -> None:
+    world.variables.pop(statement.name, None)
+
+
+_SERVE: Mapping[type[ast.Statement], Callable[[World, Any], None]] = MappingProxyType(
+    {
+        ast.AlterSource: _alter,
+        ast.CreateAsSelect: _create_as,
+        ast.CreateSource: _create_source,
+        ast.CreateType: _create_type,
+        ast.Define: _define,
+        ast.DropSource: _drop,
+        ast.DropType: _drop_type,
+        ast.InsertSelect: _insert_select,
+        ast.SetProperty: _set,
+        ast.Undefine: _undefine,
+        ast.UnsetProperty: _unset,
+    }
+)
