@@ -16,6 +16,10 @@ class _Terminal(pyte.HistoryScreen):
 
     _main: tuple[dict, int, int] | None = None  # type: ignore[type-arg]
 
+    def select_graphic_rendition(self, *attrs: int, **kwargs: bool) -> None:
+        # Nor faint text: grey is what it looks like.
+        super().select_graphic_rendition(*(90 if a == 2 else a for a in attrs), **kwargs)
+
     def set_mode(self, *modes: int, **kwargs: bool) -> None:
         super().set_mode(*modes, **kwargs)
         if kwargs.get("private") and 1049 in modes and self._main is None:
