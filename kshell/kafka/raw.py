@@ -6,7 +6,6 @@ frame is walked once and the record sets stay views into it.  `wire` sends these
 
 from __future__ import annotations
 
-import io
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,9 +45,9 @@ class Fetched:
         self.partitions = partitions
 
     @classmethod
-    def decode(cls, data: io.BytesIO) -> Fetched:
-        """Walk the frame; raises struct.error where it is cut off."""
-        frame, at = data.getbuffer(), data.tell()
+    def decode(cls, frame: memoryview) -> Fetched:
+        """Walk an answer without its correlation id; raises struct.error where it is cut off."""
+        at = 0
         _, error, _, topics = _TOP.unpack_from(frame, at)
         at += _TOP.size
         found = []

@@ -16,7 +16,6 @@ from typing import Any
 
 from aiokafka import errors as codes
 from aiokafka.abc import AbstractTokenProvider
-from aiokafka.conn import AIOKafkaConnection, create_conn
 from aiokafka.protocol.admin import DescribeConfigsRequest
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
@@ -25,6 +24,7 @@ from kshell.config import Properties
 from kshell.errors import Forbidden, KafkaError, Outage, TopicChanged, UnknownName
 from kshell.kafka import metadata
 from kshell.kafka.diagnose import diagnose
+from kshell.kafka.frames import FrameConnection, open_connection
 from kshell.kafka.metadata import Broker, Cluster, Partition, Topic
 
 __all__ = ["EARLIEST", "LATEST", "Wire", "check_topic", "error_name", "parse_servers"]
@@ -155,7 +155,7 @@ class Wire:
         self.timeout = (properties.number("kshell.connect.timeout.ms") or 5000) / 1000
         self.isolation = int(properties["isolation.level"] == "read_committed")
         self.cluster = Cluster("", -1, (), ())
-        self._connections: dict[tuple[int, str], AIOKafkaConnection] = {}
+        self._connections: dict[tuple[int, str], FrameConnection] = {}
         self._locks: dict[tuple[int, str], asyncio.Lock] = {}
 
     def _settings(self) -> dict[str, Any]:
@@ -184,7 +184,7 @@ class Wire:
         for host, port in self.servers:
             try:
                 async with asyncio.timeout(self.timeout):
-                    connection = await create_conn(host, port, **self._settings())
+                    connection = await open_connection(host, port, **self._settings())
                     try:
                         await self._learn(connection, [])
                     finally:
@@ -194,14 +194,14 @@ class Wire:
                 failure = await diagnose(host, port, error, self._properties, self.timeout)
         raise failure or UnknownName("bootstrap server", self._properties["bootstrap.servers"])
 
-    async def _learn(self, connection: AIOKafkaConnection, topics: Sequence[str] | None) -> Cluster:
+    async def _learn(self, connection: FrameConnection, topics: Sequence[str] | None) -> Cluster:
         answer = await connection.send(_MetadataRequest(topics))
         cluster = answer if isinstance(answer, Cluster) else _from_v5(answer)
         if cluster.brokers:
             self.cluster = cluster
         return cluster
 
-    async def connection(self, node: int, group: str = "control") -> AIOKafkaConnection:
+    async def connection(self, node: int, group: str = "control") -> FrameConnection:
         """The open connection to a broker for one kind of work; raises OSError or aiokafka's."""
         key = (node, group)
         async with self._locks.setdefault(key, asyncio.Lock()):
@@ -212,7 +212,7 @@ class Wire:
             if broker is None:
                 raise codes.StaleMetadata(f"broker {node} is not in the cluster's metadata")
             async with asyncio.timeout(self.timeout):
-                connection = await create_conn(broker.host, broker.port, **self._settings())
+                connection = await open_connection(broker.host, broker.port, **self._settings())
             self._connections[key] = connection
             return connection
 
@@ -231,7 +231,7 @@ class Wire:
         for host, port in self.servers:
             try:
                 async with asyncio.timeout(self.timeout):
-                    connection = await create_conn(host, port, **self._settings())
+                    connection = await open_connection(host, port, **self._settings())
                     try:
                         return await self._learn(connection, topics)
                     finally:
@@ -289,7 +289,7 @@ class Wire:
         """(name, value, whether it is a default) by name; empty where a broker cannot tell."""
         node = self.cluster.brokers[0].id
         connection = await self.connection(node)
-        if DescribeConfigsRequest.API_KEY not in connection._versions:
+        if DescribeConfigsRequest.API_KEY not in connection.versions:
             return []  # the embedded broker
         answer = await connection.send(DescribeConfigsRequest([(_TOPIC, topic, None)]))
         ((error, message, _, _, entries),) = answer.resources

@@ -1,0 +1,159 @@
+"""aiokafka's connection, receiving whole frames straight into their buffers.
+
+Its own StreamReader copies every byte three times, which alone costs more than decoding them.  Login,
+TLS, versions and correlation stay aiokafka's; only how bytes become frames is ours.  `wire` opens
+these.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import time
+from typing import Any
+
+from aiokafka import errors as codes
+from aiokafka.conn import AIOKafkaConnection, CloseReason
+
+from kshell.kafka.raw import Fetched
+
+__all__ = ["FrameConnection", "open_connection"]
+
+_MAX_FRAME = 256 << 20  # an answer that claims more is not Kafka's
+_HEAD = 4
+
+
+class _Frames(asyncio.BufferedProtocol):
+    """Gives the transport the rest of the frame that is being received to write into."""
+
+    def __init__(self, connection: FrameConnection) -> None:
+        self._connection = connection
+        self._head = bytearray(_HEAD)
+        self._target = memoryview(self._head)
+        self._filled = 0
+        self._in_head = True
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self.lost = False
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._target[self._filled :]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._filled += nbytes
+        if self._filled < len(self._target):
+            return
+        frame, self._filled = self._target, 0
+        if self._in_head:
+            (size,) = struct.unpack(">i", frame)
+            if not 0 < size <= _MAX_FRAME:
+                self._connection.break_off(
+                    codes.KafkaConnectionError(f"an answer of {size} bytes: is this Kafka?")
+                )
+                return
+            self._target, self._in_head = memoryview(bytearray(size)), False
+        else:
+            self._target, self._in_head = memoryview(self._head), True
+            self._connection.frame_received(frame)
+
+    def eof_received(self) -> None:
+        self.lost = True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+        self._writable.set()
+        self._connection.lost(exc)
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    # What aiokafka asks of a reader, and of a writer.
+    def at_eof(self) -> bool:
+        return self.lost
+
+    async def drained(self) -> None:
+        await self._writable.wait()
+
+
+class _Writer:
+    """What aiokafka asks of a StreamWriter."""
+
+    def __init__(self, transport: asyncio.Transport, frames: _Frames) -> None:
+        self._transport, self._frames = transport, frames
+
+    def write(self, data: bytes) -> None:
+        self._transport.write(data)
+
+    async def drain(self) -> None:
+        await self._frames.drained()
+
+    def close(self) -> None:
+        self._transport.close()
+
+
+class FrameConnection(AIOKafkaConnection):  # type: ignore[misc]
+    """One connection to one broker."""
+
+    @property
+    def versions(self) -> dict[int, tuple[int, int]]:
+        """The versions that the broker speaks, by request."""
+        return self._versions  # type: ignore[no-any-return]
+
+    async def connect(self) -> None:
+        """Connect, look up versions and log in; raises what aiokafka raises."""
+        loop = asyncio.get_running_loop()
+        self._closed_fut = loop.create_future()
+        tls = self._ssl_context if self._security_protocol.endswith("SSL") else None
+        frames = _Frames(self)
+        transport, _ = await loop.create_connection(lambda: frames, self.host, self.port, ssl=tls)
+        self._reader, self._writer = frames, _Writer(transport, frames)
+        self._read_task = loop.create_future()  # frames arrive by callback; there is no task
+        try:
+            await self._do_version_lookup()
+            if self._security_protocol.startswith("SASL"):
+                await self._do_sasl_handshake()
+        except BaseException:
+            self.close()
+            raise
+
+    def frame_received(self, frame: memoryview) -> None:
+        """One whole answer."""
+        if not self._requests:
+            self.break_off(codes.KafkaConnectionError("an answer that nobody asked for"))
+            return
+        correlation, request, future = self._requests[0]
+        if request is None or request.RESPONSE_TYPE is not Fetched:
+            try:
+                self._handle_frame(bytes(frame))
+            except Exception as error:
+                self.break_off(error)
+            return
+        self._requests.popleft()
+        self._last_action = time.monotonic()
+        if int.from_bytes(frame[:_HEAD], "big") != correlation:
+            self.break_off(codes.CorrelationIdError("the answer is to another request"))
+        elif not future.done():
+            try:
+                future.set_result(Fetched.decode(frame[_HEAD:]))
+            except struct.error as error:
+                future.set_exception(codes.KafkaConnectionError(f"a broken answer: {error}"))
+
+    def break_off(self, error: Exception) -> None:
+        """Close because of what was received."""
+        self.close(reason=CloseReason.OUT_OF_SYNC, exc=error)
+
+    def lost(self, error: Exception | None) -> None:
+        """The other side closed, or the network did."""
+        if not self._closed_fut.done():
+            self._closed_fut.set_result(None)
+        self.close(reason=CloseReason.CONNECTION_BROKEN, exc=error)
+
+
+async def open_connection(host: str, port: int, **settings: Any) -> FrameConnection:
+    """A connected and logged-in connection."""
+    connection = FrameConnection(host, port, **settings)
+    await connection.connect()
+    return connection
