@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from kshell.catalog.model import Source
 from kshell.engines.error_log import ErrorLog
@@ -171,8 +170,7 @@ class Decoder:
         batch = pa.RecordBatch.from_arrays([made[c] for c in self.columns], names=self.columns)
         if reasons:
             self._log(partition, raw, reasons)
-            keep = pc.invert(pc.is_in(pa.array(range(batch.num_rows)), pa.array(list(reasons))))
-            batch = batch.filter(keep)
+            batch = batch.filter(pa.array([row not in reasons for row in range(batch.num_rows)]))
         return batch, len(reasons)
 
     def _log(self, partition: int, raw: pa.RecordBatch, reasons: dict[int, str]) -> None:
