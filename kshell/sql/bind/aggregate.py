@@ -153,6 +153,14 @@ def build_aggregate(
 def _window(clause: WindowClause | None) -> Window | None:
     if clause is None:
         return None
+    if clause.size_ms <= 0:
+        raise BindError("Window size should be larger than zero", hint="SIZE 1 MINUTE")
+    advance = clause.advance_ms
+    if advance is not None and not 0 < advance <= clause.size_ms:
+        raise BindError(
+            "Window advancement interval should be more than zero and less than window duration",
+            hint="ADVANCE BY at most the SIZE",
+        )
     return Window(clause.type, None if clause.type is WindowType.SESSION else clause.size_ms)
 
 
@@ -240,7 +248,7 @@ def check_no_group(items: Sequence[Item], sink: Kind | None) -> None:
     raise BindError(
         f"{statement} statement does not support aggregate function [{', '.join(names)}] without a "
         "GROUP BY clause.",
-        hint="without EMIT CHANGES the whole topic is one group",
+        hint="GROUP BY 1 makes all rows one group; without EMIT CHANGES none is needed",
     )
 
 

@@ -113,12 +113,14 @@ def _columns(statement: CreateSource) -> Columns:
     key: list[Column] = []
     value: list[Column] = []
     headers: list[HeaderColumn] = []
+    seen: set[str] = set()
     for spec in statement.columns:
         name = spec.name.folded()
         if name in RESERVED:
             raise BindError(f"'{name}' is a reserved column name.", place=spec.name.place)
-        if name in {c.name for c in (*key, *value, *headers)}:
+        if name in seen:
             raise BindError(f"Duplicate column names: {quote_ksql(name)}", place=spec.name.place)
+        seen.add(name)
         if spec.role is ColumnRole.VALUE:
             value.append(Column(name, spec.type))
         elif spec.role is ColumnRole.HEADERS:

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from kshell.catalog.catalog import Catalog
-from kshell.catalog.model import PSEUDO_COLUMNS, Column
+from kshell.catalog.model import PSEUDO_COLUMNS, Column, Kind, Source
 from kshell.errors import BindError, UnknownName, Unsupported
 from kshell.sql import plan
+from kshell.sql.bind.datatypes import can_widen
 from kshell.sql.bind.expressions import Binder
+from kshell.sql.bind.literals import coerce
 from kshell.sql.bind.scope import BOUNDS, Origin, Scope
 from kshell.sql.bind.text import place_of, text_of
 from kshell.sql.expressions import Expression, columns_of
@@ -170,11 +172,22 @@ def _criteria(join: exp.Join, scope: Scope, left: Sequence[Origin], right: Origi
     if first == right.alias:
         bound.reverse()
         nodes = (nodes[1], nodes[0])
+    if not all(o.source.declared for o in scope.origins):
+        bound = list(_alike(bound[0], bound[1], right.source))
     sides = (text_of(nodes[0], scope.qualified), text_of(nodes[1], scope.qualified))
     return Criteria(
         kind, bound[0], bound[1], join.args.get("within"), text.removeprefix("(").removesuffix(")"),
         sides, join,
     )  # fmt: skip
+
+
+def _alike(left: Expression, right: Expression, joined: Source) -> tuple[Expression, Expression]:
+    """Inferred columns have the widest type of their kind: the other side widens, keys excepted."""
+    if left.type != right.type and can_widen(left.type, right.type):
+        return coerce(left, right.type), right
+    if joined.kind is Kind.STREAM and can_widen(right.type, left.type):
+        return left, coerce(right, left.type)
+    return left, right
 
 
 def scan(origin: Origin, needed: Collection[str]) -> plan.Scan:

@@ -1,0 +1,157 @@
+"""INSERT INTO … VALUES into a declared source: each row's expressions, typed as its columns are.
+
+`engines` evaluate what comes out and write it.  Checks and wording are ksqlDB's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+from sqlglot import exp
+
+from kshell.catalog.catalog import Catalog
+from kshell.catalog.model import Column, Kind, Source
+from kshell.errors import BindError, UnknownName
+from kshell.sql.bind.create import insert_target
+from kshell.sql.bind.datatypes import can_widen
+from kshell.sql.bind.expressions import Binder
+from kshell.sql.bind.literals import coerce
+from kshell.sql.bind.scope import Scope
+from kshell.sql.bind.text import place_of, text_of
+from kshell.sql.expressions import Expression, Literal
+from kshell.sql.statements import InsertValues, Name
+from kshell.types import BIGINT, BYTES, DATE, STRING, TIME, TIMESTAMP, ksql_name, quote_ksql
+
+__all__ = ["BoundInsert", "InsertRow", "bind_insert_values"]
+
+
+@dataclass(frozen=True, slots=True)
+class InsertRow:
+    """A row to write: an expression without columns for every key and value column of the target.
+
+    `rowtime` is milliseconds since 1970, or None for now.
+    """
+
+    key: tuple[Expression, ...]
+    value: tuple[Expression, ...]
+    rowtime: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BoundInsert:
+    """The statement, bound: where the rows go, and the rows."""
+
+    target: Source
+    rows: tuple[InsertRow, ...]
+
+
+def bind_insert_values(statement: InsertValues, catalog: Catalog) -> BoundInsert:
+    """The rows of INSERT VALUES; BindError where columns and values do not fit."""
+    target = insert_target(statement.name, catalog, "insert values into")
+    place = statement.name.place
+    kind = target.kind.value.lower()
+    if target.read_only:
+        raise BindError(f"Cannot insert values into read-only {kind}: {target.name}", place=place)
+    if target.window is not None:
+        raise BindError("Cannot insert values into windowed stream/table!", place=place)
+    columns = _columns(statement, target)
+    rows = tuple(_row(row, columns, target, catalog, bool(statement.columns))
+                 for row in statement.rows)  # fmt: skip
+    return BoundInsert(target, rows)
+
+
+def _columns(statement: InsertValues, target: Source) -> tuple[Column, ...]:
+    """The columns that the values are for, in their order; ROWTIME may be one that is named."""
+    if not statement.columns:
+        columns = tuple(target.columns())
+    else:
+        columns = tuple(_named(name, target) for name in statement.columns)
+    headers = {h.name for h in target.headers}
+    chosen = [c.name for c in columns if c.name in headers]
+    if chosen:
+        raise BindError(
+            f"Cannot insert into HEADER columns: {', '.join(chosen)}",
+            place=statement.name.place,
+            hint="name the other columns: INSERT INTO … (…) VALUES (…)",
+        )
+    return columns
+
+
+def _named(name: Name, target: Source) -> Column:
+    folded = name.folded()
+    known = {c.name: c for c in target.columns()} | {"ROWTIME": Column("ROWTIME", BIGINT)}
+    if folded in ("ROWPARTITION", "ROWOFFSET", "WINDOWSTART", "WINDOWEND"):
+        raise BindError(f"Inserting into column {quote_ksql(folded)} is not allowed.")
+    if folded not in known:
+        raise UnknownName(
+            "column", folded, known,
+            what=f"Column name {quote_ksql(folded)} does not exist.", place=name.place,
+        )  # fmt: skip
+    return known[folded]
+
+
+def _row(
+    nodes: Sequence[exp.Expr],
+    columns: Sequence[Column],
+    target: Source,
+    catalog: Catalog,
+    named: bool,
+) -> InsertRow:
+    if len(nodes) != len(columns):
+        names = ", ".join(quote_ksql(c.name) for c in columns)
+        values = ", ".join(text_of(n) for n in nodes)
+        what = f"Expected a value for each column. Expected Columns: [{names}]. Got ({values})"
+        if named:
+            what = f"Expected number columns and values to match: [{names}], [{values}]"
+        raise BindError(what, place=place_of(nodes[0]) if nodes else None)
+    binder = Binder(Scope(()), "VALUES", catalog.types)
+    given = {
+        column.name: _typed(binder.bind(node), column, node)
+        for node, column in zip(nodes, columns, strict=True)
+    }
+    if target.kind is Kind.TABLE:
+        _check_key(given, target)
+
+    def of(wanted: Sequence[Column]) -> tuple[Expression, ...]:
+        return tuple(given.get(c.name, Literal(None, c.type)) for c in wanted)
+
+    return InsertRow(of(target.key), of(target.value), given.get("ROWTIME"))
+
+
+def _check_key(given: dict[str, Expression], target: Source) -> None:
+    for column in target.key:
+        value = given.get(column.name)
+        if value is None or (isinstance(value, Literal) and value.value is None):
+            names = ", ".join(quote_ksql(c.name) for c in target.key)
+            raise BindError(
+                f"Failed to insert values into '{target.name}'. Value for primary key column(s) "
+                f"{names} is required for tables"
+            )
+
+
+def _typed(value: Expression, column: Column, node: exp.Expr) -> Expression:
+    if not _fits(value.type, column.type):
+        raise BindError(
+            f"Expected type {ksql_name(column.type)} for field {quote_ksql(column.name)} but got "
+            f"{ksql_name(value.type)}({text_of(node)})",
+            place=place_of(node),
+        )
+    return coerce(value, column.type)
+
+
+def _fits(source: pa.DataType, target: pa.DataType) -> bool:
+    """What a value becomes without CAST: wider numbers, and times from strings."""
+    if pa.types.is_null(source) or can_widen(source, target):
+        return True
+    if source == STRING:
+        return target in (DATE, TIME, TIMESTAMP, BYTES)
+    if pa.types.is_list(source) and pa.types.is_list(target):
+        return _fits(source.value_type, target.value_type)
+    if pa.types.is_map(source) and pa.types.is_map(target):
+        return _fits(source.key_type, target.key_type) and _fits(source.item_type, target.item_type)
+    if pa.types.is_struct(source) and pa.types.is_struct(target):
+        types = {f.name: f.type for f in target}
+        return all(f.name in types and _fits(f.type, types[f.name]) for f in source)
+    return False
