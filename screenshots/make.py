@@ -18,7 +18,7 @@ from draw import svg  # noqa: E402
 from tests.terminal.screen import Screen  # noqa: E402
 
 COLUMNS, LINES = 104, 30
-CLEAR = "\x03\x0c"
+CLEAR = ("\x03", "\x0c")  # one by one: a terminal answers in between
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,9 @@ SHOTS = (
 def take(screen: Screen, shot: Shot) -> None:
     """Type the keys and write the picture."""
     screen.resize(COLUMNS, shot.lines)
-    screen.type(CLEAR)
-    screen.pump(0.5)
+    for keys in CLEAR:
+        screen.type(keys)
+        screen.pump(0.5)
     for keys in shot.keys:
         screen.type(keys)
         screen.pump(shot.pause)

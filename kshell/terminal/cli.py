@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from kshell import __version__
-from kshell.errors import Interrupted, KshellError, UsageError, nearest
+from kshell.errors import Interrupted, KshellError, StatementError, UsageError, nearest
 from kshell.terminal.commands import FORMATS
 
 if TYPE_CHECKING:
@@ -127,7 +127,10 @@ def _batch(session: Session, text: str, output: str, csv_safe: bool) -> int:
 
 
 def _work(options: argparse.Namespace) -> int:
-    options.properties = _properties(options)
+    try:
+        options.properties = _properties(options)
+    except StatementError as error:  # an unknown name is no statement's fault here
+        raise UsageError(error.what, hint=error.hint) from None
     text = _script(options)
     with contextlib.ExitStack() as stack:
         if text is None:

@@ -58,7 +58,7 @@ STYLE = Style.from_dict(
         "completion-menu": "bg:#303030 #dadada",
         "completion-menu.completion.current": "noreverse bg:#005f87 #ffffff",
         "completion-menu.meta.completion": "bg:#262626 #8a8a8a",
-        "completion-menu.meta.completion.current": "bg:#004f6f #dadada",
+        "completion-menu.meta.completion.current": "bg:#005f87 #d0d0d0",
         "scrollbar.background": "bg:#262626",
         "scrollbar.button": "bg:#4e4e4e",
     }

@@ -1,0 +1,167 @@
+"""The command line without a broker: usage errors, exit codes, streams."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from kshell import __version__
+
+ROOT = Path(__file__).parents[3]
+
+
+def run(*arguments: str, text: str = "", home: Path | None = None) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "XDG_CONFIG_HOME": str(home or "/nonexistent")}
+    return subprocess.run(
+        [sys.executable, "-m", "kshell", *arguments],
+        input=text, capture_output=True, text=True, env=env, cwd=ROOT, timeout=30,
+    )  # fmt: skip
+
+
+def test_version_and_help_go_to_stdout() -> None:
+    assert run("--version").stdout == f"kshell {__version__}\n"
+    shown = run("--help")
+    assert shown.returncode == 0
+    for option in ("--bootstrap", "--execute", "--file", "--output", "--demo", "--profile"):
+        assert option in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--bootstrp", "x:1"], "did you mean --bootstrap"),
+        (["--output", "xml", "-e", "x"], "table"),
+        (["-X", "novalue", "-e", "x"], "name=value"),
+        (["-X", "sasl.usrname=x", "-e", "x"], "did you mean sasl.username?"),
+        (["-X", "kshell.sample.records=many", "-e", "x"], "whole number"),
+        (["--profile", "prod", "-e", "x"], "no profile named prod"),
+        (["-f", "/nonexistent.sql"], "/nonexistent.sql cannot be read"),
+        (["-e", "SHOW TOPICS;"], "--bootstrap"),
+    ],
+)
+def test_usage_errors_end_with_2_and_say_what_to_try(arguments, said) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_profile_with_a_misspelt_name_gets_the_nearest(tmp_path) -> None:
+    (tmp_path / "kshell").mkdir()
+    (tmp_path / "kshell" / "config.toml").write_text('[profile.prod]\n"client.id" = "x"\n')
+    assert "did you mean prod?" in run("--profile", "prd", "-e", "x", home=tmp_path).stderr
+
+
+def test_nobody_at_the_address_ends_with_3_and_names_it() -> None:
+    began = time.monotonic()
+    done = run("-b", "127.0.0.1:1", "-e", "SHOW TOPICS;")
+    assert done.returncode == 3
+    assert "127.0.0.1:1" in done.stderr
+    assert time.monotonic() - began < 8
+
+
+def test_a_syntax_error_ends_with_1_and_points_at_the_word() -> None:
+    done = run("-b", "127.0.0.1:1", "-e", "SHOW VARIABLES;\nSELEC 1;")
+    assert done.returncode == 1
+    assert "  2 │ SELEC 1;\n    │ ^^^^^\n" in done.stderr
+
+
+def test_statements_come_from_a_file_and_from_standard_input(tmp_path) -> None:
+    script = tmp_path / "s.sql"
+    script.write_text("DEFINE a = 'from file';\nSHOW VARIABLES;\n")
+    assert "from file" in run("-f", str(script)).stderr
+    assert "from stdin" in run("-f", "-", text="DEFINE a = 'from stdin'; SHOW VARIABLES;").stderr
+    assert "from stdin" in run(text="DEFINE a = 'from stdin'; SHOW VARIABLES;").stderr
+    both = run("-e", "DEFINE a = 'x'", "-c", "SHOW VARIABLES")
+    assert "a = 'x'" in both.stderr
+
+
+def test_a_secret_is_never_said() -> None:
+    done = run("-b", "127.0.0.1:1", "-X", "sasl.password=hunter2", "-e", "SHOW TOPICS;")
+    assert "hunter2" not in done.stdout + done.stderr
+
+
+FAKE = """
+import sys
+from kshell.terminal import cli
+from tests.terminal.fake_shell import FakeSession
+cli._open = lambda options, stack: FakeSession()
+sys.exit(cli.run(sys.argv[1:]))
+"""
+
+
+def fake(*arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", FAKE, *arguments],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT,
+    )  # fmt: skip
+
+
+def test_a_continuous_answer_is_flushed_row_by_row_and_ctrl_c_ends_with_130() -> None:
+    with fake("-e", "live stream") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b'{"k":"row1","n":1}\n'
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 130
+        assert time.monotonic() - began < 1
+        assert b"Traceback" not in (process.stderr.read() if process.stderr else b"")
+
+
+def test_a_table_in_a_pipe_is_the_new_rows() -> None:
+    with fake("-e", "live table", "-o", "csv") as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(5)]
+        assert lines == [b"k,n\n", b"key1,1\n", b"key2,2\n", b"key0,3\n", b"key1,4\n"]
+        process.send_signal(signal.SIGINT)
+        process.wait(5)
+
+
+def test_an_outage_of_a_continuous_answer_is_said_on_stderr() -> None:
+    with fake("-e", "live outage") as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == b"Note: cannot reach broker 2 for 5 s\n"
+        process.send_signal(signal.SIGINT)
+        process.wait(5)
+
+
+def test_a_closed_pipe_ends_it_quietly() -> None:
+    with fake("-e", "live stream") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(5) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+
+
+def test_ctrl_c_in_a_bounded_scan_ends_with_130_at_once() -> None:
+    with fake("-e", "slow") as process:
+        time.sleep(1)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 130
+        assert time.monotonic() - began < 0.5
+
+
+def test_a_pipe_gets_jsonl_and_no_colour() -> None:
+    with fake("-e", "hello") as process:
+        out, _ = process.communicate(timeout=10)
+        assert out == b'{"said":"hello"}\n'
+
+
+def test_a_bug_is_one_line_and_with_debug_a_traceback() -> None:
+    with fake("-e", "crash") as process:
+        _, err = process.communicate(timeout=10)
+        assert process.returncode == 1
+        assert b"internal error: ZeroDivisionError" in err
+        assert b"Traceback" not in err
+    with fake("--debug", "-e", "crash") as process:
+        assert b"Traceback" in process.communicate(timeout=10)[1]
