@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from kshell.cases.log import Log, Stored
 from kshell.cases.model import Header, WindowSpec
-from kshell.catalog.model import Kind, Source
+from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.changes import Changes
 from kshell.sql.plan import Node, Scan, Sink, children
 
@@ -50,6 +50,9 @@ class Codec(Protocol):
 
     def encode(self, source: Source, row: Row, window: WindowSpec | None) -> Stored:
         """The record that the sink writes."""
+
+    def infer(self, topic: str, half: str, format: FormatSpec) -> tuple[Column, ...] | None:
+        """The columns of the schema that the registry has for the topic's "key" or "value"."""
 
 
 def scans(node: Node) -> Iterator[Scan]:

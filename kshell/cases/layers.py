@@ -7,19 +7,21 @@ is reported as an error and never as a failure of its statements.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
 from kshell.cases.drive import Codec, Graph
 from kshell.cases.model import TopicSpec
 from kshell.errors import Unsupported
+from kshell.sql.expressions import Expression
 from kshell.sql.plan import Sink
 
-__all__ = ["open_codec", "open_graph"]
+__all__ = ["evaluate", "layer", "open_codec", "open_graph"]
 
 
-def _layer(name: str) -> ModuleType:
+def layer(name: str) -> ModuleType:
+    """The module, or Unsupported."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as missing:
@@ -28,12 +30,25 @@ def _layer(name: str) -> ModuleType:
 
 def open_graph(sink: Sink, properties: Mapping[str, str]) -> Graph:
     """The plan as operators."""
-    graph: Graph = _layer("kshell.stream.graph").open_case(sink, properties)
+    graph: Graph = layer("kshell.stream.graph").open_case(sink, properties)
     return graph
 
 
 def open_codec(topics: Mapping[str, TopicSpec], properties: Mapping[str, str]) -> Codec:
     """The formats, with the schemas of these topics in a registry in memory."""
-    module: Any = _layer("kshell.formats.case_nodes")
+    module: Any = layer("kshell.formats.case_nodes")
     codec: Codec = module.open_codec(topics, properties)
     return codec
+
+
+def evaluate(expressions: Sequence[Expression]) -> list[Any]:
+    """The values of expressions without columns."""
+    from kshell.sql import duck
+
+    render: Any = layer("kshell.sql.render").render
+    connection = duck.connect()
+    use: Any = getattr(duck, "use", None)
+    if use is not None:
+        use(connection, expressions)
+    rows = connection.sql("SELECT " + ", ".join(render(e) for e in expressions)).fetchall()
+    return list(rows[0])

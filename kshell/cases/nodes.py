@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import importlib
 import json
 import struct
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from kshell.cases.layers import layer
 from kshell.cases.model import WindowSpec
 from kshell.catalog.model import Column, Window, WindowType
 from kshell.errors import CorruptRecord
@@ -68,9 +68,7 @@ def to_node(data: bytes | None, format: str, columns: Sequence[Column]) -> Any:
 
 
 def _with_schema(name: str) -> Callable[..., Any]:
-    function: Callable[..., Any] = getattr(
-        importlib.import_module("kshell.formats.case_nodes"), name
-    )
+    function: Callable[..., Any] = getattr(layer("kshell.formats.case_nodes"), name)
     return function
 
 

@@ -7,8 +7,8 @@ failed in itself is an error, not a failure.
 from __future__ import annotations
 
 from kshell.cases.compare import difference
-from kshell.cases.drive import Codec, drive
-from kshell.cases.layers import open_codec, open_graph
+from kshell.cases.drive import drive
+from kshell.cases.layers import open_graph
 from kshell.cases.log import Stored
 from kshell.cases.model import Case, Outcome, Record, Status
 from kshell.cases.nodes import add_window, from_node, split_window, to_node
@@ -31,7 +31,7 @@ def run_case(case: Case) -> Outcome:
 
 
 def _judge(case: Case) -> tuple[Status, str]:
-    world = World(properties=dict(case.properties))
+    world = World(dict(case.properties), {t.name: t for t in case.topics})
     try:
         world.run("\n".join(case.statements))
         # Some refusals come with the first record: a timestamp that is none, an overflow.
@@ -59,11 +59,10 @@ def _run_records(case: Case, world: World) -> str:
     for record in case.inputs:
         stored = _stored(record, _reader_of(world, record.topic))
         given.append((record.topic, world.log.append(record.topic, stored)))
-    codec: Codec = open_codec({t.name: t for t in case.topics}, case.properties)
     written = {topic: len(world.log.read(topic)) for topic in world.log.topics}
     for sink in world.queries:
         graph = open_graph(sink, world.properties)
-        drive(sink, graph, codec, world.log, given)
+        drive(sink, graph, world.codec, world.log, given)
     came: list[Record] = []
     for topic in dict.fromkeys(record.topic for record in case.outputs):
         source = _writer_of(world, topic)

@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from kshell.cases.drive import Codec, Row
+from kshell.cases.layers import evaluate, open_codec
 from kshell.cases.log import Log
+from kshell.cases.model import TopicSpec
 from kshell.catalog.catalog import Catalog
-from kshell.catalog.model import Column, Source
+from kshell.catalog.model import Column, FormatSpec, Source
 from kshell.errors import Unsupported
 from kshell.sql import statements as ast
 from kshell.sql.parse import parse_piece
@@ -25,13 +28,37 @@ __all__ = ["World"]
 
 @dataclass(slots=True)
 class World:
-    """What one case's statements have made so far."""
+    """What one case's statements have made so far.
+
+    `partitions` counts those of the topics whose number is said: of no other can a join complain.
+    """
 
     properties: dict[str, str] = field(default_factory=dict)
+    topics: Mapping[str, TopicSpec] = field(default_factory=dict)
     catalog: Catalog = field(default_factory=Catalog)
     log: Log = field(default_factory=Log)
     queries: list[Sink] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
+    partitions: dict[str, int] = field(default_factory=dict)
+    _codec: Codec | None = None
+
+    @property
+    def codec(self) -> Codec:
+        """The formats, opened when first needed."""
+        if self._codec is None:
+            self._codec = open_codec(self.topics, self.properties)
+        return self._codec
+
+    def infer(self, topic: str, half: str, format: FormatSpec) -> tuple[Column, ...] | None:
+        """The columns that the registry has for a topic's keys or values."""
+        spec = self.topics.get(topic)
+        if spec is None or (spec.key_schema if half == "key" else spec.value_schema) is None:
+            return None
+        return self.codec.infer(topic, half, format)
+
+    def partitions_of(self, source: Source) -> int | None:
+        """How many partitions the source's topic has, if that was said."""
+        return self.partitions.get(source.topic)
 
     def run(self, script: str) -> None:
         """Every statement in order; raises KshellError where one is refused."""
@@ -47,7 +74,10 @@ class World:
 def _create_source(world: World, statement: ast.CreateSource) -> None:
     from kshell.sql.bind.declare import build_source
 
-    source = build_source(statement, world.properties)
+    source = build_source(statement, world.properties, world.infer)
+    partitions = statement.properties.get("PARTITIONS")
+    if isinstance(partitions, int):
+        world.partitions.setdefault(source.topic, partitions)
     _add(world, source, statement.or_replace, statement.if_not_exists)
 
 
@@ -63,7 +93,7 @@ def _add(world: World, source: Source, or_replace: bool, if_not_exists: bool) ->
 def _create_as(world: World, statement: ast.CreateAsSelect) -> None:
     from kshell.sql.bind.create import bind_create_as
 
-    sink = bind_create_as(statement, world.catalog, world.properties)
+    sink = bind_create_as(statement, world.catalog, world.properties, world.partitions_of)
     if _add(world, sink.target, statement.or_replace, statement.if_not_exists):
         world.queries.append(sink)
 
@@ -71,7 +101,21 @@ def _create_as(world: World, statement: ast.CreateAsSelect) -> None:
 def _insert_select(world: World, statement: ast.InsertSelect) -> None:
     from kshell.sql.bind.create import bind_insert_select
 
-    world.queries.append(bind_insert_select(statement, world.catalog, world.properties))
+    world.queries.append(
+        bind_insert_select(statement, world.catalog, world.properties, world.partitions_of)
+    )
+
+
+def _insert_values(world: World, statement: ast.InsertValues) -> None:
+    from kshell.sql.bind.insert import bind_insert_values
+
+    bound = bind_insert_values(statement, world.catalog)
+    names = [c.name for c in (*bound.target.key, *bound.target.value)]
+    for row in bound.rows:
+        rowtime = evaluate([row.rowtime])[0] if row.rowtime is not None else 0
+        columns = dict(zip(names, evaluate([*row.key, *row.value]), strict=True))
+        record = world.codec.encode(bound.target, Row(columns, rowtime), None)
+        world.log.append(bound.target.topic, record)
 
 
 def _drop(world: World, statement: ast.DropSource) -> None:
@@ -126,6 +170,7 @@ _SERVE: Mapping[type[ast.Statement], Callable[[World, Any], None]] = MappingProx
         ast.DropSource: _drop,
         ast.DropType: _drop_type,
         ast.InsertSelect: _insert_select,
+        ast.InsertValues: _insert_values,
         ast.SetProperty: _set,
         ast.Undefine: _undefine,
         ast.UnsetProperty: _unset,

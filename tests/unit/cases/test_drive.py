@@ -55,6 +55,9 @@ class Lines:
         value = None if row.tombstone else json.dumps(row.columns["V"]).encode()
         return Stored(json.dumps(row.columns["K"]).encode(), value, row.timestamp)
 
+    def infer(self, topic: str, half: str, format: FormatSpec) -> None:
+        return None
+
 
 def test_records_pass_one_by_one_and_bad_ones_are_left_out() -> None:
     s = scan(source("S"))
