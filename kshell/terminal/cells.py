@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import datetime
 import decimal
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -99,12 +100,25 @@ def _key(value: Any) -> str:
 
 
 def _json_texts(column: pa.Array) -> list[str | None]:
-    ready = json_ready(column.type) or _same
+    values, ready = column.to_pylist(), json_ready(column.type)
+    if ready is not None:
+        values = map(ready, values)
     dumps, option = orjson.dumps, orjson.OPT_NON_STR_KEYS
-    return [
-        None if v is None else dumps(ready(v), json_default, option).decode()
-        for v in column.to_pylist()
-    ]
+    return [None if v is None else dumps(v, json_default, option).decode() for v in values]
+
+
+def _float_texts(column: pa.Array) -> list[str | None]:
+    """The shortest digits that mean the number; one call for all of them unless one is NaN."""
+    values = column.to_pylist()
+    found: list[str | None] = orjson.dumps(values).decode()[1:-1].split(",") if values else []
+    nulls = found.count("null")
+    if nulls > column.null_count:  # NaN and infinities are no JSON
+        return [v if v is None else _float_text(v) for v in values]
+    return [None if t == "null" else t for t in found] if nulls else found
+
+
+def _float_text(value: float) -> str:
+    return orjson.dumps(value).decode() if math.isfinite(value) else repr(value)
 
 
 def raw_texts(column: pa.Array) -> list[str | None]:
@@ -113,7 +127,7 @@ def raw_texts(column: pa.Array) -> list[str | None]:
     if pa.types.is_string(type) or pa.types.is_large_string(type):
         return column.to_pylist()  # type: ignore[no-any-return]
     if pa.types.is_floating(type):
-        return [None if v is None else repr(v) for v in column.to_pylist()]
+        return _float_texts(column)
     if pa.types.is_nested(type):
         return _json_texts(column)
     if pa.types.is_binary(type) or pa.types.is_large_binary(type):
