@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlglot import exp
 from sqlglot.errors import ParseError as SqlglotParseError
 from sqlglot.errors import SqlglotError
+from sqlglot.parser import Parser
 from sqlglot.tokenizer_core import Token, TokenType
 
 from kshell.errors import ParseError, Place, nearest
@@ -57,20 +60,8 @@ def parse_rows(text: str, start: int, cursor: Cursor) -> tuple[tuple[exp.Expr, .
     """The rows `(…), (…)` in `text[start:]`."""
     return tuple(
         tuple(row.expressions) if isinstance(row, exp.Tuple) else (row.unnest(),)
-        for row in _parse_list(text, start, cursor)
+        for row in _parse(text, start, cursor, _list).expressions
     )
-
-
-def _parse_list(text: str, start: int, cursor: Cursor) -> list[exp.Expr]:
-    tokens_ = _tokens(text, start, cursor)
-    parser = KSQL().parser()
-    try:
-        trees = parser._parse(
-            lambda p: exp.Tuple(expressions=p._parse_expressions()), tokens_, text[start:]
-        )
-    except SqlglotError as error:
-        raise _translate(error, tokens_, cursor) from None
-    return list(trees[0].expressions) if trees and trees[0] is not None else []
 
 
 def _tokens(text: str, start: int, cursor: Cursor) -> list[Token]:
@@ -87,14 +78,27 @@ def _tokens(text: str, start: int, cursor: Cursor) -> list[Token]:
     return found
 
 
-def _parse(text: str, start: int, cursor: Cursor) -> exp.Expr:
+def _query(parser: Parser) -> exp.Expr | None:
+    return parser._parse_statement()
+
+
+def _list(parser: Parser) -> exp.Expr:
+    return exp.Tuple(expressions=parser._parse_expressions())
+
+
+def _parse(
+    text: str, start: int, cursor: Cursor, read: Callable[[Parser], exp.Expr | None] = _query
+) -> exp.Expr:
     found = _tokens(text, start, cursor)
     try:
-        trees = KSQL().parser().parse(found, text[start:])
+        trees = KSQL().parser()._parse(read, found, text[start:])
     except SqlglotError as error:
         raise _translate(error, found, cursor) from None
     except RecursionError:
         raise ParseError("the statement nests too deeply", place=cursor.piece.place) from None
+    except (AttributeError, IndexError, TypeError, ValueError):
+        # sqlglot trips over some texts that are in no grammar instead of refusing them.
+        raise syntax_error(cursor.piece.text.split()[0], cursor.piece.place) from None
     if len(trees) != 1 or trees[0] is None:
         raise syntax_error("", cursor.place_of(start, start + 1), "a query")
     return trees[0]
@@ -178,5 +182,7 @@ def _check_number(literal: exp.Literal, cursor: Cursor) -> None:
     place = place_of(literal) or cursor.piece.place
     if text.isdigit() and int(text) > 2**63 - (0 if negative else 1):
         raise ParseError(f"Invalid numeric literal: {shown}", place=place, hint="BIGINT ends there")
+    if text.lower().endswith(("e", "+", "-")):
+        raise ParseError(f"Invalid numeric literal: {shown}", place=place)
     if "e" in text.lower() and float(text) == float("inf"):
         raise ParseError(f"Number overflows DOUBLE: {shown}", place=place)
