@@ -53,9 +53,9 @@ def build_source(
     default_key = str(properties.get("ksql.persistence.default.format.key") or "KAFKA")
     key_format = written.key_spec(FormatSpec(default_key.upper()))
     value_format = written.value_spec(FormatSpec(default_value.upper()))
+    _check_schema_ids(statement, written, key_format, value_format)
     check_options(key_format)
     check_options(value_format)
-    _check_schema_ids(statement, written, key_format, value_format)
     key, value, headers = _columns(statement)
     if not key and takes_inference(key_format.name):
         key = infer(written.topic, "key", key_format) or ()
