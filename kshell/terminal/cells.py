@@ -110,7 +110,9 @@ def _json_texts(column: pa.Array) -> list[str | None]:
 def _float_texts(column: pa.Array) -> list[str | None]:
     """The shortest digits that mean the number; one call for all of them unless one is NaN."""
     values = column.to_pylist()
-    found: list[str | None] = orjson.dumps(values).decode()[1:-1].split(",") if values else []
+    if not values:
+        return []
+    found: list[str | None] = [*orjson.dumps(values).decode()[1:-1].split(",")]
     nulls = found.count("null")
     if nulls > column.null_count:  # NaN and infinities are no JSON
         return [v if v is None else _float_text(v) for v in values]

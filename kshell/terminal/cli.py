@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -143,11 +144,20 @@ def _work(options: argparse.Namespace) -> int:
         return _batch(_open(options, stack), text, output, options.csv_safe)
 
 
+def _speak_utf8() -> None:
+    """Pipes get UTF-8 whatever the locale; a terminal that has no such character gets its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            encoding = None if stream.isatty() else "utf-8"
+            stream.reconfigure(encoding=encoding, errors="backslashreplace")
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run with these arguments; gives the exit code."""
     from kshell.terminal.messages import draw_error
 
     debug = "--debug" in arguments
+    _speak_utf8()
     try:
         if arguments[:1] == ["test"]:
             from kshell.cases.command import main as test

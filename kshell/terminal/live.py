@@ -37,6 +37,7 @@ from kshell.terminal.tables import layout, width_of
 __all__ = ["View", "footer", "watch"]
 
 _FRAME = 0.1
+_PATIENCE = 0.15
 _FURNITURE = 5  # lines of a frame that are not rows: title, headings, rule, blank, footer
 _GLOW = 0.8  # seconds that a changed row of a table is lit
 # The look of the aligned tables: rules between columns and under the headings, no frame.
@@ -213,7 +214,9 @@ def watch(live: Live, console: Console | None = None) -> None:
     puller = _Puller(live)
     stopped = False
     try:
-        _show(view, puller, console)
+        # What ends at once (LIMIT 5) needs no screen of its own.
+        if not puller.done.wait(_PATIENCE):
+            _show(view, puller, console)
         stopped = not puller.done.is_set()
     finally:
         puller.done.set()

@@ -30,6 +30,8 @@ def progress_text(progress: Progress) -> str:
     >>> progress_text(Progress(500_000, 1_000_000, 2.0))
     '██████████░░░░░░░░░░ 500k of 1.0M records, 250k/s, 2 s left'
     """
+    if progress.done >= progress.total > 0:
+        return f"{'█' * _BAR} {_short(progress.total)} records read, computing"
     share = progress.done / progress.total if progress.total else 1.0
     filled = min(int(share * _BAR), _BAR)
     rate = progress.done / progress.seconds if progress.seconds else 0.0

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
-from wcwidth import wcswidth, wcwidth
 
 from kshell.terminal.cells import NULL, Cells, cells, is_number
 from kshell.terminal.sanitize import clean
@@ -44,6 +43,8 @@ def width_of(text: str) -> int:
     """
     if text.isascii():
         return len(text)
+    from wcwidth import wcswidth  # 14 ms that most answers do not need
+
     width: int = wcswidth(text)
     return width if width >= 0 else len(text)
 
@@ -58,6 +59,8 @@ def cut(text: str, width: int) -> str:
         return text if len(text) <= width else text[: width - 1] + "…"
     if width_of(text) <= width:
         return text
+    from wcwidth import wcwidth
+
     used, kept = 0, []
     for character in text:
         size = max(wcwidth(character), 0)

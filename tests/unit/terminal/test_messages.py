@@ -37,6 +37,7 @@ def test_progress_says_share_rate_and_time_left() -> None:
         "█████░░░░░░░░░░░░░░░ 250k of 1.0M records, 125k/s, 6 s left"
     )
     assert progress_text(Progress(0, 10, 0.0)).endswith("0 of 10 records, 0/s")
+    assert progress_text(Progress(10, 10, 1.0)).endswith(" 10 records read, computing")
 
 
 def test_pulled_raises_what_the_source_raises_after_its_items() -> None:
