@@ -24,9 +24,9 @@ __all__ = ["Codec", "Graph", "Row", "drive", "emitted", "scans"]
 class Graph(Protocol):
     """A plan made ready to step; `stream` makes it.
 
-    `scan` counts the plan's scans from the left.  A record of a stream is a row at +1.  A record of
-    a table is a row at +1 as well, or a row of only its key at -1 if it is a tombstone: the graph
-    keeps the row that it replaces.
+    `scan` counts the plan's scans from the left.  A record is a row at +1; the graph keeps the row
+    that a table's record replaces.  A record without a value has only its key: at -1 for a table,
+    whose row it deletes; at 0 for a stream, through which ksqlDB passes it as it is.
     """
 
     def step(self, scan: int, changes: Changes) -> Changes:
@@ -95,9 +95,8 @@ def _with_headers(stored: Stored, headers: tuple[Header, ...]) -> Stored:
 
 def _useless(source: Source, row: Row) -> bool:
     """A table's record without a key, which ksqlDB skips."""
-    if source.kind is not Kind.TABLE:
-        return row.tombstone and not source.key
-    return all(row.columns.get(c.name) is None for c in source.key)
+    keyless = all(row.columns.get(c.name) is None for c in source.key)
+    return source.kind is Kind.TABLE and keyless
 
 
 def _changes(leaf: Scan, row: Row) -> Changes:
@@ -108,14 +107,15 @@ def _changes(leaf: Scan, row: Row) -> Changes:
         for name in schema.names
     }
     batch = pa.RecordBatch.from_pylist([values], schema=schema)
-    return Changes.of(batch, -1 if row.tombstone and leaf.source.kind is Kind.TABLE else 1)
+    gone = -1 if leaf.source.kind is Kind.TABLE else 0
+    return Changes.of(batch, gone if row.tombstone else 1)
 
 
 def emitted(sink: Sink, changes: Changes) -> Iterable[tuple[Row, WindowSpec | None]]:
     """The records that the changes are: a stream's rows; for a table, each key's new row or none.
 
     An update of a table is the old row at -1 and the new one at +1, and one record; a row at -1
-    that nothing replaces, or at 0, is a tombstone.
+    that nothing replaces, or any row at 0, is a record without a value.
     """
     rows = changes.rows.to_pylist()
     weights = changes.weights.to_pylist()
@@ -128,8 +128,7 @@ def emitted(sink: Sink, changes: Changes) -> Iterable[tuple[Row, WindowSpec | No
             following = zip(rows[index + 1 :], weights[index + 1 :], strict=True)
             if any(w > 0 and all(r[k] == row[k] for k in key) for r, w in following):
                 continue
-        gone = table and weight <= 0
-        yield _target_row(sink, row, gone), _window(sink, row)
+        yield _target_row(sink, row, weight <= 0), _window(sink, row)
 
 
 def _target_row(sink: Sink, row: dict[str, Any], gone: bool) -> Row:

@@ -94,6 +94,15 @@ def test_a_tables_tombstone_is_its_key_at_minus_one_and_needs_one() -> None:
     assert log.read("o") == [Stored(b"1", None, 3)]
 
 
+def test_a_streams_record_without_a_value_passes_at_0() -> None:
+    s = scan(source("S"))
+    log, graph = Log(), Echo()
+    log.append("s", Stored(None, None, 3))
+    drive(Sink(s, source("O"), s.output), graph, Lines(), log, [("s", 0)])
+    assert graph.seen == [(0, {"K": None, "V": None, "ROWTIME": 3}, 0)]
+    assert log.read("o") == [Stored(b"null", None, 3)]
+
+
 def test_a_topic_read_twice_feeds_both_scans() -> None:
     s = source("S")
     join = StreamTableJoin(scan(s), scan(s), JoinKind.INNER, scan(s).output)
