@@ -6,6 +6,7 @@ live stream, a live table, an outage, an error with a place.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -124,4 +125,6 @@ class FakeSession:
 if __name__ == "__main__":
     from kshell.terminal.repl import converse
 
-    sys.exit(converse(FakeSession, "table", False))  # type: ignore[arg-type]
+    code = converse(FakeSession, "table", False)  # type: ignore[arg-type]
+    sys.stdout.flush()
+    os._exit(code)  # as kshell does: a thread may still be importing
