@@ -51,6 +51,12 @@ class Codec(Protocol):
     def encode(self, source: Source, row: Row, window: WindowSpec | None) -> Stored:
         """The record that the sink writes."""
 
+    def from_node(self, node: Any, source: Source, half: str) -> bytes | None:
+        """A JSON node as the "key" or "value" bytes of a format that has a schema."""
+
+    def to_node(self, data: bytes | None, source: Source, half: str) -> Any:
+        """Those bytes as a JSON node."""
+
     def infer(self, topic: str, half: str, format: FormatSpec) -> tuple[Column, ...] | None:
         """The columns of the schema that the registry has for the topic's "key" or "value"."""
 

@@ -1,8 +1,8 @@
 """A case's JSON nodes as record bytes, and record bytes as nodes again.
 
 Cases write a JSON record as the JSON it is, a DELIMITED one as its line of text, a KAFKA one as the
-single value it holds.  AVRO, PROTOBUF and JSON_SR need a schema, and are `formats.case_nodes`'s.
-`world` calls this for every record that goes in or comes out.
+single value it holds.  AVRO, PROTOBUF and JSON_SR need a schema, and are the codec's to turn.
+`run` calls this for every record that goes in or comes out.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from kshell.cases.layers import layer
 from kshell.cases.model import WindowSpec
 from kshell.catalog.model import Column, Window, WindowType
-from kshell.errors import CorruptRecord
+from kshell.errors import CorruptRecord, Unsupported
 
-__all__ = ["add_window", "from_node", "json_text", "split_window", "to_node"]
+__all__ = ["PLAIN", "add_window", "from_node", "json_text", "split_window", "to_node"]
+
+PLAIN = frozenset({"DELIMITED", "JSON", "KAFKA", "NONE"})  # what needs no schema
 
 
 def json_text(node: Any) -> str:
@@ -50,8 +51,7 @@ def from_node(node: Any, format: str, columns: Sequence[Column]) -> bytes | None
         return (node if isinstance(node, str) else json_text(node)).encode()
     if format == "KAFKA":
         return _kafka_bytes(node, columns)
-    data: bytes | None = _with_schema("from_node")(node, format, columns)
-    return data
+    raise Unsupported(f"{format} in a case")
 
 
 def to_node(data: bytes | None, format: str, columns: Sequence[Column]) -> Any:
@@ -64,12 +64,7 @@ def to_node(data: bytes | None, format: str, columns: Sequence[Column]) -> Any:
         return data.decode()
     if format == "KAFKA":
         return _kafka_node(data, columns)
-    return _with_schema("to_node")(data, format, columns)
-
-
-def _with_schema(name: str) -> Callable[..., Any]:
-    function: Callable[..., Any] = getattr(layer("kshell.formats.case_nodes"), name)
-    return function
+    raise Unsupported(f"{format} in a case")
 
 
 # The KAFKA format: what Kafka's own serializers write for a single value.

@@ -11,7 +11,7 @@ from kshell.cases.drive import drive
 from kshell.cases.layers import open_graph
 from kshell.cases.log import Stored
 from kshell.cases.model import Case, Outcome, Record, Status
-from kshell.cases.nodes import add_window, from_node, split_window, to_node
+from kshell.cases.nodes import PLAIN, add_window, from_node, split_window, to_node
 from kshell.cases.rejection import explain_rejection, is_expected
 from kshell.cases.sources import missing_source
 from kshell.cases.world import World
@@ -57,7 +57,7 @@ def _run_records(case: Case, world: World) -> str:
     """Runs the case's records through its queries; gives what differs from the expectation."""
     given = []
     for record in case.inputs:
-        stored = _stored(record, _reader_of(world, record.topic))
+        stored = _stored(world, record, _reader_of(world, record.topic))
         given.append((record.topic, world.log.append(record.topic, stored)))
     written = {topic: len(world.log.read(topic)) for topic in world.log.topics}
     for sink in world.queries:
@@ -66,7 +66,8 @@ def _run_records(case: Case, world: World) -> str:
     came: list[Record] = []
     for topic in dict.fromkeys(record.topic for record in case.outputs):
         source = _writer_of(world, topic)
-        came += [_record(topic, s, source) for s in world.log.read(topic, written.get(topic, 0))]
+        new = world.log.read(topic, written.get(topic, 0))
+        came += [_record(world, topic, stored, source) for stored in new]
     return difference(came, case.outputs) or missing_source(
         world.catalog, case.sources, world.catalog.types
     )
@@ -83,25 +84,34 @@ def _writer_of(world: World, topic: str) -> Source | None:
     return next(targets, None) or _reader_of(world, topic)
 
 
-def _stored(record: Record, source: Source | None) -> Stored:
+def _stored(world: World, record: Record, source: Source | None) -> Stored:
     if source is None:
         raise Unsupported(f"a record for the topic {record.topic}, which no source reads")
-    key = from_node(record.key, source.key_format.name, source.key)
-    value = from_node(record.value, source.value_format.name, source.value)
+    key, value = (
+        from_node(node, format.name, columns)
+        if format.name in PLAIN
+        else world.codec.from_node(node, source, half)
+        for half, node, format, columns in (
+            ("key", record.key, source.key_format, source.key),
+            ("value", record.value, source.value_format, source.value),
+        )
+    )
     return Stored(
         add_window(key, record.window), value, record.timestamp or 0, record.headers or ()
     )
 
 
-def _record(topic: str, stored: Stored, source: Source | None) -> Record:
+def _record(world: World, topic: str, stored: Stored, source: Source | None) -> Record:
     if source is None:
         return Record(topic, stored.key, stored.value, stored.timestamp)
-    key, window = split_window(stored.key, source.window)
-    return Record(
-        topic,
-        to_node(key, source.key_format.name, source.key),
-        to_node(stored.value, source.value_format.name, source.value),
-        stored.timestamp,
-        window,
-        stored.headers,
+    bare, window = split_window(stored.key, source.window)
+    key, value = (
+        to_node(data, format.name, columns)
+        if format.name in PLAIN
+        else world.codec.to_node(data, source, half)
+        for half, data, format, columns in (
+            ("key", bare, source.key_format, source.key),
+            ("value", stored.value, source.value_format, source.value),
+        )
     )
+    return Record(topic, key, value, stored.timestamp, window, stored.headers)

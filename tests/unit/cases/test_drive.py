@@ -58,6 +58,12 @@ class Lines:
     def infer(self, topic: str, half: str, format: FormatSpec) -> None:
         return None
 
+    def from_node(self, node: Any, source: Source, half: str) -> bytes | None:
+        raise NotImplementedError
+
+    def to_node(self, data: bytes | None, source: Source, half: str) -> Any:
+        raise NotImplementedError
+
 
 def test_records_pass_one_by_one_and_bad_ones_are_left_out() -> None:
     s = scan(source("S"))
