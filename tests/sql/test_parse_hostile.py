@@ -26,7 +26,7 @@ _WORDS = [*sorted({t.text for s in _STATEMENTS for t in scan(s)}), "20e", "'", "
 def test_mutated_statements_are_parsed_or_refused() -> None:
     chance = random.Random(5)
     refused = 0
-    for _ in range(4000):
+    for _ in range(1200):
         words = [t.text for t in scan(chance.choice(_STATEMENTS))]
         for _ in range(chance.randint(1, 4)):
             at = chance.randrange(len(words))
@@ -39,4 +39,4 @@ def test_mutated_statements_are_parsed_or_refused() -> None:
             parse(text)
         except KshellError:
             refused += 1
-    assert 1000 < refused < 4000  # most texts are refused, and some still are statements
+    assert 300 < refused < 1200  # most texts are refused, and some still are statements
