@@ -13,6 +13,7 @@ from kshell.catalog.model import Kind, Source
 from kshell.catalog.properties import CREATE_AS, INSERT, read_with
 from kshell.errors import BindError, UnknownName
 from kshell.sql import plan
+from kshell.sql.bind.declare import InferColumns, no_columns
 from kshell.sql.bind.joins import Partitions
 from kshell.sql.bind.select import bind_query
 from kshell.sql.bind.sinks import SinkSpec
@@ -31,15 +32,20 @@ def bind_create_as(
     catalog: Catalog,
     properties: Mapping[str, str] = MappingProxyType({}),
     partitions: Partitions = _unknown_partitions,
+    infer: InferColumns = no_columns,
 ) -> plan.Sink:
-    """The plan of CREATE STREAM|TABLE … AS SELECT; adding the target to the catalog is the
-    caller's (`Catalog.add`, or `add_or_replace` for OR REPLACE)."""
+    """The plan of CREATE STREAM|TABLE … AS SELECT.
+
+    `infer` looks up the schema that KEY_SCHEMA_ID or VALUE_SCHEMA_ID names.  Adding the target to
+    the catalog is the caller's (`Catalog.add`, or `add_or_replace` for OR REPLACE).
+    """
     spec = SinkSpec(
         name=statement.name.folded(),
         kind=statement.kind,
         written=read_with(statement.properties, CREATE_AS),
         sql=statement.text,
         place=statement.name.place,
+        infer=infer,
     )
     node = bind_query(statement.query, catalog, properties, spec, partitions)
     assert isinstance(node, plan.Sink)  # what a query with a sink is

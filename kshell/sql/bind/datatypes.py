@@ -40,7 +40,7 @@ _BY_KIND: Mapping[str, pa.DataType] = MappingProxyType(
 _DEEPEST = 64
 
 
-def arrow_type(node: exp.Expr, types: Mapping[str, pa.DataType], depth: int = 0) -> pa.DataType:
+def arrow_type(node: object, types: Mapping[str, pa.DataType], depth: int = 0) -> pa.DataType:
     """The Arrow type of what stands after AS in a CAST; `types` are the user's.
 
     >>> arrow_type(exp.DataType.build("ARRAY<INT>"), {})
@@ -48,19 +48,24 @@ def arrow_type(node: exp.Expr, types: Mapping[str, pa.DataType], depth: int = 0)
     """
     if depth > _DEEPEST:
         raise BindError("the type nests too deeply")
+    if not isinstance(node, exp.DataType):
+        raise BindError("a type is needed: CAST(… AS INT)")
     kind = node.this
     name = getattr(kind, "value", None) or str(kind)
     if name == "USERDEFINED":
         return _user_type(node, types)
-    if name in ("ARRAY", "LIST"):
-        return pa.list_(arrow_type(node.expressions[0], types, depth + 1))
-    if name == "MAP":
-        key, value = (arrow_type(e, types, depth + 1) for e in node.expressions)
-        return pa.map_(key, value)
+    inner = node.expressions
+    if name in ("ARRAY", "LIST") and len(inner) == 1:
+        return pa.list_(arrow_type(inner[0], types, depth + 1))
+    if name == "MAP" and len(inner) == 2:
+        return pa.map_(*(arrow_type(e, types, depth + 1) for e in inner))
     if name == "STRUCT":
         return pa.struct([_field(field, types, depth) for field in node.expressions])
     if name == "DECIMAL" and len(node.expressions) == 2:
-        precision, scale = (int(p.name) for p in node.expressions)
+        digits = [p.name for p in node.expressions]
+        if not all(d.isdigit() for d in digits):
+            raise BindError(f"DECIMAL({', '.join(digits)}): whole numbers are needed")
+        precision, scale = (int(d) for d in digits)
         if not 1 <= precision <= 38 or scale > precision:
             raise BindError(f"DECIMAL({precision}, {scale}): 1 to 38 digits, of them the scale")
         return decimal(precision, scale)
@@ -71,6 +76,10 @@ def arrow_type(node: exp.Expr, types: Mapping[str, pa.DataType], depth: int = 0)
 
 def _field(node: exp.Expr, types: Mapping[str, pa.DataType], depth: int) -> pa.Field:
     identifier = node.this
+    if not isinstance(identifier, exp.Identifier) or not isinstance(
+        node.args.get("kind"), exp.Expr
+    ):
+        raise BindError("a field of a STRUCT is a name and a type: STRUCT<A INT>")
     name = identifier.name if identifier.args.get("quoted") else identifier.name.upper()
     return pa.field(name, arrow_type(node.args["kind"], types, depth + 1))
 

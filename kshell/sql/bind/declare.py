@@ -18,7 +18,14 @@ from kshell.errors import BindError, UnknownName
 from kshell.sql.statements import ColumnRole, ColumnSpec, CreateSource
 from kshell.types import BIGINT, STRING, TIMESTAMP, ksql_name, quote_ksql
 
-__all__ = ["RESERVED", "InferColumns", "build_source", "check_timestamp", "with_wrapping"]
+__all__ = [
+    "RESERVED",
+    "InferColumns",
+    "build_source",
+    "check_timestamp",
+    "no_columns",
+    "with_wrapping",
+]
 
 # Columns every row has: no declared column may take their names.
 RESERVED = ("ROWTIME", "ROWPARTITION", "ROWOFFSET", "WINDOWSTART", "WINDOWEND")
@@ -27,14 +34,15 @@ InferColumns = Callable[[str, str, FormatSpec], "tuple[Column, ...] | None"]
 """(topic, "key" | "value", format) → the columns that a schema registry has for it, if any."""
 
 
-def _nothing(topic: str, half: str, format: FormatSpec) -> tuple[Column, ...] | None:
+def no_columns(topic: str, half: str, format: FormatSpec) -> tuple[Column, ...] | None:
+    """No registry: nothing is known of any topic."""
     return None
 
 
 def build_source(
     statement: CreateSource,
     properties: Mapping[str, str] = MappingProxyType({}),
-    infer: InferColumns = _nothing,
+    infer: InferColumns = no_columns,
 ) -> Source:
     """The source that the statement declares.
 

@@ -16,6 +16,7 @@ from sqlglot import exp
 from kshell.errors import BindError, KshellError, Unsupported
 from kshell.sql import functions
 from kshell.sql.bind.checks import check_arithmetic, check_comparison
+from kshell.sql.bind.constructors import make_array, make_map, make_struct
 from kshell.sql.bind.datatypes import arrow_type, can_cast, common_type
 from kshell.sql.bind.literals import coerce, number
 from kshell.sql.bind.moments import moment_ms
@@ -28,7 +29,6 @@ from kshell.sql.expressions import (
     Expression,
     Lambda,
     Literal,
-    MakeStruct,
     Variable,
 )  # fmt: skip
 from kshell.types import BOOLEAN, DATE, STRING, TIME, TIMESTAMP, ksql_name
@@ -77,6 +77,8 @@ class Binder:
 
     def bind(self, node: exp.Expr) -> Expression:
         """The bound expression; BindError with the place of what does not fit."""
+        if not isinstance(node, exp.Expr):  # sqlglot leaves a bare word where grammar has none
+            raise BindError(f"not an expression: {node}")
         if self.depth > _DEEPEST:
             raise BindError("the expression nests too deeply", place=place_of(node))
         try:
@@ -129,11 +131,11 @@ class Binder:
                 index = node.expressions[0]
                 return self._call("SUBSCRIPT", self.bind(node.this), self.bind(index))
             case exp.Array():
-                return self._call("MAKE_ARRAY", *(self.bind(e) for e in node.expressions))
+                return make_array(node, self.bind)
             case exp.Map():
-                return self._map(node)
+                return make_map(node, self.bind)
             case exp.Struct():
-                return self._struct(node)
+                return make_struct(node, self.bind)
             case exp.Anonymous():
                 return self._function(node, node.name.upper(), node.expressions)
             case exp.Trim():
@@ -298,22 +300,6 @@ class Binder:
         if isinstance(node.expression, exp.Star):
             raise BindError("->* stands alone in SELECT", place=place_of(node))
         return struct_field(self.bind(node.this), node.expression)
-
-    def _map(self, node: exp.Map) -> Expression:
-        keys, values = (node.args[half].expressions for half in ("keys", "values"))
-        pairs = [self.bind(e) for pair in zip(keys, values, strict=True) for e in pair]
-        return self._call("MAKE_MAP", *pairs)
-
-    def _struct(self, node: exp.Struct) -> Expression:
-        names = [
-            e.this.name if e.this.args.get("quoted") else e.this.name.upper()
-            for e in node.expressions
-        ]
-        if len(set(names)) != len(names):
-            raise BindError("Duplicate field names found in STRUCT: " + self.text(node))
-        values = tuple(self.bind(e.expression) for e in node.expressions)
-        pairs = [(n, v.type) for n, v in zip(names, values, strict=True)]
-        return MakeStruct(values, pa.struct(pairs))
 
     def _function(self, node: exp.Expr, name: str, nodes: list[exp.Expr]) -> Expression:
         place = place_of(node)

@@ -17,7 +17,7 @@ from kshell.errors import BindError, Place
 from kshell.sql import plan
 from kshell.sql.bind.aggregate import has_nested_state
 from kshell.sql.bind.datatypes import can_widen
-from kshell.sql.bind.declare import check_timestamp, with_wrapping
+from kshell.sql.bind.declare import InferColumns, check_timestamp, no_columns, with_wrapping
 from kshell.sql.bind.literals import coerce
 from kshell.sql.bind.projection import Shape
 
@@ -34,6 +34,7 @@ class SinkSpec:
     existing: Source | None = None
     sql: str = ""
     place: Place | None = None
+    infer: InferColumns = no_columns
 
 
 def build_sink(
@@ -64,12 +65,18 @@ def build_sink(
                                  properties)  # fmt: skip
     check_format(key_format, shape.key, KEY)
     check_format(value_format, shape.value, VALUE)
+    topic = written.topic or _topic(spec, properties)
+    for half, format, columns in (
+        ("key", key_format, shape.key),
+        ("value", value_format, shape.value),
+    ):
+        if "SCHEMA_ID" in format.options:
+            _check_registered(half, columns, spec.infer(topic, half, format))
     check_timestamp(written, (*shape.key, *shape.value))
-    prefix = str(properties.get("ksql.output.topic.name.prefix") or "")
     target = Source(
         name=spec.name,
         kind=kind,
-        topic=written.topic or prefix + spec.name,
+        topic=topic,
         key=shape.key,
         value=shape.value,
         key_format=key_format,
@@ -83,6 +90,23 @@ def build_sink(
         node, target, node.output, _partitions(written, properties), written.replicas,
         written.retention_ms,
     )  # fmt: skip
+
+
+def _topic(spec: SinkSpec, properties: Mapping[str, str]) -> str:
+    return str(properties.get("ksql.output.topic.name.prefix") or "") + spec.name
+
+
+def _check_registered(
+    half: str, columns: tuple[Column, ...], registered: tuple[Column, ...] | None
+) -> None:
+    """A schema named by id holds the result's columns first and in order."""
+    if registered is None or registered[: len(columns)] == columns:
+        return
+    moved = [c for i, c in enumerate(columns) if i >= len(registered) or registered[i] != c]
+    raise BindError(
+        f"The following {half} columns are changed, missing or reordered: "
+        f"[{columns_text(moved)}]. Schema from schema registry is [{columns_text(registered)}]"
+    )
 
 
 def _partitions(written: With, properties: Mapping[str, str]) -> int | None:
