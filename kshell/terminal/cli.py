@@ -22,6 +22,32 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
+EXAMPLES = """\
+examples:
+  kshell --demo                                   an embedded broker with sample data
+  kshell -b localhost:9092                        the prompt; help; lists the statements
+  kshell -b localhost:9092 -e "SHOW TOPICS"
+  kshell -b localhost:9092 -e "SELECT * FROM orders EMIT CHANGES" | jq .total
+  kshell test FILE…                               test cases, without a broker
+
+A terminal gets a table and a pipe gets jsonl, unless --output says otherwise.
+Exit codes: 0 done, 1 a statement failed, 2 usage, 3 no connection, 130 interrupted.
+"""
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """One line for an option: its short and first long name, and its value once."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=36)
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        names = [o for o in action.option_strings if not o.startswith("--")][:1]
+        names += [o for o in action.option_strings if o.startswith("--")][:1]
+        value = f" {action.metavar}" if action.metavar else ""
+        return ", ".join(names) + value
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         hint = "kshell --help"
@@ -37,20 +63,22 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="kshell",
+        usage="kshell [options]",
         description="psql for Kafka: topics are tables.",
-        epilog="kshell test FILE… runs test cases without a broker; kshell test --help tells more.",
+        epilog=EXAMPLES,
+        formatter_class=_Formatter,
         allow_abbrev=False,
     )
     add = parser.add_argument
     add("-b", "--bootstrap", "--bootstrap-server", "--bootstrap-servers", metavar="HOST:PORT[,…]",
-        help="brokers to connect to first")
+        help="brokers to connect to first (also --bootstrap-server)")
     add("-e", "-c", "--execute", action="append", default=[], metavar="SQL",
-        help="run statements and exit; may be repeated")
+        help="run statements and exit; may be repeated (also -c)")
     add("-f", "--file", metavar="FILE", help="run a script and exit; - is standard input")
     add("-o", "--output", choices=FORMATS, metavar="FORMAT",
-        help=f"{', '.join(FORMATS)}; without it a terminal gets a table and a pipe jsonl")
+        help=", ".join(FORMATS))
     add("-X", "--property", action="append", default=[], metavar="NAME=VALUE",
-        help="set a property; SHOW PROPERTIES lists them")
+        help="set a property; SHOW PROPERTIES lists them; may be repeated")
     add("--profile", default="", metavar="NAME", help="a [profile.NAME] of config.toml")
     add("--registry", metavar="URL", help="the schema registry")
     add("--demo", action="store_true", help="an embedded broker with live sample data")

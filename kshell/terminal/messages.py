@@ -48,10 +48,15 @@ def draw_error(error: KshellError, text: str = "", to: IO[str] | None = None) ->
     """Write it to stderr, in red where that is a terminal."""
     to = to or sys.stderr
     lines = error_lines(error, text)
-    if to.isatty() and "NO_COLOR" not in os.environ:
+    if _colours(to):
         lines = [_coloured(line) for line in lines]
     to.write("\n".join(lines) + "\n")
     to.flush()
+
+
+def _colours(to: IO[str]) -> bool:
+    """Whether escape sequences are wanted: on a terminal, unless no-color.org's variable is set."""
+    return to.isatty() and "NO_COLOR" not in os.environ
 
 
 def _coloured(line: str) -> str:
@@ -67,6 +72,6 @@ def _coloured(line: str) -> str:
 def note(text: str, to: IO[str] | None = None) -> None:
     """A remark on stderr."""
     to = to or sys.stderr
-    styled = f"\x1b[2m{clean_block(text)}\x1b[0m" if to.isatty() else clean_block(text)
+    styled = f"\x1b[2m{clean_block(text)}\x1b[0m" if _colours(to) else clean_block(text)
     to.write(styled + "\n")
     to.flush()

@@ -6,6 +6,7 @@ however long the answer is.  rich.Table draws 2,000 rows a second and wants them
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,8 @@ from kshell.terminal.sanitize import clean
 
 __all__ = ["COLOUR", "PLAIN", "AlignedTable", "Style", "cut", "layout", "width_of"]
 
-_SAMPLE = 1000  # rows that decide the widths
+_SAMPLE = 1000  # rows that decide the widths,
+_PATIENCE = 0.5  # or those that came within so many seconds of the first
 _NARROWEST = 8
 _WIDEST = 500  # where there is no terminal to fit
 
@@ -124,7 +126,7 @@ class AlignedTable:
     def lines(self, batches: Iterable[pa.RecordBatch]) -> Iterator[str]:
         """The text in blocks, each ending in a newline."""
         waiting: list[list[Cells]] = []
-        rows = 0
+        rows, began = 0, 0.0
         for batch in batches:
             if not batch.num_rows:
                 continue
@@ -134,7 +136,8 @@ class AlignedTable:
                 continue
             waiting.append(columns)
             rows += batch.num_rows
-            if rows >= _SAMPLE:
+            began = began or time.monotonic()
+            if rows >= _SAMPLE or time.monotonic() - began > _PATIENCE:
                 yield self._begin(waiting)
                 yield from map(self._block, waiting)
                 waiting = []
