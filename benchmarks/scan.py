@@ -16,7 +16,7 @@ SEED_TEXT = ("alpha", "beta", "gamma", "delta", "epsilon")
 
 
 def fill(bootstrap: str, topic: str, records: int, codec: str = "none") -> None:
-    """Records of about 105 bytes in 4 partitions, in batches of 16 KiB, the Java producer's default."""
+    """Records of about 105 bytes in 4 partitions, with the producer's default batches."""
     from confluent_kafka import Producer
 
     from kshell.config import Properties
@@ -26,8 +26,8 @@ def fill(bootstrap: str, topic: str, records: int, codec: str = "none") -> None:
         Properties({"bootstrap.servers": bootstrap}), topic, partitions=4, replicas=1, configs={}
     )
     sender = Producer(
-        {"bootstrap.servers": bootstrap, "compression.type": codec, "linger.ms": 5,
-         "queue.buffering.max.messages": 1_000_000, "batch.size": 16384}
+        {"bootstrap.servers": bootstrap, "compression.type": codec,
+         "queue.buffering.max.messages": 1_000_000}
     )  # fmt: skip
     for n in range(records):
         value = (

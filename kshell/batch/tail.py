@@ -19,9 +19,11 @@ from kshell.batch.rewrite import to_duckdb
 from kshell.batch.run import run
 from kshell.batch.tables import Range
 from kshell.results import Rows
+from kshell.sql.dialect import aggregates
 
 __all__ = ["Tail", "answer", "tail_of"]
 
+_ROW_MAKERS = ("UNNEST", "EXPLODE", "GENERATE_SERIES", "CUBE_EXPLODE")
 ORDER = "kshell:order"  # the column that carries the order out of DuckDB; never shown
 _FIRST = 512  # offsets at the end of each partition that are read at first
 _GROWTH = 8
@@ -52,7 +54,9 @@ def tail_of(tree: exp.Query) -> Tail | None:
         return None
     if not ordered.args.get("desc") or not isinstance(count, exp.Literal) or count.is_string:
         return None
-    if tree.find(exp.AggFunc, exp.Window, exp.Subquery, exp.Explode, exp.Unnest):
+    if aggregates(tree) or tree.find(exp.Window, exp.Subquery, exp.Unnest):
+        return None
+    if any(f.name.upper() in _ROW_MAKERS for f in tree.find_all(exp.Anonymous)):
         return None
     if any(item.alias_or_name.upper() == column.name.upper() and isinstance(item, exp.Alias)
            for item in tree.expressions):  # fmt: skip

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from kshell.errors import UnknownName
+from kshell.errors import UnknownName, Unsupported
 from kshell.kafka.produce import OutgoingRecord, Producer
 
 pytestmark = pytest.mark.live
@@ -222,3 +222,10 @@ def test_an_unknown_topic_names_the_nearest(topic, session):
         list(session.execute("SELECT * FROM clikstream"))
     assert error.value.hint == "did you mean clickstream?"
     assert error.value.place.column == 15
+
+
+@pytest.mark.parametrize("select", ["COUNT(*)", "MAX(n)", "row_number() OVER ()"])
+def test_what_needs_state_is_refused_in_a_continuous_query(topic, session, select):
+    name = topic([record(1)])
+    with pytest.raises(Unsupported, match="aggregate"):
+        list(session.execute(f"SELECT {select} FROM `{name}` EMIT CHANGES"))

@@ -22,6 +22,7 @@ from kshell.kafka.client import Client
 from kshell.kafka.fetch import FOREVER, Fetch
 from kshell.kafka.metadata import Topic
 from kshell.results import Live, LiveStats
+from kshell.sql.dialect import aggregates
 
 __all__ = ["Follower", "every", "follow", "only_rows", "take_limit", "transformer"]
 
@@ -40,7 +41,7 @@ def only_rows(tree: exp.Query) -> None:
                 f"{word} in a continuous query over a topic that is not declared",
                 hint="CREATE STREAM first, or leave EMIT CHANGES away for a bounded answer",
             )
-    if tree.find(exp.AggFunc, exp.Window):
+    if tree.find(exp.Window) or aggregates(tree):
         raise Unsupported(
             "an aggregate in a continuous query needs a GROUP BY over a declared stream",
             hint="CREATE STREAM first, or leave EMIT CHANGES away for a bounded answer",

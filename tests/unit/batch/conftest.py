@@ -16,6 +16,7 @@ from kshell.batch.run import run
 from kshell.batch.tables import Bounds, Range, Scan, TableColumn
 from kshell.errors import UnknownName
 from kshell.results import Progress
+from kshell.sql.dialect import KSQL
 from kshell.sql.statements import Name, Query
 
 RECORDS: dict[str, list[Any]] = {
@@ -87,7 +88,7 @@ def plan(table: LiteralTable) -> Callable[[str], tuple[Planned, duckdb.DuckDBPyC
         raise UnknownName("topic", name.text, ["orders", "other"], place=name.place)
 
     def planned(sql: str) -> tuple[Planned, duckdb.DuckDBPyConnection]:
-        query = Query(parse_one(sql, dialect="duckdb"))
+        query = Query(parse_one(sql, dialect=KSQL))
         return prepare(query, lookup, connection, lambda tree: tree, 1_000_000), connection
 
     return planned

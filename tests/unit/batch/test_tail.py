@@ -16,6 +16,7 @@ from kshell.batch.plan import prepare
 from kshell.batch.tables import Range, Scan, TableColumn
 from kshell.batch.tail import answer, tail_of
 from kshell.results import Progress
+from kshell.sql.dialect import KSQL
 from kshell.sql.statements import Query
 
 
@@ -58,7 +59,7 @@ class Log:
 
 def ask(log: Log, sql: str) -> list[dict]:
     connection = duckdb.connect()
-    query = Query(parse_one(sql, dialect="duckdb"))
+    query = Query(parse_one(sql, dialect=KSQL))
     planned = prepare(query, lambda name: log, connection, lambda tree: tree, int(time.time()))
     return [row for batch in answer(planned, connection).batches for row in batch.to_pylist()]
 
@@ -100,13 +101,14 @@ def test_an_old_record_with_a_late_timestamp_is_found():
         "SELECT n FROM log ORDER BY n DESC LIMIT 2",
         "SELECT DISTINCT n FROM log ORDER BY ROWTIME DESC LIMIT 2",
         "SELECT COUNT(*) FROM log ORDER BY ROWTIME DESC LIMIT 2",
+        "SELECT UNNEST([n, n]) FROM log ORDER BY ROWTIME DESC LIMIT 2",
         "SELECT n FROM log ORDER BY ROWTIME DESC LIMIT 2 OFFSET 1",
         "SELECT n AS ROWTIME FROM log ORDER BY ROWTIME DESC LIMIT 2",
         "SELECT n FROM log JOIN log b USING (n) ORDER BY ROWTIME DESC LIMIT 2",
     ],
 )
 def test_what_must_be_read_forwards(sql):
-    assert tail_of(parse_one(sql, dialect="duckdb")) is None
+    assert tail_of(parse_one(sql, dialect=KSQL)) is None
 
 
 @settings(max_examples=40, deadline=None)
