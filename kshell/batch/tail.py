@@ -54,7 +54,7 @@ def tail_of(tree: exp.Query) -> Tail | None:
         return None
     if not ordered.args.get("desc") or not isinstance(count, exp.Literal) or count.is_string:
         return None
-    if aggregates(tree) or tree.find(exp.Window, exp.Subquery, exp.Unnest):
+    if aggregates(tree) or tree.find(exp.Window, exp.Subquery, exp.Unnest, exp.Explode):
         return None
     if any(f.name.upper() in _ROW_MAKERS for f in tree.find_all(exp.Anonymous)):
         return None
