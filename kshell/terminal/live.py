@@ -38,6 +38,7 @@ __all__ = ["View", "footer", "watch"]
 
 _FRAME = 0.1
 _PATIENCE = 0.15
+_AHEAD = 64  # polls taken and not yet drawn
 _FURNITURE = 5  # lines of a frame that are not rows: title, headings, rule, blank, footer
 _GLOW = 0.8  # seconds that a changed row of a table is lit
 # The look of the aligned tables: rules between columns and under the headings, no frame.
@@ -80,6 +81,12 @@ class View:
         self._marks.append((now, self.board.changes))
         while len(self._marks) > 1 and now - self._marks[0][0] > _GLOW:
             self._lit = self._marks.popleft()[1]
+
+    def state(self, width: int, height: int) -> object:
+        """Equal states make equal frames."""
+        lit = self._lit if self.board.key else 0
+        changes, stats = self.board.changes, self.live.stats()
+        return width, height, changes, stats, lit, self.paused, self.back
 
     def frame(self, width: int, height: int) -> RenderableType:
         """A picture of exactly `height` lines."""
@@ -172,6 +179,8 @@ class _Puller:
                     break
                 if len(changes):
                     self.fresh.append(changes)
+                while len(self.fresh) >= _AHEAD and not self.done.is_set():
+                    time.sleep(0.01)  # the terminal takes nothing (Ctrl-S): memory stays flat
         except BaseException as error:
             self.error = error
         finally:
@@ -233,10 +242,19 @@ def watch(live: Live, console: Console | None = None) -> None:
 def _show(view: View, puller: _Puller, console: Console) -> None:
     fd = sys.stdin.fileno()
 
+    drawn: object = None
+
     def picture() -> RenderableType:
+        return view.frame(console.width, console.height)
+
+    def draw() -> None:
+        nonlocal drawn
         puller.hand_over(view.board)
         view.glow(time.monotonic())
-        return view.frame(console.width, console.height)
+        state = view.state(console.width, console.height)
+        if state != drawn:  # a quiet query costs nothing
+            screen.update(picture(), refresh=True)
+            drawn = state
 
     with _raw_keys(fd), Screen(
         picture(), console=console, screen=True, auto_refresh=False,
@@ -250,5 +268,5 @@ def _show(view: View, puller: _Puller, console: Console) -> None:
                     return
                 (puller.go.clear if view.paused else puller.go.set)()
             if keys or time.monotonic() >= due:
-                screen.update(picture(), refresh=True)
+                draw()
                 due = time.monotonic() + _FRAME

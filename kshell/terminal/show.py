@@ -151,8 +151,9 @@ class Shower:
         changes = _changes(live)
         try:
             if live.key and name == "jsonl":
+                shown = clean if target.terminal else str
                 for part in changes:
-                    target.out.writelines(f"{line}\n" for line in change_lines(live, part))
+                    target.out.writelines(f"{shown(line)}\n" for line in change_lines(live, part))
                     target.out.flush()
             else:
                 write(name, live.schema, _flushed(changes, target), target)
