@@ -8,7 +8,9 @@ that fails in a statement ends the prompt.
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -222,7 +224,7 @@ class _Prompt:
             session = self._opening.wait()
             from kshell.terminal.show import Shower
 
-            shower = Shower(self.output, self.csv_safe, print)
+            shower = Shower(self.output, self.csv_safe, _say)
             results = session.execute(text)
             try:
                 for result in results:
@@ -273,6 +275,13 @@ class _Prompt:
             note(f"Answers are shown as {output}.")
         else:
             note(f"\\o takes one of {', '.join(FORMATS)}")
+
+
+def _say(text: str) -> None:
+    """A message, broken between words where the terminal would break within one."""
+    width = max(shutil.get_terminal_size().columns, 20)
+    for line in text.split("\n"):
+        print("\n".join(textwrap.wrap(line, width) or [""]) if len(line) > width else line)
 
 
 def _keys() -> KeyBindings:

@@ -89,6 +89,7 @@ class Shower:
             self._rows(part)
         else:
             self.show(part)
+            self._drawn += self._for_people()
 
     def _for_people(self) -> bool:
         return self.output in _FOR_PEOPLE and sys.stdout.isatty()
