@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from kshell.errors import BindError
 from kshell.sql import functions
+from kshell.sql.bind.coercion import alike
 from kshell.sql.bind.text import text_of
 from kshell.sql.expressions import Expression, MakeStruct
 
@@ -34,7 +35,7 @@ def make_array(node: exp.Array, bind: Bind) -> Expression:
     """ARRAY[a, b]."""
     elements = [bind(e) for e in node.expressions]
     _check_some(elements, "an array with all NULL elements")
-    return functions.resolve_scalar("MAKE_ARRAY", elements)
+    return functions.resolve_scalar("MAKE_ARRAY", alike(elements))
 
 
 def make_map(node: exp.Map, bind: Bind) -> Expression:
@@ -45,7 +46,7 @@ def make_map(node: exp.Map, bind: Bind) -> Expression:
     bound_keys, bound_values = [bind(k) for k in keys], [bind(v) for v in values]
     _check_some(bound_keys, "a map with all NULL keys")
     _check_some(bound_values, "a map with all NULL values")
-    pairs = zip(bound_keys, bound_values, strict=True)
+    pairs = zip(alike(bound_keys), alike(bound_values), strict=True)
     return functions.resolve_scalar("MAKE_MAP", [e for pair in pairs for e in pair])
 
 

@@ -52,7 +52,7 @@ def arrow_type(node: object, types: Mapping[str, pa.DataType], depth: int = 0) -
         raise BindError("a type is needed: CAST(… AS INT)")
     kind = node.this
     name = getattr(kind, "value", None) or str(kind)
-    if name == "USERDEFINED":
+    if name == "USER-DEFINED":
         return _user_type(node, types)
     inner = node.expressions
     if name in ("ARRAY", "LIST") and len(inner) == 1:
@@ -157,7 +157,8 @@ def can_widen(source: pa.DataType, target: pa.DataType) -> bool:
     if pa.types.is_decimal(target):
         whole = target.precision - target.scale
         if pa.types.is_decimal(source):
-            return source.scale <= target.scale and source.precision - source.scale <= whole
+            fits = source.scale <= target.scale and source.precision - source.scale <= whole
+            return bool(fits)
         return source in _WIDTH and _WIDTH[source] <= whole
     order = [INTEGER, BIGINT, DOUBLE]
     if target == DOUBLE:

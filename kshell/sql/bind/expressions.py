@@ -16,6 +16,7 @@ from sqlglot import exp
 from kshell.errors import BindError, KshellError, Unsupported
 from kshell.sql import functions
 from kshell.sql.bind.checks import check_arithmetic, check_comparison
+from kshell.sql.bind.coercion import alike, numbers_alike
 from kshell.sql.bind.constructors import make_array, make_map, make_struct
 from kshell.sql.bind.datatypes import arrow_type, can_cast, common_type
 from kshell.sql.bind.literals import coerce, number
@@ -31,7 +32,7 @@ from kshell.sql.expressions import (
     Literal,
     Variable,
 )  # fmt: skip
-from kshell.types import BOOLEAN, DATE, STRING, TIME, TIMESTAMP, ksql_name
+from kshell.types import BOOLEAN, DATE, STRING, TIME, TIMESTAMP, is_numeric, ksql_name
 
 __all__ = ["Binder"]
 
@@ -206,7 +207,7 @@ class Binder:
             raise Unsupported("a subquery is not part of a continuous query", place=place_of(node))
         value = self.bind(node.this)
         options = [self._moment(node.this, self.bind(e)) for e in node.expressions]
-        return self._call(name, value, *options)
+        return self._call(name, *alike([value, *options]))
 
     def _between(self, node: exp.Between) -> Expression:
         value = self.bind(node.this)
@@ -215,7 +216,10 @@ class Binder:
             check_comparison(
                 (self.text(node.this), value), (self.text(node.args[part]), bound), "EQUAL"
             )
-        return self._call("BETWEEN", value, *(_as_time(b, value) for b in bounds))
+        low, high = (_as_time(b, value) for b in bounds)
+        if is_numeric(value.type):
+            value, low, high = alike([value, low, high])
+        return self._call("BETWEEN", value, low, high)
 
     def _moment(self, other: exp.Expr, value: Expression) -> Expression:
         """A string beside ROWTIME or a window's bound is a moment."""
@@ -237,6 +241,7 @@ class Binder:
             (self.text(node.this), left), (self.text(node.expression), right),
             comparison_name(node),
         )  # fmt: skip
+        left, right = numbers_alike(left, right)
         name = _COMPARISON[type(node)]
         return self._call(name, _as_time(left, right), _as_time(right, left))
 

@@ -109,6 +109,8 @@ def bind_query(
         node, items = grouped.node, grouped.items
     elif _drops_keys(properties, items, node):
         node, items = rekey(node, items, Repartition(()))
+    elif persistent and joined is None and bound.partition is None:
+        items = _with_inferred_key(bound.read.scope, items)
     made, shape = project(node, items, persistent)
     node = made
     if query.emit is Emit.FINAL:
@@ -268,7 +270,7 @@ def _check_keys(bound: _Bound, joined: Joined | None, sink: SinkSpec) -> None:
             names = [text_of(i.node, scope.qualified) for i in items if i.node is not None]
             raise keys_missing(sink.name, "partitioning expression", names, "and")
     elif joined is None:
-        keys = scope.origins[0].source.key
+        keys = scope.origins[0].source.key if scope.origins[0].source.declared else ()
         if any(Bound(c.name, c.type) not in selected for c in keys):
             raise keys_missing(sink.name, "key column", [c.name for c in keys], "and")
     elif joined.foreign:
@@ -290,6 +292,16 @@ def _check_keys(bound: _Bound, joined: Joined | None, sink: SinkSpec) -> None:
 
 def _new_planner(properties: Mapping[str, str]) -> bool:
     return str(properties.get("ksql.new.query.planner.enabled", "")).lower() == "true"
+
+
+def _with_inferred_key(scope: Scope, items: Sequence[Item]) -> tuple[Item, ...]:
+    """Who declared no key need not select it: the records keep theirs."""
+    origin = scope.origins[0]
+    if origin.source.declared:
+        return tuple(items)
+    selected = [i.expression for i in items]
+    keys = [Bound(c.name, c.type) for c in origin.source.key]
+    return (*(Item(k.name, k) for k in keys if k not in selected), *items)
 
 
 def _drops_keys(properties: Mapping[str, str], items: Sequence[Item], node: plan.Node) -> bool:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.catalog.properties import With
-from kshell.catalog.serde import KEY, VALUE, check_format, check_map_key, columns_text
+from kshell.catalog.serde import CAPABILITIES, KEY, VALUE, check_format, check_map_key, columns_text
 from kshell.errors import BindError, Place
 from kshell.sql import plan
 from kshell.sql.bind.aggregate import has_nested_state
@@ -119,7 +119,9 @@ def _partitions(written: With, properties: Mapping[str, str]) -> int | None:
 def _inherited(format: FormatSpec) -> FormatSpec:
     """A source's format without what concerns only that source."""
     kept = {k: v for k, v in format.options.items() if k == "DELIMITER"}
-    return FormatSpec(format.name, MappingProxyType(kept))
+    # A topic of which nothing is known is read as BYTES; written, that is KAFKA's.
+    return FormatSpec(format.name if format.name in CAPABILITIES else "KAFKA",
+                      MappingProxyType(kept))  # fmt: skip
 
 
 def _key_format(

@@ -221,3 +221,9 @@ def test_insert_into_widens_to_the_sink(steps: Steps) -> None:
         "write stream S2 (K INTEGER KEY, V INTEGER, X BIGINT) as KAFKA/JSON",
         "project key K; V, X = CAST(V AS BIGINT)",
     ]
+
+
+def test_the_key_that_nobody_declared_stays_without_being_selected(steps: Steps) -> None:
+    assert steps("CREATE STREAM BIG AS SELECT userId FROM orders WHERE amount > 100;")[0] == (
+        "write stream BIG (ROWKEY STRING KEY, userId BIGINT) as KAFKA/JSON"
+    )
