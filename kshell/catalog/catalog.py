@@ -12,7 +12,7 @@ from types import MappingProxyType
 import pyarrow as pa
 
 from kshell.catalog.model import Column, Kind, Source
-from kshell.catalog.serde import columns_text
+from kshell.catalog.serde import VALUE, check_format, columns_text
 from kshell.errors import BindError, UnknownName
 from kshell.types import ksql_name, quote_ksql
 
@@ -132,6 +132,7 @@ class Catalog:
                     "same name already exists."
                 )
             value.append(column)
+        check_format(source.value_format, value, VALUE)
         return self._with(replace(source, value=tuple(value)))
 
     def add_type(self, name: str, type: pa.DataType, *, if_not_exists: bool = False) -> Catalog:
@@ -200,7 +201,7 @@ def _check_upgrade(old: Source, new: Source) -> None:
     changes = []
     for what, before, after in (
         ("topic", old.topic, new.topic),
-        ("type", old.kind.value, new.kind.value),
+        ("type", f"K{old.kind.value}", f"K{new.kind.value}"),
         ("key format", old.key_format, new.key_format),
         ("value format", old.value_format, new.value_format),
     ):
@@ -221,8 +222,8 @@ def _check_upgrade(old: Source, new: Source) -> None:
         )
     if changes:
         raise BindError(
-            f"Cannot upgrade data source: DataSource '{quote_ksql(old.name)}' has "
-            + "\n\tAND has ".join(changes)
+            "Cannot upgrade data source: "
+            + "\n\tAND ".join(f"DataSource {quote_ksql(old.name)} has {c}" for c in changes)
         )
 
 

@@ -16,8 +16,8 @@ from kshell.catalog.model import Column, FormatSpec
 from kshell.errors import BindError
 from kshell.types import BIGINT, BYTES, DOUBLE, INTEGER, STRING, ksql_name, quote_ksql
 
-__all__ = ["CAPABILITIES", "Capability", "Part", "check_format", "check_map_key", "columns_text",
-           "format_named", "holds_map"]  # fmt: skip
+__all__ = ["CAPABILITIES", "KEY", "VALUE", "Capability", "Part", "check_format", "check_map_key",
+           "check_options", "columns_text", "format_named", "holds_map"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ def test_replacing_may_add_columns_at_the_end() -> None:
         ({"value": (Column("V", INTEGER),)}, r"missing or reordered: \[`V` STRING\]"),
         ({"value": (Column("W", STRING),)}, r"missing or reordered: \[`V` STRING\]"),
         ({"key": (Column("K", STRING),)}, r"missing or reordered: \[`K` INTEGER KEY\]"),
-        ({"kind": Kind.TABLE}, "type = STREAM which is not upgradeable to TABLE"),
+        ({"kind": Kind.TABLE}, "`S` has type = KSTREAM which is not upgradeable to KTABLE"),
         ({"value_format": FormatSpec("AVRO")}, "value format = JSON which is not upgradeable"),
     ],
 )
@@ -126,6 +126,12 @@ def test_altering_adds_columns_and_refuses_names_that_are_taken() -> None:
         catalog.alter("S", Kind.STREAM, [Column("K", BIGINT)])
     with pytest.raises(BindError, match="not supported for CREATE ... AS statements"):
         Catalog().add(source("S", query_id="CSAS_S_0")).alter("S", Kind.STREAM, [])
+
+
+def test_altering_asks_the_format() -> None:
+    flat = source("S", value_format=FormatSpec("KAFKA"))
+    with pytest.raises(BindError, match="'KAFKA' format only supports a single field"):
+        Catalog().add(flat).alter("S", Kind.STREAM, [Column("W", BIGINT)])
 
 
 def test_types_are_registered_once() -> None:
