@@ -6,9 +6,19 @@ no file, no network, no extension and no Python variable for it to reach.
 
 from __future__ import annotations
 
+import importlib
+import inspect
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
 import duckdb
 
-__all__ = ["aggregate_names", "connect"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from kshell.sql.expressions import Call, Expression
+
+__all__ = ["aggregate_names", "connect", "use"]
 
 _LOCKED = (
     "SET enable_external_access = false",
@@ -37,5 +47,76 @@ def connect() -> duckdb.DuckDBPyConnection:
 
 def aggregate_names(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
     """Upper-case names of DuckDB's aggregate functions."""
-    query = "SELECT DISTINCT upper(function_name) FROM duckdb_functions() WHERE function_type = 'aggregate'"
+    query = (
+        "SELECT DISTINCT upper(function_name) FROM duckdb_functions()"
+        " WHERE function_type = 'aggregate'"
+    )
     return frozenset(name for (name,) in connection.sql(query).fetchall())
+
+
+def use(connection: duckdb.DuckDBPyConnection, expressions: Iterable[Expression]) -> None:
+    """Register the Python functions that the expressions call; again is no harm."""
+    from kshell.sql.expressions import Call, walk
+    from kshell.sql.render import python_call, python_name
+
+    for expression in expressions:
+        for part in walk(expression):
+            if isinstance(part, Call) and python_call(part):
+                _register(connection, part, python_name(part), python_call(part))
+
+
+def _register(
+    connection: duckdb.DuckDBPyConnection, call: Call, name: str, where: str
+) -> None:
+    from kshell.types import duckdb_name
+
+    known = connection.execute(
+        "SELECT count(*) FROM duckdb_functions() WHERE function_name = ?", [name]
+    ).fetchall()
+    if known[0][0]:
+        return
+    parameters = [duckdb.sqltype(duckdb_name(a.type)) for a in call.args]
+    connection.create_function(
+        name,
+        _over_arrow(_function(where, call.type), call.type, len(parameters)),
+        parameters,
+        duckdb.sqltype(duckdb_name(call.type)),
+        type="arrow",
+        null_handling="special",
+        side_effects=not parameters,
+    )
+
+
+def _function(where: str, type: pa.DataType) -> Callable[..., Any]:
+    """The Python function; one that asks for `type` is given the result's."""
+    module, _, name = where.partition(":")
+    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    if "type" in inspect.signature(function).parameters:
+        return lambda *args: function(*args, type=type)
+    return function
+
+
+def _over_arrow(
+    function: Callable[..., Any], type: pa.DataType, count: int
+) -> Callable[..., pa.Array]:
+    """A function of values as one of columns.  NULL in, NULL out, unless it is marked
+    `takes_nulls`."""
+    import pyarrow as pa
+
+    strict = not getattr(function, "takes_nulls", False)
+
+    def value(row: tuple[Any, ...]) -> Any:
+        if strict and any(v is None for v in row):
+            return None
+        return function(*row)
+
+    def run(*columns: pa.ChunkedArray) -> pa.Array:
+        rows = zip(*(c.to_pylist() for c in columns), strict=True)
+        return pa.array([value(row) for row in rows], type)
+
+    # DuckDB evaluates annotations and counts parameters.
+    run.__annotations__ = {}
+    positional = inspect.Parameter.POSITIONAL_ONLY
+    parameters = [inspect.Parameter(f"a{n}", positional) for n in range(count)]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return run

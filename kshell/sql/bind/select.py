@@ -198,7 +198,7 @@ def _partition(
         return Repartition(())
     if scope.origins[0].source.kind is Kind.TABLE:
         raise BindError(
-            "PARTITION BY is not supported on tables: their key is what they are known by",
+            "Cannot repartition a TABLE source. Its key is what its rows are known by.",
             place=place_of(nodes[0]),
         )
     binder = Binder(scope, "PARTITION BY", catalog.types)

@@ -1,0 +1,232 @@
+"""The functions of KSQL as data: which there are, what they take, and how DuckDB says them.
+
+The rows are in `library/*.toml`; `bind` resolves calls here, `render` writes them, completion and
+DESCRIBE FUNCTION list them.  Messages are ksqlDB's.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+
+import pyarrow as pa
+
+from kshell.errors import BindError, Place, UnknownName
+from kshell.sql.arithmetic import ARITHMETIC, arithmetic
+from kshell.sql.expressions import Call, Cast, Expression, Lambda, Literal
+from kshell.sql.signatures import (
+    Pattern,
+    Signature,
+    fits,
+    known_type,
+    parse_signature,
+    returned,
+)
+from kshell.types import ksql_name
+
+__all__ = [
+    "Form", "Function", "describe", "is_aggregate", "is_table_function", "library", "names",
+    "resolve_aggregate", "resolve_lambda_params", "resolve_scalar", "resolve_table",
+]  # fmt: skip
+
+SCALAR, AGGREGATE, TABLE, OPERATOR = "scalar", "aggregate", "table", "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One overload: its signature and DuckDB SQL, or `py:module:function` for Python."""
+
+    signature: Signature
+    template: str
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A row: what it is, its overloads, a line of help, and an example with its result."""
+
+    name: str
+    kind: str
+    category: str
+    forms: tuple[Form, ...]
+    help: str = ""
+    example: tuple[str, object] | None = None
+
+
+def _row(name: str, category: str, row: dict[str, object]) -> Function:
+    kinds = {"operators": OPERATOR, "aggregates": AGGREGATE, "tables": TABLE}
+    pairs = row.get("forms", [])
+    assert isinstance(pairs, list)
+    forms = tuple(Form(parse_signature(s), t) for s, t in pairs)
+    example = row.get("example")
+    pair = (str(example[0]), example[1]) if isinstance(example, list) else None
+    return Function(
+        name, kinds.get(category, SCALAR), category, forms, str(row.get("help", "")), pair
+    )
+
+
+@cache
+def library() -> MappingProxyType[str, Function]:
+    """Every function by every name that it has."""
+    found: dict[str, Function] = {}
+    for file in sorted(resources.files("kshell.sql.library").iterdir(), key=lambda f: f.name):
+        if not file.name.endswith(".toml"):
+            continue
+        category = file.name.removesuffix(".toml")
+        for name, row in tomllib.loads(file.read_text()).items():
+            function = _row(name, category, row)
+            for known in (name, *row.get("aliases", ())):
+                found[known] = function
+    return MappingProxyType(found)
+
+
+def names() -> tuple[str, ...]:
+    """Names that a person may call, sorted."""
+    return tuple(sorted(n for n, f in library().items() if f.kind != OPERATOR))
+
+
+def is_aggregate(name: str) -> bool:
+    """Whether the name is an aggregate function's."""
+    found = library().get(name.upper())
+    return found is not None and found.kind == AGGREGATE
+
+
+def is_table_function(name: str) -> bool:
+    """Whether the name is a table function's (EXPLODE …)."""
+    found = library().get(name.upper())
+    return found is not None and found.kind == TABLE
+
+
+def describe(name: str) -> Function:
+    """The row; raises UnknownName."""
+    found = library().get(name.upper())
+    if found is None:
+        what = f"Can't find any functions with the name '{name.upper()}'"
+        raise UnknownName("function", name.upper(), names(), what=what)
+    return found
+
+
+def _shown(type: pa.DataType) -> str:
+    return "null" if pa.types.is_null(type) else ksql_name(type)
+
+
+def _no_fit(name: str, function: Function, args: Sequence[Expression]) -> BindError:
+    given = ", ".join("LAMBDA" if isinstance(a, Lambda) else _shown(a.type) for a in args)
+    alternatives = "\n".join(
+        f"{name}({', '.join(map(str, f.signature.params))}{'...' * f.signature.variadic})"
+        for f in function.forms
+    )
+    return BindError(
+        f"Function '{name}' does not accept parameters ({given}).\n"
+        f"Valid alternatives are:\n{alternatives}"
+    )
+
+
+def _match(form: Form, args: Sequence[Expression]) -> tuple[int, Call] | None:
+    """(how much the arguments must widen, the call), or None."""
+    params = form.signature.expanded(len(args))
+    if params is None:
+        return None
+    bound: dict[str, pa.DataType] = {}
+    cost = 0
+    for param, arg in zip(params, args, strict=True):
+        step = _fit_one(param, arg, bound)
+        if step is None:
+            return None
+        cost += step
+    typed = tuple(_coerced(p, a, bound) for p, a in zip(params, args, strict=True))
+    types = [a.type for a in typed]
+    type = returned(form.signature, types, bound)
+    return cost * 2 + form.signature.variadic, Call("", typed, type)
+
+
+def _fit_one(param: Pattern, arg: Expression, bound: dict[str, pa.DataType]) -> int | None:
+    if isinstance(arg, Lambda) != (param.kind == "LAMBDA"):
+        return None
+    if isinstance(arg, Lambda):
+        if len(arg.params) != len(param.parts) - 1:
+            return None
+        found = fits(param.parts[-1], arg.type, bound)
+        return None if found is None else found[0]
+    found = fits(param, arg.type, bound)
+    return None if found is None else found[0]
+
+
+def _coerced(param: Pattern, arg: Expression, bound: dict[str, pa.DataType]) -> Expression:
+    if isinstance(arg, Lambda):
+        return arg
+    found = fits(param, arg.type, dict(bound))
+    target = found[1] if found else arg.type
+    if param.kind in bound:
+        target = bound[param.kind]
+    if target == arg.type or pa.types.is_null(target):
+        return arg
+    if isinstance(arg, Literal) and arg.value is None:
+        return Literal(None, target)
+    return Cast(arg, target)
+
+
+def _resolve(name: str, args: Sequence[Expression], function: Function) -> Call:
+    best: tuple[int, Call] | None = None
+    for number, form in enumerate(function.forms):
+        found = _match(form, args)
+        if found is not None and (best is None or found[0] < best[0]):
+            best = found[0], replace(found[1], function=function.name, variant=str(number))
+    if best is None:
+        raise _no_fit(name, function, args)
+    return best[1]
+
+
+def resolve_scalar(name: str, args: Sequence[Expression], place: Place | None = None) -> Expression:
+    """The call with its arguments widened as the best overload wants them.
+
+    Raises UnknownName for no such function, BindError where no overload takes the arguments.
+    """
+    function = describe(name)
+    if function.name in ARITHMETIC:
+        return arithmetic(function.name, args[0], args[1])
+    if function.name == "MAKE_MAP":
+        return _make_map(args)
+    try:
+        return _resolve(name, args, function)
+    except BindError as error:
+        if place is not None:
+            error.with_place(place)
+        raise
+
+
+def _make_map(args: Sequence[Expression]) -> Expression:
+    keys = _resolve("MAKE_ARRAY", args[::2], describe("MAKE_ARRAY"))
+    values = _resolve("MAKE_ARRAY", args[1::2], describe("MAKE_ARRAY"))
+    type = pa.map_(keys.type.value_type, values.type.value_type)
+    return Call("MAKE_MAP", (keys, values), type)
+
+
+def resolve_lambda_params(name: str, arg_types: Sequence[pa.DataType]) -> list[pa.DataType]:
+    """The types of the parameters of a function's lambda, from its other arguments' types."""
+    function = describe(name)
+    for form in function.forms:
+        bound: dict[str, pa.DataType] = {}
+        plain = [p for p in form.signature.params if p.kind != "LAMBDA"]
+        lambdas = [p for p in form.signature.params if p.kind == "LAMBDA"]
+        if not lambdas or len(plain) != len(arg_types):
+            continue
+        if all(fits(p, t, bound) is not None for p, t in zip(plain, arg_types, strict=True)):
+            types = [known_type(p, bound) for p in lambdas[0].parts[:-1]]
+            if all(t is not None for t in types):
+                return [t for t in types if t is not None]
+    given = ", ".join(_shown(t) for t in (*arg_types,))
+    raise BindError(f"Function '{name}' does not accept parameters ({given}, LAMBDA).")
+
+
+def resolve_aggregate(name: str, args: Sequence[Expression]) -> Call:
+    """An aggregate's call; COUNT(*) has no arguments."""
+    return _resolve(name, args, describe(name))
+
+
+def resolve_table(name: str, args: Sequence[Expression]) -> Call:
+    """A table function's call; its type is an element's."""
+    return _resolve(name, args, describe(name))

@@ -1,0 +1,208 @@
+"""What a function takes and gives, read from functions.toml: `(ARRAY<T>, T) -> BOOLEAN`.
+
+A signature has types, type variables (T, U, K, V), DECIMAL for any decimal, ANY for any type, and
+lambdas `(T) => U`.  A last parameter that ends in `...` may come any number of times.  `functions`
+matches calls against them; the implicit widening is ksqlDB's: INTEGER → BIGINT → DECIMAL → DOUBLE.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import pyarrow as pa
+
+from kshell.types import BIGINT, DOUBLE, INTEGER, PRIMITIVES, decimal, is_numeric
+
+__all__ = ["Pattern", "Signature", "fits", "known_type", "parse_signature", "returned"]
+
+_PRIMITIVES = {name: p.arrow for p in PRIMITIVES for name in p.names}
+_VARIABLES = ("T", "U", "K", "V")
+_ORDER = {INTEGER: 0, BIGINT: 1, DOUBLE: 3}
+_TOKEN = re.compile(r"\s*(=>|->|\.\.\.|[A-Za-z_]\w*|[<>(),])")
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A type with holes: `kind` is a primitive's name, ARRAY, MAP, LAMBDA, DECIMAL, ANY, STRUCT or
+    a variable; `parts` are its element types (a lambda's parameters, then its result)."""
+
+    kind: str
+    parts: tuple[Pattern, ...] = ()
+
+    def __str__(self) -> str:
+        if self.kind == "LAMBDA":
+            return f"({', '.join(map(str, self.parts[:-1]))}) => {self.parts[-1]}"
+        inner = f"<{', '.join(map(str, self.parts))}>" if self.parts else ""
+        return self.kind + inner
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Parameters and result; with `variadic` the last parameter repeats, also not at all."""
+
+    params: tuple[Pattern, ...]
+    returns: Pattern
+    variadic: bool = False
+
+    def __str__(self) -> str:
+        shown = ", ".join(map(str, self.params)) + ("..." if self.variadic else "")
+        return f"({shown}) -> {self.returns}"
+
+    def expanded(self, count: int) -> tuple[Pattern, ...] | None:
+        """The parameters for so many arguments, or None."""
+        if not self.variadic:
+            return self.params if count == len(self.params) else None
+        fixed = self.params[:-1]
+        if count < len(fixed):
+            return None
+        return fixed + (self.params[-1],) * (count - len(fixed))
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self.tokens = _TOKEN.findall(text)
+        self.at = 0
+
+    def peek(self) -> str:
+        return self.tokens[self.at] if self.at < len(self.tokens) else ""
+
+    def take(self, expected: str = "") -> str:
+        token = self.peek()
+        if expected and token != expected:
+            raise ValueError(f"{expected} expected, {token or 'the end'} found")
+        self.at += 1
+        return token
+
+    def pattern(self) -> Pattern:
+        if self.peek() == "(":
+            params = self.patterns()
+            self.take("=>")
+            return Pattern("LAMBDA", (*params, self.pattern()))
+        kind = self.take()
+        if self.peek() != "<":
+            return Pattern(kind)
+        self.take("<")
+        parts = [self.pattern()]
+        while self.peek() == ",":
+            self.take()
+            parts.append(self.pattern())
+        self.take(">")
+        return Pattern(kind, tuple(parts))
+
+    def patterns(self) -> tuple[Pattern, ...]:
+        self.take("(")
+        found = []
+        while self.peek() not in (")", "..."):
+            found.append(self.pattern())
+            if self.peek() == ",":
+                self.take()
+        if self.peek() == ")":
+            self.take()
+        return tuple(found)
+
+
+@cache
+def parse_signature(text: str) -> Signature:
+    """Read one.
+
+    >>> str(parse_signature("(ARRAY<T>, (T) => U) -> ARRAY<U>"))
+    '(ARRAY<T>, (T) => U) -> ARRAY<U>'
+    """
+    reader = _Reader(text)
+    params = reader.patterns()
+    variadic = reader.peek() == "..."
+    if variadic:
+        reader.take()
+        reader.take(")")
+    reader.take("->")
+    return Signature(params, reader.pattern(), variadic)
+
+
+def _as_decimal(type: pa.DataType) -> pa.DataType:
+    """A number as the decimal that holds it."""
+    return {INTEGER: decimal(10, 0), BIGINT: decimal(19, 0)}.get(type, type)
+
+
+def _widens(source: pa.DataType, target: pa.DataType) -> int | None:
+    """How far: 0 is the same, None is not at all."""
+    if source == target or pa.types.is_null(source):
+        return 0
+    if target in _ORDER and is_numeric(source):
+        step = _ORDER[target] - _ORDER.get(source, 2)
+        return step if step > 0 else None
+    return None
+
+
+def fits(
+    pattern: Pattern, type: pa.DataType, bound: dict[str, pa.DataType]
+) -> tuple[int, pa.DataType] | None:
+    """(how much it must widen, to what type), or None; variables are bound on the way."""
+    kind = pattern.kind
+    if kind == "ANY":
+        return 0, type
+    if kind in _VARIABLES:
+        known = bound.get(kind)
+        if known is None or pa.types.is_null(known):
+            bound[kind] = type
+            return 0, type
+        if pa.types.is_null(type) or known == type:
+            return 0, known
+        wide = _widens(type, known)
+        if wide is not None:
+            return wide, known
+        back = _widens(known, type)
+        if back is not None:
+            bound[kind] = type  # an earlier argument is widened to this one
+            return back, type
+        return None
+    if pa.types.is_null(type):
+        return 1, known_type(pattern, bound) or type
+    if kind == "DECIMAL":
+        if pa.types.is_decimal(type):
+            return 0, type
+        return (2, _as_decimal(type)) if type in (INTEGER, BIGINT) else None
+    if kind == "ARRAY":
+        if not pa.types.is_list(type):
+            return None
+        inner = fits(pattern.parts[0], type.value_type, bound)
+        return None if inner is None else (inner[0], pa.list_(inner[1]))
+    if kind == "MAP":
+        if not pa.types.is_map(type):
+            return None
+        key = fits(pattern.parts[0], type.key_type, bound)
+        value = fits(pattern.parts[1], type.item_type, bound)
+        if key is None or value is None:
+            return None
+        return key[0] + value[0], pa.map_(key[1], value[1])
+    if kind == "STRUCT":
+        return (0, type) if pa.types.is_struct(type) else None
+    wide = _widens(type, _PRIMITIVES[kind])
+    return None if wide is None else (wide, _PRIMITIVES[kind])
+
+
+def known_type(pattern: Pattern, bound: Mapping[str, pa.DataType]) -> pa.DataType | None:
+    """The pattern's type where its variables are known."""
+    if pattern.kind in _PRIMITIVES:
+        return _PRIMITIVES[pattern.kind]
+    if pattern.kind in _VARIABLES or pattern.kind == "DECIMAL":
+        return bound.get(pattern.kind)
+    parts = [known_type(p, bound) for p in pattern.parts]
+    if pattern.kind == "ARRAY" and parts[0] is not None:
+        return pa.list_(parts[0])
+    if pattern.kind == "MAP" and None not in parts:
+        return pa.map_(*parts)
+    return None
+
+
+def returned(
+    signature: Signature, types: Sequence[pa.DataType], bound: Mapping[str, pa.DataType]
+) -> pa.DataType:
+    """The result's type; DECIMAL is the first decimal argument's."""
+    decimals = [t for t in types if pa.types.is_decimal(t)]
+    if signature.returns.kind == "DECIMAL" and decimals:
+        return decimals[0]
+    type = known_type(signature.returns, bound)
+    return pa.null() if type is None else type
