@@ -11,8 +11,9 @@ from types import MappingProxyType
 from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Kind, Source
 from kshell.catalog.properties import CREATE_AS, INSERT, read_with
-from kshell.errors import BindError, UnknownName
+from kshell.errors import BindError, KshellError, UnknownName
 from kshell.sql import plan
+from kshell.sql.bind.advice import advised
 from kshell.sql.bind.declare import InferColumns, no_columns
 from kshell.sql.bind.joins import Partitions
 from kshell.sql.bind.select import bind_query
@@ -59,6 +60,16 @@ def bind_insert_select(
     partitions: Partitions = _unknown_partitions,
 ) -> plan.Sink:
     """The plan of INSERT INTO … SELECT."""
+    try:
+        spec = _insert_spec(statement, catalog)
+    except KshellError as error:
+        raise advised(error, statement.name.place) from error.__cause__
+    node = bind_query(statement.query, catalog, properties, spec, partitions)
+    assert isinstance(node, plan.Sink)
+    return node
+
+
+def _insert_spec(statement: InsertSelect, catalog: Catalog) -> SinkSpec:
     read_with(statement.properties, INSERT)
     target = insert_target(statement.name, catalog, "insert into")
     if target.kind is not Kind.STREAM:
@@ -70,10 +81,7 @@ def bind_insert_select(
         raise BindError(
             f"Cannot insert into read-only stream: {target.name}", place=statement.name.place
         )
-    spec = SinkSpec(target.name, existing=target, sql=statement.text, place=statement.name.place)
-    node = bind_query(statement.query, catalog, properties, spec, partitions)
-    assert isinstance(node, plan.Sink)
-    return node
+    return SinkSpec(target.name, existing=target, sql=statement.text, place=statement.name.place)
 
 
 def insert_target(name: Name, catalog: Catalog, verb: str) -> Source:

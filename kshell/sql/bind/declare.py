@@ -14,7 +14,8 @@ import pyarrow as pa
 from kshell.catalog.model import Column, FormatSpec, HeaderColumn, Kind, Source
 from kshell.catalog.properties import CREATE, With, read_with, takes_inference
 from kshell.catalog.serde import KEY, VALUE, check_format, check_map_key, check_options
-from kshell.errors import BindError, UnknownName
+from kshell.errors import BindError, KshellError, UnknownName
+from kshell.sql.bind.advice import advised
 from kshell.sql.statements import ColumnRole, ColumnSpec, CreateSource
 from kshell.types import BIGINT, STRING, TIMESTAMP, ksql_name, quote_ksql
 
@@ -49,6 +50,13 @@ def build_source(
     `properties` are SET's: the defaults of formats and of wrapping are read from them.  BindError
     says what ksqlDB would say.
     """
+    try:
+        return _build(statement, properties, infer)
+    except KshellError as error:
+        raise advised(error, statement.name.place) from error.__cause__
+
+
+def _build(statement: CreateSource, properties: Mapping[str, str], infer: InferColumns) -> Source:
     written = read_with(statement.properties, CREATE)
     if not written.topic:
         raise BindError('Missing required property "KAFKA_TOPIC" which has no default value.')

@@ -13,7 +13,8 @@ from sqlglot import exp
 
 from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Column, Kind, Source
-from kshell.errors import BindError, UnknownName
+from kshell.errors import BindError, KshellError, UnknownName
+from kshell.sql.bind.advice import advised
 from kshell.sql.bind.create import insert_target
 from kshell.sql.bind.datatypes import can_widen
 from kshell.sql.bind.expressions import Binder
@@ -49,6 +50,13 @@ class BoundInsert:
 
 def bind_insert_values(statement: InsertValues, catalog: Catalog) -> BoundInsert:
     """The rows of INSERT VALUES; BindError where columns and values do not fit."""
+    try:
+        return _bind(statement, catalog)
+    except KshellError as error:
+        raise advised(error, statement.name.place) from error.__cause__
+
+
+def _bind(statement: InsertValues, catalog: Catalog) -> BoundInsert:
     target = insert_target(statement.name, catalog, "insert values into")
     place = statement.name.place
     kind = target.kind.value.lower()

@@ -16,8 +16,9 @@ from sqlglot import exp
 
 from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Column, Kind, Source
-from kshell.errors import BindError, Unsupported
+from kshell.errors import BindError, KshellError, Unsupported
 from kshell.sql import plan
+from kshell.sql.bind.advice import advised
 from kshell.sql.bind.aggregate import (
     Grouping,
     aggregates_in,
@@ -90,6 +91,21 @@ def bind_query(
     `partitions` tells how many a source's topic has, for the check that ksqlDB makes on joins.
     BindError, UnknownName and Unsupported say what ksqlDB would say, with its place.
     """
+    try:
+        return _bind_query(query, catalog, properties, sink, partitions)
+    except KshellError as error:
+        # Checks of a query as a whole point at what makes it: its sink, else its first column.
+        place = sink.place if sink is not None and sink.place else place_of(query.tree)
+        raise advised(error, place) from error.__cause__
+
+
+def _bind_query(
+    query: Query,
+    catalog: Catalog,
+    properties: Mapping[str, str],
+    sink: SinkSpec | None,
+    partitions: Partitions,
+) -> plan.Node:
     tree = _plain_select(query)
     persistent = sink is not None
     bound, aliases = _bind(tree, query, catalog, sink)

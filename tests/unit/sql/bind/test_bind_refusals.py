@@ -145,6 +145,8 @@ def test_refused(bind: Bind, statement: str, message: str) -> None:
     with pytest.raises(BindError) as caught:
         bind(statement + ";")
     assert message in caught.value.what
+    assert caught.value.place is not None
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize(
