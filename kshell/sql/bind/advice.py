@@ -37,6 +37,7 @@ _ADVICE = (
     ("TIMESTAMP column set in the WITH", "TIMESTAMP names a column of the result"),
     ("format does not support schema", "choose another with KEY_FORMAT, VALUE_FORMAT or FORMAT"),
     ("Cannot PARTITION BY multiple", "PARTITION BY NULL stands alone and takes the key away"),
+    ("Cannot repartition a TABLE", "GROUP BY makes a table with another key"),
     ("Key format specified for stream", "leave KEY_FORMAT out: the result has no key"),
     ("Implicit repartitioning of windowed", "keep the windowed key, or aggregate anew"),
     ("Non-aggregate HAVING", "HAVING speaks of groups; WHERE filters rows"),

@@ -364,7 +364,9 @@ class Binder:
 
 
 def _as_time(value: Expression, other: Expression) -> Expression:
-    """Strings beside times are read as times."""
+    """Strings beside times are read as times, and dates beside timestamps as midnights."""
     if value.type == STRING and other.type in (DATE, TIME, TIMESTAMP):
         return Cast(value, other.type)
+    if value.type == DATE and other.type == TIMESTAMP:
+        return Cast(value, TIMESTAMP)
     return value

@@ -133,6 +133,12 @@ def _bind_query(
         _check_final(bound, query)
         node = plan.Suppress(made, made.output)
     first = bound.read.scope.origins[0].source
+    if sink is not None and _limit(tree) is not None:
+        raise Unsupported(
+            "LIMIT ends a query, and one with a sink goes on",
+            hint="SELECT … EMIT CHANGES LIMIT n shows so many rows",
+            place=place_of(tree.args["limit"]),
+        )
     if sink is not None:
         target = build_sink(node, shape, sink, first, properties)
         if bound.grouping is None and not _new_planner(properties):
@@ -220,9 +226,15 @@ def _partition(
     binder = Binder(scope, "PARTITION BY", catalog.types)
     # KSQL numbers the SELECT list's columns and the key's apart: the numbers start anew.
     own = Aliases(set(aliases.used))
-    items = []
+    items: list[Item] = []
     for node in nodes:
         bound = binder.bind(node)
+        if bound in [i.expression for i in items]:
+            raise BindError(
+                f"Duplicate PARTITION BY expression: {text_of(node, scope.qualified)}",
+                place=place_of(node),
+                hint="write it once",
+            )
         name = bound.name if isinstance(bound, Bound) else own.of(node, bound)
         items.append(Item(name, bound, node))
     return Repartition(tuple(items))

@@ -68,6 +68,8 @@ REFUSED = [
      "Key format specified for stream without key columns."),
     ("CREATE STREAM O AS SELECT * FROM WS PARTITION BY V",
      "Implicit repartitioning of windowed sources is not supported."),
+    ("SELECT * FROM S PARTITION BY V, V EMIT CHANGES", "Duplicate PARTITION BY expression: S.V"),
+    ("SELECT NAME FROM T PARTITION BY REF EMIT CHANGES", "Cannot repartition a TABLE source."),
     # GROUP BY
     ("SELECT COUNT(*) FROM S EMIT CHANGES", "[COUNT(ROWTIME)] without a GROUP BY clause."),
     ("CREATE TABLE O AS SELECT COUNT(*) FROM S",
@@ -157,6 +159,7 @@ def test_refused(bind: Bind, statement: str, message: str) -> None:
         ("SELECT V FROM (SELECT * FROM S) EMIT CHANGES;", "by name"),
         ("SELECT V FROM S WHERE V IN (SELECT ID FROM T) EMIT CHANGES;", "subquery"),
         ("SELECT SUM(V) OVER () FROM S EMIT CHANGES;", "WINDOW"),
+        ("CREATE STREAM O AS SELECT K, V FROM S LIMIT 3;", "LIMIT"),
     ],
 )
 def test_bounded_sql_says_where_it_works(bind: Bind, statement: str, word: str) -> None:
