@@ -37,6 +37,8 @@ _ADVICE = (
     ("TIMESTAMP column set in the WITH", "TIMESTAMP names a column of the result"),
     ("format does not support schema", "choose another with KEY_FORMAT, VALUE_FORMAT or FORMAT"),
     ("Cannot PARTITION BY multiple", "PARTITION BY NULL stands alone and takes the key away"),
+    ("constructor cannot be empty", "CAST(NULL AS ARRAY<INT>) is one without a value"),
+    ("with all NULL", "CAST one of them: CAST(NULL AS VARCHAR)"),
     ("Cannot repartition a TABLE", "GROUP BY makes a table with another key"),
     ("Key format specified for stream", "leave KEY_FORMAT out: the result has no key"),
     ("Implicit repartitioning of windowed", "keep the windowed key, or aggregate anew"),

@@ -27,7 +27,13 @@ _ALL_NULL = (
 
 
 def _check_some(found: list[Expression], what: str) -> None:
-    if found and all(pa.types.is_null(e.type) for e in found):
+    if not found:
+        kind, needed = ("Map", "key value pair") if "map" in what else ("Array", "element")
+        raise BindError(
+            f"{kind} constructor cannot be empty. Please supply at least one {needed} "
+            "(see https://github.com/confluentinc/ksql/issues/4239)."
+        )
+    if all(pa.types.is_null(e.type) for e in found):
         raise BindError(f"Cannot construct {what} {_ALL_NULL}")
 
 

@@ -33,6 +33,10 @@ REFUSED = [
      "Invalid Select: Cast of STRING to ARRAY<INTEGER> is not supported"),
     ("SELECT NULL FROM S EMIT CHANGES", "Can't infer a type of null."),
     ("SELECT STRUCT(A := 1, A := 2) FROM S EMIT CHANGES", "Duplicate field names found in STRUCT"),
+    ("SELECT ARRAY[] FROM S EMIT CHANGES", "Array constructor cannot be empty."),
+    ("SELECT MAP() FROM S EMIT CHANGES", "Map constructor cannot be empty."),
+    ("SELECT ARRAY[NULL] FROM S EMIT CHANGES", "Cannot construct an array with all NULL elements"),
+    ("SELECT MAP('a' := NULL) FROM S EMIT CHANGES", "Cannot construct a map with all NULL values"),
     ("SELECT CASE WHEN TRUE THEN NULL END FROM S EMIT CHANGES", "All case branches have NULL type"),
     ("SELECT ST->C FROM S EMIT CHANGES", "Could not find field 'C' in STRUCT"),
     # the projection of a sink
