@@ -1,0 +1,226 @@
+"""A continuous plan made ready to run: operators wired, stepped one batch of changes at a time.
+
+Engines and `kshell test` build it.  Deterministic: no clock, no network; what comes out depends on
+what went in and in what order, and for coalesced batches on nothing but that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from kshell.catalog.model import Kind, WindowType
+from kshell.changes import Changes
+from kshell.errors import Unsupported
+from kshell.sql import plan
+from kshell.stream.evaluate import OnError, ignore_errors
+from kshell.stream.state import MemoryStates, States
+
+__all__ = ["Graph", "Operator", "build", "open_case"]
+
+
+class Operator(Protocol):
+    """One step of the plan; `port` is 0 for the only or left input, 1 for the right."""
+
+    def step(self, port: int, batch: Changes) -> Changes:
+        """What the batch makes of the operator's output."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    node: plan.Node
+    operator: Operator
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Paths from each scan to the root; `scans` are the plan's, from the left."""
+
+    root: plan.Node
+    scans: tuple[plan.Scan, ...]
+    paths: tuple[tuple[_Stage, ...], ...]
+    operators: Mapping[int, Operator]
+
+    def step(self, scan: int, batch: Changes) -> Changes:
+        """What the scan's changes make of the root's rows.
+
+        A stream's rows come at +1 (0: a record without a value); a table's records at +1, its
+        tombstones at -1 with the key alone: the graph keeps the rows that they replace.
+        """
+        for stage in self.paths[scan]:
+            if not len(batch):
+                return Changes.none(self.root.output.schema())
+            batch = stage.operator.step(stage.port, batch)
+        return batch
+
+
+def build(
+    node: plan.Node, states: States | None = None, on_error: OnError = ignore_errors
+) -> Graph:
+    """The plan's graph, its state in `states` (in memory by default); raises Unsupported."""
+    builder = _Builder(states or MemoryStates(), on_error)
+    paths = builder.paths(node, False)
+    return Graph(
+        node,
+        tuple(scan for scan, _ in paths),
+        tuple(tuple(stages) for _, stages in paths),
+        builder.operators,
+    )
+
+
+def open_case(sink: plan.Sink, properties: Mapping[str, str]) -> Graph:
+    """The graph of a case's query."""
+    return build(sink)
+
+
+class _Builder:
+    """Walks the plan once; numbers the states in the order of the plan."""
+
+    def __init__(self, states: States, on_error: OnError) -> None:
+        self.states, self.on_error = states, on_error
+        self.operators: dict[int, Operator] = {}
+        self._number = 0
+
+    def name(self, node: plan.Node) -> str:
+        """A state's name."""
+        self._number += 1
+        return f"{self._number}.{type(node).__name__}"
+
+    def paths(
+        self, node: plan.Node, wants_old: bool
+    ) -> list[tuple[plan.Scan, Iterable[_Stage]]]:
+        """For each scan below, what its rows go through; `wants_old` is what is above's wish."""
+        operator = self._operator(node, wants_old)
+        if operator is not None:
+            self.operators[id(node)] = operator
+        if isinstance(node, plan.Scan):
+            stages = () if operator is None else (_Stage(node, operator, 0),)
+            return [(node, stages)]
+        out = []
+        for port, child in enumerate(plan.children(node)):
+            for scan, below in self.paths(child, _wants_old(node, port, wants_old)):
+                here = () if operator is None else (_Stage(node, operator, port),)
+                out.append((scan, (*below, *here)))
+        return out
+
+    def _operator(self, node: plan.Node, wants_old: bool) -> Operator | None:
+        if isinstance(node, plan.Answer | plan.Sink):
+            return None
+        if isinstance(node, plan.Scan):
+            return self._scan(node)
+        if isinstance(node, plan.Filter):
+            return self._filter(node, wants_old)
+        if isinstance(node, plan.Aggregate):
+            return self._aggregate(node)
+        make = _MAKERS.get(type(node))
+        if make is None:
+            raise Unsupported(f"{type(node).__name__} in a continuous query")
+        return make(node, self)
+
+    def _scan(self, node: plan.Scan) -> Operator | None:
+        from kshell.stream.ops.table import TableSource
+
+        if node.output.kind is Kind.STREAM:
+            return None
+        return TableSource(node, self.states, self.name(node))
+
+    def _filter(self, node: plan.Filter, wants_old: bool) -> Operator:
+        from kshell.stream.ops import linear
+
+        if node.output.kind is Kind.STREAM:
+            return linear.StreamFilter(node, self.on_error)
+        made = linear.TouchlessTableFilter if wants_old else linear.TableFilter
+        return made(node, self.on_error)
+
+    def _aggregate(self, node: plan.Aggregate) -> Operator:
+        from kshell.stream.ops.aggregate import aggregate
+        from kshell.stream.ops.session import SessionAggregate
+        from kshell.stream.ops.sliding import SlidingAggregate
+        from kshell.stream.ops.windows import WindowAggregate
+
+        name = self.name(node)
+        if node.window is None:
+            return aggregate(node, self.states, name, self.on_error)
+        windows: Mapping[WindowType, Any] = {
+            WindowType.SESSION: SessionAggregate,
+            WindowType.SLIDING: SlidingAggregate,
+        }
+        made = windows.get(node.window.type, WindowAggregate)
+        operator: Operator = made(node, self.states, name, self.on_error)
+        return operator
+
+
+def _wants_old(node: plan.Node, port: int, above: bool) -> bool:
+    """Whether the node asks its input for old values, as Streams' enableSendingOldValues."""
+    match node:
+        case plan.Aggregate() | plan.Suppress() | plan.ForeignKeyJoin():
+            return True
+        case plan.TableJoin():
+            kept = node.kind is plan.JoinKind.FULL or (
+                node.kind is (plan.JoinKind.RIGHT if port else plan.JoinKind.LEFT)
+            )
+            return above or kept
+        case _:
+            return above
+
+
+def _project(node: Any, builder: _Builder) -> Operator:
+    from kshell.stream.ops.linear import Project
+
+    return Project(node, builder.on_error)
+
+
+def _rekey(node: Any, builder: _Builder) -> Operator:
+    from kshell.stream.ops.linear import Rekey
+
+    return Rekey(node, builder.on_error)
+
+
+def _explode(node: Any, builder: _Builder) -> Operator:
+    from kshell.stream.ops.linear import Explode
+
+    return Explode(node, builder.on_error)
+
+
+def _suppress(node: Any, builder: _Builder) -> Operator:
+    from kshell.stream.ops.suppress import Suppress
+
+    return Suppress(node, builder.states, builder.name(node))
+
+
+def _stream_join(node: Any, builder: _Builder) -> Operator:
+    from kshell.stream.ops.stream_join import StreamJoin
+
+    return StreamJoin(node, builder.states, builder.name(node))
+
+
+def _stream_table_join(node: Any, builder: _Builder) -> Operator:
+    from kshell.stream.ops.stream_table_join import StreamTableJoin
+
+    return StreamTableJoin(node, builder.states, builder.name(node))
+
+
+def _table_join(node: Any, builder: _Builder) -> Operator:
+    from kshell.stream.ops.table_join import TableJoin
+
+    return TableJoin(node, builder.states, builder.name(node))
+
+
+def _foreign_key_join(node: Any, builder: _Builder) -> Operator:
+    from kshell.stream.ops.foreign_key_join import ForeignKeyJoin
+
+    return ForeignKeyJoin(node, builder.states, builder.name(node), builder.on_error)
+
+
+_MAKERS: Mapping[type, Callable[[Any, _Builder], Operator]] = {
+    plan.Explode: _explode,
+    plan.ForeignKeyJoin: _foreign_key_join,
+    plan.Project: _project,
+    plan.Rekey: _rekey,
+    plan.StreamJoin: _stream_join,
+    plan.StreamTableJoin: _stream_table_join,
+    plan.Suppress: _suppress,
+    plan.TableJoin: _table_join,
+}

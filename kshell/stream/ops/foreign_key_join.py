@@ -1,0 +1,97 @@
+"""Table–table join by a foreign key: an expression over the left row names the right's key.
+
+As Streams' subscriptions: a left change answers for itself, a right change for every left row that
+names it; the result keeps the left's key, its time is the later of the two rows.
+"""
+
+from __future__ import annotations
+
+from kshell.changes import Changes
+from kshell.sql import plan
+from kshell.stream.evaluate import Evaluator, OnError
+from kshell.stream.ops.sides import Sides
+from kshell.stream.rows import Key, Row, Update, changes, freeze, updates
+from kshell.stream.state import States
+
+__all__ = ["ForeignKeyJoin"]
+
+
+class ForeignKeyJoin:
+    """Keeps left rows, right rows, who names whom, and what was given out."""
+
+    def __init__(
+        self, node: plan.ForeignKeyJoin, states: States, name: str, on_error: OnError
+    ) -> None:
+        self._sides = Sides(node.left.output, node.right.output, node.output)
+        self._keeps = node.kind is not plan.JoinKind.INNER
+        self._foreign = Evaluator([("ON", node.foreign_key)], on_error)
+        self.left = states.map(f"{name}.left")  # key → (row, cells, foreign key)
+        self.right = states.map(f"{name}.right")
+        self.named = states.map(f"{name}.named")  # foreign key → {left key: None}
+        self.given = states.map(f"{name}.given")  # left key → joined row
+
+    def step(self, port: int, batch: Changes) -> Changes:
+        """Updates of the joined table."""
+        out: list[Update] = []
+        if port == 0:
+            foreign = self._foreign(batch.rows)[0].to_pylist()
+            at = 0
+            for update in updates(batch, self._sides.left):
+                at += (update.old is not None) + (update.new is not None)
+                if update.old is None and update.new is None:
+                    at += 1
+                value = None if update.new is None else foreign[at - 1]
+                self._left(update, value, out)
+        else:
+            for update in updates(batch, self._sides.right):
+                self._right(update, out)
+        return changes(out, self._sides.output)
+
+    def _left(self, update: Update, value: object, out: list[Update]) -> None:
+        had = self.left.pop(update.key, None)
+        if had is not None and had[2] is not None:
+            named = self.named[had[2]]
+            named.pop(update.key, None)
+            if not named:
+                del self.named[had[2]]
+        foreign = None if value is None else (freeze(value),)
+        if update.new is not None:
+            self.left[update.key] = (update.new, update.cells, foreign)
+            if foreign is not None:
+                self.named.setdefault(foreign, {})[update.key] = None
+        right = None if foreign is None else self.right.get(foreign)
+        if update.new is None:
+            if had is None:
+                return
+            seen = None if had[2] is None else self.right.get(had[2])
+            if had[2] is None and not self._keeps:
+                return
+            ts = update.ts if seen is None else max(update.ts, seen[-1])
+            self._give(update.key, update.cells, None, None, ts, out)
+            return
+        ts = update.ts if right is None else max(update.ts, right[-1])
+        if right is None and not self._keeps and self.given.get(update.key) is None and (
+            had is None or foreign is None or had[2] is None
+        ):
+            return
+        self._give(update.key, update.cells, update.new, right, ts, out)
+
+    def _right(self, update: Update, out: list[Update]) -> None:
+        key = update.key
+        if update.new is None:
+            self.right.pop(key, None)
+        else:
+            self.right[key] = update.new
+        for name in list(self.named.get(key, ())):
+            row, cells, _ = self.left[name]
+            self._give(name, cells, row, update.new, update.ts, out)
+
+    def _give(
+        self, key: Key, cells: Row, left: Row | None, right: Row | None, ts: int, out: list[Update]
+    ) -> None:
+        old = self.given.pop(key, None)
+        new = None
+        if left is not None and (right is not None or self._keeps):
+            new = self._sides.join(cells, left, right, ts)
+            self.given[key] = new
+        out.append(Update(key, old, new, ts, cells))

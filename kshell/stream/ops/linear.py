@@ -1,0 +1,145 @@
+"""Operators without state: filter, project, rekey, explode.
+
+`graph` makes them.  Streams and tables alike: an update of a table goes through row by row, its old
+row and its new one.  A touch (weight 0) is a record without a value: a projection passes it, a
+stream's filter drops it, a table's filter turns what it refuses into one.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kshell.catalog.model import Kind
+from kshell.changes import Changes
+from kshell.sql import plan
+from kshell.sql.expressions import Call
+from kshell.stream.evaluate import Evaluator, OnError
+from kshell.stream.rows import Layout, Row, Update, batch_of, changes, updates
+
+__all__ = ["Explode", "Project", "Rekey", "StreamFilter", "TableFilter", "TouchlessTableFilter"]
+
+
+def _mask(evaluator: Evaluator, rows: pa.RecordBatch) -> pa.Array:
+    return pc.fill_null(evaluator(rows)[0], False)
+
+
+class StreamFilter:
+    """Keeps rows whose predicate is true."""
+
+    def __init__(self, node: plan.Filter, on_error: OnError) -> None:
+        self._predicate = Evaluator([("WHERE", node.predicate)], on_error)
+
+    def step(self, port: int, batch: Changes) -> Changes:
+        """The rows that pass."""
+        live = pc.not_equal(batch.weights, 0)
+        if live.false_count:
+            batch = Changes(batch.rows.filter(live), batch.weights.filter(live))
+        mask = _mask(self._predicate, batch.rows)
+        return Changes(batch.rows.filter(mask), batch.weights.filter(mask))
+
+
+class TableFilter:
+    """A row that does not pass is a deletion, also where there was nothing: as KTable.filter."""
+
+    def __init__(self, node: plan.Filter, on_error: OnError) -> None:
+        self._predicate = Evaluator([("HAVING", node.predicate)], on_error)
+        self._layout = Layout(node.output)
+
+    def step(self, port: int, batch: Changes) -> Changes:
+        """Updates, each side of which is there only if it passes."""
+        mask = _mask(self._predicate, batch.rows)
+        if mask.false_count == 0 and not pc.any(pc.equal(batch.weights, 0)).as_py():
+            return batch
+        passes = iter(mask.to_pylist())
+        out = []
+        for update in updates(batch, self._layout):
+            if update.old is None and update.new is None:
+                next(passes)
+            old = update.old if update.old is not None and next(passes) else None
+            new = update.new if update.new is not None and next(passes) else None
+            out.append(update._replace(old=old, new=new))
+        return changes([u for u in out if self._forwards(u)], self._layout)
+
+    def _forwards(self, update: Update) -> bool:
+        return True
+
+
+class TouchlessTableFilter(TableFilter):
+    """The same where what follows asked for old values: a deletion of nothing goes no further."""
+
+    def _forwards(self, update: Update) -> bool:
+        return update.old is not None or update.new is not None
+
+
+class Project:
+    """SELECT: computes value columns, passes the key under new names, the window and the time."""
+
+    def __init__(self, node: plan.Project, on_error: OnError) -> None:
+        self._schema = node.output.schema()
+        self._pass = self._schema.names[len(node.key) + len(node.value) :]
+        self._evaluator = Evaluator(
+            [(n.name, n.expression) for n in (*node.key, *node.value)], on_error
+        )
+
+    def step(self, port: int, batch: Changes) -> Changes:
+        """A row for each row."""
+        arrays = self._evaluator(batch.rows) + [batch.rows.column(n) for n in self._pass]
+        rows = pa.RecordBatch.from_arrays(arrays, schema=self._schema)
+        return Changes(rows, batch.weights)
+
+
+class Rekey:
+    """PARTITION BY and the repartition before a join: new key columns, the rest passes."""
+
+    def __init__(self, node: plan.Rekey, on_error: OnError) -> None:
+        self._schema = node.output.schema()
+        self._pass = self._schema.names[len(node.key) :]
+        self._evaluator = Evaluator([(n.name, n.expression) for n in node.key], on_error)
+
+    def step(self, port: int, batch: Changes) -> Changes:
+        """A row for each row."""
+        arrays = self._evaluator(batch.rows) + [batch.rows.column(n) for n in self._pass]
+        rows = pa.RecordBatch.from_arrays(arrays, schema=self._schema)
+        return Changes(rows, batch.weights)
+
+
+class Explode:
+    """Table functions: one row per element, several zipped, short ones padded by NULL."""
+
+    def __init__(self, node: plan.Explode, on_error: OnError) -> None:
+        items = [(n.name, _list_of(n.expression)) for n in node.functions]
+        self._evaluator = Evaluator(items, on_error)
+        self._input, self._output = Layout(node.input.output), Layout(node.output)
+        self._kind = node.output.kind
+
+    def step(self, port: int, batch: Changes) -> Changes:
+        """The rows of every row, one after the other; none for an empty or missing array."""
+        lists = [a.to_pylist() for a in self._evaluator(batch.rows)]
+        width = self._input.width
+        end = width + self._input.values
+        rows: list[Row] = []
+        weights: list[int] = []
+        columns = [c.to_pylist() for c in batch.rows.columns]
+        for n, row in enumerate(zip(*columns, strict=True)):
+            weight = batch.weights[n].as_py()
+            if weight == 0 and self._kind is Kind.STREAM:
+                continue
+            found = [values[n] or () for values in lists]
+            for i in range(max(map(len, found), default=0)):
+                cells = tuple(f[i] if i < len(f) else None for f in found)
+                rows.append((*row[:end], *cells, *row[end:]))
+                weights.append(weight)
+        made = batch_of(rows, self._output.schema)
+        return Changes(made, pa.array(weights, pa.int64()))
+
+
+def _list_of(expression: plan.Expression) -> plan.Expression:
+    """The array that a table function walks: EXPLODE's is its argument."""
+    if isinstance(expression, Call) and expression.function == "EXPLODE":
+        return expression.args[0]
+    if isinstance(expression, Call):
+        return Call(
+            expression.function, expression.args, pa.list_(expression.type), expression.variant
+        )
+    return expression

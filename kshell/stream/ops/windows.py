@@ -1,0 +1,69 @@
+"""TUMBLING and HOPPING: a row belongs to every window that its time falls into.
+
+As KStreamWindowAggregate: windows in order of their start, each result's time the latest of its
+rows; a window takes no row once stream time has reached its end and the grace.  Without GRACE it is
+ksqlDB's 24 hours less the window.
+"""
+
+from __future__ import annotations
+
+from kshell.catalog.model import WindowType
+from kshell.changes import Changes
+from kshell.sql import plan
+from kshell.sql.statements import WindowClause
+from kshell.stream.evaluate import OnError
+from kshell.stream.ops.grouping import Grouping
+from kshell.stream.rows import Update, changes
+from kshell.stream.state import States, Versions
+
+__all__ = ["WindowAggregate", "close_after", "grace_of"]
+
+_DAY = 86_400_000
+
+
+def grace_of(window: WindowClause) -> int:
+    """How late a row may be, in ms: as written, else ksqlDB's default."""
+    return window.grace_ms if window.grace_ms is not None else max(_DAY - window.size_ms, 0)
+
+
+def close_after(window: WindowClause) -> int:
+    """How long after its end a window's result is final, in ms."""
+    gap = window.size_ms if window.type is WindowType.SESSION else 0
+    return grace_of(window) + gap
+
+
+class WindowAggregate:
+    """Adds each row to its group in each of its windows."""
+
+    def __init__(self, node: plan.Aggregate, states: States, name: str, on_error: OnError) -> None:
+        assert node.window is not None
+        self.grouping = Grouping(node, on_error)
+        self._size = node.window.size_ms
+        self._advance = node.window.advance_ms or self._size
+        self._grace = grace_of(node.window)
+        keep = max(self._size + self._grace, node.window.retention_ms or 0)
+        self.versions = Versions(states.map(name), keep)  # key → start → (states, row)
+        self._time = -1
+
+    def step(self, port: int, batch: Changes) -> Changes:
+        """A result for each row and window that is open."""
+        grouping, size, advance = self.grouping, self._size, self._advance
+        out = []
+        for key, cells, args, at, _, _ in grouping.read(batch):
+            if key is None:
+                continue
+            self._time = max(self._time, at)
+            closed = self._time - self._grace
+            start = max(0, at - size + advance) // advance * advance
+            while start <= at:
+                if start + size > closed:
+                    had = self.versions.get(key, start)
+                    state, old = had if had is not None else (grouping.initial(), None)
+                    ts = at if old is None else max(at, old[-1])
+                    state = grouping.add(state, args)
+                    window = (*cells, start, start + size)
+                    row = grouping.row(window, state, ts)
+                    self.versions.put(key, start, (state, row))
+                    out.append(Update((*key, start), old, row, ts, window))
+                start += advance
+        return changes(out, grouping.layout)

@@ -1,0 +1,139 @@
+"""Between Arrow batches and single updates: what a stateful operator reads and writes.
+
+Operators with state work on updates of one key, as Kafka Streams does: `Update(key, old, new, ts)`.
+`updates` reads them out of `Changes` (an adjacent -1/+1 pair of one key is one update), `changes`
+writes them back.  Rows are tuples in the order of `Relation.schema()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from kshell.catalog.model import Kind
+from kshell.changes import WEIGHT, Changes
+from kshell.sql.plan import Relation
+
+__all__ = ["Key", "Layout", "Row", "Update", "batch_of", "changes", "freeze", "updates"]
+
+Row = tuple[Any, ...]
+Key = tuple[Hashable, ...]
+
+
+class Update(NamedTuple):
+    """A key's change: its row before and after, None where there is none, and when (ms).
+
+    Both None is a touch: a tombstone for what was not there.  A stream's row has no `old`.
+    `cells` are the key's values as they are, `key` the same made hashable.
+    """
+
+    key: Key
+    old: Row | None
+    new: Row | None
+    ts: int
+    cells: Row
+
+
+def freeze(value: Any) -> Hashable:
+    """The value, hashable: arrays and maps as tuples, structs as tuples of pairs.
+
+    >>> freeze([1, {"a": 2}])
+    (1, (('a', 2),))
+    """
+    if isinstance(value, list | tuple):
+        return tuple(freeze(v) for v in value)
+    if isinstance(value, dict):
+        return tuple((k, freeze(v)) for k, v in value.items())
+    return value  # type: ignore[no-any-return]
+
+
+def _freeze_row(cells: Row) -> Key:
+    return tuple(freeze(c) for c in cells)
+
+
+def _same(cells: Row) -> Key:
+    return cells
+
+
+class Layout:
+    """Where a relation's rows keep their key, their window and their time."""
+
+    def __init__(self, relation: Relation) -> None:
+        self.relation = relation
+        self.schema: pa.Schema = relation.schema()
+        self.names: list[str] = self.schema.names
+        self.width = len(relation.key)
+        self.values = len(relation.value)
+        self.windowed = relation.window is not None
+        nested = any(pa.types.is_nested(c.type) for c in relation.key)
+        self.freeze: Callable[[Row], Key] = _freeze_row if nested else _same
+
+    def cells(self, row: Row) -> Row:
+        """The key's values, and the window's start and end behind them."""
+        return row[: self.width] + row[-3:-1] if self.windowed else row[: self.width]
+
+    def row(self, cells: Row, values: Sequence[Any], ts: int) -> Row:
+        """A row from the key (with its window), the values and the time."""
+        return (*cells[: self.width], *values, *cells[self.width :], ts)
+
+    def blank(self, cells: Row, ts: int) -> Row:
+        """A row that has a key and no values."""
+        return self.row(cells, (None,) * self.values, ts)
+
+
+def updates(batch: Changes, layout: Layout) -> list[Update]:
+    """The changes as single updates, in order."""
+    rows = list(zip(*(c.to_pylist() for c in batch.rows.columns), strict=True))
+    weights = batch.weights.to_pylist()
+    cells_of, freeze_key = layout.cells, layout.freeze
+    out: list[Update] = []
+    if layout.relation.kind is Kind.STREAM:
+        for row, weight in zip(rows, weights, strict=True):
+            cells = cells_of(row)
+            new = row if weight > 0 else None
+            out.append(Update(freeze_key(cells), None, new, row[-1], cells))
+        return out
+    pending: Update | None = None
+    for row, weight in zip(rows, weights, strict=True):
+        cells = cells_of(row)
+        key = freeze_key(cells)
+        if pending is not None:
+            if weight > 0 and pending.key == key:
+                out.append(Update(key, pending.old, row, row[-1], cells))
+                pending = None
+                continue
+            out.append(pending)
+            pending = None
+        if weight < 0:
+            pending = Update(key, row, None, row[-1], cells)
+        else:
+            out.append(Update(key, None, row if weight > 0 else None, row[-1], cells))
+    if pending is not None:
+        out.append(pending)
+    return out
+
+
+def batch_of(rows: Sequence[Row], schema: pa.Schema) -> pa.RecordBatch:
+    """Rows as Arrow."""
+    columns = zip(*rows, strict=True) if rows else ((),) * len(schema)
+    arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def changes(items: Iterable[Update], layout: Layout) -> Changes:
+    """Updates as rows and weights.  The ROWTIME of a deleted row is the deletion's."""
+    rows: list[Row] = []
+    weights: list[int] = []
+    for _, old, new, ts, cells in items:
+        if old is not None:
+            rows.append(old if new is not None else (*old[:-1], ts))
+            weights.append(-1)
+        if new is not None:
+            rows.append(new)
+            weights.append(1)
+        elif old is None:
+            rows.append(layout.blank(cells, ts))
+            weights.append(0)
+    return Changes(batch_of(rows, layout.schema), pa.array(weights, WEIGHT))
