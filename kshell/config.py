@@ -15,7 +15,8 @@ from types import MappingProxyType
 
 from kshell.errors import UnknownName, UsageError, nearest
 
-__all__ = ["PROPERTIES", "Properties", "Property", "config_home", "load_profile", "state_home"]
+__all__ = ["PROPERTIES", "Properties", "Property", "cache_home", "config_home", "load_profile",
+           "state_home"]  # fmt: skip
 
 @dataclass(frozen=True, slots=True)
 class Property:
@@ -32,6 +33,7 @@ class Property:
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "GSSAPI")
 _FLAG = ("true", "false")
+_STRATEGIES = ("TopicNameStrategy", "RecordNameStrategy", "TopicRecordNameStrategy")
 
 PROPERTIES: Mapping[str, Property] = MappingProxyType(
     {
@@ -59,6 +61,17 @@ PROPERTIES: Mapping[str, Property] = MappingProxyType(
             Property("schema.registry.basic.auth.user.info", None, "user:password", secret=True),
             Property("schema.registry.bearer.token", None, "a token", secret=True),
             Property("schema.registry.ssl.ca.location", None, "PEM file of authorities to trust"),
+            Property("schema.registry.ssl.certificate.location", None,
+                     "PEM file of our certificate"),
+            Property("schema.registry.ssl.key.location", None, "PEM file of our private key"),
+            Property("schema.registry.ssl.key.password", None, "the private key's password",
+                     secret=True),
+            Property("schema.registry.timeout.ms", "5000",
+                     "how long the registry may take to answer", integer=True),
+            Property("key.subject.name.strategy", "TopicNameStrategy",
+                     "the subject of a key's schema", _STRATEGIES),
+            Property("value.subject.name.strategy", "TopicNameStrategy",
+                     "the subject of a value's schema", _STRATEGIES),
             Property("ksql.fail.on.deserialization.error", "false",
                      "stop a continuous query at a record that cannot be decoded", _FLAG),
             Property("ksql.persistence.default.format.key", "KAFKA", "KEY_FORMAT's default"),
@@ -87,6 +100,7 @@ _ALIASES = {
     "sasl.mechanisms": "sasl.mechanism",
     "ssl.truststore.location": "ssl.ca.location",
     "basic.auth.user.info": "schema.registry.basic.auth.user.info",
+    "ksql.schema.registry.url": "schema.registry.url",
 }
 _PREFIXES = ("ksql.streams.consumer.", "ksql.streams.producer.", "ksql.streams.")
 
@@ -178,6 +192,11 @@ def config_home() -> Path:
 def state_home() -> Path:
     """Where the history is: XDG's state folder."""
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "kshell"
+
+
+def cache_home() -> Path:
+    """Where schemas are kept: XDG's cache folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kshell"
 
 
 def load_profile(name: str) -> Properties:

@@ -15,6 +15,9 @@
     │   ├── Forbidden           an ACL denies it
     │   ├── Outage              brokers stopped answering: an answer would be incomplete
     │   └── TopicChanged        the topic was deleted or created anew, or offsets went away
+    ├── RegistryError           the schema registry refused, or answered nonsense
+    │   ├── RegistryDown        it does not answer: what was read so far is not the answer   exit 3
+    │   └── UnknownSchema       it has no schema of that id or subject
     ├── CorruptRecord           bytes of a batch or a record that cannot be decoded
     ├── EvaluationError         a query failed while it ran
     ├── BudgetExceeded          a scan stopped at its budget: the answer is partial
@@ -33,8 +36,9 @@ from dataclasses import dataclass, field
 __all__ = [
     "BadRecord", "BindError", "BudgetExceeded", "ConnectionFailed", "CorruptRecord",
     "EvaluationError", "Forbidden", "Interrupted", "KafkaError", "KshellError", "LoginRefused",
-    "Outage", "ParseError", "Place", "StatementError", "TopicChanged", "UnknownName",
-    "Unreachable", "Unsupported", "UsageError", "WrongListener", "nearest",
+    "Outage", "ParseError", "Place", "RegistryDown", "RegistryError", "StatementError",
+    "TopicChanged", "UnknownName", "UnknownSchema", "Unreachable", "Unsupported",
+    "UsageError", "WrongListener", "nearest",
 ]  # fmt: skip
 
 
@@ -144,6 +148,20 @@ class Outage(KafkaError):
 
 class TopicChanged(KafkaError):
     """The topic was deleted, created anew, or its offsets are gone."""
+
+
+class RegistryError(KshellError):
+    """The schema registry refused, or answered what is no answer."""
+
+
+class RegistryDown(RegistryError):
+    """The schema registry does not answer; what was read so far is not the answer."""
+
+    exit_code = 3
+
+
+class UnknownSchema(RegistryError):
+    """The schema registry has no schema of that id or subject."""
 
 
 class CorruptRecord(KshellError):
