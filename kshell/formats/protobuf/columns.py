@@ -1,0 +1,175 @@
+"""A Protobuf message as KSQL columns, as Kafka Connect's converter and ksqlDB see it.
+
+enum → VARCHAR; uint32 and all 64-bit numbers → BIGINT (uint64 from 2^63 wraps, as Java's does);
+float → DOUBLE; wrappers → what they wrap; google.protobuf.Timestamp → TIMESTAMP, google.type.Date →
+DATE, TimeOfDay → TIME, confluent.type.Decimal → DECIMAL; google.protobuf.Struct, Value, ListValue →
+their JSON as VARCHAR; repeated → ARRAY; map → MAP with its keys as VARCHAR.  A message that holds
+itself is followed twice, then left out, as is one without fields.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from types import MappingProxyType
+from typing import Any
+
+import pyarrow as pa
+from google.protobuf.descriptor import FieldDescriptor as Field
+
+from kshell import types
+from kshell.errors import BindError
+from kshell.formats.protobuf.meta import field_params
+
+__all__ = ["DECIMAL", "JSON_TEXT", "SCALARS", "SPECIAL", "WRAPPERS", "Oneofs", "is_map",
+           "message_type", "oneof_name", "oneofs"]  # fmt: skip
+
+_MAX_REPEATS = 2  # how often a message is followed in itself
+_MAX_COLUMNS = 5000  # of all depths
+_MAX_DIGITS = 38
+_UNKNOWN_SCALE = 9  # of a decimal that does not tell its own
+
+SCALARS: Mapping[int, pa.DataType] = MappingProxyType(
+    {
+        Field.TYPE_BOOL: types.BOOLEAN,
+        Field.TYPE_INT32: types.INTEGER,
+        Field.TYPE_SINT32: types.INTEGER,
+        Field.TYPE_SFIXED32: types.INTEGER,
+        Field.TYPE_UINT32: types.BIGINT,
+        Field.TYPE_FIXED32: types.BIGINT,
+        Field.TYPE_INT64: types.BIGINT,
+        Field.TYPE_SINT64: types.BIGINT,
+        Field.TYPE_SFIXED64: types.BIGINT,
+        Field.TYPE_UINT64: types.BIGINT,
+        Field.TYPE_FIXED64: types.BIGINT,
+        Field.TYPE_FLOAT: types.DOUBLE,
+        Field.TYPE_DOUBLE: types.DOUBLE,
+        Field.TYPE_STRING: types.STRING,
+        Field.TYPE_ENUM: types.STRING,
+        Field.TYPE_BYTES: types.BYTES,
+    }
+)
+WRAPPERS: Mapping[str, pa.DataType] = MappingProxyType(
+    {
+        "google.protobuf.BoolValue": types.BOOLEAN,
+        "google.protobuf.Int32Value": types.INTEGER,
+        "google.protobuf.UInt32Value": types.BIGINT,
+        "google.protobuf.Int64Value": types.BIGINT,
+        "google.protobuf.UInt64Value": types.BIGINT,
+        "google.protobuf.FloatValue": types.DOUBLE,
+        "google.protobuf.DoubleValue": types.DOUBLE,
+        "google.protobuf.StringValue": types.STRING,
+        "google.protobuf.BytesValue": types.BYTES,
+    }
+)
+SPECIAL: Mapping[str, pa.DataType] = MappingProxyType(
+    {
+        "google.protobuf.Timestamp": types.TIMESTAMP,
+        "google.type.Date": types.DATE,
+        "google.type.TimeOfDay": types.TIME,
+    }
+)
+JSON_TEXT = frozenset(
+    {"google.protobuf.Struct", "google.protobuf.Value", "google.protobuf.ListValue"}
+)
+DECIMAL = "confluent.type.Decimal"
+
+
+class Oneofs(Enum):
+    """How a oneof comes: its members as columns, or (ksqlDB's way) as one STRUCT in front."""
+
+    FLAT = "flat"
+    STRUCT = "struct"
+
+
+def message_type(message: Any, oneof: Oneofs = Oneofs.STRUCT) -> pa.StructType:
+    """The message's fields, in the order they are declared; BindError where there are too many."""
+    found = _Columns(oneof).message(message, Counter())
+    return found if found is not None else pa.struct([])
+
+
+def oneofs(message: Any) -> Iterator[Any]:
+    """Its oneofs without those that proto3's `optional` makes."""
+    for oneof in message.oneofs:
+        if not (len(oneof.fields) == 1 and _is_synthetic(oneof)):
+            yield oneof
+
+
+def _is_synthetic(oneof: Any) -> bool:
+    field = oneof.fields[0]
+    # proto3 `optional x` is a oneof named _x; a written oneof of one field may not be told apart
+    # by anything else without a copy of the whole descriptor.
+    return bool(oneof.name.lstrip("X") == f"_{field.name}" and field.has_presence)
+
+
+def oneof_name(oneof: Any) -> str:
+    """The STRUCT's name: the oneof's, and its place in the message."""
+    return f"{oneof.name}_{oneof.index}"
+
+
+def is_map(field: Any) -> bool:
+    """Whether the field is a map<>."""
+    message = field.message_type
+    return message is not None and bool(message.GetOptions().map_entry)
+
+
+class _Columns:
+    def __init__(self, oneof: Oneofs) -> None:
+        self._oneof = oneof
+        self._count = 0
+
+    def message(self, message: Any, path: Counter[str]) -> pa.StructType | None:
+        """None for a message that has no columns or is too deep in itself."""
+        name = message.full_name
+        if path[name] >= _MAX_REPEATS:
+            return None
+        path[name] += 1
+        found: list[tuple[str, pa.DataType]] = []
+        inside: set[str] = set()
+        if self._oneof is Oneofs.STRUCT:
+            for oneof in oneofs(message):
+                members = self._fields(oneof.fields, path)
+                inside |= {f.name for f in oneof.fields}
+                if members:
+                    found.append((oneof_name(oneof), pa.struct(members)))
+        found += self._fields([f for f in message.fields if f.name not in inside], path)
+        path[name] -= 1
+        return pa.struct(found) if found else None
+
+    def _fields(self, fields: Any, path: Counter[str]) -> list[tuple[str, pa.DataType]]:
+        typed = ((f.name, self._field(f, path)) for f in fields)
+        return [(name, type) for name, type in typed if type is not None]
+
+    def _field(self, field: Any, path: Counter[str]) -> pa.DataType | None:
+        self._count += 1
+        if self._count > _MAX_COLUMNS:
+            raise BindError(f"a Protobuf schema of more than {_MAX_COLUMNS:,} columns")
+        if is_map(field):
+            value = self._one(field.message_type.fields_by_name["value"], path)
+            return None if value is None else types.map_of(types.STRING, value)
+        one = self._one(field, path)
+        if one is None or not field.is_repeated:
+            return one
+        return types.array_of(one)
+
+    def _one(self, field: Any, path: Counter[str]) -> pa.DataType | None:
+        message = field.message_type
+        if message is None:
+            return SCALARS[field.type]
+        name = message.full_name
+        if name in JSON_TEXT:
+            return types.STRING
+        if name == DECIMAL:
+            return _decimal(field_params(field))
+        known = SPECIAL.get(name) or WRAPPERS.get(name)
+        return known if known is not None else self.message(message, path)
+
+
+def _decimal(params: Mapping[str, str]) -> pa.DataType:
+    def number(name: str, default: int) -> int:
+        text = params.get(name, "")
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else default
+
+    precision = min(max(number("precision", _MAX_DIGITS), 1), _MAX_DIGITS)
+    return types.decimal(precision, min(number("scale", _UNKNOWN_SCALE), precision))

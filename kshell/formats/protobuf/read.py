@@ -1,0 +1,334 @@
+"""Protobuf messages as values for Arrow columns: only the fields that are wanted are read.
+
+`decode` compiles a message's descriptor and the wanted columns into one function a column, once for
+each schema; upb parses the bytes.  A name matches exactly or else in any case; a field that the
+writer's schema lacks is NULL.  Absent is: NULL for a message, a oneof's member and `optional`, the
+default for other scalars, and [] or {} for what repeats (Kafka Connect's rules).
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+from google.protobuf.descriptor import FieldDescriptor as Field
+
+from kshell import types
+from kshell.errors import BindError
+from kshell.formats.protobuf.columns import (
+    DECIMAL,
+    JSON_TEXT,
+    SPECIAL,
+    WRAPPERS,
+    is_map,
+    oneof_name,
+    oneofs,
+)
+from kshell.types import ksql_name
+
+__all__ = ["Budget", "Get", "Refused", "getter"]
+
+Get = Callable[[Any], Any]
+_INTS = frozenset(
+    {
+        Field.CPPTYPE_INT32,
+        Field.CPPTYPE_INT64,
+        Field.CPPTYPE_UINT32,
+        Field.CPPTYPE_UINT64,
+    }
+)
+_FLOATS = frozenset({Field.CPPTYPE_FLOAT, Field.CPPTYPE_DOUBLE})
+_MAX_VALUES = 4 << 20
+_DAY_MS = 86_400_000
+_EXACT = decimal.Context(prec=80)
+
+
+class Refused(Exception):
+    """A value that does not fit its column; says why."""
+
+
+class Budget:
+    """How many values one record may become: an empty message is 2 bytes, and many columns."""
+
+    def __init__(self) -> None:
+        self._left = _MAX_VALUES
+
+    def renew(self) -> None:
+        """For the next record."""
+        self._left = _MAX_VALUES
+
+    def spend(self, count: int) -> None:
+        """Refused where it is spent."""
+        self._left -= count
+        if self._left < 0:
+            raise Refused(f"a record of more than {_MAX_VALUES:,} values")
+
+
+def getter(message: Any, name: str, type: pa.DataType, budget: Budget) -> Get:
+    """A function from a parsed message to the column's value; BindError if it can never fit."""
+    field = _find({f.name: f for f in message.fields}, name)
+    if field is not None:
+        return _field(field, type, budget)
+    oneof = _find({oneof_name(o): o for o in oneofs(message)}, name)
+    if oneof is not None and pa.types.is_struct(type):
+        return _oneof(oneof, message, type, budget)
+    return _nothing
+
+
+def _find(named: dict[str, Any], name: str) -> Any:
+    if name in named:
+        return named[name]
+    folded = name.casefold()
+    return next((f for n, f in named.items() if n.casefold() == folded), None)
+
+
+def _nothing(message: Any) -> None:
+    return None
+
+
+def _oneof(oneof: Any, message: Any, type: pa.StructType, budget: Budget) -> Get:
+    """The STRUCT with the member that is set; NULL if none is."""
+    get, which = _struct(message, type, budget), oneof.name
+
+    def read(parsed: Any) -> Any:
+        return get(parsed) if parsed.WhichOneof(which) else None
+
+    return read
+
+
+def _field(field: Any, type: pa.DataType, budget: Budget) -> Get:
+    name = field.name
+    if is_map(field):
+        return _map(field, type, budget)
+    if field.is_repeated:
+        return _list(field, type, budget)
+    found = _value(field, type, budget)
+    if not field.has_presence:
+        if found is None:
+            return lambda message: getattr(message, name)
+        plain = found
+        return lambda message: plain(getattr(message, name))
+    held = found or _same
+    default = field.message_type is None and field.has_default_value
+
+    def read(message: Any) -> Any:
+        return held(getattr(message, name)) if default or message.HasField(name) else None
+
+    return read
+
+
+def _list(field: Any, type: pa.DataType, budget: Budget) -> Get:
+    if not pa.types.is_list(type):
+        raise _misfit(field, type)
+    name, width = field.name, _width(type.value_type)
+    convert = _value(field, type.value_type, budget)
+
+    def read(message: Any) -> Any:
+        items = getattr(message, name)
+        budget.spend(len(items) * width)
+        return list(items) if convert is None else [convert(v) for v in items]
+
+    return read
+
+
+def _width(type: pa.DataType) -> int:
+    """How many values one value is; what is in lists counts when they are read."""
+    return 1 + sum(_width(f.type) for f in type) if pa.types.is_struct(type) else 1
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _map(field: Any, type: pa.DataType, budget: Budget) -> Get:
+    if not pa.types.is_map(type):
+        raise _misfit(field, type)
+    name, width = field.name, 1 + _width(type.item_type)
+    fields = field.message_type.fields_by_name
+    key = _value(fields["key"], type.key_type, budget) or _same
+    value = _value(fields["value"], type.item_type, budget) or _same
+
+    def read(message: Any) -> Any:
+        entries = getattr(message, name)
+        budget.spend(len(entries) * width)
+        return [(key(k), value(entries[k])) for k in sorted(entries)]  # theirs is no order
+
+    return read
+
+
+def _struct(message: Any, type: pa.StructType, budget: Budget) -> Get:
+    gets = [(f.name, getter(message, f.name, f.type, budget)) for f in type]
+    return lambda parsed: {name: get(parsed) for name, get in gets}
+
+
+def _value(field: Any, type: pa.DataType, budget: Budget) -> Get | None:
+    """From the field's single value to the column's; None where it is the same."""
+    if field.message_type is not None:
+        return _message(field, type, budget)
+    kind = field.cpp_type
+    if field.type in (Field.TYPE_UINT64, Field.TYPE_FIXED64) and type == types.BIGINT:
+        return _wrapped
+    if kind == Field.CPPTYPE_ENUM:
+        return _enum(field, type)
+    if kind in _INTS:
+        return _from_int(field, type)
+    if kind in _FLOATS:
+        return _from_float(field, type)
+    if kind == Field.CPPTYPE_BOOL:
+        if type == types.STRING:
+            return lambda value: "true" if value else "false"
+        return None if type == types.BOOLEAN else _no(field, type)
+    wanted = types.BYTES if field.type == Field.TYPE_BYTES else types.STRING
+    return None if type == wanted else _no(field, type)
+
+
+def _wrapped(value: int) -> int:
+    """Java has no unsigned numbers: from 2^63 they are negative."""
+    return value - (1 << 64) if value >= 1 << 63 else value
+
+
+def _from_int(field: Any, type: pa.DataType) -> Get | None:
+    if type in (types.INTEGER, types.BIGINT):
+        half = 1 << (type.bit_width - 1)
+        name = field.name
+
+        def narrow(value: int) -> int:
+            if not -half <= value < half:
+                raise Refused(f"field {name}: {value} is too large for {ksql_name(type)}")
+            return value
+
+        fits = field.cpp_type == Field.CPPTYPE_INT32 or (
+            type == types.BIGINT and field.cpp_type != Field.CPPTYPE_UINT64
+        )
+        return None if fits else narrow
+    if type == types.DOUBLE:
+        return float
+    if type == types.STRING:
+        return str
+    return _number_as_decimal(field, type)
+
+
+def _from_float(field: Any, type: pa.DataType) -> Get | None:
+    if type == types.DOUBLE:
+        return None
+    if type == types.STRING:
+        return repr
+    if type in (types.INTEGER, types.BIGINT):
+        half, name = 1 << (type.bit_width - 1), field.name
+
+        def truncate(value: float) -> int:
+            if not math.isfinite(value) or not -half <= value < half:
+                raise Refused(f"field {name}: {value} is no {ksql_name(type)}")
+            return int(value)
+
+        return truncate
+    return _number_as_decimal(field, type)
+
+
+def _number_as_decimal(field: Any, type: pa.DataType) -> Get:
+    if not pa.types.is_decimal(type):
+        return _no(field, type)
+    name = field.name
+    return lambda value: _fit(decimal.Decimal(str(value)), type, name)
+
+
+def _fit(value: decimal.Decimal, type: pa.DataType, name: str) -> decimal.Decimal:
+    """The value at the column's scale, exact, or Refused."""
+    if value.is_finite():
+        scaled = value.quantize(decimal.Decimal(1).scaleb(-type.scale), context=_EXACT)
+        if scaled == value and len(scaled.as_tuple().digits) <= type.precision:
+            return scaled
+    raise Refused(f"field {name}: {value} does not fit {ksql_name(type)}")
+
+
+def _enum(field: Any, type: pa.DataType) -> Get | None:
+    if type == types.STRING:
+        names = {n: v.name for n, v in field.enum_type.values_by_number.items()}
+        return lambda value: names.get(value) or str(value)
+    return None if type in (types.INTEGER, types.BIGINT) else _no(field, type)
+
+
+def _message(field: Any, type: pa.DataType, budget: Budget) -> Get:
+    message = field.message_type
+    name = message.full_name
+    if name in WRAPPERS and not pa.types.is_struct(type):
+        inner = _value(message.fields_by_name["value"], type, budget)
+        return (lambda m: inner(m.value)) if inner is not None else (lambda m: m.value)
+    if name in SPECIAL and not pa.types.is_struct(type):
+        read, fitting = _SPECIAL[name]
+        return read if type in fitting else _no(field, type)
+    if name == DECIMAL and pa.types.is_decimal(type):
+        column = field.name
+        return lambda m: _fit(_decimal(m), type, column)
+    if name in JSON_TEXT and type == types.STRING:
+        return _json_text
+    if pa.types.is_struct(type):
+        return _struct(message, type, budget)
+    if pa.types.is_nested(type) and [f.name for f in message.fields] == ["value"]:
+        return getter(message, "value", type, budget)  # a list in a list, as `text` writes it
+    return _no(field, type)
+
+
+def _timestamp(message: Any) -> int:
+    return int(message.seconds) * 1000 + int(message.nanos) // 1_000_000
+
+
+def _date(message: Any) -> int:
+    try:
+        day = datetime.date(message.year, message.month, message.day)
+    except ValueError as error:
+        raise Refused(f"no date: {error}") from None
+    return day.toordinal() - datetime.date(1970, 1, 1).toordinal()
+
+
+def _time(message: Any) -> int:
+    seconds = (message.hours * 60 + message.minutes) * 60 + message.seconds
+    found = int(seconds * 1000 + message.nanos // 1_000_000)
+    if not 0 <= found < _DAY_MS:
+        raise Refused("no time of a day")
+    return found
+
+
+def _decimal(message: Any) -> decimal.Decimal:
+    scale = message.scale
+    if len(message.value) > 32 or not -64 <= scale <= 64:
+        raise Refused("a decimal of too many digits")
+    unscaled = int.from_bytes(message.value, "big", signed=True)
+    return decimal.Decimal(unscaled).scaleb(-scale, context=_EXACT)
+
+
+def _json_text(message: Any) -> str:
+    from google.protobuf import json_format
+
+    try:
+        return str(json_format.MessageToJson(message, indent=None, ensure_ascii=False))
+    except (json_format.Error, RecursionError, ValueError) as error:
+        raise Refused(f"no JSON: {error}") from None
+
+
+_SPECIAL: dict[str, tuple[Get, tuple[pa.DataType, ...]]] = {
+    "google.protobuf.Timestamp": (_timestamp, (types.TIMESTAMP, types.BIGINT)),
+    "google.type.Date": (_date, (types.DATE, types.INTEGER)),
+    "google.type.TimeOfDay": (_time, (types.TIME, types.INTEGER)),
+}
+
+
+def _no(field: Any, type: pa.DataType) -> Get:
+    raise _misfit(field, type)
+
+
+def _misfit(field: Any, type: pa.DataType) -> BindError:
+    what = field.message_type.full_name if field.message_type is not None else _NAMES[field.type]
+    many = "repeated " if field.is_repeated else ""
+    return BindError(f"the Protobuf field {field.name} is {many}{what}, not {ksql_name(type)}")
+
+
+_NAMES = {
+    getattr(Field, name): name.removeprefix("TYPE_").lower()
+    for name in dir(Field)
+    if name.startswith("TYPE_")
+}
