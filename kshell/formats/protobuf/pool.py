@@ -1,7 +1,7 @@
 """Descriptors of a Protobuf schema, each in a pool of its own.
 
 `load` takes what the registry serves (a .proto text, or a FileDescriptorProto in base64) with its
-imports; `load_set` what protoc writes (.desc).  Google's well-known types and the few files that
+imports.  Google's well-known types and the few files that
 Connect imports are always there.  Protobuf's own pool resolves names and refuses what is wrong.
 """
 
@@ -23,7 +23,7 @@ from kshell.errors import BindError, CorruptRecord
 from kshell.formats.protobuf.parse import parse_proto
 from kshell.formats.registry import Schema
 
-__all__ = ["KNOWN", "load", "load_set", "message_at", "message_class", "message_indexes",
+__all__ = ["KNOWN", "is_known", "load", "message_at", "message_class", "message_indexes",
            "message_named"]  # fmt: skip
 
 _MAX_FILES = 500
@@ -67,15 +67,9 @@ def load(schema: Schema) -> Any:
     return _build(files, [name])[0]
 
 
-def load_set(data: bytes) -> Sequence[Any]:
-    """The FileDescriptors of a FileDescriptorSet, in its order."""
-    try:
-        found = pb.FileDescriptorSet.FromString(data)
-    except DecodeError:
-        raise BindError("not a set of Protobuf descriptors (protoc --descriptor_set_out)") from None
-    if not found.file:
-        raise BindError("a set of Protobuf descriptors without a file")
-    return _build({f.name: f for f in found.file}, [f.name for f in found.file])
+def is_known(name: str) -> bool:
+    """Whether a file that a schema imports is always there."""
+    return name in KNOWN or name in _GOOGLE
 
 
 def _file(text: str, name: str) -> Any:

@@ -1,0 +1,129 @@
+"""Schemas in files, for topics whose records no registry knows.
+
+VALUE_SCHEMA_FILE and KEY_SCHEMA_FILE name one: .avsc (Avro), .proto (with the files it imports,
+found beside it or above), .desc (protoc --descriptor_set_out), or a JSON Schema.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import orjson
+
+from kshell.errors import BindError, UsageError
+from kshell.formats.registry import Schema, SchemaType
+
+__all__ = ["read_schema_file"]
+
+_MAX_BYTES = 16 << 20
+_MAX_FILES = 500
+_PARENTS = 8  # how far above a .proto the root of its imports may be
+
+
+def read_schema_file(name: str) -> Schema:
+    """The schema in a file, by its suffix; UsageError where it cannot be read."""
+    path = Path(name).expanduser()
+    read = _SUFFIXES.get(path.suffix.lower())
+    if read is None:
+        raise UsageError(
+            f"{name} is no schema file by its name", hint="known are " + ", ".join(_SUFFIXES)
+        )
+    return read(path)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise UsageError(f"the schema file {path} is larger than {_MAX_BYTES >> 20} MiB")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"the schema file {path} cannot be read: {reason}") from None
+
+
+def _text(path: Path) -> str:
+    try:
+        return _bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError(f"the schema file {path} is not UTF-8 text") from None
+
+
+def _json(path: Path) -> Schema:
+    """Avro and JSON Schema are both JSON; Avro's types tell them apart."""
+    text = _text(path)
+    try:
+        node: Any = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise UsageError(f"the schema file {path} is not JSON: {error}") from None
+    avro = path.suffix.lower() == ".avsc" or isinstance(node, str | list)
+    if isinstance(node, dict) and node.get("type") in ("record", "enum", "fixed", "map"):
+        avro = True
+    return Schema(SchemaType.AVRO if avro else SchemaType.JSON, text)
+
+
+def _proto(path: Path) -> Schema:
+    from kshell.formats.protobuf.parse import parse_proto
+    from kshell.formats.protobuf.pool import is_known
+
+    roots = [path.parent, *list(path.resolve().parent.parents)[:_PARENTS]]
+    imports: dict[str, str] = {}
+
+    def follow(text: str, of: str, parents: tuple[str, ...]) -> None:
+        """Every import, what it imports itself before it."""
+        try:
+            needed = list(parse_proto(text, of).dependency)
+        except BindError as error:
+            raise UsageError(f"{of}: {error.what}") from None
+        for name in needed:
+            if name in imports or is_known(name):
+                continue
+            if name in parents or len(imports) >= _MAX_FILES:
+                raise UsageError(f"{of}: its imports go round in circles at {name}")
+            found = next((r / name for r in roots if (r / name).is_file()), None)
+            if found is None:
+                raise UsageError(
+                    f"{of} imports {name}, which is not there",
+                    hint="put it beside the schema file, or use a .desc with --include_imports",
+                )
+            inner = _text(found)
+            follow(inner, name, (*parents, name))
+            imports[name] = inner
+
+    text = _text(path)
+    follow(text, str(path), ())
+    return Schema(SchemaType.PROTOBUF, text, (), MappingProxyType(imports))
+
+
+def _descriptors(path: Path) -> Schema:
+    """protoc writes what is imported first: the last file is the one that was asked for."""
+    from google.protobuf import descriptor_pb2 as pb
+    from google.protobuf.message import DecodeError
+
+    try:
+        files = list(pb.FileDescriptorSet.FromString(_bytes(path)).file)
+    except DecodeError:
+        files = []
+    if not files:
+        raise UsageError(
+            f"{path} is no set of Protobuf descriptors",
+            hint="protoc --include_imports --descriptor_set_out=FILE.desc FILE.proto",
+        )
+    texts = {f.name: base64.b64encode(f.SerializeToString()).decode() for f in files}
+    main = texts.pop(files[-1].name)
+    return Schema(SchemaType.PROTOBUF, main, (), MappingProxyType(texts))
+
+
+_SUFFIXES: Mapping[str, Callable[[Path], Schema]] = MappingProxyType(
+    {
+        ".avsc": _json,
+        ".json": _json,
+        ".jsonschema": _json,
+        ".proto": _proto,
+        ".desc": _descriptors,
+        ".protoset": _descriptors,
+    }
+)
