@@ -75,6 +75,9 @@ class Schemas(Protocol):
     def register(self, subject: str, schema: Schema) -> int:
         """The schema's id, new or found; RegistryError where it does not fit the subject."""
 
+    def subject(self, topic: str, half: str, record: str = "") -> str:
+        """The subject of a topic's "key" or "value", by the strategy that is set."""
+
 
 class SubjectNames(Enum):
     """How a subject is named; the values are those of Confluent's serializers."""
@@ -135,6 +138,10 @@ class Remembered:
         if all(v.id != id for v in versions):
             versions.append(Registered(id, subject, len(versions) + 1, schema))
         return id
+
+    def subject(self, topic: str, half: str, record: str = "") -> str:
+        """As `Schemas.subject`, by topic."""
+        return subject_name(SubjectNames.TOPIC, topic, half, record)
 
     def subjects(self) -> Sequence[str]:
         """Their names, sorted."""

@@ -17,7 +17,14 @@ import httpx
 
 from kshell.config import cache_home
 from kshell.errors import RegistryDown, RegistryError, UnknownSchema, UsageError
-from kshell.formats.registry import Reference, Registered, Schema, SchemaType
+from kshell.formats.registry import (
+    Reference,
+    Registered,
+    Schema,
+    SchemaType,
+    SubjectNames,
+    subject_name,
+)
 from kshell.formats.registry_cache import SchemaFiles
 
 __all__ = ["HttpSchemas", "open_schemas"]
@@ -56,7 +63,11 @@ def open_schemas(properties: Mapping[str, str]) -> HttpSchemas:
         timeout=int(properties.get("schema.registry.timeout.ms", "5000")) / 1000,
         follow_redirects=False,  # a redirect would take the password elsewhere
     )
-    return HttpSchemas([address for address, _ in split], client)
+    names = {
+        half: SubjectNames(properties.get(f"{half}.subject.name.strategy", "TopicNameStrategy"))
+        for half in ("key", "value")
+    }
+    return HttpSchemas([address for address, _ in split], client, names)
 
 
 def _split_url(url: str) -> tuple[str, str]:
@@ -91,9 +102,11 @@ def _trust(properties: Mapping[str, str]) -> ssl.SSLContext:
 class HttpSchemas:
     """`Schemas` of a server; made by `open_schemas`."""
 
-    def __init__(self, addresses: Sequence[str], client: httpx.Client) -> None:
+    def __init__(
+        self, addresses: Sequence[str], client: httpx.Client, names: Mapping[str, SubjectNames]
+    ) -> None:
         self.addresses = list(addresses)
-        self._client = client
+        self._client, self._names = client, dict(names)
         self._files = SchemaFiles(cache_home(), addresses)
         self._by_id: dict[int, Schema] = {}
         self._unknown: dict[int, UnknownSchema] = {}
@@ -159,6 +172,10 @@ class HttpSchemas:
             return Registered(int(node["id"]), subject, int(node["version"]), self._schema(node))
         except (KeyError, TypeError, ValueError):
             self._nonsense(f"subject {subject}")
+
+    def subject(self, topic: str, half: str, record: str = "") -> str:
+        """As `Schemas.subject`, by key.subject.name.strategy and value.subject.name.strategy."""
+        return subject_name(self._names.get(half, SubjectNames.TOPIC), topic, half, record)
 
     def subjects(self) -> Sequence[str]:
         """Their names, sorted."""

@@ -21,9 +21,11 @@ from google.protobuf.descriptor import FieldDescriptor as Field
 from kshell import types
 from kshell.errors import BindError
 from kshell.formats.protobuf.meta import field_params
+from kshell.formats.protobuf.pool import load, message_named
+from kshell.formats.registry import Schema
 
 __all__ = ["DECIMAL", "JSON_TEXT", "SCALARS", "SPECIAL", "WRAPPERS", "Oneofs", "is_map",
-           "message_type", "oneof_name", "oneofs"]  # fmt: skip
+           "message_type", "oneof_name", "oneofs", "protobuf_type"]  # fmt: skip
 
 _MAX_REPEATS = 2  # how often a message is followed in itself
 _MAX_COLUMNS = 5000  # of all depths
@@ -87,6 +89,16 @@ def message_type(message: Any, oneof: Oneofs = Oneofs.STRUCT) -> pa.StructType:
     """The message's fields, in the order they are declared; BindError where there are too many."""
     found = _Columns(oneof).message(message, Counter())
     return found if found is not None else pa.struct([])
+
+
+def protobuf_type(schema: Schema, name: str = "") -> pa.StructType:
+    """The columns of the message of that name in the schema, of the first where there is none.
+
+    >>> from kshell.formats.registry import SchemaType
+    >>> protobuf_type(Schema(SchemaType.PROTOBUF, "message A { repeated uint32 x = 1; }"))
+    StructType(struct<x: list<item: int64>>)
+    """
+    return message_type(message_named(load(schema), name))
 
 
 def oneofs(message: Any) -> Iterator[Any]:

@@ -21,7 +21,7 @@ from kshell.formats.protobuf.columns import DECIMAL, WRAPPERS, is_map, oneof_nam
 from kshell.formats.protobuf.pool import message_class
 from kshell.types import ksql_name
 
-__all__ = ["Writer"]
+__all__ = ["Writer", "put_special"]
 
 _Put = Callable[[Any, Any], None]
 _INTS = {
@@ -278,6 +278,14 @@ _SPECIAL: dict[tuple[str, pa.DataType], _Put] = {
     ("google.type.Date", types.DATE): _put_date,
     ("google.type.TimeOfDay", types.TIME): _put_time,
 }
+
+
+def put_special(message: Any, value: Any, type: pa.DataType) -> None:
+    """Fills a message that stands for a single value: a time, a date, a decimal."""
+    if pa.types.is_decimal(type):
+        _put_decimal(message, value, type)
+    else:
+        _SPECIAL[message.DESCRIPTOR.full_name, type](message, value)
 
 
 def _misfit(field: Any, type: pa.DataType) -> BindError:

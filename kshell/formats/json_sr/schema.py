@@ -74,8 +74,10 @@ _NODES: Mapping[pa.DataType, Mapping[str, Any]] = MappingProxyType(
 )
 
 
-def json_schema_type(schema: Schema) -> pa.DataType:
+def json_schema_type(schema: Schema, name: str = "") -> pa.DataType:
     """The type of the schema's values; BindError where it is no JSON Schema.
+
+    A JSON schema holds one type, so a `name` chooses nothing.
 
     >>> from kshell.formats.registry import SchemaType
     >>> text = '{"type": "object", "properties": {"a": {"type": ["null", "integer"]}}}'
