@@ -18,7 +18,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from kshell.batch.rewrite import Lookup, Reference, place_of, rewrite, to_duckdb
-from kshell.batch.tables import Range, TableColumn
+from kshell.batch.tables import GONE, Range, Table, TableColumn
 from kshell.errors import BindError, EvaluationError, KshellError, UnknownName
 from kshell.sql.statements import Query
 from kshell.types import duckdb_name
@@ -95,7 +95,23 @@ def view(number: int, reference: Reference, read: Collection[str]) -> str:
         f"{c.template.replace('{}', raw(c))} AS {quote(name)}"
         for c, name in zip(columns, distinct([c.name for c in columns]), strict=True)
     )
-    return f"CREATE OR REPLACE TEMP VIEW {reference.view} AS SELECT {items} FROM raw_{number}"
+    source = f"raw_{number}"
+    if reference.table.latest:
+        source = _last_of_each_key(number, reference.table, source)
+    return f"CREATE OR REPLACE TEMP VIEW {reference.view} AS SELECT {items} FROM {source}"
+
+
+def _last_of_each_key(number: int, table: Table, source: str) -> str:
+    """A table over a topic: each key's last record, unless that deletes it."""
+    keys = ", ".join(quote(raw_name(number, name)) for name in table.latest)
+    order = ", ".join(
+        quote(raw_name(number, name)) + " DESC" for name in ("ROWPARTITION", "ROWOFFSET")
+    )
+    gone = quote(raw_name(number, GONE))
+    return (
+        f"(SELECT * FROM {source} QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY {order})"
+        f" = 1) WHERE NOT {gone}"
+    )
 
 
 def _scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -14,7 +14,10 @@ import pyarrow as pa
 
 from kshell.results import Progress
 
-__all__ = ["Bounds", "Range", "Scan", "Table", "TableColumn"]
+__all__ = ["GONE", "Bounds", "Range", "Scan", "Table", "TableColumn"]
+
+
+GONE = "ROWGONE"  # the raw column that tells a record without a value
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,11 @@ class Table(Protocol):
     @property
     def key(self) -> str:
         """The column that Kafka's partitioner hashed, or an empty string."""
+
+    @property
+    def latest(self) -> tuple[str, ...]:
+        """Of a table over a topic: the raw columns that make its key, of which only the last record
+        counts (and none if that has no value: the raw column GONE); empty for all else."""
 
     def ranges(self, bounds: Bounds) -> list[Range]:
         """What would be read: seeks and partition pruning, asked of the broker."""

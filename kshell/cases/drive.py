@@ -6,7 +6,7 @@ topics, in their order, and then, topic by topic, what earlier queries wrote.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,9 +16,9 @@ from kshell.cases.log import Log, Stored
 from kshell.cases.model import Header, WindowSpec
 from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.changes import Changes
-from kshell.sql.plan import Node, Scan, Sink, children
+from kshell.sql.plan import Scan, Sink, scans
 
-__all__ = ["Codec", "Graph", "Row", "drive", "emitted", "scans"]
+__all__ = ["Codec", "Graph", "Row", "decoded", "drive", "emitted", "encoded"]
 
 
 class Graph(Protocol):
@@ -43,13 +43,21 @@ class Row:
 
 
 class Codec(Protocol):
-    """Bytes to rows and back in a source's formats; `formats` does the work."""
+    """Bytes to columns and back in a source's formats; `formats` does the work."""
 
-    def decode(self, source: Source, record: Stored, offset: int) -> Row | None:
-        """The record's columns; None for a record that cannot be used."""
+    def decode(self, source: Source, record: Stored, offset: int) -> dict[str, Any] | None:
+        """The record's columns, ROWTIME and ROWGONE (no value) among them; None for a record that
+        cannot be used."""
 
-    def encode(self, source: Source, row: Row, window: WindowSpec | None) -> Stored:
-        """The record that the sink writes."""
+    def encode(
+        self,
+        target: Source,
+        columns: Mapping[str, Any],
+        timestamp: int,
+        gone: bool,
+        window: tuple[int, int] | None,
+    ) -> tuple[bytes | None, bytes | None, int] | None:
+        """Key, value and time of the record that the sink writes; None for one without a time."""
 
     def from_node(self, node: Any, source: Source, half: str) -> bytes | None:
         """A JSON node as the "key" or "value" bytes of a format that has a schema."""
@@ -59,14 +67,6 @@ class Codec(Protocol):
 
     def infer(self, topic: str, half: str, format: FormatSpec) -> tuple[Column, ...] | None:
         """The columns of the schema that the registry has for the topic's "key" or "value"."""
-
-
-def scans(node: Node) -> Iterator[Scan]:
-    """The plan's scans from the left."""
-    if isinstance(node, Scan):
-        yield node
-    for child in children(node):
-        yield from scans(child)
 
 
 def drive(
@@ -86,17 +86,36 @@ def drive(
         for number, leaf in enumerate(leaves):
             if leaf.source.topic != topic:
                 continue
-            row = codec.decode(leaf.source, record, offset)
+            row = decoded(codec, leaf.source, record, offset)
             if row is None or _useless(leaf.source, row):
                 continue
             for out, window in emitted(sink, graph.step(number, _changes(leaf, row))):
-                stored = codec.encode(sink.target, out, window)
-                log.append(sink.target.topic, _with_headers(stored, record.headers))
+                # Kafka Streams forwards a record's headers with what it makes of it.
+                stored = encoded(codec, sink.target, out, window, record.headers)
+                if stored is not None:
+                    log.append(sink.target.topic, stored)
 
 
-def _with_headers(stored: Stored, headers: tuple[Header, ...]) -> Stored:
-    """Kafka Streams forwards a record's headers with what it makes of it."""
-    return Stored(stored.key, stored.value, stored.timestamp, headers)
+def decoded(codec: Codec, source: Source, record: Stored, offset: int) -> Row | None:
+    """The record as a row; None for one that cannot be used."""
+    columns = codec.decode(source, record, offset)
+    if columns is None:
+        return None
+    gone = bool(columns.pop("ROWGONE"))
+    return Row(columns, columns["ROWTIME"], gone)
+
+
+def encoded(
+    codec: Codec,
+    target: Source,
+    row: Row,
+    window: WindowSpec | None,
+    headers: tuple[Header, ...] = (),
+) -> Stored | None:
+    """The row as a record of the target; None for one without a time."""
+    bounds = None if window is None else (window.start, window.end)
+    made = codec.encode(target, row.columns, row.timestamp, row.tombstone, bounds)
+    return None if made is None else Stored(*made, headers)
 
 
 def _useless(source: Source, row: Row) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from kshell.cases.drive import Codec, Row
+from kshell.cases.drive import Codec, Row, encoded
 from kshell.cases.layers import evaluate, open_codec
 from kshell.cases.log import Log
 from kshell.cases.model import TopicSpec
@@ -114,8 +114,9 @@ def _insert_values(world: World, statement: ast.InsertValues) -> None:
     for row in bound.rows:
         rowtime = evaluate([row.rowtime])[0] if row.rowtime is not None else 0
         columns = dict(zip(names, evaluate([*row.key, *row.value]), strict=True))
-        record = world.codec.encode(bound.target, Row(columns, rowtime), None)
-        world.log.append(bound.target.topic, record)
+        record = encoded(world.codec, bound.target, Row(columns, rowtime), None)
+        if record is not None:
+            world.log.append(bound.target.topic, record)
 
 
 def _drop(world: World, statement: ast.DropSource) -> None:

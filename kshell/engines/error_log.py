@@ -11,7 +11,9 @@ from collections.abc import Iterable
 
 from kshell.errors import BadRecord
 
-__all__ = ["ErrorLog"]
+__all__ = ["EXCERPT", "ErrorLog"]
+
+EXCERPT = 120  # bytes of a bad record that are kept
 
 _KEPT = 1000
 
@@ -44,6 +46,12 @@ class ErrorLog:
                     self._seen.discard((old.topic, old.partition, old.offset, old.reason))
                 self._seen.add(identity)
                 self._rows.append(row)
+
+    def evaluation(self, query: str, column: str, message: str) -> None:
+        """An expression of a query failed on a row; its column is NULL there."""
+        with self._lock:
+            self.total += 1
+            self._rows.append(BadRecord(query, -1, -1, f"{column}: {message}"))
 
     def rows(self) -> list[BadRecord]:
         """What is kept, oldest first."""

@@ -13,7 +13,7 @@ from kshell.config import Properties
 from kshell.errors import Forbidden, KafkaError, UnknownName
 from kshell.kafka.settings import librdkafka
 
-__all__ = ["create_topic", "delete_topic"]
+__all__ = ["create_topic", "delete_topic", "provoke_topic"]
 
 _TIMEOUT = 10.0
 _FORBIDDEN, _UNKNOWN = 29, 3
@@ -56,6 +56,15 @@ def create_topic(
     admin = _admin(properties)  # kept: the calls end with it
     asked = admin.create_topics([new], request_timeout=_TIMEOUT)
     _result(asked[topic], topic, "create")
+
+
+def provoke_topic(properties: Properties, topic: str) -> None:
+    """Make the embedded broker create a topic, which it does for whoever asks about one."""
+    from confluent_kafka import Producer
+
+    Producer({**librdkafka(properties), "allow.auto.create.topics": True}).list_topics(
+        topic, timeout=_TIMEOUT
+    )
 
 
 def delete_topic(properties: Properties, topic: str) -> None:

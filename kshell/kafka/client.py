@@ -21,6 +21,7 @@ from kshell.kafka.wire import EARLIEST, LATEST, Wire
 __all__ = ["Client"]
 
 T = TypeVar("T")
+_CREATE_TOPICS = 19
 
 
 class Client:
@@ -99,6 +100,11 @@ class Client:
     def offsets_at(self, topic: str, times: Mapping[int, int]) -> dict[int, int]:
         """Per partition the first offset whose timestamp is at or after a time (ms); -1: none."""
         return self.call(self.wire.offsets(topic, times, self.isolation))
+
+    @property
+    def creates_topics(self) -> bool:
+        """Whether the brokers take requests to create topics; the embedded one does not."""
+        return self.call(self.wire.serves(_CREATE_TOPICS))
 
     def configs(self, topic: str) -> Sequence[tuple[str, str, bool]]:
         """(name, value, is a default) of a topic's configs; raises KafkaError."""

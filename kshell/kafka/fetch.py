@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import queue
 import struct
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ _RESPONSE_BYTES = 16 << 20
 _QUEUED_BYTES = 32 << 20
 _IN_FLIGHT = 2  # fetches per broker
 _SILENCE = 5.0  # seconds without an answer before a bounded read is given up
+_PAUSE = 0.01  # seconds between two looks at whether all partitions are still paused
 _WATCH = 2.0  # seconds between two looks at the topic's id
 _EMPTY_ENDS = 3  # empty answers past which nothing is left before the end
 
@@ -79,8 +81,10 @@ class Fetch:
         topic: Topic,
         ranges: Mapping[int, tuple[int, int]],
         partition_bytes: int = PARTITION_BYTES,
+        bell: threading.Event | None = None,
     ) -> None:
         self._partition_bytes = partition_bytes
+        self._bell = bell  # rung for each thing on the queue
         self._client, self._wire = client, client.wire
         self._topic = topic
         self.position = {p: start for p, (start, _) in ranges.items()}
@@ -89,13 +93,25 @@ class Fetch:
         self._leaders = {p.id: p.leader for p in topic.partitions}
         self._heard = dict.fromkeys(ranges, time.monotonic())
         self._empty = dict.fromkeys(ranges, 0)
+        self._ended: set[int] = {p for p, (start, end) in ranges.items() if start >= end}
         self._queue: queue.SimpleQueue[Chunk | KshellError | None] = queue.SimpleQueue()
         self._waiting = 0  # bytes in the queue; touched on the loop alone
         self._room = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._stopped = False
+        self.paused: frozenset[int] = frozenset()  # partitions that are not asked for now
+        self.done = False
         self.bytes = 0
         self.note = ""
+
+    def ended(self, partition: int) -> bool:
+        """Whether all that the partition has now, or all that is to be read, is on the queue."""
+        return partition in self._ended
+
+    def known_end(self, partition: int, end: int) -> None:
+        """Before the first record: where the partition ends now, so that no answer is waited for."""
+        if self.position[partition] >= end:
+            self._ended.add(partition)
 
     @property
     def lag(self) -> int:
@@ -124,7 +140,9 @@ class Fetch:
             return None
         if isinstance(item, KshellError):
             raise item
-        if item is not None:
+        if item is None:
+            self.done = True
+        else:
             self._client.loop.call_soon_threadsafe(self._taken, len(item.records))
         return item
 
@@ -144,6 +162,11 @@ class Fetch:
     def _start(self) -> None:
         if self._task is None:
             self._task = self._client.loop.create_task(self._run())
+
+    def _put(self, item: Chunk | KshellError | None) -> None:
+        self._queue.put(item)
+        if self._bell is not None:
+            self._bell.set()
 
     def _taken(self, size: int) -> None:
         self._waiting -= size
@@ -166,13 +189,13 @@ class Fetch:
                 watch.cancel()
             if work:
                 await self._check_topic()
-            self._queue.put(None)
+            self._put(None)
         except* KshellError as group:
-            self._queue.put(_first(group))
+            self._put(_first(group))
         except* asyncio.CancelledError:
-            self._queue.put(None)
+            self._put(None)
         except* Exception as group:
-            self._queue.put(KshellError(f"reading {self._topic.name} failed: {_first(group)!r}"))
+            self._put(KshellError(f"reading {self._topic.name} failed: {_first(group)!r}"))
 
     async def _watch(self) -> None:
         """A topic that was deleted and created anew is another topic."""
@@ -202,8 +225,13 @@ class Fetch:
             while self._waiting >= _QUEUED_BYTES:
                 self._room.clear()
                 await self._room.wait()
+            asked = [p for p in left if p not in self.paused]
+            self._heard.update(dict.fromkeys(set(left).difference(asked), time.monotonic()))
+            if not asked:
+                await asyncio.sleep(_PAUSE)
+                continue
             by_leader: dict[int, list[int]] = {}
-            for p in left:
+            for p in asked:
                 by_leader.setdefault(self._leaders.get(p, -1), []).append(p)
             answers = await asyncio.gather(
                 *(self._ask(leader, lane, ps) for leader, ps in by_leader.items())
@@ -211,7 +239,7 @@ class Fetch:
             if all(answers):
                 backoff = 0.05
                 continue
-            self._check_silence(left)
+            self._check_silence(asked)
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, 0.5)
             with contextlib.suppress(Outage):
@@ -250,6 +278,7 @@ class Fetch:
             self._empty[p] += int(nothing and part.high_watermark >= self._ends[p])
             if self._empty[p] >= _EMPTY_ENDS:
                 self.position[p] = self._ends[p]
+            self._note_end(p)
             return True
         self._empty[p] = 0
         start = self.position[p]
@@ -260,8 +289,16 @@ class Fetch:
             raise CorruptRecord(f"{where}: {error.what}", hint=error.hint) from None
         self.bytes += len(part.records)
         self._waiting += len(part.records)
-        self._queue.put(Chunk(p, start, part.records, part.aborted))
+        self._put(Chunk(p, start, part.records, part.aborted))
+        self._note_end(p)
         return True
+
+    def _note_end(self, p: int) -> None:
+        """After the records are on the queue, never before."""
+        if self.position[p] >= min(self._high[p], self._ends[p]):
+            self._ended.add(p)
+        else:
+            self._ended.discard(p)
 
     def _check_silence(self, partitions: list[int]) -> None:
         now = time.monotonic()

@@ -285,6 +285,11 @@ class Wire:
             hint="is a broker down? DESCRIBE shows leaders and in-sync replicas",
         )
 
+    async def serves(self, request: int) -> bool:
+        """Whether brokers know that kind of request: the embedded one knows few."""
+        connection = await self.connection(self.cluster.brokers[0].id)
+        return request in connection.versions
+
     async def configs(self, topic: str) -> list[tuple[str, str, bool]]:
         """(name, value, whether it is a default) by name; empty where a broker cannot tell."""
         node = self.cluster.brokers[0].id

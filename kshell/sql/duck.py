@@ -6,9 +6,10 @@ no file, no network, no extension and no Python variable for it to reach.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from kshell.sql.expressions import Call, Expression
 
-__all__ = ["aggregate_names", "connect", "use"]
+__all__ = ["aggregate_names", "connect", "python_function", "use"]
 
 _LOCKED = (
     "SET enable_external_access = false",
@@ -68,6 +69,29 @@ def use(connection: duckdb.DuckDBPyConnection, expressions: Iterable[Expression]
 def _register(
     connection: duckdb.DuckDBPyConnection, call: Call, name: str, where: str
 ) -> None:
+    _create(connection, name, where, [a.type for a in call.args], call.type)
+
+
+def python_function(
+    connection: duckdb.DuckDBPyConnection,
+    where: str,
+    parameters: Sequence[pa.DataType],
+    returns: pa.DataType,
+) -> str:
+    """Register `module:function` for these types; gives the name that SQL calls it by."""
+    types = "|".join(map(str, (*parameters, returns)))
+    name = f"py_{hashlib.md5(f'{where}|{types}'.encode()).hexdigest()[:16]}"
+    _create(connection, name, where, parameters, returns)
+    return name
+
+
+def _create(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    where: str,
+    parameters: Sequence[pa.DataType],
+    returns: pa.DataType,
+) -> None:
     from kshell.types import duckdb_name
 
     known = connection.execute(
@@ -75,12 +99,11 @@ def _register(
     ).fetchall()
     if known[0][0]:
         return
-    parameters = [duckdb.sqltype(duckdb_name(a.type)) for a in call.args]
     connection.create_function(
         name,
-        _over_arrow(_function(where, call.type), call.type, len(parameters)),
-        parameters,
-        duckdb.sqltype(duckdb_name(call.type)),
+        _over_arrow(_function(where, returns), returns, len(parameters)),
+        [duckdb.sqltype(duckdb_name(t)) for t in parameters],
+        duckdb.sqltype(duckdb_name(returns)),
         type="arrow",
         null_handling="special",
         side_effects=not parameters,

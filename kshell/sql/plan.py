@@ -10,6 +10,7 @@ Streams'.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -38,6 +39,7 @@ __all__ = [
     "Suppress",
     "TableJoin",
     "children",
+    "scans",
 ]  # fmt: skip
 
 
@@ -259,3 +261,11 @@ def children(node: Node) -> tuple[Node, ...]:
             return (node.left, node.right)
         case _:
             return (node.input,)
+
+
+def scans(node: Node) -> Iterator[Scan]:
+    """The plan's scans from the left: a graph numbers them in that order."""
+    if isinstance(node, Scan):
+        yield node
+    for child in children(node):
+        yield from scans(child)

@@ -31,7 +31,7 @@ from kshell.sql.expressions import (
 from kshell.sql.functions import library
 from kshell.types import STRING, duckdb_name
 
-__all__ = ["python_call", "python_name", "quote", "quote_text", "render"]
+__all__ = ["fill", "python_call", "python_name", "quote", "quote_text", "render"]
 
 _HOLE = re.compile(r"\{(\d+|\*)(\*?)\}")
 _PYTHON = "py:"
@@ -108,7 +108,12 @@ def _operator(call: Call, args: Sequence[str]) -> str:
     return sql
 
 
-def _fill(template: str, args: Sequence[str]) -> str:
+def fill(template: str, args: Sequence[str]) -> str:
+    """A library row's template with SQL in its holes.
+
+    >>> fill("f({0}, {1*})", ["a", "b", "c"])
+    'f(a, b, c)'
+    """
     def hole(match: re.Match[str]) -> str:
         if match[1] == "*":
             return ", ".join(args)
@@ -148,7 +153,7 @@ def _call(call: Call) -> str:
         _entry_lambda(a) if entries and isinstance(a, Lambda) and len(a.params) == 2 else render(a)
         for a in call.args
     ]
-    return _fill(template, args).replace("{type}", duckdb_name(call.type))
+    return fill(template, args).replace("{type}", duckdb_name(call.type))
 
 
 def render(expression: Expression) -> str:

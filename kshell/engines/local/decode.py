@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from kshell.catalog.model import Source
-from kshell.engines.error_log import ErrorLog
+from kshell.engines.error_log import EXCERPT, ErrorLog
 from kshell.errors import BadRecord
 from kshell.formats.json_scan import Field, Names, Types, scan
 from kshell.kafka.records import Decoded, Wanted, decode
@@ -26,7 +26,6 @@ HIDDEN = {
     "ROWOFFSET": pa.int64(),
     "ROWHEADERS": pa.list_(pa.struct([("KEY", pa.string()), ("VALUE", pa.binary())])),
 }
-_EXCERPT = 120  # bytes of a bad record that are kept
 
 _Values = tuple[list[pa.Array], list[tuple[int, str]]]
 
@@ -177,6 +176,6 @@ class Decoder:
         topic = self.source.topic
         for row, reason in sorted(reasons.items()):
             field = "key" if reason.startswith("key: ") else "value"
-            excerpt = (raw.column(field)[row].as_py() or b"")[:_EXCERPT]
+            excerpt = (raw.column(field)[row].as_py() or b"")[:EXCERPT]
             offset = raw.column("offset")[row].as_py()
             self.errors.add([BadRecord(topic, partition, offset, reason, excerpt=excerpt)])

@@ -5,41 +5,126 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from itertools import count
+from typing import TYPE_CHECKING, Any
 
+from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local import names
-from kshell.errors import BindError, Unsupported
+from kshell.errors import BindError, KafkaError, UnknownName, Unsupported
 from kshell.kafka.client import Client
-from kshell.results import Message, Result
+from kshell.results import Message, Result, Sections
 from kshell.sql import statements as ast
 from kshell.sql.statements import Emit, Name, ShowWhat, Statement
+
+if TYPE_CHECKING:
+    from kshell.engines.local.continuous.background import Background
 
 __all__ = ["LocalEngine"]
 
 
 class LocalEngine:
-    """Holds the client, the error log and what was learned of topics."""
+    """Holds the client, the catalog, the queries that run, and the error log."""
 
     def __init__(self, properties: Properties) -> None:
+        self.properties = properties
         self.client = Client.connect(properties)
         self.errors = ErrorLog()
+        self.catalog = Catalog()
+        self.queries: dict[str, Background] = {}
         self._columns: dict[str, tuple[str, ...]] = {}
+        self._numbers = count(1)
         servers = properties["bootstrap.servers"]
         self.cluster = servers if len(servers) < 40 else servers[:37] + "…"
 
     def run(self, statement: Statement, properties: Properties) -> Result:
         serve = STATEMENTS.get(type(statement))
         if serve is None:
-            raise Unsupported(f"{type(statement).__name__} is not supported yet")
+            words = re.sub(r"(?<!^)(?=[A-Z])", " ", type(statement).__name__).upper()
+            raise Unsupported(f"{words} is not supported yet", place=statement.place)
         return serve(self, statement, properties)
 
     def topic_named(self, name: Name) -> str:
         """The topic that a name means."""
         return names.topic_named(self.client, name)
+
+    def sample(self, name: Name) -> Any:
+        """What a topic that nobody declared holds."""
+        from kshell.engines.local.sample import sample
+
+        return self.remember(sample(self.client, self.topic_named(name)))
+
+    def catalog_for(self, tree: Any) -> Catalog:
+        """The catalog with the topics that a query names and nobody declared."""
+        from kshell.sql.bind.sources import source_names
+
+        catalog = self.catalog
+        for text, quoted in source_names(tree):
+            if catalog.find(text, quoted) is None:
+                source = self.sample(Name(text, quoted)).source
+                catalog = catalog.with_topic(replace(source, name=text))
+        return catalog
+
+    def infer(self, properties: Properties) -> Any:
+        """How columns are looked up in the schema registry."""
+        from kshell.engines.local.codec import infer_columns
+
+        return infer_columns(properties)
+
+    def partitions_of(self, source: Source) -> int | None:
+        """How many partitions a source's topic has."""
+        known = {t.name: t for t in self.client.topics()}
+        topic = known.get(source.topic)
+        return None if topic is None else len(topic.partitions)
+
+    def make_topic(
+        self, name: str, partitions: int, replicas: int, configs: Mapping[str, str]
+    ) -> None:
+        """Create a topic, and wait until every partition has a leader; raises KafkaError."""
+        from kshell.kafka import admin
+
+        if self.client.creates_topics:
+            admin.create_topic(
+                self.properties, name, partitions=partitions, replicas=replicas, configs=configs
+            )
+        else:
+            admin.provoke_topic(self.properties, name)
+        deadline = time.monotonic() + 10
+        while True:
+            with contextlib.suppress(UnknownName):
+                if all(p.leader >= 0 for p in self.client.topic(name).partitions):
+                    return
+            if time.monotonic() > deadline:
+                raise KafkaError(f"topic {name} has no leaders 10 s after it was created")
+            time.sleep(0.05)
+
+    def next_id(self, prefix: str) -> str:
+        """A new query's id."""
+        return f"{prefix}_{next(self._numbers)}"
+
+    def terminate(self, id: str) -> None:
+        """End a query."""
+        self.queries.pop(id).stop()
+        self.catalog = self.catalog.without_query(id)
+
+    def stop_writers(self, name: str) -> None:
+        """End the queries that write a source."""
+        for id in [i for i, q in self.queries.items() if q.sink.target.name == name]:
+            self.terminate(id)
+
+    def rows_of(self, source: Source) -> Any:
+        """The current rows of a table that a query of this shell keeps, or None."""
+        for query in self.queries.values():
+            if query.sink.target.name == source.name and query.outlet.rows is not None:
+                return query.outlet.rows
+        return None
 
     def remember(self, sampled: Any) -> Any:
         """Keep the columns for completion."""
@@ -51,20 +136,23 @@ class LocalEngine:
         return [t.name for t in self.client.topics() if not t.internal]
 
     def sources(self) -> Sequence[str]:
-        return ()
+        return tuple(self.catalog.sources)
 
     def columns(self, name: str) -> Sequence[str]:
-        from kshell.engines.local.sample import sample
-
+        declared = self.catalog.find(name, quoted=False)
+        if declared is not None:
+            return tuple(c.name for c in declared.columns())
         topic = self.topic_named(Name(name))
         if topic not in self._columns:
-            self.remember(sample(self.client, topic))
+            self.sample(Name(name))
         return self._columns[topic]
 
     def running(self) -> Sequence[str]:
-        return ()
+        return [q.line() for q in self.queries.values()]
 
     def close(self) -> None:
+        for id in list(self.queries):
+            self.queries.pop(id).stop()
         self.client.close()
 
 
@@ -77,25 +165,51 @@ def _show(engine: LocalEngine, statement: ast.Show, properties: Properties) -> R
         return show.show_errors(engine.errors)
     if statement.what is ShowWhat.PROPERTIES:
         return show.show_properties(properties)
+    if statement.what is ShowWhat.QUERIES:
+        from kshell.engines.local.continuous.persistent import show_queries
+
+        return show_queries(engine, statement.extended)
+    if statement.what in (ShowWhat.STREAMS, ShowWhat.TABLES):
+        return show.show_sources(engine.catalog, statement.what, statement.extended)
+    if statement.what is ShowWhat.TYPES:
+        return show.show_types(engine.catalog)
+    if statement.what is ShowWhat.FUNCTIONS:
+        return show.show_functions()
     raise Unsupported(f"SHOW {statement.what.value} is not supported yet")
 
 
 def _describe(engine: LocalEngine, statement: ast.Describe, properties: Properties) -> Result:
     from kshell.engines.local import show
-    from kshell.engines.local.sample import sample
 
     if statement.name is None:
-        raise Unsupported("DESCRIBE STREAMS and TABLES are not supported yet")
-    sampled = engine.remember(sample(engine.client, engine.topic_named(statement.name)))
-    return show.describe_topic(engine.client, sampled, statement.extended)
+        tables = statement.kind is Kind.TABLE
+        what = ShowWhat.TABLES if tables else ShowWhat.STREAMS
+        return show.show_sources(engine.catalog, what, True)
+    declared = engine.catalog.sources.get(statement.name.folded())
+    if declared is not None:
+        told = show.describe_source(declared, engine.catalog)
+        if not statement.extended:
+            return told
+        return Sections((told, show.describe_partitions(engine.client, declared.topic, True)))
+    return show.describe_topic(engine.client, engine.sample(statement.name), statement.extended)
+
+
+def _describe_function(
+    engine: LocalEngine, statement: ast.DescribeFunction, properties: Properties
+) -> Result:
+    from kshell.engines.local import show
+
+    return show.describe_function(statement.name.text)
 
 
 def _select(engine: LocalEngine, statement: ast.Select, properties: Properties) -> Result:
-    from kshell.engines.local import query
-
     if statement.query.emit is Emit.BOUNDED:
+        from kshell.engines.local import query
+
         return query.bounded(engine, statement.query, properties)
-    return query.continuous(engine, statement.query, properties)
+    from kshell.engines.local.continuous import foreground
+
+    return foreground.continuous(engine, statement.query, properties)
 
 
 def _explain(engine: LocalEngine, statement: ast.Explain, properties: Properties) -> Result:
@@ -166,11 +280,47 @@ def _insert(engine: LocalEngine, statement: ast.InsertValues, properties: Proper
 
 Serve = Callable[[LocalEngine, Any, Properties], Result]
 
+
+def _persistent(name: str) -> Serve:
+    """A statement served by `continuous.persistent`."""
+
+    def serve(engine: LocalEngine, statement: Any, properties: Properties) -> Result:
+        from kshell.engines.local.continuous import persistent
+
+        result: Result = getattr(persistent, name)(engine, statement, properties)
+        return result
+
+    return serve
+
+
+def _declared(name: str) -> Serve:
+    """A statement served by `declare`."""
+
+    def serve(engine: LocalEngine, statement: Any, properties: Properties) -> Result:
+        from kshell.engines.local import declare
+
+        result: Result = getattr(declare, name)(engine, statement, properties)
+        return result
+
+    return serve
+
+
 STATEMENTS: Mapping[type[Statement], Serve] = {
-    ast.Show: _show,
+    ast.AlterSource: _declared("alter"),
+    ast.AssertSource: _declared("assert_source"),
+    ast.AssertTopic: _declared("assert_topic"),
+    ast.CreateAsSelect: _persistent("create_as"),
+    ast.CreateSource: _declared("create"),
+    ast.CreateType: _declared("create_type"),
     ast.Describe: _describe,
-    ast.Select: _select,
+    ast.DescribeFunction: _describe_function,
+    ast.DropSource: _declared("drop"),
+    ast.DropType: _declared("drop_type"),
     ast.Explain: _explain,
-    ast.Print: _print,
+    ast.InsertSelect: _persistent("insert_select"),
     ast.InsertValues: _insert,
+    ast.Print: _print,
+    ast.QueryControl: _persistent("control"),
+    ast.Select: _select,
+    ast.Show: _show,
 }

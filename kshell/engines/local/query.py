@@ -20,6 +20,7 @@ from kshell.engines.local.sample import sample
 from kshell.engines.local.table import Budget, TopicTable
 from kshell.errors import Unsupported
 from kshell.results import Live, Message, Rows, Sections
+from kshell.sql.macros import translated
 from kshell.sql.statements import Emit, Name, Query
 
 if TYPE_CHECKING:
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
     from kshell.engines.local.engine import LocalEngine
 
 __all__ = ["bounded", "continuous", "evaluator", "explain"]
-
-
-def _plain(tree: exp.Query) -> exp.Query:
-    return tree
 
 
 def _plan(
@@ -60,7 +57,11 @@ def _plan(
 
     connection = connect()
     now_ms = int(time.time() * 1000)
-    return prepare(query, lookup, connection, _plain, now_ms), connection, budget
+
+    def ksql(tree: exp.Query) -> exp.Query:
+        return translated(tree, connection)
+
+    return prepare(query, lookup, connection, ksql, now_ms), connection, budget
 
 
 def bounded(engine: LocalEngine, query: Query, properties: Properties) -> Rows:

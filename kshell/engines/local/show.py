@@ -7,14 +7,20 @@ from typing import Any
 
 import pyarrow as pa
 
+from kshell.catalog.catalog import Catalog
+from kshell.catalog.model import Kind, Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sample import Sampled
 from kshell.kafka.client import Client
 from kshell.results import Message, Result, Rows, Sections
+from kshell.sql.statements import ShowWhat
 from kshell.types import ksql_name
 
-__all__ = ["describe_topic", "show_errors", "show_properties", "show_topics"]
+__all__ = [
+    "describe_function", "describe_partitions", "describe_source", "describe_topic", "show_errors", "show_functions",
+    "show_properties", "show_sources", "show_topics", "show_types",
+]  # fmt: skip
 
 
 def _table(title: str, columns: dict[str, list[Any]], types: dict[str, pa.DataType]) -> Rows:
@@ -45,8 +51,6 @@ def show_topics(client: Client, internal: bool, extended: bool) -> Rows:
 def describe_topic(client: Client, sampled: Sampled, extended: bool) -> Result:
     """Columns as inferred, partitions with offsets, and configs (EXTENDED: the defaults too)."""
     source = sampled.source
-    topic = client.topic(source.topic)
-    offsets = client.offsets(source.topic)
     described = (*source.key, *source.value)
     columns = _table(
         "Columns",
@@ -58,6 +62,18 @@ def describe_topic(client: Client, sampled: Sampled, extended: bool) -> Result:
         },
         dict.fromkeys(("column", "type", "present", "from"), pa.string()),
     )
+    value = sampled.value
+    summary = Message(
+        f"Topic {source.topic}: of {sampled.records} sampled records {value.agree:.0%} are"
+        f" {value.format} values; keys are {ksql_name(source.key[0].type)}."
+    )
+    return Sections((summary, columns, describe_partitions(client, source.topic, extended)))
+
+
+def describe_partitions(client: Client, name: str, extended: bool) -> Sections:
+    """A topic's partitions with their offsets, and its configs (EXTENDED: the defaults too)."""
+    topic = client.topic(name)
+    offsets = client.offsets(name)
     partitions = _table(
         "Partitions",
         {
@@ -71,20 +87,15 @@ def describe_topic(client: Client, sampled: Sampled, extended: bool) -> Result:
         {"partition": pa.int64(), "leader": pa.int64(), "replicas": pa.string(),
          "in sync": pa.string(), "first offset": pa.int64(), "end offset": pa.int64()},
     )  # fmt: skip
-    configs = [c for c in client.configs(source.topic) if extended or not c[2]]
+    configs = [c for c in client.configs(name) if extended or not c[2]]
     settings = _table(
         "Configs" if extended else "Configs that are not the broker's defaults",
         {"config": [c[0] for c in configs], "value": [c[1] for c in configs]},
         {"config": pa.string(), "value": pa.string()},
     )
     held = sum(end - first for first, end in offsets.values())
-    value = sampled.value
-    summary = Message(
-        f"Topic {source.topic}: {held:,} offsets in {len(offsets)} partitions."
-        f" Of {sampled.records} sampled records {value.agree:.0%} are {value.format} values;"
-        f" keys are {ksql_name(source.key[0].type)}."
-    )
-    return Sections((summary, columns, partitions, settings))
+    summary = Message(f"{held:,} offsets in {len(offsets)} partitions.")
+    return Sections((summary, partitions, settings))
 
 
 def show_errors(log: ErrorLog) -> Result:
@@ -121,3 +132,110 @@ def show_properties(properties: Properties) -> Rows:
          "default": [r[2] for r in rows]},
         dict.fromkeys(("property", "value", "default"), pa.string()),
     )  # fmt: skip
+
+
+def show_sources(catalog: Catalog, what: ShowWhat, extended: bool) -> Result:
+    """Declared streams or tables; EXTENDED describes each."""
+    kind = Kind.STREAM if what is ShowWhat.STREAMS else Kind.TABLE
+    sources = [s for s in catalog.sources.values() if s.kind is kind]
+    if not sources:
+        return Message(f"No {kind.value.lower()} is declared. Every topic can be read as it is.")
+    if extended:
+        return Sections(tuple(describe_source(s, catalog) for s in sources))
+    return _table(
+        "",
+        {
+            kind.value.lower(): [s.name for s in sources],
+            "topic": [s.topic for s in sources],
+            "key format": [s.key_format.name for s in sources],
+            "value format": [s.value_format.name for s in sources],
+            "windowed": [s.window.type.value if s.window else None for s in sources],
+        },
+        dict.fromkeys(
+            (kind.value.lower(), "topic", "key format", "value format", "windowed"), pa.string()
+        ),
+    )
+
+
+def describe_source(source: Source, catalog: Catalog) -> Result:
+    """A declared source: its columns, its topic, and who reads and writes it."""
+    headers = [(c.name, c.type) for c in source.headers]
+    named = [
+        *((c.name, ksql_name(c.type), "primary key" if source.kind is Kind.TABLE else "key")
+          for c in source.key),
+        *((c.name, ksql_name(c.type), "value") for c in source.value),
+        *((name, ksql_name(type), "headers") for name, type in headers),
+    ]  # fmt: skip
+    columns = _table(
+        "Columns",
+        {
+            "column": [n for n, _, _ in named],
+            "type": [t for _, t, _ in named],
+            "from": [f for _, _, f in named],
+        },
+        dict.fromkeys(("column", "type", "from"), pa.string()),
+    )
+    time = f" Its time is the column {source.timestamp_column}." if source.timestamp_column else ""
+    window = f" Its key has {source.window.type.value.lower()} windows." if source.window else ""
+    text = (
+        f"{source.kind.value.capitalize()} {source.name} over topic {source.topic}:"
+        f" {source.key_format.name} keys, {source.value_format.name} values.{window}{time}"
+    )
+    parts: list[Result] = [Message(text), columns]
+    reads = [q.id for q in catalog.queries.values() if source.name in q.reads]
+    writes = [q.id for q in catalog.queries.values() if q.writes == source.name]
+    if reads:
+        parts.append(Message(f"Read by {', '.join(reads)}."))
+    if writes:
+        parts.append(Message(f"Written by {', '.join(writes)}."))
+    if source.sql:
+        parts.append(Message(source.sql.strip()))
+    return Sections(tuple(parts))
+
+
+def show_types(catalog: Catalog) -> Result:
+    """CREATE TYPE's types."""
+    if not catalog.types:
+        return Message("No type is declared.")
+    return _table(
+        "",
+        {"type": list(catalog.types), "is": [ksql_name(t) for t in catalog.types.values()]},
+        dict.fromkeys(("type", "is"), pa.string()),
+    )
+
+
+def show_functions() -> Result:
+    """Every function with its kind and what it does."""
+    from kshell.sql import functions
+
+    found = [functions.describe(name) for name in functions.names()]
+    return _table(
+        "",
+        {
+            "function": list(functions.names()),
+            "kind": [f.kind for f in found],
+            "category": [f.category for f in found],
+            "does": [f.help for f in found],
+        },
+        dict.fromkeys(("function", "kind", "category", "does"), pa.string()),
+    )
+
+
+def describe_function(name: str) -> Result:
+    """A function's overloads, what it does, and an example; raises UnknownName."""
+    from kshell.sql import functions
+
+    found = functions.describe(name)
+    forms = _table(
+        "Forms",
+        {
+            "arguments": [f"{found.name}{str(f.signature).rpartition(' -> ')[0]}"
+                          for f in found.forms],
+            "returns": [str(f.signature.returns) for f in found.forms],
+        },
+        dict.fromkeys(("arguments", "returns"), pa.string()),
+    )  # fmt: skip
+    parts: list[Result] = [Message(f"{found.name} ({found.kind}): {found.help}"), forms]
+    if found.example is not None:
+        parts.append(Message(f"{found.example[0]} is {found.example[1]!r}"))
+    return Sections(tuple(parts))

@@ -34,7 +34,7 @@ from kshell.sql.expressions import (
 )  # fmt: skip
 from kshell.types import BOOLEAN, DATE, STRING, TIME, TIMESTAMP, is_numeric, ksql_name
 
-__all__ = ["Binder"]
+__all__ = ["UNIT_FUNCTIONS", "Binder"]
 
 _ARITHMETIC: Mapping[type[exp.Expr], str] = MappingProxyType(
     {
@@ -53,7 +53,7 @@ _MOMENTS = ("ROWTIME", "WINDOWSTART", "WINDOWEND")
 _UNITS = ("YEARS", "MONTHS", "WEEKS", "DAYS", "HOURS", "MINUTES", "SECONDS", "MILLISECONDS",
           "YEAR", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE", "SECOND", "MILLISECOND")  # fmt: skip
 # The functions whose first argument is a unit of time, written as a bare word.
-_UNIT_FUNCTIONS = ("DATEADD", "DATESUB", "TIMEADD", "TIMESUB", "TIMESTAMPADD", "TIMESTAMPSUB")
+UNIT_FUNCTIONS = ("DATEADD", "DATESUB", "TIMEADD", "TIMESUB", "TIMESTAMPADD", "TIMESTAMPSUB")
 _DEEPEST = 200
 
 
@@ -323,7 +323,7 @@ class Binder:
 
     def _argument(self, function: str, index: int, node: exp.Expr) -> Expression:
         if (
-            function in _UNIT_FUNCTIONS
+            function in UNIT_FUNCTIONS
             and index == 0
             and isinstance(node, exp.Column)
             and not node.table

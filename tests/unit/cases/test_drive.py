@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from kshell.cases.drive import Row, drive, emitted
+from kshell.cases.drive import drive, emitted
 from kshell.cases.log import Log, Stored
 from kshell.cases.model import Header, WindowSpec
 from kshell.catalog.model import Column, FormatSpec, Kind, Source, Window, WindowType
@@ -43,17 +44,25 @@ class Echo:
 class Lines:
     """Keys and values as JSON; "bad" cannot be used."""
 
-    def decode(self, source: Source, record: Stored, offset: int) -> Row | None:
+    def decode(self, source: Source, record: Stored, offset: int) -> dict[str, Any] | None:
         if record.value == b"bad":
             return None
         key = json.loads(record.key) if record.key else None
         value = json.loads(record.value) if record.value else None
-        columns = {"K": key, "V": value, "ROWOFFSET": offset}
-        return Row(columns, record.timestamp, record.value is None)
+        gone = record.value is None
+        return {"K": key, "V": value, "ROWOFFSET": offset, "ROWTIME": record.timestamp,
+                "ROWGONE": gone}  # fmt: skip
 
-    def encode(self, source: Source, row: Row, window: WindowSpec | None) -> Stored:
-        value = None if row.tombstone else json.dumps(row.columns["V"]).encode()
-        return Stored(json.dumps(row.columns["K"]).encode(), value, row.timestamp)
+    def encode(
+        self,
+        target: Source,
+        columns: Mapping[str, Any],
+        timestamp: int,
+        gone: bool,
+        window: tuple[int, int] | None,
+    ) -> tuple[bytes | None, bytes | None, int] | None:
+        value = None if gone else json.dumps(columns["V"]).encode()
+        return json.dumps(columns["K"]).encode(), value, timestamp
 
     def infer(self, topic: str, half: str, format: FormatSpec) -> None:
         return None

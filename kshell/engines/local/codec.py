@@ -1,0 +1,169 @@
+"""Where topics meet formats: chunks of records to columns, rows to records, schemas to columns.
+
+`continuous` reads and writes through it, `insert` writes.  The schema registry is connected when a
+format first asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from kshell.catalog.model import Column, FormatSpec, Source
+from kshell.config import Properties
+from kshell.engines.error_log import EXCERPT
+from kshell.errors import BadRecord, EvaluationError
+from kshell.formats.source import SourceReader, SourceWriter
+from kshell.kafka.produce import OutgoingRecord
+from kshell.kafka.records import Wanted, decode
+from kshell.sql.plan import Sink
+
+if TYPE_CHECKING:
+    from kshell.formats.registry import Schemas
+
+__all__ = ["Batch", "Reading", "infer_columns", "reader_of", "schemas_of", "writer_of"]
+
+_REGISTERED = frozenset({"AVRO", "JSON_SR", "PROTOBUF"})
+_known: dict[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Good rows: columns by name, which have no value; and the records that were bad."""
+
+    columns: dict[str, pa.Array]
+    tombstone: pa.Array
+    bad: list[BadRecord]
+
+
+Reading = Callable[
+    [int, memoryview, int, int, Sequence[tuple[int, int]]], Batch
+]
+"""(partition, records, first offset, end, aborted transactions) → the rows."""
+
+
+def schemas_of(properties: Properties) -> Schemas | None:
+    """The schema registry that the properties name, or None."""
+    url = properties.get("schema.registry.url")
+    if url is None:
+        return None
+    if url not in _known:
+        from kshell.formats.registry_http import open_schemas
+
+        _known[url] = open_schemas(properties)
+    found: Schemas = _known[url]
+    return found
+
+
+def _schemas_for(source: Source, properties: Properties) -> Schemas | None:
+    if {source.key_format.name, source.value_format.name} & _REGISTERED:
+        return schemas_of(properties)
+    return None
+
+
+def infer_columns(
+    properties: Properties,
+) -> Callable[[str, str, FormatSpec], tuple[Column, ...] | None]:
+    """A lookup of the columns that the registry knows for a topic's key or value."""
+
+    def infer(topic: str, half: str, format: FormatSpec) -> tuple[Column, ...] | None:
+        from kshell.formats.inference import columns_of
+
+        return columns_of(topic, half, format, schemas_of(properties))
+
+    return infer
+
+
+def reader_of(source: Source, names: Sequence[str], properties: Properties) -> Reading:
+    """Decodes chunks of a source into the columns `names`, pseudo columns among them."""
+    throws = properties["ksql.timestamp.throw.on.invalid"] == "true"
+    reader = SourceReader(source, names, _schemas_for(source, properties), throws=throws)
+    wanted = Wanted(
+        offset=True, timestamp=True, key=True, value=True, headers=reader.needs_headers
+    )
+    constant = {"ROWPARTITION": pa.int32()}
+
+    def read(
+        partition: int, records: memoryview, start: int, end: int,
+        aborted: Sequence[tuple[int, int]],
+    ) -> Batch:  # fmt: skip
+        decoded = decode(records, wanted, start=start, end=end, aborted=aborted)
+        raw = decoded.batch
+        bad = [BadRecord(source.topic, partition, s.first, s.reason) for s in decoded.bad]
+        try:
+            made = reader.read(raw)
+        except EvaluationError as error:
+            raise EvaluationError(
+                f"topic {source.topic}, partition {partition}: {error.what}"
+            ) from None
+        columns = dict(made.columns)
+        columns["ROWTIME"] = made.times
+        columns["ROWOFFSET"] = raw.column("offset")
+        columns["ROWPARTITION"] = pa.repeat(
+            pa.scalar(partition, constant["ROWPARTITION"]), raw.num_rows
+        )
+        kept = {n: columns[n] for n in names}
+        tombstone = made.tombstone
+        if made.bad:
+            bad += _bad_rows(source.topic, partition, raw, made.bad)
+            worse = {row for row, _ in made.bad}
+            good = pa.array([i for i in range(raw.num_rows) if i not in worse], pa.int64())
+            kept = {n: c.take(good) for n, c in kept.items()}
+            tombstone = tombstone.take(good)
+        return Batch(kept, tombstone, bad)
+
+    return read
+
+
+def _bad_rows(
+    topic: str, partition: int, raw: pa.RecordBatch, bad: Sequence[tuple[int, str]]
+) -> list[BadRecord]:
+    out = []
+    for row, reason in bad:
+        half = "key" if reason.startswith("key: ") else "value"
+        excerpt = (raw.column(half)[row].as_py() or b"")[:EXCERPT]
+        out.append(
+            BadRecord(
+                topic, partition, raw.column("offset")[row].as_py(), reason,
+                raw.column("timestamp")[row].as_py(), excerpt,
+            )
+        )  # fmt: skip
+    return out
+
+
+def writer_of(
+    sink: Sink, properties: Properties
+) -> Callable[[pa.RecordBatch, list[bool]], list[OutgoingRecord]]:
+    """Encodes rows of the sink's input as records of its topic; `gone` have no value."""
+    target, output = sink.target, sink.input.output
+    writer = SourceWriter(target, _schemas_for(target, properties))
+    key = [c.name for c in output.key]
+    value = [c.name for c in output.value][: len(target.value)]
+
+    def write(rows: pa.RecordBatch, gone: list[bool]) -> list[OutgoingRecord]:
+        bounds = None
+        if output.window is not None:
+            bounds = rows.column("WINDOWSTART"), rows.column("WINDOWEND")
+        made = writer.write(
+            [rows.column(n) for n in key],
+            [rows.column(n) for n in value],
+            rows.column("ROWTIME"),
+            pa.array(gone, pa.bool_()),
+            bounds,
+        )
+        skipped = {row for row, _ in made.bad}
+        return [
+            OutgoingRecord(k, v, t)
+            for i, (k, v, t) in enumerate(
+                zip(
+                    made.keys.to_pylist(), made.values.to_pylist(), made.times.to_pylist(),
+                    strict=True,
+                )
+            )
+            if i not in skipped
+        ]  # fmt: skip
+
+    return write

@@ -1,0 +1,151 @@
+"""A continuous SELECT on the screen: the plan's changes, pulled by whoever draws them.
+
+`engine` calls it for EMIT CHANGES and EMIT FINAL, and `query` for bounded questions that need a
+continuous plan (windows): then the feed has an end, and the sum of the changes is the answer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kshell.catalog.model import Kind
+from kshell.changes import Changes
+from kshell.config import Properties
+from kshell.engines.local.continuous.feed import Feed, open_feed
+from kshell.engines.local.continuous.outlet import TableRows, latest
+from kshell.results import Live, LiveStats
+from kshell.sql import plan
+from kshell.sql.bind.select import bind_query, output_columns
+from kshell.sql.statements import Query
+from kshell.stream.graph import build
+
+if TYPE_CHECKING:
+    from kshell.engines.local.engine import LocalEngine
+
+__all__ = ["continuous", "settled"]
+
+
+def _bound(engine: LocalEngine, query: Query, properties: Properties) -> plan.Answer:
+    catalog = engine.catalog_for(query.tree)
+    node = bind_query(query, catalog, properties, None, engine.partitions_of)
+    assert isinstance(node, plan.Answer)  # what a query without a sink is
+    return node
+
+
+def _failures(engine: LocalEngine) -> Any:
+    def failed(row: dict[str, object], column: str, message: str) -> None:
+        engine.errors.evaluation("query", column, message)
+
+    return failed
+
+
+class _Answer:
+    """The columns of the answer, until its limit."""
+
+    def __init__(self, node: plan.Answer) -> None:
+        self.columns = [name for _, name in node.columns]
+        self.schema = pa.schema([(c.name, c.type) for c in output_columns(node)])
+        self.limit = node.limit
+        self.rows = 0
+        self._table = node.output.kind is Kind.TABLE
+
+    def of(self, changes: Changes) -> Changes:
+        """What is shown of the changes."""
+        rows, weights = changes.rows, changes.weights
+        arrays = [rows.column(name) for name in self.columns]
+        rows = pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+        if not self._table:  # a touch is nothing to see
+            live = pc.greater(weights, 0)
+            if live.false_count:
+                rows, weights = rows.filter(live), weights.filter(live)
+        if self.limit is not None:
+            cut = _cut(weights, self.limit - self.rows)
+            rows, weights = rows.slice(0, cut), weights.slice(0, cut)
+        self.rows += pc.sum(pc.greater(weights, 0)).as_py() or 0
+        return Changes(rows, weights)
+
+    @property
+    def full(self) -> bool:
+        """Whether LIMIT is reached."""
+        return self.limit is not None and self.rows >= self.limit
+
+
+def _cut(weights: pa.Array, more: int) -> int:
+    """How many changes bring `more` rows."""
+    for i, weight in enumerate(weights.to_pylist()):
+        if more <= 0:
+            return i
+        more -= weight > 0
+    return len(weights)
+
+
+def _key(node: plan.Answer) -> tuple[str, ...]:
+    """The headings that tell a table's rows apart; none for a stream, or where one is missing."""
+    if node.output.kind is Kind.STREAM:
+        return ()
+    names = [c.name for c in node.output.key]
+    if node.output.window is not None:
+        names += ["WINDOWSTART", "WINDOWEND"]
+    headings = {name: heading for heading, name in node.columns}
+    if not names or not set(names) <= set(headings):
+        return ()
+    return tuple(headings[n] for n in names)
+
+
+def continuous(engine: LocalEngine, query: Query, properties: Properties) -> Live:
+    """Rows as they change."""
+    node = _bound(engine, query, properties)
+    graph = build(node, on_error=_failures(engine))
+    feed = open_feed(engine.client, engine.errors, node, properties, bounded=False)
+    answer = _Answer(node)
+
+    def poll(seconds: float) -> Changes | None:
+        if answer.full:
+            feed.cancel()
+            return None
+        runs = feed.poll(seconds)
+        if runs is None:
+            return None
+        made = [answer.of(graph.step(scan, changes)) for scan, changes in runs]
+        return Changes.concat(made, answer.schema)
+
+    def stats() -> LiveStats:
+        return LiveStats(
+            answer.rows, feed.scanned, feed.rate(), feed.lag, feed.bad, feed.note
+        )
+
+    title = ", ".join(leaf.source.name for leaf in plan.scans(node))
+    return Live(answer.schema, poll, feed.cancel, stats, title, _key(node))
+
+
+def settled(engine: LocalEngine, query: Query, properties: Properties) -> tuple[Feed, Any]:
+    """A continuous plan over what is there now: its feed, and how to run it to the end.
+
+    The second gives the answer: a stream's rows, or a table's as they are at last.
+    """
+    node = _bound(engine, query, properties)
+    graph = build(node, on_error=_failures(engine))
+    feed = open_feed(engine.client, engine.errors, node, properties, bounded=True)
+    names = [name for _, name in node.columns]
+    schema = pa.schema([(c.name, c.type) for c in output_columns(node)])
+
+    def run() -> pa.Table:
+        rows = TableRows(node.output)
+        parts: list[pa.RecordBatch] = []
+        while (runs := feed.poll(0.2)) is not None:
+            for scan, changes in runs:
+                records, gone = latest(graph.step(scan, changes), node.output)
+                if node.output.kind is Kind.TABLE:
+                    rows.put(records, gone)
+                else:
+                    parts.append(records.filter(pa.array([not g for g in gone], pa.bool_())))
+        if node.output.kind is Kind.TABLE:
+            parts = [rows.snapshot()]
+        table = pa.Table.from_batches(parts, node.output.schema())
+        table = pa.Table.from_arrays([table.column(n) for n in names], schema=schema)
+        return table if node.limit is None else table.slice(0, node.limit)
+
+    return feed, run

@@ -1,0 +1,57 @@
+"""From a chunk of a topic to a scan's changes: decoded columns, weights, and the record's time.
+
+`feed` has one for each scan of a plan.  A record that cannot be decoded goes to SHOW ERRORS and the
+query goes on, unless `ksql.fail.on.deserialization.error` says to stop.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kshell.catalog.model import Kind, Source
+from kshell.changes import WEIGHT, Changes
+from kshell.config import Properties
+from kshell.engines.error_log import ErrorLog
+from kshell.engines.local.codec import Reading, reader_of
+from kshell.errors import CorruptRecord
+from kshell.kafka.fetch import Chunk
+from kshell.sql.plan import Scan
+
+__all__ = ["Intake"]
+
+
+class Intake:
+    """Decodes what one scan reads.
+
+    A stream's record weighs +1, or 0 where it has no value; a table's +1, or -1 as a tombstone,
+    of which only the key is there.
+    """
+
+    def __init__(self, scan: Scan, errors: ErrorLog, properties: Properties) -> None:
+        self.source: Source = scan.source
+        self.schema = scan.output.schema()
+        self._strict = properties["ksql.fail.on.deserialization.error"] == "true"
+        self._errors = errors
+        from_source = dict(scan.columns)
+        self._columns = [from_source.get(name, name) for name in self.schema.names]
+        self._read: Reading = reader_of(scan.source, self._columns, properties)
+        self._gone = -1 if scan.source.kind is Kind.TABLE else 0
+
+    def rows(self, chunk: Chunk, stop: int) -> tuple[Changes, int]:
+        """The chunk's records below the offset `stop`, and how many could not be decoded."""
+        read = self._read(chunk.partition, chunk.records, chunk.start, stop, chunk.aborted)
+        self._errors.add(read.bad)
+        if read.bad and self._strict:
+            worst = read.bad[0]
+            raise CorruptRecord(
+                f"topic {worst.topic}, partition {worst.partition}, offset {worst.offset}:"
+                f" {worst.reason}",
+                hint="UNSET 'ksql.fail.on.deserialization.error' to go on past such records",
+            )
+        rows = pa.RecordBatch.from_arrays(
+            [read.columns[name] for name in self._columns], schema=self.schema
+        )
+        gone = pa.scalar(self._gone, WEIGHT)
+        weights = pc.if_else(read.tombstone, gone, pa.scalar(1, WEIGHT))
+        return Changes(rows, weights), len(read.bad)

@@ -1,0 +1,96 @@
+"""What a query writes: its changes as records of the sink's topic, and a table's current rows.
+
+`background` hands it the graph's output.  A table's update is one record, a deletion one without a
+value; the rows of a table are kept, so that bounded queries can be answered from them.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pyarrow as pa
+
+from kshell.catalog.model import Kind
+from kshell.changes import Changes
+from kshell.sql.plan import Relation, Sink
+from kshell.stream.rows import Layout, batch_of
+
+__all__ = ["Outlet", "TableRows", "latest"]
+
+
+def latest(changes: Changes, relation: Relation) -> tuple[pa.RecordBatch, list[bool]]:
+    """The records that the changes are, and which have no value.
+
+    An update is -1 for the old row and then +1 for the new one: only the new one is a record.
+    """
+    weights = changes.weights.to_pylist()
+    if relation.kind is Kind.STREAM:
+        return changes.rows, [w <= 0 for w in weights]
+    if min(weights, default=1) > 0:
+        return changes.rows, [False] * len(weights)
+    layout = Layout(relation)
+    columns = [c.to_pylist() for c in changes.rows.columns]
+    rows = list(zip(*columns, strict=True))
+    cells = [layout.freeze(layout.cells(r)) for r in rows]
+    kept = [
+        i
+        for i, weight in enumerate(weights)
+        if not (
+            weight < 0
+            and i + 1 < len(weights)
+            and weights[i + 1] > 0
+            and cells[i + 1] == cells[i]
+        )
+    ]
+    return changes.rows.take(pa.array(kept, pa.int64())), [weights[i] <= 0 for i in kept]
+
+
+class TableRows:
+    """A table's current rows by key, for bounded queries; safe to read while it changes."""
+
+    def __init__(self, relation: Relation) -> None:
+        self._layout = Layout(relation)
+        self._rows: dict[Any, tuple[Any, ...]] = {}
+        self._lock = threading.Lock()
+
+    def put(self, records: pa.RecordBatch, gone: list[bool]) -> None:
+        """Take records in: each replaces what its key had."""
+        layout = self._layout
+        rows = zip(*(c.to_pylist() for c in records.columns), strict=True)
+        with self._lock:
+            for row, deleted in zip(rows, gone, strict=True):
+                key = layout.freeze(layout.cells(row))
+                if deleted:
+                    self._rows.pop(key, None)
+                else:
+                    self._rows[key] = row
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def snapshot(self) -> pa.RecordBatch:
+        """All rows as they are now."""
+        with self._lock:
+            rows = list(self._rows.values())
+        return batch_of(rows, self._layout.schema)
+
+
+class Outlet:
+    """The records of one sink, in its topic's formats."""
+
+    def __init__(self, sink: Sink, encode: Any, send: Any) -> None:
+        self._relation = sink.input.output
+        self._encode, self._send = encode, send
+        self.rows = TableRows(self._relation) if self._relation.kind is Kind.TABLE else None
+        self.written = 0
+
+    def write(self, changes: Changes) -> None:
+        """Send what the changes are; raises what producing raises."""
+        if not len(changes):
+            return
+        records, gone = latest(changes, self._relation)
+        if self.rows is not None:
+            self.rows.put(records, gone)
+        self._send(self._encode(records, gone))
+        self.written += records.num_rows

@@ -1,0 +1,156 @@
+"""Statements that make, list and end queries: CREATE … AS SELECT, INSERT … SELECT, TERMINATE.
+
+`engine` dispatches here.  The topic is created before the query starts, by the sink's properties.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from kshell.catalog.catalog import RunningQuery
+from kshell.config import Properties
+from kshell.engines.local.codec import writer_of
+from kshell.engines.local.continuous.background import Background, State
+from kshell.engines.local.continuous.feed import open_feed
+from kshell.engines.local.continuous.outlet import Outlet
+from kshell.errors import UnknownName
+from kshell.kafka.produce import Producer
+from kshell.results import Message, Result, Rows
+from kshell.sql import plan
+from kshell.sql import statements as ast
+from kshell.sql.bind.create import bind_create_as, bind_insert_select
+from kshell.sql.plan import scans
+from kshell.stream.graph import build
+
+if TYPE_CHECKING:
+    from kshell.engines.local.engine import LocalEngine
+
+__all__ = ["control", "create_as", "insert_select", "show_queries"]
+
+
+def create_as(
+    engine: LocalEngine, statement: ast.CreateAsSelect, properties: Properties
+) -> Result:
+    """CREATE STREAM|TABLE … AS SELECT."""
+    catalog = engine.catalog_for(statement.query.tree)
+    name = statement.name.folded()
+    if statement.if_not_exists and name in catalog.sources:
+        kind = catalog.sources[name].kind.value.lower()
+        return Message(f"Cannot add {kind} {name}: it exists already; nothing was done.")
+    sink = bind_create_as(statement, catalog, properties, engine.partitions_of)
+    add = engine.catalog.add_or_replace if statement.or_replace else engine.catalog.add
+    engine.catalog = add(sink.target)
+    prefix = "CSAS" if statement.kind.value == "STREAM" else "CTAS"
+    if statement.or_replace:
+        engine.stop_writers(name)
+    try:
+        _ensure_topic(engine, sink)
+        running = _start(engine, engine.next_id(f"{prefix}_{name}"), sink, properties)
+    except BaseException:
+        engine.catalog = engine.catalog.drop(name, statement.kind)
+        raise
+    return Message(f"{sink.target.kind.value.capitalize()} {name} is created by query {running.id}.")
+
+
+def insert_select(
+    engine: LocalEngine, statement: ast.InsertSelect, properties: Properties
+) -> Result:
+    """INSERT INTO … SELECT."""
+    catalog = engine.catalog_for(statement.query.tree)
+    sink = bind_insert_select(statement, catalog, properties, engine.partitions_of)
+    wanted = statement.properties.get("QUERY_ID")
+    id = str(wanted).upper() if wanted else engine.next_id("INSERTQUERY")
+    running = _start(engine, id, sink, properties)
+    return Message(f"Query {running.id} inserts into {sink.target.name}.")
+
+
+def _ensure_topic(engine: LocalEngine, sink: plan.Sink) -> None:
+    """Create the sink's topic where it is not there, as many partitions as its source has."""
+    topic = sink.target.topic
+    known = {t.name: t for t in engine.client.topics()}
+    if topic in known:
+        return
+    first = known[next(iter(scans(sink))).source.topic]
+    replicas = sink.replicas
+    if replicas is None:
+        replicas = max((len(p.replicas) for p in first.partitions), default=-1)
+    configs = {}
+    if sink.retention_ms is not None:
+        configs["retention.ms"] = str(sink.retention_ms)
+    table = sink.target.kind.value == "TABLE"
+    if table and sink.target.window is None:
+        configs["cleanup.policy"] = "compact"
+    engine.make_topic(topic, sink.partitions or len(first.partitions), replicas, configs)
+
+
+def _start(engine: LocalEngine, id: str, sink: plan.Sink, properties: Properties) -> Background:
+    producer = Producer(engine.properties)
+    topic = sink.target.topic
+    outlet = Outlet(sink, writer_of(sink, properties), lambda records: producer.send(topic, records))
+    feed = open_feed(engine.client, engine.errors, sink, properties, bounded=False)
+
+    def failed(row: dict[str, object], column: str, message: str) -> None:
+        engine.errors.evaluation(id, column, message)
+
+    graph = build(sink, on_error=failed)
+    running = Background(id, sink, feed, graph, outlet, producer.flush)
+    engine.queries[id] = running
+    reads = frozenset(leaf.source.name for leaf in scans(sink))
+    engine.catalog = engine.catalog.with_query(RunningQuery(id, reads, sink.target.name))
+    running.start()
+    return running
+
+
+def control(engine: LocalEngine, statement: ast.QueryControl, properties: Properties) -> Result:
+    """TERMINATE, PAUSE and RESUME of one query or of ALL."""
+    wanted = statement.query_id.upper()
+    ids = list(engine.queries) if not wanted or wanted == "ALL" else [wanted]
+    for id in ids:
+        if id not in engine.queries:
+            raise UnknownName("query", id, list(engine.queries), place=statement.place)
+    act = {
+        ast.QueryAction.TERMINATE: engine.terminate,
+        ast.QueryAction.PAUSE: lambda id: engine.queries[id].pause(),
+        ast.QueryAction.RESUME: lambda id: engine.queries[id].resume(),
+    }[statement.action]
+    for id in ids:
+        act(id)
+    done = {"TERMINATE": "terminated", "PAUSE": "paused", "RESUME": "running again"}
+    if not ids:
+        return Message("No query runs.")
+    which = ids[0] if len(ids) == 1 else f"{len(ids)} queries"
+    return Message(f"{which} {'is' if len(ids) == 1 else 'are'} {done[statement.action.value]}.")
+
+
+def show_queries(engine: LocalEngine, extended: bool) -> Result:
+    """Every query of this shell: what it writes, how fast, how far behind, what went wrong."""
+    if not engine.queries:
+        return Message("No query runs in this shell.")
+    queries = list(engine.queries.values())
+    columns = {
+        "query": pa.array([q.id for q in queries], pa.string()),
+        "state": pa.array([q.state.value for q in queries], pa.string()),
+        "writes": pa.array([q.sink.target.name for q in queries], pa.string()),
+        "topic": pa.array([q.sink.target.topic for q in queries], pa.string()),
+        "read": pa.array([q.feed.scanned for q in queries], pa.int64()),
+        "written": pa.array([q.outlet.written for q in queries], pa.int64()),
+        "per second": pa.array([round(_rate(q)) for q in queries], pa.int64()),
+        "lag": pa.array([q.feed.lag for q in queries], pa.int64()),
+        "undecodable": pa.array([q.feed.bad for q in queries], pa.int64()),
+        "error": pa.array([_trouble(q) for q in queries], pa.string()),
+    }
+    if extended:
+        columns["statement"] = pa.array([q.sink.target.sql for q in queries], pa.string())
+    return Rows.of(pa.table(columns))
+
+
+def _rate(query: Background) -> float:
+    return query.feed.rate() if query.state is State.RUNNING else 0.0
+
+
+def _trouble(query: Background) -> str | None:
+    if query.error is not None:
+        return query.error.what
+    return query.feed.note or None

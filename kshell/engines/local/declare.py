@@ -1,0 +1,160 @@
+"""Declarations: CREATE, DROP and ALTER of streams and tables, CREATE and DROP TYPE, ASSERT.
+
+`engine` dispatches here.  What is declared lives as long as the shell.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from kshell.catalog.model import Column, Source
+from kshell.config import Properties
+from kshell.errors import BindError, EvaluationError, UnknownName
+from kshell.kafka.admin import delete_topic
+from kshell.results import Message, Result
+from kshell.sql import statements as ast
+from kshell.sql.bind.declare import build_source
+
+if TYPE_CHECKING:
+    from kshell.engines.local.engine import LocalEngine
+
+__all__ = ["alter", "assert_source", "assert_topic", "create", "create_type", "drop", "drop_type"]
+
+
+def create(engine: LocalEngine, statement: ast.CreateSource, properties: Properties) -> Result:
+    """CREATE STREAM|TABLE over a topic; with PARTITIONS the topic is created where it is not."""
+    source = build_source(statement, properties, engine.infer(properties))
+    kind = source.kind.value
+    if statement.if_not_exists and source.name in engine.catalog.sources:
+        return Message(f"Cannot add {kind.lower()} {source.name}: it exists already.")
+    known = {t.name: t for t in engine.client.topics()}
+    add = engine.catalog.add_or_replace if statement.or_replace else engine.catalog.add
+    catalog = add(source)
+    if source.topic not in known:
+        partitions = statement.properties.get("PARTITIONS")
+        if not isinstance(partitions, int):
+            error = UnknownName(
+                "topic", source.topic, known, what=f"Kafka topic does not exist: {source.topic}",
+                place=statement.place,
+            )  # fmt: skip
+            error.hint = "; ".join(
+                filter(None, (error.hint, "PARTITIONS=n in the WITH clause creates it"))
+            )
+            raise error
+        replicas = statement.properties.get("REPLICAS")
+        copies = replicas if isinstance(replicas, int) else -1
+        engine.make_topic(source.topic, partitions, copies, {})
+    engine.catalog = catalog
+    return Message(f"{kind.capitalize()} {source.name} is created.")
+
+
+def drop(engine: LocalEngine, statement: ast.DropSource, properties: Properties) -> Result:
+    """DROP STREAM|TABLE; the query that made it ends with it."""
+    name = statement.name.folded()
+    source = engine.catalog.sources.get(name)
+    engine.catalog = engine.catalog.drop(
+        name, statement.kind, delete_topic=statement.delete_topic, if_exists=statement.if_exists
+    )
+    if source is None:
+        return Message(f"{statement.kind.value.capitalize()} {name} does not exist.")
+    engine.stop_writers(name)
+    told = f"{statement.kind.value.capitalize()} {name} is dropped."
+    if statement.delete_topic:
+        delete_topic(engine.properties, source.topic)
+        told = f"{told[:-1]}, and topic {source.topic} is deleted."
+    return Message(told)
+
+
+def alter(engine: LocalEngine, statement: ast.AlterSource, properties: Properties) -> Result:
+    """ALTER STREAM|TABLE ADD COLUMN."""
+    columns = [Column(c.name.folded(), c.type) for c in statement.columns]
+    name = statement.name.folded()
+    engine.catalog = engine.catalog.alter(name, statement.kind, columns)
+    return Message(f"{statement.kind.value.capitalize()} {name} is altered.")
+
+
+def create_type(engine: LocalEngine, statement: ast.CreateType, properties: Properties) -> Result:
+    """CREATE TYPE."""
+    name = statement.name.folded()
+    engine.catalog = engine.catalog.add_type(
+        name, statement.type, if_not_exists=statement.if_not_exists
+    )
+    return Message(f"Type {name} is created.")
+
+
+def drop_type(engine: LocalEngine, statement: ast.DropType, properties: Properties) -> Result:
+    """DROP TYPE."""
+    name = statement.name.folded()
+    engine.catalog = engine.catalog.drop_type(name, if_exists=statement.if_exists)
+    return Message(f"Type {name} is dropped.")
+
+
+def _await(holds: Callable[[], str], timeout_ms: int) -> None:
+    """Ask until nothing is wrong; raises EvaluationError with what still is."""
+    deadline = time.monotonic() + timeout_ms / 1000
+    while wrong := holds():
+        if time.monotonic() >= deadline:
+            raise EvaluationError(wrong)
+        time.sleep(0.1)
+
+
+def assert_topic(engine: LocalEngine, statement: ast.AssertTopic, properties: Properties) -> Result:
+    """ASSERT [NOT EXISTS] TOPIC."""
+    name = statement.name.text
+
+    def wrong() -> str:
+        found = next((t for t in engine.client.topics() if t.name == name), None)
+        if not statement.exists:
+            return f"Topic {name} exists" if found else ""
+        if found is None:
+            return f"Topic {name} does not exist"
+        counts = {
+            "PARTITIONS": len(found.partitions),
+            "REPLICAS": max((len(p.replicas) for p in found.partitions), default=0),
+        }
+        for what, is_ in counts.items():
+            wanted = statement.properties.get(what)
+            if wanted is not None and int(str(wanted)) != is_:
+                return f"Mismatched {what} for topic {name}. Expected: {wanted}, found: {is_}"
+        return ""
+
+    _await(wrong, statement.timeout_ms)
+    return Message(f"Topic {name} {'exists' if statement.exists else 'does not exist'}.")
+
+
+def assert_source(
+    engine: LocalEngine, statement: ast.AssertSource, properties: Properties
+) -> Result:
+    """ASSERT STREAM|TABLE: what is declared must be as said."""
+    wanted = build_source(statement.source, properties, engine.infer(properties))
+    found = engine.catalog.sources.get(wanted.name)
+    if found is None:
+        raise UnknownName(
+            "source", wanted.name, engine.catalog.sources,
+            what=f"{wanted.kind.value} {wanted.name} does not exist.", place=statement.place,
+        )  # fmt: skip
+    for what, expected, actual in _compared(wanted, found):
+        if expected != actual:
+            raise BindError(
+                f"Expected {what} does not match actual for source {wanted.name}: "
+                f"expected {expected}, actual {actual}.",
+                place=statement.place,
+            )
+    return Message(f"{wanted.kind.value.capitalize()} {wanted.name} is as asserted.")
+
+
+def _compared(a: Source, b: Source) -> list[tuple[str, object, object]]:
+    def columns(source: Source) -> list[str]:
+        return [f"{c.name} {c.type}" for c in (*source.key, *source.value)]
+
+    return [
+        ("type", a.kind.value, b.kind.value),
+        ("topic", a.topic, b.topic),
+        ("schema", columns(a), columns(b)),
+        ("key format", a.key_format.name, b.key_format.name),
+        ("value format", a.value_format.name, b.value_format.name),
+        ("timestamp column", a.timestamp_column, b.timestamp_column),
+        ("window", a.window, b.window),
+    ]

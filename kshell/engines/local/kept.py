@@ -1,0 +1,76 @@
+"""A table that a query of this shell keeps, as a bounded query's table: its rows at that moment.
+
+`query` puts it in FROM for CREATE TABLE … AS SELECT; a windowed table has WINDOWSTART and WINDOWEND.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+
+from kshell.batch.tables import Bounds, Range, Scan, TableColumn
+from kshell.catalog.model import Source
+from kshell.results import Progress
+
+__all__ = ["KeptTable"]
+
+_DUMMY_PARTITION = 0
+_RIDING = ("ROWTIME",)
+
+
+class KeptTable:
+    """A snapshot of rows under the source's names."""
+
+    def __init__(self, source: Source, rows: pa.RecordBatch) -> None:
+        declared = [c.name for c in (*source.key, *source.value)]
+        rest = rows.schema.names[len(declared) :]
+        self._rows = pa.RecordBatch.from_arrays(rows.columns, names=[*declared, *rest])
+        self._name = source.name
+        self._key = source.key[0].name if len(source.key) == 1 else ""
+        bounds = [n for n in rest if n not in _RIDING]
+        order = [*(c.name for c in source.key), *bounds, *(c.name for c in source.value)]
+        schema = self._rows.schema
+        self._columns = (
+            *(TableColumn(n, schema.field(n).type) for n in order),
+            *(TableColumn(n, schema.field(n).type, hidden=True) for n in _RIDING),
+        )
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def columns(self) -> Sequence[TableColumn]:
+        return self._columns
+
+    @property
+    def key(self) -> str:
+        return self._key
+
+    @property
+    def latest(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def offsets(self) -> Mapping[int, tuple[int, int]]:
+        """The rows, as EXPLAIN counts them."""
+        return {_DUMMY_PARTITION: (0, self._rows.num_rows)}
+
+    def ranges(self, bounds: Bounds) -> list[Range]:
+        """All of it: nothing is read to answer."""
+        n = self._rows.num_rows
+        return [Range(_DUMMY_PARTITION, 0, n, 0, n, "kept by a query of this shell")]
+
+    def open(self, columns: Sequence[str], ranges: Sequence[Range]) -> Scan:
+        """The rows, in one batch."""
+        n = self._rows.num_rows
+        if columns:
+            batch = self._rows.select(list(columns))
+        else:
+            batch = pa.RecordBatch.from_struct_array(pa.repeat(pa.scalar({}, pa.struct([])), n))
+        return Scan(iter([batch]), lambda: None, lambda: Progress(n, n, 0.0), lambda: 0)
+
+    def time_of_end(self, ranges: Sequence[Range], time: int) -> Mapping[int, int]:
+        """No offsets: the bounds that this serves never narrow it."""
+        return {}

@@ -1,0 +1,92 @@
+"""Formats as a table: how the bytes of keys and values become typed columns, and back.
+
+A codec is made for one half (key or value) of one source: `Codec.decode` takes a column of bytes,
+`Codec.encode` gives one.  Engines and `case_nodes` ask `open_codec`.  A value that cannot be
+decoded is a `Bad` row with its reason, never an exception and never a NULL.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from kshell.catalog.model import Column, FormatSpec
+from kshell.errors import Unsupported
+from kshell.formats.registry import Schemas
+
+__all__ = ["FORMATS", "Codec", "Decoded", "Half", "Place", "open_codec"]
+
+
+class Half(Enum):
+    """Which of a record's two parts."""
+
+    KEY = "key"
+    VALUE = "value"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a codec works: the topic, the half, the format with its options, and the registry.
+
+    `wrapped` tells whether a single column stands in a record of its own or is the whole value.
+    `loose` names match fields of any case, as ksqlDB's do; undeclared topics' match exactly.
+    """
+
+    topic: str
+    half: Half
+    format: FormatSpec
+    columns: tuple[Column, ...]
+    wrapped: bool = True
+    loose: bool = True
+    schemas: Schemas | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A column for each of the names asked for, and the rows that are bad: (row, reason)."""
+
+    columns: list[pa.Array]
+    bad: list[tuple[int, str]]
+
+
+class Codec(Protocol):
+    """One half of one source."""
+
+    def decode(self, data: pa.Array, names: Sequence[str]) -> Decoded:
+        """Columns by name out of a binary column; a NULL gives NULLs."""
+
+    def encode(self, columns: Sequence[pa.Array], gone: pa.Array) -> pa.Array:
+        """All columns of the half, in order, as a binary column; NULL where `gone` is true."""
+
+
+# Each row is `module:maker`; a maker takes a Place.  Adding a format is a row here and a row of
+# what it can hold in catalog.serde.
+FORMATS: Mapping[str, str] = {
+    "AVRO": "kshell.formats.avro.codec:open_avro",
+    "BYTES": "kshell.formats.primitive:open_bytes",
+    "DELIMITED": "kshell.formats.delimited:open_delimited",
+    "JSON": "kshell.formats.json_values:open_json",
+    "JSON_SR": "kshell.formats.json_sr.codec:open_json_sr",
+    "KAFKA": "kshell.formats.primitive:open_kafka",
+    "NONE": "kshell.formats.primitive:open_none",
+    "PROTOBUF": "kshell.formats.protobuf.codec:open_protobuf",
+    "PROTOBUF_NOSR": "kshell.formats.protobuf.codec:open_protobuf_nosr",
+}
+
+
+def open_codec(place: Place) -> Codec:
+    """The codec of a half; raises Unsupported for a format that is not there."""
+    module, _, maker = FORMATS.get(place.format.name, ":").partition(":")
+    try:
+        made: Any = getattr(importlib.import_module(module), maker) if module else None
+    except ModuleNotFoundError as missing:
+        raise Unsupported(f"{place.format.name} needs {missing.name}") from None
+    if made is None:
+        raise Unsupported(f"no format named {place.format.name}")
+    codec: Codec = made(place)
+    return codec

@@ -1,0 +1,264 @@
+"""A JSON node as a value of a KSQL type, with ksqlDB's leniency and no more.
+
+`json_values` and the JSON_SR codec use it.  Text stands for a number where it is one, anything
+stands for text, numbers stand for times; what fits in no way is a CorruptRecord that tells where.
+Nodes are Python's: numbers with a fraction are Decimal or float.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime
+import json
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from typing import Any
+
+import pyarrow as pa
+
+from kshell.errors import CorruptRecord
+from kshell.types import ksql_name
+
+__all__ = ["converter", "node_text"]
+
+Convert = Callable[[Any], Any]
+_EPOCH = datetime.date(1970, 1, 1)
+_DAY_MS = 86_400_000
+
+
+class _Unfit(Exception):
+    """The node is no such value; what is around it adds its name on the way up."""
+
+    def __init__(self, node: Any, type: str, path: str = "") -> None:
+        self.node, self.type, self.path = node, type, path
+
+
+def node_text(node: Any) -> str:
+    """A node as compact JSON, numbers with the digits they came with.
+
+    >>> node_text({"a": [Decimal("1.10"), None]})
+    '{"a":[1.10,null]}'
+    """
+    if isinstance(node, dict):
+        inner = ",".join(f"{json.dumps(k, ensure_ascii=False)}:{node_text(v)}"
+                         for k, v in node.items())  # fmt: skip
+        return "{" + inner + "}"
+    if isinstance(node, list):
+        return "[" + ",".join(map(node_text, node)) + "]"
+    if isinstance(node, Decimal):
+        return str(node)
+    return json.dumps(node, ensure_ascii=False)
+
+
+def _is_number(node: Any) -> bool:
+    return isinstance(node, int | float | Decimal) and not isinstance(node, bool)
+
+
+def _boolean(node: Any) -> Any:
+    if isinstance(node, bool):
+        return node
+    raise _Unfit(node, "BOOLEAN")
+
+
+def _whole(bits: int, name: str) -> Convert:
+    bound = 1 << bits - 1
+
+    def convert(node: Any) -> Any:
+        if _is_number(node):
+            value = int(node)
+        elif isinstance(node, str):
+            try:
+                value = int(node) if node.isascii() and "_" not in node else None  # type: ignore[assignment]
+            except ValueError:
+                value = None  # type: ignore[assignment]
+        else:
+            value = None  # type: ignore[assignment]
+        if value is None or not -bound <= value < bound or node != node:
+            raise _Unfit(node, name)
+        return value
+
+    return convert
+
+
+def _double(node: Any) -> Any:
+    if _is_number(node):
+        return float(node)
+    if isinstance(node, str):
+        try:
+            return float(node.strip())
+        except ValueError:
+            pass
+    raise _Unfit(node, "DOUBLE")
+
+
+def _string(node: Any) -> Any:
+    if isinstance(node, str):
+        return node
+    if isinstance(node, bool):
+        return "true" if node else "false"
+    if isinstance(node, float):
+        return repr(node)
+    return node_text(node)
+
+
+def _decimal(type: pa.DataType) -> Convert:
+    unit = Decimal(1).scaleb(-type.scale)
+    name = ksql_name(type)
+
+    def convert(node: Any) -> Any:
+        try:
+            if isinstance(node, str):
+                value = Decimal(node)
+            elif _is_number(node):
+                value = Decimal(str(node)) if isinstance(node, float) else Decimal(node)
+            else:
+                raise _Unfit(node, name)
+            exponent = value.as_tuple().exponent
+            if not isinstance(exponent, int):
+                raise _Unfit(node, name)
+            if -exponent > type.scale:  # more digits than it can hold, unless they are zeros
+                shorter = value.normalize()
+                if -int(shorter.as_tuple().exponent) > type.scale:
+                    raise _Unfit(node, name)
+            if value.adjusted() >= type.precision - type.scale and value:
+                raise _Unfit(node, name)
+            return value.quantize(unit) if abs(value) < 10**28 else value
+        except (InvalidOperation, ValueError):
+            raise _Unfit(node, name) from None
+
+    return convert
+
+
+def _bytes(node: Any) -> Any:
+    if isinstance(node, str):
+        try:
+            return base64.b64decode(node, validate=True)
+        except (binascii.Error, ValueError):
+            pass
+    raise _Unfit(node, "BYTES")
+
+
+def _date(node: Any) -> Any:
+    try:
+        return _EPOCH + datetime.timedelta(days=_DATE_DAYS(node))
+    except OverflowError:
+        raise _Unfit(node, "DATE") from None
+
+
+def _time(node: Any) -> Any:
+    ms = _TIME_MS(node)
+    if not 0 <= ms < _DAY_MS:
+        raise _Unfit(node, "TIME")
+    seconds, ms = divmod(ms, 1000)
+    return datetime.time(seconds // 3600, seconds // 60 % 60, seconds % 60, ms * 1000)
+
+
+_DATE_DAYS = _whole(32, "DATE")
+_TIME_MS = _whole(32, "TIME")
+_BY_TYPE: dict[pa.DataType, Convert] = {
+    pa.bool_(): _boolean,
+    pa.int32(): _whole(32, "INTEGER"),
+    pa.int64(): _whole(64, "BIGINT"),
+    pa.float64(): _double,
+    pa.string(): _string,
+    pa.binary(): _bytes,
+    pa.date32(): _date,
+    pa.time32("ms"): _time,
+    pa.timestamp("ms"): _whole(64, "TIMESTAMP"),
+}
+
+
+def _array(type: pa.DataType) -> Convert:
+    inner = _convert(type.value_type)
+    name = ksql_name(type)
+
+    def convert(node: Any) -> Any:
+        if not isinstance(node, list):
+            raise _Unfit(node, name)
+        return [None if n is None else _at(inner, n, f"[{i}]") for i, n in enumerate(node)]
+
+    return convert
+
+
+def _map(type: pa.DataType) -> Convert:
+    keys, inner = _convert(type.key_type), _convert(type.item_type)
+    name = ksql_name(type)
+
+    def convert(node: Any) -> Any:
+        if not isinstance(node, dict):
+            raise _Unfit(node, name)
+        return [
+            (keys(k), None if n is None else _at(inner, n, f"['{k}']")) for k, n in node.items()
+        ]
+
+    return convert
+
+
+def _struct(type: pa.DataType) -> Convert:
+    fields = [(f.name, _convert(f.type)) for f in type]
+    name = ksql_name(type)
+
+    def convert(node: Any) -> Any:
+        if not isinstance(node, dict):
+            raise _Unfit(node, name)
+        folded: dict[str, Any] | None = None
+        out = {}
+        for field, inner in fields:
+            value = node.get(field)
+            if value is None and field not in node:
+                if folded is None:
+                    folded = {k.upper(): v for k, v in node.items()}
+                value = folded.get(field)
+            out[field] = None if value is None else _at(inner, value, f"->{field}")
+        return out
+
+    return convert
+
+
+def _at(convert: Convert, node: Any, step: str) -> Any:
+    try:
+        return convert(node)
+    except _Unfit as unfit:
+        unfit.path = step + unfit.path
+        raise
+
+
+@cache
+def _convert(type: pa.DataType) -> Convert:
+    if pa.types.is_decimal(type):
+        return _decimal(type)
+    if pa.types.is_list(type):
+        return _array(type)
+    if pa.types.is_map(type):
+        return _map(type)
+    if pa.types.is_struct(type):
+        return _struct(type)
+    return _BY_TYPE[type]
+
+
+def converter(type: pa.DataType, name: str) -> Convert:
+    """A function of a node that gives a value for Arrow; raises CorruptRecord.
+
+    >>> converter(pa.int64(), "ID")("12")
+    12
+    """
+    inner = _convert(type)
+
+    def convert(node: Any) -> Any:
+        if node is None:
+            return None
+        try:
+            return inner(node)
+        except _Unfit as unfit:
+            raise CorruptRecord(
+                f"{name}{unfit.path}: {_shown(unfit.node)} is no {unfit.type}"
+            ) from None
+
+    return convert
+
+
+def _shown(node: Any) -> str:
+    text = node_text(node) if not isinstance(node, float) else repr(node)
+    return text if len(text) <= 60 else text[:59] + "…"

@@ -1,0 +1,96 @@
+"""The columns of a topic whose schema a registry or a file knows (CREATE STREAM without columns).
+
+ksqlDB's rules: names fold to upper case, unless the statement names the schema by its id; a key
+that can stand without a record around it is one column ROWKEY, a value under
+WRAP_SINGLE_VALUE=false one column ROWVAL.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from kshell.catalog.model import Column, FormatSpec
+from kshell.errors import BindError
+from kshell.formats.base import Half
+from kshell.formats.registry import Schema, Schemas, SchemaType
+
+__all__ = ["folded", "infer_columns", "schema_of", "type_of"]
+
+# Format → the registry's kind of schema, and `module:function` from a schema (and the name of a
+# record in it, or "") to a type.
+_FORMATS: Mapping[str, tuple[SchemaType, str]] = {
+    "AVRO": (SchemaType.AVRO, "kshell.formats.avro.schema:avro_type"),
+    "JSON_SR": (SchemaType.JSON, "kshell.formats.json_sr.schema:json_schema_type"),
+    "PROTOBUF": (SchemaType.PROTOBUF, "kshell.formats.protobuf.columns:protobuf_type"),
+    "PROTOBUF_NOSR": (SchemaType.PROTOBUF, "kshell.formats.protobuf.columns:protobuf_type"),
+}
+_UNWRAPPED_KEYS = frozenset({"AVRO", "JSON_SR"})
+
+
+def schema_of(
+    schemas: Schemas | None, topic: str, half: Half, format: FormatSpec
+) -> Schema | None:
+    """The schema that SCHEMA_ID or SCHEMA_FILE names, else the subject's newest; None without."""
+    options = format.options
+    if "SCHEMA_FILE" in options:
+        from kshell.formats.schema_files import read_schema_file
+
+        return read_schema_file(options["SCHEMA_FILE"])
+    if schemas is None:
+        return None
+    if "SCHEMA_ID" in options:
+        return schemas.by_id(int(options["SCHEMA_ID"]))
+    name = options.get("SCHEMA_FULL_NAME", "")
+    newest = schemas.latest(schemas.subject(topic, half.value, name))
+    return newest.schema if newest is not None else None
+
+
+def type_of(schema: Schema, format: FormatSpec) -> pa.DataType:
+    """The type of the schema's values; BindError if the schema is of another kind."""
+    kind, path = _FORMATS[format.name]
+    if schema.type is not kind:
+        raise BindError(
+            f"the schema is {schema.type.value}, and the format {format.name}",
+            hint="say the format that the topic is in: KEY_FORMAT, VALUE_FORMAT",
+        )
+    module, _, name = path.partition(":")
+    make: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return make(schema, format.options.get("SCHEMA_FULL_NAME", ""))
+
+
+def infer_columns(
+    schemas: Schemas | None, topic: str, half: Half, format: FormatSpec
+) -> tuple[Column, ...] | None:
+    """The half's columns; None where no schema is known."""
+    schema = schema_of(schemas, topic, half, format)
+    if schema is None:
+        return None
+    type = type_of(schema, format)
+    if "SCHEMA_ID" not in format.options:
+        type = folded(type)
+    if half is Half.KEY and format.name in _UNWRAPPED_KEYS:
+        return (Column("ROWKEY", type),)
+    if half is Half.VALUE and format.options.get("WRAP_SINGLE_VALUE", "").lower() == "false":
+        return (Column("ROWVAL", type),)
+    if not pa.types.is_struct(type):
+        return (Column("ROWKEY" if half is Half.KEY else "ROWVAL", type),)
+    return tuple(Column(f.name, f.type) for f in type)
+
+
+def folded(type: pa.DataType) -> pa.DataType:
+    """The type with the names of its fields in upper case, at every depth.
+
+    >>> folded(pa.struct([("a", pa.list_(pa.struct([("b", pa.int32())])))]))
+    StructType(struct<A: list<item: struct<B: int32>>>)
+    """
+    if pa.types.is_struct(type):
+        return pa.struct([(f.name.upper(), folded(f.type)) for f in type])
+    if pa.types.is_list(type):
+        return pa.list_(folded(type.value_type))
+    if pa.types.is_map(type):
+        return pa.map_(type.key_type, folded(type.item_type))
+    return type

@@ -1,0 +1,216 @@
+"""JSON: declared columns out of objects, arrays and single values, and back.
+
+Semantics are ksqlDB's: a field is found by its name as declared, else by its name in upper case;
+missing is NULL; a value that cannot be of the declared type makes the record bad.  Flat columns of
+undeclared topics go through `json_scan`, which is faster.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import json
+import math
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any, NoReturn
+
+import orjson
+import pyarrow as pa
+
+from kshell.errors import CorruptRecord
+from kshell.formats.base import Place
+from kshell.formats.coerce import converter
+from kshell.formats.rowwise import RowCodec
+
+__all__ = ["open_json", "parser", "plain_writer", "writer"]
+
+_EPOCH = datetime.date(1970, 1, 1)
+_EPOCH_TIME = datetime.datetime(1970, 1, 1)
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no JSON")
+
+
+def _exact(data: bytes) -> Any:
+    """Numbers with every digit."""
+    try:
+        return json.loads(data, parse_float=Decimal, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise CorruptRecord(_why(error)) from None
+
+
+def _quick(data: bytes) -> Any:
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        # What orjson refuses may still be JSON to others: halves of surrogate pairs.
+        if b"\\u" in data:
+            return _exact(data)
+        raise CorruptRecord(_why(error)) from None
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "JSON nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        return "not valid UTF-8"
+    return f"not valid JSON: {error}"
+
+
+def _needs_digits(type: pa.DataType) -> bool:
+    """Whether a number's digits matter as they are written."""
+    if pa.types.is_decimal(type) or pa.types.is_string(type):
+        return True
+    if pa.types.is_map(type):
+        return _needs_digits(type.item_type)
+    if pa.types.is_nested(type):
+        return any(_needs_digits(type.field(i).type) for i in range(type.num_fields))
+    return False
+
+
+def parser(types: Sequence[pa.DataType]) -> Callable[[bytes], Any]:
+    """JSON text to nodes, exact where the types want it; raises CorruptRecord.
+
+    Text columns read numbers as they were written, so only they and decimals need exact digits.
+    """
+    return _exact if any(map(_needs_digits, types)) else _quick
+
+
+def open_json(place: Place) -> RowCodec:
+    """The codec of JSON keys or values."""
+    types = [c.type for c in place.columns]
+    parse = parser(types)
+    single = converter(types[0], place.columns[0].name) if not place.wrapped else None
+    fields = [(c.name, converter(c.type, c.name)) for c in place.columns]
+    width = len(fields)
+
+    def read(data: bytes) -> Sequence[Any] | None:
+        node = parse(data)
+        if single is not None:
+            return (single(node),)
+        if node is None:
+            return None
+        if not isinstance(node, dict):
+            raise CorruptRecord("not a JSON object")
+        out = [convert(node.get(name)) for name, convert in fields]
+        if place.loose and len(node) and None in out:
+            folded: dict[str, Any] | None = None
+            for i in range(width):
+                name, convert = fields[i]
+                if out[i] is None and name not in node:
+                    if folded is None:
+                        folded = {k.upper(): v for k, v in node.items()}
+                    out[i] = convert(folded.get(name))
+        return out
+
+    write = writer(place.columns[0].type) if single is not None else None
+    names = [c.name for c in place.columns]
+    plain = [plain_writer(t) for t in types]
+    quick = not any(_slow_to_write(t) for t in types)
+
+    def write_record(row: Sequence[Any]) -> bytes | None:
+        if write is not None:
+            return None if row[0] is None else write(row[0])
+        made = {n: p(v) for n, p, v in zip(names, plain, row, strict=True)}
+        return orjson.dumps(made) if quick else text(made).encode()
+
+    return RowCodec(place.columns, read, write_record)
+
+
+def _slow_to_write(type: pa.DataType) -> bool:
+    """Whether values may be what orjson does not write: decimals, and doubles that are no number."""
+    if pa.types.is_decimal(type) or pa.types.is_floating(type):
+        return True
+    if pa.types.is_map(type):
+        return _slow_to_write(type.item_type)
+    if pa.types.is_nested(type):
+        return any(_slow_to_write(type.field(i).type) for i in range(type.num_fields))
+    return False
+
+
+def text(node: Any) -> str:
+    """JSON text of plain values; NaN and the infinities as text, as Jackson writes them."""
+    if isinstance(node, float):
+        if math.isfinite(node):
+            return repr(node)
+        return '"NaN"' if math.isnan(node) else '"Infinity"' if node > 0 else '"-Infinity"'
+    if isinstance(node, Decimal):
+        return f"{node:f}"
+    if isinstance(node, dict):
+        inner = ",".join(f"{orjson.dumps(k).decode()}:{text(v)}" for k, v in node.items())
+        return "{" + inner + "}"
+    if isinstance(node, list):
+        return "[" + ",".join(map(text, node)) + "]"
+    if isinstance(node, str):
+        return _quoted(node)
+    return json.dumps(node)
+
+
+def _quoted(value: str) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # half of a surrogate pair
+        return json.dumps(value)
+
+
+def writer(type: pa.DataType) -> Callable[[Any], bytes]:
+    """A single value as JSON text."""
+    plain = plain_writer(type)
+    return lambda value: text(plain(value)).encode()
+
+
+def plain_writer(type: pa.DataType) -> Callable[[Any], Any]:
+    """Values of Arrow's Python as what JSON has: times as numbers, bytes as base64."""
+    convert = _plain(type)
+    return lambda value: None if value is None else convert(value)
+
+
+def _plain(type: pa.DataType) -> Callable[[Any], Any]:
+    if pa.types.is_map(type):
+        key, item = _key_text(type.key_type), plain_writer(type.item_type)
+        return lambda value: {key(k): item(v) for k, v in _pairs(value)}
+    if pa.types.is_list(type):
+        element = plain_writer(type.value_type)
+        return lambda value: [element(v) for v in value]
+    if pa.types.is_struct(type):
+        fields = [(f.name, plain_writer(f.type)) for f in type]
+        return lambda value: {n: w(value.get(n)) for n, w in fields}
+    return _PLAIN.get(type, _same)
+
+
+def _pairs(value: Any) -> Any:
+    return value.items() if isinstance(value, dict) else value
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _key_text(type: pa.DataType) -> Callable[[Any], str]:
+    plain = plain_writer(type)
+    if pa.types.is_string(type):
+        return str
+    return lambda value: text(plain(value)).strip('"')
+
+
+def _days(value: datetime.date) -> int:
+    return (value - _EPOCH).days
+
+
+def _millis(value: datetime.datetime) -> int:
+    return (value - _EPOCH_TIME) // datetime.timedelta(milliseconds=1)
+
+
+def _time_of_day(value: datetime.time) -> int:
+    seconds = value.hour * 3600 + value.minute * 60 + value.second
+    return seconds * 1000 + value.microsecond // 1000
+
+
+_PLAIN: dict[pa.DataType, Callable[[Any], Any]] = {
+    pa.binary(): lambda v: base64.b64encode(v).decode(),
+    pa.date32(): _days,
+    pa.time32("ms"): _time_of_day,
+    pa.timestamp("ms"): _millis,
+}

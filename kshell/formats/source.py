@@ -1,0 +1,297 @@
+"""A source's records as columns and back: key, value, headers, window and time put together.
+
+Engines read and write topics through these; so does `case_nodes`, one record at a time.  What needs
+both halves of a record is here: a windowed key's bounds behind its bytes, the column that is the
+record's time, header columns.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kshell.catalog.model import Kind, Source, WindowType
+from kshell.errors import EvaluationError
+from kshell.formats.base import Codec, Half, Place, open_codec
+from kshell.formats.registry import Schemas
+
+__all__ = ["Read", "SourceReader", "SourceWriter", "Written", "unwraps"]
+
+_UNWRAPS = ("AVRO", "JSON", "JSON_SR")  # formats that can hold a single value without a record
+BOUNDS = ("WINDOWSTART", "WINDOWEND")
+_TIME = struct.Struct(">q")
+_SESSION = struct.Struct(">qq")  # the end before the start, as Kafka Streams' serde has it
+
+
+def unwraps(source: Source, half: Half) -> bool:
+    """Whether the half's single column is the whole key or value, and no record around it.
+
+    ksqlDB: a single key column is not wrapped where its format can do without; a single value
+    column is wrapped unless WRAP_SINGLE_VALUE says otherwise.
+    """
+    columns, format = (
+        (source.key, source.key_format) if half is Half.KEY else (source.value, source.value_format)
+    )
+    if len(columns) != 1 or format.name not in _UNWRAPS:
+        return False
+    if half is Half.KEY:
+        return True
+    return format.options.get("WRAP_SINGLE_VALUE", "true").lower() == "false"
+
+
+def _codec(source: Source, half: Half, schemas: Schemas | None) -> Codec:
+    key = half is Half.KEY
+    return open_codec(
+        Place(
+            source.topic,
+            half,
+            source.key_format if key else source.value_format,
+            source.key if key else source.value,
+            wrapped=not unwraps(source, half),
+            loose=source.declared,
+            schemas=schemas,
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The columns asked for, the records' times, which have no value, and the bad rows.
+
+    Rows that are bad are in the columns too: the caller takes them out.
+    """
+
+    columns: dict[str, pa.Array]
+    times: pa.Array
+    tombstone: pa.Array
+    bad: list[tuple[int, str]]
+
+
+class SourceReader:
+    """Makes columns of a batch with `key` and `value` (binary), `timestamp` (ms) and `headers`."""
+
+    def __init__(
+        self, source: Source, names: Sequence[str], schemas: Schemas | None = None,
+        *, throws: bool = False,
+    ) -> None:  # fmt: skip
+        self.source = source
+        wanted = set(names) | ({source.timestamp_column} - {""})
+        self._keys = [c.name for c in source.key if c.name in wanted or source.kind is Kind.TABLE]
+        self._values = [c.name for c in source.value if c.name in wanted]
+        self._headers = [h for h in source.headers if h.name in wanted]
+        self._bounds = [n for n in BOUNDS if n in wanted] if source.window is not None else []
+        self._key = _codec(source, Half.KEY, schemas)
+        self._value = _codec(source, Half.VALUE, schemas)
+        self._time = _time_of(source)
+        self._throws = throws
+
+    @property
+    def needs_headers(self) -> bool:
+        """Whether `headers` must be there."""
+        return bool(self._headers)
+
+    def read(self, raw: pa.RecordBatch) -> Read:
+        """The batch's columns by name."""
+        columns: dict[str, pa.Array] = {}
+        reasons: dict[int, str] = {}
+        keys, values = raw.column("key"), raw.column("value")
+        if self.source.window is not None:
+            keys, bounds, short = _split_window(keys, self.source)
+            columns.update(zip(BOUNDS, bounds, strict=True))
+            reasons.update((row, "key: too short to have a window") for row in short)
+        if self._keys:
+            made = self._key.decode(keys, self._keys)
+            columns.update(zip(self._keys, made.columns, strict=True))
+            reasons.update((row, f"key: {why}") for row, why in made.bad)
+        if self._values:
+            made = self._value.decode(values, self._values)
+            columns.update(zip(self._values, made.columns, strict=True))
+            reasons.update(made.bad)
+        for header in self._headers:
+            columns[header.name] = _header_column(raw.column("headers"), header.key)
+        times = raw.column("timestamp")
+        if self._time is not None:
+            times = self._own_times(columns[self.source.timestamp_column], values, times, reasons)
+        return Read(columns, times, values.is_null(), sorted(reasons.items()))
+
+    def _own_times(
+        self, column: pa.Array, values: pa.Array, times: pa.Array, reasons: dict[int, str]
+    ) -> pa.Array:
+        assert self._time is not None
+        out = []
+        for row, (cell, value, time) in enumerate(
+            zip(column.to_pylist(), values.to_pylist(), times.to_pylist(), strict=True)
+        ):
+            if row in reasons:
+                out.append(time)
+                continue
+            if value is None and self.source.timestamp_column not in self._keys:
+                out.append(time)  # a tombstone has no columns to have its time in
+                continue
+            made = self._time(cell)
+            if made is None or made < 0:
+                if self._throws:
+                    raise EvaluationError(
+                        "Fatal user code error in TimestampExtractor callback for record:"
+                        f" {cell!r} in {self.source.timestamp_column} is no time"
+                    )
+                reasons[row] = f"{cell!r} in {self.source.timestamp_column} is no time"
+                made = time
+            out.append(made)
+        return pa.array(out, pa.int64())
+
+
+def _time_of(source: Source) -> Callable[[Any], int | None] | None:
+    """How the source's time column gives milliseconds."""
+    if not source.timestamp_column:
+        return None
+    if source.timestamp_format:
+        from kshell.moments import millis_of
+
+        pattern = source.timestamp_format
+
+        def parse(cell: Any) -> int | None:
+            try:
+                return None if cell is None else millis_of(pattern, cell)
+            except ValueError:
+                return None
+
+        return parse
+    types = {c.name: c.type for c in (*source.key, *source.value)}
+    if pa.types.is_timestamp(types[source.timestamp_column]):
+        return lambda cell: None if cell is None else int(pa.scalar(cell, pa.timestamp("ms")).value)
+    return lambda cell: None if cell is None else int(cell)
+
+
+def _split_window(
+    keys: pa.Array, source: Source
+) -> tuple[pa.Array, tuple[pa.Array, pa.Array], list[int]]:
+    assert source.window is not None
+    session = source.window.type is WindowType.SESSION
+    tail = _SESSION if session else _TIME
+    size = source.window.size_ms or 0
+    bare: list[bytes | None] = []
+    starts: list[int | None] = []
+    ends: list[int | None] = []
+    short = []
+    for row, key in enumerate(keys.to_pylist()):
+        start = end = rest = None
+        if key is not None and len(key) < tail.size:
+            short.append(row)
+        elif key is not None:
+            rest = key[: -tail.size]
+            if session:
+                end, start = tail.unpack(key[-tail.size :])
+            else:
+                (start,) = tail.unpack(key[-tail.size :])
+                end = start + size
+        bare.append(rest)
+        starts.append(start)
+        ends.append(end)
+    return (
+        pa.array(bare, pa.binary()),
+        (pa.array(starts, pa.int64()), pa.array(ends, pa.int64())),
+        short,
+    )
+
+
+def _header_column(headers: pa.Array, key: str | None) -> pa.Array:
+    """HEADERS: all of them; HEADER('key'): the last of that key, or NULL."""
+    rows = []
+    for row in headers.to_pylist():
+        pairs = [(_text(h["key"]), h["value"]) for h in row or ()]
+        if key is None:
+            rows.append([{"KEY": k, "VALUE": v} for k, v in pairs])
+        else:
+            rows.append(next((v for k, v in reversed(pairs) if k == key), None))
+    if key is not None:
+        return pa.array(rows, pa.binary())
+    return pa.array(rows, pa.list_(pa.struct([("KEY", pa.string()), ("VALUE", pa.binary())])))
+
+
+def _text(key: bytes | str | None) -> str | None:
+    return key.decode(errors="replace") if isinstance(key, bytes) else key
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Keys, values (binary) and times (ms) of records to produce; rows that cannot be: (row, why)."""
+
+    keys: pa.Array
+    values: pa.Array
+    times: pa.Array
+    bad: list[tuple[int, str]]
+
+
+class SourceWriter:
+    """Makes records of a source's columns."""
+
+    def __init__(self, source: Source, schemas: Schemas | None = None) -> None:
+        self.source = source
+        self._key = _codec(source, Half.KEY, schemas)
+        self._value = _codec(source, Half.VALUE, schemas)
+        self._time = _time_of(source)
+
+    def write(
+        self,
+        key: Sequence[pa.Array],
+        value: Sequence[pa.Array],
+        times: pa.Array,
+        gone: pa.Array,
+        window: tuple[pa.Array, pa.Array] | None = None,
+    ) -> Written:
+        """Columns in the source's order; `gone` rows get no value, `window` is (starts, ends)."""
+        keys = self._key.encode(key, _all_null(key, len(gone)))
+        if window is not None:
+            keys = _with_window(keys, window, self.source)
+        values = self._value.encode(value, gone)
+        bad: list[tuple[int, str]] = []
+        if self._time is not None:
+            times, bad = self._own_times(key, value, times, gone)
+        return Written(keys, values, times, bad)
+
+    def _own_times(
+        self, key: Sequence[pa.Array], value: Sequence[pa.Array], times: pa.Array, gone: pa.Array
+    ) -> tuple[pa.Array, list[tuple[int, str]]]:
+        assert self._time is not None
+        name = self.source.timestamp_column
+        names = [c.name for c in (*self.source.key, *self.source.value)]
+        column = [*key, *value][names.index(name)].to_pylist()
+        of_key = name in {c.name for c in self.source.key}
+        out, bad = [], []
+        for row, (cell, time, deleted) in enumerate(
+            zip(column, times.to_pylist(), gone.to_pylist(), strict=True)
+        ):
+            made = time if deleted and not of_key else self._time(cell)
+            if made is None or made < 0:
+                bad.append((row, f"{cell!r} in {name} is no time"))
+                made = time
+            out.append(made)
+        return pa.array(out, pa.int64()), bad
+
+
+def _all_null(columns: Sequence[pa.Array], count: int) -> pa.Array:
+    if not columns:
+        return pa.array([True] * count, pa.bool_())
+    gone = columns[0].is_null()
+    for column in columns[1:]:
+        gone = pc.and_(gone, column.is_null())
+    return gone
+
+
+def _with_window(
+    keys: pa.Array, window: tuple[pa.Array, pa.Array], source: Source
+) -> pa.Array:
+    session = source.window is not None and source.window.type is WindowType.SESSION
+    out = []
+    for key, start, end in zip(
+        keys.to_pylist(), window[0].to_pylist(), window[1].to_pylist(), strict=True
+    ):
+        tail = _SESSION.pack(end, start) if session else _TIME.pack(start)
+        out.append((key or b"") + tail)
+    return pa.array(out, pa.binary())

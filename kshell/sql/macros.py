@@ -1,0 +1,125 @@
+"""KSQL's functions in bounded queries: macros with KSQL's meaning under names of their own.
+
+`batch` hands each query's tree through `translated`: a call of a function that the library has
+becomes a call of a macro, made of the library's own templates, one overload for each signature.
+What DuckDB has beside them is reached as before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from kshell.sql import duck
+from kshell.sql.bind.expressions import UNIT_FUNCTIONS
+from kshell.sql.functions import AGGREGATE, SCALAR, Form, library
+from kshell.sql.render import fill
+from kshell.sql.signatures import Pattern, known_type
+from kshell.types import duckdb_name
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["translated"]
+
+_LAMBDAS = {"TRANSFORM": "list_transform", "FILTER": "list_filter"}
+
+
+def translated(tree: exp.Query, connection: duckdb.DuckDBPyConnection) -> exp.Query:
+    """The tree with macros in place of KSQL's functions; it is changed, and given back."""
+    for call in list(tree.find_all(exp.Anonymous)):
+        name = call.name.upper()
+        function = library().get(name)
+        if name in _LAMBDAS and len(call.expressions) == 2:
+            call.set("this", _LAMBDAS[name])
+        elif name == "REDUCE" and len(call.expressions) == 3:
+            array, start, fold = call.expressions
+            call.replace(exp.Anonymous(this="list_reduce", expressions=[array, fold, start]))
+        elif function is None or function.kind not in (SCALAR, AGGREGATE):
+            continue
+        elif function.kind == AGGREGATE and _duckdb_has(connection, name, "aggregate"):
+            continue
+        else:
+            first = call.expressions[0] if call.expressions else None
+            if name in UNIT_FUNCTIONS and isinstance(first, exp.Column):
+                first.replace(exp.Literal.string(first.name.upper()))
+            if _define(connection, name, function.forms, len(call.expressions)):
+                call.set("this", _macro(name))
+    return tree
+
+
+def _macro(name: str) -> str:
+    return f"ksql_{name.lower()}"
+
+
+def _duckdb_has(connection: duckdb.DuckDBPyConnection, name: str, kind: str) -> bool:
+    found = connection.execute(
+        "SELECT count(*) FROM duckdb_functions() WHERE function_name = lower(?)"
+        " AND function_type = ? AND internal",
+        [name, kind],
+    ).fetchone()
+    return bool(found and found[0])
+
+
+def _define(
+    connection: duckdb.DuckDBPyConnection, name: str, forms: tuple[Form, ...], arity: int
+) -> bool:
+    """Make the macro for calls with so many arguments; False where no form takes as many."""
+    overloads = dict(_overloads(connection, forms, arity))
+    if not overloads:
+        return False
+    loose = ", ".join(f"a{n}" for n in range(arity))
+    if _duckdb_has(connection, name, "scalar") and loose not in overloads:
+        overloads[loose] = f"system.main.{name.lower()}({loose})"
+    made = ", ".join(f"({parameters}) AS {body}" for parameters, body in overloads.items())
+    connection.execute(f"CREATE OR REPLACE TEMP MACRO {_macro(name)} {made}")
+    return True
+
+
+def _overloads(
+    connection: duckdb.DuckDBPyConnection, forms: tuple[Form, ...], arity: int
+) -> Iterator[tuple[str, str]]:
+    """(parameters, body), the later of two with the same parameters left out."""
+    seen = set()
+    names = [f"a{n}" for n in range(arity)]
+    for form in forms:
+        params = form.signature.expanded(arity)
+        if params is None or any(p.kind == "LAMBDA" for p in params):
+            continue
+        types = [_type(p) for p in params]
+        shown = ", ".join(f"{n} {t}".strip() for n, t in zip(names, types, strict=True))
+        if shown in seen:
+            continue
+        body = _body(connection, form, params, names)
+        if body is not None:
+            seen.add(shown)
+            yield shown, body
+
+
+def _type(pattern: Pattern) -> str:
+    """DuckDB's name of a parameter's type; empty where any type will do."""
+    type = known_type(pattern, {})
+    return "" if type is None else duckdb_name(type)
+
+
+def _body(
+    connection: duckdb.DuckDBPyConnection,
+    form: Form,
+    params: tuple[Pattern, ...],
+    names: list[str],
+) -> str | None:
+    returns = known_type(form.signature.returns, {})
+    if form.template.startswith("py:"):
+        types = [known_type(p, {}) for p in params]
+        if returns is None or any(t is None for t in types):
+            return None
+        made = duck.python_function(
+            connection, form.template[3:], [t for t in types if t is not None], returns
+        )
+        return f"{made}({', '.join(names)})"
+    if "{type}" in form.template and returns is None:
+        return None
+    body = fill(form.template, names)
+    return body if returns is None else body.replace("{type}", duckdb_name(returns))
