@@ -35,6 +35,7 @@ class LiteralTable:
 
     name = "orders"
     key = "ROWKEY"
+    latest: tuple[str, ...] = ()
     columns = (
         TableColumn("region", pa.string()),
         TableColumn("amount", pa.int64()),
