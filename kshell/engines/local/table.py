@@ -86,6 +86,10 @@ class TopicTable:
         return self._source.key[0].name if len(self._source.key) == 1 else ""
 
     @property
+    def latest(self) -> tuple[str, ...]:
+        return ()
+
+    @property
     def columns(self) -> Sequence[TableColumn]:
         return self._columns
 
