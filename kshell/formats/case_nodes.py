@@ -1,21 +1,48 @@
 """The formats as `kshell test` needs them: one record at a time, and a registry in memory.
 
-The bytes go through the same codecs as a topic's.
+The bytes go through the same codecs as a topic's.  Cases write records as JSON nodes; where a
+format has a schema, a row of `_NODES` turns them.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import pyarrow as pa
 
 from kshell.catalog.model import Column, FormatSpec, Source
 from kshell.errors import Unsupported
-from kshell.formats.registry import Schemas
-from kshell.formats.source import SourceReader, SourceWriter
+from kshell.formats.base import Half, Place
+from kshell.formats.case_registry import CaseSchemas
+from kshell.formats.inference import infer_columns
+from kshell.formats.source import SourceReader, SourceWriter, place_of
 
-__all__ = ["CaseCodec", "open_codec"]
+__all__ = ["CaseCodec", "Nodes", "open_codec"]
+
+
+class Nodes(Protocol):
+    """One half of one source as a case writes it."""
+
+    def from_node(self, node: Any) -> bytes:
+        """What a producer with the topic's schema would have written for a node (never None)."""
+
+    def to_node(self, data: bytes) -> Any:
+        """The node that a case would write for those bytes."""
+
+
+# Each row is `module:maker`; a maker takes a Place and the schema that the case gives the topic, or
+# None where a producer has but the columns.
+_NODES: Mapping[str, str] = MappingProxyType(
+    {
+        "AVRO": "kshell.formats.avro.nodes:open_nodes",
+        "JSON_SR": "kshell.formats.json_sr.nodes:open_nodes",
+        "PROTOBUF": "kshell.formats.protobuf.nodes:open_nodes",
+        "PROTOBUF_NOSR": "kshell.formats.protobuf.nodes:open_nodes",
+    }
+)
 
 _HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
 _THROW = "ksql.timestamp.throw.on.invalid"
@@ -24,11 +51,12 @@ _THROW = "ksql.timestamp.throw.on.invalid"
 class CaseCodec:
     """A case's records as rows and back; `record` has key, value, timestamp and headers."""
 
-    def __init__(self, schemas: Schemas | None, properties: Mapping[str, str]) -> None:
+    def __init__(self, schemas: CaseSchemas, properties: Mapping[str, str]) -> None:
         self.schemas = schemas
         self._throws = str(properties.get(_THROW, "")).lower() == "true"
         self._readers: dict[int, tuple[Source, SourceReader]] = {}
         self._writers: dict[int, tuple[Source, SourceWriter]] = {}
+        self._nodes: dict[tuple[int, str], tuple[Source, Nodes]] = {}
 
     def _reader(self, source: Source) -> SourceReader:
         found = self._readers.get(id(source))
@@ -90,21 +118,39 @@ class CaseCodec:
 
     def from_node(self, node: Any, source: Source, half: str) -> bytes | None:
         """A JSON node as bytes of a format that has a schema."""
-        raise Unsupported(f"{_format(source, half).name} in a case")
+        return None if node is None else self._nodes_of(source, half).from_node(node)
 
     def to_node(self, data: bytes | None, source: Source, half: str) -> Any:
         """Those bytes as a JSON node."""
-        raise Unsupported(f"{_format(source, half).name} in a case")
+        return None if data is None else self._nodes_of(source, half).to_node(data)
+
+    def _nodes_of(self, source: Source, half: str) -> Nodes:
+        found = self._nodes.get((id(source), half))
+        if found is None:
+            place = place_of(source, Half(half), self.schemas)
+            given = self.schemas.given(source.topic, place.half, place.format)
+            found = source, _open_nodes(place, given)
+            self._nodes[id(source), half] = found
+        return found[1]
 
     def infer(self, topic: str, half: str, format: FormatSpec) -> tuple[Column, ...] | None:
         """The columns of the topic's registered schema."""
-        raise Unsupported(f"{format.name} in a case")
+        self.schemas.given(topic, Half(half), format)
+        return infer_columns(self.schemas, topic, Half(half), format)
 
 
-def _format(source: Source, half: str) -> FormatSpec:
-    return source.key_format if half == "key" else source.value_format
+def _open_nodes(place: Place, given: Any) -> Nodes:
+    module, _, maker = _NODES.get(place.format.name, ":").partition(":")
+    try:
+        made: Any = getattr(importlib.import_module(module), maker) if module else None
+    except ModuleNotFoundError as missing:
+        raise Unsupported(f"{place.format.name} in a case needs {missing.name}") from None
+    if made is None:
+        raise Unsupported(f"{place.format.name} in a case")
+    nodes: Nodes = made(place, given)
+    return nodes
 
 
 def open_codec(topics: Mapping[str, Any], properties: Mapping[str, str]) -> CaseCodec:
     """The codec of one case, its topics' schemas registered."""
-    return CaseCodec(None, properties)
+    return CaseCodec(CaseSchemas(topics), properties)

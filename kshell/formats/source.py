@@ -20,7 +20,7 @@ from kshell.errors import EvaluationError
 from kshell.formats.base import Codec, Half, Place, open_codec
 from kshell.formats.registry import Schemas
 
-__all__ = ["Read", "SourceReader", "SourceWriter", "Written", "unwraps"]
+__all__ = ["Read", "SourceReader", "SourceWriter", "Written", "place_of", "unwraps"]
 
 _UNWRAPS = ("AVRO", "JSON", "JSON_SR")  # formats that can hold a single value without a record
 BOUNDS = ("WINDOWSTART", "WINDOWEND")
@@ -44,19 +44,22 @@ def unwraps(source: Source, half: Half) -> bool:
     return format.options.get("WRAP_SINGLE_VALUE", "true").lower() == "false"
 
 
-def _codec(source: Source, half: Half, schemas: Schemas | None) -> Codec:
+def place_of(source: Source, half: Half, schemas: Schemas | None) -> Place:
+    """Where the codec of a source's half works."""
     key = half is Half.KEY
-    return open_codec(
-        Place(
-            source.topic,
-            half,
-            source.key_format if key else source.value_format,
-            source.key if key else source.value,
-            wrapped=not unwraps(source, half),
-            loose=source.declared,
-            schemas=schemas,
-        )
+    return Place(
+        source.topic,
+        half,
+        source.key_format if key else source.value_format,
+        source.key if key else source.value,
+        wrapped=not unwraps(source, half),
+        loose=source.declared,
+        schemas=schemas,
     )
+
+
+def _codec(source: Source, half: Half, schemas: Schemas | None) -> Codec:
+    return open_codec(place_of(source, half, schemas))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from kshell.formats.protobuf.text import Nullable, proto_text
 from kshell.formats.protobuf.write import Writer
 from kshell.formats.registry import Schema, Schemas, SchemaType
 
-__all__ = ["nullable_of", "open_protobuf", "open_protobuf_nosr"]
+__all__ = ["nullable_of", "open_protobuf", "open_protobuf_nosr", "schema_text"]
 
 _TAKEN = "PROTOBUF_NULLABLE_REPRESENTATION"
 
@@ -43,8 +43,13 @@ def open_protobuf_nosr(place: Place) -> Codec:
     if "SCHEMA_FILE" in place.format.options:
         return _of_file(place)
     name = place.format.options.get("SCHEMA_FULL_NAME", "")
-    text = proto_text(_fields(place), nullable_of(place), name)
-    return Codec(place, Schema(SchemaType.PROTOBUF, text), name)
+    return Codec(place, Schema(SchemaType.PROTOBUF, schema_text(place)), name)
+
+
+def schema_text(place: Place) -> str:
+    """The .proto text of the half's columns."""
+    name = place.format.options.get("SCHEMA_FULL_NAME", "")
+    return proto_text(_fields(place), nullable_of(place), name)
 
 
 def _of_file(place: Place) -> Codec:
@@ -147,9 +152,7 @@ class Codec:
                 raise
             except KshellError:
                 pass  # it holds other columns: the registry tells whether it may be replaced
-        schema = Schema(
-            SchemaType.PROTOBUF, proto_text(self._fields, nullable_of(place), name)
-        )
+        schema = Schema(SchemaType.PROTOBUF, schema_text(place))
         return self._with(schemas.register(subject, schema), schema, name)
 
     def _is_written(self, schema: Schema, name: str) -> bool:

@@ -1,4 +1,5 @@
-"""A case's JSON node as a Protobuf message: what a producer with that schema would have written.
+"""A case's JSON node as a Protobuf message, what a producer with that schema would have written, and
+a message as the node that Kafka Connect makes of it.
 
 Names match in any case, names that the message lacks are passed over, null is not set; times are
 numbers and bytes base64, as everywhere in cases.  `case_nodes` calls it.
@@ -15,11 +16,71 @@ import pyarrow as pa
 from google.protobuf.descriptor import FieldDescriptor as Field
 
 from kshell.errors import CorruptRecord
-from kshell.formats.protobuf.columns import WRAPPERS, is_map
-from kshell.formats.protobuf.pool import message_class
+from kshell.formats.base import Place
+from kshell.formats.framing import frame, read_indexes, split_frame, write_indexes
+from kshell.formats.json_values import plain_writer
+from kshell.formats.protobuf.codec import schema_text
+from kshell.formats.protobuf.columns import WRAPPERS, is_map, message_type
+from kshell.formats.protobuf.decode import Plain
+from kshell.formats.protobuf.pool import load, message_at, message_class, message_named
+from kshell.formats.protobuf.pool import message_indexes
 from kshell.formats.protobuf.write import put_special
+from kshell.formats.registry import Registered, Schema, SchemaType
 
-__all__ = ["message_of"]
+__all__ = ["message_of", "open_nodes"]
+
+
+class _Nodes:
+    """Without a registry (PROTOBUF_NOSR) records have no frame, and all are of one message."""
+
+    def __init__(self, place: Place, given: Registered | None) -> None:
+        self._place, self._given = place, given
+        self._framed = place.format.name == "PROTOBUF"
+        self._made: tuple[bytes, Any] | None = None
+
+    def from_node(self, node: Any) -> bytes:
+        """See `case_nodes.Nodes`."""
+        prefix, message = self._producer()
+        return prefix + message_of(message, node)
+
+    def to_node(self, data: bytes) -> Any:
+        """See `case_nodes.Nodes`."""
+        payload, message = data, None
+        if self._framed:
+            id, payload = split_frame(data)
+            path, length = read_indexes(payload)
+            payload = payload[length:]
+            assert self._place.schemas is not None
+            message = message_at(load(self._place.schemas.by_id(id)), path)
+        else:
+            message = self._producer()[1]
+        type = message_type(message)
+        found = Plain(message, list(type)).decode(pa.array([payload], pa.binary()))
+        if found.bad:
+            raise CorruptRecord(found.bad[0][1])
+        write = plain_writer(type)
+        return write({f.name: c[0].as_py() for f, c in zip(type, found.columns, strict=True)})
+
+    def _producer(self) -> tuple[bytes, Any]:
+        """The bytes before every message that a producer writes, and the message."""
+        if self._made is None:
+            place, name = self._place, self._place.format.options.get("SCHEMA_FULL_NAME", "")
+            if self._given is not None:
+                schema, id = self._given.schema, self._given.id
+            else:
+                schema, id = Schema(SchemaType.PROTOBUF, schema_text(place)), 0
+                if self._framed and place.schemas is not None:
+                    subject = place.schemas.subject(place.topic, place.half.value)
+                    id = place.schemas.register(subject, schema)
+            message = message_named(load(schema), name)
+            prefix = frame(id, write_indexes(message_indexes(message))) if self._framed else b""
+            self._made = prefix, message
+        return self._made
+
+
+def open_nodes(place: Place, given: Registered | None) -> _Nodes:
+    """The nodes of one half of one source."""
+    return _Nodes(place, given)
 
 _INTS = (Field.CPPTYPE_INT32, Field.CPPTYPE_INT64, Field.CPPTYPE_UINT32, Field.CPPTYPE_UINT64)
 _FLOATS = (Field.CPPTYPE_FLOAT, Field.CPPTYPE_DOUBLE)
