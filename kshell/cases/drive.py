@@ -65,6 +65,9 @@ class Codec(Protocol):
     def to_node(self, data: bytes | None, source: Source, half: str) -> Any:
         """Those bytes as a JSON node."""
 
+    def expected(self, node: Any, data: bytes | None, source: Source, half: str) -> Any:
+        """A JSON node that the case expects, in the words of the bytes that came."""
+
     def infer(self, topic: str, half: str, format: FormatSpec) -> tuple[Column, ...] | None:
         """The columns of the schema that the registry has for the topic's "key" or "value"."""
 

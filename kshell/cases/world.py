@@ -93,7 +93,9 @@ def _add(world: World, source: Source, or_replace: bool, if_not_exists: bool) ->
 def _create_as(world: World, statement: ast.CreateAsSelect) -> None:
     from kshell.sql.bind.create import bind_create_as
 
-    sink = bind_create_as(statement, world.catalog, world.properties, world.partitions_of)
+    sink = bind_create_as(
+        statement, world.catalog, world.properties, world.partitions_of, world.infer
+    )
     if _add(world, sink.target, statement.or_replace, statement.if_not_exists):
         world.queries.append(sink)
 

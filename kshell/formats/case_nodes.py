@@ -20,7 +20,26 @@ from kshell.formats.case_registry import CaseSchemas
 from kshell.formats.inference import infer_columns
 from kshell.formats.source import SourceReader, SourceWriter, place_of
 
-__all__ = ["CaseCodec", "Nodes", "open_codec"]
+__all__ = ["CaseCodec", "Nodes", "open_codec", "respelled"]
+
+
+def respelled(node: Any, came: Any) -> Any:
+    """The node with the names that differ from those that came in nothing but their case as they
+    came.
+
+    >>> respelled({"a": [{"b": 1}], "x": 2}, {"A": [{"B": 0}]})
+    {'A': [{'B': 1}], 'x': 2}
+    """
+    if isinstance(node, Mapping) and isinstance(came, Mapping):
+        names = {str(k).casefold(): k for k in came if k not in node}
+        made = {}
+        for name, inner in node.items():
+            spelled = name if name in came else names.get(str(name).casefold(), name)
+            made[spelled] = respelled(inner, came.get(spelled))
+        return made
+    if isinstance(node, list) and isinstance(came, list) and len(node) == len(came):
+        return [respelled(n, c) for n, c in zip(node, came, strict=True)]
+    return node
 
 
 class Nodes(Protocol):
@@ -31,6 +50,12 @@ class Nodes(Protocol):
 
     def to_node(self, data: bytes) -> Any:
         """The node that a case would write for those bytes."""
+
+    def expected(self, node: Any, data: bytes) -> Any:
+        """The node that a case expects, as `to_node` would give it if those bytes hold just that.
+
+        Formats with a schema know names in any case (see `respelled`).
+        """
 
 
 # Each row is `module:maker`; a maker takes a Place and the schema that the case gives the topic, or
@@ -123,6 +148,12 @@ class CaseCodec:
     def to_node(self, data: bytes | None, source: Source, half: str) -> Any:
         """Those bytes as a JSON node."""
         return None if data is None else self._nodes_of(source, half).to_node(data)
+
+    def expected(self, node: Any, data: bytes | None, source: Source, half: str) -> Any:
+        """A node that a case expects, in the words of the bytes that came."""
+        if node is None or data is None:
+            return node
+        return self._nodes_of(source, half).expected(node, data)
 
     def _nodes_of(self, source: Source, half: str) -> Nodes:
         found = self._nodes.get((id(source), half))

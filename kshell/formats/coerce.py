@@ -12,7 +12,7 @@ import binascii
 import datetime
 import json
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from functools import cache
 from typing import Any
 
@@ -26,6 +26,7 @@ __all__ = ["converter", "node_text"]
 Convert = Callable[[Any], Any]
 _EPOCH = datetime.date(1970, 1, 1)
 _DAY_MS = 86_400_000
+_EXACT = Context(prec=80)  # more than any DECIMAL has
 
 
 class _Unfit(Exception):
@@ -66,15 +67,16 @@ def _whole(bits: int, name: str) -> Convert:
     bound = 1 << bits - 1
 
     def convert(node: Any) -> Any:
+        value: int | None
         if _is_number(node):
             value = int(node)
         elif isinstance(node, str):
             try:
-                value = int(node) if node.isascii() and "_" not in node else None  # type: ignore[assignment]
+                value = int(node) if node.isascii() and "_" not in node else None
             except ValueError:
-                value = None  # type: ignore[assignment]
+                value = None
         else:
-            value = None  # type: ignore[assignment]
+            value = None
         if value is None or not -bound <= value < bound or node != node:
             raise _Unfit(node, name)
         return value
@@ -124,7 +126,7 @@ def _decimal(type: pa.DataType) -> Convert:
                     raise _Unfit(node, name)
             if value.adjusted() >= type.precision - type.scale and value:
                 raise _Unfit(node, name)
-            return value.quantize(unit) if abs(value) < 10**28 else value
+            return value.quantize(unit, context=_EXACT)
         except (InvalidOperation, ValueError):
             raise _Unfit(node, name) from None
 

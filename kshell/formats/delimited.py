@@ -123,10 +123,7 @@ def _quoted(text: str, delimiter: str, *, first: bool) -> str:
     if not text:
         return '""' if first else ""
     start, end = text[0], text[-1]
-    odd_start = first and not (
-        "0" <= start <= "9" or "A" <= start <= "Z" or "a" <= start <= "z" or start > "\x2c"
-        or start in " !$%&'()*+"
-    )  # fmt: skip
+    odd_start = first and not (start.isascii() and start.isalnum())
     if (
         odd_start
         or start <= "#"

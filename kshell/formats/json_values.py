@@ -120,7 +120,7 @@ def open_json(place: Place) -> RowCodec:
 
 
 def _slow_to_write(type: pa.DataType) -> bool:
-    """Whether values may be what orjson does not write: decimals, and doubles that are no number."""
+    """Whether values may be what orjson does not write: decimals, doubles that are no number."""
     if pa.types.is_decimal(type) or pa.types.is_floating(type):
         return True
     if pa.types.is_map(type):

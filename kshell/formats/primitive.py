@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from kshell.errors import CorruptRecord
-from kshell.formats.base import Decoded, Place
+from kshell.formats.base import Codec, Decoded, Place
 from kshell.formats.rowwise import RowCodec
 
 __all__ = ["open_bytes", "open_kafka", "open_none"]
@@ -41,8 +41,10 @@ def _encoded(value: str) -> bytes:
     return value.encode(errors="replace")
 
 
-def open_kafka(place: Place) -> RowCodec | _Text:
-    """The codec of one primitive."""
+def open_kafka(place: Place) -> Codec:
+    """The codec of one primitive; of none where no key is declared."""
+    if not place.columns:
+        return _Nothing(place)
     type = place.columns[0].type
     if type == pa.string():
         return _Text()

@@ -205,16 +205,20 @@ def _split_window(
 
 def _header_column(headers: pa.Array, key: str | None) -> pa.Array:
     """HEADERS: all of them; HEADER('key'): the last of that key, or NULL."""
-    rows = []
+    rows: list[Any] = []
     for row in headers.to_pylist():
         pairs = [(_text(h["key"]), h["value"]) for h in row or ()]
         if key is None:
             rows.append([{"KEY": k, "VALUE": v} for k, v in pairs])
         else:
-            rows.append(next((v for k, v in reversed(pairs) if k == key), None))
+            rows.append(_last(pairs, key))
     if key is not None:
         return pa.array(rows, pa.binary())
     return pa.array(rows, pa.list_(pa.struct([("KEY", pa.string()), ("VALUE", pa.binary())])))
+
+
+def _last(pairs: Sequence[tuple[str | None, bytes | None]], key: str) -> bytes | None:
+    return next((v for k, v in reversed(pairs) if k == key), None)
 
 
 def _text(key: bytes | str | None) -> str | None:
@@ -223,7 +227,7 @@ def _text(key: bytes | str | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Keys, values (binary) and times (ms) of records to produce; rows that cannot be: (row, why)."""
+    """Keys, values (binary) and times (ms) of records to produce; which cannot be: (row, why)."""
 
     keys: pa.Array
     values: pa.Array

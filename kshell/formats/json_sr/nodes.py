@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from kshell.formats.base import Place
+from kshell.formats.case_nodes import respelled
 from kshell.formats.coerce import node_text
 from kshell.formats.framing import frame, split_frame
 from kshell.formats.json_sr.schema import json_schema_text
@@ -33,6 +34,10 @@ class _Nodes:
     def to_node(self, data: bytes) -> Any:
         """See `case_nodes.Nodes`."""
         return json.loads(split_frame(data)[1], parse_float=Decimal)
+
+    def expected(self, node: Any, data: bytes) -> Any:
+        """See `case_nodes.Nodes`."""
+        return respelled(node, self.to_node(data))
 
     def _register(self) -> int:
         place = self._place

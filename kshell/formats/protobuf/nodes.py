@@ -1,5 +1,5 @@
-"""A case's JSON node as a Protobuf message, what a producer with that schema would have written, and
-a message as the node that Kafka Connect makes of it.
+"""A case's JSON node as a Protobuf message, what a producer with that schema would have written,
+and a message as the node that Kafka Connect makes of it.
 
 Names match in any case, names that the message lacks are passed over, null is not set; times are
 numbers and bytes base64, as everywhere in cases.  `case_nodes` calls it.
@@ -17,13 +17,19 @@ from google.protobuf.descriptor import FieldDescriptor as Field
 
 from kshell.errors import CorruptRecord
 from kshell.formats.base import Place
+from kshell.formats.case_nodes import respelled
 from kshell.formats.framing import frame, read_indexes, split_frame, write_indexes
 from kshell.formats.json_values import plain_writer
 from kshell.formats.protobuf.codec import schema_text
 from kshell.formats.protobuf.columns import WRAPPERS, is_map, message_type
 from kshell.formats.protobuf.decode import Plain
-from kshell.formats.protobuf.pool import load, message_at, message_class, message_named
-from kshell.formats.protobuf.pool import message_indexes
+from kshell.formats.protobuf.pool import (
+    load,
+    message_at,
+    message_class,
+    message_indexes,
+    message_named,
+)
 from kshell.formats.protobuf.write import put_special
 from kshell.formats.registry import Registered, Schema, SchemaType
 
@@ -45,22 +51,24 @@ class _Nodes:
 
     def to_node(self, data: bytes) -> Any:
         """See `case_nodes.Nodes`."""
-        payload, message = data, None
-        if self._framed:
-            id, payload = split_frame(data)
-            path, length = read_indexes(payload)
-            payload = payload[length:]
-            assert self._place.schemas is not None
-            message = message_at(load(self._place.schemas.by_id(id)), path)
-        else:
-            message = self._producer()[1]
-        type = message_type(message)
-        found = Plain(message, list(type)).decode(pa.array([payload], pa.binary()))
-        if found.bad:
-            raise CorruptRecord(found.bad[0][1])
-        write = plain_writer(type)
-        return write({f.name: c[0].as_py() for f, c in zip(type, found.columns, strict=True)})
+        message, payload = self._split(data)
+        return _node(message, payload)
 
+    def expected(self, node: Any, data: bytes) -> Any:
+        """See `case_nodes.Nodes`: where the message has no null, it is the default."""
+        message, payload = self._split(data)
+        try:
+            return _over(node, _node(message, message_of(message, node)))
+        except CorruptRecord:
+            return respelled(node, _node(message, payload))
+
+    def _split(self, data: bytes) -> tuple[Any, bytes]:
+        if not self._framed:
+            return self._producer()[1], data
+        id, payload = split_frame(data)
+        path, length = read_indexes(payload)
+        assert self._place.schemas is not None
+        return message_at(load(self._place.schemas.by_id(id)), path), payload[length:]
     def _producer(self) -> tuple[bytes, Any]:
         """The bytes before every message that a producer writes, and the message."""
         if self._made is None:
@@ -76,6 +84,23 @@ class _Nodes:
             prefix = frame(id, write_indexes(message_indexes(message))) if self._framed else b""
             self._made = prefix, message
         return self._made
+
+
+def _node(message: Any, payload: bytes) -> Any:
+    type = message_type(message)
+    found = Plain(message, list(type)).decode(pa.array([payload], pa.binary()))
+    if found.bad:
+        raise CorruptRecord(found.bad[0][1])
+    write = plain_writer(type)
+    return write({f.name: c[0].as_py() for f, c in zip(type, found.columns, strict=True)})
+
+
+def _over(node: Any, held: Any) -> Any:
+    """What the message holds of a node, and of the node what it does not hold."""
+    if isinstance(node, Mapping) and isinstance(held, Mapping):
+        node = respelled(node, held)
+        return {**held, **{k: _over(v, held[k]) if k in held else v for k, v in node.items()}}
+    return held
 
 
 def open_nodes(place: Place, given: Registered | None) -> _Nodes:
