@@ -6,7 +6,7 @@ bound expressions are replaced by the columns that `plan.Aggregate` makes.  Chec
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from kshell.catalog.model import Column, Kind, Window, WindowType
 from kshell.catalog.serde import check_map_key
 from kshell.errors import BindError
 from kshell.sql import functions, plan
+from kshell.sql.bind.calls import limited
 from kshell.sql.bind.names import Aliases, unique
 from kshell.sql.bind.projection import Item, text_list
 from kshell.sql.bind.scope import BOUNDS, SYSTEM
@@ -115,6 +116,7 @@ def build_aggregate(
     grouping: Grouping,
     window: WindowClause | None,
     aliases: Aliases,
+    properties: Mapping[str, str],
 ) -> Grouped:
     """Aggregate and HAVING over the node."""
     key_columns, names = _keys(items, grouping, aliases)
@@ -143,7 +145,7 @@ def build_aggregate(
         value,
         _window(window),
     )
-    aggregates = tuple((name, call) for call, name in rewriter.aggregates.items())
+    aggregates = tuple((n, limited(c, properties)) for c, n in rewriter.aggregates.items())
     made: plan.Node = plan.Aggregate(node, group, aggregates, window, output)
     if having is not None:
         made = plan.Filter(made, having, output)

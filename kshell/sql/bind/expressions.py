@@ -15,6 +15,7 @@ from sqlglot import exp
 
 from kshell.errors import BindError, KshellError, Unsupported
 from kshell.sql import functions
+from kshell.sql.bind.calls import bind_aggregate
 from kshell.sql.bind.checks import check_arithmetic, check_comparison
 from kshell.sql.bind.coercion import alike, numbers_alike
 from kshell.sql.bind.constructors import make_array, make_map, make_struct
@@ -359,8 +360,10 @@ class Binder:
         if self.aggregate:
             raise BindError(f"Aggregate functions can not be nested: {self.aggregate}({name}())")
         inner = replace(self, aggregate=name)
-        call: Call = functions.resolve_aggregate(name, [inner.bind(a) for a in arguments])
-        return call
+        if not arguments and name != "COUNT":  # ksqlDB: an aggregate of nothing is of ROWTIME
+            arguments = [exp.column("ROWTIME")]
+        bound = [inner.bind(a) for a in arguments]
+        return bind_aggregate(name, bound, [self.text(a) for a in arguments])
 
 
 def _as_time(value: Expression, other: Expression) -> Expression:

@@ -119,7 +119,9 @@ def _bind_query(
     node, items = build_explode(node, items)
     if bound.grouping is not None:
         missing = _missing_groups(items, bound.grouping) if persistent else []
-        grouped = build_aggregate(node, items, bound.grouping, query.window, aliases)
+        grouped = build_aggregate(
+            node, items, bound.grouping, query.window, aliases, properties
+        )
         if persistent and missing and sink is not None:
             raise keys_missing(sink.name, "grouping expression", missing, "and")
         node, items = grouped.node, grouped.items
