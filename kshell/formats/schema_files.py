@@ -7,7 +7,7 @@ found beside it or above), .desc (protoc --descriptor_set_out), or a JSON Schema
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,7 +20,6 @@ from kshell.formats.registry import Schema, SchemaType
 __all__ = ["read_schema_file"]
 
 _MAX_BYTES = 16 << 20
-_MAX_FILES = 500
 _PARENTS = 8  # how far above a .proto the root of its imports may be
 
 
@@ -66,40 +65,17 @@ def _json(path: Path) -> Schema:
 
 
 def _proto(path: Path) -> Schema:
-    from kshell.formats.protobuf.parse import parse_proto
-    from kshell.formats.protobuf.pool import is_known
+    from kshell.formats.protobuf.compile import compile_file
 
-    roots = [path.parent, *list(path.resolve().parent.parents)[:_PARENTS]]
-    imports: dict[str, str] = {}
-
-    def follow(text: str, of: str, parents: tuple[str, ...]) -> None:
-        """Every import, what it imports itself before it."""
-        try:
-            needed = list(parse_proto(text, of).dependency)
-        except BindError as error:
-            raise UsageError(f"{of}: {error.what}") from None
-        for name in needed:
-            if name in imports or is_known(name):
-                continue
-            if name in parents or len(imports) >= _MAX_FILES:
-                raise UsageError(f"{of}: its imports go round in circles at {name}")
-            found = next((r / name for r in roots if (r / name).is_file()), None)
-            if found is None:
-                raise UsageError(
-                    f"{of} imports {name}, which is not there",
-                    hint="put it beside the schema file, or use a .desc with --include_imports",
-                )
-            inner = _text(found)
-            follow(inner, name, (*parents, name))
-            imports[name] = inner
-
-    text = _text(path)
-    follow(text, str(path), ())
-    return Schema(SchemaType.PROTOBUF, text, (), MappingProxyType(imports))
+    _bytes(path)
+    roots = list(path.resolve().parent.parents)[:_PARENTS]
+    try:
+        return _described(compile_file(path, roots).file)
+    except BindError as error:
+        raise UsageError(f"{path}: {error.what}", hint=error.hint) from None
 
 
 def _descriptors(path: Path) -> Schema:
-    """protoc writes what is imported first: the last file is the one that was asked for."""
     from google.protobuf import descriptor_pb2 as pb
     from google.protobuf.message import DecodeError
 
@@ -112,6 +88,11 @@ def _descriptors(path: Path) -> Schema:
             f"{path} is no set of Protobuf descriptors",
             hint="protoc --include_imports --descriptor_set_out=FILE.desc FILE.proto",
         )
+    return _described(files)
+
+
+def _described(files: Sequence[Any]) -> Schema:
+    """protoc writes what is imported first: the last file is the one that was asked for."""
     texts = {f.name: base64.b64encode(f.SerializeToString()).decode() for f in files}
     main = texts.pop(files[-1].name)
     return Schema(SchemaType.PROTOBUF, main, (), MappingProxyType(texts))

@@ -95,7 +95,8 @@ def protobuf_type(schema: Schema, name: str = "") -> pa.StructType:
     """The columns of the message of that name in the schema, of the first where there is none.
 
     >>> from kshell.formats.registry import SchemaType
-    >>> protobuf_type(Schema(SchemaType.PROTOBUF, "message A { repeated uint32 x = 1; }"))
+    >>> text = 'syntax = "proto3"; message A { repeated uint32 x = 1; }'
+    >>> protobuf_type(Schema(SchemaType.PROTOBUF, text))
     StructType(struct<x: list<item: int64>>)
     """
     return message_type(message_named(load(schema), name))

@@ -1,8 +1,7 @@
 """Descriptors of a Protobuf schema, each in a pool of its own.
 
 `load` takes what the registry serves (a .proto text, or a FileDescriptorProto in base64) with its
-imports.  Google's well-known types and the few files that
-Connect imports are always there.  Protobuf's own pool resolves names and refuses what is wrong.
+imports.  protoc reads the texts (see `compile`); Protobuf's own pool holds what came.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import base64
 import binascii
 import functools
 import importlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from google.protobuf import descriptor_pb2 as pb
@@ -20,119 +19,94 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from kshell.errors import BindError, CorruptRecord
-from kshell.formats.protobuf.parse import parse_proto
+from kshell.formats.protobuf.compile import compile_texts
 from kshell.formats.registry import Schema
 
-__all__ = ["KNOWN", "is_known", "load", "message_at", "message_class", "message_indexes",
-           "message_named"]  # fmt: skip
+__all__ = ["load", "message_at", "message_class", "message_indexes", "message_named"]
 
 _MAX_FILES = 500
 _MAX_DEPTH = 32
+_KEPT = 256  # schemas that stay loaded
 _MAIN = "schema.proto"
 
-# Where google.protobuf has a file that schemas may import.
+# What a descriptor that came without its imports may need of google.protobuf's own.
 _GOOGLE = {
     f"google/protobuf/{name}.proto": f"google.protobuf.{name}_pb2"
     for name in ("any", "api", "descriptor", "duration", "empty", "field_mask", "source_context",
                  "struct", "timestamp", "type", "wrappers")
 }  # fmt: skip
 
-# What Connect's schemas import, as far as records need it.
-KNOWN: Mapping[str, str] = {
-    "google/type/date.proto": """syntax = "proto3"; package google.type;
-        message Date { int32 year = 1; int32 month = 2; int32 day = 3; }""",
-    "google/type/timeofday.proto": """syntax = "proto3"; package google.type;
-        message TimeOfDay { int32 hours = 1; int32 minutes = 2; int32 seconds = 3;
-                            int32 nanos = 4; }""",
-    "confluent/meta.proto": """syntax = "proto3"; package confluent;
-        message Meta { string doc = 1; map<string, string> params = 2; repeated string tags = 3; }
-        """,
-    "confluent/type/decimal.proto": """syntax = "proto3"; package confluent.type;
-        message Decimal { bytes value = 1; uint32 precision = 2; int32 scale = 3; }""",
-}
-
 
 def load(schema: Schema) -> Any:
     """The schema's FileDescriptor; BindError where it is not valid.
 
     >>> from kshell.formats.registry import SchemaType
-    >>> load(Schema(SchemaType.PROTOBUF, "message A {}")).message_types_by_name["A"].full_name
+    >>> text = 'syntax = "proto3"; message A {}'
+    >>> load(Schema(SchemaType.PROTOBUF, text)).message_types_by_name["A"].full_name
     'A'
     """
+    return _load(schema.text, tuple(schema.imports.items()))
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _load(text: str, imports: tuple[tuple[str, str], ...]) -> Any:
+    if len(imports) > _MAX_FILES:
+        raise BindError(f"a Protobuf schema of more than {_MAX_FILES} files")
     name = _MAIN
-    while name in schema.imports:
+    while name in dict(imports):
         name = f"_{name}"
-    files = {n: _file(text, n) for n, text in schema.imports.items()}
-    files[name] = _file(schema.text, name)
-    return _build(files, [name])[0]
+    files = {n: _described(t, n) or t for n, t in (*imports, (name, text))}
+    texts = {n: f for n, f in files.items() if isinstance(f, str)}
+    described = [f for f in files.values() if not isinstance(f, str)]
+    if name not in texts and all(_is_there(d, files) for f in described for d in f.dependency):
+        return _build(described, name)
+    return _build(list(compile_texts(texts, described, name).file), name)
 
 
-def is_known(name: str) -> bool:
-    """Whether a file that a schema imports is always there."""
-    return name in KNOWN or name in _GOOGLE
+def _is_there(dependency: str, files: Any) -> bool:
+    return dependency in _GOOGLE or not isinstance(files.get(dependency, ""), str)
 
 
-def _file(text: str, name: str) -> Any:
-    """A file of text, or of its serialized descriptor in base64."""
+def _described(text: str, name: str) -> Any:
+    """The file if the text is a serialized descriptor in base64, else None."""
     try:
         data = base64.b64decode(text, validate=True)
         file = pb.FileDescriptorProto.FromString(data)
     except (binascii.Error, ValueError, DecodeError):
-        return parse_proto(text, name)
+        return None
     file.name = name
     return file
 
 
-def _build(files: Mapping[str, Any], wanted: Iterable[str]) -> list[Any]:
-    if len(files) > _MAX_FILES:
-        raise BindError(f"a Protobuf schema of more than {_MAX_FILES} files")
+def _build(files: Sequence[Any], main: str) -> Any:
+    """The main file in a pool with the others."""
     pool = DescriptorPool()
+    by_name = {file.name: file for file in files}
     added: set[str] = set()
 
     def add(name: str, path: tuple[str, ...]) -> None:
         if name in added:
             return
-        if name in path or len(path) > _MAX_DEPTH:
+        if name in path or len(path) > _MAX_FILES:
             raise BindError(f"the Protobuf schema's imports go round in circles at {name}")
-        file = _google(name) or files.get(name) or _known(name)
-        if file is None:
-            raise BindError(
-                f"the Protobuf schema imports {name}, which is not there",
-                hint="register it with a reference, or give a .desc made with --include_imports",
-            )
+        file = by_name.get(name) or _google(name)
         for dependency in file.dependency:
             add(dependency, (*path, name))
         added.add(name)
-        try:
-            pool.AddSerializedFile(file.SerializeToString())
-        except (TypeError, ValueError, KeyError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise BindError(f"the Protobuf schema is not valid: {reason}") from None
+        pool.AddSerializedFile(file.SerializeToString())
 
-    found = []
-    for name in wanted:
-        add(name, ())
-        try:
-            found.append(pool.FindFileByName(name))
-        except (TypeError, KeyError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise BindError(f"the Protobuf schema is not valid: {reason}") from None
-    return found
+    try:
+        add(main, ())
+        return pool.FindFileByName(main)
+    except (TypeError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise BindError(f"the Protobuf schema is not valid: {reason}") from None
 
 
 @functools.cache
 def _google(name: str) -> Any:
-    module = _GOOGLE.get(name)
-    if module is None:
-        return None
-    return pb.FileDescriptorProto.FromString(
-        importlib.import_module(module).DESCRIPTOR.serialized_pb
-    )
-
-
-@functools.cache
-def _known(name: str) -> Any:
-    return parse_proto(KNOWN[name], name) if name in KNOWN else None
+    module = importlib.import_module(_GOOGLE[name])
+    return pb.FileDescriptorProto.FromString(module.DESCRIPTOR.serialized_pb)
 
 
 def message_at(file: Any, indexes: Sequence[int]) -> Any:
@@ -151,7 +125,8 @@ def message_named(file: Any, name: str = "") -> Any:
     """The message of that full name (or bare one), the file's first where name is ''.
 
     >>> from kshell.formats.registry import SchemaType
-    >>> file = load(Schema(SchemaType.PROTOBUF, "package p; message A {} message B {}"))
+    >>> text = 'syntax = "proto3"; package p; message A {} message B {}'
+    >>> file = load(Schema(SchemaType.PROTOBUF, text))
     >>> message_named(file).name, message_named(file, "p.B").name, message_named(file, "B").name
     ('A', 'B', 'B')
     """

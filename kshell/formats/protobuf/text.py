@@ -93,6 +93,9 @@ class _Writer:
     def message(self, name: str, fields: list[pa.Field], indent: str) -> list[str]:
         lines = [f"{indent}message {name} {{"]
         inner: list[str] = []
+        if len({_json_name(f.name) for f in fields}) < len(fields):
+            # protoc refuses A_B beside AB: both are AB in JSON, of which records have none.
+            lines.append(f"{indent}  option deprecated_legacy_json_field_conflicts = true;")
         for number, field in enumerate(fields, 1):
             if not _NAME.fullmatch(field.name):
                 raise BindError(
@@ -140,6 +143,11 @@ class _Writer:
             self.imports.add(_WRAPPERS)
             return wrapper, ""
         return plain, ""
+
+
+def _json_name(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part[:1].upper() + part[1:] for part in rest)
 
 
 def _decimal_options(type: pa.DataType, indent: str) -> str:
