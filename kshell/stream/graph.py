@@ -61,7 +61,7 @@ def build(
 ) -> Graph:
     """The plan's graph, its state in `states` (in memory by default); raises Unsupported."""
     builder = _Builder(states or MemoryStates(), on_error)
-    paths = builder.paths(node, False)
+    paths = builder.paths(node)
     return Graph(
         node,
         tuple(scan for scan, _ in paths),
@@ -88,11 +88,9 @@ class _Builder:
         self._number += 1
         return f"{self._number}.{type(node).__name__}"
 
-    def paths(
-        self, node: plan.Node, wants_old: bool
-    ) -> list[tuple[plan.Scan, Iterable[_Stage]]]:
-        """For each scan below, what its rows go through; `wants_old` is what is above's wish."""
-        operator = self._operator(node, wants_old)
+    def paths(self, node: plan.Node) -> list[tuple[plan.Scan, Iterable[_Stage]]]:
+        """For each scan below, what its rows go through."""
+        operator = self._operator(node)
         if operator is not None:
             self.operators[id(node)] = operator
         if isinstance(node, plan.Scan):
@@ -100,18 +98,18 @@ class _Builder:
             return [(node, stages)]
         out = []
         for port, child in enumerate(plan.children(node)):
-            for scan, below in self.paths(child, _wants_old(node, port, wants_old)):
+            for scan, below in self.paths(child):
                 here = () if operator is None else (_Stage(node, operator, port),)
                 out.append((scan, (*below, *here)))
         return out
 
-    def _operator(self, node: plan.Node, wants_old: bool) -> Operator | None:
+    def _operator(self, node: plan.Node) -> Operator | None:
         if isinstance(node, plan.Answer | plan.Sink):
             return None
         if isinstance(node, plan.Scan):
             return self._scan(node)
         if isinstance(node, plan.Filter):
-            return self._filter(node, wants_old)
+            return self._filter(node)
         if isinstance(node, plan.Aggregate):
             return self._aggregate(node)
         make = _MAKERS.get(type(node))
@@ -126,13 +124,12 @@ class _Builder:
             return None
         return TableSource(node, self.states, self.name(node))
 
-    def _filter(self, node: plan.Filter, wants_old: bool) -> Operator:
+    def _filter(self, node: plan.Filter) -> Operator:
         from kshell.stream.ops import linear
 
         if node.output.kind is Kind.STREAM:
             return linear.StreamFilter(node, self.on_error)
-        made = linear.TouchlessTableFilter if wants_old else linear.TableFilter
-        return made(node, self.on_error)
+        return linear.TableFilter(node, self.on_error)
 
     def _aggregate(self, node: plan.Aggregate) -> Operator:
         from kshell.stream.ops.aggregate import aggregate
@@ -150,20 +147,6 @@ class _Builder:
         made = windows.get(node.window.type, WindowAggregate)
         operator: Operator = made(node, self.states, name, self.on_error)
         return operator
-
-
-def _wants_old(node: plan.Node, port: int, above: bool) -> bool:
-    """Whether the node asks its input for old values, as Streams' enableSendingOldValues."""
-    match node:
-        case plan.Aggregate() | plan.Suppress() | plan.ForeignKeyJoin():
-            return True
-        case plan.TableJoin():
-            kept = node.kind is plan.JoinKind.FULL or (
-                node.kind is (plan.JoinKind.RIGHT if port else plan.JoinKind.LEFT)
-            )
-            return above or kept
-        case _:
-            return above
 
 
 def _project(node: Any, builder: _Builder) -> Operator:

@@ -2,7 +2,7 @@
 
 `graph` makes them.  Streams and tables alike: an update of a table goes through row by row, its old
 row and its new one.  A touch (weight 0) is a record without a value: a projection passes it, a
-stream's filter drops it, a table's filter turns what it refuses into one.
+filter drops it.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from kshell.changes import Changes
 from kshell.sql import plan
 from kshell.sql.expressions import Call
 from kshell.stream.evaluate import Evaluator, OnError
-from kshell.stream.rows import Layout, Row, Update, batch_of, changes, updates
+from kshell.stream.rows import Layout, Row, batch_of, changes, updates
 
-__all__ = ["Explode", "Project", "Rekey", "StreamFilter", "TableFilter", "TouchlessTableFilter"]
+__all__ = ["Explode", "Project", "Rekey", "StreamFilter", "TableFilter"]
 
 
 def _mask(evaluator: Evaluator, rows: pa.RecordBatch) -> pa.Array:
@@ -40,7 +40,8 @@ class StreamFilter:
 
 
 class TableFilter:
-    """A row that does not pass is a deletion, also where there was nothing: as KTable.filter."""
+    """A row that passes no more is a deletion; one that never passed leaves no trace, as in ksqlDB
+    (whose filters keep old values, where a bare KTable.filter sends a deletion of nothing)."""
 
     def __init__(self, node: plan.Filter, on_error: OnError) -> None:
         self._predicate = Evaluator([("HAVING", node.predicate)], on_error)
@@ -59,17 +60,8 @@ class TableFilter:
             old = update.old if update.old is not None and next(passes) else None
             new = update.new if update.new is not None and next(passes) else None
             out.append(update._replace(old=old, new=new))
-        return changes([u for u in out if self._forwards(u)], self._layout)
-
-    def _forwards(self, update: Update) -> bool:
-        return True
-
-
-class TouchlessTableFilter(TableFilter):
-    """The same where what follows asked for old values: a deletion of nothing goes no further."""
-
-    def _forwards(self, update: Update) -> bool:
-        return update.old is not None or update.new is not None
+        kept = [u for u in out if u.old is not None or u.new is not None]
+        return changes(kept, self._layout)
 
 
 class Project:
