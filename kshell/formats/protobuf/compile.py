@@ -49,13 +49,14 @@ def compile_texts(texts: Mapping[str, str], described: Sequence[Any], main: str)
         ready = Path(directory, "described.pb")
         ready.write_bytes(pb.FileDescriptorSet(file=described).SerializeToString())
         options = [f"--descriptor_set_in={ready}"] if described else []
+        main = str(root / main) if main in texts else main
         return _run(main, [root], Path(directory, "made.pb"), options)
 
 
 def compile_file(path: Path, roots: Sequence[Path]) -> Any:
     """The same for a file on disk; what it imports is looked for below its folder and the roots."""
     with tempfile.TemporaryDirectory(prefix="kshell-") as directory:
-        return _run(path.name, [path.parent, *roots], Path(directory, "made.pb"), [])
+        return _run(str(path), [path.parent, *roots], Path(directory, "made.pb"), [])
 
 
 def _safe(name: str) -> PurePosixPath:
@@ -68,7 +69,7 @@ def _safe(name: str) -> PurePosixPath:
 def _run(main: str, roots: Sequence[Path], made: Path, options: Sequence[str]) -> Any:
     paths = [f"--proto_path={root}" for root in (*roots, _KNOWN)]
     options = [*paths, *options, "--include_imports", f"--descriptor_set_out={made}"]
-    command = [sys.executable, "-m", "grpc_tools.protoc", *options, f"./{main}"]
+    command = [sys.executable, "-m", "grpc_tools.protoc", *options, main]
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT, check=False
