@@ -55,6 +55,7 @@ def compile_texts(texts: Mapping[str, str], described: Sequence[Any], main: str)
 
 def compile_file(path: Path, roots: Sequence[Path]) -> Any:
     """The same for a file on disk; what it imports is looked for below its folder and the roots."""
+    path = path.absolute()
     with tempfile.TemporaryDirectory(prefix="kshell-") as directory:
         return _run(str(path), [path.parent, *roots], Path(directory, "made.pb"), [])
 
