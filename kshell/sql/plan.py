@@ -210,9 +210,12 @@ class ForeignKeyJoin:
 
 @dataclass(frozen=True, slots=True)
 class Suppress:
-    """EMIT FINAL: a window's result once, when its end and grace have passed in stream time."""
+    """EMIT FINAL: a window's result once, when its end and grace have passed in stream time.
 
-    input: Node
+    It stands right above the aggregate: HAVING and the projection see final results only.
+    """
+
+    input: Aggregate
     output: Relation
 
 

@@ -6,7 +6,7 @@ what went in and in what order, and for coalesced batches on nothing but that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -65,7 +65,7 @@ def build(
     return Graph(
         node,
         tuple(scan for scan, _ in paths),
-        tuple(tuple(stages) for _, stages in paths),
+        tuple(stages for _, stages in paths),
         builder.operators,
     )
 
@@ -88,16 +88,20 @@ class _Builder:
         self._number += 1
         return f"{self._number}.{type(node).__name__}"
 
-    def paths(self, node: plan.Node) -> list[tuple[plan.Scan, Iterable[_Stage]]]:
+    def paths(self, node: plan.Node) -> list[tuple[plan.Scan, tuple[_Stage, ...]]]:
         """For each scan below, what its rows go through."""
         operator = self._operator(node)
         if operator is not None:
             self.operators[id(node)] = operator
         if isinstance(node, plan.Scan):
-            stages = () if operator is None else (_Stage(node, operator, 0),)
+            stages: tuple[_Stage, ...] = ()
+            if operator is not None:
+                stages = (_Stage(node, operator, 0),)
             return [(node, stages)]
-        out = []
-        for port, child in enumerate(plan.children(node)):
+        out: list[tuple[plan.Scan, tuple[_Stage, ...]]] = []
+        # EMIT FINAL runs its aggregate itself.
+        inner = node.input if isinstance(node, plan.Suppress) else node
+        for port, child in enumerate(plan.children(inner)):
             for scan, below in self.paths(child):
                 here = () if operator is None else (_Stage(node, operator, port),)
                 out.append((scan, (*below, *here)))
@@ -111,7 +115,7 @@ class _Builder:
         if isinstance(node, plan.Filter):
             return self._filter(node)
         if isinstance(node, plan.Aggregate):
-            return self._aggregate(node)
+            return self.aggregate(node)
         make = _MAKERS.get(type(node))
         if make is None:
             raise Unsupported(f"{type(node).__name__} in a continuous query")
@@ -131,7 +135,8 @@ class _Builder:
             return linear.StreamFilter(node, self.on_error)
         return linear.TableFilter(node, self.on_error)
 
-    def _aggregate(self, node: plan.Aggregate) -> Operator:
+    def aggregate(self, node: plan.Aggregate) -> Operator:
+        """The operator of a GROUP BY."""
         from kshell.stream.ops.aggregate import aggregate
         from kshell.stream.ops.session import SessionAggregate
         from kshell.stream.ops.sliding import SlidingAggregate
@@ -170,7 +175,8 @@ def _explode(node: Any, builder: _Builder) -> Operator:
 def _suppress(node: Any, builder: _Builder) -> Operator:
     from kshell.stream.ops.suppress import Suppress
 
-    return Suppress(node, builder.states, builder.name(node))
+    aggregate: Any = builder.aggregate(node.input)
+    return Suppress(node, aggregate, builder.states, builder.name(node))
 
 
 def _stream_join(node: Any, builder: _Builder) -> Operator:

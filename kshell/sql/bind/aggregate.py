@@ -23,7 +23,7 @@ from kshell.sql.bind.scope import BOUNDS, SYSTEM
 from kshell.sql.bind.text import place_of, text_of
 from kshell.sql.expressions import Call, Expression, columns_of, walk
 from kshell.sql.expressions import Column as Bound
-from kshell.sql.statements import WindowClause
+from kshell.sql.statements import Emit, Query, WindowClause
 from kshell.types import quote_ksql
 
 __all__ = ["Grouped", "Grouping", "aggregates_in", "build_aggregate", "check_bounds",
@@ -114,11 +114,12 @@ def build_aggregate(
     node: plan.Node,
     items: Sequence[Item],
     grouping: Grouping,
-    window: WindowClause | None,
+    query: Query,
     aliases: Aliases,
     properties: Mapping[str, str],
 ) -> Grouped:
-    """Aggregate and HAVING over the node."""
+    """Aggregate, EMIT FINAL and HAVING over the node."""
+    window = query.window
     key_columns, names = _keys(items, grouping, aliases)
     for column, name in zip(key_columns, names, strict=True):
         check_map_key(Column(name, column.type))
@@ -146,7 +147,9 @@ def build_aggregate(
         _window(window),
     )
     aggregates = tuple((n, limited(c, properties)) for c, n in rewriter.aggregates.items())
-    made: plan.Node = plan.Aggregate(node, group, aggregates, window, output)
+    aggregate = plan.Aggregate(node, group, aggregates, window, output)
+    final = query.emit is Emit.FINAL and window is not None
+    made: plan.Node = plan.Suppress(aggregate, output) if final else aggregate
     if having is not None:
         made = plan.Filter(made, having, output)
     return Grouped(made, over)

@@ -25,7 +25,6 @@ from kshell.sql.bind.moments import moment_ms
 from kshell.sql.bind.scope import Scope, struct_field
 from kshell.sql.bind.text import comparison_name, place_of, text_of
 from kshell.sql.expressions import (
-    Call,
     Case,
     Cast,
     Expression,

@@ -119,9 +119,7 @@ def _bind_query(
     node, items = build_explode(node, items)
     if bound.grouping is not None:
         missing = _missing_groups(items, bound.grouping) if persistent else []
-        grouped = build_aggregate(
-            node, items, bound.grouping, query.window, aliases, properties
-        )
+        grouped = build_aggregate(node, items, bound.grouping, query, aliases, properties)
         if persistent and missing and sink is not None:
             raise keys_missing(sink.name, "grouping expression", missing, "and")
         node, items = grouped.node, grouped.items
@@ -129,11 +127,9 @@ def _bind_query(
         node, items = rekey(node, items, Repartition(()))
     elif persistent and joined is None and bound.partition is None:
         items = _with_inferred_key(bound.read.scope, items)
-    made, shape = project(node, items, persistent)
-    node = made
+    node, shape = project(node, items, persistent)
     if query.emit is Emit.FINAL:
         _check_final(bound, query)
-        node = plan.Suppress(made, made.output)
     first = bound.read.scope.origins[0].source
     if sink is not None and _limit(tree) is not None:
         raise Unsupported(

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from kshell.catalog.model import Kind
 from kshell.changes import Changes
 from kshell.sql import plan
-from kshell.sql.expressions import Call
+from kshell.sql.expressions import Call, Expression
 from kshell.stream.evaluate import Evaluator, OnError
 from kshell.stream.rows import Layout, Row, batch_of, changes, updates
 
@@ -126,7 +126,7 @@ class Explode:
         return Changes(made, pa.array(weights, pa.int64()))
 
 
-def _list_of(expression: plan.Expression) -> plan.Expression:
+def _list_of(expression: Expression) -> Expression:
     """The array that a table function walks: EXPLODE's is its argument."""
     if isinstance(expression, Call) and expression.function == "EXPLODE":
         return expression.args[0]

@@ -6,6 +6,8 @@ is its session's end; a session that ended more than gap and grace before stream
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from kshell.changes import Changes
 from kshell.sql import plan
 from kshell.stream.evaluate import OnError
@@ -26,16 +28,21 @@ class SessionAggregate:
         self._gap = node.window.size_ms
         self._keep = self._gap + grace_of(node.window)
         self.sessions = states.map(name)  # key → {(end, start): (states, row)}
-        self._time = self._newest = -1
+        self.time = self._newest = -1
 
     def step(self, port: int, batch: Changes) -> Changes:
         """For each row: deletions of the sessions it merges, then the session."""
+        out = [update for row in self.each(batch) for update in row]
+        return changes(out, self.grouping.layout)
+
+    def each(self, batch: Changes) -> Iterator[list[Update]]:
+        """What each row makes, row by row: `suppress` looks at the time between them."""
         grouping, gap = self.grouping, self._gap
-        out = []
         for key, cells, args, at, _, _ in grouping.read(batch):
             if key is None:
                 continue
-            self._time = max(self._time, at)
+            out: list[Update] = []
+            self.time = max(self.time, at)
             mine = self.sessions.get(key, {})
             # The store shows no session that ended before what it retains.
             first = max(at - gap, self._newest - self._keep + 1)
@@ -44,7 +51,8 @@ class SessionAggregate:
             for session in found:
                 state = grouping.merge(state, mine[session][0])
                 start, end = min(start, session[1]), max(end, session[0])
-            if end < self._time - self._keep:
+            if end < self.time - self._keep:
+                yield out
                 continue
             old = None
             for session in found:
@@ -60,4 +68,8 @@ class SessionAggregate:
             self.sessions.setdefault(key, mine)[(end, start)] = (state, row)
             self._newest = max(self._newest, end)
             out.append(Update((*key, end, start), old, row, end, window))
-        return changes(out, grouping.layout)
+            yield out
+
+    def expired(self, update: Update) -> bool:
+        """Whether the store has lost the session that the update is of."""
+        return bool(update.cells[-1] <= self._newest - self._keep)

@@ -7,6 +7,8 @@ difference share the window from 0.  Existing windows are updated latest first.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from kshell.changes import Changes
 from kshell.sql import plan
 from kshell.stream.evaluate import OnError
@@ -32,23 +34,31 @@ class SlidingAggregate:
         self.versions = Versions(
             states.map(name), max(keep, node.window.retention_ms or 0)
         )  # key → start → (states, row)
-        self._time = -1
+        self.time = -1
         self._out: list[Update] = []
 
     def step(self, port: int, batch: Changes) -> Changes:
         """A result for each window that a row makes or joins."""
-        self._out = []
+        out = [update for row in self.each(batch) for update in row]
+        return changes(out, self.grouping.layout)
+
+    def each(self, batch: Changes) -> Iterator[list[Update]]:
+        """What each row makes, row by row: `suppress` looks at the time between them."""
         for row in self.grouping.read(batch):
             if row.key is None:
                 continue
-            self._time = max(self._time, row.ts)
-            if row.ts + 1 + self._span <= self._time - self._grace:
-                continue
-            if row.ts < self._span:
-                self._early(row)
-            else:
-                self._place(row)
-        return changes(self._out, self.grouping.layout)
+            self._out = []
+            self.time = max(self.time, row.ts)
+            if row.ts + 1 + self._span > self.time - self._grace:
+                if row.ts < self._span:
+                    self._early(row)
+                else:
+                    self._place(row)
+            yield self._out
+
+    def expired(self, update: Update) -> bool:
+        """Whether the store has lost the window that the update is of."""
+        return bool(update.cells[-2] <= self.versions.newest - self.versions.retention)
 
     def _place(self, row: Grouped) -> None:
         at, span = row.ts, self._span
@@ -109,7 +119,7 @@ class SlidingAggregate:
 
     def _update(self, row: Grouped, start: int, value: _State | None) -> None:
         """Add the row to the window, whose rows so far are `value`'s."""
-        if start + self._span <= self._time - self._grace:
+        if start + self._span <= self.time - self._grace:
             return
         state = self.grouping.initial() if value is None else value[0]
         ts = row.ts if value is None else max(row.ts, value[1][-1])

@@ -1,51 +1,72 @@
 """EMIT FINAL: a window's last result, once, when stream time has passed its end and grace.
 
-As Streams' suppress(untilWindowCloses): stream time is that of the results that come by; closed
-windows leave in order of their end, then of their key.
+As Streams' EmitStrategy.onWindowClose, which ksqlDB uses: after each row, windows that closed leave
+in order of their end, then of their key.  One that the store has lost by then (time jumped by more
+than what it retains: size and grace, unless RETENTION says more) never leaves: Streams surprises
+here, and so do we.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Protocol
 
 from kshell.changes import Changes
 from kshell.sql import plan
 from kshell.stream.ops.windows import close_after
-from kshell.stream.rows import Layout, Update, changes, updates
+from kshell.stream.rows import Key, Layout, Update, changes
 from kshell.stream.state import States
 
-__all__ = ["Suppress"]
+__all__ = ["Suppress", "Windowed"]
+
+
+class Windowed(Protocol):
+    """A windowed aggregate, as `suppress` sees it; `time` is its stream time."""
+
+    time: int
+
+    def each(self, batch: Changes) -> Iterator[list[Update]]:
+        """The updates that each row of the batch makes."""
+
+    def expired(self, update: Update) -> bool:
+        """Whether the update's window is lost."""
 
 
 class Suppress:
-    """Holds the newest row of each windowed key."""
+    """Runs the aggregate below it, and holds the newest row of each of its windows."""
 
-    def __init__(self, node: plan.Suppress, states: States, name: str) -> None:
+    def __init__(
+        self, node: plan.Suppress, aggregate: Windowed, states: States, name: str
+    ) -> None:
+        assert isinstance(node.input, plan.Aggregate)
+        assert node.input.window is not None
         self._layout = Layout(node.output)
-        self._after = close_after(_window_of(node.input))
+        self._aggregate = aggregate
+        self._after = close_after(node.input.window)
         self.held = states.map(name)  # key → Update
-        self._time = -1
         self._next: int | None = None
 
     def step(self, port: int, batch: Changes) -> Changes:
         """The results of the windows that close."""
         out: list[Update] = []
-        for update in updates(batch, self._layout):
-            self._time = max(self._time, update.ts)
-            self.held[update.key] = update
-            end = update.cells[-1]
-            self._next = end if self._next is None else min(self._next, end)
-            if self._next <= self._time - self._after:
+        for row in self._aggregate.each(batch):
+            for update in row:
+                self.held[update.key] = update
+                end = update.cells[-1]
+                self._next = end if self._next is None else min(self._next, end)
+            if self._next is not None and self._next <= self._aggregate.time - self._after:
                 self._release(out)
         return changes(out, self._layout)
 
     def _release(self, out: list[Update]) -> None:
-        bound = self._time - self._after
-        closed = [u for u in self.held.values() if u.cells[-1] <= bound]
-        closed.sort(key=lambda u: (u.cells[-1], [_order(c) for c in u.cells]))
-        for update in closed:
-            del self.held[update.key]
-            if update.new is not None:
+        bound = self._aggregate.time - self._after
+        closed: list[tuple[Key, Update]] = [
+            (k, u) for k, u in self.held.items() if u.cells[-1] <= bound
+        ]
+        closed.sort(key=lambda pair: (pair[1].cells[-1], [_order(c) for c in pair[1].cells]))
+        for key, update in closed:
+            del self.held[key]
+            if update.new is not None and not self._aggregate.expired(update):
                 out.append(update._replace(old=None))
         self._next = min((u.cells[-1] for u in self.held.values()), default=None)
 
@@ -55,9 +76,3 @@ def _order(value: Any) -> bytes:
     if isinstance(value, int):
         return (value % (1 << 64)).to_bytes(8, "big")
     return value if isinstance(value, bytes) else str(value).encode()
-
-
-def _window_of(node: plan.Node) -> Any:
-    while not isinstance(node, plan.Aggregate):
-        (node,) = plan.children(node)
-    return node.window

@@ -7,6 +7,8 @@ ksqlDB's 24 hours less the window.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from kshell.catalog.model import WindowType
 from kshell.changes import Changes
 from kshell.sql import plan
@@ -43,17 +45,22 @@ class WindowAggregate:
         self._grace = grace_of(node.window)
         keep = max(self._size + self._grace, node.window.retention_ms or 0)
         self.versions = Versions(states.map(name), keep)  # key → start → (states, row)
-        self._time = -1
+        self.time = -1
 
     def step(self, port: int, batch: Changes) -> Changes:
         """A result for each row and window that is open."""
+        out = [update for row in self.each(batch) for update in row]
+        return changes(out, self.grouping.layout)
+
+    def each(self, batch: Changes) -> Iterator[list[Update]]:
+        """What each row makes, row by row: `suppress` looks at the time between them."""
         grouping, size, advance = self.grouping, self._size, self._advance
-        out = []
         for key, cells, args, at, _, _ in grouping.read(batch):
             if key is None:
                 continue
-            self._time = max(self._time, at)
-            closed = self._time - self._grace
+            out = []
+            self.time = max(self.time, at)
+            closed = self.time - self._grace
             start = max(0, at - size + advance) // advance * advance
             while start <= at:
                 if start + size > closed:
@@ -66,4 +73,8 @@ class WindowAggregate:
                     self.versions.put(key, start, (state, row))
                     out.append(Update((*key, start), old, row, ts, window))
                 start += advance
-        return changes(out, grouping.layout)
+            yield out
+
+    def expired(self, update: Update) -> bool:
+        """Whether the store has lost the window that the update is of."""
+        return bool(update.cells[-2] <= self.versions.newest - self.versions.retention)
