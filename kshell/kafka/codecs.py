@@ -1,12 +1,11 @@
 """Decompression of record batches, bounded: a 33 KB batch may claim to be a gigabyte.
 
 `records` calls `inflate`; cramjam does the work and releases the GIL.  Output goes into a buffer of
-fixed size, one for each thread, so that nothing larger is ever allocated.
+fixed size, as many as there are calls at a time, so that nothing larger is ever allocated.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -20,14 +19,8 @@ LIMIT = 64 << 20  # bytes that one batch may become; brokers refuse batches over
 _XERIAL = b"\x82SNAPPY\x00"  # the Java client's framing: 16 bytes, then blocks with their length
 _XERIAL_HEADER = 16
 
-_mine = threading.local()
-
-
-def _room() -> memoryview:
-    if not hasattr(_mine, "room"):
-        _mine.room = memoryview(bytearray(LIMIT))
-    room: memoryview = _mine.room
-    return room
+# Not one for each thread: DuckDB's threads are new to Python at every call.
+_rooms: list[memoryview] = []
 
 
 def _snappy(data: memoryview, room: memoryview) -> int:
@@ -68,10 +61,15 @@ def inflate(codec: int, data: memoryview) -> bytes:
     if codec not in CODECS:
         raise CorruptRecord(f"no compression codec has number {codec}")
     name, decompress = CODECS[codec]
-    room = _room()
+    try:
+        room = _rooms.pop()
+    except IndexError:
+        room = memoryview(bytearray(LIMIT))
     try:
         return bytes(room[: int(decompress(data, room))])
     except cramjam.DecompressionError as error:
         if "whole buffer" in str(error):
             raise CorruptRecord("it would decompress to more than is allowed") from None
         raise CorruptRecord(f"its {name} data is broken: {error}") from None
+    finally:
+        _rooms.append(room)
