@@ -14,11 +14,12 @@ import pyarrow as pa
 from kshell.batch.tables import Bounds, Range, Scan, TableColumn
 from kshell.catalog.model import Source
 from kshell.engines.error_log import ErrorLog
+from kshell.engines.local.ahead import ahead
 from kshell.engines.local.decode import HIDDEN, Decoder
 from kshell.errors import BadRecord
 from kshell.formats.infer import json_structure
 from kshell.kafka.client import Client
-from kshell.kafka.fetch import Fetch
+from kshell.kafka.fetch import Chunk, Fetch
 from kshell.kafka.partitioner import encode_key, partition_for
 from kshell.kafka.records import count
 from kshell.results import Progress
@@ -171,6 +172,7 @@ class TopicTable:
         total = sum(end - start for start, end in limits.values())
         began = time.monotonic()
         bad = 0
+        decoder = Decoder(self._source, tuple(columns), self._errors)
 
         def read() -> int:
             # Positions run ahead of what was pulled by a queue's length at the most.
@@ -179,29 +181,26 @@ class TopicTable:
                 done += min(max(fetch.position[p], start), end) - start
             return done
 
+        def decoded(chunk: Chunk) -> tuple[pa.RecordBatch, int]:
+            end = limits[chunk.partition][1]
+            if columns:
+                return decoder.batch(
+                    chunk.partition, chunk.records, chunk.start, end, chunk.aborted
+                )
+            n, _, spans = count(chunk.records, start=chunk.start, end=end, aborted=chunk.aborted)
+            self._errors.add(
+                BadRecord(self._source.topic, chunk.partition, s.first, s.reason) for s in spans
+            )
+            empty = pa.repeat(pa.scalar({}, pa.struct([])), n)
+            failed = sum(s.last - s.first + 1 for s in spans)
+            return pa.RecordBatch.from_struct_array(empty), failed
+
         def batches() -> Iterator[pa.RecordBatch]:
             nonlocal bad
-            decoder = Decoder(self._source, tuple(columns), self._errors)
-            for chunk in fetch:
-                end = limits[chunk.partition][1]
-                if columns:
-                    batch, failed = decoder.batch(
-                        chunk.partition, chunk.records, chunk.start, end, chunk.aborted
-                    )
-                    bad += failed
-                    if batch.num_rows:
-                        yield batch
-                else:
-                    n, _, spans = count(
-                        chunk.records, start=chunk.start, end=end, aborted=chunk.aborted
-                    )
-                    bad += sum(s.last - s.first + 1 for s in spans)
-                    self._errors.add(
-                        BadRecord(self._source.topic, chunk.partition, s.first, s.reason)
-                        for s in spans
-                    )
-                    empty = pa.repeat(pa.scalar({}, pa.struct([])), n)
-                    yield pa.RecordBatch.from_struct_array(empty)
+            for batch, failed in ahead(decoded, fetch):
+                bad += failed
+                if batch.num_rows:
+                    yield batch
                 if self.budget.over(read(), fetch.bytes):
                     fetch.cancel()
                     return

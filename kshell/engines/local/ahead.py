@@ -1,0 +1,39 @@
+"""Work on what comes next while the caller is busy with what came: results in their order.
+
+`table` decodes chunks through it: decoding releases the GIL, so that two cores are used.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+__all__ = ["ahead"]
+
+_WORKERS = min(os.cpu_count() or 1, 4)
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """`work` of each item, in order; an error comes where its item's result would.
+
+    >>> list(ahead(str, [1, 2, 3]))
+    ['1', '2', '3']
+    """
+    waiting: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(_WORKERS, "kshell-decode") as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) > _WORKERS:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
