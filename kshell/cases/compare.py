@@ -57,8 +57,11 @@ def _same_number(actual: float | Decimal, expected: float | Decimal) -> bool:
 
 
 def difference(actual: Sequence[Record], expected: Sequence[Record]) -> str:
-    """How what came out differs from what is expected; empty if it does not."""
-    topics = dict.fromkeys(record.topic for record in expected)
+    """How what came out differs from what is expected; empty if it does not.
+
+    Where nothing is expected, nothing may have come, of no topic.
+    """
+    topics = dict.fromkeys(record.topic for record in expected or actual)
     for topic in topics:
         came = [r for r in actual if r.topic == topic]
         wanted = [r for r in expected if r.topic == topic]

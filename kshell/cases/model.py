@@ -83,14 +83,17 @@ class TopicSpec:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case with its format put in; `format` is None where it has none."""
+    """One case with its format put in; `format` is None where it has none.
+
+    `outputs` is None where the case does not say what comes out; empty is that nothing does.
+    """
 
     file: str
     name: str
     format: str | None
     statements: Sequence[str]
     inputs: Sequence[Record] = ()
-    outputs: Sequence[Record] = ()
+    outputs: Sequence[Record] | None = None
     rejection: Rejection | None = None
     sources: Sequence[SourceSpec] = ()
     topics: Sequence[TopicSpec] = ()

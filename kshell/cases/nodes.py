@@ -12,7 +12,7 @@ import binascii
 import json
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import pyarrow as pa
@@ -21,7 +21,7 @@ from kshell.cases.model import WindowSpec
 from kshell.catalog.model import Column, Window, WindowType
 from kshell.errors import CorruptRecord, Unsupported
 
-__all__ = ["PLAIN", "add_window", "from_node", "json_text", "split_window", "to_node"]
+__all__ = ["PLAIN", "add_window", "as_typed", "from_node", "json_text", "split_window", "to_node"]
 
 PLAIN = frozenset({"DELIMITED", "JSON", "KAFKA", "NONE"})  # what needs no schema
 
@@ -65,6 +65,32 @@ def to_node(data: bytes | None, format: str, columns: Sequence[Column]) -> Any:
     if format == "KAFKA":
         return _kafka_node(data, columns)
     raise Unsupported(f"{format} in a case")
+
+
+def as_typed(node: Any, type: pa.DataType) -> Any:
+    """A node that a case expects, as JSON has it: a DECIMAL may be written as text, and a name in
+    any case, as KSQL folds names that are not quoted.
+
+    >>> as_typed({"a": "3.40"}, pa.struct([("A", pa.decimal128(3, 2))]))
+    {'A': Decimal('3.40')}
+    """
+    if pa.types.is_decimal(type) and isinstance(node, str):
+        try:
+            return Decimal(node)
+        except InvalidOperation:
+            return node
+    if pa.types.is_list(type) and isinstance(node, list):
+        return [as_typed(n, type.value_type) for n in node]
+    if pa.types.is_map(type) and isinstance(node, Mapping):
+        return {k: as_typed(v, type.item_type) for k, v in node.items()}
+    if pa.types.is_struct(type) and isinstance(node, Mapping):
+        types = {f.name: f.type for f in type}
+        made = {}
+        for name, inner in node.items():
+            folded = name if name in types or name.upper() not in types else name.upper()
+            made[folded] = as_typed(inner, types.get(folded, pa.null()))
+        return made
+    return node
 
 
 # The KAFKA format: what Kafka's own serializers write for a single value.

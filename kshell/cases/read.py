@@ -53,7 +53,7 @@ def read_three_files(statements: str, inputs: str | None, outputs: str | None) -
     """One case of a script, its input records and the records that must come out."""
     script = _text(statements)
     given = _load(inputs)["inputs"] if inputs else []
-    wanted = _load(outputs)["outputs"] if outputs else []
+    wanted = _load(outputs)["outputs"] if outputs else None
     try:
         return Case(
             file=Path(statements).name,
@@ -61,7 +61,7 @@ def read_three_files(statements: str, inputs: str | None, outputs: str | None) -
             format=None,
             statements=[piece.text + ";" for piece in split(script)],
             inputs=[_record(r) for r in given],
-            outputs=[_record(r) for r in wanted],
+            outputs=None if wanted is None else [_record(r) for r in wanted],
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"a record of {inputs} or {outputs} is malformed: {error!r}") from None
@@ -110,7 +110,7 @@ def _case(file: str, test: Mapping[str, Any], format_: str | None) -> Case:
         format=format_,
         statements=list(test["statements"]),
         inputs=[_record(r) for r in test.get("inputs") or ()],
-        outputs=[_record(r) for r in test.get("outputs") or ()],
+        outputs=None if (outputs := test.get("outputs")) is None else [_record(r) for r in outputs],
         rejection=_rejection(rejection) if rejection is not None else None,
         sources=[_source(s) for s in post.get("sources") or ()],
         topics=[_topic(t) for t in test.get("topics") or ()],

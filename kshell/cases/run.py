@@ -8,18 +8,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import zip_longest
+from typing import Any
+
+import pyarrow as pa
 
 from kshell.cases.compare import difference
 from kshell.cases.drive import drive
 from kshell.cases.layers import open_graph
 from kshell.cases.log import Stored
 from kshell.cases.model import Case, Outcome, Record, Status
-from kshell.cases.nodes import PLAIN, add_window, from_node, split_window, to_node
+from kshell.cases.nodes import PLAIN, add_window, as_typed, from_node, split_window, to_node
 from kshell.cases.rejection import explain_rejection, is_expected
 from kshell.cases.sources import missing_source
 from kshell.cases.world import World
-from kshell.catalog.model import Source
+from kshell.catalog.model import FormatSpec, Source
 from kshell.errors import KshellError, Unsupported
+from kshell.formats.base import Half
+from kshell.formats.source import unwraps
 
 __all__ = ["run_case"]
 
@@ -68,11 +73,15 @@ def _run_records(case: Case, world: World) -> str:
         drive(sink, graph, world.codec, world.log, given)
     came: list[Record] = []
     wanted: list[Record] = []
-    for topic in dict.fromkeys(record.topic for record in case.outputs):
+    expected = case.outputs or ()
+    topics = [record.topic for record in expected]
+    if case.outputs is not None and not expected:  # nothing may come out, of no query
+        topics = [sink.target.topic for sink in world.queries]
+    for topic in dict.fromkeys(topics):
         source = _writer_of(world, topic)
         new = world.log.read(topic, written.get(topic, 0))
         came += [_record(world, topic, stored, source) for stored in new]
-        outputs = [r for r in case.outputs if r.topic == topic]
+        outputs = [r for r in expected if r.topic == topic]
         wanted += [
             _expected(world, record, stored, source)
             for record, stored in zip_longest(outputs, new[: len(outputs)])
@@ -134,12 +143,20 @@ def _expected(
         return record
     bare, _ = split_window(stored.key, source.window)
     key, value = (
-        node
+        _plain(node, source, half, format)
         if format.name in PLAIN
-        else world.codec.expected(node, data, source, half)
+        else world.codec.expected(node, data, source, half.value)
         for half, node, data, format in (
-            ("key", record.key, bare, source.key_format),
-            ("value", record.value, stored.value, source.value_format),
+            (Half.KEY, record.key, bare, source.key_format),
+            (Half.VALUE, record.value, stored.value, source.value_format),
         )
     )
     return replace(record, key=key, value=value)
+
+
+def _plain(node: Any, source: Source, half: Half, format: FormatSpec) -> Any:
+    columns = source.key if half is Half.KEY else source.value
+    if format.name != "JSON" or not columns:
+        return node
+    whole = pa.struct([(c.name, c.type) for c in columns])
+    return as_typed(node, columns[0].type if unwraps(source, half) else whole)

@@ -14,7 +14,7 @@ import pyarrow as pa
 from kshell.errors import BindError, UsageError
 from kshell.sql import functions
 from kshell.sql.expressions import Call, Expression, Literal
-from kshell.types import INTEGER
+from kshell.types import BOOLEAN, INTEGER, ksql_name
 
 __all__ = ["bind_aggregate", "limited"]
 
@@ -41,8 +41,23 @@ def bind_aggregate(name: str, args: Sequence[Expression], texts: Sequence[str]) 
             if number > start:
                 _check_constant(name, number, arg, text)
     if name == "TOPK" and len(args) > 2:
-        return _top_rows(args)
-    return functions.resolve_aggregate(name, args)
+        return _ordered(_top_rows(args))
+    return _ordered(functions.resolve_aggregate(name, args))
+
+
+def _ordered(call: Call) -> Call:
+    """The call, if what it orders has an order."""
+    type = call.args[0].type if call.args else None
+    if call.function in ("TOPK", "TOPKDISTINCT") and (
+        type == BOOLEAN or pa.types.is_nested(type) or pa.types.is_null(type)
+    ):
+        shown = ", ".join("null" if pa.types.is_null(a.type) else ksql_name(a.type)
+                          for a in call.args)  # fmt: skip
+        raise BindError(
+            f"Function '{call.function}' does not accept parameters ({shown}).",
+            hint="it orders numbers, texts, bytes and times",
+        )
+    return call
 
 
 def _check_constant(name: str, number: int, arg: Expression, text: str) -> None:

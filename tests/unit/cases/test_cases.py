@@ -149,6 +149,8 @@ R = Record
         ([R("t", 1)], [R("t", 1), R("t", 2)], "first missing: key 2"),
         ([R("t", 1), R("t", 2)], [R("t", 1)], "first extra: key 2"),
         ([], [R("t", 1)], "expected 1 records, got 0"),
+        ([R("t", 1)], [], "t: expected 0 records, got 1"),
+        ([], [], ""),
     ],
 )
 def test_difference(actual: list[Record], expected: list[Record], said: str) -> None:
