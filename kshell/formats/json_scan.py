@@ -6,16 +6,19 @@ is set); both give the same.  The JSON formats and the zero-DDL scan call `scan`
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import importlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from types import NoneType
 from typing import Any
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 __all__ = ["Field", "Names", "Scanned", "Types", "scan"]
 
@@ -137,46 +140,83 @@ def _fit(value: Any, type: pa.DataType | None, ksql: int) -> Any:
     return value
 
 
-def _record(data: bytes, names: list[str], types: list[Any], folded: int, ksql: int) -> list[Any]:
-    try:
-        record = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        raise _Refused(_MALFORMED) from None
-    if _depth(record) > _MAX_DEPTH:
-        raise _Refused(_TOO_DEEP)
-    if not isinstance(record, dict):
-        raise _Refused(_NOT_OBJECT)
-    row: list[Any] = []
-    by_fold = {k.casefold(): k for k in record} if folded else {}
-    for number, (name, type) in enumerate(zip(names, types, strict=True)):
-        key = name if name in record else by_fold.get(name.casefold())
+_Bad = dict[int, tuple[int, int]]  # a row: (why, field)
+_PYTHON = {
+    pa.string(): str, pa.int64(): int, pa.int32(): int, pa.float64(): float, pa.bool_(): bool,
+}  # fmt: skip
+
+
+def _parsed(values: list[bytes | None], bad: _Bad) -> list[dict[str, Any]]:
+    """A dictionary for each value, an empty one where there is no record."""
+    rows: list[dict[str, Any]] = []
+    nothing: dict[str, Any] = {}
+    for number, value in enumerate(values):
         try:
-            row.append(None if key is None else _fit(record[key], type, ksql))
+            row = nothing if value is None else orjson.loads(value)
+        except orjson.JSONDecodeError:
+            bad[number] = _MALFORMED, -1
+            row = nothing
+        rows.append(row)
+    # Only what has many brackets can be deep.
+    brackets = [v.count(b"{") + v.count(b"[") if v else 0 for v in values]
+    for number, count in enumerate(brackets):
+        if count > _MAX_DEPTH and _depth(rows[number]) > _MAX_DEPTH:
+            bad[number] = _TOO_DEEP, -1
+            rows[number] = nothing
+    if set(map(type, rows)) - {dict}:
+        for number, row in enumerate(rows):
+            if not isinstance(row, dict):
+                bad[number] = _NOT_OBJECT, -1
+                rows[number] = nothing
+    return rows
+
+
+def _named(rows: list[dict[str, Any]], name: str, folded: int) -> list[Any]:
+    """The field of every row; where there is none of that very name, the last of any case."""
+    column = [row.get(name) for row in rows]
+    if folded and None in column:
+        wanted = name.casefold()
+        for number, value in enumerate(column):
+            if value is None and name not in rows[number]:
+                for key, other in rows[number].items():
+                    if key.casefold() == wanted:
+                        column[number] = other
+    return column
+
+
+def _column(
+    values: list[Any], type: pa.DataType | None, ksql: int, field: int, bad: _Bad
+) -> pa.Array:
+    """The values as they fit; the rows of those that do not go to `bad`."""
+    kinds = set(map(builtins.type, values)) - {NoneType}
+    if type is not None and kinds <= {_PYTHON[type]}:
+        try:
+            return pa.array(values, type)
+        except (OverflowError, pa.ArrowInvalid):
+            pass
+    fitting = []
+    for number, value in enumerate(values):
+        try:
+            fitting.append(_fit(value, type, ksql))
         except _Refused as refused:
-            raise _Refused(refused.why, number) from None
-    return row
+            bad.setdefault(number, (refused.why, field))
+            fitting.append(None)
+    return pa.array(fitting, pa.string() if type is None else type)
 
 
 def _scan_py(
     values: pa.BinaryArray, names: list[str], types: list[Any], folded: int, ksql: int
 ) -> tuple[list[pa.Array], list[tuple[int, int, int]]]:
-    rows: list[list[Any]] = []
-    bad: list[tuple[int, int, int]] = []
-    nothing: list[Any] = [None] * len(names)
-    for number, value in enumerate(values.to_pylist()):
-        if value is None:
-            rows.append(nothing)
-            continue
-        try:
-            rows.append(_record(value, names, types, folded, ksql))
-        except _Refused as refused:
-            bad.append((number, refused.why, refused.field))
-            rows.append(nothing)
+    bad: _Bad = {}
+    rows = _parsed(values.to_pylist(), bad)
     columns = [
-        pa.array([row[i] for row in rows], pa.string() if type is None else type)
-        for i, type in enumerate(types)
+        _column(_named(rows, name, folded), type, ksql, field, bad)
+        for field, (name, type) in enumerate(zip(names, types, strict=True))
     ]
-    return columns, bad
+    if bad:
+        fine = pa.array([number not in bad for number in range(len(rows))], pa.bool_())
+        columns = [pc.if_else(fine, column, None) for column in columns]
+    return columns, [(number, *bad[number]) for number in sorted(bad)]
 
 
 _scan = _implementation()

@@ -6,6 +6,7 @@ its wheels carry compiled.  It is never shown another magic than 2: its legacy p
 
 from __future__ import annotations
 
+import operator
 import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,6 +24,14 @@ _RECORD_MIN = 7
 _INT64_MAX = (1 << 63) - 1
 _PREFIX = struct.Struct(">qiib")  # offset, length, leader epoch, magic
 _REST = struct.Struct(">Ihiqqqhii")  # crc … record count, from byte 17 on
+
+_TYPES = {
+    "offset": pa.int64(),
+    "timestamp": pa.int64(),
+    "key": pa.binary(),
+    "value": pa.binary(),
+    "headers": pa.list_(pa.struct([("key", pa.binary()), ("value", pa.binary())])),
+}
 
 Head = tuple[int, int, int, int, int, int, int, int]
 
@@ -101,6 +110,12 @@ def _uncompressed(heads: Heads, i: int, inflated: Mapping[int, bytes]) -> bytes:
     return bytes(header) + inflated[i]
 
 
+def _values(columns: Sequence[str], raw: bytes) -> list[tuple[Any, ...]]:
+    """The records' offsets and what else is wanted of them, a tuple for each."""
+    take = operator.attrgetter("offset", "timestamp", *columns)
+    return list(map(take, DefaultRecordBatch(raw)))
+
+
 def decode(
     heads: Heads,
     chosen: Sequence[int],
@@ -110,32 +125,35 @@ def decode(
     end: int,
 ) -> tuple[pa.RecordBatch, list[int]]:
     """The records of the chosen batches as Arrow, and the batches that are no records."""
-    rows: list[Any] = []
+    pieces = [name for name in ("key", "value", "headers") if getattr(wanted, name)]
+    rows: list[tuple[Any, ...]] = []
     bad: list[int] = []
     for i in chosen:
         _, base, last, *_ = heads.head(i)
         try:
-            records = list(DefaultRecordBatch(_uncompressed(heads, i, inflated)))
-            if any(not base <= r.offset <= last for r in records):
+            records = _values(pieces, _uncompressed(heads, i, inflated))
+            offsets = [r[0] for r in records]
+            if offsets and not base <= min(offsets) <= max(offsets) <= last:
                 raise ValueError("an offset outside the batch")
         except Exception:  # whatever the parser raises, the bytes are at fault
             bad.append(i)
             continue
-        rows += (r for r in records if start <= r.offset < end)
-    columns: dict[str, pa.Array] = {}
-    if wanted.offset:
-        columns["offset"] = pa.array([r.offset for r in rows], pa.int64())
-    if wanted.timestamp:
-        columns["timestamp"] = pa.array([r.timestamp for r in rows], pa.int64())
-    if wanted.key:
-        columns["key"] = pa.array([r.key for r in rows], pa.binary())
-    if wanted.value:
-        columns["value"] = pa.array([r.value for r in rows], pa.binary())
-    if wanted.headers:
-        pair = pa.struct([("key", pa.binary()), ("value", pa.binary())])
-        columns["headers"] = pa.array(
-            [[{"key": k.encode(), "value": v} for k, v in r.headers] for r in rows], pa.list_(pair)
-        )
+        if base < start or last >= end:
+            records = [r for r in records if start <= r[0] < end]
+        rows += records
+    names = ["offset", "timestamp", *pieces]
+    by_name = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {}
+    columns = {
+        name: pa.array(_headers(by_name[name]) if name == "headers" else by_name[name], type)
+        if rows
+        else pa.array([], type)
+        for name, type in _TYPES.items()
+        if getattr(wanted, name)
+    }
     if not columns:
         return pa.RecordBatch.from_struct_array(pa.array([{}] * len(rows), pa.struct([]))), bad
     return pa.RecordBatch.from_pydict(columns), bad
+
+
+def _headers(column: Sequence[Any]) -> list[list[dict[str, Any]]]:
+    return [[{"key": name.encode(), "value": value} for name, value in row] for row in column]
