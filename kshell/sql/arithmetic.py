@@ -1,19 +1,27 @@
-"""The types of + - * / %: ksqlDB's rules, those of SQL's decimals included.
+"""+ - * / %: their types by ksqlDB's rules, those of SQL's decimals included, and their SQL.
 
-`functions` calls `arithmetic`; what may be added to what was checked before.
+`functions` calls `arithmetic`, `render` the rest; what may be added to what was checked before.
+Whole numbers wrap around and doubles divide by zero to Infinity, as in Java.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 
 from kshell.errors import BindError
+from kshell.sql.casts import once
 from kshell.sql.expressions import Call, Cast, Expression, Literal
-from kshell.types import BIGINT, DOUBLE, INTEGER, STRING, decimal
+from kshell.types import BIGINT, DOUBLE, INTEGER, STRING, decimal, duckdb_name
 
-__all__ = ["ARITHMETIC", "arithmetic"]
+__all__ = ["ARITHMETIC", "arithmetic", "arithmetic_in_lambda", "arithmetic_sql",
+           "python_arithmetic"]  # fmt: skip
 
 ARITHMETIC = ("ADD", "SUBTRACT", "MULTIPLY", "DIVIDE", "MODULO")
+_INFIX = {"ADD": "+", "SUBTRACT": "-", "MULTIPLY": "*", "DIVIDE": "/", "MODULO": "%"}
+_IN_PYTHON = ("MULTIPLY", "DIVIDE", "MODULO")  # of decimals: DuckDB's own are not exact
+_DECIMAL_FUNCTIONS = "kshell.sql.java.decimals"
 _MOST_DIGITS = 38
 _LEAST_SCALE = 6  # of a quotient
 
@@ -57,7 +65,8 @@ def _to(value: Expression, type: pa.DataType) -> Expression:
 def arithmetic(name: str, left: Expression, right: Expression) -> Expression:
     """The call with both sides in the type that the operation is done in.
 
-    >>> from kshell.sql.expressions import Column
+    >>> from kshell.sql.casts import once
+from kshell.sql.expressions import Column
     >>> arithmetic("ADD", Column("A", INTEGER), Column("B", BIGINT)).type
     DataType(int64)
     """
@@ -78,3 +87,52 @@ def arithmetic(name: str, left: Expression, right: Expression) -> Expression:
         raise BindError(f"Unsupported arithmetic types. {a}, {b}")
     type = BIGINT if BIGINT in (a, b) else INTEGER
     return Call(name, (_to(left, type), _to(right, type)), type, "plain")
+
+
+def python_arithmetic(call: Call) -> str:
+    """`module:function` of an operation that DuckDB does not do exactly, else empty."""
+    if call.variant == "decimal" and call.function in _IN_PYTHON:
+        return f"{_DECIMAL_FUNCTIONS}:{call.function.lower()}"
+    return ""
+
+
+def arithmetic_sql(call: Call, args: Sequence[str]) -> str:
+    """The operation on two rendered operands; NULL where one is.
+
+    >>> from kshell.sql.casts import once
+from kshell.sql.expressions import Column
+    >>> sides = (Column("A", DOUBLE), Column("B", DOUBLE))
+    >>> arithmetic_sql(Call("DIVIDE", sides, DOUBLE, "plain"), ["a", "b"])
+    'fdiv(a, b)'
+    """
+    left, right = args
+    sign = _INFIX[call.function]
+    if call.variant == "text":
+        return f"({left} || {right})"
+    if call.variant == "decimal":
+        return f"CAST(({left} {sign} {right}) AS {duckdb_name(call.type)})"
+    if call.type == DOUBLE:
+        return f"fdiv({left}, {right})" if sign == "/" else f"({left} {sign} {right})"
+    wide, wrap = ("BIGINT", "java_int") if call.type == INTEGER else ("HUGEINT", "java_long")
+    if sign not in "/%":
+        return f"{wrap}(CAST({left} AS {wide}) {sign} {right})"
+    fail = "java_fail('/ by zero')"
+    return once(
+        right,
+        lambda by: f"CASE WHEN {by} = 0 THEN {fail}"
+        f" ELSE {wrap}(CAST({left} AS {wide}) {sign} {by}) END",
+    )
+
+
+def arithmetic_in_lambda(call: Call, args: Sequence[str]) -> str:
+    """The same, but a NULL operand fails the whole function, as it does in ksqlDB."""
+    message = f"java_fail('NULL {_INFIX[call.function]} in a lambda')"
+    failed = f"CAST(CAST({message} AS VARCHAR) AS {duckdb_name(call.type)})"
+    return once(
+        args[0],
+        lambda left: once(
+            args[1],
+            lambda right: f"CASE WHEN {left} IS NULL OR {right} IS NULL THEN {failed}"
+            f" ELSE {arithmetic_sql(call, [left, right])} END",
+        ),
+    )

@@ -1,109 +1,146 @@
-"""CAST as KSQL does it: Java's truncation, Java's text for doubles, ISO text for times.
+"""CAST as KSQL does it: Java's narrowing and texts, ISO text for times.
 
-`render` calls it for explicit casts and for the coercions that binding put in.
+`render` calls it for explicit casts and for the coercions that binding put in.  What is more than a
+line of SQL is a macro of `java.macros`.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
 import pyarrow as pa
 
-from kshell.types import BOOLEAN, DATE, DOUBLE, STRING, TIME, TIMESTAMP, duckdb_name
-
-__all__ = ["render_cast"]
-
-# Double.toString: plain digits between 1e-3 and 1e7, else a mantissa and E.
-_DOUBLE_TEXT = (
-    "CASE WHEN {0} IS NULL THEN NULL WHEN isnan({0}) THEN 'NaN'"
-    " WHEN isinf({0}) THEN CASE WHEN {0} > 0 THEN 'Infinity' ELSE '-Infinity' END"
-    " WHEN {0} = 0 OR (abs({0}) >= 1e-3 AND abs({0}) < 1e7) THEN CAST({0} AS VARCHAR)"
-    " ELSE regexp_replace(format('{{:e}}', {0}), '(\\.\\d+?)0*e([+-])0*(\\d+)$',"
-    " '\\1E\\2\\3').replace('E+', 'E') END"
+from kshell.types import (
+    BIGINT,
+    BOOLEAN,
+    DATE,
+    DOUBLE,
+    INTEGER,
+    STRING,
+    TIME,
+    TIMESTAMP,
+    duckdb_name,
 )
-_TRUE = "('true', 'yes', 't', 'y')"
-_FALSE = "('false', 'no', 'f', 'n')"
+
+__all__ = ["once", "render_cast"]
+
+_SIMPLE = re.compile(r'(?:"(?:[^"]|"")*"|\w+)(?:\.\w+)?')
+_HELD, _ITEM = '"λheld"', '"λitem"'
+_KEY, _VALUE = '"λentry".key', '"λentry".value'
+
+# (from, to) → SQL with {0} for the operand; what is not here is DuckDB's own cast.
+_CASTS: Mapping[tuple[pa.DataType, pa.DataType], str] = MappingProxyType(
+    {
+        (DOUBLE, STRING): "java_double_text({0})",
+        (TIME, STRING): "java_time_text({0})",
+        (TIMESTAMP, STRING): "strftime({0}, '%Y-%m-%dT%H:%M:%S.%g')",
+        (BIGINT, INTEGER): "java_int({0})",
+        (DOUBLE, INTEGER): "java_double_to_int({0})",
+        (DOUBLE, BIGINT): "java_double_to_long({0})",
+        (STRING, BOOLEAN): "java_text_to_boolean({0})",
+        (STRING, INTEGER): "java_text_to_int({0})",
+        (STRING, BIGINT): "java_text_to_long({0})",
+        (STRING, DOUBLE): "java_text_to_double({0})",
+        (STRING, TIME): "java_time({0})",
+        (STRING, DATE): "java_date({0})",
+        (STRING, TIMESTAMP): "java_timestamp({0})",
+    }
+)
 
 
-def _to_text(sql: str, source: pa.DataType) -> str:
-    if source == DOUBLE:
-        return _DOUBLE_TEXT.replace("{0}", sql).replace("{{", "{").replace("}}", "}")
-    if source == BOOLEAN:
-        return f"CAST({sql} AS VARCHAR)"
-    if source == TIMESTAMP:
-        return f"strftime({sql}, '%Y-%m-%dT%H:%M:%S.%g')"
-    if source == TIME:
-        return f"regexp_replace(CAST({sql} AS VARCHAR), ':00$', '')"
+def once(operand: str, made: Callable[[str], str]) -> str:
+    """SQL that may name its operand many times, though the operand is written and done once.
+
+    >>> once("x", lambda x: f"{x} + {x}")
+    'x + x'
+    """
+    if _SIMPLE.fullmatch(operand):
+        return made(operand)
+    return f"list_transform([{operand}], lambda {_HELD}: {made(_HELD)})[1]"
+
+
+def _quoted(name: str) -> str:
+    return name.replace("'", "''")
+
+
+def _nested_text(sql: str, source: pa.DataType) -> str:
+    """Java's toString of a collection; a NULL in it is the word null."""
+
+    def text(part: str, type: pa.DataType) -> str:
+        return f"coalesce({render_cast(part, type, STRING)}, 'null')"
+
     if pa.types.is_list(source):
-        item = _to_text('"λitem"', source.value_type)
-        inner = f"list_transform({sql}, lambda \"λitem\": coalesce({item}, 'null'))"
-        text = f"'[' || array_to_string({inner}, ', ') || ']'"
-        return f"CASE WHEN {sql} IS NULL THEN NULL ELSE {text} END"
+        items = f"list_transform({sql}, lambda {_ITEM}: {text(_ITEM, source.value_type)})"
+        return f"('[' || array_to_string({items}, ', ') || ']')"
     if pa.types.is_map(source):
-        key = _to_text("entry.key", source.key_type)
-        value = _to_text("entry.value", source.item_type)
-        inner = (
-            f"list_transform(map_entries({sql}), lambda entry: {key} || '=' ||"
-            f" coalesce({value}, 'null'))"
+        key = text(_KEY, source.key_type)
+        value = text(_VALUE, source.item_type)
+        pairs = f"list_transform(map_entries({sql}), lambda \"λentry\": {key} || '=' || {value})"
+        return f"('{{' || array_to_string({pairs}, ', ') || '}}')"
+
+    def struct(held: str) -> str:
+        parts = (
+            f"'{_quoted(f.name)}=' || "
+            + text(f"struct_extract({held}, '{_quoted(f.name)}')", f.type)
+            for f in source
         )
-        text = f"'{{' || array_to_string({inner}, ', ') || '}}'"
-        return f"CASE WHEN {sql} IS NULL THEN NULL ELSE {text} END"
-    if pa.types.is_struct(source):
-        parts = []
-        for field in source:
-            name = field.name.replace("'", "''")
-            value = _to_text(f"struct_extract({sql}, '{name}')", field.type)
-            parts.append(f"'{name}=' || coalesce({value}, 'null')")
         inner = " || ',' || ".join(parts)
-        return f"CASE WHEN {sql} IS NULL THEN NULL ELSE 'Struct{{' || {inner} || '}}' END"
-    return f"CAST({sql} AS VARCHAR)"
+        return f"CASE WHEN {held} IS NULL THEN NULL ELSE 'Struct{{' || {inner} || '}}' END"
+
+    return once(sql, struct)
 
 
 def render_cast(sql: str, source: pa.DataType, target: pa.DataType) -> str:
     """The cast of a rendered operand.
 
     >>> render_cast("x", pa.float64(), pa.int32())
-    'CAST(trunc(x) AS INTEGER)'
+    'java_double_to_int(x)'
     """
     if source == target:
         return sql
     if pa.types.is_null(source):
         return f"CAST(NULL AS {duckdb_name(target)})"
-    if target == STRING:
-        return _to_text(sql, source)
-    if pa.types.is_integer(target) and (source == DOUBLE or pa.types.is_decimal(source)):
-        return f"CAST(trunc({sql}) AS {duckdb_name(target)})"
-    if pa.types.is_integer(target) and source == STRING:
-        # A whole number alone: DuckDB would round '1.5'.
-        return f"CAST(trunc(CAST(trim({sql}) AS DECIMAL(38,10))) AS {duckdb_name(target)})"
-    if target == BOOLEAN and source == STRING:
-        lower = f"lower(trim({sql}))"
-        return (
-            f"CASE WHEN {lower} IN {_TRUE} THEN true WHEN {lower} IN {_FALSE} THEN false"
-            f" WHEN {sql} IS NULL THEN NULL ELSE false END"
-        )
-    if pa.types.is_list(source) and pa.types.is_list(target):
-        item = render_cast('"λitem"', source.value_type, target.value_type)
-        return f"list_transform({sql}, lambda \"λitem\": {item})"
-    if pa.types.is_map(source) and pa.types.is_map(target):
-        key = render_cast("entry.key", source.key_type, target.key_type)
-        value = render_cast("entry.value", source.item_type, target.item_type)
-        entries = f"list_transform(map_entries({sql}), lambda entry: {{'k': {key}, 'v': {value}}})"
-        return f"map_from_entries({entries})"
-    if pa.types.is_struct(source) and pa.types.is_struct(target):
-        return _to_struct(sql, source, target)
-    if target == TIMESTAMP and source == DATE:
-        return f"CAST({sql} AS TIMESTAMP_MS)"
+    found = _CASTS.get((source, target))
+    if found is not None:
+        return once(sql, lambda held: found.replace("{0}", held))
+    if pa.types.is_decimal(source) and pa.types.is_integer(target):
+        wrap = "java_int" if target == INTEGER else "java_long"
+        return f"{wrap}(CAST(trunc({sql}) AS HUGEINT))"
+    if source == DOUBLE and pa.types.is_decimal(target):
+        # The digits that are shown are rounded, not those of the binary fraction.
+        return f"CAST(CAST({sql} AS VARCHAR) AS {duckdb_name(target)})"
+    if source == STRING and pa.types.is_decimal(target):
+        return f"CAST(trim({sql}) AS {duckdb_name(target)})"
+    if pa.types.is_nested(source):
+        return _nested(sql, source, target)
     return f"CAST({sql} AS {duckdb_name(target)})"
 
 
-def _to_struct(sql: str, source: pa.DataType, target: pa.DataType) -> str:
+def _nested(sql: str, source: pa.DataType, target: pa.DataType) -> str:
+    if target == STRING:
+        return _nested_text(sql, source)
+    if pa.types.is_list(source):
+        item = render_cast(_ITEM, source.value_type, target.value_type)
+        return f"list_transform({sql}, lambda {_ITEM}: {item})"
+    if pa.types.is_map(source):
+        key = render_cast(_KEY, source.key_type, target.key_type)
+        value = render_cast(_VALUE, source.item_type, target.item_type)
+        pair = f"{{'k': {key}, 'v': {value}}}"
+        entries = f"list_transform(map_entries({sql}), lambda \"λentry\": {pair})"
+        return f"map_from_entries({entries})"
+    return once(sql, lambda held: _to_struct(held, source, target))
+
+
+def _to_struct(held: str, source: pa.DataType, target: pa.DataType) -> str:
     before = {f.name: f.type for f in source}
     parts = []
     for field in target:
-        name = field.name.replace("'", "''")
+        name = _quoted(field.name)
+        value = f"CAST(NULL AS {duckdb_name(field.type)})"
         if field.name in before:
-            inner = f"struct_extract({sql}, '{name}')"
+            inner = f"struct_extract({held}, '{name}')"
             value = render_cast(inner, before[field.name], field.type)
-        else:
-            value = f"CAST(NULL AS {duckdb_name(field.type)})"
         parts.append(f"'{name}': {value}")
-    return f"CASE WHEN {sql} IS NULL THEN NULL ELSE {{{', '.join(parts)}}} END"
+    return f"CASE WHEN {held} IS NULL THEN NULL ELSE {{{', '.join(parts)}}} END"

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from kshell.sql.java.macros import JAVA_MACROS
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -43,6 +45,8 @@ def connect() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:")
     for statement in _LOCKED:
         connection.execute(statement)
+    for macro in JAVA_MACROS:
+        connection.execute(f"CREATE TEMP MACRO {macro}")
     return connection
 
 

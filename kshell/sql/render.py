@@ -1,7 +1,8 @@
 """Bound expressions as DuckDB SQL, with KSQL's meaning.
 
 The only way for an expression to reach DuckDB: names and constants are quoted here, and nothing of
-a user's text passes as it is.  Operators wrap TRY around a column where one row may fail.
+a user's text passes as it is.  `render` lets a row that fails fail the statement; `tolerant` gives
+NULL for it, and for the one element of an array, map or struct that failed, as ksqlDB does.
 """
 
 from __future__ import annotations
@@ -9,12 +10,20 @@ from __future__ import annotations
 import datetime
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
 
+from kshell.sql.arithmetic import (
+    ARITHMETIC,
+    arithmetic_in_lambda,
+    arithmetic_sql,
+    python_arithmetic,
+)
 from kshell.sql.casts import render_cast
 from kshell.sql.expressions import (
     Call,
@@ -27,16 +36,39 @@ from kshell.sql.expressions import (
     Literal,
     MakeStruct,
     Variable,
+    walk,
 )
 from kshell.sql.functions import library
-from kshell.types import STRING, duckdb_name
+from kshell.types import STRING, duckdb_name, is_numeric
 
-__all__ = ["fill", "python_call", "python_name", "quote", "quote_text", "render"]
+__all__ = ["fill", "python_call", "python_name", "quote", "quote_text", "render", "tolerant"]
 
-_HOLE = re.compile(r"\{(\d+|\*)(\*?)\}")
-_PYTHON = "py:"
-_INFIX = {"ADD": "+", "SUBTRACT": "-", "MULTIPLY": "*", "DIVIDE": "/", "MODULO": "%"}
-_DECIMAL_FUNCTIONS = "kshell.sql.java.decimals"
+_HOLE = re.compile(
+    r"\{(?:(?P<all>\*)|(?P<rest>\d+)\*|(?P<arg>\d+)|(?P<body>\d+)\|(?P<params>[^{}]*)"
+    r"|(?P<type>type)|py:(?P<python>[\w.:]+))\}"
+)
+_PYTHON = re.compile(r"\{py:([\w.:]+)\}|^py:([\w.:]+)$")
+_FRESH = "λ"  # in a template: a lambda parameter of its own
+
+# What cannot fail for any row: only these may stand behind an AND that does not stop early.
+_SAFE = frozenset(
+    ("IS_NULL", "IS_NOT_NULL", "AND", "OR", "NOT", "EQUAL", "NOT_EQUAL", "LESS", "LESS_OR_EQUAL",
+     "GREATER", "GREATER_OR_EQUAL", "IS_DISTINCT", "IS_NOT_DISTINCT", "BETWEEN", "IN", "NOT_IN",
+     "LIKE")
+)  # fmt: skip
+
+
+def _nothing() -> Mapping[str, str]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What names mean where an expression stands, and how a constructor's part is written."""
+
+    columns: Mapping[str, str] = field(default_factory=_nothing)
+    variables: Mapping[str, str] = field(default_factory=_nothing)
+    part: str = "%s"
 
 
 def quote(name: str) -> str:
@@ -51,7 +83,7 @@ def quote(name: str) -> str:
 def quote_text(text: str) -> str:
     """A string constant; NUL, which DuckDB's SQL cannot carry, as chr(0)."""
     quoted = "'" + text.replace("'", "''") + "'"
-    return quoted.replace("\0", "' || chr(0) || '") if "\0" in text else quoted
+    return "(" + quoted.replace("\0", "' || chr(0) || '") + ")" if "\0" in text else quoted
 
 
 def _literal(value: Any, type: pa.DataType) -> str:
@@ -73,18 +105,14 @@ def _literal(value: Any, type: pa.DataType) -> str:
 
 
 def python_call(call: Call) -> str:
-    """`module:function` where the call is Python's to do, else an empty string."""
-    if call.function in _INFIX:
-        if call.variant == "decimal" and call.function in ("DIVIDE", "MULTIPLY", "MODULO"):
-            return f"{_DECIMAL_FUNCTIONS}:{call.function.lower()}"
-        if call.function in ("DIVIDE", "MODULO") and pa.types.is_integer(call.type):
-            return ""
-        return ""
+    """`module:function` where the call is Python's to do, wholly or in part; else empty."""
+    if call.function in ARITHMETIC:
+        return python_arithmetic(call)
     function = library()[call.function]
     if not function.forms:
         return ""
-    template = function.forms[int(call.variant or 0)].template
-    return template[len(_PYTHON) :] if template.startswith(_PYTHON) else ""
+    found = _PYTHON.search(function.forms[int(call.variant or 0)].template)
+    return (found[1] or found[2]) if found else ""
 
 
 def python_name(call: Call) -> str:
@@ -94,101 +122,162 @@ def python_name(call: Call) -> str:
     return f"ksql_{call.function.lower()}_{hashlib.md5(text.encode()).hexdigest()[:12]}"
 
 
-def _operator(call: Call, args: Sequence[str]) -> str:
-    sql = f"({args[0]} {_INFIX[call.function]} {args[1]})"
-    if call.variant == "text":
-        return f"({args[0]} || {args[1]})"
-    if call.function in ("DIVIDE", "MODULO") and not pa.types.is_floating(call.type):
-        # Java throws where DuckDB says NULL: an error row, not a silent NULL.
-        sql = (
-            f"CASE WHEN {args[1]} = 0 THEN error('/ by zero') ELSE {sql} END"
-        )
-    if call.variant == "decimal":
-        sql = f"CAST({sql} AS {duckdb_name(call.type)})"
-    return sql
-
-
-def fill(template: str, args: Sequence[str]) -> str:
+def fill(
+    template: str,
+    args: Sequence[str],
+    bodies: Mapping[int, Callable[[Sequence[str]], str]] = MappingProxyType({}),
+    names: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """A library row's template with SQL in its holes.
+
+    `{0}` is an argument, `{*}` all, `{1*}` all from the second on; `{1|a,b}` is the body of the
+    lambda that is the second argument, with a and b for its parameters (`bodies` makes it);
+    `names` has what stands for `{type}`, for the Python function and for a fresh parameter λ.
 
     >>> fill("f({0}, {1*})", ["a", "b", "c"])
     'f(a, b, c)'
     """
+
     def hole(match: re.Match[str]) -> str:
-        if match[1] == "*":
+        if match["all"]:
             return ", ".join(args)
-        number = int(match[1])
-        return ", ".join(args[number:]) if match[2] else args[number]
+        if match["rest"]:
+            return ", ".join(args[int(match["rest"]) :])
+        if match["arg"]:
+            return args[int(match["arg"])]
+        if match["body"]:
+            return bodies[int(match["body"])](match["params"].split(","))
+        if match["type"]:
+            return names["type"]
+        return f"{names['python']}({', '.join(args)})"
 
-    return _HOLE.sub(hole, template)
-
-
-def _entry_lambda(expression: Lambda) -> str:
-    """A lambda over a map's key and value, as one over its entries."""
-    body = render(expression.body)
-    for param, part in zip(expression.params, ("key", "value"), strict=True):
-        body = body.replace(_variable(param), f"entry.{part}")
-    return f"lambda entry: {body}"
-
-
-def _variable(name: str) -> str:
-    return quote(f"λ{name}")
+    fresh = names.get("fresh", _FRESH)
+    if template.startswith("py:"):
+        return f"{names['python']}({', '.join(args)})"
+    return _HOLE.sub(hole, template.replace(_FRESH, fresh))
 
 
-def _argument(expression: Expression) -> str:
-    return render(expression)
+def _body(expression: Lambda, scope: _Scope) -> Callable[[Sequence[str]], str]:
+    def made(params: Sequence[str]) -> str:
+        known = dict(zip(expression.params, params, strict=True))
+        inner = replace(scope, variables={**scope.variables, **known})
+        return _render(expression.body, inner)
+
+    return made
 
 
-def _call(call: Call) -> str:
-    if python_call(call):
-        return f"{python_name(call)}({', '.join(map(_argument, call.args))})"
-    if call.function in _INFIX:
-        return _operator(call, [render(a) for a in call.args])
-    if call.function == "MAKE_MAP":
-        keys, values = (render(a) for a in call.args)
-        return f"map({keys}, {values})"
-    template = library()[call.function].forms[int(call.variant or 0)].template
-    entries = "entry" in template
+def _call(call: Call, scope: _Scope) -> str:
+    if call.function in ("AND", "OR"):
+        return _logical(call, scope)
+    part = scope.part if call.function == "MAKE_ARRAY" else "%s"
     args = [
-        _entry_lambda(a) if entries and isinstance(a, Lambda) and len(a.params) == 2 else render(a)
-        for a in call.args
+        "" if isinstance(a, Lambda) else part % _render(a, scope) for a in call.args
     ]
-    return fill(template, args).replace("{type}", duckdb_name(call.type))
+    if call.function in ARITHMETIC:
+        if python_arithmetic(call):
+            return f"{python_name(call)}({', '.join(args)})"
+        if scope.variables and call.variant != "text":
+            return arithmetic_in_lambda(call, args)
+        return arithmetic_sql(call, args)
+    if call.function == "MAKE_MAP":
+        return _map(call, args)
+    template = library()[call.function].forms[int(call.variant or 0)].template
+    names = {"type": duckdb_name(call.type), "fresh": quote(f"{_FRESH}{len(scope.variables)}")}
+    if _PYTHON.search(template):
+        names["python"] = python_name(call)
+    bodies = {n: _body(a, scope) for n, a in enumerate(call.args) if isinstance(a, Lambda)}
+    return fill(template, args, bodies, names)
 
 
-def render(expression: Expression) -> str:
-    """DuckDB SQL that reads input columns by their quoted names.
+def _map(call: Call, args: Sequence[str]) -> str:
+    """MAP(…): of equal keys the last counts, as in Java's HashMap."""
+    keys = call.args[0]
+    texts = keys.args if isinstance(keys, Call) else ()
+    written = [k.value for k in texts if isinstance(k, Literal)]
+    if len(written) == len(texts) == len(set(written)) and None not in written:
+        return f"map({args[0]}, {args[1]})"
+    function = "java_text_map" if keys.type == pa.list_(STRING) else "java_map"
+    return f"{function}({args[0]}, {args[1]})"
+
+
+def _may_fail(expression: Expression) -> bool:
+    for part in walk(expression):
+        if isinstance(part, Call) and part.function not in _SAFE:
+            return True
+        if isinstance(part, Cast) and not (
+            is_numeric(part.operand.type) and pa.types.is_floating(part.type)
+        ):
+            return True
+    return False
+
+
+def _sides(expression: Expression, name: str) -> list[Expression]:
+    """a AND b AND c as a list, however it is nested."""
+    if isinstance(expression, Call) and expression.function == name:
+        return [side for arg in expression.args for side in _sides(arg, name)]
+    return [expression]
+
+
+def _logical(call: Call, scope: _Scope) -> str:
+    """AND and OR; a side is not looked at where one before it decides, or is NULL."""
+    sides = _sides(call, call.function)
+    rendered = [_render(side, scope) for side in sides]
+    if not any(_may_fail(side) for side in sides[1:]):
+        return "(" + f" {call.function} ".join(rendered) + ")"
+    test, decided = ("%s", "true") if call.function == "OR" else ("NOT %s", "false")
+    whens = (f"WHEN {test % s} THEN {decided} WHEN {s} IS NULL THEN NULL" for s in rendered[:-1])
+    return f"CASE {' '.join(whens)} ELSE {rendered[-1]} END"
+
+
+def render(expression: Expression, columns: Mapping[str, str] = MappingProxyType({})) -> str:
+    """DuckDB SQL that reads input columns by their quoted names, or as `columns` says.
 
     >>> render(Call("EQUAL", (Column("A", pa.int32()), Literal(1, pa.int32())), pa.bool_(), "0"))
     'coalesce("A" = CAST(\\'1\\' AS INTEGER), false)'
     """
+    return _render(expression, _Scope(columns))
+
+
+def tolerant(expression: Expression, columns: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The same, with NULL for what fails: an element of a constructor, else the whole.
+
+    >>> tolerant(Cast(Column("A", pa.string()), pa.date32()))
+    'TRY(java_date("A"))'
+    """
+    return f"TRY({_render(expression, _Scope(columns, part='TRY(%s)'))})"
+
+
+def _render(expression: Expression, scope: _Scope) -> str:
     match expression:
         case Column():
-            return quote(expression.name)
+            return scope.columns.get(expression.name) or quote(expression.name)
         case Literal():
             return _literal(expression.value, expression.type)
         case Variable():
-            return _variable(expression.name)
+            return scope.variables[expression.name]
         case Cast():
-            return render_cast(render(expression.operand), expression.operand.type, expression.type)
+            operand = _render(expression.operand, scope)
+            return render_cast(operand, expression.operand.type, expression.type)
         case Field():
-            return f"struct_extract({render(expression.operand)}, {quote_text(expression.name)})"
+            operand = _render(expression.operand, scope)
+            return f"struct_extract({operand}, {quote_text(expression.name)})"
         case MakeStruct():
             names = [f.name for f in expression.type]
-            pairs = zip(names, expression.values, strict=True)
-            return "{" + ", ".join(f"{quote_text(n)}: {render(v)}" for n, v in pairs) + "}"
-        case Lambda():
-            params = ", ".join(map(_variable, expression.params))
-            return f"lambda {params}: {render(expression.body)}"
+            values = (scope.part % _render(v, scope) for v in expression.values)
+            pairs = (f"{quote_text(n)}: {v}" for n, v in zip(names, values, strict=True))
+            return "{" + ", ".join(pairs) + "}"
         case Case():
-            return _case(expression)
+            return _case(expression, scope)
         case Call():
-            return _call(expression)
+            return _call(expression, scope)
     raise TypeError(f"no expression: {expression!r}")
 
 
-def _case(expression: Case) -> str:
-    whens = " ".join(f"WHEN {render(c)} THEN {render(v)}" for c, v in expression.whens)
-    default = f" ELSE {render(expression.default)}" if expression.default is not None else ""
-    sql = f"CASE {whens}{default} END"
+def _case(expression: Case, scope: _Scope) -> str:
+    whens = " ".join(
+        f"WHEN {_render(c, scope)} THEN {_render(v, scope)}" for c, v in expression.whens
+    )
+    default = expression.default
+    rest = "" if default is None else f" ELSE {_render(default, scope)}"
+    sql = f"CASE {whens}{rest} END"
     return sql if expression.type == STRING else f"CAST({sql} AS {duckdb_name(expression.type)})"

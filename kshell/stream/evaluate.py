@@ -1,8 +1,9 @@
 """Expressions over a batch: one prepared DuckDB statement whose source is swapped.
 
 Operators evaluate through here.  A plain column costs nothing; everything else goes into a single
-statement.  Where a row makes it fail, the batch is halved until the row is alone: its column is
-NULL, and the error goes to the callback, as ksqlDB's processing log has it.
+statement.  Where a row makes it fail, the statement is done again with NULL for what fails; the
+rows that did are found by halving the NULL ones, and each error goes to the callback, as ksqlDB's
+processing log has it.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from kshell.sql.expressions import Column, Expression, Literal, columns_of
+from kshell.sql.java.macros import failure
 
 __all__ = ["Evaluator", "OnError", "ignore_errors"]
 
@@ -26,8 +29,7 @@ def ignore_errors(row: dict[str, Any], column: str, message: str) -> None:
     """An error callback that does nothing."""
 
 
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+_ERRORS = (duckdb.Error, ArithmeticError, ValueError)
 
 
 class Evaluator:
@@ -46,8 +48,12 @@ class Evaluator:
         self._reads = list(
             dict.fromkeys(c for i in self._hard for c in columns_of(self._items[i][1]))
         )
+        self._types = [self._items[i][1].type for i in self._hard]
+        # Numbered: DuckDB does not tell "a" from "A".
+        self._names = {name: f"in{n}" for n, name in enumerate(self._reads)}
         self._connection: Any = None
         self._sql: list[str] = []
+        self._tolerant: list[str] = []
 
     def __call__(self, batch: pa.RecordBatch) -> list[pa.Array]:
         """One array for each expression, as long as the batch."""
@@ -69,57 +75,89 @@ class Evaluator:
             return [pa.array([], self._items[i][1].type) for i in self._hard]
         if self._connection is None:
             self._open()
-        import duckdb
-
         try:
-            return self._run(batch, self._sql)
-        except (duckdb.Error, ArithmeticError, ValueError):
+            return self._run(batch, self._sql, self._types)
+        except _ERRORS:
             return [self._one(batch, n) for n in range(len(self._hard))]
 
     def _one(self, batch: pa.RecordBatch, n: int) -> pa.Array:
-        """One column, with NULL for the rows that fail."""
-        import duckdb
-
+        """One column; rows that fail are NULL, but for the parts of them that did not fail."""
+        type = self._types[n]
         try:
-            return self._run(batch, [self._sql[n]], [self._hard[n]])[0]
-        except (duckdb.Error, ArithmeticError, ValueError) as error:
-            name, expression = self._items[self._hard[n]]
-            if batch.num_rows == 1:
-                self._on_error(batch.to_pylist()[0], name, _first_line(error))
-                return pa.nulls(1, expression.type)
-            half = batch.num_rows // 2
-            return pa.concat_arrays(
-                [self._one(batch.slice(0, half), n), self._one(batch.slice(half), n)]
+            return self._run(batch, [self._sql[n]], [type])[0]
+        except _ERRORS:
+            pass
+        try:
+            tried, parts = self._run(
+                batch, [f"TRY({self._sql[n]})", self._tolerant[n]], [type, type]
             )
+        except _ERRORS:  # TRY takes no function that gives something new at every call
+            return self._each(batch, n)
+        return self._failed(batch, n, tried, parts)
+
+    def _each(self, batch: pa.RecordBatch, n: int) -> pa.Array:
+        """One column, halved until each row that fails is alone."""
+        try:
+            return self._run(batch, [self._sql[n]], [self._types[n]])[0]
+        except _ERRORS as error:
+            if batch.num_rows == 1:
+                self._on_error(batch.to_pylist()[0], self._items[self._hard[n]][0], failure(error))
+                return pa.nulls(1, self._types[n])
+            half = batch.num_rows // 2
+            halves = (batch.slice(0, half), batch.slice(half))
+            return pa.concat_arrays([self._each(part, n) for part in halves])
+
+    def _failed(
+        self, batch: pa.RecordBatch, n: int, tried: pa.Array, parts: pa.Array
+    ) -> pa.Array:
+        """`tried`, and `parts` for the rows that fail: they are among those that are NULL."""
+        rows = range(batch.num_rows)
+        suspects = [row for row, null in enumerate(tried.is_null().to_pylist()) if null]
+        failing = self._failing(batch, n, suspects)
+        if not failing:
+            return tried
+        picked = [row + batch.num_rows if row in failing else row for row in rows]
+        return pa.concat_arrays([tried, parts]).take(pa.array(picked, pa.int64()))
+
+    def _failing(self, batch: pa.RecordBatch, n: int, suspects: list[int]) -> set[int]:
+        """Which of the rows fail, each told to the callback, found by halving."""
+        if not suspects:
+            return set()
+        try:
+            self._run(batch.take(pa.array(suspects, pa.int64())), [self._sql[n]], [self._types[n]])
+        except _ERRORS as error:
+            if len(suspects) == 1:
+                row = batch.slice(suspects[0], 1).to_pylist()[0]
+                self._on_error(row, self._items[self._hard[n]][0], failure(error))
+                return set(suspects)
+            half = len(suspects) // 2
+            first = self._failing(batch, n, suspects[:half])
+            return first | self._failing(batch, n, suspects[half:])
+        return set()
 
     def _run(
-        self, batch: pa.RecordBatch, columns: Sequence[str], which: Sequence[int] | None = None
+        self, batch: pa.RecordBatch, columns: Sequence[str], types: Sequence[pa.DataType]
     ) -> list[pa.Array]:
         arrays = [batch.column(name) for name in self._reads]
         source = pa.table(
-            [*arrays, pa.nulls(batch.num_rows, pa.bool_())], names=[*self._reads, _ROW]
+            [*arrays, pa.nulls(batch.num_rows, pa.bool_())], names=[*self._names.values(), _ROW]
         )
         self._connection.register("batch", source)
         table = self._connection.execute(f"SELECT {', '.join(columns)} FROM batch").to_arrow_table()
         out = []
-        for i, column in zip(which or self._hard, table.columns, strict=True):
+        for wanted, column in zip(types, table.columns, strict=True):
             array = column.combine_chunks()
             if isinstance(array, pa.ChunkedArray):
                 array = pa.concat_arrays(array.chunks) if array.num_chunks else array.chunk(0)
-            wanted = self._items[i][1].type
             out.append(array if array.type == wanted else array.cast(wanted))
         return out
 
     def _open(self) -> None:
         from kshell.sql import duck
-        from kshell.sql.render import render
+        from kshell.sql.render import render, tolerant
 
         expressions = [self._items[i][1] for i in self._hard]
         self._connection = duck.connect()
         duck.use(self._connection, expressions)
-        self._sql = [f"{render(e)} AS {_quote(f'c{n}')}" for n, e in enumerate(expressions)]
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0]
+        self._sql = [render(e, self._names) for e in expressions]
+        self._tolerant = [tolerant(e, self._names) for e in expressions]

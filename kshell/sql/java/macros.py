@@ -1,0 +1,105 @@
+"""What Java does with numbers and texts, as DuckDB macros that every connection has.
+
+`duck.connect` makes them; `casts`, `arithmetic`, `render` and the rows of the library use them.
+`java_fail(message)` raises: it is a cast that cannot be, for DuckDB's own error() may not stand in
+TRY.  A wrapped number keeps its low bits, a double that is out of range becomes the nearest one.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["JAVA_MACROS", "failure"]
+
+_MARK = "✗"
+_FAILED = re.compile(rf"Could not convert string '{_MARK}(.*)' to INT32", re.DOTALL)
+_RAISED = re.compile(r"Python exception occurred while executing the UDF: \w+: (.*)", re.DOTALL)
+
+_MOMENT = (
+    r"^(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?"
+    r"(?:[T ](?:(\d{1,2})(?::(\d{1,2})(?::(\d{1,2}(?:\.\d{1,9})?))?)?)?)?"
+    r"(Z|[+-]\d{2}(?::?\d{2})?)?$"
+)
+_CLOCK = r"^(\d{2}):(\d{2})(?::(\d{2}(?:\.\d{1,9})?))?$"
+_DOUBLE = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[dDfF]?"
+
+JAVA_MACROS = (
+    f"java_fail(m) AS CAST('{_MARK}' || m AS INTEGER)",
+    "java_int(x) AS CAST(xor(x & 4294967295, 2147483648) - 2147483648 AS INTEGER)",
+    "java_long(x) AS CAST(xor(x & 18446744073709551615, 9223372036854775808)"
+    " - 9223372036854775808 AS BIGINT)",
+    "java_double_to_int(x) AS CASE WHEN isnan(x) THEN 0"
+    " WHEN x >= 2147483647 THEN 2147483647 WHEN x <= -2147483648 THEN -2147483648"
+    " ELSE CAST(trunc(x) AS INTEGER) END",
+    "java_double_to_long(x) AS CASE WHEN isnan(x) THEN 0"
+    " WHEN x >= 9223372036854775807 THEN 9223372036854775807"
+    " WHEN x <= -9223372036854775808 THEN -9223372036854775808"
+    " ELSE CAST(trunc(x) AS BIGINT) END",
+    # A whole number alone: DuckDB would round '1.5' and read '0x1F'.
+    "java_text_to_int(x) AS CASE WHEN x IS NULL THEN NULL"
+    " WHEN regexp_full_match(trim(x), '[+-]?[0-9]+') THEN CAST(trim(x) AS INTEGER)"
+    " ELSE java_fail('For input string: \"' || x || '\"') END",
+    "java_text_to_long(x) AS CASE WHEN x IS NULL THEN NULL"
+    " WHEN regexp_full_match(trim(x), '[+-]?[0-9]+') THEN CAST(trim(x) AS BIGINT)"
+    " ELSE java_fail('For input string: \"' || x || '\"') END",
+    "java_text_to_double(x) AS CASE WHEN x IS NULL THEN NULL"
+    f" WHEN regexp_full_match(trim(x), '{_DOUBLE}')"
+    " THEN CAST(rtrim(trim(x), 'dDfF') AS DOUBLE)"
+    " WHEN regexp_full_match(lower(trim(x)), '[+-]?(infinity|nan)')"
+    " THEN CAST(trim(x) AS DOUBLE)"
+    " ELSE java_fail('For input string: \"' || x || '\"') END",
+    "java_text_to_boolean(x) AS CASE WHEN x IS NULL THEN NULL"
+    " ELSE lower(trim(x)) IN ('true', 'yes', 't', 'y') END",
+    # Double.toString: plain digits between 1e-3 and 1e7, else one digit, the rest, and E.
+    "java_scientific(digits, exponent) AS digits[1] || '.' ||"
+    " CASE WHEN rtrim(digits[2:], '0') = '' THEN '0' ELSE rtrim(digits[2:], '0') END"
+    " || 'E' || exponent",
+    "java_digits(x, t) AS CASE WHEN contains(t, 'e') THEN"
+    " java_scientific(replace(split_part(t, 'e', 1), '.', ''),"
+    " CAST(split_part(t, 'e', 2) AS INTEGER))"
+    " WHEN x >= 1 THEN java_scientific(replace(t, '.', ''), length(split_part(t, '.', 1)) - 1)"
+    " ELSE java_scientific(ltrim(t, '0.'),"
+    " length(ltrim(t, '0.')) - length(t) + 1) END",
+    "java_double_text(x) AS CASE WHEN x = 0 OR (abs(x) >= 1e-3 AND abs(x) < 1e7)"
+    " THEN CAST(x AS VARCHAR) WHEN isnan(x) THEN 'NaN'"
+    " WHEN isinf(x) THEN CASE WHEN x > 0 THEN 'Infinity' ELSE '-Infinity' END"
+    " WHEN x < 0 THEN '-' || java_digits(-x, CAST(-x AS VARCHAR))"
+    " ELSE java_digits(x, CAST(x AS VARCHAR)) END",
+    # LocalTime.toString leaves out seconds that are zero, and writes thousandths in threes.
+    "java_time_text(x) AS regexp_replace(regexp_replace("
+    "strftime(DATE '1970-01-01' + x, '%H:%M:%S.%g'), '\\.000$', ''), '^(.....):00$', '\\1')",
+    "java_moment(m, text) AS CASE WHEN text IS NULL THEN NULL"
+    " WHEN m.y = '' THEN CAST(CAST(java_fail('no time: ' || text) AS VARCHAR) AS TIMESTAMP)"
+    " ELSE make_timestamp(CAST(m.y AS BIGINT), CAST(if(m.mo = '', '1', m.mo) AS BIGINT),"
+    " CAST(if(m.d = '', '1', m.d) AS BIGINT), CAST(if(m.h = '', '0', m.h) AS BIGINT),"
+    " CAST(if(m.mi = '', '0', m.mi) AS BIGINT), CAST(if(m.s = '', '0', m.s) AS DOUBLE))"
+    " - if(m.z IN ('', 'Z'), INTERVAL 0 MINUTE, to_minutes(CAST(m.z[1] || '1' AS BIGINT) *"
+    " (60 * CAST(m.z[2:3] AS BIGINT) + CAST('0' || right(replace(m.z[4:], ':', ''), 2)"
+    " AS BIGINT)))) END",
+    f"java_timestamp(x) AS CAST(java_moment(regexp_extract(trim(x), '{_MOMENT}',"
+    " ['y', 'mo', 'd', 'h', 'mi', 's', 'z']), x) AS TIMESTAMP_MS)",
+    "java_date(x) AS CAST(java_timestamp(x) AS DATE)",
+    f"java_time(x) AS CASE WHEN x IS NULL THEN NULL WHEN regexp_matches(trim(x), '{_CLOCK}')"
+    " THEN CAST(trim(x) || if(length(trim(x)) = 5, ':00', '') AS TIME)"
+    " ELSE CAST(CAST(java_fail('no time of day: ' || x) AS VARCHAR) AS TIME) END",
+    # Of equal keys the last one counts, as with HashMap.put.
+    "java_map(k, v) AS map("
+    "list_filter(k, lambda key, n: NOT list_contains(k[n + 1:], key)),"
+    " list_filter(v, lambda value, n: NOT list_contains(k[n + 1:], k[n])))",
+    # A NULL key is the text null, as JSON writes it: neither DuckDB nor Arrow has NULL keys.
+    "java_text_map(k, v) AS java_map(list_transform(k, lambda key: coalesce(key, 'null')), v)",
+)
+
+
+def failure(error: Exception) -> str:
+    """What went wrong, without DuckDB's words around it.
+
+    >>> failure(ValueError("Conversion Error: Could not convert string '✗/ by zero' to INT32"))
+    '/ by zero'
+    """
+    text = str(error).strip() or type(error).__name__
+    for pattern in (_FAILED, _RAISED):
+        found = pattern.search(text)
+        if found:
+            text = found[1].strip() or text
+    return text.splitlines()[0]
