@@ -16,7 +16,7 @@ from kshell.cases.log import Log, Stored
 from kshell.cases.model import Header, WindowSpec
 from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.changes import Changes
-from kshell.sql.plan import Scan, Sink, scans
+from kshell.sql.plan import Scan, Sink, makes_key, scans
 
 __all__ = ["Codec", "Graph", "Row", "decoded", "drive", "emitted", "encoded"]
 
@@ -56,8 +56,12 @@ class Codec(Protocol):
         timestamp: int,
         gone: bool,
         window: tuple[int, int] | None,
+        keyless: bool | None = None,
     ) -> tuple[bytes | None, bytes | None, int] | None:
-        """Key, value and time of the record that the sink writes; None for one without a time."""
+        """Key, value and time of the record that the sink writes; None for one without a time.
+
+        `keyless` tells that it has no key: by default one whose columns are all NULL has none.
+        """
 
     def from_node(self, node: Any, source: Source, half: str) -> bytes | None:
         """A JSON node as the "key" or "value" bytes of a format that has a schema."""
@@ -80,6 +84,7 @@ def drive(
     `given` are the case's own records as (topic, offset), in the case's order.
     """
     leaves = list(scans(sink))
+    keyless = False if makes_key(sink) else None
     topics = list(dict.fromkeys(leaf.source.topic for leaf in leaves))
     own = {topic for topic, _ in given}
     order = [(t, o) for t, o in given if t in topics]
@@ -94,7 +99,7 @@ def drive(
                 continue
             for out, window in emitted(sink, graph.step(number, _changes(leaf, row))):
                 # Kafka Streams forwards a record's headers with what it makes of it.
-                stored = encoded(codec, sink.target, out, window, record.headers)
+                stored = encoded(codec, sink.target, out, window, record.headers, keyless)
                 if stored is not None:
                     log.append(sink.target.topic, stored)
 
@@ -114,10 +119,11 @@ def encoded(
     row: Row,
     window: WindowSpec | None,
     headers: tuple[Header, ...] = (),
+    keyless: bool | None = None,
 ) -> Stored | None:
     """The row as a record of the target; None for one without a time."""
     bounds = None if window is None else (window.start, window.end)
-    made = codec.encode(target, row.columns, row.timestamp, row.tombstone, bounds)
+    made = codec.encode(target, row.columns, row.timestamp, row.tombstone, bounds, keyless)
     return None if made is None else Stored(*made, headers)
 
 

@@ -121,8 +121,12 @@ class CaseCodec:
         timestamp: int,
         gone: bool,
         window: tuple[int, int] | None,
+        keyless: bool | None = None,
     ) -> tuple[bytes | None, bytes | None, int] | None:
-        """Key, value and time of the record that the sink writes; None where it has no time."""
+        """Key, value and time of the record that the sink writes; None where it has no time.
+
+        `keyless` as `SourceWriter.write` has it.
+        """
         found = self._writers.get(id(target))
         if found is None:
             found = target, SourceWriter(target, self.schemas)
@@ -136,6 +140,7 @@ class CaseCodec:
             pa.array([timestamp], pa.int64()),
             pa.array([gone], pa.bool_()),
             bounds,
+            None if keyless is None else pa.array([keyless], pa.bool_()),
         )
         if written.bad:
             return None

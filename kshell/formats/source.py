@@ -55,6 +55,7 @@ def place_of(source: Source, half: Half, schemas: Schemas | None) -> Place:
         wrapped=not unwraps(source, half),
         loose=source.declared,
         schemas=schemas,
+        source=source.name,
     )
 
 
@@ -251,9 +252,13 @@ class SourceWriter:
         times: pa.Array,
         gone: pa.Array,
         window: tuple[pa.Array, pa.Array] | None = None,
+        keyless: pa.Array | None = None,
     ) -> Written:
-        """Columns in the source's order; `gone` rows get no value, `window` is (starts, ends)."""
-        keys = self._key.encode(key, _all_null(key, len(gone)))
+        """Columns in the source's order; `gone` rows get no value, `window` is (starts, ends).
+
+        `keyless` rows get no key: by default those whose key columns are all NULL.
+        """
+        keys = self._key.encode(key, _all_null(key, len(gone)) if keyless is None else keyless)
         if window is not None:
             keys = _with_window(keys, window, self.source)
         values = self._value.encode(value, gone)

@@ -39,6 +39,7 @@ __all__ = [
     "Suppress",
     "TableJoin",
     "children",
+    "makes_key",
     "scans",
 ]  # fmt: skip
 
@@ -264,6 +265,15 @@ def children(node: Node) -> tuple[Node, ...]:
             return (node.left, node.right)
         case _:
             return (node.input,)
+
+
+def makes_key(node: Node) -> bool:
+    """Whether the key is put together of several columns: then each record has one, also where all
+    of its columns are NULL; else such a record has none.
+    """
+    while isinstance(node, Filter | Project | Explode | Sink):
+        node = node.input
+    return isinstance(node, Rekey) and len(node.key) > 1
 
 
 def scans(node: Node) -> Iterator[Scan]:

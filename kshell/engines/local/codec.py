@@ -19,7 +19,7 @@ from kshell.errors import BadRecord, EvaluationError
 from kshell.formats.source import SourceReader, SourceWriter
 from kshell.kafka.produce import OutgoingRecord
 from kshell.kafka.records import Wanted, decode
-from kshell.sql.plan import Sink
+from kshell.sql.plan import Sink, makes_key
 
 if TYPE_CHECKING:
     from kshell.formats.registry import Schemas
@@ -142,6 +142,7 @@ def writer_of(
     writer = SourceWriter(target, _schemas_for(target, properties))
     key = [c.name for c in output.key]
     value = [c.name for c in output.value][: len(target.value)]
+    keyed = makes_key(sink)
 
     def write(rows: pa.RecordBatch, gone: list[bool]) -> list[OutgoingRecord]:
         bounds = None
@@ -153,6 +154,7 @@ def writer_of(
             rows.column("ROWTIME"),
             pa.array(gone, pa.bool_()),
             bounds,
+            pa.repeat(pa.scalar(False), len(gone)) if keyed else None,
         )
         skipped = {row for row, _ in made.bad}
         return [

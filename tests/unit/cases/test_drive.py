@@ -60,6 +60,7 @@ class Lines:
         timestamp: int,
         gone: bool,
         window: tuple[int, int] | None,
+        keyless: bool | None = None,
     ) -> tuple[bytes | None, bytes | None, int] | None:
         value = None if gone else json.dumps(columns["V"]).encode()
         return json.dumps(columns["K"]).encode(), value, timestamp

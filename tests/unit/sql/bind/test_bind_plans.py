@@ -103,8 +103,11 @@ def test_an_aggregate_is_computed_once(steps: Steps) -> None:
 
 def test_emit_final_holds_windows_back(steps: Steps) -> None:
     text = """CREATE TABLE O AS SELECT W, COUNT(*) AS N FROM S
-      WINDOW TUMBLING (SIZE 1 SECOND) GROUP BY W EMIT FINAL;"""
-    assert steps(text)[1] == "hold until each window is final"
+      WINDOW TUMBLING (SIZE 1 SECOND) GROUP BY W HAVING COUNT(*) > 1 EMIT FINAL;"""
+    made = steps(text)
+    assert made[2] == "filter (KSQL_AGG_VARIABLE_0 > 1)"
+    assert made[3] == "hold until each window is final"
+    assert made[4].startswith("group by W")
 
 
 def test_table_functions_are_exploded_before_the_projection(steps: Steps) -> None:
