@@ -129,7 +129,7 @@ class Number:
             at += 1
         if at + self.least > len(text):
             return ~at
-        end = _digits(text, at, min(at + self.most, len(text)))
+        end = _digits(text, at, min(at + self.most + self.following, len(text)))
         if end < at + self.least:
             return ~at
         if self.following > 0:

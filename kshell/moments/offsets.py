@@ -28,14 +28,14 @@ def _zone_of(moment: Moment) -> Zone:
     return moment.zone
 
 
-def _two(text: str, at: int, colon: str) -> tuple[int, int]:
+def _two(text: str, at: int, colon: str, most: int = 59) -> tuple[int, int]:
     """(number, position after it) of a colon and two digits; -1 where they are not there."""
     if colon:
         if text[at : at + 1] != colon:
             return 0, -1
         at += 1
     part = text[at : at + 2]
-    if len(part) < 2 or not part.isascii() or not part.isdigit() or int(part) > 59:
+    if len(part) < 2 or not part.isascii() or not part.isdigit() or int(part) > most:
         return 0, -1
     return int(part), at + 2
 
@@ -126,11 +126,11 @@ class LocalizedOffset:
         hours, at = int(digits), at + len(digits)
         minutes = seconds = 0
         if self.full or text[at : at + 1] == ":":
-            minutes, after = _two(text, at, ":")
-            if after < 0:
+            minutes, after = _two(text, at, ":", 99)
+            if after < 0 and self.full:
                 return ~start
-            at = after
-            seconds, after = _two(text, at, ":")
+            at = after if after > 0 else at
+            seconds, after = _two(text, at, ":", 99)
             at = after if after > 0 else at
         total = hours * 3600 + minutes * 60 + seconds
         return reading.put(OFFSET, -total if sign == "-" else total, start, at)

@@ -17,8 +17,6 @@ from kshell.moments.offsets import GenericName, LocalizedOffset, Offset, ZoneId,
 __all__ = ["elements_of"]
 
 _FIXED, _EXCEEDS = "not negative", "exceeds pad"
-# Numbers that give no digits to those after them: Java makes their parser once it has a locale.
-_KEEPING = ("WeekOfMonth", "WeekOfWeekBasedYear", "LocalDayOfWeek")
 _STYLES = {3: "short", 4: "full", 5: "narrow"}
 _TOKEN = re.compile(r"(?P<run>([A-Za-z])\2*)|'(?P<quoted>(?:[^']|'')*)'|(?P<other>.)", re.DOTALL)
 
@@ -151,8 +149,7 @@ class _Group:
         base = self.parts[self.open]
         assert isinstance(base, Number)
         if part.least == part.most and part.sign == _FIXED:
-            if base.field not in _KEEPING:
-                self.parts[self.open] = base.widened(part.most)
+            self.parts[self.open] = base.widened(part.most)
             self.parts.append(replace(part, fixed=True))
         else:
             self.parts[self.open] = replace(base, fixed=True)
