@@ -33,6 +33,7 @@ class Half(Enum):
 class Place:
     """Where a codec works: the topic, the half, the format with its options, and the registry.
 
+    `source` is the stream's or table's name, which ksqlDB calls the schema of its key by.
     `wrapped` tells whether a single column stands in a record of its own or is the whole value.
     `loose` names match fields of any case, as ksqlDB's do; undeclared topics' match exactly.
     """
@@ -44,6 +45,7 @@ class Place:
     wrapped: bool = True
     loose: bool = True
     schemas: Schemas | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include "utf8.h"
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -40,25 +41,6 @@ typedef struct {
 static inline const uint8_t *skip_space(const uint8_t *p, const uint8_t *end) {
   while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')) p++;
   return p;
-}
-
-/* One UTF-8 sequence of two bytes or more; NULL where it is not one. */
-static const uint8_t *utf8(const uint8_t *p, const uint8_t *end) {
-  uint8_t a = p[0];
-  int64_t left = end - p;
-  if (a >= 0xc2 && a <= 0xdf) return left >= 2 && (p[1] & 0xc0) == 0x80 ? p + 2 : NULL;
-  if (a >= 0xe0 && a <= 0xef) {
-    if (left < 3 || (p[1] & 0xc0) != 0x80 || (p[2] & 0xc0) != 0x80) return NULL;
-    if ((a == 0xe0 && p[1] < 0xa0) || (a == 0xed && p[1] > 0x9f)) return NULL;
-    return p + 3;
-  }
-  if (a >= 0xf0 && a <= 0xf4) {
-    if (left < 4 || (p[1] & 0xc0) != 0x80 || (p[2] & 0xc0) != 0x80 || (p[3] & 0xc0) != 0x80)
-      return NULL;
-    if ((a == 0xf0 && p[1] < 0x90) || (a == 0xf4 && p[1] > 0x8f)) return NULL;
-    return p + 4;
-  }
-  return NULL;
 }
 
 static inline int is_hex(uint8_t c) {
