@@ -30,9 +30,10 @@ from kshell.formats.protobuf.columns import (
 )
 from kshell.types import ksql_name
 
-__all__ = ["Budget", "Get", "Refused", "getter"]
+__all__ = ["NOT_VALID", "Budget", "Get", "Refused", "find", "getter", "width"]
 
 Get = Callable[[Any], Any]
+NOT_VALID = "not a valid Protobuf message of the schema"
 _INTS = frozenset(
     {
         Field.CPPTYPE_INT32,
@@ -44,11 +45,20 @@ _INTS = frozenset(
 _FLOATS = frozenset({Field.CPPTYPE_FLOAT, Field.CPPTYPE_DOUBLE})
 _MAX_VALUES = 4 << 20
 _DAY_MS = 86_400_000
+_MAX_SECONDS = 9_223_372_036_854_770  # in milliseconds 64 bits, with any nanoseconds
 _EXACT = decimal.Context(prec=80)
 
 
 class Refused(Exception):
-    """A value that does not fit its column; says why."""
+    """A value that does not fit its column: why, and the field, which its messages name on the way
+    up."""
+
+    def __init__(self, why: str, path: str = "") -> None:
+        super().__init__(why, path)
+        self.why, self.path = why, path
+
+    def __str__(self) -> str:
+        return f"field {self.path}: {self.why}" if self.path else self.why
 
 
 class Budget:
@@ -65,21 +75,22 @@ class Budget:
         """Refused where it is spent."""
         self._left -= count
         if self._left < 0:
-            raise Refused(f"a record of more than {_MAX_VALUES:,} values")
+            raise Refused("too many values")
 
 
 def getter(message: Any, name: str, type: pa.DataType, budget: Budget) -> Get:
     """A function from a parsed message to the column's value; BindError if it can never fit."""
-    field = _find({f.name: f for f in message.fields}, name)
+    field = find({f.name: f for f in message.fields}, name)
     if field is not None:
         return _field(field, type, budget)
-    oneof = _find({oneof_name(o): o for o in oneofs(message)}, name)
+    oneof = find({oneof_name(o): o for o in oneofs(message)}, name)
     if oneof is not None and pa.types.is_struct(type):
         return _oneof(oneof, message, type, budget)
     return _nothing
 
 
-def _find(named: dict[str, Any], name: str) -> Any:
+def find(named: dict[str, Any], name: str) -> Any:
+    """What has that name, or else that name in another case; None if nothing has."""
     if name in named:
         return named[name]
     folded = name.casefold()
@@ -124,20 +135,20 @@ def _field(field: Any, type: pa.DataType, budget: Budget) -> Get:
 def _list(field: Any, type: pa.DataType, budget: Budget) -> Get:
     if not pa.types.is_list(type):
         raise _misfit(field, type)
-    name, width = field.name, _width(type.value_type)
+    name, each = field.name, width(type.value_type)
     convert = _value(field, type.value_type, budget)
 
     def read(message: Any) -> Any:
         items = getattr(message, name)
-        budget.spend(len(items) * width)
+        budget.spend(len(items) * each)
         return list(items) if convert is None else [convert(v) for v in items]
 
     return read
 
 
-def _width(type: pa.DataType) -> int:
+def width(type: pa.DataType) -> int:
     """How many values one value is; what is in lists counts when they are read."""
-    return 1 + sum(_width(f.type) for f in type) if pa.types.is_struct(type) else 1
+    return 1 + sum(width(f.type) for f in type) if pa.types.is_struct(type) else 1
 
 
 def _same(value: Any) -> Any:
@@ -147,14 +158,14 @@ def _same(value: Any) -> Any:
 def _map(field: Any, type: pa.DataType, budget: Budget) -> Get:
     if not pa.types.is_map(type):
         raise _misfit(field, type)
-    name, width = field.name, 1 + _width(type.item_type)
+    name, each = field.name, 1 + width(type.item_type)
     fields = field.message_type.fields_by_name
     key = _value(fields["key"], type.key_type, budget) or _same
     value = _value(fields["value"], type.item_type, budget) or _same
 
     def read(message: Any) -> Any:
         entries = getattr(message, name)
-        budget.spend(len(entries) * width)
+        budget.spend(len(entries) * each)
         return [(key(k), value(entries[k])) for k in sorted(entries)]  # theirs is no order
 
     return read
@@ -198,7 +209,7 @@ def _from_int(field: Any, type: pa.DataType) -> Get | None:
 
         def narrow(value: int) -> int:
             if not -half <= value < half:
-                raise Refused(f"field {name}: {value} is too large for {ksql_name(type)}")
+                raise Refused(f"a value too large for {ksql_name(type)}", name)
             return value
 
         fits = field.cpp_type == Field.CPPTYPE_INT32 or (
@@ -222,7 +233,7 @@ def _from_float(field: Any, type: pa.DataType) -> Get | None:
 
         def truncate(value: float) -> int:
             if not math.isfinite(value) or not -half <= value < half:
-                raise Refused(f"field {name}: {value} is no {ksql_name(type)}")
+                raise Refused(f"{value} is no {ksql_name(type)}", name)
             return int(value)
 
         return truncate
@@ -242,7 +253,7 @@ def _fit(value: decimal.Decimal, type: pa.DataType, name: str) -> decimal.Decima
         scaled = value.quantize(decimal.Decimal(1).scaleb(-type.scale), context=_EXACT)
         if scaled == value and len(scaled.as_tuple().digits) <= type.precision:
             return scaled
-    raise Refused(f"field {name}: {value} does not fit {ksql_name(type)}")
+    raise Refused(f"{value} does not fit {ksql_name(type)}", name)
 
 
 def _enum(field: Any, type: pa.DataType) -> Get | None:
@@ -260,28 +271,43 @@ def _message(field: Any, type: pa.DataType, budget: Budget) -> Get:
         return (lambda m: inner(m.value)) if inner is not None else (lambda m: m.value)
     if name in SPECIAL and not pa.types.is_struct(type):
         read, fitting = _SPECIAL[name]
-        return read if type in fitting else _no(field, type)
+        return _under(field.name, read) if type in fitting else _no(field, type)
     if name == DECIMAL and pa.types.is_decimal(type):
         column = field.name
-        return lambda m: _fit(_decimal(m), type, column)
+        return lambda m: _fit(_decimal(m, column), type, column)
     if name in JSON_TEXT and type == types.STRING:
-        return _json_text
+        return _under(field.name, _json_text)
     if pa.types.is_struct(type):
-        return _struct(message, type, budget)
+        return _under(field.name, _struct(message, type, budget))
     if pa.types.is_nested(type) and [f.name for f in message.fields] == ["value"]:
         return getter(message, "value", type, budget)  # a list in a list, as `text` writes it
     return _no(field, type)
 
 
+def _under(name: str, get: Get) -> Get:
+    """The same, with the field's name before what is refused."""
+
+    def read(message: Any) -> Any:
+        try:
+            return get(message)
+        except Refused as refused:
+            path = f"{name}.{refused.path}" if refused.path else name
+            raise Refused(refused.why, path) from None
+
+    return read
+
+
 def _timestamp(message: Any) -> int:
+    if not -_MAX_SECONDS <= message.seconds <= _MAX_SECONDS:
+        raise Refused("a value too large for TIMESTAMP")
     return int(message.seconds) * 1000 + int(message.nanos) // 1_000_000
 
 
 def _date(message: Any) -> int:
     try:
         day = datetime.date(message.year, message.month, message.day)
-    except ValueError as error:
-        raise Refused(f"no date: {error}") from None
+    except ValueError:
+        raise Refused("no date") from None
     return day.toordinal() - datetime.date(1970, 1, 1).toordinal()
 
 
@@ -293,10 +319,10 @@ def _time(message: Any) -> int:
     return found
 
 
-def _decimal(message: Any) -> decimal.Decimal:
+def _decimal(message: Any, name: str) -> decimal.Decimal:
     scale = message.scale
     if len(message.value) > 32 or not -64 <= scale <= 64:
-        raise Refused("a decimal of too many digits")
+        raise Refused("a decimal of too many digits", name)
     unscaled = int.from_bytes(message.value, "big", signed=True)
     return decimal.Decimal(unscaled).scaleb(-scale, context=_EXACT)
 
