@@ -10,7 +10,7 @@ import builtins
 import contextlib
 import importlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from types import NoneType
@@ -146,6 +146,16 @@ _PYTHON = {
 }  # fmt: skip
 
 
+def _bracketed(values: list[bytes | None], objects: int) -> Iterator[int]:
+    """The rows that may be too deep: each of the objects has a bracket, and so have others many."""
+    joined = b"".join(filter(None, values))
+    if joined.count(b"{") + joined.count(b"[") - objects < _MAX_DEPTH:
+        return
+    for number, value in enumerate(values):
+        if value and value.count(b"{") + value.count(b"[") > _MAX_DEPTH:
+            yield number
+
+
 def _parsed(values: list[bytes | None], bad: _Bad) -> list[dict[str, Any]]:
     """A dictionary for each value, an empty one where there is no record."""
     rows: list[dict[str, Any]] = []
@@ -157,10 +167,9 @@ def _parsed(values: list[bytes | None], bad: _Bad) -> list[dict[str, Any]]:
             bad[number] = _MALFORMED, -1
             row = nothing
         rows.append(row)
-    # Only what has many brackets can be deep.
-    brackets = [v.count(b"{") + v.count(b"[") if v else 0 for v in values]
-    for number, count in enumerate(brackets):
-        if count > _MAX_DEPTH and _depth(rows[number]) > _MAX_DEPTH:
+    objects = list(map(type, rows)).count(dict) - values.count(None) - len(bad)
+    for number in _bracketed(values, objects):
+        if _depth(rows[number]) > _MAX_DEPTH:
             bad[number] = _TOO_DEEP, -1
             rows[number] = nothing
     if set(map(type, rows)) - {dict}:

@@ -111,8 +111,8 @@ def _uncompressed(heads: Heads, i: int, inflated: Mapping[int, bytes]) -> bytes:
 
 
 def _values(columns: Sequence[str], raw: bytes) -> list[tuple[Any, ...]]:
-    """The records' offsets and what else is wanted of them, a tuple for each."""
-    take = operator.attrgetter("offset", "timestamp", *columns)
+    """The records' offsets and these of their columns, a tuple for each."""
+    take = operator.attrgetter("offset", *(columns or ["offset"]))
     return list(map(take, DefaultRecordBatch(raw)))
 
 
@@ -125,7 +125,7 @@ def decode(
     end: int,
 ) -> tuple[pa.RecordBatch, list[int]]:
     """The records of the chosen batches as Arrow, and the batches that are no records."""
-    pieces = [name for name in ("key", "value", "headers") if getattr(wanted, name)]
+    pieces = [name for name in _TYPES if name != "offset" and getattr(wanted, name)]
     rows: list[tuple[Any, ...]] = []
     bad: list[int] = []
     for i in chosen:
@@ -141,12 +141,9 @@ def decode(
         if base < start or last >= end:
             records = [r for r in records if start <= r[0] < end]
         rows += records
-    names = ["offset", "timestamp", *pieces]
-    by_name = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {}
+    by_name = dict(zip(["offset", *pieces], zip(*rows, strict=True), strict=False))
     columns = {
-        name: pa.array(_headers(by_name[name]) if name == "headers" else by_name[name], type)
-        if rows
-        else pa.array([], type)
+        name: pa.array((_headers if name == "headers" else tuple)(by_name.get(name, ())), type)
         for name, type in _TYPES.items()
         if getattr(wanted, name)
     }

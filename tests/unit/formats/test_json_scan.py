@@ -202,7 +202,7 @@ def test_the_same_as_orjson(record):
         elif name == "b" and isinstance(value, bool):
             assert result == {"b": value}
         elif name == "d" and number:
-            assert result["d"] == value
+            assert result["d"] == float(value)
             assert math.copysign(1, result["d"]) == math.copysign(1, value)
         elif name == "a" and number and not isinstance(value, float):
             assert result == {"a": value}
@@ -214,3 +214,12 @@ def test_the_same_as_orjson(record):
 def test_white_space(indent):
     record = {"x": [1, {"y": []}], "a": 4}
     assert one(" \n" + json.dumps(record, indent=indent) + "\t ", a=pa.int64()) == {"a": 4}
+
+
+def test_a_deep_record_is_found_among_values_without_brackets():
+    deep = b'{"a":' + b"[" * 70 + b"]" * 70 + b"}"
+    values = pa.array([b"1"] * 100 + [deep], pa.binary())
+    found = scan(values, [Field("b", pa.int64())], Names.EXACT, Types.STRICT)
+    assert found.bad[-1] == (100, "JSON nested more than 64 deep")
+    assert found.bad[0] == (0, "not a JSON object")
+    assert len(found.bad) == 101
