@@ -6,6 +6,7 @@ no file, no network, no extension and no Python variable for it to reach.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import inspect
@@ -118,18 +119,21 @@ def _function(where: str, type: pa.DataType) -> Callable[..., Any]:
     """The Python function; one that asks for `type` is given the result's."""
     module, _, name = where.partition(":")
     function: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    if "type" in inspect.signature(function).parameters:
-        return lambda *args: function(*args, type=type)
-    return function
+    if "type" not in inspect.signature(function).parameters:
+        return function
+    made = functools.partial(function, type=type)
+    made.__dict__.update(function.__dict__)  # what it is marked as
+    return made
 
 
 def _over_arrow(
     function: Callable[..., Any], type: pa.DataType, count: int
 ) -> Callable[..., pa.Array]:
     """A function of values as one of columns.  NULL in, NULL out, unless it is marked
-    `takes_nulls`."""
+    `takes_nulls`; one marked `over_columns` takes and gives Arrow arrays itself."""
     import pyarrow as pa
 
+    columnar = getattr(function, "over_columns", False)
     strict = not getattr(function, "takes_nulls", False)
 
     def value(row: tuple[Any, ...]) -> Any:
@@ -138,6 +142,8 @@ def _over_arrow(
         return function(*row)
 
     def run(*columns: pa.ChunkedArray) -> pa.Array:
+        if columnar:
+            return function(*(c.combine_chunks() for c in columns))
         rows = zip(*(c.to_pylist() for c in columns), strict=True)
         return pa.array([value(row) for row in rows], type)
 
