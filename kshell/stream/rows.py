@@ -26,7 +26,7 @@ class Update(NamedTuple):
     """A key's change: its row before and after, None where there is none, and when (ms).
 
     Both None is a touch: a tombstone for what was not there.  A stream's row has no `old`.
-    `cells` are the key's values as they are, `key` the same made hashable.
+    `cells` are the key's values and its window as they are, `key` what tells keys apart, hashable.
     """
 
     key: Key
@@ -57,6 +57,11 @@ def _same(cells: Row) -> Key:
     return cells
 
 
+def _without_end(freeze_row: Callable[[Row], Key]) -> Callable[[Row], Key]:
+    """A key has its window's start alone where the size is known: windows of unlike sizes join."""
+    return lambda cells: freeze_row(cells[:-1])
+
+
 class Layout:
     """Where a relation's rows keep their key, their window and their time."""
 
@@ -69,6 +74,8 @@ class Layout:
         self.windowed = relation.window is not None
         nested = any(pa.types.is_nested(c.type) for c in relation.key)
         self.freeze: Callable[[Row], Key] = _freeze_row if nested else _same
+        sized = relation.window is not None and relation.window.size_ms is not None
+        self.key: Callable[[Row], Key] = _without_end(self.freeze) if sized else self.freeze
 
     def cells(self, row: Row) -> Row:
         """The key's values, and the window's start and end behind them."""
@@ -87,7 +94,7 @@ def updates(batch: Changes, layout: Layout) -> list[Update]:
     """The changes as single updates, in order."""
     rows = list(zip(*(c.to_pylist() for c in batch.rows.columns), strict=True))
     weights = batch.weights.to_pylist()
-    cells_of, freeze_key = layout.cells, layout.freeze
+    cells_of, freeze_key = layout.cells, layout.key
     out: list[Update] = []
     if layout.relation.kind is Kind.STREAM:
         for row, weight in zip(rows, weights, strict=True):
