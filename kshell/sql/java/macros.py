@@ -82,6 +82,22 @@ JAVA_MACROS = (
     f"java_time(x) AS CASE WHEN x IS NULL THEN NULL WHEN regexp_matches(trim(x), '{_CLOCK}')"
     " THEN CAST(trim(x) || if(length(trim(x)) = 5, ':00', '') AS TIME)"
     " ELSE CAST(CAST(java_fail('no time of day: ' || x) AS VARCHAR) AS TIME) END",
+    # java.util.concurrent.TimeUnit: a number of units as milliseconds.
+    "java_span(unit, n) AS CAST(n AS BIGINT) * CASE"
+    " WHEN unit IN ('MILLISECONDS', 'MILLISECOND') THEN 1"
+    " WHEN unit IN ('SECONDS', 'SECOND') THEN 1000 WHEN unit IN ('MINUTES', 'MINUTE') THEN 60000"
+    " WHEN unit IN ('HOURS', 'HOUR') THEN 3600000 WHEN unit IN ('DAYS', 'DAY') THEN 86400000"
+    " WHEN unit IN ('WEEKS', 'WEEK') THEN 604800000"
+    " ELSE java_fail('no unit with a length of its own: ' || unit) END",
+    "java_add_millis(t, ms) AS CAST(make_timestamp_ms("
+    "epoch_ms(CAST(t AS TIMESTAMP)) + ms) AS TIMESTAMP_MS)",
+    "java_add_days(d, ms) AS DATE '1970-01-01' + CAST("
+    "((d - DATE '1970-01-01') * 86400000 + ms) // 86400000 AS INTEGER)",
+    # Nanoseconds in Java, so a span ends where they would no longer fit a long.
+    "java_add_time(t, ms) AS TIME '00:00' + to_milliseconds("
+    "((date_diff('millisecond', TIME '00:00', t) + CASE WHEN ms > 9223372036854"
+    " THEN 9223372036854 WHEN ms < -9223372036855 THEN -9223372036855 ELSE ms END)"
+    " % 86400000 + 86400000) % 86400000)",
     # Of equal keys the last one counts, as with HashMap.put.
     "java_map(k, v) AS map("
     "list_filter(k, lambda key, n: NOT list_contains(k[n + 1:], key)),"
