@@ -6,6 +6,7 @@ line of SQL is a macro of `java.macros`.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -26,8 +27,9 @@ from kshell.types import (
 
 __all__ = ["once", "render_cast"]
 
-_SIMPLE = re.compile(r'(?:"(?:[^"]|"")*"|\w+)(?:\.\w+)?')
-_HELD, _ITEM = '"λheld"', '"λitem"'
+_NAME = r'(?:"(?:[^"]|"")*"|\w+)(?:\.\w+)?'
+_SIMPLE = re.compile(rf"{_NAME}|CAST\('[^']*' AS [\w(),]+\)|struct_extract\({_NAME}, '[^']*'\)")
+_ITEM = '"λitem"'
 _KEY, _VALUE = '"λentry".key', '"λentry".value'
 
 # (from, to) → SQL with {0} for the operand; what is not here is DuckDB's own cast.
@@ -58,7 +60,9 @@ def once(operand: str, made: Callable[[str], str]) -> str:
     """
     if _SIMPLE.fullmatch(operand):
         return made(operand)
-    return f"list_transform([{operand}], lambda {_HELD}: {made(_HELD)})[1]"
+    # One name for one operand: where one stands in another they differ.
+    held = f'"λ{hashlib.md5(operand.encode()).hexdigest()[:8]}"'
+    return f"list_transform([{operand}], lambda {held}: {made(held)})[1]"
 
 
 def _quoted(name: str) -> str:

@@ -149,15 +149,20 @@ def _fit_one(param: Pattern, arg: Expression, bound: dict[str, pa.DataType]) -> 
     if isinstance(arg, Lambda):
         if len(arg.params) != len(param.parts) - 1:
             return None
-        found = fits(param.parts[-1], arg.type, bound)
-        return None if found is None else found[0]
+        result = param.parts[-1]
+        known = known_type(result, bound)
+        found = fits(result, arg.type, bound)
+        if found is None or (known is not None and known_type(result, bound) != known):
+            return None  # the types of its parameters would change after the body was bound
+        return found[0]
     found = fits(param, arg.type, bound)
     return None if found is None else found[0]
 
 
 def _coerced(param: Pattern, arg: Expression, bound: dict[str, pa.DataType]) -> Expression:
     if isinstance(arg, Lambda):
-        return arg
+        body = _coerced(param.parts[-1], arg.body, bound)
+        return Lambda(arg.params, body, body.type)
     found = fits(param, arg.type, dict(bound))
     target = found[1] if found else arg.type
     if param.kind in bound:

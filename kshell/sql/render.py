@@ -48,7 +48,7 @@ _HOLE = re.compile(
     r"|(?P<type>type)|py:(?P<python>[\w.:]+))\}"
 )
 _PYTHON = re.compile(r"\{py:([\w.:]+)\}|^py:([\w.:]+)$")
-_FRESH = "λ"  # in a template: a lambda parameter of its own
+_FRESH = re.compile(r"λ([a-z]*)")  # in a template: a lambda parameter of its own
 
 # What cannot fail for any row: only these may stand behind an AND that does not stop early.
 _SAFE = frozenset(
@@ -132,7 +132,8 @@ def fill(
 
     `{0}` is an argument, `{*}` all, `{1*}` all from the second on; `{1|a,b}` is the body of the
     lambda that is the second argument, with a and b for its parameters (`bodies` makes it);
-    `names` has what stands for `{type}`, for the Python function and for a fresh parameter λ.
+    `names` has what stands for `{type}` and for the Python function, and the depth that makes a
+    parameter λ a name of its own.
 
     >>> fill("f({0}, {1*})", ["a", "b", "c"])
     'f(a, b, c)'
@@ -151,10 +152,10 @@ def fill(
             return names["type"]
         return f"{names['python']}({', '.join(args)})"
 
-    fresh = names.get("fresh", _FRESH)
     if template.startswith("py:"):
         return f"{names['python']}({', '.join(args)})"
-    return _HOLE.sub(hole, template.replace(_FRESH, fresh))
+    depth = names.get("depth", "")
+    return _HOLE.sub(hole, _FRESH.sub(lambda m: quote(f"λ{depth}{m[1]}"), template))
 
 
 def _body(expression: Lambda, scope: _Scope) -> Callable[[Sequence[str]], str]:
@@ -182,7 +183,7 @@ def _call(call: Call, scope: _Scope) -> str:
     if call.function == "MAKE_MAP":
         return _map(call, args)
     template = library()[call.function].forms[int(call.variant or 0)].template
-    names = {"type": duckdb_name(call.type), "fresh": quote(f"{_FRESH}{len(scope.variables)}")}
+    names = {"type": duckdb_name(call.type), "depth": str(len(scope.variables))}
     if _PYTHON.search(template):
         names["python"] = python_name(call)
     bodies = {n: _body(a, scope) for n, a in enumerate(call.args) if isinstance(a, Lambda)}

@@ -1,8 +1,9 @@
 """What a function takes and gives, read from functions.toml: `(ARRAY<T>, T) -> BOOLEAN`.
 
-A signature has types, type variables (T, U, K, V), DECIMAL for any decimal, ANY for any type, and
-lambdas `(T) => U`.  A last parameter that ends in `...` may come any number of times.  `functions`
-matches calls against them; the implicit widening is ksqlDB's: INTEGER → BIGINT → DECIMAL → DOUBLE.
+A signature has types, type variables (T, U, K, V), DECIMAL for any decimal, ANY for any type, STRUCT
+for any struct, STRUCT<K STRING, V T> for one with these fields, and lambdas `(T) => U`.  A last
+parameter that ends in `...` may come any number of times.  `functions` matches calls against them;
+the implicit widening is ksqlDB's: INTEGER → BIGINT → DECIMAL → DOUBLE.
 """
 
 from __future__ import annotations
@@ -27,12 +28,17 @@ _TOKEN = re.compile(r"\s*(=>|->|\.\.\.|[A-Za-z_]\w*|[<>(),])")
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """A type with holes: `kind` is a primitive's name, ARRAY, MAP, LAMBDA, DECIMAL, ANY, STRUCT or
-    a variable; `parts` are its element types (a lambda's parameters, then its result)."""
+    a variable; `parts` are its element types (a lambda's parameters, then its result), `names` a
+    struct's fields."""
 
     kind: str
     parts: tuple[Pattern, ...] = ()
+    names: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        if self.names:
+            fields = (f"{n} {p}" for n, p in zip(self.names, self.parts, strict=True))
+            return f"STRUCT<{', '.join(fields)}>"
         if self.kind == "LAMBDA":
             return f"({', '.join(map(str, self.parts[:-1]))}) => {self.parts[-1]}"
         inner = f"<{', '.join(map(str, self.parts))}>" if self.parts else ""
@@ -84,13 +90,14 @@ class _Reader:
         kind = self.take()
         if self.peek() != "<":
             return Pattern(kind)
-        self.take("<")
-        parts = [self.pattern()]
-        while self.peek() == ",":
+        parts, names = [], []
+        while self.peek() in ("<", ","):
             self.take()
+            if kind == "STRUCT":
+                names.append(self.take())
             parts.append(self.pattern())
         self.take(">")
-        return Pattern(kind, tuple(parts))
+        return Pattern(kind, tuple(parts), tuple(names))
 
     def patterns(self) -> tuple[Pattern, ...]:
         self.take("(")
@@ -177,8 +184,11 @@ def fits(
         if key is None or value is None:
             return None
         return key[0] + value[0], pa.map_(key[1], value[1])
-    if kind == "STRUCT":
+    if kind == "STRUCT" and not pattern.names:
         return (0, type) if pa.types.is_struct(type) else None
+    if kind == "STRUCT":
+        known = known_type(pattern, bound)
+        return (0, type) if type == known else None
     wide = _widens(type, _PRIMITIVES[kind])
     return None if wide is None else (wide, _PRIMITIVES[kind])
 
@@ -194,6 +204,8 @@ def known_type(pattern: Pattern, bound: Mapping[str, pa.DataType]) -> pa.DataTyp
         return pa.list_(parts[0])
     if pattern.kind == "MAP" and None not in parts:
         return pa.map_(*parts)
+    if pattern.names and None not in parts:
+        return pa.struct(list(zip(pattern.names, parts, strict=True)))
     return None
 
 
