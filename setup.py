@@ -12,6 +12,7 @@ setup(
         Extension(
             ".".join(path.with_suffix("").parts),
             [str(path)],
+            depends=[str(header) for header in sorted(path.parent.glob("*.h"))],
             extra_compile_args=["-O3"],
             optional=True,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import random
 import struct
 
 import cramjam
@@ -273,3 +274,11 @@ def test_mutated_bytes_give_the_same_compiled_and_pure(monkeypatch):
 
 def test_checksum_of_known_bytes():
     assert records._impl.crc(b"123456789") == 0xE3069283  # the check value of CRC-32C
+
+
+@pytest.mark.parametrize("size", [0, 7, 8, 3071, 3072, 3073, 6144, 10_000, 100_003])
+def test_checksums_of_every_length_are_aiokafkas(size):
+    from aiokafka.record.util import calc_crc32c
+
+    data = random.Random(size).randbytes(size)
+    assert records._impl.crc(data) == calc_crc32c(data)
