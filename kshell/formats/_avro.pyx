@@ -6,6 +6,7 @@ All decoding is in avro.h, with the GIL released.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memset
 
 import numpy as np
 import pyarrow as pa
@@ -140,9 +141,9 @@ def decode(values, const int32_t[::1] which, object type, const int32_t[:, ::1] 
     cdef const uint8_t *data = address(content)
     bad = pa.allocate_buffer(16 * n)
     failed = <int32_t *><size_t>bad.address
+    memset(&job, 0, sizeof(job))
     job.slots = <avro_slot *>calloc(count, sizeof(avro_slot))
     job.links = &slot_links[0]
-    job.order = NULL
     made = <avro_program *>calloc(len(programs) + 1, sizeof(avro_program))
     kept = []  # the views keep the programs' arrays where they are
     try:

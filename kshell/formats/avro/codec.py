@@ -97,7 +97,7 @@ class Avro:
             array, bad = self._decode_framed(data, reading)
         if not self._place.wrapped:
             return Decoded([array], bad)
-        return Decoded([array.field(i) for i in range(len(names))], bad)
+        return Decoded(array.flatten(), bad)
 
     def _decode_framed(
         self, data: pa.Array, reading: _Reading

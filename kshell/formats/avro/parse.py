@@ -80,7 +80,10 @@ def _load(text: str, imports: tuple[tuple[str, str], ...]) -> Node:
     for name, imported in imports:
         _checked(_json(imported, name), known, name)
     parsed = _checked(_json(text, "the Avro schema"), known, "the Avro schema")
-    return _Tree(known).node(parsed)
+    try:
+        return _Tree(known).node(parsed)
+    except RecursionError:
+        raise BindError("the Avro schema is nested too deep") from None
 
 
 def _json(text: str, what: str) -> Any:
@@ -92,7 +95,7 @@ def _json(text: str, what: str) -> Any:
         if text in PRIMITIVES:  # some registries give a primitive's bare name
             return text
         raise BindError(f"{what} is not valid JSON") from None
-    layer, depth = [node], 0
+    layer, depth = [node] if isinstance(node, dict | list) else [], 0
     while layer:
         depth += 1
         if depth > _MAX_NESTING:
@@ -104,6 +107,8 @@ def _json(text: str, what: str) -> Any:
 
 def _checked(node: Any, known: dict[str, Any], what: str) -> Any:
     try:
+        if not isinstance(node, dict | list | str):
+            raise TypeError(f"{node} is no type")
         return parse_schema(node, known)
     except UnknownType as error:
         raise BindError(f"{what} refers to {error.name}, which is not there") from None

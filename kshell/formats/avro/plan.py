@@ -16,7 +16,7 @@ from kshell import types
 from kshell.errors import BindError, KshellError
 from kshell.formats.avro.ops import Code, Fit, Op, Slot
 from kshell.formats.avro.parse import Field, Node, branch_names, is_entry, options
-from kshell.formats.avro.schema import decimal_of
+from kshell.formats.avro.schema import UNITS, decimal_of
 from kshell.formats.avro.values import default_bytes
 
 __all__ = ["resolve"]
@@ -64,15 +64,6 @@ _SCALARS: Mapping[str, Mapping[pa.DataType, tuple[Code, int, int]]] = MappingPro
         "double": {types.DOUBLE: (Code.DOUBLE, 0, 0)},
         "string": {types.STRING: (Code.TEXT, 0, 0), types.BYTES: (Code.BYTES, 0, 0)},
         "bytes": {types.STRING: (Code.TEXT, 0, 0), types.BYTES: (Code.BYTES, 0, 0)},
-    }
-)
-_UNITS: Mapping[str, int] = MappingProxyType(
-    {
-        "time-micros": 1000,
-        "timestamp-micros": 1000,
-        "timestamp-nanos": 1_000_000,
-        "local-timestamp-micros": 1000,
-        "local-timestamp-nanos": 1_000_000,
     }
 )
 _LEAST = {Code.NULL: 0, Code.RECORD: 0, Code.CONSTANT: 0, Code.MISSING: 0, Code.UNFIT: 0}
@@ -265,7 +256,7 @@ class _Resolver:
         if row is None:
             return self._unfit(node, slot, path)
         code, x, y = row
-        unit = _UNITS.get(node.logical, 1) if node.kind == "long" else 1
+        unit = UNITS.get(node.logical, 1) if node.kind == "long" else 1
         if unit > 1 and type == _STAMP:
             code, x, y = Code.SCALED, unit, Fit.LONG
         elif unit > 1 and type == _TIME:

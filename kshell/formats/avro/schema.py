@@ -20,7 +20,8 @@ from kshell.errors import BindError
 from kshell.formats.avro.parse import Node, branch_names, is_entry, load, options
 from kshell.formats.registry import Schema
 
-__all__ = ["DEFAULT_NAME", "avro_text", "avro_type", "decimal_of", "key_name", "node_type"]
+__all__ = ["DEFAULT_NAME", "UNITS", "avro_text", "avro_type", "decimal_of", "key_name",
+           "node_type"]  # fmt: skip
 
 _MAX_REPEATS = 2  # how often a record is followed in itself
 _MAX_COLUMNS = 5000  # of all depths
@@ -56,6 +57,16 @@ _LOGICAL: Mapping[tuple[str, str], pa.DataType] = MappingProxyType(
         ("fixed", "uuid"): types.STRING,
     }
 )
+# How many of its logical type's units are a millisecond; 1 where it is not here.
+UNITS: Mapping[str, int] = MappingProxyType(
+    {
+        "time-micros": 1000,
+        "timestamp-micros": 1000,
+        "timestamp-nanos": 1_000_000,
+        "local-timestamp-micros": 1000,
+        "local-timestamp-nanos": 1_000_000,
+    }
+)
 
 
 def avro_type(schema: Schema, name: str = "") -> pa.DataType:
@@ -74,7 +85,10 @@ def avro_type(schema: Schema, name: str = "") -> pa.DataType:
 
 def node_type(node: Node) -> pa.DataType:
     """As `avro_type`; BindError where there are too many columns, or none."""
-    found = _Types().read(node, Counter())
+    try:
+        found = _Types().read(node, Counter())
+    except RecursionError:
+        raise BindError("the Avro schema is nested too deep") from None
     if found is None:
         raise BindError(f"the Avro schema ({node.simple_name}) holds no column")
     return found

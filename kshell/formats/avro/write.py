@@ -16,7 +16,7 @@ import pyarrow as pa
 from kshell import types
 from kshell.errors import EvaluationError
 from kshell.formats.avro.parse import Node, branch_names, is_entry
-from kshell.formats.avro.schema import decimal_of, node_type
+from kshell.formats.avro.schema import UNITS, decimal_of, node_type
 from kshell.formats.avro.values import (
     BITS,
     Write,
@@ -34,13 +34,6 @@ from kshell.formats.avro.values import (
 
 __all__ = ["storage_type", "writer"]
 
-_UNITS: Mapping[str, int] = {
-    "time-micros": 1000,
-    "timestamp-micros": 1000,
-    "timestamp-nanos": 1_000_000,
-    "local-timestamp-micros": 1000,
-    "local-timestamp-nanos": 1_000_000,
-}
 _UNABLE = "Exception caught in process (Unable to serialize record)"  # in Kafka Streams' words
 
 
@@ -221,7 +214,7 @@ def _number(node: Node, type: pa.DataType) -> Write | None:
     if type not in (types.INTEGER, types.BIGINT, types.TIMESTAMP, types.DATE, types.TIME):
         return None
     times = type in (types.TIMESTAMP, types.TIME)
-    unit = _UNITS.get(node.logical, 1) if times else 1
+    unit = UNITS.get(node.logical, 1) if times else 1
     bound = 1 << BITS[node.kind]
     if unit == 1 and (node.kind == "long" or type in (types.INTEGER, types.DATE, types.TIME)):
         return put_long
