@@ -112,6 +112,11 @@ __attribute__((target("sse4.2"))) static uint32_t crc_fast(const uint8_t *p, siz
   for (; n >= 3 * CRC_STRIDE; n -= 3 * CRC_STRIDE, p += 3 * CRC_STRIDE) {
     uint64_t second = 0, third = 0;
     for (int i = 0; i < CRC_STRIDE; i += 8) {
+      if (!(i & 63)) { /* asked of memory early: this is the first time that the bytes are read */
+        __builtin_prefetch(p + 6 * CRC_STRIDE + i);
+        __builtin_prefetch(p + 7 * CRC_STRIDE + i);
+        __builtin_prefetch(p + 8 * CRC_STRIDE + i);
+      }
       memcpy(&v, p + i, 8);
       c = _mm_crc32_u64(c, v);
       memcpy(&v, p + CRC_STRIDE + i, 8);
