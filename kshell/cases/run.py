@@ -68,7 +68,7 @@ def _run_records(case: Case, world: World) -> str:
         stored = _stored(world, record, _reader_of(world, record.topic))
         given.append((record.topic, world.log.append(record.topic, stored)))
     written = {topic: len(world.log.read(topic)) for topic in world.log.topics}
-    for sink in world.queries:
+    for sink in world.queries.values():
         graph = open_graph(sink, world.properties)
         drive(sink, graph, world.codec, world.log, given)
     came: list[Record] = []
@@ -76,7 +76,7 @@ def _run_records(case: Case, world: World) -> str:
     expected = case.outputs or ()
     topics = [record.topic for record in expected]
     if case.outputs is not None and not expected:  # nothing may come out, of no query
-        topics = [sink.target.topic for sink in world.queries]
+        topics = [sink.target.topic for sink in world.queries.values()]
     for topic in dict.fromkeys(topics):
         source = _writer_of(world, topic)
         new = world.log.read(topic, written.get(topic, 0))
@@ -98,7 +98,7 @@ def _reader_of(world: World, topic: str) -> Source | None:
 
 def _writer_of(world: World, topic: str) -> Source | None:
     """The source whose formats the records that came out are in."""
-    targets = (q.target for q in world.queries if q.target.topic == topic)
+    targets = (q.target for q in world.queries.values() if q.target.topic == topic)
     return next(targets, None) or _reader_of(world, topic)
 
 

@@ -7,7 +7,7 @@ catalog's checks, the binder.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -15,12 +15,12 @@ from kshell.cases.drive import Codec, Row, encoded
 from kshell.cases.layers import evaluate, open_codec
 from kshell.cases.log import Log
 from kshell.cases.model import TopicSpec
-from kshell.catalog.catalog import Catalog
-from kshell.catalog.model import Column, FormatSpec, Source
+from kshell.catalog.catalog import Catalog, RunningQuery
+from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.errors import Unsupported
 from kshell.sql import statements as ast
 from kshell.sql.parse import parse_piece
-from kshell.sql.plan import Sink
+from kshell.sql.plan import Sink, scans
 from kshell.sql.script import split, substitute
 
 __all__ = ["World"]
@@ -37,7 +37,8 @@ class World:
     topics: Mapping[str, TopicSpec] = field(default_factory=dict)
     catalog: Catalog = field(default_factory=Catalog)
     log: Log = field(default_factory=Log)
-    queries: list[Sink] = field(default_factory=list)
+    queries: dict[str, Sink] = field(default_factory=dict)  # by id, in order of their start
+    started: int = 0
     variables: dict[str, str] = field(default_factory=dict)
     partitions: dict[str, int] = field(default_factory=dict)
     _codec: Codec | None = None
@@ -96,16 +97,35 @@ def _create_as(world: World, statement: ast.CreateAsSelect) -> None:
     sink = bind_create_as(
         statement, world.catalog, world.properties, world.partitions_of, world.infer
     )
-    if _add(world, sink.target, statement.or_replace, statement.if_not_exists):
-        world.queries.append(sink)
+    name = sink.target.name
+    id = f"C{'S' if sink.target.kind is Kind.STREAM else 'T'}AS_{name}_{world.started}"
+    target = replace(sink.target, query_id=id)
+    before = world.catalog.sources.get(name)
+    if not _add(world, target, statement.or_replace, statement.if_not_exists):
+        return
+    if before is not None:
+        _stop(world, before.query_id)
+    _start(world, id, replace(sink, target=target))
+
+
+def _start(world: World, id: str, sink: Sink) -> None:
+    world.queries[id] = sink
+    world.started += 1
+    reads = frozenset(leaf.source.name for leaf in scans(sink))
+    world.catalog = world.catalog.with_query(RunningQuery(id, reads, sink.target.name))
+
+
+def _stop(world: World, id: str) -> None:
+    """The query that made a source ends with it, or with the one that takes its place."""
+    world.queries.pop(id, None)
+    world.catalog = world.catalog.without_query(id)
 
 
 def _insert_select(world: World, statement: ast.InsertSelect) -> None:
     from kshell.sql.bind.create import bind_insert_select
 
-    world.queries.append(
-        bind_insert_select(statement, world.catalog, world.properties, world.partitions_of)
-    )
+    sink = bind_insert_select(statement, world.catalog, world.properties, world.partitions_of)
+    _start(world, f"INSERTQUERY_{world.started}", sink)
 
 
 def _insert_values(world: World, statement: ast.InsertValues) -> None:
@@ -122,12 +142,16 @@ def _insert_values(world: World, statement: ast.InsertValues) -> None:
 
 
 def _drop(world: World, statement: ast.DropSource) -> None:
+    name = statement.name.folded()
+    source = world.catalog.sources.get(name)
     world.catalog = world.catalog.drop(
-        statement.name.folded(),
+        name,
         statement.kind,
         delete_topic=statement.delete_topic,
         if_exists=statement.if_exists,
     )
+    if source is not None:
+        _stop(world, source.query_id)
 
 
 def _alter(world: World, statement: ast.AlterSource) -> None:

@@ -73,9 +73,9 @@ def _build(statement: CreateSource, properties: Mapping[str, str], infer: InferC
     check_options(key_format)
     check_options(value_format)
     key, value, headers = _columns(statement)
-    if not key and takes_inference(key_format.name):
+    if not key and _is_known(key_format):
         key = infer(written.topic, "key", key_format) or ()
-    if not value and takes_inference(value_format.name):
+    if not value and _is_known(value_format):
         value = infer(written.topic, "value", value_format) or ()
     _check_columns(statement, key, value)
     if not key and not written.key_format:
@@ -98,6 +98,11 @@ def _build(statement: CreateSource, properties: Mapping[str, str], infer: InferC
         read_only=statement.read_only,
         sql=statement.text,
     )
+
+
+def _is_known(format: FormatSpec) -> bool:
+    """Whether a registry or a file can tell the columns."""
+    return takes_inference(format.name) or "SCHEMA_FILE" in format.options
 
 
 def _check_schema_ids(

@@ -312,6 +312,13 @@ class Binder:
         if functions.is_aggregate(name):
             return self._aggregate(name, arguments)
         if functions.is_table_function(name):
+            if self.clause != "SELECT":
+                raise BindError(
+                    f"Can't find any functions with the name '{name}' for {self.clause}: it makes "
+                    "rows, which only SELECT takes",
+                    place=place,
+                    hint="explode in one query, and filter or group its result in another",
+                )
             return functions.resolve_table(name, [self.bind(a) for a in arguments])
         args: list[Expression] = []
         plain = [None if isinstance(a, exp.Lambda) else self._argument(name, i, a)

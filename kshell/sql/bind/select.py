@@ -259,6 +259,8 @@ def _grouping(
                     place=place_of(node),
                 )
             items.append(Item("", bound, node))
+    if not items:
+        raise BindError("GROUP BY requires at least one expression", place=place_of(clause))
     predicate = _filter(tree.args.get("having"), having)
     return Grouping(tuple(items), predicate, tree.args.get("having"))
 
