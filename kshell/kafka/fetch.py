@@ -110,6 +110,7 @@ class Fetch:
 
     def known_end(self, partition: int, end: int) -> None:
         """Before the first record: where the partition ends now, so that no answer is waited for."""
+        self._high[partition] = end
         if self.position[partition] >= end:
             self._ended.add(partition)
 

@@ -1,17 +1,15 @@
-"""Declarations: CREATE, DROP and ALTER of streams and tables, CREATE and DROP TYPE, ASSERT.
+"""Declarations: CREATE, DROP and ALTER of streams and tables, CREATE and DROP TYPE.
 
 `engine` dispatches here.  What is declared lives as long as the shell.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from kshell.catalog.model import Column, Source
+from kshell.catalog.model import Column
 from kshell.config import Properties
-from kshell.errors import BindError, EvaluationError, UnknownName
+from kshell.errors import UnknownName
 from kshell.kafka.admin import delete_topic
 from kshell.results import Message, Result
 from kshell.sql import statements as ast
@@ -20,7 +18,7 @@ from kshell.sql.bind.declare import build_source
 if TYPE_CHECKING:
     from kshell.engines.local.engine import LocalEngine
 
-__all__ = ["alter", "assert_source", "assert_topic", "create", "create_type", "drop", "drop_type"]
+__all__ = ["alter", "create", "create_type", "drop", "drop_type"]
 
 
 def create(engine: LocalEngine, statement: ast.CreateSource, properties: Properties) -> Result:
@@ -89,72 +87,3 @@ def drop_type(engine: LocalEngine, statement: ast.DropType, properties: Properti
     name = statement.name.folded()
     engine.catalog = engine.catalog.drop_type(name, if_exists=statement.if_exists)
     return Message(f"Type {name} is dropped.")
-
-
-def _await(holds: Callable[[], str], timeout_ms: int) -> None:
-    """Ask until nothing is wrong; raises EvaluationError with what still is."""
-    deadline = time.monotonic() + timeout_ms / 1000
-    while wrong := holds():
-        if time.monotonic() >= deadline:
-            raise EvaluationError(wrong)
-        time.sleep(0.1)
-
-
-def assert_topic(engine: LocalEngine, statement: ast.AssertTopic, properties: Properties) -> Result:
-    """ASSERT [NOT EXISTS] TOPIC."""
-    name = statement.name.text
-
-    def wrong() -> str:
-        found = next((t for t in engine.client.topics() if t.name == name), None)
-        if not statement.exists:
-            return f"Topic {name} exists" if found else ""
-        if found is None:
-            return f"Topic {name} does not exist"
-        counts = {
-            "PARTITIONS": len(found.partitions),
-            "REPLICAS": max((len(p.replicas) for p in found.partitions), default=0),
-        }
-        for what, is_ in counts.items():
-            wanted = statement.properties.get(what)
-            if wanted is not None and int(str(wanted)) != is_:
-                return f"Mismatched {what} for topic {name}. Expected: {wanted}, found: {is_}"
-        return ""
-
-    _await(wrong, statement.timeout_ms)
-    return Message(f"Topic {name} {'exists' if statement.exists else 'does not exist'}.")
-
-
-def assert_source(
-    engine: LocalEngine, statement: ast.AssertSource, properties: Properties
-) -> Result:
-    """ASSERT STREAM|TABLE: what is declared must be as said."""
-    wanted = build_source(statement.source, properties, engine.infer(properties))
-    found = engine.catalog.sources.get(wanted.name)
-    if found is None:
-        raise UnknownName(
-            "source", wanted.name, engine.catalog.sources,
-            what=f"{wanted.kind.value} {wanted.name} does not exist.", place=statement.place,
-        )  # fmt: skip
-    for what, expected, actual in _compared(wanted, found):
-        if expected != actual:
-            raise BindError(
-                f"Expected {what} does not match actual for source {wanted.name}: "
-                f"expected {expected}, actual {actual}.",
-                place=statement.place,
-            )
-    return Message(f"{wanted.kind.value.capitalize()} {wanted.name} is as asserted.")
-
-
-def _compared(a: Source, b: Source) -> list[tuple[str, object, object]]:
-    def columns(source: Source) -> list[str]:
-        return [f"{c.name} {c.type}" for c in (*source.key, *source.value)]
-
-    return [
-        ("type", a.kind.value, b.kind.value),
-        ("topic", a.topic, b.topic),
-        ("schema", columns(a), columns(b)),
-        ("key format", a.key_format.name, b.key_format.name),
-        ("value format", a.value_format.name, b.value_format.name),
-        ("timestamp column", a.timestamp_column, b.timestamp_column),
-        ("window", a.window, b.window),
-    ]

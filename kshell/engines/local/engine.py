@@ -10,17 +10,18 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from importlib import import_module
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from kshell.catalog.catalog import Catalog
-from kshell.catalog.model import Column, FormatSpec, Kind, Source
+from kshell.catalog.model import Kind, Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local import names
-from kshell.errors import BindError, KafkaError, UnknownName, Unsupported
+from kshell.errors import KafkaError, UnknownName, Unsupported
 from kshell.kafka.client import Client
-from kshell.results import Message, Result, Sections
+from kshell.results import Result, Sections
 from kshell.sql import statements as ast
 from kshell.sql.statements import Emit, Name, ShowWhat, Statement
 
@@ -39,6 +40,7 @@ class LocalEngine:
         self.errors = ErrorLog()
         self.catalog = Catalog()
         self.queries: dict[str, Background] = {}
+        self.asserted: dict[str, set[tuple[int, int]]] = {}  # (partition, offset) by topic
         self._columns: dict[str, tuple[str, ...]] = {}
         self._numbers = count(1)
         servers = properties["bootstrap.servers"]
@@ -55,20 +57,21 @@ class LocalEngine:
         """The topic that a name means."""
         return names.topic_named(self.client, name)
 
-    def sample(self, name: Name) -> Any:
+    def sample(self, name: Name, properties: Properties | None = None) -> Any:
         """What a topic that nobody declared holds."""
         from kshell.engines.local.sample import sample
 
-        return self.remember(sample(self.client, self.topic_named(name)))
+        topic = self.topic_named(name)
+        return self.remember(sample(self.client, topic, properties or self.properties))
 
-    def catalog_for(self, tree: Any) -> Catalog:
+    def catalog_for(self, tree: Any, properties: Properties | None = None) -> Catalog:
         """The catalog with the topics that a query names and nobody declared."""
         from kshell.sql.bind.sources import source_names
 
         catalog = self.catalog
         for text, quoted in source_names(tree):
             if catalog.find(text, quoted) is None:
-                source = self.sample(Name(text, quoted)).source
+                source = self.sample(Name(text, quoted), properties).source
                 catalog = catalog.with_topic(replace(source, name=text))
         return catalog
 
@@ -119,11 +122,11 @@ class LocalEngine:
         for id in [i for i, q in self.queries.items() if q.sink.target.name == name]:
             self.terminate(id)
 
-    def rows_of(self, source: Source) -> Any:
-        """The current rows of a table that a query of this shell keeps, or None."""
+    def keeper_of(self, source: Source) -> Background | None:
+        """The query of this shell that keeps a table's current rows, if one does."""
         for query in self.queries.values():
             if query.sink.target.name == source.name and query.outlet.rows is not None:
-                return query.outlet.rows
+                return query
         return None
 
     def remember(self, sampled: Any) -> Any:
@@ -191,7 +194,8 @@ def _describe(engine: LocalEngine, statement: ast.Describe, properties: Properti
         if not statement.extended:
             return told
         return Sections((told, show.describe_partitions(engine.client, declared.topic, True)))
-    return show.describe_topic(engine.client, engine.sample(statement.name), statement.extended)
+    sampled = engine.sample(statement.name, properties)
+    return show.describe_topic(engine.client, sampled, statement.extended)
 
 
 def _describe_function(
@@ -212,115 +216,37 @@ def _select(engine: LocalEngine, statement: ast.Select, properties: Properties) 
     return foreground.continuous(engine, statement.query, properties)
 
 
-def _explain(engine: LocalEngine, statement: ast.Explain, properties: Properties) -> Result:
-    from kshell.engines.local import query
-
-    if not isinstance(statement.statement, ast.Select):
-        raise Unsupported("EXPLAIN takes a SELECT", hint="EXPLAIN SELECT …")
-    return query.explain(engine, statement.statement.query, properties)
-
-
-def _print(engine: LocalEngine, statement: ast.Print, properties: Properties) -> Result:
-    from kshell.engines.local import live
-    from kshell.engines.local.decode import Decoder
-    from kshell.engines.local.sample import sample
-
-    topic = engine.topic_named(statement.topic)
-    sampled = sample(engine.client, topic)
-    offsets = engine.client.offsets(topic)
-    # Values are shown as they are, so that what is no JSON can be looked at too.
-    text = sampled.value.format in ("JSON", "NONE")
-    value = (Column("VALUE", text_type() if text else sampled.source.value[0].type),)
-    source = Source(
-        topic, Kind.STREAM, topic, sampled.source.key, value, sampled.source.key_format,
-        FormatSpec("KAFKA"), declared=False,
-    )  # fmt: skip
-    columns = ("ROWTIME", "ROWPARTITION", "ROWOFFSET", "ROWKEY", "VALUE")
-    starts = {p: (f if statement.from_beginning else e) for p, (f, e) in offsets.items()}
-    follower = live.Follower(
-        engine.client,
-        engine.client.topic(topic),
-        starts,
-        Decoder(source, columns, engine.errors),
-        "false",
-    )
-    interval = live.every(statement.interval)
-    schema = follower.schema()
-    return live.follow(follower, schema, interval, statement.limit, topic)
-
-
-def text_type() -> Any:
-    """STRING."""
-    from kshell.types import STRING
-
-    return STRING
-
-
-def _insert(engine: LocalEngine, statement: ast.InsertValues, properties: Properties) -> Result:
-    from kshell.engines.local import query
-    from kshell.engines.local.insert import records_of
-    from kshell.engines.local.sample import sample
-    from kshell.kafka.produce import Producer
-    from kshell.sql.duck import connect
-
-    topic = engine.topic_named(statement.name)
-    source = sample(engine.client, topic).source
-    if source.value_format.name == "NONE" and not statement.columns:
-        raise BindError(f"topic {topic} is empty", hint="name the columns: INSERT INTO t (a, b) …")
-    connection = connect()
-    try:
-        records = records_of(statement, source, query.evaluator(connection))
-    finally:
-        connection.close()
-    producer = Producer(properties)
-    producer.send(topic, records)
-    producer.flush()
-    return Message(f"{len(records)} record{'s' * (len(records) != 1)} written to {topic}.")
-
-
 Serve = Callable[[LocalEngine, Any, Properties], Result]
 
 
-def _persistent(name: str) -> Serve:
-    """A statement served by `continuous.persistent`."""
+def _in(module: str, name: str) -> Serve:
+    """A statement served by a function of another module, imported when first needed."""
 
     def serve(engine: LocalEngine, statement: Any, properties: Properties) -> Result:
-        from kshell.engines.local.continuous import persistent
-
-        result: Result = getattr(persistent, name)(engine, statement, properties)
-        return result
-
-    return serve
-
-
-def _declared(name: str) -> Serve:
-    """A statement served by `declare`."""
-
-    def serve(engine: LocalEngine, statement: Any, properties: Properties) -> Result:
-        from kshell.engines.local import declare
-
-        result: Result = getattr(declare, name)(engine, statement, properties)
-        return result
+        served: Serve = getattr(import_module(f"kshell.engines.local.{module}"), name)
+        return served(engine, statement, properties)
 
     return serve
 
 
 STATEMENTS: Mapping[type[Statement], Serve] = {
-    ast.AlterSource: _declared("alter"),
-    ast.AssertSource: _declared("assert_source"),
-    ast.AssertTopic: _declared("assert_topic"),
-    ast.CreateAsSelect: _persistent("create_as"),
-    ast.CreateSource: _declared("create"),
-    ast.CreateType: _declared("create_type"),
+    ast.AlterSource: _in("declare", "alter"),
+    ast.AssertSchema: _in("asserted", "assert_schema"),
+    ast.AssertSource: _in("asserted", "assert_source"),
+    ast.AssertTopic: _in("asserted", "assert_topic"),
+    ast.AssertValues: _in("asserted", "assert_values"),
+    ast.CreateAsSelect: _in("continuous.persistent", "create_as"),
+    ast.CreateSource: _in("declare", "create"),
+    ast.CreateType: _in("declare", "create_type"),
     ast.Describe: _describe,
     ast.DescribeFunction: _describe_function,
-    ast.DropSource: _declared("drop"),
-    ast.DropType: _declared("drop_type"),
-    ast.Explain: _explain,
-    ast.InsertSelect: _persistent("insert_select"),
-    ast.InsertValues: _insert,
-    ast.Print: _print,
-    ast.QueryControl: _persistent("control"),
+    ast.DropSource: _in("declare", "drop"),
+    ast.DropType: _in("declare", "drop_type"),
+    ast.Explain: _in("explain", "explain"),
+    ast.InsertSelect: _in("continuous.persistent", "insert_select"),
+    ast.InsertValues: _in("insert", "insert_values"),
+    ast.Print: _in("printed", "print_topic"),
+    ast.QueryControl: _in("continuous.persistent", "control"),
     ast.Select: _select,
     ast.Show: _show,
 }

@@ -1,24 +1,107 @@
-"""INSERT INTO topic (columns) VALUES …: records for a topic that nobody declared."""
+"""INSERT INTO … VALUES: into a declared source by its columns, into a topic by its fields.
+
+`engine` dispatches here.  A declared source takes what ksqlDB takes, in its formats; a topic that
+nobody declared takes fields of any name as JSON, and ROWKEY, ROWTIME and ROWPARTITION.
+"""
 
 from __future__ import annotations
 
 import datetime
 import decimal
+import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import orjson
+import pyarrow as pa
 from sqlglot import exp
 
 from kshell.catalog.model import Source
-from kshell.errors import BindError, UnknownName
+from kshell.config import Properties
+from kshell.engines.local.codec import schemas_for
+from kshell.errors import BindError, EvaluationError, UnknownName
+from kshell.formats.source import SourceWriter
 from kshell.kafka.partitioner import encode_key
-from kshell.kafka.produce import OutgoingRecord
+from kshell.kafka.produce import OutgoingRecord, Producer
+from kshell.results import Message, Result
+from kshell.sql.bind.insert import BoundInsert, bind_insert_values
+from kshell.sql.expressions import Expression
 from kshell.sql.statements import InsertValues, Name
+from kshell.stream.evaluate import Evaluator
 
-__all__ = ["records_of"]
+if TYPE_CHECKING:
+    from kshell.engines.local.engine import LocalEngine
+
+__all__ = ["insert_values", "records_of", "values_of"]
 
 _PSEUDO = ("ROWKEY", "ROWTIME", "ROWPARTITION")
+
+
+def insert_values(
+    engine: LocalEngine, statement: InsertValues, properties: Properties
+) -> Result:
+    """Write the rows, and say so when every one is acknowledged."""
+    declared = engine.catalog.find(statement.name.text, statement.name.quoted)
+    if declared is not None:
+        bound = bind_insert_values(statement, engine.catalog)
+        topic, records = declared.topic, _declared(bound, properties)
+    else:
+        topic, records = _undeclared(engine, statement)
+    producer = Producer(properties)
+    producer.send(topic, records)
+    producer.flush()
+    return Message(f"{len(records)} record{'s' * (len(records) != 1)} written to {topic}.")
+
+
+def values_of(expressions: Sequence[Expression]) -> list[pa.Array]:
+    """Expressions without columns as arrays of one value; raises EvaluationError."""
+
+    def failed(row: dict[str, Any], column: str, message: str) -> NoReturn:
+        raise EvaluationError(f"VALUES: {message}")
+
+    items = [(f"value {i}", e) for i, e in enumerate(expressions, 1)]
+    return Evaluator(items, failed)(pa.record_batch({"one": [1]}))
+
+
+def _declared(bound: BoundInsert, properties: Properties) -> list[OutgoingRecord]:
+    # ROWTIME alone says when: a source's time column is what it is, and read so.
+    target = replace(bound.target, timestamp_column="")
+    writer = SourceWriter(target, schemas_for(target, properties))
+    records: list[OutgoingRecord] = []
+    for row in bound.rows:
+        time_of = [] if row.rowtime is None else [row.rowtime]
+        arrays = values_of([*row.key, *row.value, *time_of])
+        at = pa.array([int(time.time() * 1000)], pa.int64()) if not time_of else arrays.pop()
+        if at[0].as_py() is None or at[0].as_py() < 0:
+            raise BindError(f"ROWTIME is milliseconds since 1970, not {at[0].as_py()}")
+        width = len(row.key)
+        gone = pa.array([False])
+        made = writer.write(arrays[:width], arrays[width:], at, gone)
+        key, value, when = (a[0].as_py() for a in (made.keys, made.values, made.times))
+        records.append(OutgoingRecord(key, value, when))
+    return records
+
+
+def _undeclared(
+    engine: LocalEngine, statement: InsertValues
+) -> tuple[str, list[OutgoingRecord]]:
+    from kshell.engines.local.query import evaluator
+    from kshell.engines.local.sample import sample
+    from kshell.sql.duck import connect
+
+    topic = engine.topic_named(statement.name)
+    source = sample(engine.client, topic).source
+    if source.value_format.name == "NONE" and not statement.columns:
+        raise BindError(
+            f"topic {topic} is empty", hint="name the columns: INSERT INTO t (a, b) …",
+            place=statement.name.place,
+        )  # fmt: skip
+    connection = connect()
+    try:
+        return topic, records_of(statement, source, evaluator(connection))
+    finally:
+        connection.close()
 
 
 def _plain(value: Any) -> Any:
@@ -50,7 +133,7 @@ def _whole(value: Any, column: str) -> int:
 
 def records_of(
     statement: InsertValues, source: Source, evaluate: Callable[[exp.Expr], Any]
-) -> Sequence[OutgoingRecord]:
+) -> list[OutgoingRecord]:
     """The records to produce; raises BindError where columns and values do not fit."""
     single = source.value_format.name in ("KAFKA", "BYTES")
     names = [_column(n, source) for n in statement.columns]

@@ -1,6 +1,6 @@
 """A table that a query of this shell keeps, as a bounded query's table: its rows at that moment.
 
-`query` puts it in FROM for CREATE TABLE … AS SELECT; a windowed table has WINDOWSTART and WINDOWEND.
+`query` puts it in FROM for CREATE TABLE … AS SELECT; one with windows has WINDOWSTART, WINDOWEND.
 """
 
 from __future__ import annotations

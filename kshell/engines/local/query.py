@@ -1,59 +1,98 @@
-"""SELECT here: bounded over DuckDB, continuous row by row, and EXPLAIN of both."""
+"""A bounded SELECT here: over DuckDB, or, where only KSQL has its clauses, a continuous plan.
+
+`engine` calls `bounded`; EXPLAIN shares `planned`.  A name in FROM is a table that a query of this
+shell keeps, a declared stream or table, or a topic as it is.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 from sqlglot import exp
 
 from kshell.batch.plan import Planned, Read, prepare
 from kshell.batch.rewrite import to_duckdb
-from kshell.batch.tail import answer, tail_of
+from kshell.batch.tables import Table
+from kshell.batch.tail import answer
 from kshell.config import Properties
-from kshell.engines.local import live
-from kshell.engines.local.decode import Decoder
-from kshell.engines.local.sample import sample
+from kshell.engines.local.declared import DeclaredTable
+from kshell.engines.local.kept import KeptTable
 from kshell.engines.local.table import Budget, TopicTable
 from kshell.errors import Unsupported
-from kshell.results import Live, Message, Rows, Sections
+from kshell.results import Rows
 from kshell.sql.macros import translated
-from kshell.sql.statements import Emit, Name, Query
+from kshell.sql.statements import Name, Query
 
 if TYPE_CHECKING:
     import duckdb
 
     from kshell.engines.local.engine import LocalEngine
 
-__all__ = ["bounded", "continuous", "evaluator", "explain"]
+__all__ = ["Lookup", "bounded", "evaluator", "needs_continuous", "planned"]
 
 
-def _plan(
-    engine: LocalEngine, query: Query, properties: Properties
-) -> tuple[Planned, duckdb.DuckDBPyConnection, Budget]:
-    from kshell.sql.duck import connect
+def needs_continuous(query: Query) -> bool:
+    """Whether only a continuous plan can answer: WINDOW, WITHIN, PARTITION BY are KSQL's alone."""
+    within = any(join.args.get("within") for join in query.tree.find_all(exp.Join))
+    return bool(query.window or query.partition_by or within)
 
-    if query.window is not None or query.partition_by:
-        raise Unsupported(
-            "WINDOW and PARTITION BY need a continuous query",
-            hint="end the statement with EMIT CHANGES",
+
+@dataclass
+class Lookup:
+    """Names in FROM as tables, each opened once; `remarks` are to stand below the answer."""
+
+    engine: LocalEngine
+    properties: Properties
+
+    def __post_init__(self) -> None:
+        number = self.properties.number
+        self.budget = Budget(
+            number("kshell.scan.max.records"),
+            number("kshell.scan.max.bytes"),
+            number("kshell.scan.max.seconds"),
         )
-    budget = Budget(
-        properties.number("kshell.scan.max.records"),
-        properties.number("kshell.scan.max.bytes"),
-        properties.number("kshell.scan.max.seconds"),
-    )
-    tables: dict[str, TopicTable] = {}
+        self.remarks: list[str] = []
+        self._tables: dict[str, Table] = {}
 
-    def lookup(name: Name) -> TopicTable:
-        topic = engine.topic_named(name)
-        if topic not in tables:
-            source = engine.remember(sample(engine.client, topic)).source
-            tables[topic] = TopicTable(engine.client, source, engine.errors, budget)
-        return tables[topic]
+    def __call__(self, name: Name) -> Table:
+        declared = self.engine.catalog.find(name.text, name.quoted)
+        identity = declared.name if declared else f"topic {self.engine.topic_named(name)}"
+        if identity not in self._tables:
+            self._tables[identity] = self._declared(name) or self._topic(name)
+        return self._tables[identity]
+
+    def _topic(self, name: Name) -> Table:
+        engine = self.engine
+        source = engine.sample(name, self.properties).source
+        return TopicTable(engine.client, source, engine.errors, self.budget, self.properties)
+
+    def _declared(self, name: Name) -> Table | None:
+        engine = self.engine
+        source = engine.catalog.find(name.text, name.quoted)
+        if source is None:
+            return None
+        keeper = engine.keeper_of(source)
+        if keeper is None:
+            return DeclaredTable(
+                engine.client, source, engine.errors, self.budget, self.properties
+            )
+        if keeper.error is not None:
+            self.remarks.append(
+                f"query {keeper.id} failed, {source.name} is as it was then: {keeper.error.what}"
+            )
+        rows = keeper.outlet.rows
+        assert rows is not None  # what makes it a keeper
+        return KeptTable(source, rows.snapshot())
+
+
+def planned(
+    query: Query, lookup: Lookup
+) -> tuple[Planned, duckdb.DuckDBPyConnection]:
+    """The query over DuckDB, ready to run."""
+    from kshell.sql.duck import connect
 
     connection = connect()
     now_ms = int(time.time() * 1000)
@@ -61,19 +100,25 @@ def _plan(
     def ksql(tree: exp.Query) -> exp.Query:
         return translated(tree, connection)
 
-    return prepare(query, lookup, connection, ksql, now_ms), connection, budget
+    return prepare(query, lookup, connection, ksql, now_ms), connection
 
 
 def bounded(engine: LocalEngine, query: Query, properties: Properties) -> Rows:
     """The answer over what is in the topics now."""
-    planned, connection, budget = _plan(engine, query, properties)
-    rows = answer(planned, connection)
-    notes = rows.notes
+    if needs_continuous(query):
+        from kshell.engines.local.continuous.settled import settled
+
+        return settled(engine, query, properties)
+    lookup = Lookup(engine, properties)
+    plan, connection = planned(query, lookup)
+    rows = answer(plan, connection)
 
     def all_notes() -> Sequence[str]:
-        told = [*notes(), *_empty(planned.reads)]
-        if budget.spent:
-            told.append(f"stopped at {budget.spent}: the answer is PARTIAL (kshell.scan.max.*)")
+        told = [*rows.notes(), *_empty(plan.reads), *lookup.remarks]
+        if lookup.budget.spent:
+            told.append(
+                f"stopped at {lookup.budget.spent}: the answer is PARTIAL (kshell.scan.max.*)"
+            )
         return told
 
     return replace(rows, notes=all_notes)
@@ -83,10 +128,9 @@ def _empty(reads: Sequence[Read]) -> list[str]:
     """What to say of topics that hold nothing."""
     told = []
     for table in {id(read.reference.table): read.reference.table for read in reads}.values():
-        assert isinstance(table, TopicTable)
-        if all(first == end for first, end in table.offsets.values()):
+        if isinstance(table, TopicTable) and all(f == end for f, end in table.offsets.values()):
             ends = ", ".join(f"{p}: {end}" for p, (_, end) in table.offsets.items())
-            told.append(f"topic {table.name} is empty; its partitions end at {ends}")
+            told.append(f"topic {table.source.topic} is empty; its partitions end at {ends}")
     return told
 
 
@@ -99,79 +143,3 @@ def evaluator(connection: duckdb.DuckDBPyConnection) -> Callable[[exp.Expr], Any
         return connection.sql(to_duckdb(exp.select(node.copy()))).to_arrow_table()[0][0].as_py()
 
     return evaluate
-
-
-def continuous(engine: LocalEngine, query: Query, properties: Properties) -> Live:
-    """Rows of one topic as they arrive, filtered and projected."""
-    live.only_rows(query.tree)
-    tree, limit = live.take_limit(query.tree)
-    planned, connection, _ = _plan(
-        engine, replace(query, tree=tree, emit=Emit.BOUNDED), properties
-    )
-    if len(planned.reads) != 1:
-        raise Unsupported("a continuous query reads one topic", hint="CREATE STREAM to join")
-    (read,) = planned.reads
-    table = read.reference.table
-    assert isinstance(table, TopicTable)
-    earliest = properties["auto.offset.reset"] == "earliest"
-    starts = {r.partition: r.start if earliest else r.end for r in read.ranges}
-    decoder = Decoder(table.source, tuple(c.name for c in read.columns), engine.errors)
-    follower = live.Follower(
-        engine.client,
-        engine.client.topic(table.source.topic),
-        starts,
-        decoder,
-        properties["ksql.fail.on.deserialization.error"],
-    )
-    run = live.transformer(planned, connection)
-    return live.follow(follower, planned.schema, run, limit, table.name)
-
-
-def _reads(reads: Sequence[Read]) -> Rows:
-    rows = [
-        {
-            "table": read.reference.table.name,
-            "partition": r.partition,
-            "from": r.start,
-            "to": r.end,
-            "to read": r.end - r.start,
-            "in topic": r.last - r.first,
-            "because of": r.why or None,
-        }
-        for read in reads
-        for r in read.ranges
-    ]
-    schema = pa.schema(
-        [("table", pa.string()), ("partition", pa.int32()), ("from", pa.int64()),
-         ("to", pa.int64()), ("to read", pa.int64()), ("in topic", pa.int64()),
-         ("because of", pa.string())]
-    )  # fmt: skip
-    return Rows.of(pa.Table.from_pylist(rows, schema), "Offsets")
-
-
-def explain(engine: LocalEngine, query: Query, properties: Properties) -> Sections:
-    """What would be read, and the DuckDB SQL; nothing is."""
-    tree, _ = live.take_limit(query.tree) if query.emit is not Emit.BOUNDED else (query.tree, None)
-    planned, connection, _ = _plan(
-        engine, replace(query, tree=tree, emit=Emit.BOUNDED), properties
-    )
-    try:
-        reading = sum(r.end - r.start for read in planned.reads for r in read.ranges)
-        held = sum(
-            last - first
-            for read in planned.reads
-            for first, last in read.reference.table.offsets.values()  # type: ignore[attr-defined]
-        )
-        columns = "; ".join(
-            f"{read.reference.table.name}: " + (", ".join(c.name for c in read.columns) or "none")
-            for read in planned.reads
-        )
-        lines = [f"Reads {reading:,} of {held:,} offsets. Columns decoded: {columns}."]
-        if tail_of(planned.tree):
-            lines.append("Reads backwards from the tail, and stops when the answer is certain.")
-        elif query.emit is not Emit.BOUNDED:
-            lines.append("Continuous: goes on from there as records arrive.")
-        parts = (Message(" ".join(lines)), _reads(planned.reads), Message(f"DuckDB: {planned.sql}"))
-        return Sections(parts)
-    finally:
-        connection.close()

@@ -18,8 +18,8 @@ from kshell.sql.statements import ShowWhat
 from kshell.types import ksql_name
 
 __all__ = [
-    "describe_function", "describe_partitions", "describe_source", "describe_topic", "show_errors", "show_functions",
-    "show_properties", "show_sources", "show_topics", "show_types",
+    "describe_function", "describe_partitions", "describe_source", "describe_topic", "show_errors",
+    "show_functions", "show_properties", "show_sources", "show_topics", "show_types",
 ]  # fmt: skip
 
 

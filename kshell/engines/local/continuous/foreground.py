@@ -1,12 +1,11 @@
 """A continuous SELECT on the screen: the plan's changes, pulled by whoever draws them.
 
-`engine` calls it for EMIT CHANGES and EMIT FINAL, and `query` for bounded questions that need a
-continuous plan (windows): then the feed has an end, and the sum of the changes is the answer.
+`engine` calls it for EMIT CHANGES and EMIT FINAL.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,32 +13,18 @@ import pyarrow.compute as pc
 from kshell.catalog.model import Kind
 from kshell.changes import Changes
 from kshell.config import Properties
-from kshell.engines.local.continuous.feed import Feed, open_feed
-from kshell.engines.local.continuous.outlet import TableRows, latest
+from kshell.engines.local.continuous.bound import bound, failures
+from kshell.engines.local.continuous.feed import open_feed
 from kshell.results import Live, LiveStats
 from kshell.sql import plan
-from kshell.sql.bind.select import bind_query, output_columns
+from kshell.sql.bind.select import output_columns
 from kshell.sql.statements import Query
 from kshell.stream.graph import build
 
 if TYPE_CHECKING:
     from kshell.engines.local.engine import LocalEngine
 
-__all__ = ["continuous", "settled"]
-
-
-def _bound(engine: LocalEngine, query: Query, properties: Properties) -> plan.Answer:
-    catalog = engine.catalog_for(query.tree)
-    node = bind_query(query, catalog, properties, None, engine.partitions_of)
-    assert isinstance(node, plan.Answer)  # what a query without a sink is
-    return node
-
-
-def _failures(engine: LocalEngine) -> Any:
-    def failed(row: dict[str, object], column: str, message: str) -> None:
-        engine.errors.evaluation("query", column, message)
-
-    return failed
+__all__ = ["continuous"]
 
 
 class _Answer:
@@ -97,8 +82,8 @@ def _key(node: plan.Answer) -> tuple[str, ...]:
 
 def continuous(engine: LocalEngine, query: Query, properties: Properties) -> Live:
     """Rows as they change."""
-    node = _bound(engine, query, properties)
-    graph = build(node, on_error=_failures(engine))
+    node = bound(engine, query, properties)
+    graph = build(node, on_error=failures(engine))
     feed = open_feed(engine.client, engine.errors, node, properties, bounded=False)
     answer = _Answer(node)
 
@@ -119,33 +104,3 @@ def continuous(engine: LocalEngine, query: Query, properties: Properties) -> Liv
 
     title = ", ".join(leaf.source.name for leaf in plan.scans(node))
     return Live(answer.schema, poll, feed.cancel, stats, title, _key(node))
-
-
-def settled(engine: LocalEngine, query: Query, properties: Properties) -> tuple[Feed, Any]:
-    """A continuous plan over what is there now: its feed, and how to run it to the end.
-
-    The second gives the answer: a stream's rows, or a table's as they are at last.
-    """
-    node = _bound(engine, query, properties)
-    graph = build(node, on_error=_failures(engine))
-    feed = open_feed(engine.client, engine.errors, node, properties, bounded=True)
-    names = [name for _, name in node.columns]
-    schema = pa.schema([(c.name, c.type) for c in output_columns(node)])
-
-    def run() -> pa.Table:
-        rows = TableRows(node.output)
-        parts: list[pa.RecordBatch] = []
-        while (runs := feed.poll(0.2)) is not None:
-            for scan, changes in runs:
-                records, gone = latest(graph.step(scan, changes), node.output)
-                if node.output.kind is Kind.TABLE:
-                    rows.put(records, gone)
-                else:
-                    parts.append(records.filter(pa.array([not g for g in gone], pa.bool_())))
-        if node.output.kind is Kind.TABLE:
-            parts = [rows.snapshot()]
-        table = pa.Table.from_batches(parts, node.output.schema())
-        table = pa.Table.from_arrays([table.column(n) for n in names], schema=schema)
-        return table if node.limit is None else table.slice(0, node.limit)
-
-    return feed, run

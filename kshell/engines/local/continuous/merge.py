@@ -1,4 +1,4 @@
-"""Records of several partitions and sources in one order: by timestamp, by offset within a partition.
+"""Records of several partitions and sources in one order: by timestamp; in one, by offset.
 
 `feed` puts decoded batches in and takes runs out.  The order is Kafka Streams' (of the partitions'
 first records, the earliest comes next), and nothing comes out while a partition that has more to
@@ -98,7 +98,8 @@ def _ordered(found: list[tuple[int, Changes, pa.Array]]) -> list[tuple[int, Chan
     """The parts' rows by time; where times are equal, in the order of the parts."""
     joined: dict[int, Changes] = {}
     first: dict[int, int] = {}  # where a scan's rows begin among all
-    times, owners = [], []
+    times: list[pa.Array] = []
+    owners: list[pa.Array] = []
     for scan in sorted({scan for scan, _, _ in found}):
         parts = [(changes, t) for s, changes, t in found if s == scan]
         changes = Changes.concat((c for c, _ in parts), parts[0][0].rows.schema)

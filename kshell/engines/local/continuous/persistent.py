@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -34,7 +35,7 @@ def create_as(
     engine: LocalEngine, statement: ast.CreateAsSelect, properties: Properties
 ) -> Result:
     """CREATE STREAM|TABLE … AS SELECT."""
-    catalog = engine.catalog_for(statement.query.tree)
+    catalog = engine.catalog_for(statement.query.tree, properties)
     name = statement.name.folded()
     if statement.if_not_exists and name in catalog.sources:
         kind = catalog.sources[name].kind.value.lower()
@@ -51,14 +52,15 @@ def create_as(
     except BaseException:
         engine.catalog = engine.catalog.drop(name, statement.kind)
         raise
-    return Message(f"{sink.target.kind.value.capitalize()} {name} is created by query {running.id}.")
+    kind = sink.target.kind.value.capitalize()
+    return Message(f"{kind} {name} is created by query {running.id}.")
 
 
 def insert_select(
     engine: LocalEngine, statement: ast.InsertSelect, properties: Properties
 ) -> Result:
     """INSERT INTO … SELECT."""
-    catalog = engine.catalog_for(statement.query.tree)
+    catalog = engine.catalog_for(statement.query.tree, properties)
     sink = bind_insert_select(statement, catalog, properties, engine.partitions_of)
     wanted = statement.properties.get("QUERY_ID")
     id = str(wanted).upper() if wanted else engine.next_id("INSERTQUERY")
@@ -88,7 +90,8 @@ def _ensure_topic(engine: LocalEngine, sink: plan.Sink) -> None:
 def _start(engine: LocalEngine, id: str, sink: plan.Sink, properties: Properties) -> Background:
     producer = Producer(engine.properties)
     topic = sink.target.topic
-    outlet = Outlet(sink, writer_of(sink, properties), lambda records: producer.send(topic, records))
+    write = writer_of(sink, properties)
+    outlet = Outlet(sink, write, lambda records: producer.send(topic, records))
     feed = open_feed(engine.client, engine.errors, sink, properties, bounded=False)
 
     def failed(row: dict[str, object], column: str, message: str) -> None:
@@ -110,13 +113,13 @@ def control(engine: LocalEngine, statement: ast.QueryControl, properties: Proper
     for id in ids:
         if id not in engine.queries:
             raise UnknownName("query", id, list(engine.queries), place=statement.place)
-    act = {
+    acts: Mapping[ast.QueryAction, Callable[[str], None]] = {
         ast.QueryAction.TERMINATE: engine.terminate,
         ast.QueryAction.PAUSE: lambda id: engine.queries[id].pause(),
         ast.QueryAction.RESUME: lambda id: engine.queries[id].resume(),
-    }[statement.action]
+    }
     for id in ids:
-        act(id)
+        acts[statement.action](id)
     done = {"TERMINATE": "terminated", "PAUSE": "paused", "RESUME": "running again"}
     if not ids:
         return Message("No query runs.")

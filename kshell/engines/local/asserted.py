@@ -1,0 +1,230 @@
+"""ASSERT: of topics, schemas, streams, tables, and of the records that a topic holds.
+
+`engine` dispatches here.  What may still come is waited for; what is not so is an EvaluationError.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from kshell.catalog.model import PSEUDO_COLUMNS, Source
+from kshell.config import Properties
+from kshell.engines.local.codec import reader_of, schemas_of
+from kshell.errors import BindError, EvaluationError, UnknownName, UnknownSchema, UsageError
+from kshell.kafka.fetch import Fetch
+from kshell.results import Message, Result
+from kshell.sql import statements as ast
+from kshell.sql.bind.declare import build_source
+
+if TYPE_CHECKING:
+    from kshell.engines.local.engine import LocalEngine
+
+__all__ = ["assert_schema", "assert_source", "assert_topic", "assert_values"]
+
+_PATIENCE_MS = 10_000  # how long ASSERT VALUES waits for a record that is not there yet
+_WINDOW = ("WINDOWSTART", "WINDOWEND")
+
+
+def _await(holds: Callable[[], str], timeout_ms: int) -> None:
+    """Ask until nothing is wrong; raises EvaluationError with what still is."""
+    deadline = time.monotonic() + timeout_ms / 1000
+    while wrong := holds():
+        if time.monotonic() >= deadline:
+            raise EvaluationError(wrong)
+        time.sleep(0.1)
+
+
+def assert_topic(engine: LocalEngine, statement: ast.AssertTopic, properties: Properties) -> Result:
+    """ASSERT [NOT EXISTS] TOPIC."""
+    name = statement.name.text
+
+    def wrong() -> str:
+        found = next((t for t in engine.client.topics() if t.name == name), None)
+        if not statement.exists:
+            return f"Topic {name} exists" if found else ""
+        if found is None:
+            return f"Topic {name} does not exist"
+        counts = {
+            "PARTITIONS": len(found.partitions),
+            "REPLICAS": max((len(p.replicas) for p in found.partitions), default=0),
+        }
+        for what, is_ in counts.items():
+            wanted = statement.properties.get(what)
+            if wanted is not None and int(str(wanted)) != is_:
+                return f"Mismatched {what} for topic {name}. Expected: {wanted}, found: {is_}"
+        return ""
+
+    _await(wrong, statement.timeout_ms)
+    return Message(f"Topic {name} {'exists' if statement.exists else 'does not exist'}.")
+
+
+def assert_source(
+    engine: LocalEngine, statement: ast.AssertSource, properties: Properties
+) -> Result:
+    """ASSERT STREAM|TABLE: what is declared must be as said."""
+    wanted = build_source(statement.source, properties, engine.infer(properties))
+    found = engine.catalog.sources.get(wanted.name)
+    if found is None:
+        raise UnknownName(
+            "source", wanted.name, engine.catalog.sources,
+            what=f"{wanted.kind.value} {wanted.name} does not exist.", place=statement.place,
+        )  # fmt: skip
+    for what, expected, actual in _compared(wanted, found):
+        if expected != actual:
+            raise BindError(
+                f"Expected {what} does not match actual for source {wanted.name}: "
+                f"expected {expected}, actual {actual}.",
+                place=statement.place,
+            )
+    return Message(f"{wanted.kind.value.capitalize()} {wanted.name} is as asserted.")
+
+
+def _compared(a: Source, b: Source) -> list[tuple[str, object, object]]:
+    def columns(source: Source) -> list[str]:
+        return [f"{c.name} {c.type}" for c in (*source.key, *source.value)]
+
+    return [
+        ("type", a.kind.value, b.kind.value),
+        ("topic", a.topic, b.topic),
+        ("schema", columns(a), columns(b)),
+        ("key format", a.key_format.name, b.key_format.name),
+        ("value format", a.value_format.name, b.value_format.name),
+        ("timestamp column", a.timestamp_column, b.timestamp_column),
+        ("window", a.window, b.window),
+    ]
+
+
+def assert_schema(
+    engine: LocalEngine, statement: ast.AssertSchema, properties: Properties
+) -> Result:
+    """ASSERT [NOT EXISTS] SCHEMA [SUBJECT s] [ID n], asked of the schema registry."""
+    schemas = schemas_of(properties)
+    if schemas is None:
+        raise UsageError(
+            "ASSERT SCHEMA asks the schema registry, and none is named",
+            hint="SET 'schema.registry.url'='http://…'",
+        )
+    subject, id = statement.subject, statement.id
+    told = " ".join(
+        ["Schema", *([f"with subject name {subject}"] if subject else []),
+         *([f"id {id}"] if id is not None else [])]
+    )  # fmt: skip
+
+    def there() -> bool:
+        if subject:
+            newest = schemas.latest(subject)
+            return newest is not None and id in (None, newest.id)
+        assert id is not None  # the grammar asks for one of both
+        try:
+            schemas.by_id(id)
+        except UnknownSchema:
+            return False
+        return True
+
+    def wrong() -> str:
+        if there() is statement.exists:
+            return ""
+        return f"{told} {'does not exist' if statement.exists else 'exists'}"
+
+    _await(wrong, statement.timeout_ms)
+    return Message(f"{told} {'exists' if statement.exists else 'does not exist'}.")
+
+
+def assert_values(
+    engine: LocalEngine, statement: ast.AssertValues, properties: Properties
+) -> Result:
+    """ASSERT VALUES and NULL VALUES: the next record of the source's topic is as said.
+
+    As in ksqlDB's testing tool each takes one record, beginning with the topic's first; of several
+    partitions the earliest by time comes first.
+    """
+    insert = statement.insert
+    source = engine.catalog.find(insert.name.text, insert.name.quoted)
+    if source is None:
+        raise UnknownName(
+            "source", insert.name.folded(), engine.catalog.sources, place=insert.name.place
+        )
+    taken = engine.asserted.setdefault(source.topic, set())
+    for wanted in _rows(engine, insert, source, statement.null_values):
+        place, actual = _next(engine, source, properties, taken)
+        found = {name: actual[name] for name in wanted}
+        gone = statement.null_values
+        if found != wanted or actual["ROWGONE"] is not gone:
+            value = " without a value" if actual["ROWGONE"] and not gone else ""
+            raise EvaluationError(
+                f"Expected record does not match actual: {source.topic}, partition {place[0]}, "
+                f"offset {place[1]}. Expected {_told(wanted)}, actual {_told(found)}{value}",
+            )
+        taken.add(place)
+    return Message(f"{source.name} has the asserted record{'s' * (len(insert.rows) != 1)}.")
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value!r}" for name, value in row.items())
+
+
+def _rows(
+    engine: LocalEngine, insert: ast.InsertValues, source: Source, keys_only: bool
+) -> list[dict[str, Any]]:
+    """The expected columns of each record, typed as the source has them."""
+    from kshell.engines.local.insert import values_of
+    from kshell.sql.bind.expressions import Binder
+    from kshell.sql.bind.literals import coerce
+    from kshell.sql.bind.scope import Scope
+
+    windows = dict.fromkeys(_WINDOW, pa.int64()) if source.window is not None else {}
+    all_columns = source.key if keys_only else tuple(source.columns())
+    types = {c.name: c.type for c in all_columns} | windows | {"ROWTIME": pa.int64()}
+    names = [n.folded() for n in insert.columns] or [c.name for c in all_columns]
+    for name in names:
+        if name not in types:
+            raise UnknownName("column", name, types, place=insert.name.place)
+    binder = Binder(Scope(()), "VALUES", engine.catalog.types)
+    out = []
+    for row in insert.rows:
+        if len(row) != len(names):
+            raise BindError(
+                f"{len(names)} columns and {len(row)} values",
+                hint=f"the columns are {', '.join(names)}", place=insert.name.place,
+            )  # fmt: skip
+        bound = [coerce(binder.bind(v), types[n]) for n, v in zip(names, row, strict=True)]
+        out.append(dict(zip(names, (a[0].as_py() for a in values_of(bound)), strict=True)))
+    return out
+
+
+def _next(
+    engine: LocalEngine, source: Source, properties: Properties, taken: set[tuple[int, int]]
+) -> tuple[tuple[int, int], dict[str, Any]]:
+    """The first record that no ASSERT has taken, waited for; its place and its columns."""
+    deadline = time.monotonic() + _PATIENCE_MS / 1000
+    while True:
+        records = [r for r in _records(engine, source, properties) if r[0] not in taken]
+        if records:
+            return min(records, key=lambda r: (r[1]["ROWTIME"], r[0]))
+        if time.monotonic() > deadline:
+            raise EvaluationError(
+                f"Expected another record in topic {source.topic}, and none came in "
+                f"{_PATIENCE_MS // 1000} s: {len(taken)} were asserted"
+            )
+        time.sleep(0.1)
+
+
+def _records(
+    engine: LocalEngine, source: Source, properties: Properties
+) -> list[tuple[tuple[int, int], dict[str, Any]]]:
+    windows = _WINDOW if source.window is not None else ()
+    names = [*(c.name for c in source.columns()), *windows, *PSEUDO_COLUMNS]
+    read = reader_of(source, names, properties)
+    out = []
+    ranges = engine.client.offsets(source.topic)
+    for chunk in Fetch(engine.client, engine.client.topic(source.topic), ranges):
+        end = ranges[chunk.partition][1]
+        batch = read(chunk.partition, chunk.records, chunk.start, end, chunk.aborted)
+        engine.errors.add(batch.bad)
+        rows = pa.table({**batch.columns, "ROWGONE": batch.tombstone}).to_pylist()
+        out += [((r["ROWPARTITION"], r["ROWOFFSET"]), r) for r in rows]
+    return out

@@ -1,0 +1,112 @@
+"""A declared stream or table as a bounded query's table: decoded as its declaration says.
+
+`query` makes one for a name in FROM that CREATE declared.  A stream's rows are its records that
+have a value; of a table the last record of each key counts, and deletes the row if it has no value.
+A record is decoded whole, whatever is asked of it: one that does not fit its declaration is an
+error row for every query alike.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kshell.batch.tables import GONE, Bounds, Range, TableColumn
+from kshell.catalog.model import PSEUDO_COLUMNS, Kind, Source
+from kshell.config import Properties
+from kshell.engines.error_log import ErrorLog
+from kshell.engines.local.codec import Batch, reader_of
+from kshell.engines.local.table import Budget, TopicTable
+from kshell.kafka.client import Client
+from kshell.kafka.fetch import Chunk
+
+__all__ = ["DeclaredTable"]
+
+_WINDOW = ("WINDOWSTART", "WINDOWEND")
+
+
+class DeclaredTable(TopicTable):
+    """Its columns are the key's, the window's bounds where there is one, and the value's."""
+
+    def __init__(
+        self,
+        client: Client,
+        source: Source,
+        errors: ErrorLog,
+        budget: Budget,
+        properties: Properties,
+    ) -> None:
+        bounds = _WINDOW if source.window is not None else ()
+        self._names = [*(c.name for c in source.columns()), *bounds]
+        self._table = source.kind is Kind.TABLE
+        self._codecs = threading.local()  # what a codec learns of schemas is one thread's
+        super().__init__(client, source, errors, budget, properties)
+
+    def _made(self) -> tuple[TableColumn, ...]:
+        source = self.source
+        bounds = _WINDOW if source.window is not None else ()
+        made = [TableColumn(c.name, c.type) for c in source.key]
+        made += [TableColumn(n, pa.int64()) for n in bounds]
+        made += [TableColumn(c.name, c.type) for c in source.value]
+        made += [TableColumn(h.name, h.type) for h in source.headers]
+        made += [TableColumn(n, t, hidden=True) for n, t in PSEUDO_COLUMNS.items()]
+        if self._table:
+            made.append(TableColumn(GONE, pa.bool_(), hidden=True))
+        return tuple(made)
+
+    @property
+    def key(self) -> str:
+        primitive = self.source.key_format.name == "KAFKA" and self.source.window is None
+        return super().key if primitive else ""
+
+    @property
+    def latest(self) -> tuple[str, ...]:
+        if not self._table:
+            return ()
+        bounds = _WINDOW if self.source.window is not None else ()
+        return (*(c.name for c in self.source.key), *bounds)
+
+    def ranges(self, bounds: Bounds) -> list[Range]:
+        """What narrows a table's records would show older ones; a time column is no broker's."""
+        if self._table:
+            bounds = Bounds(keys=bounds.keys)
+        elif self.source.timestamp_column:
+            bounds = replace(bounds, time_from=None, time_to=None)
+        return super().ranges(bounds)
+
+    def _decode(
+        self, chunk: Chunk, columns: Sequence[str], end: int
+    ) -> tuple[pa.RecordBatch, int]:
+        if not hasattr(self._codecs, "read"):
+            names = [*self._names, *PSEUDO_COLUMNS]
+            self._codecs.read = reader_of(self.source, names, self._properties)
+        read: Batch = self._codecs.read(
+            chunk.partition, chunk.records, chunk.start, end, chunk.aborted
+        )
+        self._errors.add(read.bad)
+        keep = self._kept(read)
+        if not columns:
+            n = pc.sum(keep).as_py() or 0
+            rows = pa.repeat(pa.scalar({}, pa.struct([])), n)
+            return pa.RecordBatch.from_struct_array(rows), len(read.bad)
+        made = {**read.columns, GONE: read.tombstone}
+        batch = pa.RecordBatch.from_arrays([made[c] for c in columns], names=list(columns))
+        return (batch if pc.all(keep).as_py() else batch.filter(keep)), len(read.bad)
+
+    def _kept(self, read: Batch) -> pa.Array:
+        """Records that are rows: a stream's with a value, a table's with a key."""
+        if not self._table:
+            return pc.invert(read.tombstone)
+        keyed = pa.repeat(pa.scalar(False), len(read.tombstone))
+        for column in self.source.key:
+            keyed = pc.or_(keyed, read.columns[column.name].is_valid())
+        return keyed
+
+    def time_of_end(self, ranges: Sequence[Range], time: int) -> Mapping[int, int]:
+        if self.source.timestamp_column:  # the broker does not know this time: read all
+            return {r.partition: r.first for r in ranges}
+        return super().time_of_end(ranges, time)

@@ -1,0 +1,134 @@
+"""EXPLAIN: of a statement, what it would read and how; of a running query, its plan and its state.
+
+`engine` dispatches here.  Nothing is read and nothing is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from kshell.batch.plan import Read
+from kshell.batch.tail import tail_of
+from kshell.config import Properties
+from kshell.engines.local.query import Lookup, needs_continuous, planned
+from kshell.errors import UnknownName, Unsupported
+from kshell.results import Message, Result, Rows, Sections
+from kshell.sql import plan
+from kshell.sql import statements as ast
+from kshell.sql.bind.outline import outline
+from kshell.sql.statements import Emit, Query
+
+if TYPE_CHECKING:
+    from kshell.engines.local.engine import LocalEngine
+
+__all__ = ["explain"]
+
+
+def explain(engine: LocalEngine, statement: ast.Explain, properties: Properties) -> Result:
+    """EXPLAIN statement | id of a query."""
+    inner = statement.statement
+    if inner is None:
+        return _running(engine, statement)
+    if isinstance(inner, ast.Select):
+        query = inner.query
+        if query.emit is Emit.BOUNDED and not needs_continuous(query):
+            return _bounded(engine, query, properties)
+        from kshell.engines.local.continuous.bound import bound
+
+        return _continuous(engine, bound(engine, query, properties), properties, query.emit)
+    if isinstance(inner, ast.CreateAsSelect | ast.InsertSelect):
+        from kshell.sql.bind.create import bind_create_as, bind_insert_select
+
+        catalog = engine.catalog_for(inner.query.tree, properties)
+        if isinstance(inner, ast.CreateAsSelect):
+            sink = bind_create_as(inner, catalog, properties, engine.partitions_of)
+        else:
+            sink = bind_insert_select(inner, catalog, properties, engine.partitions_of)
+        return _continuous(engine, sink, properties, Emit.CHANGES)
+    raise Unsupported(
+        "EXPLAIN takes a SELECT, a CREATE … AS SELECT, an INSERT … SELECT or the id of a query",
+        hint="SHOW QUERIES lists ids",
+        place=inner.place,
+    )
+
+
+def _running(engine: LocalEngine, statement: ast.Explain) -> Result:
+    id = statement.query_id.upper()
+    query = engine.queries.get(id)
+    if query is None:
+        raise UnknownName("query", statement.query_id, engine.queries, place=statement.place)
+    state = f"Query {id} is {query.state.value}. It writes {query.sink.target.name}"
+    told = f"{state} to topic {query.sink.target.topic}: {query.outlet.written:,} records so far."
+    parts = [Message(told)]
+    if query.sink.target.sql:
+        parts.append(Message(query.sink.target.sql.strip()))
+    if query.error is not None:
+        parts.append(Message(f"It failed: {query.error.what}"))
+    return Sections((*parts, Message(outline(query.sink))))
+
+
+def _continuous(
+    engine: LocalEngine, node: plan.Node, properties: Properties, emit: Emit
+) -> Sections:
+    topics = dict.fromkeys(leaf.source.topic for leaf in plan.scans(node))
+    held = {t: engine.client.offsets(t) for t in topics}
+    from_start = emit is Emit.BOUNDED or properties["auto.offset.reset"] == "earliest"
+    count = sum(end - first for o in held.values() for first, end in o.values())
+    if emit is Emit.BOUNDED:
+        how = f"Runs the plan over the {count:,} offsets that are there now."
+    elif from_start:
+        how = f"Continuous: starts with the {count:,} offsets that are there, then goes on."
+    else:
+        how = "Continuous: starts at the end ('auto.offset.reset' is latest)."
+    return Sections((Message(f"{how} Reads {', '.join(topics)}."), Message(outline(node))))
+
+
+def _bounded(engine: LocalEngine, query: Query, properties: Properties) -> Sections:
+    prepared, connection = planned(query, Lookup(engine, properties))
+    try:
+        ranges = [(read, r) for read in prepared.reads for r in read.ranges]
+        reading = sum(r.end - r.start for _, r in ranges)
+        # Pruned partitions have no range: what a table holds is asked of the table.
+        held = sum(_held(read) for read in prepared.reads)
+        columns = "; ".join(
+            f"{read.reference.table.name}: " + (", ".join(c.name for c in read.columns) or "none")
+            for read in prepared.reads
+        )
+        lines = [f"Reads {reading:,} of {held:,} offsets. Columns decoded: {columns}."]
+        if tail_of(prepared.tree):
+            lines.append("Reads backwards from the tail, and stops when the answer is certain.")
+        return Sections(
+            (Message(" ".join(lines)), _reads(prepared.reads), Message(f"DuckDB: {prepared.sql}"))
+        )
+    finally:
+        connection.close()
+
+
+def _held(read: Read) -> int:
+    offsets = read.reference.table.offsets  # type: ignore[attr-defined]
+    return sum(last - first for first, last in offsets.values())
+
+
+def _reads(reads: Sequence[Read]) -> Rows:
+    rows = [
+        {
+            "table": read.reference.table.name,
+            "partition": r.partition,
+            "from": r.start,
+            "to": r.end,
+            "to read": r.end - r.start,
+            "in topic": r.last - r.first,
+            "because of": r.why or None,
+        }
+        for read in reads
+        for r in read.ranges
+    ]
+    schema = pa.schema(
+        [("table", pa.string()), ("partition", pa.int32()), ("from", pa.int64()),
+         ("to", pa.int64()), ("to read", pa.int64()), ("in topic", pa.int64()),
+         ("because of", pa.string())]
+    )  # fmt: skip
+    return Rows.of(pa.Table.from_pylist(rows, schema), "Offsets")
