@@ -12,7 +12,7 @@ import random
 
 import pyarrow as pa
 
-from benchmarks.compare import alternate, report
+from compare import alternate, report
 from kshell.formats.framing import frame
 from kshell.formats.protobuf.decode import Framed
 from kshell.formats.protobuf.pool import load, message_class, message_named
