@@ -39,7 +39,7 @@ cdef uint8_t *address(object buffer):
     return <uint8_t *><size_t>buffer.address
 
 
-def scan(values, list names, list types, int folded, int ksql):
+def scan(values, list names, list types, int how, int ksql):
     """A binary array and wanted fields -> (columns, [(row, why, field)]); type None is raw text."""
     cdef int64_t n = len(values)
     cdef int64_t failures
@@ -66,7 +66,7 @@ def scan(values, list names, list types, int folded, int ksql):
     kept = []
     job.fields = <json_field *>calloc(count + 1, sizeof(json_field))
     job.count = count
-    job.names = folded
+    job.names = how
     job.types = ksql
     bad = pa.allocate_buffer(12 * n)
     failed = <int32_t *>address(bad)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import datetime
 import json
+import math
 from collections.abc import Callable
 from decimal import Context, Decimal, InvalidOperation
 from functools import cache
@@ -21,11 +23,12 @@ import pyarrow as pa
 from kshell.errors import CorruptRecord
 from kshell.types import ksql_name
 
-__all__ = ["converter", "node_text"]
+__all__ = ["bytes_of", "converter", "node_text"]
 
 Convert = Callable[[Any], Any]
 _EPOCH = datetime.date(1970, 1, 1)
 _DAY_MS = 86_400_000
+_LONGEST = 20  # digits of a BIGINT and one more
 _EXACT = Context(prec=80)  # more than any DECIMAL has
 
 
@@ -67,42 +70,53 @@ def _whole(bits: int, name: str) -> Convert:
     bound = 1 << bits - 1
 
     def convert(node: Any) -> Any:
-        value: int | None
-        if _is_number(node):
+        value: int | None = None
+        if isinstance(node, Decimal):  # 1E+999999999 is a number of which no one wants the digits
+            value = int(node) if node.adjusted() < _LONGEST else None
+        elif isinstance(node, float):
+            value = int(node) if math.isfinite(node) else None
+        elif _is_number(node):
             value = int(node)
-        elif isinstance(node, str):
-            try:
-                value = int(node) if node.isascii() and "_" not in node else None
-            except ValueError:
-                value = None
-        else:
-            value = None
-        if value is None or not -bound <= value < bound or node != node:
+        elif isinstance(node, str) and _is_plain(node):
+            with contextlib.suppress(ValueError):
+                value = int(node)
+        if value is None or not -bound <= value < bound:
             raise _Unfit(node, name)
         return value
 
     return convert
 
 
+def _is_plain(text: str) -> bool:
+    """Whether a number may be written so: Python takes more than Java."""
+    return text.isascii() and "_" not in text and text == text.strip()
+
+
 def _double(node: Any) -> Any:
     if _is_number(node):
-        return float(node)
-    if isinstance(node, str):
         try:
-            return float(node.strip())
-        except ValueError:
-            pass
+            return float(node)
+        except OverflowError:
+            raise _Unfit(node, "DOUBLE") from None
+    if isinstance(node, str) and _is_plain(node):
+        with contextlib.suppress(ValueError):
+            return float(node)
     raise _Unfit(node, "DOUBLE")
 
 
 def _string(node: Any) -> Any:
     if isinstance(node, str):
-        return node
+        return node if node.isascii() else _whole_pairs(node)
     if isinstance(node, bool):
         return "true" if node else "false"
     if isinstance(node, float):
         return repr(node)
     return node_text(node)
+
+
+def _whole_pairs(text: str) -> str:
+    """The text with U+FFFD for halves of surrogate pairs, which UTF-8 does not have."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _decimal(type: pa.DataType) -> Convert:
@@ -111,7 +125,7 @@ def _decimal(type: pa.DataType) -> Convert:
 
     def convert(node: Any) -> Any:
         try:
-            if isinstance(node, str):
+            if isinstance(node, str) and _is_plain(node):
                 value = Decimal(node)
             elif _is_number(node):
                 value = Decimal(str(node)) if isinstance(node, float) else Decimal(node)
@@ -133,13 +147,19 @@ def _decimal(type: pa.DataType) -> Convert:
     return convert
 
 
+def bytes_of(text: str) -> bytes | None:
+    """The bytes that a text is in base64, None if it is none."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
 def _bytes(node: Any) -> Any:
-    if isinstance(node, str):
-        try:
-            return base64.b64decode(node, validate=True)
-        except (binascii.Error, ValueError):
-            pass
-    raise _Unfit(node, "BYTES")
+    found = bytes_of(node) if isinstance(node, str) else None
+    if found is None:
+        raise _Unfit(node, "BYTES")
+    return found
 
 
 def _date(node: Any) -> Any:

@@ -37,14 +37,18 @@ _REASONS = {
 
 
 class Names(Enum):
-    """How names match: exactly, or in any case with an exact match preferred (ksqlDB's)."""
+    """How fields are found: by their very name; by it, else by what is it in upper case (ksqlDB's:
+    only ASCII folds); or not at all, the one field being the whole value."""
 
     EXACT = 0
-    FOLDED = 1
+    UPPER = 1
+    WHOLE = 2
 
 
 class Types(Enum):
-    """What fits a column: JSON's own type alone, or also a number in a string (ksqlDB's)."""
+    """What fits a column: JSON's own type alone, with anything's text for a string; or what ksqlDB
+    takes without a change: also a number in a string, and of what is no string only words and whole
+    numbers."""
 
     STRICT = 0
     KSQL = 1
@@ -60,10 +64,14 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """A column for each field, and the rows that are no such record with why (NULL in them)."""
+    """A column for each field, and the rows that are no such record with why (NULL in them).
+
+    `unfit` are those of the bad rows that may be JSON nonetheless, but of another shape.
+    """
 
     columns: list[pa.Array]
     bad: list[tuple[int, str]]
+    unfit: Sequence[int] = ()
 
 
 def _implementation() -> Any:
@@ -91,7 +99,8 @@ def scan(
         if number >= 0 and why in (_WRONG_TYPE, _RANGE):
             reason = f"field {fields[number].name}: {reason}"
         reasons.append((row, reason))
-    return Scanned(columns, reasons)
+    unfit = [row for row, why, _ in bad if why in (_NOT_OBJECT, _WRONG_TYPE, _RANGE)]
+    return Scanned(columns, reasons, unfit)
 
 
 class _Refused(Exception):
@@ -120,6 +129,8 @@ def _fit(value: Any, type: pa.DataType | None, ksql: int) -> Any:
     if value is None:
         return None
     if type is None or (pa.types.is_string(type) and not isinstance(value, str)):
+        if type is not None and ksql and not isinstance(value, int):
+            raise _Refused(_WRONG_TYPE)
         return orjson.dumps(value).decode()
     if pa.types.is_string(type):
         return value
@@ -180,15 +191,32 @@ def _parsed(values: list[bytes | None], bad: _Bad) -> list[dict[str, Any]]:
     return rows
 
 
-def _named(rows: list[dict[str, Any]], name: str, folded: int) -> list[Any]:
-    """The field of every row; where there is none of that very name, the last of any case."""
+def _whole(values: list[bytes | None], name: str, bad: _Bad) -> list[dict[str, Any]]:
+    """A dictionary for each value, which is the one field in it."""
+    rows: list[dict[str, Any]] = []
+    for number, value in enumerate(values):
+        try:
+            node = None if value is None else orjson.loads(value)
+        except orjson.JSONDecodeError:
+            bad[number], node = (_MALFORMED, -1), None
+        if isinstance(node, dict | list) and _depth(node) > _MAX_DEPTH:
+            bad[number], node = (_TOO_DEEP, -1), None
+        rows.append({name: node})
+    return rows
+
+
+def _upper(name: str) -> str:
+    return name.encode(errors="replace").upper().decode()
+
+
+def _named(rows: list[dict[str, Any]], name: str, how: int) -> list[Any]:
+    """The field of every row; where none has that very name, the last that has it in upper case."""
     column = [row.get(name) for row in rows]
-    if folded and None in column:
-        wanted = name.casefold()
+    if how == Names.UPPER.value and None in column:
         for number, value in enumerate(column):
             if value is None and name not in rows[number]:
                 for key, other in rows[number].items():
-                    if key.casefold() == wanted:
+                    if _upper(key) == name:
                         column[number] = other
     return column
 
@@ -214,12 +242,16 @@ def _column(
 
 
 def _scan_py(
-    values: pa.BinaryArray, names: list[str], types: list[Any], folded: int, ksql: int
+    values: pa.BinaryArray, names: list[str], types: list[Any], how: int, ksql: int
 ) -> tuple[list[pa.Array], list[tuple[int, int, int]]]:
     bad: _Bad = {}
-    rows = _parsed(values.to_pylist(), bad)
+    listed = values.to_pylist()
+    if how == Names.WHOLE.value:
+        rows = _whole(listed, names[0] if names else "", bad)
+    else:
+        rows = _parsed(listed, bad)
     columns = [
-        _column(_named(rows, name, folded), type, ksql, field, bad)
+        _column(_named(rows, name, how), type, ksql, field, bad)
         for field, (name, type) in enumerate(zip(names, types, strict=True))
     ]
     if bad:

@@ -1,8 +1,6 @@
-"""JSON: declared columns out of objects, arrays and single values, and back.
+"""JSON values: text to Python's nodes with the digits they came with, and values to text.
 
-Semantics are ksqlDB's: a field is found by its name as declared, else by its name in upper case;
-missing is NULL; a value that cannot be of the declared type makes the record bad.  Flat columns of
-undeclared topics go through `json_scan`, which is faster.
+`json_codec` and the other formats that have JSON inside call it.
 """
 
 from __future__ import annotations
@@ -19,11 +17,8 @@ import orjson
 import pyarrow as pa
 
 from kshell.errors import CorruptRecord
-from kshell.formats.base import Place
-from kshell.formats.coerce import converter
-from kshell.formats.rowwise import RowCodec
 
-__all__ = ["open_json", "parser", "plain_writer", "writer"]
+__all__ = ["depth_of", "parser", "plain_writer", "slow_to_write", "text", "writer"]
 
 _EPOCH = datetime.date(1970, 1, 1)
 _EPOCH_TIME = datetime.datetime(1970, 1, 1)
@@ -78,55 +73,27 @@ def parser(types: Sequence[pa.DataType]) -> Callable[[bytes], Any]:
     return _exact if any(map(_needs_digits, types)) else _quick
 
 
-def open_json(place: Place) -> RowCodec:
-    """The codec of JSON keys or values."""
-    types = [c.type for c in place.columns]
-    parse = parser(types)
-    single = converter(types[0], place.columns[0].name) if not place.wrapped else None
-    fields = [(c.name, converter(c.type, c.name)) for c in place.columns]
-    width = len(fields)
+def depth_of(node: Any) -> int:
+    """How deep objects and arrays are in one another.
 
-    def read(data: bytes) -> Sequence[Any] | None:
-        node = parse(data)
-        if single is not None:
-            return (single(node),)
-        if node is None:
-            return None
-        if not isinstance(node, dict):
-            raise CorruptRecord("not a JSON object")
-        out = [convert(node.get(name)) for name, convert in fields]
-        if place.loose and len(node) and None in out:
-            folded: dict[str, Any] | None = None
-            for i in range(width):
-                name, convert = fields[i]
-                if out[i] is None and name not in node:
-                    if folded is None:
-                        folded = {k.upper(): v for k, v in node.items()}
-                    out[i] = convert(folded.get(name))
-        return out
-
-    write = writer(place.columns[0].type) if single is not None else None
-    names = [c.name for c in place.columns]
-    plain = [plain_writer(t) for t in types]
-    quick = not any(_slow_to_write(t) for t in types)
-
-    def write_record(row: Sequence[Any]) -> bytes | None:
-        if write is not None:
-            return None if row[0] is None else write(row[0])
-        made = {n: p(v) for n, p, v in zip(names, plain, row, strict=True)}
-        return orjson.dumps(made) if quick else text(made).encode()
-
-    return RowCodec(place.columns, read, write_record)
+    >>> depth_of({"a": [1, []]}), depth_of(1)
+    (3, 0)
+    """
+    deepest, layer = 0, [node]
+    while layer := [v for v in layer if isinstance(v, dict | list)]:
+        deepest += 1
+        layer = [c for v in layer for c in (v.values() if isinstance(v, dict) else v)]
+    return deepest
 
 
-def _slow_to_write(type: pa.DataType) -> bool:
+def slow_to_write(type: pa.DataType) -> bool:
     """Whether values may be what orjson does not write: decimals, doubles that are no number."""
     if pa.types.is_decimal(type) or pa.types.is_floating(type):
         return True
     if pa.types.is_map(type):
-        return _slow_to_write(type.item_type)
+        return slow_to_write(type.item_type)
     if pa.types.is_nested(type):
-        return any(_slow_to_write(type.field(i).type) for i in range(type.num_fields))
+        return any(slow_to_write(type.field(i).type) for i in range(type.num_fields))
     return False
 
 

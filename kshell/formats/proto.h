@@ -92,14 +92,14 @@ static inline int32_t offset_at(const proto_node *n, int64_t row) {
   return x;
 }
 
-/* A varint of ten bytes at the most; NULL where it is cut off or longer than 64 bits. */
+/* A varint of ten bytes at the most, of which bits beyond 64 are dropped, as Protobuf does; NULL
+ * where it is cut off or longer. */
 static inline const uint8_t *varint(const uint8_t *p, const uint8_t *end, uint64_t *out) {
   if (p < end && *p < 0x80) return *out = *p, p + 1;
   uint64_t v = 0;
   for (int shift = 0; shift < 70; shift += 7) {
     if (p >= end) return NULL;
     uint8_t b = *p++;
-    if (shift == 63 && b > 1) return NULL;
     v |= (uint64_t)(b & 0x7f) << shift;
     if (b < 0x80) return *out = v, p;
   }

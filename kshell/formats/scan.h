@@ -17,7 +17,7 @@ enum { MAX_DEPTH = 64, MAX_NUMBER = 400 };
 enum { AS_TEXT, AS_STRING, AS_BIGINT, AS_DOUBLE, AS_BOOLEAN, AS_INTEGER };
 enum { OK = 0, MALFORMED = 1, TOO_DEEP = 2, NOT_UTF8 = 3, TRAILING = 4, NOT_OBJECT = 5, WRONG_TYPE = 6,
        OUT_OF_RANGE = 7 };
-enum { EXACT_NAMES, FOLDED_NAMES };
+enum { EXACT_NAMES, UPPER_NAMES, NO_NAMES };
 enum { STRICT_TYPES, KSQL_TYPES };
 
 typedef struct {
@@ -29,7 +29,7 @@ typedef struct {
   int32_t *at;    /* offsets of strings and texts */
   uint8_t *data;
   int64_t nulls;
-  int seen;       /* in this row: 0 not yet, 1 by another case, 2 exactly */
+  int seen;       /* in this row: 0 not yet, 1 by its upper case, 2 exactly */
 } json_field;
 
 typedef struct {
@@ -317,6 +317,11 @@ static int take(const json_job *job, json_field *f, int64_t row, const uint8_t *
   }
   if (f->type == AS_STRING || f->type == AS_TEXT) {
     if (!(stop = skip_value(p, end, 1, &why))) return why;
+    /* ksqlDB writes other values its own way: the caller does, but for words and whole numbers. */
+    if (f->type == AS_STRING && job->types == KSQL_TYPES && *p != 't' && *p != 'f' &&
+        (*p == '{' || *p == '[' || number_end(p, stop, &integer) != stop || !integer ||
+         (*p == '-' && p[1] == '0')))
+      return WRONG_TYPE;
     memcpy(f->data + f->at[row], p, (size_t)(stop - p));
     f->at[row + 1] = f->at[row] + (int32_t)(stop - p);
   } else if (f->type == AS_BOOLEAN) {
@@ -334,11 +339,11 @@ static int take(const json_job *job, json_field *f, int64_t row, const uint8_t *
   return OK;
 }
 
-static int same_folded(const char *a, const uint8_t *b, int64_t n) {
+/* Whether b in upper case is a. */
+static int is_upper_of(const char *a, const uint8_t *b, int64_t n) {
   for (int64_t i = 0; i < n; i++) {
     uint8_t x = (uint8_t)a[i], y = b[i];
-    if (x == y) continue;
-    if ((x ^ y) != 32 || (x | 32) < 'a' || (x | 32) > 'z') return 0;
+    if (x != (y >= 'a' && y <= 'z' ? y - 32 : y)) return 0;
   }
   return 1;
 }
@@ -352,22 +357,30 @@ static json_field *find(const json_job *job, const uint8_t *name, int64_t n, int
     json_field *f = &job->fields[i];
     if (f->name_length == n && memcmp(f->name, name, (size_t)n) == 0) return f;
   }
-  if (job->names != FOLDED_NAMES) return NULL;
+  if (job->names != UPPER_NAMES) return NULL;
   *exact = 0;
   for (int i = 0; i < job->count; i++) {
     json_field *f = &job->fields[i];
-    if (f->name_length == n && same_folded(f->name, name, n)) return f;
+    if (f->name_length == n && is_upper_of(f->name, name, n)) return f;
   }
   return NULL;
 }
 
-/* One record, an object.  On failure the row's fields are left as they may be: the caller nulls. */
+/* One record, an object (with NO_NAMES any value, the field).  On failure the row's fields are left as they may be: the caller nulls. */
 static int scan_record(json_job *job, int64_t row, const uint8_t *p, const uint8_t *end,
                        uint8_t *scratch, int64_t scratch_size) {
   int why = MALFORMED, escaped, hint = 0, exact;
   job->failed_field = -1;
   p = skip_space(p, end);
   if (p >= end) return MALFORMED;
+  if (job->names == NO_NAMES) {
+    if (job->count && (why = take(job, &job->fields[0], row, p, end, &p))) {
+      job->failed_field = 0;
+      return why;
+    }
+    if (!job->count && !(p = skip_value(p, end, 0, &why))) return why;
+    return skip_space(p, end) == end ? OK : TRAILING;
+  }
   if (*p != '{') {
     if (!(p = skip_value(p, end, 0, &why))) return why;
     return skip_space(p, end) == end ? NOT_OBJECT : TRAILING;

@@ -17,8 +17,8 @@ from kshell.catalog.model import Column
 from kshell.errors import BindError, UsageError
 from kshell.formats.base import Codec, Decoded, Place
 from kshell.formats.framing import NO_VALUE, UNFRAMED, frame, payloads, schema_ids
+from kshell.formats.json_codec import open_json
 from kshell.formats.json_sr.schema import json_schema_text, json_schema_type
-from kshell.formats.json_values import open_json
 from kshell.formats.registry import Schema, SchemaType
 
 __all__ = ["JsonSr", "open_json_sr"]

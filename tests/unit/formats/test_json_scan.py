@@ -140,11 +140,30 @@ def test_the_last_of_equal_names_wins():
     assert one('{"s":"long one","s":"x"}', s=pa.string()) == {"s": "x"}
 
 
-def test_names_in_any_case_prefer_the_exact_one():
-    assert one('{"a":1}', names=Names.FOLDED, A=pa.int64()) == {"A": 1}
-    assert one('{"A":2,"a":1}', names=Names.FOLDED, A=pa.int64()) == {"A": 2}
-    assert one('{"a":1,"A":2}', names=Names.FOLDED, A=pa.int64()) == {"A": 2}
+def test_names_in_upper_case_where_the_exact_one_is_not_there():
+    assert one('{"a":1}', names=Names.UPPER, A=pa.int64()) == {"A": 1}
+    assert one('{"A":2,"a":1}', names=Names.UPPER, A=pa.int64()) == {"A": 2}
+    assert one('{"a":1,"A":2}', names=Names.UPPER, A=pa.int64()) == {"A": 2}
+    assert one('{"A":1}', names=Names.UPPER, a=pa.int64()) == {"a": None}
+    assert one('{"A":null,"a":1}', names=Names.UPPER, A=pa.int64()) == {"A": None}
     assert one('{"a":1}', A=pa.int64()) == {"A": None}
+
+
+def test_a_value_alone():
+    assert one(" 12 ", names=Names.WHOLE, k=pa.int64()) == {"k": 12}
+    assert one('"é"', names=Names.WHOLE, k=pa.string()) == {"k": "é"}
+    assert one("null", names=Names.WHOLE, k=pa.string()) == {"k": None}
+    assert one("[1]", names=Names.WHOLE, k=pa.int64()).startswith("field k")
+    assert one("12 13", names=Names.WHOLE, k=pa.int64()) in ("not valid JSON", "more bytes after the JSON value")
+    assert one("", names=Names.WHOLE, k=pa.int64()) == "not valid JSON"
+    assert "deep" in one("[" * 65 + "]" * 65, names=Names.WHOLE, k=pa.list_(pa.int8()))
+
+
+def test_what_ksqldb_writes_its_own_way_is_the_callers():
+    for text in ("1.5", "[1]", "{}", "-0.0"):
+        assert one('{"s":%s}' % text, types=Types.KSQL, s=pa.string()).startswith("field s")
+    for text in ("12", "-7", "true", '"x"'):
+        assert one('{"s":%s}' % text, types=Types.KSQL, s=pa.string()) == {"s": text.strip('"')}
 
 
 def test_an_escaped_name_is_the_name():

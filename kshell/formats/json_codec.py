@@ -1,0 +1,209 @@
+"""JSON as a codec (see `formats.base`): declared columns out of objects or single values, and back.
+
+Semantics are ksqlDB's: a field is found by its name as declared, else by its name in upper case;
+missing is NULL; a value that cannot be of the declared type makes the record bad.  `json_scan`
+takes the columns that are asked for; only what it cannot say (nested values, decimals, bytes) is
+looked at cell by cell, and only records that do not fit as they are go through `coerce` whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kshell.errors import CorruptRecord
+from kshell.formats.base import Decoded, Place
+from kshell.formats.coerce import bytes_of, converter
+from kshell.formats.json_scan import Field, Names, Types, scan
+from kshell.formats.json_values import depth_of, parser, plain_writer, slow_to_write, text, writer
+
+__all__ = ["open_json"]
+
+_MAX_DEPTH = 64
+_DAY_MS = 86_400_000
+
+# A scanned column → the column, and the rows that must be read once more, by `coerce`.
+Finish = Callable[[pa.Array], tuple[pa.Array, Iterable[int]]]
+
+
+def _same(column: pa.Array) -> tuple[pa.Array, Iterable[int]]:
+    return column, ()
+
+
+def _cast(type: pa.DataType) -> Finish:
+    return lambda column: (column.cast(type), ())
+
+
+def _time(column: pa.Array) -> tuple[pa.Array, Iterable[int]]:
+    fits = pc.and_(pc.greater_equal(column, 0), pc.less(column, _DAY_MS))
+    outside = np.flatnonzero(np.asarray(pc.invert(fits).fill_null(False)))
+    return pc.if_else(fits, column, None).cast(pa.time32("ms")), outside.tolist()
+
+
+def _decimal(type: pa.DataType) -> Finish:
+    def finish(column: pa.Array) -> tuple[pa.Array, Iterable[int]]:
+        try:
+            return pc.utf8_trim(column, characters='"').cast(type), ()
+        except pa.ArrowInvalid:
+            there = np.flatnonzero(np.asarray(column.is_valid()))
+            return pa.nulls(len(column), type), there.tolist()
+
+    return finish
+
+
+def _bytes(column: pa.Array) -> tuple[pa.Array, Iterable[int]]:
+    cells: list[bytes | None] = []
+    again = []
+    for row, cell in enumerate(column.to_pylist()):
+        found = None
+        if cell is not None and (cell[0] != '"' or (found := bytes_of(cell[1:-1])) is None):
+            again.append(row)
+        cells.append(found)
+    return pa.array(cells, pa.binary()), again
+
+
+def _nested(type: pa.DataType, name: str) -> Finish:
+    parse, convert = parser([type]), converter(type, name)
+
+    def finish(column: pa.Array) -> tuple[pa.Array, Iterable[int]]:
+        cells: list[Any] = []
+        again = []
+        for row, cell in enumerate(column.to_pylist()):
+            found = None
+            if cell is not None:
+                try:
+                    found = convert(parse(cell.encode()))
+                except CorruptRecord:
+                    again.append(row)
+            cells.append(found)
+        return pa.array(cells, type), again
+
+    return finish
+
+
+_SCANNED: dict[pa.DataType, tuple[pa.DataType, Finish]] = {
+    **{t: (t, _same) for t in (pa.string(), pa.int32(), pa.int64(), pa.float64(), pa.bool_())},
+    pa.date32(): (pa.int32(), _cast(pa.date32())),
+    pa.time32("ms"): (pa.int32(), _time),
+    pa.timestamp("ms"): (pa.int64(), _cast(pa.timestamp("ms"))),
+    pa.binary(): (pa.binary(), _bytes),
+}
+
+
+def _plan(type: pa.DataType, name: str) -> tuple[pa.DataType, Finish]:
+    """The type to scan a column as (one that is no scalar comes as its text), and what ends it."""
+    if type in _SCANNED:
+        return _SCANNED[type]
+    if pa.types.is_decimal(type):
+        return type, _decimal(type)
+    return type, _nested(type, name)
+
+
+class JsonCodec:
+    """Keys or values; `wrapped` false is a single value and no object around it."""
+
+    def __init__(self, place: Place) -> None:
+        self._columns = {c.name: c.type for c in place.columns}
+        self._plans = {name: _plan(type, name) for name, type in self._columns.items()}
+        self._single = not place.wrapped
+        self._names = Names.UPPER if place.loose else Names.EXACT
+        self._parse = parser(list(self._columns.values()))
+        self._convert = {name: converter(type, name) for name, type in self._columns.items()}
+        self._write = _writer(place)
+
+    def decode(self, data: pa.Array, names: Sequence[str]) -> Decoded:
+        """See `base.Codec`; what nobody asks for need only be JSON."""
+        data = data if data.type == pa.binary() else data.cast(pa.binary())
+        how = Names.WHOLE if self._single else self._names
+        plans = [self._plans[name] for name in names]
+        fields = [Field(name, plan[0]) for name, plan in zip(names, plans, strict=True)]
+        found = scan(data, fields, how, Types.KSQL)
+        columns = []
+        again = set(found.unfit)
+        for column, (_, finish) in zip(found.columns, plans, strict=True):
+            made, doubtful = finish(column)
+            columns.append(made)
+            again.update(doubtful)
+        bad = [(row, why) for row, why in found.bad if row not in again]
+        if again:
+            self._read_again(data, names, columns, bad, sorted(again))
+        return Decoded(columns, sorted(bad))
+
+    def _read_again(
+        self, data: pa.Array, names: Sequence[str], columns: list[pa.Array],
+        bad: list[tuple[int, str]], rows: Sequence[int],
+    ) -> None:  # fmt: skip
+        """Puts the rows as `coerce` reads them in the columns' place."""
+        cells: list[list[Any]] = [[] for _ in names]
+        for row, value in zip(rows, data.take(pa.array(rows)).to_pylist(), strict=True):
+            values: Sequence[Any] = [None] * len(names)
+            try:
+                values = self._record(value, names)
+            except CorruptRecord as error:
+                bad.append((row, error.what))
+            for column, cell in zip(cells, values, strict=True):
+                column.append(cell)
+        order = np.arange(len(data))
+        order[list(rows)] = np.arange(len(data), len(data) + len(rows))
+        for i, name in enumerate(names):
+            new = pa.array(cells[i], self._columns[name])
+            columns[i] = pa.concat_arrays([columns[i], new]).take(pa.array(order))
+        refused = [row for row, _ in bad]
+        if refused:  # a record is bad as a whole
+            fine = np.ones(len(data), np.bool_)
+            fine[refused] = False
+            take = pa.array(np.arange(len(data)), mask=~fine)
+            columns[:] = [column.take(take) for column in columns]
+
+    def _record(self, data: bytes, names: Sequence[str]) -> Sequence[Any]:
+        node = self._parse(data)
+        if depth_of(node) > _MAX_DEPTH:
+            raise CorruptRecord(f"JSON nested more than {_MAX_DEPTH} deep")
+        if self._single:
+            return [self._convert[name](node) for name in names]
+        if node is None:
+            return [None] * len(names)
+        if not isinstance(node, dict):
+            raise CorruptRecord("not a JSON object")
+        upper: dict[str, Any] = {}
+        if self._names is Names.UPPER:
+            upper = {k.upper(): v for k, v in node.items()}
+        return [
+            self._convert[name](node[name] if name in node else upper.get(name)) for name in names
+        ]
+
+    def encode(self, columns: Sequence[pa.Array], gone: pa.Array) -> pa.Array:
+        """See `base.Codec`."""
+        rows = zip(*(c.to_pylist() for c in columns), strict=True) if columns else None
+        write = self._write
+        made = [
+            None if deleted else write(row)
+            for row, deleted in zip(rows or [()] * len(gone), gone.to_pylist(), strict=True)
+        ]
+        return pa.array(made, pa.binary())
+
+
+def _writer(place: Place) -> Callable[[Sequence[Any]], bytes | None]:
+    types = [c.type for c in place.columns]
+    if not place.wrapped:
+        write = writer(types[0])
+        return lambda row: None if row[0] is None else write(row[0])
+    names = [c.name for c in place.columns]
+    plain = [plain_writer(t) for t in types]
+    quick = not any(map(slow_to_write, types))
+
+    def write_record(row: Sequence[Any]) -> bytes:
+        made = {n: p(v) for n, p, v in zip(names, plain, row, strict=True)}
+        return orjson.dumps(made) if quick else text(made).encode()
+
+    return write_record
+
+
+def open_json(place: Place) -> JsonCodec:
+    """The codec of JSON keys or values."""
+    return JsonCodec(place)
