@@ -18,6 +18,7 @@ import pyarrow as pa
 from kshell.errors import BindError, Place, UnknownName
 from kshell.sql.arithmetic import ARITHMETIC, arithmetic
 from kshell.sql.expressions import Call, Cast, Expression, Lambda, Literal
+from kshell.sql.extremes import EXTREMES, of_one_type
 from kshell.sql.signatures import (
     Pattern,
     Signature,
@@ -196,6 +197,8 @@ def resolve_scalar(name: str, args: Sequence[Expression], place: Place | None = 
     if function.name == "MAKE_MAP":
         return _make_map(args)
     try:
+        if function.name in EXTREMES:
+            args = of_one_type(name, args)
         return _resolve(name, args, function)
     except BindError as error:
         if place is not None:

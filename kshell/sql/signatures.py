@@ -212,9 +212,11 @@ def known_type(pattern: Pattern, bound: Mapping[str, pa.DataType]) -> pa.DataTyp
 def returned(
     signature: Signature, types: Sequence[pa.DataType], bound: Mapping[str, pa.DataType]
 ) -> pa.DataType:
-    """The result's type; DECIMAL is the first decimal argument's."""
+    """The result's type; DECIMAL is the first decimal argument's, WHOLE that without its scale."""
     decimals = [t for t in types if pa.types.is_decimal(t)]
     if signature.returns.kind == "DECIMAL" and decimals:
         return decimals[0]
+    if signature.returns.kind == "WHOLE" and decimals:
+        return decimal(max(decimals[0].precision - decimals[0].scale, 1), 0)
     type = known_type(signature.returns, bound)
     return pa.null() if type is None else type

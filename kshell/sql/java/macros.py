@@ -82,6 +82,36 @@ JAVA_MACROS = (
     f"java_time(x) AS CASE WHEN x IS NULL THEN NULL WHEN regexp_matches(trim(x), '{_CLOCK}')"
     " THEN CAST(trim(x) || if(length(trim(x)) = 5, ':00', '') AS TIME)"
     " ELSE CAST(CAST(java_fail('no time of day: ' || x) AS VARCHAR) AS TIME) END",
+    # Math.round: halves go up, and a number next to a half does not count as one.
+    "java_round(x) AS floor(x) + CASE WHEN x - floor(x) >= 0.5 THEN 1 ELSE 0 END",
+    # One step of Newton's takes the last bit that the C library is wrong by.
+    "java_cbrt(x) AS CASE WHEN x = 0 OR isnan(x) OR isinf(x) THEN x"
+    " ELSE cbrt(x) - (cbrt(x) - x / (cbrt(x) * cbrt(x))) / 3 END",
+    "java_power(x, y) AS CASE WHEN isnan(y) OR (abs(x) = 1 AND isinf(y))"
+    " THEN CAST('nan' AS DOUBLE) ELSE pow(x, y) END",
+    "java_log(base, x) AS CASE WHEN base IS NULL OR x IS NULL THEN NULL"
+    " WHEN x = 0 THEN CAST('-inf' AS DOUBLE)"
+    " WHEN x < 0 OR base <= 0 OR base = 1 THEN CAST('nan' AS DOUBLE) ELSE ln(x) / ln(base) END",
+    "java_series(a, b, step) AS CASE"
+    " WHEN step = 0 THEN [CAST(java_fail('GENERATE_SERIES step cannot be zero') AS BIGINT)]"
+    " WHEN (b > a AND step < 0) OR (b < a AND step > 0)"
+    " THEN [CAST(java_fail('GENERATE_SERIES step has wrong sign') AS BIGINT)]"
+    " ELSE generate_series(CAST(a AS BIGINT), CAST(b AS BIGINT), CAST(step AS BIGINT)) END",
+    # The haversine formula.
+    "java_radius(unit) AS CASE"
+    " WHEN lower(unit) IN ('km', 'kilometer', 'kilometers', 'kilometre', 'kilometres') THEN 6371.0"
+    " WHEN lower(unit) IN ('mi', 'mile', 'miles') THEN 3959.0"
+    " ELSE java_fail('no unit of distance: ' || unit) END",
+    "java_degrees(x, most, what) AS CASE WHEN abs(x) <= most THEN x"
+    " * CAST('0.017453292519943295' AS DOUBLE) WHEN x IS NOT NULL"
+    " THEN java_fail(what || ' out of range: ' || x) END",
+    "java_haversine(x) AS sin(x / 2) * sin(x / 2)",
+    "java_distance(lat1, lon1, lat2, lon2, unit) AS CASE WHEN unit IS NOT NULL THEN 2 * asin(sqrt("
+    "java_haversine((lat2 - lat1) * CAST('0.017453292519943295' AS DOUBLE)) +"
+    " java_haversine((lon2 - lon1) * CAST('0.017453292519943295' AS DOUBLE))"
+    " * cos(java_degrees(lat1, 90, 'latitude')) * cos(java_degrees(lat2, 90, 'latitude'))"
+    " + 0 * java_degrees(lon1, 180, 'longitude') * java_degrees(lon2, 180, 'longitude')))"
+    " * CAST(java_radius(unit) AS DOUBLE) END",
     # java.util.concurrent.TimeUnit: a number of units as milliseconds.
     "java_span(unit, n) AS CAST(n AS BIGINT) * CASE"
     " WHEN unit IN ('MILLISECONDS', 'MILLISECOND') THEN 1"

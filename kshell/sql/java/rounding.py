@@ -1,0 +1,84 @@
+"""ROUND and TRUNC: of doubles by the digits that Java shows, of decimals exactly.
+
+The rows of `library/math.toml` name these.  Equidistant numbers go up, towards positive infinity;
+what has no digits (NaN, Infinity) or does not fit its type any more raises ArithmeticError.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import ROUND_DOWN, ROUND_HALF_DOWN, ROUND_HALF_UP, Context, Decimal, InvalidOperation
+
+import pyarrow as pa
+
+__all__ = ["round_decimal", "round_decimal_to", "round_double_to", "trunc_decimal",
+           "trunc_decimal_to", "trunc_double_to"]  # fmt: skip
+
+_EXACT = Context(prec=1200, traps=[InvalidOperation])
+_MOST_PLACES = 400  # a double has no digits beyond
+
+
+def _at(value: Decimal, places: int, rounding: str) -> Decimal:
+    places = max(-_MOST_PLACES, min(_MOST_PLACES, places))
+    return value.quantize(Decimal(1).scaleb(-places), rounding=rounding, context=_EXACT)
+
+
+def _half(value: Decimal) -> str:
+    return ROUND_HALF_UP if value > 0 else ROUND_HALF_DOWN
+
+
+def _double(value: float) -> Decimal:
+    if not math.isfinite(value):
+        raise ArithmeticError(f"Infinite or NaN: {value} has no digits to round")
+    return Decimal(repr(value))
+
+
+def _fit(value: Decimal, type: pa.DataType) -> Decimal:
+    if len(value.as_tuple().digits) + (value.as_tuple().exponent or 0) > (  # type: ignore[operator]
+        type.precision - type.scale
+    ):
+        raise ArithmeticError(f"{value} does not fit DECIMAL({type.precision}, {type.scale})")
+    return _at(value, type.scale, ROUND_DOWN)
+
+
+def round_double_to(value: float, places: int) -> float:
+    """ROUND(value, places).
+
+    >>> round_double_to(1.005, 2), round_double_to(-1.5, 0), round_double_to(-1.1, -1)
+    (1.01, -1.0, 0.0)
+    """
+    exact = _double(value)
+    return float(_at(exact, places, _half(exact))) + 0.0
+
+
+def trunc_double_to(value: float, places: int) -> float:
+    """TRUNC(value, places).
+
+    >>> trunc_double_to(-12345.678, 1), trunc_double_to(12345.678, -2)
+    (-12345.6, 12300.0)
+    """
+    return float(_at(_double(value), places, ROUND_DOWN)) + 0.0
+
+
+def round_decimal(value: Decimal, *, type: pa.DataType) -> Decimal:
+    """ROUND(value)."""
+    return _fit(_at(value, 0, _half(value)), type)
+
+
+def round_decimal_to(value: Decimal, places: int, *, type: pa.DataType) -> Decimal:
+    """ROUND(value, places), in the value's own type.
+
+    >>> round_decimal_to(Decimal("-2.45"), 1, type=pa.decimal128(5, 2))
+    Decimal('-2.40')
+    """
+    return _fit(_at(value, places, _half(value)), type)
+
+
+def trunc_decimal(value: Decimal, *, type: pa.DataType) -> Decimal:
+    """TRUNC(value)."""
+    return _fit(_at(value, 0, ROUND_DOWN), type)
+
+
+def trunc_decimal_to(value: Decimal, places: int, *, type: pa.DataType) -> Decimal:
+    """TRUNC(value, places), in the value's own type."""
+    return _fit(_at(value, places, ROUND_DOWN), type)
