@@ -21,6 +21,7 @@ from kshell.batch.tables import Bounds, Table
 from kshell.batch.times import parse_moment
 from kshell.errors import BindError, Place
 from kshell.sql.dialect import KSQL
+from kshell.sql.macros import ROW_ORDER
 from kshell.sql.statements import Name
 
 __all__ = ["Reference", "Rewritten", "place_of", "rewrite", "to_duckdb"]
@@ -100,6 +101,15 @@ def _hide_pseudo_columns(select: exp.Select, tables: dict[str, Table]) -> None:
             table = tables.get(item.table.casefold())
             if table is not None and not any(item.this.args.values()):
                 item.this.replace(_star(_hidden(table)))
+
+
+def _note_order(select: exp.Select, scope: Scope, tables: dict[str, Table]) -> None:
+    """What orders the records of a SELECT: the offsets of its first topic."""
+    for alias in scope.selected_sources:
+        table = tables.get(alias.casefold())
+        if table is not None and any(c.name == "ROWOFFSET" for c in table.columns):
+            select.meta[ROW_ORDER] = exp.column("ROWOFFSET", table=alias, quoted=True)
+            return
 
 
 def _mentions_time_column(node: exp.Expr) -> bool:
@@ -187,6 +197,7 @@ def rewrite(
         per_scope[id(scope)] = tables
         if isinstance(scope.expression, exp.Select):
             _hide_pseudo_columns(scope.expression, tables)
+            _note_order(scope.expression, scope, tables)
     _name_results(tree)
     _moments(tree, now_ms, evaluate)
     references = []

@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from kshell.sql import duck
 from kshell.sql.bind.expressions import UNIT_FUNCTIONS
-from kshell.sql.functions import AGGREGATE, SCALAR, Form, library
+from kshell.sql.functions import AGGREGATE, SCALAR, Form, Function, library
 from kshell.sql.render import fill
 from kshell.sql.signatures import Pattern, known_type
 from kshell.types import duckdb_name
@@ -22,7 +22,10 @@ from kshell.types import duckdb_name
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["translated"]
+__all__ = ["ROW_ORDER", "translated"]
+
+ROW_ORDER = "row_order"  # a SELECT's meta: the column that orders its records
+_ORDER, _ORDER_NAME = "{order}", "row_order"
 
 _LAMBDAS = {"TRANSFORM": "list_transform", "FILTER": "list_filter"}
 
@@ -37,21 +40,41 @@ def translated(tree: exp.Query, connection: duckdb.DuckDBPyConnection) -> exp.Qu
         elif name == "REDUCE" and len(call.expressions) == 3:
             array, start, fold = call.expressions
             call.replace(exp.Anonymous(this="list_reduce", expressions=[array, fold, start]))
-        elif function is None or function.kind not in (SCALAR, AGGREGATE):
-            continue
-        elif function.kind == AGGREGATE and _duckdb_has(connection, name, "aggregate"):
-            continue
-        else:
+        elif function is not None and _replaces(function, connection):
             first = call.expressions[0] if call.expressions else None
             if name in UNIT_FUNCTIONS and isinstance(first, exp.Column):
                 first.replace(exp.Literal.string(first.name.upper()))
-            if _define(connection, name, function.forms, len(call.expressions)):
-                call.set("this", _macro(name))
+            arity = len(call.expressions)
+            if _define(connection, name, function.forms, arity):
+                if _ordered(function.forms, arity):
+                    call.append("expressions", _order_of(call))
+                call.set("this", _macro(name, arity))
     return tree
 
 
-def _macro(name: str) -> str:
-    return f"ksql_{name.lower()}"
+def _replaces(function: Function, connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether KSQL's function stands in the place of DuckDB's; DuckDB's own aggregates stay."""
+    if function.kind == AGGREGATE:
+        return not _duckdb_has(connection, function.name, "aggregate")
+    return function.kind == SCALAR
+
+
+def _macro(name: str, arity: int) -> str:
+    return f"ksql_{name.lower()}_{arity}"
+
+
+def _ordered(forms: tuple[Form, ...], arity: int) -> bool:
+    """Whether calls with so many arguments need to know the order of records: `{order}`."""
+    return any(
+        _ORDER in f.template for f in forms if f.signature.expanded(arity) is not None
+    )
+
+
+def _order_of(call: exp.Anonymous) -> exp.Expr:
+    """The column that orders the call's records, which `batch.rewrite` left on its SELECT."""
+    select = call.find_ancestor(exp.Select)
+    order = select.meta.get(ROW_ORDER) if select is not None else None
+    return order.copy() if isinstance(order, exp.Expr) else exp.Literal.number(0)
 
 
 def _duckdb_has(connection: duckdb.DuckDBPyConnection, name: str, kind: str) -> bool:
@@ -59,8 +82,8 @@ def _duckdb_has(connection: duckdb.DuckDBPyConnection, name: str, kind: str) -> 
         "SELECT count(*) FROM duckdb_functions() WHERE function_name = lower(?)"
         " AND function_type = ? AND internal",
         [name, kind],
-    ).fetchone()
-    return bool(found and found[0])
+    ).fetchall()
+    return bool(found[0][0])
 
 
 def _define(
@@ -74,7 +97,7 @@ def _define(
     if _duckdb_has(connection, name, "scalar") and loose not in overloads:
         overloads[loose] = f"system.main.{name.lower()}({loose})"
     made = ", ".join(f"({parameters}) AS {body}" for parameters, body in overloads.items())
-    connection.execute(f"CREATE OR REPLACE TEMP MACRO {_macro(name)} {made}")
+    connection.execute(f"CREATE OR REPLACE TEMP MACRO {_macro(name, arity)} {made}")
     return True
 
 
@@ -84,6 +107,7 @@ def _overloads(
     """(parameters, body), the later of two with the same parameters left out."""
     seen = set()
     names = [f"a{n}" for n in range(arity)]
+    last = f", {_ORDER_NAME}" if _ordered(forms, arity) else ""
     for form in forms:
         params = form.signature.expanded(arity)
         if params is None or any(p.kind == "LAMBDA" for p in params):
@@ -95,7 +119,7 @@ def _overloads(
         body = _body(connection, form, params, names)
         if body is not None:
             seen.add(shown)
-            yield shown, body
+            yield shown + last, body.replace(_ORDER, _ORDER_NAME)
 
 
 def _type(pattern: Pattern) -> str:
