@@ -9,6 +9,9 @@ import sys
 
 def main() -> None:
     """Run the command line; never returns."""
+    # numpy comes with pyarrow; its linear algebra, which nothing here needs, starts a thread for
+    # each core: a fifth of the time to the first answer.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from kshell.terminal.cli import run
 
     # Records come by the hundred thousand and none is part of a cycle: looking for some costs half
