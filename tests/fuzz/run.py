@@ -23,6 +23,9 @@ from kshell.formats.json_scan import Field, Names, Types
 from kshell.kafka import codecs, records
 from kshell.kafka.records import Wanted
 
+from .avro import fuzz_avro
+from .mutate import mutate
+
 _END = 1 << 62
 
 
@@ -40,28 +43,6 @@ def _batch(chance: random.Random, codec: int) -> bytes:
     return bytes(batch)
 
 
-_INTERESTING = (0, 1, 2, 6, 7, 0x7F, 0x80, 0xFE, 0xFF)
-
-
-def _mutate(chance: random.Random, data: bytes) -> bytearray:
-    mutated = bytearray(data)
-    for _ in range(chance.randrange(1, 6)):
-        kind = chance.randrange(5)
-        at = chance.randrange(len(mutated)) if mutated else 0
-        if kind == 0 and mutated:
-            mutated[at] = chance.randrange(256)
-        elif kind == 1 and mutated:
-            mutated[at] = chance.choice(_INTERESTING)
-        elif kind == 2:
-            del mutated[at : at + chance.randrange(1, 9)]
-        elif kind == 3:
-            mutated[at:at] = bytes(chance.choice(_INTERESTING) for _ in range(chance.randrange(9)))
-        elif kind == 4 and len(mutated) > 8:
-            struct.pack_into(">i", mutated, chance.randrange(len(mutated) - 4),
-                             chance.choice([-1, 0, 1, 2**31 - 1, -(2**31), 61, 1 << 20]))  # fmt: skip
-    return mutated
-
-
 def _sealed(chance: random.Random, data: bytearray) -> bytes:
     """Mostly with a length and a checksum that match, so that the mutation gets further."""
     if len(data) > 61 and chance.random() < 0.9:
@@ -76,7 +57,7 @@ def fuzz_records(chance: random.Random) -> Callable[[], None]:
     wanted = Wanted(True, True, True, True, True)
 
     def once() -> None:
-        data = _sealed(chance, _mutate(chance, chance.choice(seeds)))
+        data = _sealed(chance, mutate(chance, chance.choice(seeds)))
         if chance.random() < 0.3:
             data += chance.choice(seeds)
         start = chance.choice([0, 0, 3, 1 << 40])
@@ -101,7 +82,7 @@ def fuzz_json(chance: random.Random) -> Callable[[], None]:
               Field("b", pa.bool_()), Field("n", pa.list_(pa.int8())), Field("i", pa.int32())]  # fmt: skip
 
     def once() -> None:
-        rows = [bytes(_mutate(chance, chance.choice(seeds))) for _ in range(20)]
+        rows = [bytes(mutate(chance, chance.choice(seeds))) for _ in range(20)]
         values = pa.array([r if chance.random() < 0.97 else None for r in rows], pa.binary())
         found = json_scan.scan(values, fields, chance.choice(list(Names)), chance.choice(list(Types)))
         bad = {row for row, _ in found.bad}
@@ -123,6 +104,7 @@ TARGETS: dict[str, tuple[Callable[[random.Random], Callable[[], None]], int]] = 
     # what to run, and how many inputs one call is
     "records": (fuzz_records, 1),
     "json": (fuzz_json, 20),
+    "avro": (fuzz_avro, 20),
 }
 
 
