@@ -13,6 +13,7 @@ import contextlib
 import datetime
 import json
 import math
+import re
 from collections.abc import Callable
 from decimal import Context, Decimal, InvalidOperation
 from functools import cache
@@ -29,6 +30,8 @@ Convert = Callable[[Any], Any]
 _EPOCH = datetime.date(1970, 1, 1)
 _DAY_MS = 86_400_000
 _LONGEST = 20  # digits of a BIGINT and one more
+# What Double.parseDouble takes, but for hexadecimal.
+_JAVA_DOUBLE = re.compile(r"[+-]?(NaN|Infinity|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[dDfF]?)")
 _EXACT = Context(prec=80)  # more than any DECIMAL has
 
 
@@ -98,9 +101,8 @@ def _double(node: Any) -> Any:
             return float(node)
         except OverflowError:
             raise _Unfit(node, "DOUBLE") from None
-    if isinstance(node, str) and _is_plain(node):
-        with contextlib.suppress(ValueError):
-            return float(node)
+    if isinstance(node, str) and _JAVA_DOUBLE.fullmatch(node.strip()):
+        return float(node.strip().rstrip("dDfF"))
     raise _Unfit(node, "DOUBLE")
 
 

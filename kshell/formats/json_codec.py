@@ -20,7 +20,7 @@ from kshell.errors import CorruptRecord
 from kshell.formats.base import Decoded, Place
 from kshell.formats.coerce import bytes_of, converter
 from kshell.formats.json_scan import Field, Names, Types, scan
-from kshell.formats.json_values import depth_of, parser, plain_writer, slow_to_write, text, writer
+from kshell.formats.json_values import depth_of, parser, plain_writer, written
 
 __all__ = ["open_json"]
 
@@ -67,7 +67,42 @@ def _bytes(column: pa.Array) -> tuple[pa.Array, Iterable[int]]:
     return pa.array(cells, pa.binary()), again
 
 
-def _nested(type: pa.DataType, name: str) -> Finish:
+def _struct(type: pa.StructType) -> Finish:
+    """Each text is a record of its own."""
+    plans = [_plan(f.type, f.name) for f in type]
+    fields = [Field(f.name, plan[0]) for f, plan in zip(type, plans, strict=True)]
+
+    def finish(column: pa.Array) -> tuple[pa.Array, Iterable[int]]:
+        found = scan(column.cast(pa.binary()), fields, Names.UPPER, Types.KSQL)
+        again = [row for row, _ in found.bad]
+        made = []
+        for inner, (_, end) in zip(found.columns, plans, strict=True):
+            array, doubtful = end(inner)
+            made.append(array)
+            again += doubtful
+        return pa.StructArray.from_arrays(made, fields=list(type), mask=column.is_null()), again
+
+    return finish
+
+
+def _collection(type: pa.DataType, name: str) -> Finish:
+    """All texts as one, if every value in them is just of the type; else cell by cell."""
+    slowly = _cells(type, name)
+
+    def finish(column: pa.Array) -> tuple[pa.Array, Iterable[int]]:
+        texts = column.fill_null("null").to_pylist()
+        try:
+            nodes = orjson.loads("[" + ",".join(texts) + "]")
+            if pa.types.is_map(type):
+                nodes = [n if n is None else list(n.items()) for n in nodes]
+            return pa.array(nodes, type), ()
+        except (ValueError, TypeError, OverflowError, AttributeError, pa.ArrowException):
+            return slowly(column)
+
+    return finish
+
+
+def _cells(type: pa.DataType, name: str) -> Finish:
     parse, convert = parser([type]), converter(type, name)
 
     def finish(column: pa.Array) -> tuple[pa.Array, Iterable[int]]:
@@ -86,8 +121,9 @@ def _nested(type: pa.DataType, name: str) -> Finish:
     return finish
 
 
+_SIMPLE = (pa.string(), pa.int32(), pa.int64(), pa.float64(), pa.bool_())
 _SCANNED: dict[pa.DataType, tuple[pa.DataType, Finish]] = {
-    **{t: (t, _same) for t in (pa.string(), pa.int32(), pa.int64(), pa.float64(), pa.bool_())},
+    **{t: (t, _same) for t in _SIMPLE},
     pa.date32(): (pa.int32(), _cast(pa.date32())),
     pa.time32("ms"): (pa.int32(), _time),
     pa.timestamp("ms"): (pa.int64(), _cast(pa.timestamp("ms"))),
@@ -101,7 +137,11 @@ def _plan(type: pa.DataType, name: str) -> tuple[pa.DataType, Finish]:
         return _SCANNED[type]
     if pa.types.is_decimal(type):
         return type, _decimal(type)
-    return type, _nested(type, name)
+    if pa.types.is_struct(type) and len(type):
+        return type, _struct(type)
+    inner = type.item_type if pa.types.is_map(type) else getattr(type, "value_type", None)
+    simple = inner in _SIMPLE and not (pa.types.is_map(type) and type.key_type != pa.string())
+    return type, _collection(type, name) if simple else _cells(type, name)
 
 
 class JsonCodec:
@@ -114,7 +154,7 @@ class JsonCodec:
         self._names = Names.UPPER if place.loose else Names.EXACT
         self._parse = parser(list(self._columns.values()))
         self._convert = {name: converter(type, name) for name, type in self._columns.items()}
-        self._write = _writer(place)
+        self._plain = [plain_writer(t) for t in self._columns.values()]
 
     def decode(self, data: pa.Array, names: Sequence[str]) -> Decoded:
         """See `base.Codec`; what nobody asks for need only be JSON."""
@@ -179,29 +219,24 @@ class JsonCodec:
 
     def encode(self, columns: Sequence[pa.Array], gone: pa.Array) -> pa.Array:
         """See `base.Codec`."""
-        rows = zip(*(c.to_pylist() for c in columns), strict=True) if columns else None
-        write = self._write
-        made = [
-            None if deleted else write(row)
-            for row, deleted in zip(rows or [()] * len(gone), gone.to_pylist(), strict=True)
+        cells = [
+            list(map(plain, column.to_pylist()))
+            for plain, column in zip(self._plain, columns, strict=True)
         ]
+        there = pc.invert(gone).to_pylist()
+        if self._single:
+            made = [
+                written(cell) if alive and cell is not None else None
+                for cell, alive in zip(cells[0], there, strict=True)
+            ]
+        else:
+            names = list(self._columns)
+            rows = zip(*cells, strict=True) if cells else iter([()] * len(there))
+            made = [
+                written(dict(zip(names, row, strict=True))) if alive else None
+                for row, alive in zip(rows, there, strict=True)
+            ]
         return pa.array(made, pa.binary())
-
-
-def _writer(place: Place) -> Callable[[Sequence[Any]], bytes | None]:
-    types = [c.type for c in place.columns]
-    if not place.wrapped:
-        write = writer(types[0])
-        return lambda row: None if row[0] is None else write(row[0])
-    names = [c.name for c in place.columns]
-    plain = [plain_writer(t) for t in types]
-    quick = not any(map(slow_to_write, types))
-
-    def write_record(row: Sequence[Any]) -> bytes:
-        made = {n: p(v) for n, p, v in zip(names, plain, row, strict=True)}
-        return orjson.dumps(made) if quick else text(made).encode()
-
-    return write_record
 
 
 def open_json(place: Place) -> JsonCodec:

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from kshell.errors import CorruptRecord
 
-__all__ = ["depth_of", "parser", "plain_writer", "slow_to_write", "text", "writer"]
+__all__ = ["depth_of", "parser", "plain_writer", "written"]
 
 _EPOCH = datetime.date(1970, 1, 1)
 _EPOCH_TIME = datetime.datetime(1970, 1, 1)
@@ -86,50 +86,25 @@ def depth_of(node: Any) -> int:
     return deepest
 
 
-def slow_to_write(type: pa.DataType) -> bool:
-    """Whether values may be what orjson does not write: decimals, doubles that are no number."""
-    if pa.types.is_decimal(type) or pa.types.is_floating(type):
-        return True
-    if pa.types.is_map(type):
-        return slow_to_write(type.item_type)
-    if pa.types.is_nested(type):
-        return any(slow_to_write(type.field(i).type) for i in range(type.num_fields))
-    return False
+def written(plain: Any) -> bytes:
+    """What `plain_writer` gave, as JSON text.
+
+    >>> written({"a": Decimal("1.10"), "b": [None, 1.5]})
+    b'{"a":1.10,"b":[null,1.5]}'
+    """
+    return orjson.dumps(plain, default=_digits)
 
 
-def text(node: Any) -> str:
-    """JSON text of plain values; NaN and the infinities as text, as Jackson writes them."""
-    if isinstance(node, float):
-        if math.isfinite(node):
-            return repr(node)
-        return '"NaN"' if math.isnan(node) else '"Infinity"' if node > 0 else '"-Infinity"'
-    if isinstance(node, Decimal):
-        return f"{node:f}"
-    if isinstance(node, dict):
-        inner = ",".join(f"{orjson.dumps(k).decode()}:{text(v)}" for k, v in node.items())
-        return "{" + inner + "}"
-    if isinstance(node, list):
-        return "[" + ",".join(map(text, node)) + "]"
-    if isinstance(node, str):
-        return _quoted(node)
-    return json.dumps(node)
-
-
-def _quoted(value: str) -> str:
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:  # half of a surrogate pair
-        return json.dumps(value)
-
-
-def writer(type: pa.DataType) -> Callable[[Any], bytes]:
-    """A single value as JSON text."""
-    plain = plain_writer(type)
-    return lambda value: text(plain(value)).encode()
+def _digits(value: Any) -> Any:
+    """A Decimal with all of its digits."""
+    if isinstance(value, Decimal):
+        return orjson.Fragment(f"{value:f}")
+    raise TypeError(f"{type(value).__name__} has no JSON")
 
 
 def plain_writer(type: pa.DataType) -> Callable[[Any], Any]:
-    """Values of Arrow's Python as what JSON has: times as numbers, bytes as base64."""
+    """Values of Arrow's Python as what JSON has: times as numbers, bytes as base64, doubles that
+    are no number as text, as Jackson writes them; decimals stay."""
     convert = _plain(type)
     return lambda value: None if value is None else convert(value)
 
@@ -159,7 +134,7 @@ def _key_text(type: pa.DataType) -> Callable[[Any], str]:
     plain = plain_writer(type)
     if pa.types.is_string(type):
         return str
-    return lambda value: text(plain(value)).strip('"')
+    return lambda value: written(plain(value)).decode().strip('"')
 
 
 def _days(value: datetime.date) -> int:
@@ -175,7 +150,14 @@ def _time_of_day(value: datetime.time) -> int:
     return seconds * 1000 + value.microsecond // 1000
 
 
+def _finite(value: float) -> Any:
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
 _PLAIN: dict[pa.DataType, Callable[[Any], Any]] = {
+    pa.float64(): _finite,
     pa.binary(): lambda v: base64.b64encode(v).decode(),
     pa.date32(): _days,
     pa.time32("ms"): _time_of_day,

@@ -2,67 +2,91 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from kshell.errors import CorruptRecord
+from kshell.errors import Unsupported
 from kshell.formats.base import Codec, Decoded, Place
-from kshell.formats.rowwise import RowCodec
+from kshell.types import ksql_name
 
 __all__ = ["open_bytes", "open_kafka", "open_none"]
 
-_PACKED: dict[pa.DataType, tuple[str, struct.Struct]] = {
-    pa.int32(): ("Integer", struct.Struct(">i")),
-    pa.int64(): ("Long", struct.Struct(">q")),
-    pa.float64(): ("Double", struct.Struct(">d")),
+# Type → how numpy calls it on the wire and in memory, and what Kafka's serializer is called.
+_NUMBERS: dict[pa.DataType, tuple[str, str, str]] = {
+    pa.int32(): (">i4", "<i4", "Integer"),
+    pa.int64(): (">i8", "<i8", "Long"),
+    pa.float64(): (">f8", "<f8", "Double"),
 }
-
-
-def _packed(name: str, form: struct.Struct) -> tuple[Callable[[bytes], Any], Callable[..., bytes]]:
-    def read(data: bytes) -> Any:
-        if len(data) != form.size:
-            raise CorruptRecord(f"{len(data)} bytes where {form.size} are a number ({name})")
-        return form.unpack(data)[0]
-
-    return read, form.pack
-
-
-def _text(data: bytes) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        raise CorruptRecord("not valid UTF-8") from None
-
-
-def _encoded(value: str) -> bytes:
-    return value.encode(errors="replace")
 
 
 def open_kafka(place: Place) -> Codec:
     """The codec of one primitive; of none where no key is declared."""
     if not place.columns:
         return _Nothing(place)
-    type = place.columns[0].type
-    if type == pa.string():
-        return _Text()
-    read: Callable[[bytes], Any]
-    write: Callable[..., bytes]
-    if type in _PACKED:
-        read, write = _packed(*_PACKED[type])
-    else:
-        read = write = bytes
+    (column,) = place.columns
+    if column.type == pa.string():
+        return _Text(column.name)
+    if column.type == pa.binary():
+        return _Raw()
+    if column.type not in _NUMBERS:
+        raise Unsupported(f"KAFKA has no {ksql_name(column.type)}")
+    return _Number(column.name, column.type)
 
-    def write_row(row: Sequence[Any]) -> bytes | None:
-        return None if row[0] is None else write(row[0])
 
-    return RowCodec(place.columns, lambda data: (read(data),), write_row)
+class _Number:
+    """INT, BIGINT and DOUBLE: big-endian, of a size of their own."""
+
+    def __init__(self, name: str, type: pa.DataType) -> None:
+        self._name, self._type = name, type
+        self._wire, self._memory, self._serializer = _NUMBERS[type]
+        self._size = np.dtype(self._wire).itemsize
+
+    def decode(self, data: pa.Array, names: Sequence[str]) -> Decoded:
+        """See `Codec`."""
+        data = data.cast(pa.binary())
+        sizes = np.asarray(pc.binary_length(data).fill_null(self._size))
+        wrong = np.flatnonzero(sizes != self._size)
+        bad = [(int(row), self._reason(int(sizes[row]))) for row in wrong]
+        fits = pc.equal(pc.binary_length(data), self._size)
+        there = data.filter(pc.fill_null(fits, False))
+        _, offsets, content = there.buffers()
+        packed: bytes | memoryview[int] = b""
+        if len(there):
+            start, end = there.offset, there.offset + len(there)
+            places = np.frombuffer(offsets, np.int32)[[start, end]]
+            packed = memoryview(content)[places[0] : places[1]]
+        numbers = np.frombuffer(packed, self._wire).astype(self._memory)
+        column = pa.array(numbers, self._type, from_pandas=False)
+        if len(there) < len(data):
+            order = np.cumsum(np.asarray(pc.fill_null(fits, False))) - 1
+            missing = ~np.asarray(pc.fill_null(fits, False))
+            column = column.take(pa.array(order, pa.int64(), mask=missing))
+        return Decoded([column] * len(names), bad)
+
+    def _reason(self, size: int) -> str:
+        return (
+            f"field {self._name}: {size} bytes where {self._size} are a number ({self._serializer})"
+        )
+
+    def encode(self, columns: Sequence[pa.Array], gone: pa.Array) -> pa.Array:
+        """See `Codec`."""
+        (column,) = columns
+        numbers = np.asarray(column.cast(self._type).fill_null(0)).astype(self._wire)
+        fixed = pa.FixedSizeBinaryArray.from_buffers(
+            pa.binary(self._size), len(column), [None, pa.py_buffer(numbers.tobytes())]
+        )
+        there = pc.and_(column.is_valid(), pc.invert(gone))
+        return pc.if_else(there, fixed.cast(pa.binary()), pa.scalar(None, pa.binary()))
 
 
 class _Text:
     """STRING: checked as a whole, and one by one only where something is wrong."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
 
     def decode(self, data: pa.Array, names: Sequence[str]) -> Decoded:
         """See `Codec`."""
@@ -74,17 +98,15 @@ class _Text:
         bad = []
         for row, value in enumerate(data.to_pylist()):
             try:
-                texts.append(None if value is None else _text(value))
-            except CorruptRecord as error:
-                bad.append((row, error.what))
+                texts.append(None if value is None else value.decode())
+            except UnicodeDecodeError:
+                bad.append((row, f"field {self._name}: not valid UTF-8"))
                 texts.append(None)
         return Decoded([pa.array(texts, pa.string())] * len(names), bad)
 
     def encode(self, columns: Sequence[pa.Array], gone: pa.Array) -> pa.Array:
         """See `Codec`."""
-        deleted = gone.to_pylist()
-        values = zip(columns[0].to_pylist(), deleted, strict=True)
-        return pa.array([None if d or v is None else _encoded(v) for v, d in values], pa.binary())
+        return _Raw().encode([columns[0].cast(pa.binary())], gone)
 
 
 class _Raw:
@@ -96,11 +118,10 @@ class _Raw:
 
     def encode(self, columns: Sequence[pa.Array], gone: pa.Array) -> pa.Array:
         """See `Codec`."""
-        pairs = zip(columns[0].to_pylist(), gone.to_pylist(), strict=True)
-        return pa.array([None if d else v for v, d in pairs], pa.binary())
+        return pc.if_else(gone, pa.scalar(None, pa.binary()), columns[0])
 
 
-def open_bytes(place: Place) -> _Raw:
+def open_bytes(place: Place) -> Codec:
     """The codec of bytes that nobody declared."""
     return _Raw()
 
@@ -120,6 +141,6 @@ class _Nothing:
         return pa.nulls(len(gone), pa.binary())
 
 
-def open_none(place: Place) -> _Nothing:
+def open_none(place: Place) -> Codec:
     """The codec of keys that are not there."""
     return _Nothing(place)

@@ -109,7 +109,7 @@ static inline const uint8_t *varint(const uint8_t *p, const uint8_t *end, uint64
 /* A field's number and wire type: 32 bits. */
 static inline const uint8_t *tag_at(const uint8_t *p, const uint8_t *end, uint64_t *tag) {
   const uint8_t *q = varint(p, end, tag);
-  return q && q - p <= 5 && *tag <= UINT32_MAX && *tag >> 3 ? q : NULL;
+  return q && q - p <= 5 && *tag <= UINT32_MAX ? q : NULL;
 }
 
 static inline const uint8_t *sized(const uint8_t *p, const uint8_t *end, uint64_t *size) {
@@ -117,6 +117,7 @@ static inline const uint8_t *sized(const uint8_t *p, const uint8_t *end, uint64_
   return p && *size <= (uint64_t)(end - p) && *size <= INT32_MAX ? p : NULL;
 }
 
+/* Past a field that nobody asks for; upb too minds no number 0 inside a group. */
 static const uint8_t *pass(const uint8_t *p, const uint8_t *end, uint64_t tag) {
   uint32_t open[MAX_GROUPS];
   uint64_t x;
@@ -388,7 +389,7 @@ static int whole_message(proto_job *job, int at, const uint8_t *p, const uint8_t
     memset(n->parts, 0, sizeof n->parts);
   }
   while (p < end) {
-    if (!(p = tag_at(p, end, &tag))) return P_MALFORMED;
+    if (!(p = tag_at(p, end, &tag)) || !(tag >> 3)) return P_MALFORMED;
     uint64_t number = tag >> 3;
     if (n->wrapped && number == 1 && (int)(tag & 7) == wire_type(n->wire)) {
       if (!(p = leaf(job, at, p, end, &why))) return why;
@@ -468,7 +469,7 @@ static int message(proto_job *job, int at, const uint8_t *p, const uint8_t *end)
   uint64_t tag;
   int why = P_OK;
   while (p < end) {
-    if (!(p = tag_at(p, end, &tag))) return P_MALFORMED;
+    if (!(p = tag_at(p, end, &tag)) || !(tag >> 3)) return P_MALFORMED;
     proto_entry *e = entry_of(self, tag >> 3);
     int wire = (int)(tag & 7);
     if (e && wire != 3 && wire != 4 && takes(job, &job->nodes[e->node], wire)) {
