@@ -7,6 +7,7 @@ immutable: SET makes a new one.  Light to import: the command line needs it befo
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -68,6 +69,9 @@ PROPERTIES: Mapping[str, Property] = MappingProxyType(
                      secret=True),
             Property("schema.registry.timeout.ms", "5000",
                      "how long the registry may take to answer", integer=True),
+            Property("schema.registry.wait.ms", "10000",
+                     "how long a bounded query waits for a registry that does not answer",
+                     integer=True),
             Property("key.subject.name.strategy", "TopicNameStrategy",
                      "the subject of a key's schema", _STRATEGIES),
             Property("value.subject.name.strategy", "TopicNameStrategy",
@@ -102,10 +106,42 @@ _ALIASES = {
     "basic.auth.user.info": "schema.registry.basic.auth.user.info",
     "ksql.schema.registry.url": "schema.registry.url",
 }
+# What may be set of one topic: topic.NAME.value.format and the like, a family of properties.
+_TOPIC = re.compile(r"topic\.(?P<topic>.+?)\.(?P<what>(?:key|value)\.[a-z.]+)", re.IGNORECASE)
+_OF_TOPIC: Mapping[str, str] = MappingProxyType(
+    {
+        f"{half}.{name}": text.format(half=half)
+        for half in ("key", "value")
+        for name, text in (
+            ("format", "how its {half}s are written, where that is not to be told from samples"),
+            ("schema.file", "the file that has its {half}s' schema: .avsc, .proto, .desc, .json"),
+            ("schema.id", "the schema of its {half}s, by its id in the registry"),
+            ("schema.name", "the record or message of the schema that its {half}s are"),
+            ("delimiter", "what stands between its {half}s' columns: a character, TAB, SPACE"),
+        )
+    }
+)
 _PREFIXES = ("ksql.streams.consumer.", "ksql.streams.producer.", "ksql.streams.")
 
 
+def _of_topic(name: str) -> Property | None:
+    """The property of one topic that a name means; UsageError where topics have no such."""
+    match = _TOPIC.fullmatch(name.strip())
+    if match is None:
+        return None
+    what = match["what"].lower()
+    if what not in _OF_TOPIC:
+        raise UsageError(
+            f"topics have no property {what}",
+            hint=f"topic.{match['topic']}. with one of {', '.join(_OF_TOPIC)}",
+        )
+    return Property(f"topic.{match['topic']}.{what}", None, _OF_TOPIC[what])
+
+
 def _known(name: str) -> Property:
+    of_topic = _of_topic(name)
+    if of_topic is not None:
+        return of_topic
     plain = name.strip().lower()
     for prefix in _PREFIXES:
         plain = plain.removeprefix(prefix)
@@ -155,10 +191,21 @@ class Properties(Mapping[str, str]):
         return Properties({k: v for k, v in self._set.items() if k != known.name})
 
     def __getitem__(self, name: str) -> str:
-        value = self._set.get(name, PROPERTIES[name].default)
+        value = self._set.get(name)
+        if value is None and name in PROPERTIES:
+            value = PROPERTIES[name].default
         if value is None:
             raise KeyError(name)
         return value
+
+    def of_topic(self, topic: str, half: str) -> Mapping[str, str]:
+        """What is set of a topic's "key" or "value", by name without topic and half.
+
+        >>> Properties({"topic.a.b.value.format": "JSON"}).of_topic("a.b", "value")
+        {'format': 'JSON'}
+        """
+        lead = f"topic.{topic}.{half}."
+        return {n.removeprefix(lead): v for n, v in self._set.items() if n.startswith(lead)}
 
     def number(self, name: str) -> int | None:
         """A whole number, or None where it is not set."""
@@ -166,7 +213,8 @@ class Properties(Mapping[str, str]):
         return None if value is None else int(value)
 
     def __iter__(self) -> Iterator[str]:
-        return (n for n, p in PROPERTIES.items() if n in self._set or p.default is not None)
+        yield from (n for n, p in PROPERTIES.items() if n in self._set or p.default is not None)
+        yield from (n for n in self._set if n not in PROPERTIES)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -178,6 +226,7 @@ class Properties(Mapping[str, str]):
             value = self.get(name, "")
             shown = "********" if known.secret and value else value
             rows.append((name, shown, known.default or ""))
+        rows += [(n, v, "") for n, v in sorted(self._set.items()) if n not in PROPERTIES]
         return rows
 
     def __repr__(self) -> str:
@@ -199,6 +248,19 @@ def cache_home() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kshell"
 
 
+def _flat(table: Mapping[str, object], lead: str = "") -> Iterator[tuple[str, object]]:
+    """A TOML table's values by dotted names: `a.b = 1` and `"a.b" = 1` are the same.
+
+    >>> list(_flat({"a": {"b": 1}, "c.d": 2}))
+    [('a.b', 1), ('c.d', 2)]
+    """
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{lead}{name}.")
+        else:
+            yield lead + name, value
+
+
 def load_profile(name: str) -> Properties:
     """The properties of [profile.NAME] in config.toml; "" is [profile.default] if there is one.
 
@@ -214,7 +276,7 @@ def load_profile(name: str) -> Properties:
             raise UsageError(f"{path} cannot be read: {error}") from None
     if name and name not in profiles:
         raise UnknownName("profile", name, profiles)
-    for key, value in profiles.get(name or "default", {}).items():
+    for key, value in _flat(profiles.get(name or "default", {})):
         values[key] = str(value).lower() if isinstance(value, bool) else str(value)
     for known in PROPERTIES:
         variable = "KSHELL_" + known.removeprefix("kshell.").replace(".", "_").upper()

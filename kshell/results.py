@@ -18,12 +18,16 @@ __all__ = ["Goodbye", "Live", "LiveStats", "Message", "Progress", "Result", "Row
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a bounded scan is: records done of records to read, and seconds since it began."""
+    """How far a bounded scan is: records done of records to read, and seconds since it began.
+
+    `note`: what it waits for, while it does.
+    """
 
     done: int
     total: int
     seconds: float
     bytes: int = 0
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

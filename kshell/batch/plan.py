@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,10 +120,12 @@ def _scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from _scans(child)
 
 
-def _needed(connection: duckdb.DuckDBPyConnection, sql: str, count: int) -> list[set[str]]:
+def _needed(
+    connection: duckdb.DuckDBPyConnection, sql: str, references: Sequence[Reference]
+) -> list[set[str]]:
     """Per reference, the raw columns that the optimized plan projects."""
     ((_, text),) = connection.execute(f"EXPLAIN (FORMAT JSON) {sql}").fetchall()
-    needed: list[set[str]] = [set() for _ in range(count)]
+    needed: list[set[str]] = [set() for _ in references]
     for root in json.loads(text):
         for info in _scans(root):
             if "SCAN" not in str(info.get("Function", "")):
@@ -131,9 +133,19 @@ def _needed(connection: duckdb.DuckDBPyConnection, sql: str, count: int) -> list
             projections = info.get("Projections", [])
             for name in [projections] if isinstance(projections, str) else projections:
                 number, _, column = name.partition(":")
-                if number.isdigit() and int(number) < count:
-                    needed[int(number)].add(column)
+                if number.isdigit() and int(number) < len(references):
+                    columns = references[int(number)].table.columns
+                    needed[int(number)].update(_columns_of(column, columns))
     return needed
+
+
+def _columns_of(projected: str, columns: Sequence[TableColumn]) -> Iterator[str]:
+    """The columns that a projection may mean: itself, or the STRUCT that it is a field of."""
+    for column in columns:
+        if projected == column.name or (
+            pa.types.is_struct(column.raw) and projected.startswith(f"{column.name}.")
+        ):
+            yield column.name
 
 
 _UNKNOWN_COLUMN = re.compile(
@@ -188,7 +200,7 @@ def prepare(
         connection.register(f"raw_{number}", schema.empty_table())
         connection.execute(view(number, reference, {c.name for c in reference.table.columns}))
     try:
-        needed = _needed(connection, sql, len(references))
+        needed = _needed(connection, sql, references)
         schema = connection.sql(f"FROM ({sql}) LIMIT 0").to_arrow_table().schema
     except duckdb.Error as error:
         known = [c.name for r in references for c in r.table.columns]

@@ -130,6 +130,7 @@ class _Run:
             sum(p.total for p in parts),
             time.monotonic() - self._began,
             sum(p.bytes for p in parts),
+            next((p.note for p in parts if p.note), ""),
         )
 
     def notes(self) -> Sequence[str]:
@@ -137,7 +138,8 @@ class _Run:
         if not bad:
             return ()
         records = "record" if bad == 1 else "records"
-        return (f"{bad:,} {records} could not be decoded and are not in the answer: SHOW ERRORS",)
+        is_ = "is" if bad == 1 else "are"
+        return (f"{bad:,} {records} could not be decoded and {is_} not in the answer: SHOW ERRORS",)
 
 
 def run(

@@ -42,6 +42,8 @@ _TABLE: Mapping[str, tuple[tuple[str, ...], type]] = MappingProxyType(
         "KEY_SCHEMA_FULL_NAME": (_BOTH, str),
         "VALUE_SCHEMA_FULL_NAME": (_BOTH, str),
         "VALUE_AVRO_SCHEMA_FULL_NAME": (_BOTH, str),
+        "KEY_SCHEMA_FILE": (_BOTH, str),
+        "VALUE_SCHEMA_FILE": (_BOTH, str),
         "KEY_PROTOBUF_NULLABLE_REPRESENTATION": (_BOTH, str),
         "VALUE_PROTOBUF_NULLABLE_REPRESENTATION": (_BOTH, str),
         "WINDOW_TYPE": (_SOURCE_ONLY, str),
@@ -208,7 +210,7 @@ def _identifier(text: str) -> str:
 
 def _options(texts: Mapping[str, str], half: str) -> Mapping[str, str]:
     found = {}
-    for suffix in ("DELIMITER", "SCHEMA_ID", "SCHEMA_FULL_NAME",
+    for suffix in ("DELIMITER", "SCHEMA_ID", "SCHEMA_FULL_NAME", "SCHEMA_FILE",
                    "PROTOBUF_NULLABLE_REPRESENTATION"):  # fmt: skip
         if f"{half}_{suffix}" in texts:
             found[suffix] = texts[f"{half}_{suffix}"]

@@ -37,7 +37,7 @@ class Capability:
     inferred: bool = False
 
 
-_SCHEMA = frozenset({"SCHEMA_ID", "SCHEMA_FULL_NAME"})
+_SCHEMA = frozenset({"SCHEMA_ID", "SCHEMA_FULL_NAME", "SCHEMA_FILE"})
 _BOTH = ("true", "false")
 
 CAPABILITIES: Mapping[str, Capability] = MappingProxyType(
@@ -67,7 +67,10 @@ CAPABILITIES: Mapping[str, Capability] = MappingProxyType(
         ),
         "PROTOBUF_NOSR": Capability(
             map_message="PROTOBUF format only supports MAP types with STRING keys",
-            options=frozenset({"PROTOBUF_NULLABLE_REPRESENTATION"}), wraps=_BOTH,
+            options=frozenset(
+                {"PROTOBUF_NULLABLE_REPRESENTATION", "SCHEMA_FILE", "SCHEMA_FULL_NAME"}
+            ),
+            wraps=_BOTH,
         ),
     }
 )  # fmt: skip
@@ -77,6 +80,7 @@ _OPTION_NAMES: Mapping[str, str] = MappingProxyType(
     {
         "DELIMITER": "delimiter",
         "SCHEMA_ID": "schemaId",
+        "SCHEMA_FILE": "schemaFile",
         "SCHEMA_FULL_NAME": "fullSchemaName",
         "PROTOBUF_NULLABLE_REPRESENTATION": "nullableRepresentation",
     }

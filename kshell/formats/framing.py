@@ -20,6 +20,7 @@ __all__ = ["HEADER", "NO_VALUE", "UNFRAMED", "frame", "payloads", "read_indexes"
 
 HEADER = 5  # bytes before the payload
 NO_VALUE, UNFRAMED = -1, -2  # what `schema_ids` gives where there is no id
+_LONGEST = 1 << 30  # bytes of a record
 _MAX_INDEXES = 16  # how deep messages are nested in one another at the most
 
 
@@ -72,7 +73,7 @@ def schema_ids(values: pa.BinaryArray) -> np.ndarray[tuple[int], np.dtype[np.int
 
 def payloads(values: pa.BinaryArray) -> pa.BinaryArray:
     """The records without their frames; ask `schema_ids` first which have one."""
-    return pc.binary_slice(values, HEADER)
+    return pc.binary_slice(values, HEADER, _LONGEST)  # without an end, Arrow overflows
 
 
 def write_indexes(indexes: Sequence[int]) -> bytes:

@@ -1,11 +1,13 @@
-"""What is in a topic that nobody declared: the format and the columns, told from samples.
+"""What samples without a schema are: the format and the columns, told from the bytes alone.
 
-Called with the sampled keys or values of a topic.  JSON objects become columns, nested ones STRUCT;
+`detect` calls it with sampled keys or values.  JSON objects become columns, nested ones STRUCT;
 whatever else is text, one of Kafka's primitives, or bytes becomes a single column.
 """
 
 from __future__ import annotations
 
+import csv
+import struct
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,11 +16,16 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-__all__ = ["Inferred", "InferredColumn", "infer_key", "infer_value", "json_structure"]
+from kshell.catalog.model import FormatSpec
+
+__all__ = ["Inferred", "InferredColumn", "infer_delimited", "infer_key", "infer_objects",
+           "infer_single", "infer_value", "json_structure"]  # fmt: skip
 
 _MAP_FIELDS = 64  # a nested object with more names than this is a map
 _AGREE = 0.5  # the share of samples that makes a format
 _BIGINT = 2**63
+_EXACT = 2**53  # the whole numbers that a double holds
+_SMALLEST, _LARGEST = 1e-12, 1e15  # of the doubles that are taken for such
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +39,27 @@ class InferredColumn:
 
 @dataclass(frozen=True, slots=True)
 class Inferred:
-    """A format's name (JSON, KAFKA, BYTES, NONE), its columns, and the share that agrees."""
+    """A format, its columns, and the share of the samples that agrees.
 
-    format: str
+    `ids` are the schema ids in front of the samples, each with how many have it; `note` is what a
+    person should know of the choice.
+    """
+
+    format: FormatSpec
     columns: tuple[InferredColumn, ...]
     agree: float
+    ids: tuple[tuple[int, int], ...] = ()
+    note: str = ""
 
+    @property
+    def type(self) -> str:
+        """The format with the type that a single value has: KAFKA STRING, AVRO."""
+        from kshell.types import ksql_name
+
+        single = self.format.name == "KAFKA" and len(self.columns) == 1
+        return f"{self.format.name} {ksql_name(self.columns[0].type)}" if single else (
+            self.format.name
+        )
 
 
 class _Shape:
@@ -98,30 +120,38 @@ def _is_text(data: bytes) -> bool:
     return all(c.isprintable() or c in "\n\r\t" for c in text)
 
 
-def _primitive(samples: Sequence[bytes]) -> tuple[pa.DataType, float]:
-    """The type of samples that are no JSON objects, and the share that agrees with it."""
+def _eight(samples: Sequence[bytes]) -> pa.DataType:
+    """BIGINT or DOUBLE: doubles of everyday size are whole numbers of no everyday size."""
+    wholes = [int.from_bytes(s, "big", signed=True) for s in samples]
+    doubles = [abs(struct.unpack(">d", s)[0]) for s in samples]
+    sane = all(d == 0 or _SMALLEST <= d <= _LARGEST for d in doubles)
+    return pa.float64() if sane and any(abs(w) > _EXACT for w in wholes) else pa.int64()
+
+
+def infer_single(samples: Sequence[bytes], column: str) -> Inferred:
+    """One column: text, one of Kafka's numbers where all samples have its size, or bytes."""
     texts = sum(map(_is_text, samples)) / len(samples)
     if texts > _AGREE:
-        return pa.string(), texts
+        return Inferred(
+            FormatSpec("KAFKA"), (InferredColumn(column, pa.string(), 1.0),), texts
+        )
     size, count = Counter(map(len, samples)).most_common(1)[0]
-    by_size = {4: pa.int32(), 8: pa.int64()}
-    if size in by_size and count == len(samples):
-        return by_size[size], 1.0
-    return pa.binary(), 1.0
+    if size in (4, 8) and count == len(samples):
+        type = pa.int32() if size == 4 else _eight(samples)
+        return Inferred(FormatSpec("KAFKA"), (InferredColumn(column, type, 1.0),), 1.0)
+    return Inferred(FormatSpec("BYTES"), (InferredColumn(column, pa.binary(), 1.0),), 1.0)
 
 
 def infer_key(samples: Iterable[bytes | None]) -> Inferred:
-    """One column ROWKEY: text, one of Kafka's whole numbers, or bytes.
+    """One column ROWKEY: text, one of Kafka's numbers, or bytes.
 
     >>> infer_key([b"a", b"b"]).columns[0].type
     DataType(string)
     """
     found = [s for s in samples if s is not None]
     if not found:
-        return Inferred("KAFKA", (InferredColumn("ROWKEY", pa.string(), 0.0),), 1.0)
-    type, agree = _primitive(found)
-    name = "BYTES" if pa.types.is_binary(type) else "KAFKA"
-    return Inferred(name, (InferredColumn("ROWKEY", type, 1.0),), agree)
+        return Inferred(FormatSpec("KAFKA"), (InferredColumn("ROWKEY", pa.string(), 0.0),), 1.0)
+    return infer_single(found, "ROWKEY")
 
 
 def infer_value(samples: Iterable[bytes | None]) -> Inferred:
@@ -132,10 +162,16 @@ def infer_value(samples: Iterable[bytes | None]) -> Inferred:
     """
     found = [s for s in samples if s is not None]
     if not found:
-        return Inferred("NONE", (InferredColumn("VALUE", pa.string(), 0.0),), 1.0)
+        return Inferred(FormatSpec("NONE"), (InferredColumn("VALUE", pa.string(), 0.0),), 1.0)
+    objects = infer_objects(found)
+    return objects if objects.agree >= _AGREE else infer_single(found, "VALUE")
+
+
+def infer_objects(samples: Sequence[bytes]) -> Inferred:
+    """JSON: the fields of the samples that are objects, as columns."""
     root = _Shape()
     objects = 0
-    for sample in found:
+    for sample in samples:
         try:
             value = orjson.loads(sample)
         except orjson.JSONDecodeError:
@@ -143,15 +179,45 @@ def infer_value(samples: Iterable[bytes | None]) -> Inferred:
         if isinstance(value, dict):
             objects += 1
             root.add(value)
-    if objects / len(found) >= _AGREE:
-        columns = tuple(
-            InferredColumn(name, shape.type(), shape.seen / objects)
-            for name, shape in root.fields.items()
-        )
-        return Inferred("JSON", columns, objects / len(found))
-    type, agree = _primitive(found)
-    name = "BYTES" if pa.types.is_binary(type) else "KAFKA"
-    return Inferred(name, (InferredColumn("VALUE", type, 1.0),), agree)
+    columns = tuple(
+        InferredColumn(name, shape.type(), shape.seen / objects)
+        for name, shape in root.fields.items()
+    )
+    return Inferred(FormatSpec("JSON"), columns, objects / len(samples) if samples else 1.0)
+
+
+def infer_delimited(samples: Sequence[bytes], format: FormatSpec, delimiter: str) -> Inferred:
+    """DELIMITED: columns C1, C2, …, numbers where all samples have numbers there.
+
+    >>> made = infer_delimited([b"a,1", b"b,2"], FormatSpec("DELIMITED"), ",")
+    >>> [(c.name, str(c.type)) for c in made.columns]
+    [('C1', 'string'), ('C2', 'int64')]
+    """
+    lines = [s.decode(errors="replace") for s in samples]
+    rows = list(csv.reader(lines, delimiter=delimiter))
+    widths = Counter(map(len, rows)).most_common(1)
+    if not widths:
+        return Inferred(format, (), 1.0)
+    width, agree = widths[0]
+    fitting = [row for row in rows if len(row) == width]
+    columns = []
+    for number, cells in enumerate(zip(*fitting, strict=True), 1):
+        there = [c for c in cells if c]
+        presence = len(there) / len(fitting)
+        columns.append(InferredColumn(f"C{number}", _cell_type(there), presence))
+    return Inferred(format, tuple(columns), agree / len(samples))
+
+
+def _cell_type(cells: Sequence[str]) -> pa.DataType:
+    for convert, type in ((int, pa.int64()), (float, pa.float64())):
+        try:
+            for cell in cells:
+                convert(cell)
+        except ValueError:
+            continue
+        if cells:
+            return type
+    return pa.string()
 
 
 def json_structure(type: pa.DataType) -> Any:

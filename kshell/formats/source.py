@@ -32,11 +32,14 @@ def unwraps(source: Source, half: Half) -> bool:
     """Whether the half's single column is the whole key or value, and no record around it.
 
     ksqlDB: a single key column is not wrapped where its format can do without; a single value
-    column is wrapped unless WRAP_SINGLE_VALUE says otherwise.
+    column is wrapped unless WRAP_SINGLE_VALUE says otherwise.  Of a topic that nobody declared,
+    WRAP_SINGLE_VALUE tells it of both halves.
     """
     columns, format = (
         (source.key, source.key_format) if half is Half.KEY else (source.value, source.value_format)
     )
+    if not source.declared:
+        return len(columns) == 1 and format.options.get("WRAP_SINGLE_VALUE") == "false"
     if len(columns) != 1 or format.name not in _UNWRAPS:
         return False
     if half is Half.KEY:

@@ -81,6 +81,11 @@ def _parser() -> argparse.ArgumentParser:
         help="set a property; SHOW PROPERTIES lists them; may be repeated")
     add("--profile", default="", metavar="NAME", help="a [profile.NAME] of config.toml")
     add("--registry", metavar="URL", help="the schema registry")
+    add("--schema", action="append", default=[], metavar="TOPIC=FILE",
+        help="a topic's values have this schema: .avsc, .proto, .desc, .json;"
+        " FILE#NAME names the message")
+    add("--key-schema", action="append", default=[], metavar="TOPIC=FILE",
+        help="the same of its keys")
     add("--demo", action="store_true", help="an embedded broker with live sample data")
     add("--csv-safe", action="store_true", help="disarm formulas in CSV cells")
     add("--debug", action="store_true", help="show tracebacks")
@@ -101,6 +106,17 @@ def _properties(options: argparse.Namespace) -> dict[str, str]:
         properties = properties.set("bootstrap.servers", options.bootstrap)
     if options.registry:
         properties = properties.set("schema.registry.url", options.registry)
+    for option, half, given in (
+        ("--schema", "value", options.schema), ("--key-schema", "key", options.key_schema)
+    ):  # fmt: skip
+        for item in given:
+            topic, equals, file = item.partition("=")
+            if not equals:
+                raise UsageError(f"{option} takes topic=file, not {item}")
+            path, _, message = file.partition("#")
+            properties = properties.set(f"topic.{topic}.{half}.schema.file", path)
+            if message:
+                properties = properties.set(f"topic.{topic}.{half}.schema.name", message)
     return {n: properties[n] for n in properties}
 
 

@@ -1,4 +1,7 @@
-"""How far a long scan is: one line on stderr after half a second, gone when it is done."""
+"""How far a long scan is: one line on stderr after half a second, gone when it is done.
+
+What a scan waits for is said also where stderr is no terminal.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import threading
 from collections.abc import Callable
 
 from kshell.results import Progress
+from kshell.terminal.sanitize import clean
 
 __all__ = ["ProgressLine", "progress_text"]
 
@@ -30,6 +34,8 @@ def progress_text(progress: Progress) -> str:
     >>> progress_text(Progress(500_000, 1_000_000, 2.0))
     '██████████░░░░░░░░░░ 500k of 1.0M records, 250k/s, 2 s left'
     """
+    if progress.note:
+        return progress.note
     if progress.done >= progress.total > 0:
         return f"{'█' * _BAR} {_short(progress.total)} records read, computing"
     share = progress.done / progress.total if progress.total else 1.0
@@ -50,12 +56,12 @@ class ProgressLine:
         self._done = threading.Event()
         self._lock = threading.Lock()
         self._drawn = False
+        self._said = ""
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
         """Begin to wait."""
-        if sys.stderr.isatty():
-            self._thread.start()
+        self._thread.start()
 
     def _run(self) -> None:
         wait = _PATIENCE
@@ -64,12 +70,22 @@ class ProgressLine:
             progress = self._progress()
             if progress is None or not progress.total:
                 continue
+            if not sys.stderr.isatty():
+                self._say(progress.note)
+                continue
             with self._lock:
                 if self._done.is_set():
                     return
-                sys.stderr.write(f"\r\x1b[2m{progress_text(progress)}\x1b[0m\x1b[K")
+                sys.stderr.write(f"\r\x1b[2m{clean(progress_text(progress))}\x1b[0m\x1b[K")
                 sys.stderr.flush()
                 self._drawn = True
+
+    def _say(self, note: str) -> None:
+        """A line of its own for each thing that is waited for."""
+        if note and note != self._said:
+            sys.stderr.write(f"Note: {clean(note)}\n")
+            sys.stderr.flush()
+        self._said = note
 
     def clear(self) -> None:
         """Take the line away, because the answer begins; it does not come back."""

@@ -1,14 +1,14 @@
 """Where topics meet formats: chunks of records to columns, rows to records, schemas to columns.
 
-`continuous` reads and writes through it, `insert` writes.  The schema registry is connected when a
-format first asks for it.
+`continuous` and `declared` read and write through it, `insert` writes, `sample` and `decode` ask it
+for the schema registry, which is connected when a format first wants it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -24,10 +24,11 @@ from kshell.sql.plan import Sink, makes_key
 if TYPE_CHECKING:
     from kshell.formats.registry import Schemas
 
-__all__ = ["Batch", "Reading", "infer_columns", "reader_of", "schemas_of", "writer_of"]
+__all__ = ["Batch", "Reading", "infer_columns", "reader_of", "schemas_for",
+           "schemas_of", "writer_of"]  # fmt: skip
 
 _REGISTERED = frozenset({"AVRO", "JSON_SR", "PROTOBUF"})
-_known: dict[str, Any] = {}
+_known: dict[tuple[tuple[str, str], ...], Schemas] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +48,22 @@ Reading = Callable[
 
 def schemas_of(properties: Properties) -> Schemas | None:
     """The schema registry that the properties name, or None."""
-    url = properties.get("schema.registry.url")
-    if url is None:
+    if properties.get("schema.registry.url") is None:
         return None
-    if url not in _known:
+    own = tuple((n, properties[n]) for n in properties if _concerns_registry(n))
+    if own not in _known:
         from kshell.formats.registry_http import open_schemas
 
-        _known[url] = open_schemas(properties)
-    found: Schemas = _known[url]
-    return found
+        _known[own] = open_schemas(properties)
+    return _known[own]
 
 
-def _schemas_for(source: Source, properties: Properties) -> Schemas | None:
+def _concerns_registry(name: str) -> bool:
+    return name.startswith("schema.registry.") or name.endswith(".subject.name.strategy")
+
+
+def schemas_for(source: Source, properties: Properties) -> Schemas | None:
+    """The registry, where one of the source's formats wants it."""
     if {source.key_format.name, source.value_format.name} & _REGISTERED:
         return schemas_of(properties)
     return None
@@ -67,12 +72,13 @@ def _schemas_for(source: Source, properties: Properties) -> Schemas | None:
 def infer_columns(
     properties: Properties,
 ) -> Callable[[str, str, FormatSpec], tuple[Column, ...] | None]:
-    """A lookup of the columns that the registry knows for a topic's key or value."""
+    """A lookup of the columns that a file or the registry knows for a topic's key or value."""
 
     def infer(topic: str, half: str, format: FormatSpec) -> tuple[Column, ...] | None:
-        from kshell.formats.inference import columns_of
+        from kshell.formats import inference
+        from kshell.formats.base import Half
 
-        return columns_of(topic, half, format, schemas_of(properties))
+        return inference.infer_columns(schemas_of(properties), topic, Half(half), format)
 
     return infer
 
@@ -80,7 +86,7 @@ def infer_columns(
 def reader_of(source: Source, names: Sequence[str], properties: Properties) -> Reading:
     """Decodes chunks of a source into the columns `names`, pseudo columns among them."""
     throws = properties["ksql.timestamp.throw.on.invalid"] == "true"
-    reader = SourceReader(source, names, _schemas_for(source, properties), throws=throws)
+    reader = SourceReader(source, names, schemas_for(source, properties), throws=throws)
     wanted = Wanted(
         offset=True, timestamp=True, key=True, value=True, headers=reader.needs_headers
     )
@@ -139,7 +145,7 @@ def writer_of(
 ) -> Callable[[pa.RecordBatch, list[bool]], list[OutgoingRecord]]:
     """Encodes rows of the sink's input as records of its topic; `gone` have no value."""
     target, output = sink.target, sink.input.output
-    writer = SourceWriter(target, _schemas_for(target, properties))
+    writer = SourceWriter(target, schemas_for(target, properties))
     key = [c.name for c in output.key]
     value = [c.name for c in output.value][: len(target.value)]
     keyed = makes_key(sink)

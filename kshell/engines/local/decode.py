@@ -1,23 +1,32 @@
-"""From a raw chunk to the columns that a query names: records, then keys and values.
+"""From a raw chunk of a topic that nobody declared to the columns that a query names.
 
-`table` (bounded) and `live` (continuous) use it; a record that cannot be decoded becomes a row of
-SHOW ERRORS and is in no batch.
+`table` (bounded) and `live` (PRINT) use it; a record that cannot be decoded becomes a row of SHOW
+ERRORS and is in no batch.  JSON, text and numbers have a way of their own here, without a look at
+each record in Python; the other formats go through their codecs.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kshell.catalog.model import Source
 from kshell.engines.error_log import EXCERPT, ErrorLog
 from kshell.errors import BadRecord
 from kshell.formats.json_scan import Field, Names, Types, scan
+from kshell.formats.source import SourceReader
 from kshell.kafka.records import Decoded, Wanted, decode
 
-__all__ = ["HIDDEN", "Decoder"]
+if TYPE_CHECKING:
+    from kshell.formats.registry import Schemas
+
+__all__ = ["HIDDEN", "Decoder", "is_text"]
 
 # The pseudo columns that SELECT * leaves out, with their types; ROWKEY's is the key's own.
 HIDDEN = {
@@ -27,7 +36,13 @@ HIDDEN = {
     "ROWHEADERS": pa.list_(pa.struct([("KEY", pa.string()), ("VALUE", pa.binary())])),
 }
 
-_Values = tuple[list[pa.Array], list[tuple[int, str]]]
+_Bad = list[tuple[int, str]]
+_Values = tuple[list[pa.Array], _Bad]
+
+
+def is_text(source: Source, type: pa.DataType) -> bool:
+    """Whether a column comes as its JSON text, to be taken apart inside the query."""
+    return source.value_format.name == "JSON" and pa.types.is_nested(type)
 
 
 def _json_values(values: pa.Array, names: Sequence[str], source: Source) -> _Values:
@@ -36,16 +51,20 @@ def _json_values(values: pa.Array, names: Sequence[str], source: Source) -> _Val
     return found.columns, found.bad
 
 
-def _fixed(values: pa.Array, width: int, type: pa.DataType) -> _Values:
-    """Kafka's INT and BIGINT: big-endian, `width` bytes."""
-    column: list[int | None] = []
-    bad = []
-    for row, value in enumerate(values.to_pylist()):
-        if value is not None and len(value) != width:
-            bad.append((row, f"{len(value)} bytes where {width} are a number"))
-            value = None
-        column.append(None if value is None else int.from_bytes(value, "big", signed=True))
-    return [pa.array(column, type)], bad
+def _fixed(values: pa.Array, type: pa.DataType) -> _Values:
+    """Kafka's INT, BIGINT and DOUBLE: big-endian."""
+    width = type.bit_width // 8
+    lengths = pc.binary_length(values)
+    wrong = pc.fill_null(pc.not_equal(lengths, width), False)
+    bad = [
+        (int(row), f"{lengths[row].as_py()} bytes where {width} are a number")
+        for row in np.flatnonzero(wrong)
+    ]
+    good = pc.and_not(values.is_valid(), wrong)
+    packed = pc.if_else(good, values, pa.scalar(bytes(width), pa.binary())).cast(pa.binary(width))
+    kind = "f" if pa.types.is_floating(type) else "i"
+    numbers = np.frombuffer(packed.buffers()[1], f">{kind}{width}", len(values), 0)
+    return [pa.array(numbers.astype(f"={kind}{width}"), type, mask=~np.asarray(good))], bad
 
 
 def _text(values: pa.Array) -> _Values:
@@ -67,8 +86,8 @@ def _text(values: pa.Array) -> _Values:
 def _single(values: pa.Array, type: pa.DataType) -> _Values:
     if pa.types.is_string(type):
         return _text(values)
-    if pa.types.is_integer(type):
-        return _fixed(values, type.bit_width // 8, type)
+    if pa.types.is_integer(type) or pa.types.is_floating(type):
+        return _fixed(values, type)
     return [values], []
 
 
@@ -83,6 +102,7 @@ _VALUES: dict[str, Callable[[pa.Array, Sequence[str], Source], _Values]] = {
     "BYTES": _primitive_values,
     "NONE": lambda values, names, source: ([pa.nulls(len(values), pa.string()) for _ in names], []),
 }
+_PLAIN_KEYS = frozenset({"KAFKA", "BYTES", "NONE"})
 
 
 def _headers(column: pa.Array) -> pa.Array:
@@ -93,34 +113,50 @@ def _headers(column: pa.Array) -> pa.Array:
     return pa.ListArray.from_arrays(column.offsets, structs)
 
 
+class _Codecs(threading.local):
+    """A reader of both halves for each thread: codecs keep what they learn of schemas."""
+
+    reader: SourceReader | None = None
+
+
 @dataclass(frozen=True)
 class Decoder:
-    """Makes batches with exactly `columns`, in that order, of one source."""
+    """Makes batches with exactly `columns`, in that order, of one source; from any thread."""
 
     source: Source
     columns: tuple[str, ...]
     errors: ErrorLog
+    schemas: Schemas | None = None
+    _codecs: _Codecs = field(default_factory=_Codecs, init=False, repr=False, compare=False)
 
     @property
     def wanted(self) -> Wanted:
         """What of a record is needed; offsets too where an error must be placed."""
-        values = self._values()
+        values = bool(self._values())
         key = "ROWKEY" in self.columns
+        whole = (values or key) and not self._plain
         return Wanted(
-            offset="ROWOFFSET" in self.columns or bool(values) or key,
-            timestamp="ROWTIME" in self.columns,
-            key=key,
-            value=bool(values),
+            offset="ROWOFFSET" in self.columns or values or key,
+            timestamp="ROWTIME" in self.columns or whole,
+            key=key or whole,
+            value=values or whole,
             headers="ROWHEADERS" in self.columns,
         )
 
+    @property
+    def _plain(self) -> bool:
+        """Whether what is asked for needs no codec."""
+        return (not self._values() or self.source.value_format.name in _VALUES) and (
+            "ROWKEY" not in self.columns or self.source.key_format.name in _PLAIN_KEYS
+        )
+
     def schema(self) -> pa.Schema:
-        """The schema of its batches; nested values as their JSON text."""
+        """The schema of its batches; nested values of JSON as their text."""
         types = {c.name: c.type for c in (*self.source.key, *self.source.value)} | HIDDEN
         nested = self._values()
         return pa.schema(
             [
-                (c, pa.string() if c in nested and pa.types.is_nested(types[c]) else types[c])
+                (c, pa.string() if c in nested and is_text(self.source, types[c]) else types[c])
                 for c in self.columns
             ]
         )
@@ -136,17 +172,36 @@ class Decoder:
         end: int,
         aborted: Sequence[tuple[int, int]],
     ) -> tuple[pa.RecordBatch, int]:
-        """The rows of a chunk, and how many records were bad."""
+        """The rows of a chunk, and how many records were bad; RegistryDown leaves no trace."""
         decoded = decode(records, self.wanted, start=start, end=end, aborted=aborted)
+        rows, worse = self._columns(partition, decoded)
         bad = sum(span.last - span.first + 1 for span in decoded.bad)
         self.errors.add(
             BadRecord(self.source.topic, partition, span.first, span.reason) for span in decoded.bad
         )
-        rows, worse = self._columns(partition, decoded)
         return rows, bad + worse
 
     def _columns(self, partition: int, decoded: Decoded) -> tuple[pa.RecordBatch, int]:
-        raw, made = decoded.batch, dict[str, pa.Array]()
+        raw = decoded.batch
+        if not self.columns:
+            return raw, 0
+        made, reasons = self._by_hand(raw) if self._plain else self._by_codec(raw)
+        if "ROWTIME" in self.columns:
+            made["ROWTIME"] = raw.column("timestamp")
+        if "ROWOFFSET" in self.columns:
+            made["ROWOFFSET"] = raw.column("offset")
+        if "ROWPARTITION" in self.columns:
+            made["ROWPARTITION"] = pa.repeat(pa.scalar(partition, pa.int32()), raw.num_rows)
+        if "ROWHEADERS" in self.columns:
+            made["ROWHEADERS"] = _headers(raw.column("headers"))
+        batch = pa.RecordBatch.from_arrays([made[c] for c in self.columns], names=self.columns)
+        if reasons:
+            self._log(partition, raw, reasons)
+            batch = batch.filter(pa.array([row not in reasons for row in range(batch.num_rows)]))
+        return batch, len(reasons)
+
+    def _by_hand(self, raw: pa.RecordBatch) -> tuple[dict[str, pa.Array], dict[int, str]]:
+        made: dict[str, pa.Array] = {}
         reasons: dict[int, str] = {}
         if names := self._values():
             make = _VALUES[self.source.value_format.name]
@@ -156,21 +211,13 @@ class Decoder:
         if "ROWKEY" in self.columns:
             (made["ROWKEY"],), bad = _single(raw.column("key"), self.source.key[0].type)
             reasons.update((row, f"key: {why}") for row, why in bad)
-        if "ROWTIME" in self.columns:
-            made["ROWTIME"] = raw.column("timestamp")
-        if "ROWOFFSET" in self.columns:
-            made["ROWOFFSET"] = raw.column("offset")
-        if "ROWPARTITION" in self.columns:
-            made["ROWPARTITION"] = pa.repeat(pa.scalar(partition, pa.int32()), raw.num_rows)
-        if "ROWHEADERS" in self.columns:
-            made["ROWHEADERS"] = _headers(raw.column("headers"))
-        if not self.columns:
-            return raw, 0
-        batch = pa.RecordBatch.from_arrays([made[c] for c in self.columns], names=self.columns)
-        if reasons:
-            self._log(partition, raw, reasons)
-            batch = batch.filter(pa.array([row not in reasons for row in range(batch.num_rows)]))
-        return batch, len(reasons)
+        return made, reasons
+
+    def _by_codec(self, raw: pa.RecordBatch) -> tuple[dict[str, pa.Array], dict[int, str]]:
+        if self._codecs.reader is None:
+            self._codecs.reader = SourceReader(self.source, self.columns, self.schemas)
+        read = self._codecs.reader.read(raw)
+        return read.columns, dict(read.bad)
 
     def _log(self, partition: int, raw: pa.RecordBatch, reasons: dict[int, str]) -> None:
         topic = self.source.topic

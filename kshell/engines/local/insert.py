@@ -47,7 +47,7 @@ def insert_values(
         bound = bind_insert_values(statement, engine.catalog)
         topic, records = declared.topic, _declared(bound, properties)
     else:
-        topic, records = _undeclared(engine, statement)
+        topic, records = _undeclared(engine, statement, properties)
     producer = Producer(properties)
     producer.send(topic, records)
     producer.flush()
@@ -84,14 +84,14 @@ def _declared(bound: BoundInsert, properties: Properties) -> list[OutgoingRecord
 
 
 def _undeclared(
-    engine: LocalEngine, statement: InsertValues
+    engine: LocalEngine, statement: InsertValues, properties: Properties
 ) -> tuple[str, list[OutgoingRecord]]:
+    from kshell.engines.local.insert_typed import takes, typed_records
     from kshell.engines.local.query import evaluator
-    from kshell.engines.local.sample import sample
     from kshell.sql.duck import connect
 
-    topic = engine.topic_named(statement.name)
-    source = sample(engine.client, topic).source
+    source = engine.sample(statement.name, properties).source
+    topic = source.topic
     if source.value_format.name == "NONE" and not statement.columns:
         raise BindError(
             f"topic {topic} is empty", hint="name the columns: INSERT INTO t (a, b) …",
@@ -99,6 +99,8 @@ def _undeclared(
         )  # fmt: skip
     connection = connect()
     try:
+        if takes(source):
+            return topic, typed_records(statement, source, properties, connection)
         return topic, records_of(statement, source, evaluator(connection))
     finally:
         connection.close()

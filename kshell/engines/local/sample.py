@@ -1,6 +1,6 @@
-"""Zero DDL: the columns of a topic, told from records at the head and the tail of each partition.
+"""Zero DDL: a topic's formats and columns, told from records at the ends of each partition.
 
-`engine` calls it once for each topic that nobody declared.
+`engine` calls it once for each topic that nobody declared.  `formats.detect` does the telling.
 """
 
 from __future__ import annotations
@@ -8,13 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kshell.catalog.model import Column, FormatSpec, Kind, Source
+from kshell.config import Properties
+from kshell.engines.local.codec import schemas_of
 from kshell.errors import CorruptRecord
-from kshell.formats.infer import Inferred, infer_key, infer_value
+from kshell.formats.base import Half
+from kshell.formats.detect import Asked, detect
+from kshell.formats.infer import Inferred
+from kshell.formats.registry import Schemas
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import Fetch
 from kshell.kafka.records import Wanted, decode
 
-__all__ = ["Sampled", "sample"]
+__all__ = ["Sampled", "as_set", "sample"]
 
 _SAMPLE_BYTES = 64 << 10  # what is asked of one partition at a time
 
@@ -27,6 +32,7 @@ class Sampled:
     records: int
     key: Inferred
     value: Inferred
+    schemas: Schemas | None = None
 
 
 def _ends(first: int, end: int, each: int) -> list[tuple[int, int]]:
@@ -36,11 +42,30 @@ def _ends(first: int, end: int, each: int) -> list[tuple[int, int]]:
     return [(first, first + each), (end - each, end)]
 
 
-def sample(client: Client, name: str) -> Sampled:
-    """Infer the topic's columns; raises what `Client.topic` and a read raise."""
+# A property of a topic's half → the option of its format.
+_OPTIONS = {
+    "schema.file": "SCHEMA_FILE",
+    "schema.id": "SCHEMA_ID",
+    "schema.name": "SCHEMA_FULL_NAME",
+    "delimiter": "DELIMITER",
+}
+
+
+def as_set(properties: Properties, topic: str, half: Half) -> FormatSpec | None:
+    """What the user set of a half's format; None where nothing is."""
+    given = properties.of_topic(topic, half.value)
+    options = {_OPTIONS[n]: v for n, v in given.items() if n in _OPTIONS}
+    if "format" not in given and "SCHEMA_FILE" not in options:
+        return None
+    return FormatSpec(given.get("format", "").upper(), options)
+
+
+def sample(client: Client, name: str, properties: Properties | None = None) -> Sampled:
+    """Infer the topic's columns; raises what `Client.topic` and a read raise, and RegistryError."""
+    properties = client.properties if properties is None else properties
     topic = client.topic(name)
     offsets = client.offsets(name)
-    wanted = client.properties.number("kshell.sample.records") or 200
+    wanted = properties.number("kshell.sample.records") or 200
     each = max(wanted // (2 * max(len(offsets), 1)), 10)
     keys: list[bytes | None] = []
     values: list[bytes | None] = []
@@ -63,16 +88,20 @@ def sample(client: Client, name: str) -> Sampled:
                 continue  # the scan will tell; here it is one sample less
             keys += batch.column("key").to_pylist()
             values += batch.column("value").to_pylist()
-    key, value = infer_key(keys), infer_value(values)
+    schemas = schemas_of(properties)
+    key, value = (
+        detect(Asked(name, half, schemas, as_set(properties, name, half)), samples)
+        for half, samples in ((Half.KEY, keys), (Half.VALUE, values))
+    )
     source = Source(
         name=name,
         kind=Kind.STREAM,
         topic=name,
         key=tuple(Column(c.name, c.type) for c in key.columns),
         value=tuple(Column(c.name, c.type) for c in value.columns),
-        key_format=FormatSpec(key.format),
-        value_format=FormatSpec(value.format),
+        key_format=key.format,
+        value_format=value.format,
         declared=False,
         presence={c.name: c.presence for c in (*key.columns, *value.columns)},
     )
-    return Sampled(source, len(values), key, value)
+    return Sampled(source, len(values), key, value, schemas)

@@ -12,6 +12,8 @@ from kshell.catalog.model import Kind, Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sample import Sampled
+from kshell.formats.base import Half
+from kshell.formats.infer import Inferred
 from kshell.kafka.client import Client
 from kshell.results import Message, Result, Rows, Sections
 from kshell.sql.statements import ShowWhat
@@ -21,6 +23,9 @@ __all__ = [
     "describe_function", "describe_partitions", "describe_source", "describe_topic", "show_errors",
     "show_functions", "show_properties", "show_sources", "show_topics", "show_types",
 ]  # fmt: skip
+
+
+_FEW = 5  # schema ids that the summary names
 
 
 def _table(title: str, columns: dict[str, list[Any]], types: dict[str, pa.DataType]) -> Rows:
@@ -49,7 +54,10 @@ def show_topics(client: Client, internal: bool, extended: bool) -> Rows:
 
 
 def describe_topic(client: Client, sampled: Sampled, extended: bool) -> Result:
-    """Columns as inferred, partitions with offsets, and configs (EXTENDED: the defaults too)."""
+    """Formats and columns as inferred, partitions with offsets, and configs.
+
+    EXTENDED: every schema id with its count and where it begins, and the default configs too.
+    """
     source = sampled.source
     described = (*source.key, *source.value)
     columns = _table(
@@ -62,12 +70,42 @@ def describe_topic(client: Client, sampled: Sampled, extended: bool) -> Result:
         },
         dict.fromkeys(("column", "type", "present", "from"), pa.string()),
     )
-    value = sampled.value
-    summary = Message(
-        f"Topic {source.topic}: of {sampled.records} sampled records {value.agree:.0%} are"
-        f" {value.format} values; keys are {ksql_name(source.key[0].type)}."
+    parts: list[Result] = [*_formats(sampled), columns]
+    if extended:
+        from kshell.engines.local.schema_scan import schema_ids_of
+
+        halves = [h for h, told in ((Half.KEY, sampled.key), (Half.VALUE, sampled.value))
+                  if told.ids]  # fmt: skip
+        parts += schema_ids_of(client, source.topic, halves, sampled.schemas)
+    return Sections((*parts, *describe_partitions(client, source.topic, extended).parts))
+
+
+def _formats(sampled: Sampled) -> list[Result]:
+    """How keys and values are written, what share of the samples agrees, and what to try."""
+    source, key, value = sampled.source, sampled.key, sampled.value
+    text = (
+        f"Topic {source.topic}: of {sampled.records:,} sampled records {value.agree:.0%} are"
+        f" {value.type} values{_ids(value)}"
     )
-    return Sections((summary, columns, describe_partitions(client, source.topic, extended)))
+    there = source.presence.get(source.key[0].name, 0) if source.key else 0
+    if there or key.ids:
+        text += f"; {key.agree:.0%} of their keys are {key.type}{_ids(key)}"
+    else:
+        text += "; none has a key"
+    notes = [
+        Message(f"Its {half} are {told.note}.")
+        for half, told in (("keys", key), ("values", value))
+        if told.note
+    ]
+    return [Message(f"{text}."), *notes]
+
+
+def _ids(told: Inferred) -> str:
+    if not told.ids or told.note:
+        return ""
+    few = ", ".join(str(id) for id, _ in told.ids[:_FEW])
+    more = ", …" if len(told.ids) > _FEW else ""
+    return f" (schema id{'s' * (len(told.ids) > 1)} {few}{more})"
 
 
 def describe_partitions(client: Client, name: str, extended: bool) -> Sections:

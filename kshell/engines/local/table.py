@@ -13,9 +13,12 @@ import pyarrow as pa
 
 from kshell.batch.tables import Bounds, Range, Scan, TableColumn
 from kshell.catalog.model import Source
+from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.ahead import ahead
-from kshell.engines.local.decode import HIDDEN, Decoder
+from kshell.engines.local.codec import schemas_for
+from kshell.engines.local.decode import HIDDEN, Decoder, is_text
+from kshell.engines.local.patience import Patience
 from kshell.errors import BadRecord
 from kshell.formats.infer import json_structure
 from kshell.kafka.client import Client
@@ -28,9 +31,7 @@ __all__ = ["Budget", "TopicTable", "nested_template"]
 
 
 def nested_template(type: pa.DataType) -> str:
-    """DuckDB SQL that makes a nested column of its JSON text; "{}" for a scalar."""
-    if not pa.types.is_nested(type):
-        return "{}"
+    """DuckDB SQL that makes a nested column of its JSON text."""
     structure = json_structure(type)
     text = structure if isinstance(structure, str) else json.dumps(structure, ensure_ascii=False)
     return "from_json({}, '" + (json.dumps(text) if text is structure else text).replace(
@@ -61,9 +62,18 @@ class Budget:
 class TopicTable:
     """One topic, its offsets taken once: every reference in a statement sees the same end."""
 
-    def __init__(self, client: Client, source: Source, errors: ErrorLog, budget: Budget) -> None:
+    def __init__(
+        self,
+        client: Client,
+        source: Source,
+        errors: ErrorLog,
+        budget: Budget,
+        properties: Properties | None = None,
+    ) -> None:
         self._client, self._source, self._errors = client, source, errors
         self.budget = budget
+        self._properties = client.properties if properties is None else properties
+        self._decoders: dict[tuple[str, ...], Decoder] = {}
         self._topic = client.topic(source.topic)
         self._offsets = client.offsets(source.topic)
         self._columns = self._made()
@@ -97,9 +107,11 @@ class TopicTable:
     def _made(self) -> tuple[TableColumn, ...]:
         made = []
         for column in self._source.value:
-            nested = pa.types.is_nested(column.type)
-            raw = pa.string() if nested else column.type
-            made.append(TableColumn(column.name, raw, nested_template(column.type)))
+            if is_text(self._source, column.type):
+                template = nested_template(column.type)
+                made.append(TableColumn(column.name, pa.string(), template))
+            else:
+                made.append(TableColumn(column.name, column.type))
         made += [TableColumn(n, t, hidden=True) for n, t in HIDDEN.items()]
         made += [TableColumn(c.name, c.type, hidden=True) for c in self._source.key]
         return tuple(made)
@@ -171,8 +183,8 @@ class TopicTable:
         fetch = Fetch(self._client, self._topic, limits)
         total = sum(end - start for start, end in limits.values())
         began = time.monotonic()
+        patience = Patience((self._properties.number("schema.registry.wait.ms") or 0) / 1000)
         bad = 0
-        decoder = Decoder(self._source, tuple(columns), self._errors)
 
         def read() -> int:
             # Positions run ahead of what was pulled by a queue's length at the most.
@@ -183,17 +195,7 @@ class TopicTable:
 
         def decoded(chunk: Chunk) -> tuple[pa.RecordBatch, int]:
             end = limits[chunk.partition][1]
-            if columns:
-                return decoder.batch(
-                    chunk.partition, chunk.records, chunk.start, end, chunk.aborted
-                )
-            n, _, spans = count(chunk.records, start=chunk.start, end=end, aborted=chunk.aborted)
-            self._errors.add(
-                BadRecord(self._source.topic, chunk.partition, s.first, s.reason) for s in spans
-            )
-            empty = pa.repeat(pa.scalar({}, pa.struct([])), n)
-            failed = sum(s.last - s.first + 1 for s in spans)
-            return pa.RecordBatch.from_struct_array(empty), failed
+            return patience.of(lambda: self._decode(chunk, columns, end))
 
         def batches() -> Iterator[pa.RecordBatch]:
             nonlocal bad
@@ -206,6 +208,33 @@ class TopicTable:
                     return
 
         def progress() -> Progress:
-            return Progress(read(), total, time.monotonic() - began, fetch.bytes)
+            note = patience.note or fetch.note
+            return Progress(read(), total, time.monotonic() - began, fetch.bytes, note)
 
-        return Scan(batches(), fetch.cancel, progress, lambda: bad)
+        def cancel() -> None:
+            patience.leave()
+            fetch.cancel()
+
+        return Scan(batches(), cancel, progress, lambda: bad)
+
+    def _decode(
+        self, chunk: Chunk, columns: Sequence[str], end: int
+    ) -> tuple[pa.RecordBatch, int]:
+        """The chunk's rows, and how many of its records were bad."""
+        if columns:
+            return self._decoder(tuple(columns)).batch(
+                chunk.partition, chunk.records, chunk.start, end, chunk.aborted
+            )
+        n, _, spans = count(chunk.records, start=chunk.start, end=end, aborted=chunk.aborted)
+        self._errors.add(
+            BadRecord(self._source.topic, chunk.partition, s.first, s.reason) for s in spans
+        )
+        empty = pa.repeat(pa.scalar({}, pa.struct([])), n)
+        failed = sum(s.last - s.first + 1 for s in spans)
+        return pa.RecordBatch.from_struct_array(empty), failed
+
+    def _decoder(self, columns: tuple[str, ...]) -> Decoder:
+        if columns not in self._decoders:
+            schemas = schemas_for(self._source, self._properties)
+            self._decoders[columns] = Decoder(self._source, columns, self._errors, schemas)
+        return self._decoders[columns]

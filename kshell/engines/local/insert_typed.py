@@ -1,0 +1,137 @@
+"""INSERT INTO … VALUES into a topic whose format has types: AVRO, PROTOBUF, JSON_SR, DELIMITED.
+
+`insert` calls it for topics that nobody declared.  Written is the subject's newest schema (or,
+where the registry has none, the one that the records name); other fields are refused.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
+from sqlglot import exp
+
+from kshell.batch.plan import translate_error
+from kshell.batch.rewrite import to_duckdb
+from kshell.catalog.model import Column, FormatSpec, Source
+from kshell.config import Properties
+from kshell.engines.local.codec import schemas_for
+from kshell.errors import BindError, UnknownName, Unsupported
+from kshell.formats.base import Half
+from kshell.formats.detect import Asked, newest
+from kshell.formats.source import SourceWriter
+from kshell.kafka.produce import OutgoingRecord
+from kshell.sql.statements import InsertValues, Name
+from kshell.types import duckdb_name, ksql_name
+
+if TYPE_CHECKING:
+    from kshell.formats.registry import Schemas
+
+__all__ = ["takes", "typed_records"]
+
+_UNTYPED = frozenset({"BYTES", "JSON", "KAFKA", "NONE"})
+_WHEN, _WHERE = Column("ROWTIME", pa.int64()), Column("ROWPARTITION", pa.int32())
+
+
+def takes(source: Source) -> bool:
+    """Whether a half of the source has a format with types."""
+    return not {source.key_format.name, source.value_format.name} <= _UNTYPED
+
+
+def typed_records(
+    statement: InsertValues,
+    source: Source,
+    properties: Properties,
+    connection: duckdb.DuckDBPyConnection,
+) -> list[OutgoingRecord]:
+    """The records to produce; BindError where columns and values do not fit."""
+    schemas = schemas_for(source, properties)
+    source = _as_newest(source, schemas)
+    named = {c.name: c for c in (*source.key, *source.value, _WHEN, _WHERE)}
+    columns = [_column(n, named) for n in statement.columns] or list(source.value)
+    rows = [_row(row, columns, connection) for row in statement.rows]
+    width = len(rows)
+
+    def of(column: Column) -> pa.Array:
+        return pa.concat_arrays(
+            [row.get(column.name, pa.nulls(1, column.type)).cast(column.type) for row in rows]
+        )
+
+    now = int(time.time() * 1000)
+    times = of(_WHEN).fill_null(now)
+    made = SourceWriter(source, schemas).write(
+        [of(c) for c in source.key],
+        [of(c) for c in source.value],
+        times,
+        pa.repeat(pa.scalar(False), width),
+    )
+    cells = (made.keys, made.values, made.times, of(_WHERE))
+    return [
+        OutgoingRecord(key=k, value=v, timestamp=t, partition=p)
+        for k, v, t, p in zip(*(c.to_pylist() for c in cells), strict=True)
+    ]
+
+
+def _as_newest(source: Source, schemas: Schemas | None) -> Source:
+    """The source with the columns of its subjects' newest schemas, which are what is written."""
+    if schemas is None:
+        return source
+    halves: dict[Half, tuple[FormatSpec, tuple[Column, ...]]] = {
+        Half.KEY: (source.key_format, source.key),
+        Half.VALUE: (source.value_format, source.value),
+    }
+    for half, (format, _) in halves.items():
+        if format.name in _UNTYPED or "SCHEMA_FILE" in format.options:
+            continue
+        record = format.options.get("SCHEMA_FULL_NAME", "")
+        asked = Asked(source.topic, half, schemas)
+        found = newest(asked, record) or newest(asked, record, format.options.get("SCHEMA_ID", ""))
+        if found is not None and found.format.name == format.name:
+            halves[half] = found.format, tuple(Column(c.name, c.type) for c in found.columns)
+    (key_format, key), (value_format, value) = halves[Half.KEY], halves[Half.VALUE]
+    return replace(
+        source, key_format=key_format, key=key, value_format=value_format, value=value
+    )
+
+
+def _column(name: Name, known: Mapping[str, Column]) -> Column:
+    """The field's own spelling, where one of any case is known."""
+    if name.text in known:
+        return known[name.text]
+    fitting = [c for n, c in known.items() if n.casefold() == name.text.casefold()]
+    if len(fitting) != 1:
+        raise UnknownName("column", name.text, known, place=name.place)
+    return fitting[0]
+
+
+def _row(
+    nodes: Sequence[exp.Expr], columns: Sequence[Column], connection: duckdb.DuckDBPyConnection
+) -> Mapping[str, pa.Array]:
+    if len(nodes) != len(columns):
+        names = ", ".join(c.name for c in columns)
+        raise BindError(
+            f"{len(columns)} columns and {len(nodes)} values", hint=f"the columns are {names}"
+        )
+    made = {c.name: _value(node, c, connection) for node, c in zip(nodes, columns, strict=True)}
+    return MappingProxyType(made)
+
+
+def _value(node: exp.Expr, column: Column, connection: duckdb.DuckDBPyConnection) -> pa.Array:
+    if node.find(exp.Column) is not None:
+        raise Unsupported("VALUES takes constants", hint="put text into 'single quotes'")
+    text = to_duckdb(node)
+    try:
+        table = connection.sql(f"SELECT CAST({text} AS {duckdb_name(column.type)})")
+        found: Any = table.to_arrow_table()[0].combine_chunks()
+    except duckdb.ConversionException as error:
+        raise BindError(
+            f"{text} is no {ksql_name(column.type)}, which {column.name} is"
+        ) from error
+    except duckdb.Error as error:
+        raise translate_error(error, exp.select(node.copy()), []) from error
+    return found

@@ -1,0 +1,113 @@
+"""DESCRIBE topic EXTENDED: every schema id in a topic, with counts and where each begins.
+
+`show` asks it.  The whole topic is read, of each record only the bytes in front, for so many
+seconds at the most; what was not read is said.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from kshell.errors import CorruptRecord, UnknownSchema
+from kshell.formats.base import Half
+from kshell.formats.framing import schema_ids
+from kshell.formats.registry import Schemas
+from kshell.kafka.client import Client
+from kshell.kafka.fetch import Fetch
+from kshell.kafka.records import Wanted, decode
+from kshell.results import Message, Result, Rows
+
+__all__ = ["schema_ids_of"]
+
+_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class _Seen:
+    """A schema id of one half: how many records have it, and the first offset per partition."""
+
+    count: int
+    first: dict[int, int]
+
+
+def schema_ids_of(
+    client: Client, topic: str, halves: Iterable[Half], schemas: Schemas | None
+) -> list[Result]:
+    """A table of ids; nothing where no half has any."""
+    halves = tuple(halves)
+    offsets = client.offsets(topic)
+    total = sum(end - first for first, end in offsets.values())
+    if not halves or not total:
+        return []
+    found: dict[tuple[Half, int], _Seen] = {}
+    wanted = Wanted(offset=True, key=Half.KEY in halves, value=Half.VALUE in halves)
+    fetch = Fetch(client, client.topic(topic), {p: o for p, o in offsets.items() if o[0] < o[1]})
+    began, read = time.monotonic(), 0
+    for chunk in fetch:
+        if time.monotonic() - began > _SECONDS:
+            fetch.cancel()
+            break
+        end = offsets[chunk.partition][1]
+        try:
+            batch = decode(
+                chunk.records, wanted, start=chunk.start, end=end, aborted=chunk.aborted
+            ).batch
+        except CorruptRecord:
+            continue  # a scan tells of it; here it is no schema
+        read += batch.num_rows
+        for half in halves:
+            _count(found, half, chunk.partition, batch)
+    parts: list[Result] = [_table(found, schemas)] if found else []
+    if time.monotonic() - began > _SECONDS:
+        parts.append(Message(f"Read {read:,} of {total:,} records in {_SECONDS:.0f} s: PARTIAL."))
+    return parts
+
+
+def _count(
+    found: dict[tuple[Half, int], _Seen], half: Half, partition: int, batch: pa.RecordBatch
+) -> None:
+    ids = schema_ids(batch.column(half.value))
+    offsets = batch.column("offset")
+    there, first, counts = np.unique(ids, return_index=True, return_counts=True)
+    for id, row, count in zip(there.tolist(), first.tolist(), counts.tolist(), strict=True):
+        if id <= 0:
+            continue
+        seen = found.setdefault((half, id), _Seen(0, {}))
+        seen.count += count
+        seen.first.setdefault(partition, offsets[row].as_py())
+
+
+def _table(found: dict[tuple[Half, int], _Seen], schemas: Schemas | None) -> Rows:
+    rows = sorted(found.items(), key=lambda item: (item[0][0].value, item[0][1]))
+    return Rows.of(
+        pa.table(
+            {
+                "part": pa.array([half.value for (half, _), _ in rows], pa.string()),
+                "schema id": pa.array([id for (_, id), _ in rows], pa.int64()),
+                "kind": pa.array([_kind(schemas, id) for (_, id), _ in rows], pa.string()),
+                "records": pa.array([seen.count for _, seen in rows], pa.int64()),
+                "first offsets": pa.array(
+                    [
+                        ", ".join(f"{p}: {o}" for p, o in sorted(seen.first.items()))
+                        for _, seen in rows
+                    ],
+                    pa.string(),
+                ),
+            }
+        ),
+        "Schema ids (first offset per partition)",
+    )
+
+
+def _kind(schemas: Schemas | None, id: int) -> str | None:
+    if schemas is None:
+        return None
+    try:
+        return schemas.by_id(id).type.value
+    except UnknownSchema:
+        return "not in the registry"
