@@ -31,7 +31,9 @@ _EPOCH = datetime.date(1970, 1, 1)
 _DAY_MS = 86_400_000
 _LONGEST = 20  # digits of a BIGINT and one more
 # What Double.parseDouble takes, but for hexadecimal.
-_JAVA_DOUBLE = re.compile(r"[+-]?(NaN|Infinity|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[dDfF]?)")
+_JAVA_DOUBLE = re.compile(
+    r"[+-]?(NaN|Infinity|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[dDfF]?)"
+)
 _EXACT = Context(prec=80)  # more than any DECIMAL has
 
 
