@@ -62,6 +62,11 @@ def main(arguments: Sequence[str]) -> int:
 def _cases(options: argparse.Namespace) -> list[Case]:
     cases: list[Case] = []
     if options.sql_file:
+        if not options.output_file:
+            raise UsageError(
+                "-s needs -o: without what must come out nothing is tested",
+                hint="kshell test -s FILE -i FILE -o FILE; the input may be left out",
+            )
         cases.append(read_three_files(options.sql_file, options.input_file, options.output_file))
     elif options.input_file or options.output_file:
         raise UsageError("-i and -o go with -s", hint="kshell test -s FILE -i FILE -o FILE")

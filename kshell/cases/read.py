@@ -49,11 +49,11 @@ def read_cases(path: str) -> list[Case]:
     return cases
 
 
-def read_three_files(statements: str, inputs: str | None, outputs: str | None) -> Case:
+def read_three_files(statements: str, inputs: str | None, outputs: str) -> Case:
     """One case of a script, its input records and the records that must come out."""
     script = _text(statements)
-    given = _load(inputs)["inputs"] if inputs else []
-    wanted = _load(outputs)["outputs"] if outputs else None
+    given = _listed(inputs, "inputs") if inputs else []
+    wanted = _listed(outputs, "outputs")
     try:
         return Case(
             file=Path(statements).name,
@@ -61,10 +61,19 @@ def read_three_files(statements: str, inputs: str | None, outputs: str | None) -
             format=None,
             statements=[piece.text + ";" for piece in split(script)],
             inputs=[_record(r) for r in given],
-            outputs=None if wanted is None else [_record(r) for r in wanted],
+            outputs=[_record(r) for r in wanted],
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(f"a record of {inputs} or {outputs} is malformed: {error!r}") from None
+
+
+def _listed(path: str, name: str) -> list[Any]:
+    document = _load(path)
+    found = document.get(name) if isinstance(document, Mapping) else None
+    if not isinstance(found, list):
+        hint = f'it should be {{"{name}": [{{…}}]}}'
+        raise UsageError(f"{path} has no list of {name}", hint=hint)
+    return found
 
 
 def _text(path: str) -> str:
