@@ -15,7 +15,7 @@ from functools import cache
 
 import pyarrow as pa
 
-from kshell.types import BIGINT, DOUBLE, INTEGER, PRIMITIVES, decimal, is_numeric
+from kshell.types import BIGINT, DOUBLE, INTEGER, PRIMITIVES, STRING, decimal, is_numeric
 
 __all__ = ["Pattern", "Signature", "fits", "known_type", "parse_signature", "returned"]
 
@@ -149,7 +149,7 @@ def fits(
     """(how much it must widen, to what type), or None; variables are bound on the way."""
     kind = pattern.kind
     if kind == "ANY":
-        return 0, type
+        return 0, STRING if pa.types.is_null(type) else type
     if kind in _VARIABLES:
         known = bound.get(kind)
         if known is None or pa.types.is_null(known):
