@@ -55,7 +55,10 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
-    """A source that must be there in the end: `schema` is written as in a declaration."""
+    """A source that must be there in the end: `schema` is written as in a declaration.
+
+    Features are ksqlDB's names (UNWRAP_SINGLES); what is None is not looked at.
+    """
 
     name: str
     kind: str
@@ -63,6 +66,8 @@ class SourceSpec:
     key_format: Mapping[str, Any] = field(default_factory=dict, hash=False)
     value_format: Mapping[str, Any] = field(default_factory=dict, hash=False)
     read_only: bool | None = None
+    key_features: tuple[str, ...] | None = None
+    value_features: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,7 +173,13 @@ def _source(node: Mapping[str, Any]) -> SourceSpec:
         key_format=key,
         value_format=dict(value or {}),
         read_only=node.get("isSource"),
+        key_features=_features(node.get("keyFeatures")),
+        value_features=_features(node.get("valueFeatures")),
     )
+
+
+def _features(node: Any) -> tuple[str, ...] | None:
+    return None if node is None else tuple(sorted(map(str, node)))
 
 
 def _topic(node: Mapping[str, Any] | str) -> TopicSpec:

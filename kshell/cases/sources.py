@@ -14,6 +14,8 @@ import pyarrow as pa
 from kshell.cases.model import SourceSpec
 from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Source
+from kshell.formats.base import Half
+from kshell.formats.source import unwraps
 from kshell.sql.grammar.cursor import Cursor
 from kshell.sql.grammar.types import read_columns
 from kshell.sql.script import Piece
@@ -57,12 +59,18 @@ def _wrong(source: Source, spec: SourceSpec, types: Mapping[str, pa.DataType]) -
         ("key format", source.key_format.name, _upper(spec.key_format.get("format"))),
         ("value format", source.value_format.name, _upper(spec.value_format.get("format"))),
         ("window", *_windows(source, spec)),
+        ("key features", _features(source, Half.KEY), spec.key_features),
+        ("value features", _features(source, Half.VALUE), spec.value_features),
         ("read-only", source.read_only, spec.read_only),
     ]
     for what, actual, expected in facts:
         if expected is not None and actual != expected:
             return f"{what}: expected {expected}, got {actual}"
     return ""
+
+
+def _features(source: Source, half: Half) -> tuple[str, ...]:
+    return ("UNWRAP_SINGLES",) if unwraps(source, half) else ()
 
 
 def _upper(name: Any) -> str | None:

@@ -109,6 +109,8 @@ TABLE = Source(
         (SourceSpec("O", "TABLE", key_format={"windowType": "TUMBLING", "windowSize": 2}), "window"),
         (SourceSpec("O", "TABLE", key_format={"windowType": "SESSION"}), "window"),
         (SourceSpec("O", "TABLE", read_only=True), "read-only"),
+        (SourceSpec("O", "TABLE", value_features=()), ""),
+        (SourceSpec("O", "TABLE", value_features=("UNWRAP_SINGLES",)), "value features"),
     ],
 )
 def test_sources_in_the_end(spec: SourceSpec, said: str) -> None:
