@@ -17,6 +17,7 @@ from kshell.cases.model import Header, WindowSpec
 from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.changes import Changes
 from kshell.sql.plan import Scan, Sink, makes_key, scans
+from kshell.stream.rows import latest
 
 __all__ = ["Codec", "Graph", "Row", "decoded", "drive", "emitted", "encoded"]
 
@@ -151,18 +152,9 @@ def emitted(sink: Sink, changes: Changes) -> Iterable[tuple[Row, WindowSpec | No
     An update of a table is the old row at -1 and the new one at +1, and one record; a row at -1
     that nothing replaces, or any row at 0, is a record without a value.
     """
-    rows = changes.rows.to_pylist()
-    weights = changes.weights.to_pylist()
-    key = [c.name for c in sink.input.output.key]
-    if sink.input.output.window is not None:
-        key += ["WINDOWSTART", "WINDOWEND"]
-    table = sink.input.output.kind is Kind.TABLE
-    for index, (row, weight) in enumerate(zip(rows, weights, strict=True)):
-        if table and weight < 0:
-            following = zip(rows[index + 1 :], weights[index + 1 :], strict=True)
-            if any(w > 0 and all(r[k] == row[k] for k in key) for r, w in following):
-                continue
-        yield _target_row(sink, row, weight <= 0), _window(sink, row)
+    records, gone = latest(changes, sink.input.output)
+    for row, deleted in zip(records.to_pylist(), gone, strict=True):
+        yield _target_row(sink, row, deleted), _window(sink, row)
 
 
 def _target_row(sink: Sink, row: dict[str, Any], gone: bool) -> Row:

@@ -47,8 +47,6 @@ def evaluate(expressions: Sequence[Expression]) -> list[Any]:
 
     render: Any = layer("kshell.sql.render").render
     connection = duck.connect()
-    use: Any = getattr(duck, "use", None)
-    if use is not None:
-        use(connection, expressions)
+    duck.use(expressions)
     rows = connection.sql("SELECT " + ", ".join(render(e) for e in expressions)).fetchall()
     return list(rows[0])
