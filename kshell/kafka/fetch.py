@@ -109,7 +109,7 @@ class Fetch:
         return partition in self._ended
 
     def known_end(self, partition: int, end: int) -> None:
-        """Before the first record: where the partition ends now, so that no answer is waited for."""
+        """Before the first record: where the partition ends now, for which none need be asked."""
         self._high[partition] = end
         if self.position[partition] >= end:
             self._ended.add(partition)
@@ -175,6 +175,7 @@ class Fetch:
             self._room.set()
 
     async def _run(self) -> None:
+        lease = self._wire.lease()
         try:
             work = [p for p, start in self.position.items() if start < self._ends[p]]
             groups: dict[tuple[int, int], list[int]] = {}
@@ -183,7 +184,7 @@ class Fetch:
             async with asyncio.TaskGroup() as tasks:
                 watch = tasks.create_task(self._watch())
                 readers = [
-                    tasks.create_task(self._read(f"fetch {lane}", partitions))
+                    tasks.create_task(self._read(f"fetch {lease}.{lane}", partitions))
                     for (_, lane), partitions in groups.items()
                 ]
                 await asyncio.gather(*readers)
@@ -197,6 +198,8 @@ class Fetch:
             self._put(None)
         except* Exception as group:
             self._put(KshellError(f"reading {self._topic.name} failed: {_first(group)!r}"))
+        finally:
+            self._wire.release(lease)
 
     async def _watch(self) -> None:
         """A topic that was deleted and created anew is another topic."""

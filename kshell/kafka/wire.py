@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import itertools
 import logging
 import ssl
 from collections.abc import Mapping, Sequence
@@ -157,6 +158,7 @@ class Wire:
         self.cluster = Cluster("", -1, (), ())
         self._connections: dict[tuple[int, str], FrameConnection] = {}
         self._locks: dict[tuple[int, str], asyncio.Lock] = {}
+        self._leased: set[int] = set()
 
     def _settings(self) -> dict[str, Any]:
         p = self._properties
@@ -200,6 +202,17 @@ class Wire:
         if cluster.brokers:
             self.cluster = cluster
         return cluster
+
+    def lease(self) -> int:
+        """A number for one read's connections: a broker answers those of one in their order, and a
+        fetch that waits for records would keep all others waiting.  `release` gives it back."""
+        free = next(n for n in itertools.count() if n not in self._leased)
+        self._leased.add(free)
+        return free
+
+    def release(self, lease: int) -> None:
+        """The read is over; the next one has its connections."""
+        self._leased.discard(lease)
 
     async def connection(self, node: int, group: str = "control") -> FrameConnection:
         """The open connection to a broker for one kind of work; raises OSError or aiokafka's."""

@@ -115,7 +115,7 @@ class _Builder:
         if isinstance(node, plan.Filter):
             return self._filter(node)
         if isinstance(node, plan.Aggregate):
-            return self.aggregate(node)
+            return self._group_by(node)
         make = _MAKERS.get(type(node))
         if make is None:
             raise Unsupported(f"{type(node).__name__} in a continuous query")
@@ -135,22 +135,31 @@ class _Builder:
             return linear.StreamFilter(node, self.on_error)
         return linear.TableFilter(node, self.on_error)
 
-    def aggregate(self, node: plan.Aggregate) -> Operator:
-        """The operator of a GROUP BY."""
-        from kshell.stream.ops.aggregate import aggregate
+    def _group_by(self, node: plan.Aggregate) -> Operator:
+        """GROUP BY where a batch may give one update for a group."""
+        from kshell.stream.ops.aggregate import TableAggregate
+        from kshell.stream.ops.columnar import ColumnarAggregate
+
+        if node.input.output.kind is Kind.TABLE:
+            return TableAggregate(node, self.states, self.name(node), self.on_error)
+        if node.window is None or node.window.type in (WindowType.TUMBLING, WindowType.HOPPING):
+            return ColumnarAggregate(node, self.on_error)
+        return self.windowed(node)
+
+    def windowed(self, node: plan.Aggregate, longer: int = 0) -> Operator:
+        """GROUP BY in windows, row by row; `longer` is added to what it retains, in ms."""
         from kshell.stream.ops.session import SessionAggregate
         from kshell.stream.ops.sliding import SlidingAggregate
         from kshell.stream.ops.windows import WindowAggregate
 
         name = self.name(node)
-        if node.window is None:
-            return aggregate(node, self.states, name, self.on_error)
+        assert node.window is not None
         windows: Mapping[WindowType, Any] = {
             WindowType.SESSION: SessionAggregate,
             WindowType.SLIDING: SlidingAggregate,
         }
         made = windows.get(node.window.type, WindowAggregate)
-        operator: Operator = made(node, self.states, name, self.on_error)
+        operator: Operator = made(node, self.states, name, self.on_error, longer)
         return operator
 
 
@@ -175,7 +184,8 @@ def _explode(node: Any, builder: _Builder) -> Operator:
 def _suppress(node: Any, builder: _Builder) -> Operator:
     from kshell.stream.ops.suppress import Suppress
 
-    aggregate: Any = builder.aggregate(node.input)
+    # The store of Streams' emission at a window's close shows a window 1 ms longer than the other.
+    aggregate: Any = builder.windowed(node.input, longer=1)
     return Suppress(node, aggregate, builder.states, builder.name(node))
 
 

@@ -1,13 +1,12 @@
-"""GROUP BY without a window: over a stream and, with rows taken back, over a table.
+"""GROUP BY of a table: its old rows taken back, its new ones added.
 
-As KStreamAggregate and KTableAggregate: every row gives a result, whose time is the latest seen for
-its key.  A table's update whose group stays the same is taken back and added as one, and gives one
-result; where the group changes, the old group's result comes first.
+As KTableAggregate: a result's time is the latest seen for its key.  An update whose group stays the
+same is taken back and added as one, and gives one result; where the group changes, the old group's
+result comes first.  `columnar` has the GROUP BY of a stream.
 """
 
 from __future__ import annotations
 
-from kshell.catalog.model import Kind
 from kshell.changes import Changes
 from kshell.sql import plan
 from kshell.stream.evaluate import OnError
@@ -15,46 +14,15 @@ from kshell.stream.ops.grouping import Grouped, Grouping
 from kshell.stream.rows import Update, changes
 from kshell.stream.state import States
 
-__all__ = ["StreamAggregate", "TableAggregate", "aggregate"]
+__all__ = ["TableAggregate"]
 
 
-def aggregate(
-    node: plan.Aggregate, states: States, name: str, on_error: OnError
-) -> StreamAggregate | TableAggregate:
-    """The operator for a node without a window."""
-    over = StreamAggregate if node.input.output.kind is Kind.STREAM else TableAggregate
-    return over(node, states, name, on_error)
-
-
-class StreamAggregate:
-    """Adds each row to its group."""
+class TableAggregate:
+    """Takes the old row back and adds the new one."""
 
     def __init__(self, node: plan.Aggregate, states: States, name: str, on_error: OnError) -> None:
         self.grouping = Grouping(node, on_error)
         self.rows = states.map(name)  # key → (states, the result's row)
-
-    def step(self, port: int, batch: Changes) -> Changes:
-        """A result for each row that has a group."""
-        grouping, home = self.grouping, self.rows
-        out = []
-        for key, cells, args, ts, _, _ in grouping.read(batch):
-            if key is None:
-                continue
-            had = home.get(key)
-            if had is None:
-                state, old = grouping.initial(), None
-            else:
-                state, old = had
-                ts = max(ts, old[-1])
-            state = grouping.add(state, args)
-            row = grouping.row(cells, state, ts)
-            home[key] = (state, row)
-            out.append(Update(key, old, row, ts, cells))
-        return changes(out, grouping.layout)
-
-
-class TableAggregate(StreamAggregate):
-    """Takes the old row back and adds the new one."""
 
     def step(self, port: int, batch: Changes) -> Changes:
         """One result for an update within a group, two for one that changes its group."""

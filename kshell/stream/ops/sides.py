@@ -15,14 +15,14 @@ class Sides:
 
     def __init__(self, left: plan.Relation, right: plan.Relation, output: plan.Relation) -> None:
         self.left, self.right, self.output = Layout(left), Layout(right), Layout(output)
-        self._from: list[tuple[int, int]] = []
+        self.columns: list[tuple[int, int]] = []  # (0 left or 1 right, its column) of each value
         for column in output.value:
             side = 0 if column.name in self.left.names[:-1] else 1
             names = (self.left if side == 0 else self.right).names
-            self._from.append((side, names.index(column.name)))
+            self.columns.append((side, names.index(column.name)))
 
     def join(self, cells: Row, left: Row | None, right: Row | None, ts: int) -> Row:
         """The joined row under that key."""
         sides: tuple[Any, Any] = (left, right)
-        values = [None if sides[s] is None else sides[s][i] for s, i in self._from]
+        values = [None if sides[s] is None else sides[s][i] for s, i in self.columns]
         return self.output.row(cells, values, ts)

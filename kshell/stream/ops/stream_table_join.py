@@ -6,10 +6,14 @@ without a value is dropped, one without a key too unless the join is LEFT.
 
 from __future__ import annotations
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from kshell.changes import Changes
 from kshell.sql import plan
 from kshell.stream.ops.sides import Sides
-from kshell.stream.rows import Update, changes, updates
+from kshell.stream.rows import Row, batch_of, updates
 from kshell.stream.state import States
 
 __all__ = ["StreamTableJoin"]
@@ -25,19 +29,51 @@ class StreamTableJoin:
 
     def step(self, port: int, batch: Changes) -> Changes:
         """The joined rows."""
-        out: list[Update] = []
-        if port == 1:
-            for update in updates(batch, self._sides.right):
-                if update.new is None:
-                    self.table.pop(update.key, None)
-                else:
-                    self.table[update.key] = update.new
-            return Changes.none(self._sides.output.schema)
-        for update in updates(batch, self._sides.left):
+        if port == 0:
+            return self._joined(batch)
+        for update in updates(batch, self._sides.right):
             if update.new is None:
-                continue
-            right = None if None in update.key else self.table.get(update.key)
-            if right is not None or self._keeps:
-                row = self._sides.join(update.cells, update.new, right, update.ts)
-                out.append(update._replace(new=row))
-        return changes(out, self._sides.output)
+                self.table.pop(update.key, None)
+            else:
+                self.table[update.key] = update.new
+        return Changes.none(self._sides.output.schema)
+
+    def _joined(self, batch: Changes) -> Changes:
+        live = pc.greater(batch.weights, 0)
+        if live.false_count:
+            batch = Changes(batch.rows.filter(live), batch.weights.filter(live))
+        left = batch.rows
+        found, which = self._found(left)
+        if not self._keeps:
+            matched = which >= 0
+            if not matched.all():
+                left = left.filter(pa.array(matched))
+                which = which[matched]
+        if not left.num_rows:
+            return Changes.none(self._sides.output.schema)
+        right = batch_of(found, self._sides.right.schema)
+        place = pa.array(which, pa.int64(), mask=which < 0)
+        key, names = self._sides.output.width, self._sides.output.names
+        columns = [left.column(i) for i in range(key)]
+        columns += [
+            left.column(i) if side == 0 else right.column(i).take(place)
+            for side, i in self._sides.columns
+        ]
+        columns += [left.column(n) for n in names[len(columns) :]]  # the window, the time
+        return Changes.of(pa.RecordBatch.from_arrays(columns, schema=self._sides.output.schema))
+
+    def _found(self, left: pa.RecordBatch) -> tuple[list[Row], np.ndarray]:
+        """The table's rows that are needed, and which of them each left row has; -1: none."""
+        layout = self._sides.left
+        columns = [left.column(i).to_pylist() for i in range(layout.width)]
+        if layout.windowed:
+            columns += [left.column(n).to_pylist() for n in ("WINDOWSTART", "WINDOWEND")]
+        keys = [layout.freeze(cells) for cells in zip(*columns, strict=True)]
+        rows: list[Row] = []
+        places: dict[object, int] = {}
+        for key in set(keys):
+            row = None if None in key else self.table.get(key)
+            places[key] = -1 if row is None else len(rows)
+            if row is not None:
+                rows.append(row)
+        return rows, np.fromiter(map(places.__getitem__, keys), np.int64, len(keys))
