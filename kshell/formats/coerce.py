@@ -115,7 +115,7 @@ def _string(node: Any) -> Any:
         return "true" if node else "false"
     if isinstance(node, float):
         return repr(node)
-    return node_text(node)
+    return _whole_pairs(node_text(node))
 
 
 def _whole_pairs(text: str) -> str:

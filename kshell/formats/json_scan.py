@@ -9,7 +9,9 @@ from __future__ import annotations
 import builtins
 import contextlib
 import importlib
+import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -25,6 +27,10 @@ __all__ = ["Field", "Names", "Scanned", "Types", "scan"]
 _SCALARS = (pa.string(), pa.int64(), pa.int32(), pa.float64(), pa.bool_())
 _MAX_DEPTH = 64
 _MALFORMED, _TOO_DEEP, _NOT_UTF8, _TRAILING, _NOT_OBJECT, _WRONG_TYPE, _RANGE = range(1, 8)
+# Escapes in their order: a whole surrogate pair, half of one, any other.
+_ESCAPES = re.compile(
+    rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u[dD][89a-fA-F]..)|\\.", re.DOTALL
+)
 _REASONS = {
     _MALFORMED: "not valid JSON",
     _TOO_DEEP: f"JSON nested more than {_MAX_DEPTH} deep",
@@ -118,6 +124,8 @@ def _depth(value: Any) -> int:
 
 
 def _number(text: str) -> int | float | None:
+    if text != text.strip():
+        return None
     try:
         number = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -125,12 +133,35 @@ def _number(text: str) -> int | float | None:
     return number if isinstance(number, int | float) and not isinstance(number, bool) else None
 
 
+def _has_fraction(value: Any) -> bool:
+    if isinstance(value, dict | list):
+        return any(map(_has_fraction, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, float)
+
+
+def _loads(data: bytes) -> Any:
+    """As scan.h takes it: half of a surrogate pair is U+FFFD, and numbers may be of any size."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        pass
+    whole = _ESCAPES.sub(lambda found: b"\\ufffd" if found[1] else found[0], data)
+    try:
+        return json.loads(whole.decode(), parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise orjson.JSONDecodeError(str(error), "", 0) from None
+
+
+def _no_constant(text: str) -> Any:
+    raise ValueError(f"{text} is no JSON")
+
+
 def _fit(value: Any, type: pa.DataType | None, ksql: int) -> Any:
     if value is None:
         return None
     if type is None or (pa.types.is_string(type) and not isinstance(value, str)):
-        if type is not None and ksql and not isinstance(value, int):
-            raise _Refused(_WRONG_TYPE)
+        if ksql and (_has_fraction(value) if type is None else not isinstance(value, int)):
+            raise _Refused(_WRONG_TYPE)  # its digits are in the text alone
         return orjson.dumps(value).decode()
     if pa.types.is_string(type):
         return value
@@ -173,7 +204,7 @@ def _parsed(values: list[bytes | None], bad: _Bad) -> list[dict[str, Any]]:
     nothing: dict[str, Any] = {}
     for number, value in enumerate(values):
         try:
-            row = nothing if value is None else orjson.loads(value)
+            row = nothing if value is None else _loads(value)
         except orjson.JSONDecodeError:
             bad[number] = _MALFORMED, -1
             row = nothing
@@ -196,7 +227,7 @@ def _whole(values: list[bytes | None], name: str, bad: _Bad) -> list[dict[str, A
     rows: list[dict[str, Any]] = []
     for number, value in enumerate(values):
         try:
-            node = None if value is None else orjson.loads(value)
+            node = None if value is None else _loads(value)
         except orjson.JSONDecodeError:
             bad[number], node = (_MALFORMED, -1), None
         if isinstance(node, dict | list) and _depth(node) > _MAX_DEPTH:
