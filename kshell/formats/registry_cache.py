@@ -2,7 +2,7 @@
 
 One file for each id below a folder for each registry, readable by its owner alone.  An id means
 one schema for ever, unless the registry was made anew at the same address (as on a developer's
-machine): so the first id a process wants is asked for, and if it differs from the file, all go.
+machine): so files count for a day, and before that go where the server is seen to say otherwise.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from kshell.formats.registry import Reference, Schema, SchemaType
 __all__ = ["SchemaFiles"]
 
 _MAX_BYTES = 16 << 20
+_SECONDS = 86_400  # how long a file counts
 
 
 class SchemaFiles:
@@ -33,7 +35,8 @@ class SchemaFiles:
         """The schema, or None."""
         path = self._folder / f"{id}.json"
         try:
-            if path.stat().st_size > _MAX_BYTES:
+            stat = path.stat()
+            if stat.st_size > _MAX_BYTES or not 0 <= time.time() - stat.st_mtime < _SECONDS:
                 return None
             node = json.loads(path.read_bytes())
             return Schema(

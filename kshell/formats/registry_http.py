@@ -33,6 +33,7 @@ _TRIES = 3  # at every address
 _FIRST_WAIT = 0.1  # seconds before the second try; doubled before the third
 _MAX_ANSWER = 16 << 20  # bytes
 _MAX_DEPTH, _MAX_IMPORTS = 32, 500  # of references
+_REST = 0.5  # seconds in which one that did not answer is not asked again
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 _MEDIA = "application/vnd.schemaregistry.v1+json"
 _NO_SUBJECT, _NO_VERSION, _NO_SCHEMA = 40401, 40402, 40403
@@ -112,7 +113,8 @@ class HttpSchemas:
         self._unknown: dict[int, UnknownSchema] = {}
         self._ids: dict[tuple[str, SchemaType, str], int] = {}
         self._versions: dict[tuple[str, int], Schema] = {}
-        self._trusted = False  # whether the files were held against the server in this process
+        self._unproven: int | None = None  # an id that only its file vouches for
+        self._down_until, self._why_down = 0.0, ""
 
     def close(self) -> None:
         """Lets go of the connections."""
@@ -131,24 +133,35 @@ class HttpSchemas:
 
     def _find(self, id: int) -> Schema:
         kept = self._files.read(id)
-        if kept is not None and self._trusted:
+        if kept is not None:
+            self._unproven = id
             return kept
         try:
             schema = self._fetch(id)
-        except RegistryDown:
-            if kept is not None:
-                return kept
-            raise
         except UnknownSchema as error:
-            if kept is not None:
-                self._files.clear()
             self._unknown[id] = error
             raise
-        if kept is not None and kept != schema:
-            self._files.clear()
-        self._trusted = self._trusted or kept is not None
+        self._prove()
         self._files.write(id, schema)
         return schema
+
+    def _prove(self) -> None:
+        """Hold a file against the server, which is asked anyway: it may have been made anew."""
+        id, self._unproven = self._unproven, None
+        if id is None:
+            return
+        try:
+            same = self._fetch(id) == self._by_id.get(id)
+        except UnknownSchema:
+            same = False
+        if not same:
+            self._files.clear()
+            self._by_id.clear()
+            raise RegistryError(
+                f"the schema registry at {self.addresses[0]} is another than before: its id {id}"
+                " means another schema",
+                hint="what was kept of the old one is gone; run the statement again",
+            )
 
     def _fetch(self, id: int) -> Schema:
         node = self._ask("GET", f"/schemas/ids/{id}", what=f"schema id {id}")
@@ -247,6 +260,8 @@ class HttpSchemas:
     def _ask(self, method: str, path: str, body: Any = None, *, what: str) -> Any:
         """The answer's JSON; None where there is no such thing."""
         reason = ""
+        if time.monotonic() < self._down_until:
+            raise self._down()
         for tried in range(_TRIES):
             if tried:
                 time.sleep(_FIRST_WAIT * 2 ** (tried - 1) * random.uniform(0.7, 1.3))
@@ -260,8 +275,12 @@ class HttpSchemas:
                     reason = f"HTTP {status}"
                     continue
                 return self._judge(status, answer, what)
-        raise RegistryDown(
-            f"the schema registry at {', '.join(self.addresses)} does not answer: {reason}",
+        self._why_down, self._down_until = reason, time.monotonic() + _REST
+        raise self._down()
+
+    def _down(self) -> RegistryDown:
+        return RegistryDown(
+            f"the schema registry at {', '.join(self.addresses)} does not answer: {self._why_down}",
             hint="is it running, and is schema.registry.url right?",
         )
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -17,6 +18,7 @@ from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.continuous.intake import Intake
 from kshell.engines.local.continuous.merge import Lane, Merge
+from kshell.errors import RegistryDown
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import FOREVER, Chunk, Fetch
 from kshell.sql import plan
@@ -25,6 +27,7 @@ __all__ = ["Feed", "Rate", "Span", "open_feed", "spans"]
 
 _HELD = 200_000  # rows of one partition that may wait for the others
 _RATE_SECONDS = 3.0
+_AGAIN = 0.25  # seconds between two questions to a registry that is away
 
 Span = Mapping[int, tuple[int, int, int]]
 """Per partition (first offset to read, its end now, where to stop)."""
@@ -59,7 +62,7 @@ class _Reader:
     """A topic: its fetch, and the scans that it serves."""
 
     fetch: Fetch
-    stops: Mapping[int, int]
+    stops: dict[int, int]
     intakes: tuple[tuple[int, Intake], ...]
 
 
@@ -67,8 +70,15 @@ class Feed:
     """Topics read together; one thread pulls it, any may look at its counters or cancel it."""
 
     def __init__(
-        self, client: Client, intakes: Sequence[Intake], begin: Callable[[str], Span]
+        self,
+        client: Client,
+        intakes: Sequence[Intake],
+        begin: Callable[[str], Span],
+        patience: float = math.inf,
     ) -> None:
+        self._patience = patience  # seconds that it waits for a schema registry
+        self._held: dict[str, Chunk] = {}  # what waits for it, by topic
+        self._away, self._since = "", 0.0
         self._bell = threading.Event()
         self._rate = Rate()
         self.scanned = self.bad = 0
@@ -103,8 +113,9 @@ class Feed:
             self._bell.clear()
             # First who has ended, then what there is: a record is on the queue before its end.
             more = [lane for lane, fetch, p in self._lanes if not fetch.ended(p)]
-            for reader in self._readers:
-                self._drain(reader)
+            if not self._drain_all():
+                time.sleep(min(seconds, _AGAIN))
+                return None if self.cancelled else []
             runs = self._merge.take(more)
             self._pause()
             if runs:
@@ -115,16 +126,43 @@ class Feed:
             if left <= 0 or not self._bell.wait(left):
                 return []
 
-    def _drain(self, reader: _Reader) -> None:
-        while (chunk := reader.fetch.poll(0)) is not None:
-            for scan, intake in reader.intakes:
-                self._put(scan, intake, chunk, reader.stops[chunk.partition])
+    def _drain_all(self) -> bool:
+        """Decode what has come; False while the schema registry is away, and the query pauses."""
+        try:
+            for reader in self._readers:
+                self._drain(reader)
+        except RegistryDown as error:
+            now = time.monotonic()
+            self._since = self._since or now
+            if now - self._since >= self._patience:
+                raise
+            self._away = f"{error.what}: waiting"
+            return False
+        self._away, self._since = "", 0.0
+        return True
 
-    def _put(self, scan: int, intake: Intake, chunk: Chunk, stop: int) -> None:
-        changes, bad = intake.rows(chunk, stop)
-        self.scanned += len(changes) + bad
-        self.bad += bad
-        self._merge.put((scan, chunk.partition), changes)
+    def _drain(self, reader: _Reader) -> None:
+        topic = reader.intakes[0][1].source.topic
+        while (chunk := self._held.pop(topic, None) or reader.fetch.poll(0)) is not None:
+            if chunk.partition not in reader.stops:
+                self._add(reader, chunk.partition)
+            stop = reader.stops[chunk.partition]
+            try:
+                read = [(scan, intake.rows(chunk, stop)) for scan, intake in reader.intakes]
+            except RegistryDown:
+                self._held[topic] = chunk
+                raise
+            for scan, (changes, bad) in read:
+                self.scanned += len(changes) + bad
+                self.bad += bad
+                self._merge.put((scan, chunk.partition), changes)
+
+    def _add(self, reader: _Reader, partition: int) -> None:
+        """A partition that the topic got while it was read."""
+        reader.stops[partition] = FOREVER
+        for scan, _ in reader.intakes:
+            self._lanes.append(((scan, partition), reader.fetch, partition))
+            self._merge.add((scan, partition))
 
     def _pause(self) -> None:
         """Partitions that are far ahead wait for the others."""
@@ -143,7 +181,7 @@ class Feed:
     @property
     def note(self) -> str:
         """An outage, while there is one."""
-        return next((r.fetch.note for r in self._readers if r.fetch.note), "")
+        return self._away or next((r.fetch.note for r in self._readers if r.fetch.note), "")
 
     def rate(self) -> float:
         """Records a second."""
@@ -163,4 +201,5 @@ def open_feed(
     """The feed of a plan's scans: what is there now, or from `auto.offset.reset` for ever."""
     intakes = [Intake(leaf, errors, properties) for leaf in plan.scans(node)]
     earliest = bounded or properties["auto.offset.reset"] == "earliest"
-    return Feed(client, intakes, lambda topic: spans(client, topic, earliest, bounded))
+    wait = (properties.number("schema.registry.wait.ms") or 0) / 1000 if bounded else math.inf
+    return Feed(client, intakes, lambda topic: spans(client, topic, earliest, bounded), wait)
