@@ -7,6 +7,7 @@ leniency, one by one.
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -165,13 +166,13 @@ def _reader(type: pa.DataType, name: str) -> Callable[[str], Any]:
 
 def _fields(line: str, delimiter: str) -> list[str]:
     try:
-        rows = list(csv.reader([line] if "\n" not in line else line.splitlines(keepends=True),
-                               delimiter=delimiter, strict=True))  # fmt: skip
+        lines = csv.reader(io.StringIO(line, newline=""), delimiter=delimiter, strict=True)
+        fields = next(filter(None, lines), None)  # empty lines are no records to commons-csv
     except csv.Error as error:
         raise CorruptRecord(f"not DELIMITED: {error}") from None
-    if not rows:
+    if fields is None:
         raise CorruptRecord("No fields in record")
-    return rows[0]
+    return fields
 
 
 def _texts_of(type: pa.DataType) -> Callable[[pa.Array], pa.Array]:

@@ -59,7 +59,7 @@ SCALARS = {
     INT: st.integers(-(2**31), 2**31 - 1),
     BIGINT: st.integers(-(2**63), 2**63 - 1),
     DOUBLE: st.floats(allow_nan=False, allow_infinity=False),
-    STRING: st.text(max_size=12),
+    STRING: st.text(max_size=12) | st.text(' ",\n\r\t|;#\\/\x85\u2028é\0\x1a-', max_size=6),
     BOOLEAN: st.booleans(),
     BYTES: st.binary(max_size=12),
     DATE: st.dates(),
