@@ -23,8 +23,11 @@ from kshell.formats.json_scan import Field, Names, Types
 from kshell.kafka import codecs, records
 from kshell.kafka.records import Wanted
 
+from . import protobuf, text
 from .avro import fuzz_avro
 from .mutate import mutate
+from .protobuf import fuzz_protobuf
+from .text import fuzz_declared_json, fuzz_delimited, fuzz_json_schema
 
 _END = 1 << 62
 
@@ -105,6 +108,10 @@ TARGETS: dict[str, tuple[Callable[[random.Random], Callable[[], None]], int]] = 
     "records": (fuzz_records, 1),
     "json": (fuzz_json, 20),
     "avro": (fuzz_avro, 20),
+    "protobuf": (fuzz_protobuf, protobuf.ROWS),
+    "declared_json": (fuzz_declared_json, text.ROWS),
+    "delimited": (fuzz_delimited, text.ROWS),
+    "json_schema": (fuzz_json_schema, 1),
 }
 
 

@@ -11,7 +11,19 @@ import pytest
 from kshell.formats.delimited import java_double
 
 from .halves import (
-    BIGINT, BOOLEAN, BYTES, DATE, DOUBLE, INT, STRING, TIME, TIMESTAMP, codec, one, read, write,
+    BIGINT,
+    BOOLEAN,
+    BYTES,
+    DATE,
+    DOUBLE,
+    INT,
+    STRING,
+    TIME,
+    TIMESTAMP,
+    codec,
+    one,
+    read,
+    write,
 )  # fmt: skip
 
 ALL = {"I": INT, "L": BIGINT, "D": DOUBLE, "S": STRING, "B": BOOLEAN, "Y": BYTES, "DT": DATE, "T": TIME,
@@ -119,7 +131,7 @@ def test_quotes_as_commons_csv_writes_them(first, second, line):
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0.0, "0.0"), (-0.0, "-0.0"), (1e7, "1.0E7"), (9999999.0, "9999999.0"), (0.001, "0.001"),
-     (0.0001, "1.0E-4"), (123456789.125, "1.23456789125E8"), 
+     (0.0001, "1.0E-4"), (123456789.125, "1.23456789125E8"),
      (float("nan"), "NaN"), (float("inf"), "Infinity"), (1.7976931348623157e308, "1.7976931348623157E308")],
 )  # fmt: skip
 def test_doubles_as_java_writes_them(value, text):

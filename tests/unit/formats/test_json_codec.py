@@ -12,7 +12,19 @@ import pytest
 from kshell.formats import json_scan
 
 from .halves import (
-    BIGINT, BOOLEAN, BYTES, DATE, DOUBLE, INT, STRING, TIME, TIMESTAMP, codec, one, read, write,
+    BIGINT,
+    BOOLEAN,
+    BYTES,
+    DATE,
+    DOUBLE,
+    INT,
+    STRING,
+    TIME,
+    TIMESTAMP,
+    codec,
+    one,
+    read,
+    write,
 )  # fmt: skip
 
 

@@ -14,8 +14,22 @@ from kshell.formats.json_sr.schema import json_schema_text, json_schema_type
 from kshell.formats.registry import Remembered, Schema, SchemaType
 
 from .halves import (
-    BIGINT, BOOLEAN, BYTES, DATE, DOUBLE, INT, STRING, TIME, TIMESTAMP, codec, one, read, types, write,
+    BIGINT,
+    BOOLEAN,
+    BYTES,
+    DATE,
+    DOUBLE,
+    INT,
+    STRING,
+    TIME,
+    TIMESTAMP,
+    codec,
+    one,
+    read,
+    types,
+    write,
 )  # fmt: skip
+
 from hypothesis import given, settings  # isort: skip
 
 

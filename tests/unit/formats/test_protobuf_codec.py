@@ -17,7 +17,20 @@ from kshell.formats.protobuf.decode import Framed, Plain
 from kshell.formats.protobuf.pool import load, message_class, message_named
 from kshell.formats.registry import Remembered, Schema, SchemaType
 
-from .halves import BIGINT, BYTES, DATE, DOUBLE, INT, STRING, TIME, TIMESTAMP, codec, one, read, write
+from .halves import (
+    BIGINT,
+    BYTES,
+    DATE,
+    DOUBLE,
+    INT,
+    STRING,
+    TIME,
+    TIMESTAMP,
+    codec,
+    one,
+    read,
+    write,
+)
 
 HEAD = 'syntax = "proto3"; '
 TEXT = HEAD + """
