@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from kshell.catalog.model import Kind
+from kshell.catalog.model import Kind, WindowType
 from kshell.changes import WEIGHT, Changes
 from kshell.sql.plan import Relation
 
-__all__ = ["Key", "Layout", "Row", "Update", "batch_of", "changes", "freeze", "updates"]
+__all__ = ["Key", "Layout", "Row", "Update", "batch_of", "changes", "freeze", "latest", "updates"]
 
 Row = tuple[Any, ...]
 Key = tuple[Hashable, ...]
@@ -72,6 +72,9 @@ class Layout:
         self.width = len(relation.key)
         self.values = len(relation.value)
         self.windowed = relation.window is not None
+        self._session = (
+            relation.window is not None and relation.window.type is WindowType.SESSION
+        )
         nested = any(pa.types.is_nested(c.type) for c in relation.key)
         self.freeze: Callable[[Row], Key] = _freeze_row if nested else _same
         sized = relation.window is not None and relation.window.size_ms is not None
@@ -80,6 +83,14 @@ class Layout:
     def cells(self, row: Row) -> Row:
         """The key's values, and the window's start and end behind them."""
         return row[: self.width] + row[-3:-1] if self.windowed else row[: self.width]
+
+    def stays(self, row: Row) -> bool:
+        """Whether a row that follows its key's old one replaces it; else that one left before.
+
+        As in Streams, a session that another row falls into is deleted and comes back, even where
+        it keeps its bounds; only a session of a single moment is updated in place.
+        """
+        return not self._session or bool(row[-3] == row[-2])
 
     def row(self, cells: Row, values: Sequence[Any], ts: int) -> Row:
         """A row from the key (with its window), the values and the time."""
@@ -107,7 +118,7 @@ def updates(batch: Changes, layout: Layout) -> list[Update]:
         cells = cells_of(row)
         key = freeze_key(cells)
         if pending is not None:
-            if weight > 0 and pending.key == key:
+            if weight > 0 and pending.key == key and layout.stays(row):
                 out.append(Update(key, pending.old, row, row[-1], cells))
                 pending = None
                 continue
@@ -120,6 +131,25 @@ def updates(batch: Changes, layout: Layout) -> list[Update]:
     if pending is not None:
         out.append(pending)
     return out
+
+
+def latest(changes: Changes, relation: Relation) -> tuple[pa.RecordBatch, list[bool]]:
+    """The records that the changes are for a sink or a screen, and which of them have no value.
+
+    An update is -1 for the old row and then +1 for the new one: only the new one is a record.
+    """
+    weights = changes.weights.to_pylist()
+    if relation.kind is Kind.STREAM or min(weights, default=1) > 0:
+        return changes.rows, [w <= 0 for w in weights]
+    layout = Layout(relation)
+    rows = list(zip(*(c.to_pylist() for c in changes.rows.columns), strict=True))
+    keys = [layout.key(layout.cells(r)) for r in rows]
+    kept = []
+    for i, weight in enumerate(weights):
+        replaced = weight < 0 and i + 1 < len(rows) and weights[i + 1] > 0
+        if not (replaced and keys[i + 1] == keys[i] and layout.stays(rows[i + 1])):
+            kept.append(i)
+    return changes.rows.take(pa.array(kept, pa.int64())), [weights[i] <= 0 for i in kept]
 
 
 def batch_of(rows: Sequence[Row], schema: pa.Schema) -> pa.RecordBatch:

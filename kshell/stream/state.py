@@ -1,7 +1,8 @@
 """Where operators keep what they know between batches: a protocol, and dictionaries behind it.
 
-`graph.build` hands each operator maps made by a `States`.  Keys are tuples of values that Arrow can
-write, values are tuples and lists of such: a durable store needs no other knowledge of them.
+`graph.build` hands each operator maps made by a `States`, stream time included.  Keys are tuples of
+values that Arrow can write, values are tuples, lists and dictionaries of such; an operator that
+changed a value puts it back.  So a durable store needs no other knowledge of them.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-__all__ = ["MemoryStates", "States", "Versions"]
+__all__ = ["Clock", "MemoryStates", "States", "Versions"]
+
+_NOW = ()
+_AT_ONCE = 64  # how many keys one put looks at, so that no record waits for a sweep of them all
 
 
 class States(Protocol):
@@ -31,71 +35,123 @@ class MemoryStates:
         return self.maps.setdefault(name, {})
 
 
+class Clock:
+    """The latest of the times that came by, in a map: -1 before the first.
+
+    >>> clock = Clock({})
+    >>> clock.advance(5), clock.advance(3), clock.now
+    (5, 5, 5)
+    """
+
+    def __init__(self, home: MutableMapping[Any, Any]) -> None:
+        self._home = home
+
+    @property
+    def now(self) -> int:
+        """The latest time."""
+        return self._home.get(_NOW, -1)  # type: ignore[no-any-return]
+
+    def advance(self, at: int) -> int:
+        """The latest time, with this one."""
+        now: int = self._home.get(_NOW, -1)
+        if at <= now:
+            return now
+        self._home[_NOW] = at
+        return at
+
+
 class Versions:
     """Values per key in order of a time, expired in Streams' way.
 
     A version is visible while its time is above `newest - retention`, where `newest` is the latest
-    time that was ever put.
+    time that was ever put.  What is not visible is dropped bit by bit.
 
-    >>> v = Versions({}, 10)
+    >>> v = Versions(MemoryStates(), "v", 10)
     >>> v.put("k", 1, "a"); v.put("k", 11, "b")
     >>> list(v.between("k", 0, 20))
     [(11, 'b')]
     """
 
-    def __init__(self, home: MutableMapping[Any, Any], retention: int) -> None:
-        self.home, self.retention = home, retention
-        self.newest = -1
+    def __init__(self, states: States, name: str, retention: int) -> None:
+        self.home = states.map(name)  # key → time → value
+        self.retention = retention
+        self._clock = Clock(states.map(f"{name}.time"))
         self._swept = 0
+        self._unswept: list[Any] = []
+
+    @property
+    def bound(self) -> int:
+        """The latest time that is not visible any more."""
+        return self._clock.now - self.retention
 
     def put(self, key: Any, time: int, value: Any) -> None:
         """Set the value of that time; one too old is not kept."""
-        self.newest = max(self.newest, time)
-        if time <= self.newest - self.retention:
-            return
-        self.home.setdefault(key, {})[time] = value
-        self._sweep()
+        bound = self._clock.advance(time) - self.retention
+        if time > bound:
+            versions = self.home.get(key) or {}
+            versions[time] = value
+            self.home[key] = versions
+            self._sweep(bound)
 
     def append(self, key: Any, time: int, value: Any) -> None:
         """Add one more value to that time's."""
-        self.newest = max(self.newest, time)
-        if time <= self.newest - self.retention:
-            return
-        self.home.setdefault(key, {}).setdefault(time, []).append(value)
-        self._sweep()
+        bound = self._clock.advance(time) - self.retention
+        if time > bound:
+            versions = self.home.get(key) or {}
+            versions.setdefault(time, []).append(value)
+            self.home[key] = versions
+            self._sweep(bound)
+
+    def put_at(self, key: Any, time: int, place: Any, value: Any) -> None:
+        """Set the value of that time and place."""
+        bound = self._clock.advance(time) - self.retention
+        if time > bound:
+            versions = self.home.get(key) or {}
+            versions.setdefault(time, {})[place] = value
+            self.home[key] = versions
+            self._sweep(bound)
+
+    def remove(self, key: Any, time: int, place: Any) -> None:
+        """Forget the value of that time and place."""
+        versions = self.home[key]
+        del versions[time][place]
+        if not versions[time]:
+            del versions[time]
+        if versions:
+            self.home[key] = versions
+        else:
+            del self.home[key]
 
     def get(self, key: Any, time: int) -> Any:
         """The value of that very time, or None."""
-        if time <= self.newest - self.retention:
+        if time <= self.bound:
             return None
-        return self.home.get(key, {}).get(time)
-
-    def remove(self, key: Any, time: int) -> None:
-        """Forget that time's value."""
         versions = self.home.get(key)
-        if versions is not None:
-            versions.pop(time, None)
-            if not versions:
-                del self.home[key]
+        return None if versions is None else versions.get(time)
 
     def between(self, key: Any, first: int, last: int) -> Iterator[tuple[int, Any]]:
         """(time, value) from `first` to `last`, both included, earliest first."""
-        first = max(first, self.newest - self.retention + 1)
+        first = max(first, self.bound + 1)
         versions = self.home.get(key)
         if versions:
             times = sorted(t for t in versions if first <= t <= last)
             for time in times:
                 yield time, versions[time]
 
-    def _sweep(self) -> None:
-        """Drop what nobody can see any more, now and then."""
-        bound = self.newest - self.retention
-        if bound - self._swept <= self.retention:
-            return
-        self._swept = bound
-        for key in list(self.home):
-            versions = self.home[key]
-            for time in [t for t in versions if t <= bound]:
-                del versions[time]
-            if not versions:
+    def _sweep(self, bound: int) -> None:
+        """Drop some of what nobody can see: a look at all keys each time `retention` has passed."""
+        if not self._unswept:
+            if bound - self._swept <= self.retention:
+                return
+            self._swept = bound
+            self._unswept = list(self.home)
+        for key in self._unswept[-_AT_ONCE:]:
+            versions = self.home.get(key)
+            if versions is None:
+                continue
+            kept = {t: v for t, v in versions.items() if t > bound}
+            if not kept:
                 del self.home[key]
+            elif len(kept) < len(versions):
+                self.home[key] = kept
+        del self._unswept[-_AT_ONCE:]

@@ -48,33 +48,41 @@ class ForeignKeyJoin:
         return changes(out, self._sides.output)
 
     def _left(self, update: Update, value: object, out: list[Update]) -> None:
-        had = self.left.pop(update.key, None)
-        if had is not None and had[2] is not None:
-            named = self.named[had[2]]
-            named.pop(update.key, None)
-            if not named:
-                del self.named[had[2]]
+        had = self.left.get(update.key)
+        before = None if had is None else had[2]
         foreign = None if value is None else (freeze(value),)
-        if update.new is not None:
-            self.left[update.key] = (update.new, update.cells, foreign)
-            if foreign is not None:
-                self.named.setdefault(foreign, {})[update.key] = None
-        right = None if foreign is None else self.right.get(foreign)
-        if update.new is None:
-            if had is None:
-                return
-            seen = None if had[2] is None else self.right.get(had[2])
-            if had[2] is None and not self._keeps:
-                return
-            ts = update.ts if seen is None else max(update.ts, seen[-1])
-            self._give(update.key, update.cells, None, None, ts, out)
+        self._name(update, before, foreign)
+        if had is None and update.new is None:
+            return
+        # An inner join is answered by the right key that had the row where the new one has none.
+        asked = before if foreign is None and not self._keeps else foreign
+        if asked is None and not self._keeps:
+            return
+        right = None if asked is None else self.right.get(asked)
+        if right is None and not self._keeps and before in (None, foreign):
             return
         ts = update.ts if right is None else max(update.ts, right[-1])
-        if right is None and not self._keeps and self.given.get(update.key) is None and (
-            had is None or foreign is None or had[2] is None
-        ):
-            return
+        if asked != foreign:
+            right = None
         self._give(update.key, update.cells, update.new, right, ts, out)
+
+    def _name(self, update: Update, before: Key | None, foreign: Key | None) -> None:
+        """Keep the row, and that it names the right row, no longer that of before."""
+        if before is not None and before != foreign:
+            named = self.named[before]
+            del named[update.key]
+            if named:
+                self.named[before] = named
+            else:
+                del self.named[before]
+        if update.new is None:
+            self.left.pop(update.key, None)
+            return
+        self.left[update.key] = (update.new, update.cells, foreign)
+        if foreign is not None:
+            named = self.named.get(foreign) or {}
+            named[update.key] = None
+            self.named[foreign] = named
 
     def _right(self, update: Update, out: list[Update]) -> None:
         key = update.key

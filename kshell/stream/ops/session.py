@@ -7,28 +7,34 @@ is its session's end; a session that ended more than gap and grace before stream
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from kshell.changes import Changes
 from kshell.sql import plan
 from kshell.stream.evaluate import OnError
-from kshell.stream.ops.grouping import Grouping
+from kshell.stream.ops.grouping import Grouped, Grouping
 from kshell.stream.ops.windows import grace_of
-from kshell.stream.rows import Update, changes
-from kshell.stream.state import States
+from kshell.stream.rows import Key, Update, changes
+from kshell.stream.state import Clock, States, Versions
 
 __all__ = ["SessionAggregate"]
 
+_EVER = 1 << 63
+
 
 class SessionAggregate:
-    """Keeps each group's sessions by their end."""
+    """Keeps each group's sessions by their end; `longer` is added to what it retains."""
 
-    def __init__(self, node: plan.Aggregate, states: States, name: str, on_error: OnError) -> None:
+    def __init__(
+        self, node: plan.Aggregate, states: States, name: str, on_error: OnError, longer: int = 0
+    ) -> None:
         assert node.window is not None
         self.grouping = Grouping(node, on_error)
         self._gap = node.window.size_ms
-        self._keep = self._gap + grace_of(node.window)
-        self.sessions = states.map(name)  # key → {(end, start): (states, row)}
-        self.time = self._newest = -1
+        self._close = self._gap + grace_of(node.window)
+        keep = max(self._close, node.window.retention_ms or 0)
+        self.sessions = Versions(states, name, keep + longer)  # key → end → start → (states, row)
+        self.clock = Clock(states.map(f"{name}.clock"))
 
     def step(self, port: int, batch: Changes) -> Changes:
         """For each row: deletions of the sessions it merges, then the session."""
@@ -37,39 +43,50 @@ class SessionAggregate:
 
     def each(self, batch: Changes) -> Iterator[list[Update]]:
         """What each row makes, row by row: `suppress` looks at the time between them."""
-        grouping, gap = self.grouping, self._gap
-        for key, cells, args, at, _, _ in grouping.read(batch):
-            if key is None:
+        for row in self.grouping.read(batch):
+            if row.key is None:
                 continue
             out: list[Update] = []
-            self.time = max(self.time, at)
-            mine = self.sessions.get(key, {})
-            # The store shows no session that ended before what it retains.
-            first = max(at - gap, self._newest - self._keep + 1)
-            found = sorted(s for s in mine if s[0] >= first and s[1] <= at + gap)
-            state, start, end = grouping.initial(), at, at
-            for session in found:
-                state = grouping.merge(state, mine[session][0])
-                start, end = min(start, session[1]), max(end, session[0])
-            if end < self.time - self._keep:
-                yield out
-                continue
-            old = None
-            for session in found:
-                row = mine.pop(session)[1]
-                if (start, end) == (at, at):
-                    old = row
-                else:
-                    window = (*cells, session[1], session[0])
-                    out.append(Update((*key, *session), row, None, session[0], window))
-            state = grouping.add(state, args)
-            window = (*cells, start, end)
-            row = grouping.row(window, state, end)
-            self.sessions.setdefault(key, mine)[(end, start)] = (state, row)
-            self._newest = max(self._newest, end)
-            out.append(Update((*key, end, start), old, row, end, window))
+            closed = self.clock.advance(row.ts) - self._close
+            found = list(self._near(row.key, row.ts))
+            start = min([row.ts, *(s for _, s, _ in found)])
+            end = max([row.ts, *(e for e, _, _ in found)])
+            if end >= closed:
+                self._merge(row, found, start, end, out)
             yield out
+
+    def _near(self, key: Key, at: int) -> Iterator[tuple[int, int, Any]]:
+        """End, start, state and row of the sessions that a row at that time joins."""
+        for end, starts in self.sessions.between(key, at - self._gap, _EVER):
+            for start in sorted(starts):
+                if start <= at + self._gap:
+                    yield end, start, starts[start]
+
+    def _merge(
+        self,
+        row: Grouped,
+        found: list[tuple[int, int, Any]],
+        start: int,
+        end: int,
+        out: list[Update],
+    ) -> None:
+        grouping, key, cells = self.grouping, row.key, row.cells
+        assert key is not None
+        state, old = grouping.initial(), None
+        for was_end, was_start, (part, was) in found:
+            state = grouping.merge(state, part)
+            self.sessions.remove(key, was_end, was_start)
+            if start == end:
+                old = was
+            else:
+                window = (*cells, was_start, was_end)
+                out.append(Update((*key, was_start, was_end), was, None, was_end, window))
+        state = grouping.add(state, row.args)
+        window = (*cells, start, end)
+        new = grouping.row(window, state, end)
+        self.sessions.put_at(key, end, start, (state, new))
+        out.append(Update((*key, start, end), old, new, end, window))
 
     def expired(self, update: Update) -> bool:
         """Whether the store has lost the session that the update is of."""
-        return bool(update.cells[-1] <= self._newest - self._keep)
+        return bool(update.cells[-1] <= self.sessions.bound)

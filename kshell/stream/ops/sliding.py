@@ -15,7 +15,7 @@ from kshell.stream.evaluate import OnError
 from kshell.stream.ops.grouping import Grouped, Grouping
 from kshell.stream.ops.windows import grace_of
 from kshell.stream.rows import Row, Update, changes
-from kshell.stream.state import States, Versions
+from kshell.stream.state import Clock, States, Versions
 
 __all__ = ["SlidingAggregate"]
 
@@ -23,18 +23,18 @@ _State = tuple[list[object], Row]
 
 
 class SlidingAggregate:
-    """Keeps each group's windows by their start."""
+    """Keeps each group's windows by their start; `longer` is added to what it retains."""
 
-    def __init__(self, node: plan.Aggregate, states: States, name: str, on_error: OnError) -> None:
+    def __init__(
+        self, node: plan.Aggregate, states: States, name: str, on_error: OnError, longer: int = 0
+    ) -> None:
         assert node.window is not None
         self.grouping = Grouping(node, on_error)
         self._span = node.window.size_ms
         self._grace = grace_of(node.window)
-        keep = 2 * self._span + self._grace
-        self.versions = Versions(
-            states.map(name), max(keep, node.window.retention_ms or 0)
-        )  # key → start → (states, row)
-        self.time = -1
+        keep = max(2 * self._span + self._grace, node.window.retention_ms or 0)
+        self.versions = Versions(states, name, keep + longer)  # key → start → (states, row)
+        self.clock = Clock(states.map(f"{name}.clock"))
         self._out: list[Update] = []
 
     def step(self, port: int, batch: Changes) -> Changes:
@@ -48,8 +48,7 @@ class SlidingAggregate:
             if row.key is None:
                 continue
             self._out = []
-            self.time = max(self.time, row.ts)
-            if row.ts + 1 + self._span > self.time - self._grace:
+            if row.ts + 1 + self._span > self.clock.advance(row.ts) - self._grace:
                 if row.ts < self._span:
                     self._early(row)
                 else:
@@ -58,7 +57,7 @@ class SlidingAggregate:
 
     def expired(self, update: Update) -> bool:
         """Whether the store has lost the window that the update is of."""
-        return bool(update.cells[-2] <= self.versions.newest - self.versions.retention)
+        return bool(update.cells[-2] <= self.versions.bound)
 
     def _place(self, row: Grouped) -> None:
         at, span = row.ts, self._span
@@ -119,7 +118,7 @@ class SlidingAggregate:
 
     def _update(self, row: Grouped, start: int, value: _State | None) -> None:
         """Add the row to the window, whose rows so far are `value`'s."""
-        if start + self._span <= self.time - self._grace:
+        if start + self._span < self.clock.now - self._grace:
             return
         state = self.grouping.initial() if value is None else value[0]
         ts = row.ts if value is None else max(row.ts, value[1][-1])

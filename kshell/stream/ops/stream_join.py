@@ -11,8 +11,9 @@ from kshell.changes import Changes
 from kshell.sql import plan
 from kshell.sql.plan import JoinKind
 from kshell.stream.ops.sides import Sides
+from kshell.stream.ops.waiting import Waiting
 from kshell.stream.rows import Row, Update, changes, updates
-from kshell.stream.state import States, Versions
+from kshell.stream.state import Clock, States, Versions
 
 __all__ = ["StreamJoin"]
 
@@ -40,59 +41,53 @@ class StreamJoin:
         self._grace = node.grace_ms if node.grace_ms is not None else max(_DAY - size, 0)
         self._waits = node.grace_ms is not None
         self.rows = tuple(
-            Versions(states.map(f"{name}.{side}"), size + self._grace) for side in ("left", "right")
+            Versions(states, f"{name}.{side}", size + self._grace) for side in ("left", "right")
         )
-        self.waiting = states.map(f"{name}.waiting")  # (time, side, key) → [row, …]
-        self._time = -1
+        self.clock = Clock(states.map(f"{name}.clock"))
+        self.waiting = Waiting(states, f"{name}.waiting")
 
     def step(self, port: int, batch: Changes) -> Changes:
         """The joined rows, in the order in which Streams would forward them."""
         out: list[Update] = []
         for update in updates(batch, self._sides.right if port else self._sides.left):
+            now = self.clock.advance(update.ts)
             if update.new is not None:
-                self._row(port, update, out)
+                self._row(port, update, update.new, now, out)
         return changes(out, self._sides.output)
 
-    def _row(self, port: int, update: Update, out: list[Update]) -> None:
-        row, at = update.new, update.ts
-        assert row is not None
-        if None in update.key:
+    def _row(self, port: int, update: Update, row: Row, now: int, out: list[Update]) -> None:
+        at, key = update.ts, update.key
+        if None in key:
             if self._kept[port]:
-                self._emit(port, update, row, None, at, out)
+                self._emit(port, update.cells, row, None, at, out)
             return
-        self.rows[port].append(update.key, at, row)
-        self._time = max(self._time, at)
-        if at == self._time:
-            self._release(out)
+        self.rows[port].append(key, at, row)
         back, ahead = self._reach[port]
-        first, last = max(0, at - back), max(0, at + ahead)
+        if at == now:
+            self._release(now - ahead - self._grace, now, out)
+        first, last = max(0, at - back), at + ahead
         matched = False
-        for time, others in self.rows[1 - port].between(update.key, first, last):
+        for time, others in self.rows[1 - port].between(key, first, last):
             for other in others:
                 matched = True
-                self.waiting.pop((time, 1 - port, update.key), None)
-                self._emit(port, update, row, other, max(at, time), out)
+                self.waiting.remove((time, 1 - port, key))
+                self._emit(port, update.cells, row, other, max(at, time), out)
         if matched or not self._kept[port]:
             return
-        if not self._waits or last < self._time:
-            self._emit(port, update, row, None, at, out)
+        if not self._waits or last < now:
+            self._emit(port, update.cells, row, None, at, out)
         else:
-            self.waiting.setdefault((at, port, update.key), []).append((update, row))
+            self.waiting.add((at, port, key), (update.cells, row))
 
-    def _release(self, out: list[Update]) -> None:
-        """Unmatched rows for which no match can come any more, by time, left before right."""
-        done = [
-            place
-            for place in self.waiting
-            if place[0] + self._reach[place[1]][1] + self._grace < self._time
-        ]
-        for place in sorted(done, key=lambda p: (p[0], p[1], [str(c) for c in p[2]])):
-            for update, row in self.waiting.pop(place):
-                self._emit(place[1], update, row, None, place[0], out)
+    def _release(self, least: int, now: int, out: list[Update]) -> None:
+        """Unmatched rows for which no match can come any more; none if all are from `least` on."""
+        bounds = tuple(now - ahead - self._grace for _, ahead in self._reach)
+        for (at, port, _), (cells, row) in self.waiting.take(least, bounds):
+            self._emit(port, cells, row, None, at, out)
 
     def _emit(
-        self, port: int, update: Update, row: Row, other: Row | None, ts: int, out: list[Update]
+        self, port: int, cells: Row, row: Row, other: Row | None, ts: int, out: list[Update]
     ) -> None:
         left, right = (other, row) if port else (row, other)
-        new = self._sides.join(update.cells, left, right, ts)
-        out.append(Update(update.key, None, new, ts, update.cells))
+        new = self._sides.join(cells, left, right, ts)
+        out.append(Update(self._sides.output.key(cells), None, new, ts, cells))

@@ -15,15 +15,15 @@ from kshell.changes import Changes
 from kshell.sql import plan
 from kshell.stream.ops.windows import close_after
 from kshell.stream.rows import Key, Layout, Update, changes
-from kshell.stream.state import States
+from kshell.stream.state import Clock, States
 
 __all__ = ["Suppress", "Windowed"]
 
 
 class Windowed(Protocol):
-    """A windowed aggregate, as `suppress` sees it; `time` is its stream time."""
+    """A windowed aggregate, as `suppress` sees it; `clock` is its stream time."""
 
-    time: int
+    clock: Clock
 
     def each(self, batch: Changes) -> Iterator[list[Update]]:
         """The updates that each row of the batch makes."""
@@ -44,29 +44,33 @@ class Suppress:
         self._aggregate = aggregate
         self._after = close_after(node.input.window)
         self.held = states.map(name)  # key → Update
-        self._next: int | None = None
+        # The earliest end of what is held: nothing can leave before it.
+        self._next: int | None = min((u.cells[-1] for u in self.held.values()), default=None)
 
     def step(self, port: int, batch: Changes) -> Changes:
         """The results of the windows that close."""
         out: list[Update] = []
         for row in self._aggregate.each(batch):
             for update in row:
+                if update.new is None:
+                    self.held.pop(update.key, None)
+                    continue
                 self.held[update.key] = update
                 end = update.cells[-1]
                 self._next = end if self._next is None else min(self._next, end)
-            if self._next is not None and self._next <= self._aggregate.time - self._after:
+            if self._next is not None and self._next <= self._aggregate.clock.now - self._after:
                 self._release(out)
         return changes(out, self._layout)
 
     def _release(self, out: list[Update]) -> None:
-        bound = self._aggregate.time - self._after
+        bound = self._aggregate.clock.now - self._after
         closed: list[tuple[Key, Update]] = [
             (k, u) for k, u in self.held.items() if u.cells[-1] <= bound
         ]
         closed.sort(key=lambda pair: (pair[1].cells[-1], [_order(c) for c in pair[1].cells]))
         for key, update in closed:
             del self.held[key]
-            if update.new is not None and not self._aggregate.expired(update):
+            if not self._aggregate.expired(update):
                 out.append(update._replace(old=None))
         self._next = min((u.cells[-1] for u in self.held.values()), default=None)
 

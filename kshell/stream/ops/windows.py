@@ -7,7 +7,7 @@ ksqlDB's 24 hours less the window.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from kshell.catalog.model import WindowType
 from kshell.changes import Changes
@@ -16,11 +16,20 @@ from kshell.sql.statements import WindowClause
 from kshell.stream.evaluate import OnError
 from kshell.stream.ops.grouping import Grouping
 from kshell.stream.rows import Update, changes
-from kshell.stream.state import States, Versions
+from kshell.stream.state import Clock, States, Versions
 
 __all__ = ["WindowAggregate", "close_after", "grace_of"]
 
 _DAY = 86_400_000
+
+# What a window is open for after its end without any grace: the ends of sessions and of sliding
+# windows belong to them.
+_OPEN: Mapping[WindowType, Callable[[int], int]] = {
+    WindowType.TUMBLING: lambda size: 0,
+    WindowType.HOPPING: lambda size: 0,
+    WindowType.SESSION: lambda gap: gap + 1,
+    WindowType.SLIDING: lambda difference: 1,
+}
 
 
 def grace_of(window: WindowClause) -> int:
@@ -30,22 +39,23 @@ def grace_of(window: WindowClause) -> int:
 
 def close_after(window: WindowClause) -> int:
     """How long after its end a window's result is final, in ms."""
-    gap = window.size_ms if window.type is WindowType.SESSION else 0
-    return grace_of(window) + gap
+    return grace_of(window) + _OPEN[window.type](window.size_ms)
 
 
 class WindowAggregate:
-    """Adds each row to its group in each of its windows."""
+    """Adds each row to its group in each of its windows; `longer` is added to what it retains."""
 
-    def __init__(self, node: plan.Aggregate, states: States, name: str, on_error: OnError) -> None:
+    def __init__(
+        self, node: plan.Aggregate, states: States, name: str, on_error: OnError, longer: int = 0
+    ) -> None:
         assert node.window is not None
         self.grouping = Grouping(node, on_error)
         self._size = node.window.size_ms
         self._advance = node.window.advance_ms or self._size
         self._grace = grace_of(node.window)
         keep = max(self._size + self._grace, node.window.retention_ms or 0)
-        self.versions = Versions(states.map(name), keep)  # key → start → (states, row)
-        self.time = -1
+        self.versions = Versions(states, name, keep + longer)  # key → start → (states, row)
+        self.clock = Clock(states.map(f"{name}.clock"))
 
     def step(self, port: int, batch: Changes) -> Changes:
         """A result for each row and window that is open."""
@@ -59,8 +69,7 @@ class WindowAggregate:
             if key is None:
                 continue
             out = []
-            self.time = max(self.time, at)
-            closed = self.time - self._grace
+            closed = self.clock.advance(at) - self._grace
             start = max(0, at - size + advance) // advance * advance
             while start <= at:
                 if start + size > closed:
@@ -77,4 +86,4 @@ class WindowAggregate:
 
     def expired(self, update: Update) -> bool:
         """Whether the store has lost the window that the update is of."""
-        return bool(update.cells[-2] <= self.versions.newest - self.versions.retention)
+        return bool(update.cells[-2] <= self.versions.bound)

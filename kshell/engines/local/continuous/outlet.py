@@ -14,36 +14,9 @@ import pyarrow as pa
 from kshell.catalog.model import Kind
 from kshell.changes import Changes
 from kshell.sql.plan import Relation, Sink
-from kshell.stream.rows import Layout, batch_of
+from kshell.stream.rows import Layout, batch_of, latest
 
 __all__ = ["Outlet", "TableRows", "latest"]
-
-
-def latest(changes: Changes, relation: Relation) -> tuple[pa.RecordBatch, list[bool]]:
-    """The records that the changes are, and which have no value.
-
-    An update is -1 for the old row and then +1 for the new one: only the new one is a record.
-    """
-    weights = changes.weights.to_pylist()
-    if relation.kind is Kind.STREAM:
-        return changes.rows, [w <= 0 for w in weights]
-    if min(weights, default=1) > 0:
-        return changes.rows, [False] * len(weights)
-    layout = Layout(relation)
-    columns = [c.to_pylist() for c in changes.rows.columns]
-    rows = list(zip(*columns, strict=True))
-    cells = [layout.freeze(layout.cells(r)) for r in rows]
-    kept = [
-        i
-        for i, weight in enumerate(weights)
-        if not (
-            weight < 0
-            and i + 1 < len(weights)
-            and weights[i + 1] > 0
-            and cells[i + 1] == cells[i]
-        )
-    ]
-    return changes.rows.take(pa.array(kept, pa.int64())), [weights[i] <= 0 for i in kept]
 
 
 class TableRows:

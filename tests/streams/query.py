@@ -1,0 +1,93 @@
+"""A KSQL statement run as kshell runs it: parsed, bound, its operators stepped; no broker, no format.
+
+The differential and the property tests hand it the records that the other side gets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from kshell.cases.drive import emitted
+from kshell.cases.world import World
+from kshell.catalog.model import Kind
+from kshell.changes import WEIGHT, Changes
+from kshell.sql.plan import Scan, Sink
+from kshell.stream.evaluate import OnError, ignore_errors
+from kshell.stream.graph import Graph, build
+from kshell.stream.state import States
+
+from .records import Made, Record, text_of
+
+__all__ = ["Query"]
+
+
+@dataclass
+class Query:
+    """The last statement's plan, and its graph."""
+
+    sink: Sink
+    graph: Graph
+
+    @classmethod
+    def of(
+        cls, script: str, states: States | None = None, on_error: OnError = ignore_errors
+    ) -> Query:
+        """The last query of the script."""
+        world = World()
+        world.run(script)
+        sink = list(world.queries.values())[-1]
+        return cls(sink, build(sink, states, on_error))
+
+    def made(self, record: Record) -> list[Made]:
+        """The records that one record makes, as the sink would write them."""
+        out = []
+        for scan, batch in self._batches([record]):
+            for row, window in emitted(self.sink, self.graph.step(scan, batch)):
+                key = row.columns[self.sink.target.key[0].name]
+                values = [row.columns[c.name] for c in self.sink.target.value]
+                value = None if row.tombstone else text_of([_listed(v) for v in values])
+                bounds = None if window is None else (window.start, window.end)
+                out.append(Made(key, bounds, value, row.timestamp))
+        return out
+
+    def changes(self, records: Sequence[Record], size: int) -> Iterator[Changes]:
+        """What the records make in batches of `size`; a batch ends where the topic changes."""
+        batch: list[Record] = []
+        for record in records:
+            if batch and (len(batch) == size or record.topic != batch[-1].topic):
+                yield from self._step(batch)
+                batch = []
+            batch.append(record)
+        yield from self._step(batch)
+
+    def _step(self, records: Sequence[Record]) -> Iterator[Changes]:
+        for scan, batch in self._batches(records):
+            yield self.graph.step(scan, batch)
+
+    def _batches(self, records: Sequence[Record]) -> Iterator[tuple[int, Changes]]:
+        for number, scan in enumerate(self.graph.scans):
+            if scan.source.topic == records[0].topic:
+                yield number, _batch(scan, records)
+
+
+def _batch(scan: Scan, records: Sequence[Record]) -> Changes:
+    schema = scan.output.schema()
+    source = scan.source
+    columns = dict(scan.columns)
+    gone = -1 if source.kind is Kind.TABLE else 0
+    rows: list[dict[str, Any]] = []
+    for record in records:
+        cells = record.cells or (None,) * len(source.value)
+        row = {source.key[0].name: record.key, "ROWTIME": record.ts}
+        row |= dict(zip((c.name for c in source.value), cells, strict=True))
+        rows.append({name: row.get(columns.get(name, name)) for name in schema.names})
+    weights = [gone if record.cells is None else 1 for record in records]
+    return Changes(pa.RecordBatch.from_pylist(rows, schema=schema), pa.array(weights, WEIGHT))
+
+
+def _listed(value: Any) -> Any:
+    return ",".join(text_of([v]) for v in value) if isinstance(value, list) else value
