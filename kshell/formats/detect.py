@@ -182,9 +182,10 @@ def _measured(asked: Asked, made: Inferred, samples: Sequence[bytes]) -> Inferre
         return made
     columns = tuple(Column(c.name, c.type) for c in made.columns)
     wrapped = made.format.options.get("WRAP_SINGLE_VALUE") != "false"
+    schemas = None if "SCHEMA_FILE" in made.format.options else asked.schemas
     place = Place(
         asked.topic, asked.half, made.format, columns,
-        wrapped=wrapped, loose=False, schemas=asked.schemas,
+        wrapped=wrapped, loose=False, schemas=schemas,
     )  # fmt: skip
     decoded = open_codec(place).decode(pa.array(samples, pa.binary()), [c.name for c in columns])
     good = len(samples) - len(decoded.bad)

@@ -50,14 +50,15 @@ def unwraps(source: Source, half: Half) -> bool:
 def place_of(source: Source, half: Half, schemas: Schemas | None) -> Place:
     """Where the codec of a source's half works."""
     key = half is Half.KEY
+    format = source.key_format if key else source.value_format
     return Place(
         source.topic,
         half,
-        source.key_format if key else source.value_format,
+        format,
         source.key if key else source.value,
         wrapped=not unwraps(source, half),
         loose=source.declared,
-        schemas=schemas,
+        schemas=None if "SCHEMA_FILE" in format.options else schemas,
         source=source.name,
     )
 

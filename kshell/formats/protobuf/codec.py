@@ -18,11 +18,13 @@ from kshell.formats.framing import frame, write_indexes
 from kshell.formats.protobuf.decode import Framed, Plain
 from kshell.formats.protobuf.pool import load, message_indexes, message_named
 from kshell.formats.protobuf.text import Nullable, proto_text
+from kshell.formats.protobuf.unframed import Unframed
 from kshell.formats.protobuf.write import Writer
 from kshell.formats.registry import Schema, Schemas, SchemaType
 
 __all__ = ["nullable_of", "open_protobuf", "open_protobuf_nosr", "schema_text"]
 
+_Decoder = Framed | Plain | Unframed
 _TAKEN = "PROTOBUF_NULLABLE_REPRESENTATION"
 
 
@@ -90,7 +92,7 @@ class Codec:
         self._place = place
         self._fields = _fields(place)
         self._message = message_named(load(schema), name) if schema is not None else None
-        self._decoders: dict[tuple[str, ...], Framed | Plain] = {}
+        self._decoders: dict[tuple[str, ...], _Decoder] = {}
         self._writer: tuple[bytes, Writer] | None = None
 
     def decode(self, data: pa.Array, names: Sequence[str]) -> Decoded:
@@ -111,9 +113,10 @@ class Codec:
         )
         return Decoded([struct], found.bad)
 
-    def _open(self, fields: Sequence[pa.Field]) -> Framed | Plain:
+    def _open(self, fields: Sequence[pa.Field]) -> _Decoder:
         if self._message is not None:
-            return Plain(self._message, fields)
+            plain = Plain(self._message, fields)
+            return Unframed(plain) if "SCHEMA_FILE" in self._place.format.options else plain
         return Framed(_registry(self._place), fields)
 
     def encode(self, columns: Sequence[pa.Array], gone: pa.Array) -> pa.Array:
