@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from kshell.changes import Changes
 
-__all__ = ["Goodbye", "Live", "LiveStats", "Message", "Progress", "Result", "Rows", "Sections"]
+__all__ = ["Goodbye", "Live", "LiveStats", "Message", "Progress", "Result", "Rows", "Running",
+           "Sections", "Spooling"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,22 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Running:
+    """A query in the background: its id, how it is in a few words, and whether it has failed."""
+
+    id: str
+    state: str
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spooling:
+    """SPOOL: what is shown is written to the file too, until the next; an empty path is OFF."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sections:
     """Several titled results, drawn one after the other (DESCRIBE, EXPLAIN)."""
 
@@ -104,4 +121,4 @@ class Goodbye:
     """EXIT."""
 
 
-Result = Rows | Live | Message | Sections | Goodbye
+Result = Rows | Live | Message | Spooling | Sections | Goodbye

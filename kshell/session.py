@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kshell.config import Properties
-from kshell.errors import UsageError
-from kshell.results import Goodbye, Message, Result
+from kshell.errors import KshellError, UsageError
+from kshell.results import Goodbye, Message, Result, Running, Spooling
 from kshell.sql import statements as ast
 from kshell.sql.script import split, substitute
 
@@ -86,7 +86,8 @@ class Session:
         from kshell.sql.parse import parse_piece
 
         for piece in split(text):
-            yield from self._run(parse_piece(substitute(piece, self.variables)))
+            types = self._engine.types() if self._engine else None
+            yield from self._run(parse_piece(substitute(piece, self.variables), types))
 
     def _run(self, statement: ast.Statement) -> Iterator[Result]:
         serve = _OWN.get(type(statement))
@@ -113,10 +114,12 @@ class Session:
 
     def functions(self) -> tuple[str, ...]:
         """Names of functions, for completion."""
-        return ()
+        from kshell.sql import functions
 
-    def running(self) -> tuple[str, ...]:
-        """A line for each query in the background."""
+        return tuple(functions.names())
+
+    def running(self) -> tuple[Running, ...]:
+        """The queries in the background."""
         return tuple(self._engine.running()) if self._engine else ()
 
     def close(self) -> None:
@@ -151,7 +154,17 @@ def _script(session: Session, statement: ast.RunScript) -> Iterator[Result]:
         text = Path(statement.path).expanduser().read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{statement.path} cannot be read: {error}") from None
-    yield from session.execute(text)
+    try:
+        yield from session.execute(text)
+    except KshellError as error:
+        if error.place is not None:  # a place in the script is none in the statement that runs it
+            error.what = f"{statement.path}, line {error.place.line}: {error.what}"
+            error.args, error.place = (error.what,), statement.place
+        raise
+
+
+def _spool(session: Session, statement: ast.Spool) -> Iterator[Result]:
+    yield Spooling(str(Path(statement.path).expanduser()) if statement.path else "")
 
 
 def _help(session: Session, statement: ast.Help) -> Iterator[Result]:
@@ -168,6 +181,7 @@ _OWN: Mapping[type[ast.Statement], Callable[[Session, Any], Iterator[Result]]] =
     ast.Define: _define,
     ast.Undefine: _undefine,
     ast.RunScript: _script,
+    ast.Spool: _spool,
     ast.Help: _help,
     ast.Exit: _exit,
 }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from kshell.config import Properties
-from kshell.results import Result
+from kshell.results import Result, Running
 from kshell.sql.statements import Statement
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["Engine"]
 
@@ -29,8 +32,11 @@ class Engine(Protocol):
     def columns(self, name: str) -> Sequence[str]:
         """Columns of a topic or source, for completion; may read samples."""
 
-    def running(self) -> Sequence[str]:
-        """One short line for each query that runs in the background."""
+    def types(self) -> Mapping[str, pa.DataType]:
+        """The types that CREATE TYPE made, by name."""
+
+    def running(self) -> Sequence[Running]:
+        """The queries in the background."""
 
     def close(self) -> None:
-        """Stop everything."""
+        """Stop everything; raises KshellError where a query could not write what it had made."""

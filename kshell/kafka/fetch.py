@@ -93,6 +93,7 @@ class Fetch:
         self._leaders = {p.id: p.leader for p in topic.partitions}
         self._heard = dict.fromkeys(ranges, time.monotonic())
         self._empty = dict.fromkeys(ranges, 0)
+        self._follows = any(end >= FOREVER for end in self._ends.values())
         self._ended: set[int] = {p for p, (start, end) in ranges.items() if start >= end}
         self._queue: queue.SimpleQueue[Chunk | KshellError | None] = queue.SimpleQueue()
         self._waiting = 0  # bytes in the queue; touched on the loop alone
@@ -117,7 +118,7 @@ class Fetch:
     @property
     def lag(self) -> int:
         """Records between what was read and the ends of the partitions."""
-        return sum(max(high - self.position[p], 0) for p, high in self._high.items())
+        return sum(max(high - self.position[p], 0) for p, high in list(self._high.items()))
 
     def __iter__(self) -> Iterator[Chunk]:
         """Chunks as they come, in offset order within a partition; raises what ended the read."""
@@ -182,7 +183,7 @@ class Fetch:
             for n, p in enumerate(sorted(work)):
                 groups.setdefault((self._leaders.get(p, -1), n % _IN_FLIGHT), []).append(p)
             async with asyncio.TaskGroup() as tasks:
-                watch = tasks.create_task(self._watch())
+                watch = tasks.create_task(self._watch(tasks, lease))
                 readers = [
                     tasks.create_task(self._read(f"fetch {lease}.{lane}", partitions))
                     for (_, lane), partitions in groups.items()
@@ -201,12 +202,20 @@ class Fetch:
         finally:
             self._wire.release(lease)
 
-    async def _watch(self) -> None:
-        """A topic that was deleted and created anew is another topic."""
+    async def _watch(self, tasks: asyncio.TaskGroup, lease: int) -> None:
+        """A topic that was deleted and created anew is another topic; a continuous read goes on to
+        partitions that are added, from their first record."""
         while True:
             await asyncio.sleep(_WATCH)
             with contextlib.suppress(Outage):
                 await self._check_topic()
+            added = set(self._leaders).difference(self.position)
+            if added and self._follows:
+                for p in added:
+                    self._empty[p], self._heard[p] = 0, time.monotonic()
+                    self._ends[p] = FOREVER
+                    self.position = {**self.position, p: 0}
+                tasks.create_task(self._read(f"fetch {lease}.{min(added)}", sorted(added)))
 
     async def _check_topic(self) -> None:
         try:

@@ -90,12 +90,17 @@ class Producer:
         else:
             self._failed.append(KafkaError(f"{where}: {error.str()}"))
 
-    def flush(self) -> None:
-        """Wait until all is acknowledged; raises the first failure."""
-        left = self._sender.flush(_TIMEOUT + 5)
+    def check(self) -> None:
+        """Raise the first failure since the last look; waits for nothing."""
+        self._sender.poll(0)
         if self._failed:
             error = self._failed[0]
             self._failed = []
             raise error
+
+    def flush(self) -> None:
+        """Wait until all is acknowledged; raises the first failure."""
+        left = self._sender.flush(_TIMEOUT + 5)
+        self.check()
         if left:
             raise KafkaError(f"{left} records were not acknowledged")

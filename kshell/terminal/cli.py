@@ -9,7 +9,9 @@ import argparse
 import contextlib
 import io
 import os
+import signal
 import sys
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
@@ -31,8 +33,12 @@ examples:
   kshell test FILE…                               test cases, without a broker
 
 A terminal gets a table and a pipe gets jsonl, unless --output says otherwise.
+A script that leaves queries running (CREATE … AS SELECT) goes on until Ctrl-C.
 Exit codes: 0 done, 1 a statement failed, 2 usage, 3 no connection, 130 interrupted.
 """
+
+
+_LOOK = 0.2  # seconds between two looks at the queries that a script left running
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -161,6 +167,9 @@ def _batch(session: Session, text: str, output: str, csv_safe: bool) -> int:
         for result in session.execute(text):
             if not shower.show(result):
                 break
+        else:
+            sys.stdout.flush()
+            _stay(session)
         sys.stdout.flush()
     except KshellError as error:
         if not isinstance(error, Interrupted):
@@ -169,6 +178,34 @@ def _batch(session: Session, text: str, output: str, csv_safe: bool) -> int:
             draw_error(error, text)
         return error.exit_code
     return 0
+
+
+def _stay(session: Session) -> None:
+    """A script whose queries still run goes on until it is stopped; EXIT; at its end leaves now.
+
+    Raises KshellError when none of them runs any more.
+    """
+    from kshell.terminal.messages import note
+
+    queries = session.running()
+    if queries:
+        ids = ", ".join(q.id for q in queries)
+        note(f"{ids} still run{'s' * (len(queries) == 1)}; Ctrl-C stops.")
+    told: set[str] = set()
+    while queries:
+        for query in queries:
+            if query.failed and query.id not in told:
+                told.add(query.id)
+                note(f"Query {query.id} {query.state}")
+        if len(told) == len(queries):
+            raise KshellError(f"no query runs any more: {', '.join(sorted(told))} failed")
+        time.sleep(_LOOK)
+        queries = session.running()
+
+
+def _terminate(number: int, frame: object) -> NoReturn:
+    """SIGTERM: leave as Ctrl-C does, so that what was made is written."""
+    raise SystemExit(128 + number)
 
 
 def _work(options: argparse.Namespace) -> int:
@@ -201,6 +238,8 @@ def run(arguments: Sequence[str]) -> int:
     from kshell.terminal.messages import draw_error
 
     debug = "--debug" in arguments
+    with contextlib.suppress(ValueError):  # in another thread than the main one
+        signal.signal(signal.SIGTERM, _terminate)
     _speak_utf8()
     try:
         if arguments[:1] == ["test"]:

@@ -32,6 +32,7 @@ from kshell.results import Live, LiveStats
 from kshell.terminal.board import Board, Row
 from kshell.terminal.cells import NULL, is_number
 from kshell.terminal.sanitize import clean
+from kshell.terminal.spool import terminal
 from kshell.terminal.tables import layout, width_of
 
 __all__ = ["View", "footer", "watch"]
@@ -219,13 +220,14 @@ def _pressed(fd: int, seconds: float) -> list[bytes]:
 def watch(live: Live, console: Console | None = None) -> None:
     """Show it until it ends or is stopped; raises what ended it."""
     console = console or Console(highlight=False)
+    screen = Console(highlight=False, file=terminal())
     view = View(live, Board(live.schema, live.key))
     puller = _Puller(live)
     stopped = False
     try:
         # What ends at once (LIMIT 5) needs no screen of its own.
         if not puller.done.wait(_PATIENCE):
-            _show(view, puller, console)
+            _show(view, puller, screen)
         stopped = not puller.done.is_set()
     finally:
         puller.done.set()

@@ -56,6 +56,7 @@ STYLE = Style.from_dict(
         "bar.cluster": "bold #87d7ff",
         "bar.waiting": "#ffd75f",
         "bar.running": "#87d787",
+        "bar.failed": "bold #ff8787",
         "bar.rule": "#4e4e4e",
         "completion-menu": "bg:#303030 #dadada",
         "completion-menu.completion.current": "noreverse bg:#005f87 #ffffff",
@@ -65,6 +66,8 @@ STYLE = Style.from_dict(
         "scrollbar.button": "bg:#4e4e4e",
     }
 )
+_TOLD = 60  # characters of a query's state on the toolbar
+_TICK = 1.0  # seconds between two drawings of an idle prompt: queries go on beside it
 _FRESH = 10.0  # seconds after which names are learned anew
 _MAKES_NAMES = ("CREATE", "DROP", "INSERT", "ALTER", "RUN")
 
@@ -139,6 +142,7 @@ class _Prompt:
                 ("class:continuation", "… ".rjust(width))
             ],
             bottom_toolbar=self._toolbar,
+            refresh_interval=_TICK,
             reserve_space_for_menu=7,
             key_bindings=_keys(),
         )
@@ -172,8 +176,10 @@ class _Prompt:
         bar.append(("class:bar.cluster", clean(session.cluster)))
         if session.profile:
             bar += [rule, ("", clean(session.profile))]
-        for line in session.running():
-            bar += [rule, ("class:bar.running", f"▶ {clean(line)}")]
+        for query in session.running():
+            style, sign = ("class:bar.failed", "✗") if query.failed else ("class:bar.running", "▶")
+            told = clean(f"{query.id} {query.state}")
+            bar += [rule, (style, f"{sign} {told[:_TOLD]}{'…' if len(told) > _TOLD else ''}")]
         if self.output != "table":
             bar += [rule, ("", self.output)]
         return [*bar, rule, ("", "; and Enter runs · Tab completes · help · Ctrl-D leaves")]

@@ -13,13 +13,14 @@ import pyarrow as pa
 
 from kshell.changes import Changes
 from kshell.errors import Interrupted
-from kshell.results import Goodbye, Live, Message, Result, Rows, Sections
+from kshell.results import Goodbye, Live, Message, Result, Rows, Sections, Spooling
 from kshell.terminal.cells import raw_texts
 from kshell.terminal.messages import note
 from kshell.terminal.output import Target, json_rows, write
 from kshell.terminal.progress import ProgressLine
 from kshell.terminal.pull import pulled
 from kshell.terminal.sanitize import clean, clean_block
+from kshell.terminal.spool import spool
 
 __all__ = ["Shower", "stdout_target"]
 
@@ -62,6 +63,8 @@ class Shower:
             case Sections():
                 for part in result.parts:
                     self._section(part)
+            case Spooling():
+                self.say(spool(result.path))
             case Goodbye():
                 return False
         return True

@@ -57,7 +57,8 @@ def drop(engine: LocalEngine, statement: ast.DropSource, properties: Properties)
     )
     if source is None:
         return Message(f"{statement.kind.value.capitalize()} {name} does not exist.")
-    engine.stop_writers(name)
+    if source.query_id in engine.queries:
+        engine.terminate(source.query_id)
     told = f"{statement.kind.value.capitalize()} {name} is dropped."
     if statement.delete_topic:
         delete_topic(engine.properties, source.topic)

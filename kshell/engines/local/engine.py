@@ -19,9 +19,9 @@ from kshell.catalog.model import Kind, Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local import names
-from kshell.errors import KafkaError, UnknownName, Unsupported
+from kshell.errors import KafkaError, KshellError, UnknownName, Unsupported
 from kshell.kafka.client import Client
-from kshell.results import Result, Sections
+from kshell.results import Result, Running, Sections
 from kshell.sql import statements as ast
 from kshell.sql.statements import Emit, Name, ShowWhat, Statement
 
@@ -117,11 +117,6 @@ class LocalEngine:
         self.queries.pop(id).stop()
         self.catalog = self.catalog.without_query(id)
 
-    def stop_writers(self, name: str) -> None:
-        """End the queries that write a source."""
-        for id in [i for i, q in self.queries.items() if q.sink.target.name == name]:
-            self.terminate(id)
-
     def keeper_of(self, source: Source) -> Background | None:
         """The query of this shell that keeps a table's current rows, if one does."""
         for query in self.queries.values():
@@ -150,13 +145,22 @@ class LocalEngine:
             self.sample(Name(name))
         return self._columns[topic]
 
-    def running(self) -> Sequence[str]:
-        return [q.line() for q in self.queries.values()]
+    def types(self) -> Mapping[str, Any]:
+        return self.catalog.types
+
+    def running(self) -> Sequence[Running]:
+        return [q.told() for q in self.queries.values()]
 
     def close(self) -> None:
-        for id in list(self.queries):
-            self.queries.pop(id).stop()
+        failed: KshellError | None = None
+        while self.queries:
+            try:
+                self.queries.pop(next(iter(self.queries))).stop()
+            except KshellError as error:
+                failed = failed or error
         self.client.close()
+        if failed is not None:
+            raise failed
 
 
 def _show(engine: LocalEngine, statement: ast.Show, properties: Properties) -> Result:

@@ -7,19 +7,24 @@ the feed, steps the graph and writes; it ends with the shell.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
 from enum import Enum
 
 from kshell.catalog.model import Kind
 from kshell.engines.local.continuous.feed import Feed
 from kshell.engines.local.continuous.outlet import Outlet
-from kshell.errors import KshellError
+from kshell.errors import KshellError, Outage, TopicChanged, UnknownName
+from kshell.kafka.client import Client
+from kshell.kafka.produce import Producer
+from kshell.results import Running
 from kshell.sql.plan import Sink
 from kshell.stream.graph import Graph
 
 __all__ = ["Background", "State"]
 
 _POLL = 0.2
+_WATCH = 2.0  # seconds between two looks at the sink's topic
+_FLUSH = 40.0  # seconds that the end may take: longer than a record waits to be acknowledged
 
 
 class State(Enum):
@@ -41,12 +46,15 @@ class Background:
         feed: Feed,
         graph: Graph,
         outlet: Outlet,
-        flush: Callable[[], None],
+        producer: Producer,
+        client: Client,
     ) -> None:
         self.id, self.sink, self.feed, self.outlet = id, sink, feed, outlet
         self.state = State.RUNNING
         self.error: KshellError | None = None
-        self._graph, self._flush = graph, flush
+        self._graph, self._producer = graph, producer
+        self._client, self._topic_id = client, client.topic(sink.target.topic).id
+        self._due = 0.0
         self._going = threading.Event()
         self._going.set()
         self._thread = threading.Thread(target=self._run, name=f"kshell-{id}", daemon=True)
@@ -69,11 +77,32 @@ class Background:
                     break
                 for scan, changes in runs:
                     self.outlet.write(self._graph.step(scan, changes))
-            self._flush()
+                self._producer.check()
+                self._check_sink()
+            self._producer.flush()
         except KshellError as error:
             self._fail(error)
         except Exception as error:  # a query that dies without a word would look like a quiet one
             self._fail(KshellError(f"internal error: {error!r}"))
+
+    def _check_sink(self) -> None:
+        """Now and then: the topic must be the one that it was.
+
+        The producer would look for one that is gone for minutes, and find one created anew.
+        """
+        now = time.monotonic()
+        if now < self._due:
+            return
+        self._due = now + _WATCH
+        name = self.sink.target.topic
+        try:
+            topic = self._client.topic(name)
+        except Outage:
+            return
+        except UnknownName:
+            raise TopicChanged(f"topic {name}, which it writes, was deleted") from None
+        if topic.id != self._topic_id:
+            raise TopicChanged(f"topic {name}, which it writes, was deleted and created anew")
 
     def _fail(self, error: KshellError) -> None:
         self.error, self.state = error, State.ERROR
@@ -92,18 +121,28 @@ class Background:
             self._going.set()
 
     def stop(self) -> None:
-        """End it; what was read is written first."""
+        """End it; what was read is written first.  Raises what this went wrong with."""
+        failed = self.error
         self.feed.cancel()
         self._going.set()
         if self._thread.is_alive():
-            self._thread.join(10)
+            self._thread.join(_FLUSH)
+        if self._thread.is_alive():
+            raise KshellError(f"query {self.id} did not end within {_FLUSH:g} s")
+        if self.error is not None and self.error is not failed:
+            raise KshellError(
+                f"query {self.id} could not write all that it made: {self.error.what}",
+                hint=self.error.hint,
+            )
         if self.state is not State.ERROR:
             self.state = State.TERMINATED
 
-    def line(self) -> str:
+    def told(self) -> Running:
         """For the toolbar."""
         if self.error is not None:
-            return f"{self.id} failed"
+            return Running(self.id, f"failed: {self.error.what}", failed=True)
         if self.state is State.PAUSED:
-            return f"{self.id} paused"
-        return f"{self.id} {self.feed.rate():,.0f}/s"
+            return Running(self.id, "paused")
+        if self.feed.note:
+            return Running(self.id, self.feed.note)
+        return Running(self.id, f"{self.feed.rate():,.0f}/s, lag {self.feed.lag:,}")

@@ -64,6 +64,10 @@ class Merge:
     def __init__(self, lanes: Collection[Lane]) -> None:
         self._queues = {lane: _Queue() for lane in lanes}
 
+    def add(self, lane: Lane) -> None:
+        """One more partition, empty so far."""
+        self._queues[lane] = _Queue()
+
     def put(self, lane: Lane, changes: Changes) -> None:
         """Rows of one partition, after those that were put before."""
         if len(changes):

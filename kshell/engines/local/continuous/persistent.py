@@ -6,17 +6,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from kshell.catalog.catalog import RunningQuery
+from kshell.catalog.model import Kind
 from kshell.config import Properties
 from kshell.engines.local.codec import writer_of
 from kshell.engines.local.continuous.background import Background, State
+from kshell.engines.local.continuous.bound import failures
 from kshell.engines.local.continuous.feed import open_feed
 from kshell.engines.local.continuous.outlet import Outlet
-from kshell.errors import UnknownName
+from kshell.errors import BindError, UnknownName
 from kshell.kafka.produce import Producer
 from kshell.results import Message, Result, Rows
 from kshell.sql import plan
@@ -34,26 +37,28 @@ __all__ = ["control", "create_as", "insert_select", "show_queries"]
 def create_as(
     engine: LocalEngine, statement: ast.CreateAsSelect, properties: Properties
 ) -> Result:
-    """CREATE STREAM|TABLE … AS SELECT."""
-    catalog = engine.catalog_for(statement.query.tree, properties)
+    """CREATE STREAM|TABLE … AS SELECT; OR REPLACE ends the query that made the old one."""
+    catalog = engine.catalog_for(statement.query.tree)
     name = statement.name.folded()
-    if statement.if_not_exists and name in catalog.sources:
-        kind = catalog.sources[name].kind.value.lower()
+    before = engine.catalog.sources.get(name)
+    if statement.if_not_exists and before is not None:
+        kind = before.kind.value.lower()
         return Message(f"Cannot add {kind} {name}: it exists already; nothing was done.")
-    sink = bind_create_as(statement, catalog, properties, engine.partitions_of)
+    sink = bind_create_as(
+        statement, catalog, properties, engine.partitions_of, engine.infer(properties)
+    )
+    prefix = "CSAS" if sink.target.kind is Kind.STREAM else "CTAS"
+    id = engine.next_id(f"{prefix}_{name}")
+    target = replace(sink.target, query_id=id)
     add = engine.catalog.add_or_replace if statement.or_replace else engine.catalog.add
-    engine.catalog = add(sink.target)
-    prefix = "CSAS" if statement.kind.value == "STREAM" else "CTAS"
-    if statement.or_replace:
-        engine.stop_writers(name)
-    try:
-        _ensure_topic(engine, sink)
-        running = _start(engine, engine.next_id(f"{prefix}_{name}"), sink, properties)
-    except BaseException:
-        engine.catalog = engine.catalog.drop(name, statement.kind)
-        raise
-    kind = sink.target.kind.value.capitalize()
-    return Message(f"{kind} {name} is created by query {running.id}.")
+    add(target)  # refuses what cannot be
+    _ensure_topic(engine, sink)
+    if before is not None and before.query_id in engine.queries:
+        engine.terminate(before.query_id)
+    running = _start(engine, id, replace(sink, target=target), properties)
+    added = engine.catalog.add_or_replace if statement.or_replace else engine.catalog.add
+    engine.catalog = added(target)
+    return Message(f"{target.kind.value.capitalize()} {name} is created by query {running.id}.")
 
 
 def insert_select(
@@ -64,6 +69,8 @@ def insert_select(
     sink = bind_insert_select(statement, catalog, properties, engine.partitions_of)
     wanted = statement.properties.get("QUERY_ID")
     id = str(wanted).upper() if wanted else engine.next_id("INSERTQUERY")
+    if id in engine.queries:
+        raise BindError(f"Query ID '{id}' already exists.", place=statement.place)
     running = _start(engine, id, sink, properties)
     return Message(f"Query {running.id} inserts into {sink.target.name}.")
 
@@ -81,8 +88,7 @@ def _ensure_topic(engine: LocalEngine, sink: plan.Sink) -> None:
     configs = {}
     if sink.retention_ms is not None:
         configs["retention.ms"] = str(sink.retention_ms)
-    table = sink.target.kind.value == "TABLE"
-    if table and sink.target.window is None:
+    if sink.target.kind is Kind.TABLE and sink.target.window is None:
         configs["cleanup.policy"] = "compact"
     engine.make_topic(topic, sink.partitions or len(first.partitions), replicas, configs)
 
@@ -93,12 +99,8 @@ def _start(engine: LocalEngine, id: str, sink: plan.Sink, properties: Properties
     write = writer_of(sink, properties)
     outlet = Outlet(sink, write, lambda records: producer.send(topic, records))
     feed = open_feed(engine.client, engine.errors, sink, properties, bounded=False)
-
-    def failed(row: dict[str, object], column: str, message: str) -> None:
-        engine.errors.evaluation(id, column, message)
-
-    graph = build(sink, on_error=failed)
-    running = Background(id, sink, feed, graph, outlet, producer.flush)
+    graph = build(sink, on_error=failures(engine, id))
+    running = Background(id, sink, feed, graph, outlet, producer, engine.client)
     engine.queries[id] = running
     reads = frozenset(leaf.source.name for leaf in scans(sink))
     engine.catalog = engine.catalog.with_query(RunningQuery(id, reads, sink.target.name))

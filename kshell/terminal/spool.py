@@ -1,0 +1,61 @@
+"""SPOOL: what answers and messages print is written to a file as well, as plain text.
+
+`show` starts and ends it.  It stands in the place of standard output; the live view draws past it,
+on `terminal`, and only its last frame is kept.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import IO, Any
+
+from kshell.errors import UsageError
+
+__all__ = ["spool", "terminal"]
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class _Tee:
+    """Text to both; all else is the first's."""
+
+    def __init__(self, first: IO[str], file: IO[str]) -> None:
+        self.first, self.file = first, file
+
+    def write(self, text: str) -> int:
+        self.file.write(_ESCAPES.sub("", text))
+        return self.first.write(text)
+
+    def writelines(self, lines: Any) -> None:
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        self.file.flush()
+        self.first.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.first, name)
+
+
+def spool(path: str) -> str:
+    """Begin to write to the file, or end it where the path is empty; says what was done."""
+    before = sys.stdout
+    if isinstance(before, _Tee):
+        before.flush()
+        before.file.close()
+        sys.stdout = before.first
+    if not path:
+        return "Spooling is off."
+    try:
+        file = open(path, "w", encoding="utf-8")  # noqa: SIM115  (SPOOL OFF closes it)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+    sys.stdout = _Tee(sys.stdout, file)
+    return f"Spooling to {path}."
+
+
+def terminal() -> IO[str]:
+    """Standard output itself."""
+    return sys.stdout.first if isinstance(sys.stdout, _Tee) else sys.stdout
