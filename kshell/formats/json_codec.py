@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from kshell.errors import CorruptRecord
 from kshell.formats.base import Decoded, Place
 from kshell.formats.coerce import bytes_of, converter
+from kshell.formats.framing import payloads, schema_ids
 from kshell.formats.json_scan import Field, Names, Types, scan
 from kshell.formats.json_values import depth_of, parser, plain_writer, written
 
@@ -163,6 +164,10 @@ class JsonCodec:
         plans = [self._plans[name] for name in names]
         fields = [Field(name, plan[0]) for name, plan in zip(names, plans, strict=True)]
         found = scan(data, fields, how, Types.KSQL)
+        if any(data[row].as_py()[:1] == b"\0" for row, _ in found.bad):
+            # JSON_SR's frame, which ksqlDB's JSON reads too; no JSON begins with a zero byte.
+            data = pc.if_else(pa.array(schema_ids(data) >= 0), payloads(data), data)
+            found = scan(data, fields, how, Types.KSQL)
         columns = []
         again = set(found.unfit)
         for column, (_, finish) in zip(found.columns, plans, strict=True):

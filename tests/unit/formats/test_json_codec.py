@@ -179,6 +179,14 @@ def test_good_and_bad_rows_stay_in_their_places():
     assert found[5] == (None, "z")
 
 
+def test_what_json_sr_wrote_is_read():
+    made = codec("JSON", {"A": INT})
+    records = [b'\0\0\0\0\1{"A":1}', b'{"A":2}', None, b"\0\0\0\0\1{", b"\0"]
+    found = read(made, *records, names=["A"])
+    assert found[:3] == [(1,), (2,), (None,)]
+    assert all(isinstance(f, str) for f in found[3:])
+
+
 def test_slices_and_large_binary():
     made = codec("JSON", {"A": INT})
     data = pa.array([b"x", b'{"A":1}', None, b'{"A":2}'], pa.binary()).slice(1)
