@@ -147,20 +147,18 @@ class _Builder:
         return self.windowed(node)
 
     def windowed(self, node: plan.Aggregate, longer: int = 0) -> Operator:
-        """GROUP BY in windows, row by row; `longer` is added to what it retains, in ms."""
+        """GROUP BY in windows, row by row; `longer` is added to what a store of starts retains."""
         from kshell.stream.ops.session import SessionAggregate
         from kshell.stream.ops.sliding import SlidingAggregate
         from kshell.stream.ops.windows import WindowAggregate
 
         name = self.name(node)
         assert node.window is not None
-        windows: Mapping[WindowType, Any] = {
-            WindowType.SESSION: SessionAggregate,
-            WindowType.SLIDING: SlidingAggregate,
-        }
-        made = windows.get(node.window.type, WindowAggregate)
-        operator: Operator = made(node, self.states, name, self.on_error, longer)
-        return operator
+        if node.window.type is WindowType.SESSION:
+            return SessionAggregate(node, self.states, name, self.on_error)
+        sliding = node.window.type is WindowType.SLIDING
+        made = SlidingAggregate if sliding else WindowAggregate
+        return made(node, self.states, name, self.on_error, longer)
 
 
 def _project(node: Any, builder: _Builder) -> Operator:

@@ -6,6 +6,7 @@ and time of each result must agree, record for record, and the order within a ke
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,9 +19,11 @@ from .oracle import Oracle
 from .query import Query
 from .records import Made, Record, records
 
+# Other and more inputs than the same 25 of each operator: KSHELL_EXAMPLES=500 pytest tests/streams
+_MORE = os.environ.get("KSHELL_EXAMPLES")
 many = settings(
-    max_examples=40,
-    derandomize=True,
+    max_examples=int(_MORE or 25),
+    derandomize=_MORE is None,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

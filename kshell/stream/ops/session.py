@@ -20,20 +20,20 @@ from kshell.stream.state import Clock, States, Versions
 __all__ = ["SessionAggregate"]
 
 _EVER = 1 << 63
+_LEAST_SEGMENT = 60_000  # ms, as in Streams' stores
 
 
 class SessionAggregate:
-    """Keeps each group's sessions by their end; `longer` is added to what it retains."""
+    """Keeps each group's sessions by their end."""
 
-    def __init__(
-        self, node: plan.Aggregate, states: States, name: str, on_error: OnError, longer: int = 0
-    ) -> None:
+    def __init__(self, node: plan.Aggregate, states: States, name: str, on_error: OnError) -> None:
         assert node.window is not None
         self.grouping = Grouping(node, on_error)
         self._gap = node.window.size_ms
         self._close = self._gap + grace_of(node.window)
         keep = max(self._close, node.window.retention_ms or 0)
-        self.sessions = Versions(states, name, keep + longer)  # key → end → start → (states, row)
+        self.sessions = Versions(states, name, keep)  # key → end → start → (states, row)
+        self._segment = max(keep // 2, _LEAST_SEGMENT)
         self.clock = Clock(states.map(f"{name}.clock"))
 
     def step(self, port: int, batch: Changes) -> Changes:
@@ -88,5 +88,5 @@ class SessionAggregate:
         out.append(Update((*key, start, end), old, new, end, window))
 
     def expired(self, update: Update) -> bool:
-        """Whether the store has lost the session that the update is of."""
-        return bool(update.cells[-1] <= self.sessions.bound)
+        """Whether the store has lost the session: it drops segments of time that are all old."""
+        return bool(update.cells[-1] // self._segment < self.sessions.bound // self._segment)
