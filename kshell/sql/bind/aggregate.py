@@ -26,8 +26,8 @@ from kshell.sql.expressions import Column as Bound
 from kshell.sql.statements import Emit, Query, WindowClause
 from kshell.types import quote_ksql
 
-__all__ = ["Grouped", "Grouping", "aggregates_in", "build_aggregate", "check_bounds",
-           "check_no_group", "has_nested_state"]  # fmt: skip
+__all__ = ["Grouped", "Grouping", "aggregates_in", "build_aggregate", "check_aggregated",
+           "check_bounds", "check_no_group", "has_nested_state"]  # fmt: skip
 
 # Aggregates that cannot take a row back: a table's rows change.
 _STREAM_ONLY = frozenset({
@@ -240,6 +240,18 @@ def _check_table(calls: Sequence[Call], window: WindowClause | None) -> None:
         )
     if window is not None:
         raise BindError("WINDOW applies to streams: a table's rows have no one time")
+
+
+def check_aggregated(items: Sequence[Item], grouping: Grouping) -> None:
+    """BindError where GROUP BY has nothing to aggregate: ksqlDB makes no table of that."""
+    expressions = [i.expression for i in items]
+    if grouping.having is not None:
+        expressions.append(grouping.having)
+    if not any(aggregates_in(e) for e in expressions):
+        raise BindError(
+            "GROUP BY requires aggregate functions in either the SELECT or HAVING clause.",
+            hint="COUNT(*) AS n is one; EMIT CHANGES without a sink needs none",
+        )
 
 
 def check_no_group(items: Sequence[Item], sink: Kind | None) -> None:

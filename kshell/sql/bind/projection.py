@@ -21,7 +21,7 @@ from kshell.sql.bind.scope import BOUNDS, SYSTEM, Origin, Scope
 from kshell.sql.bind.text import bare, place_of
 from kshell.sql.expressions import Column as Bound
 from kshell.sql.expressions import Expression, Field
-from kshell.types import quote_ksql
+from kshell.types import ksql_name, quote_ksql
 
 __all__ = ["Item", "keys_missing", "project", "read_items", "text_list"]
 
@@ -291,7 +291,8 @@ def _check_duplicates(columns: Sequence[Column], half: str, persistent: bool) ->
     for column in columns if persistent else ():
         if column.name in seen:
             raise BindError(
-                f"Duplicate {half} columns found in schema: {quote_ksql(column.name)}",
+                f"Duplicate {half} columns found in schema: {quote_ksql(column.name)} "
+                + ksql_name(column.type) + (" KEY" if half == "key" else ""),
                 hint="give one of them another name with AS",
             )
         seen.add(column.name)

@@ -23,6 +23,7 @@ from kshell.sql.bind.aggregate import (
     Grouping,
     aggregates_in,
     build_aggregate,
+    check_aggregated,
     check_bounds,
     check_no_group,
 )  # fmt: skip
@@ -119,6 +120,8 @@ def _bind_query(
     node, items = build_explode(node, items)
     if bound.grouping is not None:
         missing = _missing_groups(items, bound.grouping) if persistent else []
+        if persistent:
+            check_aggregated(items, bound.grouping)
         grouped = build_aggregate(node, items, bound.grouping, query, aliases, properties)
         if persistent and missing and sink is not None:
             raise keys_missing(sink.name, "grouping expression", missing, "and")

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.catalog.properties import With
 from kshell.catalog.serde import CAPABILITIES, KEY, VALUE, check_format, check_map_key, columns_text
-from kshell.errors import BindError, Place
+from kshell.errors import BindError, Place, UsageError
 from kshell.sql import plan
 from kshell.sql.bind.aggregate import has_nested_state
 from kshell.sql.bind.datatypes import can_widen
@@ -87,9 +87,13 @@ def build_sink(
         sql=spec.sql,
     )
     return plan.Sink(
-        node, target, node.output, _partitions(written, properties), written.replicas,
+        node,
+        target,
+        node.output,
+        _number(written.partitions, "ksql.sink.partitions", properties),
+        _number(written.replicas, "ksql.sink.replicas", properties),
         written.retention_ms,
-    )  # fmt: skip
+    )
 
 
 def _topic(spec: SinkSpec, properties: Mapping[str, str]) -> str:
@@ -109,11 +113,14 @@ def _check_registered(
     )
 
 
-def _partitions(written: With, properties: Mapping[str, str]) -> int | None:
-    default = properties.get("ksql.sink.partitions")
-    if written.partitions is None and default:
-        return int(str(default))
-    return written.partitions
+def _number(written: int | None, name: str, properties: Mapping[str, str]) -> int | None:
+    """What WITH says, else a property, else nothing."""
+    default = properties.get(name)
+    if written is not None or not default:
+        return written
+    if not str(default).isdigit():
+        raise UsageError(f"{name} is no whole number: {default}")
+    return int(str(default))
 
 
 def _inherited(format: FormatSpec) -> FormatSpec:

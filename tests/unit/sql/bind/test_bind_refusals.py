@@ -10,6 +10,33 @@ from kshell.sql import plan
 Bind = Callable[[str], plan.Node]
 
 REFUSED = [
+    # aggregates
+    ("CREATE TABLE O AS SELECT V, V + 1 AS X FROM S GROUP BY V",
+     "GROUP BY requires aggregate functions in either the SELECT or HAVING clause."),
+    ("CREATE TABLE O AS SELECT COUNT(*) AS N FROM S GROUP BY ()",
+     "GROUP BY requires at least one expression"),
+    ("SELECT V, LATEST_BY_OFFSET(W, V) FROM S GROUP BY V EMIT CHANGES",
+     "Parameter 2 passed to function LATEST_BY_OFFSET must be a literal constant, but was "
+     "expression: 'V'"),
+    ("SELECT V, TOPK(V, W, V) FROM S GROUP BY V EMIT CHANGES",
+     "Parameter 3 passed to function TOPK must be a literal constant"),
+    ("SELECT V, TOPK(V, 0) FROM S GROUP BY V EMIT CHANGES", "k must be 1 or greater"),
+    ("SELECT V, EARLIEST_BY_OFFSET(W, -1) FROM S GROUP BY V EMIT CHANGES",
+     "earliestN must be 1 or greater"),
+    ("SELECT V, TOPK(V > 1, 2) FROM S GROUP BY V EMIT CHANGES",
+     "Function 'TOPK' does not accept parameters (BOOLEAN, INTEGER)."),
+    ("SELECT V, TOPKDISTINCT(ARR, 2) FROM S GROUP BY V EMIT CHANGES",
+     "Function 'TOPKDISTINCT' does not accept parameters (ARRAY<INTEGER>, INTEGER)."),
+    ("SELECT V, SUM(W) FROM S GROUP BY V EMIT CHANGES",
+     "Function 'SUM' does not accept parameters (STRING)."),
+    ("SELECT NAME, MAX(REF), COUNT_DISTINCT(REF) FROM T GROUP BY NAME EMIT CHANGES",
+     "The aggregation functions MAX and COUNT_DISTINCT cannot be applied to a table source, "
+     "only to a stream source."),
+    ("CREATE TABLE O AS SELECT K, AVG(V) AS A FROM FLAT GROUP BY K",
+     "One of the functions used in the statement has an intermediate type"),
+    # table functions
+    ("SELECT V FROM S WHERE EXPLODE(ARR) > 1 EMIT CHANGES",
+     "Can't find any functions with the name 'EXPLODE' for WHERE"),
     # names
     ("SELECT VV FROM S EMIT CHANGES", "SELECT column 'VV' cannot be resolved."),
     ("SELECT S.VV FROM S EMIT CHANGES", "SELECT column 'S.VV' cannot be resolved."),
@@ -48,7 +75,8 @@ REFUSED = [
     ("CREATE STREAM O AS SELECT K, ROWTIME FROM S", "Reserved column name in select: `ROWTIME`."),
     ("CREATE STREAM O AS SELECT K, V AS ROWTIME FROM S",
      "`ROWTIME` is a reserved column name. You cannot use it as an alias for a column."),
-    ("CREATE STREAM O AS SELECT K, V, W AS V FROM S", "Duplicate value columns found in schema"),
+    ("CREATE STREAM O AS SELECT K, V, W AS V FROM S", 
+     "Duplicate value columns found in schema: `V` STRING"),
     ("CREATE STREAM O AS SELECT ID, NAME FROM T",
      "Your SELECT query produces a TABLE. Please use CREATE TABLE AS SELECT statement instead."),
     ("CREATE TABLE O AS SELECT K, V FROM S",
