@@ -10,7 +10,9 @@ import functools
 import hashlib
 import importlib
 import inspect
+import threading
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -20,35 +22,44 @@ from kshell.sql.java.macros import JAVA_MACROS
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from kshell.sql.expressions import Call, Expression
+    from kshell.sql.expressions import Expression
 
 __all__ = ["aggregate_names", "connect", "python_function", "use"]
 
 _LOCKED = (
-    "SET enable_external_access = false",
-    "SET autoinstall_known_extensions = false",
-    "SET autoload_known_extensions = false",
-    "SET allow_community_extensions = false",
-    "SET python_enable_replacements = false",
-    "SET integer_division = true",  # as KSQL: whole numbers divide to whole numbers
-    "SET error_on_division_by_zero = false",
-    "SET TimeZone = 'UTC'",
-    "SET lock_configuration = true",
+    "SET GLOBAL enable_external_access = false",
+    "SET GLOBAL autoinstall_known_extensions = false",
+    "SET GLOBAL autoload_known_extensions = false",
+    "SET GLOBAL allow_community_extensions = false",
+    "SET GLOBAL python_enable_replacements = false",
+    "SET GLOBAL integer_division = true",  # as KSQL: whole numbers divide to whole numbers
+    "SET GLOBAL error_on_division_by_zero = false",
+    "SET GLOBAL TimeZone = 'UTC'",
+    "SET GLOBAL lock_configuration = true",
 )
+_REGISTERING = threading.Lock()
+_created: set[str] = set()
 
 
-def connect() -> duckdb.DuckDBPyConnection:
-    """A new in-memory database that can reach nothing outside itself.
-
-    >>> connect().sql("SELECT 7 / 2").fetchall()
-    [(3,)]
-    """
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """The process's database: empty but for macros and Python functions, which all share."""
     connection = duckdb.connect(":memory:")
     for statement in _LOCKED:
         connection.execute(statement)
     for macro in JAVA_MACROS:
-        connection.execute(f"CREATE TEMP MACRO {macro}")
+        connection.execute(f"CREATE MACRO {macro}")
     return connection
+
+
+def connect() -> duckdb.DuckDBPyConnection:
+    """A connection with temporary views of its own, that can reach nothing outside itself.
+
+    >>> connect().sql("SELECT 7 / 2").fetchall()
+    [(3,)]
+    """
+    with _REGISTERING:
+        return _database().cursor()
 
 
 def aggregate_names(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
@@ -60,7 +71,7 @@ def aggregate_names(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
     return frozenset(name for (name,) in connection.sql(query).fetchall())
 
 
-def use(connection: duckdb.DuckDBPyConnection, expressions: Iterable[Expression]) -> None:
+def use(expressions: Iterable[Expression]) -> None:
     """Register the Python functions that the expressions call; again is no harm."""
     from kshell.sql.expressions import Call, walk
     from kshell.sql.render import python_call, python_name
@@ -68,51 +79,37 @@ def use(connection: duckdb.DuckDBPyConnection, expressions: Iterable[Expression]
     for expression in expressions:
         for part in walk(expression):
             if isinstance(part, Call) and python_call(part):
-                _register(connection, part, python_name(part), python_call(part))
+                types = [a.type for a in part.args]
+                _create(python_name(part), python_call(part), types, part.type)
 
 
-def _register(
-    connection: duckdb.DuckDBPyConnection, call: Call, name: str, where: str
-) -> None:
-    _create(connection, name, where, [a.type for a in call.args], call.type)
-
-
-def python_function(
-    connection: duckdb.DuckDBPyConnection,
-    where: str,
-    parameters: Sequence[pa.DataType],
-    returns: pa.DataType,
-) -> str:
+def python_function(where: str, parameters: Sequence[pa.DataType], returns: pa.DataType) -> str:
     """Register `module:function` for these types; gives the name that SQL calls it by."""
     types = "|".join(map(str, (*parameters, returns)))
     name = f"py_{hashlib.md5(f'{where}|{types}'.encode()).hexdigest()[:16]}"
-    _create(connection, name, where, parameters, returns)
+    _create(name, where, parameters, returns)
     return name
 
 
 def _create(
-    connection: duckdb.DuckDBPyConnection,
-    name: str,
-    where: str,
-    parameters: Sequence[pa.DataType],
-    returns: pa.DataType,
+    name: str, where: str, parameters: Sequence[pa.DataType], returns: pa.DataType
 ) -> None:
     from kshell.types import duckdb_name
 
-    known = connection.execute(
-        "SELECT count(*) FROM duckdb_functions() WHERE function_name = ?", [name]
-    ).fetchall()
-    if known[0][0]:
-        return
-    connection.create_function(
-        name,
-        _over_arrow(_function(where, returns), returns, len(parameters)),
-        [duckdb.sqltype(duckdb_name(t)) for t in parameters],
-        duckdb.sqltype(duckdb_name(returns)),
-        type="arrow",
-        null_handling="special",
-        side_effects=not parameters,
-    )
+    with _REGISTERING:
+        if name in _created:
+            return
+        # On the connection that is never closed: it keeps the Python function alive.
+        _database().create_function(
+            name,
+            _over_arrow(_function(where, returns), returns, len(parameters)),
+            [duckdb.sqltype(duckdb_name(t)) for t in parameters],
+            duckdb.sqltype(duckdb_name(returns)),
+            type="arrow",
+            null_handling="special",
+            side_effects=not parameters,
+        )
+        _created.add(name)
 
 
 def _function(where: str, type: pa.DataType) -> Callable[..., Any]:

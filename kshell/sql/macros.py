@@ -15,7 +15,7 @@ from sqlglot import exp
 from kshell.sql import duck
 from kshell.sql.bind.expressions import UNIT_FUNCTIONS
 from kshell.sql.functions import AGGREGATE, SCALAR, Form, Function, library
-from kshell.sql.render import fill
+from kshell.sql.render import fill, python_in
 from kshell.sql.signatures import Pattern, known_type
 from kshell.types import duckdb_name
 
@@ -90,7 +90,7 @@ def _define(
     connection: duckdb.DuckDBPyConnection, name: str, forms: tuple[Form, ...], arity: int
 ) -> bool:
     """Make the macro for calls with so many arguments; False where no form takes as many."""
-    overloads = dict(_overloads(connection, forms, arity))
+    overloads = dict(_overloads(forms, arity))
     if not overloads:
         return False
     loose = ", ".join(f"a{n}" for n in range(arity))
@@ -101,9 +101,7 @@ def _define(
     return True
 
 
-def _overloads(
-    connection: duckdb.DuckDBPyConnection, forms: tuple[Form, ...], arity: int
-) -> Iterator[tuple[str, str]]:
+def _overloads(forms: tuple[Form, ...], arity: int) -> Iterator[tuple[str, str]]:
     """(parameters, body), the later of two with the same parameters left out."""
     seen = set()
     names = [f"a{n}" for n in range(arity)]
@@ -116,7 +114,7 @@ def _overloads(
         shown = ", ".join(f"{n} {t}".strip() for n, t in zip(names, types, strict=True))
         if shown in seen:
             continue
-        body = _body(connection, form, params, names)
+        body = _body(form, params, names)
         if body is not None:
             seen.add(shown)
             yield shown + last, body.replace(_ORDER, _ORDER_NAME)
@@ -128,22 +126,13 @@ def _type(pattern: Pattern) -> str:
     return "" if type is None else duckdb_name(type)
 
 
-def _body(
-    connection: duckdb.DuckDBPyConnection,
-    form: Form,
-    params: tuple[Pattern, ...],
-    names: list[str],
-) -> str | None:
+def _body(form: Form, params: tuple[Pattern, ...], names: list[str]) -> str | None:
     returns = known_type(form.signature.returns, {})
-    if form.template.startswith("py:"):
-        types = [known_type(p, {}) for p in params]
-        if returns is None or any(t is None for t in types):
-            return None
-        made = duck.python_function(
-            connection, form.template[3:], [t for t in types if t is not None], returns
-        )
-        return f"{made}({', '.join(names)})"
-    if "{type}" in form.template and returns is None:
+    where = python_in(form.template)
+    types = [known_type(p, {}) for p in params]
+    if (where and None in types) or ((where or "{type}" in form.template) and returns is None):
         return None
-    body = fill(form.template, names)
-    return body if returns is None else body.replace("{type}", duckdb_name(returns))
+    said = {"type": "" if returns is None else duckdb_name(returns)}
+    if where:
+        said["python"] = duck.python_function(where, types, returns)
+    return fill(form.template, names, names=said)

@@ -24,7 +24,7 @@ from kshell.sql.arithmetic import (
     arithmetic_sql,
     python_arithmetic,
 )
-from kshell.sql.casts import render_cast
+from kshell.sql.casts import once, render_cast
 from kshell.sql.expressions import (
     Call,
     Case,
@@ -41,7 +41,8 @@ from kshell.sql.expressions import (
 from kshell.sql.functions import library
 from kshell.types import STRING, duckdb_name, is_numeric
 
-__all__ = ["fill", "python_call", "python_name", "quote", "quote_text", "render", "tolerant"]
+__all__ = ["fill", "python_call", "python_in", "python_name", "quote", "quote_text", "render",
+           "tolerant"]  # fmt: skip
 
 _HOLE = re.compile(
     r"\{(?:(?P<all>\*)|(?P<rest>\d+)\*|(?P<arg>\d+)|(?P<body>\d+)\|(?P<params>[^{}]*)"
@@ -109,9 +110,16 @@ def python_call(call: Call) -> str:
     if call.function in ARITHMETIC:
         return python_arithmetic(call)
     function = library()[call.function]
-    if not function.forms:
-        return ""
-    found = _PYTHON.search(function.forms[int(call.variant or 0)].template)
+    return python_in(function.forms[int(call.variant or 0)].template) if function.forms else ""
+
+
+def python_in(template: str) -> str:
+    """The `module:function` that a template calls, or an empty string.
+
+    >>> python_in("CASE WHEN {0} = '' THEN {py:a.b:c} END")
+    'a.b:c'
+    """
+    found = _PYTHON.search(template)
     return (found[1] or found[2]) if found else ""
 
 
@@ -184,10 +192,29 @@ def _call(call: Call, scope: _Scope) -> str:
         return _map(call, args)
     template = library()[call.function].forms[int(call.variant or 0)].template
     names = {"type": duckdb_name(call.type), "depth": str(len(scope.variables))}
-    if _PYTHON.search(template):
+    if python_in(template):
         names["python"] = python_name(call)
     bodies = {n: _body(a, scope) for n, a in enumerate(call.args) if isinstance(a, Lambda)}
-    return fill(template, args, bodies, names)
+    return _filled(template, args, bodies, names)
+
+
+def _filled(
+    template: str,
+    args: Sequence[str],
+    bodies: Mapping[int, Callable[[Sequence[str]], str]],
+    names: Mapping[str, str],
+) -> str:
+    """`fill`, with an argument that the template has more than once done only once."""
+    whole = template.count("{*}") + len(_PYTHON.findall(template))
+
+    def done(n: int, args: Sequence[str]) -> str:
+        if n == len(args):
+            return fill(template, args, bodies, names)
+        if whole + template.count(f"{{{n}}}") < 2:
+            return done(n + 1, args)
+        return once(args[n], lambda held: done(n + 1, [*args[:n], held, *args[n + 1 :]]))
+
+    return done(0, args)
 
 
 def _map(call: Call, args: Sequence[str]) -> str:

@@ -2,8 +2,8 @@
 
 Operators evaluate through here.  A plain column costs nothing; everything else goes into a single
 statement.  Where a row makes it fail, the statement is done again with NULL for what fails; the
-rows that did are found by halving the NULL ones, and each error goes to the callback, as ksqlDB's
-processing log has it.
+rows that did are found by halving the NULL ones that differ, and each error goes to the callback,
+as ksqlDB's processing log has it.
 """
 
 from __future__ import annotations
@@ -111,29 +111,39 @@ class Evaluator:
         self, batch: pa.RecordBatch, n: int, tried: pa.Array, parts: pa.Array
     ) -> pa.Array:
         """`tried`, and `parts` for the rows that fail: they are among those that are NULL."""
-        rows = range(batch.num_rows)
         suspects = [row for row, null in enumerate(tried.is_null().to_pylist()) if null]
-        failing = self._failing(batch, n, suspects)
+        alike = self._alike(batch, n, suspects)
+        reasons = self._reasons(batch, n, [rows[0] for rows in alike])
+        failing = {row: reasons[rows[0]] for rows in alike if rows[0] in reasons for row in rows}
         if not failing:
             return tried
-        picked = [row + batch.num_rows if row in failing else row for row in rows]
+        name = self._items[self._hard[n]][0]
+        for row in sorted(failing):
+            self._on_error(batch.slice(row, 1).to_pylist()[0], name, failing[row])
+        picked = [row + batch.num_rows if row in failing else row for row in range(batch.num_rows)]
         return pa.concat_arrays([tried, parts]).take(pa.array(picked, pa.int64()))
 
-    def _failing(self, batch: pa.RecordBatch, n: int, suspects: list[int]) -> set[int]:
-        """Which of the rows fail, each told to the callback, found by halving."""
-        if not suspects:
-            return set()
+    def _alike(self, batch: pa.RecordBatch, n: int, rows: list[int]) -> list[list[int]]:
+        """The rows in groups that give the expression the same values."""
+        reads = columns_of(self._items[self._hard[n]][1])
+        values = batch.select(reads).take(pa.array(rows, pa.int64())).to_pylist()
+        groups: dict[str, list[int]] = {}
+        for row, value in zip(rows, values, strict=True):
+            groups.setdefault(repr(value), []).append(row)
+        return list(groups.values())
+
+    def _reasons(self, batch: pa.RecordBatch, n: int, rows: list[int]) -> dict[int, str]:
+        """Why each of the rows that fail does, found by halving."""
+        if not rows:
+            return {}
         try:
-            self._run(batch.take(pa.array(suspects, pa.int64())), [self._sql[n]], [self._types[n]])
+            self._run(batch.take(pa.array(rows, pa.int64())), [self._sql[n]], [self._types[n]])
         except _ERRORS as error:
-            if len(suspects) == 1:
-                row = batch.slice(suspects[0], 1).to_pylist()[0]
-                self._on_error(row, self._items[self._hard[n]][0], failure(error))
-                return set(suspects)
-            half = len(suspects) // 2
-            first = self._failing(batch, n, suspects[:half])
-            return first | self._failing(batch, n, suspects[half:])
-        return set()
+            if len(rows) == 1:
+                return {rows[0]: failure(error)}
+            half = len(rows) // 2
+            return self._reasons(batch, n, rows[:half]) | self._reasons(batch, n, rows[half:])
+        return {}
 
     def _run(
         self, batch: pa.RecordBatch, columns: Sequence[str], types: Sequence[pa.DataType]
@@ -143,7 +153,7 @@ class Evaluator:
             [*arrays, pa.nulls(batch.num_rows, pa.bool_())], names=[*self._names.values(), _ROW]
         )
         self._connection.register("batch", source)
-        table = self._connection.execute(f"SELECT {', '.join(columns)} FROM batch").to_arrow_table()
+        table = self._connection.sql(f"SELECT {', '.join(columns)} FROM batch").to_arrow_table()
         out = []
         for wanted, column in zip(types, table.columns, strict=True):
             array = column.combine_chunks()
@@ -158,6 +168,6 @@ class Evaluator:
 
         expressions = [self._items[i][1] for i in self._hard]
         self._connection = duck.connect()
-        duck.use(self._connection, expressions)
+        duck.use(expressions)
         self._sql = [render(e, self._names) for e in expressions]
         self._tolerant = [tolerant(e, self._names) for e in expressions]

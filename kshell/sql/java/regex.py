@@ -1,8 +1,8 @@
 r"""java.util.regex over the `regex` module: patterns and replacements put into its words.
 
-The rows of `library/strings.toml` name these.  What differs: `\d \w \s \b` are ASCII in Java, `$`
-stands before any last line end, `\Z`, `\z`, `\Q…\E`, `\0n`, `\x{h}`, `\p{javaLowerCase}` and the
-names of blocks, and `$1` in replacements.
+The rows of `library/strings.toml` name these.  What differs: `\d \w \s` are ASCII in Java, `.` and
+`$` know more line ends, and there are `\z`, `\Q…\E`, `\0n`, `\x{h}`, `\k<name>`, POSIX's and Java's
+own classes, and `$1` in replacements.
 """
 
 from __future__ import annotations
@@ -17,6 +17,14 @@ __all__ = ["extract", "extract_all", "extract_all_group", "extract_group", "repl
 
 _LINE_END = r"(?:\r\n|[\n\r\u0085\u2028\u2029])"
 _DOLLAR = rf"(?:(?={_LINE_END}\Z)(?<!\r(?=\n))|\Z)"
+_DOT = r"[^\n\r\u0085\u2028\u2029]"
+_FLAG = regex.compile(r"\(\?[a-zA-Z]*([ms])")
+_LETTERS = {
+    "d": "[0-9]", "D": "[^0-9]", "w": "[a-zA-Z0-9_]", "W": "[^a-zA-Z0-9_]",
+    "s": r"[ \t\n\x0B\f\r]", "S": r"[^ \t\n\x0B\f\r]",
+    "z": r"\Z", "Z": _DOLLAR, "e": r"\x1b",
+    "h": r"[ \t\xA0\u1680\u180e\u2000-\u200a\u202f\u205f\u3000]",
+}  # fmt: skip
 _PROPERTIES = {
     "lower": "[a-z]", "upper": "[A-Z]", "alpha": "[a-zA-Z]", "digit": "[0-9]",
     "alnum": "[a-zA-Z0-9]", "ascii": r"[\x00-\x7F]", "blank": r"[ \t]",
@@ -47,6 +55,8 @@ class _Reader:
         self.text = pattern
         self.at = 0
         self.depth = 0  # of [ … ]
+        flags = set(_FLAG.findall(pattern))
+        self.bare = {"$": "$" if "m" in flags else _DOLLAR, ".": "." if "s" in flags else _DOT}
         self.out: list[str] = []
 
     def read(self) -> str:
@@ -63,8 +73,8 @@ class _Reader:
             self.depth += 1
         elif letter == "]" and self.depth:
             self.depth -= 1
-        elif letter == "$" and not self.depth:
-            letter = _DOLLAR
+        elif letter in self.bare and not self.depth:
+            letter = self.bare[letter]
         elif self.depth and letter in "|~-" and self.text[self.at + 1 : self.at + 2] == letter:
             letter = "\\" + letter  # the module has set operators that Java has not
         self.out.append(letter)
@@ -86,20 +96,23 @@ class _Reader:
             digits = rest[1 : rest.index("}")]
             self.at += len(digits) + 2
             self.out.append(regex.escape(chr(int(digits, 16))))
+        elif mark == "k" and rest.startswith("<"):
+            name = rest[1 : rest.index(">")]
+            self.at += len(name) + 2
+            self.out.append(f"(?P={name})")
         elif mark == "0":
             digits = rest[: 3 if rest[:1] in "0123" else 2]
             digits = digits[: len(digits) - len(digits.lstrip("01234567"))]
             self.at += len(digits)
             self.out.append(regex.escape(chr(int(digits, 8))))
         else:
-            fixed = {"z": r"\Z", "Z": _DOLLAR, "e": "\x1b", "h": r"[ \t\xA0\u1680\u180e\u2000-\u200a\u202f\u205f\u3000]"}  # noqa: E501
-            self.out.append(fixed.get(mark, "\\" + mark))
+            self.out.append(_LETTERS.get(mark, "\\" + mark))
 
 
 @lru_cache(maxsize=512)
 def _compiled(pattern: str) -> regex.Pattern[str]:
     try:
-        return regex.compile(_Reader(pattern).read(), regex.VERSION1 | regex.ASCII)
+        return regex.compile(_Reader(pattern).read(), regex.VERSION1)
     except (regex.error, ValueError, OverflowError) as error:
         raise ValueError(f"Invalid regular expression pattern: {pattern}: {error}") from None
 
