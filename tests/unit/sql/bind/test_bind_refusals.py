@@ -75,7 +75,7 @@ REFUSED = [
     ("CREATE STREAM O AS SELECT K, ROWTIME FROM S", "Reserved column name in select: `ROWTIME`."),
     ("CREATE STREAM O AS SELECT K, V AS ROWTIME FROM S",
      "`ROWTIME` is a reserved column name. You cannot use it as an alias for a column."),
-    ("CREATE STREAM O AS SELECT K, V, W AS V FROM S", 
+    ("CREATE STREAM O AS SELECT K, V, W AS V FROM S",
      "Duplicate value columns found in schema: `V` STRING"),
     ("CREATE STREAM O AS SELECT ID, NAME FROM T",
      "Your SELECT query produces a TABLE. Please use CREATE TABLE AS SELECT statement instead."),
