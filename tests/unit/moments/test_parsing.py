@@ -101,11 +101,25 @@ def test_a_text_that_does_not_fit_is_refused(pattern, text, why):
 
 
 @pytest.mark.parametrize(
-    "pattern",
-    ["yyyy-MM-ddTHH", "HHH", "MMMMMM", "FF", "aa", "VVV", "OO", "'open", "yyyy]", "p", "{", "b"],
+    ("pattern", "why"),
+    [
+        ("yyyy-MM-ddTHH", "Unknown pattern letter: T"),
+        ("b", "Unknown pattern letter: b"),
+        ("HHH", "Too many pattern letters: H"),
+        ("MMMMMM", "Too many pattern letters: M"),
+        ("FF", "Too many pattern letters: F"),
+        ("aa", "Too many pattern letters: a"),
+        ("VVV", "Too many pattern letters: V"),
+        ("OO", "Too many pattern letters: O"),
+        ("SSSSSSSSSS", "Too many pattern letters: S"),
+        ("'open", "incomplete string literal"),
+        ("yyyy]", "without previous"),
+        ("p", "must be followed by valid pad pattern"),
+        ("{", "reserved character"),
+    ],
 )
-def test_a_pattern_that_java_refuses_is_refused(pattern):
-    with pytest.raises(ValueError):
+def test_a_pattern_that_java_refuses_is_refused(pattern, why):
+    with pytest.raises(ValueError, match=why):
         millis_of(pattern, "2021")
 
 
