@@ -103,7 +103,7 @@ class Avro:
         self, data: pa.Array, reading: _Reading
     ) -> tuple[pa.Array, list[tuple[int, str]]]:
         ids = _schema_ids(data)
-        if len(ids) and (ids == ids[0]).all():
+        if len(ids) and (ids == ids[0]).all():  # what most batches are
             distinct, which = ids[:1], np.zeros(len(ids), np.int32)
         else:
             distinct, inverse = np.unique(ids, return_inverse=True)
