@@ -18,7 +18,9 @@ from kshell.kafka.produce import OutgoingRecord, Producer
 from kshell.session import Session
 
 from . import realkafka
+from . import registry as registries
 from .realkafka import Broker
+from .registry import Registry
 
 
 def unavailable(reason: str) -> None:
@@ -111,3 +113,14 @@ def ask(session: Session) -> Callable[[str], list[dict]]:
         return [row for batch in result.batches for row in batch.to_pylist()]
 
     return rows
+
+
+@pytest.fixture(scope="session")
+def registry() -> Iterator[Registry]:
+    """One schema registry for all tests; those that stop it start it again."""
+    try:
+        registries.prepare()
+    except realkafka.Unavailable as reason:
+        unavailable(f"no schema registry: {reason}")
+    with registries.registry() as running:
+        yield running

@@ -84,9 +84,6 @@ JAVA_MACROS = (
     " ELSE CAST(CAST(java_fail('no time of day: ' || x) AS VARCHAR) AS TIME) END",
     # Math.round: halves go up, and a number next to a half does not count as one.
     "java_round(x) AS floor(x) + CASE WHEN x - floor(x) >= 0.5 THEN 1 ELSE 0 END",
-    # One step of Newton's takes the last bit that the C library is wrong by.
-    "java_cbrt(x) AS CASE WHEN x = 0 OR isnan(x) OR isinf(x) THEN x"
-    " ELSE cbrt(x) - (cbrt(x) - x / (cbrt(x) * cbrt(x))) / 3 END",
     "java_power(x, y) AS CASE WHEN isnan(y) OR (abs(x) = 1 AND isinf(y))"
     " THEN CAST('nan' AS DOUBLE) ELSE pow(x, y) END",
     "java_log(base, x) AS CASE WHEN base IS NULL OR x IS NULL THEN NULL"
