@@ -185,7 +185,7 @@ def both(columns, payloads, used):
     return found[0]
 
 
-QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @QUICK

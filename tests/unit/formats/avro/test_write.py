@@ -141,7 +141,7 @@ def test_columns_and_fields_that_do_not_meet_are_told():
     with pytest.raises(EvaluationError, match="no column for its field b, which has no default"):
         written(topic, {"A": types.INTEGER}, [[5]], SCHEMA_ID=str(id))
     with pytest.raises(EvaluationError, match="it has no field for C"):
-        written(topic, {c: types.INTEGER for c in "ABC"}, [[1, 2, 3]], SCHEMA_ID=str(id))
+        written(topic, dict.fromkeys("ABC", types.INTEGER), [[1, 2, 3]], SCHEMA_ID=str(id))
     topic.schemas.put("x", Schema(SchemaType.JSON, "{}"), 9)
     with pytest.raises(BindError, match="schema 9 is JSON, not AVRO"):
         written(topic, {"A": types.INTEGER}, [[5]], SCHEMA_ID="9")
