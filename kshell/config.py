@@ -224,7 +224,7 @@ class Properties(Mapping[str, str]):
         rows = []
         for name, known in sorted(PROPERTIES.items()):
             value = self.get(name, "")
-            shown = "********" if known.secret and value else value
+            shown = _MASK if known.secret and value else _USER_INFO.sub(f"//{_MASK}@", value)
             rows.append((name, shown, known.default or ""))
         rows += [(n, v, "") for n, v in sorted(self._set.items()) if n not in PROPERTIES]
         return rows
@@ -246,6 +246,10 @@ def state_home() -> Path:
 def cache_home() -> Path:
     """Where schemas are kept: XDG's cache folder."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kshell"
+
+
+_MASK = "********"
+_USER_INFO = re.compile(r"//[^/@\s]*@")  # user and password in a URL
 
 
 def _flat(table: Mapping[str, object], lead: str = "") -> Iterator[tuple[str, object]]:

@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--key-schema", action="append", default=[], metavar="TOPIC=FILE",
         help="the same of its keys")
     add("--demo", action="store_true", help="an embedded broker with live sample data")
-    add("--csv-safe", action="store_true", help="disarm formulas in CSV cells")
+    add("--csv-safe", action="store_true", help="disarm formulas in CSV and TSV cells")
     add("--debug", action="store_true", help="show tracebacks")
     add("--version", action="version", version=f"kshell {__version__}")
     return parser  # fmt: skip

@@ -7,7 +7,6 @@ a format is adding a row.
 from __future__ import annotations
 
 import csv
-import io
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -122,9 +121,13 @@ def _guarded(text: str | None) -> str | None:
     return "'" + text if text and text.startswith(_FORMULA) else text
 
 
+def _as_is(text: str | None) -> str | None:
+    return text
+
+
 def _csv(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    lines = _Lines()
+    writer = csv.writer(lines, lineterminator="\r\n")
 
     def cell(text: str | None) -> str | None:
         guarded = _guarded(text) if to.csv_safe else text
@@ -139,11 +142,26 @@ def _csv(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
                 for c, f in zip(columns, schema, strict=True)
             ]
         writer.writerows(zip(*columns, strict=True))
-        to.out.write(text.getvalue())
-        text.seek(0)
-        text.truncate()
-    to.out.write(text.getvalue())  # the heading, where there were no rows
+        to.out.write(lines.taken())
+    to.out.write(lines.taken())  # the heading, where there were no rows
     return ()
+
+
+class _Lines:
+    """The csv module's lines, ended by \\n: a cell's \\r is quoted only if its lines end with it."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def write(self, line: str) -> None:
+        """Called once for each row."""
+        self._lines.append(line.removesuffix("\r\n") + "\n")
+
+    def taken(self) -> str:
+        """What came since."""
+        text = "".join(self._lines)
+        self._lines.clear()
+        return text
 
 
 _TSV = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r", "\\": "\\\\"})
@@ -154,9 +172,13 @@ def _tsv(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
         escaped = "\\N" if text is None else text.translate(_TSV)
         return clean(escaped) if to.terminal else escaped
 
-    to.out.write("\t".join(cell(n) for n in schema.names) + "\n")
+    guard = _guarded if to.csv_safe else _as_is
+    to.out.write("\t".join(cell(guard(n)) for n in schema.names) + "\n")
     for batch in batches:
-        columns = [raw_texts(c) for c in batch.columns]
+        columns = [
+            texts if is_number(f.type) else list(map(guard, texts))
+            for texts, f in zip(map(raw_texts, batch.columns), schema, strict=True)
+        ]
         lines = ["\t".join(map(cell, row)) + "\n" for row in zip(*columns, strict=True)]
         to.out.write("".join(lines))
     return ()
