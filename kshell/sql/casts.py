@@ -81,7 +81,7 @@ def _nested_text(sql: str, source: pa.DataType) -> str:
     if pa.types.is_map(source):
         key = text(_KEY, source.key_type)
         value = text(_VALUE, source.item_type)
-        pairs = f"list_transform(map_entries({sql}), lambda \"λentry\": {key} || '=' || {value})"
+        pairs = f"list_transform(java_entries({sql}), lambda \"λentry\": {key} || '=' || {value})"
         return f"('{{' || array_to_string({pairs}, ', ') || '}}')"
 
     def struct(held: str) -> str:

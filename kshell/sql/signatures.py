@@ -1,9 +1,9 @@
 """What a function takes and gives, read from functions.toml: `(ARRAY<T>, T) -> BOOLEAN`.
 
-A signature has types, type variables (T, U, K, V), DECIMAL for any decimal, ANY for any type, STRUCT
-for any struct, STRUCT<K STRING, V T> for one with these fields, and lambdas `(T) => U`.  A last
-parameter that ends in `...` may come any number of times.  `functions` matches calls against them;
-the implicit widening is ksqlDB's: INTEGER → BIGINT → DECIMAL → DOUBLE.
+A signature has types, type variables (T, U, K, V), DECIMAL for any decimal, ANY for any type,
+STRUCT for any struct, STRUCT<K STRING, V T> for one with these fields, and lambdas `(T) => U`.  A
+last parameter that ends in `...` may come any number of times.  `functions` matches calls against
+them; the implicit widening is ksqlDB's: INTEGER → BIGINT → DECIMAL → DOUBLE.
 """
 
 from __future__ import annotations

@@ -129,6 +129,14 @@ JAVA_MACROS = (
     "java_map(k, v) AS map("
     "list_filter(k, lambda key, n: NOT list_contains(k[n + 1:], key)),"
     " list_filter(v, lambda value, n: NOT list_contains(k[n + 1:], k[n])))",
+    # The order in which a HashMap of strings, made for its size, is walked: by bucket, then by age.
+    "java_hash(s) AS list_reduce(list_transform(string_split(s, ''),"
+    " lambda c: CAST(unicode(c) AS BIGINT)), lambda h, c: (h * 31 + c) & 4294967295, 0::BIGINT)",
+    "java_bucket(h, n) AS xor(h, h >> 16) &"
+    " (greatest(2, 1 << CAST(ceil(log2(n::DOUBLE / 0.75)) AS INTEGER)) - 1)",
+    "java_entries(m) AS list_transform(list_sort(list_transform(map_entries(m), lambda e, n:"
+    " {'b': java_bucket(java_hash(CAST(e.key AS VARCHAR)), cardinality(m)), 'n': n, 'e': e})),"
+    " lambda s: s.e)",
     # A NULL key is the text null, as JSON writes it: neither DuckDB nor Arrow has NULL keys.
     "java_text_map(k, v) AS java_map(list_transform(k, lambda key: coalesce(key, 'null')), v)",
 )

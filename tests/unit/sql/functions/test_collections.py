@@ -86,6 +86,22 @@ def test_a_lambda_sees_the_row(evaluated):
     assert evaluated("TRANSFORM(A, x => x * B)", A=column, B=by).values == [[10, 20], [300], None]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "MAP_KEYS(M)",
+        "SPLIT(REDUCE(M, '', (s, k, v) => CONCAT(s, k)), '')",
+        "TRANSFORM(ENTRIES(M, FALSE), x => x->K)",
+        "TRANSFORM(MAP_VALUES(M), v => CHR(v))",
+    ],
+)
+def test_maps_are_walked_as_java_walks_a_hash_map(evaluated, text):
+    """Among four buckets d, h, l and p fall into 0, b into 2; each walk is in that order."""
+    letters = ["b", "p", "d"]
+    column = pa.array([[(c, ord(c)) for c in letters]], pa.map_(pa.string(), pa.int32()))
+    assert evaluated(text, M=column).values == [["p", "d", "b"]]
+
+
 def test_equal_keys_fail_a_transformed_map(evaluated):
     found = evaluated("TRANSFORM(MAP('a' := 1, 'b' := 2), (k, v) => 'same', (k, v) => v)")
     assert found.values == [None]
