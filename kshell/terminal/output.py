@@ -148,7 +148,7 @@ def _csv(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
 
 
 class _Lines:
-    """The csv module's lines, ended by \\n: a cell's \\r is quoted only if its lines end with it."""
+    """The csv module's lines, ended in \\n: a cell's \\r is quoted only if lines end with it."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
