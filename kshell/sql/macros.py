@@ -86,6 +86,17 @@ def _duckdb_has(connection: duckdb.DuckDBPyConnection, name: str, kind: str) -> 
     return bool(found[0][0])
 
 
+def _duckdb_takes(connection: duckdb.DuckDBPyConnection, name: str, arity: int) -> bool:
+    """Whether DuckDB has a scalar function of that name for so many arguments."""
+    found = connection.execute(
+        "SELECT count(*) FROM duckdb_functions() WHERE function_name = lower(?) AND internal"
+        " AND function_type = 'scalar'"
+        " AND (len(parameters) = ? OR (varargs IS NOT NULL AND len(parameters) <= ?))",
+        [name, arity, arity],
+    ).fetchone()
+    return bool(found and found[0])
+
+
 def _define(
     connection: duckdb.DuckDBPyConnection, name: str, forms: tuple[Form, ...], arity: int
 ) -> bool:
@@ -94,7 +105,7 @@ def _define(
     if not overloads:
         return False
     loose = ", ".join(f"a{n}" for n in range(arity))
-    if _duckdb_has(connection, name, "scalar") and loose not in overloads:
+    if _duckdb_takes(connection, name, arity) and loose not in overloads:
         overloads[loose] = f"system.main.{name.lower()}({loose})"
     made = ", ".join(f"({parameters}) AS {body}" for parameters, body in overloads.items())
     connection.execute(f"CREATE OR REPLACE TEMP MACRO {_macro(name, arity)} {made}")
