@@ -87,10 +87,7 @@ def drive(
     leaves = list(scans(sink))
     keyless = False if makes_key(sink) else None
     topics = list(dict.fromkeys(leaf.source.topic for leaf in leaves))
-    own = {topic for topic, _ in given}
-    order = [(t, o) for t, o in given if t in topics]
-    order += [(t, o) for t in topics if t not in own for o in range(len(log.read(t)))]
-    for topic, offset in order:
+    for topic, offset in _order(topics, log, given):
         record = log.read(topic)[offset]
         for number, leaf in enumerate(leaves):
             if leaf.source.topic != topic:
@@ -103,6 +100,20 @@ def drive(
                 stored = encoded(codec, sink.target, out, window, record.headers, keyless)
                 if stored is not None:
                     log.append(sink.target.topic, stored)
+
+
+def _order(
+    topics: Sequence[str], log: Log, given: Sequence[tuple[str, int]]
+) -> list[tuple[str, int]]:
+    """What INSERT VALUES wrote, then the case's own records, then what earlier queries wrote."""
+    own = [place for place in given if place[0] in topics]
+    first: dict[str, int] = {}
+    for topic, offset in own:
+        first.setdefault(topic, offset)
+    known = set(own)
+    others = [(t, o) for t in topics for o in range(len(log.read(t))) if (t, o) not in known]
+    before = [(t, o) for t, o in others if o < first.get(t, 0)]
+    return [*before, *own, *((t, o) for t, o in others if o >= first.get(t, 0))]
 
 
 def decoded(codec: Codec, source: Source, record: Stored, offset: int) -> Row | None:
