@@ -1,7 +1,7 @@
 """Expressions over a batch: one prepared DuckDB statement whose source is swapped.
 
-Operators evaluate through here.  A plain column costs nothing; everything else goes into a single
-statement.  Where a row makes it fail, the statement is done again with NULL for what fails; the
+Operators evaluate through here.  A plain column costs nothing, `direct` does what is plain; all
+else goes into a single statement.  Where a row makes it fail, the statement is done again with NULL for what fails; the
 rows that did are found by halving the NULL ones that differ, and each error goes to the callback,
 as ksqlDB's processing log has it.
 """
@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from kshell.sql.expressions import Column, Expression, Literal, columns_of
 from kshell.sql.java.macros import failure
+from kshell.stream.direct import Direct, Indirect, direct
 
 __all__ = ["Evaluator", "OnError", "ignore_errors"]
 
@@ -44,7 +45,10 @@ class Evaluator:
     def __init__(self, items: Sequence[tuple[str, Expression]], on_error: OnError) -> None:
         self._items = list(items)
         self._on_error = on_error
-        self._hard = [i for i, (_, e) in enumerate(items) if not isinstance(e, Column | Literal)]
+        hard = [i for i, (_, e) in enumerate(items) if not isinstance(e, Column | Literal)]
+        self._direct = {i: d for i in hard if (d := self._way(items[i][1])) is not None}
+        self._hard = [i for i in hard if i not in self._direct]
+        self._indirect: dict[int, Evaluator] = {}
         self._reads = list(
             dict.fromkeys(c for i in self._hard for c in columns_of(self._items[i][1]))
         )
@@ -54,6 +58,9 @@ class Evaluator:
         self._connection: Any = None
         self._sql: list[str] = []
         self._tolerant: list[str] = []
+
+    def _way(self, expression: Expression) -> Direct | None:
+        return direct(expression)
 
     def __call__(self, batch: pa.RecordBatch) -> list[pa.Array]:
         """One array for each expression, as long as the batch."""
@@ -65,10 +72,21 @@ class Evaluator:
                 out[i] = pa.array([expression.value], expression.type).take(
                     pa.repeat(pa.scalar(0, pa.int32()), batch.num_rows)
                 )
+        for i, run in self._direct.items():
+            try:
+                out[i] = run(batch)
+            except Indirect:
+                out[i] = self._by_duckdb(i)(batch)[0]
         if self._hard:
             for i, array in zip(self._hard, self._compute(batch), strict=True):
                 out[i] = array
         return out
+
+    def _by_duckdb(self, i: int) -> Evaluator:
+        """One of the expressions, never done directly."""
+        if i not in self._indirect:
+            self._indirect[i] = _Indirectly([self._items[i]], self._on_error)
+        return self._indirect[i]
 
     def _compute(self, batch: pa.RecordBatch) -> list[pa.Array]:
         if not batch.num_rows:
@@ -171,3 +189,10 @@ class Evaluator:
         duck.use(expressions)
         self._sql = [render(e, self._names) for e in expressions]
         self._tolerant = [tolerant(e, self._names) for e in expressions]
+
+
+class _Indirectly(Evaluator):
+    """DuckDB alone."""
+
+    def _way(self, expression: Expression) -> Direct | None:
+        return None

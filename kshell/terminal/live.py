@@ -1,8 +1,9 @@
 """The live view: a continuous query that owns the terminal until it is stopped.
 
 It has the alternate screen to itself, so that a resize leaves no rubbish behind, reads its own keys
-in raw mode, and draws only what fits, ten times a second at the most.  When it ends, the last frame
-stays on the main screen.
+in raw mode, and draws only what fits: at once when something comes, twenty times a second at the
+most, and never for more than a fifth of the time.  When it ends, the last frame stays on the main
+screen.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ from kshell.terminal.tables import layout, width_of
 
 __all__ = ["View", "footer", "watch"]
 
-_FRAME = 0.1
+_FRAME = 0.05  # seconds between two frames at the least
+_IDLE = 0.2  # seconds after which the rate and the lag are drawn anew though nothing came
+_SHARE = 4  # a frame is followed by so many times as long without one
 _PATIENCE = 0.15
 _AHEAD = 64  # polls taken and not yet drawn
 _FURNITURE = 5  # lines of a frame that are not rows: title, headings, rule, blank, footer
@@ -158,9 +161,14 @@ class View:
 
 
 class _Puller:
-    """Takes changes off the result in a thread, so that keys are answered at once."""
+    """Takes changes off the result in a thread, so that keys are answered at once.
+
+    `news` is a pipe that can be read when something came: a wait for keys is a wait for it too.
+    """
 
     def __init__(self, live: Live) -> None:
+        self.news, self._ring = os.pipe()
+        os.set_blocking(self._ring, False)
         self._live = live
         self.fresh: deque[Changes] = deque()
         self.error: BaseException | None = None
@@ -180,12 +188,31 @@ class _Puller:
                     break
                 if len(changes):
                     self.fresh.append(changes)
+                    self._tell()
                 while len(self.fresh) >= _AHEAD and not self.done.is_set():
                     time.sleep(0.01)  # the terminal takes nothing (Ctrl-S): memory stays flat
         except BaseException as error:
             self.error = error
         finally:
             self.done.set()
+            self._tell()
+
+    def heard(self) -> bool:
+        """Whether something came since the last call."""
+        if not select.select([self.news], [], [], 0)[0]:
+            return False
+        os.read(self.news, 4096)
+        return True
+
+    def _tell(self) -> None:
+        with contextlib.suppress(OSError):  # full: it is told already
+            os.write(self._ring, b"!")
+
+    def close(self) -> None:
+        """When it has ended."""
+        if not self.thread.is_alive():
+            os.close(self.news)
+            os.close(self._ring)
 
     def hand_over(self, board: Board) -> None:
         """Give what came since to the board."""
@@ -206,10 +233,10 @@ def _raw_keys(fd: int) -> Iterator[None]:
         termios.tcsetattr(fd, termios.TCSADRAIN, before)
 
 
-def _pressed(fd: int, seconds: float) -> list[bytes]:
-    """The keys that were pressed; a sequence that begins with Esc is one key."""
-    ready, _, _ = select.select([fd], [], [], seconds)
-    if not ready:
+def _pressed(fd: int, news: int | None, seconds: float) -> list[bytes]:
+    """The keys that were pressed, until there are news; what begins with Esc is one key."""
+    ready, _, _ = select.select([fd] if news is None else [fd, news], [], [], seconds)
+    if fd not in ready:
         return []
     data = os.read(fd, 64)
     if not data:
@@ -233,6 +260,7 @@ def watch(live: Live, console: Console | None = None) -> None:
         puller.done.set()
         live.cancel()
         puller.thread.join(0.15)
+        puller.close()
     puller.hand_over(view.board)
     console.print(view.last(console.width, console.height, not stopped))
     if puller.error is not None:
@@ -262,13 +290,19 @@ def _show(view: View, puller: _Puller, console: Console) -> None:
         picture(), console=console, screen=True, auto_refresh=False,
         redirect_stdout=False, redirect_stderr=False,
     ) as screen:  # fmt: skip
-        due = time.monotonic() + _FRAME
+        may, must = time.monotonic(), time.monotonic() + _IDLE
         while not puller.done.is_set():
-            keys = _pressed(fd, max(due - time.monotonic(), 0))
+            now = time.monotonic()
+            waits = now < may  # too early for another frame: then only keys and the clock matter
+            news, until = (None, may) if waits else (puller.news, must)
+            keys = _pressed(fd, news, max(until - now, 0))
             for key in keys:
                 if not view.press(key, console.height - _FURNITURE):
                     return
                 (puller.go.clear if view.paused else puller.go.set)()
-            if keys or time.monotonic() >= due:
+            began = time.monotonic()
+            if keys or began >= must or (began >= may and puller.heard()):
                 draw()
-                due = time.monotonic() + _FRAME
+                took = time.monotonic() - began
+                may = time.monotonic() + max(_FRAME, _SHARE * took)
+                must = max(may, time.monotonic() + _IDLE)

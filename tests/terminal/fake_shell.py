@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from kshell.changes import Changes
 from kshell.errors import Outage, ParseError, Place, UnknownName
-from kshell.results import Goodbye, Live, LiveStats, Message, Progress, Result, Rows
+from kshell.results import Goodbye, Live, LiveStats, Message, Progress, Result, Rows, Running
 from kshell.session import Names
 
 HOSTILE = "a\x1b[2J\x1b]0;owned\x07\u202e\x9b31m[bold red]markup[/]\x00\r\n\tz"
@@ -115,8 +115,8 @@ class FakeSession:
     def functions(self) -> tuple[str, ...]:
         return ("UCASE", "COUNT")
 
-    def running(self) -> tuple[str, ...]:
-        return ("CTAS_1 running",)
+    def running(self) -> tuple[Running, ...]:
+        return (Running("CTAS_1", "5/s"), Running("CSAS_2", "failed: no topic", failed=True))
 
     def close(self) -> None:
         pass

@@ -39,7 +39,7 @@ def test_enter_before_the_semicolon_goes_on_to_the_next_line(shell: Screen) -> N
 
 def test_the_toolbar_names_cluster_profile_and_running_work(shell: Screen) -> None:
     bar = shell.text().splitlines()[-1]
-    assert "fake:9092 │ test │ ▶ CTAS_1 running" in bar
+    assert "fake:9092 │ test │ ▶ CTAS_1 5/s │ ✗ CSAS_2 failed: no topic" in bar
 
 
 def test_ctrl_c_at_the_prompt_takes_the_line_away(shell: Screen) -> None:

@@ -1,0 +1,160 @@
+"""Plain expressions over a batch without DuckDB: comparisons, AND, OR, NOT, and Java's arithmetic.
+
+`evaluate` asks first here: planning a DuckDB statement costs a millisecond for each batch, which a
+single record would wait for.  What comes out is what `render`'s SQL gives; anything else is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kshell.sql.expressions import Call, Cast, Column, Expression, Literal
+
+__all__ = ["Direct", "Indirect", "direct"]
+
+Direct = Callable[[pa.RecordBatch], pa.Array]
+_Part = Callable[[pa.RecordBatch], Any]  # an array, or a scalar where it is constant
+
+_PLAIN = (pa.bool_(), pa.int32(), pa.int64(), pa.float64(), pa.string())
+_NUMBERS = (pa.int32(), pa.int64(), pa.float64())
+
+
+class Indirect(Exception):
+    """These very values are for DuckDB."""
+
+
+def direct(expression: Expression) -> Direct | None:
+    """How to evaluate it, or None.  The function may raise Indirect.
+
+    >>> n = Column("N", pa.int32())
+    >>> double = direct(Call("MULTIPLY", (n, Literal(2, pa.int32())), pa.int32(), "plain"))
+    >>> double(pa.record_batch({"N": pa.array([1, None], pa.int32())})).to_pylist()
+    [2, None]
+    """
+    part = _part(expression)
+    if part is None:
+        return None
+
+    def run(batch: pa.RecordBatch) -> pa.Array:
+        made = part(batch)
+        return pa.repeat(made, batch.num_rows) if isinstance(made, pa.Scalar) else made
+
+    return run
+
+
+def _part(expression: Expression) -> _Part | None:
+    match expression:
+        case Column():
+            name = expression.name
+            return lambda batch: batch.column(name)
+        case Literal() if expression.type in _PLAIN:
+            scalar = pa.scalar(expression.value, expression.type)
+            return lambda batch: scalar
+        case Cast():
+            return _cast(expression)
+        case Call():
+            return _call(expression)
+    return None
+
+
+def _cast(cast: Cast) -> _Part | None:
+    """Numbers made wider."""
+    source, target = cast.operand.type, cast.type
+    if source not in _NUMBERS or target not in _NUMBERS:
+        return None
+    if _NUMBERS.index(source) > _NUMBERS.index(target):
+        return None
+    operand = _part(cast.operand)
+    if operand is None:
+        return None
+    return lambda batch: pc.cast(operand(batch), target, safe=False)
+
+
+def _call(call: Call) -> _Part | None:
+    make = _CALLS.get(call.function)
+    if make is None:
+        return None
+    parts = [_part(a) for a in call.args]
+    known = [p for p in parts if p is not None]
+    return make(call, known) if len(known) == len(parts) else None
+
+
+def _comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Call, list[_Part]], _Part | None]:
+    """NULL compares to false, as in ksqlDB."""
+
+    def make(call: Call, parts: list[_Part]) -> _Part | None:
+        types = {a.type for a in call.args}
+        if len(parts) != 2 or len(types) != 1 or not types <= set(_PLAIN):
+            return None
+        left, right = parts
+        floating = pa.float64() in types
+
+        def run(batch: pa.RecordBatch) -> Any:
+            a, b = left(batch), right(batch)
+            if floating and _any_nan(a, b):
+                raise Indirect
+            return pc.fill_null(compare(a, b), False)
+
+        return run
+
+    return make
+
+
+def _any_nan(*values: Any) -> bool:
+    return any(pc.any(pc.is_nan(pa.array([v.as_py()], v.type) if isinstance(v, pa.Scalar) else v))
+               .as_py() for v in values)  # fmt: skip
+
+
+def _arithmetic(compute: Callable[[Any, Any], Any]) -> Callable[[Call, list[_Part]], _Part | None]:
+    """Whole numbers wrap around, as Java's."""
+
+    def make(call: Call, parts: list[_Part]) -> _Part | None:
+        types = {a.type for a in call.args}
+        if call.variant != "plain" or types != {call.type} or call.type not in _NUMBERS:
+            return None
+        left, right = parts
+        return lambda batch: compute(left(batch), right(batch))
+
+    return make
+
+
+def _logic(compute: Callable[..., Any]) -> Callable[[Call, list[_Part]], _Part | None]:
+    def make(call: Call, parts: list[_Part]) -> _Part | None:
+        return lambda batch: compute(*(p(batch) for p in parts))
+
+    return make
+
+
+def _text(call: Call, parts: list[_Part]) -> _Part | None:
+    return lambda batch: pc.binary_join_element_wise(*(p(batch) for p in parts), "")
+
+
+def _add(call: Call, parts: list[_Part]) -> _Part | None:
+    if call.variant == "text" and {a.type for a in call.args} == {pa.string()}:
+        return _text(call, parts)
+    return _arithmetic(pc.add)(call, parts)
+
+
+_CALLS: Mapping[str, Callable[[Call, list[_Part]], _Part | None]] = MappingProxyType(
+    {
+        "ADD": _add,
+        "AND": _logic(pc.and_kleene),
+        "EQUAL": _comparison(pc.equal),
+        "GREATER": _comparison(pc.greater),
+        "GREATER_OR_EQUAL": _comparison(pc.greater_equal),
+        "IS_NOT_NULL": _logic(pc.is_valid),
+        "IS_NULL": _logic(pc.is_null),
+        "LESS": _comparison(pc.less),
+        "LESS_OR_EQUAL": _comparison(pc.less_equal),
+        "MULTIPLY": _arithmetic(pc.multiply),
+        "NOT": _logic(pc.invert),
+        "NOT_EQUAL": _comparison(pc.not_equal),
+        "OR": _logic(pc.or_kleene),
+        "SUBTRACT": _arithmetic(pc.subtract),
+    }
+)
