@@ -10,13 +10,13 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
-import datetime
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Context, Decimal, InvalidOperation
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -24,11 +24,18 @@ import pyarrow as pa
 from kshell.errors import CorruptRecord
 from kshell.types import ksql_name
 
-__all__ = ["bytes_of", "converter", "node_text"]
+__all__ = ["RANGES", "bytes_of", "converter", "node_text"]
+
+# The numbers that are a time: what Python's dates hold too, the years 1 to 9999.
+RANGES: Mapping[pa.DataType, tuple[int, int]] = MappingProxyType(
+    {
+        pa.date32(): (-719_162, 2_932_896),
+        pa.time32("ms"): (0, 86_399_999),
+        pa.timestamp("ms"): (-62_135_596_800_000, 253_402_300_799_999),
+    }
+)
 
 Convert = Callable[[Any], Any]
-_EPOCH = datetime.date(1970, 1, 1)
-_DAY_MS = 86_400_000
 _LONGEST = 20  # digits of a BIGINT and one more
 # What Double.parseDouble takes, but for hexadecimal.
 _JAVA_DOUBLE = re.compile(
@@ -166,23 +173,18 @@ def _bytes(node: Any) -> Any:
     return found
 
 
-def _date(node: Any) -> Any:
-    try:
-        return _EPOCH + datetime.timedelta(days=_DATE_DAYS(node))
-    except OverflowError:
-        raise _Unfit(node, "DATE") from None
+def _ranged(bits: int, type: pa.DataType) -> Convert:
+    whole, name, (low, high) = _whole(bits, ksql_name(type)), ksql_name(type), RANGES[type]
+
+    def convert(node: Any) -> int:
+        number: int = whole(node)
+        if not low <= number <= high:
+            raise _Unfit(node, name)
+        return number
+
+    return convert
 
 
-def _time(node: Any) -> Any:
-    ms = _TIME_MS(node)
-    if not 0 <= ms < _DAY_MS:
-        raise _Unfit(node, "TIME")
-    seconds, ms = divmod(ms, 1000)
-    return datetime.time(seconds // 3600, seconds // 60 % 60, seconds % 60, ms * 1000)
-
-
-_DATE_DAYS = _whole(32, "DATE")
-_TIME_MS = _whole(32, "TIME")
 _BY_TYPE: dict[pa.DataType, Convert] = {
     pa.bool_(): _boolean,
     pa.int32(): _whole(32, "INTEGER"),
@@ -190,9 +192,9 @@ _BY_TYPE: dict[pa.DataType, Convert] = {
     pa.float64(): _double,
     pa.string(): _string,
     pa.binary(): _bytes,
-    pa.date32(): _date,
-    pa.time32("ms"): _time,
-    pa.timestamp("ms"): _whole(64, "TIMESTAMP"),
+    pa.date32(): _ranged(32, pa.date32()),
+    pa.time32("ms"): _ranged(32, pa.time32("ms")),
+    pa.timestamp("ms"): _ranged(64, pa.timestamp("ms")),
 }
 
 

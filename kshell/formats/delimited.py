@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from kshell.errors import CorruptRecord
 from kshell.formats.base import Decoded, Place
-from kshell.formats.coerce import converter
+from kshell.formats.coerce import RANGES, converter
 from kshell.formats.json_values import plain_writer
 
 __all__ = ["open_delimited"]
@@ -30,7 +30,7 @@ csv.field_size_limit(_LONGEST)
 _PLAIN_NUMBER = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 _CAST = frozenset({pa.int32(), pa.int64(), pa.float64()})
 _AS_NUMBER: dict[pa.DataType, pa.DataType] = {
-    pa.date32(): pa.int32(), pa.timestamp("ms"): pa.int64(),
+    pa.date32(): pa.int32(), pa.time32("ms"): pa.int32(), pa.timestamp("ms"): pa.int64(),
 }  # fmt: skip
 
 
@@ -96,8 +96,13 @@ class Delimited:
             plain = pc.match_substring_regex(texts, _PLAIN_NUMBER).fill_null(True)
             try:
                 some = pc.if_else(plain, texts, pa.scalar(None, pa.string()))
-                made = some.cast(_AS_NUMBER.get(type, type)).cast(type)
-                return made, np.flatnonzero(~np.asarray(plain))
+                made = some.cast(_AS_NUMBER.get(type, type))
+                if type in RANGES:
+                    low, high = RANGES[type]
+                    fits = pc.and_(pc.greater_equal(made, low), pc.less_equal(made, high))
+                    plain = pc.and_(plain, fits.fill_null(True))
+                    made = pc.if_else(plain, made, None)
+                return made.cast(type), np.flatnonzero(~np.asarray(plain))
             except pa.ArrowInvalid:
                 pass
         return pa.nulls(len(texts), type), np.flatnonzero(np.asarray(texts.is_valid()))
@@ -183,8 +188,6 @@ def _texts_of(type: pa.DataType) -> Callable[[pa.Array], pa.Array]:
         return lambda column: column.cast(pa.string())
     if type in _AS_NUMBER:
         return lambda column: column.cast(_AS_NUMBER[type]).cast(pa.string())
-    if type == pa.time32("ms"):
-        return lambda column: column.cast(pa.int32()).cast(pa.string())
     one: Callable[[Any], str] = plain_writer(type)
     if pa.types.is_decimal(type):
         one = "{:f}".format

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from kshell.errors import CorruptRecord
 from kshell.formats.base import Decoded, Place
-from kshell.formats.coerce import bytes_of, converter
+from kshell.formats.coerce import RANGES, bytes_of, converter
 from kshell.formats.framing import payloads, schema_ids
 from kshell.formats.json_scan import Field, Names, Types, scan
 from kshell.formats.json_values import depth_of, parser, plain_writer, written
@@ -26,7 +26,6 @@ from kshell.formats.json_values import depth_of, parser, plain_writer, written
 __all__ = ["open_json"]
 
 _MAX_DEPTH = 64
-_DAY_MS = 86_400_000
 
 # A scanned column → the column, and the rows that must be read once more, by `coerce`.
 Finish = Callable[[pa.Array], tuple[pa.Array, Iterable[int]]]
@@ -36,14 +35,15 @@ def _same(column: pa.Array) -> tuple[pa.Array, Iterable[int]]:
     return column, ()
 
 
-def _cast(type: pa.DataType) -> Finish:
-    return lambda column: (column.cast(type), ())
+def _ranged(type: pa.DataType) -> Finish:
+    low, high = RANGES[type]
 
+    def finish(column: pa.Array) -> tuple[pa.Array, Iterable[int]]:
+        fits = pc.and_(pc.greater_equal(column, low), pc.less_equal(column, high))
+        outside = np.flatnonzero(np.asarray(pc.invert(fits).fill_null(False)))
+        return pc.if_else(fits, column, None).cast(type), outside.tolist()
 
-def _time(column: pa.Array) -> tuple[pa.Array, Iterable[int]]:
-    fits = pc.and_(pc.greater_equal(column, 0), pc.less(column, _DAY_MS))
-    outside = np.flatnonzero(np.asarray(pc.invert(fits).fill_null(False)))
-    return pc.if_else(fits, column, None).cast(pa.time32("ms")), outside.tolist()
+    return finish
 
 
 def _decimal(type: pa.DataType) -> Finish:
@@ -125,9 +125,9 @@ def _cells(type: pa.DataType, name: str) -> Finish:
 _SIMPLE = (pa.string(), pa.int32(), pa.int64(), pa.float64(), pa.bool_())
 _SCANNED: dict[pa.DataType, tuple[pa.DataType, Finish]] = {
     **{t: (t, _same) for t in _SIMPLE},
-    pa.date32(): (pa.int32(), _cast(pa.date32())),
-    pa.time32("ms"): (pa.int32(), _time),
-    pa.timestamp("ms"): (pa.int64(), _cast(pa.timestamp("ms"))),
+    pa.date32(): (pa.int32(), _ranged(pa.date32())),
+    pa.time32("ms"): (pa.int32(), _ranged(pa.time32("ms"))),
+    pa.timestamp("ms"): (pa.int64(), _ranged(pa.timestamp("ms"))),
     pa.binary(): (pa.binary(), _bytes),
 }
 

@@ -29,7 +29,8 @@ _MAX_DEPTH = 64
 _MALFORMED, _TOO_DEEP, _NOT_UTF8, _TRAILING, _NOT_OBJECT, _WRONG_TYPE, _RANGE = range(1, 8)
 # Escapes in their order: a whole surrogate pair, half of one, any other.
 _ESCAPES = re.compile(
-    rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u[dD][89a-fA-F]..)|\\.", re.DOTALL
+    rb"\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(\\u[dD][89a-fA-F][\da-fA-F]{2})|\\.",
+    re.DOTALL,
 )
 _REASONS = {
     _MALFORMED: "not valid JSON",

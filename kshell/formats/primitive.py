@@ -12,7 +12,7 @@ from kshell.errors import Unsupported
 from kshell.formats.base import Codec, Decoded, Place
 from kshell.types import ksql_name
 
-__all__ = ["open_bytes", "open_kafka", "open_none"]
+__all__ = ["numbers_of", "numbers_to", "open_bytes", "open_kafka", "open_none"]
 
 # Type → how numpy calls it on the wire and in memory, and what Kafka's serializer is called.
 _NUMBERS: dict[pa.DataType, tuple[str, str, str]] = {
@@ -36,50 +36,62 @@ def open_kafka(place: Place) -> Codec:
     return _Number(column.name, column.type)
 
 
+def numbers_of(data: pa.Array, type: pa.DataType) -> pa.Array:
+    """Binary values as big-endian numbers; NULL where one is of another size.
+
+    >>> numbers_of(pa.array([b"\\0\\0\\0\\7", b"x"], pa.binary()), pa.int32()).to_pylist()
+    [7, None]
+    """
+    wire, memory, _ = _NUMBERS[type]
+    fits = np.asarray(pc.equal(pc.binary_length(data), np.dtype(wire).itemsize).fill_null(False))
+    there = data.filter(pa.array(fits))
+    packed: bytes | memoryview[int] = b""
+    if len(there):
+        _, offsets, content = there.buffers()
+        places = np.frombuffer(offsets, np.int32)
+        begin, end = places[there.offset], places[there.offset + len(there)]
+        packed = memoryview(content)[begin:end]
+    column = pa.array(np.frombuffer(packed, wire).astype(memory), type, from_pandas=False)
+    if len(there) == len(data):
+        return column
+    return column.take(pa.array(np.cumsum(fits) - 1, pa.int64(), mask=~fits))
+
+
+def numbers_to(column: pa.Array) -> pa.Array:
+    """Numbers as big-endian binary values, NULL as NULL.
+
+    >>> numbers_to(pa.array([7, None], pa.int32())).to_pylist()
+    [b'\\x00\\x00\\x00\\x07', None]
+    """
+    numbers = np.asarray(column.fill_null(0)).astype(_NUMBERS[column.type][0])
+    fixed = pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(numbers.itemsize), len(column), [None, pa.py_buffer(numbers.tobytes())]
+    )
+    return pc.if_else(column.is_valid(), fixed.cast(pa.binary()), pa.scalar(None, pa.binary()))
+
+
 class _Number:
     """INT, BIGINT and DOUBLE: big-endian, of a size of their own."""
 
     def __init__(self, name: str, type: pa.DataType) -> None:
         self._name, self._type = name, type
-        self._wire, self._memory, self._serializer = _NUMBERS[type]
-        self._size = np.dtype(self._wire).itemsize
 
     def decode(self, data: pa.Array, names: Sequence[str]) -> Decoded:
         """See `Codec`."""
         data = data.cast(pa.binary())
-        sizes = np.asarray(pc.binary_length(data).fill_null(self._size))
-        wrong = np.flatnonzero(sizes != self._size)
-        bad = [(int(row), self._reason(int(sizes[row]))) for row in wrong]
-        fits = pc.equal(pc.binary_length(data), self._size)
-        there = data.filter(pc.fill_null(fits, False))
-        _, offsets, content = there.buffers()
-        packed: bytes | memoryview[int] = b""
-        if len(there):
-            start, end = there.offset, there.offset + len(there)
-            places = np.frombuffer(offsets, np.int32)[[start, end]]
-            packed = memoryview(content)[places[0] : places[1]]
-        numbers = np.frombuffer(packed, self._wire).astype(self._memory)
-        column = pa.array(numbers, self._type, from_pandas=False)
-        if len(there) < len(data):
-            order = np.cumsum(np.asarray(pc.fill_null(fits, False))) - 1
-            missing = ~np.asarray(pc.fill_null(fits, False))
-            column = column.take(pa.array(order, pa.int64(), mask=missing))
+        column = numbers_of(data, self._type)
+        wrong = np.flatnonzero(np.asarray(pc.and_(column.is_null(), data.is_valid())))
+        bad = [(row, self._reason(len(data[row].as_py()))) for row in wrong.tolist()]
         return Decoded([column] * len(names), bad)
 
     def _reason(self, size: int) -> str:
-        return (
-            f"field {self._name}: {size} bytes where {self._size} are a number ({self._serializer})"
-        )
+        wire, _, serializer = _NUMBERS[self._type]
+        wanted = np.dtype(wire).itemsize
+        return f"field {self._name}: {size} bytes where {wanted} are a number ({serializer})"
 
     def encode(self, columns: Sequence[pa.Array], gone: pa.Array) -> pa.Array:
         """See `Codec`."""
-        (column,) = columns
-        numbers = np.asarray(column.cast(self._type).fill_null(0)).astype(self._wire)
-        fixed = pa.FixedSizeBinaryArray.from_buffers(
-            pa.binary(self._size), len(column), [None, pa.py_buffer(numbers.tobytes())]
-        )
-        there = pc.and_(column.is_valid(), pc.invert(gone))
-        return pc.if_else(there, fixed.cast(pa.binary()), pa.scalar(None, pa.binary()))
+        return _Raw().encode([numbers_to(columns[0].cast(self._type))], gone)
 
 
 class _Text:

@@ -15,7 +15,8 @@
 #endif
 
 enum { MAX_GROUPS = 64, MAX_VALUES = 4 << 20, LOW = 32 };
-static const int64_t MAX_SECONDS = 9223372036854770; /* in ms 64 bits, with any nanoseconds */
+/* Timestamps: the years 1 to 9999, in milliseconds. */
+static const int64_t MIN_MS = -62135596800000, MAX_MS = 253402300799999;
 enum { P_OK, P_MALFORMED, P_NOT_UTF8, P_RANGE, P_TOO_MANY, P_NO_MEMORY, P_NO_DATE, P_NO_TIME };
 /* What a node makes.  Leaves from AS_I32 on; dates and times are messages of numbers. */
 enum { N_MESSAGE, N_ONEOF, N_LIST, N_PASS, N_I32, N_I64, N_F64, N_BOOL, N_STRING, N_BYTES,
@@ -232,8 +233,9 @@ static int made_of_parts(proto_node *n, int64_t *out) {
   const int64_t *x = n->parts;
   if (n->kind == N_TIMESTAMP) {
     int64_t ms = x[1] / 1000000 - (x[1] % 1000000 < 0);
-    if (x[0] > MAX_SECONDS || x[0] < -MAX_SECONDS) return P_RANGE;
+    if (x[0] > MAX_MS || x[0] < MIN_MS) return P_RANGE;
     *out = x[0] * 1000 + ms;
+    if (*out > MAX_MS || *out < MIN_MS) return P_RANGE;
   } else if (n->kind == N_DATE) {
     if (x[0] < 1 || x[0] > 9999 || x[1] < 1 || x[1] > 12 || x[2] < 1 ||
         x[2] > month_days(x[0], x[1]))

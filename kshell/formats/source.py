@@ -7,25 +7,25 @@ record's time, header columns.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from kshell.catalog.model import Kind, Source, WindowType
 from kshell.errors import EvaluationError
 from kshell.formats.base import Codec, Half, Place, open_codec
+from kshell.formats.primitive import numbers_of, numbers_to
 from kshell.formats.registry import Schemas
 
 __all__ = ["Read", "SourceReader", "SourceWriter", "Written", "place_of", "unwraps"]
 
 _UNWRAPS = ("AVRO", "JSON", "JSON_SR")  # formats that can hold a single value without a record
 BOUNDS = ("WINDOWSTART", "WINDOWEND")
-_TIME = struct.Struct(">q")
-_SESSION = struct.Struct(">qq")  # the end before the start, as Kafka Streams' serde has it
+_TIME = 8  # bytes behind a key: a window's start; a session's has its end before it
 
 
 def unwraps(source: Source, half: Half) -> bool:
@@ -131,81 +131,61 @@ class SourceReader:
         self, column: pa.Array, values: pa.Array, times: pa.Array, reasons: dict[int, str]
     ) -> pa.Array:
         assert self._time is not None
-        out = []
-        for row, (cell, value, time) in enumerate(
-            zip(column.to_pylist(), values.to_pylist(), times.to_pylist(), strict=True)
-        ):
-            if row in reasons:
-                out.append(time)
-                continue
-            if value is None and self.source.timestamp_column not in self._keys:
-                out.append(time)  # a tombstone has no columns to have its time in
-                continue
-            made = self._time(cell)
-            if made is None or made < 0:
-                if self._throws:
-                    raise EvaluationError(
-                        "Fatal user code error in TimestampExtractor callback for record:"
-                        f" {cell!r} in {self.source.timestamp_column} is no time"
-                    )
-                reasons[row] = f"{cell!r} in {self.source.timestamp_column} is no time"
-                made = time
-            out.append(made)
-        return pa.array(out, pa.int64())
+        made = self._time(column)
+        own = np.ones(len(times), np.bool_)
+        own[list(reasons)] = False
+        if self.source.timestamp_column not in self._keys:
+            own &= np.asarray(values.is_valid())  # a tombstone has no columns to have its time in
+        wrong = own & _no_times(made)
+        for row in np.flatnonzero(wrong).tolist():
+            why = f"{column[row].as_py()!r} in {self.source.timestamp_column} is no time"
+            if self._throws:
+                raise EvaluationError(
+                    f"Fatal user code error in TimestampExtractor callback for record: {why}"
+                )
+            reasons[row] = why
+        return pc.if_else(pa.array(own & ~wrong), made, times)
 
 
-def _time_of(source: Source) -> Callable[[Any], int | None] | None:
-    """How the source's time column gives milliseconds."""
+def _no_times(made: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    return np.asarray(pc.less(made, 0).fill_null(True))
+
+
+def _time_of(source: Source) -> Callable[[pa.Array], pa.Array] | None:
+    """How the source's time column gives milliseconds, NULL where it gives none."""
     if not source.timestamp_column:
         return None
-    if source.timestamp_format:
-        from kshell.moments import millis_of
+    if not source.timestamp_format:
+        return lambda column: column.cast(pa.int64())
+    from kshell.moments import millis_of
 
-        pattern = source.timestamp_format
+    pattern = source.timestamp_format
 
-        def parse(cell: Any) -> int | None:
-            try:
-                return None if cell is None else millis_of(pattern, cell)
-            except ValueError:
-                return None
+    def parse(cell: str | None) -> int | None:
+        try:
+            return None if cell is None else millis_of(pattern, cell)
+        except ValueError:
+            return None
 
-        return parse
-    types = {c.name: c.type for c in (*source.key, *source.value)}
-    if pa.types.is_timestamp(types[source.timestamp_column]):
-        return lambda cell: None if cell is None else int(pa.scalar(cell, pa.timestamp("ms")).value)
-    return lambda cell: None if cell is None else int(cell)
+    return lambda column: pa.array([parse(c) for c in column.to_pylist()], pa.int64())
 
 
 def _split_window(
     keys: pa.Array, source: Source
 ) -> tuple[pa.Array, tuple[pa.Array, pa.Array], list[int]]:
+    """Keys without their windows, the windows' (starts, ends), and the rows too short for one."""
     assert source.window is not None
     session = source.window.type is WindowType.SESSION
-    tail = _SESSION if session else _TIME
-    size = source.window.size_ms or 0
-    bare: list[bytes | None] = []
-    starts: list[int | None] = []
-    ends: list[int | None] = []
-    short = []
-    for row, key in enumerate(keys.to_pylist()):
-        start = end = rest = None
-        if key is not None and len(key) < tail.size:
-            short.append(row)
-        elif key is not None:
-            rest = key[: -tail.size]
-            if session:
-                end, start = tail.unpack(key[-tail.size :])
-            else:
-                (start,) = tail.unpack(key[-tail.size :])
-                end = start + size
-        bare.append(rest)
-        starts.append(start)
-        ends.append(end)
-    return (
-        pa.array(bare, pa.binary()),
-        (pa.array(starts, pa.int64()), pa.array(ends, pa.int64())),
-        short,
-    )
+    tail = 2 * _TIME if session else _TIME
+    long = pc.greater_equal(pc.binary_length(keys), tail)
+    short = np.flatnonzero(np.asarray(pc.invert(long).fill_null(False))).tolist()
+    keys = pc.if_else(long, keys, pa.scalar(None, pa.binary()))
+    starts = numbers_of(pc.binary_slice(keys, -_TIME, None), pa.int64())
+    if session:
+        ends = numbers_of(pc.binary_slice(keys, -2 * _TIME, -_TIME), pa.int64())
+    else:
+        ends = pc.add(starts, source.window.size_ms or 0)
+    return pc.binary_slice(keys, 0, -tail), (starts, ends), short
 
 
 def _header_column(headers: pa.Array, key: str | None) -> pa.Array:
@@ -277,18 +257,17 @@ class SourceWriter:
         assert self._time is not None
         name = self.source.timestamp_column
         names = [c.name for c in (*self.source.key, *self.source.value)]
-        column = [*key, *value][names.index(name)].to_pylist()
-        of_key = name in {c.name for c in self.source.key}
-        out, bad = [], []
-        for row, (cell, time, deleted) in enumerate(
-            zip(column, times.to_pylist(), gone.to_pylist(), strict=True)
-        ):
-            made = time if deleted and not of_key else self._time(cell)
-            if made is None or made < 0:
-                bad.append((row, f"{cell!r} in {name} is no time"))
-                made = time
-            out.append(made)
-        return pa.array(out, pa.int64()), bad
+        column = [*key, *value][names.index(name)]
+        made = self._time(column)
+        own = np.ones(len(times), np.bool_)
+        if name not in {c.name for c in self.source.key}:
+            own = ~np.asarray(gone)
+        wrong = own & _no_times(made)
+        bad = [
+            (row, f"{column[row].as_py()!r} in {name} is no time")
+            for row in np.flatnonzero(wrong).tolist()
+        ]
+        return pc.if_else(pa.array(own & ~wrong), made, times), bad
 
 
 def _all_null(columns: Sequence[pa.Array], count: int) -> pa.Array:
@@ -304,10 +283,6 @@ def _with_window(
     keys: pa.Array, window: tuple[pa.Array, pa.Array], source: Source
 ) -> pa.Array:
     session = source.window is not None and source.window.type is WindowType.SESSION
-    out = []
-    for key, start, end in zip(
-        keys.to_pylist(), window[0].to_pylist(), window[1].to_pylist(), strict=True
-    ):
-        tail = _SESSION.pack(end, start) if session else _TIME.pack(start)
-        out.append((key or b"") + tail)
-    return pa.array(out, pa.binary())
+    start, end = map(numbers_to, window)
+    parts = [keys.fill_null(b""), *([end] if session else []), start]
+    return pc.binary_join_element_wise(*parts, b"")

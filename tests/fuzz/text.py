@@ -29,12 +29,6 @@ def _place(format: str, columns: dict[str, pa.DataType]) -> Place:
     return Place("t", Half.VALUE, FormatSpec(format), given)
 
 
-def _plain(column: pa.Array) -> str:
-    if pa.types.is_timestamp(column.type):
-        column = column.cast(pa.int64())
-    return str(column.to_pylist())
-
-
 def fuzz_declared_json(chance: random.Random) -> Callable[[], None]:
     """The codec over the compiled scanner, and over its twin."""
     columns = _FLAT | _NESTED
@@ -56,7 +50,7 @@ def fuzz_declared_json(chance: random.Random) -> Callable[[], None]:
             decoded = made.decode(values, names)
             for column in decoded.columns:
                 column.validate(full=True)
-            found.append(([row for row, _ in decoded.bad], [*map(_plain, decoded.columns)]))
+            found.append(([row for row, _ in decoded.bad], [str(c.to_pylist()) for c in decoded.columns]))
         assert found[0] == found[1], values.to_pylist()
 
     return once
@@ -73,7 +67,7 @@ def fuzz_delimited(chance: random.Random) -> Callable[[], None]:
         rows = [bytes(mutate(chance, chance.choice(seeds))) for _ in range(ROWS)]
         found = made.decode(pa.array(rows, pa.binary()), list(_FLAT))
         bad = dict(found.bad)
-        columns = [_list(c) for c in found.columns]
+        columns = [c.to_pylist() for c in found.columns]
         for i, row in enumerate(rows):
             try:
                 slowly = [pa.array([v], t) for v, t in zip(made._read(row, wanted), _FLAT.values(), strict=True)]
@@ -81,13 +75,9 @@ def fuzz_delimited(chance: random.Random) -> Callable[[], None]:
                 assert i in bad, row
                 continue
             assert i not in bad, (row, bad[i])
-            assert str([_list(c)[0] for c in slowly]) == str([c[i] for c in columns]), row
+            assert str([c[0].as_py() for c in slowly]) == str([c[i] for c in columns]), row
 
     return once
-
-
-def _list(column: pa.Array) -> list[object]:
-    return column.cast(pa.int64()).to_pylist() if pa.types.is_timestamp(column.type) else column.to_pylist()
 
 
 def fuzz_json_schema(chance: random.Random) -> Callable[[], None]:

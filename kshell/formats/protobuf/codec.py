@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from kshell.errors import BindError, KshellError, RegistryError, UsageError
@@ -98,7 +99,7 @@ class Codec:
     def decode(self, data: pa.Array, names: Sequence[str]) -> Decoded:
         """See `base.Codec`."""
         if not self._place.wrapped:
-            return self._decode_struct(data)
+            return self._decode_struct(data, names)
         decoder = self._decoders.get(tuple(names))
         if decoder is None:
             by_name = {f.name: f for f in self._fields}
@@ -106,12 +107,16 @@ class Codec:
         found = decoder.decode(data)
         return Decoded(found.columns, found.bad)
 
-    def _decode_struct(self, data: pa.Array) -> Decoded:
-        found = self._open(self._fields).decode(data)
+    def _decode_struct(self, data: pa.Array, names: Sequence[str]) -> Decoded:
+        if () not in self._decoders:
+            self._decoders[()] = self._open(self._fields)
+        found = self._decoders[()].decode(data)
+        nothing = np.array(data.is_null())
+        nothing[[row for row, _ in found.bad]] = True
         struct = pa.StructArray.from_arrays(
-            found.columns, fields=self._fields, mask=data.is_null()
+            found.columns, fields=self._fields, mask=pa.array(nothing)
         )
-        return Decoded([struct], found.bad)
+        return Decoded([struct] * len(names), found.bad)
 
     def _open(self, fields: Sequence[pa.Field]) -> _Decoder:
         if self._message is not None:

@@ -19,6 +19,7 @@ from google.protobuf.descriptor import FieldDescriptor as Field
 
 from kshell import types
 from kshell.errors import BindError
+from kshell.formats.coerce import RANGES
 from kshell.formats.protobuf.columns import (
     DECIMAL,
     JSON_TEXT,
@@ -45,7 +46,6 @@ _INTS = frozenset(
 _FLOATS = frozenset({Field.CPPTYPE_FLOAT, Field.CPPTYPE_DOUBLE})
 _MAX_VALUES = 4 << 20
 _DAY_MS = 86_400_000
-_MAX_SECONDS = 9_223_372_036_854_770  # in milliseconds 64 bits, with any nanoseconds
 _EXACT = decimal.Context(prec=80)
 
 
@@ -298,9 +298,11 @@ def _under(name: str, get: Get) -> Get:
 
 
 def _timestamp(message: Any) -> int:
-    if not -_MAX_SECONDS <= message.seconds <= _MAX_SECONDS:
+    found = int(message.seconds) * 1000 + int(message.nanos) // 1_000_000
+    low, high = RANGES[types.TIMESTAMP]
+    if not low <= found <= high:
         raise Refused("a value too large for TIMESTAMP")
-    return int(message.seconds) * 1000 + int(message.nanos) // 1_000_000
+    return found
 
 
 def _date(message: Any) -> int:

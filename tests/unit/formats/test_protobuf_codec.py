@@ -169,7 +169,10 @@ def test_reasons_name_the_field(reader):
     assert value("u32", INT, A(u32=2**32 - 1)) == "field u32: a value too large for INTEGER"
     assert value("dt", DATE, A(dt={"year": 2023, "month": 2, "day": 29})) == "field dt: no date"
     assert value("tm", TIME, A(tm={"hours": 24})) == "field tm: no time of a day"
-    assert value("t", TIMESTAMP, A(t={"seconds": 2**62})) == "field t: a value too large for TIMESTAMP"
+    for seconds, nanos in ((2**62, 0), (253402300799, 10**9), (-62135596800, -1)):
+        reason = value("t", TIMESTAMP, A(t={"seconds": seconds, "nanos": nanos}))
+        assert reason == "field t: a value too large for TIMESTAMP"
+    assert value("t", TIMESTAMP, A(t={"seconds": -62135596800})) == datetime.datetime(1, 1, 1)
     inside = pa.struct([("ns", pa.list_(pa.struct([("x", pa.int32())])))])
     assert value("n", inside, A(n={"ns": [{"x": 4}]})) == {"ns": [{"x": 4}]}
 
