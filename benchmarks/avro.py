@@ -99,10 +99,12 @@ class Bench:
         return run
 
 
+_CONNECTION = duckdb.connect()
+
+
 def _answer(table: pa.Table, sql: str) -> list:
-    connection = duckdb.connect()
-    connection.register("bench", table)
-    return sorted(connection.sql(sql).fetchall())
+    _CONNECTION.register("bench", table)
+    return sorted(_CONNECTION.sql(sql).fetchall())
 
 
 def compare(bench: Bench, name: str, names: list[str], sql: str, target: str) -> None:

@@ -160,9 +160,9 @@ class Avro:
                 name = place.format.options.get("SCHEMA_FULL_NAME", "")
                 latest = schemas.latest(schemas.subject(place.topic, place.half.value, name))
                 schema = latest.schema if latest is not None else None
-            self._asked = True
             if schema is not None and schema.type is SchemaType.AVRO:
                 self._reader = load(schema)
+            self._asked = True  # last: chunks are decoded on several threads
         return self._reader
 
     def _decode_file(

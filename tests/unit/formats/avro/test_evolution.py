@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pyarrow as pa
@@ -168,3 +169,15 @@ def test_many_schema_ids_are_each_read_their_own_way():
     found = topic.codec({"ID": types.BIGINT}).decode(data, ["ID"])
     assert found.columns[0].to_pylist() == order
     assert datum("int", 3) == b"\x06"
+
+
+def test_one_codec_serves_several_threads():
+    topic = Topic()
+    rows = [topic.framed(record(("a", "int")), {"a": n}) for n in range(500)]
+    topic.id(record(("a", "int"), {"name": "f", "type": "string", "default": "d"}))
+    codec = topic.codec({"A": types.BIGINT, "F": types.STRING})
+    data = pa.array(rows, pa.binary())
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: codec.decode(data, ["F", "A"]), range(40)))
+    for decoded in found:
+        assert [c.to_pylist() for c in decoded.columns] == [["d"] * 500, list(range(500))]
