@@ -16,11 +16,13 @@ __all__ = ["decode_param", "encode_param", "fragment", "host", "parameter", "pat
            "protocol", "query"]  # fmt: skip
 
 _OTHER = r"[^\x00-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
-_ONE = rf"%[0-9A-Fa-f]{{2}}|{_OTHER}|[A-Za-z0-9_\-!.~'()*"
-_URIC = rf"(?:{_ONE};/?:@&=+$,\[\]])"
-_PATH = rf"(?:{_ONE}:@&=+$,;/])"
-_REGISTRY = re.compile(rf"(?:{_ONE}$,;:@&=+])+")
-_USER = rf"(?:{_ONE};:&=+$,])*"
+# Possessive, so that a URL which does not fit is not tried in other ways.
+_ONE = r"(?:[A-Za-z0-9_\-!.~'()*"
+_MORE = rf"]++|%[0-9A-Fa-f]{{2}}|{_OTHER})"
+_URIC = _ONE + r";/?:@&=+$,\[\]" + _MORE
+_PATH = _ONE + ":@&=+$,;/" + _MORE
+_REGISTRY = re.compile(_ONE + "$,;:@&=+" + _MORE + "++")
+_USER = _ONE + ";:&=+$," + _MORE + "*+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _TOP = r"[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _BYTE = r"(?:25[0-5]|2[0-4]\d|1\d\d|0{0,2}\d|0?[1-9]\d)"
@@ -29,12 +31,13 @@ _SERVER = re.compile(
     rf"(?P<host>{_BYTE}(?:\.{_BYTE}){{3}}|(?:(?:{_LABEL}\.)+{_TOP}|{_LABEL})\.?|\[[0-9A-Fa-f:.]+(?:%\w+)?\])"
     r"(?::(?P<port>[0-9]*))?"
 )
+_BEFORE = re.compile(r"[^/?#:]*:")
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*):(?P<rest>.*)", re.DOTALL)
 _HIERARCHY = re.compile(
-    rf"(?://(?P<authority>[^/?#]*))?(?P<path>{_PATH}*)(?:\?(?P<query>{_URIC}*))?"
-    rf"(?:#(?P<fragment>{_URIC}*))?"
+    rf"(?://(?P<authority>[^/?#]*))?(?P<path>{_PATH}*+)(?:\?(?P<query>{_URIC}*+))?"
+    rf"(?:#(?P<fragment>{_URIC}*+))?"
 )
-_OPAQUE = re.compile(rf"(?P<part>{_URIC}+)(?:#(?P<fragment>{_URIC}*))?")
+_OPAQUE = re.compile(rf"(?P<part>{_URIC}++)(?:#(?P<fragment>{_URIC}*+))?")
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 
 
@@ -54,8 +57,7 @@ def _parsed(url: str) -> _Uri | None:
     if not url.strip():
         return None
     scheme, rest = None, url
-    before = re.match(r"[^/?#:]*:", url)
-    if before is not None:
+    if _BEFORE.match(url) is not None:
         match = _SCHEME.fullmatch(url)
         if match is None:
             return None
