@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kshell.config import Properties
+from kshell.config import Properties, config_home
 from kshell.errors import KshellError, UsageError
 from kshell.results import Goodbye, Message, Result, Running, Spooling
 from kshell.sql import statements as ast
@@ -53,6 +53,7 @@ class Session:
         self.profile = profile
         self.variables: dict[str, str] = {}
         self._engine: Engine | None = None
+        self._loaded: Path | None = None
         self._names = Names()
 
     @classmethod
@@ -97,7 +98,20 @@ class Session:
             shown = "\n".join(f"{n} = '{v}'" for n, v in sorted(self.variables.items()))
             yield Message(shown or "No variable is defined.")
         else:
+            yield from self._own_functions()
             yield self.engine.run(statement, self.properties)
+
+    def _own_functions(self) -> Iterator[Result]:
+        """Load the user's functions where that was not done yet, or from elsewhere."""
+        given = self.properties.get("kshell.functions")
+        path = Path(given).expanduser() if given else config_home() / "functions.py"
+        if path == self._loaded:
+            return
+        self._loaded = path
+        from kshell.sql.udf import load
+
+        for problem in load(path if given or path.exists() else None):
+            yield Message(f"functions: {problem}")
 
     def names(self) -> Names:
         """The names last learned by `refresh`."""

@@ -140,7 +140,9 @@ def _over_arrow(
 
     def run(*columns: pa.ChunkedArray) -> pa.Array:
         if columnar:
-            return function(*(c.combine_chunks() for c in columns))
+            made = function(*(c.combine_chunks() for c in columns))
+            made = made if isinstance(made, pa.Array | pa.ChunkedArray) else pa.array(made, type)
+            return made if made.type == type else made.cast(type)
         rows = zip(*(c.to_pylist() for c in columns), strict=True)
         return pa.array([value(row) for row in rows], type)
 

@@ -7,11 +7,11 @@ DESCRIBE FUNCTION list them.  Messages are ksqlDB's.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
-from types import MappingProxyType
 
 import pyarrow as pa
 
@@ -30,7 +30,7 @@ from kshell.sql.signatures import (
 from kshell.types import ksql_name
 
 __all__ = [
-    "Form", "Function", "describe", "is_aggregate", "is_table_function", "library", "names",
+    "Form", "Function", "add", "describe", "is_aggregate", "is_table_function", "library", "names",
     "resolve_aggregate", "resolve_lambda_params", "resolve_scalar", "resolve_table",
 ]  # fmt: skip
 
@@ -69,9 +69,28 @@ def _row(name: str, category: str, row: dict[str, object]) -> Function:
     )
 
 
+_ADDED: dict[str, Function] = {}  # the user's, of `udf`
+
+
+def library() -> Mapping[str, Function]:
+    """Every function by every name that it has: KSQL's, then the user's."""
+    return ChainMap(_own(), _ADDED)
+
+
+def add(rows: Sequence[Function]) -> list[str]:
+    """Know these in place of those added before; why some cannot be, a line each."""
+    _ADDED.clear()
+    refused = []
+    for row in rows:
+        if row.name in _own():
+            refused.append(f"{row.name} is a function of KSQL: give yours another name")
+        else:
+            _ADDED[row.name] = row
+    return refused
+
+
 @cache
-def library() -> MappingProxyType[str, Function]:
-    """Every function by every name that it has."""
+def _own() -> dict[str, Function]:
     found: dict[str, Function] = {}
     for file in sorted(resources.files("kshell.sql.library").iterdir(), key=lambda f: f.name):
         if not file.name.endswith(".toml"):
@@ -81,7 +100,7 @@ def library() -> MappingProxyType[str, Function]:
             function = _row(name, category, row)
             for known in (name, *row.get("aliases", ())):
                 found[known] = function
-    return MappingProxyType(found)
+    return found
 
 
 def names() -> tuple[str, ...]:

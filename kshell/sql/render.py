@@ -126,7 +126,7 @@ def python_in(template: str) -> str:
 def python_name(call: Call) -> str:
     """The name under which a Python function is registered for these types."""
     types = [*(a.type for a in call.args), call.type]
-    text = "|".join([call.function, call.variant, *map(str, types)])
+    text = "|".join([call.function, call.variant, python_call(call), *map(str, types)])
     return f"ksql_{call.function.lower()}_{hashlib.md5(text.encode()).hexdigest()[:12]}"
 
 

@@ -21,6 +21,7 @@ __all__ = ["Pattern", "Signature", "fits", "known_type", "parse_signature", "ret
 
 _PRIMITIVES = {name: p.arrow for p in PRIMITIVES for name in p.names}
 _VARIABLES = ("T", "U", "K", "V")
+_KINDS = {*_PRIMITIVES, *_VARIABLES, "ARRAY", "MAP", "STRUCT", "DECIMAL", "WHOLE", "ANY"}
 _ORDER = {INTEGER: 0, BIGINT: 1, DOUBLE: 3}
 _TOKEN = re.compile(r"\s*(=>|->|\.\.\.|[A-Za-z_]\w*|[<>(),])")
 
@@ -88,7 +89,11 @@ class _Reader:
             self.take("=>")
             return Pattern("LAMBDA", (*params, self.pattern()))
         kind = self.take()
+        if kind not in _KINDS:
+            raise ValueError(f"{kind or 'nothing'} is no type of a signature")
         if self.peek() != "<":
+            if kind in ("ARRAY", "MAP"):
+                raise ValueError(f"{kind} of what? {kind}<…>")
             return Pattern(kind)
         parts, names = [], []
         while self.peek() in ("<", ","):

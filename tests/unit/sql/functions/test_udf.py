@@ -1,0 +1,177 @@
+"""The user's own functions: declared, loaded from a file, called, described, and refused."""
+
+import pyarrow as pa
+import pytest
+
+from kshell.errors import BindError, UnknownName
+from kshell.results import Message
+from kshell.session import Session
+from kshell.sql import duck, functions, udf
+from kshell.sql.dialect import KSQL
+from kshell.sql.macros import translated
+from kshell.sql.parse import parse
+
+FILE = '''
+from kshell.sql.udf import columnar, scalar
+import pyarrow.compute as pc
+
+@scalar("(STRING, INTEGER) -> STRING", help="The text so many times.")
+def repeat(text, times):
+    if times < 0:
+        raise ValueError("times is negative")
+    return text * times
+
+@scalar("(DOUBLE) -> DOUBLE", name="REPEAT")
+def twice(number):
+    """Twice the number.
+
+    More."""
+    return number * 2
+
+@columnar("(BIGINT) -> BIGINT", name="PLUS_ONE")
+def plus(numbers):
+    return pc.add(numbers, 1)
+
+@scalar("(ARRAY<T>) -> T")
+def second(values):
+    return values[1]
+
+@scalar("(STRING...) -> INTEGER")
+def how_many(*texts):
+    return len(texts)
+'''
+
+
+@pytest.fixture
+def loaded(tmp_path):
+    path = tmp_path / "functions.py"
+    path.write_text(FILE)
+    assert udf.load(path) == []
+    yield path
+    udf.load(None)
+
+
+@pytest.mark.usefixtures("loaded")
+def test_in_a_continuous_query(evaluated):
+    found = evaluated("REPEAT(A, B)", A=pa.array(["x", None, "y"]), B=pa.array([2, 1, -1], pa.int32()))
+    assert found.values == ["xx", None, None]
+    assert found.errors == [("R", "times is negative")]
+    assert evaluated("repeat(2)").values == [4.0]  # the overload, its argument widened
+    assert evaluated("PLUS_ONE(A)", A=pa.array([1, None], pa.int32())).values == [2, None]
+    assert evaluated("SECOND(ARRAY['a', 'b'])").values == ["b"]
+    assert evaluated("HOW_MANY('a', 'b', 'c')").values == [3]
+    assert evaluated("TRANSFORM(ARRAY['a'], x => REPEAT(x, 3))").values == [["aaa"]]
+
+
+@pytest.mark.usefixtures("loaded")
+def test_in_a_bounded_query():
+    (statement,) = parse("SELECT REPEAT('ab', 2) AS A, PLUS_ONE(41) AS B;")
+    with duck.connect() as connection:
+        tree = translated(statement.query.tree, connection)
+        assert connection.sql(tree.sql(dialect=KSQL)).fetchall() == [("abab", 42)]
+
+
+@pytest.mark.usefixtures("loaded")
+def test_it_is_described_and_listed():
+    row = functions.describe("repeat")
+    assert [str(f.signature) for f in row.forms] == [
+        "(STRING, INTEGER) -> STRING", "(DOUBLE) -> DOUBLE",
+    ]  # fmt: skip
+    assert (row.help, row.category) == ("The text so many times.", "user")
+    assert {"REPEAT", "PLUS_ONE", "SECOND"} <= set(functions.names())
+
+
+@pytest.mark.usefixtures("loaded")
+def test_arguments_are_checked_as_those_of_any_function(bound):
+    with pytest.raises(BindError, match="'REPEAT' does not accept parameters"):
+        bound("REPEAT('a', 'b')")
+
+
+def test_a_changed_file_takes_the_place_of_the_old_one(loaded, evaluated):
+    assert evaluated("REPEAT('a', 1)").values == ["a"]
+    loaded.write_text(FILE.replace("text * times", "'new'"))
+    assert udf.load(loaded) == []
+    assert evaluated("REPEAT('a', 1)").values == ["new"]
+    assert udf.load(None) == []
+    with pytest.raises(UnknownName):
+        functions.describe("REPEAT")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("x = 1\ny = = 2\n", 2, "SyntaxError: invalid syntax"),
+        ("\n\n1 / 0\n", 3, "ZeroDivisionError: division by zero"),
+        ("import nothing_like_it\n", 1, "ModuleNotFoundError: No module named 'nothing_like_it'"),
+        ("raise SystemExit(3)\n", 1, "SystemExit: 3"),
+        ("from kshell.sql.udf import scalar\n@scalar('(TEXT) -> STRING')\ndef f(a): ...\n", 2,
+         "ValueError: TEXT is no type of a signature"),
+        ("from kshell.sql.udf import scalar\n@scalar('(ARRAY) -> STRING')\ndef f(a): ...\n", 2,
+         "ValueError: ARRAY of what?"),
+        ("from kshell.sql.udf import scalar\n@scalar('(STRING) -> STRING')\ndef f(a, b): ...\n", 2,
+         "ValueError: F: (STRING) -> STRING does not fit the function"),
+        ("from kshell.sql.udf import scalar\n@scalar('(ARRAY<T>, (T) => T) -> T')\ndef f(a, b): ...\n",
+         2, "ValueError: F: a lambda cannot be given to Python"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_file_is_told_with_its_line(tmp_path, text, line, message):
+    path = tmp_path / "functions.py"
+    path.write_text(text)
+    (problem,) = udf.load(path)
+    assert problem.startswith(f"{path}, line {line}: {message}")
+
+
+def test_what_came_before_the_fault_is_known_all_the_same(tmp_path, evaluated):
+    path = tmp_path / "functions.py"
+    path.write_text(FILE + "\nnonsense\n")
+    (problem,) = udf.load(path)
+    assert problem.endswith("NameError: name 'nonsense' is not defined")
+    assert evaluated("REPEAT('a', 2)").values == ["aa"]
+    udf.load(None)
+
+
+def test_ksqls_names_are_not_to_be_had(tmp_path):
+    path = tmp_path / "functions.py"
+    path.write_text(
+        "from kshell.sql.udf import scalar\n@scalar('(STRING) -> STRING')\ndef ucase(a): return ''\n"
+    )
+    assert udf.load(path) == ["UCASE is a function of KSQL: give yours another name"]
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    (problem,) = udf.load(tmp_path / "none.py")
+    assert "FileNotFoundError" in problem
+
+
+class _Engine:
+    """Answers every statement."""
+
+    def __init__(self, properties):
+        pass
+
+    def types(self):
+        return {}
+
+    def run(self, statement, properties):
+        return Message("done")
+
+
+def test_a_session_loads_the_file_once_and_again_when_it_is_set(tmp_path, monkeypatch):
+    monkeypatch.setattr("kshell.engines.local.engine.LocalEngine", _Engine)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    bad, good = tmp_path / "bad.py", tmp_path / "good.py"
+    bad.write_text("1 / 0\n")
+    good.write_text(FILE)
+    session = Session.open({"bootstrap.servers": "x:1"})
+
+    def said(text):
+        return [result.text for result in session.execute(text)]
+
+    assert said("SHOW TOPICS;") == ["done"]
+    told, *rest = said(f"SET 'kshell.functions'='{bad}'; SHOW TOPICS; SHOW TOPICS;")[1:]
+    assert told == f"functions: {bad}, line 1: ZeroDivisionError: division by zero"
+    assert rest == ["done", "done"]
+    said(f"SET 'kshell.functions'='{good}'; SHOW TOPICS;")
+    assert "REPEAT" in session.functions()
+    said("UNSET 'kshell.functions'; SHOW TOPICS;")
+    assert "REPEAT" not in session.functions()
