@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kshell.moments import format_date, format_time, format_timestamp, millis_of, millis_of_day
-from kshell.moments.layout import Bools, Ints, layout_of
-from kshell.moments.zones import UTC_ZONE, Zone
+from kshell.moments.layout import Bools, Ints, civil_columns, layout_of
+from kshell.moments.zones import UTC_ZONE, Zone, year_offsets
 
-__all__ = ["format_dates", "format_times", "format_timestamps", "millis_of_days", "millis_of_texts"]
+__all__ = ["format_dates", "format_times", "format_timestamps", "millis_of_days", "millis_of_texts",
+           "offsets_at"]  # fmt: skip
 
 _DAY = 86_400_000
-_HOUR = 3_600_000
 
 
 def _patched(fast: Any, column: Any, good: Bools, slow: Callable[[Any], Any]) -> pa.Array:
@@ -44,12 +44,12 @@ def millis_of_texts(pattern: str, column: pa.Array, zone: Zone = UTC_ZONE) -> pa
         return millis_of(pattern, text, zone)
 
     layout = layout_of(pattern)
-    if layout is None or not layout.has_date or (zone.fixed is None and not layout.utc):
+    if layout is None or not layout.has_date:
         return _each(column, slow, pa.int64())
     days, of_day, good = layout.read(column.fill_null(""))
-    shift = 0 if layout.utc else (zone.fixed or 0) * 1000
-    fast = pa.array(days * _DAY + of_day - shift, pa.int64())
-    return _patched(fast, column, good, slow)
+    local = days * _DAY + of_day
+    offsets, sure = _offsets_of_local(local // 1000, UTC_ZONE if layout.utc else zone)
+    return _patched(pa.array(local - offsets * 1000, pa.int64()), column, good & sure, slow)
 
 
 def millis_of_days(pattern: str, column: pa.Array) -> pa.Array:
@@ -75,28 +75,33 @@ def format_timestamps(pattern: str, column: pa.Array, zone: Zone = UTC_ZONE) -> 
     if layout is None or (layout.utc and zone.fixed != 0):
         return _each(column, slow, pa.string())
     millis = column.fill_null(0).to_numpy(zero_copy_only=False)
-    shift, good = _shifts(millis, zone)
-    days, of_day = np.divmod(millis + shift, _DAY)
+    days, of_day = np.divmod(millis + offsets_at(millis // 1000, zone) * 1000, _DAY)
     fast, written = layout.write(days, of_day)
-    return _patched(fast, column, good & written & ~_nulls(column), slow)
+    return _patched(fast, column, written & ~_nulls(column), slow)
 
 
 def _nulls(column: pa.Array) -> Bools:
     return np.asarray(pc.is_null(column).to_numpy(zero_copy_only=False), np.bool_)
 
 
-def _shifts(millis: Ints, zone: Zone) -> tuple[Any, Bools]:
-    """Milliseconds to add for the zone's clock, and where they are known.
-
-    Offsets are looked up by hours: an hour that begins and ends with the same one has it all along.
-    """
-    everywhere = np.ones(len(millis), np.bool_)
+def offsets_at(seconds: Ints, zone: Zone) -> Ints:
+    """The zone's offset, in seconds, at each of the instants (seconds since 1970)."""
     if zone.fixed is not None:
-        return zone.fixed * 1000, everywhere
-    hours, places = np.unique(millis // _HOUR, return_inverse=True)
-    pairs = [(zone.offset_at(h * 3600), zone.offset_at(h * 3600 + 3599)) for h in hours.tolist()]
-    first, last = np.array(pairs, np.int64).reshape(-1, 2).T
-    return first[places] * 1000, (first == last)[places]
+        return np.full(len(seconds), zone.fixed, np.int64)
+    years = civil_columns(seconds // 86_400)[0]
+    out = np.empty(len(seconds), np.int64)
+    for year in np.unique(years).tolist():
+        instants, offsets = year_offsets(zone, year)
+        rows = np.flatnonzero(years == year)
+        found = np.searchsorted(np.array(instants), seconds[rows], side="right") - 1
+        out[rows] = np.array(offsets, np.int64)[found]
+    return out
+
+
+def _offsets_of_local(seconds: Ints, zone: Zone) -> tuple[Ints, Bools]:
+    """The offsets of local times, and where it is sure: not within a day of a change."""
+    before = offsets_at(seconds - 86_400, zone)
+    return before, before == offsets_at(seconds + 86_400, zone)
 
 
 def format_dates(pattern: str, column: pa.Array) -> pa.Array:

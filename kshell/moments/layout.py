@@ -20,7 +20,7 @@ from kshell.moments.names import texts
 from kshell.moments.offsets import Offset
 from kshell.moments.pattern import elements_of
 
-__all__ = ["Layout", "Piece", "layout_of"]
+__all__ = ["Layout", "Piece", "civil_columns", "layout_of"]
 
 _TWO = ("MonthOfYear", "DayOfMonth", "HourOfDay", "MinuteOfHour", "SecondOfMinute")
 _CLOCK = ("HourOfDay", "MinuteOfHour", "SecondOfMinute", "NanoOfSecond")
@@ -102,7 +102,8 @@ def _days_of(year: Ints, month: Ints, day: Ints) -> Ints:
     return np.asarray(days, np.int64)
 
 
-def _civil(days: Ints) -> tuple[Ints, Ints, Ints]:
+def civil_columns(days: Ints) -> tuple[Ints, Ints, Ints]:
+    """(years, months, days of the month) of days since 1970."""
     era, of_era = np.divmod(days + 719_468, 146_097)
     year = (of_era - of_era // 1460 + of_era // 36_524 - of_era // 146_096) // 365
     of_year = of_era - (365 * year + year // 4 - year // 100)
@@ -174,7 +175,7 @@ class Layout:
 
     def write(self, days: Ints, of_day: Ints) -> tuple[pa.Array, Bools]:
         """(strings, whether the row could be written) of days and milliseconds of the day."""
-        year, month, day = _civil(days)
+        year, month, day = civil_columns(days)
         good = (year > 0) & (year <= 9999)
         values = {
             "Year": year, "MonthOfYear": month, "DayOfMonth": day,

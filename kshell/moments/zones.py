@@ -11,11 +11,13 @@ import tomllib
 import zoneinfo
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
-__all__ = ["UTC_ZONE", "Names", "Zone", "fixed_zone", "offset_id", "zone_ids", "zone_names",
-           "zone_of", "zones_by_name"]  # fmt: skip
+from kshell.moments.calendar import days_of
+
+__all__ = ["UTC_ZONE", "Names", "Zone", "fixed_zone", "offset_id", "year_offsets", "zone_ids",
+           "zone_names", "zone_of", "zones_by_name"]  # fmt: skip
 
 _CYCLE = 12_622_780_800  # seconds in 400 years, after which the calendar repeats
 _FIRST, _LAST = -62_135_510_400, 253_402_214_400  # a day inside of what datetime can hold
@@ -159,6 +161,27 @@ def _names() -> dict[str, Names]:
         entry = Names((names[0], names[1], names[2]), (names[3], names[4], names[5]))
         found.update(dict.fromkeys(ids.split(), entry))
     return found
+
+
+@lru_cache(maxsize=4096)
+def year_offsets(zone: Zone, year: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """(instants, offsets from each of them on) of a year in UTC; the first instant is its start.
+
+    Offsets are looked up by days, and where they change by halves of the day.
+    """
+    start, stop = days_of(year, 1, 1) * 86_400, days_of(year + 1, 1, 1) * 86_400
+    instants, offsets = [start], [zone.offset_at(start)]
+    for day in range(start, stop, 86_400):
+        low, high, after = day, day + 86_400, zone.offset_at(day + 86_400)
+        if after == offsets[-1]:
+            continue
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if zone.offset_at(middle) == after else (middle, high)
+        if high < stop:
+            instants.append(high)
+            offsets.append(after)
+    return tuple(instants), tuple(offsets)
 
 
 def zone_names(id: str) -> Names | None:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from kshell.moments import columns as moments
 from kshell.moments import days_of_date
-from kshell.moments.zones import Zone, zone_of
+from kshell.moments.zones import zone_of
 from kshell.sql.java.columns import by_constants, over_columns
 from kshell.types import DATE, INTEGER, STRING, TIME, TIMESTAMP
 
@@ -184,15 +184,11 @@ def convert_tz(values: pa.Array, sources: pa.Array, targets: pa.Array) -> pa.Arr
     """CONVERT_TZ: moved by what the two zones' clocks differ at that instant."""
 
     def done(column: pa.Array, source: str, target: str) -> pa.Array:
-        before, after = zone_of(source), zone_of(target)
-        shifted = [None if v is None else v + _apart(v, before, after) for v in column.to_pylist()]
-        return pa.array(shifted, _BIGINT)
+        seconds = column.fill_null(0).to_numpy(zero_copy_only=False) // 1000
+        before = moments.offsets_at(seconds, zone_of(source))
+        apart = moments.offsets_at(seconds, zone_of(target)) - before
+        return pc.add(column, pa.array(apart * 1000, _BIGINT))
 
     return by_constants(
         done, values.cast(_BIGINT), sources, targets, type=_BIGINT
     ).cast(TIMESTAMP)
-
-
-def _apart(millis: int, source: Zone, target: Zone) -> int:
-    second = millis // 1000
-    return (target.offset_at(second) - source.offset_at(second)) * 1000
