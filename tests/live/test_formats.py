@@ -623,3 +623,15 @@ def test_the_registry_process_ends(registry):
     assert registry.process is not None
     assert registry.process.poll() is None
     os.kill(registry.process.pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("partitioner", ["murmur2_random", "consistent_random"])
+def test_a_key_is_found_whoever_placed_it(topic, kafka, ask, partitioner):
+    from confluent_kafka import Producer as Sender
+
+    name = topic(partitions=4)
+    sender = Sender({"bootstrap.servers": kafka.bootstrap, "partitioner": partitioner})
+    for n in range(40):
+        sender.produce(name, key=f"k{n}", value=b'{"n":%d}' % n)
+    assert sender.flush(20) == 0
+    assert ask(f"SELECT n FROM `{name}` WHERE ROWKEY IN ('k3', 'k17') ORDER BY n") == [{"n": 3}, {"n": 17}]

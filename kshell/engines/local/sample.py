@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+
+import pyarrow as pa
 
 from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.config import Properties
@@ -17,10 +20,13 @@ from kshell.formats.infer import Inferred
 from kshell.formats.registry import Schemas
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import Fetch
+from kshell.kafka.metadata import Topic
+from kshell.kafka.partitioner import partition_for
 from kshell.kafka.records import Wanted, decode
 
-__all__ = ["Sampled", "as_set", "sample"]
+__all__ = ["Sampled", "as_set", "keys_are_placed", "sample"]
 
+_KEYS = 20  # of each end of each partition, to tell who placed them
 _SAMPLE_BYTES = 64 << 10  # what is asked of one partition at a time
 
 
@@ -40,6 +46,42 @@ def _ends(first: int, end: int, each: int) -> list[tuple[int, int]]:
     if end - first <= 2 * each:
         return [(first, end)] if first < end else []
     return [(first, first + each), (end - each, end)]
+
+
+Offsets = Mapping[int, tuple[int, int]]
+
+
+def _read_ends(
+    client: Client, topic: Topic, offsets: Offsets, each: int, wanted: Wanted
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Per partition the records at its head, then those at its tail."""
+    pieces = {p: _ends(*offsets[p], each) for p in offsets}
+    for number in (0, 1):  # all heads, then all tails
+        ranges = {p: parts[number] for p, parts in pieces.items() if len(parts) > number}
+        if not ranges:
+            continue
+        for chunk in Fetch(client, topic, ranges, _SAMPLE_BYTES):
+            end = ranges[chunk.partition][1]
+            try:
+                batch = decode(
+                    chunk.records, wanted, start=chunk.start, end=end, aborted=chunk.aborted
+                ).batch
+            except CorruptRecord:
+                continue  # the scan will tell; here it is one sample less
+            yield chunk.partition, batch
+
+
+def keys_are_placed(client: Client, topic: Topic, offsets: Offsets) -> bool:
+    """Whether the sampled keys are where Kafka's own partitioner puts them.
+
+    They are not in topics that other partitioners wrote (librdkafka's default is one), nor where
+    partitions were added later.
+    """
+    for partition, batch in _read_ends(client, topic, offsets, _KEYS, Wanted(key=True)):
+        for key in batch.column("key").to_pylist():
+            if key is not None and partition_for(key, len(offsets)) != partition:
+                return False
+    return True
 
 
 # A property of a topic's half → the option of its format.
@@ -69,25 +111,9 @@ def sample(client: Client, name: str, properties: Properties | None = None) -> S
     each = max(wanted // (2 * max(len(offsets), 1)), 10)
     keys: list[bytes | None] = []
     values: list[bytes | None] = []
-    pieces = {p: _ends(*offsets[p], each) for p in offsets}
-    for number in (0, 1):  # all heads, then all tails
-        ranges = {p: parts[number] for p, parts in pieces.items() if len(parts) > number}
-        if not ranges:
-            continue
-        for chunk in Fetch(client, topic, ranges, _SAMPLE_BYTES):
-            end = ranges[chunk.partition][1]
-            try:
-                batch = decode(
-                    chunk.records,
-                    Wanted(key=True, value=True),
-                    start=chunk.start,
-                    end=end,
-                    aborted=chunk.aborted,
-                ).batch
-            except CorruptRecord:
-                continue  # the scan will tell; here it is one sample less
-            keys += batch.column("key").to_pylist()
-            values += batch.column("value").to_pylist()
+    for _, batch in _read_ends(client, topic, offsets, each, Wanted(key=True, value=True)):
+        keys += batch.column("key").to_pylist()
+        values += batch.column("value").to_pylist()
     schemas = schemas_of(properties)
     key, value = (
         detect(Asked(name, half, schemas, as_set(properties, name, half)), samples)

@@ -19,6 +19,7 @@ from kshell.engines.local.ahead import ahead
 from kshell.engines.local.codec import schemas_for
 from kshell.engines.local.decode import HIDDEN, Decoder, is_text
 from kshell.engines.local.patience import Patience
+from kshell.engines.local.sample import keys_are_placed
 from kshell.errors import BadRecord
 from kshell.formats.infer import json_structure
 from kshell.kafka.client import Client
@@ -77,6 +78,7 @@ class TopicTable:
         self._topic = client.topic(source.topic)
         self._offsets = client.offsets(source.topic)
         self._columns = self._made()
+        self._placed: bool | None = None  # the keys, by Kafka's own partitioner
 
     @property
     def source(self) -> Source:
@@ -127,10 +129,15 @@ class TopicTable:
             why = "ROWPARTITION"
         if bounds.keys is not None and self._client.properties["kshell.partitioner"] == "murmur2":
             keys = [encode_key(k, self._source.key[0].type) for k in bounds.keys]
-            if all(k is not None for k in keys):
+            if all(k is not None for k in keys) and self._keys_are_placed():
                 chosen &= {partition_for(k, len(self._offsets)) for k in keys if k is not None}
                 why = "the key's partition"
         return chosen, why
+
+    def _keys_are_placed(self) -> bool:
+        if self._placed is None:
+            self._placed = keys_are_placed(self._client, self._topic, self._offsets)
+        return self._placed
 
     def _first_at(self, partitions: Iterable[int], time: int) -> dict[int, int]:
         """Per partition the first offset at or after a time (ms); its end where there is none.
