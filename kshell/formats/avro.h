@@ -12,7 +12,8 @@
 #include <string.h>
 #include "utf8.h"
 
-enum { DEEPEST = 64, EMPTY_ITEMS = 1000, GROWTH = 64, ROW_FREE = 1 << 16, BATCH_FREE = 1 << 26 };
+enum { DEEPEST = 64, EMPTY_ITEMS = 1000, GROWTH = 64, ROW_FREE = 1 << 16, BATCH_FREE = 1 << 26,
+       BATCH_MOST = 1 << 30 };
 enum { OP_NULL, OP_BOOLEAN, OP_INT, OP_LONG, OP_FLOAT, OP_DOUBLE, OP_BYTES, OP_FIXED, OP_TEXT, OP_ENUM,
        OP_BOOLEAN_TEXT, OP_LONG_TEXT, OP_LONG_DOUBLE, OP_SCALED, OP_DECIMAL, OP_UUID, OP_RECORD,
        OP_ARRAY, OP_MAP, OP_UNION, OP_BRANCHES, OP_CONSTANT, OP_MISSING, OP_UNFIT };
@@ -499,6 +500,7 @@ static const uint8_t *avro_run(avro_job *j, const avro_program *g, int32_t index
     }
     case OP_CONSTANT: {
       const uint8_t *from = g->blob + o->x;
+      if ((j->row_left -= o->y) < 0) FAIL(TOO_LARGE);
       if (!avro_run(j, g, g->links[o->first], from, from + o->y, depth)) return NULL;
       break;
     }
@@ -517,6 +519,7 @@ static int64_t avro_rows(avro_job *j, const avro_program *programs, const int32_
                          const uint8_t *data, const int32_t *at, int64_t n, int32_t *bad) {
   int64_t failures = 0;
   j->batch_left = ((int64_t)at[n] - at[0]) * GROWTH + BATCH_FREE;
+  if (j->batch_left > BATCH_MOST) j->batch_left = BATCH_MOST;
   for (int64_t row = 0; row < n; row++) {
     if (which[row] < 0) {
       if (!avro_null(j, 0)) return -1;

@@ -17,7 +17,7 @@ from kshell.formats.avro.ops import Code, Fit, Op, Slot
 __all__ = ["decode"]
 
 _DEEPEST, _EMPTY_ITEMS, _GROWTH = 64, 1000, 64
-_ROW_FREE, _BATCH_FREE = 1 << 16, 1 << 26
+_ROW_FREE, _BATCH_FREE, _BATCH_MOST = 1 << 16, 1 << 26, 1 << 30
 (_CUT_OFF, _LEFT_OVER, _TOO_NESTED, _BAD_VARINT, _BAD_SIZE, _BAD_BRANCH, _BAD_SYMBOL,
  _BAD_BOOLEAN, _NO_ROOM_FOR, _BAD_TEXT, _TOO_MANY, _SAME_KEY, _NULL_KEY, _UNFIT,
  _TOO_LARGE) = range(1, 16)  # fmt: skip
@@ -69,7 +69,7 @@ class _Run:
             if pa.types.is_struct(s.type)
         }
         size = sum(map(len, filter(None, values.to_pylist())))
-        self._batch_left = size * _GROWTH + _BATCH_FREE
+        self._batch_left = min(size * _GROWTH + _BATCH_FREE, _BATCH_MOST)
         self._data = b""
         self._at = self._left = self._empty = 0
 
@@ -281,6 +281,7 @@ class _Run:
         return {name: value if slot == child.slot else None for slot, name in names.items()}
 
     def _constant(self, op: Op, depth: int) -> Any:
+        self._spend(len(op.data), op)
         kept = self._data, self._at
         self._data, self._at = op.data, 0
         try:
