@@ -359,14 +359,16 @@ static json_field *find(const json_job *job, const uint8_t *name, int64_t n, int
   }
   if (job->names != UPPER_NAMES) return NULL;
   *exact = 0;
-  for (int i = 0; i < job->count; i++) {
+  for (int k = 0, i = hint; k < job->count; k++, i = i + 1 == job->count ? 0 : i + 1) {
+    if (i >= job->count) i = 0;
     json_field *f = &job->fields[i];
     if (f->name_length == n && is_upper_of(f->name, name, n)) return f;
   }
   return NULL;
 }
 
-/* One record, an object (with NO_NAMES any value, the field).  On failure the row's fields are left as they may be: the caller nulls. */
+/* One record, an object; with NO_NAMES any value, which is the field.  On failure the row's fields
+ * are left as they may be: the caller nulls. */
 static int scan_record(json_job *job, int64_t row, const uint8_t *p, const uint8_t *end,
                        uint8_t *scratch, int64_t scratch_size) {
   int why = MALFORMED, escaped, hint = 0, exact;

@@ -20,7 +20,7 @@ from kshell.formats.registry import Remembered
 
 from .halves import STRING, as_read, codec, columns_and_rows, read, types, values, write
 
-quick = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+quick = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(params=["compiled", "pure"], autouse=True)
@@ -81,7 +81,7 @@ def test_json_single_values(data):
 NULLABLE = {"PROTOBUF_NULLABLE_REPRESENTATION": "OPTIONAL"}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @pytest.mark.parametrize("options", [{}, NULLABLE, {"PROTOBUF_NULLABLE_REPRESENTATION": "WRAPPER"}])
 @given(given_=columns_and_rows(nulls=False))
 def test_protobuf(options, given_):
@@ -98,7 +98,7 @@ def test_protobuf(options, given_):
     assert as_read(read(codec("PROTOBUF", columns, options, schemas=schemas), *framed, names=list(columns))) == as_read(rows)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(columns_and_rows(nested=False))
 def test_protobuf_scalars_that_may_be_null(given_):
     columns, rows = given_
