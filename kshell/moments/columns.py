@@ -13,7 +13,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kshell.moments import format_date, format_time, format_timestamp, millis_of, millis_of_day
-from kshell.moments.layout import Bools, Ints, civil_columns, layout_of
+from kshell.moments.layout import (
+    Bools,
+    Ints,
+    Layout,
+    civil_columns,
+    is_complete,
+    layout_of,
+)
+from kshell.moments.loose import Loose, loose_of
 from kshell.moments.zones import UTC_ZONE, Zone, year_offsets
 
 __all__ = ["format_dates", "format_times", "format_timestamps", "millis_of_days", "millis_of_texts",
@@ -37,18 +45,25 @@ def _each(column: pa.Array, slow: Callable[[Any], Any], type: pa.DataType) -> pa
     return pa.array([None if v is None else slow(v) for v in column.to_pylist()], type)
 
 
+def _reader(pattern: str) -> Layout | Loose | None:
+    layout = layout_of(pattern)
+    if layout is not None and is_complete(layout.fields):
+        return layout
+    return loose_of(pattern)
+
+
 def millis_of_texts(pattern: str, column: pa.Array, zone: Zone = UTC_ZONE) -> pa.Array:
     """`millis_of` for each text: int64.  Raises ValueError for the first that does not fit."""
 
     def slow(text: str) -> int:
         return millis_of(pattern, text, zone)
 
-    layout = layout_of(pattern)
-    if layout is None or not layout.has_date:
+    reader = _reader(pattern)
+    if reader is None:
         return _each(column, slow, pa.int64())
-    days, of_day, good = layout.read(column.fill_null(""))
+    days, of_day, good = reader.read(column.fill_null(""))
     local = days * _DAY + of_day
-    offsets, sure = _offsets_of_local(local // 1000, UTC_ZONE if layout.utc else zone)
+    offsets, sure = _offsets_of_local(local // 1000, UTC_ZONE if reader.utc else zone)
     return _patched(pa.array(local - offsets * 1000, pa.int64()), column, good & sure, slow)
 
 
@@ -58,10 +73,10 @@ def millis_of_days(pattern: str, column: pa.Array) -> pa.Array:
     def slow(text: str) -> int:
         return millis_of_day(pattern, text)
 
-    layout = layout_of(pattern)
-    if layout is None or layout.fields & {"Year", "MonthOfYear", "DayOfMonth"}:
+    reader = _reader(pattern)
+    if reader is None or "Year" in reader.fields:
         return _each(column, slow, pa.int64())
-    _, of_day, good = layout.read(column.fill_null(""))
+    _, of_day, good = reader.read(column.fill_null(""))
     return _patched(pa.array(of_day, pa.int64()), column, good, slow)
 
 

@@ -7,7 +7,7 @@ that is not Z) is marked, and the caller does those rows one by one: the answer 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -20,7 +20,7 @@ from kshell.moments.names import texts
 from kshell.moments.offsets import Offset
 from kshell.moments.pattern import elements_of
 
-__all__ = ["Layout", "Piece", "civil_columns", "layout_of"]
+__all__ = ["Layout", "Piece", "assembled", "civil_columns", "is_complete", "layout_of"]
 
 _TWO = ("MonthOfYear", "DayOfMonth", "HourOfDay", "MinuteOfHour", "SecondOfMinute")
 _CLOCK = ("HourOfDay", "MinuteOfHour", "SecondOfMinute", "NanoOfSecond")
@@ -79,9 +79,7 @@ def layout_of(pattern: str) -> Layout | None:
         pieces.append(piece)
         at += piece.width
     fields = [p.field.replace("MonthWord", "MonthOfYear") for p in pieces if p.field]
-    known = [name in fields for name in _CLOCK]
-    once = len(set(fields)) == len(fields)
-    if not once or known != sorted(known, reverse=True) or not set(fields) & (_DATE | {_CLOCK[0]}):
+    if len(set(fields)) < len(fields) or not fields:
         return None
     return Layout(tuple(pieces), at, frozenset(fields), utc)
 
@@ -112,6 +110,33 @@ def civil_columns(days: Ints) -> tuple[Ints, Ints, Ints]:
     return year + era * 400 + (month <= 2), month, of_year - (153 * shifted + 2) // 5 + 1
 
 
+def is_complete(fields: Collection[str]) -> bool:
+    """Whether the fields are a whole date, a time from its hours on, or both, and no more."""
+    clock = [name in fields for name in _CLOCK]
+    date = [name in fields for name in _DATE]
+    return clock == sorted(clock, reverse=True) and len(set(date)) == 1 and (clock[0] or date[0])
+
+
+def assembled(values: Mapping[str, Ints], good: Bools) -> tuple[Ints, Ints]:
+    """(days, milliseconds of the day) of fields; rows that cannot be are taken out of `good`."""
+    for name, most in _MOST.items():
+        if name in values:
+            good &= values[name] <= most
+    of_day = np.zeros(len(good), np.int64)
+    for name, unit in zip(_CLOCK, (3_600_000, 60_000, 1000), strict=False):
+        if name in values:
+            of_day += values[name] * unit
+    if "NanoOfSecond" in values:
+        of_day += values["NanoOfSecond"] // 1_000_000
+    if not values.keys() >= _DATE:
+        return np.zeros(len(good), np.int64), of_day
+    year, month, day = (values[n] for n in ("Year", "MonthOfYear", "DayOfMonth"))
+    good &= (year > 0) & (month > 0) & (day > 0)
+    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    good &= day <= _LENGTHS[np.clip(month, 0, 12)] + ((month == 2) & leap)
+    return _days_of(year, month, day), of_day
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """A pattern of `width` bytes; `utc` where an offset stands in it, which must be Z."""
@@ -122,14 +147,9 @@ class Layout:
     utc: bool
 
     @property
-    def has_date(self) -> bool:
-        """Whether year, month and day are all there."""
-        return self.fields >= _DATE
-
-    @property
     def has_time(self) -> bool:
-        """Whether there is a time of day."""
-        return "HourOfDay" in self.fields
+        """Whether there is any part of a time of day."""
+        return not self.fields <= _DATE
 
     def read(self, column: pa.Array) -> tuple[Ints, Ints, Bools]:
         """(days, milliseconds of the day, whether the row was read) of strings without nulls."""
@@ -150,28 +170,10 @@ class Layout:
                 if piece.field == "NanoOfSecond":
                     value = value * 10 ** (9 - piece.width)
                 values[piece.field] = value
-        for name, most in _MOST.items():
-            if name in values:
-                good &= values[name] <= most
-        days = self._days(values, good)
-        units = zip(_CLOCK, (3_600_000, 60_000, 1000, 1), strict=True)
-        of_day = np.zeros(len(rows), np.int64)
-        for name, unit in units:
-            if name in values:
-                of_day += values[name] // 1_000_000 if name == _CLOCK[3] else values[name] * unit
+        days, of_day = assembled(values, good)
         return _spread(days, rows, len(fits)), _spread(of_day, rows, len(fits)), _spread(
             good, rows, len(fits)
         )
-
-    def _days(self, values: dict[str, Ints], good: Bools) -> Ints:
-        if not self.has_date:
-            return np.zeros(len(good), np.int64)
-        year, month, day = (values[n] for n in ("Year", "MonthOfYear", "DayOfMonth"))
-        good &= (year > 0) & (month > 0) & (day > 0)
-        leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-        last = _LENGTHS[np.clip(month, 0, 12)] + ((month == 2) & leap)
-        good &= day <= last
-        return _days_of(year, month, day)
 
     def write(self, days: Ints, of_day: Ints) -> tuple[pa.Array, Bools]:
         """(strings, whether the row could be written) of days and milliseconds of the day."""

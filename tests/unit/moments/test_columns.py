@@ -14,10 +14,14 @@ from kshell.moments.columns import (
     millis_of_texts,
 )
 from kshell.moments.layout import layout_of
+from kshell.moments.loose import loose_of
 
 FIXED = (
     "yyyy-MM-dd'T'HH:mm:ss.SSSX", "yyyyMMddHHmmssSSS", "yyyy-MM-dd HH:mm:ss", "dd-MMM-yyyy HH",
     "yyyy/MM/dd", "uuuu-MM-dd HH:mm:ss.SSSSSSSSS", "yyyy-MM-dd HH:mm:ss.S",
+)  # fmt: skip
+VARYING = (
+    "d.M.yyyy H:mm", "d MMMM y h:mm:ss a", "M/d/yy hh a", "dd-MMM-yy", "H:m:s.SSS", "u/M/d'T'H:mX",
 )  # fmt: skip
 EXACT = (
     "yyyy-MM-dd'T'HH:mm:ss.SSSXXX", "uuuuMMddHHmmssSSSX", "EEE, d MMM y h:m:s.SSS a VV",
@@ -47,11 +51,11 @@ def test_a_column_is_printed_as_its_rows_are(pattern, values, zone):
 
 
 @given(
-    st.sampled_from(FIXED),
-    st.lists(st.none() | st.tuples(moments, st.integers(0, 30), st.sampled_from("0123456789zZ"))),
+    st.sampled_from((*FIXED, *VARYING, "mm:ss", "MM/yyyy")),
+    st.lists(st.none() | st.tuples(moments, st.integers(0, 30), st.sampled_from("0123456789zZ+"))),
     zones,
 )
-@settings(max_examples=150)
+@settings(max_examples=400)
 def test_a_column_is_read_as_its_rows_are(pattern, rows, zone):
     texts = []
     for row in rows:
@@ -72,8 +76,11 @@ def test_a_column_is_read_as_its_rows_are(pattern, rows, zone):
 
 def test_fixed_patterns_have_a_layout_and_others_none():
     assert all(layout_of(pattern) is not None for pattern in FIXED)
-    for pattern in ("d.M.yyyy", "yyyy-MM-dd HH:mm VV", "yyyy-MM-dd[ HH]", "yyyy-MM-dd E", "mm:ss"):
+    for pattern in (*VARYING, "yyyy-MM-dd HH:mm VV", "yyyy-MM-dd[ HH]", "yyyy-MM-dd E"):
         assert layout_of(pattern) is None
+    assert all(loose_of(pattern) is not None for pattern in VARYING)
+    for pattern in ("dMyyyy", "d/M", "h:mm", "d/M/yyyy VV", "mm:ss", "yyyy-MM"):
+        assert loose_of(pattern) is None
 
 
 def test_a_row_that_does_not_fit_fails_the_column():
