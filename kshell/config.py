@@ -80,7 +80,7 @@ PROPERTIES: Mapping[str, Property] = MappingProxyType(
                      "stop a continuous query at a record that cannot be decoded", _FLAG),
             Property("ksql.persistence.default.format.key", "KAFKA", "KEY_FORMAT's default"),
             Property("ksql.persistence.default.format.value", None, "VALUE_FORMAT's default"),
-            Property("ksql.persistence.wrap.single.values", "true",
+            Property("ksql.persistence.wrap.single.values", None,
                      "WRAP_SINGLE_VALUE's default", _FLAG),
             Property("ksql.output.topic.name.prefix", None,
                      "what the names of topics begin with that queries create"),
@@ -123,7 +123,7 @@ _ALIASES = {
     "ksql.schema.registry.url": "schema.registry.url",
 }
 # What may be set of one topic: topic.NAME.value.format and the like, a family of properties.
-_TOPIC = re.compile(r"topic\.(?P<topic>.+?)\.(?P<what>(?:key|value)\.[a-z.]+)", re.IGNORECASE)
+_TOPIC = re.compile(r"topic\.(?P<topic>.+)\.(?P<what>(?:key|value)\.[a-z.]+)", re.IGNORECASE)
 _OF_TOPIC: Mapping[str, str] = MappingProxyType(
     {
         f"{half}.{name}": text.format(half=half)
