@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kshell.changes import Changes
 from kshell.terminal.cells import cells, raw_texts
@@ -44,7 +45,9 @@ class Board:
         if self.key:
             self._update(changes)
         else:
-            rows = changes.rows.slice(max(len(changes) - _STREAM, 0))
+            # Rows that cannot be told apart only come; what they replace is not to be found.
+            rows = changes.rows.filter(pc.greater(changes.weights, 0))
+            rows = rows.slice(max(rows.num_rows - _STREAM, 0))
             first = self.changes + len(changes) - rows.num_rows
             for i, texts in enumerate(_texts(rows), first + 1):
                 self._stream.append(Row(texts, i))

@@ -18,6 +18,7 @@ from kshell.engines.local.continuous.feed import open_feed
 from kshell.results import Live, LiveStats
 from kshell.sql import plan
 from kshell.sql.bind.select import output_columns
+from kshell.sql.expressions import Column
 from kshell.sql.statements import Query
 from kshell.stream.graph import build
 
@@ -71,10 +72,16 @@ def _key(node: plan.Answer) -> tuple[str, ...]:
     """The headings that tell a table's rows apart; none for a stream, or where one is missing."""
     if node.output.kind is Kind.STREAM:
         return ()
+    window = node.output.window
     names = [c.name for c in node.output.key]
-    if node.output.window is not None:
-        names += ["WINDOWSTART", "WINDOWEND"]
+    if window is not None:
+        # Windows of one size are told apart by either end; sessions by both.
+        names += ["WINDOWSTART", *(["WINDOWEND"] if window.size_ms is None else [])]
     headings = {name: heading for heading, name in node.columns}
+    if isinstance(node.input, plan.Project):
+        for item in node.input.value:
+            if isinstance(item.expression, Column) and item.name in headings:
+                headings.setdefault(item.expression.name, headings[item.name])
     if not names or not set(names) <= set(headings):
         return ()
     return tuple(headings[n] for n in names)
