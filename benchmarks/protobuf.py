@@ -11,8 +11,8 @@ from __future__ import annotations
 import random
 
 import pyarrow as pa
-
 from compare import alternate, report
+
 from kshell.formats.framing import frame
 from kshell.formats.protobuf.decode import Framed
 from kshell.formats.protobuf.pool import load, message_class, message_named

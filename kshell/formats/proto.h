@@ -1,8 +1,9 @@
 /* One pass over Protobuf messages: takes out the fields that a table names, as columns.
  *
  * The bytes come from strangers: nothing is read at or past `end`, the depth is the table's, groups
- * that are passed over nest no deeper than MAX_GROUPS, and a record makes no more than MAX_VALUES
- * values.  What nobody asks for is walked over and not looked into.  _protobuf.pyx fills the table.
+ * that are passed over nest no deeper than MAX_GROUPS, and the lists of a record hold no more than
+ * MAX_VALUES values, those of a batch MAX_BATCH: an empty message is 2 bytes, and many columns.  What
+ * nobody asks for is walked over and not looked into.  _protobuf.pyx fills the table.
  */
 #ifndef KSHELL_PROTO_H
 #define KSHELL_PROTO_H
@@ -14,7 +15,7 @@
 #error "numbers are copied as they are on the wire: without this module the Python twin serves"
 #endif
 
-enum { MAX_GROUPS = 64, MAX_VALUES = 4 << 20, LOW = 32 };
+enum { MAX_GROUPS = 64, MAX_VALUES = 4 << 20, MAX_BATCH = 64 << 20, LOW = 32 };
 /* Timestamps: the years 1 to 9999, in milliseconds. */
 static const int64_t MIN_MS = -62135596800000, MAX_MS = 253402300799999;
 enum { P_OK, P_MALFORMED, P_NOT_UTF8, P_RANGE, P_TOO_MANY, P_NO_MEMORY, P_NO_DATE, P_NO_TIME };
@@ -494,10 +495,10 @@ static int message(proto_job *job, int at, const uint8_t *p, const uint8_t *end)
  * -1 where there is no memory.  Node 0 is the message. */
 static int64_t walk_rows(proto_job *job, const uint8_t *data, const int64_t *starts,
                          const int64_t *ends, int64_t n, int32_t *bad) {
-  int64_t failures = 0;
+  int64_t failures = 0, batch = MAX_BATCH, most;
   proto_node *root = &job->nodes[0];
   for (int64_t row = 0; row < n; row++) {
-    job->left = MAX_VALUES;
+    job->left = most = batch < MAX_VALUES ? batch : MAX_VALUES;
     job->failed = -1;
     int why = message(job, 0, data + starts[row], data + ends[row]);
     for (int i = 0; i < root->child_count && !why; i++) why = commit(job, root->children[i], 0);
@@ -513,7 +514,7 @@ static int64_t walk_rows(proto_job *job, const uint8_t *data, const int64_t *sta
       bad[failures * 3 + 1] = why;
       bad[failures * 3 + 2] = job->failed;
       failures++;
-    }
+    } else batch -= most - job->left;
     for (int g = 0; g < root->group_count; g++) job->groups[root->first_group + g] = 0;
   }
   return failures;

@@ -56,12 +56,14 @@ class _OverUpb:
         columns: list[list[Any]] = [[] for _ in self._fields]
         nothing = [None] * len(self._fields)
         bad: list[tuple[int, str]] = []
+        self._budget.begin()
         for row, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
             self._budget.renew()
             values: Sequence[Any] = nothing
             try:
                 parsed = self._parse(bytes(view[start:end]))
                 values = [get(parsed) for get in self._gets]
+                self._budget.keep()
             except DecodeError:
                 bad.append((row, NOT_VALID))
             except Refused as refused:

@@ -44,7 +44,8 @@ _INTS = frozenset(
     }
 )
 _FLOATS = frozenset({Field.CPPTYPE_FLOAT, Field.CPPTYPE_DOUBLE})
-_MAX_VALUES = 4 << 20
+_MAX_VALUES = 4 << 20  # in the lists and maps of a record
+_MAX_BATCH = 64 << 20
 _DAY_MS = 86_400_000
 _EXACT = decimal.Context(prec=80)
 
@@ -65,11 +66,20 @@ class Budget:
     """How many values one record may become: an empty message is 2 bytes, and many columns."""
 
     def __init__(self) -> None:
-        self._left = _MAX_VALUES
+        self.begin()
+
+    def begin(self) -> None:
+        """For a batch of records."""
+        self._batch = _MAX_BATCH
+        self._left = self._most = _MAX_VALUES
 
     def renew(self) -> None:
         """For the next record."""
-        self._left = _MAX_VALUES
+        self._left = self._most = min(_MAX_VALUES, self._batch)
+
+    def keep(self) -> None:
+        """The record's values stay: they count for the batch."""
+        self._batch -= self._most - self._left
 
     def spend(self, count: int) -> None:
         """Refused where it is spent."""

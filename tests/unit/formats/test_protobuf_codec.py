@@ -189,6 +189,19 @@ def test_a_record_of_too_many_values():
     assert len(rows({"rn": wide}, many[:2000])[0][0]) == 1000
 
 
+def test_a_batch_of_too_many_values(reader, monkeypatch):
+    if reader == "upb":
+        monkeypatch.setattr("kshell.formats.protobuf.read._MAX_BATCH", 1000 * 100 * 2)
+        records, wanted = 4, 2
+    else:
+        records, wanted = 700, 671  # of 64 Mi values
+    wide = [pa.field("rn", pa.list_(pa.struct([(f"c{i}", INT) for i in range(99)])))]
+    data = pa.array([b"\x7a\x00" * 1000] * records, pa.binary())
+    found = Plain(MESSAGE, wide).decode(data)
+    assert [row for row, _ in found.bad] == list(range(wanted, records))
+    assert {why for _, why in found.bad} <= {"too many values", "field rn: too many values"}
+
+
 @pytest.mark.parametrize(
     ("name", "type"), [("s", INT), ("n", STRING), ("r", INT), ("i", pa.list_(INT)), ("d", pa.bool_()), ("t", STRING), ("s", BYTES)]
 )  # fmt: skip
