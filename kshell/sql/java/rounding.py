@@ -7,12 +7,17 @@ what has no digits (NaN, Infinity) or does not fit its type any more raises Arit
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from decimal import ROUND_DOWN, ROUND_HALF_DOWN, ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-__all__ = ["round_decimal", "round_decimal_to", "round_double_to", "trunc_decimal",
-           "trunc_decimal_to", "trunc_double_to"]  # fmt: skip
+from kshell.sql.java.columns import by_constants, over_columns
+
+__all__ = ["round_decimal", "round_decimal_to", "round_double_to", "round_doubles",
+           "trunc_decimal", "trunc_decimal_to", "trunc_double_to", "trunc_doubles"]  # fmt: skip
 
 _EXACT = Context(prec=1200, traps=[InvalidOperation])
 _MOST_PLACES = 400  # a double has no digits beyond
@@ -58,6 +63,52 @@ def trunc_double_to(value: float, places: int) -> float:
     (-12345.6, 12300.0)
     """
     return float(_at(_double(value), places, ROUND_DOWN)) + 0.0
+
+
+_EXACT_POWER = 22  # ten to this is a double still, and what it divides is rounded once
+_WHOLE = 2.0**50  # below it a double has room for more than a half
+Doubles = np.ndarray[Any, np.dtype[np.float64]]
+
+
+def _by_places(
+    column: pa.Array, places: pa.Array, whole: Callable[[Doubles], Doubles], edge: float,
+    slow: Callable[[float, int], float],
+) -> pa.Array:  # fmt: skip
+    """`whole` of the scaled numbers, but for those that are too near to where it jumps.
+
+    `edge` is the fraction at which it does; only those rows are done by their digits.
+    """
+
+    def done(values: pa.Array, digits: int) -> pa.Array:
+        given = values.to_numpy(zero_copy_only=False)
+        power = 10.0 ** min(abs(digits), _EXACT_POWER)
+        with np.errstate(invalid="ignore", over="ignore"):
+            scaled = given * power if digits >= 0 else given / power
+            found = whole(scaled)
+            made = (found / power if digits >= 0 else found * power) + 0.0
+            away = np.abs(scaled - np.floor(scaled) - edge)
+            away = np.minimum(away, 1 - away)
+            sure = (np.abs(scaled) < _WHOLE) & (away > 1e-15 + np.abs(scaled) * 1e-15)
+            same = np.isfinite(given) & (given == np.floor(given)) & (digits >= 0)
+        made = np.where(same, given + 0.0, made)
+        nulls = values.is_null().to_numpy(zero_copy_only=False)
+        rows = np.flatnonzero(~(sure & (abs(digits) <= _EXACT_POWER)) & ~same & ~nulls)
+        made[rows] = [slow(value, digits) for value in given[rows].tolist()]
+        return pa.array(made, pa.float64(), mask=nulls)
+
+    return by_constants(done, column, places, type=pa.float64())
+
+
+@over_columns
+def round_doubles(column: pa.Array, places: pa.Array) -> pa.Array:
+    """`round_double_to` for whole columns."""
+    return _by_places(column, places, lambda x: np.floor(x + 0.5), 0.5, round_double_to)
+
+
+@over_columns
+def trunc_doubles(column: pa.Array, places: pa.Array) -> pa.Array:
+    """`trunc_double_to` for whole columns."""
+    return _by_places(column, places, np.trunc, 0.0, trunc_double_to)
 
 
 def round_decimal(value: Decimal, *, type: pa.DataType) -> Decimal:

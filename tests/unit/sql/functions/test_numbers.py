@@ -9,7 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kshell.errors import BindError
-from kshell.sql.java.rounding import round_double_to, trunc_double_to
+from kshell.sql.java.rounding import (
+    round_double_to,
+    round_doubles,
+    trunc_double_to,
+    trunc_doubles,
+)
 
 INF, NAN = math.inf, math.nan
 
@@ -108,6 +113,24 @@ def test_a_rounded_double_is_near_and_a_cut_one_is_smaller(number, places):
     assert abs(rounded - number) <= step / 2 * (1 + 1e-9) + abs(number) * 1e-15
     assert abs(cut) <= abs(number)
     assert round_double_to(rounded, places) == rounded
+
+
+@given(
+    st.lists(
+        st.none()
+        | st.floats(-1e17, 1e17, allow_subnormal=False)
+        | st.integers(-(10**7), 10**7).map(lambda n: n / 1000)
+        | st.integers(-(10**7), 10**7).map(lambda n: n / 8),
+        max_size=20,
+    ),
+    st.integers(-8, 25),
+)
+@settings(max_examples=400)
+def test_columns_are_rounded_as_their_numbers_are(numbers, places):
+    columns = pa.array(numbers, pa.float64()), pa.array([places] * len(numbers), pa.int32())
+    for whole, one in ((round_doubles, round_double_to), (trunc_doubles, trunc_double_to)):
+        expected = [None if n is None else one(n, places) for n in numbers]
+        assert list(map(repr, whole(*columns).to_pylist())) == list(map(repr, expected))
 
 
 @pytest.mark.parametrize(
