@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Context, Decimal
 from typing import Any
 
@@ -72,6 +72,32 @@ class _Run:
         self._batch_left = min(size * _GROWTH + _BATCH_FREE, _BATCH_MOST)
         self._data = b""
         self._at = self._left = self._empty = 0
+        self._steps: dict[Code, Callable[[Op, int], Any]] = {
+            Code.NULL: self._null,
+            Code.BOOLEAN: self._boolean,
+            Code.INT: self._whole,
+            Code.LONG: self._whole,
+            Code.FLOAT: self._float,
+            Code.DOUBLE: self._double,
+            Code.BYTES: self._bytes,
+            Code.FIXED: self._bytes,
+            Code.TEXT: self._bytes,
+            Code.ENUM: self._symbol,
+            Code.BOOLEAN_TEXT: self._boolean,
+            Code.LONG_TEXT: self._whole_text,
+            Code.LONG_DOUBLE: self._whole_double,
+            Code.SCALED: self._whole,
+            Code.DECIMAL: self._bytes,
+            Code.UUID: self._bytes,
+            Code.RECORD: self._record,
+            Code.ARRAY: self._items,
+            Code.MAP: self._items,
+            Code.UNION: self._union,
+            Code.BRANCHES: self._union,
+            Code.CONSTANT: self._constant,
+            Code.MISSING: self._null,
+            Code.UNFIT: self._unfit,
+        }
 
     def record(self, data: bytes, root: Op, header: int) -> Any:
         """One row's value."""
@@ -88,6 +114,10 @@ class _Run:
             self._batch_left -= given - max(self._left, 0)
 
     def _varint(self, op: Op) -> int:
+        if self._at < len(self._data) and self._data[self._at] < 0x80:  # mostly
+            short = self._data[self._at]
+            self._at += 1
+            return (short >> 1) ^ -(short & 1)
         value = 0
         for shift in range(0, 70, 7):
             if self._at >= len(self._data):
@@ -114,7 +144,7 @@ class _Run:
         if self._left < 0:
             raise _Refused(_TOO_LARGE, op)
 
-    def _whole(self, op: Op) -> int:
+    def _whole(self, op: Op, depth: int) -> int:
         """The long, divided and in its bounds."""
         code = op.code
         value = self._varint(op)
@@ -126,46 +156,39 @@ class _Run:
         return value
 
     def _read(self, op: Op, depth: int) -> Any:
-        code = op.code
         if op.null >= 0:
             branch = self._varint(op)
             if branch == op.null:
                 return None
             if branch != 1 - op.null:
                 raise _Refused(_BAD_BRANCH, op)
-        if code in (Code.NULL, Code.MISSING):
-            return None
-        if code in (Code.INT, Code.LONG, Code.SCALED):
-            return self._whole(op)
-        if code in (Code.LONG_DOUBLE, Code.LONG_TEXT):
-            return float(self._whole(op)) if code is Code.LONG_DOUBLE else str(self._whole(op))
-        if code in (Code.BOOLEAN, Code.BOOLEAN_TEXT):
-            return self._boolean(op)
-        if code is Code.FLOAT:
-            return _FLOAT.unpack(self._take(4, op))[0]
-        if code is Code.DOUBLE:
-            return _DOUBLE.unpack(self._take(8, op))[0]
-        if code in (Code.BYTES, Code.TEXT, Code.FIXED, Code.UUID, Code.DECIMAL):
-            return self._bytes(op)
-        if code is Code.ENUM:
-            return self._symbol(op)
-        if code is Code.RECORD:
-            return self._record(op, depth + 1)
-        if code in (Code.ARRAY, Code.MAP):
-            return self._items(op, depth + 1)
-        if code in (Code.UNION, Code.BRANCHES):
-            return self._union(op, depth)
-        if code is Code.CONSTANT:
-            return self._constant(op, depth)
+        return self._steps[op.code](op, depth)
+
+    def _null(self, op: Op, depth: int) -> None:
+        return None
+
+    def _whole_double(self, op: Op, depth: int) -> float:
+        return float(self._whole(op, depth))
+
+    def _whole_text(self, op: Op, depth: int) -> str:
+        return str(self._whole(op, depth))
+
+    def _float(self, op: Op, depth: int) -> Any:
+        return _FLOAT.unpack(self._take(4, op))[0]
+
+    def _double(self, op: Op, depth: int) -> Any:
+        return _DOUBLE.unpack(self._take(8, op))[0]
+
+    def _unfit(self, op: Op, depth: int) -> Any:
         raise _Refused(_UNFIT, op)
 
-    def _boolean(self, op: Op) -> Any:
+    def _boolean(self, op: Op, depth: int) -> Any:
         (byte,) = self._take(1, op)
         if byte > 1:
             raise _Refused(_BAD_BOOLEAN, op)
         return byte == 1 if op.code is Code.BOOLEAN else ("false", "true")[byte]
 
-    def _bytes(self, op: Op) -> Any:
+    def _bytes(self, op: Op, depth: int) -> Any:
         code = op.code
         if code is Code.UUID:
             size = 16
@@ -200,7 +223,7 @@ class _Run:
             raise _Refused(_NO_ROOM_FOR, op)
         return Decimal(number).scaleb(-type.scale, Context(prec=40))
 
-    def _symbol(self, op: Op) -> Any:
+    def _symbol(self, op: Op, depth: int) -> Any:
         index = self._varint(op)
         if not 0 <= index < len(op.symbols):
             raise _Refused(_BAD_SYMBOL, op)
@@ -209,6 +232,7 @@ class _Run:
         return op.symbols[index]
 
     def _record(self, op: Op, depth: int) -> Any:
+        depth += 1
         if depth > _DEEPEST:
             raise _Refused(_TOO_NESTED, op)
         self._spend(1, op)
@@ -225,6 +249,7 @@ class _Run:
         return found
 
     def _items(self, op: Op, depth: int) -> Any:
+        depth += 1
         if depth > _DEEPEST:
             raise _Refused(_TOO_NESTED, op)
         least = sum(c.least for c in op.children)
