@@ -47,7 +47,9 @@ public class StreamsOracle {
       Map.entry("table_join", StreamsOracle::tableJoin),
       Map.entry("foreign_key_join", StreamsOracle::foreignKeyJoin),
       Map.entry("table_aggregate", StreamsOracle::tableAggregate),
-      Map.entry("table_filter", StreamsOracle::tableFilter));
+      Map.entry("table_filter", StreamsOracle::tableFilter),
+      Map.entry("join_aggregate", StreamsOracle::joinAggregate),
+      Map.entry("three_tables", StreamsOracle::threeTables));
 
   public static void main(String[] args) throws Exception {
     var json = new ObjectMapper();
@@ -264,6 +266,29 @@ public class StreamsOracle {
         .groupBy((k, v) -> KeyValue.pair(first(v), second(v)))
         .aggregate(() -> "0|0", (k, v, s) -> change(s, v, 1), (k, v, s) -> change(s, v, -1), store);
     if (options.has("having")) out = out.filter((k, v) -> above(first(v), options.get("having")));
+    out.toStream().to("out");
+  }
+
+  /** Two tables joined, their rows grouped by the left's first column: COUNT(*) and SUM of the right's. */
+  static void joinAggregate(StreamsBuilder builder, JsonNode options) {
+    KTable<String, String> left = builder.table("l"), right = builder.table("r");
+    KTable<String, String> both = kind(options).equals("INNER")
+        ? left.join(right, StreamsOracle::joined)
+        : left.leftJoin(right, StreamsOracle::joined);
+    both.groupBy((k, v) -> KeyValue.pair(first(v), v.split("\\|", -1)[2]))
+        .aggregate(() -> "0|0", (k, v, s) -> change(s, v, 1), (k, v, s) -> change(s, v, -1),
+            Materialized.with(Serdes.String(), Serdes.String()))
+        .toStream().to("out");
+  }
+
+  /** (l kind r) kind m. */
+  static void threeTables(StreamsBuilder builder, JsonNode options) {
+    KTable<String, String> l = builder.table("l"), r = builder.table("r"), m = builder.table("m");
+    KTable<String, String> out = switch (kind(options)) {
+      case "INNER" -> l.join(r, StreamsOracle::joined).join(m, StreamsOracle::joined);
+      case "LEFT" -> l.leftJoin(r, StreamsOracle::joined).leftJoin(m, StreamsOracle::joined);
+      default -> l.join(r, StreamsOracle::joined).leftJoin(m, StreamsOracle::joined);
+    };
     out.toStream().to("out");
   }
 

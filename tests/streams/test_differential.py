@@ -205,3 +205,27 @@ def test_table_aggregate_where_having(streams: Oracle, given: list[Record]) -> N
 def test_table_filter(streams: Oracle, given: list[Record]) -> None:
     script = f"{_TABLE.format('L', 'l')} CREATE TABLE O AS SELECT K, V FROM L WHERE V > 3;"
     same(streams, "table_filter", {"where": 3}, script, given)
+
+
+@many
+@pytest.mark.parametrize("kind", ["INNER", "LEFT"])
+@given(records("lr", groups=["x", "y", None]))
+def test_aggregate_of_a_table_join(streams: Oracle, kind: str, given: list[Record]) -> None:
+    script = f"""{_GROUPED_TABLE.format("L", "l")} {_TABLE.format("R", "r")}
+        CREATE TABLE O AS SELECT L.G, COUNT(*) AS N, SUM(R.V) AS S
+        FROM L {_KINDS[kind]} R ON L.K = R.K GROUP BY L.G;"""
+    same(streams, "join_aggregate", {"kind": kind}, script, given)
+
+
+@many
+@pytest.mark.parametrize("kinds", [("INNER", "INNER"), ("LEFT", "LEFT"), ("INNER", "LEFT")])
+@given(records("lrm"))
+def test_join_of_three_tables(
+    streams: Oracle, kinds: tuple[str, str], given: list[Record]
+) -> None:
+    first, second = kinds
+    script = f"""{_TABLE.format("L", "l")} {_TABLE.format("R", "r")} {_TABLE.format("M", "m")}
+        CREATE TABLE O AS SELECT L.K, L.V AS A, R.V AS B, M.V AS C
+        FROM L {_KINDS[first]} R ON L.K = R.K {_KINDS[second]} M ON L.K = M.K;"""
+    kind = first if first == second else "MIXED"
+    same(streams, "three_tables", {"kind": kind}, script, given)
