@@ -206,7 +206,7 @@ def test_show_and_describe(topic, session):
     (mine,) = [r for b in topics.batches for r in b.to_pylist() if r["topic"] == name]
     assert (mine["partitions"], mine["replicas"], mine["records up to"]) == (2, 1, 2)
     (described,) = session.execute(f"DESCRIBE `{name}`")
-    summary, columns, _, partitions, configs = described.parts
+    summary, columns, partitions, configs = described.parts
     assert "100% are JSON" in summary.text
     assert [(r["column"], r["type"]) for b in columns.batches for r in b.to_pylist()] == [
         ("ROWKEY", "STRING"), ("n", "BIGINT"), ("region", "STRING"),

@@ -220,9 +220,10 @@ class Decoder:
         return read.columns, dict(read.bad)
 
     def _log(self, partition: int, raw: pa.RecordBatch, reasons: dict[int, str]) -> None:
-        topic = self.source.topic
+        topic, timed = self.source.topic, "timestamp" in raw.schema.names
         for row, reason in sorted(reasons.items()):
             field = "key" if reason.startswith("key: ") else "value"
             excerpt = (raw.column(field)[row].as_py() or b"")[:EXCERPT]
             offset = raw.column("offset")[row].as_py()
-            self.errors.add([BadRecord(topic, partition, offset, reason, excerpt=excerpt)])
+            time = raw.column("timestamp")[row].as_py() if timed else -1
+            self.errors.add([BadRecord(topic, partition, offset, reason, time, excerpt)])

@@ -21,7 +21,7 @@ from kshell.batch.rewrite import to_duckdb
 from kshell.catalog.model import Column, FormatSpec, Source
 from kshell.config import Properties
 from kshell.engines.local.codec import schemas_for
-from kshell.errors import BindError, UnknownName, Unsupported
+from kshell.errors import BindError, EvaluationError, UnknownName, Unsupported
 from kshell.formats.base import Half
 from kshell.formats.detect import Asked, newest
 from kshell.formats.source import SourceWriter
@@ -64,12 +64,15 @@ def typed_records(
 
     now = int(time.time() * 1000)
     times = of(_WHEN).fill_null(now)
-    made = SourceWriter(source, schemas).write(
-        [of(c) for c in source.key],
-        [of(c) for c in source.value],
-        times,
-        pa.repeat(pa.scalar(False), width),
-    )
+    gone = pa.repeat(pa.scalar(False), width)
+    key, value = [of(c) for c in source.key], [of(c) for c in source.value]
+    try:
+        made = SourceWriter(source, schemas).write(key, value, times, gone)
+    except EvaluationError as error:
+        # Codecs speak of records in Kafka Streams' words; here what was written is wrong.
+        reason = error.what.rpartition("record): ")[2]
+        hint = "give every column that takes no NULL" if "NULL" in reason else ""
+        raise BindError(reason, hint=hint) from None
     cells = (made.keys, made.values, made.times, of(_WHERE))
     return [
         OutgoingRecord(key=k, value=v, timestamp=t, partition=p)

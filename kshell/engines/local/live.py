@@ -48,7 +48,7 @@ class Follower:
                 chunk.partition, chunk.records, chunk.start, FOREVER, chunk.aborted
             )
         except RegistryDown as error:
-            self._held, self._away = chunk, f"{error.what}: waiting"
+            self._held, self._away = chunk, f"waiting: {error.what}"
             time.sleep(min(seconds, _AGAIN))
             return None
         self._held, self._away = None, ""

@@ -47,7 +47,7 @@ class Patience:
                 deadline = deadline or now + self._seconds
                 if now >= deadline or self._left.is_set():
                     raise
-                self.note = f"{error.what}: waiting"
+                self.note = f"waiting: {error.what}"
                 self._left.wait(_AGAIN)
                 continue
             self.note = ""

@@ -112,8 +112,9 @@ def describe_partitions(client: Client, name: str, extended: bool) -> Sections:
     """A topic's partitions with their offsets, and its configs (EXTENDED: the defaults too)."""
     topic = client.topic(name)
     offsets = client.offsets(name)
+    held = sum(end - first for first, end in offsets.values())
     partitions = _table(
-        "Partitions",
+        f"Partitions: {held:,} offsets in {len(offsets)}",
         {
             "partition": [p.id for p in topic.partitions],
             "leader": [p.leader for p in topic.partitions],
@@ -131,9 +132,7 @@ def describe_partitions(client: Client, name: str, extended: bool) -> Sections:
         {"config": [c[0] for c in configs], "value": [c[1] for c in configs]},
         {"config": pa.string(), "value": pa.string()},
     )
-    held = sum(end - first for first, end in offsets.values())
-    summary = Message(f"{held:,} offsets in {len(offsets)} partitions.")
-    return Sections((summary, partitions, settings))
+    return Sections((partitions, settings))
 
 
 def show_errors(log: ErrorLog) -> Result:

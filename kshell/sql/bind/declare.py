@@ -77,7 +77,7 @@ def _build(statement: CreateSource, properties: Mapping[str, str], infer: InferC
         key = infer(written.topic, "key", key_format) or ()
     if not value and _is_known(value_format):
         value = infer(written.topic, "value", value_format) or ()
-    _check_columns(statement, key, value)
+    _check_columns(statement, key, value, value_format)
     if not key and not written.key_format:
         key_format = FormatSpec("NONE")
     check_format(key_format, key, KEY)
@@ -192,12 +192,16 @@ def _check_columns(
     statement: CreateSource,
     key: tuple[Column, ...],
     value: tuple[Column, ...],
+    format: FormatSpec,
 ) -> None:
     if not statement.columns and not key and not value:
-        raise BindError(
-            "No columns supplied.",
-            hint="declare them: (name type, …); a bounded SELECT needs no declaration",
-        )
+        hint = "declare them: (name type, …); a bounded SELECT needs no declaration"
+        if takes_inference(format.name):
+            hint = (
+                "no schema registry knows the topic's values: give --registry URL, name one with"
+                " VALUE_SCHEMA_ID or VALUE_SCHEMA_FILE, or declare the columns"
+            )
+        raise BindError("No columns supplied.", hint=hint)
     if statement.kind is Kind.TABLE and not key:
         raise BindError(
             "Tables require a PRIMARY KEY. Please define the PRIMARY KEY.",

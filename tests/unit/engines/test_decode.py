@@ -133,7 +133,7 @@ def test_patience_waits_says_so_and_ends():
         return "done"
 
     assert patience.of(work) == "done"
-    assert notes == ["", "it is away: waiting", "it is away: waiting"]
+    assert notes == ["", "waiting: it is away", "waiting: it is away"]
     assert patience.note == ""
 
     def down() -> str:

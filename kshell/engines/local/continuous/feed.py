@@ -136,7 +136,7 @@ class Feed:
             self._since = self._since or now
             if now - self._since >= self._patience:
                 raise
-            self._away = f"{error.what}: waiting"
+            self._away = f"waiting: {error.what}"
             return False
         self._away, self._since = "", 0.0
         return True
