@@ -20,6 +20,7 @@ from sqlglot import exp
 from kshell.batch.rewrite import Lookup, Reference, place_of, rewrite, to_duckdb
 from kshell.batch.tables import GONE, Range, Table, TableColumn
 from kshell.errors import BindError, EvaluationError, KshellError, UnknownName
+from kshell.sql.java.macros import failure
 from kshell.sql.statements import Query
 from kshell.types import duckdb_name
 
@@ -168,7 +169,7 @@ def translate_error(error: duckdb.Error, tree: exp.Query, columns: list[str]) ->
             nodes = (n for n in tree.find_all(exp.Identifier, exp.Anonymous) if n.name == name)
             place = next((p for n in nodes if (p := place_of(n))), None)
             return UnknownName(kind, name, known, place=place)
-    first = re.sub(r"^[\w ]*Error: ", "", text.split("\n")[0])
+    first = re.sub(r"^[\w ]*Error: ", "", failure(error))
     first = re.sub(r"\bref_\d+\b", "the table", first)
     if isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException):
         return BindError(first)

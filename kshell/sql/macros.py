@@ -14,8 +14,9 @@ from sqlglot import exp
 
 from kshell.sql import duck
 from kshell.sql.bind.expressions import UNIT_FUNCTIONS
+from kshell.sql.dialect import KSQL
 from kshell.sql.functions import AGGREGATE, SCALAR, Form, Function, library
-from kshell.sql.render import fill, python_in
+from kshell.sql.render import fill, lambda_params, python_in
 from kshell.sql.signatures import Pattern, known_type
 from kshell.types import duckdb_name
 
@@ -27,29 +28,90 @@ __all__ = ["ROW_ORDER", "translated"]
 ROW_ORDER = "row_order"  # a SELECT's meta: the column that orders its records
 _ORDER, _ORDER_NAME = "{order}", "row_order"
 
-_LAMBDAS = {"TRANSFORM": "list_transform", "FILTER": "list_filter"}
+# Casts whose meaning is Java's; what is cast has its type in DuckDB only.
+_CASTS = {"TEXT": "java_any_text", "VARCHAR": "java_any_text", "INT": "java_any_int",
+          "BIGINT": "java_any_long"}  # fmt: skip
 
 
 def translated(tree: exp.Query, connection: duckdb.DuckDBPyConnection) -> exp.Query:
     """The tree with macros in place of KSQL's functions; it is changed, and given back."""
+    unnamed = _unnamed(tree)
+    lambdas = []
     for call in list(tree.find_all(exp.Anonymous)):
         name = call.name.upper()
         function = library().get(name)
-        if name in _LAMBDAS and len(call.expressions) == 2:
-            call.set("this", _LAMBDAS[name])
-        elif name == "REDUCE" and len(call.expressions) == 3:
-            array, start, fold = call.expressions
-            call.replace(exp.Anonymous(this="list_reduce", expressions=[array, fold, start]))
-        elif function is not None and _replaces(function, connection):
-            first = call.expressions[0] if call.expressions else None
-            if name in UNIT_FUNCTIONS and isinstance(first, exp.Column):
-                first.replace(exp.Literal.string(first.name.upper()))
-            arity = len(call.expressions)
-            if _define(connection, name, function.forms, arity):
-                if _ordered(function.forms, arity):
-                    call.append("expressions", _order_of(call))
-                call.set("this", _macro(name, arity))
+        if function is None or not _replaces(function, connection):
+            continue
+        form = _with_lambdas(call, function)
+        if form is not None:
+            depth = str(len(lambdas))
+            _say_params(call, form, depth)
+            lambdas.append((call, form, depth))
+            continue
+        first = call.expressions[0] if call.expressions else None
+        if name in UNIT_FUNCTIONS and isinstance(first, exp.Column):
+            first.replace(exp.Literal.string(first.name.upper()))
+        arity = len(call.expressions)
+        if _define(connection, name, function.forms, arity):
+            if _ordered(function.forms, arity):
+                call.append("expressions", _order_of(call))
+            call.set("this", _macro(name, arity))
+    for cast in [c for c in tree.find_all(exp.Cast) if type(c) is exp.Cast]:
+        macro = _CASTS.get(getattr(cast.to.this, "value", ""))
+        if macro is not None:
+            cast.replace(exp.Anonymous(this=macro, expressions=[cast.this]))
+    for call, form, depth in reversed(lambdas):
+        call.replace(_filled(call, form, depth))
+    for select, n, text in unnamed:
+        _keep_name(select, n, text)
     return tree
+
+
+def _unnamed(tree: exp.Query) -> list[tuple[exp.Select, int, str]]:
+    """(SELECT, which item, its text) of what is selected without a name of its own."""
+    named = (exp.Alias, exp.Column, exp.Star)
+    return [
+        (select, n, item.sql(dialect=KSQL))
+        for select in tree.find_all(exp.Select)
+        for n, item in enumerate(select.expressions)
+        if not isinstance(item, named)
+    ]
+
+
+def _keep_name(select: exp.Select, n: int, text: str) -> None:
+    """Name a column as it was written, where another text stands for it now."""
+    item = select.expressions[n]
+    if item.sql(dialect=KSQL) != text:
+        item.replace(exp.alias_(item.copy(), text, quoted=True))
+
+
+def _with_lambdas(call: exp.Anonymous, function: Function) -> Form | None:
+    """The form that takes the call's lambdas, if it has any: by their numbers of parameters."""
+    given = [len(a.expressions) if isinstance(a, exp.Lambda) else 0 for a in call.expressions]
+    for form in function.forms if any(given) else ():
+        wanted = [len(p.parts) - 1 if p.kind == "LAMBDA" else 0 for p in form.signature.params]
+        if wanted == given:
+            return form
+    return None
+
+
+def _say_params(call: exp.Anonymous, form: Form, depth: str) -> None:
+    """Put what the form's SQL says for them in place of the lambdas' parameters."""
+    for number, params in lambda_params(form.template, depth).items():
+        function = call.expressions[number]
+        said = {p.name.casefold(): s for p, s in zip(function.expressions, params, strict=True)}
+        for name in list(function.this.find_all(exp.Identifier)):
+            field = isinstance(name.parent, exp.Dot) and name.arg_key == "expression"
+            if not field and name.name.casefold() in said and isinstance(name.parent, exp.Expr):
+                name.replace(exp.Var(this=said[name.name.casefold()]))
+
+
+def _filled(call: exp.Anonymous, form: Form, depth: str) -> exp.Var:
+    """The call's SQL, whole: its lambdas are in it."""
+    args = [a.this if isinstance(a, exp.Lambda) else a for a in call.expressions]
+    texts = [a.sql(dialect=KSQL) for a in args]
+    bodies = {n: (lambda _, text=text: text) for n, text in enumerate(texts)}
+    return exp.Var(this=fill(form.template, texts, bodies, {"depth": depth}))
 
 
 def _replaces(function: Function, connection: duckdb.DuckDBPyConnection) -> bool:

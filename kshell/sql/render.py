@@ -41,8 +41,8 @@ from kshell.sql.expressions import (
 from kshell.sql.functions import library
 from kshell.types import STRING, duckdb_name, is_numeric
 
-__all__ = ["fill", "python_call", "python_in", "python_name", "quote", "quote_text", "render",
-           "tolerant"]  # fmt: skip
+__all__ = ["fill", "lambda_params", "python_call", "python_in", "python_name", "quote",
+           "quote_text", "render", "tolerant"]  # fmt: skip
 
 _HOLE = re.compile(
     r"\{(?:(?P<all>\*)|(?P<rest>\d+)\*|(?P<arg>\d+)|(?P<body>\d+)\|(?P<params>[^{}]*)"
@@ -162,8 +162,21 @@ def fill(
 
     if template.startswith("py:"):
         return f"{names['python']}({', '.join(args)})"
-    depth = names.get("depth", "")
-    return _HOLE.sub(hole, _FRESH.sub(lambda m: quote(f"λ{depth}{m[1]}"), template))
+    return _HOLE.sub(hole, _fresh(template, names.get("depth", "")))
+
+
+def lambda_params(template: str, depth: str) -> dict[int, list[str]]:
+    """What stands for the parameters of each lambda, by its number among the arguments.
+
+    >>> lambda_params("list_filter({0}, lambda λ: {1|λ.key,λ.value})", "5")
+    {1: ['"λ5".key', '"λ5".value']}
+    """
+    holes = _HOLE.finditer(_fresh(template, depth))
+    return {int(h["body"]): h["params"].split(",") for h in holes if h["body"]}
+
+
+def _fresh(template: str, depth: str) -> str:
+    return _FRESH.sub(lambda m: quote(f"λ{depth}{m[1]}"), template)
 
 
 def _body(expression: Lambda, scope: _Scope) -> Callable[[Sequence[str]], str]:

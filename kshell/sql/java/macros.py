@@ -68,6 +68,27 @@ JAVA_MACROS = (
     # LocalTime.toString leaves out seconds that are zero, and writes thousandths in threes.
     "java_time_text(x) AS regexp_replace(regexp_replace("
     "strftime(DATE '1970-01-01' + x, '%H:%M:%S.%g'), '\\.000$', ''), '^(.....):00$', '\\1')",
+    # Casts of what has its type only in DuckDB: bounded queries, elements of any array.
+    "java_any_text(x) AS CASE typeof(x)"
+    " WHEN 'DOUBLE' THEN java_double_text(TRY_CAST(CAST(x AS VARCHAR) AS DOUBLE))"
+    " WHEN 'TIME' THEN java_time_text(TRY_CAST(CAST(x AS VARCHAR) AS TIME))"
+    " WHEN 'TIMESTAMP_MS' THEN"
+    " strftime(TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMP), '%Y-%m-%dT%H:%M:%S.%g')"
+    " ELSE CAST(x AS VARCHAR) END",
+    "java_any_int(x) AS CASE WHEN typeof(x) IN ('DOUBLE', 'FLOAT')"
+    " THEN java_double_to_int(CAST(x AS DOUBLE))"
+    " WHEN typeof(x) IN ('BIGINT', 'HUGEINT') THEN java_int(CAST(x AS HUGEINT))"
+    " WHEN starts_with(typeof(x), 'DECIMAL') THEN"
+    " java_int(CAST(split_part(CAST(x AS VARCHAR), '.', 1) AS HUGEINT))"
+    " WHEN typeof(x) = 'VARCHAR' THEN java_text_to_int(CAST(x AS VARCHAR))"
+    " ELSE CAST(x AS INTEGER) END",
+    "java_any_long(x) AS CASE WHEN typeof(x) IN ('DOUBLE', 'FLOAT')"
+    " THEN java_double_to_long(CAST(x AS DOUBLE))"
+    " WHEN typeof(x) = 'HUGEINT' THEN java_long(CAST(x AS HUGEINT))"
+    " WHEN starts_with(typeof(x), 'DECIMAL') THEN"
+    " java_long(CAST(split_part(CAST(x AS VARCHAR), '.', 1) AS HUGEINT))"
+    " WHEN typeof(x) = 'VARCHAR' THEN java_text_to_long(CAST(x AS VARCHAR))"
+    " ELSE CAST(x AS BIGINT) END",
     "java_moment(m, text) AS CASE WHEN text IS NULL THEN NULL"
     " WHEN m.y = '' THEN CAST(CAST(java_fail('no time: ' || text) AS VARCHAR) AS TIMESTAMP)"
     " ELSE make_timestamp(CAST(m.y AS BIGINT), CAST(if(m.mo = '', '1', m.mo) AS BIGINT),"

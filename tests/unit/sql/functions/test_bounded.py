@@ -1,0 +1,83 @@
+"""KSQL's functions in bounded queries mean what they mean in continuous ones."""
+
+import datetime
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from kshell.sql import duck, functions
+from kshell.sql.dialect import KSQL
+from kshell.sql.java.macros import failure
+from kshell.sql.macros import translated
+from kshell.sql.parse import parse
+
+EXAMPLES = [
+    (name, *function.example)
+    for name, function in functions.library().items()
+    if function.kind == functions.SCALAR and function.example is not None
+]
+
+
+def answer(text, **columns):
+    (statement,) = parse(f"SELECT {text}{' FROM S' if columns else ''};")
+    with duck.connect() as connection:
+        if columns:
+            connection.register("S", pa.table(columns))
+        tree = translated(statement.query.tree, connection)
+        return connection.sql(tree.sql(dialect=KSQL)).to_arrow_table()
+
+
+@pytest.mark.parametrize(("name", "text", "expected"), EXAMPLES)
+def test_every_example(name, text, expected):
+    (found,) = answer(text).column(0).to_pylist(maps_as_pydicts="lossy")
+    assert found == (pytest.approx(expected) if isinstance(expected, float) else expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("FILTER(MAP('a' := 1, 'b' := 2), (k, v) => k <> 'a' AND v > 1)", {"b": 2}),
+        ("REDUCE(MAP('a' := 1), 5, (s, k, v) => s + v + LEN(k))", 7),
+        ("REDUCE(ARRAY['a', 'b'], '', (s, x) => CONCAT(s, x))", "ab"),
+        ("TRANSFORM(MAP('a' := 1), (k, v) => UCASE(k), (k, v) => v + 1)", {"A": 2}),
+        ("TRANSFORM(ARRAY[ARRAY[1, 2]], x => TRANSFORM(x, y => y + ARRAY_LENGTH(x)))", [[3, 4]]),
+        ("TRANSFORM(ARRAY[STRUCT(x := 1)], x => x->x)", [1]),
+        ("TRANSFORM(ARRAY[1], X => x + X)", [2]),
+        ("TRANSFORM(FILTER(ARRAY[1, 2], x => x > 1), x => x * 10)", [20]),
+        ("LIST_TRANSFORM(ARRAY[1], x => x + 1)", [2]),
+        ("STRUCT(A := STRUCT(B := 5))->A->B", 5),
+        ("MAP('a' := 1)['a']", 1),
+        ("ARRAY[1, 2, 3][-1]", 3),
+        ("ARRAY_DISTINCT(ARRAY['b', 'a', 'b'])", ["b", "a"]),
+        ("ARRAY_UNION(ARRAY[1.5], ARRAY[1.5, 2.5])", [1.5, 2.5]),
+        ("ARRAY_JOIN(ARRAY[1.0E10, 0.5E0], '|')", "1.0E10|0.5"),
+        ("CAST(-1.9E0 AS INT)", -1),
+        ("CAST(1.9 AS BIGINT)", 1),
+        ("CAST(2147483648 AS INT)", -2147483648),
+        ("CAST(1.0E7 AS STRING)", "1.0E7"),
+        ("CAST(CAST('10:20:00' AS TIME) AS STRING)", "10:20"),
+        ("CAST(' 12 ' AS INT)", 12),
+        ("CAST(TRUE AS STRING)", "true"),
+        ("CAST('2020-01-02' AS DATE)", datetime.date(2020, 1, 2)),
+    ],
+)
+def test_expressions(text, expected):
+    (found,) = answer(text).column(0).to_pylist(maps_as_pydicts="lossy")
+    assert found == expected
+
+
+def test_a_lambda_sees_the_row():
+    columns = {"A": pa.array([[1, 2], None]), "B": pa.array([10, 100])}
+    assert answer("TRANSFORM(A, x => x * B)", **columns).column(0).to_pylist() == [[10, 20], None]
+
+
+def test_columns_are_named_as_they_were_written():
+    names = answer("UCASE('a'), TRANSFORM(ARRAY[1], x => x + 1), 1 + 1, LEN('a') AS N").column_names
+    assert names == ["UCASE('a')", "TRANSFORM([1], LAMBDA x : x + 1)", "(1 + 1)", "N"]
+
+
+def test_what_fails_is_told_in_ksqls_words():
+    with pytest.raises(duckdb.Error) as caught:
+        answer("CAST('x' AS INT)")
+    assert failure(caught.value) == 'For input string: "x"'
