@@ -5,10 +5,8 @@ INSERT and the sinks of continuous queries use it.  The topic must exist: writin
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kshell.config import Properties
 from kshell.errors import Forbidden, KafkaError
@@ -20,8 +18,7 @@ _TIMEOUT = 30.0
 _FORBIDDEN, _TOO_LARGE = 29, 10
 
 
-@dataclass(frozen=True, slots=True)
-class OutgoingRecord:
+class OutgoingRecord(NamedTuple):
     """One record; `partition` None is the key's, `timestamp` (ms) None is now."""
 
     key: bytes | None
@@ -45,6 +42,7 @@ class Producer:
                 "acks": "all",
                 "partitioner": "murmur2_random",
                 "linger.ms": 5,
+                "delivery.report.only.error": True,  # what went well costs no call
                 "message.timeout.ms": int(_TIMEOUT * 1000),
                 "message.max.bytes": 100_000_000,  # the broker's limit is the one that counts
             }
@@ -52,25 +50,23 @@ class Producer:
 
     def send(self, topic: str, records: Iterable[OutgoingRecord]) -> None:
         """Queue records; waits where the queue is full."""
-        for record in records:
+        for key, value, timestamp, partition, headers in records:
             given: dict[str, Any] = {}
-            if record.partition is not None:
-                given["partition"] = record.partition
-            if record.timestamp is not None:
-                given["timestamp"] = record.timestamp
+            if partition is not None:
+                given["partition"] = partition
+            if timestamp is not None:
+                given["timestamp"] = timestamp
+            if headers:
+                given["headers"] = list(headers)
             while True:
-                with contextlib.suppress(BufferError):
+                try:
                     self._sender.produce(
-                        topic,
-                        key=record.key,
-                        value=record.value,
-                        headers=list(record.headers) or None,
-                        on_delivery=self._delivered,
-                        **given,
+                        topic, value, key, on_delivery=self._delivered, **given
                     )
                     break
-                self._sender.poll(0.1)
-            self._sender.poll(0)
+                except BufferError:
+                    self._sender.poll(0.1)
+        self._sender.poll(0)
 
     def _delivered(self, error: Any, message: Any) -> None:
         if error is None:
