@@ -367,7 +367,8 @@ class Binder:
             raise BindError(f"Aggregate functions can not be nested: {self.aggregate}({name}())")
         inner = replace(self, aggregate=name)
         if not arguments and name != "COUNT":  # ksqlDB: an aggregate of nothing is of ROWTIME
-            arguments = [exp.column("ROWTIME")]
+            first = self.scope.origins[0].alias
+            arguments = [exp.column("ROWTIME", table=first, quoted=True)]
         bound = [inner.bind(a) for a in arguments]
         return bind_aggregate(name, bound, [self.text(a) for a in arguments])
 
