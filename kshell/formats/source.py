@@ -157,17 +157,10 @@ def _time_of(source: Source) -> Callable[[pa.Array], pa.Array] | None:
         return None
     if not source.timestamp_format:
         return lambda column: column.cast(pa.int64())
-    from kshell.moments import millis_of
+    from kshell.moments.columns import millis_or_null
 
     pattern = source.timestamp_format
-
-    def parse(cell: str | None) -> int | None:
-        try:
-            return None if cell is None else millis_of(pattern, cell)
-        except ValueError:
-            return None
-
-    return lambda column: pa.array([parse(c) for c in column.to_pylist()], pa.int64())
+    return lambda column: millis_or_null(pattern, column)
 
 
 def _split_window(

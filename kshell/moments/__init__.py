@@ -56,7 +56,10 @@ def millis_of(pattern: str, text: str, zone: Zone = UTC_ZONE) -> int:
         offset = found.zone.offset_of_local(second, None if whole else _first_offset(found.zone))
     else:
         offset = zone.offset_of_local(second, _first_offset(zone))
-    return (second - offset) * 1000 + nanos // 1_000_000
+    millis = (second - offset) * 1000 + nanos // 1_000_000
+    if not -(2**63) <= millis < 2**63:
+        raise ValueError(f"Text '{text}' is too far from 1970")
+    return millis
 
 
 def _first_offset(zone: Zone) -> int:

@@ -22,10 +22,11 @@ from kshell.moments.layout import (
     layout_of,
 )
 from kshell.moments.loose import Loose, loose_of
+from kshell.moments.pattern import elements_of
 from kshell.moments.zones import UTC_ZONE, Zone, year_offsets
 
 __all__ = ["format_dates", "format_times", "format_timestamps", "millis_of_days", "millis_of_texts",
-           "offsets_at"]  # fmt: skip
+           "millis_or_null", "offsets_at"]  # fmt: skip
 
 _DAY = 86_400_000
 
@@ -54,10 +55,28 @@ def _reader(pattern: str) -> Layout | Loose | None:
 
 def millis_of_texts(pattern: str, column: pa.Array, zone: Zone = UTC_ZONE) -> pa.Array:
     """`millis_of` for each text: int64.  Raises ValueError for the first that does not fit."""
+    return _millis(pattern, column, zone, lambda text: millis_of(pattern, text, zone))
 
-    def slow(text: str) -> int:
-        return millis_of(pattern, text, zone)
 
+def millis_or_null(pattern: str, column: pa.Array) -> pa.Array:
+    """`millis_of` in UTC for each text that fits the pattern, NULL for the others: int64.
+
+    Raises ValueError for a pattern that Java refuses.
+    """
+    elements_of(pattern)
+
+    def slow(text: str) -> int | None:
+        try:
+            return millis_of(pattern, text)
+        except ValueError:
+            return None
+
+    return _millis(pattern, column, UTC_ZONE, slow)
+
+
+def _millis(
+    pattern: str, column: pa.Array, zone: Zone, slow: Callable[[str], int | None]
+) -> pa.Array:
     reader = _reader(pattern)
     if reader is None:
         return _each(column, slow, pa.int64())

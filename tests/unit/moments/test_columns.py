@@ -12,6 +12,7 @@ from kshell.moments.columns import (
     format_timestamps,
     millis_of_days,
     millis_of_texts,
+    millis_or_null,
 )
 from kshell.moments.layout import layout_of
 from kshell.moments.loose import loose_of
@@ -86,6 +87,21 @@ def test_fixed_patterns_have_a_layout_and_others_none():
 def test_a_row_that_does_not_fit_fails_the_column():
     with pytest.raises(ValueError, match="'2021-02-xx' could not be parsed at index 8"):
         millis_of_texts("yyyy-MM-dd", pa.array(["2021-02-01", "2021-02-xx"]))
+
+
+def test_rows_that_do_not_fit_may_be_null():
+    column = pa.array(["2021-02-01", "2021-02-xx", None, "2021-06-31", ""])
+    expected = [1612137600000, None, None, 1625011200000, None]
+    assert millis_or_null("yyyy-MM-dd", column).to_pylist() == expected
+    assert millis_or_null("yyyy-MM-dd[ HH]", column).to_pylist() == expected
+    with pytest.raises(ValueError, match="Unknown pattern letter"):
+        millis_or_null("bbb", column)
+
+
+def test_a_moment_beyond_the_milliseconds_of_a_long_is_refused():
+    assert millis_or_null("y-M-d", pa.array(["999999999-1-1", "12345-1-1"])).to_pylist() == [
+        None, 327403382400000
+    ]  # fmt: skip
 
 
 def test_days_past_a_months_end_are_its_last_in_columns_too():
