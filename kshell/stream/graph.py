@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import pyarrow.compute as pc
+
 from kshell.catalog.model import Kind, WindowType
 from kshell.changes import Changes
 from kshell.errors import Unsupported
@@ -42,18 +44,31 @@ class Graph:
     scans: tuple[plan.Scan, ...]
     paths: tuple[tuple[_Stage, ...], ...]
     operators: Mapping[int, Operator]
+    on_error: OnError = ignore_errors
 
     def step(self, scan: int, batch: Changes) -> Changes:
         """What the scan's changes make of the root's rows.
 
         A stream's rows come at +1 (0: a record without a value); a table's records at +1, its
-        tombstones at -1 with the key alone: the graph keeps the rows that they replace.
+        tombstones at -1 with the key alone: the graph keeps the rows that they replace.  A row
+        from before 1970 is an error and takes no part: Streams skips it.
         """
+        batch = self._since_1970(batch)
         for stage in self.paths[scan]:
             if not len(batch):
                 return Changes.none(self.root.output.schema())
             batch = stage.operator.step(stage.port, batch)
         return batch
+
+    def _since_1970(self, batch: Changes) -> Changes:
+        times = batch.rows.column("ROWTIME")
+        if (pc.min(times).as_py() or 0) >= 0:
+            return batch
+        early = pc.less(times, 0)
+        for row in batch.rows.filter(early).to_pylist():
+            self.on_error(row, "ROWTIME", f"the time {row['ROWTIME']} ms is before 1970")
+        kept = pc.invert(early)
+        return Changes(batch.rows.filter(kept), batch.weights.filter(kept))
 
 
 def build(
@@ -67,6 +82,7 @@ def build(
         tuple(scan for scan, _ in paths),
         tuple(stages for _, stages in paths),
         builder.operators,
+        on_error,
     )
 
 

@@ -90,6 +90,17 @@ def test_an_expression_that_fails_is_null_and_reported() -> None:
     assert "zero" in message.lower()
 
 
+def test_a_row_from_before_1970_is_an_error() -> None:
+    errors: list[tuple[dict[str, Any], str, str]] = []
+    script = _windowed("SLIDING (SIZE 5 MILLISECONDS)")
+    query = Query.of(script, on_error=lambda *error: errors.append(error))
+    (made,) = query.changes([left("a", -1, 5), left("a", 2, 7)], 2)
+    assert made.rows.to_pylist() == [
+        {"K": "a", "S": 7, "WINDOWSTART": 0, "WINDOWEND": 5, "ROWTIME": 2}
+    ]
+    assert [(row["V"], column) for row, column, _ in errors] == [(5, "ROWTIME")]
+
+
 def test_table_source() -> None:
     check(
         f"{LT} CREATE TABLE O AS SELECT K, V FROM L;",
