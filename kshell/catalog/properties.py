@@ -150,7 +150,7 @@ def read_with(properties: Mapping[str, object], statement: str) -> With:
         replicas=_whole(texts, "REPLICAS"),
         retention_ms=_whole(texts, "RETENTION_MS"),
         timestamp=_identifier(texts.get("TIMESTAMP", "")),
-        timestamp_format=texts.get("TIMESTAMP_FORMAT", ""),
+        timestamp_format=_pattern(texts, "TIMESTAMP_FORMAT"),
         window=_window(texts),
         query_id=texts.get("QUERY_ID", ""),
         key=_options(texts, "KEY"),
@@ -199,6 +199,22 @@ def _check_delimiter(name: str, text: str) -> None:
 
 def _whole(texts: Mapping[str, str], name: str) -> int | None:
     return int(texts[name]) if name in texts else None
+
+
+def _pattern(texts: Mapping[str, str], name: str) -> str:
+    """A pattern of Java's DateTimeFormatter; BindError for one that it refuses."""
+    text = texts.get(name, "")
+    if text:
+        from kshell.moments.pattern import elements_of
+
+        try:
+            elements_of(text)
+        except ValueError as error:
+            raise BindError(
+                f"Invalid datetime format for config:{name}, reason:{error}",
+                hint="words stand in quotes: yyyy-MM-dd''T''HH:mm",
+            ) from None
+    return text
 
 
 def _identifier(text: str) -> str:

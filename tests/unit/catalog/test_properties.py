@@ -25,6 +25,10 @@ def test_format_is_both_halves() -> None:
         ({"WRAP_SINGLE_VALUE": "yes"}, "Invalid value yes for property WRAP_SINGLE_VALUE"),
         ({"VALUE_DELIMITER": ""}, "Delimiter cannot be empty"),
         ({"VALUE_DELIMITER": "||"}, r"Invalid delimiter value: '\|\|'"),
+        (
+            {"TIMESTAMP_FORMAT": "yyyy-MM-ddTHH"},
+            "Invalid datetime format for config:TIMESTAMP_FORMAT, reason:Unknown pattern letter: T",
+        ),
         ({"WINDOW_TYPE": "TUMBLING"}, "require 'WINDOW_SIZE' to be provided"),
         ({"WINDOW_TYPE": "SESSION", "WINDOW_SIZE": "1 DAY"}, "should not be set for SESSION"),
         ({"WINDOW_TYPE": "ROUND"}, "Invalid value ROUND for property WINDOW_TYPE"),
