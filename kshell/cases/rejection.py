@@ -41,7 +41,7 @@ def is_expected(error: KshellError, expected: Rejection) -> bool:
         return isinstance(error, ParseError) and "ParseFailed" in expected.type
     if isinstance(error, ParseError) and _SYNTAX.search(error.what):
         return False
-    return _plain(wanted) in _plain(f"{error.what} {error.hint}")
+    return _plain(wanted) in _plain(error.what)
 
 
 def _is_syntax_error(error: KshellError, wanted: str) -> bool:
