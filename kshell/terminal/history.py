@@ -14,7 +14,7 @@ __all__ = ["PrivateHistory", "carries_secret"]
 
 _SECRETS = re.compile(
     "|".join(re.escape(p.name) for p in PROPERTIES.values() if p.secret)
-    + "|password|secret|token|credential",
+    + r"|user\.info|password|secret|token|credential|//[^/@\s]*:[^/@\s]*@",
     re.IGNORECASE,
 )
 

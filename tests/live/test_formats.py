@@ -14,6 +14,7 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from decimal import Decimal
@@ -133,7 +134,8 @@ def send(kafka):
     def produce(topic: str, values: list, value, key=None, keys: list | None = None) -> None:
         producer = SerializingProducer(
             {"bootstrap.servers": kafka.bootstrap, "value.serializer": value,
-             "key.serializer": key or StringSerializer(), "partitioner": "murmur2_random"}
+             "key.serializer": key or StringSerializer(), "partitioner": "murmur2_random",
+             "log_level": 0}
         )  # fmt: skip
         for number, item in enumerate(values):
             producer.produce(topic, key=keys[number] if keys else f"k{number}", value=item)
@@ -316,6 +318,20 @@ def test_confluent_reads_our_json(topic, shell, theirs, kafka):
     assert value["NEST"] == {"A": 1, "B": [{"C": "x"}]}
 
 
+@pytest.mark.parametrize("format", ["AVRO", "PROTOBUF", "JSON_SR"])
+def test_keys_of_every_format_come_back_declared_and_not(topic, shell, format):
+    name = topic()
+    session = shell()
+    list(session.execute(
+        f"CREATE STREAM s (K STRUCT<A INT, B STRING> KEY, V ARRAY<INT>) WITH (KAFKA_TOPIC='{name}', FORMAT='{format}')"))
+    list(session.execute("INSERT INTO s VALUES (STRUCT(A := 1, B := 'x'), ARRAY[4, 5])"))
+    assert rows(session, "SELECT K->A AS a, K->B AS b, V FROM s") == [{"a": 1, "b": "x", "V": [4, 5]}]
+    (found,) = rows(session, f"SELECT ROWKEY, V FROM `{name}`")
+    inner = found["ROWKEY"].get("K", found["ROWKEY"])  # a Protobuf key is a message around it
+    assert (inner, found["V"]) == ({"A": 1, "B": "x"}, [4, 5])
+    assert f"of their keys are {format}" in told(session, f"DESCRIBE `{name}`")
+
+
 def test_an_insert_into_a_topic_uses_the_schema_that_is_there(topic, shell, theirs, send, kafka):
     name = topic()
     serializer = AvroSerializer(theirs, json.dumps(ORDER))
@@ -409,6 +425,42 @@ def test_the_query_waits_for_a_registry_that_is_away_and_a_bounded_one_gives_up(
         (row,) = live_rows(live, 1)
         assert row.get("n", row.get("VALUE")) in (2, {"region": "eu", "n": 2})
         assert live.stats().note == ""
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_a_bounded_scan_waits_in_the_middle(topic, shell, theirs, send, registry, comes_back):
+    name = topic()
+    first = AvroSerializer(theirs, json.dumps(KEY))
+    newer = {**KEY, "fields": [*KEY["fields"], {"name": "more", "type": "int", "default": 0}]}
+    many = [{"region": "eu", "n": n} for n in range(300)]
+    send(name, many, first)  # the samples are of the ends: the schema between is met in the scan
+    send(name, [{"region": "eu", "n": 1000, "more": 1}], AvroSerializer(theirs, json.dumps(newer)))
+    send(name, many, first)
+    session = shell(schema__registry__timeout__ms="200", schema__registry__wait__ms="20000" if comes_back else "500")
+    (result,) = session.execute(f"SELECT COUNT(*) AS c, SUM(n) AS s FROM `{name}`")
+    notes = []
+
+    def watch() -> None:
+        time.sleep(1.5)
+        notes.append(result.progress().note)
+        if comes_back:
+            registry.resume()
+
+    registry.pause()
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        if comes_back:
+            found = [r for b in result.batches for r in b.to_pylist()]
+            assert found == [{"c": 601, "s": 2 * sum(range(300)) + 1000}]
+        else:
+            with pytest.raises(RegistryDown, match="does not answer"):
+                list(result.batches)
+    finally:
+        thread.join()
+        registry.resume()
+    if comes_back:
+        assert notes[0].startswith("waiting: the schema registry at")
 
 
 def _uncancelled(live):
