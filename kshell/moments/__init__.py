@@ -1,7 +1,8 @@
 """Moments as text, by the patterns of Java's DateTimeFormatter: parsed and printed.
 
-`formats.source` reads TIMESTAMP_FORMAT through `millis_of`, KSQL's functions of time and
-casts the rest.  A text that does not fit its pattern is a ValueError that says where.
+One at a time here, whole columns in `moments.columns`: `formats.source` reads TIMESTAMP_FORMAT
+through those, KSQL's functions of time the rest.  A text that does not fit its pattern is a
+ValueError that says where.
 """
 
 from __future__ import annotations
@@ -116,5 +117,4 @@ def format_timestamp(pattern: str, millis: int, zone: Zone = UTC_ZONE) -> str:
     second = millis // 1000
     offset = zone.offset_at(second)
     days, of_day = divmod(millis + offset * 1000, _DAY_MS)
-    moment = Moment(days, of_day * 1_000_000, zone, offset, zone.is_daylight_at(second))
-    return _show(pattern, moment)
+    return _show(pattern, Moment(days, of_day * 1_000_000, zone, offset, second))

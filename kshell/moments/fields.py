@@ -85,7 +85,7 @@ class Moment:
     nanos: int | None = None
     zone: Zone | None = None
     offset: int = 0  # seconds, where there is a zone
-    daylight: bool = False
+    second: int = 0  # since 1970, where there is a zone
 
     def get(self, field: str) -> int:
         """The field's value; raises Unsupported."""

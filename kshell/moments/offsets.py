@@ -212,7 +212,8 @@ class ZoneName:
     length: str
 
     def show(self, moment: Moment) -> str:
-        return _name(moment, self.length, int(moment.daylight))
+        daylight = _zone_of(moment).is_daylight_at(moment.second)
+        return _name(moment, self.length, int(daylight))
 
     def parse(self, text: str, at: int, reading: Reading) -> int:
         return _parse_zone(text, at, reading, zones_by_name(self.length), 60)
