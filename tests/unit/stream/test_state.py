@@ -7,7 +7,7 @@ from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from kshell.stream.state import Clock, MemoryStates, Versions
@@ -98,7 +98,9 @@ _NAMES = [
 
 
 @pytest.mark.parametrize("name", _NAMES)
-@settings(max_examples=12, derandomize=True, deadline=None, database=None)
+@settings(
+    max_examples=8, derandomize=True, deadline=None, database=None, phases=[Phase.generate]
+)
 @given(given=records("lr", jumps=False), cut=st.integers(0, 30))
 def test_a_query_goes_on_where_it_stopped(name: str, given: list[Record], cut: int) -> None:
     whole = Query.of(QUERIES[name])

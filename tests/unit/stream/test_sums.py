@@ -172,7 +172,7 @@ _STREAM_JOINS = {
     for kind, script in _joins(L, R, _WITHIN, list(_KINDS))
 }
 
-many = settings(max_examples=12, derandomize=True, deadline=None, database=None)
+many = settings(max_examples=10, derandomize=True, deadline=None, database=None)
 
 
 def answer(case: Case, given: Sequence[Record]) -> Counter[tuple[Any, ...]]:
