@@ -56,7 +56,16 @@ def quote(name: str) -> str:
 
 def raw_name(number: int, column: str) -> str:
     """A raw column's name: unlike any of another reference, so that EXPLAIN tells them apart."""
-    return f"{number}:{column}"
+    return f"{number}:{_cased(column)}"
+
+
+def _cased(name: str) -> str:
+    """The name so that it differs from one in other case, though DuckDB's names fold case.
+
+    >>> _cased("id"), _cased("ID")
+    ('id', '^I^D')
+    """
+    return "".join(f"^{c}" if c == "^" or c != c.lower() else c for c in name)
 
 
 def raw_schema(number: int, columns: tuple[TableColumn, ...]) -> pa.Schema:
@@ -143,8 +152,9 @@ def _needed(
 def _columns_of(projected: str, columns: Sequence[TableColumn]) -> Iterator[str]:
     """The columns that a projection may mean: itself, or the STRUCT that it is a field of."""
     for column in columns:
-        if projected == column.name or (
-            pa.types.is_struct(column.raw) and projected.startswith(f"{column.name}.")
+        raw = _cased(column.name)
+        if projected == raw or (
+            pa.types.is_struct(column.raw) and projected.startswith(f"{raw}.")
         ):
             yield column.name
 

@@ -687,3 +687,9 @@ def test_a_key_is_found_whoever_placed_it(topic, kafka, ask, partitioner):
         sender.produce(name, key=f"k{n}", value=b'{"n":%d}' % n)
     assert sender.flush(20) == 0
     assert ask(f"SELECT n FROM `{name}` WHERE ROWKEY IN ('k3', 'k17') ORDER BY n") == [{"n": 3}, {"n": 17}]
+
+
+def test_fields_whose_names_differ_in_case_alone_are_two_columns(topic, raw, ask):
+    name = topic()
+    raw(name, b'{"a":1,"A":2}')
+    assert ask(f"SELECT * FROM `{name}`") == [{"a": 1, "A_1": 2}]
