@@ -1,9 +1,9 @@
 """Expressions over a batch: one prepared DuckDB statement whose source is swapped.
 
 Operators evaluate through here.  A plain column costs nothing, `direct` does what is plain; all
-else goes into a single statement.  Where a row makes it fail, the statement is done again with NULL for what fails; the
-rows that did are found by halving the NULL ones that differ, and each error goes to the callback,
-as ksqlDB's processing log has it.
+else goes into a single statement.  Where a row makes it fail, the statement is done again with NULL
+for what fails; the rows that did are found by halving the NULL ones that differ, and each error
+goes to the callback, as ksqlDB's processing log has it.
 """
 
 from __future__ import annotations

@@ -175,6 +175,25 @@ def test_emit_changes_shows_rows_as_they_come_from_where_it_was_told(run, produc
     assert live.poll(0.1) is None
 
 
+def test_a_star_shows_the_same_columns_live_as_in_a_bounded_query(run, topic):
+    events = topic([OutgoingRecord(b"a", b'{"n":1,"s":{"x":2}}')])
+    run("SET 'auto.offset.reset'='earliest'")
+    (live,) = run(f"SELECT * FROM `{events}` EMIT CHANGES LIMIT 1")
+    (bounded,) = run(f"SELECT * FROM `{events}`")
+    assert [row for _, row in changes_of(live, 1)] == rows_of(bounded) == [{"n": 1, "s": {"x": 2}}]
+
+
+def test_windows_over_a_topic_that_nobody_declared(run, topic):
+    events = topic([OutgoingRecord(b"a", b'{"n":%d}' % n, BEGIN + n * 1000) for n in range(4)])
+    (bounded,) = run(f"""
+        SELECT ROWKEY AS k, SUM(n) AS s, WINDOWSTART AS at FROM `{events}`
+        WINDOW TUMBLING (SIZE 2 SECONDS) GROUP BY ROWKEY
+    """)
+    assert [list(row.values()) for row in rows_of(bounded)] == [
+        ["a", 1, BEGIN], ["a", 5, BEGIN + 2000],
+    ]  # fmt: skip
+
+
 @pytest.fixture
 def clicks(run, topic, name) -> str:
     """A declared stream CLICKS of two partitions, read from its beginning."""

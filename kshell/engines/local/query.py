@@ -83,6 +83,9 @@ class Lookup:
             self.remarks.append(
                 f"query {keeper.id} failed, {source.name} is as it was then: {keeper.error.what}"
             )
+        elif keeper.feed.note or keeper.feed.lag:
+            behind = keeper.feed.note or f"{keeper.feed.lag:,} records behind"
+            self.remarks.append(f"query {keeper.id}, which keeps {source.name}: {behind}")
         rows = keeper.outlet.rows
         assert rows is not None  # what makes it a keeper
         return KeptTable(source, rows.snapshot())

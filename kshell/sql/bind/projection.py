@@ -68,7 +68,7 @@ def _read(node: exp.Expr, reader: Reader) -> Iterator[Item]:
             if origin is None:
                 yield from _qualified_struct(node, reader)
                 return
-            yield from _named(origin.star(), reader)
+            yield from _named(_shown(origin, reader), reader)
         case exp.Dot(expression=exp.Star()):
             yield from _struct_star(reader.binder.bind(node.this), reader)
         case exp.Alias():
@@ -107,7 +107,16 @@ def _star(reader: Reader) -> Iterator[Item]:
     for name, type in scope.extra.items():
         yield Item(name, Bound(name, type))
     for origin in scope.origins:
-        yield from _named(origin.star(), reader)
+        yield from _named(_shown(origin, reader), reader)
+
+
+def _shown(origin: Origin, reader: Reader) -> Iterator[Column]:
+    """Its columns under `*`: of a topic that nobody declared the key only where a sink needs one,
+    as in a bounded query."""
+    keys = set()
+    if not origin.source.declared and not reader.persistent:
+        keys = {origin.prefix + c.name for c in origin.source.key}
+    return (c for c in origin.star() if c.name not in keys)
 
 
 def _value_first(origin: Origin, joined: bool) -> Iterator[Column]:

@@ -7,6 +7,9 @@ filter drops it.
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,7 +18,7 @@ from kshell.changes import Changes
 from kshell.sql import plan
 from kshell.sql.expressions import Call, Expression
 from kshell.stream.evaluate import Evaluator, OnError
-from kshell.stream.rows import Layout, Row, batch_of, changes, updates
+from kshell.stream.rows import Layout, Row, batch_of
 
 __all__ = ["Explode", "Project", "Rekey", "StreamFilter", "TableFilter"]
 
@@ -49,19 +52,30 @@ class TableFilter:
 
     def step(self, port: int, batch: Changes) -> Changes:
         """Updates, each side of which is there only if it passes."""
-        mask = _mask(self._predicate, batch.rows)
-        if mask.false_count == 0 and not pc.any(pc.equal(batch.weights, 0)).as_py():
+        weights = np.asarray(batch.weights)
+        keep = np.asarray(_mask(self._predicate, batch.rows)) & (weights != 0)
+        if keep.all():
             return batch
-        passes = iter(mask.to_pylist())
-        out = []
-        for update in updates(batch, self._layout):
-            if update.old is None and update.new is None:
-                next(passes)
-            old = update.old if update.old is not None and next(passes) else None
-            new = update.new if update.new is not None and next(passes) else None
-            out.append(update._replace(old=old, new=new))
-        kept = [u for u in out if u.old is not None or u.new is not None]
-        return changes(kept, self._layout)
+        rows = batch.rows
+        # A deletion's time is that of the update whose new row does not pass.
+        lost = (weights[:-1] < 0) & keep[:-1] & (weights[1:] > 0) & ~keep[1:]
+        if lost.any():
+            rows = self._deleted(rows, np.flatnonzero(lost))
+        kept = pa.array(keep)
+        return Changes(rows.filter(kept), batch.weights.filter(kept))
+
+    def _deleted(self, rows: pa.RecordBatch, olds: Any) -> pa.RecordBatch:
+        layout = self._layout
+        names = layout.names[: layout.width] + layout.names[layout.width + layout.values : -1]
+        before, after = (
+            rows.select(names).take(pa.array(places)).to_pylist() for places in (olds, olds + 1)
+        )
+        times = np.array(rows.column("ROWTIME"))
+        for old, mine, others in zip(olds, before, after, strict=True):
+            if mine == others:
+                times[old] = times[old + 1]
+        at = rows.schema.get_field_index("ROWTIME")
+        return rows.set_column(at, rows.schema.field(at), pa.array(times, pa.int64()))
 
 
 class Project:
