@@ -37,9 +37,14 @@ DESCRIBE topic [EXTENDED]        columns as inferred, partitions, offsets, confi
 SELECT … FROM topic              a bounded answer over what is in the topic now
 SELECT … EMIT CHANGES            rows as they arrive; q stops, Space pauses
 PRINT topic [FROM BEGINNING]     raw keys and values
-EXPLAIN SELECT …                 what would be read, and the SQL that runs
+CREATE STREAM|TABLE name (…) WITH (KAFKA_TOPIC='…', VALUE_FORMAT='…')
+CREATE STREAM|TABLE name AS SELECT … EMIT CHANGES     in the background, into a topic
+SHOW STREAMS, TABLES, QUERIES, FUNCTIONS, TYPES; DESCRIBE name; DESCRIBE FUNCTION name
+PAUSE, RESUME, TERMINATE id|ALL; DROP STREAM|TABLE name [DELETE TOPIC]
+EXPLAIN statement | id           what would be read, and how
 INSERT INTO topic (a, b) VALUES (…)
 SHOW ERRORS                      records that could not be decoded, and why
+DEFINE name = '…'; RUN SCRIPT 'file'; SPOOL 'file' | OFF
 SET 'auto.offset.reset'='earliest'; UNSET …; SHOW PROPERTIES
 EXIT                             or Ctrl-D
 Every record also has ROWTIME, ROWPARTITION, ROWOFFSET, ROWKEY and ROWHEADERS."""
