@@ -110,4 +110,6 @@ def duckdb_name(type: pa.DataType) -> str:
     if pa.types.is_struct(type):
         fields = (f'"{f.name.replace(chr(34), chr(34) * 2)}" {duckdb_name(f.type)}' for f in type)
         return f"STRUCT({', '.join(fields)})"
+    if pa.types.is_null(type):
+        return "INTEGER"  # what DuckDB itself takes a NULL of no type for
     raise ValueError(f"no DuckDB type for {type}")

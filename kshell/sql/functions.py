@@ -187,11 +187,17 @@ def _coerced(param: Pattern, arg: Expression, bound: dict[str, pa.DataType]) -> 
     target = found[1] if found else arg.type
     if param.kind in bound:
         target = bound[param.kind]
-    if target == arg.type or pa.types.is_null(target):
+    if target == arg.type or _untyped(target):
         return arg
     if isinstance(arg, Literal) and arg.value is None:
         return Literal(None, target)
     return Cast(arg, target)
+
+
+def _untyped(type: pa.DataType) -> bool:
+    if pa.types.is_nested(type):
+        return any(_untyped(type.field(n).type) for n in range(type.num_fields))
+    return bool(pa.types.is_null(type))
 
 
 def _resolve(name: str, args: Sequence[Expression], function: Function) -> Call:
@@ -202,6 +208,11 @@ def _resolve(name: str, args: Sequence[Expression], function: Function) -> Call:
             best = found[0], replace(found[1], function=function.name, variant=str(number))
     if best is None:
         raise _no_fit(name, function, args)
+    if _untyped(best[1].type):
+        raise BindError(
+            f"The type of {name}(…) is not known from NULL alone.",
+            hint="CAST(NULL AS STRING) has a type",
+        )
     return best[1]
 
 

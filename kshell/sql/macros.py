@@ -36,7 +36,7 @@ _CASTS = {"TEXT": "java_any_text", "VARCHAR": "java_any_text", "INT": "java_any_
 def translated(tree: exp.Query, connection: duckdb.DuckDBPyConnection) -> exp.Query:
     """The tree with macros in place of KSQL's functions; it is changed, and given back."""
     unnamed = _unnamed(tree)
-    lambdas = []
+    lambdas: list[tuple[exp.Anonymous, Form, str]] = []
     for call in list(tree.find_all(exp.Anonymous)):
         name = call.name.upper()
         function = library().get(name)

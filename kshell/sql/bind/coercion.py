@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from kshell.errors import BindError
 from kshell.sql.bind.datatypes import can_cast, common_type
-from kshell.sql.bind.literals import coerce
+from kshell.sql.bind.literals import coerce, scaled
 from kshell.sql.expressions import Cast, Expression, Literal
 from kshell.types import BIGINT, BOOLEAN, DOUBLE, INTEGER, STRING, is_numeric, ksql_name
 
@@ -123,7 +123,9 @@ def _parsed(text: str, type: pa.DataType) -> Any:
         elif type == DOUBLE:
             return float(plain)
         elif type != BOOLEAN:
-            return Decimal(plain).quantize(Decimal(1).scaleb(-type.scale))
+            fitted = scaled(Decimal(plain), type)
+            if fitted is not None:
+                return fitted
     except (ValueError, InvalidOperation):
         pass
     raise BindError(f'invalid input syntax for type {ksql_name(type)}: "{text}".')

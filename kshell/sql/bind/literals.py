@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 import pyarrow as pa
 
@@ -14,7 +14,9 @@ from kshell.errors import BindError
 from kshell.sql.expressions import Cast, Expression, Literal
 from kshell.types import BIGINT, DOUBLE, INTEGER, decimal
 
-__all__ = ["coerce", "number"]
+__all__ = ["coerce", "number", "scaled"]
+
+_WIDE = Context(prec=1000, rounding=ROUND_HALF_UP)
 
 
 def number(text: str, *, wide: bool = False) -> Literal:
@@ -49,6 +51,18 @@ def _decimal(text: str) -> Literal:
     return Literal(value, decimal(precision, scale))
 
 
+def scaled(value: Decimal, type: pa.DataType) -> Decimal | None:
+    """The number with the type's scale, rounded half up; None if it has too many digits.
+
+    >>> str(scaled(Decimal("1.25"), decimal(3, 1))), scaled(Decimal(100), decimal(3, 1))
+    ('1.3', None)
+    """
+    if not value.is_finite():
+        return None
+    made = value.quantize(Decimal(1).scaleb(-type.scale), context=_WIDE)
+    return made if len(made.as_tuple().digits) <= type.precision else None
+
+
 def coerce(value: Expression, type: pa.DataType) -> Expression:
     """The expression in a wider type: constants are converted now, all else by a Cast.
 
@@ -65,5 +79,6 @@ def coerce(value: Expression, type: pa.DataType) -> Expression:
         if type == DOUBLE and isinstance(value.value, int | Decimal):
             return Literal(float(value.value), type)
         if pa.types.is_decimal(type) and isinstance(value.value, int | Decimal):
-            return Literal(Decimal(value.value).quantize(Decimal(1).scaleb(-type.scale)), type)
+            fitted = scaled(Decimal(value.value), type)
+            return Cast(value, type) if fitted is None else Literal(fitted, type)
     return Cast(value, type)
