@@ -17,6 +17,7 @@ import orjson
 import pyarrow as pa
 
 from kshell.catalog.model import FormatSpec
+from kshell.types import ksql_name
 
 __all__ = ["Inferred", "InferredColumn", "infer_delimited", "infer_key", "infer_objects",
            "infer_single", "infer_value", "json_structure"]  # fmt: skip
@@ -54,8 +55,6 @@ class Inferred:
     @property
     def type(self) -> str:
         """The format with the type that a single value has: KAFKA STRING, AVRO."""
-        from kshell.types import ksql_name
-
         single = self.format.name == "KAFKA" and len(self.columns) == 1
         return f"{self.format.name} {ksql_name(self.columns[0].type)}" if single else (
             self.format.name

@@ -372,6 +372,9 @@ def test_several_schema_ids_are_one_result(topic, shell, theirs, send):
     assert [(r["part"], r["kind"], r["records"]) for r in ids] == [("value", "AVRO", 4), ("value", "AVRO", 1)]
     assert ids[0]["schema id"] < ids[1]["schema id"]
     assert [r["first offsets"] for r in ids] == ["0: 0", "0: 4"]
+    list(session.execute(f"CREATE STREAM s WITH (KAFKA_TOPIC='{name}', VALUE_FORMAT='AVRO')"))
+    assert section(session, "DESCRIBE s EXTENDED", "Schema ids") == ids
+    assert rows(session, "SELECT SUM(X) AS s, MAX(ID) AS i FROM s") == [{"s": 2.1, "i": 2**40}]
 
 
 def test_bad_records_are_rows_of_show_errors(topic, shell, theirs, send, raw):
@@ -412,7 +415,7 @@ def test_the_query_waits_for_a_registry_that_is_away_and_a_bounded_one_gives_up(
     registry.pause()
     try:
         for live in follow.values():
-            assert live_rows(_uncancelled(live), 1, 2) == []
+            assert live_rows(_uncancelled(live), 1, 1.5) == []
             assert "does not answer" in live.stats().note
         assert [r for b in bounded.batches for r in b.to_pylist()] == [{"n": 1}]  # its end came before
         began = time.monotonic()

@@ -197,7 +197,7 @@ def _describe(engine: LocalEngine, statement: ast.Describe, properties: Properti
         told = show.describe_source(declared, engine.catalog)
         if not statement.extended:
             return told
-        return Sections((told, show.describe_partitions(engine.client, declared.topic, True)))
+        return Sections((told, *show.extended(engine.client, declared, properties)))
     sampled = engine.sample(statement.name, properties)
     return show.describe_topic(engine.client, sampled, statement.extended)
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Kind, Source
+from kshell.catalog.properties import takes_inference
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sample import Sampled
@@ -20,8 +21,8 @@ from kshell.sql.statements import ShowWhat
 from kshell.types import ksql_name
 
 __all__ = [
-    "describe_function", "describe_partitions", "describe_source", "describe_topic", "show_errors",
-    "show_functions", "show_properties", "show_sources", "show_topics", "show_types",
+    "describe_function", "describe_partitions", "describe_source", "describe_topic", "extended",
+    "show_errors", "show_functions", "show_properties", "show_sources", "show_topics", "show_types",
 ]  # fmt: skip
 
 
@@ -228,6 +229,17 @@ def describe_source(source: Source, catalog: Catalog) -> Result:
     if source.sql:
         parts.append(Message(source.sql.strip()))
     return Sections(tuple(parts))
+
+
+def extended(client: Client, source: Source, properties: Properties) -> list[Result]:
+    """What DESCRIBE EXTENDED adds to a declared source: its schema ids, its topic, every config."""
+    from kshell.engines.local.codec import schemas_for
+    from kshell.engines.local.schema_scan import schema_ids_of
+
+    formats = ((Half.KEY, source.key_format), (Half.VALUE, source.value_format))
+    halves = [half for half, format in formats if takes_inference(format.name)]
+    ids = schema_ids_of(client, source.topic, halves, schemas_for(source, properties))
+    return [*ids, describe_partitions(client, source.topic, True)]
 
 
 def show_types(catalog: Catalog) -> Result:
