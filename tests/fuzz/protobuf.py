@@ -1,7 +1,8 @@
-"""Mutated Protobuf records: the compiled walk and upb take the same, and read the same from it."""
+"""Mutated Protobuf records, of which the compiled walk and upb read the same; mutated schemas."""
 
 from __future__ import annotations
 
+import base64
 import random
 from collections.abc import Callable
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from kshell.errors import BindError
 from kshell.formats.framing import frame
-from kshell.formats.protobuf.columns import Oneofs, message_type
+from kshell.formats.protobuf.columns import Oneofs, message_type, protobuf_type
 from kshell.formats.protobuf.decode import Framed, _OverUpb
 from kshell.formats.protobuf.pool import load, message_class, message_named
 from kshell.formats.protobuf.walk import walker
@@ -107,5 +109,30 @@ def fuzz_protobuf(chance: random.Random) -> Callable[[], None]:
         found = framed.decode(pa.array(values, pa.binary()))
         for column in found.columns:
             column.validate(full=True)
+
+    return once
+
+
+# Without what only protoc finds.
+_OWN = """syntax = "proto3"; package p; import "google/protobuf/timestamp.proto";
+message A { int32 a = 1; repeated A b = 2; oneof k { string c = 3; N d = 4; } map<string, N> e = 5;
+  message N { optional E f = 1; enum E { X = 0; Y = 7; } google.protobuf.Timestamp g = 2; } }
+message B { A.N h = 1; p.A i = 2 [json_name = "j"]; }"""
+
+
+def fuzz_protobuf_schema(chance: random.Random) -> Callable[[], None]:
+    """Schemas as descriptors, and a few as texts: those cost a process each."""
+    seeds = [load(Schema(SchemaType.PROTOBUF, _OWN)).serialized_pb]
+
+    def once() -> None:
+        if chance.random() < 0.0005:
+            text = bytes(mutate(chance, _TEXT.encode())).decode(errors="replace")
+        else:
+            text = base64.b64encode(bytes(mutate(chance, chance.choice(seeds)))).decode()
+        try:
+            found = protobuf_type(Schema(SchemaType.PROTOBUF, text))
+        except BindError:
+            return
+        assert isinstance(found, pa.StructType)
 
     return once

@@ -26,7 +26,7 @@ from kshell.kafka.records import Wanted
 from . import protobuf, text
 from .avro import fuzz_avro
 from .mutate import mutate
-from .protobuf import fuzz_protobuf
+from .protobuf import fuzz_protobuf, fuzz_protobuf_schema
 from .text import fuzz_declared_json, fuzz_delimited, fuzz_json_schema
 
 _END = 1 << 62
@@ -109,6 +109,7 @@ TARGETS: dict[str, tuple[Callable[[random.Random], Callable[[], None]], int]] = 
     "json": (fuzz_json, 20),
     "avro": (fuzz_avro, 20),
     "protobuf": (fuzz_protobuf, protobuf.ROWS),
+    "protobuf_schema": (fuzz_protobuf_schema, 1),
     "declared_json": (fuzz_declared_json, text.ROWS),
     "delimited": (fuzz_delimited, text.ROWS),
     "json_schema": (fuzz_json_schema, 1),

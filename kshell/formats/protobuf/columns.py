@@ -122,9 +122,13 @@ def oneof_name(oneof: Any) -> str:
 
 
 def is_map(field: Any) -> bool:
-    """Whether the field is a map<>."""
+    """Whether the field is a map<>; BindError where a descriptor says so of what is none."""
     message = field.message_type
-    return message is not None and bool(message.GetOptions().map_entry)
+    if message is None or not message.GetOptions().map_entry:
+        return False
+    if message.fields_by_name.keys() != {"key", "value"} or not field.is_repeated:
+        raise BindError(f"the Protobuf field {field.full_name} is a map without keys or values")
+    return True
 
 
 class _Columns:

@@ -21,7 +21,7 @@ from google.protobuf.message import DecodeError
 
 from kshell.errors import BindError
 
-__all__ = ["compile_file", "compile_texts"]
+__all__ = ["compile_file", "compile_texts", "is_known"]
 
 _KNOWN = Path(__file__).parent / "known"
 _MAX_TEXT = 4 << 20  # characters
@@ -58,6 +58,11 @@ def compile_file(path: Path, roots: Sequence[Path]) -> Any:
     path = path.absolute()
     with tempfile.TemporaryDirectory(prefix="kshell-") as directory:
         return _run(str(path), [path.parent, *roots], Path(directory, "made.pb"), [])
+
+
+def is_known(name: str) -> bool:
+    """Whether a file that a schema imports is in `known`."""
+    return any(name == path.relative_to(_KNOWN).as_posix() for path in _KNOWN.rglob("*.proto"))
 
 
 def _safe(name: str) -> PurePosixPath:

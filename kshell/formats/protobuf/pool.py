@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from kshell.errors import BindError, CorruptRecord
-from kshell.formats.protobuf.compile import compile_texts
+from kshell.formats.protobuf.compile import compile_texts, is_known
 from kshell.formats.registry import Schema
 
 __all__ = ["load", "message_at", "message_class", "message_indexes", "message_named"]
@@ -58,22 +58,22 @@ def _load(text: str, imports: tuple[tuple[str, str], ...]) -> Any:
     files = {n: _described(t, n) or t for n, t in (*imports, (name, text))}
     texts = {n: f for n, f in files.items() if isinstance(f, str)}
     described = [f for f in files.values() if not isinstance(f, str)]
-    if name not in texts and all(_is_there(d, files) for f in described for d in f.dependency):
+    needed = {d for f in described for d in f.dependency} - _GOOGLE.keys()
+    if name not in texts and not any(n in texts or is_known(n) for n in needed):
         return _build(described, name)
     return _build(list(compile_texts(texts, described, name).file), name)
-
-
-def _is_there(dependency: str, files: Any) -> bool:
-    return dependency in _GOOGLE or not isinstance(files.get(dependency, ""), str)
 
 
 def _described(text: str, name: str) -> Any:
     """The file if the text is a serialized descriptor in base64, else None."""
     try:
         data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None  # no .proto text is base64: it has blanks and semicolons
+    try:
         file = pb.FileDescriptorProto.FromString(data)
-    except (binascii.Error, ValueError, DecodeError):
-        return None
+    except DecodeError:
+        raise BindError("the Protobuf schema is neither a .proto text nor a descriptor") from None
     file.name = name
     return file
 
@@ -89,7 +89,12 @@ def _build(files: Sequence[Any], main: str) -> Any:
             return
         if name in path or len(path) > _MAX_FILES:
             raise BindError(f"the Protobuf schema's imports go round in circles at {name}")
-        file = by_name.get(name) or _google(name)
+        file = by_name.get(name) or (_google(name) if name in _GOOGLE else None)
+        if file is None:
+            raise BindError(
+                f"the Protobuf schema imports {name[:200]}, which is not there",
+                hint="register it with a reference, or give a .desc made with --include_imports",
+            )
         for dependency in file.dependency:
             add(dependency, (*path, name))
         added.add(name)

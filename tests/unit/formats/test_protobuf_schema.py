@@ -106,7 +106,8 @@ def test_imports_as_text_and_as_descriptors():
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("nonsense", "line 1, column 1"),
+        ("nonsense;", "line 1, column 1"),
+        ("nonsense", "neither a .proto text nor a descriptor"),
         (HEAD + "message A { Foo x = 1; }", '"Foo" is not defined'),
         (HEAD + "message A { int32 x = 0; }", "positive integers"),
         (HEAD + "message A { int32 x = 1; int32 y = 1; }", "already been used"),
@@ -135,7 +136,7 @@ def test_descriptors_that_are_wrong():
     def text(**file):
         return base64.b64encode(pb.FileDescriptorProto(**file).SerializeToString()).decode()
 
-    with pytest.raises(BindError, match="x.proto: File not found"):
+    with pytest.raises(BindError, match="imports x.proto, which is not there"):
         columns(text(name="m.proto", dependency=["x.proto"]))
     with pytest.raises(BindError, match="in circles at schema.proto"):
         columns(text(name="m.proto", dependency=["x.proto"]), x=text(name="x.proto", dependency=["schema.proto"]))
