@@ -126,7 +126,7 @@ def is_map(field: Any) -> bool:
     message = field.message_type
     if message is None or not message.GetOptions().map_entry:
         return False
-    if message.fields_by_name.keys() != {"key", "value"} or not field.is_repeated:
+    if {f.name for f in message.fields} != {"key", "value"} or not field.is_repeated:
         raise BindError(f"the Protobuf field {field.full_name} is a map without keys or values")
     return True
 
