@@ -92,6 +92,7 @@ FAKE = """
 import sys
 from kshell.terminal import cli
 from tests.terminal.fake_shell import FakeSession
+FakeSession.running = lambda self: ()  # a script stays with queries that run
 cli._open = lambda options, stack: FakeSession()
 sys.exit(cli.run(sys.argv[1:]))
 """
