@@ -93,6 +93,7 @@ def _add(world: World, source: Source, or_replace: bool, if_not_exists: bool) ->
 
 def _create_as(world: World, statement: ast.CreateAsSelect) -> None:
     from kshell.sql.bind.create import bind_create_as
+    from kshell.sql.bind.upgrade import check_upgrade
 
     sink = bind_create_as(
         statement, world.catalog, world.properties, world.partitions_of, world.infer
@@ -101,6 +102,8 @@ def _create_as(world: World, statement: ast.CreateAsSelect) -> None:
     id = f"C{'S' if sink.target.kind is Kind.STREAM else 'T'}AS_{name}_{world.started}"
     target = replace(sink.target, query_id=id)
     before = world.catalog.sources.get(name)
+    if statement.or_replace and before is not None and before.query_id in world.queries:
+        check_upgrade(world.queries[before.query_id], sink)
     if not _add(world, target, statement.or_replace, statement.if_not_exists):
         return
     if before is not None:

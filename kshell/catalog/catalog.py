@@ -223,7 +223,7 @@ def _check_upgrade(old: Source, new: Source) -> None:
     if changes:
         raise BindError(
             "Cannot upgrade data source: "
-            + "\n\tAND ".join(f"DataSource {quote_ksql(old.name)} has {c}" for c in changes)
+            + "\n\tAND ".join(f"DataSource '{quote_ksql(old.name)}' has {c}" for c in changes)
         )
 
 

@@ -63,14 +63,14 @@ CAPABILITIES: Mapping[str, Capability] = MappingProxyType(
         ),
         "PROTOBUF": Capability(
             map_message="PROTOBUF format only supports MAP types with STRING keys",
-            options=_SCHEMA | {"PROTOBUF_NULLABLE_REPRESENTATION"}, wraps=_BOTH, inferred=True,
+            options=_SCHEMA | {"PROTOBUF_NULLABLE_REPRESENTATION"}, wraps=("true",), inferred=True,
         ),
         "PROTOBUF_NOSR": Capability(
             map_message="PROTOBUF format only supports MAP types with STRING keys",
             options=frozenset(
                 {"PROTOBUF_NULLABLE_REPRESENTATION", "SCHEMA_FILE", "SCHEMA_FULL_NAME"}
             ),
-            wraps=_BOTH,
+            wraps=("true",),
         ),
     }
 )  # fmt: skip

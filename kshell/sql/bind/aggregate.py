@@ -166,7 +166,27 @@ def _window(clause: WindowClause | None) -> Window | None:
             "Window advancement interval should be more than zero and less than window duration",
             hint="ADVANCE BY at most the SIZE",
         )
+    _check_retention(clause)
     return Window(clause.type, None if clause.type is WindowType.SESSION else clause.size_ms)
+
+
+def _check_retention(clause: WindowClause) -> None:
+    """A window must be kept for as long as it takes records: Kafka Streams' check and words."""
+    grace = clause.grace_ms or 0
+    if clause.retention_ms is None or clause.retention_ms >= clause.size_ms + grace:
+        return
+    sizes = f"grace=[{grace}], retention=[{clause.retention_ms}]"
+    if clause.type is WindowType.SESSION:
+        what = (
+            "The retention period of the session store must be no smaller than the session "
+            f"inactivity gap plus the grace period. Got gap=[{clause.size_ms}], {sizes}"
+        )
+    else:
+        what = (
+            "The retention period of the window store must be no smaller than its window size "
+            f"plus the grace period. Got size=[{clause.size_ms}], {sizes}"
+        )
+    raise BindError(what, hint="a longer RETENTION, or none")
 
 
 def _keys(

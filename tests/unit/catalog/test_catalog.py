@@ -69,7 +69,7 @@ def test_replacing_may_add_columns_at_the_end() -> None:
         ({"value": (Column("V", INTEGER),)}, r"missing or reordered: \[`V` STRING\]"),
         ({"value": (Column("W", STRING),)}, r"missing or reordered: \[`V` STRING\]"),
         ({"key": (Column("K", STRING),)}, r"missing or reordered: \[`K` INTEGER KEY\]"),
-        ({"kind": Kind.TABLE}, "`S` has type = KSTREAM which is not upgradeable to KTABLE"),
+        ({"kind": Kind.TABLE}, "'`S`' has type = KSTREAM which is not upgradeable to KTABLE"),
         ({"value_format": FormatSpec("AVRO")}, "value format = JSON which is not upgradeable"),
     ],
 )

@@ -25,6 +25,7 @@ from kshell.results import Message, Result, Rows
 from kshell.sql import plan
 from kshell.sql import statements as ast
 from kshell.sql.bind.create import bind_create_as, bind_insert_select
+from kshell.sql.bind.upgrade import check_upgrade
 from kshell.sql.plan import scans
 from kshell.stream.graph import build
 
@@ -52,6 +53,8 @@ def create_as(
     target = replace(sink.target, query_id=id)
     add = engine.catalog.add_or_replace if statement.or_replace else engine.catalog.add
     add(target)  # refuses what cannot be
+    if before is not None and before.query_id in engine.queries:
+        check_upgrade(engine.queries[before.query_id].sink, sink)
     _ensure_topic(engine, sink)
     if before is not None and before.query_id in engine.queries:
         engine.terminate(before.query_id)
