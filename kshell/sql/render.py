@@ -51,12 +51,13 @@ _HOLE = re.compile(
 _PYTHON = re.compile(r"\{py:([\w.:]+)\}|^py:([\w.:]+)$")
 _FRESH = re.compile(r"λ([a-z]*)")  # in a template: a lambda parameter of its own
 
-# What cannot fail for any row: only these may stand behind an AND that does not stop early.
-_SAFE = frozenset(
-    ("IS_NULL", "IS_NOT_NULL", "AND", "OR", "NOT", "EQUAL", "NOT_EQUAL", "LESS", "LESS_OR_EQUAL",
-     "GREATER", "GREATER_OR_EQUAL", "IS_DISTINCT", "IS_NOT_DISTINCT", "BETWEEN", "IN", "NOT_IN",
-     "LIKE")
+# What is never NULL, and fails for no row unless an operand does: a chain of AND that has nothing
+# else needs not stop early.
+_DECIDED = frozenset(
+    ("IS_NULL", "IS_NOT_NULL", "EQUAL", "NOT_EQUAL", "LESS", "LESS_OR_EQUAL", "GREATER",
+     "GREATER_OR_EQUAL", "IS_DISTINCT", "IS_NOT_DISTINCT", "BETWEEN", "IN", "NOT_IN", "LIKE")
 )  # fmt: skip
+_SAFE = _DECIDED | {"AND", "OR", "NOT"}
 
 
 def _nothing() -> Mapping[str, str]:
@@ -260,13 +261,14 @@ def _sides(expression: Expression, name: str) -> list[Expression]:
 
 
 def _logical(call: Call, scope: _Scope) -> str:
-    """AND and OR; a side is not looked at where one before it decides, or is NULL."""
+    """AND and OR, as Java's: a side is not looked at where one before it decides, or is NULL."""
     sides = _sides(call, call.function)
     rendered = [_render(side, scope) for side in sides]
-    if not any(_may_fail(side) for side in sides[1:]):
+    decided = all(isinstance(s, Call) and s.function in _DECIDED for s in sides[:-1])
+    if decided and not any(_may_fail(side) for side in sides[1:]):
         return "(" + f" {call.function} ".join(rendered) + ")"
-    test, decided = ("%s", "true") if call.function == "OR" else ("NOT %s", "false")
-    whens = (f"WHEN {test % s} THEN {decided} WHEN {s} IS NULL THEN NULL" for s in rendered[:-1])
+    test, found = ("%s", "true") if call.function == "OR" else ("NOT %s", "false")
+    whens = (f"WHEN {test % s} THEN {found} WHEN {s} IS NULL THEN NULL" for s in rendered[:-1])
     return f"CASE {' '.join(whens)} ELSE {rendered[-1]} END"
 
 

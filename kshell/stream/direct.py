@@ -143,7 +143,8 @@ def _add(call: Call, parts: list[_Part]) -> _Part | None:
 _CALLS: Mapping[str, Callable[[Call, list[_Part]], _Part | None]] = MappingProxyType(
     {
         "ADD": _add,
-        "AND": _logic(pc.and_kleene),
+        # As Java's: where the left side is NULL, nothing is known, whatever the right one is.
+        "AND": _logic(lambda a, b: pc.if_else(a, b, False)),
         "EQUAL": _comparison(pc.equal),
         "GREATER": _comparison(pc.greater),
         "GREATER_OR_EQUAL": _comparison(pc.greater_equal),
@@ -154,7 +155,7 @@ _CALLS: Mapping[str, Callable[[Call, list[_Part]], _Part | None]] = MappingProxy
         "MULTIPLY": _arithmetic(pc.multiply),
         "NOT": _logic(pc.invert),
         "NOT_EQUAL": _comparison(pc.not_equal),
-        "OR": _logic(pc.or_kleene),
+        "OR": _logic(lambda a, b: pc.if_else(a, True, b)),
         "SUBTRACT": _arithmetic(pc.subtract),
     }
 )

@@ -76,3 +76,14 @@ def test_the_same_as_duckdb(expression, values):
     theirs = _Indirectly([("V", expression)], ignore_errors)(batch)[0]
     assert ours.type == theirs.type == expression.type
     assert str(ours.to_pylist()) == str(theirs.to_pylist())  # as text: NaN is itself there
+
+
+def test_a_null_on_the_left_decides_as_in_java():
+    a, b = Column("A", BOOL), Column("B", BOOL)
+    cells = [(x, y) for x in (True, False, None) for y in (True, False, None)]
+    batch = pa.record_batch([pa.array(side, BOOL) for side in zip(*cells, strict=True)], ["A", "B"])
+    both, either = Call("AND", (a, b), BOOL, "0"), Call("OR", (a, b), BOOL, "0")
+    for evaluator in (Evaluator, _Indirectly):
+        found = evaluator([("both", both), ("either", either)], ignore_errors)(batch)
+        assert found[0].to_pylist() == [True, False, None, False, False, False, None, None, None]
+        assert found[1].to_pylist() == [True, True, True, True, False, None, None, None, None]
