@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from kshell.cases.asserted import assert_source, assert_topic, assert_values
 from kshell.cases.drive import Codec, Row, encoded
 from kshell.cases.layers import evaluate, open_codec
 from kshell.cases.log import Log
@@ -41,6 +42,7 @@ class World:
     started: int = 0
     variables: dict[str, str] = field(default_factory=dict)
     partitions: dict[str, int] = field(default_factory=dict)
+    asserted: dict[str, int] = field(default_factory=dict)  # records of each topic
     _codec: Codec | None = None
 
     @property
@@ -193,6 +195,9 @@ def _undefine(world: World, statement: ast.Undefine) -> None:
 _SERVE: Mapping[type[ast.Statement], Callable[[World, Any], None]] = MappingProxyType(
     {
         ast.AlterSource: _alter,
+        ast.AssertSource: assert_source,
+        ast.AssertTopic: assert_topic,
+        ast.AssertValues: assert_values,
         ast.CreateAsSelect: _create_as,
         ast.CreateSource: _create_source,
         ast.CreateType: _create_type,

@@ -18,6 +18,7 @@ from kshell.errors import BindError, EvaluationError, UnknownName, UnknownSchema
 from kshell.kafka.fetch import Fetch
 from kshell.results import Message, Result
 from kshell.sql import statements as ast
+from kshell.sql.bind.asserted import bind_asserted, source_difference
 from kshell.sql.bind.declare import build_source
 
 if TYPE_CHECKING:
@@ -73,29 +74,10 @@ def assert_source(
             "source", wanted.name, engine.catalog.sources,
             what=f"{wanted.kind.value} {wanted.name} does not exist.", place=statement.place,
         )  # fmt: skip
-    for what, expected, actual in _compared(wanted, found):
-        if expected != actual:
-            raise BindError(
-                f"Expected {what} does not match actual for source {wanted.name}: "
-                f"expected {expected}, actual {actual}.",
-                place=statement.place,
-            )
+    wrong = source_difference(wanted, found)
+    if wrong:
+        raise BindError(wrong, place=statement.place)
     return Message(f"{wanted.kind.value.capitalize()} {wanted.name} is as asserted.")
-
-
-def _compared(a: Source, b: Source) -> list[tuple[str, object, object]]:
-    def columns(source: Source) -> list[str]:
-        return [f"{c.name} {c.type}" for c in (*source.key, *source.value)]
-
-    return [
-        ("type", a.kind.value, b.kind.value),
-        ("topic", a.topic, b.topic),
-        ("schema", columns(a), columns(b)),
-        ("key format", a.key_format.name, b.key_format.name),
-        ("value format", a.value_format.name, b.value_format.name),
-        ("timestamp column", a.timestamp_column, b.timestamp_column),
-        ("window", a.window, b.window),
-    ]
 
 
 def assert_schema(
@@ -149,7 +131,7 @@ def assert_values(
             "source", insert.name.folded(), engine.catalog.sources, place=insert.name.place
         )
     taken = engine.asserted.setdefault(source.topic, set())
-    for wanted in _rows(engine, insert, source, statement.null_values):
+    for wanted in _rows(engine, statement, source):
         place, actual = _next(engine, source, properties, taken)
         found = {name: actual[name] for name in wanted}
         gone = statement.null_values
@@ -168,32 +150,15 @@ def _told(row: Mapping[str, Any]) -> str:
 
 
 def _rows(
-    engine: LocalEngine, insert: ast.InsertValues, source: Source, keys_only: bool
+    engine: LocalEngine, statement: ast.AssertValues, source: Source
 ) -> list[dict[str, Any]]:
     """The expected columns of each record, typed as the source has them."""
     from kshell.engines.local.insert import values_of
-    from kshell.sql.bind.expressions import Binder
-    from kshell.sql.bind.literals import coerce
-    from kshell.sql.bind.scope import Scope
 
-    windows = dict.fromkeys(_WINDOW, pa.int64()) if source.window is not None else {}
-    all_columns = source.key if keys_only else tuple(source.columns())
-    types = {c.name: c.type for c in all_columns} | windows | {"ROWTIME": pa.int64()}
-    names = [n.folded() for n in insert.columns] or [c.name for c in all_columns]
-    for name in names:
-        if name not in types:
-            raise UnknownName("column", name, types, place=insert.name.place)
-    binder = Binder(Scope(()), "VALUES", engine.catalog.types)
-    out = []
-    for row in insert.rows:
-        if len(row) != len(names):
-            raise BindError(
-                f"{len(names)} columns and {len(row)} values",
-                hint=f"the columns are {', '.join(names)}", place=insert.name.place,
-            )  # fmt: skip
-        bound = [coerce(binder.bind(v), types[n]) for n, v in zip(names, row, strict=True)]
-        out.append(dict(zip(names, (a[0].as_py() for a in values_of(bound)), strict=True)))
-    return out
+    return [
+        dict(zip(row, (a[0].as_py() for a in values_of(list(row.values()))), strict=True))
+        for row in bind_asserted(statement, source, engine.catalog.types)
+    ]
 
 
 def _next(

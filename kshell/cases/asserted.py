@@ -1,0 +1,102 @@
+"""ASSERT among a case's statements: what the queries have made of the records so far.
+
+`world` serves these statements.  As in ksqlDB's testing tool each ASSERT VALUES takes the next
+record of its topic; the queries begin anew over all that the statements have inserted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from kshell.cases.drive import drive
+from kshell.cases.layers import evaluate, open_graph
+from kshell.cases.log import Log
+from kshell.errors import BindError, EvaluationError, UnknownName
+from kshell.sql import statements as ast
+
+if TYPE_CHECKING:
+    from kshell.cases.world import World
+
+__all__ = ["assert_source", "assert_topic", "assert_values"]
+
+
+def assert_source(world: World, statement: ast.AssertSource) -> None:
+    """ASSERT STREAM|TABLE: what is declared is as said."""
+    from kshell.sql.bind.asserted import source_difference
+    from kshell.sql.bind.declare import build_source
+
+    wanted = build_source(statement.source, world.properties, world.infer)
+    found = world.catalog.sources.get(wanted.name)
+    if found is None:
+        raise UnknownName(
+            "source", wanted.name, world.catalog.sources,
+            what=f"{wanted.kind.value} {wanted.name} does not exist.", place=statement.place,
+        )  # fmt: skip
+    wrong = source_difference(wanted, found)
+    if wrong:
+        raise BindError(wrong, place=statement.place)
+
+
+def assert_topic(world: World, statement: ast.AssertTopic) -> None:
+    """ASSERT [NOT EXISTS] TOPIC: those of the case, of its sources, and those written to."""
+    name = statement.name.text
+    known = {*world.topics, *world.log.topics, *(s.topic for s in world.catalog.sources.values())}
+    if statement.exists is not (name in known):
+        there = "does not exist" if statement.exists else "exists"
+        raise EvaluationError(f"Topic {name} {there}", place=statement.place)
+    wanted, spec = statement.properties.get("PARTITIONS"), world.topics.get(name)
+    is_ = world.partitions.get(name, spec.partitions if spec is not None else 1)
+    if statement.exists and wanted is not None and int(str(wanted)) != is_:
+        raise EvaluationError(
+            f"Mismatched PARTITIONS for topic {name}. Expected: {wanted}, found: {is_}",
+            place=statement.place,
+        )
+
+
+def assert_values(world: World, statement: ast.AssertValues) -> None:
+    """ASSERT VALUES and NULL VALUES: the topic's next records are as said."""
+    from kshell.sql.bind.asserted import bind_asserted
+
+    name = statement.insert.name.folded()
+    source = world.catalog.sources.get(name)
+    if source is None:
+        raise UnknownName(
+            "source", name, world.catalog.sources, place=statement.insert.name.place
+        )
+    came = _run(world).read(source.topic)
+    for row in bind_asserted(statement, source, world.catalog.types):
+        number = world.asserted.get(source.topic, 0)
+        wanted: dict[str, Any] = dict(zip(row, evaluate(list(row.values())), strict=True))
+        told = f"{source.topic}, record {number + 1}"
+        if number >= len(came):
+            raise EvaluationError(
+                f"Expected another record: {told} is not there. Expected {_told(wanted)}",
+                place=statement.place,
+            )
+        actual = world.codec.decode(source, came[number], number)
+        found = {n: (actual or {}).get(n) for n in wanted}
+        gone = actual is not None and bool(actual["ROWGONE"])
+        if actual is None or found != wanted or gone is not statement.null_values:
+            shown = "one that cannot be read" if actual is None else _told(found)
+            raise EvaluationError(
+                f"Expected record does not match actual: {told}. Expected {_told(wanted)}, "
+                f"actual {shown}{' without a value' if gone else ''}",
+                place=statement.place,
+            )
+        world.asserted[source.topic] = number + 1
+
+
+def _run(world: World) -> Log:
+    """All that the queries write, beside what they read."""
+    log = Log({topic: list(records) for topic, records in world.log.topics.items()})
+    given: Sequence[tuple[str, int]] = [
+        (topic, offset) for topic, records in log.topics.items() for offset in range(len(records))
+    ]
+    for sink in world.queries.values():
+        drive(sink, open_graph(sink, world.properties), world.codec, log, given)
+    return log
+
+
+def _told(row: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value!r}" for name, value in row.items())

@@ -1,0 +1,71 @@
+"""What ASSERT says of records and of sources, bound: `engines` and `cases` compare with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from kshell.catalog.model import Source
+from kshell.errors import BindError, UnknownName
+from kshell.sql.bind.expressions import Binder
+from kshell.sql.bind.literals import coerce
+from kshell.sql.bind.scope import BOUNDS, Scope
+from kshell.sql.expressions import Expression
+from kshell.sql.statements import AssertValues
+from kshell.types import BIGINT, ksql_name
+
+__all__ = ["bind_asserted", "source_difference"]
+
+
+def bind_asserted(
+    statement: AssertValues, source: Source, types: Mapping[str, pa.DataType]
+) -> list[dict[str, Expression]]:
+    """The expected columns of each record, an expression without columns for each.
+
+    NULL VALUES name the key's columns only; ROWTIME and a window's bounds may be named too.
+    """
+    insert = statement.insert
+    own = source.key if statement.null_values else tuple(source.columns())
+    known = {c.name: c.type for c in own} | {"ROWTIME": BIGINT}
+    if source.window is not None:
+        known |= dict.fromkeys(BOUNDS, BIGINT)
+    names = [n.folded() for n in insert.columns] or [c.name for c in own]
+    for name in names:
+        if name not in known:
+            raise UnknownName("column", name, known, place=insert.name.place)
+    binder = Binder(Scope(()), "VALUES", types)
+    out = []
+    for row in insert.rows:
+        if len(row) != len(names):
+            raise BindError(
+                f"{len(names)} columns and {len(row)} values",
+                hint=f"the columns are {', '.join(names)}",
+                place=insert.name.place,
+            )
+        pairs = zip(names, row, strict=True)
+        out.append({name: coerce(binder.bind(value), known[name]) for name, value in pairs})
+    return out
+
+
+def source_difference(wanted: Source, found: Source) -> str:
+    """How a source differs from what ASSERT STREAM|TABLE says of it; empty if it does not."""
+    for what, expected, actual in (
+        ("type", wanted.kind.value, found.kind.value),
+        ("topic", wanted.topic, found.topic),
+        ("schema", _columns(wanted), _columns(found)),
+        ("key format", wanted.key_format.name, found.key_format.name),
+        ("value format", wanted.value_format.name, found.value_format.name),
+        ("timestamp column", wanted.timestamp_column, found.timestamp_column),
+        ("window", wanted.window, found.window),
+    ):
+        if expected != actual:
+            return (
+                f"Expected {what} does not match actual for source {wanted.name}: "
+                f"expected {expected}, actual {actual}."
+            )
+    return ""
+
+
+def _columns(source: Source) -> list[str]:
+    return [f"{c.name} {ksql_name(c.type)}" for c in (*source.key, *source.value)]
