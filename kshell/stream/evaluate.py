@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from kshell.sql.alike import apart, apart_type, relabelled
 from kshell.sql.expressions import Column, Expression, Literal, columns_of
 from kshell.sql.java.macros import failure
 from kshell.stream.direct import Direct, Indirect, direct
@@ -166,7 +167,7 @@ class Evaluator:
     def _run(
         self, batch: pa.RecordBatch, columns: Sequence[str], types: Sequence[pa.DataType]
     ) -> list[pa.Array]:
-        arrays = [batch.column(name) for name in self._reads]
+        arrays = [relabelled(a, apart_type(a.type)) for a in map(batch.column, self._reads)]
         source = pa.table(
             [*arrays, pa.nulls(batch.num_rows, pa.bool_())], names=[*self._names.values(), _ROW]
         )
@@ -177,14 +178,15 @@ class Evaluator:
             array = column.combine_chunks()
             if isinstance(array, pa.ChunkedArray):
                 array = pa.concat_arrays(array.chunks) if array.num_chunks else array.chunk(0)
-            out.append(array if array.type == wanted else array.cast(wanted))
+            bare = apart_type(wanted)
+            out.append(relabelled(array if array.type == bare else array.cast(bare), wanted))
         return out
 
     def _open(self) -> None:
         from kshell.sql import duck
         from kshell.sql.render import render, tolerant
 
-        expressions = [self._items[i][1] for i in self._hard]
+        expressions = [apart(self._items[i][1]) for i in self._hard]
         self._connection = duck.connect()
         duck.use(expressions)
         self._sql = [render(e, self._names) for e in expressions]
