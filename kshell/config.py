@@ -94,6 +94,8 @@ PROPERTIES: Mapping[str, Property] = MappingProxyType(
                      "how many values COLLECT_SET keeps in a continuous query", integer=True),
             Property("ksql.new.query.planner.enabled", "false",
                      "a query may leave its stream's key out: the result has none", _FLAG),
+            Property("ksql.rowpartition.rowoffset.enabled", "true",
+                     "ROWPARTITION and ROWOFFSET in continuous queries"),
             Property("ksql.timestamp.throw.on.invalid", "false",
                      "stop at a record whose timestamp column is no time", _FLAG),
             Property("kshell.connect.timeout.ms", "5000",

@@ -110,7 +110,7 @@ class CaseCodec:
             return None
         columns = {name: column[0].as_py() for name, column in read.columns.items()}
         columns["ROWTIME"] = read.times[0].as_py()
-        columns["ROWPARTITION"], columns["ROWOFFSET"] = 0, offset
+        columns = {"ROWPARTITION": 0, "ROWOFFSET": offset} | columns  # declared ones go before
         columns["ROWGONE"] = read.tombstone[0].as_py()
         return columns
 

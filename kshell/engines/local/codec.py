@@ -90,7 +90,6 @@ def reader_of(source: Source, names: Sequence[str], properties: Properties) -> R
     wanted = Wanted(
         offset=True, timestamp=True, key=True, value=True, headers=reader.needs_headers
     )
-    constant = {"ROWPARTITION": pa.int32()}
 
     def read(
         partition: int, records: memoryview, start: int, end: int,
@@ -105,12 +104,10 @@ def reader_of(source: Source, names: Sequence[str], properties: Properties) -> R
             raise EvaluationError(
                 f"topic {source.topic}, partition {partition}: {error.what}"
             ) from None
-        columns = dict(made.columns)
+        places = pa.repeat(pa.scalar(partition, pa.int32()), raw.num_rows)
+        columns = {"ROWPARTITION": places, "ROWOFFSET": raw.column("offset")}
+        columns |= made.columns  # declared ones go before
         columns["ROWTIME"] = made.times
-        columns["ROWOFFSET"] = raw.column("offset")
-        columns["ROWPARTITION"] = pa.repeat(
-            pa.scalar(partition, constant["ROWPARTITION"]), raw.num_rows
-        )
         kept = {n: columns[n] for n in names}
         tombstone = made.tombstone
         if made.bad:

@@ -81,6 +81,11 @@ def _insert_spec(statement: InsertSelect, catalog: Catalog) -> SinkSpec:
         raise BindError(
             f"Cannot insert into read-only stream: {target.name}", place=statement.name.place
         )
+    if target.headers:
+        raise BindError(
+            f"Cannot insert into {target.name} because it has header columns",
+            place=statement.name.place,
+        )
     return SinkSpec(target.name, existing=target, sql=statement.text, place=statement.name.place)
 
 

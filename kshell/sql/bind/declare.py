@@ -6,7 +6,7 @@ registry has one.  The checks and their words are ksqlDB's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 
 import pyarrow as pa
@@ -16,20 +16,17 @@ from kshell.catalog.properties import CREATE, With, read_with, takes_inference
 from kshell.catalog.serde import KEY, VALUE, check_format, check_map_key, check_options
 from kshell.errors import BindError, KshellError, UnknownName
 from kshell.sql.bind.advice import advised
+from kshell.sql.bind.scope import BOUNDS, pseudo_columns
 from kshell.sql.statements import ColumnRole, ColumnSpec, CreateSource
 from kshell.types import BIGINT, STRING, TIMESTAMP, ksql_name, quote_ksql
 
 __all__ = [
-    "RESERVED",
     "InferColumns",
     "build_source",
     "check_timestamp",
     "no_columns",
     "with_wrapping",
 ]
-
-# Columns every row has: no declared column may take their names.
-RESERVED = ("ROWTIME", "ROWPARTITION", "ROWOFFSET", "WINDOWSTART", "WINDOWEND")
 
 InferColumns = Callable[[str, str, FormatSpec], "tuple[Column, ...] | None"]
 """(topic, "key" | "value", format) → the columns that a schema registry has for it, if any."""
@@ -72,7 +69,7 @@ def _build(statement: CreateSource, properties: Mapping[str, str], infer: InferC
     _check_schema_ids(statement, written, key_format, value_format)
     check_options(key_format)
     check_options(value_format)
-    key, value, headers = _columns(statement)
+    key, value, headers = _columns(statement, (*pseudo_columns(properties), *BOUNDS))
     if not key and _is_known(key_format):
         key = infer(written.topic, "key", key_format) or ()
     if not value and _is_known(value_format):
@@ -130,14 +127,14 @@ def _check_schema_ids(
 Columns = tuple[tuple[Column, ...], tuple[Column, ...], tuple[HeaderColumn, ...]]
 
 
-def _columns(statement: CreateSource) -> Columns:
+def _columns(statement: CreateSource, reserved: Collection[str]) -> Columns:
     key: list[Column] = []
     value: list[Column] = []
     headers: list[HeaderColumn] = []
     seen: set[str] = set()
     for spec in statement.columns:
         name = spec.name.folded()
-        if name in RESERVED:
+        if name in reserved:
             raise BindError(f"'{name}' is a reserved column name.", place=spec.name.place)
         if name in seen:
             raise BindError(f"Duplicate column names: {quote_ksql(name)}", place=spec.name.place)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 from sqlglot import exp
 
-from kshell.catalog.model import PSEUDO_COLUMNS, Column
+from kshell.catalog.model import Column
 from kshell.errors import BindError, UnknownName
 from kshell.sql import plan
 from kshell.sql.bind.expressions import Binder
@@ -126,7 +126,7 @@ def _value_first(origin: Origin, joined: bool) -> Iterator[Column]:
     keys = len(origin.source.key)
     yield from columns[keys:]
     if joined:
-        for name, type in PSEUDO_COLUMNS.items():
+        for name, type in origin.pseudo.items():
             yield Column(origin.prefix + name, type)
     yield from columns[:keys]
 
@@ -161,7 +161,7 @@ def _aliased(node: exp.Alias, reader: Reader) -> Item:
     if not reader.scope.origins[0].source.declared and not reader.persistent:
         name = identifier.name
     same = isinstance(node.this, exp.Column) and bare(node.this) == name
-    if name in SYSTEM and not same:
+    if name in reader.scope.reserved() and not same:
         raise BindError(
             f"{quote_ksql(name)} is a reserved column name. You cannot use it as an alias for a "
             "column.",
@@ -172,7 +172,7 @@ def _aliased(node: exp.Alias, reader: Reader) -> Item:
 
 
 def _check_reserved(name: str, node: exp.Expr, reader: Reader) -> None:
-    if reader.persistent and name in SYSTEM:
+    if reader.persistent and name in reader.scope.reserved():
         raise BindError(
             f"Reserved column name in select: {quote_ksql(name)}. "
             "Please remove or alias the column.",
@@ -196,7 +196,7 @@ def _column_name(bound: Bound, scope: Scope) -> str:
     for origin in scope.origins if scope.joined else ():
         if origin.prefix and bound.name.startswith(origin.prefix):
             plain = bound.name.removeprefix(origin.prefix)
-            if any(c.name == bound.name for c in origin.columns()) or plain in SYSTEM:
+            if any(c.name == bound.name for c in origin.columns()) or plain in scope.reserved():
                 return bound.name if scope.clashes(plain) else plain
     return bound.name
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -18,19 +18,35 @@ from kshell.sql.bind.text import place_of
 from kshell.sql.expressions import Column, Expression, Field
 from kshell.types import BIGINT
 
-__all__ = ["BOUNDS", "SYSTEM", "Origin", "Scope", "struct_field"]
+__all__ = ["BOUNDS", "SYSTEM", "Origin", "Scope", "pseudo_columns", "struct_field"]
 
 BOUNDS = ("WINDOWSTART", "WINDOWEND")
 SYSTEM = (*PSEUDO_COLUMNS, *BOUNDS)
+_PLACES = "ksql.rowpartition.rowoffset.enabled"
+
+
+def pseudo_columns(properties: Mapping[str, str]) -> Mapping[str, pa.DataType]:
+    """What every record has beside its columns; a property leaves ROWTIME alone.
+
+    >>> list(pseudo_columns({"ksql.rowpartition.rowoffset.enabled": "false"}))
+    ['ROWTIME']
+    """
+    if str(properties.get(_PLACES, "")).lower() == "false":
+        return {"ROWTIME": PSEUDO_COLUMNS["ROWTIME"]}
+    return PSEUDO_COLUMNS
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A source in FROM, under its alias; `prefix` goes before its columns' names in a join."""
+    """A source in FROM, under its alias; `prefix` goes before its columns' names in a join.
+
+    `pseudo` are the columns that every record has beside its own.
+    """
 
     alias: str
     source: Source
     prefix: str = ""
+    pseudo: Mapping[str, pa.DataType] = field(default_factory=lambda: PSEUDO_COLUMNS, hash=False)
 
     def columns(self) -> Iterator[Declared]:
         """Its own columns, as the plan names them: key, value, headers."""
@@ -49,7 +65,7 @@ class Origin:
 
     def system(self) -> dict[str, pa.DataType]:
         """Its pseudo columns, by their plain names."""
-        found = dict(PSEUDO_COLUMNS)
+        found = dict(self.pseudo)
         if self.source.window is not None:
             found |= dict.fromkeys(BOUNDS, BIGINT)
         return found
@@ -113,11 +129,15 @@ class Scope:
         found = ((o, o.match(identifier)) for o in self.origins)
         return [(o, c) for o, c in found if c is not None]
 
+    def reserved(self) -> tuple[str, ...]:
+        """The names that no column of a result takes."""
+        return (*dict.fromkeys(n for o in self.origins for n in o.pseudo), *BOUNDS)
+
     def clashes(self, name: str) -> bool:
         """Whether more than one source has a column of exactly that name."""
         if not self.joined:
             return False
-        if name in SYSTEM:
+        if name in self.reserved():
             return True
         return sum(any(c.name == name for c in o.source.columns()) for o in self.origins) > 1
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+import pyarrow as pa
 from sqlglot import exp
 
 from kshell.catalog.catalog import Catalog
@@ -33,7 +34,7 @@ from kshell.sql.bind.joins import Joined, Partitions, build_joins, synthetic_key
 from kshell.sql.bind.names import Aliases
 from kshell.sql.bind.projection import Item, Reader, keys_missing, project, read_items
 from kshell.sql.bind.repartition import Repartition, build_explode, rekey
-from kshell.sql.bind.scope import Scope
+from kshell.sql.bind.scope import Scope, pseudo_columns
 from kshell.sql.bind.sinks import SinkSpec, build_sink
 from kshell.sql.bind.sources import From, read_from, scan
 from kshell.sql.bind.text import place_of, text_of
@@ -109,7 +110,7 @@ def _bind_query(
 ) -> plan.Node:
     tree = _plain_select(query)
     persistent = sink is not None
-    bound, aliases = _bind(tree, query, catalog, sink)
+    bound, aliases = _bind(tree, query, catalog, sink, pseudo_columns(properties))
     _check_sources(bound.read.scope, persistent)
     node, joined = _source_node(bound, partitions)
     if bound.where is not None:
@@ -167,9 +168,13 @@ def _plain_select(query: Query) -> exp.Select:
 
 
 def _bind(
-    tree: exp.Select, query: Query, catalog: Catalog, sink: SinkSpec | None
+    tree: exp.Select,
+    query: Query,
+    catalog: Catalog,
+    sink: SinkSpec | None,
+    pseudo: Mapping[str, pa.DataType],
 ) -> tuple[_Bound, Aliases]:
-    read = read_from(tree, catalog)
+    read = read_from(tree, catalog, pseudo)
     extra = synthetic_key(read)
     if extra is not None:
         read = replace(read, scope=replace(read.scope, extra={extra.name: extra.type}))

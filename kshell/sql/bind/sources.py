@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+import pyarrow as pa
 from sqlglot import exp
 
 from kshell.catalog.catalog import Catalog
@@ -73,14 +74,17 @@ def _table_name(table: exp.Table) -> tuple[str, bool]:
     return ".".join(p.name for p in parts), bool(parts[-1].args.get("quoted"))
 
 
-def read_from(tree: exp.Select, catalog: Catalog) -> From:
+def read_from(
+    tree: exp.Select, catalog: Catalog, pseudo: Mapping[str, pa.DataType] = PSEUDO_COLUMNS
+) -> From:
     """The query's sources and join criteria; BindError as ksqlDB would."""
     clause = tree.args.get("from_") or tree.args.get("from")
     if clause is None:
         raise BindError("a continuous query reads from a stream, a table or a topic: FROM …")
     joins = tree.args.get("joins") or []
     tables = [clause.this, *(join.this for join in joins)]
-    origins = tuple(_origin(table, catalog, bool(joins)) for table in tables)
+    read = (_origin(table, catalog, bool(joins)) for table in tables)
+    origins = tuple(replace(origin, pseudo=pseudo) for origin in read)
     for index, origin in enumerate(origins):
         for earlier in origins[:index]:
             if earlier.source.name == origin.source.name:
@@ -197,7 +201,7 @@ def scan(origin: Origin, needed: Collection[str]) -> plan.Scan:
     rest = [c for c in list(source.columns())[len(source.key) :] if prefix + c.name in needed]
     pairs = [(prefix + c.name, c.name) for c in (*source.key, *rest)]
     value = [Column(prefix + c.name, c.type) for c in rest]
-    system = dict(PSEUDO_COLUMNS) | dict.fromkeys(BOUNDS, BIGINT)
+    system = dict(origin.pseudo) | dict.fromkeys(BOUNDS, BIGINT)
     # Without a join ROWTIME and the bounds ride along with every row; in one each side has its own.
     riding = () if prefix else ("ROWTIME", *BOUNDS)
     for name, type in system.items():

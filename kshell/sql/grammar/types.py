@@ -88,6 +88,8 @@ def _map(cursor: Cursor, depth: int) -> pa.DataType:
 def _struct(cursor: Cursor, depth: int) -> pa.DataType:
     import pyarrow as pa
 
+    from kshell.types import ksql_name, quote_ksql
+
     if cursor.take("<>"):
         return pa.struct([])
     cursor.expect("<")
@@ -95,8 +97,15 @@ def _struct(cursor: Cursor, depth: int) -> pa.DataType:
     while not cursor.at(">"):
         if fields:
             cursor.expect(",")
+        place = cursor.place(cursor.peek())
         name = cursor.name("a name for the field").folded()
-        fields.append((name, read_type(cursor, depth + 1)))
+        type = read_type(cursor, depth + 1)
+        for _, earlier in (f for f in fields if f[0] == name):
+            shown = [f"'{quote_ksql(name)} {ksql_name(t)}'" for t in (earlier, type)]
+            raise BindError(
+                f"Duplicate field names found in STRUCT: {' and '.join(shown)}", place=place
+            )
+        fields.append((name, type))
     cursor.expect(">")
     return pa.struct(fields)
 
