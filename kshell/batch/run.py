@@ -77,9 +77,17 @@ class _Run:
         except BaseException as error:
             self._error = self._error or error
         finally:
-            for scan in self._scans:
-                scan.cancel()
-            self._put(None)
+            try:
+                self._close()
+            finally:
+                self._put(None)
+
+    def _close(self) -> None:
+        """Let go of what was not pulled to its end now, not when it is forgotten."""
+        for scan in self._scans:
+            scan.cancel()
+            with contextlib.suppress(ValueError):  # DuckDB is pulling it: then it ends by itself
+                scan.batches.close()
 
     def _put(self, batch: pa.RecordBatch | None) -> None:
         while not self._cancelled.is_set():

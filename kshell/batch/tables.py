@@ -6,7 +6,7 @@ which columns and which part of it the query can need (`Bounds`), and `open` giv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -66,7 +66,7 @@ class Range:
 class Scan:
     """An opened table: batches of the raw columns asked for, pulled once, from one thread."""
 
-    batches: Iterator[pa.RecordBatch]
+    batches: Generator[pa.RecordBatch, None, None]
     cancel: Callable[[], None]
     progress: Callable[[], Progress]
     bad: Callable[[], int]  # records left out because they could not be decoded

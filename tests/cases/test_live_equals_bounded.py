@@ -79,7 +79,7 @@ class Rows:
 
     def open(self, columns: Any, ranges: Any) -> Scan:
         n = self.rows.num_rows
-        batches = iter(self.rows.select(list(columns)).to_batches())
+        batches = (b for b in self.rows.select(list(columns)).to_batches())
         return Scan(batches, lambda: None, lambda: Progress(n, n, 0.1), lambda: 0)
 
 

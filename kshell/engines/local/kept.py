@@ -69,7 +69,7 @@ class KeptTable:
             batch = self._rows.select(list(columns))
         else:
             batch = pa.RecordBatch.from_struct_array(pa.repeat(pa.scalar({}, pa.struct([])), n))
-        return Scan(iter([batch]), lambda: None, lambda: Progress(n, n, 0.0), lambda: 0)
+        return Scan((b for b in [batch]), lambda: None, lambda: Progress(n, n, 0.0), lambda: 0)
 
     def time_of_end(self, ranges: Sequence[Range], time: int) -> Mapping[int, int]:
         """No offsets: the bounds that this serves never narrow it."""

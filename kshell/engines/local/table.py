@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -204,7 +204,7 @@ class TopicTable:
             end = limits[chunk.partition][1]
             return patience.of(lambda: self._decode(chunk, columns, end))
 
-        def batches() -> Iterator[pa.RecordBatch]:
+        def batches() -> Generator[pa.RecordBatch, None, None]:
             nonlocal bad
             for batch, failed in ahead(decoded, fetch):
                 bad += failed
