@@ -1,8 +1,8 @@
 """aiokafka's connection, receiving whole frames straight into their buffers.
 
-Its own StreamReader copies every byte three times, which alone costs more than decoding them.  Login,
-TLS, versions and correlation stay aiokafka's; only how bytes become frames is ours.  `wire` opens
-these.
+Its own StreamReader copies every byte three times, which alone costs more than decoding them.
+Login, TLS, versions and correlation stay aiokafka's; only how bytes become frames is ours.  `wire`
+opens these.
 """
 
 from __future__ import annotations
