@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import pyarrow as pa
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
@@ -28,9 +27,8 @@ __all__ = ["Reference", "Rewritten", "place_of", "rewrite", "to_duckdb"]
 
 Lookup = Callable[[Name], Table]
 Evaluate = Callable[[exp.Expr], Any]
-RenderFunction = Callable[[str, list[str], list[pa.DataType | None]], str | None]
 
-TIME_COLUMNS = frozenset({"ROWTIME", "WINDOWSTART", "WINDOWEND"})
+_TIME_COLUMNS = frozenset({"ROWTIME", "WINDOWSTART", "WINDOWEND"})
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
 _TABLE_FUNCTIONS = frozenset({"UNNEST", "RANGE", "GENERATE_SERIES", "EXPLODE"})
 
@@ -113,7 +111,7 @@ def _note_order(select: exp.Select, scope: Scope, tables: dict[str, Table]) -> N
 
 
 def _mentions_time_column(node: exp.Expr) -> bool:
-    return any(c.name.upper() in TIME_COLUMNS for c in node.find_all(exp.Column))
+    return any(c.name.upper() in _TIME_COLUMNS for c in node.find_all(exp.Column))
 
 
 def _moments(tree: exp.Expr, now_ms: int, evaluate: Evaluate) -> None:

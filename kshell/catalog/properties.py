@@ -18,7 +18,6 @@ __all__ = ["CREATE", "CREATE_AS", "INSERT", "With", "duration_ms", "read_with",
            "takes_inference"]  # fmt: skip
 
 _BOTH = ("CREATE", "CREATE_AS")
-_SINK_ONLY = ("CREATE_AS",)
 _SOURCE_ONLY = ("CREATE",)
 
 # Name → the statements that take it, and the kind of value.

@@ -7,7 +7,7 @@ wait for it or fail, and never reads NULL in its place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
@@ -142,10 +142,6 @@ class Remembered:
     def subject(self, topic: str, half: str, record: str = "") -> str:
         """As `Schemas.subject`, by topic."""
         return subject_name(SubjectNames.TOPIC, topic, half, record)
-
-    def subjects(self) -> Sequence[str]:
-        """Their names, sorted."""
-        return sorted(self._subjects)
 
 
 def _same(one: Schema, other: Schema) -> bool:

@@ -190,11 +190,6 @@ class HttpSchemas:
         """As `Schemas.subject`, by key.subject.name.strategy and value.subject.name.strategy."""
         return subject_name(self._names.get(half, SubjectNames.TOPIC), topic, half, record)
 
-    def subjects(self) -> Sequence[str]:
-        """Their names, sorted."""
-        found = self._ask("GET", "/subjects", what="the subjects")
-        return sorted(str(s) for s in found) if isinstance(found, list) else []
-
     def register(self, subject: str, schema: Schema) -> int:
         """As `Schemas.register`."""
         key = (subject, schema.type, schema.text)

@@ -30,7 +30,6 @@ class FetchedPartition:
     error: int
     high_watermark: int
     last_stable: int
-    log_start: int
     aborted: tuple[tuple[int, int], ...]  # (producer id, first offset)
     records: memoryview
 
@@ -57,7 +56,7 @@ class Fetched:
             (count,) = struct.unpack_from(">i", frame, at + 2 + length)
             at += 6 + length
             for _ in range(count):
-                partition, code, high, stable, start, aborts = _PARTITION.unpack_from(frame, at)
+                partition, code, high, stable, _, aborts = _PARTITION.unpack_from(frame, at)
                 at += _PARTITION.size
                 aborted = []
                 for _ in range(max(aborts, 0)):
@@ -69,7 +68,7 @@ class Fetched:
                 at += max(size, 0)
                 found.append(
                     FetchedPartition(
-                        name, partition, code, high, stable, start, tuple(aborted), records
+                        name, partition, code, high, stable, tuple(aborted), records
                     )
                 )
         return cls(error, found)

@@ -13,7 +13,6 @@ import importlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 import pyarrow as pa
@@ -21,7 +20,7 @@ import pyarrow as pa
 from kshell.errors import CorruptRecord
 from kshell.kafka.codecs import inflate
 
-__all__ = ["BadSpan", "Decoded", "Isolation", "Wanted", "count", "decode"]
+__all__ = ["BadSpan", "Decoded", "Wanted", "count", "decode"]
 
 
 def _implementation() -> Any:
@@ -43,13 +42,6 @@ _REASONS = {
 _AT_ONCE = 512 << 20  # bytes decompressed in one go: Arrow's binary offsets have 31 bits
 _ABORT = 0
 Aborted = Sequence[tuple[int, int]]  # (producer id, first offset), as a fetch response tells
-
-
-class Isolation(Enum):
-    """Whose transactions are seen."""
-
-    READ_COMMITTED = "read_committed"
-    READ_UNCOMMITTED = "read_uncommitted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +102,7 @@ class _Walk:
     def _special(self) -> Iterator[int]:
         pending, active = list(self._aborted), set()
         for i in range(self.heads.count):
-            state, base, last, attributes, producer, _, at, size = self.heads.head(i)
+            state, base, last, attributes, producer, _, at, _ = self.heads.head(i)
             if base >= self.end or last < self.start:
                 continue
             if state != _FINE:
@@ -120,7 +112,7 @@ class _Walk:
                 while pending and pending[0][1] <= last:
                     active.add(pending.pop(0)[0])
                 if attributes & _CONTROL:
-                    if self._is_abort(at, size):
+                    if self._is_abort(at):
                         active.discard(producer)
                     continue
                 if producer in active:
@@ -129,7 +121,7 @@ class _Walk:
                 continue
             yield i
 
-    def _is_abort(self, at: int, size: int) -> bool:
+    def _is_abort(self, at: int) -> bool:
         # length, attributes, two deltas and the key's length take a byte each in a marker, then
         # the key: version and type, two bytes each.
         key = at + 61 + 5

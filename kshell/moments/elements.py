@@ -87,15 +87,6 @@ class Number:
     fixed: bool = False
     following: int = 0
 
-    @property
-    def is_fixed(self) -> bool:
-        """Whether it takes its digits and no more."""
-        return self.fixed or (self.following > 0 and self._one_width)
-
-    @property
-    def _one_width(self) -> bool:
-        return self.least == self.most and self.sign == _NOT_NEGATIVE
-
     def widened(self, digits: int) -> Number:
         """The same before so many more digits."""
         return replace(self, following=self.following + digits)

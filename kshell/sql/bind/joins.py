@@ -121,7 +121,7 @@ def _join(
     right_node = _keyed(right_scan, own_key, criteria.right, needed)
     if foreign:
         return _foreign_join(left, right, right_node, criteria, needed)
-    _check_windows(left, right, criteria)
+    _check_windows(left, right)
     moved = (left.repartitioned or left_node is not left.node, right_node is not right_scan)
     _check_partitions(left, right, moved, partitions)
     equal = _equal(left.equal if _made(left) else [criteria.left], criteria)
@@ -338,7 +338,7 @@ def _check_within(left: Joined, right: Origin, criteria: Criteria) -> None:
         )
 
 
-def _check_windows(left: Joined, right: Origin, criteria: Criteria) -> None:
+def _check_windows(left: Joined, right: Origin) -> None:
     first = left.node.output.window
     second = right.source.window
     if first is None and second is None:

@@ -168,14 +168,14 @@ class Scope:
             return self._bare(path[0], clause)
         origin = self.origin(path[0])
         if origin is None:
-            return self._struct_or_unknown(path, clause)
+            return self._struct_or_unknown(path)
         column = origin.match(path[1])
         if column is None and self.aggregate_window and path[1].name.upper() in BOUNDS:
             column = Column(path[1].name.upper(), BIGINT)
         if column is None:
             shown = f"{origin.alias}.{_fold(path[1])}"
             raise self._unresolved(shown, path[1], origin.names(), clause)
-        return _fields(column, path[2:], clause)
+        return _fields(column, path[2:])
 
     def _bare(self, identifier: exp.Identifier, clause: str) -> Expression:
         if self.aggregate_window and identifier.name.upper() in BOUNDS:
@@ -214,10 +214,10 @@ class Scope:
             error.hint = "columns: " + ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
         return error
 
-    def _struct_or_unknown(self, path: list[exp.Identifier], clause: str) -> Expression:
+    def _struct_or_unknown(self, path: list[exp.Identifier]) -> Expression:
         owners = self.owners(path[0])
         if len(owners) == 1 and pa.types.is_struct(owners[0][1].type):
-            return _fields(owners[0][1], path[1:], clause)
+            return _fields(owners[0][1], path[1:])
         raise UnknownName(
             "source",
             path[0].name,
@@ -231,7 +231,7 @@ def _fold(identifier: exp.Expr) -> str:
     return identifier.name if identifier.args.get("quoted") else identifier.name.upper()
 
 
-def _fields(operand: Expression, path: list[exp.Identifier], clause: str) -> Expression:
+def _fields(operand: Expression, path: list[exp.Identifier]) -> Expression:
     for identifier in path:
         operand = struct_field(operand, identifier)
     return operand
