@@ -39,6 +39,7 @@ __all__ = [
     "Suppress",
     "TableJoin",
     "children",
+    "looked_up",
     "makes_key",
     "scans",
 ]  # fmt: skip
@@ -274,6 +275,20 @@ def makes_key(node: Node) -> bool:
     while isinstance(node, Filter | Project | Explode | Sink):
         node = node.input
     return isinstance(node, Rekey) and len(node.key) > 1
+
+
+def looked_up(node: Node) -> frozenset[int]:
+    """The numbers of the scans that a stream–table join looks up rows of."""
+    found: set[int] = set()
+    first = 0
+    for child in children(node):
+        count = sum(1 for _ in scans(child))
+        if isinstance(node, StreamTableJoin) and child is node.right:
+            found.update(range(first, first + count))
+        else:
+            found.update(first + n for n in looked_up(child))
+        first += count
+    return frozenset(found)
 
 
 def scans(node: Node) -> Iterator[Scan]:

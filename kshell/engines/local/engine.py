@@ -81,12 +81,6 @@ class LocalEngine:
 
         return infer_columns(properties)
 
-    def partitions_of(self, source: Source) -> int | None:
-        """How many partitions a source's topic has."""
-        known = {t.name: t for t in self.client.topics()}
-        topic = known.get(source.topic)
-        return None if topic is None else len(topic.partitions)
-
     def make_topic(
         self, name: str, partitions: int, replicas: int, configs: Mapping[str, str]
     ) -> None:

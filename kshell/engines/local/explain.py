@@ -44,9 +44,9 @@ def explain(engine: LocalEngine, statement: ast.Explain, properties: Properties)
 
         catalog = engine.catalog_for(inner.query.tree, properties)
         if isinstance(inner, ast.CreateAsSelect):
-            sink = bind_create_as(inner, catalog, properties, engine.partitions_of)
+            sink = bind_create_as(inner, catalog, properties, infer=engine.infer(properties))
         else:
-            sink = bind_insert_select(inner, catalog, properties, engine.partitions_of)
+            sink = bind_insert_select(inner, catalog, properties)
         return _continuous(engine, sink, properties, Emit.CHANGES)
     raise Unsupported(
         "EXPLAIN takes a SELECT, a CREATE … AS SELECT, an INSERT … SELECT or the id of a query",

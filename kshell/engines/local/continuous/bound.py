@@ -1,6 +1,7 @@
 """A SELECT without a sink as a continuous plan, and where its rows' errors go.
 
-`foreground`, `settled` and EXPLAIN begin with it.
+`foreground`, `settled` and EXPLAIN begin with it.  Topics of unlike partition counts may be joined,
+which ksqlDB refuses: one process reads all of their partitions.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def bound(engine: LocalEngine, query: Query, properties: Properties) -> plan.Ans
         call.replace(exp.Anonymous(this=call.name, expressions=call.expressions))
     query = replace(query, tree=tree)
     catalog = engine.catalog_for(tree)
-    node = bind_query(query, catalog, properties, None, engine.partitions_of)
+    node = bind_query(query, catalog, properties)
     assert isinstance(node, plan.Answer)  # what a query without a sink is
     return node
 

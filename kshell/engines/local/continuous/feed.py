@@ -10,7 +10,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kshell.changes import Changes
@@ -23,15 +23,11 @@ from kshell.kafka.client import Client
 from kshell.kafka.fetch import FOREVER, Chunk, Fetch
 from kshell.sql import plan
 
-__all__ = ["Feed", "Rate", "Span", "open_feed", "spans"]
+__all__ = ["Feed", "Rate", "Span", "open_feed"]
 
 _HELD = 200_000  # rows of one partition that may wait for the others
 _RATE_SECONDS = 3.0
 _AGAIN = 0.25  # seconds between two questions to a registry that is away
-
-Span = Mapping[int, tuple[int, int, int]]
-"""Per partition (first offset to read, its end now, where to stop)."""
-
 
 class Rate:
     """Records a second over the last few seconds."""
@@ -49,12 +45,21 @@ class Rate:
         return (total - before) / (now - then) if now > then else 0.0
 
 
-def spans(client: Client, topic: str, earliest: bool, bounded: bool) -> Span:
-    """From the first record or from the end, to the end of now or for ever."""
-    return {
-        p: (first if earliest else end, end, end if bounded else FOREVER)
-        for p, (first, end) in client.offsets(topic).items()
-    }
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One scan's part of a topic: per partition [first, end) of now, and which of it is read."""
+
+    offsets: Mapping[int, tuple[int, int]]
+    whole: bool  # from the first record, not from the end
+    bounded: bool  # to the end of now, not for ever
+
+    def start(self, partition: int) -> int:
+        """The first offset to read; of a partition that came later the very first."""
+        return self.offsets.get(partition, (0, 0))[not self.whole]
+
+    def stop(self, partition: int) -> int:
+        """Where to stop."""
+        return self.offsets[partition][1] if self.bounded else FOREVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ class _Reader:
 
     fetch: Fetch
     stops: dict[int, int]
-    intakes: tuple[tuple[int, Intake], ...]
+    intakes: tuple[tuple[int, Intake, Span], ...]
 
 
 class Feed:
@@ -72,8 +77,7 @@ class Feed:
     def __init__(
         self,
         client: Client,
-        intakes: Sequence[Intake],
-        begin: Callable[[str], Span],
+        intakes: Sequence[tuple[Intake, Span]],
         patience: float = math.inf,
     ) -> None:
         self._patience = patience  # seconds that it waits for a schema registry
@@ -83,25 +87,28 @@ class Feed:
         self._rate = Rate()
         self.scanned = self.bad = 0
         self.cancelled = False
-        topics = dict.fromkeys(i.source.topic for i in intakes)
-        self._readers = [self._open(client, t, intakes, begin(t)) for t in topics]
+        by_topic: dict[str, list[tuple[int, Intake, Span]]] = {}
+        for scan, (intake, span) in enumerate(intakes):
+            by_topic.setdefault(intake.source.topic, []).append((scan, intake, span))
+        self._readers = [self._open(client, t, tuple(of)) for t, of in by_topic.items()]
         self._lanes: list[tuple[Lane, Fetch, int]] = [
             ((scan, p), reader.fetch, p)
             for reader in self._readers
-            for scan, _ in reader.intakes
+            for scan, _, _ in reader.intakes
             for p in reader.stops
         ]
         self._merge = Merge([lane for lane, _, _ in self._lanes])
 
     def _open(
-        self, client: Client, topic: str, intakes: Sequence[Intake], span: Span
+        self, client: Client, topic: str, intakes: tuple[tuple[int, Intake, Span], ...]
     ) -> _Reader:
-        ranges = {p: (start, stop) for p, (start, _, stop) in span.items()}
+        spans = [span for _, _, span in intakes]
+        stops = {p: spans[0].stop(p) for p in spans[0].offsets}
+        ranges = {p: (min(s.start(p) for s in spans), stop) for p, stop in stops.items()}
         fetch = Fetch(client, client.topic(topic), ranges, bell=self._bell)
-        for p, (_, end, _) in span.items():
+        for p, (_, end) in spans[0].offsets.items():
             fetch.known_end(p, end)
-        own = tuple((n, i) for n, i in enumerate(intakes) if i.source.topic == topic)
-        return _Reader(fetch, {p: stop for p, (_, _, stop) in span.items()}, own)
+        return _Reader(fetch, stops, intakes)
 
     def poll(self, seconds: float) -> list[tuple[int, Changes]] | None:
         """What comes next: (scan, rows); empty where nothing came in time, None at the end.
@@ -146,21 +153,24 @@ class Feed:
         while (chunk := self._held.pop(topic, None) or reader.fetch.poll(0)) is not None:
             if chunk.partition not in reader.stops:
                 self._add(reader, chunk.partition)
-            stop = reader.stops[chunk.partition]
+            p, stop = chunk.partition, reader.stops[chunk.partition]
             try:
-                read = [(scan, intake.rows(chunk, stop)) for scan, intake in reader.intakes]
+                read = [
+                    (scan, intake.rows(chunk, span.start(p), stop))
+                    for scan, intake, span in reader.intakes
+                ]
             except RegistryDown:
                 self._held[topic] = chunk
                 raise
             for scan, (changes, bad) in read:
                 self.scanned += len(changes) + bad
                 self.bad += bad
-                self._merge.put((scan, chunk.partition), changes)
+                self._merge.put((scan, p), changes)
 
     def _add(self, reader: _Reader, partition: int) -> None:
         """A partition that the topic got while it was read."""
         reader.stops[partition] = FOREVER
-        for scan, _ in reader.intakes:
+        for scan, _, _ in reader.intakes:
             self._lanes.append(((scan, partition), reader.fetch, partition))
             self._merge.add((scan, partition))
 
@@ -170,7 +180,7 @@ class Feed:
             reader.fetch.paused = frozenset(
                 p
                 for p in reader.stops
-                if any(self._merge.held((scan, p)) > _HELD for scan, _ in reader.intakes)
+                if any(self._merge.held((scan, p)) > _HELD for scan, _, _ in reader.intakes)
             )
 
     @property
@@ -198,8 +208,21 @@ class Feed:
 def open_feed(
     client: Client, errors: ErrorLog, node: plan.Node, properties: Properties, *, bounded: bool
 ) -> Feed:
-    """The feed of a plan's scans: what is there now, or from `auto.offset.reset` for ever."""
-    intakes = [Intake(leaf, errors, properties) for leaf in plan.scans(node)]
+    """The feed of a plan's scans: what is there now, or from `auto.offset.reset` for ever.
+
+    A table that a join looks up rows of is read from its first record all the same: it would be
+    empty else.
+    """
+    leaves = list(plan.scans(node))
+    offsets = {t: client.offsets(t) for t in dict.fromkeys(leaf.source.topic for leaf in leaves)}
     earliest = bounded or properties["auto.offset.reset"] == "earliest"
+    tables = plan.looked_up(node)
+    intakes = [
+        (
+            Intake(leaf, errors, properties),
+            Span(offsets[leaf.source.topic], earliest or n in tables, bounded),
+        )
+        for n, leaf in enumerate(leaves)
+    ]
     wait = (properties.number("schema.registry.wait.ms") or 0) / 1000 if bounded else math.inf
-    return Feed(client, intakes, lambda topic: spans(client, topic, earliest, bounded), wait)
+    return Feed(client, intakes, wait)

@@ -38,9 +38,10 @@ class Intake:
         self._read: Reading = reader_of(scan.source, self._columns, properties)
         self._gone = -1 if scan.source.kind is Kind.TABLE else 0
 
-    def rows(self, chunk: Chunk, stop: int) -> tuple[Changes, int]:
-        """The chunk's records below the offset `stop`, and how many could not be decoded."""
-        read = self._read(chunk.partition, chunk.records, chunk.start, stop, chunk.aborted)
+    def rows(self, chunk: Chunk, start: int, stop: int) -> tuple[Changes, int]:
+        """The chunk's records of the offsets [start, stop), and how many could not be decoded."""
+        start = max(start, chunk.start)
+        read = self._read(chunk.partition, chunk.records, start, stop, chunk.aborted)
         self._errors.add(read.bad)
         if read.bad and self._strict:
             worst = read.bad[0]

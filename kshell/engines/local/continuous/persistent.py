@@ -46,7 +46,7 @@ def create_as(
         kind = before.kind.value.lower()
         return Message(f"Cannot add {kind} {name}: it exists already; nothing was done.")
     sink = bind_create_as(
-        statement, catalog, properties, engine.partitions_of, engine.infer(properties)
+        statement, catalog, properties, infer=engine.infer(properties)
     )
     prefix = "CSAS" if sink.target.kind is Kind.STREAM else "CTAS"
     id = engine.next_id(f"{prefix}_{name}")
@@ -69,7 +69,7 @@ def insert_select(
 ) -> Result:
     """INSERT INTO … SELECT."""
     catalog = engine.catalog_for(statement.query.tree, properties)
-    sink = bind_insert_select(statement, catalog, properties, engine.partitions_of)
+    sink = bind_insert_select(statement, catalog, properties)
     wanted = statement.properties.get("QUERY_ID")
     id = str(wanted).upper() if wanted else engine.next_id("INSERTQUERY")
     if id in engine.queries:
