@@ -200,6 +200,16 @@ def test_print(topic, session):
         ("k", "not json", 9), (None, '{"a":1}', 10)]  # fmt: skip
 
 
+def test_print_every_third_record(topic, session):
+    name = topic([record(n) for n in range(8)], partitions=1)
+    (live,) = session.execute(f"PRINT `{name}` FROM BEGINNING INTERVAL 3 LIMIT 2")
+    rows, end = [], time.monotonic() + 10
+    while (changes := live.poll(0.2)) is not None and time.monotonic() < end:
+        rows += changes.rows.to_pylist()
+    assert [r["ROWOFFSET"] for r in rows] == [0, 3]
+    assert (live.stats().rows, live.stats().scanned) == (2, 8)
+
+
 def test_show_and_describe(topic, session):
     name = topic([record(1), record(2)], partitions=2, max_message_bytes=123456)
     (topics,) = session.execute("SHOW TOPICS EXTENDED")

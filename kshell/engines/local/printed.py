@@ -6,18 +6,22 @@ looked at too; what is behind a schema is shown as a STRUCT.
 
 from __future__ import annotations
 
+import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from kshell.catalog.model import Column, FormatSpec, Kind, Source
+from kshell.changes import Changes
 from kshell.config import Properties
-from kshell.engines.local import live
 from kshell.engines.local.codec import schemas_for
+from kshell.engines.local.continuous.feed import Rate
 from kshell.engines.local.decode import Decoder
 from kshell.engines.local.sample import sample
-from kshell.results import Result
+from kshell.errors import RegistryDown
+from kshell.kafka.fetch import FOREVER, Chunk, Fetch
+from kshell.results import Live, LiveStats, Result
 from kshell.sql.statements import Print
 from kshell.types import STRING
 
@@ -28,6 +32,7 @@ __all__ = ["print_topic"]
 
 _COLUMNS = ("ROWTIME", "ROWPARTITION", "ROWOFFSET", "ROWKEY", "VALUE")
 _AS_TEXT = frozenset({"DELIMITED", "JSON", "NONE"})
+_AGAIN = 0.25  # seconds between two questions to a registry that is away
 
 
 def print_topic(engine: LocalEngine, statement: Print, properties: Properties) -> Result:
@@ -36,10 +41,71 @@ def print_topic(engine: LocalEngine, statement: Print, properties: Properties) -
     source = _whole(sample(engine.client, topic, properties).source)
     offsets = engine.client.offsets(topic)
     starts = {p: (f if statement.from_beginning else e) for p, (f, e) in offsets.items()}
+    fetch = Fetch(
+        engine.client, engine.client.topic(topic), {p: (o, FOREVER) for p, o in starts.items()}
+    )
     decoder = Decoder(source, _COLUMNS, engine.errors, schemas_for(source, properties))
-    follower = live.Follower(engine.client, engine.client.topic(topic), starts, decoder, "false")
-    interval = live.every(statement.interval)
-    return live.follow(follower, follower.schema(), interval, statement.limit, topic)
+    printed = _Printed(fetch, decoder, statement.interval, statement.limit)
+    return Live(decoder.schema(), printed.poll, printed.cancel, printed.stats, topic)
+
+
+class _Printed:
+    """A fetch without an end, decoded: the first of each `interval` records, `limit` of them."""
+
+    def __init__(self, fetch: Fetch, decoder: Decoder, interval: int, limit: int | None) -> None:
+        self._fetch, self._decoder = fetch, decoder
+        self._interval, self._limit = interval, limit
+        self._rate = Rate()
+        self._rows = self._decoded = self._bad = 0
+        self._cancelled = False
+        self._held: Chunk | None = None  # what waits for the schema registry
+        self._away = ""
+
+    def poll(self, seconds: float) -> Changes | None:
+        """The next rows; none where none came in time, or the registry is away."""
+        if self._cancelled or self._rows == self._limit:
+            self.cancel()
+            return None
+        batch = self._next(seconds)
+        if batch is None:
+            return Changes.none(self._decoder.schema())
+        first = -self._decoded % self._interval
+        self._decoded += batch.num_rows
+        wanted = list(range(first, batch.num_rows, self._interval))
+        rows = batch.take(wanted) if self._interval > 1 else batch
+        if self._limit is not None:
+            rows = rows.slice(0, self._limit - self._rows)
+        self._rows += rows.num_rows
+        return Changes.of(rows)
+
+    def _next(self, seconds: float) -> pa.RecordBatch | None:
+        chunk = self._held or self._fetch.poll(seconds)
+        if chunk is None:
+            return None
+        try:
+            batch, bad = self._decoder.batch(
+                chunk.partition, chunk.records, chunk.start, FOREVER, chunk.aborted
+            )
+        except RegistryDown as error:
+            self._held, self._away = chunk, f"waiting: {error.what}"
+            time.sleep(min(seconds, _AGAIN))
+            return None
+        self._held, self._away = None, ""
+        self._bad += bad
+        return batch
+
+    def stats(self) -> LiveStats:
+        """The footer."""
+        scanned = self._decoded + self._bad
+        return LiveStats(
+            self._rows, scanned, self._rate.of(scanned), self._fetch.lag, self._bad,
+            self._away or self._fetch.note,
+        )  # fmt: skip
+
+    def cancel(self) -> None:
+        """Stop; the next poll ends it."""
+        self._cancelled = True
+        self._fetch.cancel()
 
 
 def _whole(source: Source) -> Source:
