@@ -7,13 +7,15 @@ record of its topic; the queries begin anew over all that the statements have in
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kshell.cases.drive import drive
-from kshell.cases.layers import evaluate, open_graph
 from kshell.cases.log import Log
-from kshell.errors import BindError, EvaluationError, UnknownName
+from kshell.errors import EvaluationError, UnknownName
 from kshell.sql import statements as ast
+from kshell.sql.bind.asserted import asserted_source, bind_asserted, record_text
+from kshell.stream.evaluate import values_of
+from kshell.stream.graph import build
 
 if TYPE_CHECKING:
     from kshell.cases.world import World
@@ -23,19 +25,7 @@ __all__ = ["assert_source", "assert_topic", "assert_values"]
 
 def assert_source(world: World, statement: ast.AssertSource) -> None:
     """ASSERT STREAM|TABLE: what is declared is as said."""
-    from kshell.sql.bind.asserted import source_difference
-    from kshell.sql.bind.declare import build_source
-
-    wanted = build_source(statement.source, world.properties, world.infer)
-    found = world.catalog.sources.get(wanted.name)
-    if found is None:
-        raise UnknownName(
-            "source", wanted.name, world.catalog.sources,
-            what=f"{wanted.kind.value} {wanted.name} does not exist.", place=statement.place,
-        )  # fmt: skip
-    wrong = source_difference(wanted, found)
-    if wrong:
-        raise BindError(wrong, place=statement.place)
+    asserted_source(statement, world.catalog, world.properties, world.infer)
 
 
 def assert_topic(world: World, statement: ast.AssertTopic) -> None:
@@ -56,8 +46,6 @@ def assert_topic(world: World, statement: ast.AssertTopic) -> None:
 
 def assert_values(world: World, statement: ast.AssertValues) -> None:
     """ASSERT VALUES and NULL VALUES: the topic's next records are as said."""
-    from kshell.sql.bind.asserted import bind_asserted
-
     name = statement.insert.name.folded()
     source = world.catalog.sources.get(name)
     if source is None:
@@ -67,20 +55,21 @@ def assert_values(world: World, statement: ast.AssertValues) -> None:
     came = _run(world).read(source.topic)
     for row in bind_asserted(statement, source, world.catalog.types):
         number = world.asserted.get(source.topic, 0)
-        wanted: dict[str, Any] = dict(zip(row, evaluate(list(row.values())), strict=True))
+        values = values_of(list(row.values()))
+        wanted = {name: value[0].as_py() for name, value in zip(row, values, strict=True)}
         told = f"{source.topic}, record {number + 1}"
         if number >= len(came):
             raise EvaluationError(
-                f"Expected another record: {told} is not there. Expected {_told(wanted)}",
+                f"Expected another record: {told} is not there. Expected {record_text(wanted)}",
                 place=statement.place,
             )
         actual = world.codec.decode(source, came[number], number)
         found = {n: (actual or {}).get(n) for n in wanted}
         gone = actual is not None and bool(actual["ROWGONE"])
         if actual is None or found != wanted or gone is not statement.null_values:
-            shown = "one that cannot be read" if actual is None else _told(found)
+            shown = "one that cannot be read" if actual is None else record_text(found)
             raise EvaluationError(
-                f"Expected record does not match actual: {told}. Expected {_told(wanted)}, "
+                f"Expected record does not match actual: {told}. Expected {record_text(wanted)}, "
                 f"actual {shown}{' without a value' if gone else ''}",
                 place=statement.place,
             )
@@ -94,9 +83,5 @@ def _run(world: World) -> Log:
         (topic, offset) for topic, records in log.topics.items() for offset in range(len(records))
     ]
     for sink in world.queries.values():
-        drive(sink, open_graph(sink, world.properties), world.codec, log, given)
+        drive(sink, build(sink), world.codec, log, given)
     return log
-
-
-def _told(row: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value!r}" for name, value in row.items())

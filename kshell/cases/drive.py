@@ -6,32 +6,22 @@ topics, in their order, and then, topic by topic, what earlier queries wrote.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 
 from kshell.cases.log import Log, Stored
 from kshell.cases.model import Header, WindowSpec
-from kshell.catalog.model import Column, FormatSpec, Kind, Source
+from kshell.catalog.model import Kind, Source
 from kshell.changes import Changes
+from kshell.formats.case_nodes import CaseCodec
 from kshell.sql.plan import Scan, Sink, makes_key, scans
+from kshell.stream.graph import Graph
 from kshell.stream.rows import latest
 
-__all__ = ["Codec", "Graph", "Row", "decoded", "drive", "emitted", "encoded"]
-
-
-class Graph(Protocol):
-    """A plan made ready to step; `stream` makes it.
-
-    `scan` counts the plan's scans from the left.  A record is a row at +1; the graph keeps the row
-    that a table's record replaces.  A record without a value has only its key: at -1 for a table,
-    whose row it deletes; at 0 for a stream, through which ksqlDB passes it as it is.
-    """
-
-    def step(self, scan: int, changes: Changes) -> Changes:
-        """What the changes of that scan make of the sink's rows."""
+__all__ = ["Row", "decoded", "drive", "emitted", "encoded"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,42 +33,8 @@ class Row:
     tombstone: bool = False
 
 
-class Codec(Protocol):
-    """Bytes to columns and back in a source's formats; `formats` does the work."""
-
-    def decode(self, source: Source, record: Stored, offset: int) -> dict[str, Any] | None:
-        """The record's columns, ROWTIME and ROWGONE (no value) among them; None for a record that
-        cannot be used."""
-
-    def encode(
-        self,
-        target: Source,
-        columns: Mapping[str, Any],
-        timestamp: int,
-        gone: bool,
-        window: tuple[int, int] | None,
-        keyless: bool | None = None,
-    ) -> tuple[bytes | None, bytes | None, int] | None:
-        """Key, value and time of the record that the sink writes; None for one without a time.
-
-        `keyless` tells that it has no key: by default one whose columns are all NULL has none.
-        """
-
-    def from_node(self, node: Any, source: Source, half: str) -> bytes | None:
-        """A JSON node as the "key" or "value" bytes of a format that has a schema."""
-
-    def to_node(self, data: bytes | None, source: Source, half: str) -> Any:
-        """Those bytes as a JSON node."""
-
-    def expected(self, node: Any, data: bytes | None, source: Source, half: str) -> Any:
-        """A JSON node that the case expects, in the words of the bytes that came."""
-
-    def infer(self, topic: str, half: str, format: FormatSpec) -> tuple[Column, ...] | None:
-        """The columns of the schema that the registry has for the topic's "key" or "value"."""
-
-
 def drive(
-    sink: Sink, graph: Graph, codec: Codec, log: Log, given: Sequence[tuple[str, int]]
+    sink: Sink, graph: Graph, codec: CaseCodec, log: Log, given: Sequence[tuple[str, int]]
 ) -> None:
     """Feed the query and write what it makes.
 
@@ -116,7 +72,7 @@ def _order(
     return [*before, *own, *((t, o) for t, o in others if o >= first.get(t, 0))]
 
 
-def decoded(codec: Codec, source: Source, record: Stored, offset: int) -> Row | None:
+def decoded(codec: CaseCodec, source: Source, record: Stored, offset: int) -> Row | None:
     """The record as a row; None for one that cannot be used."""
     columns = codec.decode(source, record, offset)
     if columns is None:
@@ -126,7 +82,7 @@ def decoded(codec: Codec, source: Source, record: Stored, offset: int) -> Row | 
 
 
 def encoded(
-    codec: Codec,
+    codec: CaseCodec,
     target: Source,
     row: Row,
     window: WindowSpec | None,

@@ -14,7 +14,6 @@ import pyarrow as pa
 
 from kshell.cases.compare import difference
 from kshell.cases.drive import drive
-from kshell.cases.layers import open_graph
 from kshell.cases.log import Stored
 from kshell.cases.model import Case, Outcome, Record, Status
 from kshell.cases.nodes import PLAIN, add_window, as_typed, from_node, split_window, to_node
@@ -25,6 +24,7 @@ from kshell.catalog.model import FormatSpec, Source
 from kshell.errors import KshellError, Unsupported
 from kshell.formats.base import Half
 from kshell.formats.source import unwraps
+from kshell.stream.graph import build
 
 __all__ = ["run_case"]
 
@@ -69,7 +69,7 @@ def _run_records(case: Case, world: World) -> str:
         given.append((record.topic, world.log.append(record.topic, stored)))
     written = {topic: len(world.log.read(topic)) for topic in world.log.topics}
     for sink in world.queries.values():
-        graph = open_graph(sink, world.properties)
+        graph = build(sink)
         drive(sink, graph, world.codec, world.log, given)
     came: list[Record] = []
     wanted: list[Record] = []

@@ -12,17 +12,18 @@ from types import MappingProxyType
 from typing import Any
 
 from kshell.cases.asserted import assert_source, assert_topic, assert_values
-from kshell.cases.drive import Codec, Row, encoded
-from kshell.cases.layers import evaluate, open_codec
+from kshell.cases.drive import Row, encoded
 from kshell.cases.log import Log
 from kshell.cases.model import TopicSpec
 from kshell.catalog.catalog import Catalog, RunningQuery
 from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.errors import Unsupported
+from kshell.formats.case_nodes import CaseCodec, open_codec
 from kshell.sql import statements as ast
 from kshell.sql.parse import parse_piece
 from kshell.sql.plan import Sink, scans
 from kshell.sql.script import split, substitute
+from kshell.stream.evaluate import values_of
 
 __all__ = ["World"]
 
@@ -43,10 +44,10 @@ class World:
     variables: dict[str, str] = field(default_factory=dict)
     partitions: dict[str, int] = field(default_factory=dict)
     asserted: dict[str, int] = field(default_factory=dict)  # records of each topic
-    _codec: Codec | None = None
+    _codec: CaseCodec | None = None
 
     @property
-    def codec(self) -> Codec:
+    def codec(self) -> CaseCodec:
         """The formats, opened when first needed."""
         if self._codec is None:
             self._codec = open_codec(self.topics, self.properties)
@@ -139,8 +140,9 @@ def _insert_values(world: World, statement: ast.InsertValues) -> None:
     bound = bind_insert_values(statement, world.catalog)
     names = [c.name for c in (*bound.target.key, *bound.target.value)]
     for row in bound.rows:
-        rowtime = evaluate([row.rowtime])[0] if row.rowtime is not None else 0
-        columns = dict(zip(names, evaluate([*row.key, *row.value]), strict=True))
+        rowtime = values_of([row.rowtime])[0][0].as_py() if row.rowtime is not None else 0
+        values = values_of([*row.key, *row.value])
+        columns = {name: value[0].as_py() for name, value in zip(names, values, strict=True)}
         record = encoded(world.codec, bound.target, Row(columns, rowtime), None)
         if record is not None:
             world.log.append(bound.target.topic, record)

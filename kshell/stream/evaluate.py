@@ -9,17 +9,18 @@ goes to the callback, as ksqlDB's processing log has it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import duckdb
 import pyarrow as pa
 
+from kshell.errors import EvaluationError
 from kshell.sql.alike import apart, apart_type, relabelled
 from kshell.sql.expressions import Column, Expression, Literal, columns_of
 from kshell.sql.java.macros import failure
 from kshell.stream.direct import Direct, Indirect, direct
 
-__all__ = ["Evaluator", "OnError", "ignore_errors"]
+__all__ = ["Evaluator", "OnError", "ignore_errors", "values_of"]
 
 # (the row's columns, the column that was being made, what went wrong)
 OnError = Callable[[dict[str, Any], str, str], None]
@@ -198,3 +199,13 @@ class _Indirectly(Evaluator):
 
     def _way(self, expression: Expression) -> Direct | None:
         return None
+
+
+def values_of(expressions: Sequence[Expression]) -> list[pa.Array]:
+    """Expressions without columns as arrays of one value; raises EvaluationError."""
+
+    def failed(row: dict[str, Any], column: str, message: str) -> NoReturn:
+        raise EvaluationError(f"VALUES: {message}")
+
+    items = [(f"value {i}", e) for i, e in enumerate(expressions, 1)]
+    return Evaluator(items, failed)(pa.record_batch({"one": [1]}))

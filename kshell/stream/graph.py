@@ -19,7 +19,7 @@ from kshell.sql import plan
 from kshell.stream.evaluate import OnError, ignore_errors
 from kshell.stream.state import MemoryStates, States
 
-__all__ = ["Graph", "Operator", "build", "open_case"]
+__all__ = ["Graph", "Operator", "build"]
 
 
 class Operator(Protocol):
@@ -84,11 +84,6 @@ def build(
         builder.operators,
         on_error,
     )
-
-
-def open_case(sink: plan.Sink, properties: Mapping[str, str]) -> Graph:
-    """The graph of a case's query."""
-    return build(sink)
 
 
 class _Builder:

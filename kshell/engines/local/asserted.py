@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -14,12 +14,12 @@ import pyarrow as pa
 from kshell.catalog.model import PSEUDO_COLUMNS, Source
 from kshell.config import Properties
 from kshell.engines.local.codec import reader_of, schemas_of
-from kshell.errors import BindError, EvaluationError, UnknownName, UnknownSchema, UsageError
+from kshell.errors import EvaluationError, UnknownName, UnknownSchema, UsageError
 from kshell.kafka.fetch import Fetch
 from kshell.results import Message, Result
 from kshell.sql import statements as ast
-from kshell.sql.bind.asserted import bind_asserted, source_difference
-from kshell.sql.bind.declare import build_source
+from kshell.sql.bind.asserted import asserted_source, bind_asserted, record_text
+from kshell.stream.evaluate import values_of
 
 if TYPE_CHECKING:
     from kshell.engines.local.engine import LocalEngine
@@ -67,17 +67,8 @@ def assert_source(
     engine: LocalEngine, statement: ast.AssertSource, properties: Properties
 ) -> Result:
     """ASSERT STREAM|TABLE: what is declared must be as said."""
-    wanted = build_source(statement.source, properties, engine.infer(properties))
-    found = engine.catalog.sources.get(wanted.name)
-    if found is None:
-        raise UnknownName(
-            "source", wanted.name, engine.catalog.sources,
-            what=f"{wanted.kind.value} {wanted.name} does not exist.", place=statement.place,
-        )  # fmt: skip
-    wrong = source_difference(wanted, found)
-    if wrong:
-        raise BindError(wrong, place=statement.place)
-    return Message(f"{wanted.kind.value.capitalize()} {wanted.name} is as asserted.")
+    found = asserted_source(statement, engine.catalog, properties, engine.infer(properties))
+    return Message(f"{found.kind.value.capitalize()} {found.name} is as asserted.")
 
 
 def assert_schema(
@@ -139,22 +130,17 @@ def assert_values(
             value = " without a value" if actual["ROWGONE"] and not gone else ""
             raise EvaluationError(
                 f"Expected record does not match actual: {source.topic}, partition {place[0]}, "
-                f"offset {place[1]}. Expected {_told(wanted)}, actual {_told(found)}{value}",
+                f"offset {place[1]}. Expected {record_text(wanted)}, "
+                f"actual {record_text(found)}{value}",
             )
         taken.add(place)
     return Message(f"{source.name} has the asserted record{'s' * (len(insert.rows) != 1)}.")
-
-
-def _told(row: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {value!r}" for name, value in row.items())
 
 
 def _rows(
     engine: LocalEngine, statement: ast.AssertValues, source: Source
 ) -> list[dict[str, Any]]:
     """The expected columns of each record, typed as the source has them."""
-    from kshell.engines.local.insert import values_of
-
     return [
         dict(zip(row, (a[0].as_py() for a in values_of(list(row.values()))), strict=True))
         for row in bind_asserted(statement, source, engine.catalog.types)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import datetime
 import decimal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pyarrow as pa
@@ -20,20 +20,19 @@ from sqlglot import exp
 from kshell.catalog.model import Source
 from kshell.config import Properties
 from kshell.engines.local.codec import schemas_for
-from kshell.errors import BindError, EvaluationError, UnknownName
+from kshell.errors import BindError, UnknownName
 from kshell.formats.source import SourceWriter
 from kshell.kafka.partitioner import encode_key
 from kshell.kafka.produce import OutgoingRecord, Producer
 from kshell.results import Message, Result
 from kshell.sql.bind.insert import BoundInsert, bind_insert_values
-from kshell.sql.expressions import Expression
 from kshell.sql.statements import InsertValues, Name
-from kshell.stream.evaluate import Evaluator
+from kshell.stream.evaluate import values_of
 
 if TYPE_CHECKING:
     from kshell.engines.local.engine import LocalEngine
 
-__all__ = ["insert_values", "records_of", "values_of"]
+__all__ = ["insert_values", "records_of"]
 
 _PSEUDO = ("ROWKEY", "ROWTIME", "ROWPARTITION")
 
@@ -52,16 +51,6 @@ def insert_values(
     producer.send(topic, records)
     producer.flush()
     return Message(f"{len(records)} record{'s' * (len(records) != 1)} written to {topic}.")
-
-
-def values_of(expressions: Sequence[Expression]) -> list[pa.Array]:
-    """Expressions without columns as arrays of one value; raises EvaluationError."""
-
-    def failed(row: dict[str, Any], column: str, message: str) -> NoReturn:
-        raise EvaluationError(f"VALUES: {message}")
-
-    items = [(f"value {i}", e) for i, e in enumerate(expressions, 1)]
-    return Evaluator(items, failed)(pa.record_batch({"one": [1]}))
 
 
 def _declared(bound: BoundInsert, properties: Properties) -> list[OutgoingRecord]:

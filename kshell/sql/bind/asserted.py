@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pyarrow as pa
 
+from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Source
 from kshell.errors import BindError, UnknownName
+from kshell.sql.bind.declare import InferColumns, build_source
 from kshell.sql.bind.expressions import Binder
 from kshell.sql.bind.literals import coerce
 from kshell.sql.bind.scope import BOUNDS, Scope
 from kshell.sql.expressions import Expression
-from kshell.sql.statements import AssertValues
+from kshell.sql.statements import AssertSource, AssertValues
 from kshell.types import BIGINT, ksql_name
 
-__all__ = ["bind_asserted", "source_difference"]
+__all__ = ["asserted_source", "bind_asserted", "record_text"]
 
 
 def bind_asserted(
@@ -48,8 +51,32 @@ def bind_asserted(
     return out
 
 
-def source_difference(wanted: Source, found: Source) -> str:
-    """How a source differs from what ASSERT STREAM|TABLE says of it; empty if it does not."""
+def record_text(columns: Mapping[str, Any]) -> str:
+    """A record's columns as messages have them."""
+    return ", ".join(f"{name} {value!r}" for name, value in columns.items())
+
+
+def asserted_source(
+    statement: AssertSource, catalog: Catalog, properties: Mapping[str, str], infer: InferColumns
+) -> Source:
+    """The source that ASSERT STREAM|TABLE speaks of.
+
+    Raises UnknownName if there is none, BindError if it is another than is said.
+    """
+    wanted = build_source(statement.source, properties, infer)
+    found = catalog.sources.get(wanted.name)
+    if found is None:
+        raise UnknownName(
+            "source", wanted.name, catalog.sources,
+            what=f"{wanted.kind.value} {wanted.name} does not exist.", place=statement.place,
+        )  # fmt: skip
+    wrong = _difference(wanted, found)
+    if wrong:
+        raise BindError(wrong, place=statement.place)
+    return found
+
+
+def _difference(wanted: Source, found: Source) -> str:
     for what, expected, actual in (
         ("type", wanted.kind.value, found.kind.value),
         ("topic", wanted.topic, found.topic),
