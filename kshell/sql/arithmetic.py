@@ -65,8 +65,7 @@ def _to(value: Expression, type: pa.DataType) -> Expression:
 def arithmetic(name: str, left: Expression, right: Expression) -> Expression:
     """The call with both sides in the type that the operation is done in.
 
-    >>> from kshell.sql.casts import once
-from kshell.sql.expressions import Column
+    >>> from kshell.sql.expressions import Column
     >>> arithmetic("ADD", Column("A", INTEGER), Column("B", BIGINT)).type
     DataType(int64)
     """
@@ -74,7 +73,8 @@ from kshell.sql.expressions import Column
     if pa.types.is_null(a) or pa.types.is_null(b):
         known = b if pa.types.is_null(a) else a
         type = INTEGER if pa.types.is_null(known) else known
-        return Call(name, (_to(left, type), _to(right, type)), type, "plain")
+        variant = "text" if type == STRING else "plain"
+        return Call(name, (_to(left, type), _to(right, type)), type, variant)
     if name == "ADD" and STRING in (a, b):
         return Call(name, (_to(left, STRING), _to(right, STRING)), STRING, "text")
     if DOUBLE in (a, b):
@@ -99,8 +99,7 @@ def python_arithmetic(call: Call) -> str:
 def arithmetic_sql(call: Call, args: Sequence[str]) -> str:
     """The operation on two rendered operands; NULL where one is.
 
-    >>> from kshell.sql.casts import once
-from kshell.sql.expressions import Column
+    >>> from kshell.sql.expressions import Column
     >>> sides = (Column("A", DOUBLE), Column("B", DOUBLE))
     >>> arithmetic_sql(Call("DIVIDE", sides, DOUBLE, "plain"), ["a", "b"])
     'fdiv(a, b)'

@@ -18,7 +18,7 @@ from kshell.sql.dialect import KSQL
 from kshell.sql.functions import AGGREGATE, SCALAR, Form, Function, library
 from kshell.sql.render import fill, lambda_params, python_in
 from kshell.sql.signatures import Pattern, known_type
-from kshell.types import duckdb_name
+from kshell.types import STRING, duckdb_name
 
 if TYPE_CHECKING:
     import duckdb
@@ -29,8 +29,21 @@ ROW_ORDER = "row_order"  # a SELECT's meta: the column that orders its records
 _ORDER, _ORDER_NAME = "{order}", "row_order"
 
 # Casts whose meaning is Java's; what is cast has its type in DuckDB only.
-_CASTS = {"TEXT": "java_any_text", "VARCHAR": "java_any_text", "INT": "java_any_int",
+_CASTS = {"TEXT": "ksql_any_text", "VARCHAR": "ksql_any_text", "INT": "java_any_int",
           "BIGINT": "java_any_long"}  # fmt: skip
+
+# Macros around Python functions that are given DuckDB's JSON of a value, and its type.
+_ANY = {
+    "ksql_any_text": (
+        "kshell.sql.java.any_text:as_text",
+        "CASE WHEN typeof(x) LIKE '%]' OR typeof(x) LIKE '%)' AND typeof(x) NOT LIKE 'DECIMAL%'"
+        " THEN {python}(CAST(to_json(x) AS VARCHAR), typeof(x)) ELSE java_any_text(x) END",
+    ),
+    "ksql_to_json_string_1": (
+        "kshell.sql.java.any_text:as_json",
+        "{python}(CAST(to_json(x) AS VARCHAR), typeof(x))",
+    ),
+}
 
 
 def translated(tree: exp.Query, connection: duckdb.DuckDBPyConnection) -> exp.Query:
@@ -56,15 +69,26 @@ def translated(tree: exp.Query, connection: duckdb.DuckDBPyConnection) -> exp.Qu
             if _ordered(function.forms, arity):
                 call.append("expressions", _order_of(call))
             call.set("this", _macro(name, arity))
+            _define_any(connection, _macro(name, arity))
     for cast in [c for c in tree.find_all(exp.Cast) if type(c) is exp.Cast]:
         macro = _CASTS.get(getattr(cast.to.this, "value", ""))
         if macro is not None:
+            _define_any(connection, macro)
             cast.replace(exp.Anonymous(this=macro, expressions=[cast.this]))
     for call, form, depth in reversed(lambdas):
         call.replace(_filled(call, form, depth))
     for select, n, text in unnamed:
         _keep_name(select, n, text)
     return tree
+
+
+def _define_any(connection: duckdb.DuckDBPyConnection, macro: str) -> None:
+    """Make that macro, if it is one for values of any type."""
+    if macro not in _ANY:
+        return
+    where, body = _ANY[macro]
+    made = body.format(python=duck.python_function(where, [STRING, STRING], STRING))
+    connection.execute(f"CREATE OR REPLACE TEMP MACRO {macro}(x) AS {made}")
 
 
 def _unnamed(tree: exp.Query) -> list[tuple[exp.Select, int, str]]:

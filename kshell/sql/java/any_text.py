@@ -1,0 +1,138 @@
+"""Values whose type only DuckDB knows, as KSQL's texts: CAST to STRING and TO_JSON_STRING.
+
+The macros of bounded queries hand over DuckDB's JSON of a value and its `typeof`; between the two
+nothing is lost.  Numbers, times and NULL are then written as in continuous queries.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+import duckdb
+
+from kshell.sql.java.text import takes_nulls
+
+__all__ = ["as_json", "as_text"]
+
+_Write = Callable[[Any], str]
+_DECODER = json.JSONDecoder(parse_float=str, parse_int=str)
+
+
+@takes_nulls
+def as_json(value: str | None, kind: str) -> str:
+    """TO_JSON_STRING of a value, given as DuckDB's JSON.
+
+    >>> as_json('{"a":"2020-01-01 01:02:03","b":1.5}', "STRUCT(a TIMESTAMP, b DECIMAL(4,2))")
+    '{"a":"2020-01-01T01:02:03.000","b":1.50}'
+    """
+    if value is None or kind == "JSON":
+        return value or "null"
+    return _json(duckdb.sqltype(kind))(_DECODER.decode(value))
+
+
+def as_text(value: str, kind: str) -> str:
+    """CAST of a collection to STRING: Java's toString.
+
+    >>> as_text('{"a":[1,null],"b":[]}', "MAP(VARCHAR, DOUBLE[])")
+    '{a=[1.0, null], b=[]}'
+    """
+    return _plain(duckdb.sqltype(kind))(_DECODER.decode(value))
+
+
+def _double(value: str) -> str:
+    """Double.toString."""
+    number = float(value)
+    shown = repr(number)
+    if number == 0 or 1e-3 <= abs(number) < 1e7:
+        return shown
+    sign, digits, exponent = Decimal(shown).as_tuple()
+    if not isinstance(exponent, int):
+        return {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}[shown]
+    text = "".join(map(str, digits))
+    rest = text[1:].rstrip("0") or "0"
+    return f"{'-' if sign else ''}{text[0]}.{rest}E{exponent + len(text) - 1}"
+
+
+def _timestamp(value: str) -> str:
+    return datetime.fromisoformat(value).isoformat(timespec="milliseconds").split("+")[0]
+
+
+def _time(value: str) -> str:
+    """LocalTime.toString leaves out seconds that are zero, and writes thousandths in threes."""
+    whole, _, fraction = value.partition(".")
+    if fraction.rstrip("0"):
+        return f"{whole}.{fraction[:3].ljust(3, '0')}"
+    return whole[:5] if whole.endswith(":00") else whole
+
+
+def _decimal(type: Any) -> _Write:
+    scale = Decimal(1).scaleb(-dict(type.children)["scale"])
+    return lambda value: format(Decimal(value).quantize(scale), "f")
+
+
+def _leaf(type: Any) -> _Write:
+    name = str(type)
+    if name.startswith("DECIMAL"):
+        return _decimal(type)
+    if name in ("DOUBLE", "FLOAT"):
+        return _double
+    if name.startswith("TIMESTAMP"):
+        return _timestamp
+    if name == "TIME":
+        return _time
+    if name == "BOOLEAN":
+        return lambda value: "true" if value else "false"
+    return str
+
+
+def _or_null(write: _Write) -> _Write:
+    return lambda value: "null" if value is None else write(value)
+
+
+@lru_cache(256)
+def _plain(type: Any) -> _Write:
+    if type.id in ("list", "array"):
+        item = _or_null(_plain(type.children[0][1]))
+        return lambda value: "[" + ", ".join(map(item, value)) + "]"
+    if type.id == "map":
+        item = _or_null(_plain(type.children[1][1]))
+        return lambda value: "{" + ", ".join(f"{k}={item(v)}" for k, v in value.items()) + "}"
+    if type.id == "struct":
+        parts = [(name, _or_null(_plain(child))) for name, child in type.children]
+        return lambda value: (
+            "Struct{" + ",".join(f"{n}={write(value[n])}" for n, write in parts) + "}"
+        )
+    return _leaf(type)
+
+
+_QUOTED = re.compile(r"^(VARCHAR|DATE|TIME|BLOB|UUID|TIMESTAMP|ENUM|INTERVAL)")
+
+
+def _string(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+@lru_cache(256)
+def _json(type: Any) -> _Write:
+    if type.id in ("list", "array"):
+        item = _or_null(_json(type.children[0][1]))
+        return lambda value: "[" + ",".join(map(item, value)) + "]"
+    if type.id in ("map", "struct"):
+        writes = {name: _or_null(_json(child)) for name, child in type.children}
+        same = writes["value"] if type.id == "map" else None
+
+        def written(value: Any) -> str:
+            pairs = (f"{_string(k)}:{(same or writes[k])(v)}" for k, v in value.items())
+            return "{" + ",".join(pairs) + "}"
+
+        return written
+    write = _leaf(type)
+    if _QUOTED.match(str(type)):
+        return lambda value: _string(write(value))
+    return write
