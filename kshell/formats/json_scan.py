@@ -7,10 +7,7 @@ is set); both give the same.  The JSON formats and the zero-DDL scan call `scan`
 from __future__ import annotations
 
 import builtins
-import contextlib
-import importlib
 import json
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +18,8 @@ from typing import Any
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from kshell.compiled import compiled
 
 __all__ = ["Field", "Names", "Scanned", "Types", "scan"]
 
@@ -79,13 +78,6 @@ class Scanned:
     columns: list[pa.Array]
     bad: list[tuple[int, str]]
     unfit: Sequence[int] = ()
-
-
-def _implementation() -> Any:
-    if not os.environ.get("KSHELL_PURE"):
-        with contextlib.suppress(ImportError):
-            return importlib.import_module("kshell.formats._json").scan
-    return _scan_py
 
 
 def scan(
@@ -292,4 +284,4 @@ def _scan_py(
     return columns, [(number, *bad[number]) for number in sorted(bad)]
 
 
-_scan = _implementation()
+_scan = getattr(compiled("kshell.formats._json"), "scan", _scan_py)

@@ -8,29 +8,21 @@ visible).
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
+from kshell.compiled import compiled
 from kshell.errors import CorruptRecord
 from kshell.kafka.codecs import inflate
 
 __all__ = ["BadSpan", "Decoded", "Wanted", "count", "decode"]
 
 
-def _implementation() -> Any:
-    if not os.environ.get("KSHELL_PURE"):
-        with contextlib.suppress(ImportError):
-            return importlib.import_module("kshell.kafka._records")
-    return importlib.import_module("kshell.kafka.records_py")
-
-
-_impl = _implementation()
+_impl: Any = compiled("kshell.kafka._records") or importlib.import_module("kshell.kafka.records_py")
 
 _CODEC, _TRANSACTIONAL, _CONTROL = 7, 16, 32
 _FINE, _BAD_CRC, _OLD, _TOO_MANY = range(4)

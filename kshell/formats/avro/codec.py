@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from kshell.compiled import compiled
 from kshell.errors import BindError, UnknownSchema, UsageError
 from kshell.formats import framing
 from kshell.formats.avro.parse import Node, load
-from kshell.formats.avro.program import Columns, Program, compiled
+from kshell.formats.avro.program import Columns, Program
 from kshell.formats.avro.schema import DEFAULT_NAME, avro_text, key_name, node_type
 from kshell.formats.avro.values import Write
 from kshell.formats.avro.write import storage_type, writer
@@ -27,7 +28,7 @@ from kshell.formats.registry import Schema, Schemas, SchemaType
 __all__ = ["Avro", "open_avro", "record_name", "type_of_place"]
 
 _UNFRAMED = "no schema id in front: not written with a schema registry"
-_schema_ids = getattr(compiled(), "schema_ids", framing.schema_ids)
+_schema_ids = getattr(compiled("kshell.formats._avro"), "schema_ids", framing.schema_ids)
 
 
 def open_avro(place: Place) -> Avro:

@@ -6,8 +6,6 @@ compiled `_avro` runs them where it was built, `pure` where not (or where KSHELL
 
 from __future__ import annotations
 
-import importlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,13 +13,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from kshell.compiled import compiled
 from kshell.errors import BindError
 from kshell.formats.avro import pure
 from kshell.formats.avro.ops import Code, Op, Slot, Slots
 from kshell.formats.avro.parse import Node
 from kshell.formats.avro.plan import resolve
 
-__all__ = ["REASONS", "Columns", "Program", "compiled"]
+__all__ = ["REASONS", "Columns", "Program"]
 
 # Why a record is refused, by the number that `avro.h` gives.
 REASONS = (
@@ -45,19 +44,7 @@ REASONS = (
 _UNFIT = REASONS.index("a value that does not fit the column's type")
 _BITS, _FIXED, _BYTES, _LIST, _MAP, _STRUCT = range(6)
 _MOST = 1 << 30
-
-
-def compiled() -> Any:
-    """The module `_avro`; None where it was not built, or is not wanted."""
-    if os.environ.get("KSHELL_PURE"):
-        return None
-    try:
-        return importlib.import_module("kshell.formats._avro")
-    except ImportError:
-        return None
-
-
-_avro = compiled()
+_avro = compiled("kshell.formats._avro")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,6 @@ and not looked into.
 
 from __future__ import annotations
 
-import importlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +20,7 @@ import pyarrow.compute as pc
 from google.protobuf.descriptor import FieldDescriptor as Field
 
 from kshell import types
+from kshell.compiled import compiled
 from kshell.formats.protobuf.columns import JSON_TEXT, SPECIAL, WRAPPERS, is_map, oneof_name, oneofs
 from kshell.formats.protobuf.read import NOT_VALID, find, width
 from kshell.types import ksql_name
@@ -303,10 +302,10 @@ def _enum(numbers: pa.Array, names: dict[int, str]) -> pa.Array:
 
 def walker(message: Any, fields: Sequence[pa.Field]) -> Walker | None:
     """What reads the columns of that message; None where the table cannot say them."""
-    if os.environ.get("KSHELL_PURE"):
+    module = compiled("kshell.formats._protobuf")
+    if module is None:
         return None
     try:
-        module = importlib.import_module("kshell.formats._protobuf")
         return Walker(module, _Table(message, fields), fields)
-    except (_NotThus, ImportError):
+    except _NotThus:
         return None

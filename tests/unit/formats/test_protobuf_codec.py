@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import struct
 from decimal import Decimal
 
@@ -54,6 +55,7 @@ def reader(request, monkeypatch):
         monkeypatch.setenv("KSHELL_PURE", "1")
     else:
         pytest.importorskip("kshell.formats._protobuf")
+        monkeypatch.delenv("KSHELL_PURE", raising=False)
     return request.param
 
 
@@ -365,4 +367,4 @@ def test_struct_reads_what_python_packs():
 
 def test_the_table_says_all_of_this_schema():
     fields = list(message_type(MESSAGE))
-    assert walk.walker(MESSAGE, fields) is not None or walk.os.environ.get("KSHELL_PURE")
+    assert walk.walker(MESSAGE, fields) is not None or os.environ.get("KSHELL_PURE")

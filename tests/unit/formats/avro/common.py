@@ -73,6 +73,6 @@ def either(request, monkeypatch):
     if request.param == "pure":
         monkeypatch.setattr(program, "_avro", None)
         monkeypatch.setattr(codec, "_schema_ids", codec.framing.schema_ids)
-    elif program.compiled() is None:
+    elif program._avro is None:
         pytest.skip("_avro is not built")
     return request.param

@@ -173,7 +173,7 @@ def both(columns, payloads, used):
     values = pa.array(payloads, pa.binary())
     which = np.zeros(len(payloads), np.int32)
     found = []
-    for implementation in {program.compiled(), None}:
+    for implementation in {program._avro, None}:
         kept, program._avro = program._avro, implementation
         try:
             array, bad = columns.decode(values, which, [used])
