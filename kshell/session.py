@@ -103,7 +103,8 @@ class Session:
             shown = "\n".join(f"{n} = '{v}'" for n, v in sorted(self.variables.items()))
             yield Message(shown or "No variable is defined.")
         else:
-            yield from self._own_functions()
+            if _may_call(statement):
+                yield from self._own_functions()
             yield self.engine.run(statement, self.properties)
 
     def _own_functions(self) -> Iterator[Result]:
@@ -192,6 +193,13 @@ def _help(session: Session, statement: ast.Help) -> Iterator[Result]:
 
 def _exit(session: Session, statement: ast.Exit) -> Iterator[Result]:
     yield Goodbye()
+
+
+def _may_call(statement: ast.Statement) -> bool:
+    """Whether it can have to do with functions: the others need not wait for the user's to load."""
+    if isinstance(statement, ast.Show):
+        return statement.what is ast.ShowWhat.FUNCTIONS
+    return not isinstance(statement, ast.Describe | ast.Print)
 
 
 _OWN: Mapping[type[ast.Statement], Callable[[Session, Any], Iterator[Result]]] = {

@@ -56,6 +56,10 @@ class Catalog:
         folded = [s for n, s in self.topics.items() if n.casefold() == name.casefold()]
         return folded[0] if len(folded) == 1 else None
 
+    def of_kind(self, kind: Kind) -> list[Source]:
+        """The declared streams, or the declared tables."""
+        return [s for s in self.sources.values() if s.kind is kind]
+
     def names(self) -> list[str]:
         """Every source's name, declared ones first."""
         return [*self.sources, *self.topics]

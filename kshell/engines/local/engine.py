@@ -157,6 +157,9 @@ class LocalEngine:
             raise failed
 
 
+_KINDS = {ShowWhat.STREAMS: Kind.STREAM, ShowWhat.TABLES: Kind.TABLE}
+
+
 def _show(engine: LocalEngine, statement: ast.Show, properties: Properties) -> Result:
     from kshell.engines.local import show
 
@@ -170,8 +173,13 @@ def _show(engine: LocalEngine, statement: ast.Show, properties: Properties) -> R
         from kshell.engines.local.continuous.persistent import show_queries
 
         return show_queries(engine, statement.extended)
-    if statement.what in (ShowWhat.STREAMS, ShowWhat.TABLES):
-        return show.show_sources(engine.catalog, statement.what, statement.extended)
+    if statement.what in _KINDS:
+        kind = _KINDS[statement.what]
+        if statement.extended:
+            from kshell.engines.local.describe import describe_sources
+
+            return describe_sources(engine.catalog, kind)
+        return show.show_sources(engine.catalog, kind)
     if statement.what is ShowWhat.TYPES:
         return show.show_types(engine.catalog)
     if statement.what is ShowWhat.FUNCTIONS:
@@ -180,28 +188,26 @@ def _show(engine: LocalEngine, statement: ast.Show, properties: Properties) -> R
 
 
 def _describe(engine: LocalEngine, statement: ast.Describe, properties: Properties) -> Result:
-    from kshell.engines.local import show
+    from kshell.engines.local import describe
 
     if statement.name is None:
-        tables = statement.kind is Kind.TABLE
-        what = ShowWhat.TABLES if tables else ShowWhat.STREAMS
-        return show.show_sources(engine.catalog, what, True)
+        return describe.describe_sources(engine.catalog, statement.kind or Kind.STREAM)
     declared = engine.catalog.sources.get(statement.name.folded())
     if declared is not None:
-        told = show.describe_source(declared, engine.catalog)
+        told = describe.describe_source(declared, engine.catalog)
         if not statement.extended:
             return told
-        return Sections((told, *show.extended(engine.client, declared, properties)))
+        return Sections((told, *describe.extended(engine.client, declared, properties)))
     sampled = engine.sample(statement.name, properties)
-    return show.describe_topic(engine.client, sampled, statement.extended)
+    return describe.describe_topic(engine.client, sampled, statement.extended)
 
 
 def _describe_function(
     engine: LocalEngine, statement: ast.DescribeFunction, properties: Properties
 ) -> Result:
-    from kshell.engines.local import show
+    from kshell.engines.local import describe
 
-    return show.describe_function(statement.name.text)
+    return describe.describe_function(statement.name.text)
 
 
 def _select(engine: LocalEngine, statement: ast.Select, properties: Properties) -> Result:

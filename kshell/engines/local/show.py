@@ -1,4 +1,7 @@
-"""SHOW and DESCRIBE: what is there, as tables."""
+"""SHOW: what there is, as tables; `engine` makes each of these a result.
+
+Light to import: `kshell -e "SHOW TOPICS"` is how a person tries whether a cluster answers.
+"""
 
 from __future__ import annotations
 
@@ -8,28 +11,18 @@ from typing import Any
 import pyarrow as pa
 
 from kshell.catalog.catalog import Catalog
-from kshell.catalog.model import Kind, Source
-from kshell.catalog.properties import takes_inference
+from kshell.catalog.model import Kind
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
-from kshell.engines.local.sample import Sampled
-from kshell.formats.base import Half
-from kshell.formats.infer import Inferred
 from kshell.kafka.client import Client
-from kshell.results import Message, Result, Rows, Sections
-from kshell.sql.statements import ShowWhat
+from kshell.results import Message, Result, Rows
 from kshell.types import ksql_name
 
-__all__ = [
-    "describe_function", "describe_partitions", "describe_source", "describe_topic", "extended",
-    "show_errors", "show_functions", "show_properties", "show_sources", "show_topics", "show_types",
-]  # fmt: skip
+__all__ = ["none_declared", "show_errors", "show_functions", "show_properties", "show_sources",
+           "show_topics", "show_types", "titled"]  # fmt: skip
 
 
-_FEW = 5  # schema ids that the summary names
-
-
-def _table(title: str, columns: dict[str, list[Any]], types: dict[str, pa.DataType]) -> Rows:
+def titled(title: str, columns: dict[str, list[Any]], types: dict[str, pa.DataType]) -> Rows:
     arrays = [pa.array(values, types.get(name)) for name, values in columns.items()]
     return Rows.of(pa.table(arrays, names=list(columns)), title)
 
@@ -51,89 +44,7 @@ def show_topics(client: Client, internal: bool, extended: bool) -> Rows:
         columns["first offsets"] = [sum(f for f, _ in o.values()) for o in offsets]
         columns["records up to"] = [sum(e - f for f, e in o.values()) for o in offsets]
         types |= dict.fromkeys(("least in sync", "first offsets", "records up to"), pa.int64())
-    return _table("", columns, types)
-
-
-def describe_topic(client: Client, sampled: Sampled, extended: bool) -> Result:
-    """Formats and columns as inferred, partitions with offsets, and configs.
-
-    EXTENDED: every schema id with its count and where it begins, and the default configs too.
-    """
-    source = sampled.source
-    described = (*source.key, *source.value)
-    columns = _table(
-        "Columns",
-        {
-            "column": [c.name for c in described],
-            "type": [ksql_name(c.type) for c in described],
-            "present": [f"{source.presence.get(c.name, 0):.0%}" for c in described],
-            "from": ["key"] * len(source.key) + ["value"] * len(source.value),
-        },
-        dict.fromkeys(("column", "type", "present", "from"), pa.string()),
-    )
-    parts: list[Result] = [*_formats(sampled), columns]
-    if extended:
-        from kshell.engines.local.schema_scan import schema_ids_of
-
-        halves = [h for h, told in ((Half.KEY, sampled.key), (Half.VALUE, sampled.value))
-                  if told.ids]  # fmt: skip
-        parts += schema_ids_of(client, source.topic, halves, sampled.schemas)
-    return Sections((*parts, *describe_partitions(client, source.topic, extended).parts))
-
-
-def _formats(sampled: Sampled) -> list[Result]:
-    """How keys and values are written, what share of the samples agrees, and what to try."""
-    source, key, value = sampled.source, sampled.key, sampled.value
-    text = (
-        f"Topic {source.topic}: of {sampled.records:,} sampled records {value.agree:.0%} are"
-        f" {value.type} values{_ids(value)}"
-    )
-    there = source.presence.get(source.key[0].name, 0) if source.key else 0
-    if there or key.ids:
-        text += f"; {key.agree:.0%} of their keys are {key.type}{_ids(key)}"
-    else:
-        text += "; none has a key"
-    notes = [
-        Message(f"Its {half} are {told.note}.")
-        for half, told in (("keys", key), ("values", value))
-        if told.note
-    ]
-    return [Message(f"{text}."), *notes]
-
-
-def _ids(told: Inferred) -> str:
-    if not told.ids or told.note:
-        return ""
-    few = ", ".join(str(id) for id, _ in told.ids[:_FEW])
-    more = ", …" if len(told.ids) > _FEW else ""
-    return f" (schema id{'s' * (len(told.ids) > 1)} {few}{more})"
-
-
-def describe_partitions(client: Client, name: str, extended: bool) -> Sections:
-    """A topic's partitions with their offsets, and its configs (EXTENDED: the defaults too)."""
-    topic = client.topic(name)
-    offsets = client.offsets(name)
-    held = sum(end - first for first, end in offsets.values())
-    partitions = _table(
-        f"Partitions: {held:,} offsets in {len(offsets)}",
-        {
-            "partition": [p.id for p in topic.partitions],
-            "leader": [p.leader for p in topic.partitions],
-            "replicas": [", ".join(map(str, p.replicas)) for p in topic.partitions],
-            "in sync": [", ".join(map(str, p.isr)) for p in topic.partitions],
-            "first offset": [offsets[p.id][0] for p in topic.partitions],
-            "end offset": [offsets[p.id][1] for p in topic.partitions],
-        },
-        {"partition": pa.int64(), "leader": pa.int64(), "replicas": pa.string(),
-         "in sync": pa.string(), "first offset": pa.int64(), "end offset": pa.int64()},
-    )  # fmt: skip
-    configs = [c for c in client.configs(name) if extended or not c[2]]
-    settings = _table(
-        "Configs" if extended else "Configs that are not the broker's defaults",
-        {"config": [c[0] for c in configs], "value": [c[1] for c in configs]},
-        {"config": pa.string(), "value": pa.string()},
-    )
-    return Sections((partitions, settings))
+    return titled("", columns, types)
 
 
 def show_errors(log: ErrorLog) -> Result:
@@ -146,7 +57,7 @@ def show_errors(log: ErrorLog) -> Result:
         for r in rows
     ]
     older = f", the last {len(rows):,}" if log.total > len(rows) else ""
-    return _table(
+    return titled(
         f"{log.total:,} in this session{older}",
         {
             "topic": [r.topic for r in rows],
@@ -164,7 +75,7 @@ def show_errors(log: ErrorLog) -> Result:
 def show_properties(properties: Properties) -> Rows:
     """Every property; secrets are masked."""
     rows = properties.shown()
-    return _table(
+    return titled(
         "",
         {"property": [r[0] for r in rows], "value": [r[1] for r in rows],
          "default": [r[2] for r in rows]},
@@ -172,15 +83,12 @@ def show_properties(properties: Properties) -> Rows:
     )  # fmt: skip
 
 
-def show_sources(catalog: Catalog, what: ShowWhat, extended: bool) -> Result:
-    """Declared streams or tables; EXTENDED describes each."""
-    kind = Kind.STREAM if what is ShowWhat.STREAMS else Kind.TABLE
-    sources = [s for s in catalog.sources.values() if s.kind is kind]
+def show_sources(catalog: Catalog, kind: Kind) -> Result:
+    """Declared streams or tables."""
+    sources = catalog.of_kind(kind)
     if not sources:
-        return Message(f"No {kind.value.lower()} is declared. Every topic can be read as it is.")
-    if extended:
-        return Sections(tuple(describe_source(s, catalog) for s in sources))
-    return _table(
+        return none_declared(kind)
+    return titled(
         "",
         {
             kind.value.lower(): [s.name for s in sources],
@@ -195,58 +103,16 @@ def show_sources(catalog: Catalog, what: ShowWhat, extended: bool) -> Result:
     )
 
 
-def describe_source(source: Source, catalog: Catalog) -> Result:
-    """A declared source: its columns, its topic, and who reads and writes it."""
-    headers = [(c.name, c.type) for c in source.headers]
-    named = [
-        *((c.name, ksql_name(c.type), "primary key" if source.kind is Kind.TABLE else "key")
-          for c in source.key),
-        *((c.name, ksql_name(c.type), "value") for c in source.value),
-        *((name, ksql_name(type), "headers") for name, type in headers),
-    ]  # fmt: skip
-    columns = _table(
-        "Columns",
-        {
-            "column": [n for n, _, _ in named],
-            "type": [t for _, t, _ in named],
-            "from": [f for _, _, f in named],
-        },
-        dict.fromkeys(("column", "type", "from"), pa.string()),
-    )
-    time = f" Its time is the column {source.timestamp_column}." if source.timestamp_column else ""
-    window = f" Its key has {source.window.type.value.lower()} windows." if source.window else ""
-    text = (
-        f"{source.kind.value.capitalize()} {source.name} over topic {source.topic}:"
-        f" {source.key_format.name} keys, {source.value_format.name} values.{window}{time}"
-    )
-    parts: list[Result] = [Message(text), columns]
-    reads = [q.id for q in catalog.queries.values() if source.name in q.reads]
-    writes = [q.id for q in catalog.queries.values() if q.writes == source.name]
-    if reads:
-        parts.append(Message(f"Read by {', '.join(reads)}."))
-    if writes:
-        parts.append(Message(f"Written by {', '.join(writes)}."))
-    if source.sql:
-        parts.append(Message(source.sql.strip()))
-    return Sections(tuple(parts))
-
-
-def extended(client: Client, source: Source, properties: Properties) -> list[Result]:
-    """What DESCRIBE EXTENDED adds to a declared source: its schema ids, its topic, every config."""
-    from kshell.engines.local.codec import schemas_for
-    from kshell.engines.local.schema_scan import schema_ids_of
-
-    formats = ((Half.KEY, source.key_format), (Half.VALUE, source.value_format))
-    halves = [half for half, format in formats if takes_inference(format.name)]
-    ids = schema_ids_of(client, source.topic, halves, schemas_for(source, properties))
-    return [*ids, describe_partitions(client, source.topic, True)]
+def none_declared(kind: Kind) -> Message:
+    """What to say where nothing was declared."""
+    return Message(f"No {kind.value.lower()} is declared. Every topic can be read as it is.")
 
 
 def show_types(catalog: Catalog) -> Result:
     """CREATE TYPE's types."""
     if not catalog.types:
         return Message("No type is declared.")
-    return _table(
+    return titled(
         "",
         {"type": list(catalog.types), "is": [ksql_name(t) for t in catalog.types.values()]},
         dict.fromkeys(("type", "is"), pa.string()),
@@ -258,7 +124,7 @@ def show_functions() -> Result:
     from kshell.sql import functions
 
     found = [functions.describe(name) for name in functions.names()]
-    return _table(
+    return titled(
         "",
         {
             "function": list(functions.names()),
@@ -268,23 +134,3 @@ def show_functions() -> Result:
         },
         dict.fromkeys(("function", "kind", "category", "does"), pa.string()),
     )
-
-
-def describe_function(name: str) -> Result:
-    """A function's overloads, what it does, and an example; raises UnknownName."""
-    from kshell.sql import functions
-
-    found = functions.describe(name)
-    forms = _table(
-        "Forms",
-        {
-            "arguments": [f"{found.name}{str(f.signature).rpartition(' -> ')[0]}"
-                          for f in found.forms],
-            "returns": [str(f.signature.returns) for f in found.forms],
-        },
-        dict.fromkeys(("arguments", "returns"), pa.string()),
-    )  # fmt: skip
-    parts: list[Result] = [Message(f"{found.name} ({found.kind}): {found.help}"), forms]
-    if found.example is not None:
-        parts.append(Message(f"{found.example[0]} is {found.example[1]!r}"))
-    return Sections(tuple(parts))

@@ -1,0 +1,179 @@
+"""DESCRIBE: a topic as it is found, a declared source, a function; `engine` calls these."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from kshell.catalog.catalog import Catalog
+from kshell.catalog.model import Kind, Source
+from kshell.catalog.properties import takes_inference
+from kshell.config import Properties
+from kshell.engines.local.sample import Sampled
+from kshell.engines.local.show import none_declared, titled
+from kshell.formats.base import Half
+from kshell.formats.infer import Inferred
+from kshell.kafka.client import Client
+from kshell.results import Message, Result, Sections
+from kshell.types import ksql_name
+
+__all__ = ["describe_function", "describe_partitions", "describe_source", "describe_sources",
+           "describe_topic", "extended"]  # fmt: skip
+
+_FEW = 5  # schema ids that the summary names
+
+
+def describe_topic(client: Client, sampled: Sampled, extended: bool) -> Result:
+    """Formats and columns as inferred, partitions with offsets, and configs.
+
+    EXTENDED: every schema id with its count and where it begins, and the default configs too.
+    """
+    source = sampled.source
+    described = (*source.key, *source.value)
+    columns = titled(
+        "Columns",
+        {
+            "column": [c.name for c in described],
+            "type": [ksql_name(c.type) for c in described],
+            "present": [f"{source.presence.get(c.name, 0):.0%}" for c in described],
+            "from": ["key"] * len(source.key) + ["value"] * len(source.value),
+        },
+        dict.fromkeys(("column", "type", "present", "from"), pa.string()),
+    )
+    parts: list[Result] = [*_formats(sampled), columns]
+    if extended:
+        from kshell.engines.local.schema_scan import schema_ids_of
+
+        halves = [h for h, told in ((Half.KEY, sampled.key), (Half.VALUE, sampled.value))
+                  if told.ids]  # fmt: skip
+        parts += schema_ids_of(client, source.topic, halves, sampled.schemas)
+    return Sections((*parts, *describe_partitions(client, source.topic, extended).parts))
+
+
+def _formats(sampled: Sampled) -> list[Result]:
+    """How keys and values are written, what share of the samples agrees, and what to try."""
+    source, key, value = sampled.source, sampled.key, sampled.value
+    text = (
+        f"Topic {source.topic}: of {sampled.records:,} sampled records {value.agree:.0%} are"
+        f" {value.type} values{_ids(value)}"
+    )
+    there = source.presence.get(source.key[0].name, 0) if source.key else 0
+    if there or key.ids:
+        text += f"; {key.agree:.0%} of their keys are {key.type}{_ids(key)}"
+    else:
+        text += "; none has a key"
+    notes = [
+        Message(f"Its {half} are {told.note}.")
+        for half, told in (("keys", key), ("values", value))
+        if told.note
+    ]
+    return [Message(f"{text}."), *notes]
+
+
+def _ids(told: Inferred) -> str:
+    if not told.ids or told.note:
+        return ""
+    few = ", ".join(str(id) for id, _ in told.ids[:_FEW])
+    more = ", …" if len(told.ids) > _FEW else ""
+    return f" (schema id{'s' * (len(told.ids) > 1)} {few}{more})"
+
+
+def describe_partitions(client: Client, name: str, extended: bool) -> Sections:
+    """A topic's partitions with their offsets, and its configs (EXTENDED: the defaults too)."""
+    topic = client.topic(name)
+    offsets = client.offsets(name)
+    held = sum(end - first for first, end in offsets.values())
+    partitions = titled(
+        f"Partitions: {held:,} offsets in {len(offsets)}",
+        {
+            "partition": [p.id for p in topic.partitions],
+            "leader": [p.leader for p in topic.partitions],
+            "replicas": [", ".join(map(str, p.replicas)) for p in topic.partitions],
+            "in sync": [", ".join(map(str, p.isr)) for p in topic.partitions],
+            "first offset": [offsets[p.id][0] for p in topic.partitions],
+            "end offset": [offsets[p.id][1] for p in topic.partitions],
+        },
+        {"partition": pa.int64(), "leader": pa.int64(), "replicas": pa.string(),
+         "in sync": pa.string(), "first offset": pa.int64(), "end offset": pa.int64()},
+    )  # fmt: skip
+    configs = [c for c in client.configs(name) if extended or not c[2]]
+    settings = titled(
+        "Configs" if extended else "Configs that are not the broker's defaults",
+        {"config": [c[0] for c in configs], "value": [c[1] for c in configs]},
+        {"config": pa.string(), "value": pa.string()},
+    )
+    return Sections((partitions, settings))
+
+
+def describe_source(source: Source, catalog: Catalog) -> Result:
+    """A declared source: its columns, its topic, and who reads and writes it."""
+    headers = [(c.name, c.type) for c in source.headers]
+    named = [
+        *((c.name, ksql_name(c.type), "primary key" if source.kind is Kind.TABLE else "key")
+          for c in source.key),
+        *((c.name, ksql_name(c.type), "value") for c in source.value),
+        *((name, ksql_name(type), "headers") for name, type in headers),
+    ]  # fmt: skip
+    columns = titled(
+        "Columns",
+        {
+            "column": [n for n, _, _ in named],
+            "type": [t for _, t, _ in named],
+            "from": [f for _, _, f in named],
+        },
+        dict.fromkeys(("column", "type", "from"), pa.string()),
+    )
+    time = f" Its time is the column {source.timestamp_column}." if source.timestamp_column else ""
+    window = f" Its key has {source.window.type.value.lower()} windows." if source.window else ""
+    text = (
+        f"{source.kind.value.capitalize()} {source.name} over topic {source.topic}:"
+        f" {source.key_format.name} keys, {source.value_format.name} values.{window}{time}"
+    )
+    parts: list[Result] = [Message(text), columns]
+    reads = [q.id for q in catalog.queries.values() if source.name in q.reads]
+    writes = [q.id for q in catalog.queries.values() if q.writes == source.name]
+    if reads:
+        parts.append(Message(f"Read by {', '.join(reads)}."))
+    if writes:
+        parts.append(Message(f"Written by {', '.join(writes)}."))
+    if source.sql:
+        parts.append(Message(source.sql.strip()))
+    return Sections(tuple(parts))
+
+
+def describe_sources(catalog: Catalog, kind: Kind) -> Result:
+    """Each declared stream or table, as `describe_source` has it."""
+    sources = catalog.of_kind(kind)
+    if not sources:
+        return none_declared(kind)
+    return Sections(tuple(describe_source(s, catalog) for s in sources))
+
+
+def extended(client: Client, source: Source, properties: Properties) -> list[Result]:
+    """What DESCRIBE EXTENDED adds to a declared source: its schema ids, its topic, every config."""
+    from kshell.engines.local.codec import schemas_for
+    from kshell.engines.local.schema_scan import schema_ids_of
+
+    formats = ((Half.KEY, source.key_format), (Half.VALUE, source.value_format))
+    halves = [half for half, format in formats if takes_inference(format.name)]
+    ids = schema_ids_of(client, source.topic, halves, schemas_for(source, properties))
+    return [*ids, describe_partitions(client, source.topic, True)]
+
+
+def describe_function(name: str) -> Result:
+    """A function's overloads, what it does, and an example; raises UnknownName."""
+    from kshell.sql import functions
+
+    found = functions.describe(name)
+    forms = titled(
+        "Forms",
+        {
+            "arguments": [f"{found.name}{str(f.signature).rpartition(' -> ')[0]}"
+                          for f in found.forms],
+            "returns": [str(f.signature.returns) for f in found.forms],
+        },
+        dict.fromkeys(("arguments", "returns"), pa.string()),
+    )  # fmt: skip
+    parts: list[Result] = [Message(f"{found.name} ({found.kind}): {found.help}"), forms]
+    if found.example is not None:
+        parts.append(Message(f"{found.example[0]} is {found.example[1]!r}"))
+    return Sections(tuple(parts))
