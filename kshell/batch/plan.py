@@ -183,7 +183,11 @@ def translate_error(error: duckdb.Error, tree: exp.Query, columns: list[str]) ->
     first = re.sub(r"\bref_\d+\b", "the table", first)
     if isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException):
         return BindError(first)
-    return EvaluationError(first)
+    return EvaluationError(
+        first,
+        hint="TRY(expression) is NULL where it fails; with EMIT CHANGES every expression is, and"
+        " SHOW ERRORS has the row",
+    )
 
 
 def prepare(

@@ -256,8 +256,8 @@ def resolve_lambda_params(name: str, arg_types: Sequence[pa.DataType]) -> list[p
             types = [known_type(p, bound) for p in lambdas[0].parts[:-1]]
             if all(t is not None for t in types):
                 return [t for t in types if t is not None]
-    given = ", ".join(_shown(t) for t in (*arg_types,))
-    raise BindError(f"Function '{name}' does not accept parameters ({given}, LAMBDA).")
+    given = ", ".join([*map(_shown, arg_types), "LAMBDA"])
+    raise BindError(f"Function '{name}' does not accept parameters ({given}).")
 
 
 def resolve_aggregate(name: str, args: Sequence[Expression]) -> Call:

@@ -146,3 +146,11 @@ def test_cancel_stops_the_scan_and_ends_the_iteration(plan, table):
 def test_the_end_of_the_answer_stops_the_scan(answer, table):
     answer("SELECT region FROM orders LIMIT 1")
     assert table.cancelled > 0
+
+
+def test_an_expression_that_fails_ends_the_query_and_tells_of_try(answer):
+    with pytest.raises(EvaluationError, match="us") as caught:
+        answer("SELECT CAST(region AS INT) FROM orders WHERE region = 'us'")
+    assert "TRY(expression)" in caught.value.hint
+    rows = answer("SELECT TRY(CAST(region AS INT)) AS n FROM orders WHERE region = 'us'")
+    assert rows == [{"n": None}]
