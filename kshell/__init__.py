@@ -1,3 +1,3 @@
 """kshell: psql for Kafka."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
