@@ -519,3 +519,17 @@ def test_a_pipe_gets_jsonl_of_an_aggregate_and_of_its_deletions(kafka, topic, pr
         running.send_signal(signal.SIGINT)
         running.wait(10)
     assert lines == [{"ID": "a", "C": "x"}, {"ID": "a", "C": "y"}, {"-": {"ID": "a", "C": "y"}}]
+
+
+def test_explain_says_where_a_query_begins(run, topic):
+    people, clicks = topic([OutgoingRecord(b"u1", b'{"city":"Bern"}')]), topic([])
+    (*_, told) = run(f"""
+        CREATE TABLE people (k VARCHAR PRIMARY KEY, city VARCHAR) WITH
+          (KAFKA_TOPIC='{people}', VALUE_FORMAT='JSON', KEY_FORMAT='KAFKA');
+        CREATE STREAM clicks (k VARCHAR KEY, n INT) WITH
+          (KAFKA_TOPIC='{clicks}', VALUE_FORMAT='JSON', KEY_FORMAT='KAFKA');
+        EXPLAIN SELECT n, city FROM clicks c JOIN people p ON c.k = p.k EMIT CHANGES;""")
+    assert told.parts[0].text == (
+        "Continuous: starts at the end ('auto.offset.reset' is latest). PEOPLE, which it looks up,"
+        f" is read from its first record. Reads {clicks}, {people}."
+    )

@@ -83,6 +83,10 @@ def _continuous(
         how = f"Continuous: starts with the {count:,} offsets that are there, then goes on."
     else:
         how = "Continuous: starts at the end ('auto.offset.reset' is latest)."
+        tables = plan.looked_up(node)
+        whole = [leaf.source.name for n, leaf in enumerate(plan.scans(node)) if n in tables]
+        if whole:
+            how += f" {', '.join(whole)}, which it looks up, is read from its first record."
     return Sections((Message(f"{how} Reads {', '.join(topics)}."), Message(outline(node))))
 
 
