@@ -12,7 +12,7 @@ import pyarrow as pa
 
 __all__ = ["BIGINT", "BOOLEAN", "BYTES", "DATE", "DOUBLE", "INTEGER", "PRIMITIVES", "STRING",
            "TIME", "TIMESTAMP", "array_of", "decimal", "duckdb_name", "is_numeric", "ksql_name",
-           "map_of", "quote_ksql"]  # fmt: skip
+           "map_of", "parts", "quote_ksql"]  # fmt: skip
 
 BOOLEAN = pa.bool_()
 INTEGER = pa.int32()
@@ -66,6 +66,21 @@ def map_of(key: pa.DataType, value: pa.DataType) -> pa.DataType:
 def is_numeric(type: pa.DataType) -> bool:
     """Whether arithmetic applies: INTEGER, BIGINT, DOUBLE or DECIMAL."""
     return type in (INTEGER, BIGINT, DOUBLE) or pa.types.is_decimal(type)
+
+
+def parts(type: pa.DataType) -> list[pa.DataType]:
+    """The types of what a STRUCT, an ARRAY or a MAP holds, in their order; of others none.
+
+    >>> parts(pa.map_(pa.string(), pa.int32()))
+    [DataType(string), DataType(int32)]
+    """
+    if pa.types.is_struct(type):
+        return [field.type for field in type]
+    if pa.types.is_list(type):
+        return [type.value_type]
+    if pa.types.is_map(type):
+        return [type.key_type, type.item_type]
+    return []
 
 
 def quote_ksql(name: str) -> str:

@@ -13,8 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 
-__all__ = ["PSEUDO_COLUMNS", "Column", "FormatSpec", "HeaderColumn", "Kind", "Source", "Window",
-           "WindowType"]  # fmt: skip
+__all__ = ["BOUNDS", "PSEUDO_COLUMNS", "Column", "FormatSpec", "HeaderColumn", "Kind", "Source",
+           "Window", "WindowType"]  # fmt: skip
 
 
 def _empty() -> Mapping[str, Any]:
@@ -25,6 +25,8 @@ def _empty() -> Mapping[str, Any]:
 PSEUDO_COLUMNS: Mapping[str, pa.DataType] = MappingProxyType(
     {"ROWTIME": pa.int64(), "ROWPARTITION": pa.int32(), "ROWOFFSET": pa.int64()}
 )
+# What the key of a windowed source has beside its columns: milliseconds as well.
+BOUNDS = ("WINDOWSTART", "WINDOWEND")
 
 
 class Kind(Enum):

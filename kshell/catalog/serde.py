@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from kshell.catalog.model import Column, FormatSpec
 from kshell.errors import BindError
-from kshell.types import BIGINT, BYTES, DOUBLE, INTEGER, STRING, ksql_name, quote_ksql
+from kshell.types import BIGINT, BYTES, DOUBLE, INTEGER, STRING, ksql_name, parts, quote_ksql
 
 __all__ = ["CAPABILITIES", "KEY", "VALUE", "Capability", "Part", "check_format", "check_map_key",
            "check_options", "columns_text", "format_named", "holds_map"]  # fmt: skip
@@ -184,15 +184,7 @@ def _kind(type: pa.DataType) -> str:
 
 def _types(type: pa.DataType, nested: bool = False) -> Iterator[tuple[pa.DataType, bool]]:
     yield type, nested
-    if pa.types.is_struct(type):
-        inner = [field.type for field in type]
-    elif pa.types.is_list(type):
-        inner = [type.value_type]
-    elif pa.types.is_map(type):
-        inner = [type.key_type, type.item_type]
-    else:
-        inner = []
-    for each in inner:
+    for each in parts(type):
         yield from _types(each, True)
 
 

@@ -7,11 +7,11 @@ decoded is a `Bad` row with its reason, never an exception and never a NULL.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol
+from pkgutil import resolve_name
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -83,12 +83,8 @@ FORMATS: Mapping[str, str] = {
 
 def open_codec(place: Place) -> Codec:
     """The codec of a half; raises Unsupported for a format that is not there."""
-    module, _, maker = FORMATS.get(place.format.name, ":").partition(":")
-    try:
-        made: Any = getattr(importlib.import_module(module), maker) if module else None
-    except ModuleNotFoundError as missing:
-        raise Unsupported(f"{place.format.name} needs {missing.name}") from None
-    if made is None:
+    maker = FORMATS.get(place.format.name)
+    if maker is None:
         raise Unsupported(f"no format named {place.format.name}")
-    codec: Codec = made(place)
+    codec: Codec = resolve_name(maker)(place)
     return codec

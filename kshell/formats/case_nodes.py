@@ -6,14 +6,14 @@ format has a schema, a row of `_NODES` turns them.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
+from pkgutil import resolve_name
 from types import MappingProxyType
 from typing import Any, Protocol
 
 import pyarrow as pa
 
-from kshell.catalog.model import Column, FormatSpec, Source
+from kshell.catalog.model import BOUNDS, Column, FormatSpec, Source
 from kshell.errors import Unsupported
 from kshell.formats.base import Half, Place
 from kshell.formats.case_registry import CaseSchemas
@@ -86,8 +86,7 @@ class CaseCodec:
     def _reader(self, source: Source) -> SourceReader:
         found = self._readers.get(id(source))
         if found is None:
-            names = [c.name for c in source.columns()]
-            names += ["WINDOWSTART", "WINDOWEND"]
+            names = [*(c.name for c in source.columns()), *BOUNDS]
             found = source, SourceReader(source, names, self.schemas, throws=self._throws)
             self._readers[id(source)] = found
         return found[1]
@@ -176,14 +175,10 @@ class CaseCodec:
 
 
 def _open_nodes(place: Place, given: Any) -> Nodes:
-    module, _, maker = _NODES.get(place.format.name, ":").partition(":")
-    try:
-        made: Any = getattr(importlib.import_module(module), maker) if module else None
-    except ModuleNotFoundError as missing:
-        raise Unsupported(f"{place.format.name} in a case needs {missing.name}") from None
-    if made is None:
+    maker = _NODES.get(place.format.name)
+    if maker is None:
         raise Unsupported(f"{place.format.name} in a case")
-    nodes: Nodes = made(place, given)
+    nodes: Nodes = resolve_name(maker)(place, given)
     return nodes
 
 

@@ -7,9 +7,8 @@ WRAP_SINGLE_VALUE=false one column ROWVAL.
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from pkgutil import resolve_name
 
 import pyarrow as pa
 
@@ -57,9 +56,8 @@ def type_of(schema: Schema, format: FormatSpec) -> pa.DataType:
             f"the schema is {schema.type.value}, and the format {format.name}",
             hint="say the format that the topic is in: KEY_FORMAT, VALUE_FORMAT",
         )
-    module, _, name = path.partition(":")
-    make: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    return make(schema, format.options.get("SCHEMA_FULL_NAME", ""))
+    type: pa.DataType = resolve_name(path)(schema, format.options.get("SCHEMA_FULL_NAME", ""))
+    return type
 
 
 def infer_columns(

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kshell.catalog.model import Kind, Source, WindowType
+from kshell.catalog.model import BOUNDS, Kind, Source, WindowType
 from kshell.errors import EvaluationError
 from kshell.formats.base import Codec, Half, Place, open_codec
 from kshell.formats.primitive import numbers_of, numbers_to
@@ -24,7 +24,6 @@ from kshell.formats.registry import Schemas
 __all__ = ["Read", "SourceReader", "SourceWriter", "Written", "place_of", "unwraps"]
 
 _UNWRAPS = ("AVRO", "JSON", "JSON_SR")  # formats that can hold a single value without a record
-BOUNDS = ("WINDOWSTART", "WINDOWEND")
 _TIME = 8  # bytes behind a key: a window's start; a session's has its end before it
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from kshell.errors import Unsupported
 from kshell.sql.expressions import Call, Cast, Expression, Field
-from kshell.types import STRING
+from kshell.types import STRING, parts
 
 __all__ = ["apart", "apart_type", "relabelled"]
 
@@ -46,10 +46,9 @@ def apart_type(type: pa.DataType) -> pa.DataType:
 def _is_alike(type: pa.DataType) -> bool:
     if pa.types.is_struct(type):
         names = {field.name.casefold() for field in type}
-        return len(names) < type.num_fields or any(_is_alike(field.type) for field in type)
-    if pa.types.is_list(type):
-        return _is_alike(type.value_type)
-    return pa.types.is_map(type) and (_is_alike(type.key_type) or _is_alike(type.item_type))
+        if len(names) < type.num_fields:
+            return True
+    return any(_is_alike(part) for part in parts(type))
 
 
 def apart(expression: Expression) -> Expression:
@@ -59,11 +58,11 @@ def apart(expression: Expression) -> Expression:
     if isinstance(expression, Call) and expression.function in _NAMING:
         for argument in expression.args:
             _check_unnamed(argument)
-    parts = {f.name: _part(getattr(expression, f.name)) for f in fields(expression)}
+    changed = {f.name: _part(getattr(expression, f.name)) for f in fields(expression)}
     if isinstance(expression, Field):
         index = expression.operand.type.get_field_index(expression.name)
-        parts["name"] = apart_type(expression.operand.type).field(index).name
-    return replace(expression, **parts)
+        changed["name"] = apart_type(expression.operand.type).field(index).name
+    return replace(expression, **changed)
 
 
 def _part(value: Any) -> Any:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib
 import inspect
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -114,8 +114,7 @@ def _create(
 
 def _function(where: str, type: pa.DataType) -> Callable[..., Any]:
     """The Python function; one that asks for `type` is given the result's."""
-    module, _, name = where.partition(":")
-    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    function: Callable[..., Any] = resolve_name(where)
     if "type" not in inspect.signature(function).parameters:
         return function
     made = functools.partial(function, type=type)

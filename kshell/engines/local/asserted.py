@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from kshell.catalog.model import PSEUDO_COLUMNS, Source
+from kshell.catalog.model import BOUNDS, PSEUDO_COLUMNS, Source
 from kshell.config import Properties
 from kshell.engines.local.codec import reader_of, schemas_of
 from kshell.errors import EvaluationError, UnknownName, UnknownSchema, UsageError
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["assert_schema", "assert_source", "assert_topic", "assert_values"]
 
 _PATIENCE_MS = 10_000  # how long ASSERT VALUES waits for a record that is not there yet
-_WINDOW = ("WINDOWSTART", "WINDOWEND")
 
 
 def _await(holds: Callable[[], str], timeout_ms: int) -> None:
@@ -167,7 +166,7 @@ def _next(
 def _records(
     engine: LocalEngine, source: Source, properties: Properties
 ) -> list[tuple[tuple[int, int], dict[str, Any]]]:
-    windows = _WINDOW if source.window is not None else ()
+    windows = BOUNDS if source.window is not None else ()
     names = [*(c.name for c in source.columns()), *windows, *PSEUDO_COLUMNS]
     read = reader_of(source, names, properties)
     out = []

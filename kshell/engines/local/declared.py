@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kshell.batch.tables import GONE, Bounds, Range, TableColumn
-from kshell.catalog.model import PSEUDO_COLUMNS, Kind, Source
+from kshell.catalog.model import BOUNDS, PSEUDO_COLUMNS, Kind, Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.codec import Batch, reader_of
@@ -25,8 +25,6 @@ from kshell.kafka.client import Client
 from kshell.kafka.fetch import Chunk
 
 __all__ = ["DeclaredTable"]
-
-_WINDOW = ("WINDOWSTART", "WINDOWEND")
 
 
 class DeclaredTable(TopicTable):
@@ -40,7 +38,7 @@ class DeclaredTable(TopicTable):
         budget: Budget,
         properties: Properties,
     ) -> None:
-        bounds = _WINDOW if source.window is not None else ()
+        bounds = BOUNDS if source.window is not None else ()
         self._names = [*(c.name for c in source.columns()), *bounds]
         self._table = source.kind is Kind.TABLE
         self._codecs = threading.local()  # what a codec learns of schemas is one thread's
@@ -48,7 +46,7 @@ class DeclaredTable(TopicTable):
 
     def _made(self) -> tuple[TableColumn, ...]:
         source = self.source
-        bounds = _WINDOW if source.window is not None else ()
+        bounds = BOUNDS if source.window is not None else ()
         made = [TableColumn(c.name, c.type) for c in source.key]
         made += [TableColumn(n, pa.int64()) for n in bounds]
         made += [TableColumn(c.name, c.type) for c in source.value]
@@ -67,7 +65,7 @@ class DeclaredTable(TopicTable):
     def latest(self) -> tuple[str, ...]:
         if not self._table:
             return ()
-        bounds = _WINDOW if self.source.window is not None else ()
+        bounds = BOUNDS if self.source.window is not None else ()
         return (*(c.name for c in self.source.key), *bounds)
 
     def ranges(self, bounds: Bounds) -> list[Range]:

@@ -11,6 +11,8 @@ from enum import IntEnum
 
 import pyarrow as pa
 
+from kshell.types import parts
+
 __all__ = ["Code", "Fit", "Op", "Slot", "Slots"]
 
 
@@ -98,13 +100,6 @@ class Slots:
         """The type's place and those below, all appended to `all` by number."""
         number = len(self.all)
         self.all.append(Slot(number, type, ()))
-        inner: list[pa.DataType] = []
-        if pa.types.is_struct(type):
-            inner = [f.type for f in type]
-        elif pa.types.is_list(type):
-            inner = [type.value_type]
-        elif pa.types.is_map(type):
-            inner = [type.key_type, type.item_type]
-        slot = Slot(number, type, tuple(self.make(t) for t in inner))
+        slot = Slot(number, type, tuple(self.make(t) for t in parts(type)))
         self.all[number] = slot
         return slot

@@ -8,12 +8,12 @@ from typing import Any
 import pyarrow as pa
 
 from kshell.catalog.catalog import Catalog
-from kshell.catalog.model import Source
+from kshell.catalog.model import BOUNDS, Source
 from kshell.errors import BindError, UnknownName
 from kshell.sql.bind.declare import InferColumns, build_source
 from kshell.sql.bind.expressions import Binder
 from kshell.sql.bind.literals import coerce
-from kshell.sql.bind.scope import BOUNDS, Scope
+from kshell.sql.bind.scope import Scope
 from kshell.sql.expressions import Expression
 from kshell.sql.statements import AssertSource, AssertValues
 from kshell.types import BIGINT, ksql_name

@@ -11,12 +11,12 @@ from types import MappingProxyType
 
 import pyarrow as pa
 
-from kshell.catalog.model import Column, FormatSpec, HeaderColumn, Kind, Source
+from kshell.catalog.model import BOUNDS, Column, FormatSpec, HeaderColumn, Kind, Source
 from kshell.catalog.properties import CREATE, With, read_with, takes_inference
 from kshell.catalog.serde import KEY, VALUE, check_format, check_map_key, check_options
 from kshell.errors import BindError, KshellError, UnknownName
 from kshell.sql.bind.advice import advised
-from kshell.sql.bind.scope import BOUNDS, pseudo_columns
+from kshell.sql.bind.scope import pseudo_columns
 from kshell.sql.statements import ColumnRole, ColumnSpec, CreateSource
 from kshell.types import BIGINT, STRING, TIMESTAMP, ksql_name, quote_ksql
 

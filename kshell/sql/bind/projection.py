@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 from sqlglot import exp
 
-from kshell.catalog.model import Column
+from kshell.catalog.model import BOUNDS, Column
 from kshell.errors import BindError, UnknownName
 from kshell.sql import plan
 from kshell.sql.bind.expressions import Binder
 from kshell.sql.bind.names import Aliases, unique
-from kshell.sql.bind.scope import BOUNDS, SYSTEM, Origin, Scope
+from kshell.sql.bind.scope import SYSTEM, Origin, Scope
 from kshell.sql.bind.text import bare, place_of
 from kshell.sql.expressions import Column as Bound
 from kshell.sql.expressions import Expression, Field

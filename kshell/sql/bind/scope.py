@@ -11,16 +11,15 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 from sqlglot import exp
 
-from kshell.catalog.model import PSEUDO_COLUMNS, Source
+from kshell.catalog.model import BOUNDS, PSEUDO_COLUMNS, Source
 from kshell.catalog.model import Column as Declared
 from kshell.errors import BindError, UnknownName
 from kshell.sql.bind.text import place_of
 from kshell.sql.expressions import Column, Expression, Field
 from kshell.types import BIGINT
 
-__all__ = ["BOUNDS", "SYSTEM", "Origin", "Scope", "pseudo_columns", "struct_field"]
+__all__ = ["SYSTEM", "Origin", "Scope", "pseudo_columns", "struct_field"]
 
-BOUNDS = ("WINDOWSTART", "WINDOWEND")
 SYSTEM = (*PSEUDO_COLUMNS, *BOUNDS)
 _PLACES = "ksql.rowpartition.rowoffset.enabled"
 

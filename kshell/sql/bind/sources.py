@@ -12,13 +12,13 @@ import pyarrow as pa
 from sqlglot import exp
 
 from kshell.catalog.catalog import Catalog
-from kshell.catalog.model import PSEUDO_COLUMNS, Column, Kind, Source
+from kshell.catalog.model import BOUNDS, PSEUDO_COLUMNS, Column, Kind, Source
 from kshell.errors import BindError, UnknownName, Unsupported
 from kshell.sql import plan
 from kshell.sql.bind.datatypes import can_widen
 from kshell.sql.bind.expressions import Binder
 from kshell.sql.bind.literals import coerce
-from kshell.sql.bind.scope import BOUNDS, Origin, Scope
+from kshell.sql.bind.scope import Origin, Scope
 from kshell.sql.bind.text import place_of, text_of
 from kshell.sql.expressions import Expression, columns_of
 from kshell.sql.statements import Within
