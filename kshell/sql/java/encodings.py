@@ -17,13 +17,13 @@ import pyarrow as pa
 from kshell.sql.java.columns import by_constants, over_columns
 from kshell.types import BIGINT, BYTES, DOUBLE, INTEGER, STRING
 
-__all__ = ["bigint", "bigint_in", "double", "double_in", "encode", "from_bytes", "integer",
-           "integer_in", "to_bytes", "uuid"]  # fmt: skip
+__all__ = ["encode", "from_bytes", "number", "to_bytes", "uuid"]
 
 T = TypeVar("T")
 _QUOTED = re.compile(r"[xX]'(.*)'", re.DOTALL)
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})*")
 _BASE64 = re.compile(r"((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2,3})?)(=*)")
+_CODES = {INTEGER: "i", BIGINT: "q", DOUBLE: "d"}  # of struct
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
 
 
@@ -132,51 +132,20 @@ def _unpacked(value: bytes, code: str, order: str) -> int | float:
     return number
 
 
-def _numbers(values: pa.Array, code: str, order: str, type: pa.DataType) -> pa.Array:
-    cells = values.to_pylist()
-    return pa.array([None if c is None else _unpacked(c, code, order) for c in cells], type)
-
-
-def _numbers_in(values: pa.Array, orders: pa.Array, code: str, type: pa.DataType) -> pa.Array:
-    return by_constants(
-        lambda column, order: _numbers(column, code, order, type), values, orders, type=type
-    )
-
-
 @over_columns
-def integer(values: pa.Array) -> pa.Array:
-    """INT_FROM_BYTES of four bytes, the highest first."""
-    return _numbers(values, "i", "BIG_ENDIAN", INTEGER)
+def number(
+    values: pa.Array, orders: pa.Array | None = None, *, type: pa.DataType
+) -> pa.Array:
+    """INT_, BIGINT_ and DOUBLE_FROM_BYTES; without a byte order the highest comes first."""
 
+    def done(column: pa.Array, order: str) -> pa.Array:
+        cells = column.to_pylist()
+        numbers = [None if c is None else _unpacked(c, _CODES[type], order) for c in cells]
+        return pa.array(numbers, type)
 
-@over_columns
-def integer_in(values: pa.Array, orders: pa.Array) -> pa.Array:
-    """INT_FROM_BYTES in a byte order."""
-    return _numbers_in(values, orders, "i", INTEGER)
-
-
-@over_columns
-def bigint(values: pa.Array) -> pa.Array:
-    """BIGINT_FROM_BYTES of eight bytes, the highest first."""
-    return _numbers(values, "q", "BIG_ENDIAN", BIGINT)
-
-
-@over_columns
-def bigint_in(values: pa.Array, orders: pa.Array) -> pa.Array:
-    """BIGINT_FROM_BYTES in a byte order."""
-    return _numbers_in(values, orders, "q", BIGINT)
-
-
-@over_columns
-def double(values: pa.Array) -> pa.Array:
-    """DOUBLE_FROM_BYTES of eight bytes, the highest first."""
-    return _numbers(values, "d", "BIG_ENDIAN", DOUBLE)
-
-
-@over_columns
-def double_in(values: pa.Array, orders: pa.Array) -> pa.Array:
-    """DOUBLE_FROM_BYTES in a byte order."""
-    return _numbers_in(values, orders, "d", DOUBLE)
+    if orders is None:
+        return done(values, "BIG_ENDIAN")
+    return by_constants(done, values, orders, type=type)
 
 
 def uuid(value: bytes) -> str | None:
