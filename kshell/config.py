@@ -19,6 +19,7 @@ from kshell.errors import UnknownName, UsageError, nearest
 __all__ = ["PROPERTIES", "Properties", "Property", "cache_home", "config_home", "load_profile",
            "state_home"]  # fmt: skip
 
+
 @dataclass(frozen=True, slots=True)
 class Property:
     """A row: name, default (None: not set), one line of help; `values` where only some may be."""

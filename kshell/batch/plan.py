@@ -74,10 +74,10 @@ def raw_schema(number: int, columns: tuple[TableColumn, ...]) -> pa.Schema:
     return pa.schema(fields + [(raw_name(number, c.name), c.raw) for c in columns])
 
 
-def distinct(names: list[str]) -> list[str]:
+def _distinct(names: list[str]) -> list[str]:
     """DuckDB's names fold case: `id` beside `ID` becomes `ID_1`.
 
-    >>> distinct(["id", "ID", "x"])
+    >>> _distinct(["id", "ID", "x"])
     ['id', 'ID_1', 'x']
     """
     seen: set[str] = set()
@@ -103,7 +103,7 @@ def view(number: int, reference: Reference, read: Collection[str]) -> str:
     columns = reference.table.columns
     items = ", ".join(
         f"{c.template.replace('{}', raw(c))} AS {quote(name)}"
-        for c, name in zip(columns, distinct([c.name for c in columns]), strict=True)
+        for c, name in zip(columns, _distinct([c.name for c in columns]), strict=True)
     )
     source = f"raw_{number}"
     if reference.table.latest:

@@ -70,7 +70,7 @@ class _Token(AbstractTokenProvider):  # type: ignore[misc]
         return self._token
 
 
-def ssl_context(properties: Properties) -> ssl.SSLContext:
+def _ssl_context(properties: Properties) -> ssl.SSLContext:
     """TLS as the ssl.* properties want it."""
     context = ssl.create_default_context(cafile=properties.get("ssl.ca.location"))
     if properties["ssl.endpoint.identification.algorithm"] == "none":
@@ -170,7 +170,7 @@ class Wire:
             "max_idle_ms": 540_000,
         }
         if protocol.endswith("SSL"):
-            settings["ssl_context"] = ssl_context(p)
+            settings["ssl_context"] = _ssl_context(p)
         if protocol.startswith("SASL"):
             settings["sasl_mechanism"] = p["sasl.mechanism"]
             settings["sasl_plain_username"] = p.get("sasl.username", "")

@@ -41,6 +41,7 @@ def aggregates(tree: exp.Expr) -> list[exp.Anonymous]:
     """The calls of aggregates in a tree, KSQL's and DuckDB's."""
     return [f for f in tree.find_all(exp.Anonymous) if f.name.upper() in _AGGREGATES]
 
+
 # sqlglot has a grammar of its own for these, which KSQL and DuckDB share; all else is a plain call.
 _SPECIAL = ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "TRIM")
 _NO_PAREN = ("ANY", "CASE", "@")

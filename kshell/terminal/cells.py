@@ -42,10 +42,10 @@ def is_number(type: pa.DataType) -> bool:
     return bool(types.is_integer(type) or types.is_floating(type) or types.is_decimal(type))
 
 
-def bytes_text(data: bytes) -> str:
+def _bytes_text(data: bytes) -> str:
     """Bytes as text where they are printable UTF-8, else as hex.
 
-    >>> bytes_text(b"abc"), bytes_text(b"a\\xff")
+    >>> _bytes_text(b"abc"), _bytes_text(b"a\\xff")
     ('abc', '0x61ff')
     """
     try:
@@ -96,7 +96,7 @@ def _same(value: Any) -> Any:
 
 
 def _key(value: Any) -> str:
-    return bytes_text(value) if isinstance(value, bytes) else str(value)
+    return _bytes_text(value) if isinstance(value, bytes) else str(value)
 
 
 def _json_texts(column: pa.Array) -> list[str | None]:
@@ -133,7 +133,7 @@ def raw_texts(column: pa.Array) -> list[str | None]:
     if pa.types.is_nested(type):
         return _json_texts(column)
     if pa.types.is_binary(type) or pa.types.is_large_binary(type):
-        return [None if v is None else bytes_text(v) for v in column.to_pylist()]
+        return [None if v is None else _bytes_text(v) for v in column.to_pylist()]
     try:
         return column.cast(pa.string()).to_pylist()  # type: ignore[no-any-return]
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):

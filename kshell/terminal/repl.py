@@ -116,9 +116,8 @@ def _learn(session: Session) -> None:
     """Learn names for completion, and import what the first query needs."""
     with contextlib.suppress(KshellError, OSError):
         session.refresh()
-    with contextlib.suppress(ImportError):
-        import kshell.engines.local.query
-        import kshell.terminal.show  # noqa: F401
+    import kshell.engines.local.query
+    import kshell.terminal.show  # noqa: F401
 
 
 class _Prompt:

@@ -22,7 +22,7 @@ from kshell.terminal.pull import pulled
 from kshell.terminal.sanitize import clean, clean_block
 from kshell.terminal.spool import spool
 
-__all__ = ["Shower", "stdout_target"]
+__all__ = ["Shower", "change_lines", "stdout_target"]
 
 _FOR_PEOPLE = ("table", "vertical")
 # A table cannot be drawn before its end is known, and a JSON array not closed: lines instead.

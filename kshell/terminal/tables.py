@@ -73,7 +73,7 @@ def cut(text: str, width: int) -> str:
     return "".join(kept) + "…"
 
 
-def pad(text: str, width: int, right: bool) -> str:
+def _pad(text: str, width: int, right: bool) -> str:
     """Exactly `width` columns."""
     text = cut(text, width)
     space = " " * (width - width_of(text))
@@ -166,7 +166,7 @@ class AlignedTable:
         self._widths = layout(needed, self._room)
         style = self._style
         headings = [
-            f"{style.heading}{pad(name, width, right)}{style.reset}"
+            f"{style.heading}{_pad(name, width, right)}{style.reset}"
             for name, width, right in zip(self._names, self._widths, self._right, strict=False)
         ]
         rule = "─┼─".join("─" * w for w in self._widths)
@@ -210,7 +210,7 @@ class AlignedTable:
             return space + null if right else null + space
         if width_of(text) > width:
             self._cut = True
-        return pad(text, width, right)
+        return _pad(text, width, right)
 
     def _short(self, text: str, width: int) -> str:
         self._cut = True

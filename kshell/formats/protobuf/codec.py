@@ -23,7 +23,7 @@ from kshell.formats.protobuf.unframed import Unframed
 from kshell.formats.protobuf.write import Writer
 from kshell.formats.registry import Schema, Schemas, SchemaType
 
-__all__ = ["nullable_of", "open_protobuf", "open_protobuf_nosr", "schema_text"]
+__all__ = ["Codec", "nullable_of", "open_protobuf", "open_protobuf_nosr", "schema_text"]
 
 _Decoder = Framed | Plain | Unframed
 _TAKEN = "PROTOBUF_NULLABLE_REPRESENTATION"

@@ -69,6 +69,7 @@ class _Nodes:
         path, length = read_indexes(payload)
         assert self._place.schemas is not None
         return message_at(load(self._place.schemas.by_id(id)), path), payload[length:]
+
     def _producer(self) -> tuple[bytes, Any]:
         """The bytes before every message that a producer writes, and the message."""
         if self._made is None:
@@ -106,6 +107,7 @@ def _over(node: Any, held: Any) -> Any:
 def open_nodes(place: Place, given: Registered | None) -> _Nodes:
     """The nodes of one half of one source."""
     return _Nodes(place, given)
+
 
 _INTS = (Field.CPPTYPE_INT32, Field.CPPTYPE_INT64, Field.CPPTYPE_UINT32, Field.CPPTYPE_UINT64)
 _FLOATS = (Field.CPPTYPE_FLOAT, Field.CPPTYPE_DOUBLE)

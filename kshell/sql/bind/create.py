@@ -15,7 +15,7 @@ from kshell.errors import BindError, KshellError, UnknownName
 from kshell.sql import plan
 from kshell.sql.bind.advice import advised
 from kshell.sql.bind.declare import InferColumns, no_columns
-from kshell.sql.bind.joins import Partitions
+from kshell.sql.bind.joins import Partitions, unknown_partitions
 from kshell.sql.bind.select import bind_query
 from kshell.sql.bind.sinks import SinkSpec
 from kshell.sql.statements import CreateAsSelect, InsertSelect, Name
@@ -24,15 +24,11 @@ from kshell.types import quote_ksql
 __all__ = ["bind_create_as", "bind_insert_select", "insert_target"]
 
 
-def _unknown_partitions(source: Source) -> int | None:
-    return None
-
-
 def bind_create_as(
     statement: CreateAsSelect,
     catalog: Catalog,
     properties: Mapping[str, str] = MappingProxyType({}),
-    partitions: Partitions = _unknown_partitions,
+    partitions: Partitions = unknown_partitions,
     infer: InferColumns = no_columns,
 ) -> plan.Sink:
     """The plan of CREATE STREAM|TABLE … AS SELECT.
@@ -57,7 +53,7 @@ def bind_insert_select(
     statement: InsertSelect,
     catalog: Catalog,
     properties: Mapping[str, str] = MappingProxyType({}),
-    partitions: Partitions = _unknown_partitions,
+    partitions: Partitions = unknown_partitions,
 ) -> plan.Sink:
     """The plan of INSERT INTO … SELECT."""
     try:

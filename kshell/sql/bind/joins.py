@@ -20,7 +20,7 @@ from kshell.sql.expressions import Column as Bound
 from kshell.sql.expressions import Expression
 from kshell.types import ksql_name, quote_ksql
 
-__all__ = ["Joined", "Partitions", "build_joins", "synthetic_key"]
+__all__ = ["Joined", "Partitions", "build_joins", "synthetic_key", "unknown_partitions"]
 
 Partitions = Callable[[Source], "int | None"]
 """How many partitions a source's topic has; None where that is not known."""
@@ -31,6 +31,11 @@ _WORDS = {
     plan.JoinKind.RIGHT: "RIGHT [OUTER] JOIN",
     plan.JoinKind.FULL: "[FULL] OUTER JOIN",
 }
+
+
+def unknown_partitions(source: Source) -> int | None:
+    """Nothing is known of any topic."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from kshell.sql.expressions import Column as Bound
 from kshell.sql.expressions import Expression, Field
 from kshell.types import ksql_name, quote_ksql
 
-__all__ = ["Item", "keys_missing", "project", "read_items", "text_list"]
+__all__ = ["Item", "Reader", "Shape", "keys_missing", "project", "read_items", "text_list"]
 
 
 @dataclass(frozen=True, slots=True)

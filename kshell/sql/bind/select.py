@@ -16,7 +16,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from kshell.catalog.catalog import Catalog
-from kshell.catalog.model import Column, Kind, Source
+from kshell.catalog.model import Column, Kind
 from kshell.errors import BindError, KshellError, Unsupported
 from kshell.sql import plan
 from kshell.sql.bind.advice import advised
@@ -30,7 +30,7 @@ from kshell.sql.bind.aggregate import (
 )  # fmt: skip
 from kshell.sql.bind.checks import in_clause
 from kshell.sql.bind.expressions import Binder
-from kshell.sql.bind.joins import Joined, Partitions, build_joins, synthetic_key
+from kshell.sql.bind.joins import Joined, Partitions, build_joins, synthetic_key, unknown_partitions
 from kshell.sql.bind.names import Aliases
 from kshell.sql.bind.projection import Item, Reader, keys_missing, project, read_items
 from kshell.sql.bind.repartition import Repartition, build_explode, rekey
@@ -50,10 +50,6 @@ _CLAUSES = {
     "offset": "OFFSET", "qualify": "QUALIFY", "windows": "WINDOW", "sample": "TABLESAMPLE",
     "laterals": "LATERAL", "pivots": "PIVOT",
 }  # fmt: skip
-
-
-def _unknown_partitions(source: Source) -> int | None:
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +82,7 @@ def bind_query(
     catalog: Catalog,
     properties: Mapping[str, str] = MappingProxyType({}),
     sink: SinkSpec | None = None,
-    partitions: Partitions = _unknown_partitions,
+    partitions: Partitions = unknown_partitions,
 ) -> plan.Node:
     """The plan of a continuous query: an `Answer`, or with a sink a `Sink`, at the root.
 
