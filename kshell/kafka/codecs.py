@@ -6,6 +6,7 @@ fixed size, as many as there are calls at a time, so that nothing larger is ever
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable
 from typing import Any
 
@@ -64,7 +65,7 @@ def inflate(codec: int, data: memoryview) -> bytes:
     try:
         room = _rooms.pop()
     except IndexError:
-        room = memoryview(bytearray(LIMIT))
+        room = memoryview(mmap.mmap(-1, LIMIT))  # costs the memory that is written to
     try:
         return bytes(room[: int(decompress(data, room))])
     except cramjam.DecompressionError as error:
