@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from kshell.errors import BindError
 from kshell.formats.framing import frame
-from kshell.formats.protobuf.columns import Oneofs, message_type, protobuf_type
+from kshell.formats.protobuf.columns import message_type, oneof_name, oneofs, protobuf_type
 from kshell.formats.protobuf.decode import Framed, _OverUpb
 from kshell.formats.protobuf.pool import load, message_class, message_named
 from kshell.formats.protobuf.walk import walker
@@ -88,8 +88,9 @@ def fuzz_protobuf(chance: random.Random) -> Callable[[], None]:
         _fill(chance, made)
         seeds.append(made.SerializeToString())
     seeds += [a + b for a, b in zip(seeds[:50], seeds[50:100], strict=True)]
-    fields = [list(message_type(message, way)) for way in Oneofs]
-    readers = [(walker(message, f), _OverUpb(message, f), Framed(schemas, f)) for f in fields]
+    whole, groups = list(message_type(message)), {oneof_name(o) for o in oneofs(message)}
+    apart = [member for f in whole for member in (f.type if f.name in groups else [f])]
+    readers = [(walker(message, f), _OverUpb(message, f), Framed(schemas, f)) for f in (whole, apart)]
 
     def once() -> None:
         compiled, upb, framed = chance.choice(readers)

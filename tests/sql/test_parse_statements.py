@@ -109,6 +109,11 @@ def test_print() -> None:
     assert (statement.interval, statement.limit) == (5, 3)
 
 
+def test_print_each_of_no_records_is_refused() -> None:
+    with pytest.raises(ParseError, match="1 or more"):
+        one("PRINT t INTERVAL 0")
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

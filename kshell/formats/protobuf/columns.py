@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
@@ -24,7 +23,7 @@ from kshell.formats.protobuf.meta import field_params
 from kshell.formats.protobuf.pool import load, message_named
 from kshell.formats.registry import Schema
 
-__all__ = ["DECIMAL", "JSON_TEXT", "SCALARS", "SPECIAL", "WRAPPERS", "Oneofs", "is_map",
+__all__ = ["DECIMAL", "JSON_TEXT", "SCALARS", "SPECIAL", "WRAPPERS", "is_map",
            "message_type", "oneof_name", "oneofs", "protobuf_type"]  # fmt: skip
 
 _MAX_REPEATS = 2  # how often a message is followed in itself
@@ -78,16 +77,10 @@ JSON_TEXT = frozenset(
 DECIMAL = "confluent.type.Decimal"
 
 
-class Oneofs(Enum):
-    """How a oneof comes: its members as columns, or (ksqlDB's way) as one STRUCT in front."""
-
-    FLAT = "flat"
-    STRUCT = "struct"
-
-
-def message_type(message: Any, oneof: Oneofs = Oneofs.STRUCT) -> pa.StructType:
-    """The message's fields, in the order they are declared; BindError where there are too many."""
-    found = _Columns(oneof).message(message, Counter())
+def message_type(message: Any) -> pa.StructType:
+    """The message's oneofs, each a STRUCT of its members as ksqlDB has them, and then its fields in
+    the order they are declared; BindError where there are too many."""
+    found = _Columns().message(message, Counter())
     return found if found is not None else pa.struct([])
 
 
@@ -132,8 +125,7 @@ def is_map(field: Any) -> bool:
 
 
 class _Columns:
-    def __init__(self, oneof: Oneofs) -> None:
-        self._oneof = oneof
+    def __init__(self) -> None:
         self._count = 0
 
     def message(self, message: Any, path: Counter[str]) -> pa.StructType | None:
@@ -144,12 +136,11 @@ class _Columns:
         path[name] += 1
         found: list[tuple[str, pa.DataType]] = []
         inside: set[str] = set()
-        if self._oneof is Oneofs.STRUCT:
-            for oneof in oneofs(message):
-                members = self._fields(oneof.fields, path)
-                inside |= {f.name for f in oneof.fields}
-                if members:
-                    found.append((oneof_name(oneof), pa.struct(members)))
+        for oneof in oneofs(message):
+            members = self._fields(oneof.fields, path)
+            inside |= {f.name for f in oneof.fields}
+            if members:
+                found.append((oneof_name(oneof), pa.struct(members)))
         found += self._fields([f for f in message.fields if f.name not in inside], path)
         path[name] -= 1
         return pa.struct(found) if found else None

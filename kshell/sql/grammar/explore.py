@@ -76,7 +76,10 @@ def _print(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
             case "LIMIT":
                 limit = cursor.integer()
             case _:
+                token = cursor.peek()
                 interval = cursor.integer()
+                if not interval:
+                    raise cursor.fail("a number of 1 or more", token=token)
     return Print(
         topic=topic, from_beginning=from_beginning, interval=interval, limit=limit, **place
     )

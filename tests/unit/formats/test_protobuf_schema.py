@@ -9,8 +9,8 @@ import pytest
 from google.protobuf import descriptor_pb2 as pb
 
 from kshell.errors import BindError, CorruptRecord, UsageError
-from kshell.formats.protobuf.columns import Oneofs, message_type, protobuf_type
-from kshell.formats.protobuf.pool import load, message_at, message_indexes, message_named
+from kshell.formats.protobuf.columns import protobuf_type
+from kshell.formats.protobuf.pool import load, message_at, message_indexes
 from kshell.formats.protobuf.text import Nullable, proto_text
 from kshell.formats.registry import Schema, SchemaType
 from kshell.formats.schema_files import read_schema_file
@@ -55,12 +55,10 @@ def test_types(field, type):
     assert columns(text) == {"c": type}
 
 
-def test_a_oneof_is_a_struct_in_front_or_flat():
+def test_a_oneof_is_a_struct_in_front():
     text = HEAD + "message A { int32 a = 1; oneof k { string s = 2; int64 n = 3; } optional int32 o = 4; }"
     struct = pa.struct([("s", STRING), ("n", BIGINT)])
     assert columns(text) == {"k_0": struct, "a": INT, "o": INT}
-    flat = message_type(message_named(load(schema(text))), Oneofs.FLAT)
-    assert flat.names == ["a", "s", "n", "o"]
 
 
 def test_a_message_in_itself_is_followed_twice():
