@@ -97,7 +97,7 @@ SHOTS = (
         before=("SET 'auto.offset.reset'='earliest';\r",), after="TERMINATE ALL;\r",
     ),
     Shot(
-        "describe", "kshell: an Avro topic that nobody declared, and what is wrong with it",
+        "describe", "kshell: Avro with a schema file, and the records that do not fit it",
         ("DESCRIBE payments;\r",
          "SELECT card, COUNT(*) AS n, SUM(amount) AS total FROM payments GROUP BY card;\r",
          "SHOW ERRORS;\r"),
