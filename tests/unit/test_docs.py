@@ -1,0 +1,56 @@
+"""What the docs show is in the grammar, passes, or is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from kshell.cases.model import Status
+from kshell.cases.read import read_cases
+from kshell.cases.run import run_case
+from kshell.sql.parse import parse
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SOURCES = [p.relative_to(ROOT).as_posix() for p in ROOT.glob("[kstb]*/**/*") if ".venv" not in p.parts]
+MODULE = re.compile(r"(?:batch|cases|catalog|engines|formats|kafka|moments|screenshots|sql|stream|terminal|tests)/[\w/.]+")
+
+
+def fenced(kind: str) -> list[str]:
+    return re.findall(rf"```{kind}\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.parametrize("block", fenced("sql"))
+def test_statements_of_the_readme_are_in_the_grammar(block):
+    statements = parse("\n".join(line for line in block.splitlines() if not line.startswith("$")))
+    assert len(statements) == len(re.findall(r";[ ]*(?:--|\n)", block))
+
+
+def test_the_readmes_case_passes(tmp_path):
+    (text,) = fenced("json")
+    (tmp_path / "case.json").write_text(text)
+    (case,) = read_cases(str(tmp_path / "case.json"))
+    outcome = run_case(case)
+    assert (outcome.status, outcome.reason) == (Status.PASS, "")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        assert "://" in link or (page.parent / link).exists(), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_modules_that_are_named_exist(page):
+    for span in re.findall(r"`([^`\n]+)`", page.read_text()):
+        if MODULE.fullmatch(span):
+            assert any(f"/{span.rstrip('/')}" in f"/{source}" for source in SOURCES), span
+
+
+def test_every_picture_is_made_and_shown():
+    made = set(re.findall(r'Shot\(\s*"(\w+)"', (ROOT / "screenshots" / "make.py").read_text()))
+    assert made == {p.stem for p in (ROOT / "screenshots").glob("*.svg")}
+    assert made == set(re.findall(r"\(screenshots/(\w+)\.svg\)", README))
