@@ -1,4 +1,7 @@
-"""The seam between a session and whatever runs its statements: here, or a remote engine one day."""
+"""The seam between a session and whatever runs its statements: here, or a remote engine one day.
+
+`session` holds an `Engine`; `local.engine` is the one there is.
+"""
 
 from __future__ import annotations
 

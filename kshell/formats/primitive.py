@@ -1,4 +1,7 @@
-"""KAFKA (what Kafka's own serializers write for a single value), BYTES and NONE."""
+"""KAFKA (what Kafka's own serializers write for a single value), BYTES and NONE.
+
+`base.open_codec` opens them by their names; `source` uses the numbers for a window's bounds.
+"""
 
 from __future__ import annotations
 

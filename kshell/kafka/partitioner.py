@@ -1,4 +1,7 @@
-"""Which partition a key goes to: murmur2, as Kafka's own producers choose."""
+"""Which partition a key goes to: murmur2, as Kafka's own producers choose.
+
+A scan for one key reads one partition by it, once `sample` has seen that keys are placed so.
+"""
 
 from __future__ import annotations
 

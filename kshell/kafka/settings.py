@@ -1,4 +1,7 @@
-"""kshell's properties as librdkafka wants them: for produce and admin, which it does."""
+"""kshell's properties as librdkafka wants them.
+
+`produce` and `admin` go through librdkafka; what fetches does not.
+"""
 
 from __future__ import annotations
 

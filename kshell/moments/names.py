@@ -1,4 +1,7 @@
-"""English words for months, days, eras, quarters and halves of the day, in Java's lengths."""
+"""English words for months, days, eras, quarters and halves of the day, in Java's lengths.
+
+The elements of a pattern show and read them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Highlighting: which words of a statement are which, drawn as they are typed."""
+"""Highlighting: which words of a statement are which, drawn as they are typed.
+
+The prompt's lexer; `repl` gives it to prompt_toolkit.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The prompt's history: a file that only its owner can read, and no secret in it."""
+"""The prompt's history: a file that only its owner can read, and no secret in it.
+
+`repl` gives it to prompt_toolkit.
+"""
 
 from __future__ import annotations
 

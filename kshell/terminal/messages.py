@@ -1,4 +1,7 @@
-"""Errors and notes on stderr: what, where (with a caret), and what to try."""
+"""Errors and notes on stderr: what, where (with a caret), and what to try.
+
+The command line and the prompt draw all of theirs here, so that both say the same.
+"""
 
 from __future__ import annotations
 

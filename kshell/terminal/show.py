@@ -1,4 +1,7 @@
-"""Draws results one after the other: what both the prompt and `kshell -e` do with them."""
+"""Draws results one after the other: what both the prompt and `kshell -e` do with them.
+
+`cli` and `repl` make a `Shower` for each script.
+"""
 
 from __future__ import annotations
 

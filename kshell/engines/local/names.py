@@ -1,8 +1,13 @@
-"""Which topic a name means, and what its columns are."""
+"""Which topic a name means.
+
+`engine` asks, for every name that nobody declared.
+"""
 
 from __future__ import annotations
 
-from kshell.errors import BindError, Forbidden, UnknownName
+import contextlib
+
+from kshell.errors import BindError, UnknownName
 from kshell.kafka.client import Client
 from kshell.sql.statements import Name
 
@@ -26,10 +31,6 @@ def topic_named(client: Client, name: Name) -> str:
             hint=f'quote the one you mean: "{folded[0]}"',
             place=name.place,
         )
-    try:
+    with contextlib.suppress(UnknownName):
         client.topic(name.text)  # one that ACLs hide is not listed; asked for by name it is told
-    except Forbidden:
-        raise
-    except UnknownName:
-        pass
     raise UnknownName("topic", name.text, known, place=name.place)

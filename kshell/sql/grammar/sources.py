@@ -1,4 +1,7 @@
-"""Statements that declare, change, fill and check streams, tables and types."""
+"""Statements that declare, change, fill and check streams, tables and types.
+
+`parse` calls these by a statement's first word.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Types, column declarations and WITH properties, as CREATE and its relatives have them."""
+"""Types, column declarations and WITH properties, as CREATE and its relatives have them.
+
+`sources` reads with these; cases read the columns of their sources so too.
+"""
 
 from __future__ import annotations
 

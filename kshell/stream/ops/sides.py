@@ -1,4 +1,7 @@
-"""What all joins share: the joined row's columns, each from the side that has it."""
+"""What all joins share: the joined row's columns, each from the side that has it.
+
+The operators of joins call it.
+"""
 
 from __future__ import annotations
 
