@@ -1,6 +1,7 @@
 """Offsets and zones in a pattern: X x Z O z V v.
 
-`pattern` makes these elements of its letters; `layout`, `loose` and `resolve` look at what they are.
+`pattern` makes these elements of its letters; `layout`, `loose` and `resolve` look at
+what they are.
 """
 
 from __future__ import annotations

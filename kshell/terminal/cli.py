@@ -235,7 +235,7 @@ def _speak_utf8() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run with these arguments; gives the exit code."""
-    from kshell.terminal.messages import draw_error
+    from kshell.terminal.messages import draw_error, internal_error
 
     debug = "--debug" in arguments
     with contextlib.suppress(ValueError):  # in another thread than the main one
@@ -265,10 +265,5 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if debug:
             raise
-        draw_error(
-            KshellError(
-                f"internal error: {type(error).__name__}: {error}",
-                hint="run again with --debug and report what it prints",
-            )
-        )
+        draw_error(internal_error(error))
         return 1

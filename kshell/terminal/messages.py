@@ -12,7 +12,7 @@ from typing import IO
 from kshell.errors import KshellError, Place
 from kshell.terminal.sanitize import clean, clean_block
 
-__all__ = ["draw_error", "error_lines", "note"]
+__all__ = ["draw_error", "error_lines", "internal_error", "note"]
 
 
 def error_lines(error: KshellError, text: str = "") -> list[str]:
@@ -55,6 +55,14 @@ def draw_error(error: KshellError, text: str = "", to: IO[str] | None = None) ->
         lines = [_coloured(line) for line in lines]
     to.write("\n".join(lines) + "\n")
     to.flush()
+
+
+def internal_error(error: Exception) -> KshellError:
+    """A fault of kshell's own, as an error that tells how to see where it is."""
+    return KshellError(
+        f"internal error: {type(error).__name__}: {error}",
+        hint="run it again with kshell --debug -e and report what it prints",
+    )
 
 
 def _colours(to: IO[str]) -> bool:

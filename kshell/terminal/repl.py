@@ -32,7 +32,7 @@ from kshell.terminal.commands import COMMANDS, FORMATS, command_help
 from kshell.terminal.completion import Known, SqlCompleter
 from kshell.terminal.highlight import SqlLexer
 from kshell.terminal.history import PrivateHistory
-from kshell.terminal.messages import draw_error, note
+from kshell.terminal.messages import draw_error, internal_error, note
 from kshell.terminal.sanitize import clean
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ class _Prompt:
                 raise
             draw_error(error, text)
         except Exception as error:
-            draw_error(KshellError(f"internal error: {type(error).__name__}: {error}"))
+            draw_error(internal_error(error))
         self._learn_after(text)
         return True
 
