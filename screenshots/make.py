@@ -99,7 +99,7 @@ SHOTS = (
     Shot(
         "describe", "kshell: Avro with a schema file, and the records that do not fit it",
         ("DESCRIBE payments;\r",
-         "SELECT card, COUNT(*) AS n, SUM(amount) AS total FROM payments GROUP BY card;\r",
+         "SELECT card, COUNT(*) AS n, SUM(amount) FROM payments GROUP BY card ORDER BY 2 DESC;\r",
          "SHOW ERRORS;\r"),
         "in this session", lines=54,
     ),
