@@ -20,7 +20,6 @@
     │   └── UnknownSchema       it has no schema of that id or subject
     ├── CorruptRecord           bytes of a batch or a record that cannot be decoded
     ├── EvaluationError         a query failed while it ran
-    ├── BudgetExceeded          a scan stopped at its budget: the answer is partial
     └── Interrupted             the user stopped it                                exit 130
 
 Everything above raises these and nothing else on purpose; `terminal` draws them.  An error gains
@@ -34,7 +33,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 __all__ = [
-    "BadRecord", "BindError", "BudgetExceeded", "ConnectionFailed", "CorruptRecord",
+    "BadRecord", "BindError", "ConnectionFailed", "CorruptRecord",
     "EvaluationError", "Forbidden", "Interrupted", "KafkaError", "KshellError", "LoginRefused",
     "Outage", "ParseError", "Place", "RegistryDown", "RegistryError", "StatementError",
     "TopicChanged", "UnknownName", "UnknownSchema", "Unreachable", "Unsupported",
@@ -170,10 +169,6 @@ class CorruptRecord(KshellError):
 
 class EvaluationError(KshellError):
     """A query failed while it ran."""
-
-
-class BudgetExceeded(KshellError):
-    """A scan stopped at its budget."""
 
 
 class Interrupted(KshellError):

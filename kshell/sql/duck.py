@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from kshell.sql.expressions import Expression
 
-__all__ = ["aggregate_names", "connect", "python_function", "use"]
+__all__ = ["connect", "python_function", "use"]
 
 _LOCKED = (
     "SET GLOBAL enable_external_access = false",
@@ -60,15 +60,6 @@ def connect() -> duckdb.DuckDBPyConnection:
     """
     with _REGISTERING:
         return _database().cursor()
-
-
-def aggregate_names(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
-    """Upper-case names of DuckDB's aggregate functions."""
-    query = (
-        "SELECT DISTINCT upper(function_name) FROM duckdb_functions()"
-        " WHERE function_type = 'aggregate'"
-    )
-    return frozenset(name for (name,) in connection.sql(query).fetchall())
 
 
 def use(expressions: Iterable[Expression]) -> None:
