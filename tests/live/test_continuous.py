@@ -533,3 +533,13 @@ def test_explain_says_where_a_query_begins(run, topic):
         "Continuous: starts at the end ('auto.offset.reset' is latest). PEOPLE, which it looks up,"
         f" is read from its first record. Reads {clicks}, {people}."
     )
+
+
+def test_a_table_is_asked_right_after_it_was_made(run, topic, name):
+    orders = topic([OutgoingRecord(b"k%d" % (n % 7), b'{"n":%d}' % n) for n in range(20_000)], partitions=3)
+    (*_, answer) = run(f"""
+        SET 'auto.offset.reset'='earliest';
+        CREATE TABLE {name} AS SELECT ROWKEY, COUNT(*) AS c, SUM(n) AS s FROM `{orders}` GROUP BY ROWKEY;
+        SELECT SUM(c) AS c, SUM(s) AS s FROM {name};""")
+    assert rows_of(answer) == [{"c": 20_000, "s": 20_000 * 19_999 // 2}]
+    assert not answer.notes()

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Lookup", "bounded", "evaluator", "needs_continuous", "planned"]
 
+_PATIENCE = 5.0  # seconds that a bounded query waits for a kept table to have read what was there
+
 
 def needs_continuous(query: Query) -> bool:
     """Whether only a continuous plan can answer: WINDOW, WITHIN, PARTITION BY are KSQL's alone."""
@@ -79,11 +81,12 @@ class Lookup:
             return DeclaredTable(
                 engine.client, source, engine.errors, self.budget, self.properties
             )
+        whole = keeper.catch_up(_PATIENCE)
         if keeper.error is not None:
             self.remarks.append(
                 f"query {keeper.id} failed, {source.name} is as it was then: {keeper.error.what}"
             )
-        elif keeper.feed.note or keeper.feed.lag:
+        elif keeper.feed.note or keeper.feed.lag or not whole:
             behind = keeper.feed.note or f"{keeper.feed.lag:,} records behind"
             self.remarks.append(f"query {keeper.id}, which keeps {source.name}: {behind}")
         rows = keeper.outlet.rows

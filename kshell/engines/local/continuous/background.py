@@ -55,6 +55,7 @@ class Background:
         self._graph, self._producer = graph, producer
         self._client, self._topic_id = client, client.topic(sink.target.topic).id
         self._due = 0.0
+        self._caught_up = threading.Event()
         self._going = threading.Event()
         self._going.set()
         self._thread = threading.Thread(target=self._run, name=f"kshell-{id}", daemon=True)
@@ -77,6 +78,8 @@ class Background:
                     break
                 for scan, changes in runs:
                     self.outlet.write(self._graph.step(scan, changes))
+                if not runs and self.feed.at_end:
+                    self._caught_up.set()
                 self._producer.check()
                 self._check_sink()
             self._producer.flush()
@@ -107,6 +110,17 @@ class Background:
     def _fail(self, error: KshellError) -> None:
         self.error, self.state = error, State.ERROR
         self.feed.cancel()
+
+    def catch_up(self, seconds: float) -> bool:
+        """Wait until what was there when it began is in its table; False where that takes longer.
+
+        A query that is paused or has failed is not waited for.
+        """
+        deadline = time.monotonic() + seconds
+        while self.state is State.RUNNING and not self._caught_up.wait(_POLL):
+            if time.monotonic() > deadline:
+                break
+        return self._caught_up.is_set()
 
     def pause(self) -> None:
         """Read no further."""

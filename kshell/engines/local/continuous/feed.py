@@ -87,6 +87,7 @@ class Feed:
         self._rate = Rate()
         self.scanned = self.bad = 0
         self.cancelled = False
+        self.at_end = False  # whether with what `poll` gave last each partition is read to its end
         by_topic: dict[str, list[tuple[int, Intake, Span]]] = {}
         for scan, (intake, span) in enumerate(intakes):
             by_topic.setdefault(intake.source.topic, []).append((scan, intake, span))
@@ -124,6 +125,7 @@ class Feed:
                 time.sleep(min(seconds, _AGAIN))
                 return None if self.cancelled else []
             runs = self._merge.take(more)
+            self.at_end = not more
             self._pause()
             if runs:
                 return runs
