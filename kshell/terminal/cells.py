@@ -64,6 +64,8 @@ def json_default(value: Any) -> Any:
             return base64.b64encode(value).decode()
     if isinstance(value, decimal.Decimal):
         # A number, as long as it survives being one; else its exact digits.
+        if value.as_tuple().exponent == 0 and abs(value) < 1 << 63:
+            return int(value)  # a sum of BIGINTs is such a DECIMAL
         number = float(value)
         return number if decimal.Decimal(repr(number)) == value else str(value)
     if isinstance(value, datetime.timedelta):

@@ -170,3 +170,10 @@ def test_two_columns_of_one_name_are_both_written() -> None:
 def test_bytes_are_text_where_they_can_be_and_else_hex() -> None:
     lines = written("table", pa.table({"b": [b"abc", b"\x00\xff"]})).splitlines()
     assert lines[2:] == [" abc", " 0x00ff"]
+
+
+def test_a_sum_of_bigints_is_a_whole_number_in_json() -> None:
+    total = pa.table({"s": pa.array([decimal.Decimal(20002), decimal.Decimal(-(2**62)) - 1], pa.decimal128(38, 0))})
+    out = io.StringIO()
+    write("jsonl", total.schema, total.to_batches(), Target(out))
+    assert out.getvalue() == '{"s":20002}\n{"s":-4611686018427387905}\n'
