@@ -26,6 +26,7 @@ from kshell.kafka.partitioner import encode_key
 from kshell.kafka.produce import OutgoingRecord, Producer
 from kshell.results import Message, Result
 from kshell.sql.bind.insert import BoundInsert, bind_insert_values
+from kshell.sql.bind.literals import check_width
 from kshell.sql.statements import InsertValues, Name
 from kshell.stream.evaluate import values_of
 
@@ -136,11 +137,7 @@ def records_of(
             raise UnknownName("column", unknown[0], ["VALUE", *_PSEUDO])
     made = []
     for row in statement.rows:
-        if len(row) != len(names):
-            raise BindError(
-                f"{len(names)} columns and {len(row)} values",
-                hint=f"the columns are {', '.join(names)}",
-            )
+        check_width(names, row, statement.name.place)
         values = {n: evaluate(v) for n, v in zip(names, row, strict=True)}
         key = values.pop("ROWKEY", None)
         timestamp = values.pop("ROWTIME", None)

@@ -26,6 +26,7 @@ from kshell.formats.base import Half
 from kshell.formats.detect import Asked, newest
 from kshell.formats.source import SourceWriter
 from kshell.kafka.produce import OutgoingRecord
+from kshell.sql.bind.literals import check_width
 from kshell.sql.statements import InsertValues, Name
 from kshell.types import duckdb_name, ksql_name
 
@@ -54,6 +55,8 @@ def typed_records(
     source = _as_newest(source, schemas)
     named = {c.name: c for c in (*source.key, *source.value, _WHEN, _WHERE)}
     columns = [_column(n, named) for n in statement.columns] or list(source.value)
+    for row in statement.rows:
+        check_width([c.name for c in columns], row, statement.name.place)
     rows = [_row(row, columns, connection) for row in statement.rows]
     width = len(rows)
 
@@ -115,11 +118,6 @@ def _column(name: Name, known: Mapping[str, Column]) -> Column:
 def _row(
     nodes: Sequence[exp.Expr], columns: Sequence[Column], connection: duckdb.DuckDBPyConnection
 ) -> Mapping[str, pa.Array]:
-    if len(nodes) != len(columns):
-        names = ", ".join(c.name for c in columns)
-        raise BindError(
-            f"{len(columns)} columns and {len(nodes)} values", hint=f"the columns are {names}"
-        )
     made = {c.name: _value(node, c, connection) for node, c in zip(nodes, columns, strict=True)}
     return MappingProxyType(made)
 

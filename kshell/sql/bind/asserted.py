@@ -12,7 +12,7 @@ from kshell.catalog.model import BOUNDS, Source
 from kshell.errors import BindError, UnknownName
 from kshell.sql.bind.declare import InferColumns, build_source
 from kshell.sql.bind.expressions import Binder
-from kshell.sql.bind.literals import coerce
+from kshell.sql.bind.literals import check_width, coerce
 from kshell.sql.bind.scope import Scope
 from kshell.sql.expressions import Expression
 from kshell.sql.statements import AssertSource, AssertValues
@@ -40,12 +40,7 @@ def bind_asserted(
     binder = Binder(Scope(()), "VALUES", types)
     out = []
     for row in insert.rows:
-        if len(row) != len(names):
-            raise BindError(
-                f"{len(names)} columns and {len(row)} values",
-                hint=f"the columns are {', '.join(names)}",
-                place=insert.name.place,
-            )
+        check_width(names, row, insert.name.place)
         pairs = zip(names, row, strict=True)
         out.append({name: coerce(binder.bind(value), known[name]) for name, value in pairs})
     return out

@@ -1,22 +1,33 @@
 """Constants: how a number's text tells its type, and what a constant becomes in another type.
 
-`bind.expressions` and `bind.insert` call it.  1 is INTEGER, 3000000000 BIGINT, 1.0 DECIMAL(2, 1),
-1e0 DOUBLE, as in ksqlDB.
+`bind.expressions` and what reads VALUES call it.  1 is INTEGER, 3000000000 BIGINT,
+1.0 DECIMAL(2, 1), 1e0 DOUBLE, as in ksqlDB.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
 
 import pyarrow as pa
 
-from kshell.errors import BindError
+from kshell.errors import BindError, Place
 from kshell.sql.expressions import Cast, Expression, Literal
 from kshell.types import BIGINT, DOUBLE, INTEGER, decimal
 
-__all__ = ["coerce", "number", "scaled"]
+__all__ = ["check_width", "coerce", "number", "scaled"]
 
 _WIDE = Context(prec=1000, rounding=ROUND_HALF_UP)
+
+
+def check_width(names: Sequence[str], row: Sequence[object], place: Place | None) -> None:
+    """BindError where a row of VALUES has not one for each of the columns."""
+    if len(row) != len(names):
+        raise BindError(
+            f"{len(names)} columns and {len(row)} values",
+            hint=f"the columns are {', '.join(names)}",
+            place=place,
+        )
 
 
 def number(text: str, *, wide: bool = False) -> Literal:
