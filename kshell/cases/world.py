@@ -20,6 +20,10 @@ from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.errors import Unsupported
 from kshell.formats.case_nodes import CaseCodec, open_codec
 from kshell.sql import statements as ast
+from kshell.sql.bind.create import bind_create_as, bind_insert_select
+from kshell.sql.bind.declare import build_source
+from kshell.sql.bind.insert import bind_insert_values
+from kshell.sql.bind.upgrade import check_upgrade
 from kshell.sql.parse import parse_piece
 from kshell.sql.plan import Sink, scans
 from kshell.sql.script import split, substitute
@@ -76,8 +80,6 @@ class World:
 
 
 def _create_source(world: World, statement: ast.CreateSource) -> None:
-    from kshell.sql.bind.declare import build_source
-
     source = build_source(statement, world.properties, world.infer)
     partitions = statement.properties.get("PARTITIONS")
     if isinstance(partitions, int):
@@ -95,9 +97,6 @@ def _add(world: World, source: Source, or_replace: bool, if_not_exists: bool) ->
 
 
 def _create_as(world: World, statement: ast.CreateAsSelect) -> None:
-    from kshell.sql.bind.create import bind_create_as
-    from kshell.sql.bind.upgrade import check_upgrade
-
     sink = bind_create_as(
         statement, world.catalog, world.properties, world.partitions_of, world.infer
     )
@@ -128,15 +127,11 @@ def _stop(world: World, id: str) -> None:
 
 
 def _insert_select(world: World, statement: ast.InsertSelect) -> None:
-    from kshell.sql.bind.create import bind_insert_select
-
     sink = bind_insert_select(statement, world.catalog, world.properties, world.partitions_of)
     _start(world, f"INSERTQUERY_{world.started}", sink)
 
 
 def _insert_values(world: World, statement: ast.InsertValues) -> None:
-    from kshell.sql.bind.insert import bind_insert_values
-
     bound = bind_insert_values(statement, world.catalog)
     names = [c.name for c in (*bound.target.key, *bound.target.value)]
     for row in bound.rows:

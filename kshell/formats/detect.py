@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kshell.catalog.model import Column, FormatSpec
-from kshell.errors import BindError, UnknownSchema, UsageError
+from kshell.errors import BindError, CorruptRecord, UnknownSchema, UsageError
 from kshell.formats.base import FORMATS, Half, Place, open_codec
-from kshell.formats.framing import schema_ids
+from kshell.formats.framing import read_indexes, schema_ids, split_frame
 from kshell.formats.infer import (
     Inferred,
     InferredColumn,
@@ -150,8 +150,6 @@ def _with_message(
     format: FormatSpec, schema: Schema, id: int, samples: Sequence[bytes]
 ) -> FormatSpec:
     """With the name of the message that the first record of the schema says it is."""
-    from kshell.errors import CorruptRecord
-    from kshell.formats.framing import read_indexes, split_frame
     from kshell.formats.protobuf.pool import load, message_at
 
     for sample in samples:

@@ -13,7 +13,14 @@ import pyarrow as pa
 
 from kshell.catalog.model import BOUNDS, Column, FormatSpec, HeaderColumn, Kind, Source
 from kshell.catalog.properties import CREATE, With, read_with, takes_inference
-from kshell.catalog.serde import KEY, VALUE, check_format, check_map_key, check_options
+from kshell.catalog.serde import (
+    CAPABILITIES,
+    KEY,
+    VALUE,
+    check_format,
+    check_map_key,
+    check_options,
+)
 from kshell.errors import BindError, KshellError, UnknownName
 from kshell.sql.bind.advice import advised
 from kshell.sql.bind.scope import pseudo_columns
@@ -233,8 +240,6 @@ def with_wrapping(
     format: FormatSpec, columns: tuple[Column, ...], properties: Mapping[str, str]
 ) -> FormatSpec:
     """The value's format, WRAP_SINGLE_VALUE checked or set from the property for it."""
-    from kshell.catalog.serde import CAPABILITIES
-
     written = format.options.get("WRAP_SINGLE_VALUE")
     wraps = CAPABILITIES[format.name].wraps
     if written is not None:

@@ -16,7 +16,7 @@ from kshell.catalog.model import Column as Declared
 from kshell.errors import BindError, UnknownName
 from kshell.sql.bind.text import place_of
 from kshell.sql.expressions import Column, Expression, Field
-from kshell.types import BIGINT
+from kshell.types import BIGINT, ksql_name
 
 __all__ = ["SYSTEM", "Origin", "Scope", "pseudo_columns", "struct_field"]
 
@@ -240,8 +240,6 @@ def struct_field(operand: Expression, identifier: exp.Expr) -> Expression:
     """operand->identifier; BindError if it is no struct or has no such field."""
     name = _fold(identifier)
     if not pa.types.is_struct(operand.type):
-        from kshell.types import ksql_name
-
         raise BindError(
             f"Can't access field {name}: the value is {ksql_name(operand.type)}, not a STRUCT",
             place=place_of(identifier),
