@@ -55,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
         _report(options.report, outcomes)
     count = Counter(o.status for o in outcomes)
     shown = ", ".join(f"{count[s]} {s.value}" for s in Status)
-    print(f"{len(outcomes)} cases: {shown}")
+    print(f"{len(outcomes)} case{'s' * (len(outcomes) != 1)}: {shown}")
     return 0 if count[Status.PASS] == len(outcomes) else 1
 
 

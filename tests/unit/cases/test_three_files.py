@@ -45,7 +45,7 @@ def test_records_that_agree_are_exit_code_0(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(tmp_path, [LARGE, *COUNTS]) == 0
-    assert capsys.readouterr().out == "1 cases: 1 pass, 0 fail, 0 error\n"
+    assert capsys.readouterr().out == "1 case: 1 pass, 0 fail, 0 error\n"
 
 
 @pytest.mark.parametrize(
