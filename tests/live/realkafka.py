@@ -22,6 +22,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .jvm import Jvm
+
 __all__ = ["Broker", "Unavailable", "broker", "cluster", "free_port", "prepare", "secure_broker"]
 
 VERSION = "4.3.1"
@@ -177,7 +179,7 @@ def _checkpoint(users: Sequence[str]) -> Path:
 
 
 @dataclass
-class Broker:
+class Broker(Jvm):
     """One broker: a JVM with its own data folder."""
 
     id: int
@@ -193,50 +195,17 @@ class Broker:
         """The broker's own log."""
         return self.folder / "server.log"
 
+    @property
+    def archive(self) -> Path:
+        return cache() / f"kafka-{VERSION}.jsa"
+
     def start(self) -> None:
         """Start, or start again with the same data."""
-        archive = cache() / f"kafka-{VERSION}.jsa"
-        if archive.exists():
-            sharing = f"-XX:SharedArchiveFile={archive}"
-        else:
-            sharing = f"-XX:ArchiveClassesAtExit={archive}.{os.getpid()}.{self.id}"
         java = _java(
             "kafka.Kafka", str(self.folder / "server.properties"), log=self.log,
-            options=[sharing, *self.options],
+            options=[self.sharing, *self.options],
         )  # fmt: skip
-        # setpriv ends the JVM should the tests be killed; it execs, so the pid is the JVM's.
-        tied = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
-        with open(self.folder / "out", "ab") as out:
-            self.process = subprocess.Popen(
-                [*tied, *java], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                start_new_session=True,
-            )  # fmt: skip
-
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """End it and wait."""
-        if self.process is None or self.process.poll() is not None:
-            return
-        os.killpg(self.process.pid, signal.SIGCONT)
-        os.killpg(self.process.pid, how)
-        try:
-            self.process.wait(60)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-        archive = cache() / f"kafka-{VERSION}.jsa"
-        made = Path(f"{archive}.{os.getpid()}.{self.id}")
-        if made.exists():
-            made.rename(archive)
-
-    def pause(self) -> None:
-        """Keep its sockets open and answer nothing."""
-        assert self.process is not None
-        os.killpg(self.process.pid, signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Go on after `pause`."""
-        assert self.process is not None
-        os.killpg(self.process.pid, signal.SIGCONT)
+        self.launch(java)
 
 
 def _wait_ready(bootstrap: str, brokers: Sequence[Broker]) -> None:

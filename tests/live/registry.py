@@ -7,9 +7,7 @@ Its state is in memory.  Nothing here needs pytest.
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
-import signal
 import subprocess
 import tarfile
 import tempfile
@@ -20,6 +18,7 @@ from pathlib import Path
 
 import httpx
 
+from .jvm import Jvm
 from .realkafka import Unavailable, cache, free_port, locked
 
 __all__ = ["Registry", "prepare", "registry"]
@@ -55,7 +54,7 @@ def prepare() -> Path:
 
 
 @dataclass
-class Registry:
+class Registry(Jvm):
     """One registry; `stop` and `start` keep the port, but what it knew is forgotten."""
 
     port: int
@@ -69,27 +68,20 @@ class Registry:
         """The base of Confluent's API."""
         return f"http://127.0.0.1:{self.port}/apis/ccompat/v7"
 
+    @property
+    def archive(self) -> Path:
+        return cache() / f"{_NAME}.jsa"
+
     def start(self) -> None:
         """Start and wait until it answers."""
         jar = prepare()
-        archive = cache() / f"{_NAME}.jsa"
-        if archive.exists():
-            sharing = f"-XX:SharedArchiveFile={archive}"
-        else:
-            sharing = f"-XX:ArchiveClassesAtExit={archive}.{os.getpid()}"
         java = [
             "java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData",
-            sharing, "-Dquarkus.http.host=127.0.0.1", f"-Dquarkus.http.port={self.port}",
+            self.sharing, "-Dquarkus.http.host=127.0.0.1", f"-Dquarkus.http.port={self.port}",
             "-Dquarkus.log.level=WARN", '-Dquarkus.log.category."io.apicurio".level=WARN',
             *self.options, "-jar", str(jar),
         ]  # fmt: skip
-        # setpriv ends the JVM should the tests be killed; it execs, so the pid is the JVM's.
-        tied = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
-        with open(self.folder / "out", "ab") as out:
-            self.process = subprocess.Popen(
-                [*tied, *java], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                start_new_session=True, cwd=self.folder,
-            )  # fmt: skip
+        self.launch(java)
         self._wait()
 
     def _wait(self) -> None:
@@ -106,32 +98,6 @@ class Registry:
                         return
                 time.sleep(0.05)
         raise TimeoutError(f"no registry at {self.url} after {_READY:g} s")
-
-    def stop(self) -> None:
-        """End it and wait."""
-        if self.process is None or self.process.poll() is not None:
-            return
-        self.resume()
-        os.killpg(self.process.pid, signal.SIGTERM)
-        try:
-            self.process.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-        archive = cache() / f"{_NAME}.jsa"
-        made = Path(f"{archive}.{os.getpid()}")
-        if made.exists():
-            made.rename(archive)
-
-    def pause(self) -> None:
-        """Keep its socket open and answer nothing."""
-        assert self.process is not None
-        os.killpg(self.process.pid, signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Go on after `pause`."""
-        assert self.process is not None
-        os.killpg(self.process.pid, signal.SIGCONT)
 
 
 @contextlib.contextmanager
