@@ -24,7 +24,7 @@ from kshell.sql.plan import Sink, makes_key
 if TYPE_CHECKING:
     from kshell.formats.registry import Schemas
 
-__all__ = ["Batch", "Reading", "infer_columns", "reader_of", "schemas_for",
+__all__ = ["Batch", "Reading", "bad_rows", "infer_columns", "reader_of", "schemas_for",
            "schemas_of", "writer_of"]  # fmt: skip
 
 _REGISTERED = frozenset({"AVRO", "JSON_SR", "PROTOBUF"})
@@ -111,7 +111,7 @@ def reader_of(source: Source, names: Sequence[str], properties: Properties) -> R
         kept = {n: columns[n] for n in names}
         tombstone = made.tombstone
         if made.bad:
-            bad += _bad_rows(source.topic, partition, raw, made.bad)
+            bad += bad_rows(source.topic, partition, raw, made.bad)
             worse = {row for row, _ in made.bad}
             good = pa.array([i for i in range(raw.num_rows) if i not in worse], pa.int64())
             kept = {n: c.take(good) for n, c in kept.items()}
@@ -121,19 +121,18 @@ def reader_of(source: Source, names: Sequence[str], properties: Properties) -> R
     return read
 
 
-def _bad_rows(
+def bad_rows(
     topic: str, partition: int, raw: pa.RecordBatch, bad: Sequence[tuple[int, str]]
 ) -> list[BadRecord]:
+    """The rows of SHOW ERRORS for rows of a batch and why; the time is -1 where it was not read."""
+    timed = "timestamp" in raw.schema.names
     out = []
     for row, reason in bad:
         half = "key" if reason.startswith("key: ") else "value"
         excerpt = (raw.column(half)[row].as_py() or b"")[:EXCERPT]
-        out.append(
-            BadRecord(
-                topic, partition, raw.column("offset")[row].as_py(), reason,
-                raw.column("timestamp")[row].as_py(), excerpt,
-            )
-        )  # fmt: skip
+        offset = raw.column("offset")[row].as_py()
+        time = raw.column("timestamp")[row].as_py() if timed else -1
+        out.append(BadRecord(topic, partition, offset, reason, time, excerpt))
     return out
 
 

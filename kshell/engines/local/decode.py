@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kshell.catalog.model import Source
-from kshell.engines.error_log import EXCERPT, ErrorLog
+from kshell.engines.error_log import ErrorLog
+from kshell.engines.local.codec import bad_rows
 from kshell.errors import BadRecord
 from kshell.formats.json_scan import Field, Names, Types, scan
 from kshell.formats.source import SourceReader
@@ -196,7 +197,8 @@ class Decoder:
             made["ROWHEADERS"] = _headers(raw.column("headers"))
         batch = pa.RecordBatch.from_arrays([made[c] for c in self.columns], names=self.columns)
         if reasons:
-            self._log(partition, raw, reasons)
+            told = bad_rows(self.source.topic, partition, raw, sorted(reasons.items()))
+            self.errors.add(told)
             batch = batch.filter(pa.array([row not in reasons for row in range(batch.num_rows)]))
         return batch, len(reasons)
 
@@ -218,12 +220,3 @@ class Decoder:
             self._codecs.reader = SourceReader(self.source, self.columns, self.schemas)
         read = self._codecs.reader.read(raw)
         return read.columns, dict(read.bad)
-
-    def _log(self, partition: int, raw: pa.RecordBatch, reasons: dict[int, str]) -> None:
-        topic, timed = self.source.topic, "timestamp" in raw.schema.names
-        for row, reason in sorted(reasons.items()):
-            field = "key" if reason.startswith("key: ") else "value"
-            excerpt = (raw.column(field)[row].as_py() or b"")[:EXCERPT]
-            offset = raw.column("offset")[row].as_py()
-            time = raw.column("timestamp")[row].as_py() if timed else -1
-            self.errors.add([BadRecord(topic, partition, offset, reason, time, excerpt)])
