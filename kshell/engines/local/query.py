@@ -87,7 +87,9 @@ class Lookup:
                 f"query {keeper.id} failed, {source.name} is as it was then: {keeper.error.what}"
             )
         elif keeper.feed.note or keeper.feed.lag or not whole:
-            behind = keeper.feed.note or f"{keeper.feed.lag:,} records behind"
+            behind = keeper.feed.note or "has not read yet what was there when it began"
+            if keeper.feed.lag and not keeper.feed.note:
+                behind = f"{keeper.feed.lag:,} records behind"
             self.remarks.append(f"query {keeper.id}, which keeps {source.name}: {behind}")
         rows = keeper.outlet.rows
         assert rows is not None  # what makes it a keeper
