@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 
 from kshell.changes import Changes
 
 __all__ = ["Goodbye", "Live", "LiveStats", "Message", "Progress", "Result", "Rows", "Running",
-           "Sections", "Spooling"]  # fmt: skip
+           "Sections", "Spooling", "titled"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,16 @@ class Rows:
         if isinstance(table, pa.RecordBatch):
             table = pa.Table.from_batches([table])
         return cls(table.schema, iter(table.to_batches()), title)
+
+
+def titled(title: str, columns: dict[str, list[Any]], types: dict[str, pa.DataType]) -> Rows:
+    """A small table of columns by name; `types` says of which type a column is.
+
+    >>> titled("", {"n": [1]}, {"n": pa.int64()}).schema.names
+    ['n']
+    """
+    arrays = [pa.array(values, types.get(name)) for name, values in columns.items()]
+    return Rows.of(pa.table(arrays, names=list(columns)), title)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,8 +71,9 @@ class Session:
         """The engine, connected when first asked for; raises ConnectionFailed."""
         if self._engine is None:
             from kshell.engines.local.engine import LocalEngine
+            from kshell.kafka.client import Client
 
-            self._engine = LocalEngine(self.properties)
+            self._engine = LocalEngine(Client.connect(self.properties))
         return self._engine
 
     @property
@@ -130,7 +131,7 @@ class Session:
 
     def columns(self, name: str) -> tuple[str, ...]:
         """Columns of a topic or source; asks the cluster, so never on the UI's thread."""
-        return tuple(self.engine.columns(name))
+        return tuple(self.engine.columns(name, self.properties))
 
     def functions(self) -> tuple[str, ...]:
         """Names of functions, for completion."""

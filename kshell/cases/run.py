@@ -19,6 +19,7 @@ from kshell.cases.model import Case, Outcome, Record, Status
 from kshell.cases.nodes import PLAIN, add_window, as_typed, from_node, split_window, to_node
 from kshell.cases.rejection import explain_rejection, is_expected
 from kshell.cases.sources import missing_source
+from kshell.cases.statements import run_script
 from kshell.cases.world import World
 from kshell.catalog.model import FormatSpec, Source
 from kshell.errors import KshellError, Unsupported
@@ -41,7 +42,7 @@ def run_case(case: Case) -> Outcome:
 def _judge(case: Case) -> tuple[Status, str]:
     world = World(dict(case.properties), {t.name: t for t in case.topics})
     try:
-        world.run("\n".join(case.statements))
+        run_script(world, "\n".join(case.statements))
         # Some refusals come with the first record: a timestamp that is none, an overflow.
         if case.rejection is None or case.inputs:
             wrong = _run_records(case, world)

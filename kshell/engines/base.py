@@ -21,8 +21,6 @@ __all__ = ["Engine"]
 class Engine(Protocol):
     """Runs statements about data; what only concerns the session (SET, HELP) never comes here."""
 
-    cluster: str
-
     def run(self, statement: Statement, properties: Properties) -> Result:
         """One statement to one result; raises KshellError."""
 
@@ -32,7 +30,7 @@ class Engine(Protocol):
     def sources(self) -> Sequence[str]:
         """Names of declared streams and tables."""
 
-    def columns(self, name: str) -> Sequence[str]:
+    def columns(self, name: str, properties: Properties) -> Sequence[str]:
         """Columns of a topic or source, for completion; may read samples."""
 
     def types(self) -> Mapping[str, pa.DataType]:

@@ -1,17 +1,19 @@
 """Which fold each aggregate function is: one row of `FOLDS` a function.
 
-`folding.fold_of` asks.  What a call takes and gives is in `sql/library/aggregates.toml`, its checks
-in `bind`; here a call's constants (a number of values, whether NULLs count, a limit) make the fold.
+`Aggregate` asks `fold_of` for each call.  What a call takes and gives is in
+`sql/library/aggregates.toml`, its checks in `bind`; here a call's constants (a number of values,
+whether NULLs count, a limit) make the fold.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kshell.errors import Unsupported
 from kshell.sql.expressions import Call, Literal
+from kshell.stream.folding import Fold
 from kshell.stream.folds.collected import Attribute, CollectList, CollectSet, Histogram
 from kshell.stream.folds.distinct import CountDistinct
 from kshell.stream.folds.numbers import (
@@ -26,10 +28,7 @@ from kshell.stream.folds.numbers import (
 from kshell.stream.folds.offsets import Earliest, EarliestFew, Latest, LatestFew
 from kshell.stream.folds.ordered import Maximum, Minimum, Top, TopDistinct, TopRows
 
-if TYPE_CHECKING:
-    from kshell.stream.folding import Fold
-
-__all__ = ["FOLDS", "fold"]
+__all__ = ["FOLDS", "fold_of"]
 
 _HISTOGRAM_LIMIT = 1000
 
@@ -92,7 +91,7 @@ FOLDS: Mapping[str, Callable[[Call], Fold]] = MappingProxyType(
 )
 
 
-def fold(call: Call) -> Fold:
+def fold_of(call: Call) -> Fold:
     """The fold for that call; raises Unsupported where there is none."""
     make = FOLDS.get(call.function)
     if make is None:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from kshell.sql.expressions import Call
-from kshell.stream.folding import fold_of
+from kshell.stream.aggregates import fold_of
 
 __all__ = ["ColumnFold", "Grown", "column_fold"]
 

@@ -1,15 +1,13 @@
 """Aggregate functions as the operators use them: a state per key that rows are added to.
 
-`Aggregate` asks `fold_of` for each call.  The functions live in `stream.aggregates`.
+The functions live in `stream.folds`; `stream.aggregates` finds one by its name.
 """
 
 from __future__ import annotations
 
 from typing import Any, Protocol
 
-from kshell.sql.expressions import Call
-
-__all__ = ["Fold", "fold_of"]
+__all__ = ["Fold"]
 
 
 class Fold(Protocol):
@@ -29,10 +27,3 @@ class Fold(Protocol):
 
     def result(self, state: Any) -> Any:
         """What the column shows."""
-
-
-def fold_of(call: Call) -> Fold:
-    """The fold for that call; raises Unsupported where there is none."""
-    from kshell.stream.aggregates import fold
-
-    return fold(call)

@@ -116,7 +116,7 @@ def _learn(session: Session) -> None:
     """Learn names for completion, and import what the first query needs."""
     with contextlib.suppress(KshellError, OSError):
         session.refresh()
-    import kshell.engines.local.query
+    import kshell.engines.local.statements.select
     import kshell.terminal.show  # noqa: F401
 
 

@@ -162,6 +162,16 @@ def test_the_talk_enrich_count_and_alert(run, session, client, produce, name):
     ]
 
 
+def test_a_continuous_query_obeys_what_was_set_of_the_topic_as_a_bounded_one_does(run, topic):
+    orders = topic([OutgoingRecord(b"k", b'{"n":1}')])
+    run(f"SHOW TOPICS; SET 'topic.{orders}.value.format'='KAFKA';")
+    run("SET 'auto.offset.reset'='earliest';")
+    (bounded,) = run(f'SELECT * FROM "{orders}";')
+    (live,) = run(f'SELECT * FROM "{orders}" EMIT CHANGES LIMIT 1;')
+    assert [row["VALUE"] for row in rows_of(bounded)] == ['{"n":1}']
+    assert [(weight, row["VALUE"]) for weight, row in changes_of(live, 1)] == [(1, '{"n":1}')]
+
+
 def test_emit_changes_shows_rows_as_they_come_from_where_it_was_told(run, produce, topic):
     events = topic([OutgoingRecord(b"a", b'{"n":1}')], partitions=2)
     (live,) = run(f"SELECT n FROM `{events}` EMIT CHANGES")  # the default is latest
@@ -254,7 +264,7 @@ def test_a_partition_that_is_added_is_read_from_its_first_record(run, clicks, pr
     assert len(live.poll(2)) == 1
     changer = AdminClient({"bootstrap.servers": properties["bootstrap.servers"]})
     changer.create_partitions([NewPartitions(clicks, 3)])[clicks].result(10)
-    until(lambda: len(Session(properties).engine.client.topic(clicks).partitions) == 3)
+    until(lambda: len(Session(properties).engine.context.client.topic(clicks).partitions) == 3)
     produce(clicks, (b"k", b'{"v":2}', BEGIN + 1, 2), (b"k", b'{"v":3}', BEGIN + 2, 0))
     assert sorted(row["V"] for _, row in changes_of(live, 2)) == [2, 3]
 

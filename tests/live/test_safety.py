@@ -68,8 +68,8 @@ def test_reading_joins_no_group_and_commits_nothing(topic, session, kafka):
 
     def traces():
         groups = {g.group_id for g in admin.list_consumer_groups().result(10).valid}
-        commits = [t.name for t in session.engine.client.topics() if t.name == "__consumer_offsets"]
-        ends = [session.engine.client.offsets(t) for t in commits]
+        commits = [t.name for t in session.engine.context.client.topics() if t.name == "__consumer_offsets"]
+        ends = [session.engine.context.client.offsets(t) for t in commits]
         return groups, commits, ends  # of other tests, whatever they left
 
     before = traces()

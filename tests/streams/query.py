@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from kshell.cases.drive import emitted
+from kshell.cases.statements import run_script
 from kshell.cases.world import World
 from kshell.catalog.model import Kind
 from kshell.changes import WEIGHT, Changes
@@ -38,7 +39,7 @@ class Query:
     ) -> Query:
         """The last query of the script."""
         world = World()
-        world.run(script)
+        run_script(world, script)
         sink = list(world.queries.values())[-1]
         return cls(sink, build(sink, states, on_error))
 

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from kshell.catalog.model import Kind
 from kshell.changes import Changes
 from kshell.sql import plan
+from kshell.stream.aggregates import fold_of
 from kshell.stream.evaluate import Evaluator, OnError
-from kshell.stream.folding import fold_of
 from kshell.stream.rows import Key, Layout, Row
 
 __all__ = ["Grouped", "Grouping"]

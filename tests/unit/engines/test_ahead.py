@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from kshell.engines.local.ahead import ahead
+from kshell.engines.local.sources.decode_ahead import ahead
 
 
 def test_results_come_in_order_whatever_takes_long():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kshell.config import Properties
-from kshell.engines.local import asserted
+from kshell.engines.local.statements import asserts as asserted
 from kshell.errors import EvaluationError, UsageError
 from kshell.formats.registry import Remembered, Schema, SchemaType
 from kshell.sql.parse import parse

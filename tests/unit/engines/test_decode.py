@@ -13,9 +13,9 @@ import pytest
 
 from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.engines.error_log import ErrorLog
-from kshell.engines.local import decode as module
-from kshell.engines.local.decode import Decoder
-from kshell.engines.local.patience import Patience
+from kshell.engines.local.sources import decode as module
+from kshell.engines.local.sources.decode import Decoder
+from kshell.engines.local.sources.registry_wait import Patience
 from kshell.errors import RegistryDown
 from kshell.formats.framing import frame
 from kshell.formats.registry import Remembered, Schema, SchemaType

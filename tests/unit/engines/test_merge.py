@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from kshell.changes import Changes
-from kshell.engines.local.continuous.merge import Merge
+from kshell.engines.local.continuous.time_order import Merge
 
 
 def rows(*pairs: tuple[str, int]) -> Changes:

@@ -129,3 +129,13 @@ def test_every_statement_is_served():
     every = {s for s in vars(ast).values() if isinstance(s, type) and issubclass(s, ast.Statement)}
     assert every - {ast.Statement} == {*STATEMENTS, *session._OWN}
     assert not set(STATEMENTS) & set(session._OWN)
+
+
+def test_what_serves_a_statement_is_there():
+    from importlib import import_module
+
+    from kshell.engines.local.engine import STATEMENTS
+
+    for served in STATEMENTS.values():
+        module, _, name = served.partition(":")
+        assert callable(getattr(import_module(f"kshell.engines.local.statements.{module}"), name))

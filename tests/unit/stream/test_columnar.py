@@ -15,8 +15,8 @@ from kshell.errors import EvaluationError
 from kshell.sql import expressions as ex
 from kshell.sql import plan
 from kshell.sql.statements import WindowClause
+from kshell.stream.aggregates import fold_of
 from kshell.stream.evaluate import ignore_errors
-from kshell.stream.folding import fold_of
 from kshell.stream.ops.columnar import ColumnarAggregate
 
 K, V, X = Column("K", pa.string()), Column("V", pa.int64()), Column("X", pa.float64())

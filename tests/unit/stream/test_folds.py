@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from kshell.errors import EvaluationError, Unsupported
 from kshell.sql.expressions import Call, Column, Expression, Literal
 from kshell.sql.functions import AGGREGATE, library
-from kshell.stream.aggregates import FOLDS
-from kshell.stream.folding import Fold, fold_of
+from kshell.stream.aggregates import FOLDS, fold_of
+from kshell.stream.folding import Fold
 
 INT, LONG, DOUBLE, STRING = pa.int32(), pa.int64(), pa.float64(), pa.string()
 

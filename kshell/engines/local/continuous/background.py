@@ -12,7 +12,7 @@ from enum import Enum
 
 from kshell.catalog.model import Kind
 from kshell.engines.local.continuous.feed import Feed
-from kshell.engines.local.continuous.outlet import Outlet
+from kshell.engines.local.continuous.sink_writer import Outlet
 from kshell.errors import KshellError, Outage, TopicChanged, UnknownName
 from kshell.kafka.client import Client
 from kshell.kafka.produce import Producer

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from kshell.changes import Changes
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
-from kshell.engines.local.continuous.intake import Intake
-from kshell.engines.local.continuous.merge import Lane, Merge
+from kshell.engines.local.continuous.scan_reader import Intake
+from kshell.engines.local.continuous.time_order import Lane, Merge
 from kshell.errors import RegistryDown
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import FOREVER, Chunk, Fetch

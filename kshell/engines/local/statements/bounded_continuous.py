@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from kshell.catalog.model import Kind
 from kshell.config import Properties
-from kshell.engines.local.continuous.bound import bound, failures
 from kshell.engines.local.continuous.feed import Feed, open_feed
-from kshell.engines.local.continuous.outlet import TableRows, latest
+from kshell.engines.local.continuous.sink_writer import TableRows, latest
+from kshell.engines.local.statements.plans import bound, failures
 from kshell.results import Progress, Rows
 from kshell.sql import plan
 from kshell.sql.bind.select import output_columns
@@ -24,16 +24,16 @@ from kshell.sql.statements import Query
 from kshell.stream.graph import Graph, build
 
 if TYPE_CHECKING:
-    from kshell.engines.local.engine import LocalEngine
+    from kshell.engines.local.context import Context
 
 __all__ = ["settled"]
 
 
-def settled(engine: LocalEngine, query: Query, properties: Properties) -> Rows:
+def settled(context: Context, query: Query, properties: Properties) -> Rows:
     """The answer over what is in the topics now."""
-    node = bound(engine, query, properties)
-    graph = build(node, on_error=failures(engine))
-    feed = open_feed(engine.client, engine.errors, node, properties, bounded=True)
+    node = bound(context, query, properties)
+    graph = build(node, on_error=failures(context))
+    feed = open_feed(context.client, context.errors, node, properties, bounded=True)
     total, began = feed.lag, time.monotonic()
     schema = pa.schema([(c.name, c.type) for c in output_columns(node)])
 

@@ -1,4 +1,4 @@
-"""SHOW: what there is, as tables; `engine` makes each of these a result.
+"""SHOW: what there is, as tables; `engine` dispatches here.
 
 Light to import: `kshell -e "SHOW TOPICS"` is how a person tries whether a cluster answers.
 """
@@ -6,7 +6,7 @@ Light to import: `kshell -e "SHOW TOPICS"` is how a person tries whether a clust
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -14,20 +14,48 @@ from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Kind
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
+from kshell.errors import Unsupported
 from kshell.kafka.client import Client
-from kshell.results import Message, Result, Rows
+from kshell.results import Message, Result, Rows, titled
+from kshell.sql.statements import Show, ShowWhat
 from kshell.types import ksql_name
 
-__all__ = ["none_declared", "show_errors", "show_functions", "show_properties", "show_sources",
-           "show_topics", "show_types", "titled"]  # fmt: skip
+if TYPE_CHECKING:
+    from kshell.engines.local.context import Context
+
+__all__ = ["show", "show_errors"]
+
+_KINDS = {ShowWhat.STREAMS: Kind.STREAM, ShowWhat.TABLES: Kind.TABLE}
 
 
-def titled(title: str, columns: dict[str, list[Any]], types: dict[str, pa.DataType]) -> Rows:
-    arrays = [pa.array(values, types.get(name)) for name, values in columns.items()]
-    return Rows.of(pa.table(arrays, names=list(columns)), title)
+def show(context: Context, statement: Show, properties: Properties) -> Result:
+    """SHOW TOPICS, ERRORS, PROPERTIES, QUERIES, STREAMS, TABLES, TYPES or FUNCTIONS."""
+    match statement.what:
+        case ShowWhat.TOPICS:
+            return _topics(context.client, statement.all, statement.extended)
+        case ShowWhat.ERRORS:
+            return show_errors(context.errors)
+        case ShowWhat.PROPERTIES:
+            return _properties(properties)
+        case ShowWhat.TYPES:
+            return _types(context.catalog)
+        case ShowWhat.FUNCTIONS:
+            return _functions()
+        case ShowWhat.QUERIES:
+            from kshell.engines.local.statements.persistent import show_queries
+
+            return show_queries(context, statement.extended)
+        case ShowWhat.STREAMS | ShowWhat.TABLES:
+            kind = _KINDS[statement.what]
+            if not statement.extended:
+                return _sources(context.catalog, kind)
+            from kshell.engines.local.statements.describe import describe_sources
+
+            return describe_sources(context.catalog, kind)
+    raise Unsupported(f"SHOW {statement.what.value} is not supported yet")
 
 
-def show_topics(client: Client, internal: bool, extended: bool) -> Rows:
+def _topics(client: Client, internal: bool, extended: bool) -> Rows:
     """Topics with partitions and replicas; EXTENDED adds records and in-sync replicas."""
     topics = [t for t in client.topics() if internal or not t.internal]
     columns: dict[str, list[Any]] = {
@@ -72,7 +100,7 @@ def show_errors(log: ErrorLog) -> Result:
     )  # fmt: skip
 
 
-def show_properties(properties: Properties) -> Rows:
+def _properties(properties: Properties) -> Rows:
     """Every property; secrets are masked."""
     rows = properties.shown()
     return titled(
@@ -83,10 +111,12 @@ def show_properties(properties: Properties) -> Rows:
     )  # fmt: skip
 
 
-def show_sources(catalog: Catalog, kind: Kind) -> Result:
+def _sources(catalog: Catalog, kind: Kind) -> Result:
     """Declared streams or tables."""
     sources = catalog.of_kind(kind)
     if not sources:
+        from kshell.engines.local.statements.describe import none_declared
+
         return none_declared(kind)
     return titled(
         "",
@@ -103,12 +133,7 @@ def show_sources(catalog: Catalog, kind: Kind) -> Result:
     )
 
 
-def none_declared(kind: Kind) -> Message:
-    """What to say where nothing was declared."""
-    return Message(f"No {kind.value.lower()} is declared. Every topic can be read as it is.")
-
-
-def show_types(catalog: Catalog) -> Result:
+def _types(catalog: Catalog) -> Result:
     """CREATE TYPE's types."""
     if not catalog.types:
         return Message("No type is declared.")
@@ -119,7 +144,7 @@ def show_types(catalog: Catalog) -> Result:
     )
 
 
-def show_functions() -> Result:
+def _functions() -> Result:
     """Every function with its kind and what it does."""
     from kshell.sql import functions
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.config import Properties
-from kshell.engines.local.codec import schemas_of
+from kshell.engines.local.sources.chunks import schemas_of
 from kshell.errors import CorruptRecord
 from kshell.formats.base import Half
 from kshell.formats.detect import Asked, detect

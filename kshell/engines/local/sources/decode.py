@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from kshell.catalog.model import Source
 from kshell.engines.error_log import ErrorLog
-from kshell.engines.local.codec import bad_rows
+from kshell.engines.local.sources.chunks import bad_rows
 from kshell.errors import BadRecord
 from kshell.formats.json_scan import Field, Names, Types, scan
 from kshell.formats.source import SourceReader

@@ -1,6 +1,6 @@
 """A continuous SELECT on the screen: the plan's changes, pulled by whoever draws them.
 
-`engine` calls it for EMIT CHANGES and EMIT FINAL.
+`select` calls it for EMIT CHANGES and EMIT FINAL.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from kshell.catalog.model import Kind
 from kshell.changes import Changes
 from kshell.config import Properties
-from kshell.engines.local.continuous.bound import bound, failures
 from kshell.engines.local.continuous.feed import open_feed
+from kshell.engines.local.statements.plans import bound, failures
 from kshell.results import Live, LiveStats
 from kshell.sql import plan
 from kshell.sql.bind.select import output_columns
@@ -23,7 +23,7 @@ from kshell.sql.statements import Query
 from kshell.stream.graph import build
 
 if TYPE_CHECKING:
-    from kshell.engines.local.engine import LocalEngine
+    from kshell.engines.local.context import Context
 
 __all__ = ["continuous"]
 
@@ -87,11 +87,11 @@ def _key(node: plan.Answer) -> tuple[str, ...]:
     return tuple(headings[n] for n in names)
 
 
-def continuous(engine: LocalEngine, query: Query, properties: Properties) -> Live:
+def continuous(context: Context, query: Query, properties: Properties) -> Live:
     """Rows as they change."""
-    node = bound(engine, query, properties)
-    graph = build(node, on_error=failures(engine))
-    feed = open_feed(engine.client, engine.errors, node, properties, bounded=False)
+    node = bound(context, query, properties)
+    graph = build(node, on_error=failures(context))
+    feed = open_feed(context.client, context.errors, node, properties, bounded=False)
     answer = _Answer(node)
 
     def poll(seconds: float) -> Changes | None:

@@ -1,6 +1,8 @@
-"""DESCRIBE: a topic as it is found, a declared source, a function; `engine` calls these."""
+"""DESCRIBE: a topic as it is found, a declared source, a function; `engine` dispatches here."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -8,21 +10,37 @@ from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Kind, Source
 from kshell.catalog.properties import takes_inference
 from kshell.config import Properties
-from kshell.engines.local.sample import Sampled
-from kshell.engines.local.show import none_declared, titled
+from kshell.engines.local.sources.sample import Sampled
 from kshell.formats.base import Half
 from kshell.formats.infer import Inferred
 from kshell.kafka.client import Client
-from kshell.results import Message, Result, Sections
+from kshell.results import Message, Result, Sections, titled
+from kshell.sql.statements import Describe, DescribeFunction
 from kshell.types import ksql_name
 
-__all__ = ["describe_function", "describe_partitions", "describe_source", "describe_sources",
-           "describe_topic", "extended"]  # fmt: skip
+if TYPE_CHECKING:
+    from kshell.engines.local.context import Context
+
+__all__ = ["describe", "describe_function", "describe_sources", "none_declared"]
 
 _FEW = 5  # schema ids that the summary names
 
 
-def describe_topic(client: Client, sampled: Sampled, extended: bool) -> Result:
+def describe(context: Context, statement: Describe, properties: Properties) -> Result:
+    """DESCRIBE name [EXTENDED], DESCRIBE STREAMS or TABLES; raises UnknownName, RegistryError."""
+    if statement.name is None:
+        return describe_sources(context.catalog, statement.kind or Kind.STREAM)
+    declared = context.catalog.sources.get(statement.name.folded())
+    if declared is not None:
+        described = _source(declared, context.catalog)
+        if not statement.extended:
+            return described
+        return Sections((described, *_extended(context.client, declared, properties)))
+    sampled = context.sample(statement.name, properties)
+    return _topic(context.client, sampled, statement.extended)
+
+
+def _topic(client: Client, sampled: Sampled, extended: bool) -> Result:
     """Formats and columns as inferred, partitions with offsets, and configs.
 
     EXTENDED: every schema id with its count and where it begins, and the default configs too.
@@ -41,12 +59,12 @@ def describe_topic(client: Client, sampled: Sampled, extended: bool) -> Result:
     )
     parts: list[Result] = [*_formats(sampled), columns]
     if extended:
-        from kshell.engines.local.schema_scan import schema_ids_of
+        from kshell.engines.local.statements.schema_scan import schema_ids_of
 
         halves = [h for h, told in ((Half.KEY, sampled.key), (Half.VALUE, sampled.value))
                   if told.ids]  # fmt: skip
         parts += schema_ids_of(client, source.topic, halves, sampled.schemas)
-    return Sections((*parts, *describe_partitions(client, source.topic, extended).parts))
+    return Sections((*parts, *_partitions(client, source.topic, extended).parts))
 
 
 def _formats(sampled: Sampled) -> list[Result]:
@@ -77,7 +95,7 @@ def _ids(told: Inferred) -> str:
     return f" (schema id{'s' * (len(told.ids) > 1)} {few}{more})"
 
 
-def describe_partitions(client: Client, name: str, extended: bool) -> Sections:
+def _partitions(client: Client, name: str, extended: bool) -> Sections:
     """A topic's partitions with their offsets, and its configs (EXTENDED: the defaults too)."""
     topic = client.topic(name)
     offsets = client.offsets(name)
@@ -104,7 +122,7 @@ def describe_partitions(client: Client, name: str, extended: bool) -> Sections:
     return Sections((partitions, settings))
 
 
-def describe_source(source: Source, catalog: Catalog) -> Result:
+def _source(source: Source, catalog: Catalog) -> Result:
     """A declared source: its columns, its topic, and who reads and writes it."""
     headers = [(c.name, c.type) for c in source.headers]
     named = [
@@ -141,29 +159,31 @@ def describe_source(source: Source, catalog: Catalog) -> Result:
 
 
 def describe_sources(catalog: Catalog, kind: Kind) -> Result:
-    """Each declared stream or table, as `describe_source` has it."""
+    """Each declared stream or table, as `_source` has it."""
     sources = catalog.of_kind(kind)
     if not sources:
         return none_declared(kind)
-    return Sections(tuple(describe_source(s, catalog) for s in sources))
+    return Sections(tuple(_source(s, catalog) for s in sources))
 
 
-def extended(client: Client, source: Source, properties: Properties) -> list[Result]:
+def _extended(client: Client, source: Source, properties: Properties) -> list[Result]:
     """What DESCRIBE EXTENDED adds to a declared source: its schema ids, its topic, every config."""
-    from kshell.engines.local.codec import schemas_for
-    from kshell.engines.local.schema_scan import schema_ids_of
+    from kshell.engines.local.sources.chunks import schemas_for
+    from kshell.engines.local.statements.schema_scan import schema_ids_of
 
     formats = ((Half.KEY, source.key_format), (Half.VALUE, source.value_format))
     halves = [half for half, format in formats if takes_inference(format.name)]
     ids = schema_ids_of(client, source.topic, halves, schemas_for(source, properties))
-    return [*ids, describe_partitions(client, source.topic, True)]
+    return [*ids, _partitions(client, source.topic, True)]
 
 
-def describe_function(name: str) -> Result:
+def describe_function(
+    context: Context, statement: DescribeFunction, properties: Properties
+) -> Result:
     """A function's overloads, what it does, and an example; raises UnknownName."""
     from kshell.sql import functions
 
-    found = functions.describe(name)
+    found = functions.describe(statement.name.text)
     forms = titled(
         "Forms",
         {
@@ -177,3 +197,8 @@ def describe_function(name: str) -> Result:
     if found.example is not None:
         parts.append(Message(f"{found.example[0]} is {found.example[1]!r}"))
     return Sections(tuple(parts))
+
+
+def none_declared(kind: Kind) -> Message:
+    """What to say where nothing was declared."""
+    return Message(f"No {kind.value.lower()} is declared. Every topic can be read as it is.")

@@ -15,10 +15,10 @@ import pyarrow as pa
 from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.changes import Changes
 from kshell.config import Properties
-from kshell.engines.local.codec import schemas_for
 from kshell.engines.local.continuous.feed import Rate
-from kshell.engines.local.decode import Decoder
-from kshell.engines.local.sample import sample
+from kshell.engines.local.sources.chunks import schemas_for
+from kshell.engines.local.sources.decode import Decoder
+from kshell.engines.local.sources.sample import sample
 from kshell.errors import RegistryDown
 from kshell.kafka.fetch import FOREVER, Chunk, Fetch
 from kshell.results import Live, LiveStats, Result
@@ -26,7 +26,7 @@ from kshell.sql.statements import Print
 from kshell.types import STRING
 
 if TYPE_CHECKING:
-    from kshell.engines.local.engine import LocalEngine
+    from kshell.engines.local.context import Context
 
 __all__ = ["print_topic"]
 
@@ -35,16 +35,16 @@ _AS_TEXT = frozenset({"DELIMITED", "JSON", "NONE"})
 _AGAIN = 0.25  # seconds between two questions to a registry that is away
 
 
-def print_topic(engine: LocalEngine, statement: Print, properties: Properties) -> Result:
+def print_topic(context: Context, statement: Print, properties: Properties) -> Result:
     """What comes from now on, or FROM BEGINNING."""
-    topic = engine.topic_named(statement.topic)
-    source = _whole(sample(engine.client, topic, properties).source)
-    offsets = engine.client.offsets(topic)
+    topic = context.topic_named(statement.topic)
+    source = _whole(sample(context.client, topic, properties).source)
+    offsets = context.client.offsets(topic)
     starts = {p: (f if statement.from_beginning else e) for p, (f, e) in offsets.items()}
     fetch = Fetch(
-        engine.client, engine.client.topic(topic), {p: (o, FOREVER) for p, o in starts.items()}
+        context.client, context.client.topic(topic), {p: (o, FOREVER) for p, o in starts.items()}
     )
-    decoder = Decoder(source, _COLUMNS, engine.errors, schemas_for(source, properties))
+    decoder = Decoder(source, _COLUMNS, context.errors, schemas_for(source, properties))
     printed = _Printed(fetch, decoder, statement.interval, statement.limit)
     return Live(decoder.schema(), printed.poll, printed.cancel, printed.stats, topic)
 

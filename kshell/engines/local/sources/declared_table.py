@@ -19,8 +19,8 @@ from kshell.batch.tables import GONE, Bounds, Range, TableColumn
 from kshell.catalog.model import BOUNDS, PSEUDO_COLUMNS, Kind, Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
-from kshell.engines.local.codec import Batch, reader_of
-from kshell.engines.local.table import Budget, TopicTable
+from kshell.engines.local.sources.chunks import Batch, reader_of
+from kshell.engines.local.sources.topic import Budget, TopicTable
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import Chunk
 

@@ -18,27 +18,27 @@ from kshell.sql.statements import Query
 from kshell.stream.evaluate import OnError
 
 if TYPE_CHECKING:
-    from kshell.engines.local.engine import LocalEngine
+    from kshell.engines.local.context import Context
 
 __all__ = ["bound", "failures"]
 
 
-def bound(engine: LocalEngine, query: Query, properties: Properties) -> plan.Answer:
+def bound(context: Context, query: Query, properties: Properties) -> plan.Answer:
     """The plan; raises what binding refuses."""
     tree = query.tree.copy()
     for call in list(tree.find_all(exp.AnonymousAggFunc)):  # how DuckDB's trees mark them
         call.replace(exp.Anonymous(this=call.name, expressions=call.expressions))
     query = replace(query, tree=tree)
-    catalog = engine.catalog_for(tree)
+    catalog = context.catalog_for(tree, properties)
     node = bind_query(query, catalog, properties)
     assert isinstance(node, plan.Answer)  # what a query without a sink is
     return node
 
 
-def failures(engine: LocalEngine, query: str = "query") -> OnError:
+def failures(context: Context, query: str = "query") -> OnError:
     """A row on which an expression failed is a row of SHOW ERRORS, under the query's name."""
 
     def failed(row: dict[str, object], column: str, message: str) -> None:
-        engine.errors.evaluation(query, column, message)
+        context.errors.evaluation(query, column, message)
 
     return failed

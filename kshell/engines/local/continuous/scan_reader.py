@@ -13,7 +13,7 @@ from kshell.catalog.model import Kind, Source
 from kshell.changes import WEIGHT, Changes
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
-from kshell.engines.local.codec import Reading, reader_of
+from kshell.engines.local.sources.chunks import Reading, reader_of
 from kshell.errors import CorruptRecord
 from kshell.kafka.fetch import Chunk
 from kshell.sql.plan import Scan

@@ -19,7 +19,7 @@ from sqlglot import exp
 
 from kshell.catalog.model import Source
 from kshell.config import Properties
-from kshell.engines.local.codec import schemas_for
+from kshell.engines.local.sources.chunks import schemas_for
 from kshell.errors import BindError, UnknownName
 from kshell.formats.source import SourceWriter
 from kshell.kafka.partitioner import encode_key
@@ -31,7 +31,7 @@ from kshell.sql.statements import InsertValues, Name
 from kshell.stream.evaluate import values_of
 
 if TYPE_CHECKING:
-    from kshell.engines.local.engine import LocalEngine
+    from kshell.engines.local.context import Context
 
 __all__ = ["insert_values", "records_of"]
 
@@ -39,15 +39,15 @@ _PSEUDO = ("ROWKEY", "ROWTIME", "ROWPARTITION")
 
 
 def insert_values(
-    engine: LocalEngine, statement: InsertValues, properties: Properties
+    context: Context, statement: InsertValues, properties: Properties
 ) -> Result:
     """Write the rows, and say so when every one is acknowledged."""
-    declared = engine.catalog.find(statement.name.text, statement.name.quoted)
+    declared = context.catalog.find(statement.name.text, statement.name.quoted)
     if declared is not None:
-        bound = bind_insert_values(statement, engine.catalog)
+        bound = bind_insert_values(statement, context.catalog)
         topic, records = declared.topic, _declared(bound, properties)
     else:
-        topic, records = _undeclared(engine, statement, properties)
+        topic, records = _undeclared(context, statement, properties)
     producer = Producer(properties)
     producer.send(topic, records)
     producer.flush()
@@ -74,13 +74,13 @@ def _declared(bound: BoundInsert, properties: Properties) -> list[OutgoingRecord
 
 
 def _undeclared(
-    engine: LocalEngine, statement: InsertValues, properties: Properties
+    context: Context, statement: InsertValues, properties: Properties
 ) -> tuple[str, list[OutgoingRecord]]:
-    from kshell.engines.local.insert_typed import takes, typed_records
-    from kshell.engines.local.query import evaluator
+    from kshell.engines.local.statements.insert_typed import takes, typed_records
+    from kshell.engines.local.statements.select import evaluator
     from kshell.sql.duck import connect
 
-    source = engine.sample(statement.name, properties).source
+    source = context.sample(statement.name, properties).source
     topic = source.topic
     if source.value_format.name == "NONE" and not statement.columns:
         raise BindError(

@@ -20,7 +20,7 @@ from kshell.batch.plan import translate_error
 from kshell.batch.rewrite import to_duckdb
 from kshell.catalog.model import Column, FormatSpec, Source
 from kshell.config import Properties
-from kshell.engines.local.codec import schemas_for
+from kshell.engines.local.sources.chunks import schemas_for
 from kshell.errors import BindError, EvaluationError, UnknownName, Unsupported
 from kshell.formats.base import Half
 from kshell.formats.detect import Asked, newest

@@ -14,11 +14,11 @@ import pyarrow as pa
 from kshell.catalog.catalog import RunningQuery
 from kshell.catalog.model import Kind
 from kshell.config import Properties
-from kshell.engines.local.codec import writer_of
 from kshell.engines.local.continuous.background import Background, State
-from kshell.engines.local.continuous.bound import failures
 from kshell.engines.local.continuous.feed import open_feed
-from kshell.engines.local.continuous.outlet import Outlet
+from kshell.engines.local.continuous.sink_writer import Outlet
+from kshell.engines.local.sources.chunks import infer_columns, writer_of
+from kshell.engines.local.statements.plans import failures
 from kshell.errors import BindError, UnknownName
 from kshell.kafka.produce import Producer
 from kshell.results import Message, Result, Rows
@@ -30,58 +30,58 @@ from kshell.sql.plan import scans
 from kshell.stream.graph import build
 
 if TYPE_CHECKING:
-    from kshell.engines.local.engine import LocalEngine
+    from kshell.engines.local.context import Context
 
 __all__ = ["control", "create_as", "insert_select", "show_queries"]
 
 
 def create_as(
-    engine: LocalEngine, statement: ast.CreateAsSelect, properties: Properties
+    context: Context, statement: ast.CreateAsSelect, properties: Properties
 ) -> Result:
     """CREATE STREAM|TABLE … AS SELECT; OR REPLACE ends the query that made the old one."""
-    catalog = engine.catalog_for(statement.query.tree)
+    catalog = context.catalog_for(statement.query.tree, properties)
     name = statement.name.folded()
-    before = engine.catalog.sources.get(name)
+    before = context.catalog.sources.get(name)
     if statement.if_not_exists and before is not None:
         kind = before.kind.value.lower()
         return Message(f"Cannot add {kind} {name}: it exists already; nothing was done.")
     sink = bind_create_as(
-        statement, catalog, properties, infer=engine.infer(properties)
+        statement, catalog, properties, infer=infer_columns(properties)
     )
     prefix = "CSAS" if sink.target.kind is Kind.STREAM else "CTAS"
-    id = engine.next_id(f"{prefix}_{name}")
+    id = context.next_id(f"{prefix}_{name}")
     target = replace(sink.target, query_id=id)
-    add = engine.catalog.add_or_replace if statement.or_replace else engine.catalog.add
+    add = context.catalog.add_or_replace if statement.or_replace else context.catalog.add
     add(target)  # refuses what cannot be
-    if before is not None and before.query_id in engine.queries:
-        check_upgrade(engine.queries[before.query_id].sink, sink)
-    _ensure_topic(engine, sink)
-    if before is not None and before.query_id in engine.queries:
-        engine.terminate(before.query_id)
-    running = _start(engine, id, replace(sink, target=target), properties)
-    added = engine.catalog.add_or_replace if statement.or_replace else engine.catalog.add
-    engine.catalog = added(target)
+    if before is not None and before.query_id in context.queries:
+        check_upgrade(context.queries[before.query_id].sink, sink)
+    _ensure_topic(context, sink)
+    if before is not None and before.query_id in context.queries:
+        context.terminate(before.query_id)
+    running = _start(context, id, replace(sink, target=target), properties)
+    added = context.catalog.add_or_replace if statement.or_replace else context.catalog.add
+    context.catalog = added(target)
     return Message(f"{target.kind.value.capitalize()} {name} is created by query {running.id}.")
 
 
 def insert_select(
-    engine: LocalEngine, statement: ast.InsertSelect, properties: Properties
+    context: Context, statement: ast.InsertSelect, properties: Properties
 ) -> Result:
     """INSERT INTO … SELECT."""
-    catalog = engine.catalog_for(statement.query.tree, properties)
+    catalog = context.catalog_for(statement.query.tree, properties)
     sink = bind_insert_select(statement, catalog, properties)
     wanted = statement.properties.get("QUERY_ID")
-    id = str(wanted).upper() if wanted else engine.next_id("INSERTQUERY")
-    if id in engine.queries:
+    id = str(wanted).upper() if wanted else context.next_id("INSERTQUERY")
+    if id in context.queries:
         raise BindError(f"Query ID '{id}' already exists.", place=statement.place)
-    running = _start(engine, id, sink, properties)
+    running = _start(context, id, sink, properties)
     return Message(f"Query {running.id} inserts into {sink.target.name}.")
 
 
-def _ensure_topic(engine: LocalEngine, sink: plan.Sink) -> None:
+def _ensure_topic(context: Context, sink: plan.Sink) -> None:
     """Create the sink's topic where it is not there, as many partitions as its source has."""
     topic = sink.target.topic
-    known = {t.name: t for t in engine.client.topics()}
+    known = {t.name: t for t in context.client.topics()}
     if topic in known:
         return
     first = known[next(iter(scans(sink))).source.topic]
@@ -93,35 +93,35 @@ def _ensure_topic(engine: LocalEngine, sink: plan.Sink) -> None:
         configs["retention.ms"] = str(sink.retention_ms)
     if sink.target.kind is Kind.TABLE and sink.target.window is None:
         configs["cleanup.policy"] = "compact"
-    engine.make_topic(topic, sink.partitions or len(first.partitions), replicas, configs)
+    context.make_topic(topic, sink.partitions or len(first.partitions), replicas, configs)
 
 
-def _start(engine: LocalEngine, id: str, sink: plan.Sink, properties: Properties) -> Background:
-    producer = Producer(engine.properties)
+def _start(context: Context, id: str, sink: plan.Sink, properties: Properties) -> Background:
+    producer = Producer(context.client.properties)
     topic = sink.target.topic
     write = writer_of(sink, properties)
     outlet = Outlet(sink, write, lambda records: producer.send(topic, records))
-    feed = open_feed(engine.client, engine.errors, sink, properties, bounded=False)
-    graph = build(sink, on_error=failures(engine, id))
-    running = Background(id, sink, feed, graph, outlet, producer, engine.client)
-    engine.queries[id] = running
+    feed = open_feed(context.client, context.errors, sink, properties, bounded=False)
+    graph = build(sink, on_error=failures(context, id))
+    running = Background(id, sink, feed, graph, outlet, producer, context.client)
+    context.queries[id] = running
     reads = frozenset(leaf.source.name for leaf in scans(sink))
-    engine.catalog = engine.catalog.with_query(RunningQuery(id, reads, sink.target.name))
+    context.catalog = context.catalog.with_query(RunningQuery(id, reads, sink.target.name))
     running.start()
     return running
 
 
-def control(engine: LocalEngine, statement: ast.QueryControl, properties: Properties) -> Result:
+def control(context: Context, statement: ast.QueryControl, properties: Properties) -> Result:
     """TERMINATE, PAUSE and RESUME of one query or of ALL."""
     wanted = statement.query_id.upper()
-    ids = list(engine.queries) if not wanted or wanted == "ALL" else [wanted]
+    ids = list(context.queries) if not wanted or wanted == "ALL" else [wanted]
     for id in ids:
-        if id not in engine.queries:
-            raise UnknownName("query", id, list(engine.queries), place=statement.place)
+        if id not in context.queries:
+            raise UnknownName("query", id, list(context.queries), place=statement.place)
     acts: Mapping[ast.QueryAction, Callable[[str], None]] = {
-        ast.QueryAction.TERMINATE: engine.terminate,
-        ast.QueryAction.PAUSE: lambda id: engine.queries[id].pause(),
-        ast.QueryAction.RESUME: lambda id: engine.queries[id].resume(),
+        ast.QueryAction.TERMINATE: context.terminate,
+        ast.QueryAction.PAUSE: lambda id: context.queries[id].pause(),
+        ast.QueryAction.RESUME: lambda id: context.queries[id].resume(),
     }
     for id in ids:
         acts[statement.action](id)
@@ -132,11 +132,11 @@ def control(engine: LocalEngine, statement: ast.QueryControl, properties: Proper
     return Message(f"{which} {'is' if len(ids) == 1 else 'are'} {done[statement.action.value]}.")
 
 
-def show_queries(engine: LocalEngine, extended: bool) -> Result:
+def show_queries(context: Context, extended: bool) -> Result:
     """Every query of this shell: what it writes, how fast, how far behind, what went wrong."""
-    if not engine.queries:
+    if not context.queries:
         return Message("No query runs in this shell.")
-    queries = list(engine.queries.values())
+    queries = list(context.queries.values())
     columns = {
         "query": pa.array([q.id for q in queries], pa.string()),
         "state": pa.array([q.state.value for q in queries], pa.string()),

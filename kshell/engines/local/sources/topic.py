@@ -15,11 +15,11 @@ from kshell.batch.tables import Bounds, Range, Scan, TableColumn
 from kshell.catalog.model import Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
-from kshell.engines.local.ahead import ahead
-from kshell.engines.local.codec import schemas_for
-from kshell.engines.local.decode import HIDDEN, Decoder, is_text
-from kshell.engines.local.patience import Patience
-from kshell.engines.local.sample import keys_are_placed
+from kshell.engines.local.sources.chunks import schemas_for
+from kshell.engines.local.sources.decode import HIDDEN, Decoder, is_text
+from kshell.engines.local.sources.decode_ahead import ahead
+from kshell.engines.local.sources.registry_wait import Patience
+from kshell.engines.local.sources.sample import keys_are_placed
 from kshell.errors import BadRecord
 from kshell.formats.infer import json_structure
 from kshell.kafka.client import Client

@@ -13,7 +13,9 @@ import pyarrow as pa
 from kshell.batch.plan import Read
 from kshell.batch.tail import tail_of
 from kshell.config import Properties
-from kshell.engines.local.query import Lookup, needs_continuous, planned
+from kshell.engines.local.sources.chunks import infer_columns
+from kshell.engines.local.sources.lookup import Lookup
+from kshell.engines.local.statements.select import needs_continuous, planned
 from kshell.errors import UnknownName, Unsupported
 from kshell.results import Message, Result, Rows, Sections
 from kshell.sql import plan
@@ -22,32 +24,32 @@ from kshell.sql.bind.outline import outline
 from kshell.sql.statements import Emit, Query
 
 if TYPE_CHECKING:
-    from kshell.engines.local.engine import LocalEngine
+    from kshell.engines.local.context import Context
 
 __all__ = ["explain"]
 
 
-def explain(engine: LocalEngine, statement: ast.Explain, properties: Properties) -> Result:
+def explain(context: Context, statement: ast.Explain, properties: Properties) -> Result:
     """EXPLAIN statement | id of a query."""
     inner = statement.statement
     if inner is None:
-        return _running(engine, statement)
+        return _running(context, statement)
     if isinstance(inner, ast.Select):
         query = inner.query
         if query.emit is Emit.BOUNDED and not needs_continuous(query):
-            return _bounded(engine, query, properties)
-        from kshell.engines.local.continuous.bound import bound
+            return _bounded(context, query, properties)
+        from kshell.engines.local.statements.plans import bound
 
-        return _continuous(engine, bound(engine, query, properties), properties, query.emit)
+        return _continuous(context, bound(context, query, properties), properties, query.emit)
     if isinstance(inner, ast.CreateAsSelect | ast.InsertSelect):
         from kshell.sql.bind.create import bind_create_as, bind_insert_select
 
-        catalog = engine.catalog_for(inner.query.tree, properties)
+        catalog = context.catalog_for(inner.query.tree, properties)
         if isinstance(inner, ast.CreateAsSelect):
-            sink = bind_create_as(inner, catalog, properties, infer=engine.infer(properties))
+            sink = bind_create_as(inner, catalog, properties, infer=infer_columns(properties))
         else:
             sink = bind_insert_select(inner, catalog, properties)
-        return _continuous(engine, sink, properties, Emit.CHANGES)
+        return _continuous(context, sink, properties, Emit.CHANGES)
     raise Unsupported(
         "EXPLAIN takes a SELECT, a CREATE … AS SELECT, an INSERT … SELECT or the id of a query",
         hint="SHOW QUERIES lists ids",
@@ -55,11 +57,11 @@ def explain(engine: LocalEngine, statement: ast.Explain, properties: Properties)
     )
 
 
-def _running(engine: LocalEngine, statement: ast.Explain) -> Result:
+def _running(context: Context, statement: ast.Explain) -> Result:
     id = statement.query_id.upper()
-    query = engine.queries.get(id)
+    query = context.queries.get(id)
     if query is None:
-        raise UnknownName("query", statement.query_id, engine.queries, place=statement.place)
+        raise UnknownName("query", statement.query_id, context.queries, place=statement.place)
     state = f"Query {id} is {query.state.value}. It writes {query.sink.target.name}"
     told = f"{state} to topic {query.sink.target.topic}: {query.outlet.written:,} records so far."
     parts = [Message(told)]
@@ -71,10 +73,10 @@ def _running(engine: LocalEngine, statement: ast.Explain) -> Result:
 
 
 def _continuous(
-    engine: LocalEngine, node: plan.Node, properties: Properties, emit: Emit
+    context: Context, node: plan.Node, properties: Properties, emit: Emit
 ) -> Sections:
     topics = dict.fromkeys(leaf.source.topic for leaf in plan.scans(node))
-    held = {t: engine.client.offsets(t) for t in topics}
+    held = {t: context.client.offsets(t) for t in topics}
     from_start = emit is Emit.BOUNDED or properties["auto.offset.reset"] == "earliest"
     count = sum(end - first for o in held.values() for first, end in o.values())
     if emit is Emit.BOUNDED:
@@ -90,8 +92,8 @@ def _continuous(
     return Sections((Message(f"{how} Reads {', '.join(topics)}."), Message(outline(node))))
 
 
-def _bounded(engine: LocalEngine, query: Query, properties: Properties) -> Sections:
-    prepared, connection = planned(query, Lookup(engine, properties))
+def _bounded(context: Context, query: Query, properties: Properties) -> Sections:
+    prepared, connection = planned(query, Lookup(context, properties))
     try:
         ranges = [(read, r) for read in prepared.reads for r in read.ranges]
         reading = sum(r.end - r.start for _, r in ranges)

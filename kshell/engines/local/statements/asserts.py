@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from kshell.catalog.model import BOUNDS, PSEUDO_COLUMNS, Source
 from kshell.config import Properties
-from kshell.engines.local.codec import reader_of, schemas_of
+from kshell.engines.local.sources.chunks import infer_columns, reader_of, schemas_of
 from kshell.errors import EvaluationError, UnknownName, UnknownSchema, UsageError
 from kshell.kafka.fetch import Fetch
 from kshell.results import Message, Result
@@ -22,7 +22,7 @@ from kshell.sql.bind.asserted import asserted_source, bind_asserted, record_text
 from kshell.stream.evaluate import values_of
 
 if TYPE_CHECKING:
-    from kshell.engines.local.engine import LocalEngine
+    from kshell.engines.local.context import Context
 
 __all__ = ["assert_schema", "assert_source", "assert_topic", "assert_values"]
 
@@ -38,12 +38,12 @@ def _await(holds: Callable[[], str], timeout_ms: int) -> None:
         time.sleep(0.1)
 
 
-def assert_topic(engine: LocalEngine, statement: ast.AssertTopic, properties: Properties) -> Result:
+def assert_topic(context: Context, statement: ast.AssertTopic, properties: Properties) -> Result:
     """ASSERT [NOT EXISTS] TOPIC."""
     name = statement.name.text
 
     def wrong() -> str:
-        found = next((t for t in engine.client.topics() if t.name == name), None)
+        found = next((t for t in context.client.topics() if t.name == name), None)
         if not statement.exists:
             return f"Topic {name} exists" if found else ""
         if found is None:
@@ -63,15 +63,15 @@ def assert_topic(engine: LocalEngine, statement: ast.AssertTopic, properties: Pr
 
 
 def assert_source(
-    engine: LocalEngine, statement: ast.AssertSource, properties: Properties
+    context: Context, statement: ast.AssertSource, properties: Properties
 ) -> Result:
     """ASSERT STREAM|TABLE: what is declared must be as said."""
-    found = asserted_source(statement, engine.catalog, properties, engine.infer(properties))
+    found = asserted_source(statement, context.catalog, properties, infer_columns(properties))
     return Message(f"{found.kind.value.capitalize()} {found.name} is as asserted.")
 
 
 def assert_schema(
-    engine: LocalEngine, statement: ast.AssertSchema, properties: Properties
+    context: Context, statement: ast.AssertSchema, properties: Properties
 ) -> Result:
     """ASSERT [NOT EXISTS] SCHEMA [SUBJECT s] [ID n], asked of the schema registry."""
     schemas = schemas_of(properties)
@@ -107,7 +107,7 @@ def assert_schema(
 
 
 def assert_values(
-    engine: LocalEngine, statement: ast.AssertValues, properties: Properties
+    context: Context, statement: ast.AssertValues, properties: Properties
 ) -> Result:
     """ASSERT VALUES and NULL VALUES: the next record of the source's topic is as said.
 
@@ -115,14 +115,14 @@ def assert_values(
     partitions the earliest by time comes first.
     """
     insert = statement.insert
-    source = engine.catalog.find(insert.name.text, insert.name.quoted)
+    source = context.catalog.find(insert.name.text, insert.name.quoted)
     if source is None:
         raise UnknownName(
-            "source", insert.name.folded(), engine.catalog.sources, place=insert.name.place
+            "source", insert.name.folded(), context.catalog.sources, place=insert.name.place
         )
-    taken = engine.asserted.setdefault(source.topic, set())
-    for wanted in _rows(engine, statement, source):
-        place, actual = _next(engine, source, properties, taken)
+    taken = context.asserted.setdefault(source.topic, set())
+    for wanted in _rows(context, statement, source):
+        place, actual = _next(context, source, properties, taken)
         found = {name: actual[name] for name in wanted}
         gone = statement.null_values
         if found != wanted or actual["ROWGONE"] is not gone:
@@ -137,22 +137,22 @@ def assert_values(
 
 
 def _rows(
-    engine: LocalEngine, statement: ast.AssertValues, source: Source
+    context: Context, statement: ast.AssertValues, source: Source
 ) -> list[dict[str, Any]]:
     """The expected columns of each record, typed as the source has them."""
     return [
         dict(zip(row, (a[0].as_py() for a in values_of(list(row.values()))), strict=True))
-        for row in bind_asserted(statement, source, engine.catalog.types)
+        for row in bind_asserted(statement, source, context.catalog.types)
     ]
 
 
 def _next(
-    engine: LocalEngine, source: Source, properties: Properties, taken: set[tuple[int, int]]
+    context: Context, source: Source, properties: Properties, taken: set[tuple[int, int]]
 ) -> tuple[tuple[int, int], dict[str, Any]]:
     """The first record that no ASSERT has taken, waited for; its place and its columns."""
     deadline = time.monotonic() + _PATIENCE_MS / 1000
     while True:
-        records = [r for r in _records(engine, source, properties) if r[0] not in taken]
+        records = [r for r in _records(context, source, properties) if r[0] not in taken]
         if records:
             return min(records, key=lambda r: (r[1]["ROWTIME"], r[0]))
         if time.monotonic() > deadline:
@@ -164,17 +164,17 @@ def _next(
 
 
 def _records(
-    engine: LocalEngine, source: Source, properties: Properties
+    context: Context, source: Source, properties: Properties
 ) -> list[tuple[tuple[int, int], dict[str, Any]]]:
     windows = BOUNDS if source.window is not None else ()
     names = [*(c.name for c in source.columns()), *windows, *PSEUDO_COLUMNS]
     read = reader_of(source, names, properties)
     out = []
-    ranges = engine.client.offsets(source.topic)
-    for chunk in Fetch(engine.client, engine.client.topic(source.topic), ranges):
+    ranges = context.client.offsets(source.topic)
+    for chunk in Fetch(context.client, context.client.topic(source.topic), ranges):
         end = ranges[chunk.partition][1]
         batch = read(chunk.partition, chunk.records, chunk.start, end, chunk.aborted)
-        engine.errors.add(batch.bad)
+        context.errors.add(batch.bad)
         rows = pa.table({**batch.columns, "ROWGONE": batch.tombstone}).to_pylist()
         out += [((r["ROWPARTITION"], r["ROWOFFSET"]), r) for r in rows]
     return out

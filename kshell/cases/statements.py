@@ -1,0 +1,171 @@
+"""The statements of a case, served: everything but the broker is the real thing.
+
+`run` calls it for each case: the parser, the catalog's checks and the binder are the engine's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from kshell.cases.asserted import assert_source, assert_topic, assert_values
+from kshell.cases.drive import Row, encoded
+from kshell.cases.world import World
+from kshell.catalog.catalog import RunningQuery
+from kshell.catalog.model import Column, Kind, Source
+from kshell.errors import Unsupported
+from kshell.sql import statements as ast
+from kshell.sql.bind.create import bind_create_as, bind_insert_select
+from kshell.sql.bind.declare import build_source
+from kshell.sql.bind.insert import bind_insert_values
+from kshell.sql.bind.upgrade import check_upgrade
+from kshell.sql.parse import parse_piece
+from kshell.sql.plan import Sink, scans
+from kshell.sql.script import split, substitute
+from kshell.stream.evaluate import values_of
+
+__all__ = ["run_script"]
+
+
+def run_script(world: World, script: str) -> None:
+    """Every statement in order; raises KshellError where one is refused."""
+    for piece in split(script):
+        statement = parse_piece(substitute(piece, world.variables), world.catalog.types)
+        serve = _SERVE.get(type(statement))
+        if serve is None:
+            kind = type(statement).__name__
+            raise Unsupported(f"{kind} in a case", place=statement.place)
+        serve(world, statement)
+
+
+def _create_source(world: World, statement: ast.CreateSource) -> None:
+    source = build_source(statement, world.properties, world.infer)
+    partitions = statement.properties.get("PARTITIONS")
+    if isinstance(partitions, int):
+        world.partitions.setdefault(source.topic, partitions)
+    _add(world, source, statement.or_replace, statement.if_not_exists)
+
+
+def _add(world: World, source: Source, or_replace: bool, if_not_exists: bool) -> bool:
+    """Whether it was added: IF NOT EXISTS leaves what is there."""
+    if if_not_exists and source.name in world.catalog.sources:
+        return False
+    add = world.catalog.add_or_replace if or_replace else world.catalog.add
+    world.catalog = add(source)
+    return True
+
+
+def _create_as(world: World, statement: ast.CreateAsSelect) -> None:
+    sink = bind_create_as(
+        statement, world.catalog, world.properties, world.partitions_of, world.infer
+    )
+    name = sink.target.name
+    id = f"C{'S' if sink.target.kind is Kind.STREAM else 'T'}AS_{name}_{world.started}"
+    target = replace(sink.target, query_id=id)
+    before = world.catalog.sources.get(name)
+    if statement.or_replace and before is not None and before.query_id in world.queries:
+        check_upgrade(world.queries[before.query_id], sink)
+    if not _add(world, target, statement.or_replace, statement.if_not_exists):
+        return
+    if before is not None:
+        _stop(world, before.query_id)
+    _start(world, id, replace(sink, target=target))
+
+
+def _start(world: World, id: str, sink: Sink) -> None:
+    world.queries[id] = sink
+    world.started += 1
+    reads = frozenset(leaf.source.name for leaf in scans(sink))
+    world.catalog = world.catalog.with_query(RunningQuery(id, reads, sink.target.name))
+
+
+def _stop(world: World, id: str) -> None:
+    """The query that made a source ends with it, or with the one that takes its place."""
+    world.queries.pop(id, None)
+    world.catalog = world.catalog.without_query(id)
+
+
+def _insert_select(world: World, statement: ast.InsertSelect) -> None:
+    sink = bind_insert_select(statement, world.catalog, world.properties, world.partitions_of)
+    _start(world, f"INSERTQUERY_{world.started}", sink)
+
+
+def _insert_values(world: World, statement: ast.InsertValues) -> None:
+    bound = bind_insert_values(statement, world.catalog)
+    names = [c.name for c in (*bound.target.key, *bound.target.value)]
+    for row in bound.rows:
+        rowtime = values_of([row.rowtime])[0][0].as_py() if row.rowtime is not None else 0
+        values = values_of([*row.key, *row.value])
+        columns = {name: value[0].as_py() for name, value in zip(names, values, strict=True)}
+        record = encoded(world.codec, bound.target, Row(columns, rowtime), None)
+        if record is not None:
+            world.log.append(bound.target.topic, record)
+
+
+def _drop(world: World, statement: ast.DropSource) -> None:
+    name = statement.name.folded()
+    source = world.catalog.sources.get(name)
+    world.catalog = world.catalog.drop(
+        name,
+        statement.kind,
+        delete_topic=statement.delete_topic,
+        if_exists=statement.if_exists,
+    )
+    if source is not None:
+        _stop(world, source.query_id)
+
+
+def _alter(world: World, statement: ast.AlterSource) -> None:
+    columns = [Column(c.name.folded(), c.type) for c in statement.columns]
+    world.catalog = world.catalog.alter(statement.name.folded(), statement.kind, columns)
+
+
+def _create_type(world: World, statement: ast.CreateType) -> None:
+    world.catalog = world.catalog.add_type(
+        statement.name.folded(), statement.type, if_not_exists=statement.if_not_exists
+    )
+
+
+def _drop_type(world: World, statement: ast.DropType) -> None:
+    world.catalog = world.catalog.drop_type(
+        statement.name.folded(), if_exists=statement.if_exists
+    )
+
+
+def _set(world: World, statement: ast.SetProperty) -> None:
+    world.properties[statement.name] = statement.value
+
+
+def _unset(world: World, statement: ast.UnsetProperty) -> None:
+    world.properties.pop(statement.name, None)
+
+
+def _define(world: World, statement: ast.Define) -> None:
+    world.variables[statement.name] = statement.value
+
+
+def _undefine(world: World, statement: ast.Undefine) -> None:
+    world.variables.pop(statement.name, None)
+
+
+_SERVE: Mapping[type[ast.Statement], Callable[[World, Any], None]] = MappingProxyType(
+    {
+        ast.AlterSource: _alter,
+        ast.AssertSource: assert_source,
+        ast.AssertTopic: assert_topic,
+        ast.AssertValues: assert_values,
+        ast.CreateAsSelect: _create_as,
+        ast.CreateSource: _create_source,
+        ast.CreateType: _create_type,
+        ast.Define: _define,
+        ast.DropSource: _drop,
+        ast.DropType: _drop_type,
+        ast.InsertSelect: _insert_select,
+        ast.InsertValues: _insert_values,
+        ast.SetProperty: _set,
+        ast.Undefine: _undefine,
+        ast.UnsetProperty: _unset,
+    }
+)
