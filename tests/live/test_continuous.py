@@ -399,10 +399,11 @@ def test_a_sink_that_is_deleted_is_an_error_and_is_not_created_anew(
 def test_a_sink_has_the_properties_it_was_given_and_kafkas_partitions(run, session, clicks, produce, client, name):
     from kshell.kafka.partitioner import partition_for
 
+    now = int(time.time() * 1000)  # the broker soon deletes what is older than RETENTION_MS
     run(f"""
         CREATE STREAM s WITH (KAFKA_TOPIC='{name}', PARTITIONS=5, REPLICAS=1, KEY_FORMAT='JSON',
           VALUE_FORMAT='DELIMITED', TIMESTAMP='v', RETENTION_MS=7200000) AS
-          SELECT u, CAST(v AS BIGINT) + 1000 AS v FROM clicks EMIT CHANGES;
+          SELECT u, CAST(v AS BIGINT) + {now} AS v FROM clicks EMIT CHANGES;
     """)  # fmt: skip
     keys = [f"user-{n}" for n in range(20)]
     produce(clicks, *((k.encode(), b'{"v":1}') for k in keys))
@@ -411,7 +412,7 @@ def test_a_sink_has_the_properties_it_was_given_and_kafkas_partitions(run, sessi
     assert len(client.offsets(name)) == 5
     configs = {n: v for n, v, _ in client.configs(name)}
     assert configs["retention.ms"] == "7200000"
-    assert set(records(client, name)) == {(b'"%s"' % k.encode(), b"1001", 1001) for k in keys}
+    assert set(records(client, name)) == {(b'"%s"' % k.encode(), b"%d" % (now + 1), now + 1) for k in keys}
     ends = {p: e for p, (_, e) in client.offsets(name).items()}
     expected = dict.fromkeys(range(5), 0)
     for key in keys:
