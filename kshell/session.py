@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kshell.config import Properties, config_home
+from kshell.config import Properties, Scope, config_home, scope_of
 from kshell.errors import KshellError, UsageError
 from kshell.results import Goodbye, Message, Result, Running, Spooling
 from kshell.sql import statements as ast
@@ -71,9 +71,8 @@ class Session:
         """The engine, connected when first asked for; raises ConnectionFailed."""
         if self._engine is None:
             from kshell.engines.local.engine import LocalEngine
-            from kshell.kafka.client import Client
 
-            self._engine = LocalEngine(Client.connect(self.properties))
+            self._engine = LocalEngine.connect(self.properties)
         return self._engine
 
     @property
@@ -84,6 +83,16 @@ class Session:
     def connect(self) -> None:
         """Connect now."""
         _ = self.engine
+
+    def change(self, name: str, properties: Properties) -> None:
+        """Take properties of which one has changed; of the connection's, connect with it first.
+
+        Raises what connecting raises, and then all stays as it was.
+        """
+        if scope_of(name) is Scope.CONNECTION and self._engine is not None:
+            self._engine.reconnect(properties)
+            self._names = Names()
+        self.properties = properties
 
     def execute(self, text: str) -> Iterator[Result]:
         """Run a script statement by statement; each result must be drawn before the next is asked.
@@ -151,12 +160,12 @@ class Session:
 
 
 def _set(session: Session, statement: ast.SetProperty) -> Iterator[Result]:
-    session.properties = session.properties.set(statement.name, statement.value)
+    session.change(statement.name, session.properties.set(statement.name, statement.value))
     yield Message(f"{statement.name} is set.")
 
 
 def _unset(session: Session, statement: ast.UnsetProperty) -> Iterator[Result]:
-    session.properties = session.properties.unset(statement.name)
+    session.change(statement.name, session.properties.unset(statement.name))
     yield Message(f"{statement.name} is back at its default.")
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from kshell.config import Properties
 from kshell.engines.local.context import Context
-from kshell.errors import KshellError, Unsupported
+from kshell.errors import KshellError, Unsupported, UsageError
 from kshell.kafka.client import Client
 from kshell.results import Result, Running
 from kshell.sql import statements as ast
@@ -52,6 +52,20 @@ class LocalEngine:
 
     def __init__(self, client: Client) -> None:
         self.context = Context(client)
+
+    @classmethod
+    def connect(cls, properties: Properties) -> LocalEngine:
+        """An engine at the cluster that the properties name; raises ConnectionFailed."""
+        return cls(Client.connect(properties))
+
+    def reconnect(self, properties: Properties) -> None:
+        """Connect anew; where that raises, the old connection stays."""
+        if any(q.error is None for q in self.context.queries.values()):
+            raise UsageError(
+                "the connection cannot change while a query runs",
+                hint="TERMINATE ALL ends them; SHOW QUERIES lists them",
+            )
+        self.context.reconnect(Client.connect(properties))
 
     def run(self, statement: Statement, properties: Properties) -> Result:
         """One statement to one result; raises KshellError."""

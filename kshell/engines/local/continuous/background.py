@@ -10,7 +10,8 @@ import threading
 import time
 from enum import Enum
 
-from kshell.catalog.model import Kind
+import pyarrow as pa
+
 from kshell.engines.local.continuous.feed import Feed
 from kshell.engines.local.continuous.sink_writer import Outlet
 from kshell.errors import KshellError, Outage, TopicChanged, UnknownName
@@ -60,11 +61,6 @@ class Background:
         self._going.set()
         self._thread = threading.Thread(target=self._run, name=f"kshell-{id}", daemon=True)
 
-    @property
-    def kind(self) -> Kind:
-        """Whether it makes a stream or a table."""
-        return self.sink.target.kind
-
     def start(self) -> None:
         """Run until stopped."""
         self._thread.start()
@@ -76,6 +72,7 @@ class Background:
                 runs = self.feed.poll(_POLL)
                 if runs is None:
                     break
+                self._going.wait()  # what came while it was being paused waits too
                 for scan, changes in runs:
                     self.outlet.write(self._graph.step(scan, changes))
                 if not runs and self.feed.at_end:
@@ -121,6 +118,21 @@ class Background:
             if time.monotonic() > deadline:
                 break
         return self._caught_up.is_set()
+
+    def kept(self, seconds: float) -> tuple[pa.RecordBatch, str]:
+        """The table's rows once they have caught up, or after so many seconds; and what to say
+        of them where they may not be the newest."""
+        assert self.outlet.rows is not None  # what makes it a keeper
+        whole, remark = self.catch_up(seconds), ""
+        name = self.sink.target.name
+        if self.error is not None:
+            remark = f"query {self.id} failed, {name} is as it was then: {self.error.what}"
+        elif self.feed.note or self.feed.lag or not whole:
+            behind = self.feed.note or "has not read yet what was there when it began"
+            if self.feed.lag and not self.feed.note:
+                behind = f"{self.feed.lag:,} records behind"
+            remark = f"query {self.id}, which keeps {name}: {behind}"
+        return self.outlet.rows.snapshot(), remark
 
     def pause(self) -> None:
         """Read no further."""

@@ -80,7 +80,7 @@ def _undeclared(
     from kshell.engines.local.statements.select import evaluator
     from kshell.sql.duck import connect
 
-    source = context.sample(statement.name, properties).source
+    source = context.lookup(properties).sample(statement.name).source
     topic = source.topic
     if source.value_format.name == "NONE" and not statement.columns:
         raise BindError(
