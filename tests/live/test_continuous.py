@@ -557,3 +557,47 @@ def test_a_table_is_asked_right_after_it_was_made(run, topic, name):
         SELECT SUM(c) AS c, SUM(s) AS s FROM {name};""")
     assert rows_of(answer) == [{"c": 20_000, "s": 20_000 * 19_999 // 2}]
     assert not answer.notes()
+
+
+def test_isolation_is_the_statements(run, session, topic, kafka):
+    from confluent_kafka import Producer as Sender
+
+    name = topic()
+    sender = Sender({"bootstrap.servers": kafka.bootstrap, "transactional.id": uuid.uuid4().hex, "log_level": 0})
+    sender.init_transactions(10)
+    sender.begin_transaction()
+    sender.produce(name, b'{"n":1}')
+    sender.flush(10)  # open: a reader of committed records sees none of it
+    count = f"SELECT COUNT(*) AS n FROM `{name}`"
+    assert next(run(count)[0].batches).to_pylist() == [{"n": 0}]
+    run("SET 'isolation.level'='read_uncommitted'; SET 'auto.offset.reset'='earliest'")
+    assert next(run(count)[0].batches).to_pylist() == [{"n": 1}]
+    (live,) = run(f"SELECT n FROM `{name}` EMIT CHANGES LIMIT 1")
+    assert changes_of(live, 1) == [(1, {"n": 1})]
+    run("SET 'isolation.level'='read_committed'")
+    assert next(run(count)[0].batches).to_pylist() == [{"n": 0}]
+    sender.abort_transaction(10)
+
+
+def test_who_chose_the_partitions_is_the_statements(run, session, topic):
+    name = topic([OutgoingRecord(b"k%d" % n, b'{"n":1}') for n in range(40)], partitions=4)
+    explain = f"EXPLAIN SELECT * FROM `{name}` WHERE ROWKEY = 'k1'"
+
+    def partitions():
+        (shown,) = run(explain)
+        return sum(b.num_rows for b in shown.parts[1].batches)
+
+    assert partitions() == 1
+    run("SET 'kshell.partitioner'='other'")
+    assert partitions() == 4
+
+
+def test_a_query_in_the_background_obeys_what_was_set_of_the_topic(run, session, topic, produce, client, name):
+    source = topic([OutgoingRecord(None, b'{"n":1}')])
+    run("SET 'auto.offset.reset'='earliest'")
+    run(f"SET 'topic.{source}.value.format'='KAFKA'")
+    (shown,) = run(f"EXPLAIN CREATE STREAM s WITH (KAFKA_TOPIC='{name}', VALUE_FORMAT='KAFKA') AS SELECT * FROM `{source}`")
+    assert "VALUE" in shown.parts[1].text
+    run(f"CREATE STREAM s WITH (KAFKA_TOPIC='{name}', VALUE_FORMAT='KAFKA') AS SELECT VALUE FROM `{source}` EMIT CHANGES")
+    until(lambda: queries(session)["CSAS_S_1"]["written"] == 1)
+    assert [value for _, value, _ in records(client, name)] == [b'{"n":1}']
