@@ -18,6 +18,8 @@ from kshell.sql import statements as ast
 from kshell.sql.script import split, substitute
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from kshell.engines.base import Engine
 
 __all__ = ["Names", "Session"]
@@ -53,8 +55,14 @@ Every record also has ROWTIME, ROWPARTITION, ROWOFFSET, ROWKEY and ROWHEADERS.""
 class Session:
     """Properties and variables of one user at one cluster; not for several threads at once."""
 
-    def __init__(self, properties: Properties, profile: str = "") -> None:
+    def __init__(
+        self,
+        properties: Properties,
+        profile: str = "",
+        tables: Mapping[str, pa.Table] | None = None,
+    ) -> None:
         self.properties = properties
+        self._tables = dict(tables or {})
         self.profile = profile
         self.variables: dict[str, str] = {}
         self._engine: Engine | None = None
@@ -72,7 +80,7 @@ class Session:
         if self._engine is None:
             from kshell.engines.local.engine import LocalEngine
 
-            self._engine = LocalEngine.connect(self.properties)
+            self._engine = LocalEngine.connect(self.properties, self._tables)
         return self._engine
 
     @property

@@ -15,12 +15,14 @@ from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
-from kshell.engines.local.sources.lookup import Lookup
-from kshell.errors import KafkaError
+from kshell.engines.local.sources.lookup import Lookup, given_named
+from kshell.errors import BindError, KafkaError, UsageError
 from kshell.kafka.client import Client
 from kshell.sql.statements import Name
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from kshell.engines.local.continuous.background import Background
 
 __all__ = ["Context"]
@@ -29,8 +31,9 @@ __all__ = ["Context"]
 class Context:
     """One engine's state; used by one thread at a time."""
 
-    def __init__(self, client: Client) -> None:
-        self.client = client
+    def __init__(self, client: Client | None, given: Mapping[str, pa.Table]) -> None:
+        self._client = client
+        self.given = given
         self.errors = ErrorLog()
         self.catalog = Catalog()
         self.queries: dict[str, Background] = {}
@@ -38,9 +41,38 @@ class Context:
         self.sampled_columns: dict[tuple[object, ...], tuple[str, ...]] = {}  # for completion
         self._numbers = count(1)
 
+    def connected(self) -> Client:
+        """The connection to the cluster; raises UsageError where the session has none."""
+        if self._client is None:
+            raise UsageError(
+                "no cluster named",
+                hint="SET 'bootstrap.servers'='host:9092'; tables given to the session need none",
+            )
+        return self._client
+
+    @property
+    def has_cluster(self) -> bool:
+        """Whether there is a connection."""
+        return self._client is not None
+
+    @property
+    def client(self) -> Client:
+        """The connection to the cluster; raises UsageError where the session has none."""
+        return self.connected()
+
+    def free_name(self, name: Name) -> None:
+        """Raise BindError where a name is that of a given table."""
+        if (given := given_named(self.given, Name(name.text))) is not None:
+            raise BindError(
+                f"{given} is a table given to this session: another name is needed",
+                place=name.place,
+            )
+
     def lookup(self, properties: Properties) -> Lookup:
         """What names in FROM are, for one statement."""
-        return Lookup(self.client, self.catalog, self.errors, properties, self.keeper_of)
+        return Lookup(
+            self.connected, self.catalog, self.given, self.errors, properties, self.keeper_of
+        )
 
     def columns(self, name: str, properties: Properties) -> tuple[str, ...]:
         """Names of the columns of a declared source or a topic; a topic is sampled once."""
@@ -55,10 +87,16 @@ class Context:
 
     def reconnect(self, client: Client) -> None:
         """Another connection: what was learned of the old cluster goes, declarations stay."""
-        old, self.client = self.client, client
+        self.close()
+        self._client = client
         self.sampled_columns.clear()
         self.asserted.clear()
-        old.close()
+
+    def close(self) -> None:
+        """Disconnect."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
 
     def make_topic(
         self,

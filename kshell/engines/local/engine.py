@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from kshell.config import Properties
@@ -50,13 +51,22 @@ STATEMENTS: Mapping[type[Statement], str] = {
 class LocalEngine:
     """Dispatches statements to their handlers, which share one `Context`."""
 
-    def __init__(self, client: Client) -> None:
-        self.context = Context(client)
+    def __init__(
+        self, client: Client | None, given: Mapping[str, pa.Table] = MappingProxyType({})
+    ) -> None:
+        self.context = Context(client, given)
 
     @classmethod
-    def connect(cls, properties: Properties) -> LocalEngine:
-        """An engine at the cluster that the properties name; raises ConnectionFailed."""
-        return cls(Client.connect(properties))
+    def connect(
+        cls, properties: Properties, given: Mapping[str, pa.Table] = MappingProxyType({})
+    ) -> LocalEngine:
+        """An engine at the cluster that the properties name; raises ConnectionFailed.
+
+        With tables given to it, it needs no cluster.
+        """
+        if given and "bootstrap.servers" not in properties:
+            return cls(None, given)
+        return cls(Client.connect(properties), given)
 
     def reconnect(self, properties: Properties) -> None:
         """Connect anew; where that raises, the old connection stays."""
@@ -79,12 +89,14 @@ class LocalEngine:
         return result
 
     def topics(self) -> Sequence[str]:
-        """Names of the topics that are not internal; asks the cluster."""
+        """Names of the topics that are not internal; asks the cluster, where there is one."""
+        if not self.context.has_cluster:
+            return ()
         return [t.name for t in self.context.client.topics() if not t.internal]
 
     def sources(self) -> Sequence[str]:
-        """Names of declared streams and tables."""
-        return tuple(self.context.catalog.sources)
+        """Names of declared streams and tables, and of given tables."""
+        return (*self.context.given, *self.context.catalog.sources)
 
     def columns(self, name: str, properties: Properties) -> Sequence[str]:
         """Columns of a topic or source, for completion; may read samples."""
@@ -107,6 +119,6 @@ class LocalEngine:
                 queries.pop(next(iter(queries))).stop()
             except KshellError as error:
                 failed = failed or error
-        self.context.client.close()
+        self.context.close()
         if failed is not None:
             raise failed

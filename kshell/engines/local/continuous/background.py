@@ -34,6 +34,7 @@ class State(Enum):
     RUNNING = "RUNNING"
     PAUSED = "PAUSED"
     ERROR = "ERROR"
+    ENDED = "ENDED"  # it read given tables alone, and all of them
     TERMINATED = "TERMINATED"
 
 
@@ -80,6 +81,9 @@ class Background:
                 self._producer.check()
                 self._check_sink()
             self._producer.flush()
+            if not self.feed.cancelled:
+                self.state = State.ENDED
+            self._caught_up.set()
         except KshellError as error:
             self._fail(error)
         except Exception as error:  # a query that dies without a word would look like a quiet one
@@ -167,6 +171,8 @@ class Background:
         """For the toolbar."""
         if self.error is not None:
             return Running(self.id, f"failed: {self.error.what}", failed=True)
+        if self.state is State.ENDED:
+            return Running(self.id, "has read all")
         if self.state is State.PAUSED:
             return Running(self.id, "paused")
         if self.feed.note:

@@ -1,4 +1,4 @@
-"""What a name in FROM is, for every statement: a kept table, a declared source, or a topic.
+"""What a name in FROM is, for every statement: a given or a kept table, a declared source, a topic.
 
 A handler of `statements` gets one from its context for each statement.  A topic's metadata and
 offsets are taken once and shared by all of a statement: its sample, its scans, its inputs.
@@ -6,8 +6,9 @@ offsets are taken once and shared by all of a statement: its sample, its scans, 
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,13 @@ from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
-from kshell.errors import BindError, UnknownName
+from kshell.errors import BindError, UnknownName, UsageError
 from kshell.kafka.client import Client
 from kshell.kafka.metadata import Snapshot, Topic
 from kshell.sql.statements import Name
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from sqlglot import exp
 
     from kshell.batch.tables import Table
@@ -30,17 +32,26 @@ if TYPE_CHECKING:
     from kshell.engines.local.sources.topic import Budget
     from kshell.sql import plan
 
-__all__ = ["Lookup"]
+__all__ = ["Lookup", "given_named"]
 
 _PATIENCE = 5.0  # seconds that a bounded query waits for a kept table to have read what was there
+
+
+def given_named(given: Mapping[str, pa.Table], name: Name) -> str | None:
+    """The given table that a name means: the exact one or, unquoted, the only one that fits."""
+    if name.text in given:
+        return name.text
+    folded = [n for n in given if n.casefold() == name.text.casefold()]
+    return folded[0] if len(folded) == 1 and not name.quoted else None
 
 
 @dataclass
 class Lookup:
     """Names of one statement, each looked up once; `remarks` are to stand below its answer."""
 
-    client: Client
+    connected: Callable[[], Client]  # raises UsageError where the session has no cluster
     catalog: Catalog
+    given: Mapping[str, pa.Table]
     errors: ErrorLog
     properties: Properties
     keeper_of: Callable[[Source], Keeper | None]
@@ -49,7 +60,13 @@ class Lookup:
     _snapshots: dict[str, Snapshot] = field(default_factory=dict)
     _sampled: dict[str, Sampled] = field(default_factory=dict)
     _tables: dict[str, Table] = field(default_factory=dict)
+    _seen: set[str] = field(default_factory=set)  # given tables of which it was said that they win
     _budget: Budget | None = None
+
+    @property
+    def client(self) -> Client:
+        """The connection to the cluster."""
+        return self.connected()
 
     @property
     def budget(self) -> Budget:
@@ -106,12 +123,41 @@ class Lookup:
         return self._sampled[topic]
 
     def source(self, name: Name) -> Source:
-        """The declared source of that name, else a topic's as inferred."""
+        """The given table's or the declared source of that name, else a topic's as inferred."""
+        if (given := self._given(name)) is not None:
+            from kshell.engines.local.sources.given import given_source
+
+            return given_source(given, self.given[given])
         declared = self.catalog.find(name.text, name.quoted)
         return self.sample(name).source if declared is None else declared
 
+    def is_given(self, source: Source) -> bool:
+        """Whether a source of a plan is a given table."""
+        return not source.declared and source.topic in self.given
+
+    def offsets(self, source: Source) -> Mapping[int, tuple[int, int]]:
+        """Per partition [first, end) of a plan's source; of a given table its rows are counted."""
+        if self.is_given(source):
+            return {0: (0, self.given[source.topic].num_rows)}
+        return self.snapshot(source.topic).offsets
+
+    def _given(self, name: Name) -> str | None:
+        """The given table that a name means; it wins over a topic, and that is said."""
+        found = given_named(self.given, name)
+        if found is not None and found not in self._seen:
+            self._seen.add(found)
+            with contextlib.suppress(UsageError):  # without a cluster there are no topics
+                if self.client.find(name.text) is not None:
+                    said = f"{found} is the table given to this session, not the topic"
+                    self.remarks.append(said)
+        return found
+
     def __call__(self, name: Name) -> Table:
         """To scan: what is there now."""
+        if (given := self._given(name)) is not None:
+            from kshell.engines.local.sources.given import GivenTable
+
+            return self._tables.setdefault(f"given {given}", GivenTable(given, self.given[given]))
         declared = self.catalog.find(name.text, name.quoted)
         identity = f"topic {self.topic(name).name}" if declared is None else declared.name
         if identity not in self._tables:
@@ -140,9 +186,9 @@ class Lookup:
 
         catalog = self.catalog
         for text, quoted in source_names(tree):
-            if catalog.find(text, quoted) is None:
-                source = self.sample(Name(text, quoted)).source
-                catalog = catalog.with_topic(replace(source, name=text))
+            name = Name(text, quoted)
+            if self._given(name) is not None or catalog.find(text, quoted) is None:
+                catalog = catalog.with_topic(replace(self.source(name), name=text))
         return catalog
 
     def inputs(self, node: plan.Node, bell: threading.Event, *, bounded: bool) -> list[Input]:
@@ -151,6 +197,7 @@ class Lookup:
         A table that a join looks up rows of is read from its first record all the same: it would
         be empty else.  The bell rings for each thing that comes.
         """
+        from kshell.engines.local.sources.given import GivenInput
         from kshell.engines.local.sources.scan_reader import Intake
         from kshell.engines.local.sources.topic_input import Follower, TopicInput
         from kshell.sql import plan
@@ -158,11 +205,18 @@ class Lookup:
         earliest = bounded or self.properties["auto.offset.reset"] == "earliest"
         tables = plan.looked_up(node)
         by_topic: dict[str, list[Follower]] = {}
+        of_given: dict[str, dict[int, plan.Scan]] = {}
         for scan, leaf in enumerate(plan.scans(node)):
+            if self.is_given(leaf.source):
+                of_given.setdefault(leaf.source.topic, {})[scan] = leaf
+                continue
             intake = Intake(leaf, self.errors, self.properties)
             follower = Follower(scan, intake, earliest or scan in tables)
             by_topic.setdefault(leaf.source.topic, []).append(follower)
         return [
-            TopicInput(self.client, self.snapshot(topic), followers, bell, bounded=bounded)
-            for topic, followers in by_topic.items()
+            *(GivenInput(self.given[name], leaves) for name, leaves in of_given.items()),
+            *(
+                TopicInput(self.client, self.snapshot(topic), followers, bell, bounded=bounded)
+                for topic, followers in by_topic.items()
+            ),
         ]

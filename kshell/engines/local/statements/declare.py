@@ -24,6 +24,7 @@ __all__ = ["alter", "create", "create_type", "drop", "drop_type"]
 
 def create(context: Context, statement: ast.CreateSource, properties: Properties) -> Result:
     """CREATE STREAM|TABLE over a topic; with PARTITIONS the topic is created where it is not."""
+    context.free_name(statement.name)
     source = build_source(statement, properties, infer_columns(properties))
     kind = source.kind.value
     if statement.if_not_exists and source.name in context.catalog.sources:

@@ -10,6 +10,7 @@ from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Kind, Source
 from kshell.catalog.properties import takes_inference
 from kshell.config import Properties
+from kshell.engines.local.sources.lookup import given_named
 from kshell.engines.local.sources.sample import Sampled
 from kshell.formats.base import Half
 from kshell.formats.infer import Inferred
@@ -32,6 +33,8 @@ def describe(context: Context, statement: Describe, properties: Properties) -> R
     if statement.name is None:
         return describe_sources(context.catalog, statement.kind or Kind.STREAM)
     lookup = context.lookup(properties)
+    if (given := given_named(context.given, statement.name)) is not None:
+        return _given(given, context.given[given])
     declared = context.catalog.sources.get(statement.name.folded())
     if declared is not None:
         described = _source(declared, context.catalog)
@@ -42,6 +45,17 @@ def describe(context: Context, statement: Describe, properties: Properties) -> R
     sampled = lookup.sample(statement.name)
     snapshot = lookup.snapshot(sampled.source.topic)
     return _topic(context.client, snapshot, sampled, statement.extended)
+
+
+def _given(name: str, rows: pa.Table) -> Sections:
+    """An Arrow table's columns, by the type in KSQL where it has one."""
+    columns = titled(
+        "Columns",
+        {"column": rows.schema.names, "type": [ksql_name(f.type) for f in rows.schema]},
+        dict.fromkeys(("column", "type"), pa.string()),
+    )
+    return Sections((Message(f"{name}: a table given to this session, {rows.num_rows:,} rows."),
+                     columns))  # fmt: skip
 
 
 def _topic(client: Client, snapshot: Snapshot, sampled: Sampled, extended: bool) -> Result:

@@ -65,8 +65,8 @@ def _running(context: Context, statement: ast.Explain) -> Result:
 
 
 def _continuous(lookup: Lookup, node: plan.Node, emit: Emit) -> Sections:
-    topics = dict.fromkeys(leaf.source.topic for leaf in plan.scans(node))
-    held = {t: lookup.snapshot(t).offsets for t in topics}
+    topics = {leaf.source.topic: leaf.source for leaf in plan.scans(node)}
+    held = {t: lookup.offsets(source) for t, source in topics.items()}
     from_start = emit is Emit.BOUNDED or lookup.properties["auto.offset.reset"] == "earliest"
     count = sum(end - first for o in held.values() for first, end in o.values())
     if emit is Emit.BOUNDED:

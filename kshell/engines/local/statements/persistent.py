@@ -40,6 +40,7 @@ def create_as(
 ) -> Result:
     """CREATE STREAM|TABLE … AS SELECT; OR REPLACE ends the query that made the old one."""
     lookup = context.lookup(properties)
+    context.free_name(statement.name)
     name = statement.name.folded()
     before = context.catalog.sources.get(name)
     if statement.if_not_exists and before is not None:
@@ -83,16 +84,17 @@ def _ensure_topic(context: Context, lookup: Lookup, sink: plan.Sink) -> None:
     topic = sink.target.topic
     if context.client.find(topic) is not None:
         return
-    first = lookup.snapshot(next(iter(scans(sink))).source.topic).topic
+    first = next(iter(scans(sink))).source
+    like = () if lookup.is_given(first) else lookup.snapshot(first.topic).topic.partitions
     replicas = sink.replicas
     if replicas is None:
-        replicas = max((len(p.replicas) for p in first.partitions), default=-1)
+        replicas = max((len(p.replicas) for p in like), default=-1)
     configs = {}
     if sink.retention_ms is not None:
         configs["retention.ms"] = str(sink.retention_ms)
     if sink.target.kind is Kind.TABLE and sink.target.window is None:
         configs["cleanup.policy"] = "compact"
-    partitions = sink.partitions or len(first.partitions)
+    partitions = sink.partitions or len(like) or 1
     context.make_topic(topic, partitions, replicas, configs, lookup.properties)
 
 
