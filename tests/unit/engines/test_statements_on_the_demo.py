@@ -272,11 +272,13 @@ def test_schema_ids_are_counted_where_records_name_them(session, run, topic):
         run(f"INSERT INTO raw (v) VALUES (TO_BYTES('{hex}', 'hex'))")
     known = Remembered()
     known.put("s", Schema(SchemaType.AVRO, '"string"'), 7)
-    (found,) = schema_ids_of(session.engine.context.client, topic, [Half.VALUE], known)
+    client = session.engine.context.client
+    at_this_moment = client.snapshot(client.topic(topic), "read_committed")
+    (found,) = schema_ids_of(client, at_this_moment, [Half.VALUE], known)
     assert [(r["part"], r["schema id"], r["kind"], r["records"]) for r in rows_of(found)] == [
         ("value", 7, "AVRO", 2), ("value", 8, "not in the registry", 1),
     ]  # fmt: skip
-    assert schema_ids_of(session.engine.context.client, topic, [], known) == []
+    assert schema_ids_of(client, at_this_moment, [], known) == []
 
 
 def test_declarations_are_altered_and_dropped(ask, run, sales):
