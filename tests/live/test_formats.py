@@ -32,6 +32,7 @@ from kshell.config import Properties
 from kshell.errors import KshellError, RegistryDown, UsageError
 from kshell.formats.framing import frame, write_indexes
 from kshell.kafka.produce import OutgoingRecord, Producer
+from kshell.results import NoticeKind
 from kshell.session import Session
 
 from . import registry as registries
@@ -386,8 +387,7 @@ def test_bad_records_are_rows_of_show_errors(topic, shell, theirs, send, raw):
     session = shell()
     (result,) = session.execute(f"SELECT n FROM `{name}`")
     assert sorted(r["n"] for b in result.batches for r in b.to_pylist() if r["n"] is not None) == [0, 1, 2]
-    assert list(result.notes()) == [
-        "4 records could not be decoded and are not in the answer: SHOW ERRORS"]  # fmt: skip
+    assert [(n.kind, n.count) for n in result.notices()] == [(NoticeKind.UNDECODABLE, 4)]
     errors = rows(session, "SHOW ERRORS")
     assert [(e["topic"], e["partition"], e["offset"]) for e in errors] == [(name, 0, n) for n in (3, 4, 5, 6)]
     assert errors[0]["bytes"] == b"plain text"

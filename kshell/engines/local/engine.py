@@ -14,7 +14,7 @@ from kshell.config import Properties
 from kshell.engines.local.context import Context
 from kshell.errors import KshellError, Unsupported
 from kshell.kafka.client import Client
-from kshell.results import Result, Running
+from kshell.results import Answer, Running
 from kshell.sql import statements as ast
 from kshell.sql.statements import Statement
 
@@ -53,7 +53,7 @@ class LocalEngine:
     def __init__(self, client: Client) -> None:
         self.context = Context(client)
 
-    def run(self, statement: Statement, properties: Properties) -> Result:
+    def run(self, statement: Statement, properties: Properties) -> Answer:
         """One statement to one result; raises KshellError."""
         served = STATEMENTS.get(type(statement))
         if served is None:
@@ -61,8 +61,8 @@ class LocalEngine:
             raise Unsupported(f"{words} is not supported yet", place=statement.place)
         module, _, name = served.partition(":")
         serve = getattr(import_module(f"kshell.engines.local.statements.{module}"), name)
-        result: Result = serve(self.context, statement, properties)
-        return result
+        answer: Answer = serve(self.context, statement, properties)
+        return answer
 
     def topics(self) -> Sequence[str]:
         """Names of the topics that are not internal; asks the cluster."""

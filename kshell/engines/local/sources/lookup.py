@@ -13,9 +13,11 @@ from kshell.config import Properties
 from kshell.engines.local.sources.declared_table import DeclaredTable
 from kshell.engines.local.sources.kept_table import KeptTable
 from kshell.engines.local.sources.topic import Budget, TopicTable
+from kshell.results import Notice, NoticeKind
 from kshell.sql.statements import Name
 
 if TYPE_CHECKING:
+    from kshell.engines.local.continuous.background import Background
     from kshell.engines.local.context import Context
 
 __all__ = ["Lookup"]
@@ -25,7 +27,7 @@ _PATIENCE = 5.0  # seconds that a bounded query waits for a kept table to have r
 
 @dataclass
 class Lookup:
-    """Names in FROM as tables, each opened once; `remarks` are to stand below the answer."""
+    """Names in FROM as tables, each opened once; `notices` are to stand below the answer."""
 
     context: Context
     properties: Properties
@@ -37,7 +39,7 @@ class Lookup:
             number("kshell.scan.max.bytes"),
             number("kshell.scan.max.seconds"),
         )
-        self.remarks: list[str] = []
+        self.notices: list[Notice] = []
         self._tables: dict[str, Table] = {}
 
     def __call__(self, name: Name) -> Table:
@@ -62,16 +64,22 @@ class Lookup:
             return DeclaredTable(
                 context.client, source, context.errors, self.budget, self.properties
             )
-        whole = keeper.catch_up(_PATIENCE)
-        if keeper.error is not None:
-            self.remarks.append(
-                f"query {keeper.id} failed, {source.name} is as it was then: {keeper.error.what}"
-            )
-        elif keeper.feed.note or keeper.feed.lag or not whole:
-            behind = keeper.feed.note or "has not read yet what was there when it began"
-            if keeper.feed.lag and not keeper.feed.note:
-                behind = f"{keeper.feed.lag:,} records behind"
-            self.remarks.append(f"query {keeper.id}, which keeps {source.name}: {behind}")
+        self.notices += _behind(keeper, keeper.catch_up(_PATIENCE), source.name)
         rows = keeper.outlet.rows
         assert rows is not None  # what makes it a keeper
         return KeptTable(source, rows.snapshot())
+
+
+def _behind(keeper: Background, whole: bool, name: str) -> tuple[Notice, ...]:
+    """What the table that a query keeps may lack; `whole`: it has what was there at its start."""
+    lag = keeper.feed.lag
+    if keeper.error is not None:
+        text = f"query {keeper.id} failed, {name} is as it was then: {keeper.error.what}"
+    elif keeper.feed.note or lag or not whole:
+        behind = keeper.feed.note or "has not read yet what was there when it began"
+        if lag and not keeper.feed.note:
+            behind = f"{lag:,} record{'s' * (lag != 1)} behind"
+        text = f"query {keeper.id}, which keeps {name}: {behind}"
+    else:
+        return ()
+    return (Notice(NoticeKind.PARTIAL, text, lag),)

@@ -21,7 +21,7 @@ from kshell.engines.local.sources.chunks import infer_columns, writer_of
 from kshell.engines.local.statements.plans import failures
 from kshell.errors import BindError, UnknownName
 from kshell.kafka.produce import Producer
-from kshell.results import Message, Result, Rows
+from kshell.results import Answer, Message, Rows
 from kshell.sql import plan
 from kshell.sql import statements as ast
 from kshell.sql.bind.create import bind_create_as, bind_insert_select
@@ -37,7 +37,7 @@ __all__ = ["control", "create_as", "insert_select", "show_queries"]
 
 def create_as(
     context: Context, statement: ast.CreateAsSelect, properties: Properties
-) -> Result:
+) -> Answer:
     """CREATE STREAM|TABLE … AS SELECT; OR REPLACE ends the query that made the old one."""
     catalog = context.catalog_for(statement.query.tree, properties)
     name = statement.name.folded()
@@ -66,7 +66,7 @@ def create_as(
 
 def insert_select(
     context: Context, statement: ast.InsertSelect, properties: Properties
-) -> Result:
+) -> Answer:
     """INSERT INTO … SELECT."""
     catalog = context.catalog_for(statement.query.tree, properties)
     sink = bind_insert_select(statement, catalog, properties)
@@ -111,7 +111,7 @@ def _start(context: Context, id: str, sink: plan.Sink, properties: Properties) -
     return running
 
 
-def control(context: Context, statement: ast.QueryControl, properties: Properties) -> Result:
+def control(context: Context, statement: ast.QueryControl, properties: Properties) -> Answer:
     """TERMINATE, PAUSE and RESUME of one query or of ALL."""
     wanted = statement.query_id.upper()
     ids = list(context.queries) if not wanted or wanted == "ALL" else [wanted]
@@ -132,7 +132,7 @@ def control(context: Context, statement: ast.QueryControl, properties: Propertie
     return Message(f"{which} {'is' if len(ids) == 1 else 'are'} {done[statement.action.value]}.")
 
 
-def show_queries(context: Context, extended: bool) -> Result:
+def show_queries(context: Context, extended: bool) -> Answer:
     """Every query of this shell: what it writes, how fast, how far behind, what went wrong."""
     if not context.queries:
         return Message("No query runs in this shell.")

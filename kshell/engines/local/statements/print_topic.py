@@ -21,7 +21,7 @@ from kshell.engines.local.sources.decode import Decoder
 from kshell.engines.local.sources.sample import sample
 from kshell.errors import RegistryDown
 from kshell.kafka.fetch import FOREVER, Chunk, Fetch
-from kshell.results import Live, LiveStats, Result
+from kshell.results import Answer, Live, LiveStats
 from kshell.sql.statements import Print
 from kshell.types import STRING
 
@@ -35,7 +35,7 @@ _AS_TEXT = frozenset({"DELIMITED", "JSON", "NONE"})
 _AGAIN = 0.25  # seconds between two questions to a registry that is away
 
 
-def print_topic(context: Context, statement: Print, properties: Properties) -> Result:
+def print_topic(context: Context, statement: Print, properties: Properties) -> Answer:
     """What comes from now on, or FROM BEGINNING."""
     topic = context.topic_named(statement.topic)
     source = _whole(sample(context.client, topic, properties).source)
