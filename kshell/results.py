@@ -1,4 +1,4 @@
-"""What a statement gives back: engines make answers, `session` passes them on, `terminal` draws them.
+"""What a statement gives back: engines make it, `session` passes it on, `terminal` draws it.
 
 Every answer is pulled, so that memory stays flat and a person can stop it: `cancel()` may be called
 from another thread at any time and makes the iteration end within 200 ms.

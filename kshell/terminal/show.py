@@ -17,7 +17,17 @@ import pyarrow as pa
 from kshell.changes import Changes
 from kshell.errors import Interrupted
 from kshell.results import (
-    Answer, Event, Goodbye, Live, Message, Notice, NoticeKind, Rows, Sections, Spooling, undecodable,
+    Answer,
+    Event,
+    Goodbye,
+    Live,
+    Message,
+    Notice,
+    NoticeKind,
+    Rows,
+    Sections,
+    Spooling,
+    undecodable,
 )  # fmt: skip
 from kshell.terminal.cells import raw_texts
 from kshell.terminal.messages import note

@@ -17,7 +17,7 @@ import pytest
 from kshell.errors import CorruptRecord, KshellError, UnknownName
 from kshell.kafka import admin
 from kshell.kafka.produce import OutgoingRecord, Producer
-from kshell.results import Live, Message, Rows, Sections
+from kshell.results import Live, Message, NoticeKind, Rows, Sections
 from kshell.session import Session
 
 pytestmark = pytest.mark.live
@@ -418,6 +418,32 @@ def test_a_sink_has_the_properties_it_was_given_and_kafkas_partitions(run, sessi
     for key in keys:
         expected[partition_for(b'"%s"' % key.encode(), 5)] += 1
     assert ends == expected
+
+
+def test_a_kept_table_that_is_behind_or_has_failed_is_a_partial_answer(run, session, clicks, produce, name):
+    run(f"CREATE TABLE {name} AS SELECT u, COUNT(*) AS n FROM clicks GROUP BY u EMIT CHANGES")
+    (query,) = session.running()
+    run(f"PAUSE {query.id}")
+    time.sleep(0.5)
+    produce(clicks, *((b"a", b'{"v":1}') for _ in range(3)))
+
+    def behind():
+        (answer,) = run(f"SELECT * FROM {name}")
+        assert [r["N"] for r in rows_of(answer)] == []
+        return answer.notices()
+
+    (notice,) = until(behind)
+    assert (notice.kind, notice.count) == (NoticeKind.PARTIAL, 3)
+    assert query.id in notice.text
+    run(f"RESUME {query.id}")
+    until(lambda: rows_of(*run(f"SELECT n FROM {name}")) == [{"N": 3}])
+    (answer,) = run(f"SELECT n FROM {name}")
+    assert (rows_of(answer), list(answer.notices())) == ([{"N": 3}], [])
+    admin.delete_topic(session.properties, name.upper())
+    until(lambda: queries(session)[query.id]["state"] == "ERROR")
+    (answer,) = run(f"SELECT n FROM {name}")
+    assert [n.kind for n in answer.notices()] == [NoticeKind.PARTIAL]
+    assert "failed" in answer.notices()[0].text
 
 
 def test_queries_are_paused_resumed_replaced_and_ended(run, session, clicks, produce, client, name):

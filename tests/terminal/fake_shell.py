@@ -18,7 +18,17 @@ import pyarrow as pa
 from kshell.changes import Changes
 from kshell.errors import Outage, ParseError, Place, UnknownName
 from kshell.results import (
-    Event, Goodbye, Live, LiveStats, Message, Notice, NoticeKind, Progress, Rows, Running, Sections,
+    Event,
+    Goodbye,
+    Live,
+    LiveStats,
+    Message,
+    Notice,
+    NoticeKind,
+    Progress,
+    Rows,
+    Running,
+    Sections,
 )  # fmt: skip
 from kshell.session import Names
 

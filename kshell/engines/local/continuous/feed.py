@@ -20,7 +20,7 @@ from kshell.engines.local.continuous.scan_reader import Intake
 from kshell.engines.local.continuous.time_order import Lane, Merge
 from kshell.errors import RegistryDown
 from kshell.kafka.client import Client
-from kshell.kafka.fetch import FOREVER, Chunk, Fetch
+from kshell.kafka.fetch import FOREVER, Chunk, Fetch, next_offset
 from kshell.sql import plan
 
 __all__ = ["Feed", "Rate", "Span", "open_feed"]
@@ -69,6 +69,13 @@ class _Reader:
     fetch: Fetch
     stops: dict[int, int]
     intakes: tuple[tuple[int, Intake, Span], ...]
+    reached: dict[int, int]  # per partition the offset after the last record that was decoded
+
+    @property
+    def lag(self) -> int:
+        """Records behind the end of the topic; what was fetched and not yet decoded counts."""
+        fetched = {} if self.fetch.done else self.fetch.position
+        return self.fetch.lag + sum(at - self.reached.get(p, 0) for p, at in fetched.items())
 
 
 class Feed:
@@ -109,7 +116,7 @@ class Feed:
         fetch = Fetch(client, client.topic(topic), ranges, bell=self._bell)
         for p, (_, end) in spans[0].offsets.items():
             fetch.known_end(p, end)
-        return _Reader(fetch, stops, intakes)
+        return _Reader(fetch, stops, intakes, dict(fetch.position))
 
     def poll(self, seconds: float) -> list[tuple[int, Changes]] | None:
         """What comes next: (scan, rows); empty where nothing came in time, None at the end.
@@ -164,6 +171,7 @@ class Feed:
             except RegistryDown:
                 self._held[topic] = chunk
                 raise
+            reader.reached[p] = next_offset(chunk.records, chunk.start)
             for scan, (changes, bad) in read:
                 self.scanned += len(changes) + bad
                 self.bad += bad
@@ -188,7 +196,7 @@ class Feed:
     @property
     def lag(self) -> int:
         """Records behind the ends of the topics."""
-        return sum(r.fetch.lag for r in self._readers)
+        return sum(r.lag for r in self._readers)
 
     @property
     def note(self) -> str:

@@ -17,8 +17,8 @@ from kshell.results import Notice, NoticeKind
 from kshell.sql.statements import Name
 
 if TYPE_CHECKING:
-    from kshell.engines.local.continuous.background import Background
     from kshell.engines.local.context import Context
+    from kshell.engines.local.continuous.background import Background
 
 __all__ = ["Lookup"]
 
