@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kshell.config import Properties, config_home
+from kshell.config import Properties, Scope, config_home, scope_of
 from kshell.errors import KshellError, UsageError
 from kshell.results import Event, Goodbye, Message, Running, Spooling
 from kshell.sql import statements as ast
 from kshell.sql.script import split, substitute
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from kshell.engines.base import Engine
 
 __all__ = ["Names", "Session"]
@@ -53,8 +55,14 @@ Every record also has ROWTIME, ROWPARTITION, ROWOFFSET, ROWKEY and ROWHEADERS.""
 class Session:
     """Properties and variables of one user at one cluster; not for several threads at once."""
 
-    def __init__(self, properties: Properties, profile: str = "") -> None:
+    def __init__(
+        self,
+        properties: Properties,
+        profile: str = "",
+        tables: Mapping[str, pa.Table] | None = None,
+    ) -> None:
         self.properties = properties
+        self._tables = dict(tables or {})
         self.profile = profile
         self.variables: dict[str, str] = {}
         self._engine: Engine | None = None
@@ -71,9 +79,8 @@ class Session:
         """The engine, connected when first asked for; raises ConnectionFailed."""
         if self._engine is None:
             from kshell.engines.local.engine import LocalEngine
-            from kshell.kafka.client import Client
 
-            self._engine = LocalEngine(Client.connect(self.properties))
+            self._engine = LocalEngine.connect(self.properties, self._tables)
         return self._engine
 
     @property
@@ -85,8 +92,18 @@ class Session:
         """Connect now."""
         _ = self.engine
 
-    def execute(self, text: str) -> Iterator[Event]:
-        """Run a script statement by statement; each answer must be drawn before the next is asked.
+    def change(self, name: str, properties: Properties) -> None:
+        """Take properties of which one has changed; of the connection's, connect with it first.
+
+        Raises what connecting raises, and then all stays as it was.
+        """
+        if scope_of(name) is Scope.CONNECTION and self._engine is not None:
+            self._engine.reconnect(properties)
+            self._names = Names()
+        self.properties = properties
+
+    def execute(self, text: str) -> Iterator[Result]:
+        """Run a script statement by statement; each result must be drawn before the next is asked.
 
         Raises KshellError with its place in `text`.
         """
@@ -150,13 +167,13 @@ class Session:
             self._engine = None
 
 
-def _set(session: Session, statement: ast.SetProperty) -> Iterator[Event]:
-    session.properties = session.properties.set(statement.name, statement.value)
+def _set(session: Session, statement: ast.SetProperty) -> Iterator[Result]:
+    session.change(statement.name, session.properties.set(statement.name, statement.value))
     yield Message(f"{statement.name} is set.")
 
 
-def _unset(session: Session, statement: ast.UnsetProperty) -> Iterator[Event]:
-    session.properties = session.properties.unset(statement.name)
+def _unset(session: Session, statement: ast.UnsetProperty) -> Iterator[Result]:
+    session.change(statement.name, session.properties.unset(statement.name))
     yield Message(f"{statement.name} is back at its default.")
 
 

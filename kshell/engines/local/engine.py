@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from kshell.config import Properties
 from kshell.engines.local.context import Context
-from kshell.errors import KshellError, Unsupported
+from kshell.errors import KshellError, Unsupported, UsageError
 from kshell.kafka.client import Client
 from kshell.results import Answer, Running
 from kshell.sql import statements as ast
@@ -50,8 +51,31 @@ STATEMENTS: Mapping[type[Statement], str] = {
 class LocalEngine:
     """Dispatches statements to their handlers, which share one `Context`."""
 
-    def __init__(self, client: Client) -> None:
-        self.context = Context(client)
+    def __init__(
+        self, client: Client | None, given: Mapping[str, pa.Table] = MappingProxyType({})
+    ) -> None:
+        self.context = Context(client, given)
+
+    @classmethod
+    def connect(
+        cls, properties: Properties, given: Mapping[str, pa.Table] = MappingProxyType({})
+    ) -> LocalEngine:
+        """An engine at the cluster that the properties name; raises ConnectionFailed.
+
+        With tables given to it, it needs no cluster.
+        """
+        if given and "bootstrap.servers" not in properties:
+            return cls(None, given)
+        return cls(Client.connect(properties), given)
+
+    def reconnect(self, properties: Properties) -> None:
+        """Connect anew; where that raises, the old connection stays."""
+        if any(q.error is None for q in self.context.queries.values()):
+            raise UsageError(
+                "the connection cannot change while a query runs",
+                hint="TERMINATE ALL ends them; SHOW QUERIES lists them",
+            )
+        self.context.reconnect(Client.connect(properties))
 
     def run(self, statement: Statement, properties: Properties) -> Answer:
         """One statement to one result; raises KshellError."""
@@ -65,12 +89,14 @@ class LocalEngine:
         return answer
 
     def topics(self) -> Sequence[str]:
-        """Names of the topics that are not internal; asks the cluster."""
+        """Names of the topics that are not internal; asks the cluster, where there is one."""
+        if not self.context.has_cluster:
+            return ()
         return [t.name for t in self.context.client.topics() if not t.internal]
 
     def sources(self) -> Sequence[str]:
-        """Names of declared streams and tables."""
-        return tuple(self.context.catalog.sources)
+        """Names of declared streams and tables, and of given tables."""
+        return (*self.context.given, *self.context.catalog.sources)
 
     def columns(self, name: str, properties: Properties) -> Sequence[str]:
         """Columns of a topic or source, for completion; may read samples."""
@@ -93,6 +119,6 @@ class LocalEngine:
                 queries.pop(next(iter(queries))).stop()
             except KshellError as error:
                 failed = failed or error
-        self.context.client.close()
+        self.context.close()
         if failed is not None:
             raise failed

@@ -31,9 +31,10 @@ __all__ = ["settled"]
 
 def settled(context: Context, query: Query, properties: Properties) -> Rows:
     """The answer over what is in the topics now."""
-    node = bound(context, query, properties)
+    lookup = context.lookup(properties)
+    node = bound(lookup, query)
     graph = build(node, on_error=failures(context))
-    feed = open_feed(context.client, context.errors, node, properties, bounded=True)
+    feed = open_feed(lookup, node, bounded=True)
     total, began = feed.lag, time.monotonic()
     schema = pa.schema([(c.name, c.type) for c in output_columns(node)])
 

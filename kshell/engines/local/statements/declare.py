@@ -24,16 +24,17 @@ __all__ = ["alter", "create", "create_type", "drop", "drop_type"]
 
 def create(context: Context, statement: ast.CreateSource, properties: Properties) -> Answer:
     """CREATE STREAM|TABLE over a topic; with PARTITIONS the topic is created where it is not."""
+    context.free_name(statement.name)
     source = build_source(statement, properties, infer_columns(properties))
     kind = source.kind.value
     if statement.if_not_exists and source.name in context.catalog.sources:
         return Message(f"Cannot add {kind.lower()} {source.name}: it exists already.")
-    known = {t.name: t for t in context.client.topics()}
     add = context.catalog.add_or_replace if statement.or_replace else context.catalog.add
     catalog = add(source)
-    if source.topic not in known:
+    if context.client.find(source.topic) is None:
         partitions = statement.properties.get("PARTITIONS")
         if not isinstance(partitions, int):
+            known = [t.name for t in context.client.topics()]
             error = UnknownName(
                 "topic", source.topic, known, what=f"Kafka topic does not exist: {source.topic}",
                 place=statement.place,
@@ -44,7 +45,7 @@ def create(context: Context, statement: ast.CreateSource, properties: Properties
             raise error
         replicas = statement.properties.get("REPLICAS")
         copies = replicas if isinstance(replicas, int) else -1
-        context.make_topic(source.topic, partitions, copies, {})
+        context.make_topic(source.topic, partitions, copies, {}, properties)
     context.catalog = catalog
     return Message(f"{kind.capitalize()} {source.name} is created.")
 
@@ -62,7 +63,7 @@ def drop(context: Context, statement: ast.DropSource, properties: Properties) ->
         context.terminate(source.query_id)
     told = f"{statement.kind.value.capitalize()} {name} is dropped."
     if statement.delete_topic:
-        delete_topic(context.client.properties, source.topic)
+        delete_topic(properties, source.topic)
         told = f"{told[:-1]}, and topic {source.topic} is deleted."
     return Message(told)
 

@@ -89,9 +89,10 @@ def _key(node: plan.Answer) -> tuple[str, ...]:
 
 def continuous(context: Context, query: Query, properties: Properties) -> Live:
     """Rows as they change."""
-    node = bound(context, query, properties)
+    lookup = context.lookup(properties)
+    node = bound(lookup, query)
     graph = build(node, on_error=failures(context))
-    feed = open_feed(context.client, context.errors, node, properties, bounded=False)
+    feed = open_feed(lookup, node, bounded=False)
     answer = _Answer(node)
 
     def poll(seconds: float) -> Changes | None:

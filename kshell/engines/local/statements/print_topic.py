@@ -18,7 +18,6 @@ from kshell.config import Properties
 from kshell.engines.local.continuous.feed import Rate
 from kshell.engines.local.sources.chunks import schemas_for
 from kshell.engines.local.sources.decode import Decoder
-from kshell.engines.local.sources.sample import sample
 from kshell.errors import RegistryDown
 from kshell.kafka.fetch import FOREVER, Chunk, Fetch
 from kshell.results import Answer, Live, LiveStats
@@ -37,16 +36,14 @@ _AGAIN = 0.25  # seconds between two questions to a registry that is away
 
 def print_topic(context: Context, statement: Print, properties: Properties) -> Answer:
     """What comes from now on, or FROM BEGINNING."""
-    topic = context.topic_named(statement.topic)
-    source = _whole(sample(context.client, topic, properties).source)
-    offsets = context.client.offsets(topic)
-    starts = {p: (f if statement.from_beginning else e) for p, (f, e) in offsets.items()}
-    fetch = Fetch(
-        context.client, context.client.topic(topic), {p: (o, FOREVER) for p, o in starts.items()}
-    )
+    lookup = context.lookup(properties)
+    source = _whole(lookup.sample(statement.topic).source)
+    snapshot = lookup.snapshot(source.topic)
+    starts = {p: (f if statement.from_beginning else e) for p, (f, e) in snapshot.offsets.items()}
+    fetch = Fetch(context.client, snapshot, {p: (o, FOREVER) for p, o in starts.items()})
     decoder = Decoder(source, _COLUMNS, context.errors, schemas_for(source, properties))
     printed = _Printed(fetch, decoder, statement.interval, statement.limit)
-    return Live(decoder.schema(), printed.poll, printed.cancel, printed.stats, topic)
+    return Live(decoder.schema(), printed.poll, printed.cancel, printed.stats, source.topic)
 
 
 class _Printed:

@@ -18,7 +18,8 @@ from kshell.formats.base import Half
 from kshell.formats.framing import schema_ids
 from kshell.formats.registry import Schemas
 from kshell.kafka.client import Client
-from kshell.kafka.fetch import Fetch, next_offset
+from kshell.kafka.fetch import Fetch
+from kshell.kafka.metadata import Snapshot
 from kshell.kafka.records import Wanted, decode
 from kshell.results import Notice, NoticeKind, Rows, Sections
 
@@ -36,18 +37,18 @@ class _Seen:
 
 
 def schema_ids_of(
-    client: Client, topic: str, halves: Iterable[Half], schemas: Schemas | None
-) -> Sections:
+    client: Client, snapshot: Snapshot, halves: Iterable[Half], schemas: Schemas | None
+) -> list[Result]:
     """A table of ids; nothing where no half has any."""
     halves = tuple(halves)
-    offsets = client.offsets(topic)
+    offsets = snapshot.offsets
     total = sum(end - first for first, end in offsets.values())
     if not halves or not total:
         return Sections()
     found: dict[tuple[Half, int], _Seen] = {}
     wanted = Wanted(offset=True, key=Half.KEY in halves, value=Half.VALUE in halves)
-    fetch = Fetch(client, client.topic(topic), {p: o for p, o in offsets.items() if o[0] < o[1]})
-    began, left, late = time.monotonic(), total, False
+    fetch = Fetch(client, snapshot, {p: o for p, o in offsets.items() if o[0] < o[1]})
+    began, read = time.monotonic(), 0
     for chunk in fetch:
         late = time.monotonic() - began > _SECONDS
         if late:

@@ -34,7 +34,8 @@ def show(context: Context, statement: Show, properties: Properties) -> Answer:
     """SHOW TOPICS, ERRORS, PROPERTIES, QUERIES, STREAMS, TABLES, TYPES or FUNCTIONS."""
     match statement.what:
         case ShowWhat.TOPICS:
-            return _topics(context.client, statement.all, statement.extended)
+            isolation = properties["isolation.level"]
+            return _topics(context.client, isolation, statement.all, statement.extended)
         case ShowWhat.ERRORS:
             return show_errors(context.errors)
         case ShowWhat.PROPERTIES:
@@ -57,7 +58,7 @@ def show(context: Context, statement: Show, properties: Properties) -> Answer:
     raise Unsupported(f"SHOW {statement.what.value} is not supported yet")
 
 
-def _topics(client: Client, internal: bool, extended: bool) -> Rows:
+def _topics(client: Client, isolation: str, internal: bool, extended: bool) -> Rows:
     """Topics with partitions and replicas; EXTENDED adds records and in-sync replicas."""
     topics = [t for t in client.topics() if internal or not t.internal]
     columns: dict[str, list[Any]] = {
@@ -68,8 +69,7 @@ def _topics(client: Client, internal: bool, extended: bool) -> Rows:
     types = {"topic": pa.string(), "partitions": pa.int64(), "replicas": pa.int64()}
     notices: list[Notice] = []
     if extended:
-        offsets = [_offsets(client, t) for t in topics]
-        notices = [_uncounted(t) for t, o in zip(topics, offsets, strict=True) if o is None]
+        offsets = [client.snapshot(t, isolation).offsets if not t.error else {} for t in topics]
         columns["least in sync"] = [
             min((len(p.isr) for p in t.partitions), default=0) for t in topics
         ]
@@ -129,8 +129,8 @@ def _properties(properties: Properties) -> Rows:
     return titled(
         "",
         {"property": [r[0] for r in rows], "value": [r[1] for r in rows],
-         "default": [r[2] for r in rows]},
-        dict.fromkeys(("property", "value", "default"), pa.string()),
+         "default": [r[2] for r in rows], "scope": [r[3] for r in rows]},
+        dict.fromkeys(("property", "value", "default", "scope"), pa.string()),
     )  # fmt: skip
 
 
