@@ -26,6 +26,7 @@ class NoticeKind(Enum):
     PARTIAL = "PARTIAL"  # more should be in it: a limit, a table that is behind, a partition
     UNDECODABLE = "UNDECODABLE"  # records are left out: they could not be decoded
     EMPTY = "EMPTY"  # a topic that was read holds nothing
+    GIVEN = "GIVEN"  # a name is a table given to the session, and hides a topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ class Live:
     stats: Callable[[], LiveStats]
     title: str = ""
     key: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()  # beside that of records that could not be decoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,7 @@ def notices_of(answer: Answer) -> tuple[Notice, ...]:
         case Rows():
             return tuple(answer.notices())
         case Live():
-            return undecodable(answer.stats().bad)
+            return (*undecodable(answer.stats().bad), *answer.notices)
         case Message():
             return answer.notices
         case Sections():

@@ -102,7 +102,7 @@ class Session:
             self._names = Names()
         self.properties = properties
 
-    def execute(self, text: str) -> Iterator[Result]:
+    def execute(self, text: str) -> Iterator[Event]:
         """Run a script statement by statement; each result must be drawn before the next is asked.
 
         Raises KshellError with its place in `text`.
@@ -167,12 +167,12 @@ class Session:
             self._engine = None
 
 
-def _set(session: Session, statement: ast.SetProperty) -> Iterator[Result]:
+def _set(session: Session, statement: ast.SetProperty) -> Iterator[Event]:
     session.change(statement.name, session.properties.set(statement.name, statement.value))
     yield Message(f"{statement.name} is set.")
 
 
-def _unset(session: Session, statement: ast.UnsetProperty) -> Iterator[Result]:
+def _unset(session: Session, statement: ast.UnsetProperty) -> Iterator[Event]:
     session.change(statement.name, session.properties.unset(statement.name))
     yield Message(f"{statement.name} is back at its default.")
 

@@ -27,7 +27,7 @@ from kshell.results import (
     Rows,
     Sections,
     Spooling,
-    undecodable,
+    notices_of,
 )  # fmt: skip
 from kshell.terminal.cells import raw_texts
 from kshell.terminal.messages import note
@@ -175,7 +175,7 @@ class Shower:
             raise Interrupted("stopped") from None
         finally:
             live.cancel()
-        self._notices(undecodable(live.stats().bad))
+        self._notices(notices_of(live))
 
     def _stream(self, live: Live) -> None:
         """Rows as they come, each poll's flushed: for pipes."""

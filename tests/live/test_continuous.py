@@ -582,7 +582,7 @@ def test_a_table_is_asked_right_after_it_was_made(run, topic, name):
         CREATE TABLE {name} AS SELECT ROWKEY, COUNT(*) AS c, SUM(n) AS s FROM `{orders}` GROUP BY ROWKEY;
         SELECT SUM(c) AS c, SUM(s) AS s FROM {name};""")
     assert rows_of(answer) == [{"c": 20_000, "s": 20_000 * 19_999 // 2}]
-    assert not answer.notes()
+    assert not answer.notices()
 
 
 def test_isolation_is_the_statements(run, session, topic, kafka):

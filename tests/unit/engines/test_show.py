@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from kshell.config import Properties
 from kshell.engines.local.context import Context
 from kshell.engines.local.statements.show import show
 from kshell.errors import Outage
-from kshell.kafka.metadata import Partition, Topic
+from kshell.kafka.metadata import Partition, Snapshot, Topic
 from kshell.results import NoticeKind
 from kshell.sql.parse import parse
 
@@ -21,17 +22,17 @@ class Cluster:
     def topics(self) -> tuple[Topic, ...]:
         return (topic("well", 1, 1), topic("half", 1, -1), topic("lost", error=5), topic("mute", 2))
 
-    def offsets(self, name: str) -> dict[int, tuple[int, int]]:
-        if name == "well":
-            return {0: (3, 10), 1: (0, 5)}
-        assert name == "mute", "a partition without a leader has nobody to ask"
+    def snapshot(self, topic: Topic, isolation: str) -> Snapshot:
+        if topic.name == "well":
+            return Snapshot(topic, {0: (3, 10), 1: (0, 5)}, 1)
+        assert topic.name == "mute", "a partition without a leader has nobody to ask"
         raise Outage("no leader answers")
 
 
 
 def test_a_partition_that_cannot_be_read_is_a_notice_and_no_zero():
     (statement,) = parse("SHOW TOPICS EXTENDED")
-    answer = show(Context(Cluster()), statement, {})
+    answer = show(Context(Cluster(), {}), statement, Properties({}))
     rows = [r for b in answer.batches for r in b.to_pylist()]
     assert [(r["topic"], r["first offsets"], r["records up to"]) for r in rows] == [
         ("well", 3, 12), ("half", None, None), ("lost", None, None), ("mute", None, None),
@@ -44,5 +45,5 @@ def test_a_partition_that_cannot_be_read_is_a_notice_and_no_zero():
 
 def test_without_extended_nothing_is_asked_for_and_nothing_lacks():
     (statement,) = parse("SHOW TOPICS")
-    answer = show(Context(Cluster()), statement, {})
+    answer = show(Context(Cluster(), {}), statement, Properties({}))
     assert answer.notices() == []

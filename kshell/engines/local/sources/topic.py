@@ -23,7 +23,7 @@ from kshell.engines.local.sources.sample import keys_are_placed
 from kshell.errors import BadRecord
 from kshell.formats.infer import json_structure
 from kshell.kafka.client import Client
-from kshell.kafka.fetch import Chunk, Fetch
+from kshell.kafka.fetch import Chunk, Fetch, next_offset
 from kshell.kafka.metadata import Snapshot
 from kshell.kafka.partitioner import encode_key, partition_for
 from kshell.kafka.records import count

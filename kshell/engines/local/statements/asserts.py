@@ -173,7 +173,7 @@ def _records(
     windows = BOUNDS if source.window is not None else ()
     names = [*(c.name for c in source.columns()), *windows, *PSEUDO_COLUMNS]
     read = reader_of(source, names, properties)
-    out = []
+    out, bad = [], 0
     snapshot = context.lookup(properties).snapshot(source.topic)
     for chunk in Fetch(context.client, snapshot, snapshot.offsets):
         end = snapshot.offsets[chunk.partition][1]

@@ -7,7 +7,7 @@ order in which they are made; a table's are those that are left when all has bee
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -17,7 +17,7 @@ from kshell.config import Properties
 from kshell.engines.local.continuous.feed import Feed, open_feed
 from kshell.engines.local.continuous.sink_writer import TableRows, latest
 from kshell.engines.local.statements.plans import bound, failures
-from kshell.results import Progress, Rows, undecodable
+from kshell.results import Notice, Progress, Rows, undecodable
 from kshell.sql import plan
 from kshell.sql.bind.select import output_columns
 from kshell.sql.statements import Query
@@ -42,9 +42,10 @@ def settled(context: Context, query: Query, properties: Properties) -> Rows:
         return Progress(total - min(feed.lag, total), total, time.monotonic() - began)
 
     rows = _run(node, graph, feed, schema)
-    return Rows(
-        schema, rows, cancel=feed.cancel, progress=progress, notices=lambda: undecodable(feed.bad)
-    )
+    def notices() -> Sequence[Notice]:
+        return (*undecodable(feed.bad), *lookup.notices)
+
+    return Rows(schema, rows, cancel=feed.cancel, progress=progress, notices=notices)
 
 
 def _run(

@@ -16,7 +16,7 @@ from kshell.formats.base import Half
 from kshell.formats.infer import Inferred
 from kshell.kafka.client import Client
 from kshell.kafka.metadata import Snapshot
-from kshell.results import Message, Result, Sections, titled
+from kshell.results import Answer, Message, Sections, titled
 from kshell.sql.statements import Describe, DescribeFunction
 from kshell.types import ksql_name
 
@@ -58,7 +58,7 @@ def _given(name: str, rows: pa.Table) -> Sections:
                      columns))  # fmt: skip
 
 
-def _topic(client: Client, snapshot: Snapshot, sampled: Sampled, extended: bool) -> Result:
+def _topic(client: Client, snapshot: Snapshot, sampled: Sampled, extended: bool) -> Answer:
     """Formats and columns as inferred, partitions with offsets, and configs.
 
     EXTENDED: every schema id with its count and where it begins, and the default configs too.
@@ -81,7 +81,7 @@ def _topic(client: Client, snapshot: Snapshot, sampled: Sampled, extended: bool)
 
         halves = [h for h, told in ((Half.KEY, sampled.key), (Half.VALUE, sampled.value))
                   if told.ids]  # fmt: skip
-        parts += schema_ids_of(client, snapshot, halves, sampled.schemas)
+        parts.append(schema_ids_of(client, snapshot, halves, sampled.schemas))
     return Sections((*parts, *_partitions(client, snapshot, extended).parts))
 
 
@@ -185,7 +185,7 @@ def describe_sources(catalog: Catalog, kind: Kind) -> Answer:
 
 def _extended(
     client: Client, snapshot: Snapshot, source: Source, properties: Properties
-) -> list[Result]:
+) -> list[Answer]:
     """What DESCRIBE EXTENDED adds to a declared source: its schema ids, its topic, every config."""
     from kshell.engines.local.sources.chunks import schemas_for
     from kshell.engines.local.statements.schema_scan import schema_ids_of
@@ -193,7 +193,7 @@ def _extended(
     formats = ((Half.KEY, source.key_format), (Half.VALUE, source.value_format))
     halves = [half for half, format in formats if takes_inference(format.name)]
     ids = schema_ids_of(client, snapshot, halves, schemas_for(source, properties))
-    return [*ids, _partitions(client, snapshot, True)]
+    return [ids, _partitions(client, snapshot, True)]
 
 
 def describe_function(

@@ -18,7 +18,7 @@ from kshell.formats.base import Half
 from kshell.formats.framing import schema_ids
 from kshell.formats.registry import Schemas
 from kshell.kafka.client import Client
-from kshell.kafka.fetch import Fetch
+from kshell.kafka.fetch import Fetch, next_offset
 from kshell.kafka.metadata import Snapshot
 from kshell.kafka.records import Wanted, decode
 from kshell.results import Notice, NoticeKind, Rows, Sections
@@ -38,7 +38,7 @@ class _Seen:
 
 def schema_ids_of(
     client: Client, snapshot: Snapshot, halves: Iterable[Half], schemas: Schemas | None
-) -> list[Result]:
+) -> Sections:
     """A table of ids; nothing where no half has any."""
     halves = tuple(halves)
     offsets = snapshot.offsets
@@ -48,7 +48,7 @@ def schema_ids_of(
     found: dict[tuple[Half, int], _Seen] = {}
     wanted = Wanted(offset=True, key=Half.KEY in halves, value=Half.VALUE in halves)
     fetch = Fetch(client, snapshot, {p: o for p, o in offsets.items() if o[0] < o[1]})
-    began, read = time.monotonic(), 0
+    began, left, late = time.monotonic(), total, False
     for chunk in fetch:
         late = time.monotonic() - began > _SECONDS
         if late:

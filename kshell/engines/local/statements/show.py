@@ -69,7 +69,8 @@ def _topics(client: Client, isolation: str, internal: bool, extended: bool) -> R
     types = {"topic": pa.string(), "partitions": pa.int64(), "replicas": pa.int64()}
     notices: list[Notice] = []
     if extended:
-        offsets = [client.snapshot(t, isolation).offsets if not t.error else {} for t in topics]
+        offsets = [_offsets(client, t, isolation) for t in topics]
+        notices = [_uncounted(t) for t, o in zip(topics, offsets, strict=True) if o is None]
         columns["least in sync"] = [
             min((len(p.isr) for p in t.partitions), default=0) for t in topics
         ]
@@ -81,12 +82,14 @@ def _topics(client: Client, isolation: str, internal: bool, extended: bool) -> R
     return replace(titled("", columns, types), notices=lambda: notices)
 
 
-def _offsets(client: Client, topic: Topic) -> tuple[tuple[int, int], ...] | None:
+def _offsets(
+    client: Client, topic: Topic, isolation: str
+) -> tuple[tuple[int, int], ...] | None:
     """[first, end) of each partition; None where one of them cannot be read."""
     if topic.error or any(p.leader < 0 for p in topic.partitions):
         return None
     try:
-        return tuple(client.offsets(topic.name).values())
+        return tuple(client.snapshot(topic, isolation).offsets.values())
     except Outage:
         return None
 
