@@ -54,6 +54,10 @@ class LocalEngine:
     def __init__(
         self, client: Client | None, given: Mapping[str, pa.Table] = MappingProxyType({})
     ) -> None:
+        if given:
+            from kshell.engines.local.sources.given import given_table
+
+            given = {name: given_table(name, rows) for name, rows in given.items()}
         self.context = Context(client, given)
 
     @classmethod

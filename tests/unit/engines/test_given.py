@@ -64,6 +64,28 @@ def test_two_are_joined_within_a_window(session):
     assert sorted(rows(session, text)) == [(1, 1, 42), (1, 3, 42)]
 
 
+def test_what_is_no_table_is_refused():
+    for rows, match in (
+        (5, "cannot be given as a table"),
+        (pa.table([[1], [2]], names=["a", "A"]), "two columns named a"),
+        (pa.table({"v": pa.array([Decimal(10) ** 60], pa.decimal256(70, 0))}), "cannot be given"),
+    ):
+        with pytest.raises(UsageError, match=match):
+            Session(Properties({}), tables={"t": rows}).connect()
+
+
+def test_types_that_ksql_has_none_for_are_read_as_they_are():
+    moment = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
+    table = pa.table({"half": pa.array([1.5], pa.float16()), "at": pa.array([moment], pa.timestamp("us", "UTC")),
+                      "took": pa.array([dt.timedelta(seconds=3)]), "day": pa.array([dt.date(2026, 1, 2)], pa.date64())})
+    session = Session(Properties({}), tables={"t": table})
+    # an interval comes out of DuckDB as months, days and nanoseconds
+    assert rows(session, "SELECT half, at = TIMESTAMPTZ '2026-01-02 00:00:00Z', took = INTERVAL 3 SECOND, day FROM t") == [
+        (1.5, True, True, dt.date(2026, 1, 2))]
+    with pytest.raises(BindError, match="no type for a duration"):
+        rows(session, "SELECT * FROM t EMIT CHANGES")
+
+
 @pytest.mark.parametrize(
     ("given", "ksql", "expected"),
     [

@@ -12,14 +12,13 @@ from enum import Enum
 
 import pyarrow as pa
 
-from kshell.engines.local.continuous.feed import Feed
+from kshell.engines.local.continuous.run import Run
 from kshell.engines.local.continuous.sink_writer import Outlet
 from kshell.errors import KshellError, Outage, TopicChanged, UnknownName
 from kshell.kafka.client import Client
 from kshell.kafka.produce import Producer
 from kshell.results import Notice, NoticeKind, Running
 from kshell.sql.plan import Sink
-from kshell.stream.graph import Graph
 
 __all__ = ["Background", "State"]
 
@@ -45,16 +44,15 @@ class Background:
         self,
         id: str,
         sink: Sink,
-        feed: Feed,
-        graph: Graph,
+        run: Run,
         outlet: Outlet,
         producer: Producer,
         client: Client,
     ) -> None:
-        self.id, self.sink, self.feed, self.outlet = id, sink, feed, outlet
+        self.id, self.sink, self.feed, self.outlet = id, sink, run.feed, outlet
         self.state = State.RUNNING
         self.error: KshellError | None = None
-        self._graph, self._producer = graph, producer
+        self._plan, self._producer = run, producer
         self._client, self._topic_id = client, client.topic(sink.target.topic).id
         self._due = 0.0
         self._caught_up = threading.Event()
@@ -70,13 +68,13 @@ class Background:
         try:
             while not self.feed.cancelled:
                 self._going.wait()
-                runs = self.feed.poll(_POLL)
-                if runs is None:
+                made = self._plan.poll(_POLL)
+                if made is None:
                     break
                 self._going.wait()  # what came while it was being paused waits too
-                for scan, changes in runs:
-                    self.outlet.write(self._graph.step(scan, changes))
-                if not runs and self.feed.at_end:
+                for changes in made:
+                    self.outlet.write(changes)
+                if not made and self.feed.at_end:
                     self._caught_up.set()
                 self._producer.check()
                 self._check_sink()

@@ -15,14 +15,13 @@ from kshell.changes import Changes
 from kshell.engines.local.continuous.time_order import Lane, Merge
 from kshell.engines.local.sources.base import Input
 from kshell.engines.local.sources.lookup import Lookup
-from kshell.errors import RegistryDown
+from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.sql import plan
 
 __all__ = ["Feed", "Rate", "open_feed"]
 
 _HELD = 200_000  # rows of one partition that may wait for the others
 _RATE_SECONDS = 3.0
-_AGAIN = 0.25  # seconds between two questions to a registry that is away
 
 
 class Rate:
@@ -51,8 +50,7 @@ class Feed:
     def __init__(
         self, inputs: list[Input], bell: threading.Event, patience: float = math.inf
     ) -> None:
-        self._inputs, self._bell, self._patience = inputs, bell, patience
-        self._away, self._since = "", 0.0
+        self._inputs, self._bell, self._wait = inputs, bell, RegistryWait(patience)
         self._rate = Rate()
         self.scanned = self.bad = 0
         self.cancelled = False
@@ -73,8 +71,8 @@ class Feed:
             self._bell.clear()
             # First who has ended, then what there is: a record is on the queue before its end.
             more = [lane for lane, input in self._lanes.items() if not input.ended(lane[1])]
-            if not self._drain_all():
-                time.sleep(min(seconds, _AGAIN))
+            if not self._wait.attempt(self._drain_all):  # no registry: the query pauses
+                time.sleep(min(seconds, self._wait.again))
                 return None if self.cancelled else []
             runs = self._merge.take(more)
             self.at_end = not more
@@ -88,18 +86,8 @@ class Feed:
                 return []
 
     def _drain_all(self) -> bool:
-        """Decode what has come; False while the schema registry is away, and the query pauses."""
-        try:
-            for input in self._inputs:
-                self._drain(input)
-        except RegistryDown as error:
-            now = time.monotonic()
-            self._since = self._since or now
-            if now - self._since >= self._patience:
-                raise
-            self._away = f"waiting: {error.what}"
-            return False
-        self._away, self._since = "", 0.0
+        for input in self._inputs:
+            self._drain(input)
         return True
 
     def _drain(self, input: Input) -> None:
@@ -133,7 +121,7 @@ class Feed:
     @property
     def note(self) -> str:
         """An outage, while there is one."""
-        return self._away or next((input.note for input in self._inputs if input.note), "")
+        return self._wait.note or next((input.note for input in self._inputs if input.note), "")
 
     def rate(self) -> float:
         """Records a second."""

@@ -7,7 +7,8 @@ a column of that name; it has no key, no partition and no headers (NULL).
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -16,12 +17,12 @@ from kshell.batch.tables import Bounds, Range, Scan, TableColumn
 from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.changes import Changes
 from kshell.engines.local.sources.base import Piece
-from kshell.errors import BindError
+from kshell.errors import BindError, UsageError
 from kshell.results import Progress
 from kshell.sql import plan
 from kshell.types import BIGINT, DOUBLE, INTEGER, STRING, TIME, TIMESTAMP, decimal
 
-__all__ = ["GivenInput", "GivenTable", "given_source"]
+__all__ = ["GivenInput", "GivenTable", "given_source", "given_table"]
 
 _ROWS = 1 << 16  # of one batch
 _HEADERS = pa.list_(pa.struct([("KEY", pa.string()), ("VALUE", pa.binary())]))
@@ -30,6 +31,31 @@ _PSEUDO: Mapping[str, pa.DataType] = {
     "ROWTIME": pa.int64(), "ROWPARTITION": pa.int32(), "ROWOFFSET": pa.int64(),
     "ROWKEY": pa.string(), "ROWHEADERS": _HEADERS,
 }  # fmt: skip
+
+
+def given_table(name: str, rows: object) -> pa.Table:
+    """Whatever speaks Arrow as a table that DuckDB reads; UsageError where it cannot be one."""
+    try:
+        table = rows if isinstance(rows, pa.Table) else pa.table(rows)
+        for n, field in enumerate(table.schema):
+            narrower = _NARROWER.get(field.type.id)
+            if narrower is not None:
+                table = table.set_column(n, field.name, table.column(n).cast(narrower(field.type)))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, TypeError, ValueError) as error:
+        raise UsageError(f"{name} cannot be given as a table: {error}") from None
+    counts = Counter(c.casefold() for c in table.schema.names)
+    if twice := [name for name, times in counts.items() if times > 1]:
+        raise UsageError(
+            f"{name} has two columns named {twice[0]}", hint="names that differ in case are one"
+        )
+    return table
+
+
+# Types that DuckDB does not read, as ones that it does.
+_NARROWER: Mapping[int, Callable[[pa.DataType], pa.DataType]] = {
+    pa.float16().id: lambda _: pa.float32(),
+    pa.decimal256(1, 0).id: lambda type: pa.decimal128(type.precision, type.scale),
+}
 
 
 def _pseudo(rows: pa.Table) -> dict[str, pa.DataType]:
@@ -87,6 +113,9 @@ def _ksql(type: pa.DataType) -> pa.DataType:
 
 def given_source(name: str, rows: pa.Table) -> Source:
     """The table as continuous queries see it: a stream without a key, in KSQL's types."""
+    for field in rows.schema:
+        if pa.types.is_duration(field.type) or pa.types.is_interval(field.type):
+            raise BindError(f"column {field.name} of {name}: KSQL has no type for a {field.type}")
     columns = tuple(Column(f.name, _ksql(f.type)) for f in rows.schema)
     none = FormatSpec("NONE")
     return Source(name, Kind.STREAM, name, (), columns, none, none, declared=False)

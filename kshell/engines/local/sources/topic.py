@@ -18,7 +18,7 @@ from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources.chunks import schemas_for
 from kshell.engines.local.sources.decode import HIDDEN, Decoder, is_text
 from kshell.engines.local.sources.decode_ahead import ahead
-from kshell.engines.local.sources.registry_wait import Patience
+from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.engines.local.sources.sample import keys_are_placed
 from kshell.errors import BadRecord
 from kshell.formats.infer import json_structure
@@ -195,7 +195,7 @@ class TopicTable:
         fetch = Fetch(self._client, self._snapshot, limits)
         total = sum(end - start for start, end in limits.values())
         began = time.monotonic()
-        patience = Patience((self._properties.number("schema.registry.wait.ms") or 0) / 1000)
+        wait = RegistryWait((self._properties.number("schema.registry.wait.ms") or 0) / 1000)
         bad, notices = 0, list[Notice]()
 
         def read() -> int:
@@ -207,7 +207,7 @@ class TopicTable:
 
         def decoded(chunk: Chunk) -> tuple[int, int, pa.RecordBatch, int]:
             end = limits[chunk.partition][1]
-            batch, failed = patience.of(lambda: self._decode(chunk, columns, end))
+            batch, failed = wait.of(lambda: self._decode(chunk, columns, end))
             return chunk.partition, next_offset(chunk.records, chunk.start), batch, failed
 
         def batches() -> Generator[pa.RecordBatch, None, None]:
@@ -225,11 +225,11 @@ class TopicTable:
                 spent = self.budget.over(read(), fetch.bytes)
 
         def progress() -> Progress:
-            note = patience.note or fetch.note
+            note = wait.note or fetch.note
             return Progress(read(), total, time.monotonic() - began, fetch.bytes, note)
 
         def cancel() -> None:
-            patience.leave()
+            wait.leave()
             fetch.cancel()
 
         return Scan(batches(), cancel, progress, lambda: bad, lambda: notices)

@@ -15,11 +15,11 @@ from kshell.catalog.catalog import RunningQuery
 from kshell.catalog.model import Kind
 from kshell.config import Properties
 from kshell.engines.local.continuous.background import Background, State
-from kshell.engines.local.continuous.feed import open_feed
+from kshell.engines.local.continuous.run import Run
 from kshell.engines.local.continuous.sink_writer import Outlet
 from kshell.engines.local.sources.chunks import writer_of
 from kshell.engines.local.sources.lookup import Lookup
-from kshell.engines.local.statements.plans import bound_sink, failures
+from kshell.engines.local.statements.plans import bound_sink
 from kshell.errors import BindError, UnknownName
 from kshell.kafka.produce import Producer
 from kshell.results import Answer, Message, Rows
@@ -27,7 +27,6 @@ from kshell.sql import plan
 from kshell.sql import statements as ast
 from kshell.sql.bind.upgrade import check_upgrade
 from kshell.sql.plan import scans
-from kshell.stream.graph import build
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
@@ -103,9 +102,8 @@ def _start(context: Context, id: str, sink: plan.Sink, lookup: Lookup) -> Backgr
     topic = sink.target.topic
     write = writer_of(sink, lookup.properties)
     outlet = Outlet(sink, write, lambda records: producer.send(topic, records))
-    feed = open_feed(lookup, sink, bounded=False)
-    graph = build(sink, on_error=failures(context, id))
-    running = Background(id, sink, feed, graph, outlet, producer, context.client)
+    run = Run(lookup, sink, id, bounded=False)
+    running = Background(id, sink, run, outlet, producer, context.client)
     context.queries[id] = running
     reads = frozenset(leaf.source.name for leaf in scans(sink))
     context.catalog = context.catalog.with_query(RunningQuery(id, reads, sink.target.name))

@@ -1,4 +1,4 @@
-"""Continuous plans, with a sink and without, and where their rows' errors go.
+"""Continuous plans, with a sink and without.
 
 The statements that run a plan begin here, and EXPLAIN too: it shows the plan
 that would run.  Topics of unlike partition counts may be joined, which ksqlDB refuses: one process
@@ -8,7 +8,6 @@ reads all of their partitions.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -19,12 +18,8 @@ from kshell.sql import statements as ast
 from kshell.sql.bind.create import bind_create_as, bind_insert_select
 from kshell.sql.bind.select import bind_query
 from kshell.sql.statements import Query
-from kshell.stream.evaluate import OnError
 
-if TYPE_CHECKING:
-    from kshell.engines.local.context import Context
-
-__all__ = ["bound", "bound_sink", "failures"]
+__all__ = ["bound", "bound_sink"]
 
 
 def bound(lookup: Lookup, query: Query) -> plan.Answer:
@@ -46,12 +41,3 @@ def bound_sink(
     if isinstance(statement, ast.CreateAsSelect):
         return bind_create_as(statement, catalog, properties, infer=infer_columns(properties))
     return bind_insert_select(statement, catalog, properties)
-
-
-def failures(context: Context, query: str = "query") -> OnError:
-    """A row on which an expression failed is a row of SHOW ERRORS, under the query's name."""
-
-    def failed(row: dict[str, object], column: str, message: str) -> None:
-        context.errors.evaluation(query, column, message)
-
-    return failed

@@ -18,7 +18,7 @@ from kshell.config import Properties
 from kshell.engines.local.continuous.feed import Rate
 from kshell.engines.local.sources.chunks import schemas_for
 from kshell.engines.local.sources.decode import Decoder
-from kshell.errors import RegistryDown
+from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.kafka.fetch import FOREVER, Chunk, Fetch
 from kshell.results import Answer, Live, LiveStats
 from kshell.sql.statements import Print
@@ -31,7 +31,6 @@ __all__ = ["print_topic"]
 
 _COLUMNS = ("ROWTIME", "ROWPARTITION", "ROWOFFSET", "ROWKEY", "VALUE")
 _AS_TEXT = frozenset({"DELIMITED", "JSON", "NONE"})
-_AGAIN = 0.25  # seconds between two questions to a registry that is away
 
 
 def print_topic(context: Context, statement: Print, properties: Properties) -> Answer:
@@ -56,7 +55,7 @@ class _Printed:
         self._rows = self._decoded = self._bad = 0
         self._cancelled = False
         self._held: Chunk | None = None  # what waits for the schema registry
-        self._away = ""
+        self._wait = RegistryWait()
 
     def poll(self, seconds: float) -> Changes | None:
         """The next rows; none where none came in time, or the registry is away."""
@@ -79,15 +78,16 @@ class _Printed:
         chunk = self._held or self._fetch.poll(seconds)
         if chunk is None:
             return None
-        try:
-            batch, bad = self._decoder.batch(
+        decoded = self._wait.attempt(
+            lambda: self._decoder.batch(
                 chunk.partition, chunk.records, chunk.start, FOREVER, chunk.aborted
             )
-        except RegistryDown as error:
-            self._held, self._away = chunk, f"waiting: {error.what}"
-            time.sleep(min(seconds, _AGAIN))
+        )
+        self._held = chunk if decoded is None else None
+        if decoded is None:
+            time.sleep(min(seconds, self._wait.again))
             return None
-        self._held, self._away = None, ""
+        batch, bad = decoded
         self._bad += bad
         return batch
 
@@ -96,7 +96,7 @@ class _Printed:
         scanned = self._decoded + self._bad
         return LiveStats(
             self._rows, scanned, self._rate.of(scanned), self._fetch.lag, self._bad,
-            self._away or self._fetch.note,
+            self._wait.note or self._fetch.note,
         )  # fmt: skip
 
     def cancel(self) -> None:
