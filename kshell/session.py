@@ -6,7 +6,7 @@ here, everything else by the engine; connecting waits for the first statement th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,12 +92,13 @@ class Session:
         """Connect now."""
         _ = self.engine
 
-    def change(self, name: str, properties: Properties) -> None:
-        """Take properties of which one has changed; of the connection's, connect with it first.
+    def change(self, names: Iterable[str], properties: Properties) -> None:
+        """Take properties of which these have changed; if one is the connection's, connect first.
 
         Raises what connecting raises, and then all stays as it was.
         """
-        if scope_of(name) is Scope.CONNECTION and self._engine is not None:
+        anew = any(scope_of(name) is Scope.CONNECTION for name in names)
+        if anew and self._engine is not None:
             self._engine.reconnect(properties)
             self._names = Names()
         self.properties = properties
@@ -168,12 +169,16 @@ class Session:
 
 
 def _set(session: Session, statement: ast.SetProperty) -> Iterator[Event]:
-    session.change(statement.name, session.properties.set(statement.name, statement.value))
-    yield Message(f"{statement.name} is set.")
+    properties = session.properties
+    for name, value in statement.settings:
+        properties = properties.set(name, value)
+    names = [name for name, _ in statement.settings]
+    session.change(names, properties)
+    yield Message(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} set.")
 
 
 def _unset(session: Session, statement: ast.UnsetProperty) -> Iterator[Event]:
-    session.change(statement.name, session.properties.unset(statement.name))
+    session.change([statement.name], session.properties.unset(statement.name))
     yield Message(f"{statement.name} is back at its default.")
 
 

@@ -79,7 +79,12 @@ class LocalEngine:
                 "the connection cannot change while a query runs",
                 hint="TERMINATE ALL ends them; SHOW QUERIES lists them",
             )
-        self.context.reconnect(Client.connect(properties))
+        try:
+            client = Client.connect(properties)
+        except KshellError as error:
+            error.hint = "; ".join(filter(None, (error.hint, "the old connection stays")))
+            raise
+        self.context.reconnect(client)
 
     def run(self, statement: Statement, properties: Properties) -> Answer:
         """One statement to one result; raises KshellError."""
