@@ -19,6 +19,7 @@ from kshell.engines.local.continuous.feed import open_feed
 from kshell.engines.local.continuous.sink_writer import Outlet
 from kshell.engines.local.sources.chunks import infer_columns, writer_of
 from kshell.engines.local.statements.plans import failures
+from kshell.engines.local.statements.topics import create_topic, keep_topic
 from kshell.errors import BindError, UnknownName
 from kshell.kafka.produce import Producer
 from kshell.results import Message, Result, Rows
@@ -55,13 +56,15 @@ def create_as(
     add(target)  # refuses what cannot be
     if before is not None and before.query_id in context.queries:
         check_upgrade(context.queries[before.query_id].sink, sink)
-    _ensure_topic(context, sink)
+    told = _ensure_topic(context, sink)
     if before is not None and before.query_id in context.queries:
         context.terminate(before.query_id)
     running = _start(context, id, replace(sink, target=target), properties)
     added = context.catalog.add_or_replace if statement.or_replace else context.catalog.add
     context.catalog = added(target)
-    return Message(f"{target.kind.value.capitalize()} {name} is created by query {running.id}.")
+    return Message(
+        f"{target.kind.value.capitalize()} {name} is created by query {running.id}.{told}"
+    )
 
 
 def insert_select(
@@ -70,30 +73,31 @@ def insert_select(
     """INSERT INTO … SELECT."""
     catalog = context.catalog_for(statement.query.tree, properties)
     sink = bind_insert_select(statement, catalog, properties)
-    wanted = statement.properties.get("QUERY_ID")
-    id = str(wanted).upper() if wanted else context.next_id("INSERTQUERY")
+    id = sink.query_id or context.next_id("INSERTQUERY")
     if id in context.queries:
         raise BindError(f"Query ID '{id}' already exists.", place=statement.place)
     running = _start(context, id, sink, properties)
     return Message(f"Query {running.id} inserts into {sink.target.name}.")
 
 
-def _ensure_topic(context: Context, sink: plan.Sink) -> None:
-    """Create the sink's topic where it is not there, as many partitions as its source has."""
+def _ensure_topic(context: Context, sink: plan.Sink) -> str:
+    """Create the sink's topic where it is not there, as many partitions as its source has.
+
+    What is not as was said of it comes back as a sentence.
+    """
     topic = sink.target.topic
     known = {t.name: t for t in context.client.topics()}
     if topic in known:
-        return
+        return keep_topic(context, known[topic], sink.settings)
     first = known[next(iter(scans(sink))).source.topic]
-    replicas = sink.replicas
+    partitions, replicas = sink.settings.partitions, sink.settings.replicas
+    if partitions is None:
+        partitions = len(first.partitions)
     if replicas is None:
         replicas = max((len(p.replicas) for p in first.partitions), default=-1)
-    configs = {}
-    if sink.retention_ms is not None:
-        configs["retention.ms"] = str(sink.retention_ms)
-    if sink.target.kind is Kind.TABLE and sink.target.window is None:
-        configs["cleanup.policy"] = "compact"
-    context.make_topic(topic, sink.partitions or len(first.partitions), replicas, configs)
+    return create_topic(
+        context, topic, sink.settings, partitions=partitions, replicas=replicas
+    )
 
 
 def _start(context: Context, id: str, sink: plan.Sink, properties: Properties) -> Background:
