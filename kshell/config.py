@@ -96,7 +96,7 @@ PROPERTIES: Mapping[str, Property] = MappingProxyType(
             Property("ksql.new.query.planner.enabled", "false",
                      "a query may leave its stream's key out: the result has none", _FLAG),
             Property("ksql.rowpartition.rowoffset.enabled", "true",
-                     "ROWPARTITION and ROWOFFSET in continuous queries"),
+                     "ROWPARTITION and ROWOFFSET in continuous queries", _FLAG),
             Property("ksql.timestamp.throw.on.invalid", "false",
                      "stop at a record whose timestamp column is no time", _FLAG),
             Property("kshell.connect.timeout.ms", "5000",

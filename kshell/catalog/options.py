@@ -1,7 +1,7 @@
 """The options that WITH takes, as one table: what a row feeds, how its value is read.
 
-`properties` reads a clause by it, `terminal.completion` offers it.  Adding an option is a row, and a
-field of `properties.With` where none is there yet.  Checks and wording are ksqlDB's.
+`properties` reads a clause by it, `terminal.completion` offers it.  Adding an option is a row, and
+a field of `properties.With` where none is there yet.  Checks and wording are ksqlDB's.
 """
 
 from __future__ import annotations
@@ -202,7 +202,8 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
             Option("CLEANUP_POLICY", ("configs.cleanup.policy",),
                    "whether the topic deletes old records, keeps the last of each key, or both",
                    _policy, _POLICIES, _ALL),
-            Option("TIMESTAMP", ("timestamp",), "the column that is the record's time", _identifier),
+            Option("TIMESTAMP", ("timestamp",), "the column that is the record's time",
+                   _identifier),
             Option("TIMESTAMP_FORMAT", ("timestamp_format",),
                    "how a STRING column writes the time, as Java's DateTimeFormatter", _pattern),
             Option("WRAP_SINGLE_VALUE", ("value.WRAP_SINGLE_VALUE",),

@@ -1,4 +1,4 @@
-"""A WITH clause, read by the table of options into a frozen value; what a source's topic is made with.
+"""A WITH clause, read by the table of options into a frozen value; what topics are made with.
 
 `sql.bind.declare` reads CREATE's, `sql.bind.create` reads CREATE … AS SELECT's and INSERT's,
 `engines` and `cases` read ASSERT TOPIC's.
@@ -93,7 +93,9 @@ def read_with(properties: Mapping[str, object], statement: str) -> With:
                 fields.setdefault(key, {})[entry] = str(read)
             else:
                 fields[key] = read
-    frozen = {k: MappingProxyType(v) if isinstance(v, dict) else v for k, v in fields.items()}
+    frozen: dict[str, Any] = {
+        k: MappingProxyType(v) if isinstance(v, dict) else v for k, v in fields.items()
+    }
     made = With(**frozen)
     _check_window(made)
     return made

@@ -91,8 +91,8 @@ _OPTION_NAMES: Mapping[str, str] = MappingProxyType(
 _RIVALS: Mapping[tuple[str, str], str] = MappingProxyType(
     {
         ("SCHEMA_FILE", "SCHEMA_ID"): "each names the schema",
-        ("SCHEMA_FILE", "PROTOBUF_NULLABLE_REPRESENTATION"): "the file's schema is written as it is",
-        ("SCHEMA_ID", "PROTOBUF_NULLABLE_REPRESENTATION"): "that schema is written as it is",
+        ("SCHEMA_FILE", "PROTOBUF_NULLABLE_REPRESENTATION"): "the file's schema is as it is",
+        ("SCHEMA_ID", "PROTOBUF_NULLABLE_REPRESENTATION"): "that schema is as it is",
     }
 )
 

@@ -11,7 +11,7 @@ Streams'.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 import pyarrow as pa
@@ -248,7 +248,7 @@ class Sink:
     input: Node
     target: Source
     output: Relation
-    settings: TopicSettings = TopicSettings()
+    settings: TopicSettings = field(default_factory=TopicSettings)
     query_id: str = ""
 
 

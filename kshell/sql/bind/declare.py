@@ -229,11 +229,11 @@ def check_keyless(written: With) -> None:
 
 
 def check_timestamp(written: With, columns: tuple[Column, ...]) -> None:
-    """BindError unless TIMESTAMP names a column that holds times, written as TIMESTAMP_FORMAT says."""
+    """BindError unless TIMESTAMP names a column of times, and TIMESTAMP_FORMAT is of such text."""
     if not written.timestamp:
         if written.timestamp_format:
             raise BindError(
-                "'TIMESTAMP_FORMAT' is how a column writes the time, and 'TIMESTAMP' names no column."
+                "'TIMESTAMP_FORMAT' is how a column writes the time, and 'TIMESTAMP' names none."
             )
         return
     types = {c.name: c.type for c in columns}

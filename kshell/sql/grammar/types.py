@@ -178,10 +178,15 @@ def read_properties(cursor: Cursor) -> Mapping[str, object]:
     while not cursor.at(")"):
         if properties:
             cursor.expect(",")
-        if cursor.peek().kind is Kind.STRING:
+        said = cursor.peek()
+        if said.kind is Kind.STRING:
             name = cursor.next().value
         else:
             name = cursor.name("a property").text
+        if name.upper() in properties:
+            raise BindError(
+                f"{name.upper()} is given twice in the WITH clause", place=cursor.place(said)
+            )
         cursor.expect("=")
         properties[name.upper()] = _literal(cursor)
     cursor.expect(")")

@@ -127,7 +127,7 @@ class TopicTable:
         if bounds.partitions is not None:
             chosen &= bounds.partitions
             why = "ROWPARTITION"
-        if bounds.keys is not None and self._client.properties["kshell.partitioner"] == "murmur2":
+        if bounds.keys is not None and self._properties["kshell.partitioner"] == "murmur2":
             keys = [encode_key(k, self._source.key[0].type) for k in bounds.keys]
             if all(k is not None for k in keys) and self._keys_are_placed():
                 chosen &= {partition_for(k, len(self._offsets)) for k in keys if k is not None}
