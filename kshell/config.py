@@ -16,13 +16,16 @@ from types import MappingProxyType
 
 from kshell.errors import UnknownName, UsageError, nearest
 
-__all__ = ["PROPERTIES", "Properties", "Property", "cache_home", "config_home", "load_profile",
-           "state_home"]  # fmt: skip
+__all__ = ["PROPERTIES", "Properties", "Property", "cache_home", "config_home", "known",
+           "load_profile", "state_home"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A row: name, default (None: not set), one line of help; `values` where only some may be."""
+    """A row: name, default (None: not set), one line of help; `values` where only some may be.
+
+    `connection`: it is read when kshell connects, and never again.
+    """
 
     name: str
     default: str | None
@@ -30,6 +33,7 @@ class Property:
     values: tuple[str, ...] = ()
     secret: bool = False
     integer: bool = False
+    connection: bool = False
 
 
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
@@ -41,22 +45,31 @@ PROPERTIES: Mapping[str, Property] = MappingProxyType(
     {
         p.name: p
         for p in (
-            Property("bootstrap.servers", None, "brokers to connect to first: host:port[,…]"),
-            Property("client.id", "kshell", "the name that brokers log"),
-            Property("security.protocol", "PLAINTEXT", "how to speak to brokers", _PROTOCOLS),
-            Property("sasl.mechanism", "PLAIN", "how to log in", _MECHANISMS),
-            Property("sasl.username", None, "the user for PLAIN and SCRAM"),
-            Property("sasl.password", None, "the password for PLAIN and SCRAM", secret=True),
-            Property("sasl.oauthbearer.token", None, "a signed token", secret=True),
-            Property("sasl.kerberos.service.name", "kafka", "the brokers' Kerberos service"),
-            Property("ssl.ca.location", None, "PEM file of the authorities to trust"),
-            Property("ssl.certificate.location", None, "PEM file of our certificate"),
-            Property("ssl.key.location", None, "PEM file of our private key"),
-            Property("ssl.key.password", None, "the private key's password", secret=True),
+            Property("bootstrap.servers", None, "brokers to connect to first: host:port[,…]",
+                     connection=True),
+            Property("client.id", "kshell", "the name that brokers log", connection=True),
+            Property("security.protocol", "PLAINTEXT", "how to speak to brokers", _PROTOCOLS,
+                     connection=True),
+            Property("sasl.mechanism", "PLAIN", "how to log in", _MECHANISMS, connection=True),
+            Property("sasl.username", None, "the user for PLAIN and SCRAM", connection=True),
+            Property("sasl.password", None, "the password for PLAIN and SCRAM", secret=True,
+                     connection=True),
+            Property("sasl.oauthbearer.token", None, "a signed token", secret=True,
+                     connection=True),
+            Property("sasl.kerberos.service.name", "kafka", "the brokers' Kerberos service",
+                     connection=True),
+            Property("ssl.ca.location", None, "PEM file of the authorities to trust",
+                     connection=True),
+            Property("ssl.certificate.location", None, "PEM file of our certificate",
+                     connection=True),
+            Property("ssl.key.location", None, "PEM file of our private key", connection=True),
+            Property("ssl.key.password", None, "the private key's password", secret=True,
+                     connection=True),
             Property("ssl.endpoint.identification.algorithm", "https",
-                     "check the broker's name against its certificate", ("https", "none")),
+                     "check the broker's name against its certificate", ("https", "none"),
+                     connection=True),
             Property("isolation.level", "read_committed", "whose transactions are seen",
-                     ("read_committed", "read_uncommitted")),
+                     ("read_committed", "read_uncommitted"), connection=True),
             Property("auto.offset.reset", "latest",
                      "where a continuous query starts", ("earliest", "latest")),
             Property("schema.registry.url", None, "the schema registry's address"),
@@ -100,7 +113,7 @@ PROPERTIES: Mapping[str, Property] = MappingProxyType(
             Property("ksql.timestamp.throw.on.invalid", "false",
                      "stop at a record whose timestamp column is no time", _FLAG),
             Property("kshell.connect.timeout.ms", "5000",
-                     "how long a broker may take to answer", integer=True),
+                     "how long a broker may take to answer", integer=True, connection=True),
             Property("kshell.sample.records", "200",
                      "records sampled per topic to infer its columns", integer=True),
             Property("kshell.functions", None,
@@ -154,10 +167,13 @@ def _of_topic(name: str) -> Property | None:
             f"topics have no property {what}",
             hint=f"topic.{match['topic']}. with one of {', '.join(_OF_TOPIC)}",
         )
-    return Property(f"topic.{match['topic']}.{what}", None, _OF_TOPIC[what])
+    return Property(
+        f"topic.{match['topic']}.{what}", None, _OF_TOPIC[what], integer=what.endswith(".id")
+    )
 
 
-def _known(name: str) -> Property:
+def known(name: str) -> Property:
+    """The property of that name, an alias or a prefixed one; UsageError if there is none."""
     of_topic = _of_topic(name)
     if of_topic is not None:
         return of_topic
@@ -196,18 +212,18 @@ class Properties(Mapping[str, str]):
     def __init__(self, values: Mapping[str, str] | None = None) -> None:
         self._set: dict[str, str] = {}
         for name, value in (values or {}).items():
-            known = _known(name)
-            self._set[known.name] = _checked(known, value)
+            row = known(name)
+            self._set[row.name] = _checked(row, value)
 
     def set(self, name: str, value: str) -> Properties:
         """With one more; raises UsageError."""
-        known = _known(name)
-        return Properties({**self._set, known.name: _checked(known, value)})
+        row = known(name)
+        return Properties({**self._set, row.name: _checked(row, value)})
 
     def unset(self, name: str) -> Properties:
         """Back to the default."""
-        known = _known(name)
-        return Properties({k: v for k, v in self._set.items() if k != known.name})
+        row = known(name)
+        return Properties({k: v for k, v in self._set.items() if k != row.name})
 
     def __getitem__(self, name: str) -> str:
         value = self._set.get(name)
@@ -241,10 +257,10 @@ class Properties(Mapping[str, str]):
     def shown(self) -> list[tuple[str, str, str]]:
         """(name, value, default) of every property, secrets masked."""
         rows = []
-        for name, known in sorted(PROPERTIES.items()):
+        for name, row in sorted(PROPERTIES.items()):
             value = self.get(name, "")
-            shown = _MASK if known.secret and value else _USER_INFO.sub(f"//{_MASK}@", value)
-            rows.append((name, shown, known.default or ""))
+            shown = _MASK if row.secret and value else _USER_INFO.sub(f"//{_MASK}@", value)
+            rows.append((name, shown, row.default or ""))
         rows += [(n, v, "") for n, v in sorted(self._set.items()) if n not in PROPERTIES]
         return rows
 
@@ -301,8 +317,8 @@ def load_profile(name: str) -> Properties:
         raise UnknownName("profile", name, profiles)
     for key, value in _flat(profiles.get(name or "default", {})):
         values[key] = str(value).lower() if isinstance(value, bool) else str(value)
-    for known in PROPERTIES:
-        variable = "KSHELL_" + known.removeprefix("kshell.").replace(".", "_").upper()
+    for row in PROPERTIES:
+        variable = "KSHELL_" + row.removeprefix("kshell.").replace(".", "_").upper()
         if variable in os.environ:
-            values[known] = os.environ[variable]
+            values[row] = os.environ[variable]
     return Properties(values)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kshell.config import Properties, config_home
+from kshell.config import Properties, config_home, known
 from kshell.errors import KshellError, UsageError
 from kshell.results import Goodbye, Message, Result, Running, Spooling
 from kshell.sql import statements as ast
@@ -80,6 +80,11 @@ class Session:
     def cluster(self) -> str:
         """What the toolbar calls the cluster."""
         return self.properties.get("bootstrap.servers", "no cluster")
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection, whose properties stay as they are."""
+        return self._engine is not None
 
     def connect(self) -> None:
         """Connect now."""
@@ -150,12 +155,24 @@ class Session:
             self._engine = None
 
 
+def _check_connected(session: Session, name: str) -> None:
+    """UsageError for a property that is read when kshell connects, once it has."""
+    row = known(name)
+    if row.connection and session.connected:
+        raise UsageError(
+            f"{row.name} is read when kshell connects, and it is connected",
+            hint=f"start it with -X {row.name}=…, or put it into a profile",
+        )
+
+
 def _set(session: Session, statement: ast.SetProperty) -> Iterator[Result]:
+    _check_connected(session, statement.name)
     session.properties = session.properties.set(statement.name, statement.value)
     yield Message(f"{statement.name} is set.")
 
 
 def _unset(session: Session, statement: ast.UnsetProperty) -> Iterator[Result]:
+    _check_connected(session, statement.name)
     session.properties = session.properties.unset(statement.name)
     yield Message(f"{statement.name} is back at its default.")
 

@@ -48,7 +48,7 @@ def insert_values(
         topic, records = declared.topic, _declared(bound, properties)
     else:
         topic, records = _undeclared(context, statement, properties)
-    producer = Producer(properties)
+    producer = Producer(context.client.properties)
     producer.send(topic, records)
     producer.flush()
     return Message(f"{len(records)} record{'s' * (len(records) != 1)} written to {topic}.")
