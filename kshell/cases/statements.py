@@ -140,7 +140,7 @@ def _drop_type(world: World, statement: ast.DropType) -> None:
 
 
 def _set(world: World, statement: ast.SetProperty) -> None:
-    world.properties[statement.name] = statement.value
+    world.properties.update(statement.settings)
 
 
 def _unset(world: World, statement: ast.UnsetProperty) -> None:

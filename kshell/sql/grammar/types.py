@@ -179,16 +179,12 @@ def read_properties(cursor: Cursor) -> Mapping[str, object]:
         if properties:
             cursor.expect(",")
         said = cursor.peek()
-        if said.kind is Kind.STRING:
-            name = cursor.next().value
-        else:
-            name = cursor.name("a property").text
-        if name.upper() in properties:
-            raise BindError(
-                f"{name.upper()} is given twice in the WITH clause", place=cursor.place(said)
-            )
+        text = said.kind is Kind.STRING
+        name = (cursor.next().value if text else cursor.name("a property").text).upper()
+        if name in properties:
+            raise BindError(f"{name} is given twice in the WITH clause", place=cursor.place(said))
         cursor.expect("=")
-        properties[name.upper()] = _literal(cursor)
+        properties[name] = _literal(cursor)
     cursor.expect(")")
     return MappingProxyType(properties)
 

@@ -1,14 +1,17 @@
-"""A cluster in memory, and statements run against it by the real engine."""
+"""Brokers without Java, and a cluster in memory against which the real engine runs statements."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pytest
 
 from kshell.config import Properties
+from kshell.demo.broker import Demo, start
 from kshell.engines.local.engine import LocalEngine
 from kshell.engines.local.statements import persistent
 from kshell.kafka import admin
-from kshell.kafka.metadata import Partition, Topic
+from kshell.kafka.metadata import Partition, Snapshot, Topic
 from kshell.sql.parse import parse
 
 PROPERTIES = Properties({"auto.offset.reset": "earliest"})
@@ -34,8 +37,14 @@ class Cluster:
     def topics(self) -> tuple[Topic, ...]:
         return tuple(self._topics.values())
 
+    def find(self, name: str) -> Topic | None:
+        return self._topics.get(name)
+
     def topic(self, name: str) -> Topic:
         return self._topics[name]
+
+    def snapshot(self, topic: Topic, isolation: str) -> Snapshot:
+        return Snapshot(topic, {p.id: (0, 0) for p in topic.partitions}, 1)
 
     def configs(self, name: str) -> list[tuple[str, str, bool]]:
         said = self.made[name]
@@ -50,7 +59,7 @@ def cluster(monkeypatch) -> Cluster:
         made.put(topic, partitions, replicas, dict(configs))
 
     monkeypatch.setattr(admin, "create_topic", create_topic)
-    monkeypatch.setattr(persistent, "_start", lambda context, id, sink, properties: type("Query", (), {"id": id}))
+    monkeypatch.setattr(persistent, "_start", lambda context, id, sink, lookup: type("Query", (), {"id": id}))
     return made
 
 
@@ -67,3 +76,19 @@ def run(cluster):
     run.engine, run.context, run.properties = engine, engine.context, PROPERTIES
     run.read = lambda text: (parse(text)[0], PROPERTIES)
     return run
+
+
+@pytest.fixture(scope="session")
+def demo() -> Iterator[Demo]:
+    """A running broker with the demo's topics."""
+    broker = start()
+    yield broker
+    broker.close()
+
+
+@pytest.fixture(scope="session")
+def other_demo() -> Iterator[Demo]:
+    """Another cluster."""
+    broker = start()
+    yield broker
+    broker.close()

@@ -27,19 +27,21 @@ __all__ = ["alter", "create", "create_type", "drop", "drop_type"]
 
 def create(context: Context, statement: ast.CreateSource, properties: Properties) -> Result:
     """CREATE STREAM|TABLE over a topic; with PARTITIONS the topic is created where it is not."""
+    context.free_name(statement.name)
     source = build_source(statement, properties, infer_columns(properties))
     written = read_with(statement.properties, CREATE)
     settings = topic_settings(written, source.kind, source.window)
     kind = source.kind.value
     if statement.if_not_exists and source.name in context.catalog.sources:
         return Message(f"Cannot add {kind.lower()} {source.name}: it exists already.")
-    known = {t.name: t for t in context.client.topics()}
     add = context.catalog.add_or_replace if statement.or_replace else context.catalog.add
     catalog = add(source)
-    if source.topic in known:
-        told = keep_topic(context, known[source.topic], settings)
+    topic = context.client.find(source.topic)
+    if topic is not None:
+        told = keep_topic(context, topic, settings)
     else:
         if settings.partitions is None:
+            known = [t.name for t in context.client.topics()]
             error = UnknownName(
                 "topic", source.topic, known, what=f"Kafka topic does not exist: {source.topic}",
                 place=statement.place,
@@ -48,10 +50,7 @@ def create(context: Context, statement: ast.CreateSource, properties: Properties
                 filter(None, (error.hint, "PARTITIONS=n in the WITH clause creates it"))
             )
             raise error
-        replicas = -1 if settings.replicas is None else settings.replicas
-        told = create_topic(
-            context, source.topic, settings, partitions=settings.partitions, replicas=replicas
-        )
+        told = create_topic(context, source.topic, settings, properties)
     context.catalog = catalog
     return Message(f"{kind.capitalize()} {source.name} is created.{told}")
 
@@ -69,7 +68,7 @@ def drop(context: Context, statement: ast.DropSource, properties: Properties) ->
         context.terminate(source.query_id)
     told = f"{statement.kind.value.capitalize()} {name} is dropped."
     if statement.delete_topic:
-        delete_topic(context.client.properties, source.topic)
+        delete_topic(properties, source.topic)
         told = f"{told[:-1]}, and topic {source.topic} is deleted."
     return Message(told)
 

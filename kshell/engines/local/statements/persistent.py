@@ -15,20 +15,19 @@ from kshell.catalog.catalog import RunningQuery
 from kshell.catalog.model import Kind
 from kshell.config import Properties
 from kshell.engines.local.continuous.background import Background, State
-from kshell.engines.local.continuous.feed import open_feed
+from kshell.engines.local.continuous.run import Run
 from kshell.engines.local.continuous.sink_writer import Outlet
-from kshell.engines.local.sources.chunks import infer_columns, writer_of
-from kshell.engines.local.statements.plans import failures
+from kshell.engines.local.sources.chunks import writer_of
+from kshell.engines.local.sources.lookup import Lookup
+from kshell.engines.local.statements.plans import bound_sink
 from kshell.engines.local.statements.topics import create_topic, keep_topic
 from kshell.errors import BindError, UnknownName
 from kshell.kafka.produce import Producer
 from kshell.results import Message, Result, Rows
 from kshell.sql import plan
 from kshell.sql import statements as ast
-from kshell.sql.bind.create import bind_create_as, bind_insert_select
 from kshell.sql.bind.upgrade import check_upgrade
 from kshell.sql.plan import scans
-from kshell.stream.graph import build
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
@@ -40,26 +39,27 @@ def create_as(
     context: Context, statement: ast.CreateAsSelect, properties: Properties
 ) -> Result:
     """CREATE STREAM|TABLE … AS SELECT; OR REPLACE ends the query that made the old one."""
-    catalog = context.catalog_for(statement.query.tree, properties)
+    lookup = context.lookup(properties)
+    context.free_name(statement.name)
     name = statement.name.folded()
     before = context.catalog.sources.get(name)
     if statement.if_not_exists and before is not None:
         kind = before.kind.value.lower()
         return Message(f"Cannot add {kind} {name}: it exists already; nothing was done.")
-    sink = bind_create_as(
-        statement, catalog, properties, infer=infer_columns(properties)
-    )
+    sink = bound_sink(lookup, statement)
     prefix = "CSAS" if sink.target.kind is Kind.STREAM else "CTAS"
     id = context.next_id(f"{prefix}_{name}")
     target = replace(sink.target, query_id=id)
     add = context.catalog.add_or_replace if statement.or_replace else context.catalog.add
     add(target)  # refuses what cannot be
-    if before is not None and before.query_id in context.queries:
-        check_upgrade(context.queries[before.query_id].sink, sink)
-    told = _ensure_topic(context, sink)
-    if before is not None and before.query_id in context.queries:
-        context.terminate(before.query_id)
-    running = _start(context, id, replace(sink, target=target), properties)
+    replaced = context.queries.get(before.query_id) if before is not None else None
+    if replaced is not None:
+        check_upgrade(replaced.sink, sink)
+    told = _ensure_topic(context, lookup, sink)
+    if replaced is not None:
+        context.terminate(replaced.id)
+        lookup = context.lookup(properties)  # offsets of now: the old one read up to here
+    running = _start(context, id, replace(sink, target=target), lookup)
     added = context.catalog.add_or_replace if statement.or_replace else context.catalog.add
     context.catalog = added(target)
     return Message(
@@ -71,43 +71,39 @@ def insert_select(
     context: Context, statement: ast.InsertSelect, properties: Properties
 ) -> Result:
     """INSERT INTO … SELECT."""
-    catalog = context.catalog_for(statement.query.tree, properties)
-    sink = bind_insert_select(statement, catalog, properties)
+    lookup = context.lookup(properties)
+    sink = bound_sink(lookup, statement)
     id = sink.query_id or context.next_id("INSERTQUERY")
     if id in context.queries:
         raise BindError(f"Query ID '{id}' already exists.", place=statement.place)
-    running = _start(context, id, sink, properties)
+    running = _start(context, id, sink, lookup)
     return Message(f"Query {running.id} inserts into {sink.target.name}.")
 
 
-def _ensure_topic(context: Context, sink: plan.Sink) -> str:
+def _ensure_topic(context: Context, lookup: Lookup, sink: plan.Sink) -> str:
     """Create the sink's topic where it is not there, as many partitions as its source has.
 
     What is not as was said of it comes back as a sentence.
     """
     topic = sink.target.topic
-    known = {t.name: t for t in context.client.topics()}
-    if topic in known:
-        return keep_topic(context, known[topic], sink.settings)
-    first = known[next(iter(scans(sink))).source.topic]
-    partitions, replicas = sink.settings.partitions, sink.settings.replicas
-    if partitions is None:
-        partitions = len(first.partitions)
-    if replicas is None:
-        replicas = max((len(p.replicas) for p in first.partitions), default=-1)
+    found = context.client.find(topic)
+    if found is not None:
+        return keep_topic(context, found, sink.settings)
+    first = next(iter(scans(sink))).source
+    like = () if lookup.is_given(first) else lookup.snapshot(first.topic).topic.partitions
+    replicas = max((len(p.replicas) for p in like), default=-1)
     return create_topic(
-        context, topic, sink.settings, partitions=partitions, replicas=replicas
+        context, topic, sink.settings, lookup.properties, like=(len(like) or 1, replicas)
     )
 
 
-def _start(context: Context, id: str, sink: plan.Sink, properties: Properties) -> Background:
-    producer = Producer(context.client.properties)
+def _start(context: Context, id: str, sink: plan.Sink, lookup: Lookup) -> Background:
+    producer = Producer(lookup.properties)
     topic = sink.target.topic
-    write = writer_of(sink, properties)
+    write = writer_of(sink, lookup.properties)
     outlet = Outlet(sink, write, lambda records: producer.send(topic, records))
-    feed = open_feed(context.client, context.errors, sink, properties, bounded=False)
-    graph = build(sink, on_error=failures(context, id))
-    running = Background(id, sink, feed, graph, outlet, producer, context.client)
+    run = Run(lookup, sink, id, bounded=False)
+    running = Background(id, sink, run, outlet, producer, context.client)
     context.queries[id] = running
     reads = frozenset(leaf.source.name for leaf in scans(sink))
     context.catalog = context.catalog.with_query(RunningQuery(id, reads, sink.target.name))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kshell.catalog.model import TopicSettings
+from kshell.config import Properties
 from kshell.errors import BindError
 from kshell.kafka.client import Client
 from kshell.kafka.metadata import Topic
@@ -55,11 +56,22 @@ def _parts(value: str) -> list[str]:
 
 
 def create_topic(
-    context: Context, name: str, settings: TopicSettings, *, partitions: int, replicas: int
+    context: Context,
+    name: str,
+    settings: TopicSettings,
+    properties: Properties,
+    like: tuple[int, int] = (1, -1),
 ) -> str:
-    """Create a topic; a sentence on what is not as was said, which an embedded broker's may be."""
+    """Create a topic, of `like` partitions and replicas where nothing is said of them.
+
+    A sentence comes back on what is not as was said, which an embedded broker's may be.
+    """
     configs: Mapping[str, str] = {**settings.defaults, **settings.configs}
-    context.make_topic(name, partitions, replicas, configs)
+    partitions, replicas = (
+        usual if said is None else said
+        for said, usual in zip((settings.partitions, settings.replicas), like, strict=True)
+    )
+    context.make_topic(name, partitions, replicas, configs, properties)
     if context.client.creates_topics:
         return ""
     found = differences(context.client, context.client.topic(name), settings)
