@@ -17,8 +17,8 @@ from kshell.errors import BindError
 from kshell.types import BIGINT, BYTES, DOUBLE, INTEGER, STRING, ksql_name, parts, quote_ksql
 
 __all__ = ["CAPABILITIES", "KEY", "VALUE", "Capability", "Part", "check_delimiter",
-           "check_format", "check_map_key", "check_options", "columns_text", "format_named",
-           "holds_map"]  # fmt: skip
+           "check_format", "check_map_key", "check_options", "check_rivals", "columns_text",
+           "format_named", "holds_map"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ def check_format(format: FormatSpec, columns: Sequence[Column], part: Part) -> N
 
 def check_options(format: FormatSpec) -> None:
     """BindError if the format does not take its WITH properties."""
-    capability = CAPABILITIES[format.name]
+    capability = CAPABILITIES.get(format.name, Capability())  # of BYTES nothing can be said
     extra = sorted(
         _OPTION_NAMES.get(name, name)
         for name in format.options
@@ -162,12 +162,17 @@ def check_options(format: FormatSpec) -> None:
         raise BindError(
             f"{format.name} does not support the following configs: [{', '.join(extra)}]"
         )
-    for one, other in _RIVALS:
-        if one in format.options and other in format.options:
-            raise BindError(f"{one} and {other} cannot both be said: {_RIVALS[one, other]}")
+    check_rivals(format)
     name = format.options.get("SCHEMA_FULL_NAME")
     if name is not None and not name.strip():
         raise BindError("fullSchemaName cannot be empty. Format configuration: {fullSchemaName=}")
+
+
+def check_rivals(format: FormatSpec) -> None:
+    """BindError for two options of which one could not be read."""
+    for (one, other), why in _RIVALS.items():
+        if one in format.options and other in format.options:
+            raise BindError(f"{one} and {other} cannot both be said: {why}")
 
 
 def check_delimiter(name: str, text: str) -> None:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kshell.catalog.model import Column, FormatSpec
-from kshell.catalog.serde import CAPABILITIES, check_delimiter, check_options
+from kshell.catalog.serde import check_delimiter, check_options, check_rivals
 from kshell.errors import BindError, CorruptRecord, UnknownSchema, UsageError
 from kshell.formats.base import FORMATS, Half, Place, open_codec
 from kshell.formats.framing import read_indexes, schema_ids, split_frame
@@ -223,12 +223,13 @@ def newest(asked: Asked, record: str = "", id: str = "") -> Inferred | None:
 def _as_set(asked: Asked, format: FormatSpec, samples: Sequence[bytes]) -> Inferred:
     """What the user said it is."""
     place = f"topic.{asked.topic}.{asked.half.value}"
-    format = _named(asked, format, place)
-    if format.name in CAPABILITIES:
-        try:
+    try:
+        check_rivals(format)
+        format = _named(asked, format, place)
+        if format.name in FORMATS:
             check_options(format)
-        except BindError as error:
-            raise UsageError(f"{place}.format: {error.what}") from None
+    except BindError as error:
+        raise UsageError(f"{place}: {error.what}") from None
     if "DELIMITER" in format.options:
         check_delimiter(f"{place}.delimiter", format.options["DELIMITER"])
     if "SCHEMA_FILE" in format.options:
