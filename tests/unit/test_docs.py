@@ -62,7 +62,7 @@ def test_every_option_of_with_is_in_its_table():
     for line in (ROOT / "docs" / "with.md").read_text().splitlines():
         cells = line.split("|")
         if len(cells) == 5:
-            shown |= {name: cells[2] for name in re.findall(r"`([A-Z_]+)`", cells[1])}
+            shown |= dict.fromkeys(re.findall(r"`([A-Z_]+)`", cells[1]), cells[2])
     assert set(shown) == set(OPTIONS)
     heads = {CREATE: "CREATE", CREATE_AS: "AS SELECT", ASSERT_TOPIC: "ASSERT TOPIC", INSERT: "INSERT INTO"}
     for name, where in shown.items():
