@@ -159,9 +159,10 @@ def _source(source: Source, catalog: Catalog) -> Answer:
     )
     time = f" Its time is the column {source.timestamp_column}." if source.timestamp_column else ""
     window = f" Its key has {source.window.type.value.lower()} windows." if source.window else ""
+    writer = f" The connector {source.connector} writes it." if source.connector else ""
     text = (
         f"{source.kind.value.capitalize()} {source.name} over topic {source.topic}:"
-        f" {source.key_format.name} keys, {source.value_format.name} values.{window}{time}"
+        f" {source.key_format.name} keys, {source.value_format.name} values.{window}{time}{writer}"
     )
     parts: list[Answer] = [Message(text), columns]
     reads = [q.id for q in catalog.queries.values() if source.name in q.reads]
