@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from kshell.catalog.model import Column, FormatSpec
 from kshell.catalog.serde import check_delimiter, check_options, check_rivals
 from kshell.errors import BindError, CorruptRecord, UnknownSchema, UsageError
-from kshell.formats.base import FORMATS, Half, Place, open_codec
+from kshell.formats.base import Half, Place
 from kshell.formats.framing import read_indexes, schema_ids, split_frame
 from kshell.formats.infer import (
     Inferred,
@@ -31,6 +31,7 @@ from kshell.formats.infer import (
 )
 from kshell.formats.inference import type_of
 from kshell.formats.merge import merged
+from kshell.formats.open import FORMATS, open_codec
 from kshell.formats.registry import Schema, Schemas, SchemaType
 
 __all__ = ["Asked", "detect", "newest", "of_schema"]

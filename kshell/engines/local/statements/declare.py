@@ -15,7 +15,7 @@ from kshell.engines.local.sources.chunks import infer_columns
 from kshell.engines.local.statements.topics import create_topic, keep_topic
 from kshell.errors import UnknownName
 from kshell.kafka.admin import delete_topic
-from kshell.results import Message, Result
+from kshell.results import Answer, Message
 from kshell.sql import statements as ast
 from kshell.sql.bind.declare import build_source
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["alter", "create", "create_type", "drop", "drop_type"]
 
 
-def create(context: Context, statement: ast.CreateSource, properties: Properties) -> Result:
+def create(context: Context, statement: ast.CreateSource, properties: Properties) -> Answer:
     """CREATE STREAM|TABLE over a topic; with PARTITIONS the topic is created where it is not."""
     context.free_name(statement.name)
     source = build_source(statement, properties, infer_columns(properties))
@@ -55,7 +55,7 @@ def create(context: Context, statement: ast.CreateSource, properties: Properties
     return Message(f"{kind.capitalize()} {source.name} is created.{told}")
 
 
-def drop(context: Context, statement: ast.DropSource, properties: Properties) -> Result:
+def drop(context: Context, statement: ast.DropSource, properties: Properties) -> Answer:
     """DROP STREAM|TABLE; the query that made it ends with it."""
     name = statement.name.folded()
     source = context.catalog.sources.get(name)
@@ -73,7 +73,7 @@ def drop(context: Context, statement: ast.DropSource, properties: Properties) ->
     return Message(told)
 
 
-def alter(context: Context, statement: ast.AlterSource, properties: Properties) -> Result:
+def alter(context: Context, statement: ast.AlterSource, properties: Properties) -> Answer:
     """ALTER STREAM|TABLE ADD COLUMN."""
     columns = [Column(c.name.folded(), c.type) for c in statement.columns]
     name = statement.name.folded()
@@ -81,7 +81,7 @@ def alter(context: Context, statement: ast.AlterSource, properties: Properties) 
     return Message(f"{statement.kind.value.capitalize()} {name} is altered.")
 
 
-def create_type(context: Context, statement: ast.CreateType, properties: Properties) -> Result:
+def create_type(context: Context, statement: ast.CreateType, properties: Properties) -> Answer:
     """CREATE TYPE."""
     name = statement.name.folded()
     context.catalog = context.catalog.add_type(
@@ -90,7 +90,7 @@ def create_type(context: Context, statement: ast.CreateType, properties: Propert
     return Message(f"Type {name} is created.")
 
 
-def drop_type(context: Context, statement: ast.DropType, properties: Properties) -> Result:
+def drop_type(context: Context, statement: ast.DropType, properties: Properties) -> Answer:
     """DROP TYPE."""
     name = statement.name.folded()
     context.catalog = context.catalog.drop_type(name, if_exists=statement.if_exists)

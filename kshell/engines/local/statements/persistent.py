@@ -23,7 +23,7 @@ from kshell.engines.local.statements.plans import bound_sink
 from kshell.engines.local.statements.topics import create_topic, keep_topic
 from kshell.errors import BindError, UnknownName
 from kshell.kafka.produce import Producer
-from kshell.results import Message, Result, Rows
+from kshell.results import Answer, Message, Rows
 from kshell.sql import plan
 from kshell.sql import statements as ast
 from kshell.sql.bind.upgrade import check_upgrade
@@ -37,7 +37,7 @@ __all__ = ["control", "create_as", "insert_select", "show_queries"]
 
 def create_as(
     context: Context, statement: ast.CreateAsSelect, properties: Properties
-) -> Result:
+) -> Answer:
     """CREATE STREAM|TABLE … AS SELECT; OR REPLACE ends the query that made the old one."""
     lookup = context.lookup(properties)
     context.free_name(statement.name)
@@ -69,7 +69,7 @@ def create_as(
 
 def insert_select(
     context: Context, statement: ast.InsertSelect, properties: Properties
-) -> Result:
+) -> Answer:
     """INSERT INTO … SELECT."""
     lookup = context.lookup(properties)
     sink = bound_sink(lookup, statement)
@@ -111,7 +111,7 @@ def _start(context: Context, id: str, sink: plan.Sink, lookup: Lookup) -> Backgr
     return running
 
 
-def control(context: Context, statement: ast.QueryControl, properties: Properties) -> Result:
+def control(context: Context, statement: ast.QueryControl, properties: Properties) -> Answer:
     """TERMINATE, PAUSE and RESUME of one query or of ALL."""
     wanted = statement.query_id.upper()
     ids = list(context.queries) if not wanted or wanted == "ALL" else [wanted]
@@ -132,7 +132,7 @@ def control(context: Context, statement: ast.QueryControl, properties: Propertie
     return Message(f"{which} {'is' if len(ids) == 1 else 'are'} {done[statement.action.value]}.")
 
 
-def show_queries(context: Context, extended: bool) -> Result:
+def show_queries(context: Context, extended: bool) -> Answer:
     """Every query of this shell: what it writes, how fast, how far behind, what went wrong."""
     if not context.queries:
         return Message("No query runs in this shell.")
