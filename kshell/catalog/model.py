@@ -51,7 +51,9 @@ PSEUDO_COLUMNS: Mapping[str, PseudoColumn] = MappingProxyType(
         "ROWHEADERS": PseudoColumn(HEADERS, log=True),
     }
 )
-RESERVED = tuple(name for name, column in PSEUDO_COLUMNS.items() if column.reserved)
+RESERVED: Mapping[str, pa.DataType] = MappingProxyType(
+    {n: c.type for n, c in PSEUDO_COLUMNS.items() if c.reserved and c.type is not None}
+)
 # What the key of a windowed source has beside its columns: milliseconds as well.
 BOUNDS = ("WINDOWSTART", "WINDOWEND")
 
