@@ -125,7 +125,8 @@ class SourceReader:
             reasons.update((row, f"key: {why}") for row, why in made.bad)
         if self._rowkey:
             made_of = [columns[n] for n in self._keys]
-            columns["ROWKEY"] = rowkey_column(self.source, made_of, keys)
+            # Where no key is declared it is shown as bytes.
+            columns["ROWKEY"] = rowkey_column(self.source, made_of) if made_of else keys
         if self._values:
             made = self._value.decode(values, self._values)
             columns.update(zip(self._values, made.columns, strict=True))
@@ -191,14 +192,12 @@ def _split_window(
     return pc.binary_slice(keys, 0, -tail), (starts, ends), short
 
 
-def rowkey_column(source: Source, made: Sequence[pa.Array], keys: pa.Array) -> pa.Array:
-    """ROWKEY of the key's columns, or of its bytes; NULL where a record has no key."""
-    if not made:
-        return keys
+def rowkey_column(source: Source, made: Sequence[pa.Array]) -> pa.Array:
+    """ROWKEY of the key's columns."""
     if len(made) == 1:
         return made[0]
     fields = list(pseudo_type("ROWKEY", source.key))
-    return pa.StructArray.from_arrays(made, fields=fields, mask=keys.is_null())
+    return pa.StructArray.from_arrays(made, fields=fields)
 
 
 def header_column(headers: pa.Array, key: str | None) -> pa.Array:

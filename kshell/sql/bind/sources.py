@@ -12,7 +12,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from kshell.catalog.catalog import Catalog
-from kshell.catalog.model import RESERVED, Column, Kind, Source
+from kshell.catalog.model import BOUNDS, RESERVED, Column, Kind, Source
 from kshell.errors import BindError, UnknownName, Unsupported
 from kshell.sql import plan
 from kshell.sql.bind.datatypes import can_widen

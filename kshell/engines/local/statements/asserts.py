@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from kshell.catalog.model import BOUNDS, PSEUDO_COLUMNS, Source
+from kshell.catalog.model import BOUNDS, RESERVED, Source
 from kshell.config import Properties
 from kshell.engines.local.sources.chunks import infer_columns, reader_of, schemas_of
 from kshell.errors import EvaluationError, UnknownName, UnknownSchema, UsageError
@@ -167,7 +167,7 @@ def _records(
     context: Context, source: Source, properties: Properties
 ) -> list[tuple[tuple[int, int], dict[str, Any]]]:
     windows = BOUNDS if source.window is not None else ()
-    names = [*(c.name for c in source.columns()), *windows, *PSEUDO_COLUMNS]
+    names = [*(c.name for c in source.columns()), *windows, *RESERVED]
     read = reader_of(source, names, properties)
     out = []
     ranges = context.client.offsets(source.topic)
