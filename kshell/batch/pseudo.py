@@ -6,7 +6,7 @@ find it ambiguous beside a column of that name in another source; here the other
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope
@@ -14,13 +14,13 @@ from sqlglot.optimizer.scope import Scope
 from kshell.batch.tables import Table, view_names
 from kshell.catalog.model import PSEUDO_COLUMNS
 
-__all__ = ["hidden_names", "hide", "resolve_last"]
+__all__ = ["hidden_names", "hide", "is_columns", "resolve_last", "result_names", "visible_names"]
 
 _LAST = frozenset(n for n, column in PSEUDO_COLUMNS.items() if not column.reserved)
 _CLAUSES = ("where", "group", "having", "qualify", "order")
 
-Tables = Mapping[int, Mapping[str, Table]]
-"""The tables of each scope (its id) by their aliases in lower case."""
+Visible = dict[str, frozenset[str]]
+"""The names, in upper case, that each source in FROM shows under `*`, by its alias."""
 
 
 def hidden_names(table: Table) -> list[str]:
@@ -36,7 +36,7 @@ def hide(select: exp.Select, tables: Mapping[str, Table]) -> None:
             if isinstance(star.parent, exp.Column) and star.parent.parent is select:
                 table = tables.get(star.parent.table.casefold())
                 hidden = [] if table is None else [_named(n) for n in hidden_names(table)]
-            elif star.parent is select or _is_columns(star.parent):
+            elif star.parent is select or is_columns(star.parent):
                 hidden = [_named(n, a) for a, t in tables.items() for n in hidden_names(t)]
             else:
                 continue
@@ -51,19 +51,18 @@ def _named(name: str, alias: str | None = None) -> exp.Column:
     return exp.column(name, table=alias, quoted=True)
 
 
-def _is_columns(node: exp.Expr | None) -> bool:
+def is_columns(node: exp.Expr | None) -> bool:
+    """Whether it is DuckDB's COLUMNS(…), which stands for several columns."""
     return isinstance(node, exp.Anonymous) and node.name.upper() == "COLUMNS"
 
 
-def resolve_last(select: exp.Select, scope: Scope, tables: Tables) -> None:
+def resolve_last(select: exp.Select, scope: Scope, visible: Visible) -> None:
     """Give a bare ROWKEY or ROWHEADERS to the source that has such a column, else to the alias."""
-    found = [c for c in scope.find_all(exp.Column) if not c.table and c.name.upper() in _LAST]
-    if not found or not tables[id(scope)]:
-        return
-    visible = {alias: set(_visible(scope, alias, tables)) for alias in scope.selected_sources}
     aliased = {i.alias.upper(): i.this for i in select.expressions if isinstance(i, exp.Alias)}
-    for column in found:
+    for column in list(scope.find_all(exp.Column)):
         name = column.name.upper()
+        if column.table or name not in _LAST:
+            continue
         own = [alias for alias, names in visible.items() if name in names]
         if len(own) == 1 and len(visible) > 1:
             column.set("table", exp.to_identifier(own[0], quoted=True))
@@ -81,31 +80,37 @@ def _refers_to_alias(column: exp.Column, select: exp.Select) -> bool:
     return node.arg_key in _CLAUSES
 
 
-def _visible(scope: Scope, alias: str, tables: Tables) -> Iterator[str]:
-    """The names, in upper case, that a source in FROM shows under `*`."""
-    node, source = scope.selected_sources[alias]
-    table = tables.get(id(scope), {}).get(alias.casefold())
-    if table is not None:
-        hidden = set(hidden_names(table))
-        yield from (n.upper() for n in view_names(table.columns) if n not in hidden)
-    elif node.alias_column_names:
-        yield from (n.upper() for n in node.alias_column_names)
-    elif isinstance(source, Scope):
-        yield from _results(source, tables)
+def visible_names(
+    scope: Scope, tables: Mapping[str, Table], results: Mapping[int, frozenset[str]]
+) -> Visible:
+    """What the sources of a SELECT show; `results` are those of the queries inside it."""
+    found: Visible = {}
+    for alias, (node, source) in scope.selected_sources.items():
+        table = tables.get(alias.casefold())
+        if table is not None:
+            hidden = set(hidden_names(table))
+            names = [n for n in view_names(table.columns) if n not in hidden]
+        elif node.alias_column_names:
+            names = node.alias_column_names
+        else:
+            inner = source.expression if isinstance(source, Scope) else None
+            while isinstance(inner, exp.SetOperation):
+                inner = inner.left.unnest()
+            names = list(results.get(id(inner), ()))
+        found[alias] = frozenset(n.upper() for n in names)
+    return found
 
 
-def _results(scope: Scope, tables: Tables) -> Iterator[str]:
-    """The names of a subquery's columns, in upper case."""
-    if scope.union_scopes:
-        yield from _results(scope.union_scopes[0], tables)
-        return
-    select = scope.expression
-    for item in select.expressions if isinstance(select, exp.Select) else ():
+def result_names(select: exp.Select, visible: Visible) -> frozenset[str]:
+    """The names of a query's columns, in upper case."""
+    names: set[str] = set()
+    for item in select.expressions:
         star = item.this if isinstance(item, exp.Column) else item
         if not isinstance(star, exp.Star):
-            yield item.alias_or_name.upper()
+            names.add(item.alias_or_name.upper())
             continue
-        left_out = {c.name.upper() for c in star.args.get("except_") or () if not c.args.get("table")}
-        for alias in scope.selected_sources:
+        left_out = {c.name.upper() for c in star.args.get("except_") or ()}
+        for alias, shown in visible.items():
             if star is item or alias.casefold() == item.table.casefold():
-                yield from (n for n in _visible(scope, alias, tables) if n not in left_out)
+                names |= shown - left_out
+    return frozenset(names)

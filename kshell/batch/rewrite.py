@@ -15,7 +15,14 @@ from typing import Any
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
-from kshell.batch.pseudo import hidden_names, hide, resolve_last
+from kshell.batch.pseudo import (
+    hidden_names,
+    hide,
+    is_columns,
+    resolve_last,
+    result_names,
+    visible_names,
+)
 from kshell.batch.pushdown import PushdownNames, bounds_of, conjuncts
 from kshell.batch.tables import Bounds, Table, view_names
 from kshell.batch.times import parse_moment
@@ -152,7 +159,8 @@ def _name_results(tree: exp.Query) -> None:
         select = select.left
     if isinstance(select, exp.Select):
         for item in list(select.expressions):
-            if not isinstance(item, exp.Alias | exp.Column | exp.Dot | exp.Star | exp.Columns):
+            named = isinstance(item, exp.Alias | exp.Column | exp.Dot | exp.Star | exp.Columns)
+            if not named and not is_columns(item):
                 item.replace(exp.alias_(item.copy(), to_duckdb(item), quoted=True))
 
 
@@ -167,7 +175,7 @@ def rewrite(
     tree = query.copy()
     scopes = list(traverse_scope(tree))
     found: list[tuple[Scope, str, exp.Table, Table]] = []
-    per_scope: dict[int, dict[str, Table]] = {}
+    results: dict[int, frozenset[str]] = {}  # the names of each SELECT's columns
     for scope in scopes:
         tables: dict[str, Table] = {}
         for alias, (node, source) in scope.selected_sources.items():
@@ -179,9 +187,10 @@ def rewrite(
             table = lookup(_name_of(node))
             tables[alias.casefold()] = table
             found.append((scope, alias.casefold(), node, table))
-        per_scope[id(scope)] = tables
         if isinstance(scope.expression, exp.Select):
-            resolve_last(scope.expression, scope, per_scope)
+            visible = visible_names(scope, tables, results)
+            results[id(scope.expression)] = result_names(scope.expression, visible)
+            resolve_last(scope.expression, scope, visible)
             hide(scope.expression, tables)
             _note_order(scope.expression, scope, tables)
     _name_results(tree)

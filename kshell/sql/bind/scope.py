@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 from sqlglot import exp
 
-from kshell.catalog.model import BOUNDS, PSEUDO_COLUMNS, RESERVED, Source
+from kshell.catalog.model import BOUNDS, PSEUDO_COLUMNS, RESERVED, Source, pseudo_type
 from kshell.catalog.model import Column as Declared
-from kshell.catalog.model import pseudo_type
 from kshell.errors import BindError, UnknownName
 from kshell.sql.bind.text import place_of
 from kshell.sql.expressions import Column, Expression, Field, MakeStruct
@@ -161,10 +160,12 @@ class Scope:
 
     def pseudo_name(self, node: exp.Column) -> str:
         """What an unreserved pseudo column is called in the result; empty for all other columns."""
-        if len(node.parts) == 1:
+        if node.args.get("db"):
+            return ""  # a field
+        if not node.table:
             origins = [o for o, _ in self.owners(node.this)]
         else:
-            found = self.origin(node.parts[0]) if len(node.parts) == 2 else None
+            found = self.origin(node.args["table"])
             origins = [] if found is None else [found]
         if len(origins) != 1 or origins[0].match(node.this) is not None:
             return ""

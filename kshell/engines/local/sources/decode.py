@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Decoder", "is_text"]
 
+_Bad = list[tuple[int, str]]
+_Values = tuple[list[pa.Array], _Bad]
+
+
 def is_text(source: Source, type: pa.DataType) -> bool:
     """Whether a column comes as its JSON text, to be taken apart inside the query."""
     return source.value_format.name == "JSON" and pa.types.is_nested(type)
