@@ -72,7 +72,9 @@ def _at_the_end(planned: Planned, length: int) -> Planned:
     return replace(planned, reads=(replace(read, ranges=ranges),))
 
 
-def _missed(planned: Planned, part: Planned, tail: Tail, last: int | None) -> tuple[Range, ...] | None:
+def _missed(
+    planned: Planned, part: Planned, tail: Tail, last: int | None
+) -> tuple[Range, ...] | None:
     """The ranges that must be read because of the n-th row's value `last`; None: it is exact."""
     (whole,), (read,) = planned.reads, part.reads
     if last is None:

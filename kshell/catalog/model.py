@@ -156,7 +156,7 @@ class Source:
 def pseudo_type(name: str, key: Sequence[Column]) -> pa.DataType:
     """The type of a pseudo column where those are the key's columns.
 
-    ROWKEY is the one key column, a STRUCT of several, or a key of which nothing is known: its bytes.
+    ROWKEY is the one key column, or a STRUCT of several; of a key that nobody declared its bytes.
 
     >>> pseudo_type("ROWKEY", [Column("A", pa.int32()), Column("B", pa.string())])
     StructType(struct<A: int32, B: string>)
