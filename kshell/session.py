@@ -6,19 +6,21 @@ here, everything else by the engine; connecting waits for the first statement th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kshell.catalog.model import PSEUDO_COLUMNS
-from kshell.config import Properties, config_home
+from kshell.config import Properties, Scope, config_home, scope_of
 from kshell.errors import KshellError, UsageError
-from kshell.results import Goodbye, Message, Result, Running, Spooling
+from kshell.results import Event, Goodbye, Message, Running, Spooling
 from kshell.sql import statements as ast
 from kshell.sql.script import split, substitute
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from kshell.engines.base import Engine
 
 __all__ = ["Names", "Session"]
@@ -54,8 +56,14 @@ Every record also has {", ".join(PSEUDO_COLUMNS)}."""
 class Session:
     """Properties and variables of one user at one cluster; not for several threads at once."""
 
-    def __init__(self, properties: Properties, profile: str = "") -> None:
+    def __init__(
+        self,
+        properties: Properties,
+        profile: str = "",
+        tables: Mapping[str, pa.Table] | None = None,
+    ) -> None:
         self.properties = properties
+        self._tables = dict(tables or {})
         self.profile = profile
         self.variables: dict[str, str] = {}
         self._engine: Engine | None = None
@@ -72,9 +80,8 @@ class Session:
         """The engine, connected when first asked for; raises ConnectionFailed."""
         if self._engine is None:
             from kshell.engines.local.engine import LocalEngine
-            from kshell.kafka.client import Client
 
-            self._engine = LocalEngine(Client.connect(self.properties))
+            self._engine = LocalEngine.connect(self.properties, self._tables)
         return self._engine
 
     @property
@@ -86,7 +93,18 @@ class Session:
         """Connect now."""
         _ = self.engine
 
-    def execute(self, text: str) -> Iterator[Result]:
+    def change(self, names: Iterable[str], properties: Properties) -> None:
+        """Take properties of which these have changed; if one is the connection's, connect first.
+
+        Raises what connecting raises, and then all stays as it was.
+        """
+        anew = any(scope_of(name) is Scope.CONNECTION for name in names)
+        if anew and self._engine is not None:
+            self._engine.reconnect(properties)
+            self._names = Names()
+        self.properties = properties
+
+    def execute(self, text: str) -> Iterator[Event]:
         """Run a script statement by statement; each result must be drawn before the next is asked.
 
         Raises KshellError with its place in `text`.
@@ -97,7 +115,7 @@ class Session:
             types = self._engine.types() if self._engine else None
             yield from self._run(parse_piece(substitute(piece, self.variables), types))
 
-    def _run(self, statement: ast.Statement) -> Iterator[Result]:
+    def _run(self, statement: ast.Statement) -> Iterator[Event]:
         serve = _OWN.get(type(statement))
         if serve is not None:
             yield from serve(self, statement)
@@ -109,7 +127,7 @@ class Session:
                 yield from self._own_functions()
             yield self.engine.run(statement, self.properties)
 
-    def _own_functions(self) -> Iterator[Result]:
+    def _own_functions(self) -> Iterator[Event]:
         """Load the user's functions where that was not done yet, or from elsewhere."""
         given = self.properties.get("kshell.functions")
         path = Path(given).expanduser() if given else config_home() / "functions.py"
@@ -151,27 +169,31 @@ class Session:
             self._engine = None
 
 
-def _set(session: Session, statement: ast.SetProperty) -> Iterator[Result]:
-    session.properties = session.properties.set(statement.name, statement.value)
-    yield Message(f"{statement.name} is set.")
+def _set(session: Session, statement: ast.SetProperty) -> Iterator[Event]:
+    properties = session.properties
+    for name, value in statement.settings:
+        properties = properties.set(name, value)
+    names = [name for name, _ in statement.settings]
+    session.change(names, properties)
+    yield Message(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} set.")
 
 
-def _unset(session: Session, statement: ast.UnsetProperty) -> Iterator[Result]:
-    session.properties = session.properties.unset(statement.name)
+def _unset(session: Session, statement: ast.UnsetProperty) -> Iterator[Event]:
+    session.change([statement.name], session.properties.unset(statement.name))
     yield Message(f"{statement.name} is back at its default.")
 
 
-def _define(session: Session, statement: ast.Define) -> Iterator[Result]:
+def _define(session: Session, statement: ast.Define) -> Iterator[Event]:
     session.variables[statement.name] = statement.value
     yield Message(f"{statement.name} is defined.")
 
 
-def _undefine(session: Session, statement: ast.Undefine) -> Iterator[Result]:
+def _undefine(session: Session, statement: ast.Undefine) -> Iterator[Event]:
     session.variables.pop(statement.name, None)
     yield Message(f"{statement.name} is undefined.")
 
 
-def _script(session: Session, statement: ast.RunScript) -> Iterator[Result]:
+def _script(session: Session, statement: ast.RunScript) -> Iterator[Event]:
     try:
         text = Path(statement.path).expanduser().read_text()
     except (OSError, UnicodeDecodeError) as error:
@@ -185,15 +207,15 @@ def _script(session: Session, statement: ast.RunScript) -> Iterator[Result]:
         raise
 
 
-def _spool(session: Session, statement: ast.Spool) -> Iterator[Result]:
+def _spool(session: Session, statement: ast.Spool) -> Iterator[Event]:
     yield Spooling(str(Path(statement.path).expanduser()) if statement.path else "")
 
 
-def _help(session: Session, statement: ast.Help) -> Iterator[Result]:
+def _help(session: Session, statement: ast.Help) -> Iterator[Event]:
     yield Message(HELP)
 
 
-def _exit(session: Session, statement: ast.Exit) -> Iterator[Result]:
+def _exit(session: Session, statement: ast.Exit) -> Iterator[Event]:
     yield Goodbye()
 
 
@@ -204,7 +226,7 @@ def _may_call(statement: ast.Statement) -> bool:
     return not isinstance(statement, ast.Describe | ast.Print)
 
 
-_OWN: Mapping[type[ast.Statement], Callable[[Session, Any], Iterator[Result]]] = {
+_OWN: Mapping[type[ast.Statement], Callable[[Session, Any], Iterator[Event]]] = {
     ast.SetProperty: _set,
     ast.UnsetProperty: _unset,
     ast.Define: _define,

@@ -93,9 +93,11 @@ def _note_order(select: exp.Select, scope: Scope, tables: dict[str, Table]) -> N
     """What orders the records of a SELECT: the offsets of its first topic."""
     for alias in scope.selected_sources:
         table = tables.get(alias.casefold())
-        if table is not None and "ROWOFFSET" in hidden_names(table):
-            select.meta[ROW_ORDER] = exp.column("ROWOFFSET", table=alias, quoted=True)
-            return
+        columns = table.columns if table is not None else ()
+        for column, name in zip(columns, view_names(columns), strict=True):
+            if column.name == "ROWOFFSET":
+                select.meta[ROW_ORDER] = exp.column(name, table=alias, quoted=True)
+                return
 
 
 def _mentions_time_column(node: exp.Expr) -> bool:

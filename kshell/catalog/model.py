@@ -14,8 +14,8 @@ from typing import Any
 import pyarrow as pa
 
 __all__ = ["BOUNDS", "HEADERS", "PSEUDO_COLUMNS", "RESERVED", "Column", "FormatSpec",
-           "HeaderColumn", "Kind", "PseudoColumn", "Source", "Window", "WindowType",
-           "pseudo_type"]  # fmt: skip
+           "HeaderColumn", "Kind", "PseudoColumn", "Source", "TopicSettings", "Window",
+           "WindowType", "pseudo_type"]  # fmt: skip
 
 
 def _empty() -> Mapping[str, Any]:
@@ -112,6 +112,19 @@ class FormatSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class TopicSettings:
+    """What a statement says of its topic: None and no entry where it says nothing.
+
+    `configs` have Kafka's names; `defaults` are for a topic to create where `configs` are silent.
+    """
+
+    partitions: int | None = None
+    replicas: int | None = None
+    configs: Mapping[str, str] = field(default_factory=_empty, hash=False)
+    defaults: Mapping[str, str] = field(default_factory=_empty, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A stream or a table over one topic.
 
@@ -134,6 +147,7 @@ class Source:
     declared: bool = True
     sql: str = ""
     query_id: str = ""  # the query that writes it, if one does
+    connector: str = ""  # the connector that writes it, if one is said to
     presence: Mapping[str, float] = field(default_factory=_empty, hash=False)
 
     def columns(self) -> Iterator[Column]:

@@ -1,6 +1,6 @@
 """A topic as a bounded query's table: seeks, partition pruning, and the scan itself.
 
-`engine` makes one for each name in FROM; `batch` plans with it and pulls its scans.
+`lookup` makes one for each name in FROM; `batch` plans with it and pulls its scans.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources.chunks import schemas_for
 from kshell.engines.local.sources.decode import Decoder, is_text
 from kshell.engines.local.sources.decode_ahead import ahead
-from kshell.engines.local.sources.registry_wait import Patience
+from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.engines.local.sources.sample import keys_are_placed
 from kshell.errors import BadRecord
 from kshell.formats.infer import json_structure
 from kshell.kafka.client import Client
-from kshell.kafka.fetch import Chunk, Fetch
+from kshell.kafka.fetch import Chunk, Fetch, next_offset
+from kshell.kafka.metadata import Snapshot
 from kshell.kafka.partitioner import encode_key, partition_for
 from kshell.kafka.records import count
-from kshell.results import Progress
+from kshell.results import Notice, NoticeKind, Progress
 
 __all__ = ["Budget", "TopicTable", "nested_template"]
 
@@ -45,19 +46,23 @@ class Budget:
     def __init__(self, records: int | None, size: int | None, seconds: int | None) -> None:
         self._records, self._size, self._seconds = records, size, seconds
         self._began = time.monotonic()
-        self.spent = ""
 
-    def over(self, records: int, size: int) -> bool:
-        """Whether to stop now; `spent` then tells what ran out."""
+    def over(self, records: int, size: int) -> str:
+        """What has run out, or nothing."""
         for limit, used, unit in (
             (self._records, records, "records"),
             (self._size, size, "bytes"),
             (self._seconds, time.monotonic() - self._began, "seconds"),
         ):
             if limit is not None and used >= limit:
-                self.spent = f"{limit:,} {unit}"
-                return True
-        return False
+                return f"{limit:,} {unit}"
+        return ""
+
+
+def _stopped(name: str, spent: str, left: int) -> Notice:
+    records = "record was" if left == 1 else "records were"
+    text = f"{name}: stopped at {spent} (kshell.scan.max.*), up to {left:,} {records} not read"
+    return Notice(NoticeKind.PARTIAL, text, left)
 
 
 class TopicTable:
@@ -66,17 +71,17 @@ class TopicTable:
     def __init__(
         self,
         client: Client,
+        snapshot: Snapshot,
         source: Source,
         errors: ErrorLog,
         budget: Budget,
-        properties: Properties | None = None,
+        properties: Properties,
     ) -> None:
         self._client, self._source, self._errors = client, source, errors
         self.budget = budget
-        self._properties = client.properties if properties is None else properties
+        self._properties = properties
         self._decoders: dict[tuple[str, ...], Decoder] = {}
-        self._topic = client.topic(source.topic)
-        self._offsets = client.offsets(source.topic)
+        self._snapshot, self._offsets = snapshot, snapshot.offsets
         self._columns = self._made()
         self._placed: bool | None = None  # the keys, by Kafka's own partitioner
 
@@ -135,7 +140,7 @@ class TopicTable:
         if bounds.partitions is not None:
             chosen &= bounds.partitions
             why = "ROWPARTITION"
-        if bounds.keys is not None and self._client.properties["kshell.partitioner"] == "murmur2":
+        if bounds.keys is not None and self._properties["kshell.partitioner"] == "murmur2":
             keys = [encode_key(k, self._source.key[0].type) for k in bounds.keys]
             if all(k is not None for k in keys) and self._keys_are_placed():
                 chosen &= {partition_for(k, len(self._offsets)) for k in keys if k is not None}
@@ -144,7 +149,7 @@ class TopicTable:
 
     def _keys_are_placed(self) -> bool:
         if self._placed is None:
-            self._placed = keys_are_placed(self._client, self._topic, self._offsets)
+            self._placed = keys_are_placed(self._client, self._snapshot)
         return self._placed
 
     def _first_at(self, partitions: Iterable[int], time: int) -> dict[int, int]:
@@ -153,12 +158,12 @@ class TopicTable:
         A broker that cannot search by time (the embedded one) also says "none": it is asked for
         time 0 to tell the two apart, and then nothing is skipped.
         """
-        topic, wanted = self._source.topic, dict.fromkeys(partitions, max(time, 0))
+        snapshot, wanted = self._snapshot, dict.fromkeys(partitions, max(time, 0))
         if not wanted:
             return {}
-        found = self._client.offsets_at(topic, wanted)
+        found = self._client.offsets_at(snapshot, wanted)
         none = [p for p, offset in found.items() if offset < 0]
-        trusted = self._client.offsets_at(topic, dict.fromkeys(none, 0)) if none else {}
+        trusted = self._client.offsets_at(snapshot, dict.fromkeys(none, 0)) if none else {}
         for p in none:
             first, end = self._offsets[p]
             found[p] = end if trusted[p] >= 0 else first
@@ -195,11 +200,11 @@ class TopicTable:
 
     def open(self, columns: Sequence[str], ranges: Sequence[Range]) -> Scan:
         limits = {r.partition: (r.start, r.end) for r in ranges if r.start < r.end}
-        fetch = Fetch(self._client, self._topic, limits)
+        fetch = Fetch(self._client, self._snapshot, limits)
         total = sum(end - start for start, end in limits.values())
         began = time.monotonic()
-        patience = Patience((self._properties.number("schema.registry.wait.ms") or 0) / 1000)
-        bad = 0
+        wait = RegistryWait((self._properties.number("schema.registry.wait.ms") or 0) / 1000)
+        bad, notices = 0, list[Notice]()
 
         def read() -> int:
             # Positions run ahead of what was pulled by a queue's length at the most.
@@ -208,29 +213,34 @@ class TopicTable:
                 done += min(max(fetch.position[p], start), end) - start
             return done
 
-        def decoded(chunk: Chunk) -> tuple[pa.RecordBatch, int]:
+        def decoded(chunk: Chunk) -> tuple[int, int, pa.RecordBatch, int]:
             end = limits[chunk.partition][1]
-            return patience.of(lambda: self._decode(chunk, columns, end))
+            batch, failed = wait.of(lambda: self._decode(chunk, columns, end))
+            return chunk.partition, next_offset(chunk.records, chunk.start), batch, failed
 
         def batches() -> Generator[pa.RecordBatch, None, None]:
             nonlocal bad
-            for batch, failed in ahead(decoded, fetch):
-                bad += failed
-                if batch.num_rows:
-                    yield batch
-                if self.budget.over(read(), fetch.bytes):
+            left, spent = {p: end - start for p, (start, end) in limits.items()}, ""
+            for partition, following, batch, failed in ahead(decoded, fetch):
+                if spent and (batch.num_rows or failed):
+                    notices.append(_stopped(self.name, spent, sum(left.values())))
                     fetch.cancel()
                     return
+                bad += failed
+                left[partition] = max(limits[partition][1] - following, 0)
+                if batch.num_rows:
+                    yield batch
+                spent = self.budget.over(read(), fetch.bytes)
 
         def progress() -> Progress:
-            note = patience.note or fetch.note
+            note = wait.note or fetch.note
             return Progress(read(), total, time.monotonic() - began, fetch.bytes, note)
 
         def cancel() -> None:
-            patience.leave()
+            wait.leave()
             fetch.cancel()
 
-        return Scan(batches(), cancel, progress, lambda: bad)
+        return Scan(batches(), cancel, progress, lambda: bad, lambda: notices)
 
     def _decode(
         self, chunk: Chunk, columns: Sequence[str], end: int

@@ -10,11 +10,13 @@ from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Kind, Source
 from kshell.catalog.properties import takes_inference
 from kshell.config import Properties
+from kshell.engines.local.sources.lookup import given_named
 from kshell.engines.local.sources.sample import Sampled
 from kshell.formats.base import Half
 from kshell.formats.infer import Inferred
 from kshell.kafka.client import Client
-from kshell.results import Message, Result, Sections, titled
+from kshell.kafka.metadata import Snapshot
+from kshell.results import Answer, Message, Sections, titled
 from kshell.sql.statements import Describe, DescribeFunction
 from kshell.types import ksql_name
 
@@ -26,21 +28,37 @@ __all__ = ["describe", "describe_function", "describe_sources", "none_declared"]
 _FEW = 5  # schema ids that the summary names
 
 
-def describe(context: Context, statement: Describe, properties: Properties) -> Result:
+def describe(context: Context, statement: Describe, properties: Properties) -> Answer:
     """DESCRIBE name [EXTENDED], DESCRIBE STREAMS or TABLES; raises UnknownName, RegistryError."""
     if statement.name is None:
         return describe_sources(context.catalog, statement.kind or Kind.STREAM)
+    lookup = context.lookup(properties)
+    if (given := given_named(context.given, statement.name)) is not None:
+        return _given(given, context.given[given])
     declared = context.catalog.sources.get(statement.name.folded())
     if declared is not None:
         described = _source(declared, context.catalog)
         if not statement.extended:
             return described
-        return Sections((described, *_extended(context.client, declared, properties)))
-    sampled = context.sample(statement.name, properties)
-    return _topic(context.client, sampled, statement.extended)
+        snapshot = lookup.snapshot(declared.topic)
+        return Sections((described, *_extended(context.client, snapshot, declared, properties)))
+    sampled = lookup.sample(statement.name)
+    snapshot = lookup.snapshot(sampled.source.topic)
+    return _topic(context.client, snapshot, sampled, statement.extended)
 
 
-def _topic(client: Client, sampled: Sampled, extended: bool) -> Result:
+def _given(name: str, rows: pa.Table) -> Sections:
+    """An Arrow table's columns, by the type in KSQL where it has one."""
+    columns = titled(
+        "Columns",
+        {"column": rows.schema.names, "type": [ksql_name(f.type) for f in rows.schema]},
+        dict.fromkeys(("column", "type"), pa.string()),
+    )
+    return Sections((Message(f"{name}: a table given to this session, {rows.num_rows:,} rows."),
+                     columns))  # fmt: skip
+
+
+def _topic(client: Client, snapshot: Snapshot, sampled: Sampled, extended: bool) -> Answer:
     """Formats and columns as inferred, partitions with offsets, and configs.
 
     EXTENDED: every schema id with its count and where it begins, and the default configs too.
@@ -57,18 +75,18 @@ def _topic(client: Client, sampled: Sampled, extended: bool) -> Result:
         },
         dict.fromkeys(("column", "type", "present", "from"), pa.string()),
     )
-    parts: list[Result] = [*_formats(sampled), columns]
+    parts: list[Answer] = [*_formats(sampled), columns]
     if extended:
         parts.append(_pseudo_columns(source))
         from kshell.engines.local.statements.schema_scan import schema_ids_of
 
         halves = [h for h, told in ((Half.KEY, sampled.key), (Half.VALUE, sampled.value))
                   if told.ids]  # fmt: skip
-        parts += schema_ids_of(client, source.topic, halves, sampled.schemas)
-    return Sections((*parts, *_partitions(client, source.topic, extended).parts))
+        parts.append(schema_ids_of(client, snapshot, halves, sampled.schemas))
+    return Sections((*parts, *_partitions(client, snapshot, extended).parts))
 
 
-def _formats(sampled: Sampled) -> list[Result]:
+def _formats(sampled: Sampled) -> list[Answer]:
     """How keys and values are written, what share of the samples agrees, and what to try."""
     source, key, value = sampled.source, sampled.key, sampled.value
     text = (
@@ -96,10 +114,9 @@ def _ids(told: Inferred) -> str:
     return f" (schema id{'s' * (len(told.ids) > 1)} {few}{more})"
 
 
-def _partitions(client: Client, name: str, extended: bool) -> Sections:
+def _partitions(client: Client, snapshot: Snapshot, extended: bool) -> Sections:
     """A topic's partitions with their offsets, and its configs (EXTENDED: the defaults too)."""
-    topic = client.topic(name)
-    offsets = client.offsets(name)
+    topic, offsets = snapshot.topic, snapshot.offsets
     held = sum(end - first for first, end in offsets.values())
     partitions = titled(
         f"Partitions: {held:,} offsets in {len(offsets)}",
@@ -114,7 +131,7 @@ def _partitions(client: Client, name: str, extended: bool) -> Sections:
         {"partition": pa.int64(), "leader": pa.int64(), "replicas": pa.string(),
          "in sync": pa.string(), "first offset": pa.int64(), "end offset": pa.int64()},
     )  # fmt: skip
-    configs = [c for c in client.configs(name) if extended or not c[2]]
+    configs = [c for c in client.configs(topic.name) if extended or not c[2]]
     settings = titled(
         "Configs" if extended else "Configs that are not the broker's defaults",
         {"config": [c[0] for c in configs], "value": [c[1] for c in configs]},
@@ -123,7 +140,7 @@ def _partitions(client: Client, name: str, extended: bool) -> Sections:
     return Sections((partitions, settings))
 
 
-def _source(source: Source, catalog: Catalog) -> Result:
+def _source(source: Source, catalog: Catalog) -> Answer:
     """A declared source: its columns, its topic, and who reads and writes it."""
     headers = [(c.name, c.type) for c in source.headers]
     named = [
@@ -143,11 +160,12 @@ def _source(source: Source, catalog: Catalog) -> Result:
     )
     time = f" Its time is the column {source.timestamp_column}." if source.timestamp_column else ""
     window = f" Its key has {source.window.type.value.lower()} windows." if source.window else ""
+    writer = f" The connector {source.connector} writes it." if source.connector else ""
     text = (
         f"{source.kind.value.capitalize()} {source.name} over topic {source.topic}:"
-        f" {source.key_format.name} keys, {source.value_format.name} values.{window}{time}"
+        f" {source.key_format.name} keys, {source.value_format.name} values.{window}{time}{writer}"
     )
-    parts: list[Result] = [Message(text), columns]
+    parts: list[Answer] = [Message(text), columns]
     reads = [q.id for q in catalog.queries.values() if source.name in q.reads]
     writes = [q.id for q in catalog.queries.values() if q.writes == source.name]
     if reads:
@@ -159,7 +177,7 @@ def _source(source: Source, catalog: Catalog) -> Result:
     return Sections(tuple(parts))
 
 
-def describe_sources(catalog: Catalog, kind: Kind) -> Result:
+def describe_sources(catalog: Catalog, kind: Kind) -> Answer:
     """Each declared stream or table, as `_source` has it."""
     sources = catalog.of_kind(kind)
     if not sources:
@@ -167,18 +185,20 @@ def describe_sources(catalog: Catalog, kind: Kind) -> Result:
     return Sections(tuple(_source(s, catalog) for s in sources))
 
 
-def _extended(client: Client, source: Source, properties: Properties) -> list[Result]:
+def _extended(
+    client: Client, snapshot: Snapshot, source: Source, properties: Properties
+) -> list[Answer]:
     """What DESCRIBE EXTENDED adds to a declared source: its schema ids, its topic, every config."""
     from kshell.engines.local.sources.chunks import schemas_for
     from kshell.engines.local.statements.schema_scan import schema_ids_of
 
     formats = ((Half.KEY, source.key_format), (Half.VALUE, source.value_format))
     halves = [half for half, format in formats if takes_inference(format.name)]
-    ids = schema_ids_of(client, source.topic, halves, schemas_for(source, properties))
-    return [_pseudo_columns(source), *ids, _partitions(client, source.topic, True)]
+    ids = schema_ids_of(client, snapshot, halves, schemas_for(source, properties))
+    return [_pseudo_columns(source), ids, _partitions(client, snapshot, True)]
 
 
-def _pseudo_columns(source: Source) -> Result:
+def _pseudo_columns(source: Source) -> Answer:
     """What each record has beside these columns."""
     found = source.pseudo_columns()
     return titled(
@@ -190,7 +210,7 @@ def _pseudo_columns(source: Source) -> Result:
 
 def describe_function(
     context: Context, statement: DescribeFunction, properties: Properties
-) -> Result:
+) -> Answer:
     """A function's overloads, what it does, and an example; raises UnknownName."""
     from kshell.sql import functions
 
@@ -204,7 +224,7 @@ def describe_function(
         },
         dict.fromkeys(("arguments", "returns"), pa.string()),
     )  # fmt: skip
-    parts: list[Result] = [Message(f"{found.name} ({found.kind}): {found.help}"), forms]
+    parts: list[Answer] = [Message(f"{found.name} ({found.kind}): {found.help}"), forms]
     if found.example is not None:
         parts.append(Message(f"{found.example[0]} is {found.example[1]!r}"))
     return Sections(tuple(parts))
