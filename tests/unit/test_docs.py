@@ -12,7 +12,9 @@ import kshell
 from kshell.cases.model import Status
 from kshell.cases.read import read_cases
 from kshell.cases.run import run_case
+from kshell.catalog.model import PSEUDO_COLUMNS
 from kshell.catalog.options import ASSERT_TOPIC, CREATE, CREATE_AS, INSERT, OPTIONS
+from kshell.session import HELP
 from kshell.sql.parse import parse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +32,13 @@ def fenced(kind: str) -> list[str]:
 def test_statements_of_the_readme_are_in_the_grammar(block):
     statements = parse("\n".join(line for line in block.splitlines() if not line.startswith("$")))
     assert len(statements) == len(re.findall(r";[ ]*(?:--|\n)", block))
+
+
+@pytest.mark.parametrize("text", [README, (ROOT / "docs" / "semantics.md").read_text(), HELP])
+def test_the_pseudo_columns_are_named(text):
+    names = list(PSEUDO_COLUMNS)
+    written = ", ".join(names[:-1]) + f"(, | and ){names[-1]}"
+    assert re.search(f"record.* has {written}", re.sub(r"\s+", " ", text.replace("`", "")))
 
 
 def test_the_readmes_case_passes(tmp_path):
