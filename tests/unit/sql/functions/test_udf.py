@@ -146,8 +146,9 @@ def test_a_file_that_is_not_there(tmp_path):
 class _Engine:
     """Answers every statement."""
 
-    def __init__(self, properties):
-        pass
+    @classmethod
+    def connect(cls, properties, given):
+        return cls()
 
     def types(self):
         return {}
@@ -158,7 +159,6 @@ class _Engine:
 
 def test_a_session_loads_the_file_once_and_again_when_it_is_set(tmp_path, monkeypatch):
     monkeypatch.setattr("kshell.engines.local.engine.LocalEngine", _Engine)
-    monkeypatch.setattr("kshell.kafka.client.Client.connect", lambda properties: None)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     bad, good = tmp_path / "bad.py", tmp_path / "good.py"
     bad.write_text("1 / 0\n")
