@@ -200,7 +200,7 @@ class GivenInput:
         return next(self._pieces, None)
 
     def ended(self, partition: int) -> bool:
-        return True
+        return self.done
 
     @property
     def done(self) -> bool:
