@@ -22,7 +22,7 @@ from kshell.kafka.wire import Wire
 from kshell.session import Session
 from kshell.sql.bind.create import bind_create_as
 from kshell.sql.bind.declare import build_source
-from kshell.sql.bind.scope import pseudo_columns
+from kshell.sql.bind.scope import reserved_columns
 from kshell.sql.bind.select import bind_query
 from kshell.sql.parse import parse
 from kshell.sql.plan import scans
@@ -205,7 +205,7 @@ PROBES = {
     "ksql.new.query.planner.enabled": (
         lambda w: refused(lambda: w.sink("CREATE STREAM o AS SELECT v FROM s EMIT CHANGES;")), "true", "false", {},
     ),
-    "ksql.rowpartition.rowoffset.enabled": (lambda w: dict(pseudo_columns(w.properties)), "true", "false", {}),
+    "ksql.rowpartition.rowoffset.enabled": (lambda w: dict(reserved_columns(w.properties)), "true", "false", {}),
     "ksql.timestamp.throw.on.invalid": (throws, "true", "false", {}),
     "kshell.sample.records": (sampled, "100", "400", {}),
     "kshell.functions": (own_functions, "/nowhere/a.py", "/nowhere/b.py", {}),
