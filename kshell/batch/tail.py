@@ -15,6 +15,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from kshell.batch.plan import Planned
+from kshell.batch.pseudo import hidden_names
 from kshell.batch.rewrite import to_duckdb
 from kshell.batch.run import run
 from kshell.batch.tables import Range
@@ -99,7 +100,10 @@ def _missed(
 def answer(planned: Planned, connection: duckdb.DuckDBPyConnection) -> Rows:
     """The rows of a planned query, read from the tail where that is enough."""
     tail = tail_of(planned.tree)
-    return run(planned, connection) if tail is None else _backwards(planned, tail, connection)
+    hidden = [name for read in planned.reads for name in hidden_names(read.reference.table)]
+    if tail is None or tail.column not in hidden:  # a column of its own says nothing of offsets
+        return run(planned, connection)
+    return _backwards(planned, tail, connection)
 
 
 def _backwards(planned: Planned, tail: Tail, connection: duckdb.DuckDBPyConnection) -> Rows:

@@ -9,6 +9,7 @@ import uuid
 
 import pytest
 
+from kshell.errors import Unsupported
 from kshell.kafka.produce import OutgoingRecord
 from kshell.results import Live
 
@@ -173,3 +174,17 @@ def test_a_stream_made_of_rowkey_is_keyed_by_it(streams, session, ask, name):
         assert time.monotonic() < deadline
         time.sleep(0.2)
     assert [(r["ROWKEY"], r["V"], len(r["H"])) for r in rows] == [(1, "x", 2), (2, "y", 0)]
+
+
+def test_a_table_whose_own_columns_hide_where_records_are_is_refused(topic, session, ask, name):
+    topic([record(b"a", {"rowoffset": 9, "v": 1}), record(b"a", {"rowoffset": 1, "v": 2})], name=f"{name}.t")
+    list(session.execute(f"""
+        SET 'ksql.rowpartition.rowoffset.enabled'='false';
+        CREATE STREAM {name}s (id STRING KEY, rowoffset INT, v INT) WITH (KAFKA_TOPIC='{name}.t', VALUE_FORMAT='JSON');
+        CREATE TABLE {name} (id STRING PRIMARY KEY, rowoffset INT, v INT) WITH (KAFKA_TOPIC='{name}.t', VALUE_FORMAT='JSON');
+    """))
+    assert ask(f"SELECT ROWOFFSET, ROWKEY, v FROM {name}s ORDER BY v DESC LIMIT 1") == [
+        {"ROWOFFSET": 1, "ROWKEY": "a", "V": 2}
+    ]
+    with pytest.raises(Unsupported, match="the column ROWOFFSET of table"):
+        ask(f"SELECT v FROM {name}")

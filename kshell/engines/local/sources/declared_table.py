@@ -16,11 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kshell.batch.tables import GONE, Bounds, Range, TableColumn
-from kshell.catalog.model import BOUNDS, Kind, Source
+from kshell.catalog.model import BOUNDS, RESERVED, Kind, Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources.chunks import Batch, Reading, reader_of
 from kshell.engines.local.sources.topic import Budget, TopicTable
+from kshell.errors import Unsupported
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import Chunk
 from kshell.kafka.metadata import Snapshot
@@ -53,6 +54,13 @@ class DeclaredTable(TopicTable):
         pseudo = [n for n in source.pseudo_columns() if n not in self._headers]
         self._names = (*(c.name for c in source.columns()), *bounds, *pseudo)
         self._table = source.kind is Kind.TABLE
+        hidden = [n for n in RESERVED if n not in source.pseudo_columns()]
+        if self._table and hidden:
+            raise Unsupported(
+                f"the column {hidden[0]} of table {source.name} hides where its records are, and a "
+                "bounded query takes the last of each key",
+                hint="with EMIT CHANGES it can be read",
+            )
         self._codecs = _Codecs()
         super().__init__(client, snapshot, source, errors, budget, properties)
 
