@@ -70,10 +70,12 @@ class Session(shell.Session):
         """
         if len(split(text)) != 1:
             raise UsageError("sql takes one statement", hint="run takes a script of many")
-        *before, result = self._answers(text)
-        if before:  # RUN SCRIPT
+        results = list(self._answers(text))
+        if not results:
+            raise Unsupported("EXIT ends a script: close ends the session")
+        if len(results) > 1:  # RUN SCRIPT
             raise UsageError("sql takes one statement", hint="run takes a script of many")
-        return result
+        return results[0]
 
     def run(self, script: str) -> list[Result]:
         """Run a script's statements in turn, each bounded answer read to its end.

@@ -31,6 +31,7 @@ class Result:
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
+        self._unread = self._pulled()
         self._ahead: deque[pa.RecordBatch] = deque()  # read to be shown, and not yet given
         self._table: pa.Table | None = None
         self._iterated = self._closed = False
@@ -71,7 +72,7 @@ class Result:
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """What is to be said of it, by what was read so far: that it is PARTIAL, what was left out."""
+        """What is to be said of what was read so far: that it is PARTIAL, what was left out."""
         return notices_of(self._answer)
 
     def to_arrow(self) -> pa.Table:
@@ -111,16 +112,22 @@ class Result:
             case Sections():
                 raise UsageError("this is several answers", hint="they are its parts")
 
+    def _pulled(self) -> Iterator[pa.RecordBatch]:
+        """The answer's batches under its own names: DuckDB's tell columns of one name apart."""
+        if isinstance(self._answer, Rows):
+            schema = self._answer.schema
+            for batch in self._answer.batches:
+                yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+
     def _batches(self) -> Iterator[pa.RecordBatch]:
         """What was read ahead, then the rest; once."""
         if self._iterated:
             raise UsageError("this answer was iterated over: its rows are not kept")
         self._iterated = True
-        assert isinstance(self._answer, Rows)
         try:
             while self._ahead:
                 yield self._ahead.popleft()
-            yield from self._answer.batches
+            yield from self._unread
         except BaseException:
             self.close()
             raise
@@ -137,7 +144,7 @@ class Result:
         """The rows to show, and whether there are more; what is read for it is kept."""
         if self._table is None and isinstance(self._answer, Rows) and not self._iterated:
             while sum(b.num_rows for b in self._ahead) <= _SHOWN:
-                batch = next(self._answer.batches, None)
+                batch = next(self._unread, None)
                 if batch is None:
                     break
                 self._ahead.append(batch)
