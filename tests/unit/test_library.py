@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -272,6 +274,21 @@ def test_nobody_listens():
 def test_neither_a_cluster_nor_tables():
     with pytest.raises(UsageError, match="no cluster named"):
         kshell.connect()
+
+
+# Its page
+
+
+def test_the_examples_of_its_page_run(demo):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "library.md").read_text(), re.DOTALL)
+    assert len(blocks) > 5
+    there = importlib.util.find_spec("pandas") is not None
+    names: dict[str, object] = {}
+    for block in blocks:
+        if there or "to_pandas" not in block:
+            exec(block.replace("localhost:9092", demo.bootstrap), names)
+    assert names["seen"] == 5
+    assert names["table"].num_rows == 10
 
 
 # A session
