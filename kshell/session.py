@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kshell.catalog.model import PSEUDO_COLUMNS
 from kshell.config import Properties, Scope, config_home, scope_of
 from kshell.errors import KshellError, UsageError
 from kshell.results import Event, Goodbye, Message, Remark, Running, Spooling
@@ -34,7 +35,7 @@ class Names:
     sources: tuple[str, ...] = ()
 
 
-HELP = """\
+HELP = f"""\
 SHOW TOPICS [EXTENDED]           the topics of the cluster
 DESCRIBE topic [EXTENDED]        columns as inferred, partitions, offsets, configs
 SELECT … FROM topic              a bounded answer over what is in the topic now
@@ -50,7 +51,7 @@ SHOW ERRORS                      records that could not be decoded, and why
 DEFINE name = '…'; RUN SCRIPT 'file'; SPOOL 'file' | OFF
 SET 'auto.offset.reset'='earliest'; UNSET …; SHOW PROPERTIES
 EXIT                             or Ctrl-D
-Every record also has ROWTIME, ROWPARTITION, ROWOFFSET, ROWKEY and ROWHEADERS."""
+Every record also has {", ".join(PSEUDO_COLUMNS)}."""
 
 
 class Session:

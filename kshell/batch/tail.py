@@ -72,9 +72,13 @@ def _at_the_end(planned: Planned, length: int) -> Planned:
     return replace(planned, reads=(replace(read, ranges=ranges),))
 
 
-def _missed(planned: Planned, part: Planned, tail: Tail, last: int) -> tuple[Range, ...] | None:
+def _missed(
+    planned: Planned, part: Planned, tail: Tail, last: int | None
+) -> tuple[Range, ...] | None:
     """The ranges that must be read because of the n-th row's value `last`; None: it is exact."""
     (whole,), (read,) = planned.reads, part.reads
+    if last is None:
+        return None  # rows of a table that a query keeps: they have no offsets, and are all there
     if tail.column == "ROWOFFSET":
         if all(r.start <= w.start or last >= r.start
                for r, w in zip(read.ranges, whole.ranges, strict=True)):  # fmt: skip

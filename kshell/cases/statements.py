@@ -15,7 +15,9 @@ from kshell.cases.drive import Row, encoded
 from kshell.cases.world import World
 from kshell.catalog.catalog import RunningQuery
 from kshell.catalog.model import Column, Kind, Source
-from kshell.errors import Unsupported
+from kshell.catalog.options import CREATE
+from kshell.catalog.properties import read_with, topic_settings
+from kshell.errors import BindError, Unsupported
 from kshell.sql import statements as ast
 from kshell.sql.bind.create import bind_create_as, bind_insert_select
 from kshell.sql.bind.declare import build_source
@@ -42,9 +44,8 @@ def run_script(world: World, script: str) -> None:
 
 def _create_source(world: World, statement: ast.CreateSource) -> None:
     source = build_source(statement, world.properties, world.infer)
-    partitions = statement.properties.get("PARTITIONS")
-    if isinstance(partitions, int):
-        world.partitions.setdefault(source.topic, partitions)
+    written = read_with(statement.properties, CREATE)
+    world.said.setdefault(source.topic, topic_settings(written, source.kind, source.window))
     _add(world, source, statement.or_replace, statement.if_not_exists)
 
 
@@ -71,6 +72,7 @@ def _create_as(world: World, statement: ast.CreateAsSelect) -> None:
         return
     if before is not None:
         _stop(world, before.query_id)
+    world.said.setdefault(target.topic, sink.settings)
     _start(world, id, replace(sink, target=target))
 
 
@@ -89,7 +91,10 @@ def _stop(world: World, id: str) -> None:
 
 def _insert_select(world: World, statement: ast.InsertSelect) -> None:
     sink = bind_insert_select(statement, world.catalog, world.properties, world.partitions_of)
-    _start(world, f"INSERTQUERY_{world.started}", sink)
+    id = sink.query_id or f"INSERTQUERY_{world.started}"
+    if id in world.queries:
+        raise BindError(f"Query ID '{id}' already exists.", place=statement.place)
+    _start(world, id, sink)
 
 
 def _insert_values(world: World, statement: ast.InsertValues) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pkgutil import resolve_name
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 
@@ -18,44 +18,10 @@ from kshell.errors import Unsupported
 from kshell.formats.base import Half, Place
 from kshell.formats.case_registry import CaseSchemas
 from kshell.formats.inference import infer_columns
+from kshell.formats.nodes import Nodes
 from kshell.formats.source import SourceReader, SourceWriter, place_of
 
-__all__ = ["CaseCodec", "Nodes", "open_codec", "respelled"]
-
-
-def respelled(node: Any, came: Any) -> Any:
-    """The node with the names that differ from those that came in nothing but their case as they
-    came.
-
-    >>> respelled({"a": [{"b": 1}], "x": 2}, {"A": [{"B": 0}]})
-    {'A': [{'B': 1}], 'x': 2}
-    """
-    if isinstance(node, Mapping) and isinstance(came, Mapping):
-        names = {str(k).casefold(): k for k in came if k not in node}
-        made = {}
-        for name, inner in node.items():
-            spelled = name if name in came else names.get(str(name).casefold(), name)
-            made[spelled] = respelled(inner, came.get(spelled))
-        return made
-    if isinstance(node, list) and isinstance(came, list) and len(node) == len(came):
-        return [respelled(n, c) for n, c in zip(node, came, strict=True)]
-    return node
-
-
-class Nodes(Protocol):
-    """One half of one source as a case writes it."""
-
-    def from_node(self, node: Any) -> bytes:
-        """What a producer with the topic's schema would have written for a node (never None)."""
-
-    def to_node(self, data: bytes) -> Any:
-        """The node that a case would write for those bytes."""
-
-    def expected(self, node: Any, data: bytes) -> Any:
-        """The node that a case expects, as `to_node` would give it if those bytes hold just that.
-
-        Formats with a schema know names in any case (see `respelled`).
-        """
+__all__ = ["CaseCodec", "open_codec"]
 
 
 # Each row is `module:maker`; a maker takes a Place and the schema that the case gives the topic, or
@@ -86,7 +52,7 @@ class CaseCodec:
     def _reader(self, source: Source) -> SourceReader:
         found = self._readers.get(id(source))
         if found is None:
-            names = [*(c.name for c in source.columns()), *BOUNDS]
+            names = [*(c.name for c in source.columns()), *BOUNDS, *source.pseudo_columns()]
             found = source, SourceReader(source, names, self.schemas, throws=self._throws)
             self._readers[id(source)] = found
         return found[1]

@@ -585,6 +585,41 @@ def test_a_table_is_asked_right_after_it_was_made(run, topic, name):
     assert not answer.notices()
 
 
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ("RETENTION_MS=7200000", {"cleanup.policy": "delete", "retention.ms": "7200000"}),
+        ("RETENTION_MS=7200000, CLEANUP_POLICY='compact'", {"cleanup.policy": "compact", "retention.ms": "7200000"}),
+    ],
+)
+def test_a_stream_makes_its_topic_with_what_is_said_of_it(run, client, name, said, wanted):
+    declared = f"CREATE STREAM {{}} (k STRING KEY, v INT) WITH (KAFKA_TOPIC='{name}', VALUE_FORMAT='JSON', PARTITIONS={{}}, {{}})"
+    (told,) = run(declared.format("s", 2, said))
+    assert told.text == "Stream S is created."
+    configs = {n: v for n, v, _ in client.configs(name)}
+    assert wanted.items() <= configs.items()
+    assert len(client.topic(name).partitions) == 2
+    run(f"ASSERT TOPIC `{name}` WITH (PARTITIONS=2, REPLICAS=1, {said})")
+    with pytest.raises(KshellError, match="already exists, with different partition/replica"):
+        run(declared.format("t", 3, said))
+    (told,) = run(declared.format("t", 2, "RETENTION_MS=5"))
+    assert f"Topic {name} stays as it is: retention.ms 7200000, not 5." in told.text
+
+
+@pytest.mark.parametrize(
+    ("said", "window", "wanted"),
+    [
+        ("", "", {"cleanup.policy": "compact"}),
+        (", CLEANUP_POLICY='compact,delete', RETENTION_MS=7200000", "", {"cleanup.policy": "compact,delete", "retention.ms": "7200000"}),
+        ("", "WINDOW TUMBLING (SIZE 1 MINUTE, RETENTION 3 HOURS, GRACE PERIOD 0 SECONDS)", {"cleanup.policy": "compact,delete", "retention.ms": "10800000"}),
+    ],
+)  # fmt: skip
+def test_a_tables_topic_is_compacted_unless_with_says_otherwise(run, clicks, client, name, said, window, wanted):
+    run(f"CREATE TABLE t WITH (KAFKA_TOPIC='{name}'{said}) AS SELECT u, COUNT(*) AS n FROM clicks {window} GROUP BY u EMIT CHANGES")
+    configs = {n: v for n, v, _ in client.configs(name)}
+    assert wanted.items() <= configs.items()
+
+
 def test_isolation_is_the_statements(run, session, topic, kafka):
     from confluent_kafka import Producer as Sender
 

@@ -34,9 +34,9 @@ from kshell.formats.avro.values import (
     put_text,
 )
 from kshell.formats.base import Place
-from kshell.formats.case_nodes import respelled
 from kshell.formats.framing import HEADER, frame, split_frame
 from kshell.formats.json_values import plain_writer
+from kshell.formats.nodes import respelled
 from kshell.formats.registry import Registered, Schema, SchemaType
 
 __all__ = ["open_nodes", "put_node"]
@@ -48,7 +48,7 @@ class _Nodes:
         self._made: tuple[bytes, Node] | None = None
 
     def from_node(self, node: Any) -> bytes:
-        """See `case_nodes.Nodes`."""
+        """See `formats.nodes.Nodes`."""
         prefix, schema = self._producer()
         out = bytearray(prefix)
         try:
@@ -58,7 +58,7 @@ class _Nodes:
         return bytes(out)
 
     def to_node(self, data: bytes) -> Any:
-        """See `case_nodes.Nodes`."""
+        """See `formats.nodes.Nodes`."""
         id, _ = split_frame(data)
         assert self._place.schemas is not None
         schema = load(self._place.schemas.by_id(id))
@@ -71,7 +71,7 @@ class _Nodes:
         return plain_writer(columns.type)(found[0].as_py())
 
     def expected(self, node: Any, data: bytes) -> Any:
-        """See `case_nodes.Nodes`."""
+        """See `formats.nodes.Nodes`."""
         came = self.to_node(data)
         return _numbers(respelled(node, came), came)
 

@@ -17,9 +17,9 @@ from google.protobuf.descriptor import FieldDescriptor as Field
 
 from kshell.errors import CorruptRecord
 from kshell.formats.base import Place
-from kshell.formats.case_nodes import respelled
 from kshell.formats.framing import frame, read_indexes, split_frame, write_indexes
 from kshell.formats.json_values import plain_writer
+from kshell.formats.nodes import respelled
 from kshell.formats.protobuf.codec import schema_text
 from kshell.formats.protobuf.columns import WRAPPERS, is_map, message_type
 from kshell.formats.protobuf.decode import Plain
@@ -45,17 +45,17 @@ class _Nodes:
         self._made: tuple[bytes, Any] | None = None
 
     def from_node(self, node: Any) -> bytes:
-        """See `case_nodes.Nodes`."""
+        """See `formats.nodes.Nodes`."""
         prefix, message = self._producer()
         return prefix + message_of(message, node)
 
     def to_node(self, data: bytes) -> Any:
-        """See `case_nodes.Nodes`."""
+        """See `formats.nodes.Nodes`."""
         message, payload = self._split(data)
         return _node(message, payload)
 
     def expected(self, node: Any, data: bytes) -> Any:
-        """See `case_nodes.Nodes`: where the message has no null, it is the default."""
+        """See `formats.nodes.Nodes`: where the message has no null, it is the default."""
         message, payload = self._split(data)
         try:
             return _over(node, _node(message, message_of(message, node)))

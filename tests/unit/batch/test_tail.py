@@ -23,7 +23,7 @@ from kshell.sql.statements import Query
 class Log:
     """Partitions of (offset, timestamp), with gaps; `read` counts the records handed out."""
 
-    name, key, latest = "log", "", ()
+    name, keys, latest = "log", (), ()
     columns = (
         TableColumn("n", pa.int64()),
         TableColumn("ROWTIME", pa.int64(), hidden=True),

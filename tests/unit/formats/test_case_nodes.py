@@ -11,8 +11,9 @@ import pytest
 
 from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.errors import CorruptRecord
-from kshell.formats.case_nodes import open_codec, respelled
+from kshell.formats.case_nodes import open_codec
 from kshell.formats.framing import frame
+from kshell.formats.nodes import respelled
 
 from .halves import DATE, INT, STRING, TIMESTAMP
 

@@ -11,14 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from kshell.catalog.model import BOUNDS, PSEUDO_COLUMNS, Source
+from kshell.catalog.model import BOUNDS, RESERVED, Source, TopicSettings
+from kshell.catalog.options import CREATE
+from kshell.catalog.properties import read_with
 from kshell.config import Properties
 from kshell.engines.local.sources.chunks import infer_columns, reader_of, schemas_of
+from kshell.engines.local.statements.topics import differences
 from kshell.errors import EvaluationError, UnknownName, UnknownSchema, UsageError
 from kshell.kafka.fetch import Fetch
+from kshell.kafka.metadata import Topic
 from kshell.results import Answer, Message, undecodable
 from kshell.sql import statements as ast
-from kshell.sql.bind.asserted import asserted_source, bind_asserted, record_text
+from kshell.sql.bind.asserted import (
+    asserted_settings,
+    asserted_source,
+    bind_asserted,
+    record_text,
+)
 from kshell.stream.evaluate import values_of
 
 if TYPE_CHECKING:
@@ -41,6 +50,7 @@ def _await(holds: Callable[[], str], timeout_ms: int) -> None:
 def assert_topic(context: Context, statement: ast.AssertTopic, properties: Properties) -> Answer:
     """ASSERT [NOT EXISTS] TOPIC."""
     name = statement.name.text
+    said = asserted_settings(statement)
 
     def wrong() -> str:
         found = context.client.find(name)
@@ -48,25 +58,28 @@ def assert_topic(context: Context, statement: ast.AssertTopic, properties: Prope
             return f"Topic {name} exists" if found else ""
         if found is None:
             return f"Topic {name} does not exist"
-        counts = {
-            "PARTITIONS": len(found.partitions),
-            "REPLICAS": max((len(p.replicas) for p in found.partitions), default=0),
-        }
-        for what, is_ in counts.items():
-            wanted = statement.properties.get(what)
-            if wanted is not None and int(str(wanted)) != is_:
-                return f"Mismatched {what} for topic {name}. Expected: {wanted}, found: {is_}"
-        return ""
+        return _mismatch(context, found, said)
 
     _await(wrong, statement.timeout_ms)
     return Message(f"Topic {name} {'exists' if statement.exists else 'does not exist'}.")
 
 
+def _mismatch(context: Context, topic: Topic, said: TopicSettings) -> str:
+    for d in differences(context.client, topic, said):
+        return f"Mismatched {d.what} for topic {topic.name}. Expected: {d.said}, found: {d.found}"
+    return ""
+
+
 def assert_source(
     context: Context, statement: ast.AssertSource, properties: Properties
 ) -> Answer:
-    """ASSERT STREAM|TABLE: what is declared must be as said."""
+    """ASSERT STREAM|TABLE: what is declared must be as said, and its topic."""
     found = asserted_source(statement, context.catalog, properties, infer_columns(properties))
+    said = read_with(statement.source.properties, CREATE).settings
+    if said != TopicSettings():
+        wrong = _mismatch(context, context.client.topic(found.topic), said)
+        if wrong:
+            raise EvaluationError(wrong, place=statement.place)
     return Message(f"{found.kind.value.capitalize()} {found.name} is as asserted.")
 
 
@@ -171,7 +184,7 @@ def _records(
     context: Context, source: Source, properties: Properties
 ) -> tuple[list[tuple[tuple[int, int], dict[str, Any]]], int]:
     windows = BOUNDS if source.window is not None else ()
-    names = [*(c.name for c in source.columns()), *windows, *PSEUDO_COLUMNS]
+    names = [*(c.name for c in source.columns()), *windows, *RESERVED]
     read = reader_of(source, names, properties)
     out, bad = [], 0
     snapshot = context.lookup(properties).snapshot(source.topic)

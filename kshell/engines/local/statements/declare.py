@@ -8,8 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kshell.catalog.model import Column
+from kshell.catalog.options import CREATE
+from kshell.catalog.properties import read_with, topic_settings
 from kshell.config import Properties
 from kshell.engines.local.sources.chunks import infer_columns
+from kshell.engines.local.statements.topics import create_topic, keep_topic
 from kshell.errors import UnknownName
 from kshell.kafka.admin import delete_topic
 from kshell.results import Answer, Message
@@ -26,14 +29,18 @@ def create(context: Context, statement: ast.CreateSource, properties: Properties
     """CREATE STREAM|TABLE over a topic; with PARTITIONS the topic is created where it is not."""
     context.free_name(statement.name)
     source = build_source(statement, properties, infer_columns(properties))
+    written = read_with(statement.properties, CREATE)
+    settings = topic_settings(written, source.kind, source.window)
     kind = source.kind.value
     if statement.if_not_exists and source.name in context.catalog.sources:
         return Message(f"Cannot add {kind.lower()} {source.name}: it exists already.")
     add = context.catalog.add_or_replace if statement.or_replace else context.catalog.add
     catalog = add(source)
-    if context.client.find(source.topic) is None:
-        partitions = statement.properties.get("PARTITIONS")
-        if not isinstance(partitions, int):
+    topic = context.client.find(source.topic)
+    if topic is not None:
+        told = keep_topic(context, topic, settings)
+    else:
+        if settings.partitions is None:
             known = [t.name for t in context.client.topics()]
             error = UnknownName(
                 "topic", source.topic, known, what=f"Kafka topic does not exist: {source.topic}",
@@ -43,11 +50,9 @@ def create(context: Context, statement: ast.CreateSource, properties: Properties
                 filter(None, (error.hint, "PARTITIONS=n in the WITH clause creates it"))
             )
             raise error
-        replicas = statement.properties.get("REPLICAS")
-        copies = replicas if isinstance(replicas, int) else -1
-        context.make_topic(source.topic, partitions, copies, {}, properties)
+        told = create_topic(context, source.topic, settings, properties)
     context.catalog = catalog
-    return Message(f"{kind.capitalize()} {source.name} is created.")
+    return Message(f"{kind.capitalize()} {source.name} is created.{told}")
 
 
 def drop(context: Context, statement: ast.DropSource, properties: Properties) -> Answer:

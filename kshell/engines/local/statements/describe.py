@@ -77,6 +77,7 @@ def _topic(client: Client, snapshot: Snapshot, sampled: Sampled, extended: bool)
     )
     parts: list[Answer] = [*_formats(sampled), columns]
     if extended:
+        parts.append(_pseudo_columns(source))
         from kshell.engines.local.statements.schema_scan import schema_ids_of
 
         halves = [h for h, told in ((Half.KEY, sampled.key), (Half.VALUE, sampled.value))
@@ -159,9 +160,10 @@ def _source(source: Source, catalog: Catalog) -> Answer:
     )
     time = f" Its time is the column {source.timestamp_column}." if source.timestamp_column else ""
     window = f" Its key has {source.window.type.value.lower()} windows." if source.window else ""
+    writer = f" The connector {source.connector} writes it." if source.connector else ""
     text = (
         f"{source.kind.value.capitalize()} {source.name} over topic {source.topic}:"
-        f" {source.key_format.name} keys, {source.value_format.name} values.{window}{time}"
+        f" {source.key_format.name} keys, {source.value_format.name} values.{window}{time}{writer}"
     )
     parts: list[Answer] = [Message(text), columns]
     reads = [q.id for q in catalog.queries.values() if source.name in q.reads]
@@ -193,7 +195,17 @@ def _extended(
     formats = ((Half.KEY, source.key_format), (Half.VALUE, source.value_format))
     halves = [half for half, format in formats if takes_inference(format.name)]
     ids = schema_ids_of(client, snapshot, halves, schemas_for(source, properties))
-    return [ids, _partitions(client, snapshot, True)]
+    return [_pseudo_columns(source), ids, _partitions(client, snapshot, True)]
+
+
+def _pseudo_columns(source: Source) -> Answer:
+    """What each record has beside these columns."""
+    found = source.pseudo_columns()
+    return titled(
+        "Pseudo columns, which * leaves out",
+        {"column": list(found), "type": [ksql_name(t) for t in found.values()]},
+        dict.fromkeys(("column", "type"), pa.string()),
+    )
 
 
 def describe_function(
