@@ -16,7 +16,7 @@ from kshell.engines.local.statements.schema_scan import schema_ids_of
 from kshell.errors import BindError, EvaluationError, KafkaError, UnknownName
 from kshell.formats.base import Half
 from kshell.formats.registry import Remembered, Schema, SchemaType
-from kshell.results import Live, Message, Rows, Sections
+from kshell.results import Live, Message, NoticeKind, Rows, Sections
 from kshell.session import Session
 
 BEGIN = 1_700_000_000_000 // 60_000 * 60_000
@@ -126,7 +126,7 @@ def test_describe_a_topic_a_source_and_a_function(run, sales):
         {"column": "N", "type": "INTEGER", "from": "value"},
     ]
     extended = run("DESCRIBE sales EXTENDED")
-    offsets, configs = extended.parts[-2:] if len(extended.parts) > 2 else extended.parts[-1].parts
+    offsets, configs = extended.parts[-1].parts
     assert configs.title == "Configs"
     assert offsets.title == "Partitions: 3 offsets in 4"
     assert sum(r["end offset"] for r in rows_of(offsets)) == 3
@@ -272,11 +272,13 @@ def test_schema_ids_are_counted_where_records_name_them(session, run, topic):
         run(f"INSERT INTO raw (v) VALUES (TO_BYTES('{hex}', 'hex'))")
     known = Remembered()
     known.put("s", Schema(SchemaType.AVRO, '"string"'), 7)
-    (found,) = schema_ids_of(session.engine.context.client, topic, [Half.VALUE], known)
+    client = session.engine.context.client
+    at_this_moment = client.snapshot(client.topic(topic), "read_committed")
+    (found,) = schema_ids_of(client, at_this_moment, [Half.VALUE], known).parts
     assert [(r["part"], r["schema id"], r["kind"], r["records"]) for r in rows_of(found)] == [
         ("value", 7, "AVRO", 2), ("value", 8, "not in the registry", 1),
     ]  # fmt: skip
-    assert schema_ids_of(session.engine.context.client, topic, [], known) == []
+    assert schema_ids_of(client, at_this_moment, [], known) == Sections()
 
 
 def test_declarations_are_altered_and_dropped(ask, run, sales):
@@ -316,7 +318,7 @@ def test_what_cannot_be_decoded_is_shown(ask, run, sales):
     run("INSERT INTO raw (k, v) VALUES ('bad', '{broken')")
     answer = run("SELECT n FROM sales ORDER BY n")
     assert [r["N"] for r in rows_of(answer)] == [3, 4, 5]
-    assert "1 record could not be decoded" in answer.notes()[0]
+    assert [(n.kind, n.count) for n in answer.notices()] == [(NoticeKind.UNDECODABLE, 1)]
     (error,) = ask("SHOW ERRORS")
     assert (error["topic"], error["bytes"]) == (sales, b"{broken")
     assert "JSON" in error["reason"]
