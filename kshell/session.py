@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from kshell.catalog.model import PSEUDO_COLUMNS
 from kshell.config import Properties, Scope, config_home, scope_of
 from kshell.errors import KshellError, UsageError
-from kshell.results import Event, Goodbye, Message, Running, Spooling
+from kshell.results import Event, Goodbye, Message, Remark, Running, Spooling
 from kshell.sql import statements as ast
 from kshell.sql.script import split, substitute
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from kshell.engines.base import Engine
+    from kshell.sql.functions import Function
 
 __all__ = ["Names", "Session"]
 
@@ -68,6 +69,7 @@ class Session:
         self.variables: dict[str, str] = {}
         self._engine: Engine | None = None
         self._loaded: Path | None = None
+        self._functions: dict[str, Function] = {}  # the user's own, by name
         self._names = Names()
 
     @classmethod
@@ -125,7 +127,11 @@ class Session:
         else:
             if _may_call(statement):
                 yield from self._own_functions()
-            yield self.engine.run(statement, self.properties)
+            from kshell.sql.functions import with_users
+
+            with with_users(self._functions):
+                answer = self.engine.run(statement, self.properties)
+            yield answer
 
     def _own_functions(self) -> Iterator[Event]:
         """Load the user's functions where that was not done yet, or from elsewhere."""
@@ -136,8 +142,9 @@ class Session:
         self._loaded = path
         from kshell.sql.udf import load
 
-        for problem in load(path if given or path.exists() else None):
-            yield Message(f"functions: {problem}")
+        self._functions, problems = load(path if given or path.exists() else None)
+        for problem in problems:
+            yield Remark(f"functions: {problem}")
 
     def names(self) -> Names:
         """The names last learned by `refresh`."""
@@ -156,7 +163,8 @@ class Session:
         """Names of functions, for completion."""
         from kshell.sql import functions
 
-        return tuple(functions.names())
+        with functions.with_users(self._functions):
+            return functions.names()
 
     def running(self) -> tuple[Running, ...]:
         """The queries in the background."""
