@@ -11,7 +11,7 @@ The order of rows is part of the meaning: rows of one batch follow one another i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,22 @@ class Changes:
             return parts[0]
         rows = pa.concat_batches([p.rows for p in parts])
         return cls(rows, pa.concat_arrays([p.weights for p in parts]))
+
+    def slice(self, start: int, length: int | None = None) -> Changes:
+        """Some of the rows, without a copy; `length` None is to the last."""
+        return Changes(self.rows.slice(start, length), self.weights.slice(start, length))
+
+    def slices(self, size: int) -> Iterator[Changes]:
+        """All rows in order, in parts of at most `size`.
+
+        >>> [len(part) for part in Changes.of(pa.record_batch({"n": [1, 2, 3]})).slices(2)]
+        [2, 1]
+        """
+        if len(self) <= size:
+            yield self
+            return
+        for start in range(0, len(self), size):
+            yield self.slice(start, size)
 
     def __len__(self) -> int:
         return int(self.rows.num_rows)

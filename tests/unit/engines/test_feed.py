@@ -82,7 +82,7 @@ def test_a_partition_far_ahead_is_paused_and_nothing_is_lost():
         total += sum(len(c) for _, c in runs)
         held = max(held, (early.polled + late.polled) * ROWS - total)
     assert total == 600 * ROWS
-    assert held * 16 <= (64 << 20) + 14 * ROWS * 16
+    assert held * 16 <= (32 << 20) + 14 * ROWS * 16
 
 
 def test_of_several_partitions_the_order_is_that_of_time():

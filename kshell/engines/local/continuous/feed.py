@@ -22,7 +22,7 @@ from kshell.sql import plan
 __all__ = ["Feed", "Rate", "open_feed"]
 
 _STEP_ROWS = 1 << 16  # rows that one poll takes in: what comes first is seen first
-_HELD_BYTES = 64 << 20  # of all partitions' rows that wait for the others
+_HELD_BYTES = 32 << 20  # of all partitions' rows that wait for the others
 _MANY = 10_000  # a LIMIT from which on fetching ahead pays
 _RATE_SECONDS = 3.0
 
