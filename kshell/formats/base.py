@@ -1,7 +1,7 @@
 """Formats as a table: how the bytes of keys and values become typed columns, and back.
 
 A codec is made for one half (key or value) of one source: `Codec.decode` takes a column of bytes,
-`Codec.encode` gives one.  Engines and `case_nodes` ask `open_codec`.  A value that cannot be
+`Codec.encode` gives one.  Engines and `cases` ask `open_codec`.  A value that cannot be
 decoded is a `Bad` row with its reason, never an exception and never a NULL.
 """
 

@@ -1,6 +1,6 @@
 """A source's records as columns and back: key, value, headers, window and time put together.
 
-Engines read and write topics through these; so does `case_nodes`, one record at a time.  What needs
+Engines read and write topics through these; so does `cases`, one record at a time.  What needs
 both halves of a record is here: a windowed key's bounds behind its bytes, the column that is the
 record's time, header columns.
 """

@@ -2,7 +2,7 @@
 record as a node.
 
 Names match in any case, names that the schema lacks are passed over; times are numbers and bytes
-base64, as everywhere in cases.  `case_nodes` calls it.
+base64, as everywhere in cases.  `records` calls it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from kshell.cases.formats.base import respelled
 from kshell.errors import CorruptRecord
 from kshell.formats.avro.codec import record_name, type_of_place
 from kshell.formats.avro.parse import Node, branch_names, is_entry, load, options
@@ -34,7 +35,6 @@ from kshell.formats.avro.values import (
     put_text,
 )
 from kshell.formats.base import Place
-from kshell.formats.case_nodes import respelled
 from kshell.formats.framing import HEADER, frame, split_frame
 from kshell.formats.json_values import plain_writer
 from kshell.formats.registry import Registered, Schema, SchemaType
@@ -48,7 +48,7 @@ class _Nodes:
         self._made: tuple[bytes, Node] | None = None
 
     def from_node(self, node: Any) -> bytes:
-        """See `case_nodes.Nodes`."""
+        """See `base.Nodes`."""
         prefix, schema = self._producer()
         out = bytearray(prefix)
         try:
@@ -58,7 +58,7 @@ class _Nodes:
         return bytes(out)
 
     def to_node(self, data: bytes) -> Any:
-        """See `case_nodes.Nodes`."""
+        """See `base.Nodes`."""
         id, _ = split_frame(data)
         assert self._place.schemas is not None
         schema = load(self._place.schemas.by_id(id))
@@ -71,7 +71,7 @@ class _Nodes:
         return plain_writer(columns.type)(found[0].as_py())
 
     def expected(self, node: Any, data: bytes) -> Any:
-        """See `case_nodes.Nodes`."""
+        """See `base.Nodes`."""
         came = self.to_node(data)
         return _numbers(respelled(node, came), came)
 
