@@ -25,18 +25,18 @@ __all__ = ["LocalEngine"]
 
 # What serves a statement: a function of a module of `statements`, imported when first needed.
 STATEMENTS: Mapping[type[Statement], str] = {
-    ast.AlterSource: "declare:alter",
+    ast.AlterSource: "declare:change",
     ast.AssertSchema: "asserts:assert_schema",
     ast.AssertSource: "asserts:assert_source",
     ast.AssertTopic: "asserts:assert_topic",
     ast.AssertValues: "asserts:assert_values",
     ast.CreateAsSelect: "persistent:create_as",
     ast.CreateSource: "declare:create",
-    ast.CreateType: "declare:create_type",
+    ast.CreateType: "declare:change",
     ast.Describe: "describe:describe",
     ast.DescribeFunction: "describe:describe_function",
     ast.DropSource: "declare:drop",
-    ast.DropType: "declare:drop_type",
+    ast.DropType: "declare:change",
     ast.Explain: "explain:explain",
     ast.InsertSelect: "persistent:insert_select",
     ast.InsertValues: "insert:insert_values",

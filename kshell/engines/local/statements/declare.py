@@ -7,30 +7,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kshell.catalog.model import Column
 from kshell.config import Properties
 from kshell.engines.local.sources.chunks import infer_columns
 from kshell.errors import UnknownName
 from kshell.kafka.admin import delete_topic
 from kshell.results import Message, Result
+from kshell.sql import ddl
 from kshell.sql import statements as ast
-from kshell.sql.bind.declare import build_source
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
 
-__all__ = ["alter", "create", "create_type", "drop", "drop_type"]
+__all__ = ["change", "create", "drop"]
 
 
 def create(context: Context, statement: ast.CreateSource, properties: Properties) -> Result:
     """CREATE STREAM|TABLE over a topic; with PARTITIONS the topic is created where it is not."""
-    source = build_source(statement, properties, infer_columns(properties))
-    kind = source.kind.value
-    if statement.if_not_exists and source.name in context.catalog.sources:
-        return Message(f"Cannot add {kind.lower()} {source.name}: it exists already.")
+    made = ddl.change(statement, context.catalog, properties, infer_columns(properties))
+    source = made.source
+    if source is None:
+        return Message(made.message)
     known = {t.name: t for t in context.client.topics()}
-    add = context.catalog.add_or_replace if statement.or_replace else context.catalog.add
-    catalog = add(source)
     if source.topic not in known:
         partitions = statement.properties.get("PARTITIONS")
         if not isinstance(partitions, int):
@@ -45,47 +42,28 @@ def create(context: Context, statement: ast.CreateSource, properties: Properties
         replicas = statement.properties.get("REPLICAS")
         copies = replicas if isinstance(replicas, int) else -1
         context.make_topic(source.topic, partitions, copies, {})
-    context.catalog = catalog
-    return Message(f"{kind.capitalize()} {source.name} is created.")
+    context.catalog = made.catalog
+    return Message(made.message)
 
 
 def drop(context: Context, statement: ast.DropSource, properties: Properties) -> Result:
     """DROP STREAM|TABLE; the query that made it ends with it."""
-    name = statement.name.folded()
-    source = context.catalog.sources.get(name)
-    context.catalog = context.catalog.drop(
-        name, statement.kind, delete_topic=statement.delete_topic, if_exists=statement.if_exists
-    )
-    if source is None:
-        return Message(f"{statement.kind.value.capitalize()} {name} does not exist.")
-    if source.query_id in context.queries:
+    made = ddl.change(statement, context.catalog)
+    context.catalog = made.catalog
+    source = made.source
+    if source is not None and source.query_id in context.queries:
         context.terminate(source.query_id)
-    told = f"{statement.kind.value.capitalize()} {name} is dropped."
-    if statement.delete_topic:
+    if source is not None and statement.delete_topic:
         delete_topic(context.client.properties, source.topic)
-        told = f"{told[:-1]}, and topic {source.topic} is deleted."
-    return Message(told)
+    return Message(made.message)
 
 
-def alter(context: Context, statement: ast.AlterSource, properties: Properties) -> Result:
-    """ALTER STREAM|TABLE ADD COLUMN."""
-    columns = [Column(c.name.folded(), c.type) for c in statement.columns]
-    name = statement.name.folded()
-    context.catalog = context.catalog.alter(name, statement.kind, columns)
-    return Message(f"{statement.kind.value.capitalize()} {name} is altered.")
-
-
-def create_type(context: Context, statement: ast.CreateType, properties: Properties) -> Result:
-    """CREATE TYPE."""
-    name = statement.name.folded()
-    context.catalog = context.catalog.add_type(
-        name, statement.type, if_not_exists=statement.if_not_exists
-    )
-    return Message(f"Type {name} is created.")
-
-
-def drop_type(context: Context, statement: ast.DropType, properties: Properties) -> Result:
-    """DROP TYPE."""
-    name = statement.name.folded()
-    context.catalog = context.catalog.drop_type(name, if_exists=statement.if_exists)
-    return Message(f"Type {name} is dropped.")
+def change(
+    context: Context,
+    statement: ast.AlterSource | ast.CreateType | ast.DropType,
+    properties: Properties,
+) -> Result:
+    """What changes the catalog alone: ALTER STREAM|TABLE, CREATE TYPE, DROP TYPE."""
+    made = ddl.change(statement, context.catalog)
+    context.catalog = made.catalog
+    return Message(made.message)

@@ -22,7 +22,7 @@ from kshell.engines.local.statements.plans import failures
 from kshell.errors import BindError, UnknownName
 from kshell.kafka.produce import Producer
 from kshell.results import Message, Result, Rows
-from kshell.sql import plan
+from kshell.sql import ddl, plan
 from kshell.sql import statements as ast
 from kshell.sql.bind.create import bind_create_as, bind_insert_select
 from kshell.sql.bind.upgrade import check_upgrade
@@ -42,25 +42,23 @@ def create_as(
     catalog = context.catalog_for(statement.query.tree, properties)
     name = statement.name.folded()
     before = context.catalog.sources.get(name)
-    if statement.if_not_exists and before is not None:
-        kind = before.kind.value.lower()
-        return Message(f"Cannot add {kind} {name}: it exists already; nothing was done.")
+    left = ddl.left_as_is(statement, context.catalog)
+    if left is not None:
+        return Message(left.message)
     sink = bind_create_as(
         statement, catalog, properties, infer=infer_columns(properties)
     )
     prefix = "CSAS" if sink.target.kind is Kind.STREAM else "CTAS"
     id = context.next_id(f"{prefix}_{name}")
     target = replace(sink.target, query_id=id)
-    add = context.catalog.add_or_replace if statement.or_replace else context.catalog.add
-    add(target)  # refuses what cannot be
+    ddl.declare(statement, context.catalog, target)  # refuses what cannot be
     if before is not None and before.query_id in context.queries:
         check_upgrade(context.queries[before.query_id].sink, sink)
     _ensure_topic(context, sink)
     if before is not None and before.query_id in context.queries:
         context.terminate(before.query_id)
     running = _start(context, id, replace(sink, target=target), properties)
-    added = context.catalog.add_or_replace if statement.or_replace else context.catalog.add
-    context.catalog = added(target)
+    context.catalog = ddl.declare(statement, context.catalog, target).catalog
     return Message(f"{target.kind.value.capitalize()} {name} is created by query {running.id}.")
 
 
