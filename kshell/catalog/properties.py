@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from kshell.catalog.model import FormatSpec, Window, WindowType
 from kshell.catalog.serde import CAPABILITIES, format_named
+from kshell.durations import UNITS
 from kshell.errors import BindError, nearest
 
 __all__ = ["CREATE", "CREATE_AS", "INSERT", "With", "duration_ms", "read_with",
@@ -52,16 +53,6 @@ _TABLE: Mapping[str, tuple[tuple[str, ...], type]] = MappingProxyType(
     }
 )
 CREATE, CREATE_AS, INSERT = "CREATE", "CREATE_AS", "INSERT"
-
-_UNITS_MS: Mapping[str, int] = MappingProxyType(
-    {
-        "MILLISECOND": 1,
-        "SECOND": 1000,
-        "MINUTE": 60_000,
-        "HOUR": 3_600_000,
-        "DAY": 86_400_000,
-    }
-)
 
 
 def _nothing() -> Mapping[str, str]:
@@ -117,7 +108,7 @@ def duration_ms(text: str) -> int:
     number, unit = match.group(1), match.group(2).upper()
     if not number.isdigit():
         raise BindError(f"Invalid duration: '{text}'. Size must be numeric: '{number}'")
-    factor = _UNITS_MS.get(unit.removesuffix("S"))
+    factor = UNITS.get(unit.removesuffix("S"))
     if factor is None:
         raise BindError(
             f"Invalid duration: '{text}'. Unknown time unit: '{unit}'",

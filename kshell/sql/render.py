@@ -39,10 +39,10 @@ from kshell.sql.expressions import (
     walk,
 )
 from kshell.sql.functions import library
-from kshell.types import STRING, duckdb_name, is_numeric
+from kshell.types import STRING, duckdb_name, is_numeric, quote_duckdb
 
-__all__ = ["fill", "lambda_params", "python_call", "python_in", "python_name", "quote",
-           "quote_text", "render", "tolerant"]  # fmt: skip
+__all__ = ["fill", "lambda_params", "python_call", "python_in", "python_name", "quote_text",
+           "render", "tolerant"]  # fmt: skip
 
 _HOLE = re.compile(
     r"\{(?:(?P<all>\*)|(?P<rest>\d+)\*|(?P<arg>\d+)|(?P<body>\d+)\|(?P<params>[^{}]*)"
@@ -71,15 +71,6 @@ class _Scope:
     columns: Mapping[str, str] = field(default_factory=_nothing)
     variables: Mapping[str, str] = field(default_factory=_nothing)
     part: str = "%s"
-
-
-def quote(name: str) -> str:
-    """A name as a DuckDB identifier.
-
-    >>> quote('a"b')
-    '"a""b"'
-    """
-    return '"' + name.replace('"', '""') + '"'
 
 
 def quote_text(text: str) -> str:
@@ -177,7 +168,7 @@ def lambda_params(template: str, depth: str) -> dict[int, list[str]]:
 
 
 def _fresh(template: str, depth: str) -> str:
-    return _FRESH.sub(lambda m: quote(f"λ{depth}{m[1]}"), template)
+    return _FRESH.sub(lambda m: quote_duckdb(f"λ{depth}{m[1]}"), template)
 
 
 def _body(expression: Lambda, scope: _Scope) -> Callable[[Sequence[str]], str]:
@@ -293,7 +284,7 @@ def tolerant(expression: Expression, columns: Mapping[str, str] = MappingProxyTy
 def _render(expression: Expression, scope: _Scope) -> str:
     match expression:
         case Column():
-            return scope.columns.get(expression.name) or quote(expression.name)
+            return scope.columns.get(expression.name) or quote_duckdb(expression.name)
         case Literal():
             return _literal(expression.value, expression.type)
         case Variable():

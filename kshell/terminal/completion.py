@@ -14,7 +14,8 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from kshell.config import PROPERTIES
-from kshell.sql.keywords import KEYWORDS, RESERVED, STATEMENTS, UNITS
+from kshell.durations import UNITS
+from kshell.sql.keywords import KEYWORDS, RESERVED, STATEMENTS
 from kshell.sql.script import Token, tokens
 from kshell.terminal.commands import COMMANDS
 from kshell.terminal.sanitize import clean

@@ -16,11 +16,12 @@ from kshell.catalog.model import BOUNDS, Column, Kind, Window, WindowType
 from kshell.catalog.serde import check_map_key
 from kshell.errors import BindError
 from kshell.sql import functions, plan
+from kshell.sql.as_written import place_of
 from kshell.sql.bind.calls import limited
 from kshell.sql.bind.names import Aliases, unique
 from kshell.sql.bind.projection import Item, text_list
 from kshell.sql.bind.scope import SYSTEM
-from kshell.sql.bind.text import place_of, text_of
+from kshell.sql.bind.text import text_of
 from kshell.sql.expressions import Call, Expression, columns_of, walk
 from kshell.sql.expressions import Column as Bound
 from kshell.sql.statements import Emit, Query, WindowClause

@@ -14,13 +14,14 @@ from sqlglot import exp
 from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Column, Kind, Source
 from kshell.errors import BindError, KshellError, UnknownName
+from kshell.sql.as_written import place_of
 from kshell.sql.bind.advice import advised
 from kshell.sql.bind.create import insert_target
 from kshell.sql.bind.datatypes import can_widen
 from kshell.sql.bind.expressions import Binder
 from kshell.sql.bind.literals import coerce
 from kshell.sql.bind.scope import Scope
-from kshell.sql.bind.text import place_of, text_of
+from kshell.sql.bind.text import text_of
 from kshell.sql.expressions import Expression, Literal
 from kshell.sql.statements import InsertValues, Name
 from kshell.types import BIGINT, BYTES, DATE, STRING, TIME, TIMESTAMP, ksql_name, quote_ksql

@@ -15,10 +15,11 @@ from sqlglot import exp
 from kshell.catalog.model import BOUNDS, Column
 from kshell.errors import BindError, UnknownName
 from kshell.sql import plan
+from kshell.sql.as_written import folded, place_of
 from kshell.sql.bind.expressions import Binder
 from kshell.sql.bind.names import Aliases, unique
 from kshell.sql.bind.scope import SYSTEM, Origin, Scope
-from kshell.sql.bind.text import bare, place_of
+from kshell.sql.bind.text import bare
 from kshell.sql.expressions import Column as Bound
 from kshell.sql.expressions import Expression, Field
 from kshell.types import ksql_name, quote_ksql
@@ -144,7 +145,7 @@ def _qualified_struct(node: exp.Column, reader: Reader) -> Iterator[Item]:
         column = reader.binder.bind(exp.Column(this=identifier.copy()))
         if pa.types.is_struct(column.type):
             return _struct_star(column, reader)
-    shown = identifier.name if identifier.args.get("quoted") else identifier.name.upper()
+    shown = folded(identifier)
     raise UnknownName(
         "source",
         identifier.name,

@@ -14,7 +14,7 @@ from sqlglot import exp
 from kshell.catalog.model import BOUNDS, PSEUDO_COLUMNS, Source
 from kshell.catalog.model import Column as Declared
 from kshell.errors import BindError, UnknownName
-from kshell.sql.bind.text import place_of
+from kshell.sql.as_written import folded, place_of
 from kshell.sql.expressions import Column, Expression, Field
 from kshell.types import BIGINT, ksql_name
 
@@ -116,7 +116,7 @@ class Scope:
         """The source of that alias, as written."""
         text = qualifier.name
         for origin in self.origins:
-            if origin.alias == (text if qualifier.args.get("quoted") else text.upper()):
+            if origin.alias == folded(qualifier):
                 return origin
         for origin in self.origins:
             if not origin.source.declared and origin.alias.casefold() == text.casefold():
@@ -144,17 +144,17 @@ class Scope:
         """The column with its source before it: how most of ksqlDB's messages name it."""
         if node.table:
             origin = self.origin(node.args["table"])
-            alias = origin.alias if origin is not None else _fold(node.args["table"])
-            return f"{alias}.{_fold(node.this)}"
+            alias = origin.alias if origin is not None else folded(node.args["table"])
+            return f"{alias}.{folded(node.this)}"
         owners = self.owners(node.this)
         if len(owners) == 1:
             origin, column = owners[0]
             return f"{origin.alias}.{column.name.removeprefix(origin.prefix)}"
-        return _fold(node.this)
+        return folded(node.this)
 
     def prefixed(self, node: exp.Column) -> str:
         """The column as the plan names it: SOURCE_NAME in a join."""
-        return self.qualified(node).replace(".", "_", 1) if self.joined else _fold(node.this)
+        return self.qualified(node).replace(".", "_", 1) if self.joined else folded(node.this)
 
     def resolve(self, node: exp.Column, clause: str) -> Expression:
         """The column; BindError says it is unknown or ambiguous, in which clause, and what is near.
@@ -172,7 +172,7 @@ class Scope:
         if column is None and self.aggregate_window and path[1].name.upper() in BOUNDS:
             column = Column(path[1].name.upper(), BIGINT)
         if column is None:
-            shown = f"{origin.alias}.{_fold(path[1])}"
+            shown = f"{origin.alias}.{folded(path[1])}"
             raise self._unresolved(shown, path[1], origin.names(), clause)
         return _fields(column, path[2:])
 
@@ -182,7 +182,7 @@ class Scope:
         owners = self.owners(identifier)
         if len(owners) == 1:
             return owners[0][1]
-        name = _fold(identifier)
+        name = folded(identifier)
         if len(owners) > 1:
             could = [f"{o.alias}.{name}" for o, _ in owners]
             raise BindError(
@@ -221,13 +221,9 @@ class Scope:
             "source",
             path[0].name,
             [o.alias for o in self.origins],
-            what=f"'{_fold(path[0])}' is not a valid stream/table name or alias.",
+            what=f"'{folded(path[0])}' is not a valid stream/table name or alias.",
             place=place_of(path[0]),
         )
-
-
-def _fold(identifier: exp.Expr) -> str:
-    return identifier.name if identifier.args.get("quoted") else identifier.name.upper()
 
 
 def _fields(operand: Expression, path: list[exp.Identifier]) -> Expression:
@@ -238,7 +234,7 @@ def _fields(operand: Expression, path: list[exp.Identifier]) -> Expression:
 
 def struct_field(operand: Expression, identifier: exp.Expr) -> Expression:
     """operand->identifier; BindError if it is no struct or has no such field."""
-    name = _fold(identifier)
+    name = folded(identifier)
     if not pa.types.is_struct(operand.type):
         raise BindError(
             f"Can't access field {name}: the value is {ksql_name(operand.type)}, not a STRUCT",
@@ -246,9 +242,9 @@ def struct_field(operand: Expression, identifier: exp.Expr) -> Expression:
         )
     names = [f.name for f in operand.type]
     if name not in names:
-        folded = [n for n in names if n.casefold() == identifier.name.casefold()]
-        if len(folded) == 1 and not identifier.args.get("quoted"):
-            name = folded[0]
+        alike = [n for n in names if n.casefold() == identifier.name.casefold()]
+        if len(alike) == 1 and not identifier.args.get("quoted"):
+            name = alike[0]
         else:
             raise UnknownName(
                 "field", name, names,

@@ -15,11 +15,12 @@ from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import BOUNDS, PSEUDO_COLUMNS, Column, Kind, Source
 from kshell.errors import BindError, UnknownName, Unsupported
 from kshell.sql import plan
+from kshell.sql.as_written import folded, place_of
 from kshell.sql.bind.datatypes import can_widen
 from kshell.sql.bind.expressions import Binder
 from kshell.sql.bind.literals import coerce
 from kshell.sql.bind.scope import Origin, Scope
-from kshell.sql.bind.text import place_of, text_of
+from kshell.sql.bind.text import text_of
 from kshell.sql.expressions import Expression, columns_of
 from kshell.sql.statements import Within
 from kshell.types import BIGINT, quote_ksql
@@ -118,7 +119,7 @@ def _origin(table: exp.Expr, catalog: Catalog, joined: bool) -> Origin:
     written = table.args.get("alias")
     if written is not None and written.args.get("this") is not None:
         identifier = written.this
-        alias = identifier.name if identifier.args.get("quoted") else identifier.name.upper()
+        alias = folded(identifier)
     return Origin(alias, source, f"{alias}_" if joined else "")
 
 
