@@ -16,8 +16,7 @@ from types import MappingProxyType
 
 from kshell.errors import UnknownName, UsageError, nearest
 
-__all__ = ["PROPERTIES", "Properties", "Property", "cache_home", "config_home", "load_profile",
-           "state_home"]  # fmt: skip
+__all__ = ["PROPERTIES", "Properties", "cache_home", "config_home", "load_profile", "state_home"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 __all__ = ["BIGINT", "BOOLEAN", "BYTES", "DATE", "DOUBLE", "INTEGER", "PRIMITIVES", "STRING",
-           "TIME", "TIMESTAMP", "Primitive", "array_of", "decimal", "duckdb_name", "is_numeric",
-           "ksql_name", "map_of", "parts", "quote_duckdb", "quote_ksql"]  # fmt: skip
+           "TIME", "TIMESTAMP", "array_of", "decimal", "duckdb_name", "is_numeric", "ksql_name",
+           "map_of", "parts", "quote_duckdb", "quote_ksql"]  # fmt: skip
 
 BOOLEAN = pa.bool_()
 INTEGER = pa.int32()

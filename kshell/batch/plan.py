@@ -25,8 +25,7 @@ from kshell.sql.java.macros import failure
 from kshell.sql.statements import Query
 from kshell.types import duckdb_name, quote_duckdb
 
-__all__ = ["Planned", "Read", "prepare", "raw_name", "raw_schema", "translate_error",
-           "view"]
+__all__ = ["Planned", "Read", "prepare", "raw_schema", "translate_error", "view"]
 
 DUMMY = "#"  # the column that DuckDB picks when it needs none: it costs nothing
 
@@ -50,7 +49,7 @@ class Planned:
     reads: tuple[Read, ...]
 
 
-def raw_name(number: int, column: str) -> str:
+def _raw_name(number: int, column: str) -> str:
     """A raw column's name: unlike any of another reference, so that EXPLAIN tells them apart."""
     return f"{number}:{_cased(column)}"
 
@@ -66,8 +65,8 @@ def _cased(name: str) -> str:
 
 def raw_schema(number: int, columns: tuple[TableColumn, ...]) -> pa.Schema:
     """The schema of the batches that DuckDB pulls for one reference."""
-    fields = [(raw_name(number, DUMMY), pa.bool_())]
-    return pa.schema(fields + [(raw_name(number, c.name), c.raw) for c in columns])
+    fields = [(_raw_name(number, DUMMY), pa.bool_())]
+    return pa.schema(fields + [(_raw_name(number, c.name), c.raw) for c in columns])
 
 
 def _distinct(names: list[str]) -> list[str]:
@@ -93,7 +92,7 @@ def view(number: int, reference: Reference, read: Collection[str]) -> str:
 
     def raw(column: TableColumn) -> str:
         if column.name in read:
-            return quote_duckdb(raw_name(number, column.name))
+            return quote_duckdb(_raw_name(number, column.name))
         return f"CAST(NULL AS {duckdb_name(column.raw)})"
 
     columns = reference.table.columns
@@ -109,11 +108,11 @@ def view(number: int, reference: Reference, read: Collection[str]) -> str:
 
 def _last_of_each_key(number: int, table: Table, source: str) -> str:
     """A table over a topic: each key's last record, unless that deletes it."""
-    keys = ", ".join(quote_duckdb(raw_name(number, name)) for name in table.latest)
+    keys = ", ".join(quote_duckdb(_raw_name(number, name)) for name in table.latest)
     order = ", ".join(
-        quote_duckdb(raw_name(number, name)) + " DESC" for name in ("ROWPARTITION", "ROWOFFSET")
+        quote_duckdb(_raw_name(number, name)) + " DESC" for name in ("ROWPARTITION", "ROWOFFSET")
     )
-    gone = quote_duckdb(raw_name(number, GONE))
+    gone = quote_duckdb(_raw_name(number, GONE))
     return (
         f"(SELECT * FROM {source} QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY {order})"
         f" = 1) WHERE NOT {gone}"

@@ -24,7 +24,7 @@ from kshell.sql.dialect import KSQL
 from kshell.sql.macros import ROW_ORDER
 from kshell.sql.statements import Name
 
-__all__ = ["Reference", "Rewritten", "rewrite", "to_duckdb"]
+__all__ = ["Reference", "rewrite", "to_duckdb"]
 
 Lookup = Callable[[Name], Table]
 Evaluate = Callable[[exp.Expr], Any]

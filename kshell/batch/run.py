@@ -10,7 +10,7 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import duckdb
 import pyarrow as pa
@@ -150,11 +150,7 @@ class _Run:
         return (f"{bad:,} {records} could not be decoded and {is_} not in the answer: SHOW ERRORS",)
 
 
-def run(
-    planned: Planned,
-    connection: duckdb.DuckDBPyConnection,
-    more_notes: Callable[[], Sequence[str]] = tuple,
-) -> Rows:
+def run(planned: Planned, connection: duckdb.DuckDBPyConnection) -> Rows:
     """Start it when its batches are first pulled."""
     running = _Run(planned, connection)
     return Rows(
@@ -162,7 +158,7 @@ def run(
         running.batches(),
         cancel=running.cancel,
         progress=running.progress,
-        notes=lambda: (*running.notes(), *more_notes()),
+        notes=running.notes,
     )
 
 

@@ -17,7 +17,7 @@ from kshell.errors import BindError
 from kshell.types import BIGINT, BYTES, DOUBLE, INTEGER, STRING, ksql_name, parts, quote_ksql
 
 __all__ = ["CAPABILITIES", "KEY", "VALUE", "Capability", "Part", "check_format", "check_map_key",
-           "check_options", "columns_text", "format_named", "holds_map"]  # fmt: skip
+           "check_options", "columns_text", "format_named"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +188,10 @@ def _types(type: pa.DataType, nested: bool = False) -> Iterator[tuple[pa.DataTyp
         yield from _types(each, True)
 
 
-def holds_map(type: pa.DataType) -> bool:
+def _holds_map(type: pa.DataType) -> bool:
     """Whether a MAP is in it.
 
-    >>> holds_map(pa.list_(pa.map_(pa.string(), pa.int32())))
+    >>> _holds_map(pa.list_(pa.map_(pa.string(), pa.int32())))
     True
     """
     return any(pa.types.is_map(t) for t, _ in _types(type))
@@ -199,7 +199,7 @@ def holds_map(type: pa.DataType) -> bool:
 
 def check_map_key(column: Column) -> None:
     """BindError if a key column holds a MAP: equal maps have no one order in bytes."""
-    if holds_map(column.type):
+    if _holds_map(column.type):
         raise BindError(
             "Map keys, including types that contain maps, are not supported as they may lead to "
             "unexpected behavior due to inconsistent serialization. "

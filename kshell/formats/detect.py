@@ -32,7 +32,7 @@ from kshell.formats.inference import type_of
 from kshell.formats.merge import merged
 from kshell.formats.registry import Schema, Schemas, SchemaType
 
-__all__ = ["Asked", "detect", "newest", "of_schema"]
+__all__ = ["Asked", "detect", "newest"]
 
 _AGREE = 0.5  # the share of the samples that makes a format
 _IDS = 20  # schema ids that the registry is asked for, the most frequent first
@@ -137,7 +137,7 @@ def _of_registry(
         type, newest = (made if type is None else merged(type, made)), id
     if type is None:
         return None
-    made = of_schema(asked, _with(format, SCHEMA_ID=str(newest)), type)
+    made = _of_schema(asked, _with(format, SCHEMA_ID=str(newest)), type)
     told = _measured(asked, made, samples)
     return replace(told, ids=tuple(sorted((id, ids[id]) for id in ids)))
 
@@ -164,7 +164,7 @@ def _with_message(
     return format
 
 
-def of_schema(asked: Asked, format: FormatSpec, type: pa.DataType) -> Inferred:
+def _of_schema(asked: Asked, format: FormatSpec, type: pa.DataType) -> Inferred:
     """The half as a schema's type has it: a value's fields are columns, a key is one column."""
     if asked.half is Half.VALUE and pa.types.is_struct(type):
         columns = tuple(InferredColumn(f.name, f.type, 0.0) for f in type)
@@ -214,7 +214,7 @@ def newest(asked: Asked, record: str = "", id: str = "") -> Inferred | None:
     if record:
         format = _with(format, SCHEMA_FULL_NAME=record)
     try:
-        return of_schema(asked, format, type_of(schema, format))
+        return _of_schema(asked, format, type_of(schema, format))
     except BindError:
         return None
 
@@ -236,7 +236,7 @@ def _of_file(asked: Asked, format: FormatSpec, samples: Sequence[bytes]) -> Infe
 
     schema = read_schema_file(format.options["SCHEMA_FILE"])
     named = FormatSpec(format.name or _FORMAT_OF[schema.type], format.options)
-    return _measured(asked, of_schema(asked, named, type_of(schema, named)), samples)
+    return _measured(asked, _of_schema(asked, named, type_of(schema, named)), samples)
 
 
 def _registered(asked: Asked, format: FormatSpec, samples: Sequence[bytes]) -> Inferred:
@@ -247,7 +247,7 @@ def _registered(asked: Asked, format: FormatSpec, samples: Sequence[bytes]) -> I
         )
     if "SCHEMA_ID" in format.options:
         schema = asked.schemas.by_id(int(format.options["SCHEMA_ID"]))
-        return _measured(asked, of_schema(asked, format, type_of(schema, format)), samples)
+        return _measured(asked, _of_schema(asked, format, type_of(schema, format)), samples)
     found = _of_registry(asked, asked.schemas, samples, _ids(samples), format) or newest(asked)
     if found is None or found.format.name != format.name:
         raise UsageError(
@@ -262,7 +262,7 @@ def _objects(asked: Asked, format: FormatSpec, samples: Sequence[bytes]) -> Infe
     if asked.half is Half.VALUE:
         return replace(told, format=format)
     type = pa.struct([(c.name, c.type) for c in told.columns])
-    return replace(of_schema(asked, format, type), agree=told.agree)
+    return replace(_of_schema(asked, format, type), agree=told.agree)
 
 
 def _single(asked: Asked, format: FormatSpec, samples: Sequence[bytes]) -> Inferred:

@@ -21,7 +21,7 @@ from kshell.formats.base import Codec, Half, Place, open_codec
 from kshell.formats.primitive import numbers_of, numbers_to
 from kshell.formats.registry import Schemas
 
-__all__ = ["Read", "SourceReader", "SourceWriter", "Written", "place_of", "unwraps"]
+__all__ = ["Read", "SourceReader", "SourceWriter", "place_of", "unwraps"]
 
 _UNWRAPS = ("AVRO", "JSON", "JSON_SR")  # formats that can hold a single value without a record
 _TIME = 8  # bytes behind a key: a window's start; a session's has its end before it

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from kshell.config import Properties
 from kshell.errors import UsageError
-from kshell.kafka.metadata import Cluster, Topic
+from kshell.kafka.metadata import Topic
 from kshell.kafka.wire import EARLIEST, LATEST, Wire
 
 __all__ = ["Client"]
@@ -65,11 +65,6 @@ class Client:
         except BaseException:
             future.cancel()
             raise
-
-    @property
-    def cluster(self) -> Cluster:
-        """The brokers, as last heard of."""
-        return self.wire.cluster
 
     @property
     def isolation(self) -> int:

@@ -28,7 +28,7 @@ from kshell.kafka.diagnose import diagnose
 from kshell.kafka.frames import FrameConnection, open_connection
 from kshell.kafka.metadata import Broker, Cluster, Partition, Topic
 
-__all__ = ["EARLIEST", "LATEST", "Wire", "check_topic", "error_name", "parse_servers"]
+__all__ = ["EARLIEST", "LATEST", "Wire"]
 
 # What aiokafka would log comes up as errors; nothing of it belongs on a terminal.
 logging.getLogger("aiokafka").addHandler(logging.NullHandler())
@@ -40,10 +40,10 @@ _STATIC = 4  # from here on a config's source is the broker's file or Kafka's de
 _MOVED = frozenset({3, 5, 6, 9, 74, 75, 76})  # codes that a look at the metadata may cure
 
 
-def parse_servers(text: str) -> list[tuple[str, int]]:
+def _parse_servers(text: str) -> list[tuple[str, int]]:
     """host:port pairs; 9092 where no port is given.
 
-    >>> parse_servers("a:1, b,[::1]:9093")
+    >>> _parse_servers("a:1, b,[::1]:9093")
     [('a', 1), ('b', 9092), ('::1', 9093)]
     """
     servers = []
@@ -56,7 +56,7 @@ def parse_servers(text: str) -> list[tuple[str, int]]:
     return servers
 
 
-def error_name(code: int) -> str:
+def _error_name(code: int) -> str:
     """Kafka's name for an error code, for messages."""
     error = codes.for_code(code)
     return f"{getattr(error, 'message', error.__name__)} ({code})"
@@ -133,7 +133,7 @@ def _from_v5(answer: Any) -> Cluster:
     return Cluster(answer.cluster_id or "", answer.controller_id, brokers, by_name)
 
 
-def check_topic(topic: Topic | None, name: str, known: Sequence[str] = ()) -> Topic:
+def _check_topic(topic: Topic | None, name: str, known: Sequence[str] = ()) -> Topic:
     """The topic if it can be read; raises UnknownName, Forbidden or KafkaError."""
     if topic is None or topic.error == _UNKNOWN_TOPIC:
         raise UnknownName("topic", name, known)
@@ -143,7 +143,7 @@ def check_topic(topic: Topic | None, name: str, known: Sequence[str] = ()) -> To
             hint="the cluster's ACLs deny it to this user; ask for READ and DESCRIBE on it",
         )
     if topic.error:
-        raise KafkaError(f"topic {name}: {error_name(topic.error)}")
+        raise KafkaError(f"topic {name}: {_error_name(topic.error)}")
     return topic
 
 
@@ -152,7 +152,7 @@ class Wire:
 
     def __init__(self, properties: Properties) -> None:
         self._properties = properties
-        self.servers = parse_servers(properties["bootstrap.servers"])
+        self.servers = _parse_servers(properties["bootstrap.servers"])
         self.timeout = (properties.number("kshell.connect.timeout.ms") or 5000) / 1000
         self.isolation = int(properties["isolation.level"] == "read_committed")
         self.cluster = Cluster("", -1, (), ())
@@ -259,8 +259,8 @@ class Wire:
         found = next((t for t in cluster.topics if t.name == name), None)
         if found is None or found.error == _UNKNOWN_TOPIC:
             known = [t.name for t in (await self.metadata(None)).topics]
-            return check_topic(found, name, known)
-        return check_topic(found, name)
+            return _check_topic(found, name, known)
+        return _check_topic(found, name)
 
     async def offsets(self, topic: str, times: Mapping[int, int], isolation: int) -> dict[int, int]:
         """Per partition the first offset at or after a time (ms), or LATEST or EARLIEST.
@@ -333,7 +333,7 @@ class Wire:
         if error == _FORBIDDEN:
             raise Forbidden(f"not allowed to read topic {topic}")
         if error and error not in _MOVED:
-            raise KafkaError(f"{where}: {error_name(error)}")
+            raise KafkaError(f"{where}: {_error_name(error)}")
 
     async def close(self) -> None:
         """Close every connection."""

@@ -20,7 +20,7 @@ from kshell.sql.script import Token, tokens
 from kshell.terminal.commands import COMMANDS
 from kshell.terminal.sanitize import clean
 
-__all__ = ["Candidate", "Known", "SqlCompleter", "complete_at"]
+__all__ = ["Known", "SqlCompleter", "complete_at"]
 
 _SOURCE_WORDS = frozenset({"FROM", "JOIN", "INTO", "DESCRIBE", "PRINT"})
 _JOIN = ("JOIN", "OUTER JOIN")

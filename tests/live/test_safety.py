@@ -294,7 +294,7 @@ def test_logins_work_and_refused_ones_are_told(secure_kafka, mechanism, listener
         "ssl.ca.location": str(secure_kafka.certificates / "ca.crt"),
     }
     client = Client.connect(Properties({**given, "sasl.password": "alice-secret"}))
-    assert client.cluster.brokers
+    assert client.wire.cluster.brokers
     client.close()
     with pytest.raises(LoginRefused, match="refused the login as alice") as error:
         Client.connect(Properties({**given, "sasl.password": "hunter2"}))

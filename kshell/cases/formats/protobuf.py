@@ -33,7 +33,7 @@ from kshell.formats.protobuf.pool import (
 from kshell.formats.protobuf.write import put_special
 from kshell.formats.registry import Registered, Schema, SchemaType
 
-__all__ = ["message_of", "open_nodes"]
+__all__ = ["open_nodes"]
 
 
 class _Nodes:
@@ -47,7 +47,7 @@ class _Nodes:
     def from_node(self, node: Any) -> bytes:
         """See `base.Nodes`."""
         prefix, message = self._producer()
-        return prefix + message_of(message, node)
+        return prefix + _message_of(message, node)
 
     def to_node(self, data: bytes) -> Any:
         """See `base.Nodes`."""
@@ -58,7 +58,7 @@ class _Nodes:
         """See `base.Nodes`: where the message has no null, it is the default."""
         message, payload = self._split(data)
         try:
-            return _over(node, _node(message, message_of(message, node)))
+            return _over(node, _node(message, _message_of(message, node)))
         except CorruptRecord:
             return respelled(node, _node(message, payload))
 
@@ -113,7 +113,7 @@ _INTS = (Field.CPPTYPE_INT32, Field.CPPTYPE_INT64, Field.CPPTYPE_UINT32, Field.C
 _FLOATS = (Field.CPPTYPE_FLOAT, Field.CPPTYPE_DOUBLE)
 
 
-def message_of(message: Any, node: Any) -> bytes:
+def _message_of(message: Any, node: Any) -> bytes:
     """The node as bytes of the message; CorruptRecord if it is no such value."""
     made = message_class(message)()
     try:

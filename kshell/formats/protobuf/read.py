@@ -32,7 +32,7 @@ from kshell.formats.protobuf.columns import (
 )
 from kshell.types import ksql_name
 
-__all__ = ["NOT_VALID", "Budget", "Get", "Refused", "find", "getter", "width"]
+__all__ = ["NOT_VALID", "Budget", "Refused", "find", "getter", "width"]
 
 Get = Callable[[Any], Any]
 NOT_VALID = "not a valid Protobuf message of the schema"

@@ -26,7 +26,7 @@ from kshell.sql.expressions import Expression, Literal
 from kshell.sql.statements import InsertValues, Name
 from kshell.types import BIGINT, BYTES, DATE, STRING, TIME, TIMESTAMP, ksql_name, quote_ksql
 
-__all__ = ["BoundInsert", "InsertRow", "bind_insert_values"]
+__all__ = ["BoundInsert", "bind_insert_values"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from kshell.sql.expressions import Expression, columns_of
 from kshell.sql.statements import Within
 from kshell.types import BIGINT, quote_ksql
 
-__all__ = ["Criteria", "From", "read_from", "scan", "source_names", "unknown_source"]
+__all__ = ["Criteria", "From", "read_from", "scan", "source_names"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class From:
     criteria: tuple[Criteria, ...]
 
 
-def unknown_source(name: str, quoted: bool, catalog: Catalog, lead: str) -> UnknownName:
+def _unknown_source(name: str, quoted: bool, catalog: Catalog, lead: str) -> UnknownName:
     """Nothing has that name; tells of a name that differs in case only."""
     shown = name if quoted else name.upper()
     error = UnknownName("source", shown, catalog.names(), what=f"{lead}{shown} does not exist.")
@@ -112,7 +112,7 @@ def _origin(table: exp.Expr, catalog: Catalog, joined: bool) -> Origin:
     name, quoted = _table_name(table)
     source = catalog.find(name, quoted)
     if source is None:
-        error = unknown_source(name, quoted, catalog, "")
+        error = _unknown_source(name, quoted, catalog, "")
         error.place = place_of(table)
         raise error
     alias = source.name

@@ -13,7 +13,7 @@ from sqlglot import exp
 from kshell.sql.as_written import folded
 from kshell.types import ksql_name
 
-__all__ = ["Naming", "bare", "comparison_name", "text_of"]
+__all__ = ["bare", "comparison_name", "text_of"]
 
 Naming = Callable[[exp.Column], str]
 """How a column is written: bare, or with its source before it."""
