@@ -40,16 +40,9 @@ class Capability:
 _SCHEMA = frozenset({"SCHEMA_ID", "SCHEMA_FULL_NAME", "SCHEMA_FILE"})
 _BOTH = ("true", "false")
 
+# In the order in which they are offered.
 CAPABILITIES: Mapping[str, Capability] = MappingProxyType(
     {
-        "NONE": Capability(),
-        "KAFKA": Capability(
-            nested=(),
-            primitives=frozenset({INTEGER, BIGINT, DOUBLE, STRING, BYTES}),
-            single=True,
-            wraps=("false",),
-        ),
-        "DELIMITED": Capability(nested=(), options=frozenset({"DELIMITER"}), wraps=("false",)),
         "JSON": Capability(
             map_message="JSON only supports MAP types with STRING keys", wraps=_BOTH
         ),
@@ -72,6 +65,14 @@ CAPABILITIES: Mapping[str, Capability] = MappingProxyType(
             ),
             wraps=("true",),
         ),
+        "DELIMITED": Capability(nested=(), options=frozenset({"DELIMITER"}), wraps=("false",)),
+        "KAFKA": Capability(
+            nested=(),
+            primitives=frozenset({INTEGER, BIGINT, DOUBLE, STRING, BYTES}),
+            single=True,
+            wraps=("false",),
+        ),
+        "NONE": Capability(),
     }
 )  # fmt: skip
 

@@ -17,6 +17,7 @@ from kshell.config import PROPERTIES
 from kshell.durations import UNITS
 from kshell.sql.keywords import KEYWORDS, RESERVED, STATEMENTS
 from kshell.sql.script import Token, tokens
+from kshell.sql.statements import ShowWhat
 from kshell.terminal.commands import COMMANDS
 from kshell.terminal.sanitize import clean
 
@@ -26,8 +27,7 @@ _SOURCE_WORDS = frozenset({"FROM", "JOIN", "INTO", "DESCRIBE", "PRINT"})
 _JOIN = ("JOIN", "OUTER JOIN")
 # What follows a word where only a few words can.
 _NEXT = {
-    "SHOW": ("TOPICS", "ALL TOPICS", "STREAMS", "TABLES", "QUERIES", "FUNCTIONS", "TYPES",
-             "VARIABLES", "PROPERTIES", "ERRORS"),
+    "SHOW": (*(what.value for what in ShowWhat), "ALL TOPICS"),
     "CREATE": ("STREAM", "TABLE", "OR REPLACE STREAM", "OR REPLACE TABLE", "SOURCE STREAM",
                "SOURCE TABLE", "TYPE"),
     "DROP": ("STREAM", "TABLE", "TYPE"),
@@ -40,7 +40,6 @@ _NEXT = {
 _NEXT["LIST"] = _NEXT["SHOW"]
 _WITH = ("KAFKA_TOPIC", "KEY_FORMAT", "VALUE_FORMAT", "FORMAT", "PARTITIONS", "REPLICAS",
          "TIMESTAMP", "TIMESTAMP_FORMAT", "WRAP_SINGLE_VALUE", "RETENTION_MS")  # fmt: skip
-_FORMATS = ("JSON", "AVRO", "PROTOBUF", "DELIMITED", "KAFKA", "JSON_SR", "PROTOBUF_NOSR", "NONE")
 _PSEUDO = ("ROWTIME", "ROWPARTITION", "ROWOFFSET", "ROWKEY", "ROWHEADERS")
 _PLAIN = re.compile(r"[A-Za-z_]\w*")
 _LOOSE = re.compile(r"[\w.\-]*$")
@@ -202,7 +201,9 @@ def _in_string(seen: list[Token], known: Known) -> list[Candidate]:
         return _matching(known_property.values if known_property else (), typed, "value")
     option = words[-2] if len(words) > 1 and words[-1] == "=" else ""
     if option.endswith("FORMAT"):
-        return _matching(_FORMATS, typed, "format")
+        from kshell.catalog.serde import CAPABILITIES  # brings Arrow, which the prompt can wait for
+
+        return _matching(CAPABILITIES, typed, "format")
     if option == "KAFKA_TOPIC":
         return [
             Candidate(n, -len(typed), "topic")
