@@ -98,7 +98,8 @@ def main() -> None:
         session = Session.open({"bootstrap.servers": broker.bootstrap})
         engine = session.engine
         assert isinstance(engine, LocalEngine)
-        ends = {p: end for p, (_, end) in engine.context.client.offsets(TOPIC).items()}
+        held = engine.context.lookup(session.properties).snapshot(TOPIC)
+        ends = {p: end for p, (_, end) in held.offsets.items()}
         expected = dict(ours(session))
         assert expected == dict(asyncio.run(_getmany(broker.bootstrap, ends)))
         times = alternate(
@@ -110,7 +111,7 @@ def main() -> None:
         )
         report("GROUP BY in process vs getmany + orjson + dict", times["kshell"],
                times["getmany"], "<= 0.167 (6x)")  # fmt: skip
-        chunks = Fetch(engine.context.client, engine.context.client.topic(TOPIC), engine.context.client.offsets(TOPIC))
+        chunks = Fetch(engine.context.client, held, held.offsets)
         batches = [bytes(chunk.records) for chunk in chunks]
         assert iterated(batches) == records == decoded(batches)
         # One chunk again and again: it is in the processor's cache, as one that just arrived is.

@@ -20,8 +20,8 @@ from continuous import DECLARED, KEYS
 from kshell.changes import Changes
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
-from kshell.engines.local.continuous.scan_reader import Intake
 from kshell.engines.local.engine import LocalEngine
+from kshell.engines.local.sources.scan_reader import Intake
 from kshell.engines.local.statements.plans import bound
 from kshell.kafka import admin
 from kshell.kafka.fetch import FOREVER, Chunk, Fetch
@@ -53,7 +53,8 @@ def single_records(session: Session, properties: Properties) -> list[Chunk]:
     engine = session.engine
     assert isinstance(engine, LocalEngine)
     chunks = []
-    for chunk in Fetch(engine.context.client, engine.context.client.topic("views"), engine.context.client.offsets("views")):
+    held = engine.context.lookup(session.properties).snapshot("views")
+    for chunk in Fetch(engine.context.client, held, held.offsets):
         data, at, offset = chunk.records, 0, chunk.start
         while at < len(data):
             size = 12 + int.from_bytes(data[at + 8 : at + 12], "big")
@@ -67,7 +68,7 @@ def to_result(session: Session, sql: str, chunks: list[Chunk], keys: int) -> lis
     engine = session.engine
     assert isinstance(engine, LocalEngine)
     (statement,) = parse(sql)
-    node = bound(engine.context, statement.query, session.properties)
+    node = bound(engine.context.lookup(session.properties), statement.query)
     graph = build(node)
     (leaf,) = plan.scans(node)
     intake = Intake(leaf, ErrorLog(), session.properties)

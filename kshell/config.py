@@ -10,13 +10,22 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
 
 from kshell.errors import UnknownName, UsageError, nearest
 
-__all__ = ["PROPERTIES", "Properties", "cache_home", "config_home", "load_profile", "state_home"]
+__all__ = ["PROPERTIES", "Properties", "Scope", "cache_home", "config_home", "load_profile",
+           "scope_of", "state_home"]  # fmt: skip
+
+
+class Scope(Enum):
+    """What a property belongs to: changing one of the connection means to connect anew."""
+
+    SESSION = "session"
+    CONNECTION = "connection"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,7 @@ class Property:
     values: tuple[str, ...] = ()
     secret: bool = False
     integer: bool = False
+    scope: Scope = Scope.SESSION
 
 
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
@@ -36,86 +46,87 @@ _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "GSSAPI
 _FLAG = ("true", "false")
 _STRATEGIES = ("TopicNameStrategy", "RecordNameStrategy", "TopicRecordNameStrategy")
 
-PROPERTIES: Mapping[str, Property] = MappingProxyType(
-    {
-        p.name: p
-        for p in (
-            Property("bootstrap.servers", None, "brokers to connect to first: host:port[,…]"),
-            Property("client.id", "kshell", "the name that brokers log"),
-            Property("security.protocol", "PLAINTEXT", "how to speak to brokers", _PROTOCOLS),
-            Property("sasl.mechanism", "PLAIN", "how to log in", _MECHANISMS),
-            Property("sasl.username", None, "the user for PLAIN and SCRAM"),
-            Property("sasl.password", None, "the password for PLAIN and SCRAM", secret=True),
-            Property("sasl.oauthbearer.token", None, "a signed token", secret=True),
-            Property("sasl.kerberos.service.name", "kafka", "the brokers' Kerberos service"),
-            Property("ssl.ca.location", None, "PEM file of the authorities to trust"),
-            Property("ssl.certificate.location", None, "PEM file of our certificate"),
-            Property("ssl.key.location", None, "PEM file of our private key"),
-            Property("ssl.key.password", None, "the private key's password", secret=True),
-            Property("ssl.endpoint.identification.algorithm", "https",
-                     "check the broker's name against its certificate", ("https", "none")),
-            Property("isolation.level", "read_committed", "whose transactions are seen",
-                     ("read_committed", "read_uncommitted")),
-            Property("auto.offset.reset", "latest",
-                     "where a continuous query starts", ("earliest", "latest")),
-            Property("schema.registry.url", None, "the schema registry's address"),
-            Property("schema.registry.basic.auth.user.info", None, "user:password", secret=True),
-            Property("schema.registry.bearer.token", None, "a token", secret=True),
-            Property("schema.registry.ssl.ca.location", None, "PEM file of authorities to trust"),
-            Property("schema.registry.ssl.certificate.location", None,
-                     "PEM file of our certificate"),
-            Property("schema.registry.ssl.key.location", None, "PEM file of our private key"),
-            Property("schema.registry.ssl.key.password", None, "the private key's password",
-                     secret=True),
-            Property("schema.registry.timeout.ms", "5000",
-                     "how long the registry may take to answer", integer=True),
-            Property("schema.registry.wait.ms", "10000",
-                     "how long a bounded query waits for a registry that does not answer",
-                     integer=True),
-            Property("key.subject.name.strategy", "TopicNameStrategy",
-                     "the subject of a key's schema", _STRATEGIES),
-            Property("value.subject.name.strategy", "TopicNameStrategy",
-                     "the subject of a value's schema", _STRATEGIES),
-            Property("ksql.fail.on.deserialization.error", "false",
-                     "stop a continuous query at a record that cannot be decoded", _FLAG),
-            Property("ksql.persistence.default.format.key", "KAFKA", "KEY_FORMAT's default"),
-            Property("ksql.persistence.default.format.value", None, "VALUE_FORMAT's default"),
-            Property("ksql.persistence.wrap.single.values", None,
-                     "WRAP_SINGLE_VALUE's default", _FLAG),
-            Property("ksql.output.topic.name.prefix", None,
-                     "what the names of topics begin with that queries create"),
-            Property("ksql.sink.partitions", None, "PARTITIONS' default in CREATE … AS SELECT",
-                     integer=True),
-            Property("ksql.sink.replicas", None, "REPLICAS' default in CREATE … AS SELECT",
-                     integer=True),
-            Property("ksql.functions.collect_list.limit", "1000",
-                     "how many values COLLECT_LIST keeps in a continuous query", integer=True),
-            Property("ksql.functions.collect_set.limit", "1000",
-                     "how many values COLLECT_SET keeps in a continuous query", integer=True),
-            Property("ksql.new.query.planner.enabled", "false",
-                     "a query may leave its stream's key out: the result has none", _FLAG),
-            Property("ksql.rowpartition.rowoffset.enabled", "true",
-                     "ROWPARTITION and ROWOFFSET in continuous queries"),
-            Property("ksql.timestamp.throw.on.invalid", "false",
-                     "stop at a record whose timestamp column is no time", _FLAG),
-            Property("kshell.connect.timeout.ms", "5000",
-                     "how long a broker may take to answer", integer=True),
-            Property("kshell.sample.records", "200",
-                     "records sampled per topic to infer its columns", integer=True),
-            Property("kshell.functions", None,
-                     "the Python file of your own functions; functions.py beside config.toml"),
-            Property("kshell.partitioner", "murmur2",
-                     "who chose the partitions: with murmur2, ROWKEY = … reads only one",
-                     ("murmur2", "other")),
-            Property("kshell.scan.max.records", None,
-                     "stop a bounded scan after so many records", integer=True),
-            Property("kshell.scan.max.bytes", None,
-                     "stop a bounded scan after so many bytes", integer=True),
-            Property("kshell.scan.max.seconds", None,
-                     "stop a bounded scan after so many seconds", integer=True),
-        )
-    }
+_OF_THE_CONNECTION = (
+    Property("bootstrap.servers", None, "brokers to connect to first: host:port[,…]"),
+    Property("client.id", "kshell", "the name that brokers log"),
+    Property("security.protocol", "PLAINTEXT", "how to speak to brokers", _PROTOCOLS),
+    Property("sasl.mechanism", "PLAIN", "how to log in", _MECHANISMS),
+    Property("sasl.username", None, "the user for PLAIN and SCRAM"),
+    Property("sasl.password", None, "the password for PLAIN and SCRAM", secret=True),
+    Property("sasl.oauthbearer.token", None, "a signed token", secret=True),
+    Property("sasl.kerberos.service.name", "kafka", "the brokers' Kerberos service"),
+    Property("ssl.ca.location", None, "PEM file of the authorities to trust"),
+    Property("ssl.certificate.location", None, "PEM file of our certificate"),
+    Property("ssl.key.location", None, "PEM file of our private key"),
+    Property("ssl.key.password", None, "the private key's password", secret=True),
+    Property("ssl.endpoint.identification.algorithm", "https",
+             "check the broker's name against its certificate", ("https", "none")),
+    Property("kshell.connect.timeout.ms", "5000",
+             "how long a broker may take to answer", integer=True),
 )  # fmt: skip
+_OF_THE_SESSION = (
+    Property("isolation.level", "read_committed", "whose transactions are seen",
+             ("read_committed", "read_uncommitted")),
+    Property("auto.offset.reset", "latest",
+             "where a continuous query starts", ("earliest", "latest")),
+    Property("schema.registry.url", None, "the schema registry's address"),
+    Property("schema.registry.basic.auth.user.info", None, "user:password", secret=True),
+    Property("schema.registry.bearer.token", None, "a token", secret=True),
+    Property("schema.registry.ssl.ca.location", None, "PEM file of authorities to trust"),
+    Property("schema.registry.ssl.certificate.location", None,
+             "PEM file of our certificate"),
+    Property("schema.registry.ssl.key.location", None, "PEM file of our private key"),
+    Property("schema.registry.ssl.key.password", None, "the private key's password",
+             secret=True),
+    Property("schema.registry.timeout.ms", "5000",
+             "how long the registry may take to answer", integer=True),
+    Property("schema.registry.wait.ms", "10000",
+             "how long a bounded query waits for a registry that does not answer",
+             integer=True),
+    Property("key.subject.name.strategy", "TopicNameStrategy",
+             "the subject of a key's schema", _STRATEGIES),
+    Property("value.subject.name.strategy", "TopicNameStrategy",
+             "the subject of a value's schema", _STRATEGIES),
+    Property("ksql.fail.on.deserialization.error", "false",
+             "stop a continuous query at a record that cannot be decoded", _FLAG),
+    Property("ksql.persistence.default.format.key", "KAFKA", "KEY_FORMAT's default"),
+    Property("ksql.persistence.default.format.value", None, "VALUE_FORMAT's default"),
+    Property("ksql.persistence.wrap.single.values", None,
+             "WRAP_SINGLE_VALUE's default", _FLAG),
+    Property("ksql.output.topic.name.prefix", None,
+             "what the names of topics begin with that queries create"),
+    Property("ksql.sink.partitions", None, "PARTITIONS' default in CREATE … AS SELECT",
+             integer=True),
+    Property("ksql.sink.replicas", None, "REPLICAS' default in CREATE … AS SELECT",
+             integer=True),
+    Property("ksql.functions.collect_list.limit", "1000",
+             "how many values COLLECT_LIST keeps in a continuous query", integer=True),
+    Property("ksql.functions.collect_set.limit", "1000",
+             "how many values COLLECT_SET keeps in a continuous query", integer=True),
+    Property("ksql.new.query.planner.enabled", "false",
+             "a query may leave its stream's key out: the result has none", _FLAG),
+    Property("ksql.rowpartition.rowoffset.enabled", "true",
+             "ROWPARTITION and ROWOFFSET in continuous queries"),
+    Property("ksql.timestamp.throw.on.invalid", "false",
+             "stop at a record whose timestamp column is no time", _FLAG),
+    Property("kshell.sample.records", "200",
+             "records sampled per topic to infer its columns", integer=True),
+    Property("kshell.functions", None,
+             "the Python file of your own functions; functions.py beside config.toml"),
+    Property("kshell.partitioner", "murmur2",
+             "who chose the partitions: with murmur2, ROWKEY = … reads only one",
+             ("murmur2", "other")),
+    Property("kshell.scan.max.records", None,
+             "stop a bounded scan after so many records", integer=True),
+    Property("kshell.scan.max.bytes", None,
+             "stop a bounded scan after so many bytes", integer=True),
+    Property("kshell.scan.max.seconds", None,
+             "stop a bounded scan after so many seconds", integer=True),
+)  # fmt: skip
+PROPERTIES: Mapping[str, Property] = MappingProxyType(
+    {p.name: replace(p, scope=Scope.CONNECTION) for p in _OF_THE_CONNECTION}
+    | {p.name: p for p in _OF_THE_SESSION}
+)
 
 _ALIASES = {
     "bootstrap.server": "bootstrap.servers",
@@ -169,6 +180,15 @@ def _known(name: str) -> Property:
         hint = f"did you mean {' or '.join(close)}?" if close else "SHOW PROPERTIES lists them"
         raise UsageError(f"no property named {name}", hint=hint)
     return PROPERTIES[plain]
+
+
+def scope_of(name: str) -> Scope:
+    """Whose a property is; raises UsageError for a name that is unknown.
+
+    >>> scope_of("ssl.truststore.location")
+    <Scope.CONNECTION: 'connection'>
+    """
+    return _known(name).scope
 
 
 def _checked(known: Property, value: str) -> str:
@@ -237,18 +257,19 @@ class Properties(Mapping[str, str]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
-    def shown(self) -> list[tuple[str, str, str]]:
-        """(name, value, default) of every property, secrets masked."""
+    def shown(self) -> list[tuple[str, str, str, str]]:
+        """(name, value, default, scope) of every property, secrets masked."""
         rows = []
         for name, known in sorted(PROPERTIES.items()):
             value = self.get(name, "")
             shown = _MASK if known.secret and value else _USER_INFO.sub(f"//{_MASK}@", value)
-            rows.append((name, shown, known.default or ""))
-        rows += [(n, v, "") for n, v in sorted(self._set.items()) if n not in PROPERTIES]
+            rows.append((name, shown, known.default or "", known.scope.value))
+        of_topics = sorted(n for n in self._set if n not in PROPERTIES)
+        rows += [(n, self._set[n], "", Scope.SESSION.value) for n in of_topics]
         return rows
 
     def __repr__(self) -> str:
-        return f"Properties({ {n: v for n, v, _ in self.shown() if n in self._set} })"
+        return f"Properties({ {n: v for n, v, *_ in self.shown() if n in self._set} })"
 
 
 def config_home() -> Path:

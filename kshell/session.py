@@ -6,18 +6,20 @@ here, everything else by the engine; connecting waits for the first statement th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kshell.config import Properties, config_home
+from kshell.config import Properties, Scope, config_home, scope_of
 from kshell.errors import KshellError, UsageError
 from kshell.results import Goodbye, Message, Result, Running, Spooling
 from kshell.sql import statements as ast
 from kshell.sql.script import split, substitute
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from kshell.engines.base import Engine
 
 __all__ = ["Names", "Session"]
@@ -53,8 +55,14 @@ Every record also has ROWTIME, ROWPARTITION, ROWOFFSET, ROWKEY and ROWHEADERS.""
 class Session:
     """Properties and variables of one user at one cluster; not for several threads at once."""
 
-    def __init__(self, properties: Properties, profile: str = "") -> None:
+    def __init__(
+        self,
+        properties: Properties,
+        profile: str = "",
+        tables: Mapping[str, pa.Table] | None = None,
+    ) -> None:
         self.properties = properties
+        self._tables = dict(tables or {})
         self.profile = profile
         self.variables: dict[str, str] = {}
         self._engine: Engine | None = None
@@ -71,9 +79,8 @@ class Session:
         """The engine, connected when first asked for; raises ConnectionFailed."""
         if self._engine is None:
             from kshell.engines.local.engine import LocalEngine
-            from kshell.kafka.client import Client
 
-            self._engine = LocalEngine(Client.connect(self.properties))
+            self._engine = LocalEngine.connect(self.properties, self._tables)
         return self._engine
 
     @property
@@ -84,6 +91,17 @@ class Session:
     def connect(self) -> None:
         """Connect now."""
         _ = self.engine
+
+    def change(self, names: Iterable[str], properties: Properties) -> None:
+        """Take properties of which these have changed; if one is the connection's, connect first.
+
+        Raises what connecting raises, and then all stays as it was.
+        """
+        anew = any(scope_of(name) is Scope.CONNECTION for name in names)
+        if anew and self._engine is not None:
+            self._engine.reconnect(properties)
+            self._names = Names()
+        self.properties = properties
 
     def execute(self, text: str) -> Iterator[Result]:
         """Run a script statement by statement; each result must be drawn before the next is asked.
@@ -151,12 +169,16 @@ class Session:
 
 
 def _set(session: Session, statement: ast.SetProperty) -> Iterator[Result]:
-    session.properties = session.properties.set(statement.name, statement.value)
-    yield Message(f"{statement.name} is set.")
+    properties = session.properties
+    for name, value in statement.settings:
+        properties = properties.set(name, value)
+    names = [name for name, _ in statement.settings]
+    session.change(names, properties)
+    yield Message(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} set.")
 
 
 def _unset(session: Session, statement: ast.UnsetProperty) -> Iterator[Result]:
-    session.properties = session.properties.unset(statement.name)
+    session.change([statement.name], session.properties.unset(statement.name))
     yield Message(f"{statement.name} is back at its default.")
 
 

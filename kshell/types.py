@@ -46,6 +46,15 @@ PRIMITIVES = (
     Primitive(("TIMESTAMP",), TIMESTAMP, "TIMESTAMP_MS"),
 )
 _BY_ARROW = {p.arrow: p for p in PRIMITIVES}
+# Arrow's types that KSQL has none for: a table that is given to a session may have them.
+_BEYOND_KSQL = {
+    pa.int8(): "TINYINT", pa.int16(): "SMALLINT", pa.uint8(): "UTINYINT", pa.uint16(): "USMALLINT",
+    pa.uint32(): "UINTEGER", pa.uint64(): "UBIGINT", pa.float32(): "FLOAT",
+    pa.large_string(): "VARCHAR", pa.string_view(): "VARCHAR", pa.large_binary(): "BLOB",
+    pa.binary_view(): "BLOB", pa.date64(): "DATE", pa.time32("s"): "TIME",
+    pa.time64("us"): "TIME", pa.time64("ns"): "TIME_NS", pa.timestamp("s"): "TIMESTAMP_S",
+    pa.timestamp("us"): "TIMESTAMP", pa.timestamp("ns"): "TIMESTAMP_NS",
+}  # fmt: skip
 
 
 def decimal(precision: int, scale: int) -> pa.DataType:
@@ -134,6 +143,20 @@ def duckdb_name(type: pa.DataType) -> str:
     if pa.types.is_struct(type):
         fields = (f"{quote_duckdb(f.name)} {duckdb_name(f.type)}" for f in type)
         return f"STRUCT({', '.join(fields)})"
+    if type in _BEYOND_KSQL:
+        return _BEYOND_KSQL[type]
+    if pa.types.is_dictionary(type):
+        return duckdb_name(type.value_type)
+    if pa.types.is_large_list(type):
+        return duckdb_name(type.value_type) + "[]"
+    if pa.types.is_fixed_size_list(type):
+        return f"{duckdb_name(type.value_type)}[{type.list_size}]"
+    if pa.types.is_fixed_size_binary(type):
+        return "BLOB"
+    if pa.types.is_duration(type) or pa.types.is_interval(type):
+        return "INTERVAL"
+    if pa.types.is_timestamp(type):
+        return "TIMESTAMP WITH TIME ZONE"
     if pa.types.is_null(type):
         return "INTEGER"  # what DuckDB itself takes a NULL of no type for
     raise ValueError(f"no DuckDB type for {type}")

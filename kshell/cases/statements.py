@@ -110,7 +110,7 @@ def _drop(world: World, statement: ast.DropSource) -> None:
 
 
 def _set(world: World, statement: ast.SetProperty) -> None:
-    world.properties[statement.name] = statement.value
+    world.properties.update(statement.settings)
 
 
 def _unset(world: World, statement: ast.UnsetProperty) -> None:

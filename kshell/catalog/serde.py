@@ -16,7 +16,7 @@ from kshell.catalog.model import Column, FormatSpec
 from kshell.errors import BindError
 from kshell.types import BIGINT, BYTES, DOUBLE, INTEGER, STRING, ksql_name, parts, quote_ksql
 
-__all__ = ["CAPABILITIES", "KEY", "VALUE", "Capability", "Part", "check_format", "check_map_key",
+__all__ = ["CAPABILITIES", "KEY", "VALUE", "Part", "check_format", "check_map_key",
            "check_options", "columns_text", "format_named"]  # fmt: skip
 
 

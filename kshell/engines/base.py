@@ -24,6 +24,9 @@ class Engine(Protocol):
     def run(self, statement: Statement, properties: Properties) -> Result:
         """One statement to one result; raises KshellError."""
 
+    def reconnect(self, properties: Properties) -> None:
+        """Connect anew; refused while a query runs, and where it fails the old connection stays."""
+
     def topics(self) -> Sequence[str]:
         """Names of topics; may ask the cluster."""
 

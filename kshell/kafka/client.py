@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from kshell.config import Properties
 from kshell.errors import UsageError
-from kshell.kafka.metadata import Topic
+from kshell.kafka.metadata import Snapshot, Topic
 from kshell.kafka.wire import EARLIEST, LATEST, Wire
 
 __all__ = ["Client"]
@@ -27,10 +27,9 @@ _CREATE_TOPICS = 19
 class Client:
     """A connection to one cluster; `connect` makes it, `close` ends it."""
 
-    def __init__(self, properties: Properties) -> None:
-        self.properties = properties
+    def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
-        self.wire = Wire(properties)
+        self.wire = Wire()
         self._thread = threading.Thread(target=self._run, name="kshell-kafka", daemon=True)
         self._thread.start()
 
@@ -45,9 +44,9 @@ class Client:
             raise UsageError(
                 "no cluster named", hint="kshell --bootstrap HOST:PORT, or kshell --demo"
             )
-        client = cls(properties)
+        client = cls()
         try:
-            client.call(client.wire.connect())
+            client.call(client.wire.connect(properties))
         except BaseException:
             client.close()
             raise
@@ -66,35 +65,35 @@ class Client:
             future.cancel()
             raise
 
-    @property
-    def isolation(self) -> int:
-        """1 for read committed, as Kafka numbers it."""
-        return self.wire.isolation
-
     def topics(self) -> tuple[Topic, ...]:
         """Every topic that may be seen; raises Outage."""
         return self.call(self.wire.metadata(None)).topics
+
+    def find(self, name: str) -> Topic | None:
+        """One topic, None where there is none; raises Forbidden, KafkaError or Outage."""
+        return self.call(self.wire.find(name))
 
     def topic(self, name: str) -> Topic:
         """One topic; raises UnknownName, Forbidden, KafkaError or Outage."""
         return self.call(self.wire.topic(name))
 
-    def offsets(self, topic: str) -> dict[int, tuple[int, int]]:
-        """Per partition [first, end): `end` is the last stable offset when reading committed."""
-        known = self.topic(topic)
+    def snapshot(self, topic: Topic, isolation: str) -> Snapshot:
+        """The topic's offsets now, under an isolation.level: two requests to each leader."""
+        committed = int(isolation == "read_committed")
 
         async def both() -> tuple[dict[int, int], dict[int, int]]:
-            partitions = [p.id for p in known.partitions]
+            partitions = [p.id for p in topic.partitions]
             first = self.wire.offsets(topic, dict.fromkeys(partitions, EARLIEST), 0)
-            end = self.wire.offsets(topic, dict.fromkeys(partitions, LATEST), self.isolation)
+            end = self.wire.offsets(topic, dict.fromkeys(partitions, LATEST), committed)
             return await asyncio.gather(first, end)
 
         firsts, ends = self.call(both())
-        return {p: (firsts[p], max(ends[p], firsts[p])) for p in sorted(firsts)}
+        held = {p: (firsts[p], max(ends[p], firsts[p])) for p in sorted(firsts)}
+        return Snapshot(topic, held, committed)
 
-    def offsets_at(self, topic: str, times: Mapping[int, int]) -> dict[int, int]:
+    def offsets_at(self, snapshot: Snapshot, times: Mapping[int, int]) -> dict[int, int]:
         """Per partition the first offset whose timestamp is at or after a time (ms); -1: none."""
-        return self.call(self.wire.offsets(topic, times, self.isolation))
+        return self.call(self.wire.offsets(snapshot.topic, times, snapshot.isolation))
 
     @property
     def creates_topics(self) -> bool:

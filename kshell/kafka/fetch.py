@@ -21,7 +21,7 @@ from aiokafka import errors as codes
 
 from kshell.errors import CorruptRecord, KshellError, Outage, TopicChanged, UnknownName
 from kshell.kafka.client import Client
-from kshell.kafka.metadata import Topic
+from kshell.kafka.metadata import Snapshot
 from kshell.kafka.raw import Fetched, FetchedPartition, RawFetchRequest
 
 __all__ = ["FOREVER", "Chunk", "Fetch", "next_offset"]
@@ -78,19 +78,23 @@ class Fetch:
     def __init__(
         self,
         client: Client,
-        topic: Topic,
+        snapshot: Snapshot,
         ranges: Mapping[int, tuple[int, int]],
         partition_bytes: int = PARTITION_BYTES,
         bell: threading.Event | None = None,
+        *,
+        sampling: bool = False,
     ) -> None:
+        # A scan checks at its end that the topic is still the same; a sample need not.
+        self._sampling = sampling
         self._partition_bytes = partition_bytes
         self._bell = bell  # rung for each thing on the queue
         self._client, self._wire = client, client.wire
-        self._topic = topic
+        self._topic, self._isolation = snapshot.topic, snapshot.isolation
         self.position = {p: start for p, (start, _) in ranges.items()}
         self._ends = {p: end for p, (_, end) in ranges.items()}
         self._high: dict[int, int] = {}
-        self._leaders = {p.id: p.leader for p in topic.partitions}
+        self._leaders = {p.id: p.leader for p in snapshot.topic.partitions}
         self._heard = dict.fromkeys(ranges, time.monotonic())
         self._empty = dict.fromkeys(ranges, 0)
         self._follows = any(end >= FOREVER for end in self._ends.values())
@@ -190,7 +194,7 @@ class Fetch:
                 ]
                 await asyncio.gather(*readers)
                 watch.cancel()
-            if work:
+            if work and not self._sampling:
                 await self._check_topic()
             self._put(None)
         except* KshellError as group:
@@ -263,7 +267,7 @@ class Fetch:
         request = RawFetchRequest(
             self._topic.name,
             {p: self.position[p] for p in partitions},
-            isolation=self._wire.isolation,
+            isolation=self._isolation,
             wait_ms=500,
             partition_bytes=self._partition_bytes,
             max_bytes=_RESPONSE_BYTES,
@@ -285,7 +289,7 @@ class Fetch:
             return False
         self._heard[p] = time.monotonic()
         self.note = ""
-        self._high[p] = part.last_stable if self._wire.isolation else part.high_watermark
+        self._high[p] = part.last_stable if self._isolation else part.high_watermark
         if not len(part.records):
             # Offsets up to the end may all be gone: then the broker has nothing more to send.
             self._empty[p] += int(nothing and part.high_watermark >= self._ends[p])

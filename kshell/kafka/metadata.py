@@ -8,12 +8,12 @@ created.  `wire` sends it, and `quick` does with no client at all, so this impor
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kshell.errors import CorruptRecord
 
-__all__ = ["VERSION", "Broker", "Cluster", "Partition", "Topic", "decode", "encode"]
+__all__ = ["VERSION", "Broker", "Cluster", "Partition", "Snapshot", "Topic", "decode", "encode"]
 
 API_KEY = 3
 VERSION = 12
@@ -50,6 +50,25 @@ class Topic:
     internal: bool
     partitions: tuple[Partition, ...]
     error: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A topic and its offsets when a statement began: what all of the statement's reads share.
+
+    `offsets` are [first, end) per partition; `isolation` is Kafka's number of the isolation level
+    under which they were taken and are to be read (1: read committed, and `end` is the last stable
+    offset).
+    """
+
+    topic: Topic
+    offsets: Mapping[int, tuple[int, int]]
+    isolation: int
+
+    @property
+    def name(self) -> str:
+        """The topic's name."""
+        return self.topic.name
 
 
 @dataclass(frozen=True, slots=True)

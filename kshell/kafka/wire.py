@@ -34,7 +34,8 @@ __all__ = ["EARLIEST", "LATEST", "Wire"]
 logging.getLogger("aiokafka").addHandler(logging.NullHandler())
 
 LATEST, EARLIEST = -1, -2  # ListOffsets' special times
-_UNKNOWN_TOPIC, _NOT_LEADER, _FORBIDDEN, _OUT_OF_RANGE = 3, 6, 29, 1
+_FORBIDDEN, _OUT_OF_RANGE = 29, 1
+_NO_TOPIC = frozenset({3, 17})  # unknown, and a name that no topic can have
 _TOPIC = 2  # a topic, among the kinds of things that have configs
 _STATIC = 4  # from here on a config's source is the broker's file or Kafka's default
 _MOVED = frozenset({3, 5, 6, 9, 74, 75, 76})  # codes that a look at the metadata may cure
@@ -80,6 +81,27 @@ def _ssl_context(properties: Properties) -> ssl.SSLContext:
             certificate, properties.get("ssl.key.location"), properties.get("ssl.key.password")
         )
     return context
+
+
+def _settings(p: Properties, timeout: float) -> dict[str, Any]:
+    """The connection's properties as aiokafka's connections take them."""
+    protocol = p["security.protocol"]
+    settings: dict[str, Any] = {
+        "client_id": p["client.id"],
+        "request_timeout_ms": int(timeout * 1000),
+        "security_protocol": protocol,
+        "max_idle_ms": 540_000,
+    }
+    if protocol.endswith("SSL"):
+        settings["ssl_context"] = _ssl_context(p)
+    if protocol.startswith("SASL"):
+        settings["sasl_mechanism"] = p["sasl.mechanism"]
+        settings["sasl_plain_username"] = p.get("sasl.username", "")
+        settings["sasl_plain_password"] = p.get("sasl.password", "")
+        settings["sasl_kerberos_service_name"] = p["sasl.kerberos.service.name"]
+        if p["sasl.mechanism"] == "OAUTHBEARER":
+            settings["sasl_oauth_token_provider"] = _Token(p.get("sasl.oauthbearer.token", ""))
+    return settings
 
 
 class _MetadataStruct:
@@ -133,68 +155,48 @@ def _from_v5(answer: Any) -> Cluster:
     return Cluster(answer.cluster_id or "", answer.controller_id, brokers, by_name)
 
 
-def _check_topic(topic: Topic | None, name: str, known: Sequence[str] = ()) -> Topic:
-    """The topic if it can be read; raises UnknownName, Forbidden or KafkaError."""
-    if topic is None or topic.error == _UNKNOWN_TOPIC:
-        raise UnknownName("topic", name, known)
+def _readable(topic: Topic) -> Topic:
+    """The topic if it can be read; raises Forbidden or KafkaError."""
     if topic.error == _FORBIDDEN:
         raise Forbidden(
-            f"not allowed to read topic {name}",
+            f"not allowed to read topic {topic.name}",
             hint="the cluster's ACLs deny it to this user; ask for READ and DESCRIBE on it",
         )
     if topic.error:
-        raise KafkaError(f"topic {name}: {_error_name(topic.error)}")
+        raise KafkaError(f"topic {topic.name}: {_error_name(topic.error)}")
     return topic
 
 
 class Wire:
     """All connections of one client; every coroutine runs on its loop."""
 
-    def __init__(self, properties: Properties) -> None:
-        self._properties = properties
-        self.servers = _parse_servers(properties["bootstrap.servers"])
-        self.timeout = (properties.number("kshell.connect.timeout.ms") or 5000) / 1000
-        self.isolation = int(properties["isolation.level"] == "read_committed")
+    def __init__(self) -> None:
+        self.servers: list[tuple[str, int]] = []
+        self.timeout = 0.0
         self.cluster = Cluster("", -1, (), ())
+        self._settings: dict[str, Any] = {}
         self._connections: dict[tuple[int, str], FrameConnection] = {}
         self._locks: dict[tuple[int, str], asyncio.Lock] = {}
         self._leased: set[int] = set()
 
-    def _settings(self) -> dict[str, Any]:
-        p = self._properties
-        protocol = p["security.protocol"]
-        settings: dict[str, Any] = {
-            "client_id": p["client.id"],
-            "request_timeout_ms": int(self.timeout * 1000),
-            "security_protocol": protocol,
-            "max_idle_ms": 540_000,
-        }
-        if protocol.endswith("SSL"):
-            settings["ssl_context"] = _ssl_context(p)
-        if protocol.startswith("SASL"):
-            settings["sasl_mechanism"] = p["sasl.mechanism"]
-            settings["sasl_plain_username"] = p.get("sasl.username", "")
-            settings["sasl_plain_password"] = p.get("sasl.password", "")
-            settings["sasl_kerberos_service_name"] = p["sasl.kerberos.service.name"]
-            if p["sasl.mechanism"] == "OAUTHBEARER":
-                settings["sasl_oauth_token_provider"] = _Token(p.get("sasl.oauthbearer.token", ""))
-        return settings
-
-    async def connect(self) -> None:
+    async def connect(self, properties: Properties) -> None:
         """Learn the cluster from the first server that answers; raises ConnectionFailed."""
+        self.servers = _parse_servers(properties["bootstrap.servers"])
+        self.timeout = (properties.number("kshell.connect.timeout.ms") or 5000) / 1000
         failure: Exception | None = None
         for host, port in self.servers:
             try:
+                self._settings = self._settings or _settings(properties, self.timeout)
                 async with asyncio.timeout(self.timeout):
-                    connection = await open_connection(host, port, **self._settings())
+                    connection = await open_connection(host, port, **self._settings)
                     try:
                         await self._learn(connection, [])
                     finally:
                         connection.close()
                 return
             except Exception as error:
-                failure = await diagnose(host, port, error, self._properties, self.timeout)
-        raise failure or UnknownName("bootstrap server", self._properties["bootstrap.servers"])
+                failure = await diagnose(host, port, error, properties, self.timeout)
+        raise failure or UnknownName("bootstrap server", properties["bootstrap.servers"])
 
     async def _learn(self, connection: FrameConnection, topics: Sequence[str] | None) -> Cluster:
         answer = await connection.send(_MetadataRequest(topics))
@@ -225,7 +227,7 @@ class Wire:
             if broker is None:
                 raise codes.StaleMetadata(f"broker {node} is not in the cluster's metadata")
             async with asyncio.timeout(self.timeout):
-                connection = await open_connection(broker.host, broker.port, **self._settings())
+                connection = await open_connection(broker.host, broker.port, **self._settings)
             self._connections[key] = connection
             return connection
 
@@ -244,7 +246,7 @@ class Wire:
         for host, port in self.servers:
             try:
                 async with asyncio.timeout(self.timeout):
-                    connection = await open_connection(host, port, **self._settings())
+                    connection = await open_connection(host, port, **self._settings)
                     try:
                         return await self._learn(connection, topics)
                     finally:
@@ -253,16 +255,25 @@ class Wire:
                 failures.append(f"{host}:{port} {error or type(error).__name__}")
         raise Outage("no broker answers", hint="; ".join(dict.fromkeys(failures)))
 
-    async def topic(self, name: str) -> Topic:
-        """One topic that can be read; raises UnknownName, Forbidden, KafkaError or Outage."""
+    async def find(self, name: str) -> Topic | None:
+        """One topic, None where there is none; raises Forbidden, KafkaError or Outage."""
         cluster = await self.metadata([name])
         found = next((t for t in cluster.topics if t.name == name), None)
-        if found is None or found.error == _UNKNOWN_TOPIC:
-            known = [t.name for t in (await self.metadata(None)).topics]
-            return _check_topic(found, name, known)
-        return _check_topic(found, name)
+        if found is None or found.error in _NO_TOPIC:
+            return None
+        return _readable(found)
 
-    async def offsets(self, topic: str, times: Mapping[int, int], isolation: int) -> dict[int, int]:
+    async def topic(self, name: str) -> Topic:
+        """One topic that can be read; raises UnknownName, Forbidden, KafkaError or Outage."""
+        found = await self.find(name)
+        if found is None:
+            known = [t.name for t in (await self.metadata(None)).topics]
+            raise UnknownName("topic", name, known)
+        return found
+
+    async def offsets(
+        self, topic: Topic, times: Mapping[int, int], isolation: int
+    ) -> dict[int, int]:
         """Per partition the first offset at or after a time (ms), or LATEST or EARLIEST.
 
         A time after the last record's gives -1.  Leaders that moved are looked up again.
@@ -271,14 +282,14 @@ class Wire:
         for attempt in range(20):
             if attempt:
                 await asyncio.sleep(min(0.05 * 2**attempt, 0.5))
-            known = await self.topic(topic)
+                topic = await self.topic(topic.name)
             by_leader: dict[int, list[int]] = {}
-            for p in known.partitions:
+            for p in topic.partitions:
                 if p.id in wanted and p.leader >= 0:
                     by_leader.setdefault(p.leader, []).append(p.id)
             for leader, partitions in by_leader.items():
                 asked = [(p, wanted[p]) for p in partitions]
-                request = OffsetRequest(-1, isolation, [(topic, asked)])
+                request = OffsetRequest(-1, isolation, [(topic.name, asked)])
                 try:
                     answer = await self.send(leader, request)
                 except (OSError, codes.KafkaError, TimeoutError):
@@ -289,12 +300,12 @@ class Wire:
                             found[partition] = offset
                             wanted.pop(partition, None)
                         else:
-                            self.raise_for(topic, partition, error, wanted[partition])
+                            self.raise_for(topic.name, partition, error, wanted[partition])
             if not wanted:
                 return found
         missing = ", ".join(map(str, sorted(wanted)))
         raise Outage(
-            f"no leader answers for topic {topic}, partition {missing}",
+            f"no leader answers for topic {topic.name}, partition {missing}",
             hint="is a broker down? DESCRIBE shows leaders and in-sync replicas",
         )
 

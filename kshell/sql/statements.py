@@ -277,10 +277,9 @@ class Print(Statement):
 
 @dataclass(frozen=True, slots=True)
 class SetProperty(Statement):
-    """SET 'name'='value' (ALTER SYSTEM too)."""
+    """SET 'name'='value'[, …] (ALTER SYSTEM too): all of them, or none."""
 
-    name: str
-    value: str
+    settings: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)

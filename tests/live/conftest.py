@@ -14,6 +14,7 @@ import pytest
 from kshell.config import Properties
 from kshell.kafka import admin
 from kshell.kafka.client import Client
+from kshell.kafka.metadata import Snapshot
 from kshell.kafka.produce import OutgoingRecord, Producer
 from kshell.session import Session
 
@@ -28,6 +29,11 @@ def unavailable(reason: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def held(client: Client, topic: str) -> Snapshot:
+    """What a topic holds now."""
+    return client.snapshot(client.topic(topic), "read_committed")
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,8 @@ from kshell.kafka.produce import OutgoingRecord, Producer
 from kshell.results import Live, Message, Rows, Sections
 from kshell.session import Session
 
+from .conftest import held
+
 pytestmark = pytest.mark.live
 BEGIN = 1_700_000_000_000 // 30_000 * 30_000
 KSHELL = [sys.executable, "-m", "kshell"]
@@ -89,9 +91,10 @@ def records(client, topic: str) -> list[tuple]:
     from kshell.kafka.records import Wanted, decode
 
     wanted = Wanted(offset=True, timestamp=True, key=True, value=True)
-    ranges = client.offsets(topic)
+    before = held(client, topic)
+    ranges = before.offsets
     out = []
-    for chunk in Fetch(client, client.topic(topic), ranges):
+    for chunk in Fetch(client, before, ranges):
         batch = decode(
             chunk.records, wanted, start=chunk.start, end=ranges[chunk.partition][1],
             aborted=chunk.aborted,
@@ -408,12 +411,12 @@ def test_a_sink_has_the_properties_it_was_given_and_kafkas_partitions(run, sessi
     keys = [f"user-{n}" for n in range(20)]
     produce(clicks, *((k.encode(), b'{"v":1}') for k in keys))
     until(lambda: queries(session)["CSAS_S_1"]["written"] == 20)
-    until(lambda: sum(e for _, e in client.offsets(name).values()) == 20)
-    assert len(client.offsets(name)) == 5
+    until(lambda: sum(e for _, e in held(client, name).offsets.values()) == 20)
+    assert len(held(client, name).offsets) == 5
     configs = {n: v for n, v, _ in client.configs(name)}
     assert configs["retention.ms"] == "7200000"
     assert set(records(client, name)) == {(b'"%s"' % k.encode(), b"%d" % (now + 1), now + 1) for k in keys}
-    ends = {p: e for p, (_, e) in client.offsets(name).items()}
+    ends = {p: e for p, (_, e) in held(client, name).offsets.items()}
     expected = dict.fromkeys(range(5), 0)
     for key in keys:
         expected[partition_for(b'"%s"' % key.encode(), 5)] += 1
@@ -455,7 +458,7 @@ def test_insert_select_goes_on_beside_the_query_that_made_the_stream(run, sessio
     """)
     produce(clicks, (b"a", b'{"v":1}', BEGIN))
     produce(more, (b"b", b'{"v":2}', BEGIN + 1))
-    until(lambda: sum(e for _, e in client.offsets(name).values()) == 2)
+    until(lambda: sum(e for _, e in held(client, name).offsets.values()) == 2)
     assert records(client, name) == [(b"a", b'{"V":1}', BEGIN), (b"b", b'{"V":20}', BEGIN + 1)]
 
 
@@ -504,7 +507,7 @@ def test_a_script_stays_with_its_queries_until_it_is_stopped(kafka, topic, produ
     try:
         until(lambda: name in [t.name for t in client.topics()])
         produce(events, *((b"k", b'{"v":%d}' % n) for n in range(1000)))
-        until(lambda: sum(e for _, e in client.offsets(name).values()) > 0)
+        until(lambda: sum(e for _, e in held(client, name).offsets.values()) > 0)
         running.send_signal(sent)
         assert running.wait(15) == code
     finally:
@@ -554,3 +557,47 @@ def test_a_table_is_asked_right_after_it_was_made(run, topic, name):
         SELECT SUM(c) AS c, SUM(s) AS s FROM {name};""")
     assert rows_of(answer) == [{"c": 20_000, "s": 20_000 * 19_999 // 2}]
     assert not answer.notes()
+
+
+def test_isolation_is_the_statements(run, session, topic, kafka):
+    from confluent_kafka import Producer as Sender
+
+    name = topic()
+    sender = Sender({"bootstrap.servers": kafka.bootstrap, "transactional.id": uuid.uuid4().hex, "log_level": 0})
+    sender.init_transactions(10)
+    sender.begin_transaction()
+    sender.produce(name, b'{"n":1}')
+    sender.flush(10)  # open: a reader of committed records sees none of it
+    count = f"SELECT COUNT(*) AS n FROM `{name}`"
+    assert next(run(count)[0].batches).to_pylist() == [{"n": 0}]
+    run("SET 'isolation.level'='read_uncommitted'; SET 'auto.offset.reset'='earliest'")
+    assert next(run(count)[0].batches).to_pylist() == [{"n": 1}]
+    (live,) = run(f"SELECT n FROM `{name}` EMIT CHANGES LIMIT 1")
+    assert changes_of(live, 1) == [(1, {"n": 1})]
+    run("SET 'isolation.level'='read_committed'")
+    assert next(run(count)[0].batches).to_pylist() == [{"n": 0}]
+    sender.abort_transaction(10)
+
+
+def test_who_chose_the_partitions_is_the_statements(run, session, topic):
+    name = topic([OutgoingRecord(b"k%d" % n, b'{"n":1}') for n in range(40)], partitions=4)
+    explain = f"EXPLAIN SELECT * FROM `{name}` WHERE ROWKEY = 'k1'"
+
+    def partitions():
+        (shown,) = run(explain)
+        return sum(b.num_rows for b in shown.parts[1].batches)
+
+    assert partitions() == 1
+    run("SET 'kshell.partitioner'='other'")
+    assert partitions() == 4
+
+
+def test_a_query_in_the_background_obeys_what_was_set_of_the_topic(run, session, topic, produce, client, name):
+    source = topic([OutgoingRecord(None, b'{"n":1}')])
+    run("SET 'auto.offset.reset'='earliest'")
+    run(f"SET 'topic.{source}.value.format'='KAFKA'")
+    (shown,) = run(f"EXPLAIN CREATE STREAM s WITH (KAFKA_TOPIC='{name}', VALUE_FORMAT='KAFKA') AS SELECT * FROM `{source}`")
+    assert "VALUE" in shown.parts[1].text
+    run(f"CREATE STREAM s WITH (KAFKA_TOPIC='{name}', VALUE_FORMAT='KAFKA') AS SELECT VALUE FROM `{source}` EMIT CHANGES")
+    until(lambda: queries(session)["CSAS_S_1"]["written"] == 1)
+    assert [value for _, value, _ in records(client, name)] == [b'{"n":1}']

@@ -32,15 +32,16 @@ from kshell.kafka.records import Wanted, decode
 from kshell.session import Session
 
 from . import realkafka
-from .conftest import unavailable
+from .conftest import held, unavailable
 
 pytestmark = pytest.mark.live
 
 
 def offsets_read(client: Client, topic: str) -> dict[int, list[int]]:
-    ends = client.offsets(topic)
+    before = held(client, topic)
+    ends = before.offsets
     found: dict[int, list[int]] = {p: [] for p in ends}
-    for chunk in Fetch(client, client.topic(topic), ends):
+    for chunk in Fetch(client, before, ends):
         end = ends[chunk.partition][1]
         batch = decode(
             chunk.records, Wanted(offset=True), start=chunk.start, end=end, aborted=chunk.aborted
@@ -56,7 +57,7 @@ def test_no_read_creates_a_topic_though_the_broker_would(session, client):
             for result in session.execute(sql):
                 getattr(result, "batches", None)
     with pytest.raises(UnknownName):
-        client.offsets("ghost")
+        held(client, "ghost")
     assert "ghost" not in [t.name for t in client.topics()]
 
 
@@ -69,7 +70,7 @@ def test_reading_joins_no_group_and_commits_nothing(topic, session, kafka):
     def traces():
         groups = {g.group_id for g in admin.list_consumer_groups().result(10).valid}
         commits = [t.name for t in session.engine.context.client.topics() if t.name == "__consumer_offsets"]
-        ends = [session.engine.context.client.offsets(t) for t in commits]
+        ends = [held(session.engine.context.client, t).offsets for t in commits]
         return groups, commits, ends  # of other tests, whatever they left
 
     before = traces()
@@ -113,7 +114,7 @@ def test_it_ends_where_compaction_left_gaps(topic, client, properties):
         time.sleep(0.2)
     assert found[-1] == 50
     assert len(found) < 50
-    assert client.offsets(name)[0][1] == 51
+    assert held(client, name).offsets[0][1] == 51
 
 
 def _transaction(bootstrap: str, topic: str, ids: str, values: list[bytes]):
@@ -147,7 +148,7 @@ def test_an_open_transaction_is_not_in_the_answer_yet(topic, ask, kafka):
 
 def test_a_topic_created_anew_while_it_is_read_is_an_error(topic, client, properties):
     name = topic([OutgoingRecord(None, b"x" * 1000) for _ in range(100)])
-    before, ends = client.topic(name), client.offsets(name)
+    before = held(client, name)
     admin.delete_topic(properties, name)
     for _ in range(100):
         try:
@@ -159,7 +160,7 @@ def test_a_topic_created_anew_while_it_is_read_is_an_error(topic, client, proper
     producer.send(name, [OutgoingRecord(None, b"y" * 1000) for _ in range(100)])
     producer.flush()
     with pytest.raises(TopicChanged, match="created anew"):
-        list(Fetch(client, before, ends))
+        list(Fetch(client, before, before.offsets))
 
 
 def test_deleted_records_are_an_error_and_not_a_gap(topic, client, kafka):
@@ -167,7 +168,7 @@ def test_deleted_records_are_an_error_and_not_a_gap(topic, client, kafka):
     from confluent_kafka.admin import AdminClient
 
     name = topic([OutgoingRecord(None, b"x") for _ in range(10)])
-    before = client.topic(name)
+    before = held(client, name)
     own = AdminClient({"bootstrap.servers": kafka.bootstrap})  # kept: its calls end with it
     for future in list(own.delete_records([Part(name, 0, 5)]).values()):
         future.result(10)
@@ -192,19 +193,19 @@ def test_an_outage_is_an_error_within_seconds_and_never_no_rows(own_broker):
     producer.send("t", [OutgoingRecord(None, json.dumps({"n": n}).encode()) for n in range(50)])
     producer.flush()
     client = Client.connect(properties)
-    topic, ends = client.topic("t"), client.offsets("t")
+    before = held(client, "t")
     try:
         own_broker.pause()
         began = time.monotonic()
         with pytest.raises(Outage, match="cannot reach broker 1"):
-            list(Fetch(client, topic, ends))
+            list(Fetch(client, before, before.offsets))
         assert time.monotonic() - began < 11
         own_broker.resume()
-        assert sum(len(c.records) > 0 for c in Fetch(client, topic, ends)) >= 1
+        assert sum(len(c.records) > 0 for c in Fetch(client, before, before.offsets)) >= 1
         own_broker.stop(signal.SIGKILL)
         began = time.monotonic()
         with pytest.raises(Outage):
-            list(Fetch(client, topic, ends))
+            list(Fetch(client, before, before.offsets))
         assert time.monotonic() - began < 8
     finally:
         client.close()
@@ -225,8 +226,9 @@ def test_a_scan_survives_the_loss_of_a_leader():
         try:
             victim = client.topic("t").partitions[0].leader
             killed = threading.Event()
-            ends, found = client.offsets("t"), {0: [], 1: [], 2: []}
-            for chunk in Fetch(client, client.topic("t"), ends, partition_bytes=64 << 10):
+            before, found = held(client, "t"), {0: [], 1: [], 2: []}
+            ends = before.offsets
+            for chunk in Fetch(client, before, ends, partition_bytes=64 << 10):
                 batch = decode(
                     chunk.records, Wanted(offset=True), start=chunk.start,
                     end=ends[chunk.partition][1],

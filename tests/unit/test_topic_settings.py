@@ -15,7 +15,7 @@ def test_topics_keep_their_case_and_their_dots():
     assert made.of_topic("My.Orders.v1", "value") == {"format": "avro"}
     assert made.of_topic("my.orders.v1", "value") == {}
     assert made.of_topic("other", "key") == {"schema.file": "k.avsc"}
-    assert ("topic.other.key.schema.file", "k.avsc", "") in made.shown()
+    assert ("topic.other.key.schema.file", "k.avsc", "", "session") in made.shown()
     assert dict(Properties(dict(made))) == dict(made)
     assert made.unset("topic.other.key.schema.file").of_topic("other", "key") == {}
 
@@ -67,7 +67,7 @@ def test_options_of_the_command_line():
 )
 def test_a_password_in_an_address_is_masked(url, shown):
     made = Properties({"schema.registry.url": url})
-    assert ("schema.registry.url", shown, "") in made.shown()
+    assert ("schema.registry.url", shown, "", "session") in made.shown()
     assert "pw" not in repr(made)
     assert made["schema.registry.url"] == url
 

@@ -6,10 +6,8 @@ keeps none.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -17,16 +15,15 @@ from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
-from kshell.engines.local.sources.topic_name import topic_named
-from kshell.errors import KafkaError, UnknownName
+from kshell.engines.local.sources.lookup import Lookup, given_named
+from kshell.errors import BindError, KafkaError, UsageError
 from kshell.kafka.client import Client
 from kshell.sql.statements import Name
 
 if TYPE_CHECKING:
-    from sqlglot import exp
+    import pyarrow as pa
 
     from kshell.engines.local.continuous.background import Background
-    from kshell.engines.local.sources.sample import Sampled
 
 __all__ = ["Context"]
 
@@ -34,55 +31,84 @@ __all__ = ["Context"]
 class Context:
     """One engine's state; used by one thread at a time."""
 
-    def __init__(self, client: Client) -> None:
-        self.client = client
+    def __init__(self, client: Client | None, given: Mapping[str, pa.Table]) -> None:
+        self._client = client
+        self.given = given
         self.errors = ErrorLog()
         self.catalog = Catalog()
         self.queries: dict[str, Background] = {}
         self.asserted: dict[str, set[tuple[int, int]]] = {}  # (partition, offset) by topic
-        self._columns: dict[str, tuple[str, ...]] = {}  # of topics that were sampled
+        self.sampled_columns: dict[tuple[object, ...], tuple[str, ...]] = {}  # for completion
         self._numbers = count(1)
 
-    def topic_named(self, name: Name) -> str:
-        """The topic that a name means; raises UnknownName, Forbidden, BindError."""
-        return topic_named(self.client, name)
+    def connected(self) -> Client:
+        """The connection to the cluster; raises UsageError where the session has none."""
+        if self._client is None:
+            raise UsageError(
+                "no cluster named",
+                hint="SET 'bootstrap.servers'='host:9092'; tables given to the session need none",
+            )
+        return self._client
 
-    def sample(self, name: Name, properties: Properties) -> Sampled:
-        """The format and the columns of a topic that nobody declared, inferred from records."""
-        from kshell.engines.local.sources.sample import sample
+    @property
+    def has_cluster(self) -> bool:
+        """Whether there is a connection."""
+        return self._client is not None
 
-        found = sample(self.client, self.topic_named(name), properties)
-        self._columns[found.source.topic] = tuple(c.name for c in found.source.value)
-        return found
+    @property
+    def client(self) -> Client:
+        """The connection to the cluster; raises UsageError where the session has none."""
+        return self.connected()
+
+    def free_name(self, name: Name) -> None:
+        """Raise BindError where a name is that of a given table."""
+        if (given := given_named(self.given, Name(name.text))) is not None:
+            raise BindError(
+                f"{given} is a table given to this session: another name is needed",
+                place=name.place,
+            )
+
+    def lookup(self, properties: Properties) -> Lookup:
+        """What names in FROM are, for one statement."""
+        return Lookup(
+            self.connected, self.catalog, self.given, self.errors, properties, self.keeper_of
+        )
 
     def columns(self, name: str, properties: Properties) -> tuple[str, ...]:
         """Names of the columns of a declared source or a topic; a topic is sampled once."""
         declared = self.catalog.find(name, quoted=False)
         if declared is not None:
             return tuple(c.name for c in declared.columns())
-        topic = self.topic_named(Name(name))
-        if topic not in self._columns:
-            self.sample(Name(name), properties)
-        return self._columns[topic]
+        asked = (name, *properties.items())
+        if asked not in self.sampled_columns:
+            source = self.lookup(properties).source(Name(name))
+            self.sampled_columns[asked] = tuple(c.name for c in source.value)
+        return self.sampled_columns[asked]
 
-    def catalog_for(self, tree: exp.Expr, properties: Properties) -> Catalog:
-        """The catalog with the topics that a query names and nobody declared."""
-        from kshell.sql.bind.sources import source_names
+    def reconnect(self, client: Client) -> None:
+        """Another connection: what was learned of the old cluster goes, declarations stay."""
+        self.close()
+        self._client = client
+        self.sampled_columns.clear()
+        self.asserted.clear()
 
-        catalog = self.catalog
-        for text, quoted in source_names(tree):
-            if catalog.find(text, quoted) is None:
-                source = self.sample(Name(text, quoted), properties).source
-                catalog = catalog.with_topic(replace(source, name=text))
-        return catalog
+    def close(self) -> None:
+        """Disconnect."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
 
     def make_topic(
-        self, name: str, partitions: int, replicas: int, configs: Mapping[str, str]
+        self,
+        name: str,
+        partitions: int,
+        replicas: int,
+        configs: Mapping[str, str],
+        properties: Properties,
     ) -> None:
         """Create a topic, and wait until every partition has a leader; raises KafkaError."""
         from kshell.kafka import admin
 
-        properties = self.client.properties
         if self.client.creates_topics:
             admin.create_topic(
                 properties, name, partitions=partitions, replicas=replicas, configs=configs
@@ -91,9 +117,9 @@ class Context:
             admin.provoke_topic(properties, name)
         deadline = time.monotonic() + 10
         while True:
-            with contextlib.suppress(UnknownName):
-                if all(p.leader >= 0 for p in self.client.topic(name).partitions):
-                    return
+            topic = self.client.find(name)
+            if topic is not None and all(p.leader >= 0 for p in topic.partitions):
+                return
             if time.monotonic() > deadline:
                 raise KafkaError(f"topic {name} has no leaders 10 s after it was created")
             time.sleep(0.05)

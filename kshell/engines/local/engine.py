@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from kshell.config import Properties
 from kshell.engines.local.context import Context
-from kshell.errors import KshellError, Unsupported
+from kshell.errors import KshellError, Unsupported, UsageError
 from kshell.kafka.client import Client
 from kshell.results import Result, Running
 from kshell.sql import statements as ast
@@ -50,8 +51,40 @@ STATEMENTS: Mapping[type[Statement], str] = {
 class LocalEngine:
     """Dispatches statements to their handlers, which share one `Context`."""
 
-    def __init__(self, client: Client) -> None:
-        self.context = Context(client)
+    def __init__(
+        self, client: Client | None, given: Mapping[str, pa.Table] = MappingProxyType({})
+    ) -> None:
+        if given:
+            from kshell.engines.local.sources.given import given_table
+
+            given = {name: given_table(name, rows) for name, rows in given.items()}
+        self.context = Context(client, given)
+
+    @classmethod
+    def connect(
+        cls, properties: Properties, given: Mapping[str, pa.Table] = MappingProxyType({})
+    ) -> LocalEngine:
+        """An engine at the cluster that the properties name; raises ConnectionFailed.
+
+        With tables given to it, it needs no cluster.
+        """
+        if given and "bootstrap.servers" not in properties:
+            return cls(None, given)
+        return cls(Client.connect(properties), given)
+
+    def reconnect(self, properties: Properties) -> None:
+        """Connect anew; where that raises, the old connection stays."""
+        if any(q.error is None for q in self.context.queries.values()):
+            raise UsageError(
+                "the connection cannot change while a query runs",
+                hint="TERMINATE ALL ends them; SHOW QUERIES lists them",
+            )
+        try:
+            client = Client.connect(properties)
+        except KshellError as error:
+            error.hint = "; ".join(filter(None, (error.hint, "the old connection stays")))
+            raise
+        self.context.reconnect(client)
 
     def run(self, statement: Statement, properties: Properties) -> Result:
         """One statement to one result; raises KshellError."""
@@ -65,12 +98,14 @@ class LocalEngine:
         return result
 
     def topics(self) -> Sequence[str]:
-        """Names of the topics that are not internal; asks the cluster."""
+        """Names of the topics that are not internal; asks the cluster, where there is one."""
+        if not self.context.has_cluster:
+            return ()
         return [t.name for t in self.context.client.topics() if not t.internal]
 
     def sources(self) -> Sequence[str]:
-        """Names of declared streams and tables."""
-        return tuple(self.context.catalog.sources)
+        """Names of declared streams and tables, and of given tables."""
+        return (*self.context.given, *self.context.catalog.sources)
 
     def columns(self, name: str, properties: Properties) -> Sequence[str]:
         """Columns of a topic or source, for completion; may read samples."""
@@ -93,6 +128,6 @@ class LocalEngine:
                 queries.pop(next(iter(queries))).stop()
             except KshellError as error:
                 failed = failed or error
-        self.context.client.close()
+        self.context.close()
         if failed is not None:
             raise failed

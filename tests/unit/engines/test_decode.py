@@ -15,7 +15,7 @@ from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources import decode as module
 from kshell.engines.local.sources.decode import Decoder
-from kshell.engines.local.sources.registry_wait import Patience
+from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.errors import RegistryDown
 from kshell.formats.framing import frame
 from kshell.formats.registry import Remembered, Schema, SchemaType
@@ -121,27 +121,27 @@ def test_a_registry_that_is_away_leaves_no_trace_and_the_same_chunk_is_read_late
     assert (batch.column("a").to_pylist(), bad, errors.total) == ([1], 1, 1)
 
 
-def test_patience_waits_says_so_and_ends():
-    patience = Patience(30)
+def test_a_wait_for_the_registry_is_said_and_ends():
+    wait = RegistryWait(30)
     tries, notes = [], []
 
     def work() -> str:
         tries.append(1)
-        notes.append(patience.note)
+        notes.append(wait.note)
         if len(tries) < 3:
             raise RegistryDown("it is away")
         return "done"
 
-    assert patience.of(work) == "done"
+    assert wait.of(work) == "done"
     assert notes == ["", "waiting: it is away", "waiting: it is away"]
-    assert patience.note == ""
+    assert wait.note == ""
 
     def down() -> str:
         raise RegistryDown("it is away")
 
     with pytest.raises(RegistryDown):
-        Patience(0).of(down)
-    long = Patience(30)
+        RegistryWait(0).of(down)
+    long = RegistryWait(30)
     threading.Timer(0.1, long.leave).start()
     with pytest.raises(RegistryDown):
         long.of(down)

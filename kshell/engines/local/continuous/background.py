@@ -10,15 +10,15 @@ import threading
 import time
 from enum import Enum
 
-from kshell.catalog.model import Kind
-from kshell.engines.local.continuous.feed import Feed
+import pyarrow as pa
+
+from kshell.engines.local.continuous.run import Run
 from kshell.engines.local.continuous.sink_writer import Outlet
 from kshell.errors import KshellError, Outage, TopicChanged, UnknownName
 from kshell.kafka.client import Client
 from kshell.kafka.produce import Producer
 from kshell.results import Running
 from kshell.sql.plan import Sink
-from kshell.stream.graph import Graph
 
 __all__ = ["Background", "State"]
 
@@ -33,6 +33,7 @@ class State(Enum):
     RUNNING = "RUNNING"
     PAUSED = "PAUSED"
     ERROR = "ERROR"
+    ENDED = "ENDED"  # it read given tables alone, and all of them
     TERMINATED = "TERMINATED"
 
 
@@ -43,27 +44,21 @@ class Background:
         self,
         id: str,
         sink: Sink,
-        feed: Feed,
-        graph: Graph,
+        run: Run,
         outlet: Outlet,
         producer: Producer,
         client: Client,
     ) -> None:
-        self.id, self.sink, self.feed, self.outlet = id, sink, feed, outlet
+        self.id, self.sink, self.feed, self.outlet = id, sink, run.feed, outlet
         self.state = State.RUNNING
         self.error: KshellError | None = None
-        self._graph, self._producer = graph, producer
+        self._plan, self._producer = run, producer
         self._client, self._topic_id = client, client.topic(sink.target.topic).id
         self._due = 0.0
         self._caught_up = threading.Event()
         self._going = threading.Event()
         self._going.set()
         self._thread = threading.Thread(target=self._run, name=f"kshell-{id}", daemon=True)
-
-    @property
-    def kind(self) -> Kind:
-        """Whether it makes a stream or a table."""
-        return self.sink.target.kind
 
     def start(self) -> None:
         """Run until stopped."""
@@ -73,16 +68,20 @@ class Background:
         try:
             while not self.feed.cancelled:
                 self._going.wait()
-                runs = self.feed.poll(_POLL)
-                if runs is None:
+                made = self._plan.poll(_POLL)
+                if made is None:
                     break
-                for scan, changes in runs:
-                    self.outlet.write(self._graph.step(scan, changes))
-                if not runs and self.feed.at_end:
+                self._going.wait()  # what came while it was being paused waits too
+                for changes in made:
+                    self.outlet.write(changes)
+                if not made and self.feed.at_end:
                     self._caught_up.set()
                 self._producer.check()
                 self._check_sink()
             self._producer.flush()
+            if not self.feed.cancelled:
+                self.state = State.ENDED
+            self._caught_up.set()
         except KshellError as error:
             self._fail(error)
         except Exception as error:  # a query that dies without a word would look like a quiet one
@@ -122,6 +121,21 @@ class Background:
                 break
         return self._caught_up.is_set()
 
+    def kept(self, seconds: float) -> tuple[pa.RecordBatch, str]:
+        """The table's rows once they have caught up, or after so many seconds; and what to say
+        of them where they may not be the newest."""
+        assert self.outlet.rows is not None  # what makes it a keeper
+        whole, remark = self.catch_up(seconds), ""
+        name = self.sink.target.name
+        if self.error is not None:
+            remark = f"query {self.id} failed, {name} is as it was then: {self.error.what}"
+        elif self.feed.note or self.feed.lag or not whole:
+            behind = self.feed.note or "has not read yet what was there when it began"
+            if self.feed.lag and not self.feed.note:
+                behind = f"{self.feed.lag:,} records behind"
+            remark = f"query {self.id}, which keeps {name}: {behind}"
+        return self.outlet.rows.snapshot(), remark
+
     def pause(self) -> None:
         """Read no further."""
         if self.state is State.RUNNING:
@@ -155,6 +169,8 @@ class Background:
         """For the toolbar."""
         if self.error is not None:
             return Running(self.id, f"failed: {self.error.what}", failed=True)
+        if self.state is State.ENDED:
+            return Running(self.id, "has read all")
         if self.state is State.PAUSED:
             return Running(self.id, "paused")
         if self.feed.note:

@@ -8,7 +8,7 @@ give has nothing here: an answer does not depend on which broker was faster.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Hashable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -18,7 +18,7 @@ from kshell.changes import Changes
 
 __all__ = ["Lane", "Merge"]
 
-Lane = tuple[int, Hashable]  # the scan's number, and its partition
+Lane = tuple[int, int]  # the scan's number, and its partition
 _NEVER = -(1 << 62)
 
 

@@ -1,6 +1,6 @@
 """A declared stream or table as a bounded query's table: decoded as its declaration says.
 
-`query` makes one for a name in FROM that CREATE declared.  A stream's rows are its records that
+`lookup` makes one for a name in FROM that CREATE declared.  A stream's rows are its records that
 have a value; of a table the last record of each key counts, and deletes the row if it has no value.
 A record is decoded whole, whatever is asked of it: one that does not fit its declaration is an
 error row for every query alike.
@@ -23,6 +23,7 @@ from kshell.engines.local.sources.chunks import Batch, reader_of
 from kshell.engines.local.sources.topic import Budget, TopicTable
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import Chunk
+from kshell.kafka.metadata import Snapshot
 
 __all__ = ["DeclaredTable"]
 
@@ -33,6 +34,7 @@ class DeclaredTable(TopicTable):
     def __init__(
         self,
         client: Client,
+        snapshot: Snapshot,
         source: Source,
         errors: ErrorLog,
         budget: Budget,
@@ -42,7 +44,7 @@ class DeclaredTable(TopicTable):
         self._names = [*(c.name for c in source.columns()), *bounds]
         self._table = source.kind is Kind.TABLE
         self._codecs = threading.local()  # what a codec learns of schemas is one thread's
-        super().__init__(client, source, errors, budget, properties)
+        super().__init__(client, snapshot, source, errors, budget, properties)
 
     def _made(self) -> tuple[TableColumn, ...]:
         source = self.source

@@ -1,11 +1,12 @@
 """A table that a query of this shell keeps, as a bounded query's table: its rows at that moment.
 
-`query` puts it in FROM for CREATE TABLE … AS SELECT; one with windows has WINDOWSTART, WINDOWEND.
+`lookup` puts it in FROM for CREATE TABLE … AS SELECT; one with windows has WINDOWSTART, WINDOWEND.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -13,10 +14,17 @@ from kshell.batch.tables import Bounds, Range, Scan, TableColumn
 from kshell.catalog.model import Source
 from kshell.results import Progress
 
-__all__ = ["KeptTable"]
+__all__ = ["Keeper", "KeptTable"]
 
 _DUMMY_PARTITION = 0
 _RIDING = ("ROWTIME",)
+
+
+class Keeper(Protocol):
+    """A query that keeps a table's current rows."""
+
+    def kept(self, seconds: float) -> tuple[pa.RecordBatch, str]:
+        """The rows, after so many seconds at the most, and why they may not be the newest."""
 
 
 class KeptTable:

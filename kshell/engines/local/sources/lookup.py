@@ -1,77 +1,222 @@
-"""What a name in FROM is, for a bounded query: a kept table, a declared source, or a topic.
+"""What a name in FROM is, for every statement: a given or a kept table, a declared source, a topic.
 
-`statements.select` and EXPLAIN look names up here.
+A handler of `statements` gets one from its context for each statement.  A topic's metadata and
+offsets are taken once and shared by all of a statement: its sample, its scans, its inputs.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from kshell.batch.tables import Table
+from kshell.catalog.catalog import Catalog
+from kshell.catalog.model import Source
 from kshell.config import Properties
-from kshell.engines.local.sources.declared_table import DeclaredTable
-from kshell.engines.local.sources.kept_table import KeptTable
-from kshell.engines.local.sources.topic import Budget, TopicTable
+from kshell.engines.error_log import ErrorLog
+from kshell.errors import BindError, UnknownName, UsageError
+from kshell.kafka.client import Client
+from kshell.kafka.metadata import Snapshot, Topic
 from kshell.sql.statements import Name
 
 if TYPE_CHECKING:
-    from kshell.engines.local.context import Context
+    import pyarrow as pa
+    from sqlglot import exp
 
-__all__ = ["Lookup"]
+    from kshell.batch.tables import Table
+    from kshell.engines.local.sources.base import Input
+    from kshell.engines.local.sources.kept_table import Keeper
+    from kshell.engines.local.sources.sample import Sampled
+    from kshell.engines.local.sources.topic import Budget
+    from kshell.sql import plan
+
+__all__ = ["Lookup", "given_named"]
 
 _PATIENCE = 5.0  # seconds that a bounded query waits for a kept table to have read what was there
 
 
+def given_named(given: Mapping[str, pa.Table], name: Name) -> str | None:
+    """The given table that a name means: the exact one or, unquoted, the only one that fits."""
+    if name.text in given:
+        return name.text
+    folded = [n for n in given if n.casefold() == name.text.casefold()]
+    return folded[0] if len(folded) == 1 and not name.quoted else None
+
+
 @dataclass
 class Lookup:
-    """Names in FROM as tables, each opened once; `remarks` are to stand below the answer."""
+    """Names of one statement, each looked up once; `remarks` are to stand below its answer."""
 
-    context: Context
+    connected: Callable[[], Client]  # raises UsageError where the session has no cluster
+    catalog: Catalog
+    given: Mapping[str, pa.Table]
+    errors: ErrorLog
     properties: Properties
+    keeper_of: Callable[[Source], Keeper | None]
+    remarks: list[str] = field(default_factory=list)
+    _named: dict[str, Topic] = field(default_factory=dict)
+    _snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    _sampled: dict[str, Sampled] = field(default_factory=dict)
+    _tables: dict[str, Table] = field(default_factory=dict)
+    _seen: set[str] = field(default_factory=set)  # given tables of which it was said that they win
+    _budget: Budget | None = None
 
-    def __post_init__(self) -> None:
-        number = self.properties.number
-        self.budget = Budget(
-            number("kshell.scan.max.records"),
-            number("kshell.scan.max.bytes"),
-            number("kshell.scan.max.seconds"),
-        )
-        self.remarks: list[str] = []
-        self._tables: dict[str, Table] = {}
+    @property
+    def client(self) -> Client:
+        """The connection to the cluster."""
+        return self.connected()
+
+    @property
+    def budget(self) -> Budget:
+        """What all scans of the statement may read together."""
+        from kshell.engines.local.sources.topic import Budget
+
+        if self._budget is None:
+            number = self.properties.number
+            self._budget = Budget(
+                number("kshell.scan.max.records"),
+                number("kshell.scan.max.bytes"),
+                number("kshell.scan.max.seconds"),
+            )
+        return self._budget
+
+    def topic(self, name: Name) -> Topic:
+        """The topic that a name means: the exact one, or in any case the only one that fits.
+
+        Raises UnknownName with the nearest names, Forbidden, BindError where several fit.
+        """
+        if name.text not in self._named:
+            self._named[name.text] = self.client.find(name.text) or self._in_any_case(name)
+        return self._named[name.text]
+
+    def _in_any_case(self, name: Name) -> Topic:
+        known = {t.name: t for t in self.client.topics()}
+        folded = [n for n in known if n.casefold() == name.text.casefold()]
+        if len(folded) > 1:
+            raise BindError(
+                f"{name.text} could be {' or '.join(folded)}",
+                hint=f'quote the one you mean: "{folded[0]}"',
+                place=name.place,
+            )
+        if not folded:
+            raise UnknownName("topic", name.text, known, place=name.place)
+        return known[folded[0]]
+
+    def snapshot(self, topic: str) -> Snapshot:
+        """A topic, by its exact name, and its offsets; raises UnknownName, Forbidden or Outage."""
+        if topic not in self._snapshots:
+            found = next((t for t in self._named.values() if t.name == topic), None)
+            self._snapshots[topic] = self.client.snapshot(
+                found or self.client.topic(topic), self.properties["isolation.level"]
+            )
+        return self._snapshots[topic]
+
+    def sample(self, name: Name) -> Sampled:
+        """The format and the columns of a topic that nobody declared, inferred from records."""
+        from kshell.engines.local.sources.sample import sample
+
+        topic = self.topic(name).name
+        if topic not in self._sampled:
+            self._sampled[topic] = sample(self.client, self.snapshot(topic), self.properties)
+        return self._sampled[topic]
+
+    def source(self, name: Name) -> Source:
+        """The given table's or the declared source of that name, else a topic's as inferred."""
+        if (given := self._given(name)) is not None:
+            from kshell.engines.local.sources.given import given_source
+
+            return given_source(given, self.given[given])
+        declared = self.catalog.find(name.text, name.quoted)
+        return self.sample(name).source if declared is None else declared
+
+    def is_given(self, source: Source) -> bool:
+        """Whether a source of a plan is a given table."""
+        return not source.declared and source.topic in self.given
+
+    def offsets(self, source: Source) -> Mapping[int, tuple[int, int]]:
+        """Per partition [first, end) of a plan's source; of a given table its rows are counted."""
+        if self.is_given(source):
+            return {0: (0, self.given[source.topic].num_rows)}
+        return self.snapshot(source.topic).offsets
+
+    def _given(self, name: Name) -> str | None:
+        """The given table that a name means; it wins over a topic, and that is said."""
+        found = given_named(self.given, name)
+        if found is not None and found not in self._seen:
+            self._seen.add(found)
+            with contextlib.suppress(UsageError):  # without a cluster there are no topics
+                if self.client.find(name.text) is not None:
+                    said = f"{found} is the table given to this session, not the topic"
+                    self.remarks.append(said)
+        return found
 
     def __call__(self, name: Name) -> Table:
-        declared = self.context.catalog.find(name.text, name.quoted)
-        identity = declared.name if declared else f"topic {self.context.topic_named(name)}"
+        """To scan: what is there now."""
+        if (given := self._given(name)) is not None:
+            from kshell.engines.local.sources.given import GivenTable
+
+            return self._tables.setdefault(f"given {given}", GivenTable(given, self.given[given]))
+        declared = self.catalog.find(name.text, name.quoted)
+        identity = f"topic {self.topic(name).name}" if declared is None else declared.name
         if identity not in self._tables:
-            self._tables[identity] = self._declared(name) or self._topic(name)
+            self._tables[identity] = self._table(name, declared)
         return self._tables[identity]
 
-    def _topic(self, name: Name) -> Table:
-        context = self.context
-        source = context.sample(name, self.properties).source
-        return TopicTable(context.client, source, context.errors, self.budget, self.properties)
+    def _table(self, name: Name, declared: Source | None) -> Table:
+        from kshell.engines.local.sources.declared_table import DeclaredTable
+        from kshell.engines.local.sources.kept_table import KeptTable
+        from kshell.engines.local.sources.topic import TopicTable
 
-    def _declared(self, name: Name) -> Table | None:
-        context = self.context
-        source = context.catalog.find(name.text, name.quoted)
-        if source is None:
-            return None
-        keeper = context.keeper_of(source)
-        if keeper is None:
-            return DeclaredTable(
-                context.client, source, context.errors, self.budget, self.properties
-            )
-        whole = keeper.catch_up(_PATIENCE)
-        if keeper.error is not None:
-            self.remarks.append(
-                f"query {keeper.id} failed, {source.name} is as it was then: {keeper.error.what}"
-            )
-        elif keeper.feed.note or keeper.feed.lag or not whole:
-            behind = keeper.feed.note or "has not read yet what was there when it began"
-            if keeper.feed.lag and not keeper.feed.note:
-                behind = f"{keeper.feed.lag:,} records behind"
-            self.remarks.append(f"query {keeper.id}, which keeps {source.name}: {behind}")
-        rows = keeper.outlet.rows
-        assert rows is not None  # what makes it a keeper
-        return KeptTable(source, rows.snapshot())
+        keeper = None if declared is None else self.keeper_of(declared)
+        if declared is not None and keeper is not None:
+            rows, remark = keeper.kept(_PATIENCE)
+            if remark:
+                self.remarks.append(remark)
+            return KeptTable(declared, rows)
+        source = declared or self.sample(name).source
+        made = TopicTable if declared is None else DeclaredTable
+        snapshot = self.snapshot(source.topic)
+        return made(self.client, snapshot, source, self.errors, self.budget, self.properties)
+
+    def catalog_for(self, tree: exp.Expr) -> Catalog:
+        """The catalog with the topics that a query names and nobody declared."""
+        from kshell.sql.bind.sources import source_names
+
+        catalog = self.catalog
+        for text, quoted in source_names(tree):
+            name = Name(text, quoted)
+            if self._given(name) is not None or catalog.find(text, quoted) is None:
+                catalog = catalog.with_topic(replace(self.source(name), name=text))
+        return catalog
+
+    def inputs(self, node: plan.Node, bell: threading.Event, *, bounded: bool) -> list[Input]:
+        """To follow: what a plan's scans read, from `auto.offset.reset` on or, if bounded, all.
+
+        A table that a join looks up rows of is read from its first record all the same: it would
+        be empty else.  The bell rings for each thing that comes.
+        """
+        from kshell.engines.local.sources.given import GivenInput
+        from kshell.engines.local.sources.scan_reader import Intake
+        from kshell.engines.local.sources.topic_input import Follower, TopicInput
+        from kshell.sql import plan
+
+        earliest = bounded or self.properties["auto.offset.reset"] == "earliest"
+        tables = plan.looked_up(node)
+        by_topic: dict[str, list[Follower]] = {}
+        of_given: dict[str, dict[int, plan.Scan]] = {}
+        for scan, leaf in enumerate(plan.scans(node)):
+            if self.is_given(leaf.source):
+                of_given.setdefault(leaf.source.topic, {})[scan] = leaf
+                continue
+            intake = Intake(leaf, self.errors, self.properties)
+            follower = Follower(scan, intake, earliest or scan in tables)
+            by_topic.setdefault(leaf.source.topic, []).append(follower)
+        return [
+            *(GivenInput(self.given[name], leaves) for name, leaves in of_given.items()),
+            *(
+                TopicInput(self.client, self.snapshot(topic), followers, bell, bounded=bounded)
+                for topic, followers in by_topic.items()
+            ),
+        ]

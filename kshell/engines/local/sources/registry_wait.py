@@ -1,11 +1,12 @@
 """Waiting for a schema registry that does not answer: said, bounded in time, and ended by Ctrl-C.
 
-A bounded query's `table` decodes through it.  What comes of a wait is the records as they are, or
-RegistryDown: never rows without their values.
+A bounded query's scans decode through it, and so do `continuous.feed` and PRINT.  What comes of a
+wait is the records as they are, or RegistryDown: never rows without their values.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -13,22 +14,23 @@ from typing import TypeVar
 
 from kshell.errors import RegistryDown
 
-__all__ = ["Patience"]
+__all__ = ["RegistryWait"]
 
 T = TypeVar("T")
 
-_AGAIN = 0.25  # seconds between two tries
 
+class RegistryWait:
+    """Does work again while the registry is down, for so many seconds; `note` says that it waits.
 
-class Patience:
-    """Does work again while the registry is down, for so many seconds; `note` tells of it.
-
-    >>> Patience(0).of(lambda: 5)
+    >>> RegistryWait(0).of(lambda: 5)
     5
     """
 
-    def __init__(self, seconds: float) -> None:
+    again = 0.25  # seconds between two tries
+
+    def __init__(self, seconds: float = math.inf) -> None:
         self._seconds = seconds
+        self._deadline = 0.0
         self._left = threading.Event()
         self.note = ""
 
@@ -36,19 +38,27 @@ class Patience:
         """Wait no more."""
         self._left.set()
 
+    def attempt(self, work: Callable[[], T]) -> T | None:
+        """What the work gives, None while the registry is down; RegistryDown when time is up."""
+        try:
+            done = work()
+        except RegistryDown as error:
+            now = time.monotonic()
+            self._deadline = self._deadline or now + self._seconds
+            if now >= self._deadline or self._left.is_set():
+                raise
+            self.note = f"waiting: {error.what}"
+            return None
+        self.note, self._deadline = "", 0.0
+        return done
+
     def of(self, work: Callable[[], T]) -> T:
-        """What the work gives; RegistryDown when the time is up."""
-        deadline = 0.0
-        while True:
-            try:
-                done = work()
-            except RegistryDown as error:
-                now = time.monotonic()
-                deadline = deadline or now + self._seconds
-                if now >= deadline or self._left.is_set():
-                    raise
-                self.note = f"waiting: {error.what}"
-                self._left.wait(_AGAIN)
-                continue
-            self.note = ""
-            return done
+        """What the work gives, waited for; RegistryDown when time is up."""
+        # Threads decode side by side: each has a deadline of its own.
+        own = RegistryWait(self._seconds)
+        own._left = self._left
+        while (done := own.attempt(work)) is None:
+            self.note = own.note
+            self._left.wait(self.again)
+        self.note = ""
+        return done

@@ -1,11 +1,11 @@
 """Zero DDL: a topic's formats and columns, told from records at the ends of each partition.
 
-`engine` calls it once for each topic that nobody declared.  `formats.detect` does the telling.
+`lookup` calls it once for each topic that nobody declared.  `formats.detect` does the telling.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -20,7 +20,7 @@ from kshell.formats.infer import Inferred
 from kshell.formats.registry import Schemas
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import Fetch
-from kshell.kafka.metadata import Topic
+from kshell.kafka.metadata import Snapshot
 from kshell.kafka.partitioner import partition_for
 from kshell.kafka.records import Wanted, decode
 
@@ -48,19 +48,16 @@ def _ends(first: int, end: int, each: int) -> list[tuple[int, int]]:
     return [(first, first + each), (end - each, end)]
 
 
-Offsets = Mapping[int, tuple[int, int]]
-
-
 def _read_ends(
-    client: Client, topic: Topic, offsets: Offsets, each: int, wanted: Wanted
+    client: Client, snapshot: Snapshot, each: int, wanted: Wanted
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Per partition the records at its head, then those at its tail."""
-    pieces = {p: _ends(*offsets[p], each) for p in offsets}
+    pieces = {p: _ends(first, end, each) for p, (first, end) in snapshot.offsets.items()}
     for number in (0, 1):  # all heads, then all tails
         ranges = {p: parts[number] for p, parts in pieces.items() if len(parts) > number}
         if not ranges:
             continue
-        for chunk in Fetch(client, topic, ranges, _SAMPLE_BYTES):
+        for chunk in Fetch(client, snapshot, ranges, _SAMPLE_BYTES, sampling=True):
             end = ranges[chunk.partition][1]
             try:
                 batch = decode(
@@ -71,15 +68,15 @@ def _read_ends(
             yield chunk.partition, batch
 
 
-def keys_are_placed(client: Client, topic: Topic, offsets: Offsets) -> bool:
+def keys_are_placed(client: Client, snapshot: Snapshot) -> bool:
     """Whether the sampled keys are where Kafka's own partitioner puts them.
 
     They are not in topics that other partitioners wrote (librdkafka's default is one), nor where
     partitions were added later.
     """
-    for partition, batch in _read_ends(client, topic, offsets, _KEYS, Wanted(key=True)):
+    for partition, batch in _read_ends(client, snapshot, _KEYS, Wanted(key=True)):
         for key in batch.column("key").to_pylist():
-            if key is not None and partition_for(key, len(offsets)) != partition:
+            if key is not None and partition_for(key, len(snapshot.offsets)) != partition:
                 return False
     return True
 
@@ -102,16 +99,14 @@ def as_set(properties: Properties, topic: str, half: Half) -> FormatSpec | None:
     return FormatSpec(given.get("format", "").upper(), options)
 
 
-def sample(client: Client, name: str, properties: Properties | None = None) -> Sampled:
-    """Infer the topic's columns; raises what `Client.topic` and a read raise, and RegistryError."""
-    properties = client.properties if properties is None else properties
-    topic = client.topic(name)
-    offsets = client.offsets(name)
+def sample(client: Client, snapshot: Snapshot, properties: Properties) -> Sampled:
+    """Infer the topic's columns; raises what a read raises, and RegistryError."""
+    name = snapshot.name
     wanted = properties.number("kshell.sample.records") or 200
-    each = max(wanted // (2 * max(len(offsets), 1)), 10)
+    each = max(wanted // (2 * max(len(snapshot.offsets), 1)), 10)
     keys: list[bytes | None] = []
     values: list[bytes | None] = []
-    for _, batch in _read_ends(client, topic, offsets, each, Wanted(key=True, value=True)):
+    for _, batch in _read_ends(client, snapshot, each, Wanted(key=True, value=True)):
         keys += batch.column("key").to_pylist()
         values += batch.column("value").to_pylist()
     schemas = schemas_of(properties)

@@ -1,6 +1,6 @@
 """A topic as a bounded query's table: seeks, partition pruning, and the scan itself.
 
-`engine` makes one for each name in FROM; `batch` plans with it and pulls its scans.
+`lookup` makes one for each name in FROM; `batch` plans with it and pulls its scans.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources.chunks import schemas_for
 from kshell.engines.local.sources.decode import HIDDEN, Decoder, is_text
 from kshell.engines.local.sources.decode_ahead import ahead
-from kshell.engines.local.sources.registry_wait import Patience
+from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.engines.local.sources.sample import keys_are_placed
 from kshell.errors import BadRecord
 from kshell.formats.infer import json_structure
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import Chunk, Fetch
+from kshell.kafka.metadata import Snapshot
 from kshell.kafka.partitioner import encode_key, partition_for
 from kshell.kafka.records import count
 from kshell.results import Progress
@@ -66,17 +67,17 @@ class TopicTable:
     def __init__(
         self,
         client: Client,
+        snapshot: Snapshot,
         source: Source,
         errors: ErrorLog,
         budget: Budget,
-        properties: Properties | None = None,
+        properties: Properties,
     ) -> None:
         self._client, self._source, self._errors = client, source, errors
         self.budget = budget
-        self._properties = client.properties if properties is None else properties
+        self._properties = properties
         self._decoders: dict[tuple[str, ...], Decoder] = {}
-        self._topic = client.topic(source.topic)
-        self._offsets = client.offsets(source.topic)
+        self._snapshot, self._offsets = snapshot, snapshot.offsets
         self._columns = self._made()
         self._placed: bool | None = None  # the keys, by Kafka's own partitioner
 
@@ -127,7 +128,7 @@ class TopicTable:
         if bounds.partitions is not None:
             chosen &= bounds.partitions
             why = "ROWPARTITION"
-        if bounds.keys is not None and self._client.properties["kshell.partitioner"] == "murmur2":
+        if bounds.keys is not None and self._properties["kshell.partitioner"] == "murmur2":
             keys = [encode_key(k, self._source.key[0].type) for k in bounds.keys]
             if all(k is not None for k in keys) and self._keys_are_placed():
                 chosen &= {partition_for(k, len(self._offsets)) for k in keys if k is not None}
@@ -136,7 +137,7 @@ class TopicTable:
 
     def _keys_are_placed(self) -> bool:
         if self._placed is None:
-            self._placed = keys_are_placed(self._client, self._topic, self._offsets)
+            self._placed = keys_are_placed(self._client, self._snapshot)
         return self._placed
 
     def _first_at(self, partitions: Iterable[int], time: int) -> dict[int, int]:
@@ -145,12 +146,12 @@ class TopicTable:
         A broker that cannot search by time (the embedded one) also says "none": it is asked for
         time 0 to tell the two apart, and then nothing is skipped.
         """
-        topic, wanted = self._source.topic, dict.fromkeys(partitions, max(time, 0))
+        snapshot, wanted = self._snapshot, dict.fromkeys(partitions, max(time, 0))
         if not wanted:
             return {}
-        found = self._client.offsets_at(topic, wanted)
+        found = self._client.offsets_at(snapshot, wanted)
         none = [p for p, offset in found.items() if offset < 0]
-        trusted = self._client.offsets_at(topic, dict.fromkeys(none, 0)) if none else {}
+        trusted = self._client.offsets_at(snapshot, dict.fromkeys(none, 0)) if none else {}
         for p in none:
             first, end = self._offsets[p]
             found[p] = end if trusted[p] >= 0 else first
@@ -187,10 +188,10 @@ class TopicTable:
 
     def open(self, columns: Sequence[str], ranges: Sequence[Range]) -> Scan:
         limits = {r.partition: (r.start, r.end) for r in ranges if r.start < r.end}
-        fetch = Fetch(self._client, self._topic, limits)
+        fetch = Fetch(self._client, self._snapshot, limits)
         total = sum(end - start for start, end in limits.values())
         began = time.monotonic()
-        patience = Patience((self._properties.number("schema.registry.wait.ms") or 0) / 1000)
+        wait = RegistryWait((self._properties.number("schema.registry.wait.ms") or 0) / 1000)
         bad = 0
 
         def read() -> int:
@@ -202,7 +203,7 @@ class TopicTable:
 
         def decoded(chunk: Chunk) -> tuple[pa.RecordBatch, int]:
             end = limits[chunk.partition][1]
-            return patience.of(lambda: self._decode(chunk, columns, end))
+            return wait.of(lambda: self._decode(chunk, columns, end))
 
         def batches() -> Generator[pa.RecordBatch, None, None]:
             nonlocal bad
@@ -215,11 +216,11 @@ class TopicTable:
                     return
 
         def progress() -> Progress:
-            note = patience.note or fetch.note
+            note = wait.note or fetch.note
             return Progress(read(), total, time.monotonic() - began, fetch.bytes, note)
 
         def cancel() -> None:
-            patience.leave()
+            wait.leave()
             fetch.cancel()
 
         return Scan(batches(), cancel, progress, lambda: bad)

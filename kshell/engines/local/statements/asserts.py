@@ -43,7 +43,7 @@ def assert_topic(context: Context, statement: ast.AssertTopic, properties: Prope
     name = statement.name.text
 
     def wrong() -> str:
-        found = next((t for t in context.client.topics() if t.name == name), None)
+        found = context.client.find(name)
         if not statement.exists:
             return f"Topic {name} exists" if found else ""
         if found is None:
@@ -170,9 +170,9 @@ def _records(
     names = [*(c.name for c in source.columns()), *windows, *PSEUDO_COLUMNS]
     read = reader_of(source, names, properties)
     out = []
-    ranges = context.client.offsets(source.topic)
-    for chunk in Fetch(context.client, context.client.topic(source.topic), ranges):
-        end = ranges[chunk.partition][1]
+    snapshot = context.lookup(properties).snapshot(source.topic)
+    for chunk in Fetch(context.client, snapshot, snapshot.offsets):
+        end = snapshot.offsets[chunk.partition][1]
         batch = read(chunk.partition, chunk.records, chunk.start, end, chunk.aborted)
         context.errors.add(batch.bad)
         rows = pa.table({**batch.columns, "ROWGONE": batch.tombstone}).to_pylist()

@@ -14,14 +14,13 @@ import pyarrow as pa
 
 from kshell.catalog.model import Kind
 from kshell.config import Properties
-from kshell.engines.local.continuous.feed import Feed, open_feed
+from kshell.engines.local.continuous.run import Run
 from kshell.engines.local.continuous.sink_writer import TableRows, latest
-from kshell.engines.local.statements.plans import bound, failures
+from kshell.engines.local.statements.plans import bound
 from kshell.results import Progress, Rows
 from kshell.sql import plan
 from kshell.sql.bind.select import output_columns
 from kshell.sql.statements import Query
-from kshell.stream.graph import Graph, build
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
@@ -31,9 +30,10 @@ __all__ = ["settled"]
 
 def settled(context: Context, query: Query, properties: Properties) -> Rows:
     """The answer over what is in the topics now."""
-    node = bound(context, query, properties)
-    graph = build(node, on_error=failures(context))
-    feed = open_feed(context.client, context.errors, node, properties, bounded=True)
+    lookup = context.lookup(properties)
+    node = bound(lookup, query)
+    running = Run(lookup, node, "query", bounded=True)
+    feed = running.feed
     total, began = feed.lag, time.monotonic()
     schema = pa.schema([(c.name, c.type) for c in output_columns(node)])
 
@@ -46,30 +46,30 @@ def settled(context: Context, query: Query, properties: Properties) -> Rows:
         s = "s" * (feed.bad != 1)
         return (f"{feed.bad:,} record{s} could not be decoded: SHOW ERRORS",)
 
-    rows = _run(node, graph, feed, schema)
+    rows = _run(node, running, schema)
     return Rows(schema, rows, cancel=feed.cancel, progress=progress, notes=notes)
 
 
 def _run(
-    node: plan.Answer, graph: Graph, feed: Feed, schema: pa.Schema
+    node: plan.Answer, running: Run, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
     names = [name for _, name in node.columns]
     left = node.limit if node.limit is not None else 1 << 62
-    for batch in _batches(node, graph, feed):
+    for batch in _batches(node, running):
         rows = pa.RecordBatch.from_arrays([batch.column(n) for n in names], schema=schema)
         yield rows.slice(0, left)
         left -= min(rows.num_rows, left)
         if not left:
-            feed.cancel()
+            running.feed.cancel()
             return
 
 
-def _batches(node: plan.Answer, graph: Graph, feed: Feed) -> Iterator[pa.RecordBatch]:
+def _batches(node: plan.Answer, running: Run) -> Iterator[pa.RecordBatch]:
     table = node.output.kind is Kind.TABLE
     rows = TableRows(node.output)
-    while (runs := feed.poll(0.2)) is not None:
-        for scan, changes in runs:
-            records, gone = latest(graph.step(scan, changes), node.output)
+    while (made := running.poll(0.2)) is not None:
+        for changes in made:
+            records, gone = latest(changes, node.output)
             if table:
                 rows.put(records, gone)
             else:

@@ -23,14 +23,15 @@ __all__ = ["change", "create", "drop"]
 
 def create(context: Context, statement: ast.CreateSource, properties: Properties) -> Result:
     """CREATE STREAM|TABLE over a topic; with PARTITIONS the topic is created where it is not."""
+    context.free_name(statement.name)
     made = ddl.change(statement, context.catalog, properties, infer_columns(properties))
     source = made.source
     if source is None:
         return Message(made.message)
-    known = {t.name: t for t in context.client.topics()}
-    if source.topic not in known:
+    if context.client.find(source.topic) is None:
         partitions = statement.properties.get("PARTITIONS")
         if not isinstance(partitions, int):
+            known = [t.name for t in context.client.topics()]
             error = UnknownName(
                 "topic", source.topic, known, what=f"Kafka topic does not exist: {source.topic}",
                 place=statement.place,
@@ -41,7 +42,7 @@ def create(context: Context, statement: ast.CreateSource, properties: Properties
             raise error
         replicas = statement.properties.get("REPLICAS")
         copies = replicas if isinstance(replicas, int) else -1
-        context.make_topic(source.topic, partitions, copies, {})
+        context.make_topic(source.topic, partitions, copies, {}, properties)
     context.catalog = made.catalog
     return Message(made.message)
 
@@ -54,7 +55,7 @@ def drop(context: Context, statement: ast.DropSource, properties: Properties) ->
     if source is not None and source.query_id in context.queries:
         context.terminate(source.query_id)
     if source is not None and statement.delete_topic:
-        delete_topic(context.client.properties, source.topic)
+        delete_topic(properties, source.topic)
     return Message(made.message)
 
 

@@ -10,10 +10,12 @@ from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Kind, Source
 from kshell.catalog.properties import takes_inference
 from kshell.config import Properties
+from kshell.engines.local.sources.lookup import given_named
 from kshell.engines.local.sources.sample import Sampled
 from kshell.formats.base import Half
 from kshell.formats.infer import Inferred
 from kshell.kafka.client import Client
+from kshell.kafka.metadata import Snapshot
 from kshell.results import Message, Result, Sections, titled
 from kshell.sql.statements import Describe, DescribeFunction
 from kshell.types import ksql_name
@@ -30,17 +32,33 @@ def describe(context: Context, statement: Describe, properties: Properties) -> R
     """DESCRIBE name [EXTENDED], DESCRIBE STREAMS or TABLES; raises UnknownName, RegistryError."""
     if statement.name is None:
         return describe_sources(context.catalog, statement.kind or Kind.STREAM)
+    lookup = context.lookup(properties)
+    if (given := given_named(context.given, statement.name)) is not None:
+        return _given(given, context.given[given])
     declared = context.catalog.sources.get(statement.name.folded())
     if declared is not None:
         described = _source(declared, context.catalog)
         if not statement.extended:
             return described
-        return Sections((described, *_extended(context.client, declared, properties)))
-    sampled = context.sample(statement.name, properties)
-    return _topic(context.client, sampled, statement.extended)
+        snapshot = lookup.snapshot(declared.topic)
+        return Sections((described, *_extended(context.client, snapshot, declared, properties)))
+    sampled = lookup.sample(statement.name)
+    snapshot = lookup.snapshot(sampled.source.topic)
+    return _topic(context.client, snapshot, sampled, statement.extended)
 
 
-def _topic(client: Client, sampled: Sampled, extended: bool) -> Result:
+def _given(name: str, rows: pa.Table) -> Sections:
+    """An Arrow table's columns, by the type in KSQL where it has one."""
+    columns = titled(
+        "Columns",
+        {"column": rows.schema.names, "type": [ksql_name(f.type) for f in rows.schema]},
+        dict.fromkeys(("column", "type"), pa.string()),
+    )
+    return Sections((Message(f"{name}: a table given to this session, {rows.num_rows:,} rows."),
+                     columns))  # fmt: skip
+
+
+def _topic(client: Client, snapshot: Snapshot, sampled: Sampled, extended: bool) -> Result:
     """Formats and columns as inferred, partitions with offsets, and configs.
 
     EXTENDED: every schema id with its count and where it begins, and the default configs too.
@@ -63,8 +81,8 @@ def _topic(client: Client, sampled: Sampled, extended: bool) -> Result:
 
         halves = [h for h, told in ((Half.KEY, sampled.key), (Half.VALUE, sampled.value))
                   if told.ids]  # fmt: skip
-        parts += schema_ids_of(client, source.topic, halves, sampled.schemas)
-    return Sections((*parts, *_partitions(client, source.topic, extended).parts))
+        parts += schema_ids_of(client, snapshot, halves, sampled.schemas)
+    return Sections((*parts, *_partitions(client, snapshot, extended).parts))
 
 
 def _formats(sampled: Sampled) -> list[Result]:
@@ -95,10 +113,9 @@ def _ids(told: Inferred) -> str:
     return f" (schema id{'s' * (len(told.ids) > 1)} {few}{more})"
 
 
-def _partitions(client: Client, name: str, extended: bool) -> Sections:
+def _partitions(client: Client, snapshot: Snapshot, extended: bool) -> Sections:
     """A topic's partitions with their offsets, and its configs (EXTENDED: the defaults too)."""
-    topic = client.topic(name)
-    offsets = client.offsets(name)
+    topic, offsets = snapshot.topic, snapshot.offsets
     held = sum(end - first for first, end in offsets.values())
     partitions = titled(
         f"Partitions: {held:,} offsets in {len(offsets)}",
@@ -113,7 +130,7 @@ def _partitions(client: Client, name: str, extended: bool) -> Sections:
         {"partition": pa.int64(), "leader": pa.int64(), "replicas": pa.string(),
          "in sync": pa.string(), "first offset": pa.int64(), "end offset": pa.int64()},
     )  # fmt: skip
-    configs = [c for c in client.configs(name) if extended or not c[2]]
+    configs = [c for c in client.configs(topic.name) if extended or not c[2]]
     settings = titled(
         "Configs" if extended else "Configs that are not the broker's defaults",
         {"config": [c[0] for c in configs], "value": [c[1] for c in configs]},
@@ -166,15 +183,17 @@ def describe_sources(catalog: Catalog, kind: Kind) -> Result:
     return Sections(tuple(_source(s, catalog) for s in sources))
 
 
-def _extended(client: Client, source: Source, properties: Properties) -> list[Result]:
+def _extended(
+    client: Client, snapshot: Snapshot, source: Source, properties: Properties
+) -> list[Result]:
     """What DESCRIBE EXTENDED adds to a declared source: its schema ids, its topic, every config."""
     from kshell.engines.local.sources.chunks import schemas_for
     from kshell.engines.local.statements.schema_scan import schema_ids_of
 
     formats = ((Half.KEY, source.key_format), (Half.VALUE, source.value_format))
     halves = [half for half, format in formats if takes_inference(format.name)]
-    ids = schema_ids_of(client, source.topic, halves, schemas_for(source, properties))
-    return [*ids, _partitions(client, source.topic, True)]
+    ids = schema_ids_of(client, snapshot, halves, schemas_for(source, properties))
+    return [*ids, _partitions(client, snapshot, True)]
 
 
 def describe_function(

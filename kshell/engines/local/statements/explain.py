@@ -13,8 +13,8 @@ import pyarrow as pa
 from kshell.batch.plan import Read
 from kshell.batch.tail import tail_of
 from kshell.config import Properties
-from kshell.engines.local.sources.chunks import infer_columns
 from kshell.engines.local.sources.lookup import Lookup
+from kshell.engines.local.statements.plans import bound, bound_sink
 from kshell.engines.local.statements.select import needs_continuous, planned
 from kshell.errors import UnknownName, Unsupported
 from kshell.results import Message, Result, Rows, Sections
@@ -34,22 +34,14 @@ def explain(context: Context, statement: ast.Explain, properties: Properties) ->
     inner = statement.statement
     if inner is None:
         return _running(context, statement)
+    lookup = context.lookup(properties)
     if isinstance(inner, ast.Select):
         query = inner.query
         if query.emit is Emit.BOUNDED and not needs_continuous(query):
-            return _bounded(context, query, properties)
-        from kshell.engines.local.statements.plans import bound
-
-        return _continuous(context, bound(context, query, properties), properties, query.emit)
+            return _bounded(lookup, query)
+        return _continuous(lookup, bound(lookup, query), query.emit)
     if isinstance(inner, ast.CreateAsSelect | ast.InsertSelect):
-        from kshell.sql.bind.create import bind_create_as, bind_insert_select
-
-        catalog = context.catalog_for(inner.query.tree, properties)
-        if isinstance(inner, ast.CreateAsSelect):
-            sink = bind_create_as(inner, catalog, properties, infer=infer_columns(properties))
-        else:
-            sink = bind_insert_select(inner, catalog, properties)
-        return _continuous(context, sink, properties, Emit.CHANGES)
+        return _continuous(lookup, bound_sink(lookup, inner), Emit.CHANGES)
     raise Unsupported(
         "EXPLAIN takes a SELECT, a CREATE … AS SELECT, an INSERT … SELECT or the id of a query",
         hint="SHOW QUERIES lists ids",
@@ -72,12 +64,10 @@ def _running(context: Context, statement: ast.Explain) -> Result:
     return Sections((*parts, Message(outline(query.sink))))
 
 
-def _continuous(
-    context: Context, node: plan.Node, properties: Properties, emit: Emit
-) -> Sections:
-    topics = dict.fromkeys(leaf.source.topic for leaf in plan.scans(node))
-    held = {t: context.client.offsets(t) for t in topics}
-    from_start = emit is Emit.BOUNDED or properties["auto.offset.reset"] == "earliest"
+def _continuous(lookup: Lookup, node: plan.Node, emit: Emit) -> Sections:
+    topics = {leaf.source.topic: leaf.source for leaf in plan.scans(node)}
+    held = {t: lookup.offsets(source) for t, source in topics.items()}
+    from_start = emit is Emit.BOUNDED or lookup.properties["auto.offset.reset"] == "earliest"
     count = sum(end - first for o in held.values() for first, end in o.values())
     if emit is Emit.BOUNDED:
         how = f"Runs the plan over the {count:,} offsets that are there now."
@@ -92,8 +82,8 @@ def _continuous(
     return Sections((Message(f"{how} Reads {', '.join(topics)}."), Message(outline(node))))
 
 
-def _bounded(context: Context, query: Query, properties: Properties) -> Sections:
-    prepared, connection = planned(query, Lookup(context, properties))
+def _bounded(lookup: Lookup, query: Query) -> Sections:
+    prepared, connection = planned(query, lookup)
     try:
         ranges = [(read, r) for read in prepared.reads for r in read.ranges]
         reading = sum(r.end - r.start for _, r in ranges)

@@ -20,7 +20,8 @@ from sqlglot import exp
 from kshell.catalog.model import Source
 from kshell.config import Properties
 from kshell.engines.local.sources.chunks import schemas_for
-from kshell.errors import BindError, UnknownName
+from kshell.engines.local.sources.lookup import given_named
+from kshell.errors import BindError, UnknownName, Unsupported
 from kshell.formats.source import SourceWriter
 from kshell.kafka.partitioner import encode_key
 from kshell.kafka.produce import OutgoingRecord, Producer
@@ -42,6 +43,11 @@ def insert_values(
     context: Context, statement: InsertValues, properties: Properties
 ) -> Result:
     """Write the rows, and say so when every one is acknowledged."""
+    if (given := given_named(context.given, statement.name)) is not None:
+        raise Unsupported(
+            f"{given} is a table given to this session: nothing can be written to it",
+            place=statement.name.place,
+        )
     declared = context.catalog.find(statement.name.text, statement.name.quoted)
     if declared is not None:
         bound = bind_insert_values(statement, context.catalog)
@@ -80,7 +86,7 @@ def _undeclared(
     from kshell.engines.local.statements.select import evaluator
     from kshell.sql.duck import connect
 
-    source = context.sample(statement.name, properties).source
+    source = context.lookup(properties).sample(statement.name).source
     topic = source.topic
     if source.value_format.name == "NONE" and not statement.columns:
         raise BindError(

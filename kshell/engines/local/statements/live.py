@@ -13,14 +13,13 @@ import pyarrow.compute as pc
 from kshell.catalog.model import Kind
 from kshell.changes import Changes
 from kshell.config import Properties
-from kshell.engines.local.continuous.feed import open_feed
-from kshell.engines.local.statements.plans import bound, failures
+from kshell.engines.local.continuous.run import Run
+from kshell.engines.local.statements.plans import bound
 from kshell.results import Live, LiveStats
 from kshell.sql import plan
 from kshell.sql.bind.select import output_columns
 from kshell.sql.expressions import Column
 from kshell.sql.statements import Query
-from kshell.stream.graph import build
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
@@ -89,20 +88,19 @@ def _key(node: plan.Answer) -> tuple[str, ...]:
 
 def continuous(context: Context, query: Query, properties: Properties) -> Live:
     """Rows as they change."""
-    node = bound(context, query, properties)
-    graph = build(node, on_error=failures(context))
-    feed = open_feed(context.client, context.errors, node, properties, bounded=False)
-    answer = _Answer(node)
+    lookup = context.lookup(properties)
+    node = bound(lookup, query)
+    running = Run(lookup, node, "query", bounded=False)
+    feed, answer = running.feed, _Answer(node)
 
     def poll(seconds: float) -> Changes | None:
         if answer.full:
             feed.cancel()
             return None
-        runs = feed.poll(seconds)
-        if runs is None:
+        made = running.poll(seconds)
+        if made is None:
             return None
-        made = [answer.of(graph.step(scan, changes)) for scan, changes in runs]
-        return Changes.concat(made, answer.schema)
+        return Changes.concat([answer.of(changes) for changes in made], answer.schema)
 
     def stats() -> LiveStats:
         return LiveStats(

@@ -15,19 +15,18 @@ from kshell.catalog.catalog import RunningQuery
 from kshell.catalog.model import Kind
 from kshell.config import Properties
 from kshell.engines.local.continuous.background import Background, State
-from kshell.engines.local.continuous.feed import open_feed
+from kshell.engines.local.continuous.run import Run
 from kshell.engines.local.continuous.sink_writer import Outlet
-from kshell.engines.local.sources.chunks import infer_columns, writer_of
-from kshell.engines.local.statements.plans import failures
+from kshell.engines.local.sources.chunks import writer_of
+from kshell.engines.local.sources.lookup import Lookup
+from kshell.engines.local.statements.plans import bound_sink
 from kshell.errors import BindError, UnknownName
 from kshell.kafka.produce import Producer
 from kshell.results import Message, Result, Rows
 from kshell.sql import ddl, plan
 from kshell.sql import statements as ast
-from kshell.sql.bind.create import bind_create_as, bind_insert_select
 from kshell.sql.bind.upgrade import check_upgrade
 from kshell.sql.plan import scans
-from kshell.stream.graph import build
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
@@ -39,25 +38,26 @@ def create_as(
     context: Context, statement: ast.CreateAsSelect, properties: Properties
 ) -> Result:
     """CREATE STREAM|TABLE … AS SELECT; OR REPLACE ends the query that made the old one."""
-    catalog = context.catalog_for(statement.query.tree, properties)
+    lookup = context.lookup(properties)
+    context.free_name(statement.name)
     name = statement.name.folded()
     before = context.catalog.sources.get(name)
     left = ddl.left_as_is(statement, context.catalog)
     if left is not None:
         return Message(left.message)
-    sink = bind_create_as(
-        statement, catalog, properties, infer=infer_columns(properties)
-    )
+    sink = bound_sink(lookup, statement)
     prefix = "CSAS" if sink.target.kind is Kind.STREAM else "CTAS"
     id = context.next_id(f"{prefix}_{name}")
     target = replace(sink.target, query_id=id)
     ddl.declare(statement, context.catalog, target)  # refuses what cannot be
-    if before is not None and before.query_id in context.queries:
-        check_upgrade(context.queries[before.query_id].sink, sink)
-    _ensure_topic(context, sink)
-    if before is not None and before.query_id in context.queries:
-        context.terminate(before.query_id)
-    running = _start(context, id, replace(sink, target=target), properties)
+    replaced = context.queries.get(before.query_id) if before is not None else None
+    if replaced is not None:
+        check_upgrade(replaced.sink, sink)
+    _ensure_topic(context, lookup, sink)
+    if replaced is not None:
+        context.terminate(replaced.id)
+        lookup = context.lookup(properties)  # offsets of now: the old one read up to here
+    running = _start(context, id, replace(sink, target=target), lookup)
     context.catalog = ddl.declare(statement, context.catalog, target).catalog
     return Message(f"{target.kind.value.capitalize()} {name} is created by query {running.id}.")
 
@@ -66,42 +66,42 @@ def insert_select(
     context: Context, statement: ast.InsertSelect, properties: Properties
 ) -> Result:
     """INSERT INTO … SELECT."""
-    catalog = context.catalog_for(statement.query.tree, properties)
-    sink = bind_insert_select(statement, catalog, properties)
+    lookup = context.lookup(properties)
+    sink = bound_sink(lookup, statement)
     wanted = statement.properties.get("QUERY_ID")
     id = str(wanted).upper() if wanted else context.next_id("INSERTQUERY")
     if id in context.queries:
         raise BindError(f"Query ID '{id}' already exists.", place=statement.place)
-    running = _start(context, id, sink, properties)
+    running = _start(context, id, sink, lookup)
     return Message(f"Query {running.id} inserts into {sink.target.name}.")
 
 
-def _ensure_topic(context: Context, sink: plan.Sink) -> None:
+def _ensure_topic(context: Context, lookup: Lookup, sink: plan.Sink) -> None:
     """Create the sink's topic where it is not there, as many partitions as its source has."""
     topic = sink.target.topic
-    known = {t.name: t for t in context.client.topics()}
-    if topic in known:
+    if context.client.find(topic) is not None:
         return
-    first = known[next(iter(scans(sink))).source.topic]
+    first = next(iter(scans(sink))).source
+    like = () if lookup.is_given(first) else lookup.snapshot(first.topic).topic.partitions
     replicas = sink.replicas
     if replicas is None:
-        replicas = max((len(p.replicas) for p in first.partitions), default=-1)
+        replicas = max((len(p.replicas) for p in like), default=-1)
     configs = {}
     if sink.retention_ms is not None:
         configs["retention.ms"] = str(sink.retention_ms)
     if sink.target.kind is Kind.TABLE and sink.target.window is None:
         configs["cleanup.policy"] = "compact"
-    context.make_topic(topic, sink.partitions or len(first.partitions), replicas, configs)
+    partitions = sink.partitions or len(like) or 1
+    context.make_topic(topic, partitions, replicas, configs, lookup.properties)
 
 
-def _start(context: Context, id: str, sink: plan.Sink, properties: Properties) -> Background:
-    producer = Producer(context.client.properties)
+def _start(context: Context, id: str, sink: plan.Sink, lookup: Lookup) -> Background:
+    producer = Producer(lookup.properties)
     topic = sink.target.topic
-    write = writer_of(sink, properties)
+    write = writer_of(sink, lookup.properties)
     outlet = Outlet(sink, write, lambda records: producer.send(topic, records))
-    feed = open_feed(context.client, context.errors, sink, properties, bounded=False)
-    graph = build(sink, on_error=failures(context, id))
-    running = Background(id, sink, feed, graph, outlet, producer, context.client)
+    run = Run(lookup, sink, id, bounded=False)
+    running = Background(id, sink, run, outlet, producer, context.client)
     context.queries[id] = running
     reads = frozenset(leaf.source.name for leaf in scans(sink))
     context.catalog = context.catalog.with_query(RunningQuery(id, reads, sink.target.name))

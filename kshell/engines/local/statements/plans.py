@@ -1,44 +1,43 @@
-"""A SELECT without a sink as a continuous plan, and where its rows' errors go.
+"""Continuous plans, with a sink and without.
 
-`foreground`, `settled` and EXPLAIN begin with it.  Topics of unlike partition counts may be joined,
-which ksqlDB refuses: one process reads all of their partitions.
+The statements that run a plan begin here, and EXPLAIN too: it shows the plan
+that would run.  Topics of unlike partition counts may be joined, which ksqlDB refuses: one process
+reads all of their partitions.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from kshell.config import Properties
+from kshell.engines.local.sources.chunks import infer_columns
+from kshell.engines.local.sources.lookup import Lookup
 from kshell.sql import plan
+from kshell.sql import statements as ast
+from kshell.sql.bind.create import bind_create_as, bind_insert_select
 from kshell.sql.bind.select import bind_query
 from kshell.sql.statements import Query
-from kshell.stream.evaluate import OnError
 
-if TYPE_CHECKING:
-    from kshell.engines.local.context import Context
-
-__all__ = ["bound", "failures"]
+__all__ = ["bound", "bound_sink"]
 
 
-def bound(context: Context, query: Query, properties: Properties) -> plan.Answer:
+def bound(lookup: Lookup, query: Query) -> plan.Answer:
     """The plan; raises what binding refuses."""
     tree = query.tree.copy()
     for call in list(tree.find_all(exp.AnonymousAggFunc)):  # how DuckDB's trees mark them
         call.replace(exp.Anonymous(this=call.name, expressions=call.expressions))
     query = replace(query, tree=tree)
-    catalog = context.catalog_for(tree, properties)
-    node = bind_query(query, catalog, properties)
+    node = bind_query(query, lookup.catalog_for(tree), lookup.properties)
     assert isinstance(node, plan.Answer)  # what a query without a sink is
     return node
 
 
-def failures(context: Context, query: str = "query") -> OnError:
-    """A row on which an expression failed is a row of SHOW ERRORS, under the query's name."""
-
-    def failed(row: dict[str, object], column: str, message: str) -> None:
-        context.errors.evaluation(query, column, message)
-
-    return failed
+def bound_sink(
+    lookup: Lookup, statement: ast.CreateAsSelect | ast.InsertSelect
+) -> plan.Sink:
+    """The plan of CREATE … AS SELECT or INSERT INTO … SELECT; raises what binding refuses."""
+    catalog, properties = lookup.catalog_for(statement.query.tree), lookup.properties
+    if isinstance(statement, ast.CreateAsSelect):
+        return bind_create_as(statement, catalog, properties, infer=infer_columns(properties))
+    return bind_insert_select(statement, catalog, properties)

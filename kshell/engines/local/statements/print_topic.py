@@ -18,8 +18,7 @@ from kshell.config import Properties
 from kshell.engines.local.continuous.feed import Rate
 from kshell.engines.local.sources.chunks import schemas_for
 from kshell.engines.local.sources.decode import Decoder
-from kshell.engines.local.sources.sample import sample
-from kshell.errors import RegistryDown
+from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.kafka.fetch import FOREVER, Chunk, Fetch
 from kshell.results import Live, LiveStats, Result
 from kshell.sql.statements import Print
@@ -32,21 +31,18 @@ __all__ = ["print_topic"]
 
 _COLUMNS = ("ROWTIME", "ROWPARTITION", "ROWOFFSET", "ROWKEY", "VALUE")
 _AS_TEXT = frozenset({"DELIMITED", "JSON", "NONE"})
-_AGAIN = 0.25  # seconds between two questions to a registry that is away
 
 
 def print_topic(context: Context, statement: Print, properties: Properties) -> Result:
     """What comes from now on, or FROM BEGINNING."""
-    topic = context.topic_named(statement.topic)
-    source = _whole(sample(context.client, topic, properties).source)
-    offsets = context.client.offsets(topic)
-    starts = {p: (f if statement.from_beginning else e) for p, (f, e) in offsets.items()}
-    fetch = Fetch(
-        context.client, context.client.topic(topic), {p: (o, FOREVER) for p, o in starts.items()}
-    )
+    lookup = context.lookup(properties)
+    source = _whole(lookup.sample(statement.topic).source)
+    snapshot = lookup.snapshot(source.topic)
+    starts = {p: (f if statement.from_beginning else e) for p, (f, e) in snapshot.offsets.items()}
+    fetch = Fetch(context.client, snapshot, {p: (o, FOREVER) for p, o in starts.items()})
     decoder = Decoder(source, _COLUMNS, context.errors, schemas_for(source, properties))
     printed = _Printed(fetch, decoder, statement.interval, statement.limit)
-    return Live(decoder.schema(), printed.poll, printed.cancel, printed.stats, topic)
+    return Live(decoder.schema(), printed.poll, printed.cancel, printed.stats, source.topic)
 
 
 class _Printed:
@@ -59,7 +55,7 @@ class _Printed:
         self._rows = self._decoded = self._bad = 0
         self._cancelled = False
         self._held: Chunk | None = None  # what waits for the schema registry
-        self._away = ""
+        self._wait = RegistryWait()
 
     def poll(self, seconds: float) -> Changes | None:
         """The next rows; none where none came in time, or the registry is away."""
@@ -82,15 +78,16 @@ class _Printed:
         chunk = self._held or self._fetch.poll(seconds)
         if chunk is None:
             return None
-        try:
-            batch, bad = self._decoder.batch(
+        decoded = self._wait.attempt(
+            lambda: self._decoder.batch(
                 chunk.partition, chunk.records, chunk.start, FOREVER, chunk.aborted
             )
-        except RegistryDown as error:
-            self._held, self._away = chunk, f"waiting: {error.what}"
-            time.sleep(min(seconds, _AGAIN))
+        )
+        self._held = chunk if decoded is None else None
+        if decoded is None:
+            time.sleep(min(seconds, self._wait.again))
             return None
-        self._held, self._away = None, ""
+        batch, bad = decoded
         self._bad += bad
         return batch
 
@@ -99,7 +96,7 @@ class _Printed:
         scanned = self._decoded + self._bad
         return LiveStats(
             self._rows, scanned, self._rate.of(scanned), self._fetch.lag, self._bad,
-            self._away or self._fetch.note,
+            self._wait.note or self._fetch.note,
         )  # fmt: skip
 
     def cancel(self) -> None:

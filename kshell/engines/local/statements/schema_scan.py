@@ -19,6 +19,7 @@ from kshell.formats.framing import schema_ids
 from kshell.formats.registry import Schemas
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import Fetch
+from kshell.kafka.metadata import Snapshot
 from kshell.kafka.records import Wanted, decode
 from kshell.results import Message, Result, Rows
 
@@ -36,17 +37,17 @@ class _Seen:
 
 
 def schema_ids_of(
-    client: Client, topic: str, halves: Iterable[Half], schemas: Schemas | None
+    client: Client, snapshot: Snapshot, halves: Iterable[Half], schemas: Schemas | None
 ) -> list[Result]:
     """A table of ids; nothing where no half has any."""
     halves = tuple(halves)
-    offsets = client.offsets(topic)
+    offsets = snapshot.offsets
     total = sum(end - first for first, end in offsets.values())
     if not halves or not total:
         return []
     found: dict[tuple[Half, int], _Seen] = {}
     wanted = Wanted(offset=True, key=Half.KEY in halves, value=Half.VALUE in halves)
-    fetch = Fetch(client, client.topic(topic), {p: o for p, o in offsets.items() if o[0] < o[1]})
+    fetch = Fetch(client, snapshot, {p: o for p, o in offsets.items() if o[0] < o[1]})
     began, read = time.monotonic(), 0
     for chunk in fetch:
         if time.monotonic() - began > _SECONDS:

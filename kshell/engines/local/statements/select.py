@@ -67,7 +67,7 @@ def _bounded(context: Context, query: Query, properties: Properties) -> Rows:
         from kshell.engines.local.statements.bounded_continuous import settled
 
         return settled(context, query, properties)
-    lookup = Lookup(context, properties)
+    lookup = context.lookup(properties)
     plan, connection = planned(query, lookup)
     rows = answer(plan, connection)
 

@@ -32,7 +32,8 @@ def show(context: Context, statement: Show, properties: Properties) -> Result:
     """SHOW TOPICS, ERRORS, PROPERTIES, QUERIES, STREAMS, TABLES, TYPES or FUNCTIONS."""
     match statement.what:
         case ShowWhat.TOPICS:
-            return _topics(context.client, statement.all, statement.extended)
+            isolation = properties["isolation.level"]
+            return _topics(context.client, isolation, statement.all, statement.extended)
         case ShowWhat.ERRORS:
             return show_errors(context.errors)
         case ShowWhat.PROPERTIES:
@@ -55,7 +56,7 @@ def show(context: Context, statement: Show, properties: Properties) -> Result:
     raise Unsupported(f"SHOW {statement.what.value} is not supported yet")
 
 
-def _topics(client: Client, internal: bool, extended: bool) -> Rows:
+def _topics(client: Client, isolation: str, internal: bool, extended: bool) -> Rows:
     """Topics with partitions and replicas; EXTENDED adds records and in-sync replicas."""
     topics = [t for t in client.topics() if internal or not t.internal]
     columns: dict[str, list[Any]] = {
@@ -65,7 +66,7 @@ def _topics(client: Client, internal: bool, extended: bool) -> Rows:
     }
     types = {"topic": pa.string(), "partitions": pa.int64(), "replicas": pa.int64()}
     if extended:
-        offsets = [client.offsets(t.name) if not t.error else {} for t in topics]
+        offsets = [client.snapshot(t, isolation).offsets if not t.error else {} for t in topics]
         columns["least in sync"] = [
             min((len(p.isr) for p in t.partitions), default=0) for t in topics
         ]
@@ -106,8 +107,8 @@ def _properties(properties: Properties) -> Rows:
     return titled(
         "",
         {"property": [r[0] for r in rows], "value": [r[1] for r in rows],
-         "default": [r[2] for r in rows]},
-        dict.fromkeys(("property", "value", "default"), pa.string()),
+         "default": [r[2] for r in rows], "scope": [r[3] for r in rows]},
+        dict.fromkeys(("property", "value", "default", "scope"), pa.string()),
     )  # fmt: skip
 
 

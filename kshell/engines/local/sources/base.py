@@ -1,0 +1,61 @@
+"""The two faces of a name in FROM: a table to scan, and an input to follow.
+
+`batch.tables.Table` is the first.  The second is here: `continuous.feed` pulls inputs and puts what
+they give in order of time; `topic_input` and `given` make them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from kshell.changes import Changes
+
+__all__ = ["Input", "Piece"]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Consecutive records of one partition, as each scan of the plan sees them.
+
+    `scans` are (the scan's number in the plan, its rows, how many records were bad).
+    """
+
+    partition: int
+    scans: Sequence[tuple[int, Changes, int]]
+
+
+class Input(Protocol):
+    """One topic or table that a plan follows; one thread polls, any may look or cancel."""
+
+    scans: Sequence[int]  # the numbers of the plan's scans that it serves
+    paused: frozenset[int]  # partitions that are far ahead of the others, set by who polls
+
+    @property
+    def partitions(self) -> Collection[int]:
+        """The partitions, those too that were added since it was opened."""
+
+    def poll(self) -> Piece | None:
+        """What has come, or None at once; raises what ended the read, and RegistryDown.
+
+        After RegistryDown the next poll tries the same records again.
+        """
+
+    def ended(self, partition: int) -> bool:
+        """Whether all that the partition has now, or all that is to be read, can be polled."""
+
+    @property
+    def done(self) -> bool:
+        """Whether every record that is to be read was polled."""
+
+    @property
+    def lag(self) -> int:
+        """Records behind the ends."""
+
+    @property
+    def note(self) -> str:
+        """An outage, while there is one."""
+
+    def cancel(self) -> None:
+        """Read no more."""

@@ -1,0 +1,236 @@
+"""An Arrow table given to the session, under a name in FROM: a STREAM of its rows in their order.
+
+`lookup` makes both faces.  A row's ROWOFFSET is its number and its ROWTIME 0, unless the table has
+a column of that name; it has no key, no partition and no headers (NULL).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from kshell.batch.tables import Bounds, Range, Scan, TableColumn
+from kshell.catalog.model import Column, FormatSpec, Kind, Source
+from kshell.changes import Changes
+from kshell.engines.local.sources.base import Piece
+from kshell.errors import BindError, UsageError
+from kshell.results import Progress
+from kshell.sql import plan
+from kshell.types import BIGINT, DOUBLE, INTEGER, STRING, TIME, TIMESTAMP, decimal
+
+__all__ = ["GivenInput", "GivenTable", "given_source", "given_table"]
+
+_ROWS = 1 << 16  # of one batch
+_HEADERS = pa.list_(pa.struct([("KEY", pa.string()), ("VALUE", pa.binary())]))
+# What a row has beside the table's columns; NULL where no function makes it.
+_PSEUDO: Mapping[str, pa.DataType] = {
+    "ROWTIME": pa.int64(), "ROWPARTITION": pa.int32(), "ROWOFFSET": pa.int64(),
+    "ROWKEY": pa.string(), "ROWHEADERS": _HEADERS,
+}  # fmt: skip
+
+
+def given_table(name: str, rows: object) -> pa.Table:
+    """Whatever speaks Arrow as a table that DuckDB reads; UsageError where it cannot be one."""
+    try:
+        table = rows if isinstance(rows, pa.Table) else pa.table(rows)
+        for n, field in enumerate(table.schema):
+            narrower = _NARROWER.get(field.type.id)
+            if narrower is not None:
+                table = table.set_column(n, field.name, table.column(n).cast(narrower(field.type)))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, TypeError, ValueError) as error:
+        raise UsageError(f"{name} cannot be given as a table: {error}") from None
+    counts = Counter(c.casefold() for c in table.schema.names)
+    if twice := [name for name, times in counts.items() if times > 1]:
+        raise UsageError(
+            f"{name} has two columns named {twice[0]}", hint="names that differ in case are one"
+        )
+    return table
+
+
+# Types that DuckDB does not read, as ones that it does.
+_NARROWER: Mapping[int, Callable[[pa.DataType], pa.DataType]] = {
+    pa.float16().id: lambda _: pa.float32(),
+    pa.decimal256(1, 0).id: lambda type: pa.decimal128(type.precision, type.scale),
+}
+
+
+def _pseudo(rows: pa.Table) -> dict[str, pa.DataType]:
+    """The pseudo columns that the table has no column of the name of."""
+    own = {name.upper() for name in rows.schema.names}
+    return {name: type for name, type in _PSEUDO.items() if name not in own}
+
+
+def _column(rows: pa.Table, name: str) -> pa.ChunkedArray | pa.Array:
+    if name in rows.schema.names:
+        return rows.column(name)
+    own = {n.upper(): n for n in rows.schema.names}
+    if name in own:
+        return rows.column(own[name])
+    if name == "ROWOFFSET":
+        return pa.array(np.arange(rows.num_rows, dtype=np.int64))
+    if name == "ROWTIME":
+        return pa.array(np.zeros(rows.num_rows, dtype=np.int64))
+    return pa.nulls(rows.num_rows, _PSEUDO[name])
+
+
+def _ksql(type: pa.DataType) -> pa.DataType:
+    """The KSQL type that holds every value of an Arrow type.
+
+    >>> _ksql(pa.uint32()), _ksql(pa.list_(pa.large_string()))
+    (DataType(int64), ListType(list<element: string>))
+    """
+    is_ = pa.types
+    if is_.is_dictionary(type):
+        return _ksql(type.value_type)
+    if is_.is_integer(type):
+        if type == pa.uint64():
+            return decimal(20, 0)
+        return BIGINT if type in (pa.int64(), pa.uint32()) else INTEGER
+    if is_.is_floating(type):
+        return DOUBLE
+    if is_.is_large_string(type) or is_.is_string_view(type) or is_.is_null(type):
+        return STRING
+    if is_.is_large_binary(type) or is_.is_fixed_size_binary(type) or is_.is_binary_view(type):
+        return pa.binary()
+    if is_.is_timestamp(type):
+        return TIMESTAMP
+    if is_.is_time(type):
+        return TIME
+    if is_.is_date64(type):
+        return pa.date32()
+    if is_.is_map(type):
+        return pa.map_(_ksql(type.key_type), _ksql(type.item_type))
+    if is_.is_list(type) or is_.is_large_list(type) or is_.is_fixed_size_list(type):
+        return pa.list_(pa.field("element", _ksql(type.value_type)))
+    if is_.is_struct(type):
+        return pa.struct([(f.name, _ksql(f.type)) for f in type])
+    return type
+
+
+def given_source(name: str, rows: pa.Table) -> Source:
+    """The table as continuous queries see it: a stream without a key, in KSQL's types."""
+    for field in rows.schema:
+        if pa.types.is_duration(field.type) or pa.types.is_interval(field.type):
+            raise BindError(f"column {field.name} of {name}: KSQL has no type for a {field.type}")
+    columns = tuple(Column(f.name, _ksql(f.type)) for f in rows.schema)
+    none = FormatSpec("NONE")
+    return Source(name, Kind.STREAM, name, (), columns, none, none, declared=False)
+
+
+class GivenTable:
+    """To scan: the rows, in the types that they were given in."""
+
+    def __init__(self, name: str, rows: pa.Table) -> None:
+        self._name, self._rows = name, rows
+        self._columns = (
+            *(TableColumn(f.name, f.type) for f in rows.schema),
+            *(TableColumn(n, t, hidden=True) for n, t in _pseudo(rows).items()),
+        )
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def columns(self) -> Sequence[TableColumn]:
+        return self._columns
+
+    @property
+    def key(self) -> str:
+        return ""
+
+    @property
+    def latest(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def offsets(self) -> Mapping[int, tuple[int, int]]:
+        """The rows, as EXPLAIN counts them."""
+        return {0: (0, self._rows.num_rows)}
+
+    def ranges(self, bounds: Bounds) -> list[Range]:
+        n = self._rows.num_rows
+        return [Range(0, 0, n, 0, n, "given to this session")]
+
+    def open(self, columns: Sequence[str], ranges: Sequence[Range]) -> Scan:
+        n, began, done = self._rows.num_rows, time.monotonic(), 0
+        if columns:
+            made = pa.table([_column(self._rows, c) for c in columns], names=list(columns))
+            batches: Iterator[pa.RecordBatch] = iter(made.to_batches(_ROWS))
+        else:
+            counted = pa.repeat(pa.scalar({}, pa.struct([])), n)
+            batches = iter([pa.RecordBatch.from_struct_array(counted)])
+
+        def pulled() -> Iterator[pa.RecordBatch]:
+            nonlocal done
+            for batch in batches:
+                done += batch.num_rows
+                yield batch
+
+        def progress() -> Progress:
+            return Progress(done, n, time.monotonic() - began)
+
+        return Scan((b for b in pulled()), lambda: None, progress, lambda: 0)
+
+    def time_of_end(self, ranges: Sequence[Range], time: int) -> Mapping[int, int]:
+        """No offsets: the bounds that this serves never narrow it."""
+        return {}
+
+
+class GivenInput:
+    """To follow: the rows from the first to the last, and then it has ended."""
+
+    def __init__(self, rows: pa.Table, scans: Mapping[int, plan.Scan]) -> None:
+        self.scans: Sequence[int] = list(scans)
+        self.paused: frozenset[int] = frozenset()
+        self.note = ""
+        self._left: int = rows.num_rows
+        made = [(scan, _as_scanned(rows, leaf)) for scan, leaf in scans.items()]
+        self._pieces = self._sliced(made, rows.num_rows)
+
+    @property
+    def partitions(self) -> Collection[int]:
+        return (0,)
+
+    def _sliced(self, made: Sequence[tuple[int, pa.Table]], n: int) -> Iterator[Piece]:
+        for start in range(0, n, _ROWS):
+            part = [(s, t.slice(start, _ROWS).combine_chunks().to_batches()) for s, t in made]
+            self._left = max(n - start - _ROWS, 0)
+            yield Piece(0, [(s, Changes.of(batches[0]), 0) for s, batches in part])
+
+    def poll(self) -> Piece | None:
+        return next(self._pieces, None)
+
+    def ended(self, partition: int) -> bool:
+        return True
+
+    @property
+    def done(self) -> bool:
+        return not self._left
+
+    @property
+    def lag(self) -> int:
+        return self._left
+
+    def cancel(self) -> None:
+        self._pieces = iter(())
+
+
+def _as_scanned(rows: pa.Table, leaf: plan.Scan) -> pa.Table:
+    """The scan's columns by the plan's names, in KSQL's types."""
+    from_source = dict(leaf.columns)
+    arrays = []
+    for field in leaf.output.schema():
+        name = from_source.get(field.name, field.name)
+        column = _column(rows, name)
+        if pa.types.is_timestamp(column.type) and field.type == BIGINT:
+            column = column.cast(TIMESTAMP, safe=False)  # a ROWTIME given as a moment
+        try:
+            arrays.append(column.cast(field.type, safe=not pa.types.is_temporal(field.type)))
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise BindError(f"column {name} of {leaf.source.name}: {error}") from None
+    return pa.table(arrays, schema=leaf.output.schema())

@@ -1,0 +1,162 @@
+"""Arrow tables given to a session: bounded, as inputs that end, and joined with each other."""
+
+import datetime as dt
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+
+from kshell.config import Properties
+from kshell.errors import BindError, UnknownName, Unsupported, UsageError
+from kshell.results import Live
+from kshell.session import Session
+
+ORDERS = pa.table({"id": [1, 2, 3], "who": ["ann", "bob", "ann"], "ROWTIME": [5_000, 70_000, 6_000]})
+USERS = pa.table({"name": ["bob", "ann"], "Age": pa.array([31, 42], pa.uint8())})
+
+
+@pytest.fixture
+def session():
+    made = Session(Properties({}), tables={"orders": ORDERS, "users": USERS})
+    yield made
+    made.close()
+
+
+def rows(session, text):
+    *_, answer = session.execute(text)
+    if isinstance(answer, Live):
+        out = []
+        while (changes := answer.poll(0.1)) is not None:
+            for row, weight in zip(changes.rows.to_pylist(), changes.weights.to_pylist(), strict=True):
+                out.append((weight, *row.values()))
+        return out
+    return [tuple(r.values()) for batch in answer.batches for r in batch.to_pylist()]
+
+
+def test_a_bounded_query_needs_no_cluster(session):
+    assert rows(session, "SELECT who, COUNT(*) AS n FROM orders GROUP BY who ORDER BY who") == [("ann", 2), ("bob", 1)]
+    assert rows(session, "SELECT * FROM orders") == [(1, "ann", 5_000), (2, "bob", 70_000), (3, "ann", 6_000)]
+    joined = "SELECT o.id, u.age FROM orders o JOIN users u ON o.who = u.name ORDER BY o.id"
+    assert rows(session, joined) == [(1, 42), (2, 31), (3, 42)]
+    assert rows(session, "SELECT id FROM ORDERS ORDER BY ROWTIME DESC LIMIT 1") == [(2,)]
+    assert rows(session, "SELECT COUNT(*) FROM orders WHERE ROWOFFSET > 0") == [(2,)]
+
+
+def test_pseudo_columns_are_null_but_the_rows_number_and_time(session):
+    pseudo = "SELECT ROWOFFSET, ROWTIME, ROWKEY, ROWPARTITION, ROWHEADERS FROM"
+    assert rows(session, f"{pseudo} users") == [(0, 0, None, None, None), (1, 0, None, None, None)]
+    assert rows(session, f"{pseudo} orders")[1] == (1, 70_000, None, None, None)
+
+
+def test_followed_it_ends(session):
+    assert rows(session, "SELECT id, who FROM orders WHERE id > 1 EMIT CHANGES") == [(1, 2, "bob"), (1, 3, "ann")]
+    counted = rows(session, "SELECT who, COUNT(*) AS n FROM orders GROUP BY who EMIT CHANGES")
+    totals = {}
+    for weight, who, n in counted:
+        totals[who] = totals.get(who, 0) + weight * n
+    assert totals == {"ann": 2, "bob": 1}
+    windows = "SELECT who, COUNT(*) AS n FROM orders WINDOW TUMBLING (SIZE 1 MINUTE) GROUP BY who"
+    assert sorted(rows(session, windows)) == [("ann", 2), ("bob", 1)]
+
+
+def test_two_are_joined_within_a_window(session):
+    text = "SELECT o.id, u.`Age` FROM orders o JOIN users u WITHIN 10 SECONDS ON o.who = u.name EMIT CHANGES"
+    assert sorted(rows(session, text)) == [(1, 1, 42), (1, 3, 42)]
+
+
+def test_what_is_no_table_is_refused():
+    for rows, match in (
+        (5, "cannot be given as a table"),
+        (pa.table([[1], [2]], names=["a", "A"]), "two columns named a"),
+        (pa.table({"v": pa.array([Decimal(10) ** 60], pa.decimal256(70, 0))}), "cannot be given"),
+    ):
+        with pytest.raises(UsageError, match=match):
+            Session(Properties({}), tables={"t": rows}).connect()
+
+
+def test_types_that_ksql_has_none_for_are_read_as_they_are():
+    moment = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
+    table = pa.table({"half": pa.array([1.5], pa.float16()), "at": pa.array([moment], pa.timestamp("us", "UTC")),
+                      "took": pa.array([dt.timedelta(seconds=3)]), "day": pa.array([dt.date(2026, 1, 2)], pa.date64())})
+    session = Session(Properties({}), tables={"t": table})
+    # an interval comes out of DuckDB as months, days and nanoseconds
+    assert rows(session, "SELECT half, at = TIMESTAMPTZ '2026-01-02 00:00:00Z', took = INTERVAL 3 SECOND, day FROM t") == [
+        (1.5, True, True, dt.date(2026, 1, 2))]
+    with pytest.raises(BindError, match="no type for a duration"):
+        rows(session, "SELECT * FROM t EMIT CHANGES")
+
+
+@pytest.mark.parametrize(
+    ("given", "ksql", "expected"),
+    [
+        (pa.array([1], pa.int8()), "INTEGER", 1),
+        (pa.array([2**32 - 1], pa.uint32()), "BIGINT", 2**32 - 1),
+        (pa.array([2**64 - 1], pa.uint64()), "DECIMAL(20, 0)", Decimal(2**64 - 1)),
+        (pa.array([0.5], pa.float32()), "DOUBLE", 0.5),
+        (pa.array(["a"], pa.large_string()), "STRING", "a"),
+        (pa.array(["a"]).dictionary_encode(), "STRING", "a"),
+        (pa.array([None], pa.null()), "STRING", None),
+        (pa.array([b"a"], pa.binary(1)), "BYTES", b"a"),
+        (pa.array([dt.datetime(2026, 1, 2)], pa.timestamp("ns")), "TIMESTAMP", dt.datetime(2026, 1, 2)),
+        (pa.array([dt.date(2026, 1, 2)], pa.date64()), "DATE", dt.date(2026, 1, 2)),
+        (pa.array([dt.time(1, 2)], pa.time64("us")), "TIME", dt.time(1, 2)),
+        (pa.array([[1]], pa.large_list(pa.int16())), "ARRAY<INTEGER>", [1]),
+        (pa.array([{"a": 1}], pa.struct([("a", pa.uint8())])), "STRUCT<`a` INTEGER>", {"a": 1}),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_every_type_is_followed_in_the_ksql_type_that_holds_it(given, ksql, expected):
+    from kshell.engines.local.sources.given import given_source
+    from kshell.types import ksql_name
+
+    table = pa.table({"v": given})
+    assert ksql_name(given_source("t", table).value[0].type) == ksql
+    session = Session(Properties({}), tables={"t": table})
+    assert rows(session, "SELECT v FROM t EMIT CHANGES") == [(1, expected)]
+    assert len(rows(session, "SELECT v FROM t")) == 1
+
+
+def test_more_rows_than_a_batch_holds_all_come():
+    table = pa.table({"n": range(200_000)})
+    session = Session(Properties({}), tables={"t": table})
+    assert rows(session, "SELECT SUM(n) FROM t") == [(sum(range(200_000)),)]
+    live = rows(session, "SELECT COUNT(*) AS n FROM t GROUP BY 1 EMIT CHANGES")
+    assert sum(w * n for w, n in live) == 200_000
+
+
+def test_nothing_is_written_to_it_or_named_like_it(session):
+    with pytest.raises(Unsupported, match="nothing can be written"):
+        rows(session, "INSERT INTO orders (id) VALUES (4)")
+    for text in ("CREATE STREAM Orders (a INT) WITH (KAFKA_TOPIC='x', VALUE_FORMAT='JSON', PARTITIONS=1)",
+                 "CREATE STREAM orders AS SELECT * FROM users"):
+        with pytest.raises(BindError, match="given to this session"):
+            rows(session, text)
+
+
+def test_what_needs_a_cluster_says_so(session):
+    for text in ("SHOW TOPICS", "SELECT * FROM nope", "PRINT orders"):
+        with pytest.raises(UsageError, match="no cluster named"):
+            rows(session, text)
+    assert session.columns("users") == ("name", "Age")
+
+
+def test_it_wins_over_a_topic_and_that_is_said(demo):
+    properties = Properties({"bootstrap.servers": demo.bootstrap})
+    with_topic = Session(properties, tables={"orders": ORDERS})
+    (answer,) = with_topic.execute("SELECT COUNT(*) AS n FROM orders")
+    assert [b.to_pylist() for b in answer.batches] == [[{"n": 3}]]
+    assert "given to this session" in "".join(map(str, answer.notes()))
+    (other,) = with_topic.execute("SELECT COUNT(*) AS n FROM orders o JOIN pageviews p ON false")
+    assert next(other.batches).to_pylist() == [{"n": 0}]
+    with pytest.raises(UnknownName):
+        rows(with_topic, "SELECT * FROM nope")
+    with_topic.close()
+
+
+def test_describe_and_explain_know_it(session):
+    (described,) = session.execute("DESCRIBE orders")
+    assert "3 rows" in described.parts[0].text
+    (explained,) = session.execute("EXPLAIN SELECT id FROM orders")
+    assert "3 of 3 offsets" in explained.parts[0].text
+    (followed,) = session.execute("EXPLAIN SELECT id FROM orders EMIT CHANGES")
+    assert "orders" in followed.parts[0].text
