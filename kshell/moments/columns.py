@@ -22,7 +22,7 @@ from kshell.moments.layout import (
     is_complete,
     layout_of,
 )
-from kshell.moments.loose import Loose, loose_of
+from kshell.moments.lenient import Lenient, lenient_of
 from kshell.moments.pattern import elements_of
 from kshell.moments.zones import UTC_ZONE, Zone, year_offsets
 
@@ -45,11 +45,11 @@ def _each(column: pa.Array, slow: Callable[[Any], Any], type: pa.DataType) -> pa
     return pa.array([None if v is None else slow(v) for v in column.to_pylist()], type)
 
 
-def _reader(pattern: str) -> Layout | Loose | None:
+def _reader(pattern: str) -> Layout | Lenient | None:
     layout = layout_of(pattern)
     if layout is not None and is_complete(layout.fields):
         return layout
-    return loose_of(pattern)
+    return lenient_of(pattern)
 
 
 def millis_of_texts(pattern: str, column: pa.Array, zone: Zone = UTC_ZONE) -> pa.Array:

@@ -24,7 +24,7 @@ from kshell.sql.arithmetic import (
     arithmetic_sql,
     python_arithmetic,
 )
-from kshell.sql.casts import once, render_cast
+from kshell.sql.casts import let, render_cast
 from kshell.sql.expressions import (
     Call,
     Case,
@@ -41,7 +41,8 @@ from kshell.sql.expressions import (
 from kshell.sql.functions import library
 from kshell.types import STRING, duckdb_name, is_numeric, quote_duckdb
 
-__all__ = ["fill", "lambda_params", "python_call", "python_in", "python_name", "render", "tolerant"]
+__all__ = ["fill_template", "lambda_params", "python_call", "python_in", "python_name", "render",
+           "tolerant"]  # fmt: skip
 
 _HOLE = re.compile(
     r"\{(?:(?P<all>\*)|(?P<rest>\d+)\*|(?P<arg>\d+)|(?P<body>\d+)\|(?P<params>[^{}]*)"
@@ -121,7 +122,7 @@ def python_name(call: Call) -> str:
     return f"ksql_{call.function.lower()}_{hashlib.md5(text.encode()).hexdigest()[:12]}"
 
 
-def fill(
+def fill_template(
     template: str,
     args: Sequence[str],
     bodies: Mapping[int, Callable[[Sequence[str]], str]] = MappingProxyType({}),
@@ -134,7 +135,7 @@ def fill(
     `names` has what stands for `{type}` and for the Python function, and the depth that makes a
     parameter λ a name of its own.
 
-    >>> fill("f({0}, {1*})", ["a", "b", "c"])
+    >>> fill_template("f({0}, {1*})", ["a", "b", "c"])
     'f(a, b, c)'
     """
 
@@ -208,15 +209,15 @@ def _filled(
     bodies: Mapping[int, Callable[[Sequence[str]], str]],
     names: Mapping[str, str],
 ) -> str:
-    """`fill`, with an argument that the template has more than once done only once."""
+    """`fill_template`, with an argument that the template has more than once done only once."""
     whole = template.count("{*}") + len(_PYTHON.findall(template))
 
     def done(n: int, args: Sequence[str]) -> str:
         if n == len(args):
-            return fill(template, args, bodies, names)
+            return fill_template(template, args, bodies, names)
         if whole + template.count(f"{{{n}}}") < 2:
             return done(n + 1, args)
-        return once(args[n], lambda held: done(n + 1, [*args[:n], held, *args[n + 1 :]]))
+        return let(args[n], lambda held: done(n + 1, [*args[:n], held, *args[n + 1 :]]))
 
     return done(0, args)
 

@@ -94,4 +94,4 @@ class WindowAggregate:
 
     def expired(self, update: Update) -> bool:
         """Whether the store has lost the window that the update is of."""
-        return bool(update.cells[-2] <= self.versions.bound)
+        return bool(update.cells[-2] <= self.versions.expired_until)
