@@ -138,18 +138,18 @@ class Versions:
             for time in times:
                 yield time, versions[time]
 
-    def _sweep(self, bound: int) -> None:
+    def _sweep(self, expired: int) -> None:
         """Drop some of what nobody can see: a look at all keys each time `retention` has passed."""
         if not self._unswept:
-            if bound - self._swept <= self.retention:
+            if expired - self._swept <= self.retention:
                 return
-            self._swept = bound
+            self._swept = expired
             self._unswept = list(self.home)
         for key in self._unswept[-_AT_ONCE:]:
             versions = self.home.get(key)
             if versions is None:
                 continue
-            kept = {t: v for t, v in versions.items() if t > bound}
+            kept = {t: v for t, v in versions.items() if t > expired}
             if not kept:
                 del self.home[key]
             elif len(kept) < len(versions):
