@@ -106,7 +106,7 @@ _OF_THE_SESSION = (
     Property("ksql.new.query.planner.enabled", "false",
              "a query may leave its stream's key out: the result has none", _FLAG),
     Property("ksql.rowpartition.rowoffset.enabled", "true",
-             "ROWPARTITION and ROWOFFSET in continuous queries"),
+             "ROWPARTITION and ROWOFFSET in continuous queries", _FLAG),
     Property("ksql.timestamp.throw.on.invalid", "false",
              "stop at a record whose timestamp column is no time", _FLAG),
     Property("kshell.sample.records", "200",
@@ -164,7 +164,9 @@ def _of_topic(name: str) -> Property | None:
             f"topics have no property {what}",
             hint=f"topic.{match['topic']}. with one of {', '.join(_OF_TOPIC)}",
         )
-    return Property(f"topic.{match['topic']}.{what}", None, _OF_TOPIC[what])
+    return Property(
+        f"topic.{match['topic']}.{what}", None, _OF_TOPIC[what], integer=what.endswith(".id")
+    )
 
 
 def _known(name: str) -> Property:

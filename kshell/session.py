@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kshell.config import Properties, Scope, config_home, scope_of
 from kshell.errors import KshellError, UsageError
-from kshell.results import Goodbye, Message, Result, Running, Spooling
+from kshell.results import Event, Goodbye, Message, Running, Spooling
 from kshell.sql import statements as ast
 from kshell.sql.script import split, substitute
 
@@ -103,7 +103,7 @@ class Session:
             self._names = Names()
         self.properties = properties
 
-    def execute(self, text: str) -> Iterator[Result]:
+    def execute(self, text: str) -> Iterator[Event]:
         """Run a script statement by statement; each result must be drawn before the next is asked.
 
         Raises KshellError with its place in `text`.
@@ -114,7 +114,7 @@ class Session:
             types = self._engine.types() if self._engine else None
             yield from self._run(parse_piece(substitute(piece, self.variables), types))
 
-    def _run(self, statement: ast.Statement) -> Iterator[Result]:
+    def _run(self, statement: ast.Statement) -> Iterator[Event]:
         serve = _OWN.get(type(statement))
         if serve is not None:
             yield from serve(self, statement)
@@ -126,7 +126,7 @@ class Session:
                 yield from self._own_functions()
             yield self.engine.run(statement, self.properties)
 
-    def _own_functions(self) -> Iterator[Result]:
+    def _own_functions(self) -> Iterator[Event]:
         """Load the user's functions where that was not done yet, or from elsewhere."""
         given = self.properties.get("kshell.functions")
         path = Path(given).expanduser() if given else config_home() / "functions.py"
@@ -168,7 +168,7 @@ class Session:
             self._engine = None
 
 
-def _set(session: Session, statement: ast.SetProperty) -> Iterator[Result]:
+def _set(session: Session, statement: ast.SetProperty) -> Iterator[Event]:
     properties = session.properties
     for name, value in statement.settings:
         properties = properties.set(name, value)
@@ -177,22 +177,22 @@ def _set(session: Session, statement: ast.SetProperty) -> Iterator[Result]:
     yield Message(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} set.")
 
 
-def _unset(session: Session, statement: ast.UnsetProperty) -> Iterator[Result]:
+def _unset(session: Session, statement: ast.UnsetProperty) -> Iterator[Event]:
     session.change([statement.name], session.properties.unset(statement.name))
     yield Message(f"{statement.name} is back at its default.")
 
 
-def _define(session: Session, statement: ast.Define) -> Iterator[Result]:
+def _define(session: Session, statement: ast.Define) -> Iterator[Event]:
     session.variables[statement.name] = statement.value
     yield Message(f"{statement.name} is defined.")
 
 
-def _undefine(session: Session, statement: ast.Undefine) -> Iterator[Result]:
+def _undefine(session: Session, statement: ast.Undefine) -> Iterator[Event]:
     session.variables.pop(statement.name, None)
     yield Message(f"{statement.name} is undefined.")
 
 
-def _script(session: Session, statement: ast.RunScript) -> Iterator[Result]:
+def _script(session: Session, statement: ast.RunScript) -> Iterator[Event]:
     try:
         text = Path(statement.path).expanduser().read_text()
     except (OSError, UnicodeDecodeError) as error:
@@ -206,15 +206,15 @@ def _script(session: Session, statement: ast.RunScript) -> Iterator[Result]:
         raise
 
 
-def _spool(session: Session, statement: ast.Spool) -> Iterator[Result]:
+def _spool(session: Session, statement: ast.Spool) -> Iterator[Event]:
     yield Spooling(str(Path(statement.path).expanduser()) if statement.path else "")
 
 
-def _help(session: Session, statement: ast.Help) -> Iterator[Result]:
+def _help(session: Session, statement: ast.Help) -> Iterator[Event]:
     yield Message(HELP)
 
 
-def _exit(session: Session, statement: ast.Exit) -> Iterator[Result]:
+def _exit(session: Session, statement: ast.Exit) -> Iterator[Event]:
     yield Goodbye()
 
 
@@ -225,7 +225,7 @@ def _may_call(statement: ast.Statement) -> bool:
     return not isinstance(statement, ast.Describe | ast.Print)
 
 
-_OWN: Mapping[type[ast.Statement], Callable[[Session, Any], Iterator[Result]]] = {
+_OWN: Mapping[type[ast.Statement], Callable[[Session, Any], Iterator[Event]]] = {
     ast.SetProperty: _set,
     ast.UnsetProperty: _unset,
     ast.Define: _define,

@@ -18,7 +18,7 @@ import pyarrow as pa
 from kshell.batch.plan import Planned, Read, raw_schema, translate_error, view
 from kshell.batch.tables import Scan
 from kshell.errors import Interrupted, KshellError
-from kshell.results import Progress, Rows
+from kshell.results import Notice, Progress, Rows, undecodable
 
 __all__ = ["run"]
 
@@ -141,13 +141,9 @@ class _Run:
             next((p.note for p in parts if p.note), ""),
         )
 
-    def notes(self) -> Sequence[str]:
-        bad = sum(scan.bad() for scan in self._scans)
-        if not bad:
-            return ()
-        records = "record" if bad == 1 else "records"
-        is_ = "is" if bad == 1 else "are"
-        return (f"{bad:,} {records} could not be decoded and {is_} not in the answer: SHOW ERRORS",)
+    def notices(self) -> Sequence[Notice]:
+        bad = undecodable(sum(scan.bad() for scan in self._scans))
+        return (*bad, *(notice for scan in self._scans for notice in scan.notices()))
 
 
 def run(planned: Planned, connection: duckdb.DuckDBPyConnection) -> Rows:
@@ -158,7 +154,7 @@ def run(planned: Planned, connection: duckdb.DuckDBPyConnection) -> Rows:
         running.batches(),
         cancel=running.cancel,
         progress=running.progress,
-        notes=running.notes,
+        notices=running.notices,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from kshell.results import Progress
+from kshell.results import Notice, Progress
 
 __all__ = ["GONE", "Bounds", "Range", "Scan", "Table", "TableColumn"]
 
@@ -69,6 +69,7 @@ class Scan:
     cancel: Callable[[], None]
     progress: Callable[[], Progress]
     bad: Callable[[], int]  # records left out because they could not be decoded
+    notices: Callable[[], Sequence[Notice]] = tuple  # why it ended before its ranges did
 
 
 class Table(Protocol):

@@ -137,5 +137,5 @@ def _backwards(planned: Planned, tail: Tail, connection: duckdb.DuckDBPyConnecti
         batches(),
         cancel=cancel,
         progress=lambda: current[0].progress() if current else None,
-        notes=lambda: current[0].notes() if current else (),
+        notices=lambda: current[0].notices() if current else (),
     )

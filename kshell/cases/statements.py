@@ -14,8 +14,8 @@ from kshell.cases.asserted import assert_source, assert_topic, assert_values
 from kshell.cases.drive import Row, encoded
 from kshell.cases.world import World
 from kshell.catalog.catalog import RunningQuery
-from kshell.catalog.model import Kind, Source
-from kshell.errors import Unsupported
+from kshell.catalog.model import Kind
+from kshell.errors import BindError, Unsupported
 from kshell.sql import ddl
 from kshell.sql import statements as ast
 from kshell.sql.bind.create import bind_create_as, bind_insert_select
@@ -40,18 +40,17 @@ def run_script(world: World, script: str) -> None:
         serve(world, statement)
 
 
-def _change(world: World, statement: ast.Statement) -> Source | None:
-    """A declaration; gives the source that changed."""
+def _change(world: World, statement: ast.Statement) -> ddl.Change:
+    """A declaration."""
     made = ddl.change(statement, world.catalog, world.properties, world.infer)
     world.catalog = made.catalog
-    return made.source
+    return made
 
 
 def _create_source(world: World, statement: ast.CreateSource) -> None:
-    source = _change(world, statement)
-    partitions = statement.properties.get("PARTITIONS")
-    if source is not None and isinstance(partitions, int):
-        world.partitions.setdefault(source.topic, partitions)
+    made = _change(world, statement)
+    if made.source is not None and made.settings is not None:
+        world.said.setdefault(made.source.topic, made.settings)
 
 
 def _create_as(world: World, statement: ast.CreateAsSelect) -> None:
@@ -70,6 +69,7 @@ def _create_as(world: World, statement: ast.CreateAsSelect) -> None:
     world.catalog = made.catalog
     if before is not None:
         _stop(world, before.query_id)
+    world.said.setdefault(target.topic, sink.settings)
     _start(world, id, replace(sink, target=target))
 
 
@@ -88,7 +88,10 @@ def _stop(world: World, id: str) -> None:
 
 def _insert_select(world: World, statement: ast.InsertSelect) -> None:
     sink = bind_insert_select(statement, world.catalog, world.properties, world.partitions_of)
-    _start(world, f"INSERTQUERY_{world.started}", sink)
+    id = sink.query_id or f"INSERTQUERY_{world.started}"
+    if id in world.queries:
+        raise BindError(f"Query ID '{id}' already exists.", place=statement.place)
+    _start(world, id, sink)
 
 
 def _insert_values(world: World, statement: ast.InsertValues) -> None:
@@ -104,7 +107,7 @@ def _insert_values(world: World, statement: ast.InsertValues) -> None:
 
 
 def _drop(world: World, statement: ast.DropSource) -> None:
-    source = _change(world, statement)
+    source = _change(world, statement).source
     if source is not None:
         _stop(world, source.query_id)
 

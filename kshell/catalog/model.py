@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 __all__ = ["BOUNDS", "PSEUDO_COLUMNS", "Column", "FormatSpec", "HeaderColumn", "Kind", "Source",
-           "Window", "WindowType"]  # fmt: skip
+           "TopicSettings", "Window", "WindowType"]  # fmt: skip
 
 
 def _empty() -> Mapping[str, Any]:
@@ -85,6 +85,19 @@ class FormatSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class TopicSettings:
+    """What a statement says of its topic: None and no entry where it says nothing.
+
+    `configs` have Kafka's names; `defaults` are for a topic to create where `configs` are silent.
+    """
+
+    partitions: int | None = None
+    replicas: int | None = None
+    configs: Mapping[str, str] = field(default_factory=_empty, hash=False)
+    defaults: Mapping[str, str] = field(default_factory=_empty, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A stream or a table over one topic.
 
@@ -107,6 +120,7 @@ class Source:
     declared: bool = True
     sql: str = ""
     query_id: str = ""  # the query that writes it, if one does
+    connector: str = ""  # the connector that writes it, if one is said to
     presence: Mapping[str, float] = field(default_factory=_empty, hash=False)
 
     def columns(self) -> Iterator[Column]:

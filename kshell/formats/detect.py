@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kshell.catalog.model import Column, FormatSpec
+from kshell.catalog.serde import check_delimiter, check_options, check_rivals
 from kshell.errors import BindError, CorruptRecord, UnknownSchema, UsageError
-from kshell.formats.base import FORMATS, Half, Place, open_codec
+from kshell.formats.base import Half, Place
 from kshell.formats.framing import read_indexes, schema_ids, split_frame
 from kshell.formats.infer import (
     Inferred,
@@ -30,6 +31,7 @@ from kshell.formats.infer import (
 )
 from kshell.formats.inference import type_of
 from kshell.formats.merge import merged
+from kshell.formats.open import FORMATS, open_codec
 from kshell.formats.registry import Schema, Schemas, SchemaType
 
 __all__ = ["Asked", "detect", "newest"]
@@ -221,6 +223,16 @@ def newest(asked: Asked, record: str = "", id: str = "") -> Inferred | None:
 
 def _as_set(asked: Asked, format: FormatSpec, samples: Sequence[bytes]) -> Inferred:
     """What the user said it is."""
+    place = f"topic.{asked.topic}.{asked.half.value}"
+    try:
+        check_rivals(format)
+        format = _named(asked, format, place)
+        if format.name in FORMATS:
+            check_options(format)
+    except BindError as error:
+        raise UsageError(f"{place}: {error.what}") from None
+    if "DELIMITER" in format.options:
+        check_delimiter(f"{place}.delimiter", format.options["DELIMITER"])
     if "SCHEMA_FILE" in format.options:
         return _of_file(asked, format, samples)
     read = _SET.get(format.name)
@@ -229,6 +241,21 @@ def _as_set(asked: Asked, format: FormatSpec, samples: Sequence[bytes]) -> Infer
             f"no format named {format.name}", hint="formats: " + ", ".join(FORMATS)
         )
     return read(asked, format, samples)
+
+
+def _named(asked: Asked, format: FormatSpec, place: str) -> FormatSpec:
+    """With the format's name, where only its options are set."""
+    if format.name or "SCHEMA_FILE" in format.options:
+        return format
+    if "DELIMITER" in format.options:
+        return FormatSpec("DELIMITED", format.options)
+    if "SCHEMA_ID" in format.options and asked.schemas is not None:
+        schema = asked.schemas.by_id(int(format.options["SCHEMA_ID"]))
+        return FormatSpec(_FORMAT_OF[schema.type], format.options)
+    raise UsageError(
+        f"of {place} a schema's id or name is set, and nothing that it belongs to",
+        hint=f"{place}.format or {place}.schema.file; an id needs --registry URL",
+    )
 
 
 def _of_file(asked: Asked, format: FormatSpec, samples: Sequence[bytes]) -> Inferred:
@@ -248,7 +275,9 @@ def _registered(asked: Asked, format: FormatSpec, samples: Sequence[bytes]) -> I
     if "SCHEMA_ID" in format.options:
         schema = asked.schemas.by_id(int(format.options["SCHEMA_ID"]))
         return _measured(asked, _of_schema(asked, format, type_of(schema, format)), samples)
-    found = _of_registry(asked, asked.schemas, samples, _ids(samples), format) or newest(asked)
+    found = _of_registry(asked, asked.schemas, samples, _ids(samples), format) or newest(
+        asked, format.options.get("SCHEMA_FULL_NAME", "")
+    )
     if found is None or found.format.name != format.name:
         raise UsageError(
             f"topic {asked.topic} is set to {format.name}, and neither its records nor the"

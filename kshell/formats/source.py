@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 
 from kshell.catalog.model import BOUNDS, Kind, Source, WindowType
 from kshell.errors import EvaluationError
-from kshell.formats.base import Codec, Half, Place, open_codec
+from kshell.formats.base import Codec, Half, Place
+from kshell.formats.open import open_codec
 from kshell.formats.primitive import numbers_of, numbers_to
 from kshell.formats.registry import Schemas
 

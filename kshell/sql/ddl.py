@@ -7,12 +7,14 @@ Engines and `kshell test` call `change`, and do to topics and queries what goes 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 from kshell.catalog.catalog import Catalog
-from kshell.catalog.model import Column, Source
+from kshell.catalog.model import Column, Source, TopicSettings
+from kshell.catalog.options import CREATE
+from kshell.catalog.properties import read_with, topic_settings
 from kshell.sql import statements as ast
 from kshell.sql.bind.declare import InferColumns, build_source, no_columns
 from kshell.types import ksql_name
@@ -26,12 +28,13 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 class Change:
     """The new catalog, what to say, and the source that was created, altered or dropped.
 
-    `source` is None where no source changed.
+    `source` is None where no source changed.  `settings` are what a CREATE says of its topic.
     """
 
     catalog: Catalog
     message: str
     source: Source | None = None
+    settings: TopicSettings | None = None
 
 
 def change(
@@ -76,7 +79,10 @@ def _create(
     properties: Mapping[str, str],
     infer: InferColumns,
 ) -> Change:
-    return declare(statement, catalog, build_source(statement, properties, infer))
+    source = build_source(statement, properties, infer)
+    written = read_with(statement.properties, CREATE)
+    settings = topic_settings(written, source.kind, source.window)
+    return replace(declare(statement, catalog, source), settings=settings)
 
 
 def _drop(statement: ast.DropSource, catalog: Catalog, *_: Any) -> Change:

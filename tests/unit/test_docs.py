@@ -10,6 +10,7 @@ import pytest
 from kshell.cases.model import Status
 from kshell.cases.read import read_cases
 from kshell.cases.run import run_case
+from kshell.catalog.options import ASSERT_TOPIC, CREATE, CREATE_AS, INSERT, OPTIONS
 from kshell.sql.parse import parse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,3 +55,15 @@ def test_every_picture_is_made_and_shown():
     made = set(re.findall(r'Shot\(\s*"(\w+)"', (ROOT / "screenshots" / "make.py").read_text()))
     assert made == {p.stem for p in (ROOT / "screenshots").glob("*.svg")}
     assert made == set(re.findall(r"\(screenshots/(\w+)\.svg\)", README))
+
+
+def test_every_option_of_with_is_in_its_table():
+    shown = {}
+    for line in (ROOT / "docs" / "with.md").read_text().splitlines():
+        cells = line.split("|")
+        if len(cells) == 5:
+            shown |= dict.fromkeys(re.findall(r"`([A-Z_]+)`", cells[1]), cells[2])
+    assert set(shown) == set(OPTIONS)
+    heads = {CREATE: "CREATE", CREATE_AS: "AS SELECT", ASSERT_TOPIC: "ASSERT TOPIC", INSERT: "INSERT INTO"}
+    for name, where in shown.items():
+        assert {h.strip() for h in where.split(",")} == {heads[s] for s in OPTIONS[name].statements}, name

@@ -15,7 +15,7 @@ from kshell.config import Properties
 from kshell.engines.local.context import Context
 from kshell.errors import KshellError, Unsupported, UsageError
 from kshell.kafka.client import Client
-from kshell.results import Result, Running
+from kshell.results import Answer, Running
 from kshell.sql import statements as ast
 from kshell.sql.statements import Statement
 
@@ -86,7 +86,7 @@ class LocalEngine:
             raise
         self.context.reconnect(client)
 
-    def run(self, statement: Statement, properties: Properties) -> Result:
+    def run(self, statement: Statement, properties: Properties) -> Answer:
         """One statement to one result; raises KshellError."""
         served = STATEMENTS.get(type(statement))
         if served is None:
@@ -94,8 +94,8 @@ class LocalEngine:
             raise Unsupported(f"{words} is not supported yet", place=statement.place)
         module, _, name = served.partition(":")
         serve = getattr(import_module(f"kshell.engines.local.statements.{module}"), name)
-        result: Result = serve(self.context, statement, properties)
-        return result
+        answer: Answer = serve(self.context, statement, properties)
+        return answer
 
     def topics(self) -> Sequence[str]:
         """Names of the topics that are not internal; asks the cluster, where there is one."""

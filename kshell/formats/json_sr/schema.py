@@ -258,8 +258,10 @@ def _merge(structs: Sequence[pa.StructType]) -> pa.StructType:
     return pa.struct([(name, _one_of(found)) for name, found in fields.items()])
 
 
-def json_schema_text(type: pa.DataType) -> str:
+def json_schema_text(type: pa.DataType, name: str = "") -> str:
     """The schema that Connect writes: every column may be null; a STRUCT itself is not.
+
+    `name` is the record's, and becomes the title.
 
     >>> json_schema_text(pa.struct([("A", pa.string())]))
     '{"type":"object","properties":{"A":{"connect.index":0,"oneOf":[{"type":"null"},{"type":"string"}]}}}'
@@ -267,6 +269,8 @@ def json_schema_text(type: pa.DataType) -> str:
     '{"oneOf":[{"type":"null"},{"type":"number","connect.type":"float64"}]}'
     """
     node = _node(type) if pa.types.is_struct(type) else _nullable(type)
+    if name:
+        node["title"] = name
     return json.dumps(node, separators=(",", ":"))
 
 

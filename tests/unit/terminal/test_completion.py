@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kshell.catalog.options import ASSERT_TOPIC, CREATE, options_of
 from kshell.catalog.serde import CAPABILITIES
 from kshell.sql.statements import ShowWhat
 from kshell.terminal.completion import Known, complete_at
@@ -47,12 +48,24 @@ def offered(text: str, after: str = "") -> list[str]:
         ("SET 'auto.offset.reset' = 'ear", "", "earliest"),
         ("CREATE STREAM s (a INT) WITH (VALUE_F", "", "VALUE_FORMAT"),
         ("CREATE STREAM s (a INT) WITH (VALUE_FORMAT = 'PROTO", "", "PROTOBUF"),
+        ("CREATE TABLE t WITH (CLEAN", "", "CLEANUP_POLICY"),
+        ("CREATE TABLE t WITH (CLEANUP_POLICY='comp", "", "compact"),
+        ("CREATE STREAM s WITH (WINDOW_TYPE='h", "", "HOPPING"),
+        ("CREATE STREAM s WITH (VALUE_FORMAT='JSON', VALUE_", "", "VALUE_DELIMITER"),
+        ("INSERT INTO s WITH (", "", "QUERY_ID"),
+        ("ASSERT TOPIC s WITH (", "", "PARTITIONS"),
         ("\\d us", "", "users"),
         ("\\o ver", "", "vertical"),
     ],
 )
 def test_the_best_offer(text, after, first):
     assert offered(text, after)[0] == first
+
+
+def test_with_offers_all_that_the_statement_takes():
+    assert set(offered("CREATE STREAM s WITH (")) == {o.name for o in options_of(CREATE)}
+    assert offered("ASSERT TOPIC s WITH (") == [o.name for o in options_of(ASSERT_TOPIC)]
+    assert offered("CREATE STREAM s WITH (TIMESTAMP_FORMAT='") == []
 
 
 def test_nothing_is_offered_for_nothing():

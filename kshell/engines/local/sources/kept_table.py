@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from kshell.batch.tables import Bounds, Range, Scan, TableColumn
 from kshell.catalog.model import Source
-from kshell.results import Progress
+from kshell.results import Notice, Progress
 
 __all__ = ["Keeper", "KeptTable"]
 
@@ -23,7 +23,7 @@ _RIDING = ("ROWTIME",)
 class Keeper(Protocol):
     """A query that keeps a table's current rows."""
 
-    def kept(self, seconds: float) -> tuple[pa.RecordBatch, str]:
+    def kept(self, seconds: float) -> tuple[pa.RecordBatch, tuple[Notice, ...]]:
         """The rows, after so many seconds at the most, and why they may not be the newest."""
 
 

@@ -93,8 +93,8 @@ _OPTIONS = {
 def as_set(properties: Properties, topic: str, half: Half) -> FormatSpec | None:
     """What the user set of a half's format; None where nothing is."""
     given = properties.of_topic(topic, half.value)
-    options = {_OPTIONS[n]: v for n, v in given.items() if n in _OPTIONS}
-    if "format" not in given and "SCHEMA_FILE" not in options:
+    options = {_OPTIONS[n]: v for n, v in given.items() if n != "format"}
+    if not given:
         return None
     return FormatSpec(given.get("format", "").upper(), options)
 

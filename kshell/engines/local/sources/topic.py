@@ -23,11 +23,11 @@ from kshell.engines.local.sources.sample import keys_are_placed
 from kshell.errors import BadRecord
 from kshell.formats.infer import json_structure
 from kshell.kafka.client import Client
-from kshell.kafka.fetch import Chunk, Fetch
+from kshell.kafka.fetch import Chunk, Fetch, next_offset
 from kshell.kafka.metadata import Snapshot
 from kshell.kafka.partitioner import encode_key, partition_for
 from kshell.kafka.records import count
-from kshell.results import Progress
+from kshell.results import Notice, NoticeKind, Progress
 
 __all__ = ["Budget", "TopicTable", "nested_template"]
 
@@ -46,19 +46,23 @@ class Budget:
     def __init__(self, records: int | None, size: int | None, seconds: int | None) -> None:
         self._records, self._size, self._seconds = records, size, seconds
         self._began = time.monotonic()
-        self.spent = ""
 
-    def over(self, records: int, size: int) -> bool:
-        """Whether to stop now; `spent` then tells what ran out."""
+    def over(self, records: int, size: int) -> str:
+        """What has run out, or nothing."""
         for limit, used, unit in (
             (self._records, records, "records"),
             (self._size, size, "bytes"),
             (self._seconds, time.monotonic() - self._began, "seconds"),
         ):
             if limit is not None and used >= limit:
-                self.spent = f"{limit:,} {unit}"
-                return True
-        return False
+                return f"{limit:,} {unit}"
+        return ""
+
+
+def _stopped(name: str, spent: str, left: int) -> Notice:
+    records = "record was" if left == 1 else "records were"
+    text = f"{name}: stopped at {spent} (kshell.scan.max.*), up to {left:,} {records} not read"
+    return Notice(NoticeKind.PARTIAL, text, left)
 
 
 class TopicTable:
@@ -192,7 +196,7 @@ class TopicTable:
         total = sum(end - start for start, end in limits.values())
         began = time.monotonic()
         wait = RegistryWait((self._properties.number("schema.registry.wait.ms") or 0) / 1000)
-        bad = 0
+        bad, notices = 0, list[Notice]()
 
         def read() -> int:
             # Positions run ahead of what was pulled by a queue's length at the most.
@@ -201,19 +205,24 @@ class TopicTable:
                 done += min(max(fetch.position[p], start), end) - start
             return done
 
-        def decoded(chunk: Chunk) -> tuple[pa.RecordBatch, int]:
+        def decoded(chunk: Chunk) -> tuple[int, int, pa.RecordBatch, int]:
             end = limits[chunk.partition][1]
-            return wait.of(lambda: self._decode(chunk, columns, end))
+            batch, failed = wait.of(lambda: self._decode(chunk, columns, end))
+            return chunk.partition, next_offset(chunk.records, chunk.start), batch, failed
 
         def batches() -> Generator[pa.RecordBatch, None, None]:
             nonlocal bad
-            for batch, failed in ahead(decoded, fetch):
-                bad += failed
-                if batch.num_rows:
-                    yield batch
-                if self.budget.over(read(), fetch.bytes):
+            left, spent = {p: end - start for p, (start, end) in limits.items()}, ""
+            for partition, following, batch, failed in ahead(decoded, fetch):
+                if spent and (batch.num_rows or failed):
+                    notices.append(_stopped(self.name, spent, sum(left.values())))
                     fetch.cancel()
                     return
+                bad += failed
+                left[partition] = max(limits[partition][1] - following, 0)
+                if batch.num_rows:
+                    yield batch
+                spent = self.budget.over(read(), fetch.bytes)
 
         def progress() -> Progress:
             note = wait.note or fetch.note
@@ -223,7 +232,7 @@ class TopicTable:
             wait.leave()
             fetch.cancel()
 
-        return Scan(batches(), cancel, progress, lambda: bad)
+        return Scan(batches(), cancel, progress, lambda: bad, lambda: notices)
 
     def _decode(
         self, chunk: Chunk, columns: Sequence[str], end: int

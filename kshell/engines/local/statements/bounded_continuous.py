@@ -17,7 +17,7 @@ from kshell.config import Properties
 from kshell.engines.local.continuous.run import Run
 from kshell.engines.local.continuous.sink_writer import TableRows, latest
 from kshell.engines.local.statements.plans import bound
-from kshell.results import Progress, Rows
+from kshell.results import Notice, Progress, Rows, undecodable
 from kshell.sql import plan
 from kshell.sql.bind.select import output_columns
 from kshell.sql.statements import Query
@@ -40,14 +40,11 @@ def settled(context: Context, query: Query, properties: Properties) -> Rows:
     def progress() -> Progress:
         return Progress(total - min(feed.lag, total), total, time.monotonic() - began)
 
-    def notes() -> Sequence[str]:
-        if not feed.bad:
-            return ()
-        s = "s" * (feed.bad != 1)
-        return (f"{feed.bad:,} record{s} could not be decoded: SHOW ERRORS",)
+    def notices() -> Sequence[Notice]:
+        return (*undecodable(feed.bad), *lookup.notices)
 
     rows = _run(node, running, schema)
-    return Rows(schema, rows, cancel=feed.cancel, progress=progress, notes=notes)
+    return Rows(schema, rows, cancel=feed.cancel, progress=progress, notices=notices)
 
 
 def _run(

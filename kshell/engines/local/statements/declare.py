@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from kshell.config import Properties
 from kshell.engines.local.sources.chunks import infer_columns
+from kshell.engines.local.statements.topics import create_topic, keep_topic
 from kshell.errors import UnknownName
 from kshell.kafka.admin import delete_topic
-from kshell.results import Message, Result
+from kshell.results import Answer, Message
 from kshell.sql import ddl
 from kshell.sql import statements as ast
 
@@ -21,16 +22,18 @@ if TYPE_CHECKING:
 __all__ = ["change", "create", "drop"]
 
 
-def create(context: Context, statement: ast.CreateSource, properties: Properties) -> Result:
+def create(context: Context, statement: ast.CreateSource, properties: Properties) -> Answer:
     """CREATE STREAM|TABLE over a topic; with PARTITIONS the topic is created where it is not."""
     context.free_name(statement.name)
     made = ddl.change(statement, context.catalog, properties, infer_columns(properties))
-    source = made.source
-    if source is None:
+    source, settings = made.source, made.settings
+    if source is None or settings is None:
         return Message(made.message)
-    if context.client.find(source.topic) is None:
-        partitions = statement.properties.get("PARTITIONS")
-        if not isinstance(partitions, int):
+    topic = context.client.find(source.topic)
+    if topic is not None:
+        told = keep_topic(context, topic, settings)
+    else:
+        if settings.partitions is None:
             known = [t.name for t in context.client.topics()]
             error = UnknownName(
                 "topic", source.topic, known, what=f"Kafka topic does not exist: {source.topic}",
@@ -40,14 +43,12 @@ def create(context: Context, statement: ast.CreateSource, properties: Properties
                 filter(None, (error.hint, "PARTITIONS=n in the WITH clause creates it"))
             )
             raise error
-        replicas = statement.properties.get("REPLICAS")
-        copies = replicas if isinstance(replicas, int) else -1
-        context.make_topic(source.topic, partitions, copies, {}, properties)
+        told = create_topic(context, source.topic, settings, properties)
     context.catalog = made.catalog
-    return Message(made.message)
+    return Message(f"{made.message}{told}")
 
 
-def drop(context: Context, statement: ast.DropSource, properties: Properties) -> Result:
+def drop(context: Context, statement: ast.DropSource, properties: Properties) -> Answer:
     """DROP STREAM|TABLE; the query that made it ends with it."""
     made = ddl.change(statement, context.catalog)
     context.catalog = made.catalog
@@ -63,7 +64,7 @@ def change(
     context: Context,
     statement: ast.AlterSource | ast.CreateType | ast.DropType,
     properties: Properties,
-) -> Result:
+) -> Answer:
     """What changes the catalog alone: ALTER STREAM|TABLE, CREATE TYPE, DROP TYPE."""
     made = ddl.change(statement, context.catalog)
     context.catalog = made.catalog

@@ -17,7 +17,7 @@ from kshell.engines.local.sources.lookup import Lookup
 from kshell.engines.local.statements.plans import bound, bound_sink
 from kshell.engines.local.statements.select import needs_continuous, planned
 from kshell.errors import UnknownName, Unsupported
-from kshell.results import Message, Result, Rows, Sections
+from kshell.results import Answer, Message, Rows, Sections
 from kshell.sql import plan
 from kshell.sql import statements as ast
 from kshell.sql.bind.outline import outline
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["explain"]
 
 
-def explain(context: Context, statement: ast.Explain, properties: Properties) -> Result:
+def explain(context: Context, statement: ast.Explain, properties: Properties) -> Answer:
     """EXPLAIN statement | id of a query."""
     inner = statement.statement
     if inner is None:
@@ -49,7 +49,7 @@ def explain(context: Context, statement: ast.Explain, properties: Properties) ->
     )
 
 
-def _running(context: Context, statement: ast.Explain) -> Result:
+def _running(context: Context, statement: ast.Explain) -> Answer:
     id = statement.query_id.upper()
     query = context.queries.get(id)
     if query is None:

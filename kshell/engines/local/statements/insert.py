@@ -25,7 +25,7 @@ from kshell.errors import BindError, UnknownName, Unsupported
 from kshell.formats.source import SourceWriter
 from kshell.kafka.partitioner import encode_key
 from kshell.kafka.produce import OutgoingRecord, Producer
-from kshell.results import Message, Result
+from kshell.results import Answer, Message
 from kshell.sql.bind.insert import BoundInsert, bind_insert_values
 from kshell.sql.bind.literals import check_width
 from kshell.sql.statements import InsertValues, Name
@@ -41,7 +41,7 @@ _PSEUDO = ("ROWKEY", "ROWTIME", "ROWPARTITION")
 
 def insert_values(
     context: Context, statement: InsertValues, properties: Properties
-) -> Result:
+) -> Answer:
     """Write the rows, and say so when every one is acknowledged."""
     if (given := given_named(context.given, statement.name)) is not None:
         raise Unsupported(

@@ -19,7 +19,7 @@ from kshell.config import Properties
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.engines.local.sources.topic import TopicTable
 from kshell.errors import Unsupported
-from kshell.results import Result, Rows
+from kshell.results import Answer, Notice, NoticeKind, Rows
 from kshell.sql.macros import translated
 from kshell.sql.statements import Emit, Query, Select
 
@@ -52,7 +52,7 @@ def planned(
     return prepare(query, lookup, connection, ksql, now_ms), connection
 
 
-def select(context: Context, statement: Select, properties: Properties) -> Result:
+def select(context: Context, statement: Select, properties: Properties) -> Answer:
     """A bounded answer, or with EMIT a continuous one."""
     if statement.query.emit is Emit.BOUNDED:
         return _bounded(context, statement.query, properties)
@@ -71,24 +71,20 @@ def _bounded(context: Context, query: Query, properties: Properties) -> Rows:
     plan, connection = planned(query, lookup)
     rows = answer(plan, connection)
 
-    def all_notes() -> Sequence[str]:
-        told = [*rows.notes(), *_empty(plan.reads), *lookup.remarks]
-        if lookup.budget.spent:
-            told.append(
-                f"stopped at {lookup.budget.spent}: the answer is PARTIAL (kshell.scan.max.*)"
-            )
-        return told
+    def notices() -> Sequence[Notice]:
+        return (*rows.notices(), *_empty(plan.reads), *lookup.notices)
 
-    return replace(rows, notes=all_notes)
+    return replace(rows, notices=notices)
 
 
-def _empty(reads: Sequence[Read]) -> list[str]:
+def _empty(reads: Sequence[Read]) -> list[Notice]:
     """What to say of topics that hold nothing."""
     told = []
     for table in {id(read.reference.table): read.reference.table for read in reads}.values():
         if isinstance(table, TopicTable) and all(f == end for f, end in table.offsets.values()):
             ends = ", ".join(f"{p}: {end}" for p, (_, end) in table.offsets.items())
-            told.append(f"topic {table.source.topic} is empty; its partitions end at {ends}")
+            text = f"topic {table.source.topic} is empty; its partitions end at {ends}"
+            told.append(Notice(NoticeKind.EMPTY, text))
     return told
 
 
