@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from kshell.errors import UnknownName, UsageError, nearest
 
@@ -209,12 +210,18 @@ def _checked(known: Property, value: str) -> str:
 class Properties(Mapping[str, str]):
     """The properties that are set, over the defaults; `p["name"]` knows both.
 
+    `opened` is what was opened with them, such as a schema registry; those that `set` and `unset`
+    make share it, and so all the statements of one session.
+
     >>> p = Properties().set("auto.offset.reset", "EARLIEST")
     >>> p["auto.offset.reset"], p.unset("auto.offset.reset")["auto.offset.reset"]
     ('earliest', 'latest')
     """
 
-    def __init__(self, values: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, values: Mapping[str, str] | None = None, opened: dict[Any, Any] | None = None
+    ) -> None:
+        self.opened = {} if opened is None else opened
         self._set: dict[str, str] = {}
         for name, value in (values or {}).items():
             known = _known(name)
@@ -223,12 +230,12 @@ class Properties(Mapping[str, str]):
     def set(self, name: str, value: str) -> Properties:
         """With one more; raises UsageError."""
         known = _known(name)
-        return Properties({**self._set, known.name: _checked(known, value)})
+        return Properties({**self._set, known.name: _checked(known, value)}, self.opened)
 
     def unset(self, name: str) -> Properties:
         """Back to the default."""
         known = _known(name)
-        return Properties({k: v for k, v in self._set.items() if k != known.name})
+        return Properties({k: v for k, v in self._set.items() if k != known.name}, self.opened)
 
     def __getitem__(self, name: str) -> str:
         value = self._set.get(name)

@@ -16,7 +16,7 @@ import pyarrow as pa
 from kshell.changes import Changes
 
 __all__ = ["Answer", "Event", "Goodbye", "Live", "LiveStats", "Message", "Notice", "NoticeKind",
-           "Progress", "Rows", "Running", "Sections", "Spooling", "notices_of", "titled",
+           "Progress", "Remark", "Rows", "Running", "Sections", "Spooling", "notices_of", "titled",
            "undecodable"]  # fmt: skip
 
 
@@ -139,6 +139,13 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """Said beside the answers: what is wrong with the user's own functions."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Running:
     """A query in the background: its id, how it is in a few words, and whether it has failed."""
 
@@ -168,7 +175,7 @@ class Goodbye:
 
 
 Answer = Rows | Live | Message | Sections
-Event = Answer | Spooling | Goodbye  # what `Session.execute` gives
+Event = Answer | Remark | Spooling | Goodbye  # what `Session.execute` gives
 
 
 def notices_of(answer: Answer) -> tuple[Notice, ...]:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kshell.catalog.model import PSEUDO_COLUMNS
 from kshell.config import Properties, Scope, config_home, scope_of
 from kshell.errors import KshellError, UsageError
-from kshell.results import Event, Goodbye, Message, Running, Spooling
+from kshell.results import Event, Goodbye, Message, Remark, Running, Spooling
 from kshell.sql import statements as ast
 from kshell.sql.script import split, substitute
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from kshell.engines.base import Engine
+    from kshell.sql.functions import Function
 
 __all__ = ["Names", "Session"]
 
@@ -33,7 +35,7 @@ class Names:
     sources: tuple[str, ...] = ()
 
 
-HELP = """\
+HELP = f"""\
 SHOW TOPICS [EXTENDED]           the topics of the cluster
 DESCRIBE topic [EXTENDED]        columns as inferred, partitions, offsets, configs
 SELECT … FROM topic              a bounded answer over what is in the topic now
@@ -49,7 +51,7 @@ SHOW ERRORS                      records that could not be decoded, and why
 DEFINE name = '…'; RUN SCRIPT 'file'; SPOOL 'file' | OFF
 SET 'auto.offset.reset'='earliest'; UNSET …; SHOW PROPERTIES
 EXIT                             or Ctrl-D
-Every record also has ROWTIME, ROWPARTITION, ROWOFFSET, ROWKEY and ROWHEADERS."""
+Every record also has {", ".join(PSEUDO_COLUMNS)}."""
 
 
 class Session:
@@ -67,6 +69,7 @@ class Session:
         self.variables: dict[str, str] = {}
         self._engine: Engine | None = None
         self._loaded: Path | None = None
+        self._functions: dict[str, Function] = {}  # the user's own, by name
         self._names = Names()
 
     @classmethod
@@ -124,7 +127,11 @@ class Session:
         else:
             if _may_call(statement):
                 yield from self._own_functions()
-            yield self.engine.run(statement, self.properties)
+            from kshell.sql.functions import with_users
+
+            with with_users(self._functions):
+                answer = self.engine.run(statement, self.properties)
+            yield answer
 
     def _own_functions(self) -> Iterator[Event]:
         """Load the user's functions where that was not done yet, or from elsewhere."""
@@ -135,8 +142,9 @@ class Session:
         self._loaded = path
         from kshell.sql.udf import load
 
-        for problem in load(path if given or path.exists() else None):
-            yield Message(f"functions: {problem}")
+        self._functions, problems = load(path if given or path.exists() else None)
+        for problem in problems:
+            yield Remark(f"functions: {problem}")
 
     def names(self) -> Names:
         """The names last learned by `refresh`."""
@@ -155,7 +163,8 @@ class Session:
         """Names of functions, for completion."""
         from kshell.sql import functions
 
-        return tuple(functions.names())
+        with functions.with_users(self._functions):
+            return functions.names()
 
     def running(self) -> tuple[Running, ...]:
         """The queries in the background."""

@@ -69,6 +69,8 @@ def _strings(tree: ast.AST) -> Iterator[str]:
 def _meant(text: str, package: str, own: Set[str]) -> set[str]:
     """The modules that one string may name."""
     name, colon, attribute = text.partition(":")
+    if name in own and "." not in name:
+        return set()  # the root package's name is many things' prefix
     if not colon:
         package_too = any(m.startswith(f"{name}.") for m in own)
         return {name} if name in own and not package_too else set()

@@ -18,7 +18,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from kshell.batch.rewrite import Lookup, Reference, rewrite, to_duckdb
-from kshell.batch.tables import GONE, Range, Table, TableColumn
+from kshell.batch.tables import GONE, Range, Table, TableColumn, view_names
 from kshell.errors import BindError, EvaluationError, KshellError, UnknownName
 from kshell.sql.as_written import place_of
 from kshell.sql.java.macros import failure
@@ -69,24 +69,6 @@ def raw_schema(number: int, columns: tuple[TableColumn, ...]) -> pa.Schema:
     return pa.schema(fields + [(_raw_name(number, c.name), c.raw) for c in columns])
 
 
-def _distinct(names: list[str]) -> list[str]:
-    """DuckDB's names fold case: `id` beside `ID` becomes `ID_1`.
-
-    >>> _distinct(["id", "ID", "x"])
-    ['id', 'ID_1', 'x']
-    """
-    seen: set[str] = set()
-    out = []
-    for name in names:
-        unique, n = name, 0
-        while unique.casefold() in seen:
-            n += 1
-            unique = f"{name}_{n}"
-        seen.add(unique.casefold())
-        out.append(unique)
-    return out
-
-
 def view(number: int, reference: Reference, read: Collection[str]) -> str:
     """The view that SQL sees, over a raw reader that has the columns `read` alone."""
 
@@ -98,7 +80,7 @@ def view(number: int, reference: Reference, read: Collection[str]) -> str:
     columns = reference.table.columns
     items = ", ".join(
         f"{c.template.replace('{}', raw(c))} AS {quote_duckdb(name)}"
-        for c, name in zip(columns, _distinct([c.name for c in columns]), strict=True)
+        for c, name in zip(columns, view_names(columns), strict=True)
     )
     source = f"raw_{number}"
     if reference.table.latest:

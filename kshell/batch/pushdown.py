@@ -17,7 +17,7 @@ from sqlglot import exp
 
 from kshell.batch.tables import Bounds
 
-__all__ = ["bounds_of", "conjuncts"]
+__all__ = ["PushdownNames", "bounds_of", "conjuncts"]
 
 Evaluate = Callable[[exp.Expr], Any]
 
@@ -107,13 +107,22 @@ def _interval(test: _Test) -> tuple[int | None, int | None] | None:
     return math.ceil(low), math.floor(high) + 1  # = and IN
 
 
-def _narrow(bounds: Bounds, test: _Test, key: str) -> Bounds:
-    if test.column == key.upper() and key and test.op in (exp.EQ, exp.In):
+@dataclass(frozen=True, slots=True)
+class PushdownNames:
+    """What a query calls a table's key, and its pseudo columns: not those that a column hides."""
+
+    keys: frozenset[str]
+    pseudo: frozenset[str]
+
+
+def _narrow(bounds: Bounds, test: _Test, names: PushdownNames) -> Bounds:
+    if test.column in names.keys and test.op in (exp.EQ, exp.In):
         values = tuple(v for v in test.values if v is not None)
         if bounds.keys is not None:
             values = tuple(v for v in values if v in bounds.keys)
         return replace(bounds, keys=values)
-    if test.column not in ("ROWTIME", "ROWOFFSET", "ROWPARTITION") or not test.values:
+    places = {"ROWTIME", "ROWOFFSET", "ROWPARTITION"} & names.pseudo
+    if test.column not in places or not test.values:
         return bounds
     interval = _interval(test)
     if interval is None:
@@ -135,12 +144,14 @@ def _narrow(bounds: Bounds, test: _Test, key: str) -> Bounds:
     return replace(bounds, **changes)
 
 
-def bounds_of(parts: Iterable[exp.Expr], key: str, evaluate: Evaluate) -> Bounds:
-    """What the conjuncts leave of a table whose key column is `key` ("" for none)."""
+def bounds_of(
+    parts: Iterable[exp.Expr], names: PushdownNames, evaluate: Evaluate
+) -> Bounds:
+    """What the conjuncts leave of a table whose columns have those names."""
     bounds = Bounds()
     for part in parts:
         for test in _tests(part, evaluate):
             if any(v is None for v in test.values) and test.op is not exp.In:
                 continue  # a comparison with NULL passes nothing, and the query will see that
-            bounds = _narrow(bounds, test, key)
+            bounds = _narrow(bounds, test, names)
     return bounds

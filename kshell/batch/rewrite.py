@@ -15,8 +15,16 @@ from typing import Any
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
-from kshell.batch.pushdown import bounds_of, conjuncts
-from kshell.batch.tables import Bounds, Table
+from kshell.batch.pseudo import (
+    hidden_names,
+    hide,
+    is_columns,
+    resolve_last,
+    result_names,
+    visible_names,
+)
+from kshell.batch.pushdown import PushdownNames, bounds_of, conjuncts
+from kshell.batch.tables import Bounds, Table, view_names
 from kshell.batch.times import parse_moment
 from kshell.errors import BindError
 from kshell.sql.as_written import place_of
@@ -72,33 +80,15 @@ def _no_files(table: exp.Table) -> None:
         )
 
 
-def _hidden(table: Table) -> list[str]:
-    return [c.name for c in table.columns if c.hidden]
-
-
-def _star(hidden: Iterable[str]) -> exp.Star:
-    names = [exp.to_identifier(n, quoted=True) for n in dict.fromkeys(hidden)]
-    return exp.Star(except_=names)
-
-
-def _hide_pseudo_columns(select: exp.Select, tables: dict[str, Table]) -> None:
-    """`*` and `alias.*` without the pseudo columns of topics."""
-    for item in list(select.expressions):
-        if isinstance(item, exp.Star) and not any(item.args.values()) and tables:
-            item.replace(_star(h for t in tables.values() for h in _hidden(t)))
-        elif isinstance(item, exp.Column) and isinstance(item.this, exp.Star):
-            table = tables.get(item.table.casefold())
-            if table is not None and not any(item.this.args.values()):
-                item.this.replace(_star(_hidden(table)))
-
-
 def _note_order(select: exp.Select, scope: Scope, tables: dict[str, Table]) -> None:
     """What orders the records of a SELECT: the offsets of its first topic."""
     for alias in scope.selected_sources:
         table = tables.get(alias.casefold())
-        if table is not None and any(c.name == "ROWOFFSET" for c in table.columns):
-            select.meta[ROW_ORDER] = exp.column("ROWOFFSET", table=alias, quoted=True)
-            return
+        columns = table.columns if table is not None else ()
+        for column, name in zip(columns, view_names(columns), strict=True):
+            if column.name == "ROWOFFSET":
+                select.meta[ROW_ORDER] = exp.column(name, table=alias, quoted=True)
+                return
 
 
 def _mentions_time_column(node: exp.Expr) -> bool:
@@ -149,6 +139,12 @@ def _conjuncts_of(alias: str, scope: Scope, alone: bool) -> Iterable[exp.Expr]:
             yield part
 
 
+def _names(table: Table) -> PushdownNames:
+    names = zip(table.columns, view_names(table.columns), strict=True)
+    keys = frozenset(name.upper() for column, name in names if column.name in table.keys)
+    return PushdownNames(keys, frozenset(hidden_names(table)))
+
+
 def _name_results(tree: exp.Query) -> None:
     """An expression without an alias is shown as it was written: COUNT(*), not count_star()."""
     select = tree
@@ -156,7 +152,8 @@ def _name_results(tree: exp.Query) -> None:
         select = select.left
     if isinstance(select, exp.Select):
         for item in list(select.expressions):
-            if not isinstance(item, exp.Alias | exp.Column | exp.Dot | exp.Star | exp.Columns):
+            named = isinstance(item, exp.Alias | exp.Column | exp.Dot | exp.Star | exp.Columns)
+            if not named and not is_columns(item):
                 item.replace(exp.alias_(item.copy(), to_duckdb(item), quoted=True))
 
 
@@ -171,7 +168,7 @@ def rewrite(
     tree = query.copy()
     scopes = list(traverse_scope(tree))
     found: list[tuple[Scope, str, exp.Table, Table]] = []
-    per_scope: dict[int, dict[str, Table]] = {}
+    results: dict[int, frozenset[str]] = {}  # the names of each SELECT's columns
     for scope in scopes:
         tables: dict[str, Table] = {}
         for alias, (node, source) in scope.selected_sources.items():
@@ -183,9 +180,11 @@ def rewrite(
             table = lookup(_name_of(node))
             tables[alias.casefold()] = table
             found.append((scope, alias.casefold(), node, table))
-        per_scope[id(scope)] = tables
         if isinstance(scope.expression, exp.Select):
-            _hide_pseudo_columns(scope.expression, tables)
+            visible = visible_names(scope, tables, results)
+            results[id(scope.expression)] = result_names(scope.expression, visible)
+            resolve_last(scope.expression, scope, visible)
+            hide(scope.expression, tables)
             _note_order(scope.expression, scope, tables)
     _name_results(tree)
     _moments(tree, now_ms, evaluate)
@@ -194,7 +193,7 @@ def rewrite(
         view = f"ref_{number}"
         alone = len(scope.selected_sources) == 1
         parts = list(_conjuncts_of(alias, scope, alone))
-        references.append(Reference(view, table, bounds_of(parts, table.key, evaluate)))
+        references.append(Reference(view, table, bounds_of(parts, _names(table), evaluate)))
         named = node.alias or node.name
         node.set("this", exp.to_identifier(view))
         node.set("db", None)

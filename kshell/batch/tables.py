@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from kshell.results import Notice, Progress
 
-__all__ = ["GONE", "Bounds", "Range", "Scan", "Table", "TableColumn"]
+__all__ = ["GONE", "Bounds", "Range", "Scan", "Table", "TableColumn", "view_names"]
 
 
 GONE = "ROWGONE"  # the raw column that tells a record without a value
@@ -31,6 +31,24 @@ class TableColumn:
     raw: pa.DataType
     template: str = "{}"
     hidden: bool = False  # a pseudo column: never part of SELECT *
+
+
+def view_names(columns: Sequence[TableColumn]) -> list[str]:
+    """What a query calls the columns: DuckDB's names fold case, so `id` beside `ID` is `ID_1`.
+
+    >>> view_names([TableColumn(name, pa.int32()) for name in ("id", "ID", "x")])
+    ['id', 'ID_1', 'x']
+    """
+    seen: set[str] = set()
+    names = []
+    for column in columns:
+        unique, n = column.name, 0
+        while unique.casefold() in seen:
+            n += 1
+            unique = f"{column.name}_{n}"
+        seen.add(unique.casefold())
+        names.append(unique)
+    return names
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +102,8 @@ class Table(Protocol):
         """All columns, in the order of SELECT *."""
 
     @property
-    def key(self) -> str:
-        """The column that Kafka's partitioner hashed, or an empty string."""
+    def keys(self) -> tuple[str, ...]:
+        """The columns that are, each alone, what Kafka's partitioner hashed."""
 
     @property
     def latest(self) -> tuple[str, ...]:

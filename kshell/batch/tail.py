@@ -15,6 +15,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from kshell.batch.plan import Planned
+from kshell.batch.pseudo import hidden_names
 from kshell.batch.rewrite import to_duckdb
 from kshell.batch.run import run
 from kshell.batch.tables import Range
@@ -72,9 +73,13 @@ def _at_the_end(planned: Planned, length: int) -> Planned:
     return replace(planned, reads=(replace(read, ranges=ranges),))
 
 
-def _missed(planned: Planned, part: Planned, tail: Tail, last: int) -> tuple[Range, ...] | None:
+def _missed(
+    planned: Planned, part: Planned, tail: Tail, last: int | None
+) -> tuple[Range, ...] | None:
     """The ranges that must be read because of the n-th row's value `last`; None: it is exact."""
     (whole,), (read,) = planned.reads, part.reads
+    if last is None:
+        return None  # rows of a table that a query keeps: they have no offsets, and are all there
     if tail.column == "ROWOFFSET":
         if all(r.start <= w.start or last >= r.start
                for r, w in zip(read.ranges, whole.ranges, strict=True)):  # fmt: skip
@@ -95,7 +100,10 @@ def _missed(planned: Planned, part: Planned, tail: Tail, last: int) -> tuple[Ran
 def answer(planned: Planned, connection: duckdb.DuckDBPyConnection) -> Rows:
     """The rows of a planned query, read from the tail where that is enough."""
     tail = tail_of(planned.tree)
-    return run(planned, connection) if tail is None else _backwards(planned, tail, connection)
+    hidden = [name for read in planned.reads for name in hidden_names(read.reference.table)]
+    if tail is None or tail.column not in hidden:  # a column of its own says nothing of offsets
+        return run(planned, connection)
+    return _backwards(planned, tail, connection)
 
 
 def _backwards(planned: Planned, tail: Tail, connection: duckdb.DuckDBPyConnection) -> Rows:

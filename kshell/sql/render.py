@@ -38,7 +38,7 @@ from kshell.sql.expressions import (
     Variable,
     walk,
 )
-from kshell.sql.functions import library
+from kshell.sql.functions import template_of
 from kshell.types import STRING, duckdb_name, is_numeric, quote_duckdb
 
 __all__ = ["fill_template", "lambda_params", "python_call", "python_in", "python_name", "render",
@@ -101,8 +101,7 @@ def python_call(call: Call) -> str:
     """`module:function` where the call is Python's to do, wholly or in part; else empty."""
     if call.function in ARITHMETIC:
         return python_arithmetic(call)
-    function = library()[call.function]
-    return python_in(function.forms[int(call.variant or 0)].template) if function.forms else ""
+    return python_in(template_of(call))
 
 
 def python_in(template: str) -> str:
@@ -195,7 +194,7 @@ def _call(call: Call, scope: _Scope) -> str:
         return arithmetic_sql(call, args)
     if call.function == "MAKE_MAP":
         return _map(call, args)
-    template = library()[call.function].forms[int(call.variant or 0)].template
+    template = template_of(call)
     names = {"type": duckdb_name(call.type), "depth": str(len(scope.variables))}
     if python_in(template):
         names["python"] = python_name(call)

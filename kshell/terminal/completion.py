@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
+from kshell.catalog.model import PSEUDO_COLUMNS
 from kshell.config import PROPERTIES
 from kshell.durations import UNITS
 from kshell.sql.keywords import KEYWORDS, RESERVED, STATEMENTS
@@ -42,7 +43,6 @@ _NEXT = {
     "SIZE": (), "INTERVAL": (), "LIMIT": (), "AS": (),
 }  # fmt: skip
 _NEXT["LIST"] = _NEXT["SHOW"]
-_PSEUDO = ("ROWTIME", "ROWPARTITION", "ROWOFFSET", "ROWKEY", "ROWHEADERS")
 _PLAIN = re.compile(r"[A-Za-z_]\w*")
 _LOOSE = re.compile(r"[\w.\-]*$")
 _UNITS = (*UNITS, *(f"{unit}S" for unit in UNITS))
@@ -167,7 +167,7 @@ def _in_expression(
     if word and word[0] not in "`\"":
         found += _matching(KEYWORDS, word, "keyword") if after_value else []
         if named:
-            found += _matching(_PSEUDO, word, "column")
+            found += _matching(PSEUDO_COLUMNS, word, "column")
         functions = _matching(known.functions, word, "function")
         found += [Candidate(c.text + "(", c.replaces, c.kind) for c in functions]
         found += _matching(KEYWORDS, word, "keyword")

@@ -24,6 +24,7 @@ from kshell.results import (
     Message,
     Notice,
     NoticeKind,
+    Remark,
     Rows,
     Sections,
     Spooling,
@@ -84,6 +85,8 @@ class Shower:
                 for part in event.parts:
                     self._section(part)
                 self._notices(event.notices)
+            case Remark():
+                self.say(clean_block(event.text))
             case Spooling():
                 self.say(spool(event.path))
             case Goodbye():

@@ -108,7 +108,6 @@ def theirs(registry) -> SchemaRegistryClient:
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("kshell.engines.local.sources.chunks._known", {})
 
 
 @pytest.fixture
@@ -494,7 +493,6 @@ def test_a_second_start_asks_the_registry_for_nothing(topic, shell, theirs, send
     name = topic()
     send(name, [order(1)], AvroSerializer(theirs, json.dumps(ORDER)))
     assert len(rows(shell(), f"SELECT * FROM `{name}`")) == 1
-    monkeypatch.setattr("kshell.engines.local.sources.chunks._known", {})  # as a new process has it
     registry.pause()
     try:
         session = shell(schema__registry__timeout__ms="300")

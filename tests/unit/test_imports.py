@@ -72,7 +72,7 @@ def test_a_circle_by_way_of_a_package_below_is_told(tmp_path):
     assert "made.parts.lower" in told
 
 
-@pytest.mark.parametrize("upper", ["TABLE = 'lower: a word'\n", "TABLE = 'other:name'\n", "TABLE = 'made'\n"])
+@pytest.mark.parametrize("upper", ["TABLE = 'lower: a word'\n", "TABLE = 'other:name'\n", "TABLE = 'made:word'\n"])
 def test_text_that_names_no_module_is_no_import(tmp_path, upper):
     code, told = lint(package(tmp_path, upper=upper, lower=LOWER))
     assert code == 0, told

@@ -54,7 +54,7 @@ class CaseCodec:
     def _reader(self, source: Source) -> SourceReader:
         found = self._readers.get(id(source))
         if found is None:
-            names = [*(c.name for c in source.columns()), *BOUNDS]
+            names = [*(c.name for c in source.columns()), *BOUNDS, *source.pseudo_columns()]
             found = source, SourceReader(source, names, self.schemas, throws=self._throws)
             self._readers[id(source)] = found
         return found[1]

@@ -77,7 +77,7 @@ _NODES: Mapping[pa.DataType, Mapping[str, Any]] = MappingProxyType(
 def json_schema_type(schema: Schema, name: str = "") -> pa.DataType:
     """The type of the schema's values; BindError where it is no JSON Schema.
 
-    A JSON schema holds one type, so a `name` chooses nothing.
+    A JSON schema holds one type, so a `name` chooses nothing: it is the title of what is written.
 
     >>> from kshell.formats.registry import SchemaType
     >>> text = '{"type": "object", "properties": {"a": {"type": ["null", "integer"]}}}'

@@ -24,7 +24,7 @@ from kshell.catalog.serde import (
 )
 from kshell.errors import BindError, KshellError, UnknownName
 from kshell.sql.bind.advice import advised
-from kshell.sql.bind.scope import pseudo_columns
+from kshell.sql.bind.scope import reserved_columns
 from kshell.sql.statements import ColumnRole, ColumnSpec, CreateSource
 from kshell.types import BIGINT, STRING, TIMESTAMP, ksql_name, quote_ksql
 
@@ -78,7 +78,7 @@ def _build(statement: CreateSource, properties: Mapping[str, str], infer: InferC
     _check_schema_ids(statement, written, key_format, value_format)
     check_options(key_format)
     check_options(value_format)
-    key, value, headers = _columns(statement, (*pseudo_columns(properties), *BOUNDS))
+    key, value, headers = _columns(statement, (*reserved_columns(properties), *BOUNDS))
     if not key and _is_known(key_format):
         key = infer(written.topic, "key", key_format) or ()
     if not value and _is_known(value_format):

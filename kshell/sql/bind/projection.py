@@ -127,7 +127,7 @@ def _value_first(origin: Origin, joined: bool) -> Iterator[Column]:
     keys = len(origin.source.key)
     yield from columns[keys:]
     if joined:
-        for name, type in origin.pseudo.items():
+        for name, type in origin.reserved.items():
             yield Column(origin.prefix + name, type)
     yield from columns[:keys]
 
@@ -185,6 +185,8 @@ def _unnamed(node: exp.Expr, reader: Reader) -> Item:
     if isinstance(node, exp.Column) and not reader.scope.joined:
         _check_reserved(bare(node), node, reader)
     bound = reader.binder.bind(node)
+    if isinstance(node, exp.Column) and (pseudo := reader.scope.pseudo_name(node)):
+        return Item(pseudo, bound, node)
     if isinstance(node, exp.Column) and isinstance(bound, Bound):
         name = _column_name(bound, reader.scope)
         _check_reserved(name, node, reader)

@@ -11,41 +11,41 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 from sqlglot import exp
 
-from kshell.catalog.model import BOUNDS, PSEUDO_COLUMNS, Source
+from kshell.catalog.model import BOUNDS, PSEUDO_COLUMNS, RESERVED, Source, pseudo_type
 from kshell.catalog.model import Column as Declared
 from kshell.errors import BindError, UnknownName
 from kshell.sql.as_written import folded, place_of
-from kshell.sql.expressions import Column, Expression, Field
+from kshell.sql.expressions import Column, Expression, Field, MakeStruct
 from kshell.types import BIGINT, ksql_name
 
-__all__ = ["SYSTEM", "Origin", "Scope", "pseudo_columns", "struct_field"]
+__all__ = ["SYSTEM", "Origin", "Scope", "reserved_columns", "struct_field"]
 
-SYSTEM = (*PSEUDO_COLUMNS, *BOUNDS)
+SYSTEM = (*RESERVED, *BOUNDS)
 _PLACES = "ksql.rowpartition.rowoffset.enabled"
 
 
-def pseudo_columns(properties: Mapping[str, str]) -> Mapping[str, pa.DataType]:
-    """What every record has beside its columns; a property leaves ROWTIME alone.
+def reserved_columns(properties: Mapping[str, str]) -> Mapping[str, pa.DataType]:
+    """The pseudo columns whose names are KSQL's alone; a property leaves ROWTIME of them.
 
-    >>> list(pseudo_columns({"ksql.rowpartition.rowoffset.enabled": "false"}))
+    >>> list(reserved_columns({"ksql.rowpartition.rowoffset.enabled": "false"}))
     ['ROWTIME']
     """
     if str(properties.get(_PLACES, "")).lower() == "false":
-        return {"ROWTIME": PSEUDO_COLUMNS["ROWTIME"]}
-    return PSEUDO_COLUMNS
+        return {"ROWTIME": RESERVED["ROWTIME"]}
+    return RESERVED
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
     """A source in FROM, under its alias; `prefix` goes before its columns' names in a join.
 
-    `pseudo` are the columns that every record has beside its own.
+    `reserved` are those pseudo columns that go before its own; the others come after them.
     """
 
     alias: str
     source: Source
     prefix: str = ""
-    pseudo: Mapping[str, pa.DataType] = field(default_factory=lambda: PSEUDO_COLUMNS, hash=False)
+    reserved: Mapping[str, pa.DataType] = field(default_factory=lambda: RESERVED, hash=False)
 
     def columns(self) -> Iterator[Declared]:
         """Its own columns, as the plan names them: key, value, headers."""
@@ -63,11 +63,33 @@ class Origin:
         yield from list(self.columns())[keys:]
 
     def system(self) -> dict[str, pa.DataType]:
-        """Its pseudo columns, by their plain names."""
-        found = dict(self.pseudo)
+        """Its reserved columns, by their plain names."""
+        found = dict(self.reserved)
         if self.source.window is not None:
             found |= dict.fromkeys(BOUNDS, BIGINT)
         return found
+
+    def unreserved(self) -> dict[str, Expression]:
+        """The pseudo columns that are taken where nothing else has their names."""
+        return {
+            name: self._key() if PSEUDO_COLUMNS[name].type is None and self.source.key
+            else Column(self.prefix + name, type)
+            for name, type in self.source.pseudo_columns().items()
+            if not PSEUDO_COLUMNS[name].reserved
+        }  # fmt: skip
+
+    def _key(self) -> Expression:
+        """ROWKEY is another name for the key: one column, or a STRUCT of several."""
+        columns = tuple(Column(self.prefix + c.name, c.type) for c in self.source.key)
+        if len(columns) == 1:
+            return columns[0]
+        return MakeStruct(columns, pseudo_type("ROWKEY", self.source.key))
+
+    def scanned(self) -> dict[str, pa.DataType]:
+        """The pseudo columns that a scan can read, by their plain names."""
+        last = self.unreserved().items()
+        own = {n: e.type for n, e in last if e == Column(self.prefix + n, e.type)}
+        return self.system() | own
 
     def match(self, identifier: exp.Identifier) -> Column | None:
         """Its column of that name as written; declared names fold, undeclared keep their case."""
@@ -84,6 +106,12 @@ class Origin:
             if text.upper() in system:
                 return Column(self.prefix + text.upper(), system[text.upper()])
         return None
+
+    def match_last(self, identifier: exp.Identifier) -> Expression | None:
+        """Its unreserved pseudo column of that name."""
+        if identifier.args.get("quoted"):
+            return self.unreserved().get(identifier.name)
+        return self.unreserved().get(identifier.name.upper())
 
     def names(self) -> list[str]:
         """Its columns' names, for a hint."""
@@ -123,14 +151,30 @@ class Scope:
                 return origin
         return None
 
-    def owners(self, identifier: exp.Identifier) -> list[tuple[Origin, Column]]:
+    def owners(self, identifier: exp.Identifier) -> list[tuple[Origin, Expression]]:
         """The sources that have a column of that name."""
-        found = ((o, o.match(identifier)) for o in self.origins)
-        return [(o, c) for o, c in found if c is not None]
+        found = [(o, c) for o in self.origins if (c := o.match(identifier)) is not None]
+        if found or folded(identifier) in self.extra:
+            return [*found]
+        return [(o, e) for o in self.origins if (e := o.match_last(identifier)) is not None]
+
+    def pseudo_name(self, node: exp.Column) -> str:
+        """What an unreserved pseudo column is called in the result; empty for all other columns."""
+        if node.args.get("db"):
+            return ""  # a field
+        if not node.table:
+            origins = [o for o, _ in self.owners(node.this)]
+        else:
+            found = self.origin(node.args["table"])
+            origins = [] if found is None else [found]
+        if len(origins) != 1 or origins[0].match(node.this) is not None:
+            return ""
+        name = folded(node.this)
+        return origins[0].prefix + name if origins[0].match_last(node.this) is not None else ""
 
     def reserved(self) -> tuple[str, ...]:
         """The names that no column of a result takes."""
-        return (*dict.fromkeys(n for o in self.origins for n in o.pseudo), *BOUNDS)
+        return (*dict.fromkeys(n for o in self.origins for n in o.reserved), *BOUNDS)
 
     def clashes(self, name: str) -> bool:
         """Whether more than one source has a column of exactly that name."""
@@ -148,8 +192,9 @@ class Scope:
             return f"{alias}.{folded(node.this)}"
         owners = self.owners(node.this)
         if len(owners) == 1:
-            origin, column = owners[0]
-            return f"{origin.alias}.{column.name.removeprefix(origin.prefix)}"
+            origin, column = owners[0][0], owners[0][0].match(node.this)
+            name = folded(node.this) if column is None else column.name.removeprefix(origin.prefix)
+            return f"{origin.alias}.{name}"
         return folded(node.this)
 
     def prefixed(self, node: exp.Column) -> str:
@@ -168,9 +213,10 @@ class Scope:
         origin = self.origin(path[0])
         if origin is None:
             return self._struct_or_unknown(path)
-        column = origin.match(path[1])
+        column: Expression | None = origin.match(path[1])
         if column is None and self.aggregate_window and path[1].name.upper() in BOUNDS:
             column = Column(path[1].name.upper(), BIGINT)
+        column = column or origin.match_last(path[1])
         if column is None:
             shown = f"{origin.alias}.{folded(path[1])}"
             raise self._unresolved(shown, path[1], origin.names(), clause)
@@ -205,7 +251,7 @@ class Scope:
         error = UnknownName(
             "column",
             identifier.name,
-            [*known, *SYSTEM],
+            [*known, *PSEUDO_COLUMNS, *BOUNDS],
             what=f"{clause} column '{shown}' cannot be resolved.",
             place=place_of(identifier),
         )

@@ -44,7 +44,7 @@ class Cluster:
         return self._topics[name]
 
     def snapshot(self, topic: Topic, isolation: str) -> Snapshot:
-        return Snapshot(topic, {p.id: (0, 0) for p in topic.partitions}, 1)
+        return Snapshot(topic, {p.id: (0, 0) for p in topic.partitions}, int(isolation == "read_committed"))
 
     def configs(self, name: str) -> list[tuple[str, str, bool]]:
         said = self.made[name]

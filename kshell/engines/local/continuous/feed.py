@@ -20,7 +20,8 @@ from kshell.sql import plan
 
 __all__ = ["Feed", "Rate", "open_feed"]
 
-_HELD = 200_000  # rows of one partition that may wait for the others
+_STEP_ROWS = 1 << 16  # rows that one poll takes in: what comes first is seen first
+_HELD_BYTES = 64 << 20  # of all partitions' rows that wait for the others
 _RATE_SECONDS = 3.0
 
 
@@ -53,6 +54,7 @@ class Feed:
         self._inputs, self._bell, self._wait = inputs, bell, RegistryWait(patience)
         self._rate = Rate()
         self.scanned = self.bad = 0
+        self._taken_in = 0  # rows, in this step
         self.cancelled = False
         self.at_end = False  # whether with what `poll` gave last each partition is read to its end
         self._lanes: dict[Lane, Input] = {}
@@ -69,11 +71,10 @@ class Feed:
         deadline = time.monotonic() + seconds
         while True:
             self._bell.clear()
-            # First who has ended, then what there is: a record is on the queue before its end.
-            more = [lane for lane, input in self._lanes.items() if not input.ended(lane[1])]
             if not self._wait.attempt(self._drain_all):  # no registry: the query pauses
                 time.sleep(min(seconds, self._wait.again))
                 return None if self.cancelled else []
+            more = [lane for lane, input in self._lanes.items() if not input.ended(lane[1])]
             runs = self._merge.take(more)
             self.at_end = not more
             self._pause()
@@ -81,23 +82,32 @@ class Feed:
                 return runs
             if self.cancelled or all(input.done for input in self._inputs):
                 return None
+            if self._taken_in >= _STEP_ROWS:
+                continue  # there may be more to take in
             left = deadline - time.monotonic()
             if left <= 0 or not self._bell.wait(left):
                 return []
 
     def _drain_all(self) -> bool:
-        for input in self._inputs:
-            self._drain(input)
+        """Take in what has come, of each input in turn, until it is enough for one step."""
+        self._taken_in = 0
+        coming = list(self._inputs)
+        while coming and self._taken_in < _STEP_ROWS:
+            coming = [input for input in coming if self._drain(input)]
         return True
 
-    def _drain(self, input: Input) -> None:
-        while (piece := input.poll()) is not None:
-            if (input.scans[0], piece.partition) not in self._lanes:
-                self._add(input, piece.partition)  # one that the topic got while it was read
-            for scan, changes, bad in piece.scans:
-                self.scanned += len(changes) + bad
-                self.bad += bad
-                self._merge.put((scan, piece.partition), changes)
+    def _drain(self, input: Input) -> bool:
+        piece = input.poll()
+        if piece is None:
+            return False
+        if (input.scans[0], piece.partition) not in self._lanes:
+            self._add(input, piece.partition)  # one that the topic got while it was read
+        for scan, changes, bad in piece.scans:
+            self._taken_in += len(changes) + bad
+            self.scanned += len(changes) + bad
+            self.bad += bad
+            self._merge.put((scan, piece.partition), changes)
+        return True
 
     def _add(self, input: Input, partition: int) -> None:
         for scan in input.scans:
@@ -106,11 +116,12 @@ class Feed:
 
     def _pause(self) -> None:
         """Partitions that are far ahead wait for the others."""
+        most = max(_HELD_BYTES // max(len(self._lanes), 1), 1 << 20)
         for input in self._inputs:
             input.paused = frozenset(
                 p
                 for p in input.partitions
-                if any(self._merge.held((scan, p)) > _HELD for scan in input.scans)
+                if any(self._merge.held((scan, p)) > most for scan in input.scans)
             )
 
     @property

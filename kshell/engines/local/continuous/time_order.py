@@ -28,13 +28,13 @@ class _Queue:
 
     parts: deque[tuple[Changes, pa.Array]] = field(default_factory=deque)
     last: int = _NEVER
-    size: int = 0
+    size: int = 0  # bytes
 
     def put(self, changes: Changes) -> None:
         # A record behind one of a later time waits for it: offsets do not change their order.
         times = pc.cumulative_max(changes.rows.column("ROWTIME"), start=self.last)
         self.last = times[-1].as_py()
-        self.size += len(changes)
+        self.size += changes.rows.nbytes
         self.parts.append((changes, times))
 
     def take(self, limit: int) -> list[tuple[Changes, pa.Array]]:
@@ -42,6 +42,7 @@ class _Queue:
         taken = []
         while self.parts:
             changes, times = self.parts[0]
+            size = changes.rows.nbytes
             count = pc.search_sorted(times, pa.scalar(limit, pa.int64()), side="right").as_py()
             if not count:
                 break
@@ -50,7 +51,8 @@ class _Queue:
             else:
                 self.parts[0] = (_slice(changes, count), times[count:])
                 changes, times = _slice(changes, 0, count), times[:count]
-            self.size -= count
+                size -= self.parts[0][0].rows.nbytes
+            self.size = self.size - size if self.parts else 0
             taken.append((changes, times))
         return taken
 
@@ -74,7 +76,7 @@ class Merge:
             self._queues[lane].put(changes)
 
     def held(self, lane: Lane) -> int:
-        """How many rows of a partition wait here."""
+        """How many bytes of a partition's rows wait here."""
         return self._queues[lane].size
 
     def take(self, more: Collection[Lane]) -> list[tuple[int, Changes]]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -23,6 +23,7 @@ from kshell.kafka.fetch import Fetch
 from kshell.kafka.metadata import Snapshot
 from kshell.kafka.partitioner import partition_for
 from kshell.kafka.records import Wanted, decode
+from kshell.sql.bind.names import Aliases
 
 __all__ = ["Sampled", "as_set", "keys_are_placed", "sample"]
 
@@ -99,6 +100,15 @@ def as_set(properties: Properties, topic: str, half: Half) -> FormatSpec | None:
     return FormatSpec(given.get("format", "").upper(), options)
 
 
+def _named_apart(key: Inferred, value: Inferred) -> Inferred:
+    """The key, whose ROWKEY gives way to a column of the values, as a join's key does."""
+    aliases = Aliases({c.name.upper() for c in value.columns})
+    columns = (
+        replace(c, name=aliases.field(c.name)) if c.name == "ROWKEY" else c for c in key.columns
+    )
+    return replace(key, columns=tuple(columns))
+
+
 def sample(client: Client, snapshot: Snapshot, properties: Properties) -> Sampled:
     """Infer the topic's columns; raises what a read raises, and RegistryError."""
     name = snapshot.name
@@ -114,6 +124,7 @@ def sample(client: Client, snapshot: Snapshot, properties: Properties) -> Sample
         detect(Asked(name, half, schemas, as_set(properties, name, half)), samples)
         for half, samples in ((Half.KEY, keys), (Half.VALUE, values))
     )
+    key = _named_apart(key, value)
     source = Source(
         name=name,
         kind=Kind.STREAM,

@@ -16,7 +16,7 @@ from kshell.catalog.model import Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources.chunks import schemas_for
-from kshell.engines.local.sources.decode import HIDDEN, Decoder, is_text
+from kshell.engines.local.sources.decode import Decoder, is_text
 from kshell.engines.local.sources.decode_ahead import ahead
 from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.engines.local.sources.sample import keys_are_placed
@@ -100,8 +100,11 @@ class TopicTable:
         return self._source.name
 
     @property
-    def key(self) -> str:
-        return self._source.key[0].name if len(self._source.key) == 1 else ""
+    def keys(self) -> tuple[str, ...]:
+        if len(self._source.key) != 1:
+            return ()
+        rowkey = ("ROWKEY",) if "ROWKEY" in self._source.pseudo_columns() else ()
+        return (self._source.key[0].name, *rowkey)
 
     @property
     def latest(self) -> tuple[str, ...]:
@@ -119,8 +122,13 @@ class TopicTable:
                 made.append(TableColumn(column.name, pa.string(), template))
             else:
                 made.append(TableColumn(column.name, column.type))
-        made += [TableColumn(n, t, hidden=True) for n, t in HIDDEN.items()]
-        made += [TableColumn(c.name, c.type, hidden=True) for c in self._source.key]
+        values = {c.name for c in self._source.value}
+        made += [TableColumn(n, t, hidden=True) for n, t in self._source.pseudo_columns().items()]
+        made += [
+            TableColumn(c.name, c.type, hidden=True)
+            for c in self._source.key
+            if c.name not in values
+        ]
         return tuple(made)
 
     def _logged_by_broker(self) -> bool:

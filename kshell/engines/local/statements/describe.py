@@ -77,6 +77,7 @@ def _topic(client: Client, snapshot: Snapshot, sampled: Sampled, extended: bool)
     )
     parts: list[Answer] = [*_formats(sampled), columns]
     if extended:
+        parts.append(_pseudo_columns(source))
         from kshell.engines.local.statements.schema_scan import schema_ids_of
 
         halves = [h for h, told in ((Half.KEY, sampled.key), (Half.VALUE, sampled.value))
@@ -194,7 +195,17 @@ def _extended(
     formats = ((Half.KEY, source.key_format), (Half.VALUE, source.value_format))
     halves = [half for half, format in formats if takes_inference(format.name)]
     ids = schema_ids_of(client, snapshot, halves, schemas_for(source, properties))
-    return [ids, _partitions(client, snapshot, True)]
+    return [_pseudo_columns(source), ids, _partitions(client, snapshot, True)]
+
+
+def _pseudo_columns(source: Source) -> Answer:
+    """What each record has beside these columns."""
+    found = source.pseudo_columns()
+    return titled(
+        "Pseudo columns, which * leaves out",
+        {"column": list(found), "type": [ksql_name(t) for t in found.values()]},
+        dict.fromkeys(("column", "type"), pa.string()),
+    )
 
 
 def describe_function(

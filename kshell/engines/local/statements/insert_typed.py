@@ -18,7 +18,7 @@ from sqlglot import exp
 
 from kshell.batch.plan import translate_error
 from kshell.batch.rewrite import to_duckdb
-from kshell.catalog.model import Column, FormatSpec, Source
+from kshell.catalog.model import RESERVED, Column, FormatSpec, Source
 from kshell.config import Properties
 from kshell.engines.local.sources.chunks import schemas_for
 from kshell.errors import BindError, EvaluationError, UnknownName, Unsupported
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["takes", "typed_records"]
 
 _UNTYPED = frozenset({"BYTES", "JSON", "KAFKA", "NONE"})
-_WHEN, _WHERE = Column("ROWTIME", pa.int64()), Column("ROWPARTITION", pa.int32())
+_WHEN, _WHERE = (Column(name, RESERVED[name]) for name in ("ROWTIME", "ROWPARTITION"))
 
 
 def takes(source: Source) -> bool:
