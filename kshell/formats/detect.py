@@ -1,7 +1,7 @@
 """What is in a topic that nobody declared: how its sampled keys or values are written.
 
 `engines` ask it for each half of a topic.  What the user set comes first; then schema ids that the
-registry knows (AVRO, PROTOBUF, JSON_SR); then what the bytes alone tell (`infer`).  The share that
+registry knows (AVRO, PROTOBUF, JSON_SR); then what the bytes alone tell (`guess`).  The share that
 agrees is what the format's own codec could decode of the samples.
 """
 
@@ -20,7 +20,8 @@ from kshell.catalog.serde import check_delimiter, check_options, check_rivals
 from kshell.errors import BindError, CorruptRecord, UnknownSchema, UsageError
 from kshell.formats.base import Half, Place
 from kshell.formats.framing import read_indexes, schema_ids, split_frame
-from kshell.formats.infer import (
+from kshell.formats.from_schema import type_of
+from kshell.formats.guess import (
     Inferred,
     InferredColumn,
     infer_delimited,
@@ -29,7 +30,6 @@ from kshell.formats.infer import (
     infer_single,
     infer_value,
 )
-from kshell.formats.inference import type_of
 from kshell.formats.merge import merged
 from kshell.formats.open import FORMATS, open_codec
 from kshell.formats.registry import Schema, Schemas, SchemaType

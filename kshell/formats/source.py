@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kshell.catalog.model import BOUNDS, HEADERS, Kind, Source, WindowType, pseudo_type
+from kshell.catalog.model import HEADERS, WINDOW_COLUMNS, Kind, Source, WindowType, pseudo_type
 from kshell.errors import EvaluationError
 from kshell.formats.base import Codec, Half, Place
 from kshell.formats.open import open_codec
@@ -100,7 +100,8 @@ class SourceReader:
         self._rowkey = "ROWKEY" in pseudo and "ROWKEY" in wanted
         if self._rowkey:
             self._keys = [c.name for c in source.key]
-        self._bounds = [n for n in BOUNDS if n in wanted] if source.window is not None else []
+        windowed = WINDOW_COLUMNS if source.window is not None else ()
+        self._bounds = [n for n in windowed if n in wanted]
         self._key = _codec(source, Half.KEY, schemas)
         self._value = _codec(source, Half.VALUE, schemas)
         self._time = _time_of(source)
@@ -118,7 +119,7 @@ class SourceReader:
         keys, values = raw.column("key"), raw.column("value")
         if self.source.window is not None:
             keys, bounds, short = _split_window(keys, self.source)
-            columns.update(zip(BOUNDS, bounds, strict=True))
+            columns.update(zip(WINDOW_COLUMNS, bounds, strict=True))
             reasons.update((row, "key: too short to have a window") for row in short)
         if self._keys:
             made = self._key.decode(keys, self._keys)

@@ -17,10 +17,10 @@ from kshell.cases.formats.base import Nodes
 from kshell.cases.formats.registry import CaseSchemas
 from kshell.cases.log import Stored
 from kshell.cases.model import TopicSpec
-from kshell.catalog.model import BOUNDS, Column, FormatSpec, Source
+from kshell.catalog.model import WINDOW_COLUMNS, Column, FormatSpec, Source
 from kshell.errors import Unsupported
 from kshell.formats.base import Half, Place
-from kshell.formats.inference import infer_columns
+from kshell.formats.from_schema import infer_columns
 from kshell.formats.source import SourceReader, SourceWriter, place_of
 
 __all__ = ["CaseCodec", "open_codec"]
@@ -54,7 +54,7 @@ class CaseCodec:
     def _reader(self, source: Source) -> SourceReader:
         found = self._readers.get(id(source))
         if found is None:
-            names = [*(c.name for c in source.columns()), *BOUNDS, *source.pseudo_columns()]
+            names = [*(c.name for c in source.columns()), *WINDOW_COLUMNS, *source.pseudo_columns()]
             found = source, SourceReader(source, names, self.schemas, throws=self._throws)
             self._readers[id(source)] = found
         return found[1]

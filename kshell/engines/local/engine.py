@@ -117,7 +117,7 @@ class LocalEngine:
 
     def running(self) -> Sequence[Running]:
         """The queries in the background."""
-        return [q.told() for q in self.context.queries.values()]
+        return [q.status() for q in self.context.queries.values()]
 
     def close(self) -> None:
         """Stop every query and disconnect; raises the first failure to write."""

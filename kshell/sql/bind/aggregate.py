@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from kshell.catalog.model import BOUNDS, Column, Kind, Window, WindowType
+from kshell.catalog.model import WINDOW_COLUMNS, Column, Kind, Window, WindowType
 from kshell.catalog.serde import check_map_key
 from kshell.errors import BindError
 from kshell.sql import functions, plan
@@ -71,7 +71,7 @@ def aggregates_in(expression: Expression) -> list[Call]:
 def check_bounds(expression: Expression) -> None:
     """BindError if a window's bound is used outside SELECT."""
     for name in columns_of(expression):
-        if name in BOUNDS:
+        if name in WINDOW_COLUMNS:
             raise BindError(
                 f"Window bounds column {name} can only be used in the SELECT clause of windowed "
                 "aggregations and can not be passed to aggregate functions"
@@ -97,7 +97,7 @@ class _Rewriter:
                 self.aggregates[expression] = name
             return Bound(name, expression.type)
         if isinstance(expression, Bound):
-            if expression.name not in BOUNDS:
+            if expression.name not in WINDOW_COLUMNS:
                 self.uncovered.append(expression.name)
             return expression
         return replace(expression, **{f.name: self._part(getattr(expression, f.name))

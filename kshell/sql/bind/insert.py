@@ -12,7 +12,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from kshell.catalog.catalog import Catalog
-from kshell.catalog.model import BOUNDS, RESERVED, Column, Kind, Source
+from kshell.catalog.model import RESERVED, WINDOW_COLUMNS, Column, Kind, Source
 from kshell.errors import BindError, KshellError, UnknownName
 from kshell.sql.as_written import place_of
 from kshell.sql.bind.advice import advised
@@ -91,7 +91,7 @@ def _columns(statement: InsertValues, target: Source) -> tuple[Column, ...]:
 def _named(name: Name, target: Source) -> Column:
     folded = name.folded()
     known = {c.name: c for c in target.columns()} | {"ROWTIME": Column("ROWTIME", BIGINT)}
-    if folded in (*RESERVED, *BOUNDS) and folded not in known:
+    if folded in (*RESERVED, *WINDOW_COLUMNS) and folded not in known:
         raise BindError(f"Inserting into column {quote_ksql(folded)} is not allowed.")
     if folded not in known:
         raise UnknownName(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 from sqlglot import exp
 
-from kshell.catalog.model import BOUNDS, Column
+from kshell.catalog.model import WINDOW_COLUMNS, Column
 from kshell.errors import BindError, UnknownName
 from kshell.sql import plan
 from kshell.sql.as_written import folded, place_of
@@ -89,7 +89,7 @@ def _plain_star(node: exp.Star) -> None:
 def _named(columns: Iterator[Column], reader: Reader) -> Iterator[Item]:
     for column in columns:
         # A windowed source's bounds are in its key: a sink has them without a column of their own.
-        if reader.persistent and column.name in BOUNDS:
+        if reader.persistent and column.name in WINDOW_COLUMNS:
             continue
         yield Item(column.name, Bound(column.name, column.type))
 
@@ -268,7 +268,7 @@ class Shape:
 
 def _riding(node: plan.Node) -> tuple[str, ...]:
     """The pseudo columns that pass every projection by themselves."""
-    return ("ROWTIME", *BOUNDS) if node.output.window is not None else ("ROWTIME",)
+    return ("ROWTIME", *WINDOW_COLUMNS) if node.output.window is not None else ("ROWTIME",)
 
 
 def _check_typed(item: Item) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 from sqlglot import exp
 
-from kshell.catalog.model import BOUNDS, PSEUDO_COLUMNS, RESERVED, Source, pseudo_type
+from kshell.catalog.model import PSEUDO_COLUMNS, RESERVED, WINDOW_COLUMNS, Source, pseudo_type
 from kshell.catalog.model import Column as Declared
 from kshell.errors import BindError, UnknownName
 from kshell.sql.as_written import folded, place_of
@@ -20,7 +20,7 @@ from kshell.types import BIGINT, ksql_name
 
 __all__ = ["SYSTEM", "Origin", "Scope", "reserved_columns", "struct_field"]
 
-SYSTEM = (*RESERVED, *BOUNDS)
+SYSTEM = (*RESERVED, *WINDOW_COLUMNS)
 _PLACES = "ksql.rowpartition.rowoffset.enabled"
 
 
@@ -57,7 +57,7 @@ class Origin:
         for column in self.source.key:
             yield Declared(self.prefix + column.name, column.type)
         if self.source.window is not None:
-            for name in BOUNDS:
+            for name in WINDOW_COLUMNS:
                 yield Declared(self.prefix + name, BIGINT)
         keys = len(self.source.key)
         yield from list(self.columns())[keys:]
@@ -66,7 +66,7 @@ class Origin:
         """Its reserved columns, by their plain names."""
         found = dict(self.reserved)
         if self.source.window is not None:
-            found |= dict.fromkeys(BOUNDS, BIGINT)
+            found |= dict.fromkeys(WINDOW_COLUMNS, BIGINT)
         return found
 
     def unreserved(self) -> dict[str, Expression]:
@@ -174,7 +174,7 @@ class Scope:
 
     def reserved(self) -> tuple[str, ...]:
         """The names that no column of a result takes."""
-        return (*dict.fromkeys(n for o in self.origins for n in o.reserved), *BOUNDS)
+        return (*dict.fromkeys(n for o in self.origins for n in o.reserved), *WINDOW_COLUMNS)
 
     def clashes(self, name: str) -> bool:
         """Whether more than one source has a column of exactly that name."""
@@ -214,7 +214,7 @@ class Scope:
         if origin is None:
             return self._struct_or_unknown(path)
         column: Expression | None = origin.match(path[1])
-        if column is None and self.aggregate_window and path[1].name.upper() in BOUNDS:
+        if column is None and self.aggregate_window and path[1].name.upper() in WINDOW_COLUMNS:
             column = Column(path[1].name.upper(), BIGINT)
         column = column or origin.match_last(path[1])
         if column is None:
@@ -223,7 +223,7 @@ class Scope:
         return _fields(column, path[2:])
 
     def _bare(self, identifier: exp.Identifier, clause: str) -> Expression:
-        if self.aggregate_window and identifier.name.upper() in BOUNDS:
+        if self.aggregate_window and identifier.name.upper() in WINDOW_COLUMNS:
             return Column(identifier.name.upper(), BIGINT)
         owners = self.owners(identifier)
         if len(owners) == 1:
@@ -251,7 +251,7 @@ class Scope:
         error = UnknownName(
             "column",
             identifier.name,
-            [*known, *PSEUDO_COLUMNS, *BOUNDS],
+            [*known, *PSEUDO_COLUMNS, *WINDOW_COLUMNS],
             what=f"{clause} column '{shown}' cannot be resolved.",
             place=place_of(identifier),
         )

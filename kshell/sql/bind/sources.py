@@ -12,7 +12,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from kshell.catalog.catalog import Catalog
-from kshell.catalog.model import BOUNDS, RESERVED, Column, Kind, Source
+from kshell.catalog.model import RESERVED, WINDOW_COLUMNS, Column, Kind, Source
 from kshell.errors import BindError, UnknownName, Unsupported
 from kshell.sql import plan
 from kshell.sql.as_written import folded, place_of
@@ -203,7 +203,7 @@ def scan(origin: Origin, needed: Collection[str]) -> plan.Scan:
     pairs = [(prefix + c.name, c.name) for c in (*source.key, *rest)]
     value = [Column(prefix + c.name, c.type) for c in rest]
     # Without a join ROWTIME and the bounds ride along with every row; in one each side has its own.
-    riding = () if prefix else ("ROWTIME", *BOUNDS)
+    riding = () if prefix else ("ROWTIME", *WINDOW_COLUMNS)
     for name, type in origin.scanned().items():
         if prefix + name in needed and name not in riding:
             pairs.append((prefix + name, name))

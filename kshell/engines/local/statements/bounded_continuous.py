@@ -16,7 +16,7 @@ from kshell.catalog.model import Kind
 from kshell.config import Properties
 from kshell.engines.local.continuous.run import Run
 from kshell.engines.local.continuous.sink_writer import TableRows, latest
-from kshell.engines.local.statements.plans import bound
+from kshell.engines.local.statements.plans import plan_query
 from kshell.results import Notice, Progress, Rows, undecodable
 from kshell.sql import plan
 from kshell.sql.bind.select import output_columns
@@ -31,7 +31,7 @@ __all__ = ["settled"]
 def settled(context: Context, query: Query, properties: Properties) -> Rows:
     """The answer over what is in the topics now."""
     lookup = context.lookup(properties)
-    node = bound(lookup, query)
+    node = plan_query(lookup, query)
     running = Run(lookup, node, "query", bounded=True)
     feed = running.feed
     total, began = feed.lag, time.monotonic()

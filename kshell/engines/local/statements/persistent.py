@@ -19,7 +19,7 @@ from kshell.engines.local.continuous.run import Run
 from kshell.engines.local.continuous.sink_writer import Outlet
 from kshell.engines.local.sources.chunks import writer_of
 from kshell.engines.local.sources.lookup import Lookup
-from kshell.engines.local.statements.plans import bound_sink
+from kshell.engines.local.statements.plans import plan_sink
 from kshell.engines.local.statements.topics import create_topic, keep_topic
 from kshell.errors import BindError, UnknownName
 from kshell.kafka.produce import Producer
@@ -46,7 +46,7 @@ def create_as(
     left = ddl.left_as_is(statement, context.catalog)
     if left is not None:
         return Message(left.message)
-    sink = bound_sink(lookup, statement)
+    sink = plan_sink(lookup, statement)
     prefix = "CSAS" if sink.target.kind is Kind.STREAM else "CTAS"
     id = context.next_id(f"{prefix}_{name}")
     target = replace(sink.target, query_id=id)
@@ -70,7 +70,7 @@ def insert_select(
 ) -> Answer:
     """INSERT INTO … SELECT."""
     lookup = context.lookup(properties)
-    sink = bound_sink(lookup, statement)
+    sink = plan_sink(lookup, statement)
     id = sink.query_id or context.next_id("INSERTQUERY")
     if id in context.queries:
         raise BindError(f"Query ID '{id}' already exists.", place=statement.place)
