@@ -286,6 +286,13 @@ def aggregates(node: Node) -> Iterator[Aggregate]:
         yield from aggregates(child)
 
 
+def row_by_row(node: Node) -> bool:
+    """Whether each row of the answer is made of one record alone: no join, no group, no new key."""
+    return isinstance(node, Scan) or (
+        isinstance(node, Filter | Project | Explode | Answer) and row_by_row(node.input)
+    )
+
+
 def looked_up(node: Node) -> frozenset[int]:
     """The numbers of the scans that a stream–table join looks up rows of."""
     found: set[int] = set()

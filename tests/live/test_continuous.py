@@ -244,10 +244,24 @@ def clicks(run, topic, name) -> str:
     return made
 
 
-def test_records_of_all_partitions_come_in_the_order_of_their_time(run, clicks, produce):
+def test_rows_are_shown_as_they_are_fetched_and_written_in_the_order_of_their_time(run, session, clicks, produce, client, name):
+    run("SET 'auto.offset.reset'='earliest'")
     produce(clicks, *((b"k", b'{"v":%d}' % n, BEGIN + n, n % 2) for n in range(100)))
     (live,) = run("SELECT v FROM clicks EMIT CHANGES")
-    assert [row["V"] for _, row in changes_of(live, 100)] == list(range(100))
+    shown = [row["V"] for _, row in changes_of(live, 100)]
+    assert [v for v in shown if v % 2] == list(range(1, 100, 2))
+    assert [v for v in shown if not v % 2] == list(range(0, 100, 2))
+    run(f"CREATE STREAM s WITH (KAFKA_TOPIC='{name}', PARTITIONS=1) AS SELECT u, v FROM clicks EMIT CHANGES")
+    until(lambda: queries(session)["CSAS_S_1"]["written"] == 100)
+    assert [value for _, value, _ in records(client, name)] == [b'{"V":%d}' % n for n in range(100)]
+
+
+def test_a_small_limit_reads_no_backlog(run, session, topic):
+    name = topic([OutgoingRecord(b"k%d" % n, b'{"v":"%s"}' % (b"x" * 2000)) for n in range(20_000)], partitions=2)
+    run("SET 'auto.offset.reset'='earliest'")
+    (live,) = run(f"SELECT v FROM `{name}` EMIT CHANGES LIMIT 3")
+    assert len(changes_of(live, 3)) == 3
+    assert live.stats().scanned <= 2 * (1 << 20) // 2000  # one fetch of 1 MiB a partition
 
 
 def test_a_partition_where_nothing_comes_stops_nothing(run, clicks, produce):

@@ -90,3 +90,39 @@ def test_of_several_partitions_the_order_is_that_of_time():
     times = [t for _, c in drained(feed) for t in c.rows.column("ROWTIME").to_pylist()]
     assert len(times) == 9 * ROWS
     assert times == sorted(times)
+
+
+def test_in_the_order_of_arrival_no_partition_waits_for_another():
+    from kshell.engines.local.continuous.time_order import Arrival
+
+    class Waiting(Backlog):
+        def ended(self, partition):
+            return False  # more may come of each
+
+    feed = Feed([Waiting({0: 2, 1: 0})], threading.Event(), order=Arrival())
+    assert sum(len(c) for _, c in feed.poll(1)) == 2 * ROWS
+    by_time = Feed([Waiting({0: 2, 1: 0})], threading.Event())
+    assert by_time.poll(0.05) is None or by_time.scanned == 2 * ROWS
+
+
+def test_what_is_made_of_one_record_alone():
+    from kshell.config import Properties
+    from kshell.session import Session
+    from kshell.sql import plan
+    from kshell.sql.parse import parse
+
+    rows = pa.table({"a": [1], "b": [2]})
+    session = Session(Properties({}), tables={"t": rows, "u": rows})
+    context = session.engine.context
+
+    def apart(text):
+        from kshell.engines.local.statements.plans import bound
+
+        (statement,) = parse(text)
+        return plan.row_by_row(bound(context.lookup(session.properties), statement.query))
+
+    assert apart("SELECT a + 1 AS x FROM t WHERE b > 1 EMIT CHANGES")
+    assert apart("SELECT EXPLODE(ARRAY[a, b]) AS x FROM t EMIT CHANGES")
+    assert not apart("SELECT a FROM t PARTITION BY b EMIT CHANGES")
+    assert not apart("SELECT a, COUNT(*) AS n FROM t GROUP BY a EMIT CHANGES")
+    assert not apart("SELECT t.a FROM t JOIN u WITHIN 1 SECOND ON t.a = u.a EMIT CHANGES")

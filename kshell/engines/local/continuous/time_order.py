@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from kshell.changes import Changes
 
-__all__ = ["Lane", "Merge"]
+__all__ = ["Arrival", "Lane", "Merge"]
 
 Lane = tuple[int, int]  # the scan's number, and its partition
 _NEVER = -(1 << 62)
@@ -94,6 +94,30 @@ class Merge:
         if len(found) <= 1:
             return [(scan, changes) for scan, changes, _ in found]
         return _ordered(found)
+
+
+class Arrival:
+    """Batches in, the same batches out: for plans to which the order of partitions is all one."""
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[int, Changes]] = []
+
+    def add(self, lane: Lane) -> None:
+        """One more partition."""
+
+    def put(self, lane: Lane, changes: Changes) -> None:
+        """Rows of one partition, after those that were put before."""
+        if len(changes):
+            self._parts.append((lane[0], changes))
+
+    def held(self, lane: Lane) -> int:
+        """Nothing waits for other partitions."""
+        return 0
+
+    def take(self, more: Collection[Lane]) -> list[tuple[int, Changes]]:
+        """What came since: (scan, rows)."""
+        taken, self._parts = self._parts, []
+        return taken
 
 
 def _slice(changes: Changes, start: int, length: int | None = None) -> Changes:

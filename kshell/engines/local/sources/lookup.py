@@ -191,11 +191,13 @@ class Lookup:
                 catalog = catalog.with_topic(replace(self.source(name), name=text))
         return catalog
 
-    def inputs(self, node: plan.Node, bell: threading.Event, *, bounded: bool) -> list[Input]:
+    def inputs(
+        self, node: plan.Node, bell: threading.Event, *, bounded: bool, queued_bytes: int
+    ) -> list[Input]:
         """To follow: what a plan's scans read, from `auto.offset.reset` on or, if bounded, all.
 
         A table that a join looks up rows of is read from its first record all the same: it would
-        be empty else.  The bell rings for each thing that comes.
+        be empty else.  The bell rings for each thing that comes, of which `queued_bytes` may wait.
         """
         from kshell.engines.local.sources.given import GivenInput
         from kshell.engines.local.sources.scan_reader import Intake
@@ -216,7 +218,10 @@ class Lookup:
         return [
             *(GivenInput(self.given[name], leaves) for name, leaves in of_given.items()),
             *(
-                TopicInput(self.client, self.snapshot(topic), followers, bell, bounded=bounded)
+                TopicInput(
+                    self.client, self.snapshot(topic), followers, bell,
+                    bounded=bounded, queued_bytes=queued_bytes,
+                )
                 for topic, followers in by_topic.items()
             ),
-        ]
+        ]  # fmt: skip

@@ -39,6 +39,7 @@ class TopicInput:
         bell: threading.Event,
         *,
         bounded: bool,
+        queued_bytes: int,
     ) -> None:
         self._offsets = snapshot.offsets
         self._followers = followers
@@ -48,7 +49,7 @@ class TopicInput:
             p: (min(self._start(p, f.whole) for f in followers), stop)
             for p, stop in self._stops.items()
         }
-        self._fetch = Fetch(client, snapshot, ranges, bell=bell)
+        self._fetch = Fetch(client, snapshot, ranges, bell=bell, queued_bytes=queued_bytes)
         for p, (_, end) in self._offsets.items():
             self._fetch.known_end(p, end)
         self._held: Chunk | None = None  # what waits for the schema registry
