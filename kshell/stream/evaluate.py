@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from kshell.errors import EvaluationError
 from kshell.sql import duck
-from kshell.sql.alike import apart, apart_type, relabelled
+from kshell.sql.case_clashes import apart, apart_type, relabelled
 from kshell.sql.expressions import Column, Expression, Literal, columns_of
 from kshell.sql.java.macros import failure
 from kshell.stream.direct import Direct, Indirect, direct

@@ -170,7 +170,7 @@ class Background:
         if self.state is not State.ERROR:
             self.state = State.TERMINATED
 
-    def told(self) -> Running:
+    def status(self) -> Running:
         """For the toolbar."""
         if self.error is not None:
             return Running(self.id, f"failed: {self.error.what}", failed=True)

@@ -46,7 +46,7 @@ class Rate:
 class Feed:
     """Inputs read together; one thread pulls it, any may look at its counters or cancel it.
 
-    `bell` is what the inputs ring; `patience` is for how many seconds it waits for a schema
+    `bell` is what the inputs ring; `wait_seconds` is how long it waits for a schema
     registry; `order` is by time unless another is given.
     """
 
@@ -54,10 +54,10 @@ class Feed:
         self,
         inputs: list[Input],
         bell: threading.Event,
-        patience: float = math.inf,
+        wait_seconds: float = math.inf,
         order: Merge | Arrival | None = None,
     ) -> None:
-        self._inputs, self._bell, self._wait = inputs, bell, RegistryWait(patience)
+        self._inputs, self._bell, self._wait = inputs, bell, RegistryWait(wait_seconds)
         self._rate = Rate()
         self.scanned = self.bad = 0
         self._taken_in = 0  # rows, in this step
