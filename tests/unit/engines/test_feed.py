@@ -116,10 +116,10 @@ def test_what_is_made_of_one_record_alone():
     context = session.engine.context
 
     def apart(text):
-        from kshell.engines.local.statements.plans import bound
+        from kshell.engines.local.statements.plans import plan_query
 
         (statement,) = parse(text)
-        return plan.row_by_row(bound(context.lookup(session.properties), statement.query))
+        return plan.row_by_row(plan_query(context.lookup(session.properties), statement.query))
 
     assert apart("SELECT a + 1 AS x FROM t WHERE b > 1 EMIT CHANGES")
     assert apart("SELECT EXPLODE(ARRAY[a, b]) AS x FROM t EMIT CHANGES")
