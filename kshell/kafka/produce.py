@@ -1,6 +1,8 @@
-"""Writing records: idempotent, acknowledged by all in-sync replicas, keyed as Kafka's own clients.
+"""Writes records: idempotent, acknowledged by all in-sync replicas, partitioned as by Kafka's own
+clients.
 
-INSERT and the sinks of continuous queries use it.  The topic must exist: writing creates none.
+INSERT and the sinks of continuous queries use it.  The topic must exist: writing does not create
+it.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ _FORBIDDEN, _TOO_LARGE = 29, 10
 
 
 class OutgoingRecord(NamedTuple):
-    """One record; `partition` None is the key's, `timestamp` (ms) None is now."""
+    """One record; without a `partition` the key decides, without a `timestamp` (ms) it is now."""
 
     key: bytes | None
     value: bytes | None
@@ -29,7 +31,7 @@ class OutgoingRecord(NamedTuple):
 
 
 class Producer:
-    """Sends records of any topic; `flush` raises for those that were not acknowledged."""
+    """Sends records to any topic; `flush` raises if a record was not acknowledged."""
 
     def __init__(self, properties: Properties) -> None:
         from confluent_kafka import Producer as Sender
@@ -42,15 +44,15 @@ class Producer:
                 "acks": "all",
                 "partitioner": "murmur2_random",
                 "linger.ms": 5,
-                "queue.buffering.max.kbytes": 64 << 10,  # what waits is bounded: `send` waits then
-                "delivery.report.only.error": True,  # what went well costs no call
+                "queue.buffering.max.kbytes": 64 << 10,  # `send` waits when it is full
+                "delivery.report.only.error": True,  # no call for records that were acknowledged
                 "message.timeout.ms": int(_TIMEOUT * 1000),
                 "message.max.bytes": 100_000_000,  # the broker's limit is the one that counts
             }
         )
 
     def send(self, topic: str, records: Iterable[OutgoingRecord]) -> None:
-        """Queue records; waits where the queue is full."""
+        """Queue records; waits while the queue is full."""
         for key, value, timestamp, partition, headers in records:
             given: dict[str, Any] = {}
             if partition is not None:
@@ -88,7 +90,7 @@ class Producer:
             self._failed.append(KafkaError(f"{where}: {error.str()}"))
 
     def check(self) -> None:
-        """Raise the first failure since the last look; waits for nothing."""
+        """Raise the first failure since the last call; does not wait."""
         self._sender.poll(0)
         if self._failed:
             error = self._failed[0]
@@ -96,7 +98,7 @@ class Producer:
             raise error
 
     def flush(self) -> None:
-        """Wait until all is acknowledged; raises the first failure."""
+        """Wait until all records are acknowledged; raises the first failure."""
         left = self._sender.flush(_TIMEOUT + 5)
         self.check()
         if left:
