@@ -16,7 +16,7 @@
     │   ├── Outage              brokers stopped answering: an answer would be incomplete
     │   └── TopicChanged        the topic was deleted or created anew, or offsets went away
     ├── RegistryError           the schema registry refused, or answered nonsense
-    │   ├── RegistryDown        it does not answer: what was read so far is not the answer exit 3
+    │   ├── RegistryDown        it does not answer: what was read so far is not the answer   exit 3
     │   └── UnknownSchema       it has no schema of that id or subject
     ├── CorruptRecord           bytes of a batch or a record that cannot be decoded
     ├── EvaluationError         a query failed while it ran

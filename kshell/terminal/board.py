@@ -19,7 +19,7 @@ from kshell.terminal.cells import cells, raw_texts
 __all__ = ["Board", "Row"]
 
 _STREAM = 500  # rows of a stream that are kept
-_TABLE = 5000  # keys of a table that are kept; the key that has not changed for longest is dropped first
+_TABLE = 5000  # keys of a table that are kept: those that changed last
 
 
 @dataclass(frozen=True, slots=True)

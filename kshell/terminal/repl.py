@@ -83,7 +83,7 @@ class _Opening:
         self._begun = False
 
     def begin(self) -> None:
-        """Start the thread; call it once."""
+        """Start the thread; a second call does nothing."""
         if not self._begun:
             self._begun = True
             threading.Thread(target=self._run, name="kshell-open", daemon=True).start()
@@ -297,7 +297,7 @@ def _keys() -> KeyBindings:
         buffer = event.current_buffer
         state = buffer.complete_state
         if state is not None and state.current_completion is not None:
-            buffer.complete_state = None  # Enter takes the chosen candidate; the next Enter runs the statement
+            buffer.complete_state = None  # Enter takes the candidate; a second Enter runs
         elif is_complete(buffer.text):
             buffer.validate_and_handle()
         else:

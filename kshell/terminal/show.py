@@ -228,7 +228,7 @@ def _flushed(changes: Iterator[Changes], target: Target) -> Iterator[pa.RecordBa
 
 
 def change_lines(live: Live, part: Changes) -> list[str]:
-    """A table's changes as JSON lines: the new row of a key, or `{"-": row}` where it is gone.
+    """A table's changes as JSON lines: the new row of a key, or `{"-": row}` for a deleted row.
 
     An update is only its new row, as in ksqlDB's push queries.
     """
