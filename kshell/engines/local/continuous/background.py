@@ -87,7 +87,7 @@ class Background:
             self._caught_up.set()
         except KshellError as error:
             self._fail(error)
-        except Exception as error:  # without its error, a failed query would look like one without records
+        except Exception as error:  # else a failed query would look like a quiet one
             self._fail(KshellError(f"internal error: {error!r}"))
 
     def _check_sink(self) -> None:

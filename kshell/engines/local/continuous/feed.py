@@ -79,7 +79,7 @@ class Feed:
         deadline = time.monotonic() + seconds
         while True:
             self._bell.clear()
-            if not self._wait.attempt(self._drain_all):  # the registry does not answer: the query pauses
+            if not self._wait.attempt(self._drain_all):  # no registry answers: pause
                 time.sleep(min(seconds, self._wait.again))
                 return None if self.cancelled else []
             more = [lane for lane, input in self._lanes.items() if not input.ended(lane[1])]

@@ -27,9 +27,9 @@ class Run:
         self.feed: Feed = open_feed(lookup, node, bounded=bounded)
 
     def poll(self, seconds: float) -> Iterator[Changes] | None:
-        """What comes of the next records, made as it is pulled; None at the end.
+        """The results of the next records, made as the caller pulls them; None at the end.
 
-        Nothing where none came in time.  No step takes in more than some ten thousand rows.
+        Empty if no records came in time.  A step takes at most some ten thousand rows.
         """
         runs = self.feed.poll(seconds)
         if runs is None:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["assert_schema", "assert_source", "assert_topic", "assert_values"]
 
-_PATIENCE_MS = 10_000  # seconds that ASSERT VALUES waits for a record
+_PATIENCE_MS = 10_000  # how long ASSERT VALUES waits for a record
 
 
 def _await(holds: Callable[[], str], timeout_ms: int) -> None:

@@ -40,7 +40,7 @@ class _Seen:
 def schema_ids_of(
     client: Client, snapshot: Snapshot, halves: Iterable[Half], schemas: Schemas | None
 ) -> Sections:
-    """A table of ids; None if keys and values have none."""
+    """A table of ids; no parts if neither keys nor values have any."""
     halves = tuple(halves)
     offsets = snapshot.offsets
     total = sum(end - first for first, end in offsets.values())
