@@ -1,8 +1,8 @@
 """The fold of each aggregate function: one row of `FOLDS` for each.
 
-`Aggregate` asks `fold_of` for each call.  What a call takes and gives is in
-`sql/library/aggregates.toml`, its checks in `bind`; here a call's constants (a number of values,
-whether NULLs count, a limit) make the fold.
+`Aggregate` asks `fold_of` for each call.  The types are in `sql/library/aggregates.toml`, the
+checks in `sql.bind`; here a call's constants (a number of values, whether NULLs count, a limit)
+make the fold.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class Grown:
         self.data = np.full(1024, fill, type)
 
     def reach(self, size: int) -> None:
-        """Have at least so many slots."""
+        """Have at least that many slots."""
         if size > len(self.data):
             more = max(size, 2 * len(self.data)) - len(self.data)
             self.data = np.concatenate([self.data, np.full(more, self._fill, self.data.dtype)])
@@ -45,7 +45,7 @@ class ColumnFold(Protocol):
     """An aggregate of many groups."""
 
     def reach(self, size: int) -> None:
-        """Have at least so many slots."""
+        """Have at least that many slots."""
 
     def reset(self, slots: Slots) -> None:
         """Clear these slots."""

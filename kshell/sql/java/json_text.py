@@ -149,7 +149,7 @@ def is_json(source: str | None) -> bool:
 
 
 def array_length(source: str) -> int | None:
-    """JSON_ARRAY_LENGTH; NULL for JSON that is no array."""
+    """JSON_ARRAY_LENGTH; NULL for JSON that is not an array."""
     node = _parsed(source)
     return len(node) if isinstance(node, list) else None
 
@@ -193,7 +193,7 @@ def concat(*sources: str | None) -> str | None:
 
 
 def items(source: str) -> list[str] | None:
-    """JSON_ITEMS: an array's values as JSON; NULL for JSON that is no array."""
+    """JSON_ITEMS: an array's values as JSON; NULL for JSON that is not an array."""
     node = _parsed(source)
     return [_written(item) for item in node] if isinstance(node, list) else None
 
