@@ -34,7 +34,7 @@ class TableColumn:
 
 
 def view_names(columns: Sequence[TableColumn]) -> list[str]:
-    """What a query calls the columns: DuckDB's names fold case, so "ID" after "id" becomes "ID_1".
+    """The columns' names in a query: DuckDB's names fold case, so "ID" after "id" becomes "ID_1".
 
     >>> view_names([TableColumn(name, pa.int32()) for name in ("id", "ID", "x")])
     ['id', 'ID_1', 'x']

@@ -83,7 +83,8 @@ class Heads:
         return at
 
     def head(self, i: int) -> Head:
-        """(state, base offset, last offset, attributes, producer id, record count, start, size)"""
+        """The batch's state, base offset, last offset, attributes, producer id, record count,
+        start, size."""
         return self.heads[i]
 
     def last_offset(self) -> int:

@@ -85,10 +85,12 @@ def put_decimal(node: Node, value: Decimal, out: bytearray) -> None:
 
 
 def put_boolean(value: Any, out: bytearray) -> None:
+    """One byte, 0 or 1."""
     out.append(1 if value else 0)
 
 
 def put_float(value: Any, out: bytearray) -> None:
+    """Four bytes; ValueError if the number is too large."""
     try:
         out += _FLOAT.pack(value)
     except OverflowError:
@@ -96,6 +98,7 @@ def put_float(value: Any, out: bytearray) -> None:
 
 
 def put_double(value: Any, out: bytearray) -> None:
+    """Eight bytes."""
     out += _DOUBLE.pack(value)
 
 
