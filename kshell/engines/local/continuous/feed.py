@@ -47,7 +47,8 @@ class Feed:
     """Inputs read together; one thread pulls it, any may look at its counters or cancel it.
 
     `bell` is what the inputs ring; `wait_seconds` is how long it waits for a schema
-    registry; `order` is by time unless another is given.
+    registry; `order` is by time unless another is given; a step takes in no more pieces once it
+    has `step_rows`.
     """
 
     def __init__(
@@ -56,7 +57,9 @@ class Feed:
         bell: threading.Event,
         wait_seconds: float = math.inf,
         order: Merge | Arrival | None = None,
+        step_rows: int = _STEP_ROWS,
     ) -> None:
+        self._step_rows = step_rows
         self._inputs, self._bell, self._wait = inputs, bell, RegistryWait(wait_seconds)
         self._rate = Rate()
         self.scanned = self.bad = 0
@@ -88,7 +91,7 @@ class Feed:
                 return runs
             if self.cancelled or all(input.done for input in self._inputs):
                 return None
-            if self._taken_in >= _STEP_ROWS:
+            if self._taken_in >= self._step_rows:
                 continue  # there may be more to take in
             left = deadline - time.monotonic()
             if left <= 0 or not self._bell.wait(left):
@@ -98,7 +101,7 @@ class Feed:
         """Take in what has come, of each input in turn, until it is enough for one step."""
         self._taken_in = 0
         coming = list(self._inputs)
-        while coming and self._taken_in < _STEP_ROWS:
+        while coming and self._taken_in < self._step_rows:
             coming = [input for input in coming if self._drain(input)]
         return True
 
@@ -166,4 +169,5 @@ def open_feed(lookup: Lookup, node: plan.Node, *, bounded: bool) -> Feed:
         node, bell, bounded=bounded, queued_bytes=1 if few else QUEUED_BYTES
     )
     order = Arrival() if shown else None
-    return Feed(inputs, bell, wait if bounded else math.inf, order)
+    step_rows = 1 if few else _STEP_ROWS
+    return Feed(inputs, bell, wait if bounded else math.inf, order, step_rows)
