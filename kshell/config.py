@@ -39,7 +39,7 @@ class Property:
     help: str
     values: tuple[str, ...] = ()
     secret: bool = False
-    integer: bool = False
+    least: int | None = None  # of a whole number
     scope: Scope = Scope.SESSION
 
 
@@ -64,13 +64,15 @@ _OF_THE_CONNECTION = (
     Property("ssl.endpoint.identification.algorithm", "https",
              "check the broker's name against its certificate", ("https", "none")),
     Property("kshell.connect.timeout.ms", "5000",
-             "how long a broker may take to answer", integer=True),
+             "how long a broker may take to answer", least=1),
 )  # fmt: skip
 _OF_THE_SESSION = (
     Property("isolation.level", "read_committed", "whose transactions are seen",
              ("read_committed", "read_uncommitted")),
     Property("auto.offset.reset", "latest",
              "where a continuous query starts", ("earliest", "latest")),
+    Property("delivery.timeout.ms", "120000",
+             "how long a query waits for brokers to acknowledge what it writes", least=1),
     Property("schema.registry.url", None, "the schema registry's address"),
     Property("schema.registry.basic.auth.user.info", None, "user:password", secret=True),
     Property("schema.registry.bearer.token", None, "a token", secret=True),
@@ -81,10 +83,10 @@ _OF_THE_SESSION = (
     Property("schema.registry.ssl.key.password", None, "the private key's password",
              secret=True),
     Property("schema.registry.timeout.ms", "5000",
-             "how long the registry may take to answer", integer=True),
+             "how long the registry may take to answer", least=1),
     Property("schema.registry.wait.ms", "10000",
              "how long a bounded query waits for a registry that does not answer",
-             integer=True),
+             least=0),
     Property("key.subject.name.strategy", "TopicNameStrategy",
              "the subject of a key's schema", _STRATEGIES),
     Property("value.subject.name.strategy", "TopicNameStrategy",
@@ -98,13 +100,13 @@ _OF_THE_SESSION = (
     Property("ksql.output.topic.name.prefix", None,
              "what the names of topics begin with that queries create"),
     Property("ksql.sink.partitions", None, "PARTITIONS' default in CREATE … AS SELECT",
-             integer=True),
+             least=1),
     Property("ksql.sink.replicas", None, "REPLICAS' default in CREATE … AS SELECT",
-             integer=True),
+             least=1),
     Property("ksql.functions.collect_list.limit", "1000",
-             "how many values COLLECT_LIST keeps in a continuous query", integer=True),
+             "how many values COLLECT_LIST keeps in a continuous query", least=0),
     Property("ksql.functions.collect_set.limit", "1000",
-             "how many values COLLECT_SET keeps in a continuous query", integer=True),
+             "how many values COLLECT_SET keeps in a continuous query", least=0),
     Property("ksql.new.query.planner.enabled", "false",
              "a query may leave its stream's key out: the result has none", _FLAG),
     Property("ksql.rowpartition.rowoffset.enabled", "true",
@@ -112,18 +114,18 @@ _OF_THE_SESSION = (
     Property("ksql.timestamp.throw.on.invalid", "false",
              "stop at a record whose timestamp column is no time", _FLAG),
     Property("kshell.sample.records", "200",
-             "records sampled per topic to infer its columns", integer=True),
+             "records sampled per topic to infer its columns", least=1),
     Property("kshell.functions", None,
              "the Python file of your own functions; functions.py beside config.toml"),
     Property("kshell.partitioner", "murmur2",
              "who chose the partitions: with murmur2, ROWKEY = … reads only one",
              ("murmur2", "other")),
     Property("kshell.scan.max.records", None,
-             "stop a bounded scan after so many records", integer=True),
+             "stop a bounded scan after so many records", least=0),
     Property("kshell.scan.max.bytes", None,
-             "stop a bounded scan after so many bytes", integer=True),
+             "stop a bounded scan after so many bytes", least=0),
     Property("kshell.scan.max.seconds", None,
-             "stop a bounded scan after so many seconds", integer=True),
+             "stop a bounded scan after so many seconds", least=0),
 )  # fmt: skip
 PROPERTIES: Mapping[str, Property] = MappingProxyType(
     {p.name: replace(p, scope=Scope.CONNECTION) for p in _OF_THE_CONNECTION}
@@ -166,9 +168,8 @@ def _of_topic(name: str) -> Property | None:
             f"topics have no property {what}",
             hint=f"topic.{match['topic']}. with one of {', '.join(_OF_TOPIC)}",
         )
-    return Property(
-        f"topic.{match['topic']}.{what}", None, _OF_TOPIC[what], integer=what.endswith(".id")
-    )
+    least = 0 if what.endswith(".id") else None
+    return Property(f"topic.{match['topic']}.{what}", None, _OF_TOPIC[what], least=least)
 
 
 def _known(name: str) -> Property:
@@ -203,8 +204,10 @@ def _checked(known: Property, value: str) -> str:
                 f"{known.name} cannot be '{value}'", hint=f"one of {', '.join(known.values)}"
             )
         return by_fold[value.casefold()]
-    if known.integer and not value.isdigit():
+    if known.least is not None and not re.fullmatch(r"[0-9]{1,18}", value):
         raise UsageError(f"{known.name} is a whole number, not '{value}'")
+    if known.least is not None and int(value) < known.least:
+        raise UsageError(f"{known.name} cannot be {value}", hint=f"{known.least} is the least")
     return value
 
 

@@ -74,7 +74,7 @@ class LocalEngine:
 
     def reconnect(self, properties: Properties) -> None:
         """Connect again; if that raises, the old connection stays."""
-        if any(q.error is None for q in self.context.queries.values()):
+        if not all(q.over for q in self.context.queries.values()):
             raise UsageError(
                 "the connection cannot change while a query runs",
                 hint="TERMINATE ALL ends them; SHOW QUERIES lists them",

@@ -48,7 +48,7 @@ class Feed:
     """Reads inputs together; one thread polls it, any thread may read its counters or cancel it.
 
     The inputs set `bell` when records come; `wait_seconds` is how long it waits for a schema
-    registry; `order` is by time by default.
+    registry; `order` is by time by default; a step takes no more pieces after it has `step_rows`.
     """
 
     def __init__(
@@ -57,7 +57,9 @@ class Feed:
         bell: threading.Event,
         wait_seconds: float = math.inf,
         order: Merge | Arrival | None = None,
+        step_rows: int = _STEP_ROWS,
     ) -> None:
+        self._step_rows = step_rows
         self._inputs, self._bell, self._wait = inputs, bell, RegistryWait(wait_seconds)
         self._rate = Rate()
         self.scanned = self.bad = 0
@@ -90,7 +92,7 @@ class Feed:
                 return runs
             if self.cancelled or all(input.done for input in self._inputs):
                 return None
-            if self._taken_in >= _STEP_ROWS:
+            if self._taken_in >= self._step_rows:
                 continue  # there may be more records to take
             left = deadline - time.monotonic()
             if left <= 0 or not self._bell.wait(left):
@@ -101,7 +103,7 @@ class Feed:
         step."""
         self._taken_in = 0
         coming = list(self._inputs)
-        while coming and self._taken_in < _STEP_ROWS:
+        while coming and self._taken_in < self._step_rows:
             coming = [input for input in coming if self._drain(input)]
         return True
 
@@ -170,4 +172,5 @@ def open_feed(lookup: Lookup, node: plan.Node, *, bounded: bool) -> Feed:
         node, bell, bounded=bounded, queued_bytes=1 if few else QUEUED_BYTES
     )
     order = Arrival() if shown else None
-    return Feed(inputs, bell, wait if bounded else math.inf, order)
+    step_rows = 1 if few else _STEP_ROWS
+    return Feed(inputs, bell, wait if bounded else math.inf, order, step_rows)

@@ -105,7 +105,7 @@ def _bounded(lookup: Lookup, query: Query) -> Sections:
 
 
 def _held(read: Read) -> int:
-    offsets = read.reference.table.offsets  # type: ignore[attr-defined]
+    offsets = read.reference.table.offsets
     return sum(last - first for first, last in offsets.values())
 
 

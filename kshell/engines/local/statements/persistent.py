@@ -159,4 +159,4 @@ def _rate(query: Background) -> float:
 def _trouble(query: Background) -> str | None:
     if query.error is not None:
         return query.error.what
-    return query.feed.note or None
+    return query.note or None
