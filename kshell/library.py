@@ -109,8 +109,7 @@ class Session(shell.Session):
                     yield result
 
     def close(self) -> None:
-        """Stop all queries and disconnect; raises KshellError if a query could not write its
-        rows."""
+        """Stop all queries and disconnect; KshellError if a query could not write its rows."""
         for result in list(self._results):
             result.close()
         super().close()

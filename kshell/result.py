@@ -1,5 +1,4 @@
-"""The answer to one statement, for a program: rows as Arrow or as tuples, changes, a message,
-parts.
+"""The answer to one statement, for a program: rows, changes, a message, or parts.
 
 `library.Session` makes one around each `results.Answer`.
 """

@@ -115,8 +115,7 @@ def oneof_name(oneof: Any) -> str:
 
 
 def is_map(field: Any) -> bool:
-    """Whether the field is a map<>; raises BindError if the descriptor marks a non-map field as a
-    map."""
+    """Whether the field is a map<>; BindError if the descriptor marks a non-map field as a map."""
     message = field.message_type
     if message is None or not message.GetOptions().map_entry:
         return False
