@@ -156,7 +156,7 @@ class TopicTable:
         """Per partition the first offset at or after a time (ms); its end where there is none.
 
         A broker that cannot search by time (the embedded one) also says "none": it is asked for
-        time 0 to tell the two apart, and then nothing is skipped.
+        time 0 to see the difference, and then nothing is skipped.
         """
         snapshot, wanted = self._snapshot, dict.fromkeys(partitions, max(time, 0))
         if not wanted:
