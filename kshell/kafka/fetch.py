@@ -154,7 +154,9 @@ class Fetch:
         try:
             item = self._queue.get(timeout=seconds)
         except queue.Empty:
-            return None
+            if self._client.loop.is_running() or self._stopped:
+                return None
+            raise Outage(f"the connection was closed while {self._topic.name} was read") from None
         if isinstance(item, KshellError):
             raise item
         if item is None:
@@ -168,6 +170,8 @@ class Fetch:
         while not self._stopped:
             with contextlib.suppress(queue.Empty):
                 return self._queue.get(timeout=0.1)
+            if not self._client.loop.is_running():
+                return Outage(f"the connection was closed while {self._topic.name} was read")
         return None
 
     def cancel(self) -> None:
