@@ -129,7 +129,8 @@ class Source:
     """A stream or a table over one topic.
 
     `declared` is False for a topic whose columns were inferred: its names keep their spelling and
-    match case-insensitively.  `presence` then tells the share of sampled records that had a column.
+    match case-insensitively.  `presence` then tells the share of sampled records that had a column;
+    `suggested` the types of JSON's fields, null where no sample had a value.
     """
 
     name: str
@@ -149,6 +150,8 @@ class Source:
     query_id: str = ""  # the query that writes it, if one does
     connector: str = ""  # the connector that writes it, if one is said to
     presence: Mapping[str, float] = field(default_factory=_empty, hash=False)
+    samples: int = 0  # of a topic's records, which suggested its columns
+    suggested: Mapping[str, pa.DataType] = field(default_factory=_empty, hash=False)
 
     def columns(self) -> Iterator[Column]:
         """Key columns, value columns, header columns: the order of SELECT *."""

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -18,15 +18,19 @@ from kshell.batch.tail import answer
 from kshell.config import Properties
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.engines.local.sources.topic import TopicTable
-from kshell.errors import Unsupported
+from kshell.errors import EvaluationError, Misfit, Unsupported
 from kshell.results import Answer, Notice, NoticeKind, Rows
 from kshell.sql.macros import translated
 from kshell.sql.statements import Emit, Query, Select
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
     from kshell.engines.local.context import Context
+
+_ATTEMPTS = 12  # each has some type wider than the last
+_FEW = 5
 
 __all__ = ["evaluator", "needs_continuous", "planned", "select"]
 
@@ -67,14 +71,79 @@ def _bounded(context: Context, query: Query, properties: Properties) -> Rows:
         from kshell.engines.local.statements.bounded_continuous import settled
 
         return settled(context, query, properties)
-    lookup = context.lookup(properties)
-    plan, connection = planned(query, lookup)
-    rows = answer(plan, connection)
+    return _Attempts(query, context.lookup(properties)).rows
 
-    def notices() -> Sequence[Notice]:
-        return (*rows.notices(), *_empty(plan.reads), *lookup.notices)
 
-    return replace(rows, notices=notices)
+class _Attempts:
+    """A query that starts again with wider types, over the same offsets, while no row is out."""
+
+    def __init__(self, query: Query, lookup: Lookup) -> None:
+        self._query, self._lookup = query, lookup
+        lookup.widening.whole = _shows_whole_rows(query.tree)
+        self._cancelled = False
+        self._begin()
+        self.rows = Rows(
+            self._current.schema,
+            self._batches(),
+            cancel=self._cancel,
+            progress=lambda: self._current.progress(),
+            notices=self._notices,
+        )
+
+    def _begin(self) -> None:
+        self._plan, connection = planned(self._query, self._lookup)
+        self._current = answer(self._plan, connection)
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        widening = self._lookup.widening
+        for _ in range(_ATTEMPTS):
+            try:
+                for batch in self._current.batches:
+                    widening.rows_out = widening.rows_out or batch.num_rows > 0
+                    yield batch
+                return
+            except Misfit as misfit:
+                if widening.rows_out:
+                    raise EvaluationError(
+                        f"{misfit.what}; rows are out already, so it cannot start again",
+                        hint="run it once more: the wider type is known now",
+                    ) from None
+                if self._cancelled:
+                    return
+                last = misfit
+            self._lookup.again()
+            self._begin()
+            self.rows.schema = self._current.schema
+        raise EvaluationError(last.what)
+
+    def _cancel(self) -> None:
+        self._cancelled = True
+        self._current.cancel()
+
+    def _notices(self) -> Sequence[Notice]:
+        others = [_others(*found) for found in self._lookup.widening.others.items()]
+        return (
+            *self._current.notices(), *_empty(self._plan.reads), *others, *self._lookup.notices
+        )  # fmt: skip
+
+
+def _shows_whole_rows(tree: exp.Query) -> bool:
+    """Whether all columns of something are shown: SELECT *, t.*."""
+    return any(
+        isinstance(item, exp.Star) or (isinstance(item, exp.Column) and item.is_star)
+        for select in tree.find_all(exp.Select)
+        for item in select.expressions
+    )
+
+
+def _others(topic: str, fields: Counter[str]) -> Notice:
+    few = ", ".join(f"{name} ({count:,})" for name, count in fields.most_common(_FEW))
+    more = f" and {len(fields) - _FEW:,} more" if len(fields) > _FEW else ""
+    text = (
+        f"{topic} has fields that no sample had and that are not shown (in so many records):"
+        f" {few}{more}; name them, or DESCRIBE {topic} FULL"
+    )
+    return Notice(NoticeKind.FIELDS, text, max(fields.values()))
 
 
 def _empty(reads: Sequence[Read]) -> list[Notice]:
