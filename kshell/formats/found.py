@@ -76,11 +76,14 @@ class FoundJson:
         others = np.flatnonzero(flags & wanted).tolist() if len(flags) else ()
         return Found(columns, bad, found.misfits, others)
 
-    def shape(self, values: pa.Array, rows: Sequence[int], names: Sequence[str]) -> Shape:
-        """What the named fields of those rows are."""
-        shape, wanted = Shape(), set(names)
+    def shape(
+        self, values: pa.Array, rows: Sequence[int], names: Sequence[str] | None
+    ) -> Shape:
+        """What the named fields (None: all) of those rows are."""
+        shape, wanted = Shape(), None if names is None else set(names)
         for value in values.take(pa.array(rows, pa.int64())).to_pylist():
-            shape.add({n: v for n, v in _loads(value).items() if n in wanted})
+            fields = _loads(value).items()
+            shape.add({n: v for n, v in fields if wanted is None or n in wanted})
         return shape
 
     def _why(self, value: bytes, names: Sequence[str]) -> str:

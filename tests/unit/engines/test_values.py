@@ -1,6 +1,6 @@
 """A record has one value, whatever a sample of the topic had: on the demo's embedded broker.
 
-Topics have one partition: the sample is the first 100 records and the last 100.
+Records are in one of four partitions: the sample is its first 25 and its last 25.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from decimal import Decimal
 import pytest
 
 from kshell.config import Properties
-from kshell.errors import EvaluationError
+from kshell.errors import BindError, EvaluationError, UnknownName
 from kshell.kafka.produce import Producer
 from kshell.results import NoticeKind, Rows
 from kshell.session import Session
 
-MANY = 210  # more than the half of a sample
+MANY = 210  # more than the sample has of one end
 
 
 @pytest.fixture
@@ -111,17 +111,18 @@ def test_a_value_of_another_type_than_any_sample(ask, topic, usual, odd, query, 
 def test_every_column_that_does_not_fit_is_widened_at_once(ask, run, topic):
     name = topic(*around(['{"a":1.5,"b":1}', '{"a":1,"b":"x"}', '{"a":2,"b":2}'], '{"a":1,"b":1}'))
     assert ask(f"SELECT SUM(a), MAX(b) FROM {name}") == [(424.5, "x")]
-    assert run("SHOW ERRORS").text == "No record was left out."
+    assert run("SHOW ERRORS").text == "No record has failed in this session."
 
 
 def test_rows_that_are_out_cannot_be_taken_back(ask, run, topic):
-    name = topic(*['{"v":1}'] * 60_000, '{"v":1.5}', *['{"v":1}'] * MANY)
+    usual = '{"v":1,"text":"%s"}' % ("x" * 300)
+    name = topic(*[usual] * 60_000, '{"v":1.5}', *[usual] * MANY)
     result = run(f"SELECT v FROM {name}")
     with pytest.raises(EvaluationError) as raised:
         for _ in result.batches:
             pass
     assert raised.value.what == (
-        f"topic {name}: field v: 1.5 does not fit BIGINT, which 200 samples suggested;"
+        f"topic {name}: field v: 1.5 does not fit BIGINT, which 50 samples suggested;"
         " rows are out already, so it cannot start again"
     )
     assert len(ask(f"SELECT v FROM {name}")) == 60_000 + 1 + MANY
@@ -136,7 +137,7 @@ def test_a_continuous_query_says_which_value_did_not_fit(run, topic):
     assert [list(r.values()) for r in rows] == [[11]]
     errors = [r for b in run("SHOW ERRORS").batches for r in b.to_pylist()]
     assert [r["reason"] for r in errors if r["topic"] == name] == [
-        "field v: 10.5 does not fit BIGINT, which 200 samples suggested"
+        "field v: 10.5 does not fit BIGINT, which 50 samples suggested"
     ]
 
 
@@ -146,3 +147,42 @@ def test_whole_rows_say_which_fields_they_do_not_show(run, topic):
     assert {tuple(b.schema.names) for b in result.batches} == {("v",)}
     (notice,) = [n for n in result.notices() if n.kind is NoticeKind.FIELDS]
     assert "(in so many records): w (3), x (1)" in notice.text
+
+
+def test_a_field_that_no_sample_has_is_looked_for(ask, run, topic):
+    name = topic(*around(['{"v":1,"w":2,"o":{"x":1}}'] * 3, '{"v":1,"o":{"y":1}}'))
+    assert ask(f"SELECT SUM(w) FROM {name}") == [(6,)]
+    assert ask(f"SELECT SUM(o.x) FROM {name}") == [(3,)]
+    assert "w" in [r["column"] for b in run(f"DESCRIBE {name}").parts[1].batches for r in b.to_pylist()]
+
+
+def test_a_continuous_query_looks_for_a_field_too(run, topic):
+    name = topic(*around(['{"v":1,"w":2}'], '{"v":1}'))
+    live = run(f"SELECT w FROM {name} WHERE w > 1 EMIT CHANGES LIMIT 1")
+    rows = []
+    while (changes := live.poll(0.1)) is not None:
+        rows += changes.rows.to_pylist()
+    assert [list(r.values()) for r in rows] == [[2]]
+
+
+def test_a_field_that_no_record_has_is_refused_with_how_many_were_looked_at(run, ask, topic):
+    name = topic(*around([], '{"v":1}'))
+    with pytest.raises(UnknownName) as raised:
+        ask(f"SELECT vv FROM {name}")
+    assert raised.value.what == "no column named vv; 420 records looked at"
+    assert raised.value.hint == "did you mean v?"
+    with pytest.raises(UnknownName, match="420 records looked at"):
+        run(f"SELECT vv FROM {name} EMIT CHANGES")
+
+
+def test_describe_full_reads_all_and_is_remembered(run, ask, topic):
+    name = topic(*around(['{"v":1.5,"w":{"x":"a"}}', '{"v":null}', None, "nonsense"], '{"v":1}'))
+    full = run(f"DESCRIBE {name} FULL")
+    (columns,) = [p for p in full.parts if isinstance(p, Rows)]
+    assert [tuple(r.values()) for b in columns.batches for r in b.to_pylist()] == [
+        ("v", "DOUBLE", 421), ("w", "STRUCT<`x` STRING>", 1),
+    ]  # fmt: skip
+    assert [n.text for n in columns.notices()] == []
+    assert ask(f"SELECT MAX(w.x), SUM(v) FROM {name}") == [("a", 421.5)]
+    with pytest.raises(BindError, match="FULL"):
+        run(f"DESCRIBE {topic(*['text'] * 9)} FULL")

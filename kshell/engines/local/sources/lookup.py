@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -125,6 +125,11 @@ class Lookup:
             found = sample(self.client, self.snapshot(topic.name), self.properties)
             self._sampled[topic.name] = found
         return self._sampled[topic.name].wider(self.widening.learned.of(topic))
+
+    def sampled(self) -> Sequence[Sampled]:
+        """The undeclared topics of the statement, as they are known by now."""
+        learned = self.widening.learned
+        return [s.wider(learned.of(self.topic(Name(n)))) for n, s in self._sampled.items()]
 
     def again(self) -> None:
         """The same offsets and samples once more, with all that is learned by now."""

@@ -7,12 +7,16 @@ reads all of their partitions.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 from sqlglot import exp
 
 from kshell.engines.local.sources.chunks import infer_columns
+from kshell.engines.local.sources.field_search import looked_at, searches, wanted_names
 from kshell.engines.local.sources.lookup import Lookup
+from kshell.errors import BindError
 from kshell.sql import plan
 from kshell.sql import statements as ast
 from kshell.sql.bind.create import bind_create_as, bind_insert_select
@@ -21,6 +25,8 @@ from kshell.sql.statements import Query
 
 __all__ = ["bound", "bound_sink"]
 
+T = TypeVar("T")
+
 
 def bound(lookup: Lookup, query: Query) -> plan.Answer:
     """The plan; raises what binding refuses."""
@@ -28,7 +34,9 @@ def bound(lookup: Lookup, query: Query) -> plan.Answer:
     for call in list(tree.find_all(exp.AnonymousAggFunc)):  # how DuckDB's trees mark them
         call.replace(exp.Anonymous(this=call.name, expressions=call.expressions))
     query = replace(query, tree=tree)
-    node = bind_query(query, lookup.catalog_for(tree), lookup.properties)
+    node = _searched(
+        lookup, tree, lambda: bind_query(query, lookup.catalog_for(tree), lookup.properties)
+    )
     assert isinstance(node, plan.Answer)  # what a query without a sink is
     return node
 
@@ -37,7 +45,29 @@ def bound_sink(
     lookup: Lookup, statement: ast.CreateAsSelect | ast.InsertSelect
 ) -> plan.Sink:
     """The plan of CREATE … AS SELECT or INSERT INTO … SELECT; raises what binding refuses."""
-    catalog, properties = lookup.catalog_for(statement.query.tree), lookup.properties
-    if isinstance(statement, ast.CreateAsSelect):
-        return bind_create_as(statement, catalog, properties, infer=infer_columns(properties))
-    return bind_insert_select(statement, catalog, properties)
+    tree, properties = statement.query.tree, lookup.properties
+
+    def bind() -> plan.Sink:
+        catalog = lookup.catalog_for(tree)
+        if isinstance(statement, ast.CreateAsSelect):
+            return bind_create_as(statement, catalog, properties, infer=infer_columns(properties))
+        return bind_insert_select(statement, catalog, properties)
+
+    return _searched(lookup, tree, bind)
+
+
+def _searched(lookup: Lookup, tree: exp.Expr, bind: Callable[[], T]) -> T:
+    """What binding gives; fields that no sample had are looked for in the records."""
+    try:
+        return bind()
+    except BindError as error:
+        found = searches(lookup, tree, error)
+        if not found:
+            raise
+    for search in found:
+        search.run(wanted_names(tree))
+    lookup.again()
+    try:
+        return bind()
+    except BindError as error:
+        raise looked_at(error, found) from None

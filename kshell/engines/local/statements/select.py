@@ -10,22 +10,28 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 from sqlglot import exp
 
 from kshell.batch.plan import Planned, Read, prepare
 from kshell.batch.rewrite import to_duckdb
 from kshell.batch.tail import answer
 from kshell.config import Properties
+from kshell.engines.local.sources.field_search import (
+    FieldSearch,
+    looked_at,
+    searches,
+    wanted_names,
+)
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.engines.local.sources.topic import TopicTable
-from kshell.errors import EvaluationError, Misfit, Unsupported
-from kshell.results import Answer, Notice, NoticeKind, Rows
+from kshell.errors import BindError, EvaluationError, Misfit, Unsupported
+from kshell.results import Answer, Notice, NoticeKind, Progress, Rows
 from kshell.sql.macros import translated
 from kshell.sql.statements import Emit, Query, Select
 
 if TYPE_CHECKING:
     import duckdb
-    import pyarrow as pa
 
     from kshell.engines.local.context import Context
 
@@ -81,12 +87,20 @@ class _Attempts:
         self._query, self._lookup = query, lookup
         lookup.widening.whole = _shows_whole_rows(query.tree)
         self._cancelled = False
-        self._begin()
+        self._current = Rows(pa.schema([]), iter(()))
+        self._plan: Planned | None = None
+        self._searches: list[FieldSearch] = []
+        try:
+            self._begin()
+        except BindError as error:
+            self._searches = searches(lookup, query.tree, error)
+            if not self._searches:
+                raise
         self.rows = Rows(
             self._current.schema,
             self._batches(),
             cancel=self._cancel,
-            progress=lambda: self._current.progress(),
+            progress=self._progress,
             notices=self._notices,
         )
 
@@ -96,6 +110,8 @@ class _Attempts:
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         widening = self._lookup.widening
+        if self._searches:
+            self._search()
         for _ in range(_ATTEMPTS):
             try:
                 for batch in self._current.batches:
@@ -108,22 +124,49 @@ class _Attempts:
                         f"{misfit.what}; rows are out already, so it cannot start again",
                         hint="run it once more: the wider type is known now",
                     ) from None
-                if self._cancelled:
-                    return
                 last = misfit
+            if self._cancelled:
+                return
             self._lookup.again()
-            self._begin()
+            try:
+                self._begin()
+            except BindError as error:
+                error.hint = "; ".join(filter(None, (error.hint, last.what)))
+                raise
             self.rows.schema = self._current.schema
         raise EvaluationError(last.what)
 
+    def _search(self) -> None:
+        """Look for the fields that the query names in the records, and plan it once more."""
+        names = wanted_names(self._query.tree)
+        for search in self._searches:
+            search.run(names)
+        done, self._searches = self._searches, []
+        if self._cancelled:
+            return
+        self._lookup.again()
+        try:
+            self._begin()
+        except BindError as error:
+            raise looked_at(error, done) from None
+        self.rows.schema = self._current.schema
+
+    def _progress(self) -> Progress | None:
+        for search in self._searches:
+            return search.progress()
+        return self._current.progress()
+
     def _cancel(self) -> None:
         self._cancelled = True
+        for search in self._searches:
+            search.cancel()
         self._current.cancel()
 
     def _notices(self) -> Sequence[Notice]:
+        reads = self._plan.reads if self._plan is not None else ()
         others = [_others(*found) for found in self._lookup.widening.others.items()]
         return (
-            *self._current.notices(), *_empty(self._plan.reads), *others, *self._lookup.notices
+            *self._current.notices(), *_empty(reads), *others, *self._lookup.notices
         )  # fmt: skip
 
 
