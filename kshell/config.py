@@ -18,8 +18,8 @@ from typing import Any
 
 from kshell.errors import UnknownName, UsageError, nearest
 
-__all__ = ["PROPERTIES", "Properties", "Property", "Scope", "cache_home", "config_home",
-           "load_profile", "scope_of", "state_home"]  # fmt: skip
+__all__ = ["PROPERTIES", "Properties", "Scope", "cache_home", "config_home", "load_profile",
+           "scope_of", "state_home"]  # fmt: skip
 
 
 class Scope(Enum):
@@ -70,6 +70,8 @@ _OF_THE_SESSION = (
              ("read_committed", "read_uncommitted")),
     Property("auto.offset.reset", "latest",
              "where a continuous query starts", ("earliest", "latest")),
+    Property("delivery.timeout.ms", "120000",
+             "how long a query waits for brokers to acknowledge what it writes", integer=True),
     Property("schema.registry.url", None, "the schema registry's address"),
     Property("schema.registry.basic.auth.user.info", None, "user:password", secret=True),
     Property("schema.registry.bearer.token", None, "a token", secret=True),

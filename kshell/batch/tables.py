@@ -65,7 +65,6 @@ class Bounds:
     offset_to: int | None = None
     time_from: int | None = None
     time_to: int | None = None
-    last: int | None = None  # only this many offsets at the end of each partition
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +109,10 @@ class Table(Protocol):
     def latest(self) -> tuple[str, ...]:
         """Of a table over a topic: the raw columns that make its key, of which only the last record
         counts (and none if that has no value: the raw column GONE); empty for all else."""
+
+    @property
+    def offsets(self) -> Mapping[int, tuple[int, int]]:
+        """Per partition [first, end) of what it holds; rows in memory are one part from 0 on."""
 
     def ranges(self, bounds: Bounds) -> list[Range]:
         """What would be read: seeks and partition pruning, asked of the broker."""

@@ -20,6 +20,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kshell.formats.json_values import depth_of
+
 __all__ = ["INEXACT", "MALFORMED", "MAX_DEPTH", "NOT_OBJECT", "NOT_UTF8", "OTHER_FIELDS",
            "OTHER_INNER_FIELDS", "RANGE", "TOO_DEEP", "TRAILING", "UPPER_NAMES", "WHOLE_NAME",
            "WRONG_TYPE", "digits_of", "fits", "scan"]  # fmt: skip
@@ -43,14 +45,6 @@ class _Refused(Exception):
     def __init__(self, why: int, field: int = -1) -> None:
         super().__init__(why, field)
         self.why, self.field = why, field
-
-
-def _depth(value: Any) -> int:
-    deepest, layer = 0, [value]
-    while layer := [v for v in layer if isinstance(v, dict | list)]:
-        deepest += 1
-        layer = [c for v in layer for c in (v.values() if isinstance(v, dict) else v)]
-    return deepest
 
 
 def _number(text: str) -> int | float | None:
@@ -226,7 +220,7 @@ def _parsed(values: list[bytes | None], bad: _Bad, ksql: int) -> list[dict[str, 
         rows.append(row)
     objects = list(map(type, rows)).count(dict) - values.count(None) - len(bad)
     for number in _bracketed(values, objects):
-        if _depth(rows[number]) > MAX_DEPTH:
+        if depth_of(rows[number]) > MAX_DEPTH:
             bad[number] = TOO_DEEP, -1
             rows[number] = nothing
     if set(map(type, rows)) - {dict}:
@@ -245,7 +239,7 @@ def _whole(values: list[bytes | None], name: str, bad: _Bad) -> list[dict[str, A
             node = None if value is None else _loads(value)
         except orjson.JSONDecodeError:
             bad[number], node = (MALFORMED, -1), None
-        if isinstance(node, dict | list) and _depth(node) > MAX_DEPTH:
+        if isinstance(node, dict | list) and depth_of(node) > MAX_DEPTH:
             bad[number], node = (TOO_DEEP, -1), None
         rows.append({name: node})
     return rows

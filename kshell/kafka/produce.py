@@ -5,7 +5,8 @@ INSERT and the sinks of continuous queries use it.  The topic must exist: writin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from kshell.config import Properties
@@ -14,7 +15,8 @@ from kshell.kafka.settings import librdkafka
 
 __all__ = ["OutgoingRecord", "Producer"]
 
-_TIMEOUT = 30.0
+_NOTED = 2.0  # seconds without an acknowledgement that are worth a word
+_LEAVING = 10.0  # seconds that the end may take while the cluster does not answer
 _FORBIDDEN, _TOO_LARGE = 29, 10
 
 
@@ -28,12 +30,27 @@ class OutgoingRecord(NamedTuple):
     headers: Sequence[tuple[str, bytes | None]] = ()
 
 
-class Producer:
-    """Sends records of any topic; `flush` raises for those that were not acknowledged."""
+def _raised(error: KafkaError) -> None:
+    raise error
 
-    def __init__(self, properties: Properties) -> None:
+
+class Producer:
+    """Sends records of any topic; `flush` raises for those that were not acknowledged.
+
+    A cluster that does not answer is waited for, as long as `delivery.timeout.ms` says; then
+    `on_stall` is called with the error.  Where it comes back from that, waiting begins anew:
+    librdkafka keeps the records and their order for as long as this lives.
+    """
+
+    def __init__(
+        self, properties: Properties, on_stall: Callable[[KafkaError], None] = _raised
+    ) -> None:
         from confluent_kafka import Producer as Sender
 
+        self.on_stall = on_stall
+        self._patience = (properties.number("delivery.timeout.ms") or 0) / 1000
+        self._sent = self._acknowledged = 0
+        self._moved = time.monotonic()  # when the last acknowledgement was seen
         self._failed: list[KafkaError] = []
         self._sender = Sender(
             {
@@ -44,7 +61,7 @@ class Producer:
                 "linger.ms": 5,
                 "queue.buffering.max.kbytes": 64 << 10,  # what waits is bounded: `send` waits then
                 "delivery.report.only.error": True,  # what went well costs no call
-                "message.timeout.ms": int(_TIMEOUT * 1000),
+                "message.timeout.ms": 0,  # ours is the clock: it can begin anew
                 "message.max.bytes": 100_000_000,  # the broker's limit is the one that counts
             }
         )
@@ -64,26 +81,53 @@ class Producer:
                     self._sender.produce(
                         topic, value, key, on_delivery=self._delivered, **given
                     )
+                    self._sent += 1
                     break
                 except BufferError:
                     self._sender.poll(0.1)
+                    self._check_stalled()
         self._sender.poll(0)
+
+    @property
+    def unwritten(self) -> int:
+        """Records that were sent and not acknowledged so far."""
+        return len(self._sender)
+
+    @property
+    def note(self) -> str:
+        """What is waited for, while no acknowledgement comes."""
+        waiting = self._stalled_for()
+        if waiting < _NOTED:
+            return ""
+        return f"waiting: {self.unwritten:,} records not acknowledged for {waiting:.0f} s"
+
+    def _stalled_for(self) -> float:
+        """Seconds since an acknowledgement came, while some are missing."""
+        unwritten, now = self.unwritten, time.monotonic()
+        acknowledged = self._sent - unwritten
+        if not unwritten or acknowledged != self._acknowledged:
+            self._acknowledged, self._moved = acknowledged, now
+        return now - self._moved
+
+    def _check_stalled(self) -> None:
+        waiting = self._stalled_for()
+        if waiting >= self._patience:
+            error = KafkaError(
+                f"{self.unwritten:,} records not acknowledged for {waiting:.0f} s",
+                hint="no leader, or too few in-sync replicas (min.insync.replicas)? DESCRIBE"
+                " shows them; delivery.timeout.ms is how long it is waited",
+            )
+            self.on_stall(error)
+            self._moved = time.monotonic()
 
     def _delivered(self, error: Any, message: Any) -> None:
         if error is None:
             return
         topic, partition = message.topic(), message.partition()
-        where = f"topic {topic}" + (f", partition {partition}" if partition >= 0 else "")
+        known = partition is not None and partition >= 0
+        where = f"topic {topic}" + (f", partition {partition}" if known else "")
         if error.code() == _FORBIDDEN:
             self._failed.append(Forbidden(f"not allowed to write to topic {topic}"))
-        elif error.code() == -192:  # librdkafka's own time-out: it hides the broker's reason
-            self._failed.append(
-                KafkaError(
-                    f"{where}: not acknowledged within {_TIMEOUT:g} s",
-                    hint="too few in-sync replicas (min.insync.replicas), or no leader?"
-                    " DESCRIBE shows them",
-                )
-            )
         else:
             self._failed.append(KafkaError(f"{where}: {error.str()}"))
 
@@ -94,10 +138,23 @@ class Producer:
             error = self._failed[0]
             self._failed = []
             raise error
+        self._check_stalled()
 
     def flush(self) -> None:
-        """Wait until all is acknowledged; raises the first failure."""
-        left = self._sender.flush(_TIMEOUT + 5)
+        """Wait until all is acknowledged; raises the first failure, and what `on_stall` raises."""
+        while self._sender.flush(0.2):
+            self.check()
         self.check()
-        if left:
-            raise KafkaError(f"{left} records were not acknowledged")
+
+    def leave(self) -> None:
+        """`flush`, but for a cluster that is away it waits only some seconds."""
+        deadline = time.monotonic() + max(_LEAVING - self._stalled_for(), 1.0)
+        while left := self._sender.flush(0.2):
+            if self._failed:
+                break
+            if self._stalled_for() < _NOTED:
+                deadline = time.monotonic() + _LEAVING
+            elif time.monotonic() > deadline:
+                raise KafkaError(f"{left:,} record{'s' * (left != 1)} left unwritten")
+        if self._failed:
+            raise self._failed[0]

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from kshell.engines.local.continuous.run import Run
 from kshell.engines.local.continuous.sink_writer import Outlet
-from kshell.errors import KshellError, Outage, TopicChanged, UnknownName
+from kshell.errors import KafkaError, KshellError, Outage, TopicChanged, UnknownName
 from kshell.kafka.client import Client
 from kshell.kafka.produce import Producer
 from kshell.results import Notice, NoticeKind, Running
@@ -24,7 +24,7 @@ __all__ = ["Background", "State"]
 
 _POLL = 0.2
 _WATCH = 2.0  # seconds between two looks at the sink's topic
-_FLUSH = 40.0  # seconds that the end may take: longer than a record waits to be acknowledged
+_FLUSH = 20.0  # seconds that the end may take: longer than the producer waits for the cluster
 
 
 class State(Enum):
@@ -53,6 +53,7 @@ class Background:
         self.state = State.RUNNING
         self.error: KshellError | None = None
         self._plan, self._producer = run, producer
+        producer.on_stall = self._stalled
         self._client, self._topic_id = client, client.topic(sink.target.topic).id
         self._due = 0.0
         self._caught_up = threading.Event()
@@ -72,13 +73,18 @@ class Background:
                 if made is None:
                     break
                 self._going.wait()  # what came while it was being paused waits too
+                idle = True
                 for changes in made:
+                    idle = False
                     self.outlet.write(changes)
-                if not made and self.feed.at_end:
+                    self._producer.check()
+                if idle and self.feed.at_end:
                     self._caught_up.set()
                 self._producer.check()
                 self._check_sink()
-            self._producer.flush()
+            if not self.feed.cancelled:
+                self._producer.flush()
+            self._producer.leave()
             if not self.feed.cancelled:
                 self.state = State.ENDED
             self._caught_up.set()
@@ -105,6 +111,25 @@ class Background:
             raise TopicChanged(f"topic {name}, which it writes, was deleted") from None
         if topic.id != self._topic_id:
             raise TopicChanged(f"topic {name}, which it writes, was deleted and created anew")
+
+    def _stalled(self, error: KafkaError) -> None:
+        """Nothing was acknowledged for too long: stand still until RESUME or the end.
+
+        What was read and what the producer holds is kept, so that nothing is lost or doubled.
+        """
+        if not self.feed.cancelled:
+            self.error, self.state = error, State.ERROR
+            self._going.clear()
+            self._going.wait()
+        if self.feed.cancelled:
+            left = self._producer.unwritten
+            raise KafkaError(f"{left:,} record{'s' * (left != 1)} left unwritten", hint=error.hint)
+
+    @property
+    def over(self) -> bool:
+        """Whether it will do nothing more; after an error in which nothing was lost it may."""
+        ended = self.state in (State.ENDED, State.TERMINATED)
+        return ended or (self.state is State.ERROR and self.feed.cancelled)
 
     def _fail(self, error: KshellError) -> None:
         self.error, self.state = error, State.ERROR
@@ -145,9 +170,9 @@ class Background:
             self._going.clear()
 
     def resume(self) -> None:
-        """Go on."""
-        if self.state is State.PAUSED:
-            self.state = State.RUNNING
+        """Go on, also after an error in which nothing was lost."""
+        if self.state is State.PAUSED or (self.state is State.ERROR and not self.over):
+            self.error, self.state = None, State.RUNNING
             self._going.set()
 
     def stop(self) -> None:
@@ -167,7 +192,12 @@ class Background:
         if self.state is not State.ERROR:
             self.state = State.TERMINATED
 
-    def told(self) -> Running:
+    @property
+    def note(self) -> str:
+        """An outage, while there is one."""
+        return self.feed.note or self._producer.note
+
+    def status(self) -> Running:
         """For the toolbar."""
         if self.error is not None:
             return Running(self.id, f"failed: {self.error.what}", failed=True)
@@ -175,6 +205,6 @@ class Background:
             return Running(self.id, "has read all")
         if self.state is State.PAUSED:
             return Running(self.id, "paused")
-        if self.feed.note:
-            return Running(self.id, self.feed.note)
+        if self.note:
+            return Running(self.id, self.note)
         return Running(self.id, f"{self.feed.rate():,.0f}/s, lag {self.feed.lag:,}")

@@ -22,7 +22,7 @@ from kshell.sql import plan
 __all__ = ["Feed", "Rate", "open_feed"]
 
 _STEP_ROWS = 1 << 16  # rows that one poll takes in: what comes first is seen first
-_HELD_BYTES = 64 << 20  # of all partitions' rows that wait for the others
+_HELD_BYTES = 32 << 20  # of all partitions' rows that wait for the others
 _MANY = 10_000  # a LIMIT from which on fetching ahead pays
 _RATE_SECONDS = 3.0
 
@@ -46,18 +46,21 @@ class Rate:
 class Feed:
     """Inputs read together; one thread pulls it, any may look at its counters or cancel it.
 
-    `bell` is what the inputs ring; `patience` is for how many seconds it waits for a schema
-    registry; `order` is by time unless another is given.
+    `bell` is what the inputs ring; `wait_seconds` is how long it waits for a schema
+    registry; `order` is by time unless another is given; a step takes in no more pieces once it
+    has `step_rows`.
     """
 
     def __init__(
         self,
         inputs: list[Input],
         bell: threading.Event,
-        patience: float = math.inf,
+        wait_seconds: float = math.inf,
         order: Merge | Arrival | None = None,
+        step_rows: int = _STEP_ROWS,
     ) -> None:
-        self._inputs, self._bell, self._wait = inputs, bell, RegistryWait(patience)
+        self._step_rows = step_rows
+        self._inputs, self._bell, self._wait = inputs, bell, RegistryWait(wait_seconds)
         self._rate = Rate()
         self.scanned = self.bad = 0
         self._taken_in = 0  # rows, in this step
@@ -88,7 +91,7 @@ class Feed:
                 return runs
             if self.cancelled or all(input.done for input in self._inputs):
                 return None
-            if self._taken_in >= _STEP_ROWS:
+            if self._taken_in >= self._step_rows:
                 continue  # there may be more to take in
             left = deadline - time.monotonic()
             if left <= 0 or not self._bell.wait(left):
@@ -98,7 +101,7 @@ class Feed:
         """Take in what has come, of each input in turn, until it is enough for one step."""
         self._taken_in = 0
         coming = list(self._inputs)
-        while coming and self._taken_in < _STEP_ROWS:
+        while coming and self._taken_in < self._step_rows:
             coming = [input for input in coming if self._drain(input)]
         return True
 
@@ -166,4 +169,5 @@ def open_feed(lookup: Lookup, node: plan.Node, *, bounded: bool) -> Feed:
         node, bell, bounded=bounded, queued_bytes=1 if few else QUEUED_BYTES
     )
     order = Arrival() if shown else None
-    return Feed(inputs, bell, wait if bounded else math.inf, order)
+    step_rows = 1 if few else _STEP_ROWS
+    return Feed(inputs, bell, wait if bounded else math.inf, order, step_rows)

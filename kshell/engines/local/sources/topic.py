@@ -23,7 +23,7 @@ from kshell.engines.local.sources.learned import Widening
 from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.engines.local.sources.sample import keys_are_placed
 from kshell.errors import BadRecord, Misfit
-from kshell.formats.infer import json_structure
+from kshell.formats.guess import json_structure
 from kshell.formats.shapes import Shape
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import Chunk, Fetch, next_offset

@@ -15,7 +15,7 @@ from kshell.engines.local.sources.lookup import Lookup, given_named
 from kshell.engines.local.sources.sample import Sampled
 from kshell.errors import BindError
 from kshell.formats.base import Half
-from kshell.formats.infer import Inferred
+from kshell.formats.guess import Inferred
 from kshell.kafka.client import Client
 from kshell.kafka.metadata import Snapshot
 from kshell.results import Answer, Message, Notice, NoticeKind, Rows, Sections, titled
