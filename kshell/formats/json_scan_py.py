@@ -151,7 +151,7 @@ def _check(value: Any, type: pa.DataType) -> int:
 def fits(value: Any, type: pa.DataType) -> bool:
     """Whether a value with all of its digits is of a type that is neither nested nor text."""
     if isinstance(value, bool):
-        return pa.types.is_boolean(type)
+        return bool(pa.types.is_boolean(type))
     if not isinstance(value, int | float | Decimal):
         return False
     if pa.types.is_floating(type):
@@ -160,7 +160,7 @@ def fits(value: Any, type: pa.DataType) -> bool:
         return isinstance(value, int) and -(2**63) <= value < 2**63
     if pa.types.is_decimal(type):
         whole, scale = digits_of(Decimal(str(value)))
-        return whole <= type.precision - type.scale and scale <= type.scale
+        return bool(whole <= type.precision - type.scale and scale <= type.scale)
     return False
 
 

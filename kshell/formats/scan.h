@@ -556,7 +556,7 @@ static json_field *find(const json_job *job, const uint8_t *name, int64_t n, int
  * are left as they may be: the caller nulls. */
 static int scan_record(json_job *job, int64_t row, const uint8_t *p, const uint8_t *end,
                        uint8_t *scratch, int64_t scratch_size) {
-  int why = MALFORMED, escaped, hint = 0, exact;
+  int why = MALFORMED, escaped, hint = 0, exact, others = 0;
   job->failed_field = -1;
   p = skip_space(p, end);
   if (p >= end) return MALFORMED;
@@ -596,12 +596,15 @@ static int scan_record(json_job *job, int64_t row, const uint8_t *p, const uint8
       f->seen = exact ? 2 : 1;
       hint = (int)(f - job->fields) + 1;
     } else {
-      if (!f) job->flag |= OTHER_FIELDS;
+      others |= !f;
       if (!(p = skip_value(p, end, 1, &why))) return why;
     }
     p = skip_space(p, end);
     if (p >= end) return MALFORMED;
-    if (*p == '}') return skip_space(p + 1, end) == end ? OK : TRAILING;
+    if (*p == '}') {
+      if (others) job->flag |= OTHER_FIELDS;
+      return skip_space(p + 1, end) == end ? OK : TRAILING;
+    }
     if (*p != ',') return MALFORMED;
     p = skip_space(p + 1, end);
   }

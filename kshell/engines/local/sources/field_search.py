@@ -1,7 +1,7 @@
 """Fields that no sample of a topic had, looked for in its records: the newest first, or in all.
 
-`select` and `plans` search for a name that a query has and the samples do not; DESCRIBE … FULL reads
-every record.  Only JSON without a schema is searched: a schema says what there is.
+`select` and `plans` search for a name that a query has and the samples do not; DESCRIBE … FULL
+reads every record.  Only JSON without a schema is searched: a schema says what there is.
 """
 
 from __future__ import annotations
