@@ -7,6 +7,7 @@ whatever else is text, one of Kafka's primitives, or bytes becomes a single colu
 from __future__ import annotations
 
 import csv
+import math
 import struct
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -69,10 +70,14 @@ def _is_text(data: bytes) -> bool:
 
 
 def _eight(samples: Sequence[bytes]) -> pa.DataType:
-    """BIGINT or DOUBLE: doubles of everyday size are whole numbers of no everyday size."""
+    """BIGINT or DOUBLE: doubles of everyday size are whole numbers of no everyday size.
+
+    >>> _eight([struct.pack(">d", 1.5), struct.pack(">d", float("nan"))])
+    DataType(double)
+    """
     wholes = [int.from_bytes(s, "big", signed=True) for s in samples]
     doubles = [abs(struct.unpack(">d", s)[0]) for s in samples]
-    sane = all(d == 0 or _SMALLEST <= d <= _LARGEST for d in doubles)
+    sane = all(d == 0 or not math.isfinite(d) or _SMALLEST <= d <= _LARGEST for d in doubles)
     return pa.float64() if sane and any(abs(w) > _EXACT for w in wholes) else pa.int64()
 
 
