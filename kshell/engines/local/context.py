@@ -82,7 +82,7 @@ class Context:
         declared = self.catalog.find(name, quoted=False)
         if declared is not None:
             return tuple(c.name for c in declared.columns())
-        asked = (name, *properties.items())
+        asked = (name, self.learned.version, *properties.items())
         if asked not in self.sampled_columns:
             source = self.lookup(properties).source(Name(name))
             self.sampled_columns[asked] = tuple(c.name for c in source.value)

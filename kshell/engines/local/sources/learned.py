@@ -18,10 +18,12 @@ class Learned:
     """Shapes of values that samples did not have, by topic; one that is made anew is another."""
 
     def __init__(self) -> None:
+        self.version = 0  # changes with each thing that is learned
         self._shapes: dict[tuple[str, bytes], Shape] = {}
 
     def add(self, topic: Topic, shape: Shape) -> None:
         """Values that a statement met."""
+        self.version += 1
         self._shapes.setdefault((topic.name, topic.id), Shape()).merge(shape)
 
     def of(self, topic: Topic) -> Shape | None:
