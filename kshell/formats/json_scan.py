@@ -45,8 +45,8 @@ _REASONS = {
 
 
 class Names(Enum):
-    """How fields are found: by their very name; by it, else by what is it in upper case (ksqlDB's:
-    only ASCII folds); or not at all, the one field being the whole value."""
+    """How fields are found: by their exact name; by that or else in upper case (as in ksqlDB: only
+    ASCII folds); or not at all, because the one field is the whole value."""
 
     EXACT = 0
     UPPER = 1
@@ -75,7 +75,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """A column for each field, and the rows that are no such record with why (NULL in them).
+    """A column for each field, and the bad rows with the reason (they are NULL).
 
     `unfit` are those of the bad rows that may be JSON nonetheless, but of another shape; `misfits`
     those of which a field is of another type than wanted.  `flags` has a byte for each row, of

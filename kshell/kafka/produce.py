@@ -1,6 +1,8 @@
-"""Writing records: idempotent, acknowledged by all in-sync replicas, keyed as Kafka's own clients.
+"""Writes records: idempotent, acknowledged by all in-sync replicas, partitioned as by Kafka's own
+clients.
 
-INSERT and the sinks of continuous queries use it.  The topic must exist: writing creates none.
+INSERT and the sinks of continuous queries use it.  The topic must exist: writing does not create
+it.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ _FORBIDDEN, _TOO_LARGE = 29, 10
 
 
 class OutgoingRecord(NamedTuple):
-    """One record; `partition` None is the key's, `timestamp` (ms) None is now."""
+    """One record; without a `partition` the key decides, without a `timestamp` (ms) it is now."""
 
     key: bytes | None
     value: bytes | None
@@ -35,11 +37,11 @@ def _raised(error: KafkaError) -> None:
 
 
 class Producer:
-    """Sends records of any topic; `flush` raises for those that were not acknowledged.
+    """Sends records to any topic; `flush` raises if a record was not acknowledged.
 
-    A cluster that does not answer is waited for, as long as `delivery.timeout.ms` says; then
-    `on_stall` is called with the error.  Where it comes back from that, waiting begins anew:
-    librdkafka keeps the records and their order for as long as this lives.
+    It waits `delivery.timeout.ms` for a cluster that does not answer, then calls `on_stall` with
+    the error. If that returns, the wait begins again: librdkafka keeps the records and their order
+    as long as the producer lives.
     """
 
     def __init__(
@@ -59,15 +61,15 @@ class Producer:
                 "acks": "all",
                 "partitioner": "murmur2_random",
                 "linger.ms": 5,
-                "queue.buffering.max.kbytes": 64 << 10,  # what waits is bounded: `send` waits then
-                "delivery.report.only.error": True,  # what went well costs no call
-                "message.timeout.ms": 0,  # ours is the clock: it can begin anew
+                "queue.buffering.max.kbytes": 64 << 10,  # `send` waits when it is full
+                "delivery.report.only.error": True,  # no call for records that were acknowledged
+                "message.timeout.ms": 0,  # kshell keeps the time, because the wait can begin again
                 "message.max.bytes": 100_000_000,  # the broker's limit is the one that counts
             }
         )
 
     def send(self, topic: str, records: Iterable[OutgoingRecord]) -> None:
-        """Queue records; waits where the queue is full."""
+        """Queue records; waits while the queue is full."""
         for key, value, timestamp, partition, headers in records:
             given: dict[str, Any] = {}
             if partition is not None:
@@ -132,7 +134,7 @@ class Producer:
             self._failed.append(KafkaError(f"{where}: {error.str()}"))
 
     def check(self) -> None:
-        """Raise the first failure since the last look; waits for nothing."""
+        """Raise the first failure since the last call; does not wait."""
         self._sender.poll(0)
         if self._failed:
             error = self._failed[0]
@@ -141,13 +143,14 @@ class Producer:
         self._check_stalled()
 
     def flush(self) -> None:
-        """Wait until all is acknowledged; raises the first failure, and what `on_stall` raises."""
+        """Wait until all records are acknowledged; raises the first failure, and the errors of
+        `on_stall`."""
         while self._sender.flush(0.2):
             self.check()
         self.check()
 
     def leave(self) -> None:
-        """`flush`, but for a cluster that is away it waits only some seconds."""
+        """`flush`, but it waits only some seconds for a cluster that does not answer."""
         deadline = time.monotonic() + max(_LEAVING - self._stalled_for(), 1.0)
         while left := self._sender.flush(0.2):
             if self._failed:
