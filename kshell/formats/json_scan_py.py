@@ -32,7 +32,7 @@ INEXACT, OTHER_FIELDS, OTHER_INNER_FIELDS = 1, 2, 4
 UPPER_NAMES, WHOLE_NAME = 1, 2  # ways to find a field
 MAX_DEPTH = 64
 _EXACT = 2**53  # the whole numbers that a double holds
-_LONG_NUMBER = re.compile(rb"[\d.]{16}|\d[eE]")
+_LONG_NUMBER = re.compile(rb"[\d.]{16}|\d[eE]|\.\d*0(?!\d)")
 MALFORMED, TOO_DEEP, NOT_UTF8, TRAILING, NOT_OBJECT, WRONG_TYPE, RANGE = range(1, 8)
 # Escapes in their order: a whole surrogate pair, half of one, any other.
 _ESCAPES = re.compile(
@@ -80,6 +80,13 @@ def _no_constant(text: str) -> Any:
     raise ValueError(f"{text} is no JSON")
 
 
+class _Written(Decimal):
+    """A fraction, and how it is written."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
 def _text(value: Any) -> str:
     try:
         return orjson.dumps(value, default=_digits).decode()
@@ -88,8 +95,8 @@ def _text(value: Any) -> str:
 
 
 def _digits(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return orjson.Fragment(str(value).lower())
+    if isinstance(value, _Written):
+        return orjson.Fragment(value.text)
     raise TypeError
 
 
@@ -203,7 +210,7 @@ def _exactly(data: bytes) -> Any:
     value = _loads(data)
     if not _LONG_NUMBER.search(data):
         return value
-    return json.loads(data, parse_float=Decimal, parse_constant=_no_constant)
+    return json.loads(data, parse_float=_Written, parse_constant=_no_constant)
 
 
 def _parsed(values: list[bytes | None], bad: _Bad, ksql: int) -> list[dict[str, Any]]:
@@ -285,6 +292,7 @@ def scan(
     values: pa.BinaryArray, names: list[str], types: list[Any], how: int, ksql: int,
     checks: list[pa.DataType | None],
 ) -> tuple[list[pa.Array], list[tuple[int, int, int]], bytes]:  # fmt: skip
+    """Columns, the bad rows as (row, why, field), and the flags of each row."""
     bad: _Bad = {}
     flags = bytearray(len(values))
     listed = values.to_pylist()

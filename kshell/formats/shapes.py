@@ -1,6 +1,6 @@
 """The types that JSON values suggest: what was seen at each place, and the narrowest type of all.
 
-`infer` makes a shape of samples; what is found out later (values that do not fit, fields that were
+`guess` makes a shape of samples; what is found out later (values that do not fit, fields that were
 in no sample) is a shape too, and is merged with it.
 """
 

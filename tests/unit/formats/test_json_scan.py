@@ -220,6 +220,8 @@ def test_the_same_as_orjson(record):
             assert result == {"s": value if isinstance(value, str) else orjson.dumps(value).decode()}
         elif name == "b" and isinstance(value, bool):
             assert result == {"b": value}
+        elif name == "d" and number and isinstance(value, int) and abs(value) > 2**53:
+            assert result == "field d: a number too large for the column's type"
         elif name == "d" and number:
             assert result["d"] == float(value)
             assert math.copysign(1, result["d"]) == math.copysign(1, value)
