@@ -227,10 +227,11 @@ class Show(Statement):
 
 @dataclass(frozen=True, slots=True)
 class Describe(Statement):
-    """DESCRIBE [EXTENDED] name [EXTENDED]; no name: DESCRIBE STREAMS|TABLES."""
+    """DESCRIBE [EXTENDED] name [EXTENDED | FULL]; no name: DESCRIBE STREAMS|TABLES."""
 
     name: Name | None
     extended: bool = False
+    full: bool = False
     kind: Kind | None = None
 
 
