@@ -15,7 +15,6 @@ import pyarrow as pa
 from sqlglot import exp
 
 from kshell.batch.plan import Planned
-from kshell.batch.rewrite import to_duckdb
 from kshell.batch.run import run
 from kshell.batch.tables import Range
 from kshell.results import Rows
@@ -34,11 +33,10 @@ _PLAIN = (
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The order's column, how many rows, and the query that gives the order beside each row."""
+    """The order's column, and how many rows."""
 
     column: str
     limit: int
-    sql: str
 
 
 def tail_of(tree: exp.Query) -> Tail | None:
@@ -54,16 +52,16 @@ def tail_of(tree: exp.Query) -> Tail | None:
         return None
     if not ordered.args.get("desc") or not isinstance(count, exp.Literal) or count.is_string:
         return None
-    if aggregates(tree) or tree.find(exp.Window, exp.Subquery, exp.Unnest, exp.Explode):
+    if any(query is not tree for query in tree.find_all(exp.Query)):
+        return None
+    if aggregates(tree) or tree.find(exp.Window, exp.Subquery, exp.Unnest, exp.Explode, exp.Columns):
         return None
     if any(f.name.upper() in _ROW_MAKERS for f in tree.find_all(exp.Anonymous)):
         return None
     if any(item.alias_or_name.upper() == column.name.upper() and isinstance(item, exp.Alias)
            for item in tree.expressions):  # fmt: skip
         return None
-    carried = tree.copy()
-    carried.select(exp.alias_(column.copy(), ORDER, quoted=True), copy=False)
-    return Tail(column.name.upper(), int(count.name), to_duckdb(carried))
+    return Tail(column.name.upper(), int(count.name))
 
 
 def _at_the_end(planned: Planned, length: int) -> Planned:
@@ -94,23 +92,28 @@ def _missed(planned: Planned, part: Planned, tail: Tail, last: int) -> tuple[Ran
 
 def answer(planned: Planned, connection: duckdb.DuckDBPyConnection) -> Rows:
     """The rows of a planned query, read from the tail where that is enough."""
-    tail = tail_of(planned.tree)
-    return run(planned, connection) if tail is None else _backwards(planned, tail, connection)
+    tail = tail_of(planned.query.tree)
+    if tail is None or len(planned.reads) != 1 or planned.schema is None:
+        return run(planned, connection)
+    return _backwards(planned, planned.schema, tail, connection)
 
 
-def _backwards(planned: Planned, tail: Tail, connection: duckdb.DuckDBPyConnection) -> Rows:
+def _backwards(
+    planned: Planned, shown: pa.Schema, tail: Tail, connection: duckdb.DuckDBPyConnection
+) -> Rows:
+    sql = planned.carrying(f'{tail.column} AS "{ORDER}"')
     current: list[Rows] = []
     cancelled: list[bool] = []
 
     def attempt(part: Planned) -> pa.Table:
         rows = run(part, connection)
         current[:] = [rows]
-        return pa.Table.from_batches(list(rows.batches), part.schema)
+        return pa.Table.from_batches(list(rows.batches), rows.schema)
 
     def batches() -> Iterator[pa.RecordBatch]:
         length = max(_FIRST, tail.limit)
-        schema = planned.schema.append(pa.field(ORDER, pa.int64()))
-        carried = replace(planned, sql=tail.sql, schema=schema)
+        schema = shown.append(pa.field(ORDER, pa.int64()))
+        carried = replace(planned, sql=sql, schema=schema)
         while not cancelled:
             part = _at_the_end(carried, length)
             found = attempt(part)
@@ -124,7 +127,7 @@ def _backwards(planned: Planned, tail: Tail, connection: duckdb.DuckDBPyConnecti
                     (read,) = part.reads
                     found = attempt(replace(part, reads=(replace(read, ranges=wider),)))
             if not cancelled:
-                yield from found.drop_columns([ORDER]).cast(planned.schema).to_batches()
+                yield from found.drop_columns([ORDER]).cast(shown).to_batches()
             return
 
     def cancel() -> None:
@@ -133,7 +136,7 @@ def _backwards(planned: Planned, tail: Tail, connection: duckdb.DuckDBPyConnecti
             rows.cancel()
 
     return Rows(
-        planned.schema,
+        shown,
         batches(),
         cancel=cancel,
         progress=lambda: current[0].progress() if current else None,

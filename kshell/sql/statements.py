@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from kshell.errors import Place
+from kshell.errors import ParseError, Place
 
 if TYPE_CHECKING:  # SHOW TOPICS answers in 150 ms: it cannot wait for Arrow and sqlglot
     import pyarrow as pa
@@ -79,7 +79,8 @@ class Query:
     """A SELECT: the sqlglot tree without the KSQL clauses, and those clauses beside it.
 
     A join's `WITHIN` is `join.args["within"]`, a `Within`.  LIMIT stays in the tree.  `text` is how
-    it was written, KSQL clauses and all.
+    it was written, KSQL clauses and all, and `place` where it begins.  `unread` says why sqlglot could
+    not read it: then the tree is empty, and the query is for DuckDB to understand.
     """
 
     tree: exp.Query
@@ -87,6 +88,8 @@ class Query:
     window: WindowClause | None = None
     partition_by: tuple[exp.Expr, ...] = ()
     text: str = ""
+    place: Place = Place(1, 1)
+    unread: ParseError | None = None
 
 
 class ColumnRole(Enum):

@@ -48,18 +48,18 @@ class Token:
     @property
     def value(self) -> str:
         """A string's or a quoted name's content; anything else as written."""
-        if self.kind in (Kind.STRING, Kind.QUOTED):
+        if self.kind in (Kind.STRING, Kind.QUOTED) and self.text[0] not in "eE$":
             quote = self.text[0]
             return self.text[1:-1].replace(quote * 2, quote)
         return self.text
 
 
-# Strings double their quote; nothing else is escaped, as in ksqlDB.
+# Strings double their quote; nothing else is escaped, as in ksqlDB.  DuckDB's E'…' and $$…$$ besides.
 _TOKEN = re.compile(
     r"""
     (?P<SPACE>\s+)
     | (?P<COMMENT>--[^\r\n]*|/\*.*?\*/)
-    | (?P<STRING>'[^']*(?:''[^']*)*')
+    | (?P<STRING>'[^']*(?:''[^']*)*'|[eE]'(?:[^'\\]|\\.|'')*'|(?P<TAG>\$(?:[^\W\d]\w*)?\$).*?(?P=TAG))
     | (?P<QUOTED>"[^"]*(?:""[^"]*)*"|`[^`]*(?:``[^`]*)*`)
     | (?P<OPEN>['"`].*|/\*.*)
     | (?P<VARIABLE>\$\{\w+\})

@@ -14,12 +14,12 @@ from sqlglot.parser import Parser
 from sqlglot.tokenizer_core import Token, TokenType
 
 from kshell.errors import ParseError, Place, nearest
-from kshell.sql.dialect import KSQL, aggregates
+from kshell.sql.dialect import KSQL
 from kshell.sql.grammar.cursor import Cursor, syntax_error
 from kshell.sql.keywords import CLAUSES, KEYWORDS
 from kshell.sql.statements import Emit
 
-__all__ = ["parse_expressions", "parse_query", "parse_rows", "place_of"]
+__all__ = ["nothing", "parse_expressions", "parse_query", "parse_rows", "place_of"]
 
 
 def parse_query(text: str, start: int, cursor: Cursor, emit: Emit) -> exp.Query:
@@ -34,10 +34,12 @@ def parse_query(text: str, start: int, cursor: Cursor, emit: Emit) -> exp.Query:
         raise syntax_error("FROM", source, "what to select, such as *")
     if emit is not Emit.BOUNDED:
         _check_continuous(tree, cursor)
-        return tree
-    for call in aggregates(tree):
-        call.replace(exp.AnonymousAggFunc(this=call.name, expressions=call.expressions))
     return tree
+
+
+def nothing() -> exp.Query:
+    """The tree of a query that sqlglot could not read."""
+    return exp.Select()
 
 
 def parse_expressions(text: str, start: int, cursor: Cursor) -> tuple[exp.Expr, ...]:

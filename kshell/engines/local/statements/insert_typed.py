@@ -17,7 +17,6 @@ import pyarrow as pa
 from sqlglot import exp
 
 from kshell.batch.plan import translate_error
-from kshell.batch.rewrite import to_duckdb
 from kshell.catalog.model import Column, FormatSpec, Source
 from kshell.config import Properties
 from kshell.engines.local.sources.chunks import schemas_for
@@ -27,7 +26,8 @@ from kshell.formats.detect import Asked, newest
 from kshell.formats.source import SourceWriter
 from kshell.kafka.produce import OutgoingRecord
 from kshell.sql.bind.literals import check_width
-from kshell.sql.statements import InsertValues, Name
+from kshell.sql.dialect import to_duckdb
+from kshell.sql.statements import InsertValues, Name, Query
 from kshell.types import duckdb_name, ksql_name
 
 if TYPE_CHECKING:
@@ -134,5 +134,5 @@ def _value(node: exp.Expr, column: Column, connection: duckdb.DuckDBPyConnection
             f"{text} is no {ksql_name(column.type)}, which {column.name} is"
         ) from error
     except duckdb.Error as error:
-        raise translate_error(error, exp.select(node.copy()), []) from error
+        raise translate_error(error, Query(exp.select(node.copy()), text=text), []) from error
     return found

@@ -7,10 +7,6 @@ reads all of their partitions.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from sqlglot import exp
-
 from kshell.engines.local.sources.chunks import infer_columns
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.sql import plan
@@ -24,11 +20,7 @@ __all__ = ["bound", "bound_sink"]
 
 def bound(lookup: Lookup, query: Query) -> plan.Answer:
     """The plan; raises what binding refuses."""
-    tree = query.tree.copy()
-    for call in list(tree.find_all(exp.AnonymousAggFunc)):  # how DuckDB's trees mark them
-        call.replace(exp.Anonymous(this=call.name, expressions=call.expressions))
-    query = replace(query, tree=tree)
-    node = bind_query(query, lookup.catalog_for(tree), lookup.properties)
+    node = bind_query(query, lookup.catalog_for(query.tree), lookup.properties)
     assert isinstance(node, plan.Answer)  # what a query without a sink is
     return node
 

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from kshell.batch.plan import Planned, Read, prepare
-from kshell.batch.rewrite import to_duckdb
 from kshell.batch.tail import answer
 from kshell.config import Properties
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.engines.local.sources.topic import TopicTable
 from kshell.errors import Unsupported
 from kshell.results import Result, Rows
-from kshell.sql.macros import translated
+from kshell.sql.dialect import to_duckdb
 from kshell.sql.statements import Emit, Query, Select
 
 if TYPE_CHECKING:
@@ -45,10 +44,7 @@ def planned(
 
     connection = connect()
     now_ms = int(time.time() * 1000)
-
-    def ksql(tree: exp.Query) -> exp.Query:
-        return translated(tree, connection)
-
+    ksql = lookup.properties["kshell.dialect"] == "ksql"
     return prepare(query, lookup, connection, ksql, now_ms), connection
 
 
@@ -73,6 +69,8 @@ def _bounded(context: Context, query: Query, properties: Properties) -> Rows:
 
     def all_notes() -> Sequence[str]:
         told = [*rows.notes(), *_empty(plan.reads), *lookup.remarks]
+        if query.unread is not None and plan.reads:
+            told.append("only DuckDB's grammar has this query: it has no continuous form")
         if lookup.budget.spent:
             told.append(
                 f"stopped at {lookup.budget.spent}: the answer is PARTIAL (kshell.scan.max.*)"
