@@ -37,8 +37,10 @@ _UNKNOWN = object()
 _TIME_COLUMNS = frozenset({"ROWTIME", "WINDOWSTART", "WINDOWEND"})
 # Functions in FROM that reach nothing but what they are given.
 _TABLE_FUNCTIONS = frozenset(
-    {"unnest", "range", "generate_series", "explode", "json_each", "json_tree", "repeat", "repeat_row"}
+    "unnest range generate_series explode json_each json_tree repeat repeat_row"
+    " pg_timezone_names icu_calendar_names".split()
 )
+_OF_THE_DATABASE = frozenset({"JSON_SERIALIZE_PLAN"})  # functions of values that look into DuckDB
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ class _Rewriting:
         def carrying(item: str) -> str:
             if names.end < 0:
                 raise BindError("the query selects nothing by name")
-            self.draft.insert(names.end, f", {item}")
+            self.draft.append(names.end, f", {item}")
             return self.draft.text()
 
         return carrying
@@ -152,7 +154,12 @@ class _Rewriting:
         raise BindError(f"{kind or 'this'} is no query", place=self.query.place)
 
     def _refuse_what_reaches_out(self) -> None:
-        """Functions in FROM that reach files or settings, and DuckDB's own SHOW."""
+        """Functions that reach files, settings or DuckDB's tables, and DuckDB's own SHOW."""
+        for call in self.draft.calls():
+            if call.name in _OF_THE_DATABASE:
+                token = self.draft.tokens[call.token]
+                what = f"{token.text} has no meaning here: it looks into a database of DuckDB's"
+                raise BindError(what, place=self.place(token.start, token.end))
         if self.syntax is None:
             reaching = self._table_functions()
         else:
@@ -181,7 +188,10 @@ class _Rewriting:
         """The source's name as it was written; DuckDB's quoted names match in any case."""
         first = self.words.moved(source.start)
         quoted = self.ksql and self.query.text[first : first + 1] in ("'", '"', "`")
-        return Name(".".join(source.path), quoted, self.place(source.start, source.end))
+        path = source.path
+        if not self.ksql and len(path) == 2 and path[0].lower() == "main":  # DuckDB's own schema
+            path = path[1:]
+        return Name(".".join(path), quoted, self.place(source.start, source.end))
 
     # Comparisons
 

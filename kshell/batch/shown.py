@@ -78,7 +78,7 @@ def shown(draft: Draft, syntax: Syntax | None, words: Draft) -> Shown:
             continue
         for item, (start, end) in zip(selection.items, spans, strict=True):
             if _unnamed(item) and draft.edited(start, end) and not _several(draft, item, start, end):
-                draft.insert(end, f" AS {quote(_written(words, start, end))}")
+                draft.append(end, f" AS {quote(_written(words, start, end))}")
     return answer
 
 

@@ -46,6 +46,7 @@ class _Edit:
     start: int
     end: int
     made: str | Callable[[], str]
+    after: bool = False
 
 
 @dataclass(slots=True)
@@ -84,6 +85,10 @@ class Draft:
         """Put this before what is there, and before what was put there earlier."""
         self._edits.append(_Edit(at, at, text))
 
+    def append(self, at: int, text: str) -> None:
+        """Put this after what ends there, and after what was put there."""
+        self._edits.append(_Edit(at, at, text, after=True))
+
     def edited(self, start: int, end: int) -> bool:
         """Whether something in the span is edited."""
         return any(start <= e.start and e.end <= end and e.start < end for e in self._edits)
@@ -94,13 +99,13 @@ class Draft:
         whole = end is None
         order = sorted(
             enumerate(self._edits),
-            key=lambda e: (e[1].start, e[1].end > e[1].start, -e[1].end, -e[0]),
+            key=lambda e: (e[1].start, e[1].end > e[1].start, -e[1].end, e[1].after, -e[0]),
         )
         out: list[str] = []
         at = start
         for _, edit in order:
             inside = start <= edit.start and edit.end <= last and (whole or edit.start < last)
-            if not inside or edit.start < at or (edit.start, edit.end) == (start, last):
+            if not inside or edit.start < at:
                 continue
             made = edit.made if isinstance(edit.made, str) else edit.made()
             out += (self.source[at : edit.start], made)
@@ -173,7 +178,13 @@ class Draft:
         """The spans between commas of the tokens from `first` up to `last`."""
         if first >= last:
             return ()
-        cuts = [n for n in self.level(first, last) if self.is_sign(n, ",")]
+        cuts = []
+        parameters = False  # those of a lambda have commas of their own
+        for n in self.level(first, last):
+            if self.word(n) == "LAMBDA" or self.is_sign(n, ":"):
+                parameters = self.word(n) == "LAMBDA"
+            elif self.is_sign(n, ",") and not parameters:
+                cuts.append(n)
         edges = zip([first, *(c + 1 for c in cuts)], [*cuts, last], strict=True)
         return tuple((self.tokens[a].start, self.tokens[b - 1].end) for a, b in edges if b > a)
 

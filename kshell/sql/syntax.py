@@ -231,7 +231,8 @@ class _Reader:
 
     def _table(self, node: dict[str, Any], ctes: frozenset[str], selection: Selection | None) -> None:
         path = tuple(p for k in ("catalog_name", "schema_name", "table_name") if (p := node[k]))
-        if len(path) == 1 and path[0].casefold() in ctes:
+        of_cte = len(path) == 1 or (len(path) == 2 and path[0].casefold() == "recurring")
+        if of_cte and path[-1].casefold() in ctes:
             if selection is not None:
                 selection.others += 1
             return

@@ -11,6 +11,7 @@ from functools import cache
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from kshell.sql import duck
 from kshell.sql.dialect import KSQL
 from kshell.sql.spans import Draft, quote
 from kshell.sql.tokens import Kind
@@ -28,10 +29,8 @@ def in_duckdb_words(text: str, tree: exp.Query, ksql: bool) -> Draft:
     for token in draft.tokens:
         if token.kind is Kind.QUOTED and token.text[0] == "`" and not _in(taken, token.start):
             draft.replace(token.start, token.end, quote(token.value))
-        elif token.upper and token.text[0].isdigit() and not _in(taken, token.start) and ksql:
-            if _named(tree, token.text):
-                draft.replace(token.start, token.end, quote(token.text))
     if ksql:
+        _names(draft, tree, taken)
         _dereferences(draft)
         _lambdas(draft)
         _constructors(draft)
@@ -43,8 +42,25 @@ def _in(spans: set[tuple[int, int]], at: int) -> bool:
     return any(start <= at < end for start, end in spans)
 
 
-def _named(tree: exp.Query, text: str) -> bool:
-    return any(i.name == text for i in tree.find_all(exp.Identifier))
+def _names(draft: Draft, tree: exp.Query, taken: set[tuple[int, int]]) -> None:
+    """Names that are KSQL's and not DuckDB's: its reserved words, and those that begin with a digit."""
+    for name in tree.find_all(exp.Identifier):
+        start, end = name.meta.get("start", -1), name.meta.get("end", -1) + 1
+        if name.args.get("quoted") or start < 0 or draft.source[start:end] != name.name:
+            continue
+        if _in(taken, start) or draft.is_sign(draft.before(start), "->"):
+            continue
+        if name.name.lower() in _reserved() or not name.name.isidentifier():
+            draft.replace(start, end, quote(name.name))
+
+
+@cache
+def _reserved() -> frozenset[str]:
+    """The words that DuckDB takes as a name only in quotes."""
+    rows = duck.connect().execute(
+        "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category IN ('reserved', 'type_function')"
+    )
+    return frozenset(word for (word,) in rows.fetchall())
 
 
 def _sources(draft: Draft, tree: exp.Query) -> None:

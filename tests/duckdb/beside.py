@@ -7,6 +7,7 @@ APART, with the reason: plain DuckDB does not answer either, or its answer is no
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -116,6 +117,15 @@ def _backwards(table: pa.Table) -> pa.Table:
     return table.take(pc.indices_nonzero(pa.array([True] * len(table)))[::-1]) if len(table) else table
 
 
+def _in_order(sql: str) -> bool:
+    """Whether the question itself, and not a part of it, has an ORDER BY."""
+    depth, outside = 0, []
+    for character in sql:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        outside.append(character if depth == 0 else " ")
+    return re.search(r"\border\s+by\b", "".join(outside), re.IGNORECASE) is not None
+
+
 def _undecided(
     connection: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table], sql: str, first: Answer,
     in_order: bool,
@@ -155,6 +165,6 @@ def ask(
         if _undecided(connection, tables, sql, expected, in_order=False):
             return Verdict(Outcome.APART, "the order of rows or the moment decides the answer")
         return Verdict(Outcome.DIFFERENT, f"{str(expected)[:300]}\n    kshell: {str(found)[:300]}")
-    if "ORDER" not in sql.upper() or _undecided(connection, tables, sql, expected, in_order=True):
+    if not _in_order(sql) or _undecided(connection, tables, sql, expected, in_order=True):
         return Verdict(Outcome.SAME)
     return Verdict(Outcome.DIFFERENT, f"in order: {str(expected)[:200]}\n    kshell: {str(found)[:200]}")
