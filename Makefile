@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check bench screenshots clean
+.PHONY: demo test check bench screenshots dist hooks clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/kshell --demo
@@ -18,6 +18,14 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@for script in $(filter-out benchmarks/compare.py benchmarks/__init__.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+# The source, and a wheel with the compiled parts for this platform; `cibuildwheel` makes the others.
+dist: $(VENV)/.dev
+	rm -rf build dist
+	$(BIN)/python -m build
+
+hooks: $(VENV)/.dev
+	$(BIN)/pre-commit install
 
 screenshots: $(VENV)/.dev
 	$(BIN)/python screenshots/make.py

@@ -16,8 +16,9 @@ import pyarrow as pa
 from compare import alternate, report
 
 from kshell.catalog.model import Column, FormatSpec
-from kshell.formats.base import Codec, Half, Place, open_codec
+from kshell.formats.base import Codec, Half, Place
 from kshell.formats.json_scan import Field, Names, Types, scan
+from kshell.formats.open import open_codec
 
 ROWS, BATCH = 200_000, 16_384
 COLUMNS = {"orderid": pa.int64(), "userid": pa.string(), "total": pa.float64(), "count": pa.int32(),

@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from kshell.errors import UnknownName, UsageError, nearest
 
-__all__ = ["PROPERTIES", "Properties", "Property", "Scope", "cache_home", "config_home",
-           "load_profile", "scope_of", "state_home"]  # fmt: skip
+__all__ = ["PROPERTIES", "Properties", "Scope", "cache_home", "config_home", "load_profile",
+           "scope_of", "state_home"]  # fmt: skip
 
 
 class Scope(Enum):
@@ -106,7 +107,7 @@ _OF_THE_SESSION = (
     Property("ksql.new.query.planner.enabled", "false",
              "a query may leave its stream's key out: the result has none", _FLAG),
     Property("ksql.rowpartition.rowoffset.enabled", "true",
-             "ROWPARTITION and ROWOFFSET in continuous queries"),
+             "ROWPARTITION and ROWOFFSET in continuous queries", _FLAG),
     Property("ksql.timestamp.throw.on.invalid", "false",
              "stop at a record whose timestamp column is no time", _FLAG),
     Property("kshell.dialect", "ksql",
@@ -167,7 +168,9 @@ def _of_topic(name: str) -> Property | None:
             f"topics have no property {what}",
             hint=f"topic.{match['topic']}. with one of {', '.join(_OF_TOPIC)}",
         )
-    return Property(f"topic.{match['topic']}.{what}", None, _OF_TOPIC[what])
+    return Property(
+        f"topic.{match['topic']}.{what}", None, _OF_TOPIC[what], integer=what.endswith(".id")
+    )
 
 
 def _known(name: str) -> Property:
@@ -210,12 +213,18 @@ def _checked(known: Property, value: str) -> str:
 class Properties(Mapping[str, str]):
     """The properties that are set, over the defaults; `p["name"]` knows both.
 
+    `opened` is what was opened with them, such as a schema registry; those that `set` and `unset`
+    make share it, and so all the statements of one session.
+
     >>> p = Properties().set("auto.offset.reset", "EARLIEST")
     >>> p["auto.offset.reset"], p.unset("auto.offset.reset")["auto.offset.reset"]
     ('earliest', 'latest')
     """
 
-    def __init__(self, values: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, values: Mapping[str, str] | None = None, opened: dict[Any, Any] | None = None
+    ) -> None:
+        self.opened = {} if opened is None else opened
         self._set: dict[str, str] = {}
         for name, value in (values or {}).items():
             known = _known(name)
@@ -224,12 +233,12 @@ class Properties(Mapping[str, str]):
     def set(self, name: str, value: str) -> Properties:
         """With one more; raises UsageError."""
         known = _known(name)
-        return Properties({**self._set, known.name: _checked(known, value)})
+        return Properties({**self._set, known.name: _checked(known, value)}, self.opened)
 
     def unset(self, name: str) -> Properties:
         """Back to the default."""
         known = _known(name)
-        return Properties({k: v for k, v in self._set.items() if k != known.name})
+        return Properties({k: v for k, v in self._set.items() if k != known.name}, self.opened)
 
     def __getitem__(self, name: str) -> str:
         value = self._set.get(name)

@@ -31,6 +31,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 __all__ = [
     "BadRecord", "BindError", "ConnectionFailed", "CorruptRecord",
@@ -64,6 +65,7 @@ class KshellError(Exception):
         self.what = what
         self.hint = hint
         self.place = place
+        self.results: list[Any] = []  # of the statements before it, where a script was run
 
     def with_place(self, place: Place) -> KshellError:
         """The same error, told where it is unless it already knows."""

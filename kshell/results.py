@@ -1,21 +1,55 @@
-"""What a statement gives back: engines make these, `session` passes them on, `terminal` draws them.
+"""What a statement gives back: engines make it, `session` passes it on, `terminal` draws it.
 
-Every result is pulled, so that memory stays flat and a person can stop it: `cancel()` may be called
+Every answer is pulled, so that memory stays flat and a person can stop it: `cancel()` may be called
 from another thread at any time and makes the iteration end within 200 ms.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import pyarrow as pa
 
 from kshell.changes import Changes
 
-__all__ = ["Goodbye", "Live", "LiveStats", "Message", "Progress", "Result", "Rows", "Running",
-           "Sections", "Spooling", "titled"]  # fmt: skip
+__all__ = ["Answer", "Event", "Goodbye", "Live", "LiveStats", "Message", "Notice", "NoticeKind",
+           "Progress", "Remark", "Rows", "Running", "Sections", "Spooling", "notices_of", "titled",
+           "undecodable"]  # fmt: skip
+
+
+class NoticeKind(Enum):
+    """What a notice says of its answer."""
+
+    PARTIAL = "PARTIAL"  # more should be in it: a limit, a table that is behind, a partition
+    UNDECODABLE = "UNDECODABLE"  # records are left out: they could not be decoded
+    EMPTY = "EMPTY"  # a topic that was read holds nothing
+    DIALECT = "DIALECT"  # the query is DuckDB's alone
+    GIVEN = "GIVEN"  # a name is a table given to the session, and hides a topic
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A remark on an answer; `count` is how many records it is about, 0 where that is not known."""
+
+    kind: NoticeKind
+    text: str
+    count: int = 0
+
+
+def undecodable(count: int) -> tuple[Notice, ...]:
+    """The notice of records that an answer leaves out; none where there are none.
+
+    >>> undecodable(1)[0].text
+    '1 record could not be decoded and is not in the answer: SHOW ERRORS'
+    """
+    if not count:
+        return ()
+    records, are = ("record", "is") if count == 1 else ("records", "are")
+    text = f"{count:,} {records} could not be decoded and {are} not in the answer: SHOW ERRORS"
+    return (Notice(NoticeKind.UNDECODABLE, text, count),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +87,7 @@ def _nothing() -> None:
 class Rows:
     """A bounded table: its schema, its batches (pulled once), and how to stop or watch it.
 
-    `notes` is read when the batches are through: lines for stderr, such as "3 records could not be
-    decoded: SHOW ERRORS" or "stopped at …, partial".
+    `notices` is read when the batches are through.
     """
 
     schema: pa.Schema
@@ -62,7 +95,7 @@ class Rows:
     title: str = ""
     cancel: Callable[[], None] = _nothing
     progress: Callable[[], Progress | None] = _nothing  # None: nothing worth showing
-    notes: Callable[[], Sequence[str]] = tuple
+    notices: Callable[[], Sequence[Notice]] = tuple
 
     @classmethod
     def of(cls, table: pa.Table | pa.RecordBatch, title: str = "") -> Rows:
@@ -95,11 +128,20 @@ class Live:
     stats: Callable[[], LiveStats]
     title: str = ""
     key: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()  # beside that of records that could not be decoded
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """One sentence that something was done."""
+
+    text: str
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Said beside the answers: what is wrong with the user's own functions."""
 
     text: str
 
@@ -122,9 +164,10 @@ class Spooling:
 
 @dataclass(frozen=True, slots=True)
 class Sections:
-    """Several titled results, drawn one after the other (DESCRIBE, EXPLAIN)."""
+    """Several titled answers, drawn one after the other (DESCRIBE, EXPLAIN)."""
 
-    parts: tuple[Result, ...] = field(default=())
+    parts: tuple[Answer, ...] = ()
+    notices: tuple[Notice, ...] = ()  # beside those of the parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,4 +175,19 @@ class Goodbye:
     """EXIT."""
 
 
-Result = Rows | Live | Message | Spooling | Sections | Goodbye
+Answer = Rows | Live | Message | Sections
+Event = Answer | Remark | Spooling | Goodbye  # what `Session.execute` gives
+
+
+def notices_of(answer: Answer) -> tuple[Notice, ...]:
+    """What is to be said of an answer that was pulled to its end, its parts' notices first."""
+    match answer:
+        case Rows():
+            return tuple(answer.notices())
+        case Live():
+            return (*undecodable(answer.stats().bad), *answer.notices)
+        case Message():
+            return answer.notices
+        case Sections():
+            parts = (notice for part in answer.parts for notice in notices_of(part))
+            return (*parts, *answer.notices)

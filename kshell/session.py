@@ -6,14 +6,15 @@ here, everything else by the engine; connecting waits for the first statement th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kshell.catalog.model import PSEUDO_COLUMNS
 from kshell.config import Properties, Scope, config_home, scope_of
 from kshell.errors import KshellError, UsageError
-from kshell.results import Goodbye, Message, Result, Running, Spooling
+from kshell.results import Event, Goodbye, Message, Remark, Running, Spooling
 from kshell.sql import statements as ast
 from kshell.sql.script import split, substitute
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from kshell.engines.base import Engine
+    from kshell.sql.duck import Database
+    from kshell.sql.functions import Function
 
 __all__ = ["Names", "Session"]
 
@@ -33,7 +36,7 @@ class Names:
     sources: tuple[str, ...] = ()
 
 
-HELP = """\
+HELP = f"""\
 SHOW TOPICS [EXTENDED]           the topics of the cluster
 DESCRIBE topic [EXTENDED]        columns as inferred, partitions, offsets, configs
 SELECT … FROM topic              a bounded answer over what is in the topic now
@@ -49,7 +52,7 @@ SHOW ERRORS                      records that could not be decoded, and why
 DEFINE name = '…'; RUN SCRIPT 'file'; SPOOL 'file' | OFF
 SET 'auto.offset.reset'='earliest'; UNSET …; SHOW PROPERTIES
 EXIT                             or Ctrl-D
-Every record also has ROWTIME, ROWPARTITION, ROWOFFSET, ROWKEY and ROWHEADERS."""
+Every record also has {", ".join(PSEUDO_COLUMNS)}."""
 
 
 class Session:
@@ -67,6 +70,8 @@ class Session:
         self.variables: dict[str, str] = {}
         self._engine: Engine | None = None
         self._loaded: Path | None = None
+        self._functions: dict[str, Function] = {}  # the user's own, by name
+        self._database: Database | None = None  # DuckDB's, made when first needed
         self._names = Names()
 
     @classmethod
@@ -92,17 +97,18 @@ class Session:
         """Connect now."""
         _ = self.engine
 
-    def change(self, name: str, properties: Properties) -> None:
-        """Take properties of which one has changed; of the connection's, connect with it first.
+    def change(self, names: Iterable[str], properties: Properties) -> None:
+        """Take properties of which these have changed; if one is the connection's, connect first.
 
         Raises what connecting raises, and then all stays as it was.
         """
-        if scope_of(name) is Scope.CONNECTION and self._engine is not None:
+        anew = any(scope_of(name) is Scope.CONNECTION for name in names)
+        if anew and self._engine is not None:
             self._engine.reconnect(properties)
             self._names = Names()
         self.properties = properties
 
-    def execute(self, text: str) -> Iterator[Result]:
+    def execute(self, text: str) -> Iterator[Event]:
         """Run a script statement by statement; each result must be drawn before the next is asked.
 
         Raises KshellError with its place in `text`.
@@ -113,7 +119,7 @@ class Session:
             types = self._engine.types() if self._engine else None
             yield from self._run(parse_piece(substitute(piece, self.variables), types))
 
-    def _run(self, statement: ast.Statement) -> Iterator[Result]:
+    def _run(self, statement: ast.Statement) -> Iterator[Event]:
         serve = _OWN.get(type(statement))
         if serve is not None:
             yield from serve(self, statement)
@@ -123,9 +129,15 @@ class Session:
         else:
             if _may_call(statement):
                 yield from self._own_functions()
-            yield self.engine.run(statement, self.properties)
+            from kshell.sql import duck
+            from kshell.sql.functions import with_users
 
-    def _own_functions(self) -> Iterator[Result]:
+            self._database = self._database or duck.Database()
+            with with_users(self._functions), duck.using(self._database):
+                answer = self.engine.run(statement, self.properties)
+            yield answer
+
+    def _own_functions(self) -> Iterator[Event]:
         """Load the user's functions where that was not done yet, or from elsewhere."""
         given = self.properties.get("kshell.functions")
         path = Path(given).expanduser() if given else config_home() / "functions.py"
@@ -134,8 +146,9 @@ class Session:
         self._loaded = path
         from kshell.sql.udf import load
 
-        for problem in load(path if given or path.exists() else None):
-            yield Message(f"functions: {problem}")
+        self._functions, problems = load(path if given or path.exists() else None)
+        for problem in problems:
+            yield Remark(f"functions: {problem}")
 
     def names(self) -> Names:
         """The names last learned by `refresh`."""
@@ -154,7 +167,8 @@ class Session:
         """Names of functions, for completion."""
         from kshell.sql import functions
 
-        return tuple(functions.names())
+        with functions.with_users(self._functions):
+            return functions.names()
 
     def running(self) -> tuple[Running, ...]:
         """The queries in the background."""
@@ -167,27 +181,31 @@ class Session:
             self._engine = None
 
 
-def _set(session: Session, statement: ast.SetProperty) -> Iterator[Result]:
-    session.change(statement.name, session.properties.set(statement.name, statement.value))
-    yield Message(f"{statement.name} is set.")
+def _set(session: Session, statement: ast.SetProperty) -> Iterator[Event]:
+    properties = session.properties
+    for name, value in statement.settings:
+        properties = properties.set(name, value)
+    names = [name for name, _ in statement.settings]
+    session.change(names, properties)
+    yield Message(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} set.")
 
 
-def _unset(session: Session, statement: ast.UnsetProperty) -> Iterator[Result]:
-    session.change(statement.name, session.properties.unset(statement.name))
+def _unset(session: Session, statement: ast.UnsetProperty) -> Iterator[Event]:
+    session.change([statement.name], session.properties.unset(statement.name))
     yield Message(f"{statement.name} is back at its default.")
 
 
-def _define(session: Session, statement: ast.Define) -> Iterator[Result]:
+def _define(session: Session, statement: ast.Define) -> Iterator[Event]:
     session.variables[statement.name] = statement.value
     yield Message(f"{statement.name} is defined.")
 
 
-def _undefine(session: Session, statement: ast.Undefine) -> Iterator[Result]:
+def _undefine(session: Session, statement: ast.Undefine) -> Iterator[Event]:
     session.variables.pop(statement.name, None)
     yield Message(f"{statement.name} is undefined.")
 
 
-def _script(session: Session, statement: ast.RunScript) -> Iterator[Result]:
+def _script(session: Session, statement: ast.RunScript) -> Iterator[Event]:
     try:
         text = Path(statement.path).expanduser().read_text()
     except (OSError, UnicodeDecodeError) as error:
@@ -201,15 +219,15 @@ def _script(session: Session, statement: ast.RunScript) -> Iterator[Result]:
         raise
 
 
-def _spool(session: Session, statement: ast.Spool) -> Iterator[Result]:
+def _spool(session: Session, statement: ast.Spool) -> Iterator[Event]:
     yield Spooling(str(Path(statement.path).expanduser()) if statement.path else "")
 
 
-def _help(session: Session, statement: ast.Help) -> Iterator[Result]:
+def _help(session: Session, statement: ast.Help) -> Iterator[Event]:
     yield Message(HELP)
 
 
-def _exit(session: Session, statement: ast.Exit) -> Iterator[Result]:
+def _exit(session: Session, statement: ast.Exit) -> Iterator[Event]:
     yield Goodbye()
 
 
@@ -220,7 +238,7 @@ def _may_call(statement: ast.Statement) -> bool:
     return not isinstance(statement, ast.Describe | ast.Print)
 
 
-_OWN: Mapping[type[ast.Statement], Callable[[Session, Any], Iterator[Result]]] = {
+_OWN: Mapping[type[ast.Statement], Callable[[Session, Any], Iterator[Event]]] = {
     ast.SetProperty: _set,
     ast.UnsetProperty: _unset,
     ast.Define: _define,

@@ -8,26 +8,21 @@ without repeating its rules here.  `engines` calls `prepare`, and EXPLAIN shows 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 import pyarrow as pa
-from sqlglot import exp
 
 from kshell.batch.rewrite import Lookup, Reference, rewrite
 from kshell.batch.shown import Shown
-from kshell.batch.tables import GONE, Range, Table, TableColumn
-from kshell.errors import BindError, EvaluationError, KshellError, Place, UnknownName
-from kshell.sql.java.macros import failure
-from kshell.sql.spans import quote
+from kshell.batch.tables import GONE, Range, Table, TableColumn, view_names
+from kshell.batch.translate_error import translate_error
 from kshell.sql.statements import Query
-from kshell.sql.tokens import Kind, place_at, tokenize
-from kshell.types import duckdb_name
+from kshell.types import duckdb_name, quote_duckdb
 
-__all__ = ["Planned", "Read", "prepare", "raw_name", "raw_schema", "translate_error", "view"]
+__all__ = ["Planned", "Read", "prepare", "raw_schema", "view"]
 
 DUMMY = "#"  # the column that DuckDB picks when it needs none: it costs nothing
 
@@ -60,7 +55,7 @@ class Planned:
     carrying: Callable[[str], str]
 
 
-def raw_name(number: int, column: str) -> str:
+def _raw_name(number: int, column: str) -> str:
     """A raw column's name: unlike any of another reference, so that EXPLAIN tells them apart."""
     return f"{number}:{_cased(column)}"
 
@@ -76,26 +71,8 @@ def _cased(name: str) -> str:
 
 def raw_schema(number: int, columns: tuple[TableColumn, ...]) -> pa.Schema:
     """The schema of the batches that DuckDB pulls for one reference."""
-    fields = [(raw_name(number, DUMMY), pa.bool_())]
-    return pa.schema(fields + [(raw_name(number, c.name), c.raw) for c in columns])
-
-
-def _distinct(names: list[str]) -> list[str]:
-    """DuckDB's names fold case: `id` beside `ID` becomes `ID_1`.
-
-    >>> _distinct(["id", "ID", "x"])
-    ['id', 'ID_1', 'x']
-    """
-    seen: set[str] = set()
-    out = []
-    for name in names:
-        unique, n = name, 0
-        while unique.casefold() in seen:
-            n += 1
-            unique = f"{name}_{n}"
-        seen.add(unique.casefold())
-        out.append(unique)
-    return out
+    fields = [(_raw_name(number, DUMMY), pa.bool_())]
+    return pa.schema(fields + [(_raw_name(number, c.name), c.raw) for c in columns])
 
 
 def view(number: int, reference: Reference, read: Collection[str]) -> str:
@@ -103,14 +80,14 @@ def view(number: int, reference: Reference, read: Collection[str]) -> str:
 
     def raw(column: TableColumn) -> str:
         if column.name in read:
-            return quote(raw_name(number, column.name))
+            return quote_duckdb(_raw_name(number, column.name))
         return f"CAST(NULL AS {duckdb_name(column.raw)})"
 
     columns = reference.table.columns
     items = ", ".join(
-        f"{c.template.replace('{}', raw(c))} AS {quote(name)}"
-        for c, name in zip(columns, _distinct([c.name for c in columns]), strict=True)
-        if not c.hidden or c.name in reference.pseudo
+        f"{c.template.replace('{}', raw(c))} AS {quote_duckdb(name)}"
+        for c, name in zip(columns, view_names(columns), strict=True)
+        if not c.hidden or name in reference.pseudo
     )
     source = f"raw_{number}"
     if reference.table.latest:
@@ -120,11 +97,11 @@ def view(number: int, reference: Reference, read: Collection[str]) -> str:
 
 def _last_of_each_key(number: int, table: Table, source: str) -> str:
     """A table over a topic: each key's last record, unless that deletes it."""
-    keys = ", ".join(quote(raw_name(number, name)) for name in table.latest)
+    keys = ", ".join(quote_duckdb(_raw_name(number, name)) for name in table.latest)
     order = ", ".join(
-        quote(raw_name(number, name)) + " DESC" for name in ("ROWPARTITION", "ROWOFFSET")
+        quote_duckdb(_raw_name(number, name)) + " DESC" for name in ("ROWPARTITION", "ROWOFFSET")
     )
-    gone = quote(raw_name(number, GONE))
+    gone = quote_duckdb(_raw_name(number, GONE))
     return (
         f"(SELECT * FROM {source} QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY {order})"
         f" = 1) WHERE NOT {gone}"
@@ -168,47 +145,8 @@ def _columns_of(projected: str, columns: Sequence[TableColumn]) -> Iterator[str]
     """The columns that a projection may mean: itself, or the STRUCT that it is a field of."""
     for column in columns:
         raw = _cased(column.name)
-        if projected == raw or (
-            pa.types.is_struct(column.raw) and projected.startswith(f"{raw}.")
-        ):
+        if projected == raw or (pa.types.is_struct(column.raw) and projected.startswith(f"{raw}.")):
             yield column.name
-
-
-_UNKNOWN_COLUMN = re.compile(
-    r'(?:Referenced column|(?:Table|Values list) ".*?" does not have a column named) "(.+?)"'
-)
-_UNKNOWN_TABLE = re.compile(r'Referenced table "(.+?)" not found')
-_UNKNOWN_FUNCTION = re.compile(r"Function with name (\S+) does not exist")
-
-
-def translate_error(error: duckdb.Error, query: Query, columns: list[str]) -> KshellError:
-    """DuckDB's complaint in kshell's words, with the place of the word it speaks of."""
-    text = str(error)
-    for pattern, kind, known in (
-        (_UNKNOWN_COLUMN, "column", columns),
-        (_UNKNOWN_TABLE, "source", [t.alias_or_name for t in query.tree.find_all(exp.Table)]),
-        (_UNKNOWN_FUNCTION, "function", []),
-    ):
-        if match := pattern.search(text):
-            return UnknownName(kind, match[1], known, place=_place_of(query, match[1]))
-    first = re.sub(r"^[\w ]*Error: ", "", failure(error))
-    first = re.sub(r"\bref_+\d+\b", "the table", first)
-    if isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException):
-        return BindError(first)
-    return EvaluationError(
-        first,
-        hint="TRY(expression) is NULL where it fails; with EMIT CHANGES every expression is, and"
-        " SHOW ERRORS has the row",
-    )
-
-
-def _place_of(query: Query, name: str) -> Place | None:
-    """Where a name first stands in a query."""
-    for token in tokenize(query.text):
-        if token.kind in (Kind.WORD, Kind.QUOTED) and token.value.casefold() == name.casefold():
-            at = query.place
-            return place_at(query.text, token.start, token.end, at.line, at.column)
-    return None
 
 
 def prepare(

@@ -1,13 +1,13 @@
 """From a WHERE to the part of a topic that can match: seeks, stops and partition pruning.
 
-`rewrite` hands the tests that hold for every row of one reference; what is understood here narrows its
-`Bounds`.  The query keeps the whole predicate, so a bound may be too wide, never too narrow.
+`rewrite` hands the tests that hold for every row of one reference; what is understood here narrows
+its `Bounds`.  The query keeps the whole predicate, so a bound may be too wide, never too narrow.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -21,9 +21,10 @@ _LAST = 2**63 - 1  # no offset and no timestamp is beyond it
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
-    """`column op values`, the constants evaluated; a column by its exact name."""
+    """`column op values`, the constants evaluated: of a pseudo column, or of a key."""
 
     column: str
+    pseudo: bool
     op: str
     values: tuple[Any, ...]
 
@@ -46,13 +47,17 @@ def _whole(value: Any, up: bool) -> int:
         return _LAST
     if value <= -_LAST - 1:
         return -_LAST - 1
-    return math.ceil(value) if up else math.floor(value)
+    return int(math.ceil(value) if up else math.floor(value))
 
 
 def _interval(test: Narrowing) -> tuple[int | None, int | None] | None:
     """[from, to) of whole numbers that pass; None where the constants do not say."""
     for value in test.values:
-        if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or value != value:
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float | Decimal)
+            or value != value
+        ):
             return None
     low, high = min(test.values), max(test.values)
     match test.op:
@@ -69,13 +74,13 @@ def _interval(test: Narrowing) -> tuple[int | None, int | None] | None:
     return None
 
 
-def _narrow(bounds: Bounds, test: Narrowing, key: str) -> Bounds:
-    if key and test.column == key and test.op in ("=", "IN"):
+def _narrow(bounds: Bounds, test: Narrowing, keys: Sequence[str]) -> Bounds:
+    if test.column in keys and test.op in ("=", "IN"):
         values = tuple(v for v in test.values if v is not None)
         if bounds.keys is not None:
             values = tuple(v for v in values if v in bounds.keys)
         return replace(bounds, keys=values)
-    if test.column not in ("ROWTIME", "ROWOFFSET", "ROWPARTITION"):
+    if not test.pseudo or test.column not in ("ROWTIME", "ROWOFFSET", "ROWPARTITION"):
         return bounds
     known = [v for v in test.values if v is not None]
     if not known or (test.op != "IN" and len(known) < len(test.values)):
@@ -100,9 +105,9 @@ def _narrow(bounds: Bounds, test: Narrowing, key: str) -> Bounds:
     return replace(bounds, **changes)
 
 
-def bounds_of(tests: Iterable[Narrowing], key: str) -> Bounds:
-    """What the tests leave of a table whose key column is `key` ("" for none)."""
+def bounds_of(tests: Iterable[Narrowing], keys: Sequence[str]) -> Bounds:
+    """What the tests leave of a table whose keys are those columns, each alone."""
     bounds = Bounds()
     for test in tests:
-        bounds = _narrow(bounds, test, key)
+        bounds = _narrow(bounds, test, keys)
     return bounds

@@ -1,8 +1,9 @@
-"""From a person's query to the DuckDB SQL of a bounded query: their words, edited where kshell's differ.
+"""From a person's query to the DuckDB SQL of a bounded query: their words, edited where kshell's
+differ.
 
-Called by `plan`.  Each name in FROM becomes a numbered reference to a `Table`; a pseudo column is there
-only where it is named, and `*` never shows it; times written by people become milliseconds; KSQL's functions
-become macros; and what WHERE says of one reference is collected for `pushdown`.
+Called by `plan`.  Each name in FROM becomes a numbered reference to a `Table`; a pseudo column is
+there only where it is named, and `*` never shows it; times written by people become milliseconds;
+KSQL's functions become macros; and what WHERE says of one reference is collected for `pushdown`.
 """
 
 from __future__ import annotations
@@ -20,14 +21,16 @@ from kshell.batch.shown import Shown, shown
 from kshell.batch.sources import Source, sources_of
 from kshell.batch.tables import Bounds, Table
 from kshell.batch.times import parse_moment
+from kshell.batch.translate_error import translate_error
 from kshell.errors import BindError, Place
 from kshell.sql import syntax
 from kshell.sql.macros import note_macros
-from kshell.sql.spans import Draft, quote
+from kshell.sql.spans import Draft
 from kshell.sql.statements import Name, Query
 from kshell.sql.syntax import ColumnRef, Side, Syntax
 from kshell.sql.tokens import Kind, place_at
 from kshell.sql.words import in_duckdb_words
+from kshell.types import quote_duckdb
 
 __all__ = ["Lookup", "Reference", "Rewritten", "rewrite"]
 
@@ -115,13 +118,15 @@ class _Rewriting:
         references = []
         for number, (source, table) in enumerate(zip(found, tables, strict=True)):
             made = f"{prefix}{number}"
-            alias = f" AS {quote(source.path[-1])}" if source.needs_alias else ""
+            alias = f" AS {quote_duckdb(source.path[-1])}" if source.needs_alias else ""
             self.draft.replace(source.start, source.end, made + alias)
             mine = [test for of, test in tests if of is source]
             hidden = frozenset(self.pseudo.exposed[number])
-            references.append(Reference(made, table, bounds_of(mine, table.key), hidden))
+            references.append(Reference(made, table, bounds_of(mine, table.keys), hidden))
         names = shown(self.draft, self.syntax, self.words)
-        return Rewritten(self.draft.text(), tuple(references), names, several, self._carrying(names))
+        return Rewritten(
+            self.draft.text(), tuple(references), names, several, self._carrying(names)
+        )
 
     def _carrying(self, names: Shown) -> Callable[[str], str]:
         def carrying(item: str) -> str:
@@ -136,7 +141,9 @@ class _Rewriting:
         """Where in the script a span of the draft was written."""
         at = self.query.place
         first = self.words.moved(start)
-        return place_at(self.query.text, first, max(self.words.moved(end), first), at.line, at.column)
+        return place_at(
+            self.query.text, first, max(self.words.moved(end), first), at.line, at.column
+        )
 
     def _several(self) -> bool:
         """Whether DuckDB runs what it does not show; raises why it does not."""
@@ -148,8 +155,6 @@ class _Rewriting:
         try:
             self.connection.extract_statements(self.draft.source)
         except duckdb.Error as error:
-            from kshell.batch.plan import translate_error
-
             raise translate_error(error, self.query, []) from error
         raise BindError(f"{kind or 'this'} is no query", place=self.query.place)
 
@@ -207,7 +212,7 @@ class _Rewriting:
                     self.draft.replace(*self._span(side), str(moment))
             if column is None or not test.every or test.column.within is None:
                 continue
-            source, name = column
+            source, name, pseudo = column
             alone = len(test.column.within.sources) == 1 and not test.column.within.others
             if source.within is not test.column.within or not source.within.narrows:
                 continue
@@ -217,10 +222,10 @@ class _Rewriting:
             if any(v is _UNKNOWN for v in values):
                 continue
             if test.op == "BETWEEN":
-                yield source, Narrowing(name, ">=", (values[0],))
-                yield source, Narrowing(name, "<=", (values[1],))
+                yield source, Narrowing(name, pseudo, ">=", (values[0],))
+                yield source, Narrowing(name, pseudo, "<=", (values[1],))
             else:
-                yield source, Narrowing(name, test.op, tuple(values))
+                yield source, Narrowing(name, pseudo, test.op, tuple(values))
 
     def _is_time(self, column: ColumnRef) -> bool:
         return column.path[-1].upper() in _TIME_COLUMNS and self.pseudo.is_time(column)
@@ -240,7 +245,11 @@ class _Rewriting:
             return None
         start, end = self._span(side)
         token = self.draft.tokens[self.draft.at(start)]
-        value = token.value if token.kind is Kind.STRING and token.end == end else self._evaluate(start, end)
+        value = (
+            token.value
+            if token.kind is Kind.STRING and token.end == end
+            else self._evaluate(start, end)
+        )
         if isinstance(value, str):
             moment = parse_moment(value, self.now_ms)
             if moment is None:
@@ -262,7 +271,6 @@ class _Rewriting:
         return self._evaluate(*self._span(side))
 
     def _evaluate(self, start: int, end: int) -> Any:
-        from kshell.batch.plan import translate_error
 
         try:
             table = self.connection.sql(f"SELECT {self.draft.text(start, end)}\n").to_arrow_table()
@@ -271,5 +279,3 @@ class _Rewriting:
             raise translate_error(error, self.query, []) from error
         except (OverflowError, ValueError):  # a date beyond Python's
             return _UNKNOWN
-
-

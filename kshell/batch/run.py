@@ -10,15 +10,16 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import duckdb
 import pyarrow as pa
 
-from kshell.batch.plan import Planned, Read, raw_schema, translate_error, view
+from kshell.batch.plan import Planned, Read, raw_schema, view
 from kshell.batch.tables import Scan
+from kshell.batch.translate_error import translate_error
 from kshell.errors import Interrupted, KshellError
-from kshell.results import Progress, Rows
+from kshell.results import Notice, Progress, Rows, undecodable
 
 __all__ = ["run"]
 
@@ -148,20 +149,12 @@ class _Run:
             next((p.note for p in parts if p.note), ""),
         )
 
-    def notes(self) -> Sequence[str]:
-        bad = sum(scan.bad() for scan in self._scans)
-        if not bad:
-            return ()
-        records = "record" if bad == 1 else "records"
-        is_ = "is" if bad == 1 else "are"
-        return (f"{bad:,} {records} could not be decoded and {is_} not in the answer: SHOW ERRORS",)
+    def notices(self) -> Sequence[Notice]:
+        bad = undecodable(sum(scan.bad() for scan in self._scans))
+        return (*bad, *(notice for scan in self._scans for notice in scan.notices()))
 
 
-def run(
-    planned: Planned,
-    connection: duckdb.DuckDBPyConnection,
-    more_notes: Callable[[], Sequence[str]] = tuple,
-) -> Rows:
+def run(planned: Planned, connection: duckdb.DuckDBPyConnection) -> Rows:
     """Start it when its batches are first pulled; at once, where only its rows tell its columns."""
     running = _Run(planned, connection)
     schema, batches = planned.schema, running.batches()
@@ -173,7 +166,7 @@ def run(
         batches,
         cancel=running.cancel,
         progress=running.progress,
-        notes=lambda: (*running.notes(), *more_notes()),
+        notices=running.notices,
     )
 
 

@@ -1,7 +1,7 @@
 """How an answer's columns are called: an expression without an alias as it was written.
 
-`plan` names the columns of a `Planned` with it.  In subqueries DuckDB's names hold; only where kshell edited
-an expression, it is given the name of its words.
+`plan` names the columns of a `Planned` with it.  In subqueries DuckDB's names hold; only where
+kshell edited an expression, it is given the name of its words.
 """
 
 from __future__ import annotations
@@ -9,13 +9,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from kshell.sql.spans import Draft, quote
+from kshell.sql.spans import Draft
 from kshell.sql.syntax import Item, Selection, Syntax
+from kshell.types import quote_duckdb
 
 __all__ = ["Shown", "shown", "unique"]
 
 _ENDS = frozenset(
-    ["FROM", "WHERE", "GROUP", "HAVING", "WINDOW", "QUALIFY", "ORDER", "LIMIT", "OFFSET", "UNION", "EXCEPT", "INTERSECT", "USING", "INTO"]
+    [
+        "FROM",
+        "WHERE",
+        "GROUP",
+        "HAVING",
+        "WINDOW",
+        "QUALIFY",
+        "ORDER",
+        "LIMIT",
+        "OFFSET",
+        "UNION",
+        "EXCEPT",
+        "INTERSECT",
+        "USING",
+        "INTO",
+    ]
 )
 _NO_END = {("DISTINCT", "FROM"), ("WITHIN", "GROUP")}  # a IS DISTINCT FROM b
 _NAMED = frozenset({"COLUMN_REF", "STAR", "POSITIONAL_REFERENCE"})
@@ -77,8 +93,12 @@ def shown(draft: Draft, syntax: Syntax | None, words: Draft) -> Shown:
             answer = _of_answer(draft, selection.items, spans, words)
             continue
         for item, (start, end) in zip(selection.items, spans, strict=True):
-            if _unnamed(item) and draft.edited(start, end) and not _several(draft, item, start, end):
-                draft.append(end, f" AS {quote(_written(words, start, end))}")
+            if (
+                _unnamed(item)
+                and draft.edited(start, end)
+                and not _several(draft, item, start, end)
+            ):
+                draft.append(end, f" AS {quote_duckdb(_written(words, start, end))}")
     return answer
 
 

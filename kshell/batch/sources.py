@@ -10,10 +10,28 @@ from kshell.sql.tokens import Kind
 
 __all__ = ["Source", "sources_of"]
 
-_STATEMENTS = frozenset({"TABLE", "SUMMARIZE", "DESCRIBE", "DESC", "SHOW"})  # what takes a bare name
+_STATEMENTS = frozenset(
+    {"TABLE", "SUMMARIZE", "DESCRIBE", "DESC", "SHOW"}
+)  # what takes a bare name
 _BEFORE = frozenset({"FROM", "JOIN", "PIVOT", "UNPIVOT", "SUMMARIZE", "TABLE"})
 _AFTER_FROM = frozenset(
-    ["WHERE", "GROUP", "HAVING", "ON", "USING", "SELECT", "ORDER", "LIMIT", "QUALIFY", "WINDOW", "UNION", "EXCEPT", "INTERSECT", "IN", "FOR"]
+    [
+        "WHERE",
+        "GROUP",
+        "HAVING",
+        "ON",
+        "USING",
+        "SELECT",
+        "ORDER",
+        "LIMIT",
+        "QUALIFY",
+        "WINDOW",
+        "UNION",
+        "EXCEPT",
+        "INTERSECT",
+        "IN",
+        "FOR",
+    ]
 )
 _JOINS = frozenset({"ON", "USING"})
 
@@ -86,8 +104,12 @@ def _without_syntax(draft: Draft) -> list[Source]:
             listing[depth] = word == "FROM"
         elif word in _AFTER_FROM and not (word in _JOINS and listing.get(depth)):
             listing[depth] = False
-        announced = draft.word(n - 1) in _BEFORE or (draft.is_sign(n - 1, ",") and listing.get(depth))
-        named = token.kind in (Kind.WORD, Kind.QUOTED, Kind.STRING) and not draft.is_sign(n + 1, "(")
+        announced = draft.word(n - 1) in _BEFORE or (
+            draft.is_sign(n - 1, ",") and listing.get(depth)
+        )
+        named = token.kind in (Kind.WORD, Kind.QUOTED, Kind.STRING) and not draft.is_sign(
+            n + 1, "("
+        )
         if not announced or not named or word in ("SELECT", "LATERAL", "WITH", "VALUES"):
             continue
         if word and draft.is_sign(n + 1, ":"):
@@ -99,7 +121,9 @@ def _without_syntax(draft: Draft) -> list[Source]:
         if len(path) == 1 and path[0].casefold() in ctes:
             continue
         alias = draft.tokens[last + 1 : last + 2]
-        aliased = draft.word(last + 1) == "AS" or (bool(alias) and _is_alias(alias[0].upper, alias[0].kind))
+        aliased = draft.word(last + 1) == "AS" or (
+            bool(alias) and _is_alias(alias[0].upper, alias[0].kind)
+        )
         found.append(Source(path, token.start, draft.tokens[last].end, "", not aliased, None))
     return found
 
@@ -110,8 +134,27 @@ def _begins_query(draft: Draft, n: int) -> bool:
     )
 
 
-_CLAUSES = _AFTER_FROM | _BEFORE | frozenset(
-    ["CROSS", "LEFT", "RIGHT", "FULL", "INNER", "OUTER", "NATURAL", "SEMI", "ANTI", "ASOF", "POSITIONAL", "TABLESAMPLE", "OFFSET", "AS"]
+_CLAUSES = (
+    _AFTER_FROM
+    | _BEFORE
+    | frozenset(
+        [
+            "CROSS",
+            "LEFT",
+            "RIGHT",
+            "FULL",
+            "INNER",
+            "OUTER",
+            "NATURAL",
+            "SEMI",
+            "ANTI",
+            "ASOF",
+            "POSITIONAL",
+            "TABLESAMPLE",
+            "OFFSET",
+            "AS",
+        ]
+    )
 )
 
 

@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from kshell.results import Progress
+from kshell.results import Notice, Progress
 
-__all__ = ["GONE", "Bounds", "Range", "Scan", "Table", "TableColumn"]
+__all__ = ["GONE", "Bounds", "Range", "Scan", "Table", "TableColumn", "view_names"]
 
 
 GONE = "ROWGONE"  # the raw column that tells a record without a value
@@ -33,6 +33,24 @@ class TableColumn:
     hidden: bool = False  # a pseudo column: never part of SELECT *
 
 
+def view_names(columns: Sequence[TableColumn]) -> list[str]:
+    """What a query calls the columns: DuckDB's names fold case, so `id` beside `ID` is `ID_1`.
+
+    >>> view_names([TableColumn(name, pa.int32()) for name in ("id", "ID", "x")])
+    ['id', 'ID_1', 'x']
+    """
+    seen: set[str] = set()
+    names = []
+    for column in columns:
+        unique, n = column.name, 0
+        while unique.casefold() in seen:
+            n += 1
+            unique = f"{column.name}_{n}"
+        seen.add(unique.casefold())
+        names.append(unique)
+    return names
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """The part of a table that a query can need; None is unbounded.  Upper ends are exclusive.
@@ -47,7 +65,6 @@ class Bounds:
     offset_to: int | None = None
     time_from: int | None = None
     time_to: int | None = None
-    last: int | None = None  # only this many offsets at the end of each partition
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +87,7 @@ class Scan:
     cancel: Callable[[], None]
     progress: Callable[[], Progress]
     bad: Callable[[], int]  # records left out because they could not be decoded
+    notices: Callable[[], Sequence[Notice]] = tuple  # why it ended before its ranges did
 
 
 class Table(Protocol):
@@ -84,8 +102,8 @@ class Table(Protocol):
         """All columns, in the order of SELECT *."""
 
     @property
-    def key(self) -> str:
-        """The column that Kafka's partitioner hashed, or an empty string."""
+    def keys(self) -> tuple[str, ...]:
+        """The columns that are, each alone, what Kafka's partitioner hashed."""
 
     @property
     def latest(self) -> tuple[str, ...]:

@@ -15,12 +15,13 @@ import pyarrow as pa
 from sqlglot import exp
 
 from kshell.batch.plan import Planned
+from kshell.batch.pseudo import hidden_names
 from kshell.batch.run import run
 from kshell.batch.tables import Range
 from kshell.results import Rows
 from kshell.sql.dialect import aggregates
 
-__all__ = ["Tail", "answer", "tail_of"]
+__all__ = ["answer", "tail_of"]
 
 _ROW_MAKERS = ("UNNEST", "EXPLODE", "GENERATE_SERIES", "CUBE_EXPLODE")
 ORDER = "kshell:order"  # the column that carries the order out of DuckDB; never shown
@@ -70,9 +71,13 @@ def _at_the_end(planned: Planned, length: int) -> Planned:
     return replace(planned, reads=(replace(read, ranges=ranges),))
 
 
-def _missed(planned: Planned, part: Planned, tail: Tail, last: int) -> tuple[Range, ...] | None:
+def _missed(
+    planned: Planned, part: Planned, tail: Tail, last: int | None
+) -> tuple[Range, ...] | None:
     """The ranges that must be read because of the n-th row's value `last`; None: it is exact."""
     (whole,), (read,) = planned.reads, part.reads
+    if last is None:
+        return None  # rows of a table that a query keeps: they have no offsets, and are all there
     if tail.column == "ROWOFFSET":
         if all(r.start <= w.start or last >= r.start
                for r, w in zip(read.ranges, whole.ranges, strict=True)):  # fmt: skip
@@ -93,8 +98,9 @@ def _missed(planned: Planned, part: Planned, tail: Tail, last: int) -> tuple[Ran
 def answer(planned: Planned, connection: duckdb.DuckDBPyConnection) -> Rows:
     """The rows of a planned query, read from the tail where that is enough."""
     tail = tail_of(planned.query.tree)
-    if tail is None or len(planned.reads) != 1 or planned.schema is None:
-        return run(planned, connection)
+    hidden = [name for read in planned.reads for name in hidden_names(read.reference.table)]
+    if tail is None or planned.schema is None or hidden.count(tail.column) != 1:
+        return run(planned, connection)  # a column of its own says nothing of offsets
     return _backwards(planned, planned.schema, tail, connection)
 
 
@@ -140,5 +146,5 @@ def _backwards(
         batches(),
         cancel=cancel,
         progress=lambda: current[0].progress() if current else None,
-        notes=lambda: current[0].notes() if current else (),
+        notices=lambda: current[0].notices() if current else (),
     )

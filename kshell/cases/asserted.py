@@ -11,9 +11,17 @@ from typing import TYPE_CHECKING
 
 from kshell.cases.drive import drive
 from kshell.cases.log import Log
-from kshell.errors import EvaluationError, UnknownName
+from kshell.catalog.model import TopicSettings
+from kshell.catalog.options import CREATE
+from kshell.catalog.properties import read_with
+from kshell.errors import EvaluationError, Place, UnknownName
 from kshell.sql import statements as ast
-from kshell.sql.bind.asserted import asserted_source, bind_asserted, record_text
+from kshell.sql.bind.asserted import (
+    asserted_settings,
+    asserted_source,
+    bind_asserted,
+    record_text,
+)
 from kshell.stream.evaluate import values_of
 from kshell.stream.graph import build
 
@@ -25,23 +33,36 @@ __all__ = ["assert_source", "assert_topic", "assert_values"]
 
 def assert_source(world: World, statement: ast.AssertSource) -> None:
     """ASSERT STREAM|TABLE: what is declared is as said."""
-    asserted_source(statement, world.catalog, world.properties, world.infer)
+    found = asserted_source(statement, world.catalog, world.properties, world.infer)
+    said = read_with(statement.source.properties, CREATE).settings
+    _compare(world, found.topic, said, statement.place)
 
 
 def assert_topic(world: World, statement: ast.AssertTopic) -> None:
     """ASSERT [NOT EXISTS] TOPIC: those of the case, of its sources, and those written to."""
-    name = statement.name.text
+    name, said = statement.name.text, asserted_settings(statement)
     known = {*world.topics, *world.log.topics, *(s.topic for s in world.catalog.sources.values())}
     if statement.exists is not (name in known):
         there = "does not exist" if statement.exists else "exists"
         raise EvaluationError(f"Topic {name} {there}", place=statement.place)
-    wanted, spec = statement.properties.get("PARTITIONS"), world.topics.get(name)
-    is_ = world.partitions.get(name, spec.partitions if spec is not None else 1)
-    if statement.exists and wanted is not None and int(str(wanted)) != is_:
-        raise EvaluationError(
-            f"Mismatched PARTITIONS for topic {name}. Expected: {wanted}, found: {is_}",
-            place=statement.place,
-        )
+    _compare(world, name, said, statement.place)
+
+
+def _compare(world: World, topic: str, wanted: TopicSettings, place: Place | None) -> None:
+    """What is said of a topic must be what the statements that made it have said."""
+    made, spec = world.said.get(topic, TopicSettings()), world.topics.get(topic)
+    partitions = made.partitions or (spec.partitions if spec is not None else 1)
+    is_ = {"PARTITIONS": str(partitions), "REPLICAS": str(made.replicas or 1)}
+    is_ |= {**made.defaults, **made.configs}
+    for what, said in {
+        "PARTITIONS": wanted.partitions, "REPLICAS": wanted.replicas, **wanted.configs
+    }.items():  # fmt: skip
+        found = is_.get(what, "not said")
+        if said is not None and str(said) != found:
+            raise EvaluationError(
+                f"Mismatched {what} for topic {topic}. Expected: {said}, found: {found}",
+                place=place,
+            )
 
 
 def assert_values(world: World, statement: ast.AssertValues) -> None:

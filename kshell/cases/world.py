@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from kshell.cases.formats.records import CaseCodec, open_codec
 from kshell.cases.log import Log
 from kshell.cases.model import TopicSpec
 from kshell.catalog.catalog import Catalog
-from kshell.catalog.model import Column, FormatSpec, Source
-from kshell.formats.case_nodes import CaseCodec, open_codec
+from kshell.catalog.model import Column, FormatSpec, Source, TopicSettings
 from kshell.sql.plan import Sink
 
 __all__ = ["World"]
@@ -22,7 +22,7 @@ __all__ = ["World"]
 class World:
     """What one case's statements have made so far.
 
-    `partitions` counts those of the topics whose number is said: of no other can a join complain.
+    `said` is what statements say of topics: of no other number of partitions can a join complain.
     """
 
     properties: dict[str, str] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class World:
     queries: dict[str, Sink] = field(default_factory=dict)  # by id, in order of their start
     started: int = 0
     variables: dict[str, str] = field(default_factory=dict)
-    partitions: dict[str, int] = field(default_factory=dict)
+    said: dict[str, TopicSettings] = field(default_factory=dict)  # of topics
     asserted: dict[str, int] = field(default_factory=dict)  # records of each topic
     _codec: CaseCodec | None = None
 
@@ -52,4 +52,5 @@ class World:
 
     def partitions_of(self, source: Source) -> int | None:
         """How many partitions the source's topic has, if that was said."""
-        return self.partitions.get(source.topic)
+        said = self.said.get(source.topic)
+        return None if said is None else said.partitions

@@ -1,67 +1,24 @@
-"""The WITH clause: one table of properties, read into a frozen value with ksqlDB's checks.
+"""A WITH clause, read by the table of options into a frozen value; what topics are made with.
 
-`sql.bind.declare` reads CREATE's, `sql.bind.create` reads CREATE … AS SELECT's.
+`sql.bind.declare` reads CREATE's, `sql.bind.create` reads CREATE … AS SELECT's and INSERT's,
+`engines` and `cases` read ASSERT TOPIC's.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
-from kshell.catalog.model import FormatSpec, Window, WindowType
-from kshell.catalog.serde import CAPABILITIES, format_named
+from kshell.catalog.model import FormatSpec, Kind, TopicSettings, Window, WindowType
+from kshell.catalog.options import OPTIONS, Option, options_of
+from kshell.catalog.serde import CAPABILITIES
 from kshell.errors import BindError, nearest
 
-__all__ = ["CREATE", "CREATE_AS", "INSERT", "With", "duration_ms", "read_with",
-           "takes_inference"]  # fmt: skip
+__all__ = ["With", "read_with", "takes_inference", "topic_settings"]
 
-_BOTH = ("CREATE", "CREATE_AS")
-_SOURCE_ONLY = ("CREATE",)
-
-# Name → the statements that take it, and the kind of value.
-_TABLE: Mapping[str, tuple[tuple[str, ...], type]] = MappingProxyType(
-    {
-        "KAFKA_TOPIC": (_BOTH, str),
-        "FORMAT": (_BOTH, str),
-        "KEY_FORMAT": (_BOTH, str),
-        "VALUE_FORMAT": (_BOTH, str),
-        "PARTITIONS": (_BOTH, int),
-        "REPLICAS": (_BOTH, int),
-        "RETENTION_MS": (_BOTH, int),
-        "CLEANUP_POLICY": (_BOTH, str),
-        "KEY_DELIMITER": (_BOTH, str),
-        "VALUE_DELIMITER": (_BOTH, str),
-        "WRAP_SINGLE_VALUE": (_BOTH, bool),
-        "TIMESTAMP": (_BOTH, str),
-        "TIMESTAMP_FORMAT": (_BOTH, str),
-        "KEY_SCHEMA_ID": (_BOTH, int),
-        "VALUE_SCHEMA_ID": (_BOTH, int),
-        "KEY_SCHEMA_FULL_NAME": (_BOTH, str),
-        "VALUE_SCHEMA_FULL_NAME": (_BOTH, str),
-        "VALUE_AVRO_SCHEMA_FULL_NAME": (_BOTH, str),
-        "KEY_SCHEMA_FILE": (_BOTH, str),
-        "VALUE_SCHEMA_FILE": (_BOTH, str),
-        "KEY_PROTOBUF_NULLABLE_REPRESENTATION": (_BOTH, str),
-        "VALUE_PROTOBUF_NULLABLE_REPRESENTATION": (_BOTH, str),
-        "WINDOW_TYPE": (_SOURCE_ONLY, str),
-        "WINDOW_SIZE": (_SOURCE_ONLY, str),
-        "SOURCED_BY_CONNECTOR": (_SOURCE_ONLY, str),
-        "QUERY_ID": (("INSERT",), str),
-    }
-)
-CREATE, CREATE_AS, INSERT = "CREATE", "CREATE_AS", "INSERT"
-
-_UNITS_MS: Mapping[str, int] = MappingProxyType(
-    {
-        "MILLISECOND": 1,
-        "SECOND": 1000,
-        "MINUTE": 60_000,
-        "HOUR": 3_600_000,
-        "DAY": 86_400_000,
-    }
-)
+_POLICY, _RETENTION = "cleanup.policy", "retention.ms"
 
 
 def _nothing() -> Mapping[str, str]:
@@ -72,7 +29,8 @@ def _nothing() -> Mapping[str, str]:
 class With:
     """A WITH clause that passed: None and '' where it says nothing.
 
-    `key` and `value` are the formats' own options by name without KEY_ or VALUE_.
+    `key` and `value` are the formats' own options by name without KEY_ or VALUE_; `configs` are the
+    topic's by Kafka's names.
     """
 
     topic: str = ""
@@ -80,13 +38,27 @@ class With:
     value_format: str = ""
     partitions: int | None = None
     replicas: int | None = None
-    retention_ms: int | None = None
+    configs: Mapping[str, str] = field(default_factory=_nothing)
     timestamp: str = ""
     timestamp_format: str = ""
-    window: Window | None = None
+    window_type: WindowType | None = None
+    window_size_ms: int | None = None
+    connector: str = ""
     query_id: str = ""
     key: Mapping[str, str] = field(default_factory=_nothing)
     value: Mapping[str, str] = field(default_factory=_nothing)
+
+    @property
+    def window(self) -> Window | None:
+        """The windows of the source's key."""
+        if self.window_type is None:
+            return None
+        return Window(self.window_type, self.window_size_ms)
+
+    @property
+    def settings(self) -> TopicSettings:
+        """What is said of the topic."""
+        return TopicSettings(self.partitions, self.replicas, self.configs)
 
     def key_spec(self, default: FormatSpec) -> FormatSpec:
         """The key's format: as said here, else the default with what is said of it."""
@@ -105,165 +77,98 @@ def _spec(name: str, options: Mapping[str, str], default: FormatSpec) -> FormatS
     return FormatSpec(default.name, MappingProxyType({**kept, **options}))
 
 
-def duration_ms(text: str) -> int:
-    """'10 SECONDS' in milliseconds.
-
-    >>> duration_ms("2 minutes")
-    120000
-    """
-    match = re.fullmatch(r"\s*(\S+)\s+(\S+)\s*", text)
-    if match is None:
-        raise BindError(f"Invalid duration: '{text}'. Expected a size and a unit: '10 SECONDS'")
-    number, unit = match.group(1), match.group(2).upper()
-    if not number.isdigit():
-        raise BindError(f"Invalid duration: '{text}'. Size must be numeric: '{number}'")
-    factor = _UNITS_MS.get(unit.removesuffix("S"))
-    if factor is None:
-        raise BindError(
-            f"Invalid duration: '{text}'. Unknown time unit: '{unit}'",
-            hint="units: DAYS, HOURS, MINUTES, SECONDS, MILLISECONDS",
-        )
-    return int(number) * factor
-
-
 def read_with(properties: Mapping[str, object], statement: str) -> With:
-    """The clause as data; BindError names the property that does not fit."""
-    texts = {name: _value(name, value, statement) for name, value in properties.items()}
-    for half in ("KEY_FORMAT", "VALUE_FORMAT"):
-        if half in texts and "FORMAT" in texts:
-            raise BindError(
-                f"Cannot supply both '{half}' and 'FORMAT' properties, as 'FORMAT' sets both key "
-                "and value formats.\nEither use just 'FORMAT', or use 'KEY_FORMAT' and "
-                "'VALUE_FORMAT'."
-            )
-    both = texts.get("FORMAT", "")
-    formats = {
-        half: format_named(name) if (name := texts.get(half) or both) else ""
-        for half in ("KEY_FORMAT", "VALUE_FORMAT")
+    """The clause as data; BindError names the option that does not fit."""
+    fields: dict[str, Any] = {}
+    fed: dict[str, str] = {}
+    for name, value in properties.items():
+        option = _option(name, statement)
+        read = _value(option, value)
+        for feed in option.feeds:
+            if feed in fed:
+                raise _both(*sorted((fed[feed], name), key=list(OPTIONS).index))
+            fed[feed] = name
+            key, _, entry = feed.partition(".")
+            if entry:
+                fields.setdefault(key, {})[entry] = str(read)
+            else:
+                fields[key] = read
+    frozen: dict[str, Any] = {
+        k: MappingProxyType(v) if isinstance(v, dict) else v for k, v in fields.items()
     }
-    return With(
-        topic=texts.get("KAFKA_TOPIC", ""),
-        key_format=formats["KEY_FORMAT"],
-        value_format=formats["VALUE_FORMAT"],
-        partitions=_whole(texts, "PARTITIONS"),
-        replicas=_whole(texts, "REPLICAS"),
-        retention_ms=_whole(texts, "RETENTION_MS"),
-        timestamp=_identifier(texts.get("TIMESTAMP", "")),
-        timestamp_format=_pattern(texts, "TIMESTAMP_FORMAT"),
-        window=_window(texts),
-        query_id=texts.get("QUERY_ID", ""),
-        key=_options(texts, "KEY"),
-        value=_options(texts, "VALUE"),
-    )
+    made = With(**frozen)
+    _check_window(made)
+    return made
 
 
-def _value(name: str, value: object, statement: str) -> str:
-    row = _TABLE.get(name)
-    if row is None or statement not in row[0]:
-        known = [n for n, r in _TABLE.items() if statement in r[0]]
+def _option(name: str, statement: str) -> Option:
+    option = OPTIONS.get(name)
+    if option is None or statement not in option.statements:
+        known = [o.name for o in options_of(statement)]
         close = nearest(name, known)
         raise BindError(
             f"Invalid config variable(s) in the WITH clause: {name}",
-            hint=f"did you mean {close[0]}?" if close else "properties: " + ", ".join(known),
+            hint=f"did you mean {close[0]}?"
+            if close
+            else f"{statement} takes " + ", ".join(known),
         )
+    return option
+
+
+def _value(option: Option, value: object) -> Any:
     if value is None:
-        raise BindError(f"Invalid value null for property {name}: it takes a value")
+        raise BindError(f"Invalid value null for property {option.name}: it takes a value")
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    if row[1] is int and not re.fullmatch(r"-?\d+", text):
-        raise BindError(
-            f"Invalid value {text} for property {name}: String must be a number with no decimals"
+    return option.read(option.name, text)
+
+
+def _both(one: str, other: str) -> BindError:
+    if one == "FORMAT":
+        return BindError(
+            f"Cannot supply both '{other}' and 'FORMAT' properties, as 'FORMAT' sets both key "
+            "and value formats.\nEither use just 'FORMAT', or use 'KEY_FORMAT' and "
+            "'VALUE_FORMAT'."
         )
-    if row[1] is bool and text.lower() not in ("true", "false"):
-        raise BindError(f"Invalid value {text} for property {name}: it is true or false")
-    if row[1] is bool:
-        return text.lower()
-    if name.endswith("_DELIMITER"):
-        _check_delimiter(name, text)
-    return text
+    return BindError(f"Cannot supply both '{one}' and '{other}': they say the same thing")
 
 
-def _check_delimiter(name: str, text: str) -> None:
-    if not text.strip():
+def _check_window(written: With) -> None:
+    kind, size = written.window_type, written.window_size_ms
+    if kind is None and size is not None:
         raise BindError(
-            f"Configuration {name} is invalid: Delimiter cannot be empty, if you meant to have a "
-            "tab or space for delimiter, please use the special values 'TAB' or 'SPACE'\n"
-            "Example valid value: ';'"
+            "'WINDOW_SIZE' is the size of the windows that 'WINDOW_TYPE' names, and it names none.",
+            hint="WINDOW_TYPE='TUMBLING' or 'HOPPING'",
         )
-    if len(text) > 1 and text.upper() not in ("TAB", "SPACE"):
-        raise BindError(
-            f"Configuration {name} is invalid: Invalid delimiter value: '{text}'. Delimiter must "
-            "be a single character or TAB,SPACE\nExample valid value: ';'"
-        )
-
-
-def _whole(texts: Mapping[str, str], name: str) -> int | None:
-    return int(texts[name]) if name in texts else None
-
-
-def _pattern(texts: Mapping[str, str], name: str) -> str:
-    """A pattern of Java's DateTimeFormatter; BindError for one that it refuses."""
-    text = texts.get(name, "")
-    if text:
-        from kshell.moments.pattern import elements_of
-
-        try:
-            elements_of(text)
-        except ValueError as error:
-            raise BindError(
-                f"Invalid datetime format for config:{name}, reason:{error}",
-                hint="words stand in quotes: yyyy-MM-dd''T''HH:mm",
-            ) from None
-    return text
-
-
-def _identifier(text: str) -> str:
-    """A column named in a string: upper case unless it is quoted in there."""
-    if len(text) >= 2 and text[0] == text[-1] and text[0] in '`"':
-        return text[1:-1]
-    return text.upper()
-
-
-def _options(texts: Mapping[str, str], half: str) -> Mapping[str, str]:
-    found = {}
-    for suffix in ("DELIMITER", "SCHEMA_ID", "SCHEMA_FULL_NAME", "SCHEMA_FILE",
-                   "PROTOBUF_NULLABLE_REPRESENTATION"):  # fmt: skip
-        if f"{half}_{suffix}" in texts:
-            found[suffix] = texts[f"{half}_{suffix}"]
-    if half == "VALUE":
-        if "VALUE_AVRO_SCHEMA_FULL_NAME" in texts:
-            found["SCHEMA_FULL_NAME"] = texts["VALUE_AVRO_SCHEMA_FULL_NAME"]
-        if "WRAP_SINGLE_VALUE" in texts:
-            found["WRAP_SINGLE_VALUE"] = texts["WRAP_SINGLE_VALUE"]
-    return MappingProxyType(found)
-
-
-def _window(texts: Mapping[str, str]) -> Window | None:
-    written = texts.get("WINDOW_TYPE")
-    size = None
-    if "WINDOW_SIZE" in texts:
-        try:
-            size = duration_ms(texts["WINDOW_SIZE"])
-        except BindError as error:
-            raise BindError(
-                f"Configuration WINDOW_SIZE is invalid: {error.what}", hint=error.hint
-            ) from None
-    if written is None:
-        return None
-    kinds = {t.value: t for t in WindowType}
-    if written.upper() not in kinds:
-        raise BindError(
-            f"Invalid value {written} for property WINDOW_TYPE: String must be one of: "
-            "SESSION, HOPPING, TUMBLING, null"
-        )
-    kind = kinds[written.upper()]
     if kind is WindowType.SESSION and size is not None:
         raise BindError("'WINDOW_SIZE' should not be set for SESSION windows.")
-    if kind is not WindowType.SESSION and size is None:
+    if kind not in (None, WindowType.SESSION) and size is None:
         raise BindError(
             f"{kind.value} windows require 'WINDOW_SIZE' to be provided in the WITH clause. "
             "For example: 'WINDOW_SIZE'='10 SECONDS'"
         )
-    return Window(kind, size)
+
+
+def topic_settings(
+    written: With, kind: Kind, window: Window | None, retention_ms: int | None = None
+) -> TopicSettings:
+    """What is said of a source's topic, and what ksqlDB makes topics of its kind with.
+
+    `retention_ms` is that of the query's windows: their topic keeps records at least so long.
+    """
+    usual = "delete" if kind is Kind.STREAM else "compact" if window is None else "compact,delete"
+    configs, defaults = dict(written.configs), {_POLICY: usual}
+    policy = configs.get(_POLICY, usual)
+    if kind is Kind.TABLE and policy == "compact" and _RETENTION in configs:
+        raise BindError(
+            "Invalid config variable in the WITH clause: RETENTION_MS. "
+            "Non-windowed tables do not support retention.",
+            hint="CLEANUP_POLICY='compact,delete' deletes old rows too",
+        )
+    if retention_ms is not None and policy != "compact":
+        defaults[_RETENTION] = str(retention_ms)
+        if 0 <= int(configs.get(_RETENTION, retention_ms)) < retention_ms:
+            configs[_RETENTION] = str(retention_ms)
+    return TopicSettings(written.partitions, written.replicas, configs, defaults)
 
 
 def takes_inference(format: str) -> bool:

@@ -16,8 +16,9 @@ from kshell.catalog.model import Column, FormatSpec
 from kshell.errors import BindError
 from kshell.types import BIGINT, BYTES, DOUBLE, INTEGER, STRING, ksql_name, parts, quote_ksql
 
-__all__ = ["CAPABILITIES", "KEY", "VALUE", "Capability", "Part", "check_format", "check_map_key",
-           "check_options", "columns_text", "format_named", "holds_map"]  # fmt: skip
+__all__ = ["CAPABILITIES", "KEY", "VALUE", "Part", "check_delimiter", "check_format",
+           "check_map_key", "check_options", "check_rivals", "columns_text",
+           "format_named"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +41,9 @@ class Capability:
 _SCHEMA = frozenset({"SCHEMA_ID", "SCHEMA_FULL_NAME", "SCHEMA_FILE"})
 _BOTH = ("true", "false")
 
+# In the order in which they are offered.
 CAPABILITIES: Mapping[str, Capability] = MappingProxyType(
     {
-        "NONE": Capability(),
-        "KAFKA": Capability(
-            nested=(),
-            primitives=frozenset({INTEGER, BIGINT, DOUBLE, STRING, BYTES}),
-            single=True,
-            wraps=("false",),
-        ),
-        "DELIMITED": Capability(nested=(), options=frozenset({"DELIMITER"}), wraps=("false",)),
         "JSON": Capability(
             map_message="JSON only supports MAP types with STRING keys", wraps=_BOTH
         ),
@@ -72,6 +66,14 @@ CAPABILITIES: Mapping[str, Capability] = MappingProxyType(
             ),
             wraps=("true",),
         ),
+        "DELIMITED": Capability(nested=(), options=frozenset({"DELIMITER"}), wraps=("false",)),
+        "KAFKA": Capability(
+            nested=(),
+            primitives=frozenset({INTEGER, BIGINT, DOUBLE, STRING, BYTES}),
+            single=True,
+            wraps=("false",),
+        ),
+        "NONE": Capability(),
     }
 )  # fmt: skip
 
@@ -83,6 +85,15 @@ _OPTION_NAMES: Mapping[str, str] = MappingProxyType(
         "SCHEMA_FILE": "schemaFile",
         "SCHEMA_FULL_NAME": "fullSchemaName",
         "PROTOBUF_NULLABLE_REPRESENTATION": "nullableRepresentation",
+    }
+)
+
+# Options of which only one is read, and why.
+_RIVALS: Mapping[tuple[str, str], str] = MappingProxyType(
+    {
+        ("SCHEMA_FILE", "SCHEMA_ID"): "each names the schema",
+        ("SCHEMA_FILE", "PROTOBUF_NULLABLE_REPRESENTATION"): "the file's schema is as it is",
+        ("SCHEMA_ID", "PROTOBUF_NULLABLE_REPRESENTATION"): "that schema is as it is",
     }
 )
 
@@ -142,7 +153,7 @@ def check_format(format: FormatSpec, columns: Sequence[Column], part: Part) -> N
 
 def check_options(format: FormatSpec) -> None:
     """BindError if the format does not take its WITH properties."""
-    capability = CAPABILITIES[format.name]
+    capability = CAPABILITIES.get(format.name, Capability())  # of BYTES nothing can be said
     extra = sorted(
         _OPTION_NAMES.get(name, name)
         for name in format.options
@@ -152,9 +163,32 @@ def check_options(format: FormatSpec) -> None:
         raise BindError(
             f"{format.name} does not support the following configs: [{', '.join(extra)}]"
         )
+    check_rivals(format)
     name = format.options.get("SCHEMA_FULL_NAME")
     if name is not None and not name.strip():
         raise BindError("fullSchemaName cannot be empty. Format configuration: {fullSchemaName=}")
+
+
+def check_rivals(format: FormatSpec) -> None:
+    """BindError for two options of which one could not be read."""
+    for (one, other), why in _RIVALS.items():
+        if one in format.options and other in format.options:
+            raise BindError(f"{one} and {other} cannot both be said: {why}")
+
+
+def check_delimiter(name: str, text: str) -> None:
+    """BindError unless a text can stand between columns: a character, TAB or SPACE."""
+    if not text.strip():
+        raise BindError(
+            f"Configuration {name} is invalid: Delimiter cannot be empty, if you meant to have a "
+            "tab or space for delimiter, please use the special values 'TAB' or 'SPACE'\n"
+            "Example valid value: ';'"
+        )
+    if len(text) > 1 and text.upper() not in ("TAB", "SPACE"):
+        raise BindError(
+            f"Configuration {name} is invalid: Invalid delimiter value: '{text}'. Delimiter must "
+            "be a single character or TAB,SPACE\nExample valid value: ';'"
+        )
 
 
 def _unsupported(
@@ -188,10 +222,10 @@ def _types(type: pa.DataType, nested: bool = False) -> Iterator[tuple[pa.DataTyp
         yield from _types(each, True)
 
 
-def holds_map(type: pa.DataType) -> bool:
+def _holds_map(type: pa.DataType) -> bool:
     """Whether a MAP is in it.
 
-    >>> holds_map(pa.list_(pa.map_(pa.string(), pa.int32())))
+    >>> _holds_map(pa.list_(pa.map_(pa.string(), pa.int32())))
     True
     """
     return any(pa.types.is_map(t) for t, _ in _types(type))
@@ -199,7 +233,7 @@ def holds_map(type: pa.DataType) -> bool:
 
 def check_map_key(column: Column) -> None:
     """BindError if a key column holds a MAP: equal maps have no one order in bytes."""
-    if holds_map(column.type):
+    if _holds_map(column.type):
         raise BindError(
             "Map keys, including types that contain maps, are not supported as they may lead to "
             "unexpected behavior due to inconsistent serialization. "

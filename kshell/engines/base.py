@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from kshell.config import Properties
-from kshell.results import Result, Running
+from kshell.results import Answer, Running
 from kshell.sql.statements import Statement
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ __all__ = ["Engine"]
 class Engine(Protocol):
     """Runs statements about data; what only concerns the session (SET, HELP) never comes here."""
 
-    def run(self, statement: Statement, properties: Properties) -> Result:
+    def run(self, statement: Statement, properties: Properties) -> Answer:
         """One statement to one result; raises KshellError."""
 
     def reconnect(self, properties: Properties) -> None:

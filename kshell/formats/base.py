@@ -1,25 +1,23 @@
-"""Formats as a table: how the bytes of keys and values become typed columns, and back.
+"""What a format is: how the bytes of keys and values become typed columns, and back.
 
 A codec is made for one half (key or value) of one source: `Codec.decode` takes a column of bytes,
-`Codec.encode` gives one.  Engines and `case_nodes` ask `open_codec`.  A value that cannot be
-decoded is a `Bad` row with its reason, never an exception and never a NULL.
+`Codec.encode` gives one.  `open` makes it.  A value that cannot be decoded is a `Bad` row with its
+reason, never an exception and never a NULL.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from pkgutil import resolve_name
 from typing import Protocol
 
 import pyarrow as pa
 
 from kshell.catalog.model import Column, FormatSpec
-from kshell.errors import Unsupported
 from kshell.formats.registry import Schemas
 
-__all__ = ["FORMATS", "Codec", "Decoded", "Half", "Place", "open_codec"]
+__all__ = ["Codec", "Decoded", "Half", "Place"]
 
 
 class Half(Enum):
@@ -64,27 +62,3 @@ class Codec(Protocol):
 
     def encode(self, columns: Sequence[pa.Array], gone: pa.Array) -> pa.Array:
         """All columns of the half, in order, as a binary column; NULL where `gone` is true."""
-
-
-# Each row is `module:maker`; a maker takes a Place.  Adding a format is a row here and a row of
-# what it can hold in catalog.serde.
-FORMATS: Mapping[str, str] = {
-    "AVRO": "kshell.formats.avro.codec:open_avro",
-    "BYTES": "kshell.formats.primitive:open_bytes",
-    "DELIMITED": "kshell.formats.delimited:open_delimited",
-    "JSON": "kshell.formats.json_codec:open_json",
-    "JSON_SR": "kshell.formats.json_sr.codec:open_json_sr",
-    "KAFKA": "kshell.formats.primitive:open_kafka",
-    "NONE": "kshell.formats.primitive:open_none",
-    "PROTOBUF": "kshell.formats.protobuf.codec:open_protobuf",
-    "PROTOBUF_NOSR": "kshell.formats.protobuf.codec:open_protobuf_nosr",
-}
-
-
-def open_codec(place: Place) -> Codec:
-    """The codec of a half; raises Unsupported for a format that is not there."""
-    maker = FORMATS.get(place.format.name)
-    if maker is None:
-        raise Unsupported(f"no format named {place.format.name}")
-    codec: Codec = resolve_name(maker)(place)
-    return codec

@@ -1,6 +1,6 @@
 """A source's records as columns and back: key, value, headers, window and time put together.
 
-Engines read and write topics through these; so does `case_nodes`, one record at a time.  What needs
+Engines read and write topics through these; so does `cases`, one record at a time.  What needs
 both halves of a record is here: a windowed key's bounds behind its bytes, the column that is the
 record's time, header columns.
 """
@@ -15,13 +15,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kshell.catalog.model import BOUNDS, Kind, Source, WindowType
+from kshell.catalog.model import HEADERS, WINDOW_COLUMNS, Kind, Source, WindowType, pseudo_type
 from kshell.errors import EvaluationError
-from kshell.formats.base import Codec, Half, Place, open_codec
+from kshell.formats.base import Codec, Half, Place
+from kshell.formats.open import open_codec
 from kshell.formats.primitive import numbers_of, numbers_to
 from kshell.formats.registry import Schemas
 
-__all__ = ["Read", "SourceReader", "SourceWriter", "Written", "place_of", "unwraps"]
+__all__ = ["Read", "SourceReader", "SourceWriter", "header_column", "place_of", "rowkey_column",
+           "unwraps"]  # fmt: skip
 
 _UNWRAPS = ("AVRO", "JSON", "JSON_SR")  # formats that can hold a single value without a record
 _TIME = 8  # bytes behind a key: a window's start; a session's has its end before it
@@ -90,8 +92,16 @@ class SourceReader:
         wanted = set(names) | ({source.timestamp_column} - {""})
         self._keys = [c.name for c in source.key if c.name in wanted or source.kind is Kind.TABLE]
         self._values = [c.name for c in source.value if c.name in wanted]
-        self._headers = [h for h in source.headers if h.name in wanted]
-        self._bounds = [n for n in BOUNDS if n in wanted] if source.window is not None else []
+        headers = {h.name: h.key for h in source.headers}
+        pseudo = source.pseudo_columns()
+        if "ROWHEADERS" in pseudo:
+            headers["ROWHEADERS"] = None
+        self._headers = {name: key for name, key in headers.items() if name in wanted}
+        self._rowkey = "ROWKEY" in pseudo and "ROWKEY" in wanted
+        if self._rowkey:
+            self._keys = [c.name for c in source.key]
+        windowed = WINDOW_COLUMNS if source.window is not None else ()
+        self._bounds = [n for n in windowed if n in wanted]
         self._key = _codec(source, Half.KEY, schemas)
         self._value = _codec(source, Half.VALUE, schemas)
         self._time = _time_of(source)
@@ -109,18 +119,22 @@ class SourceReader:
         keys, values = raw.column("key"), raw.column("value")
         if self.source.window is not None:
             keys, bounds, short = _split_window(keys, self.source)
-            columns.update(zip(BOUNDS, bounds, strict=True))
+            columns.update(zip(WINDOW_COLUMNS, bounds, strict=True))
             reasons.update((row, "key: too short to have a window") for row in short)
         if self._keys:
             made = self._key.decode(keys, self._keys)
             columns.update(zip(self._keys, made.columns, strict=True))
             reasons.update((row, f"key: {why}") for row, why in made.bad)
+        if self._rowkey:
+            made_of = [columns[n] for n in self._keys]
+            # Where no key is declared it is shown as bytes.
+            columns["ROWKEY"] = rowkey_column(self.source, made_of) if made_of else keys
         if self._values:
             made = self._value.decode(values, self._values)
             columns.update(zip(self._values, made.columns, strict=True))
             reasons.update(made.bad)
-        for header in self._headers:
-            columns[header.name] = _header_column(raw.column("headers"), header.key)
+        for name, header in self._headers.items():
+            columns[name] = header_column(raw.column("headers"), header)
         times = raw.column("timestamp")
         if self._time is not None:
             times = self._own_times(columns[self.source.timestamp_column], values, times, reasons)
@@ -180,18 +194,23 @@ def _split_window(
     return pc.binary_slice(keys, 0, -tail), (starts, ends), short
 
 
-def _header_column(headers: pa.Array, key: str | None) -> pa.Array:
+def rowkey_column(source: Source, made: Sequence[pa.Array]) -> pa.Array:
+    """ROWKEY of the key's columns."""
+    if len(made) == 1:
+        return made[0]
+    fields = list(pseudo_type("ROWKEY", source.key))
+    return pa.StructArray.from_arrays(made, fields=fields)
+
+
+def header_column(headers: pa.Array, key: str | None) -> pa.Array:
     """HEADERS: all of them; HEADER('key'): the last of that key, or NULL."""
-    rows: list[Any] = []
-    for row in headers.to_pylist():
-        pairs = [(_text(h["key"]), h["value"]) for h in row or ()]
-        if key is None:
-            rows.append([{"KEY": k, "VALUE": v} for k, v in pairs])
-        else:
-            rows.append(_last(pairs, key))
     if key is not None:
-        return pa.array(rows, pa.binary())
-    return pa.array(rows, pa.list_(pa.struct([("KEY", pa.string()), ("VALUE", pa.binary())])))
+        rows = ([(_text(h["key"]), h["value"]) for h in row or ()] for row in headers.to_pylist())
+        return pa.array([_last(pairs, key) for pairs in rows], pa.binary())
+    pairs = headers.values
+    names = pa.array([_text(n) for n in pairs.field(0).to_pylist()], pa.string())
+    structs = pa.StructArray.from_arrays([names, pairs.field(1)], fields=list(HEADERS.value_type))
+    return pa.ListArray.from_arrays(headers.offsets, structs, type=HEADERS)
 
 
 def _last(pairs: Sequence[tuple[str | None, bytes | None]], key: str) -> bytes | None:

@@ -14,6 +14,7 @@ import queue
 import struct
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -24,12 +25,12 @@ from kshell.kafka.client import Client
 from kshell.kafka.metadata import Snapshot
 from kshell.kafka.raw import Fetched, FetchedPartition, RawFetchRequest
 
-__all__ = ["FOREVER", "Chunk", "Fetch", "next_offset"]
+__all__ = ["FOREVER", "QUEUED_BYTES", "Chunk", "Fetch", "next_offset"]
 
 FOREVER = 1 << 62  # an end that is never reached: a continuous read
 PARTITION_BYTES = 1 << 20
 _RESPONSE_BYTES = 16 << 20
-_QUEUED_BYTES = 32 << 20
+QUEUED_BYTES = 32 << 20  # what may wait for the caller
 _IN_FLIGHT = 2  # fetches per broker
 _SILENCE = 5.0  # seconds without an answer before a bounded read is given up
 _PAUSE = 0.01  # seconds between two looks at whether all partitions are still paused
@@ -84,7 +85,9 @@ class Fetch:
         bell: threading.Event | None = None,
         *,
         sampling: bool = False,
+        queued_bytes: int = QUEUED_BYTES,
     ) -> None:
+        self._queued_bytes = queued_bytes
         # A scan checks at its end that the topic is still the same; a sample need not.
         self._sampling = sampling
         self._partition_bytes = partition_bytes
@@ -101,6 +104,9 @@ class Fetch:
         self._ended: set[int] = {p for p, (start, end) in ranges.items() if start >= end}
         self._queue: queue.SimpleQueue[Chunk | KshellError | None] = queue.SimpleQueue()
         self._waiting = 0  # bytes in the queue; touched on the loop alone
+        # Chunks by partition, counted by who puts and by who polls.
+        self._put_chunks: Counter[int] = Counter()
+        self._polled_chunks: Counter[int] = Counter()
         self._room = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._stopped = False
@@ -110,8 +116,11 @@ class Fetch:
         self.note = ""
 
     def ended(self, partition: int) -> bool:
-        """Whether all that the partition has now, or all that is to be read, is on the queue."""
-        return partition in self._ended
+        """Whether all that the partition has now, or all that is to be read, was polled."""
+        # The end is noted after its chunks are counted, so it is looked at first.
+        return partition in self._ended and (
+            self._put_chunks[partition] == self._polled_chunks[partition]
+        )
 
     def known_end(self, partition: int, end: int) -> None:
         """Before the first record: where the partition ends now, for which none need be asked."""
@@ -149,6 +158,7 @@ class Fetch:
         if item is None:
             self.done = True
         else:
+            self._polled_chunks[item.partition] += 1
             self._client.loop.call_soon_threadsafe(self._taken, len(item.records))
         return item
 
@@ -176,7 +186,7 @@ class Fetch:
 
     def _taken(self, size: int) -> None:
         self._waiting -= size
-        if self._waiting < _QUEUED_BYTES:
+        if self._waiting < self._queued_bytes:
             self._room.set()
 
     async def _run(self) -> None:
@@ -239,7 +249,7 @@ class Fetch:
         """Fetch these partitions until each has reached its end."""
         backoff = 0.05
         while left := [p for p in partitions if self.position[p] < self._ends[p]]:
-            while self._waiting >= _QUEUED_BYTES:
+            while self._waiting >= self._queued_bytes:
                 self._room.clear()
                 await self._room.wait()
             asked = [p for p in left if p not in self.paused]
@@ -306,6 +316,7 @@ class Fetch:
             raise CorruptRecord(f"{where}: {error.what}", hint=error.hint) from None
         self.bytes += len(part.records)
         self._waiting += len(part.records)
+        self._put_chunks[p] += 1
         self._put(Chunk(p, start, part.records, part.aborted))
         self._note_end(p)
         return True

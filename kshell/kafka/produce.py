@@ -42,6 +42,7 @@ class Producer:
                 "acks": "all",
                 "partitioner": "murmur2_random",
                 "linger.ms": 5,
+                "queue.buffering.max.kbytes": 64 << 10,  # what waits is bounded: `send` waits then
                 "delivery.report.only.error": True,  # what went well costs no call
                 "message.timeout.ms": int(_TIMEOUT * 1000),
                 "message.max.bytes": 100_000_000,  # the broker's limit is the one that counts

@@ -35,7 +35,8 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A function, operator or constructor; `variant` names the overload in functions.toml.
+    """A function, operator or constructor; `variant` numbers the overload in the library,
+    or is the `py:module:function` of the user's own.
 
     Arguments already have the types that the overload takes: coercions are explicit `Cast`s.
     """

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import tomllib
 from collections import ChainMap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
@@ -30,11 +32,13 @@ from kshell.sql.signatures import (
 from kshell.types import ksql_name
 
 __all__ = [
-    "Form", "Function", "add", "describe", "is_aggregate", "is_table_function", "library", "names",
-    "resolve_aggregate", "resolve_lambda_params", "resolve_scalar", "resolve_table",
+    "USER", "Form", "Function", "accepted", "describe", "is_aggregate", "is_table_function",
+    "library", "names", "resolve_aggregate", "resolve_lambda_params", "resolve_scalar",
+    "resolve_table", "template_of", "with_users",
 ]  # fmt: skip
 
 SCALAR, AGGREGATE, TABLE, OPERATOR = "scalar", "aggregate", "table", "operator"
+USER = "user"  # the category of the user's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +73,43 @@ def _row(name: str, category: str, row: dict[str, object]) -> Function:
     )
 
 
-_ADDED: dict[str, Function] = {}  # the user's, of `udf`
+# The user's, while a statement of their session is bound: what is bound needs them no more.
+_users: ContextVar[dict[str, Function]] = ContextVar("users")
 
 
 def library() -> Mapping[str, Function]:
-    """Every function by every name that it has: KSQL's, then the user's."""
-    return ChainMap(_own(), _ADDED)
+    """Every function by every name that it has: KSQL's, then those of `with_users`."""
+    return ChainMap(_own(), _users.get({}))
 
 
-def add(rows: Sequence[Function]) -> list[str]:
-    """Know these in place of those added before; why some cannot be, a line each."""
-    _ADDED.clear()
+@contextmanager
+def with_users(rows: dict[str, Function]) -> Iterator[None]:
+    """The user's functions by name, known inside the block."""
+    before = _users.set(rows)
+    try:
+        yield
+    finally:
+        _users.reset(before)
+
+
+def accepted(rows: Sequence[Function]) -> tuple[dict[str, Function], list[str]]:
+    """The user's functions by name; and why some cannot be had, a line each."""
+    known: dict[str, Function] = {}
     refused = []
     for row in rows:
         if row.name in _own():
             refused.append(f"{row.name} is a function of KSQL: give yours another name")
         else:
-            _ADDED[row.name] = row
-    return refused
+            known[row.name] = row
+    return known, refused
+
+
+def template_of(call: Call) -> str:
+    """DuckDB SQL of a bound call of KSQL's or the user's, or its `py:module:function`."""
+    if call.variant.startswith("py:"):
+        return call.variant
+    forms = _own()[call.function].forms
+    return forms[int(call.variant or 0)].template if forms else ""
 
 
 @cache
@@ -205,7 +228,9 @@ def _resolve(name: str, args: Sequence[Expression], function: Function) -> Call:
     for number, form in enumerate(function.forms):
         found = _match(form, args)
         if found is not None and (best is None or found[0] < best[0]):
-            best = found[0], replace(found[1], function=function.name, variant=str(number))
+            # A call of the user's carries what it calls: their names are one session's.
+            variant = form.template if function.category == USER else str(number)
+            best = found[0], replace(found[1], function=function.name, variant=variant)
     if best is None:
         raise _no_fit(name, function, args)
     if _untyped(best[1].type):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from kshell.sql import duck
 from kshell.sql.bind.expressions import UNIT_FUNCTIONS
 from kshell.sql.functions import AGGREGATE, SCALAR, Form, Function, library
-from kshell.sql.render import fill, lambda_params, python_in, quote_text
+from kshell.sql.render import fill_template, lambda_params, python_in, quote_text
 from kshell.sql.signatures import Pattern, known_type
 from kshell.sql.spans import Call, Draft
 from kshell.sql.syntax import Syntax
@@ -94,7 +94,10 @@ def _is_clause(draft: Draft, call: Call, stars: list[tuple[int, int]]) -> bool:
 
 
 def _note_call(
-    draft: Draft, call: Call, function: Function, connection: duckdb.DuckDBPyConnection,
+    draft: Draft,
+    call: Call,
+    function: Function,
+    connection: duckdb.DuckDBPyConnection,
     order_of: Callable[[int], str],
 ) -> None:
     name, close = draft.tokens[call.token], draft.tokens[call.close]
@@ -185,7 +188,7 @@ def _note_lambdas(draft: Draft, call: Call, form: Form, depth: str, done: set[in
     def made() -> str:
         texts = [draft.text(a, b) for a, b in spans]
         bodies = {n: (lambda _, text=text: text) for n, text in enumerate(texts)}
-        return fill(form.template, texts, bodies, {"depth": depth})
+        return fill_template(form.template, texts, bodies, {"depth": depth})
 
     draft.replace(draft.tokens[call.token].start, draft.tokens[call.close].end, made)
 
@@ -203,9 +206,7 @@ def _macro(name: str, arity: int) -> str:
 
 def _ordered(forms: tuple[Form, ...], arity: int) -> bool:
     """Whether calls with so many arguments need to know the order of records: `{order}`."""
-    return any(
-        _ORDER in f.template for f in forms if f.signature.expanded(arity) is not None
-    )
+    return any(_ORDER in f.template for f in forms if f.signature.expanded(arity) is not None)
 
 
 def _duckdb_has(connection: duckdb.DuckDBPyConnection, name: str, kind: str) -> bool:
@@ -277,4 +278,4 @@ def _body(form: Form, params: tuple[Pattern, ...], names: list[str]) -> str | No
     said = {"type": "" if returns is None else duckdb_name(returns)}
     if where:
         said["python"] = duck.python_function(where, types, returns)
-    return fill(form.template, names, names=said)
+    return fill_template(form.template, names, names=said)

@@ -11,12 +11,12 @@ Streams'.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 import pyarrow as pa
 
-from kshell.catalog.model import Column, Kind, Source, Window
+from kshell.catalog.model import Column, Kind, Source, TopicSettings, Window
 from kshell.sql.expressions import Call, Expression
 from kshell.sql.statements import WindowClause
 
@@ -38,6 +38,7 @@ __all__ = [
     "StreamTableJoin",
     "Suppress",
     "TableJoin",
+    "aggregates",
     "children",
     "looked_up",
     "makes_key",
@@ -240,15 +241,15 @@ class Sink:
 
     The input's key and value columns are the target's, by position.  The target's
     `timestamp_column` (an output column of the target), if any, becomes the record's timestamp.
-    `partitions` and `replicas` are of the topic to create; None: as the leftmost source's topic.
+    `settings` are of its topic; partitions and replicas None: as the leftmost source's topic.
+    `query_id` is the one that INSERT INTO asks for.
     """
 
     input: Node
     target: Source
     output: Relation
-    partitions: int | None = None
-    replicas: int | None = None
-    retention_ms: int | None = None
+    settings: TopicSettings = field(default_factory=TopicSettings)
+    query_id: str = ""
 
 
 Node = (
@@ -275,6 +276,21 @@ def makes_key(node: Node) -> bool:
     while isinstance(node, Filter | Project | Explode | Sink):
         node = node.input
     return isinstance(node, Rekey) and len(node.key) > 1
+
+
+def aggregates(node: Node) -> Iterator[Aggregate]:
+    """The plan's aggregates, from the root."""
+    if isinstance(node, Aggregate):
+        yield node
+    for child in children(node):
+        yield from aggregates(child)
+
+
+def row_by_row(node: Node) -> bool:
+    """Whether each row of the answer is made of one record alone: no join, no group, no new key."""
+    return isinstance(node, Scan) or (
+        isinstance(node, Filter | Project | Explode | Answer) and row_by_row(node.input)
+    )
 
 
 def looked_up(node: Node) -> frozenset[int]:

@@ -24,7 +24,7 @@ from kshell.sql.arithmetic import (
     arithmetic_sql,
     python_arithmetic,
 )
-from kshell.sql.casts import once, render_cast
+from kshell.sql.casts import let, render_cast
 from kshell.sql.expressions import (
     Call,
     Case,
@@ -38,10 +38,10 @@ from kshell.sql.expressions import (
     Variable,
     walk,
 )
-from kshell.sql.functions import library
-from kshell.types import STRING, duckdb_name, is_numeric
+from kshell.sql.functions import template_of
+from kshell.types import STRING, duckdb_name, is_numeric, quote_duckdb
 
-__all__ = ["fill", "lambda_params", "python_call", "python_in", "python_name", "quote",
+__all__ = ["fill_template", "lambda_params", "python_call", "python_in", "python_name",
            "quote_text", "render", "tolerant"]  # fmt: skip
 
 _HOLE = re.compile(
@@ -73,15 +73,6 @@ class _Scope:
     part: str = "%s"
 
 
-def quote(name: str) -> str:
-    """A name as a DuckDB identifier.
-
-    >>> quote('a"b')
-    '"a""b"'
-    """
-    return '"' + name.replace('"', '""') + '"'
-
-
 def quote_text(text: str) -> str:
     """A string constant; NUL, which DuckDB's SQL cannot carry, as chr(0)."""
     quoted = "'" + text.replace("'", "''") + "'"
@@ -110,8 +101,7 @@ def python_call(call: Call) -> str:
     """`module:function` where the call is Python's to do, wholly or in part; else empty."""
     if call.function in ARITHMETIC:
         return python_arithmetic(call)
-    function = library()[call.function]
-    return python_in(function.forms[int(call.variant or 0)].template) if function.forms else ""
+    return python_in(template_of(call))
 
 
 def python_in(template: str) -> str:
@@ -131,7 +121,7 @@ def python_name(call: Call) -> str:
     return f"ksql_{call.function.lower()}_{hashlib.md5(text.encode()).hexdigest()[:12]}"
 
 
-def fill(
+def fill_template(
     template: str,
     args: Sequence[str],
     bodies: Mapping[int, Callable[[Sequence[str]], str]] = MappingProxyType({}),
@@ -144,7 +134,7 @@ def fill(
     `names` has what stands for `{type}` and for the Python function, and the depth that makes a
     parameter λ a name of its own.
 
-    >>> fill("f({0}, {1*})", ["a", "b", "c"])
+    >>> fill_template("f({0}, {1*})", ["a", "b", "c"])
     'f(a, b, c)'
     """
 
@@ -177,7 +167,7 @@ def lambda_params(template: str, depth: str) -> dict[int, list[str]]:
 
 
 def _fresh(template: str, depth: str) -> str:
-    return _FRESH.sub(lambda m: quote(f"λ{depth}{m[1]}"), template)
+    return _FRESH.sub(lambda m: quote_duckdb(f"λ{depth}{m[1]}"), template)
 
 
 def _body(expression: Lambda, scope: _Scope) -> Callable[[Sequence[str]], str]:
@@ -204,7 +194,7 @@ def _call(call: Call, scope: _Scope) -> str:
         return arithmetic_sql(call, args)
     if call.function == "MAKE_MAP":
         return _map(call, args)
-    template = library()[call.function].forms[int(call.variant or 0)].template
+    template = template_of(call)
     names = {"type": duckdb_name(call.type), "depth": str(len(scope.variables))}
     if python_in(template):
         names["python"] = python_name(call)
@@ -218,15 +208,15 @@ def _filled(
     bodies: Mapping[int, Callable[[Sequence[str]], str]],
     names: Mapping[str, str],
 ) -> str:
-    """`fill`, with an argument that the template has more than once done only once."""
+    """`fill_template`, with an argument that the template has more than once done only once."""
     whole = template.count("{*}") + len(_PYTHON.findall(template))
 
     def done(n: int, args: Sequence[str]) -> str:
         if n == len(args):
-            return fill(template, args, bodies, names)
+            return fill_template(template, args, bodies, names)
         if whole + template.count(f"{{{n}}}") < 2:
             return done(n + 1, args)
-        return once(args[n], lambda held: done(n + 1, [*args[:n], held, *args[n + 1 :]]))
+        return let(args[n], lambda held: done(n + 1, [*args[:n], held, *args[n + 1 :]]))
 
     return done(0, args)
 
@@ -293,7 +283,7 @@ def tolerant(expression: Expression, columns: Mapping[str, str] = MappingProxyTy
 def _render(expression: Expression, scope: _Scope) -> str:
     match expression:
         case Column():
-            return scope.columns.get(expression.name) or quote(expression.name)
+            return scope.columns.get(expression.name) or quote_duckdb(expression.name)
         case Literal():
             return _literal(expression.value, expression.type)
         case Variable():

@@ -1,7 +1,7 @@
 """A statement's text with edits at spans of it: what is not edited stays as it was written.
 
-`words`, `macros` and `batch.rewrite` note edits and `Draft.text` applies them.  Spans are those of tokens,
-so that comments and blanks between them stay too.
+`words`, `macros` and `batch.rewrite` note edits and `Draft.text` applies them.  Spans are those of
+tokens, so that comments and blanks between them stay too.
 """
 
 from __future__ import annotations
@@ -12,20 +12,59 @@ from dataclasses import dataclass, field
 
 from kshell.sql.tokens import Kind, Token, tokenize
 
-__all__ = ["Call", "Draft", "quote"]
+__all__ = ["Call", "Draft"]
 
 _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 # Words before a parenthesis that make no call of it, and end an operand.
 _NO_CALL = frozenset(
-    ["ALL", "AND", "ANY", "AS", "BETWEEN", "BY", "CASE", "CROSS", "DISTINCT", "ELSE", "EXCEPT", "EXCLUDE", "EXISTS", "FROM", "GROUP", "HAVING", "ILIKE", "IN", "INTERSECT", "IS", "JOIN", "LIKE", "LIMIT", "NOT", "OFFSET", "ON", "OR", "ORDER", "OVER", "PIVOT", "QUALIFY", "RENAME", "SELECT", "SET", "SOME", "THEN", "UNION", "UNPIVOT", "USING", "VALUES", "WHEN", "WHERE", "WITH"]
+    [
+        "ALL",
+        "AND",
+        "ANY",
+        "AS",
+        "BETWEEN",
+        "BY",
+        "CASE",
+        "CROSS",
+        "DISTINCT",
+        "ELSE",
+        "EXCEPT",
+        "EXCLUDE",
+        "EXISTS",
+        "FROM",
+        "GROUP",
+        "HAVING",
+        "ILIKE",
+        "IN",
+        "INTERSECT",
+        "IS",
+        "JOIN",
+        "LIKE",
+        "LIMIT",
+        "NOT",
+        "OFFSET",
+        "ON",
+        "OR",
+        "ORDER",
+        "OVER",
+        "PIVOT",
+        "QUALIFY",
+        "RENAME",
+        "SELECT",
+        "SET",
+        "SOME",
+        "THEN",
+        "UNION",
+        "UNPIVOT",
+        "USING",
+        "VALUES",
+        "WHEN",
+        "WHERE",
+        "WITH",
+    ]
 )
 _SUFFIXES = frozenset({"OVER", "FILTER", "GROUP"})  # f(…) FILTER (…) OVER (…), WITHIN GROUP (…)
 _TYPED = frozenset({"DATE", "TIME", "TIMESTAMP", "TIMESTAMPTZ", "INTERVAL", "BLOB", "JSON", "UUID"})
-
-
-def quote(name: str) -> str:
-    """The name as a DuckDB identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +184,11 @@ class Draft:
 
     def is_sign(self, n: int, text: str) -> bool:
         """Whether token `n` is this sign."""
-        return 0 <= n < len(self.tokens) and self.tokens[n].kind is Kind.SIGN and self.tokens[n].text == text
+        return (
+            0 <= n < len(self.tokens)
+            and self.tokens[n].kind is Kind.SIGN
+            and self.tokens[n].text == text
+        )
 
     def word(self, n: int) -> str:
         """Token `n` as an upper-case word; empty for what is none."""

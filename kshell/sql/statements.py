@@ -88,7 +88,7 @@ class Query:
     window: WindowClause | None = None
     partition_by: tuple[exp.Expr, ...] = ()
     text: str = ""
-    place: Place = Place(1, 1)
+    place: Place = field(default=Place(1, 1))
     unread: ParseError | None = None
 
 
@@ -280,10 +280,9 @@ class Print(Statement):
 
 @dataclass(frozen=True, slots=True)
 class SetProperty(Statement):
-    """SET 'name'='value' (ALTER SYSTEM too)."""
+    """SET 'name'='value'[, …] (ALTER SYSTEM too): all of them, or none."""
 
-    name: str
-    value: str
+    settings: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)

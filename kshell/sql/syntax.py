@@ -1,6 +1,7 @@
 """What DuckDB's own parser reads in a query: its SELECTs, sources, columns and stars, and where.
 
-`batch.rewrite` asks it, so that kshell repeats none of DuckDB's grammar.  Offsets are of characters.
+`batch.rewrite` asks it, so that kshell repeats none of DuckDB's grammar.  Offsets are of
+characters.
 """
 
 from __future__ import annotations
@@ -12,8 +13,20 @@ from typing import Any
 
 import duckdb
 
-__all__ = ["ColumnRef", "FromName", "Item", "Selection", "Side", "StarRef", "Syntax", "TableCall", "Test",
-           "read", "statement_kind"]  # fmt: skip
+__all__ = [
+    "ColumnRef",
+    "Derived",
+    "FromName",
+    "Item",
+    "Selection",
+    "Side",
+    "StarRef",
+    "Syntax",
+    "TableCall",
+    "Test",
+    "read",
+    "statement_kind",
+]  # fmt: skip
 
 _NOWHERE = 1 << 63
 _OPS = {"COMPARE_EQUAL": "=", "COMPARE_NOTEQUAL": "<>", "COMPARE_LESSTHAN": "<",
@@ -31,6 +44,7 @@ class Item:
     alias: str
     kind: str
     start: int
+    path: tuple[str, ...] = ()  # of a column, and the table of a star
 
 
 @dataclass(slots=True)
@@ -39,11 +53,20 @@ class Selection:
 
     parent: Selection | None
     sources: list[FromName] = field(default_factory=list)
-    others: int = 0  # subqueries and table functions in its FROM
+    others: list[Derived] = field(default_factory=list)  # subqueries and the like in its FROM
     natural: bool = False
     narrows: bool = True  # WHERE may be applied to the sources before they are put together
     from_first: bool = False  # FROM t, which selects *
     items: list[Item] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Derived:
+    """What is in FROM without being a source: its alias, its columns as renamed, its SELECT."""
+
+    alias: str
+    names: tuple[str, ...]
+    made: Selection | None
 
 
 @dataclass(slots=True)
@@ -73,6 +96,7 @@ class ColumnRef:
     start: int
     end: int
     within: Selection | None
+    listed: bool = False  # whether it is in what the SELECT selects
 
 
 @dataclass(slots=True)
@@ -160,6 +184,8 @@ class _Reader:
         self.found = Syntax()
         self.made: dict[int, Selection] = {}
         self._every: set[int] = set()
+        self._listed = False
+        self._ctes: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {}
         self._characters: list[int] | None = None
         if not text.isascii():
             self._characters = [n for n, c in enumerate(text) for _ in c.encode()] + [len(text)]
@@ -172,7 +198,9 @@ class _Reader:
 
     def _end(self, node: dict[str, Any]) -> int:
         at = int(node["query_location"]) + int(node.get("query_location_length", 0))
-        return at if self._characters is None else self._characters[min(at, len(self._characters) - 1)]
+        return (
+            at if self._characters is None else self._characters[min(at, len(self._characters) - 1)]
+        )
 
     def query(self, node: dict[str, Any], ctes: frozenset[str], outer: Selection | None) -> None:
         """A SELECT, a set operation or a recursive CTE, and all in it."""
@@ -183,6 +211,7 @@ class _Reader:
             recursive = inner["type"] == "RECURSIVE_CTE_NODE"
             self._parts(pair["value"], names | {name} if recursive else names, outer)
             names |= {name}
+            self._ctes[name] = (tuple(pair["value"].get("aliases") or ()), inner)
         selection = outer
         if node["type"] == "SELECT_NODE":
             selection = Selection(outer)
@@ -190,7 +219,8 @@ class _Reader:
             self.found.selections.append(selection)
             self._from(node["from_table"], names, selection)
             selection.items = [
-                Item(i.get("alias", ""), i["type"], self._first(i)) for i in node["select_list"]
+                Item(i.get("alias", ""), i["type"], self._first(i), _path(i))
+                for i in node["select_list"]
             ]
             first = node["select_list"][0] if node["select_list"] else {}
             selection.from_first = first.get("type") == "STAR" and self._offset(first) < 0
@@ -198,7 +228,15 @@ class _Reader:
             self._every = {id(p) for p in _conjuncts(node.get("where_clause"))} | self._every
         for key, part in node.items():
             if key not in ("cte_map", "from_table"):
+                listed, self._listed = self._listed, key == "select_list"
                 self._any(part, names, selection)
+                self._listed = listed
+
+    def _made(self, node: dict[str, Any] | None) -> Selection | None:
+        """The SELECT that names a query's columns."""
+        while node is not None and node.get("type") in ("SET_OPERATION_NODE", "RECURSIVE_CTE_NODE"):
+            node = node.get("left") or (node.get("children") or [None])[0]
+        return self.made.get(id(node)) if node is not None else None
 
     def _first(self, node: Any) -> int:
         """Where the first of an expression is."""
@@ -226,15 +264,23 @@ class _Reader:
                 else:
                     self._any(part, ctes, selection)
         else:
-            selection.others += kind != "EMPTY"
             self._any(node, ctes, selection)
+            if kind != "EMPTY":
+                inner = (node.get("subquery") or {}).get("node")
+                renamed = tuple(node.get("column_name_alias") or ())
+                selection.others.append(Derived(node.get("alias", ""), renamed, self._made(inner)))
 
-    def _table(self, node: dict[str, Any], ctes: frozenset[str], selection: Selection | None) -> None:
+    def _table(
+        self, node: dict[str, Any], ctes: frozenset[str], selection: Selection | None
+    ) -> None:
         path = tuple(p for k in ("catalog_name", "schema_name", "table_name") if (p := node[k]))
         of_cte = len(path) == 1 or (len(path) == 2 and path[0].casefold() == "recurring")
         if of_cte and path[-1].casefold() in ctes:
             if selection is not None:
-                selection.others += 1
+                names, query = self._ctes[path[-1].casefold()]
+                columns = tuple(node.get("column_name_alias") or ()) or names
+                alias = node["alias"] or path[-1]
+                selection.others.append(Derived(alias, columns, self._made(query)))
             return
         renamed = len(node.get("column_name_alias") or ())
         made = FromName(path, self._offset(node), node["alias"], renamed, selection)
@@ -243,7 +289,9 @@ class _Reader:
             selection.sources.append(made)
             selection.narrows = selection.narrows and not node.get("sample")
 
-    def _parts(self, node: dict[str, Any], ctes: frozenset[str], selection: Selection | None) -> None:
+    def _parts(
+        self, node: dict[str, Any], ctes: frozenset[str], selection: Selection | None
+    ) -> None:
         for part in node.values():
             self._any(part, ctes, selection)
 
@@ -264,7 +312,9 @@ class _Reader:
             return
         elif type == "TABLE_FUNCTION":
             function = node["function"]
-            self.found.table_calls.append(TableCall(function.get("function_name", ""), self._offset(node)))
+            self.found.table_calls.append(
+                TableCall(function.get("function_name", ""), self._offset(node))
+            )
         elif type == "SHOW_REF" and node.get("query") is None:
             self.found.shown.append(str(node.get("table_name")))
         elif kind == "COLUMN_REF":
@@ -280,13 +330,15 @@ class _Reader:
     def _column(self, node: dict[str, Any], selection: Selection | None) -> ColumnRef:
         start = self._offset(node)
         end = self._end(node) if start >= 0 else -1
-        return ColumnRef(tuple(node["column_names"]), start, end, selection)
+        return ColumnRef(tuple(node["column_names"]), start, end, selection, self._listed)
 
     def _star(self, node: dict[str, Any], selection: Selection | None) -> None:
         start = self._offset(node)
         expression = node.get("expr") or {}
         literal = expression.get("literal") or expression.get("value") or {}
-        text = str(literal.get("text", literal.get("value", ""))) if isinstance(literal, dict) else ""
+        text = (
+            str(literal.get("text", literal.get("value", ""))) if isinstance(literal, dict) else ""
+        )
         excluded = [str(e) for e in node.get("exclude_list") or ()]
         excluded += [str(e["column"]) for e in node.get("qualified_exclude_list") or ()]
         self.found.stars.append(
@@ -305,7 +357,9 @@ class _Reader:
             for column, other, shown in ((left, right, op), (right, left, _FLIPPED.get(op, op))):
                 if column.get("class") == "COLUMN_REF":
                     side = [self._side(other)]
-                    self.found.tests.append(Test(self._column(column, selection), shown, side, every))
+                    self.found.tests.append(
+                        Test(self._column(column, selection), shown, side, every)
+                    )
                     return
             return
         between = node["class"] == "BETWEEN"
@@ -324,6 +378,12 @@ class _Reader:
             n["class"] == "CONSTANT" or n.get("function_name") in ("+", "-", "*") for n in nodes
         )
         return Side(self._first(node), self._last(node), varies, steady and not varies)
+
+
+def _path(item: dict[str, Any]) -> tuple[str, ...]:
+    if item["type"] == "STAR":
+        return (item["relation_name"],) if item.get("relation_name") else ()
+    return tuple(item.get("column_names") or ())
 
 
 def _conjuncts(node: Any) -> Iterator[dict[str, Any]]:

@@ -94,9 +94,9 @@ def _declare(function: F, text: str, name: str, help: str) -> F:
     return function
 
 
-def load(path: Path | None) -> list[str]:
-    """Make the functions of the file and of the entry points known, in place of those loaded
-    before; what is wrong, a line each with its file and line."""
+def load(path: Path | None) -> tuple[dict[str, functions.Function], list[str]]:
+    """The functions of the file and of the entry points, by name; and what is wrong, a line each
+    with its file and line."""
     problems: list[str] = []
     found: list[Callable[..., Any]] = []
     if path is not None:
@@ -108,8 +108,8 @@ def load(path: Path | None) -> list[str]:
             problems.append(f"entry point {entry.name} = {entry.value}: {_told(error)}")
             continue
         found += _declared_in(vars(loaded).values() if isinstance(loaded, ModuleType) else [loaded])
-    problems += functions.add(_rows(found))
-    return problems
+    known, refused = functions.accepted(_rows(found))
+    return known, [*problems, *refused]
 
 
 def _of_file(path: Path, problems: list[str]) -> list[Callable[..., Any]]:
@@ -151,7 +151,7 @@ def _rows(found: Sequence[Callable[..., Any]]) -> list[functions.Function]:
         where = f"py:{function.__module__}:{function.__qualname__}"
         form = functions.Form(declared.signature, where)
         row = rows.get(declared.name) or functions.Function(
-            declared.name, functions.SCALAR, "user", (), declared.help
+            declared.name, functions.SCALAR, functions.USER, (), declared.help
         )
         rows[declared.name] = replace(row, forms=(*row.forms, form))
     return list(rows.values())

@@ -1,7 +1,8 @@
 """KSQL's words as DuckDB's: what DuckDB's parser does not read, in a form that it does.
 
-`batch.rewrite` calls it before DuckDB parses a query: names in backticks or with dashes, and, in the
-default dialect, `a->b`, STRUCT(…), MAP(…), lambdas and KSQL's types.  Their meaning is `macros`' to give.
+`batch.rewrite` calls it before DuckDB parses a query: names in backticks or with dashes, and, in
+the default dialect, `a->b`, STRUCT(…), MAP(…), lambdas and KSQL's types.  Their meaning is
+`macros`' to give.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from sqlglot.errors import SqlglotError
 
 from kshell.sql import duck
 from kshell.sql.dialect import KSQL
-from kshell.sql.spans import Draft, quote
+from kshell.sql.spans import Draft
 from kshell.sql.tokens import Kind
+from kshell.types import quote_duckdb
 
 __all__ = ["cast_type", "casts", "in_duckdb_words"]
 
@@ -28,7 +30,7 @@ def in_duckdb_words(text: str, tree: exp.Query, ksql: bool) -> Draft:
     taken = {(e.start, e.end) for e in draft._edits}
     for token in draft.tokens:
         if token.kind is Kind.QUOTED and token.text[0] == "`" and not _in(taken, token.start):
-            draft.replace(token.start, token.end, quote(token.value))
+            draft.replace(token.start, token.end, quote_duckdb(token.value))
     if ksql:
         _names(draft, tree, taken)
         _dereferences(draft)
@@ -51,7 +53,7 @@ def _names(draft: Draft, tree: exp.Query, taken: set[tuple[int, int]]) -> None:
         if _in(taken, start) or draft.is_sign(draft.before(start), "->"):
             continue
         if name.name.lower() in _reserved() or not name.name.isidentifier():
-            draft.replace(start, end, quote(name.name))
+            draft.replace(start, end, quote_duckdb(name.name))
 
 
 @cache
@@ -76,7 +78,11 @@ def _sources(draft: Draft, tree: exp.Query) -> None:
         plain = all(part.isidentifier() for part in draft.source[start:end].split("."))
         if not plain or len(parts) > 2:
             *before, last = (p.name for p in parts)
-            made = f"{quote('.'.join(before))}.{quote(last)}" if before else quote(last)
+            made = (
+                f"{quote_duckdb('.'.join(before))}.{quote_duckdb(last)}"
+                if before
+                else quote_duckdb(last)
+            )
             draft.replace(start, end, made)
 
 
@@ -89,7 +95,7 @@ def _dereferences(draft: Draft) -> None:
         if after.kind in (Kind.WORD, Kind.QUOTED) or draft.is_sign(n + 1, "*"):
             draft.replace(token.start, token.end, ".")
             if after.kind is Kind.WORD and not after.text.isidentifier():
-                draft.replace(after.start, after.end, quote(after.text))
+                draft.replace(after.start, after.end, quote_duckdb(after.text))
 
 
 def _lambdas(draft: Draft) -> None:
@@ -101,7 +107,7 @@ def _lambdas(draft: Draft) -> None:
         if draft.is_sign(n - 1, ")"):
             first, last = draft.partner(n - 1) + 1, n - 2
         names = [t for t in draft.tokens[first : last + 1] if t.kind in (Kind.WORD, Kind.QUOTED)]
-        shown = ", ".join(t.text if t.kind is Kind.WORD else quote(t.value) for t in names)
+        shown = ", ".join(t.text if t.kind is Kind.WORD else quote_duckdb(t.value) for t in names)
         begin = draft.tokens[first if first == n - 1 else first - 1].start
         draft.replace(begin, token.end, f"lambda {shown}:")
 
@@ -138,7 +144,9 @@ def casts(draft: Draft) -> list[tuple[str, int, int, int]]:
                 last = draft.partner(last + 1)
             found.append((n, n + 1, last))
     return [
-        (draft.source[draft.tokens[a].start : draft.tokens[b].end], n, a, b) for n, a, b in found if b >= a
+        (draft.source[draft.tokens[a].start : draft.tokens[b].end], n, a, b)
+        for n, a, b in found
+        if b >= a
     ]
 
 

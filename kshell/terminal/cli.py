@@ -34,10 +34,12 @@ examples:
 
 A terminal gets a table and a pipe gets jsonl, unless --output says otherwise.
 A script that leaves queries running (CREATE … AS SELECT) goes on until Ctrl-C.
-Exit codes: 0 done, 1 a statement failed, 2 usage, 3 no connection, 130 interrupted.
+Exit codes: 0 done, 1 a statement failed, 2 usage, 3 no connection, 4 an answer was PARTIAL
+(a limit, a table that is behind, a partition that cannot be read), 130 interrupted.
 """
 
 
+_PARTIAL = 4  # the exit code where every statement ran, and an answer lacks something
 _LOOK = 0.2  # seconds between two looks at the queries that a script left running
 
 
@@ -164,8 +166,8 @@ def _batch(session: Session, text: str, output: str, csv_safe: bool) -> int:
 
     shower = Shower(output, csv_safe)
     try:
-        for result in session.execute(text):
-            if not shower.show(result):
+        for event in session.execute(text):
+            if not shower.show(event):
                 break
         else:
             sys.stdout.flush()
@@ -177,7 +179,7 @@ def _batch(session: Session, text: str, output: str, csv_safe: bool) -> int:
                 sys.stdout.flush()
             draw_error(error, text)
         return error.exit_code
-    return 0
+    return _PARTIAL if shower.partial else 0
 
 
 def _stay(session: Session) -> None:

@@ -7,26 +7,32 @@ Columns may need the network, so prompt_toolkit calls this off the UI's thread.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
+from kshell.catalog.model import PSEUDO_COLUMNS
 from kshell.config import PROPERTIES
-from kshell.sql.keywords import KEYWORDS, RESERVED, STATEMENTS, UNITS
+from kshell.durations import UNITS
+from kshell.sql.keywords import KEYWORDS, RESERVED, STATEMENTS
 from kshell.sql.script import Token, tokens
+from kshell.sql.statements import ShowWhat
 from kshell.terminal.commands import COMMANDS
 from kshell.terminal.sanitize import clean
 
-__all__ = ["Candidate", "Known", "SqlCompleter", "complete_at"]
+if TYPE_CHECKING:
+    from kshell.catalog.options import Option
+
+__all__ = ["Known", "SqlCompleter", "complete_at"]
 
 _SOURCE_WORDS = frozenset({"FROM", "JOIN", "INTO", "DESCRIBE", "PRINT"})
 _JOIN = ("JOIN", "OUTER JOIN")
 # What follows a word where only a few words can.
 _NEXT = {
-    "SHOW": ("TOPICS", "ALL TOPICS", "STREAMS", "TABLES", "QUERIES", "FUNCTIONS", "TYPES",
-             "VARIABLES", "PROPERTIES", "ERRORS"),
+    "SHOW": (*(what.value for what in ShowWhat), "ALL TOPICS"),
     "CREATE": ("STREAM", "TABLE", "OR REPLACE STREAM", "OR REPLACE TABLE", "SOURCE STREAM",
                "SOURCE TABLE", "TYPE"),
     "DROP": ("STREAM", "TABLE", "TYPE"),
@@ -37,10 +43,6 @@ _NEXT = {
     "SIZE": (), "INTERVAL": (), "LIMIT": (), "AS": (),
 }  # fmt: skip
 _NEXT["LIST"] = _NEXT["SHOW"]
-_WITH = ("KAFKA_TOPIC", "KEY_FORMAT", "VALUE_FORMAT", "FORMAT", "PARTITIONS", "REPLICAS",
-         "TIMESTAMP", "TIMESTAMP_FORMAT", "WRAP_SINGLE_VALUE", "RETENTION_MS")  # fmt: skip
-_FORMATS = ("JSON", "AVRO", "PROTOBUF", "DELIMITED", "KAFKA", "JSON_SR", "PROTOBUF_NOSR", "NONE")
-_PSEUDO = ("ROWTIME", "ROWPARTITION", "ROWOFFSET", "ROWKEY", "ROWHEADERS")
 _PLAIN = re.compile(r"[A-Za-z_]\w*")
 _LOOSE = re.compile(r"[\w.\-]*$")
 _UNITS = (*UNITS, *(f"{unit}S" for unit in UNITS))
@@ -137,7 +139,7 @@ def _at_word(
         if source is not None:
             return _columns([source], word, known)
     if _with_options(context):
-        return _matching(_WITH, word, "option") if previous in ("(", ",") else []
+        return _options(word, context) if previous in ("(", ",") else []
     if context[-1].kind == "number":
         return _matching((*_UNITS, *KEYWORDS), word, "keyword") if word else []
     return _in_expression(word, context, ahead, known)
@@ -165,7 +167,7 @@ def _in_expression(
     if word and word[0] not in "`\"":
         found += _matching(KEYWORDS, word, "keyword") if after_value else []
         if named:
-            found += _matching(_PSEUDO, word, "column")
+            found += _matching(PSEUDO_COLUMNS, word, "column")
         functions = _matching(known.functions, word, "function")
         found += [Candidate(c.text + "(", c.replaces, c.kind) for c in functions]
         found += _matching(KEYWORDS, word, "keyword")
@@ -199,16 +201,34 @@ def _in_string(seen: list[Token], known: Known) -> list[Candidate]:
     if words[:1] == ["SET"] and words[-1:] == ["="] and len(context) >= 3:
         known_property = PROPERTIES.get(context[1].text.strip("'"))
         return _matching(known_property.values if known_property else (), typed, "value")
-    option = words[-2] if len(words) > 1 and words[-1] == "=" else ""
-    if option.endswith("FORMAT"):
-        return _matching(_FORMATS, typed, "format")
+    option = words[-2].strip("'") if len(words) > 1 and words[-1] == "=" else ""
     if option == "KAFKA_TOPIC":
         return [
             Candidate(n, -len(typed), "topic")
             for n in known.sources
             if n.casefold().startswith(typed.casefold())
         ]
-    return []
+    known_option = _options_of(words).get(option)
+    return _matching(known_option.values if known_option else (), typed, "value")
+
+
+def _options(word: str, context: Sequence[Token]) -> list[Candidate]:
+    """Names of options that the statement's WITH takes and has not yet."""
+    words = [t.text.upper().strip("'") for t in context]
+    left = [o for o in _options_of(words).values() if o.name not in words]
+    return [c for o in left for c in _matching((o.name,), word, o.help)]
+
+
+def _options_of(words: Sequence[str]) -> Mapping[str, Option]:
+    """The options of the WITH of a statement that begins with these words."""
+    from kshell.catalog import options  # costs pyarrow, which the prompt does not wait for
+
+    statement = options.CREATE
+    if words[:1] == ["INSERT"]:
+        statement = options.INSERT
+    elif words[:1] == ["ASSERT"] and "TOPIC" in words[:4]:
+        statement = options.ASSERT_TOPIC
+    return {o.name: o for o in options.options_of(statement)}
 
 
 def _wants_source(context: list[Token]) -> bool:

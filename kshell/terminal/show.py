@@ -1,4 +1,4 @@
-"""Draws results one after the other: what both the prompt and `kshell -e` do with them.
+"""Draws answers one after the other: what both the prompt and `kshell -e` do with them.
 
 `cli` and `repl` make a `Shower` for each script.
 """
@@ -16,7 +16,20 @@ import pyarrow as pa
 
 from kshell.changes import Changes
 from kshell.errors import Interrupted
-from kshell.results import Goodbye, Live, Message, Result, Rows, Sections, Spooling
+from kshell.results import (
+    Answer,
+    Event,
+    Goodbye,
+    Live,
+    Message,
+    Notice,
+    NoticeKind,
+    Remark,
+    Rows,
+    Sections,
+    Spooling,
+    notices_of,
+)  # fmt: skip
 from kshell.terminal.cells import raw_texts
 from kshell.terminal.messages import note
 from kshell.terminal.output import Target, json_rows, write
@@ -25,14 +38,14 @@ from kshell.terminal.pull import pulled
 from kshell.terminal.sanitize import clean, clean_block
 from kshell.terminal.spool import spool
 
-__all__ = ["Shower", "change_lines", "stdout_target"]
+__all__ = ["Shower", "change_lines"]
 
 _FOR_PEOPLE = ("table", "vertical")
 # A table cannot be drawn before its end is known, and a JSON array not closed: lines instead.
 _STREAMED_AS = {"table": "jsonl", "json": "jsonl", "parquet": "arrow"}
 
 
-def stdout_target(csv_safe: bool = False) -> Target:
+def _stdout_target(csv_safe: bool = False) -> Target:
     """Standard output, as wide as its terminal if it is one."""
     if not sys.stdout.isatty():
         return Target(sys.stdout, csv_safe=csv_safe)
@@ -47,27 +60,35 @@ def _quiet(text: str) -> None:
 
 @dataclass
 class Shower:
-    """How results are drawn: the format's name, and where messages go."""
+    """How answers are drawn: the format's name, and where messages go.
+
+    `partial`: whether one of those drawn lacked what should be in it.
+    """
 
     output: str
     csv_safe: bool = False
     say: Callable[[str], None] = _quiet
+    partial: bool = False
     _drawn: int = 0
 
-    def show(self, result: Result) -> bool:
-        """Draw it; False is goodbye.  Ctrl-C stops the result and raises Interrupted."""
-        match result:
+    def show(self, event: Event) -> bool:
+        """Draw it; False is goodbye.  Ctrl-C stops the answer and raises Interrupted."""
+        match event:
             case Rows():
-                self._answer(result)
+                self._answer(event)
             case Live():
-                self._live(result)
+                self._live(event)
             case Message():
-                self.say(clean_block(result.text))
+                self.say(clean_block(event.text))
+                self._notices(event.notices)
             case Sections():
-                for part in result.parts:
+                for part in event.parts:
                     self._section(part)
+                self._notices(event.notices)
+            case Remark():
+                self.say(clean_block(event.text))
             case Spooling():
-                self.say(spool(result.path))
+                self.say(spool(event.path))
             case Goodbye():
                 return False
         return True
@@ -82,15 +103,16 @@ class Shower:
             for text in remarks:
                 note(text)
 
-    def _section(self, part: Result) -> None:
+    def _section(self, part: Answer) -> None:
         """A part of a description: rows need no count, and no table where there are none."""
         if isinstance(part, Rows) and self._for_people():
             batches = [batch for batch in part.batches if batch.num_rows]
             if batches:
                 self._rows(replace(part, batches=iter(batches)))
             else:
-                self._heading(part.title, stdout_target())
+                self._heading(part.title, _stdout_target())
                 print("none")
+                self._notices(part.notices())
         elif isinstance(part, Rows):
             self._rows(part)
         else:
@@ -102,7 +124,7 @@ class Shower:
 
     def _rows(self, rows: Rows) -> tuple[int, Sequence[str]]:
         """Write them; gives how many there were, and remarks."""
-        target = stdout_target(self.csv_safe)
+        target = _stdout_target(self.csv_safe)
         count = 0
         line = ProgressLine(rows.progress)
         batches = pulled(rows.batches, rows.cancel)
@@ -125,9 +147,15 @@ class Shower:
         finally:
             line.stop()
             batches.close()  # type: ignore[attr-defined]
-        for text in rows.notes():
-            note(f"Note: {text}")
+        self._notices(rows.notices())
         return count, remarks
+
+    def _notices(self, notices: Sequence[Notice]) -> None:
+        """What is to be said of an answer, below it."""
+        for notice in notices:
+            partial = notice.kind is NoticeKind.PARTIAL
+            self.partial = self.partial or partial
+            note(f"{'PARTIAL' if partial else 'Note'}: {notice.text}")
 
     def _heading(self, title: str, to: Target) -> None:
         """A blank line between two answers, and the title of this one."""
@@ -150,11 +178,12 @@ class Shower:
             raise Interrupted("stopped") from None
         finally:
             live.cancel()
+        self._notices(notices_of(live))
 
     def _stream(self, live: Live) -> None:
         """Rows as they come, each poll's flushed: for pipes."""
         name = _STREAMED_AS.get(self.output, self.output)
-        target = stdout_target(self.csv_safe)
+        target = _stdout_target(self.csv_safe)
         changes = _changes(live)
         try:
             if live.key and name == "jsonl":

@@ -14,7 +14,7 @@ from kshell.batch.plan import prepare
 from kshell.batch.run import run
 from kshell.batch.tables import Bounds, Range, Scan, TableColumn
 from kshell.catalog.catalog import Catalog
-from kshell.changes import Changes, total
+from kshell.changes import Changes
 from kshell.results import Progress
 from kshell.sql import duck
 from kshell.sql.bind.declare import build_source
@@ -22,6 +22,7 @@ from kshell.sql.bind.select import bind_query
 from kshell.sql.parse import parse
 from kshell.sql.statements import CreateSource, Name, Select
 from kshell.stream.graph import build
+from tests.streams.total import total
 
 TYPES = {
     "K": pa.string(), "N": pa.int32(), "D": pa.float64(), "S": pa.string(),
@@ -55,7 +56,7 @@ rows = st.lists(
 class Rows:
     """Literal rows as a bounded query's table, in order of their offsets."""
 
-    name, key, latest = "t", "K", ()
+    name, keys, latest = "t", ("K",), ()
     columns = (
         *(TableColumn(n, t) for n, t in TYPES.items()),
         TableColumn("ROWOFFSET", pa.int64(), hidden=True),

@@ -11,8 +11,9 @@ import pyarrow as pa
 from kshell.catalog.model import Column, FormatSpec
 from kshell.errors import BindError, CorruptRecord
 from kshell.formats import json_scan
-from kshell.formats.base import Half, Place, open_codec
+from kshell.formats.base import Half, Place
 from kshell.formats.json_sr.schema import json_schema_text, json_schema_type
+from kshell.formats.open import open_codec
 from kshell.formats.registry import Schema, SchemaType
 
 from .mutate import mutate

@@ -17,7 +17,7 @@ import pytest
 from kshell.errors import CorruptRecord, KshellError, UnknownName
 from kshell.kafka import admin
 from kshell.kafka.produce import OutgoingRecord, Producer
-from kshell.results import Live, Message, Rows, Sections
+from kshell.results import Live, Message, NoticeKind, Rows, Sections
 from kshell.session import Session
 
 from .conftest import held
@@ -244,10 +244,24 @@ def clicks(run, topic, name) -> str:
     return made
 
 
-def test_records_of_all_partitions_come_in_the_order_of_their_time(run, clicks, produce):
+def test_rows_are_shown_as_they_are_fetched_and_written_in_the_order_of_their_time(run, session, clicks, produce, client, name):
+    run("SET 'auto.offset.reset'='earliest'")
     produce(clicks, *((b"k", b'{"v":%d}' % n, BEGIN + n, n % 2) for n in range(100)))
     (live,) = run("SELECT v FROM clicks EMIT CHANGES")
-    assert [row["V"] for _, row in changes_of(live, 100)] == list(range(100))
+    shown = [row["V"] for _, row in changes_of(live, 100)]
+    assert [v for v in shown if v % 2] == list(range(1, 100, 2))
+    assert [v for v in shown if not v % 2] == list(range(0, 100, 2))
+    run(f"CREATE STREAM s WITH (KAFKA_TOPIC='{name}', PARTITIONS=1) AS SELECT u, v FROM clicks EMIT CHANGES")
+    until(lambda: queries(session)["CSAS_S_1"]["written"] == 100)
+    assert [value for _, value, _ in records(client, name)] == [b'{"V":%d}' % n for n in range(100)]
+
+
+def test_a_small_limit_reads_no_backlog(run, session, topic):
+    name = topic([OutgoingRecord(b"k%d" % n, b'{"v":"%s"}' % (b"x" * 2000)) for n in range(20_000)], partitions=2)
+    run("SET 'auto.offset.reset'='earliest'")
+    (live,) = run(f"SELECT v FROM `{name}` EMIT CHANGES LIMIT 3")
+    assert len(changes_of(live, 3)) == 3
+    assert live.stats().scanned <= 2 * (1 << 20) // 2000  # one fetch of 1 MiB a partition
 
 
 def test_a_partition_where_nothing_comes_stops_nothing(run, clicks, produce):
@@ -423,6 +437,32 @@ def test_a_sink_has_the_properties_it_was_given_and_kafkas_partitions(run, sessi
     assert ends == expected
 
 
+def test_a_kept_table_that_is_behind_or_has_failed_is_a_partial_answer(run, session, clicks, produce, name):
+    run(f"CREATE TABLE {name} AS SELECT u, COUNT(*) AS n FROM clicks GROUP BY u EMIT CHANGES")
+    (query,) = session.running()
+    run(f"PAUSE {query.id}")
+    time.sleep(0.5)
+    produce(clicks, *((b"a", b'{"v":1}') for _ in range(3)))
+
+    def behind():
+        (answer,) = run(f"SELECT * FROM {name}")
+        assert [r["N"] for r in rows_of(answer)] == []
+        return answer.notices()
+
+    (notice,) = until(behind)
+    assert (notice.kind, notice.count) == (NoticeKind.PARTIAL, 3)
+    assert query.id in notice.text
+    run(f"RESUME {query.id}")
+    until(lambda: rows_of(*run(f"SELECT n FROM {name}")) == [{"N": 3}])
+    (answer,) = run(f"SELECT n FROM {name}")
+    assert (rows_of(answer), list(answer.notices())) == ([{"N": 3}], [])
+    admin.delete_topic(session.properties, name.upper())
+    until(lambda: queries(session)[query.id]["state"] == "ERROR")
+    (answer,) = run(f"SELECT n FROM {name}")
+    assert [n.kind for n in answer.notices()] == [NoticeKind.PARTIAL]
+    assert "failed" in answer.notices()[0].text
+
+
 def test_queries_are_paused_resumed_replaced_and_ended(run, session, clicks, produce, client, name):
     run(f"CREATE STREAM s WITH (KAFKA_TOPIC='{name}') AS SELECT u, v FROM clicks EMIT CHANGES")
     run("PAUSE CSAS_S_1")
@@ -556,7 +596,42 @@ def test_a_table_is_asked_right_after_it_was_made(run, topic, name):
         CREATE TABLE {name} AS SELECT ROWKEY, COUNT(*) AS c, SUM(n) AS s FROM `{orders}` GROUP BY ROWKEY;
         SELECT SUM(c) AS c, SUM(s) AS s FROM {name};""")
     assert rows_of(answer) == [{"c": 20_000, "s": 20_000 * 19_999 // 2}]
-    assert not answer.notes()
+    assert not answer.notices()
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ("RETENTION_MS=7200000", {"cleanup.policy": "delete", "retention.ms": "7200000"}),
+        ("RETENTION_MS=7200000, CLEANUP_POLICY='compact'", {"cleanup.policy": "compact", "retention.ms": "7200000"}),
+    ],
+)
+def test_a_stream_makes_its_topic_with_what_is_said_of_it(run, client, name, said, wanted):
+    declared = f"CREATE STREAM {{}} (k STRING KEY, v INT) WITH (KAFKA_TOPIC='{name}', VALUE_FORMAT='JSON', PARTITIONS={{}}, {{}})"
+    (told,) = run(declared.format("s", 2, said))
+    assert told.text == "Stream S is created."
+    configs = {n: v for n, v, _ in client.configs(name)}
+    assert wanted.items() <= configs.items()
+    assert len(client.topic(name).partitions) == 2
+    run(f"ASSERT TOPIC `{name}` WITH (PARTITIONS=2, REPLICAS=1, {said})")
+    with pytest.raises(KshellError, match="already exists, with different partition/replica"):
+        run(declared.format("t", 3, said))
+    (told,) = run(declared.format("t", 2, "RETENTION_MS=5"))
+    assert f"Topic {name} stays as it is: retention.ms 7200000, not 5." in told.text
+
+
+@pytest.mark.parametrize(
+    ("said", "window", "wanted"),
+    [
+        ("", "", {"cleanup.policy": "compact"}),
+        (", CLEANUP_POLICY='compact,delete', RETENTION_MS=7200000", "", {"cleanup.policy": "compact,delete", "retention.ms": "7200000"}),
+        ("", "WINDOW TUMBLING (SIZE 1 MINUTE, RETENTION 3 HOURS, GRACE PERIOD 0 SECONDS)", {"cleanup.policy": "compact,delete", "retention.ms": "10800000"}),
+    ],
+)  # fmt: skip
+def test_a_tables_topic_is_compacted_unless_with_says_otherwise(run, clicks, client, name, said, window, wanted):
+    run(f"CREATE TABLE t WITH (KAFKA_TOPIC='{name}'{said}) AS SELECT u, COUNT(*) AS n FROM clicks {window} GROUP BY u EMIT CHANGES")
+    configs = {n: v for n, v, _ in client.configs(name)}
+    assert wanted.items() <= configs.items()
 
 
 def test_isolation_is_the_statements(run, session, topic, kafka):

@@ -32,6 +32,7 @@ from kshell.config import Properties
 from kshell.errors import KshellError, RegistryDown, UsageError
 from kshell.formats.framing import frame, write_indexes
 from kshell.kafka.produce import OutgoingRecord, Producer
+from kshell.results import NoticeKind, Sections, notices_of
 from kshell.session import Session
 
 from . import registry as registries
@@ -107,7 +108,6 @@ def theirs(registry) -> SchemaRegistryClient:
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("kshell.engines.local.sources.chunks._known", {})
 
 
 @pytest.fixture
@@ -180,9 +180,14 @@ def told(session: Session, sql: str) -> str:
     return "\n".join(p.text for p in parts if hasattr(p, "text"))
 
 
+def flat(answer) -> list:
+    """The parts of a description, and theirs."""
+    return [p for part in answer.parts for p in flat(part)] if isinstance(answer, Sections) else [answer]
+
+
 def section(session: Session, sql: str, title: str) -> list[dict]:
     (result,) = session.execute(sql)
-    (part,) = [p for p in result.parts if getattr(p, "title", "").startswith(title)]
+    (part,) = [p for p in flat(result) if getattr(p, "title", "").startswith(title)]
     return [row for batch in part.batches for row in batch.to_pylist()]
 
 
@@ -377,6 +382,19 @@ def test_several_schema_ids_are_one_result(topic, shell, theirs, send):
     assert rows(session, "SELECT SUM(X) AS s, MAX(ID) AS i FROM s") == [{"s": 2.1, "i": 2**40}]
 
 
+def test_a_description_that_runs_out_of_time_is_partial(topic, shell, theirs, send, monkeypatch):
+    from kshell.engines.local.statements import schema_scan
+
+    name = topic(partitions=2)
+    send(name, [{"region": "eu", "n": n} for n in range(9)], AvroSerializer(theirs, json.dumps(KEY)))
+    session = shell()
+    (whole,) = session.execute(f"DESCRIBE `{name}` EXTENDED")
+    assert notices_of(whole) == ()
+    monkeypatch.setattr(schema_scan, "_SECONDS", -1.0)
+    (part,) = session.execute(f"DESCRIBE `{name}` EXTENDED")
+    assert [(n.kind, n.count) for n in notices_of(part)] == [(NoticeKind.PARTIAL, 9)]
+
+
 def test_bad_records_are_rows_of_show_errors(topic, shell, theirs, send, raw):
     name = topic()
     serializer = AvroSerializer(theirs, json.dumps(KEY))
@@ -386,8 +404,7 @@ def test_bad_records_are_rows_of_show_errors(topic, shell, theirs, send, raw):
     session = shell()
     (result,) = session.execute(f"SELECT n FROM `{name}`")
     assert sorted(r["n"] for b in result.batches for r in b.to_pylist() if r["n"] is not None) == [0, 1, 2]
-    assert list(result.notes()) == [
-        "4 records could not be decoded and are not in the answer: SHOW ERRORS"]  # fmt: skip
+    assert [(n.kind, n.count) for n in result.notices()] == [(NoticeKind.UNDECODABLE, 4)]
     errors = rows(session, "SHOW ERRORS")
     assert [(e["topic"], e["partition"], e["offset"]) for e in errors] == [(name, 0, n) for n in (3, 4, 5, 6)]
     assert errors[0]["bytes"] == b"plain text"
@@ -476,7 +493,6 @@ def test_a_second_start_asks_the_registry_for_nothing(topic, shell, theirs, send
     name = topic()
     send(name, [order(1)], AvroSerializer(theirs, json.dumps(ORDER)))
     assert len(rows(shell(), f"SELECT * FROM `{name}`")) == 1
-    monkeypatch.setattr("kshell.engines.local.sources.chunks._known", {})  # as a new process has it
     registry.pause()
     try:
         session = shell(schema__registry__timeout__ms="300")

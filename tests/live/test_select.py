@@ -10,6 +10,7 @@ import pytest
 
 from kshell.errors import BindError, KshellError, UnknownName
 from kshell.kafka.produce import OutgoingRecord, Producer
+from kshell.results import Notice, NoticeKind
 
 pytestmark = pytest.mark.live
 
@@ -85,7 +86,9 @@ def test_an_empty_topic_has_no_rows_and_its_offsets(topic, ask, session):
     name = topic(partitions=2)
     (result,) = session.execute(f"SELECT * FROM `{name}`")
     assert list(result.batches) == []
-    assert result.notes() == [f"topic {name} is empty; its partitions end at 0: 0, 1: 0"]
+    assert list(result.notices()) == [
+        Notice(NoticeKind.EMPTY, f"topic {name} is empty; its partitions end at 0: 0, 1: 0")
+    ]
     assert ask(f"SELECT COUNT(*) AS n FROM `{topic(partitions=2)}`") == [{"n": 0}]
 
 
@@ -98,11 +101,40 @@ def test_bad_records_are_told_and_harm_nothing(topic, session):
     (errors,) = session.execute("SHOW ERRORS")
     told = [r for b in errors.batches for r in b.to_pylist()]
     assert sorted(r["n"] for r in rows) == list(range(400))
-    assert "2 records could not be decoded" in result.notes()[0]
+    (notice,) = result.notices()
+    assert (notice.kind, notice.count) == (NoticeKind.UNDECODABLE, 2)
     assert [(t["offset"], t["reason"]) for t in told] == [
         (200, "not valid JSON"),
         (201, "field n: a value that does not fit the column's type"),
     ]
+
+
+@pytest.mark.parametrize("limit", [30, 400])
+def test_a_scan_limit_makes_the_answer_partial_only_where_records_are_left(topic, session, limit):
+    name = topic([record(n) for n in range(30)])
+    list(session.execute(f"SET 'kshell.scan.max.records'='{limit}'"))
+    (result,) = session.execute(f"SELECT n FROM `{name}`")
+    assert sum(b.num_rows for b in result.batches) == 30
+    assert list(result.notices()) == []
+
+
+def test_a_scan_that_stops_at_a_limit_says_how_many_it_did_not_read(topic, session, properties):
+    name = topic()
+    producer = Producer(properties)
+    for part in range(3):  # a batch each, and a fetch of each: PARTITION_BYTES is 1 MiB
+        pad = "x" * 2000
+        records = [b'{"n":%d,"pad":"%s"}' % (n, pad.encode()) for n in range(part * 600, part * 600 + 600)]
+        producer.send(name, [OutgoingRecord(None, r) for r in records])
+        producer.flush()
+    for sql in ("SELECT n FROM `{}`", "SELECT COUNT(*) AS n FROM `{}`"):
+        list(session.execute("SET 'kshell.scan.max.records'='1'"))
+        (result,) = session.execute(sql.format(name))
+        rows = [r["n"] for b in result.batches for r in b.to_pylist()]
+        read = rows[0] if "COUNT" in sql else len(rows)
+        (notice,) = result.notices()
+        assert 0 < read < 1800
+        assert (notice.kind, notice.count) == (NoticeKind.PARTIAL, 1800 - read)
+        assert "1 records (kshell.scan.max.*)" in notice.text
 
 
 def test_values_that_are_no_json_are_text_or_bytes(topic, ask):

@@ -127,7 +127,13 @@ def test_print_each_of_no_records_is_refused() -> None:
 def test_set(text: str, expected: tuple[str, str]) -> None:
     statement = one(text)
     assert isinstance(statement, SetProperty)
-    assert (statement.name, statement.value) == expected
+    assert statement.settings == (expected,)
+
+
+def test_set_takes_several_at_once() -> None:
+    statement = one("SET 'a'='1', b = 2, 'c'=-3")
+    assert isinstance(statement, SetProperty)
+    assert statement.settings == (("a", "1"), ("b", "2"), ("c", "-3"))
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,33 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pyarrow as pa
 
 from kshell.changes import Changes
 from kshell.errors import Outage, ParseError, Place, UnknownName
-from kshell.results import Goodbye, Live, LiveStats, Message, Progress, Result, Rows, Running
+from kshell.results import (
+    Event,
+    Goodbye,
+    Live,
+    LiveStats,
+    Message,
+    Notice,
+    NoticeKind,
+    Progress,
+    Rows,
+    Running,
+    Sections,
+)  # fmt: skip
 from kshell.session import Names
 
 HOSTILE = "a\x1b[2J\x1b]0;owned\x07\u202e\x9b31m[bold red]markup[/]\x00\r\n\tz"
+NOTICES = {
+    "partial": Notice(NoticeKind.PARTIAL, f"stopped at 2 records {HOSTILE}", 5),
+    "undecodable": Notice(NoticeKind.UNDECODABLE, "1 record could not be decoded", 1),
+    "empty": Notice(NoticeKind.EMPTY, "topic orders is empty"),
+}
 COLUMNS = {"orders": ("orderid", "total", "address"), "users": ("userid", "regionid")}
 
 
@@ -78,10 +96,18 @@ class FakeSession:
     def connect(self) -> None:
         pass
 
-    def execute(self, text: str) -> Iterator[Result]:
+    def execute(self, text: str) -> Iterator[Event]:
         first = text.strip().rstrip(";").lower()
         if first.startswith("live "):
             yield live(first.split()[1])
+        elif first in NOTICES:
+            rows = Rows.of(pa.table({"said": [first]}))
+            yield replace(rows, notices=lambda: (NOTICES[first],))
+        elif first in ("partial message", "partial sections"):
+            told = Message("half of it is done", (NOTICES["partial"],))
+            yield told if first == "partial message" else Sections((Sections((told,)),))
+        elif first == "partial description":
+            yield Sections((Message("read"),), (NOTICES["partial"],))
         elif first == "slow":
             yield slow()
         elif first == "hostile":

@@ -15,7 +15,7 @@ from kshell.config import Properties
 from kshell.engines.local.context import Context
 from kshell.errors import KshellError, Unsupported, UsageError
 from kshell.kafka.client import Client
-from kshell.results import Result, Running
+from kshell.results import Answer, Running
 from kshell.sql import statements as ast
 from kshell.sql.statements import Statement
 
@@ -26,18 +26,18 @@ __all__ = ["LocalEngine"]
 
 # What serves a statement: a function of a module of `statements`, imported when first needed.
 STATEMENTS: Mapping[type[Statement], str] = {
-    ast.AlterSource: "declare:alter",
+    ast.AlterSource: "declare:change",
     ast.AssertSchema: "asserts:assert_schema",
     ast.AssertSource: "asserts:assert_source",
     ast.AssertTopic: "asserts:assert_topic",
     ast.AssertValues: "asserts:assert_values",
     ast.CreateAsSelect: "persistent:create_as",
     ast.CreateSource: "declare:create",
-    ast.CreateType: "declare:create_type",
+    ast.CreateType: "declare:change",
     ast.Describe: "describe:describe",
     ast.DescribeFunction: "describe:describe_function",
     ast.DropSource: "declare:drop",
-    ast.DropType: "declare:drop_type",
+    ast.DropType: "declare:change",
     ast.Explain: "explain:explain",
     ast.InsertSelect: "persistent:insert_select",
     ast.InsertValues: "insert:insert_values",
@@ -79,9 +79,14 @@ class LocalEngine:
                 "the connection cannot change while a query runs",
                 hint="TERMINATE ALL ends them; SHOW QUERIES lists them",
             )
-        self.context.reconnect(Client.connect(properties))
+        try:
+            client = Client.connect(properties)
+        except KshellError as error:
+            error.hint = "; ".join(filter(None, (error.hint, "the old connection stays")))
+            raise
+        self.context.reconnect(client)
 
-    def run(self, statement: Statement, properties: Properties) -> Result:
+    def run(self, statement: Statement, properties: Properties) -> Answer:
         """One statement to one result; raises KshellError."""
         served = STATEMENTS.get(type(statement))
         if served is None:
@@ -89,8 +94,8 @@ class LocalEngine:
             raise Unsupported(f"{words} is not supported yet", place=statement.place)
         module, _, name = served.partition(":")
         serve = getattr(import_module(f"kshell.engines.local.statements.{module}"), name)
-        result: Result = serve(self.context, statement, properties)
-        return result
+        answer: Answer = serve(self.context, statement, properties)
+        return answer
 
     def topics(self) -> Sequence[str]:
         """Names of the topics that are not internal; asks the cluster, where there is one."""
@@ -112,7 +117,7 @@ class LocalEngine:
 
     def running(self) -> Sequence[Running]:
         """The queries in the background."""
-        return [q.told() for q in self.context.queries.values()]
+        return [q.status() for q in self.context.queries.values()]
 
     def close(self) -> None:
         """Stop every query and disconnect; raises the first failure to write."""

@@ -21,7 +21,7 @@ from kshell.formats.json_codec import open_json
 from kshell.formats.json_sr.schema import json_schema_text, json_schema_type
 from kshell.formats.registry import Schema, SchemaType
 
-__all__ = ["JsonSr", "open_json_sr"]
+__all__ = ["open_json_sr"]
 
 _UNFRAMED = "no schema id in front: not written with a schema registry"
 
@@ -82,8 +82,8 @@ class JsonSr:
             return b"", self._json, ()
         options = place.format.options
         if "SCHEMA_ID" not in options:
-            schema = Schema(SchemaType.JSON, json_schema_text(self._type()))
             record = options.get("SCHEMA_FULL_NAME", "")
+            schema = Schema(SchemaType.JSON, json_schema_text(self._type(), record))
             subject = schemas.subject(place.topic, place.half.value, record)
             return frame(schemas.register(subject, schema), b""), self._json, ()
         id = int(options["SCHEMA_ID"])

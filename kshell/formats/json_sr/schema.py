@@ -77,7 +77,7 @@ _NODES: Mapping[pa.DataType, Mapping[str, Any]] = MappingProxyType(
 def json_schema_type(schema: Schema, name: str = "") -> pa.DataType:
     """The type of the schema's values; BindError where it is no JSON Schema.
 
-    A JSON schema holds one type, so a `name` chooses nothing.
+    A JSON schema holds one type, so a `name` chooses nothing: it is the title of what is written.
 
     >>> from kshell.formats.registry import SchemaType
     >>> text = '{"type": "object", "properties": {"a": {"type": ["null", "integer"]}}}'
@@ -258,8 +258,10 @@ def _merge(structs: Sequence[pa.StructType]) -> pa.StructType:
     return pa.struct([(name, _one_of(found)) for name, found in fields.items()])
 
 
-def json_schema_text(type: pa.DataType) -> str:
+def json_schema_text(type: pa.DataType, name: str = "") -> str:
     """The schema that Connect writes: every column may be null; a STRUCT itself is not.
+
+    `name` is the record's, and becomes the title.
 
     >>> json_schema_text(pa.struct([("A", pa.string())]))
     '{"type":"object","properties":{"A":{"connect.index":0,"oneOf":[{"type":"null"},{"type":"string"}]}}}'
@@ -267,6 +269,8 @@ def json_schema_text(type: pa.DataType) -> str:
     '{"oneOf":[{"type":"null"},{"type":"number","connect.type":"float64"}]}'
     """
     node = _node(type) if pa.types.is_struct(type) else _nullable(type)
+    if name:
+        node["title"] = name
     return json.dumps(node, separators=(",", ":"))
 
 

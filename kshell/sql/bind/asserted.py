@@ -8,17 +8,19 @@ from typing import Any
 import pyarrow as pa
 
 from kshell.catalog.catalog import Catalog
-from kshell.catalog.model import BOUNDS, Source
+from kshell.catalog.model import WINDOW_COLUMNS, FormatSpec, Source, TopicSettings
+from kshell.catalog.options import ASSERT_TOPIC
+from kshell.catalog.properties import read_with
 from kshell.errors import BindError, UnknownName
 from kshell.sql.bind.declare import InferColumns, build_source
 from kshell.sql.bind.expressions import Binder
 from kshell.sql.bind.literals import check_width, coerce
 from kshell.sql.bind.scope import Scope
 from kshell.sql.expressions import Expression
-from kshell.sql.statements import AssertSource, AssertValues
+from kshell.sql.statements import AssertSource, AssertTopic, AssertValues
 from kshell.types import BIGINT, ksql_name
 
-__all__ = ["asserted_source", "bind_asserted", "record_text"]
+__all__ = ["asserted_settings", "asserted_source", "bind_asserted", "record_text"]
 
 
 def bind_asserted(
@@ -32,7 +34,7 @@ def bind_asserted(
     own = source.key if statement.null_values else tuple(source.columns())
     known = {c.name: c.type for c in own} | {"ROWTIME": BIGINT}
     if source.window is not None:
-        known |= dict.fromkeys(BOUNDS, BIGINT)
+        known |= dict.fromkeys(WINDOW_COLUMNS, BIGINT)
     names = [n.folded() for n in insert.columns] or [c.name for c in own]
     for name in names:
         if name not in known:
@@ -49,6 +51,17 @@ def bind_asserted(
 def record_text(columns: Mapping[str, Any]) -> str:
     """A record's columns as messages have them."""
     return ", ".join(f"{name} {value!r}" for name, value in columns.items())
+
+
+def asserted_settings(statement: AssertTopic) -> TopicSettings:
+    """What ASSERT TOPIC says of its topic; of one that is not to be there nothing can be said."""
+    said = read_with(statement.properties, ASSERT_TOPIC).settings
+    if not statement.exists and said != TopicSettings():
+        raise BindError(
+            "ASSERT NOT EXISTS TOPIC takes no WITH: a topic that is not there has no settings",
+            place=statement.place,
+        )
+    return said
 
 
 def asserted_source(
@@ -76,10 +89,12 @@ def _difference(wanted: Source, found: Source) -> str:
         ("type", wanted.kind.value, found.kind.value),
         ("topic", wanted.topic, found.topic),
         ("schema", _columns(wanted), _columns(found)),
-        ("key format", wanted.key_format.name, found.key_format.name),
-        ("value format", wanted.value_format.name, found.value_format.name),
+        ("key format", _format(wanted.key_format), _format(found.key_format)),
+        ("value format", _format(wanted.value_format), _format(found.value_format)),
         ("timestamp column", wanted.timestamp_column, found.timestamp_column),
+        ("timestamp format", wanted.timestamp_format, found.timestamp_format),
         ("window", wanted.window, found.window),
+        ("connector", wanted.connector, found.connector),
     ):
         if expected != actual:
             return (
@@ -87,6 +102,12 @@ def _difference(wanted: Source, found: Source) -> str:
                 f"expected {expected}, actual {actual}."
             )
     return ""
+
+
+def _format(format: FormatSpec) -> str:
+    """A format with its options: JSON (WRAP_SINGLE_VALUE=false)."""
+    options = ", ".join(f"{name}={value}" for name, value in sorted(format.options.items()))
+    return f"{format.name} ({options})" if options else format.name
 
 
 def _columns(source: Source) -> list[str]:

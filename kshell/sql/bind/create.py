@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Kind, Source
-from kshell.catalog.properties import CREATE_AS, INSERT, read_with
+from kshell.catalog.options import CREATE_AS, INSERT
+from kshell.catalog.properties import read_with
 from kshell.errors import BindError, KshellError, UnknownName
 from kshell.sql import plan
 from kshell.sql.bind.advice import advised
@@ -57,16 +59,16 @@ def bind_insert_select(
 ) -> plan.Sink:
     """The plan of INSERT INTO … SELECT."""
     try:
+        written = read_with(statement.properties, INSERT)
         spec = _insert_spec(statement, catalog)
     except KshellError as error:
         raise advised(error, statement.name.place) from error.__cause__
     node = bind_query(statement.query, catalog, properties, spec, partitions)
     assert isinstance(node, plan.Sink)
-    return node
+    return replace(node, query_id=written.query_id)
 
 
 def _insert_spec(statement: InsertSelect, catalog: Catalog) -> SinkSpec:
-    read_with(statement.properties, INSERT)
     target = insert_target(statement.name, catalog, "insert into")
     if target.kind is not Kind.STREAM:
         raise BindError(

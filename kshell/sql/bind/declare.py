@@ -11,8 +11,9 @@ from types import MappingProxyType
 
 import pyarrow as pa
 
-from kshell.catalog.model import BOUNDS, Column, FormatSpec, HeaderColumn, Kind, Source
-from kshell.catalog.properties import CREATE, With, read_with, takes_inference
+from kshell.catalog.model import WINDOW_COLUMNS, Column, FormatSpec, HeaderColumn, Kind, Source
+from kshell.catalog.options import CREATE
+from kshell.catalog.properties import With, read_with, takes_inference
 from kshell.catalog.serde import (
     CAPABILITIES,
     KEY,
@@ -23,13 +24,14 @@ from kshell.catalog.serde import (
 )
 from kshell.errors import BindError, KshellError, UnknownName
 from kshell.sql.bind.advice import advised
-from kshell.sql.bind.scope import pseudo_columns
+from kshell.sql.bind.scope import reserved_columns
 from kshell.sql.statements import ColumnRole, ColumnSpec, CreateSource
 from kshell.types import BIGINT, STRING, TIMESTAMP, ksql_name, quote_ksql
 
 __all__ = [
     "InferColumns",
     "build_source",
+    "check_keyless",
     "check_timestamp",
     "no_columns",
     "with_wrapping",
@@ -76,13 +78,14 @@ def _build(statement: CreateSource, properties: Mapping[str, str], infer: InferC
     _check_schema_ids(statement, written, key_format, value_format)
     check_options(key_format)
     check_options(value_format)
-    key, value, headers = _columns(statement, (*pseudo_columns(properties), *BOUNDS))
+    key, value, headers = _columns(statement, (*reserved_columns(properties), *WINDOW_COLUMNS))
     if not key and _is_known(key_format):
         key = infer(written.topic, "key", key_format) or ()
     if not value and _is_known(value_format):
         value = infer(written.topic, "value", value_format) or ()
     _check_columns(statement, key, value, value_format)
     if not key and not written.key_format:
+        check_keyless(written)
         key_format = FormatSpec("NONE")
     check_format(key_format, key, KEY)
     check_format(value_format, value, VALUE)
@@ -101,6 +104,7 @@ def _build(statement: CreateSource, properties: Mapping[str, str], infer: InferC
         timestamp_format=written.timestamp_format,
         read_only=statement.read_only,
         sql=statement.text,
+        connector=written.connector,
     )
 
 
@@ -215,9 +219,22 @@ def _check_columns(
         check_map_key(column)
 
 
+def check_keyless(written: With) -> None:
+    """BindError if WITH speaks of keys that are not there."""
+    if written.key:
+        raise BindError(
+            f"KEY_{next(iter(written.key))} is of the keys, and there is no key column.",
+            hint="declare one: name type KEY",
+        )
+
+
 def check_timestamp(written: With, columns: tuple[Column, ...]) -> None:
-    """BindError unless TIMESTAMP names a column that holds times."""
+    """BindError unless TIMESTAMP names a column of times, and TIMESTAMP_FORMAT is of such text."""
     if not written.timestamp:
+        if written.timestamp_format:
+            raise BindError(
+                "'TIMESTAMP_FORMAT' is how a column writes the time, and 'TIMESTAMP' names none."
+            )
         return
     types = {c.name: c.type for c in columns}
     if written.timestamp not in types:
@@ -228,6 +245,11 @@ def check_timestamp(written: With, columns: tuple[Column, ...]) -> None:
             hint=known.hint,
         )
     type = types[written.timestamp]
+    if written.timestamp_format and type in (BIGINT, TIMESTAMP):
+        raise BindError(
+            "'TIMESTAMP_FORMAT' is how a STRING column writes the time, and "
+            f"{quote_ksql(written.timestamp)} is {ksql_name(type)}"
+        )
     if type in (BIGINT, TIMESTAMP) or (type == STRING and written.timestamp_format):
         return
     raise BindError(

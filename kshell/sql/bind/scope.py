@@ -11,41 +11,41 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 from sqlglot import exp
 
-from kshell.catalog.model import BOUNDS, PSEUDO_COLUMNS, Source
+from kshell.catalog.model import PSEUDO_COLUMNS, RESERVED, WINDOW_COLUMNS, Source, pseudo_type
 from kshell.catalog.model import Column as Declared
 from kshell.errors import BindError, UnknownName
-from kshell.sql.bind.text import place_of
-from kshell.sql.expressions import Column, Expression, Field
+from kshell.sql.as_written import folded, place_of
+from kshell.sql.expressions import Column, Expression, Field, MakeStruct
 from kshell.types import BIGINT, ksql_name
 
-__all__ = ["SYSTEM", "Origin", "Scope", "pseudo_columns", "struct_field"]
+__all__ = ["SYSTEM", "Origin", "Scope", "reserved_columns", "struct_field"]
 
-SYSTEM = (*PSEUDO_COLUMNS, *BOUNDS)
+SYSTEM = (*RESERVED, *WINDOW_COLUMNS)
 _PLACES = "ksql.rowpartition.rowoffset.enabled"
 
 
-def pseudo_columns(properties: Mapping[str, str]) -> Mapping[str, pa.DataType]:
-    """What every record has beside its columns; a property leaves ROWTIME alone.
+def reserved_columns(properties: Mapping[str, str]) -> Mapping[str, pa.DataType]:
+    """The pseudo columns whose names are KSQL's alone; a property leaves ROWTIME of them.
 
-    >>> list(pseudo_columns({"ksql.rowpartition.rowoffset.enabled": "false"}))
+    >>> list(reserved_columns({"ksql.rowpartition.rowoffset.enabled": "false"}))
     ['ROWTIME']
     """
     if str(properties.get(_PLACES, "")).lower() == "false":
-        return {"ROWTIME": PSEUDO_COLUMNS["ROWTIME"]}
-    return PSEUDO_COLUMNS
+        return {"ROWTIME": RESERVED["ROWTIME"]}
+    return RESERVED
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
     """A source in FROM, under its alias; `prefix` goes before its columns' names in a join.
 
-    `pseudo` are the columns that every record has beside its own.
+    `reserved` are those pseudo columns that go before its own; the others come after them.
     """
 
     alias: str
     source: Source
     prefix: str = ""
-    pseudo: Mapping[str, pa.DataType] = field(default_factory=lambda: PSEUDO_COLUMNS, hash=False)
+    reserved: Mapping[str, pa.DataType] = field(default_factory=lambda: RESERVED, hash=False)
 
     def columns(self) -> Iterator[Declared]:
         """Its own columns, as the plan names them: key, value, headers."""
@@ -57,17 +57,39 @@ class Origin:
         for column in self.source.key:
             yield Declared(self.prefix + column.name, column.type)
         if self.source.window is not None:
-            for name in BOUNDS:
+            for name in WINDOW_COLUMNS:
                 yield Declared(self.prefix + name, BIGINT)
         keys = len(self.source.key)
         yield from list(self.columns())[keys:]
 
     def system(self) -> dict[str, pa.DataType]:
-        """Its pseudo columns, by their plain names."""
-        found = dict(self.pseudo)
+        """Its reserved columns, by their plain names."""
+        found = dict(self.reserved)
         if self.source.window is not None:
-            found |= dict.fromkeys(BOUNDS, BIGINT)
+            found |= dict.fromkeys(WINDOW_COLUMNS, BIGINT)
         return found
+
+    def unreserved(self) -> dict[str, Expression]:
+        """The pseudo columns that are taken where nothing else has their names."""
+        return {
+            name: self._key() if PSEUDO_COLUMNS[name].type is None and self.source.key
+            else Column(self.prefix + name, type)
+            for name, type in self.source.pseudo_columns().items()
+            if not PSEUDO_COLUMNS[name].reserved
+        }  # fmt: skip
+
+    def _key(self) -> Expression:
+        """ROWKEY is another name for the key: one column, or a STRUCT of several."""
+        columns = tuple(Column(self.prefix + c.name, c.type) for c in self.source.key)
+        if len(columns) == 1:
+            return columns[0]
+        return MakeStruct(columns, pseudo_type("ROWKEY", self.source.key))
+
+    def scanned(self) -> dict[str, pa.DataType]:
+        """The pseudo columns that a scan can read, by their plain names."""
+        last = self.unreserved().items()
+        own = {n: e.type for n, e in last if e == Column(self.prefix + n, e.type)}
+        return self.system() | own
 
     def match(self, identifier: exp.Identifier) -> Column | None:
         """Its column of that name as written; declared names fold, undeclared keep their case."""
@@ -84,6 +106,12 @@ class Origin:
             if text.upper() in system:
                 return Column(self.prefix + text.upper(), system[text.upper()])
         return None
+
+    def match_last(self, identifier: exp.Identifier) -> Expression | None:
+        """Its unreserved pseudo column of that name."""
+        if identifier.args.get("quoted"):
+            return self.unreserved().get(identifier.name)
+        return self.unreserved().get(identifier.name.upper())
 
     def names(self) -> list[str]:
         """Its columns' names, for a hint."""
@@ -116,21 +144,37 @@ class Scope:
         """The source of that alias, as written."""
         text = qualifier.name
         for origin in self.origins:
-            if origin.alias == (text if qualifier.args.get("quoted") else text.upper()):
+            if origin.alias == folded(qualifier):
                 return origin
         for origin in self.origins:
             if not origin.source.declared and origin.alias.casefold() == text.casefold():
                 return origin
         return None
 
-    def owners(self, identifier: exp.Identifier) -> list[tuple[Origin, Column]]:
+    def owners(self, identifier: exp.Identifier) -> list[tuple[Origin, Expression]]:
         """The sources that have a column of that name."""
-        found = ((o, o.match(identifier)) for o in self.origins)
-        return [(o, c) for o, c in found if c is not None]
+        found = [(o, c) for o in self.origins if (c := o.match(identifier)) is not None]
+        if found or folded(identifier) in self.extra:
+            return [*found]
+        return [(o, e) for o in self.origins if (e := o.match_last(identifier)) is not None]
+
+    def pseudo_name(self, node: exp.Column) -> str:
+        """What an unreserved pseudo column is called in the result; empty for all other columns."""
+        if node.args.get("db"):
+            return ""  # a field
+        if not node.table:
+            origins = [o for o, _ in self.owners(node.this)]
+        else:
+            found = self.origin(node.args["table"])
+            origins = [] if found is None else [found]
+        if len(origins) != 1 or origins[0].match(node.this) is not None:
+            return ""
+        name = folded(node.this)
+        return origins[0].prefix + name if origins[0].match_last(node.this) is not None else ""
 
     def reserved(self) -> tuple[str, ...]:
         """The names that no column of a result takes."""
-        return (*dict.fromkeys(n for o in self.origins for n in o.pseudo), *BOUNDS)
+        return (*dict.fromkeys(n for o in self.origins for n in o.reserved), *WINDOW_COLUMNS)
 
     def clashes(self, name: str) -> bool:
         """Whether more than one source has a column of exactly that name."""
@@ -144,17 +188,18 @@ class Scope:
         """The column with its source before it: how most of ksqlDB's messages name it."""
         if node.table:
             origin = self.origin(node.args["table"])
-            alias = origin.alias if origin is not None else _fold(node.args["table"])
-            return f"{alias}.{_fold(node.this)}"
+            alias = origin.alias if origin is not None else folded(node.args["table"])
+            return f"{alias}.{folded(node.this)}"
         owners = self.owners(node.this)
         if len(owners) == 1:
-            origin, column = owners[0]
-            return f"{origin.alias}.{column.name.removeprefix(origin.prefix)}"
-        return _fold(node.this)
+            origin, column = owners[0][0], owners[0][0].match(node.this)
+            name = folded(node.this) if column is None else column.name.removeprefix(origin.prefix)
+            return f"{origin.alias}.{name}"
+        return folded(node.this)
 
     def prefixed(self, node: exp.Column) -> str:
         """The column as the plan names it: SOURCE_NAME in a join."""
-        return self.qualified(node).replace(".", "_", 1) if self.joined else _fold(node.this)
+        return self.qualified(node).replace(".", "_", 1) if self.joined else folded(node.this)
 
     def resolve(self, node: exp.Column, clause: str) -> Expression:
         """The column; BindError says it is unknown or ambiguous, in which clause, and what is near.
@@ -168,21 +213,22 @@ class Scope:
         origin = self.origin(path[0])
         if origin is None:
             return self._struct_or_unknown(path)
-        column = origin.match(path[1])
-        if column is None and self.aggregate_window and path[1].name.upper() in BOUNDS:
+        column: Expression | None = origin.match(path[1])
+        if column is None and self.aggregate_window and path[1].name.upper() in WINDOW_COLUMNS:
             column = Column(path[1].name.upper(), BIGINT)
+        column = column or origin.match_last(path[1])
         if column is None:
-            shown = f"{origin.alias}.{_fold(path[1])}"
+            shown = f"{origin.alias}.{folded(path[1])}"
             raise self._unresolved(shown, path[1], origin.names(), clause)
         return _fields(column, path[2:])
 
     def _bare(self, identifier: exp.Identifier, clause: str) -> Expression:
-        if self.aggregate_window and identifier.name.upper() in BOUNDS:
+        if self.aggregate_window and identifier.name.upper() in WINDOW_COLUMNS:
             return Column(identifier.name.upper(), BIGINT)
         owners = self.owners(identifier)
         if len(owners) == 1:
             return owners[0][1]
-        name = _fold(identifier)
+        name = folded(identifier)
         if len(owners) > 1:
             could = [f"{o.alias}.{name}" for o, _ in owners]
             raise BindError(
@@ -205,7 +251,7 @@ class Scope:
         error = UnknownName(
             "column",
             identifier.name,
-            [*known, *SYSTEM],
+            [*known, *PSEUDO_COLUMNS, *WINDOW_COLUMNS],
             what=f"{clause} column '{shown}' cannot be resolved.",
             place=place_of(identifier),
         )
@@ -221,13 +267,9 @@ class Scope:
             "source",
             path[0].name,
             [o.alias for o in self.origins],
-            what=f"'{_fold(path[0])}' is not a valid stream/table name or alias.",
+            what=f"'{folded(path[0])}' is not a valid stream/table name or alias.",
             place=place_of(path[0]),
         )
-
-
-def _fold(identifier: exp.Expr) -> str:
-    return identifier.name if identifier.args.get("quoted") else identifier.name.upper()
 
 
 def _fields(operand: Expression, path: list[exp.Identifier]) -> Expression:
@@ -238,7 +280,7 @@ def _fields(operand: Expression, path: list[exp.Identifier]) -> Expression:
 
 def struct_field(operand: Expression, identifier: exp.Expr) -> Expression:
     """operand->identifier; BindError if it is no struct or has no such field."""
-    name = _fold(identifier)
+    name = folded(identifier)
     if not pa.types.is_struct(operand.type):
         raise BindError(
             f"Can't access field {name}: the value is {ksql_name(operand.type)}, not a STRUCT",
@@ -246,9 +288,9 @@ def struct_field(operand: Expression, identifier: exp.Expr) -> Expression:
         )
     names = [f.name for f in operand.type]
     if name not in names:
-        folded = [n for n in names if n.casefold() == identifier.name.casefold()]
-        if len(folded) == 1 and not identifier.args.get("quoted"):
-            name = folded[0]
+        alike = [n for n in names if n.casefold() == identifier.name.casefold()]
+        if len(alike) == 1 and not identifier.args.get("quoted"):
+            name = alike[0]
         else:
             raise UnknownName(
                 "field", name, names,

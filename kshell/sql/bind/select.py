@@ -19,6 +19,7 @@ from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Column, Kind
 from kshell.errors import BindError, KshellError, Unsupported
 from kshell.sql import plan
+from kshell.sql.as_written import place_of
 from kshell.sql.bind.advice import advised
 from kshell.sql.bind.aggregate import (
     Grouping,
@@ -34,10 +35,10 @@ from kshell.sql.bind.joins import Joined, Partitions, build_joins, synthetic_key
 from kshell.sql.bind.names import Aliases
 from kshell.sql.bind.projection import Item, Reader, keys_missing, project, read_items
 from kshell.sql.bind.repartition import Repartition, build_explode, rekey
-from kshell.sql.bind.scope import Scope, pseudo_columns
+from kshell.sql.bind.scope import Scope, reserved_columns
 from kshell.sql.bind.sinks import SinkSpec, build_sink
 from kshell.sql.bind.sources import From, read_from, scan
-from kshell.sql.bind.text import place_of, text_of
+from kshell.sql.bind.text import text_of
 from kshell.sql.expressions import Column as Bound
 from kshell.sql.expressions import Expression, columns_of
 from kshell.sql.statements import Emit, Query
@@ -106,7 +107,7 @@ def _bind_query(
 ) -> plan.Node:
     tree = _plain_select(query)
     persistent = sink is not None
-    bound, aliases = _bind(tree, query, catalog, sink, pseudo_columns(properties))
+    bound, aliases = _bind(tree, query, catalog, sink, reserved_columns(properties))
     _check_sources(bound.read.scope, persistent)
     node, joined = _source_node(bound, partitions)
     if bound.where is not None:
@@ -168,9 +169,9 @@ def _bind(
     query: Query,
     catalog: Catalog,
     sink: SinkSpec | None,
-    pseudo: Mapping[str, pa.DataType],
+    reserved: Mapping[str, pa.DataType],
 ) -> tuple[_Bound, Aliases]:
-    read = read_from(tree, catalog, pseudo)
+    read = read_from(tree, catalog, reserved)
     extra = synthetic_key(read)
     if extra is not None:
         read = replace(read, scope=replace(read.scope, extra={extra.name: extra.type}))

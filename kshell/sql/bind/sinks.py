@@ -10,14 +10,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from kshell.catalog.model import Column, FormatSpec, Kind, Source
-from kshell.catalog.properties import With
+from kshell.catalog.model import Column, FormatSpec, Kind, Source, TopicSettings
+from kshell.catalog.properties import With, topic_settings
 from kshell.catalog.serde import CAPABILITIES, KEY, VALUE, check_format, check_map_key, columns_text
 from kshell.errors import BindError, Place, UsageError
 from kshell.sql import plan
 from kshell.sql.bind.aggregate import has_nested_state
 from kshell.sql.bind.datatypes import can_widen
-from kshell.sql.bind.declare import InferColumns, check_timestamp, no_columns, with_wrapping
+from kshell.sql.bind.declare import (
+    InferColumns,
+    check_keyless,
+    check_timestamp,
+    no_columns,
+    with_wrapping,
+)
 from kshell.sql.bind.literals import coerce
 from kshell.sql.bind.projection import Shape
 
@@ -90,9 +96,22 @@ def build_sink(
         node,
         target,
         node.output,
-        _number(written.partitions, "ksql.sink.partitions", properties),
-        _number(written.replicas, "ksql.sink.replicas", properties),
-        written.retention_ms,
+        _settings(node, written, properties),
+    )
+
+
+def _settings(node: plan.Node, written: With, properties: Mapping[str, str]) -> TopicSettings:
+    """The topic's: as WITH says, else as the properties say, with the windows' retention."""
+    retention = max(
+        (n.window.retention_ms for n in plan.aggregates(node)
+         if n.window is not None and n.window.retention_ms is not None),
+        default=None,
+    )  # fmt: skip
+    made = topic_settings(written, node.output.kind, node.output.window, retention)
+    return replace(
+        made,
+        partitions=_number(written.partitions, "ksql.sink.partitions", properties),
+        replicas=_number(written.replicas, "ksql.sink.replicas", properties),
     )
 
 
@@ -138,6 +157,7 @@ def _key_format(
         # FORMAT speaks of the value too; KEY_FORMAT alone can only be a mistake.
         if written.key_format not in ("", "NONE") and written.key_format != written.value_format:
             raise BindError("Key format specified for stream without key columns.")
+        check_keyless(written)
         return FormatSpec("NONE")
     inherited = _inherited(first.key_format)
     if inherited.name == "NONE":

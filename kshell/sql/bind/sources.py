@@ -12,19 +12,20 @@ import pyarrow as pa
 from sqlglot import exp
 
 from kshell.catalog.catalog import Catalog
-from kshell.catalog.model import BOUNDS, PSEUDO_COLUMNS, Column, Kind, Source
+from kshell.catalog.model import RESERVED, WINDOW_COLUMNS, Column, Kind, Source
 from kshell.errors import BindError, UnknownName, Unsupported
 from kshell.sql import plan
+from kshell.sql.as_written import folded, place_of
 from kshell.sql.bind.datatypes import can_widen
 from kshell.sql.bind.expressions import Binder
 from kshell.sql.bind.literals import coerce
 from kshell.sql.bind.scope import Origin, Scope
-from kshell.sql.bind.text import place_of, text_of
+from kshell.sql.bind.text import text_of
 from kshell.sql.expressions import Expression, columns_of
 from kshell.sql.statements import Within
-from kshell.types import BIGINT, quote_ksql
+from kshell.types import quote_ksql
 
-__all__ = ["Criteria", "From", "read_from", "scan", "source_names", "unknown_source"]
+__all__ = ["Criteria", "From", "read_from", "scan", "source_names"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class From:
     criteria: tuple[Criteria, ...]
 
 
-def unknown_source(name: str, quoted: bool, catalog: Catalog, lead: str) -> UnknownName:
+def _unknown_source(name: str, quoted: bool, catalog: Catalog, lead: str) -> UnknownName:
     """Nothing has that name; tells of a name that differs in case only."""
     shown = name if quoted else name.upper()
     error = UnknownName("source", shown, catalog.names(), what=f"{lead}{shown} does not exist.")
@@ -75,7 +76,7 @@ def _table_name(table: exp.Table) -> tuple[str, bool]:
 
 
 def read_from(
-    tree: exp.Select, catalog: Catalog, pseudo: Mapping[str, pa.DataType] = PSEUDO_COLUMNS
+    tree: exp.Select, catalog: Catalog, reserved: Mapping[str, pa.DataType] = RESERVED
 ) -> From:
     """The query's sources and join criteria; BindError as ksqlDB would."""
     clause = tree.args.get("from_") or tree.args.get("from")
@@ -84,7 +85,7 @@ def read_from(
     joins = tree.args.get("joins") or []
     tables = [clause.this, *(join.this for join in joins)]
     read = (_origin(table, catalog, bool(joins)) for table in tables)
-    origins = tuple(replace(origin, pseudo=pseudo) for origin in read)
+    origins = tuple(replace(origin, reserved=reserved) for origin in read)
     for index, origin in enumerate(origins):
         for earlier in origins[:index]:
             if earlier.source.name == origin.source.name:
@@ -111,14 +112,14 @@ def _origin(table: exp.Expr, catalog: Catalog, joined: bool) -> Origin:
     name, quoted = _table_name(table)
     source = catalog.find(name, quoted)
     if source is None:
-        error = unknown_source(name, quoted, catalog, "")
+        error = _unknown_source(name, quoted, catalog, "")
         error.place = place_of(table)
         raise error
     alias = source.name
     written = table.args.get("alias")
     if written is not None and written.args.get("this") is not None:
         identifier = written.this
-        alias = identifier.name if identifier.args.get("quoted") else identifier.name.upper()
+        alias = folded(identifier)
     return Origin(alias, source, f"{alias}_" if joined else "")
 
 
@@ -146,7 +147,7 @@ def _criteria(join: exp.Join, scope: Scope, left: Sequence[Origin], right: Origi
     nodes = (on.this, on.expression)
     bound = [binder.bind(node) for node in nodes]
     owner = {c.name: o.alias for o in scope.origins for c in o.columns()}
-    owner |= {o.prefix + n: o.alias for o in scope.origins for n in o.system()}
+    owner |= {o.prefix + n: o.alias for o in scope.origins for n in o.scanned()}
     aliases = []
     for node, side in zip(nodes, bound, strict=True):
         found = {owner[name] for name in columns_of(side)}
@@ -201,10 +202,9 @@ def scan(origin: Origin, needed: Collection[str]) -> plan.Scan:
     rest = [c for c in list(source.columns())[len(source.key) :] if prefix + c.name in needed]
     pairs = [(prefix + c.name, c.name) for c in (*source.key, *rest)]
     value = [Column(prefix + c.name, c.type) for c in rest]
-    system = dict(origin.pseudo) | dict.fromkeys(BOUNDS, BIGINT)
     # Without a join ROWTIME and the bounds ride along with every row; in one each side has its own.
-    riding = () if prefix else ("ROWTIME", *BOUNDS)
-    for name, type in system.items():
+    riding = () if prefix else ("ROWTIME", *WINDOW_COLUMNS)
+    for name, type in origin.scanned().items():
         if prefix + name in needed and name not in riding:
             pairs.append((prefix + name, name))
             value.append(Column(prefix + name, type))

@@ -104,9 +104,12 @@ def _value(cursor: Cursor) -> str:
 
 
 def _set(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
-    name = _property(cursor)
-    cursor.expect("=")
-    return SetProperty(name=name, value=_value(cursor), **place)
+    settings: list[tuple[str, str]] = []
+    while not settings or cursor.take(","):
+        name = _property(cursor)
+        cursor.expect("=")
+        settings.append((name, _value(cursor)))
+    return SetProperty(settings=tuple(settings), **place)
 
 
 def _unset(cursor: Cursor, place: Mapping[str, Any]) -> Statement:

@@ -110,7 +110,7 @@ def _alter(cursor: Cursor, place: Place) -> Statement:
     if cursor.take("SYSTEM"):
         name = cursor.string("a property in single quotes")
         cursor.expect("=")
-        return SetProperty(name=name, value=cursor.string(), **place)
+        return SetProperty(settings=((name, cursor.string()),), **place)
     kind = _kind(cursor, "SYSTEM")
     name_ = cursor.name(f"a {kind.value.lower()}'s name")
     columns: list[ColumnSpec] = []

@@ -178,12 +178,13 @@ def read_properties(cursor: Cursor) -> Mapping[str, object]:
     while not cursor.at(")"):
         if properties:
             cursor.expect(",")
-        if cursor.peek().kind is Kind.STRING:
-            name = cursor.next().value
-        else:
-            name = cursor.name("a property").text
+        said = cursor.peek()
+        text = said.kind is Kind.STRING
+        name = (cursor.next().value if text else cursor.name("a property").text).upper()
+        if name in properties:
+            raise BindError(f"{name} is given twice in the WITH clause", place=cursor.place(said))
         cursor.expect("=")
-        properties[name.upper()] = _literal(cursor)
+        properties[name] = _literal(cursor)
     cursor.expect(")")
     return MappingProxyType(properties)
 

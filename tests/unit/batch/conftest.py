@@ -33,7 +33,7 @@ class LiteralTable:
     """`opened` and `asked` record what the plan wanted of it."""
 
     name = "orders"
-    key = "ROWKEY"
+    keys = ("ROWKEY",)
     latest: tuple[str, ...] = ()
     columns = (
         TableColumn("region", pa.string()),

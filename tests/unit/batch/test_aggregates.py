@@ -33,7 +33,7 @@ TYPES = {"K": pa.string(), "N": pa.int32(), "S": pa.string(), "L": pa.list_(pa.i
 
 class Literals:
     name = "t"
-    key = "K"
+    keys = ("K",)
     latest: tuple[str, ...] = ()
     columns = tuple(TableColumn(n, t, hidden=n.startswith("ROW")) for n, t in TYPES.items())
 

@@ -21,7 +21,7 @@ from kshell.sql.parse import parse
 class Log:
     """Partitions of (offset, timestamp), with gaps; `read` counts the records handed out."""
 
-    name, key, latest = "log", "", ()
+    name, keys, latest = "log", (), ()
     columns = (
         TableColumn("n", pa.int64()),
         TableColumn("ROWTIME", pa.int64(), hidden=True),
@@ -44,7 +44,7 @@ class Log:
 
     def open(self, columns, ranges):
         rows = [
-            {"n": o * 10, "ROWTIME": t, "ROWOFFSET": o}
+            {"n": o * 10, "ROWTIME": t, "ROWOFFSET": o, "rowoffset": 1_000_000 - o}
             for r in ranges
             for o, t in self.partitions[r.partition]
             if r.start <= o < r.end
@@ -72,6 +72,14 @@ def test_the_last_rows_of_a_long_log_read_only_its_tail(column):
     rows = ask(log, f"SELECT n FROM log ORDER BY {column} DESC LIMIT 2")
     assert [r["n"] for r in rows] == [99_990, 99_990]
     assert log.read <= 2 * 512
+
+
+def test_a_field_named_like_the_order_is_read_whole():
+    log = in_order(1, 10_000)
+    log.columns = (TableColumn("n", pa.int64()), TableColumn("rowoffset", pa.int64()),
+                   *(c for c in Log.columns if c.hidden))  # fmt: skip
+    rows = ask(log, "SELECT n, ROWOFFSET_1 AS o FROM log ORDER BY ROWOFFSET DESC LIMIT 1")
+    assert rows == [{"n": 0, "o": 0}]
 
 
 def test_the_order_column_is_not_in_the_answer():

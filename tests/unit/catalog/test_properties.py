@@ -4,7 +4,8 @@ import pyarrow as pa
 import pytest
 
 from kshell.catalog.model import Column, FormatSpec, Window, WindowType
-from kshell.catalog.properties import CREATE, CREATE_AS, duration_ms, read_with
+from kshell.catalog.options import CREATE, CREATE_AS, duration_ms
+from kshell.catalog.properties import read_with
 from kshell.catalog.serde import KEY, VALUE, check_format, check_map_key
 from kshell.errors import BindError
 from kshell.types import BIGINT, INTEGER, STRING

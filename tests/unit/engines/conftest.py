@@ -1,10 +1,81 @@
-"""Brokers without Java: the demo's, of which a test may have two."""
+"""Brokers without Java, and a cluster in memory against which the real engine runs statements."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
 
+from kshell.config import Properties
 from kshell.demo.broker import Demo, start
+from kshell.engines.local.engine import LocalEngine
+from kshell.engines.local.statements import persistent
+from kshell.kafka import admin
+from kshell.kafka.metadata import Partition, Snapshot, Topic
+from kshell.sql.parse import parse
+
+PROPERTIES = Properties({"auto.offset.reset": "earliest"})
+
+
+class Cluster:
+    """Topics in memory, behind the calls of `Client` that statements make."""
+
+    properties = PROPERTIES
+    creates_topics = True
+    usual = (("retention.ms", "604800000"), ("cleanup.policy", "delete"))
+
+    def __init__(self) -> None:
+        self.made: dict[str, dict[str, str]] = {}
+        self._topics: dict[str, Topic] = {}
+
+    def put(self, name: str, partitions: int, replicas: int, configs: dict[str, str]) -> None:
+        copies = tuple(range(replicas if replicas > 0 else 1))
+        parts = tuple(Partition(n, 0, copies, copies) for n in range(partitions))
+        self._topics[name] = Topic(name, bytes(16), False, parts)
+        self.made[name] = configs
+
+    def topics(self) -> tuple[Topic, ...]:
+        return tuple(self._topics.values())
+
+    def find(self, name: str) -> Topic | None:
+        return self._topics.get(name)
+
+    def topic(self, name: str) -> Topic:
+        return self._topics[name]
+
+    def snapshot(self, topic: Topic, isolation: str) -> Snapshot:
+        return Snapshot(topic, {p.id: (0, 0) for p in topic.partitions}, int(isolation == "read_committed"))
+
+    def configs(self, name: str) -> list[tuple[str, str, bool]]:
+        said = self.made[name]
+        return [(n, said.get(n, v), n not in said) for n, v in self.usual]
+
+
+@pytest.fixture
+def cluster(monkeypatch) -> Cluster:
+    made = Cluster()
+
+    def create_topic(properties, topic, *, partitions, replicas, configs):
+        made.put(topic, partitions, replicas, dict(configs))
+
+    monkeypatch.setattr(admin, "create_topic", create_topic)
+    monkeypatch.setattr(persistent, "_start", lambda context, id, sink, lookup: type("Query", (), {"id": id}))
+    return made
+
+
+@pytest.fixture
+def run(cluster):
+    engine = LocalEngine(cluster)
+
+    def run(text, properties=PROPERTIES):
+        told = ""
+        for statement in parse(text):
+            told = engine.run(statement, properties).text
+        return told
+
+    run.engine, run.context, run.properties = engine, engine.context, PROPERTIES
+    run.read = lambda text: (parse(text)[0], PROPERTIES)
+    return run
 
 
 @pytest.fixture(scope="session")

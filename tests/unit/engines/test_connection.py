@@ -81,6 +81,20 @@ def test_while_a_query_runs_it_is_refused(session, demo, other_demo):
     assert session.properties["client.id"] == "me"
 
 
+def test_several_are_set_together_or_not_at_all(session, other_demo):
+    session.connect()
+    with pytest.raises(ConnectionFailed) as refused:
+        run(session, f"SET 'bootstrap.servers'='{other_demo.bootstrap}', 'security.protocol'='SSL'")
+    assert "the old connection stays" in refused.value.hint
+    assert session.properties["security.protocol"] == "PLAINTEXT"
+    assert session.cluster != other_demo.bootstrap
+    with pytest.raises(UsageError, match="no property named"):
+        run(session, "SET 'client.id'='me', 'nope'='1'")
+    assert session.properties["client.id"] == "kshell"
+    run(session, f"SET 'bootstrap.servers'='{other_demo.bootstrap}', 'auto.offset.reset'='earliest'")
+    assert (session.cluster, session.properties["auto.offset.reset"]) == (other_demo.bootstrap, "earliest")
+
+
 def test_before_connecting_it_is_only_noted(demo):
     session = Session(Properties({"bootstrap.servers": "127.0.0.1:1"}))
     run(session, f"SET 'bootstrap.servers'='{demo.bootstrap}'")

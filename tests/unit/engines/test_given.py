@@ -8,7 +8,7 @@ import pytest
 
 from kshell.config import Properties
 from kshell.errors import BindError, UnknownName, Unsupported, UsageError
-from kshell.results import Live
+from kshell.results import Live, NoticeKind, notices_of
 from kshell.session import Session
 
 ORDERS = pa.table({"id": [1, 2, 3], "who": ["ann", "bob", "ann"], "ROWTIME": [5_000, 70_000, 6_000]})
@@ -145,7 +145,13 @@ def test_it_wins_over_a_topic_and_that_is_said(demo):
     with_topic = Session(properties, tables={"orders": ORDERS})
     (answer,) = with_topic.execute("SELECT COUNT(*) AS n FROM orders")
     assert [b.to_pylist() for b in answer.batches] == [[{"n": 3}]]
-    assert "given to this session" in "".join(map(str, answer.notes()))
+    assert "given to this session" in answer.notices()[0].text
+    assert [n.kind for n in answer.notices()] == [NoticeKind.GIVEN]
+    window = "SELECT id, COUNT(*) AS n FROM orders WINDOW TUMBLING (SIZE 1 DAY) GROUP BY id"
+    for text in (window, f"{window} EMIT CHANGES"):
+        (answer,) = with_topic.execute(text)
+        assert [n.kind for n in notices_of(answer)] == [NoticeKind.GIVEN]
+        answer.cancel()
     (other,) = with_topic.execute("SELECT COUNT(*) AS n FROM orders o JOIN pageviews p ON false")
     assert next(other.batches).to_pylist() == [{"n": 0}]
     with pytest.raises(UnknownName):

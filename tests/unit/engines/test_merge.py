@@ -83,7 +83,7 @@ def test_weights_travel_with_their_rows() -> None:
 def test_held_counts_what_waits() -> None:
     merge = Merge([(0, 0), (0, 1)])
     merge.put((0, 0), rows(("a", 1), ("b", 2)))
-    assert merge.held((0, 0)) == 2
+    assert merge.held((0, 0)) == 2 * 8 + 2 + 2 * 4  # times, text, and where each text begins
     merge.put((0, 1), rows(("x", 1)))
     merge.take({(0, 1)})
-    assert merge.held((0, 0)) == 1
+    assert merge.held((0, 0)) == 8 + 1 + 4

@@ -9,7 +9,8 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from kshell.catalog.model import Column, FormatSpec
-from kshell.formats.base import Half, Place, open_codec
+from kshell.formats.base import Half, Place
+from kshell.formats.open import open_codec
 from kshell.formats.registry import Remembered
 
 INT, BIGINT, DOUBLE, STRING = pa.int32(), pa.int64(), pa.float64(), pa.string()

@@ -133,3 +133,10 @@ def test_single_values_and_a_file_without_a_registry():
     assert read(made, b'{"A":1}', frame(9, b'{"A":2}'), None, names=["A"]) == [(1,), (2,), (None,)]
     with pytest.raises(UsageError, match="schema registry"):
         codec("JSON_SR", {"A": INT}, schemas=None)
+
+
+def test_the_schemas_title_is_the_name_that_is_asked_for():
+    for options, title in (({}, None), ({"SCHEMA_FULL_NAME": "a.B"}, "a.B")):
+        schemas = Remembered()
+        write("JSON_SR", {"A": BIGINT}, (5,), options=options, schemas=schemas)
+        assert json.loads(schemas.by_id(1).text).get("title") == title

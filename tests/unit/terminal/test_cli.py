@@ -93,6 +93,8 @@ import sys
 from kshell.terminal import cli
 from tests.terminal.fake_shell import FakeSession
 FakeSession.running = lambda self: ()  # a script stays with queries that run
+one = FakeSession.execute
+FakeSession.execute = lambda self, text: (e for piece in text.split(";") for e in one(self, piece))
 cli._open = lambda options, stack: FakeSession()
 sys.exit(cli.run(sys.argv[1:]))
 """
@@ -156,6 +158,51 @@ def test_a_pipe_gets_jsonl_and_no_colour() -> None:
     with fake("-e", "hello") as process:
         out, _ = process.communicate(timeout=10)
         assert out == b'{"said":"hello"}\n'
+
+
+@pytest.mark.parametrize(
+    ("statements", "code"),
+    [
+        (["partial"], 4),
+        (["partial message"], 4),
+        (["partial sections"], 4),
+        (["partial description"], 4),
+        (["partial", "hello"], 4),
+        (["partial", "exit"], 4),
+        (["undecodable", "empty"], 0),
+        (["partial", "describe x"], 1),
+        (["describe x", "partial"], 1),
+    ],
+)
+def test_a_partial_answer_ends_with_4_unless_a_statement_failed(statements, code) -> None:
+    with fake(*(part for text in statements for part in ("-e", text))) as process:
+        _, err = process.communicate(timeout=20)
+        assert process.returncode == code, err
+        if code == 4:
+            assert b"PARTIAL: " in err
+        assert b"\x1b" not in err
+
+
+def test_a_partial_answer_of_a_file_or_standard_input_ends_with_4(tmp_path) -> None:
+    script = tmp_path / "s.sql"
+    script.write_text("partial")
+    with fake("-f", str(script)) as process:
+        assert process.wait(20) == 4
+    piped = subprocess.run([sys.executable, "-c", FAKE], input=b"partial", capture_output=True, cwd=ROOT)
+    assert piped.returncode == 4
+
+
+def test_what_an_answer_leaves_out_is_said_below_it() -> None:
+    with fake("-e", "undecodable") as process:
+        out, err = process.communicate(timeout=20)
+        assert (out, err) == (b'{"said":"undecodable"}\n', b"Note: 1 record could not be decoded\n")
+
+
+def test_records_that_a_live_answer_left_out_are_said_at_its_end() -> None:
+    with fake("-e", "live ending") as process:
+        _, err = process.communicate(timeout=20)
+        assert process.returncode == 0
+        assert err.startswith(b"Note: 3 records could not be decoded")
 
 
 def test_a_bug_is_one_line_and_with_debug_a_traceback() -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from kshell.catalog.options import ASSERT_TOPIC, CREATE, options_of
+from kshell.catalog.serde import CAPABILITIES
+from kshell.sql.statements import ShowWhat
 from kshell.terminal.completion import Known, complete_at
 from kshell.terminal.highlight import highlight
 from kshell.terminal.history import PrivateHistory, carries_secret
@@ -45,6 +48,12 @@ def offered(text: str, after: str = "") -> list[str]:
         ("SET 'auto.offset.reset' = 'ear", "", "earliest"),
         ("CREATE STREAM s (a INT) WITH (VALUE_F", "", "VALUE_FORMAT"),
         ("CREATE STREAM s (a INT) WITH (VALUE_FORMAT = 'PROTO", "", "PROTOBUF"),
+        ("CREATE TABLE t WITH (CLEAN", "", "CLEANUP_POLICY"),
+        ("CREATE TABLE t WITH (CLEANUP_POLICY='comp", "", "compact"),
+        ("CREATE STREAM s WITH (WINDOW_TYPE='h", "", "HOPPING"),
+        ("CREATE STREAM s WITH (VALUE_FORMAT='JSON', VALUE_", "", "VALUE_DELIMITER"),
+        ("INSERT INTO s WITH (", "", "QUERY_ID"),
+        ("ASSERT TOPIC s WITH (", "", "PARTITIONS"),
         ("\\d us", "", "users"),
         ("\\o ver", "", "vertical"),
     ],
@@ -53,12 +62,27 @@ def test_the_best_offer(text, after, first):
     assert offered(text, after)[0] == first
 
 
+def test_with_offers_all_that_the_statement_takes():
+    assert set(offered("CREATE STREAM s WITH (")) == {o.name for o in options_of(CREATE)}
+    assert offered("ASSERT TOPIC s WITH (") == [o.name for o in options_of(ASSERT_TOPIC)]
+    assert offered("CREATE STREAM s WITH (TIMESTAMP_FORMAT='") == []
+
+
 def test_nothing_is_offered_for_nothing():
     assert offered("") == []
     assert offered("SELECT ") == []
     assert offered("SELECT 1 -- FROM o") == []
     assert offered("SELECT 'FROM o") == []
     assert offered("SELECT * FROM orders ") == []
+
+
+def test_what_is_offered_is_what_the_tables_have():
+    shown = offered("SHOW ")
+    assert set(shown) == {*(what.value for what in ShowWhat), "ALL TOPICS"}
+    assert shown[0] == "TOPICS"
+    formats = offered("CREATE STREAM s (a INT) WITH (VALUE_FORMAT = '")
+    assert set(formats) == set(CAPABILITIES)
+    assert formats[0] == "JSON"
 
 
 def test_highlighting_keeps_the_text():

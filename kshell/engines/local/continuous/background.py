@@ -17,7 +17,7 @@ from kshell.engines.local.continuous.sink_writer import Outlet
 from kshell.errors import KshellError, Outage, TopicChanged, UnknownName
 from kshell.kafka.client import Client
 from kshell.kafka.produce import Producer
-from kshell.results import Running
+from kshell.results import Notice, NoticeKind, Running
 from kshell.sql.plan import Sink
 
 __all__ = ["Background", "State"]
@@ -72,9 +72,12 @@ class Background:
                 if made is None:
                     break
                 self._going.wait()  # what came while it was being paused waits too
+                idle = True
                 for changes in made:
+                    idle = False
                     self.outlet.write(changes)
-                if not made and self.feed.at_end:
+                    self._producer.check()
+                if idle and self.feed.at_end:
                     self._caught_up.set()
                 self._producer.check()
                 self._check_sink()
@@ -121,20 +124,22 @@ class Background:
                 break
         return self._caught_up.is_set()
 
-    def kept(self, seconds: float) -> tuple[pa.RecordBatch, str]:
+    def kept(self, seconds: float) -> tuple[pa.RecordBatch, tuple[Notice, ...]]:
         """The table's rows once they have caught up, or after so many seconds; and what to say
         of them where they may not be the newest."""
         assert self.outlet.rows is not None  # what makes it a keeper
-        whole, remark = self.catch_up(seconds), ""
-        name = self.sink.target.name
+        whole, lag, name = self.catch_up(seconds), self.feed.lag, self.sink.target.name
+        rows = self.outlet.rows.snapshot()
         if self.error is not None:
-            remark = f"query {self.id} failed, {name} is as it was then: {self.error.what}"
-        elif self.feed.note or self.feed.lag or not whole:
+            text = f"query {self.id} failed, {name} is as it was then: {self.error.what}"
+        elif self.feed.note or lag or not whole:
             behind = self.feed.note or "has not read yet what was there when it began"
-            if self.feed.lag and not self.feed.note:
-                behind = f"{self.feed.lag:,} records behind"
-            remark = f"query {self.id}, which keeps {name}: {behind}"
-        return self.outlet.rows.snapshot(), remark
+            if lag and not self.feed.note:
+                behind = f"{lag:,} record{'s' * (lag != 1)} behind"
+            text = f"query {self.id}, which keeps {name}: {behind}"
+        else:
+            return rows, ()
+        return rows, (Notice(NoticeKind.PARTIAL, text, lag),)
 
     def pause(self) -> None:
         """Read no further."""
@@ -165,7 +170,7 @@ class Background:
         if self.state is not State.ERROR:
             self.state = State.TERMINATED
 
-    def told(self) -> Running:
+    def status(self) -> Running:
         """For the toolbar."""
         if self.error is not None:
             return Running(self.id, f"failed: {self.error.what}", failed=True)

@@ -12,15 +12,18 @@ import time
 from collections import deque
 
 from kshell.changes import Changes
-from kshell.engines.local.continuous.time_order import Lane, Merge
+from kshell.engines.local.continuous.time_order import Arrival, Lane, Merge
 from kshell.engines.local.sources.base import Input
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.engines.local.sources.registry_wait import RegistryWait
+from kshell.kafka.fetch import QUEUED_BYTES
 from kshell.sql import plan
 
 __all__ = ["Feed", "Rate", "open_feed"]
 
-_HELD = 200_000  # rows of one partition that may wait for the others
+_STEP_ROWS = 1 << 16  # rows that one poll takes in: what comes first is seen first
+_HELD_BYTES = 32 << 20  # of all partitions' rows that wait for the others
+_MANY = 10_000  # a LIMIT from which on fetching ahead pays
 _RATE_SECONDS = 3.0
 
 
@@ -43,20 +46,25 @@ class Rate:
 class Feed:
     """Inputs read together; one thread pulls it, any may look at its counters or cancel it.
 
-    `bell` is what the inputs ring; `patience` is for how many seconds it waits for a schema
-    registry.
+    `bell` is what the inputs ring; `wait_seconds` is how long it waits for a schema
+    registry; `order` is by time unless another is given.
     """
 
     def __init__(
-        self, inputs: list[Input], bell: threading.Event, patience: float = math.inf
+        self,
+        inputs: list[Input],
+        bell: threading.Event,
+        wait_seconds: float = math.inf,
+        order: Merge | Arrival | None = None,
     ) -> None:
-        self._inputs, self._bell, self._wait = inputs, bell, RegistryWait(patience)
+        self._inputs, self._bell, self._wait = inputs, bell, RegistryWait(wait_seconds)
         self._rate = Rate()
         self.scanned = self.bad = 0
+        self._taken_in = 0  # rows, in this step
         self.cancelled = False
         self.at_end = False  # whether with what `poll` gave last each partition is read to its end
         self._lanes: dict[Lane, Input] = {}
-        self._merge = Merge(())
+        self._order = order or Merge(())
         for input in inputs:
             for partition in input.partitions:
                 self._add(input, partition)
@@ -69,48 +77,57 @@ class Feed:
         deadline = time.monotonic() + seconds
         while True:
             self._bell.clear()
-            # First who has ended, then what there is: a record is on the queue before its end.
-            more = [lane for lane, input in self._lanes.items() if not input.ended(lane[1])]
             if not self._wait.attempt(self._drain_all):  # no registry: the query pauses
                 time.sleep(min(seconds, self._wait.again))
                 return None if self.cancelled else []
-            runs = self._merge.take(more)
+            more = [lane for lane, input in self._lanes.items() if not input.ended(lane[1])]
+            runs = self._order.take(more)
             self.at_end = not more
             self._pause()
             if runs:
                 return runs
             if self.cancelled or all(input.done for input in self._inputs):
                 return None
+            if self._taken_in >= _STEP_ROWS:
+                continue  # there may be more to take in
             left = deadline - time.monotonic()
             if left <= 0 or not self._bell.wait(left):
                 return []
 
     def _drain_all(self) -> bool:
-        for input in self._inputs:
-            self._drain(input)
+        """Take in what has come, of each input in turn, until it is enough for one step."""
+        self._taken_in = 0
+        coming = list(self._inputs)
+        while coming and self._taken_in < _STEP_ROWS:
+            coming = [input for input in coming if self._drain(input)]
         return True
 
-    def _drain(self, input: Input) -> None:
-        while (piece := input.poll()) is not None:
-            if (input.scans[0], piece.partition) not in self._lanes:
-                self._add(input, piece.partition)  # one that the topic got while it was read
-            for scan, changes, bad in piece.scans:
-                self.scanned += len(changes) + bad
-                self.bad += bad
-                self._merge.put((scan, piece.partition), changes)
+    def _drain(self, input: Input) -> bool:
+        piece = input.poll()
+        if piece is None:
+            return False
+        if (input.scans[0], piece.partition) not in self._lanes:
+            self._add(input, piece.partition)  # one that the topic got while it was read
+        for scan, changes, bad in piece.scans:
+            self._taken_in += len(changes) + bad
+            self.scanned += len(changes) + bad
+            self.bad += bad
+            self._order.put((scan, piece.partition), changes)
+        return True
 
     def _add(self, input: Input, partition: int) -> None:
         for scan in input.scans:
             self._lanes[scan, partition] = input
-            self._merge.add((scan, partition))
+            self._order.add((scan, partition))
 
     def _pause(self) -> None:
         """Partitions that are far ahead wait for the others."""
+        most = max(_HELD_BYTES // max(len(self._lanes), 1), 1 << 20)
         for input in self._inputs:
             input.paused = frozenset(
                 p
                 for p in input.partitions
-                if any(self._merge.held((scan, p)) > _HELD for scan in input.scans)
+                if any(self._order.held((scan, p)) > most for scan in input.scans)
             )
 
     @property
@@ -136,8 +153,17 @@ class Feed:
 
 
 def open_feed(lookup: Lookup, node: plan.Node, *, bounded: bool) -> Feed:
-    """The feed of a plan's scans: what is there now, or from `auto.offset.reset` for ever."""
+    """The feed of a plan's scans: what is there now, or from `auto.offset.reset` for ever.
+
+    Rows that are only shown, each made of one record, come as they are fetched: the first of a
+    backlog at once.  Of a few rows no more is fetched ahead than one answer of each broker.
+    """
     bell = threading.Event()
     wait = (lookup.properties.number("schema.registry.wait.ms") or 0) / 1000
-    inputs = lookup.inputs(node, bell, bounded=bounded)
-    return Feed(inputs, bell, wait if bounded else math.inf)
+    shown = isinstance(node, plan.Answer) and plan.row_by_row(node)
+    few = isinstance(node, plan.Answer) and shown and (node.limit or _MANY) < _MANY
+    inputs = lookup.inputs(
+        node, bell, bounded=bounded, queued_bytes=1 if few else QUEUED_BYTES
+    )
+    order = Arrival() if shown else None
+    return Feed(inputs, bell, wait if bounded else math.inf, order)

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from kshell.changes import Changes
 
-__all__ = ["Lane", "Merge"]
+__all__ = ["Arrival", "Lane", "Merge"]
 
 Lane = tuple[int, int]  # the scan's number, and its partition
 _NEVER = -(1 << 62)
@@ -28,13 +28,13 @@ class _Queue:
 
     parts: deque[tuple[Changes, pa.Array]] = field(default_factory=deque)
     last: int = _NEVER
-    size: int = 0
+    size: int = 0  # bytes
 
     def put(self, changes: Changes) -> None:
         # A record behind one of a later time waits for it: offsets do not change their order.
         times = pc.cumulative_max(changes.rows.column("ROWTIME"), start=self.last)
         self.last = times[-1].as_py()
-        self.size += len(changes)
+        self.size += changes.rows.nbytes
         self.parts.append((changes, times))
 
     def take(self, limit: int) -> list[tuple[Changes, pa.Array]]:
@@ -42,15 +42,17 @@ class _Queue:
         taken = []
         while self.parts:
             changes, times = self.parts[0]
+            size = changes.rows.nbytes
             count = pc.search_sorted(times, pa.scalar(limit, pa.int64()), side="right").as_py()
             if not count:
                 break
             if count == len(times):
                 self.parts.popleft()
             else:
-                self.parts[0] = (_slice(changes, count), times[count:])
-                changes, times = _slice(changes, 0, count), times[:count]
-            self.size -= count
+                self.parts[0] = (changes.slice(count), times[count:])
+                changes, times = changes.slice(0, count), times[:count]
+                size -= self.parts[0][0].rows.nbytes
+            self.size = self.size - size if self.parts else 0
             taken.append((changes, times))
         return taken
 
@@ -74,7 +76,7 @@ class Merge:
             self._queues[lane].put(changes)
 
     def held(self, lane: Lane) -> int:
-        """How many rows of a partition wait here."""
+        """How many bytes of a partition's rows wait here."""
         return self._queues[lane].size
 
     def take(self, more: Collection[Lane]) -> list[tuple[int, Changes]]:
@@ -94,8 +96,28 @@ class Merge:
         return _ordered(found)
 
 
-def _slice(changes: Changes, start: int, length: int | None = None) -> Changes:
-    return Changes(changes.rows.slice(start, length), changes.weights.slice(start, length))
+class Arrival:
+    """Batches in, the same batches out: for plans to which the order of partitions is all one."""
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[int, Changes]] = []
+
+    def add(self, lane: Lane) -> None:
+        """One more partition."""
+
+    def put(self, lane: Lane, changes: Changes) -> None:
+        """Rows of one partition, after those that were put before."""
+        if len(changes):
+            self._parts.append((lane[0], changes))
+
+    def held(self, lane: Lane) -> int:
+        """Nothing waits for other partitions."""
+        return 0
+
+    def take(self, more: Collection[Lane]) -> list[tuple[int, Changes]]:
+        """What came since: (scan, rows)."""
+        taken, self._parts = self._parts, []
+        return taken
 
 
 def _ordered(found: list[tuple[int, Changes, pa.Array]]) -> list[tuple[int, Changes]]:
@@ -126,5 +148,5 @@ def _taken(changes: Changes, rows: pa.Array) -> Changes:
     if last - start == len(rows) - 1 and pc.all(pc.greater_equal(rows, start)).as_py():
         steps = pc.pairwise_diff(rows)
         if pc.min(steps).as_py() in (1, None) and pc.max(steps).as_py() in (1, None):
-            return _slice(changes, start, len(rows))
+            return changes.slice(start, len(rows))
     return Changes(changes.rows.take(rows), changes.weights.take(rows))

@@ -43,7 +43,7 @@ class Input(Protocol):
         """
 
     def ended(self, partition: int) -> bool:
-        """Whether all that the partition has now, or all that is to be read, can be polled."""
+        """Whether all that the partition has now, or all that is to be read, was polled."""
 
     @property
     def done(self) -> bool:

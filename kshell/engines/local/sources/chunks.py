@@ -28,7 +28,6 @@ __all__ = ["Batch", "Reading", "bad_rows", "infer_columns", "reader_of", "schema
            "schemas_of", "writer_of"]  # fmt: skip
 
 _REGISTERED = frozenset({"AVRO", "JSON_SR", "PROTOBUF"})
-_known: dict[tuple[tuple[str, str], ...], Schemas] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +50,12 @@ def schemas_of(properties: Properties) -> Schemas | None:
     if properties.get("schema.registry.url") is None:
         return None
     own = tuple((n, properties[n]) for n in properties if _concerns_registry(n))
-    if own not in _known:
+    if own not in properties.opened:
         from kshell.formats.registry_http import open_schemas
 
-        _known[own] = open_schemas(properties)
-    return _known[own]
+        properties.opened[own] = open_schemas(properties)
+    schemas: Schemas = properties.opened[own]
+    return schemas
 
 
 def _concerns_registry(name: str) -> bool:
@@ -75,10 +75,10 @@ def infer_columns(
     """A lookup of the columns that a file or the registry knows for a topic's key or value."""
 
     def infer(topic: str, half: str, format: FormatSpec) -> tuple[Column, ...] | None:
-        from kshell.formats import inference
+        from kshell.formats import from_schema
         from kshell.formats.base import Half
 
-        return inference.infer_columns(schemas_of(properties), topic, Half(half), format)
+        return from_schema.infer_columns(schemas_of(properties), topic, Half(half), format)
 
     return infer
 

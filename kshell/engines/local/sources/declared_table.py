@@ -16,16 +16,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kshell.batch.tables import GONE, Bounds, Range, TableColumn
-from kshell.catalog.model import BOUNDS, PSEUDO_COLUMNS, Kind, Source
+from kshell.catalog.model import RESERVED, WINDOW_COLUMNS, Kind, Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
-from kshell.engines.local.sources.chunks import Batch, reader_of
+from kshell.engines.local.sources.chunks import Batch, Reading, reader_of
 from kshell.engines.local.sources.topic import Budget, TopicTable
+from kshell.errors import Unsupported
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import Chunk
 from kshell.kafka.metadata import Snapshot
 
 __all__ = ["DeclaredTable"]
+
+
+class _Codecs(threading.local):
+    """A thread's readers by the columns that they make: codecs keep what they learn of schemas."""
+
+    def __init__(self) -> None:
+        self.readers: dict[tuple[str, ...], Reading] = {}
 
 
 class DeclaredTable(TopicTable):
@@ -40,34 +48,44 @@ class DeclaredTable(TopicTable):
         budget: Budget,
         properties: Properties,
     ) -> None:
-        bounds = BOUNDS if source.window is not None else ()
-        self._names = [*(c.name for c in source.columns()), *bounds]
+        bounds = WINDOW_COLUMNS if source.window is not None else ()
+        # Headers that are not declared are decoded where a query names them.
+        self._headers = {"ROWHEADERS"} & source.pseudo_columns().keys()
+        pseudo = [n for n in source.pseudo_columns() if n not in self._headers]
+        self._names = (*(c.name for c in source.columns()), *bounds, *pseudo)
         self._table = source.kind is Kind.TABLE
-        self._codecs = threading.local()  # what a codec learns of schemas is one thread's
+        hidden = [n for n in RESERVED if n not in source.pseudo_columns()]
+        if self._table and hidden:
+            raise Unsupported(
+                f"the column {hidden[0]} of table {source.name} hides where its records are, and a "
+                "bounded query takes the last of each key",
+                hint="with EMIT CHANGES it can be read",
+            )
+        self._codecs = _Codecs()
         super().__init__(client, snapshot, source, errors, budget, properties)
 
     def _made(self) -> tuple[TableColumn, ...]:
         source = self.source
-        bounds = BOUNDS if source.window is not None else ()
+        bounds = WINDOW_COLUMNS if source.window is not None else ()
         made = [TableColumn(c.name, c.type) for c in source.key]
         made += [TableColumn(n, pa.int64()) for n in bounds]
         made += [TableColumn(c.name, c.type) for c in source.value]
         made += [TableColumn(h.name, h.type) for h in source.headers]
-        made += [TableColumn(n, t, hidden=True) for n, t in PSEUDO_COLUMNS.items()]
+        made += [TableColumn(n, t, hidden=True) for n, t in source.pseudo_columns().items()]
         if self._table:
             made.append(TableColumn(GONE, pa.bool_(), hidden=True))
         return tuple(made)
 
     @property
-    def key(self) -> str:
+    def keys(self) -> tuple[str, ...]:
         primitive = self.source.key_format.name == "KAFKA" and self.source.window is None
-        return super().key if primitive else ""
+        return super().keys if primitive else ()
 
     @property
     def latest(self) -> tuple[str, ...]:
         if not self._table:
             return ()
-        bounds = BOUNDS if self.source.window is not None else ()
+        bounds = WINDOW_COLUMNS if self.source.window is not None else ()
         return (*(c.name for c in self.source.key), *bounds)
 
     def ranges(self, bounds: Bounds) -> list[Range]:
@@ -81,12 +99,11 @@ class DeclaredTable(TopicTable):
     def _decode(
         self, chunk: Chunk, columns: Sequence[str], end: int
     ) -> tuple[pa.RecordBatch, int]:
-        if not hasattr(self._codecs, "read"):
-            names = [*self._names, *PSEUDO_COLUMNS]
-            self._codecs.read = reader_of(self.source, names, self._properties)
-        read: Batch = self._codecs.read(
-            chunk.partition, chunk.records, chunk.start, end, chunk.aborted
-        )
+        names = (*self._names, *(c for c in columns if c in self._headers))
+        readers = self._codecs.readers
+        if names not in readers:
+            readers[names] = reader_of(self.source, names, self._properties)
+        read = readers[names](chunk.partition, chunk.records, chunk.start, end, chunk.aborted)
         self._errors.add(read.bad)
         keep = self._kept(read)
         if not columns:

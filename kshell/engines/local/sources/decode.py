@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,21 +22,13 @@ from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources.chunks import bad_rows
 from kshell.errors import BadRecord
 from kshell.formats.json_scan import Field, Names, Types, scan
-from kshell.formats.source import SourceReader
+from kshell.formats.source import SourceReader, header_column
 from kshell.kafka.records import Decoded, Wanted, decode
 
 if TYPE_CHECKING:
     from kshell.formats.registry import Schemas
 
-__all__ = ["HIDDEN", "Decoder", "is_text"]
-
-# The pseudo columns that SELECT * leaves out, with their types; ROWKEY's is the key's own.
-HIDDEN = {
-    "ROWTIME": pa.int64(),
-    "ROWPARTITION": pa.int32(),
-    "ROWOFFSET": pa.int64(),
-    "ROWHEADERS": pa.list_(pa.struct([("KEY", pa.string()), ("VALUE", pa.binary())])),
-}
+__all__ = ["Decoder", "is_text"]
 
 _Bad = list[tuple[int, str]]
 _Values = tuple[list[pa.Array], _Bad]
@@ -106,14 +99,6 @@ _VALUES: dict[str, Callable[[pa.Array, Sequence[str], Source], _Values]] = {
 _PLAIN_KEYS = frozenset({"KAFKA", "BYTES", "NONE"})
 
 
-def _headers(column: pa.Array) -> pa.Array:
-    pairs = column.values if column.offset == 0 else column.flatten()
-    names = [None if n is None else n.decode(errors="replace") for n in pairs.field(0).to_pylist()]
-    structs = pa.StructArray.from_arrays([pa.array(names, pa.string()), pairs.field(1)],
-                                         ["KEY", "VALUE"])  # fmt: skip
-    return pa.ListArray.from_arrays(column.offsets, structs)
-
-
 class _Codecs(threading.local):
     """A reader of both halves for each thread: codecs keep what they learn of schemas."""
 
@@ -133,37 +118,44 @@ class Decoder:
     @property
     def wanted(self) -> Wanted:
         """What of a record is needed; offsets too where an error must be placed."""
-        values = bool(self._values())
-        key = "ROWKEY" in self.columns
+        values, key = bool(self._values), bool(self._keys)
         whole = (values or key) and not self._plain
         return Wanted(
-            offset="ROWOFFSET" in self.columns or values or key,
-            timestamp="ROWTIME" in self.columns or whole,
+            offset="ROWOFFSET" in self._pseudo or values or key,
+            timestamp="ROWTIME" in self._pseudo or whole,
             key=key or whole,
             value=values or whole,
-            headers="ROWHEADERS" in self.columns,
+            headers="ROWHEADERS" in self._pseudo,
         )
 
     @property
     def _plain(self) -> bool:
         """Whether what is asked for needs no codec."""
-        return (not self._values() or self.source.value_format.name in _VALUES) and (
-            "ROWKEY" not in self.columns or self.source.key_format.name in _PLAIN_KEYS
+        return (not self._values or self.source.value_format.name in _VALUES) and (
+            not self._keys or self.source.key_format.name in _PLAIN_KEYS
         )
 
     def schema(self) -> pa.Schema:
         """The schema of its batches; nested values of JSON as their text."""
-        types = {c.name: c.type for c in (*self.source.key, *self.source.value)} | HIDDEN
-        nested = self._values()
-        return pa.schema(
-            [
-                (c, pa.string() if c in nested and is_text(self.source, types[c]) else types[c])
-                for c in self.columns
-            ]
-        )
+        types = self.source.pseudo_columns()
+        types |= {c.name: c.type for c in (*self.source.key, *self.source.value)}
+        texts = {c for c in self._values if is_text(self.source, types[c])}
+        return pa.schema([(c, pa.string() if c in texts else types[c]) for c in self.columns])
 
+    @cached_property
+    def _pseudo(self) -> frozenset[str]:
+        return frozenset(self.columns) & self.source.pseudo_columns().keys()
+
+    @cached_property
     def _values(self) -> list[str]:
-        return [c for c in self.columns if c not in HIDDEN and c != "ROWKEY"]
+        own = {c.name for c in self.source.value}
+        return [c for c in self.columns if c in own]
+
+    @cached_property
+    def _keys(self) -> list[str]:
+        """The columns asked for that are made of the key."""
+        own = {c.name for c in self.source.key} | (self._pseudo & {"ROWKEY"})
+        return [c for c in self.columns if c in own and c not in self._values]
 
     def batch(
         self,
@@ -187,14 +179,14 @@ class Decoder:
         if not self.columns:
             return raw, 0
         made, reasons = self._by_hand(raw) if self._plain else self._by_codec(raw)
-        if "ROWTIME" in self.columns:
+        if "ROWTIME" in self._pseudo:
             made["ROWTIME"] = raw.column("timestamp")
-        if "ROWOFFSET" in self.columns:
+        if "ROWOFFSET" in self._pseudo:
             made["ROWOFFSET"] = raw.column("offset")
-        if "ROWPARTITION" in self.columns:
+        if "ROWPARTITION" in self._pseudo:
             made["ROWPARTITION"] = pa.repeat(pa.scalar(partition, pa.int32()), raw.num_rows)
-        if "ROWHEADERS" in self.columns:
-            made["ROWHEADERS"] = _headers(raw.column("headers"))
+        if "ROWHEADERS" in self._pseudo:
+            made["ROWHEADERS"] = header_column(raw.column("headers"), None)
         batch = pa.RecordBatch.from_arrays([made[c] for c in self.columns], names=self.columns)
         if reasons:
             told = bad_rows(self.source.topic, partition, raw, sorted(reasons.items()))
@@ -205,13 +197,14 @@ class Decoder:
     def _by_hand(self, raw: pa.RecordBatch) -> tuple[dict[str, pa.Array], dict[int, str]]:
         made: dict[str, pa.Array] = {}
         reasons: dict[int, str] = {}
-        if names := self._values():
+        if names := self._values:
             make = _VALUES[self.source.value_format.name]
             arrays, bad = make(raw.column("value"), names, self.source)
             made.update(zip(names, arrays, strict=True))
             reasons.update(bad)
-        if "ROWKEY" in self.columns:
-            (made["ROWKEY"],), bad = _single(raw.column("key"), self.source.key[0].type)
+        if names := self._keys:
+            (key,), bad = _single(raw.column("key"), self.source.key[0].type)
+            made.update(dict.fromkeys(names, key))
             reasons.update((row, f"key: {why}") for row, why in bad)
         return made, reasons
 

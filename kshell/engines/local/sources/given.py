@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from kshell.batch.tables import Bounds, Range, Scan, TableColumn
-from kshell.catalog.model import Column, FormatSpec, Kind, Source
+from kshell.catalog.model import PSEUDO_COLUMNS, Column, FormatSpec, Kind, Source, pseudo_type
 from kshell.changes import Changes
 from kshell.engines.local.sources.base import Piece
 from kshell.errors import BindError, UsageError
@@ -25,12 +25,6 @@ from kshell.types import BIGINT, DOUBLE, INTEGER, STRING, TIME, TIMESTAMP, decim
 __all__ = ["GivenInput", "GivenTable", "given_source", "given_table"]
 
 _ROWS = 1 << 16  # of one batch
-_HEADERS = pa.list_(pa.struct([("KEY", pa.string()), ("VALUE", pa.binary())]))
-# What a row has beside the table's columns; NULL where no function makes it.
-_PSEUDO: Mapping[str, pa.DataType] = {
-    "ROWTIME": pa.int64(), "ROWPARTITION": pa.int32(), "ROWOFFSET": pa.int64(),
-    "ROWKEY": pa.string(), "ROWHEADERS": _HEADERS,
-}  # fmt: skip
 
 
 def given_table(name: str, rows: object) -> pa.Table:
@@ -61,7 +55,7 @@ _NARROWER: Mapping[int, Callable[[pa.DataType], pa.DataType]] = {
 def _pseudo(rows: pa.Table) -> dict[str, pa.DataType]:
     """The pseudo columns that the table has no column of the name of."""
     own = {name.upper() for name in rows.schema.names}
-    return {name: type for name, type in _PSEUDO.items() if name not in own}
+    return {name: pseudo_type(name, ()) for name in PSEUDO_COLUMNS if name not in own}
 
 
 def _column(rows: pa.Table, name: str) -> pa.ChunkedArray | pa.Array:
@@ -74,7 +68,7 @@ def _column(rows: pa.Table, name: str) -> pa.ChunkedArray | pa.Array:
         return pa.array(np.arange(rows.num_rows, dtype=np.int64))
     if name == "ROWTIME":
         return pa.array(np.zeros(rows.num_rows, dtype=np.int64))
-    return pa.nulls(rows.num_rows, _PSEUDO[name])
+    return pa.nulls(rows.num_rows, pseudo_type(name, ()))
 
 
 def _ksql(type: pa.DataType) -> pa.DataType:
@@ -140,8 +134,8 @@ class GivenTable:
         return self._columns
 
     @property
-    def key(self) -> str:
-        return ""
+    def keys(self) -> tuple[str, ...]:
+        return ()
 
     @property
     def latest(self) -> tuple[str, ...]:
@@ -206,7 +200,7 @@ class GivenInput:
         return next(self._pieces, None)
 
     def ended(self, partition: int) -> bool:
-        return True
+        return self.done
 
     @property
     def done(self) -> bool:

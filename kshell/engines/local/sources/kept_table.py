@@ -11,37 +11,41 @@ from typing import Protocol
 import pyarrow as pa
 
 from kshell.batch.tables import Bounds, Range, Scan, TableColumn
-from kshell.catalog.model import Source
-from kshell.results import Progress
+from kshell.catalog.model import PSEUDO_COLUMNS, Source
+from kshell.formats.source import rowkey_column
+from kshell.results import Notice, Progress
 
 __all__ = ["Keeper", "KeptTable"]
 
 _DUMMY_PARTITION = 0
-_RIDING = ("ROWTIME",)
 
 
 class Keeper(Protocol):
     """A query that keeps a table's current rows."""
 
-    def kept(self, seconds: float) -> tuple[pa.RecordBatch, str]:
+    def kept(self, seconds: float) -> tuple[pa.RecordBatch, tuple[Notice, ...]]:
         """The rows, after so many seconds at the most, and why they may not be the newest."""
 
 
 class KeptTable:
-    """A snapshot of rows under the source's names."""
+    """A snapshot of rows under the source's names: of the pseudo columns its key and their time."""
 
     def __init__(self, source: Source, rows: pa.RecordBatch) -> None:
         declared = [c.name for c in (*source.key, *source.value)]
         rest = rows.schema.names[len(declared) :]
-        self._rows = pa.RecordBatch.from_arrays(rows.columns, names=[*declared, *rest])
+        pseudo = source.pseudo_columns()
+        made = dict(zip([*declared, *rest], rows.columns, strict=True))
+        if "ROWKEY" in pseudo:
+            made["ROWKEY"] = rowkey_column(source, [made[c.name] for c in source.key])
+        log = (n for n in pseudo if PSEUDO_COLUMNS[n].log)
+        made |= {n: pa.nulls(rows.num_rows, pseudo[n]) for n in log}
+        self._rows = pa.RecordBatch.from_pydict(made)
         self._name = source.name
-        self._key = source.key[0].name if len(source.key) == 1 else ""
-        bounds = [n for n in rest if n not in _RIDING]
+        bounds = [n for n in rest if n not in pseudo]
         order = [*(c.name for c in source.key), *bounds, *(c.name for c in source.value)]
-        schema = self._rows.schema
         self._columns = (
-            *(TableColumn(n, schema.field(n).type) for n in order),
-            *(TableColumn(n, schema.field(n).type, hidden=True) for n in _RIDING),
+            *(TableColumn(n, made[n].type) for n in order),
+            *(TableColumn(n, t, hidden=True) for n, t in pseudo.items()),
         )
 
     @property
@@ -53,8 +57,8 @@ class KeptTable:
         return self._columns
 
     @property
-    def key(self) -> str:
-        return self._key
+    def keys(self) -> tuple[str, ...]:
+        return ()
 
     @property
     def latest(self) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from kshell.engines.error_log import ErrorLog
 from kshell.errors import BindError, UnknownName, UsageError
 from kshell.kafka.client import Client
 from kshell.kafka.metadata import Snapshot, Topic
+from kshell.results import Notice, NoticeKind
 from kshell.sql.statements import Name
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def given_named(given: Mapping[str, pa.Table], name: Name) -> str | None:
 
 @dataclass
 class Lookup:
-    """Names of one statement, each looked up once; `remarks` are to stand below its answer."""
+    """Names of one statement, each looked up once; `notices` are to stand below its answer."""
 
     connected: Callable[[], Client]  # raises UsageError where the session has no cluster
     catalog: Catalog
@@ -55,7 +56,7 @@ class Lookup:
     errors: ErrorLog
     properties: Properties
     keeper_of: Callable[[Source], Keeper | None]
-    remarks: list[str] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
     _named: dict[str, Topic] = field(default_factory=dict)
     _snapshots: dict[str, Snapshot] = field(default_factory=dict)
     _sampled: dict[str, Sampled] = field(default_factory=dict)
@@ -148,8 +149,8 @@ class Lookup:
             self._seen.add(found)
             with contextlib.suppress(UsageError):  # without a cluster there are no topics
                 if self.client.find(name.text) is not None:
-                    said = f"{found} is the table given to this session, not the topic"
-                    self.remarks.append(said)
+                    text = f"{found} is the table given to this session, not the topic"
+                    self.notices.append(Notice(NoticeKind.GIVEN, text))
         return found
 
     def __call__(self, name: Name) -> Table:
@@ -171,9 +172,8 @@ class Lookup:
 
         keeper = None if declared is None else self.keeper_of(declared)
         if declared is not None and keeper is not None:
-            rows, remark = keeper.kept(_PATIENCE)
-            if remark:
-                self.remarks.append(remark)
+            rows, notices = keeper.kept(_PATIENCE)
+            self.notices += notices
             return KeptTable(declared, rows)
         source = declared or self.sample(name).source
         made = TopicTable if declared is None else DeclaredTable
@@ -191,11 +191,13 @@ class Lookup:
                 catalog = catalog.with_topic(replace(self.source(name), name=text))
         return catalog
 
-    def inputs(self, node: plan.Node, bell: threading.Event, *, bounded: bool) -> list[Input]:
+    def inputs(
+        self, node: plan.Node, bell: threading.Event, *, bounded: bool, queued_bytes: int
+    ) -> list[Input]:
         """To follow: what a plan's scans read, from `auto.offset.reset` on or, if bounded, all.
 
         A table that a join looks up rows of is read from its first record all the same: it would
-        be empty else.  The bell rings for each thing that comes.
+        be empty else.  The bell rings for each thing that comes, of which `queued_bytes` may wait.
         """
         from kshell.engines.local.sources.given import GivenInput
         from kshell.engines.local.sources.scan_reader import Intake
@@ -216,7 +218,10 @@ class Lookup:
         return [
             *(GivenInput(self.given[name], leaves) for name, leaves in of_given.items()),
             *(
-                TopicInput(self.client, self.snapshot(topic), followers, bell, bounded=bounded)
+                TopicInput(
+                    self.client, self.snapshot(topic), followers, bell,
+                    bounded=bounded, queued_bytes=queued_bytes,
+                )
                 for topic, followers in by_topic.items()
             ),
-        ]
+        ]  # fmt: skip

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -16,13 +16,14 @@ from kshell.engines.local.sources.chunks import schemas_of
 from kshell.errors import CorruptRecord
 from kshell.formats.base import Half
 from kshell.formats.detect import Asked, detect
-from kshell.formats.infer import Inferred
+from kshell.formats.guess import Inferred
 from kshell.formats.registry import Schemas
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import Fetch
 from kshell.kafka.metadata import Snapshot
 from kshell.kafka.partitioner import partition_for
 from kshell.kafka.records import Wanted, decode
+from kshell.sql.bind.names import Aliases
 
 __all__ = ["Sampled", "as_set", "keys_are_placed", "sample"]
 
@@ -93,10 +94,19 @@ _OPTIONS = {
 def as_set(properties: Properties, topic: str, half: Half) -> FormatSpec | None:
     """What the user set of a half's format; None where nothing is."""
     given = properties.of_topic(topic, half.value)
-    options = {_OPTIONS[n]: v for n, v in given.items() if n in _OPTIONS}
-    if "format" not in given and "SCHEMA_FILE" not in options:
+    options = {_OPTIONS[n]: v for n, v in given.items() if n != "format"}
+    if not given:
         return None
     return FormatSpec(given.get("format", "").upper(), options)
+
+
+def _named_apart(key: Inferred, value: Inferred) -> Inferred:
+    """The key, whose ROWKEY gives way to a column of the values, as a join's key does."""
+    aliases = Aliases({c.name.upper() for c in value.columns})
+    columns = (
+        replace(c, name=aliases.field(c.name)) if c.name == "ROWKEY" else c for c in key.columns
+    )
+    return replace(key, columns=tuple(columns))
 
 
 def sample(client: Client, snapshot: Snapshot, properties: Properties) -> Sampled:
@@ -114,6 +124,7 @@ def sample(client: Client, snapshot: Snapshot, properties: Properties) -> Sample
         detect(Asked(name, half, schemas, as_set(properties, name, half)), samples)
         for half, samples in ((Half.KEY, keys), (Half.VALUE, values))
     )
+    key = _named_apart(key, value)
     source = Source(
         name=name,
         kind=Kind.STREAM,

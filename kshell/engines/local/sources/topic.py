@@ -16,18 +16,18 @@ from kshell.catalog.model import Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources.chunks import schemas_for
-from kshell.engines.local.sources.decode import HIDDEN, Decoder, is_text
+from kshell.engines.local.sources.decode import Decoder, is_text
 from kshell.engines.local.sources.decode_ahead import ahead
 from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.engines.local.sources.sample import keys_are_placed
 from kshell.errors import BadRecord
-from kshell.formats.infer import json_structure
+from kshell.formats.guess import json_structure
 from kshell.kafka.client import Client
-from kshell.kafka.fetch import Chunk, Fetch
+from kshell.kafka.fetch import Chunk, Fetch, next_offset
 from kshell.kafka.metadata import Snapshot
 from kshell.kafka.partitioner import encode_key, partition_for
 from kshell.kafka.records import count
-from kshell.results import Progress
+from kshell.results import Notice, NoticeKind, Progress
 
 __all__ = ["Budget", "TopicTable", "nested_template"]
 
@@ -46,19 +46,23 @@ class Budget:
     def __init__(self, records: int | None, size: int | None, seconds: int | None) -> None:
         self._records, self._size, self._seconds = records, size, seconds
         self._began = time.monotonic()
-        self.spent = ""
 
-    def over(self, records: int, size: int) -> bool:
-        """Whether to stop now; `spent` then tells what ran out."""
+    def over(self, records: int, size: int) -> str:
+        """What has run out, or nothing."""
         for limit, used, unit in (
             (self._records, records, "records"),
             (self._size, size, "bytes"),
             (self._seconds, time.monotonic() - self._began, "seconds"),
         ):
             if limit is not None and used >= limit:
-                self.spent = f"{limit:,} {unit}"
-                return True
-        return False
+                return f"{limit:,} {unit}"
+        return ""
+
+
+def _stopped(name: str, spent: str, left: int) -> Notice:
+    records = "record was" if left == 1 else "records were"
+    text = f"{name}: stopped at {spent} (kshell.scan.max.*), up to {left:,} {records} not read"
+    return Notice(NoticeKind.PARTIAL, text, left)
 
 
 class TopicTable:
@@ -96,8 +100,11 @@ class TopicTable:
         return self._source.name
 
     @property
-    def key(self) -> str:
-        return self._source.key[0].name if len(self._source.key) == 1 else ""
+    def keys(self) -> tuple[str, ...]:
+        if len(self._source.key) != 1:
+            return ()
+        rowkey = ("ROWKEY",) if "ROWKEY" in self._source.pseudo_columns() else ()
+        return (self._source.key[0].name, *rowkey)
 
     @property
     def latest(self) -> tuple[str, ...]:
@@ -115,8 +122,13 @@ class TopicTable:
                 made.append(TableColumn(column.name, pa.string(), template))
             else:
                 made.append(TableColumn(column.name, column.type))
-        made += [TableColumn(n, t, hidden=True) for n, t in HIDDEN.items()]
-        made += [TableColumn(c.name, c.type, hidden=True) for c in self._source.key]
+        values = {c.name for c in self._source.value}
+        made += [TableColumn(n, t, hidden=True) for n, t in self._source.pseudo_columns().items()]
+        made += [
+            TableColumn(c.name, c.type, hidden=True)
+            for c in self._source.key
+            if c.name not in values
+        ]
         return tuple(made)
 
     def _logged_by_broker(self) -> bool:
@@ -192,7 +204,7 @@ class TopicTable:
         total = sum(end - start for start, end in limits.values())
         began = time.monotonic()
         wait = RegistryWait((self._properties.number("schema.registry.wait.ms") or 0) / 1000)
-        bad = 0
+        bad, notices = 0, list[Notice]()
 
         def read() -> int:
             # Positions run ahead of what was pulled by a queue's length at the most.
@@ -201,19 +213,24 @@ class TopicTable:
                 done += min(max(fetch.position[p], start), end) - start
             return done
 
-        def decoded(chunk: Chunk) -> tuple[pa.RecordBatch, int]:
+        def decoded(chunk: Chunk) -> tuple[int, int, pa.RecordBatch, int]:
             end = limits[chunk.partition][1]
-            return wait.of(lambda: self._decode(chunk, columns, end))
+            batch, failed = wait.of(lambda: self._decode(chunk, columns, end))
+            return chunk.partition, next_offset(chunk.records, chunk.start), batch, failed
 
         def batches() -> Generator[pa.RecordBatch, None, None]:
             nonlocal bad
-            for batch, failed in ahead(decoded, fetch):
-                bad += failed
-                if batch.num_rows:
-                    yield batch
-                if self.budget.over(read(), fetch.bytes):
+            left, spent = {p: end - start for p, (start, end) in limits.items()}, ""
+            for partition, following, batch, failed in ahead(decoded, fetch):
+                if spent and (batch.num_rows or failed):
+                    notices.append(_stopped(self.name, spent, sum(left.values())))
                     fetch.cancel()
                     return
+                bad += failed
+                left[partition] = max(limits[partition][1] - following, 0)
+                if batch.num_rows:
+                    yield batch
+                spent = self.budget.over(read(), fetch.bytes)
 
         def progress() -> Progress:
             note = wait.note or fetch.note
@@ -223,7 +240,7 @@ class TopicTable:
             wait.leave()
             fetch.cancel()
 
-        return Scan(batches(), cancel, progress, lambda: bad)
+        return Scan(batches(), cancel, progress, lambda: bad, lambda: notices)
 
     def _decode(
         self, chunk: Chunk, columns: Sequence[str], end: int

@@ -13,7 +13,7 @@ from kshell.engines.local.sources.base import Piece
 from kshell.engines.local.sources.scan_reader import Intake
 from kshell.errors import RegistryDown
 from kshell.kafka.client import Client
-from kshell.kafka.fetch import FOREVER, Chunk, Fetch
+from kshell.kafka.fetch import FOREVER, Chunk, Fetch, next_offset
 from kshell.kafka.metadata import Snapshot
 
 __all__ = ["Follower", "TopicInput"]
@@ -39,6 +39,7 @@ class TopicInput:
         bell: threading.Event,
         *,
         bounded: bool,
+        queued_bytes: int,
     ) -> None:
         self._offsets = snapshot.offsets
         self._followers = followers
@@ -48,10 +49,11 @@ class TopicInput:
             p: (min(self._start(p, f.whole) for f in followers), stop)
             for p, stop in self._stops.items()
         }
-        self._fetch = Fetch(client, snapshot, ranges, bell=bell)
+        self._fetch = Fetch(client, snapshot, ranges, bell=bell, queued_bytes=queued_bytes)
         for p, (_, end) in self._offsets.items():
             self._fetch.known_end(p, end)
         self._held: Chunk | None = None  # what waits for the schema registry
+        self._reached = {p: start for p, (start, _) in ranges.items()}  # what was polled
 
     def _start(self, partition: int, whole: bool) -> int:
         """The first offset to read; of a partition that came later the very first."""
@@ -76,16 +78,15 @@ class TopicInput:
         p = chunk.partition
         stop = self._stops.setdefault(p, FOREVER)  # one that the topic got while it was read
         try:
-            return Piece(
-                p,
-                [
-                    (f.scan, *f.intake.rows(chunk, self._start(p, f.whole), stop))
-                    for f in self._followers
-                ],
-            )
+            scans = [
+                (f.scan, *f.intake.rows(chunk, self._start(p, f.whole), stop))
+                for f in self._followers
+            ]
         except RegistryDown:
             self._held = chunk
             raise
+        self._reached[p] = next_offset(chunk.records, chunk.start)
+        return Piece(p, scans)
 
     def ended(self, partition: int) -> bool:
         return self._held is None and self._fetch.ended(partition)
@@ -96,7 +97,9 @@ class TopicInput:
 
     @property
     def lag(self) -> int:
-        return self._fetch.lag
+        """What was fetched and not yet polled counts."""
+        fetched = {} if self._fetch.done else self._fetch.position
+        return self._fetch.lag + sum(at - self._reached.get(p, 0) for p, at in fetched.items())
 
     @property
     def note(self) -> str:

@@ -11,14 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from kshell.catalog.model import BOUNDS, PSEUDO_COLUMNS, Source
+from kshell.catalog.model import RESERVED, WINDOW_COLUMNS, Source, TopicSettings
+from kshell.catalog.options import CREATE
+from kshell.catalog.properties import read_with
 from kshell.config import Properties
 from kshell.engines.local.sources.chunks import infer_columns, reader_of, schemas_of
+from kshell.engines.local.statements.topics import differences
 from kshell.errors import EvaluationError, UnknownName, UnknownSchema, UsageError
 from kshell.kafka.fetch import Fetch
-from kshell.results import Message, Result
+from kshell.kafka.metadata import Topic
+from kshell.results import Answer, Message, undecodable
 from kshell.sql import statements as ast
-from kshell.sql.bind.asserted import asserted_source, bind_asserted, record_text
+from kshell.sql.bind.asserted import (
+    asserted_settings,
+    asserted_source,
+    bind_asserted,
+    record_text,
+)
 from kshell.stream.evaluate import values_of
 
 if TYPE_CHECKING:
@@ -38,9 +47,10 @@ def _await(holds: Callable[[], str], timeout_ms: int) -> None:
         time.sleep(0.1)
 
 
-def assert_topic(context: Context, statement: ast.AssertTopic, properties: Properties) -> Result:
+def assert_topic(context: Context, statement: ast.AssertTopic, properties: Properties) -> Answer:
     """ASSERT [NOT EXISTS] TOPIC."""
     name = statement.name.text
+    said = asserted_settings(statement)
 
     def wrong() -> str:
         found = context.client.find(name)
@@ -48,31 +58,34 @@ def assert_topic(context: Context, statement: ast.AssertTopic, properties: Prope
             return f"Topic {name} exists" if found else ""
         if found is None:
             return f"Topic {name} does not exist"
-        counts = {
-            "PARTITIONS": len(found.partitions),
-            "REPLICAS": max((len(p.replicas) for p in found.partitions), default=0),
-        }
-        for what, is_ in counts.items():
-            wanted = statement.properties.get(what)
-            if wanted is not None and int(str(wanted)) != is_:
-                return f"Mismatched {what} for topic {name}. Expected: {wanted}, found: {is_}"
-        return ""
+        return _mismatch(context, found, said)
 
     _await(wrong, statement.timeout_ms)
     return Message(f"Topic {name} {'exists' if statement.exists else 'does not exist'}.")
 
 
+def _mismatch(context: Context, topic: Topic, said: TopicSettings) -> str:
+    for d in differences(context.client, topic, said):
+        return f"Mismatched {d.what} for topic {topic.name}. Expected: {d.said}, found: {d.found}"
+    return ""
+
+
 def assert_source(
     context: Context, statement: ast.AssertSource, properties: Properties
-) -> Result:
-    """ASSERT STREAM|TABLE: what is declared must be as said."""
+) -> Answer:
+    """ASSERT STREAM|TABLE: what is declared must be as said, and its topic."""
     found = asserted_source(statement, context.catalog, properties, infer_columns(properties))
+    said = read_with(statement.source.properties, CREATE).settings
+    if said != TopicSettings():
+        wrong = _mismatch(context, context.client.topic(found.topic), said)
+        if wrong:
+            raise EvaluationError(wrong, place=statement.place)
     return Message(f"{found.kind.value.capitalize()} {found.name} is as asserted.")
 
 
 def assert_schema(
     context: Context, statement: ast.AssertSchema, properties: Properties
-) -> Result:
+) -> Answer:
     """ASSERT [NOT EXISTS] SCHEMA [SUBJECT s] [ID n], asked of the schema registry."""
     schemas = schemas_of(properties)
     if schemas is None:
@@ -108,7 +121,7 @@ def assert_schema(
 
 def assert_values(
     context: Context, statement: ast.AssertValues, properties: Properties
-) -> Result:
+) -> Answer:
     """ASSERT VALUES and NULL VALUES: the next record of the source's topic is as said.
 
     As in ksqlDB's testing tool each takes one record, beginning with the topic's first; of several
@@ -121,8 +134,9 @@ def assert_values(
             "source", insert.name.folded(), context.catalog.sources, place=insert.name.place
         )
     taken = context.asserted.setdefault(source.topic, set())
+    bad = 0
     for wanted in _rows(context, statement, source):
-        place, actual = _next(context, source, properties, taken)
+        place, actual, bad = _next(context, source, properties, taken)
         found = {name: actual[name] for name in wanted}
         gone = statement.null_values
         if found != wanted or actual["ROWGONE"] is not gone:
@@ -133,7 +147,8 @@ def assert_values(
                 f"actual {record_text(found)}{value}",
             )
         taken.add(place)
-    return Message(f"{source.name} has the asserted record{'s' * (len(insert.rows) != 1)}.")
+    text = f"{source.name} has the asserted record{'s' * (len(insert.rows) != 1)}."
+    return Message(text, undecodable(bad))
 
 
 def _rows(
@@ -148,13 +163,15 @@ def _rows(
 
 def _next(
     context: Context, source: Source, properties: Properties, taken: set[tuple[int, int]]
-) -> tuple[tuple[int, int], dict[str, Any]]:
-    """The first record that no ASSERT has taken, waited for; its place and its columns."""
+) -> tuple[tuple[int, int], dict[str, Any], int]:
+    """The first record that no ASSERT has taken, waited for: its place, its columns, and how many
+    of the topic's records could not be decoded."""
     deadline = time.monotonic() + _PATIENCE_MS / 1000
     while True:
-        records = [r for r in _records(context, source, properties) if r[0] not in taken]
+        found, bad = _records(context, source, properties)
+        records = [r for r in found if r[0] not in taken]
         if records:
-            return min(records, key=lambda r: (r[1]["ROWTIME"], r[0]))
+            return (*min(records, key=lambda r: (r[1]["ROWTIME"], r[0])), bad)
         if time.monotonic() > deadline:
             raise EvaluationError(
                 f"Expected another record in topic {source.topic}, and none came in "
@@ -165,16 +182,17 @@ def _next(
 
 def _records(
     context: Context, source: Source, properties: Properties
-) -> list[tuple[tuple[int, int], dict[str, Any]]]:
-    windows = BOUNDS if source.window is not None else ()
-    names = [*(c.name for c in source.columns()), *windows, *PSEUDO_COLUMNS]
+) -> tuple[list[tuple[tuple[int, int], dict[str, Any]]], int]:
+    windows = WINDOW_COLUMNS if source.window is not None else ()
+    names = [*(c.name for c in source.columns()), *windows, *RESERVED]
     read = reader_of(source, names, properties)
-    out = []
+    out, bad = [], 0
     snapshot = context.lookup(properties).snapshot(source.topic)
     for chunk in Fetch(context.client, snapshot, snapshot.offsets):
         end = snapshot.offsets[chunk.partition][1]
         batch = read(chunk.partition, chunk.records, chunk.start, end, chunk.aborted)
         context.errors.add(batch.bad)
+        bad += len(batch.bad)
         rows = pa.table({**batch.columns, "ROWGONE": batch.tombstone}).to_pylist()
         out += [((r["ROWPARTITION"], r["ROWOFFSET"]), r) for r in rows]
-    return out
+    return out, bad

@@ -13,10 +13,10 @@ from kshell.config import Properties
 from kshell.engines.local.sources.lookup import given_named
 from kshell.engines.local.sources.sample import Sampled
 from kshell.formats.base import Half
-from kshell.formats.infer import Inferred
+from kshell.formats.guess import Inferred
 from kshell.kafka.client import Client
 from kshell.kafka.metadata import Snapshot
-from kshell.results import Message, Result, Sections, titled
+from kshell.results import Answer, Message, Sections, titled
 from kshell.sql.statements import Describe, DescribeFunction
 from kshell.types import ksql_name
 
@@ -28,7 +28,7 @@ __all__ = ["describe", "describe_function", "describe_sources", "none_declared"]
 _FEW = 5  # schema ids that the summary names
 
 
-def describe(context: Context, statement: Describe, properties: Properties) -> Result:
+def describe(context: Context, statement: Describe, properties: Properties) -> Answer:
     """DESCRIBE name [EXTENDED], DESCRIBE STREAMS or TABLES; raises UnknownName, RegistryError."""
     if statement.name is None:
         return describe_sources(context.catalog, statement.kind or Kind.STREAM)
@@ -58,7 +58,7 @@ def _given(name: str, rows: pa.Table) -> Sections:
                      columns))  # fmt: skip
 
 
-def _topic(client: Client, snapshot: Snapshot, sampled: Sampled, extended: bool) -> Result:
+def _topic(client: Client, snapshot: Snapshot, sampled: Sampled, extended: bool) -> Answer:
     """Formats and columns as inferred, partitions with offsets, and configs.
 
     EXTENDED: every schema id with its count and where it begins, and the default configs too.
@@ -75,17 +75,18 @@ def _topic(client: Client, snapshot: Snapshot, sampled: Sampled, extended: bool)
         },
         dict.fromkeys(("column", "type", "present", "from"), pa.string()),
     )
-    parts: list[Result] = [*_formats(sampled), columns]
+    parts: list[Answer] = [*_formats(sampled), columns]
     if extended:
+        parts.append(_pseudo_columns(source))
         from kshell.engines.local.statements.schema_scan import schema_ids_of
 
         halves = [h for h, told in ((Half.KEY, sampled.key), (Half.VALUE, sampled.value))
                   if told.ids]  # fmt: skip
-        parts += schema_ids_of(client, snapshot, halves, sampled.schemas)
+        parts.append(schema_ids_of(client, snapshot, halves, sampled.schemas))
     return Sections((*parts, *_partitions(client, snapshot, extended).parts))
 
 
-def _formats(sampled: Sampled) -> list[Result]:
+def _formats(sampled: Sampled) -> list[Answer]:
     """How keys and values are written, what share of the samples agrees, and what to try."""
     source, key, value = sampled.source, sampled.key, sampled.value
     text = (
@@ -139,7 +140,7 @@ def _partitions(client: Client, snapshot: Snapshot, extended: bool) -> Sections:
     return Sections((partitions, settings))
 
 
-def _source(source: Source, catalog: Catalog) -> Result:
+def _source(source: Source, catalog: Catalog) -> Answer:
     """A declared source: its columns, its topic, and who reads and writes it."""
     headers = [(c.name, c.type) for c in source.headers]
     named = [
@@ -159,11 +160,12 @@ def _source(source: Source, catalog: Catalog) -> Result:
     )
     time = f" Its time is the column {source.timestamp_column}." if source.timestamp_column else ""
     window = f" Its key has {source.window.type.value.lower()} windows." if source.window else ""
+    writer = f" The connector {source.connector} writes it." if source.connector else ""
     text = (
         f"{source.kind.value.capitalize()} {source.name} over topic {source.topic}:"
-        f" {source.key_format.name} keys, {source.value_format.name} values.{window}{time}"
+        f" {source.key_format.name} keys, {source.value_format.name} values.{window}{time}{writer}"
     )
-    parts: list[Result] = [Message(text), columns]
+    parts: list[Answer] = [Message(text), columns]
     reads = [q.id for q in catalog.queries.values() if source.name in q.reads]
     writes = [q.id for q in catalog.queries.values() if q.writes == source.name]
     if reads:
@@ -175,7 +177,7 @@ def _source(source: Source, catalog: Catalog) -> Result:
     return Sections(tuple(parts))
 
 
-def describe_sources(catalog: Catalog, kind: Kind) -> Result:
+def describe_sources(catalog: Catalog, kind: Kind) -> Answer:
     """Each declared stream or table, as `_source` has it."""
     sources = catalog.of_kind(kind)
     if not sources:
@@ -185,7 +187,7 @@ def describe_sources(catalog: Catalog, kind: Kind) -> Result:
 
 def _extended(
     client: Client, snapshot: Snapshot, source: Source, properties: Properties
-) -> list[Result]:
+) -> list[Answer]:
     """What DESCRIBE EXTENDED adds to a declared source: its schema ids, its topic, every config."""
     from kshell.engines.local.sources.chunks import schemas_for
     from kshell.engines.local.statements.schema_scan import schema_ids_of
@@ -193,12 +195,22 @@ def _extended(
     formats = ((Half.KEY, source.key_format), (Half.VALUE, source.value_format))
     halves = [half for half, format in formats if takes_inference(format.name)]
     ids = schema_ids_of(client, snapshot, halves, schemas_for(source, properties))
-    return [*ids, _partitions(client, snapshot, True)]
+    return [_pseudo_columns(source), ids, _partitions(client, snapshot, True)]
+
+
+def _pseudo_columns(source: Source) -> Answer:
+    """What each record has beside these columns."""
+    found = source.pseudo_columns()
+    return titled(
+        "Pseudo columns, which * leaves out",
+        {"column": list(found), "type": [ksql_name(t) for t in found.values()]},
+        dict.fromkeys(("column", "type"), pa.string()),
+    )
 
 
 def describe_function(
     context: Context, statement: DescribeFunction, properties: Properties
-) -> Result:
+) -> Answer:
     """A function's overloads, what it does, and an example; raises UnknownName."""
     from kshell.sql import functions
 
@@ -212,7 +224,7 @@ def describe_function(
         },
         dict.fromkeys(("arguments", "returns"), pa.string()),
     )  # fmt: skip
-    parts: list[Result] = [Message(f"{found.name} ({found.kind}): {found.help}"), forms]
+    parts: list[Answer] = [Message(f"{found.name} ({found.kind}): {found.help}"), forms]
     if found.example is not None:
         parts.append(Message(f"{found.example[0]} is {found.example[1]!r}"))
     return Sections(tuple(parts))

@@ -14,10 +14,10 @@ from kshell.batch.plan import Read
 from kshell.batch.tail import tail_of
 from kshell.config import Properties
 from kshell.engines.local.sources.lookup import Lookup
-from kshell.engines.local.statements.plans import bound, bound_sink
+from kshell.engines.local.statements.plans import plan_query, plan_sink
 from kshell.engines.local.statements.select import needs_continuous, planned
 from kshell.errors import UnknownName, Unsupported
-from kshell.results import Message, Result, Rows, Sections
+from kshell.results import Answer, Message, Rows, Sections
 from kshell.sql import plan
 from kshell.sql import statements as ast
 from kshell.sql.bind.outline import outline
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["explain"]
 
 
-def explain(context: Context, statement: ast.Explain, properties: Properties) -> Result:
+def explain(context: Context, statement: ast.Explain, properties: Properties) -> Answer:
     """EXPLAIN statement | id of a query."""
     inner = statement.statement
     if inner is None:
@@ -39,9 +39,9 @@ def explain(context: Context, statement: ast.Explain, properties: Properties) ->
         query = inner.query
         if query.emit is Emit.BOUNDED and not needs_continuous(query):
             return _bounded(lookup, query)
-        return _continuous(lookup, bound(lookup, query), query.emit)
+        return _continuous(lookup, plan_query(lookup, query), query.emit)
     if isinstance(inner, ast.CreateAsSelect | ast.InsertSelect):
-        return _continuous(lookup, bound_sink(lookup, inner), Emit.CHANGES)
+        return _continuous(lookup, plan_sink(lookup, inner), Emit.CHANGES)
     raise Unsupported(
         "EXPLAIN takes a SELECT, a CREATE … AS SELECT, an INSERT … SELECT or the id of a query",
         hint="SHOW QUERIES lists ids",
@@ -49,7 +49,7 @@ def explain(context: Context, statement: ast.Explain, properties: Properties) ->
     )
 
 
-def _running(context: Context, statement: ast.Explain) -> Result:
+def _running(context: Context, statement: ast.Explain) -> Answer:
     id = statement.query_id.upper()
     query = context.queries.get(id)
     if query is None:

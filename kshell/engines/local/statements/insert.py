@@ -1,7 +1,7 @@
 """INSERT INTO … VALUES: into a declared source by its columns, into a topic by its fields.
 
 `engine` dispatches here.  A declared source takes what ksqlDB takes, in its formats; a topic that
-nobody declared takes fields of any name as JSON, and ROWKEY, ROWTIME and ROWPARTITION.
+nobody declared takes fields of any name as JSON, and those pseudo columns that can be given.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import orjson
 import pyarrow as pa
 from sqlglot import exp
 
-from kshell.catalog.model import Source
+from kshell.catalog.model import PSEUDO_COLUMNS, RESERVED, Source
 from kshell.config import Properties
 from kshell.engines.local.sources.chunks import schemas_for
 from kshell.engines.local.sources.lookup import given_named
@@ -25,7 +25,7 @@ from kshell.errors import BindError, UnknownName, Unsupported
 from kshell.formats.source import SourceWriter
 from kshell.kafka.partitioner import encode_key
 from kshell.kafka.produce import OutgoingRecord, Producer
-from kshell.results import Message, Result
+from kshell.results import Answer, Message
 from kshell.sql.bind.insert import BoundInsert, bind_insert_values
 from kshell.sql.bind.literals import check_width
 from kshell.sql.statements import InsertValues, Name
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 
 __all__ = ["insert_values", "records_of"]
 
-_PSEUDO = ("ROWKEY", "ROWTIME", "ROWPARTITION")
+_GIVEN = tuple(name for name, column in PSEUDO_COLUMNS.items() if column.given)
 
 
 def insert_values(
     context: Context, statement: InsertValues, properties: Properties
-) -> Result:
+) -> Answer:
     """Write the rows, and say so when every one is acknowledged."""
     if (given := given_named(context.given, statement.name)) is not None:
         raise Unsupported(
@@ -115,12 +115,14 @@ def _plain(value: Any) -> Any:
 def _column(name: Name, source: Source) -> str:
     """The field's own spelling, where one of any case is known."""
     upper = name.text.upper()
-    if upper in _PSEUDO:
+    if upper in _GIVEN and upper in RESERVED:
         return upper
     fitting = [c.name for c in source.value if c.name.casefold() == name.text.casefold()]
-    if name.text in fitting or not fitting:
+    if name.text in fitting:
         return name.text
-    return fitting[0]
+    if fitting:
+        return fitting[0]
+    return upper if upper in (*_GIVEN, source.key[0].name) else name.text
 
 
 def _whole(value: Any, column: str) -> int:
@@ -138,14 +140,14 @@ def records_of(
     if not names:
         names = [c.name for c in source.value]
     if single:
-        unknown = [n for n in names if n.upper() not in ("VALUE", *_PSEUDO)]
+        unknown = [n for n in names if n.upper() not in ("VALUE", *_GIVEN)]
         if unknown:
-            raise UnknownName("column", unknown[0], ["VALUE", *_PSEUDO])
+            raise UnknownName("column", unknown[0], ["VALUE", *_GIVEN])
     made = []
     for row in statement.rows:
         check_width(names, row, statement.name.place)
         values = {n: evaluate(v) for n, v in zip(names, row, strict=True)}
-        key = values.pop("ROWKEY", None)
+        key = values.pop(source.key[0].name, None)
         timestamp = values.pop("ROWTIME", None)
         partition = values.pop("ROWPARTITION", None)
         encoded = None

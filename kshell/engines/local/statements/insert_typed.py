@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
-from kshell.batch.plan import translate_error
+from kshell.batch.translate_error import translate_error
 from kshell.catalog.model import Column, FormatSpec, Source
 from kshell.config import Properties
 from kshell.engines.local.sources.chunks import schemas_for

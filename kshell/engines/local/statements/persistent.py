@@ -19,11 +19,12 @@ from kshell.engines.local.continuous.run import Run
 from kshell.engines.local.continuous.sink_writer import Outlet
 from kshell.engines.local.sources.chunks import writer_of
 from kshell.engines.local.sources.lookup import Lookup
-from kshell.engines.local.statements.plans import bound_sink
+from kshell.engines.local.statements.plans import plan_sink
+from kshell.engines.local.statements.topics import create_topic, keep_topic
 from kshell.errors import BindError, UnknownName
 from kshell.kafka.produce import Producer
-from kshell.results import Message, Result, Rows
-from kshell.sql import plan
+from kshell.results import Answer, Message, Rows
+from kshell.sql import ddl, plan
 from kshell.sql import statements as ast
 from kshell.sql.bind.upgrade import check_upgrade
 from kshell.sql.plan import scans
@@ -36,65 +37,62 @@ __all__ = ["control", "create_as", "insert_select", "show_queries"]
 
 def create_as(
     context: Context, statement: ast.CreateAsSelect, properties: Properties
-) -> Result:
+) -> Answer:
     """CREATE STREAM|TABLE … AS SELECT; OR REPLACE ends the query that made the old one."""
     lookup = context.lookup(properties)
     context.free_name(statement.name)
     name = statement.name.folded()
     before = context.catalog.sources.get(name)
-    if statement.if_not_exists and before is not None:
-        kind = before.kind.value.lower()
-        return Message(f"Cannot add {kind} {name}: it exists already; nothing was done.")
-    sink = bound_sink(lookup, statement)
+    left = ddl.left_as_is(statement, context.catalog)
+    if left is not None:
+        return Message(left.message)
+    sink = plan_sink(lookup, statement)
     prefix = "CSAS" if sink.target.kind is Kind.STREAM else "CTAS"
     id = context.next_id(f"{prefix}_{name}")
     target = replace(sink.target, query_id=id)
-    add = context.catalog.add_or_replace if statement.or_replace else context.catalog.add
-    add(target)  # refuses what cannot be
+    ddl.declare(statement, context.catalog, target)  # refuses what cannot be
     replaced = context.queries.get(before.query_id) if before is not None else None
     if replaced is not None:
         check_upgrade(replaced.sink, sink)
-    _ensure_topic(context, lookup, sink)
+    told = _ensure_topic(context, lookup, sink)
     if replaced is not None:
         context.terminate(replaced.id)
         lookup = context.lookup(properties)  # offsets of now: the old one read up to here
     running = _start(context, id, replace(sink, target=target), lookup)
-    added = context.catalog.add_or_replace if statement.or_replace else context.catalog.add
-    context.catalog = added(target)
-    return Message(f"{target.kind.value.capitalize()} {name} is created by query {running.id}.")
+    context.catalog = ddl.declare(statement, context.catalog, target).catalog
+    return Message(
+        f"{target.kind.value.capitalize()} {name} is created by query {running.id}.{told}"
+    )
 
 
 def insert_select(
     context: Context, statement: ast.InsertSelect, properties: Properties
-) -> Result:
+) -> Answer:
     """INSERT INTO … SELECT."""
     lookup = context.lookup(properties)
-    sink = bound_sink(lookup, statement)
-    wanted = statement.properties.get("QUERY_ID")
-    id = str(wanted).upper() if wanted else context.next_id("INSERTQUERY")
+    sink = plan_sink(lookup, statement)
+    id = sink.query_id or context.next_id("INSERTQUERY")
     if id in context.queries:
         raise BindError(f"Query ID '{id}' already exists.", place=statement.place)
     running = _start(context, id, sink, lookup)
     return Message(f"Query {running.id} inserts into {sink.target.name}.")
 
 
-def _ensure_topic(context: Context, lookup: Lookup, sink: plan.Sink) -> None:
-    """Create the sink's topic where it is not there, as many partitions as its source has."""
+def _ensure_topic(context: Context, lookup: Lookup, sink: plan.Sink) -> str:
+    """Create the sink's topic where it is not there, as many partitions as its source has.
+
+    What is not as was said of it comes back as a sentence.
+    """
     topic = sink.target.topic
-    if context.client.find(topic) is not None:
-        return
+    found = context.client.find(topic)
+    if found is not None:
+        return keep_topic(context, found, sink.settings)
     first = next(iter(scans(sink))).source
     like = () if lookup.is_given(first) else lookup.snapshot(first.topic).topic.partitions
-    replicas = sink.replicas
-    if replicas is None:
-        replicas = max((len(p.replicas) for p in like), default=-1)
-    configs = {}
-    if sink.retention_ms is not None:
-        configs["retention.ms"] = str(sink.retention_ms)
-    if sink.target.kind is Kind.TABLE and sink.target.window is None:
-        configs["cleanup.policy"] = "compact"
-    partitions = sink.partitions or len(like) or 1
-    context.make_topic(topic, partitions, replicas, configs, lookup.properties)
+    replicas = max((len(p.replicas) for p in like), default=-1)
+    return create_topic(
+        context, topic, sink.settings, lookup.properties, like=(len(like) or 1, replicas)
+    )
 
 
 def _start(context: Context, id: str, sink: plan.Sink, lookup: Lookup) -> Background:
@@ -111,7 +109,7 @@ def _start(context: Context, id: str, sink: plan.Sink, lookup: Lookup) -> Backgr
     return running
 
 
-def control(context: Context, statement: ast.QueryControl, properties: Properties) -> Result:
+def control(context: Context, statement: ast.QueryControl, properties: Properties) -> Answer:
     """TERMINATE, PAUSE and RESUME of one query or of ALL."""
     wanted = statement.query_id.upper()
     ids = list(context.queries) if not wanted or wanted == "ALL" else [wanted]
@@ -132,7 +130,7 @@ def control(context: Context, statement: ast.QueryControl, properties: Propertie
     return Message(f"{which} {'is' if len(ids) == 1 else 'are'} {done[statement.action.value]}.")
 
 
-def show_queries(context: Context, extended: bool) -> Result:
+def show_queries(context: Context, extended: bool) -> Answer:
     """Every query of this shell: what it writes, how fast, how far behind, what went wrong."""
     if not context.queries:
         return Message("No query runs in this shell.")

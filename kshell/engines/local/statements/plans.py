@@ -15,17 +15,17 @@ from kshell.sql.bind.create import bind_create_as, bind_insert_select
 from kshell.sql.bind.select import bind_query
 from kshell.sql.statements import Query
 
-__all__ = ["bound", "bound_sink"]
+__all__ = ["plan_query", "plan_sink"]
 
 
-def bound(lookup: Lookup, query: Query) -> plan.Answer:
+def plan_query(lookup: Lookup, query: Query) -> plan.Answer:
     """The plan; raises what binding refuses."""
     node = bind_query(query, lookup.catalog_for(query.tree), lookup.properties)
     assert isinstance(node, plan.Answer)  # what a query without a sink is
     return node
 
 
-def bound_sink(
+def plan_sink(
     lookup: Lookup, statement: ast.CreateAsSelect | ast.InsertSelect
 ) -> plan.Sink:
     """The plan of CREATE … AS SELECT or INSERT INTO … SELECT; raises what binding refuses."""

@@ -20,7 +20,7 @@ from kshell.engines.local.sources.chunks import schemas_for
 from kshell.engines.local.sources.decode import Decoder
 from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.kafka.fetch import FOREVER, Chunk, Fetch
-from kshell.results import Live, LiveStats, Result
+from kshell.results import Answer, Live, LiveStats
 from kshell.sql.statements import Print
 from kshell.types import STRING
 
@@ -33,7 +33,7 @@ _COLUMNS = ("ROWTIME", "ROWPARTITION", "ROWOFFSET", "ROWKEY", "VALUE")
 _AS_TEXT = frozenset({"DELIMITED", "JSON", "NONE"})
 
 
-def print_topic(context: Context, statement: Print, properties: Properties) -> Result:
+def print_topic(context: Context, statement: Print, properties: Properties) -> Answer:
     """What comes from now on, or FROM BEGINNING."""
     lookup = context.lookup(properties)
     source = _whole(lookup.sample(statement.topic).source)

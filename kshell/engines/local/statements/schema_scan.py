@@ -18,10 +18,10 @@ from kshell.formats.base import Half
 from kshell.formats.framing import schema_ids
 from kshell.formats.registry import Schemas
 from kshell.kafka.client import Client
-from kshell.kafka.fetch import Fetch
+from kshell.kafka.fetch import Fetch, next_offset
 from kshell.kafka.metadata import Snapshot
 from kshell.kafka.records import Wanted, decode
-from kshell.results import Message, Result, Rows
+from kshell.results import Notice, NoticeKind, Rows, Sections
 
 __all__ = ["schema_ids_of"]
 
@@ -38,35 +38,37 @@ class _Seen:
 
 def schema_ids_of(
     client: Client, snapshot: Snapshot, halves: Iterable[Half], schemas: Schemas | None
-) -> list[Result]:
+) -> Sections:
     """A table of ids; nothing where no half has any."""
     halves = tuple(halves)
     offsets = snapshot.offsets
     total = sum(end - first for first, end in offsets.values())
     if not halves or not total:
-        return []
+        return Sections()
     found: dict[tuple[Half, int], _Seen] = {}
     wanted = Wanted(offset=True, key=Half.KEY in halves, value=Half.VALUE in halves)
     fetch = Fetch(client, snapshot, {p: o for p, o in offsets.items() if o[0] < o[1]})
-    began, read = time.monotonic(), 0
+    began, left, late = time.monotonic(), total, False
     for chunk in fetch:
-        if time.monotonic() - began > _SECONDS:
+        late = time.monotonic() - began > _SECONDS
+        if late:
             fetch.cancel()
             break
         end = offsets[chunk.partition][1]
+        left -= max(min(next_offset(chunk.records, chunk.start), end) - chunk.start, 0)
         try:
             batch = decode(
                 chunk.records, wanted, start=chunk.start, end=end, aborted=chunk.aborted
             ).batch
         except CorruptRecord:
             continue  # a scan tells of it; here it is no schema
-        read += batch.num_rows
         for half in halves:
             _count(found, half, chunk.partition, batch)
-    parts: list[Result] = [_table(found, schemas)] if found else []
-    if time.monotonic() - began > _SECONDS:
-        parts.append(Message(f"Read {read:,} of {total:,} records in {_SECONDS:.0f} s: PARTIAL."))
-    return parts
+    parts = (_table(found, schemas),) if found else ()
+    if not late:
+        return Sections(parts)
+    text = f"stopped after {_SECONDS:g} s: up to {left:,} of {total:,} records were not read"
+    return Sections(parts, (Notice(NoticeKind.PARTIAL, text, left),))
 
 
 def _count(

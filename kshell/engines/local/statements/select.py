@@ -18,7 +18,7 @@ from kshell.config import Properties
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.engines.local.sources.topic import TopicTable
 from kshell.errors import Unsupported
-from kshell.results import Result, Rows
+from kshell.results import Answer, Notice, NoticeKind, Rows
 from kshell.sql.dialect import to_duckdb
 from kshell.sql.statements import Emit, Query, Select
 
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from kshell.engines.local.context import Context
 
 __all__ = ["evaluator", "needs_continuous", "planned", "select"]
+
+
+_ONLY_DUCKDB = Notice(
+    NoticeKind.DIALECT, "only DuckDB's grammar has this query: it has no continuous form"
+)
 
 
 def needs_continuous(query: Query) -> bool:
@@ -48,7 +53,7 @@ def planned(
     return prepare(query, lookup, connection, ksql, now_ms), connection
 
 
-def select(context: Context, statement: Select, properties: Properties) -> Result:
+def select(context: Context, statement: Select, properties: Properties) -> Answer:
     """A bounded answer, or with EMIT a continuous one."""
     if statement.query.emit is Emit.BOUNDED:
         return _bounded(context, statement.query, properties)
@@ -60,33 +65,28 @@ def select(context: Context, statement: Select, properties: Properties) -> Resul
 def _bounded(context: Context, query: Query, properties: Properties) -> Rows:
     """The answer over what is in the topics now."""
     if needs_continuous(query):
-        from kshell.engines.local.statements.bounded_continuous import settled
+        from kshell.engines.local.statements.bounded_continuous import bounded_continuous
 
-        return settled(context, query, properties)
+        return bounded_continuous(context, query, properties)
     lookup = context.lookup(properties)
     plan, connection = planned(query, lookup)
     rows = answer(plan, connection)
 
-    def all_notes() -> Sequence[str]:
-        told = [*rows.notes(), *_empty(plan.reads), *lookup.remarks]
-        if query.unread is not None and plan.reads:
-            told.append("only DuckDB's grammar has this query: it has no continuous form")
-        if lookup.budget.spent:
-            told.append(
-                f"stopped at {lookup.budget.spent}: the answer is PARTIAL (kshell.scan.max.*)"
-            )
-        return told
+    def notices() -> Sequence[Notice]:
+        unread = (_ONLY_DUCKDB,) if query.unread is not None and plan.reads else ()
+        return (*rows.notices(), *_empty(plan.reads), *unread, *lookup.notices)
 
-    return replace(rows, notes=all_notes)
+    return replace(rows, notices=notices)
 
 
-def _empty(reads: Sequence[Read]) -> list[str]:
+def _empty(reads: Sequence[Read]) -> list[Notice]:
     """What to say of topics that hold nothing."""
     told = []
     for table in {id(read.reference.table): read.reference.table for read in reads}.values():
         if isinstance(table, TopicTable) and all(f == end for f, end in table.offsets.values()):
             ends = ", ".join(f"{p}: {end}" for p, (_, end) in table.offsets.items())
-            told.append(f"topic {table.source.topic} is empty; its partitions end at {ends}")
+            text = f"topic {table.source.topic} is empty; its partitions end at {ends}"
+            told.append(Notice(NoticeKind.EMPTY, text))
     return told
 
 

@@ -5,6 +5,7 @@ Light to import: `kshell -e "SHOW TOPICS"` is how a person tries whether a clust
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,10 @@ from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Kind
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
-from kshell.errors import Unsupported
+from kshell.errors import Outage, Unsupported
 from kshell.kafka.client import Client
-from kshell.results import Message, Result, Rows, titled
+from kshell.kafka.metadata import Topic
+from kshell.results import Answer, Message, Notice, NoticeKind, Rows, titled
 from kshell.sql.statements import Show, ShowWhat
 from kshell.types import ksql_name
 
@@ -28,7 +30,7 @@ __all__ = ["show", "show_errors"]
 _KINDS = {ShowWhat.STREAMS: Kind.STREAM, ShowWhat.TABLES: Kind.TABLE}
 
 
-def show(context: Context, statement: Show, properties: Properties) -> Result:
+def show(context: Context, statement: Show, properties: Properties) -> Answer:
     """SHOW TOPICS, ERRORS, PROPERTIES, QUERIES, STREAMS, TABLES, TYPES or FUNCTIONS."""
     match statement.what:
         case ShowWhat.TOPICS:
@@ -65,18 +67,41 @@ def _topics(client: Client, isolation: str, internal: bool, extended: bool) -> R
         "replicas": [max((len(p.replicas) for p in t.partitions), default=0) for t in topics],
     }
     types = {"topic": pa.string(), "partitions": pa.int64(), "replicas": pa.int64()}
+    notices: list[Notice] = []
     if extended:
-        offsets = [client.snapshot(t, isolation).offsets if not t.error else {} for t in topics]
+        offsets = [_offsets(client, t, isolation) for t in topics]
+        notices = [_uncounted(t) for t, o in zip(topics, offsets, strict=True) if o is None]
         columns["least in sync"] = [
             min((len(p.isr) for p in t.partitions), default=0) for t in topics
         ]
-        columns["first offsets"] = [sum(f for f, _ in o.values()) for o in offsets]
-        columns["records up to"] = [sum(e - f for f, e in o.values()) for o in offsets]
+        columns["first offsets"] = [None if o is None else sum(f for f, _ in o) for o in offsets]
+        columns["records up to"] = [
+            None if o is None else sum(e - f for f, e in o) for o in offsets
+        ]
         types |= dict.fromkeys(("least in sync", "first offsets", "records up to"), pa.int64())
-    return titled("", columns, types)
+    return replace(titled("", columns, types), notices=lambda: notices)
 
 
-def show_errors(log: ErrorLog) -> Result:
+def _offsets(
+    client: Client, topic: Topic, isolation: str
+) -> tuple[tuple[int, int], ...] | None:
+    """[first, end) of each partition; None where one of them cannot be read."""
+    if topic.error or any(p.leader < 0 for p in topic.partitions):
+        return None
+    try:
+        return tuple(client.snapshot(topic, isolation).offsets.values())
+    except Outage:
+        return None
+
+
+def _uncounted(topic: Topic) -> Notice:
+    gone = ", ".join(str(p.id) for p in topic.partitions if p.leader < 0)
+    why = f"no leader of partition {gone}" if gone else "no answer"
+    text = f"topic {topic.name} cannot be read ({why}): its records are not counted"
+    return Notice(NoticeKind.PARTIAL, text)
+
+
+def show_errors(log: ErrorLog) -> Answer:
     """The latest records that could not be used."""
     rows = log.rows()
     if not rows:
@@ -112,7 +137,7 @@ def _properties(properties: Properties) -> Rows:
     )  # fmt: skip
 
 
-def _sources(catalog: Catalog, kind: Kind) -> Result:
+def _sources(catalog: Catalog, kind: Kind) -> Answer:
     """Declared streams or tables."""
     sources = catalog.of_kind(kind)
     if not sources:
@@ -134,7 +159,7 @@ def _sources(catalog: Catalog, kind: Kind) -> Result:
     )
 
 
-def _types(catalog: Catalog) -> Result:
+def _types(catalog: Catalog) -> Answer:
     """CREATE TYPE's types."""
     if not catalog.types:
         return Message("No type is declared.")
@@ -145,7 +170,7 @@ def _types(catalog: Catalog) -> Result:
     )
 
 
-def _functions() -> Result:
+def _functions() -> Answer:
     """Every function with its kind and what it does."""
     from kshell.sql import functions
 

@@ -8,6 +8,7 @@ from kshell.results import Message
 from kshell.session import Session
 from kshell.sql import duck, functions, udf
 from kshell.sql.parse import parse
+from kshell.stream.evaluate import Evaluator, ignore_errors
 from tests.unit.sql.functions.macros import in_macros
 
 FILE = '''
@@ -45,9 +46,10 @@ def how_many(*texts):
 def loaded(tmp_path):
     path = tmp_path / "functions.py"
     path.write_text(FILE)
-    assert udf.load(path) == []
-    yield path
-    udf.load(None)
+    known, problems = udf.load(path)
+    assert problems == []
+    with functions.with_users(known):
+        yield path
 
 
 @pytest.mark.usefixtures("loaded")
@@ -89,11 +91,20 @@ def test_arguments_are_checked_as_those_of_any_function(bound):
 def test_a_changed_file_takes_the_place_of_the_old_one(loaded, evaluated):
     assert evaluated("REPEAT('a', 1)").values == ["a"]
     loaded.write_text(FILE.replace("text * times", "'new'"))
-    assert udf.load(loaded) == []
-    assert evaluated("REPEAT('a', 1)").values == ["new"]
-    assert udf.load(None) == []
-    with pytest.raises(UnknownName):
+    known, problems = udf.load(loaded)
+    assert problems == []
+    with functions.with_users(known):
+        assert evaluated("REPEAT('a', 1)").values == ["new"]
+    assert udf.load(None) == ({}, [])
+    with functions.with_users({}), pytest.raises(UnknownName):
         functions.describe("REPEAT")
+
+
+def test_what_was_bound_needs_no_name_any_more(loaded, bound):
+    expression = bound("REPEAT('a', 2)")
+    with functions.with_users({}):
+        (made,) = Evaluator([("R", expression)], ignore_errors)(pa.record_batch({"x": [1]}))
+    assert made.to_pylist() == ["aa"]
 
 
 @pytest.mark.parametrize(
@@ -116,17 +127,17 @@ def test_a_changed_file_takes_the_place_of_the_old_one(loaded, evaluated):
 def test_what_is_wrong_with_a_file_is_told_with_its_line(tmp_path, text, line, message):
     path = tmp_path / "functions.py"
     path.write_text(text)
-    (problem,) = udf.load(path)
+    _, (problem,) = udf.load(path)
     assert problem.startswith(f"{path}, line {line}: {message}")
 
 
 def test_what_came_before_the_fault_is_known_all_the_same(tmp_path, evaluated):
     path = tmp_path / "functions.py"
     path.write_text(FILE + "\nnonsense\n")
-    (problem,) = udf.load(path)
+    known, (problem,) = udf.load(path)
     assert problem.endswith("NameError: name 'nonsense' is not defined")
-    assert evaluated("REPEAT('a', 2)").values == ["aa"]
-    udf.load(None)
+    with functions.with_users(known):
+        assert evaluated("REPEAT('a', 2)").values == ["aa"]
 
 
 def test_ksqls_names_are_not_to_be_had(tmp_path):
@@ -134,19 +145,20 @@ def test_ksqls_names_are_not_to_be_had(tmp_path):
     path.write_text(
         "from kshell.sql.udf import scalar\n@scalar('(STRING) -> STRING')\ndef ucase(a): return ''\n"
     )
-    assert udf.load(path) == ["UCASE is a function of KSQL: give yours another name"]
+    assert udf.load(path) == ({}, ["UCASE is a function of KSQL: give yours another name"])
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    (problem,) = udf.load(tmp_path / "none.py")
+    _, (problem,) = udf.load(tmp_path / "none.py")
     assert "FileNotFoundError" in problem
 
 
 class _Engine:
     """Answers every statement."""
 
-    def __init__(self, properties):
-        pass
+    @classmethod
+    def connect(cls, properties, given):
+        return cls()
 
     def types(self):
         return {}
@@ -157,7 +169,6 @@ class _Engine:
 
 def test_a_session_loads_the_file_once_and_again_when_it_is_set(tmp_path, monkeypatch):
     monkeypatch.setattr("kshell.engines.local.engine.LocalEngine", _Engine)
-    monkeypatch.setattr("kshell.kafka.client.Client.connect", lambda properties: None)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     bad, good = tmp_path / "bad.py", tmp_path / "good.py"
     bad.write_text("1 / 0\n")

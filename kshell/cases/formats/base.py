@@ -1,0 +1,46 @@
+"""What the formats of cases share: nodes to bytes and back, and names in any case.
+
+`records` asks one `Nodes` for each half of a source; `avro`, `protobuf` and `json_sr` give it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+__all__ = ["Nodes", "respelled"]
+
+
+def respelled(node: Any, came: Any) -> Any:
+    """The node with the names that differ from those that came in nothing but their case as they
+    came.
+
+    >>> respelled({"a": [{"b": 1}], "x": 2}, {"A": [{"B": 0}]})
+    {'A': [{'B': 1}], 'x': 2}
+    """
+    if isinstance(node, Mapping) and isinstance(came, Mapping):
+        names = {str(k).casefold(): k for k in came if k not in node}
+        made = {}
+        for name, inner in node.items():
+            spelled = name if name in came else names.get(str(name).casefold(), name)
+            made[spelled] = respelled(inner, came.get(spelled))
+        return made
+    if isinstance(node, list) and isinstance(came, list) and len(node) == len(came):
+        return [respelled(n, c) for n, c in zip(node, came, strict=True)]
+    return node
+
+
+class Nodes(Protocol):
+    """One half of one source as a case writes it."""
+
+    def from_node(self, node: Any) -> bytes:
+        """What a producer with the topic's schema would have written for a node (never None)."""
+
+    def to_node(self, data: bytes) -> Any:
+        """The node that a case would write for those bytes."""
+
+    def expected(self, node: Any, data: bytes) -> Any:
+        """The node that a case expects, as `to_node` would give it if those bytes hold just that.
+
+        Formats with a schema know names in any case (see `respelled`).
+        """

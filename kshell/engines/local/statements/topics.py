@@ -1,0 +1,101 @@
+"""The topic under a declaration or a query: created as was said, or held against what was said.
+
+`declare` and `persistent` create by it, `asserts` compares.  CREATE changes no topic that is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kshell.catalog.model import TopicSettings
+from kshell.config import Properties
+from kshell.errors import BindError
+from kshell.kafka.client import Client
+from kshell.kafka.metadata import Topic
+
+if TYPE_CHECKING:
+    from kshell.engines.local.context import Context
+
+__all__ = ["Difference", "create_topic", "differences", "keep_topic"]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A setting that is not as was said; `refuses`: ksqlDB takes no such topic."""
+
+    what: str
+    said: str
+    found: str
+    refuses: bool = False
+
+
+def differences(client: Client, topic: Topic, said: TopicSettings) -> list[Difference]:
+    """What a topic has otherwise than was said of it; configs are asked for only where said."""
+    partitions = len(topic.partitions)
+    replicas = max((len(p.replicas) for p in topic.partitions), default=0)
+    found = []
+    if said.partitions not in (None, partitions):
+        found.append(Difference("PARTITIONS", str(said.partitions), str(partitions), True))
+    if said.replicas is not None and said.replicas >= 0 and said.replicas != replicas:
+        fewer = replicas < said.replicas  # more are no harm
+        found.append(Difference("REPLICAS", str(said.replicas), str(replicas), fewer))
+    if said.configs:
+        configs = {name: value for name, value, _ in client.configs(topic.name)}
+        for name, value in said.configs.items():
+            is_ = configs.get(name, "unknown")
+            if _parts(is_) != _parts(value):
+                found.append(Difference(name, value, is_))
+    return found
+
+
+def _parts(value: str) -> list[str]:
+    """A config's value without the order of its parts: brokers give it as it was written."""
+    return sorted(part.strip() for part in value.split(","))
+
+
+def create_topic(
+    context: Context,
+    name: str,
+    settings: TopicSettings,
+    properties: Properties,
+    like: tuple[int, int] = (1, -1),
+) -> str:
+    """Create a topic, of `like` partitions and replicas where nothing is said of them.
+
+    A sentence comes back on what is not as was said, which an embedded broker's may be.
+    """
+    configs: Mapping[str, str] = {**settings.defaults, **settings.configs}
+    partitions, replicas = (
+        usual if said is None else said
+        for said, usual in zip((settings.partitions, settings.replicas), like, strict=True)
+    )
+    context.make_topic(name, partitions, replicas, configs, properties)
+    if context.client.creates_topics:
+        return ""
+    found = differences(context.client, context.client.topic(name), settings)
+    return _sentence(f"Topic {name} is as the embedded broker makes topics", found)
+
+
+def keep_topic(context: Context, topic: Topic, settings: TopicSettings) -> str:
+    """Take a topic that is there: BindError where it cannot be what was said, else a sentence."""
+    found = differences(context.client, topic, settings)
+    refused = [d for d in found if d.refuses]
+    if refused:
+        raise BindError(
+            f"A Kafka topic with the name '{topic.name}' already exists, with different "
+            "partition/replica configuration than required: it has "
+            + ", ".join(_text(d) for d in refused),
+            hint=f"leave {' and '.join(d.what for d in refused)} out, and the topic is taken as it"
+            " is",
+        )
+    return _sentence(f"Topic {topic.name} stays as it is", found)
+
+
+def _sentence(what: str, found: list[Difference]) -> str:
+    return f" {what}: {', '.join(_text(d) for d in found)}." if found else ""
+
+
+def _text(difference: Difference) -> str:
+    return f"{difference.what} {difference.found}, not {difference.said}"

@@ -1,0 +1,129 @@
+"""kshell in a program or a notebook: `connect`, a `Session` of statements, a `Result` of each.
+
+    with kshell.connect("localhost:9092") as session:
+        frame = session.sql("SELECT * FROM orders").to_arrow().to_pandas()
+
+The package exports these three; nothing else of kshell is needed to use it.
+"""
+
+from __future__ import annotations
+
+import warnings
+import weakref
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from kshell import session as shell
+from kshell.config import Properties
+from kshell.errors import KshellError, Unsupported, UsageError
+from kshell.result import Result
+from kshell.results import Goodbye, Remark, Spooling
+from kshell.sql.script import split
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Result", "Session", "connect"]
+
+
+def connect(
+    bootstrap: str | None = None,
+    *,
+    properties: Mapping[str, object] | None = None,
+    tables: Mapping[str, pa.Table] | None = None,
+) -> Session:
+    """A session at the cluster with these brokers (`"host:9092,…"`), connected now.
+
+    `properties` are those that `SET` and `-X` take.  `tables` are Arrow tables by name, for FROM;
+    with them alone no broker is needed.  Raises ConnectionFailed, UsageError, UnknownName.
+    """
+    values = {name: _text(value) for name, value in (properties or {}).items()}
+    if bootstrap is not None:
+        values["bootstrap.servers"] = bootstrap
+    session = Session(Properties(values), tables=tables)
+    session.connect()
+    return session
+
+
+def _text(value: object) -> str:
+    """A property's value as SET has it: True is 'true'."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class Session(shell.Session):
+    """One user's statements at one cluster.  For one thread; as a context manager it closes.
+
+    It may be used beside a running event loop: its own work is on a thread of its own.
+    """
+
+    def __init__(
+        self, properties: Properties, *, tables: Mapping[str, pa.Table] | None = None
+    ) -> None:
+        super().__init__(properties, tables=tables)
+        self._results: weakref.WeakSet[Result] = weakref.WeakSet()
+
+    def sql(self, text: str) -> Result:
+        """Run one statement.  A bounded answer is read when its rows are asked for.
+
+        Raises KshellError with its place in the text.
+        """
+        if len(split(text)) != 1:
+            raise UsageError("sql takes one statement", hint="run takes a script of many")
+        results = list(self._answers(text))
+        if not results:
+            raise Unsupported("EXIT ends a script: close ends the session")
+        if len(results) > 1:  # RUN SCRIPT
+            raise UsageError("sql takes one statement", hint="run takes a script of many")
+        return results[0]
+
+    def run(self, script: str) -> list[Result]:
+        """Run a script's statements in turn, each bounded answer read to its end.
+
+        The first error is raised, with what came before it in its `results`.
+        """
+        results: list[Result] = []
+        try:
+            for result in self._answers(script):
+                if result.bounded:
+                    result.to_arrow()
+                results.append(result)
+        except KshellError as error:
+            error.results = results
+            raise
+        return results
+
+    def _answers(self, text: str) -> Iterator[Result]:
+        events = self.execute(text)
+        for event in events:
+            match event:
+                case Remark():
+                    warnings.warn(event.text, stacklevel=3)
+                case Goodbye():
+                    return
+                case Spooling():
+                    raise Unsupported("SPOOL is the shell's: a Result has the rows")
+                case _:
+                    result = Result(event)
+                    self._results.add(result)
+                    yield result
+
+    def close(self) -> None:
+        """Stop what runs and disconnect; raises KshellError for what could not be written."""
+        for result in list(self._results):
+            result.close()
+        super().close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        try:
+            self.close()
+        except KshellError as lost:
+            if error is None:
+                raise
+            error.add_note(lost.what)

@@ -1,0 +1,188 @@
+"""What one statement gave, for a program: rows as Arrow or as tuples, changes, a message, parts.
+
+`library.Session` makes one around each `results.Answer`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+
+from kshell.changes import Changes
+from kshell.errors import UsageError
+from kshell.preview import as_html, as_text, printable
+from kshell.results import Answer, Live, Message, Notice, Rows, Sections, notices_of
+
+__all__ = ["Result"]
+
+_SHOWN = 20  # rows that a Result shows of itself
+
+
+class Result:
+    """A bounded answer, a continuous one, a message, or several of them (DESCRIBE, EXPLAIN).
+
+    A bounded answer is read when it is asked for: whole and into memory by `to_arrow` and `rows`,
+    or once, batch by batch and not kept, by iterating.
+    """
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self._unread = self._pulled()
+        self._ahead: deque[pa.RecordBatch] = deque()  # read to be shown, and not yet given
+        self._table: pa.Table | None = None
+        self._iterated = self._closed = False
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it is a table that has an end."""
+        return isinstance(self._answer, Rows)
+
+    @property
+    def live(self) -> bool:
+        """Whether it is continuous: to be iterated over, as `Changes`, and closed."""
+        return isinstance(self._answer, Live)
+
+    @property
+    def title(self) -> str:
+        """What a part of a description is headed with."""
+        return self._answer.title if isinstance(self._answer, Rows | Live) else ""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns; of a message `message`."""
+        if isinstance(self._answer, Rows | Live):
+            return self._answer.schema
+        return self.to_arrow().schema
+
+    @property
+    def text(self) -> str:
+        """A message's sentence; of all else an empty string."""
+        return self._answer.text if isinstance(self._answer, Message) else ""
+
+    @cached_property
+    def parts(self) -> tuple[Result, ...]:
+        """The answers that a description is made of, in their order."""
+        parts = self._answer.parts if isinstance(self._answer, Sections) else ()
+        made = tuple(Result(part) for part in parts)
+        return tuple(inner for part in made for inner in (part.parts or (part,)))
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What is to be said of what was read so far: that it is PARTIAL, what was left out."""
+        return notices_of(self._answer)
+
+    def to_arrow(self) -> pa.Table:
+        """The rows, whole; reads them where that was not done yet.  Raises KshellError."""
+        if self._table is None:
+            self._table = self._read()
+        return self._table
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """The rows as tuples of Python's values."""
+        return list(zip(*(c.to_pylist() for c in self.to_arrow().columns), strict=True))
+
+    def __iter__(self) -> Iterator[Any]:
+        """RecordBatches; of a continuous answer Changes, until it ends or is closed."""
+        if isinstance(self._answer, Live):
+            return self._changes(self._answer)
+        if self._table is None and isinstance(self._answer, Rows):
+            return self._batches()
+        return iter(self.to_arrow().to_batches())
+
+    def close(self) -> None:
+        """Stop what runs of it; again is no harm."""
+        self._closed = True
+        if isinstance(self._answer, Rows | Live):
+            self._answer.cancel()
+
+    def _read(self) -> pa.Table:
+        match self._answer:
+            case Rows():
+                return pa.Table.from_batches(list(self._batches()), self._answer.schema)
+            case Message():
+                return pa.table({"message": [self._answer.text]})
+            case Live():
+                raise UsageError(
+                    "a continuous answer has no end", hint="for changes in result: …"
+                )
+            case Sections():
+                raise UsageError("this is several answers", hint="they are its parts")
+
+    def _pulled(self) -> Iterator[pa.RecordBatch]:
+        """The answer's batches under its own names: DuckDB's tell columns of one name apart."""
+        if isinstance(self._answer, Rows):
+            schema = self._answer.schema
+            for batch in self._answer.batches:
+                yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        """What was read ahead, then the rest; once."""
+        if self._iterated:
+            raise UsageError("this answer was iterated over: its rows are not kept")
+        self._iterated = True
+        try:
+            while self._ahead:
+                yield self._ahead.popleft()
+            yield from self._unread
+        except BaseException:
+            self.close()
+            raise
+
+    def _changes(self, live: Live) -> Iterator[Changes]:
+        try:
+            while not self._closed and (changes := live.poll(0.2)) is not None:
+                if len(changes):
+                    yield changes
+        finally:
+            self.close()
+
+    def _first(self) -> tuple[pa.Table, bool]:
+        """The rows to show, and whether there are more; what is read for it is kept."""
+        if self._table is None and isinstance(self._answer, Rows) and not self._iterated:
+            while sum(b.num_rows for b in self._ahead) <= _SHOWN:
+                batch = next(self._unread, None)
+                if batch is None:
+                    break
+                self._ahead.append(batch)
+            table = pa.Table.from_batches(self._ahead, self._answer.schema)
+        else:
+            table = self.to_arrow()
+        return table.slice(0, _SHOWN), table.num_rows > _SHOWN
+
+    def _shape(self) -> str:
+        """What is said of an answer that is not shown: continuous, or iterated over."""
+        columns = ", ".join(printable(name) for name in self.schema.names)
+        kind = "a continuous answer" if self.live else "an answer that was iterated over"
+        return f"<{kind}: {columns}>"
+
+    def _hidden(self) -> bool:
+        return self.live or (self._iterated and self._table is None)
+
+    def __repr__(self) -> str:
+        if self.parts:
+            return "\n\n".join(
+                "\n".join(filter(None, [printable(part.title), repr(part)])) for part in self.parts
+            )
+        if isinstance(self._answer, Message):
+            return "\n".join(printable(line) for line in self._answer.text.split("\n"))
+        if self._hidden():
+            return self._shape()
+        rows, more = self._first()
+        return as_text(rows, more=more)
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        if self.parts:
+            return "".join(
+                f"<h4>{escape(printable(part.title))}</h4>{part._repr_html_()}"
+                for part in self.parts
+            )
+        if isinstance(self._answer, Message) or self._hidden():
+            return f"<pre>{escape(repr(self))}</pre>"
+        rows, more = self._first()
+        return as_html(rows, more=more)

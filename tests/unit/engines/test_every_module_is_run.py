@@ -1,0 +1,133 @@
+"""Every kind of statement and every module of `engines` is run here, on the demo broker: no Java.
+
+What the statements answer is asserted in `test_statements_on_the_demo`; here, that none is left out.
+"""
+
+from __future__ import annotations
+
+import ast as syntax
+import sys
+import threading
+import uuid
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+import kshell.engines
+from kshell.config import Properties
+from kshell.engines.local.engine import STATEMENTS, LocalEngine
+from kshell.formats.registry import Remembered, Schema, SchemaType
+from kshell.results import Live, Rows, Sections
+from kshell.session import Session
+
+FOLDER = Path(kshell.engines.__file__).parent
+MODULES = {path.relative_to(FOLDER).as_posix(): path for path in FOLDER.rglob("*.py")}
+NAMED = "WITH (KAFKA_TOPIC='{t}', VALUE_FORMAT='JSON'"
+SCRIPT = f"""
+CREATE STREAM s (k VARCHAR KEY, n INT) {NAMED}, PARTITIONS=1);
+INSERT INTO s (k, n) VALUES ('a', 1), ('b', 2);
+INSERT INTO s (k, n) VALUES ('a', 3);
+ASSERT TOPIC '{{t}}';
+ASSERT STREAM s (k VARCHAR KEY, n INT) {NAMED});
+ASSERT VALUES s (k, n) VALUES ('a', 1);
+ASSERT SCHEMA ID 7;
+CREATE TYPE pair AS STRUCT<a INT, b INT>;
+DROP TYPE pair;
+SHOW STREAMS;
+SHOW ERRORS;
+DESCRIBE FUNCTION ucase;
+EXPLAIN SELECT n FROM s;
+SELECT n FROM s WHERE k = 'a';
+SELECT k, COUNT(*) FROM s WINDOW TUMBLING (SIZE 1 MINUTE) GROUP BY k;
+SELECT * FROM s EMIT CHANGES LIMIT 3;
+PRINT {{t}} FROM BEGINNING LIMIT 3;
+CREATE TABLE c WITH (KAFKA_TOPIC='{{t}}.c') AS SELECT k, COUNT(*) AS n FROM s GROUP BY k EMIT CHANGES;
+SELECT * FROM c;
+INSERT INTO s WITH (QUERY_ID='q') SELECT * FROM s WHERE n > 99 EMIT CHANGES;
+SHOW QUERIES;
+PAUSE q; RESUME q; TERMINATE ALL;
+ALTER STREAM s ADD COLUMN more INT;
+DROP STREAM s;
+SELECT * FROM {{t}};
+SET 'topic.{{t}}.value.format'='DELIMITED';
+INSERT INTO {{t}} (ROWKEY, ROWTIME) VALUES ('x', 5);
+DESCRIBE users EXTENDED;
+CREATE STREAM f (k VARCHAR KEY, v BYTES) WITH (KAFKA_TOPIC='{{t}}.f', VALUE_FORMAT='KAFKA', PARTITIONS=1);
+INSERT INTO f (k, v) VALUES ('a', TO_BYTES('000000000702aa', 'hex'));
+DROP STREAM f;
+SET 'topic.{{t}}.f.value.format'='AVRO';
+DESCRIBE {{t}}.f EXTENDED;
+"""
+
+
+def functions_of(path: Path) -> set[str]:
+    """Names of a module's functions that are not a Protocol's: code that can be run."""
+    tree = syntax.parse(path.read_text())
+    protocols = {
+        function
+        for made in syntax.walk(tree)
+        if isinstance(made, syntax.ClassDef) and any(syntax.unparse(b) == "Protocol" for b in made.bases)
+        for function in made.body
+    }
+    defined = (node for node in syntax.walk(tree) if isinstance(node, syntax.FunctionDef))
+    return {function.name for function in defined if function not in protocols}
+
+
+@pytest.fixture
+def called():
+    """(file, function) of each call in `engines`, on whatever thread that starts meanwhile."""
+    seen: set[tuple[str, str]] = set()
+
+    def look(frame, event, argument):
+        if event == "call" and frame.f_code.co_filename.startswith(str(FOLDER)):
+            seen.add((frame.f_code.co_filename, frame.f_code.co_name))
+
+    before = sys.getprofile()
+    sys.setprofile(look)
+    threading.setprofile(look)
+    yield seen
+    sys.setprofile(before)
+    threading.setprofile(None)  # type: ignore[arg-type]
+
+
+def pull(answer) -> None:
+    """Read an answer to its end, as the terminal would."""
+    if isinstance(answer, Sections):
+        for part in answer.parts:
+            pull(part)
+    elif isinstance(answer, Rows):
+        for _ in answer.batches:
+            pass
+    elif isinstance(answer, Live):
+        while answer.poll(0.1) is not None:
+            pass
+
+
+def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, called):
+    known = Remembered()
+    known.put("s", Schema(SchemaType.AVRO, '"string"'), 7)
+    for module in ("sources.chunks", "sources.sample", "statements.asserts"):
+        monkeypatch.setattr(f"kshell.engines.local.{module}.schemas_of", lambda properties: known)
+    served = set()
+    run = LocalEngine.run
+    monkeypatch.setattr(
+        LocalEngine, "run",
+        lambda engine, statement, properties: served.add(type(statement)) or run(engine, statement, properties),
+    )  # fmt: skip
+    session = Session(Properties({"bootstrap.servers": demo.bootstrap, "auto.offset.reset": "earliest"}))
+    given = Session(Properties({}), tables={"one": pa.table({"n": [1]})})
+    try:
+        for answer in session.execute(SCRIPT.format(t=f"t{uuid.uuid4().hex[:10]}")):
+            pull(answer)
+        for answer in given.execute("SELECT n FROM one"):
+            pull(answer)
+    finally:
+        session.close()
+        given.close()
+    assert served == set(STATEMENTS)
+    run_in = {file for file, _ in called}
+    assert [name for name, path in MODULES.items() if functions_of(path) and str(path) not in run_in] == []
+    assert {name for name, path in MODULES.items() if functions_of(path)} > {"error_log.py", "local/engine.py"}
+    counted = {name for file, name in called if file == str(MODULES["local/statements/schema_scan.py"])}
+    assert "_count" in counted

@@ -1,0 +1,237 @@
+"""Every property changes what happens: each row of the table has a probe, two values of which differ.
+
+What a probe looks at is the nearest thing that the value decides: a connection's settings, a plan,
+a topic that is made, what is done with a record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+
+import pytest
+
+from kshell.config import PROPERTIES, Properties
+from kshell.engines.local.continuous.feed import open_feed
+from kshell.engines.local.sources import chunks, sample, scan_reader, topic
+from kshell.errors import ConnectionFailed, KshellError
+from kshell.formats import registry_http
+from kshell.formats.source import SourceReader
+from kshell.kafka.settings import librdkafka
+from kshell.kafka.wire import Wire
+from kshell.session import Session
+from kshell.sql.bind.create import bind_create_as
+from kshell.sql.bind.declare import build_source
+from kshell.sql.bind.scope import reserved_columns
+from kshell.sql.bind.select import bind_query
+from kshell.sql.parse import parse
+from kshell.sql.plan import scans
+
+REGISTRY = "schema.registry."
+DECLARED = "CREATE STREAM s (k STRING KEY, v BIGINT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', TIMESTAMP='v', PARTITIONS=1);"
+
+
+class World:
+    """The engine over topics in memory, under the properties of a probe."""
+
+    def __init__(self, run, cluster, monkeypatch, properties: Properties) -> None:
+        self.run, self.cluster, self.monkeypatch, self.properties = run, cluster, monkeypatch, properties
+        self.lookup = run.context.lookup(properties)
+        self.catalog = run.context.catalog
+
+    def bound(self, text: str):
+        (statement,) = parse(text)
+        return bind_query(statement.query, self.catalog, self.properties)
+
+    def sink(self, text: str):
+        (statement,) = parse(text)
+        return bind_create_as(statement, self.catalog, self.properties)
+
+    def source(self, text: str):
+        (statement,) = parse(text)
+        return build_source(statement, self.properties)
+
+
+def librdkafkas(world: World):
+    settings = librdkafka(world.properties)
+    token = settings.pop("oauth_cb", lambda _: None)
+    return settings, token(None)
+
+
+def patience(world: World):
+    wire = Wire()
+    with pytest.raises(ConnectionFailed):
+        asyncio.run(wire.connect(world.properties))
+    return wire.timeout
+
+
+def registry(world: World):
+    trusted = []
+
+    class Context:
+        def load_cert_chain(self, *given):
+            trusted.extend(given)
+
+    def context(cafile=None):
+        trusted.append(cafile)
+        return Context()
+
+    class Http:
+        def __init__(self, *, auth, headers, verify, timeout, **_):
+            header = None if auth is None else auth._auth_header
+            self.seen = header, dict(headers), timeout
+
+    world.monkeypatch.setattr(ssl, "create_default_context", context)
+    world.monkeypatch.setattr(registry_http.httpx, "Client", Http)
+    given = Properties({f"{REGISTRY}url": "http://r"} | dict(world.properties._set))
+    made = registry_http.open_schemas(given)
+    subjects = [made.subject("t", half, "r") for half in ("key", "value")]
+    return made.addresses, made._client.seen, trusted, subjects
+
+
+def strict(world: World):
+    """What is done at a record that cannot be decoded: the reader's own word."""
+    (leaf,) = plan_scans(world)
+    return scan_reader.Intake(leaf, world.lookup.errors, world.properties)._strict
+
+
+def plan_scans(world: World):
+    return list(scans(world.bound("SELECT * FROM s EMIT CHANGES;")))
+
+
+def throws(world: World):
+    source = world.catalog.sources["S"]
+    seen = {}
+
+    class Reader(SourceReader):
+        def __init__(self, *given, throws=False):
+            seen["throws"] = throws
+            super().__init__(*given, throws=throws)
+
+    world.monkeypatch.setattr(chunks, "SourceReader", Reader)
+    chunks.reader_of(source, ["V"], world.properties)
+    return seen
+
+
+def sampled(world: World):
+    asked = []
+    world.monkeypatch.setattr(sample, "_read_ends", lambda client, snapshot, each, wanted: asked.append(each) or [])
+    world.cluster.put("t", 1, 1, {})
+    found = world.cluster.snapshot(world.cluster.topic("t"), "read_committed")
+    sample.sample(world.cluster, found, world.properties)
+    return asked
+
+
+def partitions(world: World):
+    """Whether the keys decide which partitions are read: it is then looked whether they are placed."""
+    asked = []
+    world.monkeypatch.setattr(topic, "keys_are_placed", lambda *given: bool(asked.append(1)))
+    world.run.engine.run(parse("EXPLAIN SELECT * FROM s WHERE k = 'a';")[0], world.properties)
+    return asked
+
+
+def waits(world: World):
+    world.monkeypatch.setattr(type(world.lookup), "inputs", lambda *given, **more: ())
+    return open_feed(world.lookup, world.bound("SELECT * FROM s EMIT CHANGES;"), bounded=True)._wait._seconds
+
+
+def explained(world: World):
+    return world.run.engine.run(parse("EXPLAIN SELECT * FROM s EMIT CHANGES;")[0], world.properties).parts[0].text
+
+
+def refused(bind):
+    try:
+        return bind()
+    except KshellError as error:
+        return error.what
+
+
+def own_functions(world: World):
+    session = Session(world.properties)
+    return [m.text for m in session._own_functions()]
+
+
+def rounded(world: World):
+    from kshell.session import Session
+
+    (answer,) = Session(world.properties, tables={"t": pa.table({"v": [1.9]})}).execute("SELECT CAST(v AS INT) AS n FROM t")
+    return [b.to_pylist() for b in answer.batches]
+
+
+def budget(world: World):
+    made = world.lookup.budget
+    return made._records, made._size, made._seconds
+
+
+def collected(name: str):
+    return lambda world: world.bound(f"SELECT k, {name}(v) FROM s GROUP BY k EMIT CHANGES;")
+
+
+SASL = {"security.protocol": "SASL_SSL"}
+TOKENS = SASL | {"sasl.mechanism": "OAUTHBEARER"}
+SSL_CERTIFICATE = f"{REGISTRY}ssl.certificate.location"
+AS = "CREATE STREAM o AS SELECT * FROM s EMIT CHANGES;"
+ONE = "CREATE STREAM o (v INT) WITH (KAFKA_TOPIC='o'{});"
+JSON = ", VALUE_FORMAT='JSON'"
+
+# Property → what is looked at, two values, what else is set.
+PROBES = {
+    **{n: (librdkafkas, "a", "b", {}) for n in (
+        "bootstrap.servers", "client.id", "sasl.username", "sasl.password", "ssl.ca.location",
+        "sasl.kerberos.service.name", "ssl.certificate.location", "ssl.key.location", "ssl.key.password",
+    )},
+    "security.protocol": (librdkafkas, "PLAINTEXT", "SSL", {}),
+    "sasl.mechanism": (librdkafkas, "PLAIN", "SCRAM-SHA-256", SASL),
+    "sasl.oauthbearer.token": (librdkafkas, "a", "b", TOKENS),
+    "ssl.endpoint.identification.algorithm": (librdkafkas, "https", "none", {}),
+    "kshell.connect.timeout.ms": (patience, "500", "600", {"bootstrap.servers": "127.0.0.1:1"}),
+    "isolation.level": (lambda w: w.lookup.snapshot("s").isolation, "read_committed", "read_uncommitted", {}),
+    "auto.offset.reset": (explained, "earliest", "latest", {}),
+    f"{REGISTRY}url": (registry, "http://a", "http://b", {}),
+    f"{REGISTRY}basic.auth.user.info": (registry, "a:b", "a:c", {}),
+    f"{REGISTRY}bearer.token": (registry, "a", "b", {}),
+    f"{REGISTRY}ssl.ca.location": (registry, "a", "b", {}),
+    SSL_CERTIFICATE: (registry, "a", "b", {}),
+    f"{REGISTRY}ssl.key.location": (registry, "a", "b", {SSL_CERTIFICATE: "c"}),
+    f"{REGISTRY}ssl.key.password": (registry, "a", "b", {SSL_CERTIFICATE: "c"}),
+    f"{REGISTRY}timeout.ms": (registry, "1", "2", {}),
+    f"{REGISTRY}wait.ms": (waits, "1", "2", {}),
+    **{f"{half}.subject.name.strategy": (registry, "TopicNameStrategy", "RecordNameStrategy", {}) for half in ("key", "value")},
+    "ksql.fail.on.deserialization.error": (strict, "true", "false", {}),
+    "ksql.persistence.default.format.key": (
+        lambda w: w.source("CREATE STREAM o (k INT KEY, v INT) WITH (KAFKA_TOPIC='o', VALUE_FORMAT='JSON');").key_format,
+        "JSON", "DELIMITED", {},
+    ),
+    "ksql.persistence.default.format.value": (lambda w: w.source(ONE.format("")).value_format, "JSON", "DELIMITED", {}),
+    "ksql.persistence.wrap.single.values": (lambda w: dict(w.source(ONE.format(JSON)).value_format.options), "true", "false", {}),
+    "ksql.output.topic.name.prefix": (lambda w: w.sink(AS).target.topic, "a-", "b-", {}),
+    "ksql.sink.partitions": (lambda w: w.sink(AS).settings, "2", "3", {}),
+    "ksql.sink.replicas": (lambda w: w.sink(AS).settings, "2", "3", {}),
+    "ksql.functions.collect_list.limit": (collected("COLLECT_LIST"), "2", "3", {}),
+    "ksql.functions.collect_set.limit": (collected("COLLECT_SET"), "2", "3", {}),
+    "ksql.new.query.planner.enabled": (
+        lambda w: refused(lambda: w.sink("CREATE STREAM o AS SELECT v FROM s EMIT CHANGES;")), "true", "false", {},
+    ),
+    "ksql.rowpartition.rowoffset.enabled": (lambda w: dict(reserved_columns(w.properties)), "true", "false", {}),
+    "ksql.timestamp.throw.on.invalid": (throws, "true", "false", {}),
+    "kshell.dialect": (rounded, "ksql", "duckdb", {}),
+    "kshell.sample.records": (sampled, "100", "400", {}),
+    "kshell.functions": (own_functions, "/nowhere/a.py", "/nowhere/b.py", {}),
+    "kshell.partitioner": (partitions, "murmur2", "other", {}),
+    **{f"kshell.scan.max.{what}": (budget, "2", "3", {}) for what in ("records", "bytes", "seconds")},
+}  # fmt: skip
+
+
+def test_each_row_has_a_probe():
+    assert set(PROBES) == set(PROPERTIES)
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_another_value_makes_another_thing(run, cluster, monkeypatch, name):
+    look, one, other, more = PROBES[name]
+    run(DECLARED)
+    seen = []
+    for value in (one, one, other):
+        with monkeypatch.context() as patch:
+            seen.append(look(World(run, cluster, patch, Properties({**more, name: value}))))
+    assert seen[0] == seen[1] != seen[2]
