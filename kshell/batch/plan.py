@@ -119,7 +119,7 @@ def _scans(node: dict[str, Any], repeated: bool = False) -> Iterator[tuple[dict[
 def _needed(
     connection: duckdb.DuckDBPyConnection, sql: str, references: Sequence[Reference]
 ) -> tuple[list[set[str]], list[bool]]:
-    """Per reference, the raw columns that the optimized plan projects, and whether it scans again."""
+    """Per reference, the raw columns that the plan projects, and whether it scans again."""
     ((_, text),) = connection.execute(f"EXPLAIN (FORMAT JSON) {sql}").fetchall()
     needed: list[set[str]] = [set() for _ in references]
     scans = [0] * len(references)

@@ -157,7 +157,7 @@ class Pseudo:
         return False
 
     def order_of(self, offset: int) -> str:
-        """The column that orders the records for what is called there: its first topic's offsets."""
+        """The column that orders the records there: the offsets of the first topic."""
         selection = self.syntax.calls.get(offset) if self.syntax is not None else None
         for number in self._of(selection):
             source, table = self.found[number]

@@ -40,8 +40,8 @@ def _lowest(old: int | None, new: int) -> int:
 def _whole(value: Any, up: bool) -> int:
     """The number rounded up or down, and brought near enough to be an offset or a timestamp.
 
-    >>> _whole(float("-inf"), True) == -_LAST - 1, _whole(1.5, True), _whole(Decimal("1e40"), False) == _LAST
-    (True, 2, True)
+    >>> _whole(1.5, True), _whole(Decimal("1e40"), False) == _LAST
+    (2, True)
     """
     if value >= _LAST:
         return _LAST

@@ -1,5 +1,4 @@
-"""From a person's query to the DuckDB SQL of a bounded query: their words, edited where kshell's
-differ.
+"""From a person's query to the DuckDB SQL of a bounded query: their words, edited where needed.
 
 Called by `plan`.  Each name in FROM becomes a numbered reference to a `Table`; a pseudo column is
 there only where it is named, and `*` never shows it; times written by people become milliseconds;
@@ -40,9 +39,9 @@ _UNKNOWN = object()
 _TIME_COLUMNS = frozenset({"ROWTIME", "WINDOWSTART", "WINDOWEND"})
 # Functions in FROM that reach nothing but what they are given.
 _TABLE_FUNCTIONS = frozenset(
-    "unnest range generate_series explode json_each json_tree repeat repeat_row"
-    " pg_timezone_names icu_calendar_names".split()
-)
+    {"unnest", "range", "generate_series", "explode", "json_each", "json_tree", "repeat",
+     "repeat_row", "pg_timezone_names", "icu_calendar_names"}
+)  # fmt: skip
 _OF_THE_DATABASE = frozenset({"JSON_SERIALIZE_PLAN"})  # functions of values that look into DuckDB
 
 
@@ -181,9 +180,10 @@ class _Rewriting:
                 )
 
     def _table_functions(self) -> list[tuple[str, int]]:
-        """Calls of what is a table function and nothing else, where the parser does not show them."""
+        """Calls of table functions, where the parser does not show them."""
         rows = self.connection.execute(
-            "SELECT function_name, bool_and(function_type LIKE 'table%') FROM duckdb_functions() GROUP BY ALL"
+            "SELECT function_name, bool_and(function_type LIKE 'table%')"
+            " FROM duckdb_functions() GROUP BY ALL"
         ).fetchall()
         known = {name.upper() for name, only in rows if only}
         calls = self.draft.calls()

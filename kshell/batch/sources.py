@@ -84,7 +84,7 @@ def _token_of(draft: Draft, name: FromName, taken: set[int]) -> int:
 
 
 def _without_syntax(draft: Draft) -> list[Source]:
-    """Where DuckDB shows no tree (a PIVOT that makes its columns): the names that words announce."""
+    """Where DuckDB shows no tree (a PIVOT without IN): the names that words announce."""
     ctes = {
         token.value.casefold()
         for n, token in enumerate(draft.tokens)

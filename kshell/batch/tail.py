@@ -55,7 +55,9 @@ def tail_of(tree: exp.Query) -> Tail | None:
         return None
     if any(query is not tree for query in tree.find_all(exp.Query)):
         return None
-    if aggregates(tree) or tree.find(exp.Window, exp.Subquery, exp.Unnest, exp.Explode, exp.Columns):
+    if aggregates(tree) or tree.find(
+        exp.Window, exp.Subquery, exp.Unnest, exp.Explode, exp.Columns
+    ):
         return None
     if any(f.name.upper() in _ROW_MAKERS for f in tree.find_all(exp.Anonymous)):
         return None

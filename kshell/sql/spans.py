@@ -69,7 +69,7 @@ _TYPED = frozenset({"DATE", "TIME", "TIMESTAMP", "TIMESTAMPTZ", "INTERVAL", "BLO
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`name(arguments)`: the number of the name's token, of both parentheses, the arguments' spans."""
+    """`name(…)`: the numbers of the name's and the parentheses' tokens, the arguments' spans."""
 
     name: str
     token: int

@@ -79,8 +79,8 @@ class Query:
     """A SELECT: the sqlglot tree without the KSQL clauses, and those clauses beside it.
 
     A join's `WITHIN` is `join.args["within"]`, a `Within`.  LIMIT stays in the tree.  `text` is how
-    it was written, KSQL clauses and all, and `place` where it begins.  `unread` says why sqlglot could
-    not read it: then the tree is empty, and the query is for DuckDB to understand.
+    it was written, KSQL clauses and all, and `place` where it begins.  `unread` says why sqlglot
+    could not read it: then the tree is empty, and the query is for DuckDB to understand.
     """
 
     tree: exp.Query

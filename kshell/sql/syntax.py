@@ -344,7 +344,8 @@ class _Reader:
         self.found.stars.append(
             StarRef(
                 node.get("relation_name", ""), start, self._end(node) if start >= 0 else -1,
-                bool(node.get("columns")), tuple(excluded), text if node.get("columns") else "", selection,
+                bool(node.get("columns")), tuple(excluded), text if node.get("columns") else "",
+                selection,
             )
         )  # fmt: skip
 

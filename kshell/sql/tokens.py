@@ -54,12 +54,13 @@ class Token:
         return self.text
 
 
-# Strings double their quote; nothing else is escaped, as in ksqlDB.  DuckDB's E'…' and $$…$$ besides.
+# Strings double their quote; nothing else is escaped, as in ksqlDB.  E'…' and $$…$$ are DuckDB's.
 _TOKEN = re.compile(
     r"""
     (?P<SPACE>\s+)
     | (?P<COMMENT>--[^\r\n]*|/\*.*?\*/)
-    | (?P<STRING>'[^']*(?:''[^']*)*'|[eE]'(?:[^'\\]|\\.|'')*'|(?P<TAG>\$(?:[^\W\d]\w*)?\$).*?(?P=TAG))
+    | (?P<STRING>'[^']*(?:''[^']*)*'
+        |[eE]'(?:[^'\\]|\\.|'')*'|(?P<TAG>\$(?:[^\W\d]\w*)?\$).*?(?P=TAG))
     | (?P<QUOTED>"[^"]*(?:""[^"]*)*"|`[^`]*(?:``[^`]*)*`)
     | (?P<OPEN>['"`].*|/\*.*)
     | (?P<VARIABLE>\$\{\w+\})

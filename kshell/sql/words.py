@@ -45,7 +45,7 @@ def _in(spans: set[tuple[int, int]], at: int) -> bool:
 
 
 def _names(draft: Draft, tree: exp.Query, taken: set[tuple[int, int]]) -> None:
-    """Names that are KSQL's and not DuckDB's: its reserved words, and those that begin with a digit."""
+    """Names that DuckDB has not: its reserved words, and those that begin with a digit."""
     for name in tree.find_all(exp.Identifier):
         start, end = name.meta.get("start", -1), name.meta.get("end", -1) + 1
         if name.args.get("quoted") or start < 0 or draft.source[start:end] != name.name:
@@ -60,13 +60,14 @@ def _names(draft: Draft, tree: exp.Query, taken: set[tuple[int, int]]) -> None:
 def _reserved() -> frozenset[str]:
     """The words that DuckDB takes as a name only in quotes."""
     rows = duck.connect().execute(
-        "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category IN ('reserved', 'type_function')"
+        "SELECT keyword_name FROM duckdb_keywords()"
+        " WHERE keyword_category IN ('reserved', 'type_function')"
     )
     return frozenset(word for (word,) in rows.fetchall())
 
 
 def _sources(draft: Draft, tree: exp.Query) -> None:
-    """Names in FROM that DuckDB cannot read: dashes, a digit first, more dots than it has levels."""
+    """Names in FROM that DuckDB cannot read: dashes, a digit first, many dots."""
     for table in tree.find_all(exp.Table):
         parts = [p for p in table.parts if isinstance(p, exp.Identifier)]
         spans = [(p.meta["start"], p.meta["end"] + 1) for p in parts if "start" in p.meta]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 
+import pyarrow as pa
 import pytest
 
 from kshell.config import PROPERTIES, Properties
@@ -152,8 +153,6 @@ def own_functions(world: World):
 
 
 def rounded(world: World):
-    from kshell.session import Session
-
     (answer,) = Session(world.properties, tables={"t": pa.table({"v": [1.9]})}).execute("SELECT CAST(v AS INT) AS n FROM t")
     return [b.to_pylist() for b in answer.batches]
 
