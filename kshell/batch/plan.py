@@ -171,10 +171,11 @@ def prepare(
         try:
             needed, again = _needed(connection, sql, references)
             schema = connection.sql(f"FROM ({sql}\n) LIMIT 0").to_arrow_table().schema
+            named = connection.sql(sql).columns  # those of the subquery are each unlike the others
         except duckdb.Error as error:
             known = [c.name for r in references for c in r.table.columns]
             raise translate_error(error, query, known) from error
-        names = rewritten.shown.names(schema.names)
+        names = rewritten.shown.names(named)
         schema = pa.schema([f.with_name(n) for f, n in zip(schema, names, strict=True)])
     reads = tuple(
         Read(

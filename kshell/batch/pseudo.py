@@ -209,7 +209,8 @@ class Pseudo:
         if not names:
             return
         first, last = self.draft.at(star.start), self.draft.at(star.end)
-        if star.columns:
+        starred = any(self.draft.is_sign(n, "*") for n in range(first, last))
+        if star.columns and not starred:
             self._in_columns(star, list(dict.fromkeys(name for _, name in names)))
             return
         quoted = _left_out(names, qualified=not star.relation)
@@ -225,10 +226,8 @@ class Pseudo:
             self.draft.replace(token.start, token.end, f"({token.text}, {quoted})")
 
     def _in_columns(self, star: StarRef, names: list[str]) -> None:
-        """COLUMNS('…') by a lambda that leaves the names out; COLUMNS(*) has a star of its own."""
+        """COLUMNS('…') by a lambda that leaves the names out."""
         first, last = self.draft.at(star.start), self.draft.at(star.end)
-        if any(self.draft.is_sign(n, "*") for n in range(first, last)):
-            return
         if not star.text:
             raise BindError(
                 f"COLUMNS(…) of a lambda cannot stand beside {names[0]}",

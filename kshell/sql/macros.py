@@ -24,12 +24,12 @@ from kshell.types import STRING, duckdb_name
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["note_macros"]
+__all__ = ["CASTS", "note_macros"]
 
 _ORDER, _ORDER_NAME = "{order}", "row_order"
 
 # Casts whose meaning is Java's; what is cast has its type in DuckDB only.
-_CASTS = {"TEXT": "ksql_any_text", "VARCHAR": "ksql_any_text", "INT": "java_any_int",
+CASTS = {"TEXT": "ksql_any_text", "VARCHAR": "ksql_any_text", "INT": "java_any_int",
           "BIGINT": "java_any_long"}  # fmt: skip
 
 # Macros around Python functions that are given DuckDB's JSON of a value, and its type.
@@ -119,7 +119,7 @@ def _note_casts(draft: Draft, connection: duckdb.DuckDBPyConnection) -> None:
     begins: dict[int, int] = {}  # by the last token of x::type, its first
     for text, n, first, last in casts(draft):
         type = cast_type(text)
-        macro = _CASTS.get(getattr(type.this, "value", "")) if type is not None else None
+        macro = CASTS.get(getattr(type.this, "value", "")) if type is not None else None
         token = draft.tokens[n]
         start = n
         if token.text == "::":

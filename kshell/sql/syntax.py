@@ -209,9 +209,12 @@ class _Reader:
             inner = pair["value"]["query_node"]
             name = pair["key"].casefold()
             recursive = inner["type"] == "RECURSIVE_CTE_NODE"
+            found = (tuple(pair["value"].get("aliases") or ()), inner)
+            if recursive:  # else a name in it is another CTE's or a source's
+                self._ctes[name] = found
             self._parts(pair["value"], names | {name} if recursive else names, outer)
             names |= {name}
-            self._ctes[name] = (tuple(pair["value"].get("aliases") or ()), inner)
+            self._ctes[name] = found
         selection = outer
         if node["type"] == "SELECT_NODE":
             selection = Selection(outer)
