@@ -7,7 +7,8 @@ What DuckDB has beside them is reached as before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from kshell.sql import duck
@@ -24,13 +25,18 @@ from kshell.types import STRING, duckdb_name
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["CASTS", "note_macros"]
+__all__ = ["CASTS", "DUCKDB_AGGREGATES", "note_macros"]
 
 _ORDER, _ORDER_NAME = "{order}", "row_order"
 
 # Casts whose meaning is Java's; what is cast has its type in DuckDB only.
 CASTS = {"TEXT": "ksql_any_text", "VARCHAR": "ksql_any_text", "INT": "java_any_int",
           "BIGINT": "java_any_long"}  # fmt: skip
+
+# Aggregates of KSQL's names that DuckDB has: in a bounded query they are DuckDB's.
+DUCKDB_AGGREGATES = frozenset(
+    {"AVG", "COUNT", "HISTOGRAM", "MAX", "MIN", "STDDEV_SAMP", "SUM"}
+)
 
 # Macros around Python functions that are given DuckDB's JSON of a value, and its type.
 _ANY = {
@@ -64,7 +70,7 @@ def note_macros(
     for call in reversed(list(draft.calls())):
         name = draft.tokens[call.token]
         function = library().get(call.name)
-        if function is None or name.start in in_from or not _replaces(function, connection):
+        if function is None or name.start in in_from or not _replaces(function):
             continue
         if _is_clause(draft, call, stars):
             continue
@@ -193,10 +199,10 @@ def _note_lambdas(draft: Draft, call: Call, form: Form, depth: str, done: set[in
     draft.replace(draft.tokens[call.token].start, draft.tokens[call.close].end, made)
 
 
-def _replaces(function: Function, connection: duckdb.DuckDBPyConnection) -> bool:
+def _replaces(function: Function) -> bool:
     """Whether KSQL's function stands in the place of DuckDB's; DuckDB's own aggregates stay."""
     if function.kind == AGGREGATE:
-        return not _duckdb_has(connection, function.name, "aggregate")
+        return function.name not in DUCKDB_AGGREGATES
     return function.kind == SCALAR
 
 
@@ -209,24 +215,23 @@ def _ordered(forms: tuple[Form, ...], arity: int) -> bool:
     return any(_ORDER in f.template for f in forms if f.signature.expanded(arity) is not None)
 
 
-def _duckdb_has(connection: duckdb.DuckDBPyConnection, name: str, kind: str) -> bool:
-    found = connection.execute(
-        "SELECT count(*) FROM duckdb_functions() WHERE function_name = lower(?)"
-        " AND function_type = ? AND internal",
-        [name, kind],
-    ).fetchall()
-    return bool(found[0][0])
+@cache
+def _scalars() -> Mapping[str, Sequence[tuple[int, bool]]]:
+    """DuckDB's own scalar functions: how many parameters each form has, and whether it takes more."""
+    rows = duck.connect().execute(
+        "SELECT upper(function_name), len(parameters), varargs IS NOT NULL FROM duckdb_functions()"
+        " WHERE internal AND function_type = 'scalar'"
+    )
+    found: dict[str, list[tuple[int, bool]]] = {}
+    for name, count, more in rows.fetchall():
+        found.setdefault(name, []).append((count, more))
+    return found
 
 
-def _duckdb_takes(connection: duckdb.DuckDBPyConnection, name: str, arity: int) -> bool:
+def _duckdb_takes(name: str, arity: int) -> bool:
     """Whether DuckDB has a scalar function of that name for so many arguments."""
-    found = connection.execute(
-        "SELECT count(*) FROM duckdb_functions() WHERE function_name = lower(?) AND internal"
-        " AND function_type = 'scalar'"
-        " AND (len(parameters) = ? OR (varargs IS NOT NULL AND len(parameters) <= ?))",
-        [name, arity, arity],
-    ).fetchone()
-    return bool(found and found[0])
+    forms = _scalars().get(name, ())
+    return any(count == arity or (more and count <= arity) for count, more in forms)
 
 
 def _define(
@@ -237,7 +242,7 @@ def _define(
     if not overloads:
         return False
     loose = ", ".join(f"a{n}" for n in range(arity))
-    if _duckdb_takes(connection, name, arity) and loose not in overloads:
+    if _duckdb_takes(name, arity) and loose not in overloads:
         overloads[loose] = f"system.main.{name.lower()}({loose})"
     made = ", ".join(f"({parameters}) AS {body}" for parameters, body in overloads.items())
     connection.execute(f"CREATE OR REPLACE TEMP MACRO {_macro(name, arity)} {made}")

@@ -2,12 +2,22 @@
 
 import pytest
 
+from kshell.sql import duck
+from kshell.sql.functions import AGGREGATE, library
+from kshell.sql.macros import DUCKDB_AGGREGATES
 from tests.duckdb.dialect_page import PAGE, page
 from tests.duckdb.test_as_written import ask
 
 
 def test_the_page_is_made_from_the_tables():
     assert PAGE.read_text() == page(), "python -m tests.duckdb.dialect_page writes it"
+
+
+def test_duckdbs_aggregates_are_those_that_it_has():
+    with duck.connect() as connection:
+        rows = connection.execute("SELECT upper(function_name) FROM duckdb_functions() WHERE function_type = 'aggregate'").fetchall()
+    ours = {name for name, function in library().items() if function.kind == AGGREGATE}
+    assert ours & {name for (name,) in rows} == DUCKDB_AGGREGATES
 
 
 @pytest.mark.parametrize(

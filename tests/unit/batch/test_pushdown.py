@@ -23,10 +23,11 @@ class Log:
     """Rows of which a scan gives only those that the bounds leave."""
 
     name, keys, latest = "log", ("ROWKEY",), ()
-    columns = tuple(
-        TableColumn(n, t, hidden=True)
-        for n, t in (("ROWTIME", pa.int64()), ("ROWOFFSET", pa.int64()), ("ROWPARTITION", pa.int32()), ("ROWKEY", pa.string()))
-    ) + (TableColumn("n", pa.int64()),)
+    columns = (
+        *(TableColumn(n, pa.int64(), hidden=True) for n in ("ROWTIME", "ROWOFFSET", "ROWPARTITION")),
+        TableColumn("ROWKEY", pa.string(), hidden=True),
+        TableColumn("n", pa.int64()),
+    )
 
     def __init__(self) -> None:
         self.rows = [
