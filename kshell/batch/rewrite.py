@@ -146,7 +146,7 @@ class _Rewriting:
 
     def _several(self) -> bool:
         """Whether DuckDB runs what it does not show; raises why it does not."""
-        kind = syntax.statement_kind(self.connection, self.draft.source)
+        kind = _statement_kind(self.connection, self.draft.source)
         if kind in ("MULTI", "SELECT"):
             return True
         if self.query.unread is not None:
@@ -279,3 +279,12 @@ class _Rewriting:
             raise translate_error(error, self.query, []) from error
         except (OverflowError, ValueError):  # a date beyond Python's
             return _UNKNOWN
+
+
+def _statement_kind(connection: duckdb.DuckDBPyConnection, text: str) -> str:
+    """SELECT, MULTI (a PIVOT that has to look for its columns), another kind, or "" for no SQL."""
+    try:
+        found = connection.extract_statements(text)
+    except duckdb.Error:
+        return ""
+    return found[0].type.name if len(found) == 1 else ""

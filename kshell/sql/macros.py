@@ -217,7 +217,7 @@ def _ordered(forms: tuple[Form, ...], arity: int) -> bool:
 
 @cache
 def _scalars() -> Mapping[str, Sequence[tuple[int, bool]]]:
-    """DuckDB's own scalar functions: how many parameters each form has, and whether it takes more."""
+    """DuckDB's scalar functions: each form's number of parameters, and whether it takes more."""
     rows = duck.connect().execute(
         "SELECT upper(function_name), len(parameters), varargs IS NOT NULL FROM duckdb_functions()"
         " WHERE internal AND function_type = 'scalar'"

@@ -13,20 +13,8 @@ from typing import Any
 
 import duckdb
 
-__all__ = [
-    "ColumnRef",
-    "Derived",
-    "FromName",
-    "Item",
-    "Selection",
-    "Side",
-    "StarRef",
-    "Syntax",
-    "TableCall",
-    "Test",
-    "read",
-    "statement_kind",
-]  # fmt: skip
+__all__ = ["ColumnRef", "Derived", "FromName", "Item", "Selection", "Side", "StarRef", "Syntax",
+           "TableCall", "Test", "read"]  # fmt: skip
 
 _NOWHERE = 1 << 63
 _OPS = {"COMPARE_EQUAL": "=", "COMPARE_NOTEQUAL": "<>", "COMPARE_LESSTHAN": "<",
@@ -150,15 +138,6 @@ class Syntax:
     selections: list[Selection] = field(default_factory=list)
     calls: dict[int, Selection | None] = field(default_factory=dict)  # by where they begin
     root: Selection | None = None
-
-
-def statement_kind(connection: duckdb.DuckDBPyConnection, text: str) -> str:
-    """SELECT, MULTI (a PIVOT that has to look for its columns), another kind, or "" for no SQL."""
-    try:
-        found = connection.extract_statements(text)
-    except duckdb.Error:
-        return ""
-    return found[0].type.name if len(found) == 1 else ""
 
 
 def read(connection: duckdb.DuckDBPyConnection, text: str) -> Syntax | None:

@@ -1,7 +1,7 @@
-"""A continuous plan made ready to run: operators wired, stepped one batch of changes at a time.
+"""A continuous plan ready to run: connected operators that take one batch of changes at a time.
 
-Engines and `kshell test` build it.  Deterministic: no clock, no network; what comes out depends on
-what went in and in what order, and for coalesced batches on nothing but that.
+Engines and `kshell test` build it.  It is deterministic, without clock and network: the output
+depends only on the input and its order.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ __all__ = ["Graph", "build"]
 
 
 class Operator(Protocol):
-    """One step of the plan; `port` is 0 for the only or left input, 1 for the right."""
+    """One step of the plan; `port` is 0 for the only or the left input, 1 for the right."""
 
     def step(self, port: int, batch: Changes) -> Changes:
-        """What the batch makes of the operator's output."""
+        """The operator's output for the batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,11 @@ class Graph:
     on_error: OnError = ignore_errors
 
     def step(self, scan: int, batch: Changes) -> Changes:
-        """What the scan's changes make of the root's rows.
+        """The changes of the root for changes of a scan.
 
         A stream's rows come at +1 (0: a record without a value); a table's records at +1, its
-        tombstones at -1 with the key alone: the graph keeps the rows that they replace.  A row
-        from before 1970 is an error and takes no part: Streams skips it.
+        tombstones at -1 with the key alone: the graph keeps the rows that they replace.  A row from
+        before 1970 is an error and is skipped, as in Streams.
         """
         batch = self._since_1970(batch)
         for stage in self.paths[scan]:
@@ -100,7 +100,7 @@ class _Builder:
         return f"{self._number}.{type(node).__name__}"
 
     def paths(self, node: plan.Node) -> list[tuple[plan.Scan, tuple[_Stage, ...]]]:
-        """For each scan below, what its rows go through."""
+        """For each scan below, the operators that its rows go through."""
         operator = self._operator(node)
         if operator is not None:
             self.operators[id(node)] = operator
@@ -147,7 +147,7 @@ class _Builder:
         return linear.TableFilter(node, self.on_error)
 
     def _group_by(self, node: plan.Aggregate) -> Operator:
-        """GROUP BY where a batch may give one update for a group."""
+        """GROUP BY in which a batch may give one update for each group."""
         from kshell.stream.ops.aggregate import TableAggregate
         from kshell.stream.ops.columnar import ColumnarAggregate
 
@@ -158,7 +158,7 @@ class _Builder:
         return self.windowed(node)
 
     def windowed(self, node: plan.Aggregate, longer: int = 0) -> Operator:
-        """GROUP BY in windows, row by row; `longer` is added to what a store of starts retains."""
+        """GROUP BY in windows, row by row; `longer` is added to the retention of the store."""
         from kshell.stream.ops.session import SessionAggregate
         from kshell.stream.ops.sliding import SlidingAggregate
         from kshell.stream.ops.windows import WindowAggregate
@@ -193,7 +193,7 @@ def _explode(node: Any, builder: _Builder) -> Operator:
 def _suppress(node: Any, builder: _Builder) -> Operator:
     from kshell.stream.ops.suppress import Suppress
 
-    # The store of Streams' emission at a window's close shows a window 1 ms longer than the other.
+    # Streams' store for EMIT FINAL shows a window 1 ms longer than its other store.
     aggregate: Any = builder.windowed(node.input, longer=1)
     return Suppress(node, aggregate, builder.states, builder.name(node))
 

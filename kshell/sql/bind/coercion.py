@@ -1,7 +1,7 @@
 """Values written side by side take one type: ARRAY[…], MAP(…), IN (…), and both sides of =.
 
-`bind.expressions` and `bind.constructors` call it.  As in ksqlDB (and PostgreSQL), a string that is
-written out takes the type of what stands beside it, or is no such value.
+`bind.expressions` and `bind.constructors` call it.  As in ksqlDB (and PostgreSQL), a string
+constant takes the type of the values beside it, or is refused.
 """
 
 from __future__ import annotations

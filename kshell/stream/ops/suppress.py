@@ -2,8 +2,8 @@
 
 As Streams' EmitStrategy.onWindowClose, which ksqlDB uses: after each row, windows that closed leave
 in order of their end, then of their key.  One that the store has lost by then (time jumped by more
-than what it retains: size and grace, unless RETENTION says more) never leaves: Streams surprises
-here, and so do we.
+than what it retains: size and grace, unless RETENTION says more) never leaves: Streams does this
+too.
 """
 
 from __future__ import annotations
