@@ -40,13 +40,13 @@ def _lowest(old: int | None, new: int) -> int:
 def _whole(value: Any, up: bool) -> int:
     """The number rounded up or down, and brought near enough to be an offset or a timestamp.
 
-    >>> _whole(1.5, True), _whole(Decimal("1e40"), False) == _LAST
+    >>> _whole(1.5, True), _whole(Decimal("1e40"), False) == _LAST + 1
     (2, True)
     """
-    if value >= _LAST:
-        return _LAST
-    if value <= -_LAST - 1:
-        return -_LAST - 1
+    if value > _LAST:
+        return _LAST + 1
+    if value < -_LAST - 1:
+        return -_LAST - 2
     return int(math.ceil(value) if up else math.floor(value))
 
 
@@ -89,6 +89,8 @@ def _narrow(bounds: Bounds, test: Narrowing, keys: Sequence[str]) -> Bounds:
     if interval is None:
         return bounds
     low, high = interval
+    low = None if low is None or low < -_LAST else min(low, _LAST)
+    high = None if high is None or high > _LAST else max(high, -_LAST)
     if test.column == "ROWPARTITION":
         if test.op not in ("=", "IN"):
             return bounds

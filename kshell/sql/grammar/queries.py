@@ -43,7 +43,7 @@ def read_query(cursor: Cursor, continuous: bool = False) -> Query:
 
     `continuous` is for CREATE … AS and INSERT INTO … SELECT, whose missing EMIT means EMIT CHANGES.
     """
-    from kshell.sql.grammar.trees import nothing, parse_expressions, parse_query
+    from kshell.sql.grammar.trees import TooDeep, nothing, parse_expressions, parse_query
 
     if not any(cursor.at(word) for word in QUERY_STARTS):
         raise cursor.fail("SELECT")
@@ -56,8 +56,11 @@ def read_query(cursor: Cursor, continuous: bool = False) -> Query:
     unread = None
     try:
         tree = parse_query(_blank(text, clauses.cuts), first.start, cursor, emit)
+    except TooDeep:
+        raise
     except ParseError as error:
-        if emit is not Emit.BOUNDED or clauses.cuts:
+        bounded = emit is Emit.BOUNDED and not clauses.cuts
+        if not bounded or not _duckdb_reads(text[first.start :]):
             raise
         tree, unread = nothing(), error
     _attach(tree, clauses.withins, cursor)
@@ -72,6 +75,19 @@ def read_query(cursor: Cursor, continuous: bool = False) -> Query:
             )
     place = cursor.place(first)
     return Query(tree, emit, clauses.window, partition_by, text[first.start :], place, unread)
+
+
+def _duckdb_reads(text: str) -> bool:
+    """Whether DuckDB's parser takes it as one statement."""
+    import duckdb
+
+    from kshell.sql import duck
+
+    try:
+        with duck.connect() as connection:
+            return len(connection.extract_statements(text)) == 1
+    except duckdb.Error:
+        return False
 
 
 def read_rows(cursor: Cursor, word: str) -> tuple[tuple[exp.Expr, ...], ...]:

@@ -21,7 +21,11 @@ from kshell.sql.grammar.cursor import Cursor, syntax_error
 from kshell.sql.keywords import CLAUSES, KEYWORDS
 from kshell.sql.statements import Emit
 
-__all__ = ["nothing", "parse_expressions", "parse_query", "parse_rows"]
+__all__ = ["TooDeep", "nothing", "parse_expressions", "parse_query", "parse_rows"]
+
+
+class TooDeep(ParseError):
+    """A statement that nests too deeply for any parser."""
 
 
 def parse_query(text: str, start: int, cursor: Cursor, emit: Emit) -> exp.Query:
@@ -99,7 +103,7 @@ def _parse(
     except SqlglotError as error:
         raise _translate(error, found, cursor) from None
     except RecursionError:
-        raise ParseError("the statement nests too deeply", place=cursor.piece.place) from None
+        raise TooDeep("the statement nests too deeply", place=cursor.piece.place) from None
     except (AttributeError, IndexError, TypeError, ValueError):
         # For some invalid texts, sqlglot raises other errors than its own.
         raise syntax_error(cursor.piece.text.split()[0], cursor.piece.place) from None
