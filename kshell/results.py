@@ -27,6 +27,7 @@ class NoticeKind(Enum):
     UNDECODABLE = "UNDECODABLE"  # records are missing: they could not be decoded
     EMPTY = "EMPTY"  # a topic that was read holds nothing
     FIELDS = "FIELDS"  # records have fields that no sample had, and they are not shown
+    DIALECT = "DIALECT"  # only DuckDB's grammar has the query
     GIVEN = "GIVEN"  # a table given to the session hides a topic of the same name
 
 

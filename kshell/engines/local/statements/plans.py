@@ -1,13 +1,13 @@
 """Continuous plans, with a sink and without.
 
-Statements that run a plan begin here, and EXPLAIN shows this plan.  Topics with different numbers
-of partitions may be joined, which ksqlDB refuses: one process reads all partitions.
+The statements that run a plan begin here, and EXPLAIN too: it shows the plan
+that would run.  Topics of unlike partition counts may be joined, which ksqlDB refuses: one process
+reads all of their partitions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypeVar
 
 from sqlglot import exp
@@ -29,10 +29,7 @@ T = TypeVar("T")
 
 def plan_query(lookup: Lookup, query: Query) -> plan.Answer:
     """The plan; raises the errors of binding."""
-    tree = query.tree.copy()
-    for call in list(tree.find_all(exp.AnonymousAggFunc)):  # the mark of these in DuckDB's trees
-        call.replace(exp.Anonymous(this=call.name, expressions=call.expressions))
-    query = replace(query, tree=tree)
+    tree = query.tree
     node = _searched(
         lookup, tree, lambda: bind_query(query, lookup.catalog_for(tree), lookup.properties)
     )

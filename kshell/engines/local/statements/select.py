@@ -14,7 +14,6 @@ import pyarrow as pa
 from sqlglot import exp
 
 from kshell.batch.plan import Planned, Read, prepare
-from kshell.batch.rewrite import to_duckdb
 from kshell.batch.tail import answer
 from kshell.config import Properties
 from kshell.engines.local.sources.field_search import (
@@ -27,7 +26,7 @@ from kshell.engines.local.sources.lookup import Lookup
 from kshell.engines.local.sources.topic import TopicTable
 from kshell.errors import BindError, EvaluationError, Misfit, Unsupported
 from kshell.results import Answer, Notice, NoticeKind, Progress, Rows
-from kshell.sql.macros import translated
+from kshell.sql.dialect import to_duckdb
 from kshell.sql.statements import Emit, Query, Select
 
 if TYPE_CHECKING:
@@ -39,6 +38,11 @@ _ATTEMPTS = 12  # each has some type wider than the last
 _FEW = 5
 
 __all__ = ["evaluator", "needs_continuous", "planned", "select"]
+
+
+_ONLY_DUCKDB = Notice(
+    NoticeKind.DIALECT, "only DuckDB's grammar has this query: it has no continuous form"
+)
 
 
 def needs_continuous(query: Query) -> bool:
@@ -55,10 +59,7 @@ def planned(
 
     connection = connect()
     now_ms = int(time.time() * 1000)
-
-    def ksql(tree: exp.Query) -> exp.Query:
-        return translated(tree, connection)
-
+    ksql = lookup.properties["kshell.dialect"] == "ksql"
     return prepare(query, lookup, connection, ksql, now_ms), connection
 
 
@@ -165,8 +166,9 @@ class _Attempts:
     def _notices(self) -> Sequence[Notice]:
         reads = self._plan.reads if self._plan is not None else ()
         others = [_others(*found) for found in self._lookup.widening.others.items()]
+        unread = (_ONLY_DUCKDB,) if self._query.unread is not None and reads else ()
         return (
-            *self._current.notices(), *_empty(reads), *others, *self._lookup.notices
+            *self._current.notices(), *_empty(reads), *others, *unread, *self._lookup.notices
         )  # fmt: skip
 
 
