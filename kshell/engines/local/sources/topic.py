@@ -161,7 +161,7 @@ class TopicTable:
         """Per partition the first offset at or after a time (ms); its end where there is none.
 
         A broker that cannot search by time (the embedded one) also says "none": it is asked for
-        time 0 to tell the two apart, and then nothing is skipped.
+        time 0 to see the difference, and then nothing is skipped.
         """
         snapshot, wanted = self._snapshot, dict.fromkeys(partitions, max(time, 0))
         if not wanted:
@@ -218,22 +218,23 @@ class TopicTable:
                 done += min(max(fetch.position[p], start), end) - start
             return done
 
-        def decoded(chunk: Chunk) -> tuple[int, int, Made]:
+        def decoded(chunk: Chunk) -> tuple[Chunk, Made]:
             end = limits[chunk.partition][1]
-            made = wait.of(lambda: self._decode(chunk, columns, end))
-            return chunk.partition, next_offset(chunk.records, chunk.start), made
+            return chunk, wait.of(lambda: self._decode(chunk, columns, end))
 
         def batches() -> Generator[pa.RecordBatch, None, None]:
             nonlocal bad
-            left, spent = {p: end - start for p, (start, end) in limits.items()}, ""
+            left, size, spent = {p: end - start for p, (start, end) in limits.items()}, 0, ""
             misfit, shape = "", Shape()
-            for partition, following, made in ahead(decoded, fetch):
+            for chunk, made in ahead(decoded, fetch):
                 if spent and (made.rows.num_rows or made.bad):
                     notices.append(_stopped(self.name, spent, sum(left.values())))
                     fetch.cancel()
                     break
                 bad += made.bad
-                left[partition] = max(limits[partition][1] - following, 0)
+                following = next_offset(chunk.records, chunk.start)
+                left[chunk.partition] = max(limits[chunk.partition][1] - following, 0)
+                size += len(chunk.records)
                 if made.shape is not None:
                     misfit = misfit or made.misfit
                     shape.merge(made.shape)
@@ -244,7 +245,8 @@ class TopicTable:
                     self._widening.others.setdefault(self.name, Counter()).update(made.others)
                 if made.rows.num_rows and not misfit:  # else the rest is read for what it has
                     yield made.rows
-                spent = self.budget.over(read(), fetch.bytes)
+                # What was fetched ahead does not count: all of a small topic is there at once.
+                spent = self.budget.over(total - sum(left.values()), size)
             if misfit:
                 self._widening.learned.add(self._snapshot.topic, shape)
                 raise Misfit(f"topic {self.name}: {misfit}")
