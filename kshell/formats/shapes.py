@@ -14,7 +14,8 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from kshell.formats.json_scan_py import digits_of
+from kshell.formats.json_scan_py import MAX_DEPTH, digits_of
+from kshell.formats.json_values import depth_of
 
 __all__ = ["Shape", "exactly", "plain", "shape_of"]
 
@@ -171,7 +172,7 @@ def _shape(samples: Sequence[bytes], load: Any) -> tuple[Shape, int]:
             value = load(sample)
         except (ValueError, RecursionError):
             continue
-        if isinstance(value, dict):
+        if isinstance(value, dict) and depth_of(value) <= MAX_DEPTH:  # deeper: an error row
             objects += 1
             root.add(value)
     return root, objects

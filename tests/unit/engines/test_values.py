@@ -197,3 +197,19 @@ def test_describe_full_reads_all_and_is_remembered(run, ask, topic):
     assert ask(f"SELECT MAX(w.x), SUM(v) FROM {name}") == [("a", 421.5)]
     with pytest.raises(BindError, match="FULL"):
         run(f"DESCRIBE {topic(*['text'] * 9)} FULL")
+
+
+@pytest.mark.parametrize("depth", [80, 3000])
+def test_json_that_is_too_deep_is_an_error_row(ask, run, topic, depth):
+    deep = '{"v":1,"o":' + '{"o":' * depth + "1" + "}" * depth + "}"
+    name = topic('{"v":1}', deep, *around([deep], '{"v":2}'))
+    assert ask(f"SELECT SUM(v), COUNT(v) FROM {name}") == [(841, 421)]
+    errors = [r for b in run("SHOW ERRORS").batches for r in b.to_pylist()]
+    assert {r["reason"] for r in errors if r["topic"] == name} == {"JSON nested more than 64 deep"}
+    assert ask(f"SELECT * FROM {name} WHERE v = 1")[0][0] == 1
+
+
+def test_json_as_deep_as_may_be_is_data(ask, topic):
+    deep = '{"o":' * 64 + "1" + "}" * 64
+    name = topic(deep)
+    assert ask(f"SELECT COUNT(o) FROM {name}") == [(1,)]
