@@ -22,7 +22,7 @@ from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.engine import LocalEngine
 from kshell.engines.local.sources.scan_reader import Intake
-from kshell.engines.local.statements.plans import bound
+from kshell.engines.local.statements.plans import plan_query
 from kshell.kafka import admin
 from kshell.kafka.fetch import FOREVER, Chunk, Fetch
 from kshell.kafka.produce import OutgoingRecord, Producer
@@ -68,7 +68,7 @@ def to_result(session: Session, sql: str, chunks: list[Chunk], keys: int) -> lis
     engine = session.engine
     assert isinstance(engine, LocalEngine)
     (statement,) = parse(sql)
-    node = bound(engine.context.lookup(session.properties), statement.query)
+    node = plan_query(engine.context.lookup(session.properties), statement.query)
     graph = build(node)
     (leaf,) = plan.scans(node)
     intake = Intake(leaf, ErrorLog(), session.properties)

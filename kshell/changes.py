@@ -10,14 +10,12 @@ The order of rows is part of the meaning: rows of one batch follow one another i
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 
-__all__ = ["WEIGHT", "Changes", "total"]
+__all__ = ["WEIGHT", "Changes"]
 
 WEIGHT = pa.int64()
 
@@ -55,27 +53,21 @@ class Changes:
         rows = pa.concat_batches([p.rows for p in parts])
         return cls(rows, pa.concat_arrays([p.weights for p in parts]))
 
+    def slice(self, start: int, length: int | None = None) -> Changes:
+        """Some of the rows, without a copy; `length` None is to the last."""
+        return Changes(self.rows.slice(start, length), self.weights.slice(start, length))
+
+    def slices(self, size: int) -> Iterator[Changes]:
+        """All rows in order, in parts of at most `size`.
+
+        >>> [len(part) for part in Changes.of(pa.record_batch({"n": [1, 2, 3]})).slices(2)]
+        [2, 1]
+        """
+        if len(self) <= size:
+            yield self
+            return
+        for start in range(0, len(self), size):
+            yield self.slice(start, size)
+
     def __len__(self) -> int:
         return int(self.rows.num_rows)
-
-
-def _hashable(value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(_hashable(v) for v in value)
-    if isinstance(value, dict):
-        return tuple((k, _hashable(v)) for k, v in value.items())
-    return value
-
-
-def total(parts: Iterable[Changes]) -> Counter[tuple[Any, ...]]:
-    """The sum of changes: how often each row is there at the end; rows that cancel are gone.
-
-    >>> b = pa.record_batch({"n": [1]})
-    >>> total([Changes.of(b), Changes.of(b, -1)])
-    Counter()
-    """
-    count: Counter[tuple[Any, ...]] = Counter()
-    for part in parts:
-        for row, weight in zip(part.rows.to_pylist(), part.weights.to_pylist(), strict=True):
-            count[tuple(_hashable(v) for v in row.values())] += weight
-    return Counter({row: n for row, n in count.items() if n})

@@ -18,8 +18,8 @@ from typing import Any
 
 from kshell.errors import UnknownName, UsageError, nearest
 
-__all__ = ["PROPERTIES", "Properties", "Property", "Scope", "cache_home", "config_home",
-           "load_profile", "scope_of", "state_home"]  # fmt: skip
+__all__ = ["PROPERTIES", "Properties", "Scope", "cache_home", "config_home", "load_profile",
+           "scope_of", "state_home"]  # fmt: skip
 
 
 class Scope(Enum):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from kshell.engines.base import Engine
+    from kshell.sql.duck import Database
     from kshell.sql.functions import Function
 
 __all__ = ["Names", "Session"]
@@ -70,6 +71,7 @@ class Session:
         self._engine: Engine | None = None
         self._loaded: Path | None = None
         self._functions: dict[str, Function] = {}  # the user's own, by name
+        self._database: Database | None = None  # DuckDB's, made when first needed
         self._names = Names()
 
     @classmethod
@@ -127,9 +129,11 @@ class Session:
         else:
             if _may_call(statement):
                 yield from self._own_functions()
+            from kshell.sql import duck
             from kshell.sql.functions import with_users
 
-            with with_users(self._functions):
+            self._database = self._database or duck.Database()
+            with with_users(self._functions), duck.using(self._database):
                 answer = self.engine.run(statement, self.properties)
             yield answer
 

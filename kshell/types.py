@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 __all__ = ["BIGINT", "BOOLEAN", "BYTES", "DATE", "DOUBLE", "INTEGER", "PRIMITIVES", "STRING",
-           "TIME", "TIMESTAMP", "Primitive", "array_of", "decimal", "duckdb_name", "is_numeric",
-           "ksql_name", "map_of", "parts", "quote_ksql"]  # fmt: skip
+           "TIME", "TIMESTAMP", "array_of", "decimal", "duckdb_name", "is_numeric", "ksql_name",
+           "map_of", "parts", "quote_duckdb", "quote_ksql"]  # fmt: skip
 
 BOOLEAN = pa.bool_()
 INTEGER = pa.int32()
@@ -97,6 +97,15 @@ def quote_ksql(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
+def quote_duckdb(name: str) -> str:
+    """The name as a DuckDB identifier.
+
+    >>> quote_duckdb('a"b')
+    '"a""b"'
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
 def ksql_name(type: pa.DataType) -> str:
     """KSQL's spelling.
 
@@ -132,7 +141,7 @@ def duckdb_name(type: pa.DataType) -> str:
     if pa.types.is_map(type):
         return f"MAP({duckdb_name(type.key_type)}, {duckdb_name(type.item_type)})"
     if pa.types.is_struct(type):
-        fields = (f'"{f.name.replace(chr(34), chr(34) * 2)}" {duckdb_name(f.type)}' for f in type)
+        fields = (f"{quote_duckdb(f.name)} {duckdb_name(f.type)}" for f in type)
         return f"STRUCT({', '.join(fields)})"
     if type in _BEYOND_KSQL:
         return _BEYOND_KSQL[type]

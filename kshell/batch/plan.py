@@ -17,15 +17,15 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
-from kshell.batch.rewrite import Lookup, Reference, place_of, rewrite, to_duckdb
+from kshell.batch.rewrite import Lookup, Reference, rewrite, to_duckdb
 from kshell.batch.tables import GONE, Range, Table, TableColumn, view_names
 from kshell.errors import BindError, EvaluationError, KshellError, UnknownName
+from kshell.sql.as_written import place_of
 from kshell.sql.java.macros import failure
 from kshell.sql.statements import Query
-from kshell.types import duckdb_name
+from kshell.types import duckdb_name, quote_duckdb
 
-__all__ = ["Planned", "Read", "prepare", "quote", "raw_name", "raw_schema", "translate_error",
-           "view"]
+__all__ = ["Planned", "Read", "prepare", "raw_schema", "translate_error", "view"]
 
 DUMMY = "#"  # the column that DuckDB picks when it needs none: it costs nothing
 
@@ -49,12 +49,7 @@ class Planned:
     reads: tuple[Read, ...]
 
 
-def quote(name: str) -> str:
-    """The name as a DuckDB identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def raw_name(number: int, column: str) -> str:
+def _raw_name(number: int, column: str) -> str:
     """A raw column's name: unlike any of another reference, so that EXPLAIN tells them apart."""
     return f"{number}:{_cased(column)}"
 
@@ -70,8 +65,8 @@ def _cased(name: str) -> str:
 
 def raw_schema(number: int, columns: tuple[TableColumn, ...]) -> pa.Schema:
     """The schema of the batches that DuckDB pulls for one reference."""
-    fields = [(raw_name(number, DUMMY), pa.bool_())]
-    return pa.schema(fields + [(raw_name(number, c.name), c.raw) for c in columns])
+    fields = [(_raw_name(number, DUMMY), pa.bool_())]
+    return pa.schema(fields + [(_raw_name(number, c.name), c.raw) for c in columns])
 
 
 def view(number: int, reference: Reference, read: Collection[str]) -> str:
@@ -79,12 +74,12 @@ def view(number: int, reference: Reference, read: Collection[str]) -> str:
 
     def raw(column: TableColumn) -> str:
         if column.name in read:
-            return quote(raw_name(number, column.name))
+            return quote_duckdb(_raw_name(number, column.name))
         return f"CAST(NULL AS {duckdb_name(column.raw)})"
 
     columns = reference.table.columns
     items = ", ".join(
-        f"{c.template.replace('{}', raw(c))} AS {quote(name)}"
+        f"{c.template.replace('{}', raw(c))} AS {quote_duckdb(name)}"
         for c, name in zip(columns, view_names(columns), strict=True)
     )
     source = f"raw_{number}"
@@ -95,11 +90,11 @@ def view(number: int, reference: Reference, read: Collection[str]) -> str:
 
 def _last_of_each_key(number: int, table: Table, source: str) -> str:
     """A table over a topic: each key's last record, unless that deletes it."""
-    keys = ", ".join(quote(raw_name(number, name)) for name in table.latest)
+    keys = ", ".join(quote_duckdb(_raw_name(number, name)) for name in table.latest)
     order = ", ".join(
-        quote(raw_name(number, name)) + " DESC" for name in ("ROWPARTITION", "ROWOFFSET")
+        quote_duckdb(_raw_name(number, name)) + " DESC" for name in ("ROWPARTITION", "ROWOFFSET")
     )
-    gone = quote(raw_name(number, GONE))
+    gone = quote_duckdb(_raw_name(number, GONE))
     return (
         f"(SELECT * FROM {source} QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY {order})"
         f" = 1) WHERE NOT {gone}"

@@ -26,12 +26,13 @@ from kshell.batch.pseudo import (
 from kshell.batch.pushdown import PushdownNames, bounds_of, conjuncts
 from kshell.batch.tables import Bounds, Table, view_names
 from kshell.batch.times import parse_moment
-from kshell.errors import BindError, Place
+from kshell.errors import BindError
+from kshell.sql.as_written import place_of
 from kshell.sql.dialect import KSQL
 from kshell.sql.macros import ROW_ORDER
 from kshell.sql.statements import Name
 
-__all__ = ["Reference", "Rewritten", "place_of", "rewrite", "to_duckdb"]
+__all__ = ["Reference", "rewrite", "to_duckdb"]
 
 Lookup = Callable[[Name], Table]
 Evaluate = Callable[[exp.Expr], Any]
@@ -61,16 +62,6 @@ class Rewritten:
 def to_duckdb(tree: exp.Expr) -> str:
     """The tree as DuckDB's SQL."""
     return tree.sql(dialect=KSQL)
-
-
-def place_of(node: exp.Expr) -> Place | None:
-    """Where in the statement a node was written, if the parser kept it."""
-    for part in node.walk():
-        line, end = part.meta.get("line"), part.meta.get("col")
-        if line is not None and end is not None:
-            length = part.meta["end"] - part.meta["start"] + 1
-            return Place(line, max(end - length + 1, 1), length)
-    return None
 
 
 def _name_of(table: exp.Table) -> Name:

@@ -65,7 +65,6 @@ class Bounds:
     offset_to: int | None = None
     time_from: int | None = None
     time_to: int | None = None
-    last: int | None = None  # only this many offsets at the end of each partition
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from kshell.batch.tables import Range
 from kshell.results import Rows
 from kshell.sql.dialect import aggregates
 
-__all__ = ["Tail", "answer", "tail_of"]
+__all__ = ["answer", "tail_of"]
 
 _ROW_MAKERS = ("UNNEST", "EXPLODE", "GENERATE_SERIES", "CUBE_EXPLODE")
 ORDER = "kshell:order"  # the column that carries the order out of DuckDB; never shown

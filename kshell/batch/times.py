@@ -10,12 +10,14 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from kshell.durations import DAY_MS, UNITS
+
 __all__ = ["parse_moment"]
 
 _UNITS = {
-    "ms": 1, "millisecond": 1, "s": 1000, "sec": 1000, "second": 1000, "m": 60_000,
-    "min": 60_000, "minute": 60_000, "h": 3_600_000, "hour": 3_600_000, "d": 86_400_000,
-    "day": 86_400_000, "w": 604_800_000, "week": 604_800_000,
+    **{name.lower(): length for name, length in UNITS.items()}, "week": 7 * DAY_MS,
+    "ms": 1, "s": UNITS["SECOND"], "sec": UNITS["SECOND"], "m": UNITS["MINUTE"],
+    "min": UNITS["MINUTE"], "h": UNITS["HOUR"], "d": DAY_MS, "w": 7 * DAY_MS,
 }  # fmt: skip
 _AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)\s+ago", re.IGNORECASE)
 

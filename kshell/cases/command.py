@@ -20,7 +20,7 @@ from kshell.cases.model import Case, Outcome, Status
 from kshell.cases.read import read_cases, read_three_files
 from kshell.errors import UsageError
 
-__all__ = ["main", "run_all"]
+__all__ = ["main"]
 
 _SHARE = 16  # cases handed to a worker at once: few enough that the last worker is not late
 
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
         return leave.code if isinstance(leave.code, int) else 2
     cases = _cases(options)
     outcomes = []
-    for outcome in run_all(cases, options.jobs or os.cpu_count() or 1):
+    for outcome in _run_all(cases, options.jobs or os.cpu_count() or 1):
         outcomes.append(outcome)
         _say(outcome)
     if options.report:
@@ -80,7 +80,7 @@ def _cases(options: argparse.Namespace) -> list[Case]:
     return cases
 
 
-def run_all(cases: Sequence[Case], jobs: int) -> Iterator[Outcome]:
+def _run_all(cases: Sequence[Case], jobs: int) -> Iterator[Outcome]:
     """The outcomes in the order of the cases, by that many processes."""
     from kshell.cases.run import run_case
 

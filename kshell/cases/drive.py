@@ -12,11 +12,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from kshell.cases.formats.records import CaseCodec
 from kshell.cases.log import Log, Stored
 from kshell.cases.model import Header, WindowSpec
 from kshell.catalog.model import Kind, Source
 from kshell.changes import Changes
-from kshell.formats.case_nodes import CaseCodec
 from kshell.sql.plan import Scan, Sink, makes_key, scans
 from kshell.stream.graph import Graph
 from kshell.stream.rows import latest

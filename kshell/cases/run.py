@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from kshell.cases.compare import difference
 from kshell.cases.drive import drive
+from kshell.cases.formats.plain import PLAIN, add_window, as_typed, from_node, split_window, to_node
 from kshell.cases.log import Stored
 from kshell.cases.model import Case, Outcome, Record, Status
-from kshell.cases.nodes import PLAIN, add_window, as_typed, from_node, split_window, to_node
 from kshell.cases.rejection import explain_rejection, is_expected
 from kshell.cases.sources import missing_source
 from kshell.cases.statements import run_script

@@ -14,13 +14,11 @@ from kshell.cases.asserted import assert_source, assert_topic, assert_values
 from kshell.cases.drive import Row, encoded
 from kshell.cases.world import World
 from kshell.catalog.catalog import RunningQuery
-from kshell.catalog.model import Column, Kind, Source
-from kshell.catalog.options import CREATE
-from kshell.catalog.properties import read_with, topic_settings
+from kshell.catalog.model import Kind
 from kshell.errors import BindError, Unsupported
+from kshell.sql import ddl
 from kshell.sql import statements as ast
 from kshell.sql.bind.create import bind_create_as, bind_insert_select
-from kshell.sql.bind.declare import build_source
 from kshell.sql.bind.insert import bind_insert_values
 from kshell.sql.bind.upgrade import check_upgrade
 from kshell.sql.parse import parse_piece
@@ -42,20 +40,17 @@ def run_script(world: World, script: str) -> None:
         serve(world, statement)
 
 
+def _change(world: World, statement: ast.Statement) -> ddl.Change:
+    """A declaration."""
+    made = ddl.change(statement, world.catalog, world.properties, world.infer)
+    world.catalog = made.catalog
+    return made
+
+
 def _create_source(world: World, statement: ast.CreateSource) -> None:
-    source = build_source(statement, world.properties, world.infer)
-    written = read_with(statement.properties, CREATE)
-    world.said.setdefault(source.topic, topic_settings(written, source.kind, source.window))
-    _add(world, source, statement.or_replace, statement.if_not_exists)
-
-
-def _add(world: World, source: Source, or_replace: bool, if_not_exists: bool) -> bool:
-    """Whether it was added: IF NOT EXISTS leaves what is there."""
-    if if_not_exists and source.name in world.catalog.sources:
-        return False
-    add = world.catalog.add_or_replace if or_replace else world.catalog.add
-    world.catalog = add(source)
-    return True
+    made = _change(world, statement)
+    if made.source is not None and made.settings is not None:
+        world.said.setdefault(made.source.topic, made.settings)
 
 
 def _create_as(world: World, statement: ast.CreateAsSelect) -> None:
@@ -68,8 +63,10 @@ def _create_as(world: World, statement: ast.CreateAsSelect) -> None:
     before = world.catalog.sources.get(name)
     if statement.or_replace and before is not None and before.query_id in world.queries:
         check_upgrade(world.queries[before.query_id], sink)
-    if not _add(world, target, statement.or_replace, statement.if_not_exists):
+    made = ddl.declare(statement, world.catalog, target)
+    if made.source is None:
         return
+    world.catalog = made.catalog
     if before is not None:
         _stop(world, before.query_id)
     world.said.setdefault(target.topic, sink.settings)
@@ -110,33 +107,9 @@ def _insert_values(world: World, statement: ast.InsertValues) -> None:
 
 
 def _drop(world: World, statement: ast.DropSource) -> None:
-    name = statement.name.folded()
-    source = world.catalog.sources.get(name)
-    world.catalog = world.catalog.drop(
-        name,
-        statement.kind,
-        delete_topic=statement.delete_topic,
-        if_exists=statement.if_exists,
-    )
+    source = _change(world, statement).source
     if source is not None:
         _stop(world, source.query_id)
-
-
-def _alter(world: World, statement: ast.AlterSource) -> None:
-    columns = [Column(c.name.folded(), c.type) for c in statement.columns]
-    world.catalog = world.catalog.alter(statement.name.folded(), statement.kind, columns)
-
-
-def _create_type(world: World, statement: ast.CreateType) -> None:
-    world.catalog = world.catalog.add_type(
-        statement.name.folded(), statement.type, if_not_exists=statement.if_not_exists
-    )
-
-
-def _drop_type(world: World, statement: ast.DropType) -> None:
-    world.catalog = world.catalog.drop_type(
-        statement.name.folded(), if_exists=statement.if_exists
-    )
 
 
 def _set(world: World, statement: ast.SetProperty) -> None:
@@ -155,18 +128,18 @@ def _undefine(world: World, statement: ast.Undefine) -> None:
     world.variables.pop(statement.name, None)
 
 
-_SERVE: Mapping[type[ast.Statement], Callable[[World, Any], None]] = MappingProxyType(
+_SERVE: Mapping[type[ast.Statement], Callable[[World, Any], object]] = MappingProxyType(
     {
-        ast.AlterSource: _alter,
+        ast.AlterSource: _change,
         ast.AssertSource: assert_source,
         ast.AssertTopic: assert_topic,
         ast.AssertValues: assert_values,
         ast.CreateAsSelect: _create_as,
         ast.CreateSource: _create_source,
-        ast.CreateType: _create_type,
+        ast.CreateType: _change,
         ast.Define: _define,
         ast.DropSource: _drop,
-        ast.DropType: _drop_type,
+        ast.DropType: _change,
         ast.InsertSelect: _insert_select,
         ast.InsertValues: _insert_values,
         ast.SetProperty: _set,

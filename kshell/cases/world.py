@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from kshell.cases.formats.records import CaseCodec, open_codec
 from kshell.cases.log import Log
 from kshell.cases.model import TopicSpec
 from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Column, FormatSpec, Source, TopicSettings
-from kshell.formats.case_nodes import CaseCodec, open_codec
 from kshell.sql.plan import Sink
 
 __all__ = ["World"]

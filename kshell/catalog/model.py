@@ -13,9 +13,22 @@ from typing import Any
 
 import pyarrow as pa
 
-__all__ = ["BOUNDS", "HEADERS", "PSEUDO_COLUMNS", "RESERVED", "Column", "FormatSpec",
-           "HeaderColumn", "Kind", "PseudoColumn", "Source", "TopicSettings", "Window",
-           "WindowType", "pseudo_type"]  # fmt: skip
+__all__ = [
+    "HEADERS",
+    "PSEUDO_COLUMNS",
+    "RESERVED",
+    "WINDOW_COLUMNS",
+    "Column",
+    "FormatSpec",
+    "HeaderColumn",
+    "Kind",
+    "PseudoColumn",
+    "Source",
+    "TopicSettings",
+    "Window",
+    "WindowType",
+    "pseudo_type",
+]  # fmt: skip
 
 
 def _empty() -> Mapping[str, Any]:
@@ -55,7 +68,7 @@ RESERVED: Mapping[str, pa.DataType] = MappingProxyType(
     {n: c.type for n, c in PSEUDO_COLUMNS.items() if c.reserved and c.type is not None}
 )
 # What the key of a windowed source has beside its columns: milliseconds as well.
-BOUNDS = ("WINDOWSTART", "WINDOWEND")
+WINDOW_COLUMNS = ("WINDOWSTART", "WINDOWEND")
 
 
 class Kind(Enum):

@@ -14,6 +14,7 @@ from typing import Any
 
 from kshell.catalog.model import WindowType
 from kshell.catalog.serde import CAPABILITIES, check_delimiter, format_named
+from kshell.durations import UNITS
 from kshell.errors import BindError
 
 __all__ = ["ASSERT_TOPIC", "CREATE", "CREATE_AS", "INSERT", "OPTIONS", "Option", "duration_ms",
@@ -21,16 +22,6 @@ __all__ = ["ASSERT_TOPIC", "CREATE", "CREATE_AS", "INSERT", "OPTIONS", "Option",
 
 CREATE, CREATE_AS, INSERT = "CREATE", "CREATE … AS SELECT", "INSERT INTO … SELECT"
 ASSERT_TOPIC = "ASSERT TOPIC"
-
-_UNITS_MS: Mapping[str, int] = MappingProxyType(
-    {
-        "MILLISECOND": 1,
-        "SECOND": 1000,
-        "MINUTE": 60_000,
-        "HOUR": 3_600_000,
-        "DAY": 86_400_000,
-    }
-)
 
 
 def duration_ms(text: str) -> int:
@@ -45,7 +36,7 @@ def duration_ms(text: str) -> int:
     number, unit = match.group(1), match.group(2).upper()
     if not number.isdigit():
         raise BindError(f"Invalid duration: '{text}'. Size must be numeric: '{number}'")
-    factor = _UNITS_MS.get(unit.removesuffix("S"))
+    factor = UNITS.get(unit.removesuffix("S"))
     if factor is None:
         raise BindError(
             f"Invalid duration: '{text}'. Unknown time unit: '{unit}'",

@@ -16,9 +16,9 @@ from kshell.catalog.model import Column, FormatSpec
 from kshell.errors import BindError
 from kshell.types import BIGINT, BYTES, DOUBLE, INTEGER, STRING, ksql_name, parts, quote_ksql
 
-__all__ = ["CAPABILITIES", "KEY", "VALUE", "Capability", "Part", "check_delimiter",
-           "check_format", "check_map_key", "check_options", "check_rivals", "columns_text",
-           "format_named", "holds_map"]  # fmt: skip
+__all__ = ["CAPABILITIES", "KEY", "VALUE", "Part", "check_delimiter", "check_format",
+           "check_map_key", "check_options", "check_rivals", "columns_text",
+           "format_named"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +41,9 @@ class Capability:
 _SCHEMA = frozenset({"SCHEMA_ID", "SCHEMA_FULL_NAME", "SCHEMA_FILE"})
 _BOTH = ("true", "false")
 
+# In the order in which they are offered.
 CAPABILITIES: Mapping[str, Capability] = MappingProxyType(
     {
-        "NONE": Capability(),
-        "KAFKA": Capability(
-            nested=(),
-            primitives=frozenset({INTEGER, BIGINT, DOUBLE, STRING, BYTES}),
-            single=True,
-            wraps=("false",),
-        ),
-        "DELIMITED": Capability(nested=(), options=frozenset({"DELIMITER"}), wraps=("false",)),
         "JSON": Capability(
             map_message="JSON only supports MAP types with STRING keys", wraps=_BOTH
         ),
@@ -73,6 +66,14 @@ CAPABILITIES: Mapping[str, Capability] = MappingProxyType(
             ),
             wraps=("true",),
         ),
+        "DELIMITED": Capability(nested=(), options=frozenset({"DELIMITER"}), wraps=("false",)),
+        "KAFKA": Capability(
+            nested=(),
+            primitives=frozenset({INTEGER, BIGINT, DOUBLE, STRING, BYTES}),
+            single=True,
+            wraps=("false",),
+        ),
+        "NONE": Capability(),
     }
 )  # fmt: skip
 
@@ -221,10 +222,10 @@ def _types(type: pa.DataType, nested: bool = False) -> Iterator[tuple[pa.DataTyp
         yield from _types(each, True)
 
 
-def holds_map(type: pa.DataType) -> bool:
+def _holds_map(type: pa.DataType) -> bool:
     """Whether a MAP is in it.
 
-    >>> holds_map(pa.list_(pa.map_(pa.string(), pa.int32())))
+    >>> _holds_map(pa.list_(pa.map_(pa.string(), pa.int32())))
     True
     """
     return any(pa.types.is_map(t) for t, _ in _types(type))
@@ -232,7 +233,7 @@ def holds_map(type: pa.DataType) -> bool:
 
 def check_map_key(column: Column) -> None:
     """BindError if a key column holds a MAP: equal maps have no one order in bytes."""
-    if holds_map(column.type):
+    if _holds_map(column.type):
         raise BindError(
             "Map keys, including types that contain maps, are not supported as they may lead to "
             "unexpected behavior due to inconsistent serialization. "

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from kshell.demo.generators import STREAMS, Record
 from kshell.errors import Unreachable
 
-__all__ = ["Demo", "start"]
+__all__ = ["start"]
 
 HISTORY_MS = 3_600_000  # the history's records lie within the last hour
 TICK = 0.1  # seconds between two rounds of new records

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["STREAMS", "Record", "Stream"]
+__all__ = ["STREAMS", "Record"]
 
 USERS = [f"User_{n}" for n in range(1, 41)]
 REGIONS = [f"Region_{n}" for n in range(1, 10)]

@@ -21,7 +21,7 @@ from kshell.formats.base import Decoded, Place
 from kshell.formats.coerce import RANGES, converter
 from kshell.formats.json_values import plain_writer
 
-__all__ = ["Delimited", "delimiter_of", "java_double", "open_delimited"]
+__all__ = ["delimiter_of", "java_double", "open_delimited"]
 
 _NAMED = {"SPACE": " ", "TAB": "\t"}
 _LONGEST = 1 << 24

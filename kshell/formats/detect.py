@@ -1,7 +1,7 @@
 """What is in a topic that nobody declared: how its sampled keys or values are written.
 
 `engines` ask it for each half of a topic.  What the user set comes first; then schema ids that the
-registry knows (AVRO, PROTOBUF, JSON_SR); then what the bytes alone tell (`infer`).  The share that
+registry knows (AVRO, PROTOBUF, JSON_SR); then what the bytes alone tell (`guess`).  The share that
 agrees is what the format's own codec could decode of the samples.
 """
 
@@ -20,7 +20,8 @@ from kshell.catalog.serde import check_delimiter, check_options, check_rivals
 from kshell.errors import BindError, CorruptRecord, UnknownSchema, UsageError
 from kshell.formats.base import Half, Place
 from kshell.formats.framing import read_indexes, schema_ids, split_frame
-from kshell.formats.infer import (
+from kshell.formats.from_schema import type_of
+from kshell.formats.guess import (
     Inferred,
     InferredColumn,
     infer_delimited,
@@ -29,12 +30,11 @@ from kshell.formats.infer import (
     infer_single,
     infer_value,
 )
-from kshell.formats.inference import type_of
 from kshell.formats.merge import merged
 from kshell.formats.open import FORMATS, open_codec
 from kshell.formats.registry import Schema, Schemas, SchemaType
 
-__all__ = ["Asked", "detect", "newest", "of_schema"]
+__all__ = ["Asked", "detect", "newest"]
 
 _AGREE = 0.5  # the share of the samples that makes a format
 _IDS = 20  # schema ids that the registry is asked for, the most frequent first
@@ -139,7 +139,7 @@ def _of_registry(
         type, newest = (made if type is None else merged(type, made)), id
     if type is None:
         return None
-    made = of_schema(asked, _with(format, SCHEMA_ID=str(newest)), type)
+    made = _of_schema(asked, _with(format, SCHEMA_ID=str(newest)), type)
     told = _measured(asked, made, samples)
     return replace(told, ids=tuple(sorted((id, ids[id]) for id in ids)))
 
@@ -166,7 +166,7 @@ def _with_message(
     return format
 
 
-def of_schema(asked: Asked, format: FormatSpec, type: pa.DataType) -> Inferred:
+def _of_schema(asked: Asked, format: FormatSpec, type: pa.DataType) -> Inferred:
     """The half as a schema's type has it: a value's fields are columns, a key is one column."""
     if asked.half is Half.VALUE and pa.types.is_struct(type):
         columns = tuple(InferredColumn(f.name, f.type, 0.0) for f in type)
@@ -216,7 +216,7 @@ def newest(asked: Asked, record: str = "", id: str = "") -> Inferred | None:
     if record:
         format = _with(format, SCHEMA_FULL_NAME=record)
     try:
-        return of_schema(asked, format, type_of(schema, format))
+        return _of_schema(asked, format, type_of(schema, format))
     except BindError:
         return None
 
@@ -263,7 +263,7 @@ def _of_file(asked: Asked, format: FormatSpec, samples: Sequence[bytes]) -> Infe
 
     schema = read_schema_file(format.options["SCHEMA_FILE"])
     named = FormatSpec(format.name or _FORMAT_OF[schema.type], format.options)
-    return _measured(asked, of_schema(asked, named, type_of(schema, named)), samples)
+    return _measured(asked, _of_schema(asked, named, type_of(schema, named)), samples)
 
 
 def _registered(asked: Asked, format: FormatSpec, samples: Sequence[bytes]) -> Inferred:
@@ -274,7 +274,7 @@ def _registered(asked: Asked, format: FormatSpec, samples: Sequence[bytes]) -> I
         )
     if "SCHEMA_ID" in format.options:
         schema = asked.schemas.by_id(int(format.options["SCHEMA_ID"]))
-        return _measured(asked, of_schema(asked, format, type_of(schema, format)), samples)
+        return _measured(asked, _of_schema(asked, format, type_of(schema, format)), samples)
     found = _of_registry(asked, asked.schemas, samples, _ids(samples), format) or newest(
         asked, format.options.get("SCHEMA_FULL_NAME", "")
     )
@@ -291,7 +291,7 @@ def _objects(asked: Asked, format: FormatSpec, samples: Sequence[bytes]) -> Infe
     if asked.half is Half.VALUE:
         return replace(told, format=format)
     type = pa.struct([(c.name, c.type) for c in told.columns])
-    return replace(of_schema(asked, format, type), agree=told.agree)
+    return replace(_of_schema(asked, format, type), agree=told.agree)
 
 
 def _single(asked: Asked, format: FormatSpec, samples: Sequence[bytes]) -> Inferred:

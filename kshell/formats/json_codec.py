@@ -23,7 +23,7 @@ from kshell.formats.framing import payloads, schema_ids
 from kshell.formats.json_scan import Field, Names, Types, scan
 from kshell.formats.json_values import depth_of, parser, plain_writer, written
 
-__all__ = ["JsonCodec", "open_json"]
+__all__ = ["open_json"]
 
 _MAX_DEPTH = 64
 

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kshell.compiled import compiled
+from kshell.formats.json_values import depth_of
 
 __all__ = ["Field", "Names", "Scanned", "Types", "scan"]
 
@@ -106,14 +107,6 @@ class _Refused(Exception):
     def __init__(self, why: int, field: int = -1) -> None:
         super().__init__(why, field)
         self.why, self.field = why, field
-
-
-def _depth(value: Any) -> int:
-    deepest, layer = 0, [value]
-    while layer := [v for v in layer if isinstance(v, dict | list)]:
-        deepest += 1
-        layer = [c for v in layer for c in (v.values() if isinstance(v, dict) else v)]
-    return deepest
 
 
 def _number(text: str) -> int | float | None:
@@ -204,7 +197,7 @@ def _parsed(values: list[bytes | None], bad: _Bad) -> list[dict[str, Any]]:
         rows.append(row)
     objects = list(map(type, rows)).count(dict) - values.count(None) - len(bad)
     for number in _bracketed(values, objects):
-        if _depth(rows[number]) > _MAX_DEPTH:
+        if depth_of(rows[number]) > _MAX_DEPTH:
             bad[number] = _TOO_DEEP, -1
             rows[number] = nothing
     if set(map(type, rows)) - {dict}:
@@ -223,7 +216,7 @@ def _whole(values: list[bytes | None], name: str, bad: _Bad) -> list[dict[str, A
             node = None if value is None else _loads(value)
         except orjson.JSONDecodeError:
             bad[number], node = (_MALFORMED, -1), None
-        if isinstance(node, dict | list) and _depth(node) > _MAX_DEPTH:
+        if isinstance(node, dict | list) and depth_of(node) > _MAX_DEPTH:
             bad[number], node = (_TOO_DEEP, -1), None
         rows.append({name: node})
     return rows

@@ -1,6 +1,6 @@
 """A source's records as columns and back: key, value, headers, window and time put together.
 
-Engines read and write topics through these; so does `case_nodes`, one record at a time.  What needs
+Engines read and write topics through these; so does `cases`, one record at a time.  What needs
 both halves of a record is here: a windowed key's bounds behind its bytes, the column that is the
 record's time, header columns.
 """
@@ -15,15 +15,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kshell.catalog.model import BOUNDS, HEADERS, Kind, Source, WindowType, pseudo_type
+from kshell.catalog.model import HEADERS, WINDOW_COLUMNS, Kind, Source, WindowType, pseudo_type
 from kshell.errors import EvaluationError
 from kshell.formats.base import Codec, Half, Place
 from kshell.formats.open import open_codec
 from kshell.formats.primitive import numbers_of, numbers_to
 from kshell.formats.registry import Schemas
 
-__all__ = ["Read", "SourceReader", "SourceWriter", "Written", "header_column", "place_of",
-           "rowkey_column", "unwraps"]  # fmt: skip
+__all__ = ["Read", "SourceReader", "SourceWriter", "header_column", "place_of", "rowkey_column",
+           "unwraps"]  # fmt: skip
 
 _UNWRAPS = ("AVRO", "JSON", "JSON_SR")  # formats that can hold a single value without a record
 _TIME = 8  # bytes behind a key: a window's start; a session's has its end before it
@@ -100,7 +100,8 @@ class SourceReader:
         self._rowkey = "ROWKEY" in pseudo and "ROWKEY" in wanted
         if self._rowkey:
             self._keys = [c.name for c in source.key]
-        self._bounds = [n for n in BOUNDS if n in wanted] if source.window is not None else []
+        windowed = WINDOW_COLUMNS if source.window is not None else ()
+        self._bounds = [n for n in windowed if n in wanted]
         self._key = _codec(source, Half.KEY, schemas)
         self._value = _codec(source, Half.VALUE, schemas)
         self._time = _time_of(source)
@@ -118,7 +119,7 @@ class SourceReader:
         keys, values = raw.column("key"), raw.column("value")
         if self.source.window is not None:
             keys, bounds, short = _split_window(keys, self.source)
-            columns.update(zip(BOUNDS, bounds, strict=True))
+            columns.update(zip(WINDOW_COLUMNS, bounds, strict=True))
             reasons.update((row, "key: too short to have a window") for row in short)
         if self._keys:
             made = self._key.decode(keys, self._keys)

@@ -14,7 +14,7 @@ import cramjam
 
 from kshell.errors import CorruptRecord
 
-__all__ = ["CODECS", "LIMIT", "inflate"]
+__all__ = ["LIMIT", "inflate"]
 
 LIMIT = 64 << 20  # bytes that one batch may become; brokers refuse batches over 1 MB by default
 _XERIAL = b"\x82SNAPPY\x00"  # the Java client's framing: 16 bytes, then blocks with their length

@@ -10,16 +10,16 @@ from typing import Any
 
 import pyarrow as pa
 
-__all__ = ["encode_key", "murmur2", "partition_for"]
+__all__ = ["encode_key", "partition_for"]
 
 _M = 0x5BD1E995
 _MASK = 0xFFFFFFFF
 
 
-def murmur2(data: bytes) -> int:
+def _murmur2(data: bytes) -> int:
     """Kafka's murmur2 of the bytes, as an unsigned 32-bit number.
 
-    >>> murmur2(b"kafka")
+    >>> _murmur2(b"kafka")
     3496464228
     """
     h = 0x9747B28C ^ len(data)
@@ -37,7 +37,7 @@ def murmur2(data: bytes) -> int:
 
 def partition_for(key: bytes, partitions: int) -> int:
     """The partition of a keyed record."""
-    return (murmur2(key) & 0x7FFFFFFF) % partitions
+    return (_murmur2(key) & 0x7FFFFFFF) % partitions
 
 
 def encode_key(value: Any, type: pa.DataType) -> bytes | None:

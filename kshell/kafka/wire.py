@@ -28,7 +28,7 @@ from kshell.kafka.diagnose import diagnose
 from kshell.kafka.frames import FrameConnection, open_connection
 from kshell.kafka.metadata import Broker, Cluster, Partition, Topic
 
-__all__ = ["EARLIEST", "LATEST", "Wire", "error_name", "parse_servers"]
+__all__ = ["EARLIEST", "LATEST", "Wire"]
 
 # What aiokafka would log comes up as errors; nothing of it belongs on a terminal.
 logging.getLogger("aiokafka").addHandler(logging.NullHandler())
@@ -41,10 +41,10 @@ _STATIC = 4  # from here on a config's source is the broker's file or Kafka's de
 _MOVED = frozenset({3, 5, 6, 9, 74, 75, 76})  # codes that a look at the metadata may cure
 
 
-def parse_servers(text: str) -> list[tuple[str, int]]:
+def _parse_servers(text: str) -> list[tuple[str, int]]:
     """host:port pairs; 9092 where no port is given.
 
-    >>> parse_servers("a:1, b,[::1]:9093")
+    >>> _parse_servers("a:1, b,[::1]:9093")
     [('a', 1), ('b', 9092), ('::1', 9093)]
     """
     servers = []
@@ -57,7 +57,7 @@ def parse_servers(text: str) -> list[tuple[str, int]]:
     return servers
 
 
-def error_name(code: int) -> str:
+def _error_name(code: int) -> str:
     """Kafka's name for an error code, for messages."""
     error = codes.for_code(code)
     return f"{getattr(error, 'message', error.__name__)} ({code})"
@@ -163,7 +163,7 @@ def _readable(topic: Topic) -> Topic:
             hint="the cluster's ACLs deny it to this user; ask for READ and DESCRIBE on it",
         )
     if topic.error:
-        raise KafkaError(f"topic {topic.name}: {error_name(topic.error)}")
+        raise KafkaError(f"topic {topic.name}: {_error_name(topic.error)}")
     return topic
 
 
@@ -181,7 +181,7 @@ class Wire:
 
     async def connect(self, properties: Properties) -> None:
         """Learn the cluster from the first server that answers; raises ConnectionFailed."""
-        self.servers = parse_servers(properties["bootstrap.servers"])
+        self.servers = _parse_servers(properties["bootstrap.servers"])
         self.timeout = (properties.number("kshell.connect.timeout.ms") or 5000) / 1000
         failure: Exception | None = None
         for host, port in self.servers:
@@ -344,7 +344,7 @@ class Wire:
         if error == _FORBIDDEN:
             raise Forbidden(f"not allowed to read topic {topic}")
         if error and error not in _MOVED:
-            raise KafkaError(f"{where}: {error_name(error)}")
+            raise KafkaError(f"{where}: {_error_name(error)}")
 
     async def close(self) -> None:
         """Close every connection."""

@@ -7,6 +7,7 @@ ValueError that says where.
 
 from __future__ import annotations
 
+from kshell.durations import DAY_MS
 from kshell.moments.elements import Reading
 from kshell.moments.fields import Moment
 from kshell.moments.pattern import elements_of
@@ -16,7 +17,6 @@ from kshell.moments.zones import UTC_ZONE, Zone, zone_of
 __all__ = ["days_of_date", "format_date", "format_time", "format_timestamp", "millis_of",
            "millis_of_day", "zone_of"]  # fmt: skip
 
-_DAY_MS = 86_400_000
 _OF_DATES = frozenset(("Era", "Year", "MonthOfYear", "DayOfMonth", "DayOfYear", "DayOfWeek",
                        "AlignedDayOfWeekInMonth"))  # fmt: skip
 
@@ -116,5 +116,5 @@ def format_timestamp(pattern: str, millis: int, zone: Zone = UTC_ZONE) -> str:
     """
     second = millis // 1000
     offset = zone.offset_at(second)
-    days, of_day = divmod(millis + offset * 1000, _DAY_MS)
+    days, of_day = divmod(millis + offset * 1000, DAY_MS)
     return _show(pattern, Moment(days, of_day * 1_000_000, zone, offset, second))

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kshell.durations import DAY_MS
 from kshell.moments import format_date, format_time, format_timestamp, millis_of, millis_of_day
 from kshell.moments.layout import (
     Bools,
@@ -21,14 +22,12 @@ from kshell.moments.layout import (
     is_complete,
     layout_of,
 )
-from kshell.moments.loose import Loose, loose_of
+from kshell.moments.lenient import Lenient, lenient_of
 from kshell.moments.pattern import elements_of
 from kshell.moments.zones import UTC_ZONE, Zone, year_offsets
 
 __all__ = ["format_dates", "format_times", "format_timestamps", "millis_of_days", "millis_of_texts",
            "millis_or_null", "offsets_at"]  # fmt: skip
-
-_DAY = 86_400_000
 
 
 def _patched(fast: Any, column: Any, good: Bools, slow: Callable[[Any], Any]) -> pa.Array:
@@ -46,11 +45,11 @@ def _each(column: pa.Array, slow: Callable[[Any], Any], type: pa.DataType) -> pa
     return pa.array([None if v is None else slow(v) for v in column.to_pylist()], type)
 
 
-def _reader(pattern: str) -> Layout | Loose | None:
+def _reader(pattern: str) -> Layout | Lenient | None:
     layout = layout_of(pattern)
     if layout is not None and is_complete(layout.fields):
         return layout
-    return loose_of(pattern)
+    return lenient_of(pattern)
 
 
 def millis_of_texts(pattern: str, column: pa.Array, zone: Zone = UTC_ZONE) -> pa.Array:
@@ -81,7 +80,7 @@ def _millis(
     if reader is None:
         return _each(column, slow, pa.int64())
     days, of_day, good = reader.read(column.fill_null(""))
-    local = days * _DAY + of_day
+    local = days * DAY_MS + of_day
     offsets, sure = _offsets_of_local(local // 1000, UTC_ZONE if reader.utc else zone)
     return _patched(pa.array(local - offsets * 1000, pa.int64()), column, good & sure, slow)
 
@@ -109,7 +108,7 @@ def format_timestamps(pattern: str, column: pa.Array, zone: Zone = UTC_ZONE) -> 
     if layout is None or (layout.utc and zone.fixed != 0):
         return _each(column, slow, pa.string())
     millis = column.fill_null(0).to_numpy(zero_copy_only=False)
-    days, of_day = np.divmod(millis + offsets_at(millis // 1000, zone) * 1000, _DAY)
+    days, of_day = np.divmod(millis + offsets_at(millis // 1000, zone) * 1000, DAY_MS)
     fast, written = layout.write(days, of_day)
     return _patched(fast, column, written & ~_nulls(column), slow)
 

@@ -1,6 +1,6 @@
 """Offsets and zones in a pattern: X x Z O z V v.
 
-`pattern` makes these elements of its letters; `layout`, `loose` and `resolve` look at
+`pattern` makes these elements of its letters; `layout`, `lenient` and `resolve` look at
 what they are.
 """
 

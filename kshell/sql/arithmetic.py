@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from kshell.errors import BindError
-from kshell.sql.casts import once
+from kshell.sql.casts import let
 from kshell.sql.expressions import Call, Cast, Expression, Literal
 from kshell.types import BIGINT, DOUBLE, INTEGER, STRING, decimal, duckdb_name
 
@@ -116,7 +116,7 @@ def arithmetic_sql(call: Call, args: Sequence[str]) -> str:
     if sign not in "/%":
         return f"{wrap}(CAST({left} AS {wide}) {sign} {right})"
     fail = "java_fail('/ by zero')"
-    return once(
+    return let(
         right,
         lambda by: f"CASE WHEN {by} = 0 THEN {fail}"
         f" ELSE {wrap}(CAST({left} AS {wide}) {sign} {by}) END",
@@ -127,9 +127,9 @@ def arithmetic_in_lambda(call: Call, args: Sequence[str]) -> str:
     """The same, but a NULL operand fails the whole function, as it does in ksqlDB."""
     message = f"java_fail('NULL {_INFIX[call.function]} in a lambda')"
     failed = f"CAST(CAST({message} AS VARCHAR) AS {duckdb_name(call.type)})"
-    return once(
+    return let(
         args[0],
-        lambda left: once(
+        lambda left: let(
             args[1],
             lambda right: f"CASE WHEN {left} IS NULL OR {right} IS NULL THEN {failed}"
             f" ELSE {arithmetic_sql(call, [left, right])} END",

@@ -25,7 +25,7 @@ from kshell.types import (
     duckdb_name,
 )
 
-__all__ = ["once", "render_cast"]
+__all__ = ["let", "render_cast"]
 
 _NAME = r'(?:"(?:[^"]|"")*"|\w+)(?:\.\w+)?'
 _SIMPLE = re.compile(rf"{_NAME}|CAST\('[^']*' AS [\w(),]+\)|struct_extract\({_NAME}, '[^']*'\)")
@@ -52,10 +52,10 @@ _CASTS: Mapping[tuple[pa.DataType, pa.DataType], str] = MappingProxyType(
 )
 
 
-def once(operand: str, made: Callable[[str], str]) -> str:
+def let(operand: str, made: Callable[[str], str]) -> str:
     """SQL that may name its operand many times, though the operand is written and done once.
 
-    >>> once("x", lambda x: f"{x} + {x}")
+    >>> let("x", lambda x: f"{x} + {x}")
     'x + x'
     """
     if _SIMPLE.fullmatch(operand):
@@ -93,7 +93,7 @@ def _nested_text(sql: str, source: pa.DataType) -> str:
         inner = " || ',' || ".join(parts)
         return f"CASE WHEN {held} IS NULL THEN NULL ELSE 'Struct{{' || {inner} || '}}' END"
 
-    return once(sql, struct)
+    return let(sql, struct)
 
 
 def render_cast(sql: str, source: pa.DataType, target: pa.DataType) -> str:
@@ -108,7 +108,7 @@ def render_cast(sql: str, source: pa.DataType, target: pa.DataType) -> str:
         return f"CAST(NULL AS {duckdb_name(target)})"
     found = _CASTS.get((source, target))
     if found is not None:
-        return once(sql, lambda held: found.replace("{0}", held))
+        return let(sql, lambda held: found.replace("{0}", held))
     if pa.types.is_decimal(source) and pa.types.is_integer(target):
         wrap = "java_int" if target == INTEGER else "java_long"
         return f"{wrap}(CAST(trunc({sql}) AS HUGEINT))"
@@ -134,7 +134,7 @@ def _nested(sql: str, source: pa.DataType, target: pa.DataType) -> str:
         pair = f"{{'k': {key}, 'v': {value}}}"
         entries = f"list_transform(map_entries({sql}), lambda \"λentry\": {pair})"
         return f"map_from_entries({entries})"
-    return once(sql, lambda held: _to_struct(held, source, target))
+    return let(sql, lambda held: _to_struct(held, source, target))
 
 
 def _to_struct(held: str, source: pa.DataType, target: pa.DataType) -> str:

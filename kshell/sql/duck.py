@@ -10,21 +10,21 @@ import functools
 import hashlib
 import inspect
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
-
-import duckdb
 
 from kshell.sql.java.macros import JAVA_MACROS
 
 if TYPE_CHECKING:
+    import duckdb
     import pyarrow as pa
 
     from kshell.sql.expressions import Expression
 
-__all__ = ["connect", "python_function", "use"]
+__all__ = ["Database", "connect", "current", "python_function", "use", "using"]
 
 _LOCKED = (
     "SET GLOBAL enable_external_access = false",
@@ -37,70 +37,107 @@ _LOCKED = (
     "SET GLOBAL TimeZone = 'UTC'",
     "SET GLOBAL lock_configuration = true",
 )
-_REGISTERING = threading.Lock()
-_created: set[str] = set()
 
 
-@cache
-def _database() -> duckdb.DuckDBPyConnection:
-    """The process's database: empty but for macros and Python functions, which all share."""
-    connection = duckdb.connect(":memory:")
-    for statement in _LOCKED:
-        connection.execute(statement)
-    for macro in JAVA_MACROS:
-        connection.execute(f"CREATE MACRO {macro}")
-    return connection
+class Database:
+    """One session's database, made when first needed: empty but for macros and Python functions."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._created: set[str] = set()
+
+    def _opened(self) -> duckdb.DuckDBPyConnection:
+        if self._connection is None:
+            import duckdb
+
+            made = duckdb.connect(":memory:")
+            for statement in _LOCKED:
+                made.execute(statement)
+            for macro in JAVA_MACROS:
+                made.execute(f"CREATE MACRO {macro}")
+            self._connection = made
+        return self._connection
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """A connection with temporary views of its own, that can reach nothing outside itself."""
+        with self._lock:
+            return self._opened().cursor()
+
+    def use(self, expressions: Iterable[Expression]) -> None:
+        """Register the Python functions that the expressions call; again is no harm."""
+        from kshell.sql.expressions import Call, walk
+        from kshell.sql.render import python_call, python_name
+
+        for expression in expressions:
+            for part in walk(expression):
+                if isinstance(part, Call) and python_call(part):
+                    types = [a.type for a in part.args]
+                    self.create(python_name(part), python_call(part), types, part.type)
+
+    def create(
+        self, name: str, where: str, parameters: Sequence[pa.DataType], returns: pa.DataType
+    ) -> None:
+        """Register `module:function` under a name."""
+        import duckdb
+
+        from kshell.types import duckdb_name
+
+        with self._lock:
+            if name in self._created:
+                return
+            # On the connection that lives as long as the database: it keeps the function alive.
+            self._opened().create_function(
+                name,
+                _over_arrow(_function(where, returns), returns, len(parameters)),
+                [duckdb.sqltype(duckdb_name(t)) for t in parameters],
+                duckdb.sqltype(duckdb_name(returns)),
+                type="arrow",
+                null_handling="special",
+                side_effects=not parameters,
+            )
+            self._created.add(name)
+
+
+_PROCESS = Database()  # where no session is: tests, `kshell test`
+_current: ContextVar[Database] = ContextVar("database", default=_PROCESS)
+
+
+def current() -> Database:
+    """The database of the session whose statement is being run."""
+    return _current.get()
+
+
+@contextmanager
+def using(database: Database) -> Iterator[None]:
+    """The current one, inside the block."""
+    before = _current.set(database)
+    try:
+        yield
+    finally:
+        _current.reset(before)
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """A connection with temporary views of its own, that can reach nothing outside itself.
+    """A connection to the current database.
 
     >>> connect().sql("SELECT 7 / 2").fetchall()
     [(3,)]
     """
-    with _REGISTERING:
-        return _database().cursor()
+    return current().connect()
 
 
 def use(expressions: Iterable[Expression]) -> None:
-    """Register the Python functions that the expressions call; again is no harm."""
-    from kshell.sql.expressions import Call, walk
-    from kshell.sql.render import python_call, python_name
-
-    for expression in expressions:
-        for part in walk(expression):
-            if isinstance(part, Call) and python_call(part):
-                types = [a.type for a in part.args]
-                _create(python_name(part), python_call(part), types, part.type)
+    """Register the Python functions that the expressions call in the current database."""
+    current().use(expressions)
 
 
 def python_function(where: str, parameters: Sequence[pa.DataType], returns: pa.DataType) -> str:
     """Register `module:function` for these types; gives the name that SQL calls it by."""
     types = "|".join(map(str, (*parameters, returns)))
     name = f"py_{hashlib.md5(f'{where}|{types}'.encode()).hexdigest()[:16]}"
-    _create(name, where, parameters, returns)
+    current().create(name, where, parameters, returns)
     return name
-
-
-def _create(
-    name: str, where: str, parameters: Sequence[pa.DataType], returns: pa.DataType
-) -> None:
-    from kshell.types import duckdb_name
-
-    with _REGISTERING:
-        if name in _created:
-            return
-        # On the connection that is never closed: it keeps the Python function alive.
-        _database().create_function(
-            name,
-            _over_arrow(_function(where, returns), returns, len(parameters)),
-            [duckdb.sqltype(duckdb_name(t)) for t in parameters],
-            duckdb.sqltype(duckdb_name(returns)),
-            type="arrow",
-            null_handling="special",
-            side_effects=not parameters,
-        )
-        _created.add(name)
 
 
 def _function(where: str, type: pa.DataType) -> Callable[..., Any]:

@@ -5,7 +5,9 @@ Source: ksqlDB's reference (reserved and non-reserved words) and its grammar.  L
 
 from __future__ import annotations
 
-__all__ = ["CLAUSES", "KEYWORDS", "RESERVED", "STATEMENTS", "TYPES", "UNITS"]
+from kshell.durations import UNITS
+
+__all__ = ["CLAUSES", "KEYWORDS", "RESERVED", "STATEMENTS"]
 
 # The words that begin a statement.
 STATEMENTS = (
@@ -21,24 +23,15 @@ CLAUSES = (
     "UNION", "VALUES", "WHERE", "WINDOW", "WITHIN",
 )  # fmt: skip
 
-TYPES = (
+_TYPES = (
     "ARRAY", "BIGINT", "BOOLEAN", "BYTES", "DATE", "DECIMAL", "DOUBLE", "INT", "INTEGER", "MAP",
     "STRING", "STRUCT", "TIME", "TIMESTAMP", "VARCHAR",
 )  # fmt: skip
 
-# Milliseconds in each unit of a window or a grace period.
-UNITS = {
-    "MILLISECOND": 1,
-    "SECOND": 1_000,
-    "MINUTE": 60_000,
-    "HOUR": 3_600_000,
-    "DAY": 86_400_000,
-}
-
 KEYWORDS = tuple(
     sorted(
         {
-            *STATEMENTS, *CLAUSES, *TYPES, *UNITS, *(f"{u}S" for u in UNITS),
+            *STATEMENTS, *CLAUSES, *_TYPES, *UNITS, *(f"{u}S" for u in UNITS),
             "ADD", "ADVANCE", "ALL", "AND", "ASC", "BEGINNING", "BETWEEN", "CASE", "CAST", "COLUMN",
             "CROSS", "DELETE", "DESC", "DISTINCT", "ELSE", "END", "ERRORS", "ESCAPE", "EXCEPT",
             "EXISTS", "EXTENDED", "FALSE", "FUNCTION", "FUNCTIONS", "GRACE", "HEADER", "HEADERS",

@@ -16,7 +16,7 @@ from kshell.sql import duck
 from kshell.sql.bind.expressions import UNIT_FUNCTIONS
 from kshell.sql.dialect import KSQL
 from kshell.sql.functions import AGGREGATE, SCALAR, Form, Function, library
-from kshell.sql.render import fill, lambda_params, python_in
+from kshell.sql.render import fill_template, lambda_params, python_in
 from kshell.sql.signatures import Pattern, known_type
 from kshell.types import STRING, duckdb_name
 
@@ -135,7 +135,7 @@ def _filled(call: exp.Anonymous, form: Form, depth: str) -> exp.Var:
     args = [a.this if isinstance(a, exp.Lambda) else a for a in call.expressions]
     texts = [a.sql(dialect=KSQL) for a in args]
     bodies = {n: (lambda _, text=text: text) for n, text in enumerate(texts)}
-    return exp.Var(this=fill(form.template, texts, bodies, {"depth": depth}))
+    return exp.Var(this=fill_template(form.template, texts, bodies, {"depth": depth}))
 
 
 def _replaces(function: Function, connection: duckdb.DuckDBPyConnection) -> bool:
@@ -232,4 +232,4 @@ def _body(form: Form, params: tuple[Pattern, ...], names: list[str]) -> str | No
     said = {"type": "" if returns is None else duckdb_name(returns)}
     if where:
         said["python"] = duck.python_function(where, types, returns)
-    return fill(form.template, names, names=said)
+    return fill_template(form.template, names, names=said)

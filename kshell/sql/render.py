@@ -24,7 +24,7 @@ from kshell.sql.arithmetic import (
     arithmetic_sql,
     python_arithmetic,
 )
-from kshell.sql.casts import once, render_cast
+from kshell.sql.casts import let, render_cast
 from kshell.sql.expressions import (
     Call,
     Case,
@@ -39,10 +39,10 @@ from kshell.sql.expressions import (
     walk,
 )
 from kshell.sql.functions import template_of
-from kshell.types import STRING, duckdb_name, is_numeric
+from kshell.types import STRING, duckdb_name, is_numeric, quote_duckdb
 
-__all__ = ["fill", "lambda_params", "python_call", "python_in", "python_name", "quote",
-           "quote_text", "render", "tolerant"]  # fmt: skip
+__all__ = ["fill_template", "lambda_params", "python_call", "python_in", "python_name", "render",
+           "tolerant"]  # fmt: skip
 
 _HOLE = re.compile(
     r"\{(?:(?P<all>\*)|(?P<rest>\d+)\*|(?P<arg>\d+)|(?P<body>\d+)\|(?P<params>[^{}]*)"
@@ -73,16 +73,7 @@ class _Scope:
     part: str = "%s"
 
 
-def quote(name: str) -> str:
-    """A name as a DuckDB identifier.
-
-    >>> quote('a"b')
-    '"a""b"'
-    """
-    return '"' + name.replace('"', '""') + '"'
-
-
-def quote_text(text: str) -> str:
+def _quote_text(text: str) -> str:
     """A string constant; NUL, which DuckDB's SQL cannot carry, as chr(0)."""
     quoted = "'" + text.replace("'", "''") + "'"
     return "(" + quoted.replace("\0", "' || chr(0) || '") + ")" if "\0" in text else quoted
@@ -94,7 +85,7 @@ def _literal(value: Any, type: pa.DataType) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return quote_text(value)
+        return _quote_text(value)
     if isinstance(value, bytes):
         return "'" + "".join(f"\\x{b:02X}" for b in value) + "'::BLOB"
     if isinstance(value, float):
@@ -130,7 +121,7 @@ def python_name(call: Call) -> str:
     return f"ksql_{call.function.lower()}_{hashlib.md5(text.encode()).hexdigest()[:12]}"
 
 
-def fill(
+def fill_template(
     template: str,
     args: Sequence[str],
     bodies: Mapping[int, Callable[[Sequence[str]], str]] = MappingProxyType({}),
@@ -143,7 +134,7 @@ def fill(
     `names` has what stands for `{type}` and for the Python function, and the depth that makes a
     parameter λ a name of its own.
 
-    >>> fill("f({0}, {1*})", ["a", "b", "c"])
+    >>> fill_template("f({0}, {1*})", ["a", "b", "c"])
     'f(a, b, c)'
     """
 
@@ -176,7 +167,7 @@ def lambda_params(template: str, depth: str) -> dict[int, list[str]]:
 
 
 def _fresh(template: str, depth: str) -> str:
-    return _FRESH.sub(lambda m: quote(f"λ{depth}{m[1]}"), template)
+    return _FRESH.sub(lambda m: quote_duckdb(f"λ{depth}{m[1]}"), template)
 
 
 def _body(expression: Lambda, scope: _Scope) -> Callable[[Sequence[str]], str]:
@@ -217,15 +208,15 @@ def _filled(
     bodies: Mapping[int, Callable[[Sequence[str]], str]],
     names: Mapping[str, str],
 ) -> str:
-    """`fill`, with an argument that the template has more than once done only once."""
+    """`fill_template`, with an argument that the template has more than once done only once."""
     whole = template.count("{*}") + len(_PYTHON.findall(template))
 
     def done(n: int, args: Sequence[str]) -> str:
         if n == len(args):
-            return fill(template, args, bodies, names)
+            return fill_template(template, args, bodies, names)
         if whole + template.count(f"{{{n}}}") < 2:
             return done(n + 1, args)
-        return once(args[n], lambda held: done(n + 1, [*args[:n], held, *args[n + 1 :]]))
+        return let(args[n], lambda held: done(n + 1, [*args[:n], held, *args[n + 1 :]]))
 
     return done(0, args)
 
@@ -292,7 +283,7 @@ def tolerant(expression: Expression, columns: Mapping[str, str] = MappingProxyTy
 def _render(expression: Expression, scope: _Scope) -> str:
     match expression:
         case Column():
-            return scope.columns.get(expression.name) or quote(expression.name)
+            return scope.columns.get(expression.name) or quote_duckdb(expression.name)
         case Literal():
             return _literal(expression.value, expression.type)
         case Variable():
@@ -302,11 +293,11 @@ def _render(expression: Expression, scope: _Scope) -> str:
             return render_cast(operand, expression.operand.type, expression.type)
         case Field():
             operand = _render(expression.operand, scope)
-            return f"struct_extract({operand}, {quote_text(expression.name)})"
+            return f"struct_extract({operand}, {_quote_text(expression.name)})"
         case MakeStruct():
             names = [f.name for f in expression.type]
             values = (scope.part % _render(v, scope) for v in expression.values)
-            pairs = (f"{quote_text(n)}: {v}" for n, v in zip(names, values, strict=True))
+            pairs = (f"{_quote_text(n)}: {v}" for n, v in zip(names, values, strict=True))
             return "{" + ", ".join(pairs) + "}"
         case Case():
             return _case(expression, scope)

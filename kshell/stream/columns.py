@@ -16,7 +16,7 @@ import pyarrow as pa
 from kshell.sql.expressions import Call
 from kshell.stream.aggregates import fold_of
 
-__all__ = ["ColumnFold", "Grown", "column_fold"]
+__all__ = ["Grown", "column_fold"]
 
 Slots = Any  # numpy int64: one for each row, or one for each group asked about
 _SAFE = 1 << 62  # sums below it cannot have left a BIGINT

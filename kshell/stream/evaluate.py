@@ -15,7 +15,8 @@ import duckdb
 import pyarrow as pa
 
 from kshell.errors import EvaluationError
-from kshell.sql.alike import apart, apart_type, relabelled
+from kshell.sql import duck
+from kshell.sql.case_clashes import apart, apart_type, relabelled
 from kshell.sql.expressions import Column, Expression, Literal, columns_of
 from kshell.sql.java.macros import failure
 from kshell.stream.direct import Direct, Indirect, direct
@@ -44,7 +45,14 @@ class Evaluator:
     [1, 2]
     """
 
-    def __init__(self, items: Sequence[tuple[str, Expression]], on_error: OnError) -> None:
+    def __init__(
+        self,
+        items: Sequence[tuple[str, Expression]],
+        on_error: OnError,
+        database: duck.Database | None = None,
+    ) -> None:
+        # The session's, which a query that runs on a thread of its own could not ask for later.
+        self._database = database or duck.current()
         self._items = list(items)
         self._on_error = on_error
         hard = [i for i, (_, e) in enumerate(items) if not isinstance(e, Column | Literal)]
@@ -87,7 +95,9 @@ class Evaluator:
     def _by_duckdb(self, i: int) -> Evaluator:
         """One of the expressions, never done directly."""
         if i not in self._indirect:
-            self._indirect[i] = _Indirectly([self._items[i]], self._on_error)
+            self._indirect[i] = _Indirectly(
+                [self._items[i]], self._on_error, self._database
+            )
         return self._indirect[i]
 
     def _compute(self, batch: pa.RecordBatch) -> list[pa.Array]:
@@ -184,12 +194,11 @@ class Evaluator:
         return out
 
     def _open(self) -> None:
-        from kshell.sql import duck
         from kshell.sql.render import render, tolerant
 
         expressions = [apart(self._items[i][1]) for i in self._hard]
-        self._connection = duck.connect()
-        duck.use(expressions)
+        self._connection = self._database.connect()
+        self._database.use(expressions)
         self._sql = [render(e, self._names) for e in expressions]
         self._tolerant = [tolerant(e, self._names) for e in expressions]
 

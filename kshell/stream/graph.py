@@ -19,7 +19,7 @@ from kshell.sql import plan
 from kshell.stream.evaluate import OnError, ignore_errors
 from kshell.stream.state import MemoryStates, States
 
-__all__ = ["Graph", "Operator", "build"]
+__all__ = ["Graph", "build"]
 
 
 class Operator(Protocol):

@@ -80,36 +80,36 @@ class Versions:
         self._unswept: list[Any] = []
 
     @property
-    def bound(self) -> int:
+    def expired_until(self) -> int:
         """The latest time that is not visible any more."""
         return self._clock.now - self.retention
 
     def put(self, key: Any, time: int, value: Any) -> None:
         """Set the value of that time; one too old is not kept."""
-        bound = self._clock.advance(time) - self.retention
-        if time > bound:
+        expired = self._clock.advance(time) - self.retention
+        if time > expired:
             versions = self.home.get(key) or {}
             versions[time] = value
             self.home[key] = versions
-            self._sweep(bound)
+            self._sweep(expired)
 
     def append(self, key: Any, time: int, value: Any) -> None:
         """Add one more value to that time's."""
-        bound = self._clock.advance(time) - self.retention
-        if time > bound:
+        expired = self._clock.advance(time) - self.retention
+        if time > expired:
             versions = self.home.get(key) or {}
             versions.setdefault(time, []).append(value)
             self.home[key] = versions
-            self._sweep(bound)
+            self._sweep(expired)
 
     def put_at(self, key: Any, time: int, place: Any, value: Any) -> None:
         """Set the value of that time and place."""
-        bound = self._clock.advance(time) - self.retention
-        if time > bound:
+        expired = self._clock.advance(time) - self.retention
+        if time > expired:
             versions = self.home.get(key) or {}
             versions.setdefault(time, {})[place] = value
             self.home[key] = versions
-            self._sweep(bound)
+            self._sweep(expired)
 
     def remove(self, key: Any, time: int, place: Any) -> None:
         """Forget the value of that time and place."""
@@ -124,32 +124,32 @@ class Versions:
 
     def get(self, key: Any, time: int) -> Any:
         """The value of that very time, or None."""
-        if time <= self.bound:
+        if time <= self.expired_until:
             return None
         versions = self.home.get(key)
         return None if versions is None else versions.get(time)
 
     def between(self, key: Any, first: int, last: int) -> Iterator[tuple[int, Any]]:
         """(time, value) from `first` to `last`, both included, earliest first."""
-        first = max(first, self.bound + 1)
+        first = max(first, self.expired_until + 1)
         versions = self.home.get(key)
         if versions:
             times = sorted(t for t in versions if first <= t <= last)
             for time in times:
                 yield time, versions[time]
 
-    def _sweep(self, bound: int) -> None:
+    def _sweep(self, expired: int) -> None:
         """Drop some of what nobody can see: a look at all keys each time `retention` has passed."""
         if not self._unswept:
-            if bound - self._swept <= self.retention:
+            if expired - self._swept <= self.retention:
                 return
-            self._swept = bound
+            self._swept = expired
             self._unswept = list(self.home)
         for key in self._unswept[-_AT_ONCE:]:
             versions = self.home.get(key)
             if versions is None:
                 continue
-            kept = {t: v for t, v in versions.items() if t > bound}
+            kept = {t: v for t, v in versions.items() if t > expired}
             if not kept:
                 del self.home[key]
             elif len(kept) < len(versions):

@@ -16,22 +16,23 @@ from prompt_toolkit.document import Document
 
 from kshell.catalog.model import PSEUDO_COLUMNS
 from kshell.config import PROPERTIES
-from kshell.sql.keywords import KEYWORDS, RESERVED, STATEMENTS, UNITS
+from kshell.durations import UNITS
+from kshell.sql.keywords import KEYWORDS, RESERVED, STATEMENTS
 from kshell.sql.script import Token, tokens
+from kshell.sql.statements import ShowWhat
 from kshell.terminal.commands import COMMANDS
 from kshell.terminal.sanitize import clean
 
 if TYPE_CHECKING:
     from kshell.catalog.options import Option
 
-__all__ = ["Candidate", "Known", "SqlCompleter", "complete_at"]
+__all__ = ["Known", "SqlCompleter", "complete_at"]
 
 _SOURCE_WORDS = frozenset({"FROM", "JOIN", "INTO", "DESCRIBE", "PRINT"})
 _JOIN = ("JOIN", "OUTER JOIN")
 # What follows a word where only a few words can.
 _NEXT = {
-    "SHOW": ("TOPICS", "ALL TOPICS", "STREAMS", "TABLES", "QUERIES", "FUNCTIONS", "TYPES",
-             "VARIABLES", "PROPERTIES", "ERRORS"),
+    "SHOW": (*(what.value for what in ShowWhat), "ALL TOPICS"),
     "CREATE": ("STREAM", "TABLE", "OR REPLACE STREAM", "OR REPLACE TABLE", "SOURCE STREAM",
                "SOURCE TABLE", "TYPE"),
     "DROP": ("STREAM", "TABLE", "TYPE"),

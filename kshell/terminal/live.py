@@ -36,7 +36,7 @@ from kshell.terminal.sanitize import clean
 from kshell.terminal.spool import terminal
 from kshell.terminal.tables import layout, width_of
 
-__all__ = ["View", "footer", "watch"]
+__all__ = ["View", "watch"]
 
 _FRAME = 0.05  # seconds between two frames at the least
 _IDLE = 0.2  # seconds after which the rate and the lag are drawn anew though nothing came
@@ -53,10 +53,10 @@ _KEY = re.compile(rb"\x1b\[[0-9;]*[A-Za-z~]|\x1bO.|.", re.DOTALL)
 _PAGE_UP, _PAGE_DOWN, _END = b"\x1b[5~", b"\x1b[6~", (b"\x1b[F", b"\x1bOF", b"G")
 
 
-def footer(stats: LiveStats) -> str:
+def _footer(stats: LiveStats) -> str:
     """What was seen, told honestly.
 
-    >>> footer(LiveStats(3, 10, 5.0, 2, 1))
+    >>> _footer(LiveStats(3, 10, 5.0, 2, 1))
     '3 rows · 10 scanned · 5/s · lag 2 · 1 undecodable'
     """
     text = (
@@ -106,13 +106,13 @@ class View:
         rows = self.board.rows(len(self.board) if ended else max(height - _FURNITURE, 1))
         self._lit = self.board.changes
         how = "ended" if ended else "stopped"
-        told = Text(f"({footer(self.live.stats())} · {how})", "dim")
+        told = Text(f"({_footer(self.live.stats())} · {how})", "dim")
         return Group(self._table(rows, width), told)
 
     def _bar(self, width: int) -> Text:
         stats = self.live.stats()
         alarm = bool(stats.note or stats.bad)
-        told = footer(stats)
+        told = _footer(stats)
         keys = "Space pause · ↑↓ scroll · q stop "
         space = width - width_of(told) - width_of(keys) - 2
         text = f" {told}{' ' * space}{keys}" if space > 0 else f" {told}"

@@ -38,14 +38,14 @@ from kshell.terminal.pull import pulled
 from kshell.terminal.sanitize import clean, clean_block
 from kshell.terminal.spool import spool
 
-__all__ = ["Shower", "change_lines", "stdout_target"]
+__all__ = ["Shower", "change_lines"]
 
 _FOR_PEOPLE = ("table", "vertical")
 # A table cannot be drawn before its end is known, and a JSON array not closed: lines instead.
 _STREAMED_AS = {"table": "jsonl", "json": "jsonl", "parquet": "arrow"}
 
 
-def stdout_target(csv_safe: bool = False) -> Target:
+def _stdout_target(csv_safe: bool = False) -> Target:
     """Standard output, as wide as its terminal if it is one."""
     if not sys.stdout.isatty():
         return Target(sys.stdout, csv_safe=csv_safe)
@@ -110,7 +110,7 @@ class Shower:
             if batches:
                 self._rows(replace(part, batches=iter(batches)))
             else:
-                self._heading(part.title, stdout_target())
+                self._heading(part.title, _stdout_target())
                 print("none")
                 self._notices(part.notices())
         elif isinstance(part, Rows):
@@ -124,7 +124,7 @@ class Shower:
 
     def _rows(self, rows: Rows) -> tuple[int, Sequence[str]]:
         """Write them; gives how many there were, and remarks."""
-        target = stdout_target(self.csv_safe)
+        target = _stdout_target(self.csv_safe)
         count = 0
         line = ProgressLine(rows.progress)
         batches = pulled(rows.batches, rows.cancel)
@@ -183,7 +183,7 @@ class Shower:
     def _stream(self, live: Live) -> None:
         """Rows as they come, each poll's flushed: for pipes."""
         name = _STREAMED_AS.get(self.output, self.output)
-        target = stdout_target(self.csv_safe)
+        target = _stdout_target(self.csv_safe)
         changes = _changes(live)
         try:
             if live.key and name == "jsonl":

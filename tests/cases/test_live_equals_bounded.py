@@ -16,7 +16,7 @@ from kshell.batch.plan import prepare
 from kshell.batch.run import run
 from kshell.batch.tables import Bounds, Range, Scan, TableColumn
 from kshell.catalog.catalog import Catalog
-from kshell.changes import Changes, total
+from kshell.changes import Changes
 from kshell.results import Progress
 from kshell.sql import duck
 from kshell.sql.bind.declare import build_source
@@ -26,6 +26,7 @@ from kshell.sql.macros import translated
 from kshell.sql.parse import parse
 from kshell.sql.statements import CreateSource, Name, Query, Select
 from kshell.stream.graph import build
+from tests.streams.total import total
 
 TYPES = {
     "K": pa.string(), "N": pa.int32(), "D": pa.float64(), "S": pa.string(),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -92,7 +93,7 @@ def session(properties: Properties) -> Iterator[Session]:
 
 
 @pytest.fixture
-def topic(properties: Properties) -> Callable[..., str]:
+def topic(properties: Properties, client: Client) -> Callable[..., str]:
     """Creates a topic of its own: partitions, configs, and records as (key, value) or more."""
 
     def create(
@@ -101,6 +102,8 @@ def topic(properties: Properties) -> Callable[..., str]:
         name = name or f"t-{uuid.uuid4().hex[:12]}"
         named = {k.replace("_", "."): str(v) for k, v in configs.items()}
         admin.create_topic(properties, name, partitions=partitions, replicas=1, configs=named)
+        while client.find(name) is None:  # the brokers learn of it a moment after it is created
+            time.sleep(0.01)
         if records:
             producer = Producer(properties)
             producer.send(name, records)

@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from kshell.catalog.model import WindowType
 from kshell.errors import BindError, ParseError, Place
-from kshell.sql.grammar.trees import place_of
+from kshell.sql.as_written import place_of
 from kshell.sql.parse import parse
 from kshell.sql.statements import CreateAsSelect, Emit, Query, Select, WindowClause, Within
 
@@ -152,6 +152,9 @@ def test_places_are_the_scripts() -> None:
     call = statement.query.tree.find(exp.Anonymous)
     assert call is not None
     assert place_of(call) == Place(3, 12, 1)
+    _, statement = parse("SHOW TOPICS;\nSELECT * FROM t WHERE a + b = c;")
+    assert isinstance(statement, Select)
+    assert place_of(statement.query.tree.find(exp.EQ)) == Place(2, 23, 1)
 
 
 @pytest.mark.parametrize(

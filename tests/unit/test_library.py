@@ -444,3 +444,16 @@ def test_ctrl_c_ends_what_runs_and_the_session_goes_on(demo, work):
         rest, err = process.communicate(timeout=30)
         assert (first + rest, process.returncode) == ("stopped\n[(1,)]\n[]\n", 0), err
         assert took < 1
+
+
+def test_two_sessions_have_a_database_each(numbers):
+    """What one registers in DuckDB is not in the other's, and a query on a thread finds its own."""
+    made = "SELECT count(*) FROM duckdb_functions() WHERE function_name LIKE 'py\\_%' ESCAPE '\\'"
+    with kshell.connect(tables={"t": pa.table({"s": ["a b"]})}) as other:
+        assert other.sql("SELECT INITCAP(s) AS x FROM t").rows() == [("A B",)]
+        numbers.sql("SELECT 1").rows()
+        (live,) = [c.rows.to_pylist() for c in other.sql("SELECT INITCAP(s) AS x FROM t EMIT CHANGES") if len(c)]
+        assert live == [{"x": "A B"}]
+        assert other._database is not numbers._database
+        assert other._database.connect().sql(made).fetchone()[0] > 0
+        assert numbers._database.connect().sql(made).fetchone()[0] == 0

@@ -26,18 +26,18 @@ __all__ = ["LocalEngine"]
 
 # What serves a statement: a function of a module of `statements`, imported when first needed.
 STATEMENTS: Mapping[type[Statement], str] = {
-    ast.AlterSource: "declare:alter",
+    ast.AlterSource: "declare:change",
     ast.AssertSchema: "asserts:assert_schema",
     ast.AssertSource: "asserts:assert_source",
     ast.AssertTopic: "asserts:assert_topic",
     ast.AssertValues: "asserts:assert_values",
     ast.CreateAsSelect: "persistent:create_as",
     ast.CreateSource: "declare:create",
-    ast.CreateType: "declare:create_type",
+    ast.CreateType: "declare:change",
     ast.Describe: "describe:describe",
     ast.DescribeFunction: "describe:describe_function",
     ast.DropSource: "declare:drop",
-    ast.DropType: "declare:drop_type",
+    ast.DropType: "declare:change",
     ast.Explain: "explain:explain",
     ast.InsertSelect: "persistent:insert_select",
     ast.InsertValues: "insert:insert_values",
@@ -117,7 +117,7 @@ class LocalEngine:
 
     def running(self) -> Sequence[Running]:
         """The queries in the background."""
-        return [q.told() for q in self.context.queries.values()]
+        return [q.status() for q in self.context.queries.values()]
 
     def close(self) -> None:
         """Stop every query and disconnect; raises the first failure to write."""

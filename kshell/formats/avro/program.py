@@ -20,10 +20,10 @@ from kshell.formats.avro.ops import Code, Op, Slot, Slots
 from kshell.formats.avro.parse import Node
 from kshell.formats.avro.plan import resolve
 
-__all__ = ["REASONS", "Columns", "Program"]
+__all__ = ["Columns", "Program"]
 
 # Why a record is refused, by the number that `avro.h` gives.
-REASONS = (
+_REASONS = (
     "",
     "the record ends too early",
     "more bytes after the record",
@@ -41,7 +41,7 @@ REASONS = (
     "a value that does not fit the column's type",
     "grows too large when decoded",
 )
-_UNFIT = REASONS.index("a value that does not fit the column's type")
+_UNFIT = _REASONS.index("a value that does not fit the column's type")
 _BITS, _FIXED, _BYTES, _LIST, _MAP, _STRUCT = range(6)
 _MOST = 1 << 30
 _avro = compiled("kshell.formats._avro")
@@ -106,7 +106,7 @@ def _is_record(writer: Node) -> bool:
 
 
 def _reason(why: int, op: Op) -> str:
-    reason = op.symbols[0] if why == _UNFIT and op.symbols else REASONS[why]
+    reason = op.symbols[0] if why == _UNFIT and op.symbols else _REASONS[why]
     return f"{op.path}: {reason}" if op.path else reason
 
 

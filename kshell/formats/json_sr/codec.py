@@ -21,7 +21,7 @@ from kshell.formats.json_codec import open_json
 from kshell.formats.json_sr.schema import json_schema_text, json_schema_type
 from kshell.formats.registry import Schema, SchemaType
 
-__all__ = ["JsonSr", "open_json_sr"]
+__all__ = ["open_json_sr"]
 
 _UNFRAMED = "no schema id in front: not written with a schema registry"
 

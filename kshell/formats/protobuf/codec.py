@@ -23,7 +23,7 @@ from kshell.formats.protobuf.unframed import Unframed
 from kshell.formats.protobuf.write import Writer
 from kshell.formats.registry import Schema, Schemas, SchemaType
 
-__all__ = ["Codec", "nullable_of", "open_protobuf", "open_protobuf_nosr", "schema_text"]
+__all__ = ["Codec", "open_protobuf", "open_protobuf_nosr", "schema_text"]
 
 _Decoder = Framed | Plain | Unframed
 _TAKEN = "PROTOBUF_NULLABLE_REPRESENTATION"
@@ -52,7 +52,7 @@ def open_protobuf_nosr(place: Place) -> Codec:
 def schema_text(place: Place) -> str:
     """The .proto text of the half's columns."""
     name = place.format.options.get("SCHEMA_FULL_NAME", "")
-    return proto_text(_fields(place), nullable_of(place), name)
+    return proto_text(_fields(place), _nullable_of(place), name)
 
 
 def _of_file(place: Place) -> Codec:
@@ -65,7 +65,7 @@ def _of_file(place: Place) -> Codec:
     return Codec(place, schema, place.format.options.get("SCHEMA_FULL_NAME", ""))
 
 
-def nullable_of(place: Place) -> Nullable:
+def _nullable_of(place: Place) -> Nullable:
     """PROTOBUF_NULLABLE_REPRESENTATION; BindError for what it cannot be."""
     given = place.format.options.get(_TAKEN, "").upper()
     if given not in {n.value for n in Nullable}:

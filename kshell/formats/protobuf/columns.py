@@ -23,15 +23,15 @@ from kshell.formats.protobuf.meta import field_params
 from kshell.formats.protobuf.pool import load, message_named
 from kshell.formats.registry import Schema
 
-__all__ = ["DECIMAL", "JSON_TEXT", "SCALARS", "SPECIAL", "WRAPPERS", "is_map",
-           "message_type", "oneof_name", "oneofs", "protobuf_type"]  # fmt: skip
+__all__ = ["DECIMAL", "JSON_TEXT", "SPECIAL", "WRAPPERS", "is_map", "message_type", "oneof_name",
+           "oneofs", "protobuf_type"]  # fmt: skip
 
 _MAX_REPEATS = 2  # how often a message is followed in itself
 _MAX_COLUMNS = 5000  # of all depths
 _MAX_DIGITS = 38
 _UNKNOWN_SCALE = 9  # of a decimal that does not tell its own
 
-SCALARS: Mapping[int, pa.DataType] = MappingProxyType(
+_SCALARS: Mapping[int, pa.DataType] = MappingProxyType(
     {
         Field.TYPE_BOOL: types.BOOLEAN,
         Field.TYPE_INT32: types.INTEGER,
@@ -164,7 +164,7 @@ class _Columns:
     def _one(self, field: Any, path: Counter[str]) -> pa.DataType | None:
         message = field.message_type
         if message is None:
-            return SCALARS[field.type]
+            return _SCALARS[field.type]
         name = message.full_name
         if name in JSON_TEXT:
             return types.STRING

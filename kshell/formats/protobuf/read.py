@@ -18,6 +18,7 @@ import pyarrow as pa
 from google.protobuf.descriptor import FieldDescriptor as Field
 
 from kshell import types
+from kshell.durations import DAY_MS
 from kshell.errors import BindError
 from kshell.formats.coerce import RANGES
 from kshell.formats.protobuf.columns import (
@@ -31,7 +32,7 @@ from kshell.formats.protobuf.columns import (
 )
 from kshell.types import ksql_name
 
-__all__ = ["NOT_VALID", "Budget", "Get", "Refused", "find", "getter", "width"]
+__all__ = ["NOT_VALID", "Budget", "Refused", "find", "getter", "width"]
 
 Get = Callable[[Any], Any]
 NOT_VALID = "not a valid Protobuf message of the schema"
@@ -46,7 +47,6 @@ _INTS = frozenset(
 _FLOATS = frozenset({Field.CPPTYPE_FLOAT, Field.CPPTYPE_DOUBLE})
 _MAX_VALUES = 4 << 20  # in the lists and maps of a record
 _MAX_BATCH = 64 << 20
-_DAY_MS = 86_400_000
 _EXACT = decimal.Context(prec=80)
 
 
@@ -326,7 +326,7 @@ def _date(message: Any) -> int:
 def _time(message: Any) -> int:
     seconds = (message.hours * 60 + message.minutes) * 60 + message.seconds
     found = int(seconds * 1000 + message.nanos // 1_000_000)
-    if not 0 <= found < _DAY_MS:
+    if not 0 <= found < DAY_MS:
         raise Refused("no time of a day")
     return found
 

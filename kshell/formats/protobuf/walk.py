@@ -25,7 +25,7 @@ from kshell.formats.protobuf.columns import JSON_TEXT, SPECIAL, WRAPPERS, is_map
 from kshell.formats.protobuf.read import NOT_VALID, find, width
 from kshell.types import ksql_name
 
-__all__ = ["Walker", "walker"]
+__all__ = ["walker"]
 
 # As in proto.h.
 _MESSAGE, _ONEOF, _LIST, _PASS, _I32, _I64, _F64, _BOOL, _STRING, _BYTES = range(10)

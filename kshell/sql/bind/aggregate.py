@@ -12,15 +12,16 @@ from typing import Any
 
 from sqlglot import exp
 
-from kshell.catalog.model import BOUNDS, Column, Kind, Window, WindowType
+from kshell.catalog.model import WINDOW_COLUMNS, Column, Kind, Window, WindowType
 from kshell.catalog.serde import check_map_key
 from kshell.errors import BindError
 from kshell.sql import functions, plan
+from kshell.sql.as_written import place_of
 from kshell.sql.bind.calls import limited
 from kshell.sql.bind.names import Aliases, unique
 from kshell.sql.bind.projection import Item, text_list
 from kshell.sql.bind.scope import SYSTEM
-from kshell.sql.bind.text import place_of, text_of
+from kshell.sql.bind.text import text_of
 from kshell.sql.expressions import Call, Expression, columns_of, walk
 from kshell.sql.expressions import Column as Bound
 from kshell.sql.statements import Emit, Query, WindowClause
@@ -70,7 +71,7 @@ def aggregates_in(expression: Expression) -> list[Call]:
 def check_bounds(expression: Expression) -> None:
     """BindError if a window's bound is used outside SELECT."""
     for name in columns_of(expression):
-        if name in BOUNDS:
+        if name in WINDOW_COLUMNS:
             raise BindError(
                 f"Window bounds column {name} can only be used in the SELECT clause of windowed "
                 "aggregations and can not be passed to aggregate functions"
@@ -96,7 +97,7 @@ class _Rewriter:
                 self.aggregates[expression] = name
             return Bound(name, expression.type)
         if isinstance(expression, Bound):
-            if expression.name not in BOUNDS:
+            if expression.name not in WINDOW_COLUMNS:
                 self.uncovered.append(expression.name)
             return expression
         return replace(expression, **{f.name: self._part(getattr(expression, f.name))

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from kshell.catalog.catalog import Catalog
-from kshell.catalog.model import BOUNDS, FormatSpec, Source, TopicSettings
+from kshell.catalog.model import WINDOW_COLUMNS, FormatSpec, Source, TopicSettings
 from kshell.catalog.options import ASSERT_TOPIC
 from kshell.catalog.properties import read_with
 from kshell.errors import BindError, UnknownName
@@ -34,7 +34,7 @@ def bind_asserted(
     own = source.key if statement.null_values else tuple(source.columns())
     known = {c.name: c.type for c in own} | {"ROWTIME": BIGINT}
     if source.window is not None:
-        known |= dict.fromkeys(BOUNDS, BIGINT)
+        known |= dict.fromkeys(WINDOW_COLUMNS, BIGINT)
     names = [n.folded() for n in insert.columns] or [c.name for c in own]
     for name in names:
         if name not in known:

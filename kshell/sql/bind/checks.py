@@ -13,16 +13,16 @@ from kshell.errors import BindError, Place, UnknownName
 from kshell.sql.expressions import Expression
 from kshell.types import BOOLEAN, BYTES, DATE, STRING, TIME, TIMESTAMP, is_numeric, ksql_name
 
-__all__ = ["base_name", "check_arithmetic", "check_comparison", "in_clause"]
+__all__ = ["check_arithmetic", "check_comparison", "in_clause"]
 
 _EQUALITY = ("EQUAL", "NOT_EQUAL", "IS_DISTINCT_FROM", "IS_NOT_DISTINCT_FROM")
 _NULL_SAFE = ("IS_DISTINCT_FROM", "IS_NOT_DISTINCT_FROM")
 
 
-def base_name(type: pa.DataType) -> str:
+def _base_name(type: pa.DataType) -> str:
     """The type's name without parameters: DECIMAL, ARRAY.
 
-    >>> base_name(pa.decimal128(4, 2))
+    >>> _base_name(pa.decimal128(4, 2))
     'DECIMAL'
     """
     return ksql_name(type).split("(")[0].split("<")[0]
@@ -81,7 +81,7 @@ def check_arithmetic(name: str, left: Expression, right: Expression, text: str) 
         return
     if name == "ADD" and all(t == STRING or pa.types.is_null(t) for t in types):
         return
-    shown = " ".join("null" if pa.types.is_null(t) else base_name(t) for t in types)
+    shown = " ".join("null" if pa.types.is_null(t) else _base_name(t) for t in types)
     raise BindError(f"Error processing expression: {text}. Unsupported arithmetic types. {shown}")
 
 

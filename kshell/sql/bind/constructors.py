@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from kshell.errors import BindError
 from kshell.sql import functions
+from kshell.sql.as_written import folded
 from kshell.sql.bind.coercion import alike
 from kshell.sql.bind.text import text_of
 from kshell.sql.expressions import Expression, MakeStruct
@@ -58,9 +59,7 @@ def make_map(node: exp.Map, bind: Bind) -> Expression:
 
 def make_struct(node: exp.Struct, bind: Bind) -> Expression:
     """STRUCT(name := value, …)."""
-    names = [
-        e.this.name if e.this.args.get("quoted") else e.this.name.upper() for e in node.expressions
-    ]
+    names = [folded(e.this) for e in node.expressions]
     if len(set(names)) != len(names):
         raise BindError("Duplicate field names found in STRUCT: " + text_of(node))
     values = tuple(bind(e.expression) for e in node.expressions)

@@ -12,6 +12,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from kshell.errors import BindError, UnknownName
+from kshell.sql.as_written import folded
 from kshell.types import (
     BIGINT,
     BOOLEAN,
@@ -80,7 +81,7 @@ def _field(node: exp.Expr, types: Mapping[str, pa.DataType], depth: int) -> pa.F
         node.args.get("kind"), exp.Expr
     ):
         raise BindError("a field of a STRUCT is a name and a type: STRUCT<A INT>")
-    name = identifier.name if identifier.args.get("quoted") else identifier.name.upper()
+    name = folded(identifier)
     return pa.field(name, arrow_type(node.args["kind"], types, depth + 1))
 
 

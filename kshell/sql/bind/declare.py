@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import pyarrow as pa
 
-from kshell.catalog.model import BOUNDS, Column, FormatSpec, HeaderColumn, Kind, Source
+from kshell.catalog.model import WINDOW_COLUMNS, Column, FormatSpec, HeaderColumn, Kind, Source
 from kshell.catalog.options import CREATE
 from kshell.catalog.properties import With, read_with, takes_inference
 from kshell.catalog.serde import (
@@ -78,7 +78,7 @@ def _build(statement: CreateSource, properties: Mapping[str, str], infer: InferC
     _check_schema_ids(statement, written, key_format, value_format)
     check_options(key_format)
     check_options(value_format)
-    key, value, headers = _columns(statement, (*reserved_columns(properties), *BOUNDS))
+    key, value, headers = _columns(statement, (*reserved_columns(properties), *WINDOW_COLUMNS))
     if not key and _is_known(key_format):
         key = infer(written.topic, "key", key_format) or ()
     if not value and _is_known(value_format):

@@ -13,8 +13,10 @@ from types import MappingProxyType
 import pyarrow as pa
 from sqlglot import exp
 
+from kshell.durations import UNITS
 from kshell.errors import BindError, KshellError, Unsupported
 from kshell.sql import functions
+from kshell.sql.as_written import place_of
 from kshell.sql.bind.calls import bind_aggregate
 from kshell.sql.bind.checks import check_arithmetic, check_comparison
 from kshell.sql.bind.coercion import alike, numbers_alike
@@ -23,7 +25,7 @@ from kshell.sql.bind.datatypes import arrow_type, can_cast, common_type
 from kshell.sql.bind.literals import coerce, number
 from kshell.sql.bind.moments import moment_ms
 from kshell.sql.bind.scope import Scope, struct_field
-from kshell.sql.bind.text import comparison_name, place_of, text_of
+from kshell.sql.bind.text import comparison_name, text_of
 from kshell.sql.expressions import (
     Case,
     Cast,
@@ -50,8 +52,7 @@ _COMPARISON: Mapping[type[exp.Expr], str] = MappingProxyType(
     }
 )  # fmt: skip
 _MOMENTS = ("ROWTIME", "WINDOWSTART", "WINDOWEND")
-_UNITS = ("YEARS", "MONTHS", "WEEKS", "DAYS", "HOURS", "MINUTES", "SECONDS", "MILLISECONDS",
-          "YEAR", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE", "SECOND", "MILLISECOND")  # fmt: skip
+_UNITS = frozenset(f"{unit}{s}" for unit in ("YEAR", "MONTH", "WEEK", *UNITS) for s in ("", "S"))
 # The functions whose first argument is a unit of time, written as a bare word.
 UNIT_FUNCTIONS = ("DATEADD", "DATESUB", "TIMEADD", "TIMESUB", "TIMESTAMPADD", "TIMESTAMPSUB")
 _DEEPEST = 200

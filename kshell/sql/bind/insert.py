@@ -12,20 +12,21 @@ import pyarrow as pa
 from sqlglot import exp
 
 from kshell.catalog.catalog import Catalog
-from kshell.catalog.model import BOUNDS, RESERVED, Column, Kind, Source
+from kshell.catalog.model import RESERVED, WINDOW_COLUMNS, Column, Kind, Source
 from kshell.errors import BindError, KshellError, UnknownName
+from kshell.sql.as_written import place_of
 from kshell.sql.bind.advice import advised
 from kshell.sql.bind.create import insert_target
 from kshell.sql.bind.datatypes import can_widen
 from kshell.sql.bind.expressions import Binder
 from kshell.sql.bind.literals import coerce
 from kshell.sql.bind.scope import Scope
-from kshell.sql.bind.text import place_of, text_of
+from kshell.sql.bind.text import text_of
 from kshell.sql.expressions import Expression, Literal
 from kshell.sql.statements import InsertValues, Name
 from kshell.types import BIGINT, BYTES, DATE, STRING, TIME, TIMESTAMP, ksql_name, quote_ksql
 
-__all__ = ["BoundInsert", "InsertRow", "bind_insert_values"]
+__all__ = ["BoundInsert", "bind_insert_values"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def _columns(statement: InsertValues, target: Source) -> tuple[Column, ...]:
 def _named(name: Name, target: Source) -> Column:
     folded = name.folded()
     known = {c.name: c for c in target.columns()} | {"ROWTIME": Column("ROWTIME", BIGINT)}
-    if folded in (*RESERVED, *BOUNDS) and folded not in known:
+    if folded in (*RESERVED, *WINDOW_COLUMNS) and folded not in known:
         raise BindError(f"Inserting into column {quote_ksql(folded)} is not allowed.")
     if folded not in known:
         raise UnknownName(

@@ -12,10 +12,10 @@ from kshell.catalog.model import Column, Kind, Source, WindowType
 from kshell.catalog.serde import check_map_key
 from kshell.errors import BindError
 from kshell.sql import plan
+from kshell.sql.as_written import place_of
 from kshell.sql.bind.names import Aliases, unique
 from kshell.sql.bind.scope import Origin
 from kshell.sql.bind.sources import Criteria, From, scan
-from kshell.sql.bind.text import place_of
 from kshell.sql.expressions import Column as Bound
 from kshell.sql.expressions import Expression
 from kshell.types import ksql_name, quote_ksql

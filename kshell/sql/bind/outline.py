@@ -23,7 +23,7 @@ from kshell.sql.expressions import (
 )
 from kshell.types import ksql_name
 
-__all__ = ["expression_text", "outline"]
+__all__ = ["outline"]
 
 _INFIX: Mapping[str, str] = MappingProxyType(
     {
@@ -35,15 +35,15 @@ _INFIX: Mapping[str, str] = MappingProxyType(
 )  # fmt: skip
 
 
-def expression_text(expression: Expression) -> str:
+def _expression_text(expression: Expression) -> str:
     """A bound expression as KSQL would write it.
 
     >>> import pyarrow as pa
     >>> a = Column("A", pa.int32())
-    >>> expression_text(Call("ADD", (a, Literal(1, pa.int32())), pa.int32()))
+    >>> _expression_text(Call("ADD", (a, Literal(1, pa.int32())), pa.int32()))
     '(A + 1)'
     """
-    text = expression_text
+    text = _expression_text
     match expression:
         case Column() | Variable():
             return expression.name
@@ -97,7 +97,7 @@ def _named(items: Sequence[plan.Named]) -> str:
     return ", ".join(
         n.name if text == n.name else f"{n.name} = {text}"
         for n in items
-        for text in [expression_text(n.expression)]
+        for text in [_expression_text(n.expression)]
     )
 
 
@@ -107,7 +107,7 @@ def _line(node: plan.Node) -> str:
             columns = ", ".join(o if o == s else f"{o} = {s}" for o, s in node.columns)
             return f"scan {node.source.kind.value.lower()} {node.source.name}: {columns}"
         case plan.Filter():
-            return f"filter {expression_text(node.predicate)}"
+            return f"filter {_expression_text(node.predicate)}"
         case plan.Project():
             key = f"key {_named(node.key)}; " if node.key else ""
             return f"project {key}{_named(node.value)}"
@@ -127,7 +127,7 @@ def _line(node: plan.Node) -> str:
         case plan.TableJoin():
             return f"{node.kind.value.lower()} join of tables: key {node.output.key[0].name}"
         case plan.ForeignKeyJoin():
-            foreign = expression_text(node.foreign_key)
+            foreign = _expression_text(node.foreign_key)
             return f"{node.kind.value.lower()} join of tables on foreign key {foreign}"
         case plan.Suppress():
             return "hold until each window is final"
@@ -145,7 +145,7 @@ def _line(node: plan.Node) -> str:
 
 
 def _aggregate_line(node: plan.Aggregate) -> str:
-    made = ", ".join(f"{name} = {expression_text(call)}" for name, call in node.aggregates)
+    made = ", ".join(f"{name} = {_expression_text(call)}" for name, call in node.aggregates)
     window = ""
     if node.window is not None:
         clause = node.window

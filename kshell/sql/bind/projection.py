@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 from sqlglot import exp
 
-from kshell.catalog.model import BOUNDS, Column
+from kshell.catalog.model import WINDOW_COLUMNS, Column
 from kshell.errors import BindError, UnknownName
 from kshell.sql import plan
+from kshell.sql.as_written import folded, place_of
 from kshell.sql.bind.expressions import Binder
 from kshell.sql.bind.names import Aliases, unique
 from kshell.sql.bind.scope import SYSTEM, Origin, Scope
-from kshell.sql.bind.text import bare, place_of
+from kshell.sql.bind.text import bare
 from kshell.sql.expressions import Column as Bound
 from kshell.sql.expressions import Expression, Field
 from kshell.types import ksql_name, quote_ksql
@@ -88,7 +89,7 @@ def _plain_star(node: exp.Star) -> None:
 def _named(columns: Iterator[Column], reader: Reader) -> Iterator[Item]:
     for column in columns:
         # A windowed source's bounds are in its key: a sink has them without a column of their own.
-        if reader.persistent and column.name in BOUNDS:
+        if reader.persistent and column.name in WINDOW_COLUMNS:
             continue
         yield Item(column.name, Bound(column.name, column.type))
 
@@ -144,7 +145,7 @@ def _qualified_struct(node: exp.Column, reader: Reader) -> Iterator[Item]:
         column = reader.binder.bind(exp.Column(this=identifier.copy()))
         if pa.types.is_struct(column.type):
             return _struct_star(column, reader)
-    shown = identifier.name if identifier.args.get("quoted") else identifier.name.upper()
+    shown = folded(identifier)
     raise UnknownName(
         "source",
         identifier.name,
@@ -267,7 +268,7 @@ class Shape:
 
 def _riding(node: plan.Node) -> tuple[str, ...]:
     """The pseudo columns that pass every projection by themselves."""
-    return ("ROWTIME", *BOUNDS) if node.output.window is not None else ("ROWTIME",)
+    return ("ROWTIME", *WINDOW_COLUMNS) if node.output.window is not None else ("ROWTIME",)
 
 
 def _check_typed(item: Item) -> None:

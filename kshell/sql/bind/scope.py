@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 from sqlglot import exp
 
-from kshell.catalog.model import BOUNDS, PSEUDO_COLUMNS, RESERVED, Source, pseudo_type
+from kshell.catalog.model import PSEUDO_COLUMNS, RESERVED, WINDOW_COLUMNS, Source, pseudo_type
 from kshell.catalog.model import Column as Declared
 from kshell.errors import BindError, UnknownName
-from kshell.sql.bind.text import place_of
+from kshell.sql.as_written import folded, place_of
 from kshell.sql.expressions import Column, Expression, Field, MakeStruct
 from kshell.types import BIGINT, ksql_name
 
 __all__ = ["SYSTEM", "Origin", "Scope", "reserved_columns", "struct_field"]
 
-SYSTEM = (*RESERVED, *BOUNDS)
+SYSTEM = (*RESERVED, *WINDOW_COLUMNS)
 _PLACES = "ksql.rowpartition.rowoffset.enabled"
 
 
@@ -57,7 +57,7 @@ class Origin:
         for column in self.source.key:
             yield Declared(self.prefix + column.name, column.type)
         if self.source.window is not None:
-            for name in BOUNDS:
+            for name in WINDOW_COLUMNS:
                 yield Declared(self.prefix + name, BIGINT)
         keys = len(self.source.key)
         yield from list(self.columns())[keys:]
@@ -66,7 +66,7 @@ class Origin:
         """Its reserved columns, by their plain names."""
         found = dict(self.reserved)
         if self.source.window is not None:
-            found |= dict.fromkeys(BOUNDS, BIGINT)
+            found |= dict.fromkeys(WINDOW_COLUMNS, BIGINT)
         return found
 
     def unreserved(self) -> dict[str, Expression]:
@@ -144,7 +144,7 @@ class Scope:
         """The source of that alias, as written."""
         text = qualifier.name
         for origin in self.origins:
-            if origin.alias == (text if qualifier.args.get("quoted") else text.upper()):
+            if origin.alias == folded(qualifier):
                 return origin
         for origin in self.origins:
             if not origin.source.declared and origin.alias.casefold() == text.casefold():
@@ -154,7 +154,7 @@ class Scope:
     def owners(self, identifier: exp.Identifier) -> list[tuple[Origin, Expression]]:
         """The sources that have a column of that name."""
         found = [(o, c) for o in self.origins if (c := o.match(identifier)) is not None]
-        if found or _fold(identifier) in self.extra:
+        if found or folded(identifier) in self.extra:
             return [*found]
         return [(o, e) for o in self.origins if (e := o.match_last(identifier)) is not None]
 
@@ -169,12 +169,12 @@ class Scope:
             origins = [] if found is None else [found]
         if len(origins) != 1 or origins[0].match(node.this) is not None:
             return ""
-        name = _fold(node.this)
+        name = folded(node.this)
         return origins[0].prefix + name if origins[0].match_last(node.this) is not None else ""
 
     def reserved(self) -> tuple[str, ...]:
         """The names that no column of a result takes."""
-        return (*dict.fromkeys(n for o in self.origins for n in o.reserved), *BOUNDS)
+        return (*dict.fromkeys(n for o in self.origins for n in o.reserved), *WINDOW_COLUMNS)
 
     def clashes(self, name: str) -> bool:
         """Whether more than one source has a column of exactly that name."""
@@ -188,18 +188,18 @@ class Scope:
         """The column with its source before it: how most of ksqlDB's messages name it."""
         if node.table:
             origin = self.origin(node.args["table"])
-            alias = origin.alias if origin is not None else _fold(node.args["table"])
-            return f"{alias}.{_fold(node.this)}"
+            alias = origin.alias if origin is not None else folded(node.args["table"])
+            return f"{alias}.{folded(node.this)}"
         owners = self.owners(node.this)
         if len(owners) == 1:
             origin, column = owners[0][0], owners[0][0].match(node.this)
-            name = _fold(node.this) if column is None else column.name.removeprefix(origin.prefix)
+            name = folded(node.this) if column is None else column.name.removeprefix(origin.prefix)
             return f"{origin.alias}.{name}"
-        return _fold(node.this)
+        return folded(node.this)
 
     def prefixed(self, node: exp.Column) -> str:
         """The column as the plan names it: SOURCE_NAME in a join."""
-        return self.qualified(node).replace(".", "_", 1) if self.joined else _fold(node.this)
+        return self.qualified(node).replace(".", "_", 1) if self.joined else folded(node.this)
 
     def resolve(self, node: exp.Column, clause: str) -> Expression:
         """The column; BindError says it is unknown or ambiguous, in which clause, and what is near.
@@ -214,21 +214,21 @@ class Scope:
         if origin is None:
             return self._struct_or_unknown(path)
         column: Expression | None = origin.match(path[1])
-        if column is None and self.aggregate_window and path[1].name.upper() in BOUNDS:
+        if column is None and self.aggregate_window and path[1].name.upper() in WINDOW_COLUMNS:
             column = Column(path[1].name.upper(), BIGINT)
         column = column or origin.match_last(path[1])
         if column is None:
-            shown = f"{origin.alias}.{_fold(path[1])}"
+            shown = f"{origin.alias}.{folded(path[1])}"
             raise self._unresolved(shown, path[1], origin.names(), clause)
         return _fields(column, path[2:])
 
     def _bare(self, identifier: exp.Identifier, clause: str) -> Expression:
-        if self.aggregate_window and identifier.name.upper() in BOUNDS:
+        if self.aggregate_window and identifier.name.upper() in WINDOW_COLUMNS:
             return Column(identifier.name.upper(), BIGINT)
         owners = self.owners(identifier)
         if len(owners) == 1:
             return owners[0][1]
-        name = _fold(identifier)
+        name = folded(identifier)
         if len(owners) > 1:
             could = [f"{o.alias}.{name}" for o, _ in owners]
             raise BindError(
@@ -251,7 +251,7 @@ class Scope:
         error = UnknownName(
             "column",
             identifier.name,
-            [*known, *PSEUDO_COLUMNS, *BOUNDS],
+            [*known, *PSEUDO_COLUMNS, *WINDOW_COLUMNS],
             what=f"{clause} column '{shown}' cannot be resolved.",
             place=place_of(identifier),
         )
@@ -267,13 +267,9 @@ class Scope:
             "source",
             path[0].name,
             [o.alias for o in self.origins],
-            what=f"'{_fold(path[0])}' is not a valid stream/table name or alias.",
+            what=f"'{folded(path[0])}' is not a valid stream/table name or alias.",
             place=place_of(path[0]),
         )
-
-
-def _fold(identifier: exp.Expr) -> str:
-    return identifier.name if identifier.args.get("quoted") else identifier.name.upper()
 
 
 def _fields(operand: Expression, path: list[exp.Identifier]) -> Expression:
@@ -284,7 +280,7 @@ def _fields(operand: Expression, path: list[exp.Identifier]) -> Expression:
 
 def struct_field(operand: Expression, identifier: exp.Expr) -> Expression:
     """operand->identifier; BindError if it is no struct or has no such field."""
-    name = _fold(identifier)
+    name = folded(identifier)
     if not pa.types.is_struct(operand.type):
         raise BindError(
             f"Can't access field {name}: the value is {ksql_name(operand.type)}, not a STRUCT",
@@ -292,9 +288,9 @@ def struct_field(operand: Expression, identifier: exp.Expr) -> Expression:
         )
     names = [f.name for f in operand.type]
     if name not in names:
-        folded = [n for n in names if n.casefold() == identifier.name.casefold()]
-        if len(folded) == 1 and not identifier.args.get("quoted"):
-            name = folded[0]
+        alike = [n for n in names if n.casefold() == identifier.name.casefold()]
+        if len(alike) == 1 and not identifier.args.get("quoted"):
+            name = alike[0]
         else:
             raise UnknownName(
                 "field", name, names,

@@ -19,6 +19,7 @@ from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Column, Kind
 from kshell.errors import BindError, KshellError, Unsupported
 from kshell.sql import plan
+from kshell.sql.as_written import place_of
 from kshell.sql.bind.advice import advised
 from kshell.sql.bind.aggregate import (
     Grouping,
@@ -37,7 +38,7 @@ from kshell.sql.bind.repartition import Repartition, build_explode, rekey
 from kshell.sql.bind.scope import Scope, reserved_columns
 from kshell.sql.bind.sinks import SinkSpec, build_sink
 from kshell.sql.bind.sources import From, read_from, scan
-from kshell.sql.bind.text import place_of, text_of
+from kshell.sql.bind.text import text_of
 from kshell.sql.expressions import Column as Bound
 from kshell.sql.expressions import Expression, columns_of
 from kshell.sql.statements import Emit, Query

@@ -12,19 +12,20 @@ import pyarrow as pa
 from sqlglot import exp
 
 from kshell.catalog.catalog import Catalog
-from kshell.catalog.model import BOUNDS, RESERVED, Column, Kind, Source
+from kshell.catalog.model import RESERVED, WINDOW_COLUMNS, Column, Kind, Source
 from kshell.errors import BindError, UnknownName, Unsupported
 from kshell.sql import plan
+from kshell.sql.as_written import folded, place_of
 from kshell.sql.bind.datatypes import can_widen
 from kshell.sql.bind.expressions import Binder
 from kshell.sql.bind.literals import coerce
 from kshell.sql.bind.scope import Origin, Scope
-from kshell.sql.bind.text import place_of, text_of
+from kshell.sql.bind.text import text_of
 from kshell.sql.expressions import Expression, columns_of
 from kshell.sql.statements import Within
 from kshell.types import quote_ksql
 
-__all__ = ["Criteria", "From", "read_from", "scan", "source_names", "unknown_source"]
+__all__ = ["Criteria", "From", "read_from", "scan", "source_names"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class From:
     criteria: tuple[Criteria, ...]
 
 
-def unknown_source(name: str, quoted: bool, catalog: Catalog, lead: str) -> UnknownName:
+def _unknown_source(name: str, quoted: bool, catalog: Catalog, lead: str) -> UnknownName:
     """Nothing has that name; tells of a name that differs in case only."""
     shown = name if quoted else name.upper()
     error = UnknownName("source", shown, catalog.names(), what=f"{lead}{shown} does not exist.")
@@ -111,14 +112,14 @@ def _origin(table: exp.Expr, catalog: Catalog, joined: bool) -> Origin:
     name, quoted = _table_name(table)
     source = catalog.find(name, quoted)
     if source is None:
-        error = unknown_source(name, quoted, catalog, "")
+        error = _unknown_source(name, quoted, catalog, "")
         error.place = place_of(table)
         raise error
     alias = source.name
     written = table.args.get("alias")
     if written is not None and written.args.get("this") is not None:
         identifier = written.this
-        alias = identifier.name if identifier.args.get("quoted") else identifier.name.upper()
+        alias = folded(identifier)
     return Origin(alias, source, f"{alias}_" if joined else "")
 
 
@@ -202,7 +203,7 @@ def scan(origin: Origin, needed: Collection[str]) -> plan.Scan:
     pairs = [(prefix + c.name, c.name) for c in (*source.key, *rest)]
     value = [Column(prefix + c.name, c.type) for c in rest]
     # Without a join ROWTIME and the bounds ride along with every row; in one each side has its own.
-    riding = () if prefix else ("ROWTIME", *BOUNDS)
+    riding = () if prefix else ("ROWTIME", *WINDOW_COLUMNS)
     for name, type in origin.scanned().items():
         if prefix + name in needed and name not in riding:
             pairs.append((prefix + name, name))

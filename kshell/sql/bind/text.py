@@ -10,10 +10,10 @@ from types import MappingProxyType
 
 from sqlglot import exp
 
-from kshell.errors import Place
+from kshell.sql.as_written import folded
 from kshell.types import ksql_name
 
-__all__ = ["Naming", "bare", "comparison_name", "place_of", "text_of"]
+__all__ = ["bare", "comparison_name", "text_of"]
 
 Naming = Callable[[exp.Column], str]
 """How a column is written: bare, or with its source before it."""
@@ -41,24 +41,9 @@ def comparison_name(node: exp.Expr) -> str:
     return _COMPARISONS.get(type(node), "")
 
 
-def place_of(node: exp.Expr | None) -> Place | None:
-    """Where a node was written: the first place known in it."""
-    for part in node.walk(bfs=False) if node is not None else ():
-        meta = part.meta
-        if meta.get("line") is not None and meta.get("end") is not None:
-            length = meta["end"] - meta["start"] + 1
-            return Place(meta["line"], max(meta["col"] - length + 1, 1), length)
-    return None
-
-
-def _folded(identifier: exp.Expr) -> str:
-    quoted = bool(identifier.args.get("quoted"))
-    return identifier.name if quoted else identifier.name.upper()
-
-
 def bare(column: exp.Column) -> str:
     """The column's own name, in upper case unless it is quoted."""
-    return "*" if isinstance(column.this, exp.Star) else _folded(column.this)
+    return "*" if isinstance(column.this, exp.Star) else folded(column.this)
 
 
 def text_of(node: exp.Expr, naming: Naming = bare) -> str:
@@ -81,7 +66,7 @@ def text_of(node: exp.Expr, naming: Naming = bare) -> str:
         case exp.Column():
             return naming(node)
         case exp.Identifier():
-            return _folded(node)
+            return folded(node)
         case exp.Literal():
             return "'" + node.name.replace("'", "''") + "'" if node.is_string else node.name
         case exp.Null():

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from kshell.durations import UNITS
 from kshell.errors import ParseError, Place, nearest
-from kshell.sql.keywords import CLAUSES, KEYWORDS, RESERVED, UNITS
+from kshell.sql.keywords import CLAUSES, KEYWORDS, RESERVED
 from kshell.sql.script import Piece
 from kshell.sql.statements import Name
 from kshell.sql.tokens import Kind, Token, place_at, tokenize
@@ -147,7 +148,7 @@ class Cursor:
         word = self.peek().upper
         unit = UNITS.get(word) or UNITS.get(word.removesuffix("S"))
         if unit is None:
-            raise self.fail(*(f"{u}S" for u in reversed(UNITS)))
+            raise self.fail(*(f"{u}S" for u in reversed(tuple(UNITS))))
         self.index += 1
         return count * unit
 

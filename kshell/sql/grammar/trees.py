@@ -14,12 +14,13 @@ from sqlglot.parser import Parser
 from sqlglot.tokenizer_core import Token, TokenType
 
 from kshell.errors import ParseError, Place, nearest
+from kshell.sql.as_written import place_of
 from kshell.sql.dialect import KSQL, aggregates
 from kshell.sql.grammar.cursor import Cursor, syntax_error
 from kshell.sql.keywords import CLAUSES, KEYWORDS
 from kshell.sql.statements import Emit
 
-__all__ = ["parse_expressions", "parse_query", "parse_rows", "place_of"]
+__all__ = ["parse_expressions", "parse_query", "parse_rows"]
 
 
 def parse_query(text: str, start: int, cursor: Cursor, emit: Emit) -> exp.Query:
@@ -143,16 +144,6 @@ def _misspelt(token: Token) -> ParseError | None:
 def _error_at(node: exp.Expr, cursor: Cursor) -> ParseError:
     place = place_of(node) or cursor.piece.place
     return syntax_error(node.name, place)
-
-
-def place_of(node: exp.Expr) -> Place | None:
-    """Where a node was written: the first place known in it."""
-    for part in node.walk(bfs=False):
-        meta = part.meta
-        if meta.get("line") is not None:
-            length = meta["end"] - meta["start"] + 1
-            return Place(meta["line"], max(meta["col"] - length + 1, 1), length)
-    return None
 
 
 _BOOLEAN = (exp.And, exp.Or, exp.Not, exp.Predicate)

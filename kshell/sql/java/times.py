@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kshell.durations import DAY_MS
 from kshell.moments import columns as moments
 from kshell.moments import days_of_date
 from kshell.moments.zones import zone_of
@@ -23,7 +24,6 @@ __all__ = ["convert_tz", "date_to_string", "format_date", "format_millis", "form
            "parse_timestamp_in", "string_to_date"]  # fmt: skip
 
 _GMT = "GMT"  # the zone that ksqlDB prints a TIMESTAMP in where none is given
-_DAY = 86_400_000
 _BIGINT = pa.int64()
 
 
@@ -113,8 +113,8 @@ def parse_date(texts: pa.Array, patterns: pa.Array) -> pa.Array:
     def done(column: pa.Array, pattern: str) -> pa.Array:
         what = f"Failed to parse date with formatter '{pattern}'"
         millis = _explained(what, lambda: moments.millis_of_texts(pattern, column))
-        days = pc.cast(pc.floor(pc.divide(pc.cast(millis, pa.float64()), float(_DAY))), _BIGINT)
-        if not pc.all(pc.equal(pc.multiply(days, _DAY), millis), min_count=0).as_py():
+        days = pc.cast(pc.floor(pc.divide(pc.cast(millis, pa.float64()), float(DAY_MS))), _BIGINT)
+        if not pc.all(pc.equal(pc.multiply(days, DAY_MS), millis), min_count=0).as_py():
             raise ValueError(f"{what}: Date format contains time field.")
         return days.cast(INTEGER).cast(DATE)
 

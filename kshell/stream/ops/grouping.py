@@ -64,11 +64,11 @@ class Grouping:
         rows = zip(*arguments, strict=True) if arguments else [()] * n
         times = batch.rows.column("ROWTIME").to_pylist()
         sources = self._sources(batch)
-        freeze = _freeze_key
+        freeze = self.layout.freeze
         for cells, args, ts, weight, source in zip(
             keys, rows, times, batch.weights.to_pylist(), sources, strict=True
         ):
-            key = None if None in cells else freeze(self.layout, cells)
+            key = None if None in cells else freeze(cells)
             yield Grouped(key, cells, args, ts, weight, source)
 
     def _sources(self, batch: Changes) -> list[Row]:
@@ -97,7 +97,3 @@ class Grouping:
         """The result."""
         values = [f.result(s) for f, s in zip(self.folds, state, strict=True)]
         return self.layout.row(cells, values, ts)
-
-
-def _freeze_key(layout: Layout, cells: Row) -> Key:
-    return layout.freeze(cells)

@@ -89,4 +89,5 @@ class SessionAggregate:
 
     def expired(self, update: Update) -> bool:
         """Whether the store has lost the session: it drops segments of time that are all old."""
-        return bool(update.cells[-1] // self._segment < self.sessions.bound // self._segment)
+        oldest = self.sessions.expired_until // self._segment
+        return bool(update.cells[-1] // self._segment < oldest)

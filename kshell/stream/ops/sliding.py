@@ -57,7 +57,7 @@ class SlidingAggregate:
 
     def expired(self, update: Update) -> bool:
         """Whether the store has lost the window that the update is of."""
-        return bool(update.cells[-2] <= self.versions.bound)
+        return bool(update.cells[-2] <= self.versions.expired_until)
 
     def _place(self, row: Grouped) -> None:
         at, span = row.ts, self._span

@@ -17,7 +17,7 @@ from kshell.stream.ops.windows import close_after
 from kshell.stream.rows import Key, Layout, Update, changes
 from kshell.stream.state import Clock, States
 
-__all__ = ["Suppress", "Windowed"]
+__all__ = ["Suppress"]
 
 
 class Windowed(Protocol):

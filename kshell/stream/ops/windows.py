@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from kshell.catalog.model import WindowType
 from kshell.changes import Changes
+from kshell.durations import DAY_MS
 from kshell.sql import plan
 from kshell.sql.statements import WindowClause
 from kshell.stream.evaluate import OnError
@@ -18,9 +19,7 @@ from kshell.stream.ops.grouping import Grouping
 from kshell.stream.rows import Update, changes
 from kshell.stream.state import Clock, States, Versions
 
-__all__ = ["WindowAggregate", "close_after", "grace_of"]
-
-_DAY = 86_400_000
+__all__ = ["WindowAggregate", "close_after", "default_grace", "grace_of"]
 
 # What a window is open for after its end without any grace: the ends of sessions and of sliding
 # windows belong to them.
@@ -32,9 +31,18 @@ _OPEN: Mapping[WindowType, Callable[[int], int]] = {
 }
 
 
+def default_grace(size: int) -> int:
+    """ksqlDB's, where none is written: a window or a join takes rows for 24 hours in all.
+
+    >>> default_grace(3_600_000) // 3_600_000
+    23
+    """
+    return max(DAY_MS - size, 0)
+
+
 def grace_of(window: WindowClause) -> int:
     """How late a row may be, in ms: as written, else ksqlDB's default."""
-    return window.grace_ms if window.grace_ms is not None else max(_DAY - window.size_ms, 0)
+    return window.grace_ms if window.grace_ms is not None else default_grace(window.size_ms)
 
 
 def close_after(window: WindowClause) -> int:
@@ -86,4 +94,4 @@ class WindowAggregate:
 
     def expired(self, update: Update) -> bool:
         """Whether the store has lost the window that the update is of."""
-        return bool(update.cells[-2] <= self.versions.bound)
+        return bool(update.cells[-2] <= self.versions.expired_until)

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from kshell.cases.compare import difference, same
+from kshell.cases.formats.plain import add_window, from_node, split_window, to_node
 from kshell.cases.model import Case, Header, Record, Rejection, SourceSpec, WindowSpec
-from kshell.cases.nodes import add_window, from_node, split_window, to_node
 from kshell.cases.read import read_cases, read_three_files
 from kshell.cases.rejection import explain_rejection, is_expected
 from kshell.catalog.model import Column, Window, WindowType

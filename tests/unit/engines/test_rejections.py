@@ -84,7 +84,7 @@ Try: add what is missing to SELECT""",
 Error: Unknown format: JSONN
   1 │ CREATE STREAM x (v INT) WITH (KAFKA_TOPIC='x', VALUE_FORMAT='JSONN')
     │               ^
-Try: formats: NONE, KAFKA, DELIMITED, JSON, JSON_SR, AVRO, PROTOBUF, PROTOBUF_NOSR""",
+Try: formats: JSON, JSON_SR, AVRO, PROTOBUF, PROTOBUF_NOSR, DELIMITED, KAFKA, NONE""",
     "CREATE STREAM x (id INT PRIMARY KEY, v INT) WITH (KAFKA_TOPIC='x', VALUE_FORMAT='JSON')": """\
 Error: Column `ID` is a 'PRIMARY KEY' column: please use 'KEY' for streams.
 Tables have PRIMARY KEYs, which are unique and NON NULL.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pytest
 
-from kshell.catalog.model import BOUNDS
+from kshell.catalog.model import WINDOW_COLUMNS
 from kshell.catalog.options import ASSERT_TOPIC, CREATE, CREATE_AS, INSERT, OPTIONS, options_of
 from kshell.catalog.serde import CAPABILITIES
 from kshell.engines.local.sources import chunks
@@ -101,7 +101,7 @@ def seen(run, cluster, schemas: Remembered) -> object:
         [column(c) for c in source.key], [column(c) for c in source.value],
         pa.array([1], pa.int64()), pa.array([False]), bounds,
     )  # fmt: skip
-    names = [c.name for c in source.columns()] + list(BOUNDS if bounds else ())
+    names = [c.name for c in source.columns()] + list(WINDOW_COLUMNS if bounds else ())
     raw = pa.record_batch(
         {"key": written.keys, "value": written.values, "timestamp": pa.array([1], pa.int64())}
     )

@@ -15,7 +15,7 @@ from kshell.moments.columns import (
     millis_or_null,
 )
 from kshell.moments.layout import layout_of
-from kshell.moments.loose import loose_of
+from kshell.moments.lenient import lenient_of
 
 FIXED = (
     "yyyy-MM-dd'T'HH:mm:ss.SSSX", "yyyyMMddHHmmssSSS", "yyyy-MM-dd HH:mm:ss", "dd-MMM-yyyy HH",
@@ -79,9 +79,9 @@ def test_fixed_patterns_have_a_layout_and_others_none():
     assert all(layout_of(pattern) is not None for pattern in FIXED)
     for pattern in (*VARYING, "yyyy-MM-dd HH:mm VV", "yyyy-MM-dd[ HH]", "yyyy-MM-dd E"):
         assert layout_of(pattern) is None
-    assert all(loose_of(pattern) is not None for pattern in VARYING)
+    assert all(lenient_of(pattern) is not None for pattern in VARYING)
     for pattern in ("dMyyyy", "d/M", "h:mm", "d/M/yyyy VV", "mm:ss", "yyyy-MM"):
-        assert loose_of(pattern) is None
+        assert lenient_of(pattern) is None
 
 
 def test_a_row_that_does_not_fit_fails_the_column():

@@ -16,9 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kshell.changes import Changes, total
+from kshell.changes import Changes
 from tests.streams.query import Query
 from tests.streams.records import Record, records
+from tests.streams.total import total
 
 _WITH = "WITH (KAFKA_TOPIC='{}', KEY_FORMAT='KAFKA', VALUE_FORMAT='JSON', PARTITIONS=1);"
 L = f"CREATE STREAM L (K STRING KEY, V BIGINT) {_WITH.format('l')}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kshell.catalog.options import ASSERT_TOPIC, CREATE, options_of
+from kshell.catalog.serde import CAPABILITIES
+from kshell.sql.statements import ShowWhat
 from kshell.terminal.completion import Known, complete_at
 from kshell.terminal.highlight import highlight
 from kshell.terminal.history import PrivateHistory, carries_secret
@@ -72,6 +74,15 @@ def test_nothing_is_offered_for_nothing():
     assert offered("SELECT 1 -- FROM o") == []
     assert offered("SELECT 'FROM o") == []
     assert offered("SELECT * FROM orders ") == []
+
+
+def test_what_is_offered_is_what_the_tables_have():
+    shown = offered("SHOW ")
+    assert set(shown) == {*(what.value for what in ShowWhat), "ALL TOPICS"}
+    assert shown[0] == "TOPICS"
+    formats = offered("CREATE STREAM s (a INT) WITH (VALUE_FORMAT = '")
+    assert set(formats) == set(CAPABILITIES)
+    assert formats[0] == "JSON"
 
 
 def test_highlighting_keeps_the_text():

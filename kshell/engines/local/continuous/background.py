@@ -72,9 +72,12 @@ class Background:
                 if made is None:
                     break
                 self._going.wait()  # what came while it was being paused waits too
+                idle = True
                 for changes in made:
+                    idle = False
                     self.outlet.write(changes)
-                if not made and self.feed.at_end:
+                    self._producer.check()
+                if idle and self.feed.at_end:
                     self._caught_up.set()
                 self._producer.check()
                 self._check_sink()
@@ -167,7 +170,7 @@ class Background:
         if self.state is not State.ERROR:
             self.state = State.TERMINATED
 
-    def told(self) -> Running:
+    def status(self) -> Running:
         """For the toolbar."""
         if self.error is not None:
             return Running(self.id, f"failed: {self.error.what}", failed=True)

@@ -22,7 +22,7 @@ from kshell.sql import plan
 __all__ = ["Feed", "Rate", "open_feed"]
 
 _STEP_ROWS = 1 << 16  # rows that one poll takes in: what comes first is seen first
-_HELD_BYTES = 64 << 20  # of all partitions' rows that wait for the others
+_HELD_BYTES = 32 << 20  # of all partitions' rows that wait for the others
 _MANY = 10_000  # a LIMIT from which on fetching ahead pays
 _RATE_SECONDS = 3.0
 
@@ -46,7 +46,7 @@ class Rate:
 class Feed:
     """Inputs read together; one thread pulls it, any may look at its counters or cancel it.
 
-    `bell` is what the inputs ring; `patience` is for how many seconds it waits for a schema
+    `bell` is what the inputs ring; `wait_seconds` is how long it waits for a schema
     registry; `order` is by time unless another is given.
     """
 
@@ -54,10 +54,10 @@ class Feed:
         self,
         inputs: list[Input],
         bell: threading.Event,
-        patience: float = math.inf,
+        wait_seconds: float = math.inf,
         order: Merge | Arrival | None = None,
     ) -> None:
-        self._inputs, self._bell, self._wait = inputs, bell, RegistryWait(patience)
+        self._inputs, self._bell, self._wait = inputs, bell, RegistryWait(wait_seconds)
         self._rate = Rate()
         self.scanned = self.bad = 0
         self._taken_in = 0  # rows, in this step

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from kshell.changes import Changes
 from kshell.engines.local.continuous.feed import Feed, open_feed
 from kshell.engines.local.sources.lookup import Lookup
@@ -14,6 +16,8 @@ from kshell.stream.graph import build
 
 __all__ = ["Run"]
 
+_STEP_ROWS = 1 << 15
+
 
 class Run:
     """One plan; one thread polls it, any may look at its feed's counters or cancel it."""
@@ -22,12 +26,19 @@ class Run:
         self._graph = build(node, on_error=_failures(lookup, name))
         self.feed: Feed = open_feed(lookup, node, bounded=bounded)
 
-    def poll(self, seconds: float) -> list[Changes] | None:
-        """What came of the next records; empty where none came in time, None at the end."""
+    def poll(self, seconds: float) -> Iterator[Changes] | None:
+        """What comes of the next records, made as it is pulled; None at the end.
+
+        Nothing where none came in time.  No step takes in more than some ten thousand rows.
+        """
         runs = self.feed.poll(seconds)
         if runs is None:
             return None
-        return [self._graph.step(scan, changes) for scan, changes in runs]
+        return (
+            self._graph.step(scan, part)
+            for scan, changes in runs
+            for part in changes.slices(_STEP_ROWS)
+        )
 
 
 def _failures(lookup: Lookup, name: str) -> OnError:

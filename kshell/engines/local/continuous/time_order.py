@@ -49,8 +49,8 @@ class _Queue:
             if count == len(times):
                 self.parts.popleft()
             else:
-                self.parts[0] = (_slice(changes, count), times[count:])
-                changes, times = _slice(changes, 0, count), times[:count]
+                self.parts[0] = (changes.slice(count), times[count:])
+                changes, times = changes.slice(0, count), times[:count]
                 size -= self.parts[0][0].rows.nbytes
             self.size = self.size - size if self.parts else 0
             taken.append((changes, times))
@@ -120,10 +120,6 @@ class Arrival:
         return taken
 
 
-def _slice(changes: Changes, start: int, length: int | None = None) -> Changes:
-    return Changes(changes.rows.slice(start, length), changes.weights.slice(start, length))
-
-
 def _ordered(found: list[tuple[int, Changes, pa.Array]]) -> list[tuple[int, Changes]]:
     """The parts' rows by time; where times are equal, in the order of the parts."""
     joined: dict[int, Changes] = {}
@@ -152,5 +148,5 @@ def _taken(changes: Changes, rows: pa.Array) -> Changes:
     if last - start == len(rows) - 1 and pc.all(pc.greater_equal(rows, start)).as_py():
         steps = pc.pairwise_diff(rows)
         if pc.min(steps).as_py() in (1, None) and pc.max(steps).as_py() in (1, None):
-            return _slice(changes, start, len(rows))
+            return changes.slice(start, len(rows))
     return Changes(changes.rows.take(rows), changes.weights.take(rows))

@@ -75,10 +75,10 @@ def infer_columns(
     """A lookup of the columns that a file or the registry knows for a topic's key or value."""
 
     def infer(topic: str, half: str, format: FormatSpec) -> tuple[Column, ...] | None:
-        from kshell.formats import inference
+        from kshell.formats import from_schema
         from kshell.formats.base import Half
 
-        return inference.infer_columns(schemas_of(properties), topic, Half(half), format)
+        return from_schema.infer_columns(schemas_of(properties), topic, Half(half), format)
 
     return infer
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kshell.batch.tables import GONE, Bounds, Range, TableColumn
-from kshell.catalog.model import BOUNDS, RESERVED, Kind, Source
+from kshell.catalog.model import RESERVED, WINDOW_COLUMNS, Kind, Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources.chunks import Batch, Reading, reader_of
@@ -48,7 +48,7 @@ class DeclaredTable(TopicTable):
         budget: Budget,
         properties: Properties,
     ) -> None:
-        bounds = BOUNDS if source.window is not None else ()
+        bounds = WINDOW_COLUMNS if source.window is not None else ()
         # Headers that are not declared are decoded where a query names them.
         self._headers = {"ROWHEADERS"} & source.pseudo_columns().keys()
         pseudo = [n for n in source.pseudo_columns() if n not in self._headers]
@@ -66,7 +66,7 @@ class DeclaredTable(TopicTable):
 
     def _made(self) -> tuple[TableColumn, ...]:
         source = self.source
-        bounds = BOUNDS if source.window is not None else ()
+        bounds = WINDOW_COLUMNS if source.window is not None else ()
         made = [TableColumn(c.name, c.type) for c in source.key]
         made += [TableColumn(n, pa.int64()) for n in bounds]
         made += [TableColumn(c.name, c.type) for c in source.value]
@@ -85,7 +85,7 @@ class DeclaredTable(TopicTable):
     def latest(self) -> tuple[str, ...]:
         if not self._table:
             return ()
-        bounds = BOUNDS if self.source.window is not None else ()
+        bounds = WINDOW_COLUMNS if self.source.window is not None else ()
         return (*(c.name for c in self.source.key), *bounds)
 
     def ranges(self, bounds: Bounds) -> list[Range]:

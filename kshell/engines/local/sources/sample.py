@@ -16,7 +16,7 @@ from kshell.engines.local.sources.chunks import schemas_of
 from kshell.errors import CorruptRecord
 from kshell.formats.base import Half
 from kshell.formats.detect import Asked, detect
-from kshell.formats.infer import Inferred
+from kshell.formats.guess import Inferred
 from kshell.formats.registry import Schemas
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import Fetch

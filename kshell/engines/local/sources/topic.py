@@ -21,7 +21,7 @@ from kshell.engines.local.sources.decode_ahead import ahead
 from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.engines.local.sources.sample import keys_are_placed
 from kshell.errors import BadRecord
-from kshell.formats.infer import json_structure
+from kshell.formats.guess import json_structure
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import Chunk, Fetch, next_offset
 from kshell.kafka.metadata import Snapshot

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from kshell.catalog.model import BOUNDS, RESERVED, Source, TopicSettings
+from kshell.catalog.model import RESERVED, WINDOW_COLUMNS, Source, TopicSettings
 from kshell.catalog.options import CREATE
 from kshell.catalog.properties import read_with
 from kshell.config import Properties
@@ -183,7 +183,7 @@ def _next(
 def _records(
     context: Context, source: Source, properties: Properties
 ) -> tuple[list[tuple[tuple[int, int], dict[str, Any]]], int]:
-    windows = BOUNDS if source.window is not None else ()
+    windows = WINDOW_COLUMNS if source.window is not None else ()
     names = [*(c.name for c in source.columns()), *windows, *RESERVED]
     read = reader_of(source, names, properties)
     out, bad = [], 0

@@ -16,7 +16,7 @@ from kshell.catalog.model import Kind
 from kshell.config import Properties
 from kshell.engines.local.continuous.run import Run
 from kshell.engines.local.continuous.sink_writer import TableRows, latest
-from kshell.engines.local.statements.plans import bound
+from kshell.engines.local.statements.plans import plan_query
 from kshell.results import Notice, Progress, Rows, undecodable
 from kshell.sql import plan
 from kshell.sql.bind.select import output_columns
@@ -25,13 +25,13 @@ from kshell.sql.statements import Query
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
 
-__all__ = ["settled"]
+__all__ = ["bounded_continuous"]
 
 
-def settled(context: Context, query: Query, properties: Properties) -> Rows:
+def bounded_continuous(context: Context, query: Query, properties: Properties) -> Rows:
     """The answer over what is in the topics now."""
     lookup = context.lookup(properties)
-    node = bound(lookup, query)
+    node = plan_query(lookup, query)
     running = Run(lookup, node, "query", bounded=True)
     feed = running.feed
     total, began = feed.lag, time.monotonic()

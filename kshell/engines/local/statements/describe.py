@@ -13,7 +13,7 @@ from kshell.config import Properties
 from kshell.engines.local.sources.lookup import given_named
 from kshell.engines.local.sources.sample import Sampled
 from kshell.formats.base import Half
-from kshell.formats.infer import Inferred
+from kshell.formats.guess import Inferred
 from kshell.kafka.client import Client
 from kshell.kafka.metadata import Snapshot
 from kshell.results import Answer, Message, Sections, titled

@@ -14,7 +14,7 @@ from kshell.batch.plan import Read
 from kshell.batch.tail import tail_of
 from kshell.config import Properties
 from kshell.engines.local.sources.lookup import Lookup
-from kshell.engines.local.statements.plans import bound, bound_sink
+from kshell.engines.local.statements.plans import plan_query, plan_sink
 from kshell.engines.local.statements.select import needs_continuous, planned
 from kshell.errors import UnknownName, Unsupported
 from kshell.results import Answer, Message, Rows, Sections
@@ -39,9 +39,9 @@ def explain(context: Context, statement: ast.Explain, properties: Properties) ->
         query = inner.query
         if query.emit is Emit.BOUNDED and not needs_continuous(query):
             return _bounded(lookup, query)
-        return _continuous(lookup, bound(lookup, query), query.emit)
+        return _continuous(lookup, plan_query(lookup, query), query.emit)
     if isinstance(inner, ast.CreateAsSelect | ast.InsertSelect):
-        return _continuous(lookup, bound_sink(lookup, inner), Emit.CHANGES)
+        return _continuous(lookup, plan_sink(lookup, inner), Emit.CHANGES)
     raise Unsupported(
         "EXPLAIN takes a SELECT, a CREATE … AS SELECT, an INSERT … SELECT or the id of a query",
         hint="SHOW QUERIES lists ids",

@@ -14,7 +14,7 @@ from kshell.catalog.model import Kind
 from kshell.changes import Changes
 from kshell.config import Properties
 from kshell.engines.local.continuous.run import Run
-from kshell.engines.local.statements.plans import bound
+from kshell.engines.local.statements.plans import plan_query
 from kshell.results import Live, LiveStats
 from kshell.sql import plan
 from kshell.sql.bind.select import output_columns
@@ -89,7 +89,7 @@ def _key(node: plan.Answer) -> tuple[str, ...]:
 def continuous(context: Context, query: Query, properties: Properties) -> Live:
     """Rows as they change."""
     lookup = context.lookup(properties)
-    node = bound(lookup, query)
+    node = plan_query(lookup, query)
     running = Run(lookup, node, "query", bounded=False)
     feed, answer = running.feed, _Answer(node)
 

@@ -19,12 +19,12 @@ from kshell.engines.local.continuous.run import Run
 from kshell.engines.local.continuous.sink_writer import Outlet
 from kshell.engines.local.sources.chunks import writer_of
 from kshell.engines.local.sources.lookup import Lookup
-from kshell.engines.local.statements.plans import bound_sink
+from kshell.engines.local.statements.plans import plan_sink
 from kshell.engines.local.statements.topics import create_topic, keep_topic
 from kshell.errors import BindError, UnknownName
 from kshell.kafka.produce import Producer
 from kshell.results import Answer, Message, Rows
-from kshell.sql import plan
+from kshell.sql import ddl, plan
 from kshell.sql import statements as ast
 from kshell.sql.bind.upgrade import check_upgrade
 from kshell.sql.plan import scans
@@ -43,15 +43,14 @@ def create_as(
     context.free_name(statement.name)
     name = statement.name.folded()
     before = context.catalog.sources.get(name)
-    if statement.if_not_exists and before is not None:
-        kind = before.kind.value.lower()
-        return Message(f"Cannot add {kind} {name}: it exists already; nothing was done.")
-    sink = bound_sink(lookup, statement)
+    left = ddl.left_as_is(statement, context.catalog)
+    if left is not None:
+        return Message(left.message)
+    sink = plan_sink(lookup, statement)
     prefix = "CSAS" if sink.target.kind is Kind.STREAM else "CTAS"
     id = context.next_id(f"{prefix}_{name}")
     target = replace(sink.target, query_id=id)
-    add = context.catalog.add_or_replace if statement.or_replace else context.catalog.add
-    add(target)  # refuses what cannot be
+    ddl.declare(statement, context.catalog, target)  # refuses what cannot be
     replaced = context.queries.get(before.query_id) if before is not None else None
     if replaced is not None:
         check_upgrade(replaced.sink, sink)
@@ -60,8 +59,7 @@ def create_as(
         context.terminate(replaced.id)
         lookup = context.lookup(properties)  # offsets of now: the old one read up to here
     running = _start(context, id, replace(sink, target=target), lookup)
-    added = context.catalog.add_or_replace if statement.or_replace else context.catalog.add
-    context.catalog = added(target)
+    context.catalog = ddl.declare(statement, context.catalog, target).catalog
     return Message(
         f"{target.kind.value.capitalize()} {name} is created by query {running.id}.{told}"
     )
@@ -72,7 +70,7 @@ def insert_select(
 ) -> Answer:
     """INSERT INTO … SELECT."""
     lookup = context.lookup(properties)
-    sink = bound_sink(lookup, statement)
+    sink = plan_sink(lookup, statement)
     id = sink.query_id or context.next_id("INSERTQUERY")
     if id in context.queries:
         raise BindError(f"Query ID '{id}' already exists.", place=statement.place)

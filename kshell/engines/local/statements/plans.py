@@ -19,10 +19,10 @@ from kshell.sql.bind.create import bind_create_as, bind_insert_select
 from kshell.sql.bind.select import bind_query
 from kshell.sql.statements import Query
 
-__all__ = ["bound", "bound_sink"]
+__all__ = ["plan_query", "plan_sink"]
 
 
-def bound(lookup: Lookup, query: Query) -> plan.Answer:
+def plan_query(lookup: Lookup, query: Query) -> plan.Answer:
     """The plan; raises what binding refuses."""
     tree = query.tree.copy()
     for call in list(tree.find_all(exp.AnonymousAggFunc)):  # how DuckDB's trees mark them
@@ -33,7 +33,7 @@ def bound(lookup: Lookup, query: Query) -> plan.Answer:
     return node
 
 
-def bound_sink(
+def plan_sink(
     lookup: Lookup, statement: ast.CreateAsSelect | ast.InsertSelect
 ) -> plan.Sink:
     """The plan of CREATE … AS SELECT or INSERT INTO … SELECT; raises what binding refuses."""

@@ -64,9 +64,9 @@ def select(context: Context, statement: Select, properties: Properties) -> Answe
 def _bounded(context: Context, query: Query, properties: Properties) -> Rows:
     """The answer over what is in the topics now."""
     if needs_continuous(query):
-        from kshell.engines.local.statements.bounded_continuous import settled
+        from kshell.engines.local.statements.bounded_continuous import bounded_continuous
 
-        return settled(context, query, properties)
+        return bounded_continuous(context, query, properties)
     lookup = context.lookup(properties)
     plan, connection = planned(query, lookup)
     rows = answer(plan, connection)

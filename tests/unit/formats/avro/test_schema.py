@@ -13,7 +13,7 @@ from kshell.catalog.model import FormatSpec
 from kshell.errors import BindError
 from kshell.formats.avro.schema import avro_text, avro_type, key_name
 from kshell.formats.base import Half
-from kshell.formats.inference import infer_columns
+from kshell.formats.from_schema import infer_columns
 from kshell.formats.registry import Remembered, Schema, SchemaType
 from kshell.types import ksql_name
 

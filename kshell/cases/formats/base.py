@@ -1,6 +1,6 @@
-"""A half of a record as a case writes it: a JSON node.
+"""What the formats of cases share: nodes to bytes and back, and names in any case.
 
-`case_nodes` asks the formats that have a schema for `Nodes`; each has them in its `nodes.py`.
+`records` asks one `Nodes` for each half of a source; `avro`, `protobuf` and `json_sr` give it.
 """
 
 from __future__ import annotations

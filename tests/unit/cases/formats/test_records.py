@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from kshell.cases.formats.base import respelled
+from kshell.cases.formats.records import open_codec
+from kshell.cases.log import Stored
+from kshell.cases.model import TopicSpec
 from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.errors import CorruptRecord
-from kshell.formats.case_nodes import open_codec
 from kshell.formats.framing import frame
-from kshell.formats.nodes import respelled
-
-from .halves import DATE, INT, STRING, TIMESTAMP
+from tests.unit.formats.halves import DATE, INT, STRING, TIMESTAMP
 
 
-@dataclass
-class Topic:
-    name: str = "t"
-    key_format: str = ""
-    value_format: str = "PROTOBUF"
-    key_schema: Any = None
-    value_schema: Any = None
-    key_schema_id: int | None = None
-    value_schema_id: int | None = None
-    key_references: tuple = ()
-    value_references: tuple = field(default=())
-
-
-@dataclass
-class Record:
-    key: bytes | None
-    value: bytes | None
-    timestamp: int = 5
-    headers: tuple = ()
+def topic(**given):
+    return TopicSpec(**{"name": "t", "value_format": "PROTOBUF", **given})
 
 
 def source(format, columns, **options):
@@ -54,21 +36,21 @@ HELD = {"A": 1, "D": 3, "N": Decimal("1.50"), "L": ["x"], "T": 1000}
 def test_a_node_goes_through_the_codec_and_comes_back(format):
     codec, given = open_codec({}, {}), source(format, COLUMNS)
     data = codec.from_node(NODE, given, "value")
-    row = codec.decode(given, Record(b"k", data), 3)
+    row = codec.decode(given, Stored(b"k", data, 5), 3)
     assert (row["A"], row["L"], row["K"], row["ROWOFFSET"], row["ROWGONE"]) == (1, ["x"], "k", 3, False)
     key, value, time = codec.encode(given, row, 7, False, None)
     assert (key, time) == (b"k", 7)
     assert codec.to_node(value, given, "value") == HELD
     assert codec.from_node(None, given, "value") is None
     assert codec.to_node(None, given, "value") is None
-    assert codec.decode(given, Record(b"k", b"\0nope"), 0) is None
+    assert codec.decode(given, Stored(b"k", b"\0nope", 5), 0) is None
 
 
 TEXT = 'syntax = "proto3"; message First { int32 q = 1; } message Second { string b = 5; E e = 6; enum E { X = 0; Y = 1; } }'
 
 
 def test_the_schema_that_a_case_gives():
-    codec = open_codec({"t": Topic(value_schema=TEXT, value_schema_id=9)}, {})
+    codec = open_codec({"t": topic(value_schema=TEXT, value_schema_id=9)}, {})
     given = source("PROTOBUF", {"B": STRING, "E": STRING}, SCHEMA_FULL_NAME="Second")
     data = codec.from_node({"B": "x", "e": "Y"}, given, "value")
     assert data == frame(9, b"\x02\x02\x2a\x01x\x30\x01")
@@ -81,7 +63,7 @@ def test_the_schema_that_a_case_gives():
 
 def test_a_schema_without_an_id_gets_that_of_the_statement():
     node = {"type": "object", "properties": {"b": {"type": "integer"}}}
-    codec = open_codec({"t": Topic(value_format="JSON_SR", value_schema=node)}, {})
+    codec = open_codec({"t": topic(value_format="JSON_SR", value_schema=node)}, {})
     format = FormatSpec("JSON_SR", {"SCHEMA_ID": "4"})
     assert codec.infer("t", "value", format) == (Column("b", pa.int64()),)
     assert codec.from_node({"b": 1}, source("JSON_SR", {"b": pa.int64()}, SCHEMA_ID="4"), "value") == frame(4, b'{"b":1}')
@@ -89,11 +71,11 @@ def test_a_schema_without_an_id_gets_that_of_the_statement():
 
 
 def test_imports():
-    topic = Topic(
+    given = topic(
         value_schema='syntax = "proto3"; import "e.proto"; message M { E e = 1; }',
         value_references=({"name": "e.proto", "schema": 'syntax = "proto3"; message E { int32 x = 1; }'},),
     )
-    assert open_codec({"t": topic}, {}).infer("t", "value", FormatSpec("PROTOBUF")) == (
+    assert open_codec({"t": given}, {}).infer("t", "value", FormatSpec("PROTOBUF")) == (
         Column("E", pa.struct([("X", INT)])),
     )
 

@@ -26,7 +26,7 @@ def apart_type(type: pa.DataType) -> pa.DataType:
     >>> apart_type(pa.struct([("A", pa.int32()), ("a", pa.int64())]))
     StructType(struct<A: int32, a_1: int64>)
     """
-    if not _is_alike(type):
+    if not _clashes(type):
         return type
     if pa.types.is_struct(type):
         taken: set[str] = set()
@@ -43,16 +43,16 @@ def apart_type(type: pa.DataType) -> pa.DataType:
     return pa.map_(apart_type(type.key_type), apart_type(type.item_type))
 
 
-def _is_alike(type: pa.DataType) -> bool:
+def _clashes(type: pa.DataType) -> bool:
     if pa.types.is_struct(type):
         names = {field.name.casefold() for field in type}
         if len(names) < type.num_fields:
             return True
-    return any(_is_alike(part) for part in parts(type))
+    return any(_clashes(part) for part in parts(type))
 
 
 def apart(expression: Expression) -> Expression:
-    """The expression over columns of `apart_type`s; itself where no names are alike."""
+    """The expression over columns of `apart_type`s; itself where no names clash."""
     if isinstance(expression, Cast) and expression.type == STRING:
         _check_unnamed(expression.operand)
     if isinstance(expression, Call) and expression.function in _NAMING:
@@ -76,7 +76,7 @@ def _part(value: Any) -> Any:
 
 
 def _check_unnamed(operand: Expression) -> None:
-    if _is_alike(operand.type):
+    if _clashes(operand.type):
         raise Unsupported(
             "the text of a STRUCT whose fields' names differ only in case",
             hint="build one with other names: STRUCT(a := s->`A`, b := s->`a`)",

@@ -17,7 +17,7 @@ from kshell.errors import BindError
 from kshell.formats.base import Half
 from kshell.formats.registry import Schema, Schemas, SchemaType
 
-__all__ = ["folded", "infer_columns", "schema_of", "type_of"]
+__all__ = ["folded", "infer_columns", "type_of"]
 
 # Format → the registry's kind of schema, and `module:function` from a schema (and the name of a
 # record in it, or "") to a type.
@@ -30,7 +30,7 @@ _FORMATS: Mapping[str, tuple[SchemaType, str]] = {
 _UNWRAPPED_KEYS = frozenset({"AVRO", "JSON_SR"})
 
 
-def schema_of(
+def _schema_of(
     schemas: Schemas | None, topic: str, half: Half, format: FormatSpec
 ) -> Schema | None:
     """The schema that SCHEMA_ID or SCHEMA_FILE names, else the subject's newest; None without."""
@@ -64,7 +64,7 @@ def infer_columns(
     schemas: Schemas | None, topic: str, half: Half, format: FormatSpec
 ) -> tuple[Column, ...] | None:
     """The half's columns; None where no schema is known."""
-    schema = schema_of(schemas, topic, half, format)
+    schema = _schema_of(schemas, topic, half, format)
     if schema is None:
         return None
     type = type_of(schema, format)

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from kshell.errors import Unsupported
-from kshell.sql.alike import apart_type
+from kshell.sql.case_clashes import apart_type
 from kshell.sql.expressions import Call, Cast, Column, Expression, Field, Literal, MakeStruct
 from kshell.stream.evaluate import Evaluator, ignore_errors
 

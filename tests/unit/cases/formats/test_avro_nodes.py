@@ -8,13 +8,12 @@ import pyarrow as pa
 import pytest
 
 from kshell import types
+from kshell.cases.formats.avro import open_nodes
 from kshell.catalog.model import Column, FormatSpec
 from kshell.errors import CorruptRecord
-from kshell.formats.avro.nodes import open_nodes
 from kshell.formats.base import Half, Place
 from kshell.formats.framing import frame
-
-from .common import Topic, record
+from tests.unit.formats.avro.common import Topic, record
 
 DEC = {"type": "bytes", "logicalType": "decimal", "precision": 6, "scale": 2}
 ENTRY = {"type": "array", "items": record(("key", ["null", "string"]), ("value", ["null", "int"]), name="E")}

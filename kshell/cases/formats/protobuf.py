@@ -2,7 +2,7 @@
 and a message as the node that Kafka Connect makes of it.
 
 Names match in any case, names that the message lacks are passed over, null is not set; times are
-numbers and bytes base64, as everywhere in cases.  `case_nodes` calls it.
+numbers and bytes base64, as everywhere in cases.  `records` calls it.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any
 import pyarrow as pa
 from google.protobuf.descriptor import FieldDescriptor as Field
 
+from kshell.cases.formats.base import respelled
 from kshell.errors import CorruptRecord
 from kshell.formats.base import Place
 from kshell.formats.framing import frame, read_indexes, split_frame, write_indexes
 from kshell.formats.json_values import plain_writer
-from kshell.formats.nodes import respelled
 from kshell.formats.protobuf.codec import schema_text
 from kshell.formats.protobuf.columns import WRAPPERS, is_map, message_type
 from kshell.formats.protobuf.decode import Plain
@@ -33,7 +33,7 @@ from kshell.formats.protobuf.pool import (
 from kshell.formats.protobuf.write import put_special
 from kshell.formats.registry import Registered, Schema, SchemaType
 
-__all__ = ["message_of", "open_nodes"]
+__all__ = ["open_nodes"]
 
 
 class _Nodes:
@@ -45,20 +45,20 @@ class _Nodes:
         self._made: tuple[bytes, Any] | None = None
 
     def from_node(self, node: Any) -> bytes:
-        """See `formats.nodes.Nodes`."""
+        """See `base.Nodes`."""
         prefix, message = self._producer()
-        return prefix + message_of(message, node)
+        return prefix + _message_of(message, node)
 
     def to_node(self, data: bytes) -> Any:
-        """See `formats.nodes.Nodes`."""
+        """See `base.Nodes`."""
         message, payload = self._split(data)
         return _node(message, payload)
 
     def expected(self, node: Any, data: bytes) -> Any:
-        """See `formats.nodes.Nodes`: where the message has no null, it is the default."""
+        """See `base.Nodes`: where the message has no null, it is the default."""
         message, payload = self._split(data)
         try:
-            return _over(node, _node(message, message_of(message, node)))
+            return _over(node, _node(message, _message_of(message, node)))
         except CorruptRecord:
             return respelled(node, _node(message, payload))
 
@@ -113,7 +113,7 @@ _INTS = (Field.CPPTYPE_INT32, Field.CPPTYPE_INT64, Field.CPPTYPE_UINT32, Field.C
 _FLOATS = (Field.CPPTYPE_FLOAT, Field.CPPTYPE_DOUBLE)
 
 
-def message_of(message: Any, node: Any) -> bytes:
+def _message_of(message: Any, node: Any) -> bytes:
     """The node as bytes of the message; CorruptRecord if it is no such value."""
     made = message_class(message)()
     try:

@@ -21,7 +21,7 @@ from kshell.moments.names import texts
 from kshell.moments.offsets import Offset
 from kshell.moments.pattern import elements_of
 
-__all__ = ["Loose", "loose_of"]
+__all__ = ["Lenient", "lenient_of"]
 
 _NUMBERS = {
     "Year": "Year", "YearOfEra": "Year", "MonthOfYear": "MonthOfYear", "DayOfMonth": "DayOfMonth",
@@ -70,10 +70,10 @@ def _part(element: Element) -> _Part | None:
 
 
 @lru_cache(maxsize=256)
-def loose_of(pattern: str) -> Loose | None:
+def lenient_of(pattern: str) -> Lenient | None:
     """The pattern's expression, or None where it has more than plain parts.
 
-    >>> loose_of("d/M/yyyy").fields == {"DayOfMonth", "MonthOfYear", "Year"}
+    >>> lenient_of("d/M/yyyy").fields == {"DayOfMonth", "MonthOfYear", "Year"}
     True
     """
     parts, after_number, utc = [], False, False
@@ -93,11 +93,11 @@ def loose_of(pattern: str) -> Loose | None:
         return None
     if len(set(names)) < len(names) or not is_complete(fields):
         return None
-    return Loose(tuple(parts), fields, utc)
+    return Lenient(tuple(parts), fields, utc)
 
 
 @dataclass(frozen=True, slots=True)
-class Loose:
+class Lenient:
     """A pattern's parts; `utc` where an offset stands in it, which must be Z."""
 
     parts: tuple[_Part, ...]

@@ -1,6 +1,6 @@
 """The schema registry of one case: the schemas that its `topics` come with.
 
-`case_nodes` opens it.  Where a case gives a schema no id, it gets the one by which a statement
+`records` opens it.  Where a case gives a schema no id, it gets the one by which a statement
 names it, else the next: ksqlDB numbers them in an order of its own.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from kshell.cases.model import TopicSpec
 from kshell.catalog.model import FormatSpec
 from kshell.formats.base import Half
 from kshell.formats.registry import Registered, Remembered, Schema, SchemaType
@@ -29,7 +30,7 @@ _TYPES = {
 class CaseSchemas(Remembered):
     """`Schemas` in memory of topics that have key_schema, value_schema and what goes with them."""
 
-    def __init__(self, topics: Mapping[str, Any]) -> None:
+    def __init__(self, topics: Mapping[str, TopicSpec]) -> None:
         super().__init__()
         self._given: dict[tuple[str, Half], tuple[Schema, int | None]] = {}
         for topic in topics.values():
@@ -55,7 +56,7 @@ class CaseSchemas(Remembered):
         return self.latest(subject)
 
 
-def _schema(topic: Any, half: Half) -> Schema | None:
+def _schema(topic: TopicSpec, half: Half) -> Schema | None:
     written = getattr(topic, f"{half.value}_schema")
     if written is None:
         return None

@@ -2,7 +2,7 @@
 record as a node.
 
 Names match in any case, names that the schema lacks are passed over; times are numbers and bytes
-base64, as everywhere in cases.  `case_nodes` calls it.
+base64, as everywhere in cases.  `records` calls it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from kshell.cases.formats.base import respelled
 from kshell.errors import CorruptRecord
 from kshell.formats.avro.codec import record_name, type_of_place
 from kshell.formats.avro.parse import Node, branch_names, is_entry, load, options
@@ -36,10 +37,9 @@ from kshell.formats.avro.values import (
 from kshell.formats.base import Place
 from kshell.formats.framing import HEADER, frame, split_frame
 from kshell.formats.json_values import plain_writer
-from kshell.formats.nodes import respelled
 from kshell.formats.registry import Registered, Schema, SchemaType
 
-__all__ = ["open_nodes", "put_node"]
+__all__ = ["open_nodes"]
 
 
 class _Nodes:
@@ -48,17 +48,17 @@ class _Nodes:
         self._made: tuple[bytes, Node] | None = None
 
     def from_node(self, node: Any) -> bytes:
-        """See `formats.nodes.Nodes`."""
+        """See `base.Nodes`."""
         prefix, schema = self._producer()
         out = bytearray(prefix)
         try:
-            put_node(schema, node, out)
+            _put_node(schema, node, out)
         except (ValueError, TypeError, AttributeError, struct.error, InvalidOperation) as error:
             raise CorruptRecord(f"{node!r} is no {schema.simple_name}: {error}") from None
         return bytes(out)
 
     def to_node(self, data: bytes) -> Any:
-        """See `formats.nodes.Nodes`."""
+        """See `base.Nodes`."""
         id, _ = split_frame(data)
         assert self._place.schemas is not None
         schema = load(self._place.schemas.by_id(id))
@@ -71,7 +71,7 @@ class _Nodes:
         return plain_writer(columns.type)(found[0].as_py())
 
     def expected(self, node: Any, data: bytes) -> Any:
-        """See `formats.nodes.Nodes`."""
+        """See `base.Nodes`."""
         came = self.to_node(data)
         return _numbers(respelled(node, came), came)
 
@@ -105,7 +105,7 @@ def _numbers(node: Any, came: Any) -> Any:
     return node
 
 
-def put_node(schema: Node, node: Any, out: bytearray) -> None:
+def _put_node(schema: Node, node: Any, out: bytearray) -> None:
     """The node as the schema has it; ValueError or TypeError where it is no such value."""
     kind = schema.kind
     if kind == "union":
@@ -116,7 +116,7 @@ def put_node(schema: Node, node: Any, out: bytearray) -> None:
         items = node
         if is_entry(schema.parts[0]) and isinstance(node, Mapping):
             items = [{"key": k, "value": v} for k, v in node.items()]
-        put_blocks(items, lambda v, o: put_node(schema.parts[0], v, o), out)
+        put_blocks(items, lambda v, o: _put_node(schema.parts[0], v, o), out)
     elif kind == "map":
         put_blocks(list(node.items()), lambda v, o: _put_entry(schema, v, o), out)
     elif decimal_of(schema):
@@ -127,7 +127,7 @@ def put_node(schema: Node, node: Any, out: bytearray) -> None:
 
 def _put_entry(schema: Node, pair: tuple[str, Any], out: bytearray) -> None:
     put_text(pair[0], out)
-    put_node(schema.parts[0], pair[1], out)
+    _put_node(schema.parts[0], pair[1], out)
 
 
 def _put_record(schema: Node, node: Mapping[str, Any], out: bytearray) -> None:
@@ -137,7 +137,7 @@ def _put_record(schema: Node, node: Mapping[str, Any], out: bytearray) -> None:
         if name is None and field.has_default:
             out += default_bytes(field)
         else:
-            put_node(field.node, None if name is None else node[name], out)
+            _put_node(field.node, None if name is None else node[name], out)
 
 
 def _put_union(schema: Node, node: Any, out: bytearray) -> None:
@@ -147,13 +147,13 @@ def _put_union(schema: Node, node: Any, out: bytearray) -> None:
         given = [(named.get(str(k).casefold()), v) for k, v in node.items() if v is not None]
         if len(given) == 1 and given[0][0] is not None:
             put_long(given[0][0], out)
-            put_node(schema.parts[given[0][0]], given[0][1], out)
+            _put_node(schema.parts[given[0][0]], given[0][1], out)
             return
     for place, part in enumerate(schema.parts):
         trial = bytearray()
         put_long(place, trial)
         try:
-            put_node(part, node, trial)
+            _put_node(part, node, trial)
         except (ValueError, TypeError, AttributeError, struct.error, InvalidOperation):
             continue
         out += trial

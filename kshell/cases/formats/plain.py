@@ -1,7 +1,7 @@
 """A case's JSON nodes as record bytes, and record bytes as nodes again.
 
 Cases write a JSON record as the JSON it is, a DELIMITED one as its line of text, a KAFKA one as the
-single value it holds.  AVRO, PROTOBUF and JSON_SR need a schema, and are the codec's to turn.
+single value it holds.  AVRO, PROTOBUF and JSON_SR need a schema: `records` turns them.
 `run` calls this for every record that goes in or comes out.
 """
 
@@ -20,25 +20,11 @@ import pyarrow as pa
 from kshell.cases.model import WindowSpec
 from kshell.catalog.model import Column, Window, WindowType
 from kshell.errors import CorruptRecord, Unsupported
+from kshell.formats.coerce import node_text
 
-__all__ = ["PLAIN", "add_window", "as_typed", "from_node", "json_text", "split_window", "to_node"]
+__all__ = ["PLAIN", "add_window", "as_typed", "from_node", "split_window", "to_node"]
 
 PLAIN = frozenset({"DELIMITED", "JSON", "KAFKA", "NONE"})  # what needs no schema
-
-
-def json_text(node: Any) -> str:
-    """The node as JSON, every number with the digits it was written with.
-
-    >>> json_text({"a": [Decimal("1.10"), None, True]})
-    '{"a":[1.10,null,true]}'
-    """
-    if isinstance(node, Mapping):
-        return "{" + ",".join(f"{json.dumps(k)}:{json_text(v)}" for k, v in node.items()) + "}"
-    if isinstance(node, list | tuple):
-        return "[" + ",".join(json_text(n) for n in node) + "]"
-    if isinstance(node, Decimal):
-        return str(node)
-    return json.dumps(node, ensure_ascii=False)
 
 
 def from_node(node: Any, format: str, columns: Sequence[Column]) -> bytes | None:
@@ -46,9 +32,9 @@ def from_node(node: Any, format: str, columns: Sequence[Column]) -> bytes | None
     if node is None or format == "NONE":
         return None
     if format == "JSON":
-        return json_text(node).encode()
+        return node_text(node).encode()
     if format == "DELIMITED":
-        return (node if isinstance(node, str) else json_text(node)).encode()
+        return (node if isinstance(node, str) else node_text(node)).encode()
     if format == "KAFKA":
         return _kafka_bytes(node, columns)
     raise Unsupported(f"{format} in a case")
@@ -99,7 +85,7 @@ _PACKED: Mapping[pa.DataType, str] = {pa.int32(): ">i", pa.int64(): ">q", pa.flo
 
 def _kafka_bytes(node: Any, columns: Sequence[Column]) -> bytes:
     if not columns:
-        return json_text(node).encode() if not isinstance(node, str) else node.encode()
+        return node_text(node).encode() if not isinstance(node, str) else node.encode()
     type = columns[0].type
     if isinstance(node, Mapping) and len(node) == 1:
         (node,) = node.values()

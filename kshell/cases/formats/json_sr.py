@@ -1,6 +1,6 @@
 """A case's JSON node as a JSON_SR record: the node's text behind the id of the topic's schema.
 
-`case_nodes` calls it.
+`records` calls it.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from kshell.cases.formats.base import respelled
 from kshell.formats.base import Place
 from kshell.formats.coerce import node_text
 from kshell.formats.framing import frame, split_frame
 from kshell.formats.json_sr.schema import json_schema_text
-from kshell.formats.nodes import respelled
 from kshell.formats.registry import Registered, Schema, SchemaType
 
 __all__ = ["open_nodes"]
@@ -26,17 +26,17 @@ class _Nodes:
         self._place, self._id = place, given.id if given is not None else None
 
     def from_node(self, node: Any) -> bytes:
-        """See `formats.nodes.Nodes`."""
+        """See `base.Nodes`."""
         if self._id is None:
             self._id = self._register()
         return frame(self._id, node_text(node).encode())
 
     def to_node(self, data: bytes) -> Any:
-        """See `formats.nodes.Nodes`."""
+        """See `base.Nodes`."""
         return json.loads(split_frame(data)[1], parse_float=Decimal)
 
     def expected(self, node: Any, data: bytes) -> Any:
-        """See `formats.nodes.Nodes`."""
+        """See `base.Nodes`."""
         return respelled(node, self.to_node(data))
 
     def _register(self) -> int:

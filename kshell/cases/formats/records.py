@@ -1,7 +1,7 @@
-"""The formats as `kshell test` needs them: one record at a time, and a registry in memory.
+"""A case's records: one at a time through the codecs that topics have, with a registry in memory.
 
-The bytes go through the same codecs as a topic's.  Cases write records as JSON nodes; where a
-format has a schema, a row of `_NODES` turns them.
+`world` opens the codec.  Cases write records as JSON nodes: `plain` turns those of formats without
+a schema, a row of `_NODES` the others.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from kshell.catalog.model import BOUNDS, Column, FormatSpec, Source
+from kshell.cases.formats.base import Nodes
+from kshell.cases.formats.registry import CaseSchemas
+from kshell.cases.log import Stored
+from kshell.cases.model import TopicSpec
+from kshell.catalog.model import WINDOW_COLUMNS, Column, FormatSpec, Source
 from kshell.errors import Unsupported
 from kshell.formats.base import Half, Place
-from kshell.formats.case_registry import CaseSchemas
-from kshell.formats.inference import infer_columns
-from kshell.formats.nodes import Nodes
+from kshell.formats.from_schema import infer_columns
 from kshell.formats.source import SourceReader, SourceWriter, place_of
 
 __all__ = ["CaseCodec", "open_codec"]
@@ -28,10 +30,10 @@ __all__ = ["CaseCodec", "open_codec"]
 # None where a producer has but the columns.
 _NODES: Mapping[str, str] = MappingProxyType(
     {
-        "AVRO": "kshell.formats.avro.nodes:open_nodes",
-        "JSON_SR": "kshell.formats.json_sr.nodes:open_nodes",
-        "PROTOBUF": "kshell.formats.protobuf.nodes:open_nodes",
-        "PROTOBUF_NOSR": "kshell.formats.protobuf.nodes:open_nodes",
+        "AVRO": "kshell.cases.formats.avro:open_nodes",
+        "JSON_SR": "kshell.cases.formats.json_sr:open_nodes",
+        "PROTOBUF": "kshell.cases.formats.protobuf:open_nodes",
+        "PROTOBUF_NOSR": "kshell.cases.formats.protobuf:open_nodes",
     }
 )
 
@@ -40,7 +42,7 @@ _THROW = "ksql.timestamp.throw.on.invalid"
 
 
 class CaseCodec:
-    """A case's records as rows and back; `record` has key, value, timestamp and headers."""
+    """A case's records as rows and back."""
 
     def __init__(self, schemas: CaseSchemas, properties: Mapping[str, str]) -> None:
         self.schemas = schemas
@@ -52,12 +54,12 @@ class CaseCodec:
     def _reader(self, source: Source) -> SourceReader:
         found = self._readers.get(id(source))
         if found is None:
-            names = [*(c.name for c in source.columns()), *BOUNDS, *source.pseudo_columns()]
+            names = [*(c.name for c in source.columns()), *WINDOW_COLUMNS, *source.pseudo_columns()]
             found = source, SourceReader(source, names, self.schemas, throws=self._throws)
             self._readers[id(source)] = found
         return found[1]
 
-    def decode(self, source: Source, record: Any, offset: int) -> dict[str, Any] | None:
+    def decode(self, source: Source, record: Stored, offset: int) -> dict[str, Any] | None:
         """The record's columns, with "ROWTIME" and, where it has no value, "ROWGONE" true; None for
         one that cannot be used."""
         headers = [{"key": h.key, "value": h.value} for h in record.headers]
@@ -148,6 +150,6 @@ def _open_nodes(place: Place, given: Any) -> Nodes:
     return nodes
 
 
-def open_codec(topics: Mapping[str, Any], properties: Mapping[str, str]) -> CaseCodec:
+def open_codec(topics: Mapping[str, TopicSpec], properties: Mapping[str, str]) -> CaseCodec:
     """The codec of one case, its topics' schemas registered."""
     return CaseCodec(CaseSchemas(topics), properties)
