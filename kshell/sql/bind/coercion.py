@@ -1,6 +1,6 @@
 """Expressions side by side take one type: IN (…), ARRAY[…], MAP(…), and numbers beside each other.
 
-`bind.expressions` and `bind.constructors` call it.  As ksqlDB documents it, the first expression that
+`bind.expressions` and `bind.constructors` call it.  As ksqlDB documents it, the first one that
 is not NULL tells the kind: beside a number or BOOLEAN a text that is written out is read as one,
 beside a text every constant becomes text, and arrays, maps and structs agree part by part.
 """
