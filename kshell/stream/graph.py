@@ -157,8 +157,8 @@ class _Builder:
             return ColumnarAggregate(node, self.on_error)
         return self.windowed(node)
 
-    def windowed(self, node: plan.Aggregate, longer: int = 0) -> Operator:
-        """GROUP BY in windows, row by row; `longer` is added to what a store of starts retains."""
+    def windowed(self, node: plan.Aggregate) -> Operator:
+        """GROUP BY in windows, row by row."""
         from kshell.stream.ops.session import SessionAggregate
         from kshell.stream.ops.sliding import SlidingAggregate
         from kshell.stream.ops.windows import WindowAggregate
@@ -169,7 +169,7 @@ class _Builder:
             return SessionAggregate(node, self.states, name, self.on_error)
         sliding = node.window.type is WindowType.SLIDING
         made = SlidingAggregate if sliding else WindowAggregate
-        return made(node, self.states, name, self.on_error, longer)
+        return made(node, self.states, name, self.on_error)
 
 
 def _project(node: Any, builder: _Builder) -> Operator:
@@ -193,8 +193,7 @@ def _explode(node: Any, builder: _Builder) -> Operator:
 def _suppress(node: Any, builder: _Builder) -> Operator:
     from kshell.stream.ops.suppress import Suppress
 
-    # The store of Streams' emission at a window's close shows a window 1 ms longer than the other.
-    aggregate: Any = builder.windowed(node.input, longer=1)
+    aggregate: Any = builder.windowed(node.input)
     return Suppress(node, aggregate, builder.states, builder.name(node))
 
 

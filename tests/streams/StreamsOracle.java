@@ -166,8 +166,14 @@ public class StreamsOracle {
     return options.get("kind").asText();
   }
 
-  static EmitStrategy emit(JsonNode options) {
-    return options.has("final") ? EmitStrategy.onWindowClose() : EmitStrategy.onWindowUpdate();
+  /** With "final" each window once, when it closes; no window that got a row is lost. */
+  static <W extends Windowed<String>> KTable<W, String> emit(
+      KTable<W, String> table, JsonNode options) {
+    if (!options.has("final")) return table;
+    @SuppressWarnings({"unchecked", "rawtypes"})
+    Suppressed<? super W> closed =
+        (Suppressed) Suppressed.untilWindowCloses(Suppressed.BufferConfig.unbounded());
+    return table.suppress(closed);
   }
 
   /** As ksqlDB groups: records without a value take no part. */
@@ -186,25 +192,22 @@ public class StreamsOracle {
   }
 
   static void timeWindows(StreamsBuilder builder, JsonNode options) {
-    windowed(grouped(builder)
+    windowed(emit(grouped(builder)
         .windowedBy(TimeWindows.ofSizeAndGrace(ms(options, "size"), ms(options, "grace"))
             .advanceBy(ms(options, "advance")))
-        .emitStrategy(emit(options))
-        .aggregate(() -> NOTHING, (k, v, s) -> add(s, v)));
+        .aggregate(() -> NOTHING, (k, v, s) -> add(s, v)), options));
   }
 
   static void sessions(StreamsBuilder builder, JsonNode options) {
-    windowed(grouped(builder)
+    windowed(emit(grouped(builder)
         .windowedBy(SessionWindows.ofInactivityGapAndGrace(ms(options, "gap"), ms(options, "grace")))
-        .emitStrategy(emit(options))
-        .aggregate(() -> NOTHING, (k, v, s) -> add(s, v), (k, a, b) -> merge(a, b)));
+        .aggregate(() -> NOTHING, (k, v, s) -> add(s, v), (k, a, b) -> merge(a, b)), options));
   }
 
   static void sliding(StreamsBuilder builder, JsonNode options) {
-    windowed(grouped(builder)
+    windowed(emit(grouped(builder)
         .windowedBy(SlidingWindows.ofTimeDifferenceAndGrace(ms(options, "size"), ms(options, "grace")))
-        .emitStrategy(emit(options))
-        .aggregate(() -> NOTHING, (k, v, s) -> add(s, v)));
+        .aggregate(() -> NOTHING, (k, v, s) -> add(s, v)), options));
   }
 
   @SuppressWarnings("deprecation")

@@ -320,9 +320,8 @@ def _is_own_key(left: Joined, criteria: Criteria) -> bool:
 
     After a foreign-key join that is the first table's key alone.
     """
-    if left.rooted:
-        return len(left.keyed) == 1 and criteria.left in left.keyed
-    return criteria.left in left.keyed or any(_is_key(o, criteria, 0) for o in left.origins)
+    own = len(left.node.output.key) == 1 and criteria.left in left.keyed
+    return own or (not left.rooted and any(_is_key(o, criteria, 0) for o in left.origins))
 
 
 def _check_within(left: Joined, right: Origin, criteria: Criteria) -> None:

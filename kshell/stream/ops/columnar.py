@@ -21,7 +21,6 @@ from kshell.sql import plan
 from kshell.sql.statements import WindowClause
 from kshell.stream.columns import Grown, column_fold
 from kshell.stream.evaluate import Evaluator, OnError
-from kshell.stream.ops.windows import grace_of
 from kshell.stream.rows import freeze
 
 __all__ = ["ColumnarAggregate"]
@@ -205,7 +204,7 @@ class _Windows:
     def __init__(self, window: WindowClause) -> None:
         self.size = window.size_ms
         self._advance = window.advance_ms or self.size
-        self._grace = grace_of(window)
+        self._grace = plan.grace_of(window)
         self._keep = max(self.size + self._grace, window.retention_ms or 0)
         self._now = self._newest = -1
         self._swept = 0
