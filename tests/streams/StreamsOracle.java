@@ -74,8 +74,6 @@ public class StreamsOracle {
     // Streams looks for what to emit at most once a second of the machine's clock, which stands still here.
     properties.put(
         StreamsConfig.InternalConfig.EMIT_INTERVAL_MS_KSTREAMS_OUTER_JOIN_SPURIOUS_RESULTS_FIX, 0L);
-    properties.put(
-        StreamsConfig.InternalConfig.EMIT_INTERVAL_MS_KSTREAMS_WINDOWED_AGGREGATION, 0L);
     var answers = new ArrayList<List<List<Object>>>();
     try (var driver = new TopologyTestDriver(builder.build(), properties)) {
       var out = driver.createOutputTopic("out", new StringDeserializer(), new StringDeserializer());
@@ -195,19 +193,22 @@ public class StreamsOracle {
     windowed(emit(grouped(builder)
         .windowedBy(TimeWindows.ofSizeAndGrace(ms(options, "size"), ms(options, "grace"))
             .advanceBy(ms(options, "advance")))
-        .aggregate(() -> NOTHING, (k, v, s) -> add(s, v)), options));
+        .aggregate(() -> NOTHING, (k, v, s) -> add(s, v),
+            Materialized.with(Serdes.String(), Serdes.String())), options));
   }
 
   static void sessions(StreamsBuilder builder, JsonNode options) {
     windowed(emit(grouped(builder)
         .windowedBy(SessionWindows.ofInactivityGapAndGrace(ms(options, "gap"), ms(options, "grace")))
-        .aggregate(() -> NOTHING, (k, v, s) -> add(s, v), (k, a, b) -> merge(a, b)), options));
+        .aggregate(() -> NOTHING, (k, v, s) -> add(s, v), (k, a, b) -> merge(a, b),
+            Materialized.with(Serdes.String(), Serdes.String())), options));
   }
 
   static void sliding(StreamsBuilder builder, JsonNode options) {
     windowed(emit(grouped(builder)
         .windowedBy(SlidingWindows.ofTimeDifferenceAndGrace(ms(options, "size"), ms(options, "grace")))
-        .aggregate(() -> NOTHING, (k, v, s) -> add(s, v)), options));
+        .aggregate(() -> NOTHING, (k, v, s) -> add(s, v),
+            Materialized.with(Serdes.String(), Serdes.String())), options));
   }
 
   @SuppressWarnings("deprecation")
