@@ -53,7 +53,9 @@ class Background:
         self.state = State.RUNNING
         self.error: KshellError | None = None
         self._plan, self._producer = run, producer
-        self._client, self._topic_id = client, client.topic(sink.target.topic).id
+        topic = client.topic(sink.target.topic)
+        self._client, self._topic_id = client, topic.id
+        outlet.partitions = len(topic.partitions)
         self._due = 0.0
         self._caught_up = threading.Event()
         self._going = threading.Event()
@@ -106,6 +108,7 @@ class Background:
             return
         except UnknownName:
             raise TopicChanged(f"topic {name}, which it writes, was deleted") from None
+        self.outlet.partitions = len(topic.partitions)
         if topic.id != self._topic_id:
             raise TopicChanged(f"topic {name}, which it writes, was deleted and created anew")
 
