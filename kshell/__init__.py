@@ -17,7 +17,7 @@ _LIBRARY = ("Result", "Session", "connect")
 
 
 def __getattr__(name: str) -> object:
-    """The library, imported when it is first asked for: the command needs none of it."""
+    """The library, imported at first use: the command does not need it."""
     if name not in _LIBRARY:
         raise AttributeError(f"module kshell has no attribute {name}")
     return getattr(import_module("kshell.library"), name)

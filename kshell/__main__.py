@@ -9,16 +9,16 @@ import sys
 
 def main() -> None:
     """Run the command line; never returns."""
-    # numpy comes with pyarrow; its linear algebra, which nothing here needs, starts a thread for
-    # each core: a fifth of the time to the first answer.
+    # numpy comes with pyarrow.  Its linear algebra, which kshell does not use, would start a thread
+    # for each core and take a fifth of the time to the first answer.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from kshell.terminal.cli import run
 
-    # Records come by the hundred thousand and none is part of a cycle: looking for some costs half
-    # of the time to read them without the compiled parts.
+    # Hundreds of thousands of records come and none is part of a cycle: without the compiled parts,
+    # the search for cycles takes half of the time to read them.
     gc.set_threshold(100_000)
     code = run(sys.argv[1:])
-    # Exiting here spares tearing down DuckDB and Arrow, which costs 30 ms and prints about leaks.
+    # Exit here: to take down DuckDB and Arrow costs 30 ms and prints about leaks.
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -1,8 +1,8 @@
-"""Changes: the one noun that crosses layers.
+"""Changes: the data that continuous queries pass between layers.
 
 An Arrow batch and an integer weight for each row.  A stream's rows weigh +1; a table's update is
 the old row at -1 and the new row at +1; a tombstone is the old row at -1.  A weight of 0 is a
-*touch*: it changes nothing, and KSQL still forwards it (a tombstone for a key that was not there).
+*touch*: it changes nothing, but KSQL still forwards it (a tombstone for an unknown key).
 The sum of the weights of equal rows over a whole run is the bounded answer.
 
 The order of rows is part of the meaning: rows of one batch follow one another in time.
@@ -34,7 +34,7 @@ class Changes:
 
     @classmethod
     def of(cls, rows: pa.RecordBatch, weight: int = 1) -> Changes:
-        """Every row at the same weight: +1, as a stream's rows are."""
+        """All rows with the same weight: +1, as in a stream."""
         return cls(rows, pa.repeat(pa.scalar(weight, WEIGHT), rows.num_rows))
 
     @classmethod
@@ -44,7 +44,7 @@ class Changes:
 
     @classmethod
     def concat(cls, parts: Iterable[Changes], schema: pa.Schema) -> Changes:
-        """One after the other, in order."""
+        """Joins several in order."""
         parts = [p for p in parts if len(p)]
         if not parts:
             return cls.none(schema)
@@ -54,7 +54,7 @@ class Changes:
         return cls(rows, pa.concat_arrays([p.weights for p in parts]))
 
     def slice(self, start: int, length: int | None = None) -> Changes:
-        """Some of the rows, without a copy; `length` None is to the last."""
+        """Some of the rows, without a copy; without `length` up to the last."""
         return Changes(self.rows.slice(start, length), self.weights.slice(start, length))
 
     def slices(self, size: int) -> Iterator[Changes]:

@@ -1,6 +1,7 @@
-"""The parts in C: each has a twin in Python that gives the same where it was not built.
+"""The parts in C: each has a twin in Python that gives the same results.
 
-`kafka` and `formats` ask once, when they are imported; KSHELL_PURE=1 chooses the twins.
+`kafka` and `formats` ask once, when they are imported.  They use the twins if the C parts were not
+built, or with KSHELL_PURE=1.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ __all__ = ["compiled"]
 
 
 def compiled(name: str) -> Any:
-    """The compiled module of that name; None where it was not built, or is not wanted."""
+    """The compiled module of that name; None if it was not built, or with KSHELL_PURE=1."""
     if os.environ.get("KSHELL_PURE"):
         return None
     try:

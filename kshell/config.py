@@ -1,7 +1,7 @@
-"""Properties, profiles and secrets: what `-X`, SET, the environment and config.toml may say.
+"""Properties, profiles and secrets, from `-X`, SET, the environment and config.toml.
 
-One table of properties; the names are those of Kafka's clients and of ksqlDB.  `Properties` is
-immutable: SET makes a new one.  Light to import: the command line needs it before anything else.
+One table has all properties; their names are those of Kafka's clients and of ksqlDB.  `Properties`
+is immutable: SET makes a new one.  Light to import: the command line needs it before anything else.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ __all__ = ["PROPERTIES", "Properties", "Scope", "cache_home", "config_home", "lo
 
 
 class Scope(Enum):
-    """What a property belongs to: changing one of the connection means to connect anew."""
+    """What a property belongs to; after a change of a connection's property, kshell connects
+    again."""
 
     SESSION = "session"
     CONNECTION = "connection"
@@ -31,14 +32,14 @@ class Scope(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A row: name, default (None: not set), one line of help; `values` where only some may be."""
+    """A row: name, default (None: not set), one line of help; `values` if only some are allowed."""
 
     name: str
     default: str | None
     help: str
     values: tuple[str, ...] = ()
     secret: bool = False
-    integer: bool = False
+    least: int | None = None  # of a whole number
     scope: Scope = Scope.SESSION
 
 
@@ -63,13 +64,15 @@ _OF_THE_CONNECTION = (
     Property("ssl.endpoint.identification.algorithm", "https",
              "check the broker's name against its certificate", ("https", "none")),
     Property("kshell.connect.timeout.ms", "5000",
-             "how long a broker may take to answer", integer=True),
+             "how long a broker may take to answer", least=1),
 )  # fmt: skip
 _OF_THE_SESSION = (
     Property("isolation.level", "read_committed", "whose transactions are seen",
              ("read_committed", "read_uncommitted")),
     Property("auto.offset.reset", "latest",
              "where a continuous query starts", ("earliest", "latest")),
+    Property("delivery.timeout.ms", "120000",
+             "how long a query waits for brokers to acknowledge what it writes", least=1),
     Property("schema.registry.url", None, "the schema registry's address"),
     Property("schema.registry.basic.auth.user.info", None, "user:password", secret=True),
     Property("schema.registry.bearer.token", None, "a token", secret=True),
@@ -80,10 +83,10 @@ _OF_THE_SESSION = (
     Property("schema.registry.ssl.key.password", None, "the private key's password",
              secret=True),
     Property("schema.registry.timeout.ms", "5000",
-             "how long the registry may take to answer", integer=True),
+             "how long the registry may take to answer", least=1),
     Property("schema.registry.wait.ms", "10000",
              "how long a bounded query waits for a registry that does not answer",
-             integer=True),
+             least=0),
     Property("key.subject.name.strategy", "TopicNameStrategy",
              "the subject of a key's schema", _STRATEGIES),
     Property("value.subject.name.strategy", "TopicNameStrategy",
@@ -97,13 +100,13 @@ _OF_THE_SESSION = (
     Property("ksql.output.topic.name.prefix", None,
              "what the names of topics begin with that queries create"),
     Property("ksql.sink.partitions", None, "PARTITIONS' default in CREATE … AS SELECT",
-             integer=True),
+             least=1),
     Property("ksql.sink.replicas", None, "REPLICAS' default in CREATE … AS SELECT",
-             integer=True),
+             least=1),
     Property("ksql.functions.collect_list.limit", "1000",
-             "how many values COLLECT_LIST keeps in a continuous query", integer=True),
+             "how many values COLLECT_LIST keeps in a continuous query", least=0),
     Property("ksql.functions.collect_set.limit", "1000",
-             "how many values COLLECT_SET keeps in a continuous query", integer=True),
+             "how many values COLLECT_SET keeps in a continuous query", least=0),
     Property("ksql.new.query.planner.enabled", "false",
              "a query may leave its stream's key out: the result has none", _FLAG),
     Property("ksql.rowpartition.rowoffset.enabled", "true",
@@ -111,18 +114,18 @@ _OF_THE_SESSION = (
     Property("ksql.timestamp.throw.on.invalid", "false",
              "stop at a record whose timestamp column is no time", _FLAG),
     Property("kshell.sample.records", "200",
-             "records sampled per topic to infer its columns", integer=True),
+             "records sampled per topic to infer its columns", least=1),
     Property("kshell.functions", None,
              "the Python file of your own functions; functions.py beside config.toml"),
     Property("kshell.partitioner", "murmur2",
              "who chose the partitions: with murmur2, ROWKEY = … reads only one",
              ("murmur2", "other")),
     Property("kshell.scan.max.records", None,
-             "stop a bounded scan after so many records", integer=True),
+             "stop a bounded scan after so many records", least=0),
     Property("kshell.scan.max.bytes", None,
-             "stop a bounded scan after so many bytes", integer=True),
+             "stop a bounded scan after so many bytes", least=0),
     Property("kshell.scan.max.seconds", None,
-             "stop a bounded scan after so many seconds", integer=True),
+             "stop a bounded scan after so many seconds", least=0),
 )  # fmt: skip
 PROPERTIES: Mapping[str, Property] = MappingProxyType(
     {p.name: replace(p, scope=Scope.CONNECTION) for p in _OF_THE_CONNECTION}
@@ -136,7 +139,7 @@ _ALIASES = {
     "basic.auth.user.info": "schema.registry.basic.auth.user.info",
     "ksql.schema.registry.url": "schema.registry.url",
 }
-# What may be set of one topic: topic.NAME.value.format and the like, a family of properties.
+# The properties of one topic: topic.NAME.value.format and the like.
 _TOPIC = re.compile(r"topic\.(?P<topic>.+)\.(?P<what>(?:key|value)\.[a-z.]+)", re.IGNORECASE)
 _OF_TOPIC: Mapping[str, str] = MappingProxyType(
     {
@@ -155,7 +158,7 @@ _PREFIXES = ("ksql.streams.consumer.", "ksql.streams.producer.", "ksql.streams."
 
 
 def _of_topic(name: str) -> Property | None:
-    """The property of one topic that a name means; UsageError where topics have no such."""
+    """The row for the name of one topic's property; UsageError if topics have no such property."""
     match = _TOPIC.fullmatch(name.strip())
     if match is None:
         return None
@@ -165,9 +168,8 @@ def _of_topic(name: str) -> Property | None:
             f"topics have no property {what}",
             hint=f"topic.{match['topic']}. with one of {', '.join(_OF_TOPIC)}",
         )
-    return Property(
-        f"topic.{match['topic']}.{what}", None, _OF_TOPIC[what], integer=what.endswith(".id")
-    )
+    least = 0 if what.endswith(".id") else None
+    return Property(f"topic.{match['topic']}.{what}", None, _OF_TOPIC[what], least=least)
 
 
 def _known(name: str) -> Property:
@@ -186,7 +188,7 @@ def _known(name: str) -> Property:
 
 
 def scope_of(name: str) -> Scope:
-    """Whose a property is; raises UsageError for a name that is unknown.
+    """The scope of a property; raises UsageError for an unknown name.
 
     >>> scope_of("ssl.truststore.location")
     <Scope.CONNECTION: 'connection'>
@@ -202,16 +204,18 @@ def _checked(known: Property, value: str) -> str:
                 f"{known.name} cannot be '{value}'", hint=f"one of {', '.join(known.values)}"
             )
         return by_fold[value.casefold()]
-    if known.integer and not value.isdigit():
+    if known.least is not None and not re.fullmatch(r"[0-9]{1,18}", value):
         raise UsageError(f"{known.name} is a whole number, not '{value}'")
+    if known.least is not None and int(value) < known.least:
+        raise UsageError(f"{known.name} cannot be {value}", hint=f"{known.least} is the least")
     return value
 
 
 class Properties(Mapping[str, str]):
-    """The properties that are set, over the defaults; `p["name"]` knows both.
+    """The properties that are set, over the defaults; `p["name"]` reads both.
 
-    `opened` is what was opened with them, such as a schema registry; those that `set` and `unset`
-    make share it, and so all the statements of one session.
+    `opened` holds what was opened with them, such as a schema registry.  The objects that `set` and
+    `unset` make share it, so all statements of one session do.
 
     >>> p = Properties().set("auto.offset.reset", "EARLIEST")
     >>> p["auto.offset.reset"], p.unset("auto.offset.reset")["auto.offset.reset"]
@@ -228,12 +232,12 @@ class Properties(Mapping[str, str]):
             self._set[known.name] = _checked(known, value)
 
     def set(self, name: str, value: str) -> Properties:
-        """With one more; raises UsageError."""
+        """With one more value; raises UsageError."""
         known = _known(name)
         return Properties({**self._set, known.name: _checked(known, value)}, self.opened)
 
     def unset(self, name: str) -> Properties:
-        """Back to the default."""
+        """With the property at its default."""
         known = _known(name)
         return Properties({k: v for k, v in self._set.items() if k != known.name}, self.opened)
 
@@ -246,7 +250,7 @@ class Properties(Mapping[str, str]):
         return value
 
     def of_topic(self, topic: str, half: str) -> Mapping[str, str]:
-        """What is set of a topic's "key" or "value", by name without topic and half.
+        """The values set for a topic's "key" or "value", by name without topic and half.
 
         >>> Properties({"topic.a.b.value.format": "JSON"}).of_topic("a.b", "value")
         {'format': 'JSON'}
@@ -255,7 +259,7 @@ class Properties(Mapping[str, str]):
         return {n.removeprefix(lead): v for n, v in self._set.items() if n.startswith(lead)}
 
     def number(self, name: str) -> int | None:
-        """A whole number, or None where it is not set."""
+        """A whole number, or None if it is not set."""
         value = self.get(name)
         return None if value is None else int(value)
 
@@ -282,17 +286,17 @@ class Properties(Mapping[str, str]):
 
 
 def config_home() -> Path:
-    """Where config.toml and functions.py are: XDG's config folder."""
+    """The folder of config.toml and functions.py: XDG's config folder."""
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "kshell"
 
 
 def state_home() -> Path:
-    """Where the history is: XDG's state folder."""
+    """The folder of the history: XDG's state folder."""
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "kshell"
 
 
 def cache_home() -> Path:
-    """Where schemas are kept: XDG's cache folder."""
+    """The folder of cached schemas: XDG's cache folder."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kshell"
 
 
@@ -316,7 +320,7 @@ def _flat(table: Mapping[str, object], lead: str = "") -> Iterator[tuple[str, ob
 def load_profile(name: str) -> Properties:
     """The properties of [profile.NAME] in config.toml; "" is [profile.default] if there is one.
 
-    The environment's KSHELL_BOOTSTRAP_SERVERS and the like (dots as underscores) lie over it.
+    KSHELL_BOOTSTRAP_SERVERS and the like in the environment (dots as underscores) override it.
     """
     values: dict[str, str] = {}
     path = config_home() / "config.toml"

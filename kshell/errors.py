@@ -7,7 +7,7 @@
     │   ├── BindError           a name, a type or a clause does not fit
     │   │   └── UnknownName     nothing has that name; carries the nearest ones
     │   └── Unsupported         it is in the grammar, and kshell cannot run it
-    ├── ConnectionFailed        no broker, or none that will speak with us         exit 3
+    ├── ConnectionFailed        no broker can be used                              exit 3
     │   ├── Unreachable         nothing answers at the address
     │   ├── WrongListener       it answers in another protocol (TLS against plain text)
     │   └── LoginRefused        SASL or a certificate was refused
@@ -65,10 +65,10 @@ class KshellError(Exception):
         self.what = what
         self.hint = hint
         self.place = place
-        self.results: list[Any] = []  # of the statements before it, where a script was run
+        self.results: list[Any] = []  # of the statements before it, in a script
 
     def with_place(self, place: Place) -> KshellError:
-        """The same error, told where it is unless it already knows."""
+        """The same error with a place, unless it already has one."""
         self.place = self.place or place
         return self
 
@@ -118,7 +118,7 @@ class Unsupported(StatementError):
 
 
 class ConnectionFailed(KshellError):
-    """No broker, or none that will speak with us."""
+    """No broker can be used."""
 
     exit_code = 3
 
@@ -152,7 +152,7 @@ class TopicChanged(KafkaError):
 
 
 class RegistryError(KshellError):
-    """The schema registry refused, or answered what is no answer."""
+    """The schema registry refused, or its answer makes no sense."""
 
 
 class RegistryDown(RegistryError):
@@ -183,7 +183,7 @@ class Interrupted(KshellError):
 class BadRecord:
     """One row of SHOW ERRORS: a record that could not be used, and why.  Offset -1 is unknown.
 
-    `excerpt` is the first bytes of what failed, raw: whoever draws it must sanitize it.
+    `excerpt` is the first bytes of what failed, raw: code that draws it must sanitize it.
     """
 
     topic: str
@@ -195,7 +195,7 @@ class BadRecord:
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
-    """The known names that a person who typed `name` may have meant, best first.
+    """The known names most like `name`, best first.
 
     >>> nearest("SELEC", ["SELECT", "SET", "SHOW"])
     ['SELECT']

@@ -1,9 +1,9 @@
-"""kshell in a program or a notebook: `connect`, a `Session` of statements, a `Result` of each.
+"""kshell in a program or a notebook: `connect` gives a `Session`, and each statement a `Result`.
 
     with kshell.connect("localhost:9092") as session:
         frame = session.sql("SELECT * FROM orders").to_arrow().to_pandas()
 
-The package exports these three; nothing else of kshell is needed to use it.
+The package exports these three; a program needs no other part of kshell.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ def connect(
     properties: Mapping[str, object] | None = None,
     tables: Mapping[str, pa.Table] | None = None,
 ) -> Session:
-    """A session at the cluster with these brokers (`"host:9092,…"`), connected now.
+    """A session at the cluster with these brokers (`"host:9092,…"`), already connected.
 
-    `properties` are those that `SET` and `-X` take.  `tables` are Arrow tables by name, for FROM;
-    with them alone no broker is needed.  Raises ConnectionFailed, UsageError, UnknownName.
+    `properties` are as for `SET` and `-X`.  `tables` are Arrow tables by name, for FROM; with only
+    these, kshell needs no broker.  Raises ConnectionFailed, UsageError, UnknownName.
     """
     values = {name: _text(value) for name, value in (properties or {}).items()}
     if bootstrap is not None:
@@ -47,14 +47,14 @@ def connect(
 
 
 def _text(value: object) -> str:
-    """A property's value as SET has it: True is 'true'."""
+    """A property's value as in SET: True is 'true'."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class Session(shell.Session):
     """One user's statements at one cluster.  For one thread; as a context manager it closes.
 
-    It may be used beside a running event loop: its own work is on a thread of its own.
+    A running event loop does not disturb it: it works on its own thread.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Session(shell.Session):
         self._results: weakref.WeakSet[Result] = weakref.WeakSet()
 
     def sql(self, text: str) -> Result:
-        """Run one statement.  A bounded answer is read when its rows are asked for.
+        """Run one statement.  A bounded answer is read when the program asks for its rows.
 
         Raises KshellError with its place in the text.
         """
@@ -78,9 +78,9 @@ class Session(shell.Session):
         return results[0]
 
     def run(self, script: str) -> list[Result]:
-        """Run a script's statements in turn, each bounded answer read to its end.
+        """Run a script's statements in turn; reads each bounded answer to its end.
 
-        The first error is raised, with what came before it in its `results`.
+        Raises the first error, with the results before it in its `results`.
         """
         results: list[Result] = []
         try:
@@ -109,7 +109,8 @@ class Session(shell.Session):
                     yield result
 
     def close(self) -> None:
-        """Stop what runs and disconnect; raises KshellError for what could not be written."""
+        """Stop all queries and disconnect; raises KshellError if a query could not write its
+        rows."""
         for result in list(self._results):
             result.close()
         super().close()

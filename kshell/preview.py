@@ -1,7 +1,7 @@
-"""The first rows of an answer as text and as HTML: what a notebook or a Python prompt shows.
+"""The first rows of an answer as text and as HTML, for a notebook or a Python prompt.
 
-`library.Result` draws itself so.  What is in a record is shown, and never obeyed: characters that
-do not print are escapes, and HTML's are entities.
+`result.Result` draws itself with it.  A record's content cannot control the screen: characters that
+do not print become escapes, and HTML's become entities.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MORE = "… more rows"
 
 
 def printable(text: str) -> str:
-    """The text with escapes for what does not print.
+    """The text with escapes for characters that do not print.
 
     >>> printable("a\\x1b[2J")
     'a\\\\x1b[2J'
@@ -38,7 +38,7 @@ def _cells(rows: pa.Table) -> tuple[list[str], list[tuple[str, ...]]]:
 
 
 def as_text(rows: pa.Table, *, more: bool) -> str:
-    """A small table; `more`: whether there are rows beside these.
+    """A small table; `more` says whether there are more rows.
 
     >>> print(as_text(pa.table({"n": [1, 10]}), more=False))
     n

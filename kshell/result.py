@@ -1,4 +1,5 @@
-"""What one statement gave, for a program: rows as Arrow or as tuples, changes, a message, parts.
+"""The answer to one statement, for a program: rows as Arrow or as tuples, changes, a message,
+parts.
 
 `library.Session` makes one around each `results.Answer`.
 """
@@ -25,42 +26,42 @@ _SHOWN = 20  # rows that a Result shows of itself
 class Result:
     """A bounded answer, a continuous one, a message, or several of them (DESCRIBE, EXPLAIN).
 
-    A bounded answer is read when it is asked for: whole and into memory by `to_arrow` and `rows`,
-    or once, batch by batch and not kept, by iterating.
+    A bounded answer is read when the program asks for it: `to_arrow` and `rows` read all of it into
+    memory; iterating reads it once, batch by batch, and keeps nothing.
     """
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
         self._unread = self._pulled()
-        self._ahead: deque[pa.RecordBatch] = deque()  # read to be shown, and not yet given
+        self._ahead: deque[pa.RecordBatch] = deque()  # read for display, and not yet iterated over
         self._table: pa.Table | None = None
         self._iterated = self._closed = False
 
     @property
     def bounded(self) -> bool:
-        """Whether it is a table that has an end."""
+        """Whether it is a table with an end."""
         return isinstance(self._answer, Rows)
 
     @property
     def live(self) -> bool:
-        """Whether it is continuous: to be iterated over, as `Changes`, and closed."""
+        """Whether it is continuous: iterate over its `Changes`, and close it."""
         return isinstance(self._answer, Live)
 
     @property
     def title(self) -> str:
-        """What a part of a description is headed with."""
+        """The heading of a part of a description."""
         return self._answer.title if isinstance(self._answer, Rows | Live) else ""
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns; of a message `message`."""
+        """The columns; a message has one, `message`."""
         if isinstance(self._answer, Rows | Live):
             return self._answer.schema
         return self.to_arrow().schema
 
     @property
     def text(self) -> str:
-        """A message's sentence; of all else an empty string."""
+        """A message's sentence; an empty string for other answers."""
         return self._answer.text if isinstance(self._answer, Message) else ""
 
     @cached_property
@@ -72,11 +73,11 @@ class Result:
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """What is to be said of what was read so far: that it is PARTIAL, what was left out."""
+        """The notices of what was read so far: that it is PARTIAL, or what was left out."""
         return notices_of(self._answer)
 
     def to_arrow(self) -> pa.Table:
-        """The rows, whole; reads them where that was not done yet.  Raises KshellError."""
+        """All rows; reads them if that was not done yet.  Raises KshellError."""
         if self._table is None:
             self._table = self._read()
         return self._table
@@ -86,7 +87,7 @@ class Result:
         return list(zip(*(c.to_pylist() for c in self.to_arrow().columns), strict=True))
 
     def __iter__(self) -> Iterator[Any]:
-        """RecordBatches; of a continuous answer Changes, until it ends or is closed."""
+        """RecordBatches, or Changes for a continuous answer until it ends or is closed."""
         if isinstance(self._answer, Live):
             return self._changes(self._answer)
         if self._table is None and isinstance(self._answer, Rows):
@@ -94,7 +95,7 @@ class Result:
         return iter(self.to_arrow().to_batches())
 
     def close(self) -> None:
-        """Stop what runs of it; again is no harm."""
+        """Stop the query; may be called again."""
         self._closed = True
         if isinstance(self._answer, Rows | Live):
             self._answer.cancel()
@@ -113,14 +114,14 @@ class Result:
                 raise UsageError("this is several answers", hint="they are its parts")
 
     def _pulled(self) -> Iterator[pa.RecordBatch]:
-        """The answer's batches under its own names: DuckDB's tell columns of one name apart."""
+        """The answer's batches with its own column names: DuckDB renames columns of equal name."""
         if isinstance(self._answer, Rows):
             schema = self._answer.schema
             for batch in self._answer.batches:
                 yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
-        """What was read ahead, then the rest; once."""
+        """The batches read ahead, then the rest; once."""
         if self._iterated:
             raise UsageError("this answer was iterated over: its rows are not kept")
         self._iterated = True
@@ -141,7 +142,7 @@ class Result:
             self.close()
 
     def _first(self) -> tuple[pa.Table, bool]:
-        """The rows to show, and whether there are more; what is read for it is kept."""
+        """The rows to show, and whether there are more; keeps the batches that it reads."""
         if self._table is None and isinstance(self._answer, Rows) and not self._iterated:
             while sum(b.num_rows for b in self._ahead) <= _SHOWN:
                 batch = next(self._unread, None)
@@ -154,7 +155,7 @@ class Result:
         return table.slice(0, _SHOWN), table.num_rows > _SHOWN
 
     def _shape(self) -> str:
-        """What is said of an answer that is not shown: continuous, or iterated over."""
+        """The text for an answer without rows to show: continuous, or already iterated over."""
         columns = ", ".join(printable(name) for name in self.schema.names)
         kind = "a continuous answer" if self.live else "an answer that was iterated over"
         return f"<{kind}: {columns}>"

@@ -1,7 +1,7 @@
-"""What a statement gives back: engines make it, `session` passes it on, `terminal` draws it.
+"""The answers to statements: engines make them, `session` passes them on, `terminal` draws them.
 
-Every answer is pulled, so that memory stays flat and a person can stop it: `cancel()` may be called
-from another thread at any time and makes the iteration end within 200 ms.
+The reader pulls each answer, so that memory use stays flat and a person can stop it: any thread may
+call `cancel()` at any time, and the iteration ends within 200 ms.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ __all__ = ["Answer", "Event", "Goodbye", "Live", "LiveStats", "Message", "Notice
 
 
 class NoticeKind(Enum):
-    """What a notice says of its answer."""
+    """What a notice says about its answer."""
 
-    PARTIAL = "PARTIAL"  # more should be in it: a limit, a table that is behind, a partition
-    UNDECODABLE = "UNDECODABLE"  # records are left out: they could not be decoded
+    PARTIAL = "PARTIAL"  # the answer is incomplete: a limit, a table that is behind, a partition
+    UNDECODABLE = "UNDECODABLE"  # records are missing: they could not be decoded
     EMPTY = "EMPTY"  # a topic that was read holds nothing
-    GIVEN = "GIVEN"  # a name is a table given to the session, and hides a topic
+    GIVEN = "GIVEN"  # a table given to the session hides a topic of the same name
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A remark on an answer; `count` is how many records it is about, 0 where that is not known."""
+    """A remark on an answer; `count` is how many records it is about, 0 if unknown."""
 
     kind: NoticeKind
     text: str
@@ -39,7 +39,7 @@ class Notice:
 
 
 def undecodable(count: int) -> tuple[Notice, ...]:
-    """The notice of records that an answer leaves out; none where there are none.
+    """The notice of records that an answer leaves out; no notice if there are none.
 
     >>> undecodable(1)[0].text
     '1 record could not be decoded and is not in the answer: SHOW ERRORS'
@@ -53,9 +53,9 @@ def undecodable(count: int) -> tuple[Notice, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a bounded scan is: records done of records to read, and seconds since it began.
+    """The progress of a bounded scan: records read, records to read, and seconds since it began.
 
-    `note`: what it waits for, while it does.
+    `note` says what it waits for, if it waits.
     """
 
     done: int
@@ -86,26 +86,26 @@ def _nothing() -> None:
 class Rows:
     """A bounded table: its schema, its batches (pulled once), and how to stop or watch it.
 
-    `notices` is read when the batches are through.
+    Read `notices` after the last batch.
     """
 
     schema: pa.Schema
     batches: Iterator[pa.RecordBatch]
     title: str = ""
     cancel: Callable[[], None] = _nothing
-    progress: Callable[[], Progress | None] = _nothing  # None: nothing worth showing
+    progress: Callable[[], Progress | None] = _nothing  # None: no progress to show
     notices: Callable[[], Sequence[Notice]] = tuple
 
     @classmethod
     def of(cls, table: pa.Table | pa.RecordBatch, title: str = "") -> Rows:
-        """A small table that is already there."""
+        """A small table that is already in memory."""
         if isinstance(table, pa.RecordBatch):
             table = pa.Table.from_batches([table])
         return cls(table.schema, iter(table.to_batches()), title)
 
 
 def titled(title: str, columns: dict[str, list[Any]], types: dict[str, pa.DataType]) -> Rows:
-    """A small table of columns by name; `types` says of which type a column is.
+    """A small table of columns by name; `types` has the types of columns.
 
     >>> titled("", {"n": [1]}, {"n": pa.int64()}).schema.names
     ['n']
@@ -116,9 +116,11 @@ def titled(title: str, columns: dict[str, list[Any]], types: dict[str, pa.DataTy
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A continuous table: `poll(seconds)` gives what changed since, None when it has ended.
+    """A continuous table: `poll(seconds)` gives the changes since the last call, None after the
+    end.
 
-    `key` names the columns that identify a row of a table (empty: a stream, rows only ever come).
+    `key` names the columns that identify a row of a table; a stream, whose rows never change, has
+    none.
     """
 
     schema: pa.Schema
@@ -127,12 +129,12 @@ class Live:
     stats: Callable[[], LiveStats]
     title: str = ""
     key: tuple[str, ...] = ()
-    notices: tuple[Notice, ...] = ()  # beside that of records that could not be decoded
+    notices: tuple[Notice, ...] = ()  # besides the notice of records that could not be decoded
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One sentence that something was done."""
+    """A sentence that says what was done."""
 
     text: str
     notices: tuple[Notice, ...] = ()
@@ -140,14 +142,14 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Said beside the answers: what is wrong with the user's own functions."""
+    """A remark besides the answers, about errors in the user's own functions."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A query in the background: its id, how it is in a few words, and whether it has failed."""
+    """A query in the background: its id, its status in a few words, and whether it has failed."""
 
     id: str
     state: str
@@ -156,7 +158,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Spooling:
-    """SPOOL: what is shown is written to the file too, until the next; an empty path is OFF."""
+    """SPOOL: the output goes to this file too, until the next SPOOL; an empty path is OFF."""
 
     path: str
 
@@ -166,7 +168,7 @@ class Sections:
     """Several titled answers, drawn one after the other (DESCRIBE, EXPLAIN)."""
 
     parts: tuple[Answer, ...] = ()
-    notices: tuple[Notice, ...] = ()  # beside those of the parts
+    notices: tuple[Notice, ...] = ()  # besides those of the parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +177,11 @@ class Goodbye:
 
 
 Answer = Rows | Live | Message | Sections
-Event = Answer | Remark | Spooling | Goodbye  # what `Session.execute` gives
+Event = Answer | Remark | Spooling | Goodbye  # the results of `Session.execute`
 
 
 def notices_of(answer: Answer) -> tuple[Notice, ...]:
-    """What is to be said of an answer that was pulled to its end, its parts' notices first."""
+    """The notices of an answer that was pulled to its end, those of its parts first."""
     match answer:
         case Rows():
             return tuple(answer.notices())

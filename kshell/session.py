@@ -1,7 +1,7 @@
-"""One statement in, one result out: properties, variables, and the engine that does the work.
+"""The session: takes one statement, gives one result; holds properties, variables and the engine.
 
-`terminal` calls `execute`.  What only concerns the session (SET, DEFINE, HELP, EXIT) is served
-here, everything else by the engine; connecting waits for the first statement that needs a broker.
+`terminal` calls `execute`.  The session itself runs the statements that concern only it (SET,
+DEFINE, HELP, EXIT), the engine all others.  It connects at the first statement that needs a broker.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = ["Names", "Session"]
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What completion offers: topics, and declared streams and tables."""
+    """The names for completion: topics, and declared streams and tables."""
 
     topics: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ Every record also has {", ".join(PSEUDO_COLUMNS)}."""
 
 
 class Session:
-    """Properties and variables of one user at one cluster; not for several threads at once."""
+    """Properties and variables of one user at one cluster; for one thread at a time."""
 
     def __init__(
         self,
@@ -71,17 +71,17 @@ class Session:
         self._engine: Engine | None = None
         self._loaded: Path | None = None
         self._functions: dict[str, Function] = {}  # the user's own, by name
-        self._database: Database | None = None  # DuckDB's, made when first needed
+        self._database: Database | None = None  # in DuckDB, made when first needed
         self._names = Names()
 
     @classmethod
     def open(cls, properties: Mapping[str, str], profile: str = "") -> Session:
-        """A session that connects with its first statement; raises UsageError, UnknownName."""
+        """A session that connects at its first statement; raises UsageError, UnknownName."""
         return cls(Properties(properties), profile)
 
     @property
     def engine(self) -> Engine:
-        """The engine, connected when first asked for; raises ConnectionFailed."""
+        """The engine; connects at the first call; raises ConnectionFailed."""
         if self._engine is None:
             from kshell.engines.local.engine import LocalEngine
 
@@ -90,7 +90,7 @@ class Session:
 
     @property
     def cluster(self) -> str:
-        """What the toolbar calls the cluster."""
+        """The cluster's name on the toolbar."""
         return self.properties.get("bootstrap.servers", "no cluster")
 
     def connect(self) -> None:
@@ -98,9 +98,10 @@ class Session:
         _ = self.engine
 
     def change(self, names: Iterable[str], properties: Properties) -> None:
-        """Take properties of which these have changed; if one is the connection's, connect first.
+        """Take the new properties, of which these changed; if one belongs to the connection,
+        connect first.
 
-        Raises what connecting raises, and then all stays as it was.
+        Raises the errors of connecting; then nothing has changed.
         """
         anew = any(scope_of(name) is Scope.CONNECTION for name in names)
         if anew and self._engine is not None:
@@ -109,7 +110,7 @@ class Session:
         self.properties = properties
 
     def execute(self, text: str) -> Iterator[Event]:
-        """Run a script statement by statement; each result must be drawn before the next is asked.
+        """Run a script statement by statement; draw each result before you ask for the next.
 
         Raises KshellError with its place in `text`.
         """
@@ -138,7 +139,7 @@ class Session:
             yield answer
 
     def _own_functions(self) -> Iterator[Event]:
-        """Load the user's functions where that was not done yet, or from elsewhere."""
+        """Load the user's functions if that was not done yet, or the path has changed."""
         given = self.properties.get("kshell.functions")
         path = Path(given).expanduser() if given else config_home() / "functions.py"
         if path == self._loaded:
@@ -151,16 +152,16 @@ class Session:
             yield Remark(f"functions: {problem}")
 
     def names(self) -> Names:
-        """The names last learned by `refresh`."""
+        """The names from the last `refresh`."""
         return self._names
 
     def refresh(self) -> None:
-        """Learn the names anew; asks the cluster."""
+        """Get the names again; asks the cluster."""
         engine = self.engine
         self._names = Names(tuple(engine.topics()), tuple(engine.sources()))
 
     def columns(self, name: str) -> tuple[str, ...]:
-        """Columns of a topic or source; asks the cluster, so never on the UI's thread."""
+        """Columns of a topic or source; asks the cluster, so do not call it on the UI's thread."""
         return tuple(self.engine.columns(name, self.properties))
 
     def functions(self) -> tuple[str, ...]:
@@ -175,7 +176,7 @@ class Session:
         return tuple(self._engine.running()) if self._engine else ()
 
     def close(self) -> None:
-        """Stop what runs and disconnect."""
+        """Stop all queries and disconnect."""
         if self._engine is not None:
             self._engine.close()
             self._engine = None
@@ -213,7 +214,7 @@ def _script(session: Session, statement: ast.RunScript) -> Iterator[Event]:
     try:
         yield from session.execute(text)
     except KshellError as error:
-        if error.place is not None:  # a place in the script is none in the statement that runs it
+        if error.place is not None:  # a place of the inner script, not of `text`
             error.what = f"{statement.path}, line {error.place.line}: {error.what}"
             error.args, error.place = (error.what,), statement.place
         raise
@@ -232,7 +233,7 @@ def _exit(session: Session, statement: ast.Exit) -> Iterator[Event]:
 
 
 def _may_call(statement: ast.Statement) -> bool:
-    """Whether it can have to do with functions: the others need not wait for the user's to load."""
+    """Whether the statement may call functions: the others do not wait for the user's functions."""
     if isinstance(statement, ast.Show):
         return statement.what is ast.ShowWhat.FUNCTIONS
     return not isinstance(statement, ast.Describe | ast.Print)

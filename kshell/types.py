@@ -1,7 +1,7 @@
 """KSQL's types: one table of KSQL name ↔ Arrow ↔ DuckDB.
 
-A type **is** a `pyarrow.DataType` everywhere in kshell.  Formats add their own columns to this
-correspondence (Avro, Protobuf) in their own modules.  Source of the names: ksqlDB's reference.
+A type **is** a `pyarrow.DataType` everywhere in kshell.  Formats (Avro, Protobuf) add their own
+types in their own modules.  Source of the names: ksqlDB's reference.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ PRIMITIVES = (
     Primitive(("TIMESTAMP",), TIMESTAMP, "TIMESTAMP_MS"),
 )
 _BY_ARROW = {p.arrow: p for p in PRIMITIVES}
-# Arrow's types that KSQL has none for: a table that is given to a session may have them.
+# Arrow types without a KSQL type: a table that is given to a session may have them.
 _BEYOND_KSQL = {
     pa.int8(): "TINYINT", pa.int16(): "SMALLINT", pa.uint8(): "UTINYINT", pa.uint16(): "USMALLINT",
     pa.uint32(): "UINTEGER", pa.uint64(): "UBIGINT", pa.float32(): "FLOAT",
@@ -58,7 +58,7 @@ _BEYOND_KSQL = {
 
 
 def decimal(precision: int, scale: int) -> pa.DataType:
-    """DECIMAL(precision, scale); 38 digits at the most, DuckDB's limit."""
+    """DECIMAL(precision, scale); at most 38 digits, DuckDB's limit."""
     return pa.decimal128(precision, scale)
 
 
@@ -78,7 +78,7 @@ def is_numeric(type: pa.DataType) -> bool:
 
 
 def parts(type: pa.DataType) -> list[pa.DataType]:
-    """The types of what a STRUCT, an ARRAY or a MAP holds, in their order; of others none.
+    """The types inside a STRUCT, an ARRAY or a MAP, in order; empty for other types.
 
     >>> parts(pa.map_(pa.string(), pa.int32()))
     [DataType(string), DataType(int32)]
@@ -158,5 +158,5 @@ def duckdb_name(type: pa.DataType) -> str:
     if pa.types.is_timestamp(type):
         return "TIMESTAMP WITH TIME ZONE"
     if pa.types.is_null(type):
-        return "INTEGER"  # what DuckDB itself takes a NULL of no type for
+        return "INTEGER"  # DuckDB's own type for an untyped NULL
     raise ValueError(f"no DuckDB type for {type}")

@@ -1,4 +1,4 @@
-"""A bounded query made ready: its DuckDB SQL, the columns it needs, and the offsets it will read.
+"""Prepares a bounded query: its DuckDB SQL, the columns it needs, and the offsets it will read.
 
 DuckDB's own optimizer says which columns each reference needs: the query is first planned over
 empty tables, and `EXPLAIN` tells the projection of every scan.  That holds for all of DuckDB's SQL
@@ -144,7 +144,7 @@ _UNKNOWN_FUNCTION = re.compile(r"Function with name (\S+) does not exist")
 
 
 def translate_error(error: duckdb.Error, tree: exp.Query, columns: list[str]) -> KshellError:
-    """DuckDB's complaint in kshell's words, with the place of the word it speaks of."""
+    """DuckDB's error in kshell's words, with the place of the word that it names."""
     text = str(error)
     for pattern, kind, known in (
         (_UNKNOWN_COLUMN, "column", columns),

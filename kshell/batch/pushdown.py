@@ -1,7 +1,7 @@
-"""From a WHERE to the part of a topic that can match: seeks, stops and partition pruning.
+"""Finds the part of a topic that can match a WHERE: seeks, stops and partition pruning.
 
-`rewrite` hands the conjuncts that hold for every row of one reference; what is understood here
-narrows its `Bounds`.  The query keeps the whole predicate, so a bound may be too wide, never too
+`rewrite` gives it the conjuncts that hold for every row of one reference; those that it understands
+narrow the `Bounds`.  The query keeps the whole predicate, so a bound may be too wide, never too
 narrow.
 """
 
@@ -92,7 +92,7 @@ def _lowest(old: int | None, new: int) -> int:
 
 
 def _interval(test: _Test) -> tuple[int | None, int | None] | None:
-    """[from, to) of whole numbers that pass; None where the constants are no numbers."""
+    """[from, to) of whole numbers that pass; None if the constants are not numbers."""
     if any(isinstance(v, bool) or not isinstance(v, int | float | Decimal) for v in test.values):
         return None
     low, high = min(test.values), max(test.values)

@@ -1,4 +1,4 @@
-"""What a bounded query reads: tables handed to it by an engine, and how much of each it needs.
+"""The tables that an engine gives to a bounded query, and how much of each it needs.
 
 `batch` never sees a broker.  An engine gives a `Table` for each name in FROM; planning works out
 which columns and which part of it the query can need (`Bounds`), and `open` gives the batches.
@@ -34,7 +34,7 @@ class TableColumn:
 
 
 def view_names(columns: Sequence[TableColumn]) -> list[str]:
-    """What a query calls the columns: DuckDB's names fold case, so `id` beside `ID` is `ID_1`.
+    """The columns' names in a query: DuckDB's names fold case, so "ID" after "id" becomes "ID_1".
 
     >>> view_names([TableColumn(name, pa.int32()) for name in ("id", "ID", "x")])
     ['id', 'ID_1', 'x']
@@ -110,11 +110,15 @@ class Table(Protocol):
         """Of a table over a topic: the raw columns that make its key, of which only the last record
         counts (and none if that has no value: the raw column GONE); empty for all else."""
 
+    @property
+    def offsets(self) -> Mapping[int, tuple[int, int]]:
+        """Per partition [first, end) of what it holds; rows in memory are one part from 0 on."""
+
     def ranges(self, bounds: Bounds) -> list[Range]:
         """What would be read: seeks and partition pruning, asked of the broker."""
 
     def open(self, columns: Sequence[str], ranges: Sequence[Range]) -> Scan:
-        """Start reading.  With no columns, batches carry row counts alone (`num_rows`)."""
+        """Start reading.  Without columns, batches have only a number of rows."""
 
     def time_of_end(self, ranges: Sequence[Range], time: int) -> Mapping[int, int]:
         """Per partition the first offset whose timestamp is at or after `time` (ms)."""

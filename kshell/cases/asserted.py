@@ -1,7 +1,7 @@
-"""ASSERT among a case's statements: what the queries have made of the records so far.
+"""ASSERT in a case: checks what the queries have made of the records so far.
 
-`world` serves these statements.  As in ksqlDB's testing tool each ASSERT VALUES takes the next
-record of its topic; the queries begin anew over all that the statements have inserted.
+`statements` calls it.  As in ksqlDB's testing tool, each ASSERT VALUES takes the next record of its
+topic; the queries run again over all records that the statements have inserted.
 """
 
 from __future__ import annotations
@@ -32,14 +32,15 @@ __all__ = ["assert_source", "assert_topic", "assert_values"]
 
 
 def assert_source(world: World, statement: ast.AssertSource) -> None:
-    """ASSERT STREAM|TABLE: what is declared is as said."""
+    """ASSERT STREAM|TABLE: compares the declared source with the statement."""
     found = asserted_source(statement, world.catalog, world.properties, world.infer)
     said = read_with(statement.source.properties, CREATE).settings
     _compare(world, found.topic, said, statement.place)
 
 
 def assert_topic(world: World, statement: ast.AssertTopic) -> None:
-    """ASSERT [NOT EXISTS] TOPIC: those of the case, of its sources, and those written to."""
+    """ASSERT [NOT EXISTS] TOPIC: knows the case's topics, those of its sources, and those written
+    to."""
     name, said = statement.name.text, asserted_settings(statement)
     known = {*world.topics, *world.log.topics, *(s.topic for s in world.catalog.sources.values())}
     if statement.exists is not (name in known):
@@ -49,7 +50,7 @@ def assert_topic(world: World, statement: ast.AssertTopic) -> None:
 
 
 def _compare(world: World, topic: str, wanted: TopicSettings, place: Place | None) -> None:
-    """What is said of a topic must be what the statements that made it have said."""
+    """Compares the settings with those in the statements that made the topic."""
     made, spec = world.said.get(topic, TopicSettings()), world.topics.get(topic)
     partitions = made.partitions or (spec.partitions if spec is not None else 1)
     is_ = {"PARTITIONS": str(partitions), "REPLICAS": str(made.replicas or 1)}
@@ -66,7 +67,7 @@ def _compare(world: World, topic: str, wanted: TopicSettings, place: Place | Non
 
 
 def assert_values(world: World, statement: ast.AssertValues) -> None:
-    """ASSERT VALUES and NULL VALUES: the topic's next records are as said."""
+    """ASSERT VALUES and NULL VALUES: compares the topic's next records with the statement."""
     name = statement.insert.name.folded()
     source = world.catalog.sources.get(name)
     if source is None:
@@ -98,7 +99,7 @@ def assert_values(world: World, statement: ast.AssertValues) -> None:
 
 
 def _run(world: World) -> Log:
-    """All that the queries write, beside what they read."""
+    """A log with the records that the queries read and those that they write."""
     log = Log({topic: list(records) for topic, records in world.log.topics.items()})
     given: Sequence[tuple[str, int]] = [
         (topic, offset) for topic, records in log.topics.items() for offset in range(len(records))

@@ -22,7 +22,7 @@ from kshell.errors import UsageError
 
 __all__ = ["main"]
 
-_SHARE = 16  # cases handed to a worker at once: few enough that the last worker is not late
+_SHARE = 16  # cases given to a worker at a time: few, so that no worker ends late
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the cases; gives the exit code; raises UsageError."""
+    """Run the cases; returns the exit code; raises UsageError."""
     try:
         options = _parser().parse_args(arguments)
     except SystemExit as leave:
@@ -81,7 +81,7 @@ def _cases(options: argparse.Namespace) -> list[Case]:
 
 
 def _run_all(cases: Sequence[Case], jobs: int) -> Iterator[Outcome]:
-    """The outcomes in the order of the cases, by that many processes."""
+    """Runs the cases in that many processes; the outcomes are in the order of the cases."""
     from kshell.cases.run import run_case
 
     if jobs == 1 or len(cases) <= _SHARE:
@@ -90,7 +90,7 @@ def _run_all(cases: Sequence[Case], jobs: int) -> Iterator[Outcome]:
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    # Not a Pool: that starts a worker that dies at once again and again.
+    # Not a Pool: if a worker dies at once, a Pool starts it again and again.
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         yield from pool.map(run_case, cases, chunksize=_SHARE)
 

@@ -1,10 +1,10 @@
-"""Records that came out beside the records that a case expects.
+"""Compares the records that queries wrote with those that a case expects.
 
-For each topic that the case speaks of: the same number of records, in the same order, with the same
+For each topic that the case names: the same number of records, in the same order, with the same
 key, value, window, timestamp and headers.  JSON values are compared as values: 1.0 is 1, the order
 of an object's fields does not matter.  A column that is NULL may be left out, as in ksqlDB's runner
-(its readers cannot tell the two apart; which columns there are is for `post` to say); inside a
-column's value a field that is missing is not a field that is null.
+(its readers see no difference; "post" checks which columns there are).  Inside a column's value, a
+missing field differs from a field that is null.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ def _same_columns(actual: Any, expected: Any) -> bool:
 
 
 def difference(actual: Sequence[Record], expected: Sequence[Record]) -> str:
-    """How what came out differs from what is expected; empty if it does not.
+    """How the records differ from the expected ones; empty if they do not.
 
-    Where nothing is expected, nothing may have come, of no topic.
+    If the case expects no records, no topic may have any.
     """
     topics = dict.fromkeys(record.topic for record in expected or actual)
     for topic in topics:

@@ -1,7 +1,8 @@
-"""A query over the log: each record alone through decode, step and encode, as ksqlDB's driver does.
+"""Runs a query over the log: decodes, steps and encodes one record at a time, as ksqlDB's driver
+does.
 
-`run` drives the queries one after the other.  A query first gets the case's own records of its
-topics, in their order, and then, topic by topic, what earlier queries wrote.
+`run` calls it for each query in turn.  A query first gets the case's own records of its
+topics, in their order, and then, topic by topic, the records that earlier queries wrote.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ __all__ = ["Row", "decoded", "drive", "emitted", "encoded"]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A decoded record: its columns, among them the pseudo columns; no value is a tombstone."""
+    """A decoded record: its columns and the pseudo columns; a tombstone has no value."""
 
     columns: dict[str, Any]
     timestamp: int
@@ -36,7 +37,7 @@ class Row:
 def drive(
     sink: Sink, graph: Graph, codec: CaseCodec, log: Log, given: Sequence[tuple[str, int]]
 ) -> None:
-    """Feed the query and write what it makes.
+    """Give the query its records and write its results to the log.
 
     `given` are the case's own records as (topic, offset), in the case's order.
     """
@@ -52,7 +53,7 @@ def drive(
             if row is None or _useless(leaf.source, row):
                 continue
             for out, window in emitted(sink, graph.step(number, _changes(leaf, row))):
-                # Kafka Streams forwards a record's headers with what it makes of it.
+                # Kafka Streams forwards a record's headers with its results.
                 stored = encoded(codec, sink.target, out, window, record.headers, keyless)
                 if stored is not None:
                     log.append(sink.target.topic, stored)
@@ -61,7 +62,7 @@ def drive(
 def _order(
     topics: Sequence[str], log: Log, given: Sequence[tuple[str, int]]
 ) -> list[tuple[str, int]]:
-    """What INSERT VALUES wrote, then the case's own records, then what earlier queries wrote."""
+    """The records of INSERT VALUES, then the case's own, then those that earlier queries wrote."""
     own = [place for place in given if place[0] in topics]
     first: dict[str, int] = {}
     for topic, offset in own:
@@ -73,7 +74,7 @@ def _order(
 
 
 def decoded(codec: CaseCodec, source: Source, record: Stored, offset: int) -> Row | None:
-    """The record as a row; None for one that cannot be used."""
+    """The record as a row, or None if it cannot be used."""
     columns = codec.decode(source, record, offset)
     if columns is None:
         return None
@@ -89,14 +90,14 @@ def encoded(
     headers: tuple[Header, ...] = (),
     keyless: bool | None = None,
 ) -> Stored | None:
-    """The row as a record of the target; None for one without a time."""
+    """The row as a record of the target, or None if it has no time."""
     bounds = None if window is None else (window.start, window.end)
     made = codec.encode(target, row.columns, row.timestamp, row.tombstone, bounds, keyless)
     return None if made is None else Stored(*made, headers)
 
 
 def _useless(source: Source, row: Row) -> bool:
-    """A table's record without a key, which ksqlDB skips."""
+    """Whether it is a table's record without a key, which ksqlDB skips."""
     keyless = all(row.columns.get(c.name) is None for c in source.key)
     return source.kind is Kind.TABLE and keyless
 
@@ -114,10 +115,10 @@ def _changes(leaf: Scan, row: Row) -> Changes:
 
 
 def emitted(sink: Sink, changes: Changes) -> Iterable[tuple[Row, WindowSpec | None]]:
-    """The records that the changes are: a stream's rows; for a table, each key's new row or none.
+    """The changes as records: a stream's rows; for a table, each key's new row or none.
 
     An update of a table is the old row at -1 and the new one at +1, and one record; a row at -1
-    that nothing replaces, or any row at 0, is a record without a value.
+    without a new row, or any row at 0, is a record without a value.
     """
     records, gone = latest(changes, sink.input.output)
     for row, deleted in zip(records.to_pylist(), gone, strict=True):

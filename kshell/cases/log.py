@@ -1,7 +1,7 @@
-"""The log in the broker's place: topics of one partition, records in order of writing.
+"""The log that replaces the broker: topics of one partition, records in the order of writing.
 
-`world` writes the case's records to it, queries read it and write to it, and what they wrote is
-what the case judges.  As in ksqlDB's test driver there is one partition; offsets count from 0.
+`world` writes the case's records to it, queries read it and write to it, and the case checks the
+records that they wrote.  As in ksqlDB's test driver there is one partition; offsets count from 0.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["Log", "Stored"]
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A record as a broker has it; its offset is its index in the topic."""
+    """A record as in a broker; its offset is its index in the topic."""
 
     key: bytes | None
     value: bytes | None
@@ -38,7 +38,7 @@ class Log:
     topics: dict[str, list[Stored]] = field(default_factory=dict)
 
     def append(self, topic: str, record: Stored) -> int:
-        """Writes it; gives its offset."""
+        """Writes a record; returns its offset."""
         records = self.topics.setdefault(topic, [])
         records.append(record)
         return len(records) - 1

@@ -1,7 +1,7 @@
-"""What a test case is, and what became of it.
+"""A test case, and its outcome.
 
-`read` makes cases from files, `world` runs them, `command` reports.  JSON values stay as JSON has
-them: numbers with a fraction are `Decimal`, so that none loses a digit on its way into a record.
+`read` makes cases from files, `run` runs them, `command` reports.  JSON numbers with a fraction are
+Decimals, so that no digit is lost on the way into a record.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """`expectedException`: what must be refused, and how it must be said."""
+    """A case's "expectedException": the refusal that must come, and its message."""
 
     type: str = ""
     message: str = ""
@@ -55,9 +55,9 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
-    """A source that must be there in the end: `schema` is written as in a declaration.
+    """A source that must exist at the end: `schema` is written as in a declaration.
 
-    Features are ksqlDB's names (UNWRAP_SINGLES); what is None is not looked at.
+    Features have ksqlDB's names (UNWRAP_SINGLES); fields that are None are not compared.
     """
 
     name: str
@@ -72,7 +72,7 @@ class SourceSpec:
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """A topic that is there before the statements, with its schemas in the registry."""
+    """A topic that exists before the statements, with its schemas in the registry."""
 
     name: str
     partitions: int = 1
@@ -88,9 +88,9 @@ class TopicSpec:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case with its format put in; `format` is None where it has none.
+    """One case with its format filled in; `format` is None if it has none.
 
-    `outputs` is None where the case does not say what comes out; empty is that nothing does.
+    `outputs` is None if the case does not say which records come out; empty if no record may.
     """
 
     file: str
@@ -106,7 +106,7 @@ class Case:
 
 
 class Status(Enum):
-    """How a case ended: it held, it did not, or it could not be judged."""
+    """How a case ended: it passed, it failed, or it could not be judged."""
 
     PASS = "pass"
     FAIL = "fail"

@@ -34,7 +34,8 @@ _SETTING = "{CONFIG}"
 
 
 def read_cases(path: str) -> list[Case]:
-    """The cases of one file, one for each format; raises UsageError for what is no case file."""
+    """The cases of one file, one for each format; raises UsageError for a file that has no
+    cases."""
     document = _load(path)
     tests = document.get("tests") if isinstance(document, Mapping) else None
     if not isinstance(tests, list):
@@ -50,7 +51,7 @@ def read_cases(path: str) -> list[Case]:
 
 
 def read_three_files(statements: str, inputs: str | None, outputs: str) -> Case:
-    """One case of a script, its input records and the records that must come out."""
+    """One case from a script, its input records and its expected output records."""
     script = _text(statements)
     given = _listed(inputs, "inputs") if inputs else []
     wanted = _listed(outputs, "outputs")
@@ -98,7 +99,7 @@ def _expand(file: str, test: Mapping[str, Any]) -> Iterator[Case]:
 
 
 def _put(node: Any, mark: str, value: str | None) -> Any:
-    """The node with the mark replaced in all of its strings."""
+    """The node with the mark replaced in all its strings."""
     if value is None:
         return node
     if isinstance(node, str):

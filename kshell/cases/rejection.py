@@ -1,8 +1,8 @@
-"""Whether a refusal is the one that a case expects.
+"""Compares a refusal with the one that a case expects.
 
 A refusal counts only if it comes from the check that the expected message describes: the message
-must say the same, apart from the frame ksqlDB puts around it.  That kshell cannot do something is
-never what a case expects.
+must say the same, without the text that ksqlDB puts around it.  If kshell cannot do something, that
+never counts as the expected refusal.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from kshell.errors import KshellError, ParseError, Unsupported
 
 __all__ = ["explain_rejection", "is_expected"]
 
-# Frames around ksqlDB's messages: they tell where in its server a check ran, not what it found.
+# Text around ksqlDB's messages: it says where in the server a check ran, not what it found.
 _FRAMES = (
     "exception while preparing statement:",
     "failed to prepare statement:",
@@ -33,11 +33,11 @@ def is_expected(error: KshellError, expected: Rejection) -> bool:
         return False
     wanted = expected.message
     if expected.cause:
-        wanted = expected.cause  # "Exception caught in process" alone says nothing
+        wanted = expected.cause  # "Exception caught in process" alone does not describe an error
     if _SYNTAX.search(wanted):
         return _is_syntax_error(error, wanted)
     if not wanted:
-        # A type alone: a parse failure is the only thing it can describe.
+        # Only a type: it can only mean that parsing failed.
         return isinstance(error, ParseError) and "ParseFailed" in expected.type
     if isinstance(error, ParseError) and _SYNTAX.search(error.what):
         return False
@@ -54,7 +54,7 @@ def _is_syntax_error(error: KshellError, wanted: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """The words of a message, without frames, places, quotes and case."""
+    """The words of a message, without the text around it, places, quotes and case."""
     text = _STATEMENT.sub("", text).lower()
     for frame in _FRAMES:
         text = text.replace(frame, " ")
@@ -63,7 +63,7 @@ def _plain(text: str) -> str:
 
 
 def explain_rejection(error: KshellError, expected: Rejection) -> str:
-    """kshell's message beside the expected one, for the report."""
+    """kshell's message and the expected one, for the report."""
     return f"expected: {expected.message or expected.type}" + (
         f" ({expected.cause})" if expected.cause else ""
     ) + f"; kshell: {type(error).__name__}: {error.what}"  # fmt: skip

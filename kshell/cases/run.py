@@ -1,7 +1,7 @@
-"""One case from its statements to its outcome.
+"""Runs one case, from its statements to its outcome.
 
-`command` calls `run_case`, in several processes.  A case that cannot be judged because kshell
-failed in itself is an error, not a failure.
+`command` calls `run_case`, in several processes.  If a bug in kshell stops a case, the outcome is
+an error, not a failure.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ __all__ = ["run_case"]
 
 
 def run_case(case: Case) -> Outcome:
-    """Runs it; never raises but what ends the program."""
+    """Runs a case; raises only errors that end the program."""
     try:
         status, reason = _judge(case)
-    except Exception as error:  # a bug in kshell is that case's outcome, and the others go on
+    except Exception as error:  # a bug in kshell is the outcome of this case only
         status, reason = Status.ERROR, f"internal error: {type(error).__name__}: {error}"
     return Outcome(case.file, case.name, case.format, status, reason)
 
@@ -43,7 +43,7 @@ def _judge(case: Case) -> tuple[Status, str]:
     world = World(dict(case.properties), {t.name: t for t in case.topics})
     try:
         run_script(world, "\n".join(case.statements))
-        # Some refusals come with the first record: a timestamp that is none, an overflow.
+        # Some refusals come with the first record: an invalid timestamp, an overflow.
         if case.rejection is None or case.inputs:
             wrong = _run_records(case, world)
     except KshellError as error:
@@ -63,7 +63,7 @@ def _judge_refusal(case: Case, error: KshellError) -> tuple[Status, str]:
 
 
 def _run_records(case: Case, world: World) -> str:
-    """Runs the case's records through its queries; gives what differs from the expectation."""
+    """Runs the case's records through its queries; returns the first difference."""
     given = []
     for record in case.inputs:
         stored = _stored(world, record, _reader_of(world, record.topic))
@@ -76,7 +76,7 @@ def _run_records(case: Case, world: World) -> str:
     wanted: list[Record] = []
     expected = case.outputs or ()
     topics = [record.topic for record in expected]
-    if case.outputs is not None and not expected:  # nothing may come out, of no query
+    if case.outputs is not None and not expected:  # no query may write a record
         topics = [sink.target.topic for sink in world.queries.values()]
     for topic in dict.fromkeys(topics):
         source = _writer_of(world, topic)
@@ -93,12 +93,12 @@ def _run_records(case: Case, world: World) -> str:
 
 
 def _reader_of(world: World, topic: str) -> Source | None:
-    """The first source over the topic: its formats are what the case's records are written in."""
+    """The first source over the topic: the case's records are written in its formats."""
     return next((s for s in world.catalog.sources.values() if s.topic == topic), None)
 
 
 def _writer_of(world: World, topic: str) -> Source | None:
-    """The source whose formats the records that came out are in."""
+    """The source whose formats the written records have."""
     targets = (q.target for q in world.queries.values() if q.target.topic == topic)
     return next(targets, None) or _reader_of(world, topic)
 
@@ -139,7 +139,7 @@ def _record(world: World, topic: str, stored: Stored, source: Source | None) -> 
 def _expected(
     world: World, record: Record, stored: Stored | None, source: Source | None
 ) -> Record:
-    """The record in the words of the one that came, where a format leaves a choice of words."""
+    """The expected record in the form of the one that came, if the format allows several forms."""
     if source is None or stored is None:
         return record
     bare, _ = split_window(stored.key, source.window)

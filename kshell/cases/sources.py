@@ -1,7 +1,7 @@
-"""The sources that a case wants to be there in the end (`post`), beside those that are.
+"""Compares the sources at the end of a case with those that it expects ("post").
 
-`run` asks after the records agree.  A schema is written as in a declaration, so that the grammar
-reads it; names fold as everywhere.
+`run` calls it if the records agree.  A schema is written as in a declaration, and the grammar reads
+it; names fold as everywhere.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _KEYS = (ColumnRole.KEY, ColumnRole.PRIMARY_KEY)
 def missing_source(
     catalog: Catalog, specs: Sequence[SourceSpec], types: Mapping[str, pa.DataType]
 ) -> str:
-    """How the first source that differs differs; empty if none does."""
+    """The difference of the first source that differs; empty if none does."""
     for spec in specs:
         source = catalog.sources.get(spec.name)
         wrong = "is not there" if source is None else _wrong(source, spec, types)
@@ -40,7 +40,7 @@ def missing_source(
 
 
 def schema_text(source: Source) -> str:
-    """A source's columns as ksqlDB shows them.
+    """A source's columns as in ksqlDB's output.
 
     >>> from kshell.catalog.model import Column, FormatSpec, Kind
     >>> json = FormatSpec("JSON")

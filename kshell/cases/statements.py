@@ -1,4 +1,4 @@
-"""The statements of a case, served: everything but the broker is the real thing.
+"""Runs the statements of a case, without a broker.
 
 `run` calls it for each case: the parser, the catalog's checks and the binder are the engine's own.
 """
@@ -30,7 +30,7 @@ __all__ = ["run_script"]
 
 
 def run_script(world: World, script: str) -> None:
-    """Every statement in order; raises KshellError where one is refused."""
+    """Runs every statement in order; raises KshellError if one is refused."""
     for piece in split(script):
         statement = parse_piece(substitute(piece, world.variables), world.catalog.types)
         serve = _SERVE.get(type(statement))
@@ -41,7 +41,7 @@ def run_script(world: World, script: str) -> None:
 
 
 def _change(world: World, statement: ast.Statement) -> ddl.Change:
-    """A declaration."""
+    """Runs a declaration."""
     made = ddl.change(statement, world.catalog, world.properties, world.infer)
     world.catalog = made.catalog
     return made
@@ -81,7 +81,7 @@ def _start(world: World, id: str, sink: Sink) -> None:
 
 
 def _stop(world: World, id: str) -> None:
-    """The query that made a source ends with it, or with the one that takes its place."""
+    """Ends the query that made a source that was dropped or replaced."""
     world.queries.pop(id, None)
     world.catalog = world.catalog.without_query(id)
 

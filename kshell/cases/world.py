@@ -20,9 +20,10 @@ __all__ = ["World"]
 
 @dataclass(slots=True)
 class World:
-    """What one case's statements have made so far.
+    """The catalog, topics and queries that one case's statements have made so far.
 
-    `said` is what statements say of topics: of no other number of partitions can a join complain.
+    `said` has the settings that statements give topics: joins check only these numbers of
+    partitions.
     """
 
     properties: dict[str, str] = field(default_factory=dict)
@@ -51,6 +52,6 @@ class World:
         return self.codec.infer(topic, half, format)
 
     def partitions_of(self, source: Source) -> int | None:
-        """How many partitions the source's topic has, if that was said."""
+        """The number of partitions of the source's topic, if a statement gives it."""
         said = self.said.get(source.topic)
         return None if said is None else said.partitions

@@ -1,6 +1,7 @@
-"""The catalog: which streams, tables and types there are.  Immutable; DDL makes a new one.
+"""The catalog: the streams, tables and types that exist.  Immutable; DDL makes a new one.
 
-`session` holds the current one, `sql.bind` resolves names in it.  Checks and wording are ksqlDB's.
+The engine's context holds the current catalog, `sql.bind` resolves names in it.  Checks and
+messages are ksqlDB's.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ class Catalog:
     queries: Mapping[str, RunningQuery] = field(default_factory=lambda: MappingProxyType({}))
 
     def find(self, name: str, quoted: bool) -> Source | None:
-        """The source of that name as written: declared ones fold to upper case, topics do not."""
+        """The source of that name as written: names of declared sources fold to upper case, names
+        of topics do not."""
         declared = self.sources.get(name if quoted else name.upper())
         if declared is not None:
             return declared
@@ -65,7 +67,7 @@ class Catalog:
         return [*self.sources, *self.topics]
 
     def add(self, source: Source) -> Catalog:
-        """With one more; BindError if its name is taken."""
+        """With one more source; BindError if its name is taken."""
         taken = self.sources.get(source.name)
         if taken is not None:
             raise BindError(
@@ -88,7 +90,7 @@ class Catalog:
         return self._with(source)
 
     def with_topic(self, source: Source) -> Catalog:
-        """With an undeclared topic's inferred columns."""
+        """With the inferred columns of an undeclared topic."""
         return replace(self, topics=MappingProxyType({**self.topics, source.name: source}))
 
     def drop(
@@ -140,7 +142,7 @@ class Catalog:
         return self._with(replace(source, value=tuple(value)))
 
     def add_type(self, name: str, type: pa.DataType, *, if_not_exists: bool = False) -> Catalog:
-        """With a user's type; BindError if there is one of that name."""
+        """With a user's type; BindError if its name is taken."""
         if name in self.types:
             if if_not_exists:
                 return self
@@ -160,11 +162,11 @@ class Catalog:
         return replace(self, types=MappingProxyType(rest))
 
     def with_query(self, query: RunningQuery) -> Catalog:
-        """While that query runs its sources cannot be dropped."""
+        """With a running query, whose sources cannot be dropped."""
         return replace(self, queries=MappingProxyType({**self.queries, query.id: query}))
 
     def without_query(self, id: str) -> Catalog:
-        """That query has stopped."""
+        """Without a query that has stopped."""
         rest = {i: q for i, q in self.queries.items() if i != id}
         return replace(self, queries=MappingProxyType(rest))
 
@@ -172,7 +174,8 @@ class Catalog:
         return replace(self, sources=MappingProxyType({**self.sources, source.name: source}))
 
     def _check_unused(self, name: str) -> None:
-        # ksqlDB ends the query that made the source together with it; every other use forbids.
+        # Dropping a source ends the query that made it, as in ksqlDB; any other query that uses it
+        # forbids that.
         made_by = self.sources[name].query_id
         reads = sorted(q.id for q in self.queries.values() if name in q.reads)
         writes = sorted(q.id for q in self.queries.values() if q.writes == name and q.id != made_by)
@@ -201,7 +204,7 @@ def _check_kind(source: Source, kind: Kind, verb: str) -> None:
 
 
 def _check_upgrade(old: Source, new: Source) -> None:
-    """What ksqlDB can change in place: columns may be added at the end, the rest stays."""
+    """Allows what ksqlDB can change in place: new columns at the end; all else must stay."""
     changes = []
     for what, before, after in (
         ("topic", old.topic, new.topic),

@@ -1,6 +1,6 @@
-"""What a name in FROM means: a stream or a table over a topic, declared or inferred.
+"""A name in FROM means one of these: a stream or a table over a topic, declared or inferred.
 
-Frozen, and built whole: DDL and inference make a `Source`, binding reads it, engines open it.
+Frozen: DDL and inference make a complete `Source`, binding reads it, engines open it.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ HEADERS = pa.list_(pa.struct([("KEY", pa.string()), ("VALUE", pa.binary())]))
 
 @dataclass(frozen=True, slots=True)
 class PseudoColumn:
-    """A column that every record has beside its own.
+    """A column that every record has in addition to its own.
 
-    `type` is None for the key's own type.  KSQL refuses a `reserved` name to all other columns;
-    a column of the other names hides the pseudo column.  `log` columns say where Kafka's log has
-    the record and are NULL where there is no log; INSERT INTO a topic sets those `given`.
+    `type` None means the key's type.  No other column may have a `reserved` name; a column with one
+    of the other names hides the pseudo column.  `log` columns are the record's place in Kafka's
+    log, NULL if there is no log.  INSERT INTO a topic may set those that are `given`.
     """
 
     type: pa.DataType | None
@@ -67,19 +67,19 @@ PSEUDO_COLUMNS: Mapping[str, PseudoColumn] = MappingProxyType(
 RESERVED: Mapping[str, pa.DataType] = MappingProxyType(
     {n: c.type for n, c in PSEUDO_COLUMNS.items() if c.reserved and c.type is not None}
 )
-# What the key of a windowed source has beside its columns: milliseconds as well.
+# The key of a windowed source also has these, in milliseconds too.
 WINDOW_COLUMNS = ("WINDOWSTART", "WINDOWEND")
 
 
 class Kind(Enum):
-    """A stream's rows are facts; a table's rows replace one another by key."""
+    """A stream keeps all rows; in a table, a row replaces the one before with the same key."""
 
     STREAM = "STREAM"
     TABLE = "TABLE"
 
 
 class WindowType(Enum):
-    """How a windowed source's key carries its window."""
+    """The kind of window in a windowed source's key."""
 
     TUMBLING = "TUMBLING"
     HOPPING = "HOPPING"
@@ -126,9 +126,10 @@ class FormatSpec:
 
 @dataclass(frozen=True, slots=True)
 class TopicSettings:
-    """What a statement says of its topic: None and no entry where it says nothing.
+    """The settings of its topic that a statement gives; None or no entry for the others.
 
-    `configs` have Kafka's names; `defaults` are for a topic to create where `configs` are silent.
+    `configs` have Kafka's names; a topic that is created takes from `defaults` what `configs` does
+    not have.
     """
 
     partitions: int | None = None
@@ -141,8 +142,8 @@ class TopicSettings:
 class Source:
     """A stream or a table over one topic.
 
-    `declared` is False for a topic whose columns were inferred: its names keep their spelling and
-    match case-insensitively.  `presence` then tells the share of sampled records that had a column.
+    `declared` is False for a topic whose columns were inferred: its names keep their case and match
+    in any case.  `presence` is then the share of sampled records that had each column.
     """
 
     name: str
@@ -159,8 +160,8 @@ class Source:
     read_only: bool = False  # CREATE SOURCE STREAM|TABLE
     declared: bool = True
     sql: str = ""
-    query_id: str = ""  # the query that writes it, if one does
-    connector: str = ""  # the connector that writes it, if one is said to
+    query_id: str = ""  # the query that writes it, if any
+    connector: str = ""  # the connector that writes it, if WITH names one
     presence: Mapping[str, float] = field(default_factory=_empty, hash=False)
 
     def columns(self) -> Iterator[Column]:
@@ -171,7 +172,7 @@ class Source:
             yield Column(header.name, header.type)
 
     def pseudo_columns(self) -> dict[str, pa.DataType]:
-        """The pseudo columns that no column of its own hides, with their types."""
+        """The pseudo columns that no own column hides, with their types."""
         own = {c.name for c in self.columns()}
         return {n: pseudo_type(n, self.key) for n in PSEUDO_COLUMNS if n not in own}
 
@@ -181,9 +182,10 @@ class Source:
 
 
 def pseudo_type(name: str, key: Sequence[Column]) -> pa.DataType:
-    """The type of a pseudo column where those are the key's columns.
+    """The type of a pseudo column, for a key with these columns.
 
-    ROWKEY is the one key column, or a STRUCT of several; of a key that nobody declared its bytes.
+    ROWKEY is the single key column, or a STRUCT of several, or the key's bytes if no key is
+    declared.
 
     >>> pseudo_type("ROWKEY", [Column("A", pa.int32()), Column("B", pa.string())])
     StructType(struct<A: int32, B: string>)

@@ -1,7 +1,7 @@
-"""The options that WITH takes, as one table: what a row feeds, how its value is read.
+"""The options of WITH as one table: the field that each sets, and how its value is read.
 
-`properties` reads a clause by it, `terminal.completion` offers it.  Adding an option is a row, and
-a field of `properties.With` where none is there yet.  Checks and wording are ksqlDB's.
+`properties` reads a clause with it, `terminal.completion` offers its names.  To add an option, add
+a row, and a field of `properties.With` if there is none yet.  Checks and messages are ksqlDB's.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def duration_ms(text: str) -> int:
     return int(number) * factor
 
 
-# How a value is read: (the option's name, its text) → the value; BindError where it does not fit.
+# Reads a value: (the option's name, its text) → the value; BindError if it does not fit.
 _Read = Callable[[str, str], Any]
 
 
@@ -80,7 +80,7 @@ def _one_of(*values: str) -> _Read:
 
 
 def _policy(name: str, text: str) -> str:
-    """Kafka's cleanup.policy; the order of two says nothing."""
+    """Kafka's cleanup.policy; the order of two policies does not matter."""
     parts = {part.strip() for part in text.lower().split(",")}
     if not parts <= {"compact", "delete"}:
         raise _invalid(name, text, f"it is one of {', '.join(map(repr, _POLICIES))}")
@@ -97,7 +97,7 @@ def _delimiter(name: str, text: str) -> str:
 
 
 def _pattern(name: str, text: str) -> str:
-    """A pattern of Java's DateTimeFormatter; BindError for one that it refuses."""
+    """A pattern of Java's DateTimeFormatter; BindError if Java refuses it."""
     from kshell.moments.pattern import elements_of
 
     try:
@@ -111,7 +111,7 @@ def _pattern(name: str, text: str) -> str:
 
 
 def _identifier(name: str, text: str) -> str:
-    """A column named in a string: upper case unless it is quoted in there."""
+    """A column's name in a string: upper case unless the string quotes it."""
     if len(text) >= 2 and text[0] == text[-1] and text[0] in '`"':
         return text[1:-1]
     return text.upper()
@@ -140,10 +140,10 @@ def _invalid(name: str, text: str, why: str) -> BindError:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A row: its name, the fields of `With` that it feeds, one line of help.
+    """A row: its name, the fields of `With` that it sets, one line of help.
 
-    "configs.retention.ms" feeds an entry of the field `configs`.  `values` are what completion
-    offers; `read` is what takes any.
+    "configs.retention.ms" sets an entry of the field `configs`.  Completion offers the `values`;
+    `read` reads any value.
     """
 
     name: str
@@ -166,7 +166,7 @@ _HALVES = ("KEY", "VALUE")
 
 def _of_half(suffix: str, help: str, read: _Read = _text, values: tuple[str, ...] = ()
              ) -> tuple[Option, ...]:  # fmt: skip
-    """An option of the key's format and of the value's."""
+    """The rows of an option that the key's format and the value's format have."""
     return tuple(
         Option(f"{half}_{suffix}", (f"{half.lower()}.{suffix}",), f"the {half.lower()}s' {help}",
                read, values)

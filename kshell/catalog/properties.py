@@ -1,4 +1,4 @@
-"""A WITH clause, read by the table of options into a frozen value; what topics are made with.
+"""Reads a WITH clause into a frozen value, by the table of options; gives the settings of topics.
 
 `sql.bind.declare` reads CREATE's, `sql.bind.create` reads CREATE … AS SELECT's and INSERT's,
 `engines` and `cases` read ASSERT TOPIC's.
@@ -27,7 +27,7 @@ def _nothing() -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class With:
-    """A WITH clause that passed: None and '' where it says nothing.
+    """A valid WITH clause: None or '' for options that it does not have.
 
     `key` and `value` are the formats' own options by name without KEY_ or VALUE_; `configs` are the
     topic's by Kafka's names.
@@ -57,22 +57,22 @@ class With:
 
     @property
     def settings(self) -> TopicSettings:
-        """What is said of the topic."""
+        """The topic's settings in it."""
         return TopicSettings(self.partitions, self.replicas, self.configs)
 
     def key_spec(self, default: FormatSpec) -> FormatSpec:
-        """The key's format: as said here, else the default with what is said of it."""
+        """The key's format in WITH, else the default with the given options."""
         return _spec(self.key_format, self.key, default)
 
     def value_spec(self, default: FormatSpec) -> FormatSpec:
-        """The value's format: as said here, else the default with what is said of it."""
+        """The value's format in WITH, else the default with the given options."""
         return _spec(self.value_format, self.value, default)
 
 
 def _spec(name: str, options: Mapping[str, str], default: FormatSpec) -> FormatSpec:
     if name and name != default.name:
         return FormatSpec(name, options)
-    # A delimiter is inherited; a schema's id or name is the other topic's own.
+    # A delimiter is inherited; a schema's id or name belongs to the other topic only.
     kept = {k: v for k, v in default.options.items() if k == "DELIMITER"}
     return FormatSpec(default.name, MappingProxyType({**kept, **options}))
 
@@ -151,9 +151,10 @@ def _check_window(written: With) -> None:
 def topic_settings(
     written: With, kind: Kind, window: Window | None, retention_ms: int | None = None
 ) -> TopicSettings:
-    """What is said of a source's topic, and what ksqlDB makes topics of its kind with.
+    """The settings of a source's topic, and ksqlDB's defaults for topics of its kind.
 
-    `retention_ms` is that of the query's windows: their topic keeps records at least so long.
+    `retention_ms` is the retention of the query's windows: their topic keeps records at least that
+    long.
     """
     usual = "delete" if kind is Kind.STREAM else "compact" if window is None else "compact,delete"
     configs, defaults = dict(written.configs), {_POLICY: usual}
@@ -172,5 +173,5 @@ def topic_settings(
 
 
 def takes_inference(format: str) -> bool:
-    """Whether a schema registry can tell the columns of a topic in that format."""
+    """Whether a schema registry can have the columns of a topic in that format."""
     return CAPABILITIES[format].inferred

@@ -1,7 +1,7 @@
-"""What each serialization format can carry.
+"""What each serialization format can hold.
 
-`sql.bind.declare` checks declarations with it, `sql.bind.sinks` results.  Semantics and wording are
-ksqlDB's.
+`sql.bind.declare` checks declarations with it, `sql.bind.sinks` results.  Semantics and messages
+are ksqlDB's.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ __all__ = ["CAPABILITIES", "KEY", "VALUE", "Part", "check_delimiter", "check_for
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """A row: which types, how many columns, and which WITH properties a format takes.
+    """A row: the types, the number of columns, and the WITH properties that a format accepts.
 
     `options` are the properties without their KEY_ or VALUE_; `wraps` are the values that
-    WRAP_SINGLE_VALUE may have; `inferred` tells that a schema registry knows the columns.
+    WRAP_SINGLE_VALUE may have; `inferred` means that a schema registry knows the columns.
     """
 
     nested: tuple[str, ...] = ("ARRAY", "MAP", "STRUCT")
@@ -41,7 +41,7 @@ class Capability:
 _SCHEMA = frozenset({"SCHEMA_ID", "SCHEMA_FULL_NAME", "SCHEMA_FILE"})
 _BOTH = ("true", "false")
 
-# In the order in which they are offered.
+# In the order in which completion offers them.
 CAPABILITIES: Mapping[str, Capability] = MappingProxyType(
     {
         "JSON": Capability(
@@ -88,7 +88,7 @@ _OPTION_NAMES: Mapping[str, str] = MappingProxyType(
     }
 )
 
-# Options of which only one is read, and why.
+# Options that exclude one another, and why.
 _RIVALS: Mapping[tuple[str, str], str] = MappingProxyType(
     {
         ("SCHEMA_FILE", "SCHEMA_ID"): "each names the schema",
@@ -100,10 +100,10 @@ _RIVALS: Mapping[tuple[str, str], str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Which half of a record, as messages name it."""
+    """A half of a record, as messages name it."""
 
     title: str  # Key, Value
-    suffix: str  # what follows a column's type in a schema's text
+    suffix: str  # the words after a column's type in a schema's text
 
 
 KEY = Part("Key", " KEY")
@@ -124,7 +124,7 @@ def format_named(name: str) -> str:
 
 
 def columns_text(columns: Sequence[Column], suffix: str = "") -> str:
-    """A schema's text as ksqlDB's messages have it.
+    """A schema's text as in ksqlDB's messages.
 
     >>> columns_text([Column("A", INTEGER)], " KEY")
     '`A` INTEGER KEY'
@@ -133,7 +133,7 @@ def columns_text(columns: Sequence[Column], suffix: str = "") -> str:
 
 
 def check_format(format: FormatSpec, columns: Sequence[Column], part: Part) -> None:
-    """BindError if the format cannot carry these columns or does not take its properties."""
+    """BindError if the format cannot hold these columns or does not accept its properties."""
     capability = CAPABILITIES[format_named(format.name)]
     check_options(format)
     got = columns_text(columns, part.suffix)
@@ -152,8 +152,8 @@ def check_format(format: FormatSpec, columns: Sequence[Column], part: Part) -> N
 
 
 def check_options(format: FormatSpec) -> None:
-    """BindError if the format does not take its WITH properties."""
-    capability = CAPABILITIES.get(format.name, Capability())  # of BYTES nothing can be said
+    """BindError if the format does not accept its WITH properties."""
+    capability = CAPABILITIES.get(format.name, Capability())  # BYTES has no properties
     extra = sorted(
         _OPTION_NAMES.get(name, name)
         for name in format.options
@@ -170,14 +170,14 @@ def check_options(format: FormatSpec) -> None:
 
 
 def check_rivals(format: FormatSpec) -> None:
-    """BindError for two options of which one could not be read."""
+    """BindError for two options that exclude one another."""
     for (one, other), why in _RIVALS.items():
         if one in format.options and other in format.options:
             raise BindError(f"{one} and {other} cannot both be said: {why}")
 
 
 def check_delimiter(name: str, text: str) -> None:
-    """BindError unless a text can stand between columns: a character, TAB or SPACE."""
+    """BindError unless a text can be a delimiter: one character, TAB or SPACE."""
     if not text.strip():
         raise BindError(
             f"Configuration {name} is invalid: Delimiter cannot be empty, if you meant to have a "
@@ -212,7 +212,7 @@ def _unsupported(
 
 
 def _kind(type: pa.DataType) -> str:
-    """The type's name without its parameters, as ksqlDB's base types."""
+    """The type's name without its parameters: ksqlDB's base type."""
     return ksql_name(type).split("<")[0].split("(")[0]
 
 
@@ -223,7 +223,7 @@ def _types(type: pa.DataType, nested: bool = False) -> Iterator[tuple[pa.DataTyp
 
 
 def _holds_map(type: pa.DataType) -> bool:
-    """Whether a MAP is in it.
+    """Whether the type is or contains a MAP.
 
     >>> _holds_map(pa.list_(pa.map_(pa.string(), pa.int32())))
     True
@@ -232,7 +232,7 @@ def _holds_map(type: pa.DataType) -> bool:
 
 
 def check_map_key(column: Column) -> None:
-    """BindError if a key column holds a MAP: equal maps have no one order in bytes."""
+    """BindError if a key column holds a MAP: equal maps can have different bytes."""
     if _holds_map(column.type):
         raise BindError(
             "Map keys, including types that contain maps, are not supported as they may lead to "

@@ -1,8 +1,8 @@
 """The embedded broker: librdkafka's mock cluster with the demo's records, in a child process.
 
-`start()` is what `kshell --demo` calls: it runs this module as a child, which prints its address
-once the history is in, goes on producing, and ends when its standard input closes, that is, with
-the shell however that ends.
+`kshell --demo` calls `start()`, which runs this module as a child.  The child prints its address
+after it has written the history, goes on producing, and ends when its standard input closes: always
+with the shell.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def start(timeout: float = 20) -> Demo:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C in the shell is for the query, not for the broker
+        start_new_session=True,  # Ctrl-C in the shell stops the query, not the broker
     )
     assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], timeout)

@@ -1,6 +1,6 @@
 """The demo's records: page views, users and orders, as endless deterministic streams.
 
-`broker` produces them; the field names are those of the talk that the demo retells.
+`broker` produces them; the field names come from the talk that the demo repeats.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One topic of the demo: how many records of history, how many a second afterwards."""
+    """One topic of the demo: the number of old records, and of new records a second."""
 
     topic: str
     history: int
@@ -40,7 +40,7 @@ class Stream:
     make: Callable[[random.Random, int, int], tuple[str, dict[str, Any]]]
 
     def records(self, seed: int, first: int, timestamps: Iterator[int]) -> Iterator[Record]:
-        """Records from the `first`-th on, one for each timestamp."""
+        """Records from number `first` on, one for each timestamp."""
         for number, timestamp in enumerate(timestamps, first):
             chance = random.Random(f"{self.topic} {seed} {number}")
             key, value = self.make(chance, number, timestamp)

@@ -1,6 +1,6 @@
-"""The seam between a session and whatever runs its statements: here, or a remote engine one day.
+"""The interface between a session and the engine that runs its statements.
 
-`session` holds an `Engine`; `local.engine` is the one there is.
+`session` holds an `Engine`; `local.engine` is the only one now.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ __all__ = ["Engine"]
 
 
 class Engine(Protocol):
-    """Runs statements about data; what only concerns the session (SET, HELP) never comes here."""
+    """Runs statements about data; the session itself runs those that concern only it (SET,
+    HELP)."""
 
     def run(self, statement: Statement, properties: Properties) -> Answer:
-        """One statement to one result; raises KshellError."""
+        """Run one statement and give its result; raises KshellError."""
 
     def reconnect(self, properties: Properties) -> None:
-        """Connect anew; refused while a query runs, and where it fails the old connection stays."""
+        """Connect again; refused while a query runs; if it fails, the old connection stays."""
 
     def topics(self) -> Sequence[str]:
         """Names of topics; may ask the cluster."""
@@ -37,10 +38,11 @@ class Engine(Protocol):
         """Columns of a topic or source, for completion; may read samples."""
 
     def types(self) -> Mapping[str, pa.DataType]:
-        """The types that CREATE TYPE made, by name."""
+        """The types made by CREATE TYPE, by name."""
 
     def running(self) -> Sequence[Running]:
         """The queries in the background."""
 
     def close(self) -> None:
-        """Stop everything; raises KshellError where a query could not write what it had made."""
+        """Stop all queries and disconnect; raises KshellError if a query could not write its
+        rows."""

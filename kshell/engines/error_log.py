@@ -1,6 +1,6 @@
-"""The records that could not be used, for SHOW ERRORS: counted all, the latest kept.
+"""The records that could not be used, for SHOW ERRORS: counts all, keeps the latest.
 
-Scans add to it from their threads; each bounded answer also tells its own count.
+Scans add to it from their threads; each bounded answer also says its own count.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from kshell.errors import BadRecord
 
 __all__ = ["EXCERPT", "ErrorLog"]
 
-EXCERPT = 120  # bytes of a bad record that are kept
+EXCERPT = 120  # bytes kept of a bad record
 
 _KEPT = 1000
 
 
 class ErrorLog:
-    """Thread-safe; `total` counts also what is no longer kept.
+    """Thread-safe; `total` also counts records that are no longer kept.
 
     >>> log = ErrorLog()
     >>> log.add([BadRecord("t", 0, 5, "not valid JSON")])
@@ -34,7 +34,7 @@ class ErrorLog:
         self.total = 0
 
     def add(self, rows: Iterable[BadRecord]) -> None:
-        """Count and keep; the same record read again by another statement is kept once."""
+        """Count and keep a record; one that another statement reads again is kept once."""
         with self._lock:
             for row in rows:
                 identity = (row.topic, row.partition, row.offset, row.reason)
@@ -48,12 +48,12 @@ class ErrorLog:
                 self._rows.append(row)
 
     def evaluation(self, query: str, column: str, message: str) -> None:
-        """An expression of a query failed on a row; its column is NULL there."""
+        """Add a failure: an expression of a query failed on a row; its column is NULL there."""
         with self._lock:
             self.total += 1
             self._rows.append(BadRecord(query, -1, -1, f"{column}: {message}"))
 
     def rows(self) -> list[BadRecord]:
-        """What is kept, oldest first."""
+        """The kept records, oldest first."""
         with self._lock:
             return list(self._rows)

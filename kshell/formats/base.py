@@ -1,7 +1,7 @@
-"""What a format is: how the bytes of keys and values become typed columns, and back.
+"""Formats: they turn the bytes of keys and values into typed columns, and back.
 
 A codec is made for one half (key or value) of one source: `Codec.decode` takes a column of bytes,
-`Codec.encode` gives one.  `open` makes it.  A value that cannot be decoded is a `Bad` row with its
+`Codec.encode` gives one.  `open` makes it.  A value that cannot be decoded is a bad row with its
 reason, never an exception and never a NULL.
 """
 

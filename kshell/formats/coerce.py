@@ -45,7 +45,7 @@ _EXACT = Context(prec=80)  # more than any DECIMAL has
 
 
 class _Unfit(Exception):
-    """The node is no such value; what is around it adds its name on the way up."""
+    """The node does not fit the type; the containers around it add their names."""
 
     def __init__(self, node: Any, type: str, path: str = "") -> None:
         self.node, self.type, self.path = node, type, path
@@ -159,7 +159,7 @@ def _decimal(type: pa.DataType) -> Convert:
 
 
 def bytes_of(text: str) -> bytes | None:
-    """The bytes that a text is in base64, None if it is none."""
+    """The bytes of a base64 text; None if it is not base64."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

@@ -1,8 +1,8 @@
-"""What is in a topic that nobody declared: how its sampled keys or values are written.
+"""Finds the format of an undeclared topic's sampled keys or values.
 
 `engines` ask it for each half of a topic.  What the user set comes first; then schema ids that the
 registry knows (AVRO, PROTOBUF, JSON_SR); then what the bytes alone tell (`guess`).  The share that
-agrees is what the format's own codec could decode of the samples.
+agrees is the part of the samples that the format's codec can decode.
 """
 
 from __future__ import annotations

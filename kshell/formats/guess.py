@@ -1,4 +1,4 @@
-"""What samples without a schema are: the format and the columns, told from the bytes alone.
+"""Guesses the format and the columns of samples without a schema, from the bytes only.
 
 `detect` calls it with sampled keys or values.  JSON objects become columns, nested ones STRUCT;
 whatever else is text, one of Kafka's primitives, or bytes becomes a single column.
@@ -154,7 +154,7 @@ def infer_key(samples: Iterable[bytes | None]) -> Inferred:
 
 
 def infer_value(samples: Iterable[bytes | None]) -> Inferred:
-    """The columns of a topic's values; tombstones tell nothing.
+    """The columns of a topic's values; ignores tombstones.
 
     >>> [(c.name, str(c.type)) for c in infer_value([b'{"n":1,"o":{"x":[1.5]}}']).columns]
     [('n', 'int64'), ('o', 'struct<x: list<item: double>>')]

@@ -133,7 +133,7 @@ _SCANNED: dict[pa.DataType, tuple[pa.DataType, Finish]] = {
 
 
 def _plan(type: pa.DataType, name: str) -> tuple[pa.DataType, Finish]:
-    """The type to scan a column as (one that is no scalar comes as its text), and what ends it."""
+    """The type to scan as, and the function that finishes the column."""
     if type in _SCANNED:
         return _SCANNED[type]
     if pa.types.is_decimal(type):

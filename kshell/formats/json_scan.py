@@ -44,8 +44,8 @@ _REASONS = {
 
 
 class Names(Enum):
-    """How fields are found: by their very name; by it, else by what is it in upper case (ksqlDB's:
-    only ASCII folds); or not at all, the one field being the whole value."""
+    """How fields are found: by their exact name; by that or else in upper case (as in ksqlDB: only
+    ASCII folds); or not at all, because the one field is the whole value."""
 
     EXACT = 0
     UPPER = 1
@@ -53,9 +53,9 @@ class Names(Enum):
 
 
 class Types(Enum):
-    """What fits a column: JSON's own type alone, with anything's text for a string; or what ksqlDB
-    takes without a change: also a number in a string, and of what is no string only words and whole
-    numbers."""
+    """The values that fit a column. JSON: only its own type, and any value's text for a string.
+    KSQL: numbers may be quoted; a STRING column takes text, true/false and whole numbers; the rest
+    is re-read by `coerce`."""
 
     STRICT = 0
     KSQL = 1
@@ -71,7 +71,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """A column for each field, and the rows that are no such record with why (NULL in them).
+    """A column for each field, and the bad rows with the reason (they are NULL).
 
     `unfit` are those of the bad rows that may be JSON nonetheless, but of another shape.
     """

@@ -1,4 +1,4 @@
-"""One type for what several schemas say of a topic: columns together, promoted as Avro's rules say.
+"""Merges the types of several schemas of a topic: all columns, promoted by Avro's rules.
 
 `detect` merges the schemas that a topic's records name.  Records of a type that does not fit the
 merged one are error rows when they are read.

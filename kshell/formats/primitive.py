@@ -1,6 +1,6 @@
 """KAFKA (what Kafka's own serializers write for a single value), BYTES and NONE.
 
-`base.open_codec` opens them by their names; `source` uses the numbers for a window's bounds.
+`open.open_codec` opens them by their names; `source` uses the numbers for a window's bounds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NUMBERS: dict[pa.DataType, tuple[str, str, str]] = {
 
 
 def open_kafka(place: Place) -> Codec:
-    """The codec of one primitive; of none where no key is declared."""
+    """The codec of one primitive, or of no columns if no key is declared."""
     if not place.columns:
         return _Nothing(place)
     (column,) = place.columns

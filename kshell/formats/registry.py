@@ -1,4 +1,4 @@
-"""What a schema registry knows, without saying where: schemas by id and by subject.
+"""The interface of schema registries: schemas by id and by subject.
 
 Codecs ask `Schemas`; `registry_http` is the one that speaks to a server, `Remembered` the one in
 memory that cases and tests use.  A registry that does not answer raises RegistryDown: a query may

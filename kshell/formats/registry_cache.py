@@ -25,7 +25,7 @@ _SECONDS = 86_400  # how long a file counts
 
 
 class SchemaFiles:
-    """The files of the registry at these addresses; a file that cannot be used is no file."""
+    """The files of the registry at these addresses. Unreadable files count as missing."""
 
     def __init__(self, home: Path, addresses: Sequence[str]) -> None:
         name = hashlib.sha256(",".join(sorted(addresses)).encode()).hexdigest()[:24]
@@ -49,7 +49,7 @@ class SchemaFiles:
             return None
 
     def write(self, id: int, schema: Schema) -> None:
-        """Keeps it; a disk that does not take it is no error."""
+        """Keeps the schema; failed writes are ignored."""
         node = {
             "type": schema.type.value,
             "text": schema.text,

@@ -1,8 +1,8 @@
-"""A source's records as columns and back: key, value, headers, window and time put together.
+"""Converts a source's records to columns and back: key, value, headers, window and time.
 
-Engines read and write topics through these; so does `cases`, one record at a time.  What needs
-both halves of a record is here: a windowed key's bounds behind its bytes, the column that is the
-record's time, header columns.
+Engines read and write topics through these; so does `cases`, one record at a time.  This module has
+the parts that need the whole record: a windowed key's bounds behind its bytes, the column that is
+the record's time, header columns.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Changing topics: create and delete.
 
-confluent-kafka does it, because its calls raise where aiokafka's give codes that are easily missed.
+confluent-kafka does the work: its calls raise errors, while aiokafka's return codes that are easily
+missed.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def create_topic(
 
 
 def provoke_topic(properties: Properties, topic: str) -> None:
-    """Make the embedded broker create a topic, which it does for whoever asks about one."""
+    """Make the embedded broker create a topic, by asking about it."""
     from confluent_kafka import Producer
 
     Producer({**librdkafka(properties), "allow.auto.create.topics": True}).list_topics(

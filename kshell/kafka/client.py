@@ -1,7 +1,7 @@
-"""The cluster as everything above sees it: synchronous, and safe to look at.
+"""The connection to the cluster for the packages above: synchronous, and it changes nothing there.
 
-One daemon thread runs aiokafka's event loop; calls from any thread are handed to it and may be
-interrupted.  No call here creates a topic, joins a group or commits anything.
+One daemon thread runs aiokafka's event loop; any thread may call, and a call may be interrupted.
+No call here creates a topic, joins a group or commits anything.
 """
 
 from __future__ import annotations
@@ -66,11 +66,11 @@ class Client:
             raise
 
     def topics(self) -> tuple[Topic, ...]:
-        """Every topic that may be seen; raises Outage."""
+        """Every topic that the user may see; raises Outage."""
         return self.call(self.wire.metadata(None)).topics
 
     def find(self, name: str) -> Topic | None:
-        """One topic, None where there is none; raises Forbidden, KafkaError or Outage."""
+        """One topic, or None if it does not exist; raises Forbidden, KafkaError or Outage."""
         return self.call(self.wire.find(name))
 
     def topic(self, name: str) -> Topic:
@@ -92,12 +92,12 @@ class Client:
         return Snapshot(topic, held, committed)
 
     def offsets_at(self, snapshot: Snapshot, times: Mapping[int, int]) -> dict[int, int]:
-        """Per partition the first offset whose timestamp is at or after a time (ms); -1: none."""
+        """Per partition, the first offset whose timestamp is at or after a time (ms), or -1."""
         return self.call(self.wire.offsets(snapshot.topic, times, snapshot.isolation))
 
     @property
     def creates_topics(self) -> bool:
-        """Whether the brokers take requests to create topics; the embedded one does not."""
+        """Whether the brokers accept requests to create topics; the embedded one does not."""
         return self.call(self.wire.serves(_CREATE_TOPICS))
 
     def configs(self, topic: str) -> Sequence[tuple[str, str, bool]]:

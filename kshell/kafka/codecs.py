@@ -1,7 +1,7 @@
-"""Decompression of record batches, bounded: a 33 KB batch may claim to be a gigabyte.
+"""Decompresses record batches up to a limit: 33 KB may expand to a gigabyte.
 
-`records` calls `inflate`; cramjam does the work and releases the GIL.  Output goes into a buffer of
-fixed size, as many as there are calls at a time, so that nothing larger is ever allocated.
+`records` calls `inflate`; cramjam does the work and releases the GIL.  Each call writes into a
+buffer of fixed size, so that nothing larger is ever allocated.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from kshell.errors import CorruptRecord
 __all__ = ["LIMIT", "inflate"]
 
 LIMIT = 64 << 20  # bytes that one batch may become; brokers refuse batches over 1 MB by default
-_XERIAL = b"\x82SNAPPY\x00"  # the Java client's framing: 16 bytes, then blocks with their length
+_XERIAL = b"\x82SNAPPY\x00"  # the Java client's frame: 16 bytes, then blocks with their length
 _XERIAL_HEADER = 16
 
-# Not one for each thread: DuckDB's threads are new to Python at every call.
+# Not one for each thread: to Python, DuckDB's threads are new ones at every call.
 _rooms: list[memoryview] = []
 
 
@@ -54,7 +54,7 @@ CODECS: dict[int, tuple[str, Callable[[memoryview, memoryview], Any]]] = {
 
 
 def inflate(codec: int, data: memoryview) -> bytes:
-    """The decompressed bytes; raises CorruptRecord where they are broken or over LIMIT.
+    """The decompressed bytes; raises CorruptRecord if they are broken or larger than LIMIT.
 
     >>> inflate(1, memoryview(bytes(cramjam.gzip.compress(b"kafka"))))
     b'kafka'
@@ -65,7 +65,7 @@ def inflate(codec: int, data: memoryview) -> bytes:
     try:
         room = _rooms.pop()
     except IndexError:
-        room = memoryview(mmap.mmap(-1, LIMIT))  # costs the memory that is written to
+        room = memoryview(mmap.mmap(-1, LIMIT))  # only the part that is written to uses memory
     try:
         return bytes(room[: int(decompress(data, room))])
     except cramjam.DecompressionError as error:

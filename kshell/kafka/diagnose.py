@@ -1,7 +1,7 @@
-"""Why a connection failed, in words: nothing there, another protocol, or a refused login.
+"""Says why a connection failed: no broker there, another protocol, or a refused login.
 
-`wire` calls it with what aiokafka raised.  Where that alone does not tell, the port is spoken to
-once more in the other protocol.
+`wire` calls it with what aiokafka raised.  If that does not say enough, it tries the port once more
+with the other protocol.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _causes(error: BaseException) -> list[BaseException]:
 async def diagnose(
     host: str, port: int, error: Exception, properties: Properties, timeout: float
 ) -> KshellError:
-    """The error that tells what to do about it."""
+    """The error to raise, with a hint what to do."""
     if isinstance(error, KshellError):
         return error
     at, protocol = f"{host}:{port}", properties["security.protocol"]

@@ -1,9 +1,9 @@
-"""Reads raw record batches of one topic, from given offsets to given ends, and loses nothing.
+"""Reads raw record batches of one topic from given offsets to given ends, and loses none.
 
-Two fetches are in flight for each broker, and what waits for the caller is bounded in bytes, so
-memory is flat.  A moved leader is followed; a broker that is silent too long, deleted records, a
-deleted or recreated topic each end the read with an error: what was read is then not an answer.
-`engines` pulls `Chunk`s from `Fetch` and decodes them in its own thread.
+Two fetches are in flight for each broker, and the bytes that wait for the caller are limited, so
+memory use stays flat.  It follows a leader that moves.  A broker that is silent too long, deleted
+records, and a deleted or recreated topic end the read with an error, because the answer would be
+incomplete.  `engines` pulls `Chunk`s from `Fetch` and decodes them in its own thread.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from kshell.kafka.raw import Fetched, FetchedPartition, RawFetchRequest
 
 __all__ = ["FOREVER", "QUEUED_BYTES", "Chunk", "Fetch", "next_offset"]
 
-FOREVER = 1 << 62  # an end that is never reached: a continuous read
+FOREVER = 1 << 62  # an end that no read reaches: for continuous reads
 PARTITION_BYTES = 1 << 20
 _RESPONSE_BYTES = 16 << 20
-QUEUED_BYTES = 32 << 20  # what may wait for the caller
+QUEUED_BYTES = 32 << 20  # bytes that may wait for the caller
 _IN_FLIGHT = 2  # fetches per broker
-_SILENCE = 5.0  # seconds without an answer before a bounded read is given up
-_PAUSE = 0.01  # seconds between two looks at whether all partitions are still paused
-_WATCH = 2.0  # seconds between two looks at the topic's id
-_EMPTY_ENDS = 3  # empty answers past which nothing is left before the end
+_SILENCE = 5.0  # seconds without an answer after which a bounded read fails
+_PAUSE = 0.01  # seconds between two checks whether all partitions are still paused
+_WATCH = 2.0  # seconds between two checks of the topic's id
+_EMPTY_ENDS = 3  # after so many empty answers, no records are left before the end
 
 _HEAD = struct.Struct(">qi")
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The record set of one partition; rows before `start` are not to be seen again."""
+    """The record set of one partition; the caller skips rows before `start`."""
 
     partition: int
     start: int
@@ -51,9 +51,9 @@ class Chunk:
 
 
 def next_offset(records: memoryview, start: int) -> int:
-    """Where the fetch goes on after the whole batches in `records`.
+    """The offset at which to go on after the complete batches in `records`.
 
-    Raises CorruptRecord where no whole batch is there to step over.
+    Raises CorruptRecord if `records` has no complete batch.
     """
     at, size, following = 0, len(records), -1
     while size - at >= 17:
@@ -74,7 +74,7 @@ def next_offset(records: memoryview, start: int) -> int:
 
 
 class Fetch:
-    """One read; iterate it once.  `lag`, `bytes` and `note` may be looked at from any thread."""
+    """One read; iterate it once.  Any thread may read `lag`, `bytes` and `note`."""
 
     def __init__(
         self,
@@ -88,10 +88,10 @@ class Fetch:
         queued_bytes: int = QUEUED_BYTES,
     ) -> None:
         self._queued_bytes = queued_bytes
-        # A scan checks at its end that the topic is still the same; a sample need not.
+        # A scan checks at its end that the topic is still the same; a sample does not.
         self._sampling = sampling
         self._partition_bytes = partition_bytes
-        self._bell = bell  # rung for each thing on the queue
+        self._bell = bell  # set for each item on the queue
         self._client, self._wire = client, client.wire
         self._topic, self._isolation = snapshot.topic, snapshot.isolation
         self.position = {p: start for p, (start, _) in ranges.items()}
@@ -104,37 +104,39 @@ class Fetch:
         self._ended: set[int] = {p for p, (start, end) in ranges.items() if start >= end}
         self._queue: queue.SimpleQueue[Chunk | KshellError | None] = queue.SimpleQueue()
         self._waiting = 0  # bytes in the queue; touched on the loop alone
-        # Chunks by partition, counted by who puts and by who polls.
+        # Chunks by partition: those put on the queue, and those polled.
         self._put_chunks: Counter[int] = Counter()
         self._polled_chunks: Counter[int] = Counter()
         self._room = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._stopped = False
-        self.paused: frozenset[int] = frozenset()  # partitions that are not asked for now
+        self.paused: frozenset[int] = frozenset()  # partitions that are not fetched now
         self.done = False
         self.bytes = 0
         self.note = ""
 
     def ended(self, partition: int) -> bool:
-        """Whether all that the partition has now, or all that is to be read, was polled."""
-        # The end is noted after its chunks are counted, so it is looked at first.
+        """Whether the caller has polled all records that the partition has now, or that it
+        wants."""
+        # Read the end first: it is set after its chunks are counted.
         return partition in self._ended and (
             self._put_chunks[partition] == self._polled_chunks[partition]
         )
 
     def known_end(self, partition: int, end: int) -> None:
-        """Before the first record: where the partition ends now, for which none need be asked."""
+        """Sets where the partition ends, before any fetch has said so."""
         self._high[partition] = end
         if self.position[partition] >= end:
             self._ended.add(partition)
 
     @property
     def lag(self) -> int:
-        """Records between what was read and the ends of the partitions."""
+        """How many records lie between what was read and the ends of the partitions."""
         return sum(max(high - self.position[p], 0) for p, high in list(self._high.items()))
 
     def __iter__(self) -> Iterator[Chunk]:
-        """Chunks as they come, in offset order within a partition; raises what ended the read."""
+        """Chunks as they come, in offset order within a partition; raises the error that ended the
+        read."""
         self._client.loop.call_soon_threadsafe(self._start)
         try:
             while (item := self._next()) is not None:
@@ -146,7 +148,7 @@ class Fetch:
             self.cancel()
 
     def poll(self, seconds: float) -> Chunk | None:
-        """The next chunk of a continuous read, or None if none came in that time."""
+        """The next chunk of a continuous read, or None if none comes in that time."""
         if self._task is None:
             self._client.loop.call_soon_threadsafe(self._start)
         try:
@@ -217,8 +219,8 @@ class Fetch:
             self._wire.release(lease)
 
     async def _watch(self, tasks: asyncio.TaskGroup, lease: int) -> None:
-        """A topic that was deleted and created anew is another topic; a continuous read goes on to
-        partitions that are added, from their first record."""
+        """Fails if the topic was deleted and created again; a continuous read adds new partitions,
+        from their first record."""
         while True:
             await asyncio.sleep(_WATCH)
             with contextlib.suppress(Outage):
@@ -273,7 +275,7 @@ class Fetch:
                 await self._check_topic()
 
     async def _ask(self, leader: int, lane: str, partitions: list[int]) -> bool:
-        """One fetch of one broker; False where leaders must be looked up again."""
+        """Send one fetch to one broker; False if leaders must be looked up again."""
         request = RawFetchRequest(
             self._topic.name,
             {p: self.position[p] for p in partitions},
@@ -301,7 +303,7 @@ class Fetch:
         self.note = ""
         self._high[p] = part.last_stable if self._isolation else part.high_watermark
         if not len(part.records):
-            # Offsets up to the end may all be gone: then the broker has nothing more to send.
+            # All offsets up to the end may be deleted: then the broker has nothing more to send.
             self._empty[p] += int(nothing and part.high_watermark >= self._ends[p])
             if self._empty[p] >= _EMPTY_ENDS:
                 self.position[p] = self._ends[p]
@@ -322,7 +324,8 @@ class Fetch:
         return True
 
     def _note_end(self, p: int) -> None:
-        """After the records are on the queue, never before."""
+        """Note whether the partition is read to its end; call it after its records are on the
+        queue."""
         if self.position[p] >= min(self._high[p], self._ends[p]):
             self._ended.add(p)
         else:

@@ -1,7 +1,7 @@
-"""aiokafka's connection, receiving whole frames straight into their buffers.
+"""aiokafka's connection, but it receives each frame directly into a buffer of the frame's size.
 
-Its own StreamReader copies every byte three times, which alone costs more than decoding them.
-Login, TLS, versions and correlation stay aiokafka's; only how bytes become frames is ours.  `wire`
+aiokafka's StreamReader copies every byte three times, which takes longer than decoding the records.
+aiokafka still does login, TLS, versions and correlation.  `wire`
 opens these.
 """
 
@@ -19,12 +19,12 @@ from kshell.kafka.raw import Fetched
 
 __all__ = ["FrameConnection", "open_connection"]
 
-_MAX_FRAME = 256 << 20  # an answer that claims more is not Kafka's
+_MAX_FRAME = 256 << 20  # a larger answer cannot be Kafka's
 _HEAD = 4
 
 
 class _Frames(asyncio.BufferedProtocol):
-    """Gives the transport the rest of the frame that is being received to write into."""
+    """Gives the transport the unfilled part of the current frame to write into."""
 
     def __init__(self, connection: FrameConnection) -> None:
         self._connection = connection
@@ -70,7 +70,7 @@ class _Frames(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         self._writable.set()
 
-    # What aiokafka asks of a reader, and of a writer.
+    # The methods that aiokafka calls on a reader and on a writer.
     def at_eof(self) -> bool:
         return self.lost
 
@@ -79,7 +79,7 @@ class _Frames(asyncio.BufferedProtocol):
 
 
 class _Writer:
-    """What aiokafka asks of a StreamWriter."""
+    """The methods that aiokafka calls on a StreamWriter."""
 
     def __init__(self, transport: asyncio.Transport, frames: _Frames) -> None:
         self._transport, self._frames = transport, frames
@@ -99,11 +99,11 @@ class FrameConnection(AIOKafkaConnection):  # type: ignore[misc]
 
     @property
     def versions(self) -> dict[int, tuple[int, int]]:
-        """The versions that the broker speaks, by request."""
+        """The versions that the broker supports, by request."""
         return self._versions  # type: ignore[no-any-return]
 
     async def connect(self) -> None:
-        """Connect, look up versions and log in; raises what aiokafka raises."""
+        """Connect, look up versions and log in; raises aiokafka's errors."""
         loop = asyncio.get_running_loop()
         self._closed_fut = loop.create_future()
         tls = self._ssl_context if self._security_protocol.endswith("SSL") else None
@@ -120,7 +120,7 @@ class FrameConnection(AIOKafkaConnection):  # type: ignore[misc]
             raise
 
     def frame_received(self, frame: memoryview) -> None:
-        """One whole answer."""
+        """Takes one complete answer."""
         if not self._requests:
             self.break_off(codes.KafkaConnectionError("an answer that nobody asked for"))
             return
@@ -142,11 +142,11 @@ class FrameConnection(AIOKafkaConnection):  # type: ignore[misc]
                 future.set_exception(codes.KafkaConnectionError(f"a broken answer: {error}"))
 
     def break_off(self, error: Exception) -> None:
-        """Close because of what was received."""
+        """Close after a bad frame."""
         self.close(reason=CloseReason.OUT_OF_SYNC, exc=error)
 
     def lost(self, error: Exception | None) -> None:
-        """The other side closed, or the network did."""
+        """The other side or the network closed the connection."""
         if not self._closed_fut.done():
             self._closed_fut.set_result(None)
         self.close(reason=CloseReason.CONNECTION_BROKEN, exc=error)

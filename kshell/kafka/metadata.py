@@ -1,8 +1,8 @@
-"""What a cluster says of itself: brokers, topics with their ids, partitions, leaders, replicas.
+"""A cluster's metadata: brokers, topics with their ids, partitions, leaders, replicas.
 
-Metadata v12 is written and read here by hand, because aiokafka stops at v5, which has no topic ids;
-without an id a deleted and recreated topic looks like the same one.  Never asks for a topic to be
-created.  `wire` sends it, and `quick` does with no client at all, so this imports nothing heavy.
+This module writes and reads Metadata v12 by hand, because aiokafka stops at v5, which has no topic
+ids; without an id, a deleted and recreated topic looks like the same one.  A request never creates
+a topic.  `wire` sends it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Broker:
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """One partition; leader -1 is none."""
+    """One partition; leader -1 means that it has none."""
 
     id: int
     leader: int
@@ -43,7 +43,8 @@ class Partition:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One topic; `id` is 16 bytes, zero where the broker has none; `error` is Kafka's code."""
+    """One topic; `id` is 16 bytes, all zero if the broker has no topic ids; `error` is Kafka's
+    code."""
 
     name: str
     id: bytes
@@ -54,11 +55,10 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A topic and its offsets when a statement began: what all of the statement's reads share.
+    """A topic and its offsets when a statement began; all reads of the statement share it.
 
     `offsets` are [first, end) per partition; `isolation` is Kafka's number of the isolation level
-    under which they were taken and are to be read (1: read committed, and `end` is the last stable
-    offset).
+    for taking and reading them (1 is read committed: `end` is then the last stable offset).
     """
 
     topic: Topic
@@ -73,7 +73,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A whole answer."""
+    """A complete answer."""
 
     id: str
     controller: int

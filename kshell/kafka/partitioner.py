@@ -1,6 +1,6 @@
-"""Which partition a key goes to: murmur2, as Kafka's own producers choose.
+"""The partition of a key: murmur2, as in Kafka's own producers.
 
-A scan for one key reads one partition by it, once `sample` has seen that keys are placed so.
+A scan for one key reads only that partition, if `sample` has seen that keys are placed so.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def partition_for(key: bytes, partitions: int) -> int:
 
 
 def encode_key(value: Any, type: pa.DataType) -> bytes | None:
-    """A key's bytes in Kafka's primitive formats, or None where the value is no such key."""
+    """A key's bytes in Kafka's primitive formats, or None if the value does not fit the format."""
     if pa.types.is_string(type) and isinstance(value, str):
         return value.encode()
     if pa.types.is_binary(type) and isinstance(value, bytes):

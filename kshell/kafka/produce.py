@@ -1,11 +1,14 @@
-"""Writing records: idempotent, acknowledged by all in-sync replicas, keyed as Kafka's own clients.
+"""Writes records: idempotent, acknowledged by all in-sync replicas, partitioned as by Kafka's own
+clients.
 
-INSERT and the sinks of continuous queries use it.  The topic must exist: writing creates none.
+INSERT and the sinks of continuous queries use it.  The topic must exist: writing does not create
+it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from kshell.config import Properties
@@ -14,12 +17,13 @@ from kshell.kafka.settings import librdkafka
 
 __all__ = ["OutgoingRecord", "Producer"]
 
-_TIMEOUT = 30.0
+_NOTED = 2.0  # seconds without an acknowledgement that are worth a word
+_LEAVING = 10.0  # seconds that the end may take while the cluster does not answer
 _FORBIDDEN, _TOO_LARGE = 29, 10
 
 
 class OutgoingRecord(NamedTuple):
-    """One record; `partition` None is the key's, `timestamp` (ms) None is now."""
+    """One record; without a `partition` the key decides, without a `timestamp` (ms) it is now."""
 
     key: bytes | None
     value: bytes | None
@@ -28,12 +32,27 @@ class OutgoingRecord(NamedTuple):
     headers: Sequence[tuple[str, bytes | None]] = ()
 
 
-class Producer:
-    """Sends records of any topic; `flush` raises for those that were not acknowledged."""
+def _raised(error: KafkaError) -> None:
+    raise error
 
-    def __init__(self, properties: Properties) -> None:
+
+class Producer:
+    """Sends records to any topic; `flush` raises if a record was not acknowledged.
+
+    It waits `delivery.timeout.ms` for a cluster that does not answer, then calls `on_stall` with
+    the error. If that returns, the wait begins again: librdkafka keeps the records and their order
+    as long as the producer lives.
+    """
+
+    def __init__(
+        self, properties: Properties, on_stall: Callable[[KafkaError], None] = _raised
+    ) -> None:
         from confluent_kafka import Producer as Sender
 
+        self.on_stall = on_stall
+        self._patience = (properties.number("delivery.timeout.ms") or 0) / 1000
+        self._sent = self._acknowledged = 0
+        self._moved = time.monotonic()  # when the last acknowledgement was seen
         self._failed: list[KafkaError] = []
         self._sender = Sender(
             {
@@ -42,15 +61,15 @@ class Producer:
                 "acks": "all",
                 "partitioner": "murmur2_random",
                 "linger.ms": 5,
-                "queue.buffering.max.kbytes": 64 << 10,  # what waits is bounded: `send` waits then
-                "delivery.report.only.error": True,  # what went well costs no call
-                "message.timeout.ms": int(_TIMEOUT * 1000),
+                "queue.buffering.max.kbytes": 64 << 10,  # `send` waits when it is full
+                "delivery.report.only.error": True,  # no call for records that were acknowledged
+                "message.timeout.ms": 0,  # kshell keeps the time, because the wait can begin again
                 "message.max.bytes": 100_000_000,  # the broker's limit is the one that counts
             }
         )
 
     def send(self, topic: str, records: Iterable[OutgoingRecord]) -> None:
-        """Queue records; waits where the queue is full."""
+        """Queue records; waits while the queue is full."""
         for key, value, timestamp, partition, headers in records:
             given: dict[str, Any] = {}
             if partition is not None:
@@ -64,40 +83,81 @@ class Producer:
                     self._sender.produce(
                         topic, value, key, on_delivery=self._delivered, **given
                     )
+                    self._sent += 1
                     break
                 except BufferError:
                     self._sender.poll(0.1)
+                    self._check_stalled()
         self._sender.poll(0)
+
+    @property
+    def unwritten(self) -> int:
+        """Records that were sent and not acknowledged so far."""
+        return len(self._sender)
+
+    @property
+    def note(self) -> str:
+        """What is waited for, while no acknowledgement comes."""
+        waiting = self._stalled_for()
+        if waiting < _NOTED:
+            return ""
+        return f"waiting: {self.unwritten:,} records not acknowledged for {waiting:.0f} s"
+
+    def _stalled_for(self) -> float:
+        """Seconds since an acknowledgement came, while some are missing."""
+        unwritten, now = self.unwritten, time.monotonic()
+        acknowledged = self._sent - unwritten
+        if not unwritten or acknowledged != self._acknowledged:
+            self._acknowledged, self._moved = acknowledged, now
+        return now - self._moved
+
+    def _check_stalled(self) -> None:
+        waiting = self._stalled_for()
+        if waiting >= self._patience:
+            error = KafkaError(
+                f"{self.unwritten:,} records not acknowledged for {waiting:.0f} s",
+                hint="no leader, or too few in-sync replicas (min.insync.replicas)? DESCRIBE"
+                " shows them; delivery.timeout.ms is how long it is waited",
+            )
+            self.on_stall(error)
+            self._moved = time.monotonic()
 
     def _delivered(self, error: Any, message: Any) -> None:
         if error is None:
             return
         topic, partition = message.topic(), message.partition()
-        where = f"topic {topic}" + (f", partition {partition}" if partition >= 0 else "")
+        known = partition is not None and partition >= 0
+        where = f"topic {topic}" + (f", partition {partition}" if known else "")
         if error.code() == _FORBIDDEN:
             self._failed.append(Forbidden(f"not allowed to write to topic {topic}"))
-        elif error.code() == -192:  # librdkafka's own time-out: it hides the broker's reason
-            self._failed.append(
-                KafkaError(
-                    f"{where}: not acknowledged within {_TIMEOUT:g} s",
-                    hint="too few in-sync replicas (min.insync.replicas), or no leader?"
-                    " DESCRIBE shows them",
-                )
-            )
         else:
             self._failed.append(KafkaError(f"{where}: {error.str()}"))
 
     def check(self) -> None:
-        """Raise the first failure since the last look; waits for nothing."""
+        """Raise the first failure since the last call; does not wait."""
         self._sender.poll(0)
         if self._failed:
             error = self._failed[0]
             self._failed = []
             raise error
+        self._check_stalled()
 
     def flush(self) -> None:
-        """Wait until all is acknowledged; raises the first failure."""
-        left = self._sender.flush(_TIMEOUT + 5)
+        """Wait until all records are acknowledged; raises the first failure, and the errors of
+        `on_stall`."""
+        while self._sender.flush(0.2):
+            self.check()
         self.check()
-        if left:
-            raise KafkaError(f"{left} records were not acknowledged")
+
+    def leave(self) -> None:
+        """`flush`, but it waits only some seconds for a cluster that does not answer."""
+        deadline = time.monotonic() + max(_LEAVING - self._stalled_for(), 1.0)
+        while left := self._sender.flush(0.2):
+            if self._failed:
+                break
+            if self._stalled_for() < _NOTED:
+                deadline = time.monotonic() + _LEAVING
+            elif time.monotonic() > deadline:
+                raise KafkaError(f"{left:,} record{'s' * (left != 1)} left unwritten")
+        if self._failed:
+            raise self._failed[0]

@@ -1,7 +1,7 @@
 """Fetch responses without copies: aiokafka's requests, our own reading of the answer.
 
-aiokafka's response class would decode each field in Python and copy every record set.  Here the
-frame is walked once and the record sets stay views into it.  `wire` sends these.
+aiokafka's response class decodes each field in Python and copies every record set.  This module
+reads the frame once, and record sets stay views into it.  `wire` sends these.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class FetchedPartition:
 
 
 class Fetched:
-    """A fetch response v11; stands where aiokafka expects one of its response classes."""
+    """A fetch response v11, in the form of aiokafka's response classes."""
 
     API_KEY, API_VERSION = 1, 11
 
@@ -45,7 +45,7 @@ class Fetched:
 
     @classmethod
     def decode(cls, frame: memoryview) -> Fetched:
-        """Walk an answer without its correlation id; raises struct.error where it is cut off."""
+        """Read an answer that has no correlation id; raises struct.error if it is cut off."""
         at = 0
         _, error, _, topics = _TOP.unpack_from(frame, at)
         at += _TOP.size
@@ -85,7 +85,7 @@ class RawFetchRequest:
     """A fetch of one topic's partitions: {partition: offset}.
 
     `isolation` is 1 for read committed; `wait_ms` is how long the broker may hold an empty answer.
-    Version 11 is what every broker since 2.3 speaks, and the last without topic ids.
+    Every broker since 2.3 supports version 11; it is the last version without topic ids.
     """
 
     API_KEY = 1
@@ -106,7 +106,7 @@ class RawFetchRequest:
         )
 
     def prepare(self, versions: dict[int, tuple[int, int]]) -> Any:
-        """The request as aiokafka's connection sends it; raises where the broker is too old."""
+        """The request as aiokafka's connection sends it; raises if the broker is too old."""
         low, high = versions.get(1, (0, 0))
         if not low <= 11 <= high:
             raise NotImplementedError(f"the broker speaks Fetch v{low} to v{high}, not v11")

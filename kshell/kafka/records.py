@@ -1,9 +1,8 @@
-"""Record batches (magic 2) as raw bytes to Arrow columns: what `fetch` hands over, decoded.
+"""Decodes the record batches (magic 2) that `fetch` reads into Arrow columns.
 
-The compiled `_records` serves where it was built, `records_py` where not (or where KSHELL_PURE
-is set); both give the same.  A batch that cannot be decoded is reported and left out; the batches
-around it are not harmed.  Sources: KIP-98 (the format, and which records of transactions are
-visible).
+The compiled `_records` does the work, or `records_py` if it was not built or KSHELL_PURE is set;
+both give the same results.  A batch that cannot be decoded is reported and left out; the batches
+around it are decoded.  Sources: KIP-98 (the format, and which records of transactions are visible).
 """
 
 from __future__ import annotations
@@ -31,14 +30,14 @@ _REASONS = {
     _OLD: "a message format older than 2, which no broker writes since Kafka 4.0",
     _TOO_MANY: "the batch claims more records than fit into it",
 }
-_AT_ONCE = 512 << 20  # bytes decompressed in one go: Arrow's binary offsets have 31 bits
+_AT_ONCE = 512 << 20  # bytes decompressed at a time: Arrow's binary offsets have 31 bits
 _ABORT = 0
-Aborted = Sequence[tuple[int, int]]  # (producer id, first offset), as a fetch response tells
+Aborted = Sequence[tuple[int, int]]  # (producer id, first offset), from a fetch response
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The columns to make; the others cost nothing."""
+    """The columns to make; the others are not decoded."""
 
     offset: bool = False
     timestamp: bool = False
@@ -59,7 +58,7 @@ class BadSpan:
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """Columns `offset`, `timestamp` (ms), `key`, `value` (binary) and `headers` (a list of structs
-    key, value: binary), those wanted; `next_offset` is where the next fetch goes on."""
+    key, value: binary), as far as wanted; the next fetch begins at `next_offset`."""
 
     batch: pa.RecordBatch
     next_offset: int
@@ -67,7 +66,7 @@ class Decoded:
 
 
 class _Walk:
-    """Which batches of a buffer hold visible data; fills `next_offset` and `bad` on the way."""
+    """Finds the batches of a buffer that hold visible data; sets `next_offset` and `bad`."""
 
     def __init__(self, data: Any, start: int, end: int, aborted: Aborted) -> None:
         self.heads = _impl.Heads(data)
@@ -88,7 +87,7 @@ class _Walk:
         heads = self.heads
         ordinary = heads.plain and self.next_offset <= self.end and heads.count
         if ordinary and heads.head(0)[2] >= self.start:
-            return list(range(heads.count))  # most buffers: nothing special
+            return list(range(heads.count))  # most buffers: no special batches
         return list(self._special())
 
     def _special(self) -> Iterator[int]:
@@ -120,7 +119,7 @@ class _Walk:
         return int.from_bytes(self.data[key + 2 : key + 4], "big") == _ABORT
 
     def inflate(self, chosen: Sequence[int]) -> dict[int, bytes]:
-        """The records of compressed batches; broken ones go to `bad`."""
+        """The records of compressed batches; adds broken ones to `bad`."""
         inflated: dict[int, bytes] = {}
         if self.heads.plain:
             return inflated
@@ -135,7 +134,7 @@ class _Walk:
                     raise CorruptRecord(_REASONS[_TOO_MANY])
                 total += len(records)
                 if total > _AT_ONCE:
-                    # The rest is fetched again from here.
+                    # The next fetch reads the rest again from here.
                     self.next_offset = base
                     break
                 inflated[i] = records
@@ -173,9 +172,9 @@ def decode(
 ) -> Decoded:
     """The records with start <= offset < end.
 
-    `data` is the record set of one partition from a fetch response; a cut-off batch at its end is
-    left for the next fetch.  With `aborted`, the records of those transactions are left out (read
-    committed).  Raises CorruptRecord only where there is no way on.
+    `data` is the record set of one partition from a fetch response; an incomplete batch at its end
+    is left for the next fetch.  Leaves out records of the transactions in `aborted` (read
+    committed).  Raises CorruptRecord only if it cannot go on after a bad batch.
     """
     walk = _Walk(data, start, end, aborted)
     batch = walk.decode(walk.data_batches(), wanted)
@@ -187,8 +186,7 @@ def count(
 ) -> tuple[int, int, tuple[BadSpan, ...]]:
     """(records, next offset, bad) of [start, end): `decode` without its columns.
 
-    Batches that lie inside the range are counted by their headers; only those that straddle an end
-    are decoded.
+    Counts batches inside the range by their headers; decodes only those that cross an end of it.
     """
     walk = _Walk(data, start, end, aborted)
     records = walk.heads.within(start, end)

@@ -1,7 +1,7 @@
 """The pure-Python twin of `_records`, for machines without a C compiler.
 
-The headers are walked here; the records of a checked batch go through aiokafka's own parser, which
-its wheels carry compiled.  It is never shown another magic than 2: its legacy parser can crash.
+It reads the headers; aiokafka's compiled parser reads the records of a checked batch.  That parser
+gets magic 2 only: its parser for older batches can crash.
 """
 
 from __future__ import annotations
@@ -83,7 +83,8 @@ class Heads:
         return at
 
     def head(self, i: int) -> Head:
-        """(state, base offset, last offset, attributes, producer id, record count, start, size)"""
+        """The batch's state, base offset, last offset, attributes, producer id, record count,
+        start, size."""
         return self.heads[i]
 
     def last_offset(self) -> int:
@@ -91,7 +92,7 @@ class Heads:
         return self.heads[-1][2] if self.heads else -1
 
     def within(self, start: int, end: int) -> int:
-        """How many records, where every batch is plain and lies in [start, end); else -1."""
+        """How many records there are, if every batch is plain and lies in [start, end); else -1."""
         if not self.heads:
             return 0
         if not self.plain or self.heads[0][1] < start or self.last_offset() >= end:
@@ -100,7 +101,7 @@ class Heads:
 
 
 def _uncompressed(heads: Heads, i: int, inflated: Mapping[int, bytes]) -> bytes:
-    """The batch as one that was never compressed."""
+    """The batch in its uncompressed form."""
     _, _, _, attributes, _, _, at, size = heads.head(i)
     if i not in inflated:
         return bytes(heads.data[at : at + size])
@@ -111,7 +112,7 @@ def _uncompressed(heads: Heads, i: int, inflated: Mapping[int, bytes]) -> bytes:
 
 
 def _values(columns: Sequence[str], raw: bytes) -> list[tuple[Any, ...]]:
-    """The records' offsets and these of their columns, a tuple for each."""
+    """A tuple for each record: its offset and the values of the wanted columns."""
     take = operator.attrgetter("offset", *(columns or ["offset"]))
     return list(map(take, DefaultRecordBatch(raw)))
 
@@ -124,7 +125,7 @@ def decode(
     start: int,
     end: int,
 ) -> tuple[pa.RecordBatch, list[int]]:
-    """The records of the chosen batches as Arrow, and the batches that are no records."""
+    """The records of the chosen batches as Arrow, and the batches that cannot be decoded."""
     pieces = [name for name in _TYPES if name != "offset" and getattr(wanted, name)]
     rows: list[tuple[Any, ...]] = []
     bad: list[int] = []
@@ -135,7 +136,7 @@ def decode(
             offsets = [r[0] for r in records]
             if offsets and not base <= min(offsets) <= max(offsets) <= last:
                 raise ValueError("an offset outside the batch")
-        except Exception:  # whatever the parser raises, the bytes are at fault
+        except Exception:  # any error of the parser means that the bytes are bad
             bad.append(i)
             continue
         if base < start or last >= end:

@@ -1,6 +1,6 @@
-"""kshell's properties as librdkafka wants them.
+"""kshell's properties as librdkafka's settings.
 
-`produce` and `admin` go through librdkafka; what fetches does not.
+`produce` and `admin` use librdkafka; reading does not.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _PASSED = (
 
 
 def librdkafka(properties: Properties) -> dict[str, Any]:
-    """The connection's settings; its own log is off, errors come up as exceptions."""
+    """The connection's settings; librdkafka's own log is off, errors are raised as exceptions."""
     settings: dict[str, Any] = {n: properties[n] for n in _PASSED if n in properties}
     settings |= {"log_level": 0, "reconnect.backoff.ms": 50, "reconnect.backoff.max.ms": 500}
     if properties["security.protocol"].startswith("SASL"):

@@ -1,7 +1,7 @@
-"""Connections to brokers, and the few requests that reading needs; runs on the client's loop.
+"""Connections to brokers, and the few requests that reading needs; runs on the client's event loop.
 
-aiokafka's connections do TLS, SASL and version lookup.  Cluster metadata is our own, so that no
-request can create a topic and every refusal comes up as it is: aiokafka's client would log it and
+aiokafka's connections do TLS, SASL and version lookup.  Cluster metadata is our own code, so that
+no request creates a topic and every refusal is raised as it is: aiokafka's client would log it and
 say "unable to bootstrap".
 """
 
@@ -30,15 +30,15 @@ from kshell.kafka.metadata import Broker, Cluster, Partition, Topic
 
 __all__ = ["EARLIEST", "LATEST", "Wire"]
 
-# What aiokafka would log comes up as errors; nothing of it belongs on a terminal.
+# kshell raises what aiokafka would log; its log must not reach the terminal.
 logging.getLogger("aiokafka").addHandler(logging.NullHandler())
 
 LATEST, EARLIEST = -1, -2  # ListOffsets' special times
 _FORBIDDEN, _OUT_OF_RANGE = 29, 1
 _NO_TOPIC = frozenset({3, 17})  # unknown, and a name that no topic can have
-_TOPIC = 2  # a topic, among the kinds of things that have configs
+_TOPIC = 2  # Kafka's number for a topic's configs
 _STATIC = 4  # from here on a config's source is the broker's file or Kafka's default
-_MOVED = frozenset({3, 5, 6, 9, 74, 75, 76})  # codes that a look at the metadata may cure
+_MOVED = frozenset({3, 5, 6, 9, 74, 75, 76})  # error codes that new metadata may solve
 
 
 def _parse_servers(text: str) -> list[tuple[str, int]]:
@@ -72,7 +72,7 @@ class _Token(AbstractTokenProvider):  # type: ignore[misc]
 
 
 def _ssl_context(properties: Properties) -> ssl.SSLContext:
-    """TLS as the ssl.* properties want it."""
+    """TLS by the ssl.* properties."""
     context = ssl.create_default_context(cafile=properties.get("ssl.ca.location"))
     if properties["ssl.endpoint.identification.algorithm"] == "none":
         context.check_hostname = False
@@ -131,7 +131,7 @@ class _MetadataStruct:
 
 
 class _MetadataRequest:
-    """The newest metadata request that the broker speaks."""
+    """The newest metadata request that the broker supports."""
 
     def __init__(self, topics: Sequence[str] | None) -> None:
         self._topics = topics
@@ -156,7 +156,7 @@ def _from_v5(answer: Any) -> Cluster:
 
 
 def _readable(topic: Topic) -> Topic:
-    """The topic if it can be read; raises Forbidden or KafkaError."""
+    """The topic, if kshell can read it; raises Forbidden or KafkaError."""
     if topic.error == _FORBIDDEN:
         raise Forbidden(
             f"not allowed to read topic {topic.name}",
@@ -180,7 +180,8 @@ class Wire:
         self._leased: set[int] = set()
 
     async def connect(self, properties: Properties) -> None:
-        """Learn the cluster from the first server that answers; raises ConnectionFailed."""
+        """Get the cluster's metadata from the first server that answers; raises
+        ConnectionFailed."""
         self.servers = _parse_servers(properties["bootstrap.servers"])
         self.timeout = (properties.number("kshell.connect.timeout.ms") or 5000) / 1000
         failure: Exception | None = None
@@ -206,14 +207,15 @@ class Wire:
         return cluster
 
     def lease(self) -> int:
-        """A number for one read's connections: a broker answers those of one in their order, and a
-        fetch that waits for records would keep all others waiting.  `release` gives it back."""
+        """A number for the connections of one read.  A broker answers the requests of one
+        connection in order, so a fetch that waits for records would block all others.  `release`
+        gives it back."""
         free = next(n for n in itertools.count() if n not in self._leased)
         self._leased.add(free)
         return free
 
     def release(self, lease: int) -> None:
-        """The read is over; the next one has its connections."""
+        """The read is over; the next read may use its connections."""
         self._leased.discard(lease)
 
     async def connection(self, node: int, group: str = "control") -> FrameConnection:
@@ -236,7 +238,7 @@ class Wire:
         return await (await self.connection(node, group)).send(request)
 
     async def metadata(self, topics: Sequence[str] | None) -> Cluster:
-        """What the cluster says now, asked of any broker; raises Outage where none answers."""
+        """The cluster's metadata now, from any broker; raises Outage if none answers."""
         failures = []
         for broker in self.cluster.brokers:
             try:
@@ -256,7 +258,7 @@ class Wire:
         raise Outage("no broker answers", hint="; ".join(dict.fromkeys(failures)))
 
     async def find(self, name: str) -> Topic | None:
-        """One topic, None where there is none; raises Forbidden, KafkaError or Outage."""
+        """One topic, or None if it does not exist; raises Forbidden, KafkaError or Outage."""
         cluster = await self.metadata([name])
         found = next((t for t in cluster.topics if t.name == name), None)
         if found is None or found.error in _NO_TOPIC:
@@ -274,9 +276,10 @@ class Wire:
     async def offsets(
         self, topic: Topic, times: Mapping[int, int], isolation: int
     ) -> dict[int, int]:
-        """Per partition the first offset at or after a time (ms), or LATEST or EARLIEST.
+        """Per partition, the first offset at or after a time (ms); the time may be LATEST or
+        EARLIEST.
 
-        A time after the last record's gives -1.  Leaders that moved are looked up again.
+        A time after the last record's gives -1.  Looks up leaders again if they moved.
         """
         wanted, found = dict(times), {}
         for attempt in range(20):
@@ -310,12 +313,13 @@ class Wire:
         )
 
     async def serves(self, request: int) -> bool:
-        """Whether brokers know that kind of request: the embedded one knows few."""
+        """Whether brokers support that kind of request: the embedded one supports few."""
         connection = await self.connection(self.cluster.brokers[0].id)
         return request in connection.versions
 
     async def configs(self, topic: str) -> list[tuple[str, str, bool]]:
-        """(name, value, whether it is a default) by name; empty where a broker cannot tell."""
+        """(name, value, whether it is a default) by name; empty if a broker does not support the
+        request."""
         node = self.cluster.brokers[0].id
         connection = await self.connection(node)
         if DescribeConfigsRequest.API_KEY not in connection.versions:
@@ -323,10 +327,10 @@ class Wire:
         answer = await connection.send(DescribeConfigsRequest([(_TOPIC, topic, None)]))
         ((error, message, _, _, entries),) = answer.resources
         if error == _FORBIDDEN:
-            return []  # reading may be allowed all the same
+            return []  # the user may be allowed to read nevertheless
         if error:
             raise KafkaError(f"cannot read the configs of topic {topic}: {message}")
-        # Version 1 on tells the source; 5 is the broker's default.
+        # From version 1 on the answer has the source; 5 is the broker's default.
         old = answer.API_VERSION == 0
         return sorted(
             (e[0], "********" if e[4] else str(e[1]), bool(e[3]) if old else e[3] >= _STATIC)
@@ -334,7 +338,7 @@ class Wire:
         )
 
     def raise_for(self, topic: str, partition: int, error: int, offset: int) -> None:
-        """Raise for a fetch's error code unless fresh metadata may cure it."""
+        """Raise for a fetch's error code, unless new metadata may solve it."""
         where = f"topic {topic}, partition {partition}"
         if error == _OUT_OF_RANGE:
             raise TopicChanged(

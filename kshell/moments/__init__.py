@@ -1,8 +1,8 @@
-"""Moments as text, by the patterns of Java's DateTimeFormatter: parsed and printed.
+"""Parses and prints moments by the patterns of Java's DateTimeFormatter.
 
-One at a time here, whole columns in `moments.columns`: `formats.source` reads TIMESTAMP_FORMAT
-through those, KSQL's functions of time the rest.  A text that does not fit its pattern is a
-ValueError that says where.
+This module handles one moment at a time, `moments.columns` whole columns.  `formats.source` reads
+TIMESTAMP_FORMAT with it, and KSQL's functions of time use it.  A text that does not fit its pattern
+raises a ValueError that says where.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ def _parse(pattern: str, text: str) -> Resolved:
 
 
 def millis_of(pattern: str, text: str, zone: Zone = UTC_ZONE) -> int:
-    """Milliseconds since 1970 of a text; parts that it has not are of 1970-01-01 00:00.
+    """Milliseconds since 1970 of a text; missing parts are those of 1970-01-01 00:00.
 
-    `zone` counts where the text names none.  Raises ValueError.
+    `zone` is used if the text names none.  Raises ValueError.
 
     >>> millis_of("yyyy-MM-dd'T'HH:mm:ssX", "1970-01-02T00:00:00+01")
     82800000
@@ -64,12 +64,12 @@ def millis_of(pattern: str, text: str, zone: Zone = UTC_ZONE) -> int:
 
 
 def _first_offset(zone: Zone) -> int:
-    """The offset that a moment built up from 1970-01-01 keeps where it may."""
+    """The zone's offset at 1970-01-01, which a moment keeps if its local time has two."""
     return zone.offset_of_local(0)
 
 
 def days_of_date(pattern: str, text: str) -> int:
-    """Days since 1970 of a text that has a whole date.  Raises ValueError."""
+    """Days since 1970 of a text with a complete date.  Raises ValueError."""
     found = _parse(pattern, text)
     if found.days is None:
         raise ValueError(f"Text '{text}' could not be parsed: it has no whole date")
@@ -77,7 +77,7 @@ def days_of_date(pattern: str, text: str) -> int:
 
 
 def millis_of_day(pattern: str, text: str) -> int:
-    """Milliseconds of the day of a text that has a time and no date.  Raises ValueError.
+    """Milliseconds of the day of a text with a time and without a date.  Raises ValueError.
 
     >>> millis_of_day("hh:mm a", "01:00 Pm")
     46800000

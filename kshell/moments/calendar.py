@@ -1,6 +1,6 @@
 """Days and their fields in the proleptic Gregorian calendar, for any year.
 
-Python's `datetime` ends at the years 1 and 9999; Java's dates do not.  Days are counted from
+Python's datetime has only the years 1 to 9999; Java's dates have more.  Days are counted from
 1970-01-01, months from 1, days of the week from Monday = 1.
 """
 
@@ -54,14 +54,15 @@ def day_of_week(days: int) -> int:
 
 
 def day_of_year(days: int) -> int:
-    """From 1."""
+    """The day of the year, from 1."""
     return days - days_of(civil(days)[0], 1, 1) + 1
 
 
 def week_start_offset(day: int, weekday: int) -> int:
-    """How far the first whole week is from the start, where `day` falls on `weekday` (Sunday = 1).
+    """The distance of the first complete week from the start, if `day` falls on `weekday` (Sunday =
+    1).
 
-    Weeks are those of the United States: from Sunday, and a week of one day counts.
+    Weeks are as in the United States: they begin on Sunday, and a week of one day counts.
     """
     start = (day - weekday) % 7
     return 7 - start if start else 0

@@ -1,4 +1,4 @@
-"""Columns of moments: Arrow in, Arrow out, with numpy where the pattern allows.
+"""Columns of moments: from Arrow to Arrow, with numpy if the pattern allows it.
 
 KSQL's functions of time call these with one pattern and zone for a whole column.
 """
@@ -31,7 +31,7 @@ __all__ = ["format_dates", "format_times", "format_timestamps", "millis_of_days"
 
 
 def _patched(fast: Any, column: Any, good: Bools, slow: Callable[[Any], Any]) -> pa.Array:
-    """The fast answer with the rows that it could not do done one by one; nulls stay."""
+    """The fast result, with the rows that it lacks done one by one; nulls stay."""
     if bool(good.all()):
         return fast
     values = fast.to_pylist()
@@ -53,7 +53,7 @@ def _reader(pattern: str) -> Layout | Lenient | None:
 
 
 def millis_of_texts(pattern: str, column: pa.Array, zone: Zone = UTC_ZONE) -> pa.Array:
-    """`millis_of` for each text: int64.  Raises ValueError for the first that does not fit."""
+    """`millis_of` for each text: int64.  Raises ValueError for the first text that does not fit."""
     return _millis(pattern, column, zone, lambda text: millis_of(pattern, text, zone))
 
 
@@ -132,7 +132,7 @@ def offsets_at(seconds: Ints, zone: Zone) -> Ints:
 
 
 def _offsets_of_local(seconds: Ints, zone: Zone) -> tuple[Ints, Bools]:
-    """The offsets of local times, and where it is sure: not within a day of a change."""
+    """The offsets of local times, and where they are certain: not within a day of a change."""
     before = offsets_at(seconds - 86_400, zone)
     return before, before == offsets_at(seconds + 86_400, zone)
 

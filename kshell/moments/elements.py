@@ -1,7 +1,7 @@
 """The pieces of a pattern: each prints a part of a moment and parses it back.
 
-`pattern` builds them.  `parse` gives the position after what it read, or `~position` of where it
-failed, as Java's do; what it read goes into the `Reading`.  Letters are compared without case.
+`pattern` builds them.  `parse` returns the position after the text that it read, or `~position` of
+the failure, as in Java; it puts the values into the `Reading`.  Letters match in any case.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _WIDEST = 19
 
 @dataclass(slots=True)
 class Reading:
-    """What has been read: fields by name, offset included, and a zone."""
+    """The values read so far: fields by name (also the offset), and a zone."""
 
     fields: dict[str, int] = field(default_factory=dict)
     zone: Zone | None = None
 
     def put(self, name: str, value: int, start: int, end: int) -> int:
-        """Keep a value; `~start` where the field has another one already."""
+        """Keep a value; `~start` if the field already has another one."""
         if self.fields.setdefault(name, value) != value:
             return ~start
         return end
@@ -38,22 +38,23 @@ class Element(Protocol):
     """A piece of a pattern."""
 
     def show(self, moment: Moment) -> str:
-        """Its text; raises ValueError (Unsupported where the moment has no such field)."""
+        """The element's text; raises ValueError (Unsupported if the moment does not have the
+        field)."""
         ...
 
     def parse(self, text: str, at: int, reading: Reading) -> int:
-        """The position after it, or `~` where it failed."""
+        """The position after the element, or `~` the position of the failure."""
         ...
 
 
 def same_text(text: str, at: int, wanted: str) -> bool:
-    """Whether `wanted` stands there, in either case."""
+    """Whether `wanted` stands there, in any case."""
     part = text[at : at + len(wanted)]
     return part == wanted or part.lower() == wanted.lower() or part.upper() == wanted.upper()
 
 
 def _digits(text: str, start: int, stop: int) -> int:
-    """Where the digits end."""
+    """The position after the digits."""
     at = start
     while at < stop and "0" <= text[at] <= "9":
         at += 1
@@ -62,7 +63,7 @@ def _digits(text: str, start: int, stop: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """Text that stands as it is."""
+    """Fixed text."""
 
     text: str
 
@@ -88,7 +89,7 @@ class Number:
     following: int = 0
 
     def widened(self, digits: int) -> Number:
-        """The same before so many more digits."""
+        """The same element, with more digits in the numbers after it."""
         return replace(self, following=self.following + digits)
 
     def show(self, moment: Moment) -> str:
@@ -142,7 +143,7 @@ class Number:
         return self.keep(value, length, at, end, reading)
 
     def keep(self, value: int, length: int, at: int, end: int, reading: Reading) -> int:
-        """Store what was read."""
+        """Store the value."""
         return reading.put(self.field, value, at, end)
 
 
@@ -191,7 +192,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Optional:
-    """[…]: all of it or nothing."""
+    """[…]: all of its elements, or none."""
 
     parts: tuple[Element, ...]
 

@@ -30,11 +30,11 @@ RANGES: dict[str, tuple[int, int]] = {
 
 
 class Unsupported(ValueError):
-    """The moment has no such field: a date has no hour."""
+    """The moment does not have the field: a date has no hour."""
 
 
 def check(field: str, value: int) -> int:
-    """The value, or ValueError where the field cannot have it."""
+    """The value; ValueError if the field cannot have it."""
     low, high = RANGES[field]
     if not low <= value <= high:
         raise ValueError(f"Invalid value for {field} (valid values {low} - {high}): {value}")
@@ -79,7 +79,7 @@ TIME_FIELDS: dict[str, Callable[[int], int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What is printed: a date (days), a time (nanoseconds of the day), or both in a zone."""
+    """A moment to print: a date (days), a time (nanoseconds of the day), or both in a zone."""
 
     days: int | None = None
     nanos: int | None = None

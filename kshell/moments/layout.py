@@ -1,8 +1,8 @@
-"""Whole columns at once, for the patterns whose every piece has a width of its own.
+"""Whole columns at once, for patterns in which every piece has a fixed width.
 
-`yyyy-MM-dd'T'HH:mm:ss.SSSX` and its like: the digits stand at known places, so numpy reads and
-writes them without a step per row.  What does not fit (another length, a 31st of June, an offset
-that is not Z) is marked, and the caller does those rows one by one: the answer is the same.
+`yyyy-MM-dd'T'HH:mm:ss.SSSX` and its like: the digits have known places, so numpy reads and writes
+them without a step for each row.  It marks rows that do not fit (another length, a 31st of June, an
+offset that is not Z), and the caller does those one by one: the result is the same.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _piece(element: Element, start: int) -> Piece | None:
 
 @lru_cache(maxsize=256)
 def layout_of(pattern: str) -> Layout | None:
-    """The pattern's places, or None where some piece has no fixed width.
+    """The pattern's places, or None if a piece has no fixed width.
 
     >>> layout_of("d.M.yyyy") is None, layout_of("yyyyMMdd").width
     (True, 8)
@@ -74,7 +74,7 @@ def layout_of(pattern: str) -> Layout | None:
         if piece is None:
             return None
         if pieces and pieces[-1].field and piece.literal[:1].isdigit():
-            return None  # a digit that the number before it might take
+            return None  # a digit that may belong to the number before it
         utc = utc or isinstance(element, Offset)
         pieces.append(piece)
         at += piece.width
@@ -111,14 +111,14 @@ def civil_columns(days: Ints) -> tuple[Ints, Ints, Ints]:
 
 
 def is_complete(fields: Collection[str]) -> bool:
-    """Whether the fields are a whole date, a time from its hours on, or both, and no more."""
+    """Whether the fields are exactly a complete date, a time from the hours on, or both."""
     clock = [name in fields for name in _CLOCK]
     date = [name in fields for name in _DATE]
     return clock == sorted(clock, reverse=True) and len(set(date)) == 1 and (clock[0] or date[0])
 
 
 def assembled(values: Mapping[str, Ints], good: Bools) -> tuple[Ints, Ints]:
-    """(days, milliseconds of the day) of fields; rows that cannot be are taken out of `good`."""
+    """(days, milliseconds of the day) of fields; sets `good` to false for impossible rows."""
     for name, most in _MOST.items():
         if name in values:
             good &= values[name] <= most
@@ -139,7 +139,7 @@ def assembled(values: Mapping[str, Ints], good: Bools) -> tuple[Ints, Ints]:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A pattern of `width` bytes; `utc` where an offset stands in it, which must be Z."""
+    """A pattern of `width` bytes; `utc` means that it has an offset, which must be Z."""
 
     pieces: tuple[Piece, ...]
     width: int
@@ -148,7 +148,7 @@ class Layout:
 
     @property
     def has_time(self) -> bool:
-        """Whether there is any part of a time of day."""
+        """Whether it has any part of a time of day."""
         return not self.fields <= _DATE
 
     def read(self, column: pa.Array) -> tuple[Ints, Ints, Bools]:

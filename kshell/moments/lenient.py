@@ -1,7 +1,7 @@
 """Whole columns for patterns whose numbers and words vary in width: `d/M/yyyy h:mm a`.
 
-Arrow's regular expressions take the parts out; `layout` makes days and milliseconds of them.  What
-does not fit is marked, and the caller does those rows one by one.
+Arrow's regular expressions find the parts; `layout` makes days and milliseconds of them.  It marks
+rows that do not fit, and the caller does those one by one.
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ _WORDS = ("MonthOfYear", "AmPmOfDay")
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A regular expression, and of what field, multiplied and moved how, its text is."""
+    """A regular expression, the field that its text belongs to, and how to scale and shift the
+    value."""
 
     regex: str
     field: str = ""
     scale: int = 1
     base: int = 0
-    words: tuple[str, ...] = ()  # the text's place among them is the value
+    words: tuple[str, ...] = ()  # the value is the text's position among them
 
 
 def _part(element: Element) -> _Part | None:
@@ -52,7 +53,7 @@ def _part(element: Element) -> _Part | None:
             pairs = sorted(texts(element.field, element.style)[0].items())
             words = tuple(word.lower() for _, word in pairs)
             if len(set(words)) < len(words):
-                return None  # one letter for several months
+                return None  # the first letter is the same for several months
             return _Part(f"({'|'.join(words)})", element.field, 1, pairs[0][0], words)
         case Number() if element.field not in _NUMBERS or element.fixed or element.following:
             return None
@@ -71,7 +72,7 @@ def _part(element: Element) -> _Part | None:
 
 @lru_cache(maxsize=256)
 def lenient_of(pattern: str) -> Lenient | None:
-    """The pattern's expression, or None where it has more than plain parts.
+    """The pattern's expression, or None if it has more than plain parts.
 
     >>> lenient_of("d/M/yyyy").fields == {"DayOfMonth", "MonthOfYear", "Year"}
     True
@@ -98,7 +99,7 @@ def lenient_of(pattern: str) -> Lenient | None:
 
 @dataclass(frozen=True, slots=True)
 class Lenient:
-    """A pattern's parts; `utc` where an offset stands in it, which must be Z."""
+    """A pattern's parts; `utc` means that it has an offset, which must be Z."""
 
     parts: tuple[_Part, ...]
     fields: frozenset[str]

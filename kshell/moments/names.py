@@ -1,6 +1,6 @@
 """English words for months, days, eras, quarters and halves of the day, in Java's lengths.
 
-The elements of a pattern show and read them.
+The elements of a pattern print and read them.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _WORDS: dict[str, dict[str, dict[int, str]]] = {
 def texts(field: str, style: str) -> tuple[dict[int, str], list[tuple[str, int]]]:
     """(value → word, the words from long to short with their values).
 
-    Where two values have the same word it means the later one, as in Java.
+    If two values have the same word, it means the later one, as in Java.
     """
     words = _WORDS[field][style]
     back = {word: value for value, word in words.items()}

@@ -1,7 +1,7 @@
 """Offsets and zones in a pattern: X x Z O z V v.
 
-`pattern` makes these elements of its letters; `layout`, `lenient` and `resolve` look at
-what they are.
+`pattern` makes these elements from its letters; `layout`, `lenient` and `resolve` check their
+types.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def _zone_of(moment: Moment) -> Zone:
 
 
 def _two(text: str, at: int, colon: str, most: int = 59) -> tuple[int, int]:
-    """(number, position after it) of a colon and two digits; -1 where they are not there."""
+    """(number, position after it) of a colon and two digits; -1 if they are not there."""
     if colon:
         if text[at : at + 1] != colon:
             return 0, -1
@@ -46,7 +46,7 @@ def _two(text: str, at: int, colon: str, most: int = 59) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """+HH, then minutes and seconds: each `no`, `maybe` (where not zero) or `yes`."""
+    """+HH, then minutes and seconds: each `no`, `maybe` (if not zero) or `yes`."""
 
     zero: str
     colon: str
@@ -96,7 +96,7 @@ class Offset:
 
 @dataclass(frozen=True, slots=True)
 class LocalizedOffset:
-    """GMT+8, or GMT+08:00 where `full`."""
+    """GMT+8, or GMT+08:00 if `full`."""
 
     full: bool
 

@@ -131,7 +131,8 @@ _LETTERS: dict[str, Make] = {
 
 @dataclass(slots=True)
 class _Group:
-    """The elements of one […], and where the number is that adjacent ones take digits from."""
+    """The elements of one […], and the place of the number that shares digits with those after
+    it."""
 
     parts: list[Element]
     open: int = -1
@@ -141,7 +142,7 @@ class _Group:
         self.open = -1
 
     def add_number(self, part: Number) -> None:
-        """Numbers without anything between them share their digits: yyyyMMdd."""
+        """Add a number; numbers with nothing between them share their digits: yyyyMMdd."""
         if self.open < 0:
             self.parts.append(part)
             self.open = len(self.parts) - 1
@@ -159,7 +160,7 @@ class _Group:
 
 @lru_cache(maxsize=512)
 def elements_of(pattern: str) -> tuple[Element, ...]:
-    """The pattern's elements; raises ValueError for one that Java refuses.
+    """The pattern's elements; raises ValueError for a pattern that Java refuses.
 
     >>> [type(e).__name__ for e in elements_of("yyyy[-MM]")]
     ['Number', 'Optional']

@@ -1,7 +1,7 @@
-"""Parsed fields put together to a date, a time and a place, as Java's smart resolver does.
+"""Makes a date, a time and a zone from parsed fields, as Java's smart resolver does.
 
-Days past a month's end become its last day, 24:00 is the next midnight, two answers that differ
-are an error.
+Days after a month's end become its last day, 24:00 is the next midnight, and fields that contradict
+each other are an error.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["Resolved", "local_seconds", "resolve"]
 
 @dataclass(slots=True)
 class Resolved:
-    """A date (days), a time (nanoseconds of the day), what is left of both, and where."""
+    """A date (days), a time (nanoseconds of the day), the fields left over, and the zone."""
 
     days: int | None
     nanos: int | None
@@ -45,7 +45,7 @@ class _Fields(dict[str, int]):
 
 
 def resolve(reading: Reading) -> Resolved:
-    """Raises ValueError for fields that cannot be, or that contradict each other."""
+    """Raises ValueError for fields that are impossible or contradict each other."""
     fields = _Fields(reading.fields)
     offset = fields.pop(OFFSET, None)
     if offset is not None and abs(offset) > 18 * 3600:
@@ -139,7 +139,7 @@ def _time(fields: _Fields) -> tuple[int | None, int]:
     parts = [fields.get(name) for name, _ in _UNITS]
     if "AmPmOfDay" in fields and parts == [None] * 4:  # the middle of the half
         parts[0] = check("AmPmOfDay", fields.pop("AmPmOfDay")) * 12 + 6
-    # Smaller parts may be left out from the end, not from the middle.
+    # Smaller parts may be missing at the end, not in the middle.
     known = [p is not None for p in parts]
     if not known[0] or known != sorted(known, reverse=True):
         for name in fields.keys() & TIME_FIELDS.keys():
@@ -155,9 +155,9 @@ def _time(fields: _Fields) -> tuple[int | None, int]:
 
 
 def local_seconds(found: Resolved) -> tuple[int, int]:
-    """(seconds since 1970 on the local clock, nanoseconds); what was not said is of 1970-01-01.
+    """(seconds since 1970 on the local clock, nanoseconds); missing parts are those of 1970-01-01.
 
-    Raises ValueError where a 366th day has no year.
+    Raises ValueError for day 366 without a year.
     """
     days = _default_date(found.rest) if found.days is None else found.days
     nanos = _default_time(found.rest) if found.nanos is None else found.nanos
@@ -165,7 +165,7 @@ def local_seconds(found: Resolved) -> tuple[int, int]:
 
 
 def _default_date(rest: dict[str, int]) -> int:
-    """1970-01-01 with the fields that there are put in one after the other."""
+    """1970-01-01 with the given fields put in one after the other."""
     days = 0
     if "DayOfWeek" in rest:
         days += check("DayOfWeek", rest["DayOfWeek"]) - day_of_week(days)
@@ -195,7 +195,7 @@ def _default_date(rest: dict[str, int]) -> int:
 
 
 def _default_time(rest: dict[str, int]) -> int:
-    """Midnight with the fields that there are."""
+    """Midnight with the given fields."""
     hour = rest.get("HourOfDay", rest.get("HourOfAmPm", 0))
     hour = hour % 12 + 12 * rest["AmPmOfDay"] if "AmPmOfDay" in rest else hour
     total = hour * 3600 * 10**9

@@ -20,17 +20,17 @@ __all__ = ["UTC_ZONE", "Names", "Zone", "fixed_zone", "offset_id", "year_offsets
            "zone_names", "zone_of", "zones_by_name"]  # fmt: skip
 
 _CYCLE = 12_622_780_800  # seconds in 400 years, after which the calendar repeats
-_FIRST, _LAST = -62_135_510_400, 253_402_214_400  # a day inside of what datetime can hold
+_FIRST, _LAST = -62_135_510_400, 253_402_214_400  # one day inside the range of datetime
 _EPOCH = datetime(1970, 1, 1)
 _OFFSET = re.compile(r"([+-])(\d{1,2})(?::?(\d\d)(?::?(\d\d))?)?")
 _PREFIXED = re.compile(r"(UTC|GMT|UT)([+-].+)")
 _NOT_JAVA = frozenset(("EST", "MST", "HST", "ROC", "localtime", "Factory", "posixrules"))
-# Zones whose winter is "daylight saving" of -1 h in tzdata; Java has their summers so.
+# For tzdata, these zones have "daylight saving" of -1 h in winter; Java has it in summer.
 _REVERSED = frozenset(("Europe/Dublin", "Eire", "Africa/Casablanca", "Africa/El_Aaiun"))
 
 
 def offset_id(seconds: int) -> str:
-    """An offset as Java names it.
+    """An offset's name in Java.
 
     >>> offset_id(0), offset_id(19800), offset_id(-3661)
     ('Z', '+05:30', '-01:01:01')
@@ -48,7 +48,7 @@ class Zone:
 
     id: str
     fixed: int | None = None
-    is_offset: bool = False  # +01:00 itself, not a region that happens to be fixed
+    is_offset: bool = False  # +01:00 itself, not a region with a fixed offset
 
     def offset_at(self, second: int) -> int:
         """Seconds east of UTC at the instant (seconds since 1970)."""
@@ -69,8 +69,8 @@ class Zone:
     def offset_of_local(self, second: int, preferred: int | None = None) -> int:
         """The offset of a local time (seconds since 1970 on the wall's clock).
 
-        In a gap the offset before it, as Java moves such a time forward; in an overlap the
-        preferred offset where it is one of the two, else the earlier.
+        In a gap, the offset before it, because Java moves such a time forward; in an overlap, the
+        preferred offset if it is one of the two, else the earlier.
         """
         if self.fixed is not None:
             return self.fixed
@@ -81,7 +81,7 @@ class Zone:
 
 
 def _held(second: int) -> int:
-    """The second moved by whole cycles of the calendar to where datetime can hold it."""
+    """The second, moved by whole cycles of the calendar into the range of datetime."""
     if second < _FIRST:
         return _FIRST
     return second if second <= _LAST else _LAST - _CYCLE + (second - _LAST) % _CYCLE
@@ -104,7 +104,7 @@ def zone_ids() -> frozenset[str]:
 
 
 def fixed_zone(prefix: str, seconds: int) -> Zone:
-    """`UTC+01:00` and its like; without a prefix the offset itself."""
+    """`UTC+01:00` and the like; without a prefix, the offset itself."""
     if not prefix:
         return Zone(offset_id(seconds), seconds, is_offset=True)
     return Zone(prefix + (offset_id(seconds) if seconds else ""), seconds)
@@ -167,7 +167,7 @@ def _names() -> dict[str, Names]:
 def year_offsets(zone: Zone, year: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """(instants, offsets from each of them on) of a year in UTC; the first instant is its start.
 
-    Offsets are looked up by days, and where they change by halves of the day.
+    It looks up offsets day by day, and finds the time of a change by halving the day.
     """
     start, stop = days_of(year, 1, 1) * 86_400, days_of(year + 1, 1, 1) * 86_400
     instants, offsets = [start], [zone.offset_at(start)]
@@ -185,13 +185,13 @@ def year_offsets(zone: Zone, year: int) -> tuple[tuple[int, ...], tuple[int, ...
 
 
 def zone_names(id: str) -> Names | None:
-    """The zone's names, or None where it has none of its own."""
+    """The zone's names, or None if it has no own names."""
     return _names().get(id)
 
 
 @cache
 def zones_by_name(length: str) -> dict[str, str]:
-    """Lower-case name → zone, of the `short` or `long` names; identifiers of named zones too."""
+    """Lower-case name → zone, of the `short` or `long` names; also identifiers of named zones."""
     found = {id.lower(): id for id in _names()}
     for id, names in _table()[length]:
         found.update(dict.fromkeys(names.lower().split("|"), id))

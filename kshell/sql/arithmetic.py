@@ -1,6 +1,6 @@
-"""+ - * / %: their types by ksqlDB's rules, those of SQL's decimals included, and their SQL.
+"""+ - * / %: their types by ksqlDB's rules (with SQL's rules for decimals), and their SQL.
 
-`functions` calls `arithmetic`, `render` the rest; what may be added to what was checked before.
+`functions` calls `arithmetic`, `render` the rest; binding has checked the operands before.
 Whole numbers wrap around and doubles divide by zero to Infinity, as in Java.
 """
 
@@ -20,14 +20,14 @@ __all__ = ["ARITHMETIC", "arithmetic", "arithmetic_in_lambda", "arithmetic_sql",
 
 ARITHMETIC = ("ADD", "SUBTRACT", "MULTIPLY", "DIVIDE", "MODULO")
 _INFIX = {"ADD": "+", "SUBTRACT": "-", "MULTIPLY": "*", "DIVIDE": "/", "MODULO": "%"}
-_IN_PYTHON = ("MULTIPLY", "DIVIDE", "MODULO")  # of decimals: DuckDB's own are not exact
+_IN_PYTHON = ("MULTIPLY", "DIVIDE", "MODULO")  # for decimals: DuckDB's own results are not exact
 _DECIMAL_FUNCTIONS = "kshell.sql.java.decimals"
 _MOST_DIGITS = 38
-_LEAST_SCALE = 6  # of a quotient
+_LEAST_SCALE = 6  # smallest scale of a quotient
 
 
 def _digits(type: pa.DataType) -> tuple[int, int]:
-    """Precision and scale of a number that is no DOUBLE."""
+    """Precision and scale of a number that is not a DOUBLE."""
     if type == INTEGER:
         return 10, 0
     if type == BIGINT:
@@ -63,7 +63,7 @@ def _to(value: Expression, type: pa.DataType) -> Expression:
 
 
 def arithmetic(name: str, left: Expression, right: Expression) -> Expression:
-    """The call with both sides in the type that the operation is done in.
+    """The call, with both sides in the type of the operation.
 
     >>> from kshell.sql.expressions import Column
     >>> arithmetic("ADD", Column("A", INTEGER), Column("B", BIGINT)).type
@@ -90,14 +90,14 @@ def arithmetic(name: str, left: Expression, right: Expression) -> Expression:
 
 
 def python_arithmetic(call: Call) -> str:
-    """`module:function` of an operation that DuckDB does not do exactly, else empty."""
+    """`module:function` for an operation that DuckDB does not do exactly, else empty."""
     if call.variant == "decimal" and call.function in _IN_PYTHON:
         return f"{_DECIMAL_FUNCTIONS}:{call.function.lower()}"
     return ""
 
 
 def arithmetic_sql(call: Call, args: Sequence[str]) -> str:
-    """The operation on two rendered operands; NULL where one is.
+    """The operation on two rendered operands; NULL if one is NULL.
 
     >>> from kshell.sql.expressions import Column
     >>> sides = (Column("A", DOUBLE), Column("B", DOUBLE))

@@ -1,4 +1,4 @@
-"""How a node of a query's tree was written: where it stands, and the name that it is.
+"""The place of a node of a query's tree in the text, and the name in it.
 
 The grammar, `bind` and `batch` call it.
 """
@@ -13,7 +13,7 @@ __all__ = ["folded", "place_of"]
 
 
 def place_of(node: exp.Expr | None) -> Place | None:
-    """Where a node was written: the first place known in it, in the order of the text."""
+    """The place of a node: the first known place in it, in the order of the text."""
     for part in node.walk(bfs=False) if node is not None else ():
         meta = part.meta
         if meta.get("line") is not None and meta.get("end") is not None:

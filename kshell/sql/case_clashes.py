@@ -1,6 +1,6 @@
-"""Structs whose fields differ only in case: DuckDB takes their names for one.
+"""Structs with fields that differ only in case: to DuckDB they have the same name.
 
-`stream.evaluate` gives such fields other names for DuckDB, and their own back to what comes out.
+`stream.evaluate` gives such fields other names for DuckDB, and restores the names in the results.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from kshell.types import STRING, parts
 
 __all__ = ["apart", "apart_type", "relabelled"]
 
-# What writes the names of fields into a value.
+# Functions that write the names of fields into a value.
 _NAMING = frozenset({"TO_JSON_STRING"})
 
 
 def apart_type(type: pa.DataType) -> pa.DataType:
-    """The type with fields that DuckDB can tell apart, in the same order.
+    """The type with fields of different names for DuckDB, in the same order.
 
     >>> apart_type(pa.struct([("A", pa.int32()), ("a", pa.int64())]))
     StructType(struct<A: int32, a_1: int64>)
@@ -52,7 +52,7 @@ def _clashes(type: pa.DataType) -> bool:
 
 
 def apart(expression: Expression) -> Expression:
-    """The expression over columns of `apart_type`s; itself where no names clash."""
+    """The expression over columns of `apart_type`s; unchanged if no names clash."""
     if isinstance(expression, Cast) and expression.type == STRING:
         _check_unnamed(expression.operand)
     if isinstance(expression, Call) and expression.function in _NAMING:
@@ -84,7 +84,7 @@ def _check_unnamed(operand: Expression) -> None:
 
 
 class _Relabelled:
-    """An array that tells Arrow of another type with the same layout."""
+    """An array that gives Arrow another type with the same layout."""
 
     def __init__(self, array: pa.Array, type: pa.DataType) -> None:
         self._array, self._type = array, type
@@ -94,7 +94,7 @@ class _Relabelled:
 
 
 def relabelled(array: pa.Array, type: pa.DataType) -> pa.Array:
-    """The array with the names of this type, which differs in them alone.
+    """The array with this type, which differs only in names.
 
     >>> relabelled(pa.array([{"x": 1}]), pa.struct([("y", pa.int64())])).to_pylist()
     [{'y': 1}]

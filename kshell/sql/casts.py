@@ -1,7 +1,7 @@
 """CAST as KSQL does it: Java's narrowing and texts, ISO text for times.
 
-`render` calls it for explicit casts and for the coercions that binding put in.  What is more than a
-line of SQL is a macro of `java.macros`.
+`render` calls it for explicit casts and for the coercions that binding adds.  Longer SQL is in
+macros of `java.macros`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _SIMPLE = re.compile(rf"{_NAME}|CAST\('[^']*' AS [\w(),]+\)|struct_extract\({_NA
 _ITEM = '"λitem"'
 _KEY, _VALUE = '"λentry".key', '"λentry".value'
 
-# (from, to) → SQL with {0} for the operand; what is not here is DuckDB's own cast.
+# (from, to) → SQL with {0} for the operand; other casts are DuckDB's own.
 _CASTS: Mapping[tuple[pa.DataType, pa.DataType], str] = MappingProxyType(
     {
         (DOUBLE, STRING): "java_double_text({0})",
@@ -53,14 +53,14 @@ _CASTS: Mapping[tuple[pa.DataType, pa.DataType], str] = MappingProxyType(
 
 
 def let(operand: str, made: Callable[[str], str]) -> str:
-    """SQL that may name its operand many times, though the operand is written and done once.
+    """SQL that uses its operand several times; the operand is written and computed only once.
 
     >>> let("x", lambda x: f"{x} + {x}")
     'x + x'
     """
     if _SIMPLE.fullmatch(operand):
         return made(operand)
-    # One name for one operand: where one stands in another they differ.
+    # A different name for each operand, because one may stand inside another.
     held = f'"λ{hashlib.md5(operand.encode()).hexdigest()[:8]}"'
     return f"list_transform([{operand}], lambda {held}: {made(held)})[1]"
 
@@ -113,7 +113,7 @@ def render_cast(sql: str, source: pa.DataType, target: pa.DataType) -> str:
         wrap = "java_int" if target == INTEGER else "java_long"
         return f"{wrap}(CAST(trunc({sql}) AS HUGEINT))"
     if source == DOUBLE and pa.types.is_decimal(target):
-        # The digits that are shown are rounded, not those of the binary fraction.
+        # Rounds the digits that are shown, not the binary fraction.
         return f"CAST(CAST({sql} AS VARCHAR) AS {duckdb_name(target)})"
     if source == STRING and pa.types.is_decimal(target):
         return f"CAST(trim({sql}) AS {duckdb_name(target)})"

@@ -1,7 +1,7 @@
-"""CREATE, DROP and ALTER of streams and tables, CREATE and DROP TYPE: a catalog becomes another.
+"""CREATE, DROP and ALTER of streams and tables, CREATE and DROP TYPE: makes a new catalog.
 
-Engines and `kshell test` call `change`, and do to topics and queries what goes with it; what CREATE
-… AS SELECT makes, they `declare`.  A refusal is an error of `Catalog` or of `bind.declare`.
+Engines and `kshell test` call `change`, and change topics and queries themselves; they `declare`
+the source that CREATE … AS SELECT makes.  A refusal is an error of `Catalog` or of `bind.declare`.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The new catalog, what to say, and the source that was created, altered or dropped.
+    """The new catalog, a message, and the source that was created, altered or dropped.
 
-    `source` is None where no source changed.  `settings` are what a CREATE says of its topic.
+    `source` is None if no source changed.  `settings` are the topic's settings in a CREATE.
     """
 
     catalog: Catalog
@@ -43,14 +43,14 @@ def change(
     properties: Mapping[str, str] = _NOTHING,
     infer: InferColumns = no_columns,
 ) -> Change:
-    """What a statement of a kind in `_DDL` makes of the catalog."""
+    """The change that a statement of a kind in `_DDL` makes to the catalog."""
     return _DDL[type(statement)](statement, catalog, properties, infer)
 
 
 def declare(
     statement: ast.CreateSource | ast.CreateAsSelect, catalog: Catalog, source: Source
 ) -> Change:
-    """Add the source of a CREATE, by its OR REPLACE and its IF NOT EXISTS."""
+    """Add the source of a CREATE, with its OR REPLACE and IF NOT EXISTS."""
     left = left_as_is(statement, catalog)
     if left is not None:
         return left
@@ -62,7 +62,7 @@ def declare(
 def left_as_is(
     statement: ast.CreateSource | ast.CreateAsSelect, catalog: Catalog
 ) -> Change | None:
-    """No change where IF NOT EXISTS finds a source of that name; else None."""
+    """An empty change if IF NOT EXISTS finds a source of that name; else None."""
     name = statement.name.folded()
     there = catalog.sources.get(name)
     if there is None or not statement.if_not_exists:

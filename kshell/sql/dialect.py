@@ -1,7 +1,7 @@
 """KSQL as a sqlglot dialect: DuckDB's SQL with KSQL's expressions in it.
 
-`grammar.queries` hands it queries without KSQL's own clauses; `bind` and `batch` read the trees.
-What the trees look like, where it is not sqlglot's usual:
+`grammar.queries` gives it queries without KSQL's own clauses; `bind` and `batch` read the trees.
+The trees differ from sqlglot's usual ones here:
 
     a->b->c             Dot(Dot(Column(a), Identifier(b)), Identifier(c));  a->* ends in Star()
     F(x, y)             Anonymous(this="F", expressions=[…]): every function keeps its name
@@ -14,7 +14,7 @@ What the trees look like, where it is not sqlglot's usual:
     x => …, (k, v) => … Lambda(body, expressions=[Identifier…]); parameters in it are Identifiers
     FROM my-topic.v1    Table(this=Identifier("v1"), db=Identifier("my-topic"))
 
-Identifiers, and functions and literals too, have line, col, start and end in `meta`.
+Identifiers, functions and literals have line, col, start and end in their meta.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ def aggregates(tree: exp.Expr) -> list[exp.Anonymous]:
     return [f for f in tree.find_all(exp.Anonymous) if f.name.upper() in _AGGREGATES]
 
 
-# sqlglot has a grammar of its own for these, which KSQL and DuckDB share; all else is a plain call.
+# sqlglot has its own grammar for these, which KSQL and DuckDB share; all others are plain calls.
 _SPECIAL = ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "TRIM")
 _NO_PAREN = ("ANY", "CASE", "@")
 
 
 class KSQL(DuckDB):
-    """DuckDB's dialect, and KSQL's expressions."""
+    """DuckDB's dialect with KSQL's expressions."""
 
     IDENTIFIERS_CAN_START_WITH_DIGIT = True
 
@@ -66,7 +66,7 @@ class KSQL(DuckDB):
         }
 
     class Parser(DuckDBParser):
-        """See the module's docstring for what it makes."""
+        """Makes the trees that the module's docstring describes."""
 
         FUNCTIONS: ClassVar[dict[str, Any]] = {"UNNEST": exp.Explode.from_arg_list}
         FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
@@ -92,7 +92,7 @@ class KSQL(DuckDB):
             return self.expression(exp.Lambda(this=body, expressions=parameters))
 
         def _replace_lambda(self, node: Any, expressions: list[Any]) -> Any:
-            """Parameters become Identifiers; like all KSQL names they match without case."""
+            """Parameters become Identifiers; like all KSQL names they match in any case."""
             names = {e.name.casefold() for e in expressions if e is not None}
             for column in list(node.find_all(exp.Column)) if node is not None else ():
                 if column.parts[0].name.casefold() in names:
@@ -146,7 +146,7 @@ class KSQL(DuckDB):
             return field
 
         def _parse_ksql_map(self) -> Any:
-            """MAP(k := v, …); DuckDB's MAP {…} and MAP([…], […]) as well."""
+            """MAP(k := v, …); also DuckDB's MAP {…} and MAP([…], […])."""
             if not self._match(TokenType.L_PAREN):
                 if self._curr.token_type == TokenType.L_BRACE:
                     return self._parse_map()
@@ -194,7 +194,7 @@ class KSQL(DuckDB):
             return super()._parse_table_parts(*args, **kwargs)
 
         def _dashed_name(self) -> exp.Table | None:
-            """A bare name with dashes in it, all its tokens side by side; else None."""
+            """A name with dashes and without spaces and quotes; else None."""
             first = self._curr
             if first.token_type in (TokenType.IDENTIFIER, TokenType.STRING, TokenType.L_PAREN):
                 return None

@@ -1,7 +1,7 @@
-"""DuckDB, locked: the only place where a connection is made.
+"""DuckDB, locked: only this module makes connections.
 
-User SQL reaches it only as what `batch` and `render` write; should something slip through, there is
-no file, no network, no extension and no Python variable for it to reach.
+Only SQL that `kshell.batch` and `sql.render` write reaches it.  Even other SQL could not use files,
+the network, extensions or Python variables.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _LOCKED = (
     "SET GLOBAL autoload_known_extensions = false",
     "SET GLOBAL allow_community_extensions = false",
     "SET GLOBAL python_enable_replacements = false",
-    "SET GLOBAL integer_division = true",  # as KSQL: whole numbers divide to whole numbers
+    "SET GLOBAL integer_division = true",  # as in KSQL: whole numbers divide to whole numbers
     "SET GLOBAL error_on_division_by_zero = false",
     "SET GLOBAL TimeZone = 'UTC'",
     "SET GLOBAL lock_configuration = true",
@@ -60,12 +60,12 @@ class Database:
         return self._connection
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        """A connection with temporary views of its own, that can reach nothing outside itself."""
+        """A connection with its own temporary views, and without access to anything outside."""
         with self._lock:
             return self._opened().cursor()
 
     def use(self, expressions: Iterable[Expression]) -> None:
-        """Register the Python functions that the expressions call; again is no harm."""
+        """Register the Python functions that the expressions call; may be called again."""
         from kshell.sql.expressions import Call, walk
         from kshell.sql.render import python_call, python_name
 
@@ -86,7 +86,7 @@ class Database:
         with self._lock:
             if name in self._created:
                 return
-            # On the connection that lives as long as the database: it keeps the function alive.
+            # On the connection that lives as long as the database, which keeps the function alive.
             self._opened().create_function(
                 name,
                 _over_arrow(_function(where, returns), returns, len(parameters)),
@@ -99,18 +99,18 @@ class Database:
             self._created.add(name)
 
 
-_PROCESS = Database()  # where no session is: tests, `kshell test`
+_PROCESS = Database()  # without a session: tests, `kshell test`
 _current: ContextVar[Database] = ContextVar("database", default=_PROCESS)
 
 
 def current() -> Database:
-    """The database of the session whose statement is being run."""
+    """The database of the session whose statement runs now."""
     return _current.get()
 
 
 @contextmanager
 def using(database: Database) -> Iterator[None]:
-    """The current one, inside the block."""
+    """Make a database the current one, inside the block."""
     before = _current.set(database)
     try:
         yield
@@ -133,7 +133,7 @@ def use(expressions: Iterable[Expression]) -> None:
 
 
 def python_function(where: str, parameters: Sequence[pa.DataType], returns: pa.DataType) -> str:
-    """Register `module:function` for these types; gives the name that SQL calls it by."""
+    """Register `module:function` for these types; returns its name in SQL."""
     types = "|".join(map(str, (*parameters, returns)))
     name = f"py_{hashlib.md5(f'{where}|{types}'.encode()).hexdigest()[:16]}"
     current().create(name, where, parameters, returns)
@@ -141,20 +141,21 @@ def python_function(where: str, parameters: Sequence[pa.DataType], returns: pa.D
 
 
 def _function(where: str, type: pa.DataType) -> Callable[..., Any]:
-    """The Python function; one that asks for `type` is given the result's."""
+    """The Python function; if it has a parameter `type`, it gets the result's type."""
     function: Callable[..., Any] = resolve_name(where)
     if "type" not in inspect.signature(function).parameters:
         return function
     made = functools.partial(function, type=type)
-    made.__dict__.update(function.__dict__)  # what it is marked as
+    made.__dict__.update(function.__dict__)  # its mark
     return made
 
 
 def _over_arrow(
     function: Callable[..., Any], type: pa.DataType, count: int
 ) -> Callable[..., pa.Array]:
-    """A function of values as one of columns.  NULL in, NULL out, unless it is marked
-    `takes_nulls`; one marked `over_columns` takes and gives Arrow arrays itself."""
+    """Makes a function of columns from a function of values.  A NULL argument gives NULL, unless
+    the function is marked `takes_nulls`; one marked `over_columns` already works on Arrow
+    arrays."""
     import pyarrow as pa
 
     columnar = getattr(function, "over_columns", False)

@@ -1,8 +1,8 @@
 """Bound expressions: typed, resolved, and independent of how they were written.
 
 `bind` makes them from sqlglot trees, `render` turns them into DuckDB SQL, operators evaluate them.
-Seven nodes are all there is: whatever else KSQL can say (operators, IN, BETWEEN, LIKE, subscripts,
-constructors) is a `Call` of a row in functions.toml, named in upper case.
+There are only these nodes: everything else in KSQL (operators, IN, BETWEEN, LIKE, subscripts,
+constructors) is a `Call` of a row in `library/*.toml`, named in upper case.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["Call", "Case", "Cast", "Column", "Expression", "Field", "Lambda", "L
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the operator's input, by its exact name there."""
+    """A column of the operator's input, by its exact name."""
 
     name: str
     type: pa.DataType
@@ -27,7 +27,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A constant as Python holds it (None for NULL; Decimal, bytes, date, … where typed so)."""
+    """A constant as Python holds it (None for NULL; Decimal, bytes, date, … by its type)."""
 
     value: Any
     type: pa.DataType  # pa.null() for an untyped NULL
@@ -36,9 +36,9 @@ class Literal:
 @dataclass(frozen=True, slots=True)
 class Call:
     """A function, operator or constructor; `variant` numbers the overload in the library,
-    or is the `py:module:function` of the user's own.
+    or is `py:module:function` for a user's function.
 
-    Arguments already have the types that the overload takes: coercions are explicit `Cast`s.
+    Arguments already have the types of the overload: coercions are explicit `Cast`s.
     """
 
     function: str
@@ -110,7 +110,7 @@ def _parts(value: object) -> Iterator[Expression]:
 
 
 def walk(expression: Expression) -> Iterator[Expression]:
-    """The expression and all below it, outermost first."""
+    """The expression and all expressions in it, outermost first."""
     yield expression
     for slot in fields(expression):
         for part in _parts(getattr(expression, slot.name)):
@@ -118,7 +118,7 @@ def walk(expression: Expression) -> Iterator[Expression]:
 
 
 def columns_of(expression: Expression) -> list[str]:
-    """The input columns it reads, in order of appearance, each once.
+    """The input columns that it reads, in order of appearance, each once.
 
     >>> i = pa.int32()
     >>> columns_of(Call("ADD", (Column("A", i), Column("A", i)), i))

@@ -1,7 +1,8 @@
-"""The arguments of GREATEST and LEAST in one type, by ksqlDB's rules.
+"""Brings the arguments of GREATEST and LEAST to one type, by ksqlDB's rules.
 
-`functions` calls `of_one_type` before it looks for the overload.  Decimals widen to one that holds
-them all, a text beside dates or times is read as one; numbers of different types are refused.
+`functions` calls `of_one_type` before it looks for the overload.  Decimals widen to one type that
+holds them all, a text next to dates or times is read as one; numbers of different types are
+refused.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ def _shown(type: pa.DataType) -> str:
 
 
 def of_one_type(name: str, args: Sequence[Expression]) -> list[Expression]:
-    """The arguments cast to one type; as they are where none of the rules applies.
+    """The arguments cast to one type; unchanged if no rule applies.
 
-    Raises BindError where the types do not tell which overload is meant.
+    Raises BindError if the types fit several overloads.
     """
     types = dict.fromkeys(a.type for a in args if not pa.types.is_null(a.type))
     numbers = [t for t in types if is_numeric(t)]

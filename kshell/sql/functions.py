@@ -1,7 +1,7 @@
-"""The functions of KSQL as data: which there are, what they take, and how DuckDB says them.
+"""KSQL's functions as data: their names, their types, and their SQL in DuckDB.
 
-The rows are in `library/*.toml`; `bind` resolves calls here, `render` writes them, completion and
-DESCRIBE FUNCTION list them.  Messages are ksqlDB's.
+The rows are in `library/*.toml`; `bind` resolves calls with it, `render` writes them, completion
+and DESCRIBE FUNCTION list them.  Messages are ksqlDB's.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A row: what it is, its overloads, a line of help, and an example with its result."""
+    """A row: its kind, its overloads, a line of help, and an example with its result."""
 
     name: str
     kind: str
@@ -93,7 +93,7 @@ def with_users(rows: dict[str, Function]) -> Iterator[None]:
 
 
 def accepted(rows: Sequence[Function]) -> tuple[dict[str, Function], list[str]]:
-    """The user's functions by name; and why some cannot be had, a line each."""
+    """The user's functions by name; and a line for each that is refused."""
     known: dict[str, Function] = {}
     refused = []
     for row in rows:

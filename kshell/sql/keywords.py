@@ -1,4 +1,4 @@
-"""KSQL's words, as data: completion and highlighting read them, the parser's errors suggest them.
+"""KSQL's words, as data: completion and highlighting use them, the parser's errors suggest them.
 
 Source: ksqlDB's reference (reserved and non-reserved words) and its grammar.  Light to import.
 """
@@ -16,7 +16,7 @@ STATEMENTS = (
     "TERMINATE", "UNDEFINE", "UNSET", "WITH",
 )  # fmt: skip
 
-# What a query is made of: a misspelt one is what people meet most.
+# The keywords of a query: people misspell these most.
 CLAUSES = (
     "AS", "BY", "CHANGES", "EMIT", "FINAL", "FROM", "FULL", "GROUP", "HAVING", "INNER", "INTO",
     "JOIN", "LEFT", "LIMIT", "ON", "ORDER", "OUTER", "PARTITION", "QUALIFY", "RIGHT", "SELECT",
@@ -45,7 +45,7 @@ KEYWORDS = tuple(
     )
 )  # fmt: skip
 
-# Words that never name anything unless they are quoted: without this a clause would be an alias.
+# Words that are never names unless they are quoted: else a clause would be an alias.
 RESERVED = frozenset({
     "AND", "AS", "BETWEEN", "BY", "CASE", "CREATE", "DELETE", "DESCRIBE", "DISTINCT", "DROP",
     "ELSE", "EXISTS", "FALSE", "FROM", "FULL", "GROUP", "HAVING", "IN", "INNER", "INSERT", "INTO",

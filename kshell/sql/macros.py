@@ -1,8 +1,8 @@
-"""KSQL's functions in bounded queries: macros with KSQL's meaning under names of their own.
+"""KSQL's functions in bounded queries: macros with KSQL's meaning and their own names.
 
-`batch` hands each query's tree through `translated`: a call of a function that the library has
-becomes a call of a macro, made of the library's own templates, one overload for each signature.
-What DuckDB has beside them is reached as before.
+`batch` passes each query's tree through `translated`: a call of a function of the library becomes a
+call of a macro, which is made from the library's templates with an overload for each signature.
+DuckDB's other functions work as before.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ __all__ = ["ROW_ORDER", "translated"]
 ROW_ORDER = "row_order"  # a SELECT's meta: the column that orders its records
 _ORDER, _ORDER_NAME = "{order}", "row_order"
 
-# Casts whose meaning is Java's; what is cast has its type in DuckDB only.
+# Casts with Java's meaning; only DuckDB knows the type of the operand.
 _CASTS = {"TEXT": "ksql_any_text", "VARCHAR": "ksql_any_text", "INT": "java_any_int",
           "BIGINT": "java_any_long"}  # fmt: skip
 
-# Macros around Python functions that are given DuckDB's JSON of a value, and its type.
+# Macros around Python functions that get DuckDB's JSON of a value, and its type.
 _ANY = {
     "ksql_any_text": (
         "kshell.sql.java.any_text:as_text",
@@ -47,7 +47,7 @@ _ANY = {
 
 
 def translated(tree: exp.Query, connection: duckdb.DuckDBPyConnection) -> exp.Query:
-    """The tree with macros in place of KSQL's functions; it is changed, and given back."""
+    """Changes the tree so that it calls macros instead of KSQL's functions, and returns it."""
     unnamed = _unnamed(tree)
     lambdas: list[tuple[exp.Anonymous, Form, str]] = []
     for call in list(tree.find_all(exp.Anonymous)):
@@ -83,7 +83,7 @@ def translated(tree: exp.Query, connection: duckdb.DuckDBPyConnection) -> exp.Qu
 
 
 def _define_any(connection: duckdb.DuckDBPyConnection, macro: str) -> None:
-    """Make that macro, if it is one for values of any type."""
+    """Define the macro, if it is one for values of any type."""
     if macro not in _ANY:
         return
     where, body = _ANY[macro]
@@ -92,7 +92,7 @@ def _define_any(connection: duckdb.DuckDBPyConnection, macro: str) -> None:
 
 
 def _unnamed(tree: exp.Query) -> list[tuple[exp.Select, int, str]]:
-    """(SELECT, which item, its text) of what is selected without a name of its own."""
+    """(SELECT, number of the item, its text) for selected items without a name."""
     named = (exp.Alias, exp.Column, exp.Star)
     return [
         (select, n, item.sql(dialect=KSQL))
@@ -103,14 +103,14 @@ def _unnamed(tree: exp.Query) -> list[tuple[exp.Select, int, str]]:
 
 
 def _keep_name(select: exp.Select, n: int, text: str) -> None:
-    """Name a column as it was written, where another text stands for it now."""
+    """Name a column by its original text, if another text replaces it now."""
     item = select.expressions[n]
     if item.sql(dialect=KSQL) != text:
         item.replace(exp.alias_(item.copy(), text, quoted=True))
 
 
 def _with_lambdas(call: exp.Anonymous, function: Function) -> Form | None:
-    """The form that takes the call's lambdas, if it has any: by their numbers of parameters."""
+    """The form that fits the call's lambdas, if any, by their numbers of parameters."""
     given = [len(a.expressions) if isinstance(a, exp.Lambda) else 0 for a in call.expressions]
     for form in function.forms if any(given) else ():
         wanted = [len(p.parts) - 1 if p.kind == "LAMBDA" else 0 for p in form.signature.params]
@@ -120,7 +120,7 @@ def _with_lambdas(call: exp.Anonymous, function: Function) -> Form | None:
 
 
 def _say_params(call: exp.Anonymous, form: Form, depth: str) -> None:
-    """Put what the form's SQL says for them in place of the lambdas' parameters."""
+    """Replace the lambdas' parameters by the form's SQL for them."""
     for number, params in lambda_params(form.template, depth).items():
         function = call.expressions[number]
         said = {p.name.casefold(): s for p, s in zip(function.expressions, params, strict=True)}
@@ -131,7 +131,7 @@ def _say_params(call: exp.Anonymous, form: Form, depth: str) -> None:
 
 
 def _filled(call: exp.Anonymous, form: Form, depth: str) -> exp.Var:
-    """The call's SQL, whole: its lambdas are in it."""
+    """The call's complete SQL, with its lambdas."""
     args = [a.this if isinstance(a, exp.Lambda) else a for a in call.expressions]
     texts = [a.sql(dialect=KSQL) for a in args]
     bodies = {n: (lambda _, text=text: text) for n, text in enumerate(texts)}
@@ -139,7 +139,7 @@ def _filled(call: exp.Anonymous, form: Form, depth: str) -> exp.Var:
 
 
 def _replaces(function: Function, connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether KSQL's function stands in the place of DuckDB's; DuckDB's own aggregates stay."""
+    """Whether KSQL's function replaces DuckDB's; DuckDB's own aggregates stay."""
     if function.kind == AGGREGATE:
         return not _duckdb_has(connection, function.name, "aggregate")
     return function.kind == SCALAR
@@ -150,7 +150,7 @@ def _macro(name: str, arity: int) -> str:
 
 
 def _ordered(forms: tuple[Form, ...], arity: int) -> bool:
-    """Whether calls with so many arguments need to know the order of records: `{order}`."""
+    """Whether calls with so many arguments need the order of records: `{order}`."""
     return any(
         _ORDER in f.template for f in forms if f.signature.expanded(arity) is not None
     )
@@ -186,7 +186,7 @@ def _duckdb_takes(connection: duckdb.DuckDBPyConnection, name: str, arity: int) 
 def _define(
     connection: duckdb.DuckDBPyConnection, name: str, forms: tuple[Form, ...], arity: int
 ) -> bool:
-    """Make the macro for calls with so many arguments; False where no form takes as many."""
+    """Define the macro for calls with so many arguments; False if no form takes that many."""
     overloads = dict(_overloads(forms, arity))
     if not overloads:
         return False
@@ -199,7 +199,7 @@ def _define(
 
 
 def _overloads(forms: tuple[Form, ...], arity: int) -> Iterator[tuple[str, str]]:
-    """(parameters, body), the later of two with the same parameters left out."""
+    """(parameters, body), without the later of two with the same parameters."""
     seen = set()
     names = [f"a{n}" for n in range(arity)]
     last = f", {_ORDER_NAME}" if _ordered(forms, arity) else ""
@@ -218,7 +218,7 @@ def _overloads(forms: tuple[Form, ...], arity: int) -> Iterator[tuple[str, str]]
 
 
 def _type(pattern: Pattern) -> str:
-    """DuckDB's name of a parameter's type; empty where any type will do."""
+    """DuckDB's name of a parameter's type; empty if any type is allowed."""
     type = known_type(pattern, {})
     return "" if type is None else duckdb_name(type)
 

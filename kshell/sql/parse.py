@@ -1,7 +1,7 @@
-"""Text in, statements out: the grammar's front door.
+"""Parses text into statements.
 
-`session` parses piece by piece; `cases` and tests parse whole scripts.  What only looks (SHOW, SET,
-DESCRIBE …) is read without importing sqlglot or Arrow.
+`session` parses piece by piece; `cases` and tests parse whole scripts.  SHOW, SET, DESCRIBE and the
+like need neither sqlglot nor Arrow.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ _QUERY_WORDS = frozenset({"SELECT", "WITH", "FROM", "VALUES", "("})
 
 
 def parse(text: str, types: Mapping[str, pa.DataType] | None = None) -> list[Statement]:
-    """Every statement of the script; raises ParseError with the place of what does not fit.
+    """Every statement of the script; raises ParseError with the place of the first error.
 
-    `types` are the user's types by name; CREATE TYPE in the script adds to them for what follows.
+    `types` are the user's types by name; CREATE TYPE in the script adds to them for the statements
+    after it.
 
     >>> parse("SHOW TOPICS;")[0].what.value
     'TOPICS'

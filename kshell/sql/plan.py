@@ -1,11 +1,10 @@
-"""Continuous plans: what `bind` makes of a KSQL query and `stream.graph` turns into operators.
+"""Continuous plans: `bind` makes them from KSQL queries, `stream.graph` turns them into operators.
 
-A tree of frozen nodes, sources at the leaves.  Each node says the columns of its output: `key`
-columns first, then `value` columns, then the pseudo columns that ride along with every row:
-ROWTIME (BIGINT, ms: the record's or the result's timestamp), ROWPARTITION and ROWOFFSET (until the
-first stateful step), and WINDOWSTART / WINDOWEND (BIGINT, ms) once the key is windowed.
-`kind` tells whether the changes are a stream's or a table's.  Semantics are ksqlDB's and Kafka
-Streams'.
+A tree of frozen nodes, sources at the leaves.  Each node has the columns of its output: `key`
+columns first, then `value` columns, then the pseudo columns that go with every row: ROWTIME
+(BIGINT, ms: the record's or the result's timestamp), ROWPARTITION and ROWOFFSET (until the first
+stateful step), and WINDOWSTART / WINDOWEND (BIGINT, ms) once the key is windowed.  `kind` says
+whether the changes are a stream's or a table's.  Semantics are ksqlDB's and Kafka Streams'.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ class Relation:
     def schema(self) -> pa.Schema:
         """Key, value, [WINDOWSTART, WINDOWEND], ROWTIME as Arrow: the columns of a node's batches.
 
-        ROWPARTITION and ROWOFFSET are value columns where a node still has them.
+        ROWPARTITION and ROWOFFSET are value columns if a node still has them.
         """
         columns = [(c.name, c.type) for c in (*self.key, *self.value)]
         if self.window is not None:
@@ -79,7 +78,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """Reads a source.  Its columns are named as in the source, or ALIAS_NAME inside a join."""
+    """Reads a source.  Its columns have their names in the source, or ALIAS_NAME inside a join."""
 
     source: Source
     output: Relation
@@ -100,7 +99,7 @@ class Project:
     """SELECT: the key columns pass (renamed), the value columns are computed.
 
     Every key expression is a plain key `Column` of the input.  Expressions may read the pseudo
-    columns (ROWTIME, WINDOWSTART, WINDOWEND) beside the input's key and value columns.
+    columns (ROWTIME, WINDOWSTART, WINDOWEND) as well as the input's key and value columns.
     """
 
     input: Node
@@ -111,11 +110,11 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Rekey:
-    """PARTITION BY, or the repartition before a join: new key columns, all else passes.
+    """PARTITION BY, or the repartition before a join: new key columns, all others pass.
 
-    `output.value` names the input's key and value columns that pass, by their names there; an
-    empty `key` is PARTITION BY NULL: the result has no key.  On a table, a change of key is a
-    deletion of the old one.
+    `output.value` names the input's key and value columns that pass, by their names there; an empty
+    `key` means PARTITION BY NULL: the result has no key.  On a table, a change of key is a deletion
+    of the old one.
     """
 
     input: Node
@@ -152,7 +151,7 @@ class Aggregate:
 
 
 class JoinKind(Enum):
-    """Which side's unmatched rows stay."""
+    """The sides whose unmatched rows stay."""
 
     INNER = "INNER"
     LEFT = "LEFT"
@@ -167,8 +166,9 @@ class StreamJoin:
     once.
 
     Both inputs are keyed by the join key; the output's key column is named by `output`, and it is
-    the key of whichever side has a row.  Each column of `output.value` is a column of one input
-    (key or value) by its name there, NULL where that side has no row.  So in every join here.
+    the key of the side that has a row.  Each column of `output.value` is a column of one input (key
+    or value) by its name there, NULL where that side has no row.  This is the same in all joins
+    here.
     """
 
     left: Node
@@ -227,7 +227,7 @@ class Suppress:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The root of a query without a sink: what is shown, in the order it was written.
+    """The root of a query without a sink: the columns to show, in the order of the SELECT list.
 
     `columns` pairs a heading with the column of the input's `Relation.schema()` under it.
     """
@@ -244,8 +244,8 @@ class Sink:
 
     The input's key and value columns are the target's, by position.  The target's
     `timestamp_column` (an output column of the target), if any, becomes the record's timestamp.
-    `settings` are of its topic; partitions and replicas None: as the leftmost source's topic.
-    `query_id` is the one that INSERT INTO asks for.
+    `settings` are for its topic; without partitions and replicas, they are as in the leftmost
+    source's topic.  `query_id` is the id in INSERT INTO.
     """
 
     input: Node
@@ -273,8 +273,8 @@ def children(node: Node) -> tuple[Node, ...]:
 
 
 def makes_key(node: Node) -> bool:
-    """Whether the key is put together of several columns: then each record has one, also where all
-    of its columns are NULL; else such a record has none.
+    """Whether the key has several columns: then each record has a key, also if all its columns are
+    NULL; else such a record has none.
     """
     while isinstance(node, Filter | Project | Explode | Sink):
         node = node.input
@@ -290,7 +290,7 @@ def aggregates(node: Node) -> Iterator[Aggregate]:
 
 
 def row_by_row(node: Node) -> bool:
-    """Whether each row of the answer is made of one record alone: no join, no group, no new key."""
+    """Whether each row of the answer is made of one record only: no join, no group, no new key."""
     return isinstance(node, Scan) or (
         isinstance(node, Filter | Project | Explode | Answer) and row_by_row(node.input)
     )
@@ -311,7 +311,7 @@ def grace_of(window: WindowClause) -> int:
 
 
 def looked_up(node: Node) -> frozenset[int]:
-    """The numbers of the scans that a stream–table join looks up rows of."""
+    """The numbers of the scans in which a stream–table join looks up rows."""
     found: set[int] = set()
     first = 0
     for child in children(node):

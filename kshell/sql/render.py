@@ -1,8 +1,8 @@
 """Bound expressions as DuckDB SQL, with KSQL's meaning.
 
-The only way for an expression to reach DuckDB: names and constants are quoted here, and nothing of
-a user's text passes as it is.  `render` lets a row that fails fail the statement; `tolerant` gives
-NULL for it, and for the one element of an array, map or struct that failed, as ksqlDB does.
+Every expression for DuckDB is made here: this module quotes names and constants, and passes on no
+text of the user.  With `render`, a row that fails makes the statement fail; with `tolerant`, it
+gives NULL, or NULL for the element of an array, map or struct that fails, as in ksqlDB.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ _HOLE = re.compile(
     r"|(?P<type>type)|py:(?P<python>[\w.:]+))\}"
 )
 _PYTHON = re.compile(r"\{py:([\w.:]+)\}|^py:([\w.:]+)$")
-_FRESH = re.compile(r"λ([a-z]*)")  # in a template: a lambda parameter of its own
+_FRESH = re.compile(r"λ([a-z]*)")  # in a template: its own lambda parameter
 
-# What is never NULL, and fails for no row unless an operand does: a chain of AND that has nothing
-# else needs not stop early.
+# Calls that are never NULL, and fail only if an operand fails: a chain of AND with only these need
+# not stop early.
 _DECIDED = frozenset(
     ("IS_NULL", "IS_NOT_NULL", "EQUAL", "NOT_EQUAL", "LESS", "LESS_OR_EQUAL", "GREATER",
      "GREATER_OR_EQUAL", "IS_DISTINCT", "IS_NOT_DISTINCT", "BETWEEN", "IN", "LIKE")
@@ -66,7 +66,8 @@ def _nothing() -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """What names mean where an expression stands, and how a constructor's part is written."""
+    """The meaning of names for an expression, and the function that writes a part of a
+    constructor."""
 
     columns: Mapping[str, str] = field(default_factory=_nothing)
     variables: Mapping[str, str] = field(default_factory=_nothing)
@@ -98,7 +99,7 @@ def _literal(value: Any, type: pa.DataType) -> str:
 
 
 def python_call(call: Call) -> str:
-    """`module:function` where the call is Python's to do, wholly or in part; else empty."""
+    """`module:function` if Python does the call, wholly or in part; else empty."""
     if call.function in ARITHMETIC:
         return python_arithmetic(call)
     return python_in(template_of(call))
@@ -127,12 +128,12 @@ def fill_template(
     bodies: Mapping[int, Callable[[Sequence[str]], str]] = MappingProxyType({}),
     names: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    """A library row's template with SQL in its holes.
+    """A library row's template, filled with SQL.
 
     `{0}` is an argument, `{*}` all, `{1*}` all from the second on; `{1|a,b}` is the body of the
-    lambda that is the second argument, with a and b for its parameters (`bodies` makes it);
-    `names` has what stands for `{type}` and for the Python function, and the depth that makes a
-    parameter λ a name of its own.
+    lambda that is the second argument, with a and b for its parameters (`bodies` makes it); `names`
+    has the texts for `{type}` and for the Python function, and the depth that makes the name of a
+    parameter λ unique.
 
     >>> fill_template("f({0}, {1*})", ["a", "b", "c"])
     'f(a, b, c)'
@@ -157,7 +158,7 @@ def fill_template(
 
 
 def lambda_params(template: str, depth: str) -> dict[int, list[str]]:
-    """What stands for the parameters of each lambda, by its number among the arguments.
+    """The SQL for the parameters of each lambda, by its number among the arguments.
 
     >>> lambda_params("list_filter({0}, lambda λ: {1|λ.key,λ.value})", "5")
     {1: ['"λ5".key', '"λ5".value']}
@@ -208,7 +209,7 @@ def _filled(
     bodies: Mapping[int, Callable[[Sequence[str]], str]],
     names: Mapping[str, str],
 ) -> str:
-    """`fill_template`, with an argument that the template has more than once done only once."""
+    """`fill_template`; an argument that the template has several times is computed only once."""
     whole = template.count("{*}") + len(_PYTHON.findall(template))
 
     def done(n: int, args: Sequence[str]) -> str:
@@ -222,7 +223,7 @@ def _filled(
 
 
 def _map(call: Call, args: Sequence[str]) -> str:
-    """MAP(…): of equal keys the last counts, as in Java's HashMap."""
+    """MAP(…): of equal keys, the last one counts, as in Java's HashMap."""
     keys = call.args[0]
     texts = keys.args if isinstance(keys, Call) else ()
     written = [k.value for k in texts if isinstance(k, Literal)]
@@ -244,14 +245,14 @@ def _may_fail(expression: Expression) -> bool:
 
 
 def _sides(expression: Expression, name: str) -> list[Expression]:
-    """a AND b AND c as a list, however it is nested."""
+    """a AND b AND c as a list, in any nesting."""
     if isinstance(expression, Call) and expression.function == name:
         return [side for arg in expression.args for side in _sides(arg, name)]
     return [expression]
 
 
 def _logical(call: Call, scope: _Scope) -> str:
-    """AND and OR, as Java's: a side is not looked at where one before it decides, or is NULL."""
+    """AND and OR as in Java: a side is not evaluated if one before it decides, or is NULL."""
     sides = _sides(call, call.function)
     rendered = [_render(side, scope) for side in sides]
     decided = all(isinstance(s, Call) and s.function in _DECIDED for s in sides[:-1])
@@ -263,7 +264,7 @@ def _logical(call: Call, scope: _Scope) -> str:
 
 
 def render(expression: Expression, columns: Mapping[str, str] = MappingProxyType({})) -> str:
-    """DuckDB SQL that reads input columns by their quoted names, or as `columns` says.
+    """DuckDB SQL that reads input columns by their quoted names, or by the SQL in `columns`.
 
     >>> render(Call("EQUAL", (Column("A", pa.int32()), Literal(1, pa.int32())), pa.bool_(), "0"))
     'coalesce("A" = CAST(\\'1\\' AS INTEGER), false)'
@@ -272,7 +273,7 @@ def render(expression: Expression, columns: Mapping[str, str] = MappingProxyType
 
 
 def tolerant(expression: Expression, columns: Mapping[str, str] = MappingProxyType({})) -> str:
-    """The same, with NULL for what fails: an element of a constructor, else the whole.
+    """The same, with NULL for a part that fails: an element of a constructor, else the whole.
 
     >>> tolerant(Cast(Column("A", pa.string()), pa.date32()))
     'TRY(java_date("A"))'

@@ -1,7 +1,7 @@
-"""A script as pieces: cut at semicolons, variables put in, and whether it is finished.
+"""Cuts a script at semicolons, puts variables in, and says whether it is complete.
 
 The prompt asks `is_complete` at every Enter; `session` splits, puts variables in and parses piece
-by piece, because `DEFINE` changes what follows.  Light: no parser is imported.
+by piece, because `DEFINE` changes the pieces after it.  Light: no parser is imported.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ class Piece:
 
     @property
     def place(self) -> Place:
-        """Its beginning."""
+        """The place where it begins."""
         return Place(self.line, self.column)
 
 
 def tokens(text: str) -> Iterator[Token]:
-    """The text cut into tokens for highlighting; their texts together are the text.
+    """The text cut into tokens for highlighting; joined, they are the text.
 
     >>> [t.text for t in tokens("SELECT 'a;b'") if t.kind != "space"]
     ['SELECT', "'a;b'"]
@@ -62,7 +62,7 @@ def tokens(text: str) -> Iterator[Token]:
 
 
 def split(text: str) -> list[Piece]:
-    """The statements of a script; a `;` in a string, a name or a comment ends nothing.
+    """The statements of a script; a `;` in a string, a name or a comment does not end one.
 
     >>> [p.text for p in split("SHOW TOPICS; SELECT ';'; -- done;")]
     ['SHOW TOPICS', "SELECT ';'"]
@@ -88,7 +88,7 @@ def split(text: str) -> list[Piece]:
 
 
 def is_complete(text: str) -> bool:
-    """Whether Enter runs it: it ends with `;`, or is a word that needs none.
+    """Whether Enter runs the text: it ends with `;`, or is a word that does not need one.
 
     >>> is_complete("SELECT 1"), is_complete("SELECT ';"), is_complete("help"), is_complete("a;")
     (False, False, True, True)
@@ -106,7 +106,7 @@ def is_complete(text: str) -> bool:
 def substitute(piece: Piece, variables: Mapping[str, str]) -> Piece:
     """The piece with every `${name}` replaced by its value, inside strings too, as ksqlDB does.
 
-    Names match without case.  Raises ParseError for a name that DEFINE has not made.
+    Names match in any case.  Raises ParseError for a name without DEFINE.
 
     >>> substitute(Piece("PRINT ${T}"), {"t": "orders"}).text
     'PRINT orders'

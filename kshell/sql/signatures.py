@@ -1,8 +1,9 @@
-"""What a function takes and gives, read from functions.toml: `(ARRAY<T>, T) -> BOOLEAN`.
+"""The types of a function's parameters and result, read from the library: `(ARRAY<T>, T) ->
+BOOLEAN`.
 
 A signature has types, type variables (T, U, K, V), DECIMAL for any decimal, ANY for any type,
 STRUCT for any struct, STRUCT<K STRING, V T> for one with these fields, and lambdas `(T) => U`.  A
-last parameter that ends in `...` may come any number of times.  `functions` matches calls against
+last parameter that ends in `...` may be repeated or left out.  `functions` matches calls against
 them; the implicit widening is ksqlDB's: INTEGER → BIGINT → DECIMAL → DOUBLE.
 """
 
@@ -48,7 +49,7 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Parameters and result; with `variadic` the last parameter repeats, also not at all."""
+    """Parameters and result; with `variadic`, the last parameter may be repeated or left out."""
 
     params: tuple[Pattern, ...]
     returns: Pattern
@@ -59,7 +60,7 @@ class Signature:
         return f"({shown}) -> {self.returns}"
 
     def expanded(self, count: int) -> tuple[Pattern, ...] | None:
-        """The parameters for so many arguments, or None."""
+        """The parameters for that many arguments, or None."""
         if not self.variadic:
             return self.params if count == len(self.params) else None
         fixed = self.params[:-1]
@@ -118,7 +119,7 @@ class _Reader:
 
 @cache
 def parse_signature(text: str) -> Signature:
-    """Read one.
+    """Read a signature.
 
     >>> str(parse_signature("(ARRAY<T>, (T) => U) -> ARRAY<U>"))
     '(ARRAY<T>, (T) => U) -> ARRAY<U>'
@@ -139,7 +140,7 @@ def _as_decimal(type: pa.DataType) -> pa.DataType:
 
 
 def _widens(source: pa.DataType, target: pa.DataType) -> int | None:
-    """How far: 0 is the same, None is not at all."""
+    """How far the type must widen: 0 if it is the same, None if it cannot."""
     if source == target or pa.types.is_null(source):
         return 0
     if target in _ORDER and is_numeric(source):
@@ -151,7 +152,7 @@ def _widens(source: pa.DataType, target: pa.DataType) -> int | None:
 def fits(
     pattern: Pattern, type: pa.DataType, bound: dict[str, pa.DataType]
 ) -> tuple[int, pa.DataType] | None:
-    """(how much it must widen, to what type), or None; variables are bound on the way."""
+    """(how much it must widen, to what type), or None; binds variables."""
     kind = pattern.kind
     if kind == "ANY":
         return 0, STRING if pa.types.is_null(type) else type
@@ -199,7 +200,7 @@ def fits(
 
 
 def known_type(pattern: Pattern, bound: Mapping[str, pa.DataType]) -> pa.DataType | None:
-    """The pattern's type where its variables are known."""
+    """The pattern's type if its variables are known."""
     if pattern.kind in _PRIMITIVES:
         return _PRIMITIVES[pattern.kind]
     if pattern.kind in _VARIABLES or pattern.kind == "DECIMAL":
@@ -217,7 +218,8 @@ def known_type(pattern: Pattern, bound: Mapping[str, pa.DataType]) -> pa.DataTyp
 def returned(
     signature: Signature, types: Sequence[pa.DataType], bound: Mapping[str, pa.DataType]
 ) -> pa.DataType:
-    """The result's type; DECIMAL is the first decimal argument's, WHOLE that without its scale."""
+    """The result's type; DECIMAL is the type of the first decimal argument, WHOLE that type without
+    its scale."""
     decimals = [t for t in types if pa.types.is_decimal(t)]
     if signature.returns.kind == "DECIMAL" and decimals:
         return decimals[0]

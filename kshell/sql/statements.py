@@ -1,8 +1,8 @@
-"""Every statement as data: what `parse` makes and `session` dispatches on.
+"""Every statement as data: `parse` makes them, `session` and the engine run them.
 
-Frozen dataclasses, one per kind of statement.  Names keep how they were written (`Name`), because
-KSQL folds unquoted names to upper case for declared things while undeclared topics keep theirs;
-binding decides.  Queries and expressions are sqlglot trees of the KSQL dialect.
+Frozen dataclasses, one per kind of statement.  A `Name` keeps its spelling, because KSQL folds
+unquoted names of declared things to upper case, while undeclared topics keep their case; binding
+decides.  Queries and expressions are sqlglot trees of the KSQL dialect.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Name:
     place: Place | None = None
 
     def folded(self) -> str:
-        """KSQL's name: upper case unless quoted."""
+        """The name in KSQL: upper case unless quoted."""
         return self.text if self.quoted else self.text.upper()
 
 
@@ -53,7 +53,7 @@ class Emit(Enum):
 
 @dataclass(frozen=True, slots=True)
 class WindowClause:
-    """WINDOW …: sizes in milliseconds; None where not written.
+    """WINDOW …: sizes in milliseconds; None if not written.
 
     `advance_ms` is HOPPING's; `size_ms` is SESSION's inactivity gap and SLIDING's time difference.
     """
@@ -78,8 +78,8 @@ class Within:
 class Query:
     """A SELECT: the sqlglot tree without the KSQL clauses, and those clauses beside it.
 
-    A join's `WITHIN` is `join.args["within"]`, a `Within`.  LIMIT stays in the tree.  `text` is how
-    it was written, KSQL clauses and all.
+    A join's `WITHIN` is `join.args["within"]`, a `Within`.  LIMIT stays in the tree.  `text` is the
+    original text with KSQL's clauses.
     """
 
     tree: exp.Query
@@ -90,7 +90,7 @@ class Query:
 
 
 class ColumnRole(Enum):
-    """What follows a column's type in a declaration."""
+    """The word after a column's type in a declaration."""
 
     VALUE = ""
     KEY = "KEY"
@@ -110,7 +110,7 @@ class ColumnSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """What all have: the text it was parsed from, and where that began in the script."""
+    """All statements have these: the text, and where it begins in the script."""
 
     text: str = ""
     place: Place = field(default=Place(1, 1))
@@ -203,7 +203,7 @@ class DropType(Statement):
 
 
 class ShowWhat(Enum):
-    """What SHOW or LIST lists."""
+    """The things that SHOW or LIST lists."""
 
     TOPICS = "TOPICS"
     STREAMS = "STREAMS"
@@ -250,7 +250,7 @@ class Explain(Statement):
 
 
 class QueryAction(Enum):
-    """What can be done to running queries."""
+    """The actions on running queries."""
 
     TERMINATE = "TERMINATE"
     PAUSE = "PAUSE"

@@ -1,8 +1,8 @@
-"""Functions that the user writes in Python, beside those of KSQL.
+"""Functions that the user writes in Python, in addition to KSQL's.
 
 `session` loads `~/.config/kshell/functions.py` (or the file that `kshell.functions` names) and the
-entry points of the group `kshell.functions` before the first statement that needs a cluster.  What
-is wrong with them is told with file and line, and stops nothing.  A file of functions:
+entry points of the group `kshell.functions` before the first statement that needs a cluster.  An
+error in them is reported with file and line, and does not stop anything.  A file of functions:
 
     from kshell.sql.udf import columnar, scalar
     import pyarrow.compute as pc
@@ -15,10 +15,10 @@ is wrong with them is told with file and line, and stops nothing.  A file of fun
     def fahrenheit(celsius):            # an Arrow array in, an Arrow array out
         return pc.add(pc.multiply(celsius, 1.8), 32.0)
 
-Then `SELECT REPEAT(name, 2) FROM topic` works, also with EMIT CHANGES.  A `scalar` is called once a
-row, and not where an argument is NULL, with Python's int, float, str, bytes, Decimal, date, time,
-datetime, list, dict (a struct) and list of pairs (a map).  What it raises is that row's error.
-Signatures are those of `sql.signatures`; a function with variables (T) serves continuous queries
+Then `SELECT REPEAT(name, 2) FROM topic` works, also with EMIT CHANGES.  A `scalar` is called once
+for each row, but not if an argument is NULL, with Python's int, float, str, bytes, Decimal, date,
+time, datetime, list, dict (a struct) and list of pairs (a map).  An exception is that row's error.
+Signatures are those of `sql.signatures`; a function with variables (T) works in continuous queries
 only.
 """
 
@@ -95,8 +95,8 @@ def _declare(function: F, text: str, name: str, help: str) -> F:
 
 
 def load(path: Path | None) -> tuple[dict[str, functions.Function], list[str]]:
-    """The functions of the file and of the entry points, by name; and what is wrong, a line each
-    with its file and line."""
+    """The functions of the file and of the entry points, by name; and an error message for each
+    problem, with its file and line."""
     problems: list[str] = []
     found: list[Callable[..., Any]] = []
     if path is not None:
@@ -113,7 +113,7 @@ def load(path: Path | None) -> tuple[dict[str, functions.Function], list[str]]:
 
 
 def _of_file(path: Path, problems: list[str]) -> list[Callable[..., Any]]:
-    name = f"kshell_functions_{next(_loads)}"  # a name of its own each time: nothing stale is left
+    name = f"kshell_functions_{next(_loads)}"  # a new name each time, so that no old module is used
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         problems.append(f"{path}: no Python file")
@@ -144,7 +144,7 @@ def _declared_in(values: Iterable[Any]) -> list[Callable[..., Any]]:
 
 
 def _rows(found: Sequence[Callable[..., Any]]) -> list[functions.Function]:
-    """A row for each name; functions of one name are its overloads."""
+    """A row for each name; functions with the same name are overloads."""
     rows: dict[str, functions.Function] = {}
     for function in found:
         declared: _Declared = getattr(function, _MARK)

@@ -1,8 +1,8 @@
-"""Which fold each aggregate function is: one row of `FOLDS` a function.
+"""The fold of each aggregate function: one row of `FOLDS` for each.
 
-`Aggregate` asks `fold_of` for each call.  What a call takes and gives is in
-`sql/library/aggregates.toml`, its checks in `bind`; here a call's constants (a number of values,
-whether NULLs count, a limit) make the fold.
+`Aggregate` asks `fold_of` for each call.  The types are in `sql/library/aggregates.toml`, the
+checks in `sql.bind`; here a call's constants (a number of values, whether NULLs count, a limit)
+make the fold.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _HISTOGRAM_LIMIT = 1000
 
 
 def _constants(call: Call) -> list[Any]:
-    """The constants behind the call's columns."""
+    """The constants after the call's columns."""
     return [a.value for a in call.args[1:] if isinstance(a, Literal)]
 
 
@@ -92,7 +92,7 @@ FOLDS: Mapping[str, Callable[[Call], Fold]] = MappingProxyType(
 
 
 def fold_of(call: Call) -> Fold:
-    """The fold for that call; raises Unsupported where there is none."""
+    """The fold for that call; raises Unsupported if there is none."""
     make = FOLDS.get(call.function)
     if make is None:
         raise Unsupported(f"the aggregate {call.function} in a continuous query")

@@ -1,7 +1,7 @@
 """The folds of many groups at once: each keeps the states of all groups in an array.
 
-`ops.columnar` adds whole batches through them.  A group is a *slot*, a number; results are those of
-`folding`'s folds, row for row, and what has no way of its own here runs that fold for each row.
+`ops.columnar` adds whole batches through them.  A group is a *slot*, a number.  Results equal those
+of `folding`'s folds, row for row; an aggregate without a class here runs its fold for each row.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from kshell.stream.aggregates import fold_of
 __all__ = ["Grown", "column_fold"]
 
 Slots = Any  # numpy int64: one for each row, or one for each group asked about
-_SAFE = 1 << 62  # sums below it cannot have left a BIGINT
-_EXACT = 1 << 53  # whole numbers below it are exact as DOUBLE
+_SAFE = 1 << 62  # a sum below this has not overflowed a BIGINT
+_EXACT = 1 << 53  # whole numbers below this are exact as DOUBLE
 
 
 class Grown:
-    """An array that has every slot up to the largest asked for, at first with `fill`."""
+    """An array with a value for every slot so far; new slots have `fill`."""
 
     def __init__(self, type: Any, fill: Any) -> None:
         self._fill = fill
         self.data = np.full(1024, fill, type)
 
     def reach(self, size: int) -> None:
-        """Have at least so many slots."""
+        """Have at least that many slots."""
         if size > len(self.data):
             more = max(size, 2 * len(self.data)) - len(self.data)
             self.data = np.concatenate([self.data, np.full(more, self._fill, self.data.dtype)])
 
     def reset(self, slots: Slots) -> None:
-        """As at first."""
+        """Set slots back to `fill`."""
         self.data[slots] = self._fill
 
 
@@ -45,16 +45,16 @@ class ColumnFold(Protocol):
     """An aggregate of many groups."""
 
     def reach(self, size: int) -> None:
-        """Have at least so many slots."""
+        """Have at least that many slots."""
 
     def reset(self, slots: Slots) -> None:
-        """Forget what these slots had."""
+        """Clear these slots."""
 
     def add(self, slots: Slots, args: Sequence[pa.Array]) -> None:
-        """Add rows, in order; raises what the fold raises."""
+        """Add rows, in order; raises the fold's errors."""
 
     def result(self, slots: Slots) -> pa.Array:
-        """What the column shows for these slots."""
+        """The results for these slots."""
 
 
 class _Count:
@@ -80,13 +80,13 @@ def _valid(slots: Slots, array: pa.Array) -> tuple[Slots, Any]:
 
 
 class _Sums:
-    """Running sums: of whole numbers exact, however large."""
+    """Running sums; those of whole numbers are exact at any size."""
 
     def __init__(self, type: pa.DataType) -> None:
         floating = pa.types.is_floating(type)
         self.sums = Grown(np.float64 if floating else np.int64, 0)
         self._whole = not floating
-        self._largest = 0  # no sum can be further from 0
+        self._largest = 0  # no sum is larger, with either sign
 
     def add(self, slots: Slots, values: Any) -> None:
         if self._whole and len(values):
@@ -97,7 +97,7 @@ class _Sums:
         np.add.at(self.sums.data, slots, values)
 
     def _make_room(self, more: int) -> None:
-        """Python's whole numbers, where so much more might not fit into 64 bits."""
+        """Change to Python's integers if the new values might not fit into 64 bits."""
         if self._largest + more >= _SAFE and self.sums.data.dtype != object:
             self._largest = _furthest(self.sums.data)
             if self._largest + more >= _SAFE:
@@ -110,7 +110,7 @@ def _furthest(values: Any) -> int:
 
 
 class _Sum(_Sums):
-    """SUM; one that leaves its type ends the query."""
+    """SUM; a sum that does not fit its type ends the query."""
 
     def __init__(self, call: Call) -> None:
         super().__init__(call.type)
@@ -125,7 +125,7 @@ class _Sum(_Sums):
             edge = np.iinfo(np.int32 if pa.types.is_int32(self._type) else np.int64)
             sums = self.sums.data[slots]
             for out in sums[(sums < edge.min) | (sums > edge.max)][:1]:
-                self._fold.add(out, 0)  # its words
+                self._fold.add(out, 0)  # for its error message
 
     def result(self, slots: Slots) -> pa.Array:
         return pa.array(self.sums.data[slots], self._type)
@@ -175,7 +175,7 @@ class _Extreme:
 
     def add(self, slots: Slots, args: Sequence[pa.Array]) -> None:
         slots, values = _valid(slots, args[0])
-        with np.errstate(invalid="ignore"):  # NaN is a value like others
+        with np.errstate(invalid="ignore"):  # NaN is a normal value
             self._pick.at(self._best.data, slots, values)
         self._any.data[slots] = True
 
@@ -199,7 +199,7 @@ def _edge(type: pa.DataType) -> Any:
 
 
 class _EachRow:
-    """Any fold, a row at a time."""
+    """Runs any fold, one row at a time."""
 
     def __init__(self, call: Call) -> None:
         self._fold, self._type = fold_of(call), call.type
@@ -234,7 +234,7 @@ _COLUMNAR: Mapping[str, Callable[[Call], ColumnFold]] = MappingProxyType(
 
 
 def column_fold(call: Call) -> ColumnFold:
-    """The fold of that call over all groups; raises Unsupported where there is none."""
+    """The fold of that call over all groups; raises Unsupported if there is none."""
     if call.function == "COUNT":
         return _Count()
     make = _COLUMNAR.get(call.function)

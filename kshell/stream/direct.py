@@ -1,7 +1,9 @@
-"""Plain expressions over a batch without DuckDB: comparisons, AND, OR, NOT, and Java's arithmetic.
+"""Evaluates plain expressions over a batch without DuckDB: comparisons, AND, OR, NOT, and Java's
+arithmetic.
 
-`evaluate` asks first here: planning a DuckDB statement costs a millisecond for each batch, which a
-single record would wait for.  What comes out is what `render`'s SQL gives; anything else is None.
+`evaluate` asks this module first: DuckDB needs a millisecond to plan a statement for each batch,
+and a single record would wait for that.  Results equal those of `render`'s SQL; for other
+expressions the answer is None.
 """
 
 from __future__ import annotations
@@ -18,14 +20,14 @@ from kshell.sql.expressions import Call, Cast, Column, Expression, Literal
 __all__ = ["Direct", "Indirect", "direct"]
 
 Direct = Callable[[pa.RecordBatch], pa.Array]
-_Part = Callable[[pa.RecordBatch], Any]  # an array, or a scalar where it is constant
+_Part = Callable[[pa.RecordBatch], Any]  # an array, or a scalar for a constant
 
 _PLAIN = (pa.bool_(), pa.int32(), pa.int64(), pa.float64(), pa.string())
 _NUMBERS = (pa.int32(), pa.int64(), pa.float64())
 
 
 class Indirect(Exception):
-    """These very values are for DuckDB."""
+    """DuckDB must do these values."""
 
 
 def direct(expression: Expression) -> Direct | None:
@@ -63,7 +65,7 @@ def _part(expression: Expression) -> _Part | None:
 
 
 def _cast(cast: Cast) -> _Part | None:
-    """Numbers made wider."""
+    """Widens numbers."""
     source, target = cast.operand.type, cast.type
     if source not in _NUMBERS or target not in _NUMBERS:
         return None
@@ -85,7 +87,7 @@ def _call(call: Call) -> _Part | None:
 
 
 def _comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Call, list[_Part]], _Part | None]:
-    """NULL compares to false, as in ksqlDB."""
+    """A comparison with NULL is false, as in ksqlDB."""
 
     def make(call: Call, parts: list[_Part]) -> _Part | None:
         types = {a.type for a in call.args}
@@ -111,7 +113,7 @@ def _any_nan(*values: Any) -> bool:
 
 
 def _arithmetic(compute: Callable[[Any, Any], Any]) -> Callable[[Call, list[_Part]], _Part | None]:
-    """Whole numbers wrap around, as Java's."""
+    """Whole numbers wrap around, as in Java."""
 
     def make(call: Call, parts: list[_Part]) -> _Part | None:
         types = {a.type for a in call.args}
@@ -143,7 +145,7 @@ def _add(call: Call, parts: list[_Part]) -> _Part | None:
 _CALLS: Mapping[str, Callable[[Call, list[_Part]], _Part | None]] = MappingProxyType(
     {
         "ADD": _add,
-        # As Java's: where the left side is NULL, nothing is known, whatever the right one is.
+        # As in Java: if the left side is NULL, the result is NULL, whatever the right side is.
         "AND": _logic(lambda a, b: pc.if_else(a, b, False)),
         "EQUAL": _comparison(pc.equal),
         "GREATER": _comparison(pc.greater),

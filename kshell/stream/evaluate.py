@@ -1,9 +1,10 @@
-"""Expressions over a batch: one prepared DuckDB statement whose source is swapped.
+"""Evaluates expressions over a batch, with one prepared DuckDB statement over a source that
+changes.
 
-Operators evaluate through here.  A plain column costs nothing, `direct` does what is plain; all
-else goes into a single statement.  Where a row makes it fail, the statement is done again with NULL
-for what fails; the rows that did are found by halving the NULL ones that differ, and each error
-goes to the callback, as ksqlDB's processing log has it.
+Operators use it.  A plain column costs nothing, `direct` does plain expressions; a single statement
+does all others.  If a row makes it fail, the statement runs again with NULL for parts that fail.
+Failing rows are found by bisecting the rows whose result is NULL, and each error goes to the
+callback, as to ksqlDB's processing log.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from kshell.stream.direct import Direct, Indirect, direct
 
 __all__ = ["Evaluator", "OnError", "ignore_errors", "values_of"]
 
-# (the row's columns, the column that was being made, what went wrong)
+# (the row's columns, the name of the result's column, the error)
 OnError = Callable[[dict[str, Any], str, str], None]
 
 _ROW = "kshell row"
@@ -51,7 +52,7 @@ class Evaluator:
         on_error: OnError,
         database: duck.Database | None = None,
     ) -> None:
-        # The session's, which a query that runs on a thread of its own could not ask for later.
+        # The session's database: a query on its own thread could not get it later.
         self._database = database or duck.current()
         self._items = list(items)
         self._on_error = on_error
@@ -93,7 +94,7 @@ class Evaluator:
         return out
 
     def _by_duckdb(self, i: int) -> Evaluator:
-        """One of the expressions, never done directly."""
+        """Evaluate one of the expressions by DuckDB."""
         if i not in self._indirect:
             self._indirect[i] = _Indirectly(
                 [self._items[i]], self._on_error, self._database
@@ -111,7 +112,7 @@ class Evaluator:
             return [self._one(batch, n) for n in range(len(self._hard))]
 
     def _one(self, batch: pa.RecordBatch, n: int) -> pa.Array:
-        """One column; rows that fail are NULL, but for the parts of them that did not fail."""
+        """One column; rows that fail are NULL, except for the parts that did not fail."""
         type = self._types[n]
         try:
             return self._run(batch, [self._sql[n]], [type])[0]
@@ -121,12 +122,12 @@ class Evaluator:
             tried, parts = self._run(
                 batch, [f"TRY({self._sql[n]})", self._tolerant[n]], [type, type]
             )
-        except _ERRORS:  # TRY takes no function that gives something new at every call
+        except _ERRORS:  # TRY does not allow functions that give a new result at every call
             return self._each(batch, n)
         return self._failed(batch, n, tried, parts)
 
     def _each(self, batch: pa.RecordBatch, n: int) -> pa.Array:
-        """One column, halved until each row that fails is alone."""
+        """One column, bisected until each failing row is alone."""
         try:
             return self._run(batch, [self._sql[n]], [self._types[n]])[0]
         except _ERRORS as error:
@@ -140,7 +141,7 @@ class Evaluator:
     def _failed(
         self, batch: pa.RecordBatch, n: int, tried: pa.Array, parts: pa.Array
     ) -> pa.Array:
-        """`tried`, and `parts` for the rows that fail: they are among those that are NULL."""
+        """`tried`, but `parts` for the failing rows, which are among those that are NULL."""
         suspects = [row for row, null in enumerate(tried.is_null().to_pylist()) if null]
         alike = self._alike(batch, n, suspects)
         reasons = self._reasons(batch, n, [rows[0] for rows in alike])
@@ -154,7 +155,7 @@ class Evaluator:
         return pa.concat_arrays([tried, parts]).take(pa.array(picked, pa.int64()))
 
     def _alike(self, batch: pa.RecordBatch, n: int, rows: list[int]) -> list[list[int]]:
-        """The rows in groups that give the expression the same values."""
+        """Groups of rows that have the same values for the expression."""
         reads = columns_of(self._items[self._hard[n]][1])
         values = batch.select(reads).take(pa.array(rows, pa.int64())).to_pylist()
         groups: dict[str, list[int]] = {}
@@ -163,7 +164,7 @@ class Evaluator:
         return list(groups.values())
 
     def _reasons(self, batch: pa.RecordBatch, n: int, rows: list[int]) -> dict[int, str]:
-        """Why each of the rows that fail does, found by halving."""
+        """The error of each failing row, found by bisecting."""
         if not rows:
             return {}
         try:
@@ -204,7 +205,7 @@ class Evaluator:
 
 
 class _Indirectly(Evaluator):
-    """DuckDB alone."""
+    """By DuckDB only."""
 
     def _way(self, expression: Expression) -> Direct | None:
         return None

@@ -1,6 +1,6 @@
-"""Aggregate functions as the operators use them: a state per key that rows are added to.
+"""Aggregate functions for operators: a state for each key, to which rows are added.
 
-The functions live in `stream.folds`; `stream.aggregates` finds one by its name.
+The functions live in `stream.folds`; `stream.aggregates` makes them.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ __all__ = ["Fold"]
 
 
 class Fold(Protocol):
-    """One aggregate: states are values that no operation changes in place."""
+    """One aggregate; no operation changes a state in place."""
 
     def initial(self) -> Any:
-        """The state of no rows."""
+        """The state without rows."""
 
     def add(self, state: Any, *args: Any) -> Any:
-        """With one row more."""
+        """The state with one more row."""
 
     def undo(self, state: Any, *args: Any) -> Any:
-        """With one row less."""
+        """The state without one row."""
 
     def merge(self, left: Any, right: Any) -> Any:
-        """Of two sessions that became one, the earlier first."""
+        """The state of two sessions that became one; the earlier is first."""
 
     def result(self, state: Any) -> Any:
-        """What the column shows."""
+        """The result for the state."""

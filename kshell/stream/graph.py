@@ -1,7 +1,7 @@
-"""A continuous plan made ready to run: operators wired, stepped one batch of changes at a time.
+"""A continuous plan ready to run: connected operators that take one batch of changes at a time.
 
-Engines and `kshell test` build it.  Deterministic: no clock, no network; what comes out depends on
-what went in and in what order, and for coalesced batches on nothing but that.
+Engines and `kshell test` build it.  It is deterministic, without clock and network: the output
+depends only on the input and its order.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ __all__ = ["Graph", "build"]
 
 
 class Operator(Protocol):
-    """One step of the plan; `port` is 0 for the only or left input, 1 for the right."""
+    """One step of the plan; `port` is 0 for the only or the left input, 1 for the right."""
 
     def step(self, port: int, batch: Changes) -> Changes:
-        """What the batch makes of the operator's output."""
+        """The operator's output for the batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,11 @@ class Graph:
     on_error: OnError = ignore_errors
 
     def step(self, scan: int, batch: Changes) -> Changes:
-        """What the scan's changes make of the root's rows.
+        """The changes of the root for changes of a scan.
 
         A stream's rows come at +1 (0: a record without a value); a table's records at +1, its
-        tombstones at -1 with the key alone: the graph keeps the rows that they replace.  A row
-        from before 1970 is an error and takes no part: Streams skips it.
+        tombstones at -1 with the key alone: the graph keeps the rows that they replace.  A row from
+        before 1970 is an error and is skipped, as in Streams.
         """
         batch = self._since_1970(batch)
         for stage in self.paths[scan]:
@@ -100,7 +100,7 @@ class _Builder:
         return f"{self._number}.{type(node).__name__}"
 
     def paths(self, node: plan.Node) -> list[tuple[plan.Scan, tuple[_Stage, ...]]]:
-        """For each scan below, what its rows go through."""
+        """For each scan below, the operators that its rows go through."""
         operator = self._operator(node)
         if operator is not None:
             self.operators[id(node)] = operator
@@ -147,7 +147,7 @@ class _Builder:
         return linear.TableFilter(node, self.on_error)
 
     def _group_by(self, node: plan.Aggregate) -> Operator:
-        """GROUP BY where a batch may give one update for a group."""
+        """GROUP BY in which a batch may give one update for each group."""
         from kshell.stream.ops.aggregate import TableAggregate
         from kshell.stream.ops.columnar import ColumnarAggregate
 

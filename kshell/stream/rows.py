@@ -1,7 +1,7 @@
-"""Between Arrow batches and single updates: what a stateful operator reads and writes.
+"""Converts Arrow batches to single updates and back, for stateful operators.
 
 Operators with state work on updates of one key, as Kafka Streams does: `Update(key, old, new, ts)`.
-`updates` reads them out of `Changes` (an adjacent -1/+1 pair of one key is one update), `changes`
+`updates` makes them from `Changes` (an adjacent -1/+1 pair of one key is one update), `changes`
 writes them back.  Rows are tuples in the order of `Relation.schema()`.
 """
 
@@ -23,10 +23,10 @@ Key = tuple[Hashable, ...]
 
 
 class Update(NamedTuple):
-    """A key's change: its row before and after, None where there is none, and when (ms).
+    """A key's change: its row before and after (None if there is none), and the time (ms).
 
-    Both None is a touch: a tombstone for what was not there.  A stream's row has no `old`.
-    `cells` are the key's values and its window as they are, `key` what tells keys apart, hashable.
+    Both None is a touch: a tombstone for an unknown key.  A stream's row has no `old`.  `cells` are
+    the key's values and its window as they are, `key` is their hashable form.
     """
 
     key: Key
@@ -64,12 +64,13 @@ def _same(cells: Row) -> Key:
 
 
 def _without_end(freeze_row: Callable[[Row], Key]) -> Callable[[Row], Key]:
-    """A key has its window's start alone where the size is known: windows of unlike sizes join."""
+    """Windows of known size are keyed by start only, so that windows of different sizes can
+    join."""
     return lambda cells: freeze_row(cells[:-1])
 
 
 class Layout:
-    """Where a relation's rows keep their key, their window and their time."""
+    """The places of the key, the window and the time in a relation's rows."""
 
     def __init__(self, relation: Relation) -> None:
         self.relation = relation
@@ -87,14 +88,14 @@ class Layout:
         self.key: Callable[[Row], Key] = _without_end(self.freeze) if sized else self.freeze
 
     def cells(self, row: Row) -> Row:
-        """The key's values, and the window's start and end behind them."""
+        """The key's values, then the window's start and end."""
         return row[: self.width] + row[-3:-1] if self.windowed else row[: self.width]
 
     def stays(self, row: Row) -> bool:
-        """Whether a row that follows its key's old one replaces it; else that one left before.
+        """Whether a row after its key's old row replaces it; else the old row was deleted before.
 
-        As in Streams, a session that another row falls into is deleted and comes back, even where
-        it keeps its bounds; only a session of a single moment is updated in place.
+        As in Streams, a session that gets another row is deleted and comes back, even if it keeps
+        its bounds; only a session of a single moment is updated in place.
         """
         return not self._session or bool(row[-3] == row[-2])
 
@@ -103,7 +104,7 @@ class Layout:
         return (*cells[: self.width], *values, *cells[self.width :], ts)
 
     def blank(self, cells: Row, ts: int) -> Row:
-        """A row that has a key and no values."""
+        """A row with a key and without values."""
         return self.row(cells, (None,) * self.values, ts)
 
 
@@ -140,7 +141,7 @@ def updates(batch: Changes, layout: Layout) -> list[Update]:
 
 
 def latest(changes: Changes, relation: Relation) -> tuple[pa.RecordBatch, list[bool]]:
-    """The records that the changes are for a sink or a screen, and which of them have no value.
+    """The changes as records for a sink or a screen, and which of them have no value.
 
     An update is -1 for the old row and then +1 for the new one: only the new one is a record.
     """

@@ -1,8 +1,8 @@
-"""Where operators keep what they know between batches: a protocol, and dictionaries behind it.
+"""The state that operators keep between batches: a protocol, and dictionaries that implement it.
 
-`graph.build` hands each operator maps made by a `States`, stream time included.  Keys are tuples of
-values that Arrow can write, values are tuples, lists and dictionaries of such; an operator that
-changed a value puts it back.  So a durable store needs no other knowledge of them.
+`graph.build` gives each operator maps made by a `States`, which also hold stream time.  Keys are
+tuples of values that Arrow can write; values are tuples, lists and dictionaries of these.  An
+operator that changes a value puts it back.  A durable store needs no other rules.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any, Protocol
 __all__ = ["Clock", "MemoryStates", "States", "Versions"]
 
 _NOW = ()
-_AT_ONCE = 64  # how many keys one put looks at, so that no record waits for a sweep of them all
+_AT_ONCE = 64  # keys that one put checks, so that no record waits for a check of all keys
 
 
 class States(Protocol):
-    """Makes an operator's maps; `name` is the same at every start of the same plan."""
+    """Makes an operator's maps; a map has the same `name` at every start of the same plan."""
 
     def map(self, name: str) -> MutableMapping[Any, Any]:
         """A map from a key to a value."""
@@ -36,7 +36,7 @@ class MemoryStates:
 
 
 class Clock:
-    """The latest of the times that came by, in a map: -1 before the first.
+    """The latest time so far, kept in a map; -1 before the first.
 
     >>> clock = Clock({})
     >>> clock.advance(5), clock.advance(3), clock.now
@@ -63,8 +63,8 @@ class Clock:
 class Versions:
     """Values per key in order of a time, expired in Streams' way.
 
-    A version is visible while its time is above `newest - retention`, where `newest` is the latest
-    time that was ever put.  What is not visible is dropped bit by bit.
+    A version is visible while its time is above the latest time ever put minus the retention.
+    Other versions are dropped step by step.
 
     >>> v = Versions(MemoryStates(), "v", 10)
     >>> v.put("k", 1, "a"); v.put("k", 11, "b")
@@ -85,7 +85,7 @@ class Versions:
         return self._clock.now - self.retention
 
     def put(self, key: Any, time: int, value: Any) -> None:
-        """Set the value of that time; one too old is not kept."""
+        """Set the value of that time; a version that is too old is not kept."""
         expired = self._clock.advance(time) - self.retention
         if time > expired:
             versions = self.home.get(key) or {}
@@ -94,7 +94,7 @@ class Versions:
             self._sweep(expired)
 
     def append(self, key: Any, time: int, value: Any) -> None:
-        """Add one more value to that time's."""
+        """Add one more value at that time."""
         expired = self._clock.advance(time) - self.retention
         if time > expired:
             versions = self.home.get(key) or {}
@@ -123,7 +123,7 @@ class Versions:
             del self.home[key]
 
     def get(self, key: Any, time: int) -> Any:
-        """The value of that very time, or None."""
+        """The value of exactly that time, or None."""
         if time <= self.expired_until:
             return None
         versions = self.home.get(key)
@@ -139,7 +139,7 @@ class Versions:
                 yield time, versions[time]
 
     def _sweep(self, expired: int) -> None:
-        """Drop some of what nobody can see: a look at all keys each time `retention` has passed."""
+        """Drop some versions that are not visible; checks all keys once in each `retention`."""
         if not self._unswept:
             if expired - self._swept <= self.retention:
                 return

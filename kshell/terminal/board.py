@@ -1,6 +1,6 @@
-"""What a live view shows: a stream's latest rows, or a table's current row for each key.
+"""The rows of a live view: a stream's latest rows, or a table's current row for each key.
 
-`live` feeds it changes and asks ten times a second for the rows that fit on the screen.
+`live` gives it changes, and asks for the rows that fit on the screen.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from kshell.terminal.cells import cells, raw_texts
 
 __all__ = ["Board", "Row"]
 
-_STREAM = 500  # rows of a stream that are kept to draw from
-_TABLE = 5000  # keys of a table; the one that has not changed for longest goes first
+_STREAM = 500  # rows of a stream that are kept
+_TABLE = 5000  # keys of a table that are kept: those that changed last
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Clean text, NULL as None, and the number of the change that brought it."""
+    """Clean text, NULL as None, and the number of the change that made the row."""
 
     texts: tuple[str | None, ...]
     change: int
 
 
 class Board:
-    """The rows to show; `changes` counts what came."""
+    """The rows to show; `changes` counts all changes."""
 
     def __init__(self, schema: pa.Schema, key: tuple[str, ...]) -> None:
         self.schema = schema
@@ -41,11 +41,11 @@ class Board:
         self._table: dict[tuple[str | None, ...], Row] = {}
 
     def add(self, changes: Changes) -> None:
-        """Take changes in; only what may be shown is turned to text."""
+        """Add changes; turns only rows that may be shown into text."""
         if self.key:
             self._update(changes)
         else:
-            # Rows that cannot be told apart only come; what they replace is not to be found.
+            # Without a key, rows are only added: the row that one replaces cannot be found.
             rows = changes.rows.filter(pc.greater(changes.weights, 0))
             rows = rows.slice(max(rows.num_rows - _STREAM, 0))
             first = self.changes + len(changes) - rows.num_rows
@@ -76,9 +76,10 @@ class Board:
         return len(self._table) if self.key else len(self._stream)
 
     def rows(self, count: int, back: int = 0) -> list[Row]:
-        """`count` rows, `back` rows before the end; a table that does not fit: the latest changed.
+        """`count` rows, `back` rows before the end; of a table that does not fit, the rows that
+        changed last.
 
-        A table's rows keep their places while they all fit, so that a number changes where it is.
+        A table's rows keep their places while they all fit, so that a number changes in its place.
         """
         if count <= 0:
             return []

@@ -1,7 +1,7 @@
-"""Values as text: what a cell shows, and what JSON says of it.
+"""Values as text, for cells of a table and for JSON.
 
-The renderers turn whole Arrow columns into lists of strings here.  What to do is decided once a
-column, so that the common types cost one small Python call a cell at the most.
+The renderers turn whole Arrow columns into lists of strings here.  The code decides once for each
+column how to do it, so that a cell of a common type costs at most one small Python call.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ NULL = "NULL"
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """A column as clean text, NULL as None; `simple`: no character takes other than one column."""
+    """A column as clean text, NULL as None; `simple` means that each character takes one column of
+    the screen."""
 
     texts: list[str | None]
     simple: bool
 
     def slice(self, count: int) -> list[str]:
-        """The first cells, NULL as the word."""
+        """The first cells, NULL as the word NULL."""
         return [NULL if t is None else t for t in self.texts[:count]]
 
 
@@ -56,16 +57,16 @@ def _bytes_text(data: bytes) -> str:
 
 
 def json_default(value: Any) -> Any:
-    """For orjson: what it does not know."""
+    """For orjson: converts types that it does not know."""
     if isinstance(value, bytes):
         try:
             return value.decode()
         except UnicodeDecodeError:
             return base64.b64encode(value).decode()
     if isinstance(value, decimal.Decimal):
-        # A number, as long as it survives being one; else its exact digits.
+        # A number, if a JSON number keeps its value; else its exact digits as text.
         if value.as_tuple().exponent == 0 and abs(value) < 1 << 63:
-            return int(value)  # a sum of BIGINTs is such a DECIMAL
+            return int(value)  # a sum of BIGINTs has this type
         number = float(value)
         return number if decimal.Decimal(repr(number)) == value else str(value)
     if isinstance(value, datetime.timedelta):
@@ -74,7 +75,8 @@ def json_default(value: Any) -> Any:
 
 
 def json_ready(type: pa.DataType) -> Callable[[Any], Any] | None:
-    """What makes a value of this type ready for orjson: maps as objects; None: nothing is to do."""
+    """A function that makes a value of this type ready for orjson (maps become objects); None if it
+    is not needed."""
     if pa.types.is_map(type):
         item = json_ready(type.item_type) or _same
         return lambda pairs: None if pairs is None else {_key(k): item(v) for k, v in pairs}
@@ -110,13 +112,13 @@ def _json_texts(column: pa.Array) -> list[str | None]:
 
 
 def _float_texts(column: pa.Array) -> list[str | None]:
-    """The shortest digits that mean the number; one call for all of them unless one is NaN."""
+    """The shortest digits of each number; one call for all of them unless one is NaN."""
     values = column.to_pylist()
     if not values:
         return []
     found: list[str | None] = [*orjson.dumps(values).decode()[1:-1].split(",")]
     nulls = found.count("null")
-    if nulls > column.null_count:  # NaN and infinities are no JSON
+    if nulls > column.null_count:  # JSON does not have NaN and infinities
         return [v if v is None else _float_text(v) for v in values]
     return [None if t == "null" else t for t in found] if nulls else found
 
@@ -126,7 +128,7 @@ def _float_text(value: float) -> str:
 
 
 def raw_texts(column: pa.Array) -> list[str | None]:
-    """A column as text, NULL as None; not yet clean."""
+    """A column as text, NULL as None; control characters are still in it."""
     type = column.type
     if pa.types.is_string(type) or pa.types.is_large_string(type):
         return column.to_pylist()  # type: ignore[no-any-return]
@@ -149,7 +151,7 @@ def cells(column: pa.Array) -> Cells:
     ['a', None, '\\\\x1b']
     """
     found = raw_texts(column)
-    # Most text is printable ASCII: one look at the column spares one at each cell.
+    # Most text is printable ASCII: one check of the column saves a check of each cell.
     joined = "".join([t for t in found if t] if column.null_count else found)  # type: ignore[arg-type]
     if joined.isascii() and joined.isprintable():
         return Cells(found, True)

@@ -1,6 +1,6 @@
-"""The command line: options, what runs without a prompt, and the exit code.
+"""The command line: its options, scripts without a prompt, and the exit code.
 
-Light to import: `kshell -e "SHOW TOPICS"` should take no longer than a person notices.
+Light to import, so that `kshell -e "SHOW TOPICS"` answers at once.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ Exit codes: 0 done, 1 a statement failed, 2 usage, 3 no connection, 4 an answer 
 """
 
 
-_PARTIAL = 4  # the exit code where every statement ran, and an answer lacks something
-_LOOK = 0.2  # seconds between two looks at the queries that a script left running
+_PARTIAL = 4  # the exit code if every statement ran, but an answer is incomplete
+_LOOK = 0.2  # seconds between two checks of the queries that a script left running
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -129,7 +129,7 @@ def _properties(options: argparse.Namespace) -> dict[str, str]:
 
 
 def _script(options: argparse.Namespace) -> str | None:
-    """The text to run without a prompt, or None where there is a person to ask."""
+    """The text to run without a prompt, or None for a prompt."""
     texts = list(options.execute)
     if options.file == "-":
         texts.append(sys.stdin.read())
@@ -145,7 +145,7 @@ def _script(options: argparse.Namespace) -> str | None:
 
 
 def _open(options: argparse.Namespace, stack: contextlib.ExitStack) -> Session:
-    """The session, and the embedded broker if it is asked for; the stack closes both."""
+    """The session, and the embedded broker with --demo; the stack closes both."""
     properties = dict(options.properties)
     if options.demo:
         from kshell.demo.broker import start
@@ -183,9 +183,9 @@ def _batch(session: Session, text: str, output: str, csv_safe: bool) -> int:
 
 
 def _stay(session: Session) -> None:
-    """A script whose queries still run goes on until it is stopped; EXIT; at its end leaves now.
+    """Keeps a script going while its queries run, until it is stopped; EXIT; at its end leaves now.
 
-    Raises KshellError when none of them runs any more.
+    Raises KshellError when no query runs any more.
     """
     from kshell.terminal.messages import note
 
@@ -206,14 +206,14 @@ def _stay(session: Session) -> None:
 
 
 def _terminate(number: int, frame: object) -> NoReturn:
-    """SIGTERM: leave as Ctrl-C does, so that what was made is written."""
+    """SIGTERM: leave as with Ctrl-C, so that queries write their last results."""
     raise SystemExit(128 + number)
 
 
 def _work(options: argparse.Namespace) -> int:
     try:
         options.properties = _properties(options)
-    except StatementError as error:  # an unknown name is no statement's fault here
+    except StatementError as error:  # here an unknown name is not an error of a statement
         raise UsageError(error.what, hint=error.hint) from None
     text = _script(options)
     with contextlib.ExitStack() as stack:
@@ -228,7 +228,7 @@ def _work(options: argparse.Namespace) -> int:
 
 
 def _speak_utf8() -> None:
-    """Pipes get UTF-8 whatever the locale; a terminal that has no such character gets its code."""
+    """Write UTF-8 to pipes in any locale; to a terminal without a character, write its code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             encoding = None if stream.isatty() else "utf-8"
@@ -236,11 +236,11 @@ def _speak_utf8() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run with these arguments; gives the exit code."""
+    """Run with these arguments; returns the exit code."""
     from kshell.terminal.messages import draw_error, internal_error
 
     debug = "--debug" in arguments
-    with contextlib.suppress(ValueError):  # in another thread than the main one
+    with contextlib.suppress(ValueError):  # not in the main thread
         signal.signal(signal.SIGTERM, _terminate)
     _speak_utf8()
     try:
@@ -258,7 +258,7 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return Interrupted.exit_code
     except BrokenPipeError:
-        # Whoever read us has enough: nothing more is to be said, not even at exit.
+        # The reader of our output has closed it: write nothing more, not even at exit.
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

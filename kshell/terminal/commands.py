@@ -1,4 +1,4 @@
-"""The backslash commands of psql that people's fingers know, as a table.
+"""The backslash commands that people know from psql, as a table.
 
 `repl` runs them and `completion` offers them; each becomes a statement or a change of the output.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 __all__ = ["COMMANDS", "FORMATS", "Command", "command_help"]
 
-# The names of output.WRITERS, which would cost pyarrow to import; a test holds them equal.
+# The names of output.WRITERS, whose import needs pyarrow; a test checks that they are equal.
 FORMATS = ("table", "vertical", "json", "jsonl", "csv", "tsv", "markdown", "arrow", "parquet")
 
 
@@ -21,7 +21,7 @@ class Command:
     help: str
     statement: str = ""
     takes: str = ""
-    alone: str = ""  # the statement without an argument, where that differs
+    alone: str = ""  # the statement without an argument, if it differs
     choices: tuple[str, ...] = ()
 
 

@@ -1,7 +1,7 @@
-"""Completion: what may stand at the cursor, best first.
+"""Completion: the words that may stand at the cursor, best first.
 
 `complete_at` is a plain function over text and names; `SqlCompleter` gives it to prompt_toolkit.
-Columns may need the network, so prompt_toolkit calls this off the UI's thread.
+Columns may need the network, so prompt_toolkit calls this in another thread than the UI's.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = ["Known", "SqlCompleter", "complete_at"]
 
 _SOURCE_WORDS = frozenset({"FROM", "JOIN", "INTO", "DESCRIBE", "PRINT"})
 _JOIN = ("JOIN", "OUTER JOIN")
-# What follows a word where only a few words can.
+# The words that may follow a word, if they are few.
 _NEXT = {
     "SHOW": (*(what.value for what in ShowWhat), "ALL TOPICS"),
     "CREATE": ("STREAM", "TABLE", "OR REPLACE STREAM", "OR REPLACE TABLE", "SOURCE STREAM",
@@ -50,7 +50,7 @@ _UNITS = (*UNITS, *(f"{unit}S" for unit in UNITS))
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Text to insert, how many characters before the cursor it replaces, and what it is."""
+    """Text to insert, how many characters before the cursor it replaces, and its kind."""
 
     text: str
     replaces: int
@@ -59,7 +59,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The names there are; `columns` may ask the network."""
+    """The known names; `columns` may use the network."""
 
     sources: Sequence[str] = ()
     columns: Callable[[str], Sequence[str]] = field(default=lambda name: ())
@@ -67,7 +67,7 @@ class Known:
 
 
 def complete_at(before: str, after: str, known: Known) -> list[Candidate]:
-    """What may stand between `before` and `after`, best first.
+    """The candidates between `before` and `after`, best first.
 
     >>> known = Known(["orders", "my-users"], lambda name: ("total", "userid"))
     >>> [c.text for c in complete_at("SELECT * FROM ord", "", known)]
@@ -86,7 +86,7 @@ def complete_at(before: str, after: str, known: Known) -> list[Candidate]:
     if last is not None and last.kind == "string":
         return _in_string(seen, known) if last.text.count("'") % 2 else []
     if last is not None and last.kind == "quoted":
-        # A quote without its end: a name is being typed.
+        # A quote without its end: the person is typing a name.
         closed = len(last.text) > 1 and last.text[-1] == last.text[0]
         word = "" if closed else last.text
         if closed:
@@ -146,7 +146,7 @@ def _at_word(
 
 
 def _loose(before: str) -> str:
-    """A name typed bare that may have dots and dashes."""
+    """A name without quotes, which may have dots and dashes."""
     match = _LOOSE.search(before)
     return match[0] if match else ""
 
@@ -154,9 +154,9 @@ def _loose(before: str) -> str:
 def _in_expression(
     word: str, context: list[Token], ahead: list[Token], known: Known
 ) -> list[Candidate]:
-    """A column, an alias, a function, or the keyword that goes on."""
+    """A column, an alias, a function, or the next keyword."""
     named = _sources([*context, *ahead])
-    # After a value only a keyword or an operator can come: nothing is offered before it is begun.
+    # After a value only a keyword or an operator can come: offer nothing before its first letter.
     after_value = context[-1].kind in ("string", "quoted", "number") or (
         context[-1].kind == "word" and context[-1].text.upper() not in KEYWORDS
     )
@@ -213,15 +213,15 @@ def _in_string(seen: list[Token], known: Known) -> list[Candidate]:
 
 
 def _options(word: str, context: Sequence[Token]) -> list[Candidate]:
-    """Names of options that the statement's WITH takes and has not yet."""
+    """Names of options that the statement's WITH may have and does not have yet."""
     words = [t.text.upper().strip("'") for t in context]
     left = [o for o in _options_of(words).values() if o.name not in words]
     return [c for o in left for c in _matching((o.name,), word, o.help)]
 
 
 def _options_of(words: Sequence[str]) -> Mapping[str, Option]:
-    """The options of the WITH of a statement that begins with these words."""
-    from kshell.catalog import options  # costs pyarrow, which the prompt does not wait for
+    """The options of WITH, for a statement that begins with these words."""
+    from kshell.catalog import options  # imports pyarrow: the prompt does not wait for that
 
     statement = options.CREATE
     if words[:1] == ["INSERT"]:
@@ -281,7 +281,7 @@ def _sources(context: Sequence[Token]) -> dict[str, str]:
 
 
 def _take_name(rest: list[Token]) -> str:
-    """A name; a bare one may go on over dots and dashes, if nothing stands between."""
+    """A name; one without quotes may have dots and dashes, without spaces."""
     first = rest.pop(0)
     name, end = _bare(first.text), first.start + len(first.text)
     while rest and rest[0].start == end and rest[0].text not in (",", "(", ")"):
@@ -304,7 +304,7 @@ def _quoted(name: str) -> str:
 
 
 def _matching(words: Iterable[str], word: str, kind: str) -> list[Candidate]:
-    """Words that begin with what was typed, in its case."""
+    """Words that begin with the typed letters, in their case."""
     folded = word.casefold()
     lower = kind == "keyword" and word.islower()
     return [
@@ -315,7 +315,8 @@ def _matching(words: Iterable[str], word: str, kind: str) -> list[Candidate]:
 
 
 def _rank(name: str, typed: str) -> int | None:
-    """How well a name fits: it begins so, has it inside, or has its letters in that order."""
+    """How well a name fits: it begins with the text, contains it, or has its letters in that
+    order."""
     if name.startswith(typed):
         return 0
     if typed in name:

@@ -1,4 +1,4 @@
-"""Highlighting: which words of a statement are which, drawn as they are typed.
+"""Highlighting: the colours of a statement's words while a person types.
 
 The prompt's lexer; `repl` gives it to prompt_toolkit.
 """

@@ -1,4 +1,4 @@
-"""The prompt's history: a file that only its owner can read, and no secret in it.
+"""The prompt's history: a file that only its owner can read, without secrets.
 
 `repl` gives it to prompt_toolkit.
 """
@@ -32,7 +32,7 @@ def carries_secret(text: str) -> bool:
 
 
 class PrivateHistory(FileHistory):
-    """A history file with mode 0600; statements with secrets are remembered by nobody."""
+    """A history file with mode 0600; it does not keep statements with secrets."""
 
     def __init__(self, path: Path | None = None) -> None:
         path = path or state_home() / "history"

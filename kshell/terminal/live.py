@@ -1,9 +1,8 @@
-"""The live view: a continuous query that owns the terminal until it is stopped.
+"""The live view: a continuous query has the whole terminal until it is stopped.
 
-It has the alternate screen to itself, so that a resize leaves no rubbish behind, reads its own keys
-in raw mode, and draws only what fits: at once when something comes, twenty times a second at the
-most, and never for more than a fifth of the time.  When it ends, the last frame stays on the main
-screen.
+It uses the alternate screen, so that a resize leaves no rubbish behind, reads keys in raw mode, and
+draws only the rows that fit.  It draws as soon as rows come, at most twenty times a second, and for
+at most a fifth of the time.  When it ends, the last frame stays on the main screen.
 """
 
 from __future__ import annotations
@@ -38,14 +37,14 @@ from kshell.terminal.tables import layout, width_of
 
 __all__ = ["View", "watch"]
 
-_FRAME = 0.05  # seconds between two frames at the least
-_IDLE = 0.2  # seconds after which the rate and the lag are drawn anew though nothing came
-_SHARE = 4  # a frame is followed by so many times as long without one
+_FRAME = 0.05  # seconds between two frames, at least
+_IDLE = 0.2  # seconds after which the rate and the lag are drawn again although no rows came
+_SHARE = 4  # after a frame, wait this many times as long as it took to draw
 _PATIENCE = 0.15
-_AHEAD = 64  # polls taken and not yet drawn
+_AHEAD = 64  # polls that wait to be drawn
 _FURNITURE = 5  # lines of a frame that are not rows: title, headings, rule, blank, footer
-_GLOW = 0.8  # seconds that a changed row of a table is lit
-# The look of the aligned tables: rules between columns and under the headings, no frame.
+_GLOW = 0.8  # seconds for which a changed row of a table is highlighted
+# Like the aligned tables: lines between columns and under the headings, no frame.
 _BOX = Box("    \n  │ \n ─┼ \n  │ \n ─┼ \n ─┼ \n  │ \n    \n")
 _STOP = (b"q", b"Q", b"\x03", b"\x04", b"\x1b")
 _UP, _DOWN = (b"\x1b[A", b"\x1bOA", b"k"), (b"\x1b[B", b"\x1bOB", b"j")
@@ -54,7 +53,7 @@ _PAGE_UP, _PAGE_DOWN, _END = b"\x1b[5~", b"\x1b[6~", (b"\x1b[F", b"\x1bOF", b"G"
 
 
 def _footer(stats: LiveStats) -> str:
-    """What was seen, told honestly.
+    """The line below the rows.
 
     >>> _footer(LiveStats(3, 10, 5.0, 2, 1))
     '3 rows · 10 scanned · 5/s · lag 2 · 1 undecodable'
@@ -68,20 +67,20 @@ def _footer(stats: LiveStats) -> str:
 
 @dataclass
 class View:
-    """What is drawn: the board, whether it is paused, and how far it is scrolled back."""
+    """The board, whether it is paused, and how far it is scrolled back."""
 
     live: Live
     board: Board
     paused: bool = False
     back: int = 0
-    _lit: int = 0  # changes after this one are lit
+    _lit: int = 0  # changes after this one are highlighted
     _widths: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         self._marks: deque[tuple[float, int]] = deque([(0.0, 0)])
 
     def glow(self, now: float) -> None:
-        """Let what changed long enough ago go dark."""
+        """End the highlight of rows that changed some time ago."""
         self._marks.append((now, self.board.changes))
         while len(self._marks) > 1 and now - self._marks[0][0] > _GLOW:
             self._lit = self._marks.popleft()[1]
@@ -93,7 +92,7 @@ class View:
         return width, height, changes, stats, lit, self.paused, self.back
 
     def frame(self, width: int, height: int) -> RenderableType:
-        """A picture of exactly `height` lines."""
+        """A frame of exactly `height` lines."""
         room = max(height - _FURNITURE, 1)
         rows = self.board.rows(room, self.back)
         state = ("⏸ paused", "bold yellow") if self.paused else ("● live", "bold green")
@@ -102,7 +101,7 @@ class View:
         return Group(title, self._table(rows, width), blank, self._bar(width))
 
     def last(self, width: int, height: int, ended: bool) -> RenderableType:
-        """What stays: the last frame, or every row that is kept of a query that ended by itself."""
+        """The lines that stay: the last frame, or all kept rows of a query that ended by itself."""
         rows = self.board.rows(len(self.board) if ended else max(height - _FURNITURE, 1))
         self._lit = self.board.changes
         how = "ended" if ended else "stopped"
@@ -126,7 +125,7 @@ class View:
         needed = [width_of(name) for name in names]
         for i in range(len(names)):
             needed[i] = max([needed[i], *(width_of(row.texts[i] or NULL) for row in rows)])
-        # A column never gets narrower: a table that trembles cannot be read.
+        # A column never gets narrower: a table that moves all the time is hard to read.
         before = self._widths or (0,) * len(names)
         self._widths = tuple(map(max, needed, before))
         widths = layout(self._widths, width)
@@ -144,7 +143,7 @@ class View:
         return table
 
     def press(self, key: bytes, page: int) -> bool:
-        """Do what a key says; False is stop."""
+        """Act on a key; False means stop."""
         if key in _STOP:
             return False
         if key == b" ":
@@ -161,9 +160,10 @@ class View:
 
 
 class _Puller:
-    """Takes changes off the result in a thread, so that keys are answered at once.
+    """Polls the result in a thread, so that the view answers keys at once.
 
-    `news` is a pipe that can be read when something came: a wait for keys is a wait for it too.
+    `news` is a pipe that can be read when changes came, so that one wait serves for keys and
+    changes.
     """
 
     def __init__(self, live: Live) -> None:
@@ -190,7 +190,7 @@ class _Puller:
                     self.fresh.append(changes)
                     self._tell()
                 while len(self.fresh) >= _AHEAD and not self.done.is_set():
-                    time.sleep(0.01)  # the terminal takes nothing (Ctrl-S): memory stays flat
+                    time.sleep(0.01)  # the terminal is stopped (Ctrl-S): memory use stays flat
         except BaseException as error:
             self.error = error
         finally:
@@ -198,24 +198,24 @@ class _Puller:
             self._tell()
 
     def heard(self) -> bool:
-        """Whether something came since the last call."""
+        """Whether changes came since the last call."""
         if not select.select([self.news], [], [], 0)[0]:
             return False
         os.read(self.news, 4096)
         return True
 
     def _tell(self) -> None:
-        with contextlib.suppress(OSError):  # full: it is told already
+        with contextlib.suppress(OSError):  # full: the reader knows already
             os.write(self._ring, b"!")
 
     def close(self) -> None:
-        """When it has ended."""
+        """Close the pipe, after the end."""
         if not self.thread.is_alive():
             os.close(self.news)
             os.close(self._ring)
 
     def hand_over(self, board: Board) -> None:
-        """Give what came since to the board."""
+        """Give the new changes to the board."""
         while self.fresh:
             board.add(self.fresh.popleft())
 
@@ -234,7 +234,7 @@ def _raw_keys(fd: int) -> Iterator[None]:
 
 
 def _pressed(fd: int, news: int | None, seconds: float) -> list[bytes]:
-    """The keys that were pressed, until there are news; what begins with Esc is one key."""
+    """The pressed keys, until changes come; bytes that begin with Esc are one key."""
     ready, _, _ = select.select([fd] if news is None else [fd, news], [], [], seconds)
     if fd not in ready:
         return []
@@ -245,14 +245,14 @@ def _pressed(fd: int, news: int | None, seconds: float) -> list[bytes]:
 
 
 def watch(live: Live, console: Console | None = None) -> None:
-    """Show it until it ends or is stopped; raises what ended it."""
+    """Show the query until it ends or is stopped; raises the error that ended it."""
     console = console or Console(highlight=False)
     screen = Console(highlight=False, file=terminal())
     view = View(live, Board(live.schema, live.key))
     puller = _Puller(live)
     stopped = False
     try:
-        # What ends at once (LIMIT 5) needs no screen of its own.
+        # A query that ends at once (LIMIT 5) does not need the alternate screen.
         if not puller.done.wait(_PATIENCE):
             _show(view, puller, screen)
         stopped = not puller.done.is_set()
@@ -282,7 +282,7 @@ def _show(view: View, puller: _Puller, console: Console) -> None:
         puller.hand_over(view.board)
         view.glow(time.monotonic())
         state = view.state(console.width, console.height)
-        if state != drawn:  # a quiet query costs nothing
+        if state != drawn:  # a query without changes is not drawn
             screen.update(picture(), refresh=True)
             drawn = state
 
@@ -293,7 +293,7 @@ def _show(view: View, puller: _Puller, console: Console) -> None:
         may, must = time.monotonic(), time.monotonic() + _IDLE
         while not puller.done.is_set():
             now = time.monotonic()
-            waits = now < may  # too early for another frame: then only keys and the clock matter
+            waits = now < may  # too early for another frame: wait for keys and the clock only
             news, until = (None, may) if waits else (puller.news, must)
             keys = _pressed(fd, news, max(until - now, 0))
             for key in keys:

@@ -1,6 +1,6 @@
-"""Errors and notes on stderr: what, where (with a caret), and what to try.
+"""Errors and notes on stderr: what is wrong, where (with a caret), and what to try.
 
-The command line and the prompt draw all of theirs here, so that both say the same.
+The command line and the prompt both use it, so that their messages look the same.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["draw_error", "error_lines", "internal_error", "note"]
 
 
 def error_lines(error: KshellError, text: str = "") -> list[str]:
-    """The error as lines of clean text; with the statement's line and a caret where it has a place.
+    """The error as lines of clean text; with the statement's line and a caret if it has a place.
 
     >>> from kshell.errors import UnknownName
     >>> e = UnknownName("topic", "ordes", ["orders"], place=Place(1, 15, 5))
@@ -39,7 +39,7 @@ def _pointed(text: str, place: Place) -> list[str]:
     if not 1 <= place.line <= len(all_lines):
         return []
     line = all_lines[place.line - 1]
-    # The caret stands under what is shown, where a tab or a control character is longer.
+    # The caret stands under the shown text, in which a tab or a control character is longer.
     before = len(clean(line[: place.column - 1]))
     length = max(len(clean(line[place.column - 1 : place.column - 1 + place.length])), 1)
     number = str(place.line)
@@ -48,7 +48,7 @@ def _pointed(text: str, place: Place) -> list[str]:
 
 
 def draw_error(error: KshellError, text: str = "", to: IO[str] | None = None) -> None:
-    """Write it to stderr, in red where that is a terminal."""
+    """Write the error to stderr, in red on a terminal."""
     to = to or sys.stderr
     lines = error_lines(error, text)
     if _colours(to):
@@ -58,7 +58,7 @@ def draw_error(error: KshellError, text: str = "", to: IO[str] | None = None) ->
 
 
 def internal_error(error: Exception) -> KshellError:
-    """A fault of kshell's own, as an error that tells how to see where it is."""
+    """A bug in kshell, as an error that says how to see where it is."""
     return KshellError(
         f"internal error: {type(error).__name__}: {error}",
         hint="run it again with kshell --debug -e and report what it prints",
@@ -66,12 +66,12 @@ def internal_error(error: Exception) -> KshellError:
 
 
 def _colours(to: IO[str]) -> bool:
-    """Whether escape sequences are wanted: on a terminal, unless no-color.org's variable is set."""
+    """Whether to write escape sequences: on a terminal, unless no-color.org's variable is set."""
     return to.isatty() and "NO_COLOR" not in os.environ
 
 
 def _coloured(line: str) -> str:
-    """What is wrong and the caret in red, what to try in cyan, all else as it is."""
+    """The error and the caret in red, the hint in cyan, all else as it is."""
     if line.startswith("Error: "):
         return f"\x1b[1;31mError:\x1b[0m {line.removeprefix('Error: ')}"
     if line.startswith("Try: "):

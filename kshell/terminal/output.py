@@ -1,7 +1,7 @@
 """Answers as text or files: one row of WRITERS for each --output, all streaming batch by batch.
 
-A writer takes a schema, batches and where to write, and gives back remarks for the reader; adding
-a format is adding a row.
+A writer takes a schema, batches and a target, and returns remarks for the reader.  To add a format,
+add a row.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ __all__ = ["WRITERS", "Target", "json_rows", "write"]
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _JSON = orjson.OPT_NON_STR_KEYS
-_ROW_GROUP = 100_000  # rows of a Parquet row group: a group for each small batch reads slowly
+_ROW_GROUP = 100_000  # rows of a Parquet row group: many small groups are slow to read
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where an answer goes: `width` is the terminal's, None where there is none."""
+    """Where an answer goes; `width` is the terminal's, None without a terminal."""
 
     out: IO[str] = field(default_factory=lambda: sys.stdout)
     width: int | None = None
@@ -38,11 +38,11 @@ class Target:
 
     @property
     def terminal(self) -> bool:
-        """Whether a person reads it as it is, escape sequences and all."""
+        """Whether it is a terminal, which understands escape sequences."""
         return self.width is not None
 
     def binary(self, name: str) -> IO[bytes]:
-        """The stream beneath, for formats that are not text."""
+        """The binary stream below, for formats that are not text."""
         if self.terminal:
             raise UsageError(
                 f"--output {name} is not for a terminal", hint=f"kshell … > file.{name}"
@@ -117,7 +117,7 @@ def _json(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
 
 
 def _guarded(text: str | None) -> str | None:
-    """A cell that a spreadsheet would take for a formula gets a quote before it."""
+    """Puts a quote before a cell that a spreadsheet would read as a formula."""
     return "'" + text if text and text.startswith(_FORMULA) else text
 
 
@@ -143,7 +143,7 @@ def _csv(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
             ]
         writer.writerows(zip(*columns, strict=True))
         to.out.write(lines.taken())
-    to.out.write(lines.taken())  # the heading, where there were no rows
+    to.out.write(lines.taken())  # the heading, if there were no rows
     return ()
 
 
@@ -158,7 +158,7 @@ class _Lines:
         self._lines.append(line.removesuffix("\r\n") + "\n")
 
     def taken(self) -> str:
-        """What came since."""
+        """The lines since the last call."""
         text = "".join(self._lines)
         self._lines.clear()
         return text
@@ -184,7 +184,7 @@ def _tsv(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
     return ()
 
 
-# Markdown is for documents and chats: it may not be markup there, nor end a table's row.
+# Markdown is for documents and chats: a cell must not be markup there, or end a table's row.
 _MARKDOWN = str.maketrans({c: f"\\{c}" for c in "\\|`*_[]<>"})
 
 
@@ -237,9 +237,9 @@ WRITERS: dict[str, Writer] = {
 
 
 def write(name: str, schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
-    """Write an answer, and give remarks for the reader (cells that were cut short).
+    """Write an answer; returns remarks for the reader (cells that were cut short).
 
-    Two columns of one name are both written: the second as NAME_1.
+    Of two columns with one name, the second is written as NAME_1.
     """
     names = schema.names
     if len(set(names)) != len(names):

@@ -1,6 +1,6 @@
-"""How far a long scan is: one line on stderr after half a second, gone when it is done.
+"""The progress of a long scan: one line on stderr after half a second, removed at the end.
 
-What a scan waits for is said also where stderr is no terminal.
+If a scan waits, it says so even if stderr is not a terminal.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def progress_text(progress: Progress) -> str:
 
 
 class ProgressLine:
-    """Draws from a thread of its own while the answer is waited for; nothing where no terminal."""
+    """Draws in its own thread while the caller waits for the answer; only on a terminal."""
 
     def __init__(self, progress: Callable[[], Progress | None]) -> None:
         self._progress = progress
@@ -81,14 +81,14 @@ class ProgressLine:
                 self._drawn = True
 
     def _say(self, note: str) -> None:
-        """A line of its own for each thing that is waited for."""
+        """Write one line for each thing that the scan waits for."""
         if note and note != self._said:
             sys.stderr.write(f"Note: {clean(note)}\n")
             sys.stderr.flush()
         self._said = note
 
     def clear(self) -> None:
-        """Take the line away, because the answer begins; it does not come back."""
+        """Remove the line for good, because the answer begins."""
         self.stop()
 
     def stop(self) -> None:

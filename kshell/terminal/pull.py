@@ -1,7 +1,7 @@
-"""Batches pulled by a thread of their own, so that Ctrl-C is answered while DuckDB computes.
+"""Pulls batches in another thread, so that Ctrl-C works while DuckDB computes.
 
 A call into C does not notice an interrupt before it returns; a wait on a queue does.  `show` draws
-from here: the next batches are made while one is drawn.
+the batches, while the thread makes the next ones.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ __all__ = ["pulled"]
 T = TypeVar("T")
 
 _AHEAD = 4  # batches made and not yet drawn
-_GRACE = 0.1  # seconds a cancelled result has before it is left to end by itself
+_GRACE = 0.1  # seconds to wait for a cancelled result to end
 
 
 class _End:
-    """The last thing on the queue, with what the iteration raised."""
+    """The last item on the queue, with the error that the iteration raised."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
 
 
 def pulled(items: Iterator[T], cancel: Callable[[], None]) -> Iterator[T]:
-    """The items; leaving early, by Ctrl-C too, cancels and waits no longer than a moment.
+    """The items; a caller that leaves early, also by Ctrl-C, cancels the rest and waits only a
+    moment.
 
     >>> list(pulled(iter([1, 2]), lambda: None))
     [1, 2]

@@ -1,8 +1,8 @@
-"""The prompt: statements typed by a person, until Ctrl-D.
+"""The prompt: a person types statements, until Ctrl-D.
 
-It is there at once: the session is opened, and everything heavy imported, by a thread that starts
-when the prompt has been drawn.  Enter on an incomplete statement goes on to the next line; nothing
-that fails in a statement ends the prompt.
+The prompt appears at once: a thread that starts after it is drawn opens the session and imports the
+heavy modules.  Enter in an incomplete statement begins the next line; an error in a statement does
+not end the prompt.
 """
 
 from __future__ import annotations
@@ -67,13 +67,13 @@ STYLE = Style.from_dict(
     }
 )
 _TOLD = 60  # characters of a query's state on the toolbar
-_TICK = 1.0  # seconds between two drawings of an idle prompt: queries go on beside it
-_FRESH = 10.0  # seconds after which names are learned anew
+_TICK = 1.0  # seconds after which an idle prompt is drawn again: queries run beside it
+_FRESH = 10.0  # seconds after which names are loaded again
 _MAKES_NAMES = ("CREATE", "DROP", "INSERT", "ALTER", "RUN")
 
 
 class _Opening:
-    """The session, opened by a thread: it may import, start a broker, connect."""
+    """Opens the session in a thread: that may import, start a broker, connect."""
 
     def __init__(self, open_session: Callable[[], Session], changed: Callable[[], None]) -> None:
         self._open, self._changed = open_session, changed
@@ -83,7 +83,7 @@ class _Opening:
         self._begun = False
 
     def begin(self) -> None:
-        """Start it; once."""
+        """Start the thread; a second call does nothing."""
         if not self._begun:
             self._begun = True
             threading.Thread(target=self._run, name="kshell-open", daemon=True).start()
@@ -103,7 +103,7 @@ class _Opening:
             self._changed()
 
     def wait(self) -> Session:
-        """The session; raises what opening it raised.  Ctrl-C may end the wait."""
+        """The session; raises the error of opening it.  Ctrl-C may end the wait."""
         self.begin()
         while not self._done.wait(0.1):
             pass
@@ -113,7 +113,7 @@ class _Opening:
 
 
 def _learn(session: Session) -> None:
-    """Learn names for completion, and import what the first query needs."""
+    """Load names for completion, and import the modules that the first query needs."""
     with contextlib.suppress(KshellError, OSError):
         session.refresh()
     import kshell.engines.local.statements.select
@@ -146,13 +146,13 @@ class _Prompt:
             key_bindings=_keys(),
         )
         self._prompt.app.after_render += self._drawn
-        self._prompt.app.ttimeoutlen = 0.05  # Esc is not waited for
+        self._prompt.app.ttimeoutlen = 0.05  # do not wait after Esc
 
     def _drawn(self, app: Application[str]) -> None:
         self._opening.begin()
 
     def _changed(self) -> None:
-        """The thread has news: the toolbar changes, or there is no cluster and we leave."""
+        """The thread has finished: change the toolbar, or leave if there is no cluster."""
         app = self._prompt.app
         error = self._opening.error
         if error is not None and app.is_running and app.loop is not None:
@@ -191,7 +191,7 @@ class _Prompt:
         return Known((*names.sources, *names.topics), self._columns_of, session.functions())
 
     def _columns_of(self, name: str) -> Sequence[str]:
-        """Columns, asked for once in a while: a name half typed must not cost a sample each key."""
+        """Columns, kept for a while: a sample for each key press would be too slow."""
         session = self._opening.session
         when, found = self._columns.get(name, (0.0, ()))
         if session is None or (when and time.monotonic() - when < _FRESH):
@@ -205,7 +205,7 @@ class _Prompt:
         return found
 
     def run(self) -> int:
-        """Until Ctrl-D; gives the exit code."""
+        """Run until Ctrl-D; returns the exit code."""
         print(f"kshell {__version__} · SQL over Kafka · help; lists statements, \\? commands\n")
         while True:
             try:
@@ -222,7 +222,7 @@ class _Prompt:
                 raise self._opening.error
 
     def _execute(self, text: str) -> bool:
-        """Run what was typed; False is goodbye."""
+        """Run the typed text; False means leave."""
         if text.lstrip().startswith("\\"):
             return self._command(text.strip())
         try:
@@ -283,7 +283,7 @@ class _Prompt:
 
 
 def _say(text: str) -> None:
-    """A message, broken between words where the terminal would break within one."""
+    """Write a message, with line breaks between words."""
     width = max(shutil.get_terminal_size().columns, 20)
     for line in text.split("\n"):
         print("\n".join(textwrap.wrap(line, width) or [""]) if len(line) > width else line)
@@ -297,7 +297,7 @@ def _keys() -> KeyBindings:
         buffer = event.current_buffer
         state = buffer.complete_state
         if state is not None and state.current_completion is not None:
-            buffer.complete_state = None  # Enter takes what is chosen; the next one runs it
+            buffer.complete_state = None  # Enter takes the candidate; a second Enter runs
         elif is_complete(buffer.text):
             buffer.validate_and_handle()
         else:
@@ -311,9 +311,9 @@ def _keys() -> KeyBindings:
 
 
 def converse(open_session: Callable[[], Session], output: str, csv_safe: bool) -> int:
-    """Talk until the person leaves; gives the exit code.
+    """Run the prompt until the person leaves; returns the exit code.
 
-    Raises what opening the session raised: without a cluster there is nothing to talk about.
+    Raises the error of opening the session, because nothing works without a cluster.
     """
     sys.stdout.flush()
     return _Prompt(open_session, output, csv_safe).run()

@@ -1,8 +1,8 @@
-"""The one place that record bytes pass before a terminal sees them.
+"""Cleans all text from records before it reaches a terminal.
 
-Control characters, escape sequences, bidirectional and zero-width marks are shown as what they are,
-never obeyed.  Every renderer takes its text from `clean`: values, keys, headers, names and brokers'
-messages alike.
+It shows control characters, escape sequences, bidirectional and zero-width marks as their codes, so
+that the terminal does not act on them.  Every renderer calls `clean` for values, keys, headers,
+names and brokers' messages.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import re
 
 __all__ = ["clean", "clean_block"]
 
-# Nothing here may reach a terminal: C0, DEL, C1, soft hyphen, zero-width and bidirectional marks,
-# line separators, byte-order mark, interlinear marks, variation tags, surrogates, private use.
+# These characters must not reach a terminal: C0, DEL, C1, soft hyphen, zero-width and bidirectional
+# marks, line separators, byte-order mark, interlinear marks, variation tags, surrogates, private
+# use.
 _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e"
     "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\ue000-\uf8ff"
@@ -32,7 +33,7 @@ def _shown(match: re.Match[str]) -> str:
 
 
 def clean(text: str) -> str:
-    r"""The text on one line, with nothing in it that a terminal would obey.
+    r"""The text on one line, without characters that control a terminal.
 
     >>> clean("a\x1b[31mb\u202e")
     'a\\x1b[31mb\\u202e'
@@ -43,5 +44,5 @@ def clean(text: str) -> str:
 
 
 def clean_block(text: str) -> str:
-    """The same for kshell's own messages of several lines: line ends stay."""
+    """The same for kshell's own messages, but line ends stay."""
     return "\n".join(clean(line) for line in text.split("\n"))

@@ -1,4 +1,4 @@
-"""Draws answers one after the other: what both the prompt and `kshell -e` do with them.
+"""Draws answers one after the other, for the prompt and for `kshell -e`.
 
 `cli` and `repl` make a `Shower` for each script.
 """
@@ -41,12 +41,12 @@ from kshell.terminal.spool import spool
 __all__ = ["Shower", "change_lines"]
 
 _FOR_PEOPLE = ("table", "vertical")
-# A table cannot be drawn before its end is known, and a JSON array not closed: lines instead.
+# A table or a JSON array needs an end, so a continuous answer is written as lines.
 _STREAMED_AS = {"table": "jsonl", "json": "jsonl", "parquet": "arrow"}
 
 
 def _stdout_target(csv_safe: bool = False) -> Target:
-    """Standard output, as wide as its terminal if it is one."""
+    """Standard output, with the width of the terminal, if it is a terminal."""
     if not sys.stdout.isatty():
         return Target(sys.stdout, csv_safe=csv_safe)
     width = shutil.get_terminal_size().columns
@@ -54,7 +54,7 @@ def _stdout_target(csv_safe: bool = False) -> Target:
 
 
 def _quiet(text: str) -> None:
-    """Where a message of a statement goes when nobody sits at the prompt."""
+    """Takes the messages of statements if there is no prompt."""
     print(text, file=sys.stderr)
 
 
@@ -62,7 +62,7 @@ def _quiet(text: str) -> None:
 class Shower:
     """How answers are drawn: the format's name, and where messages go.
 
-    `partial`: whether one of those drawn lacked what should be in it.
+    `partial` says whether one of the drawn answers was incomplete.
     """
 
     output: str
@@ -72,7 +72,7 @@ class Shower:
     _drawn: int = 0
 
     def show(self, event: Event) -> bool:
-        """Draw it; False is goodbye.  Ctrl-C stops the answer and raises Interrupted."""
+        """Draw an answer; False means leave.  Ctrl-C stops the answer and raises Interrupted."""
         match event:
             case Rows():
                 self._answer(event)
@@ -94,7 +94,7 @@ class Shower:
         return True
 
     def _answer(self, rows: Rows) -> None:
-        """Rows, and below them for a person how many there are and how long they took."""
+        """Draw rows, and on a terminal also how many they are and how long they took."""
         began = time.monotonic()
         count, remarks = self._rows(rows)
         if self._for_people():
@@ -104,7 +104,7 @@ class Shower:
                 note(text)
 
     def _section(self, part: Answer) -> None:
-        """A part of a description: rows need no count, and no table where there are none."""
+        """Draw a part of a description: rows without a count, and no table if there are no rows."""
         if isinstance(part, Rows) and self._for_people():
             batches = [batch for batch in part.batches if batch.num_rows]
             if batches:
@@ -123,7 +123,7 @@ class Shower:
         return self.output in _FOR_PEOPLE and sys.stdout.isatty()
 
     def _rows(self, rows: Rows) -> tuple[int, Sequence[str]]:
-        """Write them; gives how many there were, and remarks."""
+        """Write rows; returns how many there were, and remarks."""
         target = _stdout_target(self.csv_safe)
         count = 0
         line = ProgressLine(rows.progress)
@@ -151,14 +151,14 @@ class Shower:
         return count, remarks
 
     def _notices(self, notices: Sequence[Notice]) -> None:
-        """What is to be said of an answer, below it."""
+        """Write an answer's notices below it."""
         for notice in notices:
             partial = notice.kind is NoticeKind.PARTIAL
             self.partial = self.partial or partial
             note(f"{'PARTIAL' if partial else 'Note'}: {notice.text}")
 
     def _heading(self, title: str, to: Target) -> None:
-        """A blank line between two answers, and the title of this one."""
+        """Write a blank line between two answers, and this one's title."""
         if self._drawn:
             to.out.write("\n")
         self._drawn += 1
@@ -181,7 +181,7 @@ class Shower:
         self._notices(notices_of(live))
 
     def _stream(self, live: Live) -> None:
-        """Rows as they come, each poll's flushed: for pipes."""
+        """Write rows as they come, and flush after each poll: for pipes."""
         name = _STREAMED_AS.get(self.output, self.output)
         target = _stdout_target(self.csv_safe)
         changes = _changes(live)
@@ -198,7 +198,7 @@ class Shower:
 
 
 def _changes(live: Live) -> Iterator[Changes]:
-    """What comes, in the foreground; an outage is said, not shown as silence."""
+    """The changes as they come; reports an outage, so that it does not look like silence."""
 
     def polled() -> Iterator[Changes | None]:
         while (part := live.poll(0.2)) is not None:
@@ -219,8 +219,8 @@ def _changes(live: Live) -> Iterator[Changes]:
 
 
 def _flushed(changes: Iterator[Changes], target: Target) -> Iterator[pa.RecordBatch]:
-    """Rows that are there now; what was written of the last is flushed before the next."""
-    import pyarrow.compute as pc  # 50 ms that no bounded answer needs
+    """The rows that are there now; flushes the last rows before the next."""
+    import pyarrow.compute as pc  # takes 50 ms, and only continuous answers need it
 
     for part in changes:
         yield part.rows.filter(pc.greater(part.weights, 0))
@@ -228,7 +228,7 @@ def _flushed(changes: Iterator[Changes], target: Target) -> Iterator[pa.RecordBa
 
 
 def change_lines(live: Live, part: Changes) -> list[str]:
-    """A table's changes as JSON lines: the new row of a key, or `{"-": row}` where it is gone.
+    """A table's changes as JSON lines: the new row of a key, or `{"-": row}` for a deleted row.
 
     An update is only its new row, as in ksqlDB's push queries.
     """

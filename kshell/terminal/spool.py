@@ -1,7 +1,7 @@
-"""SPOOL: what answers and messages print is written to a file as well, as plain text.
+"""SPOOL: writes the printed answers and messages also to a file, as plain text.
 
-`show` starts and ends it.  It stands in the place of standard output; the live view draws past it,
-on `terminal`, and only its last frame is kept.
+`show` starts and ends it.  It replaces standard output; the live view draws on `terminal`, so the
+file gets only its last frame.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class _Tee:
-    """Text to both; all else is the first's."""
+    """Writes text to both streams; all other calls go to the first."""
 
     def __init__(self, first: IO[str], file: IO[str]) -> None:
         self.first, self.file = first, file
@@ -40,7 +40,7 @@ class _Tee:
 
 
 def spool(path: str) -> str:
-    """Begin to write to the file, or end it where the path is empty; says what was done."""
+    """Begin to write to the file, or end it if the path is empty; returns a message."""
     before = sys.stdout
     if isinstance(before, _Tee):
         before.flush()

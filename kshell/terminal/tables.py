@@ -1,7 +1,7 @@
 """The aligned table: fast, streaming, and as wide as the terminal.
 
-Widths come from the first rows; later cells that are longer are cut with `…`, so memory stays flat
-however long the answer is.  rich.Table draws 2,000 rows a second and wants them all at once.
+Widths come from the first rows; longer cells after them are cut with `…`, so memory use stays flat
+for answers of any length.  rich.Table draws 2,000 rows a second and needs all of them first.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ __all__ = ["COLOUR", "PLAIN", "AlignedTable", "Style", "cut", "layout", "width_o
 _SAMPLE = 1000  # rows that decide the widths,
 _PATIENCE = 0.5  # or those that came within so many seconds of the first
 _NARROWEST = 8
-_WIDEST = 500  # where there is no terminal to fit
+_WIDEST = 500  # the width without a terminal
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """Escape sequences around headings, NULLs and rules; empty where there are no colours."""
+    """Escape sequences around headings, NULLs and rules; empty without colours."""
 
     heading: str = ""
     null: str = ""
@@ -38,21 +38,21 @@ PLAIN = Style()
 
 
 def width_of(text: str) -> int:
-    """Columns on a terminal.
+    """The text's width in columns of a terminal.
 
     >>> width_of("東京")
     4
     """
     if text.isascii():
         return len(text)
-    from wcwidth import wcswidth  # 14 ms that most answers do not need
+    from wcwidth import wcswidth  # takes 14 ms, and few answers need it
 
     width: int = wcswidth(text)
     return width if width >= 0 else len(text)
 
 
 def cut(text: str, width: int) -> str:
-    """At most `width` columns, with `…` where something is left out.
+    """The text in at most `width` columns, with `…` for a part that is left out.
 
     >>> cut("pageviews", 5)
     'page…'
@@ -74,16 +74,16 @@ def cut(text: str, width: int) -> str:
 
 
 def _pad(text: str, width: int, right: bool) -> str:
-    """Exactly `width` columns."""
+    """The text in exactly `width` columns."""
     text = cut(text, width)
     space = " " * (width - width_of(text))
     return space + text if right else text + space
 
 
 def layout(widths: Sequence[int], room: int | None) -> list[int]:
-    """Column widths that fit into `room` columns: the widest give way first.
+    """Column widths that fit into `room` columns: the widest get smaller first.
 
-    Where even the narrowest do not fit, the list is shorter: the last columns are left out.
+    If even the narrowest do not fit, the list is shorter: the last columns are left out.
 
     >>> layout([5, 40, 60], 60)
     [5, 23, 23]
@@ -112,7 +112,7 @@ def _span(widths: Sequence[int]) -> int:
 class AlignedTable:
     """Writes a table in blocks of lines; afterwards `remarks` says what did not fit.
 
-    `room` is the terminal's width, or None to cut nothing.
+    `room` is the terminal's width, or None for no limit.
     """
 
     def __init__(self, schema: pa.Schema, room: int | None, style: Style) -> None:
@@ -146,7 +146,7 @@ class AlignedTable:
             yield from map(self._block, waiting)
 
     def remarks(self) -> list[str]:
-        """What a reader should know: columns left out, cells cut short."""
+        """Remarks for the reader: columns left out, cells cut short."""
         hidden = len(self._names) - len(self._widths)
         if hidden:
             return [f"{hidden} more columns do not fit: \\x or --output vertical shows them"]
@@ -178,8 +178,8 @@ class AlignedTable:
         for i, width in enumerate(self._widths):
             right, column = self._right[i], columns[i]
             shown.append(self._fitted(column, width, right))
-            # `%` counts characters, so it can pad simple cells only: the others are padded by now.
-            # The last column needs none, unless it is aligned to the right.
+            # `%` counts characters, so it can pad simple cells only; the others are already padded.
+            # The last column is not padded, unless it is aligned to the right.
             pads = column.simple and (right or i < last)
             formats.append(f"%{'' if right else '-'}{width}s" if pads else "%s")
         line = f" {self._bar.join(formats)}\n"

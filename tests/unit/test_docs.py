@@ -1,9 +1,13 @@
-"""What the docs show is in the grammar, passes, or is there."""
+"""What the docs show is in the grammar, passes, or is there; docstrings name what exists."""
 
 from __future__ import annotations
 
+import ast
+import io
 import re
+import tokenize
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,7 @@ from kshell.cases.read import read_cases
 from kshell.cases.run import run_case
 from kshell.catalog.model import PSEUDO_COLUMNS
 from kshell.catalog.options import ASSERT_TOPIC, CREATE, CREATE_AS, INSERT, OPTIONS
+from kshell.config import PROPERTIES
 from kshell.session import HELP
 from kshell.sql.parse import parse
 
@@ -101,3 +106,172 @@ def test_what_ci_runs_and_what_the_pages_name_are_targets():
 def test_pytest_runs_the_examples_of_docstrings(request):
     assert request.config.getoption("doctestmodules")
     assert "kshell" in request.config.getini("testpaths")
+
+
+KSHELL = ROOT / "kshell"
+FILES = sorted(p for p in KSHELL.rglob("*.py") if p.stat().st_size)
+FILE = re.compile(r"[\w/]+\.(?:pyx?|h|toml)")
+DOTTED = re.compile(r"[a-z_]\w*(?:\.\w+)+")
+CAPS = re.compile(r"_?[A-Z]+(?:_[A-Z]+)*")
+WORD = re.compile(r"[A-Za-z_]\w*")
+USERS_FILES = {"config.toml", "functions.py"}
+# Names of others: Kafka Connect's keys in a JSON Schema, a keyword of proto3.
+FOREIGN = {"connect.type", "connect.index", "optional"}
+
+
+def dotted_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def docstrings(path: Path) -> list[tuple[ast.Expr, str]]:
+    """The docstrings of a module, its classes and its functions, and the statements that hold them."""
+    kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    nodes = [n for n in ast.walk(tree_of(path)) if isinstance(n, kinds)]
+    return [(n.body[0], text) for n in nodes if (text := ast.get_docstring(n))]  # type: ignore[misc]
+
+
+def public(node: ast.Module | ast.ClassDef) -> list[ast.Module | ast.ClassDef | ast.FunctionDef]:
+    """The node, and the public classes, functions and methods in it."""
+    found: list = [node]
+    for child in node.body:
+        if isinstance(child, ast.ClassDef) and not child.name.startswith("_"):
+            found += public(child)
+        elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) and not child.name.startswith("_"):
+            found.append(child)
+    return found
+
+
+def methods(path: Path) -> dict[int, tuple[ast.ClassDef, ast.FunctionDef]]:
+    classes = [n for n in ast.walk(tree_of(path)) if isinstance(n, ast.ClassDef)]
+    return {id(f): (c, f) for c in classes for f in c.body if isinstance(f, ast.FunctionDef)}
+
+
+def members(body: list[ast.stmt]) -> set[str]:
+    """The names that a module's or a class's statements define, fields set on `self` included."""
+    names: set[str] = set()
+    for statement in body:
+        nodes = list(ast.walk(statement))
+        names.update(n.attr for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store))
+        if isinstance(statement, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            names.add(statement.name)
+            names |= members(statement.body) if isinstance(statement, ast.ClassDef) else set()
+        else:
+            names.update(n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+    return names
+
+
+@cache
+def defined() -> dict[str, set[str]]:
+    """The names defined in each module and class, by its dotted name; packages have none."""
+    names: dict[str, set[str]] = {}
+    for path in FILES:
+        names[dotted_name(path)] = members(tree_of(path).body)
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.ClassDef):
+                names[f"{dotted_name(path)}.{node.name}"] = members(node.body)
+    for path in KSHELL.rglob("*.pyx"):
+        found = re.findall(r"^(?:def|cdef class|class) (\w+)", path.read_text(), re.MULTILINE)
+        names[dotted_name(path)] = set(found)
+    for module in list(names):
+        parts = module.split(".")
+        names |= {".".join(parts[:n]): set() for n in range(1, len(parts)) if ".".join(parts[:n]) not in names}
+    return names
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
+    """What a module imports, the modules of `module:name` strings too."""
+    found: set[str] = set()
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            for name in re.findall(r"^(?:py:)?([a-z_.]+):\w+$|^(kshell[\w.]+)$", node.value):
+                found.update(m for m in defined() if any(n and f".{m}".endswith(f".{n}") for n in name))
+    return frozenset(found)
+
+
+@cache
+def near(path: Path) -> frozenset[str]:
+    """The modules that a module imports, that import it, or that lie beside it, and their names."""
+    own = dotted_name(path)
+    modules = {own, *imports(path), *(dotted_name(p) for p in FILES if own in imports(p))}
+    modules |= {m for m in defined() if m.rpartition(".")[0] == own.rpartition(".")[0]}
+    modules |= {".".join(m.split(".")[:n]) for m in modules for n in range(1, m.count(".") + 1)}
+    names = {m.rpartition(".")[2] for m in modules}
+    for module, inside in defined().items():
+        if module in modules or module.rpartition(".")[0] in modules:
+            names |= inside
+    return frozenset(names)
+
+
+@cache
+def words(path: Path) -> frozenset[str]:
+    """The words of a module's code and strings, without its docstrings and comments."""
+    docs = {(statement.lineno, statement.col_offset) for statement, _ in docstrings(path)}
+    kinds = {tokenize.NAME, tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", -1)}
+    tokens = tokenize.generate_tokens(io.StringIO(path.read_text()).readline)
+    found = [WORD.findall(t.string) for t in tokens if t.type in kinds and t.start not in docs]
+    return frozenset(word for line in found for word in line)
+
+
+def is_file(name: str) -> bool:
+    return name in USERS_FILES or any(KSHELL.rglob(name))
+
+
+def resolves(span: str, path: Path) -> bool:
+    """Whether the words in backticks, in a docstring of this file, name something."""
+    if span in FOREIGN or span in PROPERTIES:
+        return True
+    if FILE.fullmatch(span):
+        return is_file(span)
+    if DOTTED.fullmatch(span):
+        owner, _, name = span.rpartition(".")
+        known = [m for m in defined() if f".{m}".endswith(f".{owner}")]
+        return (
+            any(f".{m}".endswith(f".{span}") for m in defined())
+            or any(name in defined()[m] for m in known)
+            or set(span.split(".")) <= words(path)
+        )
+    if CAPS.fullmatch(span):
+        return any(span in words(p) for p in FILES)
+    return not WORD.fullmatch(span) or span in words(path) | near(path)
+
+
+def test_public_things_have_a_docstring_that_begins_with_a_sentence():
+    """A method needs none where a class of kshell describes it, or a library's class declares it."""
+    described = {f.name for p in FILES for _, f in methods(p).values() if ast.get_docstring(f)}
+    local = {n.rpartition(".")[2] for n in defined()}
+    without = []
+    for path in FILES:
+        inside = methods(path)
+        for node in public(tree_of(path)):
+            text = ast.get_docstring(node)
+            owner, method = inside.get(id(node), (None, None))
+            if text is None and method and owner:
+                bases = {ast.unparse(b).rpartition(".")[2].partition("[")[0] for b in owner.bases}
+                setter = any(ast.unparse(d).endswith(".setter") for d in method.decorator_list)
+                if setter or method.name in described or bases - local - {"Protocol", "Enum"}:
+                    continue
+            first = re.split(r"\n\s*(?:\n|>>>)", text or "")[0].strip()
+            if first[-1:] not in (".", ":", "?"):
+                without.append((dotted_name(path), getattr(node, "name", ""), first))
+    assert without == []
+
+
+def test_names_in_docstrings_exist():
+    stale = []
+    for path in FILES:
+        for _, text in docstrings(path):
+            prose = re.sub(r"(?m)^\s*(?:>>>|\.\.\.) .*$", "", text)
+            stale += [(dotted_name(path), s) for s in re.findall(r"`([^`\n]+)`", prose) if not resolves(s, path)]
+            files = re.findall(r"(?<![\w/~.*-])[\w/]+\.(?:pyx?|toml)\b", prose)
+            stale += [(dotted_name(path), f) for f in files if not is_file(f)]
+    assert stale == []

@@ -455,5 +455,5 @@ def test_two_sessions_have_a_database_each(numbers):
         (live,) = [c.rows.to_pylist() for c in other.sql("SELECT INITCAP(s) AS x FROM t EMIT CHANGES") if len(c)]
         assert live == [{"x": "A B"}]
         assert other._database is not numbers._database
-        assert other._database.connect().sql(made).fetchone()[0] > 0
-        assert numbers._database.connect().sql(made).fetchone()[0] == 0
+        assert other._database.connect().sql(made).fetchall()[0][0] > 0
+        assert numbers._database.connect().sql(made).fetchall()[0][0] == 0

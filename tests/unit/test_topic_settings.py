@@ -85,3 +85,21 @@ def test_a_password_in_an_address_is_masked(url, shown):
 )
 def test_what_the_history_does_not_keep(statement, secret):
     assert carries_secret(statement) is secret
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("kshell.connect.timeout.ms", "0", "cannot be 0"),
+        ("kshell.sample.records", "0", "cannot be 0"),
+        ("kshell.sample.records", "²", "whole number"),
+        ("kshell.scan.max.records", "-1", "whole number"),
+        ("kshell.scan.max.records", "9" * 30, "whole number"),
+        ("topic.t.value.schema.id", "x", "whole number"),
+        ("isolation.level", "dirty", "cannot be 'dirty'"),
+    ],
+)
+def test_what_cannot_hold_is_refused(name, value, said):
+    with pytest.raises(UsageError, match=said):
+        Properties().set(name, value)
+    assert Properties().set("kshell.scan.max.records", "0").number("kshell.scan.max.records") == 0

@@ -1,8 +1,8 @@
-"""A case's JSON node as an Avro record, what a producer with that schema would have written, and a
-record as a node.
+"""Makes the Avro record that a producer with the schema would write for a case's JSON node, and a
+node from a record.
 
-Names match in any case, names that the schema lacks are passed over; times are numbers and bytes
-base64, as everywhere in cases.  `records` calls it.
+Names match in any case, names that the schema does not have are skipped; times are numbers and
+bytes base64, as everywhere in cases.  `records` calls it.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class _Nodes:
 
 
 def _numbers(node: Any, came: Any) -> Any:
-    """The node with text as the DECIMAL that came in its place."""
+    """The node with each text as a DECIMAL, if the record has one in its place."""
     if isinstance(node, Mapping) and isinstance(came, Mapping):
         return {k: _numbers(v, came.get(k)) for k, v in node.items()}
     if isinstance(node, list) and isinstance(came, list) and len(node) == len(came):
@@ -106,7 +106,7 @@ def _numbers(node: Any, came: Any) -> Any:
 
 
 def _put_node(schema: Node, node: Any, out: bytearray) -> None:
-    """The node as the schema has it; ValueError or TypeError where it is no such value."""
+    """Writes the node by the schema; ValueError or TypeError if it does not fit."""
     kind = schema.kind
     if kind == "union":
         _put_union(schema, node, out)
@@ -141,7 +141,8 @@ def _put_record(schema: Node, node: Mapping[str, Any], out: bytearray) -> None:
 
 
 def _put_union(schema: Node, node: Any, out: bytearray) -> None:
-    """The first branch that can be it; a STRUCT of the branches' names names one itself."""
+    """Writes the node with the first branch that it fits; a STRUCT of the branches' names chooses
+    its branch."""
     if isinstance(node, Mapping) and len(options(schema)) > 1:
         named = {n.casefold(): i for n, i in branch_names(schema).items()}
         given = [(named.get(str(k).casefold()), v) for k, v in node.items() if v is not None]

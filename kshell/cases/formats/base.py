@@ -1,4 +1,4 @@
-"""What the formats of cases share: nodes to bytes and back, and names in any case.
+"""The formats of cases: nodes to bytes and back, and names in any case.
 
 `records` asks one `Nodes` for each half of a source; `avro`, `protobuf` and `json_sr` give it.
 """
@@ -12,8 +12,7 @@ __all__ = ["Nodes", "respelled"]
 
 
 def respelled(node: Any, came: Any) -> Any:
-    """The node with the names that differ from those that came in nothing but their case as they
-    came.
+    """The expected node; names that differ only in case from those that came are spelled as those.
 
     >>> respelled({"a": [{"b": 1}], "x": 2}, {"A": [{"B": 0}]})
     {'A': [{'B': 1}], 'x': 2}
@@ -34,13 +33,14 @@ class Nodes(Protocol):
     """One half of one source as a case writes it."""
 
     def from_node(self, node: Any) -> bytes:
-        """What a producer with the topic's schema would have written for a node (never None)."""
+        """The bytes that a producer with the topic's schema would write for a node (never None)."""
 
     def to_node(self, data: bytes) -> Any:
         """The node that a case would write for those bytes."""
 
     def expected(self, node: Any, data: bytes) -> Any:
-        """The node that a case expects, as `to_node` would give it if those bytes hold just that.
+        """The node that a case expects, in the form that `to_node` gives if the bytes hold the
+        same.
 
-        Formats with a schema know names in any case (see `respelled`).
+        Formats with a schema match names in any case (see `respelled`).
         """

@@ -1,8 +1,8 @@
 """A case's JSON nodes as record bytes, and record bytes as nodes again.
 
-Cases write a JSON record as the JSON it is, a DELIMITED one as its line of text, a KAFKA one as the
-single value it holds.  AVRO, PROTOBUF and JSON_SR need a schema: `records` turns them.
-`run` calls this for every record that goes in or comes out.
+In a case, a JSON record is JSON, a DELIMITED one is its line of text, a KAFKA one its single value.
+AVRO, PROTOBUF and JSON_SR need a schema: `records` converts them.  `run` calls it for every record
+that goes in or comes out.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from kshell.formats.coerce import node_text
 
 __all__ = ["PLAIN", "add_window", "as_typed", "from_node", "split_window", "to_node"]
 
-PLAIN = frozenset({"DELIMITED", "JSON", "KAFKA", "NONE"})  # what needs no schema
+PLAIN = frozenset({"DELIMITED", "JSON", "KAFKA", "NONE"})  # the formats without a schema
 
 
 def from_node(node: Any, format: str, columns: Sequence[Column]) -> bytes | None:
-    """The bytes that a producer of that format would have written for the node."""
+    """The bytes that a producer of that format would write for the node."""
     if node is None or format == "NONE":
         return None
     if format == "JSON":
@@ -54,8 +54,8 @@ def to_node(data: bytes | None, format: str, columns: Sequence[Column]) -> Any:
 
 
 def as_typed(node: Any, type: pa.DataType) -> Any:
-    """A node that a case expects, as JSON has it: a DECIMAL may be written as text, and a name in
-    any case, as KSQL folds names that are not quoted.
+    """The node that a case expects, as it comes in JSON: the case may write a DECIMAL as text, and
+    a name in any case, because KSQL folds unquoted names.
 
     >>> as_typed({"a": "3.40"}, pa.struct([("A", pa.decimal128(3, 2))]))
     {'A': Decimal('3.40')}
@@ -79,7 +79,7 @@ def as_typed(node: Any, type: pa.DataType) -> Any:
     return node
 
 
-# The KAFKA format: what Kafka's own serializers write for a single value.
+# The KAFKA format: a single value, written by Kafka's own serializers.
 _PACKED: Mapping[pa.DataType, str] = {pa.int32(): ">i", pa.int64(): ">q", pa.float64(): ">d"}
 
 
@@ -100,7 +100,7 @@ def _kafka_bytes(node: Any, columns: Sequence[Column]) -> bytes:
     try:
         return struct.pack(packed, float(node) if packed == ">d" else int(node))
     except (struct.error, ValueError, TypeError):
-        return str(node).encode()  # a record of another type is what the case wants
+        return str(node).encode()  # the case wants a record of another type
 
 
 def _kafka_node(data: bytes, columns: Sequence[Column]) -> Any:
@@ -131,7 +131,7 @@ _TAILS: Mapping[bool, tuple[int, Callable[[WindowSpec], bytes]]] = {
 
 
 def add_window(key: bytes | None, spec: WindowSpec | None) -> bytes | None:
-    """The key with its window behind it; a session's has both ends, any other its start."""
+    """The key with its window behind it; a session has both ends, other windows only the start."""
     if key is None or spec is None:
         return key
     return key + _TAILS[spec.type == "session"][1](spec)

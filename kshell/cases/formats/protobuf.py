@@ -1,8 +1,8 @@
-"""A case's JSON node as a Protobuf message, what a producer with that schema would have written,
-and a message as the node that Kafka Connect makes of it.
+"""Makes the Protobuf message that a producer with the schema would write for a case's JSON node,
+and from a message the node that Kafka Connect makes.
 
-Names match in any case, names that the message lacks are passed over, null is not set; times are
-numbers and bytes base64, as everywhere in cases.  `records` calls it.
+Names match in any case, names that the message does not have are skipped, null is not set; times
+are numbers and bytes base64, as everywhere in cases.  `records` calls it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ __all__ = ["open_nodes"]
 
 
 class _Nodes:
-    """Without a registry (PROTOBUF_NOSR) records have no frame, and all are of one message."""
+    """Without a registry (PROTOBUF_NOSR), records have no frame, and all have the same message
+    type."""
 
     def __init__(self, place: Place, given: Registered | None) -> None:
         self._place, self._given = place, given
@@ -55,7 +56,7 @@ class _Nodes:
         return _node(message, payload)
 
     def expected(self, node: Any, data: bytes) -> Any:
-        """See `base.Nodes`: where the message has no null, it is the default."""
+        """See `base.Nodes`: if the message cannot hold null, null becomes the default."""
         message, payload = self._split(data)
         try:
             return _over(node, _node(message, _message_of(message, node)))
@@ -97,7 +98,7 @@ def _node(message: Any, payload: bytes) -> Any:
 
 
 def _over(node: Any, held: Any) -> Any:
-    """What the message holds of a node, and of the node what it does not hold."""
+    """The message's values, and the fields of the node that the message does not hold."""
     if isinstance(node, Mapping) and isinstance(held, Mapping):
         node = respelled(node, held)
         return {**held, **{k: _over(v, held[k]) if k in held else v for k, v in node.items()}}
@@ -114,7 +115,7 @@ _FLOATS = (Field.CPPTYPE_FLOAT, Field.CPPTYPE_DOUBLE)
 
 
 def _message_of(message: Any, node: Any) -> bytes:
-    """The node as bytes of the message; CorruptRecord if it is no such value."""
+    """The node as bytes of the message; CorruptRecord if it does not fit."""
     made = message_class(message)()
     try:
         _fill(made, node)
@@ -187,7 +188,7 @@ _DECIMAL = "confluent.type.Decimal"
 
 
 def _fill_special(made: Any, node: Any) -> bool:
-    """Whether the message stands for a single value, and the node is one."""
+    """Fills a message that stands for a single value; False if the message or the node does not."""
     name = made.DESCRIPTOR.full_name
     if isinstance(node, Mapping):
         return False

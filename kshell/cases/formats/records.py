@@ -1,7 +1,7 @@
-"""A case's records: one at a time through the codecs that topics have, with a registry in memory.
+"""A case's records: one at a time, through the same codecs as in topics, with a registry in memory.
 
-`world` opens the codec.  Cases write records as JSON nodes: `plain` turns those of formats without
-a schema, a row of `_NODES` the others.
+`world` opens the codec.  Cases write records as JSON nodes: `plain` converts those of formats
+without a schema, a row of `_NODES` the others.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["CaseCodec", "open_codec"]
 
 
 # Each row is `module:maker`; a maker takes a Place and the schema that the case gives the topic, or
-# None where a producer has but the columns.
+# None if a producer has only the columns.
 _NODES: Mapping[str, str] = MappingProxyType(
     {
         "AVRO": "kshell.cases.formats.avro:open_nodes",
@@ -60,8 +60,8 @@ class CaseCodec:
         return found[1]
 
     def decode(self, source: Source, record: Stored, offset: int) -> dict[str, Any] | None:
-        """The record's columns, with "ROWTIME" and, where it has no value, "ROWGONE" true; None for
-        one that cannot be used."""
+        """The record's columns, with "ROWTIME" and, where it has no value, "ROWGONE" true; None if
+        it cannot be used."""
         headers = [{"key": h.key, "value": h.value} for h in record.headers]
         raw = pa.RecordBatch.from_arrays(
             [
@@ -90,7 +90,7 @@ class CaseCodec:
         window: tuple[int, int] | None,
         keyless: bool | None = None,
     ) -> tuple[bytes | None, bytes | None, int] | None:
-        """Key, value and time of the record that the sink writes; None where it has no time.
+        """Key, value and time of the record that the sink writes; None if it has no time.
 
         `keyless` as `SourceWriter.write` has it.
         """
@@ -122,7 +122,7 @@ class CaseCodec:
         return None if data is None else self._nodes_of(source, half).to_node(data)
 
     def expected(self, node: Any, data: bytes | None, source: Source, half: str) -> Any:
-        """A node that a case expects, in the words of the bytes that came."""
+        """The node that a case expects, in the form of the bytes that came."""
         if node is None or data is None:
             return node
         return self._nodes_of(source, half).expected(node, data)

@@ -1,7 +1,7 @@
 """The schema registry of one case: the schemas that its `topics` come with.
 
-`records` opens it.  Where a case gives a schema no id, it gets the one by which a statement
-names it, else the next: ksqlDB numbers them in an order of its own.
+`records` opens it.  A schema without an id in the case gets the id that a statement uses for it,
+else the next one: ksqlDB numbers schemas in its own order.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TYPES = {
 
 
 class CaseSchemas(Remembered):
-    """`Schemas` in memory of topics that have key_schema, value_schema and what goes with them."""
+    """`Schemas` in memory, from the key_schema and value_schema of a case's topics."""
 
     def __init__(self, topics: Mapping[str, TopicSpec]) -> None:
         super().__init__()

@@ -1,7 +1,8 @@
-"""What a statement's handler works with: the client, the catalog, the queries that run, the errors.
+"""The state that handlers of statements share: the client, the catalog, the running queries, the
+errors.
 
-`engine` makes one; the modules of `statements` take it beside the session's properties, of which it
-keeps none.
+`engine` makes one; the modules of `statements` get it together with the session's properties, which
+it does not keep.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Context:
         self._numbers = count(1)
 
     def connected(self) -> Client:
-        """The connection to the cluster; raises UsageError where the session has none."""
+        """The connection to the cluster; raises UsageError if the session has none."""
         if self._client is None:
             raise UsageError(
                 "no cluster named",
@@ -57,11 +58,11 @@ class Context:
 
     @property
     def client(self) -> Client:
-        """The connection to the cluster; raises UsageError where the session has none."""
+        """The connection to the cluster; raises UsageError if the session has none."""
         return self.connected()
 
     def free_name(self, name: Name) -> None:
-        """Raise BindError where a name is that of a given table."""
+        """Raise BindError if a given table has that name."""
         if (given := given_named(self.given, Name(name.text))) is not None:
             raise BindError(
                 f"{given} is a table given to this session: another name is needed",
@@ -69,13 +70,13 @@ class Context:
             )
 
     def lookup(self, properties: Properties) -> Lookup:
-        """What names in FROM are, for one statement."""
+        """The lookup of names in FROM, for one statement."""
         return Lookup(
             self.connected, self.catalog, self.given, self.errors, properties, self.keeper_of
         )
 
     def columns(self, name: str, properties: Properties) -> tuple[str, ...]:
-        """Names of the columns of a declared source or a topic; a topic is sampled once."""
+        """Names of the columns of a declared source or a topic; samples a topic once."""
         declared = self.catalog.find(name, quoted=False)
         if declared is not None:
             return tuple(c.name for c in declared.columns())
@@ -86,7 +87,7 @@ class Context:
         return self.sampled_columns[asked]
 
     def reconnect(self, client: Client) -> None:
-        """Another connection: what was learned of the old cluster goes, declarations stay."""
+        """Take another connection; forgets what it knows of the old cluster, keeps declarations."""
         self.close()
         self._client = client
         self.sampled_columns.clear()
@@ -125,7 +126,7 @@ class Context:
             time.sleep(0.05)
 
     def next_id(self, prefix: str) -> str:
-        """A new query's id."""
+        """The next query's id."""
         return f"{prefix}_{next(self._numbers)}"
 
     def terminate(self, id: str) -> None:
@@ -134,7 +135,7 @@ class Context:
         self.catalog = self.catalog.without_query(id)
 
     def keeper_of(self, source: Source) -> Background | None:
-        """The query of this shell that keeps a table's current rows, if one does."""
+        """The query of this shell that keeps a table's current rows, if any."""
         for query in self.queries.values():
             if query.sink.target.name == source.name and query.outlet.rows is not None:
                 return query

@@ -1,6 +1,6 @@
-"""The engine that runs here, straight against the brokers: one statement to one answer.
+"""The engine that runs statements in this process, directly against the brokers.
 
-`session` calls `run`; `STATEMENTS` says which function serves which kind of statement.
+`session` calls `run`; `STATEMENTS` has the function for each kind of statement.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalEngine"]
 
-# What serves a statement: a function of a module of `statements`, imported when first needed.
+# The handler of each statement: a function of a module of `statements`, imported when first needed.
 STATEMENTS: Mapping[type[Statement], str] = {
     ast.AlterSource: "declare:change",
     ast.AssertSchema: "asserts:assert_schema",
@@ -49,7 +49,7 @@ STATEMENTS: Mapping[type[Statement], str] = {
 
 
 class LocalEngine:
-    """Dispatches statements to their handlers, which share one `Context`."""
+    """Calls the handler of each statement; all handlers share one `Context`."""
 
     def __init__(
         self, client: Client | None, given: Mapping[str, pa.Table] = MappingProxyType({})
@@ -64,7 +64,7 @@ class LocalEngine:
     def connect(
         cls, properties: Properties, given: Mapping[str, pa.Table] = MappingProxyType({})
     ) -> LocalEngine:
-        """An engine at the cluster that the properties name; raises ConnectionFailed.
+        """An engine connected to the cluster in the properties; raises ConnectionFailed.
 
         With tables given to it, it needs no cluster.
         """
@@ -73,8 +73,8 @@ class LocalEngine:
         return cls(Client.connect(properties), given)
 
     def reconnect(self, properties: Properties) -> None:
-        """Connect anew; where that raises, the old connection stays."""
-        if any(q.error is None for q in self.context.queries.values()):
+        """Connect again; if that raises, the old connection stays."""
+        if not all(q.over for q in self.context.queries.values()):
             raise UsageError(
                 "the connection cannot change while a query runs",
                 hint="TERMINATE ALL ends them; SHOW QUERIES lists them",
@@ -87,7 +87,7 @@ class LocalEngine:
         self.context.reconnect(client)
 
     def run(self, statement: Statement, properties: Properties) -> Answer:
-        """One statement to one result; raises KshellError."""
+        """Run one statement and give its result; raises KshellError."""
         served = STATEMENTS.get(type(statement))
         if served is None:
             words = re.sub(r"(?<!^)(?=[A-Z])", " ", type(statement).__name__).upper()
@@ -98,7 +98,7 @@ class LocalEngine:
         return answer
 
     def topics(self) -> Sequence[str]:
-        """Names of the topics that are not internal; asks the cluster, where there is one."""
+        """Names of the topics that are not internal; asks the cluster, if there is one."""
         if not self.context.has_cluster:
             return ()
         return [t.name for t in self.context.client.topics() if not t.internal]
@@ -112,7 +112,7 @@ class LocalEngine:
         return self.context.columns(name, properties)
 
     def types(self) -> Mapping[str, pa.DataType]:
-        """The types that CREATE TYPE made, by name."""
+        """The types made by CREATE TYPE, by name."""
         return self.context.catalog.types
 
     def running(self) -> Sequence[Running]:

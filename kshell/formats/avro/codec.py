@@ -1,6 +1,6 @@
 """AVRO as a codec (see `formats.base`).
 
-Each record names its schema; whatever schemas a batch has, Avro's rules bring them to the columns.
+Each record names its schema; Avro's rules convert the values of all schemas to the columns.
 The subject's newest schema, SCHEMA_ID or SCHEMA_FILE tells the defaults and aliases of fields that
 a record's own lacks.  Written is the schema of SCHEMA_ID, else one made of the columns.
 """

@@ -109,7 +109,7 @@ class _Types:
         self._count = 0
 
     def read(self, node: Node, path: Counter[str]) -> pa.DataType | None:
-        """None for null alone, and for what is too deep in itself."""
+        """None for null alone, and for a record nested too often in itself."""
         self._count += 1
         if self._count > _MAX_COLUMNS:
             raise BindError(f"an Avro schema of more than {_MAX_COLUMNS:,} columns")

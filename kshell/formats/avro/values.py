@@ -1,4 +1,5 @@
-"""Avro's values as bytes: the primitives that `write` and `nodes` put together, and defaults.
+"""Avro's values as bytes: the primitives that `write` and the cases' nodes put together, and
+defaults.
 
 A default is JSON in a schema; `plan` reads its bytes in place of a field that a record lacks.
 """
@@ -84,10 +85,12 @@ def put_decimal(node: Node, value: Decimal, out: bytearray) -> None:
 
 
 def put_boolean(value: Any, out: bytearray) -> None:
+    """One byte, 0 or 1."""
     out.append(1 if value else 0)
 
 
 def put_float(value: Any, out: bytearray) -> None:
+    """Four bytes; ValueError if the number is too large."""
     try:
         out += _FLOAT.pack(value)
     except OverflowError:
@@ -95,6 +98,7 @@ def put_float(value: Any, out: bytearray) -> None:
 
 
 def put_double(value: Any, out: bytearray) -> None:
+    """Eight bytes."""
     out += _DOUBLE.pack(value)
 
 

@@ -1,8 +1,7 @@
 """Columns as Avro: a writer is compiled for a schema and the type of what it gets.
 
-What a column is and what the schema wants need not be the same type: numbers widen, text becomes an
-enum's symbol, a decimal gets the schema's scale, as long as nothing is lost.  The codec uses
-`writer`.
+A column's type may differ from the schema's: numbers widen, text becomes an enum's symbol, a
+decimal gets the schema's scale, as long as no value changes.  The codec uses `writer`.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ _NODES: Mapping[pa.DataType, Mapping[str, Any]] = MappingProxyType(
 
 
 def json_schema_type(schema: Schema, name: str = "") -> pa.DataType:
-    """The type of the schema's values; BindError where it is no JSON Schema.
+    """The type of the schema's values; BindError if it is not a JSON Schema.
 
     A JSON schema holds one type, so a `name` chooses nothing: it is the title of what is written.
 
@@ -108,7 +108,7 @@ class _Reader:
         self._count = 0
 
     def read(self, node: Any, root: Any, path: Counter[str], depth: int) -> pa.DataType | None:
-        """None for null alone, and for what is too deep in itself."""
+        """None for null alone, and for an object nested too often in itself."""
         self._count += 1
         if self._count > _MAX_COLUMNS or depth > _MAX_DEPTH:
             raise BindError(

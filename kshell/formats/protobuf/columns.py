@@ -115,7 +115,8 @@ def oneof_name(oneof: Any) -> str:
 
 
 def is_map(field: Any) -> bool:
-    """Whether the field is a map<>; BindError where a descriptor says so of what is none."""
+    """Whether the field is a map<>; raises BindError if the descriptor marks a non-map field as a
+    map."""
     message = field.message_type
     if message is None or not message.GetOptions().map_entry:
         return False

@@ -100,7 +100,7 @@ def getter(message: Any, name: str, type: pa.DataType, budget: Budget) -> Get:
 
 
 def find(named: dict[str, Any], name: str) -> Any:
-    """What has that name, or else that name in another case; None if nothing has."""
+    """The field of that name, or else of that name in another case; None if there is none."""
     if name in named:
         return named[name]
     folded = name.casefold()

@@ -18,7 +18,7 @@ __all__ = ["Unframed"]
 
 
 class Unframed:
-    """Takes frames and message indexes away, then reads as `plain` does."""
+    """Removes frames and message indexes, then reads as `Plain` does."""
 
     def __init__(self, plain: Plain) -> None:
         self._plain = plain

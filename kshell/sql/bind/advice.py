@@ -1,4 +1,4 @@
-"""What to try: a hint for each of ksqlDB's messages that has none of its own.
+"""A hint for each of ksqlDB's messages that has none.
 
 `bind.select`, `bind.create`, `bind.insert` and `bind.declare` pass every refusal through `advised`.
 """
@@ -9,7 +9,7 @@ from kshell.errors import KshellError, Place
 
 __all__ = ["advised"]
 
-# Part of a message → what to try.  The first that is in it is taken.
+# Part of a message → the hint. The first part that is in the message counts.
 _ADVICE = (
     ("is not a valid stream/table name", "a column is written with its source's alias before it"),
     ("does not exist.", "SHOW STREAMS, SHOW TABLES and SHOW TOPICS list what there is"),

@@ -1,4 +1,4 @@
-"""What ASSERT says of records and of sources, bound: `engines` and `cases` compare with it."""
+"""Binds the records and sources in ASSERT: `engines` and `cases` compare with the result."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def record_text(columns: Mapping[str, Any]) -> str:
 
 
 def asserted_settings(statement: AssertTopic) -> TopicSettings:
-    """What ASSERT TOPIC says of its topic; of one that is not to be there nothing can be said."""
+    """The topic's settings in ASSERT TOPIC; ASSERT NOT EXISTS TOPIC cannot have any."""
     said = read_with(statement.properties, ASSERT_TOPIC).settings
     if not statement.exists and said != TopicSettings():
         raise BindError(

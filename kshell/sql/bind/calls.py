@@ -1,4 +1,4 @@
-"""Calls of aggregate functions: what stands for no argument, which must be constants, TOPK's rows.
+"""Calls of aggregate functions: default arguments, arguments that must be constants, TOPK's rows.
 
 `bind.expressions` calls `bind_aggregate` for each call, `bind.aggregate` calls `limited` for those
 that a query makes.  Rules and wording are ksqlDB's.
@@ -85,8 +85,8 @@ def _top_rows(args: Sequence[Expression]) -> Call:
 
 
 def limited(call: Call, properties: Mapping[str, str]) -> Call:
-    """The call with the number of values that the properties let it collect as its last argument:
-    a plan tells all that its folds need."""
+    """The call with the number of values that the properties let it collect as its last argument,
+    so that the plan has all that its folds need."""
     name = _LIMITS.get(call.function)
     if name is None:
         return call

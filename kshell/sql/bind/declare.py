@@ -42,7 +42,7 @@ InferColumns = Callable[[str, str, FormatSpec], "tuple[Column, ...] | None"]
 
 
 def no_columns(topic: str, half: str, format: FormatSpec) -> tuple[Column, ...] | None:
-    """No registry: nothing is known of any topic."""
+    """Without a registry: no columns for any topic."""
     return None
 
 
@@ -54,7 +54,7 @@ def build_source(
     """The source that the statement declares.
 
     `properties` are SET's: the defaults of formats and of wrapping are read from them.  BindError
-    says what ksqlDB would say.
+    has ksqlDB's message.
     """
     try:
         return _build(statement, properties, infer)

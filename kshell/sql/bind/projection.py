@@ -38,7 +38,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """What reading the SELECT list needs to know."""
+    """The inputs for reading the SELECT list."""
 
     binder: Binder
     aliases: Aliases

@@ -1,4 +1,4 @@
-"""What the names of a query mean: its sources under their aliases, and their columns.
+"""The names in a query: its sources by their aliases, and their columns.
 
 `bind.select` makes a `Scope` from FROM; every clause resolves its columns in it.
 """
@@ -53,7 +53,7 @@ class Origin:
             yield Declared(self.prefix + column.name, column.type)
 
     def star(self) -> Iterator[Declared]:
-        """What * stands for: the key, its window's bounds, then the rest."""
+        """The columns of *: the key, its window's bounds, then the rest."""
         for column in self.source.key:
             yield Declared(self.prefix + column.name, column.type)
         if self.source.window is not None:
@@ -204,7 +204,7 @@ class Scope:
     def resolve(self, node: exp.Column, clause: str) -> Expression:
         """The column; BindError says it is unknown or ambiguous, in which clause, and what is near.
 
-        `a.b` may be a field of the struct `a` where no source is named `a`.
+        "a.b" may be a field of the struct a, if no source is named a.
         """
         parts = ("catalog", "db", "table", "this")
         path = [node.args[part] for part in parts if node.args.get(part)]
@@ -279,7 +279,7 @@ def _fields(operand: Expression, path: list[exp.Identifier]) -> Expression:
 
 
 def struct_field(operand: Expression, identifier: exp.Expr) -> Expression:
-    """operand->identifier; BindError if it is no struct or has no such field."""
+    """operand->identifier; BindError if it is not a struct or does not have the field."""
     name = folded(identifier)
     if not pa.types.is_struct(operand.type):
         raise BindError(

@@ -88,7 +88,7 @@ def bind_query(
     """The plan of a continuous query: an `Answer`, or with a sink a `Sink`, at the root.
 
     `partitions` tells how many a source's topic has, for the check that ksqlDB makes on joins.
-    BindError, UnknownName and Unsupported say what ksqlDB would say, with its place.
+    BindError, UnknownName and Unsupported have ksqlDB's messages, with a place.
     """
     try:
         return _bind_query(query, catalog, properties, sink, partitions)
@@ -330,7 +330,7 @@ def _new_planner(properties: Mapping[str, str]) -> bool:
 
 
 def _with_inferred_key(scope: Scope, items: Sequence[Item]) -> tuple[Item, ...]:
-    """Who declared no key need not select it: the records keep theirs."""
+    """A key that was not declared need not be selected: the records keep it."""
     origin = scope.origins[0]
     if origin.source.declared:
         return tuple(items)

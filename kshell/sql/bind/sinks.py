@@ -1,4 +1,4 @@
-"""What a query writes to: CREATE … AS SELECT's new source, INSERT INTO's existing one.
+"""The sink of a query: CREATE … AS SELECT's new source, or INSERT INTO's existing one.
 
 `bind.select` calls it last.  Formats are the leftmost source's unless the WITH clause says
 otherwise; checks and wording are ksqlDB's.
@@ -134,7 +134,7 @@ def _check_registered(
 
 
 def _number(written: int | None, name: str, properties: Mapping[str, str]) -> int | None:
-    """What WITH says, else a property, else nothing."""
+    """The value in WITH, else a property's, else None."""
     default = properties.get(name)
     if written is not None or not default:
         return written

@@ -37,7 +37,7 @@ _COMPARISONS: Mapping[type[exp.Expr], str] = MappingProxyType(
 
 
 def comparison_name(node: exp.Expr) -> str:
-    """ksqlDB's name of a comparison; empty for what is none."""
+    """ksqlDB's name of a comparison; empty for other operations."""
     return _COMPARISONS.get(type(node), "")
 
 

@@ -1,8 +1,8 @@
-"""CREATE OR REPLACE … AS SELECT: which queries can take a running one's place.
+"""CREATE OR REPLACE … AS SELECT: checks whether a query can replace a running one.
 
-`engines` and `cases` ask before they end the old query.  As in ksqlDB filters and projections may
-change; what state or repartitioned records depend on (the source, the key, the aggregates and
-their windows) may not, and joins, table functions and EMIT FINAL cannot be replaced at all.
+`engines` and `cases` ask before they end the old query.  As in ksqlDB, filters and projections may
+change; the source, the key, the aggregates and their windows may not (state and repartitioned
+records depend on them), and joins, table functions and EMIT FINAL cannot be replaced at all.
 """
 
 from __future__ import annotations

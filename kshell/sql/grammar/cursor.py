@@ -1,6 +1,6 @@
-"""A cursor over a statement's tokens: the vocabulary that all of the grammar is written in.
+"""A cursor over a statement's tokens; the whole grammar is written with it.
 
-Every refusal comes from `fail`, so each says what was found, where, and what would have fitted.
+Every refusal comes from `fail`, so each says what was found, where, and what could stand there.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["Cursor", "syntax_error"]
 
 
 def syntax_error(found: str, place: Place, expected: str = "", hint: str = "") -> ParseError:
-    """ksqlDB's wording of a syntax error, and what would have fitted."""
+    """A syntax error in ksqlDB's words, with the words that could stand there."""
     near = f"'{found}'" if found else "the end of the statement"
     what = f"Syntax error at or near {near} at line {place.line}:{place.column}"
     return ParseError(what + (f": expected {expected}" if expected else ""), hint=hint, place=place)
@@ -45,16 +45,16 @@ class Cursor:
     # Looking
 
     def peek(self, ahead: int = 0) -> Token:
-        """The token that many further on; the end token past the last."""
+        """The token so many places further on; after the last, the end token."""
         index = self.index + ahead
         return self.tokens[index] if index < len(self.tokens) else self._end
 
     def at(self, *words: str) -> bool:
-        """Whether these words or signs come next, in this order."""
+        """Whether these words or signs are next, in this order."""
         return all(self._is(self.peek(i), word) for i, word in enumerate(words))
 
     def at_end(self) -> bool:
-        """Whether nothing is left."""
+        """Whether no token is left."""
         return self.peek().kind is Kind.END
 
     @staticmethod
@@ -70,14 +70,14 @@ class Cursor:
         return token
 
     def take(self, *words: str) -> bool:
-        """Takes these words if they come next."""
+        """Takes these words if they are next."""
         if not self.at(*words):
             return False
         self.index += len(words)
         return True
 
     def take_any(self, *words: str) -> str:
-        """Takes one of these words and gives it; the empty text if none comes next."""
+        """Takes one of these words and returns it; the empty text if none is next."""
         for word in words:
             if self.take(word):
                 return word
@@ -90,14 +90,14 @@ class Cursor:
                 raise self.fail(word)
 
     def expect_any(self, *words: str) -> str:
-        """Takes one of these words and gives it, or fails."""
+        """Takes one of these words and returns it, or fails."""
         taken = self.take_any(*words)
         if not taken:
             raise self.fail(*words)
         return taken
 
     def done(self) -> None:
-        """Fails if anything is left."""
+        """Fails if a token is left."""
         if not self.at_end():
             raise self.fail("the end of the statement")
 
@@ -110,7 +110,7 @@ class Cursor:
         raise self.fail(what)
 
     def topic(self) -> Name:
-        """A topic's or a source's name: quoted, or bare with the dots and dashes in it."""
+        """A topic's or a source's name: quoted, or unquoted with dots and dashes."""
         first = self.peek()
         if first.kind in (Kind.QUOTED, Kind.STRING):
             self.index += 1
@@ -153,7 +153,7 @@ class Cursor:
         return count * unit
 
     def unfolded_rest(self) -> str:
-        """What is left of the text, taken."""
+        """Takes the rest of the text."""
         start = self.peek().start
         self.index = len(self.tokens)
         return self.piece.text[start:]
@@ -169,7 +169,8 @@ class Cursor:
         return self.place_of(token.start, token.end)
 
     def fail(self, *expected: str, token: Token | None = None) -> ParseError:
-        """The error for the next token (or this one), where any of `expected` would have fitted."""
+        """The error for the next token (or this one); `expected` are the words that could stand
+        there."""
         token = token or self.peek()
         words = [e for e in expected if e.isupper()]
         close = nearest(token.text, words or CLAUSES) if token.kind is Kind.WORD else []
@@ -180,7 +181,7 @@ class Cursor:
         return syntax_error(token.text[:40], self.place(token), shown, hint)
 
     def misspelt(self, token: Token) -> ParseError | None:
-        """An error for a word that is nearly a clause's keyword, if it is one."""
+        """An error for a word that is nearly a clause's keyword; else None."""
         if token.kind is not Kind.WORD or token.upper in KEYWORDS:
             return None
         close = nearest(token.text, CLAUSES, 1)

@@ -1,7 +1,7 @@
-"""Statements that look and statements that steer the session: all but DDL and queries.
+"""Reads statements that show things or change the session: all but DDL and queries.
 
-A table from first word to reader; `parse` dispatches on it.  Nothing here imports sqlglot or Arrow,
-so that SHOW TOPICS starts at once.
+A table has the reader for each first word; `parse` uses it.  This module imports neither sqlglot
+nor Arrow, so that SHOW TOPICS starts at once.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _show(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
 
 
 def _described(cursor: Cursor) -> Kind | None:
-    """STREAMS or TABLES as a whole; either word may be a topic's name as well."""
+    """STREAMS or TABLES, meaning all of them; a topic may have that name too."""
     if not cursor.at("STREAMS") and not cursor.at("TABLES"):
         return None
     from kshell.catalog.model import Kind
@@ -86,7 +86,7 @@ def _print(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
 
 
 def _property(cursor: Cursor) -> str:
-    """A property's name, in quotes as ksqlDB has it, or bare."""
+    """A property's name, in quotes as in ksqlDB, or unquoted."""
     first = cursor.peek()
     if first.value != first.text:
         return cursor.next().value

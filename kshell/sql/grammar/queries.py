@@ -1,7 +1,7 @@
-"""Queries: KSQL's own clauses are read here and blanked out; the rest is sqlglot's to parse.
+"""Queries: this module reads KSQL's own clauses and blanks them out; sqlglot parses the rest.
 
-WINDOW TUMBLING (…), WITHIN …, PARTITION BY and EMIT stand at the top level of a query and nowhere
-else.  What is left without them is ordinary SQL at the same places, and all of DuckDB's SQL works.
+WINDOW TUMBLING (…), WITHIN …, PARTITION BY and EMIT stand only at the top level of a query.  The
+rest is ordinary SQL at the same places, and all of DuckDB's SQL works.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _AFTER_PARTITION_BY = ("WINDOW", "WHERE", "GROUP", "HAVING", "EMIT", "LIMIT", "O
 
 @dataclass(slots=True)
 class _Clauses:
-    """What was cut out of a query, and the ranges of text to blank."""
+    """The clauses cut out of a query, and the ranges of text to blank."""
 
     cuts: list[tuple[int, int]] = field(default_factory=list)
     emit: Emit = Emit.BOUNDED
@@ -78,7 +78,7 @@ def read_rows(cursor: Cursor, word: str) -> tuple[tuple[exp.Expr, ...], ...]:
 
 
 def _blank(text: str, cuts: list[tuple[int, int]]) -> str:
-    """The text with the cuts as spaces; line breaks stay, so that places do."""
+    """The text with spaces for the cuts; line breaks stay, so that places do not change."""
     for start, end in cuts:
         blank = "".join("\n" if c == "\n" else " " for c in text[start:end])
         text = text[:start] + blank + text[end:]
@@ -146,7 +146,7 @@ def _emit(cursor: Cursor) -> Emit:
 
 
 def _partition_by(cursor: Cursor) -> tuple[int, int]:
-    """Where the expressions are."""
+    """The place of the expressions."""
     cursor.expect("PARTITION", "BY")
     start = cursor.tokens[cursor.index - 1].end
     for _ in _top_level(cursor):
@@ -160,7 +160,7 @@ def _window(cursor: Cursor) -> WindowClause:
 
     cursor.expect("WINDOW")
     if cursor.peek().upper not in _WINDOWS:
-        cursor.name("the window's type")  # ksqlDB lets a name stand here, and ignores it
+        cursor.name("the window's type")  # ksqlDB allows a name here, and ignores it
     type = WindowType(cursor.expect_any(*sorted(_WINDOWS)))
     cursor.expect("(")
     if type is WindowType.SESSION:

@@ -1,6 +1,7 @@
-"""Queries, expressions and rows by way of sqlglot, at their places, errors in our words.
+"""Parses queries, expressions and rows with sqlglot, with their places and kshell's errors.
 
-`queries` calls it with KSQL's own clauses blanked.  Of the grammar, this alone imports sqlglot.
+`queries` calls it with KSQL's own clauses blanked.  Only this module of the grammar imports
+sqlglot.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ __all__ = ["parse_expressions", "parse_query", "parse_rows"]
 
 
 def parse_query(text: str, start: int, cursor: Cursor, emit: Emit) -> exp.Query:
-    """The query in `text[start:]`, which is the cursor's statement with KSQL's clauses blanked."""
+    """The query in `text[start:]`: the cursor's statement with KSQL's clauses blanked."""
     tree = _parse(text, start, cursor)
     if isinstance(tree, exp.Values):
         tree = exp.select("*").from_(tree)
@@ -43,7 +44,7 @@ def parse_query(text: str, start: int, cursor: Cursor, emit: Emit) -> exp.Query:
 
 def parse_expressions(text: str, start: int, cursor: Cursor) -> tuple[exp.Expr, ...]:
     """The expressions in `text[start:]`, separated by commas, with or without parentheses."""
-    # A list of expressions is a SELECT without FROM; the word stands where BY stood.
+    # A list of expressions parses as a SELECT without FROM; that word replaces BY.
     head = start - len("SELECT")
     tree = _parse(text[:head] + "SELECT" + text[start:], head, cursor)
     found = tree.expressions
@@ -98,7 +99,7 @@ def _parse(
     except RecursionError:
         raise ParseError("the statement nests too deeply", place=cursor.piece.place) from None
     except (AttributeError, IndexError, TypeError, ValueError):
-        # sqlglot trips over some texts that are in no grammar instead of refusing them.
+        # For some invalid texts, sqlglot raises other errors than its own.
         raise syntax_error(cursor.piece.text.split()[0], cursor.piece.place) from None
     if len(trees) != 1 or trees[0] is None:
         raise syntax_error("", cursor.place_of(start, start + 1), "a query")
@@ -111,7 +112,7 @@ def _token_place(token: Token) -> Place:
 
 
 def _translate(error: SqlglotError, found: list[Token], cursor: Cursor) -> ParseError:
-    """sqlglot's complaint in our words, at the word that a person most likely meant otherwise."""
+    """sqlglot's error in kshell's words, at the word that is most likely wrong."""
     details = error.errors[0] if isinstance(error, SqlglotParseError) and error.errors else {}
     line, col = details.get("line"), details.get("col")
     description = str(details.get("description", ""))

@@ -1,6 +1,6 @@
-"""Types, column declarations and WITH properties, as CREATE and its relatives have them.
+"""Reads types, column declarations and WITH properties, for CREATE and similar statements.
 
-`sources` reads with these; cases read the columns of their sources so too.
+`sources` uses them; cases read the columns of their sources with them too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["read_columns", "read_properties", "read_type"]
 
 _MOST_DIGITS = 76  # Arrow's decimal256
-_DEEPEST = 64  # types nest in the text; the reader recurses with them
+_DEEPEST = 64  # types nest in the text, and the reader recurses
 
 
 def read_columns(cursor: Cursor) -> tuple[ColumnSpec, ...]:
@@ -114,7 +114,7 @@ def _struct(cursor: Cursor, depth: int) -> pa.DataType:
 
 
 def _parameters(cursor: Cursor) -> list[int]:
-    """`(n, …)` after a type; ksqlDB takes the word STRING there too, and ignores it."""
+    """`(n, …)` after a type; ksqlDB allows the word STRING there too, and ignores it."""
     if not cursor.take("("):
         return []
     numbers = []
@@ -170,7 +170,7 @@ def _named(cursor: Cursor, token: Token) -> pa.DataType:
 
 
 def read_properties(cursor: Cursor) -> Mapping[str, object]:
-    """`WITH (name = literal, …)`, names in upper case; nothing if there is no WITH."""
+    """`WITH (name = literal, …)`, names in upper case; empty without WITH."""
     if not cursor.take("WITH"):
         return MappingProxyType({})
     cursor.expect("(")

@@ -1,7 +1,7 @@
-"""Values whose type only DuckDB knows, as KSQL's texts: CAST to STRING and TO_JSON_STRING.
+"""KSQL's texts of values whose type only DuckDB knows: CAST to STRING and TO_JSON_STRING.
 
-The macros of bounded queries hand over DuckDB's JSON of a value and its `typeof`; between the two
-nothing is lost.  Numbers, times and NULL are then written as in continuous queries.
+The macros of bounded queries pass DuckDB's JSON of a value and its typeof(); together they are
+exact.  Numbers, times and NULL are then written as in continuous queries.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DECODER = json.JSONDecoder(parse_float=str, parse_int=str)
 
 @takes_nulls
 def as_json(value: str | None, kind: str) -> str:
-    """TO_JSON_STRING of a value, given as DuckDB's JSON.
+    """TO_JSON_STRING of a value, from DuckDB's JSON.
 
     >>> as_json('{"a":"2020-01-01 01:02:03","b":1.5}', "STRUCT(a TIMESTAMP, b DECIMAL(4,2))")
     '{"a":"2020-01-01T01:02:03.000","b":1.50}'

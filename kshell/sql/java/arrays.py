@@ -1,4 +1,4 @@
-"""Arrays as ksqlDB's table functions walk them.
+"""Arrays for table functions, as in ksqlDB.
 
 The rows of `library/tables.toml` name these.
 """
@@ -14,7 +14,7 @@ __all__ = ["cube"]
 
 @takes_nulls
 def cube(values: list[Any] | None) -> list[list[Any]]:
-    """The values with every choice of them set to NULL; the last one changes fastest.
+    """The values with every combination of them set to NULL; the last one changes fastest.
 
     >>> cube([1, 2])
     [[None, None], [None, 2], [1, None], [1, 2]]

@@ -1,7 +1,7 @@
-"""Functions over whole columns: how they are marked, and constants among their arguments.
+"""Functions over whole columns: their mark, and their constant arguments.
 
-`duck` calls a marked function once for a chunk of rows instead of once for each; most arguments
-of such functions (patterns, zones, encodings, paths) are the same in every row.
+`sql.duck` calls a marked function once for a chunk of rows instead of once for each row; most
+arguments of such functions (patterns, zones, encodings, paths) are the same in every row.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def over_columns(function: F) -> F:
-    """Mark a function that takes and gives Arrow arrays."""
+    """Mark a function that takes and returns Arrow arrays."""
     function.over_columns = True  # type: ignore[attr-defined]
     return function
 
@@ -26,7 +26,7 @@ def over_columns(function: F) -> F:
 def by_constants(
     done: Callable[..., pa.Array], column: pa.Array, *constants: pa.Array, type: pa.DataType
 ) -> pa.Array:
-    """`done(column, *values)` for each combination of the constants; NULL where one is NULL."""
+    """`done(column, *values)` for each combination of the constants; NULL if one is NULL."""
     if not len(column):
         return pa.nulls(0, type)
     firsts = [c[0] for c in constants]

@@ -1,4 +1,4 @@
-"""Decimal arithmetic that DuckDB has not: exact products and quotients, rounded half up.
+"""Decimal arithmetic that DuckDB does not have: exact products and quotients, rounded half up.
 
 `render` names these for decimal operands; the last argument is the result's type.
 """

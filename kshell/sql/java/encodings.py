@@ -1,6 +1,7 @@
-"""Bytes and their texts (hex, utf8, ascii, base64), and numbers in bytes, as Java has them.
+"""Bytes and their texts (hex, utf8, ascii, base64), and numbers in bytes, as in Java.
 
-The rows of `library/bytes.toml` name these.  What cannot be decoded raises ValueError.
+The rows of `library/bytes.toml` name these.  Bytes or texts that cannot be decoded raise
+ValueError.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def _from_hex(text: str) -> bytes:
 
 
 def _from_base64(text: str) -> bytes:
-    """java.util.Base64's decoder: no character beside the alphabet, padding all or none."""
+    """java.util.Base64's decoder: no characters outside the alphabet, complete padding or none."""
     match = _BASE64.fullmatch(text)
     if match is None or (match[2] and (len(match[1]) + len(match[2])) % 4) or len(match[2]) > 2:
         raise ValueError(f"no base64: {text}")
@@ -48,7 +49,7 @@ def _from_base64(text: str) -> bytes:
 
 
 def _from_loose_base64(text: str) -> bytes:
-    """What ENCODE takes: characters beside the alphabet are skipped, URL-safe ones are in it."""
+    """base64 for ENCODE: characters outside the alphabet are skipped, URL-safe ones are allowed."""
     body = _NOT_BASE64.sub("", text.partition("=")[0].replace("-", "+").replace("_", "/"))
     if len(body) % 4 == 1:
         body = body[:-1]
@@ -149,7 +150,7 @@ def number(
 
 
 def uuid(value: bytes) -> str | None:
-    """UUID of sixteen bytes; NULL for another number of them.
+    """UUID of sixteen bytes; NULL for another number of bytes.
 
     >>> uuid(bytes(range(16)))
     '00010203-0405-0607-0809-0a0b0c0d0e0f'

@@ -1,7 +1,7 @@
 """JSON in texts, as Jackson reads and writes it for ksqlDB.
 
-The rows of `library/json.toml` name these.  Numbers keep their digits, what follows the first value
-is not looked at, and a text that is no JSON raises ValueError.
+The rows of `library/json.toml` name these.  Numbers keep their digits, text after the first value
+is ignored, and a text that is not JSON raises ValueError.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from kshell.types import STRING, TIMESTAMP
 __all__ = ["array_contains", "array_length", "concat", "extract", "is_json", "items", "keys",
            "records", "to_json"]  # fmt: skip
 
-_MISSING = object()  # what an empty text is
+_MISSING = object()  # the result for an empty text
 _STEP = re.compile(
     r"""\.([^.\[\]"]+)|\[(?:"((?:[^"\\]|\\.)*)"|(-?\w+))\]""", re.DOTALL
 )
@@ -125,7 +125,7 @@ def _extracted(source: str, steps: tuple[str, ...]) -> str | None:
 
 @over_columns
 def extract(sources: pa.Array, paths: pa.Array) -> pa.Array:
-    """EXTRACTJSONFIELD: the value at a path, texts without their quotes; NULL where none is."""
+    """EXTRACTJSONFIELD: the value at a path, texts without quotes; NULL if there is none."""
 
     def done(column: pa.Array, path: str) -> pa.Array:
         steps = _steps(path)
@@ -149,14 +149,14 @@ def is_json(source: str | None) -> bool:
 
 
 def array_length(source: str) -> int | None:
-    """JSON_ARRAY_LENGTH; NULL for JSON that is no array."""
+    """JSON_ARRAY_LENGTH; NULL for JSON that is not an array."""
     node = _parsed(source)
     return len(node) if isinstance(node, list) else None
 
 
 @takes_nulls
 def array_contains(source: str | None, value: Any) -> bool | None:
-    """JSON_ARRAY_CONTAINS; false for what is no JSON array.  A whole number is no DOUBLE.
+    """JSON_ARRAY_CONTAINS; false for other texts than JSON arrays.  A whole number is not a DOUBLE.
 
     >>> array_contains("[1, null]", 1), array_contains("[1]", 1.0), array_contains("[null]", None)
     (True, False, True)
@@ -178,7 +178,7 @@ def _same(item: Any, value: Any) -> bool:
 
 @takes_nulls
 def concat(*sources: str | None) -> str | None:
-    """JSON_CONCAT: objects merge, all else becomes one array; NULL where one is NULL or empty.
+    """JSON_CONCAT: objects are merged, other values become one array; NULL if one is NULL or empty.
 
     >>> concat('{"a": 1}', '{"b": 2}'), concat("[1, 2]", "3")
     ('{"a":1,"b":2}', '[1,2,3]')
@@ -193,13 +193,13 @@ def concat(*sources: str | None) -> str | None:
 
 
 def items(source: str) -> list[str] | None:
-    """JSON_ITEMS: an array's values as JSON; NULL for JSON that is no array."""
+    """JSON_ITEMS: an array's values as JSON; NULL for JSON that is not an array."""
     node = _parsed(source)
     return [_written(item) for item in node] if isinstance(node, list) else None
 
 
 def keys(source: str) -> list[str] | None:
-    """JSON_KEYS: an object's names; NULL for JSON that is no object."""
+    """JSON_KEYS: an object's names; NULL for JSON that is not an object."""
     node = _parsed(source)
     return [_whole(name) for name in node] if isinstance(node, dict) else None
 
@@ -228,7 +228,7 @@ def to_json(values: pa.Array) -> pa.Array:
 
 
 def _writer(type: pa.DataType) -> Callable[[Any], str]:
-    """How values of the type are written."""
+    """A function that writes values of the type."""
     if pa.types.is_list(type):
         item = _or_null(_writer(type.value_type))
         return lambda value: "[" + ",".join(map(item, value)) + "]"
@@ -264,7 +264,7 @@ def _name(key: str) -> str:
 
 
 def _time_text(value: Any) -> str:
-    """LocalTime.toString: no seconds where they are zero."""
+    """LocalTime.toString: without seconds if they are zero."""
     if value.microsecond:
         return str(value.isoformat(timespec="milliseconds"))
     return str(value.isoformat(timespec="seconds" if value.second else "minutes"))

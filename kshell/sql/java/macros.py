@@ -1,8 +1,9 @@
-"""What Java does with numbers and texts, as DuckDB macros that every connection has.
+"""Java's treatment of numbers and texts, as DuckDB macros that every connection has.
 
-`duck.connect` makes them; `casts`, `arithmetic`, `render` and the rows of the library use them.
-`java_fail(message)` raises: it is a cast that cannot be, for DuckDB's own error() may not stand in
-TRY.  A wrapped number keeps its low bits, a double that is out of range becomes the nearest one.
+`duck.connect` makes them; `sql.casts`, `sql.arithmetic`, `sql.render` and the rows of the library
+use them.  `java_fail(message)` raises an error by an impossible cast, because DuckDB's own error()
+must not be used in TRY.  A wrapped number keeps its low bits, a double that is out of range becomes
+the nearest number.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ JAVA_MACROS = (
     " WHEN x >= 9223372036854775807 THEN 9223372036854775807"
     " WHEN x <= -9223372036854775808 THEN -9223372036854775808"
     " ELSE CAST(trunc(x) AS BIGINT) END",
-    # A whole number alone: DuckDB would round '1.5' and read '0x1F'.
+    # Only a whole number: DuckDB would round '1.5' and read '0x1F'.
     "java_text_to_int(x) AS CASE WHEN x IS NULL THEN NULL"
     " WHEN regexp_full_match(trim(x), '[+-]?[0-9]+') THEN CAST(trim(x) AS INTEGER)"
     " ELSE java_fail('For input string: \"' || x || '\"') END",
@@ -71,7 +72,7 @@ JAVA_MACROS = (
     # LocalTime.toString leaves out seconds that are zero, and writes thousandths in threes.
     "java_time_text(x) AS regexp_replace(regexp_replace("
     "strftime(DATE '1970-01-01' + x, '%H:%M:%S.%g'), '\\.000$', ''), '^(.....):00$', '\\1')",
-    # Casts of what has its type only in DuckDB: bounded queries, elements of any array.
+    # Casts of values whose type only DuckDB knows: bounded queries, elements of any array.
     "java_any_text(x) AS CASE typeof(x)"
     " WHEN 'DOUBLE' THEN java_double_text(TRY_CAST(CAST(x AS VARCHAR) AS DOUBLE))"
     " WHEN 'TIME' THEN java_time_text(TRY_CAST(CAST(x AS VARCHAR) AS TIME))"
@@ -106,7 +107,7 @@ JAVA_MACROS = (
     f"java_time(x) AS CASE WHEN x IS NULL THEN NULL WHEN regexp_matches(trim(x), '{_CLOCK}')"
     " THEN CAST(trim(x) || if(length(trim(x)) = 5, ':00', '') AS TIME)"
     " ELSE CAST(CAST(java_fail('no time of day: ' || x) AS VARCHAR) AS TIME) END",
-    # Math.round: halves go up, and a number next to a half does not count as one.
+    # Math.round: halves go up, and the number next to a half is not a half.
     "java_round(x) AS floor(x) + CASE WHEN x - floor(x) >= 0.5 THEN 1 ELSE 0 END",
     "java_power(x, y) AS CASE WHEN isnan(y) OR (abs(x) = 1 AND isinf(y))"
     " THEN CAST('nan' AS DOUBLE) ELSE pow(x, y) END",
@@ -144,16 +145,16 @@ JAVA_MACROS = (
     "epoch_ms(CAST(t AS TIMESTAMP)) + ms) AS TIMESTAMP_MS)",
     "java_add_days(d, ms) AS DATE '1970-01-01' + CAST("
     "((d - DATE '1970-01-01') * 86400000 + ms) // 86400000 AS INTEGER)",
-    # Nanoseconds in Java, so a span ends where they would no longer fit a long.
+    # Java counts nanoseconds, so a span has a limit: they must fit a long.
     "java_add_time(t, ms) AS TIME '00:00' + to_milliseconds("
     "((date_diff('millisecond', TIME '00:00', t) + CASE WHEN ms > 9223372036854"
     " THEN 9223372036854 WHEN ms < -9223372036855 THEN -9223372036855 ELSE ms END)"
     " % 86400000 + 86400000) % 86400000)",
-    # Of equal keys the last one counts, as with HashMap.put.
+    # Of equal keys, the last one counts, as with HashMap.put.
     "java_map(k, v) AS map("
     "list_filter(k, lambda key, n: NOT list_contains(k[n + 1:], key)),"
     " list_filter(v, lambda value, n: NOT list_contains(k[n + 1:], k[n])))",
-    # The order in which a HashMap of strings, made for its size, is walked: by bucket, then by age.
+    # The order of a HashMap of strings that is made for its size: by bucket, then by age.
     "java_hash(s) AS list_reduce(list_transform(string_split(s, ''),"
     " lambda c: CAST(unicode(c) AS BIGINT)), lambda h, c: (h * 31 + c) & 4294967295, 0::BIGINT)",
     "java_bucket(h, n) AS xor(h, h >> 16) &"
@@ -167,7 +168,7 @@ JAVA_MACROS = (
 
 
 def failure(error: Exception) -> str:
-    """What went wrong, without DuckDB's words around it.
+    """The error message, without DuckDB's words around it.
 
     >>> failure(ValueError("Conversion Error: Could not convert string '✗/ by zero' to INT32"))
     '/ by zero'

@@ -1,6 +1,6 @@
-"""MASK and its like: letters and digits hidden behind one of each kind.
+"""MASK and similar functions: replace letters and digits by one character of each kind.
 
-The rows of `library/strings.toml` name these.  A mask that is NULL leaves its kind as it is.
+The rows of `library/strings.toml` name these.  A NULL mask leaves its kind as it is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def _masked(text: str, masks: tuple[str | None, ...]) -> str:
     out = []
     for letter in text:
         mask = masks[_KINDS.get(unicodedata.category(letter), _OTHER)]
-        # Java goes by UTF-16 units: a character of two is two of the other kind.
+        # Java counts UTF-16 units: a character of two units is two characters of the kind "other".
         if mask:
             out.append(mask[0] * (2 if ord(letter) > 0xFFFF else 1))
         else:
@@ -40,7 +40,7 @@ def _checked(count: int | None, name: str) -> int:
 
 @takes_nulls
 def mask(value: str | None, *masks: str | None) -> str | None:
-    """The whole masked.
+    """The whole text masked.
 
     >>> mask("My Test $123")
     'Xx-Xxxx--nnn'
@@ -50,14 +50,14 @@ def mask(value: str | None, *masks: str | None) -> str | None:
 
 @takes_nulls
 def mask_left(value: str | None, count: int | None, *masks: str | None) -> str | None:
-    """The first so many masked."""
+    """The first characters masked."""
     count = _checked(count, "mask_left")
     return None if value is None else _masked(value[:count], _masks(masks)) + value[count:]
 
 
 @takes_nulls
 def mask_right(value: str | None, count: int | None, *masks: str | None) -> str | None:
-    """The last so many masked."""
+    """The last characters masked."""
     count = _checked(count, "mask_right")
     if value is None:
         return None
@@ -67,14 +67,14 @@ def mask_right(value: str | None, count: int | None, *masks: str | None) -> str 
 
 @takes_nulls
 def mask_keep_left(value: str | None, count: int | None, *masks: str | None) -> str | None:
-    """All but the first so many masked."""
+    """All but the first characters masked."""
     count = _checked(count, "mask_keep_left")
     return None if value is None else value[:count] + _masked(value[count:], _masks(masks))
 
 
 @takes_nulls
 def mask_keep_right(value: str | None, count: int | None, *masks: str | None) -> str | None:
-    """All but the last so many masked."""
+    """All but the last characters masked."""
     count = _checked(count, "mask_keep_right")
     if value is None:
         return None

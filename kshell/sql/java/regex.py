@@ -1,6 +1,6 @@
-r"""java.util.regex over the `regex` module: patterns and replacements put into its words.
+r"""java.util.regex by the `regex` module: translates patterns and replacements.
 
-The rows of `library/strings.toml` name these.  What differs: `\d \w \s` are ASCII in Java, `.` and
+The rows of `library/strings.toml` name these.  Differences: `\d \w \s` are ASCII in Java, `.` and
 `$` know more line ends, and there are `\z`, `\Q…\E`, `\0n`, `\x{h}`, `\k<name>`, POSIX's and Java's
 own classes, and `$1` in replacements.
 """
@@ -37,7 +37,7 @@ _PROPERTIES = {
 
 
 def _property(name: str, negated: bool) -> str:
-    r"""\p{name} in the module's words."""
+    r"""\p{name} in the module's syntax."""
     plain = name.casefold()
     found = _PROPERTIES.get(plain)
     if found is None:
@@ -49,7 +49,7 @@ def _property(name: str, negated: bool) -> str:
 
 
 class _Reader:
-    """Walks a Java pattern once."""
+    """Reads a Java pattern once and translates it."""
 
     def __init__(self, pattern: str) -> None:
         self.text = pattern
@@ -76,7 +76,7 @@ class _Reader:
         elif letter in self.bare and not self.depth:
             letter = self.bare[letter]
         elif self.depth and letter in "|~-" and self.text[self.at + 1 : self.at + 2] == letter:
-            letter = "\\" + letter  # the module has set operators that Java has not
+            letter = "\\" + letter  # the module has set operators that Java does not have
         self.out.append(letter)
         self.at += 1
 
@@ -123,7 +123,7 @@ def extract(pattern: str, value: str) -> str | None:
 
 
 def extract_group(pattern: str, value: str, group: int) -> str | None:
-    """A group of the first match; None where there is no match or no such group.
+    """A group of the first match; None if there is no match or no such group.
 
     >>> extract_group("(.*) (.*)", "steven zhang", 2)
     'zhang'
@@ -142,7 +142,7 @@ def extract_all(pattern: str, value: str) -> list[str | None] | None:
 
 
 def extract_all_group(pattern: str, value: str, group: int) -> list[str | None] | None:
-    """A group of every match; None where there is no such group."""
+    """A group of every match; None if there is no such group."""
     compiled = _compiled(pattern)
     if not 0 <= group <= compiled.groups:
         return None
@@ -151,7 +151,7 @@ def extract_all_group(pattern: str, value: str, group: int) -> list[str | None] 
 
 @lru_cache(maxsize=512)
 def _parts(replacement: str, groups: int) -> tuple[str | int, ...]:
-    r"""Java's replacement: $1, ${name}, and \ before what stands for itself."""
+    r"""Java's replacement: $1, ${name}, and \ before a literal character."""
     parts: list[str | int] = []
     at = 0
     while at < len(replacement):
@@ -180,7 +180,7 @@ def _reference(replacement: str, at: int, groups: int) -> tuple[str | int, int]:
     number, at = int(rest[0]), at + 1
     if number > groups:
         raise ValueError(f"No group {number}")
-    # More digits belong to it as long as there is such a group.
+    # More digits belong to the number if a group with that number exists.
     while replacement[at : at + 1].isdigit() and number * 10 + int(replacement[at]) <= groups:
         number, at = number * 10 + int(replacement[at]), at + 1
     return number, at

@@ -1,7 +1,7 @@
-"""CBRT to the last bit as Java's Math.cbrt has it: C libraries differ from it, and from the truth.
+"""CBRT, equal to Java's Math.cbrt to the last bit: C libraries give other results.
 
-A row of `library/math.toml` names `cbrt`.  The method is W. Kahan's: a third of the exponent for a
-start, a rational step to 20 bits, those rounded up, then one step of Newton's.
+A row of `library/math.toml` names `cbrt`.  The method is W. Kahan's: start with a third of the
+exponent, a rational step to 20 bits, round those up, then one step of Newton's method.
 """
 
 from __future__ import annotations

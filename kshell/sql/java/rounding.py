@@ -1,7 +1,7 @@
-"""ROUND and TRUNC: of doubles by the digits that Java shows, of decimals exactly.
+"""ROUND and TRUNC: doubles by the digits that Java shows, decimals exactly.
 
-The rows of `library/math.toml` name these.  Equidistant numbers go up, towards positive infinity;
-what has no digits (NaN, Infinity) or does not fit its type any more raises ArithmeticError.
+The rows of `library/math.toml` name these.  Halves go up, towards positive infinity; numbers
+without digits (NaN, Infinity) and results that do not fit the type raise ArithmeticError.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["round_decimal", "round_decimal_to", "round_double_to", "round_double
            "trunc_decimal", "trunc_decimal_to", "trunc_double_to", "trunc_doubles"]  # fmt: skip
 
 _EXACT = Context(prec=1200, traps=[InvalidOperation])
-_MOST_PLACES = 400  # a double has no digits beyond
+_MOST_PLACES = 400  # a double has no more digits than these
 
 
 def _at(value: Decimal, places: int, rounding: str) -> Decimal:
@@ -65,8 +65,8 @@ def trunc_double_to(value: float, places: int) -> float:
     return float(_at(_double(value), places, ROUND_DOWN)) + 0.0
 
 
-_EXACT_POWER = 22  # ten to this is a double still, and what it divides is rounded once
-_WHOLE = 2.0**50  # below it a double has room for more than a half
+_EXACT_POWER = 22  # ten to this power is an exact double, so a division by it rounds once
+_WHOLE = 2.0**50  # below it, a double can hold fractions
 Doubles = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -74,9 +74,10 @@ def _by_places(
     column: pa.Array, places: pa.Array, whole: Callable[[Doubles], Doubles], edge: float,
     slow: Callable[[float, int], float],
 ) -> pa.Array:  # fmt: skip
-    """`whole` of the scaled numbers, but for those that are too near to where it jumps.
+    """Vectorised: `whole` of the scaled numbers; values near a rounding boundary are done digit by
+    digit.
 
-    `edge` is the fraction at which it does; only those rows are done by their digits.
+    `edge` is the fraction of that boundary.
     """
 
     def done(values: pa.Array, digits: int) -> pa.Array:

@@ -1,7 +1,7 @@
-"""Strings as Java has them: positions and lengths count UTF-16 units.
+"""Strings as in Java: positions and lengths count UTF-16 units.
 
-The rows of `library/strings.toml` name these where DuckDB's own functions differ.  A NULL argument
-gives NULL before a function is called, unless it is marked `takes_nulls`.  Half of a surrogate pair
+The rows of `library/strings.toml` name these if DuckDB's own functions differ.  A NULL argument
+gives NULL without a call, unless the function is marked `takes_nulls`.  Half of a surrogate pair
 that stands alone becomes `?`, as when Java writes UTF-8.
 """
 
@@ -21,7 +21,7 @@ _ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", '"': '"', "'"
 
 
 def takes_nulls(function: F) -> F:
-    """Mark a function that is called with NULLs too."""
+    """Mark a function that also takes NULLs."""
     function.takes_nulls = True  # type: ignore[attr-defined]
     return function
 
@@ -81,7 +81,7 @@ def length(value: str) -> int:
 
 
 def upper(value: str) -> str:
-    """UCASE of what is more than ASCII.
+    """UCASE of text that is not only ASCII.
 
     >>> upper("straße")
     'STRASSE'
@@ -90,7 +90,7 @@ def upper(value: str) -> str:
 
 
 def lower(value: str) -> str:
-    """LCASE of what is more than ASCII."""
+    """LCASE of text that is not only ASCII."""
     return value.lower()
 
 
@@ -116,7 +116,8 @@ def chr_of_code(code: int) -> str | None:
 
 
 def chr_of_text(value: str) -> str | None:
-    r"""What Java's escapes (\u004b, \n) in the text stand for; None if it begins with no \u.
+    r"""The characters of Java's escapes (\u004b, \n) in the text; None if it does not begin with
+    \u.
 
     >>> chr_of_text(r"\u004b")
     'K'
@@ -145,17 +146,17 @@ def _unit(digits: str) -> bytes:
 
 
 def instr(value: str, part: str) -> int:
-    """Where the part is, from 1; 0 if nowhere."""
+    """The position of the part, from 1; 0 if it is not there."""
     return instr_nth(value, part, 1, 1)
 
 
 def instr_from(value: str, part: str, position: int) -> int:
-    """The same, looking from a position on; from the end backwards if it is negative."""
+    """The same, from a position on; backwards from the end if that is negative."""
     return instr_nth(value, part, position, 1)
 
 
 def instr_nth(value: str, part: str, position: int, occurrence: int) -> int:
-    """The same, of the occurrence with that number.
+    """The same, for the occurrence with that number.
 
     >>> instr_nth("corporate floor", "or", 3, 2), instr_nth("corporate floor", "or", -3, 2)
     (14, 2)
@@ -196,7 +197,7 @@ def rpad_bytes(value: bytes, size: int, padding: bytes) -> bytes | None:
 
 
 def lpad(value: str, size: int, padding: str) -> str | None:
-    """Padded at the left, or cut, to so many UTF-16 units.
+    """Padded at the left, or cut, to a number of UTF-16 units.
 
     >>> lpad("foo", 7, "Bar"), lpad("foo", 2, "Bar"), lpad("foo", -1, "Bar")
     ('BarBfoo', 'fo', None)
@@ -206,7 +207,7 @@ def lpad(value: str, size: int, padding: str) -> str | None:
 
 
 def rpad(value: str, size: int, padding: str) -> str | None:
-    """Padded at the right, or cut, to so many UTF-16 units."""
+    """Padded at the right, or cut, to a number of UTF-16 units."""
     made = rpad_bytes(_units(value), size * 2, _units(padding))
     return None if made is None else _whole(made)
 
@@ -222,7 +223,7 @@ def substring(value: str, position: int) -> str:
 
 
 def substring_to(value: str, position: int, count: int) -> str:
-    """So many UTF-16 units from a position.
+    """A number of UTF-16 units from a position.
 
     >>> substring_to("some_string", 6, 3), substring_to("abc", -2, 9), substring_to("abc", 0, 1)
     ('str', 'bc', 'a')
@@ -241,7 +242,7 @@ def substring_bytes(value: bytes, position: int) -> bytes:
 
 
 def substring_bytes_to(value: bytes, position: int, count: int) -> bytes:
-    """So many bytes from a position."""
+    """A number of bytes from a position."""
     start, end = _bounds(len(value), position, count)
     return value[start:end]
 
@@ -281,13 +282,13 @@ def split_to_map(value: str, entries: str, pair: str) -> dict[str, str] | None:
 
 @takes_nulls
 def concat_bytes(*values: bytes | None) -> bytes:
-    """All in one; NULLs count for nothing."""
+    """All joined; NULLs are left out."""
     return b"".join(v for v in values if v is not None)
 
 
 @takes_nulls
 def concat_ws_bytes(separator: bytes | None, *values: bytes | None) -> bytes | None:
-    """All in one with a separator between; NULLs are left out."""
+    """All joined with a separator between; NULLs are left out."""
     if separator is None:
         return None
     return separator.join(v for v in values if v is not None)

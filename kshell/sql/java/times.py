@@ -1,7 +1,7 @@
 """KSQL's functions of time over columns; the patterns and zones are Java's.
 
 The rows of `library/times.toml` name these.  NULL in any argument gives NULL; a text that does not
-fit its pattern, or a pattern that asks a date for its hour, raises ValueError.
+fit its pattern, or a pattern with an hour for a date, raises ValueError.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["convert_tz", "date_to_string", "format_date", "format_millis", "form
            "parse_millis", "parse_millis_in", "parse_time", "parse_timestamp",
            "parse_timestamp_in", "string_to_date"]  # fmt: skip
 
-_GMT = "GMT"  # the zone that ksqlDB prints a TIMESTAMP in where none is given
+_GMT = "GMT"  # the zone in which ksqlDB prints a TIMESTAMP if none is given
 _BIGINT = pa.int64()
 
 
@@ -66,7 +66,7 @@ def parse_timestamp(texts: pa.Array, patterns: pa.Array) -> pa.Array:
 
 @over_columns
 def parse_timestamp_in(texts: pa.Array, patterns: pa.Array, zones: pa.Array) -> pa.Array:
-    """PARSE_TIMESTAMP in a zone, where the text has none."""
+    """PARSE_TIMESTAMP in a zone, if the text has none."""
     return _parse(texts, patterns, zones).cast(TIMESTAMP)
 
 
@@ -108,7 +108,7 @@ def format_millis_in(values: pa.Array, patterns: pa.Array, zones: pa.Array) -> p
 
 @over_columns
 def parse_date(texts: pa.Array, patterns: pa.Array) -> pa.Array:
-    """PARSE_DATE: parts that are missing are of 1970-01-01; a time of day is an error."""
+    """PARSE_DATE: missing parts are those of 1970-01-01; a time of day is an error."""
 
     def done(column: pa.Array, pattern: str) -> pa.Array:
         what = f"Failed to parse date with formatter '{pattern}'"
@@ -140,7 +140,7 @@ def date_to_string(days: pa.Array, patterns: pa.Array) -> pa.Array:
 
 @over_columns
 def string_to_date(texts: pa.Array, patterns: pa.Array) -> pa.Array:
-    """STRINGTODATE: days since 1970 of a text with a whole date."""
+    """STRINGTODATE: days since 1970 of a text with a complete date."""
 
     def done(column: pa.Array, pattern: str) -> pa.Array:
         cells = column.to_pylist()
@@ -181,7 +181,7 @@ def format_time(values: pa.Array, patterns: pa.Array) -> pa.Array:
 
 @over_columns
 def convert_tz(values: pa.Array, sources: pa.Array, targets: pa.Array) -> pa.Array:
-    """CONVERT_TZ: moved by what the two zones' clocks differ at that instant."""
+    """CONVERT_TZ: moves a timestamp by the difference of the two zones at that instant."""
 
     def done(column: pa.Array, source: str, target: str) -> pa.Array:
         seconds = column.fill_null(0).to_numpy(zero_copy_only=False) // 1000

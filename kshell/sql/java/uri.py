@@ -1,8 +1,8 @@
 """URLs as java.net.URI reads them, and form parameters as Java encodes them.
 
-The rows of `library/urls.toml` name these.  What is no URI, or has no such part, gives NULL.
-Source of the grammar: RFC 2396 with the deviations that URI's reference lists (IPv6, other
-characters than ASCII, authorities that are no server).
+The rows of `library/urls.toml` name these.  A text that is not a URI, or does not have the part,
+gives NULL.  Source of the grammar: RFC 2396 with the deviations that URI's reference lists (IPv6,
+other characters than ASCII, authorities that are not servers).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["decode_param", "encode_param", "fragment", "host", "parameter", "pat
            "protocol", "query"]  # fmt: skip
 
 _OTHER = r"[^\x00-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
-# Possessive, so that a URL which does not fit is not tried in other ways.
+# Possessive, so that the matcher does not try again for a URL that does not fit.
 _ONE = r"(?:[A-Za-z0-9_\-!.~'()*"
 _MORE = rf"]++|%[0-9A-Fa-f]{{2}}|{_OTHER})"
 _URIC = _ONE + r";/?:@&=+$,\[\]" + _MORE
@@ -43,7 +43,7 @@ _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 
 @dataclass(frozen=True, slots=True)
 class _Uri:
-    """The parts as they are written; None for one that is not there."""
+    """The parts as they are written; None for a missing part."""
 
     scheme: str | None
     host: str | None = None
@@ -94,7 +94,7 @@ def _is_ipv6(host: str) -> bool:
 
 
 def _decoded(text: str | None) -> str | None:
-    """Escapes as UTF-8; what is none becomes U+FFFD."""
+    """Escapes decoded as UTF-8; invalid bytes become U+FFFD."""
     if text is None:
         return None
     return _ESCAPES.sub(lambda match: unquote(match[0], errors="replace"), text)
@@ -121,13 +121,13 @@ def host(url: str) -> str | None:
 
 
 def path(url: str) -> str | None:
-    """URL_EXTRACT_PATH: empty where there is a URL without one."""
+    """URL_EXTRACT_PATH: empty for a URL without a path."""
     found = _parsed(url)
     return None if found is None else _decoded(found.path)
 
 
 def port(url: str) -> int | None:
-    """URL_EXTRACT_PORT, where it is written."""
+    """URL_EXTRACT_PORT, if the URL has one."""
     found = _parsed(url)
     return None if found is None else found.port
 
@@ -145,7 +145,7 @@ def query(url: str) -> str | None:
 
 
 def parameter(url: str, name: str) -> str | None:
-    """URL_EXTRACT_PARAMETER: the first of that name; an empty text where it has no value.
+    """URL_EXTRACT_PARAMETER: the first of that name; an empty text if it has no value.
 
     >>> parameter("http://test.com?a%20b=c%20d&e", "a b"), parameter("http://test.com?e", "e")
     ('c d', '')

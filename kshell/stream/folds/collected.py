@@ -1,7 +1,7 @@
 """Aggregates that collect values: COLLECT_LIST, COLLECT_SET, HISTOGRAM, ATTR.
 
 `stream.aggregates` makes them.  Values above a limit are left out, as ksqlDB documents; NULL is a
-value like others, but not to HISTOGRAM, whose keys cannot be NULL.
+normal value, except in HISTOGRAM, whose keys cannot be NULL.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def _is_among(value: Any, others: Values) -> bool:
 class CollectList:
     """The values in the order they came.
 
-    Of equal ones the one that came last is taken back; one that the limit left out is not there.
+    Undo removes the last of equal values; one that the limit left out was never added.
     """
 
     def __init__(self, limit: int) -> None:
@@ -69,7 +69,7 @@ Counts = dict[Any, int]
 
 
 class Histogram:
-    """How often each text came; of more than the limit the later ones do not count."""
+    """How often each text came; texts above the limit do not count."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -105,7 +105,7 @@ Tally = tuple[tuple[Any, int], ...]  # (value, how often), by first appearance
 
 
 class Attribute:
-    """The value that all rows have, NULL included; NULL where they differ."""
+    """The value that all rows have (it may be NULL); NULL if they differ."""
 
     def initial(self) -> Tally:
         return ()

@@ -1,7 +1,7 @@
 """COUNT_DISTINCT: exact up to a thousand values, a HyperLogLog sketch of 16 KB above.
 
 `stream.aggregates` makes it.  ksqlDB estimates as well; the sketch's standard error is 0.8 %.  A
-sketch forgets what it saw, so no row can be taken back.
+sketch does not keep the values, so undo is not possible.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _hash(value: Any) -> int:
 
 
 class CountDistinct:
-    """How many different values, NULL not among them.
+    """How many different values there are, without NULL.
 
     >>> c = CountDistinct()
     >>> c.result(c.add(c.add(c.add(c.initial(), "a"), "b"), "a"))
@@ -91,7 +91,8 @@ def _sketch(state: State) -> _Sketch:
 
 
 def _noted(sketch: _Sketch, hash: int) -> _Sketch:
-    """With one hash more: its low bits choose a register, which keeps the longest run of zeros."""
+    """The sketch with one more hash: its low bits choose a register, which keeps the longest run of
+    zeros."""
     at, rest = hash % _REGISTERS, hash >> _BITS
     rank = 64 - _BITS - rest.bit_length() + 1
     old = sketch.registers[at]

@@ -1,7 +1,7 @@
 """Aggregates of numbers: COUNT, SUM, SUM_LIST, AVG, the deviations and CORRELATION.
 
-`stream.aggregates` makes them.  All can take a row back, so all work on tables.  As in ksqlDB a
-NULL changes nothing, and of no values the sum is 0 and the mean 0.0.
+`stream.aggregates` makes them.  All can undo a row, so all work on tables.  As in ksqlDB, a NULL
+changes nothing; without values the sum is 0 and the mean 0.0.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class Count:
 
 
 class Sum:
-    """The sum, in the values' own type: one that does not fit ends the query, as in ksqlDB for
-    DECIMAL (its INTEGER and BIGINT wrap around in silence)."""
+    """The sum, in the type of the values.  A sum that does not fit ends the query, as in ksqlDB for
+    DECIMAL (ksqlDB's INTEGER and BIGINT wrap around)."""
 
     def __init__(self, type: pa.DataType) -> None:
         self._name = ksql_name(type)
@@ -165,7 +165,7 @@ Sums = tuple[int, float, float, float, float, float]  # count, x, y, xx, yy, xy
 
 
 class Correlation:
-    """Pearson's coefficient of the pairs in which neither is NULL; NaN where there is none."""
+    """Pearson's coefficient of the pairs in which neither is NULL; NaN if there is none."""
 
     def initial(self) -> Sums:
         return (0, 0.0, 0.0, 0.0, 0.0, 0.0)

@@ -1,7 +1,7 @@
 """EARLIEST_BY_OFFSET and LATEST_BY_OFFSET: values by the order in which their rows were read.
 
 `stream.aggregates` makes them.  Each value is kept with a number that only grows, so that two
-sessions that become one know whose value came first.  None can take a row back.
+sessions that become one know whose value came first.  They cannot undo a row.
 """
 
 from __future__ import annotations

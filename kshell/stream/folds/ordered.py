@@ -1,7 +1,7 @@
 """Aggregates that order values: MIN, MAX, TOPK and TOPKDISTINCT.
 
-`stream.aggregates` makes them.  None can take a row back, for what a row pushed out is not kept:
-`bind` refuses them on tables.  NULLs do not count.
+`stream.aggregates` makes them.  They cannot undo a row, because they do not keep the values that it
+removed: `sql.bind` refuses them on tables.  NULLs do not count.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _no_undo(name: str) -> Unsupported:
 
 
 class Maximum:
-    """The largest value, NULL of none."""
+    """The largest value; NULL without values."""
 
     def __init__(self, type: pa.DataType) -> None:
         self._order = _order(type)
@@ -59,7 +59,7 @@ class Maximum:
 
 
 class Minimum(Maximum):
-    """The smallest value, NULL of none."""
+    """The smallest value; NULL without values."""
 
     def undo(self, state: Any, *args: Any) -> Any:
         raise _no_undo("MIN")
@@ -71,7 +71,7 @@ class Minimum(Maximum):
 
 
 class Top:
-    """The k largest values, largest first; of equal ones the earlier is first.
+    """The k largest values, largest first; of equal values, the earlier is first.
 
     >>> top = Top(2, pa.int32())
     >>> top.add(top.add(top.add((), 1), 3), 2)
@@ -127,7 +127,7 @@ class TopDistinct(Top):
 
 
 class TopRows(Top):
-    """TOPK with other columns: structures of the value and of what came with it."""
+    """TOPK with other columns: structures of the value and the other columns."""
 
     def __init__(self, k: int, type: pa.DataType, fields: list[str]) -> None:
         super().__init__(k, type)

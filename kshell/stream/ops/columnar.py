@@ -1,9 +1,9 @@
 """GROUP BY of a stream, a batch at a time: without a window, TUMBLING and HOPPING.
 
 `graph` makes it; under EMIT FINAL, where the order of single rows decides, `windows` runs instead.
-As KStreamAggregate and KStreamWindowAggregate, but that a large batch gives one update a group, the
-last: what its rows would have given one after the other, with only the last to be seen.  A small
-batch, such as a person types, goes row by row, and each result shows, as in ksqlDB.
+As KStreamAggregate and KStreamWindowAggregate, but of a large batch only each group's last update
+is emitted.  A small batch, such as a person types, goes row by row, and each result shows, as in
+ksqlDB.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ __all__ = ["ForeignKeyJoin"]
 
 
 class ForeignKeyJoin:
-    """Keeps left rows, right rows, who names whom, and what was given out."""
+    """Keeps left rows, right rows, which left rows name which right row, and the joined rows."""
 
     def __init__(
         self, node: plan.ForeignKeyJoin, states: States, name: str, on_error: OnError

@@ -82,15 +82,15 @@ class Grouping:
         return [f.initial() for f in self.folds]
 
     def add(self, state: list[Any], args: tuple[tuple[Any, ...], ...]) -> list[Any]:
-        """With one row more."""
+        """The states with one more row."""
         return [f.add(s, *a) for f, s, a in zip(self.folds, state, args, strict=True)]
 
     def undo(self, state: list[Any], args: tuple[tuple[Any, ...], ...]) -> list[Any]:
-        """With one row less."""
+        """The states without one row."""
         return [f.undo(s, *a) for f, s, a in zip(self.folds, state, args, strict=True)]
 
     def merge(self, left: list[Any], right: list[Any]) -> list[Any]:
-        """Of two sessions."""
+        """The states of two sessions that became one."""
         return [f.merge(a, b) for f, a, b in zip(self.folds, left, right, strict=True)]
 
     def row(self, cells: Row, state: list[Any], ts: int) -> Row:

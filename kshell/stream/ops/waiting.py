@@ -1,7 +1,7 @@
 """The outer rows of a stream–stream join that wait for a match, in order of their time.
 
-`stream_join` fills and empties it.  It looks for rows to give up when Streams does: not before all
-that waited at the last look have had their time, unless an earlier row has come since.
+`stream_join` fills and empties it.  Rows are released only after the latest row seen at the
+previous check has expired, unless an earlier one arrived since (as Streams does).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Waiting:
 
     def __init__(self, states: States, name: str) -> None:
         self._rows = states.map(name)
-        self._least = states.map(f"{name}.least")  # when to look: one entry
+        self._least = states.map(f"{name}.least")  # when to check: one entry
         self._order = sorted((_sortable(p) for p in self._rows), key=_first)
 
     def add(self, place: Place, row: tuple[Row, Row]) -> None:
@@ -36,14 +36,14 @@ class Waiting:
         self._rows[place] = [*(rows or ()), row]
 
     def remove(self, place: Place) -> None:
-        """Forget what waits there, if anything does."""
+        """Remove the rows that wait there, if any."""
         if self._rows.pop(place, None) is not None:
             del self._order[self._at(place)]
 
     def take(self, before: int, bounds: tuple[int, ...]) -> list[tuple[Place, tuple[Row, Row]]]:
-        """What waited since before its side's bound, earliest first; it waits no more.
+        """Takes out the rows from before their side's bound, earliest first.
 
-        Nothing where no row can have waited since before `before`.
+        Empty if no row can be from before `before`.
         """
         if self._least.get(_LEAST, _NEVER) >= before:
             return []

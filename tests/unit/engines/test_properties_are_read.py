@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 
 import pytest
 
@@ -17,6 +18,7 @@ from kshell.engines.local.sources import chunks, sample, scan_reader, topic
 from kshell.errors import ConnectionFailed, KshellError
 from kshell.formats import registry_http
 from kshell.formats.source import SourceReader
+from kshell.kafka.produce import OutgoingRecord, Producer
 from kshell.kafka.settings import librdkafka
 from kshell.kafka.wire import Wire
 from kshell.session import Session
@@ -168,6 +170,16 @@ ONE = "CREATE STREAM o (v INT) WITH (KAFKA_TOPIC='o'{});"
 JSON = ", VALUE_FORMAT='JSON'"
 
 # Property → what is looked at, two values, what else is set.
+def stalls(world: World):
+    stalled = []
+    nobody = Properties({**world.properties, "bootstrap.servers": "127.0.0.1:1"})
+    producer = Producer(nobody, stalled.append)
+    producer.send("t", [OutgoingRecord(None, b"x")])
+    time.sleep(0.15)
+    producer.check()
+    return len(stalled)
+
+
 PROBES = {
     **{n: (librdkafkas, "a", "b", {}) for n in (
         "bootstrap.servers", "client.id", "sasl.username", "sasl.password", "ssl.ca.location",
@@ -180,6 +192,7 @@ PROBES = {
     "kshell.connect.timeout.ms": (patience, "500", "600", {"bootstrap.servers": "127.0.0.1:1"}),
     "isolation.level": (lambda w: w.lookup.snapshot("s").isolation, "read_committed", "read_uncommitted", {}),
     "auto.offset.reset": (explained, "earliest", "latest", {}),
+    "delivery.timeout.ms": (stalls, "100", "60000", {}),
     f"{REGISTRY}url": (registry, "http://a", "http://b", {}),
     f"{REGISTRY}basic.auth.user.info": (registry, "a:b", "a:c", {}),
     f"{REGISTRY}bearer.token": (registry, "a", "b", {}),

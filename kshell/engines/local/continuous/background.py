@@ -1,7 +1,7 @@
-"""A query that runs beside the prompt: CREATE … AS SELECT and INSERT INTO … SELECT.
+"""A query that runs in the background: CREATE … AS SELECT and INSERT INTO … SELECT.
 
-`persistent` starts one for each; SHOW QUERIES and the toolbar read its counters.  One thread pulls
-the feed, steps the graph and writes; it ends with the shell.
+`persistent` starts one for each statement; SHOW QUERIES and the toolbar read its counters.  One
+thread pulls the feed, steps the graph and writes; it ends with the shell.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from kshell.engines.local.continuous.run import Run
 from kshell.engines.local.continuous.sink_writer import Outlet
-from kshell.errors import KshellError, Outage, TopicChanged, UnknownName
+from kshell.errors import KafkaError, KshellError, Outage, TopicChanged, UnknownName
 from kshell.kafka.client import Client
 from kshell.kafka.produce import Producer
 from kshell.results import Notice, NoticeKind, Running
@@ -23,22 +23,22 @@ from kshell.sql.plan import Sink
 __all__ = ["Background", "State"]
 
 _POLL = 0.2
-_WATCH = 2.0  # seconds between two looks at the sink's topic
-_FLUSH = 40.0  # seconds that the end may take: longer than a record waits to be acknowledged
+_WATCH = 2.0  # seconds between two checks of the sink's topic
+_FLUSH = 20.0  # seconds to wait for the end: longer than the producer waits for the cluster
 
 
 class State(Enum):
-    """How a query is."""
+    """The state of a query."""
 
     RUNNING = "RUNNING"
     PAUSED = "PAUSED"
     ERROR = "ERROR"
-    ENDED = "ENDED"  # it read given tables alone, and all of them
+    ENDED = "ENDED"  # it read only given tables, and has read all of them
     TERMINATED = "TERMINATED"
 
 
 class Background:
-    """One persistent query; `start` runs it, `stop` waits until all that it made is written."""
+    """One persistent query; `start` runs it, `stop` waits until all its rows are written."""
 
     def __init__(
         self,
@@ -53,6 +53,7 @@ class Background:
         self.state = State.RUNNING
         self.error: KshellError | None = None
         self._plan, self._producer = run, producer
+        producer.on_stall = self._stalled
         topic = client.topic(sink.target.topic)
         self._client, self._topic_id = client, topic.id
         outlet.partitions = len(topic.partitions)
@@ -73,7 +74,7 @@ class Background:
                 made = self._plan.poll(_POLL)
                 if made is None:
                     break
-                self._going.wait()  # what came while it was being paused waits too
+                self._going.wait()  # rows that came during the pause wait too
                 idle = True
                 for changes in made:
                     idle = False
@@ -83,19 +84,22 @@ class Background:
                     self._caught_up.set()
                 self._producer.check()
                 self._check_sink()
-            self._producer.flush()
+            if not self.feed.cancelled:
+                self._producer.flush()
+            self._producer.leave()
             if not self.feed.cancelled:
                 self.state = State.ENDED
             self._caught_up.set()
         except KshellError as error:
             self._fail(error)
-        except Exception as error:  # a query that dies without a word would look like a quiet one
+        except Exception as error:  # else a failed query would look like a quiet one
             self._fail(KshellError(f"internal error: {error!r}"))
 
     def _check_sink(self) -> None:
-        """Now and then: the topic must be the one that it was.
+        """From time to time, check that the topic is still the same.
 
-        The producer would look for one that is gone for minutes, and find one created anew.
+        The producer would look for a deleted topic for minutes, and would write to a new topic of
+        that name.
         """
         now = time.monotonic()
         if now < self._due:
@@ -112,14 +116,34 @@ class Background:
         if topic.id != self._topic_id:
             raise TopicChanged(f"topic {name}, which it writes, was deleted and created anew")
 
+    def _stalled(self, error: KafkaError) -> None:
+        """Nothing was acknowledged for too long: stand still until RESUME or the end.
+
+        What was read and what the producer holds is kept, so that nothing is lost or doubled.
+        """
+        if not self.feed.cancelled:
+            self.error, self.state = error, State.ERROR
+            self._going.clear()
+            self._going.wait()
+        if self.feed.cancelled:
+            left = self._producer.unwritten
+            raise KafkaError(f"{left:,} record{'s' * (left != 1)} left unwritten", hint=error.hint)
+
+    @property
+    def over(self) -> bool:
+        """Whether it will do nothing more; after an error in which nothing was lost it may."""
+        ended = self.state in (State.ENDED, State.TERMINATED)
+        return ended or (self.state is State.ERROR and self.feed.cancelled)
+
     def _fail(self, error: KshellError) -> None:
         self.error, self.state = error, State.ERROR
         self.feed.cancel()
 
     def catch_up(self, seconds: float) -> bool:
-        """Wait until what was there when it began is in its table; False where that takes longer.
+        """Wait until the records from before its start are in its table; False if that takes
+        longer.
 
-        A query that is paused or has failed is not waited for.
+        Does not wait for a query that is paused or has failed.
         """
         deadline = time.monotonic() + seconds
         while self.state is State.RUNNING and not self._caught_up.wait(_POLL):
@@ -128,9 +152,9 @@ class Background:
         return self._caught_up.is_set()
 
     def kept(self, seconds: float) -> tuple[pa.RecordBatch, tuple[Notice, ...]]:
-        """The table's rows once they have caught up, or after so many seconds; and what to say
-        of them where they may not be the newest."""
-        assert self.outlet.rows is not None  # what makes it a keeper
+        """The table's rows, when they have caught up or after so many seconds; and a remark if they
+        may not be the newest."""
+        assert self.outlet.rows is not None  # this makes it a keeper
         whole, lag, name = self.catch_up(seconds), self.feed.lag, self.sink.target.name
         rows = self.outlet.rows.snapshot()
         if self.error is not None:
@@ -145,19 +169,20 @@ class Background:
         return rows, (Notice(NoticeKind.PARTIAL, text, lag),)
 
     def pause(self) -> None:
-        """Read no further."""
+        """Stop reading."""
         if self.state is State.RUNNING:
             self.state = State.PAUSED
             self._going.clear()
 
     def resume(self) -> None:
-        """Go on."""
-        if self.state is State.PAUSED:
-            self.state = State.RUNNING
+        """Go on, also after an error in which nothing was lost."""
+        if self.state is State.PAUSED or (self.state is State.ERROR and not self.over):
+            self.error, self.state = None, State.RUNNING
             self._going.set()
 
     def stop(self) -> None:
-        """End it; what was read is written first.  Raises what this went wrong with."""
+        """End the query; first writes the records that were read.  Raises the error of that, if
+        any."""
         failed = self.error
         self.feed.cancel()
         self._going.set()
@@ -173,6 +198,11 @@ class Background:
         if self.state is not State.ERROR:
             self.state = State.TERMINATED
 
+    @property
+    def note(self) -> str:
+        """An outage, while there is one."""
+        return self.feed.note or self._producer.note
+
     def status(self) -> Running:
         """For the toolbar."""
         if self.error is not None:
@@ -181,6 +211,6 @@ class Background:
             return Running(self.id, "has read all")
         if self.state is State.PAUSED:
             return Running(self.id, "paused")
-        if self.feed.note:
-            return Running(self.id, self.feed.note)
+        if self.note:
+            return Running(self.id, self.note)
         return Running(self.id, f"{self.feed.rate():,.0f}/s, lag {self.feed.lag:,}")

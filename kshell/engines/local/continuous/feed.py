@@ -1,7 +1,8 @@
-"""What a continuous query reads: its inputs, followed together and handed on in order of time.
+"""The records for a continuous query: follows its inputs together and gives their records in order
+of time.
 
-`statements.live`, `bounded_continuous` and `background` pull it.  A feed whose inputs end (a
-bounded run of a continuous plan) is done when it has reached their ends.
+`continuous.run` pulls it.  If the inputs have ends (a bounded run of a continuous plan), the feed
+is done when it has reached them.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from kshell.sql import plan
 
 __all__ = ["Feed", "Rate", "open_feed"]
 
-_STEP_ROWS = 1 << 16  # rows that one poll takes in: what comes first is seen first
-_HELD_BYTES = 32 << 20  # of all partitions' rows that wait for the others
-_MANY = 10_000  # a LIMIT from which on fetching ahead pays
+_STEP_ROWS = 1 << 16  # rows that one poll takes: few, so that the first rows come out early
+_HELD_BYTES = 32 << 20  # bytes of all partitions' rows that wait for other partitions
+_MANY = 10_000  # the smallest LIMIT for which fetching ahead helps
 _RATE_SECONDS = 3.0
 
 
@@ -34,7 +35,7 @@ class Rate:
         self._seen: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
 
     def of(self, total: int) -> float:
-        """The rate, now that `total` have been seen."""
+        """The rate after `total` records."""
         now = time.monotonic()
         self._seen.append((now, total))
         while len(self._seen) > 2 and now - self._seen[0][0] > _RATE_SECONDS:
@@ -44,10 +45,10 @@ class Rate:
 
 
 class Feed:
-    """Inputs read together; one thread pulls it, any may look at its counters or cancel it.
+    """Reads inputs together; one thread polls it, any thread may read its counters or cancel it.
 
-    `bell` is what the inputs ring; `wait_seconds` is how long it waits for a schema
-    registry; `order` is by time unless another is given.
+    The inputs set `bell` when records come; `wait_seconds` is how long it waits for a schema
+    registry; `order` is by time by default; a step takes no more pieces after it has `step_rows`.
     """
 
     def __init__(
@@ -56,13 +57,15 @@ class Feed:
         bell: threading.Event,
         wait_seconds: float = math.inf,
         order: Merge | Arrival | None = None,
+        step_rows: int = _STEP_ROWS,
     ) -> None:
+        self._step_rows = step_rows
         self._inputs, self._bell, self._wait = inputs, bell, RegistryWait(wait_seconds)
         self._rate = Rate()
         self.scanned = self.bad = 0
         self._taken_in = 0  # rows, in this step
         self.cancelled = False
-        self.at_end = False  # whether with what `poll` gave last each partition is read to its end
+        self.at_end = False  # whether the last `poll` read each partition to its end
         self._lanes: dict[Lane, Input] = {}
         self._order = order or Merge(())
         for input in inputs:
@@ -70,14 +73,15 @@ class Feed:
                 self._add(input, partition)
 
     def poll(self, seconds: float) -> list[tuple[int, Changes]] | None:
-        """What comes next: (scan, rows); empty where nothing came in time, None at the end.
+        """The next rows as (scan, rows); empty if none came in time, None at the end.
 
-        Raises what ended a fetch, and CorruptRecord where the query is to stop at bad records.
+        Raises the error that ended a fetch, and CorruptRecord if the query must stop at bad
+        records.
         """
         deadline = time.monotonic() + seconds
         while True:
             self._bell.clear()
-            if not self._wait.attempt(self._drain_all):  # no registry: the query pauses
+            if not self._wait.attempt(self._drain_all):  # no registry answers: pause
                 time.sleep(min(seconds, self._wait.again))
                 return None if self.cancelled else []
             more = [lane for lane, input in self._lanes.items() if not input.ended(lane[1])]
@@ -88,17 +92,18 @@ class Feed:
                 return runs
             if self.cancelled or all(input.done for input in self._inputs):
                 return None
-            if self._taken_in >= _STEP_ROWS:
-                continue  # there may be more to take in
+            if self._taken_in >= self._step_rows:
+                continue  # there may be more records to take
             left = deadline - time.monotonic()
             if left <= 0 or not self._bell.wait(left):
                 return []
 
     def _drain_all(self) -> bool:
-        """Take in what has come, of each input in turn, until it is enough for one step."""
+        """Take the records that have come, from each input in turn, until they are enough for one
+        step."""
         self._taken_in = 0
         coming = list(self._inputs)
-        while coming and self._taken_in < _STEP_ROWS:
+        while coming and self._taken_in < self._step_rows:
             coming = [input for input in coming if self._drain(input)]
         return True
 
@@ -107,7 +112,7 @@ class Feed:
         if piece is None:
             return False
         if (input.scans[0], piece.partition) not in self._lanes:
-            self._add(input, piece.partition)  # one that the topic got while it was read
+            self._add(input, piece.partition)  # a partition added during the read
         for scan, changes, bad in piece.scans:
             self._taken_in += len(changes) + bad
             self.scanned += len(changes) + bad
@@ -121,7 +126,7 @@ class Feed:
             self._order.add((scan, partition))
 
     def _pause(self) -> None:
-        """Partitions that are far ahead wait for the others."""
+        """Pause partitions that are far ahead of the others."""
         most = max(_HELD_BYTES // max(len(self._lanes), 1), 1 << 20)
         for input in self._inputs:
             input.paused = frozenset(
@@ -137,7 +142,7 @@ class Feed:
 
     @property
     def note(self) -> str:
-        """An outage, while there is one."""
+        """A text about an outage, during one."""
         return self._wait.note or next((input.note for input in self._inputs if input.note), "")
 
     def rate(self) -> float:
@@ -153,10 +158,11 @@ class Feed:
 
 
 def open_feed(lookup: Lookup, node: plan.Node, *, bounded: bool) -> Feed:
-    """The feed of a plan's scans: what is there now, or from `auto.offset.reset` for ever.
+    """The feed of a plan's scans: the records that are there now, or from `auto.offset.reset` on
+    for ever.
 
-    Rows that are only shown, each made of one record, come as they are fetched: the first of a
-    backlog at once.  Of a few rows no more is fetched ahead than one answer of each broker.
+    If each row is made of one record and is only shown, rows come as they are fetched, so the first
+    appear at once.  With a small LIMIT it fetches ahead at most one answer from each broker.
     """
     bell = threading.Event()
     wait = (lookup.properties.number("schema.registry.wait.ms") or 0) / 1000
@@ -166,4 +172,5 @@ def open_feed(lookup: Lookup, node: plan.Node, *, bounded: bool) -> Feed:
         node, bell, bounded=bounded, queued_bytes=1 if few else QUEUED_BYTES
     )
     order = Arrival() if shown else None
-    return Feed(inputs, bell, wait if bounded else math.inf, order)
+    step_rows = 1 if few else _STEP_ROWS
+    return Feed(inputs, bell, wait if bounded else math.inf, order, step_rows)

@@ -1,6 +1,6 @@
-"""A plan that runs: its inputs are polled, and what comes is stepped through its operators.
+"""Runs a plan: polls its inputs and passes their rows through its operators.
 
-`statements.live` shows what it gives, `bounded_continuous` sums it up, `background` writes it.
+`statements.live` shows the results, `bounded_continuous` collects them, `background` writes them.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ _STEP_ROWS = 1 << 15
 
 
 class Run:
-    """One plan; one thread polls it, any may look at its feed's counters or cancel it."""
+    """One plan; one thread polls it, any thread may read its feed's counters or cancel it."""
 
     def __init__(self, lookup: Lookup, node: plan.Node, name: str, *, bounded: bool) -> None:
         self._graph = build(node, on_error=_failures(lookup, name))
         self.feed: Feed = open_feed(lookup, node, bounded=bounded)
 
     def poll(self, seconds: float) -> Iterator[Changes] | None:
-        """What comes of the next records, made as it is pulled; None at the end.
+        """The results of the next records, made as the caller pulls them; None at the end.
 
-        Nothing where none came in time.  No step takes in more than some ten thousand rows.
+        Empty if no records came in time.  A step takes at most some ten thousand rows.
         """
         runs = self.feed.poll(seconds)
         if runs is None:
@@ -42,7 +42,7 @@ class Run:
 
 
 def _failures(lookup: Lookup, name: str) -> OnError:
-    """A row on which an expression failed is a row of SHOW ERRORS, under the query's name."""
+    """Adds rows on which an expression failed to SHOW ERRORS, under the query's name."""
 
     def failed(row: dict[str, object], column: str, message: str) -> None:
         lookup.errors.evaluation(name, column, message)

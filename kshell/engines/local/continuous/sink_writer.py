@@ -1,7 +1,7 @@
-"""What a query writes: its changes as records of the sink's topic, and a table's current rows.
+"""Writes a query's changes as records to the sink's topic, and keeps a table's current rows.
 
-`background` hands it the graph's output.  A table's update is one record, a deletion one without a
-value; the rows of a table are kept, so that bounded queries can be answered from them.
+`background` gives it the graph's output.  A table's update is one record, a deletion one without a
+value.  Bounded queries read the rows of a table that it keeps.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class TableRows:
         self._lock = threading.Lock()
 
     def put(self, records: pa.RecordBatch, gone: list[bool]) -> None:
-        """Take records in: each replaces what its key had."""
+        """Add records: each replaces the row of its key."""
         layout = self._layout
         rows = zip(*(c.to_pylist() for c in records.columns), strict=True)
         with self._lock:
@@ -70,7 +70,7 @@ class Outlet:
         self.written = 0
 
     def write(self, changes: Changes) -> None:
-        """Send what the changes are; raises what producing raises."""
+        """Send the changes as records; raises the producer's errors."""
         if not len(changes):
             return
         records, gone = latest(changes, self._relation)

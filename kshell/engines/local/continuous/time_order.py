@@ -1,8 +1,9 @@
-"""Records of several partitions and sources in one order: by timestamp; in one, by offset.
+"""Puts records of several partitions and sources in one order: by timestamp, and by offset within a
+partition.
 
-`feed` puts decoded batches in and takes runs out.  The order is Kafka Streams' (of the partitions'
-first records, the earliest comes next), and nothing comes out while a partition that has more to
-give has nothing here: an answer does not depend on which broker was faster.
+`feed` puts decoded batches in and takes runs of rows out.  The order is Kafka Streams': of the
+partitions' first records, the earliest comes next.  No row comes out while a partition still has
+unread records and none here, so that an answer does not depend on which broker was faster.
 """
 
 from __future__ import annotations
@@ -24,21 +25,21 @@ _NEVER = -(1 << 62)
 
 @dataclass(slots=True)
 class _Queue:
-    """A partition's batches, each with its timestamps made never to fall."""
+    """A partition's batches, each with timestamps that never fall."""
 
     parts: deque[tuple[Changes, pa.Array]] = field(default_factory=deque)
     last: int = _NEVER
     size: int = 0  # bytes
 
     def put(self, changes: Changes) -> None:
-        # A record behind one of a later time waits for it: offsets do not change their order.
+        # A record after one with a later time waits for it, so that offsets keep their order.
         times = pc.cumulative_max(changes.rows.column("ROWTIME"), start=self.last)
         self.last = times[-1].as_py()
         self.size += changes.rows.nbytes
         self.parts.append((changes, times))
 
     def take(self, limit: int) -> list[tuple[Changes, pa.Array]]:
-        """What is not later than `limit`, in order."""
+        """The rows up to the time `limit`, in order."""
         taken = []
         while self.parts:
             changes, times = self.parts[0]
@@ -58,7 +59,7 @@ class _Queue:
 
 
 class Merge:
-    """Batches in, runs of one scan's rows out.
+    """Takes batches, gives runs of one scan's rows.
 
     Rows have a ROWTIME column, in milliseconds.
     """
@@ -80,13 +81,13 @@ class Merge:
         return self._queues[lane].size
 
     def take(self, more: Collection[Lane]) -> list[tuple[int, Changes]]:
-        """What comes next: (scan, rows), in order; `more` are the lanes that have not ended."""
+        """The next rows as (scan, rows), in order; `more` are the lanes that have not ended."""
         limit = 1 << 62
         for lane in more:
             queue = self._queues[lane]
             if not queue.parts:
                 return []
-            # What this lane gives next is not earlier than its last here, and comes after that.
+            # The next rows of this lane are not earlier than its last row here.
             limit = min(limit, queue.last)
         found = [
             (lane[0], *part) for lane, queue in self._queues.items() for part in queue.take(limit)
@@ -97,7 +98,7 @@ class Merge:
 
 
 class Arrival:
-    """Batches in, the same batches out: for plans to which the order of partitions is all one."""
+    """Gives batches as they come, for plans that do not depend on the order of partitions."""
 
     def __init__(self) -> None:
         self._parts: list[tuple[int, Changes]] = []
@@ -111,17 +112,17 @@ class Arrival:
             self._parts.append((lane[0], changes))
 
     def held(self, lane: Lane) -> int:
-        """Nothing waits for other partitions."""
+        """Always 0: no rows wait for other partitions."""
         return 0
 
     def take(self, more: Collection[Lane]) -> list[tuple[int, Changes]]:
-        """What came since: (scan, rows)."""
+        """The rows since the last call as (scan, rows)."""
         taken, self._parts = self._parts, []
         return taken
 
 
 def _ordered(found: list[tuple[int, Changes, pa.Array]]) -> list[tuple[int, Changes]]:
-    """The parts' rows by time; where times are equal, in the order of the parts."""
+    """The parts' rows by time; rows of equal time in the order of the parts."""
     joined: dict[int, Changes] = {}
     first: dict[int, int] = {}  # where a scan's rows begin among all
     times: list[pa.Array] = []

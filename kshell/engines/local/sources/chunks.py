@@ -1,4 +1,4 @@
-"""Where topics meet formats: chunks of records to columns, rows to records, schemas to columns.
+"""Applies formats to topics: chunks of records to columns, rows to records, schemas to columns.
 
 `continuous` and `declared` read and write through it, `insert` writes, `sample` and `decode` ask it
 for the schema registry, which is connected when a format first wants it.

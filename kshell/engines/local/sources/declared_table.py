@@ -2,8 +2,8 @@
 
 `lookup` makes one for a name in FROM that CREATE declared.  A stream's rows are its records that
 have a value; of a table the last record of each key counts, and deletes the row if it has no value.
-A record is decoded whole, whatever is asked of it: one that does not fit its declaration is an
-error row for every query alike.
+Each query decodes records completely, so that a record that does not fit its declaration is an
+error row for every query.
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ class DeclaredTable(TopicTable):
         return (*(c.name for c in self.source.key), *bounds)
 
     def ranges(self, bounds: Bounds) -> list[Range]:
-        """What narrows a table's records would show older ones; a time column is no broker's."""
+        """A table can be narrowed by key only: skipping newer records would show old values. A time
+        column cannot be used to seek."""
         if self._table:
             bounds = Bounds(keys=bounds.keys)
         elif self.source.timestamp_column:

@@ -1,8 +1,8 @@
-"""From a raw chunk of a topic that nobody declared to the columns that a query names.
+"""Decodes raw chunks of an undeclared topic into the columns that a query names.
 
-`table` (bounded) and `live` (PRINT) use it; a record that cannot be decoded becomes a row of SHOW
-ERRORS and is in no batch.  JSON, text and numbers have a way of their own here, without a look at
-each record in Python; the other formats go through their codecs.
+`topic` and PRINT use it; a record that cannot be decoded becomes a row of SHOW ERRORS and is in no
+batch.  JSON, text and numbers are decoded as whole columns here; the other formats use their
+codecs.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Work on what comes next while the caller is busy with what came: results in their order.
+"""Decodes upcoming chunks on a thread pool; results keep their order.
 
-`table` decodes chunks through it: decoding releases the GIL, so that two cores are used.
+`topic` and `declared_table` use it: decoding releases the GIL, so that it uses several cores.
 """
 
 from __future__ import annotations

@@ -6,25 +6,23 @@ a column of that name; it has no key, no partition and no headers (NULL).
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 
-from kshell.batch.tables import Bounds, Range, Scan, TableColumn
+from kshell.batch.tables import TableColumn
 from kshell.catalog.model import PSEUDO_COLUMNS, Column, FormatSpec, Kind, Source, pseudo_type
 from kshell.changes import Changes
+from kshell.engines.local.sources.arrow_table import BATCH_ROWS, ArrowTable
 from kshell.engines.local.sources.base import Piece
 from kshell.errors import BindError, UsageError
-from kshell.results import Progress
 from kshell.sql import plan
 from kshell.types import BIGINT, DOUBLE, INTEGER, STRING, TIME, TIMESTAMP, decimal
 
 __all__ = ["GivenInput", "GivenTable", "given_source", "given_table"]
 
-_ROWS = 1 << 16  # of one batch
 
 
 def given_table(name: str, rows: object) -> pa.Table:
@@ -115,64 +113,16 @@ def given_source(name: str, rows: pa.Table) -> Source:
     return Source(name, Kind.STREAM, name, (), columns, none, none, declared=False)
 
 
-class GivenTable:
+class GivenTable(ArrowTable):
     """To scan: the rows, in the types that they were given in."""
 
     def __init__(self, name: str, rows: pa.Table) -> None:
-        self._name, self._rows = name, rows
-        self._columns = (
+        columns = (
             *(TableColumn(f.name, f.type) for f in rows.schema),
             *(TableColumn(n, t, hidden=True) for n, t in _pseudo(rows).items()),
         )
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def columns(self) -> Sequence[TableColumn]:
-        return self._columns
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        return ()
-
-    @property
-    def latest(self) -> tuple[str, ...]:
-        return ()
-
-    @property
-    def offsets(self) -> Mapping[int, tuple[int, int]]:
-        """The rows, as EXPLAIN counts them."""
-        return {0: (0, self._rows.num_rows)}
-
-    def ranges(self, bounds: Bounds) -> list[Range]:
-        n = self._rows.num_rows
-        return [Range(0, 0, n, 0, n, "given to this session")]
-
-    def open(self, columns: Sequence[str], ranges: Sequence[Range]) -> Scan:
-        n, began, done = self._rows.num_rows, time.monotonic(), 0
-        if columns:
-            made = pa.table([_column(self._rows, c) for c in columns], names=list(columns))
-            batches: Iterator[pa.RecordBatch] = iter(made.to_batches(_ROWS))
-        else:
-            counted = pa.repeat(pa.scalar({}, pa.struct([])), n)
-            batches = iter([pa.RecordBatch.from_struct_array(counted)])
-
-        def pulled() -> Iterator[pa.RecordBatch]:
-            nonlocal done
-            for batch in batches:
-                done += batch.num_rows
-                yield batch
-
-        def progress() -> Progress:
-            return Progress(done, n, time.monotonic() - began)
-
-        return Scan((b for b in pulled()), lambda: None, progress, lambda: 0)
-
-    def time_of_end(self, ranges: Sequence[Range], time: int) -> Mapping[int, int]:
-        """No offsets: the bounds that this serves never narrow it."""
-        return {}
+        why = "given to this session"
+        super().__init__(name, columns, rows.num_rows, lambda n: _column(rows, n), why)
 
 
 class GivenInput:
@@ -191,9 +141,9 @@ class GivenInput:
         return (0,)
 
     def _sliced(self, made: Sequence[tuple[int, pa.Table]], n: int) -> Iterator[Piece]:
-        for start in range(0, n, _ROWS):
-            part = [(s, t.slice(start, _ROWS).combine_chunks().to_batches()) for s, t in made]
-            self._left = max(n - start - _ROWS, 0)
+        for start in range(0, n, BATCH_ROWS):
+            part = [(s, t.slice(start, BATCH_ROWS).combine_chunks().to_batches()) for s, t in made]
+            self._left = max(n - start - BATCH_ROWS, 0)
             yield Piece(0, [(s, Changes.of(batches[0]), 0) for s, batches in part])
 
     def poll(self) -> Piece | None:

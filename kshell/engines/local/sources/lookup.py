@@ -1,4 +1,5 @@
-"""What a name in FROM is, for every statement: a given or a kept table, a declared source, a topic.
+"""Finds the source of a name in FROM, for every statement: a given or a kept table, a declared
+source, a topic.
 
 A handler of `statements` gets one from its context for each statement.  A topic's metadata and
 offsets are taken once and shared by all of a statement: its sample, its scans, its inputs.

@@ -1,7 +1,7 @@
-"""Waiting for a schema registry that does not answer: said, bounded in time, and ended by Ctrl-C.
+"""Waits for a schema registry that does not answer: says so, for a limited time, until Ctrl-C.
 
-A bounded query's scans decode through it, and so do `continuous.feed` and PRINT.  What comes of a
-wait is the records as they are, or RegistryDown: never rows without their values.
+A bounded query's scans decode through it, and so do `continuous.feed` and PRINT.  After the wait
+come the complete records, or RegistryDown: never rows without their values.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Zero DDL: a topic's formats and columns, told from records at the ends of each partition.
+"""Finds an undeclared topic's formats and columns from records at the ends of each partition.
 
-`lookup` calls it once for each topic that nobody declared.  `formats.detect` does the telling.
+`lookup` calls it once for each undeclared topic; `formats.detect` judges the samples.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SAMPLE_BYTES = 64 << 10  # what is asked of one partition at a time
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """A topic's inferred source, and what it was told from."""
+    """A topic's inferred source, and the samples."""
 
     source: Source
     records: int

@@ -1,7 +1,7 @@
-"""From a chunk of a topic to a scan's changes: decoded columns, weights, and the record's time.
+"""Makes a scan's changes from a chunk of a topic: decoded columns, weights, and the record's time.
 
-`feed` has one for each scan of a plan.  A record that cannot be decoded goes to SHOW ERRORS and the
-query goes on, unless `ksql.fail.on.deserialization.error` says to stop.
+`topic_input` has one for each scan that reads its topic.  A record that cannot be decoded goes to
+SHOW ERRORS and the query goes on, unless `ksql.fail.on.deserialization.error` says to stop.
 """
 
 from __future__ import annotations

@@ -65,6 +65,7 @@ class TopicInput:
 
     @property
     def paused(self) -> frozenset[int]:
+        """Partitions that are not fetched now."""
         return self._fetch.paused
 
     @paused.setter

@@ -1,6 +1,6 @@
-"""ASSERT: of topics, schemas, streams, tables, and of the records that a topic holds.
+"""ASSERT: checks topics, schemas, streams, tables, and the records of a topic.
 
-`engine` dispatches here.  What may still come is waited for; what is not so is an EvaluationError.
+`engine` dispatches here.  It waits for what may still come; a failed check is an EvaluationError.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
 __all__ = ["assert_schema", "assert_source", "assert_topic", "assert_values"]
 
-_PATIENCE_MS = 10_000  # how long ASSERT VALUES waits for a record that is not there yet
+_PATIENCE_MS = 10_000  # how long ASSERT VALUES waits for a record
 
 
 def _await(holds: Callable[[], str], timeout_ms: int) -> None:
-    """Ask until nothing is wrong; raises EvaluationError with what still is."""
+    """Repeat the check until it passes; raises EvaluationError with what is still wrong."""
     deadline = time.monotonic() + timeout_ms / 1000
     while wrong := holds():
         if time.monotonic() >= deadline:
@@ -73,7 +73,7 @@ def _mismatch(context: Context, topic: Topic, said: TopicSettings) -> str:
 def assert_source(
     context: Context, statement: ast.AssertSource, properties: Properties
 ) -> Answer:
-    """ASSERT STREAM|TABLE: what is declared must be as said, and its topic."""
+    """ASSERT STREAM|TABLE: compares the declared source and its topic with the statement."""
     found = asserted_source(statement, context.catalog, properties, infer_columns(properties))
     said = read_with(statement.source.properties, CREATE).settings
     if said != TopicSettings():
@@ -103,7 +103,7 @@ def assert_schema(
         if subject:
             newest = schemas.latest(subject)
             return newest is not None and id in (None, newest.id)
-        assert id is not None  # the grammar asks for one of both
+        assert id is not None  # the grammar requires one of the two
         try:
             schemas.by_id(id)
         except UnknownSchema:
@@ -122,10 +122,11 @@ def assert_schema(
 def assert_values(
     context: Context, statement: ast.AssertValues, properties: Properties
 ) -> Answer:
-    """ASSERT VALUES and NULL VALUES: the next record of the source's topic is as said.
+    """ASSERT VALUES and NULL VALUES: compares the next record of the source's topic with the
+    statement.
 
-    As in ksqlDB's testing tool each takes one record, beginning with the topic's first; of several
-    partitions the earliest by time comes first.
+    As in ksqlDB's testing tool, each takes one record, beginning with the topic's first; with
+    several partitions, the earliest by time comes first.
     """
     insert = statement.insert
     source = context.catalog.find(insert.name.text, insert.name.quoted)
@@ -154,7 +155,7 @@ def assert_values(
 def _rows(
     context: Context, statement: ast.AssertValues, source: Source
 ) -> list[dict[str, Any]]:
-    """The expected columns of each record, typed as the source has them."""
+    """The expected columns of each record, in the source's types."""
     return [
         dict(zip(row, (a[0].as_py() for a in values_of(list(row.values()))), strict=True))
         for row in bind_asserted(statement, source, context.catalog.types)
@@ -164,8 +165,8 @@ def _rows(
 def _next(
     context: Context, source: Source, properties: Properties, taken: set[tuple[int, int]]
 ) -> tuple[tuple[int, int], dict[str, Any], int]:
-    """The first record that no ASSERT has taken, waited for: its place, its columns, and how many
-    of the topic's records could not be decoded."""
+    """Waits for the first record that no ASSERT has taken: its place, its columns, and how many of
+    the topic's records could not be decoded."""
     deadline = time.monotonic() + _PATIENCE_MS / 1000
     while True:
         found, bad = _records(context, source, properties)

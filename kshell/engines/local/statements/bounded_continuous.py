@@ -1,7 +1,7 @@
-"""A bounded SELECT that only a continuous plan can answer: run to the ends of now, and summed up.
+"""Runs a continuous plan up to the end offsets taken at the start and returns the final rows.
 
-`query` calls it for WINDOW, WITHIN and PARTITION BY without EMIT.  A stream's rows come in the
-order in which they are made; a table's are those that are left when all has been read.
+`select` calls it for WINDOW, WITHIN and PARTITION BY without EMIT.  A stream's rows come in the
+order in which they are made; a table's are those that remain when all records have been read.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["bounded_continuous"]
 
 
 def bounded_continuous(context: Context, query: Query, properties: Properties) -> Rows:
-    """The answer over what is in the topics now."""
+    """The answer over the records that the topics have now."""
     lookup = context.lookup(properties)
     node = plan_query(lookup, query)
     running = Run(lookup, node, "query", bounded=True)

@@ -1,6 +1,6 @@
 """Declarations: CREATE, DROP and ALTER of streams and tables, CREATE and DROP TYPE.
 
-`engine` dispatches here.  What is declared lives as long as the shell.
+`engine` dispatches here.  Declarations last as long as the shell.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["change", "create", "drop"]
 
 
 def create(context: Context, statement: ast.CreateSource, properties: Properties) -> Answer:
-    """CREATE STREAM|TABLE over a topic; with PARTITIONS the topic is created where it is not."""
+    """CREATE STREAM|TABLE over a topic; with PARTITIONS it creates a missing topic."""
     context.free_name(statement.name)
     made = ddl.change(statement, context.catalog, properties, infer_columns(properties))
     source, settings = made.source, made.settings
@@ -49,7 +49,7 @@ def create(context: Context, statement: ast.CreateSource, properties: Properties
 
 
 def drop(context: Context, statement: ast.DropSource, properties: Properties) -> Answer:
-    """DROP STREAM|TABLE; the query that made it ends with it."""
+    """DROP STREAM|TABLE; also ends the query that made it."""
     made = ddl.change(statement, context.catalog)
     context.catalog = made.catalog
     source = made.source
@@ -65,7 +65,7 @@ def change(
     statement: ast.AlterSource | ast.CreateType | ast.DropType,
     properties: Properties,
 ) -> Answer:
-    """What changes the catalog alone: ALTER STREAM|TABLE, CREATE TYPE, DROP TYPE."""
+    """Statements that change only the catalog: ALTER STREAM|TABLE, CREATE TYPE, DROP TYPE."""
     made = ddl.change(statement, context.catalog)
     context.catalog = made.catalog
     return Message(made.message)

@@ -1,4 +1,4 @@
-"""DESCRIBE: a topic as it is found, a declared source, a function; `engine` dispatches here."""
+"""DESCRIBE of a topic, a declared source or a function; `engine` dispatches here."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def describe(context: Context, statement: Describe, properties: Properties) -> A
 
 
 def _given(name: str, rows: pa.Table) -> Sections:
-    """An Arrow table's columns, by the type in KSQL where it has one."""
+    """An Arrow table's columns, with their types in KSQL if it has them."""
     columns = titled(
         "Columns",
         {"column": rows.schema.names, "type": [ksql_name(f.type) for f in rows.schema]},
@@ -61,7 +61,7 @@ def _given(name: str, rows: pa.Table) -> Sections:
 def _topic(client: Client, snapshot: Snapshot, sampled: Sampled, extended: bool) -> Answer:
     """Formats and columns as inferred, partitions with offsets, and configs.
 
-    EXTENDED: every schema id with its count and where it begins, and the default configs too.
+    EXTENDED adds every schema id with its count and first offsets, and the default configs.
     """
     source = sampled.source
     described = (*source.key, *source.value)
@@ -87,7 +87,7 @@ def _topic(client: Client, snapshot: Snapshot, sampled: Sampled, extended: bool)
 
 
 def _formats(sampled: Sampled) -> list[Answer]:
-    """How keys and values are written, what share of the samples agrees, and what to try."""
+    """The formats of keys and values, the share of the samples that agrees, and a hint."""
     source, key, value = sampled.source, sampled.key, sampled.value
     text = (
         f"Topic {source.topic}: of {sampled.records:,} sampled records {value.agree:.0%} are"
@@ -141,7 +141,7 @@ def _partitions(client: Client, snapshot: Snapshot, extended: bool) -> Sections:
 
 
 def _source(source: Source, catalog: Catalog) -> Answer:
-    """A declared source: its columns, its topic, and who reads and writes it."""
+    """A declared source: its columns, its topic, and the queries that read and write it."""
     headers = [(c.name, c.type) for c in source.headers]
     named = [
         *((c.name, ksql_name(c.type), "primary key" if source.kind is Kind.TABLE else "key")
@@ -178,7 +178,7 @@ def _source(source: Source, catalog: Catalog) -> Answer:
 
 
 def describe_sources(catalog: Catalog, kind: Kind) -> Answer:
-    """Each declared stream or table, as `_source` has it."""
+    """Each declared stream or table, described by `_source`."""
     sources = catalog.of_kind(kind)
     if not sources:
         return none_declared(kind)
@@ -188,7 +188,8 @@ def describe_sources(catalog: Catalog, kind: Kind) -> Answer:
 def _extended(
     client: Client, snapshot: Snapshot, source: Source, properties: Properties
 ) -> list[Answer]:
-    """What DESCRIBE EXTENDED adds to a declared source: its schema ids, its topic, every config."""
+    """The parts that DESCRIBE EXTENDED adds to a declared source: its schema ids, its topic, every
+    config."""
     from kshell.engines.local.sources.chunks import schemas_for
     from kshell.engines.local.statements.schema_scan import schema_ids_of
 
@@ -199,7 +200,7 @@ def _extended(
 
 
 def _pseudo_columns(source: Source) -> Answer:
-    """What each record has beside these columns."""
+    """The pseudo columns that each record has besides these columns."""
     found = source.pseudo_columns()
     return titled(
         "Pseudo columns, which * leaves out",
@@ -231,5 +232,5 @@ def describe_function(
 
 
 def none_declared(kind: Kind) -> Message:
-    """What to say where nothing was declared."""
+    """The message if nothing was declared."""
     return Message(f"No {kind.value.lower()} is declared. Every topic can be read as it is.")

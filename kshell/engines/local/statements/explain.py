@@ -1,6 +1,7 @@
-"""EXPLAIN: of a statement, what it would read and how; of a running query, its plan and its state.
+"""EXPLAIN: for a statement, what it would read and how; for a running query, its plan and its
+state.
 
-`engine` dispatches here.  Nothing is read and nothing is made.
+`engine` dispatches here.  It reads no records and creates nothing.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def _bounded(lookup: Lookup, query: Query) -> Sections:
     try:
         ranges = [(read, r) for read in prepared.reads for r in read.ranges]
         reading = sum(r.end - r.start for _, r in ranges)
-        # Pruned partitions have no range: what a table holds is asked of the table.
+        # Pruned partitions have no range, so ask the table for its partitions.
         held = sum(_held(read) for read in prepared.reads)
         columns = "; ".join(
             f"{read.reference.table.name}: " + (", ".join(c.name for c in read.columns) or "none")
@@ -104,7 +105,7 @@ def _bounded(lookup: Lookup, query: Query) -> Sections:
 
 
 def _held(read: Read) -> int:
-    offsets = read.reference.table.offsets  # type: ignore[attr-defined]
+    offsets = read.reference.table.offsets
     return sum(last - first for first, last in offsets.values())
 
 

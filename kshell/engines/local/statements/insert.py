@@ -1,7 +1,7 @@
-"""INSERT INTO … VALUES: into a declared source by its columns, into a topic by its fields.
+"""INSERT INTO … VALUES, into a declared source or a topic.
 
-`engine` dispatches here.  A declared source takes what ksqlDB takes, in its formats; a topic that
-nobody declared takes fields of any name as JSON, and those pseudo columns that can be given.
+`engine` dispatches here.  A declared source accepts the same values as in ksqlDB, in its formats;
+an undeclared topic accepts fields of any name as JSON, and the pseudo columns that INSERT may set.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _GIVEN = tuple(name for name, column in PSEUDO_COLUMNS.items() if column.given)
 def insert_values(
     context: Context, statement: InsertValues, properties: Properties
 ) -> Answer:
-    """Write the rows, and say so when every one is acknowledged."""
+    """Write the rows; the message comes when every row is acknowledged."""
     if (given := given_named(context.given, statement.name)) is not None:
         raise Unsupported(
             f"{given} is a table given to this session: nothing can be written to it",
@@ -61,7 +61,7 @@ def insert_values(
 
 
 def _declared(bound: BoundInsert, properties: Properties) -> list[OutgoingRecord]:
-    # ROWTIME alone says when: a source's time column is what it is, and read so.
+    # Only ROWTIME sets the record's time; a source's time column is written like other columns.
     target = replace(bound.target, timestamp_column="")
     writer = SourceWriter(target, schemas_for(target, properties))
     records: list[OutgoingRecord] = []
@@ -113,7 +113,7 @@ def _plain(value: Any) -> Any:
 
 
 def _column(name: Name, source: Source) -> str:
-    """The field's own spelling, where one of any case is known."""
+    """The known field's spelling, if a field matches in any case."""
     upper = name.text.upper()
     if upper in _GIVEN and upper in RESERVED:
         return upper

@@ -1,7 +1,7 @@
 """INSERT INTO … VALUES into a topic whose format has types: AVRO, PROTOBUF, JSON_SR, DELIMITED.
 
-`insert` calls it for topics that nobody declared.  Written is the subject's newest schema (or,
-where the registry has none, the one that the records name); other fields are refused.
+`insert` calls it for undeclared topics.  It writes with the subject's newest schema (or, if the
+registry has none, the one that the records name), and refuses other fields.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _WHEN, _WHERE = (Column(name, RESERVED[name]) for name in ("ROWTIME", "ROWPARTIT
 
 
 def takes(source: Source) -> bool:
-    """Whether a half of the source has a format with types."""
+    """Whether the key or the value of the source has a format with types."""
     return not {source.key_format.name, source.value_format.name} <= _UNTYPED
 
 
@@ -72,7 +72,7 @@ def typed_records(
     try:
         made = SourceWriter(source, schemas).write(key, value, times, gone)
     except EvaluationError as error:
-        # Codecs speak of records in Kafka Streams' words; here what was written is wrong.
+        # Codecs word errors as Kafka Streams does for records; here the statement is wrong.
         reason = error.what.rpartition("record): ")[2]
         hint = "give every column that takes no NULL" if "NULL" in reason else ""
         raise BindError(reason, hint=hint) from None
@@ -84,7 +84,7 @@ def typed_records(
 
 
 def _as_newest(source: Source, schemas: Schemas | None) -> Source:
-    """The source with the columns of its subjects' newest schemas, which are what is written."""
+    """The source with the columns of its subjects' newest schemas, with which it is written."""
     if schemas is None:
         return source
     halves: dict[Half, tuple[FormatSpec, tuple[Column, ...]]] = {
@@ -106,7 +106,7 @@ def _as_newest(source: Source, schemas: Schemas | None) -> Source:
 
 
 def _column(name: Name, known: Mapping[str, Column]) -> Column:
-    """The field's own spelling, where one of any case is known."""
+    """The known field's spelling, if a field matches in any case."""
     if name.text in known:
         return known[name.text]
     fitting = [c for n, c in known.items() if n.casefold() == name.text.casefold()]

@@ -1,4 +1,4 @@
-"""A continuous SELECT on the screen: the plan's changes, pulled by whoever draws them.
+"""A continuous SELECT on the screen: the terminal pulls the plan's changes.
 
 `select` calls it for EMIT CHANGES and EMIT FINAL.
 """
@@ -38,11 +38,11 @@ class _Answer:
         self._table = node.output.kind is Kind.TABLE
 
     def of(self, changes: Changes) -> Changes:
-        """What is shown of the changes."""
+        """The changes with the answer's columns."""
         rows, weights = changes.rows, changes.weights
         arrays = [rows.column(name) for name in self.columns]
         rows = pa.RecordBatch.from_arrays(arrays, schema=self.schema)
-        if not self._table:  # a touch is nothing to see
+        if not self._table:  # a touch shows nothing
             live = pc.greater(weights, 0)
             if live.false_count:
                 rows, weights = rows.filter(live), weights.filter(live)
@@ -59,7 +59,7 @@ class _Answer:
 
 
 def _cut(weights: pa.Array, more: int) -> int:
-    """How many changes bring `more` rows."""
+    """How many changes are needed for `more` rows."""
     for i, weight in enumerate(weights.to_pylist()):
         if more <= 0:
             return i
@@ -68,13 +68,13 @@ def _cut(weights: pa.Array, more: int) -> int:
 
 
 def _key(node: plan.Answer) -> tuple[str, ...]:
-    """The headings that tell a table's rows apart; none for a stream, or where one is missing."""
+    """The headings that identify a table's rows; empty for a stream, or if one is missing."""
     if node.output.kind is Kind.STREAM:
         return ()
     window = node.output.window
     names = [c.name for c in node.output.key]
     if window is not None:
-        # Windows of one size are told apart by either end; sessions by both.
+        # Either end identifies a window of known size; a session needs both ends.
         names += ["WINDOWSTART", *(["WINDOWEND"] if window.size_ms is None else [])]
     headings = {name: heading for heading, name in node.columns}
     if isinstance(node.input, plan.Project):

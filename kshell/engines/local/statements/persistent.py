@@ -1,4 +1,4 @@
-"""Statements that make, list and end queries: CREATE … AS SELECT, INSERT … SELECT, TERMINATE.
+"""Statements that start, list and end queries: CREATE … AS SELECT, INSERT … SELECT, TERMINATE.
 
 `engine` dispatches here.  The topic is created before the query starts, by the sink's properties.
 """
@@ -50,14 +50,14 @@ def create_as(
     prefix = "CSAS" if sink.target.kind is Kind.STREAM else "CTAS"
     id = context.next_id(f"{prefix}_{name}")
     target = replace(sink.target, query_id=id)
-    ddl.declare(statement, context.catalog, target)  # refuses what cannot be
+    ddl.declare(statement, context.catalog, target)  # refuses a replacement that is not possible
     replaced = context.queries.get(before.query_id) if before is not None else None
     if replaced is not None:
         check_upgrade(replaced.sink, sink)
     told = _ensure_topic(context, lookup, sink)
     if replaced is not None:
         context.terminate(replaced.id)
-        lookup = context.lookup(properties)  # offsets of now: the old one read up to here
+        lookup = context.lookup(properties)  # the offsets now: the old query read up to here
     running = _start(context, id, replace(sink, target=target), lookup)
     context.catalog = ddl.declare(statement, context.catalog, target).catalog
     return Message(
@@ -79,9 +79,9 @@ def insert_select(
 
 
 def _ensure_topic(context: Context, lookup: Lookup, sink: plan.Sink) -> str:
-    """Create the sink's topic where it is not there, as many partitions as its source has.
+    """Create the sink's topic if it does not exist, with as many partitions as its source has.
 
-    What is not as was said of it comes back as a sentence.
+    Returns a sentence if the topic differs from its settings.
     """
     topic = sink.target.topic
     found = context.client.find(topic)
@@ -131,7 +131,7 @@ def control(context: Context, statement: ast.QueryControl, properties: Propertie
 
 
 def show_queries(context: Context, extended: bool) -> Answer:
-    """Every query of this shell: what it writes, how fast, how far behind, what went wrong."""
+    """Every query of this shell: its sink, its rate, how far it is behind, and its error."""
     if not context.queries:
         return Message("No query runs in this shell.")
     queries = list(context.queries.values())
@@ -159,4 +159,4 @@ def _rate(query: Background) -> float:
 def _trouble(query: Background) -> str | None:
     if query.error is not None:
         return query.error.what
-    return query.feed.note or None
+    return query.note or None

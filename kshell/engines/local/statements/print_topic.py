@@ -1,7 +1,7 @@
 """PRINT topic: keys and values as they arrive, one line for each record.
 
-`engine` dispatches here.  JSON and text are shown as they are, so that what does not parse can be
-looked at too; what is behind a schema is shown as a STRUCT.
+`engine` dispatches here.  It shows JSON and text as they are, even if they do not parse, and values
+with a schema as a STRUCT.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _AS_TEXT = frozenset({"DELIMITED", "JSON", "NONE"})
 
 
 def print_topic(context: Context, statement: Print, properties: Properties) -> Answer:
-    """What comes from now on, or FROM BEGINNING."""
+    """The records from now on, or FROM BEGINNING."""
     lookup = context.lookup(properties)
     source = _whole(lookup.sample(statement.topic).source)
     snapshot = lookup.snapshot(source.topic)
@@ -46,7 +46,7 @@ def print_topic(context: Context, statement: Print, properties: Properties) -> A
 
 
 class _Printed:
-    """A fetch without an end, decoded: the first of each `interval` records, `limit` of them."""
+    """Decodes a fetch without an end: the first of each `interval` records, up to `limit`."""
 
     def __init__(self, fetch: Fetch, decoder: Decoder, interval: int, limit: int | None) -> None:
         self._fetch, self._decoder = fetch, decoder
@@ -54,11 +54,11 @@ class _Printed:
         self._rate = Rate()
         self._rows = self._decoded = self._bad = 0
         self._cancelled = False
-        self._held: Chunk | None = None  # what waits for the schema registry
+        self._held: Chunk | None = None  # a chunk that waits for the schema registry
         self._wait = RegistryWait()
 
     def poll(self, seconds: float) -> Changes | None:
-        """The next rows; none where none came in time, or the registry is away."""
+        """The next rows; empty if none came in time, or the registry does not answer."""
         if self._cancelled or self._rows == self._limit:
             self.cancel()
             return None
@@ -106,7 +106,7 @@ class _Printed:
 
 
 def _whole(source: Source) -> Source:
-    """With one column VALUE in place of what the values hold."""
+    """The source with one column VALUE that holds the whole value."""
     format = source.value_format
     if format.name in _AS_TEXT:
         format, type = FormatSpec("KAFKA"), STRING

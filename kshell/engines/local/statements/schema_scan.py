@@ -1,7 +1,7 @@
-"""DESCRIBE topic EXTENDED: every schema id in a topic, with counts and where each begins.
+"""DESCRIBE topic EXTENDED: every schema id in a topic, with its count and first offsets.
 
-`show` asks it.  The whole topic is read, of each record only the bytes in front, for so many
-seconds at the most; what was not read is said.
+`describe` calls it.  It reads the whole topic, only the first bytes of each record, for a limited
+time; if it could not read all, it says so.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ _SECONDS = 10.0
 
 @dataclass(slots=True)
 class _Seen:
-    """A schema id of one half: how many records have it, and the first offset per partition."""
+    """A schema id in keys or in values: how many records have it, and the first offset per
+    partition."""
 
     count: int
     first: dict[int, int]
@@ -39,7 +40,7 @@ class _Seen:
 def schema_ids_of(
     client: Client, snapshot: Snapshot, halves: Iterable[Half], schemas: Schemas | None
 ) -> Sections:
-    """A table of ids; nothing where no half has any."""
+    """A table of ids; no parts if neither keys nor values have any."""
     halves = tuple(halves)
     offsets = snapshot.offsets
     total = sum(end - first for first, end in offsets.values())
@@ -61,7 +62,7 @@ def schema_ids_of(
                 chunk.records, wanted, start=chunk.start, end=end, aborted=chunk.aborted
             ).batch
         except CorruptRecord:
-            continue  # a scan tells of it; here it is no schema
+            continue  # a scan reports bad records; here they have no schema
         for half in halves:
             _count(found, half, chunk.partition, batch)
     parts = (_table(found, schemas),) if found else ()

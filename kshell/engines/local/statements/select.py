@@ -1,6 +1,6 @@
-"""A bounded SELECT here: over DuckDB, or, where only KSQL has its clauses, a continuous plan.
+"""A bounded SELECT: run by DuckDB, or by a continuous plan if it has KSQL's own clauses.
 
-`engine` dispatches here; EXPLAIN shares `planned`.  `sources.lookup` says what a name in FROM is.
+`engine` dispatches here; EXPLAIN shares `planned`.  `sources.lookup` resolves the names in FROM.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = ["evaluator", "needs_continuous", "planned", "select"]
 
 
 def needs_continuous(query: Query) -> bool:
-    """Whether only a continuous plan can answer: WINDOW, WITHIN, PARTITION BY are KSQL's alone."""
+    """Whether only a continuous plan can answer: only KSQL has WINDOW, WITHIN, PARTITION BY."""
     within = any(join.args.get("within") for join in query.tree.find_all(exp.Join))
     return bool(query.window or query.partition_by or within)
 
@@ -62,7 +62,7 @@ def select(context: Context, statement: Select, properties: Properties) -> Answe
 
 
 def _bounded(context: Context, query: Query, properties: Properties) -> Rows:
-    """The answer over what is in the topics now."""
+    """The answer over the records that the topics have now."""
     if needs_continuous(query):
         from kshell.engines.local.statements.bounded_continuous import bounded_continuous
 
@@ -78,7 +78,7 @@ def _bounded(context: Context, query: Query, properties: Properties) -> Rows:
 
 
 def _empty(reads: Sequence[Read]) -> list[Notice]:
-    """What to say of topics that hold nothing."""
+    """The notices for empty topics."""
     told = []
     for table in {id(read.reference.table): read.reference.table for read in reads}.values():
         if isinstance(table, TopicTable) and all(f == end for f, end in table.offsets.values()):
@@ -89,7 +89,7 @@ def _empty(reads: Sequence[Read]) -> list[Notice]:
 
 
 def evaluator(connection: duckdb.DuckDBPyConnection) -> Callable[[exp.Expr], Any]:
-    """Values of constant expressions, for INSERT."""
+    """Evaluates constant expressions, for INSERT."""
 
     def evaluate(node: exp.Expr) -> Any:
         if node.find(exp.Column) is not None:

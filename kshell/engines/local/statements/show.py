@@ -1,6 +1,6 @@
-"""SHOW: what there is, as tables; `engine` dispatches here.
+"""SHOW: lists topics, sources, queries and more as tables; `engine` dispatches here.
 
-Light to import: `kshell -e "SHOW TOPICS"` is how a person tries whether a cluster answers.
+Light to import: a person tries with `kshell -e "SHOW TOPICS"` whether a cluster answers.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _topics(client: Client, isolation: str, internal: bool, extended: bool) -> R
 def _offsets(
     client: Client, topic: Topic, isolation: str
 ) -> tuple[tuple[int, int], ...] | None:
-    """[first, end) of each partition; None where one of them cannot be read."""
+    """[first, end) of each partition; None if one of them cannot be read."""
     if topic.error or any(p.leader < 0 for p in topic.partitions):
         return None
     try:
@@ -160,7 +160,7 @@ def _sources(catalog: Catalog, kind: Kind) -> Answer:
 
 
 def _types(catalog: Catalog) -> Answer:
-    """CREATE TYPE's types."""
+    """The types made by CREATE TYPE."""
     if not catalog.types:
         return Message("No type is declared.")
     return titled(
@@ -171,7 +171,7 @@ def _types(catalog: Catalog) -> Answer:
 
 
 def _functions() -> Answer:
-    """Every function with its kind and what it does."""
+    """Every function with its kind and its line of help."""
     from kshell.sql import functions
 
     found = [functions.describe(name) for name in functions.names()]

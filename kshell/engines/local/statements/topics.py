@@ -1,6 +1,7 @@
-"""The topic under a declaration or a query: created as was said, or held against what was said.
+"""The topic under a declaration or a query: creates it, or compares it with the statement.
 
-`declare` and `persistent` create by it, `asserts` compares.  CREATE changes no topic that is there.
+`declare` and `persistent` create topics with it, `asserts` compares.  CREATE never changes an
+existing topic.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ __all__ = ["Difference", "create_topic", "differences", "keep_topic"]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A setting that is not as was said; `refuses`: ksqlDB takes no such topic."""
+    """A setting that differs from the statement; `refuses` means that ksqlDB refuses such a
+    topic."""
 
     what: str
     said: str
@@ -32,14 +34,15 @@ class Difference:
 
 
 def differences(client: Client, topic: Topic, said: TopicSettings) -> list[Difference]:
-    """What a topic has otherwise than was said of it; configs are asked for only where said."""
+    """The differences between a topic and the statement's settings; asks for configs only if the
+    statement sets some."""
     partitions = len(topic.partitions)
     replicas = max((len(p.replicas) for p in topic.partitions), default=0)
     found = []
     if said.partitions not in (None, partitions):
         found.append(Difference("PARTITIONS", str(said.partitions), str(partitions), True))
     if said.replicas is not None and said.replicas >= 0 and said.replicas != replicas:
-        fewer = replicas < said.replicas  # more are no harm
+        fewer = replicas < said.replicas  # more partitions are fine
         found.append(Difference("REPLICAS", str(said.replicas), str(replicas), fewer))
     if said.configs:
         configs = {name: value for name, value, _ in client.configs(topic.name)}
@@ -51,7 +54,7 @@ def differences(client: Client, topic: Topic, said: TopicSettings) -> list[Diffe
 
 
 def _parts(value: str) -> list[str]:
-    """A config's value without the order of its parts: brokers give it as it was written."""
+    """A config's value without the order of its parts: brokers return it as it was written."""
     return sorted(part.strip() for part in value.split(","))
 
 
@@ -62,9 +65,9 @@ def create_topic(
     properties: Properties,
     like: tuple[int, int] = (1, -1),
 ) -> str:
-    """Create a topic, of `like` partitions and replicas where nothing is said of them.
+    """Create a topic; without settings for them, its partitions and replicas are those of `like`.
 
-    A sentence comes back on what is not as was said, which an embedded broker's may be.
+    Returns a sentence if the topic differs from the settings, as with an embedded broker.
     """
     configs: Mapping[str, str] = {**settings.defaults, **settings.configs}
     partitions, replicas = (
@@ -79,7 +82,8 @@ def create_topic(
 
 
 def keep_topic(context: Context, topic: Topic, settings: TopicSettings) -> str:
-    """Take a topic that is there: BindError where it cannot be what was said, else a sentence."""
+    """Use an existing topic: BindError if it cannot fit the settings, else a sentence if it
+    differs."""
     found = differences(context.client, topic, settings)
     refused = [d for d in found if d.refuses]
     if refused:
