@@ -60,6 +60,11 @@ class Graph:
             batch = stage.operator.step(stage.port, batch)
         return batch
 
+    @property
+    def late(self) -> int:
+        """How many rows came after all their windows had closed."""
+        return sum(getattr(operator, "late", 0) for operator in self.operators.values())
+
     def _since_1970(self, batch: Changes) -> Changes:
         times = batch.rows.column("ROWTIME")
         if (pc.min(times).as_py() or 0) >= 0:

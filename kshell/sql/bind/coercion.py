@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import TypeAlias
 
 import pyarrow as pa
 
@@ -27,7 +28,7 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
 
 # What stands in a list: an expression, or a part of one of which only the type is known.
-_Value = Expression | pa.DataType
+_Value: TypeAlias = "Expression | pa.DataType"
 
 
 def alike(values: Sequence[Expression]) -> list[Expression]:

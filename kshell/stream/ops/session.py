@@ -31,6 +31,7 @@ class SessionAggregate:
         self._close = self._gap + plan.grace_of(node.window)
         keep = max(self._close, node.window.retention_ms or 0)
         self.sessions = Versions(states, name, keep)  # key → end → start → (states, row)
+        self.late = 0
         self.clock = Clock(states.map(f"{name}.clock"))
 
     def step(self, port: int, batch: Changes) -> Changes:
@@ -50,6 +51,7 @@ class SessionAggregate:
             end = max([row.ts, *(e for e, _, _ in found)])
             if end >= closed:
                 self._merge(row, found, start, end, out)
+            self.late += not out
             yield out
 
     def _near(self, key: Key, at: int) -> Iterator[tuple[int, int, Any]]:

@@ -31,6 +31,7 @@ class SlidingAggregate:
         self._grace = plan.grace_of(node.window)
         keep = max(2 * self._span + self._grace, node.window.retention_ms or 0)
         self.versions = Versions(states, name, keep)  # key → start → (states, row)
+        self.late = 0
         self.clock = Clock(states.map(f"{name}.clock"))
         self._out: list[Update] = []
 
@@ -50,6 +51,8 @@ class SlidingAggregate:
                     self._early(row)
                 else:
                     self._place(row)
+            else:
+                self.late += 1
             yield self._out
 
     def _place(self, row: Grouped) -> None:

@@ -25,6 +25,7 @@ class Windowed(Protocol):
     """A windowed aggregate, as `suppress` sees it; `clock` is its stream time."""
 
     clock: Clock
+    late: int  # rows that no window took
 
     def each(self, batch: Changes) -> Iterator[list[Update]]:
         """The updates that each row of the batch makes."""
@@ -47,6 +48,11 @@ class Suppress:
         self._ends: list[int] = []
         for update in self.held.values():
             self._note(update)
+
+    @property
+    def late(self) -> int:
+        """Rows that came after all their windows had closed."""
+        return self._aggregate.late
 
     def step(self, port: int, batch: Changes) -> Changes:
         """The results of the windows that close."""

@@ -45,6 +45,7 @@ class WindowAggregate:
         self._grace = plan.grace_of(node.window)
         keep = max(self._size + self._grace, node.window.retention_ms or 0)
         self.versions = Versions(states, name, keep)  # key → start → (states, row)
+        self.late = 0
         self.clock = Clock(states.map(f"{name}.clock"))
 
     def step(self, port: int, batch: Changes) -> Changes:
@@ -72,4 +73,5 @@ class WindowAggregate:
                     self.versions.put(key, start, (state, row))
                     out.append(Update((*key, start), old, row, ts, window))
                 start += advance
+            self.late += not out
             yield out

@@ -298,6 +298,26 @@ def test_final_without_grace_closes_at_the_end(
     assert changing.made(left("a", 2, 5)) != []  # a day's grace
 
 
+@pytest.mark.parametrize(
+    "window",
+    [
+        "TUMBLING (SIZE 10 MILLISECONDS, GRACE PERIOD 5 MILLISECONDS)",
+        "HOPPING (SIZE 10 MILLISECONDS, ADVANCE BY 5 MILLISECONDS, GRACE PERIOD 5 MILLISECONDS)",
+        "SESSION (10 MILLISECONDS, GRACE PERIOD 5 MILLISECONDS)",
+        "SLIDING (SIZE 10 MILLISECONDS, GRACE PERIOD 5 MILLISECONDS)",
+    ],
+)
+@pytest.mark.parametrize("emit", ["CHANGES", "FINAL"])
+@pytest.mark.parametrize("size", [1, 50])
+def test_rows_that_no_window_takes_are_counted(window: str, emit: str, size: int) -> None:
+    query = Query.of(_windowed(window, emit))
+    given = [left("a", 100, 1), *(left("a", 90 + n % 10, 1) for n in range(20)), left("b", 99, 1)]
+    late = [left("a", 3, 1), left("b", 40, 1), left("b", 7, 1)]
+    for _ in query.changes([*given, *late, left(None, 1, 1), left("a", 1)], size):
+        pass
+    assert query.graph.late == 3
+
+
 def _join(kind: str, within: str, streams: bool = True) -> str:
     declared, made = (L + R, "STREAM") if streams else (LT + RT, "TABLE")
     return f"""{declared} CREATE {made} O AS SELECT L.K, L.V AS A, R.V AS B
