@@ -95,6 +95,11 @@ class Background:
         except Exception as error:  # else a failed query would look like a quiet one
             self._fail(KshellError(f"internal error: {error!r}"))
 
+    @property
+    def late(self) -> int:
+        """How many rows came after all their windows had closed."""
+        return self._plan.late
+
     def _check_sink(self) -> None:
         """From time to time, check that the topic is still the same.
 
