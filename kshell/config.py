@@ -23,8 +23,7 @@ __all__ = ["PROPERTIES", "Properties", "Scope", "cache_home", "config_home", "lo
 
 
 class Scope(Enum):
-    """What a property belongs to; after a change of a connection's property, kshell connects
-    again."""
+    """The owner of a property; after a change of a connection's property, kshell connects again."""
 
     SESSION = "session"
     CONNECTION = "connection"

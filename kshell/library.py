@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import warnings
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from kshell import session as shell
-from kshell.config import Properties
+from kshell.config import Properties, Scope, scope_of
 from kshell.errors import KshellError, Unsupported, UsageError
 from kshell.result import Result
 from kshell.results import Goodbye, Remark, Spooling
@@ -62,12 +62,15 @@ class Session(shell.Session):
     ) -> None:
         super().__init__(properties, tables=tables)
         self._results: weakref.WeakSet[Result] = weakref.WeakSet()
+        self._closed = False
 
     def sql(self, text: str) -> Result:
         """Run one statement.  A bounded answer is read when the program asks for its rows.
 
         Raises KshellError with its place in the text.
         """
+        if not split(text):
+            raise UsageError("there is no statement to run")
         if len(split(text)) != 1:
             raise UsageError("sql takes one statement", hint="run takes a script of many")
         results = list(self._answers(text))
@@ -94,6 +97,8 @@ class Session(shell.Session):
         return results
 
     def _answers(self, text: str) -> Iterator[Result]:
+        if self._closed:
+            raise UsageError("this session was closed", hint="kshell.connect makes a new one")
         events = self.execute(text)
         for event in events:
             match event:
@@ -108,9 +113,20 @@ class Session(shell.Session):
                     self._results.add(result)
                     yield result
 
+    def change(self, names: Iterable[str], properties: Properties) -> None:
+        """As the shell's, but the connection does not change under an answer that is read there."""
+        names = tuple(names)
+        anew = any(scope_of(name) is Scope.CONNECTION for name in names)
+        if anew and any(result.open for result in self._results):
+            raise UsageError(
+                "the connection cannot change while an answer is open",
+                hint="read it to its end, or close it",
+            )
+        super().change(names, properties)
+
     def close(self) -> None:
-        """Stop all queries and disconnect; raises KshellError if a query could not write its
-        rows."""
+        """Stop all queries and disconnect; KshellError if a query could not write its rows."""
+        self._closed = True
         for result in list(self._results):
             result.close()
         super().close()

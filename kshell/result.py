@@ -1,5 +1,4 @@
-"""The answer to one statement, for a program: rows as Arrow or as tuples, changes, a message,
-parts.
+"""The answer to one statement, for a program: rows, changes, a message, or parts.
 
 `library.Session` makes one around each `results.Answer`.
 """
@@ -14,12 +13,13 @@ from typing import Any
 import pyarrow as pa
 
 from kshell.changes import Changes
-from kshell.errors import UsageError
+from kshell.errors import KshellError, UsageError
 from kshell.preview import as_html, as_text, printable
 from kshell.results import Answer, Live, Message, Notice, Rows, Sections, notices_of
 
 __all__ = ["Result"]
 
+_CLOSED = "this answer was closed before all of it was read"
 _SHOWN = 20  # rows that a Result shows of itself
 
 
@@ -35,7 +35,13 @@ class Result:
         self._unread = self._pulled()
         self._ahead: deque[pa.RecordBatch] = deque()  # read for display, and not yet iterated over
         self._table: pa.Table | None = None
-        self._iterated = self._closed = False
+        self._iterated = self._closed = self._ended = False
+
+    @property
+    def open(self) -> bool:
+        """Whether there may be more to read: of a bounded or a continuous answer, till its end."""
+        pulled = isinstance(self._answer, Rows | Live)
+        return pulled and self._table is None and not self._ended and not self._closed
 
     @property
     def bounded(self) -> bool:
@@ -122,6 +128,8 @@ class Result:
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         """The batches read ahead, then the rest; once."""
+        if self._closed:
+            raise UsageError(_CLOSED)
         if self._iterated:
             raise UsageError("this answer was iterated over: its rows are not kept")
         self._iterated = True
@@ -129,15 +137,24 @@ class Result:
             while self._ahead:
                 yield self._ahead.popleft()
             yield from self._unread
-        except BaseException:
+        except KshellError:
             self.close()
             raise
+        except BaseException as error:
+            if self._closed and isinstance(error, OSError):  # DuckDB was interrupted
+                raise UsageError(_CLOSED) from None
+            self.close()
+            raise
+        if self._closed:
+            raise UsageError(_CLOSED)
+        self._ended = True
 
     def _changes(self, live: Live) -> Iterator[Changes]:
         try:
             while not self._closed and (changes := live.poll(0.2)) is not None:
                 if len(changes):
                     yield changes
+            self._ended = True
         finally:
             self.close()
 

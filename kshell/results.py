@@ -118,8 +118,7 @@ def titled(title: str, columns: dict[str, list[Any]], types: dict[str, pa.DataTy
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A continuous table: `poll(seconds)` gives the changes since the last call, None after the
-    end.
+    """A continuous table: `poll(seconds)` gives the changes since the last, None after the end.
 
     `key` names the columns that identify a row of a table; a stream, whose rows never change, has
     none.

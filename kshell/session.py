@@ -98,8 +98,7 @@ class Session:
         _ = self.engine
 
     def change(self, names: Iterable[str], properties: Properties) -> None:
-        """Take the new properties, of which these changed; if one belongs to the connection,
-        connect first.
+        """Take new properties, of which these changed; connect first if one is the connection's.
 
         Raises the errors of connecting; then nothing has changed.
         """

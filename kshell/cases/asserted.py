@@ -39,8 +39,8 @@ def assert_source(world: World, statement: ast.AssertSource) -> None:
 
 
 def assert_topic(world: World, statement: ast.AssertTopic) -> None:
-    """ASSERT [NOT EXISTS] TOPIC: knows the case's topics, those of its sources, and those written
-    to."""
+    """ASSERT [NOT EXISTS] TOPIC: looks in the topics of the case, of its sources and of its
+    queries."""
     name, said = statement.name.text, asserted_settings(statement)
     known = {*world.topics, *world.log.topics, *(s.topic for s in world.catalog.sources.values())}
     if statement.exists is not (name in known):

@@ -1,5 +1,4 @@
-"""Runs a query over the log: decodes, steps and encodes one record at a time, as ksqlDB's driver
-does.
+"""Runs a query over the log: decodes, steps and encodes record by record, as ksqlDB's driver.
 
 `run` calls it for each query in turn.  A query first gets the case's own records of its
 topics, in their order, and then, topic by topic, the records that earlier queries wrote.

@@ -34,8 +34,7 @@ _SETTING = "{CONFIG}"
 
 
 def read_cases(path: str) -> list[Case]:
-    """The cases of one file, one for each format; raises UsageError for a file that has no
-    cases."""
+    """The cases of one file, one for each format; UsageError for a file without cases."""
     document = _load(path)
     tests = document.get("tests") if isinstance(document, Mapping) else None
     if not isinstance(tests, list):

@@ -47,8 +47,8 @@ class Catalog:
     queries: Mapping[str, RunningQuery] = field(default_factory=lambda: MappingProxyType({}))
 
     def find(self, name: str, quoted: bool) -> Source | None:
-        """The source of that name as written: names of declared sources fold to upper case, names
-        of topics do not."""
+        """The source of that name as written: declared names fold to upper case, topics' names do
+        not."""
         declared = self.sources.get(name if quoted else name.upper())
         if declared is not None:
             return declared

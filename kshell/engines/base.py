@@ -19,8 +19,7 @@ __all__ = ["Engine"]
 
 
 class Engine(Protocol):
-    """Runs statements about data; the session itself runs those that concern only it (SET,
-    HELP)."""
+    """Runs statements about data; the session runs those that concern only it (SET, HELP)."""
 
     def run(self, statement: Statement, properties: Properties) -> Answer:
         """Run one statement and give its result; raises KshellError."""
@@ -44,5 +43,4 @@ class Engine(Protocol):
         """The queries in the background."""
 
     def close(self) -> None:
-        """Stop all queries and disconnect; raises KshellError if a query could not write its
-        rows."""
+        """Stop all queries and disconnect; KshellError if a query could not write its rows."""

@@ -21,7 +21,7 @@ __all__ = ["Codec", "Decoded", "Half", "Place"]
 
 
 class Half(Enum):
-    """Which of a record's two parts."""
+    """One of a record's two parts."""
 
     KEY = "key"
     VALUE = "value"
@@ -32,7 +32,7 @@ class Place:
     """Where a codec works: the topic, the half, the format with its options, and the registry.
 
     `source` is the stream's or table's name, which ksqlDB calls the schema of its key by.
-    `wrapped` tells whether a single column stands in a record of its own or is the whole value.
+    `wrapped` says whether a single column stands in a record or is the whole value.
     `loose` names match fields of any case, as ksqlDB's do; undeclared topics' match exactly.
     """
 

@@ -1,7 +1,7 @@
 """Finds the format of an undeclared topic's sampled keys or values.
 
 `engines` ask it for each half of a topic.  What the user set comes first; then schema ids that the
-registry knows (AVRO, PROTOBUF, JSON_SR); then what the bytes alone tell (`guess`).  The share that
+registry knows (AVRO, PROTOBUF, JSON_SR); then the bytes alone (`guess`).  The share that
 agrees is the part of the samples that the format's codec can decode.
 """
 
@@ -36,7 +36,7 @@ from kshell.formats.registry import Schema, Schemas, SchemaType
 
 __all__ = ["Asked", "detect", "newest"]
 
-_AGREE = 0.5  # the share of the samples that makes a format
+_AGREE = 0.5  # the share of the samples that is needed for a format
 _IDS = 20  # schema ids that the registry is asked for, the most frequent first
 _BIGINT = 8  # bytes
 _FORMAT_OF = MappingProxyType(

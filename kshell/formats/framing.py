@@ -46,7 +46,7 @@ def split_frame(data: bytes) -> tuple[int, bytes]:
 
 
 def schema_ids(values: pa.BinaryArray) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Every record's schema id; NO_VALUE for NULL, UNFRAMED where there is none.
+    """Every record's schema id; NO_VALUE for NULL, UNFRAMED without a frame.
 
     >>> schema_ids(pa.array([b"\\0\\0\\0\\0\\7x", None, b"{}"], pa.binary())).tolist()
     [7, -1, -2]

@@ -100,8 +100,8 @@ def _digits(value: Any) -> Any:
 
 
 def plain_writer(type: pa.DataType) -> Callable[[Any], Any]:
-    """Values of Arrow's Python as what JSON has: times as numbers, bytes as base64, doubles that
-    are no number as text, as Jackson writes them; decimals stay."""
+    """Converts values from Arrow to JSON's: times as numbers, bytes as base64, NaN and infinities
+    as text, as Jackson writes them; decimals stay."""
     convert = _plain(type)
     return lambda value: None if value is None else convert(value)
 

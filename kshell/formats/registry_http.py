@@ -1,7 +1,8 @@
 """The schema registry's REST API (Confluent's; Apicurio, Karapace and Redpanda speak it as well).
 
-`open_schemas` makes a `Schemas` of the properties.  Ids are kept in memory and on disk.  An address
-that does not answer is tried again, then the next one, then RegistryDown.  No error tells a secret.
+`open_schemas` makes a `Schemas` of the properties.  Ids are kept in memory and on disk.  If an
+address does not answer, it is tried again, then the next one, then RegistryDown.  No error shows a
+secret.
 """
 
 from __future__ import annotations

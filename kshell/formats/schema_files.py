@@ -52,7 +52,7 @@ def _text(path: Path) -> str:
 
 
 def _json(path: Path) -> Schema:
-    """Avro and JSON Schema are both JSON; Avro's types tell them apart."""
+    """Avro and JSON Schema are both JSON; Avro's types show the difference."""
     text = _text(path)
     try:
         node: Any = orjson.loads(text)

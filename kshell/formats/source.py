@@ -34,7 +34,7 @@ def unwraps(source: Source, half: Half) -> bool:
 
     ksqlDB: a single key column is not wrapped where its format can do without; a single value
     column is wrapped unless WRAP_SINGLE_VALUE says otherwise.  Of a topic that nobody declared,
-    WRAP_SINGLE_VALUE tells it of both halves.
+    WRAP_SINGLE_VALUE decides for both halves.
     """
     columns, format = (
         (source.key, source.key_format) if half is Half.KEY else (source.value, source.value_format)

@@ -53,7 +53,10 @@ def create_topic(
     """Create a topic; replicas -1 is the broker's default.  Raises KafkaError or Forbidden."""
     from confluent_kafka.admin import NewTopic
 
-    new = NewTopic(topic, partitions, replicas, config=dict(configs))
+    try:
+        new = NewTopic(topic, partitions, replicas, config=dict(configs))
+    except ValueError as error:
+        raise KafkaError(f"cannot create topic {topic}: {error}") from None
     admin = _admin(properties)  # kept: the calls end with it
     asked = admin.create_topics([new], request_timeout=_TIMEOUT)
     _result(asked[topic], topic, "create")

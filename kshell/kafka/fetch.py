@@ -116,7 +116,7 @@ class Fetch:
         self.note = ""
 
     def ended(self, partition: int) -> bool:
-        """Whether the caller has polled all records that the partition has now, or that it
+        """Whether the caller has polled all records up to the partition's end, or the end it
         wants."""
         # Read the end first: it is set after its chunks are counted.
         return partition in self._ended and (
@@ -135,7 +135,7 @@ class Fetch:
         return sum(max(high - self.position[p], 0) for p, high in list(self._high.items()))
 
     def __iter__(self) -> Iterator[Chunk]:
-        """Chunks as they come, in offset order within a partition; raises the error that ended the
+        """Chunks as they come, by offset within a partition; raises the error that ended the
         read."""
         self._client.loop.call_soon_threadsafe(self._start)
         try:
@@ -154,7 +154,9 @@ class Fetch:
         try:
             item = self._queue.get(timeout=seconds)
         except queue.Empty:
-            return None
+            if self._client.loop.is_running() or self._stopped:
+                return None
+            raise Outage(f"the connection was closed while {self._topic.name} was read") from None
         if isinstance(item, KshellError):
             raise item
         if item is None:
@@ -168,6 +170,8 @@ class Fetch:
         while not self._stopped:
             with contextlib.suppress(queue.Empty):
                 return self._queue.get(timeout=0.1)
+            if not self._client.loop.is_running():
+                return Outage(f"the connection was closed while {self._topic.name} was read")
         return None
 
     def cancel(self) -> None:
@@ -324,8 +328,7 @@ class Fetch:
         return True
 
     def _note_end(self, p: int) -> None:
-        """Note whether the partition is read to its end; call it after its records are on the
-        queue."""
+        """Note whether the partition is at its end; only after its records are on the queue."""
         if self.position[p] >= min(self._high[p], self._ends[p]):
             self._ended.add(p)
         else:

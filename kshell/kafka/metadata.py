@@ -43,8 +43,7 @@ class Partition:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One topic; `id` is 16 bytes, all zero if the broker has no topic ids; `error` is Kafka's
-    code."""
+    """One topic; `id` is 16 bytes, zero if the broker has no ids; `error` is Kafka's code."""
 
     name: str
     id: bytes

@@ -1,8 +1,7 @@
-"""Writes records: idempotent, acknowledged by all in-sync replicas, partitioned as by Kafka's own
+"""Writes records: idempotent, acknowledged by all in-sync replicas, partitioned as in Kafka's
 clients.
 
-INSERT and the sinks of continuous queries use it.  The topic must exist: writing does not create
-it.
+INSERT and the sinks of continuous queries use it.  The topic must exist.
 """
 
 from __future__ import annotations
@@ -143,8 +142,8 @@ class Producer:
         self._check_stalled()
 
     def flush(self) -> None:
-        """Wait until all records are acknowledged; raises the first failure, and the errors of
-        `on_stall`."""
+        """Wait until all records are acknowledged; raises the first failure or `on_stall`'s
+        error."""
         while self._sender.flush(0.2):
             self.check()
         self.check()

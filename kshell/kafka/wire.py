@@ -180,8 +180,7 @@ class Wire:
         self._leased: set[int] = set()
 
     async def connect(self, properties: Properties) -> None:
-        """Get the cluster's metadata from the first server that answers; raises
-        ConnectionFailed."""
+        """Get the metadata from the first server that answers; raises ConnectionFailed."""
         self.servers = _parse_servers(properties["bootstrap.servers"])
         self.timeout = (properties.number("kshell.connect.timeout.ms") or 5000) / 1000
         failure: Exception | None = None
@@ -276,8 +275,7 @@ class Wire:
     async def offsets(
         self, topic: Topic, times: Mapping[int, int], isolation: int
     ) -> dict[int, int]:
-        """Per partition, the first offset at or after a time (ms); the time may be LATEST or
-        EARLIEST.
+        """Per partition, the first offset at or after a time (ms), LATEST or EARLIEST.
 
         A time after the last record's gives -1.  Looks up leaders again if they moved.
         """
@@ -318,8 +316,7 @@ class Wire:
         return request in connection.versions
 
     async def configs(self, topic: str) -> list[tuple[str, str, bool]]:
-        """(name, value, whether it is a default) by name; empty if a broker does not support the
-        request."""
+        """(name, value, whether it is a default) by name; empty if a broker does not have them."""
         node = self.cluster.brokers[0].id
         connection = await self.connection(node)
         if DescribeConfigsRequest.API_KEY not in connection.versions:

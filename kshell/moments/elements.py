@@ -38,8 +38,7 @@ class Element(Protocol):
     """A piece of a pattern."""
 
     def show(self, moment: Moment) -> str:
-        """The element's text; raises ValueError (Unsupported if the moment does not have the
-        field)."""
+        """The element's text; raises ValueError (Unsupported if the moment lacks the field)."""
         ...
 
     def parse(self, text: str, at: int, reading: Reading) -> int:

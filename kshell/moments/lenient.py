@@ -33,8 +33,7 @@ _WORDS = ("MonthOfYear", "AmPmOfDay")
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A regular expression, the field that its text belongs to, and how to scale and shift the
-    value."""
+    """A regular expression, the field of its text, and how to scale and shift the value."""
 
     regex: str
     field: str = ""

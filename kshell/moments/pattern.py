@@ -131,8 +131,7 @@ _LETTERS: dict[str, Make] = {
 
 @dataclass(slots=True)
 class _Group:
-    """The elements of one […], and the place of the number that shares digits with those after
-    it."""
+    """The elements of one […], and the place of a number that shares digits with the next."""
 
     parts: list[Element]
     open: int = -1

@@ -66,8 +66,7 @@ def _nothing() -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """The meaning of names for an expression, and the function that writes a part of a
-    constructor."""
+    """The meaning of names for an expression, and how to write a part of a constructor."""
 
     columns: Mapping[str, str] = field(default_factory=_nothing)
     variables: Mapping[str, str] = field(default_factory=_nothing)

@@ -1,5 +1,4 @@
-"""The types of a function's parameters and result, read from the library: `(ARRAY<T>, T) ->
-BOOLEAN`.
+"""The types of a function's parameters and result, as `(ARRAY<T>, T) -> BOOLEAN` in the library.
 
 A signature has types, type variables (T, U, K, V), DECIMAL for any decimal, ANY for any type,
 STRUCT for any struct, STRUCT<K STRING, V T> for one with these fields, and lambdas `(T) => U`.  A

@@ -1,5 +1,4 @@
-"""Evaluates expressions over a batch, with one prepared DuckDB statement over a source that
-changes.
+"""Evaluates expressions over a batch, with one prepared DuckDB statement whose source changes.
 
 Operators use it.  A plain column costs nothing, `direct` does plain expressions; a single statement
 does all others.  If a row makes it fail, the statement runs again with NULL for parts that fail.

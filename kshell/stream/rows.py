@@ -64,8 +64,7 @@ def _same(cells: Row) -> Key:
 
 
 def _without_end(freeze_row: Callable[[Row], Key]) -> Callable[[Row], Key]:
-    """Windows of known size are keyed by start only, so that windows of different sizes can
-    join."""
+    """Windows of known size are keyed by start only: windows of different sizes can join."""
     return lambda cells: freeze_row(cells[:-1])
 
 

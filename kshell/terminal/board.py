@@ -76,8 +76,7 @@ class Board:
         return len(self._table) if self.key else len(self._stream)
 
     def rows(self, count: int, back: int = 0) -> list[Row]:
-        """`count` rows, `back` rows before the end; of a table that does not fit, the rows that
-        changed last.
+        """`count` rows, `back` rows before the end; if a table does not fit, the last changed.
 
         A table's rows keep their places while they all fit, so that a number changes in its place.
         """

@@ -26,8 +26,7 @@ NULL = "NULL"
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """A column as clean text, NULL as None; `simple` means that each character takes one column of
-    the screen."""
+    """A column as clean text, NULL as None; `simple`: each character takes one column."""
 
     texts: list[str | None]
     simple: bool
@@ -75,8 +74,7 @@ def json_default(value: Any) -> Any:
 
 
 def json_ready(type: pa.DataType) -> Callable[[Any], Any] | None:
-    """A function that makes a value of this type ready for orjson (maps become objects); None if it
-    is not needed."""
+    """A function that prepares values of this type for orjson (maps become objects), or None."""
     if pa.types.is_map(type):
         item = json_ready(type.item_type) or _same
         return lambda pairs: None if pairs is None else {_key(k): item(v) for k, v in pairs}

@@ -315,8 +315,7 @@ def _matching(words: Iterable[str], word: str, kind: str) -> list[Candidate]:
 
 
 def _rank(name: str, typed: str) -> int | None:
-    """How well a name fits: it begins with the text, contains it, or has its letters in that
-    order."""
+    """How well a name fits: it begins with the text, contains it, or has its letters in order."""
     if name.startswith(typed):
         return 0
     if typed in name:

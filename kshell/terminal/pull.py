@@ -28,8 +28,7 @@ class _End:
 
 
 def pulled(items: Iterator[T], cancel: Callable[[], None]) -> Iterator[T]:
-    """The items; a caller that leaves early, also by Ctrl-C, cancels the rest and waits only a
-    moment.
+    """The items; if the caller leaves early, also by Ctrl-C, cancels and waits only a moment.
 
     >>> list(pulled(iter([1, 2]), lambda: None))
     [1, 2]

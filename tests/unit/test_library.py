@@ -241,8 +241,8 @@ def test_the_first_error_has_what_came_before_it(numbers):
     ("text", "error", "said"),
     [
         ("SELECT 1; SELECT 2", UsageError, "one statement"),
-        ("", UsageError, "one statement"),
-        ("-- nothing", UsageError, "one statement"),
+        ("", UsageError, "no statement"),
+        ("-- nothing", UsageError, "no statement"),
         ("SELEC 1", ParseError, "SELEC"),
         ("SPOOL '/tmp/x'", Unsupported, "SPOOL"),
         ("EXIT", Unsupported, "EXIT"),
@@ -457,3 +457,37 @@ def test_two_sessions_have_a_database_each(numbers):
         assert other._database is not numbers._database
         assert other._database.connect().sql(made).fetchall()[0][0] > 0
         assert numbers._database.connect().sql(made).fetchall()[0][0] == 0
+
+
+def test_the_connection_does_not_change_under_an_open_answer(demo):
+    with kshell.connect(demo.bootstrap) as session:
+        for text in ("SELECT COUNT(*) FROM pageviews", "SELECT * FROM pageviews EMIT CHANGES"):
+            open_ = session.sql(text)
+            with pytest.raises(UsageError, match="while an answer is open"):
+                session.sql("SET 'client.id'='me'")
+            open_.close()
+        session.sql("SELECT COUNT(*) FROM pageviews").rows()
+        session.sql("SET 'client.id'='me'")
+        half = session.sql("SELECT * FROM pageviews")
+        next(iter(half))
+        session.engine.context.client.close()  # what is read then ends with an error, not never
+        with pytest.raises(KshellError):
+            half.rows()
+
+
+def test_a_closed_answer_and_a_closed_session_say_so(numbers):
+    closed = numbers.sql("SELECT 1 AS a")
+    closed.close()
+    with pytest.raises(UsageError, match="was closed"):
+        closed.rows()
+    session = kshell.connect(tables={"t": pa.table({"n": range(200_000)})})
+    half = session.sql("SELECT n FROM t")
+    batches = iter(half)
+    next(batches)
+    session.close()
+    with pytest.raises(UsageError, match="was closed"):
+        list(batches)
+    with pytest.raises(UsageError, match="session was closed"):
+        session.sql("SELECT 1")
+    with pytest.raises(UsageError, match="no statement"):
+        numbers.sql(" ; -- nothing")

@@ -39,8 +39,7 @@ class Nodes(Protocol):
         """The node that a case would write for those bytes."""
 
     def expected(self, node: Any, data: bytes) -> Any:
-        """The node that a case expects, in the form that `to_node` gives if the bytes hold the
-        same.
+        """The node that a case expects, in the form that `to_node` gives for equal bytes.
 
         Formats with a schema match names in any case (see `respelled`).
         """

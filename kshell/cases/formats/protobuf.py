@@ -37,8 +37,7 @@ __all__ = ["open_nodes"]
 
 
 class _Nodes:
-    """Without a registry (PROTOBUF_NOSR), records have no frame, and all have the same message
-    type."""
+    """Without a registry (PROTOBUF_NOSR), records have no frame and the same message type."""
 
     def __init__(self, place: Place, given: Registered | None) -> None:
         self._place, self._given = place, given

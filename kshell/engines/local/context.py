@@ -1,5 +1,4 @@
-"""The state that handlers of statements share: the client, the catalog, the running queries, the
-errors.
+"""The state that handlers of statements share: client, catalog, running queries, errors.
 
 `engine` makes one; the modules of `statements` get it together with the session's properties, which
 it does not keep.

@@ -1,7 +1,7 @@
 """AVRO as a codec (see `formats.base`).
 
 Each record names its schema; Avro's rules convert the values of all schemas to the columns.
-The subject's newest schema, SCHEMA_ID or SCHEMA_FILE tells the defaults and aliases of fields that
+The subject's newest schema, SCHEMA_ID or SCHEMA_FILE gives the defaults and aliases of fields that
 a record's own lacks.  Written is the schema of SCHEMA_ID, else one made of the columns.
 """
 
@@ -78,7 +78,7 @@ class _Reading:
 
 
 class Avro:
-    """One half of one source; `file` is the schema where a file tells it."""
+    """One half of one source; `file` is the schema from a file, if any."""
 
     def __init__(self, place: Place, file: Node | None) -> None:
         self._place, self._file = place, file
@@ -150,7 +150,7 @@ class Avro:
             return f"schema {id}: {error.what}"
 
     def _newest(self) -> Node | None:
-        """The schema that tells defaults and aliases."""
+        """The schema with the defaults and aliases."""
         if not self._asked:
             place, schemas = self._place, _registry(self._place)
             given = place.format.options.get("SCHEMA_ID")

@@ -27,7 +27,7 @@ _MAX_OPS = 20_000
 def resolve(writer: Node, slot: Slot, reader: Node | None, *, loose: bool) -> Op:
     """The Op that reads a datum of `writer` into the slot.
 
-    `reader` is the schema that tells defaults and aliases, if there is one; `loose` names match in
+    `reader` is the schema with defaults and aliases, if there is one; `loose` names match in
     any case where they do not match exactly.
     """
     return _Resolver(loose).read(writer, slot, reader, "")

@@ -1,5 +1,4 @@
-"""Avro's values as bytes: the primitives that `write` and the cases' nodes put together, and
-defaults.
+"""Avro's values as bytes: the primitives that `write` and cases use, and defaults.
 
 A default is JSON in a schema; `plan` reads its bytes in place of a field that a record lacks.
 """

@@ -1,7 +1,7 @@
 """JSON_SR: JSON behind a schema's id (see `formats.base`).
 
-The JSON codec reads and writes the text; the schema tells the columns (see `schema`) and is what
-gets registered, but does not change how a value is read: so it is in ksqlDB.
+The JSON codec reads and writes the text; the schema gives the columns (see `schema`) and gets
+registered, but does not change how a value is read, as in ksqlDB.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class JsonSr:
         """See `base.Codec`."""
         ids = schema_ids(data)
         if self._place.schemas is None:
-            # JSON never begins with a zero byte: framed records can be told from bare ones.
+            # JSON never begins with a zero byte, a frame does.
             framed = ids != UNFRAMED
             if not framed.any():
                 return self._json.decode(data, names)

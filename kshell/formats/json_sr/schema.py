@@ -28,7 +28,7 @@ _MAX_REPEATS = 2  # how often a $ref is followed in itself
 _DECIMAL = "org.apache.kafka.connect.data.Decimal"
 _PRECISION = "connect.decimal.precision"
 
-# (type, connect.type) → KSQL; what is not here is told by the type alone.
+# (type, connect.type) → KSQL; for others, only the type decides.
 _NUMBERS: Mapping[tuple[str, str], pa.DataType] = MappingProxyType(
     {
         ("integer", "int8"): types.INTEGER,
@@ -213,7 +213,7 @@ class _Reader:
 
 
 def _kind(node: Mapping[str, Any]) -> str:
-    """The type of a node that does not tell it."""
+    """The type of a node without a "type"."""
     if "properties" in node or "additionalProperties" in node:
         return "object"
     return "array" if "items" in node else "string"

@@ -159,7 +159,7 @@ class Codec:
             except RegistryError:
                 raise
             except KshellError:
-                pass  # it holds other columns: the registry tells whether it may be replaced
+                pass  # it holds other columns: the registry decides whether it may be replaced
         schema = Schema(SchemaType.PROTOBUF, schema_text(place))
         return self._with(schemas.register(subject, schema), schema, name)
 

@@ -29,7 +29,7 @@ __all__ = ["DECIMAL", "JSON_TEXT", "SPECIAL", "WRAPPERS", "is_map", "message_typ
 _MAX_REPEATS = 2  # how often a message is followed in itself
 _MAX_COLUMNS = 5000  # of all depths
 _MAX_DIGITS = 38
-_UNKNOWN_SCALE = 9  # of a decimal that does not tell its own
+_UNKNOWN_SCALE = 9  # of a decimal without its own scale
 
 _SCALARS: Mapping[int, pa.DataType] = MappingProxyType(
     {
@@ -104,8 +104,8 @@ def oneofs(message: Any) -> Iterator[Any]:
 
 def _is_synthetic(oneof: Any) -> bool:
     field = oneof.fields[0]
-    # proto3 `optional x` is a oneof named _x; a written oneof of one field may not be told apart
-    # by anything else without a copy of the whole descriptor.
+    # proto3 `optional x` is a oneof named _x; only a copy of the whole descriptor would show
+    # whether a oneof of one field was written.
     return bool(oneof.name.lstrip("X") == f"_{field.name}" and field.has_presence)
 
 
@@ -115,8 +115,7 @@ def oneof_name(oneof: Any) -> str:
 
 
 def is_map(field: Any) -> bool:
-    """Whether the field is a map<>; raises BindError if the descriptor marks a non-map field as a
-    map."""
+    """Whether the field is a map<>; BindError if the descriptor marks a non-map field as a map."""
     message = field.message_type
     if message is None or not message.GetOptions().map_entry:
         return False

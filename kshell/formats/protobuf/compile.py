@@ -32,7 +32,7 @@ _PLACED = re.compile(r"(?:.*/)?(?P<file>[^/:]+):(?P<line>\d+):(?P<column>\d+): (
 def compile_texts(texts: Mapping[str, str], described: Sequence[Any], main: str) -> Any:
     """The FileDescriptorSet of the file `main` of these and all that it imports, imports first.
 
-    `described` are the files that came as descriptors.  BindError tells what protoc says.
+    `described` are the files that came as descriptors.  BindError has protoc's message.
     """
     if sum(map(len, texts.values())) > _MAX_TEXT:
         raise BindError(f"a Protobuf schema of more than {_MAX_TEXT:,} characters")

@@ -150,7 +150,7 @@ def message_named(file: Any, name: str = "") -> Any:
 
 
 def _messages(found: Iterable[Any], depth: int = 0) -> Iterable[Any]:
-    """Outer messages first; entries of maps are none."""
+    """Outer messages first, without the entries of maps."""
     inner = []
     for message in found:
         if not message.GetOptions().map_entry:

@@ -1,7 +1,8 @@
 """KSQL columns as a .proto text, as ksqlDB registers them.
 
 The message is ConnectDefault1 unless it is named, those in it ConnectDefault2 and on.  `Nullable`
-is the property PROTOBUF_NULLABLE_REPRESENTATION: without it proto3 cannot tell NULL from a default.
+is the property PROTOBUF_NULLABLE_REPRESENTATION: without it, NULL and a default are the same in
+proto3.
 """
 
 from __future__ import annotations

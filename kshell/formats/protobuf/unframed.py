@@ -1,7 +1,7 @@
 """Protobuf records of a schema file, whether or not a registry's producer framed them.
 
-`codec` reads them so where SCHEMA_FILE tells the message.  No message begins with a zero byte, and
-every frame does: each record tells which it is.
+`codec` uses it if SCHEMA_FILE gives the message.  A frame begins with a zero byte and a message
+never does, so the first byte shows which it is.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ def check_arithmetic(name: str, left: Expression, right: Expression, text: str) 
 def in_clause(
     clause: str, bind: Callable[[], Expression], text: str, place: Place | None
 ) -> Expression:
-    """A filter's predicate: BOOLEAN, and its errors told with the clause they are in."""
+    """A filter's predicate: BOOLEAN; its errors name their clause."""
     try:
         predicate = bind()
     except UnknownName:

@@ -88,7 +88,7 @@ def _insert_spec(statement: InsertSelect, catalog: Catalog) -> SinkSpec:
 
 
 def insert_target(name: Name, catalog: Catalog, verb: str) -> Source:
-    """The declared source to insert into; UnknownName tells of one that differs in case only."""
+    """The declared source to insert into; UnknownName names one that differs only in case."""
     found = catalog.sources.get(name.folded())
     if found is not None:
         return found

@@ -111,7 +111,7 @@ def _build(statement: CreateSource, properties: Mapping[str, str], infer: InferC
 
 
 def _is_known(format: FormatSpec) -> bool:
-    """Whether a registry or a file can tell the columns."""
+    """Whether a registry or a file can give the columns."""
     return takes_inference(format.name) or "SCHEMA_FILE" in format.options
 
 

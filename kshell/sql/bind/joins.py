@@ -45,8 +45,8 @@ class Joined:
 
     `equal` are the expressions that may name its key, and `keyed` those whose value is the key in
     every row (a LEFT join's right side is not).  `names` is how messages write the columns of
-    `equal`.  `foreign` tells that the key is the left table's own, `rooted` that it was so when the
-    joins began, `of_several` that it is a STRUCT of several columns.
+    `equal`.  `foreign` means that the key is the left table's own, `rooted` that it was so
+    when the joins began, `of_several` that it is a STRUCT of several columns.
     """
 
     node: plan.Node

@@ -1,4 +1,4 @@
-"""Constants: how a number's text tells its type, and what a constant becomes in another type.
+"""Constants: the type of a number by its text, and the conversion of constants to another type.
 
 `bind.expressions` and what reads VALUES call it.  1 is INTEGER, 3000000000 BIGINT,
 1.0 DECIMAL(2, 1), 1e0 DOUBLE, as in ksqlDB.

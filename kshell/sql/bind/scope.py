@@ -127,7 +127,7 @@ def _folded_match(text: str, own: dict[str, pa.DataType]) -> str | None:
 class Scope:
     """The sources of one query, in the order of FROM.
 
-    `extra` are columns that no source has: a join's synthetic key.  `aggregate_window` tells that
+    `extra` are columns that no source has: a join's synthetic key.  `aggregate_window` means that
     WINDOWSTART and WINDOWEND are those of the query's own windows.
     """
 

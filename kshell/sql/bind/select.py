@@ -87,7 +87,7 @@ def bind_query(
 ) -> plan.Node:
     """The plan of a continuous query: an `Answer`, or with a sink a `Sink`, at the root.
 
-    `partitions` tells how many a source's topic has, for the check that ksqlDB makes on joins.
+    `partitions` gives the number of a topic's partitions, for the check that ksqlDB makes on joins.
     BindError, UnknownName and Unsupported have ksqlDB's messages, with a place.
     """
     try:

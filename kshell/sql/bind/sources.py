@@ -31,7 +31,7 @@ class From:
 
 
 def _unknown_source(name: str, quoted: bool, catalog: Catalog, lead: str) -> UnknownName:
-    """Nothing has that name; tells of a name that differs in case only."""
+    """The error for an unknown name; names one that differs only in case."""
     shown = name if quoted else name.upper()
     error = UnknownName("source", shown, catalog.names(), what=f"{lead}{shown} does not exist.")
     for known in catalog.names():

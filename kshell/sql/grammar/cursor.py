@@ -169,8 +169,7 @@ class Cursor:
         return self.place_of(token.start, token.end)
 
     def fail(self, *expected: str, token: Token | None = None) -> ParseError:
-        """The error for the next token (or this one); `expected` are the words that could stand
-        there."""
+        """The error for the next token (or this one); `expected` could stand there."""
         token = token or self.peek()
         words = [e for e in expected if e.isupper()]
         close = nearest(token.text, words or CLAUSES) if token.kind is Kind.WORD else []

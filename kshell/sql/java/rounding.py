@@ -74,8 +74,7 @@ def _by_places(
     column: pa.Array, places: pa.Array, whole: Callable[[Doubles], Doubles], edge: float,
     slow: Callable[[float, int], float],
 ) -> pa.Array:  # fmt: skip
-    """Vectorised: `whole` of the scaled numbers; values near a rounding boundary are done digit by
-    digit.
+    """Vectorised: `whole` of the scaled numbers; values near a rounding boundary go digit by digit.
 
     `edge` is the fraction of that boundary.
     """

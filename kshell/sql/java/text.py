@@ -116,8 +116,7 @@ def chr_of_code(code: int) -> str | None:
 
 
 def chr_of_text(value: str) -> str | None:
-    r"""The characters of Java's escapes (\u004b, \n) in the text; None if it does not begin with
-    \u.
+    r"""The characters of Java's escapes (\u004b, \n) in the text; None if there is no \u first.
 
     >>> chr_of_text(r"\u004b")
     'K'

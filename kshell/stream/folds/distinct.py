@@ -91,7 +91,7 @@ def _sketch(state: State) -> _Sketch:
 
 
 def _noted(sketch: _Sketch, hash: int) -> _Sketch:
-    """The sketch with one more hash: its low bits choose a register, which keeps the longest run of
+    """The sketch with one more hash: low bits choose a register, which keeps the longest run of
     zeros."""
     at, rest = hash % _REGISTERS, hash >> _BITS
     rank = 64 - _BITS - rest.bit_length() + 1

@@ -134,7 +134,7 @@ def test_nothing_is_written_to_it_or_named_like_it(session):
 
 
 def test_what_needs_a_cluster_says_so(session):
-    for text in ("SHOW TOPICS", "SELECT * FROM nope", "PRINT orders"):
+    for text in ("SHOW TOPICS", "CREATE STREAM s (a INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON')"):
         with pytest.raises(UsageError, match="no cluster named"):
             rows(session, text)
     assert session.columns("users") == ("name", "Age")
@@ -166,3 +166,28 @@ def test_describe_and_explain_know_it(session):
     assert "3 of 3 offsets" in explained.parts[0].text
     (followed,) = session.execute("EXPLAIN SELECT id FROM orders EMIT CHANGES")
     assert "orders" in followed.parts[0].text
+
+
+def test_a_column_of_a_reserved_name_is_the_rows_own():
+    table = pa.table({"rowkey": ["a"], "ROWTIME": [5], "ROWOFFSET": [9]})
+    session = Session(Properties({}), tables={"t": table})
+    assert rows(session, "SELECT rowkey, ROWTIME, ROWOFFSET FROM t EMIT CHANGES") == [(1, "a", 5, 9)]
+    assert rows(session, "SELECT * FROM t EMIT CHANGES") == [(1, "a")]
+    assert rows(session, "SELECT * FROM t") == [("a", 5, 9)]
+
+
+def test_what_has_no_name_and_what_is_not_there(session):
+    with pytest.raises(UsageError, match="column without a name"):
+        Session(Properties({}), tables={"t": pa.table({"": [1]})}).connect()
+    with pytest.raises(UnknownName, match="no table named ordres") as unknown:
+        rows(session, "SELECT * FROM ordres")
+    assert "orders" in unknown.value.hint
+
+
+def test_what_reads_it_writes_json_unless_said_otherwise(demo):
+    session = Session(Properties({"bootstrap.servers": demo.bootstrap}), tables={"given_orders": ORDERS})
+    list(session.execute("CREATE STREAM copied_orders AS SELECT id, who FROM given_orders EMIT CHANGES"))
+    (query,) = session.engine.context.queries.values()
+    assert query.catch_up(10)
+    assert (query.sink.target.value_format.name, query.outlet.written) == ("JSON", 3)
+    session.close()

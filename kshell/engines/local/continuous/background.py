@@ -145,8 +145,7 @@ class Background:
         self.feed.cancel()
 
     def catch_up(self, seconds: float) -> bool:
-        """Wait until the records from before its start are in its table; False if that takes
-        longer.
+        """Wait until all records from before its start are in its table; False on time-out.
 
         Does not wait for a query that is paused or has failed.
         """
@@ -186,8 +185,8 @@ class Background:
             self._going.set()
 
     def stop(self) -> None:
-        """End the query; first writes the records that were read.  Raises the error of that, if
-        any."""
+        """End the query, after it has written the records that it read; raises the error of
+        that."""
         failed = self.error
         self.feed.cancel()
         self._going.set()

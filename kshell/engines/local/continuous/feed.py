@@ -1,5 +1,4 @@
-"""The records for a continuous query: follows its inputs together and gives their records in order
-of time.
+"""The input of a continuous query: follows its sources together, in order of time.
 
 `continuous.run` pulls it.  If the inputs have ends (a bounded run of a continuous plan), the feed
 is done when it has reached them.
@@ -99,8 +98,7 @@ class Feed:
                 return []
 
     def _drain_all(self) -> bool:
-        """Take the records that have come, from each input in turn, until they are enough for one
-        step."""
+        """Take the records that have come, from each input in turn, until one step is full."""
         self._taken_in = 0
         coming = list(self._inputs)
         while coming and self._taken_in < self._step_rows:

@@ -1,5 +1,4 @@
-"""Puts records of several partitions and sources in one order: by timestamp, and by offset within a
-partition.
+"""Orders records of several partitions and sources by timestamp, and by offset within a partition.
 
 `feed` puts decoded batches in and takes runs of rows out.  The order is Kafka Streams': of the
 partitions' first records, the earliest comes next.  No row comes out while a partition still has

@@ -35,6 +35,8 @@ def given_table(name: str, rows: object) -> pa.Table:
                 table = table.set_column(n, field.name, table.column(n).cast(narrower(field.type)))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, TypeError, ValueError) as error:
         raise UsageError(f"{name} cannot be given as a table: {error}") from None
+    if "" in table.schema.names:
+        raise UsageError(f"{name} has a column without a name", hint="rename_columns gives it one")
     counts = Counter(c.casefold() for c in table.schema.names)
     if twice := [name for name, times in counts.items() if times > 1]:
         raise UsageError(
@@ -109,8 +111,9 @@ def given_source(name: str, rows: pa.Table) -> Source:
         if pa.types.is_duration(field.type) or pa.types.is_interval(field.type):
             raise BindError(f"column {field.name} of {name}: KSQL has no type for a {field.type}")
     columns = tuple(Column(f.name, _ksql(f.type)) for f in rows.schema)
-    none = FormatSpec("NONE")
-    return Source(name, Kind.STREAM, name, (), columns, none, none, declared=False)
+    # What a query that reads it writes by default.
+    key, value = FormatSpec("KAFKA"), FormatSpec("JSON")
+    return Source(name, Kind.STREAM, name, (), columns, key, value, declared=False)
 
 
 class GivenTable(ArrowTable):

@@ -1,5 +1,4 @@
-"""Finds the source of a name in FROM, for every statement: a given or a kept table, a declared
-source, a topic.
+"""Finds the source of a name in FROM, for every statement: a table, a declared source, a topic.
 
 A handler of `statements` gets one from its context for each statement.  A topic's metadata and
 offsets are taken once and shared by all of a statement: its sample, its scans, its inputs.
@@ -14,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from kshell.catalog.catalog import Catalog
-from kshell.catalog.model import Source
+from kshell.catalog.model import RESERVED, Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.errors import BindError, UnknownName, UsageError
@@ -90,7 +89,13 @@ class Lookup:
         Raises UnknownName with the nearest names, Forbidden, BindError where several fit.
         """
         if name.text not in self._named:
-            self._named[name.text] = self.client.find(name.text) or self._in_any_case(name)
+            try:
+                client = self.client
+            except UsageError:
+                if not self.given:
+                    raise
+                raise UnknownName("table", name.text, self.given, place=name.place) from None
+            self._named[name.text] = client.find(name.text) or self._in_any_case(name)
         return self._named[name.text]
 
     def _in_any_case(self, name: Name) -> Topic:
@@ -189,7 +194,10 @@ class Lookup:
         for text, quoted in source_names(tree):
             name = Name(text, quoted)
             if self._given(name) is not None or catalog.find(text, quoted) is None:
-                catalog = catalog.with_topic(replace(self.source(name), name=text))
+                source = self.source(name)
+                # A field of a reserved name would be there twice: the name means the record's own.
+                value = tuple(c for c in source.value if c.name not in RESERVED)
+                catalog = catalog.with_topic(replace(source, name=text, value=value))
         return catalog
 
     def inputs(

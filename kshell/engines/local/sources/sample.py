@@ -27,7 +27,7 @@ from kshell.sql.bind.names import Aliases
 
 __all__ = ["Sampled", "as_set", "keys_are_placed", "sample"]
 
-_KEYS = 20  # of each end of each partition, to tell who placed them
+_KEYS = 20  # at each end of each partition, to see which partitioner placed them
 _SAMPLE_BYTES = 64 << 10  # what is asked of one partition at a time
 
 
@@ -65,7 +65,7 @@ def _read_ends(
                     chunk.records, wanted, start=chunk.start, end=end, aborted=chunk.aborted
                 ).batch
             except CorruptRecord:
-                continue  # the scan will tell; here it is one sample less
+                continue  # the scan reports it; here it is one sample less
             yield chunk.partition, batch
 
 

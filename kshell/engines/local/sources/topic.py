@@ -156,7 +156,7 @@ class TopicTable:
         """Per partition the first offset at or after a time (ms); its end where there is none.
 
         A broker that cannot search by time (the embedded one) also says "none": it is asked for
-        time 0 to tell the two apart, and then nothing is skipped.
+        time 0 to see the difference, and then nothing is skipped.
         """
         snapshot, wanted = self._snapshot, dict.fromkeys(partitions, max(time, 0))
         if not wanted:
@@ -213,24 +213,26 @@ class TopicTable:
                 done += min(max(fetch.position[p], start), end) - start
             return done
 
-        def decoded(chunk: Chunk) -> tuple[int, int, pa.RecordBatch, int]:
+        def decoded(chunk: Chunk) -> tuple[Chunk, pa.RecordBatch, int]:
             end = limits[chunk.partition][1]
-            batch, failed = wait.of(lambda: self._decode(chunk, columns, end))
-            return chunk.partition, next_offset(chunk.records, chunk.start), batch, failed
+            return chunk, *wait.of(lambda: self._decode(chunk, columns, end))
 
         def batches() -> Generator[pa.RecordBatch, None, None]:
             nonlocal bad
-            left, spent = {p: end - start for p, (start, end) in limits.items()}, ""
-            for partition, following, batch, failed in ahead(decoded, fetch):
+            left, size, spent = {p: end - start for p, (start, end) in limits.items()}, 0, ""
+            for chunk, batch, failed in ahead(decoded, fetch):
                 if spent and (batch.num_rows or failed):
                     notices.append(_stopped(self.name, spent, sum(left.values())))
                     fetch.cancel()
                     return
                 bad += failed
-                left[partition] = max(limits[partition][1] - following, 0)
+                following = next_offset(chunk.records, chunk.start)
+                left[chunk.partition] = max(limits[chunk.partition][1] - following, 0)
+                size += len(chunk.records)
                 if batch.num_rows:
                     yield batch
-                spent = self.budget.over(read(), fetch.bytes)
+                # What was fetched ahead does not count: all of a small topic is there at once.
+                spent = self.budget.over(total - sum(left.values()), size)
 
         def progress() -> Progress:
             note = wait.note or fetch.note

@@ -122,8 +122,7 @@ def assert_schema(
 def assert_values(
     context: Context, statement: ast.AssertValues, properties: Properties
 ) -> Answer:
-    """ASSERT VALUES and NULL VALUES: compares the next record of the source's topic with the
-    statement.
+    """ASSERT VALUES and NULL VALUES: compares the topic's next record with the statement.
 
     As in ksqlDB's testing tool, each takes one record, beginning with the topic's first; with
     several partitions, the earliest by time comes first.

@@ -188,7 +188,7 @@ def describe_sources(catalog: Catalog, kind: Kind) -> Answer:
 def _extended(
     client: Client, snapshot: Snapshot, source: Source, properties: Properties
 ) -> list[Answer]:
-    """The parts that DESCRIBE EXTENDED adds to a declared source: its schema ids, its topic, every
+    """The parts that EXTENDED adds to a declared source: its schema ids, its topic, every
     config."""
     from kshell.engines.local.sources.chunks import schemas_for
     from kshell.engines.local.statements.schema_scan import schema_ids_of

@@ -1,5 +1,4 @@
-"""EXPLAIN: for a statement, what it would read and how; for a running query, its plan and its
-state.
+"""EXPLAIN: for a statement, what it would read and how; for a running query, its plan and state.
 
 `engine` dispatches here.  It reads no records and creates nothing.
 """

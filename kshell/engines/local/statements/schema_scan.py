@@ -30,8 +30,7 @@ _SECONDS = 10.0
 
 @dataclass(slots=True)
 class _Seen:
-    """A schema id in keys or in values: how many records have it, and the first offset per
-    partition."""
+    """A schema id in keys or in values: its count, and its first offset per partition."""
 
     count: int
     first: dict[int, int]

@@ -24,8 +24,7 @@ __all__ = ["Difference", "create_topic", "differences", "keep_topic"]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A setting that differs from the statement; `refuses` means that ksqlDB refuses such a
-    topic."""
+    """A setting that differs from the statement; with `refuses`, ksqlDB refuses the topic."""
 
     what: str
     said: str
@@ -82,8 +81,7 @@ def create_topic(
 
 
 def keep_topic(context: Context, topic: Topic, settings: TopicSettings) -> str:
-    """Use an existing topic: BindError if it cannot fit the settings, else a sentence if it
-    differs."""
+    """Use an existing topic: BindError if it cannot fit, else a sentence if it differs."""
     found = differences(context.client, topic, settings)
     refused = [d for d in found if d.refuses]
     if refused:
