@@ -20,6 +20,7 @@
     │   └── UnknownSchema       it has no schema of that id or subject
     ├── CorruptRecord           bytes of a batch or a record that cannot be decoded
     ├── EvaluationError         a query failed while it ran
+    │   └── Misfit              a value is of another type than samples suggested
     └── Interrupted             the user stopped it                                exit 130
 
 Everything above raises these and nothing else on purpose; `terminal` draws them.  An error gains
@@ -36,7 +37,7 @@ from typing import Any
 __all__ = [
     "BadRecord", "BindError", "ConnectionFailed", "CorruptRecord",
     "EvaluationError", "Forbidden", "Interrupted", "KafkaError", "KshellError", "LoginRefused",
-    "Outage", "ParseError", "Place", "RegistryDown", "RegistryError", "StatementError",
+    "Misfit", "Outage", "ParseError", "Place", "RegistryDown", "RegistryError", "StatementError",
     "TopicChanged", "UnknownName", "UnknownSchema", "Unreachable", "Unsupported",
     "UsageError", "WrongListener", "nearest",
 ]  # fmt: skip
@@ -171,6 +172,10 @@ class CorruptRecord(KshellError):
 
 class EvaluationError(KshellError):
     """A query failed while it ran."""
+
+
+class Misfit(EvaluationError):
+    """A value is of another type than a topic's samples suggested; the wider type is known now."""
 
 
 class Interrupted(KshellError):

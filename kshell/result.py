@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -61,6 +62,10 @@ class Result:
     @property
     def schema(self) -> pa.Schema:
         """The columns; a message has one, `message`."""
+        if isinstance(self._answer, Rows) and not (
+            self._ahead or self._iterated or self._table is not None
+        ):
+            self._ahead.extend(islice(self._unread, 1))  # types are settled with the first rows
         if isinstance(self._answer, Rows | Live):
             return self._answer.schema
         return self.to_arrow().schema
@@ -122,9 +127,8 @@ class Result:
     def _pulled(self) -> Iterator[pa.RecordBatch]:
         """The answer's batches with its own column names: DuckDB renames columns of equal name."""
         if isinstance(self._answer, Rows):
-            schema = self._answer.schema
             for batch in self._answer.batches:
-                yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+                yield pa.RecordBatch.from_arrays(batch.columns, schema=self._answer.schema)
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         """The batches read ahead, then the rest; once."""

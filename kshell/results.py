@@ -26,6 +26,8 @@ class NoticeKind(Enum):
     PARTIAL = "PARTIAL"  # the answer is incomplete: a limit, a table that is behind, a partition
     UNDECODABLE = "UNDECODABLE"  # records are missing: they could not be decoded
     EMPTY = "EMPTY"  # a topic that was read holds nothing
+    FIELDS = "FIELDS"  # records have fields that no sample had, and they are not shown
+    DIALECT = "DIALECT"  # only DuckDB's grammar has the query
     GIVEN = "GIVEN"  # a table given to the session hides a topic of the same name
 
 
@@ -84,10 +86,11 @@ def _nothing() -> None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Rows:
     """A bounded table: its schema, its batches (pulled once), and how to stop or watch it.
 
+    The schema is settled when the first batch was pulled: types may become wider until then.
     Read `notices` after the last batch.
     """
 

@@ -1,4 +1,4 @@
-"""Prepares a bounded query: its DuckDB SQL, the columns it needs, and the offsets it will read.
+"""A bounded query made ready: its DuckDB SQL, the columns it needs, and the offsets it will read.
 
 DuckDB's own optimizer says which columns each reference needs: the query is first planned over
 empty tables, and `EXPLAIN` tells the projection of every scan.  That holds for all of DuckDB's SQL
@@ -8,45 +8,51 @@ without repeating its rules here.  `engines` calls `prepare`, and EXPLAIN shows 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 import pyarrow as pa
-from sqlglot import exp
 
-from kshell.batch.rewrite import Lookup, Reference, rewrite, to_duckdb
+from kshell.batch.rewrite import Lookup, Reference, rewrite
+from kshell.batch.shown import Shown
 from kshell.batch.tables import GONE, Range, Table, TableColumn, view_names
-from kshell.errors import BindError, EvaluationError, KshellError, UnknownName
-from kshell.sql.as_written import place_of
-from kshell.sql.java.macros import failure
+from kshell.batch.translate_error import translate_error
 from kshell.sql.statements import Query
 from kshell.types import duckdb_name, quote_duckdb
 
-__all__ = ["Planned", "Read", "prepare", "raw_schema", "translate_error", "view"]
+__all__ = ["Planned", "Read", "prepare", "raw_schema", "view"]
 
 DUMMY = "#"  # the column that DuckDB picks when it needs none: it costs nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What one reference will read: these columns of these ranges."""
+    """What one reference will read: these columns of these ranges.
+
+    `again` says that DuckDB will scan it more than once, so that its rows must be kept.
+    """
 
     reference: Reference
     columns: tuple[TableColumn, ...]
     ranges: tuple[Range, ...]
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A bounded query, ready to run: `schema` is the answer's."""
+    """A bounded query, ready to run: `schema` is the answer's; None where its rows decide it.
+
+    `carrying` gives the SQL with one more item selected.
+    """
 
     sql: str
-    tree: exp.Query
-    schema: pa.Schema
+    query: Query
+    schema: pa.Schema | None
     reads: tuple[Read, ...]
+    shown: Shown
+    carrying: Callable[[str], str]
 
 
 def _raw_name(number: int, column: str) -> str:
@@ -81,6 +87,7 @@ def view(number: int, reference: Reference, read: Collection[str]) -> str:
     items = ", ".join(
         f"{c.template.replace('{}', raw(c))} AS {quote_duckdb(name)}"
         for c, name in zip(columns, view_names(columns), strict=True)
+        if not c.hidden or name in reference.pseudo
     )
     source = f"raw_{number}"
     if reference.table.latest:
@@ -101,108 +108,82 @@ def _last_of_each_key(number: int, table: Table, source: str) -> str:
     )
 
 
-def _scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield node.get("extra_info", {})
+def _scans(node: dict[str, Any], repeated: bool = False) -> Iterator[tuple[dict[str, Any], bool]]:
+    """Every operator's facts, and whether it may run more than once."""
+    repeated = repeated or "REC" in str(node.get("name", "")).upper().split("_")[0]
+    yield node.get("extra_info", {}), repeated
     for child in node.get("children", ()):
-        yield from _scans(child)
+        yield from _scans(child, repeated)
 
 
 def _needed(
     connection: duckdb.DuckDBPyConnection, sql: str, references: Sequence[Reference]
-) -> list[set[str]]:
-    """Per reference, the raw columns that the optimized plan projects."""
+) -> tuple[list[set[str]], list[bool]]:
+    """Per reference, the raw columns that the plan projects, and whether it scans again."""
     ((_, text),) = connection.execute(f"EXPLAIN (FORMAT JSON) {sql}").fetchall()
     needed: list[set[str]] = [set() for _ in references]
+    scans = [0] * len(references)
     for root in json.loads(text):
-        for info in _scans(root):
+        for info, repeated in _scans(root):
             if "SCAN" not in str(info.get("Function", "")):
                 continue
             projections = info.get("Projections", [])
-            for name in [projections] if isinstance(projections, str) else projections:
+            projected = [projections] if isinstance(projections, str) else projections
+            numbers = set()
+            for name in projected:
                 number, _, column = name.partition(":")
                 if number.isdigit() and int(number) < len(references):
+                    numbers.add(int(number))
                     columns = references[int(number)].table.columns
                     needed[int(number)].update(_columns_of(column, columns))
-    return needed
+            for found in numbers:
+                scans[found] += 1 + repeated
+    return needed, [count > 1 for count in scans]
 
 
 def _columns_of(projected: str, columns: Sequence[TableColumn]) -> Iterator[str]:
     """The columns that a projection may mean: itself, or the STRUCT that it is a field of."""
     for column in columns:
         raw = _cased(column.name)
-        if projected == raw or (
-            pa.types.is_struct(column.raw) and projected.startswith(f"{raw}.")
-        ):
+        if projected == raw or (pa.types.is_struct(column.raw) and projected.startswith(f"{raw}.")):
             yield column.name
-
-
-_UNKNOWN_COLUMN = re.compile(
-    r'(?:Referenced column|(?:Table|Values list) ".*?" does not have a column named) "(.+?)"'
-)
-_UNKNOWN_TABLE = re.compile(r'Referenced table "(.+?)" not found')
-_UNKNOWN_FUNCTION = re.compile(r"Function with name (\S+) does not exist")
-
-
-def translate_error(error: duckdb.Error, tree: exp.Query, columns: list[str]) -> KshellError:
-    """DuckDB's error in kshell's words, with the place of the word that it names."""
-    text = str(error)
-    for pattern, kind, known in (
-        (_UNKNOWN_COLUMN, "column", columns),
-        (_UNKNOWN_TABLE, "source", [t.alias_or_name for t in tree.find_all(exp.Table)]),
-        (_UNKNOWN_FUNCTION, "function", []),
-    ):
-        if match := pattern.search(text):
-            name = match[1]
-            nodes = (n for n in tree.find_all(exp.Identifier, exp.Anonymous) if n.name == name)
-            place = next((p for n in nodes if (p := place_of(n))), None)
-            return UnknownName(kind, name, known, place=place)
-    first = re.sub(r"^[\w ]*Error: ", "", failure(error))
-    first = re.sub(r"\bref_\d+\b", "the table", first)
-    if isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException):
-        return BindError(first)
-    return EvaluationError(
-        first,
-        hint="TRY(expression) is NULL where it fails; with EMIT CHANGES every expression is, and"
-        " SHOW ERRORS has the row",
-    )
 
 
 def prepare(
     query: Query,
     lookup: Lookup,
     connection: duckdb.DuckDBPyConnection,
-    functions: Callable[[exp.Query], exp.Query],
+    ksql: bool,
     now_ms: int,
 ) -> Planned:
     """Bind a bounded query; raises BindError, UnknownName and what `lookup` raises."""
-
-    def evaluate(node: exp.Expr) -> Any:
-        try:
-            constant = exp.select(node.copy())
-            table = connection.sql(to_duckdb(functions(constant))).to_arrow_table()
-        except duckdb.Error as error:
-            raise translate_error(error, query.tree, []) from error
-        return table.column(0)[0].as_py()
-
-    rewritten = rewrite(query.tree, lookup, evaluate, now_ms, functions)
-    sql = to_duckdb(rewritten.tree)
-    references = rewritten.references
+    rewritten = rewrite(query, lookup, connection, ksql, now_ms)
+    sql, references = rewritten.sql, rewritten.references
     for number, reference in enumerate(references):
         schema = raw_schema(number, tuple(reference.table.columns))
         connection.register(f"raw_{number}", schema.empty_table())
         connection.execute(view(number, reference, {c.name for c in reference.table.columns}))
-    try:
-        needed = _needed(connection, sql, references)
-        schema = connection.sql(f"FROM ({sql}) LIMIT 0").to_arrow_table().schema
-    except duckdb.Error as error:
-        known = [c.name for r in references for c in r.table.columns]
-        raise translate_error(error, query.tree, known) from error
+    schema = None
+    if rewritten.several:
+        needed = [{c.name for c in r.table.columns} for r in references]
+        again = [True] * len(references)
+    else:
+        try:
+            needed, again = _needed(connection, sql, references)
+            schema = connection.sql(f"FROM ({sql}\n) LIMIT 0").to_arrow_table().schema
+            named = connection.sql(sql).columns  # those of the subquery are each unlike the others
+        except duckdb.Error as error:
+            known = [c.name for r in references for c in r.table.columns]
+            raise translate_error(error, query, known) from error
+        names = rewritten.shown.names(named)
+        schema = pa.schema([f.with_name(n) for f, n in zip(schema, names, strict=True)])
     reads = tuple(
         Read(
             reference,
             tuple(c for c in reference.table.columns if c.name in names),
             tuple(reference.table.ranges(reference.bounds)),
+            twice,
         )
-        for reference, names in zip(references, needed, strict=True)
+        for reference, names, twice in zip(references, needed, again, strict=True)
     )
-    return Planned(sql, rewritten.tree, schema, reads)
+    return Planned(sql, query, schema, reads, rewritten.shown, rewritten.carrying)

@@ -1,203 +1,290 @@
-"""From a KSQL tree to the DuckDB SQL of a bounded query.
+"""From a person's query to the DuckDB SQL of a bounded query: their words, edited where needed.
 
-Called by `plan`.  Each name in FROM becomes a numbered reference to a `Table`; `*` loses the pseudo
-columns; times written by people become milliseconds; KSQL's functions become DuckDB's; and the
-conjuncts that speak of one reference are collected for `pushdown`.
+Called by `plan`.  Each name in FROM becomes a numbered reference to a `Table`; a pseudo column is
+there only where it is named, and `*` never shows it; times written by people become milliseconds;
+KSQL's functions become macros; and what WHERE says of one reference is collected for `pushdown`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlglot import exp
-from sqlglot.optimizer.scope import Scope, traverse_scope
+import duckdb
 
-from kshell.batch.pseudo import (
-    hidden_names,
-    hide,
-    is_columns,
-    resolve_last,
-    result_names,
-    visible_names,
-)
-from kshell.batch.pushdown import PushdownNames, bounds_of, conjuncts
-from kshell.batch.tables import Bounds, Table, view_names
+from kshell.batch.pseudo import Pseudo
+from kshell.batch.pushdown import Narrowing, bounds_of
+from kshell.batch.shown import Shown, shown
+from kshell.batch.sources import Source, sources_of
+from kshell.batch.tables import Bounds, Table
 from kshell.batch.times import parse_moment
-from kshell.errors import BindError
-from kshell.sql.as_written import place_of
-from kshell.sql.dialect import KSQL
-from kshell.sql.macros import ROW_ORDER
-from kshell.sql.statements import Name
+from kshell.batch.translate_error import translate_error
+from kshell.errors import BindError, Place
+from kshell.sql import syntax
+from kshell.sql.macros import note_macros
+from kshell.sql.spans import Draft
+from kshell.sql.statements import Name, Query
+from kshell.sql.syntax import ColumnRef, Side, Syntax
+from kshell.sql.tokens import Kind, place_at
+from kshell.sql.words import in_duckdb_words
+from kshell.types import quote_duckdb
 
-__all__ = ["Reference", "rewrite", "to_duckdb"]
+__all__ = ["Lookup", "Reference", "Rewritten", "rewrite"]
 
 Lookup = Callable[[Name], Table]
-Evaluate = Callable[[exp.Expr], Any]
 
+_UNKNOWN = object()
 _TIME_COLUMNS = frozenset({"ROWTIME", "WINDOWSTART", "WINDOWEND"})
-_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
-_TABLE_FUNCTIONS = frozenset({"UNNEST", "RANGE", "GENERATE_SERIES", "EXPLODE"})
+# Functions in FROM that reach nothing but what they are given.
+_TABLE_FUNCTIONS = frozenset(
+    {"unnest", "range", "generate_series", "explode", "json_each", "json_tree", "repeat",
+     "repeat_row", "pg_timezone_names", "icu_calendar_names"}
+)  # fmt: skip
+_OF_THE_DATABASE = frozenset({"JSON_SERIALIZE_PLAN"})  # functions of values that look into DuckDB
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One appearance of a table in FROM, under the name `view` in the SQL."""
+    """One appearance of a table in FROM, under the name `view` in the SQL.
+
+    `pseudo` are the names of the hidden columns that the query names of it.
+    """
 
     view: str
     table: Table
     bounds: Bounds
+    pseudo: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """A tree that reads only references, and those references."""
+    """SQL that reads only references, and those references.
 
-    tree: exp.Query
+    `several` is for a statement whose columns only its rows decide: a PIVOT without IN.
+    """
+
+    sql: str
     references: tuple[Reference, ...]
+    shown: Shown
+    several: bool
+    carrying: Callable[[str], str]  # the SQL with one more item at the end of what it selects
 
 
-def to_duckdb(tree: exp.Expr) -> str:
-    """The tree as DuckDB's SQL."""
-    return tree.sql(dialect=KSQL)
+def rewrite(
+    query: Query,
+    lookup: Lookup,
+    connection: duckdb.DuckDBPyConnection,
+    ksql: bool,
+    now_ms: int,
+) -> Rewritten:
+    """The query over numbered references; raises BindError and what `lookup` raises."""
+    return _Rewriting(query, lookup, connection, ksql, now_ms).done()
 
 
-def _name_of(table: exp.Table) -> Name:
-    quoted = any(bool(p.args.get("quoted")) for p in table.parts if isinstance(p, exp.Identifier))
-    return Name(".".join(p.name for p in table.parts), quoted, place_of(table))
+@dataclass
+class _Rewriting:
+    query: Query
+    lookup: Lookup
+    connection: duckdb.DuckDBPyConnection
+    ksql: bool
+    now_ms: int
+    words: Draft = field(init=False)
+    draft: Draft = field(init=False)
+    syntax: Syntax | None = field(init=False)
+    sources: list[Source] = field(init=False)
+    pseudo: Pseudo = field(init=False)
 
-
-def _no_files(table: exp.Table) -> None:
-    function = table.this
-    name = function.name if isinstance(function, exp.Anonymous) else function.sql_name()
-    if name.upper() not in _TABLE_FUNCTIONS:
-        raise BindError(
-            f"{name} cannot stand in FROM",
-            hint="FROM takes topics, streams, tables, subqueries and UNNEST(…)",
-            place=place_of(table),
+    def done(self) -> Rewritten:
+        self.words = in_duckdb_words(self.query.text, self.query.tree, self.ksql)
+        self.draft = Draft(self.words.text())
+        self.syntax = syntax.read(self.connection, self.draft.source)
+        several = self.syntax is None and self._several()
+        self._refuse_what_reaches_out()
+        found = sources_of(self.draft, self.syntax)
+        tables = [self.lookup(self._name(source)) for source in found]
+        self.sources = found
+        self.pseudo = Pseudo(self.draft, self.syntax, list(zip(found, tables, strict=True)))
+        self.pseudo.find()
+        if self.ksql:
+            note_macros(self.draft, self.syntax, self.connection, self.pseudo.order_of)
+        tests = [*self._tests()]
+        self.pseudo.hide()
+        prefix = "ref_"
+        while prefix in self.draft.source:
+            prefix += "_"
+        references = []
+        for number, (source, table) in enumerate(zip(found, tables, strict=True)):
+            made = f"{prefix}{number}"
+            alias = f" AS {quote_duckdb(source.path[-1])}" if source.needs_alias else ""
+            self.draft.replace(source.start, source.end, made + alias)
+            mine = [test for of, test in tests if of is source]
+            hidden = frozenset(self.pseudo.exposed[number])
+            references.append(Reference(made, table, bounds_of(mine, table.keys), hidden))
+        names = shown(self.draft, self.syntax, self.words)
+        return Rewritten(
+            self.draft.text(), tuple(references), names, several, self._carrying(names)
         )
 
+    def _carrying(self, names: Shown) -> Callable[[str], str]:
+        def carrying(item: str) -> str:
+            if names.end < 0:
+                raise BindError("the query selects nothing by name")
+            self.draft.append(names.end, f", {item}")
+            return self.draft.text()
 
-def _note_order(select: exp.Select, scope: Scope, tables: dict[str, Table]) -> None:
-    """What orders the records of a SELECT: the offsets of its first topic."""
-    for alias in scope.selected_sources:
-        table = tables.get(alias.casefold())
-        columns = table.columns if table is not None else ()
-        for column, name in zip(columns, view_names(columns), strict=True):
-            if column.name == "ROWOFFSET":
-                select.meta[ROW_ORDER] = exp.column(name, table=alias, quoted=True)
-                return
+        return carrying
 
+    def place(self, start: int, end: int) -> Place:
+        """Where in the script a span of the draft was written."""
+        at = self.query.place
+        first = self.words.moved(start)
+        return place_at(
+            self.query.text, first, max(self.words.moved(end), first), at.line, at.column
+        )
 
-def _mentions_time_column(node: exp.Expr) -> bool:
-    return any(c.name.upper() in _TIME_COLUMNS for c in node.find_all(exp.Column))
+    def _several(self) -> bool:
+        """Whether DuckDB runs what it does not show; raises why it does not."""
+        kind = _statement_kind(self.connection, self.draft.source)
+        if kind in ("MULTI", "SELECT"):
+            return True
+        if self.query.unread is not None:
+            raise self.query.unread
+        try:
+            self.connection.extract_statements(self.draft.source)
+        except duckdb.Error as error:
+            raise translate_error(error, self.query, []) from error
+        raise BindError(f"{kind or 'this'} is no query", place=self.query.place)
 
+    def _refuse_what_reaches_out(self) -> None:
+        """Functions that reach files, settings or DuckDB's tables, and DuckDB's own SHOW."""
+        for call in self.draft.calls():
+            if call.name in _OF_THE_DATABASE:
+                token = self.draft.tokens[call.token]
+                what = f"{token.text} has no meaning here: it looks into a database of DuckDB's"
+                raise BindError(what, place=self.place(token.start, token.end))
+        if self.syntax is None:
+            reaching = self._table_functions()
+        else:
+            reaching = [(c.name, c.start) for c in self.syntax.table_calls]
+            if self.syntax.shown:
+                raise BindError("SHOW cannot stand in FROM", place=self.query.place)
+        for name, start in reaching:
+            if name.lower() not in _TABLE_FUNCTIONS:
+                where = self.place(start, start + len(name)) if start >= 0 else self.query.place
+                raise BindError(
+                    f"{name} cannot stand in FROM",
+                    hint="FROM takes topics, streams, tables, subqueries and UNNEST(…)",
+                    place=where,
+                )
 
-def _moments(tree: exp.Expr, now_ms: int, evaluate: Evaluate) -> None:
-    """Strings and timestamps that are compared with a time column become milliseconds."""
+    def _table_functions(self) -> list[tuple[str, int]]:
+        """Calls of table functions, where the parser does not show them."""
+        rows = self.connection.execute(
+            "SELECT function_name, bool_and(function_type LIKE 'table%')"
+            " FROM duckdb_functions() GROUP BY ALL"
+        ).fetchall()
+        known = {name.upper() for name, only in rows if only}
+        calls = self.draft.calls()
+        return [(c.name, self.draft.tokens[c.token].start) for c in calls if c.name in known]
 
-    def as_ms(side: exp.Expr) -> None:
-        if side.find(exp.Column, exp.Subquery, exp.Select) is not None:
+    def _name(self, source: Source) -> Name:
+        """The source's name as it was written; DuckDB's quoted names match in any case."""
+        first = self.words.moved(source.start)
+        quoted = self.ksql and self.query.text[first : first + 1] in ("'", '"', "`")
+        path = source.path
+        if not self.ksql and len(path) == 2 and path[0].lower() == "main":  # DuckDB's own schema
+            path = path[1:]
+        return Name(".".join(path), quoted, self.place(source.start, source.end))
+
+    # Comparisons
+
+    def _tests(self) -> Iterable[tuple[Source, Narrowing]]:
+        """Puts milliseconds in place of times; gives what holds for every row of one source."""
+        if self.syntax is None:
             return
-        value = side.name if isinstance(side, exp.Literal) and side.is_string else evaluate(side)
+        for test in self.syntax.tests:
+            column = self.pseudo.meant(test.column)
+            moments = [self._moment(s) if self._is_time(test.column) else None for s in test.sides]
+            for side, moment in zip(test.sides, moments, strict=True):
+                if moment is not None:
+                    self.draft.replace(*self._span(side), str(moment))
+            if column is None or not test.every or test.column.within is None:
+                continue
+            source, name, pseudo = column
+            alone = len(test.column.within.sources) == 1 and not test.column.within.others
+            if source.within is not test.column.within or not source.within.narrows:
+                continue
+            if len(test.column.path) == 1 and not alone:
+                continue
+            values = [self._constant(s, m) for s, m in zip(test.sides, moments, strict=True)]
+            if any(v is _UNKNOWN for v in values):
+                continue
+            if test.op == "BETWEEN":
+                yield source, Narrowing(name, pseudo, ">=", (values[0],))
+                yield source, Narrowing(name, pseudo, "<=", (values[1],))
+            else:
+                yield source, Narrowing(name, pseudo, test.op, tuple(values))
+
+    def _is_time(self, column: ColumnRef) -> bool:
+        return column.path[-1].upper() in _TIME_COLUMNS and self.pseudo.is_time(column)
+
+    def _span(self, side: Side) -> tuple[int, int]:
+        """The side's tokens, with the parentheses that they are part of."""
+        first, last = self.draft.within(side.start), self.draft.before(side.end)
+        for n in range(first, last + 1):
+            partner = self.draft.partner(n)
+            if partner >= 0:
+                first, last = min(first, partner), max(last, partner)
+        return self.draft.tokens[first].start, self.draft.tokens[last].end
+
+    def _moment(self, side: Side) -> int | None:
+        """The milliseconds that a text or a timestamp is; None for what is neither."""
+        if side.varies or side.start < 0:
+            return None
+        start, end = self._span(side)
+        token = self.draft.tokens[self.draft.at(start)]
+        value = (
+            token.value
+            if token.kind is Kind.STRING and token.end == end
+            else self._evaluate(start, end)
+        )
         if isinstance(value, str):
-            moment = parse_moment(value, now_ms)
+            moment = parse_moment(value, self.now_ms)
             if moment is None:
                 raise BindError(
                     f"'{value}' is no time",
                     hint="try '10 minutes ago', 'yesterday' or '2026-01-31T10:00:00Z'",
-                    place=place_of(side),
+                    place=self.place(start, end),
                 )
-            side.replace(exp.Literal.number(moment))
-        elif isinstance(value, date):  # a datetime too
-            side.replace(exp.Literal.number(parse_moment(value.isoformat(), now_ms)))
+            return moment
+        if isinstance(value, date):  # a datetime too
+            return parse_moment(value.isoformat(), self.now_ms)
+        return None
 
-    for node in list(tree.find_all(*_COMPARISONS, exp.Between, exp.In)):
-        subject = node.this
-        if isinstance(node, exp.Between) and _mentions_time_column(subject):
-            as_ms(node.args["low"])
-            as_ms(node.args["high"])
-        elif isinstance(node, exp.In) and _mentions_time_column(subject):
-            for item in node.expressions:
-                as_ms(item)
-        elif isinstance(node, _COMPARISONS):
-            if _mentions_time_column(node.left):
-                as_ms(node.right)
-            elif _mentions_time_column(node.right):
-                as_ms(node.left)
+    def _constant(self, side: Side, moment: int | None) -> Any:
+        if moment is not None:
+            return moment
+        if not side.steady or side.start < 0:
+            return _UNKNOWN
+        return self._evaluate(*self._span(side))
 
+    def _evaluate(self, start: int, end: int) -> Any:
 
-def _conjuncts_of(alias: str, scope: Scope, alone: bool) -> Iterable[exp.Expr]:
-    """The conjuncts of the scope's WHERE whose columns are all of the source `alias`."""
-    where = scope.expression.args.get("where")
-    for part in conjuncts(where.this if where is not None else None):
-        columns = list(part.find_all(exp.Column))
-        mine = (c.table.casefold() == alias if c.table else alone for c in columns)
-        if columns and all(mine):
-            yield part
+        try:
+            table = self.connection.sql(f"SELECT {self.draft.text(start, end)}\n").to_arrow_table()
+            return table.column(0)[0].as_py()
+        except duckdb.Error as error:
+            raise translate_error(error, self.query, []) from error
+        except (OverflowError, ValueError):  # a date beyond Python's
+            return _UNKNOWN
 
 
-def _names(table: Table) -> PushdownNames:
-    names = zip(table.columns, view_names(table.columns), strict=True)
-    keys = frozenset(name.upper() for column, name in names if column.name in table.keys)
-    return PushdownNames(keys, frozenset(hidden_names(table)))
-
-
-def _name_results(tree: exp.Query) -> None:
-    """An expression without an alias is shown as it was written: COUNT(*), not count_star()."""
-    select = tree
-    while isinstance(select, exp.SetOperation):
-        select = select.left
-    if isinstance(select, exp.Select):
-        for item in list(select.expressions):
-            named = isinstance(item, exp.Alias | exp.Column | exp.Dot | exp.Star | exp.Columns)
-            if not named and not is_columns(item):
-                item.replace(exp.alias_(item.copy(), to_duckdb(item), quoted=True))
-
-
-def rewrite(
-    query: exp.Query,
-    lookup: Lookup,
-    evaluate: Evaluate,
-    now_ms: int,
-    functions: Callable[[exp.Query], exp.Query],
-) -> Rewritten:
-    """The query over numbered references; raises BindError and what `lookup` raises."""
-    tree = query.copy()
-    scopes = list(traverse_scope(tree))
-    found: list[tuple[Scope, str, exp.Table, Table]] = []
-    results: dict[int, frozenset[str]] = {}  # the names of each SELECT's columns
-    for scope in scopes:
-        tables: dict[str, Table] = {}
-        for alias, (node, source) in scope.selected_sources.items():
-            if not isinstance(source, exp.Table) or not isinstance(node, exp.Table):
-                continue
-            if not isinstance(node.this, exp.Identifier):
-                _no_files(node)
-                continue
-            table = lookup(_name_of(node))
-            tables[alias.casefold()] = table
-            found.append((scope, alias.casefold(), node, table))
-        if isinstance(scope.expression, exp.Select):
-            visible = visible_names(scope, tables, results)
-            results[id(scope.expression)] = result_names(scope.expression, visible)
-            resolve_last(scope.expression, scope, visible)
-            hide(scope.expression, tables)
-            _note_order(scope.expression, scope, tables)
-    _name_results(tree)
-    _moments(tree, now_ms, evaluate)
-    references = []
-    for number, (scope, alias, node, table) in enumerate(found):
-        view = f"ref_{number}"
-        alone = len(scope.selected_sources) == 1
-        parts = list(_conjuncts_of(alias, scope, alone))
-        references.append(Reference(view, table, bounds_of(parts, _names(table), evaluate)))
-        named = node.alias or node.name
-        node.set("this", exp.to_identifier(view))
-        node.set("db", None)
-        node.set("catalog", None)
-        if not node.alias:
-            node.set("alias", exp.TableAlias(this=exp.to_identifier(named, quoted=True)))
-    return Rewritten(functions(tree), tuple(references))
+def _statement_kind(connection: duckdb.DuckDBPyConnection, text: str) -> str:
+    """SELECT, MULTI (a PIVOT that has to look for its columns), another kind, or "" for no SQL."""
+    try:
+        found = connection.extract_statements(text)
+    except duckdb.Error:
+        return ""
+    return found[0].type.name if len(found) == 1 else ""

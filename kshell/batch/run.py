@@ -15,8 +15,9 @@ from collections.abc import Iterator, Sequence
 import duckdb
 import pyarrow as pa
 
-from kshell.batch.plan import Planned, Read, raw_schema, translate_error, view
+from kshell.batch.plan import Planned, Read, raw_schema, view
 from kshell.batch.tables import Scan
+from kshell.batch.translate_error import translate_error
 from kshell.errors import Interrupted, KshellError
 from kshell.results import Notice, Progress, Rows, undecodable
 
@@ -58,19 +59,28 @@ class _Run:
             for number, read in enumerate(self._planned.reads):
                 scan = read.reference.table.open([c.name for c in read.columns], read.ranges)
                 self._scans.append(scan)
-                reader = pa.RecordBatchReader.from_batches(
-                    raw_schema(number, read.columns), self._raw(number, read, scan)
-                )
-                self._connection.register(f"raw_{number}", reader)
+                schema, raw = raw_schema(number, read.columns), self._raw(number, read, scan)
+                source: pa.Table | pa.RecordBatchReader
+                if read.again:
+                    source = pa.Table.from_batches(list(raw), schema)
+                else:
+                    source = pa.RecordBatchReader.from_batches(schema, raw)
+                self._connection.register(f"raw_{number}", source)
                 names = {c.name for c in read.columns}
                 self._connection.execute(view(number, read.reference, names))
             with contextlib.closing(
                 self._connection.sql(self._planned.sql).to_arrow_reader(_ANSWER_ROWS)
             ) as answer:
+                schema = self._planned.schema
+                if schema is None:
+                    named = self._planned.shown.names(answer.schema.names)
+                    fields = zip(answer.schema, named, strict=True)
+                    schema = pa.schema([f.with_name(n) for f, n in fields])
+                    self._put(pa.RecordBatch.from_pylist([], schema=schema))
                 for batch in answer:
                     if self._cancelled.is_set():
                         return
-                    self._put(batch)
+                    self._put(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
         except duckdb.Error as error:
             if self._error is None and not self._cancelled.is_set():
                 self._error = error
@@ -117,9 +127,7 @@ class _Run:
         if isinstance(error, KshellError):
             raise error
         if isinstance(error, duckdb.Error):
-            from sqlglot import exp
-
-            raise translate_error(error, exp.Select(), []) from error
+            raise translate_error(error, self._planned.query, []) from error
         raise error
 
     def cancel(self) -> None:
@@ -147,11 +155,15 @@ class _Run:
 
 
 def run(planned: Planned, connection: duckdb.DuckDBPyConnection) -> Rows:
-    """Start it when its batches are first pulled."""
+    """Start it when its batches are first pulled; at once, where only its rows tell its columns."""
     running = _Run(planned, connection)
+    schema, batches = planned.schema, running.batches()
+    if schema is None:
+        first = next(batches)
+        schema = first.schema
     return Rows(
-        planned.schema,
-        running.batches(),
+        schema,
+        batches,
         cancel=running.cancel,
         progress=running.progress,
         notices=running.notices,

@@ -16,7 +16,6 @@ from sqlglot import exp
 
 from kshell.batch.plan import Planned
 from kshell.batch.pseudo import hidden_names
-from kshell.batch.rewrite import to_duckdb
 from kshell.batch.run import run
 from kshell.batch.tables import Range
 from kshell.results import Rows
@@ -35,11 +34,10 @@ _PLAIN = (
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The order's column, how many rows, and the query that gives the order beside each row."""
+    """The order's column, and how many rows."""
 
     column: str
     limit: int
-    sql: str
 
 
 def tail_of(tree: exp.Query) -> Tail | None:
@@ -55,16 +53,18 @@ def tail_of(tree: exp.Query) -> Tail | None:
         return None
     if not ordered.args.get("desc") or not isinstance(count, exp.Literal) or count.is_string:
         return None
-    if aggregates(tree) or tree.find(exp.Window, exp.Subquery, exp.Unnest, exp.Explode):
+    if any(query is not tree for query in tree.find_all(exp.Query)):
+        return None
+    if aggregates(tree) or tree.find(
+        exp.Window, exp.Subquery, exp.Unnest, exp.Explode, exp.Columns
+    ):
         return None
     if any(f.name.upper() in _ROW_MAKERS for f in tree.find_all(exp.Anonymous)):
         return None
     if any(item.alias_or_name.upper() == column.name.upper() and isinstance(item, exp.Alias)
            for item in tree.expressions):  # fmt: skip
         return None
-    carried = tree.copy()
-    carried.select(exp.alias_(column.copy(), ORDER, quoted=True), copy=False)
-    return Tail(column.name.upper(), int(count.name), to_duckdb(carried))
+    return Tail(column.name.upper(), int(count.name))
 
 
 def _at_the_end(planned: Planned, length: int) -> Planned:
@@ -99,26 +99,29 @@ def _missed(
 
 def answer(planned: Planned, connection: duckdb.DuckDBPyConnection) -> Rows:
     """The rows of a planned query, read from the tail where that is enough."""
-    tail = tail_of(planned.tree)
+    tail = tail_of(planned.query.tree)
     hidden = [name for read in planned.reads for name in hidden_names(read.reference.table)]
-    if tail is None or tail.column not in hidden:  # a column of its own says nothing of offsets
-        return run(planned, connection)
-    return _backwards(planned, tail, connection)
+    if tail is None or planned.schema is None or hidden.count(tail.column) != 1:
+        return run(planned, connection)  # a column of its own says nothing of offsets
+    return _backwards(planned, planned.schema, tail, connection)
 
 
-def _backwards(planned: Planned, tail: Tail, connection: duckdb.DuckDBPyConnection) -> Rows:
+def _backwards(
+    planned: Planned, shown: pa.Schema, tail: Tail, connection: duckdb.DuckDBPyConnection
+) -> Rows:
+    sql = planned.carrying(f'{tail.column} AS "{ORDER}"')
     current: list[Rows] = []
     cancelled: list[bool] = []
 
     def attempt(part: Planned) -> pa.Table:
         rows = run(part, connection)
         current[:] = [rows]
-        return pa.Table.from_batches(list(rows.batches), part.schema)
+        return pa.Table.from_batches(list(rows.batches), rows.schema)
 
     def batches() -> Iterator[pa.RecordBatch]:
         length = max(_FIRST, tail.limit)
-        schema = planned.schema.append(pa.field(ORDER, pa.int64()))
-        carried = replace(planned, sql=tail.sql, schema=schema)
+        schema = shown.append(pa.field(ORDER, pa.int64()))
+        carried = replace(planned, sql=sql, schema=schema)
         while not cancelled:
             part = _at_the_end(carried, length)
             found = attempt(part)
@@ -132,7 +135,7 @@ def _backwards(planned: Planned, tail: Tail, connection: duckdb.DuckDBPyConnecti
                     (read,) = part.reads
                     found = attempt(replace(part, reads=(replace(read, ranges=wider),)))
             if not cancelled:
-                yield from found.drop_columns([ORDER]).cast(planned.schema).to_batches()
+                yield from found.drop_columns([ORDER]).cast(shown).to_batches()
             return
 
     def cancel() -> None:
@@ -141,7 +144,7 @@ def _backwards(planned: Planned, tail: Tail, connection: duckdb.DuckDBPyConnecti
             rows.cancel()
 
     return Rows(
-        planned.schema,
+        shown,
         batches(),
         cancel=cancel,
         progress=lambda: current[0].progress() if current else None,

@@ -143,7 +143,8 @@ class Source:
     """A stream or a table over one topic.
 
     `declared` is False for a topic whose columns were inferred: its names keep their case and match
-    in any case.  `presence` is then the share of sampled records that had each column.
+    in any case.  `presence` is then the share of sampled records that had each column; `suggested`
+    has the types of JSON's fields, null where no sample had a value.
     """
 
     name: str
@@ -163,6 +164,8 @@ class Source:
     query_id: str = ""  # the query that writes it, if any
     connector: str = ""  # the connector that writes it, if WITH names one
     presence: Mapping[str, float] = field(default_factory=_empty, hash=False)
+    samples: int = 0  # of a topic's records, which suggested its columns
+    suggested: Mapping[str, pa.DataType] = field(default_factory=_empty, hash=False)
 
     def columns(self) -> Iterator[Column]:
         """Key columns, value columns, header columns: the order of SELECT *."""

@@ -12,10 +12,15 @@ import pyarrow as pa
 
 cdef extern from "scan.h" nogil:
     int AS_TEXT, AS_STRING, AS_BIGINT, AS_DOUBLE, AS_BOOLEAN, AS_INTEGER
+    int AS_NOTHING, AS_DECIMAL, AS_LIST, AS_OBJECT, AS_MAP
+    ctypedef struct json_node:
+        int kind, first, count, whole, scale
+        const char *name
+        int64_t name_length
     ctypedef struct json_field:
         const char *name
         int64_t name_length
-        int type
+        int type, check
         uint8_t *valid
         void *values
         int32_t *at
@@ -23,6 +28,8 @@ cdef extern from "scan.h" nogil:
     ctypedef struct json_job:
         json_field *fields
         int count, names, types
+        const json_node *nodes
+        uint8_t *flags
     int64_t scan_rows(json_job *, const uint8_t *, const int32_t *, const uint8_t *, int64_t,
                       int64_t, int32_t *, uint8_t *, int64_t)
 
@@ -39,8 +46,34 @@ cdef uint8_t *address(object buffer):
     return <uint8_t *><size_t>buffer.address
 
 
-def scan(values, list names, list types, int how, int ksql):
-    """A binary array and wanted fields -> (columns, [(row, why, field)]); type None is raw text."""
+cdef list inner(type):
+    """The names and types of what a type holds."""
+    if pa.types.is_struct(type):
+        return [(field.name.encode(), field.type) for field in type]
+    if pa.types.is_list(type):
+        return [(b"", type.value_type)]
+    if pa.types.is_map(type):
+        return [(b"", type.item_type)]
+    return []
+
+
+cdef int kind_of(type) except -1:
+    if type in KINDS:
+        return KINDS[type]
+    if pa.types.is_struct(type):
+        return AS_OBJECT
+    if pa.types.is_list(type):
+        return AS_LIST
+    if pa.types.is_map(type):
+        return AS_MAP
+    return AS_DECIMAL if pa.types.is_decimal(type) else AS_NOTHING
+
+
+def scan(values, list names, list types, int how, int ksql, list checks):
+    """A binary array and wanted fields -> (columns, [(row, why, field)], a flag for each row).
+
+    A type None is raw text, which must be of its type in `checks` where that is not None.
+    """
     cdef int64_t n = len(values)
     cdef int64_t failures
     cdef int count = len(names)
@@ -54,7 +87,7 @@ def scan(values, list names, list types, int how, int ksql):
     cdef uint8_t scratch[1024]
     validity, offsets, content = values.buffers()
     if n == 0:
-        return [pa.array([], pa.string() if t is None else t) for t in types], []
+        return [pa.array([], pa.string() if t is None else t) for t in types], [], b""
     at = (<const int32_t *>address(offsets)) + bit
     if content is not None:
         data = address(content)
@@ -63,7 +96,24 @@ def scan(values, list names, list types, int how, int ksql):
     cdef int64_t size = at[n] - at[0]
     bits = n // 8 + 1
     encoded = [name.encode() for name in names]
+    tree = [(b"", type) for type in checks if type is not None]
+    spans = []
+    for _, type in tree:  # it grows: each node's own come behind what is there
+        held = inner(type)
+        spans.append((len(tree), len(held)))
+        tree += held
     kept = []
+    cdef json_node *nodes = <json_node *>calloc(len(tree) + 1, sizeof(json_node))
+    for i, (name, type) in enumerate(tree):
+        nodes[i].kind = kind_of(type)
+        nodes[i].first, nodes[i].count = spans[i]
+        nodes[i].name, nodes[i].name_length = <const char *>name, len(name)
+        if nodes[i].kind == AS_DECIMAL:
+            nodes[i].whole, nodes[i].scale = type.precision - type.scale, type.scale
+    job.nodes = nodes
+    marks = pa.allocate_buffer(n)
+    job.flags = address(marks)
+    cdef int checked = 0
     job.fields = <json_field *>calloc(count + 1, sizeof(json_field))
     job.count = count
     job.names = how
@@ -76,6 +126,10 @@ def scan(values, list names, list types, int how, int ksql):
             field.name = encoded[i]
             field.name_length = len(encoded[i])
             field.type = AS_TEXT if types[i] is None else KINDS[types[i]]
+            field.check = -1
+            if checks[i] is not None:
+                field.check = checked
+                checked += 1
             valid = pa.allocate_buffer(bits)
             memset(address(valid), 0, bits)
             field.valid = address(valid)
@@ -105,6 +159,7 @@ def scan(values, list names, list types, int how, int ksql):
             for i in range(count)
         ]
         reasons = [(failed[3 * k], failed[3 * k + 1], failed[3 * k + 2]) for k in range(failures)]
-        return columns, reasons
+        return columns, reasons, marks
     finally:
         free(job.fields)
+        free(nodes)

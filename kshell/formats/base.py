@@ -7,8 +7,8 @@ reason, never an exception and never a NULL.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -34,6 +34,7 @@ class Place:
     `source` is the stream's or table's name, which ksqlDB calls the schema of its key by.
     `wrapped` says whether a single column stands in a record or is the whole value.
     `loose` names match fields of any case, as ksqlDB's do; undeclared topics' match exactly.
+    `suggested` are the types of the fields of JSON that nobody declared, by so many `samples`.
     """
 
     topic: str
@@ -44,6 +45,8 @@ class Place:
     loose: bool = True
     schemas: Schemas | None = None
     source: str = ""
+    suggested: Mapping[str, pa.DataType] = field(default_factory=dict)
+    samples: int = 0
 
 
 @dataclass(frozen=True, slots=True)

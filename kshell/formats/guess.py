@@ -7,24 +7,23 @@ whatever else is text, one of Kafka's primitives, or bytes becomes a single colu
 from __future__ import annotations
 
 import csv
+import math
 import struct
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 import pyarrow as pa
 
 from kshell.catalog.model import FormatSpec
+from kshell.formats.shapes import Shape, plain, shape_of
 from kshell.types import ksql_name
 
 __all__ = ["Inferred", "InferredColumn", "infer_delimited", "infer_key", "infer_objects",
-           "infer_single", "infer_value", "json_structure"]  # fmt: skip
+           "infer_single", "infer_value", "json_structure", "of_shape"]  # fmt: skip
 
-_MAP_FIELDS = 64  # a nested object with more names than this is a map
 _AGREE = 0.5  # the share of samples that makes a format
-_BIGINT = 2**63
 _EXACT = 2**53  # the whole numbers that a double holds
 _SMALLEST, _LARGEST = 1e-12, 1e15  # of the doubles that are taken for such
 
@@ -43,7 +42,7 @@ class Inferred:
     """A format, its columns, and the share of the samples that agrees.
 
     `ids` are the schema ids in front of the samples, each with how many have it; `note` is what a
-    person should know of the choice.
+    person should know of the choice.  `shape` is what the samples suggest of JSON objects.
     """
 
     format: FormatSpec
@@ -51,6 +50,7 @@ class Inferred:
     agree: float
     ids: tuple[tuple[int, int], ...] = ()
     note: str = ""
+    shape: Shape | None = None
 
     @property
     def type(self) -> str:
@@ -59,56 +59,6 @@ class Inferred:
         return f"{self.format.name} {ksql_name(self.columns[0].type)}" if single else (
             self.format.name
         )
-
-
-class _Shape:
-    """What was seen at one place of the samples."""
-
-    def __init__(self) -> None:
-        self.kinds: set[type] = set()
-        self.seen = 0
-        self.large = False
-        self.element: _Shape | None = None
-        self.fields: dict[str, _Shape] = {}
-
-    def add(self, value: Any) -> None:
-        if value is None:
-            return
-        self.seen += 1
-        self.kinds.add(type(value))
-        if isinstance(value, int) and not -_BIGINT <= value < _BIGINT:
-            self.large = True
-        elif isinstance(value, list):
-            self.element = self.element or _Shape()
-            for item in value:
-                self.element.add(item)
-        elif isinstance(value, dict):
-            for name, item in value.items():
-                self.fields.setdefault(name, _Shape()).add(item)
-
-    def type(self) -> pa.DataType:
-        if self.kinds == {int}:
-            return pa.float64() if self.large else pa.int64()
-        if self.kinds and self.kinds <= {int, float}:
-            return pa.float64()
-        if self.kinds == {bool}:
-            return pa.bool_()
-        if self.kinds == {list}:
-            assert self.element is not None
-            return pa.list_(self.element.type())
-        if self.kinds == {dict} and self.fields:
-            return self._object()
-        return pa.string()
-
-    def _object(self) -> pa.DataType:
-        if len(self.fields) > _MAP_FIELDS:
-            together = _Shape()
-            for shape in self.fields.values():
-                together.kinds |= shape.kinds
-                together.large |= shape.large
-            scalar = not together.kinds & {list, dict}
-            return pa.map_(pa.string(), together.type() if scalar else pa.string())
-        return pa.struct([(name, shape.type()) for name, shape in self.fields.items()])
 
 
 def _is_text(data: bytes) -> bool:
@@ -120,10 +70,14 @@ def _is_text(data: bytes) -> bool:
 
 
 def _eight(samples: Sequence[bytes]) -> pa.DataType:
-    """BIGINT or DOUBLE: doubles of everyday size are whole numbers of no everyday size."""
+    """BIGINT or DOUBLE: doubles of everyday size are whole numbers of no everyday size.
+
+    >>> _eight([struct.pack(">d", 1.5), struct.pack(">d", float("nan"))])
+    DataType(double)
+    """
     wholes = [int.from_bytes(s, "big", signed=True) for s in samples]
     doubles = [abs(struct.unpack(">d", s)[0]) for s in samples]
-    sane = all(d == 0 or _SMALLEST <= d <= _LARGEST for d in doubles)
+    sane = all(d == 0 or not math.isfinite(d) or _SMALLEST <= d <= _LARGEST for d in doubles)
     return pa.float64() if sane and any(abs(w) > _EXACT for w in wholes) else pa.int64()
 
 
@@ -168,21 +122,17 @@ def infer_value(samples: Iterable[bytes | None]) -> Inferred:
 
 def infer_objects(samples: Sequence[bytes]) -> Inferred:
     """JSON: the fields of the samples that are objects, as columns."""
-    root = _Shape()
-    objects = 0
-    for sample in samples:
-        try:
-            value = orjson.loads(sample)
-        except orjson.JSONDecodeError:
-            continue
-        if isinstance(value, dict):
-            objects += 1
-            root.add(value)
+    shape, objects = shape_of(samples)
+    return of_shape(shape, objects, objects / len(samples) if samples else 1.0)
+
+
+def of_shape(shape: Shape, objects: int, agree: float) -> Inferred:
+    """The fields of so many objects as columns."""
     columns = tuple(
-        InferredColumn(name, shape.type(), shape.seen / objects)
-        for name, shape in root.fields.items()
+        InferredColumn(name, plain(inner.type()), min(inner.seen / max(objects, 1), 1.0))
+        for name, inner in shape.fields.items()
     )
-    return Inferred(FormatSpec("JSON"), columns, objects / len(samples) if samples else 1.0)
+    return Inferred(FormatSpec("JSON"), columns, agree, shape=shape)
 
 
 def infer_delimited(samples: Sequence[bytes], format: FormatSpec, delimiter: str) -> Inferred:
@@ -231,5 +181,7 @@ def json_structure(type: pa.DataType) -> Any:
         return [json_structure(type.value_type)]
     if pa.types.is_map(type):
         return f"MAP(VARCHAR, {json_structure(type.item_type)})"
+    if pa.types.is_decimal(type):
+        return f"DECIMAL({type.precision}, {type.scale})"
     names = {pa.int64(): "BIGINT", pa.float64(): "DOUBLE", pa.bool_(): "BOOLEAN"}
     return names.get(type, "VARCHAR")

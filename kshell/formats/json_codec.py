@@ -23,7 +23,7 @@ from kshell.formats.framing import payloads, schema_ids
 from kshell.formats.json_scan import Field, Names, Types, scan
 from kshell.formats.json_values import depth_of, parser, plain_writer, written
 
-__all__ = ["open_json"]
+__all__ = ["JsonCodec"]
 
 _MAX_DEPTH = 64
 
@@ -242,8 +242,3 @@ class JsonCodec:
                 for row, alive in zip(rows, there, strict=True)
             ]
         return pa.array(made, pa.binary())
-
-
-def open_json(place: Place) -> JsonCodec:
-    """The codec of JSON keys or values."""
-    return JsonCodec(place)

@@ -14,16 +14,32 @@
 #endif
 
 enum { MAX_DEPTH = 64, MAX_NUMBER = 400 };
-enum { AS_TEXT, AS_STRING, AS_BIGINT, AS_DOUBLE, AS_BOOLEAN, AS_INTEGER };
+enum { AS_TEXT, AS_STRING, AS_BIGINT, AS_DOUBLE, AS_BOOLEAN, AS_INTEGER,
+       /* of what comes as its text: */ AS_NOTHING, AS_DECIMAL, AS_LIST, AS_OBJECT, AS_MAP };
 enum { OK = 0, MALFORMED = 1, TOO_DEEP = 2, NOT_UTF8 = 3, TRAILING = 4, NOT_OBJECT = 5, WRONG_TYPE = 6,
        OUT_OF_RANGE = 7 };
 enum { EXACT_NAMES, UPPER_NAMES, NO_NAMES };
 enum { STRICT_TYPES, KSQL_TYPES };
+/* What a row's flags say: its texts must be rewritten before a JSON parser without exact numbers, or
+ * with another rule for duplicate names, reads them; it has fields beside the wanted ones; it has
+ * fields beside those of the objects' types. */
+enum { INEXACT = 1, OTHER_FIELDS = 2, OTHER_INNER_FIELDS = 4 };
+enum { SEEN_NAMES = 2048 };
+
+/* The type of a text: an object's fields, or the one type of a list's or a map's values, are the
+ * `count` nodes from `first` on. */
+typedef struct {
+  int kind, first, count;
+  int whole, scale; /* digits of a decimal in front of and behind the point */
+  const char *name;
+  int64_t name_length;
+} json_node;
 
 typedef struct {
   const char *name;
   int64_t name_length;
   int type;
+  int check;      /* the node that a text must be of, or -1 */
   uint8_t *valid;
   void *values;   /* int64, int32 or double; a bitmap for booleans; unused for strings */
   int32_t *at;    /* offsets of strings and texts */
@@ -36,6 +52,9 @@ typedef struct {
   json_field *fields;
   int count, names, types;
   int failed_field;
+  const json_node *nodes;
+  uint8_t *flags; /* of each row */
+  uint8_t flag;
 } json_job;
 
 static inline const uint8_t *skip_space(const uint8_t *p, const uint8_t *end) {
@@ -273,9 +292,21 @@ static inline void json_clear(uint8_t *bits, int64_t i) {
   bits[i >> 3] &= (uint8_t)~(1u << (i & 7));
 }
 
+/* A double that was made of a number, of which every digit of a whole number is to be kept. */
+static int is_exact(double d, const uint8_t *p, const uint8_t *end, int integer) {
+  int64_t v, most = (int64_t)1 << 53;
+  if (end - p > 15 && integer) return to_int64(p, end, &v) == OK && v >= -most && v <= most;
+  return d - d == 0;
+}
+
 /* Takes the number [p, end), of a number token or (KSQL) of the text in a string. */
-static int take_number(json_field *f, int64_t row, const uint8_t *p, const uint8_t *end, int integer) {
-  if (f->type == AS_DOUBLE) return to_double(p, end, (double *)f->values + row);
+static int take_number(json_field *f, int64_t row, const uint8_t *p, const uint8_t *end, int integer,
+                       int types) {
+  if (f->type == AS_DOUBLE) {
+    double *d = (double *)f->values + row;
+    int why = to_double(p, end, d);
+    return why || types == KSQL_TYPES || is_exact(*d, p, end, integer) ? why : OUT_OF_RANGE;
+  }
   if (!integer) return WRONG_TYPE;
   int64_t v;
   if (to_int64(p, end, &v)) return OUT_OF_RANGE;
@@ -285,8 +316,160 @@ static int take_number(json_field *f, int64_t row, const uint8_t *p, const uint8
   return OK;
 }
 
+/* Whether a decimal of so many digits holds the number [p, end) exactly. */
+static int fits_decimal(const json_node *t, const uint8_t *p, const uint8_t *end) {
+  int whole = 0, scale = 0, zeros = 0, begun = 0, point = 0, exponent = 0, minus = 0;
+  if (end - p > MAX_NUMBER) return 0;
+  for (p += *p == '-'; p < end && (*p | 32) != 'e'; p++) {
+    if (*p == '.') {
+      point = 1;
+      continue;
+    }
+    begun |= *p != '0';
+    if (!point) whole += begun;
+    else {
+      if (!begun) whole--;
+      zeros = *p == '0' ? zeros + 1 : 0;
+      scale++;
+    }
+  }
+  if (!begun) return 1;
+  if (p < end) {
+    p++;
+    if (*p == '+' || *p == '-') minus = *p++ == '-';
+    for (; p < end; p++)
+      if ((exponent = exponent * 10 + (*p - '0')) > MAX_NUMBER) return 0;
+  }
+  if (minus) exponent = -exponent;
+  return whole + exponent <= t->whole && scale - zeros - exponent <= t->scale;
+}
+
+static const uint8_t *check_number(const json_node *t, const uint8_t *p, const uint8_t *end, int *why) {
+  int integer;
+  int64_t v;
+  double d;
+  const uint8_t *stop = number_end(p, end, &integer);
+  *why = MALFORMED;
+  if (!stop) return NULL;
+  *why = WRONG_TYPE;
+  if (t->kind == AS_DECIMAL) return fits_decimal(t, p, stop) ? stop : NULL;
+  if (t->kind == AS_BIGINT) return integer && to_int64(p, stop, &v) == OK ? stop : NULL;
+  return to_double(p, stop, &d) == OK && is_exact(d, p, stop, integer) ? stop : NULL;
+}
+
+/* Whether the name is in the set already (or it may be: the set is full, or of the same hash). */
+static int was_seen(uint32_t *set, int *many, const uint8_t *name, int64_t n) {
+  uint32_t hash = 2166136261u;
+  for (int64_t i = 0; i < n; i++) hash = (hash ^ name[i]) * 16777619u;
+  if (!hash) hash = 1;
+  if (++*many > SEEN_NAMES * 3 / 4) return 1;
+  for (uint32_t i = hash % SEEN_NAMES;; i = (i + 1) % SEEN_NAMES) {
+    if (set[i] == hash) return 1;
+    if (!set[i]) {
+      set[i] = hash;
+      return 0;
+    }
+  }
+}
+
+static const uint8_t *check_value(json_job *job, const json_node *t, const uint8_t *p,
+                                  const uint8_t *end, int depth, int *why);
+
+/* Behind the opening brace of an object or a map. */
+static const uint8_t *check_fields(json_job *job, const json_node *t, const uint8_t *p,
+                                   const uint8_t *end, int depth, int *why) {
+  uint32_t set[SEEN_NAMES];
+  uint8_t plain[256];
+  int escaped, many = 0, hint = 0;
+  uint64_t seen = 0;
+  if (t->kind == AS_MAP || t->count > 64) memset(set, 0, sizeof set);
+  p = skip_space(p, end);
+  if (p < end && *p == '}') return p + 1;
+  for (;;) {
+    *why = MALFORMED;
+    if (p >= end || *p != '"') return NULL;
+    const uint8_t *name = p + 1;
+    if (!(p = string_end(name, end, &escaped, why))) return NULL;
+    int64_t n = p - 1 - name;
+    if (escaped && n <= (int64_t)sizeof plain) {
+      n = unescape(name, p - 1, plain);
+      name = plain;
+    }
+    p = skip_space(p, end);
+    *why = MALFORMED;
+    if (p >= end || *p != ':') return NULL;
+    p = skip_space(p + 1, end);
+    const json_node *inner = NULL;
+    if (t->kind == AS_MAP) {
+      inner = &job->nodes[t->first];
+      if (was_seen(set, &many, name, n)) job->flag |= INEXACT;
+    } else {
+      for (int k = 0, i = hint; k < t->count; k++, i++) {
+        if (i >= t->count) i = 0;
+        const json_node *child = &job->nodes[t->first + i];
+        if (child->name_length != n || memcmp(child->name, name, (size_t)n)) continue;
+        inner = child;
+        hint = i + 1;
+        if (i >= 64 ? was_seen(set, &many, name, n) : (int)(seen >> i & 1)) job->flag |= INEXACT;
+        if (i < 64) seen |= 1ull << i;
+        break;
+      }
+    }
+    if (inner) p = check_value(job, inner, p, end, depth + 1, why);
+    else {
+      p = skip_value(p, end, depth + 1, why);
+      if (p && !t->count) return *why = WRONG_TYPE, (const uint8_t *)NULL;
+      job->flag |= OTHER_INNER_FIELDS;
+    }
+    if (!p) return NULL;
+    p = skip_space(p, end);
+    *why = MALFORMED;
+    if (p >= end) return NULL;
+    if (*p == '}') return p + 1;
+    if (*p != ',') return NULL;
+    p = skip_space(p + 1, end);
+  }
+}
+
+/* As skip_value, of a value that must be of a type; a null always is. */
+static const uint8_t *check_value(json_job *job, const json_node *t, const uint8_t *p,
+                                  const uint8_t *end, int depth, int *why) {
+  *why = MALFORMED;
+  if (p >= end) return NULL;
+  if (word(p, end, "null", 4)) return p + 4;
+  int number = *p == '-' || (*p >= '0' && *p <= '9'), boolean = *p == 't' || *p == 'f', integer;
+  if (t->kind == AS_STRING || t->kind == AS_TEXT) {
+    const uint8_t *stop = skip_value(p, end, depth, why);
+    if (!stop) return NULL;
+    if (*p == '{' || *p == '[' || (number && number_end(p, end, &integer) && !integer))
+      job->flag |= INEXACT;
+    return stop;
+  }
+  if (depth >= MAX_DEPTH && (*p == '{' || *p == '[')) return *why = TOO_DEEP, (const uint8_t *)NULL;
+  if (number && (t->kind == AS_BIGINT || t->kind == AS_DOUBLE || t->kind == AS_DECIMAL))
+    return check_number(t, p, end, why);
+  if (boolean && t->kind == AS_BOOLEAN) return skip_value(p, end, depth, why);
+  if (*p == '{' && (t->kind == AS_OBJECT || t->kind == AS_MAP))
+    return check_fields(job, t, p + 1, end, depth, why);
+  if (*p == '[' && t->kind == AS_LIST) {
+    p = skip_space(p + 1, end);
+    if (p < end && *p == ']') return p + 1;
+    for (;;) {
+      if (!(p = check_value(job, &job->nodes[t->first], p, end, depth + 1, why))) return NULL;
+      p = skip_space(p, end);
+      *why = MALFORMED;
+      if (p >= end) return NULL;
+      if (*p == ']') return p + 1;
+      if (*p != ',') return NULL;
+      p = skip_space(p + 1, end);
+    }
+  }
+  if (skip_value(p, end, depth, why)) *why = WRONG_TYPE;
+  return NULL;
+}
+
 /* Reads the value at p into the field's row; *next is the place after it. */
-static int take(const json_job *job, json_field *f, int64_t row, const uint8_t *p,
+static int take(json_job *job, json_field *f, int64_t row, const uint8_t *p,
                 const uint8_t *end, const uint8_t **next) {
   int why = MALFORMED, escaped = 0, integer = 0;
   const uint8_t *stop;
@@ -311,12 +494,14 @@ static int take(const json_job *job, json_field *f, int64_t row, const uint8_t *
     }
     if (job->types != KSQL_TYPES || f->type == AS_BOOLEAN || escaped) return WRONG_TYPE;
     if (number_end(body, body_end, &integer) != body_end) return WRONG_TYPE;
-    if ((why = take_number(f, row, body, body_end, integer))) return why;
+    if ((why = take_number(f, row, body, body_end, integer, job->types))) return why;
     json_bit(f->valid, row);
     return OK;
   }
   if (f->type == AS_STRING || f->type == AS_TEXT) {
-    if (!(stop = skip_value(p, end, 1, &why))) return why;
+    if (f->check >= 0) stop = check_value(job, &job->nodes[f->check], p, end, 1, &why);
+    else stop = skip_value(p, end, 1, &why);
+    if (!stop) return why;
     /* ksqlDB writes other values its own way: the caller does, but for words and whole numbers. */
     if (f->type == AS_STRING && job->types == KSQL_TYPES && *p != 't' && *p != 'f' &&
         (*p == '{' || *p == '[' || number_end(p, stop, &integer) != stop || !integer ||
@@ -332,7 +517,7 @@ static int take(const json_job *job, json_field *f, int64_t row, const uint8_t *
     if (*p == '{' || *p == '[' || *p == 't' || *p == 'f')
       return skip_value(p, end, 1, &why) ? WRONG_TYPE : why;
     if (!(stop = number_end(p, end, &integer))) return MALFORMED;
-    if ((why = take_number(f, row, p, stop, integer))) return why;
+    if ((why = take_number(f, row, p, stop, integer, job->types))) return why;
   }
   *next = stop;
   json_bit(f->valid, row);
@@ -371,7 +556,7 @@ static json_field *find(const json_job *job, const uint8_t *name, int64_t n, int
  * are left as they may be: the caller nulls. */
 static int scan_record(json_job *job, int64_t row, const uint8_t *p, const uint8_t *end,
                        uint8_t *scratch, int64_t scratch_size) {
-  int why = MALFORMED, escaped, hint = 0, exact;
+  int why = MALFORMED, escaped, hint = 0, exact, others = 0;
   job->failed_field = -1;
   p = skip_space(p, end);
   if (p >= end) return MALFORMED;
@@ -410,10 +595,16 @@ static int scan_record(json_job *job, int64_t row, const uint8_t *p, const uint8
       }
       f->seen = exact ? 2 : 1;
       hint = (int)(f - job->fields) + 1;
-    } else if (!(p = skip_value(p, end, 1, &why))) return why;
+    } else {
+      others |= !f;
+      if (!(p = skip_value(p, end, 1, &why))) return why;
+    }
     p = skip_space(p, end);
     if (p >= end) return MALFORMED;
-    if (*p == '}') return skip_space(p + 1, end) == end ? OK : TRAILING;
+    if (*p == '}') {
+      if (others) job->flag |= OTHER_FIELDS;
+      return skip_space(p + 1, end) == end ? OK : TRAILING;
+    }
     if (*p != ',') return MALFORMED;
     p = skip_space(p + 1, end);
   }
@@ -438,8 +629,11 @@ static int64_t scan_rows(json_job *job, const uint8_t *data, const int32_t *at,
       f->seen = 0;
       if (f->at) f->at[row + 1] = f->at[row];
     }
+    job->flag = 0;
+    job->flags[row] = 0;
     if (present && !(present[(row + bit) >> 3] >> ((row + bit) & 7) & 1)) continue;
     int why = scan_record(job, row, data + at[row], data + at[row + 1], scratch, scratch_size);
+    job->flags[row] = job->flag;
     if (why) {
       null_row(job, row);
       bad[failures * 3] = (int32_t)row;

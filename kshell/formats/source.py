@@ -61,6 +61,8 @@ def place_of(source: Source, half: Half, schemas: Schemas | None) -> Place:
         loose=source.declared,
         schemas=None if "SCHEMA_FILE" in format.options else schemas,
         source=source.name,
+        suggested={} if key else source.suggested,
+        samples=source.samples,
     )
 
 

@@ -1,6 +1,6 @@
 """The place of a node of a query's tree in the text, and the name in it.
 
-The grammar, `bind` and `batch` call it.
+The grammar and `bind` call it.
 """
 
 from __future__ import annotations

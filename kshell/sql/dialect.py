@@ -5,8 +5,7 @@ The trees differ from sqlglot's usual ones here:
 
     a->b->c             Dot(Dot(Column(a), Identifier(b)), Identifier(c));  a->* ends in Star()
     F(x, y)             Anonymous(this="F", expressions=[…]): every function keeps its name
-    COUNT(*), COUNT()   Anonymous("COUNT", [Star()]), Anonymous("COUNT", []); in a bounded query
-                        AnonymousAggFunc, so that find(exp.AggFunc) finds it; see `aggregates`
+    COUNT(*), COUNT()   Anonymous("COUNT", [Star()]), Anonymous("COUNT", []); see `aggregates`
     STRUCT(a := 1)      Struct([PropertyEQ(Identifier(a), 1)])
     MAP(k := v)         Map(keys=Array([k]), values=Array([v]))
     ARRAY[1, 2]         Array([1, 2])
@@ -26,7 +25,7 @@ from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.parsers.duckdb import DuckDBParser
 from sqlglot.tokenizer_core import Token, TokenType
 
-__all__ = ["KSQL", "aggregates"]
+__all__ = ["KSQL", "aggregates", "to_duckdb"]
 
 _AGGREGATES = frozenset(
     name for f in exp.ALL_FUNCTIONS if issubclass(f, exp.AggFunc) for name in f.sql_names()
@@ -218,3 +217,8 @@ class KSQL(DuckDB):
                 db = exp.Identifier(this=".".join(database), quoted=False)
                 made.set("db", db.update_positions(place))
             return made
+
+
+def to_duckdb(tree: exp.Expr) -> str:
+    """An expression as DuckDB's SQL, printed anew."""
+    return tree.sql(dialect=KSQL)

@@ -1,38 +1,44 @@
-"""KSQL's functions in bounded queries: macros with KSQL's meaning and their own names.
+"""KSQL's functions in bounded queries: macros with KSQL's meaning under names of their own.
 
-`batch` passes each query's tree through `translated`: a call of a function of the library becomes a
-call of a macro, which is made from the library's templates with an overload for each signature.
-DuckDB's other functions work as before.
+`batch.rewrite` hands each query's draft to `note_macros`: a call of a function that the library has
+becomes a call of a macro, made of the library's own templates, one overload for each signature.
+What DuckDB has beside them is reached as before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
-
-from sqlglot import exp
 
 from kshell.sql import duck
 from kshell.sql.bind.expressions import UNIT_FUNCTIONS
-from kshell.sql.dialect import KSQL
 from kshell.sql.functions import AGGREGATE, SCALAR, Form, Function, library
-from kshell.sql.render import fill_template, lambda_params, python_in
+from kshell.sql.render import fill_template, lambda_params, python_in, quote_text
 from kshell.sql.signatures import Pattern, known_type
+from kshell.sql.spans import Call, Draft
+from kshell.sql.syntax import Syntax
+from kshell.sql.tokens import Kind
+from kshell.sql.words import cast_type, casts
 from kshell.types import STRING, duckdb_name
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["ROW_ORDER", "translated"]
+__all__ = ["CASTS", "DUCKDB_AGGREGATES", "note_macros"]
 
-ROW_ORDER = "row_order"  # a SELECT's meta: the column that orders its records
 _ORDER, _ORDER_NAME = "{order}", "row_order"
 
-# Casts with Java's meaning; only DuckDB knows the type of the operand.
-_CASTS = {"TEXT": "ksql_any_text", "VARCHAR": "ksql_any_text", "INT": "java_any_int",
+# Casts whose meaning is Java's; what is cast has its type in DuckDB only.
+CASTS = {"TEXT": "ksql_any_text", "VARCHAR": "ksql_any_text", "INT": "java_any_int",
           "BIGINT": "java_any_long"}  # fmt: skip
 
-# Macros around Python functions that get DuckDB's JSON of a value, and its type.
+# Aggregates of KSQL's names that DuckDB has: in a bounded query they are DuckDB's.
+DUCKDB_AGGREGATES = frozenset(
+    {"AVG", "COUNT", "HISTOGRAM", "MAX", "MIN", "STDDEV_SAMP", "SUM"}
+)
+
+# Macros around Python functions that are given DuckDB's JSON of a value, and its type.
 _ANY = {
     "ksql_any_text": (
         "kshell.sql.java.any_text:as_text",
@@ -46,44 +52,98 @@ _ANY = {
 }
 
 
-def translated(tree: exp.Query, connection: duckdb.DuckDBPyConnection) -> exp.Query:
-    """Changes the tree so that it calls macros instead of KSQL's functions, and returns it."""
-    unnamed = _unnamed(tree)
-    lambdas: list[tuple[exp.Anonymous, Form, str]] = []
-    for call in list(tree.find_all(exp.Anonymous)):
-        name = call.name.upper()
-        function = library().get(name)
-        if function is None or not _replaces(function, connection):
+def note_macros(
+    draft: Draft,
+    syntax: Syntax | None,
+    connection: duckdb.DuckDBPyConnection,
+    order_of: Callable[[int], str],
+) -> None:
+    """Let macros stand for calls of KSQL's functions and for its casts, and make those macros.
+
+    `order_of` gives the column that orders the records at an offset of the text.
+    """
+    _note_casts(draft, connection)
+    in_from = {c.start for c in syntax.table_calls} if syntax is not None else set()
+    stars = [(s.start, s.end) for s in syntax.stars] if syntax is not None else []
+    done: set[int] = set()  # tokens that are a lambda's parameters
+    depth = 0
+    for call in reversed(list(draft.calls())):
+        name = draft.tokens[call.token]
+        function = library().get(call.name)
+        if function is None or name.start in in_from or not _replaces(function):
             continue
-        form = _with_lambdas(call, function)
+        if _is_clause(draft, call, stars):
+            continue
+        form = _with_lambdas(draft, call, function)
         if form is not None:
-            depth = str(len(lambdas))
-            _say_params(call, form, depth)
-            lambdas.append((call, form, depth))
+            _note_lambdas(draft, call, form, str(depth), done)
+            depth += 1
             continue
-        first = call.expressions[0] if call.expressions else None
-        if name in UNIT_FUNCTIONS and isinstance(first, exp.Column):
-            first.replace(exp.Literal.string(first.name.upper()))
-        arity = len(call.expressions)
-        if _define(connection, name, function.forms, arity):
-            if _ordered(function.forms, arity):
-                call.append("expressions", _order_of(call))
-            call.set("this", _macro(name, arity))
-            _define_any(connection, _macro(name, arity))
-    for cast in [c for c in tree.find_all(exp.Cast) if type(c) is exp.Cast]:
-        macro = _CASTS.get(getattr(cast.to.this, "value", ""))
-        if macro is not None:
-            _define_any(connection, macro)
-            cast.replace(exp.Anonymous(this=macro, expressions=[cast.this]))
-    for call, form, depth in reversed(lambdas):
-        call.replace(_filled(call, form, depth))
-    for select, n, text in unnamed:
-        _keep_name(select, n, text)
-    return tree
+        if any(draft.word(n) in _WITHIN_CALL for n in draft.level(call.open + 1, call.close)):
+            continue  # DuckDB's own grammar: f(x ORDER BY y), substring(x FROM 1)
+        _note_call(draft, call, function, connection, order_of)
+
+
+_WITHIN_CALL = frozenset({"ORDER", "DISTINCT", "FROM", "FOR"})
+
+
+def _is_clause(draft: Draft, call: Call, stars: list[tuple[int, int]]) -> bool:
+    """REPLACE (…) of a star, and FILTER (…) of an aggregate, which are no calls."""
+    start = draft.tokens[call.token].start
+    if call.name == "FILTER":
+        return draft.is_sign(call.token - 1, ")")
+    if call.name != "REPLACE":
+        return False
+    return any(
+        a <= start < b and call.token in draft.level(draft.at(a), draft.at(b)) for a, b in stars
+    )
+
+
+def _note_call(
+    draft: Draft,
+    call: Call,
+    function: Function,
+    connection: duckdb.DuckDBPyConnection,
+    order_of: Callable[[int], str],
+) -> None:
+    name, close = draft.tokens[call.token], draft.tokens[call.close]
+    arity = len(call.args)
+    if not _define(connection, call.name, function.forms, arity):
+        return
+    macro = _macro(call.name, arity)
+    _define_any(connection, macro)
+    draft.replace(name.start, name.end, macro)
+    if call.name in UNIT_FUNCTIONS and arity:
+        unit = draft.tokens[call.open + 1]
+        if unit.kind is Kind.WORD and unit.end == call.args[0][1]:
+            draft.replace(unit.start, unit.end, quote_text(unit.upper))
+    if _ordered(function.forms, arity):
+        draft.insert(close.start, (", " if arity else "") + order_of(name.start))
+
+
+def _note_casts(draft: Draft, connection: duckdb.DuckDBPyConnection) -> None:
+    begins: dict[int, int] = {}  # by the last token of x::type, its first
+    for text, n, first, last in casts(draft):
+        type = cast_type(text)
+        macro = CASTS.get(getattr(type.this, "value", "")) if type is not None else None
+        token = draft.tokens[n]
+        start = n
+        if token.text == "::":
+            start = begins[n - 1] if n - 1 in begins else draft.operand(n - 1)
+            begins[last] = start
+        if macro is None:
+            continue
+        _define_any(connection, macro)
+        if token.text == "::":
+            draft.insert(draft.tokens[start].start, f"{macro}(")
+            draft.replace(token.start, draft.tokens[last].end, ")")
+        else:
+            draft.replace(token.start, token.end, macro)
+            draft.replace(draft.tokens[first - 1].start, draft.tokens[last].end, "")
 
 
 def _define_any(connection: duckdb.DuckDBPyConnection, macro: str) -> None:
-    """Define the macro, if it is one for values of any type."""
+    """Make that macro, if it is one for values of any type."""
     if macro not in _ANY:
         return
     where, body = _ANY[macro]
@@ -91,27 +151,21 @@ def _define_any(connection: duckdb.DuckDBPyConnection, macro: str) -> None:
     connection.execute(f"CREATE OR REPLACE TEMP MACRO {macro}(x) AS {made}")
 
 
-def _unnamed(tree: exp.Query) -> list[tuple[exp.Select, int, str]]:
-    """(SELECT, number of the item, its text) for selected items without a name."""
-    named = (exp.Alias, exp.Column, exp.Star)
-    return [
-        (select, n, item.sql(dialect=KSQL))
-        for select in tree.find_all(exp.Select)
-        for n, item in enumerate(select.expressions)
-        if not isinstance(item, named)
-    ]
+def _lambda(draft: Draft, span: tuple[int, int]) -> tuple[list[int], int] | None:
+    """The tokens of a lambda's parameters and of its colon; None for what is no lambda."""
+    first, last = draft.at(span[0]), draft.at(span[1])
+    if draft.word(first) != "LAMBDA":
+        return None
+    for n in range(first + 1, last):
+        if draft.is_sign(n, ":"):
+            return [k for k in range(first + 1, n) if not draft.is_sign(k, ",")], n
+    return None
 
 
-def _keep_name(select: exp.Select, n: int, text: str) -> None:
-    """Name a column by its original text, if another text replaces it now."""
-    item = select.expressions[n]
-    if item.sql(dialect=KSQL) != text:
-        item.replace(exp.alias_(item.copy(), text, quoted=True))
-
-
-def _with_lambdas(call: exp.Anonymous, function: Function) -> Form | None:
-    """The form that fits the call's lambdas, if any, by their numbers of parameters."""
-    given = [len(a.expressions) if isinstance(a, exp.Lambda) else 0 for a in call.expressions]
+def _with_lambdas(draft: Draft, call: Call, function: Function) -> Form | None:
+    """The form that takes the call's lambdas, if it has any: by their numbers of parameters."""
+    found = [_lambda(draft, span) for span in call.args]
+    given = [len(f[0]) if f is not None else 0 for f in found]
     for form in function.forms if any(given) else ():
         wanted = [len(p.parts) - 1 if p.kind == "LAMBDA" else 0 for p in form.signature.params]
         if wanted == given:
@@ -119,29 +173,36 @@ def _with_lambdas(call: exp.Anonymous, function: Function) -> Form | None:
     return None
 
 
-def _say_params(call: exp.Anonymous, form: Form, depth: str) -> None:
-    """Replace the lambdas' parameters by the form's SQL for them."""
-    for number, params in lambda_params(form.template, depth).items():
-        function = call.expressions[number]
-        said = {p.name.casefold(): s for p, s in zip(function.expressions, params, strict=True)}
-        for name in list(function.this.find_all(exp.Identifier)):
-            field = isinstance(name.parent, exp.Dot) and name.arg_key == "expression"
-            if not field and name.name.casefold() in said and isinstance(name.parent, exp.Expr):
-                name.replace(exp.Var(this=said[name.name.casefold()]))
+def _note_lambdas(draft: Draft, call: Call, form: Form, depth: str, done: set[int]) -> None:
+    """Let the form's SQL stand for the call, and what it says for the lambdas' parameters."""
+    spans = list(call.args)
+    for number, said in lambda_params(form.template, depth).items():
+        found = _lambda(draft, spans[number])
+        if found is None:
+            continue
+        names, colon = found
+        known = {draft.tokens[n].value.casefold(): s for n, s in zip(names, said, strict=True)}
+        last = draft.at(spans[number][1])
+        spans[number] = (draft.tokens[colon + 1].start, spans[number][1])
+        for n in range(colon + 1, last):
+            token = draft.tokens[n]
+            named = token.kind in (Kind.WORD, Kind.QUOTED) and n not in done
+            if named and token.value.casefold() in known and not draft.is_sign(n - 1, "."):
+                done.add(n)
+                draft.replace(token.start, token.end, known[token.value.casefold()])
+
+    def made() -> str:
+        texts = [draft.text(a, b) for a, b in spans]
+        bodies = {n: (lambda _, text=text: text) for n, text in enumerate(texts)}
+        return fill_template(form.template, texts, bodies, {"depth": depth})
+
+    draft.replace(draft.tokens[call.token].start, draft.tokens[call.close].end, made)
 
 
-def _filled(call: exp.Anonymous, form: Form, depth: str) -> exp.Var:
-    """The call's complete SQL, with its lambdas."""
-    args = [a.this if isinstance(a, exp.Lambda) else a for a in call.expressions]
-    texts = [a.sql(dialect=KSQL) for a in args]
-    bodies = {n: (lambda _, text=text: text) for n, text in enumerate(texts)}
-    return exp.Var(this=fill_template(form.template, texts, bodies, {"depth": depth}))
-
-
-def _replaces(function: Function, connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether KSQL's function replaces DuckDB's; DuckDB's own aggregates stay."""
+def _replaces(function: Function) -> bool:
+    """Whether KSQL's function stands in the place of DuckDB's; DuckDB's own aggregates stay."""
     if function.kind == AGGREGATE:
-        return not _duckdb_has(connection, function.name, "aggregate")
+        return function.name not in DUCKDB_AGGREGATES
     return function.kind == SCALAR
 
 
@@ -150,48 +211,38 @@ def _macro(name: str, arity: int) -> str:
 
 
 def _ordered(forms: tuple[Form, ...], arity: int) -> bool:
-    """Whether calls with so many arguments need the order of records: `{order}`."""
-    return any(
-        _ORDER in f.template for f in forms if f.signature.expanded(arity) is not None
+    """Whether calls with so many arguments need to know the order of records: `{order}`."""
+    return any(_ORDER in f.template for f in forms if f.signature.expanded(arity) is not None)
+
+
+@cache
+def _scalars() -> Mapping[str, Sequence[tuple[int, bool]]]:
+    """DuckDB's scalar functions: each form's number of parameters, and whether it takes more."""
+    rows = duck.connect().execute(
+        "SELECT upper(function_name), len(parameters), varargs IS NOT NULL FROM duckdb_functions()"
+        " WHERE internal AND function_type = 'scalar'"
     )
+    found: dict[str, list[tuple[int, bool]]] = {}
+    for name, count, more in rows.fetchall():
+        found.setdefault(name, []).append((count, more))
+    return found
 
 
-def _order_of(call: exp.Anonymous) -> exp.Expr:
-    """The column that orders the call's records, which `batch.rewrite` left on its SELECT."""
-    select = call.find_ancestor(exp.Select)
-    order = select.meta.get(ROW_ORDER) if select is not None else None
-    return order.copy() if isinstance(order, exp.Expr) else exp.Literal.number(0)
-
-
-def _duckdb_has(connection: duckdb.DuckDBPyConnection, name: str, kind: str) -> bool:
-    found = connection.execute(
-        "SELECT count(*) FROM duckdb_functions() WHERE function_name = lower(?)"
-        " AND function_type = ? AND internal",
-        [name, kind],
-    ).fetchall()
-    return bool(found[0][0])
-
-
-def _duckdb_takes(connection: duckdb.DuckDBPyConnection, name: str, arity: int) -> bool:
+def _duckdb_takes(name: str, arity: int) -> bool:
     """Whether DuckDB has a scalar function of that name for so many arguments."""
-    found = connection.execute(
-        "SELECT count(*) FROM duckdb_functions() WHERE function_name = lower(?) AND internal"
-        " AND function_type = 'scalar'"
-        " AND (len(parameters) = ? OR (varargs IS NOT NULL AND len(parameters) <= ?))",
-        [name, arity, arity],
-    ).fetchone()
-    return bool(found and found[0])
+    forms = _scalars().get(name, ())
+    return any(count == arity or (more and count <= arity) for count, more in forms)
 
 
 def _define(
     connection: duckdb.DuckDBPyConnection, name: str, forms: tuple[Form, ...], arity: int
 ) -> bool:
-    """Define the macro for calls with so many arguments; False if no form takes that many."""
+    """Make the macro for calls with so many arguments; False where no form takes as many."""
     overloads = dict(_overloads(forms, arity))
     if not overloads:
         return False
     loose = ", ".join(f"a{n}" for n in range(arity))
-    if _duckdb_takes(connection, name, arity) and loose not in overloads:
+    if _duckdb_takes(name, arity) and loose not in overloads:
         overloads[loose] = f"system.main.{name.lower()}({loose})"
     made = ", ".join(f"({parameters}) AS {body}" for parameters, body in overloads.items())
     connection.execute(f"CREATE OR REPLACE TEMP MACRO {_macro(name, arity)} {made}")
@@ -199,7 +250,7 @@ def _define(
 
 
 def _overloads(forms: tuple[Form, ...], arity: int) -> Iterator[tuple[str, str]]:
-    """(parameters, body), without the later of two with the same parameters."""
+    """(parameters, body), the later of two with the same parameters left out."""
     seen = set()
     names = [f"a{n}" for n in range(arity)]
     last = f", {_ORDER_NAME}" if _ordered(forms, arity) else ""
@@ -218,7 +269,7 @@ def _overloads(forms: tuple[Form, ...], arity: int) -> Iterator[tuple[str, str]]
 
 
 def _type(pattern: Pattern) -> str:
-    """DuckDB's name of a parameter's type; empty if any type is allowed."""
+    """DuckDB's name of a parameter's type; empty where any type will do."""
     type = known_type(pattern, {})
     return "" if type is None else duckdb_name(type)
 

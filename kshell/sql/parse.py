@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["parse", "parse_piece"]
 
-_QUERY_WORDS = frozenset({"SELECT", "WITH", "FROM", "VALUES", "("})
+_QUERY_WORDS = frozenset(
+    {"SELECT", "WITH", "FROM", "VALUES", "(", "PIVOT", "UNPIVOT", "SUMMARIZE", "TABLE"}
+)
 
 
 def parse(text: str, types: Mapping[str, pa.DataType] | None = None) -> list[Statement]:
@@ -56,7 +58,9 @@ def parse_piece(piece: Piece, types: Mapping[str, pa.DataType] | None = None) ->
 def _statement(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
     first = cursor.peek()
     word = first.upper or (first.text if first.kind is Kind.SIGN else "")
-    if word in _QUERY_WORDS:
+    after = cursor.peek(1)
+    described = word == "DESCRIBE" and (after.upper or after.text) in _QUERY_WORDS
+    if word in _QUERY_WORDS or described:
         from kshell.sql.grammar.queries import read_query
 
         return Select(query=read_query(cursor), **place)

@@ -41,8 +41,8 @@ from kshell.sql.expressions import (
 from kshell.sql.functions import template_of
 from kshell.types import STRING, duckdb_name, is_numeric, quote_duckdb
 
-__all__ = ["fill_template", "lambda_params", "python_call", "python_in", "python_name", "render",
-           "tolerant"]  # fmt: skip
+__all__ = ["fill_template", "lambda_params", "python_call", "python_in", "python_name",
+           "quote_text", "render", "tolerant"]  # fmt: skip
 
 _HOLE = re.compile(
     r"\{(?:(?P<all>\*)|(?P<rest>\d+)\*|(?P<arg>\d+)|(?P<body>\d+)\|(?P<params>[^{}]*)"
@@ -73,7 +73,7 @@ class _Scope:
     part: str = "%s"
 
 
-def _quote_text(text: str) -> str:
+def quote_text(text: str) -> str:
     """A string constant; NUL, which DuckDB's SQL cannot carry, as chr(0)."""
     quoted = "'" + text.replace("'", "''") + "'"
     return "(" + quoted.replace("\0", "' || chr(0) || '") + ")" if "\0" in text else quoted
@@ -85,7 +85,7 @@ def _literal(value: Any, type: pa.DataType) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return _quote_text(value)
+        return quote_text(value)
     if isinstance(value, bytes):
         return "'" + "".join(f"\\x{b:02X}" for b in value) + "'::BLOB"
     if isinstance(value, float):
@@ -293,11 +293,11 @@ def _render(expression: Expression, scope: _Scope) -> str:
             return render_cast(operand, expression.operand.type, expression.type)
         case Field():
             operand = _render(expression.operand, scope)
-            return f"struct_extract({operand}, {_quote_text(expression.name)})"
+            return f"struct_extract({operand}, {quote_text(expression.name)})"
         case MakeStruct():
             names = [f.name for f in expression.type]
             values = (scope.part % _render(v, scope) for v in expression.values)
-            pairs = (f"{_quote_text(n)}: {v}" for n, v in zip(names, values, strict=True))
+            pairs = (f"{quote_text(n)}: {v}" for n, v in zip(names, values, strict=True))
             return "{" + ", ".join(pairs) + "}"
         case Case():
             return _case(expression, scope)

@@ -1,8 +1,8 @@
-"""Every statement as data: `parse` makes them, `session` and the engine run them.
+"""Every statement as data: what `parse` makes and `session` dispatches on.
 
-Frozen dataclasses, one per kind of statement.  A `Name` keeps its spelling, because KSQL folds
-unquoted names of declared things to upper case, while undeclared topics keep their case; binding
-decides.  Queries and expressions are sqlglot trees of the KSQL dialect.
+Frozen dataclasses, one per kind of statement.  Names keep how they were written (`Name`), because
+KSQL folds unquoted names to upper case for declared things while undeclared topics keep theirs;
+binding decides.  Queries and expressions are sqlglot trees of the KSQL dialect.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from kshell.errors import Place
+from kshell.errors import ParseError, Place
 
 if TYPE_CHECKING:  # SHOW TOPICS answers in 150 ms: it cannot wait for Arrow and sqlglot
     import pyarrow as pa
@@ -39,7 +39,7 @@ class Name:
     place: Place | None = None
 
     def folded(self) -> str:
-        """The name in KSQL: upper case unless quoted."""
+        """KSQL's name: upper case unless quoted."""
         return self.text if self.quoted else self.text.upper()
 
 
@@ -53,7 +53,7 @@ class Emit(Enum):
 
 @dataclass(frozen=True, slots=True)
 class WindowClause:
-    """WINDOW …: sizes in milliseconds; None if not written.
+    """WINDOW …: sizes in milliseconds; None where not written.
 
     `advance_ms` is HOPPING's; `size_ms` is SESSION's inactivity gap and SLIDING's time difference.
     """
@@ -78,8 +78,9 @@ class Within:
 class Query:
     """A SELECT: the sqlglot tree without the KSQL clauses, and those clauses beside it.
 
-    A join's `WITHIN` is `join.args["within"]`, a `Within`.  LIMIT stays in the tree.  `text` is the
-    original text with KSQL's clauses.
+    A join's `WITHIN` is `join.args["within"]`, a `Within`.  LIMIT stays in the tree.  `text` is how
+    it was written, KSQL clauses and all, and `place` where it begins.  `unread` says why sqlglot
+    could not read it: then the tree is empty, and the query is for DuckDB to understand.
     """
 
     tree: exp.Query
@@ -87,10 +88,12 @@ class Query:
     window: WindowClause | None = None
     partition_by: tuple[exp.Expr, ...] = ()
     text: str = ""
+    place: Place = field(default=Place(1, 1))
+    unread: ParseError | None = None
 
 
 class ColumnRole(Enum):
-    """The word after a column's type in a declaration."""
+    """What follows a column's type in a declaration."""
 
     VALUE = ""
     KEY = "KEY"
@@ -110,7 +113,7 @@ class ColumnSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """All statements have these: the text, and where it begins in the script."""
+    """What all have: the text it was parsed from, and where that began in the script."""
 
     text: str = ""
     place: Place = field(default=Place(1, 1))
@@ -203,7 +206,7 @@ class DropType(Statement):
 
 
 class ShowWhat(Enum):
-    """The things that SHOW or LIST lists."""
+    """What SHOW or LIST lists."""
 
     TOPICS = "TOPICS"
     STREAMS = "STREAMS"
@@ -227,10 +230,11 @@ class Show(Statement):
 
 @dataclass(frozen=True, slots=True)
 class Describe(Statement):
-    """DESCRIBE [EXTENDED] name [EXTENDED]; no name: DESCRIBE STREAMS|TABLES."""
+    """DESCRIBE [EXTENDED] name [EXTENDED | FULL]; no name: DESCRIBE STREAMS|TABLES."""
 
     name: Name | None
     extended: bool = False
+    full: bool = False
     kind: Kind | None = None
 
 
@@ -250,7 +254,7 @@ class Explain(Statement):
 
 
 class QueryAction(Enum):
-    """The actions on running queries."""
+    """What can be done to running queries."""
 
     TERMINATE = "TERMINATE"
     PAUSE = "PAUSE"

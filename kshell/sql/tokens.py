@@ -1,7 +1,7 @@
 """KSQL's tokens: enough to cut a script and to read every statement that is not a query.
 
-`script` and `grammar` use it.  sqlglot has a tokenizer too, but its import takes 130 ms, and SHOW
-TOPICS does not need it.
+`script` and `grammar` use it.  It exists beside sqlglot's tokenizer because importing that costs
+130 ms, and SHOW TOPICS does not need it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["Kind", "Token", "place_at", "scan", "tokenize"]
 
 
 class Kind(Enum):
-    """The kind of a token; OPEN is a string, quoted name or comment without its end."""
+    """What a token is; OPEN is a string, quoted name or comment without its end."""
 
     SPACE = "space"
     COMMENT = "comment"
@@ -42,24 +42,25 @@ class Token:
 
     @property
     def upper(self) -> str:
-        """The word in upper case; empty for a token that cannot be a keyword."""
+        """The word in upper case; empty for what can be no keyword."""
         return self.text.upper() if self.kind is Kind.WORD else ""
 
     @property
     def value(self) -> str:
-        """A string's or a quoted name's content; other tokens as written."""
-        if self.kind in (Kind.STRING, Kind.QUOTED):
+        """A string's or a quoted name's content; anything else as written."""
+        if self.kind in (Kind.STRING, Kind.QUOTED) and self.text[0] not in "eE$":
             quote = self.text[0]
             return self.text[1:-1].replace(quote * 2, quote)
         return self.text
 
 
-# A quote in a string is doubled; there are no other escapes, as in ksqlDB.
+# Strings double their quote; nothing else is escaped, as in ksqlDB.  E'…' and $$…$$ are DuckDB's.
 _TOKEN = re.compile(
     r"""
     (?P<SPACE>\s+)
     | (?P<COMMENT>--[^\r\n]*|/\*.*?\*/)
-    | (?P<STRING>'[^']*(?:''[^']*)*')
+    | (?P<STRING>'[^']*(?:''[^']*)*'
+        |[eE]'(?:[^'\\]|\\.|'')*'|(?P<TAG>\$(?:[^\W\d]\w*)?\$).*?(?P=TAG))
     | (?P<QUOTED>"[^"]*(?:""[^"]*)*"|`[^`]*(?:``[^`]*)*`)
     | (?P<OPEN>['"`].*|/\*.*)
     | (?P<VARIABLE>\$\{\w+\})

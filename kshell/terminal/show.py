@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import pyarrow as pa
 
@@ -140,7 +141,10 @@ class Shower:
             self._heading(rows.title, target)
         line.start()
         try:
-            remarks = write(self.output, rows.schema, counted(), target)
+            counts = counted()
+            first = next(counts, None)  # which settles the schema
+            shown = chain([] if first is None else [first], counts)
+            remarks = write(self.output, rows.schema, shown, target)
             sys.stdout.flush()
         except KeyboardInterrupt:
             raise Interrupted("stopped") from None

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import Any
 
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlglot import parse_one
 
 from kshell.batch.plan import prepare
 from kshell.batch.run import run
@@ -21,10 +19,8 @@ from kshell.results import Progress
 from kshell.sql import duck
 from kshell.sql.bind.declare import build_source
 from kshell.sql.bind.select import bind_query
-from kshell.sql.dialect import KSQL
-from kshell.sql.macros import translated
 from kshell.sql.parse import parse
-from kshell.sql.statements import CreateSource, Name, Query, Select
+from kshell.sql.statements import CreateSource, Name, Select
 from kshell.stream.graph import build
 from tests.streams.total import total
 
@@ -89,9 +85,9 @@ def bounded(items: str, table: Rows, group: str) -> list[dict[str, Any]]:
         return table
 
     connection = duck.connect()
-    query = Query(parse_one(f"SELECT {group}, {items} FROM t GROUP BY {group}", dialect=KSQL))
-    functions = partial(translated, connection=connection)
-    result = run(prepare(query, lookup, connection, functions, 0), connection)
+    (statement,) = parse(f"SELECT {group}, {items} FROM t GROUP BY {group}")
+    assert isinstance(statement, Select)
+    result = run(prepare(statement.query, lookup, connection, True, 0), connection)
     return [row for batch in result.batches for row in batch.to_pylist()]
 
 

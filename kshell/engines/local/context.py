@@ -15,6 +15,7 @@ from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
+from kshell.engines.local.sources.learned import Learned, Widening
 from kshell.engines.local.sources.lookup import Lookup, given_named
 from kshell.errors import BindError, KafkaError, UsageError
 from kshell.kafka.client import Client
@@ -39,6 +40,7 @@ class Context:
         self.queries: dict[str, Background] = {}
         self.asserted: dict[str, set[tuple[int, int]]] = {}  # (partition, offset) by topic
         self.sampled_columns: dict[tuple[object, ...], tuple[str, ...]] = {}  # for completion
+        self.learned = Learned()
         self._numbers = count(1)
 
     def connected(self) -> Client:
@@ -71,15 +73,16 @@ class Context:
     def lookup(self, properties: Properties) -> Lookup:
         """The lookup of names in FROM, for one statement."""
         return Lookup(
-            self.connected, self.catalog, self.given, self.errors, properties, self.keeper_of
-        )
+            self.connected, self.catalog, self.given, self.errors, properties, self.keeper_of,
+            Widening(self.learned),
+        )  # fmt: skip
 
     def columns(self, name: str, properties: Properties) -> tuple[str, ...]:
         """Names of the columns of a declared source or a topic; samples a topic once."""
         declared = self.catalog.find(name, quoted=False)
         if declared is not None:
             return tuple(c.name for c in declared.columns())
-        asked = (name, *properties.items())
+        asked = (name, self.learned.version, *properties.items())
         if asked not in self.sampled_columns:
             source = self.lookup(properties).source(Name(name))
             self.sampled_columns[asked] = tuple(c.name for c in source.value)
@@ -91,6 +94,7 @@ class Context:
         self._client = client
         self.sampled_columns.clear()
         self.asserted.clear()
+        self.learned.clear()
 
     def close(self) -> None:
         """Disconnect."""

@@ -17,7 +17,7 @@ from kshell.catalog.model import Column
 from kshell.errors import BindError, UsageError
 from kshell.formats.base import Codec, Decoded, Place
 from kshell.formats.framing import NO_VALUE, UNFRAMED, frame, payloads, schema_ids
-from kshell.formats.json_codec import open_json
+from kshell.formats.json_codec import JsonCodec
 from kshell.formats.json_sr.schema import json_schema_text, json_schema_type
 from kshell.formats.registry import Schema, SchemaType
 
@@ -40,7 +40,7 @@ class JsonSr:
     """One half of one source.  With SCHEMA_FILE and no registry, records have no frame."""
 
     def __init__(self, place: Place) -> None:
-        self._place, self._json = place, open_json(place)
+        self._place, self._json = place, JsonCodec(place)
         self._writer: tuple[bytes, Codec, Sequence[pa.DataType]] | None = None
 
     def decode(self, data: pa.Array, names: Sequence[str]) -> Decoded:
@@ -97,7 +97,7 @@ class JsonSr:
             return frame(id, b""), self._json, ()
         columns = (*place.columns, *(Column(f.name, f.type) for f in more))
         wider = replace(place, columns=columns)
-        return frame(id, b""), open_json(wider), [f.type for f in more]
+        return frame(id, b""), JsonCodec(wider), [f.type for f in more]
 
     def _type(self) -> pa.DataType:
         columns = self._place.columns

@@ -61,7 +61,9 @@ def _describe(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
     extended = bool(cursor.peek(1).text) and cursor.take("EXTENDED")
     kind = _described(cursor)
     name = None if kind is not None else cursor.topic()
-    return Describe(name=name, kind=kind, extended=cursor.take("EXTENDED") or extended, **place)
+    extended = cursor.take("EXTENDED") or extended
+    full = name is not None and not extended and cursor.take("FULL")
+    return Describe(name=name, kind=kind, extended=extended, full=full, **place)
 
 
 def _print(cursor: Cursor, place: Mapping[str, Any]) -> Statement:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from kshell.errors import BindError
+from kshell.errors import BindError, ParseError
 from kshell.sql.grammar.cursor import Cursor, syntax_error
 from kshell.sql.statements import Emit, Query, WindowClause, Within
 from kshell.sql.tokens import Kind
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["QUERY_STARTS", "read_query", "read_rows"]
 
-QUERY_STARTS = ("SELECT", "WITH", "FROM", "VALUES", "(")
+QUERY_STARTS = (
+    "SELECT", "WITH", "FROM", "VALUES", "(", "PIVOT", "UNPIVOT", "SUMMARIZE", "TABLE", "DESCRIBE",
+)
 _WINDOWS = frozenset({"TUMBLING", "HOPPING", "SESSION", "SLIDING"})
 _AFTER_PARTITION_BY = ("WINDOW", "WHERE", "GROUP", "HAVING", "EMIT", "LIMIT", "ORDER", "QUALIFY")
 
@@ -41,7 +43,7 @@ def read_query(cursor: Cursor, continuous: bool = False) -> Query:
 
     `continuous` is for CREATE … AS and INSERT INTO … SELECT, whose missing EMIT means EMIT CHANGES.
     """
-    from kshell.sql.grammar.trees import parse_expressions, parse_query
+    from kshell.sql.grammar.trees import TooDeep, nothing, parse_expressions, parse_query
 
     if not any(cursor.at(word) for word in QUERY_STARTS):
         raise cursor.fail("SELECT")
@@ -51,7 +53,16 @@ def read_query(cursor: Cursor, continuous: bool = False) -> Query:
     emit = clauses.emit
     if continuous and emit is Emit.BOUNDED:
         emit = Emit.CHANGES
-    tree = parse_query(_blank(text, clauses.cuts), first.start, cursor, emit)
+    unread = None
+    try:
+        tree = parse_query(_blank(text, clauses.cuts), first.start, cursor, emit)
+    except TooDeep:
+        raise
+    except ParseError as error:
+        bounded = emit is Emit.BOUNDED and not clauses.cuts
+        if not bounded or not _duckdb_reads(text[first.start :]):
+            raise
+        tree, unread = nothing(), error
     _attach(tree, clauses.withins, cursor)
     partition_by: tuple[exp.Expr, ...] = ()
     if clauses.partition_by is not None:
@@ -62,7 +73,21 @@ def read_query(cursor: Cursor, continuous: bool = False) -> Query:
                 "PARTITION BY requires at least one expression",
                 place=cursor.place_of(start - len("BY"), start),
             )
-    return Query(tree, emit, clauses.window, partition_by, text[first.start :])
+    place = cursor.place(first)
+    return Query(tree, emit, clauses.window, partition_by, text[first.start :], place, unread)
+
+
+def _duckdb_reads(text: str) -> bool:
+    """Whether DuckDB's parser takes it as one statement."""
+    import duckdb
+
+    from kshell.sql import duck
+
+    try:
+        with duck.connect() as connection:
+            return len(connection.extract_statements(text)) == 1
+    except duckdb.Error:
+        return False
 
 
 def read_rows(cursor: Cursor, word: str) -> tuple[tuple[exp.Expr, ...], ...]:
@@ -117,7 +142,7 @@ def _cut(cursor: Cursor) -> _Clauses:
         elif cursor.at("WINDOW") and _WINDOWS & {cursor.peek(1).upper, cursor.peek(2).upper}:
             in_from = False
             clauses.window = _window(cursor)
-        elif cursor.at("WITHIN"):
+        elif cursor.at("WITHIN") and not cursor.at("WITHIN", "GROUP"):
             if joins < 0:
                 raise cursor.fail("a JOIN before it")
             clauses.withins.append((joins, _within(cursor)))

@@ -16,12 +16,16 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from kshell.errors import ParseError, Place, nearest
 from kshell.sql.as_written import place_of
-from kshell.sql.dialect import KSQL, aggregates
+from kshell.sql.dialect import KSQL
 from kshell.sql.grammar.cursor import Cursor, syntax_error
 from kshell.sql.keywords import CLAUSES, KEYWORDS
 from kshell.sql.statements import Emit
 
-__all__ = ["parse_expressions", "parse_query", "parse_rows"]
+__all__ = ["TooDeep", "nothing", "parse_expressions", "parse_query", "parse_rows"]
+
+
+class TooDeep(ParseError):
+    """A statement that nests too deeply for any parser."""
 
 
 def parse_query(text: str, start: int, cursor: Cursor, emit: Emit) -> exp.Query:
@@ -36,10 +40,12 @@ def parse_query(text: str, start: int, cursor: Cursor, emit: Emit) -> exp.Query:
         raise syntax_error("FROM", source, "what to select, such as *")
     if emit is not Emit.BOUNDED:
         _check_continuous(tree, cursor)
-        return tree
-    for call in aggregates(tree):
-        call.replace(exp.AnonymousAggFunc(this=call.name, expressions=call.expressions))
     return tree
+
+
+def nothing() -> exp.Query:
+    """The tree of a query that sqlglot could not read."""
+    return exp.Select()
 
 
 def parse_expressions(text: str, start: int, cursor: Cursor) -> tuple[exp.Expr, ...]:
@@ -97,7 +103,7 @@ def _parse(
     except SqlglotError as error:
         raise _translate(error, found, cursor) from None
     except RecursionError:
-        raise ParseError("the statement nests too deeply", place=cursor.piece.place) from None
+        raise TooDeep("the statement nests too deeply", place=cursor.piece.place) from None
     except (AttributeError, IndexError, TypeError, ValueError):
         # For some invalid texts, sqlglot raises other errors than its own.
         raise syntax_error(cursor.piece.text.split()[0], cursor.piece.place) from None

@@ -9,15 +9,14 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
-from sqlglot import parse_one
 
 from kshell.batch.plan import Planned, prepare
 from kshell.batch.run import run
 from kshell.batch.tables import Bounds, Range, Scan, TableColumn
 from kshell.errors import UnknownName
 from kshell.results import Progress
-from kshell.sql.dialect import KSQL
-from kshell.sql.statements import Name, Query
+from kshell.sql.parse import parse
+from kshell.sql.statements import Name, Select
 
 RECORDS: dict[str, list[Any]] = {
     "region": ["eu", "us", "eu", "asia"],
@@ -89,8 +88,9 @@ def plan(table: LiteralTable) -> Callable[[str], tuple[Planned, duckdb.DuckDBPyC
         raise UnknownName("topic", name.text, ["orders", "other"], place=name.place)
 
     def planned(sql: str) -> tuple[Planned, duckdb.DuckDBPyConnection]:
-        query = Query(parse_one(sql, dialect=KSQL))
-        return prepare(query, lookup, connection, lambda tree: tree, 1_000_000), connection
+        (statement,) = parse(sql)
+        assert isinstance(statement, Select)
+        return prepare(statement.query, lookup, connection, False, 1_000_000), connection
 
     return planned
 

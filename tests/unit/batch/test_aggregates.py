@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from sqlglot import parse_one
 
 from kshell.batch.plan import prepare
 from kshell.batch.run import run
@@ -17,9 +15,8 @@ from kshell.batch.tables import Bounds, Range, Scan, TableColumn
 from kshell.errors import UnknownName
 from kshell.results import Progress
 from kshell.sql import duck
-from kshell.sql.dialect import KSQL
-from kshell.sql.macros import translated
-from kshell.sql.statements import Name, Query
+from kshell.sql.parse import parse
+from kshell.sql.statements import Name, Select
 
 # The second record by offset arrives last, as with several partitions.
 RECORDS: dict[str, list[Any]] = {
@@ -58,9 +55,9 @@ def answer() -> Callable[[str], list[dict[str, Any]]]:
             raise UnknownName("topic", name.text, ["t"], place=name.place)
 
         connection = duck.connect()
-        query = Query(parse_one(sql, dialect=KSQL))
-        functions = partial(translated, connection=connection)
-        result = run(prepare(query, lookup, connection, functions, 0), connection)
+        (statement,) = parse(sql)
+        assert isinstance(statement, Select)
+        result = run(prepare(statement.query, lookup, connection, True, 0), connection)
         return [row for batch in result.batches for row in batch.to_pylist()]
 
     return rows

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from sqlglot import parse_one
 
 from kshell.batch.plan import prepare
 from kshell.batch.run import run
@@ -17,9 +15,8 @@ from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.engines.local.sources.kept_table import KeptTable
 from kshell.results import Progress
 from kshell.sql import duck
-from kshell.sql.dialect import KSQL
-from kshell.sql.macros import translated
-from kshell.sql.statements import Name, Query
+from kshell.sql.parse import parse
+from kshell.sql.statements import Name
 
 PLACES = {"ROWTIME": 5, "ROWPARTITION": 0, "ROWOFFSET": 0}
 
@@ -65,12 +62,12 @@ def tables() -> dict[str, Any]:
 def answer(tables: dict[str, Any]) -> Callable[[str], list[dict[str, Any]]]:
     def rows(sql: str) -> list[dict[str, Any]]:
         connection = duck.connect()
-        functions = partial(translated, connection=connection)
 
         def lookup(name: Name) -> Any:
             return tables[name.text.lower()]
 
-        planned = prepare(Query(parse_one(sql, dialect=KSQL)), lookup, connection, functions, 0)
+        (statement,) = parse(sql)
+        planned = prepare(statement.query, lookup, connection, True, 0)
         result = run(planned, connection)
         return [row for batch in result.batches for row in batch.to_pylist()]
 

@@ -10,14 +10,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlglot import parse_one
 
 from kshell.batch.plan import prepare
 from kshell.batch.tables import Range, Scan, TableColumn
 from kshell.batch.tail import answer, tail_of
 from kshell.results import Progress
-from kshell.sql.dialect import KSQL
-from kshell.sql.statements import Query
+from kshell.sql.parse import parse
 
 
 class Log:
@@ -59,8 +57,8 @@ class Log:
 
 def ask(log: Log, sql: str) -> list[dict]:
     connection = duckdb.connect()
-    query = Query(parse_one(sql, dialect=KSQL))
-    planned = prepare(query, lambda name: log, connection, lambda tree: tree, int(time.time()))
+    (statement,) = parse(sql)
+    planned = prepare(statement.query, lambda name: log, connection, False, int(time.time()))
     return [row for batch in answer(planned, connection).batches for row in batch.to_pylist()]
 
 
@@ -116,7 +114,7 @@ def test_an_old_record_with_a_late_timestamp_is_found():
     ],
 )
 def test_what_must_be_read_forwards(sql):
-    assert tail_of(parse_one(sql, dialect=KSQL)) is None
+    assert tail_of(parse(sql)[0].query.tree) is None
 
 
 @settings(max_examples=40, deadline=None)

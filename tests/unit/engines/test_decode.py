@@ -54,7 +54,8 @@ def chunk(monkeypatch):
             }
         )
         monkeypatch.setattr(module, "decode", lambda *_, **__: Decoded(batch, []))
-        return decoder.batch(0, memoryview(b""), 0, 1, ())
+        made = decoder.batch(0, memoryview(b""), 0, 1, ())
+        return made.rows, made.bad
 
     return of
 

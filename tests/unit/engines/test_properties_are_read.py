@@ -10,6 +10,7 @@ import asyncio
 import ssl
 import time
 
+import pyarrow as pa
 import pytest
 
 from kshell.config import PROPERTIES, Properties
@@ -153,6 +154,11 @@ def own_functions(world: World):
     return [m.text for m in session._own_functions()]
 
 
+def rounded(world: World):
+    (answer,) = Session(world.properties, tables={"t": pa.table({"v": [1.9]})}).execute("SELECT CAST(v AS INT) AS n FROM t")
+    return [b.to_pylist() for b in answer.batches]
+
+
 def budget(world: World):
     made = world.lookup.budget
     return made._records, made._size, made._seconds
@@ -220,6 +226,7 @@ PROBES = {
     ),
     "ksql.rowpartition.rowoffset.enabled": (lambda w: dict(reserved_columns(w.properties)), "true", "false", {}),
     "ksql.timestamp.throw.on.invalid": (throws, "true", "false", {}),
+    "kshell.dialect": (rounded, "ksql", "duckdb", {}),
     "kshell.sample.records": (sampled, "100", "400", {}),
     "kshell.functions": (own_functions, "/nowhere/a.py", "/nowhere/b.py", {}),
     "kshell.partitioner": (partitions, "murmur2", "other", {}),

@@ -20,6 +20,8 @@ from kshell.catalog.model import RESERVED, WINDOW_COLUMNS, Kind, Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources.chunks import Batch, Reading, reader_of
+from kshell.engines.local.sources.decode import Made
+from kshell.engines.local.sources.learned import Widening
 from kshell.engines.local.sources.topic import Budget, TopicTable
 from kshell.errors import Unsupported
 from kshell.kafka.client import Client
@@ -47,6 +49,7 @@ class DeclaredTable(TopicTable):
         errors: ErrorLog,
         budget: Budget,
         properties: Properties,
+        widening: Widening,
     ) -> None:
         bounds = WINDOW_COLUMNS if source.window is not None else ()
         # Headers that are not declared are decoded where a query names them.
@@ -62,7 +65,7 @@ class DeclaredTable(TopicTable):
                 hint="with EMIT CHANGES it can be read",
             )
         self._codecs = _Codecs()
-        super().__init__(client, snapshot, source, errors, budget, properties)
+        super().__init__(client, snapshot, source, errors, budget, properties, widening)
 
     def _made(self) -> tuple[TableColumn, ...]:
         source = self.source
@@ -99,7 +102,7 @@ class DeclaredTable(TopicTable):
 
     def _decode(
         self, chunk: Chunk, columns: Sequence[str], end: int
-    ) -> tuple[pa.RecordBatch, int]:
+    ) -> Made:
         names = (*self._names, *(c for c in columns if c in self._headers))
         readers = self._codecs.readers
         if names not in readers:
@@ -110,10 +113,10 @@ class DeclaredTable(TopicTable):
         if not columns:
             n = pc.sum(keep).as_py() or 0
             rows = pa.repeat(pa.scalar({}, pa.struct([])), n)
-            return pa.RecordBatch.from_struct_array(rows), len(read.bad)
+            return Made(pa.RecordBatch.from_struct_array(rows), len(read.bad))
         made = {**read.columns, GONE: read.tombstone}
         batch = pa.RecordBatch.from_arrays([made[c] for c in columns], names=list(columns))
-        return (batch if pc.all(keep).as_py() else batch.filter(keep)), len(read.bad)
+        return Made(batch if pc.all(keep).as_py() else batch.filter(keep), len(read.bad))
 
     def _kept(self, read: Batch) -> pa.Array:
         """Records that are rows: a stream's with a value, a table's with a key."""

@@ -8,7 +8,8 @@ codecs.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -21,14 +22,15 @@ from kshell.catalog.model import Source
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources.chunks import bad_rows
 from kshell.errors import BadRecord
-from kshell.formats.json_scan import Field, Names, Types, scan
+from kshell.formats.found import FoundJson, others_of
+from kshell.formats.shapes import Shape
 from kshell.formats.source import SourceReader, header_column
 from kshell.kafka.records import Decoded, Wanted, decode
 
 if TYPE_CHECKING:
     from kshell.formats.registry import Schemas
 
-__all__ = ["Decoder", "is_text"]
+__all__ = ["Decoder", "Made", "is_text"]
 
 _Bad = list[tuple[int, str]]
 _Values = tuple[list[pa.Array], _Bad]
@@ -37,12 +39,6 @@ _Values = tuple[list[pa.Array], _Bad]
 def is_text(source: Source, type: pa.DataType) -> bool:
     """Whether a column comes as its JSON text, to be taken apart inside the query."""
     return source.value_format.name == "JSON" and pa.types.is_nested(type)
-
-
-def _json_values(values: pa.Array, names: Sequence[str], source: Source) -> _Values:
-    types = {c.name: c.type for c in source.value}
-    found = scan(values, [Field(n, types[n]) for n in names], Names.EXACT, Types.STRICT)
-    return found.columns, found.bad
 
 
 def _fixed(values: pa.Array, type: pa.DataType) -> _Values:
@@ -91,12 +87,27 @@ def _primitive_values(values: pa.Array, names: Sequence[str], source: Source) ->
 
 
 _VALUES: dict[str, Callable[[pa.Array, Sequence[str], Source], _Values]] = {
-    "JSON": _json_values,
     "KAFKA": _primitive_values,
     "BYTES": _primitive_values,
     "NONE": lambda values, names, source: ([pa.nulls(len(values), pa.string()) for _ in names], []),
 }
+_PLAIN_VALUES = _VALUES.keys() | {"JSON"}
 _PLAIN_KEYS = frozenset({"KAFKA", "BYTES", "NONE"})
+
+
+@dataclass
+class Made:
+    """Rows of a chunk, and how many records were bad.
+
+    Where `misfit` says that a value is of another type than the samples suggested, `shape` is what
+    such records have, and the rows are not to be used.  `others` counts fields that no sample had.
+    """
+
+    rows: pa.RecordBatch
+    bad: int
+    misfit: str = ""
+    shape: Shape | None = None
+    others: Counter[str] = field(default_factory=Counter)
 
 
 class _Codecs(threading.local):
@@ -113,6 +124,7 @@ class Decoder:
     columns: tuple[str, ...]
     errors: ErrorLog
     schemas: Schemas | None = None
+    whole: bool = False  # fields that no sample had are counted
     _codecs: _Codecs = field(default_factory=_Codecs, init=False, repr=False, compare=False)
 
     @property
@@ -131,7 +143,7 @@ class Decoder:
     @property
     def _plain(self) -> bool:
         """Whether what is asked for needs no codec."""
-        return (not self._values or self.source.value_format.name in _VALUES) and (
+        return (not self._values or self.source.value_format.name in _PLAIN_VALUES) and (
             not self._keys or self.source.key_format.name in _PLAIN_KEYS
         )
 
@@ -164,21 +176,22 @@ class Decoder:
         start: int,
         end: int,
         aborted: Sequence[tuple[int, int]],
-    ) -> tuple[pa.RecordBatch, int]:
-        """The rows of a chunk, and how many records were bad; RegistryDown leaves no trace."""
+    ) -> Made:
+        """The rows of a chunk; RegistryDown leaves no trace."""
         decoded = decode(records, self.wanted, start=start, end=end, aborted=aborted)
-        rows, worse = self._columns(partition, decoded)
-        bad = sum(span.last - span.first + 1 for span in decoded.bad)
+        made = self._columns(partition, decoded)
+        made.bad += sum(span.last - span.first + 1 for span in decoded.bad)
         self.errors.add(
             BadRecord(self.source.topic, partition, span.first, span.reason) for span in decoded.bad
         )
-        return rows, bad + worse
+        return made
 
-    def _columns(self, partition: int, decoded: Decoded) -> tuple[pa.RecordBatch, int]:
+    def _columns(self, partition: int, decoded: Decoded) -> Made:
         raw = decoded.batch
+        out = Made(raw, 0)
         if not self.columns:
-            return raw, 0
-        made, reasons = self._by_hand(raw) if self._plain else self._by_codec(raw)
+            return out
+        made, reasons = self._by_hand(raw, out) if self._plain else self._by_codec(raw)
         if "ROWTIME" in self._pseudo:
             made["ROWTIME"] = raw.column("timestamp")
         if "ROWOFFSET" in self._pseudo:
@@ -192,14 +205,20 @@ class Decoder:
             told = bad_rows(self.source.topic, partition, raw, sorted(reasons.items()))
             self.errors.add(told)
             batch = batch.filter(pa.array([row not in reasons for row in range(batch.num_rows)]))
-        return batch, len(reasons)
+        out.rows, out.bad = batch, len(reasons)
+        return out
 
-    def _by_hand(self, raw: pa.RecordBatch) -> tuple[dict[str, pa.Array], dict[int, str]]:
+    def _by_hand(
+        self, raw: pa.RecordBatch, out: Made
+    ) -> tuple[dict[str, pa.Array], dict[int, str]]:
         made: dict[str, pa.Array] = {}
         reasons: dict[int, str] = {}
         if names := self._values:
-            make = _VALUES[self.source.value_format.name]
-            arrays, bad = make(raw.column("value"), names, self.source)
+            if self.source.value_format.name == "JSON":
+                arrays, bad = self._json(raw.column("value"), names, out)
+            else:
+                make = _VALUES[self.source.value_format.name]
+                arrays, bad = make(raw.column("value"), names, self.source)
             made.update(zip(names, arrays, strict=True))
             reasons.update(bad)
         if names := self._keys:
@@ -207,6 +226,28 @@ class Decoder:
             made.update(dict.fromkeys(names, key))
             reasons.update((row, f"key: {why}") for row, why in bad)
         return made, reasons
+
+    def _json(self, values: pa.Array, names: Sequence[str], out: Made) -> _Values:
+        types = self._suggested
+        outer = self.whole and types.keys() <= set(names)
+        found = self._found.read(values, names, outer=outer)
+        bad = dict(found.bad)
+        if found.misfits:
+            out.misfit = bad[found.misfits[0]]
+            out.shape = self._found.shape(values, found.misfits, names)
+            bad = {row: why for row, why in bad.items() if row not in set(found.misfits)}
+        for row in found.others if self.whole else ():
+            if row not in bad:
+                out.others.update(others_of(values[row].as_py(), types, names, outer=outer))
+        return found.columns, list(bad.items())
+
+    @cached_property
+    def _suggested(self) -> Mapping[str, pa.DataType]:
+        return self.source.suggested or {c.name: c.type for c in self.source.value}
+
+    @cached_property
+    def _found(self) -> FoundJson:
+        return FoundJson(self._suggested, self.source.samples)
 
     def _by_codec(self, raw: pa.RecordBatch) -> tuple[dict[str, pa.Array], dict[int, str]]:
         if self._codecs.reader is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import RESERVED, Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
+from kshell.engines.local.sources.learned import Widening
 from kshell.errors import BindError, UnknownName, UsageError
 from kshell.kafka.client import Client
 from kshell.kafka.metadata import Snapshot, Topic
@@ -56,6 +57,7 @@ class Lookup:
     errors: ErrorLog
     properties: Properties
     keeper_of: Callable[[Source], Keeper | None]
+    widening: Widening
     notices: list[Notice] = field(default_factory=list)
     _named: dict[str, Topic] = field(default_factory=dict)
     _snapshots: dict[str, Snapshot] = field(default_factory=dict)
@@ -124,10 +126,22 @@ class Lookup:
         """The format and the columns of a topic that nobody declared, inferred from records."""
         from kshell.engines.local.sources.sample import sample
 
-        topic = self.topic(name).name
-        if topic not in self._sampled:
-            self._sampled[topic] = sample(self.client, self.snapshot(topic), self.properties)
-        return self._sampled[topic]
+        topic = self.topic(name)
+        if topic.name not in self._sampled:
+            found = sample(self.client, self.snapshot(topic.name), self.properties)
+            self._sampled[topic.name] = found
+        return self._sampled[topic.name].wider(self.widening.learned.of(topic))
+
+    def sampled(self) -> Sequence[Sampled]:
+        """The undeclared topics of the statement, as they are known by now."""
+        learned = self.widening.learned
+        return [s.wider(learned.of(self.topic(Name(n)))) for n, s in self._sampled.items()]
+
+    def again(self) -> None:
+        """The same offsets and samples once more, with all that is learned by now."""
+        self._tables.clear()
+        self._budget = None
+        self.widening.others.clear()
 
     def source(self, name: Name) -> Source:
         """The given table's or the declared source of that name, else a topic's as inferred."""
@@ -184,7 +198,9 @@ class Lookup:
         source = declared or self.sample(name).source
         made = TopicTable if declared is None else DeclaredTable
         snapshot = self.snapshot(source.topic)
-        return made(self.client, snapshot, source, self.errors, self.budget, self.properties)
+        return made(
+            self.client, snapshot, source, self.errors, self.budget, self.properties, self.widening
+        )
 
     def catalog_for(self, tree: exp.Expr) -> Catalog:
         """The catalog with the topics that a query names and nobody declared."""

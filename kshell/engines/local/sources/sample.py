@@ -16,8 +16,9 @@ from kshell.engines.local.sources.chunks import schemas_of
 from kshell.errors import CorruptRecord
 from kshell.formats.base import Half
 from kshell.formats.detect import Asked, detect
-from kshell.formats.guess import Inferred
+from kshell.formats.guess import Inferred, of_shape
 from kshell.formats.registry import Schemas
+from kshell.formats.shapes import Shape
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import Fetch
 from kshell.kafka.metadata import Snapshot
@@ -40,6 +41,21 @@ class Sampled:
     key: Inferred
     value: Inferred
     schemas: Schemas | None = None
+
+    def wider(self, learned: Shape | None) -> Sampled:
+        """With what is known beside the samples."""
+        if learned is None or self.value.shape is None:
+            return self
+        shape = Shape()
+        shape.merge(self.value.shape)
+        shape.merge(learned)
+        made = of_shape(shape, self.records, self.value.agree)
+        presence = {c.name: c.presence for c in self.value.columns}
+        columns = tuple(replace(c, presence=presence.get(c.name, 0)) for c in made.columns)
+        return _sampled(
+            self.source.topic, self.records, self.key,
+            replace(self.value, columns=columns, shape=shape), self.schemas,
+        )  # fmt: skip
 
 
 def _ends(first: int, end: int, each: int) -> list[tuple[int, int]]:
@@ -124,7 +140,14 @@ def sample(client: Client, snapshot: Snapshot, properties: Properties) -> Sample
         detect(Asked(name, half, schemas, as_set(properties, name, half)), samples)
         for half, samples in ((Half.KEY, keys), (Half.VALUE, values))
     )
+    return _sampled(name, len(values), key, value, schemas)
+
+
+def _sampled(
+    name: str, records: int, key: Inferred, value: Inferred, schemas: Schemas | None
+) -> Sampled:
     key = _named_apart(key, value)
+    fields = value.shape.fields.items() if value.shape is not None else ()
     source = Source(
         name=name,
         kind=Kind.STREAM,
@@ -135,5 +158,7 @@ def sample(client: Client, snapshot: Snapshot, properties: Properties) -> Sample
         value_format=value.format,
         declared=False,
         presence={c.name: c.presence for c in (*key.columns, *value.columns)},
+        samples=records,
+        suggested={name: shape.type() for name, shape in fields},
     )
-    return Sampled(source, len(values), key, value, schemas)
+    return Sampled(source, records, key, value, schemas)

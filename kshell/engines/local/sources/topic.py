@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
 
 import pyarrow as pa
@@ -16,12 +17,14 @@ from kshell.catalog.model import Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources.chunks import schemas_for
-from kshell.engines.local.sources.decode import Decoder, is_text
+from kshell.engines.local.sources.decode import Decoder, Made, is_text
 from kshell.engines.local.sources.decode_ahead import ahead
+from kshell.engines.local.sources.learned import Widening
 from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.engines.local.sources.sample import keys_are_placed
-from kshell.errors import BadRecord
+from kshell.errors import BadRecord, Misfit
 from kshell.formats.guess import json_structure
+from kshell.formats.shapes import Shape
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import Chunk, Fetch, next_offset
 from kshell.kafka.metadata import Snapshot
@@ -76,8 +79,10 @@ class TopicTable:
         errors: ErrorLog,
         budget: Budget,
         properties: Properties,
+        widening: Widening,
     ) -> None:
         self._client, self._source, self._errors = client, source, errors
+        self._widening = widening
         self.budget = budget
         self._properties = properties
         self._decoders: dict[tuple[str, ...], Decoder] = {}
@@ -213,26 +218,38 @@ class TopicTable:
                 done += min(max(fetch.position[p], start), end) - start
             return done
 
-        def decoded(chunk: Chunk) -> tuple[Chunk, pa.RecordBatch, int]:
+        def decoded(chunk: Chunk) -> tuple[Chunk, Made]:
             end = limits[chunk.partition][1]
-            return chunk, *wait.of(lambda: self._decode(chunk, columns, end))
+            return chunk, wait.of(lambda: self._decode(chunk, columns, end))
 
         def batches() -> Generator[pa.RecordBatch, None, None]:
             nonlocal bad
             left, size, spent = {p: end - start for p, (start, end) in limits.items()}, 0, ""
-            for chunk, batch, failed in ahead(decoded, fetch):
-                if spent and (batch.num_rows or failed):
+            misfit, shape = "", Shape()
+            for chunk, made in ahead(decoded, fetch):
+                if spent and (made.rows.num_rows or made.bad):
                     notices.append(_stopped(self.name, spent, sum(left.values())))
                     fetch.cancel()
-                    return
-                bad += failed
+                    break
+                bad += made.bad
                 following = next_offset(chunk.records, chunk.start)
                 left[chunk.partition] = max(limits[chunk.partition][1] - following, 0)
                 size += len(chunk.records)
-                if batch.num_rows:
-                    yield batch
+                if made.shape is not None:
+                    misfit = misfit or made.misfit
+                    shape.merge(made.shape)
+                if misfit and self._widening.rows_out:
+                    fetch.cancel()
+                    break
+                if made.others:
+                    self._widening.others.setdefault(self.name, Counter()).update(made.others)
+                if made.rows.num_rows and not misfit:  # else the rest is read for what it has
+                    yield made.rows
                 # What was fetched ahead does not count: all of a small topic is there at once.
                 spent = self.budget.over(total - sum(left.values()), size)
+            if misfit:
+                self._widening.learned.add(self._snapshot.topic, shape)
+                raise Misfit(f"topic {self.name}: {misfit}")
 
         def progress() -> Progress:
             note = wait.note or fetch.note
@@ -246,8 +263,7 @@ class TopicTable:
 
     def _decode(
         self, chunk: Chunk, columns: Sequence[str], end: int
-    ) -> tuple[pa.RecordBatch, int]:
-        """The chunk's rows, and how many of its records were bad."""
+    ) -> Made:
         if columns:
             return self._decoder(tuple(columns)).batch(
                 chunk.partition, chunk.records, chunk.start, end, chunk.aborted
@@ -258,10 +274,12 @@ class TopicTable:
         )
         empty = pa.repeat(pa.scalar({}, pa.struct([])), n)
         failed = sum(s.last - s.first + 1 for s in spans)
-        return pa.RecordBatch.from_struct_array(empty), failed
+        return Made(pa.RecordBatch.from_struct_array(empty), failed)
 
     def _decoder(self, columns: tuple[str, ...]) -> Decoder:
         if columns not in self._decoders:
             schemas = schemas_for(self._source, self._properties)
-            self._decoders[columns] = Decoder(self._source, columns, self._errors, schemas)
+            self._decoders[columns] = Decoder(
+                self._source, columns, self._errors, schemas, self._widening.whole
+            )
         return self._decoders[columns]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -10,14 +11,15 @@ from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Kind, Source
 from kshell.catalog.properties import takes_inference
 from kshell.config import Properties
-from kshell.engines.local.sources.lookup import given_named
+from kshell.engines.local.sources.lookup import Lookup, given_named
 from kshell.engines.local.sources.sample import Sampled
+from kshell.errors import BindError
 from kshell.formats.base import Half
 from kshell.formats.guess import Inferred
 from kshell.kafka.client import Client
 from kshell.kafka.metadata import Snapshot
-from kshell.results import Answer, Message, Sections, titled
-from kshell.sql.statements import Describe, DescribeFunction
+from kshell.results import Answer, Message, Notice, NoticeKind, Rows, Sections, titled
+from kshell.sql.statements import Describe, DescribeFunction, Name
 from kshell.types import ksql_name
 
 if TYPE_CHECKING:
@@ -29,10 +31,12 @@ _FEW = 5  # schema ids that the summary names
 
 
 def describe(context: Context, statement: Describe, properties: Properties) -> Answer:
-    """DESCRIBE name [EXTENDED], DESCRIBE STREAMS or TABLES; raises UnknownName, RegistryError."""
+    """DESCRIBE name [EXTENDED | FULL], STREAMS or TABLES; raises UnknownName, RegistryError."""
     if statement.name is None:
         return describe_sources(context.catalog, statement.kind or Kind.STREAM)
     lookup = context.lookup(properties)
+    if statement.full:
+        return _full(lookup, statement.name)
     if (given := given_named(context.given, statement.name)) is not None:
         return _given(given, context.given[given])
     declared = context.catalog.sources.get(statement.name.folded())
@@ -45,6 +49,47 @@ def describe(context: Context, statement: Describe, properties: Properties) -> A
     sampled = lookup.sample(statement.name)
     snapshot = lookup.snapshot(sampled.source.topic)
     return _topic(context.client, snapshot, sampled, statement.extended)
+
+
+def _full(lookup: Lookup, name: Name) -> Answer:
+    """The columns of JSON by all of its records; later statements know them too."""
+    from kshell.engines.local.sources.field_search import FieldSearch
+
+    source = lookup.source(name)
+    if not source.suggested:
+        raise BindError(
+            f"FULL is for a topic of JSON that nobody declared, which {name.text} is not",
+            hint=f"DESCRIBE {name.text}",
+            place=name.place,
+        )
+    search = FieldSearch(lookup, lookup.sample(name))
+    types = dict.fromkeys(("column", "type"), pa.string()) | {"records": pa.int64()}
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        search.run(None)
+        columns = lookup.sample(name).source.value
+        table = pa.table(
+            {
+                "column": [c.name for c in columns],
+                "type": [ksql_name(c.type) for c in columns],
+                "records": [search.counts[c.name] for c in columns],
+            },
+            schema=pa.schema(types),
+        )
+        yield from table.to_batches()
+
+    def notices() -> Sequence[Notice]:
+        if not search.stopped:
+            return ()
+        text = f"stopped at {search.stopped} (kshell.scan.max.*): {search.looked:,} records read"
+        return (Notice(NoticeKind.PARTIAL, text),)
+
+    rows = Rows(
+        pa.schema(types), batches(), "Columns, and in how many records they are",
+        search.cancel, search.progress, notices,
+    )  # fmt: skip
+    held = sum(end - first for first, end in lookup.offsets(source).values())
+    return Sections((Message(f"Topic {source.topic}: {held:,} offsets."), rows))
 
 
 def _given(name: str, rows: pa.Table) -> Sections:

@@ -94,7 +94,7 @@ def _bounded(lookup: Lookup, query: Query) -> Sections:
             for read in prepared.reads
         )
         lines = [f"Reads {reading:,} of {held:,} offsets. Columns decoded: {columns}."]
-        if tail_of(prepared.tree):
+        if tail_of(prepared.query.tree):
             lines.append("Reads backwards from the tail, and stops when the answer is certain.")
         return Sections(
             (Message(" ".join(lines)), _reads(prepared.reads), Message(f"DuckDB: {prepared.sql}"))

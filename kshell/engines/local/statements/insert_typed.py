@@ -16,9 +16,8 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
-from kshell.batch.plan import translate_error
-from kshell.batch.rewrite import to_duckdb
-from kshell.catalog.model import RESERVED, Column, FormatSpec, Source
+from kshell.batch.translate_error import translate_error
+from kshell.catalog.model import Column, FormatSpec, Source
 from kshell.config import Properties
 from kshell.engines.local.sources.chunks import schemas_for
 from kshell.errors import BindError, EvaluationError, UnknownName, Unsupported
@@ -27,7 +26,8 @@ from kshell.formats.detect import Asked, newest
 from kshell.formats.source import SourceWriter
 from kshell.kafka.produce import OutgoingRecord
 from kshell.sql.bind.literals import check_width
-from kshell.sql.statements import InsertValues, Name
+from kshell.sql.dialect import to_duckdb
+from kshell.sql.statements import InsertValues, Name, Query
 from kshell.types import duckdb_name, ksql_name
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["takes", "typed_records"]
 
 _UNTYPED = frozenset({"BYTES", "JSON", "KAFKA", "NONE"})
-_WHEN, _WHERE = (Column(name, RESERVED[name]) for name in ("ROWTIME", "ROWPARTITION"))
+_WHEN, _WHERE = Column("ROWTIME", pa.int64()), Column("ROWPARTITION", pa.int32())
 
 
 def takes(source: Source) -> bool:
@@ -134,5 +134,5 @@ def _value(node: exp.Expr, column: Column, connection: duckdb.DuckDBPyConnection
             f"{text} is no {ksql_name(column.type)}, which {column.name} is"
         ) from error
     except duckdb.Error as error:
-        raise translate_error(error, exp.select(node.copy()), []) from error
+        raise translate_error(error, Query(exp.select(node.copy()), text=text), []) from error
     return found

@@ -1,17 +1,21 @@
 """Continuous plans, with a sink and without.
 
-Statements that run a plan begin here, and EXPLAIN shows this plan.  Topics with different numbers
-of partitions may be joined, which ksqlDB refuses: one process reads all partitions.
+The statements that run a plan begin here, and EXPLAIN too: it shows the plan
+that would run.  Topics of unlike partition counts may be joined, which ksqlDB refuses: one process
+reads all of their partitions.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from typing import TypeVar
 
 from sqlglot import exp
 
 from kshell.engines.local.sources.chunks import infer_columns
+from kshell.engines.local.sources.field_search import looked_at, searches, wanted_names
 from kshell.engines.local.sources.lookup import Lookup
+from kshell.errors import BindError
 from kshell.sql import plan
 from kshell.sql import statements as ast
 from kshell.sql.bind.create import bind_create_as, bind_insert_select
@@ -20,14 +24,15 @@ from kshell.sql.statements import Query
 
 __all__ = ["plan_query", "plan_sink"]
 
+T = TypeVar("T")
+
 
 def plan_query(lookup: Lookup, query: Query) -> plan.Answer:
     """The plan; raises the errors of binding."""
-    tree = query.tree.copy()
-    for call in list(tree.find_all(exp.AnonymousAggFunc)):  # the mark of these in DuckDB's trees
-        call.replace(exp.Anonymous(this=call.name, expressions=call.expressions))
-    query = replace(query, tree=tree)
-    node = bind_query(query, lookup.catalog_for(tree), lookup.properties)
+    tree = query.tree
+    node = _searched(
+        lookup, tree, lambda: bind_query(query, lookup.catalog_for(tree), lookup.properties)
+    )
     assert isinstance(node, plan.Answer)  # a query without a sink
     return node
 
@@ -36,7 +41,29 @@ def plan_sink(
     lookup: Lookup, statement: ast.CreateAsSelect | ast.InsertSelect
 ) -> plan.Sink:
     """The plan of CREATE … AS SELECT or INSERT INTO … SELECT; raises the errors of binding."""
-    catalog, properties = lookup.catalog_for(statement.query.tree), lookup.properties
-    if isinstance(statement, ast.CreateAsSelect):
-        return bind_create_as(statement, catalog, properties, infer=infer_columns(properties))
-    return bind_insert_select(statement, catalog, properties)
+    tree, properties = statement.query.tree, lookup.properties
+
+    def bind() -> plan.Sink:
+        catalog = lookup.catalog_for(tree)
+        if isinstance(statement, ast.CreateAsSelect):
+            return bind_create_as(statement, catalog, properties, infer=infer_columns(properties))
+        return bind_insert_select(statement, catalog, properties)
+
+    return _searched(lookup, tree, bind)
+
+
+def _searched(lookup: Lookup, tree: exp.Expr, bind: Callable[[], T]) -> T:
+    """What binding gives; fields that no sample had are looked for in the records."""
+    try:
+        return bind()
+    except BindError as error:
+        found = searches(lookup, tree, error)
+        if not found:
+            raise
+    for search in found:
+        search.run(wanted_names(tree))
+    lookup.again()
+    try:
+        return bind()
+    except BindError as error:
+        raise looked_at(error, found) from None

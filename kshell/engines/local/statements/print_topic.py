@@ -87,9 +87,8 @@ class _Printed:
         if decoded is None:
             time.sleep(min(seconds, self._wait.again))
             return None
-        batch, bad = decoded
-        self._bad += bad
-        return batch
+        self._bad += decoded.bad
+        return decoded.rows
 
     def stats(self) -> LiveStats:
         """The footer."""

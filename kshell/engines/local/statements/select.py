@@ -6,21 +6,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 from sqlglot import exp
 
 from kshell.batch.plan import Planned, Read, prepare
-from kshell.batch.rewrite import to_duckdb
 from kshell.batch.tail import answer
 from kshell.config import Properties
+from kshell.engines.local.sources.field_search import (
+    FieldSearch,
+    looked_at,
+    searches,
+    wanted_names,
+)
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.engines.local.sources.topic import TopicTable
-from kshell.errors import Unsupported
-from kshell.results import Answer, Notice, NoticeKind, Rows
-from kshell.sql.macros import translated
+from kshell.errors import BindError, EvaluationError, Misfit, Unsupported
+from kshell.results import Answer, Notice, NoticeKind, Progress, Rows
+from kshell.sql.dialect import to_duckdb
 from kshell.sql.statements import Emit, Query, Select
 
 if TYPE_CHECKING:
@@ -28,7 +34,15 @@ if TYPE_CHECKING:
 
     from kshell.engines.local.context import Context
 
+_ATTEMPTS = 12  # each has some type wider than the last
+_FEW = 5
+
 __all__ = ["evaluator", "needs_continuous", "planned", "select"]
+
+
+_ONLY_DUCKDB = Notice(
+    NoticeKind.DIALECT, "only DuckDB's grammar has this query: it has no continuous form"
+)
 
 
 def needs_continuous(query: Query) -> bool:
@@ -45,10 +59,7 @@ def planned(
 
     connection = connect()
     now_ms = int(time.time() * 1000)
-
-    def ksql(tree: exp.Query) -> exp.Query:
-        return translated(tree, connection)
-
+    ksql = lookup.properties["kshell.dialect"] == "ksql"
     return prepare(query, lookup, connection, ksql, now_ms), connection
 
 
@@ -67,14 +78,117 @@ def _bounded(context: Context, query: Query, properties: Properties) -> Rows:
         from kshell.engines.local.statements.bounded_continuous import bounded_continuous
 
         return bounded_continuous(context, query, properties)
-    lookup = context.lookup(properties)
-    plan, connection = planned(query, lookup)
-    rows = answer(plan, connection)
+    return _Attempts(query, context.lookup(properties)).rows
 
-    def notices() -> Sequence[Notice]:
-        return (*rows.notices(), *_empty(plan.reads), *lookup.notices)
 
-    return replace(rows, notices=notices)
+class _Attempts:
+    """A query that starts again with wider types, over the same offsets, while no row is out."""
+
+    def __init__(self, query: Query, lookup: Lookup) -> None:
+        self._query, self._lookup = query, lookup
+        lookup.widening.whole = _shows_whole_rows(query.tree)
+        self._cancelled = False
+        self._current = Rows(pa.schema([]), iter(()))
+        self._plan: Planned | None = None
+        self._searches: list[FieldSearch] = []
+        try:
+            self._begin()
+        except BindError as error:
+            self._searches = searches(lookup, query.tree, error)
+            if not self._searches:
+                raise
+        self.rows = Rows(
+            self._current.schema,
+            self._batches(),
+            cancel=self._cancel,
+            progress=self._progress,
+            notices=self._notices,
+        )
+
+    def _begin(self) -> None:
+        self._plan, connection = planned(self._query, self._lookup)
+        self._current = answer(self._plan, connection)
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        widening = self._lookup.widening
+        if self._searches:
+            self._search()
+        for _ in range(_ATTEMPTS):
+            try:
+                for batch in self._current.batches:
+                    widening.rows_out = widening.rows_out or batch.num_rows > 0
+                    yield batch
+                return
+            except Misfit as misfit:
+                if widening.rows_out:
+                    raise EvaluationError(
+                        f"{misfit.what}; rows are out already, so it cannot start again",
+                        hint="run it once more: the wider type is known now",
+                    ) from None
+                last = misfit
+            if self._cancelled:
+                return
+            self._lookup.again()
+            try:
+                self._begin()
+            except BindError as error:
+                error.hint = "; ".join(filter(None, (error.hint, last.what)))
+                raise
+            self.rows.schema = self._current.schema
+        raise EvaluationError(last.what)
+
+    def _search(self) -> None:
+        """Look for the fields that the query names in the records, and plan it once more."""
+        names = wanted_names(self._query.tree)
+        for search in self._searches:
+            search.run(names)
+        done, self._searches = self._searches, []
+        if self._cancelled:
+            return
+        self._lookup.again()
+        try:
+            self._begin()
+        except BindError as error:
+            raise looked_at(error, done) from None
+        self.rows.schema = self._current.schema
+
+    def _progress(self) -> Progress | None:
+        for search in self._searches:
+            return search.progress()
+        return self._current.progress()
+
+    def _cancel(self) -> None:
+        self._cancelled = True
+        for search in self._searches:
+            search.cancel()
+        self._current.cancel()
+
+    def _notices(self) -> Sequence[Notice]:
+        reads = self._plan.reads if self._plan is not None else ()
+        others = [_others(*found) for found in self._lookup.widening.others.items()]
+        unread = (_ONLY_DUCKDB,) if self._query.unread is not None and reads else ()
+        return (
+            *self._current.notices(), *_empty(reads), *others, *unread, *self._lookup.notices
+        )  # fmt: skip
+
+
+def _shows_whole_rows(tree: exp.Query) -> bool:
+    """Whether all columns of something are shown: SELECT *, t.*."""
+    return any(
+        isinstance(item, exp.Star) or (isinstance(item, exp.Column) and item.is_star)
+        for select in tree.find_all(exp.Select)
+        for item in select.expressions
+    )
+
+
+def _others(topic: str, fields: Counter[str]) -> Notice:
+    few = ", ".join(f"{name} ({count:,})" for name, count in fields.most_common(_FEW))
+    more = f" and {len(fields) - _FEW:,} more" if len(fields) > _FEW else ""
+    text = (
+        f"{topic} has fields that no sample had and that are not shown (in so many records):"
+        f" {few}{more}; name them, or DESCRIBE {topic} FULL"
+    )
+    return Notice(NoticeKind.FIELDS, text, max(fields.values()))
 
 
 def _empty(reads: Sequence[Read]) -> list[Notice]:

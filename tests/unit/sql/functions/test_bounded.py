@@ -6,11 +6,11 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from kshell.batch.plan import prepare
 from kshell.sql import duck, functions
-from kshell.sql.dialect import KSQL
 from kshell.sql.java.macros import failure
-from kshell.sql.macros import translated
 from kshell.sql.parse import parse
+from tests.unit.sql.functions.macros import in_macros
 
 EXAMPLES = [
     (name, *function.example)
@@ -24,8 +24,8 @@ def answer(text, **columns):
     with duck.connect() as connection:
         if columns:
             connection.register("S", pa.table(columns))
-        tree = translated(statement.query.tree, connection)
-        return connection.sql(tree.sql(dialect=KSQL)).to_arrow_table()
+        sql = in_macros(statement.query, connection)
+        return connection.sql(sql).to_arrow_table()
 
 
 @pytest.mark.parametrize(("name", "text", "expected"), EXAMPLES)
@@ -87,8 +87,11 @@ def test_a_lambda_sees_the_row():
 
 
 def test_columns_are_named_as_they_were_written():
-    names = answer("UCASE('a'), TRANSFORM(ARRAY[1], x => x + 1), 1 + 1, LEN('a') AS N").column_names
-    assert names == ["UCASE('a')", "TRANSFORM([1], LAMBDA x : x + 1)", "(1 + 1)", "N"]
+    written = ["UCASE('a')", "TRANSFORM(ARRAY[1], x => x + 1)", "1 + 1"]
+    (statement,) = parse(f"SELECT {', '.join(written)}, LEN('a') AS N;")
+    with duck.connect() as connection:
+        planned = prepare(statement.query, None, connection, True, 0)
+    assert planned.schema.names == [*written, "N"]
 
 
 def test_what_fails_is_told_in_ksqls_words():

@@ -7,10 +7,9 @@ from kshell.errors import BindError, UnknownName
 from kshell.results import Message
 from kshell.session import Session
 from kshell.sql import duck, functions, udf
-from kshell.sql.dialect import KSQL
-from kshell.sql.macros import translated
 from kshell.sql.parse import parse
 from kshell.stream.evaluate import Evaluator, ignore_errors
+from tests.unit.sql.functions.macros import in_macros
 
 FILE = '''
 from kshell.sql.udf import columnar, scalar
@@ -69,8 +68,8 @@ def test_in_a_continuous_query(evaluated):
 def test_in_a_bounded_query():
     (statement,) = parse("SELECT REPEAT('ab', 2) AS A, PLUS_ONE(41) AS B;")
     with duck.connect() as connection:
-        tree = translated(statement.query.tree, connection)
-        assert connection.sql(tree.sql(dialect=KSQL)).fetchall() == [("abab", 42)]
+        sql = in_macros(statement.query, connection)
+        assert connection.sql(sql).fetchall() == [("abab", 42)]
 
 
 @pytest.mark.usefixtures("loaded")

@@ -1,0 +1,261 @@
+"""JSON that nobody declared: its columns as samples suggest them, and what does not fit those.
+
+Bounded scans call `FoundJson.read`, which leaves nested values as the text that DuckDB takes apart;
+continuous queries have the same reader as a codec.  A value that does not fit makes its record bad
+and is kept in a `Shape`: a bounded query goes on with wider types.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from kshell.formats.base import Decoded, Place
+from kshell.formats.json_codec import JsonCodec
+from kshell.formats.json_scan import (
+    INEXACT,
+    OTHER_FIELDS,
+    OTHER_INNER_FIELDS,
+    Field,
+    Names,
+    Types,
+    scan,
+)
+from kshell.formats.json_scan_py import fits
+from kshell.formats.shapes import Shape, exactly
+from kshell.types import ksql_name
+
+__all__ = ["Found", "FoundJson", "open_json", "others_of"]
+
+_LONG_NUMBER = re.compile(rb"[\d.]{16}|\d[eE]")  # it may have more digits than a double
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Columns (nested ones as text), bad rows with why, the rows of those that are of another type
+    than suggested, and the rows that have more fields than were asked for."""
+
+    columns: list[pa.Array]
+    bad: list[tuple[int, str]]
+    misfits: Sequence[int]
+    others: Sequence[int]
+
+
+class FoundJson:
+    """A reader of values whose fields have the types `suggested` by so many samples."""
+
+    def __init__(self, suggested: Mapping[str, pa.DataType], samples: int) -> None:
+        self._suggested, self._samples = suggested, samples
+
+    def read(self, values: pa.Array, names: Sequence[str], *, outer: bool = False) -> Found:
+        """The named fields; `outer`: fields beside them are of interest, too."""
+        types = [self._suggested[n] for n in names]
+        found = scan(
+            values, [Field(n, t) for n, t in zip(names, types, strict=True)],
+            Names.EXACT, Types.STRICT,
+        )  # fmt: skip
+        flags = np.frombuffer(found.flags, np.uint8)
+        inexact: Sequence[int] = np.flatnonzero(flags & INEXACT).tolist()
+        columns = [
+            _finished(c, t, inexact) for c, t in zip(found.columns, types, strict=True)
+        ]
+        bad = found.bad
+        if found.misfits:
+            why = dict(bad) | {row: self._why(values[row].as_py(), names) or dict(bad)[row]
+                               for row in found.misfits}  # fmt: skip
+            bad = sorted(why.items())
+        wanted = OTHER_INNER_FIELDS | (OTHER_FIELDS if outer else 0)
+        others = np.flatnonzero(flags & wanted).tolist() if len(flags) else ()
+        return Found(columns, bad, found.misfits, others)
+
+    def shape(
+        self, values: pa.Array, rows: Sequence[int], names: Sequence[str] | None
+    ) -> Shape:
+        """What the named fields (None: all) of those rows are."""
+        shape, wanted = Shape(), None if names is None else set(names)
+        for value in values.take(pa.array(rows, pa.int64())).to_pylist():
+            fields = _loads(value).items()
+            shape.add({n: v for n, v in fields if wanted is None or n in wanted})
+        return shape
+
+    def _why(self, value: bytes, names: Sequence[str]) -> str:
+        fields = json.loads(value, parse_float=_Number)
+        for name in names:
+            for path, node, type in _misfits(fields.get(name), self._suggested[name], name):
+                text = _text(node)
+                text = text if len(text) <= 60 else f"{text[:59]}…"
+                kind = "NULL" if pa.types.is_null(type) else ksql_name(type)
+                return (
+                    f"field {path}: {text} does not fit {kind}, which {self._samples:,} samples"
+                    " suggested"
+                )
+        return ""
+
+
+def _loads(data: bytes) -> Any:
+    if not _LONG_NUMBER.search(data):
+        try:
+            return orjson.loads(data)
+        except orjson.JSONDecodeError:
+            pass  # half of a surrogate pair
+    return exactly(data)
+
+
+def _misfits(node: Any, type: pa.DataType, path: str) -> Iterator[tuple[str, Any, pa.DataType]]:
+    """The places in a value where it is of another type than it should be."""
+    if isinstance(node, dict) and pa.types.is_struct(type) and len(type):
+        for field in type:
+            yield from _misfits(node.get(field.name), field.type, f"{path}.{field.name}")
+    elif isinstance(node, dict) and pa.types.is_map(type):
+        for key, item in node.items():
+            yield from _misfits(item, type.item_type, f"{path}.{key}")
+    elif isinstance(node, list) and pa.types.is_list(type):
+        for item in node:
+            yield from _misfits(item, type.value_type, f"{path}[]")
+    elif node is not None and not pa.types.is_string(type):
+        plain = Decimal(node) if isinstance(node, _Number) else node
+        if not fits(plain, type):
+            yield path, node, type
+
+
+def others_of(
+    value: bytes, known: Mapping[str, pa.DataType], wanted: Sequence[str], *, outer: bool
+) -> list[str]:
+    """The fields of a record that no column has: beside the columns (`outer`), and inside of them.
+
+    >>> known = {"o": pa.struct([("x", pa.int64())])}
+    >>> others_of(b'{"a":1,"o":{"x":1,"y":2}}', known, ["o"], outer=True)
+    ['a', 'o.y']
+    """
+    found = []
+    for name, node in _loads(value).items():
+        if outer and name not in known:
+            found.append(name)
+        elif name in wanted:
+            found += _inner_others(node, known[name], name)
+    return found
+
+
+def _inner_others(node: Any, type: pa.DataType, path: str) -> list[str]:
+    found: list[str] = []
+    if isinstance(node, dict) and pa.types.is_struct(type):
+        known = {f.name: f.type for f in type}
+        for name, inner in node.items():
+            if name not in known:
+                found.append(f"{path}.{name}")
+            else:
+                found += _inner_others(inner, known[name], f"{path}.{name}")
+    elif isinstance(node, list) and pa.types.is_list(type):
+        found += dict.fromkeys(n for i in node for n in _inner_others(i, type.value_type, path))
+    return found
+
+
+class _Number(str):
+    """A fraction as it is written."""
+
+
+def _text(node: Any) -> str:
+    """A value as text: its digits as they are written."""
+    return node if isinstance(node, _Number) else _dumps(node)
+
+
+def _dumps(node: Any) -> str:
+    if isinstance(node, _Number):
+        return str(node)
+    if isinstance(node, dict):
+        return "{" + ",".join(f"{_dumps(str(k))}:{_dumps(v)}" for k, v in node.items()) + "}"
+    if isinstance(node, list):
+        return "[" + ",".join(map(_dumps, node)) + "]"
+    return json.dumps(node, ensure_ascii=False)
+
+
+def _typed(node: Any, type: pa.DataType) -> Any:
+    """A value that fits its type as Arrow takes it; a map is a list of pairs."""
+    if node is None:
+        return None
+    if pa.types.is_struct(type) and len(type):
+        return {f.name: _typed(node.get(f.name), f.type) for f in type}
+    if pa.types.is_list(type):
+        return [_typed(item, type.value_type) for item in node]
+    if pa.types.is_map(type):
+        return [(key, _typed(item, type.item_type)) for key, item in node.items()]
+    if pa.types.is_decimal(type):
+        return Decimal(node)
+    if pa.types.is_floating(type):
+        return float(node)
+    if pa.types.is_integer(type) or pa.types.is_boolean(type):
+        return node
+    return node if isinstance(node, str) else _dumps(node)
+
+
+def _rewritten(node: Any, type: pa.DataType) -> Any:
+    """A value so that text stays what it is where a parser would change its numbers."""
+    if node is None:
+        return None
+    if pa.types.is_struct(type) and len(type):
+        return {f.name: _rewritten(node[f.name], f.type) for f in type if f.name in node}
+    if pa.types.is_list(type):
+        return [_rewritten(item, type.value_type) for item in node]
+    if pa.types.is_map(type):
+        return {key: _rewritten(item, type.item_type) for key, item in node.items()}
+    if pa.types.is_string(type):
+        return str(node) if isinstance(node, str) else _dumps(node)
+    return node
+
+
+def _finished(column: pa.Array, type: pa.DataType, inexact: Sequence[int]) -> pa.Array:
+    """The column that was scanned, or its text where it is nested."""
+    if pa.types.is_decimal(type):
+        try:
+            return column.cast(type)
+        except pa.ArrowInvalid:  # such as one with more zeros than digits
+            cells = [None if cell is None else Decimal(cell) for cell in column.to_pylist()]
+            return pa.array(cells, type)
+    if not inexact or not pa.types.is_nested(type):
+        return column
+    texts = column.to_pylist()
+    for row in inexact:
+        if texts[row] is not None:
+            node = json.loads(texts[row], parse_float=_Number)
+            texts[row] = _dumps(_rewritten(node, type))
+    return pa.array(texts, pa.string())
+
+
+class FoundCodec(JsonCodec):
+    """The same as a codec: nested values are typed."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
+        self._types = {c.name: c.type for c in place.columns}
+        self._reader = FoundJson(place.suggested, place.samples)
+
+    def decode(self, data: pa.Array, names: Sequence[str]) -> Decoded:
+        """See `base.Codec`."""
+        data = data if data.type == pa.binary() else data.cast(pa.binary())
+        found = self._reader.read(data, names)
+        columns = [
+            _nested(column, self._types[name]) if pa.types.is_nested(self._types[name]) else column
+            for column, name in zip(found.columns, names, strict=True)
+        ]
+        return Decoded(columns, found.bad)
+
+
+def _nested(column: pa.Array, type: pa.DataType) -> pa.Array:
+    cells = (
+        None if text is None else json.loads(text, parse_float=_Number)
+        for text in column.to_pylist()
+    )
+    return pa.array([_typed(cell, type) for cell in cells], type)
+
+
+def open_json(place: Place) -> JsonCodec:
+    """The codec of JSON keys or values, declared or found."""
+    return FoundCodec(place) if place.suggested else JsonCodec(place)
