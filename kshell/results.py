@@ -70,7 +70,8 @@ class Progress:
 @dataclass(frozen=True, slots=True)
 class LiveStats:
     """A continuous query's footer: rows shown so far, records scanned, records a second,
-    records behind the end of the topics, records that could not be decoded; `note`: an outage."""
+    records behind the end of the topics, records that could not be decoded; `note`: an outage;
+    `late`: rows that came after all their windows had closed."""
 
     rows: int = 0
     scanned: int = 0
@@ -78,6 +79,7 @@ class LiveStats:
     lag: int = 0
     bad: int = 0
     note: str = ""
+    late: int = 0
 
 
 def _nothing() -> None:

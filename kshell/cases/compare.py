@@ -10,6 +10,7 @@ missing field differs from a field that is null.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,9 @@ from typing import Any
 from kshell.cases.model import Record
 
 __all__ = ["difference", "same"]
+
+
+_LEAST_NORMAL = sys.float_info.min
 
 
 def same(actual: Any, expected: Any) -> bool:
@@ -48,14 +52,15 @@ def _same_number(actual: float | Decimal, expected: float | Decimal) -> bool:
     if isinstance(actual, float) or isinstance(expected, float):
         a, b = float(actual), float(expected)
         return a == b or (math.isnan(a) and math.isnan(b))
-    # Texts with different digits may mean the same DOUBLE.
-    return actual == expected or (
-        isinstance(actual, Decimal)
-        and isinstance(expected, Decimal)
-        and len(expected.as_tuple().digits) > 15
-        and float(actual) == float(expected)
-        and len(actual.as_tuple().digits) <= 17
-    )
+    if actual == expected:
+        return True
+    if not (isinstance(actual, Decimal) and isinstance(expected, Decimal)):
+        return False
+    # A DOUBLE is written with the fewest digits that give it back, so both may name the same one:
+    # 4.9E-324 and 5E-324 too, since there are few digits at that end of the range.
+    digits = len(expected.as_tuple().digits)
+    few = digits > 15 and len(actual.as_tuple().digits) <= 17
+    return float(actual) == float(expected) and (few or 0 < abs(expected) < _LEAST_NORMAL)
 
 
 def _same_columns(actual: Any, expected: Any) -> bool:

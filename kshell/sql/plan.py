@@ -16,6 +16,7 @@ from enum import Enum
 import pyarrow as pa
 
 from kshell.catalog.model import Column, Kind, Source, TopicSettings, Window
+from kshell.durations import DAY_MS
 from kshell.sql.expressions import Call, Expression
 from kshell.sql.statements import WindowClause
 
@@ -39,6 +40,8 @@ __all__ = [
     "TableJoin",
     "aggregates",
     "children",
+    "default_grace",
+    "grace_of",
     "looked_up",
     "makes_key",
     "scans",
@@ -291,6 +294,20 @@ def row_by_row(node: Node) -> bool:
     return isinstance(node, Scan) or (
         isinstance(node, Filter | Project | Explode | Answer) and row_by_row(node.input)
     )
+
+
+def default_grace(size: int) -> int:
+    """ksqlDB's, where none is written: a window or a join takes rows for 24 hours in all.
+
+    >>> default_grace(3_600_000) // 3_600_000
+    23
+    """
+    return max(DAY_MS - size, 0)
+
+
+def grace_of(window: WindowClause) -> int:
+    """How late a row may be, in ms: as written, else ksqlDB's default (EMIT FINAL's is 0)."""
+    return window.grace_ms if window.grace_ms is not None else default_grace(window.size_ms)
 
 
 def looked_up(node: Node) -> frozenset[int]:

@@ -55,7 +55,7 @@ _FRESH = re.compile(r"λ([a-z]*)")  # in a template: its own lambda parameter
 # not stop early.
 _DECIDED = frozenset(
     ("IS_NULL", "IS_NOT_NULL", "EQUAL", "NOT_EQUAL", "LESS", "LESS_OR_EQUAL", "GREATER",
-     "GREATER_OR_EQUAL", "IS_DISTINCT", "IS_NOT_DISTINCT", "BETWEEN", "IN", "NOT_IN", "LIKE")
+     "GREATER_OR_EQUAL", "IS_DISTINCT", "IS_NOT_DISTINCT", "BETWEEN", "IN", "LIKE")
 )  # fmt: skip
 _SAFE = _DECIDED | {"AND", "OR", "NOT"}
 

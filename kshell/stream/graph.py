@@ -60,6 +60,11 @@ class Graph:
             batch = stage.operator.step(stage.port, batch)
         return batch
 
+    @property
+    def late(self) -> int:
+        """How many rows came after all their windows had closed."""
+        return sum(getattr(operator, "late", 0) for operator in self.operators.values())
+
     def _since_1970(self, batch: Changes) -> Changes:
         times = batch.rows.column("ROWTIME")
         if (pc.min(times).as_py() or 0) >= 0:
@@ -157,8 +162,8 @@ class _Builder:
             return ColumnarAggregate(node, self.on_error)
         return self.windowed(node)
 
-    def windowed(self, node: plan.Aggregate, longer: int = 0) -> Operator:
-        """GROUP BY in windows, row by row; `longer` is added to the retention of the store."""
+    def windowed(self, node: plan.Aggregate) -> Operator:
+        """GROUP BY in windows, row by row."""
         from kshell.stream.ops.session import SessionAggregate
         from kshell.stream.ops.sliding import SlidingAggregate
         from kshell.stream.ops.windows import WindowAggregate
@@ -169,7 +174,7 @@ class _Builder:
             return SessionAggregate(node, self.states, name, self.on_error)
         sliding = node.window.type is WindowType.SLIDING
         made = SlidingAggregate if sliding else WindowAggregate
-        return made(node, self.states, name, self.on_error, longer)
+        return made(node, self.states, name, self.on_error)
 
 
 def _project(node: Any, builder: _Builder) -> Operator:
@@ -193,8 +198,7 @@ def _explode(node: Any, builder: _Builder) -> Operator:
 def _suppress(node: Any, builder: _Builder) -> Operator:
     from kshell.stream.ops.suppress import Suppress
 
-    # Streams' store for EMIT FINAL shows a window 1 ms longer than its other store.
-    aggregate: Any = builder.windowed(node.input, longer=1)
+    aggregate: Any = builder.windowed(node.input)
     return Suppress(node, aggregate, builder.states, builder.name(node))
 
 

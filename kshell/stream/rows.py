@@ -37,16 +37,22 @@ class Update(NamedTuple):
 
 
 def freeze(value: Any) -> Hashable:
-    """The value, hashable: arrays and maps as tuples, structs as tuples of pairs.
+    """The value, hashable: arrays as tuples, structs as tuples of pairs, maps too, by their keys.
 
-    >>> freeze([1, {"a": 2}])
-    (1, (('a', 2),))
+    >>> freeze([1, {"a": 2}]), freeze([("b", 1), ("a", 2)])
+    ((1, (('a', 2),)), (('a', 2), ('b', 1)))
     """
     if isinstance(value, list | tuple):
-        return tuple(freeze(v) for v in value)
+        made = tuple(freeze(v) for v in value)
+        # Arrow gives a map as a list of pairs: their order is no part of the value.
+        return tuple(sorted(made, key=_key)) if value and isinstance(value[0], tuple) else made
     if isinstance(value, dict):
         return tuple((k, freeze(v)) for k, v in value.items())
     return value  # type: ignore[no-any-return]
+
+
+def _key(pair: Any) -> str:
+    return repr(pair[0])
 
 
 def _freeze_row(cells: Row) -> Key:

@@ -57,11 +57,15 @@ def _footer(stats: LiveStats) -> str:
 
     >>> _footer(LiveStats(3, 10, 5.0, 2, 1))
     '3 rows · 10 scanned · 5/s · lag 2 · 1 undecodable'
+    >>> _footer(LiveStats(3, 10, 5.0, 2, 1, late=4))
+    '3 rows · 10 scanned · 5/s · lag 2 · 1 undecodable · 4 late'
     """
     text = (
         f"{stats.rows:,} rows · {stats.scanned:,} scanned · {stats.rate:,.0f}/s"
         f" · lag {stats.lag:,} · {stats.bad:,} undecodable"
     )
+    if stats.late:
+        text += f" · {stats.late:,} late"
     return f"{text} · {clean(stats.note)}" if stats.note else text
 
 

@@ -10,7 +10,8 @@ from kshell.cases.model import Case, Status
 from kshell.cases.read import read_cases
 from kshell.cases.run import run_case
 
-_CASES = read_cases(str(Path(__file__).with_name("continuous.json")))
+_FILES = ("continuous.json", "joins_and_values.json")
+_CASES = [c for f in _FILES for c in read_cases(str(Path(__file__).with_name(f)))]
 
 
 @pytest.mark.parametrize("case", _CASES, ids=[c.name for c in _CASES])

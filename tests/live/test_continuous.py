@@ -302,6 +302,33 @@ def test_an_aggregate_changes_row_by_row_and_sums_up_in_a_bounded_query(run, cli
     assert sorted(rows_of(bounded), key=str) == [{"U": "a", "S": 1}, {"U": "b", "S": 2}]
 
 
+@pytest.mark.parametrize(
+    ("window", "declared"),
+    [
+        ("TUMBLING (SIZE 1 SECOND)", "WINDOW_TYPE='TUMBLING', WINDOW_SIZE='1 SECOND'"),
+        ("SESSION (1 SECOND)", "WINDOW_TYPE='SESSION'"),
+    ],
+)
+def test_a_windowed_record_lies_where_its_key_without_the_window_would(
+    run, clicks, topic, produce, name, window, declared
+):
+    keys = [f"user {n}" for n in range(60)]
+    plain = topic([OutgoingRecord(k.encode(), b'{"v":1}') for k in keys], partitions=5)
+    produce(clicks, *((k.encode(), b'{"v":1}', BEGIN + n) for n, k in enumerate(keys)))
+    run(f"""CREATE TABLE {name} WITH (KAFKA_TOPIC='{name}', PARTITIONS=5) AS
+        SELECT u, COUNT(*) AS n FROM clicks WINDOW {window} GROUP BY u;
+        CREATE STREAM plain (u VARCHAR KEY, v INT) WITH (KAFKA_TOPIC='{plain}', VALUE_FORMAT='JSON');
+        CREATE STREAM back (u VARCHAR KEY, n BIGINT)
+            WITH (KAFKA_TOPIC='{name}', VALUE_FORMAT='JSON', {declared});""")
+
+    def places(source: str) -> dict:
+        (found,) = run(f"SELECT u, ROWPARTITION AS p FROM {source}")
+        return {row["U"]: row["p"] for row in rows_of(found)}
+
+    until(lambda: len(places("back")) == len(keys))
+    assert places("back") == places("plain")
+
+
 def test_emit_final_waits_for_stream_time_which_moves_with_records_alone(run, clicks, produce):
     sql = (
         "SELECT u, COUNT(*) AS n, WINDOWSTART FROM clicks"

@@ -74,8 +74,6 @@ public class StreamsOracle {
     // Streams looks for what to emit at most once a second of the machine's clock, which stands still here.
     properties.put(
         StreamsConfig.InternalConfig.EMIT_INTERVAL_MS_KSTREAMS_OUTER_JOIN_SPURIOUS_RESULTS_FIX, 0L);
-    properties.put(
-        StreamsConfig.InternalConfig.EMIT_INTERVAL_MS_KSTREAMS_WINDOWED_AGGREGATION, 0L);
     var answers = new ArrayList<List<List<Object>>>();
     try (var driver = new TopologyTestDriver(builder.build(), properties)) {
       var out = driver.createOutputTopic("out", new StringDeserializer(), new StringDeserializer());
@@ -166,8 +164,14 @@ public class StreamsOracle {
     return options.get("kind").asText();
   }
 
-  static EmitStrategy emit(JsonNode options) {
-    return options.has("final") ? EmitStrategy.onWindowClose() : EmitStrategy.onWindowUpdate();
+  /** With "final" each window once, when it closes; no window that got a row is lost. */
+  static <W extends Windowed<String>> KTable<W, String> emit(
+      KTable<W, String> table, JsonNode options) {
+    if (!options.has("final")) return table;
+    @SuppressWarnings({"unchecked", "rawtypes"})
+    Suppressed<? super W> closed =
+        (Suppressed) Suppressed.untilWindowCloses(Suppressed.BufferConfig.unbounded());
+    return table.suppress(closed);
   }
 
   /** As ksqlDB groups: records without a value take no part. */
@@ -186,25 +190,25 @@ public class StreamsOracle {
   }
 
   static void timeWindows(StreamsBuilder builder, JsonNode options) {
-    windowed(grouped(builder)
+    windowed(emit(grouped(builder)
         .windowedBy(TimeWindows.ofSizeAndGrace(ms(options, "size"), ms(options, "grace"))
             .advanceBy(ms(options, "advance")))
-        .emitStrategy(emit(options))
-        .aggregate(() -> NOTHING, (k, v, s) -> add(s, v)));
+        .aggregate(() -> NOTHING, (k, v, s) -> add(s, v),
+            Materialized.with(Serdes.String(), Serdes.String())), options));
   }
 
   static void sessions(StreamsBuilder builder, JsonNode options) {
-    windowed(grouped(builder)
+    windowed(emit(grouped(builder)
         .windowedBy(SessionWindows.ofInactivityGapAndGrace(ms(options, "gap"), ms(options, "grace")))
-        .emitStrategy(emit(options))
-        .aggregate(() -> NOTHING, (k, v, s) -> add(s, v), (k, a, b) -> merge(a, b)));
+        .aggregate(() -> NOTHING, (k, v, s) -> add(s, v), (k, a, b) -> merge(a, b),
+            Materialized.with(Serdes.String(), Serdes.String())), options));
   }
 
   static void sliding(StreamsBuilder builder, JsonNode options) {
-    windowed(grouped(builder)
+    windowed(emit(grouped(builder)
         .windowedBy(SlidingWindows.ofTimeDifferenceAndGrace(ms(options, "size"), ms(options, "grace")))
-        .emitStrategy(emit(options))
-        .aggregate(() -> NOTHING, (k, v, s) -> add(s, v)));
+        .aggregate(() -> NOTHING, (k, v, s) -> add(s, v),
+            Materialized.with(Serdes.String(), Serdes.String())), options));
   }
 
   @SuppressWarnings("deprecation")

@@ -68,6 +68,15 @@ def ending(final: bool) -> tuple[dict[str, int], str]:
     return ({"final": 1}, "EMIT FINAL") if final else ({}, "EMIT CHANGES")
 
 
+def between_closes(given: Sequence[Record], shift: int = 0) -> list[Record]:
+    """The records at even times: with an odd span no window closes at a record's own time.
+
+    There Streams gives a session or sliding window out while it still takes records of its last
+    moment, and so may give it out twice; kshell waits 1 ms, and gives each window out once.
+    """
+    return [record._replace(ts=2 * record.ts + shift) for record in given]
+
+
 @many
 @given(records())
 def test_group_by(streams: Oracle, given: list[Record]) -> None:
@@ -109,6 +118,8 @@ def test_session(
     streams: Oracle, given: list[Record], gap: int, grace: int, final: bool
 ) -> None:
     option, emit = ending(final)
+    if final:
+        given, gap, grace = between_closes(given), 2 * gap + 1, 2 * grace
     script = f"""{_STREAM.format("L", "l")} CREATE TABLE O AS {_AGGREGATES} FROM L
         WINDOW SESSION ({gap} MILLISECONDS, GRACE PERIOD {grace} MILLISECONDS)
         GROUP BY K {emit};"""
@@ -121,6 +132,8 @@ def test_sliding(
     streams: Oracle, given: list[Record], size: int, grace: int, final: bool
 ) -> None:
     option, emit = ending(final)
+    if final:  # later than the span: windows from 0 end at another parity
+        given, size, grace = between_closes(given, 200), 2 * size + 1, 2 * grace + 1
     script = f"""{_STREAM.format("L", "l")} CREATE TABLE O AS {_AGGREGATES} FROM L
         WINDOW SLIDING (SIZE {size} MILLISECONDS, GRACE PERIOD {grace} MILLISECONDS)
         GROUP BY K {emit};"""

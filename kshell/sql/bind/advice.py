@@ -62,6 +62,7 @@ _ADVICE = (
     ("outer join not supported", "LEFT JOIN keeps every row of the stream"),
     ("full-outer join", "LEFT JOIN keeps every row of the stream"),
     ("right-outer join", "LEFT JOIN keeps every row of the stream"),
+    ("as part of n-way joins", "put the foreign-key join first, or make a table of it"),
     ("JOIN on a foreign key", "INNER and LEFT joins can be on a foreign key"),
     ("self joins", "copy it first: CREATE STREAM … AS SELECT * FROM …"),
     ("Invalid comparison expression", "ON a.x = b.y names a column of each side"),

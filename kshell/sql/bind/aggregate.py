@@ -121,6 +121,8 @@ def build_aggregate(
 ) -> Grouped:
     """Aggregate, EMIT FINAL and HAVING over the node."""
     window = query.window
+    if window is not None and window.grace_ms is None and query.emit is Emit.FINAL:
+        window = replace(window, grace_ms=0)  # as ksqlDB: final at the window's end
     key_columns, names = _keys(items, grouping, aliases)
     for column, name in zip(key_columns, names, strict=True):
         check_map_key(Column(name, column.type))

@@ -1,44 +1,45 @@
-"""Values written side by side take one type: ARRAY[…], MAP(…), IN (…), and both sides of =.
+"""Expressions side by side take one type: IN (…), ARRAY[…], MAP(…), and numbers beside each other.
 
-`bind.expressions` and `bind.constructors` call it.  As in ksqlDB (and PostgreSQL), a string
-constant takes the type of the values beside it, or is refused.
+`bind.expressions` and `bind.constructors` call it.  As ksqlDB documents it, the first one that
+is not NULL tells the kind: beside a number or BOOLEAN a text that is written out is read as one,
+beside a text every constant becomes text, and arrays, maps and structs agree part by part.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
-from typing import Any
+from dataclasses import replace
+from decimal import Decimal
+from typing import TypeAlias
 
 import pyarrow as pa
 
 from kshell.errors import BindError
+from kshell.sql import functions
 from kshell.sql.bind.datatypes import can_cast, common_type
-from kshell.sql.bind.literals import coerce, scaled
-from kshell.sql.expressions import Cast, Expression, Literal
-from kshell.types import BIGINT, BOOLEAN, DOUBLE, INTEGER, STRING, is_numeric, ksql_name
+from kshell.sql.bind.literals import coerce, number, scaled
+from kshell.sql.expressions import Call, Cast, Expression, Literal, MakeStruct
+from kshell.types import BOOLEAN, DOUBLE, STRING, is_numeric, ksql_name
 
 __all__ = ["alike", "numbers_alike"]
 
-_TRUE = ("true", "t", "yes", "y", "on", "1")
-_FALSE = ("false", "f", "no", "n", "off", "0")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
 
-
-def _is_text(value: Expression) -> bool:
-    return isinstance(value, Literal) and value.type == STRING and value.value is not None
+# What stands in a list: an expression, or a part of one of which only the type is known.
+_Value: TypeAlias = "Expression | pa.DataType"
 
 
 def alike(values: Sequence[Expression]) -> list[Expression]:
     """The values in the type that they have in common; BindError if there is none.
 
+    >>> from kshell.types import INTEGER
     >>> [v.value for v in alike([Literal(1, INTEGER), Literal("2", STRING)])]
     [1, 2]
     """
-    first = [v for v in values if not pa.types.is_null(v.type) and not _is_text(v)]
-    if not first:
-        return list(values)
-    type = _common(first)
-    return [_converted(v, type) for v in values]
+    type = _common(values)
+    return list(values) if pa.types.is_null(type) else [_converted(v, type) for v in values]
 
 
 def numbers_alike(left: Expression, right: Expression) -> tuple[Expression, Expression]:
@@ -50,82 +51,143 @@ def numbers_alike(left: Expression, right: Expression) -> tuple[Expression, Expr
     return coerce(left, type), coerce(right, type)
 
 
-def _common(values: Sequence[Expression]) -> pa.DataType:
-    found: pa.DataType = values[0].type
-    for value in values[1:]:
-        joined = _joined(found, value.type)
+def _type(value: _Value) -> pa.DataType:
+    return value if isinstance(value, pa.DataType) else value.type
+
+
+def _common(values: Sequence[_Value]) -> pa.DataType:
+    known = [v for v in values if not pa.types.is_null(_type(v))]
+    if not known:
+        return pa.null()
+    first = _type(known[0])
+    for kind in (pa.types.is_list, pa.types.is_map, pa.types.is_struct):
+        if kind(first):
+            unlike = next((v for v in known if not kind(_type(v))), None)
+            if unlike is not None:
+                raise _no_operator(first, unlike)
+            return _common_nested(known)
+    for value in known[1:]:
+        joined = _joined(first, value)
         if joined is None:
-            raise BindError(
-                f"operator does not exist: {ksql_name(found)} = {ksql_name(value.type)}",
-                hint="you might need to add explicit casts",
-            )
-        found = joined
-    return found
+            raise _no_operator(first, value)
+        first = joined
+    return first
 
 
-def _joined(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
-    if left == STRING and can_cast(right, STRING):
-        return left
-    if pa.types.is_struct(left) and pa.types.is_struct(right):
-        return _joined_structs(left, right)
-    if pa.types.is_list(left) and pa.types.is_list(right):
-        element = _joined(left.value_type, right.value_type)
-        return None if element is None else pa.list_(element)
-    if pa.types.is_map(left) and pa.types.is_map(right):
-        key, item = _joined(left.key_type, right.key_type), _joined(left.item_type, right.item_type)
-        return None if key is None or item is None else pa.map_(key, item)
-    return common_type([left, right])
+def _common_nested(values: Sequence[_Value]) -> pa.DataType:
+    first = _type(values[0])
+    if pa.types.is_list(first):
+        return pa.list_(_common([e for v in values for e in _elements(v)]))
+    if pa.types.is_map(first):
+        halves = [_entries(v) for v in values]
+        return pa.map_(*(_common([e for h in halves for e in h[i]]) for i in (0, 1)))
+    fields: dict[str, list[_Value]] = {}
+    for value in values:
+        for name, part in _fields(value).items():
+            fields.setdefault(name, []).append(part)
+    return pa.struct([(name, _common(parts)) for name, parts in fields.items()])
 
 
-def _joined_structs(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
-    """All the fields of both."""
-    types: dict[str, pa.DataType] = {f.name: f.type for f in left}
-    for field in right:
-        type = _joined(types[field.name], field.type) if field.name in types else field.type
-        if type is None:
-            return None
-        types[field.name] = type
-    return pa.struct(list(types.items()))
+def _elements(array: _Value) -> Sequence[_Value]:
+    if isinstance(array, Call) and array.function == "MAKE_ARRAY":
+        return array.args
+    return [_type(array).value_type]
+
+
+def _entries(map: _Value) -> tuple[Sequence[_Value], Sequence[_Value]]:
+    if isinstance(map, Call) and map.function == "MAKE_MAP":
+        keys, items = map.args
+        return _elements(keys), _elements(items)
+    type = _type(map)
+    return [type.key_type], [type.item_type]
+
+
+def _fields(struct: _Value) -> dict[str, _Value]:
+    type = _type(struct)
+    parts = struct.values if isinstance(struct, MakeStruct) else [f.type for f in type]
+    return dict(zip((f.name for f in type), parts, strict=True))
+
+
+def _joined(type: pa.DataType, value: _Value) -> pa.DataType | None:
+    """The type of what was before and of one value more."""
+    other = _type(value)
+    if type == other or (type == STRING and isinstance(value, Literal)):
+        return type
+    text = value.value if isinstance(value, Literal) and other == STRING else None
+    if is_numeric(type):
+        return common_type([type, other if text is None else _number_in(text, type).type])
+    if text is None:
+        return None
+    if type == BOOLEAN:
+        _boolean_in(text)
+        return type
+    return type if can_cast(STRING, type) else None
+
+
+def _no_operator(type: pa.DataType, value: _Value) -> BindError:
+    return BindError(
+        f"operator does not exist: {ksql_name(type)} = {ksql_name(_type(value))}",
+        hint="you might need to add explicit casts",
+    )
+
+
+def _no_value(text: str, type: pa.DataType) -> BindError:
+    return BindError(f'invalid input syntax for type {ksql_name(type)}: "{text}".')
+
+
+def _number_in(text: str, type: pa.DataType) -> Literal:
+    """The number of the text, in the narrowest type that holds it."""
+    try:
+        if _NUMBER.fullmatch(text.strip()):
+            return number(text.strip())
+    except BindError:
+        pass
+    raise _no_value(text, type)
+
+
+def _boolean_in(text: str) -> bool:
+    """true, yes, false, no, or what one of them begins with."""
+    plain = text.strip().lower()
+    for word, value in _BOOLEANS.items():
+        if plain and word.startswith(plain):
+            return value
+    raise _no_value(text, BOOLEAN)
 
 
 def _converted(value: Expression, type: pa.DataType) -> Expression:
     if value.type == type or pa.types.is_null(value.type):
         return coerce(value, type)
-    if _is_text(value):
-        assert isinstance(value, Literal)
+    if isinstance(value, Literal) and value.type == STRING and value.value is not None:
         return _from_text(value.value, type)
+    if isinstance(value, MakeStruct):
+        parts = _fields(value)
+        made = (_converted(_part(parts, f), f.type) for f in type)
+        return replace(value, values=tuple(made), type=type)
+    if isinstance(value, Call) and value.function == "MAKE_ARRAY":
+        return _array(value, type.value_type)
+    if isinstance(value, Call) and value.function == "MAKE_MAP":
+        keys, items = value.args
+        made_of = (_array(keys, type.key_type), _array(items, type.item_type))
+        return replace(value, args=made_of, type=type)
     return coerce(value, type)
 
 
+def _part(parts: dict[str, _Value], field: pa.Field) -> Expression:
+    part = parts.get(field.name)
+    return part if isinstance(part, Expression) else Literal(None, field.type)
+
+
+def _array(array: Expression, element: pa.DataType) -> Expression:
+    assert isinstance(array, Call)
+    return functions.resolve_scalar("MAKE_ARRAY", [_converted(e, element) for e in array.args])
+
+
 def _from_text(text: str, type: pa.DataType) -> Expression:
-    if type == STRING:
-        return Literal(text, STRING)
-    if type == BOOLEAN or is_numeric(type):
-        return Literal(_parsed(text, type), type)
-    if can_cast(STRING, type):
+    if type == BOOLEAN:
+        return Literal(_boolean_in(text), type)
+    if not is_numeric(type):
         return Cast(Literal(text, STRING), type)
-    raise BindError(
-        f"operator does not exist: {ksql_name(type)} = STRING ('{text}')",
-        hint="you might need to add explicit casts",
-    )
-
-
-def _parsed(text: str, type: pa.DataType) -> Any:
-    plain = text.strip().lower()
-    if type == BOOLEAN and plain in (*_TRUE, *_FALSE):
-        return plain in _TRUE
-    try:
-        if type in (INTEGER, BIGINT):
-            whole = int(plain)
-            width = 31 if type == INTEGER else 63
-            if -(2**width) <= whole < 2**width:
-                return whole
-        elif type == DOUBLE:
-            return float(plain)
-        elif type != BOOLEAN:
-            fitted = scaled(Decimal(plain), type)
-            if fitted is not None:
-                return fitted
-    except (ValueError, InvalidOperation):
-        pass
-    raise BindError(f'invalid input syntax for type {ksql_name(type)}: "{text}".')
+    found = _number_in(text, type)
+    if pa.types.is_decimal(type):
+        return Literal(scaled(Decimal(text.strip()), type), type)
+    return Literal(float(text) if type == DOUBLE else found.value, type)

@@ -84,6 +84,8 @@ def _build(statement: CreateSource, properties: Mapping[str, str], infer: InferC
     if not value and _is_known(value_format):
         value = infer(written.topic, "value", value_format) or ()
     _check_columns(statement, key, value, value_format)
+    if written.window is not None and not key:
+        raise BindError("Windowed sources require a key column.", hint="(id INT KEY, …)")
     if not key and not written.key_format:
         check_keyless(written)
         key_format = FormatSpec("NONE")

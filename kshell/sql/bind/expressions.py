@@ -118,7 +118,7 @@ class Binder:
             case exp.Is():
                 return self._is(node, "IS_NULL", "IS_NOT_DISTINCT")
             case exp.In():
-                return self._in(node, "IN")
+                return self._in(node)
             case exp.Between():
                 return self._between(node)
             case exp.Like() | exp.Escape():
@@ -192,7 +192,7 @@ class Binder:
         if isinstance(inner, exp.Is):
             return self._is(inner, "IS_NOT_NULL", "IS_DISTINCT")
         if isinstance(inner, exp.In):
-            return self._in(inner, "NOT_IN")
+            return self._call("NOT", self._in(inner))  # of a NULL too: Java's, not SQL's
         operand = self.bind(inner)
         self._check_boolean(operand, inner)
         return self._call("NOT", operand)
@@ -203,12 +203,13 @@ class Binder:
             return self._call(null_test, operand)
         return self._call(comparison, operand, self.bind(node.expression))
 
-    def _in(self, node: exp.In, name: str) -> Expression:
+    def _in(self, node: exp.In) -> Expression:
         if node.args.get("query") is not None or node.args.get("unnest") is not None:
             raise Unsupported("a subquery is not part of a continuous query", place=place_of(node))
         value = self.bind(node.this)
         options = [self._moment(node.this, self.bind(e)) for e in node.expressions]
-        return self._call(name, *alike([value, *options]))
+        known = [o for o in options if not (isinstance(o, Literal) and o.value is None)]
+        return self._call("IN", *alike([value, *(known or options)]))
 
     def _between(self, node: exp.Between) -> Expression:
         value = self.bind(node.this)

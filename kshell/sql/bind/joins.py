@@ -13,12 +13,13 @@ from kshell.catalog.serde import check_map_key
 from kshell.errors import BindError
 from kshell.sql import plan
 from kshell.sql.as_written import place_of
+from kshell.sql.bind.criteria import Criteria, check_types
 from kshell.sql.bind.names import Aliases, unique
 from kshell.sql.bind.scope import Origin
-from kshell.sql.bind.sources import Criteria, From, scan
+from kshell.sql.bind.sources import From, scan
 from kshell.sql.expressions import Column as Bound
 from kshell.sql.expressions import Expression
-from kshell.types import ksql_name, quote_ksql
+from kshell.types import quote_ksql
 
 __all__ = ["Joined", "Partitions", "build_joins", "synthetic_key", "unknown_partitions"]
 
@@ -44,7 +45,8 @@ class Joined:
 
     `equal` are the expressions that may name its key, and `keyed` those whose value is the key in
     every row (a LEFT join's right side is not).  `names` is how messages write the columns of
-    `equal`.  `foreign` means that the key is the left table's own.
+    `equal`.  `foreign` means that the key is the left table's own, `rooted` that it was so
+    when the joins began, `of_several` that it is a STRUCT of several columns.
     """
 
     node: plan.Node
@@ -54,7 +56,9 @@ class Joined:
     origins: tuple[Origin, ...]
     synthetic: bool = False
     foreign: bool = False
+    rooted: bool = False
     repartitioned: bool = False
+    of_several: bool = False
 
 
 def synthetic_key(read: From) -> Column | None:
@@ -77,7 +81,7 @@ def _foreign(read: From) -> bool:
     """Whether it is a join of two tables on another column than the left's key."""
     left, right = read.scope.origins[0], read.scope.origins[1]
     tables = left.source.kind is right.source.kind is Kind.TABLE
-    return tables and len(read.criteria) == 1 and not _is_key(left, read.criteria[0].left)
+    return tables and len(read.criteria) == 1 and not _is_key(left, read.criteria[0], 0)
 
 
 def _equal(before: Sequence[Expression], criteria: Criteria) -> list[Expression]:
@@ -117,16 +121,16 @@ def _join(
     synthetic: str,
 ) -> Joined:
     _check_kinds(left, right, criteria)
-    _check_types(criteria)
+    check_types(criteria)
     foreign = _is_foreign(left, right, criteria)
     _check_within(left, right, criteria)
+    _check_windows(left, right)
     left_node = left.node if foreign else _keyed(left.node, left.keyed, criteria.left, needed)
     right_scan = scan(right, needed)
     own_key = tuple(Bound(c.name, c.type) for c in right_scan.output.key)
     right_node = _keyed(right_scan, own_key, criteria.right, needed)
     if foreign:
         return _foreign_join(left, right, right_node, criteria, needed)
-    _check_windows(left, right)
     moved = (left.repartitioned or left_node is not left.node, right_node is not right_scan)
     _check_partitions(left, right, moved, partitions)
     equal = _equal(left.equal if _made(left) else [criteria.left], criteria)
@@ -147,8 +151,10 @@ def _join(
     node = _node(left_node, right_node, criteria, output)
     keyed = (Bound(key.name, key.type), *_always_key(criteria, equal, output.kind))
     return Joined(
-        node, tuple(equal), keyed, names, origins, synthetic=not chosen, repartitioned=any(moved)
-    )
+        node, tuple(equal), keyed, names, origins,
+        synthetic=not chosen, rooted=left.rooted, repartitioned=any(moved),
+        of_several=len(criteria.equalities) > 1,
+    )  # fmt: skip
 
 
 def _always_key(criteria: Criteria, equal: Sequence[Expression], kind: Kind) -> list[Expression]:
@@ -167,9 +173,10 @@ def _made(left: Joined) -> bool:
 
 def _names(left: Joined, criteria: Criteria, equal: Sequence[Expression]) -> tuple[str, ...]:
     known = dict(zip(_columns(left.equal), left.names, strict=False)) if _made(left) else {}
-    for side, text in zip((criteria.left, criteria.right), criteria.sides, strict=True):
-        if isinstance(side, Bound):
-            known[side] = text
+    for equality in criteria.equalities:
+        for side, text in zip((equality.left, equality.right), equality.sides, strict=True):
+            if isinstance(side, Bound):
+                known[side] = text
     return tuple(known[c] for c in _columns(equal))
 
 
@@ -232,17 +239,15 @@ def _foreign_join(
     equal = tuple(Bound(c.name, c.type) for c in node.output.key)
     origin = left.origins[0]
     names = tuple(f"{origin.alias}.{c.name.removeprefix(origin.prefix)}" for c in node.output.key)
-    return Joined(made, equal, equal, names, (*left.origins, right), foreign=True)
+    origins = (*left.origins, right)
+    return Joined(made, equal, equal, names, origins, foreign=True, rooted=True)
 
 
-def _is_key(origin: Origin, expression: Expression) -> bool:
-    """Whether it is the source's one key column."""
-    keys = origin.source.key
-    return (
-        len(keys) == 1
-        and isinstance(expression, Bound)
-        and expression.name == origin.prefix + keys[0].name
-    )
+def _is_key(origin: Origin, criteria: Criteria, side: int) -> bool:
+    """Whether that side of ON is all of the source's key, 0 the left and 1 the right side."""
+    keys = [Bound(origin.prefix + c.name, c.type) for c in origin.source.key]
+    given = [(e.left, e.right)[side] for e in criteria.equalities]
+    return len(given) == len(keys) > 0 and set(given) == set(keys)
 
 
 def _got(left: Joined, right: Origin, criteria: Criteria) -> str:
@@ -270,7 +275,7 @@ def _check_kinds(left: Joined, right: Origin, criteria: Criteria) -> None:
             f"{_got(left, right, criteria)}",
             place=place,
         )
-    if not _is_key(right, criteria.right):
+    if not _is_key(right, criteria, 1):
         raise BindError(
             "Invalid join condition: stream-table joins require to join on the table's primary "
             f"key. Got {criteria.text}.",
@@ -284,31 +289,19 @@ def _key_hint(origin: Origin) -> str:
     return f"{origin.alias}'s primary key is {keys}"
 
 
-def _check_types(criteria: Criteria) -> None:
-    left, right = criteria.left.type, criteria.right.type
-    if left != right:
-        texts = (f"{t}{{{ksql_name(e.type)}}}" for t, e in
-                 zip(criteria.sides, (criteria.left, criteria.right), strict=True))  # fmt: skip
-        raise BindError(
-            f"Invalid join condition: types don't match. Got {' = '.join(texts)}.",
-            hint="CAST one side to the other's type",
-            place=place_of(criteria.node),
-        )
-
-
 def _is_foreign(left: Joined, right: Origin, criteria: Criteria) -> bool:
     """Whether a join of tables is on another column than the left's key, with its checks."""
     if left.node.output.kind is not Kind.TABLE:
         return False
     place = place_of(criteria.node)
-    if not _is_key(right, criteria.right):
+    if not _is_key(right, criteria, 1):
         raise BindError(
             "Invalid join condition: table-table joins require to join on the primary key of the "
             f"right input table. Got {criteria.text}.",
             place=place,
             hint=_key_hint(right),
         )
-    if any(_is_key(origin, criteria.left) for origin in left.origins) and not left.foreign:
+    if _is_own_key(left, criteria):
         return False
     if _made(left):
         raise BindError(
@@ -320,6 +313,15 @@ def _is_foreign(left: Joined, right: Origin, criteria: Criteria) -> bool:
         word = "FULL" if criteria.kind is plan.JoinKind.FULL else "RIGHT"
         raise BindError(f"{word} OUTER JOIN on a foreign key is not supported", place=place)
     return True
+
+
+def _is_own_key(left: Joined, criteria: Criteria) -> bool:
+    """Whether the left side of ON is what the left side's rows are keyed by.
+
+    After a foreign-key join that is the first table's key alone.
+    """
+    own = len(left.node.output.key) == 1 and criteria.left in left.keyed
+    return own or (not left.rooted and any(_is_key(o, criteria, 0) for o in left.origins))
 
 
 def _check_within(left: Joined, right: Origin, criteria: Criteria) -> None:

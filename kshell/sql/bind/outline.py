@@ -150,6 +150,6 @@ def _aggregate_line(node: plan.Aggregate) -> str:
     if node.window is not None:
         clause = node.window
         advance = "" if clause.advance_ms is None else f" by {clause.advance_ms} ms"
-        grace = "" if clause.grace_ms is None else f", grace {clause.grace_ms} ms"
+        grace = f", grace {plan.grace_of(clause)} ms"
         window = f" in {clause.type.value.lower()} windows of {clause.size_ms} ms{advance}{grace}"
     return f"group by {_named(node.group)}{window}: {made}"

@@ -139,6 +139,9 @@ def _bind_query(
             place=place_of(tree.args["limit"]),
         )
     if sink is not None:
+        keyed = bound.partition is not None or bound.grouping is not None
+        if joined is not None and joined.of_several and not keyed:
+            sink = replace(sink, key_format="JSON")  # KAFKA, the usual one, holds no STRUCT
         target = build_sink(node, shape, sink, first, properties)
         if bound.grouping is None and not _new_planner(properties):
             _check_keys(bound, joined, sink)

@@ -41,6 +41,7 @@ class SinkSpec:
     sql: str = ""
     place: Place | None = None
     infer: InferColumns = no_columns
+    key_format: str = ""  # the key's format if WITH says none; empty for the first source's
 
 
 def build_sink(
@@ -66,7 +67,7 @@ def build_sink(
     if not shape.value:
         raise BindError("The projection contains no value columns.")
     written = spec.written
-    key_format = _key_format(written, first, shape, properties)
+    key_format = _key_format(spec, first, shape, properties)
     value_format = with_wrapping(written.value_spec(_inherited(first.value_format)), shape.value,
                                  properties)  # fmt: skip
     check_format(key_format, shape.key, KEY)
@@ -151,15 +152,16 @@ def _inherited(format: FormatSpec) -> FormatSpec:
 
 
 def _key_format(
-    written: With, first: Source, shape: Shape, properties: Mapping[str, str]
+    spec: SinkSpec, first: Source, shape: Shape, properties: Mapping[str, str]
 ) -> FormatSpec:
+    written = spec.written
     if not shape.key:
         # FORMAT speaks of the value too; KEY_FORMAT alone can only be a mistake.
         if written.key_format not in ("", "NONE") and written.key_format != written.value_format:
             raise BindError("Key format specified for stream without key columns.")
         check_keyless(written)
         return FormatSpec("NONE")
-    inherited = _inherited(first.key_format)
+    inherited = FormatSpec(spec.key_format) if spec.key_format else _inherited(first.key_format)
     if inherited.name == "NONE":
         default = properties.get("ksql.persistence.default.format.key") or "KAFKA"
         inherited = FormatSpec(str(default).upper())

@@ -161,6 +161,9 @@ def _check_continuous(tree: exp.Query, cursor: Cursor) -> None:
     for table in tree.find_all(exp.Table, exp.Unnest):
         if not isinstance(table.this, exp.Identifier):
             raise syntax_error("(", place_of(table) or cursor.piece.place, "a stream or a table")
+    for listed in tree.find_all(exp.In):
+        if not any(listed.args.get(part) for part in ("expressions", "query", "unnest", "field")):
+            raise syntax_error(")", place_of(listed) or cursor.piece.place, "a value after IN (")
     for literal in tree.find_all(exp.Literal):
         if literal.is_number:
             _check_number(literal, cursor)

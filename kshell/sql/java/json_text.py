@@ -205,15 +205,19 @@ def keys(source: str) -> list[str] | None:
 
 
 def records(source: str) -> dict[str, str] | None:
-    """JSON_RECORDS: an object's names with their values as JSON; NULL for other JSON.
+    """JSON_RECORDS: an object's names and values, texts as they are and all else as JSON; NULL for
+    JSON that is no object.
 
     >>> records('{"a": "abc", "d": 1}')
-    {'a': '"abc"', 'd': '1'}
+    {'a': 'abc', 'd': '1'}
     """
     node = _parsed(source)
     if not isinstance(node, dict):
         return None
-    return {_whole(name): _written(value) for name, value in node.items()}
+    return {
+        _whole(name): _whole(value) if isinstance(value, str) else _written(value)
+        for name, value in node.items()
+    }
 
 
 @over_columns

@@ -61,11 +61,14 @@ JAVA_MACROS = (
     " WHEN x >= 1 THEN java_scientific(replace(t, '.', ''), length(split_part(t, '.', 1)) - 1)"
     " ELSE java_scientific(ltrim(t, '0.'),"
     " length(ltrim(t, '0.')) - length(t) + 1) END",
+    # At least two digits, the nearest two: where one would do (4.9E-324), that is not the same.
+    "java_shortest(x) AS CASE WHEN x < 1e-320 AND CAST(x AS VARCHAR) NOT LIKE '%.%'"
+    " THEN format('{:.1e}', x) ELSE CAST(x AS VARCHAR) END",
     "java_double_text(x) AS CASE WHEN x = 0 OR (abs(x) >= 1e-3 AND abs(x) < 1e7)"
     " THEN CAST(x AS VARCHAR) WHEN isnan(x) THEN 'NaN'"
     " WHEN isinf(x) THEN CASE WHEN x > 0 THEN 'Infinity' ELSE '-Infinity' END"
-    " WHEN x < 0 THEN '-' || java_digits(-x, CAST(-x AS VARCHAR))"
-    " ELSE java_digits(x, CAST(x AS VARCHAR)) END",
+    " WHEN x < 0 THEN '-' || java_digits(-x, java_shortest(-x))"
+    " ELSE java_digits(x, java_shortest(x)) END",
     # LocalTime.toString leaves out seconds that are zero, and writes thousandths in threes.
     "java_time_text(x) AS regexp_replace(regexp_replace("
     "strftime(DATE '1970-01-01' + x, '%H:%M:%S.%g'), '\\.000$', ''), '^(.....):00$', '\\1')",

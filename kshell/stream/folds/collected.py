@@ -9,10 +9,19 @@ from __future__ import annotations
 from typing import Any
 
 from kshell.errors import Unsupported
+from kshell.stream.rows import freeze
 
 __all__ = ["Attribute", "CollectList", "CollectSet", "Histogram"]
 
 Values = tuple[Any, ...]
+
+
+def _is_among(value: Any, others: Values) -> bool:
+    """Whether an equal value is there; the order of a map's entries does not count."""
+    if not isinstance(value, list | dict):
+        return value in others
+    key = freeze(value)
+    return any(freeze(other) == key for other in others)
 
 
 class CollectList:
@@ -32,7 +41,7 @@ class CollectList:
 
     def undo(self, state: Values, *args: Any) -> Values:
         for at in range(len(state) - 1, -1, -1):
-            if state[at] == args[0]:
+            if _is_among(args[0], state[at : at + 1]):
                 return state[:at] + state[at + 1 :]
         return state
 
@@ -47,13 +56,13 @@ class CollectSet(CollectList):
     """The different values in the order they first came."""
 
     def add(self, state: Values, *args: Any) -> Values:
-        return state if args[0] in state else super().add(state, *args)
+        return state if _is_among(args[0], state) else super().add(state, *args)
 
     def undo(self, state: Values, *args: Any) -> Values:
         raise Unsupported("COLLECT_SET cannot take a row back, which a table's changes need")
 
     def merge(self, left: Values, right: Values) -> Values:
-        return super().merge(left, tuple(v for v in right if v not in left))
+        return super().merge(left, tuple(v for v in right if not _is_among(v, left)))
 
 
 Counts = dict[Any, int]
@@ -110,7 +119,7 @@ class Attribute:
     def merge(self, left: Tally, right: Tally) -> Tally:
         made = list(left)
         for value, count in right:
-            at = next((i for i, (v, _) in enumerate(made) if v == value), None)
+            at = next((i for i, (v, _) in enumerate(made) if _is_among(value, (v,))), None)
             if at is None:
                 made.append((value, count))
             else:

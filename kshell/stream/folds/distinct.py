@@ -11,6 +11,7 @@ import math
 from typing import Any, NamedTuple
 
 from kshell.errors import Unsupported
+from kshell.stream.rows import freeze
 
 __all__ = ["CountDistinct"]
 
@@ -51,7 +52,7 @@ class CountDistinct:
     def add(self, state: State, *args: Any) -> State:
         if args[0] is None:
             return state
-        hash = _hash(args[0])
+        hash = _hash(freeze(args[0]))
         if isinstance(state, _Sketch):
             return _noted(state, hash)
         if hash in state:

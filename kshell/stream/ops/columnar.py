@@ -21,7 +21,6 @@ from kshell.sql import plan
 from kshell.sql.statements import WindowClause
 from kshell.stream.columns import Grown, column_fold
 from kshell.stream.evaluate import Evaluator, OnError
-from kshell.stream.ops.windows import grace_of
 from kshell.stream.rows import freeze
 
 __all__ = ["ColumnarAggregate"]
@@ -54,6 +53,11 @@ class ColumnarAggregate:
         self._times = Grown(np.int64, -1)
         self._groups = _Groups()
         self._window = None if node.window is None else _Windows(node.window)
+
+    @property
+    def late(self) -> int:
+        """Rows that came after all their windows had closed."""
+        return 0 if self._window is None else self._window.late
 
     def step(self, port: int, batch: Changes) -> Changes:
         """Updates in the order of the groups' last rows."""
@@ -205,9 +209,10 @@ class _Windows:
     def __init__(self, window: WindowClause) -> None:
         self.size = window.size_ms
         self._advance = window.advance_ms or self.size
-        self._grace = grace_of(window)
+        self._grace = plan.grace_of(window)
         self._keep = max(self.size + self._grace, window.retention_ms or 0)
         self._now = self._newest = -1
+        self.late = 0
         self._swept = 0
 
     def of(self, times: Any) -> tuple[Any, Any]:
@@ -222,6 +227,8 @@ class _Windows:
         starts = first[which] + nth * advance
         is_open = starts + size > now[which] - self._grace
         which, starts = which[is_open], starts[is_open]
+        taken = len(which) if len(which) < 2 else 1 + np.count_nonzero(np.diff(which))
+        self.late += len(times) - int(taken)
         self._newest = max(self._newest, int(starts.max(initial=-1)))
         return which, starts
 

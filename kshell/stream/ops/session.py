@@ -13,14 +13,12 @@ from kshell.changes import Changes
 from kshell.sql import plan
 from kshell.stream.evaluate import OnError
 from kshell.stream.ops.grouping import Grouped, Grouping
-from kshell.stream.ops.windows import grace_of
 from kshell.stream.rows import Key, Update, changes
 from kshell.stream.state import Clock, States, Versions
 
 __all__ = ["SessionAggregate"]
 
 _EVER = 1 << 63
-_LEAST_SEGMENT = 60_000  # ms, as in Streams' stores
 
 
 class SessionAggregate:
@@ -30,10 +28,10 @@ class SessionAggregate:
         assert node.window is not None
         self.grouping = Grouping(node, on_error)
         self._gap = node.window.size_ms
-        self._close = self._gap + grace_of(node.window)
+        self._close = self._gap + plan.grace_of(node.window)
         keep = max(self._close, node.window.retention_ms or 0)
         self.sessions = Versions(states, name, keep)  # key → end → start → (states, row)
-        self._segment = max(keep // 2, _LEAST_SEGMENT)
+        self.late = 0
         self.clock = Clock(states.map(f"{name}.clock"))
 
     def step(self, port: int, batch: Changes) -> Changes:
@@ -53,6 +51,7 @@ class SessionAggregate:
             end = max([row.ts, *(e for e, _, _ in found)])
             if end >= closed:
                 self._merge(row, found, start, end, out)
+            self.late += not out
             yield out
 
     def _near(self, key: Key, at: int) -> Iterator[tuple[int, int, Any]]:
@@ -86,8 +85,3 @@ class SessionAggregate:
         new = grouping.row(window, state, end)
         self.sessions.put_at(key, end, start, (state, new))
         out.append(Update((*key, start, end), old, new, end, window))
-
-    def expired(self, update: Update) -> bool:
-        """Whether the store has lost the session: it drops segments of time that are all old."""
-        oldest = self.sessions.expired_until // self._segment
-        return bool(update.cells[-1] // self._segment < oldest)

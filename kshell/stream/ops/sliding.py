@@ -13,7 +13,6 @@ from kshell.changes import Changes
 from kshell.sql import plan
 from kshell.stream.evaluate import OnError
 from kshell.stream.ops.grouping import Grouped, Grouping
-from kshell.stream.ops.windows import grace_of
 from kshell.stream.rows import Row, Update, changes
 from kshell.stream.state import Clock, States, Versions
 
@@ -23,17 +22,16 @@ _State = tuple[list[object], Row]
 
 
 class SlidingAggregate:
-    """Keeps each group's windows by their start; `longer` is added to what it retains."""
+    """Keeps each group's windows by their start."""
 
-    def __init__(
-        self, node: plan.Aggregate, states: States, name: str, on_error: OnError, longer: int = 0
-    ) -> None:
+    def __init__(self, node: plan.Aggregate, states: States, name: str, on_error: OnError) -> None:
         assert node.window is not None
         self.grouping = Grouping(node, on_error)
         self._span = node.window.size_ms
-        self._grace = grace_of(node.window)
+        self._grace = plan.grace_of(node.window)
         keep = max(2 * self._span + self._grace, node.window.retention_ms or 0)
-        self.versions = Versions(states, name, keep + longer)  # key → start → (states, row)
+        self.versions = Versions(states, name, keep)  # key → start → (states, row)
+        self.late = 0
         self.clock = Clock(states.map(f"{name}.clock"))
         self._out: list[Update] = []
 
@@ -53,11 +51,9 @@ class SlidingAggregate:
                     self._early(row)
                 else:
                     self._place(row)
+            else:
+                self.late += 1
             yield self._out
-
-    def expired(self, update: Update) -> bool:
-        """Whether the store has lost the window that the update is of."""
-        return bool(update.cells[-2] <= self.versions.expired_until)
 
     def _place(self, row: Grouped) -> None:
         at, span = row.ts, self._span

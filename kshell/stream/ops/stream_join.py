@@ -12,7 +12,6 @@ from kshell.sql import plan
 from kshell.sql.plan import JoinKind
 from kshell.stream.ops.sides import Sides
 from kshell.stream.ops.waiting import Waiting
-from kshell.stream.ops.windows import default_grace
 from kshell.stream.rows import Row, Update, changes, updates
 from kshell.stream.state import Clock, States, Versions
 
@@ -38,7 +37,7 @@ class StreamJoin:
             (node.after_ms, node.before_ms),
         )
         size = node.before_ms + node.after_ms
-        self._grace = node.grace_ms if node.grace_ms is not None else default_grace(size)
+        self._grace = node.grace_ms if node.grace_ms is not None else plan.default_grace(size)
         self._waits = node.grace_ms is not None
         self.rows = tuple(
             Versions(states, f"{name}.{side}", size + self._grace) for side in ("left", "right")

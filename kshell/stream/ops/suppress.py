@@ -1,13 +1,14 @@
 """EMIT FINAL: a window's last result, once, when stream time has passed its end and grace.
 
-As Streams' EmitStrategy.onWindowClose, which ksqlDB uses: after each row, windows that closed leave
-in order of their end, then of their key.  One that the store has lost by then (time jumped by more
-than what it retains: size and grace, unless RETENTION says more) never leaves: Streams does this
-too.
+As Streams' suppress until a window closes, without a bound: after each row, windows that closed
+leave in order of their end, then of their key, however far time has jumped.  A session and a
+sliding window still take rows at their last moment, so they close 1 ms later than in Streams, which
+may give one out twice.
 """
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -17,19 +18,17 @@ from kshell.stream.ops.windows import close_after
 from kshell.stream.rows import Key, Layout, Update, changes
 from kshell.stream.state import Clock, States
 
-__all__ = ["Suppress"]
+__all__ = ["Suppress", "Windowed"]
 
 
 class Windowed(Protocol):
     """A windowed aggregate, as `suppress` sees it; `clock` is its stream time."""
 
     clock: Clock
+    late: int  # rows that no window took
 
     def each(self, batch: Changes) -> Iterator[list[Update]]:
         """The updates that each row of the batch makes."""
-
-    def expired(self, update: Update) -> bool:
-        """Whether the update's window is lost."""
 
 
 class Suppress:
@@ -44,8 +43,16 @@ class Suppress:
         self._aggregate = aggregate
         self._after = close_after(node.input.window)
         self.held = states.map(name)  # key → Update
-        # The earliest end of what is held: nothing can leave before it.
-        self._next: int | None = min((u.cells[-1] for u in self.held.values()), default=None)
+        # What is held by the windows' ends, earliest first: only what closes is looked at.
+        self._ending: dict[int, dict[Key, None]] = {}
+        self._ends: list[int] = []
+        for update in self.held.values():
+            self._note(update)
+
+    @property
+    def late(self) -> int:
+        """Rows that came after all their windows had closed."""
+        return self._aggregate.late
 
     def step(self, port: int, batch: Changes) -> Changes:
         """The results of the windows that close."""
@@ -54,25 +61,27 @@ class Suppress:
             for update in row:
                 if update.new is None:
                     self.held.pop(update.key, None)
-                    continue
-                self.held[update.key] = update
-                end = update.cells[-1]
-                self._next = end if self._next is None else min(self._next, end)
-            if self._next is not None and self._next <= self._aggregate.clock.now - self._after:
-                self._release(out)
+                else:
+                    self.held[update.key] = update
+                    self._note(update)
+            self._release(out)
         return changes(out, self._layout)
+
+    def _note(self, update: Update) -> None:
+        end = update.cells[-1]
+        keys = self._ending.get(end)
+        if keys is None:
+            keys = self._ending[end] = {}
+            heapq.heappush(self._ends, end)
+        keys[update.key] = None
 
     def _release(self, out: list[Update]) -> None:
         bound = self._aggregate.clock.now - self._after
-        closed: list[tuple[Key, Update]] = [
-            (k, u) for k, u in self.held.items() if u.cells[-1] <= bound
-        ]
-        closed.sort(key=lambda pair: (pair[1].cells[-1], [_order(c) for c in pair[1].cells]))
-        for key, update in closed:
-            del self.held[key]
-            if not self._aggregate.expired(update):
-                out.append(update._replace(old=None))
-        self._next = min((u.cells[-1] for u in self.held.values()), default=None)
+        while self._ends and self._ends[0] <= bound:
+            keys = self._ending.pop(heapq.heappop(self._ends))
+            closed = [self.held.pop(key) for key in keys if key in self.held]
+            closed.sort(key=lambda update: [_order(c) for c in update.cells])
+            out += [update._replace(old=None) for update in closed]
 
 
 def _order(value: Any) -> bytes:

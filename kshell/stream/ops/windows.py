@@ -1,8 +1,7 @@
 """TUMBLING and HOPPING: a row belongs to every window that its time falls into.
 
 As KStreamWindowAggregate: windows in order of their start, each result's time the latest of its
-rows; a window takes no row once stream time has reached its end and the grace.  Without GRACE it is
-ksqlDB's 24 hours less the window.
+rows; a window takes no row once stream time has reached its end and the grace.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 
 from kshell.catalog.model import WindowType
 from kshell.changes import Changes
-from kshell.durations import DAY_MS
 from kshell.sql import plan
 from kshell.sql.statements import WindowClause
 from kshell.stream.evaluate import OnError
@@ -19,7 +17,7 @@ from kshell.stream.ops.grouping import Grouping
 from kshell.stream.rows import Update, changes
 from kshell.stream.state import Clock, States, Versions
 
-__all__ = ["WindowAggregate", "close_after", "default_grace", "grace_of"]
+__all__ = ["WindowAggregate", "close_after"]
 
 # What a window is open for after its end without any grace: the ends of sessions and of sliding
 # windows belong to them.
@@ -31,38 +29,23 @@ _OPEN: Mapping[WindowType, Callable[[int], int]] = {
 }
 
 
-def default_grace(size: int) -> int:
-    """ksqlDB's, where none is written: a window or a join takes rows for 24 hours in all.
-
-    >>> default_grace(3_600_000) // 3_600_000
-    23
-    """
-    return max(DAY_MS - size, 0)
-
-
-def grace_of(window: WindowClause) -> int:
-    """How late a row may be, in ms: as written, else ksqlDB's default."""
-    return window.grace_ms if window.grace_ms is not None else default_grace(window.size_ms)
-
-
 def close_after(window: WindowClause) -> int:
     """How long after its end a window's result is final, in ms."""
-    return grace_of(window) + _OPEN[window.type](window.size_ms)
+    return plan.grace_of(window) + _OPEN[window.type](window.size_ms)
 
 
 class WindowAggregate:
-    """Adds each row to its group in each of its windows; `longer` is added to what it retains."""
+    """Adds each row to its group in each of its windows."""
 
-    def __init__(
-        self, node: plan.Aggregate, states: States, name: str, on_error: OnError, longer: int = 0
-    ) -> None:
+    def __init__(self, node: plan.Aggregate, states: States, name: str, on_error: OnError) -> None:
         assert node.window is not None
         self.grouping = Grouping(node, on_error)
         self._size = node.window.size_ms
         self._advance = node.window.advance_ms or self._size
-        self._grace = grace_of(node.window)
+        self._grace = plan.grace_of(node.window)
         keep = max(self._size + self._grace, node.window.retention_ms or 0)
-        self.versions = Versions(states, name, keep + longer)  # key → start → (states, row)
+        self.versions = Versions(states, name, keep)  # key → start → (states, row)
+        self.late = 0
         self.clock = Clock(states.map(f"{name}.clock"))
 
     def step(self, port: int, batch: Changes) -> Changes:
@@ -90,8 +73,5 @@ class WindowAggregate:
                     self.versions.put(key, start, (state, row))
                     out.append(Update((*key, start), old, row, ts, window))
                 start += advance
+            self.late += not out
             yield out
-
-    def expired(self, update: Update) -> bool:
-        """Whether the store has lost the window that the update is of."""
-        return bool(update.cells[-2] <= self.versions.expired_until)

@@ -254,6 +254,70 @@ def test_final(window: str, before: int, closing: int, bounds: tuple[int, int]) 
     ]
 
 
+@pytest.mark.parametrize(
+    ("window", "bounds"),
+    [
+        ("TUMBLING (SIZE 10 MILLISECONDS, GRACE PERIOD 5 MILLISECONDS)", [(0, 10)]),
+        ("HOPPING (SIZE 10 MILLISECONDS, ADVANCE BY 5 MILLISECONDS, GRACE PERIOD 0 MILLISECONDS)",
+         [(0, 10)]),
+        ("SESSION (10 MILLISECONDS, GRACE PERIOD 5 MILLISECONDS)", [(2, 2)]),
+        ("SLIDING (SIZE 2 MILLISECONDS, GRACE PERIOD 5 MILLISECONDS)", [(0, 2)]),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("jump", [60_000_000, 10**12])
+def test_a_jump_of_time_loses_no_window(
+    window: str, bounds: list[tuple[int, int]], jump: int
+) -> None:
+    """Streams' emission on window close drops what its store has expired by then."""
+    query = Query.of(_windowed(window, "FINAL"))
+    assert query.made(left("a", 2, 1)) == []
+    assert [m.window for m in query.made(left("b", jump, 1))] == bounds
+    assert query.made(left("b", jump, 1)) == []
+
+
+@pytest.mark.parametrize(
+    ("window", "before", "closing", "bounds"),
+    [
+        ("TUMBLING (SIZE 10 MILLISECONDS)", 9, 10, (0, 10)),
+        ("HOPPING (SIZE 10 MILLISECONDS, ADVANCE BY 10 MILLISECONDS)", 9, 10, (0, 10)),
+        ("SESSION (10 MILLISECONDS)", 12, 13, (2, 2)),
+        ("SLIDING (SIZE 2 MILLISECONDS)", 2, 3, (0, 2)),
+    ],
+)
+def test_final_without_grace_closes_at_the_end(
+    window: str, before: int, closing: int, bounds: tuple[int, int]
+) -> None:
+    query = Query.of(_windowed(window, "FINAL"))
+    assert query.made(left("a", 2, 1)) == []
+    assert query.made(left("b", before, 1)) == []
+    made = query.made(left("b", closing, 1))
+    assert [(m.window, m.value) for m in made if m.key == "a"] == [(bounds, "1")]
+    assert query.made(left("a", 2, 5)) == []  # late
+    changing = Query.of(_windowed(window, "CHANGES"))
+    changing.made(left("b", closing, 1))
+    assert changing.made(left("a", 2, 5)) != []  # a day's grace
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        "TUMBLING (SIZE 10 MILLISECONDS, GRACE PERIOD 5 MILLISECONDS)",
+        "HOPPING (SIZE 10 MILLISECONDS, ADVANCE BY 5 MILLISECONDS, GRACE PERIOD 5 MILLISECONDS)",
+        "SESSION (10 MILLISECONDS, GRACE PERIOD 5 MILLISECONDS)",
+        "SLIDING (SIZE 10 MILLISECONDS, GRACE PERIOD 5 MILLISECONDS)",
+    ],
+)
+@pytest.mark.parametrize("emit", ["CHANGES", "FINAL"])
+@pytest.mark.parametrize("size", [1, 50])
+def test_rows_that_no_window_takes_are_counted(window: str, emit: str, size: int) -> None:
+    query = Query.of(_windowed(window, emit))
+    given = [left("a", 100, 1), *(left("a", 90 + n % 10, 1) for n in range(20)), left("b", 99, 1)]
+    late = [left("a", 3, 1), left("b", 40, 1), left("b", 7, 1)]
+    for _ in query.changes([*given, *late, left(None, 1, 1), left("a", 1)], size):
+        pass
+    assert query.graph.late == 3
+
+
 def _join(kind: str, within: str, streams: bool = True) -> str:
     declared, made = (L + R, "STREAM") if streams else (LT + RT, "TABLE")
     return f"""{declared} CREATE {made} O AS SELECT L.K, L.V AS A, R.V AS B

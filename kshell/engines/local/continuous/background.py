@@ -54,7 +54,9 @@ class Background:
         self.error: KshellError | None = None
         self._plan, self._producer = run, producer
         producer.on_stall = self._stalled
-        self._client, self._topic_id = client, client.topic(sink.target.topic).id
+        topic = client.topic(sink.target.topic)
+        self._client, self._topic_id = client, topic.id
+        outlet.partitions = len(topic.partitions)
         self._due = 0.0
         self._caught_up = threading.Event()
         self._going = threading.Event()
@@ -93,6 +95,11 @@ class Background:
         except Exception as error:  # else a failed query would look like a quiet one
             self._fail(KshellError(f"internal error: {error!r}"))
 
+    @property
+    def late(self) -> int:
+        """How many rows came after all their windows had closed."""
+        return self._plan.late
+
     def _check_sink(self) -> None:
         """From time to time, check that the topic is still the same.
 
@@ -110,6 +117,7 @@ class Background:
             return
         except UnknownName:
             raise TopicChanged(f"topic {name}, which it writes, was deleted") from None
+        self.outlet.partitions = len(topic.partitions)
         if topic.id != self._topic_id:
             raise TopicChanged(f"topic {name}, which it writes, was deleted and created anew")
 

@@ -26,6 +26,11 @@ class Run:
         self._graph = build(node, on_error=_failures(lookup, name))
         self.feed: Feed = open_feed(lookup, node, bounded=bounded)
 
+    @property
+    def late(self) -> int:
+        """How many rows came after all their windows had closed."""
+        return self._graph.late
+
     def poll(self, seconds: float) -> Iterator[Changes] | None:
         """The results of the next records, made as the caller pulls them; None at the end.
 

@@ -11,8 +11,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from kshell.catalog.model import Kind
+from kshell.catalog.model import Kind, WindowType
 from kshell.changes import Changes
+from kshell.kafka.partitioner import partition_for
+from kshell.kafka.produce import OutgoingRecord
 from kshell.sql.plan import Relation, Sink
 from kshell.stream.rows import Layout, batch_of, latest
 
@@ -49,11 +51,20 @@ class TableRows:
         return batch_of(rows, self._layout.schema)
 
 
+_KEPT_PLACES = 1 << 16  # keys whose partitions are remembered
+_MOMENT = 8  # bytes of each moment behind a windowed key
+
+
 class Outlet:
-    """The records of one sink, in its topic's formats."""
+    """The records of one sink, in its topic's formats.
+
+    `partitions` is how many the topic has: `background` sets it, and sees when some are added.
+    """
 
     def __init__(self, sink: Sink, encode: Any, send: Any) -> None:
+        self.partitions = 1
         self._relation = sink.input.output
+        self._places: dict[tuple[bytes, int], int] = {}
         self._encode, self._send = encode, send
         self.rows = TableRows(self._relation) if self._relation.kind is Kind.TABLE else None
         self.written = 0
@@ -65,5 +76,22 @@ class Outlet:
         records, gone = latest(changes, self._relation)
         if self.rows is not None:
             self.rows.put(records, gone)
-        self._send(self._encode(records, gone))
+        self._send(self._placed(self._encode(records, gone)))
         self.written += records.num_rows
+
+    def _placed(self, records: list[OutgoingRecord]) -> list[OutgoingRecord]:
+        """With Kafka Streams' WindowedStreamPartitioner's choice: a key without its window."""
+        window = self._relation.window
+        if window is None:
+            return records
+        length = 2 * _MOMENT if window.type is WindowType.SESSION else _MOMENT
+        return [r._replace(partition=self._place(r.key[:-length])) if r.key else r for r in records]
+
+    def _place(self, key: bytes) -> int:
+        place = self._places.get((key, self.partitions))
+        if place is None:
+            if len(self._places) >= _KEPT_PLACES:
+                self._places.clear()
+            place = partition_for(key, self.partitions)
+            self._places[key, self.partitions] = place
+        return place

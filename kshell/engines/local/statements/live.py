@@ -104,7 +104,7 @@ def continuous(context: Context, query: Query, properties: Properties) -> Live:
 
     def stats() -> LiveStats:
         return LiveStats(
-            answer.rows, feed.scanned, feed.rate(), feed.lag, feed.bad, feed.note
+            answer.rows, feed.scanned, feed.rate(), feed.lag, feed.bad, feed.note, running.late
         )
 
     title = ", ".join(leaf.source.name for leaf in plan.scans(node))

@@ -145,6 +145,7 @@ def show_queries(context: Context, extended: bool) -> Answer:
         "per second": pa.array([round(_rate(q)) for q in queries], pa.int64()),
         "lag": pa.array([q.feed.lag for q in queries], pa.int64()),
         "undecodable": pa.array([q.feed.bad for q in queries], pa.int64()),
+        "late": pa.array([q.late for q in queries], pa.int64()),
         "error": pa.array([_trouble(q) for q in queries], pa.string()),
     }
     if extended:

@@ -83,6 +83,10 @@ WITH = "WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON')"
          "Tables require a PRIMARY KEY. Please define the PRIMARY KEY."),
         (f"CREATE STREAM S (ROWTIME BIGINT) {WITH};", "'ROWTIME' is a reserved column name."),
         (f"CREATE STREAM S (V INT, v INT) {WITH};", "Duplicate column names: `V`"),
+        ("CREATE STREAM S (V INT) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON', "
+         "WINDOW_TYPE='TUMBLING', WINDOW_SIZE='1 SECOND');", "Windowed sources require a key column."),
+        ("CREATE STREAM S (V INT) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON', "
+         "WINDOW_TYPE='SESSION');", "Windowed sources require a key column."),
         (f"CREATE STREAM S {WITH};", "No columns supplied."),
         (f"CREATE STREAM S (K MAP<STRING, INT> KEY, V INT) {WITH};",
          "Map keys, including types that contain maps, are not supported"),

@@ -101,12 +101,12 @@ def test_numbers_are_compared_in_their_common_type(binder: Binder) -> None:
 
 
 def test_written_strings_take_the_type_beside_them() -> None:
-    assert alike([Literal("yes", STRING), Column("B", BOOLEAN)])[0] == Literal(True, BOOLEAN)
+    assert alike([Column("B", BOOLEAN), Literal("yes", STRING)])[1] == Literal(True, BOOLEAN)
     assert alike([Column("W", STRING), Literal(10, INTEGER)])[1] == Cast(
         Literal(10, INTEGER), STRING
     )
     with pytest.raises(BindError, match='invalid input syntax for type INTEGER: "ten"'):
-        alike([Literal("ten", STRING), Column("V", INTEGER)])
+        alike([Column("V", INTEGER), Literal("ten", STRING)])
     with pytest.raises(BindError, match="operator does not exist: INTEGER = BOOLEAN"):
         alike([Column("V", INTEGER), Column("B", BOOLEAN)])
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 Steps = Callable[[str], list[str]]
 
 
@@ -230,3 +232,17 @@ def test_the_key_that_nobody_declared_stays_without_being_selected(steps: Steps)
     assert steps("CREATE STREAM BIG AS SELECT userId FROM orders WHERE amount > 100;")[0] == (
         "write stream BIG (ROWKEY STRING KEY, userId BIGINT) as KAFKA/JSON"
     )
+
+
+@pytest.mark.parametrize(
+    ("window", "emit", "grace"),
+    [
+        ("TUMBLING (SIZE 1 HOUR)", "CHANGES", 23 * 3_600_000),
+        ("TUMBLING (SIZE 1 HOUR)", "FINAL", 0),
+        ("SESSION (1 HOUR)", "FINAL", 0),
+        ("TUMBLING (SIZE 1 HOUR, GRACE PERIOD 5 MILLISECONDS)", "FINAL", 5),
+    ],
+)
+def test_the_grace_that_holds_is_shown(steps: Steps, window: str, emit: str, grace: int) -> None:
+    lines = steps(f"SELECT W, COUNT(*) FROM S WINDOW {window} GROUP BY W EMIT {emit};")
+    assert any(f"windows of 3600000 ms, grace {grace} ms: " in line for line in lines)
