@@ -126,9 +126,10 @@ class Session:
         elif isinstance(statement, ast.Show) and statement.what is ast.ShowWhat.VARIABLES:
             shown = "\n".join(f"{n} = '{v}'" for n, v in sorted(self.variables.items()))
             yield Message(shown or "No variable is defined.")
+        elif not _may_call(statement):
+            yield self.engine.run(statement, self.properties)
         else:
-            if _may_call(statement):
-                yield from self._own_functions()
+            yield from self._own_functions()
             from kshell.sql import duck
             from kshell.sql.functions import with_users
 

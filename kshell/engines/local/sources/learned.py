@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from kshell.formats.shapes import Shape
 from kshell.kafka.metadata import Topic
+
+if TYPE_CHECKING:
+    from kshell.formats.shapes import Shape
 
 __all__ = ["Learned", "Widening"]
 
@@ -23,6 +26,8 @@ class Learned:
 
     def add(self, topic: Topic, shape: Shape) -> None:
         """Values that a statement met."""
+        from kshell.formats.shapes import Shape
+
         self.version += 1
         self._shapes.setdefault((topic.name, topic.id), Shape()).merge(shape)
 
