@@ -17,6 +17,7 @@ __all__ = ["chr_of_code", "chr_of_text", "concat_bytes", "concat_ws_bytes", "ini
            "substring_bytes_to", "substring_to", "takes_nulls", "text", "upper"]  # fmt: skip
 
 F = TypeVar("F", bound=Callable[..., Any])
+_LARGEST = 200_000_000  # bytes of a padded value: memory is bounded
 _ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", '"': '"', "'": "'", "\\": "\\"}
 
 
@@ -179,6 +180,8 @@ def _back(text: str, part: str, at: int) -> int:
 def _padding(size: int, wanted: int, padding: bytes) -> bytes | None:
     if wanted < 0 or not padding:
         return None
+    if wanted > _LARGEST:
+        raise ValueError(f"{wanted:,} bytes are more than a record can have")
     missing = max(wanted - size, 0)
     return (padding * (missing // len(padding) + 1))[:missing]
 
