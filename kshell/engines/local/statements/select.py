@@ -128,14 +128,18 @@ class _Attempts:
                 last = misfit
             if self._cancelled:
                 return
-            self._lookup.again()
             try:
-                self._begin()
+                self._again()
             except BindError as error:
                 error.hint = "; ".join(filter(None, (error.hint, last.what)))
                 raise
-            self.rows.schema = self._current.schema
         raise EvaluationError(last.what)
+
+    def _again(self) -> None:
+        """Plan it once more, with all that is learned by now."""
+        self._lookup.again()
+        self._begin()
+        self.rows.schema = self._current.schema
 
     def _search(self) -> None:
         """Look for the fields that the query names in the records, and plan it once more."""
@@ -145,12 +149,10 @@ class _Attempts:
         done, self._searches = self._searches, []
         if self._cancelled:
             return
-        self._lookup.again()
         try:
-            self._begin()
+            self._again()
         except BindError as error:
             raise looked_at(error, done) from None
-        self.rows.schema = self._current.schema
 
     def _progress(self) -> Progress | None:
         for search in self._searches:
