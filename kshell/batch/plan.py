@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from kshell.batch.arrow_types import arrow_cast, in_arrow_types
 from kshell.batch.rewrite import Lookup, Reference, rewrite
 from kshell.batch.shown import Shown
 from kshell.batch.tables import GONE, Range, Table, TableColumn, view_names
@@ -163,15 +164,17 @@ def prepare(
         schema = raw_schema(number, tuple(reference.table.columns))
         connection.register(f"raw_{number}", schema.empty_table())
         connection.execute(view(number, reference, {c.name for c in reference.table.columns}))
-    schema = None
+    schema, casts = None, list[str | None]()
     if rewritten.several:
         needed = [{c.name for c in r.table.columns} for r in references]
         again = [True] * len(references)
     else:
         try:
             needed, again = _needed(connection, sql, references)
+            answer = connection.sql(sql)
+            named, casts = answer.columns, [arrow_cast(t) for t in answer.types]
+            sql = in_arrow_types(sql, casts)
             schema = connection.sql(f"FROM ({sql}\n) LIMIT 0").to_arrow_table().schema
-            named = connection.sql(sql).columns  # those of the subquery are each unlike the others
         except duckdb.Error as error:
             known = [c.name for r in references for c in r.table.columns]
             raise translate_error(error, query, known) from error
@@ -186,4 +189,9 @@ def prepare(
         )
         for reference, names, twice in zip(references, needed, again, strict=True)
     )
-    return Planned(sql, query, schema, reads, rewritten.shown, rewritten.carrying)
+
+
+    def carrying(item: str) -> str:
+        return in_arrow_types(rewritten.carrying(item), [*casts, None])
+
+    return Planned(sql, query, schema, reads, rewritten.shown, carrying)
