@@ -19,12 +19,13 @@ from kshell.batch.arrow_types import arrow_cast, in_arrow_types
 from kshell.batch.rewrite import Lookup, Reference, rewrite
 from kshell.batch.shown import Shown
 from kshell.batch.tables import GONE, Range, Table, TableColumn, view_names
-from kshell.batch.translate_error import translate_error
+from kshell.batch.translate_error import Locate, translate_error
 from kshell.sql.statements import Query
 from kshell.types import duckdb_name, quote_duckdb
 
 __all__ = ["Planned", "Read", "prepare", "raw_schema", "view"]
 
+_EXPLAIN = "EXPLAIN (FORMAT JSON) "
 DUMMY = "#"  # the column that DuckDB picks when it needs none: it costs nothing
 
 
@@ -45,7 +46,7 @@ class Read:
 class Planned:
     """A bounded query, ready to run: `schema` is the answer's; None where its rows decide it.
 
-    `carrying` gives the SQL with one more item selected.
+    `carrying` gives the SQL with one more item selected, `locate` the place of what fails in it.
     """
 
     sql: str
@@ -54,6 +55,7 @@ class Planned:
     reads: tuple[Read, ...]
     shown: Shown
     carrying: Callable[[str], str]
+    locate: Locate
 
 
 def _raw_name(number: int, column: str) -> str:
@@ -118,10 +120,10 @@ def _scans(node: dict[str, Any], repeated: bool = False) -> Iterator[tuple[dict[
 
 
 def _needed(
-    connection: duckdb.DuckDBPyConnection, sql: str, references: Sequence[Reference]
+    connection: duckdb.DuckDBPyConnection, explain: str, references: Sequence[Reference]
 ) -> tuple[list[set[str]], list[bool]]:
     """Per reference, the raw columns that the plan projects, and whether it scans again."""
-    ((_, text),) = connection.execute(f"EXPLAIN (FORMAT JSON) {sql}").fetchall()
+    ((_, text),) = connection.execute(explain).fetchall()
     needed: list[set[str]] = [set() for _ in references]
     scans = [0] * len(references)
     for root in json.loads(text):
@@ -169,15 +171,16 @@ def prepare(
         needed = [{c.name for c in r.table.columns} for r in references]
         again = [True] * len(references)
     else:
+        ran = f"{_EXPLAIN}{sql}"
         try:
-            needed, again = _needed(connection, sql, references)
-            answer = connection.sql(sql)
+            needed, again = _needed(connection, ran, references)
+            answer = connection.sql(ran := sql)
             named, casts = answer.columns, [arrow_cast(t) for t in answer.types]
-            sql = in_arrow_types(sql, casts)
+            ran = sql = in_arrow_types(sql, casts)
             schema = connection.sql(f"FROM ({sql}\n) LIMIT 0").to_arrow_table().schema
         except duckdb.Error as error:
             known = [c.name for r in references for c in r.table.columns]
-            raise translate_error(error, query, known) from error
+            raise translate_error(error, query, known, ran, rewritten.locate) from error
         names = rewritten.shown.names(named)
         schema = pa.schema([f.with_name(n) for f, n in zip(schema, names, strict=True)])
     reads = tuple(
@@ -194,4 +197,4 @@ def prepare(
     def carrying(item: str) -> str:
         return in_arrow_types(rewritten.carrying(item), [*casts, None])
 
-    return Planned(sql, query, schema, reads, rewritten.shown, carrying)
+    return Planned(sql, query, schema, reads, rewritten.shown, carrying, rewritten.locate)
