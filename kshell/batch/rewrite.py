@@ -24,6 +24,7 @@ from kshell.batch.translate_error import Locate, translate_error
 from kshell.errors import BindError, Place
 from kshell.sql import syntax
 from kshell.sql.macros import note_macros
+from kshell.sql.overloads import Overloads
 from kshell.sql.spans import Draft
 from kshell.sql.statements import Name, Query
 from kshell.sql.syntax import ColumnRef, Side, Syntax
@@ -63,14 +64,21 @@ class Rewritten:
     """SQL that reads only references, and those references.
 
     `several` is for a statement whose columns only its rows decide: a PIVOT without IN.
+    `overloads` chooses macros for what DuckDB refuses of it.
     """
 
-    sql: str
+    draft: Draft
     references: tuple[Reference, ...]
     shown: Shown
     several: bool
     carrying: Callable[[str], str]  # the SQL with one more item at the end of what it selects
     locate: Locate
+    overloads: Overloads | None
+
+    @property
+    def sql(self) -> str:
+        """The text as it is edited by now."""
+        return self.draft.text()
 
 
 def rewrite(
@@ -96,6 +104,7 @@ class _Rewriting:
     syntax: Syntax | None = field(init=False)
     sources: list[Source] = field(init=False)
     pseudo: Pseudo = field(init=False)
+    overloads: Overloads | None = None
 
     def done(self) -> Rewritten:
         self.words = in_duckdb_words(self.query.text, self.query.tree, self.ksql)
@@ -109,7 +118,9 @@ class _Rewriting:
         self.pseudo = Pseudo(self.draft, self.syntax, list(zip(found, tables, strict=True)))
         self.pseudo.find()
         if self.ksql:
-            note_macros(self.draft, self.syntax, self.connection, self.pseudo.order_of)
+            self.overloads = note_macros(
+                self.draft, self.syntax, self.connection, self.pseudo.order_of
+            )
         tests = [*self._tests()]
         self.pseudo.hide()
         prefix = "ref_"
@@ -125,8 +136,9 @@ class _Rewriting:
             references.append(Reference(made, table, bounds_of(mine, table.keys), hidden))
         names = shown(self.draft, self.syntax, self.words)
         return Rewritten(
-            self.draft.text(), tuple(references), names, several, self._carrying(names), self.locate
-        )
+            self.draft, tuple(references), names, several, self._carrying(names), self.locate,
+            self.overloads,
+        )  # fmt: skip
 
     def locate(self, ran: str, start: int, length: int) -> Place | None:
         """Where in the script the bytes of a statement that has the edited text in it are."""
