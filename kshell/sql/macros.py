@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from kshell.sql import duck
 from kshell.sql.bind.expressions import UNIT_FUNCTIONS
-from kshell.sql.functions import AGGREGATE, SCALAR, Form, Function, library
+from kshell.sql.functions import AGGREGATE, SCALAR, USER, Form, Function, library
 from kshell.sql.overloads import Noted, Overloads
 from kshell.sql.render import fill_template, lambda_params, python_in, quote_text
 from kshell.sql.signatures import Pattern, known_type
@@ -26,7 +26,7 @@ from kshell.types import STRING, duckdb_name
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["CASTS", "DUCKDB_AGGREGATES", "note_macros"]
+__all__ = ["CASTS", "DUCKDB_AGGREGATES", "ksqls_calls", "note_macros", "note_users"]
 
 _ORDER, _ORDER_NAME = "{order}", "row_order"
 
@@ -82,15 +82,36 @@ def note_macros(
 
     `order_of` gives the column that orders the records at an offset of the text.
     """
-    found = Overloads(draft, connection)
     _note_casts(draft, connection)
+    return _noted(draft, syntax, connection, order_of, library())
+
+
+def note_users(
+    draft: Draft,
+    syntax: Syntax | None,
+    connection: duckdb.DuckDBPyConnection,
+    order_of: Callable[[int], str],
+) -> Overloads:
+    """Let macros stand for calls of the user's own functions: all else is DuckDB's."""
+    users = {name: row for name, row in library().items() if row.category == USER}
+    return _noted(draft, syntax, connection, order_of, users)
+
+
+def _noted(
+    draft: Draft,
+    syntax: Syntax | None,
+    connection: duckdb.DuckDBPyConnection,
+    order_of: Callable[[int], str],
+    functions: Mapping[str, Function],
+) -> Overloads:
+    found = Overloads(draft, connection)
     in_from = {c.start for c in syntax.table_calls} if syntax is not None else set()
     stars = [(s.start, s.end) for s in syntax.stars] if syntax is not None else []
     done: set[int] = set()  # tokens that are a lambda's parameters
     depth = 0
     for call in reversed(list(draft.calls())):
         name = draft.tokens[call.token]
-        function = library().get(call.name)
+        function = functions.get(call.name)
         if function is None or name.start in in_from or not _replaces(function):
             continue
         if _is_clause(draft, call, stars):
@@ -106,6 +127,19 @@ def note_macros(
             continue  # COALESCE(*COLUMNS(*)): the number of arguments is DuckDB's to know
         _note_call(found, call, function, order_of)
     return found
+
+
+def ksqls_calls(draft: Draft) -> Iterator[Call]:
+    """The calls of KSQL's functions, whose meaning DuckDB has not or another."""
+    for call in draft.calls():
+        function = library().get(call.name)
+        if function is None or not _replaces(function) or function.category == USER:
+            continue
+        after_star = any(draft.is_sign(call.token - n, "*") for n in (1, 2))
+        if call.name == "FILTER" or (call.name == "REPLACE" and after_star):
+            continue
+        if any(form.signature.expanded(len(call.args)) is not None for form in function.forms):
+            yield call
 
 
 _WITHIN_CALL = frozenset({"ORDER", "DISTINCT", "FROM", "FOR"})
