@@ -275,7 +275,8 @@ def differences(case: Case, out: Path, tables: dict[str, pa.Table]) -> tuple[int
     missing = connection.execute(count.format("expected", "answer")).fetchone()
     extra = connection.execute(count.format("answer", "expected")).fetchone()
     total = connection.execute("SELECT count(*) FROM expected").fetchone()
-    assert missing and extra
+    assert missing
+    assert extra
     assert total
     return total[0], missing[0], extra[0]
 
