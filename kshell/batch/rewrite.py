@@ -23,12 +23,11 @@ from kshell.batch.times import parse_moment
 from kshell.batch.translate_error import Locate, translate_error
 from kshell.errors import BindError, Place
 from kshell.sql import syntax
-from kshell.sql.macros import note_macros
 from kshell.sql.spans import Draft
 from kshell.sql.statements import Name, Query
 from kshell.sql.syntax import ColumnRef, Side, Syntax
 from kshell.sql.tokens import Kind, place_at
-from kshell.sql.words import in_duckdb_words
+from kshell.sql.words import in_duckdb_words, needs_macros
 from kshell.types import quote_duckdb
 
 __all__ = ["Lookup", "Reference", "Rewritten", "rewrite"]
@@ -108,7 +107,9 @@ class _Rewriting:
         self.sources = found
         self.pseudo = Pseudo(self.draft, self.syntax, list(zip(found, tables, strict=True)))
         self.pseudo.find()
-        if self.ksql:
+        if self.ksql and needs_macros(self.draft):
+            from kshell.sql.macros import note_macros
+
             note_macros(self.draft, self.syntax, self.connection, self.pseudo.order_of)
         tests = [*self._tests()]
         self.pseudo.hide()
