@@ -148,7 +148,7 @@ class Session:
         else:
             yield from self._own_functions()
             from kshell.sql import duck
-            from kshell.sql.functions import with_users
+            from kshell.sql.users import with_users
 
             self._database = self._database or duck.Database()
             with with_users(self._functions), duck.using(self._database):
@@ -162,9 +162,17 @@ class Session:
         if path == self._loaded:
             return
         self._loaded = path
+        from importlib.metadata import entry_points
+
+        from kshell.sql.users import ENTRY_POINTS
+
+        file = path if given or path.exists() else None
+        if file is None and not entry_points(group=ENTRY_POINTS):
+            self._functions = {}
+            return
         from kshell.sql.udf import load
 
-        self._functions, problems = load(path if given or path.exists() else None)
+        self._functions, problems = load(file)
         for problem in problems:
             yield Remark(f"functions: {problem}")
 
@@ -184,8 +192,9 @@ class Session:
     def functions(self) -> tuple[str, ...]:
         """Names of functions, for completion."""
         from kshell.sql import functions
+        from kshell.sql.users import with_users
 
-        with functions.with_users(self._functions):
+        with with_users(self._functions):
             return functions.names()
 
     def running(self) -> tuple[Running, ...]:

@@ -153,13 +153,14 @@ def _settled(
     def bind(text: str) -> object:
         return _needed(connection, f"{_EXPLAIN}{text}", references)
 
-    overloads.settle_unsure(bind)
+    if overloads is not None:
+        overloads.settle_unsure(bind)
     while True:
         ran = f"{_EXPLAIN}{rewritten.sql}"
         try:
             return _needed(connection, ran, references)
         except duckdb.Error as error:
-            refused = overloads.settle(error, bind)
+            refused = error if overloads is None else overloads.settle(error, bind)
             if refused is not None:  # of another text, if it is another error
                 text = ran if refused is error else ""
                 raise translate_error(refused, query, known, text, rewritten.locate) from refused

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -23,14 +23,15 @@ from kshell.batch.times import parse_moment
 from kshell.batch.translate_error import Locate, translate_error
 from kshell.errors import BindError, Place
 from kshell.sql import syntax
-from kshell.sql.macros import ksqls_calls, note_macros, note_users
-from kshell.sql.overloads import Overloads
 from kshell.sql.spans import Draft
 from kshell.sql.statements import Name, Query
 from kshell.sql.syntax import ColumnRef, Side, Syntax
 from kshell.sql.tokens import Kind, Token, place_at
-from kshell.sql.words import in_duckdb_words
+from kshell.sql.words import in_duckdb_words, needs_macros
 from kshell.types import quote_duckdb
+
+if TYPE_CHECKING:
+    from kshell.sql.overloads import Overloads
 
 __all__ = ["Lookup", "Reference", "Rewritten", "rewrite"]
 
@@ -73,7 +74,7 @@ class Rewritten:
     several: bool
     carrying: Callable[[str], str]  # the SQL with one more item at the end of what it selects
     locate: Locate
-    overloads: Overloads
+    overloads: Overloads | None
 
     @property
     def sql(self) -> str:
@@ -104,7 +105,7 @@ class _Rewriting:
     syntax: Syntax | None = field(init=False)
     sources: list[Source] = field(init=False)
     pseudo: Pseudo = field(init=False)
-    overloads: Overloads = field(init=False)
+    overloads: Overloads | None = None
 
     def done(self) -> Rewritten:
         unread = self.ksql and self.query.unread is not None
@@ -121,8 +122,11 @@ class _Rewriting:
         self.sources = found
         self.pseudo = Pseudo(self.draft, self.syntax, list(zip(found, tables, strict=True)))
         self.pseudo.find()
-        note = note_macros if meant_as_ksql else note_users
-        self.overloads = note(self.draft, self.syntax, self.connection, self.pseudo.order_of)
+        if needs_macros(self.draft):
+            from kshell.sql.macros import note_macros, note_users
+
+            note = note_macros if meant_as_ksql else note_users
+            self.overloads = note(self.draft, self.syntax, self.connection, self.pseudo.order_of)
         tests = [*self._tests()]
         self.pseudo.hide()
         prefix = "ref_"
@@ -165,6 +169,8 @@ class _Rewriting:
     def _refuse_ksqls_words(self) -> None:
         """A query that only DuckDB's grammar has means what DuckDB means by it: `->` and KSQL's
         functions would mean something else in it than in every other query."""
+        from kshell.sql.macros import ksqls_calls
+
         self.words = draft = Draft(self.query.text)
         for n, token in enumerate(draft.tokens[:-1]):
             named = draft.tokens[n + 1].kind in (Kind.WORD, Kind.QUOTED)

@@ -259,7 +259,8 @@ class Draft:
             if self.is_sign(n - 1, "."):
                 n -= 2
                 continue
-            if self.tokens[n].kind is Kind.STRING and (self.word(n - 1) in _TYPED or self._marked(n)):
+            string = self.tokens[n].kind is Kind.STRING
+            if string and (self.word(n - 1) in _TYPED or self._marked(n)):
                 n -= 1
             return n
         return n

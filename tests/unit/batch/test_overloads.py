@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 
 from kshell.errors import UnknownName
-from tests.duckdb.test_as_written import ask as ask_of
 from tests.duckdb.test_as_written import TABLES
+from tests.duckdb.test_as_written import ask as ask_of
 
 TABLES["m"] = pa.table({"k": ["a", "a", "b"], "d": [1.5, 2.5, -3.25],
                         "x": pa.array([Decimal("1.5"), Decimal("2.5"), Decimal("99999999999999999.9")])})  # fmt: skip
