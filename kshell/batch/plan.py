@@ -18,7 +18,7 @@ import pyarrow as pa
 from kshell.batch.arrow_types import arrow_cast, in_arrow_types
 from kshell.batch.rewrite import Lookup, Reference, Rewritten, rewrite
 from kshell.batch.shown import Shown
-from kshell.batch.tables import GONE, Range, Table, TableColumn, view_names
+from kshell.batch.tables import DUMMY, GONE, Range, Table, TableColumn, view_names
 from kshell.batch.translate_error import Locate, translate_error
 from kshell.sql.statements import Query
 from kshell.types import duckdb_name, quote_duckdb
@@ -26,7 +26,6 @@ from kshell.types import duckdb_name, quote_duckdb
 __all__ = ["Planned", "Read", "prepare", "raw_schema", "view"]
 
 _EXPLAIN = "EXPLAIN (FORMAT JSON) "
-DUMMY = "#"  # the column that DuckDB picks when it needs none: it costs nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +91,8 @@ def view(number: int, reference: Reference, read: Collection[str]) -> str:
         for c, name in zip(columns, view_names(columns), strict=True)
         if not c.hidden or name in reference.pseudo
     )
+    if DUMMY in reference.pseudo:  # DuckDB has no tables without columns
+        items = ", ".join(filter(None, (items, f"NULL AS {quote_duckdb(DUMMY)}")))
     source = f"raw_{number}"
     if reference.table.latest:
         source = _last_of_each_key(number, reference.table, source)
