@@ -29,7 +29,8 @@ class Result:
     """A bounded answer, a continuous one, a message, or several of them (DESCRIBE, EXPLAIN).
 
     A bounded answer, or a continuous one with a LIMIT, is read when the program asks for it:
-    `to_arrow` and `rows` read all of it into memory; iterating reads it once, batch by batch, and keeps nothing.
+    `to_arrow` and `rows` read all of it into memory; iterating reads it once, batch by batch, and
+    keeps nothing.
     """
 
     def __init__(self, answer: Answer) -> None:
@@ -126,8 +127,9 @@ class Result:
             case Message():
                 return pa.table({"message": [self._answer.text]})
             case Live(ends=True):
-                shown = (c.rows.filter(pc.greater(c.weights, 0)) for c in self._changes(self._answer))
-                return pa.Table.from_batches(list(shown), self._answer.schema)
+                changes = self._changes(self._answer)
+                shown = [c.rows.filter(pc.greater(c.weights, 0)) for c in changes]
+                return pa.Table.from_batches(shown, self._answer.schema)
             case Live():
                 raise UsageError(
                     "a continuous answer has no end", hint="for changes in result: …, or LIMIT n"

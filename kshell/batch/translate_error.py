@@ -46,7 +46,7 @@ _HINTS: Mapping[str, str] = {
     "can only be applied to lists": "DESCRIBE shows which columns are arrays",
     "does not support the supplied arguments": "DESCRIBE FUNCTION shows what it takes",
     "Values were not provided": "DEFINE name = '…' makes a variable, and ${name} stands for it",
-    "SELECT list is empty": "it has no columns: COUNT(*) counts it, and ROWTIME and the like are there",
+    "SELECT list is empty": "it has no columns: COUNT(*) and ROWTIME can be selected",
     "Subquery returns": "SELECT one column there",
     "VALUES lists must": "give every row as many values",
     "LIMIT/OFFSET": "LIMIT and OFFSET take a whole number from 0",

@@ -23,7 +23,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
 
 from kshell.config import Properties
-from kshell.errors import Forbidden, KafkaError, Outage, TopicChanged, UsageError
+from kshell.errors import Forbidden, KafkaError, Outage, TopicChanged, UnknownName, UsageError
 from kshell.kafka import metadata
 from kshell.kafka.diagnose import diagnose
 from kshell.kafka.frames import FrameConnection, open_connection

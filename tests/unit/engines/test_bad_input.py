@@ -42,7 +42,7 @@ def answered(session, text):
         ("SELECT FROM t", 1, 8), ("SELECT 'abc FROM t", 1, 8), ("SELECT /* abc FROM t", 1, 8), ("SELECT 1 1 1", 1, 10),
         ("SELECT id FROM t WHERE", 1, 23), ("SELECT (id FROM t", 1, 12), ("SELECT id FROM t ORDER BY 7", 1, 27),
         ("SELECT (SELECT 1, 2)", 1, 8), ("SELECT 1 UNION SELECT 1, 2", 1, 1), ("SELECT $1 FROM t", 1, 1),
-        ("SELECT len(1, 2, 3) FROM t", 1, 8), ("SELECT LOG('a') FROM t", 1, 8), ("SELECT CAST(1 AS FOO)", 1, 18),
+        ("SELECT len(1, 2, 3) FROM t", 1, 8), ("SELECT LOG('a') FROM t", 1, 12), ("SELECT CAST(1 AS FOO)", 1, 18),
         ("SELECT * FROM t WHERE id = 'x'", 1, 28), ("SELECT é, nope FROM (SELECT 1 AS é) x", 1, 11),
         ("SELECT id FROM t LIMIT -1", 1, 24), ("SELECT unnest(id) FROM t", 1, 8), ("SELECT COLUMNS('zzz') FROM t", 1, 8),
         ("SELECT * FROM read_csv('x')", 1, 15), ("SELECT id FROM t WHERE ROWTIME > 'soon'", 1, 34),
