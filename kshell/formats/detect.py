@@ -20,7 +20,7 @@ from kshell.catalog.serde import check_delimiter, check_options, check_rivals
 from kshell.errors import BindError, CorruptRecord, UnknownSchema, UsageError
 from kshell.formats.base import Half, Place
 from kshell.formats.framing import read_indexes, schema_ids, split_frame
-from kshell.formats.from_schema import type_of
+from kshell.formats.from_schema import exact_type_of
 from kshell.formats.guess import (
     Inferred,
     InferredColumn,
@@ -133,7 +133,7 @@ def _of_registry(
         if kind is SchemaType.PROTOBUF:
             format = _with_message(format, schema, id, samples)
         try:
-            made = type_of(schema, format)
+            made = exact_type_of(schema, format)
         except BindError:
             continue  # a schema without columns: its records have none
         type, newest = (made if type is None else merged(type, made)), id
@@ -216,7 +216,7 @@ def newest(asked: Asked, record: str = "", id: str = "") -> Inferred | None:
     if record:
         format = _with(format, SCHEMA_FULL_NAME=record)
     try:
-        return _of_schema(asked, format, type_of(schema, format))
+        return _of_schema(asked, format, exact_type_of(schema, format))
     except BindError:
         return None
 
@@ -263,7 +263,7 @@ def _of_file(asked: Asked, format: FormatSpec, samples: Sequence[bytes]) -> Infe
 
     schema = read_schema_file(format.options["SCHEMA_FILE"])
     named = FormatSpec(format.name or _FORMAT_OF[schema.type], format.options)
-    return _measured(asked, _of_schema(asked, named, type_of(schema, named)), samples)
+    return _measured(asked, _of_schema(asked, named, exact_type_of(schema, named)), samples)
 
 
 def _registered(asked: Asked, format: FormatSpec, samples: Sequence[bytes]) -> Inferred:
@@ -274,7 +274,7 @@ def _registered(asked: Asked, format: FormatSpec, samples: Sequence[bytes]) -> I
         )
     if "SCHEMA_ID" in format.options:
         schema = asked.schemas.by_id(int(format.options["SCHEMA_ID"]))
-        return _measured(asked, _of_schema(asked, format, type_of(schema, format)), samples)
+        return _measured(asked, _of_schema(asked, format, exact_type_of(schema, format)), samples)
     found = _of_registry(asked, asked.schemas, samples, _ids(samples), format) or newest(
         asked, format.options.get("SCHEMA_FULL_NAME", "")
     )

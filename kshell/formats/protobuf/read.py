@@ -191,8 +191,6 @@ def _value(field: Any, type: pa.DataType, budget: Budget) -> Get | None:
     if field.message_type is not None:
         return _message(field, type, budget)
     kind = field.cpp_type
-    if field.type in (Field.TYPE_UINT64, Field.TYPE_FIXED64) and type == types.BIGINT:
-        return _wrapped
     if kind == Field.CPPTYPE_ENUM:
         return _enum(field, type)
     if kind in _INTS:
@@ -205,11 +203,6 @@ def _value(field: Any, type: pa.DataType, budget: Budget) -> Get | None:
         return None if type == types.BOOLEAN else _no(field, type)
     wanted = types.BYTES if field.type == Field.TYPE_BYTES else types.STRING
     return None if type == wanted else _no(field, type)
-
-
-def _wrapped(value: int) -> int:
-    """Java has no unsigned numbers: from 2^63 they are negative."""
-    return value - (1 << 64) if value >= 1 << 63 else value
 
 
 def _from_int(field: Any, type: pa.DataType) -> Get | None:
