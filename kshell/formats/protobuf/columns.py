@@ -24,7 +24,7 @@ from kshell.formats.protobuf.pool import load, message_named
 from kshell.formats.registry import Schema
 
 __all__ = ["DECIMAL", "JSON_TEXT", "SPECIAL", "UNSIGNED", "WRAPPERS", "exact_type", "is_map",
-           "message_type", "oneof_name", "oneofs", "protobuf_type"]  # fmt: skip
+           "message_type", "oneof_name", "oneofs", "protobuf_type", "within_itself"]  # fmt: skip
 
 _MAX_REPEATS = 2  # how often a message is followed in itself
 _MAX_COLUMNS = 5000  # of all depths
@@ -100,7 +100,8 @@ def protobuf_type(schema: Schema, name: str = "") -> pa.StructType:
 
 
 def exact_type(schema: Schema, name: str = "") -> pa.StructType:
-    """The same for a topic that nobody declared: uint64 is DECIMAL(20, 0), not ksqlDB's BIGINT.
+    """The same for a topic that nobody declared: uint64 is DECIMAL(20, 0), not ksqlDB's BIGINT, and
+    a message nested too often in itself is the text `…`.
 
     >>> from kshell.formats.registry import SchemaType
     >>> text = 'syntax = "proto3"; message A { uint64 x = 1; }'
@@ -130,6 +131,19 @@ def oneof_name(oneof: Any) -> str:
     return f"{oneof.name}_{oneof.index}"
 
 
+def within_itself(message: Any) -> bool:
+    """Whether a message may hold another of its kind, at any depth."""
+    seen: set[str] = set()
+    left = [message]
+    while left:
+        for field in left.pop().fields:
+            inner = field.message_type
+            if inner is not None and inner.full_name not in seen:
+                seen.add(inner.full_name)
+                left.append(inner)
+    return message.full_name in seen
+
+
 def is_map(field: Any) -> bool:
     """Whether the field is a map<>; BindError if the descriptor marks a non-map field as a map."""
     message = field.message_type
@@ -142,7 +156,8 @@ def is_map(field: Any) -> bool:
 
 class _Columns:
     def __init__(self, scalars: Mapping[int, pa.DataType]) -> None:
-        """`scalars` are types beside the usual ones."""
+        """`scalars` are types beside the usual ones; with them, what is cut off is a text."""
+        self._marks = bool(scalars)
         self._scalars = {**_SCALARS, **scalars}
         self._count = 0
 
@@ -188,6 +203,8 @@ class _Columns:
             return types.STRING
         if name == DECIMAL:
             return _decimal(field_params(field))
+        if self._marks and path[name] >= _MAX_REPEATS:
+            return types.STRING
         if name in WRAPPERS:
             value = message.fields_by_name["value"]
             return self._scalars[value.type] if value.type in _EXACT else WRAPPERS[name]

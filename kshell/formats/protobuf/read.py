@@ -29,6 +29,7 @@ from kshell.formats.protobuf.columns import (
     is_map,
     oneof_name,
     oneofs,
+    within_itself,
 )
 from kshell.types import ksql_name
 
@@ -36,6 +37,7 @@ __all__ = ["NOT_VALID", "Budget", "Refused", "find", "getter", "width"]
 
 Get = Callable[[Any], Any]
 NOT_VALID = "not a valid Protobuf message of the schema"
+_CUT = "…"  # a message nested too often in itself
 _INTS = frozenset(
     {
         Field.CPPTYPE_INT32,
@@ -280,6 +282,8 @@ def _message(field: Any, type: pa.DataType, budget: Budget) -> Get:
         return lambda m: _fit(_decimal(m, column), type, column)
     if name in JSON_TEXT and type == types.STRING:
         return _under(field.name, _json_text)
+    if type == types.STRING and within_itself(message):
+        return lambda m: _CUT
     if pa.types.is_struct(type):
         return _under(field.name, _struct(message, type, budget))
     if pa.types.is_nested(type) and [f.name for f in message.fields] == ["value"]:

@@ -21,7 +21,15 @@ from google.protobuf.descriptor import FieldDescriptor as Field
 
 from kshell import types
 from kshell.compiled import compiled
-from kshell.formats.protobuf.columns import JSON_TEXT, SPECIAL, UNSIGNED, WRAPPERS, is_map, oneof_name, oneofs
+from kshell.formats.protobuf.columns import (
+    JSON_TEXT,
+    SPECIAL,
+    UNSIGNED,
+    WRAPPERS,
+    is_map,
+    oneof_name,
+    oneofs,
+)
 from kshell.formats.protobuf.read import NOT_VALID, find, width
 from kshell.types import ksql_name
 

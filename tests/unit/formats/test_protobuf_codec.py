@@ -14,7 +14,7 @@ import pytest
 from kshell.errors import BindError, EvaluationError, RegistryDown, UsageError
 from kshell.formats.framing import frame, write_indexes
 from kshell.formats.protobuf import walk
-from kshell.formats.protobuf.columns import message_type
+from kshell.formats.protobuf.columns import exact_type, message_type
 from kshell.formats.protobuf.decode import Framed, Plain
 from kshell.formats.protobuf.pool import load, message_class, message_named
 from kshell.formats.registry import Remembered, Schema, SchemaType
@@ -375,3 +375,15 @@ def test_struct_reads_what_python_packs():
 def test_the_table_says_all_of_this_schema():
     fields = list(message_type(MESSAGE))
     assert walk.walker(MESSAGE, fields) is not None or os.environ.get("KSHELL_PURE")
+
+
+def test_what_is_nested_too_often_in_itself_is_marked():
+    text = 'syntax = "proto3"; message Node { int32 v = 1; Node next = 2; repeated Node kids = 3; }'
+    type = exact_type(Schema(SchemaType.PROTOBUF, text))
+    inner = pa.struct([("v", pa.int32()), ("next", pa.string()), ("kids", pa.list_(pa.string()))])
+    assert type.field("next").type == inner
+    message = message_named(load(Schema(SchemaType.PROTOBUF, text)))
+    node = message_class(message)
+    record = node(v=1, next=node(v=2, next=node(v=3), kids=[node(v=4, next=node(v=5))])).SerializeToString()
+    (following,) = Plain(message, [type.field("next")]).decode(pa.array([record, node(v=1).SerializeToString()], pa.binary())).columns
+    assert following.to_pylist() == [{"v": 2, "next": "…", "kids": ["…"]}, None]
