@@ -20,7 +20,7 @@ from kshell.batch.shown import Shown, shown
 from kshell.batch.sources import Source, sources_of
 from kshell.batch.tables import Bounds, Table
 from kshell.batch.times import parse_moment
-from kshell.batch.translate_error import translate_error
+from kshell.batch.translate_error import Locate, translate_error
 from kshell.errors import BindError, Place
 from kshell.sql import syntax
 from kshell.sql.spans import Draft
@@ -69,6 +69,7 @@ class Rewritten:
     shown: Shown
     several: bool
     carrying: Callable[[str], str]  # the SQL with one more item at the end of what it selects
+    locate: Locate
 
 
 def rewrite(
@@ -125,8 +126,19 @@ class _Rewriting:
             references.append(Reference(made, table, bounds_of(mine, table.keys), hidden))
         names = shown(self.draft, self.syntax, self.words)
         return Rewritten(
-            self.draft.text(), tuple(references), names, several, self._carrying(names)
+            self.draft.text(), tuple(references), names, several, self._carrying(names), self.locate
         )
+
+    def locate(self, ran: str, start: int, length: int) -> Place | None:
+        """Where in the script the bytes of a statement that has the edited text in it are."""
+        begin = ran.find(sql := self.draft.text())
+        first = len(ran.encode()[:start].decode(errors="ignore")) - begin
+        last = len(ran.encode()[: start + length].decode(errors="ignore")) - begin
+        if begin < 0 or not 0 <= first < len(sql):
+            return None
+        at = self.draft.moved(first)
+        token = self.draft.tokens[max(self.draft.within(at), 0)]
+        return self.place(at, max(self.draft.moved(last), token.end if length == 0 else at))
 
     def _carrying(self, names: Shown) -> Callable[[str], str]:
         def carrying(item: str) -> str:
@@ -155,7 +167,7 @@ class _Rewriting:
         try:
             self.connection.extract_statements(self.draft.source)
         except duckdb.Error as error:
-            raise translate_error(error, self.query, []) from error
+            raise translate_error(error, self.query, [], self.draft.source, self.locate) from error
         raise BindError(f"{kind or 'this'} is no query", place=self.query.place)
 
     def _refuse_what_reaches_out(self) -> None:
@@ -272,12 +284,12 @@ class _Rewriting:
         return self._evaluate(*self._span(side))
 
     def _evaluate(self, start: int, end: int) -> Any:
-
+        sql = f"SELECT {self.draft.text(start, end)}\n"
         try:
-            table = self.connection.sql(f"SELECT {self.draft.text(start, end)}\n").to_arrow_table()
-            return table.column(0)[0].as_py()
+            return self.connection.sql(sql).to_arrow_table().column(0)[0].as_py()
         except duckdb.Error as error:
-            raise translate_error(error, self.query, []) from error
+            place = self.place(start, end)
+            raise translate_error(error, self.query, [], sql, lambda *_: place) from error
         except (OverflowError, ValueError):  # a date beyond Python's
             return _UNKNOWN
 

@@ -33,6 +33,7 @@ _LOCKED = (
     "SET GLOBAL integer_division = true",  # as in KSQL: whole numbers divide to whole numbers
     "SET GLOBAL error_on_division_by_zero = false",
     "SET GLOBAL TimeZone = 'UTC'",
+    "SET GLOBAL errors_as_json = true",  # with the place: `complaints` reads them
     "SET GLOBAL lock_configuration = true",
 )
 
