@@ -22,6 +22,11 @@ Lane = tuple[int, int]  # the scan's number, and its partition
 _NEVER = -(1 << 62)
 
 
+def _number(value: int) -> pa.Scalar:
+    """Arrow would look for the type of a bare number, which takes it longer than the work."""
+    return pa.scalar(value, pa.int64())
+
+
 @dataclass(slots=True)
 class _Queue:
     """A partition's batches, each with timestamps that never fall."""
@@ -32,7 +37,7 @@ class _Queue:
 
     def put(self, changes: Changes) -> None:
         # A record after one with a later time waits for it, so that offsets keep their order.
-        times = pc.cumulative_max(changes.rows.column("ROWTIME"), start=self.last)
+        times = pc.cumulative_max(changes.rows.column("ROWTIME"), start=_number(self.last))
         self.last = times[-1].as_py()
         self.size += changes.rows.nbytes
         self.parts.append((changes, times))
@@ -43,7 +48,7 @@ class _Queue:
         while self.parts:
             changes, times = self.parts[0]
             size = changes.rows.nbytes
-            count = pc.search_sorted(times, pa.scalar(limit, pa.int64()), side="right").as_py()
+            count = pc.search_sorted(times, _number(limit), side="right").as_py()
             if not count:
                 break
             if count == len(times):
@@ -137,7 +142,7 @@ def _ordered(found: list[tuple[int, Changes, pa.Array]]) -> list[tuple[int, Chan
     runs = pc.run_end_encode(pa.concat_arrays(owners).take(order))
     out, start = [], 0
     for scan, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
-        rows = pc.subtract(order[start:end].cast(pa.int64()), first[scan])
+        rows = pc.subtract(order[start:end].cast(pa.int64()), _number(first[scan]))
         out.append((scan, _taken(joined[scan], rows)))
         start = end
     return out
@@ -145,7 +150,7 @@ def _ordered(found: list[tuple[int, Changes, pa.Array]]) -> list[tuple[int, Chan
 
 def _taken(changes: Changes, rows: pa.Array) -> Changes:
     start, last = rows[0].as_py(), rows[-1].as_py()
-    if last - start == len(rows) - 1 and pc.all(pc.greater_equal(rows, start)).as_py():
+    if last - start == len(rows) - 1 and pc.all(pc.greater_equal(rows, _number(start))).as_py():
         steps = pc.pairwise_diff(rows)
         if pc.min(steps).as_py() in (1, None) and pc.max(steps).as_py() in (1, None):
             return changes.slice(start, len(rows))
