@@ -171,7 +171,7 @@ def test_a_token_is_taken_or_refused():
     settings = librdkafka(Properties({"bootstrap.servers": "127.0.0.1:1", **asked}))
     assert Producer(Properties({"bootstrap.servers": "127.0.0.1:1", **asked})).unwritten >= 0
     assert settings["oauth_cb"](None)[0] == "a.b.c"
-    with pytest.raises(Refused, match="lifetime"):
+    with pytest.raises(Refused, match="unexpired token"):
         _compiled.Sender({**settings, "oauth_cb": lambda _: ("a.b.c", 1)})
 
 
