@@ -26,7 +26,7 @@ class NotCompiled(Exception):
 
 
 class Step(NamedTuple):
-    """A value: what stands before it (a JSON field's name, an Avro union's branch), and what is in it.
+    """A value: what is before it (a JSON field's name, an Avro union's branch), and what is in it.
 
     `place` is its column's or field's; `none` is Avro's NULL, None where it is refused.  A whole
     number is multiplied by `unit`, and has so many `bits` beside the sign.  Without a type it is
