@@ -20,6 +20,7 @@ from kshell.sql.plan import Relation
 
 __all__ = ["Key", "Layout", "Row", "Update", "batch_of", "changes", "freeze", "latest", "updates"]
 
+_NOTHING = pa.scalar(0, WEIGHT)
 Row = tuple[Any, ...]
 Key = tuple[Hashable, ...]
 
@@ -145,7 +146,7 @@ def latest(changes: Changes, relation: Relation) -> tuple[pa.RecordBatch, pa.Arr
 
     An update is -1 for the old row and then +1 for the new one: only the new one is a record.
     """
-    gone = pc.less_equal(changes.weights, 0)
+    gone = pc.less_equal(changes.weights, _NOTHING)
     if relation.kind is Kind.STREAM or not pc.any(gone).as_py():
         return changes.rows, gone
     layout = Layout(relation)
