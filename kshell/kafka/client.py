@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from kshell.config import Properties
 from kshell.errors import UsageError
 from kshell.kafka.metadata import Snapshot, Topic
+from kshell.kafka.shared import Reader, SharedReads
 from kshell.kafka.wire import EARLIEST, LATEST, Wire
 
 __all__ = ["Client"]
@@ -30,6 +31,7 @@ class Client:
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.wire = Wire()
+        self._reads = SharedReads(self.loop, self.wire)
         self._thread = threading.Thread(target=self._run, name="kshell-kafka", daemon=True)
         self._thread.start()
 
@@ -95,6 +97,19 @@ class Client:
         """Per partition, the first offset whose timestamp is at or after a time (ms), or -1."""
         return self.call(self.wire.offsets(snapshot.topic, times, snapshot.isolation))
 
+    def follow(
+        self,
+        snapshot: Snapshot,
+        ranges: Mapping[int, tuple[int, int]],
+        bell: threading.Event,
+        room: int,
+    ) -> Reader:
+        """A continuous read of [start, end) of each partition; those without ends share fetches.
+
+        It sets `bell` when there is something to poll, and fetches `room` bytes ahead.
+        """
+        return self._reads.follow(snapshot, ranges, bell, room)
+
     @property
     def creates_topics(self) -> bool:
         """Whether the brokers accept requests to create topics; the embedded one does not."""
@@ -109,6 +124,14 @@ class Client:
         if not self.loop.is_running():
             return
         with contextlib.suppress(Exception):
-            asyncio.run_coroutine_threadsafe(self.wire.close(), self.loop).result(2)
+            asyncio.run_coroutine_threadsafe(self._leave(), self.loop).result(2)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(2)
+
+    async def _leave(self) -> None:
+        """End what still reads, then close the connections."""
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.wire.close()
