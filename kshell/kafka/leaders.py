@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
-from kshell.errors import Outage, TopicChanged, UnknownName
+from kshell.errors import Outage, TopicChanged
 from kshell.kafka.metadata import Topic
 from kshell.kafka.wire import Wire
 
@@ -31,12 +31,11 @@ class Leaders:
 
     async def check(self) -> None:
         """Look again; raises TopicChanged if the topic was deleted, Outage if no broker answers."""
-        try:
-            now = await self._wire.topic(self.topic.name)
-        except UnknownName:
-            raise TopicChanged(
-                f"topic {self.topic.name} was deleted while it was being read"
-            ) from None
+        self._learn(await self._wire.find(self.topic.name))
+
+    def _learn(self, now: Topic | None) -> None:
+        if now is None:
+            raise TopicChanged(f"topic {self.topic.name} was deleted while it was being read")
         if now.id != self.topic.id:
             raise TopicChanged(
                 f"topic {self.topic.name} was deleted and created anew while it was being read",
@@ -50,7 +49,7 @@ class Leaders:
         while True:
             await asyncio.sleep(_WATCH)
             with contextlib.suppress(Outage):
-                await self.check()
+                self._learn(await self._wire.watched(self.topic.name))
             for partition in sorted(set(self._known) - known):
                 added(partition)
             known.update(self._known)

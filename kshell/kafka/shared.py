@@ -163,8 +163,9 @@ class Reader:
 
     def reach(self, partition: int, offset: int) -> None:
         """There are no records left before an offset."""
-        self.at[partition] = max(self.at[partition], offset)
-        self._bell.set()
+        if self.at[partition] < offset:
+            self.at[partition] = offset
+            self._bell.set()
 
     def fall_back(self) -> None:
         """Give back what waits: it is fetched again later."""

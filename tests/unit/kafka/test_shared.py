@@ -53,8 +53,10 @@ class Wire:
     def described(self) -> Topic:
         return Topic("t", self.id, False, tuple(Partition(p, 1, (1,), (1,)) for p in self.logs))
 
-    async def topic(self, name: str) -> Topic:
+    async def watched(self, name: str) -> Topic:
         return self.described()
+
+    find = watched
 
     def raise_for(self, topic: str, partition: int, error: int, offset: int) -> None:
         raise TopicChanged(f"{topic} {partition} {error} {offset}")
