@@ -31,13 +31,13 @@ from kshell.results import (
     Spooling,
     notices_of,
 )  # fmt: skip
-from kshell.terminal.cells import raw_texts
 from kshell.terminal.messages import note
 from kshell.terminal.output import Target, json_rows, write
 from kshell.terminal.progress import ProgressLine
 from kshell.terminal.pull import pulled
 from kshell.terminal.sanitize import clean, clean_block
 from kshell.terminal.spool import spool
+from kshell.value_texts import raw_texts
 
 __all__ = ["Shower", "change_lines"]
 
