@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 from kshell.config import Properties
 from kshell.errors import UsageError
 from kshell.kafka.metadata import Snapshot, Topic
-from kshell.kafka.shared import Reader, SharedReads
+from kshell.kafka.reader import Reader
+from kshell.kafka.shared import SharedReads
 from kshell.kafka.wire import EARLIEST, LATEST, Wire
 
 __all__ = ["Client"]

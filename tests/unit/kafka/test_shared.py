@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kshell.errors import CorruptRecord, TopicChanged
-from kshell.kafka import shared
+from kshell.kafka import reader, shared
 from kshell.kafka.fetcher import FOREVER
 from kshell.kafka.metadata import Partition, Snapshot, Topic
 from kshell.kafka.raw import Fetched, FetchedPartition
@@ -160,8 +160,9 @@ class World:
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    for name, value in (("_BEHIND", BEHIND), ("_ROOM", ROOM), ("_POOL", POOL), ("_LEAST", LEAST)):
-        monkeypatch.setattr(shared, name, value)
+    for name, value in (("_BEHIND", BEHIND), ("ROOM", ROOM), ("_POOL", POOL), ("LEAST", LEAST)):
+        for module in (shared, reader) if name in ("ROOM", "LEAST") else (shared,):
+            monkeypatch.setattr(module, name, value)
 
 
 def held(readings: list[Reading]) -> int:

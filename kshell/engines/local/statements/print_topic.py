@@ -21,7 +21,7 @@ from kshell.engines.local.sources.chunks import schemas_for
 from kshell.engines.local.sources.decode import Decoder
 from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.kafka.fetch import FOREVER, QUEUED_BYTES, Chunk
-from kshell.kafka.shared import Reader
+from kshell.kafka.reader import Reader
 from kshell.results import Answer, Live, LiveStats
 from kshell.sql.statements import Print
 from kshell.types import STRING
