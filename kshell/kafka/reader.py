@@ -63,7 +63,8 @@ class Reader:
         self._queue: deque[Chunk] = deque()
         self._queued: Counter[int] = Counter()  # chunks by partition
         self._polled = dict(self.at)
-        self.waiting = 0  # bytes
+        self.waiting = 0  # bytes, those of the chunk that was polled last among them
+        self._taken = 0  # bytes of that one
         self._paused: frozenset[int] = frozenset()
         self._error: KshellError | None = None
         self._cancelled = self._over = False
@@ -71,17 +72,22 @@ class Reader:
     # For the query's thread.
 
     def poll(self) -> Chunk | None:
-        """The next chunk, None at once if there is none; raises the error that ended the read."""
+        """The next chunk, None at once if there is none; raises the error that ended the read.
+
+        A chunk takes up room until the next call: whoever stops after it has fetched no more.
+        """
         with self._lock:
+            before, self._taken = self._taken, 0
+            full = self.waiting >= min(self._room, LEAST)
+            self.waiting -= before
             chunk = self._queue.popleft() if self._queue else None
             if chunk is not None:
-                before = self.waiting
-                self.waiting -= len(chunk.records)
+                self._taken = len(chunk.records)
                 self._queued[chunk.partition] -= 1
                 self._polled[chunk.partition] = chunk.next
+        if before and full:
+            self._soon(self._changed)
         if chunk is not None:
-            if before >= min(self._room, LEAST):
-                self._soon(self._changed)
             return chunk
         if self._error is not None:
             raise self._error
@@ -96,10 +102,20 @@ class Reader:
             return not self._queued[partition] and self.at.get(partition, 0) >= end
 
     @property
-    def lag(self) -> int:
-        """How many records lie between what was polled and the ends of the partitions."""
+    def reached(self) -> dict[int, int]:
+        """The offset of each partition up to which it was polled."""
         with self._lock:
-            polled = dict(self._polled)
+            return dict(self._polled)
+
+    @property
+    def lag(self) -> int | None:
+        """How many records lie between what was polled and the ends of the partitions.
+
+        None during an outage: nobody knows the ends.
+        """
+        if self.note:
+            return None
+        polled = self.reached
         return sum(
             max(min(end, self.ends.get(p, FOREVER)) - polled.get(p, 0), 0)
             for p, end in list(self.high.items())
@@ -187,4 +203,4 @@ class Reader:
     def _clear(self) -> None:
         self._queue.clear()
         self._queued.clear()
-        self.waiting = 0
+        self.waiting = self._taken

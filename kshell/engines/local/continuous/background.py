@@ -17,7 +17,7 @@ from kshell.engines.local.continuous.sink_writer import Outlet
 from kshell.errors import KafkaError, KshellError, Outage, TopicChanged
 from kshell.kafka.client import Client
 from kshell.kafka.produce import Producer
-from kshell.results import Notice, NoticeKind, Running
+from kshell.results import Notice, NoticeKind, Running, backlog
 from kshell.sql.plan import Sink
 
 __all__ = ["Background", "State"]
@@ -174,7 +174,7 @@ class Background:
             text = f"query {self.id}, which keeps {name}: {behind}"
         else:
             return rows, ()
-        return rows, (Notice(NoticeKind.PARTIAL, text, lag),)
+        return rows, (Notice(NoticeKind.PARTIAL, text, lag or 0),)
 
     def pause(self) -> None:
         """Stop reading."""
@@ -206,6 +206,12 @@ class Background:
         if self.state is not State.ERROR:
             self.state = State.TERMINATED
 
+    def stands(self, most: int = 4) -> str:
+        """Which record of each partition it would read next, of so many partitions."""
+        places = [f"{topic}-{p} at offset {at}" for topic, p, at in self.feed.reached()]
+        more = [f"{len(places) - most} more"] if len(places) > most else []
+        return f"stands at {', '.join(places[:most] + more)}"
+
     @property
     def note(self) -> str:
         """An outage, while there is one."""
@@ -214,11 +220,11 @@ class Background:
     def status(self) -> Running:
         """For the toolbar."""
         if self.error is not None:
-            return Running(self.id, f"failed: {self.error.what}", failed=True)
+            return Running(self.id, f"failed: {self.error.what} ({self.stands()})", failed=True)
         if self.state is State.ENDED:
             return Running(self.id, "has read all")
         if self.state is State.PAUSED:
             return Running(self.id, "paused")
-        if self.note:
-            return Running(self.id, self.note)
-        return Running(self.id, f"{self.feed.rate():,.0f}/s, lag {self.feed.lag:,}")
+        if note := self.note:
+            return Running(self.id, note, note=note)
+        return Running(self.id, backlog(self.feed.lag, self.feed.rate()))

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from kshell.engines.local.sources.base import Piece
@@ -41,7 +41,7 @@ class TopicInput:
         bounded: bool,
         queued_bytes: int,
     ) -> None:
-        self._offsets = snapshot.offsets
+        self.name, self._offsets = snapshot.topic.name, snapshot.offsets
         self._followers = followers
         self.scans: Sequence[int] = [f.scan for f in followers]
         self._stops = {p: end if bounded else FOREVER for p, (_, end) in self._offsets.items()}
@@ -93,8 +93,12 @@ class TopicInput:
         return self._held is None and self._reader.done
 
     @property
-    def lag(self) -> int:
+    def lag(self) -> int | None:
         return self._reader.lag
+
+    @property
+    def reached(self) -> Mapping[int, int]:
+        return self._reader.reached
 
     @property
     def note(self) -> str:
