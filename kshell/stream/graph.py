@@ -30,15 +30,16 @@ class Operator(Protocol):
     def step(self) -> Callable[..., Changes]:
         """The output for the next rows of each input: of the only one, or of the left and right.
 
-        A join looks at their `order`, and its output has the place of the row that made each.
+        A join looks at their `order`, and its output has the place of the row that made each.  One
+        whose output may be large has `steps` too, which gives it in parts.
         """
 
 
 class _Stage(Protocol):
     """A part of the plan at work, from its scans up."""
 
-    def step(self, batches: Mapping[int, Changes]) -> Changes:
-        """What it makes of the next rows of the scans."""
+    def steps(self, batches: Mapping[int, Changes]) -> Iterator[Changes]:
+        """What it makes of the next rows of the scans, in parts that have rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,11 @@ class _Leaf:
     """A scan's rows."""
 
     number: int
-    schema: pa.Schema
 
-    def step(self, batches: Mapping[int, Changes]) -> Changes:
-        return batches.get(self.number) or Changes.none(self.schema)
+    def steps(self, batches: Mapping[int, Changes]) -> Iterator[Changes]:
+        rows = batches.get(self.number)
+        if rows:
+            yield rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,25 @@ class _Inner:
 
     operator: Operator
     inputs: tuple[_Stage, ...]
-    schema: pa.Schema
+    schemas: tuple[pa.Schema, ...]  # of the inputs
 
-    def step(self, batches: Mapping[int, Changes]) -> Changes:
-        parts = [stage.step(batches) for stage in self.inputs]
-        return self.operator.step(*parts) if any(parts) else Changes.none(self.schema)
+    def steps(self, batches: Mapping[int, Changes]) -> Iterator[Changes]:
+        for parts in self._parts(batches):
+            if hasattr(self.operator, "steps"):
+                yield from self.operator.steps(*parts)
+            elif made := self.operator.step(*parts):
+                yield made
+
+    def _parts(self, batches: Mapping[int, Changes]) -> Iterator[tuple[Changes, ...]]:
+        """The next rows of the inputs, at least one of which has some."""
+        parts = [stage.steps(batches) for stage in self.inputs]
+        if len(parts) == 1:
+            yield from zip(*parts, strict=True)
+            return
+        left, right = parts
+        none = tuple(map(Changes.none, self.schemas))
+        for a, b in _aligned(left, right):
+            yield a or none[0], b or none[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +88,7 @@ class Graph:
     root: plan.Node
     scans: tuple[plan.Scan, ...]
     stage: _Stage
+    schema: pa.Schema
     operators: Mapping[str, Operator]  # by their places in the plan: "3.StreamJoin"
     on_error: OnError = ignore_errors
 
@@ -82,7 +99,14 @@ class Graph:
         tombstones at -1 with the key alone: the graph keeps the rows that they replace.  A row from
         before 1970 is an error and is skipped, as in Streams.
         """
-        return self.stage.step({scan: self._since_1970(c) for scan, c in batches.items()})
+        return Changes.concat(self.steps(batches), self.schema)
+
+    def steps(self, batches: Mapping[int, Changes]) -> Iterator[Changes]:
+        """The same in parts, so that rows with many matches do not fill the memory.
+
+        The next step may come when all parts were taken.
+        """
+        return self.stage.steps({scan: self._since_1970(c) for scan, c in batches.items()})
 
     @property
     def late(self) -> int:
@@ -133,7 +157,28 @@ def build(
     """The plan's graph, its state in `states` (in memory by default); raises Unsupported."""
     builder = _Builder(states or MemoryStates(), on_error)
     stage = builder.stage(node)
-    return Graph(node, tuple(builder.scans), stage, builder.operators, on_error)
+    schema = node.output.schema()
+    return Graph(node, tuple(builder.scans), stage, schema, builder.operators, on_error)
+
+
+def _aligned(
+    left: Iterator[Changes], right: Iterator[Changes]
+) -> Iterator[tuple[Changes | None, Changes | None]]:
+    """Parts of both inputs that belong together: what comes after is later in both."""
+    a, b = next(left, None), next(right, None)
+    while a or b:
+        later = (next(left, None), next(right, None))
+        if a and b and any(later):
+            assert a.order is not None  # both inputs have rows
+            assert b.order is not None
+            until = min(part.order[-1].as_py() for part, more in ((a, later[0]), (b, later[1])) if more)
+            (a, after_a), (b, after_b) = _split(a, until), _split(b, until)
+            yield a, b
+            a, left = _before(after_a, later[0], left)
+            b, right = _before(after_b, later[1], right)
+        else:
+            yield a, b
+            a, b = later
 
 
 class _Builder:
@@ -246,10 +291,9 @@ def _suppress(node: Any, builder: _Builder) -> Operator:
 
 
 def _stream_join(node: Any, builder: _Builder) -> Operator:
-    from kshell.stream.ops.alternating import Alternating
     from kshell.stream.ops.stream_join import StreamJoin
 
-    return Alternating(StreamJoin(node, builder.states, builder.name(node)))
+    return StreamJoin(node)
 
 
 def _stream_table_join(node: Any, builder: _Builder) -> Operator:
