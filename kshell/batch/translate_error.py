@@ -10,7 +10,6 @@ from sqlglot import exp
 
 from kshell.errors import BindError, EvaluationError, KshellError, Place, UnknownName
 from kshell.sql.complaints import Complaint, complaint_of
-from kshell.sql.functions import names
 from kshell.sql.statements import Query
 from kshell.sql.tokens import Kind, place_at, tokenize
 
@@ -67,6 +66,8 @@ def translate_error(
     error: duckdb.Error, query: Query, columns: Sequence[str], ran: str, locate: Locate
 ) -> KshellError:
     """DuckDB's complaint of the text `ran` in kshell's words, with the place that it speaks of."""
+    from kshell.sql.functions import names  # only errors wait for the library
+
     said = complaint_of(error)
     place = locate(ran, said.start, said.length) if said.start >= 0 else None
     for pattern, kind, known in (

@@ -28,7 +28,6 @@ from kshell.formats.shapes import Shape
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import Chunk, Fetch
 from kshell.kafka.metadata import Snapshot
-from kshell.kafka.partitioner import encode_key, partition_for
 from kshell.kafka.records import count
 from kshell.results import Notice, NoticeKind, Progress
 
@@ -146,6 +145,8 @@ class TopicTable:
             chosen &= bounds.partitions
             why = "ROWPARTITION"
         if bounds.keys is not None and self._properties["kshell.partitioner"] == "murmur2":
+            from kshell.kafka.partitioner import encode_key, partition_for
+
             keys = [encode_key(k, self._source.key[0].type) for k in bounds.keys]
             if all(k is not None for k in keys) and self._keys_are_placed():
                 chosen &= {partition_for(k, len(self._offsets)) for k in keys if k is not None}
