@@ -12,7 +12,8 @@ import pyarrow as pa
 
 __all__ = ["BIGINT", "BOOLEAN", "BYTES", "DATE", "DOUBLE", "INTEGER", "PRIMITIVES", "STRING",
            "TIME", "TIMESTAMP", "array_of", "decimal", "duckdb_name", "is_numeric", "ksql_name",
-           "map_of", "parts", "quote_duckdb", "quote_ksql", "stored_type"]  # fmt: skip
+           "map_of", "parts", "quote_duckdb", "quote_ksql", "quote_text",
+           "stored_type"]  # fmt: skip
 
 BOOLEAN = pa.bool_()
 INTEGER = pa.int32()
@@ -104,6 +105,12 @@ def quote_duckdb(name: str) -> str:
     '"a""b"'
     """
     return '"' + name.replace('"', '""') + '"'
+
+
+def quote_text(text: str) -> str:
+    """A string constant; NUL, which DuckDB's SQL cannot carry, as chr(0)."""
+    quoted = "'" + text.replace("'", "''") + "'"
+    return "(" + quoted.replace("\0", "' || chr(0) || '") + ")" if "\0" in text else quoted
 
 
 def ksql_name(type: pa.DataType) -> str:

@@ -51,7 +51,7 @@ def drive(
             row = decoded(codec, leaf.source, record, offset)
             if row is None or _useless(leaf.source, row):
                 continue
-            for out, window in emitted(sink, graph.step(number, _changes(leaf, row))):
+            for out, window in emitted(sink, graph.step({number: _changes(leaf, row)})):
                 # Kafka Streams forwards a record's headers with its results.
                 stored = encoded(codec, sink.target, out, window, record.headers, keyless)
                 if stored is not None:

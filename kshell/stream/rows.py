@@ -7,7 +7,7 @@ writes them back.  Rows are tuples in the order of `Relation.schema()`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -191,8 +191,11 @@ def batch_of(rows: Sequence[Row], schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def changes(items: Iterable[Update], layout: Layout) -> Changes:
-    """Updates as rows and weights.  The ROWTIME of a deleted row is the deletion's."""
+def changes(items: Sequence[Update], layout: Layout, order: pa.Array | None = None) -> Changes:
+    """Updates as rows and weights.  The ROWTIME of a deleted row is the deletion's.
+
+    `order` has the place of each update.
+    """
     rows: list[Row] = []
     weights: list[int] = []
     for _, old, new, ts, cells in items:
@@ -205,4 +208,8 @@ def changes(items: Iterable[Update], layout: Layout) -> Changes:
         elif old is None:
             rows.append(layout.blank(cells, ts))
             weights.append(0)
-    return Changes(batch_of(rows, layout.schema), pa.array(weights, WEIGHT))
+    if order is not None:
+        pairs = [0 if old is None or new is None else 1 for _, old, new, _, _ in items]
+        places = [n for n, more in enumerate(pairs) for _ in range(1 + more)]
+        order = order.take(pa.array(places, pa.int64()))
+    return Changes(batch_of(rows, layout.schema), pa.array(weights, WEIGHT), order)
