@@ -20,8 +20,9 @@ from kshell.errors import CorruptRecord
 from kshell.formats.base import Decoded, Place
 from kshell.formats.coerce import RANGES, bytes_of, converter
 from kshell.formats.framing import payloads, schema_ids
+from kshell.formats.json_rules import depth_of
 from kshell.formats.json_scan import Field, Names, Types, scan
-from kshell.formats.json_values import depth_of, parser, plain_writer, written
+from kshell.formats.json_values import parser, plain_writer, written
 from kshell.formats.row_writer import plain_steps, row_writer
 from kshell.types import stored_type
 

@@ -87,6 +87,9 @@ class Layout:
         sized = relation.window is not None and relation.window.size_ms is not None
         self.key: Callable[[Row], Key] = _without_end(self.freeze) if sized else self.freeze
         self.compared = -1 if sized else None  # where the cells end that make the key
+        # What `key` is made of: windows of known size are keyed by their start.
+        bounds = ("WINDOWSTART", "WINDOWEND")[: 1 if sized else 2] if self.windowed else ()
+        self.key_columns: list[str] = [c.name for c in relation.key] + list(bounds)
 
     def cells(self, row: Row) -> Row:
         """The key's values, then the window's start and end."""
