@@ -193,6 +193,7 @@ class Background:
         that."""
         failed = self.error
         self.feed.cancel()
+        self._producer.hurry()
         self._going.set()
         if self._thread.is_alive():
             self._thread.join(_FLUSH)
