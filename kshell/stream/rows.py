@@ -20,6 +20,7 @@ from kshell.sql.plan import Relation
 
 __all__ = ["Key", "Layout", "Row", "Update", "batch_of", "changes", "freeze", "latest", "updates"]
 
+_NOTHING = pa.scalar(0, WEIGHT)
 Row = tuple[Any, ...]
 Key = tuple[Hashable, ...]
 
@@ -86,6 +87,9 @@ class Layout:
         sized = relation.window is not None and relation.window.size_ms is not None
         self.key: Callable[[Row], Key] = _without_end(self.freeze) if sized else self.freeze
         self.compared = -1 if sized else None  # where the cells end that make the key
+        # What `key` is made of: windows of known size are keyed by their start.
+        bounds = ("WINDOWSTART", "WINDOWEND")[: 1 if sized else 2] if self.windowed else ()
+        self.key_columns: list[str] = [c.name for c in relation.key] + list(bounds)
 
     def cells(self, row: Row) -> Row:
         """The key's values, then the window's start and end."""
@@ -145,7 +149,7 @@ def latest(changes: Changes, relation: Relation) -> tuple[pa.RecordBatch, pa.Arr
 
     An update is -1 for the old row and then +1 for the new one: only the new one is a record.
     """
-    gone = pc.less_equal(changes.weights, 0)
+    gone = pc.less_equal(changes.weights, _NOTHING)
     if relation.kind is Kind.STREAM or not pc.any(gone).as_py():
         return changes.rows, gone
     layout = Layout(relation)

@@ -21,12 +21,12 @@ from kshell.catalog.model import Column, FormatSpec, Source
 from kshell.config import Properties
 from kshell.engines.local.sources.chunks import schemas_for
 from kshell.errors import BindError, EvaluationError, UnknownName, Unsupported
-from kshell.formats.base import Half
-from kshell.formats.detect import Asked, newest
+from kshell.formats.base import Asked, Half
+from kshell.formats.by_schema import newest
 from kshell.formats.source import SourceWriter
 from kshell.kafka.produce import OutgoingRecord
-from kshell.sql.bind.literals import check_width
 from kshell.sql.as_written import place_of
+from kshell.sql.bind.literals import check_width
 from kshell.sql.dialect import to_duckdb
 from kshell.sql.statements import InsertValues, Name, Query
 from kshell.types import duckdb_name, ksql_name
