@@ -17,7 +17,7 @@ from kshell.engines.local.continuous.sink_writer import Outlet
 from kshell.errors import KafkaError, KshellError, Outage, TopicChanged
 from kshell.kafka.client import Client
 from kshell.kafka.produce import Producer
-from kshell.results import Notice, NoticeKind, Running, backlog
+from kshell.results import Notice, NoticeKind, Running, backlog, give_back
 from kshell.sql.plan import Sink
 
 __all__ = ["Background", "State"]
@@ -98,6 +98,8 @@ class Background:
             self._fail(error)
         except Exception as error:  # else a failed query would look like a quiet one
             self._fail(KshellError(f"internal error: {error!r}"))
+        finally:
+            give_back()
 
     @property
     def late(self) -> int:
