@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kshell.catalog.model import Kind
 from kshell.config import Properties
@@ -34,11 +35,11 @@ def bounded_continuous(context: Context, query: Query, properties: Properties) -
     node = plan_query(lookup, query)
     running = Run(lookup, node, "query", bounded=True)
     feed = running.feed
-    total, began = feed.lag, time.monotonic()
+    total, began = feed.lag or 0, time.monotonic()
     schema = pa.schema([(c.name, c.type) for c in output_columns(node)])
 
     def progress() -> Progress:
-        return Progress(total - min(feed.lag, total), total, time.monotonic() - began)
+        return Progress(total - min(feed.lag or 0, total), total, time.monotonic() - began)
 
     def notices() -> Sequence[Notice]:
         return (*undecodable(feed.bad), *lookup.notices)
@@ -70,6 +71,6 @@ def _batches(node: plan.Answer, running: Run) -> Iterator[pa.RecordBatch]:
             if table:
                 rows.put(records, gone)
             else:
-                yield records.filter(pa.array([not g for g in gone], pa.bool_()))
+                yield records.filter(pc.invert(gone))
     if table:
         yield rows.snapshot()
