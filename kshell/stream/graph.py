@@ -6,9 +6,9 @@ depends only on the input and its order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,7 +18,7 @@ from kshell.changes import Changes
 from kshell.errors import Unsupported
 from kshell.sql import plan
 from kshell.stream.evaluate import OnError, ignore_errors
-from kshell.stream.state import MemoryStates, States
+from kshell.stream.state import Entries, MemoryStates, Stateful, States
 
 __all__ = ["Graph", "build"]
 
@@ -30,15 +30,16 @@ class Operator(Protocol):
     def step(self) -> Callable[..., Changes]:
         """The output for the next rows of each input: of the only one, or of the left and right.
 
-        A join looks at their `order`, and its output has the place of the row that made each.
+        A join looks at their `order`, and its output has the place of the row that made each.  One
+        whose output may be large has `steps` too, which gives it in parts.
         """
 
 
 class _Stage(Protocol):
     """A part of the plan at work, from its scans up."""
 
-    def step(self, batches: Mapping[int, Changes]) -> Changes:
-        """What it makes of the next rows of the scans."""
+    def steps(self, batches: Mapping[int, Changes]) -> Iterator[Changes]:
+        """What it makes of the next rows of the scans, in parts that have rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,11 @@ class _Leaf:
     """A scan's rows."""
 
     number: int
-    schema: pa.Schema
 
-    def step(self, batches: Mapping[int, Changes]) -> Changes:
-        return batches.get(self.number) or Changes.none(self.schema)
+    def steps(self, batches: Mapping[int, Changes]) -> Iterator[Changes]:
+        rows = batches.get(self.number)
+        if rows:
+            yield rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,25 @@ class _Inner:
 
     operator: Operator
     inputs: tuple[_Stage, ...]
-    schema: pa.Schema
+    schemas: tuple[pa.Schema, ...]  # of the inputs
 
-    def step(self, batches: Mapping[int, Changes]) -> Changes:
-        parts = [stage.step(batches) for stage in self.inputs]
-        return self.operator.step(*parts) if any(parts) else Changes.none(self.schema)
+    def steps(self, batches: Mapping[int, Changes]) -> Iterator[Changes]:
+        for parts in self._parts(batches):
+            if hasattr(self.operator, "steps"):
+                yield from self.operator.steps(*parts)
+            elif made := self.operator.step(*parts):
+                yield made
+
+    def _parts(self, batches: Mapping[int, Changes]) -> Iterator[tuple[Changes, ...]]:
+        """The next rows of the inputs, at least one of which has some."""
+        parts = [stage.steps(batches) for stage in self.inputs]
+        if len(parts) == 1:
+            yield from zip(*parts, strict=True)
+            return
+        left, right = parts
+        none = tuple(map(Changes.none, self.schemas))
+        for a, b in _aligned(left, right):
+            yield a or none[0], b or none[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +88,8 @@ class Graph:
     root: plan.Node
     scans: tuple[plan.Scan, ...]
     stage: _Stage
-    operators: Mapping[int, Operator]
+    schema: pa.Schema
+    operators: Mapping[str, Operator]  # by their places in the plan: "3.StreamJoin"
     on_error: OnError = ignore_errors
 
     def step(self, batches: Mapping[int, Changes]) -> Changes:
@@ -82,12 +99,47 @@ class Graph:
         tombstones at -1 with the key alone: the graph keeps the rows that they replace.  A row from
         before 1970 is an error and is skipped, as in Streams.
         """
-        return self.stage.step({scan: self._since_1970(c) for scan, c in batches.items()})
+        return Changes.concat(self.steps(batches), self.schema)
+
+    def steps(self, batches: Mapping[int, Changes]) -> Iterator[Changes]:
+        """The same in parts, so that rows with many matches do not fill the memory.
+
+        The next step may come when all parts were taken.
+        """
+        return self.stage.steps({scan: self._since_1970(c) for scan, c in batches.items()})
 
     @property
     def late(self) -> int:
         """How many rows came after all their windows had closed."""
         return sum(getattr(operator, "late", 0) for operator in self.operators.values())
+
+    def snapshot(self) -> dict[str, Entries]:
+        """The state of all operators: each part's name begins with its operator's place."""
+        return self._parts("snapshot")
+
+    def changed(self) -> dict[str, Entries]:
+        """What differs since the last time; everything the first time."""
+        return self._parts("changed")
+
+    def load(self, parts: Mapping[str, Entries]) -> None:
+        """Takes in what either of them gave in a graph of the same plan."""
+        for place, operator in self._stateful():
+            start = f"{place}."
+            mine = {n.removeprefix(start): e for n, e in parts.items() if n.startswith(start)}
+            if mine:
+                operator.load(mine)
+
+    def _parts(self, method: str) -> dict[str, Entries]:
+        return {
+            f"{place}.{name}": entries
+            for place, operator in self._stateful()
+            for name, entries in getattr(operator, method)().items()
+        }
+
+    def _stateful(self) -> Iterator[tuple[str, Stateful]]:
+        for place, operator in self.operators.items():
+            if hasattr(operator, "snapshot"):
+                yield place, cast(Stateful, operator)
 
     def _since_1970(self, batch: Changes) -> Changes:
         times = batch.rows.column("ROWTIME")
@@ -105,7 +157,28 @@ def build(
     """The plan's graph, its state in `states` (in memory by default); raises Unsupported."""
     builder = _Builder(states or MemoryStates(), on_error)
     stage = builder.stage(node)
-    return Graph(node, tuple(builder.scans), stage, builder.operators, on_error)
+    schema = node.output.schema()
+    return Graph(node, tuple(builder.scans), stage, schema, builder.operators, on_error)
+
+
+def _aligned(
+    left: Iterator[Changes], right: Iterator[Changes]
+) -> Iterator[tuple[Changes | None, Changes | None]]:
+    """Parts of both inputs that belong together: what comes after is later in both."""
+    a, b = next(left, None), next(right, None)
+    while a or b:
+        later = (next(left, None), next(right, None))
+        if a and b and any(later):
+            assert a.order is not None  # both inputs have rows
+            assert b.order is not None
+            until = min(part.order[-1].as_py() for part, more in ((a, later[0]), (b, later[1])) if more)
+            (a, after_a), (b, after_b) = _split(a, until), _split(b, until)
+            yield a, b
+            a, left = _before(after_a, later[0], left)
+            b, right = _before(after_b, later[1], right)
+        else:
+            yield a, b
+            a, b = later
 
 
 class _Builder:
@@ -113,20 +186,21 @@ class _Builder:
 
     def __init__(self, states: States, on_error: OnError) -> None:
         self.states, self.on_error = states, on_error
-        self.operators: dict[int, Operator] = {}
+        self.operators: dict[str, Operator] = {}
         self.scans: list[plan.Scan] = []
-        self._number = 0
+        self._places: dict[int, str] = {}
 
     def name(self, node: plan.Node) -> str:
-        """A state's name."""
-        self._number += 1
-        return f"{self._number}.{type(node).__name__}"
+        """The node's place in the plan, from the root: the name of its state."""
+        number = len(self._places) + 1
+        return self._places.setdefault(id(node), f"{number}.{type(node).__name__}")
 
     def stage(self, node: plan.Node) -> _Stage:
         """The operators of the node and of all below."""
+        name = self.name(node)
         operator = self._operator(node)
         if operator is not None:
-            self.operators[id(node)] = operator
+            self.operators[name] = operator
         # EMIT FINAL runs its aggregate itself.
         inner = node.input if isinstance(node, plan.Suppress) else node
         inputs = tuple(self.stage(child) for child in plan.children(inner))
@@ -209,10 +283,9 @@ def _suppress(node: Any, builder: _Builder) -> Operator:
 
 
 def _stream_join(node: Any, builder: _Builder) -> Operator:
-    from kshell.stream.ops.alternating import Alternating
     from kshell.stream.ops.stream_join import StreamJoin
 
-    return Alternating(StreamJoin(node, builder.states, builder.name(node)))
+    return StreamJoin(node)
 
 
 def _stream_table_join(node: Any, builder: _Builder) -> Operator:

@@ -85,6 +85,9 @@ class Layout:
         self.freeze: Callable[[Row], Key] = _freeze_row if nested else _same
         sized = relation.window is not None and relation.window.size_ms is not None
         self.key: Callable[[Row], Key] = _without_end(self.freeze) if sized else self.freeze
+        # What `key` is made of: windows of known size are keyed by their start.
+        bounds = ("WINDOWSTART", "WINDOWEND")[: 1 if sized else 2] if self.windowed else ()
+        self.key_columns: list[str] = [c.name for c in relation.key] + list(bounds)
 
     def cells(self, row: Row) -> Row:
         """The key's values, then the window's start and end."""
