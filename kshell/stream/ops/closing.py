@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from kshell.catalog.model import WindowType
 from kshell.sql import plan
 from kshell.sql.statements import WindowClause
-from kshell.stream.due import Due
+from kshell.stream.containers import Heap
 
 __all__ = ["Closing", "close_after"]
 
@@ -41,15 +41,19 @@ class Closing:
 
     def __init__(self, window: WindowClause) -> None:
         self._after = close_after(window)
-        self._open = Due()
+        self._open = Heap()
 
     def note(self, ends: Any, numbers: Any) -> None:
         """More windows; one that was noted before is then given twice."""
-        self._open.add(ends, numbers)
+        self._open.push(ends, numbers)
 
     def take(self, now: int) -> tuple[Any, Any]:
         """The ends and the numbers of windows that are closed."""
-        return self._open.until(now - self._after)
+        return self._open.pop(now - self._after)  # type: ignore[no-any-return]
+
+    def closed(self, ends: Any, now: int) -> Any:
+        """Which windows are closed."""
+        return ends <= now - self._after
 
     def rows(self, ends: Any, clock: Any) -> Any:
         """The row that closes each window; `clock` is stream time after each row."""

@@ -7,6 +7,7 @@ ksqlDB.  Under EMIT FINAL a window is given out when it closes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,13 @@ from kshell.sql import plan
 from kshell.sql.statements import WindowClause
 from kshell.stream.column_folds.base import Grown
 from kshell.stream.columns import ColumnFolds
-from kshell.stream.due import Due
+from kshell.stream.containers import Heap
 from kshell.stream.evaluate import OnError
 from kshell.stream.keys import Keys
 from kshell.stream.ops.closing import Closing
 from kshell.stream.ops.grouped import SMALL, Reader, Rows, written
+from kshell.stream.state import Entries
+from kshell.stream.touched import Touched
 from kshell.stream.windows import Steps
 
 __all__ = ["ColumnarAggregate"]
@@ -40,6 +43,9 @@ class ColumnarAggregate:
         start = [] if node.window is None else [pa.int64()]
         self._groups = Keys([*self._reader.types, *start])
         self._closing = Closing(node.window) if final and node.window is not None else None
+        fields = [pa.field(n.name, n.expression.type) for n in node.group]
+        fields += [pa.field("WINDOWSTART", t) for t in start]
+        self._touched = Touched(pa.schema(fields))
 
     @property
     def late(self) -> int:
@@ -65,14 +71,13 @@ class ColumnarAggregate:
         groups, fresh = self._groups.add(names)
         self._reach(self._groups.size)
         new = groups[fresh]
-        if self._window is not None:
-            self._window.note(self._starts(new), new)
         if self._closing is not None:
             self._add(groups, rows)
             self._closing.note(self._ends(new), new)
             return self._closed(self._closing, clock)
         out = self._updates(groups, new, rows)
         if self._window is not None:
+            self._window.note(self._starts(new), new)
             self._forget(self._window.expired())
         return out
 
@@ -125,6 +130,7 @@ class ColumnarAggregate:
     def _add(self, groups: Any, rows: Rows) -> None:
         self._folds.run(Steps(groups), rows.args)
         np.maximum.at(self._times.data, groups, rows.times)
+        self._touched.note(groups)
 
     def _reach(self, size: int) -> None:
         self._times.reach(size)
@@ -145,9 +151,54 @@ class ColumnarAggregate:
 
     def _forget(self, groups: Any) -> None:
         if len(groups):
+            if self._touched.noting:
+                self._touched.left(groups, self._groups.values(groups))
             self._groups.drop(groups)
             self._times.reset(groups)
             self._folds.reset(groups)
+
+    def snapshot(self) -> dict[str, Entries]:
+        """The groups by their keys (and the start of their window): time and the folds' states."""
+        return self._exported(self._all(), None)
+
+    def changed(self) -> dict[str, Entries]:
+        """What differs since the last time; everything the first time."""
+        groups, gone = self._touched.take()
+        if not self._touched.noting:
+            self._touched.noting = True
+            return self.snapshot()
+        back = self._groups.find(gone.columns) >= 0
+        return self._exported(groups, gone.filter(pa.array(~back)))
+
+    def _all(self) -> Any:
+        return np.flatnonzero(self._times.data >= 0)  # no row is from before 1970
+
+    def _exported(self, groups: Any, gone: pa.RecordBatch | None) -> dict[str, Entries]:
+        names = self._touched.batch(self._groups.values(groups))
+        states = zip(self._times.data[groups].tolist(), self._folds.save(groups), strict=True)
+        parts = {"groups": Entries.of(names, list(states), gone)}
+        if self._window is not None:
+            parts["clock"] = self._window.clock()
+        return parts
+
+    def load(self, parts: Mapping[str, Entries]) -> None:
+        """Takes in what either of them gave, on top of what is there."""
+        if self._window is not None:
+            self._window.set_clock(parts["clock"])
+        saved = parts["groups"]
+        gone = self._groups.find(saved.keys.filter(saved.gone).columns)
+        self._forget(gone[gone >= 0])
+        there = ~np.asarray(saved.gone)
+        names = saved.keys.filter(pa.array(there)).columns
+        values = [v for v, live in zip(saved.values, there.tolist(), strict=True) if live]
+        groups, fresh = self._groups.add(names)
+        self._reach(self._groups.size)
+        self._times.data[groups] = [time for time, _ in values]
+        self._folds.load(groups, [states for _, states in values])
+        if self._window is not None and self._closing is None:
+            self._window.note(self._starts(groups[fresh]), groups[fresh])
+        if self._closing is not None:
+            self._closing.note(self._ends(groups[fresh]), groups[fresh])
 
 
 class _Windows:
@@ -160,7 +211,7 @@ class _Windows:
         self._keep = max(self.size + self._grace, window.retention_ms or 0)
         self._now = self._newest = -1
         self.late = 0
-        self._kept = Due()
+        self._kept = Heap()
 
     def of(self, times: Any) -> tuple[Any, Any, Any]:
         """For each row and open window of it: the row's number and the window's start.
@@ -184,8 +235,17 @@ class _Windows:
 
     def note(self, starts: Any, groups: Any) -> None:
         """New windows."""
-        self._kept.add(starts, groups)
+        self._kept.push(starts, groups)
 
     def expired(self) -> Any:
         """The windows that no row can ask for any more."""
-        return self._kept.until(self._newest - self._keep)[1]
+        return self._kept.pop(self._newest - self._keep)[1]
+
+    def clock(self) -> Entries:
+        """Stream time and such."""
+        return Entries.numbers(now=self._now, newest=self._newest, late=self.late)
+
+    def set_clock(self, saved: Entries) -> None:
+        """Set them to what was saved."""
+        values = saved.named()
+        self._now, self._newest, self.late = values["now"], values["newest"], values["late"]

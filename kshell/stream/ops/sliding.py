@@ -35,3 +35,9 @@ class SlidingAggregate(SpanAggregate):
 
     def _expired(self) -> int:
         return self._windows.newest - self._keep  # type: ignore[no-any-return]
+
+    def _newest(self) -> int:
+        return self._windows.newest  # type: ignore[no-any-return]
+
+    def _set_newest(self, newest: int) -> None:
+        self._windows.newest = newest

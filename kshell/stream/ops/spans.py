@@ -6,6 +6,7 @@ number.  A large step gives one update for each window that it touched, a small 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,13 @@ import pyarrow as pa
 from kshell.changes import Changes
 from kshell.sql import plan
 from kshell.stream.columns import ColumnFolds
-from kshell.stream.due import Due
+from kshell.stream.containers import Heap
 from kshell.stream.evaluate import OnError
 from kshell.stream.keys import Keys
 from kshell.stream.ops.closing import Closing
 from kshell.stream.ops.grouped import SMALL, Reader, Rows, written
+from kshell.stream.state import Entries
+from kshell.stream.touched import Touched
 from kshell.stream.windows import AGAIN, Placed
 
 __all__ = ["SpanAggregate"]
@@ -34,8 +37,10 @@ class SpanAggregate:
         self._keys = Keys(self._reader.types)
         self._folds = ColumnFolds([call for _, call in node.aggregates])
         self._windows = windows
-        self._expiring = Due()
+        self._expiring = Heap()
         self._closing = Closing(node.window) if final else None
+        fields = [pa.field(n.name, n.expression.type) for n in node.group]
+        self._touched = Touched(pa.schema([*fields, pa.field("WINDOWSTART", pa.int64())]))
 
     @property
     def late(self) -> int:
@@ -133,24 +138,101 @@ class SpanAggregate:
 
     def _note(self, placed: Placed) -> None:
         """Remember when the windows close and leave, if that has changed."""
+        self._touched.note(placed.touched)
+        slots, homes, _ = self._windows.bounds(placed.homes)
+        moved = homes != placed.old_starts
+        none = np.empty(0, np.int64)
+        self._touched.left(none, self._names(slots[moved], placed.old_starts[moved]))
         _, starts, lasts = self._windows.bounds(placed.touched)
         had = np.full(self._windows.size, -1, np.int64)
         had[placed.old] = self._expiry(placed.old_starts, placed.old_lasts)
         expiry = self._expiry(starts, lasts)
         new = had[placed.touched] != expiry
         numbers = placed.touched[new]
-        self._expiring.add(expiry[new], numbers)
+        self._expiring.push(expiry[new], numbers)
         if self._closing is not None:
             self._closing.note(self._ends(starts[new], lasts[new]), numbers)
 
     def _forget(self, gone: Any, maybe_empty: Any) -> None:
         """Drop windows that are part of others or not visible any more, and groups without any."""
-        times, numbers = self._expiring.until(self._expired())
+        times, numbers = self._expiring.pop(self._expired())
         if len(numbers):
             _, starts, lasts = self._windows.bounds(numbers)
             left = self._windows.living(numbers) & (self._expiry(starts, lasts) == times)
             gone = np.unique(np.concatenate([gone, numbers[left]]))
-        slots = np.unique(np.concatenate([self._windows.bounds(gone)[0], maybe_empty]))
+        of, starts, _ = self._windows.bounds(gone)
+        if self._touched.noting:
+            self._touched.left(gone, self._names(of, starts))
         self._windows.drop(gone)
         self._folds.reset(gone)
+        self._drop_empty(np.concatenate([of, maybe_empty]))
+
+    def _drop_empty(self, slots: Any) -> None:
+        slots = np.unique(slots)
         self._keys.drop(slots[self._windows.empty(slots)])
+
+    def _names(self, slots: Any, starts: Any) -> list[pa.Array]:
+        return [*self._keys.values(slots), pa.array(starts, pa.int64())]
+
+    def snapshot(self) -> dict[str, Entries]:
+        """The windows, by their group and their start: the last moment and the folds' states."""
+        return self._exported(self._windows.all(), None)
+
+    def changed(self) -> dict[str, Entries]:
+        """What differs since the last time; everything the first time."""
+        numbers, gone = self._touched.take()
+        if not self._touched.noting:
+            self._touched.noting = True
+            return self.snapshot()
+        numbers = numbers[self._windows.living(numbers)]
+        back = self._find(gone) >= 0
+        return self._exported(numbers, gone.filter(pa.array(~back)))
+
+    def _exported(self, numbers: Any, gone: pa.RecordBatch | None) -> dict[str, Entries]:
+        slots, starts, lasts = self._windows.bounds(numbers)
+        names = self._touched.batch(self._names(slots, starts))
+        states = zip(lasts.tolist(), self._folds.save(numbers), strict=True)
+        windows = self._windows
+        return {
+            "windows": Entries.of(names, list(states), gone),
+            "clock": Entries.numbers(now=windows.now, late=windows.late, newest=self._newest()),
+        }
+
+    def load(self, parts: Mapping[str, Entries]) -> None:
+        """Takes in what either of them gave, on top of what is there."""
+        clock = parts["clock"].named()
+        self._windows.now, self._windows.late = clock["now"], clock["late"]
+        self._set_newest(clock["newest"])
+        saved = parts["windows"]
+        gone = self._find(saved.keys.filter(saved.gone))
+        gone = gone[gone >= 0]
+        slots = self._windows.bounds(gone)[0]
+        self._windows.drop(gone)
+        self._folds.reset(gone)
+        self._drop_empty(slots)
+        there = ~np.asarray(saved.gone)
+        names = saved.keys.filter(pa.array(there))
+        values = [v for v, live in zip(saved.values, there.tolist(), strict=True) if live]
+        slots = self._keys.add(names.columns[:-1])[0]
+        starts = names.columns[-1].to_numpy()
+        lasts = np.array([last for last, _ in values], np.int64)
+        numbers = self._windows.put(slots, starts, lasts)
+        self._folds.reach(self._windows.size)
+        self._folds.load(numbers, [states for _, states in values])
+        self._expiring.push(self._expiry(starts, lasts), numbers)
+        if self._closing is not None:
+            ends = self._ends(starts, lasts)
+            is_open = ~self._closing.closed(ends, self._windows.now)
+            self._closing.note(ends[is_open], numbers[is_open])
+
+    def _find(self, names: pa.RecordBatch) -> Any:
+        return self._windows.find(
+            self._keys.find(names.columns[:-1]), names.columns[-1].to_numpy()
+        )
+
+    def _newest(self) -> int:
+        """The latest start, where windows leave by it."""
+        return -1
+
+    def _set_newest(self, newest: int) -> None:
+        """Set it."""
