@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -75,10 +76,9 @@ class _Inner:
         if len(parts) == 1:
             yield from zip(*parts, strict=True)
             return
-        left, right = parts
         none = tuple(map(Changes.none, self.schemas))
-        for a, b in _aligned(left, right):
-            yield a or none[0], b or none[1]
+        for left, right in _aligned(*parts):
+            yield left or none[0], right or none[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,24 +161,42 @@ def build(
     return Graph(node, tuple(builder.scans), stage, schema, builder.operators, on_error)
 
 
-def _aligned(
-    left: Iterator[Changes], right: Iterator[Changes]
-) -> Iterator[tuple[Changes | None, Changes | None]]:
-    """Parts of both inputs that belong together: what comes after is later in both."""
-    a, b = next(left, None), next(right, None)
-    while a or b:
-        later = (next(left, None), next(right, None))
-        if a and b and any(later):
-            assert a.order is not None  # both inputs have rows
-            assert b.order is not None
-            until = min(part.order[-1].as_py() for part, more in ((a, later[0]), (b, later[1])) if more)
-            (a, after_a), (b, after_b) = _split(a, until), _split(b, until)
-            yield a, b
-            a, left = _before(after_a, later[0], left)
-            b, right = _before(after_b, later[1], right)
-        else:
-            yield a, b
-            a, b = later
+class _Parts:
+    """The parts of an input, one ahead."""
+
+    def __init__(self, parts: Iterator[Changes]) -> None:
+        self._parts = parts
+        self.rows = next(parts, None)
+        self._next = next(parts, None)
+
+    @property
+    def end(self) -> int | None:
+        """The place up to which the rows here are all there are; None if no more follow."""
+        if self.rows is None or self._next is None:
+            return None
+        assert self.rows.order is not None  # it is made of several inputs
+        return int(self.rows.order[-1].as_py())
+
+    def take(self, until: int | None) -> Changes | None:
+        """The rows here up to a place."""
+        rows = self.rows
+        if rows is None:
+            return None
+        if until is not None and rows.order is not None:
+            count = int(np.searchsorted(rows.order.to_numpy(), until, "right"))
+            if count < len(rows):
+                self.rows = rows.slice(count)
+                return rows.slice(0, count) if count else None
+        self.rows, self._next = self._next, next(self._parts, None)
+        return rows
+
+
+def _aligned(*inputs: Iterator[Changes]) -> Iterator[tuple[Changes | None, ...]]:
+    """Parts of both inputs that belong together: in both, what comes after has later places."""
+    parts = [_Parts(rows) for rows in inputs]
+    while any(part.rows is not None for part in parts):
+        until = min((part.end for part in parts if part.end is not None), default=None)
+        yield tuple(part.take(until) for part in parts)
 
 
 class _Builder:
@@ -189,6 +207,7 @@ class _Builder:
         self.operators: dict[str, Operator] = {}
         self.scans: list[plan.Scan] = []
         self._places: dict[int, str] = {}
+        self._looked_up: set[int] = set()
 
     def name(self, node: plan.Node) -> str:
         """The node's place in the plan, from the root: the name of its state."""
@@ -198,18 +217,23 @@ class _Builder:
     def stage(self, node: plan.Node) -> _Stage:
         """The operators of the node and of all below."""
         name = self.name(node)
-        operator = self._operator(node)
+        looked_up = isinstance(node, plan.Scan) and id(node) in self._looked_up
+        operator = None if looked_up else self._operator(node)
         if operator is not None:
             self.operators[name] = operator
+        if isinstance(node, plan.StreamTableJoin):
+            # It keeps the table that it looks up, so that its scan need not.
+            self._looked_up.add(id(node.right))
         # EMIT FINAL runs its aggregate itself.
         inner = node.input if isinstance(node, plan.Suppress) else node
         inputs = tuple(self.stage(child) for child in plan.children(inner))
         if isinstance(node, plan.Scan):
-            inputs = (_Leaf(len(self.scans), node.output.schema()),)
+            inputs = (_Leaf(len(self.scans)),)
             self.scans.append(node)
         if operator is None:
             return inputs[0]
-        return _Inner(operator, inputs, node.output.schema())
+        schemas = tuple(child.output.schema() for child in plan.children(inner))
+        return _Inner(operator, inputs, schemas)
 
     def _operator(self, node: plan.Node) -> Operator | None:
         if isinstance(node, plan.Answer | plan.Sink):
@@ -230,7 +254,7 @@ class _Builder:
 
         if node.output.kind is Kind.STREAM:
             return None
-        return TableSource(node, self.states, self.name(node))
+        return TableSource(node)
 
     def _filter(self, node: plan.Filter) -> Operator:
         from kshell.stream.ops import linear
@@ -289,10 +313,9 @@ def _stream_join(node: Any, builder: _Builder) -> Operator:
 
 
 def _stream_table_join(node: Any, builder: _Builder) -> Operator:
-    from kshell.stream.ops.alternating import Alternating
     from kshell.stream.ops.stream_table_join import StreamTableJoin
 
-    return Alternating(StreamTableJoin(node, builder.states, builder.name(node)))
+    return StreamTableJoin(node)
 
 
 def _table_join(node: Any, builder: _Builder) -> Operator:
