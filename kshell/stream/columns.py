@@ -14,10 +14,10 @@ import pyarrow as pa
 
 from kshell.sql.expressions import Call
 from kshell.stream.column_folds import collected, numbers, offsets
-from kshell.stream.column_folds.base import ColumnFold, EachRow, Numbers
+from kshell.stream.column_folds.base import ColumnFold, EachRow, Grown, Numbers
 from kshell.stream.windows import Steps
 
-__all__ = ["ColumnFolds", "column_fold"]
+__all__ = ["ColumnFolds", "Grown", "column_fold"]
 
 
 def _numeric(make: Callable[[Call], ColumnFold]) -> Callable[[Call], ColumnFold]:
@@ -75,9 +75,11 @@ class ColumnFolds:
 
     def save(self, groups: Numbers) -> list[tuple[Any, ...]]:
         """The states of these groups: a tuple for each."""
+        if not self._folds:
+            return [()] * len(groups)
         return list(zip(*(fold.save(groups) for fold in self._folds), strict=True))
 
     def load(self, groups: Numbers, states: Sequence[Sequence[Any]]) -> None:
         """Set the states of these groups to what was saved."""
-        for fold, mine in zip(self._folds, zip(*states, strict=True), strict=True):
-            fold.load(groups, mine)
+        for i, fold in enumerate(self._folds):
+            fold.load(groups, [state[i] for state in states])

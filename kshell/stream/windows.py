@@ -29,9 +29,10 @@ class Steps:
     """What becomes of the states of groups, in order.
 
     Step i is of the group `into[i]`: ADD gives it the row `what[i]`, MERGE what the group `what[i]`
-    has; other kinds change nothing.  Without `kinds`, step i adds row i.
+    has; other kinds change nothing.  Without `kinds`, step i adds row i.  There are `rows` rows.
     """
 
+    rows: int
     into: Any
     kinds: Any = None
     what: Any = None
@@ -63,7 +64,6 @@ class Placed:
     order: Any
     gone: Any
 
-    @property
-    def steps(self) -> Steps:
-        """The steps for the folds."""
-        return Steps(self.into, self.kinds, self.what)
+    def steps(self, rows: int) -> Steps:
+        """The steps for the folds; there were so many rows."""
+        return Steps(rows, self.into, self.kinds, self.what)
