@@ -231,10 +231,9 @@ def _stream_table_join(node: Any, builder: _Builder) -> Operator:
 
 
 def _table_join(node: Any, builder: _Builder) -> Operator:
-    from kshell.stream.ops.alternating import Alternating
     from kshell.stream.ops.table_join import TableJoin
 
-    return Alternating(TableJoin(node, builder.states, builder.name(node)))
+    return TableJoin(node)
 
 
 def _foreign_key_join(node: Any, builder: _Builder) -> Operator:

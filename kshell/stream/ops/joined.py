@@ -1,0 +1,108 @@
+"""What the joins of tables share: both sides' rows in arenas, and joined rows of their ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from kshell.changes import Changes
+from kshell.sql import plan
+from kshell.stream.arena import Rows
+from kshell.stream.rows import Layout
+from kshell.stream.updates import Updates, updates_of
+
+__all__ = ["Arrived", "JoinedRows", "Side", "rows_at"]
+
+Ints = Any  # a numpy array of int64
+
+
+class Side:
+    """One input: its updates, and the columns of its rows that the joined rows have."""
+
+    def __init__(self, relation: plan.Relation, wanted: Sequence[str], *more: pa.Field) -> None:
+        self.layout = Layout(relation)
+        fields = [self.layout.schema.field(name) for name in wanted]
+        self._names = list(wanted)
+        self.rows = Rows(pa.schema([*fields, *more]))
+
+    def updates(self, changes: Changes) -> Updates:
+        """The changes as updates."""
+        return updates_of(changes, self.layout)
+
+    def add(self, changes: Changes, updates: Updates, *more: pa.Array) -> Ints:
+        """Keep the updates' new rows; their ids, -1 where there is none.
+
+        `more` are further columns, as long as the changes.
+        """
+        ids = np.full(len(updates), -1)
+        there = updates.new >= 0
+        at = pa.array(updates.new[there])
+        columns = [*(changes.rows.column(n) for n in self._names), *more]
+        rows = pa.RecordBatch.from_arrays([c.take(at) for c in columns], schema=self.rows.schema)
+        ids[there] = self.rows.add(rows)
+        return ids
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """The next updates of one side: their keys, places, times, and the ids of their new rows."""
+
+    cells: list[pa.Array]  # the key's columns, then the window's bounds
+    places: Ints
+    times: Ints
+    ids: Ints
+
+    @classmethod
+    def of(cls, side: Side, changes: Changes, *more: pa.Array) -> Arrived:
+        """Keeps the new rows in the side's arena; `more` are further columns for it."""
+        updates = side.updates(changes)
+        at = pa.array(updates.at)
+        order = changes.order
+        times = changes.rows.column("ROWTIME")
+        return cls(
+            [changes.rows.column(n).take(at) for n in side.layout.cell_names],
+            updates.at if order is None else order.to_numpy()[updates.at],
+            times.to_numpy()[updates.at],
+            side.add(changes, updates, *more),
+        )
+
+
+class JoinedRows:
+    """The joined rows' columns, each from the side that has it."""
+
+    def __init__(self, left: plan.Relation, right: plan.Relation, output: plan.Relation) -> None:
+        self.output = Layout(output)
+        own = set(left.schema().names[:-1])
+        names = [c.name for c in output.value]
+        self._columns = [(n, n not in own) for n in names]
+        self.wanted = [n for n in names if n in own], [n for n in names if n not in own]
+
+    def of(
+        self,
+        cells: Sequence[pa.Array],
+        left: pa.RecordBatch,
+        right: pa.RecordBatch,
+        times: Ints,
+    ) -> pa.RecordBatch:
+        """Rows with these keys (and windows), of rows of both sides, which may be all NULL."""
+        width = self.output.width
+        values = [(right if other else left).column(name) for name, other in self._columns]
+        columns = [*cells[:width], *values, *cells[width:], pa.array(times, pa.int64())]
+        return pa.RecordBatch.from_arrays(columns, schema=self.output.schema)
+
+
+def rows_at(rows: Rows, ids: Ints) -> pa.RecordBatch:
+    """The rows of these ids; all NULL for -1."""
+    there = ids >= 0
+    if there.all():
+        return rows.take(ids)
+    places = np.cumsum(there) - 1
+    found = rows.take(ids[there])
+    at = pa.array(places, pa.int64(), mask=~there)
+    if not len(found.schema):
+        return pa.RecordBatch.from_struct_array(pa.array([{}] * len(ids), pa.struct([])))
+    return found.take(at)
