@@ -6,9 +6,9 @@ depends only on the input and its order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,7 +18,7 @@ from kshell.changes import Changes
 from kshell.errors import Unsupported
 from kshell.sql import plan
 from kshell.stream.evaluate import OnError, ignore_errors
-from kshell.stream.state import MemoryStates, States
+from kshell.stream.state import Entries, MemoryStates, Stateful, States
 
 __all__ = ["Graph", "build"]
 
@@ -72,7 +72,7 @@ class Graph:
     root: plan.Node
     scans: tuple[plan.Scan, ...]
     stage: _Stage
-    operators: Mapping[int, Operator]
+    operators: Mapping[str, Operator]  # by their places in the plan: "3.StreamJoin"
     on_error: OnError = ignore_errors
 
     def step(self, batches: Mapping[int, Changes]) -> Changes:
@@ -88,6 +88,34 @@ class Graph:
     def late(self) -> int:
         """How many rows came after all their windows had closed."""
         return sum(getattr(operator, "late", 0) for operator in self.operators.values())
+
+    def snapshot(self) -> dict[str, Entries]:
+        """The state of all operators: each part's name begins with its operator's place."""
+        return self._parts("snapshot")
+
+    def changed(self) -> dict[str, Entries]:
+        """What differs since the last time; everything the first time."""
+        return self._parts("changed")
+
+    def load(self, parts: Mapping[str, Entries]) -> None:
+        """Takes in what either of them gave in a graph of the same plan."""
+        for place, operator in self._stateful():
+            start = f"{place}."
+            mine = {n.removeprefix(start): e for n, e in parts.items() if n.startswith(start)}
+            if mine:
+                operator.load(mine)
+
+    def _parts(self, method: str) -> dict[str, Entries]:
+        return {
+            f"{place}.{name}": entries
+            for place, operator in self._stateful()
+            for name, entries in getattr(operator, method)().items()
+        }
+
+    def _stateful(self) -> Iterator[tuple[str, Stateful]]:
+        for place, operator in self.operators.items():
+            if hasattr(operator, "snapshot"):
+                yield place, cast(Stateful, operator)
 
     def _since_1970(self, batch: Changes) -> Changes:
         times = batch.rows.column("ROWTIME")
@@ -113,20 +141,21 @@ class _Builder:
 
     def __init__(self, states: States, on_error: OnError) -> None:
         self.states, self.on_error = states, on_error
-        self.operators: dict[int, Operator] = {}
+        self.operators: dict[str, Operator] = {}
         self.scans: list[plan.Scan] = []
-        self._number = 0
+        self._places: dict[int, str] = {}
 
     def name(self, node: plan.Node) -> str:
-        """A state's name."""
-        self._number += 1
-        return f"{self._number}.{type(node).__name__}"
+        """The node's place in the plan, from the root: the name of its state."""
+        number = len(self._places) + 1
+        return self._places.setdefault(id(node), f"{number}.{type(node).__name__}")
 
     def stage(self, node: plan.Node) -> _Stage:
         """The operators of the node and of all below."""
+        name = self.name(node)
         operator = self._operator(node)
         if operator is not None:
-            self.operators[id(node)] = operator
+            self.operators[name] = operator
         # EMIT FINAL runs its aggregate itself.
         inner = node.input if isinstance(node, plan.Suppress) else node
         inputs = tuple(self.stage(child) for child in plan.children(inner))
