@@ -18,6 +18,7 @@ from kshell.changes import Changes
 from kshell.errors import Unsupported
 from kshell.sql import plan
 from kshell.stream.evaluate import OnError, ignore_errors
+from kshell.stream.kept import Collected, Computed, Current, Kept, repeats
 from kshell.stream.state import Entries, MemoryStates, Stateful, States
 
 __all__ = ["Graph", "build"]
@@ -74,6 +75,7 @@ class Graph:
     stage: _Stage
     operators: Mapping[str, Operator]  # by their places in the plan: "3.StreamJoin"
     on_error: OnError = ignore_errors
+    kept: Kept | None = None
 
     def step(self, batches: Mapping[int, Changes]) -> Changes:
         """The changes of the root for the next rows of the scans, by the scans' numbers.
@@ -82,7 +84,15 @@ class Graph:
         tombstones at -1 with the key alone: the graph keeps the rows that they replace.  A row from
         before 1970 is an error and is skipped, as in Streams.
         """
-        return self.stage.step({scan: self._since_1970(c) for scan, c in batches.items()})
+        made = self.stage.step({scan: self._since_1970(c) for scan, c in batches.items()})
+        if self.kept is not None:
+            self.kept.put(made)
+        return made
+
+    def rows(self) -> pa.RecordBatch:
+        """The rows of the root's table as they are now, if the graph keeps them."""
+        assert self.kept is not None
+        return self.kept.rows()
 
     @property
     def late(self) -> int:
@@ -116,6 +126,8 @@ class Graph:
         for place, operator in self.operators.items():
             if hasattr(operator, "snapshot"):
                 yield place, cast(Stateful, operator)
+        if hasattr(self.kept, "snapshot"):
+            yield "kept", cast(Stateful, self.kept)
 
     def _since_1970(self, batch: Changes) -> Changes:
         times = batch.rows.column("ROWTIME")
@@ -128,12 +140,20 @@ class Graph:
 
 
 def build(
-    node: plan.Node, states: States | None = None, on_error: OnError = ignore_errors
+    node: plan.Node,
+    states: States | None = None,
+    on_error: OnError = ignore_errors,
+    *,
+    keeps: bool = False,
 ) -> Graph:
-    """The plan's graph, its state in `states` (in memory by default); raises Unsupported."""
+    """The plan's graph, its state in `states` (in memory by default); raises Unsupported.
+
+    If it `keeps`, a table's current rows can be read between two steps.
+    """
     builder = _Builder(states or MemoryStates(), on_error)
     stage = builder.stage(node)
-    return Graph(node, tuple(builder.scans), stage, builder.operators, on_error)
+    kept = builder.kept(node) if keeps and node.output.kind is Kind.TABLE else None
+    return Graph(node, tuple(builder.scans), stage, builder.operators, on_error, kept)
 
 
 class _Builder:
@@ -165,6 +185,28 @@ class _Builder:
         if operator is None:
             return inputs[0]
         return _Inner(operator, inputs, node.output.schema())
+
+    def kept(self, root: plan.Node) -> Kept:
+        """The table's rows of the last state that says them, else collected."""
+        reader = _Builder(self.states, ignore_errors)  # a row's error was reported when it came
+        above: list[Operator] = []
+        node = root.input if isinstance(root, plan.Answer | plan.Sink) else root
+        top = node
+        while isinstance(node, plan.Project | plan.Filter):
+            if isinstance(node, plan.Project):
+                expressions = [named.expression for named in (*node.key, *node.value)]
+            else:
+                expressions = [node.predicate]
+            if not repeats(expressions):
+                return Collected(top)
+            stage = reader._operator(node)
+            assert stage is not None
+            above.insert(0, stage)
+            node = node.input
+        operator = self.operators.get(self.name(node))
+        if hasattr(operator, "current"):
+            return Computed(cast(Current, operator), above)
+        return Collected(top)
 
     def _operator(self, node: plan.Node) -> Operator | None:
         if isinstance(node, plan.Answer | plan.Sink):

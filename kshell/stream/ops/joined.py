@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,11 +84,11 @@ class JoinedRows:
     def of(
         self,
         cells: Sequence[pa.Array],
-        left: pa.RecordBatch,
-        right: pa.RecordBatch,
+        sides: Iterable[pa.RecordBatch],
         times: Ints,
     ) -> pa.RecordBatch:
         """Rows with these keys (and windows), of rows of both sides, which may be all NULL."""
+        left, right = sides
         width = self.output.width
         values = [(right if other else left).column(name) for name, other in self._columns]
         columns = [*cells[:width], *values, *cells[width:], pa.array(times, pa.int64())]

@@ -76,7 +76,7 @@ class TableJoin:
         which = pa.array(rows[out][spread.which])
         joined = self._joined.of(
             [c.take(which) for c in cells],
-            *(rows_at(sides[p].rows, spread.shown(ago[p][out], now[p][out])) for p in (0, 1)),
+            (rows_at(sides[p].rows, spread.shown(ago[p][out], now[p][out])) for p in (0, 1)),
             spread.times(was[out], made[out], has),
         )
         last = np.append(starts[1:], True)
@@ -99,7 +99,7 @@ class TableJoin:
         self._keyed.drop(slots[~there])
         self._keyed.tidy(slots)
 
-    def rows(self) -> pa.RecordBatch:
+    def current(self) -> pa.RecordBatch:
         """The joined table as it is now."""
         keyed = self._keyed
         slots = keyed.live()
@@ -108,7 +108,7 @@ class TableJoin:
         sides = (
             rows_at(s.rows, keyed[name][slots]) for s, name in zip(self._sides, _IDS, strict=True)
         )
-        return self._joined.of(cells, *sides, keyed["time"][slots])
+        return self._joined.of(cells, sides, keyed["time"][slots])
 
     def snapshot(self) -> dict[str, Entries]:
         """The rows of both sides by their ids, and each key's ids."""

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from kshell.changes import Changes
 from tests.streams.query import Query
@@ -36,7 +35,7 @@ GROUPS = {
 }
 QUERIES = {**JOINS, **FOREIGN, **GROUPS}
 
-many = settings(max_examples=40, deadline=None)
+many = settings(max_examples=15, deadline=None)
 given_records = records("lr", groups=["a", "b", "c", None])
 
 
