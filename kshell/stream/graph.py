@@ -308,10 +308,9 @@ def _table_join(node: Any, builder: _Builder) -> Operator:
 
 
 def _foreign_key_join(node: Any, builder: _Builder) -> Operator:
-    from kshell.stream.ops.alternating import Alternating
     from kshell.stream.ops.foreign_key_join import ForeignKeyJoin
 
-    return Alternating(ForeignKeyJoin(node, builder.states, builder.name(node), builder.on_error))
+    return ForeignKeyJoin(node, builder.on_error)
 
 
 _MAKERS: Mapping[type, Callable[[Any, _Builder], Operator]] = {

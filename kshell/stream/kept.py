@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from kshell.changes import Changes
+from kshell.durations import DAY_MS
 from kshell.sql import plan
 from kshell.sql.expressions import Call, Expression, walk
 from kshell.stream.arena import KeyedRows
@@ -131,11 +132,20 @@ def repeats(expressions: Sequence[Expression]) -> bool:
 
 
 def _retention(node: plan.Node) -> int | None:
-    """How long windows are kept after they began; None where no operator of the plan says it."""
+    """How long windows are kept after they began; None where no operator of the plan says it.
+
+    Closed windows of EMIT FINAL are kept for a day where no RETENTION is written: their grace,
+    which is 0 then, says only when they close.
+    """
+    least = DAY_MS if _final(node) else 0
     windows = [a.window for a in plan.aggregates(node) if a.window is not None]
     return max(
-        (max(w.size_ms + plan.grace_of(w), w.retention_ms or 0) for w in windows), default=None
+        (max(w.size_ms + plan.grace_of(w), w.retention_ms or least) for w in windows), default=None
     )
+
+
+def _final(node: plan.Node) -> bool:
+    return isinstance(node, plan.Suppress) or any(map(_final, plan.children(node)))
 
 
 def _last(slots: Any) -> Any:

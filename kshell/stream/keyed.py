@@ -103,8 +103,8 @@ class KeyedNumbers:
         gone = [c.filter(pa.array(~there)) for c in columns]
         return self._entries(slots[there], pa.RecordBatch.from_arrays(gone, schema=self._schema))
 
-    def load(self, entries: Entries) -> None:
-        """Takes entries in."""
+    def load(self, entries: Entries) -> Slots:
+        """Takes entries in; gives the slots of the keys that have numbers."""
         assert isinstance(entries.values, pa.RecordBatch)
         slots = self.slots(entries.keys.columns)
         gone = np.asarray(entries.gone)
@@ -113,6 +113,7 @@ class KeyedNumbers:
         numbers = {n: came.column(n).to_numpy() for n in self._fills}
         self.put(slots[~gone], **numbers)
         self.tidy(slots[gone])
+        return slots[~gone]
 
     def _touch(self, slots: Slots) -> None:
         if self._touched is not None and len(slots):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,17 +33,15 @@ class Side:
         """The changes as updates."""
         return updates_of(changes, self.layout)
 
-    def add(self, changes: Changes, updates: Updates, *more: pa.Array) -> Ints:
+    def add(self, updates: Updates, new: pa.RecordBatch, *more: pa.Array) -> Ints:
         """Keep the updates' new rows; their ids, -1 where there is none.
 
-        `more` are further columns, as long as the changes.
+        `more` are further columns of these rows.
         """
         ids = np.full(len(updates), -1)
-        there = updates.new >= 0
-        at = pa.array(updates.new[there])
-        columns = [*(changes.rows.column(n) for n in self._names), *more]
-        rows = pa.RecordBatch.from_arrays([c.take(at) for c in columns], schema=self.rows.schema)
-        ids[there] = self.rows.add(rows)
+        columns = [*(new.column(n) for n in self._names), *more]
+        rows = _batch(columns, self.rows.schema, new.num_rows)
+        ids[updates.new >= 0] = self.rows.add(rows)
         return ids
 
 
@@ -55,19 +53,27 @@ class Arrived:
     places: Ints
     times: Ints
     ids: Ints
+    made: Sequence[pa.Array]  # further columns of the new rows
 
     @classmethod
-    def of(cls, side: Side, changes: Changes, *more: pa.Array) -> Arrived:
-        """Keeps the new rows in the side's arena; `more` are further columns for it."""
+    def of(
+        cls,
+        side: Side,
+        changes: Changes,
+        more: Callable[[pa.RecordBatch], Sequence[pa.Array]] = lambda rows: (),
+    ) -> Arrived:
+        """Keeps the new rows in the side's arena; `more` makes further columns of them."""
         updates = side.updates(changes)
         at = pa.array(updates.at)
         order = changes.order
-        times = changes.rows.column("ROWTIME")
+        new = changes.rows.take(pa.array(updates.new[updates.new >= 0]))
+        made = more(new)
         return cls(
             [changes.rows.column(n).take(at) for n in side.layout.cell_names],
             updates.at if order is None else order.to_numpy()[updates.at],
-            times.to_numpy()[updates.at],
-            side.add(changes, updates, *more),
+            changes.rows.column("ROWTIME").to_numpy()[updates.at],
+            side.add(updates, new, *made),
+            made,
         )
 
 
@@ -103,6 +109,11 @@ def rows_at(rows: Rows, ids: Ints) -> pa.RecordBatch:
     places = np.cumsum(there) - 1
     found = rows.take(ids[there])
     at = pa.array(places, pa.int64(), mask=~there)
-    if not len(found.schema):
-        return pa.RecordBatch.from_struct_array(pa.array([{}] * len(ids), pa.struct([])))
-    return found.take(at)
+    return _batch([c.take(at) for c in found.columns], rows.schema, len(ids))
+
+
+def _batch(columns: Sequence[pa.Array], schema: pa.Schema, count: int) -> pa.RecordBatch:
+    """A batch, which may have no columns."""
+    if not columns:
+        return pa.RecordBatch.from_struct_array(pa.array([{}] * count, pa.struct([])))
+    return pa.RecordBatch.from_arrays(list(columns), schema=schema)

@@ -102,7 +102,7 @@ def test_reading_reports_no_error_again() -> None:
     [
         "TUMBLING (SIZE 10 MILLISECONDS, RETENTION 100 MILLISECONDS, GRACE PERIOD 0 MILLISECONDS)",
         "SESSION (5 MILLISECONDS, RETENTION 100 MILLISECONDS, GRACE PERIOD 0 MILLISECONDS)",
-        "SLIDING (SIZE 10 MILLISECONDS, GRACE PERIOD 90 MILLISECONDS)",
+        "SLIDING (SIZE 10 MILLISECONDS, RETENTION 100 MILLISECONDS, GRACE PERIOD 90 MILLISECONDS)",
     ],
 )
 def test_windows_leave_the_table_when_their_retention_is_over(window: str, emit: str) -> None:
