@@ -68,7 +68,7 @@ class Rows:
     def add(self, rows: pa.RecordBatch) -> Ints:
         """Keep rows; gives their ids."""
         ids = np.arange(self.next, self.next + rows.num_rows)
-        self._put(ids, rows)
+        self.put(ids, rows)
         return ids
 
     def take(self, ids: Ints) -> pa.RecordBatch:
@@ -145,13 +145,14 @@ class Rows:
             ids = np.concatenate([mine, came[0]])
             order = np.argsort(ids)
             self._chunks = []
-            self._put(ids[order], pa.concat_batches([rows, came[1]]).take(pa.array(order)))
+            self.put(ids[order], pa.concat_batches([rows, came[1]]).take(pa.array(order)))
         else:
-            self._put(*came)
+            self.put(*came)
         self._mark, self._shown, self._gone = self.next, self.next, []
         return left, came
 
-    def _put(self, ids: Ints, rows: pa.RecordBatch) -> None:
+    def put(self, ids: Ints, rows: pa.RecordBatch) -> None:
+        """Keep rows under ids of the caller's, all above those so far."""
         if len(ids):
             self._chunks.append(_Chunk(ids, rows, np.ones(len(ids), np.bool_)))
             self.next = max(self.next, int(ids[-1]) + 1)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-__all__ = ["Heap", "KeyMap", "Times"]
+__all__ = ["Heap", "KeyMap", "Times", "Waiting"]
 
 Ints = Any  # a numpy array of int64
 _NEVER = (1 << 63) - 1
@@ -198,6 +198,85 @@ class Times:
         if time < self._queued.get(slot, _NEVER):
             self._queued[slot] = time
             heapq.heappush(self._first, (time, slot))
+
+
+class Waiting:
+    """The outer rows of a stream–stream join that wait for a match, in order of time and side.
+
+    `ahead` is how far a row of each side looks ahead.  Rows are released only after the latest row
+    seen at the previous check (`least`) has expired, unless an earlier one arrived since, as in
+    Streams.
+    """
+
+    def __init__(self, left_ahead: int, right_ahead: int, grace: int) -> None:
+        self._ahead, self._grace = (left_ahead, right_ahead), grace
+        self._order: list[tuple[int, int, int]] = []  # time, side, id
+        self.least = _NEVER
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def load(self, side: int, times: Ints, ids: Ints) -> None:
+        """Rows of a side that wait."""
+        for time, item in zip(times.tolist(), ids.tolist(), strict=True):
+            insort(self._order, (time, side, item))
+
+    def remove(self, side: int, times: Ints, ids: Ints) -> None:
+        """Rows of a side that wait no longer."""
+        for time, item in zip(times.tolist(), ids.tolist(), strict=True):
+            self._remove((time, side, item))
+
+    def step(
+        self, sides: Ints, times: Ints, nows: Ints, ids: Ints, waits: Any, matching: Ints,
+        other_times: Ints, other_ids: Ints,
+    ) -> tuple[Ints, Ints, Ints, Any]:  # fmt: skip
+        """Rows in order: each releases what has expired, ends what it matches, and may wait.
+
+        `matching` has the number of the row for each match, ascending.  Gives the releasing row, the
+        side and the id of each row released, and which matches ended a wait.
+        """
+        made = []
+        ended = np.zeros(len(matching), np.bool_)
+        k = 0
+        rows = zip(*(a.tolist() for a in (sides, times, nows, ids, waits)), strict=True)
+        for i, (side, at, now, item, stays) in enumerate(rows):
+            if at == now and self.least < now - self._ahead[side] - self._grace:
+                made += [(i, *released) for released in self._release(now)]
+            while k < len(matching) and matching[k] == i:
+                ended[k] = self._remove((int(other_times[k]), 1 - side, int(other_ids[k])))
+                k += 1
+            if stays:
+                insort(self._order, (at, side, item))
+                self.least = min(self.least, at)
+        out = np.array(made, np.int64).reshape(-1, 3)
+        return out[:, 0], out[:, 1], out[:, 2], ended
+
+    def _release(self, now: int) -> list[tuple[int, int]]:
+        """Takes out the rows of which each is from before its side's bound."""
+        bounds = tuple(now - ahead - self._grace for ahead in self._ahead)
+        out = []
+        kept = []
+        still: set[int] = set()
+        self.least = _NEVER
+        for n, (time, side, item) in enumerate(self._order):
+            self.least = time
+            if len(still) == 2:
+                kept += self._order[n:]
+                break
+            if time >= bounds[side]:
+                still.add(side)
+                kept.append((time, side, item))
+            else:
+                out.append((side, item))
+        self._order = kept
+        return out
+
+    def _remove(self, place: tuple[int, int, int]) -> bool:
+        at = bisect_left(self._order, place)
+        found = at < len(self._order) and self._order[at] == place
+        if found:
+            del self._order[at]
+        return found
 
 
 def _time(entry: _Entry) -> int:

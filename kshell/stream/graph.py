@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -31,15 +32,16 @@ class Operator(Protocol):
     def step(self) -> Callable[..., Changes]:
         """The output for the next rows of each input: of the only one, or of the left and right.
 
-        A join looks at their `order`, and its output has the place of the row that made each.
+        A join looks at their `order`, and its output has the place of the row that made each.  One
+        whose output may be large has `steps` too, which gives it in parts.
         """
 
 
 class _Stage(Protocol):
     """A part of the plan at work, from its scans up."""
 
-    def step(self, batches: Mapping[int, Changes]) -> Changes:
-        """What it makes of the next rows of the scans."""
+    def steps(self, batches: Mapping[int, Changes]) -> Iterator[Changes]:
+        """What it makes of the next rows of the scans, in parts that have rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,11 @@ class _Leaf:
     """A scan's rows."""
 
     number: int
-    schema: pa.Schema
 
-    def step(self, batches: Mapping[int, Changes]) -> Changes:
-        return batches.get(self.number) or Changes.none(self.schema)
+    def steps(self, batches: Mapping[int, Changes]) -> Iterator[Changes]:
+        rows = batches.get(self.number)
+        if rows:
+            yield rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +62,24 @@ class _Inner:
 
     operator: Operator
     inputs: tuple[_Stage, ...]
-    schema: pa.Schema
+    schemas: tuple[pa.Schema, ...]  # of the inputs
 
-    def step(self, batches: Mapping[int, Changes]) -> Changes:
-        parts = [stage.step(batches) for stage in self.inputs]
-        return self.operator.step(*parts) if any(parts) else Changes.none(self.schema)
+    def steps(self, batches: Mapping[int, Changes]) -> Iterator[Changes]:
+        for parts in self._parts(batches):
+            if hasattr(self.operator, "steps"):
+                yield from self.operator.steps(*parts)
+            elif made := self.operator.step(*parts):
+                yield made
+
+    def _parts(self, batches: Mapping[int, Changes]) -> Iterator[tuple[Changes, ...]]:
+        """The next rows of the inputs, at least one of which has some."""
+        parts = [stage.steps(batches) for stage in self.inputs]
+        if len(parts) == 1:
+            yield from zip(*parts, strict=True)
+            return
+        none = tuple(map(Changes.none, self.schemas))
+        for left, right in _aligned(*parts):
+            yield left or none[0], right or none[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +89,7 @@ class Graph:
     root: plan.Node
     scans: tuple[plan.Scan, ...]
     stage: _Stage
+    schema: pa.Schema
     operators: Mapping[str, Operator]  # by their places in the plan: "3.StreamJoin"
     on_error: OnError = ignore_errors
     kept: Kept | None = None
@@ -84,10 +101,17 @@ class Graph:
         tombstones at -1 with the key alone: the graph keeps the rows that they replace.  A row from
         before 1970 is an error and is skipped, as in Streams.
         """
-        made = self.stage.step({scan: self._since_1970(c) for scan, c in batches.items()})
-        if self.kept is not None:
-            self.kept.put(made)
-        return made
+        return Changes.concat(self.steps(batches), self.schema)
+
+    def steps(self, batches: Mapping[int, Changes]) -> Iterator[Changes]:
+        """The same in parts, so that rows with many matches do not fill the memory.
+
+        The next step may come when all parts were taken.
+        """
+        for made in self.stage.steps({scan: self._since_1970(c) for scan, c in batches.items()}):
+            if self.kept is not None:
+                self.kept.put(made)
+            yield made
 
     def rows(self) -> pa.RecordBatch:
         """The rows of the root's table as they are now, if the graph keeps them."""
@@ -152,8 +176,47 @@ def build(
     """
     builder = _Builder(states or MemoryStates(), on_error)
     stage = builder.stage(node)
+    schema = node.output.schema()
     kept = builder.kept(node) if keeps and node.output.kind is Kind.TABLE else None
-    return Graph(node, tuple(builder.scans), stage, builder.operators, on_error, kept)
+    return Graph(node, tuple(builder.scans), stage, schema, builder.operators, on_error, kept)
+
+
+class _Parts:
+    """The parts of an input, one ahead."""
+
+    def __init__(self, parts: Iterator[Changes]) -> None:
+        self._parts = parts
+        self.rows = next(parts, None)
+        self._next = next(parts, None)
+
+    @property
+    def end(self) -> int | None:
+        """The place up to which the rows here are all there are; None if no more follow."""
+        if self.rows is None or self._next is None:
+            return None
+        assert self.rows.order is not None  # it is made of several inputs
+        return int(self.rows.order[-1].as_py())
+
+    def take(self, until: int | None) -> Changes | None:
+        """The rows here up to a place."""
+        rows = self.rows
+        if rows is None:
+            return None
+        if until is not None and rows.order is not None:
+            count = int(np.searchsorted(rows.order.to_numpy(), until, "right"))
+            if count < len(rows):
+                self.rows = rows.slice(count)
+                return rows.slice(0, count) if count else None
+        self.rows, self._next = self._next, next(self._parts, None)
+        return rows
+
+
+def _aligned(*inputs: Iterator[Changes]) -> Iterator[tuple[Changes | None, ...]]:
+    """Parts of both inputs that belong together: in both, what comes after has later places."""
+    parts = [_Parts(rows) for rows in inputs]
+    while any(part.rows is not None for part in parts):
+        until = min((part.end for part in parts if part.end is not None), default=None)
+        yield tuple(part.take(until) for part in parts)
 
 
 class _Builder:
@@ -164,6 +227,7 @@ class _Builder:
         self.operators: dict[str, Operator] = {}
         self.scans: list[plan.Scan] = []
         self._places: dict[int, str] = {}
+        self._looked_up: set[int] = set()
 
     def name(self, node: plan.Node) -> str:
         """The node's place in the plan, from the root: the name of its state."""
@@ -173,18 +237,23 @@ class _Builder:
     def stage(self, node: plan.Node) -> _Stage:
         """The operators of the node and of all below."""
         name = self.name(node)
-        operator = self._operator(node)
+        looked_up = isinstance(node, plan.Scan) and id(node) in self._looked_up
+        operator = None if looked_up else self._operator(node)
         if operator is not None:
             self.operators[name] = operator
+        if isinstance(node, plan.StreamTableJoin):
+            # It keeps the table that it looks up, so that its scan need not.
+            self._looked_up.add(id(node.right))
         # EMIT FINAL runs its aggregate itself.
         inner = node.input if isinstance(node, plan.Suppress) else node
         inputs = tuple(self.stage(child) for child in plan.children(inner))
         if isinstance(node, plan.Scan):
-            inputs = (_Leaf(len(self.scans), node.output.schema()),)
+            inputs = (_Leaf(len(self.scans)),)
             self.scans.append(node)
         if operator is None:
             return inputs[0]
-        return _Inner(operator, inputs, node.output.schema())
+        schemas = tuple(child.output.schema() for child in plan.children(inner))
+        return _Inner(operator, inputs, schemas)
 
     def kept(self, root: plan.Node) -> Kept:
         """The table's rows of the last state that says them, else collected."""
@@ -227,7 +296,7 @@ class _Builder:
 
         if node.output.kind is Kind.STREAM:
             return None
-        return TableSource(node, self.states, self.name(node))
+        return TableSource(node)
 
     def _filter(self, node: plan.Filter) -> Operator:
         from kshell.stream.ops import linear
@@ -288,17 +357,15 @@ def _suppress(node: Any, builder: _Builder) -> Operator:
 
 
 def _stream_join(node: Any, builder: _Builder) -> Operator:
-    from kshell.stream.ops.alternating import Alternating
     from kshell.stream.ops.stream_join import StreamJoin
 
-    return Alternating(StreamJoin(node, builder.states, builder.name(node)))
+    return StreamJoin(node)
 
 
 def _stream_table_join(node: Any, builder: _Builder) -> Operator:
-    from kshell.stream.ops.alternating import Alternating
     from kshell.stream.ops.stream_table_join import StreamTableJoin
 
-    return Alternating(StreamTableJoin(node, builder.states, builder.name(node)))
+    return StreamTableJoin(node)
 
 
 def _table_join(node: Any, builder: _Builder) -> Operator:

@@ -68,10 +68,10 @@ class Collected:
     def __init__(self, node: plan.Node) -> None:
         self._relation = node.output
         layout = Layout(node.output)
-        self._rows = KeyedRows(layout.schema, layout.key_names)
+        self._rows = KeyedRows(layout.schema, layout.key_columns)
         # By this a window's age is told; None: no window leaves.
         self._age = _retention(node) if layout.windowed else None
-        self._by = "WINDOWEND" if "WINDOWEND" in layout.key_names else "WINDOWSTART"
+        self._by = "WINDOWEND" if "WINDOWEND" in layout.key_columns else "WINDOWSTART"
         self._newest = self._swept = -1
 
     def put(self, changes: Changes) -> None:

@@ -21,6 +21,7 @@ from kshell.sql.plan import Relation
 __all__ = ["Key", "Layout", "Row", "Update", "batch_of", "changes", "freeze", "latest",
            "replaced", "updates"]  # fmt: skip
 
+_NOTHING = pa.scalar(0, WEIGHT)
 Row = tuple[Any, ...]
 Key = tuple[Hashable, ...]
 
@@ -89,7 +90,8 @@ class Layout:
         self.compared = -1 if sized else None  # where the cells end that make the key
         bounds = self.names[self.width + self.values : -1]
         self.cell_names = [*self.names[: self.width], *bounds]
-        self.key_names = [*self.names[: self.width], *bounds[: self.compared]]
+        # What `key` is made of: windows of known size are keyed by their start.
+        self.key_columns = [*self.names[: self.width], *bounds[: self.compared]]
 
     def cells(self, row: Row) -> Row:
         """The key's values, then the window's start and end."""
@@ -149,7 +151,7 @@ def latest(changes: Changes, relation: Relation) -> tuple[pa.RecordBatch, pa.Arr
 
     An update is -1 for the old row and then +1 for the new one: only the new one is a record.
     """
-    gone = pc.less_equal(changes.weights, 0)
+    gone = pc.less_equal(changes.weights, _NOTHING)
     if relation.kind is Kind.STREAM or not pc.any(gone).as_py():
         return changes.rows, gone
     layout = Layout(relation)

@@ -6,7 +6,7 @@ names it; the result keeps the left's key, its time is the later of the two rows
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +86,7 @@ class _Left:
     ids: Ints
     named: Ints
     numbers: Ints  # when the row began to name it
-    ago: tuple[Ints, Ints]  # the row before, and what it named
+    ago: Sequence[Ints]  # the rows before, and what they named
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ class TableJoin:
         )
         self._kept = np.array(_KEPT[node.kind])
         layout = self._sides[0].layout
-        key = pa.schema([layout.schema.field(n) for n in layout.key_names])
+        key = pa.schema([layout.schema.field(n) for n in layout.key_columns])
         self._ends = len(layout.cell_names) - len(key)  # a window's end that is no part of the key
         self._names = (*_IDS, *_TIMES, "time", *["end"][: self._ends])
         self._keyed = KeyedNumbers(key, **dict.fromkeys(self._names, -1))

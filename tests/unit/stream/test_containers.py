@@ -159,3 +159,29 @@ def test_far_late_rows_of_one_slot_keep_their_order() -> None:
             part = slice(start, start + 1000)
             one.add(np.zeros(1000, np.int64), times[part], ids[part])
         assert one.between(ints([0]), ints([0]), ints([5000]))[1].tolist() == expected
+
+
+WAITER = st.tuples(st.integers(0, 1), st.integers(0, 25), st.integers(0, 6), st.booleans(), st.integers(0, 20))
+
+
+@settings(max_examples=300, deadline=None, database=None)
+@given(st.lists(WAITER, max_size=60), st.integers(0, 9), st.integers(0, 9), st.integers(0, 6), st.integers(1, 9))
+def test_waiting(
+    rows: list[tuple[int, int, int, bool, int]], left: int, right: int, grace: int, size: int
+) -> None:
+    """Late and early rows, some of which end the wait of one of the other side."""
+    c, twin = (module.Waiting(left, right, grace) for module in _both())
+    now, clock, events = -1, 0, []
+    for item, (side, step, late, stays, other) in enumerate(rows):
+        clock += step
+        now = max(now, clock - late)
+        events.append((side, clock - late, now, item, stays))
+    for start in range(0, len(events), size):
+        part = events[start : start + size]
+        ended = [(n, events[rows[start + n][4]]) for n in range(len(part)) if rows[start + n][4] < start + n]
+        ended = [(n, e) for n, e in ended if e[0] != part[n][0]]
+        arrays = [ints([e[k] for e in part]) for k in range(4)]
+        arrays += [np.array([e[4] for e in part], np.bool_)]
+        arrays += [ints([n for n, _ in ended]), ints([e[1] for _, e in ended]), ints([e[3] for _, e in ended])]
+        assert listed(c.step(*arrays)) == listed(twin.step(*arrays))
+        assert (len(c), c.least) == (len(twin), twin.least)

@@ -45,11 +45,17 @@ class Run:
         steps = self.feed.poll(seconds)
         if steps is None:
             return None
-        return (self._made(part) for step in steps for part in cut(step, _STEP_ROWS))
+        parts = (part for step in steps for part in cut(step, _STEP_ROWS))
+        return (made for part in parts for made in self._made(part))
 
-    def _made(self, step: Step) -> Changes:
-        with self._step:
-            return self._graph.step(step)
+    def _made(self, step: Step) -> Iterator[Changes]:
+        parts = self._graph.steps(step)
+        while True:
+            with self._step:
+                part = next(parts, None)
+            if part is None:
+                return
+            yield part
 
     @property
     def keeps(self) -> bool:

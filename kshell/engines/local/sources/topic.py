@@ -26,7 +26,7 @@ from kshell.errors import BadRecord, Misfit
 from kshell.formats.guess import json_structure
 from kshell.formats.shapes import Shape
 from kshell.kafka.client import Client
-from kshell.kafka.fetch import Chunk, Fetch, next_offset
+from kshell.kafka.fetch import Chunk, Fetch
 from kshell.kafka.metadata import Snapshot
 from kshell.kafka.partitioner import encode_key, partition_for
 from kshell.kafka.records import count
@@ -232,7 +232,7 @@ class TopicTable:
                     fetch.cancel()
                     break
                 bad += made.bad
-                following = next_offset(chunk.records, chunk.start)
+                following = chunk.next
                 left[chunk.partition] = max(limits[chunk.partition][1] - following, 0)
                 size += len(chunk.records)
                 if made.shape is not None:

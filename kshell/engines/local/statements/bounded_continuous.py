@@ -33,11 +33,11 @@ def bounded_continuous(context: Context, query: Query, properties: Properties) -
     node = plan_query(lookup, query)
     running = Run(lookup, node, "query", bounded=True)
     feed = running.feed
-    total, began = feed.lag, time.monotonic()
+    total, began = feed.lag or 0, time.monotonic()
     schema = pa.schema([(c.name, c.type) for c in output_columns(node)])
 
     def progress() -> Progress:
-        return Progress(total - min(feed.lag, total), total, time.monotonic() - began)
+        return Progress(total - min(feed.lag or 0, total), total, time.monotonic() - began)
 
     def notices() -> Sequence[Notice]:
         return (*undecodable(feed.bad), *lookup.notices)
