@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from kshell.changes import Changes
 from kshell.sql import plan
 from kshell.stream.rows import Layout, Row
 
-__all__ = ["Sides", "picked"]
+__all__ = ["Sides", "numbered", "picked"]
+
+Ints = Any  # a numpy array of int64
 
 _WINDOW = ("WINDOWSTART", "WINDOWEND")
 
@@ -70,3 +73,20 @@ def picked(places: Any) -> pa.Array:
     """Places to take, NULL where they are -1."""
     none = places < 0
     return pa.array(places, pa.int64(), mask=none) if none.any() else pa.array(places, pa.int64())
+
+
+def numbered(left: Changes, right: Changes) -> tuple[tuple[Ints, Ints], Ints | None]:
+    """The number of each row among those of both sides; the places of all, if they have some."""
+    if not left or not right:
+        one = left if left else right
+        alone, none = np.arange(len(one)), np.empty(0, np.int64)
+        places = None if one.order is None else one.order.to_numpy()
+        return ((alone, none) if left else (none, alone)), places
+    assert left.order is not None  # both sides have rows
+    assert right.order is not None
+    a, b = left.order.to_numpy(), right.order.to_numpy()
+    first = np.arange(len(a)) + np.searchsorted(b, a, "left")
+    second = np.arange(len(b)) + np.searchsorted(a, b, "right")
+    places = np.empty(len(a) + len(b), np.int64)
+    places[first], places[second] = a, b
+    return (first, second), places

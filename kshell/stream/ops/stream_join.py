@@ -24,7 +24,7 @@ from kshell.sql.plan import JoinKind
 from kshell.stream.arena import Rows
 from kshell.stream.containers import Times, Waiting
 from kshell.stream.keys import Keys, all_valid
-from kshell.stream.ops.sides import Sides
+from kshell.stream.ops.sides import Sides, numbered
 from kshell.stream.state import Entries
 
 __all__ = ["StreamJoin"]
@@ -118,7 +118,7 @@ class StreamJoin:
 
     def steps(self, left: Changes, right: Changes) -> Iterator[Changes]:
         """The same in parts, so that rows with many matches do not fill the memory."""
-        numbers, places = _numbered(left, right)
+        numbers, places = numbered(left, right)
         count = len(left) + len(right)
         nows = np.empty(count, np.int64)
         for changes, mine in zip((left, right), numbers, strict=True):
@@ -356,23 +356,6 @@ class StreamJoin:
 
 def _times(rows: pa.RecordBatch) -> Ints:
     return rows.column("ROWTIME").to_numpy()
-
-
-def _numbered(left: Changes, right: Changes) -> tuple[tuple[Ints, Ints], Ints | None]:
-    """The number of each row among those of both sides; the places of all, if they have some."""
-    if not left or not right:
-        one = left if left else right
-        alone, none = np.arange(len(one)), np.empty(0, np.int64)
-        places = None if one.order is None else one.order.to_numpy()
-        return ((alone, none) if left else (none, alone)), places
-    assert left.order is not None  # both sides have rows
-    assert right.order is not None
-    a, b = left.order.to_numpy(), right.order.to_numpy()
-    first = np.arange(len(a)) + np.searchsorted(b, a, "left")
-    second = np.arange(len(b)) + np.searchsorted(a, b, "right")
-    places = np.empty(len(a) + len(b), np.int64)
-    places[first], places[second] = a, b
-    return (first, second), places
 
 
 def _of(side: int, mine: _Arrived, rows: Ints, other: Ints, times: Ints) -> _Made:
