@@ -306,29 +306,24 @@ class _Builder:
         return linear.TableFilter(node, self.on_error)
 
     def _group_by(self, node: plan.Aggregate) -> Operator:
-        """GROUP BY in which a batch may give one update for each group."""
         from kshell.stream.ops.aggregate import TableAggregate
-        from kshell.stream.ops.columnar import ColumnarAggregate
 
         if node.input.output.kind is Kind.TABLE:
             return TableAggregate(node, self.states, self.name(node), self.on_error)
-        if node.window is None or node.window.type in (WindowType.TUMBLING, WindowType.HOPPING):
-            return ColumnarAggregate(node, self.on_error)
-        return self.windowed(node)
+        return self.grouped(node, final=False)
 
-    def windowed(self, node: plan.Aggregate) -> Operator:
-        """GROUP BY in windows, row by row."""
+    def grouped(self, node: plan.Aggregate, final: bool) -> Operator:
+        """GROUP BY of a stream; `final` gives a window out when it closes."""
+        from kshell.stream.ops.columnar import ColumnarAggregate
         from kshell.stream.ops.session import SessionAggregate
         from kshell.stream.ops.sliding import SlidingAggregate
-        from kshell.stream.ops.windows import WindowAggregate
 
-        name = self.name(node)
-        assert node.window is not None
-        if node.window.type is WindowType.SESSION:
-            return SessionAggregate(node, self.states, name, self.on_error)
-        sliding = node.window.type is WindowType.SLIDING
-        made = SlidingAggregate if sliding else WindowAggregate
-        return made(node, self.states, name, self.on_error)
+        made: Any = ColumnarAggregate
+        if node.window is not None and node.window.type is WindowType.SESSION:
+            made = SessionAggregate
+        if node.window is not None and node.window.type is WindowType.SLIDING:
+            made = SlidingAggregate
+        return made(node, self.on_error, final)  # type: ignore[no-any-return]
 
 
 def _project(node: Any, builder: _Builder) -> Operator:
@@ -350,10 +345,7 @@ def _explode(node: Any, builder: _Builder) -> Operator:
 
 
 def _suppress(node: Any, builder: _Builder) -> Operator:
-    from kshell.stream.ops.suppress import Suppress
-
-    aggregate: Any = builder.windowed(node.input)
-    return Suppress(node, aggregate, builder.states, builder.name(node))
+    return builder.grouped(node.input, final=True)
 
 
 def _stream_join(node: Any, builder: _Builder) -> Operator:
