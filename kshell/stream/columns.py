@@ -14,10 +14,10 @@ import pyarrow as pa
 
 from kshell.sql.expressions import Call
 from kshell.stream.column_folds import collected, numbers, offsets
-from kshell.stream.column_folds.base import ColumnFold, EachRow, Numbers
+from kshell.stream.column_folds.base import ColumnFold, EachRow, Grown, Numbers
 from kshell.stream.windows import Steps
 
-__all__ = ["ColumnFolds", "column_fold"]
+__all__ = ["ColumnFolds", "Grown", "column_fold"]
 
 
 def _numeric(make: Callable[[Call], ColumnFold]) -> Callable[[Call], ColumnFold]:
@@ -43,16 +43,25 @@ _COLUMNAR: Mapping[str, Callable[[Call], ColumnFold]] = MappingProxyType(
 )
 
 
-def column_fold(call: Call) -> ColumnFold:
-    """The fold of that call over all groups; raises Unsupported if there is none."""
+# These can take rows back by whole columns.
+_REVERSIBLE = frozenset({"AVG", "COUNT", "SUM"})
+
+
+def column_fold(call: Call, *, reversible: bool = False) -> ColumnFold:
+    """The fold of that call over all groups; raises Unsupported if there is none.
+
+    A `reversible` one can take rows back.
+    """
+    if reversible and call.function not in _REVERSIBLE:
+        return EachRow(call)
     return _COLUMNAR.get(call.function, EachRow)(call)
 
 
 class ColumnFolds:
     """The folds of a GROUP BY's aggregates."""
 
-    def __init__(self, calls: Sequence[Call]) -> None:
-        self._folds = [column_fold(call) for call in calls]
+    def __init__(self, calls: Sequence[Call], *, reversible: bool = False) -> None:
+        self._folds = [column_fold(call, reversible=reversible) for call in calls]
 
     def reach(self, size: int) -> None:
         """Have at least that many groups."""
@@ -75,9 +84,11 @@ class ColumnFolds:
 
     def save(self, groups: Numbers) -> list[tuple[Any, ...]]:
         """The states of these groups: a tuple for each."""
+        if not self._folds:
+            return [()] * len(groups)
         return list(zip(*(fold.save(groups) for fold in self._folds), strict=True))
 
     def load(self, groups: Numbers, states: Sequence[Sequence[Any]]) -> None:
         """Set the states of these groups to what was saved."""
-        for fold, mine in zip(self._folds, zip(*states, strict=True), strict=True):
-            fold.load(groups, mine)
+        for i, fold in enumerate(self._folds):
+            fold.load(groups, [state[i] for state in states])

@@ -273,7 +273,7 @@ class _Builder:
             above.insert(0, stage)
             node = node.input
         operator = self.operators.get(self.name(node))
-        if hasattr(operator, "current"):
+        if hasattr(operator, "current") and not isinstance(node, plan.Suppress):
             return Computed(cast(Current, operator), above)
         return Collected(top)
 
@@ -309,7 +309,7 @@ class _Builder:
         from kshell.stream.ops.aggregate import TableAggregate
 
         if node.input.output.kind is Kind.TABLE:
-            return TableAggregate(node, self.states, self.name(node), self.on_error)
+            return TableAggregate(node, self.on_error)
         return self.grouped(node, final=False)
 
     def grouped(self, node: plan.Aggregate, final: bool) -> Operator:

@@ -161,9 +161,10 @@ class ForeignKeyJoin:
 
     def _own(self, left: _Left, right: _Right) -> _Given:
         """The answers of left updates."""
-        had, was = left.ago
+        had: Ints = left.ago[0]
+        was: Ints = left.ago[1]
         # An inner join is answered by the right key that had the row where the new one has none.
-        asked = left.named if self._keeps else np.where(left.named < 0, was, left.named)
+        asked: Ints = left.named if self._keeps else np.where(left.named < 0, was, left.named)
         last = right.last(asked, left.places)
         stored = np.maximum(asked, 0)
         ids, times = self._rights["id"][stored], self._rights["time"][stored]
