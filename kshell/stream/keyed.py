@@ -34,7 +34,6 @@ class KeyedNumbers:
     def __init__(self, key: pa.Schema, **fills: int) -> None:
         self._schema = key
         self._keys = Keys(key.types)
-        self._fills = fills
         self._numbers = {name: Grown(np.int64, fill) for name, fill in fills.items()}
         self._live = Grown(np.bool_, False)
         self._touched: Keys | None = None  # keys that changed since the last look
@@ -110,7 +109,7 @@ class KeyedNumbers:
         gone = np.asarray(entries.gone)
         self.drop(slots[gone])
         came = entries.values.filter(pa.array(~gone))
-        numbers = {n: came.column(n).to_numpy() for n in self._fills}
+        numbers = {n: came.column(n).to_numpy() for n in came.schema.names}
         self.put(slots[~gone], **numbers)
         self.tidy(slots[gone])
         return slots[~gone]

@@ -7,7 +7,7 @@ names it; the result keeps the left's key, its time is the later of the two rows
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -292,8 +292,15 @@ class ForeignKeyJoin:
 
     def _parts(self, method: str) -> dict[str, Entries]:
         left, right = (getattr(side.rows, method)() for side in self._sides)
-        keys = {"lefts": getattr(self._lefts, method)(), "rights": getattr(self._rights, method)()}
-        return {"left": left, "right": right, **keys, "next": Entries.numbers(next=self._next)}
+        lefts, rights = getattr(self._lefts, method)(), getattr(self._rights, method)()
+        return {
+            "left": left,
+            "right": right,
+            # The slots that rows name are this join's own; they have their foreign keys.
+            "lefts": replace(lefts, values=lefts.values.drop_columns(["named"])),
+            "rights": rights,
+            "next": Entries.numbers(next=self._next),
+        }
 
     def load(self, parts: Mapping[str, Entries]) -> None:
         """Takes in what either gave."""
@@ -302,7 +309,6 @@ class ForeignKeyJoin:
         self._rights.load(parts["rights"])
         slots = self._lefts.load(parts["lefts"])
         self._next = parts["next"].named()["next"]
-        # Slots are this join's own: what the rows name is found by their foreign keys.
         foreign = self._sides[0].rows.take(self._lefts["id"][slots]).column(_ON)
         valid = np.asarray(foreign.is_valid())
         named = np.full(len(slots), -1)
