@@ -30,9 +30,10 @@ class Steps:
 
     Step i is of the group `into[i]`: ADD gives it the row `what[i]`, MERGE what the group `what[i]`
     has; other kinds change nothing.  Without `kinds`, step i adds row i, or takes it back where
-    `signs` has -1.
+    `signs` has -1.  There are `rows` rows.
     """
 
+    rows: int
     into: Any
     kinds: Any = None
     what: Any = None
@@ -65,7 +66,6 @@ class Placed:
     order: Any
     gone: Any
 
-    @property
-    def steps(self) -> Steps:
-        """The steps for the folds."""
-        return Steps(self.into, self.kinds, self.what)
+    def steps(self, rows: int) -> Steps:
+        """The steps for the folds; there were so many rows."""
+        return Steps(rows, self.into, self.kinds, self.what)

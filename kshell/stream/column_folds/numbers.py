@@ -124,7 +124,7 @@ class Count:
         if args:
             ones = np.asarray(args[0].is_valid()).astype(np.int64)
         else:
-            ones = np.ones(len(steps.into), np.int64)  # no fewer than there are rows
+            ones = np.ones(steps.rows, np.int64)
         _run(SUM, self._n, steps, _signed(ones, steps))
 
     def result(self, groups: Numbers) -> pa.Array:

@@ -128,7 +128,7 @@ class ColumnarAggregate:
         return out
 
     def _add(self, groups: Any, rows: Rows) -> None:
-        self._folds.run(Steps(groups, signs=rows.signs), rows.args)
+        self._folds.run(Steps(len(groups), groups, signs=rows.signs), rows.args)
         np.maximum.at(self._times.data, groups, rows.times)
         self._touched.note(groups)
 

@@ -75,7 +75,7 @@ class SpanAggregate:
         placed = Placed(*self._windows.place(slots, rows.times))
         self._folds.reach(self._windows.size)
         old = [] if self._closing is not None else self._folds.result(placed.old)
-        self._folds.run(placed.steps, rows.args)
+        self._folds.run(placed.steps(len(slots)), rows.args)
         self._note(placed)
         if self._closing is None:
             out = self._updates(placed, old, len(rows.times) == 1)
