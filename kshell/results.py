@@ -173,7 +173,7 @@ class Live:
     """A continuous table: `poll(seconds)` gives the changes since the last, None after the end.
 
     `key` names the columns that identify a row of a table; a stream, whose rows never change, has
-    none.
+    none.  `ends`: it has a LIMIT, and ends when that is reached.
     """
 
     schema: pa.Schema
@@ -183,6 +183,7 @@ class Live:
     title: str = ""
     key: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()  # besides the notice of records that could not be decoded
+    ends: bool = False
 
 
 @dataclass(frozen=True, slots=True)

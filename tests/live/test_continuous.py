@@ -691,9 +691,9 @@ def test_who_chose_the_partitions_is_the_statements(run, session, topic):
         (shown,) = run(explain)
         return sum(b.num_rows for b in shown.parts[1].batches)
 
-    assert partitions() == 1
-    run("SET 'kshell.partitioner'='other'")
     assert partitions() == 4
+    run("SET 'kshell.partitioner'='murmur2'")
+    assert partitions() == 1
 
 
 def test_a_query_in_the_background_obeys_what_was_set_of_the_topic(run, session, topic, produce, client, name):

@@ -110,6 +110,11 @@ class Background:
             give_back()
 
     @property
+    def keeps(self) -> bool:
+        """Whether it keeps a table's rows for bounded queries."""
+        return self._plan.keeps
+
+    @property
     def late(self) -> int:
         """How many rows came after all their windows had closed."""
         return self._plan.late
@@ -172,9 +177,8 @@ class Background:
     def kept(self, seconds: float) -> tuple[pa.RecordBatch, tuple[Notice, ...]]:
         """The table's rows, when they have caught up or after so many seconds; and a remark if they
         may not be the newest."""
-        assert self.outlet.rows is not None  # this makes it a keeper
         whole, lag, name = self.catch_up(seconds), self.feed.lag, self.sink.target.name
-        rows = self.outlet.rows.snapshot()
+        rows = self._plan.rows()
         if self.error is not None:
             text = f"query {self.id} failed, {name} is as it was then: {self.error.what}"
         elif self.feed.note or lag or not whole:
@@ -203,6 +207,7 @@ class Background:
         that."""
         failed = self.error
         self.feed.cancel()
+        self._producer.hurry()
         self._going.set()
         if self._thread.is_alive():
             self._thread.join(_FLUSH)
