@@ -19,6 +19,7 @@ from kshell.changes import Changes
 from kshell.errors import Unsupported
 from kshell.sql import plan
 from kshell.stream.evaluate import OnError, ignore_errors
+from kshell.stream.kept import Collected, Computed, Current, Kept, repeats
 from kshell.stream.state import Entries, MemoryStates, Stateful, States
 
 __all__ = ["Graph", "build"]
@@ -90,6 +91,7 @@ class Graph:
     schema: pa.Schema
     operators: Mapping[str, Operator]  # by their places in the plan: "3.StreamJoin"
     on_error: OnError = ignore_errors
+    kept: Kept | None = None
 
     def step(self, batches: Mapping[int, Changes]) -> Changes:
         """The changes of the root for the next rows of the scans, by the scans' numbers.
@@ -105,7 +107,15 @@ class Graph:
 
         The next step may come when all parts were taken.
         """
-        return self.stage.steps({scan: self._since_1970(c) for scan, c in batches.items()})
+        for made in self.stage.steps({scan: self._since_1970(c) for scan, c in batches.items()}):
+            if self.kept is not None:
+                self.kept.put(made)
+            yield made
+
+    def rows(self) -> pa.RecordBatch:
+        """The rows of the root's table as they are now, if the graph keeps them."""
+        assert self.kept is not None
+        return self.kept.rows()
 
     @property
     def late(self) -> int:
@@ -139,6 +149,8 @@ class Graph:
         for place, operator in self.operators.items():
             if hasattr(operator, "snapshot"):
                 yield place, cast(Stateful, operator)
+        if hasattr(self.kept, "snapshot"):
+            yield "kept", cast(Stateful, self.kept)
 
     def _since_1970(self, batch: Changes) -> Changes:
         times = batch.rows.column("ROWTIME")
@@ -151,13 +163,21 @@ class Graph:
 
 
 def build(
-    node: plan.Node, states: States | None = None, on_error: OnError = ignore_errors
+    node: plan.Node,
+    states: States | None = None,
+    on_error: OnError = ignore_errors,
+    *,
+    keeps: bool = False,
 ) -> Graph:
-    """The plan's graph, its state in `states` (in memory by default); raises Unsupported."""
+    """The plan's graph, its state in `states` (in memory by default); raises Unsupported.
+
+    If it `keeps`, a table's current rows can be read between two steps.
+    """
     builder = _Builder(states or MemoryStates(), on_error)
     stage = builder.stage(node)
     schema = node.output.schema()
-    return Graph(node, tuple(builder.scans), stage, schema, builder.operators, on_error)
+    kept = builder.kept(node) if keeps and node.output.kind is Kind.TABLE else None
+    return Graph(node, tuple(builder.scans), stage, schema, builder.operators, on_error, kept)
 
 
 class _Parts:
@@ -234,6 +254,28 @@ class _Builder:
         none = tuple(Changes.none(child.output.schema()) for child in plan.children(inner))
         return _Inner(operator, inputs, none)
 
+    def kept(self, root: plan.Node) -> Kept:
+        """The table's rows of the last state that says them, else collected."""
+        reader = _Builder(self.states, ignore_errors)  # a row's error was reported when it came
+        above: list[Operator] = []
+        node = root.input if isinstance(root, plan.Answer | plan.Sink) else root
+        top = node
+        while isinstance(node, plan.Project | plan.Filter):
+            if isinstance(node, plan.Project):
+                expressions = [named.expression for named in (*node.key, *node.value)]
+            else:
+                expressions = [node.predicate]
+            if not repeats(expressions):
+                return Collected(top)
+            stage = reader._operator(node)
+            assert stage is not None
+            above.insert(0, stage)
+            node = node.input
+        operator = self.operators.get(self.name(node))
+        if hasattr(operator, "current") and not isinstance(node, plan.Suppress):
+            return Computed(cast(Current, operator), above)
+        return Collected(top)
+
     def _operator(self, node: plan.Node) -> Operator | None:
         if isinstance(node, plan.Answer | plan.Sink):
             return None
@@ -263,29 +305,24 @@ class _Builder:
         return linear.TableFilter(node, self.on_error)
 
     def _group_by(self, node: plan.Aggregate) -> Operator:
-        """GROUP BY in which a batch may give one update for each group."""
         from kshell.stream.ops.aggregate import TableAggregate
-        from kshell.stream.ops.columnar import ColumnarAggregate
 
         if node.input.output.kind is Kind.TABLE:
-            return TableAggregate(node, self.states, self.name(node), self.on_error)
-        if node.window is None or node.window.type in (WindowType.TUMBLING, WindowType.HOPPING):
-            return ColumnarAggregate(node, self.on_error)
-        return self.windowed(node)
+            return TableAggregate(node, self.on_error)
+        return self.grouped(node, final=False)
 
-    def windowed(self, node: plan.Aggregate) -> Operator:
-        """GROUP BY in windows, row by row."""
+    def grouped(self, node: plan.Aggregate, final: bool) -> Operator:
+        """GROUP BY of a stream; `final` gives a window out when it closes."""
+        from kshell.stream.ops.columnar import ColumnarAggregate
         from kshell.stream.ops.session import SessionAggregate
         from kshell.stream.ops.sliding import SlidingAggregate
-        from kshell.stream.ops.windows import WindowAggregate
 
-        name = self.name(node)
-        assert node.window is not None
-        if node.window.type is WindowType.SESSION:
-            return SessionAggregate(node, self.states, name, self.on_error)
-        sliding = node.window.type is WindowType.SLIDING
-        made = SlidingAggregate if sliding else WindowAggregate
-        return made(node, self.states, name, self.on_error)
+        made: Any = ColumnarAggregate
+        if node.window is not None and node.window.type is WindowType.SESSION:
+            made = SessionAggregate
+        if node.window is not None and node.window.type is WindowType.SLIDING:
+            made = SlidingAggregate
+        return made(node, self.on_error, final)  # type: ignore[no-any-return]
 
 
 def _project(node: Any, builder: _Builder) -> Operator:
@@ -307,10 +344,7 @@ def _explode(node: Any, builder: _Builder) -> Operator:
 
 
 def _suppress(node: Any, builder: _Builder) -> Operator:
-    from kshell.stream.ops.suppress import Suppress
-
-    aggregate: Any = builder.windowed(node.input)
-    return Suppress(node, aggregate, builder.states, builder.name(node))
+    return builder.grouped(node.input, final=True)
 
 
 def _stream_join(node: Any, builder: _Builder) -> Operator:
@@ -326,17 +360,15 @@ def _stream_table_join(node: Any, builder: _Builder) -> Operator:
 
 
 def _table_join(node: Any, builder: _Builder) -> Operator:
-    from kshell.stream.ops.alternating import Alternating
     from kshell.stream.ops.table_join import TableJoin
 
-    return Alternating(TableJoin(node, builder.states, builder.name(node)))
+    return TableJoin(node)
 
 
 def _foreign_key_join(node: Any, builder: _Builder) -> Operator:
-    from kshell.stream.ops.alternating import Alternating
     from kshell.stream.ops.foreign_key_join import ForeignKeyJoin
 
-    return Alternating(ForeignKeyJoin(node, builder.states, builder.name(node), builder.on_error))
+    return ForeignKeyJoin(node, builder.on_error)
 
 
 _MAKERS: Mapping[type, Callable[[Any, _Builder], Operator]] = {

@@ -17,7 +17,7 @@ from kshell.engines.local.continuous.sink_writer import Outlet
 from kshell.errors import KafkaError, KshellError, Outage, TopicChanged
 from kshell.kafka.client import Client
 from kshell.kafka.produce import Producer
-from kshell.results import Notice, NoticeKind, Running, backlog
+from kshell.results import Notice, NoticeKind, Running, backlog, give_back
 from kshell.sql.plan import Sink
 
 __all__ = ["Background", "State"]
@@ -98,6 +98,13 @@ class Background:
             self._fail(error)
         except Exception as error:  # else a failed query would look like a quiet one
             self._fail(KshellError(f"internal error: {error!r}"))
+        finally:
+            give_back()
+
+    @property
+    def keeps(self) -> bool:
+        """Whether it keeps a table's rows for bounded queries."""
+        return self._plan.keeps
 
     @property
     def late(self) -> int:
@@ -162,9 +169,8 @@ class Background:
     def kept(self, seconds: float) -> tuple[pa.RecordBatch, tuple[Notice, ...]]:
         """The table's rows, when they have caught up or after so many seconds; and a remark if they
         may not be the newest."""
-        assert self.outlet.rows is not None  # this makes it a keeper
         whole, lag, name = self.catch_up(seconds), self.feed.lag, self.sink.target.name
-        rows = self.outlet.rows.snapshot()
+        rows = self._plan.rows()
         if self.error is not None:
             text = f"query {self.id} failed, {name} is as it was then: {self.error.what}"
         elif self.feed.note or lag or not whole:
@@ -193,6 +199,7 @@ class Background:
         that."""
         failed = self.error
         self.feed.cancel()
+        self._producer.hurry()
         self._going.set()
         if self._thread.is_alive():
             self._thread.join(_FLUSH)
