@@ -1,15 +1,13 @@
 """Windowed GROUP BY in this process, rows of memory through `Graph.step`: rows a CPU second.
 
 `python benchmarks/windows.py [ROWS]`: SESSION, SLIDING and EMIT FINAL, each answer checked beside
-DuckDB's; one hot key, whose last tenth must cost what the first did; and time that moves on, with
-state and memory that stay as they are.
+DuckDB's; and one hot key, whose last tenth must cost what the first did.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -120,7 +118,7 @@ def report(name: str, value: float, target: str) -> None:
     print(f"{name:44s} {value:14,.2f}  target >= {target}", flush=True)
 
 
-def hot(window: str, rows: int = 60_000, step: int = 100) -> None:
+def hot(window: str, rows: int = 60_000, step: int = 1000) -> None:
     """One key, default grace: the speed of the last tenth beside the first's."""
     made = query(window, "CHANGES")
     at, k = BEGIN + 5 * np.arange(rows), np.ones(rows, np.int64)
@@ -130,15 +128,6 @@ def hot(window: str, rows: int = 60_000, step: int = 100) -> None:
     report(f"one hot key, {window}", rows / sum(taken), "300,000")
     first, last = np.median(taken[:tenth]), np.median(taken[-tenth:])
     report("  its last tenth / first tenth", first / last, "0.8")
-
-
-def moving(graph: Graph, rows: int, keys: int = 1 << 40) -> Iterator[int]:
-    """Steps through rows whose time moves on, one a millisecond; how many so far."""
-    random = np.random.default_rng(2)
-    for i in range(0, rows, STEP):
-        n = min(STEP, rows - i)
-        graph.step({0: rows_of(random.integers(0, keys, n), BEGIN + np.arange(i, i + n), graph)})
-        yield i + n
 
 
 def main() -> None:

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from kshell.changes import WEIGHT, Changes
 from kshell.sql import plan
 from kshell.stream.evaluate import Evaluator, OnError
+from kshell.stream.keys import all_valid
 
 __all__ = ["SMALL", "Reader", "Rows", "written"]
 
@@ -57,7 +57,7 @@ class Reader:
         arrays = self._evaluator(rows)
         times = rows.column("ROWTIME")
         width = len(self.types)
-        keyed = _all_valid(arrays[:width])
+        keyed = all_valid(arrays[:width])
         if keyed is not None:
             arrays = [a.filter(keyed) for a in arrays]
             times = times.filter(keyed)
@@ -80,13 +80,3 @@ def written(
     columns = [*keys, *values, *(pa.array(b, pa.int64()) for b in bounds), pa.array(times)]
     batch = pa.RecordBatch.from_arrays(columns, schema=schema)
     return Changes(batch, pa.array(weights, WEIGHT))
-
-
-def _all_valid(columns: Sequence[pa.Array]) -> pa.Array | None:
-    """Which rows have no NULL; None where all are so."""
-    keyed = None
-    for column in columns:
-        if column.null_count:
-            mine = column.is_valid()
-            keyed = mine if keyed is None else pc.and_(keyed, mine)
-    return keyed
