@@ -53,7 +53,7 @@ def rss() -> int:
 def rows_of(scan: Scan, keys: np.ndarray, times: np.ndarray, order: np.ndarray | None) -> Changes:
     """Rows of a stream."""
     schema = scan.output.schema()
-    names = {name: source for name, source in scan.columns}
+    names = dict(scan.columns)
     columns = {"K": pa.array(keys), "V": pa.array(keys % 1000), "ROWTIME": pa.array(times)}
     arrays = [columns[names.get(name, name)] for name in schema.names]
     made = Changes.of(pa.RecordBatch.from_arrays(arrays, schema=schema))
