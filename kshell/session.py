@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from kshell.catalog.model import PSEUDO_COLUMNS
 from kshell.config import Properties, Scope, config_home, scope_of
 from kshell.errors import KshellError, StatementError, UsageError
-from kshell.results import Event, Goodbye, Message, Remark, Running, Spooling
+from kshell.results import Event, Goodbye, Message, Remark, Running, Spooling, give_back
 from kshell.sql import statements as ast
 from kshell.sql.option_place import option_span
 from kshell.sql.script import Piece, split, substitute
@@ -135,6 +135,8 @@ class Session:
     def execute(self, text: str) -> Iterator[Event]:
         """Run a script statement by statement; draw each result before you ask for the next.
 
+        The memory of one goes back to the system before the next begins.
+
         Raises KshellError with its place in `text`.
         """
         from kshell.sql.parse import parse_piece
@@ -148,6 +150,7 @@ class Session:
                 error.with_place(piece.place)
                 error.hint = error.hint or _usage(piece.text)
                 raise
+            give_back()
 
     def _run(self, statement: ast.Statement) -> Iterator[Event]:
         serve = _OWN.get(type(statement))

@@ -733,7 +733,8 @@ def test_a_query_outlives_its_cluster_and_writes_all_of_it_once():
         query.resume()
         until(lambda: "not acknowledged" in session.running()[0].state)
         until(lambda: queries(session)["CSAS_S_1"]["state"] == "ERROR", 20)
-        assert re.search(r"1,000 records not acknowledged for \d+ s", queries(session)["CSAS_S_1"]["error"])
+        said = queries(session)["CSAS_S_1"]["error"]
+        assert re.fullmatch(r"1,000 records not acknowledged for \d+ s \(stands at src-0 at offset 2000\)", said)
         broker.resume()
         list(session.execute("RESUME CSAS_S_1"))
         client = session.engine.context.client

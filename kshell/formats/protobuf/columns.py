@@ -131,17 +131,17 @@ def oneof_name(oneof: Any) -> str:
     return f"{oneof.name}_{oneof.index}"
 
 
-def within_itself(message: Any) -> bool:
-    """Whether a message may hold another of its kind, at any depth."""
+def within_itself(field: Any) -> bool:
+    """Whether the field's message may hold, at any depth, the one that the field is of."""
     seen: set[str] = set()
-    left = [message]
+    left = [field.message_type]
     while left:
-        for field in left.pop().fields:
-            inner = field.message_type
+        for part in left.pop().fields:
+            inner = part.message_type
             if inner is not None and inner.full_name not in seen:
                 seen.add(inner.full_name)
                 left.append(inner)
-    return message.full_name in seen
+    return field.containing_type.full_name in {*seen, field.message_type.full_name}
 
 
 def is_map(field: Any) -> bool:

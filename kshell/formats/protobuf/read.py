@@ -282,7 +282,7 @@ def _message(field: Any, type: pa.DataType, budget: Budget) -> Get:
         return lambda m: _fit(_decimal(m, column), type, column)
     if name in JSON_TEXT and type == types.STRING:
         return _under(field.name, _json_text)
-    if type == types.STRING and within_itself(message):
+    if type == types.STRING and within_itself(field):
         return lambda m: _CUT
     if pa.types.is_struct(type):
         return _under(field.name, _struct(message, type, budget))

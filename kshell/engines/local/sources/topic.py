@@ -26,9 +26,8 @@ from kshell.errors import BadRecord, Misfit
 from kshell.formats.guess import json_structure
 from kshell.formats.shapes import Shape
 from kshell.kafka.client import Client
-from kshell.kafka.fetch import Chunk, Fetch, next_offset
+from kshell.kafka.fetch import Chunk, Fetch
 from kshell.kafka.metadata import Snapshot
-from kshell.kafka.partitioner import encode_key, partition_for
 from kshell.kafka.records import count
 from kshell.results import Notice, NoticeKind, Progress
 
@@ -142,6 +141,8 @@ class TopicTable:
             chosen &= bounds.partitions
             why = "ROWPARTITION"
         if bounds.keys is not None and self._properties["kshell.partitioner"] == "murmur2":
+            from kshell.kafka.partitioner import encode_key, partition_for
+
             keys = [encode_key(k, self._source.key[0].type) for k in bounds.keys]
             if all(k is not None for k in keys) and self._keys_are_placed():
                 chosen &= {partition_for(k, len(self._offsets)) for k in keys if k is not None}
@@ -229,7 +230,7 @@ class TopicTable:
                     fetch.cancel()
                     break
                 bad += made.bad
-                following = next_offset(chunk.records, chunk.start)
+                following = chunk.next
                 left[chunk.partition] = max(limits[chunk.partition][1] - following, 0)
                 size += len(chunk.records)
                 if made.shape is not None:
