@@ -15,7 +15,6 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from kshell.batch.arrow_types import arrow_cast, in_arrow_types
 from kshell.batch.rewrite import Lookup, Reference, Rewritten, rewrite
 from kshell.batch.shown import Shown
 from kshell.batch.tables import DUMMY, GONE, Range, Table, TableColumn, view_names
@@ -189,7 +188,7 @@ def prepare(
         schema = raw_schema(number, tuple(reference.table.columns))
         connection.register(f"raw_{number}", schema.empty_table())
         connection.execute(view(number, reference, {c.name for c in reference.table.columns}))
-    schema, casts = None, list[str | None]()
+    schema = None
     if rewritten.several:
         needed = [{c.name for c in r.table.columns} for r in references]
         again = [True] * len(references)
@@ -198,9 +197,7 @@ def prepare(
         needed, again = _settled(connection, query, rewritten, known)
         ran = sql = rewritten.sql
         try:
-            answer = connection.sql(sql)
-            named, casts = answer.columns, [arrow_cast(t) for t in answer.types]
-            ran = sql = in_arrow_types(sql, casts)
+            named = connection.sql(sql).columns  # those of the subquery are each unlike the others
             schema = connection.sql(f"FROM ({sql}\n) LIMIT 0").to_arrow_table().schema
         except duckdb.Error as error:
             raise translate_error(error, query, known, ran, rewritten.locate) from error
@@ -215,9 +212,4 @@ def prepare(
         )
         for reference, names, twice in zip(references, needed, again, strict=True)
     )
-
-
-    def carrying(item: str) -> str:
-        return in_arrow_types(rewritten.carrying(item), [*casts, None])
-
-    return Planned(sql, query, schema, reads, rewritten.shown, carrying, rewritten.locate)
+    return Planned(sql, query, schema, reads, rewritten.shown, rewritten.carrying, rewritten.locate)
