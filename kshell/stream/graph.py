@@ -20,7 +20,7 @@ from kshell.errors import Unsupported
 from kshell.sql import plan
 from kshell.stream.evaluate import OnError, ignore_errors
 from kshell.stream.kept import Collected, Computed, Current, Kept, repeats
-from kshell.stream.state import Entries, MemoryStates, Stateful, States
+from kshell.stream.state import Entries, Stateful
 
 __all__ = ["Graph", "build"]
 
@@ -163,17 +163,13 @@ class Graph:
 
 
 def build(
-    node: plan.Node,
-    states: States | None = None,
-    on_error: OnError = ignore_errors,
-    *,
-    keeps: bool = False,
+    node: plan.Node, on_error: OnError = ignore_errors, *, keeps: bool = False
 ) -> Graph:
-    """The plan's graph, its state in `states` (in memory by default); raises Unsupported.
+    """The plan's graph; raises Unsupported.
 
     If it `keeps`, a table's current rows can be read between two steps.
     """
-    builder = _Builder(states or MemoryStates(), on_error)
+    builder = _Builder(on_error)
     stage = builder.stage(node)
     schema = node.output.schema()
     kept = builder.kept(node) if keeps and node.output.kind is Kind.TABLE else None
@@ -219,10 +215,10 @@ def _aligned(*inputs: Iterator[Changes]) -> Iterator[tuple[Changes | None, ...]]
 
 
 class _Builder:
-    """Walks the plan once; numbers the states in the order of the plan."""
+    """Walks the plan once, from the root."""
 
-    def __init__(self, states: States, on_error: OnError) -> None:
-        self.states, self.on_error = states, on_error
+    def __init__(self, on_error: OnError) -> None:
+        self.on_error = on_error
         self.operators: dict[str, Operator] = {}
         self.scans: list[plan.Scan] = []
         self._places: dict[int, str] = {}
@@ -256,7 +252,7 @@ class _Builder:
 
     def kept(self, root: plan.Node) -> Kept:
         """The table's rows of the last state that says them, else collected."""
-        reader = _Builder(self.states, ignore_errors)  # a row's error was reported when it came
+        reader = _Builder(ignore_errors)  # a row's error was reported when it came
         above: list[Operator] = []
         node = root.input if isinstance(root, plan.Answer | plan.Sink) else root
         top = node

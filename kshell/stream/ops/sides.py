@@ -45,8 +45,9 @@ class Sides:
         keyed: Any,
         times: Any,
     ) -> pa.RecordBatch:
-        """Joined rows: at which row of each side's source they stand (-1: of none), whose key they
-        have (0: the left's), their times.
+        """Joined rows: the place of their row in each side's source (-1: none), their times.
+
+        `keyed` says whose key each has: 0 is the left's.
         """
         taken = [picked(at) for at in places]
         columns = [self._key(sources, places, keyed, i) for i in range(self.output.width)]
