@@ -18,8 +18,8 @@ import pyarrow as pa
 from kshell.changes import Changes
 
 __all__ = ["Answer", "Event", "Goodbye", "Live", "LiveStats", "Message", "Notice", "NoticeKind",
-           "Progress", "Remark", "Rows", "Running", "Sections", "Spooling", "backlog", "give_back", "notices_of",
-           "time_left", "titled", "undecodable", "unique"]  # fmt: skip
+           "Progress", "Remark", "Rows", "Running", "Sections", "Spooling", "backlog",
+           "give_back", "notices_of", "time_left", "titled", "undecodable", "unique"]  # fmt: skip
 
 
 class NoticeKind(Enum):

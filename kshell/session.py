@@ -135,7 +135,9 @@ class Session:
     def execute(self, text: str) -> Iterator[Event]:
         """Run a script statement by statement; draw each result before you ask for the next.
 
-        The memory of one goes back to the system before the next begins.  Raises KshellError with its place in `text`.
+        The memory of one goes back to the system before the next begins.
+
+        Raises KshellError with its place in `text`.
         """
         from kshell.sql.parse import parse_piece
 

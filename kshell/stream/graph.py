@@ -163,9 +163,12 @@ class Graph:
 
 
 def build(
-    node: plan.Node, on_error: OnError = ignore_errors, *, keeps: bool = False
+    node: plan.Node,
+    on_error: OnError = ignore_errors,
+    *,
+    keeps: bool = False,
 ) -> Graph:
-    """The plan's graph; raises Unsupported.
+    """The plan's graph, whose operators have no state yet; raises Unsupported.
 
     If it `keeps`, a table's current rows can be read between two steps.
     """
@@ -215,7 +218,7 @@ def _aligned(*inputs: Iterator[Changes]) -> Iterator[tuple[Changes | None, ...]]
 
 
 class _Builder:
-    """Walks the plan once, from the root."""
+    """Walks the plan once; numbers the operators in the order of the plan."""
 
     def __init__(self, on_error: OnError) -> None:
         self.on_error = on_error

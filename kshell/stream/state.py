@@ -1,7 +1,6 @@
-"""How an operator's state leaves it and comes back: parts by name, each values by their keys.
+"""The state that operators keep between steps, taken out and put in again.
 
-`Graph.snapshot`, `changed` and `load` do it for all operators of a plan.  What was loaded goes on
-as if it had never stopped.
+`graph` asks its operators for it, part by part.
 """
 
 from __future__ import annotations
