@@ -20,7 +20,7 @@ from kshell.errors import Unsupported
 from kshell.sql import plan
 from kshell.stream.evaluate import OnError, ignore_errors
 from kshell.stream.kept import Collected, Computed, Current, Kept, repeats
-from kshell.stream.state import Entries, MemoryStates, Stateful, States
+from kshell.stream.state import Entries, Stateful
 
 __all__ = ["Graph", "build"]
 
@@ -62,7 +62,7 @@ class _Inner:
 
     operator: Operator
     inputs: tuple[_Stage, ...]
-    schemas: tuple[pa.Schema, ...]  # of the inputs
+    none: tuple[Changes, ...]  # no rows of each input
 
     def steps(self, batches: Mapping[int, Changes]) -> Iterator[Changes]:
         for parts in self._parts(batches):
@@ -77,9 +77,8 @@ class _Inner:
         if len(parts) == 1:
             yield from zip(*parts, strict=True)
             return
-        none = tuple(map(Changes.none, self.schemas))
         for left, right in _aligned(*parts):
-            yield left or none[0], right or none[1]
+            yield left or self.none[0], right or self.none[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,16 +164,15 @@ class Graph:
 
 def build(
     node: plan.Node,
-    states: States | None = None,
     on_error: OnError = ignore_errors,
     *,
     keeps: bool = False,
 ) -> Graph:
-    """The plan's graph, its state in `states` (in memory by default); raises Unsupported.
+    """The plan's graph, whose operators have no state yet; raises Unsupported.
 
     If it `keeps`, a table's current rows can be read between two steps.
     """
-    builder = _Builder(states or MemoryStates(), on_error)
+    builder = _Builder(on_error)
     stage = builder.stage(node)
     schema = node.output.schema()
     kept = builder.kept(node) if keeps and node.output.kind is Kind.TABLE else None
@@ -220,10 +218,10 @@ def _aligned(*inputs: Iterator[Changes]) -> Iterator[tuple[Changes | None, ...]]
 
 
 class _Builder:
-    """Walks the plan once; numbers the states in the order of the plan."""
+    """Walks the plan once; numbers the operators in the order of the plan."""
 
-    def __init__(self, states: States, on_error: OnError) -> None:
-        self.states, self.on_error = states, on_error
+    def __init__(self, on_error: OnError) -> None:
+        self.on_error = on_error
         self.operators: dict[str, Operator] = {}
         self.scans: list[plan.Scan] = []
         self._places: dict[int, str] = {}
@@ -252,12 +250,12 @@ class _Builder:
             self.scans.append(node)
         if operator is None:
             return inputs[0]
-        schemas = tuple(child.output.schema() for child in plan.children(inner))
-        return _Inner(operator, inputs, schemas)
+        none = tuple(Changes.none(child.output.schema()) for child in plan.children(inner))
+        return _Inner(operator, inputs, none)
 
     def kept(self, root: plan.Node) -> Kept:
         """The table's rows of the last state that says them, else collected."""
-        reader = _Builder(self.states, ignore_errors)  # a row's error was reported when it came
+        reader = _Builder(ignore_errors)  # a row's error was reported when it came
         above: list[Operator] = []
         node = root.input if isinstance(root, plan.Answer | plan.Sink) else root
         top = node

@@ -1,6 +1,6 @@
 """A table's changes by whole columns: each update's old and new row, and updates as changes again.
 
-Operators that take whole steps use it; `rows` has single updates.
+Operators of tables use it.
 """
 
 from __future__ import annotations
