@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from kshell.catalog.model import PSEUDO_COLUMNS
 from kshell.config import Properties, Scope, config_home, scope_of
-from kshell.errors import KshellError, UsageError
-from kshell.results import Event, Goodbye, Message, Remark, Running, Spooling
+from kshell.errors import KshellError, StatementError, UsageError
+from kshell.results import Event, Goodbye, Message, Remark, Running, Spooling, give_back
 from kshell.sql import statements as ast
-from kshell.sql.script import split, substitute
+from kshell.sql.option_place import option_span
+from kshell.sql.script import Piece, split, substitute
+from kshell.sql.tokens import place_at
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,6 +55,28 @@ DEFINE name = '…'; RUN SCRIPT 'file'; SPOOL 'file' | OFF
 SET 'auto.offset.reset'='earliest'; UNSET …; SHOW PROPERTIES
 EXIT                             or Ctrl-D
 Every record also has {", ".join(PSEUDO_COLUMNS)}."""
+
+
+def _point_at_option(error: KshellError, piece: Piece) -> None:
+    """An error of an option of CREATE or ASSERT is at the option, not at the source's name."""
+    if piece.text.lstrip()[:6].upper() not in ("CREATE", "ASSERT"):
+        return
+    if (span := option_span(piece.text, error.what)) is not None:
+        at = place_at(piece.text, *span, piece.line, piece.column)
+        if error.place is None or (error.place.line, error.place.column) < (at.line, at.column):
+            error.place = at
+
+
+def _usage(text: str) -> str:
+    """How the statement that begins with the text's word is written.
+
+    >>> _usage("PRINT")
+    'PRINT topic [FROM BEGINNING]'
+    """
+    words = text.split(None, 1)
+    word = words[0].upper() if words else ""
+    lines = (line.split("  ")[0] for line in HELP.splitlines())
+    return next((line for line in lines if word and word in line.split()), "HELP")
 
 
 class Session:
@@ -111,13 +135,22 @@ class Session:
     def execute(self, text: str) -> Iterator[Event]:
         """Run a script statement by statement; draw each result before you ask for the next.
 
+        The memory of one goes back to the system before the next begins.
+
         Raises KshellError with its place in `text`.
         """
         from kshell.sql.parse import parse_piece
 
         for piece in split(text):
             types = self._engine.types() if self._engine else None
-            yield from self._run(parse_piece(substitute(piece, self.variables), types))
+            try:
+                yield from self._run(parse_piece(substitute(piece, self.variables), types))
+            except (StatementError, UsageError) as error:
+                _point_at_option(error, piece)
+                error.with_place(piece.place)
+                error.hint = error.hint or _usage(piece.text)
+                raise
+            give_back()
 
     def _run(self, statement: ast.Statement) -> Iterator[Event]:
         serve = _OWN.get(type(statement))
@@ -131,7 +164,7 @@ class Session:
         else:
             yield from self._own_functions()
             from kshell.sql import duck
-            from kshell.sql.functions import with_users
+            from kshell.sql.users import with_users
 
             self._database = self._database or duck.Database()
             with with_users(self._functions), duck.using(self._database):
@@ -145,9 +178,17 @@ class Session:
         if path == self._loaded:
             return
         self._loaded = path
+        from importlib.metadata import entry_points
+
+        from kshell.sql.users import ENTRY_POINTS
+
+        file = path if given or path.exists() else None
+        if file is None and not entry_points(group=ENTRY_POINTS):
+            self._functions = {}
+            return
         from kshell.sql.udf import load
 
-        self._functions, problems = load(path if given or path.exists() else None)
+        self._functions, problems = load(file)
         for problem in problems:
             yield Remark(f"functions: {problem}")
 
@@ -167,8 +208,9 @@ class Session:
     def functions(self) -> tuple[str, ...]:
         """Names of functions, for completion."""
         from kshell.sql import functions
+        from kshell.sql.users import with_users
 
-        with functions.with_users(self._functions):
+        with with_users(self._functions):
             return functions.names()
 
     def running(self) -> tuple[Running, ...]:

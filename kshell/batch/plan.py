@@ -15,16 +15,17 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from kshell.batch.rewrite import Lookup, Reference, rewrite
+from kshell.batch.arrow_types import arrow_cast, in_arrow_types
+from kshell.batch.rewrite import Lookup, Reference, Rewritten, rewrite
 from kshell.batch.shown import Shown
-from kshell.batch.tables import GONE, Range, Table, TableColumn, view_names
-from kshell.batch.translate_error import translate_error
+from kshell.batch.tables import DUMMY, GONE, Range, Table, TableColumn, view_names
+from kshell.batch.translate_error import Locate, translate_error
 from kshell.sql.statements import Query
 from kshell.types import duckdb_name, quote_duckdb
 
 __all__ = ["Planned", "Read", "prepare", "raw_schema", "view"]
 
-DUMMY = "#"  # the column that DuckDB picks when it needs none: it costs nothing
+_EXPLAIN = "EXPLAIN (FORMAT JSON) "
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Read:
 class Planned:
     """A bounded query, ready to run: `schema` is the answer's; None where its rows decide it.
 
-    `carrying` gives the SQL with one more item selected.
+    `carrying` gives the SQL with one more item selected, `locate` the place of what fails in it.
     """
 
     sql: str
@@ -53,6 +54,7 @@ class Planned:
     reads: tuple[Read, ...]
     shown: Shown
     carrying: Callable[[str], str]
+    locate: Locate
 
 
 def _raw_name(number: int, column: str) -> str:
@@ -89,6 +91,8 @@ def view(number: int, reference: Reference, read: Collection[str]) -> str:
         for c, name in zip(columns, view_names(columns), strict=True)
         if not c.hidden or name in reference.pseudo
     )
+    if DUMMY in reference.pseudo:  # DuckDB has no tables without columns
+        items = ", ".join(filter(None, (items, f"NULL AS {quote_duckdb(DUMMY)}")))
     source = f"raw_{number}"
     if reference.table.latest:
         source = _last_of_each_key(number, reference.table, source)
@@ -117,10 +121,10 @@ def _scans(node: dict[str, Any], repeated: bool = False) -> Iterator[tuple[dict[
 
 
 def _needed(
-    connection: duckdb.DuckDBPyConnection, sql: str, references: Sequence[Reference]
+    connection: duckdb.DuckDBPyConnection, explain: str, references: Sequence[Reference]
 ) -> tuple[list[set[str]], list[bool]]:
     """Per reference, the raw columns that the plan projects, and whether it scans again."""
-    ((_, text),) = connection.execute(f"EXPLAIN (FORMAT JSON) {sql}").fetchall()
+    ((_, text),) = connection.execute(explain).fetchall()
     needed: list[set[str]] = [set() for _ in references]
     scans = [0] * len(references)
     for root in json.loads(text):
@@ -139,6 +143,28 @@ def _needed(
             for found in numbers:
                 scans[found] += 1 + repeated
     return needed, [count > 1 for count in scans]
+
+
+def _settled(
+    connection: duckdb.DuckDBPyConnection, query: Query, rewritten: Rewritten, known: list[str]
+) -> tuple[list[set[str]], list[bool]]:
+    """What is needed, once DuckDB knows which macro each call means; raises BindError."""
+    overloads, references = rewritten.overloads, rewritten.references
+
+    def bind(text: str) -> object:
+        return _needed(connection, f"{_EXPLAIN}{text}", references)
+
+    if overloads is not None:
+        overloads.settle_unsure(bind)
+    while True:
+        ran = f"{_EXPLAIN}{rewritten.sql}"
+        try:
+            return _needed(connection, ran, references)
+        except duckdb.Error as error:
+            refused = error if overloads is None else overloads.settle(error, bind)
+            if refused is not None:  # of another text, if it is another error
+                text = ran if refused is error else ""
+                raise translate_error(refused, query, known, text, rewritten.locate) from refused
 
 
 def _columns_of(projected: str, columns: Sequence[TableColumn]) -> Iterator[str]:
@@ -163,18 +189,21 @@ def prepare(
         schema = raw_schema(number, tuple(reference.table.columns))
         connection.register(f"raw_{number}", schema.empty_table())
         connection.execute(view(number, reference, {c.name for c in reference.table.columns}))
-    schema = None
+    schema, casts = None, list[str | None]()
     if rewritten.several:
         needed = [{c.name for c in r.table.columns} for r in references]
         again = [True] * len(references)
     else:
+        known = [c.name for r in references for c in r.table.columns]
+        needed, again = _settled(connection, query, rewritten, known)
+        ran = sql = rewritten.sql
         try:
-            needed, again = _needed(connection, sql, references)
+            answer = connection.sql(sql)
+            named, casts = answer.columns, [arrow_cast(t) for t in answer.types]
+            ran = sql = in_arrow_types(sql, casts)
             schema = connection.sql(f"FROM ({sql}\n) LIMIT 0").to_arrow_table().schema
-            named = connection.sql(sql).columns  # those of the subquery are each unlike the others
         except duckdb.Error as error:
-            known = [c.name for r in references for c in r.table.columns]
-            raise translate_error(error, query, known) from error
+            raise translate_error(error, query, known, ran, rewritten.locate) from error
         names = rewritten.shown.names(named)
         schema = pa.schema([f.with_name(n) for f, n in zip(schema, names, strict=True)])
     reads = tuple(
@@ -186,4 +215,9 @@ def prepare(
         )
         for reference, names, twice in zip(references, needed, again, strict=True)
     )
-    return Planned(sql, query, schema, reads, rewritten.shown, rewritten.carrying)
+
+
+    def carrying(item: str) -> str:
+        return in_arrow_types(rewritten.carrying(item), [*casts, None])
+
+    return Planned(sql, query, schema, reads, rewritten.shown, carrying, rewritten.locate)

@@ -120,7 +120,7 @@ def emitted(sink: Sink, changes: Changes) -> Iterable[tuple[Row, WindowSpec | No
     without a new row, or any row at 0, is a record without a value.
     """
     records, gone = latest(changes, sink.input.output)
-    for row, deleted in zip(records.to_pylist(), gone, strict=True):
+    for row, deleted in zip(records.to_pylist(), gone.to_pylist(), strict=True):
         yield _target_row(sink, row, deleted), _window(sink, row)
 
 

@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
 from kshell.catalog.model import Column, FormatSpec
-from kshell.formats.registry import Schemas
 
-__all__ = ["Codec", "Decoded", "Half", "Place"]
+if TYPE_CHECKING:
+    from kshell.formats.registry import Schemas
+
+__all__ = ["Asked", "Codec", "Decoded", "Half", "Place"]
 
 
 class Half(Enum):
@@ -47,6 +49,24 @@ class Place:
     source: str = ""
     suggested: Mapping[str, pa.DataType] = field(default_factory=dict)
     samples: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Of which half of which topic; `format` is what the user set, its name empty if only options.
+
+    `schemas` is None where no registry is configured.
+    """
+
+    topic: str
+    half: Half
+    schemas: Schemas | None = None
+    format: FormatSpec | None = None
+
+    @property
+    def column(self) -> str:
+        """What a single column is called."""
+        return "ROWKEY" if self.half is Half.KEY else "VALUE"
 
 
 @dataclass(frozen=True, slots=True)

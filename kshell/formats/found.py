@@ -1,8 +1,8 @@
 """JSON that nobody declared: its columns as samples suggest them, and what does not fit those.
 
 Bounded scans call `FoundJson.read`, which leaves nested values as the text that DuckDB takes apart;
-continuous queries have the same reader as a codec.  A value that does not fit makes its record bad
-and is kept in a `Shape`: a bounded query goes on with wider types.
+`found_codec` is the same reader for continuous queries.  A value that does not fit makes its
+record bad and is kept in a `Shape`: a bounded query goes on with wider types.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from kshell.formats.base import Decoded, Place
-from kshell.formats.json_codec import JsonCodec
+from kshell.formats.json_rules import fits
 from kshell.formats.json_scan import (
     INEXACT,
     OTHER_FIELDS,
@@ -29,11 +28,10 @@ from kshell.formats.json_scan import (
     Types,
     scan,
 )
-from kshell.formats.json_scan_py import fits
 from kshell.formats.shapes import Shape, exactly
 from kshell.types import ksql_name
 
-__all__ = ["Found", "FoundJson", "open_json", "others_of"]
+__all__ = ["Found", "FoundJson", "Number", "dumps", "others_of"]
 
 _LONG_NUMBER = re.compile(rb"[\d.]{16}|\d[eE]")  # it may have more digits than a double
 
@@ -87,7 +85,7 @@ class FoundJson:
         return shape
 
     def _why(self, value: bytes, names: Sequence[str]) -> str:
-        fields = json.loads(value, parse_float=_Number)
+        fields = json.loads(value, parse_float=Number)
         for name in names:
             for path, node, type in _misfits(fields.get(name), self._suggested[name], name):
                 text = _text(node)
@@ -121,7 +119,7 @@ def _misfits(node: Any, type: pa.DataType, path: str) -> Iterator[tuple[str, Any
         for item in node:
             yield from _misfits(item, type.value_type, f"{path}[]")
     elif node is not None and not pa.types.is_string(type):
-        plain = Decimal(node) if isinstance(node, _Number) else node
+        plain = Decimal(node) if isinstance(node, Number) else node
         if not fits(plain, type):
             yield path, node, type
 
@@ -158,42 +156,24 @@ def _inner_others(node: Any, type: pa.DataType, path: str) -> list[str]:
     return found
 
 
-class _Number(str):
+class Number(str):
     """A fraction as it is written."""
 
 
 def _text(node: Any) -> str:
-    """A value as text: its digits as they are written."""
-    return node if isinstance(node, _Number) else _dumps(node)
+    """A value as text."""
+    return node if isinstance(node, Number) else dumps(node)
 
 
-def _dumps(node: Any) -> str:
-    if isinstance(node, _Number):
+def dumps(node: Any) -> str:
+    """A value's JSON, its digits as they are written."""
+    if isinstance(node, Number):
         return str(node)
     if isinstance(node, dict):
-        return "{" + ",".join(f"{_dumps(str(k))}:{_dumps(v)}" for k, v in node.items()) + "}"
+        return "{" + ",".join(f"{dumps(str(k))}:{dumps(v)}" for k, v in node.items()) + "}"
     if isinstance(node, list):
-        return "[" + ",".join(map(_dumps, node)) + "]"
+        return "[" + ",".join(map(dumps, node)) + "]"
     return json.dumps(node, ensure_ascii=False)
-
-
-def _typed(node: Any, type: pa.DataType) -> Any:
-    """A value that fits its type as Arrow takes it; a map is a list of pairs."""
-    if node is None:
-        return None
-    if pa.types.is_struct(type) and len(type):
-        return {f.name: _typed(node.get(f.name), f.type) for f in type}
-    if pa.types.is_list(type):
-        return [_typed(item, type.value_type) for item in node]
-    if pa.types.is_map(type):
-        return [(key, _typed(item, type.item_type)) for key, item in node.items()]
-    if pa.types.is_decimal(type):
-        return Decimal(node)
-    if pa.types.is_floating(type):
-        return float(node)
-    if pa.types.is_integer(type) or pa.types.is_boolean(type):
-        return node
-    return node if isinstance(node, str) else _dumps(node)
 
 
 def _rewritten(node: Any, type: pa.DataType) -> Any:
@@ -207,7 +187,7 @@ def _rewritten(node: Any, type: pa.DataType) -> Any:
     if pa.types.is_map(type):
         return {key: _rewritten(item, type.item_type) for key, item in node.items()}
     if pa.types.is_string(type):
-        return str(node) if isinstance(node, str) else _dumps(node)
+        return str(node) if isinstance(node, str) else dumps(node)
     return node
 
 
@@ -224,38 +204,6 @@ def _finished(column: pa.Array, type: pa.DataType, inexact: Sequence[int]) -> pa
     texts = column.to_pylist()
     for row in inexact:
         if texts[row] is not None:
-            node = json.loads(texts[row], parse_float=_Number)
-            texts[row] = _dumps(_rewritten(node, type))
+            node = json.loads(texts[row], parse_float=Number)
+            texts[row] = dumps(_rewritten(node, type))
     return pa.array(texts, pa.string())
-
-
-class FoundCodec(JsonCodec):
-    """The same as a codec: nested values are typed."""
-
-    def __init__(self, place: Place) -> None:
-        super().__init__(place)
-        self._types = {c.name: c.type for c in place.columns}
-        self._reader = FoundJson(place.suggested, place.samples)
-
-    def decode(self, data: pa.Array, names: Sequence[str]) -> Decoded:
-        """See `base.Codec`."""
-        data = data if data.type == pa.binary() else data.cast(pa.binary())
-        found = self._reader.read(data, names)
-        columns = [
-            _nested(column, self._types[name]) if pa.types.is_nested(self._types[name]) else column
-            for column, name in zip(found.columns, names, strict=True)
-        ]
-        return Decoded(columns, found.bad)
-
-
-def _nested(column: pa.Array, type: pa.DataType) -> pa.Array:
-    cells = (
-        None if text is None else json.loads(text, parse_float=_Number)
-        for text in column.to_pylist()
-    )
-    return pa.array([_typed(cell, type) for cell in cells], type)
-
-
-def open_json(place: Place) -> JsonCodec:
-    """The codec of JSON keys or values, declared or found."""
-    return FoundCodec(place) if place.suggested else JsonCodec(place)

@@ -39,10 +39,13 @@ from kshell.sql.expressions import (
     walk,
 )
 from kshell.sql.functions import template_of
-from kshell.types import STRING, duckdb_name, is_numeric, quote_duckdb
+from kshell.types import STRING, duckdb_name, is_numeric, quote_duckdb, quote_text
+
+# DuckDB says how many rows there are only by the arguments: `duck` takes one where there are none.
+NO_ARGUMENT = "true"
 
 __all__ = ["fill_template", "lambda_params", "python_call", "python_in", "python_name",
-           "quote_text", "render", "tolerant"]  # fmt: skip
+           "render", "tolerant"]  # fmt: skip
 
 _HOLE = re.compile(
     r"\{(?:(?P<all>\*)|(?P<rest>\d+)\*|(?P<arg>\d+)|(?P<body>\d+)\|(?P<params>[^{}]*)"
@@ -71,12 +74,6 @@ class _Scope:
     columns: Mapping[str, str] = field(default_factory=_nothing)
     variables: Mapping[str, str] = field(default_factory=_nothing)
     part: str = "%s"
-
-
-def quote_text(text: str) -> str:
-    """A string constant; NUL, which DuckDB's SQL cannot carry, as chr(0)."""
-    quoted = "'" + text.replace("'", "''") + "'"
-    return "(" + quoted.replace("\0", "' || chr(0) || '") + ")" if "\0" in text else quoted
 
 
 def _literal(value: Any, type: pa.DataType) -> str:
@@ -149,10 +146,10 @@ def fill_template(
             return bodies[int(match["body"])](match["params"].split(","))
         if match["type"]:
             return names["type"]
-        return f"{names['python']}({', '.join(args)})"
+        return f"{names['python']}({', '.join(args) or NO_ARGUMENT})"
 
     if template.startswith("py:"):
-        return f"{names['python']}({', '.join(args)})"
+        return f"{names['python']}({', '.join(args) or NO_ARGUMENT})"
     return _HOLE.sub(hole, _fresh(template, names.get("depth", "")))
 
 
@@ -188,7 +185,7 @@ def _call(call: Call, scope: _Scope) -> str:
     ]
     if call.function in ARITHMETIC:
         if python_arithmetic(call):
-            return f"{python_name(call)}({', '.join(args)})"
+            return f"{python_name(call)}({', '.join(args) or NO_ARGUMENT})"
         if scope.variables and call.variant != "text":
             return arithmetic_in_lambda(call, args)
         return arithmetic_sql(call, args)

@@ -128,28 +128,40 @@ class Draft:
         """Put this after what ends there, and after what was put there."""
         self._edits.append(_Edit(at, at, text, after=True))
 
+    def instead(self, start: int, end: int, made: str) -> None:
+        """Let this stand for a span that something else stood for."""
+        self._edits[:] = [e for e in self._edits if (e.start, e.end) != (start, end)]
+        self.replace(start, end, made)
+
+    def copy(self) -> Draft:
+        """The same text and edits, to try more."""
+        return Draft(self.source, _edits=list(self._edits))
+
     def edited(self, start: int, end: int) -> bool:
         """Whether something in the span is edited."""
         return any(start <= e.start and e.end <= end and e.start < end for e in self._edits)
 
     def text(self, start: int = 0, end: int | None = None) -> str:
         """A span (or all) with the edits in it applied."""
+        return "".join(text for text, _, _ in self._pieces(start, end))
+
+    def _pieces(self, start: int, end: int | None) -> Iterator[tuple[str, int, bool]]:
+        """The edited text in pieces, where each is in the source, and whether it is as it was."""
         last = len(self.source) if end is None else end
         whole = end is None
         order = sorted(
             enumerate(self._edits),
             key=lambda e: (e[1].start, e[1].end > e[1].start, -e[1].end, e[1].after, -e[0]),
         )
-        out: list[str] = []
         at = start
         for _, edit in order:
             inside = start <= edit.start and edit.end <= last and (whole or edit.start < last)
             if not inside or edit.start < at:
                 continue
-            made = edit.made if isinstance(edit.made, str) else edit.made()
-            out += (self.source[at : edit.start], made)
+            yield self.source[at : edit.start], at, True
+            yield edit.made if isinstance(edit.made, str) else edit.made(), edit.start, False
             at = edit.end
-        return "".join([*out, self.source[at:last]])
+        yield self.source[at:last], at, True
 
     def moved(self, offset: int) -> int:
         """Where in the source something is that is at `offset` of the edited text.
@@ -157,16 +169,11 @@ class Draft:
         >>> draft = Draft("a->b c"); draft.replace(1, 3, "."); draft.moved(4)
         5
         """
-        shift = 0
-        for edit in sorted(self._edits, key=lambda e: (e.start, e.end)):
-            assert isinstance(edit.made, str)
-            begin = edit.start + shift
-            if offset < begin:
-                break
-            if offset < begin + len(edit.made):
-                return edit.start
-            shift += len(edit.made) - (edit.end - edit.start)
-        return offset - shift
+        for text, start, same in self._pieces(0, None):
+            if offset < len(text):
+                return start + offset if same else start
+            offset -= len(text)
+        return len(self.source) + offset
 
     # Tokens
 
@@ -252,10 +259,15 @@ class Draft:
             if self.is_sign(n - 1, "."):
                 n -= 2
                 continue
-            if self.tokens[n].kind is Kind.STRING and self.word(n - 1) in _TYPED:
+            string = self.tokens[n].kind is Kind.STRING
+            if string and (self.word(n - 1) in _TYPED or self._marked(n)):
                 n -= 1
             return n
         return n
+
+    def _marked(self, n: int) -> bool:
+        """Whether a string is X'41': bytes."""
+        return self.word(n - 1) == "X" and self.tokens[n - 1].end == self.tokens[n].start
 
     def _case(self, n: int) -> int:
         """The CASE of an END."""

@@ -38,11 +38,11 @@ from typing import Any, TypeVar
 
 from kshell.sql import functions
 from kshell.sql.signatures import Signature, parse_signature
+from kshell.sql.users import ENTRY_POINTS
 
 __all__ = ["columnar", "load", "scalar"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-_GROUP = "kshell.functions"
 _MARK = "__kshell_function__"
 _loads = count(1)
 
@@ -89,6 +89,8 @@ def _declare(function: F, text: str, name: str, help: str) -> F:
         inspect.signature(function).bind(*signature.params)
     except TypeError as error:
         raise ValueError(f"{known}: {signature} does not fit the function: {error}") from None
+    if getattr(function, "over_columns", False) and not signature.params:
+        raise ValueError(f"{known}: without a column it cannot know how many rows there are")
     shown = help or (inspect.getdoc(function) or "").partition("\n")[0]
     setattr(function, _MARK, _Declared(known, signature, shown))
     return function
@@ -101,7 +103,7 @@ def load(path: Path | None) -> tuple[dict[str, functions.Function], list[str]]:
     found: list[Callable[..., Any]] = []
     if path is not None:
         found += _of_file(path, problems)
-    for entry in importlib.metadata.entry_points(group=_GROUP):
+    for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
         try:
             loaded = entry.load()
         except Exception as error:

@@ -18,7 +18,12 @@ from kshell.sql.spans import Draft
 from kshell.sql.tokens import Kind
 from kshell.types import quote_duckdb
 
-__all__ = ["cast_type", "casts", "in_duckdb_words"]
+__all__ = ["DUCKDB_AGGREGATES", "cast_type", "casts", "in_duckdb_words", "needs_macros"]
+
+# Aggregates of KSQL's names that DuckDB has: in a bounded query they are DuckDB's.
+DUCKDB_AGGREGATES = frozenset(
+    {"AVG", "COUNT", "HISTOGRAM", "MAX", "MIN", "STDDEV_SAMP", "SUM"}
+)
 
 _TYPE_ENDS = frozenset({")", "]"})
 
@@ -40,6 +45,11 @@ def in_duckdb_words(text: str, tree: exp.Query, ksql: bool) -> Draft:
     return draft
 
 
+def needs_macros(draft: Draft) -> bool:
+    """Whether there is a call or a cast for `macros` to look at: the library takes time to load."""
+    return bool(casts(draft)) or any(c.name not in DUCKDB_AGGREGATES for c in draft.calls())
+
+
 def _in(spans: set[tuple[int, int]], at: int) -> bool:
     return any(start <= at < end for start, end in spans)
 
@@ -59,7 +69,7 @@ def _names(draft: Draft, tree: exp.Query, taken: set[tuple[int, int]]) -> None:
 @cache
 def _reserved() -> frozenset[str]:
     """The words that DuckDB takes as a name only in quotes."""
-    rows = duck.connect().execute(
+    rows = duck.plain().execute(
         "SELECT keyword_name FROM duckdb_keywords()"
         " WHERE keyword_category IN ('reserved', 'type_function')"
     )
@@ -114,8 +124,11 @@ def _lambdas(draft: Draft) -> None:
 
 
 def _constructors(draft: Draft) -> None:
-    """STRUCT(a := 1) is struct_pack(a := 1); MAP(k := v) is MAP {k: v}."""
+    """STRUCT(a := 1) is struct_pack(a := 1); MAP(k := v) is MAP {k: v}; in a type they stay."""
+    types = [range(first, last + 1) for _, _, first, last in casts(draft)]
     for call in draft.calls():
+        if any(call.token in span for span in types):
+            continue
         name, close = draft.tokens[call.token], draft.tokens[call.close]
         if call.name == "STRUCT":
             draft.replace(name.start, name.end, "struct_pack")
@@ -131,18 +144,23 @@ def _constructors(draft: Draft) -> None:
 
 
 def casts(draft: Draft) -> list[tuple[str, int, int, int]]:
-    """(type, number of the token CAST or ::, first and last token of the type), in their order."""
+    """(type, number of the token CAST, TRY_CAST or ::, first and last token of the type)."""
     found = []
     for n, token in enumerate(draft.tokens):
-        if token.upper == "CAST" and draft.is_sign(n + 1, "("):
+        if token.upper in ("CAST", "TRY_CAST") and draft.is_sign(n + 1, "("):
             close = draft.partner(n + 1)
             words = [k for k in draft.level(n + 2, close) if draft.word(k) == "AS"]
             if words and words[-1] + 1 < close:
                 found.append((n, words[-1] + 1, close - 1))
         elif draft.is_sign(n, "::") and draft.word(n + 1):
             last = n + 1
-            while last + 1 < len(draft.tokens) and draft.tokens[last + 1].text in ("(", "["):
-                last = draft.partner(last + 1)
+            while last + 1 < len(draft.tokens):
+                if draft.tokens[last + 1].text in ("(", "["):
+                    last = draft.partner(last + 1)
+                elif draft.word(last + 1) == "ARRAY":
+                    last += 1
+                else:
+                    break
             found.append((n, n + 1, last))
     return [
         (draft.source[draft.tokens[a].start : draft.tokens[b].end], n, a, b)

@@ -43,16 +43,25 @@ _COLUMNAR: Mapping[str, Callable[[Call], ColumnFold]] = MappingProxyType(
 )
 
 
-def column_fold(call: Call) -> ColumnFold:
-    """The fold of that call over all groups; raises Unsupported if there is none."""
+# These can take rows back by whole columns.
+_REVERSIBLE = frozenset({"AVG", "COUNT", "SUM"})
+
+
+def column_fold(call: Call, *, reversible: bool = False) -> ColumnFold:
+    """The fold of that call over all groups; raises Unsupported if there is none.
+
+    A `reversible` one can take rows back.
+    """
+    if reversible and call.function not in _REVERSIBLE:
+        return EachRow(call)
     return _COLUMNAR.get(call.function, EachRow)(call)
 
 
 class ColumnFolds:
     """The folds of a GROUP BY's aggregates."""
 
-    def __init__(self, calls: Sequence[Call]) -> None:
-        self._folds = [column_fold(call) for call in calls]
+    def __init__(self, calls: Sequence[Call], *, reversible: bool = False) -> None:
+        self._folds = [column_fold(call, reversible=reversible) for call in calls]
 
     def reach(self, size: int) -> None:
         """Have at least that many groups."""

@@ -17,8 +17,8 @@ import pyarrow as pa
 from kshell.errors import EvaluationError
 from kshell.sql import duck
 from kshell.sql.case_clashes import apart, apart_type, relabelled
+from kshell.sql.complaints import failure
 from kshell.sql.expressions import Column, Expression, Literal, columns_of
-from kshell.sql.java.macros import failure
 from kshell.stream.direct import Direct, Indirect, direct
 
 __all__ = ["Evaluator", "OnError", "ignore_errors", "values_of"]

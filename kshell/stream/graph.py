@@ -19,7 +19,8 @@ from kshell.changes import Changes
 from kshell.errors import Unsupported
 from kshell.sql import plan
 from kshell.stream.evaluate import OnError, ignore_errors
-from kshell.stream.state import Entries, MemoryStates, Stateful, States
+from kshell.stream.kept import Collected, Computed, Current, Kept, repeats
+from kshell.stream.state import Entries, Stateful
 
 __all__ = ["Graph", "build"]
 
@@ -61,7 +62,7 @@ class _Inner:
 
     operator: Operator
     inputs: tuple[_Stage, ...]
-    schemas: tuple[pa.Schema, ...]  # of the inputs
+    none: tuple[Changes, ...]  # no rows of each input
 
     def steps(self, batches: Mapping[int, Changes]) -> Iterator[Changes]:
         for parts in self._parts(batches):
@@ -76,9 +77,8 @@ class _Inner:
         if len(parts) == 1:
             yield from zip(*parts, strict=True)
             return
-        none = tuple(map(Changes.none, self.schemas))
         for left, right in _aligned(*parts):
-            yield left or none[0], right or none[1]
+            yield left or self.none[0], right or self.none[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,7 @@ class Graph:
     schema: pa.Schema
     operators: Mapping[str, Operator]  # by their places in the plan: "3.StreamJoin"
     on_error: OnError = ignore_errors
+    kept: Kept | None = None
 
     def step(self, batches: Mapping[int, Changes]) -> Changes:
         """The changes of the root for the next rows of the scans, by the scans' numbers.
@@ -106,7 +107,15 @@ class Graph:
 
         The next step may come when all parts were taken.
         """
-        return self.stage.steps({scan: self._since_1970(c) for scan, c in batches.items()})
+        for made in self.stage.steps({scan: self._since_1970(c) for scan, c in batches.items()}):
+            if self.kept is not None:
+                self.kept.put(made)
+            yield made
+
+    def rows(self) -> pa.RecordBatch:
+        """The rows of the root's table as they are now, if the graph keeps them."""
+        assert self.kept is not None
+        return self.kept.rows()
 
     @property
     def late(self) -> int:
@@ -140,6 +149,8 @@ class Graph:
         for place, operator in self.operators.items():
             if hasattr(operator, "snapshot"):
                 yield place, cast(Stateful, operator)
+        if hasattr(self.kept, "snapshot"):
+            yield "kept", cast(Stateful, self.kept)
 
     def _since_1970(self, batch: Changes) -> Changes:
         times = batch.rows.column("ROWTIME")
@@ -152,13 +163,20 @@ class Graph:
 
 
 def build(
-    node: plan.Node, states: States | None = None, on_error: OnError = ignore_errors
+    node: plan.Node,
+    on_error: OnError = ignore_errors,
+    *,
+    keeps: bool = False,
 ) -> Graph:
-    """The plan's graph, its state in `states` (in memory by default); raises Unsupported."""
-    builder = _Builder(states or MemoryStates(), on_error)
+    """The plan's graph, whose operators have no state yet; raises Unsupported.
+
+    If it `keeps`, a table's current rows can be read between two steps.
+    """
+    builder = _Builder(on_error)
     stage = builder.stage(node)
     schema = node.output.schema()
-    return Graph(node, tuple(builder.scans), stage, schema, builder.operators, on_error)
+    kept = builder.kept(node) if keeps and node.output.kind is Kind.TABLE else None
+    return Graph(node, tuple(builder.scans), stage, schema, builder.operators, on_error, kept)
 
 
 class _Parts:
@@ -200,10 +218,10 @@ def _aligned(*inputs: Iterator[Changes]) -> Iterator[tuple[Changes | None, ...]]
 
 
 class _Builder:
-    """Walks the plan once; numbers the states in the order of the plan."""
+    """Walks the plan once; numbers the operators in the order of the plan."""
 
-    def __init__(self, states: States, on_error: OnError) -> None:
-        self.states, self.on_error = states, on_error
+    def __init__(self, on_error: OnError) -> None:
+        self.on_error = on_error
         self.operators: dict[str, Operator] = {}
         self.scans: list[plan.Scan] = []
         self._places: dict[int, str] = {}
@@ -232,8 +250,30 @@ class _Builder:
             self.scans.append(node)
         if operator is None:
             return inputs[0]
-        schemas = tuple(child.output.schema() for child in plan.children(inner))
-        return _Inner(operator, inputs, schemas)
+        none = tuple(Changes.none(child.output.schema()) for child in plan.children(inner))
+        return _Inner(operator, inputs, none)
+
+    def kept(self, root: plan.Node) -> Kept:
+        """The table's rows of the last state that says them, else collected."""
+        reader = _Builder(ignore_errors)  # a row's error was reported when it came
+        above: list[Operator] = []
+        node = root.input if isinstance(root, plan.Answer | plan.Sink) else root
+        top = node
+        while isinstance(node, plan.Project | plan.Filter):
+            if isinstance(node, plan.Project):
+                expressions = [named.expression for named in (*node.key, *node.value)]
+            else:
+                expressions = [node.predicate]
+            if not repeats(expressions):
+                return Collected(top)
+            stage = reader._operator(node)
+            assert stage is not None
+            above.insert(0, stage)
+            node = node.input
+        operator = self.operators.get(self.name(node))
+        if hasattr(operator, "current") and not isinstance(node, plan.Suppress):
+            return Computed(cast(Current, operator), above)
+        return Collected(top)
 
     def _operator(self, node: plan.Node) -> Operator | None:
         if isinstance(node, plan.Answer | plan.Sink):
@@ -267,7 +307,7 @@ class _Builder:
         from kshell.stream.ops.aggregate import TableAggregate
 
         if node.input.output.kind is Kind.TABLE:
-            return TableAggregate(node, self.states, self.name(node), self.on_error)
+            return TableAggregate(node, self.on_error)
         return self.grouped(node, final=False)
 
     def grouped(self, node: plan.Aggregate, final: bool) -> Operator:
@@ -319,17 +359,15 @@ def _stream_table_join(node: Any, builder: _Builder) -> Operator:
 
 
 def _table_join(node: Any, builder: _Builder) -> Operator:
-    from kshell.stream.ops.alternating import Alternating
     from kshell.stream.ops.table_join import TableJoin
 
-    return Alternating(TableJoin(node, builder.states, builder.name(node)))
+    return TableJoin(node)
 
 
 def _foreign_key_join(node: Any, builder: _Builder) -> Operator:
-    from kshell.stream.ops.alternating import Alternating
     from kshell.stream.ops.foreign_key_join import ForeignKeyJoin
 
-    return Alternating(ForeignKeyJoin(node, builder.states, builder.name(node), builder.on_error))
+    return ForeignKeyJoin(node, builder.on_error)
 
 
 _MAKERS: Mapping[type, Callable[[Any, _Builder], Operator]] = {

@@ -32,13 +32,15 @@ class Steps:
     """What becomes of the states of groups, in order.
 
     Step i is of the group `into[i]`: ADD gives it the row `what[i]`, MERGE what the group `what[i]`
-    has; other kinds change nothing.  Without `kinds`, step i adds row i.  There are `rows` rows.
+    has; other kinds change nothing.  Without `kinds`, step i adds row i, or takes it back where
+    `signs` has -1.  There are `rows` rows.
     """
 
     rows: int
     into: Any
     kinds: Any = None
     what: Any = None
+    signs: Any = None
 
     @property
     def merges(self) -> int:

@@ -94,6 +94,9 @@ class EachRow:
 
     def run(self, steps: Steps, args: Sequence[pa.Array]) -> None:
         states, fold = self._states, self._fold
+        if steps.signs is not None:
+            self._take_back(steps, args)
+            return
 
         def add(group: int, row: tuple[Any, ...]) -> None:
             states[group] = fold.add(states[group], *row)
@@ -102,6 +105,14 @@ class EachRow:
             states[group] = fold.merge(states[group], states[other])
 
         each(steps, list(zip(*(a.to_pylist() for a in args), strict=True)), add, merge)
+
+    def _take_back(self, steps: Steps, args: Sequence[pa.Array]) -> None:
+        """Adds rows and takes others back."""
+        states, fold = self._states, self._fold
+        rows = zip(*(a.to_pylist() for a in args), strict=True)
+        for group, sign, row in zip(steps.into.tolist(), steps.signs.tolist(), rows, strict=True):
+            change = fold.add if sign > 0 else fold.undo
+            states[group] = change(states[group], *row)
 
     def result(self, groups: Numbers) -> pa.Array:
         states, result = self._states, self._fold.result

@@ -107,6 +107,11 @@ def _run(op: int, column: Grown, steps: Steps, values: Any) -> None:
     way.run(op, column.data, steps.kinds, steps.into, steps.what, values)
 
 
+def _signed(values: Any, steps: Steps) -> Any:
+    """The values, negative where rows are taken back."""
+    return values if steps.signs is None else values * steps.signs
+
+
 class Count:
     """COUNT of rows, or of values that are not NULL."""
 
@@ -119,7 +124,7 @@ class Count:
             ones = np.asarray(args[0].is_valid()).astype(np.int64)
         else:
             ones = np.ones(steps.rows, np.int64)
-        _run(SUM, self._n, steps, ones)
+        _run(SUM, self._n, steps, _signed(ones, steps))
 
     def result(self, groups: Numbers) -> pa.Array:
         return pa.array(self._n.data[groups])
@@ -141,7 +146,7 @@ class _Sums:
         self._largest = 0  # no sum is larger, with either sign
 
     def add(self, steps: Steps, array: pa.Array) -> None:
-        values = values_of(array, 0)
+        values = _signed(values_of(array, 0), steps)
         if self.whole and len(values):
             self._make_room(steps, _furthest(values))
         if self.sums.data.dtype == object:
@@ -226,7 +231,8 @@ class Average:
 
     def run(self, steps: Steps, args: Sequence[pa.Array]) -> None:
         self._sums.add(steps, args[0])
-        _run(SUM, self._n, steps, np.asarray(args[0].is_valid()).astype(np.int64))
+        ones = np.asarray(args[0].is_valid()).astype(np.int64)
+        _run(SUM, self._n, steps, _signed(ones, steps))
 
     def result(self, groups: Numbers) -> pa.Array:
         sums, n = self._sums.sums.data[groups], self._n.data[groups]

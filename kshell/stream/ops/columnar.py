@@ -128,7 +128,7 @@ class ColumnarAggregate:
         return out
 
     def _add(self, groups: Any, rows: Rows) -> None:
-        self._folds.run(Steps(len(groups), groups), rows.args)
+        self._folds.run(Steps(len(groups), groups, signs=rows.signs), rows.args)
         np.maximum.at(self._times.data, groups, rows.times)
         self._touched.note(groups)
 
@@ -156,6 +156,16 @@ class ColumnarAggregate:
             self._groups.drop(groups)
             self._times.reset(groups)
             self._folds.reset(groups)
+
+    def current(self) -> pa.RecordBatch:
+        """The table as it is now; not that of EMIT FINAL, which has the windows that closed."""
+        groups = self._all()
+        names = self._groups.values(groups)
+        times, ones = self._times.data[groups], np.ones(len(groups), np.int64)
+        return written(
+            self._schema, names[: self._width], self._folds.result(groups), self._bounds(names),
+            times, ones,
+        ).rows  # fmt: skip
 
     def snapshot(self) -> dict[str, Entries]:
         """The groups by their keys (and the start of their window): time and the folds' states."""

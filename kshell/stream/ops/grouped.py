@@ -25,11 +25,15 @@ SMALL = 16  # rows up to which each shows its result
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows that have a group: key columns, the arguments of each aggregate, times."""
+    """Rows that have a group: key columns, the arguments of each aggregate, times.
+
+    `signs` is -1 for rows to take back; None: none.
+    """
 
     keys: list[pa.Array]
     args: list[list[pa.Array]]
     times: Any
+    signs: Any = None
 
     def take(self, which: Any) -> Rows:
         """Some of the rows, or some more than once."""
@@ -54,18 +58,23 @@ class Reader:
         live = np.asarray(batch.weights) > 0
         if not live.all():
             rows = rows.filter(pa.array(live))
+        return self.of(rows, rows.column("ROWTIME").to_numpy(zero_copy_only=False))
+
+    def of(self, rows: pa.RecordBatch, times: Any, signs: Any = None) -> Rows:
+        """The rows that have a group."""
         arrays = self._evaluator(rows)
-        times = rows.column("ROWTIME")
         width = len(self.types)
         keyed = all_valid(arrays[:width])
         if keyed is not None:
             arrays = [a.filter(keyed) for a in arrays]
-            times = times.filter(keyed)
+            there = np.asarray(keyed)
+            times = times[there]
+            signs = None if signs is None else signs[there]
         args, begin = [], width
         for arity in self._arity:
             args.append(arrays[begin : begin + arity])
             begin += arity
-        return Rows(arrays[:width], args, times.to_numpy(zero_copy_only=False))
+        return Rows(arrays[:width], args, times, signs)
 
 
 def written(

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from kshell.changes import Changes
 from kshell.sql import plan
-from kshell.stream.rows import Layout, Row
+from kshell.stream.rows import Layout
 
 __all__ = ["Sides", "numbered", "picked"]
 
@@ -31,12 +31,6 @@ class Sides:
             side = 0 if column.name in self.left.names[:-1] else 1
             names = (self.left if side == 0 else self.right).names
             self.columns.append((side, names.index(column.name)))
-
-    def join(self, cells: Row, left: Row | None, right: Row | None, ts: int) -> Row:
-        """The joined row under that key."""
-        sides: tuple[Any, Any] = (left, right)
-        values = [None if sides[s] is None else sides[s][i] for s, i in self.columns]
-        return self.output.row(cells, values, ts)
 
     def rows(
         self,

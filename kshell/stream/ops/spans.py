@@ -174,6 +174,15 @@ class SpanAggregate:
     def _names(self, slots: Any, starts: Any) -> list[pa.Array]:
         return [*self._keys.values(slots), pa.array(starts, pa.int64())]
 
+    def current(self) -> pa.RecordBatch:
+        """The table as it is now; not that of EMIT FINAL, which has the windows that closed."""
+        numbers = self._windows.all()
+        slots, starts, lasts = self._windows.bounds(numbers)
+        return written(
+            self._schema, self._keys.values(slots), self._folds.result(numbers),
+            (starts, self._ends(starts, lasts)), lasts, np.ones(len(numbers), np.int64),
+        ).rows  # fmt: skip
+
     def snapshot(self) -> dict[str, Entries]:
         """The windows, by their group and their start: the last moment and the folds' states."""
         return self._exported(self._windows.all(), None)

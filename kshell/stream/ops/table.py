@@ -81,7 +81,9 @@ class TableSource:
             for i in range(len(names))
         ]
         rows = pa.RecordBatch.from_arrays(columns, schema=self._layout.schema)
-        order = None if batch.order is None else batch.order.take(pa.array(which, pa.int64()))
+        # By their places, too, a deletion and a later insertion differ from an update.
+        places = pa.array(which, pa.int64())
+        order = places if batch.order is None else batch.order.take(places)
         return Changes(rows, pa.array(weights, WEIGHT), order)
 
     def snapshot(self) -> dict[str, Entries]:

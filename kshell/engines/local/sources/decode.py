@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from kshell.catalog.model import Source
 from kshell.engines.error_log import ErrorLog
@@ -24,11 +23,11 @@ from kshell.engines.local.sources.chunks import bad_rows
 from kshell.errors import BadRecord
 from kshell.formats.found import FoundJson, others_of
 from kshell.formats.shapes import Shape
-from kshell.formats.source import SourceReader, header_column
 from kshell.kafka.records import Decoded, Wanted, decode
 
 if TYPE_CHECKING:
     from kshell.formats.registry import Schemas
+    from kshell.formats.source import SourceReader
 
 __all__ = ["Decoder", "Made", "is_text"]
 
@@ -43,6 +42,8 @@ def is_text(source: Source, type: pa.DataType) -> bool:
 
 def _fixed(values: pa.Array, type: pa.DataType) -> _Values:
     """Kafka's INT, BIGINT and DOUBLE: big-endian."""
+    import pyarrow.compute as pc  # takes 50 ms, which JSON does not wait for
+
     width = type.bit_width // 8
     lengths = pc.binary_length(values)
     wrong = pc.fill_null(pc.not_equal(lengths, width), False)
@@ -199,6 +200,8 @@ class Decoder:
         if "ROWPARTITION" in self._pseudo:
             made["ROWPARTITION"] = pa.repeat(pa.scalar(partition, pa.int32()), raw.num_rows)
         if "ROWHEADERS" in self._pseudo:
+            from kshell.formats.source import header_column
+
             made["ROWHEADERS"] = header_column(raw.column("headers"), None)
         batch = pa.RecordBatch.from_arrays([made[c] for c in self.columns], names=self.columns)
         if reasons:
@@ -251,6 +254,8 @@ class Decoder:
 
     def _by_codec(self, raw: pa.RecordBatch) -> tuple[dict[str, pa.Array], dict[int, str]]:
         if self._codecs.reader is None:
+            from kshell.formats.source import SourceReader
+
             self._codecs.reader = SourceReader(self.source, self.columns, self.schemas)
         read = self._codecs.reader.read(raw)
         return read.columns, dict(read.bad)

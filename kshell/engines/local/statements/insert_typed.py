@@ -21,10 +21,11 @@ from kshell.catalog.model import Column, FormatSpec, Source
 from kshell.config import Properties
 from kshell.engines.local.sources.chunks import schemas_for
 from kshell.errors import BindError, EvaluationError, UnknownName, Unsupported
-from kshell.formats.base import Half
-from kshell.formats.detect import Asked, newest
+from kshell.formats.base import Asked, Half
+from kshell.formats.by_schema import newest
 from kshell.formats.source import SourceWriter
-from kshell.kafka.produce import OutgoingRecord
+from kshell.kafka.produce import Outgoing
+from kshell.sql.as_written import place_of
 from kshell.sql.bind.literals import check_width
 from kshell.sql.dialect import to_duckdb
 from kshell.sql.statements import InsertValues, Name, Query
@@ -49,7 +50,7 @@ def typed_records(
     source: Source,
     properties: Properties,
     connection: duckdb.DuckDBPyConnection,
-) -> list[OutgoingRecord]:
+) -> Outgoing:
     """The records to produce; BindError where columns and values do not fit."""
     schemas = schemas_for(source, properties)
     source = _as_newest(source, schemas)
@@ -76,11 +77,7 @@ def typed_records(
         reason = error.what.rpartition("record): ")[2]
         hint = "give every column that takes no NULL" if "NULL" in reason else ""
         raise BindError(reason, hint=hint) from None
-    cells = (made.keys, made.values, made.times, of(_WHERE))
-    return [
-        OutgoingRecord(key=k, value=v, timestamp=t, partition=p)
-        for k, v, t, p in zip(*(c.to_pylist() for c in cells), strict=True)
-    ]
+    return Outgoing(made.keys, made.values, made.times, of(_WHERE))
 
 
 def _as_newest(source: Source, schemas: Schemas | None) -> Source:
@@ -131,8 +128,14 @@ def _value(node: exp.Expr, column: Column, connection: duckdb.DuckDBPyConnection
         found: Any = table.to_arrow_table()[0].combine_chunks()
     except duckdb.ConversionException as error:
         raise BindError(
-            f"{text} is no {ksql_name(column.type)}, which {column.name} is"
+            f"{text} is no {ksql_name(column.type)}, which {column.name} is",
+            hint="CAST(… AS type) says what to make of it",
+            place=place_of(node),
         ) from error
     except duckdb.Error as error:
-        raise translate_error(error, Query(exp.select(node.copy()), text=text), []) from error
+        place = place_of(node)
+        query = Query(exp.select(node.copy()), text=text)
+        made = translate_error(error, query, [], text, lambda *_: place)
+        made.place = place  # of the script; the query's text is another
+        raise made from error
     return found

@@ -3,10 +3,11 @@
 import pyarrow as pa
 import pytest
 
+from kshell.config import Properties
 from kshell.errors import BindError, UnknownName
 from kshell.results import Message
 from kshell.session import Session
-from kshell.sql import duck, functions, udf
+from kshell.sql import duck, functions, udf, users
 from kshell.sql.parse import parse
 from kshell.stream.evaluate import Evaluator, ignore_errors
 from tests.unit.sql.functions.macros import in_macros
@@ -48,7 +49,7 @@ def loaded(tmp_path):
     path.write_text(FILE)
     known, problems = udf.load(path)
     assert problems == []
-    with functions.with_users(known):
+    with users.with_users(known):
         yield path
 
 
@@ -72,6 +73,30 @@ def test_in_a_bounded_query():
         assert connection.sql(sql).fetchall() == [("abab", 42)]
 
 
+@pytest.mark.parametrize("dialect", ["ksql", "duckdb"])
+def test_one_without_parameters_gives_each_row_a_value(tmp_path, dialect):
+    path = tmp_path / "functions.py"
+    path.write_text("from kshell.sql.udf import scalar\n@scalar('() -> BIGINT')\ndef seven():\n    return 7\n")
+    properties = Properties({"kshell.functions": str(path), "kshell.dialect": dialect})
+    session = Session(properties, tables={"t": pa.table({"x": [1, 2, 3]})})
+    try:
+        for text, rows in (("SELECT seven() + x AS y FROM t", [8, 9, 10]), ("SELECT SEVEN() AS y", [7]),
+                           ("SELECT sum(seven()) AS y FROM t", [21])):  # fmt: skip
+            *_, answer = session.execute(text)
+            assert pa.Table.from_batches(list(answer.batches), answer.schema)["y"].to_pylist() == rows
+    finally:
+        session.close()
+
+
+def test_one_without_parameters_in_a_continuous_query(evaluated, tmp_path):
+    path = tmp_path / "functions.py"
+    path.write_text("from kshell.sql.udf import scalar\n@scalar('() -> BIGINT')\ndef seven():\n    return 7\n")
+    known, problems = udf.load(path)
+    assert not problems
+    with users.with_users(known):
+        assert evaluated("SEVEN() + 1").values == [8]
+
+
 @pytest.mark.usefixtures("loaded")
 def test_it_is_described_and_listed():
     row = functions.describe("repeat")
@@ -93,16 +118,16 @@ def test_a_changed_file_takes_the_place_of_the_old_one(loaded, evaluated):
     loaded.write_text(FILE.replace("text * times", "'new'"))
     known, problems = udf.load(loaded)
     assert problems == []
-    with functions.with_users(known):
+    with users.with_users(known):
         assert evaluated("REPEAT('a', 1)").values == ["new"]
     assert udf.load(None) == ({}, [])
-    with functions.with_users({}), pytest.raises(UnknownName):
+    with users.with_users({}), pytest.raises(UnknownName):
         functions.describe("REPEAT")
 
 
 def test_what_was_bound_needs_no_name_any_more(loaded, bound):
     expression = bound("REPEAT('a', 2)")
-    with functions.with_users({}):
+    with users.with_users({}):
         (made,) = Evaluator([("R", expression)], ignore_errors)(pa.record_batch({"x": [1]}))
     assert made.to_pylist() == ["aa"]
 
@@ -122,6 +147,8 @@ def test_what_was_bound_needs_no_name_any_more(loaded, bound):
          "ValueError: F: (STRING) -> STRING does not fit the function"),
         ("from kshell.sql.udf import scalar\n@scalar('(ARRAY<T>, (T) => T) -> T')\ndef f(a, b): ...\n",
          2, "ValueError: F: a lambda cannot be given to Python"),
+        ("from kshell.sql.udf import columnar\n@columnar('() -> STRING')\ndef f(): ...\n",
+         2, "ValueError: F: without a column it cannot know how many rows there are"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_file_is_told_with_its_line(tmp_path, text, line, message):
@@ -136,7 +163,7 @@ def test_what_came_before_the_fault_is_known_all_the_same(tmp_path, evaluated):
     path.write_text(FILE + "\nnonsense\n")
     known, (problem,) = udf.load(path)
     assert problem.endswith("NameError: name 'nonsense' is not defined")
-    with functions.with_users(known):
+    with users.with_users(known):
         assert evaluated("REPEAT('a', 2)").values == ["aa"]
 
 
