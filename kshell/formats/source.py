@@ -163,7 +163,7 @@ class SourceReader:
 
 
 def _no_times(made: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    return np.asarray(pc.less(made, 0).fill_null(True))
+    return np.asarray(pc.less(made, pa.scalar(0, pa.int64())).fill_null(True))
 
 
 def _time_of(source: Source) -> Callable[[pa.Array], pa.Array] | None:
@@ -285,7 +285,7 @@ class SourceWriter:
 
 def _all_null(columns: Sequence[pa.Array], count: int) -> pa.Array:
     if not columns:
-        return pa.array([True] * count, pa.bool_())
+        return pa.repeat(pa.scalar(True, pa.bool_()), count)
     gone = columns[0].is_null()
     for column in columns[1:]:
         gone = pc.and_(gone, column.is_null())

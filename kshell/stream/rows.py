@@ -1,14 +1,13 @@
-"""Converts Arrow batches to single updates and back, for stateful operators.
+"""What the rows of a relation are: where their key, window and time stand, what they are as records.
 
-Operators with state work on updates of one key, as Kafka Streams does: `Update(key, old, new, ts)`.
-`updates` makes them from `Changes` (an adjacent -1/+1 pair of one key is one update), `changes`
-writes them back.  Rows are tuples in the order of `Relation.schema()`.
+`latest` has the records that changes make; an adjacent -1 and +1 of one key is one update.  Rows are
+in the order of `Relation.schema()`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Hashable, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,24 +17,10 @@ from kshell.catalog.model import Kind, WindowType
 from kshell.changes import WEIGHT, Changes
 from kshell.sql.plan import Relation
 
-__all__ = ["Key", "Layout", "Row", "Update", "batch_of", "changes", "freeze", "latest", "updates"]
+__all__ = ["Layout", "Row", "batch_of", "freeze", "latest", "replaced"]
 
+_NOTHING = pa.scalar(0, WEIGHT)
 Row = tuple[Any, ...]
-Key = tuple[Hashable, ...]
-
-
-class Update(NamedTuple):
-    """A key's change: its row before and after (None if there is none), and the time (ms).
-
-    Both None is a touch: a tombstone for an unknown key.  A stream's row has no `old`.  `cells` are
-    the key's values and its window as they are, `key` is their hashable form.
-    """
-
-    key: Key
-    old: Row | None
-    new: Row | None
-    ts: int
-    cells: Row
 
 
 def freeze(value: Any) -> Hashable:
@@ -57,19 +42,6 @@ def _key(pair: Any) -> str:
     return repr(pair[0])
 
 
-def _freeze_row(cells: Row) -> Key:
-    return tuple(freeze(c) for c in cells)
-
-
-def _same(cells: Row) -> Key:
-    return cells
-
-
-def _without_end(freeze_row: Callable[[Row], Key]) -> Callable[[Row], Key]:
-    """Windows of known size are keyed by start only: windows of different sizes can join."""
-    return lambda cells: freeze_row(cells[:-1])
-
-
 class Layout:
     """The places of the key, the window and the time in a relation's rows."""
 
@@ -81,63 +53,11 @@ class Layout:
         self.values = len(relation.value)
         self.windowed = relation.window is not None
         self.session = relation.window is not None and relation.window.type is WindowType.SESSION
-        nested = any(pa.types.is_nested(c.type) for c in relation.key)
-        self.freeze: Callable[[Row], Key] = _freeze_row if nested else _same
         sized = relation.window is not None and relation.window.size_ms is not None
-        self.key: Callable[[Row], Key] = _without_end(self.freeze) if sized else self.freeze
-        self.compared = -1 if sized else None  # where the cells end that make the key
-
-    def cells(self, row: Row) -> Row:
-        """The key's values, then the window's start and end."""
-        return row[: self.width] + row[-3:-1] if self.windowed else row[: self.width]
-
-    def stays(self, row: Row) -> bool:
-        """Whether a row after its key's old row replaces it; else the old row was deleted before.
-
-        As in Streams, a session that gets another row is deleted and comes back, even if it keeps
-        its bounds; only a session of a single moment is updated in place.
-        """
-        return not self.session or bool(row[-3] == row[-2])
-
-    def row(self, cells: Row, values: Sequence[Any], ts: int) -> Row:
-        """A row from the key (with its window), the values and the time."""
-        return (*cells[: self.width], *values, *cells[self.width :], ts)
-
-    def blank(self, cells: Row, ts: int) -> Row:
-        """A row with a key and without values."""
-        return self.row(cells, (None,) * self.values, ts)
-
-
-def updates(batch: Changes, layout: Layout) -> list[Update]:
-    """The changes as single updates, in order."""
-    rows = list(zip(*(c.to_pylist() for c in batch.rows.columns), strict=True))
-    weights = batch.weights.to_pylist()
-    cells_of, freeze_key = layout.cells, layout.key
-    out: list[Update] = []
-    if layout.relation.kind is Kind.STREAM:
-        for row, weight in zip(rows, weights, strict=True):
-            cells = cells_of(row)
-            new = row if weight > 0 else None
-            out.append(Update(freeze_key(cells), None, new, row[-1], cells))
-        return out
-    pending: Update | None = None
-    for row, weight in zip(rows, weights, strict=True):
-        cells = cells_of(row)
-        key = freeze_key(cells)
-        if pending is not None:
-            if weight > 0 and pending.key == key and layout.stays(row):
-                out.append(Update(key, pending.old, row, row[-1], cells))
-                pending = None
-                continue
-            out.append(pending)
-            pending = None
-        if weight < 0:
-            pending = Update(key, row, None, row[-1], cells)
-        else:
-            out.append(Update(key, None, row if weight > 0 else None, row[-1], cells))
-    if pending is not None:
-        out.append(pending)
-    return out
+        bounds = self.names[self.width + self.values : -1]
+        self.cell_names = [*self.names[: self.width], *bounds]
+        # Windows of known size are keyed by their start only: windows of other sizes can join.
+        self.key_columns = [*self.names[: self.width], *bounds[: 1 if sized else None]]
 
 
 def latest(changes: Changes, relation: Relation) -> tuple[pa.RecordBatch, pa.Array]:
@@ -145,18 +65,20 @@ def latest(changes: Changes, relation: Relation) -> tuple[pa.RecordBatch, pa.Arr
 
     An update is -1 for the old row and then +1 for the new one: only the new one is a record.
     """
-    gone = pc.less_equal(changes.weights, 0)
+    gone = pc.less_equal(changes.weights, _NOTHING)
     if relation.kind is Kind.STREAM or not pc.any(gone).as_py():
         return changes.rows, gone
     layout = Layout(relation)
-    replaced = _replaced(changes, layout)
-    if replaced is None:
+    olds = replaced(changes, layout)
+    if olds is None:
         return changes.rows, gone
-    kept = pc.invert(replaced)
+    kept = pa.array(~olds)
     return changes.rows.filter(kept), gone.filter(kept)
 
 
-def _replaced(changes: Changes, layout: Layout) -> pa.Array | None:
+def replaced(
+    changes: Changes, layout: Layout
+) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
     """Which rows are the old ones of updates; None if none is."""
     weights = np.asarray(changes.weights)
     old = np.flatnonzero((weights[:-1] < 0) & (weights[1:] > 0))
@@ -164,14 +86,17 @@ def _replaced(changes: Changes, layout: Layout) -> pa.Array | None:
         return None
     new = pa.array(old + 1)
     found = np.ones(len(old), np.bool_)
-    for column in layout.cells(tuple(changes.rows.columns))[: layout.compared]:
+    for column in map(changes.rows.column, layout.key_columns):
         found &= _same_cells(column.take(pa.array(old)), column.take(new))
     if layout.session:
         starts, ends = (changes.rows.column(i).take(new) for i in (-3, -2))
         found &= np.asarray(pc.equal(starts, ends))
-    replaced = np.zeros(len(weights), np.bool_)
-    replaced[old[found]] = True
-    return pa.array(replaced) if found.any() else None
+    if changes.order is not None:  # else a deletion and a later insertion look like an update
+        places = changes.order.to_numpy()
+        found &= places[old] == places[old + 1]
+    olds = np.zeros(len(weights), np.bool_)
+    olds[old[found]] = True
+    return olds if found.any() else None
 
 
 def _same_cells(left: pa.Array, right: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -188,27 +113,3 @@ def batch_of(rows: Sequence[Row], schema: pa.Schema) -> pa.RecordBatch:
     columns = zip(*rows, strict=True) if rows else ((),) * len(schema)
     arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
-def changes(items: Sequence[Update], layout: Layout, order: pa.Array | None = None) -> Changes:
-    """Updates as rows and weights.  The ROWTIME of a deleted row is the deletion's.
-
-    `order` has the place of each update.
-    """
-    rows: list[Row] = []
-    weights: list[int] = []
-    for _, old, new, ts, cells in items:
-        if old is not None:
-            rows.append(old if new is not None else (*old[:-1], ts))
-            weights.append(-1)
-        if new is not None:
-            rows.append(new)
-            weights.append(1)
-        elif old is None:
-            rows.append(layout.blank(cells, ts))
-            weights.append(0)
-    if order is not None:
-        pairs = [0 if old is None or new is None else 1 for _, old, new, _, _ in items]
-        places = [n for n, more in enumerate(pairs) for _ in range(1 + more)]
-        order = order.take(pa.array(places, pa.int64()))
-    return Changes(batch_of(rows, layout.schema), pa.array(weights, WEIGHT), order)

@@ -9,24 +9,23 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
-import orjson
 import pyarrow as pa
 
 from kshell.errors import UsageError
 from kshell.results import unique
 from kshell.terminal.cells import NULL, cells, is_number
+from kshell.terminal.json_lines import joined, json_lines
 from kshell.terminal.sanitize import clean
 from kshell.terminal.tables import COLOUR, PLAIN, AlignedTable, width_of
-from kshell.value_texts import json_default, json_values, raw_texts
+from kshell.value_texts import raw_texts
 
-__all__ = ["WRITERS", "Target", "json_rows", "write"]
+__all__ = ["WRITERS", "Target", "write"]
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_JSON = orjson.OPT_NON_STR_KEYS
 _ROW_GROUP = 100_000  # rows of a Parquet row group: many small groups are slow to read
 
 
@@ -90,27 +89,20 @@ def _vertical(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
     return ()
 
 
-def json_rows(schema: pa.Schema, batch: pa.RecordBatch) -> Iterator[str]:
-    """Each row as one line of JSON."""
-    names = schema.names
-    for row in zip(*map(json_values, batch.columns), strict=True):
-        yield orjson.dumps(dict(zip(names, row, strict=True)), json_default, _JSON).decode()
-
-
 def _jsonl(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
     for batch in batches:
-        lines: Iterable[str] = json_rows(schema, batch)
+        lines = json_lines(schema, batch, "\n")
         if to.terminal:
-            lines = map(clean, lines)
-        if batch.num_rows:
-            to.out.write("\n".join(lines) + "\n")
+            to.out.writelines(f"{clean(line[:-1])}\n" for line in lines.to_pylist())
+        else:
+            to.out.write(joined(lines))
     return ()
 
 
 def _json(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
     separator = "[\n"
     for batch in batches:
-        for line in json_rows(schema, batch):
+        for line in json_lines(schema, batch).to_pylist():
             to.out.write(separator + (clean(line) if to.terminal else line))
             separator = ",\n"
     to.out.write("[]\n" if separator == "[\n" else "\n]\n")
@@ -216,11 +208,11 @@ def _parquet(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
     stored = pa.schema(fields)
 
     def table(waiting: Sequence[pa.RecordBatch]) -> pa.Table:
-        columns = [
-            [c if f.type == c.type else pa.array(raw_texts(c), f.type) for c in chunks]
-            for chunks, f in zip(zip(*(b.columns for b in waiting), strict=True), stored, strict=True)
-        ]
-        return pa.table([pa.chunked_array(c, f.type) for c, f in zip(columns, stored, strict=True)], stored)
+        columns = []
+        for chunks, f in zip(zip(*(b.columns for b in waiting), strict=True), stored, strict=True):
+            made = [c if f.type == c.type else pa.array(raw_texts(c), f.type) for c in chunks]
+            columns.append(pa.chunked_array(made, f.type))
+        return pa.table(columns, stored)
 
     with pq.ParquetWriter(to.binary("parquet"), stored) as writer:
         waiting: list[pa.RecordBatch] = []

@@ -19,7 +19,6 @@ from kshell.changes import WEIGHT, Changes
 from kshell.sql.plan import Scan, Sink
 from kshell.stream.evaluate import OnError, ignore_errors
 from kshell.stream.graph import Graph, build
-from kshell.stream.state import States
 
 from .records import Made, Record, text_of
 
@@ -34,14 +33,12 @@ class Query:
     graph: Graph
 
     @classmethod
-    def of(
-        cls, script: str, states: States | None = None, on_error: OnError = ignore_errors
-    ) -> Query:
+    def of(cls, script: str, on_error: OnError = ignore_errors) -> Query:
         """The last query of the script."""
         world = World()
         run_script(world, script)
         sink = list(world.queries.values())[-1]
-        return cls(sink, build(sink, states, on_error))
+        return cls(sink, build(sink, on_error))
 
     def made(self, record: Record) -> list[Made]:
         """The records that one record makes, as the sink would write them."""

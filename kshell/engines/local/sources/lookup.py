@@ -242,7 +242,7 @@ class Lookup:
             follower = Follower(scan, intake, earliest or scan in tables)
             by_topic.setdefault(leaf.source.topic, []).append(follower)
         return [
-            *(GivenInput(self.given[name], leaves) for name, leaves in of_given.items()),
+            *(GivenInput(name, self.given[name], leaves) for name, leaves in of_given.items()),
             *(
                 TopicInput(
                     self.client, self.snapshot(topic), followers, bell,

@@ -26,7 +26,7 @@ from kshell.errors import BadRecord, Misfit
 from kshell.formats.guess import json_structure
 from kshell.formats.shapes import Shape
 from kshell.kafka.client import Client
-from kshell.kafka.fetch import Chunk, Fetch, next_offset
+from kshell.kafka.fetch import Chunk, Fetch
 from kshell.kafka.metadata import Snapshot
 from kshell.kafka.records import count
 from kshell.results import Notice, NoticeKind, Progress
@@ -135,10 +135,6 @@ class TopicTable:
         ]
         return tuple(made)
 
-    def _logged_by_broker(self) -> bool:
-        configs = {name: value for name, value, _ in self._client.configs(self._source.topic)}
-        return configs.get("message.timestamp.type") == "LogAppendTime"
-
     def _partitions(self, bounds: Bounds) -> tuple[set[int], str]:
         chosen, why = set(self._offsets), ""
         if bounds.partitions is not None:
@@ -162,9 +158,12 @@ class TopicTable:
         """Per partition the first offset at or after a time (ms); its end where there is none.
 
         A broker that cannot search by time (the embedded one) also says "none": it is asked for
-        time 0 to see the difference, and then nothing is skipped.
+        time 0 to see the difference, and then nothing is skipped.  None can search for a time
+        before 0, which records without a time have.
         """
-        snapshot, wanted = self._snapshot, dict.fromkeys(partitions, max(time, 0))
+        if time < 0:
+            return {p: self._offsets[p][0] for p in partitions}
+        snapshot, wanted = self._snapshot, dict.fromkeys(partitions, time)
         if not wanted:
             return {}
         found = self._client.offsets_at(snapshot, wanted)
@@ -181,14 +180,12 @@ class TopicTable:
         why = {p: [pruned] if pruned else [] for p in chosen}
         for p in sorted(chosen):
             starts[p], ends[p] = self._offsets[p]
-        if bounds.time_from is not None and starts:
+        # Times do not stop a scan: older records may come later, also where brokers give the times
+        # (their clocks differ, and a topic may have had its producers' times before).
+        if bounds.time_from is not None and bounds.time_from >= 0:
             for p, offset in self._first_at(starts, bounds.time_from).items():
                 starts[p] = max(starts[p], offset)
                 why[p].append("seek to ROWTIME")
-        if bounds.time_to is not None and starts and self._logged_by_broker():
-            for p, offset in self._first_at(starts, bounds.time_to).items():
-                ends[p] = min(ends[p], offset)
-                why[p].append("stop at ROWTIME (log append time)")
         for p in starts:
             if bounds.offset_from is not None:
                 starts[p] = max(starts[p], bounds.offset_from)
@@ -233,7 +230,7 @@ class TopicTable:
                     fetch.cancel()
                     break
                 bad += made.bad
-                following = next_offset(chunk.records, chunk.start)
+                following = chunk.next
                 left[chunk.partition] = max(limits[chunk.partition][1] - following, 0)
                 size += len(chunk.records)
                 if made.shape is not None:
