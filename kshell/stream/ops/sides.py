@@ -53,7 +53,11 @@ class Sides:
         return pa.RecordBatch.from_arrays(columns, schema=self.output.schema)
 
     def _key(
-        self, sources: Sequence[pa.RecordBatch], places: Sequence[Ints], keyed: Ints, name: int | str
+        self,
+        sources: Sequence[pa.RecordBatch],
+        places: Sequence[Ints],
+        keyed: Ints,
+        name: int | str,
     ) -> pa.Array:
         """A column of the key or of its window."""
         columns = [source.column(name) for source in sources]
