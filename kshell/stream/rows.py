@@ -35,7 +35,10 @@ def freeze(value: Any) -> Hashable:
         return tuple(sorted(made, key=_key)) if value and isinstance(value[0], tuple) else made
     if isinstance(value, dict):
         return tuple((k, freeze(v)) for k, v in value.items())
-    return value  # type: ignore[no-any-return]
+    return _NAN if value != value else value  # NaN is one value
+
+
+_NAN = float("nan")
 
 
 def _key(pair: Any) -> str:
