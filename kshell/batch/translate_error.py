@@ -8,6 +8,7 @@ import duckdb
 from sqlglot import exp
 
 from kshell.errors import BindError, EvaluationError, KshellError, Place, UnknownName
+from kshell.field_names import plain
 from kshell.sql.java.macros import failure
 from kshell.sql.statements import Query
 from kshell.sql.tokens import Kind, place_at, tokenize
@@ -23,7 +24,7 @@ _UNKNOWN_FUNCTION = re.compile(r"Function with name (\S+) does not exist")
 
 def translate_error(error: duckdb.Error, query: Query, columns: list[str]) -> KshellError:
     """DuckDB's complaint in kshell's words, with the place of the word it speaks of."""
-    text = str(error)
+    text = plain(str(error))
     for pattern, kind, known in (
         (_UNKNOWN_COLUMN, "column", columns),
         (_UNKNOWN_TABLE, "source", [t.alias_or_name for t in query.tree.find_all(exp.Table)]),
@@ -31,7 +32,7 @@ def translate_error(error: duckdb.Error, query: Query, columns: list[str]) -> Ks
     ):
         if match := pattern.search(text):
             return UnknownName(kind, match[1], known, place=_place_of(query, match[1]))
-    first = re.sub(r"^[\w ]*Error: ", "", failure(error))
+    first = re.sub(r"^[\w ]*Error: ", "", plain(failure(error)))
     first = re.sub(r"\bref_+\d+\b", "the table", first)
     if isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException):
         return BindError(first)

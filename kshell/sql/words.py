@@ -12,6 +12,7 @@ from functools import cache
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from kshell.field_names import escaped
 from kshell.sql import duck
 from kshell.sql.dialect import KSQL
 from kshell.sql.spans import Draft
@@ -29,8 +30,11 @@ def in_duckdb_words(text: str, tree: exp.Query, ksql: bool) -> Draft:
     _sources(draft, tree)
     taken = {(e.start, e.end) for e in draft._edits}
     for token in draft.tokens:
-        if token.kind is Kind.QUOTED and token.text[0] == "`" and not _in(taken, token.start):
-            draft.replace(token.start, token.end, quote_duckdb(token.value))
+        if token.kind is Kind.QUOTED and not _in(taken, token.start):
+            readable = token.value and "\0" not in token.value
+            if token.text[0] == "`" or not readable:
+                made = token.value if readable else escaped(token.value)
+                draft.replace(token.start, token.end, quote_duckdb(made))
     if ksql:
         _names(draft, tree, taken)
         _dereferences(draft)

@@ -35,12 +35,9 @@ def given_table(name: str, rows: object) -> pa.Table:
                 table = table.set_column(n, field.name, table.column(n).cast(narrower(field.type)))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, TypeError, ValueError) as error:
         raise UsageError(f"{name} cannot be given as a table: {error}") from None
-    if "" in table.schema.names:
-        raise UsageError(f"{name} has a column without a name", hint="rename_columns gives it one")
-    counts = Counter(c.casefold() for c in table.schema.names)
-    if twice := [name for name, times in counts.items() if times > 1]:
+    if twice := [column for column, times in Counter(table.schema.names).items() if times > 1]:
         raise UsageError(
-            f"{name} has two columns named {twice[0]}", hint="names that differ in case are one"
+            f"{name} has two columns named {twice[0]}", hint="rename_columns gives them others"
         )
     return table
 
@@ -125,7 +122,9 @@ class GivenTable(ArrowTable):
             *(TableColumn(n, t, hidden=True) for n, t in _pseudo(rows).items()),
         )
         why = "given to this session"
-        super().__init__(name, columns, rows.num_rows, lambda n: _column(rows, n), why)
+        super().__init__(
+            name, columns, rows.num_rows, lambda n: _column(rows, n), why, declared=False
+        )
 
 
 class GivenInput:

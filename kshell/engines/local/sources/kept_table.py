@@ -44,4 +44,6 @@ class KeptTable(ArrowTable):
             *(TableColumn(n, t, hidden=True) for n, t in pseudo.items()),
         )
         why = "kept by a query of this shell"
-        super().__init__(source.name, columns, rows.num_rows, made.__getitem__, why)
+        super().__init__(
+            source.name, columns, rows.num_rows, made.__getitem__, why, declared=True
+        )

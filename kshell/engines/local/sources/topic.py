@@ -119,12 +119,16 @@ class TopicTable:
     def columns(self) -> Sequence[TableColumn]:
         return self._columns
 
+    @property
+    def declared(self) -> bool:
+        return self._source.declared
+
     def _made(self) -> tuple[TableColumn, ...]:
         made = []
         for column in self._source.value:
             if is_text(self._source, column.type):
                 template = nested_template(column.type)
-                made.append(TableColumn(column.name, pa.string(), template))
+                made.append(TableColumn(column.name, pa.string(), template, made=column.type))
             else:
                 made.append(TableColumn(column.name, column.type))
         values = {c.name for c in self._source.value}
