@@ -14,8 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 
-__all__ = ["FORGIVING", "alike", "clashing", "escaped", "escaped_type", "meant", "plain",
-           "plain_column", "plain_sql", "plain_type", "relabelled"]  # fmt: skip
+__all__ = ["DECLARED", "FORGIVING", "Turns", "alike", "clashing", "escaped", "escaped_type",
+           "meant", "plain", "plain_column", "plain_sql", "plain_type", "relabelled"]  # fmt: skip
 
 _MARK = "\U000f5e1f"  # of a private plane; doubled as _OWN where a name has it
 _NUL, _OWN, _END, _PSEUDO = "0", "1", "2", "3"
@@ -75,7 +75,9 @@ def clashing(names: Iterable[str]) -> frozenset[str]:
 
 
 # Which of several names a bare one means: each in its turn, and then the only one without case.
-FORGIVING: tuple[Callable[[str], str], ...] = (str,)
+Turns = tuple[Callable[[str], str], ...]
+FORGIVING: Turns = (str,)
+DECLARED: Turns = (str.upper, str)  # as KSQL folds
 
 
 def meant(
@@ -83,13 +85,13 @@ def meant(
     names: Iterable[str],
     *,
     quoted: bool = False,
-    turns: Iterable[Callable[[str], str]] = FORGIVING,
+    turns: Turns = FORGIVING,
 ) -> list[str]:
     """The names that a name may mean: one where it is clear, none where there is none.
 
     >>> meant("id", ["ID", "id"]), meant("Id", ["ID", "id"]), meant("x", ["X"]), meant("x", ["Y"])
     (['id'], ['ID', 'id'], ['X'], [])
-    >>> meant("x", ["X"], quoted=True), meant("x", ["x", "X"], turns=(str.upper, str))
+    >>> meant("x", ["X"], quoted=True), meant("x", ["x", "X"], turns=DECLARED)
     ([], ['X'])
     """
     found = list(dict.fromkeys(names))

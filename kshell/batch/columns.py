@@ -17,13 +17,12 @@ from kshell.batch.sources import Source
 from kshell.batch.tables import Table, TableColumn
 from kshell.catalog.model import RESERVED
 from kshell.errors import BindError, Place, UnknownName
-from kshell.field_names import FORGIVING, alike, clashing, escaped, meant, plain
+from kshell.field_names import DECLARED, FORGIVING, Turns, alike, clashing, escaped, meant, plain
 from kshell.sql.spans import Draft
-from kshell.sql.syntax import ColumnRef, Derived, Selection, StarRef, Syntax
+from kshell.sql.syntax import ColumnRef, Derived, Selection, Syntax
 
 __all__ = ["Columns", "Meaning", "Named", "Naming"]
 
-_UP = (str.upper, str)  # as KSQL folds
 _ORDER = "modifiers"  # DuckDB's word for ORDER BY, where an alias goes before a column
 
 
@@ -60,7 +59,7 @@ class Named:
     hidden: bool = False
     column: str = ""  # the table's own name for it
     field: bool = True
-    turns: tuple[Callable[[str], str], ...] = FORGIVING
+    turns: Turns = FORGIVING
 
     @property
     def reserved(self) -> bool:
@@ -107,12 +106,13 @@ class Columns:
     def _tables(self) -> list[list[Named]]:
         made = []
         for number, (source, table) in enumerate(self.found):
-            turns = _UP if table.declared else FORGIVING
+            turns = DECLARED if table.declared else FORGIVING
             alias = source.alias or source.path[-1]
             names = [
-                Named(plain(c.name), self.naming.of(c), c.type, number, alias, c.hidden, c.name, turns=turns)
+                Named(plain(c.name), self.naming.of(c), c.type, number, alias, c.hidden, c.name,
+                      turns=turns)
                 for c in table.columns
-            ]
+            ]  # fmt: skip
             for n, name in enumerate(source.renamed[: len(names)]):
                 names[n] = replace(names[n], own=name, made=name, field=False)
             made.append(names)
@@ -159,15 +159,17 @@ class Columns:
         for item in selection.items:
             if item.kind == "STAR":
                 star = stars.get(item.start)
+                those = self.shown(selection, item.path[0] if item.path else "")
                 left_out = star.excluded if star is not None else ()
-                out = {c.made for n in left_out for c in self.pick(n, False, self.shown(selection))}
-                relation = item.path[0] if item.path else ""
-                made += [c for c in self.shown(selection, relation) if c.made not in out]
+                out = {c.made for n in left_out for c in self.pick(plain(n), False, those)}
+                made += [c for c in those if c.made not in out]
                 continue
             ref = refs.get(item.start) if item.kind == "COLUMN_REF" else None
-            of = self.meaning(ref).columns[:1] if ref is not None else ()
-            type = of[0].type if of and ref and len(ref.path) == self.meaning(ref).part + 1 else None
-            if item.alias or not of or type is None:
+            meaning = Meaning() if ref is None else self.meaning(ref)
+            whole = ref is not None and len(ref.path) == meaning.part + 1
+            of = meaning.columns[:1] if whole else ()  # no field of a column
+            type = of[0].type if of else None
+            if item.alias or not of:
                 name = item.alias or (item.path or ("",))[-1]
                 made.append(Named(name, name, type, field=False))
             else:

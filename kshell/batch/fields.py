@@ -51,6 +51,7 @@ class Fields:
             for star in columns.syntax.stars:
                 self._note_star(star)
             self._note_using()
+            self._note_pivots()
         if self._inner:
             self._note_others()
 
@@ -78,13 +79,13 @@ class Fields:
                 self._edit_unknown(n)
             return
         column = meaning.columns[0]
-        self._done.update(tokens)
         if column.made != column.own:
             self._write(tokens[meaning.part], column.made)
-            self.named.add(ref.start)
         type = column.type
         for n in tokens[meaning.part + 1 :]:
             type = self._field(n, type)
+        if self.draft.edited(ref.start, ref.end):
+            self.named.add(ref.start)
         self._follow(tokens[-1] + 1, type)
 
     def _follow(self, n: int, type: pa.DataType | None) -> None:
@@ -93,7 +94,6 @@ class Fields:
         while type is not None and n < len(draft.tokens):
             if draft.is_sign(n, ".") and draft.tokens[n + 1].kind in _NAMES:
                 type = self._field(n + 1, type)
-                self._done.add(n + 1)
                 n += 2
             elif draft.is_sign(n, "[") and draft.partner(n) > n:
                 close = draft.partner(n)
@@ -101,7 +101,6 @@ class Fields:
                     if draft.tokens[n + 1].kind is not Kind.STRING or close != n + 2:
                         return
                     type = self._field(n + 1, type)
-                    self._done.add(n + 1)
                 elif not any(draft.is_sign(k, ":") for k in draft.level(n + 1, close)):
                     type = _element(type)
                 n = close + 1
@@ -109,7 +108,8 @@ class Fields:
                 return
 
     def _field(self, n: int, type: pa.DataType | None) -> pa.DataType | None:
-        """The type of the field that token `n` names, which is edited where DuckDB's name differs."""
+        """The type of the field that token `n` names; edits that where DuckDB's name differs."""
+        self._done.add(n)
         if type is None or not pa.types.is_struct(type):
             self._edit_unknown(n)
             return None
@@ -138,7 +138,7 @@ class Fields:
     def _edit_unknown(self, n: int) -> None:
         """The name of a field of something whose type is not known."""
         token = self.draft.tokens[n]
-        if n in self._done or token.kind not in (*_NAMES, Kind.STRING):
+        if token.kind not in (*_NAMES, Kind.STRING):
             return
         self._done.add(n)
         name = plain(token.value)
@@ -158,10 +158,10 @@ class Fields:
         """Fields of what no column's name begins: f(x).name, (x)['name'], a lambda's parameter."""
         draft = self.draft
         for n, token in enumerate(draft.tokens):
-            behind = n > 1 and draft.tokens[n - 2].text in (")", "]")
-            if token.kind in _NAMES and draft.is_sign(n - 1, ".") and behind:
-                self._edit_unknown(n)
-            elif token.kind is Kind.STRING and draft.is_sign(n - 1, "[") and behind:
+            if n < 2 or n in self._done or draft.tokens[n - 2].text not in (")", "]"):
+                continue
+            dotted = token.kind in _NAMES and draft.is_sign(n - 1, ".")
+            if dotted or (token.kind is Kind.STRING and draft.is_sign(n - 1, "[")):
                 self._edit_unknown(n)
         for call in draft.calls():
             if call.name in _FIELD_CALLS and len(call.args) == 2:
@@ -173,10 +173,8 @@ class Fields:
         among = [c for n in range(len(columns.found)) for c in columns.of_table(n)]
         spans = [(source.start, source.end) for source, _ in columns.found]
         for n, token in enumerate(self.draft.tokens):
-            if token.kind not in _NAMES or any(a <= token.start < b for a, b in spans):
-                continue
-            found = columns.pick(plain(token.value), columns.quoted(token.start), among)
-            self._write_one(n, found)
+            if token.kind in _NAMES and not any(a <= token.start < b for a, b in spans):
+                self._write_picked(n, among)
 
     # Stars and USING
 
@@ -214,7 +212,7 @@ class Fields:
         made = {c.made for c in found}
         if len(made) > 1 and alike(found[0].own) in self.columns.naming.folded:
             raise self._ambiguous(plain(self.draft.tokens[n].value), [c.own for c in found], n)
-        if len(made) == 1 and found[0].made != found[0].own:
+        if len(made) == 1 and alike(self.draft.tokens[n].value) != alike(found[0].made):
             self._write(n, found[0].made)
 
     def _in_columns(self, first: int, last: int, among: Sequence[Named]) -> None:
@@ -249,6 +247,22 @@ class Fields:
                 selection = selections.get(plain(token.value))
                 if token.kind in _NAMES and selection is not None:
                     self._write_using(k, selection)
+
+    def _note_pivots(self) -> None:
+        """PIVOT … GROUP BY a, b, of which DuckDB's tree has the names alone."""
+        draft, columns = self.draft, self.columns
+        among = [c for n in range(len(columns.found)) for c in columns.of_table(n)]
+        for n in range(len(draft.tokens)):
+            if draft.word(n) != "PIVOT":
+                continue
+            grouped = False
+            for k in range(n + 1, len(draft.tokens)):
+                if draft.is_sign(k, ")") and draft.partner(k) < n:
+                    break
+                grouped = grouped or (draft.word(k - 1), draft.word(k)) == ("GROUP", "BY")
+                grouped = grouped and not draft.is_sign(k, ")")
+                if grouped and draft.tokens[k].kind in _NAMES and draft.word(k) != "BY":
+                    self._write_picked(k, among)
 
     def _write_using(self, n: int, selection: Selection) -> None:
         token, columns = self.draft.tokens[n], self.columns

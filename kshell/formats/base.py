@@ -34,7 +34,8 @@ class Place:
     `source` is the stream's or table's name, which ksqlDB calls the schema of its key by.
     `wrapped` says whether a single column stands in a record or is the whole value.
     `loose` names match fields of any case, as ksqlDB's do; undeclared topics' match exactly.
-    `suggested` are the types of the fields of JSON that nobody declared, by so many `samples`.
+    `suggested` are the types of the fields of JSON that nobody declared, by so many `samples`; a
+    bounded query takes its nested values apart itself where they come `as_text`.
     """
 
     topic: str
@@ -47,14 +48,21 @@ class Place:
     source: str = ""
     suggested: Mapping[str, pa.DataType] = field(default_factory=dict)
     samples: int = 0
+    as_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A column for each of the names asked for, and the rows that are bad: (row, reason)."""
+    """A column for each of the names asked for, and the rows that are bad: (row, reason).
+
+    Of those, `misfits` are of another type than samples suggested; `others` have more fields than
+    were asked for.
+    """
 
     columns: list[pa.Array]
     bad: list[tuple[int, str]]
+    misfits: Sequence[int] = ()
+    others: Sequence[int] = ()
 
 
 class Codec(Protocol):

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +19,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from kshell.field_names import escaped_type
 from kshell.formats.base import Decoded, Place
 from kshell.formats.json_codec import JsonCodec
 from kshell.formats.json_scan import (
@@ -33,20 +35,25 @@ from kshell.formats.json_scan_py import fits
 from kshell.formats.shapes import Shape, exactly
 from kshell.types import ksql_name
 
-__all__ = ["Found", "FoundJson", "open_json", "others_of"]
+__all__ = ["FoundCodec", "FoundJson", "Learned", "comes_as_text", "open_json", "others_of"]
 
 _LONG_NUMBER = re.compile(rb"[\d.]{16}|\d[eE]")  # it may have more digits than a double
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Columns (nested ones as text), bad rows with why, the rows of those that are of another type
-    than suggested, and the rows that have more fields than were asked for."""
+def comes_as_text(type: pa.DataType) -> bool:
+    """Whether a bounded query takes values of the type out of their JSON text by itself: nested
+    ones, but for fields that DuckDB calls otherwise."""
+    return bool(pa.types.is_nested(type) and escaped_type(type) == type)
 
-    columns: list[pa.Array]
-    bad: list[tuple[int, str]]
-    misfits: Sequence[int]
-    others: Sequence[int]
+
+@dataclass(slots=True)
+class Learned:
+    """What records have that samples had not: the first value of another type in words, the shape
+    of such records, and how many have which fields that no column has."""
+
+    why: str = ""
+    shape: Shape | None = None
+    others: Counter[str] = field(default_factory=Counter)
 
 
 class FoundJson:
@@ -55,8 +62,8 @@ class FoundJson:
     def __init__(self, suggested: Mapping[str, pa.DataType], samples: int) -> None:
         self._suggested, self._samples = suggested, samples
 
-    def read(self, values: pa.Array, names: Sequence[str], *, outer: bool = False) -> Found:
-        """The named fields; `outer`: fields beside them are of interest, too."""
+    def read(self, values: pa.Array, names: Sequence[str], *, outer: bool = False) -> Decoded:
+        """The named fields, nested ones as text; `outer`: fields beside them count as others."""
         types = [self._suggested[n] for n in names]
         found = scan(
             values, [Field(n, t) for n, t in zip(names, types, strict=True)],
@@ -74,7 +81,7 @@ class FoundJson:
             bad = sorted(why.items())
         wanted = OTHER_INNER_FIELDS | (OTHER_FIELDS if outer else 0)
         others = np.flatnonzero(flags & wanted).tolist() if len(flags) else ()
-        return Found(columns, bad, found.misfits, others)
+        return Decoded(columns, bad, found.misfits, others)
 
     def shape(
         self, values: pa.Array, rows: Sequence[int], names: Sequence[str] | None
@@ -230,22 +237,43 @@ def _finished(column: pa.Array, type: pa.DataType, inexact: Sequence[int]) -> pa
 
 
 class FoundCodec(JsonCodec):
-    """The same as a codec: nested values are typed."""
+    """The same as a codec: nested values are typed, but where they are to come as text."""
 
     def __init__(self, place: Place) -> None:
         super().__init__(place)
         self._types = {c.name: c.type for c in place.columns}
+        self._typed = {
+            name for name, type in self._types.items()
+            if pa.types.is_nested(type) and not (place.as_text and comes_as_text(type))
+        }  # fmt: skip
+        self._suggested, self._outer = place.suggested, place.suggested.keys()
         self._reader = FoundJson(place.suggested, place.samples)
 
     def decode(self, data: pa.Array, names: Sequence[str]) -> Decoded:
         """See `base.Codec`."""
         data = data if data.type == pa.binary() else data.cast(pa.binary())
-        found = self._reader.read(data, names)
+        found = self._reader.read(data, names, outer=self._outer <= set(names))
         columns = [
-            _nested(column, self._types[name]) if pa.types.is_nested(self._types[name]) else column
+            _nested(column, self._types[name]) if name in self._typed else column
             for column, name in zip(found.columns, names, strict=True)
         ]
-        return Decoded(columns, found.bad)
+        return replace(found, columns=columns)
+
+    def learn(
+        self, data: pa.Array, names: Sequence[str], found: Decoded, *, whole: bool
+    ) -> Learned:
+        """What the samples did not have; `whole`: count fields that no column has, too."""
+        out, misfits = Learned(), set(found.misfits)
+        if misfits:
+            out.why = dict(found.bad)[found.misfits[0]]
+            out.shape = self._reader.shape(data, found.misfits, names)
+        wrong = {row for row, _ in found.bad} - misfits
+        outer = self._outer <= set(names)
+        for row in found.others if whole else ():
+            if row not in wrong:
+                value = data[row].as_py()
+                out.others.update(others_of(value, self._suggested, names, outer=outer))
+        return out
 
 
 def _nested(column: pa.Array, type: pa.DataType) -> pa.Array:

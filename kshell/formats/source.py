@@ -8,8 +8,8 @@ the record's time, header columns.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,10 +17,14 @@ import pyarrow.compute as pc
 
 from kshell.catalog.model import HEADERS, WINDOW_COLUMNS, Kind, Source, WindowType, pseudo_type
 from kshell.errors import EvaluationError
-from kshell.formats.base import Codec, Half, Place
+from kshell.field_names import plain
+from kshell.formats.base import Codec, Decoded, Half, Place
 from kshell.formats.open import open_codec
 from kshell.formats.primitive import numbers_of, numbers_to
 from kshell.formats.registry import Schemas
+
+if TYPE_CHECKING:
+    from kshell.formats.found import Learned
 
 __all__ = ["Read", "SourceReader", "SourceWriter", "header_column", "place_of", "rowkey_column",
            "unwraps"]  # fmt: skip
@@ -48,7 +52,9 @@ def unwraps(source: Source, half: Half) -> bool:
     return format.options.get("WRAP_SINGLE_VALUE", "true").lower() == "false"
 
 
-def place_of(source: Source, half: Half, schemas: Schemas | None) -> Place:
+def place_of(
+    source: Source, half: Half, schemas: Schemas | None, *, as_text: bool = False
+) -> Place:
     """Where the codec of a source's half works."""
     key = half is Half.KEY
     format = source.key_format if key else source.value_format
@@ -56,39 +62,47 @@ def place_of(source: Source, half: Half, schemas: Schemas | None) -> Place:
         source.topic,
         half,
         format,
-        source.key if key else source.value,
+        tuple(replace(c, name=plain(c.name)) for c in (source.key if key else source.value)),
         wrapped=not unwraps(source, half),
         loose=source.declared,
         schemas=None if "SCHEMA_FILE" in format.options else schemas,
         source=source.name,
         suggested={} if key else source.suggested,
         samples=source.samples,
+        as_text=as_text,
     )
 
 
-def _codec(source: Source, half: Half, schemas: Schemas | None) -> Codec:
-    return open_codec(place_of(source, half, schemas))
+def _codec(source: Source, half: Half, schemas: Schemas | None, as_text: bool = False) -> Codec:
+    return open_codec(place_of(source, half, schemas, as_text=as_text))
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The columns asked for, the records' times, which have no value, and the bad rows.
+    """The columns asked for, and the bad rows with why.
 
-    Rows that are bad are in the columns too: the caller takes them out.
+    Rows that are bad are in the columns too: the caller takes them out.  `times` are the records',
+    `tombstone` says which have no value: None where the parts that say so were not asked for.
+    `value` is what was decoded of the values.
     """
 
     columns: dict[str, pa.Array]
-    times: pa.Array
-    tombstone: pa.Array
+    times: Any
+    tombstone: Any
     bad: list[tuple[int, str]]
+    value: Decoded | None = None
 
 
 class SourceReader:
-    """Makes columns of a batch with `key` and `value` (binary), `timestamp` (ms) and `headers`."""
+    """Makes columns of a batch with `key` and `value` (binary), `timestamp` (ms) and `headers`.
+
+    `sparing`: of a record only what the columns need is looked at, and JSON's nested values come as
+    text where `comes_as_text`: for a bounded query over a topic that nobody declared.
+    """
 
     def __init__(
         self, source: Source, names: Sequence[str], schemas: Schemas | None = None,
-        *, throws: bool = False,
+        *, throws: bool = False, sparing: bool = False,
     ) -> None:  # fmt: skip
         self.source = source
         wanted = set(names) | ({source.timestamp_column} - {""})
@@ -105,26 +119,28 @@ class SourceReader:
         windowed = WINDOW_COLUMNS if source.window is not None else ()
         self._bounds = [n for n in windowed if n in wanted]
         self._key = _codec(source, Half.KEY, schemas)
-        self._value = _codec(source, Half.VALUE, schemas)
+        self._value = _codec(source, Half.VALUE, schemas, sparing)
+        self._fields = [plain(n) for n in self._values]
         self._time = _time_of(source)
         self._throws = throws
-
-    @property
-    def needs_headers(self) -> bool:
-        """Whether `headers` must be there."""
-        return bool(self._headers)
+        self._sparing = sparing
+        self.needs_headers = bool(self._headers)
+        self.needs_key = bool(self._keys or self._rowkey) or not sparing
+        self.needs_value = bool(self._values) or not sparing
 
     def read(self, raw: pa.RecordBatch) -> Read:
         """The batch's columns by name."""
         columns: dict[str, pa.Array] = {}
         reasons: dict[int, str] = {}
-        keys, values = raw.column("key"), raw.column("value")
+        keys = raw.column("key") if self.needs_key else None
+        values = raw.column("value") if self.needs_value else None
+        value: Decoded | None = None
         if self.source.window is not None:
             keys, bounds, short = _split_window(keys, self.source)
             columns.update(zip(WINDOW_COLUMNS, bounds, strict=True))
             reasons.update((row, "key: too short to have a window") for row in short)
         if self._keys:
-            made = self._key.decode(keys, self._keys)
+            made = self._key.decode(keys, [plain(n) for n in self._keys])
             columns.update(zip(self._keys, made.columns, strict=True))
             reasons.update((row, f"key: {why}") for row, why in made.bad)
         if self._rowkey:
@@ -132,15 +148,24 @@ class SourceReader:
             # Where no key is declared it is shown as bytes.
             columns["ROWKEY"] = rowkey_column(self.source, made_of) if made_of else keys
         if self._values:
-            made = self._value.decode(values, self._values)
-            columns.update(zip(self._values, made.columns, strict=True))
-            reasons.update(made.bad)
+            value = self._value.decode(values, self._fields)
+            columns.update(zip(self._values, value.columns, strict=True))
+            reasons.update(value.bad)
         for name, header in self._headers.items():
             columns[name] = header_column(raw.column("headers"), header)
-        times = raw.column("timestamp")
+        times = raw.column("timestamp") if "timestamp" in raw.schema.names else None
         if self._time is not None:
             times = self._own_times(columns[self.source.timestamp_column], values, times, reasons)
-        return Read(columns, times, values.is_null(), sorted(reasons.items()))
+        tombstone = None if values is None else values.is_null()
+        return Read(columns, times, tombstone, sorted(reasons.items()), value)
+
+    def learn(self, raw: pa.RecordBatch, read: Read, *, whole: bool) -> Learned:
+        """What the values have that the samples of their topic had not."""
+        from kshell.formats.found import FoundCodec, Learned
+
+        if read.value is None or not isinstance(self._value, FoundCodec):
+            return Learned()
+        return self._value.learn(raw.column("value"), self._fields, read.value, whole=whole)
 
     def _own_times(
         self, column: pa.Array, values: pa.Array, times: pa.Array, reasons: dict[int, str]

@@ -107,9 +107,9 @@ def throws(world: World):
     seen = {}
 
     class Reader(SourceReader):
-        def __init__(self, *given, throws=False):
+        def __init__(self, *given, throws=False, **how):
             seen["throws"] = throws
-            super().__init__(*given, throws=throws)
+            super().__init__(*given, throws=throws, **how)
 
     world.monkeypatch.setattr(chunks, "SourceReader", Reader)
     chunks.reader_of(source, ["V"], world.properties)

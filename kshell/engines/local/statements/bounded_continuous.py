@@ -17,6 +17,7 @@ from kshell.config import Properties
 from kshell.engines.local.continuous.run import Run
 from kshell.engines.local.continuous.sink_writer import TableRows, latest
 from kshell.engines.local.statements.plans import plan_query
+from kshell.field_names import plain
 from kshell.results import Notice, Progress, Rows, undecodable
 from kshell.sql import plan
 from kshell.sql.bind.select import output_columns
@@ -35,7 +36,7 @@ def bounded_continuous(context: Context, query: Query, properties: Properties) -
     running = Run(lookup, node, "query", bounded=True)
     feed = running.feed
     total, began = feed.lag, time.monotonic()
-    schema = pa.schema([(c.name, c.type) for c in output_columns(node)])
+    schema = pa.schema([(plain(c.name), c.type) for c in output_columns(node)])
 
     def progress() -> Progress:
         return Progress(total - min(feed.lag, total), total, time.monotonic() - began)

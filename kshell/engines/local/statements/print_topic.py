@@ -15,9 +15,9 @@ import pyarrow as pa
 from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.changes import Changes
 from kshell.config import Properties
+from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.continuous.feed import Rate
-from kshell.engines.local.sources.chunks import schemas_for
-from kshell.engines.local.sources.decode import Decoder
+from kshell.engines.local.sources.chunks import Reading, reader_of
 from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.kafka.fetch import FOREVER, Chunk, Fetch
 from kshell.results import Answer, Live, LiveStats
@@ -40,16 +40,21 @@ def print_topic(context: Context, statement: Print, properties: Properties) -> A
     snapshot = lookup.snapshot(source.topic)
     starts = {p: (f if statement.from_beginning else e) for p, (f, e) in snapshot.offsets.items()}
     fetch = Fetch(context.client, snapshot, {p: (o, FOREVER) for p, o in starts.items()})
-    decoder = Decoder(source, _COLUMNS, context.errors, schemas_for(source, properties))
-    printed = _Printed(fetch, decoder, statement.interval, statement.limit)
-    return Live(decoder.schema(), printed.poll, printed.cancel, printed.stats, source.topic)
+    types = source.pseudo_columns() | {c.name: c.type for c in source.columns()}
+    schema = pa.schema([(n, types[n]) for n in _COLUMNS])
+    read = reader_of(source, _COLUMNS, properties)
+    printed = _Printed(fetch, schema, read, context.errors, statement.interval, statement.limit)
+    return Live(schema, printed.poll, printed.cancel, printed.stats, source.topic)
 
 
 class _Printed:
     """Decodes a fetch without an end: the first of each `interval` records, up to `limit`."""
 
-    def __init__(self, fetch: Fetch, decoder: Decoder, interval: int, limit: int | None) -> None:
-        self._fetch, self._decoder = fetch, decoder
+    def __init__(
+        self, fetch: Fetch, schema: pa.Schema, read: Reading, errors: ErrorLog,
+        interval: int, limit: int | None,
+    ) -> None:  # fmt: skip
+        self._fetch, self._schema, self._read, self._errors = fetch, schema, read, errors
         self._interval, self._limit = interval, limit
         self._rate = Rate()
         self._rows = self._decoded = self._bad = 0
@@ -64,7 +69,7 @@ class _Printed:
             return None
         batch = self._next(seconds)
         if batch is None:
-            return Changes.none(self._decoder.schema())
+            return Changes.none(self._schema)
         first = -self._decoded % self._interval
         self._decoded += batch.num_rows
         wanted = list(range(first, batch.num_rows, self._interval))
@@ -79,7 +84,7 @@ class _Printed:
         if chunk is None:
             return None
         decoded = self._wait.attempt(
-            lambda: self._decoder.batch(
+            lambda: self._read(
                 chunk.partition, chunk.records, chunk.start, FOREVER, chunk.aborted
             )
         )
@@ -87,8 +92,9 @@ class _Printed:
         if decoded is None:
             time.sleep(min(seconds, self._wait.again))
             return None
-        self._bad += decoded.bad
-        return decoded.rows
+        self._errors.add(decoded.bad)
+        self._bad += decoded.lost
+        return decoded.of(_COLUMNS)
 
     def stats(self) -> LiveStats:
         """The footer."""
