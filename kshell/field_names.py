@@ -15,7 +15,8 @@ from typing import Any
 import pyarrow as pa
 
 __all__ = ["DECLARED", "FORGIVING", "Turns", "alike", "clashing", "escaped", "escaped_type",
-           "meant", "plain", "plain_column", "plain_sql", "plain_type", "relabelled"]  # fmt: skip
+           "meant", "plain", "plain_column", "plain_sql", "plain_type", "relabelled",
+           "same_to_duckdb"]  # fmt: skip
 
 _MARK = "\U000f5e1f"  # of a private plane; doubled as _OWN where a name has it
 _NUL, _OWN, _END, _PSEUDO = "0", "1", "2", "3"
@@ -48,6 +49,18 @@ def plain(name: str) -> str:
     if _MARK not in name:
         return name
     return _ESCAPE.sub(lambda m: _READ.get(m[1], m[1]), name)
+
+
+def same_to_duckdb(one: str, other: str) -> bool:
+    """Whether DuckDB takes them for one name: it folds ASCII alone.
+
+    >>> same_to_duckdb("id", "ID"), same_to_duckdb("ä", "Ä")
+    (True, False)
+    """
+    return one == other or one.translate(_ASCII) == other.translate(_ASCII)
+
+
+_ASCII = {ord(c): c.lower() for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
 
 def plain_sql(text: str) -> str:

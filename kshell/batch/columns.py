@@ -211,27 +211,26 @@ class Columns:
 
     def _meaning(self, column: ColumnRef) -> Meaning:
         path, selection = [plain(p) for p in column.path], column.within
-        near: list[Named] = []
+        others: list[Named] = []
         while selection is not None:
             related = self.visible(selection, path[0]) if len(path) > 1 else []
             if related:
                 found = self.pick(path[1], self.is_quoted(column, 1), related)
                 if found:
                     return Meaning(self._one(column, 1, found), 1)
-                near += _near(path[1], related)
+                near = _near(path[1], related)
+                if near and self.exact and self.is_quoted(column, 1):
+                    raise self.unknown(path[1], near, column.start, column.end)
             visible = self.visible(selection)
             if selection is column.within and self._is_alias(column, selection, visible):
                 return Meaning()
             found = self.pick(path[0], self.is_quoted(column, 0), visible)
             if found:
                 return Meaning(self._one(column, 0, found), 0)
-            near += _near(path[0], visible)
+            others += _near(path[0], visible)
             selection = selection.parent
-        if near and self.exact and self.is_quoted(column, len(path) - 1 if len(path) < 3 else 1):
-            name = next(p for p in path if _near(p, near))
-            raise UnknownName(
-                "column", name, [c.own for c in near], place=self.place(column.start, column.end)
-            )
+        if others and self.exact and self.is_quoted(column, 0):
+            raise self.unknown(path[0], others, column.start, column.end)
         return Meaning()
 
     def _one(self, column: ColumnRef, part: int, found: list[Named]) -> list[Named]:
@@ -249,6 +248,11 @@ class Columns:
             hint=f"put the one you mean into backticks: `{names[0]}`",
             place=self.place(start, end),
         )
+
+    def unknown(self, name: str, near: Sequence[Named], start: int, end: int) -> UnknownName:
+        """The error of a quoted name that no field has in just that case."""
+        names = list(dict.fromkeys(c.own for c in near))
+        return UnknownName("column", name, names, place=self.place(start, end))
 
     def is_quoted(self, column: ColumnRef, part: int) -> bool:
         """Whether a part of its path was written in quotes."""

@@ -13,7 +13,17 @@ import pyarrow as pa
 
 from kshell.batch.columns import Columns, Named
 from kshell.errors import BindError, UnknownName
-from kshell.field_names import alike, clashing, escaped, escaped_type, meant, plain, plain_sql
+from kshell.field_names import (
+    Turns,
+    alike,
+    clashing,
+    escaped,
+    escaped_type,
+    meant,
+    plain,
+    plain_sql,
+    same_to_duckdb,
+)
 from kshell.sql.render import quote_text
 from kshell.sql.spans import Draft
 from kshell.sql.syntax import ColumnRef, Selection, StarRef
@@ -47,11 +57,10 @@ class Fields:
         for ref in columns.syntax.columns:
             if ref.start >= 0:
                 self._note_column(ref)
-        if columns.naming.folded:
-            for star in columns.syntax.stars:
-                self._note_star(star)
-            self._note_using()
-            self._note_pivots()
+        for star in columns.syntax.stars:
+            self._note_star(star)
+        self._note_using()
+        self._note_pivots()
         if self._inner:
             self._note_others()
 
@@ -79,35 +88,36 @@ class Fields:
                 self._edit_unknown(n)
             return
         column = meaning.columns[0]
-        if column.made != column.own:
-            self._write(tokens[meaning.part], column.made)
+        self._write(tokens[meaning.part], column.made)
         type = column.type
         for n in tokens[meaning.part + 1 :]:
-            type = self._field(n, type)
+            type = self._field(n, type, column.turns)
         if self.draft.edited(ref.start, ref.end):
             self.named.add(ref.start)
-        self._follow(tokens[-1] + 1, type)
+        self._follow(tokens[-1] + 1, type, column.turns)
 
-    def _follow(self, n: int, type: pa.DataType | None) -> None:
+    def _follow(self, n: int, type: pa.DataType | None, turns: Turns) -> None:
         """What is taken out of a value of that type: .name, ['name'] and [number]."""
         draft = self.draft
         while type is not None and n < len(draft.tokens):
             if draft.is_sign(n, ".") and draft.tokens[n + 1].kind in _NAMES:
-                type = self._field(n + 1, type)
+                if draft.is_sign(n + 2, "("):
+                    return  # a function of it
+                type = self._field(n + 1, type, turns)
                 n += 2
             elif draft.is_sign(n, "[") and draft.partner(n) > n:
                 close = draft.partner(n)
                 if pa.types.is_struct(type):
                     if draft.tokens[n + 1].kind is not Kind.STRING or close != n + 2:
                         return
-                    type = self._field(n + 1, type)
+                    type = self._field(n + 1, type, turns)
                 elif not any(draft.is_sign(k, ":") for k in draft.level(n + 1, close)):
                     type = _element(type)
                 n = close + 1
             else:
                 return
 
-    def _field(self, n: int, type: pa.DataType | None) -> pa.DataType | None:
+    def _field(self, n: int, type: pa.DataType | None, turns: Turns) -> pa.DataType | None:
         """The type of the field that token `n` names; edits that where DuckDB's name differs."""
         self._done.add(n)
         if type is None or not pa.types.is_struct(type):
@@ -117,18 +127,14 @@ class Fields:
         name = plain(token.value)
         exact = self.columns.exact and self.columns.quoted(token.start)
         exact = exact and token.kind is not Kind.STRING
-        found = meant(name, type.names, quoted=exact)
+        found = meant(name, type.names, quoted=exact, turns=turns)
         if len(found) > 1:
             raise self._ambiguous(name, found, n)
         if not found:
-            if exact and any(alike(f) == alike(name) for f in type.names):
-                place = self.columns.place(token.start, token.end)
-                raise UnknownName("field", name, type.names, place=place)
-            return None
+            place = self.columns.place(token.start, token.end)
+            raise UnknownName("field", name, type.names, place=place)
         index = type.names.index(found[0])
-        made = escaped_type(type).names[index]
-        if made != found[0]:
-            self._write(n, made)
+        self._write(n, escaped_type(type).names[index])
         return type.field(index).type
 
     def _ambiguous(self, name: str, found: Sequence[str], n: int) -> BindError:
@@ -151,6 +157,8 @@ class Fields:
 
     def _write(self, n: int, made: str) -> None:
         token = self.draft.tokens[n]
+        if same_to_duckdb(token.value, made):
+            return
         quote = quote_text if token.kind is Kind.STRING else quote_duckdb
         self.draft.replace(token.start, token.end, quote(made))
 
@@ -205,14 +213,18 @@ class Fields:
 
     def _write_picked(self, n: int, among: Sequence[Named]) -> None:
         token = self.draft.tokens[n]
-        quoted = token.kind is Kind.QUOTED and self.columns.quoted(token.start)
-        self._write_one(n, self.columns.pick(plain(token.value), quoted, among))
+        name, columns = plain(token.value), self.columns
+        quoted = token.kind is Kind.QUOTED and columns.quoted(token.start)
+        found = columns.pick(name, quoted, among)
+        if not found and quoted and (near := columns.pick(name, False, among)):
+            raise columns.unknown(name, near, token.start, token.end)
+        self._write_one(n, found)
 
     def _write_one(self, n: int, found: Sequence[Named]) -> None:
         made = {c.made for c in found}
         if len(made) > 1 and alike(found[0].own) in self.columns.naming.folded:
             raise self._ambiguous(plain(self.draft.tokens[n].value), [c.own for c in found], n)
-        if len(made) == 1 and alike(self.draft.tokens[n].value) != alike(found[0].made):
+        if len(made) == 1:
             self._write(n, found[0].made)
 
     def _in_columns(self, first: int, last: int, among: Sequence[Named]) -> None:
