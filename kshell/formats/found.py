@@ -74,7 +74,10 @@ class FoundJson:
         columns = [
             _finished(c, t, inexact) for c, t in zip(found.columns, types, strict=True)
         ]
-        bad = found.bad
+        nothing = {
+            row for row in found.unfit if values[row].as_py().strip(b" \t\r\n") == b"null"
+        }  # a value of NULL is a record of NULLs, as to a declared source
+        bad = [(row, why) for row, why in found.bad if row not in nothing]
         if found.misfits:
             why = dict(bad) | {row: self._why(values[row].as_py(), names) or dict(bad)[row]
                                for row in found.misfits}  # fmt: skip

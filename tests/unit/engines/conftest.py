@@ -125,7 +125,7 @@ def rows(ask):
     return lambda text: [tuple(row.values()) for row in ask(text)]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def topic_of(demo):
     """Makes a topic of values, all of them in one partition."""
 
