@@ -10,7 +10,7 @@ The order of rows is part of the meaning: rows of one batch follow one another i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -24,6 +24,9 @@ WEIGHT = pa.int64()
 class Changes:
     """Rows and their weights; `len(rows) == len(weights)`.
 
+    `order` says where each row stands among the rows of all inputs of a step: int64, never falling;
+    rows that one record made share its place.  None where only one input has rows.
+
     >>> c = Changes.of(pa.record_batch({"n": [1, 2]}))
     >>> c.weights.to_pylist()
     [1, 1]
@@ -31,6 +34,7 @@ class Changes:
 
     rows: pa.RecordBatch
     weights: pa.Array
+    order: pa.Array | None = None
 
     @classmethod
     def of(cls, rows: pa.RecordBatch, weight: int = 1) -> Changes:
@@ -51,23 +55,28 @@ class Changes:
         if len(parts) == 1:
             return parts[0]
         rows = pa.concat_batches([p.rows for p in parts])
-        return cls(rows, pa.concat_arrays([p.weights for p in parts]))
+        orders = [p.order for p in parts if p.order is not None]
+        order = pa.concat_arrays(orders) if len(orders) == len(parts) else None
+        return cls(rows, pa.concat_arrays([p.weights for p in parts]), order)
+
+    def holding(self, rows: pa.RecordBatch) -> Changes:
+        """Other rows in the places of these, one for each."""
+        return Changes(rows, self.weights, self.order)
+
+    def filter(self, mask: pa.Array) -> Changes:
+        """The rows at which the mask is true."""
+        order = None if self.order is None else self.order.filter(mask)
+        return Changes(self.rows.filter(mask), self.weights.filter(mask), order)
+
+    def take(self, places: pa.Array) -> Changes:
+        """The rows at those places."""
+        order = None if self.order is None else self.order.take(places)
+        return Changes(self.rows.take(places), self.weights.take(places), order)
 
     def slice(self, start: int, length: int | None = None) -> Changes:
         """Some of the rows, without a copy; without `length` up to the last."""
-        return Changes(self.rows.slice(start, length), self.weights.slice(start, length))
-
-    def slices(self, size: int) -> Iterator[Changes]:
-        """All rows in order, in parts of at most `size`.
-
-        >>> [len(part) for part in Changes.of(pa.record_batch({"n": [1, 2, 3]})).slices(2)]
-        [2, 1]
-        """
-        if len(self) <= size:
-            yield self
-            return
-        for start in range(0, len(self), size):
-            yield self.slice(start, size)
+        order = None if self.order is None else self.order.slice(start, length)
+        return Changes(self.rows.slice(start, length), self.weights.slice(start, length), order)
 
     def __len__(self) -> int:
         return int(self.rows.num_rows)

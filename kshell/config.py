@@ -72,6 +72,8 @@ _OF_THE_SESSION = (
              "where a continuous query starts", ("earliest", "latest")),
     Property("delivery.timeout.ms", "120000",
              "how long a query waits for brokers to acknowledge what it writes", least=1),
+    Property("compression.type", "none", "how batches are compressed that are written",
+             ("none", "gzip", "snappy", "lz4", "zstd")),
     Property("schema.registry.url", None, "the schema registry's address"),
     Property("schema.registry.basic.auth.user.info", None, "user:password", secret=True),
     Property("schema.registry.bearer.token", None, "a token", secret=True),

@@ -11,6 +11,8 @@ from html import escape
 
 import pyarrow as pa
 
+from kshell.value_texts import raw_texts
+
 __all__ = ["as_html", "as_text", "printable"]
 
 _WIDEST = 40
@@ -26,14 +28,17 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def _cell(value: object) -> str:
-    text = "" if value is None else printable(str(value)[: 4 * _WIDEST])
+def _cell(value: str | None) -> str:
+    text = "" if value is None else printable(value[: 4 * _WIDEST])
     return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
 
 
 def _cells(rows: pa.Table) -> tuple[list[str], list[tuple[str, ...]]]:
     heading = [_cell(name) for name in rows.schema.names]
-    columns = [[_cell(value) for value in column.to_pylist()] for column in rows.columns]
+    columns = [
+        [_cell(text) for chunk in column.chunks for text in raw_texts(chunk)]
+        for column in rows.columns
+    ]
     return heading, list(zip(*columns, strict=True))
 
 

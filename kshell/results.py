@@ -6,7 +6,7 @@ call `cancel()` at any time, and the iteration ends within 200 ms.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -17,7 +17,7 @@ from kshell.changes import Changes
 
 __all__ = ["Answer", "Event", "Goodbye", "Live", "LiveStats", "Message", "Notice", "NoticeKind",
            "Progress", "Remark", "Rows", "Running", "Sections", "Spooling", "notices_of", "titled",
-           "undecodable"]  # fmt: skip
+           "undecodable", "unique"]  # fmt: skip
 
 
 class NoticeKind(Enum):
@@ -51,6 +51,26 @@ def undecodable(count: int) -> tuple[Notice, ...]:
     records, are = ("record", "is") if count == 1 else ("records", "are")
     text = f"{count:,} {records} could not be decoded and {are} not in the answer: SHOW ERRORS"
     return (Notice(NoticeKind.UNDECODABLE, text, count),)
+
+
+def unique(names: Iterable[str]) -> list[str]:
+    """Names of columns, each once: the second of two equal names takes the next free number.
+
+    >>> unique(["id", "id", "id_1", "ID"])
+    ['id', 'id_2', 'id_1', 'ID']
+    """
+    names = list(names)
+    taken = set(names)
+    seen: set[str] = set()
+    out = []
+    for name in names:
+        made, n = name, 0
+        while made in seen:
+            n += 1
+            made = f"{name}_{n}" if f"{name}_{n}" not in taken else made
+        seen.add(made)
+        out.append(made)
+    return out
 
 
 @dataclass(frozen=True, slots=True)

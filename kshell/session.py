@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kshell.catalog.model import PSEUDO_COLUMNS
 from kshell.config import Properties, Scope, config_home, scope_of
-from kshell.errors import KshellError, UsageError
+from kshell.errors import KshellError, StatementError, UsageError
 from kshell.results import Event, Goodbye, Message, Remark, Running, Spooling
 from kshell.sql import statements as ast
 from kshell.sql.script import split, substitute
@@ -53,6 +53,18 @@ DEFINE name = '…'; RUN SCRIPT 'file'; SPOOL 'file' | OFF
 SET 'auto.offset.reset'='earliest'; UNSET …; SHOW PROPERTIES
 EXIT                             or Ctrl-D
 Every record also has {", ".join(PSEUDO_COLUMNS)}."""
+
+
+def _usage(text: str) -> str:
+    """How the statement that begins with the text's word is written.
+
+    >>> _usage("PRINT")
+    'PRINT topic [FROM BEGINNING]'
+    """
+    words = text.split(None, 1)
+    word = words[0].upper() if words else ""
+    lines = (line.split("  ")[0] for line in HELP.splitlines())
+    return next((line for line in lines if word and word in line.split()), "HELP")
 
 
 class Session:
@@ -117,7 +129,12 @@ class Session:
 
         for piece in split(text):
             types = self._engine.types() if self._engine else None
-            yield from self._run(parse_piece(substitute(piece, self.variables), types))
+            try:
+                yield from self._run(parse_piece(substitute(piece, self.variables), types))
+            except (StatementError, UsageError) as error:
+                error.with_place(piece.place)
+                error.hint = error.hint or _usage(piece.text)
+                raise
 
     def _run(self, statement: ast.Statement) -> Iterator[Event]:
         serve = _OWN.get(type(statement))
@@ -131,7 +148,7 @@ class Session:
         else:
             yield from self._own_functions()
             from kshell.sql import duck
-            from kshell.sql.functions import with_users
+            from kshell.sql.users import with_users
 
             self._database = self._database or duck.Database()
             with with_users(self._functions), duck.using(self._database):
@@ -145,9 +162,17 @@ class Session:
         if path == self._loaded:
             return
         self._loaded = path
+        from importlib.metadata import entry_points
+
+        from kshell.sql.users import ENTRY_POINTS
+
+        file = path if given or path.exists() else None
+        if file is None and not entry_points(group=ENTRY_POINTS):
+            self._functions = {}
+            return
         from kshell.sql.udf import load
 
-        self._functions, problems = load(path if given or path.exists() else None)
+        self._functions, problems = load(file)
         for problem in problems:
             yield Remark(f"functions: {problem}")
 
@@ -167,8 +192,9 @@ class Session:
     def functions(self) -> tuple[str, ...]:
         """Names of functions, for completion."""
         from kshell.sql import functions
+        from kshell.sql.users import with_users
 
-        with functions.with_users(self._functions):
+        with with_users(self._functions):
             return functions.names()
 
     def running(self) -> tuple[Running, ...]:

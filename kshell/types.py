@@ -12,7 +12,8 @@ import pyarrow as pa
 
 __all__ = ["BIGINT", "BOOLEAN", "BYTES", "DATE", "DOUBLE", "INTEGER", "PRIMITIVES", "STRING",
            "TIME", "TIMESTAMP", "array_of", "decimal", "duckdb_name", "is_numeric", "ksql_name",
-           "map_of", "parts", "quote_duckdb", "quote_ksql"]  # fmt: skip
+           "map_of", "parts", "quote_duckdb", "quote_ksql", "quote_text",
+           "stored_type"]  # fmt: skip
 
 BOOLEAN = pa.bool_()
 INTEGER = pa.int32()
@@ -106,6 +107,12 @@ def quote_duckdb(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def quote_text(text: str) -> str:
+    """A string constant; NUL, which DuckDB's SQL cannot carry, as chr(0)."""
+    quoted = "'" + text.replace("'", "''") + "'"
+    return "(" + quoted.replace("\0", "' || chr(0) || '") + ")" if "\0" in text else quoted
+
+
 def ksql_name(type: pa.DataType) -> str:
     """KSQL's spelling.
 
@@ -124,6 +131,21 @@ def ksql_name(type: pa.DataType) -> str:
         fields = (f"{quote_ksql(f.name)} {ksql_name(f.type)}" for f in type)
         return f"STRUCT<{', '.join(fields)}>"
     return str(type).upper()
+
+
+def stored_type(type: pa.DataType) -> pa.DataType:
+    """The type with times as the numbers that they are in Arrow.
+
+    >>> stored_type(pa.list_(pa.timestamp("ms")))
+    ListType(list<item: int64>)
+    """
+    if pa.types.is_struct(type):
+        return pa.struct([(f.name, stored_type(f.type)) for f in type])
+    if pa.types.is_list(type):
+        return pa.list_(stored_type(type.value_type))
+    if pa.types.is_map(type):
+        return pa.map_(stored_type(type.key_type), stored_type(type.item_type))
+    return {TIMESTAMP: pa.int64(), DATE: pa.int32(), TIME: pa.int32()}.get(type, type)
 
 
 def duckdb_name(type: pa.DataType) -> str:

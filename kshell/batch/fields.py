@@ -24,11 +24,10 @@ from kshell.field_names import (
     plain_sql,
     same_to_duckdb,
 )
-from kshell.sql.render import quote_text
 from kshell.sql.spans import Draft
 from kshell.sql.syntax import ColumnRef, Selection, StarRef
 from kshell.sql.tokens import Kind
-from kshell.types import quote_duckdb
+from kshell.types import quote_duckdb, quote_text
 
 __all__ = ["Fields"]
 

@@ -15,16 +15,18 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from kshell.batch.arrow_types import arrow_cast, in_arrow_types
 from kshell.batch.rewrite import Lookup, Reference, rewrite
 from kshell.batch.shown import Shown
 from kshell.batch.tables import GONE, Range, Table, TableColumn
-from kshell.batch.translate_error import translate_error
+from kshell.batch.translate_error import Locate, translate_error
 from kshell.field_names import escaped_type, plain, plain_type
 from kshell.sql.statements import Query
 from kshell.types import duckdb_name, quote_duckdb
 
 __all__ = ["Planned", "Read", "plain_schema", "prepare", "raw_schema", "view"]
 
+_EXPLAIN = "EXPLAIN (FORMAT JSON) "
 DUMMY = "#"  # the column that DuckDB picks when it needs none: it costs nothing
 
 
@@ -45,7 +47,7 @@ class Read:
 class Planned:
     """A bounded query, ready to run: `schema` is the answer's; None where its rows decide it.
 
-    `carrying` gives the SQL with one more item selected.
+    `carrying` gives the SQL with one more item selected, `locate` the place of what fails in it.
     """
 
     sql: str
@@ -54,6 +56,7 @@ class Planned:
     reads: tuple[Read, ...]
     shown: Shown
     carrying: Callable[[str], str]
+    locate: Locate
 
     @property
     def escaped(self) -> bool:
@@ -132,10 +135,10 @@ def _scans(node: dict[str, Any], repeated: bool = False) -> Iterator[tuple[dict[
 
 
 def _needed(
-    connection: duckdb.DuckDBPyConnection, sql: str, references: Sequence[Reference]
+    connection: duckdb.DuckDBPyConnection, explain: str, references: Sequence[Reference]
 ) -> tuple[list[set[str]], list[bool]]:
     """Per reference, the raw columns that the plan projects, and whether it scans again."""
-    ((_, text),) = connection.execute(f"EXPLAIN (FORMAT JSON) {sql}").fetchall()
+    ((_, text),) = connection.execute(explain).fetchall()
     needed: list[set[str]] = [set() for _ in references]
     scans = [0] * len(references)
     for root in json.loads(text):
@@ -177,18 +180,21 @@ def prepare(
         schema = raw_schema(number, reference.table, reference.table.columns)
         connection.register(f"raw_{number}", schema.empty_table())
         connection.execute(view(number, reference, {c.name for c in reference.table.columns}))
-    schema = None
+    schema, casts = None, list[str | None]()
     if rewritten.several:
         needed = [{c.name for c in r.table.columns} for r in references]
         again = [True] * len(references)
     else:
+        ran = f"{_EXPLAIN}{sql}"
         try:
-            needed, again = _needed(connection, sql, references)
+            needed, again = _needed(connection, ran, references)
+            answer = connection.sql(ran := sql)
+            named, casts = answer.columns, [arrow_cast(t) for t in answer.types]
+            ran = sql = in_arrow_types(sql, casts)
             schema = connection.sql(f"FROM ({sql}\n) LIMIT 0").to_arrow_table().schema
-            named = connection.sql(sql).columns  # those of the subquery are each unlike the others
         except duckdb.Error as error:
             known = [plain(c.name) for r in references for c in r.table.columns]
-            raise translate_error(error, query, known) from error
+            raise translate_error(error, query, known, ran, rewritten.locate) from error
         names = rewritten.shown.names(named)
         schema = plain_schema(schema, names)
     reads = tuple(
@@ -200,4 +206,9 @@ def prepare(
         )
         for reference, names, twice in zip(references, needed, again, strict=True)
     )
-    return Planned(sql, query, schema, reads, rewritten.shown, rewritten.carrying)
+
+
+    def carrying(item: str) -> str:
+        return in_arrow_types(rewritten.carrying(item), [*casts, None])
+
+    return Planned(sql, query, schema, reads, rewritten.shown, carrying, rewritten.locate)

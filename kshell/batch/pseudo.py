@@ -14,11 +14,10 @@ from kshell.batch.tables import Table
 from kshell.catalog.model import PSEUDO_COLUMNS, WINDOW_COLUMNS
 from kshell.errors import BindError
 from kshell.field_names import plain, plain_sql
-from kshell.sql.render import quote_text
 from kshell.sql.spans import Draft
 from kshell.sql.syntax import ColumnRef, Selection, StarRef, Syntax
 from kshell.sql.tokens import Kind
-from kshell.types import quote_duckdb
+from kshell.types import quote_duckdb, quote_text
 
 __all__ = ["Pseudo"]
 

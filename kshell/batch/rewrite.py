@@ -22,15 +22,14 @@ from kshell.batch.shown import Shown, shown
 from kshell.batch.sources import Source, sources_of
 from kshell.batch.tables import Bounds, Table
 from kshell.batch.times import parse_moment
-from kshell.batch.translate_error import translate_error
+from kshell.batch.translate_error import Locate, translate_error
 from kshell.errors import BindError, Place
 from kshell.sql import syntax
-from kshell.sql.macros import note_macros
 from kshell.sql.spans import Draft
 from kshell.sql.statements import Name, Query
 from kshell.sql.syntax import ColumnRef, Side, Syntax
 from kshell.sql.tokens import Kind, place_at
-from kshell.sql.words import in_duckdb_words
+from kshell.sql.words import in_duckdb_words, needs_macros
 from kshell.types import quote_duckdb
 
 __all__ = ["Lookup", "Reference", "Rewritten", "rewrite"]
@@ -73,6 +72,7 @@ class Rewritten:
     shown: Shown
     several: bool
     carrying: Callable[[str], str]  # the SQL with one more item at the end of what it selects
+    locate: Locate
 
 
 def rewrite(
@@ -115,7 +115,9 @@ class _Rewriting:
         self.pseudo.find()
         fields = Fields(self.columns)
         fields.note()
-        if self.ksql:
+        if self.ksql and needs_macros(self.draft):
+            from kshell.sql.macros import note_macros
+
             note_macros(self.draft, self.syntax, self.connection, self.pseudo.order_of)
         tests = [*self._tests()]
         self.pseudo.hide()
@@ -133,8 +135,19 @@ class _Rewriting:
             references.append(Reference(made, table, bounds_of(mine, table.keys), of_view, hidden))
         names = shown(self.draft, self.syntax, self.words, fields.named)
         return Rewritten(
-            self.draft.text(), tuple(references), names, several, self._carrying(names)
+            self.draft.text(), tuple(references), names, several, self._carrying(names), self.locate
         )
+
+    def locate(self, ran: str, start: int, length: int) -> Place | None:
+        """Where in the script the bytes of a statement that has the edited text in it are."""
+        begin = ran.find(sql := self.draft.text())
+        first = len(ran.encode()[:start].decode(errors="ignore")) - begin
+        last = len(ran.encode()[: start + length].decode(errors="ignore")) - begin
+        if begin < 0 or not 0 <= first < len(sql):
+            return None
+        at = self.draft.moved(first)
+        token = self.draft.tokens[max(self.draft.within(at), 0)]
+        return self.place(at, max(self.draft.moved(last), token.end if length == 0 else at))
 
     def _carrying(self, names: Shown) -> Callable[[str], str]:
         def carrying(item: str) -> str:
@@ -163,7 +176,7 @@ class _Rewriting:
         try:
             self.connection.extract_statements(self.draft.source)
         except duckdb.Error as error:
-            raise translate_error(error, self.query, []) from error
+            raise translate_error(error, self.query, [], self.draft.source, self.locate) from error
         raise BindError(f"{kind or 'this'} is no query", place=self.query.place)
 
     def _refuse_what_reaches_out(self) -> None:
@@ -283,12 +296,12 @@ class _Rewriting:
         return self._evaluate(*self._span(side))
 
     def _evaluate(self, start: int, end: int) -> Any:
-
+        sql = f"SELECT {self.draft.text(start, end)}\n"
         try:
-            table = self.connection.sql(f"SELECT {self.draft.text(start, end)}\n").to_arrow_table()
-            return table.column(0)[0].as_py()
+            return self.connection.sql(sql).to_arrow_table().column(0)[0].as_py()
         except duckdb.Error as error:
-            raise translate_error(error, self.query, []) from error
+            place = self.place(start, end)
+            raise translate_error(error, self.query, [], sql, lambda *_: place) from error
         except (OverflowError, ValueError):  # a date beyond Python's
             return _UNKNOWN
 

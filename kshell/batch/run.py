@@ -134,7 +134,8 @@ class _Run:
         if isinstance(error, KshellError):
             raise error
         if isinstance(error, duckdb.Error):
-            raise translate_error(error, self._planned.query, []) from error
+            planned = self._planned
+            raise translate_error(error, planned.query, [], planned.sql, planned.locate) from error
         raise error
 
     def cancel(self) -> None:

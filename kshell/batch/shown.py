@@ -6,15 +6,16 @@ kshell edited an expression, it is given the name of its words.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from kshell.field_names import plain
+from kshell.results import unique
 from kshell.sql.spans import Draft
 from kshell.sql.syntax import Item, Selection, Syntax
 from kshell.types import quote_duckdb
 
-__all__ = ["Shown", "shown", "unique"]
+__all__ = ["Shown", "shown"]
 
 _ENDS = frozenset(
     [
@@ -59,26 +60,6 @@ class Shown:
                 at = len(named) - len(self.right) + n
                 named[at] = named[at] if name is None else name
         return unique(named)
-
-
-def unique(names: Iterable[str]) -> list[str]:
-    """The second of two equal names takes the next free number.
-
-    >>> unique(["id", "id", "id_1", "ID"])
-    ['id', 'id_2', 'id_1', 'ID']
-    """
-    names = list(names)
-    taken = set(names)
-    seen: set[str] = set()
-    out = []
-    for name in names:
-        made, n = name, 0
-        while made in seen:
-            n += 1
-            made = f"{name}_{n}" if f"{name}_{n}" not in taken else made
-        seen.add(made)
-        out.append(made)
-    return out
 
 
 def shown(

@@ -1,49 +1,109 @@
-"""DuckDB's complaints about a bounded query, as kshell's errors."""
+"""DuckDB's complaints about a bounded query, as kshell's errors: with a place and a hint."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping, Sequence
 
 import duckdb
 from sqlglot import exp
 
 from kshell.errors import BindError, EvaluationError, KshellError, Place, UnknownName
-from kshell.field_names import plain
-from kshell.sql.java.macros import failure
+from kshell.sql.complaints import Complaint, complaint_of
+from kshell.sql.functions import names
 from kshell.sql.statements import Query
 from kshell.sql.tokens import Kind, place_at, tokenize
 
-__all__ = ["translate_error"]
+__all__ = ["Locate", "translate_error"]
+
+# From the text that DuckDB ran and a span of its bytes to the place in the script.
+Locate = Callable[[str, int, int], Place | None]
 
 _UNKNOWN_COLUMN = re.compile(
     r'(?:Referenced column|(?:Table|Values list) ".*?" does not have a column named) "(.+?)"'
 )
 _UNKNOWN_TABLE = re.compile(r'Referenced table "(.+?)" not found')
 _UNKNOWN_FUNCTION = re.compile(r"Function with name (\S+) does not exist")
+_CALLED = re.compile(r"function call \"(\w+)\(")
+_MACRO = re.compile(r"\bksql_(\w+?)_\d+\b", re.IGNORECASE)
+
+_HINTS: Mapping[str, str] = {
+    "syntax error": "look for a comma, a parenthesis or a word that is missing or too many",
+    "Ambiguous reference to column": "put the table's name or alias before the column's",
+    "duplicate alias": "give each source an alias of its own: FROM t AS a JOIN t AS b",
+    "Duplicate alias": "give each source an alias of its own: FROM t AS a JOIN t AS b",
+    "Duplicate CTE": "give each query in WITH a name of its own",
+    "must appear in the GROUP BY": "GROUP BY it too, or ANY_VALUE(…) it",
+    "cannot be nested": "compute the inner one in a subquery in FROM",
+    "ORDER term out of range": "ORDER BY takes a name, or the number of a column from 1",
+    "GROUP BY term out of range": "GROUP BY takes a name, or the number of a column from 1",
+    "same number of result columns": "let both sides SELECT as many columns",
+    "WHERE clause cannot contain": "HAVING tests aggregates, QUALIFY window functions",
+    "explicit type cast": "CAST(… AS type) says which type is meant",
+    "Could not choose a best": "CAST(… AS type) says which type is meant",
+    "Cannot compare values": "CAST(… AS type) one side to the other's type",
+    "More than one row returned": "LIMIT 1, or an aggregate as MAX(…), makes it one row",
+    "No columns found to join on in NATURAL": "JOIN … ON says what to join on",
+    "can only be applied to lists": "DESCRIBE shows which columns are arrays",
+    "does not support the supplied arguments": "DESCRIBE FUNCTION shows what it takes",
+    "Values were not provided": "DEFINE name = '…' makes a variable, and ${name} stands for it",
+    "Subquery returns": "SELECT one column there",
+    "VALUES lists must": "give every row as many values",
+    "LIMIT/OFFSET": "LIMIT and OFFSET take a whole number from 0",
+    "Type with name": "SHOW TYPES lists those that were made; BIGINT, DOUBLE, STRING and more are there",
+    "DECIMAL type width": "DECIMAL(38, s) is the widest",
+    "Window functions are not supported": "a window function has OVER (…)",
+    "RESPECT/IGNORE NULLS": "IGNORE NULLS stands in a window function: f(x IGNORE NULLS) OVER (…)",
+}
+_FAILED = (
+    "TRY(expression) is NULL where it fails; with EMIT CHANGES every expression is, and"
+    " SHOW ERRORS has the row"
+)
+_REFUSED = "DESCRIBE shows the columns and their types, SHOW FUNCTIONS the functions"
+_FORMS = 3  # of a function that a hint shows
 
 
-def translate_error(error: duckdb.Error, query: Query, columns: list[str]) -> KshellError:
-    """DuckDB's complaint in kshell's words, with the place of the word it speaks of."""
-    text = plain(str(error))
+def translate_error(
+    error: duckdb.Error, query: Query, columns: Sequence[str], ran: str, locate: Locate
+) -> KshellError:
+    """DuckDB's complaint of the text `ran` in kshell's words, with the place that it speaks of."""
+    said = complaint_of(error)
+    place = locate(ran, said.start, said.length) if said.start >= 0 else None
     for pattern, kind, known in (
         (_UNKNOWN_COLUMN, "column", columns),
         (_UNKNOWN_TABLE, "source", [t.alias_or_name for t in query.tree.find_all(exp.Table)]),
-        (_UNKNOWN_FUNCTION, "function", []),
+        (_UNKNOWN_FUNCTION, "function", (*names(), *said.candidates)),
     ):
-        if match := pattern.search(text):
-            return UnknownName(kind, match[1], known, place=_place_of(query, match[1]))
-    first = re.sub(r"^[\w ]*Error: ", "", plain(failure(error)))
-    first = re.sub(r"\bref_+\d+\b", "the table", first)
-    if isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException):
-        return BindError(first)
-    return EvaluationError(
-        first,
-        hint="TRY(expression) is NULL where it fails; with EMIT CHANGES every expression is, and"
-        " SHOW ERRORS has the row",
-    )
+        if match := pattern.search(said.text):
+            place = _named(query, match[1]) or place or query.place
+            made = UnknownName(kind, match[1], known, place=place)
+            made.hint = made.hint or _WHERE_TO_LOOK[kind]
+            return made
+    called = said.name or next(iter(_CALLED.findall(said.text)), "")
+    place = place or (_named(query, called) if called else None) or query.place
+    text = _MACRO.sub(lambda m: m[1].upper(), re.sub(r"\bref_+\d+\b", "the table", said.text))
+    refused = duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException
+    if isinstance(error, refused) or "Values were not provided" in text:
+        return BindError(text, hint=_hint(said, _REFUSED), place=place)
+    return EvaluationError(text, hint=_hint(said, _FAILED), place=place)
 
 
-def _place_of(query: Query, name: str) -> Place | None:
+_WHERE_TO_LOOK = {
+    "column": "DESCRIBE shows the columns",
+    "source": "the names and aliases in FROM can stand before a column",
+    "function": "SHOW FUNCTIONS lists them",
+}
+
+
+def _hint(said: Complaint, otherwise: str) -> str:
+    if said.kind == "NO_MATCHING_FUNCTION" and said.candidates and said.more:
+        forms = [line for line in said.more if "(" in line]
+        more = ", …" if len(forms) > _FORMS else ""
+        return f"it takes {', '.join(forms[:_FORMS])}{more}" if forms else otherwise
+    return next((hint for words, hint in _HINTS.items() if words in said.text), otherwise)
+
+
+def _named(query: Query, name: str) -> Place | None:
     """Where a name first stands in a query."""
     for token in tokenize(query.text):
         if token.kind in (Kind.WORD, Kind.QUOTED) and token.value.casefold() == name.casefold():

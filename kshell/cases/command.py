@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from kshell.cases.model import Case, Outcome, Status
 from kshell.cases.read import read_cases, read_three_files
 from kshell.errors import UsageError
+from kshell.whole_file import WholeFile
 
 __all__ = ["main"]
 
@@ -104,8 +105,9 @@ def _say(outcome: Outcome) -> None:
 
 def _report(path: str, outcomes: Iterable[Outcome]) -> None:
     try:
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump([o.as_json() for o in outcomes], file, indent=1, ensure_ascii=False)
-            file.write("\n")
+        whole = WholeFile(path)
+        json.dump([o.as_json() for o in outcomes], whole.file, indent=1, ensure_ascii=False)
+        whole.file.write("\n")
+        whole.done()
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error}") from None

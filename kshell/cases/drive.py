@@ -51,7 +51,7 @@ def drive(
             row = decoded(codec, leaf.source, record, offset)
             if row is None or _useless(leaf.source, row):
                 continue
-            for out, window in emitted(sink, graph.step(number, _changes(leaf, row))):
+            for out, window in emitted(sink, graph.step({number: _changes(leaf, row)})):
                 # Kafka Streams forwards a record's headers with its results.
                 stored = encoded(codec, sink.target, out, window, record.headers, keyless)
                 if stored is not None:
@@ -120,7 +120,7 @@ def emitted(sink: Sink, changes: Changes) -> Iterable[tuple[Row, WindowSpec | No
     without a new row, or any row at 0, is a record without a value.
     """
     records, gone = latest(changes, sink.input.output)
-    for row, deleted in zip(records.to_pylist(), gone, strict=True):
+    for row, deleted in zip(records.to_pylist(), gone.to_pylist(), strict=True):
         yield _target_row(sink, row, deleted), _window(sink, row)
 
 

@@ -20,6 +20,7 @@ from kshell.errors import CorruptRecord
 from kshell.formats.base import Decoded, Place
 from kshell.formats.coerce import RANGES, converter
 from kshell.formats.json_values import plain_writer
+from kshell.formats.row_writer import row_writer
 
 __all__ = ["delimiter_of", "java_double", "open_delimited"]
 
@@ -49,6 +50,7 @@ class Delimited:
         self._index = {c.name: i for i, c in enumerate(place.columns)}
         self._readers = [_reader(c.type, c.name) for c in place.columns]
         self._texts = [_texts_of(c.type) for c in place.columns]
+        self._writer = row_writer(place.columns, delimiter=self._delimiter.encode())
 
     def decode(self, data: pa.Array, names: Sequence[str]) -> Decoded:
         """See `base.Codec`; what nobody asks for need only be there."""
@@ -148,6 +150,10 @@ class Delimited:
 
     def encode(self, columns: Sequence[pa.Array], gone: pa.Array) -> pa.Array:
         """See `base.Codec`."""
+        if self._writer is not None:
+            made = self._writer.write(list(columns), gone)
+            if made is not None:
+                return made
         texts = [
             _quoted_all(text(column), self._delimiter, first=i == 0)
             for i, (text, column) in enumerate(zip(self._texts, columns, strict=True))

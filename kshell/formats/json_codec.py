@@ -8,7 +8,7 @@ looked at cell by cell, and only records that do not fit as they are go through 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ from kshell.formats.coerce import RANGES, bytes_of, converter
 from kshell.formats.framing import payloads, schema_ids
 from kshell.formats.json_scan import Field, Names, Types, scan
 from kshell.formats.json_values import depth_of, parser, plain_writer, written
+from kshell.formats.row_writer import row_writer
+from kshell.types import stored_type
 
 __all__ = ["JsonCodec"]
 
@@ -155,7 +157,8 @@ class JsonCodec:
         self._names = Names.UPPER if place.loose else Names.EXACT
         self._parse = parser(list(self._columns.values()))
         self._convert = {name: converter(type, name) for name, type in self._columns.items()}
-        self._plain = [plain_writer(t) for t in self._columns.values()]
+        self._plain = [plain_writer(stored_type(t)) for t in self._columns.values()]
+        self._writer = row_writer(place.columns, orjson.dumps, single=self._single)
 
     def decode(self, data: pa.Array, names: Sequence[str]) -> Decoded:
         """See `base.Codec`; what nobody asks for need only be JSON."""
@@ -222,23 +225,26 @@ class JsonCodec:
             self._convert[name](node[name] if name in node else upper.get(name)) for name in names
         ]
 
-    def encode(self, columns: Sequence[pa.Array], gone: pa.Array) -> pa.Array:
-        """See `base.Codec`."""
+    def encode(
+        self, columns: Sequence[pa.Array], gone: pa.Array, prefix: bytes = b""
+    ) -> pa.Array:
+        """See `base.Codec`; each record begins with the prefix."""
+        if self._writer is not None:
+            made = self._writer.write(list(columns), gone, prefix)
+            if made is not None:
+                return made
+        return pa.array(self._encoded(columns, gone, prefix), pa.binary())
+
+    def _encoded(
+        self, columns: Sequence[pa.Array], gone: pa.Array, prefix: bytes
+    ) -> Iterator[bytes | None]:
+        """The same in Python."""
         cells = [
-            list(map(plain, column.to_pylist()))
+            list(map(plain, column.cast(stored_type(column.type)).to_pylist()))
             for plain, column in zip(self._plain, columns, strict=True)
         ]
-        there = pc.invert(gone).to_pylist()
-        if self._single:
-            made = [
-                written(cell) if alive and cell is not None else None
-                for cell, alive in zip(cells[0], there, strict=True)
-            ]
-        else:
-            names = list(self._columns)
-            rows = zip(*cells, strict=True) if cells else iter([()] * len(there))
-            made = [
-                written(dict(zip(names, row, strict=True))) if alive else None
-                for row, alive in zip(rows, there, strict=True)
-            ]
-        return pa.array(made, pa.binary())
+        names = list(self._columns)
+        rows = zip(*cells, strict=True) if cells else iter([()] * len(gone))
+        for row, deleted in zip(rows, gone.to_pylist(), strict=True):
+            node = row[0] if self._single else dict(zip(names, row, strict=True))
+            yield None if deleted is not False or node is None else prefix + written(node)

@@ -10,8 +10,11 @@ from typing import Any
 
 import pyarrow as pa
 
-__all__ = ["encode_key", "partition_for"]
+from kshell.compiled import compiled
 
+__all__ = ["encode_key", "partition_for", "partitions_for"]
+
+_impl: Any = compiled("kshell.kafka._produce")
 _M = 0x5BD1E995
 _MASK = 0xFFFFFFFF
 
@@ -38,6 +41,22 @@ def _murmur2(data: bytes) -> int:
 def partition_for(key: bytes, partitions: int) -> int:
     """The partition of a keyed record."""
     return (_murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+def partitions_for(keys: pa.Array, tail: int, partitions: int) -> pa.Array:
+    """The partitions of keys without their last `tail` bytes; NULL for no key.
+
+    >>> partitions_for(pa.array([b"kafka12345678", None], pa.binary()), 8, 7).to_pylist()
+    [3, None]
+    """
+    if _impl is not None:
+        return _impl.place(keys, tail, partitions)
+    places = {
+        key: partition_for(key[: len(key) - tail], partitions)
+        for key in set(keys.to_pylist())
+        if key is not None
+    }
+    return pa.array([places.get(key) for key in keys.to_pylist()], pa.int32())
 
 
 def encode_key(value: Any, type: pa.DataType) -> bytes | None:

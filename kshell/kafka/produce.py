@@ -7,28 +7,41 @@ INSERT and the sinks of continuous queries use it.  The topic must exist.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any
 
+from kshell.compiled import compiled
 from kshell.config import Properties
 from kshell.errors import Forbidden, KafkaError
+from kshell.kafka import produce_py
+from kshell.kafka.outgoing import Outgoing, OutgoingRecord, Refused
 from kshell.kafka.settings import librdkafka
 
-__all__ = ["OutgoingRecord", "Producer"]
+__all__ = ["Outgoing", "OutgoingRecord", "Producer"]
 
 _NOTED = 2.0  # seconds without an acknowledgement that are worth a word
 _LEAVING = 10.0  # seconds that the end may take while the cluster does not answer
-_FORBIDDEN, _TOO_LARGE = 29, 10
+_FULL = 0.01  # seconds until a full queue is tried again
+_FORBIDDEN = 29
+_impl: Any = compiled("kshell.kafka._produce")
 
 
-class OutgoingRecord(NamedTuple):
-    """One record; without a `partition` the key decides, without a `timestamp` (ms) it is now."""
+def _sender(settings: dict[str, Any]) -> Any:
+    """The compiled sender, or its twin where librdkafka's functions are not found."""
+    if _impl is not None:
+        from confluent_kafka import cimpl
 
-    key: bytes | None
-    value: bytes | None
-    timestamp: int | None = None
-    partition: int | None = None
-    headers: Sequence[tuple[str, bytes | None]] = ()
+        if _impl.load(cimpl.__file__):
+            return _impl.Sender(settings)
+    return produce_py.Sender(settings)
+
+
+def _failure(topic: str, partition: int | None, code: int, text: str) -> KafkaError:
+    if code == _FORBIDDEN:
+        return Forbidden(f"not allowed to write to topic {topic}")
+    known = partition is not None and partition >= 0
+    where = f"topic {topic}" + (f", partition {partition}" if known else "")
+    return KafkaError(f"{where}: {text}")
 
 
 def _raised(error: KafkaError) -> None:
@@ -46,19 +59,17 @@ class Producer:
     def __init__(
         self, properties: Properties, on_stall: Callable[[KafkaError], None] = _raised
     ) -> None:
-        from confluent_kafka import Producer as Sender
-
         self.on_stall = on_stall
         self._patience = (properties.number("delivery.timeout.ms") or 0) / 1000
         self._sent = self._acknowledged = 0
         self._moved = time.monotonic()  # when the last acknowledgement was seen
-        self._failed: list[KafkaError] = []
-        self._sender = Sender(
+        self._sender = _sender(
             {
                 **librdkafka(properties),
                 "enable.idempotence": True,
                 "acks": "all",
                 "partitioner": "murmur2_random",
+                "compression.type": properties["compression.type"],
                 "linger.ms": 5,
                 "queue.buffering.max.kbytes": 64 << 10,  # `send` waits when it is full
                 "delivery.report.only.error": True,  # no call for records that were acknowledged
@@ -67,26 +78,22 @@ class Producer:
             }
         )
 
-    def send(self, topic: str, records: Iterable[OutgoingRecord]) -> None:
+    def send(self, topic: str, records: Outgoing | Iterable[OutgoingRecord]) -> None:
         """Queue records; waits while the queue is full."""
-        for key, value, timestamp, partition, headers in records:
-            given: dict[str, Any] = {}
-            if partition is not None:
-                given["partition"] = partition
-            if timestamp is not None:
-                given["timestamp"] = timestamp
-            if headers:
-                given["headers"] = list(headers)
-            while True:
-                try:
-                    self._sender.produce(
-                        topic, value, key, on_delivery=self._delivered, **given
-                    )
-                    self._sent += 1
-                    break
-                except BufferError:
-                    self._sender.poll(0.1)
-                    self._check_stalled()
+        if not isinstance(records, Outgoing):
+            records = Outgoing.of(records)
+        row = 0
+        while True:
+            before = row
+            try:
+                row = self._sender.send(topic, records, row)
+            except Refused as refused:
+                raise _failure(topic, None, refused.code, refused.text) from None
+            self._sent += row - before
+            if row == len(records):
+                break
+            self._sender.poll(_FULL)
+            self._check_stalled()
         self._sender.poll(0)
 
     @property
@@ -121,25 +128,17 @@ class Producer:
             self.on_stall(error)
             self._moved = time.monotonic()
 
-    def _delivered(self, error: Any, message: Any) -> None:
-        if error is None:
-            return
-        topic, partition = message.topic(), message.partition()
-        known = partition is not None and partition >= 0
-        where = f"topic {topic}" + (f", partition {partition}" if known else "")
-        if error.code() == _FORBIDDEN:
-            self._failed.append(Forbidden(f"not allowed to write to topic {topic}"))
-        else:
-            self._failed.append(KafkaError(f"{where}: {error.str()}"))
-
     def check(self) -> None:
         """Raise the first failure since the last call; does not wait."""
         self._sender.poll(0)
-        if self._failed:
-            error = self._failed[0]
-            self._failed = []
-            raise error
+        self._raise_failure()
         self._check_stalled()
+
+    def _raise_failure(self) -> None:
+        if self._sender.failed:
+            error = _failure(*self._sender.failed[0])
+            self._sender.failed.clear()
+            raise error
 
     def flush(self) -> None:
         """Wait until all records are acknowledged; raises the first failure or `on_stall`'s
@@ -152,11 +151,10 @@ class Producer:
         """`flush`, but it waits only some seconds for a cluster that does not answer."""
         deadline = time.monotonic() + max(_LEAVING - self._stalled_for(), 1.0)
         while left := self._sender.flush(0.2):
-            if self._failed:
+            if self._sender.failed:
                 break
             if self._stalled_for() < _NOTED:
                 deadline = time.monotonic() + _LEAVING
             elif time.monotonic() > deadline:
                 raise KafkaError(f"{left:,} record{'s' * (left != 1)} left unwritten")
-        if self._failed:
-            raise self._failed[0]
+        self._raise_failure()

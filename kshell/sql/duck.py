@@ -16,15 +16,13 @@ from contextvars import ContextVar
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
-from kshell.sql.java.macros import JAVA_MACROS
-
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
     from kshell.sql.expressions import Expression
 
-__all__ = ["Database", "connect", "current", "python_function", "use", "using"]
+__all__ = ["Database", "connect", "current", "plain", "python_function", "use", "using"]
 
 _LOCKED = (
     "SET GLOBAL enable_external_access = false",
@@ -35,17 +33,19 @@ _LOCKED = (
     "SET GLOBAL integer_division = true",  # as in KSQL: whole numbers divide to whole numbers
     "SET GLOBAL error_on_division_by_zero = false",
     "SET GLOBAL TimeZone = 'UTC'",
+    "SET GLOBAL errors_as_json = true",  # with the place: `complaints` reads them
     "SET GLOBAL lock_configuration = true",
 )
 
 
 class Database:
-    """One session's database, made when first needed: empty but for macros and Python functions."""
+    """One session's database: empty but for macros and Python functions, all made when needed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._created: set[str] = set()
+        self._has_macros = False
 
     def _opened(self) -> duckdb.DuckDBPyConnection:
         if self._connection is None:
@@ -54,15 +54,29 @@ class Database:
             made = duckdb.connect(":memory:")
             for statement in _LOCKED:
                 made.execute(statement)
-            for macro in JAVA_MACROS:
-                made.execute(f"CREATE MACRO {macro}")
             self._connection = made
         return self._connection
 
-    def connect(self) -> duckdb.DuckDBPyConnection:
+    def plain(self) -> duckdb.DuckDBPyConnection:
         """A connection with its own temporary views, and without access to anything outside."""
         with self._lock:
             return self._opened().cursor()
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """The same, for SQL that has Java's macros in it."""
+        self.add_macros()
+        return self.plain()
+
+    def add_macros(self) -> None:
+        """Make Java's macros, also for connections that are there: it takes 30 ms."""
+        with self._lock:
+            if self._has_macros:
+                return
+            from kshell.sql.java.macros import JAVA_MACROS
+
+            for macro in JAVA_MACROS:
+                self._opened().execute(f"CREATE MACRO {macro}")
+            self._has_macros = True
 
     def use(self, expressions: Iterable[Expression]) -> None:
         """Register the Python functions that the expressions call; may be called again."""
@@ -119,12 +133,17 @@ def using(database: Database) -> Iterator[None]:
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """A connection to the current database.
+    """A connection to the current database, with Java's macros.
 
     >>> connect().sql("SELECT 7 / 2").fetchall()
     [(3,)]
     """
     return current().connect()
+
+
+def plain() -> duckdb.DuckDBPyConnection:
+    """The same without Java's macros, until `add_macros` is called."""
+    return current().plain()
 
 
 def use(expressions: Iterable[Expression]) -> None:

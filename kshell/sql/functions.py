@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import ChainMap
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
@@ -29,12 +27,13 @@ from kshell.sql.signatures import (
     parse_signature,
     returned,
 )
+from kshell.sql.users import users
 from kshell.types import ksql_name
 
 __all__ = [
     "USER", "Form", "Function", "accepted", "describe", "is_aggregate", "is_table_function",
     "library", "names", "resolve_aggregate", "resolve_lambda_params", "resolve_scalar",
-    "resolve_table", "template_of", "with_users",
+    "resolve_table", "template_of",
 ]  # fmt: skip
 
 SCALAR, AGGREGATE, TABLE, OPERATOR = "scalar", "aggregate", "table", "operator"
@@ -73,23 +72,9 @@ def _row(name: str, category: str, row: dict[str, object]) -> Function:
     )
 
 
-# The user's, while a statement of their session is bound: what is bound needs them no more.
-_users: ContextVar[dict[str, Function]] = ContextVar("users")
-
-
 def library() -> Mapping[str, Function]:
-    """Every function by every name that it has: KSQL's, then those of `with_users`."""
-    return ChainMap(_own(), _users.get({}))
-
-
-@contextmanager
-def with_users(rows: dict[str, Function]) -> Iterator[None]:
-    """The user's functions by name, known inside the block."""
-    before = _users.set(rows)
-    try:
-        yield
-    finally:
-        _users.reset(before)
+    """Every function by every name that it has: KSQL's, then the user's."""
+    return ChainMap(_own(), users())
 
 
 def accepted(rows: Sequence[Function]) -> tuple[dict[str, Function], list[str]]:

@@ -14,29 +14,24 @@ from typing import TYPE_CHECKING
 from kshell.sql import duck
 from kshell.sql.bind.expressions import UNIT_FUNCTIONS
 from kshell.sql.functions import AGGREGATE, SCALAR, Form, Function, library
-from kshell.sql.render import fill_template, lambda_params, python_in, quote_text
+from kshell.sql.render import fill_template, lambda_params, python_in
 from kshell.sql.signatures import Pattern, known_type
 from kshell.sql.spans import Call, Draft
 from kshell.sql.syntax import Syntax
 from kshell.sql.tokens import Kind
-from kshell.sql.words import cast_type, casts
-from kshell.types import STRING, duckdb_name
+from kshell.sql.words import DUCKDB_AGGREGATES, cast_type, casts
+from kshell.types import STRING, duckdb_name, quote_text
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["CASTS", "DUCKDB_AGGREGATES", "note_macros"]
+__all__ = ["CASTS", "note_macros"]
 
 _ORDER, _ORDER_NAME = "{order}", "row_order"
 
 # Casts whose meaning is Java's; what is cast has its type in DuckDB only.
 CASTS = {"TEXT": "ksql_any_text", "VARCHAR": "ksql_any_text", "INT": "java_any_int",
           "BIGINT": "java_any_long"}  # fmt: skip
-
-# Aggregates of KSQL's names that DuckDB has: in a bounded query they are DuckDB's.
-DUCKDB_AGGREGATES = frozenset(
-    {"AVG", "COUNT", "HISTOGRAM", "MAX", "MIN", "STDDEV_SAMP", "SUM"}
-)
 
 # Macros around Python functions that are given DuckDB's JSON of a value, and its type.
 _ANY = {
@@ -62,6 +57,7 @@ def note_macros(
 
     `order_of` gives the column that orders the records at an offset of the text.
     """
+    duck.current().add_macros()
     _note_casts(draft, connection)
     in_from = {c.start for c in syntax.table_calls} if syntax is not None else set()
     stars = [(s.start, s.end) for s in syntax.stars] if syntax is not None else []
@@ -218,7 +214,7 @@ def _ordered(forms: tuple[Form, ...], arity: int) -> bool:
 @cache
 def _scalars() -> Mapping[str, Sequence[tuple[int, bool]]]:
     """DuckDB's scalar functions: each form's number of parameters, and whether it takes more."""
-    rows = duck.connect().execute(
+    rows = duck.plain().execute(
         "SELECT upper(function_name), len(parameters), varargs IS NOT NULL FROM duckdb_functions()"
         " WHERE internal AND function_type = 'scalar'"
     )

@@ -39,10 +39,10 @@ from kshell.sql.expressions import (
     walk,
 )
 from kshell.sql.functions import template_of
-from kshell.types import STRING, duckdb_name, is_numeric, quote_duckdb
+from kshell.types import STRING, duckdb_name, is_numeric, quote_duckdb, quote_text
 
 __all__ = ["fill_template", "lambda_params", "python_call", "python_in", "python_name",
-           "quote_text", "render", "tolerant"]  # fmt: skip
+           "render", "tolerant"]  # fmt: skip
 
 _HOLE = re.compile(
     r"\{(?:(?P<all>\*)|(?P<rest>\d+)\*|(?P<arg>\d+)|(?P<body>\d+)\|(?P<params>[^{}]*)"
@@ -71,12 +71,6 @@ class _Scope:
     columns: Mapping[str, str] = field(default_factory=_nothing)
     variables: Mapping[str, str] = field(default_factory=_nothing)
     part: str = "%s"
-
-
-def quote_text(text: str) -> str:
-    """A string constant; NUL, which DuckDB's SQL cannot carry, as chr(0)."""
-    quoted = "'" + text.replace("'", "''") + "'"
-    return "(" + quoted.replace("\0", "' || chr(0) || '") + ")" if "\0" in text else quoted
 
 
 def _literal(value: Any, type: pa.DataType) -> str:

@@ -134,22 +134,25 @@ class Draft:
 
     def text(self, start: int = 0, end: int | None = None) -> str:
         """A span (or all) with the edits in it applied."""
+        return "".join(text for text, _, _ in self._pieces(start, end))
+
+    def _pieces(self, start: int, end: int | None) -> Iterator[tuple[str, int, bool]]:
+        """The edited text in pieces, where each is in the source, and whether it is as it was."""
         last = len(self.source) if end is None else end
         whole = end is None
         order = sorted(
             enumerate(self._edits),
             key=lambda e: (e[1].start, e[1].end > e[1].start, -e[1].end, e[1].after, -e[0]),
         )
-        out: list[str] = []
         at = start
         for _, edit in order:
             inside = start <= edit.start and edit.end <= last and (whole or edit.start < last)
             if not inside or edit.start < at:
                 continue
-            made = edit.made if isinstance(edit.made, str) else edit.made()
-            out += (self.source[at : edit.start], made)
+            yield self.source[at : edit.start], at, True
+            yield edit.made if isinstance(edit.made, str) else edit.made(), edit.start, False
             at = edit.end
-        return "".join([*out, self.source[at:last]])
+        yield self.source[at:last], at, True
 
     def moved(self, offset: int) -> int:
         """Where in the source something is that is at `offset` of the edited text.
@@ -157,16 +160,11 @@ class Draft:
         >>> draft = Draft("a->b c"); draft.replace(1, 3, "."); draft.moved(4)
         5
         """
-        shift = 0
-        for edit in sorted(self._edits, key=lambda e: (e.start, e.end)):
-            assert isinstance(edit.made, str)
-            begin = edit.start + shift
-            if offset < begin:
-                break
-            if offset < begin + len(edit.made):
-                return edit.start
-            shift += len(edit.made) - (edit.end - edit.start)
-        return offset - shift
+        for text, start, same in self._pieces(0, None):
+            if offset < len(text):
+                return start + offset if same else start
+            offset -= len(text)
+        return len(self.source) + offset
 
     # Tokens
 

@@ -38,11 +38,11 @@ from typing import Any, TypeVar
 
 from kshell.sql import functions
 from kshell.sql.signatures import Signature, parse_signature
+from kshell.sql.users import ENTRY_POINTS
 
 __all__ = ["columnar", "load", "scalar"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-_GROUP = "kshell.functions"
 _MARK = "__kshell_function__"
 _loads = count(1)
 
@@ -101,7 +101,7 @@ def load(path: Path | None) -> tuple[dict[str, functions.Function], list[str]]:
     found: list[Callable[..., Any]] = []
     if path is not None:
         found += _of_file(path, problems)
-    for entry in importlib.metadata.entry_points(group=_GROUP):
+    for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
         try:
             loaded = entry.load()
         except Exception as error:

@@ -19,7 +19,12 @@ from kshell.sql.spans import Draft
 from kshell.sql.tokens import Kind
 from kshell.types import quote_duckdb
 
-__all__ = ["cast_type", "casts", "in_duckdb_words"]
+__all__ = ["DUCKDB_AGGREGATES", "cast_type", "casts", "in_duckdb_words", "needs_macros"]
+
+# Aggregates of KSQL's names that DuckDB has: in a bounded query they are DuckDB's.
+DUCKDB_AGGREGATES = frozenset(
+    {"AVG", "COUNT", "HISTOGRAM", "MAX", "MIN", "STDDEV_SAMP", "SUM"}
+)
 
 _TYPE_ENDS = frozenset({")", "]"})
 
@@ -60,6 +65,11 @@ def _alike(draft: Draft) -> None:
                 draft.replace(token.start, token.end, quote_duckdb(escaped(token.value)))
 
 
+def needs_macros(draft: Draft) -> bool:
+    """Whether there is a call or a cast for `macros` to look at: the library takes time to load."""
+    return bool(casts(draft)) or any(c.name not in DUCKDB_AGGREGATES for c in draft.calls())
+
+
 def _in(spans: set[tuple[int, int]], at: int) -> bool:
     return any(start <= at < end for start, end in spans)
 
@@ -79,7 +89,7 @@ def _names(draft: Draft, tree: exp.Query, taken: set[tuple[int, int]]) -> None:
 @cache
 def _reserved() -> frozenset[str]:
     """The words that DuckDB takes as a name only in quotes."""
-    rows = duck.connect().execute(
+    rows = duck.plain().execute(
         "SELECT keyword_name FROM duckdb_keywords()"
         " WHERE keyword_category IN ('reserved', 'type_function')"
     )

@@ -18,8 +18,8 @@ from kshell.errors import EvaluationError
 from kshell.field_names import escaped_type, relabelled
 from kshell.sql import duck
 from kshell.sql.case_clashes import apart
+from kshell.sql.complaints import failure
 from kshell.sql.expressions import Column, Expression, Literal, columns_of
-from kshell.sql.java.macros import failure
 from kshell.stream.direct import Direct, Indirect, direct
 
 __all__ = ["Evaluator", "OnError", "ignore_errors", "values_of"]

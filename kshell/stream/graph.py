@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from kshell.catalog.model import Kind, WindowType
@@ -23,42 +24,65 @@ __all__ = ["Graph", "build"]
 
 
 class Operator(Protocol):
-    """One step of the plan; `port` is 0 for the only or the left input, 1 for the right."""
+    """One node of the plan at work."""
 
-    def step(self, port: int, batch: Changes) -> Changes:
-        """The operator's output for the batch."""
+    @property
+    def step(self) -> Callable[..., Changes]:
+        """The output for the next rows of each input: of the only one, or of the left and right.
+
+        A join looks at their `order`, and its output has the place of the row that made each.
+        """
+
+
+class _Stage(Protocol):
+    """A part of the plan at work, from its scans up."""
+
+    def step(self, batches: Mapping[int, Changes]) -> Changes:
+        """What it makes of the next rows of the scans."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Stage:
-    node: plan.Node
+class _Leaf:
+    """A scan's rows."""
+
+    number: int
+    schema: pa.Schema
+
+    def step(self, batches: Mapping[int, Changes]) -> Changes:
+        return batches.get(self.number) or Changes.none(self.schema)
+
+
+@dataclass(frozen=True, slots=True)
+class _Inner:
+    """An operator over the stages that it reads."""
+
     operator: Operator
-    port: int
+    inputs: tuple[_Stage, ...]
+    schema: pa.Schema
+
+    def step(self, batches: Mapping[int, Changes]) -> Changes:
+        parts = [stage.step(batches) for stage in self.inputs]
+        return self.operator.step(*parts) if any(parts) else Changes.none(self.schema)
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Paths from each scan to the root; `scans` are the plan's, from the left."""
+    """The operators from the scans to the root; `scans` are the plan's, from the left."""
 
     root: plan.Node
     scans: tuple[plan.Scan, ...]
-    paths: tuple[tuple[_Stage, ...], ...]
+    stage: _Stage
     operators: Mapping[int, Operator]
     on_error: OnError = ignore_errors
 
-    def step(self, scan: int, batch: Changes) -> Changes:
-        """The changes of the root for changes of a scan.
+    def step(self, batches: Mapping[int, Changes]) -> Changes:
+        """The changes of the root for the next rows of the scans, by the scans' numbers.
 
         A stream's rows come at +1 (0: a record without a value); a table's records at +1, its
         tombstones at -1 with the key alone: the graph keeps the rows that they replace.  A row from
         before 1970 is an error and is skipped, as in Streams.
         """
-        batch = self._since_1970(batch)
-        for stage in self.paths[scan]:
-            if not len(batch):
-                return Changes.none(self.root.output.schema())
-            batch = stage.operator.step(stage.port, batch)
-        return batch
+        return self.stage.step({scan: self._since_1970(c) for scan, c in batches.items()})
 
     @property
     def late(self) -> int:
@@ -72,8 +96,7 @@ class Graph:
         early = pc.less(times, 0)
         for row in batch.rows.filter(early).to_pylist():
             self.on_error(row, "ROWTIME", f"the time {row['ROWTIME']} ms is before 1970")
-        kept = pc.invert(early)
-        return Changes(batch.rows.filter(kept), batch.weights.filter(kept))
+        return batch.filter(pc.invert(early))
 
 
 def build(
@@ -81,14 +104,8 @@ def build(
 ) -> Graph:
     """The plan's graph, its state in `states` (in memory by default); raises Unsupported."""
     builder = _Builder(states or MemoryStates(), on_error)
-    paths = builder.paths(node)
-    return Graph(
-        node,
-        tuple(scan for scan, _ in paths),
-        tuple(stages for _, stages in paths),
-        builder.operators,
-        on_error,
-    )
+    stage = builder.stage(node)
+    return Graph(node, tuple(builder.scans), stage, builder.operators, on_error)
 
 
 class _Builder:
@@ -97,6 +114,7 @@ class _Builder:
     def __init__(self, states: States, on_error: OnError) -> None:
         self.states, self.on_error = states, on_error
         self.operators: dict[int, Operator] = {}
+        self.scans: list[plan.Scan] = []
         self._number = 0
 
     def name(self, node: plan.Node) -> str:
@@ -104,24 +122,20 @@ class _Builder:
         self._number += 1
         return f"{self._number}.{type(node).__name__}"
 
-    def paths(self, node: plan.Node) -> list[tuple[plan.Scan, tuple[_Stage, ...]]]:
-        """For each scan below, the operators that its rows go through."""
+    def stage(self, node: plan.Node) -> _Stage:
+        """The operators of the node and of all below."""
         operator = self._operator(node)
         if operator is not None:
             self.operators[id(node)] = operator
-        if isinstance(node, plan.Scan):
-            stages: tuple[_Stage, ...] = ()
-            if operator is not None:
-                stages = (_Stage(node, operator, 0),)
-            return [(node, stages)]
-        out: list[tuple[plan.Scan, tuple[_Stage, ...]]] = []
         # EMIT FINAL runs its aggregate itself.
         inner = node.input if isinstance(node, plan.Suppress) else node
-        for port, child in enumerate(plan.children(inner)):
-            for scan, below in self.paths(child):
-                here = () if operator is None else (_Stage(node, operator, port),)
-                out.append((scan, (*below, *here)))
-        return out
+        inputs = tuple(self.stage(child) for child in plan.children(inner))
+        if isinstance(node, plan.Scan):
+            inputs = (_Leaf(len(self.scans), node.output.schema()),)
+            self.scans.append(node)
+        if operator is None:
+            return inputs[0]
+        return _Inner(operator, inputs, node.output.schema())
 
     def _operator(self, node: plan.Node) -> Operator | None:
         if isinstance(node, plan.Answer | plan.Sink):
@@ -203,27 +217,31 @@ def _suppress(node: Any, builder: _Builder) -> Operator:
 
 
 def _stream_join(node: Any, builder: _Builder) -> Operator:
+    from kshell.stream.ops.alternating import Alternating
     from kshell.stream.ops.stream_join import StreamJoin
 
-    return StreamJoin(node, builder.states, builder.name(node))
+    return Alternating(StreamJoin(node, builder.states, builder.name(node)))
 
 
 def _stream_table_join(node: Any, builder: _Builder) -> Operator:
+    from kshell.stream.ops.alternating import Alternating
     from kshell.stream.ops.stream_table_join import StreamTableJoin
 
-    return StreamTableJoin(node, builder.states, builder.name(node))
+    return Alternating(StreamTableJoin(node, builder.states, builder.name(node)))
 
 
 def _table_join(node: Any, builder: _Builder) -> Operator:
+    from kshell.stream.ops.alternating import Alternating
     from kshell.stream.ops.table_join import TableJoin
 
-    return TableJoin(node, builder.states, builder.name(node))
+    return Alternating(TableJoin(node, builder.states, builder.name(node)))
 
 
 def _foreign_key_join(node: Any, builder: _Builder) -> Operator:
+    from kshell.stream.ops.alternating import Alternating
     from kshell.stream.ops.foreign_key_join import ForeignKeyJoin
 
-    return ForeignKeyJoin(node, builder.states, builder.name(node), builder.on_error)
+    return Alternating(ForeignKeyJoin(node, builder.states, builder.name(node), builder.on_error))
 
 
 _MAKERS: Mapping[type, Callable[[Any, _Builder], Operator]] = {

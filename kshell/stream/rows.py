@@ -7,10 +7,12 @@ writes them back.  Rows are tuples in the order of `Relation.schema()`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kshell.catalog.model import Kind, WindowType
 from kshell.changes import WEIGHT, Changes
@@ -78,13 +80,12 @@ class Layout:
         self.width = len(relation.key)
         self.values = len(relation.value)
         self.windowed = relation.window is not None
-        self._session = (
-            relation.window is not None and relation.window.type is WindowType.SESSION
-        )
+        self.session = relation.window is not None and relation.window.type is WindowType.SESSION
         nested = any(pa.types.is_nested(c.type) for c in relation.key)
         self.freeze: Callable[[Row], Key] = _freeze_row if nested else _same
         sized = relation.window is not None and relation.window.size_ms is not None
         self.key: Callable[[Row], Key] = _without_end(self.freeze) if sized else self.freeze
+        self.compared = -1 if sized else None  # where the cells end that make the key
 
     def cells(self, row: Row) -> Row:
         """The key's values, then the window's start and end."""
@@ -96,7 +97,7 @@ class Layout:
         As in Streams, a session that gets another row is deleted and comes back, even if it keeps
         its bounds; only a session of a single moment is updated in place.
         """
-        return not self._session or bool(row[-3] == row[-2])
+        return not self.session or bool(row[-3] == row[-2])
 
     def row(self, cells: Row, values: Sequence[Any], ts: int) -> Row:
         """A row from the key (with its window), the values and the time."""
@@ -139,23 +140,47 @@ def updates(batch: Changes, layout: Layout) -> list[Update]:
     return out
 
 
-def latest(changes: Changes, relation: Relation) -> tuple[pa.RecordBatch, list[bool]]:
+def latest(changes: Changes, relation: Relation) -> tuple[pa.RecordBatch, pa.Array]:
     """The changes as records for a sink or a screen, and which of them have no value.
 
     An update is -1 for the old row and then +1 for the new one: only the new one is a record.
     """
-    weights = changes.weights.to_pylist()
-    if relation.kind is Kind.STREAM or min(weights, default=1) > 0:
-        return changes.rows, [w <= 0 for w in weights]
+    gone = pc.less_equal(changes.weights, 0)
+    if relation.kind is Kind.STREAM or not pc.any(gone).as_py():
+        return changes.rows, gone
     layout = Layout(relation)
-    rows = list(zip(*(c.to_pylist() for c in changes.rows.columns), strict=True))
-    keys = [layout.key(layout.cells(r)) for r in rows]
-    kept = []
-    for i, weight in enumerate(weights):
-        replaced = weight < 0 and i + 1 < len(rows) and weights[i + 1] > 0
-        if not (replaced and keys[i + 1] == keys[i] and layout.stays(rows[i + 1])):
-            kept.append(i)
-    return changes.rows.take(pa.array(kept, pa.int64())), [weights[i] <= 0 for i in kept]
+    replaced = _replaced(changes, layout)
+    if replaced is None:
+        return changes.rows, gone
+    kept = pc.invert(replaced)
+    return changes.rows.filter(kept), gone.filter(kept)
+
+
+def _replaced(changes: Changes, layout: Layout) -> pa.Array | None:
+    """Which rows are the old ones of updates; None if none is."""
+    weights = np.asarray(changes.weights)
+    old = np.flatnonzero((weights[:-1] < 0) & (weights[1:] > 0))
+    if not len(old):
+        return None
+    new = pa.array(old + 1)
+    found = np.ones(len(old), np.bool_)
+    for column in layout.cells(tuple(changes.rows.columns))[: layout.compared]:
+        found &= _same_cells(column.take(pa.array(old)), column.take(new))
+    if layout.session:
+        starts, ends = (changes.rows.column(i).take(new) for i in (-3, -2))
+        found &= np.asarray(pc.equal(starts, ends))
+    replaced = np.zeros(len(weights), np.bool_)
+    replaced[old[found]] = True
+    return pa.array(replaced) if found.any() else None
+
+
+def _same_cells(left: pa.Array, right: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Row by row, whether the cells are equal, NULL equal to NULL."""
+    if pa.types.is_nested(left.type):
+        pairs = zip(left.to_pylist(), right.to_pylist(), strict=True)
+        return np.array([freeze(a) == freeze(b) for a, b in pairs], np.bool_)
+    both = pc.and_(left.is_null(), right.is_null())
+    return np.asarray(pc.or_(pc.equal(left, right).fill_null(False), both))
 
 
 def batch_of(rows: Sequence[Row], schema: pa.Schema) -> pa.RecordBatch:
@@ -165,8 +190,11 @@ def batch_of(rows: Sequence[Row], schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def changes(items: Iterable[Update], layout: Layout) -> Changes:
-    """Updates as rows and weights.  The ROWTIME of a deleted row is the deletion's."""
+def changes(items: Sequence[Update], layout: Layout, order: pa.Array | None = None) -> Changes:
+    """Updates as rows and weights.  The ROWTIME of a deleted row is the deletion's.
+
+    `order` has the place of each update.
+    """
     rows: list[Row] = []
     weights: list[int] = []
     for _, old, new, ts, cells in items:
@@ -179,4 +207,8 @@ def changes(items: Iterable[Update], layout: Layout) -> Changes:
         elif old is None:
             rows.append(layout.blank(cells, ts))
             weights.append(0)
-    return Changes(batch_of(rows, layout.schema), pa.array(weights, WEIGHT))
+    if order is not None:
+        pairs = [0 if old is None or new is None else 1 for _, old, new, _, _ in items]
+        places = [n for n, more in enumerate(pairs) for _ in range(1 + more)]
+        order = order.take(pa.array(places, pa.int64()))
+    return Changes(batch_of(rows, layout.schema), pa.array(weights, WEIGHT), order)

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kshell.changes import Changes
-from kshell.terminal.cells import cells, raw_texts
+from kshell.terminal.cells import cells
+from kshell.value_texts import raw_texts
 
 __all__ = ["Board", "Row"]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import io
 import os
 import signal
@@ -34,12 +35,15 @@ examples:
 
 A terminal gets a table and a pipe gets jsonl, unless --output says otherwise.
 A script that leaves queries running (CREATE … AS SELECT) goes on until Ctrl-C.
-Exit codes: 0 done, 1 a statement failed, 2 usage, 3 no connection, 4 an answer was PARTIAL
-(a limit, a table that is behind, a partition that cannot be read), 130 interrupted.
+Exit codes: 0 done, 1 a statement failed or the output was closed early, 2 usage, 3 no connection,
+4 an answer was PARTIAL (a limit, a table that is behind, a partition that cannot be read),
+130 interrupted.
 """
 
 
 _PARTIAL = 4  # the exit code if every statement ran, but an answer is incomplete
+_CUT = 1  # the exit code if the reader of the output closed it before all was written
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _LOOK = 0.2  # seconds between two checks of the queries that a script left running
 
 
@@ -217,6 +221,7 @@ def _work(options: argparse.Namespace) -> int:
         raise UsageError(error.what, hint=error.hint) from None
     text = _script(options)
     with contextlib.ExitStack() as stack:
+        stack.callback(_end_spool)
         if text is None:
             from kshell.terminal.repl import converse
 
@@ -225,6 +230,12 @@ def _work(options: argparse.Namespace) -> int:
             )
         output = options.output or ("table" if sys.stdout.isatty() else "jsonl")
         return _batch(_open(options, stack), text, output, options.csv_safe)
+
+
+def _end_spool() -> None:
+    from kshell.terminal.spool import spool
+
+    spool("")
 
 
 def _speak_utf8() -> None:
@@ -258,14 +269,22 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return Interrupted.exit_code
     except BrokenPipeError:
-        # The reader of our output has closed it: write nothing more, not even at exit.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        _write_nothing_more()
+        return _CUT
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else 0
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, OSError) and error.errno in _FULL:
+            _write_nothing_more()
+            draw_error(KshellError(f"the output cannot be written: {error.strerror}"))
+            return _CUT
         draw_error(internal_error(error))
         return 1
+
+
+def _write_nothing_more() -> None:
+    """What is still in standard output's buffer goes nowhere, also at exit."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,23 +7,25 @@ add a row.
 from __future__ import annotations
 
 import csv
+import io
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
-import orjson
 import pyarrow as pa
 
 from kshell.errors import UsageError
-from kshell.terminal.cells import NULL, cells, is_number, json_default, json_ready, raw_texts
+from kshell.results import unique
+from kshell.terminal.cells import NULL, cells, is_number
+from kshell.terminal.json_lines import joined, json_lines
 from kshell.terminal.sanitize import clean
 from kshell.terminal.tables import COLOUR, PLAIN, AlignedTable, width_of
+from kshell.value_texts import raw_texts
 
-__all__ = ["WRITERS", "Target", "json_rows", "write"]
+__all__ = ["WRITERS", "Target", "write"]
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_JSON = orjson.OPT_NON_STR_KEYS
 _ROW_GROUP = 100_000  # rows of a Parquet row group: many small groups are slow to read
 
 
@@ -87,29 +89,20 @@ def _vertical(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
     return ()
 
 
-def json_rows(schema: pa.Schema, batch: pa.RecordBatch) -> Iterator[str]:
-    """Each row as one line of JSON."""
-    ready = {f.name: make for f in schema if (make := json_ready(f.type))}
-    for row in batch.to_pylist():
-        for name, make in ready.items():
-            row[name] = make(row[name])
-        yield orjson.dumps(row, json_default, _JSON).decode()
-
-
 def _jsonl(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
     for batch in batches:
-        lines: Iterable[str] = json_rows(schema, batch)
+        lines = json_lines(schema, batch, "\n")
         if to.terminal:
-            lines = map(clean, lines)
-        if batch.num_rows:
-            to.out.write("\n".join(lines) + "\n")
+            to.out.writelines(f"{clean(line[:-1])}\n" for line in lines.to_pylist())
+        else:
+            to.out.write(joined(lines))
     return ()
 
 
 def _json(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
     separator = "[\n"
     for batch in batches:
-        for line in json_rows(schema, batch):
+        for line in json_lines(schema, batch).to_pylist():
             to.out.write(separator + (clean(line) if to.terminal else line))
             separator = ",\n"
     to.out.write("[]\n" if separator == "[\n" else "\n]\n")
@@ -211,16 +204,38 @@ def _arrow(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
 def _parquet(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
     import pyarrow.parquet as pq
 
-    with pq.ParquetWriter(to.binary("parquet"), schema) as writer:
+    fields = [field if _parquet_has(field) else field.with_type(pa.string()) for field in schema]
+    stored = pa.schema(fields)
+
+    def table(waiting: Sequence[pa.RecordBatch]) -> pa.Table:
+        columns = [
+            [c if f.type == c.type else pa.array(raw_texts(c), f.type) for c in chunks]
+            for chunks, f in zip(zip(*(b.columns for b in waiting), strict=True), stored, strict=True)
+        ]
+        return pa.table([pa.chunked_array(c, f.type) for c, f in zip(columns, stored, strict=True)], stored)
+
+    with pq.ParquetWriter(to.binary("parquet"), stored) as writer:
         waiting: list[pa.RecordBatch] = []
         for batch in batches:
             waiting.append(batch)
             if sum(b.num_rows for b in waiting) >= _ROW_GROUP:
-                writer.write_table(pa.Table.from_batches(waiting, schema))
+                writer.write_table(table(waiting))
                 waiting = []
         if waiting:
-            writer.write_table(pa.Table.from_batches(waiting, schema))
-    return ()
+            writer.write_table(table(waiting))
+    texts = [f.name for f, g in zip(schema, stored, strict=True) if f.type != g.type]
+    return [f"Parquet has no such type, so it is text: {', '.join(texts)}"] if texts else ()
+
+
+def _parquet_has(field: pa.Field) -> bool:
+    """Whether pyarrow writes the column's type to Parquet: intervals and unions it does not."""
+    import pyarrow.parquet as pq
+
+    try:
+        pq.ParquetWriter(io.BytesIO(), pa.schema([field])).close()
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        return False
+    return True
 
 
 WRITERS: dict[str, Writer] = {
@@ -239,11 +254,10 @@ WRITERS: dict[str, Writer] = {
 def write(name: str, schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
     """Write an answer; returns remarks for the reader (cells that were cut short).
 
-    Of two columns with one name, the second is written as NAME_1.
+    Of two columns with one name, the second is written as NAME_1, or with the next free number.
     """
-    names = schema.names
-    if len(set(names)) != len(names):
-        unique = [n if names.index(n) == i else f"{n}_{i}" for i, n in enumerate(names)]
-        schema = pa.schema([f.with_name(n) for f, n in zip(schema, unique, strict=True)])
+    names = unique(schema.names)
+    if names != schema.names:
+        schema = pa.schema([f.with_name(n) for f, n in zip(schema, names, strict=True)])
         batches = (pa.RecordBatch.from_arrays(b.columns, schema=schema) for b in batches)
     return WRITERS[name](schema, batches, to)

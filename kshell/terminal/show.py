@@ -12,7 +12,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from kshell.changes import Changes
@@ -31,13 +33,14 @@ from kshell.results import (
     Spooling,
     notices_of,
 )  # fmt: skip
-from kshell.terminal.cells import raw_texts
+from kshell.terminal.json_lines import json_lines
 from kshell.terminal.messages import note
-from kshell.terminal.output import Target, json_rows, write
+from kshell.terminal.output import Target, write
 from kshell.terminal.progress import ProgressLine
 from kshell.terminal.pull import pulled
 from kshell.terminal.sanitize import clean, clean_block
 from kshell.terminal.spool import spool
+from kshell.value_texts import raw_texts
 
 __all__ = ["Shower", "change_lines"]
 
@@ -236,13 +239,33 @@ def change_lines(live: Live, part: Changes) -> list[str]:
 
     An update is only its new row, as in ksqlDB's push queries.
     """
-    keys = list(zip(*(raw_texts(part.rows.column(name)) for name in live.key), strict=True))
-    last = {key: i for i, key in enumerate(keys)}
-    lines = []
-    weights = part.weights.to_pylist()
-    for i, line in enumerate(json_rows(live.schema, part.rows)):
-        if weights[i] > 0:
-            lines.append(line)
-        elif weights[i] < 0 and last[keys[i]] == i:
-            lines.append(f'{{"-":{line}}}')
-    return lines
+    weights = np.asarray(part.weights)
+    gone = weights < 0
+    kept = weights > 0
+    if gone.any():
+        keys = [part.rows.column(name) for name in live.key]
+        # Of most updates the new row follows the old one.
+        gone[:-1] &= ~(kept[1:] & _same(keys))
+        if gone.any():
+            texts = list(zip(*map(raw_texts, keys), strict=True))
+            last = {key: i for i, key in enumerate(texts)}
+            gone &= [last[key] == i for i, key in enumerate(texts)]
+    shown = kept | gone
+    lines: list[str] = json_lines(live.schema, part.rows.filter(pa.array(shown))).to_pylist()
+    if not gone.any():
+        return lines
+    deleted = gone[shown].tolist()
+    return [f'{{"-":{line}}}' if d else line for line, d in zip(lines, deleted, strict=True)]
+
+
+def _same(columns: Sequence[pa.Array]) -> Any:
+    """At which rows all columns have what the next row has."""
+    import pyarrow.compute as pc
+
+    same = np.ones(len(columns[0]) - 1, np.bool_)
+    for column in columns:
+        if pa.types.is_nested(column.type):
+            return np.zeros_like(same)  # Arrow does not compare these
+        equal = pc.equal(column[:-1], column[1:])
+        same &= np.asarray(pc.fill_null(equal, False))
+    return same

@@ -1,6 +1,6 @@
 """SPOOL: writes the printed answers and messages also to a file, as plain text.
 
-`show` starts and ends it.  It replaces standard output; the live view draws on `terminal`, so the
+`show` starts and ends it, and `cli` ends it when kshell ends: then the file gets its name.  It replaces standard output; the live view draws on `terminal`, so the
 file gets only its last frame.
 """
 
@@ -11,6 +11,7 @@ import sys
 from typing import IO, Any
 
 from kshell.errors import UsageError
+from kshell.whole_file import WholeFile
 
 __all__ = ["spool", "terminal"]
 
@@ -20,8 +21,8 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 class _Tee:
     """Writes text to both streams; all other calls go to the first."""
 
-    def __init__(self, first: IO[str], file: IO[str]) -> None:
-        self.first, self.file = first, file
+    def __init__(self, first: IO[str], whole: WholeFile) -> None:
+        self.first, self.whole, self.file = first, whole, whole.file
 
     def write(self, text: str) -> int:
         self.file.write(_ESCAPES.sub("", text))
@@ -41,18 +42,17 @@ class _Tee:
 
 def spool(path: str) -> str:
     """Begin to write to the file, or end it if the path is empty; returns a message."""
-    before = sys.stdout
-    if isinstance(before, _Tee):
-        before.flush()
-        before.file.close()
-        sys.stdout = before.first
-    if not path:
-        return "Spooling is off."
     try:
-        file = open(path, "w", encoding="utf-8")  # noqa: SIM115  (SPOOL OFF closes it)
+        before = sys.stdout
+        if isinstance(before, _Tee):
+            sys.stdout = before.first
+            before.flush()
+            before.whole.done()
+        if not path:
+            return "Spooling is off."
+        sys.stdout = _Tee(sys.stdout, WholeFile(path))
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
-    sys.stdout = _Tee(sys.stdout, file)
+        raise UsageError(f"{path or 'the spool'} cannot be written: {error.strerror}") from None
     return f"Spooling to {path}."
 
 

@@ -103,7 +103,7 @@ def live(items: str, kind: str, batches: list[Changes], group: str) -> list[dict
     graph = build(answer)
     schema = graph.scans[0].output.schema()
     made = [
-        graph.step(0, Changes(c.rows.select(schema.names), c.weights)) for c in batches
+        graph.step({0: Changes(c.rows.select(schema.names), c.weights)}) for c in batches
     ]
     names = [column for _, column in answer.columns]  # type: ignore[union-attr]
     everything = answer.output.schema().names

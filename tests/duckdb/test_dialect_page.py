@@ -4,7 +4,7 @@ import pytest
 
 from kshell.sql import duck
 from kshell.sql.functions import AGGREGATE, library
-from kshell.sql.macros import DUCKDB_AGGREGATES
+from kshell.sql.words import DUCKDB_AGGREGATES
 from tests.duckdb.dialect_page import PAGE, page
 from tests.duckdb.test_as_written import ask
 

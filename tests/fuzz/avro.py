@@ -16,8 +16,8 @@ from kshell.formats.avro import program
 from kshell.formats.avro.parse import load
 from kshell.formats.avro.program import Columns
 from kshell.formats.avro.schema import node_type
-from kshell.formats.avro.write import storage_type
 from kshell.formats.registry import Schema, SchemaType
+from kshell.types import stored_type
 
 from .mutate import mutate
 
@@ -74,7 +74,7 @@ def _plain(schema: Any) -> Any:
 
 def _shown(array: pa.Array) -> str:
     """The values as text: NaN is itself, and a moment may be one that Python has not."""
-    return repr(array.cast(storage_type(array.type)).to_pylist())
+    return repr(array.cast(stored_type(array.type)).to_pylist())
 
 
 def fuzz_avro(chance: random.Random) -> Callable[[], None]:

@@ -46,33 +46,28 @@ class Query:
     def made(self, record: Record) -> list[Made]:
         """The records that one record makes, as the sink would write them."""
         out = []
-        for scan, batch in self._batches([record]):
-            for row, window in emitted(self.sink, self.graph.step(scan, batch)):
-                key = row.columns[self.sink.target.key[0].name]
-                values = [row.columns[c.name] for c in self.sink.target.value]
-                value = None if row.tombstone else text_of([_listed(v) for v in values])
-                bounds = None if window is None else (window.start, window.end)
-                out.append(Made(key, bounds, value, row.timestamp))
+        for row, window in emitted(self.sink, self.graph.step(self._step([record]))):
+            key = row.columns[self.sink.target.key[0].name]
+            values = [row.columns[c.name] for c in self.sink.target.value]
+            value = None if row.tombstone else text_of([_listed(v) for v in values])
+            bounds = None if window is None else (window.start, window.end)
+            out.append(Made(key, bounds, value, row.timestamp))
         return out
 
     def changes(self, records: Sequence[Record], size: int) -> Iterator[Changes]:
-        """What the records make in batches of `size`; a batch ends where the topic changes."""
-        batch: list[Record] = []
-        for record in records:
-            if batch and (len(batch) == size or record.topic != batch[-1].topic):
-                yield from self._step(batch)
-                batch = []
-            batch.append(record)
-        yield from self._step(batch)
+        """What the records make in steps of `size`, those of all topics together."""
+        for start in range(0, len(records), size):
+            yield self.graph.step(self._step(records[start : start + size]))
 
-    def _step(self, records: Sequence[Record]) -> Iterator[Changes]:
-        for scan, batch in self._batches(records):
-            yield self.graph.step(scan, batch)
-
-    def _batches(self, records: Sequence[Record]) -> Iterator[tuple[int, Changes]]:
+    def _step(self, records: Sequence[Record]) -> dict[int, Changes]:
+        step = {}
         for number, scan in enumerate(self.graph.scans):
-            if scan.source.topic == records[0].topic:
-                yield number, _batch(scan, records)
+            places = [i for i, r in enumerate(records) if r.topic == scan.source.topic]
+            if places:
+                made = _batch(scan, [records[i] for i in places])
+                order = pa.array(places, pa.int64()) if len(self.graph.scans) > 1 else None
+                step[number] = Changes(made.rows, made.weights, order)
+        return step
 
 
 def _batch(scan: Scan, records: Sequence[Record]) -> Changes:

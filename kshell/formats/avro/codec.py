@@ -20,10 +20,11 @@ from kshell.formats.avro.parse import Node, load
 from kshell.formats.avro.program import Columns, Program
 from kshell.formats.avro.schema import DEFAULT_NAME, avro_text, key_name, node_type
 from kshell.formats.avro.values import Write
-from kshell.formats.avro.write import storage_type, writer
+from kshell.formats.avro.write import writer
 from kshell.formats.base import Decoded, Half, Place
 from kshell.formats.framing import HEADER, NO_VALUE, UNFRAMED, frame
 from kshell.formats.registry import Schema, Schemas, SchemaType
+from kshell.types import stored_type
 
 __all__ = ["Avro", "open_avro", "record_name", "type_of_place"]
 
@@ -195,7 +196,7 @@ class Avro:
         if self._writer is None:
             self._writer = self._open_writer()
         prefix, write = self._writer
-        stored = [c.cast(storage_type(c.type)).to_pylist() for c in columns]
+        stored = [c.cast(stored_type(c.type)).to_pylist() for c in columns]
         names = [c.name for c in self._place.columns]
         made: list[bytes | None] = []
         for number, deleted in enumerate(gone.to_pylist()):

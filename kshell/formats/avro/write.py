@@ -31,7 +31,7 @@ from kshell.formats.avro.values import (
     put_text,
 )
 
-__all__ = ["storage_type", "writer"]
+__all__ = ["writer"]
 
 _UNABLE = "Exception caught in process (Unable to serialize record)"  # in Kafka Streams' words
 
@@ -42,23 +42,6 @@ class _NoFit(Exception):
 
 class _Bad(Exception):
     """The schema cannot hold that value."""
-
-
-def storage_type(type: pa.DataType) -> pa.DataType:
-    """The type with times as the numbers they are, which is what a writer takes.
-
-    >>> storage_type(pa.list_(pa.timestamp("ms")))
-    ListType(list<item: int64>)
-    """
-    if pa.types.is_struct(type):
-        return pa.struct([(f.name, storage_type(f.type)) for f in type])
-    if pa.types.is_list(type):
-        return pa.list_(storage_type(type.value_type))
-    if pa.types.is_map(type):
-        return pa.map_(storage_type(type.key_type), storage_type(type.item_type))
-    return {types.TIMESTAMP: pa.int64(), types.DATE: pa.int32(), types.TIME: pa.int32()}.get(
-        type, type
-    )
 
 
 def writer(node: Node, type: pa.DataType) -> Write:

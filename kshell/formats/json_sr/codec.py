@@ -41,7 +41,7 @@ class JsonSr:
 
     def __init__(self, place: Place) -> None:
         self._place, self._json = place, JsonCodec(place)
-        self._writer: tuple[bytes, Codec, Sequence[pa.DataType]] | None = None
+        self._writer: tuple[bytes, JsonCodec, Sequence[pa.DataType]] | None = None
 
     def decode(self, data: pa.Array, names: Sequence[str]) -> Decoded:
         """See `base.Codec`."""
@@ -69,10 +69,9 @@ class JsonSr:
             self._writer = self._open_writer()
         prefix, json, more = self._writer
         absent = [pa.nulls(len(gone), type) for type in more]
-        texts = json.encode([*columns, *absent], gone).to_pylist()
-        return pa.array([None if t is None else prefix + t for t in texts], pa.binary())
+        return json.encode([*columns, *absent], gone, prefix)
 
-    def _open_writer(self) -> tuple[bytes, Codec, Sequence[pa.DataType]]:
+    def _open_writer(self) -> tuple[bytes, JsonCodec, Sequence[pa.DataType]]:
         """The frame, what writes the text, and the types of what the schema has beyond our columns.
 
         Connect writes every property of the schema, those that nobody sets as null.

@@ -84,7 +84,7 @@ def _duckdb_reads(text: str) -> bool:
     from kshell.sql import duck
 
     try:
-        with duck.connect() as connection:
+        with duck.plain() as connection:
             return len(connection.extract_statements(text)) == 1
     except duckdb.Error:
         return False

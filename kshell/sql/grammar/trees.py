@@ -20,6 +20,7 @@ from kshell.sql.dialect import KSQL
 from kshell.sql.grammar.cursor import Cursor, syntax_error
 from kshell.sql.keywords import CLAUSES, KEYWORDS
 from kshell.sql.statements import Emit
+from kshell.sql.tokens import tokenize
 
 __all__ = ["TooDeep", "nothing", "parse_expressions", "parse_query", "parse_rows"]
 
@@ -36,11 +37,22 @@ def parse_query(text: str, start: int, cursor: Cursor, emit: Emit) -> exp.Query:
     if not isinstance(tree, exp.Query) or tree.find(exp.Command) is not None:
         raise syntax_error("", cursor.place_of(start, start + 1), "a query")
     if isinstance(tree, exp.Select) and not tree.expressions:
-        source = place_of(tree) or cursor.piece.place
-        raise syntax_error("FROM", source, "what to select, such as *")
+        raise _selects_nothing(tree, text, start, cursor)
     if emit is not Emit.BOUNDED:
         _check_continuous(tree, cursor)
     return tree
+
+
+def _selects_nothing(tree: exp.Select, text: str, start: int, cursor: Cursor) -> ParseError:
+    """SELECT FROM t: the error at the FROM before the first source."""
+    expected = "what to select, such as *"
+    source = next(iter(tree.find_all(exp.Identifier)), None)
+    end = len(text) if source is None else start + source.meta.get("start", len(text))
+    before = [t for t in tokenize(text[start:end]) if t.upper == "FROM"]
+    if not before:
+        return syntax_error("", cursor.place_of(start, start + 1), expected)
+    at = start + before[-1].start
+    return syntax_error("FROM", cursor.place_of(at, at + len("FROM")), expected)
 
 
 def nothing() -> exp.Query:

@@ -8,14 +8,9 @@ the nearest number.
 
 from __future__ import annotations
 
-import re
+__all__ = ["JAVA_MACROS", "MARK"]
 
-__all__ = ["JAVA_MACROS", "failure"]
-
-_MARK = "✗"
-_FAILED = re.compile(rf"Could not convert string '{_MARK}(.*)' to INT32", re.DOTALL)
-_RAISED = re.compile(r"Python exception occurred while executing the UDF: \w+: (.*)", re.DOTALL)
-
+MARK = "✗"  # before a message of java_fail
 _MOMENT = (
     r"^(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?"
     r"(?:[T ](?:(\d{1,2})(?::(\d{1,2})(?::(\d{1,2}(?:\.\d{1,9})?))?)?)?)?"
@@ -25,7 +20,7 @@ _CLOCK = r"^(\d{2}):(\d{2})(?::(\d{2}(?:\.\d{1,9})?))?$"
 _DOUBLE = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[dDfF]?"
 
 JAVA_MACROS = (
-    f"java_fail(m) AS CAST('{_MARK}' || m AS INTEGER)",
+    f"java_fail(m) AS CAST('{MARK}' || m AS INTEGER)",
     "java_int(x) AS CAST(xor(x & 4294967295, 2147483648) - 2147483648 AS INTEGER)",
     "java_long(x) AS CAST(xor(x & 18446744073709551615, 9223372036854775808)"
     " - 9223372036854775808 AS BIGINT)",
@@ -165,17 +160,3 @@ JAVA_MACROS = (
     # A NULL key is the text null, as JSON writes it: neither DuckDB nor Arrow has NULL keys.
     "java_text_map(k, v) AS java_map(list_transform(k, lambda key: coalesce(key, 'null')), v)",
 )
-
-
-def failure(error: Exception) -> str:
-    """The error message, without DuckDB's words around it.
-
-    >>> failure(ValueError("Conversion Error: Could not convert string '✗/ by zero' to INT32"))
-    '/ by zero'
-    """
-    text = str(error).strip() or type(error).__name__
-    for pattern in (_FAILED, _RAISED):
-        found = pattern.search(text)
-        if found:
-            text = found[1].strip() or text
-    return text.splitlines()[0]

@@ -24,7 +24,7 @@ class TableAggregate:
         self.grouping = Grouping(node, on_error)
         self.rows = states.map(name)  # key → (states, the result's row)
 
-    def step(self, port: int, batch: Changes) -> Changes:
+    def step(self, batch: Changes) -> Changes:
         """One result for an update within a group, two for one that changes its group."""
         out: list[Update] = []
         pending: Grouped | None = None

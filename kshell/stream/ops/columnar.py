@@ -59,11 +59,11 @@ class ColumnarAggregate:
         """Rows that came after all their windows had closed."""
         return 0 if self._window is None else self._window.late
 
-    def step(self, port: int, batch: Changes) -> Changes:
+    def step(self, batch: Changes) -> Changes:
         """Updates in the order of the groups' last rows."""
         if len(batch) > _SMALL:
             return self._step(batch)
-        each = (self._step(_row(batch, i)) for i in range(len(batch)))
+        each = (self._step(batch.slice(i, 1)) for i in range(len(batch)))
         return Changes.concat(each, self._schema)
 
     def _step(self, batch: Changes) -> Changes:
@@ -239,10 +239,6 @@ class _Windows:
             return None
         self._swept = bound
         return bound
-
-
-def _row(batch: Changes, at: int) -> Changes:
-    return Changes(batch.rows.slice(at, 1), batch.weights.slice(at, 1))
 
 
 def _all_valid(columns: Sequence[pa.Array]) -> pa.Array | None:

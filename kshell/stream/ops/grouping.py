@@ -51,7 +51,7 @@ class Grouping:
         if self._stream:
             live = pc.greater(batch.weights, 0)
             if live.false_count:
-                batch = Changes(batch.rows.filter(live), batch.weights.filter(live))
+                batch = batch.filter(live)
         arrays = self._evaluator(batch.rows)
         n, width = batch.rows.num_rows, self._width
         keys = zip(*(a.to_pylist() for a in arrays[:width]), strict=True) if width else [()] * n

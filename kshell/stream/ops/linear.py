@@ -33,13 +33,12 @@ class StreamFilter:
     def __init__(self, node: plan.Filter, on_error: OnError) -> None:
         self._predicate = Evaluator([("WHERE", node.predicate)], on_error)
 
-    def step(self, port: int, batch: Changes) -> Changes:
+    def step(self, batch: Changes) -> Changes:
         """The rows that pass."""
         live = pc.not_equal(batch.weights, 0)
         if live.false_count:
-            batch = Changes(batch.rows.filter(live), batch.weights.filter(live))
-        mask = _mask(self._predicate, batch.rows)
-        return Changes(batch.rows.filter(mask), batch.weights.filter(mask))
+            batch = batch.filter(live)
+        return batch.filter(_mask(self._predicate, batch.rows))
 
 
 class TableFilter:
@@ -50,7 +49,7 @@ class TableFilter:
         self._predicate = Evaluator([("HAVING", node.predicate)], on_error)
         self._layout = Layout(node.output)
 
-    def step(self, port: int, batch: Changes) -> Changes:
+    def step(self, batch: Changes) -> Changes:
         """Updates, each side of which is there only if it passes."""
         weights = np.asarray(batch.weights)
         keep = np.asarray(_mask(self._predicate, batch.rows)) & (weights != 0)
@@ -61,8 +60,7 @@ class TableFilter:
         lost = (weights[:-1] < 0) & keep[:-1] & (weights[1:] > 0) & ~keep[1:]
         if lost.any():
             rows = self._deleted(rows, np.flatnonzero(lost))
-        kept = pa.array(keep)
-        return Changes(rows.filter(kept), batch.weights.filter(kept))
+        return batch.holding(rows).filter(pa.array(keep))
 
     def _deleted(self, rows: pa.RecordBatch, olds: Any) -> pa.RecordBatch:
         layout = self._layout
@@ -88,11 +86,11 @@ class Project:
             [(n.name, n.expression) for n in (*node.key, *node.value)], on_error
         )
 
-    def step(self, port: int, batch: Changes) -> Changes:
+    def step(self, batch: Changes) -> Changes:
         """A row for each row."""
         arrays = self._evaluator(batch.rows) + [batch.rows.column(n) for n in self._pass]
         rows = pa.RecordBatch.from_arrays(arrays, schema=self._schema)
-        return Changes(rows, batch.weights)
+        return batch.holding(rows)
 
 
 class Rekey:
@@ -103,11 +101,11 @@ class Rekey:
         self._pass = self._schema.names[len(node.key) :]
         self._evaluator = Evaluator([(n.name, n.expression) for n in node.key], on_error)
 
-    def step(self, port: int, batch: Changes) -> Changes:
+    def step(self, batch: Changes) -> Changes:
         """A row for each row."""
         arrays = self._evaluator(batch.rows) + [batch.rows.column(n) for n in self._pass]
         rows = pa.RecordBatch.from_arrays(arrays, schema=self._schema)
-        return Changes(rows, batch.weights)
+        return batch.holding(rows)
 
 
 class Explode:
@@ -119,13 +117,14 @@ class Explode:
         self._input, self._output = Layout(node.input.output), Layout(node.output)
         self._kind = node.output.kind
 
-    def step(self, port: int, batch: Changes) -> Changes:
+    def step(self, batch: Changes) -> Changes:
         """The rows of every row, one after the other; none for an empty or missing array."""
         lists = [a.to_pylist() for a in self._evaluator(batch.rows)]
         width = self._input.width
         end = width + self._input.values
         rows: list[Row] = []
         weights: list[int] = []
+        made_of: list[int] = []
         columns = [c.to_pylist() for c in batch.rows.columns]
         for n, row in enumerate(zip(*columns, strict=True)):
             weight = batch.weights[n].as_py()
@@ -136,8 +135,10 @@ class Explode:
                 cells = tuple(f[i] if i < len(f) else None for f in found)
                 rows.append((*row[:end], *cells, *row[end:]))
                 weights.append(weight)
+                made_of.append(n)
         made = batch_of(rows, self._output.schema)
-        return Changes(made, pa.array(weights, pa.int64()))
+        order = None if batch.order is None else batch.order.take(pa.array(made_of, pa.int64()))
+        return Changes(made, pa.array(weights, pa.int64()), order)
 
 
 def _list_of(expression: Expression) -> Expression:

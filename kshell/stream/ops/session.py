@@ -34,7 +34,7 @@ class SessionAggregate:
         self.late = 0
         self.clock = Clock(states.map(f"{name}.clock"))
 
-    def step(self, port: int, batch: Changes) -> Changes:
+    def step(self, batch: Changes) -> Changes:
         """For each row: deletions of the sessions it merges, then the session."""
         out = [update for row in self.each(batch) for update in row]
         return changes(out, self.grouping.layout)

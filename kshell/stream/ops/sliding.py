@@ -35,7 +35,7 @@ class SlidingAggregate:
         self.clock = Clock(states.map(f"{name}.clock"))
         self._out: list[Update] = []
 
-    def step(self, port: int, batch: Changes) -> Changes:
+    def step(self, batch: Changes) -> Changes:
         """A result for each window that a row makes or joins."""
         out = [update for row in self.each(batch) for update in row]
         return changes(out, self.grouping.layout)

@@ -41,7 +41,7 @@ class StreamTableJoin:
     def _joined(self, batch: Changes) -> Changes:
         live = pc.greater(batch.weights, 0)
         if live.false_count:
-            batch = Changes(batch.rows.filter(live), batch.weights.filter(live))
+            batch = batch.filter(live)
         left = batch.rows
         found, which = self._found(left)
         if not self._keeps:

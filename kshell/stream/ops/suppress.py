@@ -54,7 +54,7 @@ class Suppress:
         """Rows that came after all their windows had closed."""
         return self._aggregate.late
 
-    def step(self, port: int, batch: Changes) -> Changes:
+    def step(self, batch: Changes) -> Changes:
         """The results of the windows that close."""
         out: list[Update] = []
         for row in self._aggregate.each(batch):

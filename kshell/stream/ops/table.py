@@ -6,6 +6,8 @@ without a value deletes, also what is not there; a record without a key is skipp
 
 from __future__ import annotations
 
+import pyarrow as pa
+
 from kshell.changes import Changes
 from kshell.sql import plan
 from kshell.stream.rows import Layout, Update, changes
@@ -21,13 +23,14 @@ class TableSource:
         self._layout = Layout(node.output)
         self.rows = states.map(name)
 
-    def step(self, port: int, batch: Changes) -> Changes:
+    def step(self, batch: Changes) -> Changes:
         """An update for each record."""
-        out = []
+        out, places = [], []
         width = self._layout.width
         weights = batch.weights.to_pylist()
         columns = (c.to_pylist() for c in batch.rows.columns)
-        for row, weight in zip(zip(*columns, strict=True), weights, strict=True):
+        rows = zip(*columns, strict=True)
+        for at, (row, weight) in enumerate(zip(rows, weights, strict=True)):
             if all(c is None for c in row[:width]):
                 continue
             cells = self._layout.cells(row)
@@ -36,5 +39,7 @@ class TableSource:
             if weight > 0:
                 self.rows[key] = row
             out.append(Update(key, old, row if weight > 0 else None, row[-1], cells))
-        return changes(out, self._layout)
+            places.append(at)
+        order = None if batch.order is None else batch.order.take(pa.array(places, pa.int64()))
+        return changes(out, self._layout, order)
 

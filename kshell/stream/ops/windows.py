@@ -48,7 +48,7 @@ class WindowAggregate:
         self.late = 0
         self.clock = Clock(states.map(f"{name}.clock"))
 
-    def step(self, port: int, batch: Changes) -> Changes:
+    def step(self, batch: Changes) -> Changes:
         """A result for each row and window that is open."""
         out = [update for row in self.each(batch) for update in row]
         return changes(out, self.grouping.layout)

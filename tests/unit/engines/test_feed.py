@@ -56,20 +56,24 @@ class Backlog:
         self._left = dict.fromkeys(self._left, 0)
 
 
+def rows_of(steps):
+    return [changes for step in steps for changes in step.values()]
+
+
 def drained(feed):
     out = []
-    while (runs := feed.poll(0.1)) is not None:
-        out += runs
+    while (steps := feed.poll(0.1)) is not None:
+        out += steps
     return out
 
 
 def test_the_first_rows_come_before_the_backlog_is_read():
     backlog = Backlog({0: 500})
     feed = Feed([backlog], threading.Event())
-    runs = feed.poll(1)
-    assert 0 < sum(len(c) for _, c in runs) <= 7 * ROWS
+    steps = feed.poll(1)
+    assert 0 < sum(len(c) for c in rows_of(steps)) <= 7 * ROWS
     assert backlog.polled <= 7
-    assert sum(len(c) for _, c in runs + drained(feed)) == 500 * ROWS
+    assert sum(len(c) for c in rows_of(steps + drained(feed))) == 500 * ROWS
 
 
 def test_a_partition_far_ahead_is_paused_and_nothing_is_lost():
@@ -78,8 +82,8 @@ def test_a_partition_far_ahead_is_paused_and_nothing_is_lost():
     feed = Feed([early, late], threading.Event())
     held = 0
     total = 0
-    while (runs := feed.poll(0.1)) is not None:
-        total += sum(len(c) for _, c in runs)
+    while (steps := feed.poll(0.1)) is not None:
+        total += sum(len(c) for c in rows_of(steps))
         held = max(held, (early.polled + late.polled) * ROWS - total)
     assert total == 600 * ROWS
     assert held * 16 <= (32 << 20) + 14 * ROWS * 16
@@ -87,7 +91,7 @@ def test_a_partition_far_ahead_is_paused_and_nothing_is_lost():
 
 def test_of_several_partitions_the_order_is_that_of_time():
     feed = Feed([Backlog({0: 3, 1: 3, 2: 3})], threading.Event())
-    times = [t for _, c in drained(feed) for t in c.rows.column("ROWTIME").to_pylist()]
+    times = [t for c in rows_of(drained(feed)) for t in c.rows.column("ROWTIME").to_pylist()]
     assert len(times) == 9 * ROWS
     assert times == sorted(times)
 
@@ -100,7 +104,7 @@ def test_in_the_order_of_arrival_no_partition_waits_for_another():
             return False  # more may come of each
 
     feed = Feed([Waiting({0: 2, 1: 0})], threading.Event(), order=Arrival())
-    assert sum(len(c) for _, c in feed.poll(1)) == 2 * ROWS
+    assert sum(len(c) for c in rows_of(feed.poll(1))) == 2 * ROWS
     by_time = Feed([Waiting({0: 2, 1: 0})], threading.Event())
     assert by_time.poll(0.05) is None or by_time.scanned == 2 * ROWS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from kshell.changes import Changes
-from kshell.engines.local.continuous.time_order import Merge
+from kshell.engines.local.continuous.time_order import Merge, Step, cut
 
 
 def rows(*pairs: tuple[str, int]) -> Changes:
@@ -19,8 +19,20 @@ def rows(*pairs: tuple[str, int]) -> Changes:
     )
 
 
-def shown(runs: list[tuple[int, Changes]]) -> list[tuple[int, str]]:
-    return [(scan, "".join(c.rows.column("V").to_pylist())) for scan, c in runs]
+def shown(steps: list[Step]) -> list[tuple[int, str]]:
+    """The rows of each step as runs of one scan's."""
+    runs: list[tuple[int, str]] = []
+    for step in steps:
+        placed = []
+        for scan, c in step.items():
+            order = range(len(c)) if c.order is None else c.order.to_pylist()
+            placed += list(zip(order, [scan] * len(c), c.rows.column("V").to_pylist(), strict=True))
+        for _, scan, text in sorted(placed):
+            if runs and runs[-1][0] == scan:
+                runs[-1] = (scan, runs[-1][1] + text)
+            else:
+                runs.append((scan, text))
+    return runs
 
 
 def test_partitions_interleave_by_time() -> None:
@@ -56,7 +68,7 @@ def test_offsets_keep_their_order_within_a_partition() -> None:
     assert shown(merge.take(())) == [(0, "xlateearly")]
 
 
-def test_scans_are_cut_into_runs() -> None:
+def test_scans_interleave_by_time() -> None:
     merge = Merge([(0, 0), (1, 0)])
     merge.put((0, 0), rows(("a", 1), ("b", 2), ("d", 4)))
     merge.put((1, 0), rows(("c", 3), ("e", 5)))
@@ -76,8 +88,8 @@ def test_weights_travel_with_their_rows() -> None:
     gone = rows(("b", 2))
     merge.put((0, 0), rows(("a", 1), ("c", 3)))
     merge.put((0, 1), Changes.of(gone.rows, -1))
-    ((_, run),) = merge.take(())
-    assert run.weights.to_pylist() == [1, -1, 1]
+    (step,) = merge.take(())
+    assert step[0].weights.to_pylist() == [1, -1, 1]
 
 
 def test_held_counts_what_waits() -> None:
@@ -87,3 +99,15 @@ def test_held_counts_what_waits() -> None:
     merge.put((0, 1), rows(("x", 1)))
     merge.take({(0, 1)})
     assert merge.held((0, 0)) == 8 + 1 + 4
+
+
+def test_a_step_is_cut_in_the_order_of_its_rows() -> None:
+    merge = Merge([(0, 0), (1, 0)])
+    merge.put((0, 0), rows(("a", 1), ("b", 2), ("d", 4)))
+    merge.put((1, 0), rows(("c", 3), ("e", 5)))
+    (step,) = merge.take(())
+    assert [shown([part]) for part in cut(step, 2)] == [
+        [(0, "ab")],
+        [(1, "c"), (0, "d")],
+        [(1, "e")],
+    ]

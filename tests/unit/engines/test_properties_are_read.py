@@ -19,6 +19,7 @@ from kshell.engines.local.sources import chunks, sample, scan_reader, topic
 from kshell.errors import ConnectionFailed, KshellError
 from kshell.formats import registry_http
 from kshell.formats.source import SourceReader
+from kshell.kafka import produce
 from kshell.kafka.produce import OutgoingRecord, Producer
 from kshell.kafka.settings import librdkafka
 from kshell.kafka.wire import Wire
@@ -186,6 +187,13 @@ def stalls(world: World):
     return len(stalled)
 
 
+def sends_with(world: World):
+    seen = []
+    world.monkeypatch.setattr(produce, "_sender", seen.append)
+    Producer(world.properties)
+    return seen
+
+
 PROBES = {
     **{n: (librdkafkas, "a", "b", {}) for n in (
         "bootstrap.servers", "client.id", "sasl.username", "sasl.password", "ssl.ca.location",
@@ -198,6 +206,7 @@ PROBES = {
     "kshell.connect.timeout.ms": (patience, "500", "600", {"bootstrap.servers": "127.0.0.1:1"}),
     "isolation.level": (lambda w: w.lookup.snapshot("s").isolation, "read_committed", "read_uncommitted", {}),
     "auto.offset.reset": (explained, "earliest", "latest", {}),
+    "compression.type": (sends_with, "none", "zstd", {}),
     "delivery.timeout.ms": (stalls, "100", "60000", {}),
     f"{REGISTRY}url": (registry, "http://a", "http://b", {}),
     f"{REGISTRY}basic.auth.user.info": (registry, "a:b", "a:c", {}),

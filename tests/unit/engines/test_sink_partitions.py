@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pyarrow as pa
 import pytest
 
@@ -13,6 +11,7 @@ from kshell.config import Properties
 from kshell.engines.local.continuous.sink_writer import Outlet
 from kshell.engines.local.sources.chunks import writer_of
 from kshell.kafka.partitioner import partition_for
+from kshell.kafka.produce import Outgoing
 from kshell.sql.bind.create import bind_create_as
 from kshell.sql.bind.declare import build_source
 from kshell.sql.parse import parse
@@ -32,10 +31,11 @@ def sink(window: str) -> Sink:
     return bind_create_as(created, Catalog().add(build_source(source)))
 
 
-def written(window: str, partitions: int) -> list[Any]:
+def written(window: str, partitions: int) -> Outgoing:
+    """What the outlet sends for a row of each key."""
     made = sink(window)
-    sent: list[Any] = []
-    outlet = Outlet(made, writer_of(made, Properties({})), sent.extend)
+    sent: list[Outgoing] = []
+    outlet = Outlet(made, writer_of(made, Properties({})), sent.append)
     outlet.partitions = partitions
     rows = {"K": KEYS, "N": [1] * len(KEYS), "ROWTIME": [7] * len(KEYS)}
     if window:
@@ -44,7 +44,8 @@ def written(window: str, partitions: int) -> list[Any]:
     columns = [pa.array(rows[name], schema.field(name).type) for name in schema.names]
     batch = pa.RecordBatch.from_arrays(columns, schema=schema)
     outlet.write(Changes(batch, pa.array([1] * len(KEYS), WEIGHT)))
-    return sent
+    (records,) = sent
+    return records
 
 
 @pytest.mark.parametrize(
@@ -57,9 +58,10 @@ def written(window: str, partitions: int) -> list[Any]:
 )
 def test_of_windows(window: str, length: int) -> None:
     records = written(window, 7)
-    assert [len(r.key) - length for r in records] == [len(k) for k in KEYS]
-    assert [r.partition for r in records] == [partition_for(k.encode(), 7) for k in KEYS]
+    assert [len(key) - length for key in records.keys.to_pylist()] == [len(k) for k in KEYS]
+    assert records.partitions is not None
+    assert records.partitions.to_pylist() == [partition_for(k.encode(), 7) for k in KEYS]
 
 
 def test_without_a_window_the_producer_chooses() -> None:
-    assert {r.partition for r in written("", 7)} == {None}
+    assert written("", 7).partitions is None

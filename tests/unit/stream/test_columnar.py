@@ -81,7 +81,7 @@ def test_results_are_the_folds_row_by_row(batches):
     times: dict[str, int] = {}
     folds = [fold_of(c) for _, c in CALLS]
     for part in batches:
-        out = operator.step(0, batch(part))
+        out = operator.step(batch(part))
         for weight, key, *row in told(out):
             if weight < 0:
                 assert all(map(same, shown.pop(key), row))
@@ -120,7 +120,7 @@ def test_windows_of_a_batch_are_those_of_its_rows(window, data):
     operator = aggregate(window, calls)
     shown: dict[tuple, tuple] = {}
     for part in parts:
-        for weight, key, n, _, s, start, end, _ in told(operator.step(0, batch(part))):
+        for weight, key, n, _, s, start, end, _ in told(operator.step(batch(part))):
             assert end == start + 30
             if weight < 0:
                 assert shown.pop((key, start)) == (n, s)
@@ -140,11 +140,11 @@ def test_windows_of_a_batch_are_those_of_its_rows(window, data):
 
 def test_a_small_batch_shows_each_result_and_a_large_one_the_last():
     operator = aggregate(calls=CALLS[:1])
-    assert told(operator.step(0, batch([("a", 1, None, 5), ("a", 2, None, 4)]))) == [
+    assert told(operator.step(batch([("a", 1, None, 5), ("a", 2, None, 4)]))) == [
         (1, "a", 1, 5), (-1, "a", 1, 5), (1, "a", 2, 5),
     ]  # fmt: skip
     many = [("b", 1, None, 6)] * 20 + [("a", 1, None, 7)] * 10
-    assert told(operator.step(0, batch(many))) == [
+    assert told(operator.step(batch(many))) == [
         (1, "b", 20, 6), (-1, "a", 2, 5), (1, "a", 12, 7),
     ]  # fmt: skip
 
@@ -152,14 +152,14 @@ def test_a_small_batch_shows_each_result_and_a_large_one_the_last():
 def test_a_sum_that_leaves_its_type_ends_the_query():
     operator = aggregate(calls=(("S", call("SUM", V, pa.int64())),))
     top = (1 << 63) - 1
-    assert told(operator.step(0, batch([("a", top, None, 1), ("a", -5, None, 1)])))[-1][2] == top - 5
+    assert told(operator.step(batch([("a", top, None, 1), ("a", -5, None, 1)])))[-1][2] == top - 5
     with pytest.raises(EvaluationError, match="Numeric field overflow: a SUM of BIGINT"):
-        operator.step(0, batch([("a", 6, None, 1)]))
+        operator.step(batch([("a", 6, None, 1)]))
 
 
 def test_slots_of_windows_that_are_gone_are_given_again():
     operator = aggregate(TUMBLING, CALLS[:1])
     for hour in range(50):
         part = batch([(str(n), 1, None, hour * 3_600_000 + n) for n in range(20)])
-        assert [row[2] for row in told(operator.step(0, part))] == [1] * 20
+        assert [row[2] for row in told(operator.step(part))] == [1] * 20
     assert operator._groups.size <= 60

@@ -262,4 +262,4 @@ def test_outer_stream_join(kind: str, given: list[Record], last: str) -> None:
 @pytest.mark.parametrize("name", _STREAMS)
 def test_no_record_at_all(name: str) -> None:
     query = Query.of(_STREAMS[name].script)
-    assert len(query.graph.step(0, Changes.none(query.graph.scans[0].output.schema()))) == 0
+    assert len(query.graph.step({0: Changes.none(query.graph.scans[0].output.schema())})) == 0

@@ -25,7 +25,7 @@ def run(changes: list[tuple[int, str, int | None, int]]) -> list[tuple[int, str,
     rows = pa.RecordBatch.from_pylist(
         [{"K": k, "N": n, "ROWTIME": t} for _, k, n, t in changes], schema=TABLE.schema()
     )
-    out = operator.step(0, Changes(rows, pa.array([c[0] for c in changes], pa.int64())))
+    out = operator.step(Changes(rows, pa.array([c[0] for c in changes], pa.int64())))
     weights = out.weights.to_pylist()
     return [(w, *r.values()) for w, r in zip(weights, out.rows.to_pylist(), strict=True)]
 

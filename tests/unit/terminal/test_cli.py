@@ -140,9 +140,31 @@ def test_a_closed_pipe_ends_it_quietly() -> None:
         assert process.stdout is not None
         process.stdout.readline()
         process.stdout.close()
-        assert process.wait(5) == 0
+        assert process.wait(5) == 1  # not all of it was written
         assert process.stderr is not None
         assert process.stderr.read() == b""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+def test_a_full_disk_is_a_plain_error() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-c", FAKE, "-e", "hello"], stdout=full, stderr=subprocess.PIPE, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (1, b"Error: the output cannot be written: No space left on device\n")
+
+
+def test_a_spooled_file_has_its_name_when_it_is_whole(tmp_path) -> None:
+    from kshell.terminal.spool import spool
+
+    path = tmp_path / "out.txt"
+    path.write_text("before")
+    spool(str(path))
+    try:
+        print("now")
+        assert path.read_text() == "before"
+    finally:
+        spool("")
+    assert path.read_text() == "now\n"
+    assert os.listdir(tmp_path) == ["out.txt"]
 
 
 def test_ctrl_c_in_a_bounded_scan_ends_with_130_at_once() -> None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import csv
 import datetime
 import decimal
 import io
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from kshell.config import Properties
 from kshell.errors import UsageError
+from kshell.preview import as_text
+from kshell.session import Session
 from kshell.terminal.commands import FORMATS
 from kshell.terminal.output import WRITERS, Target, write
 from kshell.terminal.tables import layout
+from kshell.value_texts import raw_texts
 
 ROWS = pa.table(
     {
@@ -125,7 +131,7 @@ def test_json_of_kinds_it_has_no_word_for() -> None:
             "x": [float("nan")],
         }
     )
-    assert written("jsonl", table) == '{"d":1.5,"b":"/wA=","m":{"k":1},"t":"2024-02-29","x":null}\n'
+    assert written("jsonl", table) == '{"d":1.5,"b":"/wA=","m":{"k":1},"t":"2024-02-29","x":"NaN"}\n'
 
 
 def test_csv_quotes_and_leaves_null_empty() -> None:
@@ -170,6 +176,76 @@ def test_two_columns_of_one_name_are_both_written() -> None:
 def test_bytes_are_text_where_they_can_be_and_else_hex() -> None:
     lines = written("table", pa.table({"b": [b"abc", b"\x00\xff"]})).splitlines()
     assert lines[2:] == [" abc", " 0x00ff"]
+
+
+def answered(sql: str) -> pa.Table:
+    session = Session(Properties({}), tables={"t": pa.table({"x": [1]})})
+    try:
+        *_, answer = session.execute(sql)
+        return pa.Table.from_batches(list(answer.batches), answer.schema)
+    finally:
+        session.close()
+
+
+def in_parquet(table: pa.Table) -> tuple[pa.Table, Sequence[str]]:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw)
+    said = write("parquet", table.schema, table.to_batches(), Target(stream))
+    return pq.read_table(pa.BufferReader(raw.getvalue())), said
+
+
+@pytest.mark.parametrize(
+    ("item", "text", "in_json"),
+    [
+        ("'NaN'::DOUBLE", "NaN", '"NaN"'),
+        ("'-inf'::FLOAT", "-Infinity", '"-Infinity"'),
+        ("{'a': ['inf'::DOUBLE, 1.5]}", '{"a":["Infinity",1.5]}', '{"a":["Infinity",1.5]}'),
+        ("MAP {'NaN'::DOUBLE: 1}", '{"NaN":1}', '{"NaN":1}'),
+        ("MAP {true: NULL}", '{"true":null}', '{"true":null}'),
+        ("INTERVAL '1 month 2 days 03:04:05.5'", "1 month 2 days 03:04:05.5", '"1 month 2 days 03:04:05.5"'),
+        ("[INTERVAL '-1 hour', NULL]", '["-01:00:00",null]', '["-01:00:00",null]'),
+        ("TIMESTAMP_NS '2020-01-01 00:00:00.123456789'", "2020-01-01 00:00:00.123456789", '"2020-01-01T00:00:00.123456789"'),
+        ("'infinity'::TIMESTAMP", "infinity", '"infinity"'),
+        ("DATE '9999-12-31' + 100000", "10273-10-15", '"10273-10-15"'),
+        ("'101'::BIT", "101", '"101"'),
+        ("['101'::BIT]", '["101"]', '["101"]'),
+        ("123456789012345678901234567890123456789012::BIGNUM", "123456789012345678901234567890123456789012",
+         '"123456789012345678901234567890123456789012"'),
+        ("340282366920938463463374607431768211455::UHUGEINT", "340282366920938463463374607431768211455",
+         '"340282366920938463463374607431768211455"'),
+        ("TIMETZ '10:00:00+02'", "10:00:00+02", '"10:00:00+02"'),
+        ("union_value(k := 1)", "1", "1"),
+        ("{}", "{}", "{}"),
+        ("'0xab'::BLOB", "0x30786162", '"MHhhYg=="'),
+    ],
+)  # fmt: skip
+def test_each_kind_of_value_reads_alike_in_every_format(item: str, text: str, in_json: str) -> None:
+    table = answered(f"SELECT {item} AS v")
+    assert written("jsonl", table) == f'{{"v":{in_json}}}\n'
+    assert list(csv.reader(io.StringIO(written("csv", table)))) == [["v"], [text]]
+    assert written("table", table).splitlines()[-1].strip() == text
+    assert as_text(table, more=False).splitlines()[-1] == (text if len(text) <= 40 else text[:39] + "…")
+    assert in_parquet(table)[0].num_rows == 1
+
+
+@pytest.mark.parametrize("interval", ["1 year 2 months -1 day", "-13 months", "0 days", "36:00:00.000001", "-00:00:01"])
+def test_an_interval_reads_as_in_duckdb(interval: str) -> None:
+    table = answered(f"SELECT INTERVAL '{interval}' AS i, CAST(INTERVAL '{interval}' AS VARCHAR) AS t")
+    assert raw_texts(table["i"].chunk(0)) == table["t"].to_pylist()
+
+
+def test_parquet_says_what_it_holds_as_text() -> None:
+    read, said = in_parquet(answered("SELECT INTERVAL 1 DAY AS i, [INTERVAL 1 DAY] AS l, 1 AS n"))
+    assert read.to_pylist() == [{"i": "1 day", "l": '["1 day"]', "n": 1}]
+    assert "i, l" in said[0]
+
+
+@pytest.mark.parametrize("name", [n for n in FORMATS if n not in ("arrow", "parquet")])
+def test_columns_of_one_name_take_the_next_free_number(name: str) -> None:
+    table = pa.Table.from_arrays([pa.array([1]), pa.array([2]), pa.array([3])], names=["id", "id", "id_1"])
+    text = written(name, table)
+    text = text.replace("\\", "")
+    assert all(word in text for word in ("id_2", "id_1")) and text.index("id_2") < text.index("id_1")
 
 
 def test_a_sum_of_bigints_is_a_whole_number_in_json() -> None:

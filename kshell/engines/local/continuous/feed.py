@@ -11,8 +11,7 @@ import threading
 import time
 from collections import deque
 
-from kshell.changes import Changes
-from kshell.engines.local.continuous.time_order import Arrival, Lane, Merge
+from kshell.engines.local.continuous.time_order import Arrival, Lane, Merge, Step
 from kshell.engines.local.sources.base import Input
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.engines.local.sources.registry_wait import RegistryWait
@@ -71,8 +70,8 @@ class Feed:
             for partition in input.partitions:
                 self._add(input, partition)
 
-    def poll(self, seconds: float) -> list[tuple[int, Changes]] | None:
-        """The next rows as (scan, rows); empty if none came in time, None at the end.
+    def poll(self, seconds: float) -> list[Step] | None:
+        """The next rows; empty if none came in time, None at the end.
 
         Raises the error that ended a fetch, and CorruptRecord if the query must stop at bad
         records.
@@ -84,11 +83,11 @@ class Feed:
                 time.sleep(min(seconds, self._wait.again))
                 return None if self.cancelled else []
             more = [lane for lane, input in self._lanes.items() if not input.ended(lane[1])]
-            runs = self._order.take(more)
+            steps = self._order.take(more)
             self.at_end = not more
             self._pause()
-            if runs:
-                return runs
+            if steps:
+                return steps
             if self.cancelled or all(input.done for input in self._inputs):
                 return None
             if self._taken_in >= self._step_rows:

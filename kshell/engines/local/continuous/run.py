@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from kshell.changes import Changes
 from kshell.engines.local.continuous.feed import Feed, open_feed
+from kshell.engines.local.continuous.time_order import cut
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.sql import plan
 from kshell.stream.evaluate import OnError
@@ -36,14 +37,10 @@ class Run:
 
         Empty if no records came in time.  A step takes at most some ten thousand rows.
         """
-        runs = self.feed.poll(seconds)
-        if runs is None:
+        steps = self.feed.poll(seconds)
+        if steps is None:
             return None
-        return (
-            self._graph.step(scan, part)
-            for scan, changes in runs
-            for part in changes.slices(_STEP_ROWS)
-        )
+        return (self._graph.step(part) for step in steps for part in cut(step, _STEP_ROWS))
 
 
 def _failures(lookup: Lookup, name: str) -> OnError:

@@ -7,14 +7,16 @@ value.  Bounded queries read the rows of a table that it keeps.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
 from kshell.catalog.model import Kind, WindowType
 from kshell.changes import Changes
-from kshell.kafka.partitioner import partition_for
-from kshell.kafka.produce import OutgoingRecord
+from kshell.kafka.partitioner import partitions_for
+from kshell.kafka.produce import Outgoing
 from kshell.sql.plan import Relation, Sink
 from kshell.stream.rows import Layout, batch_of, latest
 
@@ -29,12 +31,12 @@ class TableRows:
         self._rows: dict[Any, tuple[Any, ...]] = {}
         self._lock = threading.Lock()
 
-    def put(self, records: pa.RecordBatch, gone: list[bool]) -> None:
+    def put(self, records: pa.RecordBatch, gone: pa.Array) -> None:
         """Add records: each replaces the row of its key."""
         layout = self._layout
         rows = zip(*(c.to_pylist() for c in records.columns), strict=True)
         with self._lock:
-            for row, deleted in zip(rows, gone, strict=True):
+            for row, deleted in zip(rows, gone.to_pylist(), strict=True):
                 key = layout.freeze(layout.cells(row))
                 if deleted:
                     self._rows.pop(key, None)
@@ -51,8 +53,8 @@ class TableRows:
         return batch_of(rows, self._layout.schema)
 
 
-_KEPT_PLACES = 1 << 16  # keys whose partitions are remembered
 _MOMENT = 8  # bytes of each moment behind a windowed key
+_PART = 8 << 20  # bytes of columns that are encoded at once
 
 
 class Outlet:
@@ -61,10 +63,14 @@ class Outlet:
     `partitions` is how many the topic has: `background` sets it, and sees when some are added.
     """
 
-    def __init__(self, sink: Sink, encode: Any, send: Any) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        encode: Callable[[pa.RecordBatch, pa.Array], Outgoing],
+        send: Callable[[Outgoing], None],
+    ) -> None:
         self.partitions = 1
         self._relation = sink.input.output
-        self._places: dict[tuple[bytes, int], int] = {}
         self._encode, self._send = encode, send
         self.rows = TableRows(self._relation) if self._relation.kind is Kind.TABLE else None
         self.written = 0
@@ -76,22 +82,17 @@ class Outlet:
         records, gone = latest(changes, self._relation)
         if self.rows is not None:
             self.rows.put(records, gone)
-        self._send(self._placed(self._encode(records, gone)))
-        self.written += records.num_rows
+        count = -(-records.num_rows // (records.nbytes // _PART + 1))
+        for start in range(0, records.num_rows, max(count, 1)):
+            part = records.slice(start, count)
+            self._send(self._placed(self._encode(part, gone.slice(start, count))))
+            self.written += part.num_rows
 
-    def _placed(self, records: list[OutgoingRecord]) -> list[OutgoingRecord]:
+    def _placed(self, records: Outgoing) -> Outgoing:
         """With Kafka Streams' WindowedStreamPartitioner's choice: a key without its window."""
         window = self._relation.window
         if window is None:
             return records
         length = 2 * _MOMENT if window.type is WindowType.SESSION else _MOMENT
-        return [r._replace(partition=self._place(r.key[:-length])) if r.key else r for r in records]
-
-    def _place(self, key: bytes) -> int:
-        place = self._places.get((key, self.partitions))
-        if place is None:
-            if len(self._places) >= _KEPT_PLACES:
-                self._places.clear()
-            place = partition_for(key, self.partitions)
-            self._places[key, self.partitions] = place
-        return place
+        places = partitions_for(records.keys, length, self.partitions)
+        return replace(records, partitions=places)

@@ -1,24 +1,27 @@
 """Orders records of several partitions and sources by timestamp, and by offset within a partition.
 
-`feed` puts decoded batches in and takes runs of rows out.  The order is Kafka Streams': of the
-partitions' first records, the earliest comes next.  No row comes out while a partition still has
-unread records and none here, so that an answer does not depend on which broker was faster.
+`feed` puts decoded batches in and takes steps out: the rows of each scan, and where they stand
+among those of the others.  The order is Kafka Streams': of the partitions' first records, the
+earliest comes next.  No row comes out while a partition still has unread records and none here, so
+that an answer does not depend on which broker was faster.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from kshell.changes import Changes
 
-__all__ = ["Arrival", "Lane", "Merge"]
+__all__ = ["Arrival", "Lane", "Merge", "Step", "cut"]
 
 Lane = tuple[int, int]  # the scan's number, and its partition
+Step = Mapping[int, Changes]  # of each scan that has some, its next rows
 _NEVER = -(1 << 62)
 
 
@@ -58,7 +61,7 @@ class _Queue:
 
 
 class Merge:
-    """Takes batches, gives runs of one scan's rows.
+    """Takes batches, gives steps.
 
     Rows have a ROWTIME column, in milliseconds.
     """
@@ -79,8 +82,8 @@ class Merge:
         """How many bytes of a partition's rows wait here."""
         return self._queues[lane].size
 
-    def take(self, more: Collection[Lane]) -> list[tuple[int, Changes]]:
-        """The next rows as (scan, rows), in order; `more` are the lanes that have not ended."""
+    def take(self, more: Collection[Lane]) -> list[Step]:
+        """The next rows, if any, as one step; `more` are the lanes that have not ended."""
         limit = 1 << 62
         for lane in more:
             queue = self._queues[lane]
@@ -92,8 +95,8 @@ class Merge:
             (lane[0], *part) for lane, queue in self._queues.items() for part in queue.take(limit)
         ]
         if len(found) <= 1:
-            return [(scan, changes) for scan, changes, _ in found]
-        return _ordered(found)
+            return [{scan: changes} for scan, changes, _ in found]
+        return [_ordered(found)]
 
 
 class Arrival:
@@ -114,39 +117,57 @@ class Arrival:
         """Always 0: no rows wait for other partitions."""
         return 0
 
-    def take(self, more: Collection[Lane]) -> list[tuple[int, Changes]]:
-        """The rows since the last call as (scan, rows)."""
+    def take(self, more: Collection[Lane]) -> list[Step]:
+        """The rows since the last call, each batch a step."""
         taken, self._parts = self._parts, []
-        return taken
+        return [{scan: changes} for scan, changes in taken]
 
 
-def _ordered(found: list[tuple[int, Changes, pa.Array]]) -> list[tuple[int, Changes]]:
-    """The parts' rows by time; rows of equal time in the order of the parts."""
-    joined: dict[int, Changes] = {}
-    first: dict[int, int] = {}  # where a scan's rows begin among all
-    times: list[pa.Array] = []
-    owners: list[pa.Array] = []
-    for scan in sorted({scan for scan, _, _ in found}):
-        parts = [(changes, t) for s, changes, t in found if s == scan]
-        changes = Changes.concat((c for c, _ in parts), parts[0][0].rows.schema)
-        first[scan] = sum(map(len, owners))
-        joined[scan] = changes
-        times += [t for _, t in parts]
-        owners.append(pa.repeat(pa.scalar(scan, pa.int32()), len(changes)))
-    order = pc.sort_indices(pa.concat_arrays(times))  # a stable sort
-    runs = pc.run_end_encode(pa.concat_arrays(owners).take(order))
-    out, start = [], 0
-    for scan, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
-        rows = pc.subtract(order[start:end].cast(pa.int64()), first[scan])
-        out.append((scan, _taken(joined[scan], rows)))
-        start = end
+def cut(step: Step, size: int) -> Iterator[Step]:
+    """The same rows as steps of at most `size` each.
+
+    >>> rows = Changes.of(pa.record_batch({"n": [1, 2, 3]}))
+    >>> [len(part[0]) for part in cut({0: rows}, 2)]
+    [2, 1]
+    """
+    count = sum(map(len, step.values()))
+    if count <= size:
+        yield step
+        return
+    bounds = range(0, count, size)
+    if len(step) == 1:
+        ((scan, changes),) = step.items()
+        for start in bounds:
+            yield {scan: changes.slice(start, size)}
+        return
+    places = {scan: np.asarray(changes.order) for scan, changes in step.items()}
+    for start in bounds:
+        part = {}
+        for scan, changes in step.items():
+            first, last = np.searchsorted(places[scan], (start, start + size))
+            if last > first:
+                part[scan] = changes.slice(int(first), int(last - first))
+        yield part
+
+
+def _ordered(found: list[tuple[int, Changes, pa.Array]]) -> Step:
+    """The parts' rows by time; rows of equal time in the order of the scans, then of the parts."""
+    scans = sorted({scan for scan, _, _ in found})
+    parts = {scan: [(c, times) for s, c, times in found if s == scan] for scan in scans}
+    times = np.concatenate([t.to_numpy() for scan in scans for _, t in parts[scan]])
+    order = np.argsort(times, kind="stable")
+    out, first = {}, 0
+    for scan in scans:
+        changes = Changes.concat((c for c, _ in parts[scan]), parts[scan][0][0].rows.schema)
+        last = first + len(changes)
+        if len(scans) == 1:
+            places, rows = None, order
+        else:
+            places = np.flatnonzero((order >= first) & (order < last))
+            rows = order[places] - first
+        if (rows[1:] < rows[:-1]).any():
+            changes = changes.take(pa.array(rows))
+        stands = None if places is None else pa.array(places, pa.int64())
+        out[scan] = Changes(changes.rows, changes.weights, stands)
+        first = last
     return out
-
-
-def _taken(changes: Changes, rows: pa.Array) -> Changes:
-    start, last = rows[0].as_py(), rows[-1].as_py()
-    if last - start == len(rows) - 1 and pc.all(pc.greater_equal(rows, start)).as_py():
-        steps = pc.pairwise_diff(rows)
-        if pc.min(steps).as_py() in (1, None) and pc.max(steps).as_py() in (1, None):
-            return changes.slice(start, len(rows))
-    return Changes(changes.rows.take(rows), changes.weights.take(rows))

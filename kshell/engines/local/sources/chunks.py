@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from kshell.catalog.model import Column, FormatSpec, Source
@@ -18,7 +19,7 @@ from kshell.config import Properties
 from kshell.engines.error_log import EXCERPT
 from kshell.errors import BadRecord, EvaluationError
 from kshell.formats.source import SourceReader, SourceWriter
-from kshell.kafka.produce import OutgoingRecord
+from kshell.kafka.produce import Outgoing
 from kshell.kafka.records import Wanted, decode
 from kshell.sql.plan import Sink, makes_key
 
@@ -191,7 +192,7 @@ def _bad_rows(
 
 def writer_of(
     sink: Sink, properties: Properties
-) -> Callable[[pa.RecordBatch, list[bool]], list[OutgoingRecord]]:
+) -> Callable[[pa.RecordBatch, pa.Array], Outgoing]:
     """Encodes rows of the sink's input as records of its topic; `gone` have no value."""
     target, output = sink.target, sink.input.output
     writer = SourceWriter(target, schemas_for(target, properties))
@@ -199,7 +200,7 @@ def writer_of(
     value = [c.name for c in output.value][: len(target.value)]
     keyed = makes_key(sink)
 
-    def write(rows: pa.RecordBatch, gone: list[bool]) -> list[OutgoingRecord]:
+    def write(rows: pa.RecordBatch, gone: pa.Array) -> Outgoing:
         bounds = None
         if output.window is not None:
             bounds = rows.column("WINDOWSTART"), rows.column("WINDOWEND")
@@ -207,20 +208,15 @@ def writer_of(
             [rows.column(n) for n in key],
             [rows.column(n) for n in value],
             rows.column("ROWTIME"),
-            pa.array(gone, pa.bool_()),
+            gone,
             bounds,
             pa.repeat(pa.scalar(False), len(gone)) if keyed else None,
         )
-        skipped = {row for row, _ in made.bad}
-        return [
-            OutgoingRecord(k, v, t)
-            for i, (k, v, t) in enumerate(
-                zip(
-                    made.keys.to_pylist(), made.values.to_pylist(), made.times.to_pylist(),
-                    strict=True,
-                )
-            )
-            if i not in skipped
-        ]  # fmt: skip
+        columns = [made.keys, made.values, made.times]
+        if made.bad:
+            kept = np.ones(len(gone), np.bool_)
+            kept[[row for row, _ in made.bad]] = False
+            columns = [c.filter(pa.array(kept)) for c in columns]
+        return Outgoing(*columns)
 
     return write

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kshell.catalog.model import Kind
 from kshell.config import Properties
@@ -71,6 +72,6 @@ def _batches(node: plan.Answer, running: Run) -> Iterator[pa.RecordBatch]:
             if table:
                 rows.put(records, gone)
             else:
-                yield records.filter(pa.array([not g for g in gone], pa.bool_()))
+                yield records.filter(pc.invert(gone))
     if table:
         yield rows.snapshot()

@@ -26,6 +26,7 @@ from kshell.formats.base import Half
 from kshell.formats.detect import Asked, newest
 from kshell.formats.source import SourceWriter
 from kshell.kafka.produce import OutgoingRecord
+from kshell.sql.as_written import place_of
 from kshell.sql.bind.literals import check_width
 from kshell.sql.dialect import to_duckdb
 from kshell.sql.statements import InsertValues, Name, Query
@@ -130,8 +131,14 @@ def _value(node: exp.Expr, column: Column, connection: duckdb.DuckDBPyConnection
         found: Any = table.to_arrow_table()[0].combine_chunks()
     except duckdb.ConversionException as error:
         raise BindError(
-            f"{text} is no {ksql_name(column.type)}, which {column.name} is"
+            f"{text} is no {ksql_name(column.type)}, which {column.name} is",
+            hint="CAST(… AS type) says what to make of it",
+            place=place_of(node),
         ) from error
     except duckdb.Error as error:
-        raise translate_error(error, Query(exp.select(node.copy()), text=text), []) from error
+        place = place_of(node)
+        query = Query(exp.select(node.copy()), text=text)
+        made = translate_error(error, query, [], text, lambda *_: place)
+        made.place = place  # of the script; the query's text is another
+        raise made from error
     return found

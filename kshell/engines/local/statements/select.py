@@ -55,9 +55,9 @@ def planned(
     query: Query, lookup: Lookup
 ) -> tuple[Planned, duckdb.DuckDBPyConnection]:
     """The query over DuckDB, ready to run."""
-    from kshell.sql.duck import connect
+    from kshell.sql.duck import plain
 
-    connection = connect()
+    connection = plain()
     now_ms = int(time.time() * 1000)
     ksql = lookup.properties["kshell.dialect"] == "ksql"
     return prepare(query, lookup, connection, ksql, now_ms), connection

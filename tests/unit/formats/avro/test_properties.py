@@ -18,8 +18,9 @@ from kshell.formats.avro import program
 from kshell.formats.avro.parse import load
 from kshell.formats.avro.program import Columns
 from kshell.formats.avro.schema import avro_text, node_type
-from kshell.formats.avro.write import storage_type, writer
+from kshell.formats.avro.write import writer
 from kshell.formats.registry import Schema, SchemaType
+from kshell.types import stored_type
 
 from .common import datum
 
@@ -297,7 +298,7 @@ def test_what_is_written_is_read_by_fastavro_and_by_us(table):
     assert node_type(node) == type
     write = writer(node, type)
     payloads = []
-    for value in pa.array(rows, type).cast(storage_type(type)).to_pylist():
+    for value in pa.array(rows, type).cast(stored_type(type)).to_pylist():
         out = bytearray()
         write(value, out)
         payloads.append(bytes(out))

@@ -8,7 +8,7 @@ import pytest
 
 from kshell.batch.plan import prepare
 from kshell.sql import duck, functions
-from kshell.sql.java.macros import failure
+from kshell.sql.complaints import failure
 from kshell.sql.parse import parse
 from tests.unit.sql.functions.macros import in_macros
 

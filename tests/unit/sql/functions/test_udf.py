@@ -6,7 +6,7 @@ import pytest
 from kshell.errors import BindError, UnknownName
 from kshell.results import Message
 from kshell.session import Session
-from kshell.sql import duck, functions, udf
+from kshell.sql import duck, functions, udf, users
 from kshell.sql.parse import parse
 from kshell.stream.evaluate import Evaluator, ignore_errors
 from tests.unit.sql.functions.macros import in_macros
@@ -48,7 +48,7 @@ def loaded(tmp_path):
     path.write_text(FILE)
     known, problems = udf.load(path)
     assert problems == []
-    with functions.with_users(known):
+    with users.with_users(known):
         yield path
 
 
@@ -93,16 +93,16 @@ def test_a_changed_file_takes_the_place_of_the_old_one(loaded, evaluated):
     loaded.write_text(FILE.replace("text * times", "'new'"))
     known, problems = udf.load(loaded)
     assert problems == []
-    with functions.with_users(known):
+    with users.with_users(known):
         assert evaluated("REPEAT('a', 1)").values == ["new"]
     assert udf.load(None) == ({}, [])
-    with functions.with_users({}), pytest.raises(UnknownName):
+    with users.with_users({}), pytest.raises(UnknownName):
         functions.describe("REPEAT")
 
 
 def test_what_was_bound_needs_no_name_any_more(loaded, bound):
     expression = bound("REPEAT('a', 2)")
-    with functions.with_users({}):
+    with users.with_users({}):
         (made,) = Evaluator([("R", expression)], ignore_errors)(pa.record_batch({"x": [1]}))
     assert made.to_pylist() == ["aa"]
 
@@ -136,7 +136,7 @@ def test_what_came_before_the_fault_is_known_all_the_same(tmp_path, evaluated):
     path.write_text(FILE + "\nnonsense\n")
     known, (problem,) = udf.load(path)
     assert problem.endswith("NameError: name 'nonsense' is not defined")
-    with functions.with_users(known):
+    with users.with_users(known):
         assert evaluated("REPEAT('a', 2)").values == ["aa"]
 
 

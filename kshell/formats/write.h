@@ -1,0 +1,323 @@
+/* Rows of Arrow columns as the bytes of records: JSON and DELIMITED.  `_write` calls it. */
+#ifndef KSHELL_WRITE_H
+#define KSHELL_WRITE_H
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "digits.h"
+
+enum { W_TEXT, W_BYTES, W_INT, W_BIGINT, W_DOUBLE, W_BOOLEAN, W_DECIMAL, W_LIST, W_MAP, W_OBJECT };
+enum { NO_ROOM = -1, TOO_LARGE = -2 };
+
+/* A column and what is in it: its children are `nodes[inner]` and those behind. */
+typedef struct node {
+  int kind, scale, count;
+  const struct node *inner;
+  const char *name; /* of a field: in JSON with its quotes and colon */
+  int64_t name_size;
+  const uint8_t *valid;
+  const int32_t *at;
+  const uint8_t *data;
+  int64_t first;
+} node;
+
+typedef struct {
+  uint8_t *data;
+  int64_t size, room;
+} text;
+
+static inline uint8_t *more(text *out, int64_t wanted) {
+  if (out->room - out->size < wanted) {
+    int64_t room = out->room * 2 > out->size + wanted ? out->room * 2 : out->size + wanted;
+    uint8_t *data = (uint8_t *)realloc(out->data, (size_t)room);
+    if (!data) return NULL;
+    out->data = data, out->room = room;
+  }
+  return out->data + out->size;
+}
+
+static inline int put(text *out, const void *bytes, int64_t size) {
+  uint8_t *p = more(out, size);
+  if (!p) return 0;
+  if (size) memcpy(p, bytes, (size_t)size);
+  out->size += size;
+  return 1;
+}
+
+static inline int there(const node *n, int64_t row) {
+  row += n->first;
+  return !n->valid || (n->valid[row >> 3] >> (row & 7) & 1);
+}
+
+static inline const uint8_t *bytes_at(const node *n, int64_t row, int64_t *size) {
+  const int32_t *at = n->at + n->first + row;
+  *size = at[1] - at[0];
+  return n->data + at[0];
+}
+
+/* Whether none of eight bytes is a control character, a quote or a backslash. */
+static inline int plain8(const uint8_t *p) {
+  const uint64_t ones = 0x0101010101010101ull, tops = 0x8080808080808080ull;
+  uint64_t w;
+  memcpy(&w, p, 8);
+  uint64_t quote = w ^ (ones * '"'), slash = w ^ (ones * '\\');
+  uint64_t odd = ((w - ones * 0x20) & ~w) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
+  return !(odd & tops);
+}
+
+static int put_json_text(text *out, const uint8_t *p, int64_t size) {
+  static const char HEX[] = "0123456789abcdef";
+  uint8_t *q = more(out, 6 * size + 2);
+  if (!q) return 0;
+  uint8_t *start = q;
+  const uint8_t *end = p + size;
+  *q++ = '"';
+  while (p < end) {
+    if (end - p >= 8 && plain8(p)) {
+      memcpy(q, p, 8);
+      p += 8, q += 8;
+      continue;
+    }
+    uint8_t c = *p++;
+    if (c >= 0x20 && c != '"' && c != '\\') {
+      *q++ = c;
+      continue;
+    }
+    *q++ = '\\';
+    switch (c) {
+      case '"': case '\\': *q++ = c; break;
+      case '\b': *q++ = 'b'; break;
+      case '\t': *q++ = 't'; break;
+      case '\n': *q++ = 'n'; break;
+      case '\f': *q++ = 'f'; break;
+      case '\r': *q++ = 'r'; break;
+      default:
+        memcpy(q, "u00", 3);
+        q[3] = (uint8_t)HEX[c >> 4], q[4] = (uint8_t)HEX[c & 15];
+        q += 5;
+    }
+  }
+  *q++ = '"';
+  out->size += q - start;
+  return 1;
+}
+
+static int put_base64(text *out, const uint8_t *p, int64_t size) {
+  static const char SIGNS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  uint8_t *q = more(out, (size + 2) / 3 * 4);
+  if (!q) return 0;
+  out->size += (size + 2) / 3 * 4;
+  for (; size > 0; p += 3, size -= 3) {
+    uint32_t n = (uint32_t)p[0] << 16 | (size > 1 ? (uint32_t)p[1] << 8 : 0) | (size > 2 ? p[2] : 0);
+    *q++ = (uint8_t)SIGNS[n >> 18];
+    *q++ = (uint8_t)SIGNS[n >> 12 & 63];
+    *q++ = size > 1 ? (uint8_t)SIGNS[n >> 6 & 63] : '=';
+    *q++ = size > 2 ? (uint8_t)SIGNS[n & 63] : '=';
+  }
+  return 1;
+}
+
+static int put_json(text *out, const node *n, int64_t row);
+
+static inline int same_key(const node *keys, int64_t a, int64_t b) {
+  int64_t x, y;
+  const uint8_t *p = bytes_at(keys, a, &x), *q = bytes_at(keys, b, &y);
+  return x == y && !memcmp(p, q, (size_t)x);
+}
+
+static inline uint64_t hash_of(const node *keys, int64_t row) {
+  int64_t size;
+  const uint8_t *p = bytes_at(keys, row, &size);
+  uint64_t h = 0xcbf29ce484222325ull;
+  while (size--) h = (h ^ *p++) * 0x100000001b3ull;
+  return h ^ h >> 29;
+}
+
+/* For each pair the one whose value stands at the key's first place (the last of that key); -1 where
+   the key was there before. */
+static int last_values(const node *keys, int64_t from, int64_t count, int64_t *last) {
+  int64_t size = 4, *table;
+  while (size < 2 * count) size *= 2;
+  if (!(table = (int64_t *)malloc((size_t)size * sizeof *table))) return 0;
+  memset(table, -1, (size_t)size * sizeof *table);
+  for (int64_t i = 0; i < count; i++) {
+    uint64_t slot = hash_of(keys, from + i) & (uint64_t)(size - 1);
+    while (table[slot] >= 0 && !same_key(keys, from + table[slot], from + i)) slot = (slot + 1) & (uint64_t)(size - 1);
+    last[i] = table[slot] < 0 ? i : -1;
+    if (table[slot] < 0) table[slot] = i;
+    else last[table[slot]] = i;
+  }
+  free(table);
+  return 1;
+}
+
+static int put_json_map(text *out, const node *n, int64_t row) {
+  const int32_t *at = n->at + n->first + row;
+  const node *keys = n->inner, *items = n->inner + 1;
+  int64_t from = at[0], count = at[1] - at[0], one = 0, *last = &one;
+  if (count > 1) {
+    if (!(last = (int64_t *)malloc((size_t)count * sizeof *last))) return 0;
+    if (!last_values(keys, from, count, last)) {
+      free(last);
+      return 0;
+    }
+  }
+  int fine = put(out, "{", 1), some = 0;
+  for (int64_t i = 0; fine && i < count; i++) {
+    if (last[i] < 0) continue;
+    int64_t size;
+    const uint8_t *p = bytes_at(keys, from + i, &size);
+    fine = (!some || put(out, ",", 1)) && put_json_text(out, p, size) && put(out, ":", 1) &&
+           put_json(out, items, from + last[i]);
+    some = 1;
+  }
+  if (last != &one) free(last);
+  return fine && put(out, "}", 1);
+}
+
+static inline int64_t whole_at(const node *n, int64_t row) {
+  return n->kind == W_INT ? ((const int32_t *)n->data)[n->first + row] : ((const int64_t *)n->data)[n->first + row];
+}
+
+/* The value, or null; 0 where there is no memory. */
+static int put_json(text *out, const node *n, int64_t row) {
+  if (!there(n, row)) return put(out, "null", 4);
+  int64_t size;
+  const uint8_t *p;
+  uint8_t *q;
+  switch (n->kind) {
+    case W_TEXT:
+      p = bytes_at(n, row, &size);
+      return put_json_text(out, p, size);
+    case W_BYTES:
+      p = bytes_at(n, row, &size);
+      return put(out, "\"", 1) && put_base64(out, p, size) && put(out, "\"", 1);
+    case W_INT:
+    case W_BIGINT:
+      if (!(q = more(out, 24))) return 0;
+      out->size += put_whole((char *)q, whole_at(n, row)) - (char *)q;
+      return 1;
+    case W_DOUBLE:
+      if (!(q = more(out, 40))) return 0;
+      out->size += put_json_double((char *)q, ((const double *)n->data)[n->first + row]) - (char *)q;
+      return 1;
+    case W_BOOLEAN: {
+      int64_t bit = n->first + row;
+      return n->data[bit >> 3] >> (bit & 7) & 1 ? put(out, "true", 4) : put(out, "false", 5);
+    }
+    case W_DECIMAL:
+      if (!(q = more(out, 48))) return 0;
+      out->size += put_decimal((char *)q, n->data + 16 * (n->first + row), n->scale) - (char *)q;
+      return 1;
+    case W_LIST: {
+      const int32_t *at = n->at + n->first + row;
+      if (!put(out, "[", 1)) return 0;
+      for (int32_t i = at[0]; i < at[1]; i++)
+        if ((i > at[0] && !put(out, ",", 1)) || !put_json(out, n->inner, i)) return 0;
+      return put(out, "]", 1);
+    }
+    case W_MAP:
+      return put_json_map(out, n, row);
+    default: /* W_OBJECT */
+      if (!put(out, "{", 1)) return 0;
+      for (int i = 0; i < n->count; i++) {
+        const node *field = n->inner + i;
+        if ((i && !put(out, ",", 1)) || !put(out, field->name, field->name_size) || !put_json(out, field, row)) return 0;
+      }
+      return put(out, "}", 1);
+  }
+}
+
+typedef struct {
+  const char *data;
+  int64_t size;
+} bytes;
+
+static int has(const uint8_t *p, int64_t size, bytes wanted) {
+  for (int64_t i = 0; i + wanted.size <= size; i++)
+    if (p[i] == (uint8_t)wanted.data[0] && !memcmp(p + i, wanted.data, (size_t)wanted.size)) return 1;
+  return 0;
+}
+
+/* Puts quotes around what was written from `from` on, where commons-csv's minimal quoting has them. */
+static int quote(text *out, int64_t from, int first, bytes delimiter) {
+  uint8_t *p = out->data + from;
+  int64_t size = out->size - from, quotes = 0;
+  if (!size) return first ? put(out, "\"\"", 2) : 1;
+  uint8_t start = p[0];
+  int letter = (start >= '0' && start <= '9') || (start >= 'A' && start <= 'Z') || (start >= 'a' && start <= 'z');
+  int odd = (first && !letter) || start <= '#' || p[size - 1] <= ' ';
+  for (int64_t i = 0; i < size; i++) {
+    quotes += p[i] == '"';
+    odd |= p[i] == '"' || p[i] == '\n' || p[i] == '\r';
+  }
+  if (!odd && !has(p, size, delimiter)) return 1;
+  if (!more(out, quotes + 2)) return 0;
+  p = out->data + from;
+  uint8_t *q = p + size + quotes + 2;
+  out->size += quotes + 2;
+  *--q = '"';
+  for (int64_t i = size - 1; i >= 0; i--) {
+    *--q = p[i];
+    if (p[i] == '"') *--q = '"';
+  }
+  *--q = '"';
+  return 1;
+}
+
+/* The fields of a row as a line. */
+static int put_line(text *out, const node *root, int64_t row, bytes delimiter) {
+  for (int i = 0; i < root->count; i++) {
+    const node *n = root->inner + i;
+    if (i && !put(out, delimiter.data, delimiter.size)) return 0;
+    if (!there(n, row)) continue;
+    int64_t from = out->size, size;
+    const uint8_t *p;
+    uint8_t *q;
+    switch (n->kind) {
+      case W_TEXT:
+        p = bytes_at(n, row, &size);
+        if (!put(out, p, size)) return 0;
+        break;
+      case W_BYTES:
+        p = bytes_at(n, row, &size);
+        if (!put_base64(out, p, size)) return 0;
+        break;
+      case W_DOUBLE:
+        if (!(q = more(out, 40))) return 0;
+        out->size += put_java_double((char *)q, ((const double *)n->data)[n->first + row]) - (char *)q;
+        break;
+      default:
+        if (!put_json(out, n, row)) return 0;
+    }
+    if (!quote(out, from, i == 0, delimiter)) return 0;
+  }
+  return 1;
+}
+
+enum { AS_JSON, AS_LINES };
+
+typedef struct {
+  int how, single;
+  bytes prefix, delimiter;
+} manner;
+
+/* All rows behind one another: `at` is where each ends, `valid` its bits; fewer than asked for is an error. */
+static int64_t write_rows(text *out, const node *root, const node *gone, int64_t rows, const manner *m, int32_t *at,
+                          uint8_t *valid) {
+  at[0] = 0;
+  for (int64_t row = 0; row < rows; row++) {
+    int64_t bit = gone->first + row;
+    int dead = !there(gone, row) || (gone->data[bit >> 3] >> (bit & 7) & 1) || (m->single && !there(root, row));
+    if (!dead) {
+      valid[row >> 3] |= (uint8_t)(1 << (row & 7));
+      if (!put(out, m->prefix.data, m->prefix.size)) return NO_ROOM;
+      if (!(m->how == AS_JSON ? put_json(out, root, row) : put_line(out, root, row, m->delimiter))) return NO_ROOM;
+      if (out->size > INT32_MAX) return TOO_LARGE;
+    }
+    at[row + 1] = (int32_t)out->size;
+  }
+  return rows;
+}
+#endif
