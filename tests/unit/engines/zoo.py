@@ -351,21 +351,21 @@ AVRO = Herd(
 # Protobuf
 
 _PROTO = """syntax = "proto3";
-message R { int32 i = 1; uint64 u = 2; double d = 3; string s = 4; repeated int32 l = 5; N o = 6; }
+message R { int32 i = 1; int64 u = 2; double d = 3; string s = 4; repeated int32 l = 5; N o = 6; }
 message N { int32 x = 1; }
 """
 _EMPTY = {"i": 0, "u": 0, "d": 0.0, "s": "", "l": []}
 _MINUS_ONE = b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"
 PROTOBUF = Herd(
     "protobuf", "PROTOBUF_NOSR",
-    {"i": "INT", "u": "DECIMAL(20, 0)", "d": "DOUBLE", "s": "STRING", "l": "ARRAY<INT>", "o": "STRUCT<`x` INT>"},
+    {"i": "INT", "u": "BIGINT", "d": "DOUBLE", "s": "STRING", "l": "ARRAY<INT>", "o": "STRUCT<`x` INT>"},
     b"\x08\x01\x22\x01t",
     [
         (b"", _EMPTY),
         (b"\x08\x96\x01", _EMPTY | {"i": 150}),
         (b"\x08" + _MINUS_ONE, _EMPTY | {"i": -1}),
         (b"\x08\x01\x08\x02", _EMPTY | {"i": 2}),
-        (b"\x10" + _MINUS_ONE, _EMPTY | {"u": 2**64 - 1}),
+        (b"\x10" + _MINUS_ONE, _EMPTY | {"u": -1}),
         (b"\x19" + struct.pack("<d", math.nan), _EMPTY | {"d": math.nan}),
         (b"\x19" + struct.pack("<d", -math.inf), _EMPTY | {"d": -math.inf}),
         (b"\x22\x06" + "é😀".encode(), _EMPTY | {"s": "é😀"}),
