@@ -3,13 +3,17 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check bench screenshots dist hooks clean
+.PHONY: demo test matrix check bench screenshots dist hooks clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/kshell --demo
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
+
+# What takes minutes: brokers that fail.
+matrix: $(VENV)/.dev
+	$(BIN)/python -m pytest -m matrix tests
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -20,8 +20,8 @@ from kshell.config import Properties
 from kshell.kafka import admin
 from tests.live import realkafka
 
-RUNS = 5
-RECORDS = 1_000_000
+RUNS = 3
+RECORDS = 2_000_000
 STARTED = 1_700_000_000_000
 DECLARED = (
     "SET 'auto.offset.reset'='earliest'; CREATE STREAM bid (auction BIGINT, bidder BIGINT, price BIGINT,"

@@ -6,6 +6,8 @@ call `cancel()` at any time, and the iteration ends within 200 ms.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -16,8 +18,8 @@ import pyarrow as pa
 from kshell.changes import Changes
 
 __all__ = ["Answer", "Event", "Goodbye", "Live", "LiveStats", "Message", "Notice", "NoticeKind",
-           "Progress", "Remark", "Rows", "Running", "Sections", "Spooling", "notices_of", "titled",
-           "undecodable", "unique"]  # fmt: skip
+           "Progress", "Remark", "Rows", "Running", "Sections", "Spooling", "backlog", "give_back", "notices_of",
+           "time_left", "titled", "undecodable", "unique"]  # fmt: skip
 
 
 class NoticeKind(Enum):
@@ -87,16 +89,43 @@ class Progress:
     note: str = ""
 
 
+_LENGTHS = ((3600, "h"), (60, "min"), (1, "s"))  # seconds, and what so many are called
+
+
+def time_left(lag: int | None, rate: float) -> str:
+    """How long a query needs for its backlog at this rate; empty if unknown or under a second.
+
+    >>> time_left(1_204_332, 310_000.0), time_left(9_000_000, 10_000.0), time_left(5, 0.0)
+    ('4 s', '15 min', '')
+    """
+    seconds = lag / rate if lag and rate >= 1 else 0.0
+    if seconds < 1:
+        return ""
+    length, unit = next((n, u) for n, u in _LENGTHS if seconds >= 2 * n or n == 1)
+    return f"{seconds / length:,.0f} {unit}"
+
+
+def backlog(lag: int | None, rate: float) -> str:
+    """Backlog, rate and time left, for a footer.
+
+    >>> backlog(1_204_332, 310_000.0), backlog(0, 5.0), backlog(None, 0.0)
+    ('lag 1,204,332 · 310,000/s · 4 s left', 'lag 0 · 5/s', 'lag ? · 0/s')
+    """
+    left = time_left(lag, rate)
+    behind = "?" if lag is None else f"{lag:,}"
+    return f"lag {behind} · {rate:,.0f}/s" + (f" · {left} left" if left else "")
+
+
 @dataclass(frozen=True, slots=True)
 class LiveStats:
-    """A continuous query's footer: rows shown so far, records scanned, records a second,
-    records behind the end of the topics, records that could not be decoded; `note`: an outage;
-    `late`: rows that came after all their windows had closed."""
+    """A continuous query's footer: rows shown so far, records scanned, records a second, records
+    behind the end of the topics (None: unknown), records that could not be decoded; `note`: an
+    outage; `late`: rows that came after all their windows had closed."""
 
     rows: int = 0
     scanned: int = 0
     rate: float = 0.0
-    lag: int = 0
+    lag: int | None = 0
     bad: int = 0
     note: str = ""
     late: int = 0
@@ -144,7 +173,7 @@ class Live:
     """A continuous table: `poll(seconds)` gives the changes since the last, None after the end.
 
     `key` names the columns that identify a row of a table; a stream, whose rows never change, has
-    none.
+    none.  `ends`: it has a LIMIT, and ends when that is reached.
     """
 
     schema: pa.Schema
@@ -154,6 +183,7 @@ class Live:
     title: str = ""
     key: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()  # besides the notice of records that could not be decoded
+    ends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +203,13 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A query in the background: its id, its status in a few words, and whether it has failed."""
+    """A query in the background: its id, its status in a few words, whether it has failed, and
+    an outage that it waits for."""
 
     id: str
     state: str
     failed: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +234,13 @@ class Goodbye:
 
 Answer = Rows | Live | Message | Sections
 Event = Answer | Remark | Spooling | Goodbye  # the results of `Session.execute`
+
+
+def give_back() -> None:
+    """Return the memory to the system that is kept for this thread's next answer."""
+    pa.default_memory_pool().release_unused()
+    with contextlib.suppress(AttributeError):  # glibc alone has this
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def notices_of(answer: Answer) -> tuple[Notice, ...]:

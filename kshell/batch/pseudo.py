@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from kshell.batch.columns import Columns, Named
 from kshell.batch.sources import Source
-from kshell.batch.tables import Table
+from kshell.batch.tables import DUMMY, Table
 from kshell.catalog.model import PSEUDO_COLUMNS, WINDOW_COLUMNS
 from kshell.errors import BindError
 from kshell.field_names import plain, plain_sql
@@ -49,7 +49,8 @@ class Pseudo:
 
     def find(self) -> None:
         """See which are named."""
-        self.exposed = [[] for _ in self.found]
+        shown = [any(not c.hidden for c in table.columns) for _, table in self.found]
+        self.exposed = [[] if some else [DUMMY] for some in shown]
         if self.syntax is None:
             words = {
                 t.value.upper() for t in self.draft.tokens if t.kind in (Kind.WORD, Kind.QUOTED)

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
-"""Arrow columns to the bytes of records: `json_codec` and `delimited` call it where it is built.
+"""Arrow columns to the bytes of records: codecs call it where it is built.
 
 All writing is in write.h, with the GIL released.
 """
@@ -13,13 +13,15 @@ import pyarrow as pa
 
 cdef extern from "write.h" nogil:
     int W_TEXT, W_BYTES, W_INT, W_BIGINT, W_DOUBLE, W_BOOLEAN, W_DECIMAL, W_LIST, W_MAP, W_OBJECT
-    int NO_ROOM, TOO_LARGE, AS_JSON, AS_LINES, LEAST_POWER, POWERS
+    int W_CONSTANT, NO_ROOM, FINE, AS_JSON, AS_LINES, AS_AVRO, LEAST_POWER, POWERS
     uint64_t powers[617][2]
     ctypedef struct node:
-        int kind, scale, count
+        int kind, scale, count, bits
+        int64_t unit
         const node *inner
-        const char *name
-        int64_t name_size
+        const char *before
+        const char *none
+        int64_t before_size, none_size
         const uint8_t *valid
         const int32_t *at
         const uint8_t *data
@@ -33,8 +35,8 @@ cdef extern from "write.h" nogil:
     ctypedef struct manner:
         int how, single
         bytes_ prefix, delimiter
-    int64_t write_rows(text *, const node *, const node *, int64_t, const manner *, int32_t *,
-                       uint8_t *)
+    int write_rows(text *, const node *, const node *, int64_t, const manner *, int32_t *,
+                   uint8_t *)
 
 
 def prepare():
@@ -51,31 +53,12 @@ def prepare():
 prepare()
 
 cdef dict KINDS = {
+    None: W_CONSTANT,
     pa.string(): W_TEXT, pa.binary(): W_BYTES, pa.int32(): W_INT, pa.int64(): W_BIGINT,
     pa.float64(): W_DOUBLE, pa.bool_(): W_BOOLEAN, pa.date32(): W_INT, pa.time32("ms"): W_INT,
     pa.timestamp("ms"): W_BIGINT,
 }
-MOST_NESTED = 64
-
-
-cdef list inner(type, int depth):
-    """The names and types of what a type holds; None for a type that is not written here."""
-    if type in KINDS:
-        return []
-    if pa.types.is_decimal128(type):
-        return [] if type.scale >= 0 else None
-    if depth > MOST_NESTED:
-        return None
-    if pa.types.is_struct(type):
-        names = [field.name for field in type]
-        if len(set(names)) < len(names):
-            return None
-        return [(field.name, field.type) for field in type]
-    if pa.types.is_list(type):
-        return [("", type.value_type)]
-    if pa.types.is_map(type) and type.key_type == pa.string():
-        return [("", type.key_type), ("", type.item_type)]
-    return None
+MANNERS = {"json": AS_JSON, "lines": AS_LINES, "avro": AS_AVRO}
 
 
 cdef int kind_of(type):
@@ -93,45 +76,40 @@ cdef const uint8_t *address(buffer):
 
 
 cdef class Writer:
-    """Writes rows of columns of the given names and types.
+    """Writes rows of columns as `row_writer.Step`s say; one thread at a time.
 
-    TypeError for types that are written in Python alone.  `json` are the fields' names as JSON, or
-    None to write lines.  `single` is a value without an object around it.
+    `single` is a value with nothing around it.
     """
 
     cdef node *nodes
-    cdef list names, types, spans
+    cdef list steps, places
     cdef manner how
     cdef bytes delimiter
     cdef readonly int width
 
-    def __cinit__(self, types, json, *, bint single=False, bytes delimiter=b","):
-        names = [b""] * len(types) if json is None else [json(n) + b":" for n, _ in types]
-        self.types, self.names, self.spans = [t for _, t in types], names, []
-        self.width = len(types)
-        depths = [0] * self.width
-        for type in self.types:  # it grows: each one's own come behind what is there
-            held = inner(type, depths[len(self.spans)])
-            if held is None or (json is None and (held or pa.types.is_struct(type))):
-                raise TypeError(type)
-            depths += [depths[len(self.spans)] + 1] * len(held)
-            self.spans.append((len(self.types), len(held)))
-            self.types += [t for _, t in held]
-            self.names += [json(n) + b":" if json else b"" for n, _ in held]
+    def __cinit__(self, steps, str how, *, bint single=False, bytes delimiter=b","):
+        cdef node *n
+        self.steps, self.places = list(steps), []
+        self.width = len(self.steps)
+        for step in self.steps:  # it grows: each one's own come behind what is there
+            self.places.append(len(self.steps))
+            self.steps += step.inner
         self.delimiter = delimiter
-        self.how.how = AS_LINES if json is None else AS_JSON
-        self.how.single = single
+        self.how.how, self.how.single = MANNERS[how], single
         self.how.delimiter.data, self.how.delimiter.size = delimiter, len(delimiter)
-        self.nodes = <node *>calloc(len(self.types) + 1, sizeof(node))
+        self.nodes = <node *>calloc(len(self.steps) + 1, sizeof(node))
         if self.nodes == NULL:
             raise MemoryError
-        for i, type in enumerate(self.types):
-            first, count = self.spans[i]
-            self.nodes[i].kind = kind_of(type)
-            self.nodes[i].count, self.nodes[i].inner = count, self.nodes + <size_t>first
-            self.nodes[i].name = <bytes>self.names[i]
-            self.nodes[i].name_size = len(self.names[i])
-            self.nodes[i].scale = type.scale if pa.types.is_decimal(type) else 0
+        for i, step in enumerate(self.steps):
+            n = self.nodes + <size_t>i
+            n.kind, n.count = kind_of(step.type), len(step.inner)
+            n.inner = self.nodes + <size_t>self.places[i]
+            n.before, n.before_size = <bytes>step.before, len(step.before)
+            n.none_size = -1
+            if step.none is not None:
+                n.none, n.none_size = <bytes>step.none, len(step.none)
+            n.scale = step.type.scale if n.kind == W_DECIMAL else 0
+            n.unit, n.bits = step.unit, step.bits
 
     def __dealloc__(self):
         free(self.nodes)
@@ -139,15 +117,15 @@ cdef class Writer:
     cdef bind(self, int i, array, list kept):
         """Point a node, and those in it, to an array's buffers."""
         cdef node *n = self.nodes + i
-        type = self.types[i]
+        first = self.places[i]
         buffers = array.buffers()
         kept.append(array)
         n.first = array.offset
         n.valid = address(buffers[0]) if array.null_count else NULL
-        first, count = self.spans[i]
         if n.kind == W_OBJECT:
-            for k in range(count):
-                self.bind(first + k, array.field(k), kept)
+            for k in range(n.count):
+                if self.nodes[<size_t>(first + k)].kind != W_CONSTANT:
+                    self.bind(first + k, array.field(self.steps[first + k].place), kept)
         elif n.kind == W_LIST:
             n.at = <const int32_t *>address(buffers[1])
             self.bind(first, array.values, kept)
@@ -163,22 +141,24 @@ cdef class Writer:
 
     def write(self, list columns, gone, bytes prefix=b""):
         """A binary array of a record for each row, NULL where it is `gone`; None where a column is
-        not of its type."""
+        not of its type, or a value is refused."""
         cdef node root, dead
         cdef text out
-        cdef int64_t rows = len(gone), done
+        cdef int64_t rows = len(gone)
+        cdef int done
         cdef manner how = self.how
         cdef int32_t *at
         cdef uint8_t *valid
         cdef const node *top = &root
         kept = []
-        for i in range(self.width):
-            if columns[i].type != self.types[i] or len(columns[i]) != rows:
+        for step in self.steps[: self.width]:
+            if step.type is not None and columns[step.place].type != step.type:
                 return None
         if not rows:
             return pa.array([], pa.binary())
         for i in range(self.width):
-            self.bind(i, columns[i], kept)
+            if self.nodes[i].kind != W_CONSTANT:
+                self.bind(i, columns[self.steps[i].place], kept)
         memset(&root, 0, sizeof(root))
         memset(&dead, 0, sizeof(dead))
         root.kind, root.inner, root.count = W_OBJECT, self.nodes, self.width
@@ -201,7 +181,7 @@ cdef class Writer:
                 done = write_rows(&out, top, &dead, rows, &how, at, valid)
             if done == NO_ROOM:
                 raise MemoryError
-            if done == TOO_LARGE:
+            if done != FINE:
                 return None
             content = pa.py_buffer((<const char *>out.data)[:out.size])
         finally:

@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
 from kshell.catalog.model import Column, FormatSpec
-from kshell.formats.registry import Schemas
 
-__all__ = ["Codec", "Decoded", "Half", "Place"]
+if TYPE_CHECKING:
+    from kshell.formats.registry import Schemas
+
+__all__ = ["Asked", "Codec", "Decoded", "Half", "Place"]
 
 
 class Half(Enum):
@@ -34,8 +36,7 @@ class Place:
     `source` is the stream's or table's name, which ksqlDB calls the schema of its key by.
     `wrapped` says whether a single column stands in a record or is the whole value.
     `loose` names match fields of any case, as ksqlDB's do; undeclared topics' match exactly.
-    `suggested` are the types of the fields of JSON that nobody declared, by so many `samples`; a
-    bounded query takes its nested values apart itself where they come `as_text`.
+    `suggested` are the types of the fields of JSON that nobody declared, by so many `samples`.
     """
 
     topic: str
@@ -48,7 +49,24 @@ class Place:
     source: str = ""
     suggested: Mapping[str, pa.DataType] = field(default_factory=dict)
     samples: int = 0
-    as_text: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Of which half of which topic; `format` is what the user set, its name empty if only options.
+
+    `schemas` is None where no registry is configured.
+    """
+
+    topic: str
+    half: Half
+    schemas: Schemas | None = None
+    format: FormatSpec | None = None
+
+    @property
+    def column(self) -> str:
+        """What a single column is called."""
+        return "ROWKEY" if self.half is Half.KEY else "VALUE"
 
 
 @dataclass(frozen=True, slots=True)

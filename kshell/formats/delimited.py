@@ -16,11 +16,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kshell.catalog.model import Column
 from kshell.errors import CorruptRecord
 from kshell.formats.base import Decoded, Place
 from kshell.formats.coerce import RANGES, converter
 from kshell.formats.json_values import plain_writer
-from kshell.formats.row_writer import row_writer
+from kshell.formats.row_writer import NotCompiled, Step, plain_steps, row_writer
 
 __all__ = ["delimiter_of", "java_double", "open_delimited"]
 
@@ -50,7 +51,9 @@ class Delimited:
         self._index = {c.name: i for i, c in enumerate(place.columns)}
         self._readers = [_reader(c.type, c.name) for c in place.columns]
         self._texts = [_texts_of(c.type) for c in place.columns]
-        self._writer = row_writer(place.columns, delimiter=self._delimiter.encode())
+        self._writer = row_writer(
+            lambda: _line_steps(place.columns), "lines", delimiter=self._delimiter.encode()
+        )
 
     def decode(self, data: pa.Array, names: Sequence[str]) -> Decoded:
         """See `base.Codec`; what nobody asks for need only be there."""
@@ -162,6 +165,12 @@ class Delimited:
             *[t.fill_null("") for t in texts], pa.scalar(self._delimiter, pa.string())
         )
         return pc.if_else(gone, pa.scalar(None, pa.binary()), lines.cast(pa.binary()))
+
+
+def _line_steps(columns: Sequence[Column]) -> list[Step]:
+    if any(pa.types.is_nested(c.type) for c in columns):
+        raise NotCompiled
+    return plain_steps(columns, lambda _: b"")
 
 
 def open_delimited(place: Place) -> Delimited:

@@ -1,8 +1,8 @@
 """JSON that nobody declared: its columns as samples suggest them, and what does not fit those.
 
 Bounded scans call `FoundJson.read`, which leaves nested values as the text that DuckDB takes apart;
-continuous queries have the same reader as a codec.  A value that does not fit makes its record bad
-and is kept in a `Shape`: a bounded query goes on with wider types.
+`found_codec` is the same reader for continuous queries.  A value that does not fit makes its
+record bad and is kept in a `Shape`: a bounded query goes on with wider types.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from kshell.field_names import escaped_type
 from kshell.formats.base import Decoded, Place
-from kshell.formats.json_codec import JsonCodec
+from kshell.formats.json_rules import fits
 from kshell.formats.json_scan import (
     INEXACT,
     OTHER_FIELDS,
@@ -31,11 +31,18 @@ from kshell.formats.json_scan import (
     Types,
     scan,
 )
-from kshell.formats.json_scan_py import fits
 from kshell.formats.shapes import Shape, exactly
 from kshell.types import ksql_name
 
-__all__ = ["FoundCodec", "FoundJson", "Learned", "comes_as_text", "open_json", "others_of"]
+__all__ = [
+    "FoundJson",
+    "Learned",
+    "Number",
+    "SparingJson",
+    "comes_as_text",
+    "dumps",
+    "others_of",
+]  # fmt: skip
 
 _LONG_NUMBER = re.compile(rb"[\d.]{16}|\d[eE]")  # it may have more digits than a double
 
@@ -96,8 +103,24 @@ class FoundJson:
             shape.add({n: v for n, v in fields if wanted is None or n in wanted})
         return shape
 
+    def learn(
+        self, values: pa.Array, names: Sequence[str], found: Decoded, *, whole: bool
+    ) -> Learned:
+        """What the samples did not have; `whole`: count fields that no column has, too."""
+        out, misfits = Learned(), set(found.misfits)
+        if misfits:
+            out.why = dict(found.bad)[found.misfits[0]]
+            out.shape = self.shape(values, found.misfits, names)
+        wrong = {row for row, _ in found.bad} - misfits
+        outer = self._suggested.keys() <= set(names)
+        for row in found.others if whole else ():
+            if row not in wrong:
+                value = values[row].as_py()
+                out.others.update(others_of(value, self._suggested, names, outer=outer))
+        return out
+
     def _why(self, value: bytes, names: Sequence[str]) -> str:
-        fields = json.loads(value, parse_float=_Number)
+        fields = json.loads(value, parse_float=Number)
         for name in names:
             for path, node, type in _misfits(fields.get(name), self._suggested[name], name):
                 text = _text(node)
@@ -131,7 +154,7 @@ def _misfits(node: Any, type: pa.DataType, path: str) -> Iterator[tuple[str, Any
         for item in node:
             yield from _misfits(item, type.value_type, f"{path}[]")
     elif node is not None and not pa.types.is_string(type):
-        plain = Decimal(node) if isinstance(node, _Number) else node
+        plain = Decimal(node) if isinstance(node, Number) else node
         if not fits(plain, type):
             yield path, node, type
 
@@ -168,23 +191,66 @@ def _inner_others(node: Any, type: pa.DataType, path: str) -> list[str]:
     return found
 
 
-class _Number(str):
+class Number(str):
     """A fraction as it is written."""
 
 
 def _text(node: Any) -> str:
-    """A value as text: its digits as they are written."""
-    return node if isinstance(node, _Number) else _dumps(node)
+    """A value as text."""
+    return node if isinstance(node, Number) else dumps(node)
 
 
-def _dumps(node: Any) -> str:
-    if isinstance(node, _Number):
+def dumps(node: Any) -> str:
+    """A value's JSON, its digits as they are written."""
+    if isinstance(node, Number):
         return str(node)
     if isinstance(node, dict):
-        return "{" + ",".join(f"{_dumps(str(k))}:{_dumps(v)}" for k, v in node.items()) + "}"
+        return "{" + ",".join(f"{dumps(str(k))}:{dumps(v)}" for k, v in node.items()) + "}"
     if isinstance(node, list):
-        return "[" + ",".join(map(_dumps, node)) + "]"
+        return "[" + ",".join(map(dumps, node)) + "]"
     return json.dumps(node, ensure_ascii=False)
+
+
+def _rewritten(node: Any, type: pa.DataType) -> Any:
+    """A value so that text stays what it is where a parser would change its numbers."""
+    if node is None:
+        return None
+    if pa.types.is_struct(type) and len(type):
+        return {f.name: _rewritten(node[f.name], f.type) for f in type if f.name in node}
+    if pa.types.is_list(type):
+        return [_rewritten(item, type.value_type) for item in node]
+    if pa.types.is_map(type):
+        return {key: _rewritten(item, type.item_type) for key, item in node.items()}
+    if pa.types.is_string(type):
+        return str(node) if isinstance(node, str) else dumps(node)
+    return node
+
+
+def _finished(column: pa.Array, type: pa.DataType, inexact: Sequence[int]) -> pa.Array:
+    """The column that was scanned, or its text where it is nested."""
+    if pa.types.is_decimal(type):
+        try:
+            return column.cast(type)
+        except pa.ArrowInvalid:  # such as one with more zeros than digits
+            cells = [None if cell is None else Decimal(cell) for cell in column.to_pylist()]
+            return pa.array(cells, type)
+    if not inexact or not pa.types.is_nested(type):
+        return column
+    texts = column.to_pylist()
+    for row in inexact:
+        if texts[row] is not None:
+            node = json.loads(texts[row], parse_float=Number)
+            texts[row] = dumps(_rewritten(node, type))
+    return pa.array(texts, pa.string())
+
+
+def nested(column: pa.Array, type: pa.DataType) -> pa.Array:
+    """Values of their JSON texts."""
+    cells = (
+        None if text is None else json.loads(text, parse_float=Number)
+        for text in column.to_pylist()
+    )
+    return pa.array([_typed(cell, type) for cell in cells], type)
 
 
 def _typed(node: Any, type: pa.DataType) -> Any:
@@ -203,90 +269,24 @@ def _typed(node: Any, type: pa.DataType) -> Any:
         return float(node)
     if pa.types.is_integer(type) or pa.types.is_boolean(type):
         return node
-    return node if isinstance(node, str) else _dumps(node)
+    return node if isinstance(node, str) else dumps(node)
 
 
-def _rewritten(node: Any, type: pa.DataType) -> Any:
-    """A value so that text stays what it is where a parser would change its numbers."""
-    if node is None:
-        return None
-    if pa.types.is_struct(type) and len(type):
-        return {f.name: _rewritten(node[f.name], f.type) for f in type if f.name in node}
-    if pa.types.is_list(type):
-        return [_rewritten(item, type.value_type) for item in node]
-    if pa.types.is_map(type):
-        return {key: _rewritten(item, type.item_type) for key, item in node.items()}
-    if pa.types.is_string(type):
-        return str(node) if isinstance(node, str) else _dumps(node)
-    return node
-
-
-def _finished(column: pa.Array, type: pa.DataType, inexact: Sequence[int]) -> pa.Array:
-    """The column that was scanned, or its text where it is nested."""
-    if pa.types.is_decimal(type):
-        try:
-            return column.cast(type)
-        except pa.ArrowInvalid:  # such as one with more zeros than digits
-            cells = [None if cell is None else Decimal(cell) for cell in column.to_pylist()]
-            return pa.array(cells, type)
-    if not inexact or not pa.types.is_nested(type):
-        return column
-    texts = column.to_pylist()
-    for row in inexact:
-        if texts[row] is not None:
-            node = json.loads(texts[row], parse_float=_Number)
-            texts[row] = _dumps(_rewritten(node, type))
-    return pa.array(texts, pa.string())
-
-
-class FoundCodec(JsonCodec):
-    """The same as a codec: nested values are typed, but where they are to come as text."""
+class SparingJson:
+    """What reads values for a bounded query: nested ones come as text where DuckDB takes that."""
 
     def __init__(self, place: Place) -> None:
-        super().__init__(place)
         self._types = {c.name: c.type for c in place.columns}
-        self._typed = {
-            name for name, type in self._types.items()
-            if pa.types.is_nested(type) and not (place.as_text and comes_as_text(type))
-        }  # fmt: skip
-        self._suggested, self._outer = place.suggested, place.suggested.keys()
-        self._reader = FoundJson(place.suggested, place.samples)
+        self._suggested = place.suggested.keys()
+        self.reader = FoundJson(place.suggested, place.samples)
 
     def decode(self, data: pa.Array, names: Sequence[str]) -> Decoded:
         """See `base.Codec`."""
-        data = data if data.type == pa.binary() else data.cast(pa.binary())
-        found = self._reader.read(data, names, outer=self._outer <= set(names))
-        columns = [
-            _nested(column, self._types[name]) if name in self._typed else column
-            for column, name in zip(found.columns, names, strict=True)
-        ]
+        found = self.reader.read(data, names, outer=self._suggested <= set(names))
+        types = {n: self._types[n] for n in names if pa.types.is_nested(self._types[n])}
+        typed = [n for n, type in types.items() if not comes_as_text(type)]
+        if not typed:
+            return found
+        pairs = zip(names, found.columns, strict=True)
+        columns = [nested(c, self._types[n]) if n in typed else c for n, c in pairs]
         return replace(found, columns=columns)
-
-    def learn(
-        self, data: pa.Array, names: Sequence[str], found: Decoded, *, whole: bool
-    ) -> Learned:
-        """What the samples did not have; `whole`: count fields that no column has, too."""
-        out, misfits = Learned(), set(found.misfits)
-        if misfits:
-            out.why = dict(found.bad)[found.misfits[0]]
-            out.shape = self._reader.shape(data, found.misfits, names)
-        wrong = {row for row, _ in found.bad} - misfits
-        outer = self._outer <= set(names)
-        for row in found.others if whole else ():
-            if row not in wrong:
-                value = data[row].as_py()
-                out.others.update(others_of(value, self._suggested, names, outer=outer))
-        return out
-
-
-def _nested(column: pa.Array, type: pa.DataType) -> pa.Array:
-    cells = (
-        None if text is None else json.loads(text, parse_float=_Number)
-        for text in column.to_pylist()
-    )
-    return pa.array([_typed(cell, type) for cell in cells], type)
-
-
-def open_json(place: Place) -> JsonCodec:
-    """The codec of JSON keys or values, declared or found."""
-    return FoundCodec(place) if place.suggested else JsonCodec(place)

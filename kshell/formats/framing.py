@@ -7,16 +7,16 @@ Protobuf the payload begins with the path of the message in its file.  Codecs ca
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from kshell.errors import CorruptRecord
 
-__all__ = ["HEADER", "NO_VALUE", "UNFRAMED", "frame", "payloads", "read_indexes", "schema_ids",
-           "split_frame", "write_indexes"]  # fmt: skip
+__all__ = ["HEADER", "NO_VALUE", "UNFRAMED", "frame", "ids_of", "payloads", "read_indexes",
+           "schema_ids", "split_frame", "write_indexes"]  # fmt: skip
 
 HEADER = 5  # bytes before the payload
 NO_VALUE, UNFRAMED = -1, -2  # what `schema_ids` gives where there is no id
@@ -71,8 +71,16 @@ def schema_ids(values: pa.BinaryArray) -> np.ndarray[tuple[int], np.dtype[np.int
     return ids
 
 
+def ids_of(samples: Sequence[bytes]) -> Counter[int]:
+    """How many samples have which schema id in front; no registry gives the id 0."""
+    found = schema_ids(pa.array(samples, pa.binary()))
+    return Counter(int(id) for id in found if id > 0)
+
+
 def payloads(values: pa.BinaryArray) -> pa.BinaryArray:
     """The records without their frames; ask `schema_ids` first which have one."""
+    import pyarrow.compute as pc  # takes 50 ms, which JSON does not wait for
+
     return pc.binary_slice(values, HEADER, _LONGEST)  # without an end, Arrow overflows
 
 

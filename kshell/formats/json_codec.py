@@ -20,9 +20,10 @@ from kshell.errors import CorruptRecord
 from kshell.formats.base import Decoded, Place
 from kshell.formats.coerce import RANGES, bytes_of, converter
 from kshell.formats.framing import payloads, schema_ids
+from kshell.formats.json_rules import depth_of
 from kshell.formats.json_scan import Field, Names, Types, scan
-from kshell.formats.json_values import depth_of, parser, plain_writer, written
-from kshell.formats.row_writer import row_writer
+from kshell.formats.json_values import parser, plain_writer, written
+from kshell.formats.row_writer import plain_steps, row_writer
 from kshell.types import stored_type
 
 __all__ = ["JsonCodec"]
@@ -147,6 +148,10 @@ def _plan(type: pa.DataType, name: str) -> tuple[pa.DataType, Finish]:
     return type, _collection(type, name) if simple else _cells(type, name)
 
 
+def _field_name(name: str) -> bytes:
+    return orjson.dumps(name) + b":"
+
+
 class JsonCodec:
     """Keys or values; `wrapped` false is a single value and no object around it."""
 
@@ -158,7 +163,9 @@ class JsonCodec:
         self._parse = parser(list(self._columns.values()))
         self._convert = {name: converter(type, name) for name, type in self._columns.items()}
         self._plain = [plain_writer(stored_type(t)) for t in self._columns.values()]
-        self._writer = row_writer(place.columns, orjson.dumps, single=self._single)
+        self._writer = row_writer(
+            lambda: plain_steps(place.columns, _field_name), "json", single=self._single
+        )
 
     def decode(self, data: pa.Array, names: Sequence[str]) -> Decoded:
         """See `base.Codec`; what nobody asks for need only be JSON."""

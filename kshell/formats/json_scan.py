@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from kshell.compiled import compiled
-from kshell.formats.json_scan_py import (
+from kshell.formats.json_rules import (
     INEXACT,
     MALFORMED,
     MAX_DEPTH,
@@ -27,7 +27,6 @@ from kshell.formats.json_scan_py import (
     TRAILING,
     WRONG_TYPE,
 )
-from kshell.formats.json_scan_py import scan as _scan_py
 
 __all__ = ["INEXACT", "OTHER_FIELDS", "OTHER_INNER_FIELDS", "Field", "Names", "Scanned", "Types",
            "scan"]  # fmt: skip
@@ -117,4 +116,7 @@ def scan(
     return Scanned(columns, reasons, unfit, flags, misfits)
 
 
-_scan = getattr(compiled("kshell.formats._json"), "scan", _scan_py)
+if (_compiled := compiled("kshell.formats._json")) is not None:
+    _scan = _compiled.scan
+else:
+    from kshell.formats.json_scan_py import scan as _scan

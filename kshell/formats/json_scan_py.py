@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import builtins
 import json
-import math
 import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
@@ -20,20 +19,26 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kshell.formats.json_values import depth_of
+from kshell.formats.json_rules import (
+    INEXACT,
+    MALFORMED,
+    MAX_DEPTH,
+    NOT_OBJECT,
+    OTHER_FIELDS,
+    OTHER_INNER_FIELDS,
+    RANGE,
+    TOO_DEEP,
+    UPPER_NAMES,
+    WHOLE_NAME,
+    WRONG_TYPE,
+    depth_of,
+    fits,
+    is_exact,
+)
 
-__all__ = ["INEXACT", "MALFORMED", "MAX_DEPTH", "NOT_OBJECT", "NOT_UTF8", "OTHER_FIELDS",
-           "OTHER_INNER_FIELDS", "RANGE", "TOO_DEEP", "TRAILING", "UPPER_NAMES", "WHOLE_NAME",
-           "WRONG_TYPE", "digits_of", "fits", "scan"]  # fmt: skip
+__all__ = ["scan"]
 
-# Flags of a row: its texts are not exact to a reader of doubles, or to one that takes the first of
-# two fields of one name; it has fields beside the wanted ones, or beside those of a nested type.
-INEXACT, OTHER_FIELDS, OTHER_INNER_FIELDS = 1, 2, 4
-UPPER_NAMES, WHOLE_NAME = 1, 2  # ways to find a field
-MAX_DEPTH = 64
-_EXACT = 2**53  # the whole numbers that a double holds
 _LONG_NUMBER = re.compile(rb"[\d.]{16}|\d[eE]|\.\d*0(?!\d)")
-MALFORMED, TOO_DEEP, NOT_UTF8, TRAILING, NOT_OBJECT, WRONG_TYPE, RANGE = range(1, 8)
 # Escapes in their order: a whole surrogate pair, half of one, any other.
 _ESCAPES = re.compile(
     rb"\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(\\u[dD][89a-fA-F][\da-fA-F]{2})|\\.",
@@ -118,7 +123,7 @@ def _fit(value: Any, type: pa.DataType | None, ksql: int) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise _Refused(WRONG_TYPE)
     if pa.types.is_floating(type):
-        if not ksql and not _is_exact(value):
+        if not ksql and not is_exact(value):
             raise _Refused(RANGE)
         return float(value)
     if isinstance(value, Decimal):
@@ -128,10 +133,6 @@ def _fit(value: Any, type: pa.DataType | None, ksql: int) -> Any:
     if not -(2 ** (type.bit_width - 1)) <= value < 2 ** (type.bit_width - 1):
         raise _Refused(RANGE)
     return value
-
-
-def _is_exact(value: float | Decimal) -> bool:
-    return abs(value) <= _EXACT if isinstance(value, int) else math.isfinite(float(value))
 
 
 def _check(value: Any, type: pa.DataType) -> int:
@@ -155,38 +156,8 @@ def _check(value: Any, type: pa.DataType) -> int:
     return 0
 
 
-def fits(value: Any, type: pa.DataType) -> bool:
-    """Whether a value with all of its digits is of a type that is neither nested nor text."""
-    if isinstance(value, bool):
-        return bool(pa.types.is_boolean(type))
-    if not isinstance(value, int | float | Decimal):
-        return False
-    if pa.types.is_floating(type):
-        return _is_exact(value)
-    if pa.types.is_integer(type):
-        return isinstance(value, int) and -(2**63) <= value < 2**63
-    if pa.types.is_decimal(type):
-        whole, scale = digits_of(Decimal(str(value)))
-        return bool(whole <= type.precision - type.scale and scale <= type.scale)
-    return False
-
-
 def _union(flags: Iterable[int]) -> int:
     return reduce(or_, flags, 0)
-
-
-def digits_of(number: Decimal) -> tuple[int, int]:
-    """How many digits a number has in front of and behind the point.
-
-    >>> digits_of(Decimal("-12.50")), digits_of(Decimal("0.05")), digits_of(Decimal("1e3"))
-    ((2, 1), (0, 2), (4, 0))
-    """
-    if not number:
-        return 0, 0
-    _, digits, exponent = number.as_tuple()
-    zeros = len(digits) - len("".join(map(str, digits)).rstrip("0"))
-    assert isinstance(exponent, int)
-    return max(number.adjusted() + 1, 0), max(-exponent - zeros, 0)
 
 
 _Bad = dict[int, tuple[int, int]]  # a row: (why, field)

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from kshell.errors import CorruptRecord
 
-__all__ = ["depth_of", "parser", "plain_writer", "written"]
+__all__ = ["parser", "plain_writer", "written"]
 
 _EPOCH = datetime.date(1970, 1, 1)
 _EPOCH_TIME = datetime.datetime(1970, 1, 1)
@@ -68,19 +68,6 @@ def parser(types: Sequence[pa.DataType]) -> Callable[[bytes], Any]:
     Text columns read numbers as they were written, so only they and decimals need exact digits.
     """
     return _exact if any(map(_needs_digits, types)) else _quick
-
-
-def depth_of(node: Any) -> int:
-    """How deep objects and arrays are in one another.
-
-    >>> depth_of({"a": [1, []]}), depth_of(1)
-    (3, 0)
-    """
-    deepest, layer = 0, [node]
-    while layer := [v for v in layer if isinstance(v, dict | list)]:
-        deepest += 1
-        layer = [c for v in layer for c in (v.values() if isinstance(v, dict) else v)]
-    return deepest
 
 
 def written(plain: Any) -> bytes:

@@ -19,7 +19,7 @@ FORMATS: Mapping[str, str] = {
     "AVRO": "kshell.formats.avro.codec:open_avro",
     "BYTES": "kshell.formats.primitive:open_bytes",
     "DELIMITED": "kshell.formats.delimited:open_delimited",
-    "JSON": "kshell.formats.found:open_json",
+    "JSON": "kshell.formats.found_codec:open_json",
     "JSON_SR": "kshell.formats.json_sr.codec:open_json_sr",
     "KAFKA": "kshell.formats.primitive:open_kafka",
     "NONE": "kshell.formats.primitive:open_none",

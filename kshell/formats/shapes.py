@@ -14,8 +14,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from kshell.formats.json_scan_py import MAX_DEPTH, digits_of
-from kshell.formats.json_values import depth_of
+from kshell.formats.json_rules import MAX_DEPTH, depth_of, digits_of
 
 __all__ = ["Shape", "exactly", "plain", "shape_of"]
 

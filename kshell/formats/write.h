@@ -1,4 +1,4 @@
-/* Rows of Arrow columns as the bytes of records: JSON and DELIMITED.  `_write` calls it. */
+/* Rows of Arrow columns as the bytes of records: JSON, DELIMITED and Avro.  `_write` calls it. */
 #ifndef KSHELL_WRITE_H
 #define KSHELL_WRITE_H
 #include <stdint.h>
@@ -7,15 +7,17 @@
 
 #include "digits.h"
 
-enum { W_TEXT, W_BYTES, W_INT, W_BIGINT, W_DOUBLE, W_BOOLEAN, W_DECIMAL, W_LIST, W_MAP, W_OBJECT };
-enum { NO_ROOM = -1, TOO_LARGE = -2 };
+enum { W_TEXT, W_BYTES, W_INT, W_BIGINT, W_DOUBLE, W_BOOLEAN, W_DECIMAL, W_LIST, W_MAP, W_OBJECT, W_CONSTANT };
+enum { NO_ROOM = 0, FINE = 1, REFUSED = -1, TOO_LARGE = -2 };
 
-/* A column and what is in it: its children are `nodes[inner]` and those behind. */
+/* A column and what is in it: its children are `inner` and those behind.  `before` stands in front of a
+   value: a field's name as JSON, an Avro union's branch.  `none` is Avro's NULL; refused if its size is -1. */
 typedef struct node {
-  int kind, scale, count;
+  int kind, scale, count, bits;
+  int64_t unit;
   const struct node *inner;
-  const char *name; /* of a field: in JSON with its quotes and colon */
-  int64_t name_size;
+  const char *before, *none;
+  int64_t before_size, none_size;
   const uint8_t *valid;
   const int32_t *at;
   const uint8_t *data;
@@ -223,7 +225,7 @@ static int put_json(text *out, const node *n, int64_t row) {
       if (!put(out, "{", 1)) return 0;
       for (int i = 0; i < n->count; i++) {
         const node *field = n->inner + i;
-        if ((i && !put(out, ",", 1)) || !put(out, field->name, field->name_size) || !put_json(out, field, row)) return 0;
+        if ((i && !put(out, ",", 1)) || !put(out, field->before, field->before_size) || !put_json(out, field, row)) return 0;
       }
       return put(out, "}", 1);
   }
@@ -296,15 +298,81 @@ static int put_line(text *out, const node *root, int64_t row, bytes delimiter) {
   return 1;
 }
 
-enum { AS_JSON, AS_LINES };
+/* Avro's long: a zigzag varint. */
+static int put_long(text *out, int64_t value) {
+  uint64_t n = (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
+  uint8_t *q = more(out, 10), *start = q;
+  if (!q) return NO_ROOM;
+  for (; n > 0x7f; n >>= 7) *q++ = (uint8_t)(n | 0x80);
+  *q++ = (uint8_t)n;
+  out->size += q - start;
+  return FINE;
+}
+
+static int put_sized(text *out, const uint8_t *p, int64_t size) {
+  return put_long(out, size) && put(out, p, size);
+}
+
+/* The fewest bytes of two's complement, big-endian. */
+static int put_number(text *out, const uint8_t *p) {
+  uint8_t sign = p[15] & 0x80 ? 0xff : 0, turned[16];
+  int size = 16;
+  while (size > 1 && p[size - 1] == sign && (p[size - 2] & 0x80) == (sign & 0x80)) size--;
+  for (int i = 0; i < size; i++) turned[i] = p[size - 1 - i];
+  return put_sized(out, turned, size);
+}
+
+static int put_avro(text *out, const node *n, int64_t row) {
+  if (n->kind == W_CONSTANT) return put(out, n->before, n->before_size);
+  if (!there(n, row)) return n->none_size < 0 ? REFUSED : put(out, n->none, n->none_size);
+  if (!put(out, n->before, n->before_size)) return NO_ROOM;
+  int64_t size;
+  const uint8_t *p;
+  int done = FINE;
+  switch (n->kind) {
+    case W_TEXT:
+    case W_BYTES:
+      p = bytes_at(n, row, &size);
+      return put_sized(out, p, size);
+    case W_INT:
+    case W_BIGINT: {
+      int64_t value = whole_at(n, row);
+      if (__builtin_mul_overflow(value, n->unit, &value)) return REFUSED;
+      if (n->bits < 63 && (value < -((int64_t)1 << n->bits) || value >= (int64_t)1 << n->bits)) return REFUSED;
+      return put_long(out, value);
+    }
+    case W_DOUBLE:
+      return put(out, n->data + 8 * (n->first + row), 8);
+    case W_BOOLEAN: {
+      int64_t bit = n->first + row;
+      uint8_t one = n->data[bit >> 3] >> (bit & 7) & 1;
+      return put(out, &one, 1);
+    }
+    case W_DECIMAL:
+      return put_number(out, n->data + 16 * (n->first + row));
+    case W_LIST:
+    case W_MAP: {
+      const int32_t *at = n->at + n->first + row;
+      if (at[0] < at[1] && !put_long(out, at[1] - at[0])) return NO_ROOM;
+      for (int32_t i = at[0]; done == FINE && i < at[1]; i++)
+        for (int k = 0; done == FINE && k < n->count; k++) done = put_avro(out, n->inner + k, i);
+      return done == FINE ? put(out, "", 1) : done;
+    }
+    default: /* W_OBJECT */
+      for (int i = 0; done == FINE && i < n->count; i++) done = put_avro(out, n->inner + i, row);
+      return done;
+  }
+}
+
+enum { AS_JSON, AS_LINES, AS_AVRO };
 
 typedef struct {
   int how, single;
   bytes prefix, delimiter;
 } manner;
 
-/* All rows behind one another: `at` is where each ends, `valid` its bits; fewer than asked for is an error. */
-static int64_t write_rows(text *out, const node *root, const node *gone, int64_t rows, const manner *m, int32_t *at,
+/* All rows behind one another: `at` is where each ends, `valid` its bits; gives FINE or why not. */
+static int write_rows(text *out, const node *root, const node *gone, int64_t rows, const manner *m, int32_t *at,
                           uint8_t *valid) {
   at[0] = 0;
   for (int64_t row = 0; row < rows; row++) {
@@ -312,12 +380,16 @@ static int64_t write_rows(text *out, const node *root, const node *gone, int64_t
     int dead = !there(gone, row) || (gone->data[bit >> 3] >> (bit & 7) & 1) || (m->single && !there(root, row));
     if (!dead) {
       valid[row >> 3] |= (uint8_t)(1 << (row & 7));
-      if (!put(out, m->prefix.data, m->prefix.size)) return NO_ROOM;
-      if (!(m->how == AS_JSON ? put_json(out, root, row) : put_line(out, root, row, m->delimiter))) return NO_ROOM;
+      int done = put(out, m->prefix.data, m->prefix.size);
+      if (done == FINE)
+        done = m->how == AS_JSON ? put_json(out, root, row)
+               : m->how == AS_AVRO ? put_avro(out, root, row)
+                                   : put_line(out, root, row, m->delimiter);
+      if (done != FINE) return done;
       if (out->size > INT32_MAX) return TOO_LARGE;
     }
     at[row + 1] = (int32_t)out->size;
   }
-  return rows;
+  return FINE;
 }
 #endif

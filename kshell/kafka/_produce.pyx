@@ -5,6 +5,7 @@ The loop is in produce.h, with the GIL released.  `load` looks librdkafka's func
 library that confluent-kafka brings.
 """
 
+cimport cython
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
@@ -142,12 +143,13 @@ def place(keys, int tail, int partitions):
 
 cdef void note_failure(void *client, const message *sent, void *owner) noexcept with gil:
     if sent.error:
-        (<Sender>owner).failed.append((
+        (<list>owner).append((
             lib.topic_name(sent.topic).decode() if sent.topic else "",
             sent.partition, sent.error, lib.err2str(sent.error).decode(),
         ))
 
 
+@cython.no_gc  # it is in no cycle, and what it has must be there in __dealloc__
 cdef class Sender:
     """A producer of librdkafka; see `produce_py.Sender`, which is its twin."""
 
@@ -166,7 +168,7 @@ cdef class Sender:
             if lib.conf_set(conf, name.encode(), text, why, ROOM):
                 lib.conf_destroy(conf)
                 raise Refused(-186, why.decode())
-        lib.conf_set_opaque(conf, <void *>self)
+        lib.conf_set_opaque(conf, <void *>self.failed)
         lib.conf_set_dr_msg_cb(conf, note_failure)
         self.client = lib.new_client(PRODUCER, conf, why, ROOM)
         if self.client == NULL:
@@ -259,7 +261,7 @@ cdef class Sender:
         raise made
 
     def init_transactions(self, double seconds):
-        """Fence other producers of the `transactional.id`, and end what they left open."""
+        """Fence other producers of the same transactional id, and end what they left open."""
         cdef int wait = <int>(seconds * 1000)
         cdef void *error
         with nogil:

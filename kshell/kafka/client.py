@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 from kshell.config import Properties
 from kshell.errors import UsageError
 from kshell.kafka.metadata import Snapshot, Topic
+from kshell.kafka.reader import Reader
+from kshell.kafka.shared import SharedReads
 from kshell.kafka.wire import EARLIEST, LATEST, Wire
 
 __all__ = ["Client"]
@@ -30,6 +32,7 @@ class Client:
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.wire = Wire()
+        self._reads = SharedReads(self.loop, self.wire)
         self._thread = threading.Thread(target=self._run, name="kshell-kafka", daemon=True)
         self._thread.start()
 
@@ -77,6 +80,12 @@ class Client:
         """One topic; raises UnknownName, Forbidden, KafkaError or Outage."""
         return self.call(self.wire.topic(name))
 
+    def watched(self, name: str) -> Topic | None:
+        """`find` for who asks again and again: as it was at most a second ago."""
+        if self.wire.seen_lately(name):
+            return self.wire.seen(name)
+        return self.call(self.wire.watched(name))
+
     def snapshot(self, topic: Topic, isolation: str) -> Snapshot:
         """The topic's offsets now, under an isolation.level: two requests to each leader."""
         committed = int(isolation == "read_committed")
@@ -95,6 +104,19 @@ class Client:
         """Per partition, the first offset whose timestamp is at or after a time (ms), or -1."""
         return self.call(self.wire.offsets(snapshot.topic, times, snapshot.isolation))
 
+    def follow(
+        self,
+        snapshot: Snapshot,
+        ranges: Mapping[int, tuple[int, int]],
+        bell: threading.Event,
+        room: int,
+    ) -> Reader:
+        """A continuous read of [start, end) of each partition; those without ends share fetches.
+
+        It sets `bell` when there is something to poll, and fetches `room` bytes ahead.
+        """
+        return self._reads.follow(snapshot, ranges, bell, room)
+
     @property
     def creates_topics(self) -> bool:
         """Whether the brokers accept requests to create topics; the embedded one does not."""
@@ -109,6 +131,14 @@ class Client:
         if not self.loop.is_running():
             return
         with contextlib.suppress(Exception):
-            asyncio.run_coroutine_threadsafe(self.wire.close(), self.loop).result(2)
+            asyncio.run_coroutine_threadsafe(self._leave(), self.loop).result(2)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(2)
+
+    async def _leave(self) -> None:
+        """End what still reads, then close the connections."""
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.wire.close()

@@ -29,9 +29,9 @@ class OutgoingRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """Keys and values (binary), and if given timestamps (int64, ms), partitions (int32) and headers.
+    """Records by columns: binary, binary, int64, int32 and `HEADERS`.
 
-    A NULL means the same as in `OutgoingRecord`.
+    A NULL means the same as None in `OutgoingRecord`.
     """
 
     keys: pa.Array

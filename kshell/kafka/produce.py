@@ -28,12 +28,16 @@ _impl: Any = compiled("kshell.kafka._produce")
 
 def _sender(settings: dict[str, Any]) -> Any:
     """The compiled sender, or its twin where librdkafka's functions are not found."""
+    kind = produce_py.Sender
     if _impl is not None:
         from confluent_kafka import cimpl
 
         if _impl.load(cimpl.__file__):
-            return _impl.Sender(settings)
-    return produce_py.Sender(settings)
+            kind = _impl.Sender
+    try:
+        return kind(settings)
+    except Refused as refused:
+        raise KafkaError(f"no producer: {refused.text}") from None
 
 
 def _failure(topic: str, partition: int | None, code: int, text: str) -> KafkaError:
@@ -146,6 +150,10 @@ class Producer:
         while self._sender.flush(0.2):
             self.check()
         self.check()
+
+    def hurry(self) -> None:
+        """From now on wait only some seconds for a cluster that does not answer."""
+        self._patience = min(self._patience, _LEAVING)
 
     def leave(self) -> None:
         """`flush`, but it waits only some seconds for a cluster that does not answer."""

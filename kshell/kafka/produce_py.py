@@ -13,6 +13,8 @@ from kshell.kafka.outgoing import Outgoing, Refused
 
 __all__ = ["Sender"]
 
+_FATAL = -150  # the producer has failed for good
+
 
 class Sender:
     """A producer of librdkafka.
@@ -67,7 +69,7 @@ class Sender:
         return len(self._sender)
 
     def init_transactions(self, seconds: float) -> None:
-        """Fence other producers of the `transactional.id`, and end what they left open."""
+        """Fence other producers of the same transactional id, and end what they left open."""
         _tried(self._sender.init_transactions, seconds)
 
     def begin(self) -> None:
@@ -106,6 +108,6 @@ def _tried(call: Callable[..., Any], *given: Any, **more: Any) -> Any:
     except KafkaException as exception:
         error = exception.args[0]
         raise Refused(
-            error.code(), error.str(), error.fatal(), error.retriable(),
-            error.txn_requires_abort(),
+            error.code(), error.str(), error.fatal() or error.code() == _FATAL,
+            error.retriable(), error.txn_requires_abort(),
         ) from None  # fmt: skip

@@ -94,7 +94,10 @@ class _Walk:
         pending, active = list(self._aborted), set()
         for i in range(self.heads.count):
             state, base, last, attributes, producer, _, at, _ = self.heads.head(i)
-            if base >= self.end or last < self.start:
+            if base >= self.end:
+                continue
+            before = last < self.start  # only the ends of transactions count there
+            if before and not (state == _FINE and attributes & _CONTROL):
                 continue
             if state != _FINE:
                 self.bad.append(BadSpan(max(base, self.start), last, _REASONS[state]))

@@ -11,7 +11,9 @@ import asyncio
 import io
 import itertools
 import logging
+import re
 import ssl
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,7 +24,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
 
 from kshell.config import Properties
-from kshell.errors import Forbidden, KafkaError, Outage, TopicChanged, UnknownName
+from kshell.errors import Forbidden, KafkaError, Outage, TopicChanged, UnknownName, UsageError
 from kshell.kafka import metadata
 from kshell.kafka.diagnose import diagnose
 from kshell.kafka.frames import FrameConnection, open_connection
@@ -38,22 +40,30 @@ _FORBIDDEN, _OUT_OF_RANGE = 29, 1
 _NO_TOPIC = frozenset({3, 17})  # unknown, and a name that no topic can have
 _TOPIC = 2  # Kafka's number for a topic's configs
 _STATIC = 4  # from here on a config's source is the broker's file or Kafka's default
+_RECENT = 1.0  # seconds for which `watched` asks nobody again
+_LATELY = 10.0  # seconds after which it forgets a name that nobody asks for
 _MOVED = frozenset({3, 5, 6, 9, 74, 75, 76})  # error codes that new metadata may solve
 
 
+_SERVER = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/;\[\]]+))(?::(\d{1,5}))?")
+
+
 def _parse_servers(text: str) -> list[tuple[str, int]]:
-    """host:port pairs; 9092 where no port is given.
+    """host:port pairs; 9092 where no port is given.  Raises UsageError.
 
     >>> _parse_servers("a:1, b,[::1]:9093")
     [('a', 1), ('b', 9092), ('::1', 9093)]
     """
     servers = []
     for item in text.split(","):
-        host, colon, port = item.strip().rpartition(":")
-        if not colon or port.endswith("]"):
-            host, port = item.strip(), "9092"
-        if host:
-            servers.append((host.strip("[]"), int(port) if port.isdigit() else 9092))
+        found = _SERVER.fullmatch(item.strip())
+        port = int(found[3] or 9092) if found is not None else 0
+        if found is None or not 0 < port < 1 << 16:
+            raise UsageError(
+                f"{item.strip() or 'nothing'} is no bootstrap server",
+                hint="host:port, and commas between several: a:9092,b:9092; IPv6 as [::1]:9092",
+            )
+        servers.append((found[1] or found[2], port))
     return servers
 
 
@@ -167,6 +177,14 @@ def _readable(topic: Topic) -> Topic:
     return topic
 
 
+def _found(cluster: Cluster, name: str) -> Topic | None:
+    """The topic of that name, None if there is none; raises Forbidden or KafkaError."""
+    found = next((t for t in cluster.topics if t.name == name), None)
+    if found is None or found.error in _NO_TOPIC:
+        return None
+    return _readable(found)
+
+
 class Wire:
     """All connections of one client; every coroutine runs on its loop."""
 
@@ -178,6 +196,10 @@ class Wire:
         self._connections: dict[tuple[int, str], FrameConnection] = {}
         self._locks: dict[tuple[int, str], asyncio.Lock] = {}
         self._leased: set[int] = set()
+        # For `watched`: when each name was asked for, and what was seen last.
+        self._watching = asyncio.Lock()
+        self._watched: dict[str, float] = {}
+        self._seen, self._seen_at = self.cluster, 0.0
 
     async def connect(self, properties: Properties) -> None:
         """Get the metadata from the first server that answers; raises ConnectionFailed."""
@@ -196,7 +218,8 @@ class Wire:
                 return
             except Exception as error:
                 failure = await diagnose(host, port, error, properties, self.timeout)
-        raise failure or UnknownName("bootstrap server", properties["bootstrap.servers"])
+        assert failure is not None
+        raise failure
 
     async def _learn(self, connection: FrameConnection, topics: Sequence[str] | None) -> Cluster:
         answer = await connection.send(_MetadataRequest(topics))
@@ -258,11 +281,32 @@ class Wire:
 
     async def find(self, name: str) -> Topic | None:
         """One topic, or None if it does not exist; raises Forbidden, KafkaError or Outage."""
-        cluster = await self.metadata([name])
-        found = next((t for t in cluster.topics if t.name == name), None)
-        if found is None or found.error in _NO_TOPIC:
-            return None
-        return _readable(found)
+        return _found(await self.metadata([name]), name)
+
+    def seen_lately(self, name: str) -> bool:
+        """Whether `watched` knows a topic without a request; any thread may ask."""
+        if name in self._watched:
+            self._watched[name] = time.monotonic()
+        return name in self._watched and time.monotonic() - self._seen_at < _RECENT
+
+    def seen(self, name: str) -> Topic | None:
+        """The topic as `watched` saw it last; any thread may ask."""
+        return _found(self._seen, name)
+
+    async def watched(self, name: str) -> Topic | None:
+        """`find` for who asks again and again: as it was at most a second ago.
+
+        One request gets all topics that were asked for lately.
+        """
+        async with self._watching:
+            if not self.seen_lately(name):
+                now = time.monotonic()
+                asked = {n: at for n, at in self._watched.items() if now - at < _LATELY}
+                asked[name] = now
+                # In this order, for the threads that look without a lock.
+                self._seen = await self.metadata(list(asked))
+                self._watched, self._seen_at = asked, now
+        return self.seen(name)
 
     async def topic(self, name: str) -> Topic:
         """One topic that can be read; raises UnknownName, Forbidden, KafkaError or Outage."""

@@ -6,10 +6,11 @@ depends only on the input and its order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,7 +19,8 @@ from kshell.changes import Changes
 from kshell.errors import Unsupported
 from kshell.sql import plan
 from kshell.stream.evaluate import OnError, ignore_errors
-from kshell.stream.state import MemoryStates, States
+from kshell.stream.kept import Collected, Computed, Current, Kept, repeats
+from kshell.stream.state import Entries, MemoryStates, Stateful, States
 
 __all__ = ["Graph", "build"]
 
@@ -30,15 +32,16 @@ class Operator(Protocol):
     def step(self) -> Callable[..., Changes]:
         """The output for the next rows of each input: of the only one, or of the left and right.
 
-        A join looks at their `order`, and its output has the place of the row that made each.
+        A join looks at their `order`, and its output has the place of the row that made each.  One
+        whose output may be large has `steps` too, which gives it in parts.
         """
 
 
 class _Stage(Protocol):
     """A part of the plan at work, from its scans up."""
 
-    def step(self, batches: Mapping[int, Changes]) -> Changes:
-        """What it makes of the next rows of the scans."""
+    def steps(self, batches: Mapping[int, Changes]) -> Iterator[Changes]:
+        """What it makes of the next rows of the scans, in parts that have rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,11 @@ class _Leaf:
     """A scan's rows."""
 
     number: int
-    schema: pa.Schema
 
-    def step(self, batches: Mapping[int, Changes]) -> Changes:
-        return batches.get(self.number) or Changes.none(self.schema)
+    def steps(self, batches: Mapping[int, Changes]) -> Iterator[Changes]:
+        rows = batches.get(self.number)
+        if rows:
+            yield rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +62,24 @@ class _Inner:
 
     operator: Operator
     inputs: tuple[_Stage, ...]
-    schema: pa.Schema
+    schemas: tuple[pa.Schema, ...]  # of the inputs
 
-    def step(self, batches: Mapping[int, Changes]) -> Changes:
-        parts = [stage.step(batches) for stage in self.inputs]
-        return self.operator.step(*parts) if any(parts) else Changes.none(self.schema)
+    def steps(self, batches: Mapping[int, Changes]) -> Iterator[Changes]:
+        for parts in self._parts(batches):
+            if hasattr(self.operator, "steps"):
+                yield from self.operator.steps(*parts)
+            elif made := self.operator.step(*parts):
+                yield made
+
+    def _parts(self, batches: Mapping[int, Changes]) -> Iterator[tuple[Changes, ...]]:
+        """The next rows of the inputs, at least one of which has some."""
+        parts = [stage.steps(batches) for stage in self.inputs]
+        if len(parts) == 1:
+            yield from zip(*parts, strict=True)
+            return
+        none = tuple(map(Changes.none, self.schemas))
+        for left, right in _aligned(*parts):
+            yield left or none[0], right or none[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +89,10 @@ class Graph:
     root: plan.Node
     scans: tuple[plan.Scan, ...]
     stage: _Stage
-    operators: Mapping[int, Operator]
+    schema: pa.Schema
+    operators: Mapping[str, Operator]  # by their places in the plan: "3.StreamJoin"
     on_error: OnError = ignore_errors
+    kept: Kept | None = None
 
     def step(self, batches: Mapping[int, Changes]) -> Changes:
         """The changes of the root for the next rows of the scans, by the scans' numbers.
@@ -82,12 +101,57 @@ class Graph:
         tombstones at -1 with the key alone: the graph keeps the rows that they replace.  A row from
         before 1970 is an error and is skipped, as in Streams.
         """
-        return self.stage.step({scan: self._since_1970(c) for scan, c in batches.items()})
+        return Changes.concat(self.steps(batches), self.schema)
+
+    def steps(self, batches: Mapping[int, Changes]) -> Iterator[Changes]:
+        """The same in parts, so that rows with many matches do not fill the memory.
+
+        The next step may come when all parts were taken.
+        """
+        for made in self.stage.steps({scan: self._since_1970(c) for scan, c in batches.items()}):
+            if self.kept is not None:
+                self.kept.put(made)
+            yield made
+
+    def rows(self) -> pa.RecordBatch:
+        """The rows of the root's table as they are now, if the graph keeps them."""
+        assert self.kept is not None
+        return self.kept.rows()
 
     @property
     def late(self) -> int:
         """How many rows came after all their windows had closed."""
         return sum(getattr(operator, "late", 0) for operator in self.operators.values())
+
+    def snapshot(self) -> dict[str, Entries]:
+        """The state of all operators: each part's name begins with its operator's place."""
+        return self._parts("snapshot")
+
+    def changed(self) -> dict[str, Entries]:
+        """What differs since the last time; everything the first time."""
+        return self._parts("changed")
+
+    def load(self, parts: Mapping[str, Entries]) -> None:
+        """Takes in what either of them gave in a graph of the same plan."""
+        for place, operator in self._stateful():
+            start = f"{place}."
+            mine = {n.removeprefix(start): e for n, e in parts.items() if n.startswith(start)}
+            if mine:
+                operator.load(mine)
+
+    def _parts(self, method: str) -> dict[str, Entries]:
+        return {
+            f"{place}.{name}": entries
+            for place, operator in self._stateful()
+            for name, entries in getattr(operator, method)().items()
+        }
+
+    def _stateful(self) -> Iterator[tuple[str, Stateful]]:
+        for place, operator in self.operators.items():
+            if hasattr(operator, "snapshot"):
+                yield place, cast(Stateful, operator)
+        if hasattr(self.kept, "snapshot"):
+            yield "kept", cast(Stateful, self.kept)
 
     def _since_1970(self, batch: Changes) -> Changes:
         times = batch.rows.column("ROWTIME")
@@ -100,12 +164,59 @@ class Graph:
 
 
 def build(
-    node: plan.Node, states: States | None = None, on_error: OnError = ignore_errors
+    node: plan.Node,
+    states: States | None = None,
+    on_error: OnError = ignore_errors,
+    *,
+    keeps: bool = False,
 ) -> Graph:
-    """The plan's graph, its state in `states` (in memory by default); raises Unsupported."""
+    """The plan's graph, its state in `states` (in memory by default); raises Unsupported.
+
+    If it `keeps`, a table's current rows can be read between two steps.
+    """
     builder = _Builder(states or MemoryStates(), on_error)
     stage = builder.stage(node)
-    return Graph(node, tuple(builder.scans), stage, builder.operators, on_error)
+    schema = node.output.schema()
+    kept = builder.kept(node) if keeps and node.output.kind is Kind.TABLE else None
+    return Graph(node, tuple(builder.scans), stage, schema, builder.operators, on_error, kept)
+
+
+class _Parts:
+    """The parts of an input, one ahead."""
+
+    def __init__(self, parts: Iterator[Changes]) -> None:
+        self._parts = parts
+        self.rows = next(parts, None)
+        self._next = next(parts, None)
+
+    @property
+    def end(self) -> int | None:
+        """The place up to which the rows here are all there are; None if no more follow."""
+        if self.rows is None or self._next is None:
+            return None
+        assert self.rows.order is not None  # it is made of several inputs
+        return int(self.rows.order[-1].as_py())
+
+    def take(self, until: int | None) -> Changes | None:
+        """The rows here up to a place."""
+        rows = self.rows
+        if rows is None:
+            return None
+        if until is not None and rows.order is not None:
+            count = int(np.searchsorted(rows.order.to_numpy(), until, "right"))
+            if count < len(rows):
+                self.rows = rows.slice(count)
+                return rows.slice(0, count) if count else None
+        self.rows, self._next = self._next, next(self._parts, None)
+        return rows
+
+
+def _aligned(*inputs: Iterator[Changes]) -> Iterator[tuple[Changes | None, ...]]:
+    """Parts of both inputs that belong together: in both, what comes after has later places."""
+    parts = [_Parts(rows) for rows in inputs]
+    while any(part.rows is not None for part in parts):
+        until = min((part.end for part in parts if part.end is not None), default=None)
+        yield tuple(part.take(until) for part in parts)
 
 
 class _Builder:
@@ -113,29 +224,58 @@ class _Builder:
 
     def __init__(self, states: States, on_error: OnError) -> None:
         self.states, self.on_error = states, on_error
-        self.operators: dict[int, Operator] = {}
+        self.operators: dict[str, Operator] = {}
         self.scans: list[plan.Scan] = []
-        self._number = 0
+        self._places: dict[int, str] = {}
+        self._looked_up: set[int] = set()
 
     def name(self, node: plan.Node) -> str:
-        """A state's name."""
-        self._number += 1
-        return f"{self._number}.{type(node).__name__}"
+        """The node's place in the plan, from the root: the name of its state."""
+        number = len(self._places) + 1
+        return self._places.setdefault(id(node), f"{number}.{type(node).__name__}")
 
     def stage(self, node: plan.Node) -> _Stage:
         """The operators of the node and of all below."""
-        operator = self._operator(node)
+        name = self.name(node)
+        looked_up = isinstance(node, plan.Scan) and id(node) in self._looked_up
+        operator = None if looked_up else self._operator(node)
         if operator is not None:
-            self.operators[id(node)] = operator
+            self.operators[name] = operator
+        if isinstance(node, plan.StreamTableJoin):
+            # It keeps the table that it looks up, so that its scan need not.
+            self._looked_up.add(id(node.right))
         # EMIT FINAL runs its aggregate itself.
         inner = node.input if isinstance(node, plan.Suppress) else node
         inputs = tuple(self.stage(child) for child in plan.children(inner))
         if isinstance(node, plan.Scan):
-            inputs = (_Leaf(len(self.scans), node.output.schema()),)
+            inputs = (_Leaf(len(self.scans)),)
             self.scans.append(node)
         if operator is None:
             return inputs[0]
-        return _Inner(operator, inputs, node.output.schema())
+        schemas = tuple(child.output.schema() for child in plan.children(inner))
+        return _Inner(operator, inputs, schemas)
+
+    def kept(self, root: plan.Node) -> Kept:
+        """The table's rows of the last state that says them, else collected."""
+        reader = _Builder(self.states, ignore_errors)  # a row's error was reported when it came
+        above: list[Operator] = []
+        node = root.input if isinstance(root, plan.Answer | plan.Sink) else root
+        top = node
+        while isinstance(node, plan.Project | plan.Filter):
+            if isinstance(node, plan.Project):
+                expressions = [named.expression for named in (*node.key, *node.value)]
+            else:
+                expressions = [node.predicate]
+            if not repeats(expressions):
+                return Collected(top)
+            stage = reader._operator(node)
+            assert stage is not None
+            above.insert(0, stage)
+            node = node.input
+        operator = self.operators.get(self.name(node))
+        if hasattr(operator, "current") and not isinstance(node, plan.Suppress):
+            return Computed(cast(Current, operator), above)
+        return Collected(top)
 
     def _operator(self, node: plan.Node) -> Operator | None:
         if isinstance(node, plan.Answer | plan.Sink):
@@ -156,7 +296,7 @@ class _Builder:
 
         if node.output.kind is Kind.STREAM:
             return None
-        return TableSource(node, self.states, self.name(node))
+        return TableSource(node)
 
     def _filter(self, node: plan.Filter) -> Operator:
         from kshell.stream.ops import linear
@@ -166,29 +306,24 @@ class _Builder:
         return linear.TableFilter(node, self.on_error)
 
     def _group_by(self, node: plan.Aggregate) -> Operator:
-        """GROUP BY in which a batch may give one update for each group."""
         from kshell.stream.ops.aggregate import TableAggregate
-        from kshell.stream.ops.columnar import ColumnarAggregate
 
         if node.input.output.kind is Kind.TABLE:
-            return TableAggregate(node, self.states, self.name(node), self.on_error)
-        if node.window is None or node.window.type in (WindowType.TUMBLING, WindowType.HOPPING):
-            return ColumnarAggregate(node, self.on_error)
-        return self.windowed(node)
+            return TableAggregate(node, self.on_error)
+        return self.grouped(node, final=False)
 
-    def windowed(self, node: plan.Aggregate) -> Operator:
-        """GROUP BY in windows, row by row."""
+    def grouped(self, node: plan.Aggregate, final: bool) -> Operator:
+        """GROUP BY of a stream; `final` gives a window out when it closes."""
+        from kshell.stream.ops.columnar import ColumnarAggregate
         from kshell.stream.ops.session import SessionAggregate
         from kshell.stream.ops.sliding import SlidingAggregate
-        from kshell.stream.ops.windows import WindowAggregate
 
-        name = self.name(node)
-        assert node.window is not None
-        if node.window.type is WindowType.SESSION:
-            return SessionAggregate(node, self.states, name, self.on_error)
-        sliding = node.window.type is WindowType.SLIDING
-        made = SlidingAggregate if sliding else WindowAggregate
-        return made(node, self.states, name, self.on_error)
+        made: Any = ColumnarAggregate
+        if node.window is not None and node.window.type is WindowType.SESSION:
+            made = SessionAggregate
+        if node.window is not None and node.window.type is WindowType.SLIDING:
+            made = SlidingAggregate
+        return made(node, self.on_error, final)  # type: ignore[no-any-return]
 
 
 def _project(node: Any, builder: _Builder) -> Operator:
@@ -210,38 +345,31 @@ def _explode(node: Any, builder: _Builder) -> Operator:
 
 
 def _suppress(node: Any, builder: _Builder) -> Operator:
-    from kshell.stream.ops.suppress import Suppress
-
-    aggregate: Any = builder.windowed(node.input)
-    return Suppress(node, aggregate, builder.states, builder.name(node))
+    return builder.grouped(node.input, final=True)
 
 
 def _stream_join(node: Any, builder: _Builder) -> Operator:
-    from kshell.stream.ops.alternating import Alternating
     from kshell.stream.ops.stream_join import StreamJoin
 
-    return Alternating(StreamJoin(node, builder.states, builder.name(node)))
+    return StreamJoin(node)
 
 
 def _stream_table_join(node: Any, builder: _Builder) -> Operator:
-    from kshell.stream.ops.alternating import Alternating
     from kshell.stream.ops.stream_table_join import StreamTableJoin
 
-    return Alternating(StreamTableJoin(node, builder.states, builder.name(node)))
+    return StreamTableJoin(node)
 
 
 def _table_join(node: Any, builder: _Builder) -> Operator:
-    from kshell.stream.ops.alternating import Alternating
     from kshell.stream.ops.table_join import TableJoin
 
-    return Alternating(TableJoin(node, builder.states, builder.name(node)))
+    return TableJoin(node)
 
 
 def _foreign_key_join(node: Any, builder: _Builder) -> Operator:
-    from kshell.stream.ops.alternating import Alternating
     from kshell.stream.ops.foreign_key_join import ForeignKeyJoin
 
-    return Alternating(ForeignKeyJoin(node, builder.states, builder.name(node), builder.on_error))
+    return ForeignKeyJoin(node, builder.on_error)
 
 
 _MAKERS: Mapping[type, Callable[[Any, _Builder], Operator]] = {

@@ -18,8 +18,10 @@ from kshell.catalog.model import Kind, WindowType
 from kshell.changes import WEIGHT, Changes
 from kshell.sql.plan import Relation
 
-__all__ = ["Key", "Layout", "Row", "Update", "batch_of", "changes", "freeze", "latest", "updates"]
+__all__ = ["Key", "Layout", "Row", "Update", "batch_of", "changes", "freeze", "latest",
+           "replaced", "updates"]  # fmt: skip
 
+_NOTHING = pa.scalar(0, WEIGHT)
 Row = tuple[Any, ...]
 Key = tuple[Hashable, ...]
 
@@ -86,6 +88,10 @@ class Layout:
         sized = relation.window is not None and relation.window.size_ms is not None
         self.key: Callable[[Row], Key] = _without_end(self.freeze) if sized else self.freeze
         self.compared = -1 if sized else None  # where the cells end that make the key
+        bounds = self.names[self.width + self.values : -1]
+        self.cell_names = [*self.names[: self.width], *bounds]
+        # What `key` is made of: windows of known size are keyed by their start.
+        self.key_columns = [*self.names[: self.width], *bounds[: self.compared]]
 
     def cells(self, row: Row) -> Row:
         """The key's values, then the window's start and end."""
@@ -145,18 +151,20 @@ def latest(changes: Changes, relation: Relation) -> tuple[pa.RecordBatch, pa.Arr
 
     An update is -1 for the old row and then +1 for the new one: only the new one is a record.
     """
-    gone = pc.less_equal(changes.weights, 0)
+    gone = pc.less_equal(changes.weights, _NOTHING)
     if relation.kind is Kind.STREAM or not pc.any(gone).as_py():
         return changes.rows, gone
     layout = Layout(relation)
-    replaced = _replaced(changes, layout)
-    if replaced is None:
+    olds = replaced(changes, layout)
+    if olds is None:
         return changes.rows, gone
-    kept = pc.invert(replaced)
+    kept = pa.array(~olds)
     return changes.rows.filter(kept), gone.filter(kept)
 
 
-def _replaced(changes: Changes, layout: Layout) -> pa.Array | None:
+def replaced(
+    changes: Changes, layout: Layout
+) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
     """Which rows are the old ones of updates; None if none is."""
     weights = np.asarray(changes.weights)
     old = np.flatnonzero((weights[:-1] < 0) & (weights[1:] > 0))
@@ -169,9 +177,12 @@ def _replaced(changes: Changes, layout: Layout) -> pa.Array | None:
     if layout.session:
         starts, ends = (changes.rows.column(i).take(new) for i in (-3, -2))
         found &= np.asarray(pc.equal(starts, ends))
-    replaced = np.zeros(len(weights), np.bool_)
-    replaced[old[found]] = True
-    return pa.array(replaced) if found.any() else None
+    if changes.order is not None:  # else a deletion and a later insertion look like an update
+        places = changes.order.to_numpy()
+        found &= places[old] == places[old + 1]
+    olds = np.zeros(len(weights), np.bool_)
+    olds[old[found]] = True
+    return olds if found.any() else None
 
 
 def _same_cells(left: pa.Array, right: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:

@@ -7,14 +7,84 @@ operator that changes a value puts it back.  A durable store needs no other rule
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-__all__ = ["Clock", "MemoryStates", "States", "Versions"]
+import pyarrow as pa
+
+__all__ = ["Clock", "Entries", "MemoryStates", "Stateful", "States", "Versions"]
 
 _NOW = ()
 _AT_ONCE = 64  # keys that one put checks, so that no record waits for a check of all keys
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """A part of an operator's state, or what changed of it: values by their keys, absolute.
+
+    `values` are rows, or plain tuples where Arrow has no type for them; at keys that are `gone`
+    they mean nothing.
+    """
+
+    keys: pa.RecordBatch
+    values: pa.RecordBatch | Sequence[tuple[Any, ...]]
+    gone: pa.BooleanArray
+
+    @classmethod
+    def of(
+        cls,
+        keys: pa.RecordBatch,
+        values: pa.RecordBatch | Sequence[tuple[Any, ...]],
+        gone: pa.RecordBatch | None = None,
+    ) -> Entries:
+        """Values by their keys, and keys that are gone.
+
+        >>> key = pa.record_batch({"k": ["a"]})
+        >>> Entries.of(key, [(1, [2, 3])], pa.record_batch({"k": ["b"]})).gone.to_pylist()
+        [False, True]
+        """
+        more = 0 if gone is None else gone.num_rows
+        lost = [False] * keys.num_rows + [True] * more
+        if gone is not None and more:
+            keys = pa.concat_batches([keys, gone])
+            if isinstance(values, pa.RecordBatch):
+                none = [pa.nulls(more, f.type) for f in values.schema]
+                blank = pa.RecordBatch.from_arrays(none, names=values.schema.names)
+                values = pa.concat_batches([values, blank.cast(values.schema)])
+            else:
+                values = [*values, *((),) * more]
+        return cls(keys, values, pa.array(lost, pa.bool_()))
+
+    @classmethod
+    def numbers(cls, **values: int) -> Entries:
+        """Single numbers by name: clocks and such.
+
+        >>> Entries.numbers(now=5).named()
+        {'now': 5}
+        """
+        names = pa.record_batch({"name": pa.array(list(values), pa.string())})
+        numbers = pa.record_batch({"value": pa.array(list(values.values()), pa.int64())})
+        return cls.of(names, numbers)
+
+    def named(self) -> dict[str, int]:
+        """What `numbers` was given."""
+        assert isinstance(self.values, pa.RecordBatch)
+        names, values = self.keys.column(0).to_pylist(), self.values.column(0).to_pylist()
+        return dict(zip(names, values, strict=True))
+
+
+class Stateful(Protocol):
+    """An operator whose state can be taken out and put into another of the same plan."""
+
+    def snapshot(self) -> dict[str, Entries]:
+        """Everything, by the name of the part."""
+
+    def changed(self) -> dict[str, Entries]:
+        """What differs since the last time; everything the first time."""
+
+    def load(self, parts: Mapping[str, Entries]) -> None:
+        """Takes in what either of them gave, on top of what is there."""
 
 
 class States(Protocol):

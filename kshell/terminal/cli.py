@@ -191,15 +191,17 @@ def _stay(session: Session) -> None:
 
     Raises KshellError when no query runs any more.
     """
-    from kshell.terminal.messages import note
+    from kshell.terminal.messages import Outages, note
 
     queries = session.running()
     if queries:
         ids = ", ".join(q.id for q in queries)
         note(f"{ids} still run{'s' * (len(queries) == 1)}; Ctrl-C stops.")
     told: set[str] = set()
+    outages = Outages()
     while queries:
         for query in queries:
+            outages.tell(f"Query {query.id}", query.note)
             if query.failed and query.id not in told:
                 told.add(query.id)
                 note(f"Query {query.id} {query.state}")

@@ -28,7 +28,7 @@ from rich.text import Text
 
 from kshell.changes import Changes
 from kshell.errors import KshellError
-from kshell.results import Live, LiveStats
+from kshell.results import Live, LiveStats, backlog
 from kshell.terminal.board import Board, Row
 from kshell.terminal.cells import NULL, is_number
 from kshell.terminal.sanitize import clean
@@ -56,13 +56,13 @@ def _footer(stats: LiveStats) -> str:
     """The line below the rows.
 
     >>> _footer(LiveStats(3, 10, 5.0, 2, 1))
-    '3 rows · 10 scanned · 5/s · lag 2 · 1 undecodable'
+    '3 rows · 10 scanned · lag 2 · 5/s · 1 undecodable'
     >>> _footer(LiveStats(3, 10, 5.0, 2, 1, late=4))
-    '3 rows · 10 scanned · 5/s · lag 2 · 1 undecodable · 4 late'
+    '3 rows · 10 scanned · lag 2 · 5/s · 1 undecodable · 4 late'
     """
     text = (
-        f"{stats.rows:,} rows · {stats.scanned:,} scanned · {stats.rate:,.0f}/s"
-        f" · lag {stats.lag:,} · {stats.bad:,} undecodable"
+        f"{stats.rows:,} rows · {stats.scanned:,} scanned"
+        f" · {backlog(stats.lag, stats.rate)} · {stats.bad:,} undecodable"
     )
     if stats.late:
         text += f" · {stats.late:,} late"

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import IO
 
 from kshell.errors import KshellError, Place
 from kshell.terminal.sanitize import clean, clean_block
 
-__all__ = ["draw_error", "error_lines", "internal_error", "note"]
+__all__ = ["Outages", "draw_error", "error_lines", "internal_error", "note"]
+
+_BETWEEN = 5.0  # seconds between two notes about the same outage, at least
 
 
 def error_lines(error: KshellError, text: str = "") -> list[str]:
@@ -86,3 +89,21 @@ def note(text: str, to: IO[str] | None = None) -> None:
     styled = f"\x1b[2m{clean_block(text)}\x1b[0m" if _colours(to) else clean_block(text)
     to.write(styled + "\n")
     to.flush()
+
+
+class Outages:
+    """Says on stderr what is waited for: at once, and then every few seconds while it changes."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, str] = {}
+        self._when: dict[str, float] = {}
+
+    def tell(self, who: str, text: str) -> None:
+        """`text` is what `who` waits for now; empty if it does not wait."""
+        if not text:
+            self._told.pop(who, None)
+            return
+        now = time.monotonic()
+        if text != self._told.get(who) and now - self._when.get(who, -_BETWEEN) >= _BETWEEN:
+            self._told[who], self._when[who] = text, now
+            note(f"{who}: {text}")

@@ -34,7 +34,7 @@ from kshell.results import (
     notices_of,
 )  # fmt: skip
 from kshell.terminal.json_lines import json_lines
-from kshell.terminal.messages import note
+from kshell.terminal.messages import Outages, note
 from kshell.terminal.output import Target, write
 from kshell.terminal.progress import ProgressLine
 from kshell.terminal.pull import pulled
@@ -211,16 +211,13 @@ def _changes(live: Live) -> Iterator[Changes]:
         while (part := live.poll(0.2)) is not None:
             yield part if len(part) else None
 
-    noted = ""
+    outages = Outages()
     source = pulled(polled(), live.cancel)
     try:
         for part in source:
             if part is not None:
                 yield part
-            state = live.stats().note
-            if state and state != noted:
-                note(f"Note: {state}")
-            noted = state
+            outages.tell("Note", live.stats().note)
     finally:
         source.close()  # type: ignore[attr-defined]
 

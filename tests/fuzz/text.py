@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from kshell.catalog.model import Column, FormatSpec
 from kshell.errors import BindError, CorruptRecord
-from kshell.formats import json_scan
+from kshell.formats import json_scan, json_scan_py
 from kshell.formats.base import Half, Place
 from kshell.formats.json_sr.schema import json_schema_text, json_schema_type
 from kshell.formats.open import open_codec
@@ -40,7 +40,7 @@ def fuzz_declared_json(chance: random.Random) -> Callable[[], None]:
     seeds = [orjson.dumps(record), orjson.dumps(odd), orjson.dumps(record, option=orjson.OPT_INDENT_2), b"null",
              b'{"S":"\\ud83d\\ude00\\ud800","L":-9223372036854775808,"D":1e400,"N":1e-9}']  # fmt: skip
     made, names = open_codec(_place("JSON", columns)), list(columns)
-    ways = [json_scan._scan, json_scan._scan_py]
+    ways = [json_scan._scan, json_scan_py.scan]
 
     def once() -> None:
         rows = [bytes(mutate(chance, chance.choice(seeds))) for _ in range(ROWS)]

@@ -81,7 +81,7 @@ def live(kind: str) -> Live:
         return Changes.of(rows)
 
     def stats() -> LiveStats:
-        note = "cannot reach broker 2 for 5 s" if kind == "outage" else ""
+        note = f"cannot reach broker 2 for {count} s" if kind == "outage" else ""
         return LiveStats(count, count * 10, 200.0, 7, 3, note)
 
     return Live(schema, poll, stop.set, stats, kind, ("k",) if kind == "table" else ())

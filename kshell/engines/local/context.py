@@ -141,6 +141,6 @@ class Context:
     def keeper_of(self, source: Source) -> Background | None:
         """The query of this shell that keeps a table's current rows, if any."""
         for query in self.queries.values():
-            if query.sink.target.name == source.name and query.outlet.rows is not None:
+            if query.sink.target.name == source.name and query.keeps:
                 return query
         return None

@@ -7,7 +7,7 @@ a record's own lacks.  Written is the schema of SCHEMA_ID, else one made of the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,11 +19,13 @@ from kshell.formats import framing
 from kshell.formats.avro.parse import Node, load
 from kshell.formats.avro.program import Columns, Program
 from kshell.formats.avro.schema import DEFAULT_NAME, avro_text, key_name, node_type
+from kshell.formats.avro.steps import steps
 from kshell.formats.avro.values import Write
 from kshell.formats.avro.write import writer
 from kshell.formats.base import Decoded, Half, Place
 from kshell.formats.framing import HEADER, NO_VALUE, UNFRAMED, frame
 from kshell.formats.registry import Schema, Schemas, SchemaType
+from kshell.formats.row_writer import row_writer
 from kshell.types import stored_type
 
 __all__ = ["Avro", "open_avro", "record_name", "type_of_place"]
@@ -87,6 +89,7 @@ class Avro:
         self._asked = file is not None
         self._readings: dict[tuple[str, ...], _Reading] = {}
         self._writer: tuple[bytes, Write] | None = None
+        self._rows: Any = None  # the compiled writer
 
     def decode(self, data: pa.Array, names: Sequence[str]) -> Decoded:
         """See `base.Codec`."""
@@ -194,11 +197,26 @@ class Avro:
     def encode(self, columns: Sequence[pa.Array], gone: pa.Array) -> pa.Array:
         """See `base.Codec`."""
         if self._writer is None:
-            self._writer = self._open_writer()
+            prefix, node = self._schema_to_write()
+            type, wrapped = type_of_place(self._place), self._place.wrapped
+            write = writer(node, type)
+            self._rows = row_writer(
+                lambda: steps(node, type, wrapped=wrapped), "avro", single=not wrapped
+            )
+            self._writer = prefix, write
         prefix, write = self._writer
+        if self._rows is not None:
+            rows = self._rows.write(list(columns), gone, prefix)
+            if rows is not None:
+                return rows
+        return pa.array(self._encoded(columns, gone, prefix, write), pa.binary())
+
+    def _encoded(
+        self, columns: Sequence[pa.Array], gone: pa.Array, prefix: bytes, write: Write
+    ) -> Iterator[bytes | None]:
+        """The same in Python, which refuses values with a reason."""
         stored = [c.cast(stored_type(c.type)).to_pylist() for c in columns]
         names = [c.name for c in self._place.columns]
-        made: list[bytes | None] = []
         for number, deleted in enumerate(gone.to_pylist()):
             value: Any
             if self._place.wrapped:
@@ -206,34 +224,33 @@ class Avro:
             else:
                 value = stored[0][number]
             if deleted or value is None:
-                made.append(None)
+                yield None
                 continue
             out = bytearray(prefix)
             write(value, out)
-            made.append(bytes(out))
-        return pa.array(made, pa.binary())
+            yield bytes(out)
 
-    def _open_writer(self) -> tuple[bytes, Write]:
-        """The bytes before every datum, and what writes them."""
+    def _schema_to_write(self) -> tuple[bytes, Node]:
+        """The bytes before every datum, and the schema of what is behind them."""
         place, type = self._place, type_of_place(self._place)
         if self._file is not None:
-            return b"", writer(self._file, type)
+            return b"", self._file
         schemas = _registry(place)
         given = place.format.options.get("SCHEMA_ID")
         if given is not None:
             schema = schemas.by_id(int(given))
             if schema.type is not SchemaType.AVRO:
                 raise BindError(f"schema {given} is {schema.type.value}, not AVRO")
-            return frame(int(given), b""), writer(load(schema), type)
+            return frame(int(given), b""), load(schema)
         subject = schemas.subject(place.topic, place.half.value, record_name(place))
         if not place.loose:  # a topic that nobody declared keeps the schema it has
             newest = schemas.latest(subject)
             if newest is not None and newest.schema.type is SchemaType.AVRO:
                 node = load(newest.schema)
                 if node_type(node) == type:
-                    return frame(newest.id, b""), writer(node, type)
+                    return frame(newest.id, b""), node
         schema = Schema(SchemaType.AVRO, avro_text(type, record_name(place)))
-        return frame(schemas.register(subject, schema), b""), writer(load(schema), type)
+        return frame(schemas.register(subject, schema), b""), load(schema)
 
 
 def _registry(place: Place) -> Schemas:

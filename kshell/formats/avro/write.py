@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from kshell import types
 from kshell.errors import EvaluationError
-from kshell.formats.avro.parse import Node, branch_names, is_entry
+from kshell.formats.avro.parse import Field, Node, branch_names, is_entry
 from kshell.formats.avro.schema import UNITS, decimal_of, node_type
 from kshell.formats.avro.values import (
     BITS,
@@ -31,7 +31,7 @@ from kshell.formats.avro.values import (
     put_text,
 )
 
-__all__ = ["writer"]
+__all__ = ["branch_of", "fields_of", "is_nullable", "writer"]
 
 _UNABLE = "Exception caught in process (Unable to serialize record)"  # in Kafka Streams' words
 
@@ -108,6 +108,11 @@ def _union(node: Node, type: pa.DataType, path: str) -> Write:
             out += nothing
 
     return write
+
+
+def branch_of(node: Node, type: pa.DataType) -> int:
+    """The place of the union's branch that is written for the type."""
+    return _branch(node, type, "")[0]
 
 
 def _branch(node: Node, type: pa.DataType, path: str) -> tuple[int, Write]:
@@ -239,32 +244,17 @@ def _map(node: Node, type: pa.MapType, path: str) -> Write:
 
 
 def _record(node: Node, type: pa.StructType, path: str) -> Write:
-    names = [f.name for f in type]
-    steps: list[tuple[str, Write, bytes | None]] = []
-    used: set[str] = set()
-    for f in node.fields:
-        name = next((n for n in names if n == f.name), None) or next(
-            (n for n in names if n.casefold() == f.name.casefold() and n not in used), None
-        )
+    plain: list[tuple[str, Write, bytes | None]] = []
+    for f, name in fields_of(node, type):
         default = default_bytes(f) if f.has_default else None
         if name is not None:
-            used.add(name)
             inner = f"{path}->{f.name}" if path else f.name
-            steps.append((name, _of(f.node, type.field(name).type, inner), default))
+            put = _of(f.node, type.field(name).type, inner)
+            plain.append((name, put, None if is_nullable(f.node) else default))
         elif default is not None:
-            steps.append((f.name, _nothing, default))
-        elif _nullable(f.node):
-            steps.append((f.name, _absent(f.node), None))
+            plain.append((f.name, _nothing, default))
         else:
-            raise _NoFit(f"no column for its field {f.name}, which has no default")
-    unknown = [n for n in names if n not in used]
-    if unknown:
-        raise _NoFit(f"it has no field for {', '.join(unknown)}")
-    nullable = {f.name.casefold() for f in node.fields if _nullable(f.node)}
-    plain = [
-        (name, put, None if put is not _nothing and name.casefold() in nullable else default)
-        for name, put, default in steps
-    ]
+            plain.append((f.name, _absent(f.node), None))
 
     def write(value: Any, out: bytearray) -> None:
         for name, put, default in plain:
@@ -277,7 +267,28 @@ def _record(node: Node, type: pa.StructType, path: str) -> Write:
     return write
 
 
-def _nullable(node: Node) -> bool:
+def fields_of(node: Node, type: pa.StructType) -> list[tuple[Field, str | None]]:
+    """The schema's fields in order, each with the name of its column, if it has one."""
+    names = [f.name for f in type]
+    used: set[str] = set()
+    found: list[tuple[Field, str | None]] = []
+    for f in node.fields:
+        name = next((n for n in names if n == f.name), None) or next(
+            (n for n in names if n.casefold() == f.name.casefold() and n not in used), None
+        )
+        if name is not None:
+            used.add(name)
+        elif not f.has_default and not is_nullable(f.node):
+            raise _NoFit(f"no column for its field {f.name}, which has no default")
+        found.append((f, name))
+    unknown = [n for n in names if n not in used]
+    if unknown:
+        raise _NoFit(f"it has no field for {', '.join(unknown)}")
+    return found
+
+
+def is_nullable(node: Node) -> bool:
+    """Whether the schema has null there."""
     return node.kind == "null" or any(p.kind == "null" for p in node.parts if node.kind == "union")
 
 

@@ -2,69 +2,63 @@
 
 As KTableAggregate: a result's time is the latest seen for its key.  An update whose group stays the
 same is taken back and added as one, and gives one result; where the group changes, the old group's
-result comes first.  `columnar` has the GROUP BY of a stream.
+result comes first.  Of a large step only each group's last result is emitted.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
 from kshell.changes import Changes
 from kshell.sql import plan
+from kshell.stream.columns import ColumnFolds
 from kshell.stream.evaluate import OnError
-from kshell.stream.ops.grouping import Grouped, Grouping
-from kshell.stream.rows import Update, changes
-from kshell.stream.state import States
+from kshell.stream.ops.columnar import ColumnarAggregate
+from kshell.stream.ops.grouped import SMALL, Reader, Rows
+from kshell.stream.rows import Layout
+from kshell.stream.updates import updates_of
 
 __all__ = ["TableAggregate"]
 
 
-class TableAggregate:
+class TableAggregate(ColumnarAggregate):
     """Takes the old row back and adds the new one."""
 
-    def __init__(self, node: plan.Aggregate, states: States, name: str, on_error: OnError) -> None:
-        self.grouping = Grouping(node, on_error)
-        self.rows = states.map(name)  # key → (states, the result's row)
+    def __init__(self, node: plan.Aggregate, on_error: OnError) -> None:
+        super().__init__(node, on_error)
+        self._reader = _Reader(node, on_error)
+        self._folds = ColumnFolds([call for _, call in node.aggregates], reversible=True)
+        self._input = Layout(node.input.output)
 
     def step(self, batch: Changes) -> Changes:
         """One result for an update within a group, two for one that changes its group."""
-        out: list[Update] = []
-        pending: Grouped | None = None
-        for row in self.grouping.read(batch):
-            if pending is not None:
-                pair = row.weight > 0 and row.source == pending.source
-                if pair and row.key == pending.key:
-                    self._change(pending, row, out)
-                    pending = None
-                    continue
-                self._change(pending, None, out, row.ts if pair else pending.ts)
-                pending = None
-            if row.weight < 0:
-                pending = row
-            elif row.weight > 0:
-                self._change(None, row, out)
-        if pending is not None:
-            self._change(pending, None, out)
-        return changes(out, self.grouping.layout)
+        updates = updates_of(batch, self._input)
+        if len(updates) > SMALL:
+            return self._step(batch)
+        first: Any = np.where(updates.old >= 0, updates.old, updates.at)
+        bounds = zip(first, updates.at, strict=True)
+        each = (self._step(batch.slice(int(start), int(end + 1 - start))) for start, end in bounds)
+        return Changes.concat(each, self._schema)
 
-    def _change(
-        self, less: Grouped | None, more: Grouped | None, out: list[Update], at: int | None = None
-    ) -> None:
-        row = more or less
-        assert row is not None
-        if row.key is None:
-            return
-        had = self.rows.get(row.key)
-        state, old = had if had is not None else (None, None)
-        ts = row.ts if at is None else at
-        if old is not None:
-            ts = max(ts, old[-1])
-        if less is not None and state is not None:
-            state = self.grouping.undo(state, less.args)
-        if more is not None:
-            state = self.grouping.add(
-                self.grouping.initial() if state is None else state, more.args
-            )
-        new = None
-        if state is not None:
-            new = self.grouping.row(row.cells, state, ts)
-            self.rows[row.key] = (state, new)
-        out.append(Update(row.key, old, new, ts, row.cells))
+
+class _Reader(Reader):
+    """Reads the rows of a table's changes; an update's old row has the time of its new one."""
+
+    def __init__(self, node: plan.Aggregate, on_error: OnError) -> None:
+        super().__init__(node, on_error)
+        self._input = Layout(node.input.output)
+
+    def read(self, batch: Changes) -> Rows:
+        """The batch's rows, in order, with their signs."""
+        updates = updates_of(batch, self._input)
+        signs = np.asarray(batch.weights)
+        times = np.array(batch.rows.column("ROWTIME"))
+        both = (updates.old >= 0) & (updates.new >= 0)
+        times[updates.old[both]] = times[updates.new[both]]
+        rows, there = batch.rows, signs != 0
+        if not there.all():
+            rows, times, signs = rows.filter(pa.array(there)), times[there], signs[there]
+        return self.of(rows, times, signs)

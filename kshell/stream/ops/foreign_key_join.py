@@ -6,100 +6,313 @@ names it; the result keeps the left's key, its time is the later of the two rows
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
 from kshell.changes import Changes
 from kshell.sql import plan
 from kshell.stream.evaluate import Evaluator, OnError
-from kshell.stream.ops.sides import Sides
-from kshell.stream.rows import Key, Row, Update, changes, freeze, updates
-from kshell.stream.state import States
+from kshell.stream.keyed import KeyedNumbers
+from kshell.stream.ops.joined import Arrived, JoinedRows, Side, rows_at
+from kshell.stream.ops.named import Named
+from kshell.stream.state import Entries
+from kshell.stream.updates import Spread, before, group_starts, latest_of
 
 __all__ = ["ForeignKeyJoin"]
 
+Ints = Any  # a numpy array of int64
+_ON = "ON"  # the foreign key, a column of the left rows that are kept
+
+
+@dataclass(frozen=True, slots=True)
+class _Right:
+    """The right updates of a step by key, and as they arrived within a key."""
+
+    slots: Ints
+    places: Ints
+    times: Ints
+    ids: Ints
+    keys: Ints  # the different slots, ascending
+    places_end: int  # above all places of the step
+    order: Ints  # ascending: the number of the slot among `keys`, then the place
+
+    @classmethod
+    def of(cls, slots: Ints, arrived: Arrived, places_end: int) -> _Right:
+        rows = np.lexsort((arrived.places, slots))
+        keys, number = np.unique(slots[rows], return_inverse=True)
+        places = arrived.places[rows]
+        times, ids = arrived.times[rows], arrived.ids[rows]
+        order = number * places_end + places
+        return cls(slots[rows], places, times, ids, keys, places_end, order)
+
+    def number(self, slots: Ints) -> Ints:
+        """Which of `keys` the slots are; -1 for others."""
+        if not len(self.keys):
+            return np.full(len(slots), -1)
+        at = np.minimum(np.searchsorted(self.keys, slots), len(self.keys) - 1)
+        return np.where(self.keys[at] == slots, at, -1)
+
+    def within(self, slots: Ints, first: Ints, end: Ints) -> tuple[Ints, Ints]:
+        """The updates of the slots after the place `first` and before `end`: which slot's, row."""
+        number = self.number(slots)
+        base = number * self.places_end
+        low = np.searchsorted(self.order, base + first, side="right")
+        count = np.where(number < 0, 0, np.searchsorted(self.order, base + end) - low)
+        which = np.repeat(np.arange(len(slots)), count)
+        nth = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
+        return which, low[which] + nth
+
+    def last(self, slots: Ints, places: Ints) -> Ints:
+        """The row of the slot's last update before that place; -1 where there is none."""
+        number = self.number(slots)
+        at = np.searchsorted(self.order, number * self.places_end + places) - 1
+        there = (number >= 0) & (at >= 0)
+        there[there] = self.slots[at[there]] == slots[there]
+        return np.where(there, at, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """The left updates of a step by key, with the right slots that they name, -1: none."""
+
+    slots: Ints
+    starts: Any
+    places: Ints
+    times: Ints
+    ids: Ints
+    named: Ints
+    numbers: Ints  # when the row began to name it
+    ago: Sequence[Ints]  # the rows before, and what they named
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """Answers: the left slot, the place, the ids of both rows, the time; `number` orders those of
+    one right update."""
+
+    slots: Ints
+    places: Ints
+    numbers: Ints
+    left: Ints
+    right: Ints
+    times: Ints
+
 
 class ForeignKeyJoin:
-    """Keeps left rows, right rows, which left rows name which right row, and the joined rows."""
+    """Keeps the rows of both sides, and which left rows name which right row."""
 
-    def __init__(
-        self, node: plan.ForeignKeyJoin, states: States, name: str, on_error: OnError
-    ) -> None:
-        self._sides = Sides(node.left.output, node.right.output, node.output)
+    def __init__(self, node: plan.ForeignKeyJoin, on_error: OnError) -> None:
+        left, right = node.left.output, node.right.output
+        self._joined = JoinedRows(left, right, node.output)
+        wanted = self._joined.wanted
+        self._sides = (
+            Side(left, wanted[0], pa.field(_ON, node.foreign_key.type)),
+            Side(right, wanted[1]),
+        )
         self._keeps = node.kind is not plan.JoinKind.INNER
-        self._foreign = Evaluator([("ON", node.foreign_key)], on_error)
-        self.left = states.map(f"{name}.left")  # key → (row, cells, foreign key)
-        self.right = states.map(f"{name}.right")
-        self.named = states.map(f"{name}.named")  # foreign key → {left key: None}
-        self.given = states.map(f"{name}.given")  # left key → joined row
+        self._foreign = Evaluator([(_ON, node.foreign_key)], on_error)
+        layouts = [side.layout for side in self._sides]
+        keys = [pa.schema([x.schema.field(n) for n in x.cell_names]) for x in layouts]
+        self._lefts = KeyedNumbers(keys[0], id=-1, named=-1, number=-1, time=-1)
+        self._rights = KeyedNumbers(keys[1], id=-1, time=-1, names=0)
+        self._names = Named(lambda rows, numbers: self._lefts["number"][rows] == numbers)
+        self._next = 0  # the number of the next naming
 
-    def step(self, port: int, batch: Changes) -> Changes:
+    def step(self, left: Changes, right: Changes) -> Changes:
         """Updates of the joined table."""
-        out: list[Update] = []
-        if port == 0:
-            foreign = self._foreign(batch.rows)[0].to_pylist()
-            at = 0
-            for update in updates(batch, self._sides.left):
-                at += (update.old is not None) + (update.new is not None)
-                if update.old is None and update.new is None:
-                    at += 1
-                value = None if update.new is None else foreign[at - 1]
-                self._left(update, value, out)
-        else:
-            for update in updates(batch, self._sides.right):
-                self._right(update, out)
-        return changes(out, self._sides.output)
+        mine = Arrived.of(self._sides[0], left, self._foreign)
+        others = Arrived.of(self._sides[1], right)
+        end = 2 + max(mine.places.max(initial=-1), others.places.max(initial=-1))
+        by_right = _Right.of(self._rights.slots(others.cells), others, int(end))
+        by_left = self._left(mine)
+        answers = (self._own(by_left, by_right), self._fanned(by_left, by_right))
+        given = _Given(
+            *(
+                np.concatenate([getattr(a, name) for a in answers])
+                for name in ("slots", "places", "numbers", "left", "right", "times")
+            )
+        )
+        out = self._told(given, left.order is not None or right.order is not None)
+        self._keep(by_left, by_right)
+        return out
 
-    def _left(self, update: Update, value: object, out: list[Update]) -> None:
-        had = self.left.get(update.key)
-        before = None if had is None else had[2]
-        foreign = None if value is None else (freeze(value),)
-        self._name(update, before, foreign)
-        if had is None and update.new is None:
-            return
+    def _left(self, arrived: Arrived) -> _Left:
+        slots = self._lefts.slots(arrived.cells)
+        named = np.full(len(slots), -1)
+        (foreign,) = arrived.made
+        valid = foreign.is_valid()
+        there = np.flatnonzero(arrived.ids >= 0)[np.asarray(valid)]
+        named[there] = self._rights.slots([foreign.filter(valid)])
+        rows = np.lexsort((arrived.places, slots))
+        slots, ids, named, places = (x[rows] for x in (slots, arrived.ids, named, arrived.places))
+        starts = group_starts(slots)
+        had = before(ids, starts, self._lefts["id"][slots])
+        was = before(named, starts, self._lefts["named"][slots])
+        begins = (named >= 0) & (named != was)
+        numbers = latest_of(
+            begins, self._next + places, starts, self._lefts["number"][slots]
+        )
+        self._next += int(places.max(initial=-1)) + 1
+        return _Left(slots, starts, places, arrived.times[rows], ids, named, numbers, (had, was))
+
+    def _own(self, left: _Left, right: _Right) -> _Given:
+        """The answers of left updates."""
+        had: Ints = left.ago[0]
+        was: Ints = left.ago[1]
         # An inner join is answered by the right key that had the row where the new one has none.
-        asked = before if foreign is None and not self._keeps else foreign
-        if asked is None and not self._keeps:
-            return
-        right = None if asked is None else self.right.get(asked)
-        if right is None and not self._keeps and before in (None, foreign):
-            return
-        ts = update.ts if right is None else max(update.ts, right[-1])
-        if asked != foreign:
-            right = None
-        self._give(update.key, update.cells, update.new, right, ts, out)
+        asked: Ints = left.named if self._keeps else np.where(left.named < 0, was, left.named)
+        last = right.last(asked, left.places)
+        stored = np.maximum(asked, 0)
+        ids, times = self._rights["id"][stored], self._rights["time"][stored]
+        if len(right.ids):
+            ids, times = (
+                np.where(last >= 0, a[last], b) for a, b in ((right.ids, ids), (right.times, times))
+            )
+        ids = np.where(asked < 0, -1, ids)
+        told = (had >= 0) | (left.ids >= 0)
+        if not self._keeps:
+            told &= (ids >= 0) | ((was >= 0) & (was != left.named))
+        times = np.where(ids >= 0, np.maximum(left.times, times), left.times)
+        ids = np.where(asked == left.named, ids, -1)
+        parts = (left.slots, left.places, left.numbers, left.ids, ids, times)
+        return _Given(*(x[told] for x in parts))
 
-    def _name(self, update: Update, before: Key | None, foreign: Key | None) -> None:
-        """Keep the row, and that it names the right row, no longer that of before."""
-        if before is not None and before != foreign:
-            named = self.named[before]
-            del named[update.key]
-            if named:
-                self.named[before] = named
-            else:
-                del self.named[before]
-        if update.new is None:
-            self.left.pop(update.key, None)
-            return
-        self.left[update.key] = (update.new, update.cells, foreign)
-        if foreign is not None:
-            named = self.named.get(foreign) or {}
-            named[update.key] = None
-            self.named[foreign] = named
+    def _fanned(self, left: _Left, right: _Right) -> _Given:
+        """The answers of right updates: for each row that names the key at that moment."""
+        which, rows, numbers = self._names.of(right.keys)
+        first = left.slots[left.starts]
+        ends = np.full(len(rows), right.places_end - 1)
+        if len(first):
+            at = np.minimum(np.searchsorted(first, rows), len(first) - 1)
+            ends = np.where(first[at] == rows, left.places[left.starts][at], ends)
+        until = np.append(left.places[1:], 0)
+        until[np.append(left.starts[1:], True)[: len(until)]] = right.places_end - 1
+        until = until[: len(left.places)]
+        names = np.flatnonzero(left.named >= 0)
+        slots = np.concatenate([rows, left.slots[names]])
+        numbers = np.concatenate([numbers, left.numbers[names]])
+        ids = np.concatenate([self._lefts["id"][rows], left.ids[names]])
+        which, at = right.within(
+            np.concatenate([right.keys[which], left.named[names]]),
+            np.concatenate([np.full(len(rows), -1), left.places[names]]),
+            np.concatenate([ends, until[names]]),
+        )
+        return _Given(
+            slots[which], right.places[at], numbers[which], ids[which], right.ids[at],
+            right.times[at],
+        )  # fmt: skip
 
-    def _right(self, update: Update, out: list[Update]) -> None:
-        key = update.key
-        if update.new is None:
-            self.right.pop(key, None)
-        else:
-            self.right[key] = update.new
-        for name in list(self.named.get(key, ())):
-            row, cells, _ = self.left[name]
-            self._give(name, cells, row, update.new, update.ts, out)
+    def _told(self, given: _Given, ordered: bool) -> Changes:
+        """The answers as changes, each with what its left row had before."""
+        lefts = self._lefts
+        rows = np.lexsort((given.places, given.slots))
+        slots = given.slots[rows]
+        starts = group_starts(slots)
+        now = given.left[rows], given.right[rows], given.times[rows]
+        stored = lefts["id"][slots], self._right_ids(slots), lefts["time"][slots]
+        ago = [before(a, starts, b) for a, b in zip(now, stored, strict=True)]
+        last = np.append(starts[1:], True)[: len(slots)]
+        lefts.put(slots[last], time=now[2][last])
+        out = np.lexsort((given.numbers[rows], given.places[rows]))
+        had, has = self._there(ago[0][out], ago[1][out]), self._there(now[0][out], now[1][out])
+        spread = Spread.of(had, has)
+        joined = self._joined.of(
+            lefts.keys(slots[out][spread.which]),
+            (
+                rows_at(side.rows, spread.shown(ago[p][out], now[p][out]))
+                for p, side in enumerate(self._sides)
+            ),
+            spread.times(ago[2][out], now[2][out], has),
+        )
+        return spread.changes(joined, given.places[rows][out] if ordered else None)
 
-    def _give(
-        self, key: Key, cells: Row, left: Row | None, right: Row | None, ts: int, out: list[Update]
-    ) -> None:
-        old = self.given.pop(key, None)
-        new = None
-        if left is not None and (right is not None or self._keeps):
-            new = self._sides.join(cells, left, right, ts)
-            self.given[key] = new
-        out.append(Update(key, old, new, ts, cells))
+    def _there(self, left: Ints, right: Ints) -> Any:
+        """Whether a joined row is there, of the ids of both sides' rows."""
+        return (left >= 0) & (self._keeps | (right >= 0))
+
+    def _right_ids(self, slots: Ints) -> Ints:
+        """The ids of the right rows that these left rows name."""
+        named = self._lefts["named"][slots]
+        return np.where(named < 0, -1, self._rights["id"][np.maximum(named, 0)])
+
+    def _keep(self, left: _Left, right: _Right) -> None:
+        """The state after the step."""
+        lefts, rights = self._lefts, self._rights
+        last = np.append(left.starts[1:], True)[: len(left.slots)]
+        slots, ids, named, numbers = (
+            x[last] for x in (left.slots, left.ids, left.named, left.numbers)
+        )
+        was = lefts["named"][slots]
+        begins = (named >= 0) & (numbers != lefts["number"][slots])
+        moved = named != was
+        starts = group_starts(right.slots)
+        ends = np.append(starts[1:], True)[: len(right.slots)]
+        dead = before(right.ids, starts, rights["id"][right.slots])
+        rights.put(right.slots[ends], id=right.ids[ends], time=right.times[ends])
+        for lost, step in ((was[moved], -1), (named[moved], 1)):
+            keys, counts = np.unique(lost[lost >= 0], return_counts=True)
+            rights.put(keys, names=rights["names"][keys] + step * counts)
+        kept = ids >= 0
+        lefts.put(
+            slots[kept], id=ids[kept], named=named[kept],
+            number=np.where(named < 0, -1, numbers)[kept],
+        )  # fmt: skip
+        lefts.drop(slots[~kept])
+        self._names.add(named[begins], slots[begins], numbers[begins])
+        touched = np.unique(np.concatenate([right.slots, was, left.named]))
+        touched = touched[touched >= 0]
+        rights.drop(touched[(rights["id"][touched] < 0) & (rights["names"][touched] <= 0)])
+        rights.tidy(touched)
+        lefts.tidy(slots)
+        self._sides[0].rows.drop(left.ago[0][left.ago[0] >= 0])
+        self._sides[1].rows.drop(dead[dead >= 0])
+
+    def current(self) -> pa.RecordBatch:
+        """The joined table as it is now."""
+        lefts = self._lefts
+        slots = lefts.live()
+        left, right = lefts["id"][slots], self._right_ids(slots)
+        there = self._there(left, right)
+        slots = slots[there]
+        ids = (left[there], right[there])
+        sides = (rows_at(s.rows, i) for s, i in zip(self._sides, ids, strict=True))
+        return self._joined.of(lefts.keys(slots), sides, lefts["time"][slots])
+
+    def snapshot(self) -> dict[str, Entries]:
+        """The rows of both sides by their ids, and each key's numbers."""
+        return self._parts("snapshot")
+
+    def changed(self) -> dict[str, Entries]:
+        """What differs since the last time."""
+        return self._parts("changed")
+
+    def _parts(self, method: str) -> dict[str, Entries]:
+        left, right = (getattr(side.rows, method)() for side in self._sides)
+        lefts, rights = getattr(self._lefts, method)(), getattr(self._rights, method)()
+        return {
+            "left": left,
+            "right": right,
+            # The slots that rows name are this join's own; they have their foreign keys.
+            "lefts": replace(lefts, values=lefts.values.drop_columns(["named"])),
+            "rights": rights,
+            "next": Entries.numbers(next=self._next),
+        }
+
+    def load(self, parts: Mapping[str, Entries]) -> None:
+        """Takes in what either gave."""
+        for side, name in zip(self._sides, ("left", "right"), strict=True):
+            side.rows.load(parts[name])
+        self._rights.load(parts["rights"])
+        slots = self._lefts.load(parts["lefts"])
+        self._next = parts["next"].named()["next"]
+        foreign = self._sides[0].rows.take(self._lefts["id"][slots]).column(_ON)
+        valid = np.asarray(foreign.is_valid())
+        named = np.full(len(slots), -1)
+        named[valid] = self._rights.find([foreign.filter(pa.array(valid))])
+        self._lefts.put(slots, named=named)
+        numbers = self._lefts["number"][slots]
+        self._names.add(named[valid], slots[valid], numbers[valid])

@@ -7,10 +7,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
+from kshell.changes import Changes
 from kshell.sql import plan
 from kshell.stream.rows import Layout, Row
 
-__all__ = ["Sides"]
+__all__ = ["Sides", "numbered", "picked"]
+
+Ints = Any  # a numpy array of int64
+
+_WINDOW = ("WINDOWSTART", "WINDOWEND")
 
 
 class Sides:
@@ -29,3 +37,56 @@ class Sides:
         sides: tuple[Any, Any] = (left, right)
         values = [None if sides[s] is None else sides[s][i] for s, i in self.columns]
         return self.output.row(cells, values, ts)
+
+    def rows(
+        self,
+        sources: tuple[pa.RecordBatch, pa.RecordBatch],
+        places: tuple[Any, Any],
+        keyed: Any,
+        times: Any,
+    ) -> pa.RecordBatch:
+        """Joined rows: at which row of each side's source they stand (-1: of none), whose key they
+        have (0: the left's), their times.
+        """
+        taken = [picked(at) for at in places]
+        columns = [self._key(sources, places, keyed, i) for i in range(self.output.width)]
+        columns += [sources[side].column(i).take(taken[side]) for side, i in self.columns]
+        if self.output.windowed:
+            columns += [self._key(sources, places, keyed, name) for name in _WINDOW]
+        columns.append(pa.array(times, pa.int64()))
+        return pa.RecordBatch.from_arrays(columns, schema=self.output.schema)
+
+    def _key(
+        self, sources: tuple[pa.RecordBatch, ...], places: tuple[Any, ...], keyed: Any, name: int | str
+    ) -> pa.Array:
+        """A column of the key or of its window."""
+        columns = [source.column(name) for source in sources]
+        for side in (0, 1):
+            if (keyed == side).all():
+                return columns[side].take(pa.array(places[side], pa.int64()))
+        both = pa.concat_arrays([columns[0], columns[1].cast(columns[0].type)])
+        at = np.where(keyed == 0, places[0], places[1] + len(columns[0]))
+        return both.take(pa.array(at, pa.int64()))
+
+
+def picked(places: Any) -> pa.Array:
+    """Places to take, NULL where they are -1."""
+    none = places < 0
+    return pa.array(places, pa.int64(), mask=none) if none.any() else pa.array(places, pa.int64())
+
+
+def numbered(left: Changes, right: Changes) -> tuple[tuple[Ints, Ints], Ints | None]:
+    """The number of each row among those of both sides; the places of all, if they have some."""
+    if not left or not right:
+        one = left if left else right
+        alone, none = np.arange(len(one)), np.empty(0, np.int64)
+        places = None if one.order is None else one.order.to_numpy()
+        return ((alone, none) if left else (none, alone)), places
+    assert left.order is not None  # both sides have rows
+    assert right.order is not None
+    a, b = left.order.to_numpy(), right.order.to_numpy()
+    first = np.arange(len(a)) + np.searchsorted(b, a, "left")
+    second = np.arange(len(b)) + np.searchsorted(a, b, "right")
+    places = np.empty(len(a) + len(b), np.int64)
+    places[first], places[second] = a, b
+    return (first, second), places

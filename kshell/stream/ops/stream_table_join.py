@@ -6,74 +6,96 @@ without a value is dropped, one without a key too unless the join is LEFT.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from kshell.changes import Changes
 from kshell.sql import plan
-from kshell.stream.ops.sides import Sides
-from kshell.stream.rows import Row, batch_of, updates
-from kshell.stream.state import States
+from kshell.stream.arena import KeyedRows
+from kshell.stream.keys import all_valid
+from kshell.stream.ops.sides import Sides, numbered
+from kshell.stream.state import Entries
 
 __all__ = ["StreamTableJoin"]
 
+Ints = Any  # a numpy array of int64
+
 
 class StreamTableJoin:
-    """Port 0 is the stream, port 1 the table."""
+    """Keeps the table's rows.
 
-    def __init__(self, node: plan.StreamTableJoin, states: States, name: str) -> None:
+    It takes the table's changes, or its records as they are: the last one of a key decides.
+    """
+
+    def __init__(self, node: plan.StreamTableJoin) -> None:
         self._sides = Sides(node.left.output, node.right.output, node.output)
         self._keeps = node.kind is not plan.JoinKind.INNER
-        self.table = states.map(name)
+        self._key = self._sides.left.key_columns
+        right = self._sides.right
+        self._table = KeyedRows(right.schema, right.key_columns)
 
-    def step(self, port: int, batch: Changes) -> Changes:
+    def step(self, left: Changes, right: Changes) -> Changes:
         """The joined rows."""
-        if port == 0:
-            return self._joined(batch)
-        for update in updates(batch, self._sides.right):
-            if update.new is None:
-                self.table.pop(update.key, None)
-            else:
-                self.table[update.key] = update.new
-        return Changes.none(self._sides.output.schema)
+        mine, theirs = numbered(left, right)[0]
+        slots = self._table.slots(right.rows)
+        there = np.asarray(right.weights) > 0
+        out = self._joined(left, mine, right, theirs, slots, there) if left else None
+        last = np.zeros(len(slots), np.bool_)
+        last[len(slots) - 1 - np.unique(slots[::-1], return_index=True)[1]] = True
+        stays = last & there
+        self._table.put(slots[stays], right.rows.filter(pa.array(stays)))
+        self._table.drop(slots[last & ~there])
+        return Changes.none(self._sides.output.schema) if out is None else out
 
-    def _joined(self, batch: Changes) -> Changes:
-        live = pc.greater(batch.weights, 0)
-        if live.false_count:
-            batch = batch.filter(live)
-        left = batch.rows
-        found, which = self._found(left)
-        if not self._keeps:
-            matched = which >= 0
-            if not matched.all():
-                left = left.filter(pa.array(matched))
-                which = which[matched]
-        if not left.num_rows:
-            return Changes.none(self._sides.output.schema)
-        right = batch_of(found, self._sides.right.schema)
-        place = pa.array(which, pa.int64(), mask=which < 0)
-        key, names = self._sides.output.width, self._sides.output.names
-        columns = [left.column(i) for i in range(key)]
-        columns += [
-            left.column(i) if side == 0 else right.column(i).take(place)
-            for side, i in self._sides.columns
-        ]
-        columns += [left.column(n) for n in names[len(columns) :]]  # the window, the time
-        return Changes.of(pa.RecordBatch.from_arrays(columns, schema=self._sides.output.schema))
+    def _joined(
+        self, left: Changes, mine: Ints, right: Changes, theirs: Ints, slots: Ints, there: Any
+    ) -> Changes:
+        rows = left.rows
+        keys = [rows.column(name) for name in self._key]
+        keyed = all_valid(keys)
+        wanted = pc.greater(left.weights, 0)
+        if keyed is not None and not self._keeps:
+            wanted = pc.and_(wanted, keyed)
+        asked = self._table.keys.find(keys)
+        if keyed is not None:
+            asked = np.where(keyed, asked, -1)
+        recent = _before(asked, mine, slots, theirs, len(left) + len(right))
+        ids = np.where((recent < 0) & (asked >= 0), self._table.ids(asked), -1)
+        kept = ids[ids >= 0]
+        place = np.where(np.append(there, False)[recent], recent, -1)
+        place[ids >= 0] = len(right) + np.arange(len(kept))
+        source = pa.concat_batches([right.rows, self._table.take(kept)])
+        shown = np.asarray(wanted) & (self._keeps | (place >= 0))
+        at = np.flatnonzero(shown)
+        out = self._sides.rows(
+            (rows, source), (at, place[at]), np.zeros(len(at), np.int64),
+            rows.column("ROWTIME").to_numpy()[at],
+        )  # fmt: skip
+        made_by = None if left.order is None else left.order.take(pa.array(at, pa.int64()))
+        return Changes(out, Changes.of(out).weights, made_by)
 
-    def _found(self, left: pa.RecordBatch) -> tuple[list[Row], np.ndarray]:
-        """The table's rows that are needed, and which of them each left row has; -1: none."""
-        layout = self._sides.left
-        columns = [left.column(i).to_pylist() for i in range(layout.width)]
-        if layout.windowed:
-            columns += [left.column(n).to_pylist() for n in ("WINDOWSTART", "WINDOWEND")]
-        keys = [layout.freeze(cells) for cells in zip(*columns, strict=True)]
-        rows: list[Row] = []
-        places: dict[object, int] = {}
-        for key in set(keys):
-            row = None if None in key else self.table.get(key)
-            places[key] = -1 if row is None else len(rows)
-            if row is not None:
-                rows.append(row)
-        return rows, np.fromiter(map(places.__getitem__, keys), np.int64, len(keys))
+    def snapshot(self) -> dict[str, Entries]:
+        """The table's rows by their keys."""
+        return {"table": self._table.snapshot()}
+
+    def changed(self) -> dict[str, Entries]:
+        """The rows that differ since the last time."""
+        return {"table": self._table.changed()}
+
+    def load(self, parts: Mapping[str, Entries]) -> None:
+        """Takes in what either gave."""
+        self._table.load(parts["table"])
+
+
+def _before(asked: Ints, mine: Ints, slots: Ints, theirs: Ints, count: int) -> Ints:
+    """Of each row asked for: the step's last record in its slot that came before it; -1: none."""
+    if not len(slots):
+        return np.full(len(asked), -1)
+    order = np.argsort(slots, kind="stable")
+    at = np.searchsorted(slots[order] * count + theirs[order], asked * count + mine) - 1
+    found = order[at]
+    return np.where((at >= 0) & (slots[found] == asked), found, -1)

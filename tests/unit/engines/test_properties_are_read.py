@@ -18,7 +18,7 @@ from kshell.engines.local.continuous.feed import open_feed
 from kshell.engines.local.sources import chunks, sample, scan_reader, topic
 from kshell.errors import ConnectionFailed, KshellError
 from kshell.formats import registry_http
-from kshell.formats.source import SourceReader
+from kshell.formats.source_reader import SourceReader
 from kshell.kafka import produce
 from kshell.kafka.produce import OutgoingRecord, Producer
 from kshell.kafka.settings import librdkafka
@@ -112,7 +112,7 @@ def throws(world: World):
             seen["throws"] = throws
             super().__init__(*given, throws=throws, **how)
 
-    world.monkeypatch.setattr(chunks, "SourceReader", Reader)
+    world.monkeypatch.setattr("kshell.formats.source.SourceReader", Reader)
     chunks.reader_of(source, ["V"], world.properties)
     return seen
 

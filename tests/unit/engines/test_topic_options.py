@@ -7,8 +7,8 @@ import pytest
 from kshell.config import _OF_TOPIC, Properties
 from kshell.engines.local.sources.sample import as_set
 from kshell.errors import BindError, UsageError
-from kshell.formats.base import Half
-from kshell.formats.detect import Asked, detect
+from kshell.formats.base import Asked, Half
+from kshell.formats.detect import detect
 from kshell.formats.registry import Remembered, Schema, SchemaType
 
 SAMPLES = [b"\0\0\0\0\1\2x", b"\0\0\0\0\1\2y"]

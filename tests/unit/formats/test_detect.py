@@ -12,8 +12,8 @@ import pytest
 
 from kshell.catalog.model import FormatSpec
 from kshell.errors import RegistryDown, UsageError
-from kshell.formats.base import Half
-from kshell.formats.detect import Asked, detect
+from kshell.formats.base import Asked, Half
+from kshell.formats.detect import detect
 from kshell.formats.framing import frame, payloads
 from kshell.formats.merge import merged
 from kshell.formats.registry import Remembered, Schema, SchemaType

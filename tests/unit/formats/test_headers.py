@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import kshell.formats
-from kshell.formats import json_scan, json_scan_py
+from kshell.formats import json_rules, json_scan
 from kshell.formats.avro import program, pure
 from kshell.formats.avro.ops import Code, Fit
 from kshell.formats.protobuf import walk
@@ -87,11 +87,11 @@ def test_protobuf_s_nodes_wires_and_refusals():
 def test_json_s_refusals_and_ways():
     reasons = enum_with("scan.h", "MALFORMED")
     told = {n: v for n, v in reasons.items() if n != "OK"}
-    assert told == held(json_scan_py, {n: {"OUT_OF_RANGE": "RANGE"}.get(n, n) for n in told})
+    assert told == held(json_rules, {n: {"OUT_OF_RANGE": "RANGE"}.get(n, n) for n in told})
     assert set(told.values()) == set(json_scan._REASONS)
-    assert enum_with("scan.h", "MAX_DEPTH")["MAX_DEPTH"] == json_scan_py.MAX_DEPTH
+    assert enum_with("scan.h", "MAX_DEPTH")["MAX_DEPTH"] == json_rules.MAX_DEPTH
     flags = enum_with("scan.h", "INEXACT")
-    assert flags == held(json_scan_py, {n: n for n in flags})
+    assert flags == held(json_rules, {n: n for n in flags})
     names, types = json_scan.Names, json_scan.Types
     assert enum_with("scan.h", "EXACT_NAMES") == {
         "EXACT_NAMES": names.EXACT.value, "UPPER_NAMES": names.UPPER.value, "NO_NAMES": names.WHOLE.value

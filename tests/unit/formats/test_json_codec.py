@@ -9,7 +9,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from kshell.formats import json_scan
+from kshell.formats import json_scan, json_scan_py
 
 from .halves import (
     BIGINT,
@@ -34,7 +34,7 @@ def implementation(request, monkeypatch):
         module = pytest.importorskip("kshell.formats._json")
         monkeypatch.setattr(json_scan, "_scan", module.scan)
     else:
-        monkeypatch.setattr(json_scan, "_scan", json_scan._scan_py)
+        monkeypatch.setattr(json_scan, "_scan", json_scan_py.scan)
 
 
 def cell(type, text, **more):

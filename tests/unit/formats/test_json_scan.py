@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kshell.formats import json_scan
+from kshell.formats import json_scan, json_scan_py
 from kshell.formats.json_scan import Field, Names, Types, scan
 
 try:
@@ -26,7 +26,7 @@ ROW = {"a": pa.int64(), "d": pa.float64(), "s": pa.string(), "b": pa.bool_(), "n
 def implementation(request, monkeypatch):
     if request.param == "compiled" and _json is None:
         pytest.skip("the compiled scanner was not built here")
-    chosen = _json.scan if request.param == "compiled" else json_scan._scan_py
+    chosen = _json.scan if request.param == "compiled" else json_scan_py.scan
     monkeypatch.setattr(json_scan, "_scan", chosen)
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kshell.formats import json_scan
+from kshell.formats import json_scan, json_scan_py
 from kshell.formats.json_values import plain_writer
 from kshell.formats.protobuf.pool import load, message_class, message_named
 from kshell.formats.registry import Remembered
@@ -31,7 +31,7 @@ def implementation(request, monkeypatch):
         monkeypatch.setattr(json_scan, "_scan", module.scan)
         monkeypatch.delenv("KSHELL_PURE", raising=False)
     else:
-        monkeypatch.setattr(json_scan, "_scan", json_scan._scan_py)
+        monkeypatch.setattr(json_scan, "_scan", json_scan_py.scan)
         monkeypatch.setenv("KSHELL_PURE", "1")
 
 

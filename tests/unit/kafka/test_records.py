@@ -135,6 +135,17 @@ def test_an_aborted_transaction_is_left_out_and_only_it():
     assert offsets(data) == [0, 1, 2, 3, 6, 7]
 
 
+def test_an_aborted_transaction_before_the_range_does_not_hide_the_next_one():
+    data = (
+        simple(2, base=0, producer=1, attributes=16)  # aborted
+        + marker(2, 1, abort=True)
+        + simple(2, base=3, producer=1, attributes=16)
+        + marker(5, 1, abort=False)
+    )
+    for start in range(7):
+        assert offsets(data, start, aborted=[(1, 0)]) == [n for n in (3, 4) if n >= start]
+
+
 def test_a_wrong_checksum_spoils_its_batch_alone():
     bad = bytearray(simple(3, base=3))
     bad[-1] ^= 1

@@ -391,8 +391,8 @@ def test_left_table_join() -> None:
         _join("LEFT JOIN", "", streams=False),
         (left("a", 5, 1), [(1, "a", 1, None, 5)]),
         (right("a", 6, 2), [(-1, "a", 1, None, 5), (1, "a", 1, 2, 6)]),
-        # The ROWTIME of the right row at -1 is its deletion's, and so the joined row's.
-        (right("a", 7), [(-1, "a", 1, 2, 7), (1, "a", 1, None, 7)]),
+        # The joined row at -1 is the one that was given.
+        (right("a", 7), [(-1, "a", 1, 2, 6), (1, "a", 1, None, 7)]),
         (left("a", 8), [(-1, "a", 1, None, 8)]),
         (left("a", 9), []),
     )

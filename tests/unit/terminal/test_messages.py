@@ -8,7 +8,7 @@ import pytest
 
 from kshell.errors import ParseError, Place
 from kshell.results import Progress
-from kshell.terminal.messages import error_lines
+from kshell.terminal.messages import Outages, error_lines
 from kshell.terminal.progress import progress_text
 from kshell.terminal.pull import pulled
 
@@ -79,3 +79,21 @@ def test_no_more_is_pulled_than_will_be_looked_at_soon() -> None:
     time.sleep(0.1)
     assert len(made) < 10
     items.close()
+
+
+def test_an_outage_is_said_at_once_and_then_every_few_seconds(monkeypatch, capsys) -> None:
+    now = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    outages = Outages()
+    for second in range(12):
+        outages.tell("Query A", f"cannot reach broker 1 for {second} s")
+        outages.tell("Query B", "waiting")
+        outages.tell("Query C", "")
+        now += 1
+    said = capsys.readouterr().err.splitlines()
+    assert said == [
+        "Query A: cannot reach broker 1 for 0 s",
+        "Query B: waiting",
+        "Query A: cannot reach broker 1 for 5 s",
+        "Query A: cannot reach broker 1 for 10 s",
+    ]

@@ -14,15 +14,16 @@ import pyarrow as pa
 
 from kshell.engines.local.continuous.run import Run
 from kshell.engines.local.continuous.sink_writer import Outlet
-from kshell.errors import KafkaError, KshellError, Outage, TopicChanged, UnknownName
+from kshell.errors import KafkaError, KshellError, Outage, TopicChanged
 from kshell.kafka.client import Client
 from kshell.kafka.produce import Producer
-from kshell.results import Notice, NoticeKind, Running
+from kshell.results import Notice, NoticeKind, Running, backlog, give_back
 from kshell.sql.plan import Sink
 
 __all__ = ["Background", "State"]
 
 _POLL = 0.2
+_IDLE = 2.0  # seconds that it sleeps when it has read and written all; news wakes it
 _WATCH = 2.0  # seconds between two checks of the sink's topic
 _FLUSH = 20.0  # seconds to wait for the end: longer than the producer waits for the cluster
 
@@ -69,9 +70,10 @@ class Background:
 
     def _run(self) -> None:
         try:
+            seconds = _POLL
             while not self.feed.cancelled:
                 self._going.wait()
-                made = self._plan.poll(_POLL)
+                made = self._plan.poll(seconds)
                 if made is None:
                     break
                 self._going.wait()  # rows that came during the pause wait too
@@ -80,8 +82,10 @@ class Background:
                     idle = False
                     self.outlet.write(changes)
                     self._producer.check()
-                if idle and self.feed.at_end:
+                at_end = idle and self.feed.at_end
+                if at_end:
                     self._caught_up.set()
+                seconds = _IDLE if at_end and not self._producer.unwritten else _POLL
                 self._producer.check()
                 self._check_sink()
             if not self.feed.cancelled:
@@ -94,6 +98,13 @@ class Background:
             self._fail(error)
         except Exception as error:  # else a failed query would look like a quiet one
             self._fail(KshellError(f"internal error: {error!r}"))
+        finally:
+            give_back()
+
+    @property
+    def keeps(self) -> bool:
+        """Whether it keeps a table's rows for bounded queries."""
+        return self._plan.keeps
 
     @property
     def late(self) -> int:
@@ -112,11 +123,11 @@ class Background:
         self._due = now + _WATCH
         name = self.sink.target.topic
         try:
-            topic = self._client.topic(name)
+            topic = self._client.watched(name)
         except Outage:
             return
-        except UnknownName:
-            raise TopicChanged(f"topic {name}, which it writes, was deleted") from None
+        if topic is None:
+            raise TopicChanged(f"topic {name}, which it writes, was deleted")
         self.outlet.partitions = len(topic.partitions)
         if topic.id != self._topic_id:
             raise TopicChanged(f"topic {name}, which it writes, was deleted and created anew")
@@ -158,9 +169,8 @@ class Background:
     def kept(self, seconds: float) -> tuple[pa.RecordBatch, tuple[Notice, ...]]:
         """The table's rows, when they have caught up or after so many seconds; and a remark if they
         may not be the newest."""
-        assert self.outlet.rows is not None  # this makes it a keeper
         whole, lag, name = self.catch_up(seconds), self.feed.lag, self.sink.target.name
-        rows = self.outlet.rows.snapshot()
+        rows = self._plan.rows()
         if self.error is not None:
             text = f"query {self.id} failed, {name} is as it was then: {self.error.what}"
         elif self.feed.note or lag or not whole:
@@ -170,7 +180,7 @@ class Background:
             text = f"query {self.id}, which keeps {name}: {behind}"
         else:
             return rows, ()
-        return rows, (Notice(NoticeKind.PARTIAL, text, lag),)
+        return rows, (Notice(NoticeKind.PARTIAL, text, lag or 0),)
 
     def pause(self) -> None:
         """Stop reading."""
@@ -189,6 +199,7 @@ class Background:
         that."""
         failed = self.error
         self.feed.cancel()
+        self._producer.hurry()
         self._going.set()
         if self._thread.is_alive():
             self._thread.join(_FLUSH)
@@ -202,6 +213,12 @@ class Background:
         if self.state is not State.ERROR:
             self.state = State.TERMINATED
 
+    def stands(self, most: int = 4) -> str:
+        """Which record of each partition it would read next, of so many partitions."""
+        places = [f"{topic}-{p} at offset {at}" for topic, p, at in self.feed.reached()]
+        more = [f"{len(places) - most} more"] if len(places) > most else []
+        return f"stands at {', '.join(places[:most] + more)}"
+
     @property
     def note(self) -> str:
         """An outage, while there is one."""
@@ -210,11 +227,11 @@ class Background:
     def status(self) -> Running:
         """For the toolbar."""
         if self.error is not None:
-            return Running(self.id, f"failed: {self.error.what}", failed=True)
+            return Running(self.id, f"failed: {self.error.what} ({self.stands()})", failed=True)
         if self.state is State.ENDED:
             return Running(self.id, "has read all")
         if self.state is State.PAUSED:
             return Running(self.id, "paused")
-        if self.note:
-            return Running(self.id, self.note)
-        return Running(self.id, f"{self.feed.rate():,.0f}/s, lag {self.feed.lag:,}")
+        if note := self.note:
+            return Running(self.id, note, note=note)
+        return Running(self.id, backlog(self.feed.lag, self.feed.rate()))

@@ -133,9 +133,14 @@ class Feed:
             )
 
     @property
-    def lag(self) -> int:
-        """Records behind the ends of the topics."""
-        return sum(input.lag for input in self._inputs)
+    def lag(self) -> int | None:
+        """Records behind the ends of the topics, None if nobody knows."""
+        lags = [input.lag for input in self._inputs]
+        return None if None in lags else sum(lag for lag in lags if lag is not None)
+
+    def reached(self) -> list[tuple[str, int, int]]:
+        """(topic, partition, offset) up to which each partition was read, the next one's."""
+        return [(i.name, p, at) for i in self._inputs for p, at in sorted(i.reached.items())]
 
     @property
     def note(self) -> str:
@@ -147,8 +152,9 @@ class Feed:
         return self._rate.of(self.scanned)
 
     def cancel(self) -> None:
-        """Stop; `poll` then ends within 100 ms."""
+        """Stop, and drop the rows that wait; `poll` then ends within 100 ms."""
         self.cancelled = True
+        self._order = Arrival()
         for input in self._inputs:
             input.cancel()
         self._bell.set()

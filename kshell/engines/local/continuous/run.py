@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+
+import pyarrow as pa
 
 from kshell.changes import Changes
 from kshell.engines.local.continuous.feed import Feed, open_feed
-from kshell.engines.local.continuous.time_order import cut
+from kshell.engines.local.continuous.time_order import Step, cut
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.sql import plan
 from kshell.stream.evaluate import OnError
@@ -24,7 +27,9 @@ class Run:
     """One plan; one thread polls it, any thread may read its feed's counters or cancel it."""
 
     def __init__(self, lookup: Lookup, node: plan.Node, name: str, *, bounded: bool) -> None:
-        self._graph = build(node, on_error=_failures(lookup, name))
+        keeps = bounded or isinstance(node, plan.Sink)
+        self._graph = build(node, on_error=_failures(lookup, name), keeps=keeps)
+        self._step = threading.Lock()  # held by a step, and by who reads the rows
         self.feed: Feed = open_feed(lookup, node, bounded=bounded)
 
     @property
@@ -40,7 +45,27 @@ class Run:
         steps = self.feed.poll(seconds)
         if steps is None:
             return None
-        return (self._graph.step(part) for step in steps for part in cut(step, _STEP_ROWS))
+        parts = (part for step in steps for part in cut(step, _STEP_ROWS))
+        return (made for part in parts for made in self._made(part))
+
+    def _made(self, step: Step) -> Iterator[Changes]:
+        parts = self._graph.steps(step)
+        while True:
+            with self._step:
+                part = next(parts, None)
+            if part is None:
+                return
+            yield part
+
+    @property
+    def keeps(self) -> bool:
+        """Whether it keeps a table's rows."""
+        return self._graph.kept is not None
+
+    def rows(self) -> pa.RecordBatch:
+        """The rows that it keeps, as they are between two steps; any thread may ask."""
+        with self._step:
+            return self._graph.rows()
 
 
 def _failures(lookup: Lookup, name: str) -> OnError:

@@ -1,56 +1,24 @@
-"""Writes a query's changes as records to the sink's topic, and keeps a table's current rows.
+"""Writes a query's changes as records to the sink's topic.
 
 `background` gives it the graph's output.  A table's update is one record, a deletion one without a
-value.  Bounded queries read the rows of a table that it keeps.
+value.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pyarrow as pa
 
-from kshell.catalog.model import Kind, WindowType
+from kshell.catalog.model import WindowType
 from kshell.changes import Changes
 from kshell.kafka.partitioner import partitions_for
 from kshell.kafka.produce import Outgoing
-from kshell.sql.plan import Relation, Sink
-from kshell.stream.rows import Layout, batch_of, latest
+from kshell.sql.plan import Sink
+from kshell.stream.rows import latest
 
-__all__ = ["Outlet", "TableRows", "latest"]
-
-
-class TableRows:
-    """A table's current rows by key, for bounded queries; safe to read while it changes."""
-
-    def __init__(self, relation: Relation) -> None:
-        self._layout = Layout(relation)
-        self._rows: dict[Any, tuple[Any, ...]] = {}
-        self._lock = threading.Lock()
-
-    def put(self, records: pa.RecordBatch, gone: pa.Array) -> None:
-        """Add records: each replaces the row of its key."""
-        layout = self._layout
-        rows = zip(*(c.to_pylist() for c in records.columns), strict=True)
-        with self._lock:
-            for row, deleted in zip(rows, gone.to_pylist(), strict=True):
-                key = layout.freeze(layout.cells(row))
-                if deleted:
-                    self._rows.pop(key, None)
-                else:
-                    self._rows[key] = row
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def snapshot(self) -> pa.RecordBatch:
-        """All rows as they are now."""
-        with self._lock:
-            rows = list(self._rows.values())
-        return batch_of(rows, self._layout.schema)
+__all__ = ["Outlet"]
 
 
 _MOMENT = 8  # bytes of each moment behind a windowed key
@@ -72,7 +40,6 @@ class Outlet:
         self.partitions = 1
         self._relation = sink.input.output
         self._encode, self._send = encode, send
-        self.rows = TableRows(self._relation) if self._relation.kind is Kind.TABLE else None
         self.written = 0
 
     def write(self, changes: Changes) -> None:
@@ -80,12 +47,11 @@ class Outlet:
         if not len(changes):
             return
         records, gone = latest(changes, self._relation)
-        if self.rows is not None:
-            self.rows.put(records, gone)
-        count = -(-records.num_rows // (records.nbytes // _PART + 1))
-        for start in range(0, records.num_rows, max(count, 1)):
-            part = records.slice(start, count)
-            self._send(self._placed(self._encode(part, gone.slice(start, count))))
+        parts = records.nbytes // _PART + 1
+        size = max(records.num_rows // parts, 1)
+        for start in range(0, records.num_rows, size):
+            part = records.slice(start, size)
+            self._send(self._placed(self._encode(part, gone.slice(start, size))))
             self.written += part.num_rows
 
     def _placed(self, records: Outgoing) -> Outgoing:

@@ -25,6 +25,11 @@ Step = Mapping[int, Changes]  # of each scan that has some, its next rows
 _NEVER = -(1 << 62)
 
 
+def _number(value: int) -> pa.Scalar:
+    """Arrow would look for the type of a bare number, which takes it longer than the work."""
+    return pa.scalar(value, pa.int64())
+
+
 @dataclass(slots=True)
 class _Queue:
     """A partition's batches, each with timestamps that never fall."""
@@ -35,7 +40,7 @@ class _Queue:
 
     def put(self, changes: Changes) -> None:
         # A record after one with a later time waits for it, so that offsets keep their order.
-        times = pc.cumulative_max(changes.rows.column("ROWTIME"), start=self.last)
+        times = pc.cumulative_max(changes.rows.column("ROWTIME"), start=_number(self.last))
         self.last = times[-1].as_py()
         self.size += changes.rows.nbytes
         self.parts.append((changes, times))
@@ -46,7 +51,7 @@ class _Queue:
         while self.parts:
             changes, times = self.parts[0]
             size = changes.rows.nbytes
-            count = pc.search_sorted(times, pa.scalar(limit, pa.int64()), side="right").as_py()
+            count = pc.search_sorted(times, _number(limit), side="right").as_py()
             if not count:
                 break
             if count == len(times):

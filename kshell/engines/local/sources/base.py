@@ -6,7 +6,7 @@ they give in order of time; `topic_input` and `given` make them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,6 +29,7 @@ class Piece:
 class Input(Protocol):
     """One topic or table that a plan follows; one thread polls, any may look or cancel."""
 
+    name: str  # of the topic or the given table
     scans: Sequence[int]  # the numbers of the plan's scans that it serves
     paused: frozenset[int]  # partitions that are far ahead of the others, set by who polls
 
@@ -50,8 +51,12 @@ class Input(Protocol):
         """Whether every record that is to be read was polled."""
 
     @property
-    def lag(self) -> int:
-        """Records behind the ends."""
+    def lag(self) -> int | None:
+        """Records behind the ends, None if nobody knows."""
+
+    @property
+    def reached(self) -> Mapping[int, int]:
+        """The offset of each partition up to which it was polled."""
 
     @property
     def note(self) -> str:

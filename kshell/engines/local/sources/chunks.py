@@ -18,14 +18,14 @@ from kshell.catalog.model import Column, FormatSpec, Source
 from kshell.config import Properties
 from kshell.engines.error_log import EXCERPT
 from kshell.errors import BadRecord, EvaluationError
-from kshell.formats.source import SourceReader, SourceWriter
-from kshell.kafka.produce import Outgoing
+from kshell.formats.source_reader import SourceReader
 from kshell.kafka.records import Wanted, decode
-from kshell.sql.plan import Sink, makes_key
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a bounded SELECT of JSON reads without these
     from kshell.formats.found import Learned
     from kshell.formats.registry import Schemas
+    from kshell.kafka.produce import Outgoing
+    from kshell.sql.plan import Sink
 
 __all__ = ["Batch", "Learns", "Reading", "counted", "infer_columns", "reader_of", "schemas_for",
            "schemas_of", "writer_of"]  # fmt: skip
@@ -194,6 +194,10 @@ def writer_of(
     sink: Sink, properties: Properties
 ) -> Callable[[pa.RecordBatch, pa.Array], Outgoing]:
     """Encodes rows of the sink's input as records of its topic; `gone` have no value."""
+    from kshell.formats.source import SourceWriter
+    from kshell.kafka.produce import Outgoing
+    from kshell.sql.plan import makes_key
+
     target, output = sink.target, sink.input.output
     writer = SourceWriter(target, schemas_for(target, properties))
     key = [c.name for c in output.key]

@@ -143,7 +143,8 @@ class GivenTable(ArrowTable):
 class GivenInput:
     """To follow: the rows from the first to the last, and then it has ended."""
 
-    def __init__(self, rows: pa.Table, scans: Mapping[int, plan.Scan]) -> None:
+    def __init__(self, name: str, rows: pa.Table, scans: Mapping[int, plan.Scan]) -> None:
+        self.name, self._rows = name, rows.num_rows
         self.scans: Sequence[int] = list(scans)
         self.paused: frozenset[int] = frozenset()
         self.note = ""
@@ -174,6 +175,10 @@ class GivenInput:
     @property
     def lag(self) -> int:
         return self._left
+
+    @property
+    def reached(self) -> Mapping[int, int]:
+        return {0: self._rows - self._left}
 
     def cancel(self) -> None:
         self._pieces = iter(())

@@ -12,7 +12,7 @@ import pyarrow as pa
 from kshell.batch.tables import TableColumn
 from kshell.catalog.model import PSEUDO_COLUMNS, Source
 from kshell.engines.local.sources.arrow_table import ArrowTable
-from kshell.formats.source import rowkey_column
+from kshell.formats.source_reader import rowkey_column
 from kshell.results import Notice
 
 __all__ = ["Keeper", "KeptTable"]

@@ -186,18 +186,21 @@ class Lookup:
         return self._tables[identity]
 
     def _table(self, name: Name, declared: Source | None) -> Table:
-        from kshell.engines.local.sources.declared_table import DeclaredTable
-        from kshell.engines.local.sources.kept_table import KeptTable
-        from kshell.engines.local.sources.topic import TopicRead, TopicTable
-
         keeper = None if declared is None else self.keeper_of(declared)
         if declared is not None and keeper is not None:
+            from kshell.engines.local.sources.kept_table import KeptTable
+
             rows, notices = keeper.kept(_PATIENCE)
             self.notices += notices
             return KeptTable(declared, rows)
+        if declared is None:
+            from kshell.engines.local.sources.topic import TopicTable as Made
+        else:
+            from kshell.engines.local.sources.declared_table import DeclaredTable as Made
+        from kshell.engines.local.sources.topic import TopicRead
+
         source = declared or self.sample(name).source
-        made = TopicTable if declared is None else DeclaredTable
-        return made(
+        return Made(
             TopicRead(
                 self.client, self.snapshot(source.topic), source, self.errors, self.budget,
                 self.properties, self.widening,
@@ -241,7 +244,7 @@ class Lookup:
             follower = Follower(scan, intake, earliest or scan in tables)
             by_topic.setdefault(leaf.source.topic, []).append(follower)
         return [
-            *(GivenInput(self.given[name], leaves) for name, leaves in of_given.items()),
+            *(GivenInput(name, self.given[name], leaves) for name, leaves in of_given.items()),
             *(
                 TopicInput(
                     self.client, self.snapshot(topic), followers, bell,

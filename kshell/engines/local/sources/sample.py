@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -15,17 +16,17 @@ from kshell.config import Properties
 from kshell.engines.local.sources.chunks import schemas_of
 from kshell.errors import CorruptRecord
 from kshell.field_names import escaped
-from kshell.formats.base import Half
-from kshell.formats.detect import Asked, detect
+from kshell.formats.base import Asked, Half
+from kshell.formats.detect import detect
 from kshell.formats.guess import Inferred, of_shape
-from kshell.formats.registry import Schemas
 from kshell.formats.shapes import Shape
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import Fetch
 from kshell.kafka.metadata import Snapshot
-from kshell.kafka.partitioner import partition_for
 from kshell.kafka.records import Wanted, decode
-from kshell.sql.bind.names import Aliases
+
+if TYPE_CHECKING:
+    from kshell.formats.registry import Schemas
 
 __all__ = ["Sampled", "as_set", "keys_are_placed", "sample"]
 
@@ -92,6 +93,8 @@ def keys_are_placed(client: Client, snapshot: Snapshot) -> bool:
     They are not in topics that other partitioners wrote (librdkafka's default is one), nor where
     partitions were added later.
     """
+    from kshell.kafka.partitioner import partition_for
+
     for partition, batch in _read_ends(client, snapshot, _KEYS, Wanted(key=True)):
         for key in batch.column("key").to_pylist():
             if key is not None and partition_for(key, len(snapshot.offsets)) != partition:
@@ -119,7 +122,12 @@ def as_set(properties: Properties, topic: str, half: Half) -> FormatSpec | None:
 
 def _named_apart(key: Inferred, value: Inferred) -> Inferred:
     """The key, whose ROWKEY gives way to a column of the values, as a join's key does."""
-    aliases = Aliases({c.name.upper() for c in value.columns})
+    taken = {c.name.upper() for c in value.columns}
+    if "ROWKEY" not in taken:
+        return key
+    from kshell.sql.bind.names import Aliases
+
+    aliases = Aliases(taken)
     columns = (
         replace(c, name=aliases.field(c.name)) if c.name == "ROWKEY" else c for c in key.columns
     )

@@ -1,4 +1,4 @@
-"""A topic as a continuous query's input: one fetch, decoded for each scan that reads the topic.
+"""A topic as a continuous query's input: read once, decoded for each scan that reads the topic.
 
 `lookup` makes one for each topic of a plan; `continuous.feed` pulls it.
 """
@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from kshell.engines.local.sources.base import Piece
 from kshell.engines.local.sources.scan_reader import Intake
 from kshell.errors import RegistryDown
 from kshell.kafka.client import Client
-from kshell.kafka.fetch import FOREVER, Chunk, Fetch, next_offset
+from kshell.kafka.fetch import FOREVER, Chunk
 from kshell.kafka.metadata import Snapshot
 
 __all__ = ["Follower", "TopicInput"]
@@ -41,7 +41,7 @@ class TopicInput:
         bounded: bool,
         queued_bytes: int,
     ) -> None:
-        self._offsets = snapshot.offsets
+        self.name, self._offsets = snapshot.topic.name, snapshot.offsets
         self._followers = followers
         self.scans: Sequence[int] = [f.scan for f in followers]
         self._stops = {p: end if bounded else FOREVER for p, (_, end) in self._offsets.items()}
@@ -49,11 +49,8 @@ class TopicInput:
             p: (min(self._start(p, f.whole) for f in followers), stop)
             for p, stop in self._stops.items()
         }
-        self._fetch = Fetch(client, snapshot, ranges, bell=bell, queued_bytes=queued_bytes)
-        for p, (_, end) in self._offsets.items():
-            self._fetch.known_end(p, end)
+        self._reader = client.follow(snapshot, ranges, bell, queued_bytes)
         self._held: Chunk | None = None  # what waits for the schema registry
-        self._reached = {p: start for p, (start, _) in ranges.items()}  # what was polled
 
     def _start(self, partition: int, whole: bool) -> int:
         """The first offset to read; of a partition that came later the very first."""
@@ -66,14 +63,14 @@ class TopicInput:
     @property
     def paused(self) -> frozenset[int]:
         """Partitions that are not fetched now."""
-        return self._fetch.paused
+        return self._reader.paused
 
     @paused.setter
     def paused(self, partitions: frozenset[int]) -> None:
-        self._fetch.paused = partitions
+        self._reader.paused = partitions
 
     def poll(self) -> Piece | None:
-        chunk, self._held = self._held or self._fetch.poll(0), None
+        chunk, self._held = self._held or self._reader.poll(), None
         if chunk is None:
             return None
         p = chunk.partition
@@ -86,25 +83,26 @@ class TopicInput:
         except RegistryDown:
             self._held = chunk
             raise
-        self._reached[p] = next_offset(chunk.records, chunk.start)
         return Piece(p, scans)
 
     def ended(self, partition: int) -> bool:
-        return self._held is None and self._fetch.ended(partition)
+        return self._held is None and self._reader.ended(partition)
 
     @property
     def done(self) -> bool:
-        return self._held is None and self._fetch.done
+        return self._held is None and self._reader.done
 
     @property
-    def lag(self) -> int:
-        """What was fetched and not yet polled counts."""
-        fetched = {} if self._fetch.done else self._fetch.position
-        return self._fetch.lag + sum(at - self._reached.get(p, 0) for p, at in fetched.items())
+    def lag(self) -> int | None:
+        return self._reader.lag
+
+    @property
+    def reached(self) -> Mapping[int, int]:
+        return self._reader.reached
 
     @property
     def note(self) -> str:
-        return self._fetch.note
+        return self._reader.note
 
     def cancel(self) -> None:
-        self._fetch.cancel()
+        self._reader.cancel()

@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kshell.catalog.model import Kind
 from kshell.config import Properties
 from kshell.engines.local.continuous.run import Run
-from kshell.engines.local.continuous.sink_writer import TableRows, latest
 from kshell.engines.local.statements.plans import plan_query
 from kshell.field_names import plain
 from kshell.results import Notice, Progress, Rows, undecodable
@@ -36,11 +34,11 @@ def bounded_continuous(context: Context, query: Query, properties: Properties) -
     node = plan_query(lookup, query)
     running = Run(lookup, node, "query", bounded=True)
     feed = running.feed
-    total, began = feed.lag, time.monotonic()
+    total, began = feed.lag or 0, time.monotonic()
     schema = pa.schema([(plain(c.name), c.type) for c in output_columns(node)])
 
     def progress() -> Progress:
-        return Progress(total - min(feed.lag, total), total, time.monotonic() - began)
+        return Progress(total - min(feed.lag or 0, total), total, time.monotonic() - began)
 
     def notices() -> Sequence[Notice]:
         return (*undecodable(feed.bad), *lookup.notices)
@@ -64,14 +62,9 @@ def _run(
 
 
 def _batches(node: plan.Answer, running: Run) -> Iterator[pa.RecordBatch]:
-    table = node.output.kind is Kind.TABLE
-    rows = TableRows(node.output)
     while (made := running.poll(0.2)) is not None:
         for changes in made:
-            records, gone = latest(changes, node.output)
-            if table:
-                rows.put(records, gone)
-            else:
-                yield records.filter(pc.invert(gone))
-    if table:
-        yield rows.snapshot()
+            if not running.keeps:
+                yield changes.rows.filter(pc.greater(changes.weights, 0))
+    if running.keeps:
+        yield running.rows()

@@ -23,7 +23,7 @@ from kshell.engines.local.statements.plans import plan_sink
 from kshell.engines.local.statements.topics import create_topic, keep_topic
 from kshell.errors import BindError, UnknownName
 from kshell.kafka.produce import Producer
-from kshell.results import Answer, Message, Rows
+from kshell.results import Answer, Message, Rows, time_left
 from kshell.sql import ddl, plan
 from kshell.sql import statements as ast
 from kshell.sql.bind.upgrade import check_upgrade
@@ -135,21 +135,24 @@ def show_queries(context: Context, extended: bool) -> Answer:
     if not context.queries:
         return Message("No query runs in this shell.")
     queries = list(context.queries.values())
+    text = pa.string()
     columns = {
-        "query": pa.array([q.id for q in queries], pa.string()),
-        "state": pa.array([q.state.value for q in queries], pa.string()),
-        "writes": pa.array([q.sink.target.name for q in queries], pa.string()),
-        "topic": pa.array([q.sink.target.topic for q in queries], pa.string()),
+        "query": pa.array([q.id for q in queries], text),
+        "state": pa.array([q.state.value for q in queries], text),
+        "writes": pa.array([q.sink.target.name for q in queries], text),
+        "topic": pa.array([q.sink.target.topic for q in queries], text),
         "read": pa.array([q.feed.scanned for q in queries], pa.int64()),
         "written": pa.array([q.outlet.written for q in queries], pa.int64()),
         "per second": pa.array([round(_rate(q)) for q in queries], pa.int64()),
         "lag": pa.array([q.feed.lag for q in queries], pa.int64()),
+        "time left": pa.array([time_left(q.feed.lag, _rate(q)) or None for q in queries], text),
         "undecodable": pa.array([q.feed.bad for q in queries], pa.int64()),
         "late": pa.array([q.late for q in queries], pa.int64()),
-        "error": pa.array([_trouble(q) for q in queries], pa.string()),
+        "error": pa.array([_trouble(q) for q in queries], text),
     }
     if extended:
-        columns["statement"] = pa.array([q.sink.target.sql for q in queries], pa.string())
+        columns["position"] = pa.array([q.stands(1 << 30) for q in queries], text)
+        columns["statement"] = pa.array([q.sink.target.sql for q in queries], text)
     return Rows.of(pa.table(columns))
 
 
@@ -159,5 +162,5 @@ def _rate(query: Background) -> float:
 
 def _trouble(query: Background) -> str | None:
     if query.error is not None:
-        return query.error.what
+        return f"{query.error.what} ({query.stands()})"
     return query.note or None

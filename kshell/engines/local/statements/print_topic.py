@@ -6,6 +6,7 @@ with a schema as a STRUCT.
 
 from __future__ import annotations
 
+import threading
 import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -19,7 +20,8 @@ from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.continuous.feed import Rate
 from kshell.engines.local.sources.chunks import Reading, reader_of
 from kshell.engines.local.sources.registry_wait import RegistryWait
-from kshell.kafka.fetch import FOREVER, Chunk, Fetch
+from kshell.kafka.fetch import FOREVER, QUEUED_BYTES, Chunk
+from kshell.kafka.reader import Reader
 from kshell.results import Answer, Live, LiveStats
 from kshell.sql.statements import Print
 from kshell.types import STRING
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["print_topic"]
 
 _COLUMNS = ("ROWTIME", "ROWPARTITION", "ROWOFFSET", "ROWKEY", "VALUE")
+_MANY = 10_000  # the smallest LIMIT for which fetching ahead helps
 _AS_TEXT = frozenset({"DELIMITED", "JSON", "NONE"})
 
 
@@ -39,22 +42,33 @@ def print_topic(context: Context, statement: Print, properties: Properties) -> A
     source = _whole(lookup.sample(statement.topic).source)
     snapshot = lookup.snapshot(source.topic)
     starts = {p: (f if statement.from_beginning else e) for p, (f, e) in snapshot.offsets.items()}
-    fetch = Fetch(context.client, snapshot, {p: (o, FOREVER) for p, o in starts.items()})
+    bell, ranges = threading.Event(), {p: (start, FOREVER) for p, start in starts.items()}
+    few = statement.limit is not None and statement.limit < _MANY
+    reader = context.client.follow(snapshot, ranges, bell, 1 if few else QUEUED_BYTES)
     types = source.pseudo_columns() | {c.name: c.type for c in source.columns()}
     schema = pa.schema([(n, types[n]) for n in _COLUMNS])
     read = reader_of(source, _COLUMNS, properties)
-    printed = _Printed(fetch, schema, read, context.errors, statement.interval, statement.limit)
+    printed = _Printed(
+        reader, bell, schema, read, context.errors, statement.interval, statement.limit
+    )
     return Live(schema, printed.poll, printed.cancel, printed.stats, source.topic)
 
 
 class _Printed:
-    """Decodes a fetch without an end: the first of each `interval` records, up to `limit`."""
+    """Decodes a read without an end: the first of each `interval` records, up to `limit`."""
 
     def __init__(
-        self, fetch: Fetch, schema: pa.Schema, read: Reading, errors: ErrorLog,
-        interval: int, limit: int | None,
-    ) -> None:  # fmt: skip
-        self._fetch, self._schema, self._read, self._errors = fetch, schema, read, errors
+        self,
+        reader: Reader,
+        bell: threading.Event,
+        schema: pa.Schema,
+        read: Reading,
+        errors: ErrorLog,
+        interval: int,
+        limit: int | None,
+    ) -> None:
+        self._reader, self._bell = reader, bell
+        self._schema, self._read, self._errors = schema, read, errors
         self._interval, self._limit = interval, limit
         self._rate = Rate()
         self._rows = self._decoded = self._bad = 0
@@ -80,7 +94,10 @@ class _Printed:
         return Changes.of(rows)
 
     def _next(self, seconds: float) -> pa.RecordBatch | None:
-        chunk = self._held or self._fetch.poll(seconds)
+        self._bell.clear()
+        chunk = self._held or self._reader.poll()
+        if chunk is None and self._bell.wait(seconds):
+            chunk = self._reader.poll()
         if chunk is None:
             return None
         decoded = self._wait.attempt(
@@ -100,14 +117,14 @@ class _Printed:
         """The footer."""
         scanned = self._decoded + self._bad
         return LiveStats(
-            self._rows, scanned, self._rate.of(scanned), self._fetch.lag, self._bad,
-            self._wait.note or self._fetch.note,
+            self._rows, scanned, self._rate.of(scanned), self._reader.lag, self._bad,
+            self._wait.note or self._reader.note,
         )  # fmt: skip
 
     def cancel(self) -> None:
         """Stop; the next poll ends it."""
         self._cancelled = True
-        self._fetch.cancel()
+        self._reader.cancel()
 
 
 def _whole(source: Source) -> Source:

@@ -18,7 +18,7 @@ from kshell.formats.base import Half
 from kshell.formats.framing import schema_ids
 from kshell.formats.registry import Schemas
 from kshell.kafka.client import Client
-from kshell.kafka.fetch import Fetch, next_offset
+from kshell.kafka.fetch import Fetch
 from kshell.kafka.metadata import Snapshot
 from kshell.kafka.records import Wanted, decode
 from kshell.results import Notice, NoticeKind, Rows, Sections
@@ -55,7 +55,7 @@ def schema_ids_of(
             fetch.cancel()
             break
         end = offsets[chunk.partition][1]
-        left -= max(min(next_offset(chunk.records, chunk.start), end) - chunk.start, 0)
+        left -= max(min(chunk.next, end) - chunk.start, 0)
         try:
             batch = decode(
                 chunk.records, wanted, start=chunk.start, end=end, aborted=chunk.aborted

@@ -16,14 +16,7 @@ from sqlglot import exp
 from kshell.batch.plan import Planned, Read, prepare
 from kshell.batch.tail import answer
 from kshell.config import Properties
-from kshell.engines.local.sources.field_search import (
-    FieldSearch,
-    looked_at,
-    searches,
-    wanted_names,
-)
 from kshell.engines.local.sources.lookup import Lookup
-from kshell.engines.local.sources.topic import TopicTable
 from kshell.errors import BindError, EvaluationError, Misfit, Unsupported
 from kshell.results import Answer, Notice, NoticeKind, Progress, Rows
 from kshell.sql.dialect import to_duckdb
@@ -33,6 +26,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from kshell.engines.local.context import Context
+    from kshell.engines.local.sources.field_search import FieldSearch
 
 _ATTEMPTS = 12  # each has some type wider than the last
 _FEW = 5
@@ -41,7 +35,7 @@ __all__ = ["evaluator", "needs_continuous", "planned", "select"]
 
 
 _ONLY_DUCKDB = Notice(
-    NoticeKind.DIALECT, "only DuckDB's grammar has this query: it has no continuous form"
+    NoticeKind.DIALECT, "only DuckDB's grammar has this query: all of it means what DuckDB means"
 )
 
 
@@ -94,6 +88,8 @@ class _Attempts:
         try:
             self._begin()
         except BindError as error:
+            from kshell.engines.local.sources.field_search import searches
+
             self._searches = searches(lookup, query.tree, error)
             if not self._searches:
                 raise
@@ -143,6 +139,8 @@ class _Attempts:
 
     def _search(self) -> None:
         """Look for the fields that the query names in the records, and plan it once more."""
+        from kshell.engines.local.sources.field_search import looked_at, wanted_names
+
         names = wanted_names(self._query.tree)
         for search in self._searches:
             search.run(names)
@@ -195,6 +193,8 @@ def _others(topic: str, fields: Counter[str]) -> Notice:
 
 def _empty(reads: Sequence[Read]) -> list[Notice]:
     """The notices for empty topics."""
+    from kshell.engines.local.sources.topic import TopicTable
+
     told = []
     for table in {id(read.reference.table): read.reference.table for read in reads}.values():
         if isinstance(table, TopicTable) and all(f == end for f, end in table.offsets.values()):

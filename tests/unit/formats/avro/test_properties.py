@@ -10,6 +10,7 @@ from decimal import Decimal
 import fastavro
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +23,7 @@ from kshell.formats.avro.write import writer
 from kshell.formats.registry import Schema, SchemaType
 from kshell.types import stored_type
 
-from .common import datum
+from .common import Topic, datum
 
 EPOCH = datetime.datetime(1970, 1, 1)
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
@@ -310,3 +311,22 @@ def test_what_is_written_is_read_by_fastavro_and_by_us(table):
     columns = Columns(type, loose=True)
     found, bad = both(columns, payloads, columns.program(node, node, 0))
     assert (found, bad) == (rows, [])
+
+
+@QUICK
+@given(tables(), st.data())
+def test_what_c_writes_python_writes(table, data):
+    type, rows = table
+    pytest.importorskip("kshell.formats._write")
+    codec = Topic().codec({f.name: f.type for f in type})
+    columns = [pa.array([r[f.name] for r in rows], f.type) for f in type]
+    gone = pa.array(data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows))), pa.bool_())
+    made = codec.encode(columns, gone)
+    made.validate(full=True)
+    assert codec._rows is not None
+    assert made.to_pylist() == list(codec._encoded(columns, gone, *codec._writer))
+    # Parts of longer columns: their buffers begin elsewhere.
+    doubled = [pa.concat_arrays([c, c])[len(rows) // 2 : len(rows) // 2 + len(rows)] for c in columns]
+    found = codec._rows.write(doubled, gone, codec._writer[0])
+    assert found is not None
+    assert found.to_pylist() == list(codec._encoded(doubled, gone, *codec._writer))

@@ -1,0 +1,258 @@
+"""Keeps fetches of one topic's partitions in flight, on the client's loop, and loses no record.
+
+`fetch` and `shared` say which partitions are wanted, and take the record sets.  It follows a leader
+that moves.  A broker that is silent too long ends a bounded read with an error, because the answer
+would be incomplete; a continuous read waits for it and says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import struct
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+from aiokafka import errors as codes
+
+from kshell.errors import CorruptRecord, KshellError, Outage
+from kshell.kafka.leaders import Leaders
+from kshell.kafka.raw import Fetched, FetchedPartition, RawFetchRequest
+from kshell.kafka.wire import Wire
+
+__all__ = ["FOREVER", "PARTITION_BYTES", "Chunk", "Fetcher", "Taker", "first_error", "next_offset"]
+
+FOREVER = 1 << 62  # an end that no read reaches: for continuous reads
+PARTITION_BYTES = 1 << 20
+_RESPONSE_BYTES = 16 << 20
+_IN_FLIGHT = 2  # fetches per broker
+_SILENCE = 5.0  # seconds without an answer after which a bounded read fails
+_EMPTY_ENDS = 3  # after so many empty answers, no records are left before the end
+
+_HEAD = struct.Struct(">qi")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The record set of one partition; the caller skips rows before `start`.
+
+    `next` is the offset after its last complete batch.
+    """
+
+    partition: int
+    start: int
+    records: memoryview
+    aborted: tuple[tuple[int, int], ...]
+    next: int
+
+
+class Taker(Protocol):
+    """Who a fetcher reads for; it calls this on the client's loop."""
+
+    def wants(self, partition: int) -> bool:
+        """Whether to fetch more of a partition now; `Fetcher.wake` says that this may differ."""
+
+    def take(self, partition: int, chunk: Chunk | None) -> None:
+        """The answer to a fetch; None if it had no records."""
+
+    def failed(self, partition: int, error: KshellError) -> None:
+        """A partition cannot be read on; what this raises ends the whole read."""
+
+
+def next_offset(records: memoryview, start: int) -> int:
+    """The offset at which to go on after the complete batches in `records`.
+
+    Raises CorruptRecord if `records` has no complete batch.
+    """
+    at, size, following = 0, len(records), -1
+    while size - at >= 17:
+        base, length = _HEAD.unpack_from(records, at)
+        if length < 5 or size - at - 12 < length:
+            break
+        delta = 0
+        if records[at + 16] == 2 and length >= 49:
+            delta = int.from_bytes(records[at + 23 : at + 27], "big")
+        following = base + (delta if delta < 1 << 31 else 0) + 1
+        at += 12 + length
+    if following <= start and size:
+        raise CorruptRecord(
+            f"the batch at offset {start} cannot be read past",
+            hint=f"skip it: WHERE ROWOFFSET > {start}",
+        )
+    return following
+
+
+def first_error(group: BaseExceptionGroup[BaseException]) -> KshellError:
+    """The error to report of those that ended the tasks of a read."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error if isinstance(error, KshellError) else KshellError(f"reading failed: {error!r}")
+
+
+class Fetcher:
+    """Fetches from one position in each partition, those that its taker wants.
+
+    `high` has the end of each partition, as brokers last said; fetchers may share one.
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        leaders: Leaders,
+        isolation: int,
+        taker: Taker,
+        high: dict[int, int],
+        partition_bytes: int = PARTITION_BYTES,
+    ) -> None:
+        self._wire, self._leaders, self._isolation = wire, leaders, isolation
+        self._taker, self.high = taker, high
+        self._partition_bytes = partition_bytes
+        self.response_bytes = _RESPONSE_BYTES
+        self.position: dict[int, int] = {}
+        self._ends: dict[int, int] = {}
+        self._heard: dict[int, float] = {}
+        self._empty: dict[int, int] = {}
+        self._lanes: dict[tuple[int, int], list[int]] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._lease = -1
+        self._changed = asyncio.Event()
+        self.ending = False  # whether an error or a cancellation has come
+        self.note = ""
+
+    def move(self, partition: int, start: int, end: int = FOREVER) -> None:
+        """Read a partition from `start` on, whatever was read of it before."""
+        if partition not in self.position:
+            place = (self._leaders.of(partition), len(self.position) % _IN_FLIGHT)
+            lane = self._lanes.setdefault(place, [])
+            lane.append(partition)
+            if self._tasks is not None and len(lane) == 1:
+                self._start(place)
+        # A new dict: other threads may be going through the old one.
+        self.position = {**self.position, partition: start}
+        self._ends[partition], self._empty[partition] = end, 0
+        self._heard[partition] = time.monotonic()
+        self._changed.set()
+
+    def wake(self) -> None:
+        """The taker may want partitions that it did not want before."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Fetch until each partition has reached its end; raises what ended it, in a group."""
+        self._lease = self._wire.lease()
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                for place in list(self._lanes):
+                    self._start(place)
+        finally:
+            self.ending = True
+            self._wire.release(self._lease)
+
+    def _start(self, place: tuple[int, int]) -> None:
+        assert self._tasks is not None
+        name = f"fetch {self._lease}.{place[0]}.{place[1]}"
+        self._tasks.create_task(self._read(name, self._lanes[place]))
+
+    async def _read(self, lane: str, partitions: list[int]) -> None:
+        try:
+            await self._fetch_all(lane, partitions)
+        except BaseException:
+            self.ending = True
+            raise
+
+    async def _fetch_all(self, lane: str, partitions: list[int]) -> None:
+        """Fetch these partitions until each has reached its end."""
+        backoff = 0.05
+        while left := [p for p in partitions if self.position[p] < self._ends[p]]:
+            asked = [p for p in left if self._taker.wants(p)]
+            if not asked:
+                self._changed.clear()
+                await self._changed.wait()
+                self._heard.update(dict.fromkeys(left, time.monotonic()))
+                continue
+            self._heard.update(dict.fromkeys(set(left).difference(asked), time.monotonic()))
+            by_leader: dict[int, list[int]] = {}
+            for p in asked:
+                by_leader.setdefault(self._leaders.of(p), []).append(p)
+            answers = await asyncio.gather(
+                *(self._ask(leader, lane, ps) for leader, ps in by_leader.items())
+            )
+            if all(answers):
+                backoff = 0.05
+                continue
+            self._check_silence(asked)
+            await asyncio.sleep(backoff)
+            backoff = min(backoff * 2, 0.5)
+            with contextlib.suppress(Outage):
+                await self._leaders.check()
+
+    async def _ask(self, leader: int, lane: str, partitions: list[int]) -> bool:
+        """Send one fetch to one broker; False if leaders must be looked up again."""
+        asked = {p: self.position[p] for p in partitions}
+        request = RawFetchRequest(
+            self._leaders.topic.name,
+            asked,
+            isolation=self._isolation,
+            wait_ms=500,
+            partition_bytes=self._partition_bytes,
+            max_bytes=self.response_bytes,
+        )
+        try:
+            answer: Fetched = await self._wire.send(leader, request, lane)
+        except (OSError, EOFError, codes.KafkaError, TimeoutError):
+            return False
+        if answer.error:
+            return False
+        nothing = not any(len(part.records) for part in answer.partitions)
+        taken = [self._take(part, asked[part.partition], nothing) for part in answer.partitions]
+        return all(taken)
+
+    def _take(self, part: FetchedPartition, start: int, nothing: bool) -> bool:
+        p, topic = part.partition, self._leaders.topic.name
+        if start != self.position[p]:
+            return True  # it was moved while the answer was on its way
+        if part.error:
+            try:
+                self._wire.raise_for(topic, p, part.error, start)
+            except KshellError as error:
+                self._taker.failed(p, error)
+            return False
+        self._heard[p] = time.monotonic()
+        self.note = ""
+        self.high[p] = part.last_stable if self._isolation else part.high_watermark
+        if not len(part.records):
+            # All offsets up to the end may be deleted: then the broker has nothing more to send.
+            self._empty[p] += int(nothing and part.high_watermark >= self._ends[p])
+            if self._empty[p] >= _EMPTY_ENDS:
+                self.position[p] = self._ends[p]
+            self._taker.take(p, None)
+            return True
+        self._empty[p] = 0
+        try:
+            self.position[p] = next_offset(part.records, start)
+        except CorruptRecord as error:
+            where = f"topic {topic}, partition {p}"
+            self._taker.failed(p, CorruptRecord(f"{where}: {error.what}", hint=error.hint))
+            return True
+        self._taker.take(p, Chunk(p, start, part.records, part.aborted, self.position[p]))
+        return True
+
+    def _check_silence(self, partitions: list[int]) -> None:
+        now = time.monotonic()
+        for p in partitions:
+            silent = now - self._heard[p]
+            if silent < _SILENCE:
+                continue
+            leader = self._leaders.of(p)
+            who = f"broker {leader}" if leader >= 0 else f"a leader of partition {p}"
+            what = f"cannot reach {who} for {silent:.0f} s"
+            if self._ends[p] >= FOREVER:
+                self.note = what
+                continue
+            raise Outage(
+                f"{what}: {self._leaders.topic.name} was not read to its end",
+                hint="the answer would be incomplete; try again when the cluster is well",
+            )
+
