@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check bench screenshots dist hooks clean
+.PHONY: demo test matrix check bench soak screenshots dist hooks clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/kshell --demo
@@ -11,13 +11,21 @@ demo: $(VENV)/.installed
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
+# What takes minutes: brokers that fail.
+matrix: $(VENV)/.dev
+	$(BIN)/python -m pytest -m matrix tests
+
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.dev
-	@for script in $(filter-out benchmarks/compare.py benchmarks/__init__.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in $(filter-out benchmarks/compare.py benchmarks/soak.py benchmarks/__init__.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+# Windows and joins over time that moves on: state and memory must stay as they are.
+soak: $(VENV)/.dev
+	$(BIN)/python benchmarks/soak.py
 
 # The source, and a wheel with the compiled parts for this platform; `cibuildwheel` makes the others.
 dist: $(VENV)/.dev

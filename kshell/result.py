@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kshell.changes import Changes
 from kshell.errors import KshellError, UsageError
@@ -27,8 +28,9 @@ _SHOWN = 20  # rows that a Result shows of itself
 class Result:
     """A bounded answer, a continuous one, a message, or several of them (DESCRIBE, EXPLAIN).
 
-    A bounded answer is read when the program asks for it: `to_arrow` and `rows` read all of it into
-    memory; iterating reads it once, batch by batch, and keeps nothing.
+    A bounded answer, or a continuous one with a LIMIT, is read when the program asks for it:
+    `to_arrow` and `rows` read all of it into memory; iterating reads it once, batch by batch, and
+    keeps nothing.
     """
 
     def __init__(self, answer: Answer) -> None:
@@ -94,8 +96,15 @@ class Result:
         return self._table
 
     def rows(self) -> list[tuple[Any, ...]]:
-        """The rows as tuples of Python's values."""
-        return list(zip(*(c.to_pylist() for c in self.to_arrow().columns), strict=True))
+        """The rows as tuples of Python's values; raises UsageError for what Python has not."""
+        table = self.to_arrow()
+        try:
+            columns = [c.to_pylist() for c in table.columns]
+        except (ValueError, OverflowError) as error:  # nanoseconds, the year 10000
+            raise UsageError(
+                f"Python has no such value: {error}", hint="to_arrow() has it"
+            ) from None
+        return list(zip(*columns, strict=True)) if columns else [()] * table.num_rows
 
     def __iter__(self) -> Iterator[Any]:
         """RecordBatches, or Changes for a continuous answer until it ends or is closed."""
@@ -117,9 +126,13 @@ class Result:
                 return pa.Table.from_batches(list(self._batches()), self._answer.schema)
             case Message():
                 return pa.table({"message": [self._answer.text]})
+            case Live(ends=True):
+                changes = self._changes(self._answer)
+                shown = [c.rows.filter(pc.greater(c.weights, 0)) for c in changes]
+                return pa.Table.from_batches(shown, self._answer.schema)
             case Live():
                 raise UsageError(
-                    "a continuous answer has no end", hint="for changes in result: …"
+                    "a continuous answer has no end", hint="for changes in result: …, or LIMIT n"
                 )
             case Sections():
                 raise UsageError("this is several answers", hint="they are its parts")

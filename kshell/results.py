@@ -6,6 +6,8 @@ call `cancel()` at any time, and the iteration ends within 200 ms.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -16,8 +18,8 @@ import pyarrow as pa
 from kshell.changes import Changes
 
 __all__ = ["Answer", "Event", "Goodbye", "Live", "LiveStats", "Message", "Notice", "NoticeKind",
-           "Progress", "Remark", "Rows", "Running", "Sections", "Spooling", "backlog", "notices_of",
-           "time_left", "titled", "undecodable", "unique"]  # fmt: skip
+           "Progress", "Remark", "Rows", "Running", "Sections", "Spooling", "backlog",
+           "give_back", "notices_of", "time_left", "titled", "undecodable", "unique"]  # fmt: skip
 
 
 class NoticeKind(Enum):
@@ -171,7 +173,7 @@ class Live:
     """A continuous table: `poll(seconds)` gives the changes since the last, None after the end.
 
     `key` names the columns that identify a row of a table; a stream, whose rows never change, has
-    none.
+    none.  `ends`: it has a LIMIT, and ends when that is reached.
     """
 
     schema: pa.Schema
@@ -181,6 +183,7 @@ class Live:
     title: str = ""
     key: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()  # besides the notice of records that could not be decoded
+    ends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +234,13 @@ class Goodbye:
 
 Answer = Rows | Live | Message | Sections
 Event = Answer | Remark | Spooling | Goodbye  # the results of `Session.execute`
+
+
+def give_back() -> None:
+    """Return the memory to the system that is kept for this thread's next answer."""
+    pa.default_memory_pool().release_unused()
+    with contextlib.suppress(AttributeError):  # glibc alone has this
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def notices_of(answer: Answer) -> tuple[Notice, ...]:

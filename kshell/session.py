@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 from kshell.catalog.model import PSEUDO_COLUMNS
 from kshell.config import Properties, Scope, config_home, scope_of
 from kshell.errors import KshellError, StatementError, UsageError
-from kshell.results import Event, Goodbye, Message, Remark, Running, Spooling
+from kshell.results import Event, Goodbye, Message, Remark, Running, Spooling, give_back
 from kshell.sql import statements as ast
-from kshell.sql.script import split, substitute
+from kshell.sql.option_place import option_span
+from kshell.sql.script import Piece, split, substitute
+from kshell.sql.tokens import place_at
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,6 +55,16 @@ DEFINE name = '…'; RUN SCRIPT 'file'; SPOOL 'file' | OFF
 SET 'auto.offset.reset'='earliest'; UNSET …; SHOW PROPERTIES
 EXIT                             or Ctrl-D
 Every record also has {", ".join(PSEUDO_COLUMNS)}."""
+
+
+def _point_at_option(error: KshellError, piece: Piece) -> None:
+    """An error of an option of CREATE or ASSERT is at the option, not at the source's name."""
+    if piece.text.lstrip()[:6].upper() not in ("CREATE", "ASSERT"):
+        return
+    if (span := option_span(piece.text, error.what)) is not None:
+        at = place_at(piece.text, *span, piece.line, piece.column)
+        if error.place is None or (error.place.line, error.place.column) < (at.line, at.column):
+            error.place = at
 
 
 def _usage(text: str) -> str:
@@ -123,6 +135,8 @@ class Session:
     def execute(self, text: str) -> Iterator[Event]:
         """Run a script statement by statement; draw each result before you ask for the next.
 
+        The memory of one goes back to the system before the next begins.
+
         Raises KshellError with its place in `text`.
         """
         from kshell.sql.parse import parse_piece
@@ -132,9 +146,11 @@ class Session:
             try:
                 yield from self._run(parse_piece(substitute(piece, self.variables), types))
             except (StatementError, UsageError) as error:
+                _point_at_option(error, piece)
                 error.with_place(piece.place)
                 error.hint = error.hint or _usage(piece.text)
                 raise
+            give_back()
 
     def _run(self, statement: ast.Statement) -> Iterator[Event]:
         serve = _OWN.get(type(statement))

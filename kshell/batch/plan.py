@@ -16,9 +16,9 @@ import duckdb
 import pyarrow as pa
 
 from kshell.batch.arrow_types import arrow_cast, in_arrow_types
-from kshell.batch.rewrite import Lookup, Reference, rewrite
+from kshell.batch.rewrite import Lookup, Reference, Rewritten, rewrite
 from kshell.batch.shown import Shown
-from kshell.batch.tables import GONE, Range, Table, TableColumn, view_names
+from kshell.batch.tables import DUMMY, GONE, Range, Table, TableColumn, view_names
 from kshell.batch.translate_error import Locate, translate_error
 from kshell.sql.statements import Query
 from kshell.types import duckdb_name, quote_duckdb
@@ -26,7 +26,6 @@ from kshell.types import duckdb_name, quote_duckdb
 __all__ = ["Planned", "Read", "prepare", "raw_schema", "view"]
 
 _EXPLAIN = "EXPLAIN (FORMAT JSON) "
-DUMMY = "#"  # the column that DuckDB picks when it needs none: it costs nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +91,8 @@ def view(number: int, reference: Reference, read: Collection[str]) -> str:
         for c, name in zip(columns, view_names(columns), strict=True)
         if not c.hidden or name in reference.pseudo
     )
+    if DUMMY in reference.pseudo:  # DuckDB has no tables without columns
+        items = ", ".join(filter(None, (items, f"NULL AS {quote_duckdb(DUMMY)}")))
     source = f"raw_{number}"
     if reference.table.latest:
         source = _last_of_each_key(number, reference.table, source)
@@ -144,6 +145,28 @@ def _needed(
     return needed, [count > 1 for count in scans]
 
 
+def _settled(
+    connection: duckdb.DuckDBPyConnection, query: Query, rewritten: Rewritten, known: list[str]
+) -> tuple[list[set[str]], list[bool]]:
+    """What is needed, once DuckDB knows which macro each call means; raises BindError."""
+    overloads, references = rewritten.overloads, rewritten.references
+
+    def bind(text: str) -> object:
+        return _needed(connection, f"{_EXPLAIN}{text}", references)
+
+    if overloads is not None:
+        overloads.settle_unsure(bind)
+    while True:
+        ran = f"{_EXPLAIN}{rewritten.sql}"
+        try:
+            return _needed(connection, ran, references)
+        except duckdb.Error as error:
+            refused = error if overloads is None else overloads.settle(error, bind)
+            if refused is not None:  # of another text, if it is another error
+                text = ran if refused is error else ""
+                raise translate_error(refused, query, known, text, rewritten.locate) from refused
+
+
 def _columns_of(projected: str, columns: Sequence[TableColumn]) -> Iterator[str]:
     """The columns that a projection may mean: itself, or the STRUCT that it is a field of."""
     for column in columns:
@@ -171,15 +194,15 @@ def prepare(
         needed = [{c.name for c in r.table.columns} for r in references]
         again = [True] * len(references)
     else:
-        ran = f"{_EXPLAIN}{sql}"
+        known = [c.name for r in references for c in r.table.columns]
+        needed, again = _settled(connection, query, rewritten, known)
+        ran = sql = rewritten.sql
         try:
-            needed, again = _needed(connection, ran, references)
-            answer = connection.sql(ran := sql)
+            answer = connection.sql(sql)
             named, casts = answer.columns, [arrow_cast(t) for t in answer.types]
             ran = sql = in_arrow_types(sql, casts)
             schema = connection.sql(f"FROM ({sql}\n) LIMIT 0").to_arrow_table().schema
         except duckdb.Error as error:
-            known = [c.name for r in references for c in r.table.columns]
             raise translate_error(error, query, known, ran, rewritten.locate) from error
         names = rewritten.shown.names(named)
         schema = pa.schema([f.with_name(n) for f, n in zip(schema, names, strict=True)])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kshell.batch.sources import Source
-from kshell.batch.tables import Table, TableColumn, view_names
+from kshell.batch.tables import DUMMY, Table, TableColumn, view_names
 from kshell.catalog.model import PSEUDO_COLUMNS, WINDOW_COLUMNS
 from kshell.errors import BindError
 from kshell.sql.spans import Draft
@@ -46,7 +46,8 @@ class Pseudo:
 
     def find(self) -> None:
         """See which are named."""
-        self.exposed = [[] for _ in self.found]
+        shown = [any(not c.hidden for c in table.columns) for _, table in self.found]
+        self.exposed = [[] if some else [DUMMY] for some in shown]
         if self.syntax is None:
             words = {
                 t.value.upper() for t in self.draft.tokens if t.kind in (Kind.WORD, Kind.QUOTED)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -26,9 +26,12 @@ from kshell.sql import syntax
 from kshell.sql.spans import Draft
 from kshell.sql.statements import Name, Query
 from kshell.sql.syntax import ColumnRef, Side, Syntax
-from kshell.sql.tokens import Kind, place_at
+from kshell.sql.tokens import Kind, Token, place_at
 from kshell.sql.words import in_duckdb_words, needs_macros
 from kshell.types import quote_duckdb
+
+if TYPE_CHECKING:
+    from kshell.sql.overloads import Overloads
 
 __all__ = ["Lookup", "Reference", "Rewritten", "rewrite"]
 
@@ -62,14 +65,21 @@ class Rewritten:
     """SQL that reads only references, and those references.
 
     `several` is for a statement whose columns only its rows decide: a PIVOT without IN.
+    `overloads` chooses macros for what DuckDB refuses of it.
     """
 
-    sql: str
+    draft: Draft
     references: tuple[Reference, ...]
     shown: Shown
     several: bool
     carrying: Callable[[str], str]  # the SQL with one more item at the end of what it selects
     locate: Locate
+    overloads: Overloads | None
+
+    @property
+    def sql(self) -> str:
+        """The text as it is edited by now."""
+        return self.draft.text()
 
 
 def rewrite(
@@ -95,9 +105,14 @@ class _Rewriting:
     syntax: Syntax | None = field(init=False)
     sources: list[Source] = field(init=False)
     pseudo: Pseudo = field(init=False)
+    overloads: Overloads | None = None
 
     def done(self) -> Rewritten:
-        self.words = in_duckdb_words(self.query.text, self.query.tree, self.ksql)
+        unread = self.ksql and self.query.unread is not None
+        if unread:
+            self._refuse_ksqls_words()
+        meant_as_ksql = self.ksql and not unread
+        self.words = in_duckdb_words(self.query.text, self.query.tree, meant_as_ksql)
         self.draft = Draft(self.words.text())
         self.syntax = syntax.read(self.connection, self.draft.source)
         several = self.syntax is None and self._several()
@@ -107,10 +122,11 @@ class _Rewriting:
         self.sources = found
         self.pseudo = Pseudo(self.draft, self.syntax, list(zip(found, tables, strict=True)))
         self.pseudo.find()
-        if self.ksql and needs_macros(self.draft):
-            from kshell.sql.macros import note_macros
+        if needs_macros(self.draft):
+            from kshell.sql.macros import note_macros, note_users
 
-            note_macros(self.draft, self.syntax, self.connection, self.pseudo.order_of)
+            note = note_macros if meant_as_ksql else note_users
+            self.overloads = note(self.draft, self.syntax, self.connection, self.pseudo.order_of)
         tests = [*self._tests()]
         self.pseudo.hide()
         prefix = "ref_"
@@ -126,8 +142,9 @@ class _Rewriting:
             references.append(Reference(made, table, bounds_of(mine, table.keys), hidden))
         names = shown(self.draft, self.syntax, self.words)
         return Rewritten(
-            self.draft.text(), tuple(references), names, several, self._carrying(names), self.locate
-        )
+            self.draft, tuple(references), names, several, self._carrying(names), self.locate,
+            self.overloads,
+        )  # fmt: skip
 
     def locate(self, ran: str, start: int, length: int) -> Place | None:
         """Where in the script the bytes of a statement that has the edited text in it are."""
@@ -148,6 +165,27 @@ class _Rewriting:
             return self.draft.text()
 
         return carrying
+
+    def _refuse_ksqls_words(self) -> None:
+        """A query that only DuckDB's grammar has means what DuckDB means by it: `->` and KSQL's
+        functions would mean something else in it than in every other query."""
+        from kshell.sql.macros import ksqls_calls
+
+        self.words = draft = Draft(self.query.text)
+        for n, token in enumerate(draft.tokens[:-1]):
+            named = draft.tokens[n + 1].kind in (Kind.WORD, Kind.QUOTED)
+            if draft.is_sign(n, "->") and (named or draft.is_sign(n + 1, "*")):
+                raise self._only_duckdbs("-> has", token)
+        for call in ksqls_calls(draft):
+            token = draft.tokens[call.token]
+            raise self._only_duckdbs(f"{token.text.upper()} has", token)
+
+    def _only_duckdbs(self, what: str, token: Token) -> BindError:
+        return BindError(
+            f"{what} KSQL's meaning, and only DuckDB's grammar has this query",
+            hint="SET 'kshell.dialect'='duckdb' makes all of it DuckDB's",
+            place=self.place(token.start, token.end),
+        )
 
     def place(self, start: int, end: int) -> Place:
         """Where in the script a span of the draft was written."""

@@ -14,9 +14,10 @@ import pyarrow as pa
 
 from kshell.results import Notice, Progress
 
-__all__ = ["GONE", "Bounds", "Range", "Scan", "Table", "TableColumn", "view_names"]
+__all__ = ["DUMMY", "GONE", "Bounds", "Range", "Scan", "Table", "TableColumn", "view_names"]
 
 
+DUMMY = "#"  # the column that DuckDB picks when it needs none: it costs nothing
 GONE = "ROWGONE"  # the raw column that tells a record without a value
 
 

@@ -10,7 +10,6 @@ from sqlglot import exp
 
 from kshell.errors import BindError, EvaluationError, KshellError, Place, UnknownName
 from kshell.sql.complaints import Complaint, complaint_of
-from kshell.sql.functions import names
 from kshell.sql.statements import Query
 from kshell.sql.tokens import Kind, place_at, tokenize
 
@@ -47,10 +46,11 @@ _HINTS: Mapping[str, str] = {
     "can only be applied to lists": "DESCRIBE shows which columns are arrays",
     "does not support the supplied arguments": "DESCRIBE FUNCTION shows what it takes",
     "Values were not provided": "DEFINE name = '…' makes a variable, and ${name} stands for it",
+    "SELECT list is empty": "it has no columns: COUNT(*) and ROWTIME can be selected",
     "Subquery returns": "SELECT one column there",
     "VALUES lists must": "give every row as many values",
     "LIMIT/OFFSET": "LIMIT and OFFSET take a whole number from 0",
-    "Type with name": "SHOW TYPES lists those that were made; BIGINT, DOUBLE, STRING and more are there",
+    "Type with name": "SHOW TYPES lists those that CREATE TYPE made",
     "DECIMAL type width": "DECIMAL(38, s) is the widest",
     "Window functions are not supported": "a window function has OVER (…)",
     "RESPECT/IGNORE NULLS": "IGNORE NULLS stands in a window function: f(x IGNORE NULLS) OVER (…)",
@@ -67,6 +67,8 @@ def translate_error(
     error: duckdb.Error, query: Query, columns: Sequence[str], ran: str, locate: Locate
 ) -> KshellError:
     """DuckDB's complaint of the text `ran` in kshell's words, with the place that it speaks of."""
+    from kshell.sql.functions import names  # takes time, and few statements are wrong
+
     said = complaint_of(error)
     place = locate(ran, said.start, said.length) if said.start >= 0 else None
     for pattern, kind, known in (

@@ -165,6 +165,12 @@ def topic_settings(
             "Non-windowed tables do not support retention.",
             hint="CLEANUP_POLICY='compact,delete' deletes old rows too",
         )
+    if policy == "compact" and _RETENTION in configs:
+        raise BindError(
+            "Invalid config variable in the WITH clause: RETENTION_MS. A topic that is only"
+            " compacted keeps the last record of each key for ever.",
+            hint="CLEANUP_POLICY='compact,delete' deletes old records too",
+        )
     if retention_ms is not None and policy != "compact":
         defaults[_RETENTION] = str(retention_ms)
         if 0 <= int(configs.get(_RETENTION, retention_ms)) < retention_ms:

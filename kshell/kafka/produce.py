@@ -151,6 +151,10 @@ class Producer:
             self.check()
         self.check()
 
+    def hurry(self) -> None:
+        """From now on wait only some seconds for a cluster that does not answer."""
+        self._patience = min(self._patience, _LEAVING)
+
     def leave(self) -> None:
         """`flush`, but it waits only some seconds for a cluster that does not answer."""
         deadline = time.monotonic() + max(_LEAVING - self._stalled_for(), 1.0)

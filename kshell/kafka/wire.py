@@ -11,6 +11,7 @@ import asyncio
 import io
 import itertools
 import logging
+import re
 import ssl
 import time
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
 
 from kshell.config import Properties
-from kshell.errors import Forbidden, KafkaError, Outage, TopicChanged, UnknownName
+from kshell.errors import Forbidden, KafkaError, Outage, TopicChanged, UnknownName, UsageError
 from kshell.kafka import metadata
 from kshell.kafka.diagnose import diagnose
 from kshell.kafka.frames import FrameConnection, open_connection
@@ -44,19 +45,25 @@ _LATELY = 10.0  # seconds after which it forgets a name that nobody asks for
 _MOVED = frozenset({3, 5, 6, 9, 74, 75, 76})  # error codes that new metadata may solve
 
 
+_SERVER = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/;\[\]]+))(?::(\d{1,5}))?")
+
+
 def _parse_servers(text: str) -> list[tuple[str, int]]:
-    """host:port pairs; 9092 where no port is given.
+    """host:port pairs; 9092 where no port is given.  Raises UsageError.
 
     >>> _parse_servers("a:1, b,[::1]:9093")
     [('a', 1), ('b', 9092), ('::1', 9093)]
     """
     servers = []
     for item in text.split(","):
-        host, colon, port = item.strip().rpartition(":")
-        if not colon or port.endswith("]"):
-            host, port = item.strip(), "9092"
-        if host:
-            servers.append((host.strip("[]"), int(port) if port.isdigit() else 9092))
+        found = _SERVER.fullmatch(item.strip())
+        port = int(found[3] or 9092) if found is not None else 0
+        if found is None or not 0 < port < 1 << 16:
+            raise UsageError(
+                f"{item.strip() or 'nothing'} is no bootstrap server",
+                hint="host:port, and commas between several: a:9092,b:9092; IPv6 as [::1]:9092",
+            )
+        servers.append((found[1] or found[2], port))
     return servers
 
 
@@ -211,7 +218,8 @@ class Wire:
                 return
             except Exception as error:
                 failure = await diagnose(host, port, error, properties, self.timeout)
-        raise failure or UnknownName("bootstrap server", properties["bootstrap.servers"])
+        assert failure is not None
+        raise failure
 
     async def _learn(self, connection: FrameConnection, topics: Sequence[str] | None) -> Cluster:
         answer = await connection.send(_MetadataRequest(topics))

@@ -9,9 +9,9 @@ import json
 import re
 from dataclasses import dataclass
 
-from kshell.sql.java.macros import MARK
+__all__ = ["MARK", "Complaint", "complaint_of", "failure"]
 
-__all__ = ["Complaint", "complaint_of", "failure"]
+MARK = "✗"  # before a message of `java.macros`
 
 _FAILED = re.compile(rf"Could not convert string '{MARK}(.*)' to INT32", re.DOTALL)
 _RAISED = re.compile(r"Python exception occurred while executing the UDF: \w+: (.*)", re.DOTALL)
@@ -38,8 +38,9 @@ class Complaint:
 def complaint_of(error: Exception) -> Complaint:
     """DuckDB's error, taken apart.
 
-    >>> complaint_of(ValueError('{"exception_type":"Binder","exception_message":"no","position":"7"}'))
-    Complaint(text='no', more=(), start=7, length=0, name='', kind='', candidates=())
+    >>> said = ValueError('{"exception_type":"Binder","exception_message":"no","position":"7"}')
+    >>> complaint_of(said).text, complaint_of(said).start
+    ('no', 7)
     """
     shown = str(error).strip() or type(error).__name__
     said: dict[str, str] = {}

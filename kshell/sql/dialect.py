@@ -18,6 +18,7 @@ Identifiers, functions and literals have line, col, start and end in their meta.
 
 from __future__ import annotations
 
+import logging
 from typing import Any, ClassVar
 
 from sqlglot import exp, tokens
@@ -44,6 +45,10 @@ def aggregates(tree: exp.Expr) -> list[exp.Anonymous]:
 # sqlglot has its own grammar for these, which KSQL and DuckDB share; all others are plain calls.
 _SPECIAL = ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "TRIM")
 _NO_PAREN = ("ANY", "CASE", "@")
+
+
+# What sqlglot has to say is for its own users: kshell's errors say what kshell's need.
+logging.getLogger("sqlglot").addHandler(logging.NullHandler())
 
 
 class KSQL(DuckDB):

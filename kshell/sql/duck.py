@@ -104,7 +104,8 @@ class Database:
             self._opened().create_function(
                 name,
                 _over_arrow(_function(where, returns), returns, len(parameters)),
-                [duckdb.sqltype(duckdb_name(t)) for t in parameters],
+                [duckdb.sqltype(duckdb_name(t)) for t in parameters]
+                or [duckdb.sqltype("BOOLEAN")],  # render.NO_ARGUMENT
                 duckdb.sqltype(duckdb_name(returns)),
                 type="arrow",
                 null_handling="special",
@@ -185,7 +186,10 @@ def _over_arrow(
             return None
         return function(*row)
 
-    def run(*columns: pa.ChunkedArray) -> pa.Array:
+    def run(*given: pa.ChunkedArray) -> pa.Array:
+        columns = given[:count]
+        if not columns:
+            return pa.array([value(()) for _ in range(len(given[0]))], type)
         if columnar:
             made = function(*(c.combine_chunks() for c in columns))
             made = made if isinstance(made, pa.Array | pa.ChunkedArray) else pa.array(made, type)
@@ -196,6 +200,6 @@ def _over_arrow(
     # DuckDB evaluates annotations and counts parameters.
     run.__annotations__ = {}
     positional = inspect.Parameter.POSITIONAL_ONLY
-    parameters = [inspect.Parameter(f"a{n}", positional) for n in range(count)]
+    parameters = [inspect.Parameter(f"a{n}", positional) for n in range(max(count, 1))]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return run

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from kshell.sql import duck
 from kshell.sql.bind.expressions import UNIT_FUNCTIONS
-from kshell.sql.functions import AGGREGATE, SCALAR, Form, Function, library
+from kshell.sql.functions import AGGREGATE, SCALAR, USER, Form, Function, library
+from kshell.sql.overloads import Noted, Overloads
 from kshell.sql.render import fill_template, lambda_params, python_in
 from kshell.sql.signatures import Pattern, known_type
 from kshell.sql.spans import Call, Draft
@@ -25,13 +26,32 @@ from kshell.types import STRING, duckdb_name, quote_text
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["CASTS", "note_macros"]
+__all__ = ["CASTS", "ksqls_calls", "note_macros", "note_users"]
 
 _ORDER, _ORDER_NAME = "{order}", "row_order"
 
 # Casts whose meaning is Java's; what is cast has its type in DuckDB only.
 CASTS = {"TEXT": "ksql_any_text", "VARCHAR": "ksql_any_text", "INT": "java_any_int",
           "BIGINT": "java_any_long"}  # fmt: skip
+
+# What stands for the forms of DECIMAL and DOUBLE, where the argument's type is not known: a macro
+# for DOUBLE would take DECIMAL too, and lose its digits.
+_WHOLE = (
+    "CASE WHEN typeof({{0}}) LIKE 'DECIMAL%' THEN CAST({} AS BIGINT)"
+    " ELSE {} END"
+)
+_DECIMALS: Mapping[str, str] = {
+    "ABS": "abs({0})",
+    "CEIL": "ceil({0})",
+    "FLOOR": "floor({0})",
+    "GREATEST": "greatest({*})",
+    "LEAST": "least({*})",
+    "ROUND": _WHOLE.format(
+        "floor({0}) + CASE WHEN {0} - floor({0}) >= 0.5 THEN 1 ELSE 0 END",
+        "java_double_to_long(java_round(CAST({0} AS DOUBLE)))",
+    ),
+    "TRUNC": _WHOLE.format("trunc({0})", "java_double_to_long(CAST({0} AS DOUBLE))"),
+}
 
 # Macros around Python functions that are given DuckDB's JSON of a value, and its type.
 _ANY = {
@@ -52,20 +72,42 @@ def note_macros(
     syntax: Syntax | None,
     connection: duckdb.DuckDBPyConnection,
     order_of: Callable[[int], str],
-) -> None:
+) -> Overloads:
     """Let macros stand for calls of KSQL's functions and for its casts, and make those macros.
 
     `order_of` gives the column that orders the records at an offset of the text.
     """
     duck.current().add_macros()
     _note_casts(draft, connection)
+    return _noted(draft, syntax, connection, order_of, library())
+
+
+def note_users(
+    draft: Draft,
+    syntax: Syntax | None,
+    connection: duckdb.DuckDBPyConnection,
+    order_of: Callable[[int], str],
+) -> Overloads:
+    """Let macros stand for calls of the user's own functions: all else is DuckDB's."""
+    users = {name: row for name, row in library().items() if row.category == USER}
+    return _noted(draft, syntax, connection, order_of, users)
+
+
+def _noted(
+    draft: Draft,
+    syntax: Syntax | None,
+    connection: duckdb.DuckDBPyConnection,
+    order_of: Callable[[int], str],
+    functions: Mapping[str, Function],
+) -> Overloads:
+    found = Overloads(draft, connection)
     in_from = {c.start for c in syntax.table_calls} if syntax is not None else set()
     stars = [(s.start, s.end) for s in syntax.stars] if syntax is not None else []
     done: set[int] = set()  # tokens that are a lambda's parameters
     depth = 0
     for call in reversed(list(draft.calls())):
         name = draft.tokens[call.token]
-        function = library().get(call.name)
+        function = functions.get(call.name)
         if function is None or name.start in in_from or not _replaces(function):
             continue
         if _is_clause(draft, call, stars):
@@ -77,7 +119,23 @@ def note_macros(
             continue
         if any(draft.word(n) in _WITHIN_CALL for n in draft.level(call.open + 1, call.close)):
             continue  # DuckDB's own grammar: f(x ORDER BY y), substring(x FROM 1)
-        _note_call(draft, call, function, connection, order_of)
+        if any(draft.is_sign(draft.at(start), "*") for start, _ in call.args):
+            continue  # COALESCE(*COLUMNS(*)): the number of arguments is DuckDB's to know
+        _note_call(found, call, function, order_of)
+    return found
+
+
+def ksqls_calls(draft: Draft) -> Iterator[Call]:
+    """The calls of KSQL's functions, whose meaning DuckDB has not or another."""
+    for call in draft.calls():
+        function = library().get(call.name)
+        if function is None or not _replaces(function) or function.category == USER:
+            continue
+        after_star = any(draft.is_sign(call.token - n, "*") for n in (1, 2))
+        if call.name == "FILTER" or (call.name == "REPLACE" and after_star):
+            continue
+        if any(form.signature.expanded(len(call.args)) is not None for form in function.forms):
+            yield call
 
 
 _WITHIN_CALL = frozenset({"ORDER", "DISTINCT", "FROM", "FOR"})
@@ -96,18 +154,18 @@ def _is_clause(draft: Draft, call: Call, stars: list[tuple[int, int]]) -> bool:
 
 
 def _note_call(
-    draft: Draft,
-    call: Call,
-    function: Function,
-    connection: duckdb.DuckDBPyConnection,
-    order_of: Callable[[int], str],
+    found: Overloads, call: Call, function: Function, order_of: Callable[[int], str]
 ) -> None:
+    draft = found.draft
     name, close = draft.tokens[call.token], draft.tokens[call.close]
     arity = len(call.args)
-    if not _define(connection, call.name, function.forms, arity):
+    overloads = _define(found.connection, call.name, function.forms, arity)
+    if not overloads:
         return
     macro = _macro(call.name, arity)
-    _define_any(connection, macro)
+    _define_any(found.connection, macro)
+    if len(overloads) > 1:
+        found.noted.append(Noted(call, macro, overloads))
     draft.replace(name.start, name.end, macro)
     if call.name in UNIT_FUNCTIONS and arity:
         unit = draft.tokens[call.open + 1]
@@ -124,6 +182,8 @@ def _note_casts(draft: Draft, connection: duckdb.DuckDBPyConnection) -> None:
         macro = CASTS.get(getattr(type.this, "value", "")) if type is not None else None
         token = draft.tokens[n]
         start = n
+        if token.upper == "TRY_CAST" or draft.word(last) == "ARRAY":
+            continue
         if token.text == "::":
             start = begins[n - 1] if n - 1 in begins else draft.operand(n - 1)
             begins[last] = start
@@ -232,27 +292,30 @@ def _duckdb_takes(name: str, arity: int) -> bool:
 
 def _define(
     connection: duckdb.DuckDBPyConnection, name: str, forms: tuple[Form, ...], arity: int
-) -> bool:
-    """Make the macro for calls with so many arguments; False where no form takes as many."""
-    overloads = dict(_overloads(forms, arity))
+) -> list[tuple[str, str]]:
+    """Make the macro for calls with so many arguments; its overloads, none where no form fits."""
+    overloads = dict(_overloads(name, forms, arity))
     if not overloads:
-        return False
+        return []
     loose = ", ".join(f"a{n}" for n in range(arity))
     if _duckdb_takes(name, arity) and loose not in overloads:
         overloads[loose] = f"system.main.{name.lower()}({loose})"
     made = ", ".join(f"({parameters}) AS {body}" for parameters, body in overloads.items())
     connection.execute(f"CREATE OR REPLACE TEMP MACRO {_macro(name, arity)} {made}")
-    return True
+    return list(overloads.items())
 
 
-def _overloads(forms: tuple[Form, ...], arity: int) -> Iterator[tuple[str, str]]:
+def _overloads(name: str, forms: tuple[Form, ...], arity: int) -> Iterator[tuple[str, str]]:
     """(parameters, body), the later of two with the same parameters left out."""
     seen = set()
     names = [f"a{n}" for n in range(arity)]
     last = f", {_ORDER_NAME}" if _ordered(forms, arity) else ""
+    decimals = _DECIMALS.get(name, "") if arity == 1 or "*" in _DECIMALS.get(name, "") else ""
     for form in forms:
         params = form.signature.expanded(arity)
         if params is None or any(p.kind == "LAMBDA" for p in params):
+            continue
+        if decimals and params[0].kind in ("DECIMAL", "DOUBLE"):
             continue
         types = [_type(p) for p in params]
         shown = ", ".join(f"{n} {t}".strip() for n, t in zip(names, types, strict=True))
@@ -262,6 +325,8 @@ def _overloads(forms: tuple[Form, ...], arity: int) -> Iterator[tuple[str, str]]
         if body is not None:
             seen.add(shown)
             yield shown + last, body.replace(_ORDER, _ORDER_NAME)
+    if decimals and seen:
+        yield ", ".join(names), fill_template(decimals, names)
 
 
 def _type(pattern: Pattern) -> str:

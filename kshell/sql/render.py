@@ -41,6 +41,9 @@ from kshell.sql.expressions import (
 from kshell.sql.functions import template_of
 from kshell.types import STRING, duckdb_name, is_numeric, quote_duckdb, quote_text
 
+# DuckDB says how many rows there are only by the arguments: `duck` takes one where there are none.
+NO_ARGUMENT = "true"
+
 __all__ = ["fill_template", "lambda_params", "python_call", "python_in", "python_name",
            "render", "tolerant"]  # fmt: skip
 
@@ -143,10 +146,10 @@ def fill_template(
             return bodies[int(match["body"])](match["params"].split(","))
         if match["type"]:
             return names["type"]
-        return f"{names['python']}({', '.join(args)})"
+        return f"{names['python']}({', '.join(args) or NO_ARGUMENT})"
 
     if template.startswith("py:"):
-        return f"{names['python']}({', '.join(args)})"
+        return f"{names['python']}({', '.join(args) or NO_ARGUMENT})"
     return _HOLE.sub(hole, _fresh(template, names.get("depth", "")))
 
 
@@ -182,7 +185,7 @@ def _call(call: Call, scope: _Scope) -> str:
     ]
     if call.function in ARITHMETIC:
         if python_arithmetic(call):
-            return f"{python_name(call)}({', '.join(args)})"
+            return f"{python_name(call)}({', '.join(args) or NO_ARGUMENT})"
         if scope.variables and call.variant != "text":
             return arithmetic_in_lambda(call, args)
         return arithmetic_sql(call, args)

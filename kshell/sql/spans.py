@@ -128,6 +128,15 @@ class Draft:
         """Put this after what ends there, and after what was put there."""
         self._edits.append(_Edit(at, at, text, after=True))
 
+    def instead(self, start: int, end: int, made: str) -> None:
+        """Let this stand for a span that something else stood for."""
+        self._edits[:] = [e for e in self._edits if (e.start, e.end) != (start, end)]
+        self.replace(start, end, made)
+
+    def copy(self) -> Draft:
+        """The same text and edits, to try more."""
+        return Draft(self.source, _edits=list(self._edits))
+
     def edited(self, start: int, end: int) -> bool:
         """Whether something in the span is edited."""
         return any(start <= e.start and e.end <= end and e.start < end for e in self._edits)
@@ -250,10 +259,15 @@ class Draft:
             if self.is_sign(n - 1, "."):
                 n -= 2
                 continue
-            if self.tokens[n].kind is Kind.STRING and self.word(n - 1) in _TYPED:
+            string = self.tokens[n].kind is Kind.STRING
+            if string and (self.word(n - 1) in _TYPED or self._marked(n)):
                 n -= 1
             return n
         return n
+
+    def _marked(self, n: int) -> bool:
+        """Whether a string is X'41': bytes."""
+        return self.word(n - 1) == "X" and self.tokens[n - 1].end == self.tokens[n].start
 
     def _case(self, n: int) -> int:
         """The CASE of an END."""

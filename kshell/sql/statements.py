@@ -8,9 +8,9 @@ binding decides.  Queries and expressions are sqlglot trees of the KSQL dialect.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, cast, dataclass_transform
 
 from kshell.errors import ParseError, Place
 
@@ -28,6 +28,9 @@ __all__ = [
     "SetProperty", "Show", "ShowWhat", "Spool", "Statement", "Undefine", "UnsetProperty",
     "WindowClause", "Within",
 ]  # fmt: skip
+
+
+S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,22 +114,44 @@ class ColumnSpec:
     header: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Statement:
     """What all have: the text it was parsed from, and where that began in the script."""
 
     text: str = ""
     place: Place = field(default=Place(1, 1))
 
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and _values(other) == _values(self)
 
-@dataclass(frozen=True, slots=True)
+    def __hash__(self) -> int:
+        return hash((type(self), self.text, self.place))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{n}={v!r}' for n, v in _values(self))})"
+
+
+def _values(statement: object) -> list[tuple[str, object]]:
+    return [(f.name, getattr(statement, f.name)) for f in fields(cast(Any, statement))]
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def _statement(made: type[S]) -> type[S]:
+    """A dataclass that compares and shows itself as `Statement` does.
+
+    Every start makes all of these classes: with methods of its own each takes twice as long.
+    """
+    return dataclass(frozen=True, slots=True, eq=False, repr=False)(made)
+
+
+@_statement
 class Select(Statement):
     """A query on its own."""
 
     query: Query
 
 
-@dataclass(frozen=True, slots=True)
+@_statement
 class CreateSource(Statement):
     """CREATE [OR REPLACE] [SOURCE] STREAM|TABLE [IF NOT EXISTS] name (columns) WITH (…)."""
 
@@ -139,7 +164,7 @@ class CreateSource(Statement):
     read_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@_statement
 class CreateAsSelect(Statement):
     """CREATE [OR REPLACE] STREAM|TABLE [IF NOT EXISTS] name WITH (…) AS SELECT …."""
 
@@ -151,7 +176,7 @@ class CreateAsSelect(Statement):
     if_not_exists: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@_statement
 class InsertSelect(Statement):
     """INSERT INTO name [WITH (QUERY_ID=…)] SELECT …."""
 
@@ -160,7 +185,7 @@ class InsertSelect(Statement):
     properties: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
+@_statement
 class InsertValues(Statement):
     """INSERT INTO name [(columns)] VALUES (…), …."""
 
@@ -169,7 +194,7 @@ class InsertValues(Statement):
     rows: tuple[tuple[exp.Expr, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@_statement
 class DropSource(Statement):
     """DROP STREAM|TABLE [IF EXISTS] name [DELETE TOPIC]."""
 
@@ -179,7 +204,7 @@ class DropSource(Statement):
     delete_topic: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@_statement
 class AlterSource(Statement):
     """ALTER STREAM|TABLE name ADD [COLUMN] …."""
 
@@ -188,7 +213,7 @@ class AlterSource(Statement):
     columns: tuple[ColumnSpec, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@_statement
 class CreateType(Statement):
     """CREATE TYPE [IF NOT EXISTS] name AS type."""
 
@@ -197,7 +222,7 @@ class CreateType(Statement):
     if_not_exists: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@_statement
 class DropType(Statement):
     """DROP TYPE [IF EXISTS] name."""
 
@@ -219,7 +244,7 @@ class ShowWhat(Enum):
     ERRORS = "ERRORS"
 
 
-@dataclass(frozen=True, slots=True)
+@_statement
 class Show(Statement):
     """SHOW|LIST what [EXTENDED]; SHOW ALL TOPICS has `all`."""
 
@@ -228,7 +253,7 @@ class Show(Statement):
     all: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@_statement
 class Describe(Statement):
     """DESCRIBE [EXTENDED] name [EXTENDED | FULL]; no name: DESCRIBE STREAMS|TABLES."""
 
@@ -238,14 +263,14 @@ class Describe(Statement):
     kind: Kind | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@_statement
 class DescribeFunction(Statement):
     """DESCRIBE FUNCTION name."""
 
     name: Name
 
 
-@dataclass(frozen=True, slots=True)
+@_statement
 class Explain(Statement):
     """EXPLAIN of a statement, or of a running query by id."""
 
@@ -261,7 +286,7 @@ class QueryAction(Enum):
     RESUME = "RESUME"
 
 
-@dataclass(frozen=True, slots=True)
+@_statement
 class QueryControl(Statement):
     """TERMINATE|PAUSE|RESUME id|ALL; an empty id is ALL."""
 
@@ -269,7 +294,7 @@ class QueryControl(Statement):
     query_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@_statement
 class Print(Statement):
     """PRINT topic [FROM BEGINNING] [INTERVAL n] [LIMIT n]."""
 
@@ -279,21 +304,21 @@ class Print(Statement):
     limit: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@_statement
 class SetProperty(Statement):
     """SET 'name'='value'[, …] (ALTER SYSTEM too): all of them, or none."""
 
     settings: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@_statement
 class UnsetProperty(Statement):
     """UNSET 'name'."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@_statement
 class Define(Statement):
     """DEFINE name = 'value', for ${name}."""
 
@@ -301,28 +326,28 @@ class Define(Statement):
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@_statement
 class Undefine(Statement):
     """UNDEFINE name."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@_statement
 class RunScript(Statement):
     """RUN SCRIPT 'file'."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
+@_statement
 class Spool(Statement):
     """SPOOL 'file', or SPOOL OFF (an empty path)."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
+@_statement
 class AssertTopic(Statement):
     """ASSERT [NOT EXISTS] TOPIC name [WITH (…)] [TIMEOUT n unit]."""
 
@@ -332,7 +357,7 @@ class AssertTopic(Statement):
     timeout_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@_statement
 class AssertSchema(Statement):
     """ASSERT [NOT EXISTS] SCHEMA [SUBJECT name] [ID n] [TIMEOUT n unit]."""
 
@@ -342,14 +367,14 @@ class AssertSchema(Statement):
     timeout_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@_statement
 class AssertSource(Statement):
     """ASSERT STREAM|TABLE name (columns) [WITH (…)]."""
 
     source: CreateSource
 
 
-@dataclass(frozen=True, slots=True)
+@_statement
 class AssertValues(Statement):
     """ASSERT VALUES | NULL VALUES name (columns) VALUES|KEY (…)."""
 
@@ -357,13 +382,13 @@ class AssertValues(Statement):
     null_values: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@_statement
 class Help(Statement):
     """HELP [topic]."""
 
     topic: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@_statement
 class Exit(Statement):
     """EXIT or QUIT."""

@@ -89,6 +89,8 @@ def _declare(function: F, text: str, name: str, help: str) -> F:
         inspect.signature(function).bind(*signature.params)
     except TypeError as error:
         raise ValueError(f"{known}: {signature} does not fit the function: {error}") from None
+    if getattr(function, "over_columns", False) and not signature.params:
+        raise ValueError(f"{known}: without a column it cannot know how many rows there are")
     shown = help or (inspect.getdoc(function) or "").partition("\n")[0]
     setattr(function, _MARK, _Declared(known, signature, shown))
     return function

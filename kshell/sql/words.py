@@ -124,8 +124,11 @@ def _lambdas(draft: Draft) -> None:
 
 
 def _constructors(draft: Draft) -> None:
-    """STRUCT(a := 1) is struct_pack(a := 1); MAP(k := v) is MAP {k: v}."""
+    """STRUCT(a := 1) is struct_pack(a := 1); MAP(k := v) is MAP {k: v}; in a type they stay."""
+    types = [range(first, last + 1) for _, _, first, last in casts(draft)]
     for call in draft.calls():
+        if any(call.token in span for span in types):
+            continue
         name, close = draft.tokens[call.token], draft.tokens[call.close]
         if call.name == "STRUCT":
             draft.replace(name.start, name.end, "struct_pack")
@@ -141,18 +144,23 @@ def _constructors(draft: Draft) -> None:
 
 
 def casts(draft: Draft) -> list[tuple[str, int, int, int]]:
-    """(type, number of the token CAST or ::, first and last token of the type), in their order."""
+    """(type, number of the token CAST, TRY_CAST or ::, first and last token of the type)."""
     found = []
     for n, token in enumerate(draft.tokens):
-        if token.upper == "CAST" and draft.is_sign(n + 1, "("):
+        if token.upper in ("CAST", "TRY_CAST") and draft.is_sign(n + 1, "("):
             close = draft.partner(n + 1)
             words = [k for k in draft.level(n + 2, close) if draft.word(k) == "AS"]
             if words and words[-1] + 1 < close:
                 found.append((n, words[-1] + 1, close - 1))
         elif draft.is_sign(n, "::") and draft.word(n + 1):
             last = n + 1
-            while last + 1 < len(draft.tokens) and draft.tokens[last + 1].text in ("(", "["):
-                last = draft.partner(last + 1)
+            while last + 1 < len(draft.tokens):
+                if draft.tokens[last + 1].text in ("(", "["):
+                    last = draft.partner(last + 1)
+                elif draft.word(last + 1) == "ARRAY":
+                    last += 1
+                else:
+                    break
             found.append((n, n + 1, last))
     return [
         (draft.source[draft.tokens[a].start : draft.tokens[b].end], n, a, b)

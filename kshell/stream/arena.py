@@ -52,6 +52,7 @@ class Rows:
     def __init__(self, schema: pa.Schema) -> None:
         self.schema = schema
         self.next = 0
+        self._none = pa.RecordBatch.from_pylist([], schema=schema)
         self._chunks: list[_Chunk] = []
         self._mark: int | None = None  # rows from here on are new since the last `changed`
         self._shown = 0  # rows from here on nobody has seen
@@ -74,7 +75,7 @@ class Rows:
     def take(self, ids: Ints) -> pa.RecordBatch:
         """The rows of these ids, which must live."""
         if not len(ids):
-            return _empty(self.schema)
+            return self._none
         if len(self._chunks) == 1:
             chunk = self._chunks[0]
             return chunk.rows.take(pa.array(chunk.places(ids)))
@@ -166,7 +167,7 @@ class Rows:
                 live = chunk.live & (chunk.ids >= first)
                 parts.append((chunk.ids[live], chunk.rows.filter(pa.array(live))))
         if not parts:
-            return np.empty(0, np.int64), _empty(self.schema)
+            return np.empty(0, np.int64), self._none
         return np.concatenate([i for i, _ in parts]), pa.concat_batches([r for _, r in parts])
 
     def _of(self, ids: Ints) -> Ints:
@@ -296,10 +297,6 @@ def _entries(ids: Ints, rows: pa.RecordBatch, gone: Ints) -> Entries:
         return pa.RecordBatch.from_arrays([pa.array(ids, pa.int64())], names=["n"])
 
     return Entries.of(keyed(ids), rows, keyed(gone))
-
-
-def _empty(schema: pa.Schema) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pylist([], schema=schema)
 
 
 def _last(slots: Ints) -> Ints:

@@ -1,7 +1,7 @@
 """The folds of many groups at once: which aggregate has one that goes by whole columns.
 
-Operators of GROUP BY keep one `ColumnFolds`.  Results equal those of `folding`'s folds, row for row;
-an aggregate that is not here runs its fold for each row.
+Operators of GROUP BY keep one `ColumnFolds`.  Results equal those of `folding`'s folds, row for
+row; an aggregate that is not here runs its fold for each row.
 """
 
 from __future__ import annotations

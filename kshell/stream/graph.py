@@ -62,7 +62,7 @@ class _Inner:
 
     operator: Operator
     inputs: tuple[_Stage, ...]
-    schemas: tuple[pa.Schema, ...]  # of the inputs
+    none: tuple[Changes, ...]  # no rows of each input
 
     def steps(self, batches: Mapping[int, Changes]) -> Iterator[Changes]:
         for parts in self._parts(batches):
@@ -77,9 +77,8 @@ class _Inner:
         if len(parts) == 1:
             yield from zip(*parts, strict=True)
             return
-        none = tuple(map(Changes.none, self.schemas))
         for left, right in _aligned(*parts):
-            yield left or none[0], right or none[1]
+            yield left or self.none[0], right or self.none[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,8 +251,8 @@ class _Builder:
             self.scans.append(node)
         if operator is None:
             return inputs[0]
-        schemas = tuple(child.output.schema() for child in plan.children(inner))
-        return _Inner(operator, inputs, schemas)
+        none = tuple(Changes.none(child.output.schema()) for child in plan.children(inner))
+        return _Inner(operator, inputs, none)
 
     def kept(self, root: plan.Node) -> Kept:
         """The table's rows of the last state that says them, else collected."""

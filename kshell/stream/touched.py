@@ -49,7 +49,8 @@ class Touched:
         """What was noted, and the keys of what left; each is given once."""
         numbers = np.unique(np.concatenate([np.empty(0, np.int64), *self._numbers]))
         numbers = numbers[self._noted.data[numbers]]
-        gone = pa.concat_batches([self.batch([pa.array([], t) for t in self.schema.types]), *self._left])
+        none = self.batch([pa.array([], t) for t in self.schema.types])
+        gone = pa.concat_batches([none, *self._left])
         self._noted.reset(numbers)
         self._numbers, self._left = [], []
         return numbers, gone

@@ -12,7 +12,10 @@ from typing import Any
 from kshell.compiled import compiled
 from kshell.stream import windows_py
 
-__all__ = ["ADD", "AGAIN", "MAXIMUM", "MERGE", "MINIMUM", "SUM", "Placed", "Sessions", "Sliding", "Steps", "run"]
+__all__ = [
+    "ADD", "AGAIN", "MAXIMUM", "MERGE", "MINIMUM", "SUM",
+    "Placed", "Sessions", "Sliding", "Steps", "run",
+]  # fmt: skip
 
 _chosen = compiled("kshell.stream._windows") or windows_py
 

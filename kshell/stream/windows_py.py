@@ -363,7 +363,7 @@ def run(op: int, data: Any, kinds: Any, into: Any, what: Any, values: Any) -> No
         with np.errstate(invalid="ignore"):  # NaN is a normal value
             _AT[op](data, into, values)
         return
-    combine = _COMBINE[op]
+    combine: Any = _COMBINE[op]
     for kind, n, other in zip(kinds.tolist(), into.tolist(), what.tolist(), strict=True):
         if kind == ADD:
             data[n] = combine(data[n], values[other])

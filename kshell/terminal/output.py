@@ -208,11 +208,11 @@ def _parquet(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
     stored = pa.schema(fields)
 
     def table(waiting: Sequence[pa.RecordBatch]) -> pa.Table:
-        columns = [
-            [c if f.type == c.type else pa.array(raw_texts(c), f.type) for c in chunks]
-            for chunks, f in zip(zip(*(b.columns for b in waiting), strict=True), stored, strict=True)
-        ]
-        return pa.table([pa.chunked_array(c, f.type) for c, f in zip(columns, stored, strict=True)], stored)
+        columns = []
+        for chunks, f in zip(zip(*(b.columns for b in waiting), strict=True), stored, strict=True):
+            made = [c if f.type == c.type else pa.array(raw_texts(c), f.type) for c in chunks]
+            columns.append(pa.chunked_array(made, f.type))
+        return pa.table(columns, stored)
 
     with pq.ParquetWriter(to.binary("parquet"), stored) as writer:
         waiting: list[pa.RecordBatch] = []

@@ -1,7 +1,7 @@
 """SPOOL: writes the printed answers and messages also to a file, as plain text.
 
-`show` starts and ends it, and `cli` ends it when kshell ends: then the file gets its name.  It replaces standard output; the live view draws on `terminal`, so the
-file gets only its last frame.
+`show` starts and ends it, and `cli` ends it when kshell ends: then the file gets its name.  It
+replaces standard output; the live view draws on `terminal`, so the file gets only its last frame.
 """
 
 from __future__ import annotations

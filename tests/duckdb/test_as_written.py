@@ -1,5 +1,8 @@
 """A bounded query is the person's own words: what no tree holds is not lost, and pseudo columns hide."""
 
+import subprocess
+import sys
+
 import pyarrow as pa
 import pytest
 
@@ -120,3 +123,33 @@ def test_errors_have_the_place_of_the_word():
     with pytest.raises(KshellError) as caught:
         ask("SELECT id,\n  nope FROM t")
     assert (caught.value.place.line, caught.value.place.column) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("PIVOT (SELECT s->x AS a FROM t) ON a", 16),
+        ("SUMMARIZE SELECT UCASE(s) FROM t", 18),
+        ("PIVOT t ON id USING LATEST_BY_OFFSET(v)", 21),
+        ("SUMMARIZE SELECT LOG(v) FROM t", 18),
+    ],
+)
+def test_what_only_duckdb_reads_has_no_words_of_ksql(text, column):
+    with pytest.raises(BindError, match="only DuckDB's grammar") as caught:
+        ask(text)
+    assert (caught.value.place.line, caught.value.place.column) == (1, column)
+    assert "kshell.dialect" in caught.value.hint
+
+
+def test_what_only_duckdb_reads_means_what_duckdb_means():
+    rows, names, _ = ask("SUMMARIZE SELECT CAST(1.9 AS INT) AS n")
+    assert rows[0][names.index("max")] == "2"
+    rows, _, notices = ask("PIVOT (SELECT CAST(v / 15.0 AS INT) AS n FROM t) ON n USING count(*)")
+    assert rows == [(2, 1)]
+    assert "means what DuckDB means" in notices[0].text
+
+
+def test_sqlglots_warnings_do_not_reach_the_terminal():
+    text = "import logging, kshell.sql.dialect; logging.getLogger('sqlglot').warning('x')"
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, check=True)
+    assert done.stderr == b""

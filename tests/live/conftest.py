@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from kshell.config import Properties
-from kshell.kafka import admin
+from kshell.kafka import admin, raw
 from kshell.kafka.client import Client
 from kshell.kafka.metadata import Snapshot
 from kshell.kafka.produce import OutgoingRecord, Producer
@@ -133,3 +133,18 @@ def registry() -> Iterator[Registry]:
         unavailable(f"no schema registry: {reason}")
     with registries.registry() as running:
         yield running
+
+
+@pytest.fixture
+def sent(monkeypatch) -> list[int]:
+    """The bytes of each partition's record set in the brokers' answers."""
+    sizes: list[int] = []
+    decode = raw.Fetched.decode
+
+    def counting(frame):
+        answer = decode(frame)
+        sizes.extend(len(part.records) for part in answer.partitions)
+        return answer
+
+    monkeypatch.setattr(raw.Fetched, "decode", counting)
+    return sizes

@@ -170,6 +170,7 @@ def test_records_written_after_the_start_are_not_in_the_answer(topic, session, p
 
 def test_rowtime_rowkey_and_partition_read_less(topic, session, ask):
     name = topic([record(n) for n in range(700)], partitions=3)
+    [*session.execute("SET 'kshell.partitioner'='murmur2'")]
     (plan,) = session.execute(f"EXPLAIN SELECT n FROM `{name}` WHERE ROWKEY = 'k3'")
     ranges = [r for b in plan.parts[1].batches for r in b.to_pylist()]
     assert len(ranges) == 1
@@ -178,6 +179,23 @@ def test_rowtime_rowkey_and_partition_read_less(topic, session, ask):
     assert len(ask(f"SELECT n FROM `{name}` WHERE ROWPARTITION = 1")) == ask(
         f"SELECT COUNT(*) c FROM `{name}` WHERE ROWPARTITION = 1"
     )[0]["c"]
+
+
+def test_a_predicate_and_the_same_one_made_opaque(topic, ask):
+    """Records without a time, times out of order, and keys in the middle that another partitioner placed."""
+    times = [5000, -1, 9000, 0, 2000, -1, 8000]
+    keys = [b"k%d" % (n % 3) for n in range(300)]
+    name = topic([OutgoingRecord(k, b'{"n":%d}' % n, times[n % 7]) for n, k in enumerate(keys)], partitions=3)
+    for where in (
+        "ROWTIME >= -1", "ROWTIME = -1", "ROWTIME < 0", "ROWTIME > -1", "ROWTIME >= 0", "ROWTIME BETWEEN -5 AND 2000",
+        "ROWTIME < 8000", "ROWTIME > 'infinity'::DOUBLE", "ROWTIME < 1e30", "ROWTIME > -1e400::DOUBLE",
+        "ROWOFFSET > -99999999999999999999", "ROWOFFSET <= 3.5", "ROWKEY = 'k1'", "ROWKEY IN ('k0', 'k2')",
+        "ROWPARTITION IN (0, 1.5)", "ROWTIME >= 8000 AND ROWKEY = 'k2'",
+    ):  # fmt: skip
+        count = f"SELECT COUNT(*) AS c FROM `{name}` WHERE "
+        assert ask(count + where) == ask(f"{count} coalesce({where}, false) OR n < 0"), where
+    newest = f"SELECT n FROM `{name}` WHERE ROWTIME < 0 ORDER BY ROWTIME DESC LIMIT 90"
+    assert len(ask(newest)) == ask(f"SELECT COUNT(*) AS c FROM `{name}` WHERE ROWTIME = -1")[0]["c"] == 86
 
 
 def test_old_records_out_of_order_are_not_missed_by_a_time_bound(topic, ask):

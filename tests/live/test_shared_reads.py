@@ -9,28 +9,11 @@ import uuid
 
 import pytest
 
-from kshell.kafka import raw
-
 from .test_continuous import produce, queries, run, until  # noqa: F401
 
 pytestmark = pytest.mark.live
 VALUE = b'{"n":%d,"text":"' + b"x" * 500 + b'"}'
 READERS = 6
-
-
-@pytest.fixture
-def sent(monkeypatch) -> list[int]:
-    """The bytes of each partition's record set in the brokers' answers."""
-    sizes: list[int] = []
-    decode = raw.Fetched.decode
-
-    def counting(frame):
-        answer = decode(frame)
-        sizes.extend(len(part.records) for part in answer.partitions)
-        return answer
-
-    monkeypatch.setattr(raw.Fetched, "decode", counting)
-    return sizes
 
 
 @pytest.fixture

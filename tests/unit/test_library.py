@@ -491,3 +491,20 @@ def test_a_closed_answer_and_a_closed_session_say_so(numbers):
         session.sql("SELECT 1")
     with pytest.raises(UsageError, match="no statement"):
         numbers.sql(" ; -- nothing")
+
+
+def test_a_continuous_answer_with_a_limit_has_rows(demo):
+    with kshell.connect(demo.bootstrap, properties={"auto.offset.reset": "earliest"}) as session:
+        rows = session.sql("SELECT userid FROM pageviews EMIT CHANGES LIMIT 3").rows()
+        assert len(rows) == 3
+        assert all(text.startswith("User_") for (text,) in rows)
+        with pytest.raises(UsageError, match="no end") as caught:
+            session.sql("SELECT userid FROM pageviews EMIT CHANGES").rows()
+        assert "LIMIT" in caught.value.hint
+
+
+def test_what_python_has_no_value_for_is_said(numbers):
+    answer = numbers.sql("SELECT TIMESTAMP_NS '2020-01-01 00:00:00.123456789' AS t")
+    with pytest.raises(UsageError, match="Python has no such value"):
+        answer.rows()
+    assert answer.to_arrow()["t"].cast(pa.int64()).to_pylist() == [1577836800123456789]

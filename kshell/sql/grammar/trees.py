@@ -6,7 +6,9 @@ sqlglot.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
+from itertools import pairwise
 
 from sqlglot import exp
 from sqlglot.errors import ParseError as SqlglotParseError
@@ -20,7 +22,7 @@ from kshell.sql.dialect import KSQL
 from kshell.sql.grammar.cursor import Cursor, syntax_error
 from kshell.sql.keywords import CLAUSES, KEYWORDS
 from kshell.sql.statements import Emit
-from kshell.sql.tokens import tokenize
+from kshell.sql.tokens import Kind, tokenize
 
 __all__ = ["TooDeep", "nothing", "parse_expressions", "parse_query", "parse_rows"]
 
@@ -87,15 +89,41 @@ def parse_rows(text: str, start: int, cursor: Cursor) -> tuple[tuple[exp.Expr, .
 def _tokens(text: str, start: int, cursor: Cursor) -> list[Token]:
     """sqlglot's tokens of `text[start:]`, at their places in the script."""
     place = cursor.place_of(start, start + 1)
+    blanks = _blanks(text[start:])
+    spaced = "".join(f"{' ' * (n in blanks)}{c}" for n, c in enumerate(text[start:]))
     try:
-        found: list[Token] = KSQL().tokenize(text[start:])
+        found: list[Token] = KSQL().tokenize(spaced if blanks else text[start:])
     except SqlglotError as error:
         raise syntax_error(text[start : start + 20], place, hint=str(error)) from None
+    for token in found if blanks else ():
+        moved = bisect_left([at + n + 1 for n, at in enumerate(blanks)], token.start + 1)
+        line = text.rfind("\n", start, start + token.start - moved) + 1 - start
+        token.col -= moved - bisect_left(blanks, max(line, 0))
+        token.start -= moved
+        token.end -= moved
     for token in found:
         if token.line == 1:
             token.col += place.column - 1
         token.line += place.line - 1
     return found
+
+
+def _blanks(text: str) -> list[int]:
+    """Where sqlglot needs a blank: of 1e5+1 it makes one number.
+
+    >>> _blanks("SELECT 1e5+1, 1e-5, 1e5 -1")
+    [10]
+    """
+    found = list(tokenize(text))
+    return [
+        after.start
+        for number, after in pairwise(found)
+        if number.kind is Kind.NUMBER
+        and number.text[-1].isdigit()
+        and "e" in number.text.lower()
+        and after.text in ("+", "-")
+        and after.start == number.end
+    ]
 
 
 def _query(parser: Parser) -> exp.Expr | None:

@@ -8,9 +8,10 @@ the nearest number.
 
 from __future__ import annotations
 
-__all__ = ["JAVA_MACROS", "MARK"]
+from kshell.sql.complaints import MARK
 
-MARK = "✗"  # before a message of java_fail
+__all__ = ["JAVA_MACROS"]
+
 _MOMENT = (
     r"^(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?"
     r"(?:[T ](?:(\d{1,2})(?::(\d{1,2})(?::(\d{1,2}(?:\.\d{1,9})?))?)?)?)?"

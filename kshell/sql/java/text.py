@@ -62,7 +62,10 @@ def _double(value: float) -> str:
         return "Infinity" if value > 0 else "-Infinity"
     if value == 0 or 1e-3 <= abs(value) < 1e7:
         return repr(value)
-    digits, _, exponent = f"{value!r}e0".partition("e")
+    shortest, nearest = repr(value), f"{value:.1e}"
+    if float(nearest) == value:  # Java writes two digits where one would do: 4.9E-324
+        shortest = nearest
+    digits, _, exponent = f"{shortest}e0".partition("e")
     whole, _, rest = digits.partition(".")
     sign, whole = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
     power = int(exponent.removesuffix("e0")) + len(whole) - 1

@@ -1,7 +1,8 @@
 """COLLECT_LIST, COLLECT_SET, HISTOGRAM, ATTR and COUNT_DISTINCT of many groups.
 
-`columns` makes them.  A group's state belongs to its fold alone and is changed in place: a row costs
-the same however much has been collected.  Results are those of `folds.collected` and `.distinct`.
+`columns` makes them.  A group's state belongs to its fold alone and is changed in place: a row
+costs the same however much has been collected.  Results are those of `folds.collected` and
+`folds.distinct`.
 """
 
 from __future__ import annotations

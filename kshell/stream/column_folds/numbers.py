@@ -7,6 +7,7 @@ are whole numbers here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -74,9 +75,7 @@ def array_of(values: Any, type: pa.DataType, missing: Any = None) -> pa.Array:
     return pa.array(values, type, mask=missing)
 
 
-def _decimal(value: int, type: pa.DataType) -> Any:
-    from decimal import Decimal
-
+def _decimal(value: int, type: pa.DataType) -> Decimal:
     return Decimal(value).scaleb(-type.scale)
 
 
@@ -193,8 +192,8 @@ class Sum:
             sums = self._sums.sums.data[steps.into]
             least, most = self._most
             for out in sums[(sums < least) | (sums > most)][:1].tolist():
-                # For its error message.
-                self._fold.add(_plain(np.array([out], object), self._sums.type)[0], 0)
+                decimal = pa.types.is_decimal(self._sums.type)
+                self._fold.add(_decimal(out, self._sums.type) if decimal else out, 0)  # its error
 
     def result(self, groups: Numbers) -> pa.Array:
         return array_of(self._sums.sums.data[groups], self._sums.type)

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from kshell.changes import WEIGHT, Changes
 from kshell.sql import plan
 from kshell.stream.evaluate import Evaluator, OnError
+from kshell.stream.keys import all_valid
 
 __all__ = ["SMALL", "Reader", "Rows", "written"]
 
@@ -64,7 +64,7 @@ class Reader:
         """The rows that have a group."""
         arrays = self._evaluator(rows)
         width = len(self.types)
-        keyed = _all_valid(arrays[:width])
+        keyed = all_valid(arrays[:width])
         if keyed is not None:
             arrays = [a.filter(keyed) for a in arrays]
             there = np.asarray(keyed)
@@ -89,13 +89,3 @@ def written(
     columns = [*keys, *values, *(pa.array(b, pa.int64()) for b in bounds), pa.array(times)]
     batch = pa.RecordBatch.from_arrays(columns, schema=schema)
     return Changes(batch, pa.array(weights, WEIGHT))
-
-
-def _all_valid(columns: Sequence[pa.Array]) -> pa.Array | None:
-    """Which rows have no NULL; None where all are so."""
-    keyed = None
-    for column in columns:
-        if column.null_count:
-            mine = column.is_valid()
-            keyed = mine if keyed is None else pc.and_(keyed, mine)
-    return keyed

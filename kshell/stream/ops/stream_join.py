@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from kshell.changes import Changes
 from kshell.sql import plan
@@ -75,7 +74,11 @@ class _Pairs:
     times: Ints
 
 
-@dataclass(slots=True)
+_NONE = np.empty(0, np.int64)
+_NO_PAIRS = _Pairs(_NONE, _NONE, _NONE)
+
+
+@dataclass(frozen=True, slots=True)
 class _Made:
     """Joined rows to be: their order, and where each side's row is."""
 
@@ -111,6 +114,7 @@ class StreamJoin:
         self._waiting_rows = tuple(Rows(layout.schema) for layout in layouts)
         self._clocks = [-1, -1]  # of the rows that each side kept
         self._now = -1
+        self._nothing = Changes.none(self._sides.output.schema)
 
     def step(self, left: Changes, right: Changes) -> Changes:
         """The joined rows, in the order in which Streams would forward them."""
@@ -143,26 +147,29 @@ class StreamJoin:
     def _arrive(self, side: int, changes: Changes, numbers: Ints, nows: Ints) -> _Arrived:
         """Keeps a side's rows."""
         rows = changes.rows
-        wanted = pc.greater(changes.weights, 0)
         keyed = all_valid([rows.column(name) for name in self._key[side]])
+        wanted = np.asarray(changes.weights) > 0
         if keyed is not None and not self._kept[side]:
-            wanted = pc.and_(wanted, keyed)
-        if wanted.false_count:
-            rows, numbers = rows.filter(wanted), numbers[np.asarray(wanted)]
-            keyed = None if keyed is None else keyed.filter(wanted)
+            wanted &= np.asarray(keyed)
+        if not wanted.all():
+            mask = pa.array(wanted)
+            rows, numbers = rows.filter(mask), numbers[wanted]
+            keyed = None if keyed is None else keyed.filter(mask)
         times = _times(rows)
-        slots = np.full(len(times), -1)
-        ids = np.full(len(times), -1)
-        at = slice(None) if keyed is None else np.flatnonzero(keyed)
-        mine = rows if keyed is None else rows.filter(keyed)
-        if mine.num_rows:
-            slots[at] = self._keys.add([mine.column(name) for name in self._key[side]])[0]
+        if not len(times):
+            return _Arrived(rows, numbers, times, times, times, times, times)
+        if keyed is None:
+            slots = self._keys.add(self._key_of(side, rows))[0]
+            ids = self._rows[side].add(rows)
+            clock = times
+        else:
+            at, mine = np.flatnonzero(keyed), rows.filter(keyed)
+            slots, ids, clock = (np.full(len(times), -1) for _ in range(3))
+            slots[at] = self._keys.add(self._key_of(side, mine))[0]
             ids[at] = self._rows[side].add(mine)
-        clock = np.full(len(times), self._clocks[side])
-        clock[at] = times[at]
+            clock[at] = times[at]
         clock = np.maximum.accumulate(np.maximum(clock, self._clocks[side]))
-        if len(clock):
-            self._clocks[side] = int(clock[-1])
+        self._clocks[side] = int(clock[-1])
         stays = (times > clock - self._retention) & (ids >= 0)
         self._times[side].add(slots[stays], times[stays], ids[stays])
         return _Arrived(rows, numbers, times, nows[numbers], slots, ids, clock)
@@ -172,6 +179,8 @@ class StreamJoin:
     ) -> _Asked:
         """What a side's rows look for: rows that came before and are not too old by then."""
         mine, other = arrived[side], arrived[1 - side]
+        if not len(mine.ids):
+            return _Asked(_NONE, _NONE, _NONE)
         back, ahead = self._reach[side]
         came = np.searchsorted(other.numbers, mine.numbers)  # rows of the other side before
         clocks = np.concatenate([[clock], other.clock])[came]
@@ -185,8 +194,9 @@ class StreamJoin:
         """From which row to which one part of the output goes."""
         candidates = np.zeros(count, np.int64)
         for side, (mine, ask) in enumerate(zip(arrived, asked, strict=True)):
-            found = self._times[1 - side].counts(mine.slots, ask.low, ask.high)
-            candidates[mine.numbers] = found
+            if len(mine.ids):
+                found = self._times[1 - side].counts(mine.slots, ask.low, ask.high)
+                candidates[mine.numbers] = found
         part = np.cumsum(candidates) // _MOST
         bounds = [0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), count]
         yield from zip(bounds[:-1], bounds[1:], strict=True)
@@ -203,6 +213,9 @@ class StreamJoin:
         made = []
         stays = []
         for side, (mine, found) in enumerate(zip(arrived, pairs, strict=True)):
+            if spans[side].start == spans[side].stop:
+                stays.append(_NONE)
+                continue
             other = arrived[1 - side].rows.num_rows + np.arange(len(found.ids))
             times = np.maximum(mine.times[found.rows], found.times)
             made.append(_of(side, mine, found.rows, other, times))
@@ -211,12 +224,13 @@ class StreamJoin:
             stays.append(stay)
         if self._waits:
             made.append(self._wait(arrived, spans, pairs, stays, sources))
+        made = [m for m in made if len(m.order)]
+        if not made:
+            return self._nothing
         whole = _Made(*(np.concatenate([getattr(m, n) for m in made]) for n in _Made.__slots__))
         order = np.argsort(whole.order, kind="stable")
-        if not len(order):
-            return Changes.none(self._sides.output.schema)
         rows = self._sides.rows(
-            (pa.concat_batches(sources[0]), pa.concat_batches(sources[1])),
+            (_whole(sources[0]), _whole(sources[1])),
             (whole.left[order], whole.right[order]),
             whole.keyed[order],
             whole.times[order],
@@ -225,6 +239,8 @@ class StreamJoin:
         return Changes(rows, Changes.of(rows).weights, made_by)
 
     def _pairs(self, side: int, mine: _Arrived, ask: _Asked, span: slice) -> _Pairs:
+        if span.start == span.stop or not len(self._times[1 - side]):
+            return _NO_PAIRS
         which, ids, times = self._times[1 - side].between(
             mine.slots[span], ask.low[span], ask.high[span]
         )
@@ -237,7 +253,7 @@ class StreamJoin:
     ) -> tuple[Ints, Ints]:
         """Outer rows without a match: those that leave at once, and those that wait."""
         if not self._kept[side]:
-            return np.empty(0, np.int64), np.empty(0, np.int64)
+            return _NONE, _NONE
         alone = np.ones(span.stop - span.start, np.bool_)
         alone[matched - span.start] = False
         rows = np.flatnonzero(alone) + span.start
@@ -299,13 +315,17 @@ class StreamJoin:
         """Forget the rows that no row to come can see, and keys without rows."""
         idle = []
         for side, mine in enumerate(arrived):
+            if not len(mine.ids):
+                continue  # its clock stands still
             until = self._clocks[side] - self._retention
-            keyed = mine.ids >= 0
             ids, empty = self._times[side].expire(until)
-            late = mine.ids[keyed & (mine.times <= mine.clock - self._retention)]
-            self._rows[side].drop(np.concatenate([ids, late]))
-            idle += [empty, mine.slots[keyed & (mine.times <= until)]]
-        slots = np.unique(np.concatenate(idle))
+            late = (mine.ids >= 0) & (mine.times <= until)
+            never = late & (mine.times <= mine.clock - self._retention)
+            self._rows[side].drop(np.concatenate([ids, mine.ids[never]]))
+            idle += [empty, mine.slots[late]]
+        slots = np.unique(np.concatenate([*idle, _NONE]))
+        if not len(slots):
+            return
         held = self._times[0].held(slots) + self._times[1].held(slots)
         self._keys.drop(slots[held == 0])
 
@@ -342,7 +362,7 @@ class StreamJoin:
                 (old, rows), (new, came) = self._waiting_rows[side].load(parts[f"waiting.{name}"])
                 self._waiting.remove(side, _times(rows), old)
                 self._waiting.load(side, _times(came), new)
-        slots = np.unique(np.concatenate([*idle, np.empty(0, np.int64)]))
+        slots = np.unique(np.concatenate([*idle, _NONE]))
         held = self._times[0].held(slots) + self._times[1].held(slots)
         self._keys.drop(slots[held == 0])
         if "clocks" in parts:
@@ -356,6 +376,11 @@ class StreamJoin:
 
 def _times(rows: pa.RecordBatch) -> Ints:
     return rows.column("ROWTIME").to_numpy()
+
+
+def _whole(parts: list[pa.RecordBatch]) -> pa.RecordBatch:
+    parts = [part for part in parts if part.num_rows] or parts[:1]
+    return parts[0] if len(parts) == 1 else pa.concat_batches(parts)
 
 
 def _of(side: int, mine: _Arrived, rows: Ints, other: Ints, times: Ints) -> _Made:

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from kshell.changes import Changes
 from kshell.sql import plan
@@ -37,19 +36,25 @@ class StreamTableJoin:
         self._key = self._sides.left.key_columns
         right = self._sides.right
         self._table = KeyedRows(right.schema, right.key_columns)
+        self._nothing = Changes.none(self._sides.output.schema)
 
     def step(self, left: Changes, right: Changes) -> Changes:
         """The joined rows."""
         mine, theirs = numbered(left, right)[0]
-        slots = self._table.slots(right.rows)
         there = np.asarray(right.weights) > 0
-        out = self._joined(left, mine, right, theirs, slots, there) if left else None
+        slots = self._table.slots(right.rows) if right else theirs
+        out = self._joined(left, mine, right, theirs, slots, there) if left else self._nothing
+        if right:
+            self._keep(right, slots, there)
+        return out
+
+    def _keep(self, right: Changes, slots: Ints, there: Any) -> None:
+        """The last record of each key is what the table has."""
         last = np.zeros(len(slots), np.bool_)
         last[len(slots) - 1 - np.unique(slots[::-1], return_index=True)[1]] = True
         stays = last & there
         self._table.put(slots[stays], right.rows.filter(pa.array(stays)))
         self._table.drop(slots[last & ~there])
-        return Changes.none(self._sides.output.schema) if out is None else out
 
     def _joined(
         self, left: Changes, mine: Ints, right: Changes, theirs: Ints, slots: Ints, there: Any
@@ -57,9 +62,7 @@ class StreamTableJoin:
         rows = left.rows
         keys = [rows.column(name) for name in self._key]
         keyed = all_valid(keys)
-        wanted = pc.greater(left.weights, 0)
-        if keyed is not None and not self._keeps:
-            wanted = pc.and_(wanted, keyed)
+        wanted = np.asarray(left.weights) > 0
         asked = self._table.keys.find(keys)
         if keyed is not None:
             asked = np.where(keyed, asked, -1)
@@ -68,8 +71,10 @@ class StreamTableJoin:
         kept = ids[ids >= 0]
         place = np.where(np.append(there, False)[recent], recent, -1)
         place[ids >= 0] = len(right) + np.arange(len(kept))
-        source = pa.concat_batches([right.rows, self._table.take(kept)])
-        shown = np.asarray(wanted) & (self._keeps | (place >= 0))
+        source = self._table.take(kept)
+        if right:
+            source = pa.concat_batches([right.rows, source])
+        shown = wanted & (self._keeps | (place >= 0))
         at = np.flatnonzero(shown)
         out = self._sides.rows(
             (rows, source), (at, place[at]), np.zeros(len(at), np.int64),

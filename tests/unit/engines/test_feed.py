@@ -130,3 +130,20 @@ def test_what_is_made_of_one_record_alone():
     assert not apart("SELECT a FROM t PARTITION BY b EMIT CHANGES")
     assert not apart("SELECT a, COUNT(*) AS n FROM t GROUP BY a EMIT CHANGES")
     assert not apart("SELECT t.a FROM t JOIN u WITHIN 1 SECOND ON t.a = u.a EMIT CHANGES")
+
+
+def test_the_lag_of_several_inputs_is_unknown_if_one_of_them_is():
+    class Away(Backlog):
+        lag = None
+
+    known = Backlog({0: 2})
+    assert Feed([known], threading.Event()).lag == 2 * ROWS
+    assert Feed([known, Away({0: 3})], threading.Event()).lag is None
+
+
+def test_a_query_says_where_it_stands_in_a_few_partitions():
+    from kshell.engines.local.continuous.background import stands_at
+
+    reached = [("src", p, 10 * p) for p in range(6)]
+    assert stands_at(reached[:2]) == "stands at src-0 at offset 0, src-1 at offset 10"
+    assert stands_at(reached, most=1) == "stands at src-0 at offset 0, 5 more"

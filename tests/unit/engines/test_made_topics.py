@@ -96,8 +96,8 @@ def test_a_topic_that_is_there_must_have_the_partitions_and_replicas(run, cluste
             run(text.format("a", wrong))
     assert set(run.context.catalog.sources) == {"S"}
     assert "stays" not in run(text.format("a", "PARTITIONS=3, REPLICAS=2"))
-    told = run(text.format("b", "RETENTION_MS=5, CLEANUP_POLICY='compact', REPLICAS=1"))
-    for part in ("Topic x stays as it is", "REPLICAS 2, not 1", "retention.ms 604800000, not 5", "cleanup.policy delete, not compact"):
+    told = run(text.format("b", "RETENTION_MS=5, CLEANUP_POLICY='compact,delete', REPLICAS=1"))
+    for part in ("Topic x stays as it is", "REPLICAS 2, not 1", "retention.ms 604800000, not 5", "cleanup.policy delete, not compact,delete"):
         assert part in told
     assert "stays" not in run(text.format("c", "RETENTION_MS=604800000, CLEANUP_POLICY='delete'"))
 

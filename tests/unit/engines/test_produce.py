@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
 import time
 import uuid
 
@@ -13,7 +16,7 @@ from hypothesis import strategies as st
 
 from kshell.config import Properties
 from kshell.errors import Forbidden, KafkaError
-from kshell.kafka import partitioner, produce
+from kshell.kafka import partitioner, produce, produce_py
 from kshell.kafka.outgoing import HEADERS, Refused
 from kshell.kafka.partitioner import partition_for, partitions_for
 from kshell.kafka.produce import Outgoing, OutgoingRecord, Producer
@@ -135,12 +138,36 @@ def test_a_full_queue_is_waited_for_as_long_as_is_set(sender, monkeypatch):
     assert producer.unwritten == 5
 
 
+def test_a_full_queue_is_not_waited_for_long_when_the_shell_leaves(sender, monkeypatch):
+    real = produce._sender
+    monkeypatch.setattr(produce, "_sender", lambda settings: real({**settings, "queue.buffering.max.messages": 5}))
+    monkeypatch.setattr(produce, "_LEAVING", 0.2)
+    producer = Producer(Properties({"bootstrap.servers": "127.0.0.1:1"}))
+    threading.Timer(0.1, producer.hurry).start()
+    began = time.monotonic()
+    with pytest.raises(KafkaError, match="5 records not acknowledged"):
+        producer.send("t", [OutgoingRecord(None, b"x")] * 9)
+    assert time.monotonic() - began < 10
+
+
 def test_a_partition_that_is_not_there_is_an_error(producer, topic):
     producer.send(topic, [OutgoingRecord(None, b"x", None, 0)])
     producer.flush()
     with pytest.raises(KafkaError, match=f"topic {topic}.*[Uu]nknown partition"):
         producer.send(topic, [OutgoingRecord(None, b"x", None, 99)])
         producer.flush()
+
+
+def test_a_librdkafka_that_lacks_a_function_is_not_called(monkeypatch):
+    class Compiled:
+        load = staticmethod(lambda path: False)
+
+    monkeypatch.setattr(produce, "_impl", Compiled)
+    assert type(produce._sender({"bootstrap.servers": "127.0.0.1:1"})) is produce_py.Sender
+    if _compiled is not None:
+        code = "import ctypes, kshell.kafka._produce as p; print(p.load(ctypes.util.find_library('c')), p.load('/not/there'))"
+        done = subprocess.run([sys.executable, "-c", f"import ctypes.util; {code}"], capture_output=True, text=True)
+        assert done.stdout.split() == ["False", "False"], done.stderr
 
 
 @pytest.mark.parametrize(

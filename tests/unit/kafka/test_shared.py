@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kshell.errors import CorruptRecord, TopicChanged
-from kshell.kafka import reader, shared
+from kshell.kafka import fetcher, reader, shared
 from kshell.kafka.fetcher import FOREVER
 from kshell.kafka.metadata import Partition, Snapshot, Topic
 from kshell.kafka.raw import Fetched, FetchedPartition
@@ -36,6 +36,7 @@ class Wire:
         self.asked: list[tuple[asyncio.Future, dict[int, int]]] = []
         self.sent = 0
         self.first = 0  # of partition 0
+        self.away = False
 
     def end(self, p: int) -> int:
         return self.logs[p][-1][1] if self.logs[p] else 0
@@ -62,6 +63,8 @@ class Wire:
         raise TopicChanged(f"{topic} {partition} {error} {offset}")
 
     async def send(self, leader: int, request, lane: str) -> Fetched:
+        if self.away:
+            raise ConnectionError
         ((_, partitions),) = request.prepare({1: (0, 11)}).topics
         future = asyncio.get_running_loop().create_future()
         self.asked.append((future, {p: offset for p, _, offset, _, _ in partitions}))
@@ -340,6 +343,25 @@ async def test_a_gap_that_a_late_reader_meets_ends_it_alone():
     world.wire.write(0, 5)
     world.wire.write(1, 5)
     await world.drained(quick)
+
+
+@run
+async def test_in_an_outage_the_lag_is_unknown_and_a_reader_waits():
+    world = World()
+    world.wire.write(0, 5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fetcher, "_SILENCE", 0.0)
+        world.wire.away = True
+        one, other = world.follow(0), world.follow()
+        await world.settled()
+        for reading in (one, other):
+            assert reading.reader.note.startswith("cannot reach broker 1")
+            assert reading.reader.lag is None
+            assert not reading.reader.done
+    world.wire.away = False
+    await asyncio.sleep(0.2)  # the pause before the next try
+    await world.drained(one, other)
+    assert (one.reader.note, one.reader.lag) == ("", 0)
 
 
 @run

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -16,8 +18,10 @@ from kshell.sql import expressions as ex
 from kshell.sql import plan
 from kshell.sql.statements import WindowClause
 from kshell.stream.aggregates import fold_of
+from kshell.stream.columns import column_fold
 from kshell.stream.evaluate import ignore_errors
 from kshell.stream.ops.columnar import ColumnarAggregate
+from kshell.stream.windows import Steps
 
 K, V, X = Column("K", pa.string()), Column("V", pa.int64()), Column("X", pa.float64())
 
@@ -155,6 +159,17 @@ def test_a_sum_that_leaves_its_type_ends_the_query():
     assert told(operator.step(batch([("a", top, None, 1), ("a", -5, None, 1)])))[-1][2] == top - 5
     with pytest.raises(EvaluationError, match="Numeric field overflow: a SUM of BIGINT"):
         operator.step(batch([("a", 6, None, 1)]))
+
+
+def test_a_sum_of_decimals_that_leaves_its_type_ends_the_query():
+    type = pa.decimal128(3, 1)
+    cast = ex.Call("SUM", (ex.Column("D", type),), type)
+    fold = column_fold(cast)
+    fold.reach(1)
+    zero = np.zeros(1, np.int64)
+    fold.run(Steps(1, zero), [pa.array([Decimal("99.9")], type)])
+    with pytest.raises(EvaluationError, match="Numeric field overflow"):
+        fold.run(Steps(1, zero), [pa.array([Decimal("0.1")], type)])
 
 
 def test_slots_of_windows_that_are_gone_are_given_again():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from enum import Enum
 
 import pyarrow as pa
@@ -17,10 +18,10 @@ from kshell.engines.local.continuous.sink_writer import Outlet
 from kshell.errors import KafkaError, KshellError, Outage, TopicChanged
 from kshell.kafka.client import Client
 from kshell.kafka.produce import Producer
-from kshell.results import Notice, NoticeKind, Running, backlog
+from kshell.results import Notice, NoticeKind, Running, backlog, give_back
 from kshell.sql.plan import Sink
 
-__all__ = ["Background", "State"]
+__all__ = ["Background", "State", "stands_at"]
 
 _POLL = 0.2
 _IDLE = 2.0  # seconds that it sleeps when it has read and written all; news wakes it
@@ -36,6 +37,13 @@ class State(Enum):
     ERROR = "ERROR"
     ENDED = "ENDED"  # it read only given tables, and has read all of them
     TERMINATED = "TERMINATED"
+
+
+def stands_at(reached: Sequence[tuple[str, int, int]], most: int = 4) -> str:
+    """The (topic, partition, offset) that a query would read next, of so many partitions."""
+    places = [f"{topic}-{partition} at offset {offset}" for topic, partition, offset in reached]
+    more = [f"{len(places) - most} more"] if len(places) > most else []
+    return f"stands at {', '.join(places[:most] + more)}"
 
 
 class Background:
@@ -98,6 +106,8 @@ class Background:
             self._fail(error)
         except Exception as error:  # else a failed query would look like a quiet one
             self._fail(KshellError(f"internal error: {error!r}"))
+        finally:
+            give_back()
 
     @property
     def keeps(self) -> bool:
@@ -197,6 +207,7 @@ class Background:
         that."""
         failed = self.error
         self.feed.cancel()
+        self._producer.hurry()
         self._going.set()
         if self._thread.is_alive():
             self._thread.join(_FLUSH)
@@ -210,11 +221,12 @@ class Background:
         if self.state is not State.ERROR:
             self.state = State.TERMINATED
 
-    def stands(self, most: int = 4) -> str:
-        """Which record of each partition it would read next, of so many partitions."""
-        places = [f"{topic}-{p} at offset {at}" for topic, p, at in self.feed.reached()]
-        more = [f"{len(places) - most} more"] if len(places) > most else []
-        return f"stands at {', '.join(places[:most] + more)}"
+    @property
+    def failure(self) -> str | None:
+        """What ended it or made it stand still, and where."""
+        if self.error is None:
+            return None
+        return f"{self.error.what} ({stands_at(self.feed.reached())})"
 
     @property
     def note(self) -> str:
@@ -224,7 +236,7 @@ class Background:
     def status(self) -> Running:
         """For the toolbar."""
         if self.error is not None:
-            return Running(self.id, f"failed: {self.error.what} ({self.stands()})", failed=True)
+            return Running(self.id, f"failed: {self.failure}", failed=True)
         if self.state is State.ENDED:
             return Running(self.id, "has read all")
         if self.state is State.PAUSED:

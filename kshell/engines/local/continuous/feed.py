@@ -152,8 +152,9 @@ class Feed:
         return self._rate.of(self.scanned)
 
     def cancel(self) -> None:
-        """Stop; `poll` then ends within 100 ms."""
+        """Stop, and drop the rows that wait; `poll` then ends within 100 ms."""
         self.cancelled = True
+        self._order = Arrival()
         for input in self._inputs:
             input.cancel()
         self._bell.set()

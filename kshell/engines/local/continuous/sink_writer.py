@@ -47,10 +47,11 @@ class Outlet:
         if not len(changes):
             return
         records, gone = latest(changes, self._relation)
-        count = -(-records.num_rows // (records.nbytes // _PART + 1))
-        for start in range(0, records.num_rows, max(count, 1)):
-            part = records.slice(start, count)
-            self._send(self._placed(self._encode(part, gone.slice(start, count))))
+        parts = records.nbytes // _PART + 1
+        size = max(records.num_rows // parts, 1)
+        for start in range(0, records.num_rows, size):
+            part = records.slice(start, size)
+            self._send(self._placed(self._encode(part, gone.slice(start, size))))
             self.written += part.num_rows
 
     def _placed(self, records: Outgoing) -> Outgoing:

@@ -22,7 +22,6 @@ from kshell.formats.shapes import Shape
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import Fetch
 from kshell.kafka.metadata import Snapshot
-from kshell.kafka.partitioner import partition_for
 from kshell.kafka.records import Wanted, decode
 
 if TYPE_CHECKING:
@@ -93,6 +92,8 @@ def keys_are_placed(client: Client, snapshot: Snapshot) -> bool:
     They are not in topics that other partitioners wrote (librdkafka's default is one), nor where
     partitions were added later.
     """
+    from kshell.kafka.partitioner import partition_for
+
     for partition, batch in _read_ends(client, snapshot, _KEYS, Wanted(key=True)):
         for key in batch.column("key").to_pylist():
             if key is not None and partition_for(key, len(snapshot.offsets)) != partition:

@@ -28,7 +28,6 @@ from kshell.formats.shapes import Shape
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import Chunk, Fetch
 from kshell.kafka.metadata import Snapshot
-from kshell.kafka.partitioner import encode_key, partition_for
 from kshell.kafka.records import count
 from kshell.results import Notice, NoticeKind, Progress
 
@@ -136,16 +135,14 @@ class TopicTable:
         ]
         return tuple(made)
 
-    def _logged_by_broker(self) -> bool:
-        configs = {name: value for name, value, _ in self._client.configs(self._source.topic)}
-        return configs.get("message.timestamp.type") == "LogAppendTime"
-
     def _partitions(self, bounds: Bounds) -> tuple[set[int], str]:
         chosen, why = set(self._offsets), ""
         if bounds.partitions is not None:
             chosen &= bounds.partitions
             why = "ROWPARTITION"
         if bounds.keys is not None and self._properties["kshell.partitioner"] == "murmur2":
+            from kshell.kafka.partitioner import encode_key, partition_for
+
             keys = [encode_key(k, self._source.key[0].type) for k in bounds.keys]
             if all(k is not None for k in keys) and self._keys_are_placed():
                 chosen &= {partition_for(k, len(self._offsets)) for k in keys if k is not None}
@@ -161,9 +158,12 @@ class TopicTable:
         """Per partition the first offset at or after a time (ms); its end where there is none.
 
         A broker that cannot search by time (the embedded one) also says "none": it is asked for
-        time 0 to see the difference, and then nothing is skipped.
+        time 0 to see the difference, and then nothing is skipped.  None can search for a time
+        before 0, which records without a time have.
         """
-        snapshot, wanted = self._snapshot, dict.fromkeys(partitions, max(time, 0))
+        if time < 0:
+            return {p: self._offsets[p][0] for p in partitions}
+        snapshot, wanted = self._snapshot, dict.fromkeys(partitions, time)
         if not wanted:
             return {}
         found = self._client.offsets_at(snapshot, wanted)
@@ -180,14 +180,12 @@ class TopicTable:
         why = {p: [pruned] if pruned else [] for p in chosen}
         for p in sorted(chosen):
             starts[p], ends[p] = self._offsets[p]
-        if bounds.time_from is not None and starts:
+        # Times do not stop a scan: older records may come later, also where brokers give the times
+        # (their clocks differ, and a topic may have had its producers' times before).
+        if bounds.time_from is not None and bounds.time_from >= 0:
             for p, offset in self._first_at(starts, bounds.time_from).items():
                 starts[p] = max(starts[p], offset)
                 why[p].append("seek to ROWTIME")
-        if bounds.time_to is not None and starts and self._logged_by_broker():
-            for p, offset in self._first_at(starts, bounds.time_to).items():
-                ends[p] = min(ends[p], offset)
-                why[p].append("stop at ROWTIME (log append time)")
         for p in starts:
             if bounds.offset_from is not None:
                 starts[p] = max(starts[p], bounds.offset_from)

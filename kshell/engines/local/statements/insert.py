@@ -24,7 +24,7 @@ from kshell.engines.local.sources.lookup import given_named
 from kshell.errors import BindError, UnknownName, Unsupported
 from kshell.formats.source import SourceWriter
 from kshell.kafka.partitioner import encode_key
-from kshell.kafka.produce import OutgoingRecord, Producer
+from kshell.kafka.produce import Outgoing, OutgoingRecord, Producer
 from kshell.results import Answer, Message
 from kshell.sql.bind.insert import BoundInsert, bind_insert_values
 from kshell.sql.bind.literals import check_width
@@ -51,7 +51,8 @@ def insert_values(
     declared = context.catalog.find(statement.name.text, statement.name.quoted)
     if declared is not None:
         bound = bind_insert_values(statement, context.catalog)
-        topic, records = declared.topic, _declared(bound, properties)
+        topic = declared.topic
+        records: Outgoing | list[OutgoingRecord] = _declared(bound, properties)
     else:
         topic, records = _undeclared(context, statement, properties)
     producer = Producer(properties)
@@ -81,7 +82,7 @@ def _declared(bound: BoundInsert, properties: Properties) -> list[OutgoingRecord
 
 def _undeclared(
     context: Context, statement: InsertValues, properties: Properties
-) -> tuple[str, list[OutgoingRecord]]:
+) -> tuple[str, Outgoing | list[OutgoingRecord]]:
     from kshell.engines.local.statements.insert_typed import takes, typed_records
     from kshell.engines.local.statements.select import evaluator
     from kshell.sql.duck import connect

@@ -24,7 +24,7 @@ from kshell.errors import BindError, EvaluationError, UnknownName, Unsupported
 from kshell.formats.base import Asked, Half
 from kshell.formats.by_schema import newest
 from kshell.formats.source import SourceWriter
-from kshell.kafka.produce import OutgoingRecord
+from kshell.kafka.produce import Outgoing
 from kshell.sql.as_written import place_of
 from kshell.sql.bind.literals import check_width
 from kshell.sql.dialect import to_duckdb
@@ -50,7 +50,7 @@ def typed_records(
     source: Source,
     properties: Properties,
     connection: duckdb.DuckDBPyConnection,
-) -> list[OutgoingRecord]:
+) -> Outgoing:
     """The records to produce; BindError where columns and values do not fit."""
     schemas = schemas_for(source, properties)
     source = _as_newest(source, schemas)
@@ -77,11 +77,7 @@ def typed_records(
         reason = error.what.rpartition("record): ")[2]
         hint = "give every column that takes no NULL" if "NULL" in reason else ""
         raise BindError(reason, hint=hint) from None
-    cells = (made.keys, made.values, made.times, of(_WHERE))
-    return [
-        OutgoingRecord(key=k, value=v, timestamp=t, partition=p)
-        for k, v, t, p in zip(*(c.to_pylist() for c in cells), strict=True)
-    ]
+    return Outgoing(made.keys, made.values, made.times, of(_WHERE))
 
 
 def _as_newest(source: Source, schemas: Schemas | None) -> Source:

@@ -108,4 +108,7 @@ def continuous(context: Context, query: Query, properties: Properties) -> Live:
         )
 
     title = ", ".join(leaf.source.name for leaf in plan.scans(node))
-    return Live(answer.schema, poll, feed.cancel, stats, title, _key(node), tuple(lookup.notices))
+    return Live(
+        answer.schema, poll, feed.cancel, stats, title, _key(node), tuple(lookup.notices),
+        node.limit is not None,
+    )  # fmt: skip

@@ -14,7 +14,7 @@ import pyarrow as pa
 from kshell.catalog.catalog import RunningQuery
 from kshell.catalog.model import Kind
 from kshell.config import Properties
-from kshell.engines.local.continuous.background import Background, State
+from kshell.engines.local.continuous.background import Background, State, stands_at
 from kshell.engines.local.continuous.run import Run
 from kshell.engines.local.continuous.sink_writer import Outlet
 from kshell.engines.local.sources.chunks import writer_of
@@ -148,19 +148,13 @@ def show_queries(context: Context, extended: bool) -> Answer:
         "time left": pa.array([time_left(q.feed.lag, _rate(q)) or None for q in queries], text),
         "undecodable": pa.array([q.feed.bad for q in queries], pa.int64()),
         "late": pa.array([q.late for q in queries], pa.int64()),
-        "error": pa.array([_trouble(q) for q in queries], text),
+        "error": pa.array([q.failure or q.note or None for q in queries], text),
     }
     if extended:
-        columns["position"] = pa.array([q.stands(1 << 30) for q in queries], text)
+        columns["position"] = pa.array([stands_at(q.feed.reached(), 1 << 30) for q in queries], text)
         columns["statement"] = pa.array([q.sink.target.sql for q in queries], text)
     return Rows.of(pa.table(columns))
 
 
 def _rate(query: Background) -> float:
     return query.feed.rate() if query.state is State.RUNNING else 0.0
-
-
-def _trouble(query: Background) -> str | None:
-    if query.error is not None:
-        return f"{query.error.what} ({query.stands()})"
-    return query.note or None

@@ -35,7 +35,7 @@ __all__ = ["evaluator", "needs_continuous", "planned", "select"]
 
 
 _ONLY_DUCKDB = Notice(
-    NoticeKind.DIALECT, "only DuckDB's grammar has this query: it has no continuous form"
+    NoticeKind.DIALECT, "only DuckDB's grammar has this query: all of it means what DuckDB means"
 )
 
 

@@ -3,6 +3,7 @@
 import pyarrow as pa
 import pytest
 
+from kshell.config import Properties
 from kshell.errors import BindError, UnknownName
 from kshell.results import Message
 from kshell.session import Session
@@ -72,6 +73,30 @@ def test_in_a_bounded_query():
         assert connection.sql(sql).fetchall() == [("abab", 42)]
 
 
+@pytest.mark.parametrize("dialect", ["ksql", "duckdb"])
+def test_one_without_parameters_gives_each_row_a_value(tmp_path, dialect):
+    path = tmp_path / "functions.py"
+    path.write_text("from kshell.sql.udf import scalar\n@scalar('() -> BIGINT')\ndef seven():\n    return 7\n")
+    properties = Properties({"kshell.functions": str(path), "kshell.dialect": dialect})
+    session = Session(properties, tables={"t": pa.table({"x": [1, 2, 3]})})
+    try:
+        for text, rows in (("SELECT seven() + x AS y FROM t", [8, 9, 10]), ("SELECT SEVEN() AS y", [7]),
+                           ("SELECT sum(seven()) AS y FROM t", [21])):  # fmt: skip
+            *_, answer = session.execute(text)
+            assert pa.Table.from_batches(list(answer.batches), answer.schema)["y"].to_pylist() == rows
+    finally:
+        session.close()
+
+
+def test_one_without_parameters_in_a_continuous_query(evaluated, tmp_path):
+    path = tmp_path / "functions.py"
+    path.write_text("from kshell.sql.udf import scalar\n@scalar('() -> BIGINT')\ndef seven():\n    return 7\n")
+    known, problems = udf.load(path)
+    assert not problems
+    with users.with_users(known):
+        assert evaluated("SEVEN() + 1").values == [8]
+
+
 @pytest.mark.usefixtures("loaded")
 def test_it_is_described_and_listed():
     row = functions.describe("repeat")
@@ -122,6 +147,8 @@ def test_what_was_bound_needs_no_name_any_more(loaded, bound):
          "ValueError: F: (STRING) -> STRING does not fit the function"),
         ("from kshell.sql.udf import scalar\n@scalar('(ARRAY<T>, (T) => T) -> T')\ndef f(a, b): ...\n",
          2, "ValueError: F: a lambda cannot be given to Python"),
+        ("from kshell.sql.udf import columnar\n@columnar('() -> STRING')\ndef f(): ...\n",
+         2, "ValueError: F: without a column it cannot know how many rows there are"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_file_is_told_with_its_line(tmp_path, text, line, message):
