@@ -6,7 +6,7 @@ names it; the result keeps the left's key, its time is the later of the two rows
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from kshell.stream.updates import Spread, before, distinct, group_ends, group_st
 __all__ = ["ForeignKeyJoin"]
 
 Ints = Any  # a numpy array of int64
+_MOST = 1 << 18  # answers of right rows that one part may have
 _ON = "ON"  # the foreign key, a column of the left rows that are kept
 
 
@@ -121,6 +122,28 @@ class ForeignKeyJoin:
         self._rights = KeyedNumbers(keys[1], id=-1, time=-1, names=0)
         self._names = Named(lambda rows, numbers: self._lefts["number"][rows] == numbers)
         self._next = 0  # the number of the next naming
+
+    def steps(self, left: Changes, right: Changes) -> Iterator[Changes]:
+        """Updates of the joined table, in parts: many left rows may name one right row."""
+        at = self._halved(right)
+        if at is None:
+            if made := self.step(left, right):
+                yield made
+            return
+        for some in zip(_cut(left, at), _cut(right, at), strict=True):
+            if any(some):
+                yield from self.steps(*some)
+
+    def _halved(self, right: Changes) -> int | None:
+        """The place at which to cut a step whose right rows have too many answers."""
+        if len(right) < 2 or right.order is None:
+            return None
+        slots = self._rights.find([right.rows.column(n) for n in self._sides[1].layout.cell_names])
+        if self._rights["names"][slots[slots >= 0]].sum() <= _MOST:
+            return None
+        places = right.order.to_numpy()
+        at = int(places[len(places) // 2])
+        return at if places[0] < at else None
 
     def step(self, left: Changes, right: Changes) -> Changes:
         """Updates of the joined table."""
@@ -316,3 +339,11 @@ class ForeignKeyJoin:
         self._lefts.put(slots, named=named)
         numbers = self._lefts["number"][slots]
         self._names.add(named[valid], slots[valid], numbers[valid])
+
+
+def _cut(changes: Changes, place: int) -> tuple[Changes, Changes]:
+    """The rows before a place, and those from there on."""
+    if changes.order is None:  # none: else both inputs have their order
+        return changes, changes
+    count = int(np.searchsorted(changes.order.to_numpy(), place))
+    return changes.slice(0, count), changes.slice(count)
