@@ -1,7 +1,7 @@
-"""What the rows of a relation are: where their key, window and time stand, what they are as records.
+"""What the rows of a relation are: where their key, window and time stand; their records.
 
-`latest` has the records that changes make; an adjacent -1 and +1 of one key is one update.  Rows are
-in the order of `Relation.schema()`.
+`latest` has the records that changes make; an adjacent -1 and +1 of one key is one update.  Rows
+are in the order of `Relation.schema()`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ def freeze(value: Any) -> Hashable:
         return tuple(sorted(made, key=_key)) if value and isinstance(value[0], tuple) else made
     if isinstance(value, dict):
         return tuple((k, freeze(v)) for k, v in value.items())
-    return value  # type: ignore[no-any-return]
+    return _NAN if value != value else value  # NaN is one value
+
+
+_NAN = float("nan")
 
 
 def _key(pair: Any) -> str:

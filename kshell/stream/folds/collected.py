@@ -18,10 +18,9 @@ Values = tuple[Any, ...]
 
 def _is_among(value: Any, others: Values) -> bool:
     """Whether an equal value is there; the order of a map's entries does not count."""
-    if not isinstance(value, list | dict):
+    if not isinstance(value, list | dict | float):
         return value in others
-    key = freeze(value)
-    return any(freeze(other) == key for other in others)
+    return freeze(value) in [freeze(other) for other in others]
 
 
 class CollectList:

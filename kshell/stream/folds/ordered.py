@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from kshell.errors import Unsupported
+from kshell.stream.rows import freeze
 
 __all__ = ["Maximum", "Minimum", "Top", "TopDistinct", "TopRows"]
 
@@ -123,7 +124,8 @@ class TopDistinct(Top):
     name = "TOPKDISTINCT"
 
     def _with(self, state: tuple[Any, ...], entry: Any) -> tuple[Any, ...]:
-        return state if entry in state else super()._with(state, entry)
+        seen = [freeze(value) for value in state]
+        return state if freeze(entry) in seen else super()._with(state, entry)
 
 
 class TopRows(Top):

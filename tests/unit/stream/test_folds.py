@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -19,7 +20,9 @@ from kshell.errors import EvaluationError, Unsupported
 from kshell.sql.expressions import Call, Column, Expression, Literal
 from kshell.sql.functions import AGGREGATE, library
 from kshell.stream.aggregates import FOLDS, fold_of
+from kshell.stream.columns import column_fold
 from kshell.stream.folding import Fold
+from kshell.stream.windows import Steps
 
 INT, LONG, DOUBLE, STRING = pa.int32(), pa.int64(), pa.float64(), pa.string()
 
@@ -197,6 +200,19 @@ def test_two_sessions_merge_to_what_one_would_be(name: str, data: st.DataObject)
     right = data.draw(st.lists(values, max_size=8))
     merged = fold.merge(states(fold, left), states(fold, right))
     assert alike(fold.result(merged), run(fold, [*left, *right]))
+
+
+@pytest.mark.parametrize("name", ["COLLECT_SET", "TOPKDISTINCT"])
+def test_nan_is_one_value(name: str) -> None:
+    type, nan = DOUBLE, [float("nan"), 1.0, float("nan")]
+    kept = [1.0, math.nan] if name == "COLLECT_SET" else [math.nan, 1.0]
+    assert sorted(map(repr, run(make(name, type, 3), nan))) == sorted(map(repr, kept))
+    call = Call(name, (Column("X", type), Literal(3, INT)), pa.list_(type))
+    columns = column_fold(call)
+    columns.reach(1)
+    columns.run(Steps(3, np.zeros(3, np.int64)), [pa.array(nan, type)])
+    found = columns.result(np.zeros(1, np.int64)).to_pylist()[0]
+    assert sorted(map(repr, found)) == sorted(map(repr, kept))
 
 
 def test_latest_knows_which_session_was_fed_last() -> None:
