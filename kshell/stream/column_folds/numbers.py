@@ -53,7 +53,7 @@ def values_of(array: pa.Array, null: Any) -> Any:
     if not pa.types.is_floating(type):
         array = array.cast(pa.int64())
     if array.null_count:
-        array = pc.fill_null(array, null)
+        array = pc.fill_null(array, pa.scalar(null, array.type))
     return array.to_numpy(zero_copy_only=False)
 
 

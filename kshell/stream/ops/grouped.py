@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from kshell.changes import WEIGHT, Changes
 from kshell.sql import plan
@@ -56,9 +55,9 @@ class Reader:
     def read(self, batch: Changes) -> Rows:
         """The batch's rows, in order."""
         rows = batch.rows
-        live = pc.greater(batch.weights, 0)
-        if live.false_count:
-            rows = rows.filter(live)
+        live = np.asarray(batch.weights) > 0
+        if not live.all():
+            rows = rows.filter(pa.array(live))
         return self.of(rows, rows.column("ROWTIME").to_numpy(zero_copy_only=False))
 
     def of(self, rows: pa.RecordBatch, times: Any, signs: Any = None) -> Rows:
