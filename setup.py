@@ -1,6 +1,7 @@
 """The optional compiled parts: where there is no C compiler, the pure-Python twins serve.
 
-Every `.pyx` below `kshell/` is one extension module; adding one needs nothing here.
+Every `.pyx` below `kshell/` is one extension module, with the `.pxi` that it includes; adding one
+needs nothing here.
 """
 
 from pathlib import Path
@@ -12,7 +13,9 @@ setup(
         Extension(
             ".".join(path.with_suffix("").parts),
             [str(path)],
-            depends=[str(header) for header in sorted(path.parent.glob("*.h"))],
+            depends=[
+                str(part) for kind in ("*.h", "*.pxi") for part in sorted(path.parent.glob(kind))
+            ],
             extra_compile_args=["-O3"],
             optional=True,
         )

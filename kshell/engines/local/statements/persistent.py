@@ -151,7 +151,8 @@ def show_queries(context: Context, extended: bool) -> Answer:
         "error": pa.array([q.failure or q.note or None for q in queries], text),
     }
     if extended:
-        columns["position"] = pa.array([stands_at(q.feed.reached(), 1 << 30) for q in queries], text)
+        reached = [stands_at(q.feed.reached(), 1 << 30) for q in queries]
+        columns["position"] = pa.array(reached, text)
         columns["statement"] = pa.array([q.sink.target.sql for q in queries], text)
     return Rows.of(pa.table(columns))
 
