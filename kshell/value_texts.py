@@ -35,7 +35,7 @@ def json_default(value: Any) -> Any:
         return base64.b64encode(value).decode()
     if isinstance(value, decimal.Decimal):
         # A number, if a JSON number keeps its value; else its exact digits as text.
-        if value.as_tuple().exponent == 0 and abs(value) < 1 << 63:
+        if value.as_tuple().exponent == 0 and -(1 << 63) <= value < 1 << 64:
             return int(value)  # a sum of BIGINTs has this type
         number = float(value)
         return number if decimal.Decimal(repr(number)) == value else str(value)

@@ -18,12 +18,13 @@ import pyarrow as pa
 from kshell.batch.arrow_types import arrow_cast, in_arrow_types
 from kshell.batch.rewrite import Lookup, Reference, Rewritten, rewrite
 from kshell.batch.shown import Shown
-from kshell.batch.tables import DUMMY, GONE, Range, Table, TableColumn, view_names
+from kshell.batch.tables import DUMMY, GONE, Range, Table, TableColumn
 from kshell.batch.translate_error import Locate, translate_error
+from kshell.field_names import escaped_type, plain, plain_type
 from kshell.sql.statements import Query
 from kshell.types import duckdb_name, quote_duckdb
 
-__all__ = ["Planned", "Read", "prepare", "raw_schema", "view"]
+__all__ = ["Planned", "Read", "plain_schema", "prepare", "raw_schema", "view"]
 
 _EXPLAIN = "EXPLAIN (FORMAT JSON) "
 
@@ -56,39 +57,46 @@ class Planned:
     carrying: Callable[[str], str]
     locate: Locate
 
-
-def _raw_name(number: int, column: str) -> str:
-    """A raw column's name: unlike any of another reference, so that EXPLAIN tells them apart."""
-    return f"{number}:{_cased(column)}"
-
-
-def _cased(name: str) -> str:
-    """The name so that it differs from one in other case, though DuckDB's names fold case.
-
-    >>> _cased("id"), _cased("ID")
-    ('id', '^I^D')
-    """
-    return "".join(f"^{c}" if c == "^" or c != c.lower() else c for c in name)
+    @property
+    def escaped(self) -> bool:
+        """Whether DuckDB calls columns or fields otherwise than a person does."""
+        return any(
+            name != plain(name) or escaped_type(column.type) != column.type
+            for read in self.reads
+            for name, column in zip(read.reference.names, read.reference.table.columns, strict=True)
+        )
 
 
-def raw_schema(number: int, columns: tuple[TableColumn, ...]) -> pa.Schema:
+def _raw_name(number: int, column: int | str) -> str:
+    """A raw column's name, by its number in the table: unlike any of another reference, so that
+    EXPLAIN tells them apart, and without anything that it would write otherwise."""
+    return f"{number}:{column}"
+
+
+def _numbered(table: Table) -> dict[str, int]:
+    return {column.name: n for n, column in enumerate(table.columns)}
+
+
+def raw_schema(number: int, table: Table, columns: Sequence[TableColumn]) -> pa.Schema:
     """The schema of the batches that DuckDB pulls for one reference."""
+    at = _numbered(table)
     fields = [(_raw_name(number, DUMMY), pa.bool_())]
-    return pa.schema(fields + [(_raw_name(number, c.name), c.raw) for c in columns])
+    fields += [(_raw_name(number, at[c.name]), escaped_type(c.raw)) for c in columns]
+    return pa.schema(fields)
 
 
 def view(number: int, reference: Reference, read: Collection[str]) -> str:
     """The view that SQL sees, over a raw reader that has the columns `read` alone."""
 
-    def raw(column: TableColumn) -> str:
+    def raw(n: int, column: TableColumn) -> str:
         if column.name in read:
-            return quote_duckdb(_raw_name(number, column.name))
-        return f"CAST(NULL AS {duckdb_name(column.raw)})"
+            return quote_duckdb(_raw_name(number, n))
+        return f"CAST(NULL AS {duckdb_name(escaped_type(column.raw))})"
 
     columns = reference.table.columns
     items = ", ".join(
-        f"{c.template.replace('{}', raw(c))} AS {quote_duckdb(name)}"
-        for c, name in zip(columns, view_names(columns), strict=True)
+        f"{c.template.replace('{}', raw(n, c), 1)} AS {quote_duckdb(name)}"
+        for n, (c, name) in enumerate(zip(columns, reference.names, strict=True))
         if not c.hidden or name in reference.pseudo
     )
     if DUMMY in reference.pseudo:  # DuckDB has no tables without columns
@@ -101,15 +109,22 @@ def view(number: int, reference: Reference, read: Collection[str]) -> str:
 
 def _last_of_each_key(number: int, table: Table, source: str) -> str:
     """A table over a topic: each key's last record, unless that deletes it."""
-    keys = ", ".join(quote_duckdb(_raw_name(number, name)) for name in table.latest)
+    at = _numbered(table)
+    keys = ", ".join(quote_duckdb(_raw_name(number, at[name])) for name in table.latest)
     order = ", ".join(
-        quote_duckdb(_raw_name(number, name)) + " DESC" for name in ("ROWPARTITION", "ROWOFFSET")
+        quote_duckdb(_raw_name(number, at[name])) + " DESC"
+        for name in ("ROWPARTITION", "ROWOFFSET")
     )
-    gone = quote_duckdb(_raw_name(number, GONE))
+    gone = quote_duckdb(_raw_name(number, at[GONE]))
     return (
         f"(SELECT * FROM {source} QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY {order})"
         f" = 1) WHERE NOT {gone}"
     )
+
+
+def plain_schema(schema: pa.Schema, names: Sequence[str]) -> pa.Schema:
+    """An answer's schema as a person sees it: with these names, and the fields' own."""
+    return pa.schema([(n, plain_type(f.type)) for f, n in zip(schema, names, strict=True)])
 
 
 def _scans(node: dict[str, Any], repeated: bool = False) -> Iterator[tuple[dict[str, Any], bool]]:
@@ -168,11 +183,10 @@ def _settled(
 
 
 def _columns_of(projected: str, columns: Sequence[TableColumn]) -> Iterator[str]:
-    """The columns that a projection may mean: itself, or the STRUCT that it is a field of."""
-    for column in columns:
-        raw = _cased(column.name)
-        if projected == raw or (pa.types.is_struct(column.raw) and projected.startswith(f"{raw}.")):
-            yield column.name
+    """The column that a projection means: itself, or the STRUCT that it is a field of."""
+    number = projected.partition(".")[0]
+    if number.isdigit() and int(number) < len(columns):
+        yield columns[int(number)].name
 
 
 def prepare(
@@ -186,7 +200,7 @@ def prepare(
     rewritten = rewrite(query, lookup, connection, ksql, now_ms)
     sql, references = rewritten.sql, rewritten.references
     for number, reference in enumerate(references):
-        schema = raw_schema(number, tuple(reference.table.columns))
+        schema = raw_schema(number, reference.table, reference.table.columns)
         connection.register(f"raw_{number}", schema.empty_table())
         connection.execute(view(number, reference, {c.name for c in reference.table.columns}))
     schema, casts = None, list[str | None]()
@@ -194,7 +208,7 @@ def prepare(
         needed = [{c.name for c in r.table.columns} for r in references]
         again = [True] * len(references)
     else:
-        known = [c.name for r in references for c in r.table.columns]
+        known = [plain(c.name) for r in references for c in r.table.columns]
         needed, again = _settled(connection, query, rewritten, known)
         ran = sql = rewritten.sql
         try:
@@ -205,7 +219,7 @@ def prepare(
         except duckdb.Error as error:
             raise translate_error(error, query, known, ran, rewritten.locate) from error
         names = rewritten.shown.names(named)
-        schema = pa.schema([f.with_name(n) for f, n in zip(schema, names, strict=True)])
+        schema = plain_schema(schema, names)
     reads = tuple(
         Read(
             reference,

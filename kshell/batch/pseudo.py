@@ -5,44 +5,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from kshell.batch.columns import Columns, Named
 from kshell.batch.sources import Source
-from kshell.batch.tables import DUMMY, Table, TableColumn, view_names
+from kshell.batch.tables import DUMMY, Table
 from kshell.catalog.model import PSEUDO_COLUMNS, WINDOW_COLUMNS
 from kshell.errors import BindError
+from kshell.field_names import plain, plain_sql
 from kshell.sql.spans import Draft
 from kshell.sql.syntax import ColumnRef, Selection, StarRef, Syntax
 from kshell.sql.tokens import Kind
 from kshell.types import quote_duckdb, quote_text
 
-__all__ = ["Pseudo", "hidden_names"]
+__all__ = ["Pseudo"]
 
 
 _LAST = frozenset(n for n, column in PSEUDO_COLUMNS.items() if not column.reserved)
-
-
-def hidden_names(table: Table) -> list[str]:
-    """What a query calls the table's pseudo columns."""
-    return [name for name, column in _named(table) if column.hidden]
-
-
-def _named(table: Table) -> list[tuple[str, TableColumn]]:
-    return list(zip(view_names(table.columns), table.columns, strict=True))
-
-
-def _hidden(table: Table) -> dict[str, str]:
-    return {name.upper(): name for name in hidden_names(table)}
 
 
 @dataclass
 class Pseudo:
     """Which references have which pseudo columns: `exposed`, by the number of the reference."""
 
-    draft: Draft
-    syntax: Syntax | None
-    found: list[tuple[Source, Table]]
+    columns: Columns
     exposed: list[list[str]] = field(default_factory=list)
+
+    @property
+    def draft(self) -> Draft:
+        """The words."""
+        return self.columns.draft
+
+    @property
+    def syntax(self) -> Syntax | None:
+        """What DuckDB reads in them."""
+        return self.columns.syntax
+
+    @property
+    def found(self) -> list[tuple[Source, Table]]:
+        """The sources and their tables."""
+        return self.columns.found
 
     def find(self) -> None:
         """See which are named."""
@@ -52,131 +55,74 @@ class Pseudo:
             words = {
                 t.value.upper() for t in self.draft.tokens if t.kind in (Kind.WORD, Kind.QUOTED)
             }
-            for number, (_, table) in enumerate(self.found):
-                self.exposed[number] += [name for n, name in _hidden(table).items() if n in words]
+            for number in range(len(self.found)):
+                self._expose(c for c in self._hidden(number) if c.own.upper() in words)
             return
         for column in self.syntax.columns:
-            for number, name in self._candidates(column):
-                self._expose(number, name)
-        left_out = [(name, star.within) for star in self.syntax.stars for name in star.excluded]
-        for name, selection in (*self.syntax.using, *left_out):
-            for number in self._of(selection):
-                hidden = _hidden(self.found[number][1])
-                if name.upper() in hidden:
-                    self._expose(number, hidden[name.upper()])
+            self._expose(self._named_by(column))
+        for name, selection in self.syntax.using:
+            self._expose_picked(name, selection, "")
+        for star in self.syntax.stars:
+            for name in star.excluded:
+                self._expose_picked(name, star.within, star.relation)
 
-    def _expose(self, number: int, name: str) -> None:
-        if name not in self.exposed[number]:
-            self.exposed[number].append(name)
+    def _hidden(self, number: int) -> list[Named]:
+        return [c for c in self.columns.of_table(number) if c.hidden]
 
-    def _of(self, selection: Selection | None) -> list[int]:
-        """The numbers of a SELECT's own sources."""
-        return [
-            n
-            for n, (s, _) in enumerate(self.found)
-            if s.within is selection and selection is not None
-        ]
+    def _named_by(self, column: ColumnRef) -> list[Named]:
+        """The pseudo columns that a column may be."""
+        return [c for c in self.columns.meaning(column).columns if c.hidden and c.number >= 0]
 
-    def _candidates(self, column: ColumnRef) -> list[tuple[int, str]]:
-        """The references that a column may be a pseudo column of, and its name there."""
-        selection, first = column.within, column.path[0].upper()
-        while selection is not None:
-            own = [(n, _hidden(self.found[n][1])) for n in self._of(selection)]
-            if len(column.path) > 1:
-                of_alias = [(n, h) for n, h in own if self.found[n][0].called == first.casefold()]
-                if of_alias:
-                    name = column.path[1].upper()
-                    return [(n, h[name]) for n, h in of_alias if name in h]
-            if first in _LAST and self._is_another(column, selection, first):
-                return []
-            found = [(n, h[first]) for n, h in own if first in h]
-            if found:
-                return found
-            selection = selection.parent
-        return []
+    def _expose_picked(self, name: str, selection: Selection | None, relation: str) -> None:
+        if selection is not None:
+            among = self.columns.visible(selection, relation)
+            self._expose(c for c in self.columns.pick(plain(name), False, among) if c.hidden)
 
-    def _is_another(self, column: ColumnRef, selection: Selection, name: str) -> bool:
-        """Whether a ROWKEY or ROWHEADERS is a source's own column, or an alias of the SELECT."""
-        aliases = {item.alias.upper() for item in selection.items}
-        if selection is column.within and not column.listed and name in aliases:
-            return True
-        return name in self._shown_by_sources(selection, "")
-
-    def _shown_by_sources(self, selection: Selection, relation: str) -> set[str]:
-        """The names, in upper case, that `*` (or `relation.*`) has in a SELECT."""
-        names: set[str] = set()
-        for n in self._of(selection):
-            source, table = self.found[n]
-            if not relation or source.called == relation.casefold():
-                names |= {name.upper() for name, c in _named(table) if not c.hidden}
-        for other in selection.others:
-            if not relation or other.alias.casefold() == relation.casefold():
-                inner = () if other.names or other.made is None else self._results(other.made)
-                names |= {n.upper() for n in other.names} | set(inner)
-        return names
-
-    def _results(self, selection: Selection) -> set[str]:
-        names: set[str] = set()
-        for item in selection.items:
-            if item.kind == "STAR":
-                names |= self._shown_by_sources(selection, item.path[0] if item.path else "")
-            else:
-                names.add((item.alias or (item.path or ("",))[-1]).upper())
-        return names
+    def _expose(self, found: Iterable[Named]) -> None:
+        for column in found:
+            if column.made not in self.exposed[column.number]:
+                self.exposed[column.number].append(column.made)
 
     def meant(self, column: ColumnRef) -> tuple[Source, str, bool] | None:
         """The source and the exact name of a pseudo column or a key that only one source has."""
-        selection = column.within
-        if selection is None or len(column.path) > 2:
+        meaning = self.columns.meaning(column)
+        if column.within is None or len(column.path) != meaning.part + 1:
             return None
-        candidates = self._candidates(column)
-        found = []
-        for n in self._of(selection):
-            source, table = self.found[n]
-            if len(column.path) == 2 and source.called != column.path[0].casefold():
-                continue
-            for name, c in _named(table):
-                pseudo = (n, name) in candidates
-                if name.casefold() == column.path[-1].casefold() and (
-                    pseudo or c.name in table.keys
-                ):
-                    found.append((source, c.name, pseudo))
+        found = [
+            (source, c.column, c.hidden and c.column in PSEUDO_COLUMNS)
+            for c in meaning.columns
+            if c.number >= 0
+            for source, table in [self.found[c.number]]
+            if c.hidden or c.column in table.keys
+        ]
         return found[0] if len(found) == 1 else None
 
     def is_time(self, column: ColumnRef) -> bool:
         """Whether a ROWTIME, WINDOWSTART or WINDOWEND is kshell's, and no field called so."""
-        if self._candidates(column):
-            return True
-        selection = column.within
-        while selection is not None:
-            for n in self._of(selection):
-                for name, c in _named(self.found[n][1]):
-                    if name.upper() == column.path[-1].upper():
-                        return c.hidden or name.upper() in WINDOW_COLUMNS
-            selection = selection.parent
-        return False
+        return any(
+            c.hidden or (c.number >= 0 and c.own.upper() in WINDOW_COLUMNS)
+            for c in self.columns.meaning(column).columns
+        )
 
     def order_of(self, offset: int) -> str:
         """The column that orders the records there: the offsets of the first topic."""
         selection = self.syntax.calls.get(offset) if self.syntax is not None else None
-        for number in self._of(selection):
-            source, table = self.found[number]
-            for name, column in _named(table):
-                if column.name == "ROWOFFSET":
+        for number in self.columns.sources_of(selection):
+            for column in self.columns.of_table(number):
+                if column.column == "ROWOFFSET":
                     if column.hidden:
-                        self._expose(number, name)
-                    alias = quote_duckdb(source.alias or source.path[-1])
-                    return f"{alias}.{quote_duckdb(name)}"
+                        self._expose([column])
+                    return f"{quote_duckdb(column.alias)}.{quote_duckdb(column.made)}"
         return "0"
 
     # Stars
 
     def hide(self) -> None:
         """Let no star, and no row as a whole, show what is exposed."""
-        if self.syntax is None or not any(self.exposed):
+        if self.syntax is None or not (any(self.exposed) or self.columns.naming.folded):
             return
         for selection in self.syntax.selections:
-            own = self._of(selection)
+            own = self.columns.sources_of(selection)
             names = [name for n in own for name in self.exposed[n]]
             if selection.natural and len(set(names)) < len(names):
                 raise BindError(
@@ -193,7 +139,7 @@ class Pseudo:
             self._qualify(column)
 
     def _names(self, star: StarRef) -> list[tuple[str, str]]:
-        own = self._of(star.within)
+        own = self.columns.sources_of(star.within)
         if star.relation:
             own = [n for n in own if self.found[n][0].called == star.relation.casefold()]
         excluded = {name.casefold() for name in star.excluded}
@@ -206,12 +152,13 @@ class Pseudo:
 
     def _hide_in(self, star: StarRef) -> None:
         names = self._names(star)
-        if not names:
-            return
         first, last = self.draft.at(star.start), self.draft.at(star.end)
         starred = any(self.draft.is_sign(n, "*") for n in range(first, last))
         if star.columns and not starred:
-            self._in_columns(star, list(dict.fromkeys(name for _, name in names)))
+            if names or star.text:
+                self._in_columns(star, list(dict.fromkeys(name for _, name in names)))
+            return
+        if not names:
             return
         quoted = _left_out(names, qualified=not star.relation)
         at = next((n for n in range(first, last) if self.draft.is_sign(n, "*")), None)
@@ -223,25 +170,27 @@ class Pseudo:
             self.draft.insert(self.draft.tokens[at + 2].end, f"{quoted}, ")
         else:
             token = self.draft.tokens[at + 2]
-            self.draft.replace(token.start, token.end, f"({token.text}, {quoted})")
+            self.draft.insert(token.start, "(")
+            self.draft.append(token.end, f", {quoted})")
 
     def _in_columns(self, star: StarRef, names: list[str]) -> None:
         """COLUMNS('…') by a lambda that leaves the names out."""
         first, last = self.draft.at(star.start), self.draft.at(star.end)
         if not star.text:
             raise BindError(
-                f"COLUMNS(…) of a lambda cannot stand beside {names[0]}",
+                f"COLUMNS(…) of a lambda cannot stand beside {plain(names[0])}",
                 hint="COLUMNS(* EXCLUDE (…)) and COLUMNS('pattern') can",
             )
         call = next(
             c for c in self.draft.calls() if first <= c.token < last and c.name == "COLUMNS"
         )
-        left_out = ", ".join(quote_text(n) for n in names)
         start, end = call.args[0]
         pattern = self.draft.source[start:end]
-        self.draft.replace(
-            start, end, f"lambda c: regexp_matches(c, {pattern}) AND c NOT IN ({left_out})"
-        )
+        name = plain_sql("c") if self.columns.naming.folded else "c"
+        made = f"lambda c: regexp_matches({name}, {pattern})"
+        if names:
+            made += f" AND c NOT IN ({', '.join(quote_text(n) for n in names)})"
+        self.draft.replace(start, end, made)
 
     def _select_before_from(self, own: list[int]) -> None:
         first = min(self.found[n][0].start for n in own)
@@ -259,30 +208,26 @@ class Pseudo:
         name, selection = column.path[0].upper(), column.within
         if len(column.path) > 1 or name not in _LAST or selection is None or column.start < 0:
             return
-        own = self._of(selection)
-        if not any(name == n.upper() for k in own for n in self.exposed[k]):
+        hidden = [c for n in self.columns.sources_of(selection) for c in self._hidden(n)]
+        if not any(c.own == name and c.made in self.exposed[c.number] for c in hidden):
             return
-        aliases = [self.found[k][0].alias or self.found[k][0].path[-1] for k in own]
-        aliases += [other.alias for other in selection.others]
-        having = [a for a in aliases if a and name in self._shown_by_sources(selection, a)]
+        shown = self.columns.shown(selection)
+        having = {c.alias for c in shown if c.alias and c.own.upper() == name}
         if len(having) == 1:
-            self.draft.insert(column.start, f"{quote_duckdb(having[0])}.")
+            self.draft.insert(column.start, f"{quote_duckdb(having.pop())}.")
 
     def _row(self, column: ColumnRef) -> None:
         """A source's name where a value stands is its row: without what is hidden of it."""
-        if len(column.path) != 1 or column.start < 0:
+        if len(column.path) != 1 or column.start < 0 or self.columns.meaning(column).columns:
             return
         name = column.path[0].casefold()
-        own = self._of(column.within)
-        if any(c.casefold() == name for n in own for c, _ in _named(self.found[n][1])):
-            return
-        for n in own:
-            source, table = self.found[n]
+        for n in self.columns.sources_of(column.within):
+            source, _ = self.found[n]
             if source.called == name and self.exposed[n]:
                 at = quote_duckdb(source.alias or source.path[-1])
                 fields = ", ".join(
-                    f"{quote_duckdb(n)} := {at}.{quote_duckdb(n)}"
-                    for n, c in _named(table)
+                    f"{quote_duckdb(c.made)} := {at}.{quote_duckdb(c.made)}"
+                    for c in self.columns.of_table(n)
                     if not c.hidden
                 )
                 self.draft.replace(column.start, column.end, f"struct_pack({fields})")

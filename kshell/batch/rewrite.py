@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from kshell.batch.columns import Columns
+from kshell.batch.fields import Fields
 from kshell.batch.pseudo import Pseudo
 from kshell.batch.pushdown import Narrowing, bounds_of
 from kshell.batch.shown import Shown, shown
@@ -51,12 +53,13 @@ _OF_THE_DATABASE = frozenset({"JSON_SERIALIZE_PLAN"})  # functions of values tha
 class Reference:
     """One appearance of a table in FROM, under the name `view` in the SQL.
 
-    `pseudo` are the names of the hidden columns that the query names of it.
+    `names` are its columns' in that view; `pseudo` those of hidden columns that the query names.
     """
 
     view: str
     table: Table
     bounds: Bounds
+    names: tuple[str, ...]
     pseudo: frozenset[str] = frozenset()
 
 
@@ -103,7 +106,7 @@ class _Rewriting:
     words: Draft = field(init=False)
     draft: Draft = field(init=False)
     syntax: Syntax | None = field(init=False)
-    sources: list[Source] = field(init=False)
+    columns: Columns = field(init=False)
     pseudo: Pseudo = field(init=False)
     overloads: Overloads | None = None
 
@@ -119,9 +122,14 @@ class _Rewriting:
         self._refuse_what_reaches_out()
         found = sources_of(self.draft, self.syntax)
         tables = [self.lookup(self._name(source)) for source in found]
-        self.sources = found
-        self.pseudo = Pseudo(self.draft, self.syntax, list(zip(found, tables, strict=True)))
+        self.columns = Columns(
+            self.draft, self.syntax, list(zip(found, tables, strict=True)),
+            self._is_quoted, self.ksql, self.place,
+        )  # fmt: skip
+        self.pseudo = Pseudo(self.columns)
         self.pseudo.find()
+        fields = Fields(self.columns)
+        fields.note()
         if needs_macros(self.draft):
             from kshell.sql.macros import note_macros, note_users
 
@@ -139,8 +147,9 @@ class _Rewriting:
             self.draft.replace(source.start, source.end, made + alias)
             mine = [test for of, test in tests if of is source]
             hidden = frozenset(self.pseudo.exposed[number])
-            references.append(Reference(made, table, bounds_of(mine, table.keys), hidden))
-        names = shown(self.draft, self.syntax, self.words)
+            of_view = tuple(self.columns.naming.of(c) for c in table.columns)
+            references.append(Reference(made, table, bounds_of(mine, table.keys), of_view, hidden))
+        names = shown(self.draft, self.syntax, self.words, fields.named)
         return Rewritten(
             self.draft, tuple(references), names, several, self._carrying(names), self.locate,
             self.overloads,
@@ -240,10 +249,13 @@ class _Rewriting:
         calls = self.draft.calls()
         return [(c.name, self.draft.tokens[c.token].start) for c in calls if c.name in known]
 
+    def _is_quoted(self, offset: int) -> bool:
+        first = self.words.moved(offset)
+        return self.query.text[first : first + 1] in ("'", '"', "`")
+
     def _name(self, source: Source) -> Name:
         """The source's name as it was written; DuckDB's quoted names match in any case."""
-        first = self.words.moved(source.start)
-        quoted = self.ksql and self.query.text[first : first + 1] in ("'", '"', "`")
+        quoted = self.ksql and self._is_quoted(source.start)
         path = source.path
         if not self.ksql and len(path) == 2 and path[0].lower() == "main":  # DuckDB's own schema
             path = path[1:]

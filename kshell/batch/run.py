@@ -15,10 +15,11 @@ from collections.abc import Iterator, Sequence
 import duckdb
 import pyarrow as pa
 
-from kshell.batch.plan import Planned, Read, raw_schema, view
+from kshell.batch.plan import Planned, Read, plain_schema, raw_schema, view
 from kshell.batch.tables import Scan
 from kshell.batch.translate_error import translate_error
 from kshell.errors import Interrupted, KshellError
+from kshell.field_names import plain_column, relabelled
 from kshell.results import Notice, Progress, Rows, undecodable
 
 __all__ = ["run"]
@@ -42,13 +43,15 @@ class _Run:
 
     def _raw(self, number: int, read: Read, scan: Scan) -> Iterator[pa.RecordBatch]:
         """The scan's batches under their raw names, with the column that costs nothing."""
-        schema = raw_schema(number, read.columns)
+        schema = raw_schema(number, read.reference.table, read.columns)
         try:
             for batch in scan.batches:
                 if self._cancelled.is_set():
                     return
                 dummy = pa.nulls(batch.num_rows, pa.bool_())
-                yield pa.RecordBatch.from_arrays([dummy, *batch.columns], schema=schema)
+                types = schema.types[1:]
+                made = [relabelled(c, t) for c, t in zip(batch.columns, types, strict=True)]
+                yield pa.RecordBatch.from_arrays([dummy, *made], schema=schema)
         except BaseException as error:
             # DuckDB would turn it into text: keep what it was.
             self._error = self._error or error
@@ -59,7 +62,8 @@ class _Run:
             for number, read in enumerate(self._planned.reads):
                 scan = read.reference.table.open([c.name for c in read.columns], read.ranges)
                 self._scans.append(scan)
-                schema, raw = raw_schema(number, read.columns), self._raw(number, read, scan)
+                schema = raw_schema(number, read.reference.table, read.columns)
+                raw = self._raw(number, read, scan)
                 source: pa.Table | pa.RecordBatchReader
                 if read.again:
                     source = pa.Table.from_batches(list(raw), schema)
@@ -73,14 +77,17 @@ class _Run:
             ) as answer:
                 schema = self._planned.schema
                 if schema is None:
-                    named = self._planned.shown.names(answer.schema.names)
-                    fields = zip(answer.schema, named, strict=True)
-                    schema = pa.schema([f.with_name(n) for f, n in fields])
+                    schema = plain_schema(
+                        answer.schema, self._planned.shown.names(answer.schema.names)
+                    )
                     self._put(pa.RecordBatch.from_pylist([], schema=schema))
                 for batch in answer:
                     if self._cancelled.is_set():
                         return
-                    self._put(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
+                    columns = batch.columns
+                    if self._planned.escaped:
+                        columns = [plain_column(c) for c in columns]
+                    self._put(pa.RecordBatch.from_arrays(columns, schema=schema))
         except duckdb.Error as error:
             if self._error is None and not self._cancelled.is_set():
                 self._error = error

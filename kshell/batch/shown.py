@@ -6,9 +6,10 @@ kshell edited an expression, it is given the name of its words.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from kshell.field_names import plain
 from kshell.results import unique
 from kshell.sql.spans import Draft
 from kshell.sql.syntax import Item, Selection, Syntax
@@ -51,7 +52,7 @@ class Shown:
 
     def names(self, of_duckdb: Sequence[str]) -> list[str]:
         """The names of the answer's columns, each once."""
-        named = list(of_duckdb)
+        named = [plain(name) for name in of_duckdb]
         if len(self.left) + len(self.right) <= len(named):
             for n, name in enumerate(self.left):
                 named[n] = named[n] if name is None else name
@@ -61,8 +62,13 @@ class Shown:
         return unique(named)
 
 
-def shown(draft: Draft, syntax: Syntax | None, words: Draft) -> Shown:
-    """Names for the answer; names that subqueries would lose by edits are noted in the draft."""
+def shown(
+    draft: Draft, syntax: Syntax | None, words: Draft, named: Collection[int] = ()
+) -> Shown:
+    """Names for the answer; names that subqueries would lose by edits are noted in the draft.
+
+    `named` are where columns begin that have a name of DuckDB's: those are called by their own.
+    """
     if syntax is None:
         return Shown()
     answer = Shown()
@@ -71,7 +77,7 @@ def shown(draft: Draft, syntax: Syntax | None, words: Draft) -> Shown:
         if spans is None:
             continue
         if selection is syntax.root:
-            answer = _of_answer(draft, selection.items, spans, words)
+            answer = _of_answer(draft, selection.items, spans, words, named)
             continue
         for item, (start, end) in zip(selection.items, spans, strict=True):
             if (
@@ -84,13 +90,15 @@ def shown(draft: Draft, syntax: Syntax | None, words: Draft) -> Shown:
 
 
 def _of_answer(
-    draft: Draft, items: Sequence[Item], spans: Sequence[tuple[int, int]], words: Draft
-) -> Shown:
+    draft: Draft, items: Sequence[Item], spans: Sequence[tuple[int, int]], words: Draft,
+    named: Collection[int],
+) -> Shown:  # fmt: skip
     names: list[str | None] = []
     several = []
     for item, (start, end) in zip(items, spans, strict=True):
         several.append(_several(draft, item, start, end))
         edited = not item.alias and item.kind == "COLUMN_REF" and draft.edited(start, end)
+        edited = edited and item.start not in named
         names.append(_written(words, start, end) if edited or _unnamed(item) else None)
     end = spans[-1][1]
     if True not in several:

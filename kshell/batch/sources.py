@@ -46,6 +46,7 @@ class Source:
     alias: str
     needs_alias: bool
     within: Selection | None
+    renamed: tuple[str, ...] = ()  # its first columns in FROM t AS a(x, y)
 
     @property
     def called(self) -> str:
@@ -68,7 +69,9 @@ def _located(draft: Draft, syntax: Syntax) -> list[Source]:
         last = n + 2 * (len(name.path) - 1)
         start, end = draft.tokens[n].start, draft.tokens[last].end
         needs = name.start >= 0 and not name.alias
-        found.append(Source(name.path, start, end, name.alias, needs, name.within))
+        found.append(
+            Source(name.path, start, end, name.alias, needs, name.within, name.renamed)
+        )
     return found
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from kshell.results import Notice, Progress
 
-__all__ = ["DUMMY", "GONE", "Bounds", "Range", "Scan", "Table", "TableColumn", "view_names"]
+__all__ = ["DUMMY", "GONE", "Bounds", "Range", "Scan", "Table", "TableColumn"]
 
 
 DUMMY = "#"  # the column that DuckDB picks when it needs none: it costs nothing
@@ -25,31 +25,20 @@ GONE = "ROWGONE"  # the raw column that tells a record without a value
 class TableColumn:
     """A column as SQL sees it, and how it is made from the raw column that a scan delivers.
 
-    `template` is DuckDB SQL over the raw column (`{}`), for what is decoded inside the query.
+    `template` is DuckDB SQL over the raw column (`{}`), for what is decoded inside the query; it is
+    of the type `made` then.
     """
 
     name: str
     raw: pa.DataType
     template: str = "{}"
     hidden: bool = False  # a pseudo column: never part of SELECT *
+    made: pa.DataType | None = None
 
-
-def view_names(columns: Sequence[TableColumn]) -> list[str]:
-    """The columns' names in a query: DuckDB's names fold case, so "ID" after "id" becomes "ID_1".
-
-    >>> view_names([TableColumn(name, pa.int32()) for name in ("id", "ID", "x")])
-    ['id', 'ID_1', 'x']
-    """
-    seen: set[str] = set()
-    names = []
-    for column in columns:
-        unique, n = column.name, 0
-        while unique.casefold() in seen:
-            n += 1
-            unique = f"{column.name}_{n}"
-        seen.add(unique.casefold())
-        names.append(unique)
-    return names
+    @property
+    def type(self) -> pa.DataType:
+        """The type that the query sees."""
+        return self.raw if self.made is None else self.made
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +90,10 @@ class Table(Protocol):
     @property
     def columns(self) -> Sequence[TableColumn]:
         """All columns, in the order of SELECT *."""
+
+    @property
+    def declared(self) -> bool:
+        """Whether CREATE named the columns: a bare name then means its upper-cased form first."""
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -15,11 +15,11 @@ import pyarrow as pa
 from sqlglot import exp
 
 from kshell.batch.plan import Planned
-from kshell.batch.pseudo import hidden_names
 from kshell.batch.run import run
 from kshell.batch.tables import Range
 from kshell.results import Rows
 from kshell.sql.dialect import aggregates
+from kshell.types import quote_duckdb
 
 __all__ = ["answer", "tail_of"]
 
@@ -51,6 +51,8 @@ def tail_of(tree: exp.Query) -> Tail | None:
     column, count = ordered.this, limit.expression
     if not isinstance(column, exp.Column) or column.name.upper() not in ("ROWTIME", "ROWOFFSET"):
         return None
+    if column.this.args.get("quoted"):
+        return None  # a field, maybe
     if not ordered.args.get("desc") or not isinstance(count, exp.Literal) or count.is_string:
         return None
     if any(query is not tree for query in tree.find_all(exp.Query)):
@@ -100,16 +102,24 @@ def _missed(
 def answer(planned: Planned, connection: duckdb.DuckDBPyConnection) -> Rows:
     """The rows of a planned query, read from the tail where that is enough."""
     tail = tail_of(planned.query.tree)
-    hidden = [name for read in planned.reads for name in hidden_names(read.reference.table)]
-    if tail is None or planned.schema is None or hidden.count(tail.column) != 1:
-        return run(planned, connection)  # a column of its own says nothing of offsets
-    return _backwards(planned, planned.schema, tail, connection)
+    if tail is None or planned.schema is None:
+        return run(planned, connection)
+    made = [
+        name
+        for read in planned.reads
+        for column, name in zip(read.reference.table.columns, read.reference.names, strict=True)
+        if column.hidden and column.name == tail.column
+    ]
+    if len(made) != 1:  # a column of its own says nothing of offsets
+        return run(planned, connection)
+    sql = planned.carrying(f'{quote_duckdb(made[0])} AS "{ORDER}"')
+    return _backwards(planned, planned.schema, tail, sql, connection)
 
 
 def _backwards(
-    planned: Planned, shown: pa.Schema, tail: Tail, connection: duckdb.DuckDBPyConnection
-) -> Rows:
-    sql = planned.carrying(f'{tail.column} AS "{ORDER}"')
+    planned: Planned, shown: pa.Schema, tail: Tail, sql: str,
+    connection: duckdb.DuckDBPyConnection,
+) -> Rows:  # fmt: skip
     current: list[Rows] = []
     cancelled: list[bool] = []
 

@@ -24,7 +24,7 @@ from kshell.cases.world import World
 from kshell.catalog.model import FormatSpec, Source
 from kshell.errors import KshellError, Unsupported
 from kshell.formats.base import Half
-from kshell.formats.source import unwraps
+from kshell.formats.source_reader import unwraps
 from kshell.stream.graph import build
 
 __all__ = ["run_case"]

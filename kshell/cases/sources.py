@@ -15,7 +15,7 @@ from kshell.cases.model import SourceSpec
 from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Source
 from kshell.formats.base import Half
-from kshell.formats.source import unwraps
+from kshell.formats.source_reader import unwraps
 from kshell.sql.grammar.cursor import Cursor
 from kshell.sql.grammar.types import read_columns
 from kshell.sql.script import Piece

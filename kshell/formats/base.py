@@ -71,10 +71,16 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A column for each of the names asked for, and the rows that are bad: (row, reason)."""
+    """A column for each of the names asked for, and the rows that are bad: (row, reason).
+
+    Of those, `misfits` are of another type than samples suggested; `others` have more fields than
+    were asked for.
+    """
 
     columns: list[pa.Array]
     bad: list[tuple[int, str]]
+    misfits: Sequence[int] = ()
+    others: Sequence[int] = ()
 
 
 class Codec(Protocol):

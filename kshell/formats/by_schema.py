@@ -18,7 +18,7 @@ from kshell.catalog.model import Column, FormatSpec
 from kshell.errors import BindError, CorruptRecord, UnknownSchema
 from kshell.formats.base import Asked, Half, Place
 from kshell.formats.framing import read_indexes, split_frame
-from kshell.formats.from_schema import type_of
+from kshell.formats.from_schema import exact_type_of
 from kshell.formats.guess import Inferred, InferredColumn
 from kshell.formats.merge import merged
 from kshell.formats.open import open_codec
@@ -59,7 +59,7 @@ def of_registry(
         if kind is SchemaType.PROTOBUF:
             format = _with_message(format, schema, id, samples)
         try:
-            made = type_of(schema, format)
+            made = exact_type_of(schema, format)
         except BindError:
             continue  # a schema without columns: its records have none
         type, newest = (made if type is None else merged(type, made)), id
@@ -142,6 +142,6 @@ def newest(asked: Asked, record: str = "", id: str = "") -> Inferred | None:
     if record:
         format = _with(format, SCHEMA_FULL_NAME=record)
     try:
-        return of_schema(asked, format, type_of(schema, format))
+        return of_schema(asked, format, exact_type_of(schema, format))
     except BindError:
         return None

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +19,8 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from kshell.field_names import escaped_type
+from kshell.formats.base import Decoded, Place
 from kshell.formats.json_rules import fits
 from kshell.formats.json_scan import (
     INEXACT,
@@ -31,20 +34,33 @@ from kshell.formats.json_scan import (
 from kshell.formats.shapes import Shape, exactly
 from kshell.types import ksql_name
 
-__all__ = ["Found", "FoundJson", "Number", "dumps", "others_of"]
+__all__ = [
+    "FoundJson",
+    "Learned",
+    "Number",
+    "SparingJson",
+    "comes_as_text",
+    "dumps",
+    "others_of",
+]  # fmt: skip
 
 _LONG_NUMBER = re.compile(rb"[\d.]{16}|\d[eE]")  # it may have more digits than a double
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Columns (nested ones as text), bad rows with why, the rows of those that are of another type
-    than suggested, and the rows that have more fields than were asked for."""
+def comes_as_text(type: pa.DataType) -> bool:
+    """Whether a bounded query takes values of the type out of their JSON text by itself: nested
+    ones, but for fields that DuckDB calls otherwise."""
+    return bool(pa.types.is_nested(type) and escaped_type(type) == type)
 
-    columns: list[pa.Array]
-    bad: list[tuple[int, str]]
-    misfits: Sequence[int]
-    others: Sequence[int]
+
+@dataclass(slots=True)
+class Learned:
+    """What records have that samples had not: the first value of another type in words, the shape
+    of such records, and how many have which fields that no column has."""
+
+    why: str = ""
+    shape: Shape | None = None
+    others: Counter[str] = field(default_factory=Counter)
 
 
 class FoundJson:
@@ -53,8 +69,8 @@ class FoundJson:
     def __init__(self, suggested: Mapping[str, pa.DataType], samples: int) -> None:
         self._suggested, self._samples = suggested, samples
 
-    def read(self, values: pa.Array, names: Sequence[str], *, outer: bool = False) -> Found:
-        """The named fields; `outer`: fields beside them are of interest, too."""
+    def read(self, values: pa.Array, names: Sequence[str], *, outer: bool = False) -> Decoded:
+        """The named fields, nested ones as text; `outer`: fields beside them count as others."""
         types = [self._suggested[n] for n in names]
         found = scan(
             values, [Field(n, t) for n, t in zip(names, types, strict=True)],
@@ -65,14 +81,17 @@ class FoundJson:
         columns = [
             _finished(c, t, inexact) for c, t in zip(found.columns, types, strict=True)
         ]
-        bad = found.bad
+        nothing = {
+            row for row in found.unfit if values[row].as_py().strip(b" \t\r\n") == b"null"
+        }  # a value of NULL is a record of NULLs, as to a declared source
+        bad = [(row, why) for row, why in found.bad if row not in nothing]
         if found.misfits:
             why = dict(bad) | {row: self._why(values[row].as_py(), names) or dict(bad)[row]
                                for row in found.misfits}  # fmt: skip
             bad = sorted(why.items())
         wanted = OTHER_INNER_FIELDS | (OTHER_FIELDS if outer else 0)
         others = np.flatnonzero(flags & wanted).tolist() if len(flags) else ()
-        return Found(columns, bad, found.misfits, others)
+        return Decoded(columns, bad, found.misfits, others)
 
     def shape(
         self, values: pa.Array, rows: Sequence[int], names: Sequence[str] | None
@@ -83,6 +102,22 @@ class FoundJson:
             fields = _loads(value).items()
             shape.add({n: v for n, v in fields if wanted is None or n in wanted})
         return shape
+
+    def learn(
+        self, values: pa.Array, names: Sequence[str], found: Decoded, *, whole: bool
+    ) -> Learned:
+        """What the samples did not have; `whole`: count fields that no column has, too."""
+        out, misfits = Learned(), set(found.misfits)
+        if misfits:
+            out.why = dict(found.bad)[found.misfits[0]]
+            out.shape = self.shape(values, found.misfits, names)
+        wrong = {row for row, _ in found.bad} - misfits
+        outer = self._suggested.keys() <= set(names)
+        for row in found.others if whole else ():
+            if row not in wrong:
+                value = values[row].as_py()
+                out.others.update(others_of(value, self._suggested, names, outer=outer))
+        return out
 
     def _why(self, value: bytes, names: Sequence[str]) -> str:
         fields = json.loads(value, parse_float=Number)
@@ -207,3 +242,51 @@ def _finished(column: pa.Array, type: pa.DataType, inexact: Sequence[int]) -> pa
             node = json.loads(texts[row], parse_float=Number)
             texts[row] = dumps(_rewritten(node, type))
     return pa.array(texts, pa.string())
+
+
+def nested(column: pa.Array, type: pa.DataType) -> pa.Array:
+    """Values of their JSON texts."""
+    cells = (
+        None if text is None else json.loads(text, parse_float=Number)
+        for text in column.to_pylist()
+    )
+    return pa.array([_typed(cell, type) for cell in cells], type)
+
+
+def _typed(node: Any, type: pa.DataType) -> Any:
+    """A value that fits its type as Arrow takes it; a map is a list of pairs."""
+    if node is None:
+        return None
+    if pa.types.is_struct(type) and len(type):
+        return {f.name: _typed(node.get(f.name), f.type) for f in type}
+    if pa.types.is_list(type):
+        return [_typed(item, type.value_type) for item in node]
+    if pa.types.is_map(type):
+        return [(key, _typed(item, type.item_type)) for key, item in node.items()]
+    if pa.types.is_decimal(type):
+        return Decimal(node)
+    if pa.types.is_floating(type):
+        return float(node)
+    if pa.types.is_integer(type) or pa.types.is_boolean(type):
+        return node
+    return node if isinstance(node, str) else dumps(node)
+
+
+class SparingJson:
+    """What reads values for a bounded query: nested ones come as text where DuckDB takes that."""
+
+    def __init__(self, place: Place) -> None:
+        self._types = {c.name: c.type for c in place.columns}
+        self._suggested = place.suggested.keys()
+        self.reader = FoundJson(place.suggested, place.samples)
+
+    def decode(self, data: pa.Array, names: Sequence[str]) -> Decoded:
+        """See `base.Codec`."""
+        found = self.reader.read(data, names, outer=self._suggested <= set(names))
+        types = {n: self._types[n] for n in names if pa.types.is_nested(self._types[n])}
+        typed = [n for n, type in types.items() if not comes_as_text(type)]
+        if not typed:
+            return found
+        pairs = zip(names, found.columns, strict=True)
+        columns = [nested(c, self._types[n]) if n in typed else c for n, c in pairs]
+        return replace(found, columns=columns)

@@ -17,7 +17,7 @@ from kshell.errors import BindError
 from kshell.formats.base import Half
 from kshell.formats.registry import Schema, Schemas, SchemaType
 
-__all__ = ["folded", "infer_columns", "type_of"]
+__all__ = ["exact_type_of", "folded", "infer_columns", "type_of"]
 
 # Format → the registry's kind of schema, and `module:function` from a schema (and the name of a
 # record in it, or "") to a type.
@@ -26,6 +26,11 @@ _FORMATS: Mapping[str, tuple[SchemaType, str]] = {
     "JSON_SR": (SchemaType.JSON, "kshell.formats.json_sr.schema:json_schema_type"),
     "PROTOBUF": (SchemaType.PROTOBUF, "kshell.formats.protobuf.columns:protobuf_type"),
     "PROTOBUF_NOSR": (SchemaType.PROTOBUF, "kshell.formats.protobuf.columns:protobuf_type"),
+}
+# The same for topics that nobody declared, where ksqlDB's type has not all values.
+_EXACT = {
+    "PROTOBUF": "kshell.formats.protobuf.columns:exact_type",
+    "PROTOBUF_NOSR": "kshell.formats.protobuf.columns:exact_type",
 }
 _UNWRAPPED_KEYS = frozenset({"AVRO", "JSON_SR"})
 
@@ -48,9 +53,18 @@ def _schema_of(
     return newest.schema if newest is not None else None
 
 
+def exact_type_of(schema: Schema, format: FormatSpec) -> pa.DataType:
+    """The type of the schema's values in a topic that nobody declared; raises BindError."""
+    return _type_of(schema, format, _EXACT.get(format.name, _FORMATS[format.name][1]))
+
+
 def type_of(schema: Schema, format: FormatSpec) -> pa.DataType:
-    """The type of the schema's values; BindError if the schema is of another kind."""
-    kind, path = _FORMATS[format.name]
+    """The type of the schema's values, as ksqlDB has it; BindError for another kind of schema."""
+    return _type_of(schema, format, _FORMATS[format.name][1])
+
+
+def _type_of(schema: Schema, format: FormatSpec, path: str) -> pa.DataType:
+    kind, _ = _FORMATS[format.name]
     if schema.type is not kind:
         raise BindError(
             f"the schema is {schema.type.value}, and the format {format.name}",

@@ -21,10 +21,10 @@ static const int64_t MIN_MS = -62135596800000, MAX_MS = 253402300799999;
 enum { P_OK, P_MALFORMED, P_NOT_UTF8, P_RANGE, P_TOO_MANY, P_NO_MEMORY, P_NO_DATE, P_NO_TIME };
 /* What a node makes.  Leaves from AS_I32 on; dates and times are messages of numbers. */
 enum { N_MESSAGE, N_ONEOF, N_LIST, N_PASS, N_I32, N_I64, N_F64, N_BOOL, N_STRING, N_BYTES,
-       N_TIMESTAMP, N_DATE, N_TIME };
+       N_TIMESTAMP, N_DATE, N_TIME, N_U64 };
 /* How a number stands in the bytes. */
 enum { W_VARINT, W_INT32, W_UINT32, W_SINT32, W_SINT64, W_BOOL, W_FIXED32, W_SFIXED32, W_FIXED64,
-       W_FLOAT, W_DOUBLE, W_LENGTH };
+       W_FLOAT, W_DOUBLE, W_LENGTH, W_UINT64, W_UFIXED64 };
 
 typedef struct { uint8_t *p; int64_t n, room; } bytes_of;
 
@@ -298,6 +298,12 @@ static int commit(proto_job *job, int at, int null) {
       break;
     case N_I64:
       number = seen ? n->i : 0;
+      if (number < 0 && (n->wire == W_UINT64 || n->wire == W_UFIXED64))
+        return job->failed = at, P_RANGE;
+      fits &= put_8(&n->values, &number);
+      break;
+    case N_U64:
+      number = seen ? n->i : 0;
       fits &= put_8(&n->values, &number);
       break;
     case N_F64: {
@@ -319,6 +325,7 @@ static inline int wire_type(int wire) {
     case W_SFIXED32:
     case W_FLOAT: return 5;
     case W_FIXED64:
+    case W_UFIXED64:
     case W_DOUBLE: return 1;
     case W_LENGTH: return 2;
     default: return 0;
@@ -356,6 +363,7 @@ static const uint8_t *leaf(proto_job *job, int at, const uint8_t *p, const uint8
       n->seen = 1;
       return p + 4;
     case W_FIXED64:
+    case W_UFIXED64:
     case W_DOUBLE:
       if (end - p < 8) return NULL;
       if (n->wire == W_DOUBLE) memcpy(&n->d, p, 8);
@@ -408,7 +416,7 @@ static int whole_message(proto_job *job, int at, const uint8_t *p, const uint8_t
 
 static int message(proto_job *job, int at, const uint8_t *p, const uint8_t *end);
 
-static inline int is_whole(const proto_node *n) { return n->wrapped || n->kind >= N_TIMESTAMP; }
+static inline int is_whole(const proto_node *n) { return n->wrapped || (n->kind >= N_TIMESTAMP && n->kind <= N_TIME); }
 
 /* One value of a node that is no list; NULL where it goes wrong, `p` stays where it is of another
  * wire type: then it is a field that the schema does not know. */

@@ -58,26 +58,49 @@ typedef struct {
 } json_job;
 
 static inline const uint8_t *skip_space(const uint8_t *p, const uint8_t *end) {
+  if (p < end && *p > ' ') return p; /* mostly there is none */
   while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')) p++;
   return p;
+}
+
+/* Whether two runs of n bytes are the same.  Names are short: a call of memcmp takes longer. */
+static inline int same(const void *one, const void *other, int64_t n) {
+  const uint8_t *a = one, *b = other;
+  if (n > 16) return memcmp(a, b, (size_t)n) == 0;
+  if (n >= 8) {
+    uint64_t w, x, y, z;
+    memcpy(&w, a, 8), memcpy(&x, b, 8), memcpy(&y, a + n - 8, 8), memcpy(&z, b + n - 8, 8);
+    return w == x && y == z;
+  }
+  if (n >= 4) {
+    uint32_t w, x, y, z;
+    memcpy(&w, a, 4), memcpy(&x, b, 4), memcpy(&y, a + n - 4, 4), memcpy(&z, b + n - 4, 4);
+    return w == x && y == z;
+  }
+  return n < 1 || (a[0] == b[0] && a[n - 1] == b[n - 1] && (n < 3 || a[1] == b[1]));
 }
 
 static inline int is_hex(uint8_t c) {
   return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'f');
 }
 
-/* After the opening quote.  Gives the place after the closing one; *escaped tells of backslashes. */
-static const uint8_t *string_end(const uint8_t *p, const uint8_t *end, int *escaped, int *why) {
+#if defined(__SSE2__)
+/* Which of 16 bytes end a run of plain characters, as bits. */
+static inline int specials(const uint8_t *p) {
+  __m128i v = _mm_loadu_si128((const __m128i *)p);
+  __m128i special = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
+                                 _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+  /* As signed bytes, control characters and all of 0x80..0xff are below 0x20. */
+  return _mm_movemask_epi8(_mm_or_si128(special, _mm_cmplt_epi8(v, _mm_set1_epi8(0x20))));
+}
+#endif
+
+static const uint8_t *long_string_end(const uint8_t *p, const uint8_t *end, int *escaped, int *why) {
   *escaped = 0;
   for (;;) {
 #if defined(__SSE2__)
     while (end - p >= 16) {
-      __m128i v = _mm_loadu_si128((const __m128i *)p);
-      __m128i special = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
-                                     _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
-      /* As signed bytes, control characters and all of 0x80..0xff are below 0x20. */
-      special = _mm_or_si128(special, _mm_cmplt_epi8(v, _mm_set1_epi8(0x20)));
-      int mask = _mm_movemask_epi8(special);
+      int mask = specials(p);
       if (mask) {
         p += __builtin_ctz((unsigned)mask);
         break;
@@ -108,6 +131,22 @@ static const uint8_t *string_end(const uint8_t *p, const uint8_t *end, int *esca
   }
   *why = MALFORMED;
   return NULL;
+}
+
+/* After the opening quote.  Gives the place after the closing one; *escaped tells of backslashes.
+ * Most strings end within a few plain characters. */
+static inline const uint8_t *string_end(const uint8_t *p, const uint8_t *end, int *escaped, int *why) {
+  const uint8_t *q = p;
+#if defined(__SSE2__)
+  if (end - p >= 16) {
+    int mask = specials(p);
+    q = mask ? p + __builtin_ctz((unsigned)mask) : end;
+  } else
+#endif
+    while (q < end && *q != '"' && *q != '\\' && *q >= 0x20 && *q < 0x80) q++;
+  if (q >= end || *q != '"') return long_string_end(p, end, escaped, why);
+  *escaped = 0;
+  return q + 1;
 }
 
 static const uint8_t *number_end(const uint8_t *p, const uint8_t *end, int *integer) {
@@ -231,7 +270,9 @@ static int64_t unescape(const uint8_t *p, const uint8_t *end, uint8_t *out) {
 static int to_int64(const uint8_t *p, const uint8_t *end, int64_t *out) {
   int negative = *p == '-';
   uint64_t v = 0, limit = (uint64_t)INT64_MAX + (uint64_t)negative;
-  for (p += negative; p < end; p++) {
+  p += negative;
+  for (const uint8_t *safe = end - p > 18 ? p + 18 : end; p < safe; p++) v = v * 10 + (*p - '0');
+  for (; p < end; p++) {
     uint64_t digit = *p - '0';
     if (v > (limit - digit) / 10) return OUT_OF_RANGE;
     v = v * 10 + digit;
@@ -407,7 +448,7 @@ static const uint8_t *check_fields(json_job *job, const json_node *t, const uint
       for (int k = 0, i = hint; k < t->count; k++, i++) {
         if (i >= t->count) i = 0;
         const json_node *child = &job->nodes[t->first + i];
-        if (child->name_length != n || memcmp(child->name, name, (size_t)n)) continue;
+        if (child->name_length != n || !same(child->name, name, n)) continue;
         inner = child;
         hint = i + 1;
         if (i >= 64 ? was_seen(set, &many, name, n) : (int)(seen >> i & 1)) job->flag |= INEXACT;
@@ -540,7 +581,7 @@ static json_field *find(const json_job *job, const uint8_t *name, int64_t n, int
   for (int k = 0, i = hint; k < job->count; k++, i = i + 1 == job->count ? 0 : i + 1) {
     if (i >= job->count) i = 0;
     json_field *f = &job->fields[i];
-    if (f->name_length == n && memcmp(f->name, name, (size_t)n) == 0) return f;
+    if (f->name_length == n && same(f->name, name, n)) return f;
   }
   if (job->names != UPPER_NAMES) return NULL;
   *exact = 0;

@@ -9,6 +9,8 @@ import json
 import re
 from dataclasses import dataclass
 
+from kshell.field_names import plain
+
 __all__ = ["MARK", "Complaint", "complaint_of", "failure"]
 
 MARK = "✗"  # before a message of `java.macros`
@@ -58,13 +60,13 @@ def complaint_of(error: Exception) -> Complaint:
     if "location" in said:
         start, length = json.loads(said["location"])
     return Complaint(
-        first,
-        tuple(line.strip() for line in more if line.strip()),
+        plain(first),
+        tuple(plain(line.strip()) for line in more if line.strip()),
         start,
         length,
-        said.get("name", ""),
+        plain(said.get("name", "")),
         said.get("error_subtype", ""),
-        tuple(c for c in said.get("candidates", "").split(",") if c),
+        tuple(plain(c) for c in said.get("candidates", "").split(",") if c),
     )
 
 

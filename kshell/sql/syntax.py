@@ -64,7 +64,7 @@ class FromName:
     path: tuple[str, ...]
     start: int
     alias: str
-    renamed: int  # how many of its columns FROM t AS a(x, y) renames
+    renamed: tuple[str, ...]  # its first columns in FROM t AS a(x, y)
     within: Selection | None
 
 
@@ -78,13 +78,13 @@ class TableCall:
 
 @dataclass(slots=True)
 class ColumnRef:
-    """A column as named, and the SELECT that names it."""
+    """A column as named, the SELECT that names it, and the part of it where that is."""
 
     path: tuple[str, ...]
     start: int
     end: int
     within: Selection | None
-    listed: bool = False  # whether it is in what the SELECT selects
+    clause: str = ""  # DuckDB's word: select_list, where_clause, modifiers (ORDER BY), …
 
 
 @dataclass(slots=True)
@@ -163,7 +163,7 @@ class _Reader:
         self.found = Syntax()
         self.made: dict[int, Selection] = {}
         self._every: set[int] = set()
-        self._listed = False
+        self._clause = ""
         self._ctes: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {}
         self._characters: list[int] | None = None
         if not text.isascii():
@@ -199,7 +199,9 @@ class _Reader:
             selection = Selection(outer)
             self.made[id(node)] = selection
             self.found.selections.append(selection)
+            clause, self._clause = self._clause, "from_table"
             self._from(node["from_table"], names, selection)
+            self._clause = clause
             selection.items = [
                 Item(i.get("alias", ""), i["type"], self._first(i), _path(i))
                 for i in node["select_list"]
@@ -210,9 +212,9 @@ class _Reader:
             self._every = {id(p) for p in _conjuncts(node.get("where_clause"))} | self._every
         for key, part in node.items():
             if key not in ("cte_map", "from_table"):
-                listed, self._listed = self._listed, key == "select_list"
+                clause, self._clause = self._clause, key
                 self._any(part, names, selection)
-                self._listed = listed
+                self._clause = clause
 
     def _made(self, node: dict[str, Any] | None) -> Selection | None:
         """The SELECT that names a query's columns."""
@@ -264,7 +266,7 @@ class _Reader:
                 alias = node["alias"] or path[-1]
                 selection.others.append(Derived(alias, columns, self._made(query)))
             return
-        renamed = len(node.get("column_name_alias") or ())
+        renamed = tuple(node.get("column_name_alias") or ())
         made = FromName(path, self._offset(node), node["alias"], renamed, selection)
         self.found.sources.append(made)
         if selection is not None:
@@ -312,7 +314,7 @@ class _Reader:
     def _column(self, node: dict[str, Any], selection: Selection | None) -> ColumnRef:
         start = self._offset(node)
         end = self._end(node) if start >= 0 else -1
-        return ColumnRef(tuple(node["column_names"]), start, end, selection, self._listed)
+        return ColumnRef(tuple(node["column_names"]), start, end, selection, self._clause)
 
     def _star(self, node: dict[str, Any], selection: Selection | None) -> None:
         start = self._offset(node)

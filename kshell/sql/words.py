@@ -12,6 +12,7 @@ from functools import cache
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from kshell.field_names import alike, escaped
 from kshell.sql import duck
 from kshell.sql.dialect import KSQL
 from kshell.sql.spans import Draft
@@ -34,8 +35,12 @@ def in_duckdb_words(text: str, tree: exp.Query, ksql: bool) -> Draft:
     _sources(draft, tree)
     taken = {(e.start, e.end) for e in draft._edits}
     for token in draft.tokens:
-        if token.kind is Kind.QUOTED and token.text[0] == "`" and not _in(taken, token.start):
-            draft.replace(token.start, token.end, quote_duckdb(token.value))
+        if token.kind is Kind.QUOTED and not _in(taken, token.start):
+            readable = token.value and "\0" not in token.value
+            if token.text[0] == "`" or not readable:
+                made = token.value if readable else escaped(token.value)
+                draft.replace(token.start, token.end, quote_duckdb(made))
+    _alike(draft)
     if ksql:
         _names(draft, tree, taken)
         _dereferences(draft)
@@ -43,6 +48,21 @@ def in_duckdb_words(text: str, tree: exp.Query, ksql: bool) -> Draft:
         _constructors(draft)
         _types(draft)
     return draft
+
+
+def _alike(draft: Draft) -> None:
+    """EXCLUDE (id, ID) and REPLACE (… AS id, … AS ID): DuckDB's parser would see one name twice."""
+    for n in range(len(draft.tokens)):
+        if draft.word(n) not in ("EXCLUDE", "EXCEPT", "REPLACE") or not draft.is_sign(n + 1, "("):
+            continue
+        if not draft.is_sign(n - 1, "*"):
+            continue
+        spans = draft.parts(n + 2, draft.partner(n + 1))
+        last = [draft.tokens[draft.before(end)] for _, end in spans]
+        for token in last:
+            folded = alike(token.value)
+            if any(alike(o.value) == folded and o.value != token.value for o in last):
+                draft.replace(token.start, token.end, quote_duckdb(escaped(token.value)))
 
 
 def needs_macros(draft: Draft) -> bool:

@@ -232,8 +232,8 @@ class Waiting:
     ) -> tuple[Ints, Ints, Ints, Any]:  # fmt: skip
         """Rows in order: each releases what has expired, ends what it matches, and may wait.
 
-        `matching` has the number of the row for each match, ascending.  Gives the releasing row, the
-        side and the id of each row released, and which matches ended a wait.
+        `matching` has the number of the row for each match, ascending.  Gives the releasing row,
+        the side and the id of each row released, and which matches ended a wait.
         """
         made = []
         ended = np.zeros(len(matching), np.bool_)

@@ -15,8 +15,9 @@ import duckdb
 import pyarrow as pa
 
 from kshell.errors import EvaluationError
+from kshell.field_names import escaped_type, relabelled
 from kshell.sql import duck
-from kshell.sql.case_clashes import apart, apart_type, relabelled
+from kshell.sql.case_clashes import apart
 from kshell.sql.complaints import failure
 from kshell.sql.expressions import Column, Expression, Literal, columns_of
 from kshell.stream.direct import Direct, Indirect, direct
@@ -178,7 +179,7 @@ class Evaluator:
     def _run(
         self, batch: pa.RecordBatch, columns: Sequence[str], types: Sequence[pa.DataType]
     ) -> list[pa.Array]:
-        arrays = [relabelled(a, apart_type(a.type)) for a in map(batch.column, self._reads)]
+        arrays = [relabelled(a, escaped_type(a.type)) for a in map(batch.column, self._reads)]
         source = pa.table(
             [*arrays, pa.nulls(batch.num_rows, pa.bool_())], names=[*self._names.values(), _ROW]
         )
@@ -189,7 +190,7 @@ class Evaluator:
             array = column.combine_chunks()
             if isinstance(array, pa.ChunkedArray):
                 array = pa.concat_arrays(array.chunks) if array.num_chunks else array.chunk(0)
-            bare = apart_type(wanted)
+            bare = escaped_type(wanted)
             out.append(relabelled(array if array.type == bare else array.cast(bare), wanted))
         return out
 

@@ -235,13 +235,14 @@ class _Builder:
     def stage(self, node: plan.Node) -> _Stage:
         """The operators of the node and of all below."""
         name = self.name(node)
-        looked_up = isinstance(node, plan.Scan) and id(node) in self._looked_up
+        table = node.output.kind is Kind.TABLE
+        looked_up = table and isinstance(node, plan.Scan) and id(node) in self._looked_up
         operator = None if looked_up else self._operator(node)
         if operator is not None:
             self.operators[name] = operator
-        if isinstance(node, plan.StreamTableJoin):
-            # It keeps the table that it looks up, so that its scan need not.
-            self._looked_up.add(id(node.right))
+        # A join keeps the tables that it reads, so that their scans need not.
+        if isinstance(node, plan.StreamTableJoin | plan.TableJoin | plan.ForeignKeyJoin):
+            self._looked_up.update(map(id, plan.children(node)))
         # EMIT FINAL runs its aggregate itself.
         inner = node.input if isinstance(node, plan.Suppress) else node
         inputs = tuple(self.stage(child) for child in plan.children(inner))

@@ -14,6 +14,7 @@ import pyarrow as pa
 from kshell.stream.columns import Grown
 from kshell.stream.keys import Keys
 from kshell.stream.state import Entries
+from kshell.stream.updates import distinct
 
 __all__ = ["KeyedNumbers"]
 
@@ -83,7 +84,7 @@ class KeyedNumbers:
         """Forget those of the keys that have no numbers."""
         dead = slots[~self._live.data[slots]]
         if len(dead):
-            self._keys.drop(np.unique(dead))
+            self._keys.drop(distinct(dead))
 
     def snapshot(self) -> Entries:
         """All keys and their numbers."""

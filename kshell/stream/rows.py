@@ -1,7 +1,7 @@
-"""What the rows of a relation are: where their key, window and time stand, what they are as records.
+"""What the rows of a relation are: where their key, window and time stand; their records.
 
-`latest` has the records that changes make; an adjacent -1 and +1 of one key is one update.  Rows are
-in the order of `Relation.schema()`.
+`latest` has the records that changes make; an adjacent -1 and +1 of one key is one update.  Rows
+are in the order of `Relation.schema()`.
 """
 
 from __future__ import annotations

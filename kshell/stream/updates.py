@@ -14,7 +14,8 @@ import pyarrow as pa
 from kshell.changes import WEIGHT, Changes
 from kshell.stream.rows import Layout, replaced
 
-__all__ = ["Spread", "Updates", "before", "group_starts", "latest_of", "updates_of"]
+__all__ = ["Spread", "Updates", "before", "distinct", "group_ends", "group_starts", "latest_of",
+           "updates_of"]  # fmt: skip
 
 Ints = Any  # a numpy array of int64
 Bools = Any  # a numpy array of bool
@@ -104,6 +105,27 @@ def group_starts(sorted_slots: Ints) -> Bools:
     starts = np.ones(len(sorted_slots), np.bool_)
     starts[1:] = sorted_slots[1:] != sorted_slots[:-1]
     return starts
+
+
+def distinct(slots: Ints) -> Ints:
+    """Each slot once, ascending; faster than numpy's own.
+
+    >>> distinct(np.array([5, 2, 5]))
+    array([2, 5])
+    """
+    slots = np.sort(slots)
+    return slots[group_starts(slots)]
+
+
+def group_ends(starts: Bools) -> Bools:
+    """Where the runs end, of where they begin.
+
+    >>> group_ends(np.array([True, False, True]))
+    array([False,  True,  True])
+    """
+    ends = np.ones(len(starts), np.bool_)
+    ends[:-1] = starts[1:]
+    return ends
 
 
 def before(values: Any, starts: Bools, first: Any) -> Any:

@@ -56,7 +56,7 @@ rows = st.lists(
 class Rows:
     """Literal rows as a bounded query's table, in order of their offsets."""
 
-    name, keys, latest = "t", ("K",), ()
+    name, keys, latest, declared = "t", ("K",), (), True
     columns = (
         *(TableColumn(n, t) for n, t in TYPES.items()),
         TableColumn("ROWOFFSET", pa.int64(), hidden=True),

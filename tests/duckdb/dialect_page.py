@@ -17,10 +17,21 @@ what DuckDB means by it. With `ksql`, the default, the functions and casts below
 a continuous query. In both, whole numbers divide to whole numbers, a division by zero is NULL, and the
 time zone is UTC. This page is made from the tables of functions and casts; a test holds it to them.
 
-What kshell edits in the text, in both dialects: names in FROM, names in backticks, and moments that are
-compared with ROWTIME. In `ksql` besides: `a->b` where b is a name (in `duckdb` it is JSON's and, with a
+What kshell edits in the text, in both dialects: names in FROM, names in backticks, names of fields that
+DuckDB would take for one, and moments that are compared with ROWTIME. A bare name is the field of exactly that
+name, else the only one without case; in `ksql` a quoted one is that field alone, in `duckdb` it matches as a bare
+one does ([semantics](semantics.md) has the rule). In `ksql` besides: `a->b` where b is a name (in `duckdb` it is JSON's and, with a
 lambda, DuckDB's), `STRUCT(a := 1)`, `MAP(k := v)`, lambdas `x => …`, types as `ARRAY<INT>`, the casts and
-functions below. FROM takes no function that reaches files or settings, in either.
+functions below. FROM takes no function that reaches files or settings, in either, and no query calls
+`json_serialize_plan`. In `ksql` a name with dots is one name, a topic's (`main.t` too).
+
+A query that only DuckDB's grammar has (PIVOT, UNPIVOT, SUMMARIZE, DESCRIBE SELECT, and what sqlglot cannot
+read) means what DuckDB means by all of it, casts too, and a notice says so. In `ksql` it is refused, with
+the place, where it has `a->b` or one of the functions and aggregates below in it.
+
+DECIMALs keep their digits in ABS, CEIL, FLOOR, GREATEST, LEAST, and in ROUND and TRUNC of one argument,
+which give a BIGINT, or an error beyond it. ROUND and TRUNC to a number of places are of DOUBLEs. Calls with
+an unpacked `*COLUMNS(…)`, DISTINCT or ORDER BY in them are DuckDB's.
 """
 
 

@@ -140,5 +140,6 @@ def test_what_a_query_took_is_given_back(kafka, backlog, kind):
     measured = json.loads(ended.stdout)
     assert all(kept <= 20 << 20 for kept, _ in measured)
     first, *others = (resident for _, resident in measured)
-    # What a query reads is 30 MB.  The allocator's own leftovers differ by some.
-    assert sum(others) / len(others) <= first + (10 << 20), measured
+    # A query reads 30 MB.  Where the allocator keeps its blocks differs by some; a leak adds up.
+    assert min(others) <= first + (8 << 20), measured
+    assert max(others) <= first + (16 << 20), measured

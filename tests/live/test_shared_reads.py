@@ -52,10 +52,11 @@ def test_a_late_one_and_a_paused_one_read_alone_and_then_together(run, session, 
     run("SET 'auto.offset.reset'='earliest'")
     started(run, 1, first=2)  # late: all of it is there
     until(lambda: all(q["read"] == 3_000 for q in queries(session).values()))
+    until(lambda: all(q["written"] == 3_000 for q in queries(session).values()))
     (first, *_) = queries(session)
     run(f"PAUSE {first}")
     written(produce, source, 3_000, 3_000)
-    until(lambda: sorted(q["read"] for q in queries(session).values()) == [3_000, 6_000, 6_000])
+    until(lambda: sorted(q["written"] for q in queries(session).values()) == [3_000, 6_000, 6_000])
     run(f"RESUME {first}")
     until(lambda: all(q["read"] == 6_000 for q in queries(session).values()))
     sent.clear()

@@ -21,7 +21,8 @@ from kshell.catalog.model import WINDOW_COLUMNS, Column, FormatSpec, Source
 from kshell.errors import Unsupported
 from kshell.formats.base import Half, Place
 from kshell.formats.from_schema import infer_columns
-from kshell.formats.source import SourceReader, SourceWriter, place_of
+from kshell.formats.source import SourceWriter
+from kshell.formats.source_reader import SourceReader, place_of
 
 __all__ = ["CaseCodec", "open_codec"]
 

@@ -18,6 +18,7 @@ from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources.learned import Learned, Widening
 from kshell.engines.local.sources.lookup import Lookup, given_named
 from kshell.errors import BindError, KafkaError, UsageError
+from kshell.field_names import plain
 from kshell.kafka.client import Client
 from kshell.sql.statements import Name
 
@@ -81,11 +82,11 @@ class Context:
         """Names of the columns of a declared source or a topic; samples a topic once."""
         declared = self.catalog.find(name, quoted=False)
         if declared is not None:
-            return tuple(c.name for c in declared.columns())
+            return tuple(plain(c.name) for c in declared.columns())
         asked = (name, self.learned.version, *properties.items())
         if asked not in self.sampled_columns:
             source = self.lookup(properties).source(Name(name))
-            self.sampled_columns[asked] = tuple(c.name for c in source.value)
+            self.sampled_columns[asked] = tuple(plain(c.name) for c in source.value)
         return self.sampled_columns[asked]
 
     def reconnect(self, client: Client) -> None:

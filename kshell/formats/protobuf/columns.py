@@ -1,6 +1,6 @@
 """A Protobuf message as KSQL columns, as Kafka Connect's converter and ksqlDB see it.
 
-enum → VARCHAR; uint32 and all 64-bit numbers → BIGINT (uint64 from 2^63 wraps, as Java's does);
+enum → VARCHAR; uint32 and all 64-bit numbers → BIGINT (a uint64 from 2^63 is an error row);
 float → DOUBLE; wrappers → what they wrap; google.protobuf.Timestamp → TIMESTAMP, google.type.Date →
 DATE, TimeOfDay → TIME, confluent.type.Decimal → DECIMAL; google.protobuf.Struct, Value, ListValue →
 their JSON as VARCHAR; repeated → ARRAY; map → MAP with its keys as VARCHAR.  A message that holds
@@ -23,8 +23,8 @@ from kshell.formats.protobuf.meta import field_params
 from kshell.formats.protobuf.pool import load, message_named
 from kshell.formats.registry import Schema
 
-__all__ = ["DECIMAL", "JSON_TEXT", "SPECIAL", "WRAPPERS", "is_map", "message_type", "oneof_name",
-           "oneofs", "protobuf_type"]  # fmt: skip
+__all__ = ["DECIMAL", "JSON_TEXT", "SPECIAL", "UNSIGNED", "WRAPPERS", "exact_type", "is_map",
+           "message_type", "oneof_name", "oneofs", "protobuf_type", "within_itself"]  # fmt: skip
 
 _MAX_REPEATS = 2  # how often a message is followed in itself
 _MAX_COLUMNS = 5000  # of all depths
@@ -75,12 +75,16 @@ JSON_TEXT = frozenset(
     {"google.protobuf.Struct", "google.protobuf.Value", "google.protobuf.ListValue"}
 )
 DECIMAL = "confluent.type.Decimal"
+UNSIGNED = types.decimal(20, 0)  # every number of 64 bits without a sign
+_EXACT: Mapping[int, pa.DataType] = MappingProxyType(
+    {Field.TYPE_UINT64: UNSIGNED, Field.TYPE_FIXED64: UNSIGNED}
+)
 
 
 def message_type(message: Any) -> pa.StructType:
     """The message's oneofs, each a STRUCT of its members as ksqlDB has them, and then its fields in
     the order they are declared; BindError where there are too many."""
-    found = _Columns().message(message, Counter())
+    found = _Columns({}).message(message, Counter())
     return found if found is not None else pa.struct([])
 
 
@@ -93,6 +97,19 @@ def protobuf_type(schema: Schema, name: str = "") -> pa.StructType:
     StructType(struct<x: list<item: int64>>)
     """
     return message_type(message_named(load(schema), name))
+
+
+def exact_type(schema: Schema, name: str = "") -> pa.StructType:
+    """The same for a topic that nobody declared: uint64 is DECIMAL(20, 0), not ksqlDB's BIGINT, and
+    a message nested too often in itself is the text `…`.
+
+    >>> from kshell.formats.registry import SchemaType
+    >>> text = 'syntax = "proto3"; message A { uint64 x = 1; }'
+    >>> exact_type(Schema(SchemaType.PROTOBUF, text))
+    StructType(struct<x: decimal128(20, 0)>)
+    """
+    found = _Columns(_EXACT).message(message_named(load(schema), name), Counter())
+    return found if found is not None else pa.struct([])
 
 
 def oneofs(message: Any) -> Iterator[Any]:
@@ -114,6 +131,19 @@ def oneof_name(oneof: Any) -> str:
     return f"{oneof.name}_{oneof.index}"
 
 
+def within_itself(field: Any) -> bool:
+    """Whether the field's message may hold, at any depth, the one that the field is of."""
+    seen: set[str] = set()
+    left = [field.message_type]
+    while left:
+        for part in left.pop().fields:
+            inner = part.message_type
+            if inner is not None and inner.full_name not in seen:
+                seen.add(inner.full_name)
+                left.append(inner)
+    return field.containing_type.full_name in {*seen, field.message_type.full_name}
+
+
 def is_map(field: Any) -> bool:
     """Whether the field is a map<>; BindError if the descriptor marks a non-map field as a map."""
     message = field.message_type
@@ -125,7 +155,10 @@ def is_map(field: Any) -> bool:
 
 
 class _Columns:
-    def __init__(self) -> None:
+    def __init__(self, scalars: Mapping[int, pa.DataType]) -> None:
+        """`scalars` are types beside the usual ones; with them, what is cut off is a text."""
+        self._marks = bool(scalars)
+        self._scalars = {**_SCALARS, **scalars}
         self._count = 0
 
     def message(self, message: Any, path: Counter[str]) -> pa.StructType | None:
@@ -164,14 +197,18 @@ class _Columns:
     def _one(self, field: Any, path: Counter[str]) -> pa.DataType | None:
         message = field.message_type
         if message is None:
-            return _SCALARS[field.type]
+            return self._scalars[field.type]
         name = message.full_name
         if name in JSON_TEXT:
             return types.STRING
         if name == DECIMAL:
             return _decimal(field_params(field))
-        known = SPECIAL.get(name) or WRAPPERS.get(name)
-        return known if known is not None else self.message(message, path)
+        if self._marks and path[name] >= _MAX_REPEATS:
+            return types.STRING
+        if name in WRAPPERS:
+            value = message.fields_by_name["value"]
+            return self._scalars[value.type] if value.type in _EXACT else WRAPPERS[name]
+        return SPECIAL[name] if name in SPECIAL else self.message(message, path)
 
 
 def _decimal(params: Mapping[str, str]) -> pa.DataType:

@@ -29,6 +29,7 @@ from kshell.formats.protobuf.columns import (
     is_map,
     oneof_name,
     oneofs,
+    within_itself,
 )
 from kshell.types import ksql_name
 
@@ -36,6 +37,7 @@ __all__ = ["NOT_VALID", "Budget", "Refused", "find", "getter", "width"]
 
 Get = Callable[[Any], Any]
 NOT_VALID = "not a valid Protobuf message of the schema"
+_CUT = "…"  # a message nested too often in itself
 _INTS = frozenset(
     {
         Field.CPPTYPE_INT32,
@@ -191,8 +193,6 @@ def _value(field: Any, type: pa.DataType, budget: Budget) -> Get | None:
     if field.message_type is not None:
         return _message(field, type, budget)
     kind = field.cpp_type
-    if field.type in (Field.TYPE_UINT64, Field.TYPE_FIXED64) and type == types.BIGINT:
-        return _wrapped
     if kind == Field.CPPTYPE_ENUM:
         return _enum(field, type)
     if kind in _INTS:
@@ -205,11 +205,6 @@ def _value(field: Any, type: pa.DataType, budget: Budget) -> Get | None:
         return None if type == types.BOOLEAN else _no(field, type)
     wanted = types.BYTES if field.type == Field.TYPE_BYTES else types.STRING
     return None if type == wanted else _no(field, type)
-
-
-def _wrapped(value: int) -> int:
-    """Java has no unsigned numbers: from 2^63 they are negative."""
-    return value - (1 << 64) if value >= 1 << 63 else value
 
 
 def _from_int(field: Any, type: pa.DataType) -> Get | None:
@@ -287,6 +282,8 @@ def _message(field: Any, type: pa.DataType, budget: Budget) -> Get:
         return lambda m: _fit(_decimal(m, column), type, column)
     if name in JSON_TEXT and type == types.STRING:
         return _under(field.name, _json_text)
+    if type == types.STRING and within_itself(field):
+        return lambda m: _CUT
     if pa.types.is_struct(type):
         return _under(field.name, _struct(message, type, budget))
     if pa.types.is_nested(type) and [f.name for f in message.fields] == ["value"]:

@@ -21,7 +21,15 @@ from google.protobuf.descriptor import FieldDescriptor as Field
 
 from kshell import types
 from kshell.compiled import compiled
-from kshell.formats.protobuf.columns import JSON_TEXT, SPECIAL, WRAPPERS, is_map, oneof_name, oneofs
+from kshell.formats.protobuf.columns import (
+    JSON_TEXT,
+    SPECIAL,
+    UNSIGNED,
+    WRAPPERS,
+    is_map,
+    oneof_name,
+    oneofs,
+)
 from kshell.formats.protobuf.read import NOT_VALID, find, width
 from kshell.types import ksql_name
 
@@ -29,9 +37,9 @@ __all__ = ["walker"]
 
 # As in proto.h.
 _MESSAGE, _ONEOF, _LIST, _PASS, _I32, _I64, _F64, _BOOL, _STRING, _BYTES = range(10)
-_TIMESTAMP, _DATE, _TIME = range(10, 13)
+_TIMESTAMP, _DATE, _TIME, _U64 = range(10, 14)
 (_VARINT, _INT32, _UINT32, _SINT32, _SINT64, _WBOOL, _FIXED32, _SFIXED32, _FIXED64, _FLOAT, _DOUBLE,
- _LENGTH) = range(12)  # fmt: skip
+ _LENGTH, _UINT64, _UFIXED64) = range(14)  # fmt: skip
 _NOT_UTF8, _RANGE, _TOO_MANY, _NO_MEMORY, _NO_DATE, _NO_TIME = range(2, 8)
 
 _WIRES = {
@@ -45,8 +53,8 @@ _WIRES = {
     Field.TYPE_INT64: _VARINT,
     Field.TYPE_SINT64: _SINT64,
     Field.TYPE_SFIXED64: _FIXED64,
-    Field.TYPE_UINT64: _VARINT,
-    Field.TYPE_FIXED64: _FIXED64,
+    Field.TYPE_UINT64: _UINT64,
+    Field.TYPE_FIXED64: _UFIXED64,
     Field.TYPE_FLOAT: _FLOAT,
     Field.TYPE_DOUBLE: _DOUBLE,
     Field.TYPE_STRING: _LENGTH,
@@ -60,7 +68,7 @@ _PARTS = {
 }
 _PHYSICAL = {
     _I32: pa.int32(), _DATE: pa.int32(), _TIME: pa.int32(), _I64: pa.int64(),
-    _TIMESTAMP: pa.int64(), _F64: pa.float64(),
+    _TIMESTAMP: pa.int64(), _F64: pa.float64(), _U64: pa.uint64(),
 }  # fmt: skip
 
 
@@ -225,6 +233,8 @@ def _kind(found: Any, type: pa.DataType) -> int:
     elif _WIRES[scalar] not in (_WBOOL, _LENGTH):
         if type == types.BIGINT:
             return _I64
+        if type == UNSIGNED and scalar in _UNSIGNED:
+            return _U64
         if type == types.INTEGER and scalar not in _UNSIGNED:
             return _I32
         if type == types.DOUBLE and scalar not in (*_UNSIGNED, Field.TYPE_ENUM):

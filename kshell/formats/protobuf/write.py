@@ -175,6 +175,15 @@ def _there(value: Any, name: str) -> Any:
     return value
 
 
+def _unsigned(name: str) -> Callable[[Any], Any]:
+    def whole(value: Any) -> int:
+        if not 0 <= value < 1 << 64 or value != int(value):
+            raise EvaluationError(f"column {name}: {value} is no uint64")
+        return int(value)
+
+    return whole
+
+
 def _scalar(field: Any, type: pa.DataType) -> Callable[[Any], Any]:
     """From the column's value to the field's; BindError where no value fits."""
     kind, name = field.cpp_type, field.name
@@ -189,6 +198,8 @@ def _scalar(field: Any, type: pa.DataType) -> Callable[[Any], Any]:
             return number
 
         return whole
+    if kind == Field.CPPTYPE_UINT64 and pa.types.is_decimal(type):
+        return _unsigned(name)
     if kind in _FLOATS and (type == types.DOUBLE or pa.types.is_integer(type)):
         return float
     if kind == Field.CPPTYPE_BOOL and type == types.BOOLEAN:

@@ -24,7 +24,7 @@ from kshell.sql.bind.constructors import make_array, make_map, make_struct
 from kshell.sql.bind.datatypes import arrow_type, can_cast, common_type
 from kshell.sql.bind.literals import coerce, number
 from kshell.sql.bind.moments import moment_ms
-from kshell.sql.bind.scope import Scope, struct_field
+from kshell.sql.bind.scope import Scope
 from kshell.sql.bind.text import comparison_name, text_of
 from kshell.sql.expressions import (
     Case,
@@ -306,7 +306,7 @@ class Binder:
     def _dot(self, node: exp.Dot) -> Expression:
         if isinstance(node.expression, exp.Star):
             raise BindError("->* stands alone in SELECT", place=place_of(node))
-        return struct_field(self.bind(node.this), node.expression)
+        return self.scope.struct_field(self.bind(node.this), node.expression)
 
     def _function(self, node: exp.Expr, name: str, nodes: list[exp.Expr]) -> Expression:
         place = place_of(node)

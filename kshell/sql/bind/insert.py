@@ -14,6 +14,7 @@ from sqlglot import exp
 from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import RESERVED, WINDOW_COLUMNS, Column, Kind, Source
 from kshell.errors import BindError, KshellError, UnknownName
+from kshell.field_names import DECLARED, meant
 from kshell.sql.as_written import place_of
 from kshell.sql.bind.advice import advised
 from kshell.sql.bind.create import insert_target
@@ -93,12 +94,13 @@ def _named(name: Name, target: Source) -> Column:
     known = {c.name: c for c in target.columns()} | {"ROWTIME": Column("ROWTIME", BIGINT)}
     if folded in (*RESERVED, *WINDOW_COLUMNS) and folded not in known:
         raise BindError(f"Inserting into column {quote_ksql(folded)} is not allowed.")
-    if folded not in known:
+    found = meant(name.text, known, quoted=name.quoted, turns=DECLARED)
+    if len(found) != 1:
         raise UnknownName(
-            "column", folded, known,
+            "column", folded, found or known,
             what=f"Column name {quote_ksql(folded)} does not exist.", place=name.place,
         )  # fmt: skip
-    return known[folded]
+    return known[found[0]]
 
 
 def _row(

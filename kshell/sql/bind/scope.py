@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -14,11 +14,12 @@ from sqlglot import exp
 from kshell.catalog.model import PSEUDO_COLUMNS, RESERVED, WINDOW_COLUMNS, Source, pseudo_type
 from kshell.catalog.model import Column as Declared
 from kshell.errors import BindError, UnknownName
+from kshell.field_names import DECLARED, FORGIVING, Turns, meant, plain
 from kshell.sql.as_written import folded, place_of
-from kshell.sql.expressions import Column, Expression, Field, MakeStruct
-from kshell.types import BIGINT, ksql_name
+from kshell.sql.expressions import Column, Expression, Field, MakeStruct, columns_of
+from kshell.types import BIGINT, ksql_name, quote_ksql
 
-__all__ = ["SYSTEM", "Origin", "Scope", "reserved_columns", "struct_field"]
+__all__ = ["SYSTEM", "Origin", "Scope", "ambiguous", "reserved_columns"]
 
 SYSTEM = (*RESERVED, *WINDOW_COLUMNS)
 _PLACES = "ksql.rowpartition.rowoffset.enabled"
@@ -91,21 +92,22 @@ class Origin:
         own = {n: e.type for n, e in last if e == Column(self.prefix + n, e.type)}
         return self.system() | own
 
+    @property
+    def turns(self) -> Turns:
+        """Which of its columns a bare name means; names of declared ones fold first."""
+        return DECLARED if self.source.declared else FORGIVING
+
     def match(self, identifier: exp.Identifier) -> Column | None:
-        """Its column of that name as written; declared names fold, undeclared keep their case."""
-        text = identifier.name
-        quoted = bool(identifier.args.get("quoted"))
-        own = {c.name: c.type for c in self.source.columns()}
-        name = text if quoted else text.upper()
-        if not self.source.declared and name not in own:
-            name = text if text in own else _folded_match(text, own) or name
-        if name in own:
-            return Column(self.prefix + name, own[name])
-        if not quoted or text in SYSTEM:
-            system = self.system()
-            if text.upper() in system:
-                return Column(self.prefix + text.upper(), system[text.upper()])
-        return None
+        """Its column of that name as written; raises BindError where it could be several."""
+        text, quoted = identifier.name, bool(identifier.args.get("quoted"))
+        system, own = self.system(), {plain(c.name): c for c in self.source.columns()}
+        reserved = text.upper() in system and (not quoted or text in system)
+        if reserved and not (quoted and text in own):
+            return Column(self.prefix + text.upper(), system[text.upper()])
+        found = meant(text, own, quoted=quoted, turns=self.turns)
+        if len(found) > 1:
+            raise ambiguous(text, found, identifier)
+        return Column(self.prefix + own[found[0]].name, own[found[0]].type) if found else None
 
     def match_last(self, identifier: exp.Identifier) -> Expression | None:
         """Its unreserved pseudo column of that name."""
@@ -115,12 +117,14 @@ class Origin:
 
     def names(self) -> list[str]:
         """Its columns' names, for a hint."""
-        return [c.name for c in self.source.columns()]
+        return [plain(c.name) for c in self.source.columns()]
 
 
-def _folded_match(text: str, own: dict[str, pa.DataType]) -> str | None:
-    found = [n for n in own if n.casefold() == text.casefold()]
-    return found[0] if len(found) == 1 else None
+def ambiguous(text: str, found: Sequence[str], identifier: exp.Expr) -> BindError:
+    """The error of a name that could be several, which differ in case alone."""
+    names = " or ".join(sorted(found))
+    hint = f"put the one you mean into backticks: {quote_ksql(min(found))}"
+    return BindError(f"{text} could be {names}", hint=hint, place=place_of(identifier))
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +224,7 @@ class Scope:
         if column is None:
             shown = f"{origin.alias}.{folded(path[1])}"
             raise self._unresolved(shown, path[1], origin.names(), clause)
-        return _fields(column, path[2:])
+        return self._fields(column, path[2:])
 
     def _bare(self, identifier: exp.Identifier, clause: str) -> Expression:
         if self.aggregate_window and identifier.name.upper() in WINDOW_COLUMNS:
@@ -262,7 +266,7 @@ class Scope:
     def _struct_or_unknown(self, path: list[exp.Identifier]) -> Expression:
         owners = self.owners(path[0])
         if len(owners) == 1 and pa.types.is_struct(owners[0][1].type):
-            return _fields(owners[0][1], path[1:])
+            return self._fields(owners[0][1], path[1:])
         raise UnknownName(
             "source",
             path[0].name,
@@ -271,30 +275,34 @@ class Scope:
             place=place_of(path[0]),
         )
 
+    def _fields(self, operand: Expression, path: list[exp.Identifier]) -> Expression:
+        for identifier in path:
+            operand = self.struct_field(operand, identifier)
+        return operand
 
-def _fields(operand: Expression, path: list[exp.Identifier]) -> Expression:
-    for identifier in path:
-        operand = struct_field(operand, identifier)
-    return operand
-
-
-def struct_field(operand: Expression, identifier: exp.Expr) -> Expression:
-    """operand->identifier; BindError if it is not a struct or does not have the field."""
-    name = folded(identifier)
-    if not pa.types.is_struct(operand.type):
-        raise BindError(
-            f"Can't access field {name}: the value is {ksql_name(operand.type)}, not a STRUCT",
-            place=place_of(identifier),
-        )
-    names = [f.name for f in operand.type]
-    if name not in names:
-        alike = [n for n in names if n.casefold() == identifier.name.casefold()]
-        if len(alike) == 1 and not identifier.args.get("quoted"):
-            name = alike[0]
-        else:
+    def struct_field(self, operand: Expression, identifier: exp.Expr) -> Expression:
+        """operand->identifier; BindError if it is not a struct or does not have the field."""
+        name = folded(identifier)
+        if not pa.types.is_struct(operand.type):
+            raise BindError(
+                f"Can't access field {name}: the value is {ksql_name(operand.type)}, not a STRUCT",
+                place=place_of(identifier),
+            )
+        names = operand.type.names
+        quoted = bool(identifier.args.get("quoted"))
+        found = meant(identifier.name, names, quoted=quoted, turns=self._turns(operand))
+        if len(found) > 1:
+            raise ambiguous(identifier.name, found, identifier)
+        if not found:
             raise UnknownName(
                 "field", name, names,
                 what=f"Could not find field '{name}' in STRUCT with fields: {', '.join(names)}",
                 place=place_of(identifier),
             )  # fmt: skip
-    return Field(operand, name, operand.type.field(name).type)
+        return Field(operand, found[0], operand.type.field(found[0]).type)
+
+    def _turns(self, operand: Expression) -> Turns:
+        """Fields fold like the columns that they are in: those of topics do not."""
+        read = set(columns_of(operand))
+        of = [o for o in self.origins if read & {c.name for c in o.columns()}] or self.origins
+        return DECLARED if any(o.source.declared for o in of) or not of else FORGIVING

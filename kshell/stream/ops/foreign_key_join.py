@@ -6,7 +6,7 @@ names it; the result keeps the left's key, its time is the later of the two rows
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,11 +20,12 @@ from kshell.stream.keyed import KeyedNumbers
 from kshell.stream.ops.joined import Arrived, JoinedRows, Side, rows_at
 from kshell.stream.ops.named import Named
 from kshell.stream.state import Entries
-from kshell.stream.updates import Spread, before, group_starts, latest_of
+from kshell.stream.updates import Spread, before, distinct, group_ends, group_starts, latest_of
 
 __all__ = ["ForeignKeyJoin"]
 
 Ints = Any  # a numpy array of int64
+_MOST = 1 << 18  # answers of right rows that one part may have
 _ON = "ON"  # the foreign key, a column of the left rows that are kept
 
 
@@ -43,7 +44,8 @@ class _Right:
     @classmethod
     def of(cls, slots: Ints, arrived: Arrived, places_end: int) -> _Right:
         rows = np.lexsort((arrived.places, slots))
-        keys, number = np.unique(slots[rows], return_inverse=True)
+        starts = group_starts(slots[rows])
+        keys, number = slots[rows][starts], np.cumsum(starts) - 1
         places = arrived.places[rows]
         times, ids = arrived.times[rows], arrived.ids[rows]
         order = number * places_end + places
@@ -106,12 +108,11 @@ class ForeignKeyJoin:
     """Keeps the rows of both sides, and which left rows name which right row."""
 
     def __init__(self, node: plan.ForeignKeyJoin, on_error: OnError) -> None:
-        left, right = node.left.output, node.right.output
-        self._joined = JoinedRows(left, right, node.output)
+        self._joined = JoinedRows(node.left.output, node.right.output, node.output)
         wanted = self._joined.wanted
         self._sides = (
-            Side(left, wanted[0], pa.field(_ON, node.foreign_key.type)),
-            Side(right, wanted[1]),
+            Side(node.left, wanted[0], pa.field(_ON, node.foreign_key.type)),
+            Side(node.right, wanted[1]),
         )
         self._keeps = node.kind is not plan.JoinKind.INNER
         self._foreign = Evaluator([(_ON, node.foreign_key)], on_error)
@@ -121,6 +122,28 @@ class ForeignKeyJoin:
         self._rights = KeyedNumbers(keys[1], id=-1, time=-1, names=0)
         self._names = Named(lambda rows, numbers: self._lefts["number"][rows] == numbers)
         self._next = 0  # the number of the next naming
+
+    def steps(self, left: Changes, right: Changes) -> Iterator[Changes]:
+        """Updates of the joined table, in parts: many left rows may name one right row."""
+        at = self._halved(right)
+        if at is None:
+            if made := self.step(left, right):
+                yield made
+            return
+        for some in zip(_cut(left, at), _cut(right, at), strict=True):
+            if any(some):
+                yield from self.steps(*some)
+
+    def _halved(self, right: Changes) -> int | None:
+        """The place at which to cut a step whose right rows have too many answers."""
+        if len(right) < 2 or right.order is None:
+            return None
+        slots = self._rights.find([right.rows.column(n) for n in self._sides[1].layout.cell_names])
+        if self._rights["names"][slots[slots >= 0]].sum() <= _MOST:
+            return None
+        places = right.order.to_numpy()
+        at = int(places[len(places) // 2])
+        return at if places[0] < at else None
 
     def step(self, left: Changes, right: Changes) -> Changes:
         """Updates of the joined table."""
@@ -189,9 +212,8 @@ class ForeignKeyJoin:
         if len(first):
             at = np.minimum(np.searchsorted(first, rows), len(first) - 1)
             ends = np.where(first[at] == rows, left.places[left.starts][at], ends)
-        until = np.append(left.places[1:], 0)
-        until[np.append(left.starts[1:], True)[: len(until)]] = right.places_end - 1
-        until = until[: len(left.places)]
+        until = np.roll(left.places, -1)
+        until[group_ends(left.starts)] = right.places_end - 1
         names = np.flatnonzero(left.named >= 0)
         slots = np.concatenate([rows, left.slots[names]])
         numbers = np.concatenate([numbers, left.numbers[names]])
@@ -215,7 +237,7 @@ class ForeignKeyJoin:
         now = given.left[rows], given.right[rows], given.times[rows]
         stored = lefts["id"][slots], self._right_ids(slots), lefts["time"][slots]
         ago = [before(a, starts, b) for a, b in zip(now, stored, strict=True)]
-        last = np.append(starts[1:], True)[: len(slots)]
+        last = group_ends(starts)
         lefts.put(slots[last], time=now[2][last])
         out = np.lexsort((given.numbers[rows], given.places[rows]))
         had, has = self._there(ago[0][out], ago[1][out]), self._there(now[0][out], now[1][out])
@@ -242,7 +264,7 @@ class ForeignKeyJoin:
     def _keep(self, left: _Left, right: _Right) -> None:
         """The state after the step."""
         lefts, rights = self._lefts, self._rights
-        last = np.append(left.starts[1:], True)[: len(left.slots)]
+        last = group_ends(left.starts)
         slots, ids, named, numbers = (
             x[last] for x in (left.slots, left.ids, left.named, left.numbers)
         )
@@ -250,12 +272,13 @@ class ForeignKeyJoin:
         begins = (named >= 0) & (numbers != lefts["number"][slots])
         moved = named != was
         starts = group_starts(right.slots)
-        ends = np.append(starts[1:], True)[: len(right.slots)]
+        ends = group_ends(starts)
         dead = before(right.ids, starts, rights["id"][right.slots])
         rights.put(right.slots[ends], id=right.ids[ends], time=right.times[ends])
         for lost, step in ((was[moved], -1), (named[moved], 1)):
-            keys, counts = np.unique(lost[lost >= 0], return_counts=True)
-            rights.put(keys, names=rights["names"][keys] + step * counts)
+            keys = lost[lost >= 0]
+            np.add.at(rights["names"], keys, step)
+            rights.put(keys, names=rights["names"][keys])
         kept = ids >= 0
         lefts.put(
             slots[kept], id=ids[kept], named=named[kept],
@@ -263,7 +286,7 @@ class ForeignKeyJoin:
         )  # fmt: skip
         lefts.drop(slots[~kept])
         self._names.add(named[begins], slots[begins], numbers[begins])
-        touched = np.unique(np.concatenate([right.slots, was, left.named]))
+        touched = distinct(np.concatenate([right.slots, was, left.named]))
         touched = touched[touched >= 0]
         rights.drop(touched[(rights["id"][touched] < 0) & (rights["names"][touched] <= 0)])
         rights.tidy(touched)
@@ -316,3 +339,11 @@ class ForeignKeyJoin:
         self._lefts.put(slots, named=named)
         numbers = self._lefts["number"][slots]
         self._names.add(named[valid], slots[valid], numbers[valid])
+
+
+def _cut(changes: Changes, place: int) -> tuple[Changes, Changes]:
+    """The rows before a place, and those from there on."""
+    if changes.order is None:  # none: else both inputs have their order
+        return changes, changes
+    count = int(np.searchsorted(changes.order.to_numpy(), place))
+    return changes.slice(0, count), changes.slice(count)

@@ -12,6 +12,7 @@ import pyarrow as pa
 from kshell.changes import Changes
 from kshell.sql import plan
 from kshell.stream.arena import Rows
+from kshell.stream.ops.table import keyed
 from kshell.stream.rows import Layout
 from kshell.stream.updates import Updates, updates_of
 
@@ -21,17 +22,26 @@ Ints = Any  # a numpy array of int64
 
 
 class Side:
-    """One input: its updates, and the columns of its rows that the joined rows have."""
+    """One input: its updates, and the columns of its rows that the joined rows have.
 
-    def __init__(self, relation: plan.Relation, wanted: Sequence[str], *more: pa.Field) -> None:
-        self.layout = Layout(relation)
+    A scan's records come as they are: each replaces what its key had.
+    """
+
+    def __init__(self, node: plan.Node, wanted: Sequence[str], *more: pa.Field) -> None:
+        self.layout = Layout(node.output)
+        self._records = isinstance(node, plan.Scan)
         fields = [self.layout.schema.field(name) for name in wanted]
         self._names = list(wanted)
         self.rows = Rows(pa.schema([*fields, *more]))
 
-    def updates(self, changes: Changes) -> Updates:
-        """The changes as updates."""
-        return updates_of(changes, self.layout)
+    def updates(self, changes: Changes) -> tuple[Changes, Updates]:
+        """The changes that count, and what they are as updates."""
+        if not self._records:
+            return changes, updates_of(changes, self.layout)
+        changes = keyed(changes, self.layout.width)
+        at = np.arange(len(changes))
+        new = np.where(np.asarray(changes.weights) > 0, at, -1)
+        return changes, Updates(np.full(len(at), -1), new, at)
 
     def add(self, updates: Updates, new: pa.RecordBatch, *more: pa.Array) -> Ints:
         """Keep the updates' new rows; their ids, -1 where there is none.
@@ -63,7 +73,7 @@ class Arrived:
         more: Callable[[pa.RecordBatch], Sequence[pa.Array]] = lambda rows: (),
     ) -> Arrived:
         """Keeps the new rows in the side's arena; `more` makes further columns of them."""
-        updates = side.updates(changes)
+        changes, updates = side.updates(changes)
         at = pa.array(updates.at)
         order = changes.order
         new = changes.rows.take(pa.array(updates.new[updates.new >= 0]))

@@ -5,6 +5,7 @@ The operators of joins call it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -39,8 +40,9 @@ class Sides:
         keyed: Any,
         times: Any,
     ) -> pa.RecordBatch:
-        """Joined rows: at which row of each side's source they stand (-1: of none), whose key they
-        have (0: the left's), their times.
+        """Joined rows: the place of their row in each side's source (-1: none), their times.
+
+        `keyed` says whose key each has: 0 is the left's.
         """
         taken = [picked(at) for at in places]
         columns = [self._key(sources, places, keyed, i) for i in range(self.output.width)]
@@ -51,7 +53,11 @@ class Sides:
         return pa.RecordBatch.from_arrays(columns, schema=self.output.schema)
 
     def _key(
-        self, sources: tuple[pa.RecordBatch, ...], places: tuple[Any, ...], keyed: Any, name: int | str
+        self,
+        sources: Sequence[pa.RecordBatch],
+        places: Sequence[Ints],
+        keyed: Ints,
+        name: int | str,
     ) -> pa.Array:
         """A column of the key or of its window."""
         columns = [source.column(name) for source in sources]

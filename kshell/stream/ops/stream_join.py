@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -98,10 +99,7 @@ class StreamJoin:
         layouts = (self._sides.left, self._sides.right)
         self._kept = _KEPT[node.kind]
         # What a row looks back and ahead for on the other side, by the side it is on.
-        self._reach = (
-            (node.before_ms, node.after_ms),
-            (node.after_ms, node.before_ms),
-        )
+        self._reach = ((node.before_ms, node.after_ms), (node.after_ms, node.before_ms))
         size = node.before_ms + node.after_ms
         grace = node.grace_ms if node.grace_ms is not None else plan.default_grace(size)
         self._retention = size + grace
@@ -199,7 +197,7 @@ class StreamJoin:
                 candidates[mine.numbers] = found
         part = np.cumsum(candidates) // _MOST
         bounds = [0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), count]
-        yield from zip(bounds[:-1], bounds[1:], strict=True)
+        yield from pairwise(bounds)
 
     def _join(
         self, arrived: tuple[_Arrived, ...], asked: list[_Asked], first: int, last: int
@@ -209,7 +207,10 @@ class StreamJoin:
         pairs = [
             self._pairs(side, arrived[side], asked[side], spans[side]) for side in (0, 1)
         ]
-        sources = [[mine.rows, self._rows[s].take(pairs[1 - s].ids)] for s, mine in enumerate(arrived)]
+        sources = [
+            [mine.rows, self._rows[side].take(pairs[1 - side].ids)]
+            for side, mine in enumerate(arrived)
+        ]
         made = []
         stays = []
         for side, (mine, found) in enumerate(zip(arrived, pairs, strict=True)):
@@ -274,7 +275,10 @@ class StreamJoin:
         for side, (mine, stay) in enumerate(zip(arrived, stays, strict=True)):
             if len(stay):
                 self._waiting_rows[side].put(mine.ids[stay], mine.rows.take(pa.array(stay)))
-        events = [np.flatnonzero(a.ids[s] >= 0) + s.start for a, s in zip(arrived, spans, strict=True)]
+        events = [
+            np.flatnonzero(mine.ids[span] >= 0) + span.start
+            for mine, span in zip(arrived, spans, strict=True)
+        ]
         numbers = np.concatenate([a.numbers[e] for a, e in zip(arrived, events, strict=True)])
         order = np.argsort(numbers, kind="stable")
         numbers = numbers[order]
@@ -298,13 +302,13 @@ class StreamJoin:
             sides, of_both("times"), of_both("nows"), of_both("ids"), waits,
             np.searchsorted(numbers, matching[by_number]), times, ids,
         )  # fmt: skip
-        at = [np.full(len(rows), -1), np.full(len(rows), -1)]
+        at = np.full((2, len(rows)), -1)
         released = np.empty(len(rows), np.int64)
         for side in (0, 1):
             mine = left_by == side
             taken = self._waiting_rows[side].take(gone[mine])
             released[mine] = _times(taken)
-            at[side][mine] = sum(s.num_rows for s in sources[side]) + np.arange(taken.num_rows)
+            at[side, mine] = sum(s.num_rows for s in sources[side]) + np.arange(taken.num_rows)
             sources[side].append(taken)
             self._waiting_rows[side].drop(gone[mine])
             self._waiting_rows[side].drop(ids[ended & (of_side == side)])

@@ -19,7 +19,7 @@ from kshell.stream.ops.sides import picked
 from kshell.stream.rows import Layout
 from kshell.stream.state import Entries
 
-__all__ = ["TableSource"]
+__all__ = ["TableSource", "keyed"]
 
 Ints = Any  # a numpy array of int64
 
@@ -33,7 +33,7 @@ class TableSource:
 
     def step(self, batch: Changes) -> Changes:
         """An update for each record."""
-        batch = self._keyed(batch)
+        batch = keyed(batch, self._layout.width)
         if not batch:
             return batch
         slots = self._kept.slots(batch.rows)
@@ -51,13 +51,6 @@ class TableSource:
         self._kept.put(slots[live], batch.rows.filter(pa.array(live)))
         self._kept.drop(slots[last & ~new])
         return out
-
-    def _keyed(self, batch: Changes) -> Changes:
-        keys = batch.rows.columns[: self._layout.width]
-        there = np.zeros(len(batch), np.bool_)
-        for column in keys:
-            there |= np.asarray(column.is_valid())
-        return batch if there.all() else batch.filter(pa.array(there))
 
     def _updates(self, batch: Changes, source: pa.RecordBatch, old: Ints, new: Any) -> Changes:
         """The old row of each record at -1 and the new at +1; at 0 what deletes nothing."""
@@ -97,6 +90,14 @@ class TableSource:
     def load(self, parts: Mapping[str, Entries]) -> None:
         """Takes in what either gave."""
         self._kept.load(parts["rows"])
+
+
+def keyed(batch: Changes, width: int) -> Changes:
+    """A topic's records that have a key: any of its columns, which are the first."""
+    there = np.zeros(len(batch), np.bool_)
+    for column in batch.rows.columns[:width]:
+        there |= np.asarray(column.is_valid())
+    return batch if there.all() else batch.filter(pa.array(there))
 
 
 def _neighbours(slots: Ints) -> tuple[Ints, Any]:

@@ -17,7 +17,7 @@ from kshell.sql.plan import JoinKind
 from kshell.stream.keyed import KeyedNumbers
 from kshell.stream.ops.joined import Arrived, JoinedRows, Side, rows_at
 from kshell.stream.state import Entries
-from kshell.stream.updates import Spread, before, group_starts, latest_of
+from kshell.stream.updates import Spread, before, group_ends, group_starts, latest_of
 
 __all__ = ["TableJoin"]
 
@@ -34,10 +34,9 @@ class TableJoin:
     """Keeps both sides' rows; of each key their ids and times, and the joined row's time."""
 
     def __init__(self, node: plan.TableJoin) -> None:
-        left, right = node.left.output, node.right.output
-        self._joined = JoinedRows(left, right, node.output)
+        self._joined = JoinedRows(node.left.output, node.right.output, node.output)
         self._sides = tuple(
-            Side(r, w) for r, w in zip((left, right), self._joined.wanted, strict=True)
+            Side(n, w) for n, w in zip((node.left, node.right), self._joined.wanted, strict=True)
         )
         self._kept = np.array(_KEPT[node.kind])
         layout = self._sides[0].layout
@@ -79,7 +78,7 @@ class TableJoin:
             (rows_at(sides[p].rows, spread.shown(ago[p][out], now[p][out])) for p in (0, 1)),
             spread.times(was[out], made[out], has),
         )
-        last = np.append(starts[1:], True)
+        last = group_ends(starts)
         values = [*now, *at, made, *(np.asarray(c)[rows] for c in cells[len(cells) - self._ends :])]
         self._keep(slots[last], [v[last] for v in values])
         for p, side in enumerate(sides):

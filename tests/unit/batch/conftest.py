@@ -33,6 +33,7 @@ class LiteralTable:
     """`opened` and `asked` record what the plan wanted of it."""
 
     name = "orders"
+    declared = False
     keys = ("ROWKEY",)
     latest: tuple[str, ...] = ()
     columns = (

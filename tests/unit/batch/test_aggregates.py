@@ -35,6 +35,7 @@ class Literals:
     name = "t"
     keys = ("K",)
     latest: tuple[str, ...] = ()
+    declared = False
     columns = tuple(TableColumn(n, t, hidden=n.startswith("ROW")) for n, t in TYPES.items())
 
     def ranges(self, bounds: Bounds) -> list[Range]:

@@ -25,6 +25,7 @@ class Literal:
     """One row; names in `hidden` are pseudo columns."""
 
     latest = ()
+    declared = False
 
     def __init__(self, name: str, keys: tuple[str, ...], shown: dict, hidden: dict) -> None:
         self.name, self.keys = name, keys
@@ -134,7 +135,8 @@ def test_bare_over_two_that_have_only_a_key_it_is_refused(answer) -> None:
     ("query", "bounds"),
     [
         ("SELECT n FROM a WHERE ROWKEY = 'ka' AND ROWTIME > 3", Bounds(keys=("ka",), time_from=4)),
-        ("SELECT rowtime FROM field WHERE rowkey = 'f' AND rowtime > 3", Bounds()),
+        ("SELECT rowtime FROM field WHERE rowkey = 'f' AND `rowtime` > 8", Bounds()),
+        ("SELECT rowtime FROM field WHERE rowkey = 'f' AND rowTime > 3", Bounds(time_from=4)),
         ("SELECT rowtime FROM field WHERE ROWKEY_1 = 'kf'", Bounds(keys=("kf",))),
         ("SELECT ID FROM own WHERE ROWKEY = 'mine'", Bounds()),
         ("SELECT ID FROM own WHERE ID = 1", Bounds(keys=(1,))),

@@ -22,7 +22,7 @@ TIMES = [-1, 0, 999, 1000, 5000, 2**53, 2**63 - 1]
 class Log:
     """Rows of which a scan gives only those that the bounds leave."""
 
-    name, keys, latest = "log", ("ROWKEY",), ()
+    name, keys, latest, declared = "log", ("ROWKEY",), (), False
     columns = (
         *(TableColumn(n, pa.int64(), hidden=True) for n in ("ROWTIME", "ROWOFFSET", "ROWPARTITION")),
         TableColumn("ROWKEY", pa.string(), hidden=True),

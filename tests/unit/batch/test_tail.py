@@ -21,7 +21,7 @@ from kshell.sql.parse import parse
 class Log:
     """Partitions of (offset, timestamp), with gaps; `read` counts the records handed out."""
 
-    name, keys, latest = "log", (), ()
+    name, keys, latest, declared = "log", (), (), False
     columns = (
         TableColumn("n", pa.int64()),
         TableColumn("ROWTIME", pa.int64(), hidden=True),
@@ -78,7 +78,7 @@ def test_a_field_named_like_the_order_is_read_whole():
     log = in_order(1, 10_000)
     log.columns = (TableColumn("n", pa.int64()), TableColumn("rowoffset", pa.int64()),
                    *(c for c in Log.columns if c.hidden))  # fmt: skip
-    rows = ask(log, "SELECT n, ROWOFFSET_1 AS o FROM log ORDER BY ROWOFFSET DESC LIMIT 1")
+    rows = ask(log, "SELECT n, ROWOFFSET AS o FROM log ORDER BY `rowoffset` DESC LIMIT 1")
     assert rows == [{"n": 0, "o": 0}]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,11 @@ from kshell.engines.local.engine import LocalEngine
 from kshell.engines.local.statements import persistent
 from kshell.kafka import admin
 from kshell.kafka.metadata import Partition, Snapshot, Topic
+from kshell.kafka.produce import Producer
+from kshell.session import Session
 from kshell.sql.parse import parse
+
+from .answers import rows_of
 
 PROPERTIES = Properties({"auto.offset.reset": "earliest"})
 
@@ -92,3 +97,44 @@ def other_demo() -> Iterator[Demo]:
     broker = start()
     yield broker
     broker.close()
+
+
+@pytest.fixture
+def session(demo) -> Iterator[Session]:
+    """A session on the demo's broker that reads from the first record."""
+    made = Session(Properties({"bootstrap.servers": demo.bootstrap, "auto.offset.reset": "earliest"}))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def execute(session):
+    """A script's last result."""
+    return lambda text: list(session.execute(text))[-1]
+
+
+@pytest.fixture
+def ask(execute):
+    """The rows of a bounded statement, as dictionaries."""
+    return lambda text: rows_of(execute(text))
+
+
+@pytest.fixture
+def rows(ask):
+    """The rows of a bounded statement, as tuples."""
+    return lambda text: [tuple(row.values()) for row in ask(text)]
+
+
+@pytest.fixture(scope="session")
+def topic_of(demo):
+    """Makes a topic of values, all of them in one partition."""
+
+    def of(*values: str | bytes | None) -> str:
+        name = f"v{uuid.uuid4().hex[:10]}"
+        producer = Producer(Properties({"bootstrap.servers": demo.bootstrap}))
+        encoded = (v.encode() if isinstance(v, str) else v for v in values)
+        producer.send(name, [(None, value, None, 0, None) for value in encoded])
+        producer.flush()
+        return name
+
+    return of

@@ -18,7 +18,7 @@ from kshell.engines.local.continuous.feed import open_feed
 from kshell.engines.local.sources import chunks, sample, scan_reader, topic
 from kshell.errors import ConnectionFailed, KshellError
 from kshell.formats import registry_http
-from kshell.formats.source import SourceReader
+from kshell.formats.source_reader import SourceReader
 from kshell.kafka import produce
 from kshell.kafka.produce import OutgoingRecord, Producer
 from kshell.kafka.settings import librdkafka
@@ -108,9 +108,9 @@ def throws(world: World):
     seen = {}
 
     class Reader(SourceReader):
-        def __init__(self, *given, throws=False):
+        def __init__(self, *given, throws=False, **how):
             seen["throws"] = throws
-            super().__init__(*given, throws=throws)
+            super().__init__(*given, throws=throws, **how)
 
     world.monkeypatch.setattr("kshell.formats.source.SourceReader", Reader)
     chunks.reader_of(source, ["V"], world.properties)

@@ -5,7 +5,6 @@ Records are in one of four partitions: the sample is its first 25 and its last 2
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import replace
 from decimal import Decimal
 from itertools import chain
@@ -13,51 +12,11 @@ from itertools import chain
 import pyarrow as pa
 import pytest
 
-from kshell.config import Properties
 from kshell.engines.local.statements import select
 from kshell.errors import BindError, EvaluationError, UnknownName
-from kshell.kafka.produce import Producer
 from kshell.results import NoticeKind, Rows
-from kshell.session import Session
 
 MANY = 210  # more than the sample has of one end
-
-
-@pytest.fixture
-def session(demo):
-    made = Session(Properties({"bootstrap.servers": demo.bootstrap, "auto.offset.reset": "earliest"}))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def run(session):
-    return lambda text: list(session.execute(text))[-1]
-
-
-@pytest.fixture
-def ask(run):
-    def ask(text):
-        result = run(text)
-        assert isinstance(result, Rows)
-        return [tuple(row.values()) for batch in result.batches for row in batch.to_pylist()]
-
-    return ask
-
-
-@pytest.fixture
-def topic(demo):
-    """Makes a topic of JSON values."""
-
-    def of(*values: str | bytes | None) -> str:
-        name = f"v{uuid.uuid4().hex[:10]}"
-        producer = Producer(Properties({"bootstrap.servers": demo.bootstrap}))
-        encoded = (v.encode() if isinstance(v, str) else v for v in values)
-        producer.send(name, [(None, value, None, 0, None) for value in encoded])
-        producer.flush()
-        return name
-
-    return of
 
 
 def around(middle: list[str], usual: str) -> list[str]:
@@ -65,20 +24,20 @@ def around(middle: list[str], usual: str) -> list[str]:
     return [usual] * MANY + middle + [usual] * MANY
 
 
-def test_a_fraction_among_whole_numbers(ask, topic):
-    name = topic(*around(['{"price":10.5}'] * 10, '{"price":10}'))
-    assert ask(f"SELECT COUNT(*) FROM {name} WHERE price > 10.2") == [(10,)]
-    assert ask(f"SELECT COUNT(*), COUNT(price), SUM(price) FROM {name}") == [(430, 430, 4305.0)]
+def test_a_fraction_among_whole_numbers(rows, topic_of):
+    name = topic_of(*around(['{"price":10.5}'] * 10, '{"price":10}'))
+    assert rows(f"SELECT COUNT(*) FROM {name} WHERE price > 10.2") == [(10,)]
+    assert rows(f"SELECT COUNT(*), COUNT(price), SUM(price) FROM {name}") == [(430, 430, 4305.0)]
 
 
-def test_the_wider_type_is_known_to_the_next_statement(ask, run, topic):
-    name = topic(*around(['{"price":10.5}'], '{"price":10}'))
+def test_the_wider_type_is_known_to_the_next_statement(rows, execute, topic_of):
+    name = topic_of(*around(['{"price":10.5}'], '{"price":10}'))
     columns = f"DESCRIBE {name}"
-    described = lambda: {r["column"]: r["type"] for b in run(columns).parts[1].batches for r in b.to_pylist()}  # noqa: E731
+    described = lambda: {r["column"]: r["type"] for b in execute(columns).parts[1].batches for r in b.to_pylist()}  # noqa: E731
     assert described()["price"] == "BIGINT"
-    assert ask(f"SELECT MAX(price) FROM {name}") == [(10.5,)]
+    assert rows(f"SELECT MAX(price) FROM {name}") == [(10.5,)]
     assert described()["price"] == "DOUBLE"
-    assert sum(len(b) for b in run(f"SELECT * FROM {name}").batches) == 421
+    assert sum(len(b) for b in execute(f"SELECT * FROM {name}").batches) == 421
 
 
 @pytest.mark.parametrize(
@@ -105,21 +64,21 @@ def test_the_wider_type_is_known_to_the_next_statement(ask, run, topic):
         ('{"v":[]}', '{"v":[5]}', "SUM(v[1])", 5),
     ],
 )  # fmt: skip
-def test_a_value_of_another_type_than_any_sample(ask, topic, usual, odd, query, answer):
-    name = topic(*around([odd], usual))
+def test_a_value_of_another_type_than_any_sample(rows, topic_of, usual, odd, query, answer):
+    name = topic_of(*around([odd], usual))
     if usual in ('{"v":null}', '{"v":{}}') and "v.x" in query:
-        ask(f"SELECT MAX(v) FROM {name}")  # a field of a text is no name yet
-    assert ask(f"SELECT {query} FROM {name}") == [(answer,)]
+        rows(f"SELECT MAX(v) FROM {name}")  # a field of a text is no name yet
+    assert rows(f"SELECT {query} FROM {name}") == [(answer,)]
 
 
-def test_every_column_that_does_not_fit_is_widened_at_once(ask, run, topic):
-    name = topic(*around(['{"a":1.5,"b":1}', '{"a":1,"b":"x"}', '{"a":2,"b":2}'], '{"a":1,"b":1}'))
-    assert ask(f"SELECT SUM(a), MAX(b) FROM {name}") == [(424.5, "x")]
-    assert run("SHOW ERRORS").text == "No record has failed in this session."
+def test_every_column_that_does_not_fit_is_widened_at_once(rows, execute, topic_of):
+    name = topic_of(*around(['{"a":1.5,"b":1}', '{"a":1,"b":"x"}', '{"a":2,"b":2}'], '{"a":1,"b":1}'))
+    assert rows(f"SELECT SUM(a), MAX(b) FROM {name}") == [(424.5, "x")]
+    assert execute("SHOW ERRORS").text == "No record has failed in this session."
 
 
-def test_rows_that_are_out_cannot_be_taken_back(ask, run, topic, monkeypatch):
-    name = topic(*around(['{"v":1.5}'], '{"v":1}'))
+def test_rows_that_are_out_cannot_be_taken_back(rows, execute, topic_of, monkeypatch):
+    name = topic_of(*around(['{"v":1.5}'], '{"v":1}'))
     whole = select.answer
 
     def answer(plan, connection):  # as if a part had been read and shown before the rest came
@@ -128,7 +87,7 @@ def test_rows_that_are_out_cannot_be_taken_back(ask, run, topic, monkeypatch):
         return replace(rows, batches=chain([first], rows.batches))
 
     monkeypatch.setattr(select, "answer", answer)
-    result = run(f"SELECT v FROM {name}")
+    result = execute(f"SELECT v FROM {name}")
     with pytest.raises(EvaluationError) as raised:
         list(result.batches)
     assert raised.value.what == (
@@ -136,80 +95,80 @@ def test_rows_that_are_out_cannot_be_taken_back(ask, run, topic, monkeypatch):
         " rows are out already, so it cannot start again"
     )
     monkeypatch.undo()
-    assert ask(f"SELECT COUNT(v), MAX(v) FROM {name}") == [(421, 1.5)]
+    assert rows(f"SELECT COUNT(v), MAX(v) FROM {name}") == [(421, 1.5)]
 
 
-def test_a_continuous_query_says_which_value_did_not_fit(run, topic):
-    name = topic(*around(['{"v":10.5}', '{"v":11}'], '{"v":10}'))
-    live = run(f"SELECT v FROM {name} WHERE v > 10 EMIT CHANGES LIMIT 1")
+def test_a_continuous_query_says_which_value_did_not_fit(execute, topic_of):
+    name = topic_of(*around(['{"v":10.5}', '{"v":11}'], '{"v":10}'))
+    live = execute(f"SELECT v FROM {name} WHERE v > 10 EMIT CHANGES LIMIT 1")
     rows = []
     while (changes := live.poll(0.1)) is not None:
         rows += changes.rows.to_pylist()
     assert [list(r.values()) for r in rows] == [[11]]
-    errors = [r for b in run("SHOW ERRORS").batches for r in b.to_pylist()]
+    errors = [r for b in execute("SHOW ERRORS").batches for r in b.to_pylist()]
     assert [r["reason"] for r in errors if r["topic"] == name] == [
         "field v: 10.5 does not fit BIGINT, which 50 samples suggested"
     ]
 
 
-def test_whole_rows_say_which_fields_they_do_not_show(run, topic):
-    name = topic(*around(['{"v":1,"w":2}'] * 3 + ['{"v":1,"x":2}'], '{"v":1}'))
-    result = run(f"SELECT * FROM {name}")
+def test_whole_rows_say_which_fields_they_do_not_show(execute, topic_of):
+    name = topic_of(*around(['{"v":1,"w":2}'] * 3 + ['{"v":1,"x":2}'], '{"v":1}'))
+    result = execute(f"SELECT * FROM {name}")
     assert {tuple(b.schema.names) for b in result.batches} == {("v",)}
     (notice,) = [n for n in result.notices() if n.kind is NoticeKind.FIELDS]
     assert "(in so many records): w (3), x (1)" in notice.text
 
 
-def test_a_field_that_no_sample_has_is_looked_for(ask, run, topic):
-    name = topic(*around(['{"v":1,"w":2,"o":{"x":1}}'] * 3, '{"v":1,"o":{"y":1}}'))
-    assert ask(f"SELECT SUM(w) FROM {name}") == [(6,)]
-    assert ask(f"SELECT SUM(o.x) FROM {name}") == [(3,)]
-    assert "w" in [r["column"] for b in run(f"DESCRIBE {name}").parts[1].batches for r in b.to_pylist()]
+def test_a_field_that_no_sample_has_is_looked_for(rows, execute, topic_of):
+    name = topic_of(*around(['{"v":1,"w":2,"o":{"x":1}}'] * 3, '{"v":1,"o":{"y":1}}'))
+    assert rows(f"SELECT SUM(w) FROM {name}") == [(6,)]
+    assert rows(f"SELECT SUM(o.x) FROM {name}") == [(3,)]
+    assert "w" in [r["column"] for b in execute(f"DESCRIBE {name}").parts[1].batches for r in b.to_pylist()]
 
 
-def test_a_continuous_query_looks_for_a_field_too(run, topic):
-    name = topic(*around(['{"v":1,"w":2}'], '{"v":1}'))
-    live = run(f"SELECT w FROM {name} WHERE w > 1 EMIT CHANGES LIMIT 1")
+def test_a_continuous_query_looks_for_a_field_too(execute, topic_of):
+    name = topic_of(*around(['{"v":1,"w":2}'], '{"v":1}'))
+    live = execute(f"SELECT w FROM {name} WHERE w > 1 EMIT CHANGES LIMIT 1")
     rows = []
     while (changes := live.poll(0.1)) is not None:
         rows += changes.rows.to_pylist()
     assert [list(r.values()) for r in rows] == [[2]]
 
 
-def test_a_field_that_no_record_has_is_refused_with_how_many_were_looked_at(run, ask, topic):
-    name = topic(*around([], '{"v":1}'))
+def test_a_field_that_no_record_has_is_refused_with_how_many_were_looked_at(execute, rows, topic_of):
+    name = topic_of(*around([], '{"v":1}'))
     with pytest.raises(UnknownName) as raised:
-        ask(f"SELECT vv FROM {name}")
+        rows(f"SELECT vv FROM {name}")
     assert raised.value.what == "no column named vv; 420 records looked at"
     assert raised.value.hint == "did you mean v?"
     with pytest.raises(UnknownName, match="420 records looked at"):
-        run(f"SELECT vv FROM {name} EMIT CHANGES")
+        execute(f"SELECT vv FROM {name} EMIT CHANGES")
 
 
-def test_describe_full_reads_all_and_is_remembered(run, ask, topic):
-    name = topic(*around(['{"v":1.5,"w":{"x":"a"}}', '{"v":null}', None, "nonsense"], '{"v":1}'))
-    full = run(f"DESCRIBE {name} FULL")
+def test_describe_full_reads_all_and_is_remembered(execute, rows, topic_of):
+    name = topic_of(*around(['{"v":1.5,"w":{"x":"a"}}', '{"v":null}', None, "nonsense"], '{"v":1}'))
+    full = execute(f"DESCRIBE {name} FULL")
     (columns,) = [p for p in full.parts if isinstance(p, Rows)]
     assert [tuple(r.values()) for b in columns.batches for r in b.to_pylist()] == [
         ("v", "DOUBLE", 421), ("w", "STRUCT<`x` STRING>", 1),
     ]  # fmt: skip
     assert [n.text for n in columns.notices()] == []
-    assert ask(f"SELECT MAX(w.x), SUM(v) FROM {name}") == [("a", 421.5)]
+    assert rows(f"SELECT MAX(w.x), SUM(v) FROM {name}") == [("a", 421.5)]
     with pytest.raises(BindError, match="FULL"):
-        run(f"DESCRIBE {topic(*['text'] * 9)} FULL")
+        execute(f"DESCRIBE {topic_of(*['text'] * 9)} FULL")
 
 
 @pytest.mark.parametrize("depth", [80, 3000])
-def test_json_that_is_too_deep_is_an_error_row(ask, run, topic, depth):
+def test_json_that_is_too_deep_is_an_error_row(rows, execute, topic_of, depth):
     deep = '{"v":1,"o":' + '{"o":' * depth + "1" + "}" * depth + "}"
-    name = topic('{"v":1}', deep, *around([deep], '{"v":2}'))
-    assert ask(f"SELECT SUM(v), COUNT(v) FROM {name}") == [(841, 421)]
-    errors = [r for b in run("SHOW ERRORS").batches for r in b.to_pylist()]
+    name = topic_of('{"v":1}', deep, *around([deep], '{"v":2}'))
+    assert rows(f"SELECT SUM(v), COUNT(v) FROM {name}") == [(841, 421)]
+    errors = [r for b in execute("SHOW ERRORS").batches for r in b.to_pylist()]
     assert {r["reason"] for r in errors if r["topic"] == name} == {"JSON nested more than 64 deep"}
-    assert ask(f"SELECT * FROM {name} WHERE v = 1")[0][0] == 1
+    assert rows(f"SELECT * FROM {name} WHERE v = 1")[0][0] == 1
 
 
-def test_json_as_deep_as_may_be_is_data(ask, topic):
+def test_json_as_deep_as_may_be_is_data(rows, topic_of):
     deep = '{"o":' * 64 + "1" + "}" * 64
-    name = topic(deep)
-    assert ask(f"SELECT COUNT(o) FROM {name}") == [(1,)]
+    name = topic_of(deep)
+    assert rows(f"SELECT COUNT(o) FROM {name}") == [(1,)]

@@ -19,7 +19,8 @@ from kshell.catalog.serde import CAPABILITIES
 from kshell.engines.local.sources import chunks
 from kshell.errors import BindError, EvaluationError
 from kshell.formats.registry import Remembered, Schema, SchemaType
-from kshell.formats.source import SourceReader, SourceWriter
+from kshell.formats.source import SourceWriter
+from kshell.formats.source_reader import SourceReader
 
 KEYS, VALUES = "k STRING KEY, k2 STRING KEY", "v BIGINT, t STRING"
 FIELDS = {"key": ("K", "K2"), "value": ("V", "T")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 import os
 import struct
 from decimal import Decimal
@@ -13,7 +14,7 @@ import pytest
 from kshell.errors import BindError, EvaluationError, RegistryDown, UsageError
 from kshell.formats.framing import frame, write_indexes
 from kshell.formats.protobuf import walk
-from kshell.formats.protobuf.columns import message_type
+from kshell.formats.protobuf.columns import exact_type, message_type
 from kshell.formats.protobuf.decode import Framed, Plain
 from kshell.formats.protobuf.pool import load, message_class, message_named
 from kshell.formats.registry import Remembered, Schema, SchemaType
@@ -34,6 +35,7 @@ from .halves import (
 )
 
 HEAD = 'syntax = "proto3"; '
+UNSIGNED = pa.decimal128(20, 0)
 TEXT = HEAD + """
 import "google/protobuf/wrappers.proto"; import "google/protobuf/timestamp.proto";
 import "google/type/date.proto"; import "google/type/timeofday.proto";
@@ -44,6 +46,7 @@ message A {
   repeated N rn = 15; oneof k { string ks = 16; int64 kn = 17; N km = 18; }
   google.protobuf.StringValue w = 19; google.protobuf.Timestamp t = 20;
   google.type.Date dt = 21; google.type.TimeOfDay tm = 22; uint32 u32 = 23; sfixed64 s64 = 100;
+  fixed64 fu = 101; google.protobuf.UInt64Value wu = 102; repeated uint64 ru = 103;
 }"""
 MESSAGE = message_named(load(Schema(SchemaType.PROTOBUF, TEXT)))
 A = message_class(MESSAGE)
@@ -79,7 +82,11 @@ N = pa.struct([("x", INT), ("s", STRING)])
     ("name", "type", "message", "expected"),
     [
         ("i", INT, A(i=-1), -1), ("i", BIGINT, A(i=-1), -1), ("i", DOUBLE, A(i=3), 3.0),
-        ("z", BIGINT, A(z=-(2**63)), -(2**63)), ("u", BIGINT, A(u=2**63), -(2**63)), ("u", BIGINT, A(u=2**64 - 1), -1),
+        ("z", BIGINT, A(z=-(2**63)), -(2**63)), ("u", BIGINT, A(u=2**63 - 1), 2**63 - 1),
+        ("u", BIGINT, A(u=2**63), "field u: a value too large for BIGINT"),
+        ("u", UNSIGNED, A(u=2**64 - 1), decimal.Decimal(2**64 - 1)), ("u", UNSIGNED, A(u=7), decimal.Decimal(7)),
+        ("fu", UNSIGNED, A(fu=2**63), decimal.Decimal(2**63)), ("wu", UNSIGNED, A(wu={"value": 2**64 - 1}), decimal.Decimal(2**64 - 1)),
+        ("fu", BIGINT, A(fu=2**63), "field fu: a value too large for BIGINT"), ("ru", pa.list_(UNSIGNED), A(ru=[1, 2**64 - 1]), [1, 2**64 - 1]),
         ("f", BIGINT, A(f=2**32 - 1), 2**32 - 1), ("u32", BIGINT, A(u32=2**32 - 1), 2**32 - 1), ("s64", BIGINT, A(s64=-5), -5),
         ("d", DOUBLE, A(d=-0.5), -0.5), ("g", DOUBLE, A(g=1.1234), 1.1233999729156494), ("b", pa.bool_(), A(b=True), True),
         ("s", STRING, A(s="é☃😀"), "é☃😀"), ("y", BYTES, A(y=b"\xff\0"), b"\xff\0"),
@@ -103,7 +110,7 @@ def test_values(name, type, message, expected):
 
 @pytest.mark.parametrize(
     ("name", "type", "expected"),
-    [("i", INT, 0), ("s", STRING, ""), ("y", BYTES, b""), ("b", pa.bool_(), False), ("d", DOUBLE, 0.0), ("e", STRING, "X"),
+    [("i", INT, 0), ("u", UNSIGNED, 0), ("wu", UNSIGNED, None), ("s", STRING, ""), ("y", BYTES, b""), ("b", pa.bool_(), False), ("d", DOUBLE, 0.0), ("e", STRING, "X"),
      ("o", INT, None), ("r", pa.list_(INT), []), ("n", N, None), ("rn", pa.list_(N), []), ("ks", STRING, None),
      ("k_0", pa.struct([("ks", STRING)]), None), ("w", STRING, None), ("t", TIMESTAMP, None), ("dt", DATE, None)],
 )  # fmt: skip
@@ -368,3 +375,15 @@ def test_struct_reads_what_python_packs():
 def test_the_table_says_all_of_this_schema():
     fields = list(message_type(MESSAGE))
     assert walk.walker(MESSAGE, fields) is not None or os.environ.get("KSHELL_PURE")
+
+
+def test_what_is_nested_too_often_in_itself_is_marked():
+    text = 'syntax = "proto3"; message Node { int32 v = 1; Node next = 2; repeated Node kids = 3; }'
+    type = exact_type(Schema(SchemaType.PROTOBUF, text))
+    inner = pa.struct([("v", pa.int32()), ("next", pa.string()), ("kids", pa.list_(pa.string()))])
+    assert type.field("next").type == inner
+    message = message_named(load(Schema(SchemaType.PROTOBUF, text)))
+    node = message_class(message)
+    record = node(v=1, next=node(v=2, next=node(v=3), kids=[node(v=4, next=node(v=5))])).SerializeToString()
+    (following,) = Plain(message, [type.field("next")]).decode(pa.array([record, node(v=1).SerializeToString()], pa.binary())).columns
+    assert following.to_pylist() == [{"v": 2, "next": "…", "kids": ["…"]}, None]

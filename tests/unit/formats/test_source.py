@@ -11,7 +11,8 @@ import pytest
 from kshell.catalog.model import Column, FormatSpec, HeaderColumn, Kind, Source, Window, WindowType
 from kshell.errors import EvaluationError
 from kshell.formats.base import Half
-from kshell.formats.source import SourceReader, SourceWriter, unwraps
+from kshell.formats.source import SourceWriter
+from kshell.formats.source_reader import SourceReader, unwraps
 
 from .halves import BIGINT, INT, STRING, TIMESTAMP
 

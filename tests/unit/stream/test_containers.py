@@ -172,7 +172,7 @@ def test_waiting(
     """Late and early rows, some of which end the wait of one of the other side."""
     c, twin = (module.Waiting(left, right, grace) for module in _both())
     now, clock, events = -1, 0, []
-    for item, (side, step, late, stays, other) in enumerate(rows):
+    for item, (side, step, late, stays, _) in enumerate(rows):
         clock += step
         now = max(now, clock - late)
         events.append((side, clock - late, now, item, stays))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from kshell.changes import Changes
+from kshell.stream.ops import foreign_key_join
 from tests.streams.query import Query
 from tests.streams.records import Record, records
 from tests.streams.total import total
@@ -77,3 +78,20 @@ def test_the_sum_is_the_same_in_steps_of_any_size(name: str, given: list[Record]
     one = total(Query.of(script).changes(given, 1))
     for size in (7, len(given) or 1):
         assert total(Query.of(script).changes(given, size)) == one
+
+
+def test_a_right_row_that_many_name_is_answered_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(foreign_key_join, "_MOST", 60)
+    given = [Record("l", f"k{n}", ("a", n), n) for n in range(50)]
+    given += [Record("r", "a", (n,), 50 + n) for n in range(8)]
+    given += [Record("l", "k7", ("b", 1), 60), Record("r", "a", (9,), 61), Record("r", "b", (1,), 62)]
+    script = FOREIGN["foreign INNER"]
+    query = Query.of(script)
+    parts = [
+        part
+        for records in (given[:50], given[50:])
+        for part in query.graph.steps(query._step(records))
+    ]
+    assert len(parts) > 4
+    assert max(map(len, parts)) <= 200
+    assert _each(parts) == _each(list(Query.of(script).changes(given, 1)))

@@ -25,8 +25,10 @@ class ArrowTable:
         rows: int,
         column: Callable[[str], pa.Array | pa.ChunkedArray],
         why: str,
+        *,
+        declared: bool,
     ) -> None:
-        self._name, self._columns = name, columns
+        self._name, self._columns, self._declared = name, columns, declared
         self._rows, self._column, self._why = rows, column, why
 
     @property
@@ -36,6 +38,10 @@ class ArrowTable:
     @property
     def columns(self) -> Sequence[TableColumn]:
         return self._columns
+
+    @property
+    def declared(self) -> bool:
+        return self._declared
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -1,14 +1,15 @@
 """Applies formats to topics: chunks of records to columns, rows to records, schemas to columns.
 
-`continuous` and `declared` read and write through it, `insert` writes, `sample` and `decode` ask it
-for the schema registry, which is connected when a format first wants it.
+Every statement that reads or writes records does it through here, except for the samples of
+`sample`.  The schema registry is connected when a format first wants it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from enum import Enum
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,26 +18,56 @@ from kshell.catalog.model import Column, FormatSpec, Source
 from kshell.config import Properties
 from kshell.engines.error_log import EXCERPT
 from kshell.errors import BadRecord, EvaluationError
+from kshell.formats.source_reader import SourceReader
 from kshell.kafka.records import Wanted, decode
 
 if TYPE_CHECKING:  # a bounded SELECT of JSON reads without these
+    from kshell.formats.found import Learned
     from kshell.formats.registry import Schemas
     from kshell.kafka.produce import Outgoing
     from kshell.sql.plan import Sink
 
-__all__ = ["Batch", "Reading", "bad_rows", "infer_columns", "reader_of", "schemas_for",
+__all__ = ["Batch", "Learns", "Reading", "counted", "infer_columns", "reader_of", "schemas_for",
            "schemas_of", "writer_of"]  # fmt: skip
 
+_ALL = Wanted(offset=True, timestamp=True, key=True, value=True)
 _REGISTERED = frozenset({"AVRO", "JSON_SR", "PROTOBUF"})
 
 
-@dataclass(frozen=True, slots=True)
+class Learns(Enum):
+    """What a scan of an undeclared topic learns besides its rows: values that do not fit, or also
+    fields that no sample had."""
+
+    NOT = 0
+    TYPES = 1
+    ALL = 2
+
+
+@dataclass(slots=True)
 class Batch:
-    """Good rows: columns by name, which have no value; and the records that were bad."""
+    """Good rows: columns by name, and which have no value; and the records that were bad.
+
+    `lost` counts those: a part of a batch that cannot be read is one row of `bad`.  In a scan that
+    learns, rows of another type than samples suggested are in neither, and `learned` has them.
+    """
 
     columns: dict[str, pa.Array]
-    tombstone: pa.Array
+    rows: int
+    tombstone: Any  # an array; None in a scan that learns and reads no values
     bad: list[BadRecord]
+    lost: int
+    learned: Learned | None = None
+
+    def of(self, names: Sequence[str]) -> pa.RecordBatch:
+        """The rows with these columns."""
+        if not names:
+            return counted(self.rows)
+        return pa.RecordBatch.from_arrays([self.columns[n] for n in names], names=list(names))
+
+
+def counted(rows: int) -> pa.RecordBatch:
+    """So many rows without columns."""
+    return pa.RecordBatch.from_struct_array(pa.repeat(pa.scalar({}, pa.struct([])), rows))
 
 
 Reading = Callable[
@@ -83,14 +114,24 @@ def infer_columns(
     return infer
 
 
-def reader_of(source: Source, names: Sequence[str], properties: Properties) -> Reading:
-    """Decodes chunks of a source into the columns `names`, pseudo columns among them."""
-    from kshell.formats.source import SourceReader
+def reader_of(
+    source: Source, names: Sequence[str], properties: Properties, *, learns: Learns = Learns.NOT
+) -> Reading:
+    """Decodes chunks of a source into the columns `names`, pseudo columns among them.
 
+    Every statement reads records with it, so that a record is the same rows or the same error in
+    each.  A scan that learns looks at no more of a record than the columns need.
+    """
     throws = properties["ksql.timestamp.throw.on.invalid"] == "true"
-    reader = SourceReader(source, names, schemas_for(source, properties), throws=throws)
+    sparing, schemas = learns is not Learns.NOT, schemas_for(source, properties)
+    reader = SourceReader(source, names, schemas, throws=throws, sparing=sparing)
+    decodes = reader.needs_key or reader.needs_value
     wanted = Wanted(
-        offset=True, timestamp=True, key=True, value=True, headers=reader.needs_headers
+        offset="ROWOFFSET" in names or decodes,
+        timestamp="ROWTIME" in names or not sparing,
+        key=reader.needs_key,
+        value=reader.needs_value,
+        headers=reader.needs_headers,
     )
 
     def read(
@@ -100,40 +141,51 @@ def reader_of(source: Source, names: Sequence[str], properties: Properties) -> R
         decoded = decode(records, wanted, start=start, end=end, aborted=aborted)
         raw = decoded.batch
         bad = [BadRecord(source.topic, partition, s.first, s.reason) for s in decoded.bad]
+        lost = sum(s.last - s.first + 1 for s in decoded.bad)
         try:
             made = reader.read(raw)
         except EvaluationError as error:
             raise EvaluationError(
                 f"topic {source.topic}, partition {partition}: {error.what}"
             ) from None
-        places = pa.repeat(pa.scalar(partition, pa.int32()), raw.num_rows)
-        columns = {"ROWPARTITION": places, "ROWOFFSET": raw.column("offset")}
+        columns: dict[str, pa.Array] = {}
+        if "ROWPARTITION" in names:
+            columns["ROWPARTITION"] = pa.repeat(pa.scalar(partition, pa.int32()), raw.num_rows)
+        if "ROWOFFSET" in names:
+            columns["ROWOFFSET"] = raw.column("offset")
         columns |= made.columns  # declared ones go before
-        columns["ROWTIME"] = made.times
-        kept = {n: columns[n] for n in names}
-        tombstone = made.tombstone
+        if "ROWTIME" in names:
+            columns["ROWTIME"] = made.times
+        kept, rows, tombstone = {n: columns[n] for n in names}, raw.num_rows, made.tombstone
+        learned, misfits = None, set[int]()
+        if sparing and made.value is not None and (made.value.misfits or made.value.others):
+            learned = reader.learn(raw, made, whole=learns is Learns.ALL)
+            misfits = set(made.value.misfits)
         if made.bad:
-            bad += bad_rows(source.topic, partition, raw, made.bad)
+            told = [(row, why) for row, why in made.bad if row not in misfits]
+            if told and sparing:  # its time and both halves are told of as well
+                raw = decode(records, _ALL, start=start, end=end, aborted=aborted).batch
+            bad += _bad_rows(source.topic, partition, raw, told)
             worse = {row for row, _ in made.bad}
-            good = pa.array([i for i in range(raw.num_rows) if i not in worse], pa.int64())
+            good = pa.array([i for i in range(rows) if i not in worse], pa.int64())
             kept = {n: c.take(good) for n, c in kept.items()}
-            tombstone = tombstone.take(good)
-        return Batch(kept, tombstone, bad)
+            tombstone = None if tombstone is None else tombstone.take(good)
+            lost, rows = lost + len(told), len(good)
+        return Batch(kept, rows, tombstone, bad, lost, learned)
 
     return read
 
 
-def bad_rows(
+def _bad_rows(
     topic: str, partition: int, raw: pa.RecordBatch, bad: Sequence[tuple[int, str]]
 ) -> list[BadRecord]:
-    """The rows of SHOW ERRORS for rows of a batch and why; the time is -1 where it was not read."""
-    timed = "timestamp" in raw.schema.names
+    """The rows of SHOW ERRORS for rows of a batch and why."""
     out = []
     for row, reason in bad:
         half = "key" if reason.startswith("key: ") else "value"
         excerpt = (raw.column(half)[row].as_py() or b"")[:EXCERPT]
         offset = raw.column("offset")[row].as_py()
-        time = raw.column("timestamp")[row].as_py() if timed else -1
+        time = raw.column("timestamp")[row].as_py()
         out.append(BadRecord(topic, partition, offset, reason, time, excerpt))
     return out
 

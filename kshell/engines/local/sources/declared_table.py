@@ -8,7 +8,6 @@ error row for every query.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -16,41 +15,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kshell.batch.tables import GONE, Bounds, Range, TableColumn
-from kshell.catalog.model import RESERVED, WINDOW_COLUMNS, Kind, Source
-from kshell.config import Properties
-from kshell.engines.error_log import ErrorLog
-from kshell.engines.local.sources.chunks import Batch, Reading, reader_of
-from kshell.engines.local.sources.decode import Made
-from kshell.engines.local.sources.learned import Widening
-from kshell.engines.local.sources.topic import Budget, TopicTable
+from kshell.catalog.model import RESERVED, WINDOW_COLUMNS, Kind
+from kshell.engines.local.sources.chunks import Batch, Learns
+from kshell.engines.local.sources.topic import TopicRead, TopicTable
 from kshell.errors import Unsupported
-from kshell.kafka.client import Client
 from kshell.kafka.fetch import Chunk
-from kshell.kafka.metadata import Snapshot
 
 __all__ = ["DeclaredTable"]
-
-
-class _Codecs(threading.local):
-    """A thread's readers by the columns that they make: codecs keep what they learn of schemas."""
-
-    def __init__(self) -> None:
-        self.readers: dict[tuple[str, ...], Reading] = {}
 
 
 class DeclaredTable(TopicTable):
     """Its columns are the key's, the window's bounds where there is one, and the value's."""
 
-    def __init__(
-        self,
-        client: Client,
-        snapshot: Snapshot,
-        source: Source,
-        errors: ErrorLog,
-        budget: Budget,
-        properties: Properties,
-        widening: Widening,
-    ) -> None:
+    def __init__(self, read: TopicRead) -> None:
+        source = read.source
         bounds = WINDOW_COLUMNS if source.window is not None else ()
         # Headers that are not declared are decoded where a query names them.
         self._headers = {"ROWHEADERS"} & source.pseudo_columns().keys()
@@ -64,8 +42,7 @@ class DeclaredTable(TopicTable):
                 "bounded query takes the last of each key",
                 hint="with EMIT CHANGES it can be read",
             )
-        self._codecs = _Codecs()
-        super().__init__(client, snapshot, source, errors, budget, properties, widening)
+        super().__init__(read)
 
     def _made(self) -> tuple[TableColumn, ...]:
         source = self.source
@@ -100,29 +77,24 @@ class DeclaredTable(TopicTable):
             bounds = replace(bounds, time_from=None, time_to=None)
         return super().ranges(bounds)
 
-    def _decode(
-        self, chunk: Chunk, columns: Sequence[str], end: int
-    ) -> Made:
+    def _decode(self, chunk: Chunk, columns: Sequence[str], end: int) -> Batch:
         names = (*self._names, *(c for c in columns if c in self._headers))
-        readers = self._codecs.readers
-        if names not in readers:
-            readers[names] = reader_of(self.source, names, self._properties)
-        read = readers[names](chunk.partition, chunk.records, chunk.start, end, chunk.aborted)
-        self._errors.add(read.bad)
+        read = self._read(chunk, names, end, Learns.NOT)
         keep = self._kept(read)
+        if self._table:
+            read.columns[GONE] = read.tombstone
         if not columns:
-            n = pc.sum(keep).as_py() or 0
-            rows = pa.repeat(pa.scalar({}, pa.struct([])), n)
-            return Made(pa.RecordBatch.from_struct_array(rows), len(read.bad))
-        made = {**read.columns, GONE: read.tombstone}
-        batch = pa.RecordBatch.from_arrays([made[c] for c in columns], names=list(columns))
-        return Made(batch if pc.all(keep).as_py() else batch.filter(keep), len(read.bad))
+            return replace(read, columns={}, rows=pc.sum(keep).as_py() or 0)
+        if pc.all(keep).as_py():
+            return read
+        kept = {name: column.filter(keep) for name, column in read.columns.items()}
+        return replace(read, columns=kept, rows=pc.sum(keep).as_py() or 0)
 
     def _kept(self, read: Batch) -> pa.Array:
         """Records that are rows: a stream's with a value, a table's with a key."""
         if not self._table:
             return pc.invert(read.tombstone)
-        keyed = pa.repeat(pa.scalar(False), len(read.tombstone))
+        keyed = pa.repeat(pa.scalar(False), read.rows)
         for column in self.source.key:
             keyed = pc.or_(keyed, read.columns[column.name].is_valid())
         return keyed

@@ -139,7 +139,7 @@ class FieldSearch:
 def searches(lookup: Lookup, tree: exp.Expr, error: BindError) -> list[FieldSearch]:
     """Of the topics of a query that was refused: those whose records may have what it names."""
     names = wanted_names(tree)
-    unknown = isinstance(error, UnknownName) and error.kind == "column"
+    unknown = isinstance(error, UnknownName) and error.kind in ("column", "field")
     unknown = unknown or "Could not find key" in error.what
     found = []
     for sampled in lookup.sampled():

@@ -13,7 +13,15 @@ import numpy as np
 import pyarrow as pa
 
 from kshell.batch.tables import TableColumn
-from kshell.catalog.model import PSEUDO_COLUMNS, Column, FormatSpec, Kind, Source, pseudo_type
+from kshell.catalog.model import (
+    PSEUDO_COLUMNS,
+    RESERVED,
+    Column,
+    FormatSpec,
+    Kind,
+    Source,
+    pseudo_type,
+)
 from kshell.changes import Changes
 from kshell.engines.local.sources.arrow_table import BATCH_ROWS, ArrowTable
 from kshell.engines.local.sources.base import Piece
@@ -35,12 +43,9 @@ def given_table(name: str, rows: object) -> pa.Table:
                 table = table.set_column(n, field.name, table.column(n).cast(narrower(field.type)))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, TypeError, ValueError) as error:
         raise UsageError(f"{name} cannot be given as a table: {error}") from None
-    if "" in table.schema.names:
-        raise UsageError(f"{name} has a column without a name", hint="rename_columns gives it one")
-    counts = Counter(c.casefold() for c in table.schema.names)
-    if twice := [name for name, times in counts.items() if times > 1]:
+    if twice := [column for column, times in Counter(table.schema.names).items() if times > 1]:
         raise UsageError(
-            f"{name} has two columns named {twice[0]}", hint="names that differ in case are one"
+            f"{name} has two columns named {twice[0]}", hint="rename_columns gives them others"
         )
     return table
 
@@ -53,9 +58,13 @@ _NARROWER: Mapping[int, Callable[[pa.DataType], pa.DataType]] = {
 
 
 def _pseudo(rows: pa.Table) -> dict[str, pa.DataType]:
-    """The pseudo columns that the table has no column of the name of."""
-    own = {name.upper() for name in rows.schema.names}
-    return {name: pseudo_type(name, ()) for name in PSEUDO_COLUMNS if name not in own}
+    """The pseudo columns, but those that are the table's own columns by name."""
+    own = {name.upper(): name for name in rows.schema.names}
+    return {
+        name: rows.schema.field(own[name]).type if name in own else pseudo_type(name, ())
+        for name in PSEUDO_COLUMNS
+        if name not in rows.schema.names
+    }
 
 
 def _column(rows: pa.Table, name: str) -> pa.ChunkedArray | pa.Array:
@@ -110,7 +119,8 @@ def given_source(name: str, rows: pa.Table) -> Source:
     for field in rows.schema:
         if pa.types.is_duration(field.type) or pa.types.is_interval(field.type):
             raise BindError(f"column {field.name} of {name}: KSQL has no type for a {field.type}")
-    columns = tuple(Column(f.name, _ksql(f.type)) for f in rows.schema)
+    # A column of a reserved name would be there twice: it is the pseudo column.
+    columns = tuple(Column(f.name, _ksql(f.type)) for f in rows.schema if f.name not in RESERVED)
     # What a query that reads it writes by default.
     key, value = FormatSpec("KAFKA"), FormatSpec("JSON")
     return Source(name, Kind.STREAM, name, (), columns, key, value, declared=False)
@@ -125,7 +135,9 @@ class GivenTable(ArrowTable):
             *(TableColumn(n, t, hidden=True) for n, t in _pseudo(rows).items()),
         )
         why = "given to this session"
-        super().__init__(name, columns, rows.num_rows, lambda n: _column(rows, n), why)
+        super().__init__(
+            name, columns, rows.num_rows, lambda n: _column(rows, n), why, declared=False
+        )
 
 
 class GivenInput:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from kshell.batch.tables import TableColumn
 from kshell.catalog.model import PSEUDO_COLUMNS, Source
 from kshell.engines.local.sources.arrow_table import ArrowTable
-from kshell.formats.source import rowkey_column
+from kshell.formats.source_reader import rowkey_column
 from kshell.results import Notice
 
 __all__ = ["Keeper", "KeptTable"]
@@ -44,4 +44,6 @@ class KeptTable(ArrowTable):
             *(TableColumn(n, t, hidden=True) for n, t in pseudo.items()),
         )
         why = "kept by a query of this shell"
-        super().__init__(source.name, columns, rows.num_rows, made.__getitem__, why)
+        super().__init__(
+            source.name, columns, rows.num_rows, made.__getitem__, why, declared=True
+        )

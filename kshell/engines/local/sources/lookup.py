@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from kshell.catalog.catalog import Catalog
-from kshell.catalog.model import RESERVED, Source
+from kshell.catalog.model import Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources.learned import Widening
@@ -197,11 +197,15 @@ class Lookup:
             from kshell.engines.local.sources.topic import TopicTable as Made
         else:
             from kshell.engines.local.sources.declared_table import DeclaredTable as Made
+        from kshell.engines.local.sources.topic import TopicRead
+
         source = declared or self.sample(name).source
-        snapshot = self.snapshot(source.topic)
         return Made(
-            self.client, snapshot, source, self.errors, self.budget, self.properties, self.widening
-        )
+            TopicRead(
+                self.client, self.snapshot(source.topic), source, self.errors, self.budget,
+                self.properties, self.widening,
+            )
+        )  # fmt: skip
 
     def catalog_for(self, tree: exp.Expr) -> Catalog:
         """The catalog with the topics that a query names and nobody declared."""
@@ -212,9 +216,7 @@ class Lookup:
             name = Name(text, quoted)
             if self._given(name) is not None or catalog.find(text, quoted) is None:
                 source = self.source(name)
-                # A field of a reserved name would be there twice: the name means the record's own.
-                value = tuple(c for c in source.value if c.name not in RESERVED)
-                catalog = catalog.with_topic(replace(source, name=text, value=value))
+                catalog = catalog.with_topic(replace(source, name=text))
         return catalog
 
     def inputs(

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from kshell.catalog.model import Column, FormatSpec, Kind, Source
+from kshell.catalog.model import RESERVED, Column, FormatSpec, Kind, Source
 from kshell.config import Properties
 from kshell.engines.local.sources.chunks import schemas_of
 from kshell.errors import CorruptRecord
+from kshell.field_names import escaped
 from kshell.formats.base import Asked, Half
 from kshell.formats.detect import detect
 from kshell.formats.guess import Inferred, of_shape
@@ -161,12 +162,17 @@ def _sampled(
         kind=Kind.STREAM,
         topic=name,
         key=tuple(Column(c.name, c.type) for c in key.columns),
-        value=tuple(Column(c.name, c.type) for c in value.columns),
+        value=tuple(Column(_called(c.name), c.type) for c in value.columns),
         key_format=key.format,
         value_format=value.format,
         declared=False,
-        presence={c.name: c.presence for c in (*key.columns, *value.columns)},
+        presence={_called(c.name): c.presence for c in (*key.columns, *value.columns)},
         samples=records,
         suggested={name: shape.type() for name, shape in fields},
     )
     return Sampled(source, records, key, value, schemas)
+
+
+def _called(name: str) -> str:
+    """A field's name, escaped where it would be a pseudo column's."""
+    return escaped(name) if name in RESERVED else name

@@ -55,4 +55,4 @@ class Intake:
         )
         gone = pa.scalar(self._gone, WEIGHT)
         weights = pc.if_else(read.tombstone, gone, pa.scalar(1, WEIGHT))
-        return Changes(rows, weights), len(read.bad)
+        return Changes(rows, weights), read.lost

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -16,13 +18,13 @@ from kshell.batch.tables import Bounds, Range, Scan, TableColumn
 from kshell.catalog.model import Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
-from kshell.engines.local.sources.chunks import schemas_for
-from kshell.engines.local.sources.decode import Decoder, Made, is_text
+from kshell.engines.local.sources.chunks import Batch, Learns, Reading, reader_of
 from kshell.engines.local.sources.decode_ahead import ahead
 from kshell.engines.local.sources.learned import Widening
 from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.engines.local.sources.sample import keys_are_placed
 from kshell.errors import BadRecord, Misfit
+from kshell.formats.found import comes_as_text
 from kshell.formats.guess import json_structure
 from kshell.formats.shapes import Shape
 from kshell.kafka.client import Client
@@ -31,7 +33,7 @@ from kshell.kafka.metadata import Snapshot
 from kshell.kafka.records import count
 from kshell.results import Notice, NoticeKind, Progress
 
-__all__ = ["Budget", "TopicTable", "nested_template"]
+__all__ = ["Budget", "TopicRead", "TopicTable", "nested_template"]
 
 
 def nested_template(type: pa.DataType) -> str:
@@ -67,25 +69,36 @@ def _stopped(name: str, spent: str, left: int) -> Notice:
     return Notice(NoticeKind.PARTIAL, text, left)
 
 
+@dataclass(frozen=True, slots=True)
+class TopicRead:
+    """A source that a statement reads, and what it reads it with."""
+
+    client: Client
+    snapshot: Snapshot
+    source: Source
+    errors: ErrorLog
+    budget: Budget
+    properties: Properties
+    widening: Widening
+
+
+class _Readers(threading.local):
+    """A thread's readers by the columns that they make: codecs keep what they learn of schemas."""
+
+    def __init__(self) -> None:
+        self.by_names: dict[tuple[str, ...], Reading] = {}
+
+
 class TopicTable:
     """One topic, its offsets taken once: every reference in a statement sees the same end."""
 
-    def __init__(
-        self,
-        client: Client,
-        snapshot: Snapshot,
-        source: Source,
-        errors: ErrorLog,
-        budget: Budget,
-        properties: Properties,
-        widening: Widening,
-    ) -> None:
-        self._client, self._source, self._errors = client, source, errors
-        self._widening = widening
-        self.budget = budget
-        self._properties = properties
-        self._decoders: dict[tuple[str, ...], Decoder] = {}
-        self._snapshot, self._offsets = snapshot, snapshot.offsets
+    def __init__(self, read: TopicRead) -> None:
+        self._client, self._source, self._errors = read.client, read.source, read.errors
+        self._widening = read.widening
+        self.budget = read.budget
+        self._properties = read.properties
+        self._readers = _Readers()
+        self._snapshot, self._offsets = read.snapshot, read.snapshot.offsets
         self._columns = self._made()
         self._placed: bool | None = None  # the keys, by Kafka's own partitioner
 
@@ -118,12 +131,16 @@ class TopicTable:
     def columns(self) -> Sequence[TableColumn]:
         return self._columns
 
+    @property
+    def declared(self) -> bool:
+        return self._source.declared
+
     def _made(self) -> tuple[TableColumn, ...]:
         made = []
         for column in self._source.value:
-            if is_text(self._source, column.type):
+            if self._source.value_format.name == "JSON" and comes_as_text(column.type):
                 template = nested_template(column.type)
-                made.append(TableColumn(column.name, pa.string(), template))
+                made.append(TableColumn(column.name, pa.string(), template, made=column.type))
             else:
                 made.append(TableColumn(column.name, column.type))
         values = {c.name for c in self._source.value}
@@ -216,7 +233,7 @@ class TopicTable:
                 done += min(max(fetch.position[p], start), end) - start
             return done
 
-        def decoded(chunk: Chunk) -> tuple[Chunk, Made]:
+        def decoded(chunk: Chunk) -> tuple[Chunk, Batch]:
             end = limits[chunk.partition][1]
             return chunk, wait.of(lambda: self._decode(chunk, columns, end))
 
@@ -225,24 +242,25 @@ class TopicTable:
             left, size, spent = {p: end - start for p, (start, end) in limits.items()}, 0, ""
             misfit, shape = "", Shape()
             for chunk, made in ahead(decoded, fetch):
-                if spent and (made.rows.num_rows or made.bad):
+                if spent and (made.rows or made.lost):
                     notices.append(_stopped(self.name, spent, sum(left.values())))
                     fetch.cancel()
                     break
-                bad += made.bad
+                bad += made.lost
                 following = chunk.next
                 left[chunk.partition] = max(limits[chunk.partition][1] - following, 0)
                 size += len(chunk.records)
-                if made.shape is not None:
-                    misfit = misfit or made.misfit
-                    shape.merge(made.shape)
+                learned = made.learned
+                if learned is not None and learned.shape is not None:
+                    misfit = misfit or learned.why
+                    shape.merge(learned.shape)
                 if misfit and self._widening.rows_out:
                     fetch.cancel()
                     break
-                if made.others:
-                    self._widening.others.setdefault(self.name, Counter()).update(made.others)
-                if made.rows.num_rows and not misfit:  # else the rest is read for what it has
-                    yield made.rows
+                if learned is not None and learned.others:
+                    self._widening.others.setdefault(self.name, Counter()).update(learned.others)
+                if made.rows and not misfit:  # else the rest is read for what it has
+                    yield made.of(columns)
                 # What was fetched ahead does not count: all of a small topic is there at once.
                 spent = self.budget.over(total - sum(left.values()), size)
             if misfit:
@@ -259,25 +277,22 @@ class TopicTable:
 
         return Scan(batches(), cancel, progress, lambda: bad, lambda: notices)
 
-    def _decode(
-        self, chunk: Chunk, columns: Sequence[str], end: int
-    ) -> Made:
+    def _decode(self, chunk: Chunk, columns: Sequence[str], end: int) -> Batch:
         if columns:
-            return self._decoder(tuple(columns)).batch(
-                chunk.partition, chunk.records, chunk.start, end, chunk.aborted
-            )
+            return self._read(chunk, tuple(columns), end, self._learns)
         n, _, spans = count(chunk.records, start=chunk.start, end=end, aborted=chunk.aborted)
-        self._errors.add(
-            BadRecord(self._source.topic, chunk.partition, s.first, s.reason) for s in spans
-        )
-        empty = pa.repeat(pa.scalar({}, pa.struct([])), n)
-        failed = sum(s.last - s.first + 1 for s in spans)
-        return Made(pa.RecordBatch.from_struct_array(empty), failed)
+        bad = [BadRecord(self._source.topic, chunk.partition, s.first, s.reason) for s in spans]
+        self._errors.add(bad)
+        return Batch({}, n, None, bad, sum(s.last - s.first + 1 for s in spans))
 
-    def _decoder(self, columns: tuple[str, ...]) -> Decoder:
-        if columns not in self._decoders:
-            schemas = schemas_for(self._source, self._properties)
-            self._decoders[columns] = Decoder(
-                self._source, columns, self._errors, schemas, self._widening.whole
-            )
-        return self._decoders[columns]
+    @property
+    def _learns(self) -> Learns:
+        return Learns.ALL if self._widening.whole else Learns.TYPES
+
+    def _read(self, chunk: Chunk, names: tuple[str, ...], end: int, learns: Learns) -> Batch:
+        readers = self._readers.by_names
+        if names not in readers:
+            readers[names] = reader_of(self._source, names, self._properties, learns=learns)
+        read = readers[names](chunk.partition, chunk.records, chunk.start, end, chunk.aborted)
+        self._errors.add(read.bad)
+        return read

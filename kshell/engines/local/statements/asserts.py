@@ -192,7 +192,7 @@ def _records(
         end = snapshot.offsets[chunk.partition][1]
         batch = read(chunk.partition, chunk.records, chunk.start, end, chunk.aborted)
         context.errors.add(batch.bad)
-        bad += len(batch.bad)
+        bad += batch.lost
         rows = pa.table({**batch.columns, "ROWGONE": batch.tombstone}).to_pylist()
         out += [((r["ROWPARTITION"], r["ROWOFFSET"]), r) for r in rows]
     return out, bad

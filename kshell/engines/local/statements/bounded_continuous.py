@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from kshell.config import Properties
 from kshell.engines.local.continuous.run import Run
 from kshell.engines.local.statements.plans import plan_query
+from kshell.field_names import plain
 from kshell.results import Notice, Progress, Rows, undecodable
 from kshell.sql import plan
 from kshell.sql.bind.select import output_columns
@@ -34,7 +35,7 @@ def bounded_continuous(context: Context, query: Query, properties: Properties) -
     running = Run(lookup, node, "query", bounded=True)
     feed = running.feed
     total, began = feed.lag or 0, time.monotonic()
-    schema = pa.schema([(c.name, c.type) for c in output_columns(node)])
+    schema = pa.schema([(plain(c.name), c.type) for c in output_columns(node)])
 
     def progress() -> Progress:
         return Progress(total - min(feed.lag or 0, total), total, time.monotonic() - began)

@@ -14,6 +14,7 @@ from kshell.config import Properties
 from kshell.engines.local.sources.lookup import Lookup, given_named
 from kshell.engines.local.sources.sample import Sampled
 from kshell.errors import BindError
+from kshell.field_names import plain
 from kshell.formats.base import Half
 from kshell.formats.guess import Inferred
 from kshell.kafka.client import Client
@@ -70,9 +71,9 @@ def _full(lookup: Lookup, name: Name) -> Answer:
         columns = lookup.sample(name).source.value
         table = pa.table(
             {
-                "column": [c.name for c in columns],
+                "column": [plain(c.name) for c in columns],
                 "type": [ksql_name(c.type) for c in columns],
-                "records": [search.counts[c.name] for c in columns],
+                "records": [search.counts[plain(c.name)] for c in columns],
             },
             schema=pa.schema(types),
         )
@@ -113,7 +114,7 @@ def _topic(client: Client, snapshot: Snapshot, sampled: Sampled, extended: bool)
     columns = titled(
         "Columns",
         {
-            "column": [c.name for c in described],
+            "column": [plain(c.name) for c in described],
             "type": [ksql_name(c.type) for c in described],
             "present": [f"{source.presence.get(c.name, 0):.0%}" for c in described],
             "from": ["key"] * len(source.key) + ["value"] * len(source.value),
@@ -197,7 +198,7 @@ def _source(source: Source, catalog: Catalog) -> Answer:
     columns = titled(
         "Columns",
         {
-            "column": [n for n, _, _ in named],
+            "column": [plain(n) for n, _, _ in named],
             "type": [t for _, t, _ in named],
             "from": [f for _, _, f in named],
         },

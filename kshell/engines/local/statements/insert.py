@@ -22,6 +22,7 @@ from kshell.config import Properties
 from kshell.engines.local.sources.chunks import schemas_for
 from kshell.engines.local.sources.lookup import given_named
 from kshell.errors import BindError, UnknownName, Unsupported
+from kshell.field_names import escaped, meant, plain
 from kshell.formats.source import SourceWriter
 from kshell.kafka.partitioner import encode_key
 from kshell.kafka.produce import Outgoing, OutgoingRecord, Producer
@@ -114,16 +115,25 @@ def _plain(value: Any) -> Any:
 
 
 def _column(name: Name, source: Source) -> str:
-    """The known field's spelling, if a field matches in any case."""
-    upper = name.text.upper()
-    if upper in _GIVEN and upper in RESERVED:
+    """The pseudo column or the field that a name means; one of another name is a new field."""
+    upper, fields = name.text.upper(), [plain(c.name) for c in source.value]
+    reserved = upper in _GIVEN and upper in RESERVED
+    if reserved and (not name.quoted or (name.text == upper and upper not in fields)):
         return upper
-    fitting = [c.name for c in source.value if c.name.casefold() == name.text.casefold()]
-    if name.text in fitting:
-        return name.text
-    if fitting:
-        return fitting[0]
-    return upper if upper in (*_GIVEN, source.key[0].name) else name.text
+    found = meant(name.text, fields, quoted=name.quoted)
+    if len(found) > 1:
+        names = " or ".join(sorted(found))
+        raise BindError(f"{name.text} could be {names}", place=name.place)
+    if found:
+        return _field(found[0])
+    if upper in (*_GIVEN, source.key[0].name) and not (name.quoted and name.text != upper):
+        return upper
+    return _field(name.text)
+
+
+def _field(name: str) -> str:
+    """A field's name among those of pseudo columns."""
+    return escaped(name) if name in _GIVEN else name
 
 
 def _whole(value: Any, column: str) -> int:
@@ -139,7 +149,7 @@ def records_of(
     single = source.value_format.name in ("KAFKA", "BYTES")
     names = [_column(n, source) for n in statement.columns]
     if not names:
-        names = [c.name for c in source.value]
+        names = [_field(plain(c.name)) for c in source.value]
     if single:
         unknown = [n for n in names if n.upper() not in ("VALUE", *_GIVEN)]
         if unknown:
@@ -151,6 +161,7 @@ def records_of(
         key = values.pop(source.key[0].name, None)
         timestamp = values.pop("ROWTIME", None)
         partition = values.pop("ROWPARTITION", None)
+        values = {plain(n): value for n, value in values.items()}
         encoded = None
         if key is not None:
             encoded = encode_key(key, source.key[0].type)

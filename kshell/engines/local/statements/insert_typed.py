@@ -21,6 +21,7 @@ from kshell.catalog.model import Column, FormatSpec, Source
 from kshell.config import Properties
 from kshell.engines.local.sources.chunks import schemas_for
 from kshell.errors import BindError, EvaluationError, UnknownName, Unsupported
+from kshell.field_names import meant
 from kshell.formats.base import Asked, Half
 from kshell.formats.by_schema import newest
 from kshell.formats.source import SourceWriter
@@ -104,12 +105,10 @@ def _as_newest(source: Source, schemas: Schemas | None) -> Source:
 
 def _column(name: Name, known: Mapping[str, Column]) -> Column:
     """The known field's spelling, if a field matches in any case."""
-    if name.text in known:
-        return known[name.text]
-    fitting = [c for n, c in known.items() if n.casefold() == name.text.casefold()]
-    if len(fitting) != 1:
-        raise UnknownName("column", name.text, known, place=name.place)
-    return fitting[0]
+    found = meant(name.text, known, quoted=name.quoted)
+    if len(found) != 1:
+        raise UnknownName("column", name.text, found or known, place=name.place)
+    return known[found[0]]
 
 
 def _row(

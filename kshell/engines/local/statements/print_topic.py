@@ -16,9 +16,9 @@ import pyarrow as pa
 from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.changes import Changes
 from kshell.config import Properties
+from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.continuous.feed import Rate
-from kshell.engines.local.sources.chunks import schemas_for
-from kshell.engines.local.sources.decode import Decoder
+from kshell.engines.local.sources.chunks import Reading, reader_of
 from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.kafka.fetch import FOREVER, QUEUED_BYTES, Chunk
 from kshell.kafka.reader import Reader
@@ -45,9 +45,13 @@ def print_topic(context: Context, statement: Print, properties: Properties) -> A
     bell, ranges = threading.Event(), {p: (start, FOREVER) for p, start in starts.items()}
     few = statement.limit is not None and statement.limit < _MANY
     reader = context.client.follow(snapshot, ranges, bell, 1 if few else QUEUED_BYTES)
-    decoder = Decoder(source, _COLUMNS, context.errors, schemas_for(source, properties))
-    printed = _Printed(reader, bell, decoder, statement.interval, statement.limit)
-    return Live(decoder.schema(), printed.poll, printed.cancel, printed.stats, source.topic)
+    types = source.pseudo_columns() | {c.name: c.type for c in source.columns()}
+    schema = pa.schema([(n, types[n]) for n in _COLUMNS])
+    read = reader_of(source, _COLUMNS, properties)
+    printed = _Printed(
+        reader, bell, schema, read, context.errors, statement.interval, statement.limit
+    )
+    return Live(schema, printed.poll, printed.cancel, printed.stats, source.topic)
 
 
 class _Printed:
@@ -57,11 +61,14 @@ class _Printed:
         self,
         reader: Reader,
         bell: threading.Event,
-        decoder: Decoder,
+        schema: pa.Schema,
+        read: Reading,
+        errors: ErrorLog,
         interval: int,
         limit: int | None,
     ) -> None:
-        self._reader, self._bell, self._decoder = reader, bell, decoder
+        self._reader, self._bell = reader, bell
+        self._schema, self._read, self._errors = schema, read, errors
         self._interval, self._limit = interval, limit
         self._rate = Rate()
         self._rows = self._decoded = self._bad = 0
@@ -76,7 +83,7 @@ class _Printed:
             return None
         batch = self._next(seconds)
         if batch is None:
-            return Changes.none(self._decoder.schema())
+            return Changes.none(self._schema)
         first = -self._decoded % self._interval
         self._decoded += batch.num_rows
         wanted = list(range(first, batch.num_rows, self._interval))
@@ -94,7 +101,7 @@ class _Printed:
         if chunk is None:
             return None
         decoded = self._wait.attempt(
-            lambda: self._decoder.batch(
+            lambda: self._read(
                 chunk.partition, chunk.records, chunk.start, FOREVER, chunk.aborted
             )
         )
@@ -102,8 +109,9 @@ class _Printed:
         if decoded is None:
             time.sleep(min(seconds, self._wait.again))
             return None
-        self._bad += decoded.bad
-        return decoded.rows
+        self._errors.add(decoded.bad)
+        self._bad += decoded.lost
+        return decoded.of(_COLUMNS)
 
     def stats(self) -> LiveStats:
         """The footer."""
