@@ -11,14 +11,17 @@ import concurrent.futures
 import contextlib
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
-from typing import Any, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kshell.config import Properties
 from kshell.errors import UsageError
 from kshell.kafka.metadata import Snapshot, Topic
-from kshell.kafka.reader import Reader
-from kshell.kafka.shared import SharedReads
 from kshell.kafka.wire import EARLIEST, LATEST, Wire
+
+if TYPE_CHECKING:
+    from kshell.kafka.reader import Reader
+    from kshell.kafka.shared import SharedReads
 
 __all__ = ["Client"]
 
@@ -32,7 +35,6 @@ class Client:
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.wire = Wire()
-        self._reads = SharedReads(self.loop, self.wire)
         self._thread = threading.Thread(target=self._run, name="kshell-kafka", daemon=True)
         self._thread.start()
 
@@ -103,6 +105,12 @@ class Client:
     def offsets_at(self, snapshot: Snapshot, times: Mapping[int, int]) -> dict[int, int]:
         """Per partition, the first offset whose timestamp is at or after a time (ms), or -1."""
         return self.call(self.wire.offsets(snapshot.topic, times, snapshot.isolation))
+
+    @cached_property
+    def _reads(self) -> SharedReads:
+        from kshell.kafka.shared import SharedReads  # only what follows topics waits for it
+
+        return SharedReads(self.loop, self.wire)
 
     def follow(
         self,

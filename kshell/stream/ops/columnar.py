@@ -196,7 +196,7 @@ class ColumnarAggregate:
         if self._window is not None:
             self._window.set_clock(parts["clock"])
         saved = parts["groups"]
-        gone = self._groups.find(saved.keys.filter(saved.gone).columns)
+        gone = np.unique(self._groups.find(saved.keys.filter(saved.gone).columns))
         self._forget(gone[gone >= 0])
         there = ~np.asarray(saved.gone)
         names = saved.keys.filter(pa.array(there)).columns

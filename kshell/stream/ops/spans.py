@@ -213,7 +213,8 @@ class SpanAggregate:
         self._windows.now, self._windows.late = clock["now"], clock["late"]
         self._set_newest(clock["newest"])
         saved = parts["windows"]
-        gone = self._find(saved.keys.filter(saved.gone))
+        # A key may have gone more than once.
+        gone = np.unique(self._find(saved.keys.filter(saved.gone)))
         gone = gone[gone >= 0]
         slots = self._windows.bounds(gone)[0]
         self._windows.drop(gone)

@@ -112,7 +112,7 @@ def throws(world: World):
             seen["throws"] = throws
             super().__init__(*given, throws=throws, **how)
 
-    world.monkeypatch.setattr("kshell.formats.source.SourceReader", Reader)
+    world.monkeypatch.setattr(chunks, "SourceReader", Reader)
     chunks.reader_of(source, ["V"], world.properties)
     return seen
 

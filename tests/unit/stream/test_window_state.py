@@ -94,6 +94,19 @@ def test_what_changed_adds_up_to_the_whole(name: str, given: list[Record], step:
         assert held(copy.graph.snapshot()) == state
 
 
+@pytest.mark.parametrize("name", ["SESSION CHANGES", "TUMBLING CHANGES"])
+def test_a_window_that_left_twice_is_dropped_once(name: str) -> None:
+    query = Query.of(QUERIES[name])
+    query.made(Record("l", "a", (1,), 60))
+    parts = query.graph.snapshot()
+    ((part, entries),) = ((n, e) for n, e in parts.items() if not n.endswith("clock"))
+    twice = pa.concat_batches([entries.keys, entries.keys])
+    query.graph.load({**parts, part: Entries.of(entries.keys.slice(0, 0), [], twice)})
+    for key in "bc":
+        query.made(Record("l", key, (1,), 61))
+    assert query.graph.snapshot()[part].keys.column(0).to_pylist() == ["b", "c"]
+
+
 @pytest.mark.parametrize("name", sorted(set(QUERIES) - {"group by"}))
 def test_windows_leave(name: str) -> None:
     query = Query.of(QUERIES[name])
