@@ -72,7 +72,7 @@ def test_a_query_that_ends_by_itself_leaves_all_its_rows(shell: Screen) -> None:
 
 def test_an_outage_is_said(shell: Screen) -> None:
     shell.type("live outage;\r")
-    shell.wait("cannot reach broker 2 for 5 s")
+    shell.wait("cannot reach broker 2 for ")
 
 
 def test_hostile_cells_and_markup_are_text(shell: Screen) -> None:
