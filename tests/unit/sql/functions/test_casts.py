@@ -160,6 +160,7 @@ def test_the_least_number_divided_and_negated(evaluated):
         # Double.toString at the ends of the range
         ("CAST(4.9E-324 AS STRING)", "4.9E-324"),
         ("CAST(-4.9E-324 AS STRING)", "-4.9E-324"),
+        ("CAST(ARRAY[4.9E-324, 1E-323] AS STRING)", "[4.9E-324, 9.9E-324]"),
         ("CAST(1E-323 AS STRING)", "9.9E-324"),
         ("CAST(2E-323 AS STRING)", "2.0E-323"),
         ("CAST(4.9E-323 AS STRING)", "4.9E-323"),
