@@ -29,6 +29,7 @@ _FORMATS: Mapping[str, tuple[SchemaType, str]] = {
 }
 # The same for topics that nobody declared, where ksqlDB's type has not all values.
 _EXACT = {
+    "AVRO": "kshell.formats.avro.schema:exact_type",
     "PROTOBUF": "kshell.formats.protobuf.columns:exact_type",
     "PROTOBUF_NOSR": "kshell.formats.protobuf.columns:exact_type",
 }
