@@ -17,7 +17,8 @@ from fastavro.schema import SchemaParseException, UnknownType, parse_schema
 from kshell.errors import BindError
 from kshell.formats.registry import Schema
 
-__all__ = ["PRIMITIVES", "Field", "Node", "branch_names", "is_entry", "load", "options", "within_itself"]
+__all__ = ["PRIMITIVES", "Field", "Node", "branch_names", "is_entry", "load", "options",
+           "within_itself"]  # fmt: skip
 
 PRIMITIVES = ("null", "boolean", "int", "long", "float", "double", "bytes", "string")
 _MAX_NESTING = 200  # of the schema's JSON; fastavro's parser recurses

@@ -2,8 +2,8 @@
 
 enum → VARCHAR, fixed → BYTES, float → DOUBLE, logical types → DECIMAL, DATE, TIME, TIMESTAMP; null
 beside one other type → that type; a union of several → a STRUCT with a field for each.  A record
-that holds itself is followed twice, then left out (in topics that nobody declared, the text `…`), as
-is one without fields.
+that holds itself is followed twice, then left out (in topics that nobody declared, the text `…`),
+as is one without fields.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def avro_type(schema: Schema, name: str = "") -> pa.DataType:
 
 
 def exact_type(schema: Schema, name: str = "") -> pa.DataType:
-    """As `avro_type` for a topic that nobody declared: a record nested too often in itself is text."""
+    """As `avro_type` for a topic that nobody declared: what is nested too often is the text `…`."""
     return node_type(_named(schema, name), marks=True)
 
 
@@ -121,7 +121,7 @@ class _Types:
         self._count = 0
 
     def read(self, node: Node, path: Counter[str]) -> pa.DataType | None:
-        """None for null alone, and for a record nested too often in itself if that is not marked."""
+        """None for null alone, and for a record nested too often in itself that is not marked."""
         self._count += 1
         if self._count > _MAX_COLUMNS:
             raise BindError(f"an Avro schema of more than {_MAX_COLUMNS:,} columns")
@@ -143,7 +143,8 @@ class _Types:
         found = self.read(item, path)
         if found is None:
             return None
-        if is_entry(item) and pa.types.is_struct(found) and len(found) == 2 and not pa.types.is_nested(found.field(0).type):
+        paired = is_entry(item) and pa.types.is_struct(found) and len(found) == 2
+        if paired and not pa.types.is_nested(found.field(0).type):
             return types.map_of(found.field(0).type, found.field(1).type)
         return types.array_of(found)
 
