@@ -21,8 +21,8 @@ from kshell.errors import BindError
 from kshell.formats.avro.parse import Node, branch_names, is_entry, load, options
 from kshell.formats.registry import Schema
 
-__all__ = ["DEFAULT_NAME", "UNITS", "avro_text", "avro_type", "decimal_of", "exact_type",
-           "key_name", "node_type"]  # fmt: skip
+__all__ = ["DEFAULT_NAME", "UNITS", "avro_text", "avro_type", "cut_times", "decimal_of",
+           "exact_type", "key_name", "node_type"]  # fmt: skip
 
 _MAX_REPEATS = 2  # how often a record is followed in itself
 _MAX_COLUMNS = 5000  # of all depths
@@ -84,6 +84,30 @@ def avro_type(schema: Schema, name: str = "") -> pa.DataType:
 def exact_type(schema: Schema, name: str = "") -> pa.DataType:
     """As `avro_type` for a topic that nobody declared: what is nested too often is the text `…`."""
     return node_type(_named(schema, name), marks=True)
+
+
+def cut_times(schema: Schema) -> tuple[str, ...]:
+    """The fields whose times have more digits than milliseconds, which KSQL's types have not.
+
+    >>> from kshell.formats.registry import SchemaType
+    >>> text = '{"type": "long", "logicalType": "timestamp-micros"}'
+    >>> record = f'{{"type": "record", "name": "R", "fields": [{{"name": "a", "type": {text}}}]}}'
+    >>> cut_times(Schema(SchemaType.AVRO, record))
+    ('a',)
+    """
+    found: dict[str, None] = {}
+    left, seen = [("", load(schema))], set[int]()
+    while left:
+        name, node = left.pop()
+        if id(node) in seen:
+            continue
+        if node.kind in ("record", "union", "array", "map"):
+            seen.add(id(node))
+        if node.kind == "long" and node.logical in UNITS and name:
+            found[name] = None
+        left += [(f.name, f.node) for f in reversed(node.fields)]
+        left += [(name, p) for p in reversed(node.parts)]
+    return tuple(found)
 
 
 def _named(schema: Schema, name: str) -> Node:
