@@ -74,6 +74,18 @@ def test_what_is_no_table_is_refused():
             Session(Properties({}), tables={"t": rows}).connect()
 
 
+def test_print_of_a_given_table_says_what_shows_it(session):
+    with pytest.raises(Unsupported, match="a table given to this session") as caught:
+        rows(session, "PRINT orders FROM BEGINNING LIMIT 1")
+    assert (caught.value.hint, caught.value.place.column) == ('SELECT * FROM "orders"', 7)
+
+
+def test_a_column_that_is_not_in_reach_is_not_its_own_hint(session):
+    with pytest.raises(UnknownName, match="no column named ROWTIME") as caught:
+        rows(session, "SELECT ROWTIME FROM (SELECT * FROM orders)")
+    assert caught.value.hint == "DESCRIBE shows the columns"
+
+
 def test_types_that_ksql_has_none_for_are_read_as_they_are():
     moment = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
     table = pa.table({"half": pa.array([1.5], pa.float16()), "at": pa.array([moment], pa.timestamp("us", "UTC")),
