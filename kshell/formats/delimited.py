@@ -25,6 +25,7 @@ from kshell.formats.row_writer import NotCompiled, Step, plain_steps, row_writer
 
 __all__ = ["delimiter_of", "java_double", "open_delimited"]
 
+_NOTHING = pa.scalar(0, pa.int32())
 _NAMED = {"SPACE": " ", "TAB": "\t"}
 _LONGEST = 1 << 24
 csv.field_size_limit(_LONGEST)
@@ -83,7 +84,7 @@ class Delimited:
         odd = pc.match_substring_regex(lines, '["\\r\\n]')
         parts = pc.split_pattern(lines, self._delimiter)
         fits = pc.and_(pc.invert(odd), pc.equal(pc.list_value_length(parts), len(self._columns)))
-        fits = pc.and_(fits, pc.greater(pc.binary_length(lines), 0)).fill_null(False)
+        fits = pc.and_(fits, pc.greater(pc.binary_length(lines), _NOTHING)).fill_null(False)
         flat = parts.filter(fits).flatten()
         width = len(self._columns)
         cells = [flat.take(pa.array(np.arange(i, len(flat), width))) for i in wanted]
