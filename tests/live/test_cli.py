@@ -78,11 +78,12 @@ def test_exit_codes(kshell, ten):
 
 def test_errors_point_and_suggest(kshell, ten):
     done = kshell("-e", f"SELECT 1;\nSELECT m FROM `{ten}`")
-    assert done.stderr.splitlines()[-3:] == [
+    assert done.stderr.splitlines()[-4:-1] == [
         "Error: no column named m",
         f"  2 │ SELECT m FROM `{ten}`",
         "    │        ^",
     ]
+    assert done.stderr.splitlines()[-1].startswith("Try: ")
     done = kshell("--outputt", "csv")
     assert "did you mean --output?" in done.stderr
     done = kshell("-e", "SET 'auto.offset.rest'='earliest'")

@@ -653,7 +653,7 @@ def test_a_table_is_asked_right_after_it_was_made(run, topic, name):
     ("said", "wanted"),
     [
         ("RETENTION_MS=7200000", {"cleanup.policy": "delete", "retention.ms": "7200000"}),
-        ("RETENTION_MS=7200000, CLEANUP_POLICY='compact'", {"cleanup.policy": "compact", "retention.ms": "7200000"}),
+        ("RETENTION_MS=7200000, CLEANUP_POLICY='compact,delete'", {"cleanup.policy": "compact,delete", "retention.ms": "7200000"}),
     ],
 )
 def test_a_stream_makes_its_topic_with_what_is_said_of_it(run, client, name, said, wanted):
