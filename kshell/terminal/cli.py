@@ -169,24 +169,39 @@ def _batch(session: Session, text: str, output: str, csv_safe: bool) -> int:
     from kshell.terminal.show import Shower
 
     shower = Shower(output, csv_safe)
+    failed: set[str] = set()
     try:
         for event in session.execute(text):
             if not shower.show(event):
                 break
         else:
             sys.stdout.flush()
-            _stay(session)
+            _stay(session, failed)
         sys.stdout.flush()
+        _say_failed(session, failed)
     except KshellError as error:
+        _say_failed(session, failed)
         if not isinstance(error, Interrupted):
             with contextlib.suppress(OSError):
                 sys.stdout.flush()
             draw_error(error, text)
         return error.exit_code
+    if failed:  # what they did not write is missing
+        return KshellError.exit_code
     return _PARTIAL if shower.partial else 0
 
 
-def _stay(session: Session) -> None:
+def _say_failed(session: Session, said: set[str]) -> None:
+    """Says which queries in the background have failed, each once."""
+    from kshell.terminal.messages import note
+
+    for query in session.running():
+        if query.failed and query.id not in said:
+            said.add(query.id)
+            note(f"Query {query.id} {query.state}")
+
+
+def _stay(session: Session, failed: set[str]) -> None:
     """Keeps a script going while its queries run, until it is stopped; EXIT; at its end leaves now.
 
     Raises KshellError when no query runs any more.
@@ -197,16 +212,13 @@ def _stay(session: Session) -> None:
     if queries:
         ids = ", ".join(q.id for q in queries)
         note(f"{ids} still run{'s' * (len(queries) == 1)}; Ctrl-C stops.")
-    told: set[str] = set()
     outages = Outages()
     while queries:
         for query in queries:
             outages.tell(f"Query {query.id}", query.note)
-            if query.failed and query.id not in told:
-                told.add(query.id)
-                note(f"Query {query.id} {query.state}")
-        if len(told) == len(queries):
-            raise KshellError(f"no query runs any more: {', '.join(sorted(told))} failed")
+        _say_failed(session, failed)
+        if len(failed) == len(queries):
+            raise KshellError(f"no query runs any more: {', '.join(sorted(failed))} failed")
         time.sleep(_LOOK)
         queries = session.running()
 

@@ -588,6 +588,27 @@ def test_a_script_stays_with_its_queries_until_it_is_stopped(kafka, topic, produ
     assert [json.loads(line)["stream"] for line in out.splitlines()] == ["E", "S"]
 
 
+@pytest.mark.parametrize(
+    ("last", "said"), [("EXIT", "failed: topic"), ("SELECT nothing FROM s", "no column named nothing")]
+)
+def test_a_script_that_leaves_says_which_queries_failed_before(kafka, topic, name, tmp_path, last, said):
+    """What a failed query did not write is missing: exit code 0 would hide it."""
+    events = topic([OutgoingRecord(b"k", b"no json")])
+    script = f"""
+        SET 'auto.offset.reset'='earliest'; SET 'ksql.fail.on.deserialization.error'='true';
+        CREATE STREAM e (k VARCHAR KEY, v INT) WITH (KAFKA_TOPIC='{events}', VALUE_FORMAT='JSON');
+        CREATE STREAM s WITH (KAFKA_TOPIC='{name}') AS SELECT k, v FROM e;
+        CREATE TABLE kept AS SELECT k, SUM(v) AS n FROM e GROUP BY k;
+        SELECT * FROM kept; SHOW QUERIES; {last};"""
+    home = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path)}
+    out, err = (running := start(kafka, "-e", script, env=home)).communicate(timeout=30)
+    assert '"query":"CSAS_S_1","state":"ERROR"' in out
+    assert re.search(r"uery CSAS_S_1 failed: topic .*, partition 0, offset 0", err)
+    assert re.search(r"uery CTAS_KEPT_2 failed: topic", err)
+    assert said in err
+    assert running.returncode == 1
+
+
 def test_a_pipe_gets_jsonl_of_an_aggregate_and_of_its_deletions(kafka, topic, produce, tmp_path):
     users = topic()
     produce(users, (b"a", b'{"c":"x"}'), (b"a", b'{"c":"y"}'), (b"a", None))
