@@ -9,6 +9,8 @@ import pyarrow as pa
 import pytest
 
 from kshell import types
+from kshell.formats.base import Asked, Half
+from kshell.formats.detect import detect
 from kshell.formats.framing import frame
 
 from .common import Topic, datum, record
@@ -192,3 +194,12 @@ def test_a_record_has_its_older_name_as_an_alias():
     type = pa.struct([("Other", pa.struct([("b", types.INTEGER)])), ("New", pa.struct([("z", types.INTEGER)]))])
     found = topic.codec({"u": type}, loose=False).decode(pa.array([row], pa.binary()), ["u"])
     assert (found.columns[0].to_pylist(), found.bad) == ([{"Other": None, "New": {"z": 7}}], [])
+
+
+def test_an_undeclared_topic_has_a_renamed_field_once():
+    topic = Topic()
+    rows = [topic.framed(record(("user", "string"), ("n", "int")), {"user": "u", "n": 1})]
+    new = record({"name": "customer", "type": "string", "aliases": ["user"]}, ("n", "int"))
+    rows.append(topic.framed(new, {"customer": "c", "n": 2}))
+    told = detect(Asked("t", Half.VALUE, topic.schemas), rows)
+    assert {c.name: c.presence for c in told.columns} == {"customer": 1.0, "n": 1.0}
