@@ -18,7 +18,7 @@ from kshell.catalog.model import Column, FormatSpec
 from kshell.errors import BindError, CorruptRecord, UnknownSchema
 from kshell.formats.base import Asked, Half, Place
 from kshell.formats.framing import read_indexes, split_frame
-from kshell.formats.from_schema import cut_times_of, exact_type_of
+from kshell.formats.from_schema import cut_times_of, exact_type_of, once
 from kshell.formats.guess import Inferred, InferredColumn
 from kshell.formats.merge import merged
 from kshell.formats.open import open_codec
@@ -67,6 +67,7 @@ def of_registry(
         cut |= dict.fromkeys(cut_times_of(schema))
     if type is None:
         return None
+    type = once(type, of_kind[newest])
     made = of_schema(asked, _with(format, SCHEMA_ID=str(newest)), type)
     told = measured(asked, made, samples)
     return replace(told, ids=tuple(sorted((id, ids[id]) for id in ids)), cut=tuple(cut))

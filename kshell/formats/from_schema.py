@@ -17,7 +17,7 @@ from kshell.errors import BindError
 from kshell.formats.base import Half
 from kshell.formats.registry import Schema, Schemas, SchemaType
 
-__all__ = ["cut_times_of", "exact_type_of", "folded", "infer_columns", "type_of"]
+__all__ = ["cut_times_of", "exact_type_of", "folded", "infer_columns", "once", "type_of"]
 
 # Format → the registry's kind of schema, and `module:function` from a schema (and the name of a
 # record in it, or "") to a type.
@@ -66,6 +66,15 @@ def cut_times_of(schema: Schema) -> tuple[str, ...]:
     from kshell.formats.avro.schema import cut_times
 
     return cut_times(schema)
+
+
+def once(type: pa.DataType, newest: Schema) -> pa.DataType:
+    """The type without the fields that the newest schema has by another name."""
+    if newest.type is not SchemaType.AVRO:
+        return type
+    from kshell.formats.avro.schema import once
+
+    return once(type, newest)
 
 
 def type_of(schema: Schema, format: FormatSpec) -> pa.DataType:

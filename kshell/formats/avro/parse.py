@@ -17,8 +17,8 @@ from fastavro.schema import SchemaParseException, UnknownType, parse_schema
 from kshell.errors import BindError
 from kshell.formats.registry import Schema
 
-__all__ = ["PRIMITIVES", "Field", "Node", "branch_names", "is_entry", "load", "options",
-           "within_itself"]  # fmt: skip
+__all__ = ["PRIMITIVES", "Field", "Node", "branch_names", "is_entry", "load",
+           "older_names", "options", "within_itself"]  # fmt: skip
 
 PRIMITIVES = ("null", "boolean", "int", "long", "float", "double", "bytes", "string")
 _MAX_NESTING = 200  # of the schema's JSON; fastavro's parser recurses
@@ -63,6 +63,12 @@ class Node:
     def simple_name(self) -> str:
         """The name without its namespace; an unnamed type's is its kind."""
         return self.name.rpartition(".")[2] or self.kind
+
+
+def older_names(node: Node) -> list[str]:
+    """What a named type was called before, without namespaces."""
+    given = node.props.get("aliases")
+    return [str(n).rpartition(".")[2] for n in given] if isinstance(given, list) else []
 
 
 def load(schema: Schema) -> Node:

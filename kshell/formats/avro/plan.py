@@ -15,7 +15,15 @@ import pyarrow as pa
 from kshell import types
 from kshell.errors import BindError, KshellError
 from kshell.formats.avro.ops import Code, Fit, Op, Slot
-from kshell.formats.avro.parse import Field, Node, branch_names, is_entry, options, within_itself
+from kshell.formats.avro.parse import (
+    Field,
+    Node,
+    branch_names,
+    is_entry,
+    older_names,
+    options,
+    within_itself,
+)
 from kshell.formats.avro.schema import UNITS, decimal_of
 from kshell.formats.avro.values import default_bytes
 
@@ -143,12 +151,22 @@ class _Resolver:
             return op
         if pa.types.is_struct(slot.type):
             named = branch_names(node)
-            found = [_find(f.name, named, self._loose) for f in slot.type]
+            found = [self._branch(f.name, named, reader) for f in slot.type]
             if found and all(name is not None for name in found):
                 return self._branches(node, slot, [named[str(n)] for n in found], reader, path)
         return self._any(
             node, [self.read(b, slot, reader, path) for b in node.parts], slot, path
         )
+
+    def _branch(self, name: str, named: Mapping[str, int], reader: Node | None) -> str | None:
+        """The writer's branch: of that name, or of one that the reader's type had before."""
+        found = _find(name, named, self._loose)
+        if found is not None or reader is None or reader.kind != "union":
+            return found
+        known = branch_names(reader)
+        read_as = _find(name, known, self._loose)
+        older = older_names(reader.parts[known[read_as]]) if read_as is not None else []
+        return next((n for n in older if n in named), None)
 
     def _any(self, node: Node, ops: list[Op], slot: Slot | None, path: str) -> Op:
         op = self._op(Code.UNION, slot, path)
@@ -321,7 +339,8 @@ def _like(node: Node, union: Node) -> Node | None:
     """The branch of the reader's union that reads such a node."""
     same = [b for b in options(union) if b.kind == node.kind]
     named = [b for b in same if b.simple_name == node.simple_name]
-    return next(iter(named or same), None)
+    renamed = [b for b in same if node.simple_name in older_names(b)]
+    return next(iter(named or renamed or same), None)
 
 
 def _known_symbols(op: Op, reader: Node) -> None:

@@ -22,7 +22,7 @@ from kshell.formats.avro.parse import Node, branch_names, is_entry, load, option
 from kshell.formats.registry import Schema
 
 __all__ = ["DEFAULT_NAME", "UNITS", "avro_text", "avro_type", "cut_times", "decimal_of",
-           "exact_type", "key_name", "node_type"]  # fmt: skip
+           "exact_type", "key_name", "node_type", "once"]  # fmt: skip
 
 _MAX_REPEATS = 2  # how often a record is followed in itself
 _MAX_COLUMNS = 5000  # of all depths
@@ -108,6 +108,26 @@ def cut_times(schema: Schema) -> tuple[str, ...]:
         left += [(f.name, f.node) for f in reversed(node.fields)]
         left += [(name, p) for p in reversed(node.parts)]
     return tuple(found)
+
+
+def once(type: pa.DataType, newest: Schema) -> pa.DataType:
+    """The type without the fields that the newest schema has by another name."""
+    return _once(type, load(newest))
+
+
+def _once(type: pa.DataType, node: Node) -> pa.DataType:
+    if node.kind == "union" and len(options(node)) == 1:
+        return _once(type, options(node)[0])
+    if pa.types.is_list(type) and node.kind == "array":
+        return types.array_of(_once(type.value_type, node.parts[0]))
+    if not pa.types.is_struct(type) or node.kind != "record":
+        return type
+    own = {f.name: f.node for f in node.fields}
+    older = {name for f in node.fields for name in f.aliases} - own.keys()
+    kept = [f for f in type if f.name not in older]
+    return pa.struct(
+        [(f.name, _once(f.type, own[f.name]) if f.name in own else f.type) for f in kept]
+    )
 
 
 def _named(schema: Schema, name: str) -> Node:

@@ -9,6 +9,8 @@ import pyarrow as pa
 import pytest
 
 from kshell import types
+from kshell.formats.base import Asked, Half
+from kshell.formats.detect import detect
 from kshell.formats.framing import frame
 
 from .common import Topic, datum, record
@@ -181,3 +183,23 @@ def test_one_codec_serves_several_threads():
         found = list(pool.map(lambda _: codec.decode(data, ["F", "A"]), range(40)))
     for decoded in found:
         assert [c.to_pylist() for c in decoded.columns] == [["d"] * 500, list(range(500))]
+
+
+def test_a_record_has_its_older_name_as_an_alias():
+    topic = Topic()
+    old, other = record(("a", "int"), name="Old"), record(("b", "int"), name="Other")
+    row = topic.framed(record(("u", ["null", other, old])), {"u": ("Old", {"a": 7})})
+    new = record({"name": "z", "type": "int", "aliases": ["a"]}, name="New", aliases=["Old"])
+    topic.id(record(("u", ["null", other, new])))
+    type = pa.struct([("Other", pa.struct([("b", types.INTEGER)])), ("New", pa.struct([("z", types.INTEGER)]))])
+    found = topic.codec({"u": type}, loose=False).decode(pa.array([row], pa.binary()), ["u"])
+    assert (found.columns[0].to_pylist(), found.bad) == ([{"Other": None, "New": {"z": 7}}], [])
+
+
+def test_an_undeclared_topic_has_a_renamed_field_once():
+    topic = Topic()
+    rows = [topic.framed(record(("user", "string"), ("n", "int")), {"user": "u", "n": 1})]
+    new = record({"name": "customer", "type": "string", "aliases": ["user"]}, ("n", "int"))
+    rows.append(topic.framed(new, {"customer": "c", "n": 2}))
+    told = detect(Asked("t", Half.VALUE, topic.schemas), rows)
+    assert {c.name: c.presence for c in told.columns} == {"customer": 1.0, "n": 1.0}
