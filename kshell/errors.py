@@ -97,6 +97,8 @@ class UnknownName(BindError):
 
     >>> UnknownName("topic", "ordes", ["orders", "users"]).hint
     'did you mean orders?'
+    >>> UnknownName("column", "ROWTIME", ["ROWTIME"]).hint  # it is there, and not here
+    ''
     """
 
     def __init__(
@@ -108,7 +110,7 @@ class UnknownName(BindError):
         what: str = "",
         place: Place | None = None,
     ) -> None:
-        close = nearest(name, known)
+        close = nearest(name, (k for k in known if k != name))
         hint = f"did you mean {' or '.join(close)}?" if close else ""
         super().__init__(what or f"no {kind} named {name}", hint=hint, place=place)
         self.kind, self.name = kind, name

@@ -12,7 +12,6 @@ from itertools import islice
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from kshell.changes import Changes
 from kshell.errors import KshellError, UsageError
@@ -128,7 +127,7 @@ class Result:
                 return pa.table({"message": [self._answer.text]})
             case Live(ends=True):
                 changes = self._changes(self._answer)
-                shown = [c.rows.filter(pc.greater(c.weights, 0)) for c in changes]
+                shown = [c.rows.filter(c.there()) for c in changes]
                 return pa.Table.from_batches(shown, self._answer.schema)
             case Live():
                 raise UsageError(

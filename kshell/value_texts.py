@@ -13,7 +13,32 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-__all__ = ["interval_text", "json_default", "json_values", "raw_texts"]
+__all__ = ["interval_text", "java_double", "json_default", "json_values", "raw_texts"]
+
+
+def java_double(value: float) -> str:
+    """As Double.toString writes it.
+
+    >>> java_double(123456789.0), java_double(0.001), java_double(5e-324)
+    ('1.23456789E8', '0.001', '4.9E-324')
+    """
+    if value != value:
+        return "NaN"
+    if value in (float("inf"), float("-inf")):
+        return "Infinity" if value > 0 else "-Infinity"
+    if value == 0 or 1e-3 <= abs(value) < 1e7:
+        return repr(value)
+    shortest, nearest = repr(value), f"{value:.1e}"
+    if float(nearest) == value:  # Java writes two digits where one would do: 4.9E-324
+        shortest = nearest
+    digits, _, exponent = f"{shortest}e0".partition("e")
+    whole, _, rest = digits.partition(".")
+    sign, whole = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
+    power = int(exponent.removesuffix("e0")) + len(whole) - 1
+    all_digits = whole + rest
+    shown = all_digits.lstrip("0")
+    power -= len(all_digits) - len(shown)
+    return f"{sign}{shown[0]}.{shown[1:].rstrip('0') or '0'}E{power}"
 
 
 def _bytes_text(data: bytes) -> str:

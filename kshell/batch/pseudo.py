@@ -22,6 +22,7 @@ from kshell.types import quote_duckdb, quote_text
 __all__ = ["Pseudo"]
 
 
+_SET_OPERATIONS = ("UNION", "INTERSECT", "EXCEPT")
 _LAST = frozenset(n for n, column in PSEUDO_COLUMNS.items() if not column.reserved)
 
 
@@ -52,10 +53,13 @@ class Pseudo:
         shown = [any(not c.hidden for c in table.columns) for _, table in self.found]
         self.exposed = [[] if some else [DUMMY] for some in shown]
         if self.syntax is None:
-            words = {
-                t.value.upper() for t in self.draft.tokens if t.kind in (Kind.WORD, Kind.QUOTED)
-            }
-            for number in range(len(self.found)):
+            for number, (source, _) in enumerate(self.found):
+                first, last = self.draft.group(self.draft.at(source.start))
+                words = {
+                    t.value.upper()
+                    for t in self.draft.tokens[first:last]
+                    if t.kind in (Kind.WORD, Kind.QUOTED)
+                }
                 self._expose(c for c in self._hidden(number) if c.own.upper() in words)
             return
         for column in self.syntax.columns:
@@ -119,7 +123,10 @@ class Pseudo:
 
     def hide(self) -> None:
         """Let no star, and no row as a whole, show what is exposed."""
-        if self.syntax is None or not (any(self.exposed) or self.columns.naming.folded):
+        if self.syntax is None:
+            self._hide_by_words()
+            return
+        if not (any(self.exposed) or self.columns.naming.folded):
             return
         for selection in self.syntax.selections:
             own = self.columns.sources_of(selection)
@@ -160,10 +167,12 @@ class Pseudo:
             return
         if not names:
             return
-        quoted = _left_out(names, qualified=not star.relation)
         at = next((n for n in range(first, last) if self.draft.is_sign(n, "*")), None)
-        if at is None:
-            return
+        if at is not None:
+            self._exclude(at, _left_out(names, qualified=not star.relation))
+
+    def _exclude(self, at: int, quoted: str) -> None:
+        """Let the star that is token `at` leave these out too."""
         if self.draft.word(at + 1) not in ("EXCLUDE", "EXCEPT"):
             self.draft.insert(self.draft.tokens[at].end, f" EXCLUDE ({quoted})")
         elif self.draft.is_sign(at + 2, "("):
@@ -172,6 +181,42 @@ class Pseudo:
             token = self.draft.tokens[at + 2]
             self.draft.insert(token.start, "(")
             self.draft.append(token.end, f", {quoted})")
+
+    def _hide_by_words(self) -> None:
+        """The same where DuckDB shows no tree: stars, or a FROM alone, and the sources beside."""
+        draft = self.draft
+        beside: dict[tuple[int, int], list[int]] = {}
+        for number, (source, _) in enumerate(self.found):
+            if any(c != DUMMY for c in self.exposed[number]):
+                beside.setdefault(self._arm(draft.at(source.start)), []).append(number)
+        for (first, last), own in beside.items():
+            level = list(draft.level(first, last))
+            words = [draft.word(n) for n in level]
+            for n in level:
+                qualified = draft.is_sign(n - 1, ".")
+                before = draft.word(n - 1) in ("SELECT", "DISTINCT") or draft.is_sign(n - 1, ",")
+                if not draft.is_sign(n, "*") or not (before or qualified):
+                    continue
+                relation = draft.tokens[n - 2].value.casefold() if qualified else ""
+                among = [k for k in own if not relation or self.found[k][0].called == relation]
+                if among:
+                    self._exclude(n, _left_out(self._exposed_of(among), qualified=not relation))
+            if words[:1] == ["FROM"] and "SELECT" not in words:
+                self._select_before_from(own)
+
+    def _arm(self, n: int) -> tuple[int, int]:
+        """The SELECT that token `n` is in, between parentheses and set operations."""
+        first, last = self.draft.group(n)
+        for k in self.draft.level(first, last):
+            if self.draft.word(k) in _SET_OPERATIONS and not self.draft.is_sign(k - 1, "*"):
+                if k > n:
+                    return first, k
+                first = k + 1
+        return first, last
+
+    def _exposed_of(self, own: list[int]) -> list[tuple[str, str]]:
+        found = [(self.found[k][0], name) for k in own for name in self.exposed[k]]
+        return [(source.alias or source.path[-1], name) for source, name in found]
 
     def _in_columns(self, star: StarRef, names: list[str]) -> None:
         """COLUMNS('…') by a lambda that leaves the names out."""
@@ -196,9 +241,7 @@ class Pseudo:
         first = min(self.found[n][0].start for n in own)
         for n in range(self.draft.at(first), -1, -1):
             if self.draft.word(n) == "FROM":
-                found = [(self.found[k][0], name) for k in own for name in self.exposed[k]]
-                pairs = [(source.alias or source.path[-1], name) for source, name in found]
-                quoted = _left_out(pairs, qualified=True)
+                quoted = _left_out(self._exposed_of(own), qualified=True)
                 self.draft.insert(self.draft.tokens[n].start, f"SELECT * EXCLUDE ({quoted}) ")
                 return
 

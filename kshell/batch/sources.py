@@ -123,11 +123,11 @@ def _without_syntax(draft: Draft) -> list[Source]:
         path = tuple(t.value for t in draft.tokens[n : last + 1 : 2])
         if len(path) == 1 and path[0].casefold() in ctes:
             continue
-        alias = draft.tokens[last + 1 : last + 2]
-        aliased = draft.word(last + 1) == "AS" or (
-            bool(alias) and _is_alias(alias[0].upper, alias[0].kind)
-        )
-        found.append(Source(path, token.start, draft.tokens[last].end, "", not aliased, None))
+        at = last + 1 + (draft.word(last + 1) == "AS")
+        following = draft.tokens[at : at + 1]
+        aliased = following and (at > last + 1 or _is_alias(following[0].upper, following[0].kind))
+        alias = following[0].value if aliased else ""
+        found.append(Source(path, token.start, draft.tokens[last].end, alias, not alias, None))
     return found
 
 

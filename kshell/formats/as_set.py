@@ -15,9 +15,8 @@ from kshell.catalog.model import FormatSpec
 from kshell.catalog.serde import check_delimiter, check_options, check_rivals
 from kshell.errors import BindError, UsageError
 from kshell.formats.base import Asked, Half, Place
-from kshell.formats.by_schema import FORMAT_OF, measured, newest, of_registry, of_schema
+from kshell.formats.by_schema import FORMAT_OF, exactly, measured, newest, of_registry, of_schema
 from kshell.formats.framing import ids_of
-from kshell.formats.from_schema import exact_type_of
 from kshell.formats.guess import (
     Inferred,
     InferredColumn,
@@ -72,7 +71,7 @@ def _of_file(asked: Asked, format: FormatSpec, samples: Sequence[bytes]) -> Infe
 
     schema = read_schema_file(format.options["SCHEMA_FILE"])
     named = FormatSpec(format.name or FORMAT_OF[schema.type], format.options)
-    return measured(asked, of_schema(asked, named, exact_type_of(schema, named)), samples)
+    return measured(asked, exactly(asked, named, schema), samples)
 
 
 def _registered(asked: Asked, format: FormatSpec, samples: Sequence[bytes]) -> Inferred:
@@ -83,7 +82,7 @@ def _registered(asked: Asked, format: FormatSpec, samples: Sequence[bytes]) -> I
         )
     if "SCHEMA_ID" in format.options:
         schema = asked.schemas.by_id(int(format.options["SCHEMA_ID"]))
-        return measured(asked, of_schema(asked, format, exact_type_of(schema, format)), samples)
+        return measured(asked, exactly(asked, format, schema), samples)
     found = of_registry(asked, asked.schemas, samples, ids_of(samples), format) or newest(
         asked, format.options.get("SCHEMA_FULL_NAME", "")
     )

@@ -16,7 +16,7 @@ enum { DEEPEST = 64, EMPTY_ITEMS = 1000, GROWTH = 64, ROW_FREE = 1 << 16, BATCH_
        BATCH_MOST = 1 << 30 };
 enum { OP_NULL, OP_BOOLEAN, OP_INT, OP_LONG, OP_FLOAT, OP_DOUBLE, OP_BYTES, OP_FIXED, OP_TEXT, OP_ENUM,
        OP_BOOLEAN_TEXT, OP_LONG_TEXT, OP_LONG_DOUBLE, OP_SCALED, OP_DECIMAL, OP_UUID, OP_RECORD,
-       OP_ARRAY, OP_MAP, OP_UNION, OP_BRANCHES, OP_CONSTANT, OP_MISSING, OP_UNFIT };
+       OP_ARRAY, OP_MAP, OP_UNION, OP_BRANCHES, OP_CONSTANT, OP_MISSING, OP_UNFIT, OP_CUT };
 enum { FIT_LONG, FIT_INT, FIT_DATE, FIT_TIME };
 
 typedef struct {
@@ -335,6 +335,10 @@ static const uint8_t *avro_run(avro_job *j, const avro_program *g, int32_t index
     }
     case OP_MISSING:
       if (s) fine = avro_null(j, o->slot);
+      break;
+    case OP_CUT:
+      if (!(p = avro_run(j, g, g->links[o->first], p, end, depth))) return NULL;
+      fine = avro_put_bytes(s, g->blob + o->x, o->y, 0);
       break;
     default: FAIL(UNFIT);
   }

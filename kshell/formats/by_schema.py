@@ -18,13 +18,13 @@ from kshell.catalog.model import Column, FormatSpec
 from kshell.errors import BindError, CorruptRecord, UnknownSchema
 from kshell.formats.base import Asked, Half, Place
 from kshell.formats.framing import read_indexes, split_frame
-from kshell.formats.from_schema import exact_type_of
+from kshell.formats.from_schema import cut_times_of, exact_type_of
 from kshell.formats.guess import Inferred, InferredColumn
 from kshell.formats.merge import merged
 from kshell.formats.open import open_codec
 from kshell.formats.registry import Schema, Schemas, SchemaType
 
-__all__ = ["FORMAT_OF", "measured", "newest", "of_registry", "of_schema"]
+__all__ = ["FORMAT_OF", "exactly", "measured", "newest", "of_registry", "of_schema"]
 
 _AGREE = 0.5  # the share of the samples that is needed for a format
 _IDS = 20  # schema ids that the registry is asked for, the most frequent first
@@ -55,6 +55,7 @@ def of_registry(
     of_kind = {id: schema for id, schema in sorted(known.items()) if schema.type is kind}
     format = FormatSpec(FORMAT_OF[kind], wanted.options if wanted is not None else {})
     type, newest = None, 0
+    cut: dict[str, None] = {}
     for id, schema in of_kind.items():
         if kind is SchemaType.PROTOBUF:
             format = _with_message(format, schema, id, samples)
@@ -63,11 +64,12 @@ def of_registry(
         except BindError:
             continue  # a schema without columns: its records have none
         type, newest = (made if type is None else merged(type, made)), id
+        cut |= dict.fromkeys(cut_times_of(schema))
     if type is None:
         return None
     made = of_schema(asked, _with(format, SCHEMA_ID=str(newest)), type)
     told = measured(asked, made, samples)
-    return replace(told, ids=tuple(sorted((id, ids[id]) for id in ids)))
+    return replace(told, ids=tuple(sorted((id, ids[id]) for id in ids)), cut=tuple(cut))
 
 
 def _with(format: FormatSpec, **options: str) -> FormatSpec:
@@ -100,6 +102,12 @@ def of_schema(asked: Asked, format: FormatSpec, type: pa.DataType) -> Inferred:
         columns = (InferredColumn(asked.column, type, 0.0),)
         format = _with(format, WRAP_SINGLE_VALUE="false")
     return Inferred(format, columns, 1.0)
+
+
+def exactly(asked: Asked, format: FormatSpec, schema: Schema) -> Inferred:
+    """The half as one schema has it; raises BindError."""
+    made = of_schema(asked, format, exact_type_of(schema, format))
+    return replace(made, cut=cut_times_of(schema))
 
 
 def measured(asked: Asked, made: Inferred, samples: Sequence[bytes]) -> Inferred:
@@ -142,6 +150,6 @@ def newest(asked: Asked, record: str = "", id: str = "") -> Inferred | None:
     if record:
         format = _with(format, SCHEMA_FULL_NAME=record)
     try:
-        return of_schema(asked, format, exact_type_of(schema, format))
+        return exactly(asked, format, schema)
     except BindError:
         return None

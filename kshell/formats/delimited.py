@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -22,9 +21,11 @@ from kshell.formats.base import Decoded, Place
 from kshell.formats.coerce import RANGES, converter
 from kshell.formats.json_values import plain_writer
 from kshell.formats.row_writer import NotCompiled, Step, plain_steps, row_writer
+from kshell.value_texts import java_double
 
-__all__ = ["delimiter_of", "java_double", "open_delimited"]
+__all__ = ["delimiter_of", "open_delimited"]
 
+_NOTHING = pa.scalar(0, pa.int32())
 _NAMED = {"SPACE": " ", "TAB": "\t"}
 _LONGEST = 1 << 24
 csv.field_size_limit(_LONGEST)
@@ -83,7 +84,7 @@ class Delimited:
         odd = pc.match_substring_regex(lines, '["\\r\\n]')
         parts = pc.split_pattern(lines, self._delimiter)
         fits = pc.and_(pc.invert(odd), pc.equal(pc.list_value_length(parts), len(self._columns)))
-        fits = pc.and_(fits, pc.greater(pc.binary_length(lines), 0)).fill_null(False)
+        fits = pc.and_(fits, pc.greater(pc.binary_length(lines), _NOTHING)).fill_null(False)
         flat = parts.filter(fits).flatten()
         width = len(self._columns)
         cells = [flat.take(pa.array(np.arange(i, len(flat), width))) for i in wanted]
@@ -214,22 +215,6 @@ def _texts_of(type: pa.DataType) -> Callable[[pa.Array], pa.Array]:
         return pa.array(cells, pa.string())
 
     return texts
-
-
-def java_double(value: float) -> str:
-    """As Double.toString writes it.
-
-    >>> java_double(123456789.0), java_double(0.001), java_double(1.5)
-    ('1.23456789E8', '0.001', '1.5')
-    """
-    if value != value or value in (float("inf"), float("-inf")):
-        return {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}[repr(value)]
-    if value == 0 or 1e-3 <= abs(value) < 1e7:
-        return repr(value) if "e" not in repr(value) else f"{Decimal(repr(value)):f}"
-    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
-    text = "".join(map(str, digits))
-    power = int(exponent) + len(text) - 1
-    return f"{'-' * sign}{text[0]}.{text[1:] or '0'}E{power}"
 
 
 # A text that needs no quotes, first in its line and elsewhere, but for the delimiter in it.

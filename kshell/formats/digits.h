@@ -3,6 +3,8 @@
 #ifndef KSHELL_DIGITS_H
 #define KSHELL_DIGITS_H
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef unsigned __int128 wide;
@@ -179,6 +181,15 @@ static inline char *put_java_double(char *out, double value) {
   if (!bits) return (char *)memcpy(out, "0.0", 3) + 3;
   char all[20];
   int before, size = digits_of(bits, all, &before);
+  if (bits <= 20) { /* so near zero one digit may do where the nearest two are others: 4.9E-324 */
+    char two[16];
+    memcpy(&value, &bits, 8);
+    snprintf(two, sizeof two, "%.1e", value);
+    all[0] = two[0];
+    all[1] = two[2];
+    size = two[2] == '0' ? 1 : 2;
+    before = atoi(two + 4) + 1;
+  }
   if (before > -3 && before <= 7) return put_plain(out, all, size, before);
   *out++ = all[0];
   *out++ = '.';

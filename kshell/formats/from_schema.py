@@ -17,7 +17,7 @@ from kshell.errors import BindError
 from kshell.formats.base import Half
 from kshell.formats.registry import Schema, Schemas, SchemaType
 
-__all__ = ["exact_type_of", "folded", "infer_columns", "type_of"]
+__all__ = ["cut_times_of", "exact_type_of", "folded", "infer_columns", "type_of"]
 
 # Format → the registry's kind of schema, and `module:function` from a schema (and the name of a
 # record in it, or "") to a type.
@@ -29,6 +29,7 @@ _FORMATS: Mapping[str, tuple[SchemaType, str]] = {
 }
 # The same for topics that nobody declared, where ksqlDB's type has not all values.
 _EXACT = {
+    "AVRO": "kshell.formats.avro.schema:exact_type",
     "PROTOBUF": "kshell.formats.protobuf.columns:exact_type",
     "PROTOBUF_NOSR": "kshell.formats.protobuf.columns:exact_type",
 }
@@ -56,6 +57,15 @@ def _schema_of(
 def exact_type_of(schema: Schema, format: FormatSpec) -> pa.DataType:
     """The type of the schema's values in a topic that nobody declared; raises BindError."""
     return _type_of(schema, format, _EXACT.get(format.name, _FORMATS[format.name][1]))
+
+
+def cut_times_of(schema: Schema) -> tuple[str, ...]:
+    """The fields whose times lose digits beyond milliseconds."""
+    if schema.type is not SchemaType.AVRO:
+        return ()
+    from kshell.formats.avro.schema import cut_times
+
+    return cut_times(schema)
 
 
 def type_of(schema: Schema, format: FormatSpec) -> pa.DataType:

@@ -42,7 +42,8 @@ class Inferred:
     """A format, its columns, and the share of the samples that agrees.
 
     `ids` are the schema ids in front of the samples, each with how many have it; `note` is what a
-    person should know of the choice.  `shape` is what the samples suggest of JSON objects.
+    person should know of the choice.  `shape` is what the samples suggest of JSON objects; `cut`
+    are the fields whose times lose digits beyond milliseconds.
     """
 
     format: FormatSpec
@@ -51,6 +52,7 @@ class Inferred:
     ids: tuple[tuple[int, int], ...] = ()
     note: str = ""
     shape: Shape | None = None
+    cut: tuple[str, ...] = ()
 
     @property
     def type(self) -> str:

@@ -39,6 +39,7 @@ from kshell.sql.expressions import (
     walk,
 )
 from kshell.sql.functions import template_of
+from kshell.sql.map_order import in_order
 from kshell.types import STRING, duckdb_name, is_numeric, quote_duckdb, quote_text
 
 # DuckDB says how many rows there are only by the arguments: `duck` takes one where there are none.
@@ -61,6 +62,7 @@ _DECIDED = frozenset(
      "GREATER_OR_EQUAL", "IS_DISTINCT", "IS_NOT_DISTINCT", "BETWEEN", "IN", "LIKE")
 )  # fmt: skip
 _SAFE = _DECIDED | {"AND", "OR", "NOT"}
+_ALIKE = frozenset(("EQUAL", "NOT_EQUAL", "IS_DISTINCT", "IS_NOT_DISTINCT", "IN"))
 
 
 def _nothing() -> Mapping[str, str]:
@@ -183,6 +185,8 @@ def _call(call: Call, scope: _Scope) -> str:
     args = [
         "" if isinstance(a, Lambda) else part % _render(a, scope) for a in call.args
     ]
+    if call.function in _ALIKE:
+        args = [in_order(sql, a.type) for sql, a in zip(args, call.args, strict=True)]
     if call.function in ARITHMETIC:
         if python_arithmetic(call):
             return f"{python_name(call)}({', '.join(args) or NO_ARGUMENT})"

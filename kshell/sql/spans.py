@@ -205,6 +205,16 @@ class Draft:
         """The parenthesis that belongs to this one; -1 for none."""
         return self._partner.get(n, -1)
 
+    def group(self, n: int) -> tuple[int, int]:
+        """The first token and the one after the last between the parentheses around token `n`."""
+        first = n
+        while first > 0:
+            partner = self.partner(first - 1)
+            if partner >= first:
+                return first, partner
+            first = partner if partner >= 0 else first - 1
+        return 0, len(self.tokens)
+
     def level(self, first: int, last: int) -> Iterator[int]:
         """Numbers of the tokens from `first` up to `last` that are in no parentheses among them."""
         n = first

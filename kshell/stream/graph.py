@@ -24,6 +24,8 @@ from kshell.stream.state import Entries, Stateful
 
 __all__ = ["Graph", "build"]
 
+_EPOCH = pa.scalar(0, pa.int64())
+
 
 class Operator(Protocol):
     """One node of the plan at work."""
@@ -156,7 +158,7 @@ class Graph:
         times = batch.rows.column("ROWTIME")
         if (pc.min(times).as_py() or 0) >= 0:
             return batch
-        early = pc.less(times, 0)
+        early = pc.less(times, _EPOCH)
         for row in batch.rows.filter(early).to_pylist():
             self.on_error(row, "ROWTIME", f"the time {row['ROWTIME']} ms is before 1970")
         return batch.filter(pc.invert(early))

@@ -115,8 +115,9 @@ def _plain_of(column: pa.Array) -> list[pa.Array]:
     if pa.types.is_nested(type):
         return [pa.array([None if v is None else _text(v) for v in column.to_pylist()], plain)]
     if pa.types.is_floating(type):
+        zero = pa.scalar(0.0, type)
         column = pc.if_else(pc.is_nan(column), pa.scalar(float("nan"), type), column)
-        column = pc.if_else(pc.equal(column, 0), pa.scalar(0.0, type), column)
+        column = pc.if_else(pc.equal(column, zero), zero, column)
     if type == plain:
         return [column]
     if pa.types.is_boolean(type) or pa.types.is_null(type) or _is_text(type):

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from itertools import islice
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from kshell.changes import Changes
 from kshell.terminal.cells import cells
@@ -47,7 +46,7 @@ class Board:
             self._update(changes)
         else:
             # Without a key, rows are only added: the row that one replaces cannot be found.
-            rows = changes.rows.filter(pc.greater(changes.weights, 0))
+            rows = changes.rows.filter(changes.there())
             rows = rows.slice(max(rows.num_rows - _STREAM, 0))
             first = self.changes + len(changes) - rows.num_rows
             for i, texts in enumerate(_texts(rows), first + 1):

@@ -66,6 +66,15 @@ def ask(text, dialect="ksql"):
         ("SELECT CASE WHEN ROWTIME BETWEEN '1970-01-01' AND '1970-01-02' THEN 1 END FROM t LIMIT 1", [(1,)]),
         ("SELECT CAST(epoch_ms(ROWTIME) AS DATE) = '1970-01-01' FROM t LIMIT 1", [(True,)]),
         ("SELECT o.x FROM my-topic.v1", [(5,)]),
+        ("PIVOT (SELECT * FROM b WHERE ROWOFFSET < 2) ON n USING count(*)", [(1, 1, 1)]),
+        ("PIVOT (FROM b WHERE ROWOFFSET < 2) ON n USING count(*)", [(1, 1, 1)]),
+        ("PIVOT (SELECT x.*, ROWOFFSET AS o FROM b AS x) ON n USING max(o) ORDER BY id", [(1, 0, 1, None), (5, None, None, 2)]),
+        ("PIVOT (SELECT x.id, y.* FROM b x, b y WHERE y.ROWOFFSET = 2 AND x.ROWOFFSET = 2) ON n USING count(*)", [(5, 5, 1)]),
+        ("PIVOT (SELECT *, 0 AS k FROM b x JOIN t y ON x.ROWOFFSET = y.ROWOFFSET AND y.s IS NULL) ON k USING count(*)", [(5, 9, 3, 30, None, 1)]),
+        ("PIVOT (SELECT * EXCLUDE (id) FROM b WHERE ROWOFFSET < 2 UNION ALL SELECT n FROM b) ON n USING count(*)", [(2, 2, 1)]),
+        ("WITH q AS (PIVOT (SELECT * FROM b WHERE ROWOFFSET < 2) ON n USING count(*)) SELECT * FROM q", [(1, 1, 1)]),
+        ("WITH q AS (SELECT * FROM b WHERE ROWTIME < 1) PIVOT q ON n USING count(*) ORDER BY id", [(1, 1, 1, 0), (5, 0, 0, 1)]),
+        ("WITH q AS (SELECT DISTINCT * FROM b WHERE rowpartition IS NULL) FROM (PIVOT q ON n USING count(*) GROUP BY id) ORDER BY id", [(1, 1, 1, 0), (5, 0, 0, 1)]),
     ],
 )  # fmt: skip
 def test_it_is_what_duckdb_says(text, expected, dialect):

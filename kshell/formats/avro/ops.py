@@ -43,6 +43,7 @@ class Code(IntEnum):
     CONSTANT = 21  # child reads `data` instead of the record
     MISSING = 22  # NULL, no bytes
     UNFIT = 23  # nothing the column can hold
+    CUT = 24  # `data` as text; child passes over the value
 
 
 class Fit(IntEnum):

@@ -17,7 +17,8 @@ from fastavro.schema import SchemaParseException, UnknownType, parse_schema
 from kshell.errors import BindError
 from kshell.formats.registry import Schema
 
-__all__ = ["PRIMITIVES", "Field", "Node", "branch_names", "is_entry", "load", "options"]
+__all__ = ["PRIMITIVES", "Field", "Node", "branch_names", "is_entry", "load", "options",
+           "within_itself"]  # fmt: skip
 
 PRIMITIVES = ("null", "boolean", "int", "long", "float", "double", "bytes", "string")
 _MAX_NESTING = 200  # of the schema's JSON; fastavro's parser recurses
@@ -182,3 +183,18 @@ def branch_names(union: Node) -> dict[str, int]:
 def is_entry(node: Node) -> bool:
     """Whether the array of these is Connect's way to write a map whose keys are no strings."""
     return node.kind == "record" and [f.name for f in node.fields] == ["key", "value"]
+
+
+def within_itself(node: Node) -> bool:
+    """Whether a value of the node may hold, at any depth, another of it."""
+    seen: set[int] = set()
+    left = [node]
+    while left:
+        one = left.pop()
+        for inner in (*one.parts, *(f.node for f in one.fields)):
+            if inner is node:
+                return True
+            if id(inner) not in seen:
+                seen.add(id(inner))
+                left.append(inner)
+    return False

@@ -15,13 +15,14 @@ import pyarrow as pa
 from kshell import types
 from kshell.errors import BindError, KshellError
 from kshell.formats.avro.ops import Code, Fit, Op, Slot
-from kshell.formats.avro.parse import Field, Node, branch_names, is_entry, options
+from kshell.formats.avro.parse import Field, Node, branch_names, is_entry, options, within_itself
 from kshell.formats.avro.schema import UNITS, decimal_of
 from kshell.formats.avro.values import default_bytes
 
 __all__ = ["resolve"]
 
 _MAX_OPS = 20_000
+_CUT = "…".encode()  # a record nested too often in itself
 
 
 def resolve(writer: Node, slot: Slot, reader: Node | None, *, loose: bool) -> Op:
@@ -115,7 +116,15 @@ class _Resolver:
             inner = reader.parts[0] if reader is not None and reader.kind == "array" else None
             op.children.append(self.read(node.parts[0], slot.children[0], inner, f"{path}[]"))
             return op
+        if type == types.STRING and node.kind == "record" and within_itself(node):
+            return self._cut(node, slot, path)
         return self._scalar(node, slot, reader, path)
+
+    def _cut(self, node: Node, slot: Slot, path: str) -> Op:
+        op = self._op(Code.CUT, slot, path)
+        op.data = _CUT
+        op.children.append(self.skip(node))
+        return op
 
     def _unfit(self, node: Node, slot: Slot, path: str) -> Op:
         name = node.simple_name if not node.logical else f"{node.kind} ({node.logical})"

@@ -159,7 +159,7 @@ def _flat_ops(ops: Sequence[Op], slots: Sequence[Slot], header: int) -> tuple[An
                 links.append(len(blob))
                 blob += symbol.encode()
             links.append(len(blob))
-        elif op.code is Code.CONSTANT:
+        elif op.code in (Code.CONSTANT, Code.CUT):
             x, y = len(blob), len(op.data)
             blob += op.data
         op.cost = min(sum(_cost(child, slots, set()) for child in op.children), _MOST)

@@ -97,6 +97,7 @@ class _Run:
             Code.CONSTANT: self._constant,
             Code.MISSING: self._null,
             Code.UNFIT: self._unfit,
+            Code.CUT: self._cut,
         }
 
     def record(self, data: bytes, root: Op, header: int) -> Any:
@@ -178,6 +179,10 @@ class _Run:
 
     def _double(self, op: Op, depth: int) -> Any:
         return _DOUBLE.unpack(self._take(8, op))[0]
+
+    def _cut(self, op: Op, depth: int) -> str:
+        self._read(op.children[0], depth)
+        return op.data.decode()
 
     def _unfit(self, op: Op, depth: int) -> Any:
         raise _Refused(_UNFIT, op)

@@ -2,7 +2,8 @@
 
 enum → VARCHAR, fixed → BYTES, float → DOUBLE, logical types → DECIMAL, DATE, TIME, TIMESTAMP; null
 beside one other type → that type; a union of several → a STRUCT with a field for each.  A record
-that holds itself is followed twice, then left out, as is one without fields.
+that holds itself is followed twice, then left out (in topics that nobody declared, the text `…`),
+as is one without fields.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from kshell.errors import BindError
 from kshell.formats.avro.parse import Node, branch_names, is_entry, load, options
 from kshell.formats.registry import Schema
 
-__all__ = ["DEFAULT_NAME", "UNITS", "avro_text", "avro_type", "decimal_of", "key_name",
-           "node_type"]  # fmt: skip
+__all__ = ["DEFAULT_NAME", "UNITS", "avro_text", "avro_type", "cut_times", "decimal_of",
+           "exact_type", "key_name", "node_type"]  # fmt: skip
 
 _MAX_REPEATS = 2  # how often a record is followed in itself
 _MAX_COLUMNS = 5000  # of all depths
@@ -77,16 +78,50 @@ def avro_type(schema: Schema, name: str = "") -> pa.DataType:
     >>> avro_type(Schema(SchemaType.AVRO, text))
     StructType(struct<a: double>)
     """
+    return node_type(_named(schema, name))
+
+
+def exact_type(schema: Schema, name: str = "") -> pa.DataType:
+    """As `avro_type` for a topic that nobody declared: what is nested too often is the text `…`."""
+    return node_type(_named(schema, name), marks=True)
+
+
+def cut_times(schema: Schema) -> tuple[str, ...]:
+    """The fields whose times have more digits than milliseconds, which KSQL's types have not.
+
+    >>> from kshell.formats.registry import SchemaType
+    >>> text = '{"type": "long", "logicalType": "timestamp-micros"}'
+    >>> record = f'{{"type": "record", "name": "R", "fields": [{{"name": "a", "type": {text}}}]}}'
+    >>> cut_times(Schema(SchemaType.AVRO, record))
+    ('a',)
+    """
+    found: dict[str, None] = {}
+    left, seen = [("", load(schema))], set[int]()
+    while left:
+        name, node = left.pop()
+        if id(node) in seen:
+            continue
+        if node.kind in ("record", "union", "array", "map"):
+            seen.add(id(node))
+        if node.kind == "long" and node.logical in UNITS and name:
+            found[name] = None
+        left += [(f.name, f.node) for f in reversed(node.fields)]
+        left += [(name, p) for p in reversed(node.parts)]
+    return tuple(found)
+
+
+def _named(schema: Schema, name: str) -> Node:
     node = load(schema)
     if name and node.kind == "union":
-        node = next((b for b in node.parts if b.name == name), node)
-    return node_type(node)
+        return next((b for b in node.parts if b.name == name), node)
+    return node
 
 
-def node_type(node: Node) -> pa.DataType:
-    """As `avro_type`; BindError where there are too many columns, or none."""
+def node_type(node: Node, *, marks: bool = False) -> pa.DataType:
+    """As `avro_type`, or with `marks` as `exact_type`; BindError where there are too many columns,
+    or none."""
     try:
-        found = _Types().read(node, Counter())
+        found = _Types(marks).read(node, Counter())
     except RecursionError:
         raise BindError("the Avro schema is nested too deep") from None
     if found is None:
@@ -105,11 +140,12 @@ def decimal_of(node: Node) -> tuple[int, int] | None:
 
 
 class _Types:
-    def __init__(self) -> None:
+    def __init__(self, marks: bool) -> None:
+        self._marks = marks
         self._count = 0
 
     def read(self, node: Node, path: Counter[str]) -> pa.DataType | None:
-        """None for null alone, and for a record nested too often in itself."""
+        """None for null alone, and for a record nested too often in itself that is not marked."""
         self._count += 1
         if self._count > _MAX_COLUMNS:
             raise BindError(f"an Avro schema of more than {_MAX_COLUMNS:,} columns")
@@ -131,7 +167,8 @@ class _Types:
         found = self.read(item, path)
         if found is None:
             return None
-        if is_entry(item) and len(found) == 2 and not pa.types.is_nested(found.field(0).type):
+        paired = is_entry(item) and pa.types.is_struct(found) and len(found) == 2
+        if paired and not pa.types.is_nested(found.field(0).type):
             return types.map_of(found.field(0).type, found.field(1).type)
         return types.array_of(found)
 
@@ -145,7 +182,7 @@ class _Types:
 
     def _record(self, node: Node, path: Counter[str]) -> pa.DataType | None:
         if path[node.name] >= _MAX_REPEATS:
-            return None
+            return types.STRING if self._marks else None
         path[node.name] += 1
         read = [(f.name, self.read(f.node, path)) for f in node.fields]
         path[node.name] -= 1

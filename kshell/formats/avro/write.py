@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from kshell import types
 from kshell.errors import EvaluationError
-from kshell.formats.avro.parse import Field, Node, branch_names, is_entry
+from kshell.formats.avro.parse import Field, Node, branch_names, is_entry, within_itself
 from kshell.formats.avro.schema import UNITS, decimal_of, node_type
 from kshell.formats.avro.values import (
     BITS,
@@ -161,10 +161,17 @@ def _nothing(value: Any, out: bytearray) -> None:
     pass
 
 
+def _no_cut(value: Any, out: bytearray) -> None:
+    """The text for a record nested too often in itself is not that record."""
+    raise ValueError
+
+
 def _plain(node: Node, type: pa.DataType, path: str) -> Write:
     kind = node.kind
     if kind == "record" and pa.types.is_struct(type):
         return _record(node, type, path)
+    if kind == "record" and type == types.STRING and within_itself(node):
+        return _no_cut
     if kind == "array" and pa.types.is_list(type):
         item = _of(node.parts[0], type.value_type, f"{path}[]")
         return lambda value, out: put_blocks(value, item, out)

@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 
 from kshell.sql.java.text import takes_nulls
+from kshell.value_texts import java_double
 
 __all__ = ["as_json", "as_text"]
 
@@ -46,17 +47,7 @@ def as_text(value: str, kind: str) -> str:
 
 
 def _double(value: str) -> str:
-    """Double.toString."""
-    number = float(value)
-    shown = repr(number)
-    if number == 0 or 1e-3 <= abs(number) < 1e7:
-        return shown
-    sign, digits, exponent = Decimal(shown).as_tuple()
-    if not isinstance(exponent, int):
-        return {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}[shown]
-    text = "".join(map(str, digits))
-    rest = text[1:].rstrip("0") or "0"
-    return f"{'-' if sign else ''}{text[0]}.{rest}E{exponent + len(text) - 1}"
+    return java_double(float(value))
 
 
 def _timestamp(value: str) -> str:

@@ -11,6 +11,8 @@ from array import array
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from kshell.value_texts import java_double
+
 __all__ = ["chr_of_code", "chr_of_text", "concat_bytes", "concat_ws_bytes", "initcap", "instr",
            "instr_from", "instr_nth", "length", "lower", "lpad", "lpad_bytes", "replace", "rpad",
            "rpad_bytes", "split", "split_bytes", "split_to_map", "substring", "substring_bytes",
@@ -51,28 +53,7 @@ def text(value: Any) -> str:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return _double(value) if isinstance(value, float) else str(value)
-
-
-def _double(value: float) -> str:
-    """Double.toString."""
-    if value != value:
-        return "NaN"
-    if value in (float("inf"), float("-inf")):
-        return "Infinity" if value > 0 else "-Infinity"
-    if value == 0 or 1e-3 <= abs(value) < 1e7:
-        return repr(value)
-    shortest, nearest = repr(value), f"{value:.1e}"
-    if float(nearest) == value:  # Java writes two digits where one would do: 4.9E-324
-        shortest = nearest
-    digits, _, exponent = f"{shortest}e0".partition("e")
-    whole, _, rest = digits.partition(".")
-    sign, whole = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
-    power = int(exponent.removesuffix("e0")) + len(whole) - 1
-    all_digits = whole + rest
-    shown = all_digits.lstrip("0")
-    power -= len(all_digits) - len(shown)
-    return f"{sign}{shown[0]}.{shown[1:].rstrip('0') or '0'}E{power}"
+    return java_double(value) if isinstance(value, float) else str(value)
 
 
 def length(value: str) -> int:

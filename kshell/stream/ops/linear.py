@@ -35,9 +35,9 @@ class StreamFilter:
 
     def step(self, batch: Changes) -> Changes:
         """The rows that pass."""
-        live = pc.not_equal(batch.weights, 0)
-        if live.false_count:
-            batch = batch.filter(live)
+        there = batch.there()
+        if there.false_count:
+            batch = batch.filter(there)
         return batch.filter(_mask(self._predicate, batch.rows))
 
 

@@ -35,7 +35,8 @@ class Echo:
     def __init__(self) -> None:
         self.seen: list[tuple[int, dict[str, Any], int]] = []
 
-    def step(self, scan: int, changes: Changes) -> Changes:
+    def step(self, batches: Mapping[int, Changes]) -> Changes:
+        ((scan, changes),) = batches.items()
         (row,), (weight,) = changes.rows.to_pylist(), changes.weights.to_pylist()
         self.seen.append((scan, row, weight))
         return changes

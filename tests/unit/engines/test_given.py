@@ -14,6 +14,8 @@ from kshell.session import Session
 ORDERS = pa.table({"id": [1, 2, 3], "who": ["ann", "bob", "ann"], "ROWTIME": [5_000, 70_000, 6_000]})
 USERS = pa.table({"name": ["bob", "ann"], "Age": pa.array([31, 42], pa.uint8())})
 
+UNION = pa.UnionArray.from_dense(pa.array([0], pa.int8()), pa.array([0], pa.int32()), [pa.array([1])])
+
 
 @pytest.fixture
 def session():
@@ -69,9 +71,42 @@ def test_what_is_no_table_is_refused():
         (5, "cannot be given as a table"),
         (pa.table([[1], [2]], names=["a", "a"]), "two columns named a"),
         (pa.table({"v": pa.array([Decimal(10) ** 60], pa.decimal256(70, 0))}), "cannot be given"),
+        (pa.table({"v": pa.array([[Decimal(10) ** 60]], pa.list_(pa.decimal256(70, 0)))}), "cannot be given"),
+        (pa.table({"v": UNION}), "t cannot be given as a table: no type stands for dense_union"),
+        (pa.table({"v": pa.StructArray.from_arrays([UNION], ["u"])}), "no type stands for dense_union"),
     ):
         with pytest.raises(UsageError, match=match):
             Session(Properties({}), tables={"t": rows}).connect()
+
+
+@pytest.mark.parametrize("of", [
+    pa.list_, pa.large_list, lambda type: pa.list_(type, 1), lambda type: pa.map_(pa.string(), type),
+    lambda type: pa.struct([("a", type)]), lambda type: pa.list_(pa.struct([("a", type)])),
+])  # fmt: skip
+@pytest.mark.parametrize(("value", "type"), [
+    (1.5, pa.float16()), (Decimal("1.5"), pa.decimal256(20, 1)), (Decimal("12000"), pa.decimal128(5, -3)),
+])  # fmt: skip
+def test_what_duckdb_does_not_read_is_cast_at_every_depth(of, value, type):
+    within = of(type)
+    fields = {"a": value}
+    whole = fields if pa.types.is_struct(within) else [("k", value)] if pa.types.is_map(within) else [
+        fields if pa.types.is_struct(within.value_type) else value]
+    plain = pa.float32() if type == pa.float16() else pa.decimal128(20, 1)
+    column = pa.array([whole], of(plain)).cast(within)
+    session = Session(Properties({}), tables={"t": pa.table({"v": column, "w": pa.array([value], plain).cast(type)})})
+    assert rows(session, "SELECT v, w FROM t") == [(whole, value)]
+
+
+def test_print_of_a_given_table_says_what_shows_it(session):
+    with pytest.raises(Unsupported, match="a table given to this session") as caught:
+        rows(session, "PRINT orders FROM BEGINNING LIMIT 1")
+    assert (caught.value.hint, caught.value.place.column) == ('SELECT * FROM "orders"', 7)
+
+
+def test_a_column_that_is_not_in_reach_is_not_its_own_hint(session):
+    with pytest.raises(UnknownName, match="no column named ROWTIME") as caught:
+        rows(session, "SELECT ROWTIME FROM (SELECT * FROM users)")
+    assert caught.value.hint == "DESCRIBE shows the columns"
 
 
 def test_types_that_ksql_has_none_for_are_read_as_they_are():

@@ -5,6 +5,7 @@ Records are in one of four partitions: the sample is its first 25 and its last 2
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from decimal import Decimal
 from itertools import chain
@@ -14,7 +15,7 @@ import pytest
 
 from kshell.engines.local.statements import select
 from kshell.errors import BindError, EvaluationError, UnknownName
-from kshell.results import NoticeKind, Rows
+from kshell.results import Message, NoticeKind, Rows
 
 MANY = 210  # more than the sample has of one end
 
@@ -172,3 +173,15 @@ def test_json_as_deep_as_may_be_is_data(rows, topic_of):
     deep = '{"o":' * 64 + "1" + "}" * 64
     name = topic_of(deep)
     assert rows(f"SELECT COUNT(o) FROM {name}") == [(1,)]
+
+
+def test_times_of_avro_that_lose_digits_are_named(execute, topic_of, tmp_path):
+    long = {"type": "long", "logicalType": "timestamp-micros"}
+    fields = [{"name": "a", "type": ["null", long]}, {"name": "b", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+              {"name": "c", "type": {"type": "array", "items": {"type": "long", "logicalType": "local-timestamp-nanos"}}}]
+    file = tmp_path / "t.avsc"
+    file.write_text(json.dumps({"type": "record", "name": "R", "fields": fields}))
+    name = topic_of(b"\x02\x02\x02\x00")
+    execute(f"SET 'topic.{name}.value.schema.file'='{file}'")
+    said = [a.text for a in execute(f"DESCRIBE {name}").parts if isinstance(a, Message)]
+    assert "Cut to milliseconds: a, c." in said

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from kshell.formats.delimited import java_double
+from kshell.value_texts import java_double
 
 from .halves import (
     BIGINT,
@@ -132,6 +132,7 @@ def test_quotes_as_commons_csv_writes_them(first, second, line):
     ("value", "text"),
     [(0.0, "0.0"), (-0.0, "-0.0"), (1e7, "1.0E7"), (9999999.0, "9999999.0"), (0.001, "0.001"),
      (0.0001, "1.0E-4"), (123456789.125, "1.23456789125E8"),
+     (5e-324, "4.9E-324"), (-5e-324, "-4.9E-324"), (1e-323, "9.9E-324"), (2e-323, "2.0E-323"), (1e-322, "9.9E-323"),
      (float("nan"), "NaN"), (float("inf"), "Infinity"), (1.7976931348623157e308, "1.7976931348623157E308")],
 )  # fmt: skip
 def test_doubles_as_java_writes_them(value, text):

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kshell.formats.delimited import java_double
+from kshell.value_texts import java_double
 
 from .halves import (
     BIGINT,
@@ -79,7 +79,7 @@ def test_single_values(data):
 def doubles():
     """Numbers of every exponent, with few digits and with many, and their neighbours."""
     chosen = random.Random(7)
-    found = [0.0, 5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, 9007199254740993.0]
+    found = [0.0, *(n * 5e-324 for n in range(300)), 2.2250738585072014e-308, 1.7976931348623157e308, 9007199254740993.0]
     found += [float(f"{chosen.randrange(10**n)}e{e}") for n in range(1, 18) for e in range(-330, 300, 3)]
     found += [2.0**e for e in range(-1074, 1024)]
     found += [struct.unpack("<d", struct.pack("<Q", chosen.getrandbits(63)))[0] for _ in range(100_000)]

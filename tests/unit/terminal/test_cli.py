@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -130,7 +131,7 @@ def test_a_table_in_a_pipe_is_the_new_rows() -> None:
 def test_an_outage_of_a_continuous_answer_is_said_on_stderr() -> None:
     with fake("-e", "live outage") as process:
         assert process.stderr is not None
-        assert process.stderr.readline() == b"Note: cannot reach broker 2 for 1 s\n"
+        assert re.fullmatch(rb"Note: cannot reach broker 2 for \d s\n", process.stderr.readline())
         time.sleep(1)  # the note changes with each row, twenty times
         process.send_signal(signal.SIGINT)
         process.wait(5)

@@ -38,9 +38,9 @@ def given_table(name: str, rows: object) -> pa.Table:
     try:
         table = rows if isinstance(rows, pa.Table) else pa.table(rows)
         for n, field in enumerate(table.schema):
-            narrower = _NARROWER.get(field.type.id)
-            if narrower is not None:
-                table = table.set_column(n, field.name, table.column(n).cast(narrower(field.type)))
+            read = _as_duckdb_reads(field.type)
+            if read != field.type:
+                table = table.set_column(n, field.name, table.column(n).cast(read))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, TypeError, ValueError) as error:
         raise UsageError(f"{name} cannot be given as a table: {error}") from None
     if twice := [column for column, times in Counter(table.schema.names).items() if times > 1]:
@@ -50,10 +50,33 @@ def given_table(name: str, rows: object) -> pa.Table:
     return table
 
 
-# Types that DuckDB does not read, as ones that it does.
-_NARROWER: Mapping[int, Callable[[pa.DataType], pa.DataType]] = {
-    pa.float16().id: lambda _: pa.float32(),
-    pa.decimal256(1, 0).id: lambda type: pa.decimal128(type.precision, type.scale),
+def _as_duckdb_reads(type: pa.DataType) -> pa.DataType:
+    """The type that DuckDB reads such values as, at every depth; raises TypeError for a union."""
+    if pa.types.is_float16(type):
+        return pa.float32()
+    if pa.types.is_decimal(type) and type.scale < 0:
+        return pa.decimal128(type.precision - type.scale, 0)
+    if pa.types.is_decimal256(type):
+        return pa.decimal128(type.precision, type.scale)
+    if pa.types.is_union(type):
+        raise TypeError(f"no type stands for {type}")
+    if pa.types.is_struct(type):
+        return pa.struct([f.with_type(_as_duckdb_reads(f.type)) for f in type])
+    if pa.types.is_map(type):
+        return pa.map_(_as_duckdb_reads(type.key_type), _as_duckdb_reads(type.item_type))
+    for is_list, made in _LISTS.items():
+        if is_list(type) and (read := _as_duckdb_reads(type.value_type)) != type.value_type:
+            return made(read)
+    if pa.types.is_fixed_size_list(type):
+        return pa.list_(_as_duckdb_reads(type.value_type), type.list_size)
+    return type
+
+
+_LISTS: Mapping[Callable[[pa.DataType], bool], Callable[[pa.DataType], pa.DataType]] = {
+    pa.types.is_list: pa.list_,
+    pa.types.is_large_list: pa.large_list,
+    pa.types.is_list_view: pa.list_view,
+    pa.types.is_large_list_view: pa.large_list_view,
 }
 
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from kshell.config import Properties
 from kshell.engines.local.continuous.run import Run
@@ -65,6 +64,6 @@ def _batches(node: plan.Answer, running: Run) -> Iterator[pa.RecordBatch]:
     while (made := running.poll(0.2)) is not None:
         for changes in made:
             if not running.keeps:
-                yield changes.rows.filter(pc.greater(changes.weights, 0))
+                yield changes.rows.filter(changes.there())
     if running.keeps:
         yield running.rows()

@@ -149,6 +149,9 @@ def _formats(sampled: Sampled) -> list[Answer]:
         for half, told in (("keys", key), ("values", value))
         if told.note
     ]
+    notes += [
+        Message(f"Cut to milliseconds: {', '.join(told.cut)}.") for told in (key, value) if told.cut
+    ]
     return [Message(f"{text}."), *notes]
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from kshell.catalog.model import Kind
 from kshell.changes import Changes
@@ -40,18 +39,16 @@ class _Answer:
 
     def of(self, changes: Changes) -> Changes:
         """The changes with the answer's columns."""
-        rows, weights = changes.rows, changes.weights
-        arrays = [rows.column(name) for name in self.columns]
+        arrays = [changes.rows.column(name) for name in self.columns]
         rows = pa.RecordBatch.from_arrays(arrays, schema=self.schema)
-        if not self._table:  # a touch shows nothing
-            live = pc.greater(weights, 0)
-            if live.false_count:
-                rows, weights = rows.filter(live), weights.filter(live)
+        changes = Changes(rows, changes.weights)
+        there = changes.there()
+        if not self._table and there.false_count:  # a touch shows nothing
+            changes = changes.filter(there)
         if self.limit is not None:
-            cut = _cut(weights, self.limit - self.rows)
-            rows, weights = rows.slice(0, cut), weights.slice(0, cut)
-        self.rows += pc.sum(pc.greater(weights, 0)).as_py() or 0
-        return Changes(rows, weights)
+            changes = changes.slice(0, _cut(changes.weights, self.limit - self.rows))
+        self.rows += changes.there().true_count
+        return changes
 
     @property
     def full(self) -> bool:

@@ -19,12 +19,14 @@ from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.continuous.feed import Rate
 from kshell.engines.local.sources.chunks import Reading, reader_of
+from kshell.engines.local.sources.lookup import given_named
 from kshell.engines.local.sources.registry_wait import RegistryWait
+from kshell.errors import Unsupported
 from kshell.kafka.fetch import FOREVER, QUEUED_BYTES, Chunk
 from kshell.kafka.reader import Reader
 from kshell.results import Answer, Live, LiveStats
 from kshell.sql.statements import Print
-from kshell.types import STRING
+from kshell.types import STRING, quote_duckdb
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
@@ -38,6 +40,12 @@ _AS_TEXT = frozenset({"DELIMITED", "JSON", "NONE"})
 
 def print_topic(context: Context, statement: Print, properties: Properties) -> Answer:
     """The records from now on, or FROM BEGINNING."""
+    if (given := given_named(context.given, statement.topic)) is not None:
+        raise Unsupported(
+            f"{given} is a table given to this session, and PRINT shows the records of a topic",
+            hint=f"SELECT * FROM {quote_duckdb(given)}",
+            place=statement.topic.place,
+        )
     lookup = context.lookup(properties)
     source = _whole(lookup.sample(statement.topic).source)
     snapshot = lookup.snapshot(source.topic)

@@ -11,6 +11,7 @@ import pytest
 
 from kshell import types
 from kshell.errors import RegistryDown, UsageError
+from kshell.formats.avro.schema import exact_type
 from kshell.formats.framing import frame
 from kshell.formats.registry import Schema, SchemaType
 
@@ -274,3 +275,24 @@ def test_a_file_reads_records_with_and_without_a_frame(tmp_path, prefix):
     found = codec.decode(data, ["S", "ID"])
     assert [c.to_pylist() for c in found.columns] == [["", "x", None], [0, 5, None]]
     assert found.bad == [(2, "S: the record ends too early")]
+
+
+def test_what_is_nested_too_often_in_itself_is_marked(either):
+    kids = {"type": "array", "items": "N"}
+    schema = record(("v", "int"), ("next", ["null", "N"]), ("kids", kids), ("by", {"type": "map", "values": "N"}), name="N")
+    type = exact_type(Schema(SchemaType.AVRO, json.dumps(schema)))
+    inner = pa.struct([("v", types.INTEGER), ("next", types.STRING), ("kids", pa.list_(types.STRING)),
+                       ("by", pa.map_(types.STRING, types.STRING))])  # fmt: skip
+    assert type.field("next").type == inner
+
+    def node(v, next=None, kids=(), by=()):
+        return {"v": v, "next": next, "kids": list(kids), "by": dict(by)}
+
+    deep = node(1, next=node(2, next=node(3, kids=[node(4)]), kids=[node(5, next=node(6))], by={"k": node(7)}))
+    rows = [datum(schema, deep), datum(schema, node(1, next=node(2)))]
+    columns, bad = read(schema, rows, {f.name: f.type for f in type}, loose=False)
+    assert bad == []
+    assert columns[1] == [
+        {"v": 2, "next": "…", "kids": ["…"], "by": [("k", "…")]}, {"v": 2, "next": None, "kids": [], "by": []},
+    ]  # fmt: skip
+    assert columns[0] == [1, 1]

@@ -15,6 +15,9 @@ from kshell import types
 from kshell.catalog.model import Column, FormatSpec
 from kshell.errors import BindError, EvaluationError
 from kshell.formats.avro.codec import open_avro
+from kshell.formats.avro.parse import load
+from kshell.formats.avro.schema import node_type
+from kshell.formats.avro.write import writer
 from kshell.formats.base import Half, Place
 from kshell.formats.framing import frame, split_frame
 from kshell.formats.registry import Schema, SchemaType
@@ -306,3 +309,14 @@ def test_what_confluents_serializer_writes_is_read(confluent):
     columns = {"ID": types.BIGINT, "AT": types.TIMESTAMP, "N": types.decimal(6, 2)}
     found = topic.codec(columns).decode(pa.array([made], pa.binary()), list(columns))
     assert [c[0].as_py() for c in found.columns] == [5, MOMENT, Decimal("1.25")]
+
+
+def test_a_record_that_is_cut_is_written_only_where_it_is_null():
+    schema = json.dumps(record(("v", "int"), ("next", ["null", "N"]), name="N"))
+    node = load(Schema(SchemaType.AVRO, schema))
+    write = writer(node, node_type(node, marks=True))
+    out = bytearray()
+    write({"v": 1, "next": {"v": 2, "next": None}}, out)
+    assert out == b"\x02\x02\x04\x00"
+    with pytest.raises(EvaluationError, match="next: '…' is no N"):
+        write({"v": 1, "next": {"v": 2, "next": "…"}}, bytearray())

@@ -160,6 +160,7 @@ def test_the_least_number_divided_and_negated(evaluated):
         # Double.toString at the ends of the range
         ("CAST(4.9E-324 AS STRING)", "4.9E-324"),
         ("CAST(-4.9E-324 AS STRING)", "-4.9E-324"),
+        ("CAST(ARRAY[4.9E-324, 1E-323] AS STRING)", "[4.9E-324, 9.9E-324]"),
         ("CAST(1E-323 AS STRING)", "9.9E-324"),
         ("CAST(2E-323 AS STRING)", "2.0E-323"),
         ("CAST(4.9E-323 AS STRING)", "4.9E-323"),
@@ -173,6 +174,16 @@ def test_the_least_number_divided_and_negated(evaluated):
         ("CASE WHEN FALSE THEN 1 END", None),
         ("2 BETWEEN 1 AND 2.5", True),
         ("ARRAY[1] = ARRAY[1]", True),
+        # Java's Map.equals: the order of entries is no part of the value
+        ("MAP('a' := 1, 'b' := 2) = MAP('b' := 2, 'a' := 1)", True),
+        ("MAP('a' := 1, 'b' := 2) <> MAP('b' := 2, 'a' := 1)", False),
+        ("MAP('a' := 1, 'b' := 2) <> MAP('b' := 1, 'a' := 2)", True),
+        ("MAP('a' := 1, 'b' := 2) IN (MAP('c' := 1), MAP('b' := 2, 'a' := 1))", True),
+        ("MAP('a' := 1, 'b' := 2) IS DISTINCT FROM MAP('b' := 2, 'a' := 1)", False),
+        ("CASE MAP('a' := 1, 'b' := 2) WHEN MAP('b' := 2, 'a' := 1) THEN 'same' END", "same"),
+        ("MAP('a' := MAP('x' := 1, 'y' := 2)) = MAP('a' := MAP('y' := 2, 'x' := 1))", True),
+        ("ARRAY[MAP('a' := 1, 'b' := 2)] = ARRAY[MAP('b' := 2, 'a' := 1)]", True),
+        ("STRUCT(m := MAP('a' := 1, 'b' := 2)) = STRUCT(m := MAP('b' := 2, 'a' := 1))", True),
     ],
 )
 def test_predicates(value, text, expected):
