@@ -125,6 +125,8 @@ class SourceReader:
             self._time = time_of(source)
         self._throws = throws
         self._sparing = sparing
+        # A declared half that cannot be decoded is an error also when nothing of it is asked for.
+        self._checks = source.declared and not sparing
         self.needs_headers = bool(self._headers)
         self.needs_key = bool(self._keys or self._rowkey) or not sparing
         self.needs_value = bool(self._values) or not sparing
@@ -150,6 +152,9 @@ class SourceReader:
             made = self._key.decode(keys, [plain(n) for n in self._keys])
             columns.update(zip(self._keys, made.columns, strict=True))
             reasons.update((row, f"key: {why}") for row, why in made.bad)
+        elif self._checks and self.source.key:
+            made = self._key.decode(keys, [plain(c.name) for c in self.source.key])
+            reasons.update((row, f"key: {why}") for row, why in made.bad)
         if self._rowkey:
             made_of = [columns[n] for n in self._keys]
             # Where no key is declared it is shown as bytes.
@@ -158,6 +163,9 @@ class SourceReader:
             value = self._value.decode(values, self._fields)
             columns.update(zip(self._values, value.columns, strict=True))
             reasons.update(value.bad)
+        elif self._checks and self.source.value:
+            fields = [plain(c.name) for c in self.source.value]
+            reasons.update(self._value.decode(values, fields).bad)
         for name, header in self._headers.items():
             columns[name] = header_column(raw.column("headers"), header)
         times = raw.column("timestamp") if "timestamp" in raw.schema.names else None

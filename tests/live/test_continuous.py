@@ -589,6 +589,21 @@ def test_a_script_stays_with_its_queries_until_it_is_stopped(kafka, topic, produ
 
 
 @pytest.mark.parametrize(
+    ("format", "good"), [("JSON", b'{"v":1}'), ("DELIMITED", b"1"), ("KAFKA", b"\0\0\0\1")]
+)
+def test_a_record_that_cannot_be_decoded_counts_nowhere(run, session, topic, name, format, good):
+    """Though a query needs nothing of its value: bounded and continuous queries have one reader."""
+    events = topic([OutgoingRecord(b"k", b"no value"), OutgoingRecord(b"k", good)])
+    run(f"""SET 'auto.offset.reset'='earliest';
+        CREATE STREAM e (k VARCHAR KEY, v INT) WITH (KAFKA_TOPIC='{events}', VALUE_FORMAT='{format}');
+        CREATE TABLE {name} AS SELECT k, COUNT(*) AS n FROM e GROUP BY k;""")
+    (bounded,) = run("SELECT k, COUNT(*) AS n FROM e GROUP BY k")
+    (kept,) = run(f"SELECT n FROM {name}")
+    assert [r["n"] for r in rows_of(bounded)] == [1]
+    assert [r["N"] for r in rows_of(kept)] == [1]
+
+
+@pytest.mark.parametrize(
     ("last", "said"), [("EXIT", "failed: topic"), ("SELECT nothing FROM s", "no column named nothing")]
 )
 def test_a_script_that_leaves_says_which_queries_failed_before(kafka, topic, name, tmp_path, last, said):
