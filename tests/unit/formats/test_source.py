@@ -129,3 +129,10 @@ def test_a_key_of_nulls_is_no_key():
     written = SourceWriter(given).write(columns, [pa.array([1, 2, 3], BIGINT)], pa.array([1, 2, 3]), pa.array([False, True, False]))
     assert written.keys.to_pylist() == [b'{"A":1,"B":null}', b'{"A":null,"B":"x"}', None]
     assert written.values.to_pylist() == [b'{"V":1}', None, b'{"V":3}']
+
+
+@pytest.mark.parametrize("names", [["V", "W"], ["W"], ["K"], []])
+def test_a_declared_record_is_bad_whatever_is_asked_of_it(names):
+    reader = SourceReader(source({"V": INT, "W": INT}), names)
+    found = reader.read(raw((b"\0\0\0\1", b'{"V":"abc","W":1}', 5), (b"\0\0\0\1", b'{"V":2,"W":3}', 6)))
+    assert [row for row, _ in found.bad] == [0]
