@@ -58,7 +58,7 @@ def single_records(session: Session, properties: Properties) -> list[Chunk]:
         data, at, offset = chunk.records, 0, chunk.start
         while at < len(data):
             size = 12 + int.from_bytes(data[at + 8 : at + 12], "big")
-            chunks.append(Chunk(chunk.partition, offset, data[at : at + size], ()))
+            chunks.append(Chunk(chunk.partition, offset, data[at : at + size], (), offset + 1))
             at, offset = at + size, offset + 1
     return chunks
 
@@ -78,12 +78,12 @@ def to_result(session: Session, sql: str, chunks: list[Chunk], keys: int) -> lis
         columns = [
             ids if f.name == "ID" else pa.array([1] * len(ids)).cast(f.type) for f in schema
         ]
-        graph.step(0, Changes.of(pa.RecordBatch.from_arrays(columns, schema=schema)))
+        graph.step({0: Changes.of(pa.RecordBatch.from_arrays(columns, schema=schema))})
     taken = []
     for chunk in chunks:
         began = time.perf_counter()
         changes, _ = intake.rows(chunk, 0, FOREVER)
-        graph.step(0, changes)
+        graph.step({0: changes})
         taken.append(time.perf_counter() - began)
     return taken[100:]  # the first ones plan their statements
 
