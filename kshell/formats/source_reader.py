@@ -105,18 +105,19 @@ class SourceReader:
     ) -> None:  # fmt: skip
         self.source = source
         wanted = set(names) | ({source.timestamp_column} - {""})
-        self._keys = [c.name for c in source.key if c.name in wanted or source.kind is Kind.TABLE]
-        self._values = [c.name for c in source.value if c.name in wanted]
         headers = {h.name: h.key for h in source.headers}
         pseudo = source.pseudo_columns()
         if "ROWHEADERS" in pseudo:
             headers["ROWHEADERS"] = None
         self._headers = {name: key for name, key in headers.items() if name in wanted}
         self._rowkey = "ROWKEY" in pseudo and "ROWKEY" in wanted
-        if self._rowkey:
-            self._keys = [c.name for c in source.key]
-        windowed = WINDOW_COLUMNS if source.window is not None else ()
-        self._bounds = [n for n in windowed if n in wanted]
+        # A declared half is decoded whole: a column that it lacks the type for is an error, as in
+        # ksqlDB, also when that column is not asked for.
+        whole = source.declared and not sparing
+        key = whole or self._rowkey or source.kind is Kind.TABLE
+        self._keys = [c.name for c in source.key if key or c.name in wanted]
+        self._values = [c.name for c in source.value if whole or c.name in wanted]
+        self._fields = [plain(n) for n in self._values]
         self._time: Callable[[pa.Array], pa.Array] | None = None
         if source.timestamp_column:
             from kshell.formats.record_parts import time_of
@@ -124,12 +125,6 @@ class SourceReader:
             self._time = time_of(source)
         self._throws = throws
         self._sparing = sparing
-        # A declared half is decoded whole: a column that it lacks the type for is an error, as in
-        # ksqlDB, also when that column is not asked for.
-        whole = source.declared and not sparing
-        self._read_keys = [c.name for c in source.key] if whole else self._keys
-        self._read_values = [c.name for c in source.value] if whole else self._values
-        self._fields = [plain(n) for n in self._read_values]
         self.needs_headers = bool(self._headers)
         self.needs_key = bool(self._keys or self._rowkey) or not sparing
         self.needs_value = bool(self._values) or not sparing
@@ -151,17 +146,17 @@ class SourceReader:
             keys, bounds, short = split_window(keys, self.source)
             columns.update(zip(WINDOW_COLUMNS, bounds, strict=True))
             reasons.update((row, "key: too short to have a window") for row in short)
-        if self._read_keys:
-            made = self._key.decode(keys, [plain(n) for n in self._read_keys])
-            columns.update(zip(self._read_keys, made.columns, strict=True))
+        if self._keys:
+            made = self._key.decode(keys, [plain(n) for n in self._keys])
+            columns.update(zip(self._keys, made.columns, strict=True))
             reasons.update((row, f"key: {why}") for row, why in made.bad)
         if self._rowkey:
             made_of = [columns[n] for n in self._keys]
             # Where no key is declared it is shown as bytes.
             columns["ROWKEY"] = rowkey_column(self.source, made_of) if made_of else keys
-        if self._read_values:
+        if self._values:
             value = self._value.decode(values, self._fields)
-            columns.update(zip(self._read_values, value.columns, strict=True))
+            columns.update(zip(self._values, value.columns, strict=True))
             reasons.update(value.bad)
         for name, header in self._headers.items():
             columns[name] = header_column(raw.column("headers"), header)
