@@ -48,11 +48,7 @@ ctypedef struct span:
 cdef int64_t NEVER = 0x7FFFFFFFFFFFFFFF
 
 
-cdef void *grown(void *old, int64_t size) except NULL:
-    cdef void *new = realloc(old, size)
-    if new == NULL:
-        raise MemoryError()
-    return new
+include "memory.pxi"
 
 
 cdef int64_t address(buffer):

@@ -33,11 +33,7 @@ ctypedef struct window:
     int64_t alive
 
 
-cdef void *grown(void *old, int64_t size) except NULL:
-    cdef void *new = realloc(old, size)
-    if new == NULL:
-        raise MemoryError()
-    return new
+include "memory.pxi"
 
 
 cdef inline int push(numbers *to, int64_t value) except -1:

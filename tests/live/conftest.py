@@ -32,6 +32,14 @@ def unavailable(reason: str) -> None:
     pytest.skip(reason)
 
 
+def prepared() -> None:
+    """Have real Kafka at hand, or skip."""
+    try:
+        realkafka.prepare()
+    except realkafka.Unavailable as reason:
+        unavailable(f"no real Kafka: {reason}")
+
+
 def held(client: Client, topic: str) -> Snapshot:
     """What a topic holds now."""
     return client.snapshot(client.topic(topic), "read_committed")
@@ -40,21 +48,23 @@ def held(client: Client, topic: str) -> Snapshot:
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[Broker]:
     """One broker for all tests that do it no harm; it would create topics if it were asked to."""
-    try:
-        realkafka.prepare()
-    except realkafka.Unavailable as reason:
-        unavailable(f"no real Kafka: {reason}")
+    prepared()
     with realkafka.broker({"auto.create.topics.enable": "true"}) as broker:
+        yield broker
+
+
+@pytest.fixture
+def own_broker() -> Iterator[Broker]:
+    """A broker of one test, which may harm it."""
+    prepared()
+    with realkafka.broker() as broker:
         yield broker
 
 
 @pytest.fixture(scope="session")
 def secure_kafka() -> Iterator[Broker]:
     """A broker with TLS, SASL and ACLs."""
-    try:
-        realkafka.prepare()
-    except realkafka.Unavailable as reason:
-        unavailable(f"no real Kafka: {reason}")
+    prepared()
     with realkafka.secure_broker() as broker:
         yield broker
 

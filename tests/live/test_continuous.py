@@ -21,8 +21,7 @@ from kshell.kafka.produce import OutgoingRecord, Producer
 from kshell.results import Live, Message, NoticeKind, Rows, Sections
 from kshell.session import Session
 
-from . import realkafka
-from .conftest import held, unavailable
+from .conftest import held
 
 pytestmark = pytest.mark.live
 BEGIN = 1_700_000_000_000 // 30_000 * 30_000
@@ -743,58 +742,48 @@ def test_a_query_in_the_background_obeys_what_was_set_of_the_topic(run, session,
     assert [value for _, value, _ in records(client, name)] == [b'{"n":1}']
 
 
-def test_a_query_outlives_its_cluster_and_writes_all_of_it_once():
-    try:
-        realkafka.prepare()
-    except realkafka.Unavailable as reason:
-        unavailable(f"no real Kafka: {reason}")
-    with realkafka.broker() as broker:
-        properties = Properties({"bootstrap.servers": broker.bootstrap, "auto.offset.reset": "earliest"})
-        admin.create_topic(properties, "src", partitions=1, replicas=1, configs={})
-        producer, session = Producer(properties), Session(properties)
-        until(lambda: session.engine.context.client.find("src"))
-        list(session.execute(
-            "CREATE STREAM src (n BIGINT) WITH (KAFKA_TOPIC='src', VALUE_FORMAT='JSON');"
-            "SET 'delivery.timeout.ms'='4000'; CREATE STREAM s WITH (KAFKA_TOPIC='s') AS SELECT n FROM src EMIT CHANGES"
-        ))  # fmt: skip
-        query = session.engine.context.queries["CSAS_S_1"]
-        producer.send("src", [OutgoingRecord(None, b'{"n":%d}' % n, n + 1) for n in range(1000)])
-        producer.flush()
-        until(lambda: query.outlet.written == 1000)
-        query.pause()
-        producer.send("src", [OutgoingRecord(None, b'{"n":%d}' % n, n + 1) for n in range(1000, 2000)])
-        producer.flush()
-        time.sleep(1)  # they are fetched, and wait
-        broker.pause()
-        query.resume()
-        until(lambda: "not acknowledged" in session.running()[0].state)
-        until(lambda: queries(session)["CSAS_S_1"]["state"] == "ERROR", 20)
-        said = queries(session)["CSAS_S_1"]["error"]
-        assert re.fullmatch(r"1,000 records not acknowledged for \d+ s \(stands at src-0 at offset 2000\)", said)
-        broker.resume()
-        list(session.execute("RESUME CSAS_S_1"))
-        client = session.engine.context.client
-        until(lambda: held(client, "s").offsets[0][1] == 2000, 30)
-        assert [value for _, value, _ in records(client, "s")] == [b'{"N":%d}' % n for n in range(2000)]
-        assert queries(session)["CSAS_S_1"]["state"] == "RUNNING"
-        session.close()
+def test_a_query_outlives_its_cluster_and_writes_all_of_it_once(own_broker):
+    properties = Properties({"bootstrap.servers": own_broker.bootstrap, "auto.offset.reset": "earliest"})
+    admin.create_topic(properties, "src", partitions=1, replicas=1, configs={})
+    producer, session = Producer(properties), Session(properties)
+    until(lambda: session.engine.context.client.find("src"))
+    list(session.execute(
+        "CREATE STREAM src (n BIGINT) WITH (KAFKA_TOPIC='src', VALUE_FORMAT='JSON');"
+        "SET 'delivery.timeout.ms'='4000'; CREATE STREAM s WITH (KAFKA_TOPIC='s') AS SELECT n FROM src EMIT CHANGES"
+    ))  # fmt: skip
+    query = session.engine.context.queries["CSAS_S_1"]
+    producer.send("src", [OutgoingRecord(None, b'{"n":%d}' % n, n + 1) for n in range(1000)])
+    producer.flush()
+    until(lambda: query.outlet.written == 1000)
+    query.pause()
+    producer.send("src", [OutgoingRecord(None, b'{"n":%d}' % n, n + 1) for n in range(1000, 2000)])
+    producer.flush()
+    time.sleep(1)  # they are fetched, and wait
+    own_broker.pause()
+    query.resume()
+    until(lambda: "not acknowledged" in session.running()[0].state)
+    until(lambda: queries(session)["CSAS_S_1"]["state"] == "ERROR", 20)
+    said = queries(session)["CSAS_S_1"]["error"]
+    assert re.fullmatch(r"1,000 records not acknowledged for \d+ s \(stands at src-0 at offset 2000\)", said)
+    own_broker.resume()
+    list(session.execute("RESUME CSAS_S_1"))
+    client = session.engine.context.client
+    until(lambda: held(client, "s").offsets[0][1] == 2000, 30)
+    assert [value for _, value, _ in records(client, "s")] == [b'{"N":%d}' % n for n in range(2000)]
+    assert queries(session)["CSAS_S_1"]["state"] == "RUNNING"
+    session.close()
 
 
-def test_leaving_while_the_cluster_is_away_says_what_is_unwritten():
-    try:
-        realkafka.prepare()
-    except realkafka.Unavailable as reason:
-        unavailable(f"no real Kafka: {reason}")
-    with realkafka.broker() as broker:
-        properties = Properties({"bootstrap.servers": broker.bootstrap})
-        admin.create_topic(properties, "s", partitions=1, replicas=1, configs={})
-        producer = Producer(properties)
-        producer.send("s", [OutgoingRecord(None, b"first")])
-        producer.flush()
-        broker.pause()
-        producer.send("s", [OutgoingRecord(None, b"%d" % n) for n in range(5)])
-        began = time.monotonic()
-        with pytest.raises(KshellError, match="5 records left unwritten"):
-            producer.leave()
-        assert time.monotonic() - began < 14
-        broker.resume()
+def test_leaving_while_the_cluster_is_away_says_what_is_unwritten(own_broker):
+    properties = Properties({"bootstrap.servers": own_broker.bootstrap})
+    admin.create_topic(properties, "s", partitions=1, replicas=1, configs={})
+    producer = Producer(properties)
+    producer.send("s", [OutgoingRecord(None, b"first")])
+    producer.flush()
+    own_broker.pause()
+    producer.send("s", [OutgoingRecord(None, b"%d" % n) for n in range(5)])
+    began = time.monotonic()
+    with pytest.raises(KshellError, match="5 records left unwritten"):
+        producer.leave()
+    assert time.monotonic() - began < 14
+    own_broker.resume()

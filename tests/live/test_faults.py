@@ -22,7 +22,7 @@ from kshell.kafka.client import Client
 from kshell.session import Session
 
 from . import realkafka
-from .conftest import unavailable
+from .conftest import prepared
 from .test_continuous import queries, records, start, until
 
 pytestmark = pytest.mark.live
@@ -92,10 +92,7 @@ def survived(brokers: list[realkafka.Broker], fault: Callable[[Session], None], 
 
 
 def cluster(count: int):
-    try:
-        realkafka.prepare()
-    except realkafka.Unavailable as reason:
-        unavailable(f"no real Kafka: {reason}")
+    prepared()
     return realkafka.cluster(count)
 
 

@@ -32,7 +32,7 @@ from kshell.kafka.records import Wanted, decode
 from kshell.session import Session
 
 from . import realkafka
-from .conftest import held, unavailable
+from .conftest import held, prepared
 
 pytestmark = pytest.mark.live
 
@@ -176,16 +176,6 @@ def test_deleted_records_are_an_error_and_not_a_gap(topic, client, kafka):
         list(Fetch(client, before, {0: (0, 10)}))
 
 
-@pytest.fixture
-def own_broker():
-    try:
-        realkafka.prepare()
-    except realkafka.Unavailable as reason:
-        unavailable(f"no real Kafka: {reason}")
-    with realkafka.broker() as broker:
-        yield broker
-
-
 def test_an_outage_is_an_error_within_seconds_and_never_no_rows(own_broker):
     properties = Properties({"bootstrap.servers": own_broker.bootstrap})
     admin.create_topic(properties, "t", partitions=2, replicas=1, configs={})
@@ -212,10 +202,7 @@ def test_an_outage_is_an_error_within_seconds_and_never_no_rows(own_broker):
 
 
 def test_a_scan_survives_the_loss_of_a_leader():
-    try:
-        realkafka.prepare()
-    except realkafka.Unavailable as reason:
-        unavailable(f"no real Kafka: {reason}")
+    prepared()
     with realkafka.cluster(3) as brokers:
         properties = Properties({"bootstrap.servers": brokers[0].bootstrap})
         admin.create_topic(properties, "t", partitions=3, replicas=3, configs={})

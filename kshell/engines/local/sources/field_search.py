@@ -35,7 +35,7 @@ class FieldSearch:
     """One topic; `run` once.  `shape` is what was found, `counts` in how many of `objects`."""
 
     def __init__(self, lookup: Lookup, sampled: Sampled) -> None:
-        self._lookup, self._sampled = lookup, sampled
+        self._lookup = lookup
         self._snapshot = lookup.snapshot(sampled.source.topic)
         self._types = sampled.source.suggested
         self._reader = FoundJson(self._types, sampled.records)
