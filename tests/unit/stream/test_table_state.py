@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kshell.stream.state import Entries
+from tests.streams.exported import State, applied, held
 from tests.streams.records import Record, records
 
 from .test_kept import L, keeping, rows_of
@@ -27,33 +23,6 @@ QUERIES = {
 
 few = settings(max_examples=6, deadline=None)
 given_records = records("lr", groups=["a", "b", "c", None])
-
-State = dict[str, dict[str, str]]
-
-
-def held(parts: Mapping[str, Entries]) -> State:
-    """What is there, by part and key."""
-    out: State = {}
-    for name, entries in parts.items():
-        values: Any = entries.values
-        if isinstance(values, pa.RecordBatch):
-            values = values.to_pylist()
-        keys = [repr(key) for key in entries.keys.to_pylist()]
-        assert len(set(keys)) == len(keys)
-        there = zip(keys, values, entries.gone.to_pylist(), strict=True)
-        out[name] = {key: repr(value) for key, value, gone in there if not gone}
-    return out
-
-
-def apply(state: State, parts: Mapping[str, Entries]) -> None:
-    """Puts what changed over what was there, as a store would."""
-    for name, entries in parts.items():
-        mine = state.setdefault(name, {})
-        for key, gone in zip(entries.keys.to_pylist(), entries.gone.to_pylist(), strict=True):
-            if gone:
-                mine.pop(repr(key), None)
-        mine.update(held({name: entries})[name])
-
 
 @pytest.mark.parametrize("name", QUERIES)
 @few
@@ -82,7 +51,7 @@ def test_what_changed_adds_up_to_the_whole(name: str, given: list[Record], step:
         for _ in query.changes(given[start : start + step], 5):
             pass
         parts = query.graph.changed()
-        apply(state, parts)
+        applied(state, parts)
         copy.graph.load(parts)
         assert state == held(query.graph.snapshot())
         assert held(copy.graph.snapshot()) == state

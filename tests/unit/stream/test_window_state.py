@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -15,6 +12,7 @@ from kshell.sql.expressions import Call, Column, Expression, Literal
 from kshell.stream.columns import column_fold
 from kshell.stream.state import Entries
 from kshell.stream.windows import ADD, MERGE, Steps
+from tests.streams.exported import State, applied, held
 from tests.streams.query import Query
 from tests.streams.records import Record, records
 
@@ -31,36 +29,6 @@ QUERIES = {
         for emit in ("CHANGES", "FINAL")
     },
 }
-
-
-def held(parts: Mapping[str, Entries]) -> dict[str, dict[str, Any]]:
-    """What is there, by part and key; nothing is gone from a snapshot."""
-    out: dict[str, dict[str, Any]] = {}
-    for name, entries in parts.items():
-        values: Any = entries.values
-        if isinstance(values, pa.RecordBatch):
-            values = values.to_pylist()
-        mine = out[name] = {}
-        for key, value, gone in zip(
-            entries.keys.to_pylist(), values, entries.gone.to_pylist(), strict=True
-        ):
-            if gone:
-                continue
-            assert repr(key) not in mine
-            mine[repr(key)] = repr(value)
-    return out
-
-
-def applied(state: dict[str, dict[str, Any]], parts: Mapping[str, Entries]) -> None:
-    """Puts what changed over what was there, as a store would, in any order of the entries."""
-    for name, entries in parts.items():
-        mine = state.setdefault(name, {})
-        gone = {repr(k) for k, g in zip(entries.keys.to_pylist(), entries.gone.to_pylist(), strict=True) if g}
-        there = held({name: entries})[name]
-        assert not gone & there.keys()
-        for key in gone:
-            mine.pop(key, None)
-        mine.update(there)
 
 
 @pytest.mark.parametrize("name", QUERIES)
@@ -83,7 +51,7 @@ def test_a_loaded_query_goes_on(name: str, given: list[Record], cut: int) -> Non
 @given(given=records(), step=st.integers(1, 12))
 def test_what_changed_adds_up_to_the_whole(name: str, given: list[Record], step: int) -> None:
     query, copy = Query.of(QUERIES[name]), Query.of(QUERIES[name])
-    state: dict[str, dict[str, Any]] = {}
+    state: State = {}
     for start in range(0, len(given), step):
         for _ in query.changes(given[start : start + step], 5):
             pass
