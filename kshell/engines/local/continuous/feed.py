@@ -16,6 +16,7 @@ from kshell.engines.local.sources.base import Input
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.kafka.fetch import QUEUED_BYTES
+from kshell.results import Notice
 from kshell.sql import plan
 
 __all__ = ["Feed", "Rate", "open_feed"]
@@ -146,6 +147,11 @@ class Feed:
     def note(self) -> str:
         """A text about an outage, during one."""
         return self._wait.note or next((input.note for input in self._inputs if input.note), "")
+
+    @property
+    def notices(self) -> list[Notice]:
+        """What the inputs leave unread."""
+        return [notice for input in self._inputs for notice in input.notices]
 
     def rate(self) -> float:
         """Records a second."""

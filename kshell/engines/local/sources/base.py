@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kshell.changes import Changes
+from kshell.results import Notice
 
 __all__ = ["Input", "Piece"]
 
@@ -32,6 +33,7 @@ class Input(Protocol):
     name: str  # of the topic or the given table
     scans: Sequence[int]  # the numbers of the plan's scans that it serves
     paused: frozenset[int]  # partitions that are far ahead of the others, set by who polls
+    notices: Sequence[Notice]  # of records that it leaves unread
 
     @property
     def partitions(self) -> Collection[int]:

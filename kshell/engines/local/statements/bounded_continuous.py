@@ -40,7 +40,7 @@ def bounded_continuous(context: Context, query: Query, properties: Properties) -
         return Progress(total - min(feed.lag or 0, total), total, time.monotonic() - began)
 
     def notices() -> Sequence[Notice]:
-        return (*undecodable(feed.bad), *lookup.notices)
+        return (*undecodable(feed.bad), *feed.notices, *lookup.notices)
 
     rows = _run(node, running, schema)
     return Rows(schema, rows, cancel=feed.cancel, progress=progress, notices=notices)
