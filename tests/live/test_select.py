@@ -120,7 +120,7 @@ def test_bad_records_are_told_and_harm_nothing(topic, session):
     assert (notice.kind, notice.count) == (NoticeKind.UNDECODABLE, 2)
     assert [(t["offset"], t["reason"]) for t in told] == [
         (200, "not valid JSON"),
-        (201, "not a JSON object"),
+        (201, "a JSON array, where an object was expected"),
     ]
 
 

@@ -71,7 +71,7 @@ class LiteralTable:
         def cancel() -> None:
             self.cancelled += 1
 
-        return Scan(batches(), cancel, lambda: Progress(4, 4, 0.1), lambda: 0)
+        return Scan(batches(), cancel, lambda: Progress(4, 4, 0.1))
 
 
 @pytest.fixture

@@ -15,7 +15,9 @@ import pytest
 
 from kshell.engines.local.statements import select
 from kshell.errors import BindError, EvaluationError, UnknownName
-from kshell.results import Message, NoticeKind, Rows
+from kshell.results import Message, NoticeKind, Rows, notices_of
+
+from .answers import rows_of, rows_that_come
 
 MANY = 210  # more than the sample has of one end
 
@@ -185,3 +187,21 @@ def test_times_of_avro_that_lose_digits_are_named(execute, topic_of, tmp_path):
     execute(f"SET 'topic.{name}.value.schema.file'='{file}'")
     said = [a.text for a in execute(f"DESCRIBE {name}").parts if isinstance(a, Message)]
     assert "Cut to milliseconds: a, c." in said
+
+
+def test_good_json_that_is_no_object_is_said_to_be_that(topic_of, execute):
+    odd = {"5": "number", "[1]": "array", '"text"': "string", "true": "boolean"}
+    name = topic_of(*['{"a":1}'] * 60, *odd, *['{"a":1}'] * 60)
+    execute(f"CREATE STREAM odd (a INT) WITH (KAFKA_TOPIC='{name}', VALUE_FORMAT='JSON');")
+    wanted = [f"a JSON {kind}, where an object was expected" for kind in odd.values()]
+    for text in (f"SELECT a FROM {name}", "SELECT a FROM odd", f"SELECT a FROM {name} EMIT CHANGES LIMIT 120"):
+        execute("SHOW ERRORS;")
+        result = execute(f"{text};")
+        rows = rows_that_come(result) if "EMIT" in text else rows_of(result)
+        assert len(rows) == 120
+        (notice,) = [n for n in notices_of(result) if n.kind is NoticeKind.UNDECODABLE]
+        assert (notice.count, "decoded" in notice.text) == (4, False)
+        assert all(why in notice.text for why in wanted[:2])
+        said = [row["reason"] for row in rows_of(execute("SHOW ERRORS;"))]
+        assert said[-4:] == wanted or said[:4] == wanted
+    execute("DROP STREAM odd;")

@@ -16,6 +16,7 @@ from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources.chunks import Reading, reader_of
 from kshell.errors import CorruptRecord
 from kshell.kafka.fetch import Chunk
+from kshell.results import LeftOut
 from kshell.sql.plan import Scan
 
 __all__ = ["Intake"]
@@ -38,8 +39,8 @@ class Intake:
         self._read: Reading = reader_of(scan.source, self._columns, properties)
         self._gone = -1 if scan.source.kind is Kind.TABLE else 0
 
-    def rows(self, chunk: Chunk, start: int, stop: int) -> tuple[Changes, int]:
-        """The chunk's records of the offsets [start, stop), and how many could not be decoded."""
+    def rows(self, chunk: Chunk, start: int, stop: int) -> tuple[Changes, LeftOut]:
+        """The chunk's records of the offsets [start, stop), and those that are left out."""
         start = max(start, chunk.start)
         read = self._read(chunk.partition, chunk.records, start, stop, chunk.aborted)
         self._errors.add(read.bad)
@@ -55,4 +56,4 @@ class Intake:
         )
         gone = pa.scalar(self._gone, WEIGHT)
         weights = pc.if_else(read.tombstone, gone, pa.scalar(1, WEIGHT))
-        return Changes(rows, weights), read.lost
+        return Changes(rows, weights), read.left_out

@@ -32,7 +32,7 @@ from kshell.kafka.client import Client
 from kshell.kafka.fetch import Chunk, Fetch
 from kshell.kafka.metadata import Snapshot
 from kshell.kafka.records import count
-from kshell.results import Notice, Progress
+from kshell.results import LeftOut, Notice, Progress
 
 __all__ = ["TopicRead", "TopicTable", "nested_template"]
 
@@ -200,7 +200,7 @@ class TopicTable:
         total = sum(end - start for start, end in limits.values())
         began = time.monotonic()
         wait = RegistryWait((self._properties.number("schema.registry.wait.ms") or 0) / 1000)
-        bad, notices = 0, list[Notice]()
+        bad, notices = LeftOut(), list[Notice]()
 
         def read() -> int:
             # Positions run ahead of what was pulled by a queue's length at the most.
@@ -221,7 +221,7 @@ class TopicTable:
             left = {p: end - start for p, (start, end) in limits.items()}
             misfit, shape = "", Shape()
             for chunk, end, made in ahead(decoded, allowance.of(fetch, ends)):
-                bad += made.lost
+                bad += made.left_out
                 reached = min(chunk.next, end)
                 left[chunk.partition] = max(ends[chunk.partition] - reached, 0)
                 learned = made.learned

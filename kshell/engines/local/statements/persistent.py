@@ -146,7 +146,7 @@ def show_queries(context: Context, extended: bool) -> Answer:
         "per second": pa.array([round(_rate(q)) for q in queries], pa.int64()),
         "lag": pa.array([q.feed.lag for q in queries], pa.int64()),
         "time left": pa.array([time_left(q.feed.lag, _rate(q)) or None for q in queries], text),
-        "undecodable": pa.array([q.feed.bad for q in queries], pa.int64()),
+        "left out": pa.array([q.feed.bad.count for q in queries], pa.int64()),
         "late": pa.array([q.late for q in queries], pa.int64()),
         "error": pa.array([q.failure or q.note or None for q in queries], text),
     }
