@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import pyarrow as pa
+
 from kshell.batch.columns import Columns, Named
 from kshell.batch.sources import Source
 from kshell.batch.tables import DUMMY, Table
@@ -101,12 +103,14 @@ class Pseudo:
         ]
         return found[0] if len(found) == 1 else None
 
-    def is_time(self, column: ColumnRef) -> bool:
-        """Whether a ROWTIME, WINDOWSTART or WINDOWEND is kshell's, and no field called so."""
-        return any(
-            c.hidden or (c.number >= 0 and c.own.upper() in WINDOW_COLUMNS)
-            for c in self.columns.meaning(column).columns
-        )
+    def time_type(self, column: ColumnRef) -> pa.DataType | None:
+        """The type of a ROWTIME, WINDOWSTART or WINDOWEND: milliseconds, or a given table's own
+        timestamps; None for a field that is only called so."""
+        for c in self.columns.meaning(column).columns:
+            own = c.number >= 0 and (c.own.upper() in WINDOW_COLUMNS or c.column == "ROWTIME")
+            if (c.hidden or own) and (c.type == pa.int64() or pa.types.is_timestamp(c.type)):
+                return c.type
+        return None
 
     def order_of(self, offset: int) -> str:
         """The column that orders the records there: the offsets of the first topic."""

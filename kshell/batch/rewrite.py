@@ -7,12 +7,13 @@ KSQL's functions become macros; and what WHERE says of one reference is collecte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import pyarrow as pa
 
 from kshell.batch.columns import Columns
 from kshell.batch.fields import Fields
@@ -30,7 +31,7 @@ from kshell.sql.statements import Name, Query
 from kshell.sql.syntax import ColumnRef, Side, Syntax
 from kshell.sql.tokens import Kind, Token, place_at
 from kshell.sql.words import in_duckdb_words, needs_macros
-from kshell.types import quote_duckdb
+from kshell.types import quote_duckdb, quote_text
 
 if TYPE_CHECKING:
     from kshell.sql.overloads import Overloads
@@ -269,7 +270,11 @@ class _Rewriting:
             return
         for test in self.syntax.tests:
             column = self.pseudo.meant(test.column)
-            moments = [self._moment(s) if self._is_time(test.column) else None for s in test.sides]
+            type = self._time_type(test.column)
+            if type is not None and type != pa.int64():
+                self._compare_timestamps(test.sides)
+                continue
+            moments = [None if type is None else self._moment(s) for s in test.sides]
             for side, moment in zip(test.sides, moments, strict=True):
                 if moment is not None:
                     self.draft.replace(*self._span(side), str(moment))
@@ -290,8 +295,21 @@ class _Rewriting:
             else:
                 yield source, Narrowing(name, pseudo, test.op, tuple(values))
 
-    def _is_time(self, column: ColumnRef) -> bool:
-        return column.path[-1].upper() in _TIME_COLUMNS and self.pseudo.is_time(column)
+    def _time_type(self, column: ColumnRef) -> pa.DataType | None:
+        named = column.path[-1].upper() in _TIME_COLUMNS
+        return self.pseudo.time_type(column) if named else None
+
+    def _compare_timestamps(self, sides: Sequence[Side]) -> None:
+        """Timestamps take what DuckDB reads as one; '10 minutes ago' it does not."""
+        for side in sides:
+            if side.start < 0 or not side.steady:
+                continue
+            token = self.draft.tokens[self.draft.at(side.start)]
+            if token.kind is not Kind.STRING or token.end != self._span(side)[1]:
+                continue
+            read = f"SELECT TRY_CAST({quote_text(token.value)} AS TIMESTAMP)"
+            if self.connection.execute(read).fetchall() == [(None,)]:
+                self.draft.replace(*self._span(side), f"epoch_ms({self._moment(side)}::BIGINT)")
 
     def _span(self, side: Side) -> tuple[int, int]:
         """The side's tokens, with the parentheses that they are part of."""
