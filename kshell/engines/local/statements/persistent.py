@@ -115,7 +115,7 @@ def control(context: Context, statement: ast.QueryControl, properties: Propertie
     ids = list(context.queries) if not wanted or wanted == "ALL" else [wanted]
     for id in ids:
         if id not in context.queries:
-            raise UnknownName("query", id, list(context.queries), place=statement.place)
+            raise UnknownName("query", id, list(context.queries))
     acts: Mapping[ast.QueryAction, Callable[[str], None]] = {
         ast.QueryAction.TERMINATE: context.terminate,
         ast.QueryAction.PAUSE: lambda id: context.queries[id].pause(),
