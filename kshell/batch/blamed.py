@@ -149,6 +149,10 @@ def _word(*words: str) -> _Find:
     return find
 
 
+def _first_star(tokens: Sequence[Token], said: Sequence[str]) -> tuple[int, int] | None:
+    return next(((t.start, t.end) for t in tokens if t.text == "*" or t.upper == "PIVOT"), None)
+
+
 def _joined_on(tokens: Sequence[Token], said: Sequence[str]) -> tuple[int, int] | None:
     """A name in USING (…)."""
     begin = next((n for n, t in enumerate(tokens) if t.upper == "USING"), len(tokens))
@@ -231,6 +235,9 @@ _ROWS = (
          "USING takes names that both sides have; ON names a column of each", _joined_on),
     _Row(re.compile(r"Sample sample_size (\S+) out of range"), "a sample cannot be {0} %",
          "from 0 to 100", _word("TABLESAMPLE", "SAMPLE")),
+    _Row(re.compile(r"SELECT list is empty"), "the answer has no columns",
+         "of a topic without fields COUNT(*) and ROWTIME can be selected; a PIVOT makes columns of"
+         " the values that it meets", _first_star),
     _Row(re.compile(r"COLLATE can only be applied"), "COLLATE is for text",
          "CAST(… AS VARCHAR) makes text of it", _word("COLLATE")),
     _Row(re.compile(r"Positional reference (\d+) out of range \(total (\d+) columns\)"),

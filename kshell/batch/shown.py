@@ -112,9 +112,13 @@ def _unnamed(item: Item) -> bool:
 
 
 def _several(draft: Draft, item: Item, start: int, end: int) -> bool:
-    """Whether the item may be more than one column: `*`, COLUMNS(…), UNNEST of a STRUCT."""
-    words = [draft.word(n) for n in range(draft.at(start), draft.at(end))]
-    return item.kind == "STAR" or "COLUMNS" in words or "UNNEST" in words[:1]
+    """Whether the item may be more than one column: `*`, `t.* LIKE …`, COLUMNS(…), UNNEST of a
+    STRUCT."""
+    first = draft.at(start)
+    words = [draft.word(n) for n in range(first, draft.at(end))]
+    at = first + 2 if draft.is_sign(first + 1, ".") else first
+    starred = item.kind == "STAR" or draft.is_sign(at, "*")
+    return starred or "COLUMNS" in words or "UNNEST" in words[:1]
 
 
 def _written(words: Draft, start: int, end: int) -> str:

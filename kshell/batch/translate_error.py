@@ -41,7 +41,6 @@ _HINTS: Mapping[str, str] = {
     "No columns found to join on in NATURAL": "JOIN … ON says what to join on",
     "can only be applied to lists": "DESCRIBE shows which columns are arrays",
     "does not support the supplied arguments": "DESCRIBE FUNCTION shows what it takes",
-    "SELECT list is empty": "it has no columns: COUNT(*) and ROWTIME can be selected",
     "Subquery returns": "SELECT one column there",
     "VALUES lists must": "give every row as many values",
     "LIMIT/OFFSET": "LIMIT and OFFSET take a whole number from 0",

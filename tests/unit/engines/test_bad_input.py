@@ -50,7 +50,7 @@ def answered(session, text):
         ("SELECT * FROM t WHERE id = 'x'", 1, 28), ("SELECT é, nope FROM (SELECT 1 AS é) x", 1, 11),
         ("SELECT id FROM t LIMIT -1", 1, 24), ("SELECT unnest(id) FROM t", 1, 8), ("SELECT COLUMNS('zzz') FROM t", 1, 8),
         ("SELECT * FROM read_csv('x')", 1, 15), ("SELECT id FROM t WHERE ROWTIME > 'soon'", 1, 34),
-        ("COPY t TO 'x'", 1, 1), ("SELECT 1;\nSELEC 2", 2, 1), ("SELECT * FROM none", 1, 1),
+        ("COPY t TO 'x'", 1, 1), ("SELECT 1;\nSELEC 2", 2, 1), ("SELECT * FROM none", 1, 8),
         ("INSERT INTO t VALUES (1)", 1, 13), ("DROP STREAM nope", 1, 13), ("DESCRIBE nope", 1, 10),
         ("SELECT strptime('x', '%Y')", 1, 17), ("SELECT DATE 'foo'", 1, 8),
         ("SELECT nope FROM t EMIT CHANGES", 1, 8), ("SELECT NOPE(id) FROM t EMIT CHANGES", 1, 8),
