@@ -1,4 +1,4 @@
-"""Evaluates plain expressions without DuckDB: comparisons, IN, LIKE, AND, OR, NOT, and Java's arithmetic.
+"""Evaluates plain expressions without DuckDB: comparisons, IN, LIKE, logic, and Java's arithmetic.
 
 `evaluate` asks this module first: DuckDB needs a millisecond to plan a statement for each batch,
 and a single record would wait for that.  Results equal those of `render`'s SQL; for other
