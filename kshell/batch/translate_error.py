@@ -75,6 +75,8 @@ def translate_error(
             place = place if place in named else next(iter(named), place or query.place)
             made = UnknownName(kind, match[1], known, place=place)
             made.hint = made.hint or _WHERE_TO_LOOK[kind]
+            if kind == "function" and match[1].upper() in names():
+                made.hint = "it is KSQL's: SET 'kshell.dialect'='ksql'"
             return made
     refused = isinstance(
         error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException

@@ -216,3 +216,17 @@ def test_a_field_of_a_struct_that_became_text(topic_of, rows, execute):
         assert caught.value.place.column == text.index("->x") + 3
         assert "EXTRACTJSONFIELD" in caught.value.hint
     assert rows(f"SELECT COUNT(*) FROM {name} WHERE TRY(EXTRACTJSONFIELD(o, '$.x')) = '1'") == [(2 * MANY,)]
+
+
+def test_the_type_of_a_column_that_is_not_read(topic_of, rows):
+    """DuckDB needs no value to say a type; the type is the column's all the same."""
+    name = topic_of(*['{"o":{"x":1},"l":[1],"n":2}'] * 3)
+    assert rows(f"SELECT DISTINCT typeof(o), typeof(l), typeof(n), typeof(o->x) FROM {name}") == [
+        ("STRUCT(x BIGINT)", "BIGINT[]", "BIGINT", "BIGINT")
+    ]
+    assert rows(f"SELECT COUNT(*) FROM {name} WHERE typeof(o) LIKE 'STRUCT%'") == [(3,)]
+    described = rows(f"DESCRIBE SELECT o, l FROM {name}")
+    assert [row[:2] for row in described] == [("o", "STRUCT(x BIGINT)"), ("l", "BIGINT[]")]
+    empty = topic_of(*['{"o":{},"l":[],"n":null}'] * 3)
+    assert rows(f"SELECT COUNT(*) FROM {empty} WHERE typeof(o) IS NOT NULL") == [(3,)]
+    assert rows(f"SELECT COUNT(*), COUNT(o), COUNT(l), COUNT(n) FROM {empty}") == [(3, 3, 3, 0)]
