@@ -76,7 +76,7 @@ def translate_error(
             made = UnknownName(kind, match[1], known, place=place)
             made.hint = made.hint or _WHERE_TO_LOOK[kind]
             if kind == "function" and match[1].upper() in names():
-                made.hint = "it is KSQL's: SET 'kshell.dialect'='ksql'"
+                made.hint = _ksqls(match[1])
             return made
     refused = isinstance(
         error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException
@@ -109,6 +109,15 @@ _WHERE_TO_LOOK = {
     "source": "the names and aliases in FROM can stand before a column",
     "function": "SHOW FUNCTIONS lists them",
 }
+
+
+def _ksqls(name: str) -> str:
+    """Where a function of KSQL's can be called that a bounded query has not."""
+    from kshell.sql.functions import is_table_function
+
+    if is_table_function(name):
+        return "it is KSQL's table function: EMIT CHANGES has it; UNNEST(…) is DuckDB's"
+    return "it is KSQL's: SET 'kshell.dialect'='ksql'"
 
 
 def _hint(said: Complaint, otherwise: str) -> str:

@@ -251,3 +251,19 @@ def test_its_own_time_compared_with_text(name, column, wanted):
         if "ago" in str(wanted):
             with pytest.raises(BindError, match="'soon' is no time"):
                 rows(session, f"SELECT v FROM t WHERE {name} > 'soon'")
+
+
+def test_explode_makes_the_same_rows_bounded_and_continuous():
+    lists = pa.table({"id": [1, 2, 3, 4], "l": [[1, 2], [], None, [None, 3]], "m": [["a"], ["b"], ["c", "d"], []]})
+    with contextlib.closing(Session(Properties({}), tables={"t": lists})) as session:
+        for items, wanted in (
+            ("id, EXPLODE(l) AS e", [(1, 1), (1, 2), (4, None), (4, 3)]),
+            ("id, EXPLODE(l) AS e, EXPLODE(m) AS f", [(1, 1, "a"), (1, 2, None), (2, None, "b"), (3, None, "c"), (3, None, "d"), (4, None, None), (4, 3, None)]),
+        ):  # fmt: skip
+            assert rows(session, f"SELECT {items} FROM t") == wanted
+            assert [row[1:] for row in rows(session, f"SELECT {items} FROM t EMIT CHANGES")] == wanted
+        *_, answer = session.execute("SELECT EXPLODE(l), id FROM t")
+        assert answer.schema.names == ["EXPLODE(l)", "id"]
+        with pytest.raises(UnknownName, match="cube_explode") as caught:
+            rows(session, "SELECT CUBE_EXPLODE(l) FROM t")
+        assert "EMIT CHANGES" in caught.value.hint
