@@ -118,7 +118,7 @@ def _several(draft: Draft, item: Item, start: int, end: int, written: Draft) -> 
     words = [draft.word(n) for n in range(first, draft.at(end))]
     at = first + 2 if draft.is_sign(first + 1, ".") else first
     starred = item.kind == "STAR" or draft.is_sign(at, "*")
-    unnested = "UNNEST" in words[:1] and not _written(written, start, end)[:7].upper() == "EXPLODE"
+    unnested = "UNNEST" in words[:1] and _written(written, start, end)[:7].upper() != "EXPLODE"
     return starred or "COLUMNS" in words or unnested
 
 
