@@ -14,12 +14,15 @@ import pyarrow as pa
 from kshell.stream.columns import Grown
 from kshell.stream.keys import Keys
 from kshell.stream.state import Entries
+from kshell.stream.updates import sorted_by
 
 __all__ = ["KeyedRows", "Rows"]
 
 Ints = Any  # a numpy array of int64
 _Part = tuple[Ints, pa.RecordBatch]
 _FULL = 1 << 16  # rows from which on a chunk is not joined to its neighbour
+_SPARSE = 4  # a chunk of more ids than that for each row is searched; so are
+_FEW = 16  # fewer ids than a row in so many: else there is an index
 
 
 class _Chunk:
@@ -29,10 +32,18 @@ class _Chunk:
         self.ids, self.rows, self.live = ids, rows, live
         self.count = int(np.count_nonzero(live))
         self.first, self.last = int(ids[0]), int(ids[-1])
-        self.dense = self.last - self.first + 1 == len(ids)
+        self.span = self.last - self.first + 1
+        self._places: Ints | None = None  # by id, above the first one
 
     def places(self, ids: Ints) -> Ints:
-        return ids - self.first if self.dense else np.searchsorted(self.ids, ids)
+        if self.span == len(self.ids):
+            return ids - self.first
+        if self._places is None:
+            if self.span > _SPARSE * len(self.ids) or len(ids) * _FEW < len(self.ids):
+                return np.searchsorted(self.ids, ids)
+            self._places = np.empty(self.span, np.int32)
+            self._places[self.ids - self.first] = np.arange(len(self.ids))
+        return self._places[ids - self.first].astype(np.int64)
 
     def compact(self) -> _Chunk:
         rows = self.rows.filter(pa.array(self.live))
@@ -83,7 +94,7 @@ class Rows:
         if which[0] == which[-1] and (which == which[0]).all():
             chunk = self._chunks[which[0]]
             return chunk.rows.take(pa.array(chunk.places(ids)))
-        order = np.argsort(which, kind="stable")
+        order = sorted_by(which)
         parts = [
             self._chunks[n].rows.take(pa.array(self._chunks[n].places(part)))
             for n, part in _runs(which[order], ids[order])

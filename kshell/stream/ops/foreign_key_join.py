@@ -20,7 +20,9 @@ from kshell.stream.keyed import KeyedNumbers
 from kshell.stream.ops.joined import Arrived, JoinedRows, Side, rows_at
 from kshell.stream.ops.named import Named
 from kshell.stream.state import Entries
-from kshell.stream.updates import Spread, before, distinct, group_ends, group_starts, latest_of
+from kshell.stream.updates import (
+    Spread, before, distinct, group_ends, group_starts, latest_of, sorted_by,
+)  # fmt: skip
 
 __all__ = ["ForeignKeyJoin"]
 
@@ -43,7 +45,7 @@ class _Right:
 
     @classmethod
     def of(cls, slots: Ints, arrived: Arrived, places_end: int) -> _Right:
-        rows = np.lexsort((arrived.places, slots))
+        rows = sorted_by(slots, arrived.places)
         starts = group_starts(slots[rows])
         keys, number = slots[rows][starts], np.cumsum(starts) - 1
         places = arrived.places[rows]
@@ -170,7 +172,7 @@ class ForeignKeyJoin:
         valid = foreign.is_valid()
         there = np.flatnonzero(arrived.ids >= 0)[np.asarray(valid)]
         named[there] = self._rights.slots([foreign.filter(valid)])
-        rows = np.lexsort((arrived.places, slots))
+        rows = sorted_by(slots, arrived.places)
         slots, ids, named, places = (x[rows] for x in (slots, arrived.ids, named, arrived.places))
         starts = group_starts(slots)
         had = before(ids, starts, self._lefts["id"][slots])
@@ -231,7 +233,7 @@ class ForeignKeyJoin:
     def _told(self, given: _Given, ordered: bool) -> Changes:
         """The answers as changes, each with what its left row had before."""
         lefts = self._lefts
-        rows = np.lexsort((given.places, given.slots))
+        rows = sorted_by(given.slots, given.places)
         slots = given.slots[rows]
         starts = group_starts(slots)
         now = given.left[rows], given.right[rows], given.times[rows]
@@ -239,7 +241,7 @@ class ForeignKeyJoin:
         ago = [before(a, starts, b) for a, b in zip(now, stored, strict=True)]
         last = group_ends(starts)
         lefts.put(slots[last], time=now[2][last])
-        out = np.lexsort((given.numbers[rows], given.places[rows]))
+        out = sorted_by(given.places[rows], given.numbers[rows])
         had, has = self._there(ago[0][out], ago[1][out]), self._there(now[0][out], now[1][out])
         spread = Spread.of(had, has)
         joined = self._joined.of(

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from kshell.stream.updates import sorted_by
+
 __all__ = ["Named"]
 
 Ints = Any  # a numpy array of int64
@@ -37,7 +39,7 @@ class Named:
         """More pairs."""
         if not len(slots):
             return
-        order = np.argsort(slots, kind="stable")
+        order = sorted_by(slots)
         self._runs.append((slots[order], rows[order], numbers[order]))
         while len(self._runs) > 1 and len(self._runs[-2][0]) <= 2 * len(self._runs[-1][0]):
             last = self._runs.pop()
@@ -65,5 +67,5 @@ class Named:
         slots, rows, numbers = (np.concatenate(pair) for pair in zip(left, right, strict=True))
         there = self._holds(rows, numbers)
         slots, rows, numbers = slots[there], rows[there], numbers[there]
-        order = np.argsort(slots, kind="stable")
+        order = sorted_by(slots)
         return slots[order], rows[order], numbers[order]

@@ -22,6 +22,7 @@ from kshell.stream.ops.closing import Closing
 from kshell.stream.ops.grouped import SMALL, Reader, Rows, written
 from kshell.stream.state import Entries
 from kshell.stream.touched import Touched
+from kshell.stream.updates import sorted_by
 from kshell.stream.windows import AGAIN, Placed
 
 __all__ = ["SpanAggregate"]
@@ -103,7 +104,7 @@ class SpanAggregate:
         starts = np.concatenate([placed.old_starts, starts])
         lasts = np.concatenate([placed.old_lasts, lasts])
         slots = np.concatenate([self._windows.bounds(placed.old)[0], slots])
-        order = np.lexsort((starts[line], kinds, ranks))
+        order = sorted_by(ranks, kinds, starts[line])
         line = line[order]
         taken = pa.array(line)
         values = [

@@ -26,6 +26,7 @@ from kshell.stream.containers import Times, Waiting
 from kshell.stream.keys import Keys, all_valid
 from kshell.stream.ops.sides import Sides, numbered
 from kshell.stream.state import Entries
+from kshell.stream.updates import sorted_by
 
 __all__ = ["StreamJoin"]
 
@@ -229,7 +230,7 @@ class StreamJoin:
         if not made:
             return self._nothing
         whole = _Made(*(np.concatenate([getattr(m, n) for m in made]) for n in _Made.__slots__))
-        order = np.argsort(whole.order, kind="stable")
+        order = sorted_by(whole.order)
         rows = self._sides.rows(
             (_whole(sources[0]), _whole(sources[1])),
             (whole.left[order], whole.right[order]),
@@ -280,7 +281,7 @@ class StreamJoin:
             for mine, span in zip(arrived, spans, strict=True)
         ]
         numbers = np.concatenate([a.numbers[e] for a, e in zip(arrived, events, strict=True)])
-        order = np.argsort(numbers, kind="stable")
+        order = sorted_by(numbers)
         numbers = numbers[order]
 
         def of_both(column: str) -> Ints:
@@ -294,7 +295,7 @@ class StreamJoin:
         # Of the matches those count that may end a wait.
         ends = [s for s in (0, 1) if self._kept[1 - s]]
         matching = np.concatenate([arrived[s].numbers[pairs[s].rows] for s in ends])
-        by_number = np.argsort(matching, kind="stable")
+        by_number = sorted_by(matching)
         ids = np.concatenate([pairs[s].ids for s in ends])[by_number]
         times = np.concatenate([pairs[s].times for s in ends])[by_number]
         of_side = np.repeat([1 - s for s in ends], [len(pairs[s].ids) for s in ends])[by_number]

@@ -18,6 +18,7 @@ from kshell.stream.arena import KeyedRows
 from kshell.stream.keys import all_valid
 from kshell.stream.ops.sides import Sides, numbered
 from kshell.stream.state import Entries
+from kshell.stream.updates import sorted_by
 
 __all__ = ["StreamTableJoin"]
 
@@ -100,7 +101,7 @@ def _before(asked: Ints, mine: Ints, slots: Ints, theirs: Ints, count: int) -> I
     """Of each row asked for: the step's last record in its slot that came before it; -1: none."""
     if not len(slots):
         return np.full(len(asked), -1)
-    order = np.argsort(slots, kind="stable")
+    order = sorted_by(slots)
     at = np.searchsorted(slots[order] * count + theirs[order], asked * count + mine) - 1
     found = order[at]
     return np.where((at >= 0) & (slots[found] == asked), found, -1)

@@ -18,6 +18,7 @@ from kshell.stream.arena import KeyedRows
 from kshell.stream.ops.sides import picked
 from kshell.stream.rows import Layout
 from kshell.stream.state import Entries
+from kshell.stream.updates import sorted_by
 
 __all__ = ["TableSource", "keyed"]
 
@@ -102,7 +103,7 @@ def keyed(batch: Changes, width: int) -> Changes:
 
 def _neighbours(slots: Ints) -> tuple[Ints, Any]:
     """Of each row: the row before it in its slot (-1: none), and whether it is the slot's last."""
-    order = np.argsort(slots, kind="stable")
+    order = sorted_by(slots)
     same = slots[order][1:] == slots[order][:-1]
     before = np.full(len(slots), -1)
     before[order[1:][same]] = order[:-1][same]
