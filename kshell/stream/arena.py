@@ -14,7 +14,7 @@ import pyarrow as pa
 from kshell.stream.columns import Grown
 from kshell.stream.keys import Keys
 from kshell.stream.state import Entries
-from kshell.stream.updates import sorted_by
+from kshell.stream.updates import group_starts, last_rows, sorted_by, taken
 
 __all__ = ["KeyedRows", "Rows"]
 
@@ -91,7 +91,7 @@ class Rows:
             chunk = self._chunks[0]
             return chunk.rows.take(pa.array(chunk.places(ids)))
         which = self._of(ids)
-        if which[0] == which[-1] and (which == which[0]).all():
+        if (which == which[0]).all():
             chunk = self._chunks[which[0]]
             return chunk.rows.take(pa.array(chunk.places(ids)))
         order = sorted_by(which)
@@ -101,7 +101,7 @@ class Rows:
         ]
         back = np.empty(len(order), np.int64)
         back[order] = np.arange(len(order))
-        return pa.concat_batches(parts).take(pa.array(back))
+        return taken(pa.concat_batches(parts), back)
 
     def drop(self, ids: Ints) -> None:
         """Forget these rows, which must live."""
@@ -252,7 +252,7 @@ class KeyedRows:
 
     def put(self, slots: Ints, batch: pa.RecordBatch) -> None:
         """The rows replace what their slots had; of the rows of one slot the last counts."""
-        last = _last(slots)
+        last = last_rows(slots)
         if len(last) < len(slots):
             slots, batch = slots[last], batch.take(pa.array(last))
         old = self._ids.data[slots]
@@ -298,7 +298,7 @@ class KeyedRows:
             lost = pa.concat_batches(gone)
             away = self.keys.find(lost.columns) < 0
             slots, _ = Keys(lost.schema.types).add(lost.columns)
-            lost = lost.take(pa.array(np.intersect1d(_last(slots), np.flatnonzero(away))))
+            lost = lost.take(pa.array(np.intersect1d(last_rows(slots), np.flatnonzero(away))))
             gone = [lost]
         return Entries.of(keys, rows, *gone)
 
@@ -310,14 +310,8 @@ def _entries(ids: Ints, rows: pa.RecordBatch, gone: Ints) -> Entries:
     return Entries.of(keyed(ids), rows, keyed(gone))
 
 
-def _last(slots: Ints) -> Ints:
-    """At which row each slot is for the last time, ascending."""
-    _, back = np.unique(slots[::-1], return_index=True)
-    return np.sort(len(slots) - 1 - back)
-
-
 def _runs(numbers: Ints, ids: Ints) -> list[tuple[int, Ints]]:
     """The ids of each number; equal numbers stand together."""
-    starts = np.flatnonzero(np.diff(numbers, prepend=-1))
+    starts = np.flatnonzero(group_starts(numbers))
     ends = np.append(starts[1:], len(numbers))
     return [(int(numbers[s]), ids[s:e]) for s, e in zip(starts, ends, strict=True)]

@@ -16,6 +16,7 @@ from kshell.stream.updates import sorted_by
 __all__ = ["Named"]
 
 Ints = Any  # a numpy array of int64
+_NONE = (np.empty(0, np.int64),) * 3
 _Run = tuple[Ints, Ints, Ints]  # slots, ascending; the rows that name them; when they began to
 
 
@@ -47,16 +48,17 @@ class Named:
 
     def of(self, slots: Ints) -> tuple[Ints, Ints, Ints]:
         """The rows that name these slots: which slot, the row, the number."""
-        found = [self._found(run, slots) for run in self._runs]
+        found = [self._found(run, slots) for run in self._runs] if len(slots) else []
         if not found:
-            none = np.zeros(0, np.int64)
-            return none, none, none
+            return _NONE
         which, rows, numbers = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return which, rows, numbers
 
     def _found(self, run: _Run, slots: Ints) -> _Run:
-        first: Ints = np.searchsorted(run[0], slots, side="left")
-        count = np.searchsorted(run[0], slots, side="right") - first
+        first: Ints = run[0].searchsorted(slots, side="left")
+        count = run[0].searchsorted(slots, side="right") - first
+        if not count.any():
+            return _NONE
         which = np.repeat(np.arange(len(slots)), count)
         at = first[which] + np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
         rows, numbers = run[1][at], run[2][at]

@@ -26,7 +26,7 @@ from kshell.stream.containers import Times, Waiting
 from kshell.stream.keys import Keys, all_valid
 from kshell.stream.ops.sides import Sides, numbered
 from kshell.stream.state import Entries
-from kshell.stream.updates import sorted_by
+from kshell.stream.updates import distinct, sorted_by
 
 __all__ = ["StreamJoin"]
 
@@ -146,6 +146,8 @@ class StreamJoin:
     def _arrive(self, side: int, changes: Changes, numbers: Ints, nows: Ints) -> _Arrived:
         """Keeps a side's rows."""
         rows = changes.rows
+        if not changes:
+            return _Arrived(rows, *[_NONE] * 6)
         keyed = all_valid([rows.column(name) for name in self._key[side]])
         wanted = np.asarray(changes.weights) > 0
         if keyed is not None and not self._kept[side]:
@@ -196,7 +198,11 @@ class StreamJoin:
             if len(mine.ids):
                 found = self._times[1 - side].counts(mine.slots, ask.low, ask.high)
                 candidates[mine.numbers] = found
-        part = np.cumsum(candidates) // _MOST
+        total = np.cumsum(candidates)
+        if total[-1] < _MOST:
+            yield 0, count
+            return
+        part = total // _MOST
         bounds = [0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), count]
         yield from pairwise(bounds)
 
@@ -328,7 +334,7 @@ class StreamJoin:
             never = late & (mine.times <= mine.clock - self._retention)
             self._rows[side].drop(np.concatenate([ids, mine.ids[never]]))
             idle += [empty, mine.slots[late]]
-        slots = np.unique(np.concatenate([*idle, _NONE]))
+        slots = distinct(np.concatenate([*idle, _NONE]))
         if not len(slots):
             return
         held = self._times[0].held(slots) + self._times[1].held(slots)

@@ -95,8 +95,11 @@ class TableSource:
 
 def keyed(batch: Changes, width: int) -> Changes:
     """A topic's records that have a key: any of its columns, which are the first."""
+    columns = batch.rows.columns[:width]
+    if any(not column.null_count for column in columns):
+        return batch
     there = np.zeros(len(batch), np.bool_)
-    for column in batch.rows.columns[:width]:
+    for column in columns:
         there |= np.asarray(column.is_valid())
     return batch if there.all() else batch.filter(pa.array(there))
 
