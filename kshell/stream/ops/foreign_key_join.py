@@ -28,6 +28,7 @@ __all__ = ["ForeignKeyJoin"]
 
 Ints = Any  # a numpy array of int64
 _MOST = 1 << 18  # answers of right rows that one part may have
+_NONE = np.empty(0, np.int64)
 _ON = "ON"  # the foreign key, a column of the left rows that are kept
 
 
@@ -45,6 +46,8 @@ class _Right:
 
     @classmethod
     def of(cls, slots: Ints, arrived: Arrived, places_end: int) -> _Right:
+        if not len(slots):
+            return cls(*[_NONE] * 5, places_end, _NONE)
         rows = sorted_by(slots, arrived.places)
         starts = group_starts(slots[rows])
         keys, number = slots[rows][starts], np.cumsum(starts) - 1
@@ -104,6 +107,10 @@ class _Given:
     left: Ints
     right: Ints
     times: Ints
+
+
+_NO_LEFT = _Left(_NONE, np.empty(0, np.bool_), *[_NONE] * 5, (_NONE, _NONE))
+_NO_ANSWERS = _Given(*[_NONE] * 6)
 
 
 class ForeignKeyJoin:
@@ -166,6 +173,8 @@ class ForeignKeyJoin:
         return out
 
     def _left(self, arrived: Arrived) -> _Left:
+        if not len(arrived.ids):
+            return _NO_LEFT
         slots = self._lefts.slots(arrived.cells)
         named = np.full(len(slots), -1)
         (foreign,) = arrived.made
@@ -186,6 +195,8 @@ class ForeignKeyJoin:
 
     def _own(self, left: _Left, right: _Right) -> _Given:
         """The answers of left updates."""
+        if not len(left.ids):
+            return _NO_ANSWERS
         had: Ints = left.ago[0]
         was: Ints = left.ago[1]
         # An inner join is answered by the right key that had the row where the new one has none.
@@ -208,6 +219,8 @@ class ForeignKeyJoin:
 
     def _fanned(self, left: _Left, right: _Right) -> _Given:
         """The answers of right updates: for each row that names the key at that moment."""
+        if not len(right.ids):
+            return _NO_ANSWERS
         which, rows, numbers = self._names.of(right.keys)
         first = left.slots[left.starts]
         ends = np.full(len(rows), right.places_end - 1)
@@ -265,6 +278,29 @@ class ForeignKeyJoin:
 
     def _keep(self, left: _Left, right: _Right) -> None:
         """The state after the step."""
+        touched = [part for part in (self._keep_left(left), self._keep_right(right)) if len(part)]
+        if not touched:
+            return
+        rights = self._rights
+        slots = distinct(np.concatenate(touched))
+        rights.drop(slots[(rights["id"][slots] < 0) & (rights["names"][slots] <= 0)])
+        rights.tidy(slots)
+
+    def _keep_right(self, right: _Right) -> Ints:
+        """The right rows after the step; gives the right slots that it touches."""
+        if len(right.ids):
+            rights = self._rights
+            starts = group_starts(right.slots)
+            ends = group_ends(starts)
+            dead = before(right.ids, starts, rights["id"][right.slots])
+            rights.put(right.slots[ends], id=right.ids[ends], time=right.times[ends])
+            self._sides[1].rows.drop(dead[dead >= 0])
+        return right.slots
+
+    def _keep_left(self, left: _Left) -> Ints:
+        """The left rows after the step; gives the right slots that they named or name."""
+        if not len(left.ids):
+            return _NONE
         lefts, rights = self._lefts, self._rights
         last = group_ends(left.starts)
         slots, ids, named, numbers = (
@@ -273,10 +309,6 @@ class ForeignKeyJoin:
         was = lefts["named"][slots]
         begins = (named >= 0) & (numbers != lefts["number"][slots])
         moved = named != was
-        starts = group_starts(right.slots)
-        ends = group_ends(starts)
-        dead = before(right.ids, starts, rights["id"][right.slots])
-        rights.put(right.slots[ends], id=right.ids[ends], time=right.times[ends])
         for lost, step in ((was[moved], -1), (named[moved], 1)):
             keys = lost[lost >= 0]
             np.add.at(rights["names"], keys, step)
@@ -288,13 +320,10 @@ class ForeignKeyJoin:
         )  # fmt: skip
         lefts.drop(slots[~kept])
         self._names.add(named[begins], slots[begins], numbers[begins])
-        touched = distinct(np.concatenate([right.slots, was, left.named]))
-        touched = touched[touched >= 0]
-        rights.drop(touched[(rights["id"][touched] < 0) & (rights["names"][touched] <= 0)])
-        rights.tidy(touched)
         lefts.tidy(slots)
         self._sides[0].rows.drop(left.ago[0][left.ago[0] >= 0])
-        self._sides[1].rows.drop(dead[dead >= 0])
+        touched = np.concatenate([was, left.named])
+        return touched[touched >= 0]
 
     def current(self) -> pa.RecordBatch:
         """The joined table as it is now."""
