@@ -24,7 +24,8 @@ from kshell.formats.merge import merged
 from kshell.formats.open import open_codec
 from kshell.formats.registry import Schema, Schemas, SchemaType
 
-__all__ = ["FORMAT_OF", "exactly", "measured", "newest", "of_registry", "of_schema"]
+__all__ = ["FORMAT_OF", "exactly", "measured", "newest", "of_registry",
+           "of_schema", "unwrapped"]  # fmt: skip
 
 _AGREE = 0.5  # the share of the samples that is needed for a format
 _IDS = 20  # schema ids that the registry is asked for, the most frequent first
@@ -101,8 +102,13 @@ def of_schema(asked: Asked, format: FormatSpec, type: pa.DataType) -> Inferred:
         columns = tuple(InferredColumn(f.name, f.type, 0.0) for f in type)
     else:
         columns = (InferredColumn(asked.column, type, 0.0),)
-        format = _with(format, WRAP_SINGLE_VALUE="false")
+        format = unwrapped(format)
     return Inferred(format, columns, 1.0)
+
+
+def unwrapped(format: FormatSpec) -> FormatSpec:
+    """With a single column that is the whole key."""
+    return _with(format, WRAP_SINGLE_VALUE="false")
 
 
 def exactly(asked: Asked, format: FormatSpec, schema: Schema) -> Inferred:
