@@ -194,8 +194,11 @@ def _bad_rows(
 
 def writer_of(
     sink: Sink, properties: Properties
-) -> Callable[[pa.RecordBatch, pa.Array], Outgoing]:
-    """Encodes rows of the sink's input as records of its topic; `gone` have no value."""
+) -> Callable[[pa.RecordBatch, pa.Array], tuple[Outgoing, list[str]]]:
+    """Encodes rows of the sink's input as records of its topic; `gone` have no value.
+
+    Gives also why some rows are no records; raises Unwritable where the format cannot hold a value.
+    """
     from kshell.formats.source import SourceWriter
     from kshell.kafka.produce import Outgoing
     from kshell.sql.plan import makes_key
@@ -206,7 +209,7 @@ def writer_of(
     value = [c.name for c in output.value][: len(target.value)]
     keyed = makes_key(sink)
 
-    def write(rows: pa.RecordBatch, gone: pa.Array) -> Outgoing:
+    def write(rows: pa.RecordBatch, gone: pa.Array) -> tuple[Outgoing, list[str]]:
         bounds = None
         if output.window is not None:
             bounds = rows.column("WINDOWSTART"), rows.column("WINDOWEND")
@@ -223,6 +226,6 @@ def writer_of(
             kept = np.ones(len(gone), np.bool_)
             kept[[row for row, _ in made.bad]] = False
             columns = [c.filter(pa.array(kept)) for c in columns]
-        return Outgoing(*columns)
+        return Outgoing(*columns), [why for _, why in made.bad]
 
     return write

@@ -99,7 +99,10 @@ def _start(context: Context, id: str, sink: plan.Sink, lookup: Lookup) -> Backgr
     producer = Producer(lookup.properties)
     topic = sink.target.topic
     write = writer_of(sink, lookup.properties)
-    outlet = Outlet(sink, write, lambda records: producer.send(topic, records))
+    outlet = Outlet(
+        sink, write, lambda records: producer.send(topic, records),
+        lambda why: lookup.errors.evaluation(id, f"not written to {topic}", why),
+    )  # fmt: skip
     run = Run(lookup, sink, id, bounded=False)
     running = Background(id, sink, run, outlet, producer, context.client)
     context.queries[id] = running
@@ -143,6 +146,7 @@ def show_queries(context: Context, extended: bool) -> Answer:
         "topic": pa.array([q.sink.target.topic for q in queries], text),
         "read": pa.array([q.feed.scanned for q in queries], pa.int64()),
         "written": pa.array([q.outlet.written for q in queries], pa.int64()),
+        "unwritten": pa.array([q.outlet.unwritten for q in queries], pa.int64()),
         "per second": pa.array([round(_rate(q)) for q in queries], pa.int64()),
         "lag": pa.array([q.feed.lag for q in queries], pa.int64()),
         "time left": pa.array([time_left(q.feed.lag, _rate(q)) or None for q in queries], text),
