@@ -168,6 +168,7 @@ class Source:
     samples: int = 0  # of a topic's records, which suggested its columns
     suggested: Mapping[str, pa.DataType] = field(default_factory=_empty, hash=False)
     suggested_key: Mapping[str, pa.DataType] = field(default_factory=_empty, hash=False)
+    cut: tuple[str, ...] = ()  # the ways to times that lose digits, a column's name first
 
     def columns(self) -> Iterator[Column]:
         """Key columns, value columns, header columns: the order of SELECT *."""

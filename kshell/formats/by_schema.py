@@ -65,7 +65,7 @@ def of_registry(
         except BindError:
             continue  # a schema without columns: its records have none
         type, newest = (made if type is None else merged(type, made)), id
-        cut |= dict.fromkeys(cut_times_of(schema))
+        cut |= dict.fromkeys(_cut(asked, schema, format, made))
     if type is None:
         return None
     type = once(type, of_kind[newest])
@@ -113,8 +113,15 @@ def unwrapped(format: FormatSpec) -> FormatSpec:
 
 def exactly(asked: Asked, format: FormatSpec, schema: Schema) -> Inferred:
     """The half as one schema has it; raises BindError."""
-    made = of_schema(asked, format, exact_type_of(schema, format))
-    return replace(made, cut=cut_times_of(schema))
+    type = exact_type_of(schema, format)
+    return replace(of_schema(asked, format, type), cut=_cut(asked, schema, format, type))
+
+
+def _cut(asked: Asked, schema: Schema, format: FormatSpec, type: pa.DataType) -> tuple[str, ...]:
+    found = cut_times_of(schema, format)
+    if asked.half is Half.VALUE and pa.types.is_struct(type):
+        return found
+    return tuple(f"{asked.column}.{path}" if path else asked.column for path in found)
 
 
 def measured(asked: Asked, made: Inferred, samples: Sequence[bytes]) -> Inferred:

@@ -136,7 +136,8 @@ def _named_apart(key: Inferred, value: Inferred) -> Inferred:
     if key.shape is not None:
         shape = Shape()
         shape.fields = {other if n == "ROWKEY" else n: s for n, s in key.shape.fields.items()}
-    return replace(key, columns=columns, shape=shape)
+    cut = tuple(f"{other}{path.removeprefix('ROWKEY')}" for path in key.cut)
+    return replace(key, columns=columns, shape=shape, cut=cut)
 
 
 def sample(client: Client, snapshot: Snapshot, properties: Properties) -> Sampled:
@@ -174,6 +175,7 @@ def _sampled(
         samples=records,
         suggested=value.suggested,
         suggested_key=key.suggested,
+        cut=(*key.cut, *value.cut),
     )
     return Sampled(source, records, key, value, schemas, asked, samples)
 

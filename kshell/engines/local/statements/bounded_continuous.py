@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from kshell.config import Properties
 from kshell.engines.local.continuous.run import Run
+from kshell.engines.local.sources.cut_times import cut_in_plan
 from kshell.engines.local.sources.learned import Widening
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.engines.local.statements.attempts import attempted
@@ -47,7 +48,7 @@ def _begun(lookup: Lookup, query: Query) -> Rows:
         return Progress(total - min(feed.lag or 0, total), total, time.monotonic() - began)
 
     def notices() -> Sequence[Notice]:
-        return (*undecodable(feed.bad), *lookup.notices)
+        return (*undecodable(feed.bad), *cut_in_plan(node), *lookup.notices)
 
     rows = _run(node, running, lookup.widening, schema)
     return Rows(schema, rows, cancel=feed.cancel, progress=progress, notices=notices)

@@ -18,6 +18,7 @@ from kshell.engines.local.continuous.background import Background, State, stands
 from kshell.engines.local.continuous.run import Run
 from kshell.engines.local.continuous.sink_writer import Outlet
 from kshell.engines.local.sources.chunks import writer_of
+from kshell.engines.local.sources.cut_times import cut_in_plan
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.engines.local.statements.plans import plan_sink
 from kshell.engines.local.statements.topics import create_topic, keep_topic
@@ -61,7 +62,8 @@ def create_as(
     running = _start(context, id, replace(sink, target=target), lookup)
     context.catalog = ddl.declare(statement, context.catalog, target).catalog
     return Message(
-        f"{target.kind.value.capitalize()} {name} is created by query {running.id}.{told}"
+        f"{target.kind.value.capitalize()} {name} is created by query {running.id}.{told}",
+        cut_in_plan(sink),
     )
 
 
@@ -75,7 +77,7 @@ def insert_select(
     if id in context.queries:
         raise BindError(f"Query ID '{id}' already exists.", place=statement.place)
     running = _start(context, id, sink, lookup)
-    return Message(f"Query {running.id} inserts into {sink.target.name}.")
+    return Message(f"Query {running.id} inserts into {sink.target.name}.", cut_in_plan(sink))
 
 
 def _ensure_topic(context: Context, lookup: Lookup, sink: plan.Sink) -> str:

@@ -93,7 +93,9 @@ class _OverDuckDB:
         reads = self._reads
         others = [_others(*found) for found in self._lookup.widening.others.items()]
         unread = (_ONLY_DUCKDB,) if self._query.unread is not None and reads else ()
-        return (*of_rows, *_empty(reads), *others, *unread, *self._lookup.notices)
+        return (
+            *of_rows, *_empty(reads), *others, *unread, *_cut(reads), *self._lookup.notices
+        )  # fmt: skip
 
 
 def _shows_whole_rows(tree: exp.Query) -> bool:
@@ -113,6 +115,18 @@ def _others(topic: str, fields: Counter[str]) -> Notice:
         f" {few}{more}; name them, or DESCRIBE {topic} FULL"
     )
     return Notice(NoticeKind.FIELDS, text, max(fields.values()))
+
+
+def _cut(reads: Sequence[Read]) -> Sequence[Notice]:
+    from kshell.engines.local.sources.topic import TopicTable
+
+    read = [(r.reference.table, [c.name for c in r.columns]) for r in reads]
+    of_topics = [(t.source, names) for t, names in read if isinstance(t, TopicTable)]
+    if not any(source.cut for source, _ in of_topics):
+        return ()
+    from kshell.engines.local.sources.cut_times import cut_notices
+
+    return cut_notices(of_topics)
 
 
 def _empty(reads: Sequence[Read]) -> list[Notice]:
