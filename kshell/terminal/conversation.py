@@ -1,0 +1,161 @@
+"""What a person and the shell have settled at the prompt: the format, where answers go, the last
+statement; and how a statement is run there.
+
+`repl` makes one, the handlers of commands change it.  It knows nothing of keys and screens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sys
+import textwrap
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from kshell.errors import Interrupted, KshellError, UsageError
+from kshell.terminal.keyboard import as_before
+from kshell.terminal.messages import draw_error, internal_error, note
+
+if TYPE_CHECKING:
+    from kshell.session import Session
+
+__all__ = ["Conversation", "Destination", "NoSession"]
+
+
+class NoSession(Exception):
+    """The session could not be opened, so that no statement can run."""
+
+
+class Destination(Protocol):
+    """Where answers go instead of the screen."""
+
+    name: str
+    output: str  # the format
+
+    def redirected(self) -> contextlib.AbstractContextManager[object]:
+        """Standard output is the destination inside the block."""
+
+    def close(self) -> None:
+        """No answer comes any more; raises UsageError."""
+
+
+def _asked(question: str) -> bool:
+    """Ask yes or no on the terminal; anything but yes is no."""
+    try:
+        with as_before():
+            return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        print()
+        return False
+
+
+class Conversation:
+    """One conversation; `session` waits until the session is open, or raises NoSession."""
+
+    def __init__(
+        self, session: Callable[[], Session], output: str, csv_safe: bool = False
+    ) -> None:
+        self.session = session
+        self.csv_safe = csv_safe
+        self.chosen = output  # by --output or \f, "" for none
+        self.timing = True
+        self.destination: Destination | None = None
+        self.last = ""  # the last statement
+        self.prefill = ""  # what stands on the next prompt
+        self.leaving = False
+        self.confirm: Callable[[str], bool] = _asked
+
+    @property
+    def output(self) -> str:
+        """The format of answers on the screen."""
+        return self.chosen or "table"
+
+    def run(self, text: str) -> None:
+        """Run typed statements; draws their errors."""
+        self.last = text
+        self.guarded(text, lambda: self.execute(text))
+
+    def guarded(self, text: str, work: Callable[[], object]) -> None:
+        """Do the work that `text` asks for; draws errors, all but NoSession."""
+        try:
+            work()
+        except (Interrupted, KeyboardInterrupt):
+            note("stopped")
+        except NoSession:
+            raise
+        except KshellError as error:
+            draw_error(error, text)
+        except Exception as error:
+            draw_error(internal_error(error))
+
+    def execute(self, text: str) -> None:
+        """Run statements and draw their answers where they go; raises the errors."""
+        destination = self.destination
+        if destination is None:
+            self._execute(text, self.output, self.say)
+            return
+        screen = sys.stdout
+
+        def say(message: str) -> None:
+            with contextlib.redirect_stdout(screen):
+                self.say(message)
+
+        with destination.redirected():
+            self._execute(text, destination.output, say)
+
+    def execute_turned(self, text: str) -> None:
+        """The same with rows on their side."""
+        self._execute(text, "vertical", self.say)
+
+    def execute_to(self, destination: Destination, text: str) -> None:
+        """The same with the answers sent there."""
+        before, self.destination = self.destination, destination
+        try:
+            self.execute(text)
+        finally:
+            self.destination = before
+
+    def _execute(self, text: str, output: str, say: Callable[[str], None]) -> None:
+        session = self.session()
+        from kshell.results import Spooling
+        from kshell.terminal.show import Shower
+
+        shower = Shower(output, self.csv_safe, say)
+        results = session.execute(text)
+        try:
+            for result in results:
+                if isinstance(result, Spooling) and result.path:
+                    self.may_write(result.path)
+                if not shower.show(result):
+                    self.leaving = True
+                    break
+        finally:
+            results.close()  # type: ignore[attr-defined]
+
+    def may_write(self, path: str) -> None:
+        """Ask before a file is overwritten; raises UsageError if the answer is no."""
+        from kshell.whole_file import exists
+
+        if exists(path) and not self.confirm(f"{path} exists. Overwrite it?"):
+            raise UsageError(f"{path} was left as it is")
+
+    def say(self, text: str) -> None:
+        """Write a message, with line breaks between words."""
+        width = max(shutil.get_terminal_size().columns, 20)
+        for line in text.split("\n"):
+            print("\n".join(textwrap.wrap(line, width) or [""]) if len(line) > width else line)
+
+    def statement(self, given: str) -> str:
+        """The given statement, or the last one; raises UsageError if there is none."""
+        if given:
+            self.last = given
+        if not self.last:
+            raise UsageError("there is no statement yet")
+        return self.last
+
+    def close(self) -> None:
+        """No answer comes any more."""
+        destination, self.destination = self.destination, None
+        if destination is not None:
+            destination.close()
