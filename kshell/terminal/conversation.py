@@ -10,14 +10,18 @@ import contextlib
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from kshell.errors import Interrupted, KshellError, UsageError
+from kshell.sql.script import split
+from kshell.terminal.jobs import Jobs, LiveJob, RowsJob
 from kshell.terminal.keyboard import as_before
 from kshell.terminal.messages import draw_error, internal_error, note
+from kshell.terminal.typed import background_of
 
 if TYPE_CHECKING:
+    from kshell.results import Event
     from kshell.session import Session
 
 __all__ = ["Conversation", "Destination", "NoSession"]
@@ -64,6 +68,7 @@ class Conversation:
         self.last = ""  # the last statement
         self.prefill = ""  # what stands on the next prompt
         self.leaving = False
+        self.jobs = Jobs()
         self.confirm: Callable[[str], bool] = _asked
 
     @property
@@ -74,7 +79,11 @@ class Conversation:
     def run(self, text: str) -> None:
         """Run typed statements; draws their errors."""
         self.last = text
-        self.guarded(text, lambda: self.execute(text))
+        alone = background_of(text)
+        if alone is None:
+            self.guarded(text, lambda: self.execute(text))
+        else:
+            self.guarded(text, lambda: self._begin(alone))
 
     def guarded(self, text: str, work: Callable[[], object]) -> None:
         """Do the work that `text` asks for; draws errors, all but NoSession."""
@@ -116,22 +125,47 @@ class Conversation:
         finally:
             self.destination = before
 
-    def _execute(self, text: str, output: str, say: Callable[[str], None]) -> None:
+    def _begin(self, text: str) -> None:
+        """Run the text's last statement in the background, those before it as ever."""
         session = self.session()
+        from kshell.results import Live, Rows
+
+        session.in_use = self.jobs.running
+        *before, piece = split(text)
+        if before:
+            self.execute("".join(f"{p.text};" for p in before))
+        for answer in session.execute(piece.text):
+            match answer:
+                case Rows():
+                    number = self.jobs.add(RowsJob, piece.text, answer)
+                case Live():
+                    number = self.jobs.add(LiveJob, piece.text, answer)
+                case _:
+                    self.show([answer], self.output, self.say)
+                    continue
+            note(f"[{number}] runs in the background: \\jobs, \\fg {number}, \\kill {number}")
+
+    def _execute(self, text: str, output: str, say: Callable[[str], None]) -> None:
+        results = self.session().execute(text)
+        try:
+            self.show(results, output, say)
+        finally:
+            results.close()  # type: ignore[attr-defined]
+
+    def show(
+        self, results: Iterable[Event], output: str, say: Callable[[str], None]
+    ) -> None:
+        """Draw answers as they come."""
         from kshell.results import Spooling
         from kshell.terminal.show import Shower
 
         shower = Shower(output, self.csv_safe, say)
-        results = session.execute(text)
-        try:
-            for result in results:
-                if isinstance(result, Spooling) and result.path:
-                    self.may_write(result.path)
-                if not shower.show(result):
-                    self.leaving = True
-                    break
-        finally:
-            results.close()  # type: ignore[attr-defined]
+        for result in results:
+            if isinstance(result, Spooling) and result.path:
+                self.may_write(result.path)
+            if not shower.show(result):
+                self.leaving = True
+                break
 
     def may_write(self, path: str) -> None:
         """Ask before a file is overwritten; raises UsageError if the answer is no."""
@@ -155,7 +189,8 @@ class Conversation:
         return self.last
 
     def close(self) -> None:
-        """No answer comes any more."""
+        """Stop the queries in the background; no answer comes any more."""
+        self.jobs.close()
         destination, self.destination = self.destination, None
         if destination is not None:
             destination.close()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 
 from kshell.errors import UnknownName, UsageError
 from kshell.terminal.conversation import Conversation
 from kshell.terminal.formats import FORMATS
+from kshell.terminal.jobs import LiveJob, RowsJob
 from kshell.terminal.messages import note
 from kshell.terminal.sanitize import clean
 from kshell.terminal.typed import Call
@@ -128,3 +130,36 @@ def conninfo(talk: Conversation, call: Call) -> None:
         ("registry", shown.get("schema.registry.url", "")),
     ]
     talk.say("\n".join(f"{name:<10}{clean(value)}" for name, value in lines if value))
+
+
+def show_jobs(talk: Conversation, call: Call) -> None:
+    """`\\jobs`"""
+    lines = [f"[{n}]  {clean(state)}  {clean(text)}" for n, state, text in talk.jobs.listed()]
+    lines += [f"{clean(q.id)}  {clean(q.state)}" for q in talk.session().running()]
+    talk.say("\n".join(lines) or "No query runs in the background: & at its end sends one there.")
+
+
+def foreground(talk: Conversation, call: Call) -> None:
+    """`\\fg`"""
+    job = talk.jobs.take(call.argument)
+    if isinstance(job, RowsJob):
+        talk.show([job.answer()], talk.output, talk.say)
+    elif isinstance(job, LiveJob):
+        live, board = job.taken()
+        if talk.output == "table" and sys.stdin.isatty() and sys.stdout.isatty():
+            from kshell.terminal.live import watch
+
+            watch(live, board=board)
+        else:
+            talk.show([live], talk.output, talk.say)
+
+
+def kill(talk: Conversation, call: Call) -> None:
+    """`\\kill`"""
+    if not call.argument:
+        raise UsageError("\\kill takes a query's number or id", hint="\\jobs lists them")
+    if call.argument.isdecimal():
+        talk.jobs.take(call.argument).stop()
+        note(f"[{call.argument}] is stopped.")
+    else:
+        talk.execute(f"TERMINATE {call.argument};")

@@ -32,6 +32,7 @@ from kshell.terminal.highlight import SqlLexer
 from kshell.terminal.history import PrivateHistory
 from kshell.terminal.keyboard import quiet
 from kshell.terminal.keys import bindings
+from kshell.terminal.messages import note
 from kshell.terminal.opening import Opening, learn
 from kshell.terminal.toolbar import toolbar
 from kshell.terminal.typed import read_call
@@ -133,7 +134,8 @@ class _Prompt:
         if self._talk.destination is not None:
             marks.append(f"to {self._talk.destination.name}")
         width = shutil.get_terminal_size().columns
-        return toolbar(session.cluster, session.profile, session.running(), marks, width)
+        queries = (*session.running(), *self._talk.jobs.status())
+        return toolbar(session.cluster, session.profile, queries, marks, width)
 
     def _known(self) -> Known:
         session = self._opening.session
@@ -163,6 +165,8 @@ class _Prompt:
         try:
             while not talk.leaving:
                 text, talk.prefill = talk.prefill, ""
+                for line in talk.jobs.news():
+                    note(line)
                 try:
                     text = self._prompt.prompt([("class:prompt", "kshell> ")], default=text)
                     if text.strip():

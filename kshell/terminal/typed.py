@@ -61,7 +61,7 @@ def background_of(text: str) -> str | None:
     last, _ = _last(text)
     if last is None or last.kind is not Kind.SIGN or last.text != "&":
         return None
-    return text[: last.start].strip()
+    return text[: last.start].strip() or None
 
 
 def runs_on_enter(text: str) -> bool:
