@@ -117,6 +117,8 @@ _OF_THE_SESSION = (
     Property("kshell.dialect", "ksql",
              "whose functions and casts a bounded query has: KSQL's, or DuckDB's for everything",
              ("ksql", "duckdb")),
+    Property("kshell.editing", "emacs", "whose keys the prompt has; F4 changes them",
+             ("emacs", "vi")),
     Property("kshell.sample.records", "200",
              "records sampled per topic to infer its columns", least=1),
     Property("kshell.functions", None,

@@ -149,7 +149,7 @@ def run_command(talk: Conversation, call: Call) -> None:
     """Run a command; raises UsageError for one that does not exist or cannot stand there."""
     command = _BY_WORD.get(call.word)
     if command is None:
-        close = nearest(call.word, _BY_WORD)
+        close = nearest(call.word, _BY_WORD, like=0.4)
         hint = f"did you mean {' or '.join(close)}?" if close else "\\? lists the commands"
         raise UsageError(f"unknown command {call.word}", hint=hint)
     if call.statement and not command.ends:

@@ -202,7 +202,7 @@ class Jobs:
         self._said.update(ended)
         return [
             f"[{n}] {self._told(n, job)}"
-            + ("" if job.error is not None else f": \\fg {n} shows them")
+            + ("" if job.error is not None else f": \\fg {n} shows the answer")
             for n, job in sorted(self._jobs.items())
             if n in ended
         ]
