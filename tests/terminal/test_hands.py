@@ -18,10 +18,13 @@ def statement(screen: Screen, text: str) -> None:
 def test_ctrl_r_puts_a_statement_on_the_prompt_and_enter_runs_it(shell: Screen) -> None:
     statement(shell, "SELECT first;")
     statement(shell, "SELECT second;")
-    shell.type("\x12fir")
-    shell.wait("fir")
+    shell.type("\x12")
+    shell.wait("search")
+    shell.type("fir")
+    shell.until(lambda: shell.text().count("SELECT first;") == 3, "what is found")
     shell.type("\r")
-    shell.until(lambda: shell.text().count("SELECT first;") == 3, "the statement on the prompt")
+    shell.gone("search")
+    assert shell.text().count("SELECT first;") == 3
     assert shell.text().count(" SELECT first;\n(1 row") == 1  # it did not run
     shell.type("\r")
     shell.until(lambda: shell.text().count(" SELECT first;\n(1 row") == 2, "its answer")
@@ -30,10 +33,10 @@ def test_ctrl_r_puts_a_statement_on_the_prompt_and_enter_runs_it(shell: Screen) 
 
 def test_ctrl_c_ends_a_search_and_the_prompt_is_as_ever(shell: Screen) -> None:
     statement(shell, "SELECT first;")
-    shell.type("\x12fir")
-    shell.pump(0.3)
-    shell.type("\x03")
-    shell.pump(0.3)
+    shell.type("\x12")
+    shell.wait("search")
+    shell.type("fir\x03")
+    shell.gone("search")
     shell.type("SELECT other;\r")
     shell.wait(" SELECT other;\n(1 row")
 
@@ -161,7 +164,8 @@ def test_once_stops_a_statement_that_heeds_nothing_and_the_prompt_goes_on(shell:
 
 def test_three_times_ends_with_130_whatever_it_does(shell: Screen) -> None:
     shell.type("stuck while drawn;\r")
-    shell.wait(" 1")
+    shell.wait(" n")
+    shell.wait("──")
     shell.pump(0.3)
     for _ in range(2):
         shell.type("\x03")
@@ -192,9 +196,9 @@ def test_interrupts_are_counted_anew_for_each_statement(shell: Screen) -> None:
 
 
 def test_a_script_that_is_stopped_ends_with_130_and_no_caret(start) -> None:  # type: ignore[no-untyped-def]
-    for name in ("slow", "live stream", "stuck while drawn"):
+    for name, begun in (("slow", "records, "), ("live stream", "live"), ("stuck while drawn", "──")):
         screen = start("tests.terminal.fake_script", "-e", name)
-        screen.pump(1.5)
+        screen.wait(begun)
         screen.type("\x03")
         screen.pump(0.5)
         if screen.process.isalive():
