@@ -18,8 +18,8 @@ from typing import Any
 
 from kshell.errors import UnknownName, UsageError, nearest
 
-__all__ = ["PROPERTIES", "Properties", "Scope", "cache_home", "config_home", "is_secret",
-           "load_profile", "scope_of", "state_home"]  # fmt: skip
+__all__ = ["PROPERTIES", "Properties", "Scope", "cache_home", "config_home", "is_known",
+           "is_secret", "load_profile", "scope_of", "state_home"]  # fmt: skip
 
 
 class Scope(Enum):
@@ -212,6 +212,19 @@ def is_secret(name: str) -> bool:
         return known.secret
     secrets = [p.name for p in PROPERTIES.values() if p.secret]
     return _LIKE_SECRET.search(name) is not None or bool(nearest(plain, secrets, 1))
+
+
+def is_known(name: str) -> bool:
+    """Whether a property has the name.
+
+    >>> is_known("topic.t.value.format"), is_known("sasl.pasword")
+    (True, False)
+    """
+    try:
+        _known(name)
+    except UsageError:
+        return False
+    return True
 
 
 def scope_of(name: str) -> Scope:

@@ -1,4 +1,4 @@
-"""A prompt for terminals that cannot move the cursor (TERM=dumb): lines, as the terminal edits them.
+"""A prompt for terminals that cannot move the cursor (TERM=dumb), which edit lines themselves.
 
 `repl` uses it in the place of prompt_toolkit's.
 """

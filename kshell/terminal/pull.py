@@ -70,7 +70,7 @@ def pulled(items: Iterator[T], cancel: Callable[[], None]) -> Iterator[T]:
         thread.join(_GRACE)
 
 
-def stepwise(items: Generator[T, None, None]) -> Iterator[T]:
+def stepwise(items: Iterator[T]) -> Generator[T, None, None]:
     """The items, each made when it is asked for; if the caller leaves, waits only a moment.
 
     What is made after that is cancelled.
@@ -92,7 +92,7 @@ def stepwise(items: Generator[T, None, None]) -> Iterator[T]:
             made.put(item)
             if left.is_set() and hasattr(item, "cancel"):
                 item.cancel()
-        items.close()
+        items.close()  # type: ignore[attr-defined]
 
     def outermost() -> None:
         with contextlib.suppress(KeyboardInterrupt):  # it came when all was done
