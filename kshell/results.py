@@ -30,6 +30,7 @@ class NoticeKind(Enum):
     EMPTY = "EMPTY"  # a topic that was read holds nothing
     FIELDS = "FIELDS"  # records have fields that no sample had, and they are not shown
     DIALECT = "DIALECT"  # only DuckDB's grammar has the query
+    CUT = "CUT"  # times are given without their digits beyond milliseconds
     GIVEN = "GIVEN"  # a table given to the session hides a topic of the same name
 
 

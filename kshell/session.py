@@ -115,6 +115,7 @@ class Session:
         self._functions: dict[str, Function] = {}  # the user's own, by name
         self._database: Database | None = None  # in DuckDB, made when first needed
         self._names = Names()
+        self.in_use: Callable[[], object] = bool  # whether answers are read besides statements
 
     @classmethod
     def open(cls, properties: Mapping[str, str], profile: str = "") -> Session:
@@ -145,6 +146,10 @@ class Session:
         Raises the errors of connecting; then nothing has changed.
         """
         anew = any(scope_of(name) is Scope.CONNECTION for name in names)
+        if anew and self.in_use():
+            raise UsageError(
+                "the connection cannot change while a query runs", hint="\\jobs lists them"
+            )
         if anew and self._engine is not None:
             self._engine.reconnect(properties)
             self._names = Names()
@@ -157,19 +162,23 @@ class Session:
 
         Raises KshellError with its place in `text`.
         """
+        for piece in split(text):
+            yield from self.execute_piece(piece)
+
+    def execute_piece(self, piece: Piece) -> Iterator[Event]:
+        """The same for one statement of a script."""
         from kshell.sql.parse import parse_piece
 
-        for piece in split(text):
-            types = self._engine.types() if self._engine else None
-            try:
-                yield from self._run(parse_piece(substitute(piece, self.variables), types))
-            except (StatementError, UsageError) as error:
-                _point_at_option(error, piece)
-                _point_at_name(error, piece)
-                error.with_place(piece.place)
-                error.hint = error.hint or _usage(piece.text)
-                raise
-            give_back()
+        types = self._engine.types() if self._engine else None
+        try:
+            yield from self._run(parse_piece(substitute(piece, self.variables), types))
+        except (StatementError, UsageError) as error:
+            _point_at_option(error, piece)
+            _point_at_name(error, piece)
+            error.with_place(piece.place)
+            error.hint = error.hint or _usage(piece.text)
+            raise
+        give_back()
 
     def _run(self, statement: ast.Statement) -> Iterator[Event]:
         serve = _OWN.get(type(statement))

@@ -7,13 +7,13 @@ import re
 import pytest
 
 from kshell.catalog.serde import CAPABILITIES
-from kshell.config import _OF_TOPIC, PROPERTIES, SCHEMA_FILES, Properties, load_profile
+from kshell.config import _OF_TOPIC, PROPERTIES, Properties, load_profile
 from kshell.errors import UsageError
 from kshell.formats.open import FORMATS
 from kshell.formats.schema_files import _SUFFIXES
+from kshell.property_row import SCHEMA_FILES
 from kshell.session import Session
-from kshell.terminal import cli
-from kshell.terminal.history import carries_secret
+from kshell.terminal import options as command_line
 
 
 @pytest.fixture(autouse=True)
@@ -61,15 +61,15 @@ def test_a_profile_may_nest_its_tables(tmp_path, monkeypatch):
 
 
 def test_options_of_the_command_line(files):
-    options = cli._parser().parse_args(
+    options = command_line.parser().parse_args(
         ["--schema", "t=a.proto#p.M", "--key-schema", f"t={files}/k.avsc", "--registry", "http://r"]
     )
-    made = Properties(cli._properties(options))
+    made = Properties(command_line.properties_of(options))
     assert made.of_topic("t", "value") == {"schema.file": "a.proto", "schema.name": "p.M"}
     assert made.of_topic("t", "key") == {"schema.file": f"{files}/k.avsc"}
     assert made["schema.registry.url"] == "http://r"
     with pytest.raises(UsageError, match="--schema takes topic=file"):
-        cli._properties(cli._parser().parse_args(["--schema", "a.proto"]))
+        command_line.properties_of(command_line.parser().parse_args(["--schema", "a.proto"]))
 
 
 @pytest.mark.parametrize(
@@ -85,21 +85,6 @@ def test_a_password_in_an_address_is_masked(url, shown):
     assert ("schema.registry.url", shown, "", "session") in made.shown()
     assert "pw" not in repr(made)
     assert made["schema.registry.url"] == url
-
-
-@pytest.mark.parametrize(
-    ("statement", "secret"),
-    [
-        ("SET 'schema.registry.basic.auth.user.info'='al:pw'", True),
-        ("SET 'basic.auth.user.info' = 'al:pw'", True),
-        ("SET 'schema.registry.bearer.token'='t'", True),
-        ("SET 'schema.registry.url'='https://al:pw@r:8081'", True),
-        ("SET 'schema.registry.url'='https://r:8081'", False),
-        ("SET 'topic.t.value.format'='AVRO'", False),
-    ],
-)
-def test_what_the_history_does_not_keep(statement, secret):
-    assert carries_secret(statement) is secret
 
 
 @pytest.mark.parametrize(
@@ -147,7 +132,7 @@ def test_a_refused_value_names_those_that_may_be_and_the_nearest(name, value, hi
     with pytest.raises(UsageError):
         Properties({name: value})
     with pytest.raises(UsageError):
-        cli._properties(cli._parser().parse_args(["-X", f"{name}={value}"]))
+        command_line.properties_of(command_line.parser().parse_args(["-X", f"{name}={value}"]))
 
 
 def test_a_file_that_goes_away_does_not_keep_others_from_being_set(files):

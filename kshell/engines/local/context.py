@@ -15,7 +15,7 @@ from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
-from kshell.engines.local.sources.learned import Learned, Widening
+from kshell.engines.local.sources.learned import Known, Widening
 from kshell.engines.local.sources.lookup import Lookup, given_named
 from kshell.errors import BindError, KafkaError, Unsupported, UsageError
 from kshell.field_names import plain
@@ -41,7 +41,7 @@ class Context:
         self.queries: dict[str, Background] = {}
         self.asserted: dict[str, set[tuple[int, int]]] = {}  # (partition, offset) by topic
         self.sampled_columns: dict[tuple[object, ...], tuple[str, ...]] = {}  # for completion
-        self.learned = Learned()
+        self.known = Known()
         self._numbers = count(1)
 
     def connected(self) -> Client:
@@ -84,7 +84,7 @@ class Context:
         """The lookup of names in FROM, for one statement."""
         return Lookup(
             self.connected, self.catalog, self.given, self.errors, properties, self.keeper_of,
-            Widening(self.learned),
+            Widening(self.known),
         )  # fmt: skip
 
     def columns(self, name: str, properties: Properties) -> tuple[str, ...]:
@@ -92,7 +92,7 @@ class Context:
         declared = self.catalog.find(name, quoted=False)
         if declared is not None:
             return tuple(plain(c.name) for c in declared.columns())
-        asked = (name, self.learned.version, *properties.items())
+        asked = (name, self.known.version, *properties.items())
         if asked not in self.sampled_columns:
             source = self.lookup(properties).source(Name(name))
             self.sampled_columns[asked] = tuple(plain(c.name) for c in source.value)
@@ -104,7 +104,7 @@ class Context:
         self._client = client
         self.sampled_columns.clear()
         self.asserted.clear()
-        self.learned.clear()
+        self.known.clear()
 
     def close(self) -> None:
         """Disconnect."""

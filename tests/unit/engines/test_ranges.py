@@ -11,7 +11,7 @@ from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources import topic as topic_module
 from kshell.engines.local.sources.budget import Budget
-from kshell.engines.local.sources.learned import Learned, Widening
+from kshell.engines.local.sources.learned import Known, Widening
 from kshell.engines.local.sources.topic import TopicRead, TopicTable
 from kshell.kafka.metadata import Partition, Snapshot, Topic
 from kshell.kafka.partitioner import partition_for
@@ -44,7 +44,7 @@ def table(broker: Broker, properties: dict[str, str]) -> TopicTable:
         key_format=text, value_format=text, declared=False,
     )  # fmt: skip
     budget = Budget(Properties())
-    read = TopicRead(broker, snapshot, source, ErrorLog(), budget, Properties(properties), Widening(Learned()))  # type: ignore[arg-type]
+    read = TopicRead(broker, snapshot, source, ErrorLog(), budget, Properties(properties), Widening(Known()))  # type: ignore[arg-type]
     return TopicTable(read)
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from kshell.engines.local.statements import select
 from kshell.errors import BindError, EvaluationError, UnknownName
-from kshell.results import Message, NoticeKind, Rows, notices_of
+from kshell.results import Live, Message, NoticeKind, Rows, notices_of
 
 from .answers import rows_of, rows_that_come
 
@@ -177,16 +177,74 @@ def test_json_as_deep_as_may_be_is_data(rows, topic_of):
     assert rows(f"SELECT COUNT(o) FROM {name}") == [(1,)]
 
 
-def test_times_of_avro_that_lose_digits_are_named(execute, topic_of, tmp_path):
-    long = {"type": "long", "logicalType": "timestamp-micros"}
-    fields = [{"name": "a", "type": ["null", long]}, {"name": "b", "type": {"type": "long", "logicalType": "timestamp-millis"}},
-              {"name": "c", "type": {"type": "array", "items": {"type": "long", "logicalType": "local-timestamp-nanos"}}}]
+MICROS = {"type": "long", "logicalType": "timestamp-micros"}
+TIMES = {"type": "record", "name": "R", "fields": [
+    {"name": "a", "type": ["null", MICROS]},
+    {"name": "b", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+    {"name": "c", "type": {"type": "array", "items": {"type": "long", "logicalType": "local-timestamp-nanos"}}},
+    {"name": "o", "type": {"type": "record", "name": "O", "fields": [{"name": "x", "type": MICROS}, {"name": "y", "type": "int"}]}},
+    {"name": "p", "type": "O"},
+]}  # fmt: skip
+
+
+@pytest.fixture
+def timed(execute, topic_of, tmp_path):
+    """A topic of times, and the options of its schema."""
     file = tmp_path / "t.avsc"
-    file.write_text(json.dumps({"type": "record", "name": "R", "fields": fields}))
-    name = topic_of(b"\x02\x02\x02\x00")
+    file.write_text(json.dumps(TIMES))
+    name = topic_of(b"\x02\x02\x02\x00\x02\x02\x02\x02")
     execute(f"SET 'topic.{name}.value.schema.file'='{file}'")
-    said = [a.text for a in execute(f"DESCRIBE {name}").parts if isinstance(a, Message)]
-    assert "Cut to milliseconds: a, c." in said
+    return name, f"KAFKA_TOPIC='{name}', VALUE_FORMAT='AVRO', VALUE_SCHEMA_FILE='{file}'"
+
+
+def cut(answer) -> list[str]:
+    """What the answer says is cut, when its rows were read."""
+    if isinstance(answer, Rows):
+        list(answer.batches)
+    return [n.text for n in notices_of(answer) if n.kind is NoticeKind.CUT]
+
+
+def test_times_of_avro_that_lose_digits_are_named(execute, timed):
+    said = [a.text for a in execute(f"DESCRIBE {timed[0]}").parts if isinstance(a, Message)]
+    assert "Cut to milliseconds: a, c, o.x, p.x." in said
+
+
+CUT = "times that are cut to milliseconds: "
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("SELECT * FROM {}", "a, c, o.x, p.x"),
+        ("SELECT p->x FROM {} WHERE a IS NOT NULL", "a, p.x"),
+        ("SELECT x.o, y.c FROM {} x JOIN {} y ON x.b = y.b", "c, o.x"),
+        ("SELECT b FROM {}", None),
+        ("SELECT COUNT(*) FROM {}", None),
+        ("SELECT c FROM {} EMIT CHANGES LIMIT 1", "c"),
+        ("SELECT b FROM {} EMIT CHANGES LIMIT 1", None),
+        ("SELECT MAX(a) FROM {} WINDOW TUMBLING (SIZE 1 DAY) GROUP BY b", "a"),
+        ("PRINT {} FROM BEGINNING LIMIT 1", "a, c, o.x, p.x"),
+        ("CREATE STREAM made WITH (VALUE_FORMAT='JSON') AS SELECT a FROM {} EMIT CHANGES", "a"),
+    ],
+)
+def test_a_statement_names_the_times_that_it_reads_and_that_lose_digits(execute, timed, query, names):
+    answer = execute(query.format(timed[0], timed[0]))
+    assert cut(answer) == ([] if names is None else [CUT + names])
+    if isinstance(answer, Live):
+        answer.cancel()
+
+
+def test_a_declaration_names_the_times_that_lose_digits(execute, timed):
+    assert cut(execute(f"CREATE STREAM s WITH ({timed[1]})")) == [f"{CUT}A, C, O.x, P.x"]
+    assert cut(execute(f"CREATE STREAM u (B TIMESTAMP, A BIGINT) WITH ({timed[1]})")) == []
+    assert cut(execute(f"CREATE STREAM v (a TIMESTAMP) WITH ({timed[1]})")) == [f"{CUT}A"]
+
+
+def test_a_declared_key_names_its_times(execute, topic_of, tmp_path):
+    file = tmp_path / "k.avsc"
+    file.write_text(json.dumps(MICROS))
+    options = f"KAFKA_TOPIC='{topic_of(b'1')}', KEY_FORMAT='AVRO', KEY_SCHEMA_FILE='{file}', VALUE_FORMAT='JSON'"
+    assert cut(execute(f"CREATE STREAM w (k TIMESTAMP KEY, v INT) WITH ({options})")) == [f"{CUT}K"]
 
 
 def test_good_json_that_is_no_object_is_said_to_be_that(topic_of, execute):

@@ -21,13 +21,12 @@ from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources.budget import Allowance, Budget, stopped
 from kshell.engines.local.sources.chunks import Batch, Learns, Reading, reader_of
 from kshell.engines.local.sources.decode_ahead import ahead
-from kshell.engines.local.sources.learned import Widening
+from kshell.engines.local.sources.learned import Misfits, Widening
 from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.engines.local.sources.sample import keys_are_placed
-from kshell.errors import BadRecord, Misfit
+from kshell.errors import BadRecord
 from kshell.formats.found import comes_as_text
 from kshell.formats.guess import json_structure
-from kshell.formats.shapes import Shape
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import Chunk, Fetch
 from kshell.kafka.metadata import Snapshot
@@ -219,28 +218,26 @@ class TopicTable:
         def batches() -> Generator[pa.RecordBatch, None, None]:
             nonlocal bad
             left = {p: end - start for p, (start, end) in limits.items()}
-            misfit, shape = "", Shape()
+            misfits = Misfits(self._snapshot.topic)
             for chunk, end, made in ahead(decoded, allowance.of(fetch, ends)):
                 bad += made.left_out
                 reached = min(chunk.next, end)
                 left[chunk.partition] = max(ends[chunk.partition] - reached, 0)
-                learned = made.learned
-                if learned is not None and learned.shape is not None:
-                    misfit = misfit or learned.why
-                    shape.merge(learned.shape)
-                if misfit and self._widening.rows_out:
+                misfits.add(made.learned)
+                if misfits.why and self._widening.rows_out:
                     fetch.cancel()
                     break
-                if learned is not None and learned.others:
-                    self._widening.others.setdefault(self.name, Counter()).update(learned.others)
-                if made.rows and not misfit:  # else the rest is read for what it has
+                for learned in made.learned.values():
+                    if learned.others:
+                        others = self._widening.others.setdefault(self.name, Counter())
+                        others.update(learned.others)
+                if made.rows and not misfits.why:  # else the rest is read for what it has
                     yield made.of(columns)
             if allowance.spent:
                 fetch.cancel()
                 notices.append(stopped(self.name, allowance.spent, sum(left.values())))
-            if misfit:
-                self._widening.learned.add(self._snapshot.topic, shape)
-                raise Misfit(f"topic {self.name}: {misfit}")
+            if misfits.why:
+                raise misfits.misfit(self._widening.known)
 
         def progress() -> Progress:
             note = wait.note or fetch.note
@@ -267,7 +264,10 @@ class TopicTable:
     def _read(self, chunk: Chunk, names: tuple[str, ...], end: int, learns: Learns) -> Batch:
         readers = self._readers.by_names
         if names not in readers:
-            readers[names] = reader_of(self._source, names, self._properties, learns=learns)
+            readers[names] = reader_of(
+                self._source, names, self._properties, learns=learns,
+                sparing=learns is not Learns.NOT,
+            )  # fmt: skip
         read = readers[names](chunk.partition, chunk.records, chunk.start, end, chunk.aborted)
         self._errors.add(read.bad)
         return read

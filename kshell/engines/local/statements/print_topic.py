@@ -19,6 +19,7 @@ from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.continuous.feed import Rate
 from kshell.engines.local.sources.chunks import Reading, reader_of
+from kshell.engines.local.sources.cut_times import cut_notices
 from kshell.engines.local.sources.lookup import given_named
 from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.errors import Unsupported
@@ -47,7 +48,8 @@ def print_topic(context: Context, statement: Print, properties: Properties) -> A
             place=statement.topic.place,
         )
     lookup = context.lookup(properties)
-    source = _whole(lookup.sample(statement.topic).source)
+    sampled = lookup.sample(statement.topic).source
+    source = _whole(sampled)
     snapshot = lookup.snapshot(source.topic)
     starts = {p: (f if statement.from_beginning else e) for p, (f, e) in snapshot.offsets.items()}
     bell, ranges = threading.Event(), {p: (start, FOREVER) for p, start in starts.items()}
@@ -59,7 +61,10 @@ def print_topic(context: Context, statement: Print, properties: Properties) -> A
     printed = _Printed(
         reader, bell, schema, read, context.errors, statement.interval, statement.limit
     )
-    return Live(schema, printed.poll, printed.cancel, printed.stats, source.topic)
+    cut = cut_notices([(sampled, [c.name for c in sampled.columns()])])
+    return Live(
+        schema, printed.poll, printed.cancel, printed.stats, source.topic, notices=cut
+    )
 
 
 class _Printed:
@@ -150,4 +155,5 @@ def _whole(source: Source) -> Source:
     return Source(
         source.topic, Kind.STREAM, source.topic, source.key, (Column("VALUE", type),),
         source.key_format, format, declared=False,
+        suggested_key=source.suggested_key, samples=source.samples,
     )  # fmt: skip
