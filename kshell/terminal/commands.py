@@ -10,7 +10,8 @@ from dataclasses import dataclass
 __all__ = ["COMMANDS", "FORMATS", "Command", "command_help"]
 
 # The names of output.WRITERS, whose import needs pyarrow; a test checks that they are equal.
-FORMATS = ("table", "vertical", "json", "jsonl", "csv", "tsv", "markdown", "arrow", "parquet")
+FORMATS = ("table", "vertical", "auto", "json", "jsonl", "csv", "tsv", "markdown", "arrow",
+           "parquet")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
