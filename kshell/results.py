@@ -140,7 +140,8 @@ class Rows:
     """A bounded table: its schema, its batches (pulled once), and how to stop or watch it.
 
     The schema is settled when the first batch was pulled: types may become wider until then.
-    Read `notices` after the last batch.
+    Read `notices` after the last batch.  `elides`: a SELECT without a LIMIT, of which a prompt may
+    show a part.
     """
 
     schema: pa.Schema
@@ -149,6 +150,7 @@ class Rows:
     cancel: Callable[[], None] = _nothing
     progress: Callable[[], Progress | None] = _nothing  # None: no progress to show
     notices: Callable[[], Sequence[Notice]] = tuple
+    elides: bool = False
 
     @classmethod
     def of(cls, table: pa.Table | pa.RecordBatch, title: str = "") -> Rows:

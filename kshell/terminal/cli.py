@@ -168,7 +168,7 @@ def _batch(session: Session, text: str, output: str, csv_safe: bool) -> int:
     from kshell.terminal.messages import draw_error
     from kshell.terminal.show import Shower
 
-    shower = Shower(output, csv_safe)
+    shower = Shower(output, csv_safe, properties=lambda: session.properties)
     failed: set[str] = set()
     try:
         for event in session.execute(text):

@@ -229,7 +229,9 @@ class _Prompt:
             session = self._opening.wait()
             from kshell.terminal.show import Shower
 
-            shower = Shower(self.output, self.csv_safe, _say)
+            shower = Shower(
+                self.output, self.csv_safe, _say, lambda: session.properties, prompt=True
+            )
             results = session.execute(text)
             try:
                 for result in results:

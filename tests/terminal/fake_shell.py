@@ -16,6 +16,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from kshell.changes import Changes
+from kshell.config import Properties
 from kshell.errors import Outage, ParseError, Place, UnknownName
 from kshell.results import (
     Event,
@@ -31,7 +32,9 @@ from kshell.results import (
     Sections,
 )  # fmt: skip
 from kshell.session import Names
+from kshell.types import as_moment
 
+NESTED = pa.struct([("city", pa.string()), ("zips", pa.list_(pa.int64()))])
 HOSTILE = "a\x1b[2J\x1b]0;owned\x07\u202e\x9b31m[bold red]markup[/]\x00\r\n\tz"
 NOTICES = {
     "partial": Notice(NoticeKind.PARTIAL, f"stopped at 2 records {HOSTILE}", 5),
@@ -87,11 +90,31 @@ def live(kind: str) -> Live:
     return Live(schema, poll, stop.set, stats, kind, ("k",) if kind == "table" else ())
 
 
+def numbered(count: int) -> Rows:
+    """So many rows with a moment, a long text, and something nested."""
+    moment = as_moment(pa.field("ROWTIME", pa.int64()))
+    schema = pa.schema([moment, ("n", pa.int64()), ("text", pa.string()), ("at", NESTED)])
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for first in range(0, count, 100):
+            n = range(first, min(first + 100, count))
+            columns = [
+                [1_700_000_000_000 + i for i in n], n, ["the quick brown fox"] * len(n),
+                [{"city": f"City_{i}", "zips": [i, i + 1]} for i in n],
+            ]  # fmt: skip
+            made = [pa.array(c, t) for c, t in zip(columns, schema.types, strict=True)]
+            yield pa.RecordBatch.from_arrays(made, schema=schema)
+
+    progress = Progress(count, count, 0.5, count * 100)
+    return Rows(schema, batches(), progress=lambda: progress, elides=True)
+
+
 class FakeSession:
     """Serves the statements below; has the names of two topics."""
 
     cluster = "fake:9092"
     profile = "test"
+    properties = Properties()
 
     def connect(self) -> None:
         pass
@@ -108,6 +131,8 @@ class FakeSession:
             yield told if first == "partial message" else Sections((Sections((told,)),))
         elif first == "partial description":
             yield Sections((Message("read"),), (NOTICES["partial"],))
+        elif first.startswith("rows "):
+            yield numbered(int(first.split()[1]))
         elif first == "slow":
             yield slow()
         elif first == "hostile":

@@ -89,7 +89,7 @@ def test_lines_for_a_terminal_without_a_keyboard_are_clean(
     key, hostile, unclean, monkeypatch
 ) -> None:
     out = io.StringIO()
-    monkeypatch.setattr(show, "_stdout_target", lambda safe: Target(out, width=80))
+    monkeypatch.setattr(show, "stdout_target", lambda *_: Target(out, width=80))
     show.Shower("jsonl").show(live(rows(hostile), key=key))
     assert "title" in out.getvalue()
     assert unclean(out.getvalue()) == []

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 12  # each has some type wider than the last
 _FEW = 5
+_LIMIT = re.compile(r"\bLIMIT\b", re.IGNORECASE)
 
 __all__ = ["evaluator", "needs_continuous", "planned", "select"]
 
@@ -71,8 +73,18 @@ def _bounded(context: Context, query: Query, properties: Properties) -> Rows:
     if needs_continuous(query):
         from kshell.engines.local.statements.bounded_continuous import bounded_continuous
 
-        return bounded_continuous(context, query, properties)
-    return _Attempts(query, context.lookup(properties)).rows
+        rows = bounded_continuous(context, query, properties)
+    else:
+        rows = _Attempts(query, context.lookup(properties)).rows
+    rows.elides = not _limited(query)
+    return rows
+
+
+def _limited(query: Query) -> bool:
+    """Whether the person said how many rows there are to be."""
+    if query.unread is not None:
+        return _LIMIT.search(query.text) is not None
+    return any(query.tree.args.get(part) for part in ("limit", "fetch"))
 
 
 class _Attempts:
