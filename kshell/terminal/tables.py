@@ -111,9 +111,8 @@ class AlignedTable:
     def begin(self, sample: Sequence[list[Cells] | Gap], whole: bool) -> str:
         """Decide the widths by the first rows, which may be all; gives the headings."""
         needs, rigid = [], set()
-        labels = [type_label(f, self.times) if self.prompt else "" for f in self.schema]
-        for i, (name, label) in enumerate(zip(self._names, labels, strict=True)):
-            longest = len(label)
+        for i, name in enumerate(self._names):
+            longest = 0
             for columns in sample:
                 if not isinstance(columns, Gap) and columns[i].texts:
                     measure = len if columns[i].simple else width_of
@@ -121,12 +120,13 @@ class AlignedTable:
             if self._right[i] or is_time(self.schema.field(i), self.times):
                 rigid.add(i)
                 longest += 0 if whole or not self._right[i] else _GROWS
-            needs.append(
-                max(width_of(name), longest)
-                if self.room is None
-                else needed(width_of(name), longest)
-            )
-        self._layout = layout(needs, self.room, frozenset(rigid))
+            heading = width_of(name)
+            needs.append(max(heading, longest) if self.room is None else needed(heading, longest))
+        labels = [type_label(f, self.times) if self.prompt else "" for f in self.schema]
+        wide = [max(need, len(label)) for need, label in zip(needs, labels, strict=True)]
+        self._layout = layout(wide, self.room, frozenset(rigid))
+        if self._layout.gap >= 0:  # a whole column is worth more than a whole type
+            self._layout = layout(needs, self.room, frozenset(rigid))
         return self._headings(labels)
 
     def _headings(self, labels: Sequence[str]) -> str:

@@ -133,6 +133,8 @@ class FakeSession:
             yield Sections((Message("read"),), (NOTICES["partial"],))
         elif first.startswith("rows "):
             yield numbered(int(first.split()[1]))
+        elif first.startswith("limited "):
+            yield replace(numbered(int(first.split()[1])), elides=False)
         elif first == "slow":
             yield slow()
         elif first == "hostile":

@@ -52,6 +52,17 @@ def test_80_columns_shrink_the_widest() -> None:
     assert remarks == ["cells with … are cut: \\x shows all"]
 
 
+def test_types_are_cut_before_a_column_is_left_out() -> None:
+    table = pa.table({c: pa.array([1], pa.int64()) for c in "abcdefgh"})
+    assert drawn("table", table, width=40, prompt=True)[0] == [
+        " a │ b │ c │ d │ e │ f │ g │ h",
+        " … │ … │ … │ … │ … │ … │ … │ …",
+        "───┼───┼───┼───┼───┼───┼───┼───",
+        " 1 │ 1 │ 1 │ 1 │ 1 │ 1 │ 1 │ 1",
+    ]
+    assert drawn("table", table, width=80, prompt=True)[0][1] == " │ ".join([" BIGINT"] + ["BIGINT"] * 7)
+
+
 def test_50_columns_leave_out_the_middle_and_count_it() -> None:
     lines, remarks = drawn("table", ORDERS, width=50)
     assert lines == [
