@@ -102,10 +102,15 @@ class Pseudo:
         return found[0] if len(found) == 1 else None
 
     def is_time(self, column: ColumnRef) -> bool:
-        """Whether a ROWTIME, WINDOWSTART or WINDOWEND is kshell's, and no field called so."""
+        """Whether it is kshell's ROWTIME, WINDOWSTART or WINDOWEND, by whatever name, and no field
+        called so."""
+        meaning = self.columns.meaning(column)
+        named = column.path[-1].upper() in ("ROWTIME", *WINDOW_COLUMNS)
+        whole = len(column.path) == meaning.part + 1
         return any(
-            c.hidden or (c.number >= 0 and c.own.upper() in WINDOW_COLUMNS)
-            for c in self.columns.meaning(column).columns
+            (whole and c.moment)
+            or (named and (c.hidden or (c.number >= 0 and c.own.upper() in WINDOW_COLUMNS)))
+            for c in meaning.columns
         )
 
     def order_of(self, offset: int) -> str:

@@ -40,7 +40,6 @@ __all__ = ["Lookup", "Reference", "Rewritten", "rewrite"]
 Lookup = Callable[[Name], Table]
 
 _UNKNOWN = object()
-_TIME_COLUMNS = frozenset({"ROWTIME", "WINDOWSTART", "WINDOWEND"})
 # Functions in FROM that reach nothing but what they are given.
 _TABLE_FUNCTIONS = frozenset(
     {"unnest", "range", "generate_series", "explode", "json_each", "json_tree", "repeat",
@@ -68,6 +67,7 @@ class Rewritten:
     """SQL that reads only references, and those references.
 
     `several` is for a statement whose columns only its rows decide: a PIVOT without IN.
+    `moments` says which columns of the answer are times in milliseconds, if that is known.
     `overloads` chooses macros for what DuckDB refuses of it.
     """
 
@@ -78,6 +78,7 @@ class Rewritten:
     carrying: Callable[[str], str]  # the SQL with one more item at the end of what it selects
     locate: Locate
     overloads: Overloads | None
+    moments: tuple[bool, ...] = ()
 
     @property
     def sql(self) -> str:
@@ -149,10 +150,11 @@ class _Rewriting:
             hidden = frozenset(self.pseudo.exposed[number])
             of_view = tuple(self.columns.naming.of(c) for c in table.columns)
             references.append(Reference(made, table, bounds_of(mine, table.keys), of_view, hidden))
+        moments = self.columns.moments()
         names = shown(self.draft, self.syntax, self.words, fields.named)
         return Rewritten(
             self.draft, tuple(references), names, several, self._carrying(names), self.locate,
-            self.overloads,
+            self.overloads, moments,
         )  # fmt: skip
 
     def locate(self, ran: str, start: int, length: int) -> Place | None:
@@ -269,7 +271,8 @@ class _Rewriting:
             return
         for test in self.syntax.tests:
             column = self.pseudo.meant(test.column)
-            moments = [self._moment(s) if self._is_time(test.column) else None for s in test.sides]
+            timed = self.pseudo.is_time(test.column)
+            moments = [self._moment(s) if timed else None for s in test.sides]
             for side, moment in zip(test.sides, moments, strict=True):
                 if moment is not None:
                     self.draft.replace(*self._span(side), str(moment))
@@ -289,9 +292,6 @@ class _Rewriting:
                 yield source, Narrowing(name, pseudo, "<=", (values[1],))
             else:
                 yield source, Narrowing(name, pseudo, test.op, tuple(values))
-
-    def _is_time(self, column: ColumnRef) -> bool:
-        return column.path[-1].upper() in _TIME_COLUMNS and self.pseudo.is_time(column)
 
     def _span(self, side: Side) -> tuple[int, int]:
         """The side's tokens, with the parentheses that they are part of."""

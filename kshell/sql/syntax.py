@@ -27,12 +27,13 @@ _UNLIKE_WHERE = frozenset({"ASOF", "POSITIONAL"})  # joins that choose rows befo
 
 @dataclass(slots=True)
 class Item:
-    """One of what a SELECT selects; `end` is -1 where its place is not known."""
+    """One of what a SELECT selects; `start` is -1 where its place is not known."""
 
     alias: str
     kind: str
     start: int
     path: tuple[str, ...] = ()  # of a column, and the table of a star
+    extreme: int = -1  # where the column begins of which it is the MIN or the MAX
 
 
 @dataclass(slots=True)
@@ -46,6 +47,7 @@ class Selection:
     narrows: bool = True  # WHERE may be applied to the sources before they are put together
     from_first: bool = False  # FROM t, which selects *
     items: list[Item] = field(default_factory=list)
+    beside: list[Selection] = field(default_factory=list)  # the others of a UNION or the like
 
 
 @dataclass(slots=True)
@@ -96,6 +98,7 @@ class StarRef:
     end: int
     columns: bool
     excluded: tuple[str, ...]
+    replaced: tuple[str, ...]
     text: str  # of COLUMNS('…')
     within: Selection | None
 
@@ -203,7 +206,7 @@ class _Reader:
             self._from(node["from_table"], names, selection)
             self._clause = clause
             selection.items = [
-                Item(i.get("alias", ""), i["type"], self._first(i), _path(i))
+                Item(i.get("alias", ""), i["type"], self._first(i), _path(i), self._extreme(i))
                 for i in node["select_list"]
             ]
             first = node["select_list"][0] if node["select_list"] else {}
@@ -215,6 +218,17 @@ class _Reader:
                 clause, self._clause = self._clause, key
                 self._any(part, names, selection)
                 self._clause = clause
+        if node["type"] != "SELECT_NODE":
+            first, *others = [self.made.get(id(n)) for n in _leaves(node)] or [None]
+            if first is not None:
+                first.beside = [other for other in others if other is not None]
+
+    def _extreme(self, item: dict[str, Any]) -> int:
+        """Where the column begins of which an item is the MIN or the MAX."""
+        of = [argument["expression"] for argument in item.get("arguments") or ()]
+        if str(item.get("function_name")).lower() not in ("min", "max") or len(of) != 1:
+            return -1
+        return self._offset(of[0]) if of[0].get("class") == "COLUMN_REF" else -1
 
     def _made(self, node: dict[str, Any] | None) -> Selection | None:
         """The SELECT that names a query's columns."""
@@ -328,7 +342,8 @@ class _Reader:
         self.found.stars.append(
             StarRef(
                 node.get("relation_name", ""), start, self._end(node) if start >= 0 else -1,
-                bool(node.get("columns")), tuple(excluded), text if node.get("columns") else "",
+                bool(node.get("columns")), tuple(excluded),
+                tuple(str(r["key"]) for r in node.get("replace_list") or ()), text if node.get("columns") else "",
                 selection,
             )
         )  # fmt: skip
@@ -369,6 +384,16 @@ def _path(item: dict[str, Any]) -> tuple[str, ...]:
     if item["type"] == "STAR":
         return (item["relation_name"],) if item.get("relation_name") else ()
     return tuple(item.get("column_names") or ())
+
+
+def _leaves(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The SELECTs of a set operation or of a recursive CTE, from the left."""
+    arms = node.get("children") or [n for n in (node.get("left"), node.get("right")) if n]
+    if node.get("type") == "SELECT_NODE" or not arms:
+        yield node
+        return
+    for arm in arms:
+        yield from _leaves(arm)
 
 
 def _conjuncts(node: Any) -> Iterator[dict[str, Any]]:

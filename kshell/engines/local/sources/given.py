@@ -27,7 +27,7 @@ from kshell.engines.local.sources.arrow_table import BATCH_ROWS, ArrowTable
 from kshell.engines.local.sources.base import Piece
 from kshell.errors import BindError, UsageError
 from kshell.sql import plan
-from kshell.types import BIGINT, DOUBLE, INTEGER, STRING, TIME, TIMESTAMP, decimal
+from kshell.types import BIGINT, DOUBLE, INTEGER, STRING, TIME, TIMESTAMP, decimal, is_moment
 
 __all__ = ["GivenInput", "GivenTable", "given_source", "given_table"]
 
@@ -154,7 +154,7 @@ class GivenTable(ArrowTable):
 
     def __init__(self, name: str, rows: pa.Table) -> None:
         columns = (
-            *(TableColumn(f.name, f.type) for f in rows.schema),
+            *(TableColumn(f.name, f.type, moment=is_moment(f)) for f in rows.schema),
             *(TableColumn(n, t, hidden=True) for n, t in _pseudo(rows).items()),
         )
         why = "given to this session"
