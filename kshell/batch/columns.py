@@ -166,8 +166,8 @@ class Columns:
                 those = self.shown(selection, item.path[0] if item.path else "")
                 left_out = star.excluded if star is not None else ()
                 out = {c.made for n in left_out for c in self.pick(plain(n), False, those)}
-                other = star.replaced if star is not None else ()
-                anew = {c.made for n in other for c in self.pick(plain(n), False, those)}
+                replaced = star.replaced if star is not None else ()
+                anew = {c.made for n in replaced for c in self.pick(plain(n), False, those)}
                 made += [
                     replace(c, moment=False) if c.made in anew else c
                     for c in those

@@ -24,10 +24,10 @@ from kshell.batch.tables import Bounds, Table
 from kshell.batch.times import parse_moment
 from kshell.batch.translate_error import Locate, translate_error
 from kshell.errors import BindError, Place
-from kshell.sql import syntax
 from kshell.sql.spans import Draft
 from kshell.sql.statements import Name, Query
-from kshell.sql.syntax import ColumnRef, Side, Syntax
+from kshell.sql.syntax import Side, Syntax
+from kshell.sql.syntax_reader import read
 from kshell.sql.tokens import Kind, Token, place_at
 from kshell.sql.words import in_duckdb_words, needs_macros
 from kshell.types import quote_duckdb
@@ -118,7 +118,7 @@ class _Rewriting:
         meant_as_ksql = self.ksql and not unread
         self.words = in_duckdb_words(self.query.text, self.query.tree, meant_as_ksql)
         self.draft = Draft(self.words.text())
-        self.syntax = syntax.read(self.connection, self.draft.source)
+        self.syntax = read(self.connection, self.draft.source)
         several = self.syntax is None and self._several()
         self._refuse_what_reaches_out()
         found = sources_of(self.draft, self.syntax)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from typing import IO, cast
 
 import pyarrow as pa
 
@@ -91,7 +92,7 @@ class Drawing:
         pages = self.pages and not self.left_out
         try:
             with Pager(self.target.out, max(lines, 1) if pages else 0) as pager:
-                target = replace(self.target, out=pager) if pages else self.target
+                target = replace(self.target, out=cast(IO[str], pager)) if pages else self.target
                 self.remarks += write(self.output, self.rows.schema, parts, target)
         except Left:
             return
@@ -118,15 +119,18 @@ def _size(count: float) -> str:
     return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
 
 
+_RATES = ((1e9, "G", 1e9, 1), (1e6, "M", 1e6, 1), (1e4, "k", 1e3, 0))
+
+
 def _rate(count: float) -> str:
     """So many a second.
 
     >>> _rate(1_234_567), _rate(870)
     ('1.2M rows/s', '870 rows/s')
     """
-    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e4)):
-        if count >= size:
-            return f"{count / (1000 if unit == 'k' else size):.{0 if unit == 'k' else 1}f}{unit} rows/s"
+    for least, unit, size, digits in _RATES:
+        if count >= least:
+            return f"{count / size:.{digits}f}{unit} rows/s"
     return f"{count:,.0f} rows/s"
 
 

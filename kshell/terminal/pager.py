@@ -70,7 +70,8 @@ class Pager:
         self._send("".join(held))
 
     def _send(self, text: str) -> None:
-        assert self._process is not None and self._process.stdin is not None
+        assert self._process is not None
+        assert self._process.stdin is not None
         try:
             self._process.stdin.write(text)
             self._process.stdin.flush()

@@ -11,7 +11,7 @@ import re
 
 __all__ = ["clean", "clean_block"]
 
-# Emoji that a joiner may make one of, and what may stand between: a skin tone, the emoji's own look.
+# Emoji, of which a joiner may make one.
 _EMOJI = (
     "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u23ff\u25a0-\u27bf\u2934\u2935\u2b00-\u2bff"
     "\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"

@@ -51,7 +51,7 @@ class _Ascii:
 
 def _drawable(out: IO[str]) -> IO[str]:
     try:
-        _SIGNS.encode(out.encoding or "utf-8")
+        _SIGNS.encode(getattr(out, "encoding", None) or "utf-8")
     except (UnicodeEncodeError, LookupError):
         return _Ascii(out)  # type: ignore[return-value]
     return out

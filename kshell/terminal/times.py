@@ -1,7 +1,7 @@
 """Moments as text for people: in local time, in UTC, or as the numbers that they are.
 
-`cells` asks for columns of TIMESTAMP and for BIGINT columns that `types.is_moment` knows.  Each text
-ends in its offset from UTC, so that it means one moment, also where it is pasted into a statement.
+`cells` asks for columns of TIMESTAMP and for BIGINT columns that `types.is_moment` knows.  Each
+text ends in its offset from UTC, so that it means one moment, also when pasted into a statement.
 """
 
 from __future__ import annotations
@@ -76,12 +76,13 @@ def time_texts(column: pa.Array, times: Times) -> list[str | None]:
         named = [_sign(offset) for offset in offsets]
         signs = [named[n] for n in at]
     made = pa.array(shifted).cast(pa.timestamp(unit)).cast(pa.string()).to_pylist()
-    texts = [text + sign for text, sign in zip(made, signs, strict=True)]
-    odd = column.null_count or any(text[0] == "<" for text in texts)
+    texts: list[str | None] = [text + sign for text, sign in zip(made, signs, strict=True)]
+    odd = column.null_count or any(text[0] == "<" for text in made)
     if odd or (values == _NONE).any():
         plain = raw_texts(column)
         keep = {None} | ({str(_NONE)} if pa.types.is_int64(column.type) else set())
         texts = [
-            p if p in keep or t[0] == "<" else t for t, p in zip(texts, plain, strict=True)
+            p if p in keep or m[0] == "<" else t
+            for t, m, p in zip(texts, made, plain, strict=True)
         ]
-    return texts  # type: ignore[return-value]
+    return texts

@@ -15,10 +15,9 @@ import pyarrow as pa
 from kshell.config import Properties
 from kshell.engines.local.continuous.run import Run
 from kshell.engines.local.statements.plans import plan_query
-from kshell.field_names import plain
 from kshell.results import Notice, Progress, Rows, undecodable
 from kshell.sql import plan
-from kshell.sql.bind.select import output_columns
+from kshell.sql.moment_columns import answer_schema
 from kshell.sql.statements import Query
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def bounded_continuous(context: Context, query: Query, properties: Properties) -
     running = Run(lookup, node, "query", bounded=True)
     feed = running.feed
     total, began = feed.lag or 0, time.monotonic()
-    schema = pa.schema([(plain(c.name), c.type) for c in output_columns(node)])
+    schema = answer_schema(node)
 
     def progress() -> Progress:
         return Progress(total - min(feed.lag or 0, total), total, time.monotonic() - began)

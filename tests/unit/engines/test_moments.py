@@ -1,4 +1,4 @@
-"""Which columns of a bounded answer are times: a pseudo column as it is, and its MIN or MAX."""
+"""Which columns of an answer are times: a pseudo column as it is, and its MIN or MAX."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from kshell.config import Properties
-from kshell.results import Rows
+from kshell.results import Live, Rows
 from kshell.session import Session
 from kshell.types import as_moment, is_moment
 
@@ -21,8 +21,11 @@ def times(sql: str) -> list[str]:
     session = Session(Properties({}), tables=TABLES)
     try:
         (answer,) = session.execute(sql)
-        assert isinstance(answer, Rows)
-        list(answer.batches)
+        assert isinstance(answer, Rows | Live)
+        if isinstance(answer, Rows):
+            list(answer.batches)
+        else:
+            answer.cancel()
         return [f.name for f in answer.schema if is_moment(f)]
     finally:
         session.close()
@@ -55,6 +58,19 @@ def times(sql: str) -> list[str]:
         ("SELECT * EXCLUDE (n) FROM kept", ["made"]),
         ("FROM kept", ["made"]),
         ("SELECT ROWTIME FROM t ORDER BY ROWTIME DESC LIMIT 1", ["ROWTIME"]),
+        ("SELECT n, ROWTIME FROM t EMIT CHANGES LIMIT 2", ["ROWTIME"]),
+        ("SELECT n, ROWTIME AS at, ROWTIME + 1 AS no FROM t EMIT CHANGES LIMIT 2", ["at"]),
+        ("SELECT s, MAX(ROWTIME) AS m, MAX(n) AS k FROM t GROUP BY s EMIT CHANGES LIMIT 2", ["m"]),
+        (
+            "SELECT s, WINDOWSTART AS b, WINDOWEND, COUNT(*) AS c FROM t"
+            " WINDOW TUMBLING (SIZE 1 HOUR) GROUP BY s EMIT CHANGES LIMIT 2",
+            ["b", "WINDOWEND"],
+        ),
+        (
+            "SELECT s, WINDOWSTART, COUNT(*) AS c, WINDOWEND - WINDOWSTART AS size FROM t"
+            " WINDOW TUMBLING (SIZE 1 HOUR) GROUP BY s",
+            ["WINDOWSTART"],
+        ),
     ],
 )
 def test_times(sql: str, named: list[str]) -> None:
