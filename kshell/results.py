@@ -17,9 +17,12 @@ import pyarrow as pa
 
 from kshell.changes import Changes
 
-__all__ = ["Answer", "Event", "Goodbye", "Live", "LiveStats", "Message", "Notice", "NoticeKind",
-           "Progress", "Remark", "Rows", "Running", "Sections", "Spooling", "backlog",
+__all__ = ["LAST", "Answer", "Event", "Goodbye", "Live", "LiveStats", "Message", "Notice",
+           "NoticeKind", "Progress", "Remark", "Rows", "Running", "Sections", "Spooling", "backlog",
            "give_back", "notices_of", "time_left", "titled", "undecodable", "unique"]  # fmt: skip
+
+
+LAST = "_"  # the name in FROM of the last result
 
 
 class NoticeKind(Enum):
@@ -30,6 +33,7 @@ class NoticeKind(Enum):
     EMPTY = "EMPTY"  # a topic that was read holds nothing
     FIELDS = "FIELDS"  # records have fields that no sample had, and they are not shown
     DIALECT = "DIALECT"  # only DuckDB's grammar has the query
+    KEPT = "KEPT"  # the result is not kept for a later statement
     GIVEN = "GIVEN"  # a table given to the session hides a topic of the same name
 
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from kshell.catalog.model import PSEUDO_COLUMNS
 from kshell.config import Properties, Scope, config_home, scope_of
 from kshell.errors import KshellError, StatementError, UsageError
-from kshell.results import Event, Goodbye, Message, Remark, Running, Spooling, give_back
+from kshell.results import LAST, Event, Goodbye, Message, Remark, Rows, Running, Spooling, give_back
 from kshell.sql import statements as ast
 from kshell.sql.option_place import option_span
 from kshell.sql.script import Piece, split, substitute
-from kshell.sql.tokens import place_at
+from kshell.sql.tokens import place_at, tokenize
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -87,8 +87,11 @@ class Session:
         properties: Properties,
         profile: str = "",
         tables: Mapping[str, pa.Table] | None = None,
+        *,
+        remembers: bool = False,
     ) -> None:
         self.properties = properties
+        self._remembers = remembers  # whether each SELECT's answer is the last result, `_`
         self._tables = dict(tables or {})
         self.profile = profile
         self.variables: dict[str, str] = {}
@@ -99,9 +102,14 @@ class Session:
         self._names = Names()
 
     @classmethod
-    def open(cls, properties: Mapping[str, str], profile: str = "") -> Session:
-        """A session that connects at its first statement; raises UsageError, UnknownName."""
-        return cls(Properties(properties), profile)
+    def open(
+        cls, properties: Mapping[str, str], profile: str = "", *, remembers: bool = False
+    ) -> Session:
+        """A session that connects at its first statement; raises UsageError, UnknownName.
+
+        `remembers` is for a prompt, where a person may ask for the last result at any time.
+        """
+        return cls(Properties(properties), profile, remembers=remembers)
 
     @property
     def engine(self) -> Engine:
@@ -141,16 +149,25 @@ class Session:
         """
         from kshell.sql.parse import parse_piece
 
-        for piece in split(text):
-            types = self._engine.types() if self._engine else None
-            try:
-                yield from self._run(parse_piece(substitute(piece, self.variables), types))
-            except (StatementError, UsageError) as error:
-                _point_at_option(error, piece)
-                error.with_place(piece.place)
-                error.hint = error.hint or _usage(piece.text)
-                raise
-            give_back()
+        before = self._remembers
+        self._remembers = before or _names_last(text)
+        try:
+            for piece in split(text):
+                types = self._engine.types() if self._engine else None
+                try:
+                    yield from self._run(parse_piece(substitute(piece, self.variables), types))
+                except (StatementError, UsageError) as error:
+                    _point_at_option(error, piece)
+                    error.with_place(piece.place)
+                    error.hint = error.hint or _usage(piece.text)
+                    raise
+                give_back()
+        finally:
+            self._remembers = before
+
+    def last(self) -> Rows:
+        """The last result once more, without reading Kafka; raises UsageError if there is none."""
+        return self.engine.last()
 
     def _run(self, statement: ast.Statement) -> Iterator[Event]:
         serve = _OWN.get(type(statement))
@@ -169,6 +186,8 @@ class Session:
             self._database = self._database or duck.Database()
             with with_users(self._functions), duck.using(self._database):
                 answer = self.engine.run(statement, self.properties)
+            if self._remembers and isinstance(statement, ast.Select):
+                answer = self.engine.remember(answer, self.properties)
             yield answer
 
     def _own_functions(self) -> Iterator[Event]:
@@ -272,6 +291,15 @@ def _help(session: Session, statement: ast.Help) -> Iterator[Event]:
 
 def _exit(session: Session, statement: ast.Exit) -> Iterator[Event]:
     yield Goodbye()
+
+
+def _names_last(text: str) -> bool:
+    """Whether a script names the last result.
+
+    >>> _names_last("SELECT 1; SELECT * FROM _"), _names_last("SELECT a_b, '_' FROM t")
+    (True, False)
+    """
+    return LAST in text and any(token.text == LAST for token in tokenize(text))
 
 
 def _may_call(statement: ast.Statement) -> bool:

@@ -148,7 +148,9 @@ def _script(options: argparse.Namespace) -> str | None:
     return ";\n".join(texts) if texts else None
 
 
-def _open(options: argparse.Namespace, stack: contextlib.ExitStack) -> Session:
+def _open(
+    options: argparse.Namespace, stack: contextlib.ExitStack, *, prompt: bool = False
+) -> Session:
     """The session, and the embedded broker with --demo; the stack closes both."""
     properties = dict(options.properties)
     if options.demo:
@@ -159,7 +161,8 @@ def _open(options: argparse.Namespace, stack: contextlib.ExitStack) -> Session:
         properties["bootstrap.servers"] = broker.bootstrap
     from kshell.session import Session
 
-    session = Session.open(properties, "demo" if options.demo else options.profile)
+    profile = "demo" if options.demo else options.profile
+    session = Session.open(properties, profile, remembers=prompt)
     stack.callback(session.close)
     return session
 
@@ -240,7 +243,8 @@ def _work(options: argparse.Namespace) -> int:
             from kshell.terminal.repl import converse
 
             return converse(
-                lambda: _open(options, stack), options.output or "table", options.csv_safe
+                lambda: _open(options, stack, prompt=True), options.output or "table",
+                options.csv_safe,
             )
         output = options.output or ("table" if sys.stdout.isatty() else "jsonl")
         return _batch(_open(options, stack), text, output, options.csv_safe)

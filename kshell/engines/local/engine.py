@@ -15,7 +15,7 @@ from kshell.config import Properties
 from kshell.engines.local.context import Context
 from kshell.errors import KshellError, Unsupported, UsageError
 from kshell.kafka.client import Client
-from kshell.results import Answer, Running
+from kshell.results import Answer, Live, Rows, Running
 from kshell.sql import statements as ast
 from kshell.sql.statements import Statement
 
@@ -97,6 +97,24 @@ class LocalEngine:
         answer: Answer = serve(self.context, statement, properties)
         return answer
 
+    def remember(self, answer: Answer, properties: Properties) -> Answer:
+        """The answer of a SELECT, which is the last result when it was read."""
+        memory = self.context.memory
+        if isinstance(answer, Live):
+            return memory.keep_live(answer, properties)
+        if isinstance(answer, Rows):
+            memory.keep_rows(answer, properties)
+        return answer
+
+    def last(self) -> Rows:
+        """The last result; raises UsageError if there is none."""
+        memory = self.context.memory
+        if not memory.there:
+            raise UsageError(memory.why_not, hint="run a SELECT first")
+        rows = Rows.of(memory.table())
+        rows.notices = lambda: memory.notices
+        return rows
+
     def topics(self) -> Sequence[str]:
         """Names of the topics that are not internal; asks the cluster, if there is one."""
         if not self.context.has_cluster:
@@ -105,7 +123,7 @@ class LocalEngine:
 
     def sources(self) -> Sequence[str]:
         """Names of declared streams and tables, and of given tables."""
-        return (*self.context.given, *self.context.catalog.sources)
+        return (*self.context.memory.beside(self.context.given), *self.context.catalog.sources)
 
     def columns(self, name: str, properties: Properties) -> Sequence[str]:
         """Columns of a topic or source, for completion; may read samples."""
@@ -121,6 +139,7 @@ class LocalEngine:
 
     def close(self) -> None:
         """Stop every query and disconnect; raises the first failure to write."""
+        self.context.memory.forget()
         failed: KshellError | None = None
         queries = self.context.queries
         while queries:

@@ -152,12 +152,11 @@ def given_source(name: str, rows: pa.Table) -> Source:
 class GivenTable(ArrowTable):
     """To scan: the rows, in the types that they were given in."""
 
-    def __init__(self, name: str, rows: pa.Table) -> None:
+    def __init__(self, name: str, rows: pa.Table, why: str) -> None:
         columns = (
             *(TableColumn(f.name, f.type, moment=is_moment(f)) for f in rows.schema),
             *(TableColumn(n, t, hidden=True) for n, t in _pseudo(rows).items()),
         )
-        why = "given to this session"
         super().__init__(
             name, columns, rows.num_rows, lambda n: _column(rows, n), why, declared=False
         )
