@@ -119,7 +119,7 @@ class Lookup:
 
     def _refuse_last(self, name: Name) -> None:
         """Raise BindError if the name means the last result, of which there is none."""
-        if name.text == LAST:
+        if name.text == LAST and not name.quoted:
             raise BindError(
                 f"{LAST} is the last result: {self.memory.why_not}",
                 hint="run a SELECT first", place=name.place,
