@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 
@@ -182,16 +183,16 @@ class AlignedTable:
         if not column.simple:
             once = {t: self._padded(t, width, right, pads) for t in set(texts)}  # names repeat
             return [once[t] for t in texts]
-        if None in texts:
-            null = self._padded(None, width, right, pads)
-            short = self._short
-            return [
-                null if t is None else t if len(t) <= width else short(t, width) for t in texts
-            ]
-        plain: list[str] = texts  # type: ignore[assignment]
-        if not plain or max(map(len, plain)) <= width:
-            return plain
-        return [t if len(t) <= width else self._short(t, width) for t in plain]
+        null = self._padded(None, width, right, pads)
+        given: list[Any] = [t for t in texts if t is not None] if None in texts else texts
+        if max(map(len, given), default=0) <= width or self.room is None:
+            whole = len(given) == len(texts)
+            return given if whole else [null if t is None else t for t in texts]
+        self._cut = True
+        end = width - 1  # each of these characters takes one column
+        return [
+            null if t is None else t if len(t) <= width else f"{t[:end]}…" for t in texts
+        ]  # fmt: skip
 
     def _padded(self, text: str | None, width: int, right: bool, pads: bool) -> str:
         if text is None:
