@@ -127,8 +127,11 @@ class View:
         self._lit = self.board.changes
         how = "ended" if ended else "stopped"
         columns = self._columns(rows, width)
-        told = Text(f"({self._footer(len(rows))} · {how})", "dim")
-        return Group(self._table(rows, columns), told)
+        told = f"{self._footer(len(rows))} · {how}"
+        place = zip(columns.layout.shown, columns.layout.widths, strict=True)
+        if any(width_of(row.texts[i] or NULL) > size for i, size in place for row in rows):
+            told += " · cells with … are cut"
+        return Group(self._table(rows, columns), Text(f"({told})", "dim"))
 
     def _footer(self, rows: int) -> str:
         """The statistics, and what of the kept rows is not on the screen."""

@@ -109,6 +109,18 @@ def numbered(count: int) -> Rows:
     return Rows(schema, batches(), progress=lambda: progress, elides=True)
 
 
+def endless() -> Rows:
+    """Rows that come until the answer is cancelled."""
+    stop = threading.Event()
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        while not stop.is_set():
+            yield pa.record_batch({"said": ["again"] * 10})
+            time.sleep(0.01)
+
+    return Rows(pa.schema([("said", pa.string())]), batches(), cancel=stop.set, elides=True)
+
+
 class FakeSession:
     """Serves the statements below; has the names of two topics."""
 
@@ -133,6 +145,8 @@ class FakeSession:
             yield Sections((Message("read"),), (NOTICES["partial"],))
         elif first.startswith("rows "):
             yield numbered(int(first.split()[1]))
+        elif first == "endless":
+            yield endless()
         elif first.startswith("limited "):
             yield replace(numbered(int(first.split()[1])), elides=False)
         elif first == "slow":

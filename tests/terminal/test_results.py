@@ -51,6 +51,19 @@ def test_a_long_answer_shows_its_ends_and_says_so(sized: Screen) -> None:
     assert re.search(read, footer)
 
 
+def test_an_answer_that_is_stopped_shows_what_came(start: Start) -> None:
+    screen = start("tests.terminal.fake_shell", columns=80, lines=60)
+    screen.wait("kshell>")
+    screen.type("endless;\r")
+    screen.pump(1.5)
+    screen.type("\x03")
+    screen.wait("stopped")
+    lines = [line.strip() for line in screen.text().splitlines()]
+    assert lines.count("again") == 40
+    assert lines.count("·") == 1
+    assert re.search(r"^[\d,]+ rows, 40 shown", screen.text(), re.MULTILINE)
+
+
 def test_types_stand_under_the_headings(sized: Screen) -> None:
     sized.type("rows 2;\r")
     wait(sized, "(2 rows,")
