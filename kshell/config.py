@@ -18,8 +18,8 @@ from typing import Any
 
 from kshell.errors import UnknownName, UsageError, nearest
 
-__all__ = ["PROPERTIES", "Properties", "Scope", "cache_home", "config_home", "load_profile",
-           "scope_of", "state_home"]  # fmt: skip
+__all__ = ["PROPERTIES", "Properties", "Scope", "cache_home", "config_home", "is_known",
+           "is_secret", "load_profile", "scope_of", "state_home"]  # fmt: skip
 
 
 class Scope(Enum):
@@ -117,6 +117,8 @@ _OF_THE_SESSION = (
     Property("kshell.dialect", "ksql",
              "whose functions and casts a bounded query has: KSQL's, or DuckDB's for everything",
              ("ksql", "duckdb")),
+    Property("kshell.editing", "emacs", "whose keys the prompt has; F4 changes them",
+             ("emacs", "vi")),
     Property("kshell.sample.records", "200",
              "records sampled per topic to infer its columns", least=1),
     Property("kshell.functions", None,
@@ -202,6 +204,40 @@ def _known(name: str) -> Property:
         hint = f"did you mean {' or '.join(close)}?" if close else "SHOW PROPERTIES lists them"
         raise UsageError(f"no property named {name}", hint=hint)
     return PROPERTIES[plain]
+
+
+_LIKE_SECRET = re.compile(
+    r"passw|pasw|pwd|secret|token|credential|user[._]info|jaas|private", re.IGNORECASE
+)
+
+
+def is_secret(name: str) -> bool:
+    """Whether a name is that of a secret, or like one: also where it is written wrongly.
+
+    >>> is_secret("sasl.password"), is_secret("sasl.pasword"), is_secret("SASL_PASSWORD")
+    (True, True, True)
+    >>> is_secret("client.id"), is_secret("sasl.username")
+    (False, False)
+    """
+    plain = name.strip().lower().replace("_", ".")
+    known = PROPERTIES.get(_ALIASES.get(plain, plain))
+    if known is not None:
+        return known.secret
+    secrets = [p.name for p in PROPERTIES.values() if p.secret]
+    return _LIKE_SECRET.search(name) is not None or bool(nearest(plain, secrets, 1))
+
+
+def is_known(name: str) -> bool:
+    """Whether a property has the name.
+
+    >>> is_known("topic.t.value.format"), is_known("sasl.pasword")
+    (True, False)
+    """
+    try:
+        _known(name)
+    except UsageError:
+        return False
+    return True
 
 
 def scope_of(name: str) -> Scope:

@@ -6,6 +6,7 @@ DEFINE, HELP, EXIT), the engine all others.  It connects at the first statement 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +101,7 @@ class Session:
         self._functions: dict[str, Function] = {}  # the user's own, by name
         self._database: Database | None = None  # in DuckDB, made when first needed
         self._names = Names()
+        self.in_use: Callable[[], object] = bool  # whether answers are read besides statements
 
     @classmethod
     def open(
@@ -135,6 +137,10 @@ class Session:
         Raises the errors of connecting; then nothing has changed.
         """
         anew = any(scope_of(name) is Scope.CONNECTION for name in names)
+        if anew and self.in_use():
+            raise UsageError(
+                "the connection cannot change while a query runs", hint="\\jobs lists them"
+            )
         if anew and self._engine is not None:
             self._engine.reconnect(properties)
             self._names = Names()
@@ -147,29 +153,43 @@ class Session:
 
         Raises KshellError with its place in `text`.
         """
+        with self.remembering(text):
+            for piece in split(text):
+                yield from self.execute_piece(piece)
+
+    def execute_piece(self, piece: Piece) -> Iterator[Event]:
+        """The same for one statement of a script."""
         from kshell.sql.parse import parse_piece
 
-        before = self._remembers
-        self._remembers = before or _names_last(text)
+        types = self._engine.types() if self._engine else None
         try:
-            for piece in split(text):
-                types = self._engine.types() if self._engine else None
-                try:
-                    yield from self._run(parse_piece(substitute(piece, self.variables), types))
-                except (StatementError, UsageError) as error:
-                    _point_at_option(error, piece)
-                    error.with_place(piece.place)
-                    error.hint = error.hint or _usage(piece.text)
-                    raise
-                give_back()
+            statement = parse_piece(substitute(piece, self.variables), types)
+            yield from self._run(statement, piece.text)
+        except (StatementError, UsageError) as error:
+            _point_at_option(error, piece)
+            error.with_place(piece.place)
+            error.hint = error.hint or _usage(piece.text)
+            raise
+        give_back()
+
+    @contextlib.contextmanager
+    def remembering(self, script: str) -> Iterator[None]:
+        """Keep results as `_` inside the block, if the script names it or at a prompt."""
+        before = self._remembers
+        self._remembers = before or _names_last(script)
+        try:
+            yield
         finally:
             self._remembers = before
 
-    def last(self) -> Rows:
-        """The last result once more, without reading Kafka; raises UsageError if there is none."""
-        return self.engine.last()
+    def last(self, text: str = "") -> Rows:
+        """The last result once more, without reading Kafka; raises UsageError if there is none.
 
-    def _run(self, statement: ast.Statement) -> Iterator[Event]:
+        With the text of a statement only if it is that statement's, and whole.
+        """
+        return self.engine.last(text)
+
+    def _run(self, statement: ast.Statement, text: str) -> Iterator[Event]:
         serve = _OWN.get(type(statement))
         if serve is not None:
             yield from serve(self, statement)
@@ -187,7 +207,7 @@ class Session:
             with with_users(self._functions), duck.using(self._database):
                 answer = self.engine.run(statement, self.properties)
             if self._remembers and isinstance(statement, ast.Select):
-                answer = self.engine.remember(answer, self.properties)
+                answer = self.engine.remember(answer, self.properties, text)
             yield answer
 
     def _own_functions(self) -> Iterator[Event]:

@@ -24,11 +24,11 @@ class Engine(Protocol):
     def run(self, statement: Statement, properties: Properties) -> Answer:
         """Run one statement and give its result; raises KshellError."""
 
-    def remember(self, answer: Answer, properties: Properties) -> Answer:
-        """The answer of a SELECT, which is the last result when it was read."""
+    def remember(self, answer: Answer, properties: Properties, text: str) -> Answer:
+        """The answer of the SELECT `text`, which is the last result when it was read."""
 
-    def last(self) -> Rows:
-        """The last result; raises UsageError if there is none."""
+    def last(self, text: str) -> Rows:
+        """The last result, if there is a text that of this SELECT and whole; raises UsageError."""
 
     def reconnect(self, properties: Properties) -> None:
         """Connect again; refused while a query runs; if it fails, the old connection stays."""

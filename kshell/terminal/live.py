@@ -27,7 +27,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kshell.changes import Changes
-from kshell.errors import KshellError
+from kshell.errors import Interrupted, KshellError
 from kshell.results import Live, LiveStats, backlog
 from kshell.terminal.board import Board, Row
 from kshell.terminal.cells import NULL
@@ -90,6 +90,7 @@ class View:
     live: Live
     board: Board
     paused: bool = False
+    interrupted: bool = False  # by Ctrl-C
     back: int = 0
     _lit: int = 0  # changes after this one are highlighted
     _widths: tuple[int, ...] = ()
@@ -196,6 +197,7 @@ class View:
     def press(self, key: bytes, page: int) -> bool:
         """Act on a key; False means stop."""
         if key in _STOP:
+            self.interrupted = key == b"\x03"
             return False
         if key == b" ":
             self.paused, self.back = not self.paused, 0
@@ -295,11 +297,19 @@ def _pressed(fd: int, news: int | None, seconds: float) -> list[bytes]:
     return _KEY.findall(data)
 
 
-def watch(live: Live, times: Times = Times.NUMBER, console: Console | None = None) -> None:
-    """Show the query until it ends or is stopped; raises the error that ended it."""
+def watch(
+    live: Live,
+    times: Times = Times.NUMBER,
+    console: Console | None = None,
+    board: Board | None = None,
+) -> None:
+    """Show the query until it ends or is stopped; raises the error that ended it, and Interrupted.
+
+    `board` has the rows of a query that ran in the background.
+    """
     console = console or Console(highlight=False)
     screen = Console(highlight=False, file=terminal())
-    view = View(live, Board(live.schema, live.key, times))
+    view = View(live, Board(live.schema, live.key, times) if board is None else board)
     puller = _Puller(live)
     stopped = False
     try:
@@ -318,6 +328,8 @@ def watch(live: Live, times: Times = Times.NUMBER, console: Console | None = Non
         if isinstance(puller.error, KshellError):
             raise puller.error
         raise KshellError(f"the query failed: {puller.error}")
+    if view.interrupted:
+        raise Interrupted("")  # the last line says it
 
 
 def _show(view: View, puller: _Puller, console: Console) -> None:

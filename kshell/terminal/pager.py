@@ -16,6 +16,8 @@ import threading
 from types import TracebackType
 from typing import IO, Any, Self
 
+from kshell.terminal.environment import environment
+
 __all__ = ["Left", "Pager"]
 
 _LESS = "less"
@@ -59,7 +61,7 @@ class Pager:
         try:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, text=True, encoding="utf-8",
-                errors="backslashreplace", env=_environment(),
+                errors="backslashreplace", env={"LESS": _OPTIONS, **environment()},
             )  # fmt: skip
         except OSError:
             self._most = 0
@@ -103,9 +105,3 @@ def _command() -> list[str]:
     except ValueError:
         return []
     return command if command and command != ["cat"] and shutil.which(command[0]) else []
-
-
-def _environment() -> dict[str, str]:
-    """Kshell's own variables may be secrets, which a pager does not need."""
-    ours = {n: v for n, v in os.environ.items() if not n.startswith("KSHELL_")}
-    return {"LESS": _OPTIONS, **ours}

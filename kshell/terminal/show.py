@@ -32,7 +32,7 @@ from kshell.results import (
 )  # fmt: skip
 from kshell.terminal.drawing import Drawing, footer
 from kshell.terminal.json_lines import joined, json_lines
-from kshell.terminal.messages import Outages, note
+from kshell.terminal.messages import Outages, draws, note
 from kshell.terminal.output import FOR_PEOPLE, Target, write
 from kshell.terminal.pull import pulled
 from kshell.terminal.sanitize import clean, clean_block
@@ -44,7 +44,7 @@ from kshell.value_texts import raw_texts
 __all__ = ["Shower", "change_lines"]
 
 # A table or a JSON array needs an end, so a continuous answer is written as lines.
-_STREAMED_AS = {"table": "jsonl", "auto": "jsonl", "json": "jsonl", "parquet": "arrow"}
+_STREAMED_AS = {"table": "jsonl", "auto": "jsonl", "json": "jsonl"}
 
 
 def _quiet(text: str) -> None:
@@ -176,7 +176,7 @@ class Shower:
             to.out.write(f"{bold}{clean(title)}{plain}\n")
 
     def _live(self, live: Live) -> None:
-        if self.output == "table" and sys.stdin.isatty() and sys.stdout.isatty():
+        if self.output in ("table", "auto") and sys.stdin.isatty() and draws(sys.stdout):
             from kshell.terminal.live import watch
 
             watch(live, Times(self.properties()["kshell.times"]))

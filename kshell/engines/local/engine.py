@@ -27,6 +27,7 @@ __all__ = ["LocalEngine"]
 # The handler of each statement: a function of a module of `statements`, imported when first needed.
 STATEMENTS: Mapping[type[Statement], str] = {
     ast.AlterSource: "declare:change",
+    ast.AssertQuery: "assert_query:assert_query",
     ast.AssertSchema: "asserts:assert_schema",
     ast.AssertSource: "asserts:assert_source",
     ast.AssertTopic: "asserts:assert_topic",
@@ -97,20 +98,22 @@ class LocalEngine:
         answer: Answer = serve(self.context, statement, properties)
         return answer
 
-    def remember(self, answer: Answer, properties: Properties) -> Answer:
-        """The answer of a SELECT, which is the last result when it was read."""
+    def remember(self, answer: Answer, properties: Properties, text: str) -> Answer:
+        """The answer of the SELECT `text`, which is the last result when it was read."""
         memory = self.context.memory
         if isinstance(answer, Live):
-            return memory.keep_live(answer, properties)
+            return memory.keep_live(answer, properties, text)
         if isinstance(answer, Rows):
-            memory.keep_rows(answer, properties)
+            memory.keep_rows(answer, properties, text)
         return answer
 
-    def last(self) -> Rows:
-        """The last result; raises UsageError if there is none."""
+    def last(self, text: str) -> Rows:
+        """The last result, if there is a text that of this SELECT and whole; raises UsageError."""
         memory = self.context.memory
         if not memory.there:
             raise UsageError(memory.why_not, hint="run a SELECT first")
+        if text and (memory.text != text or memory.notices):
+            raise UsageError("the last result is not that of this statement")
         rows = Rows.of(memory.table())
         rows.notices = lambda: memory.notices
         return rows

@@ -160,6 +160,7 @@ class _Keyed:
 @dataclass(frozen=True, slots=True)
 class _Last:
     number: int
+    text: str  # of the SELECT
     store: _Store
     notices: tuple[Notice, ...]
 
@@ -219,6 +220,11 @@ class Memory:
         return _Beside(given, self._last.store) if self._last and self.there else given
 
     @property
+    def text(self) -> str:
+        """The statement of the last result."""
+        return "" if self._last is None else self._last.text
+
+    @property
     def notices(self) -> tuple[Notice, ...]:
         """What the last result lacks."""
         return () if self._last is None else self._last.notices
@@ -232,7 +238,7 @@ class Memory:
             if self._last is None or self._last.number <= last.number:
                 self._last = last
 
-    def keep_rows(self, rows: Rows, properties: Properties) -> None:
+    def keep_rows(self, rows: Rows, properties: Properties, text: str) -> None:
         """Let the rows be kept while they are pulled; those of an answer that fails are not."""
         number, source, stop, noticed = next(self._numbers), rows.batches, rows.cancel, rows.notices
         memory = properties.number("kshell.result.memory.bytes") or 0
@@ -263,9 +269,9 @@ class Memory:
             store.done()
             lacks = tuple(n for n in noticed() if n.kind is NoticeKind.PARTIAL)
             if not whole:
-                text = f"the last result was stopped: {LAST} has the rows that came by then"
-                lacks = (*lacks, Notice(NoticeKind.PARTIAL, text))
-            self._set(_Last(number, store, lacks))
+                what = f"the last result was stopped: {LAST} has the rows that came by then"
+                lacks = (*lacks, Notice(NoticeKind.PARTIAL, what))
+            self._set(_Last(number, text, store, lacks))
 
         def cancel() -> None:
             nonlocal stopped
@@ -278,11 +284,11 @@ class Memory:
 
         rows.batches, rows.cancel, rows.notices = batches(), cancel, notices
 
-    def keep_live(self, live: Live, properties: Properties) -> Live:
+    def keep_live(self, live: Live, properties: Properties, text: str) -> Live:
         """The same view, whose rows at its end are the last result."""
         most = properties.number("kshell.result.memory.bytes") or 0
         store = _Keyed(live.schema, live.key) if live.key else _Stream(live.schema, most)
-        last = _Last(next(self._numbers), store, ())
+        last = _Last(next(self._numbers), text, store, ())
         poll, stop = live.poll, live.cancel
 
         def polled(seconds: float) -> Changes | None:
