@@ -131,13 +131,20 @@ def test_a_pager_that_is_left_early_ends_the_answer(
     assert "Error" not in screen.text()
 
 
-def test_a_terminal_without_lines_gets_plain_ones(start: Start, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setenv("PYTHONIOENCODING", "ascii:backslashreplace")
+def test_last_shows_all_of_it(start: Start, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("PAGER", "cat")
     screen = start("tests.terminal.fake_shell", columns=80, lines=24)
     screen.wait("kshell>")
-    screen.type("rows 100;\r")
-    screen.wait("40 shown")
-    lines = shown(screen)
-    assert any(re.fullmatch(r"-+(\+-+)+", line) for line in lines)
-    assert "│" not in "".join(lines)
-    assert "u2502" not in "".join(lines)
+    screen.type("\\last\r")
+    screen.wait("(100 rows,")
+    assert screen.history().count("City_") == 100
+    assert "40 shown" not in screen.text()
+
+
+def test_rows_turn_on_their_side_where_they_do_not_fit(sized: Screen) -> None:
+    sized.type("\\x auto\r")
+    sized.wait("shown as auto")
+    sized.type("rows 2;\r")
+    wait(sized, "(2 rows,")
+    turned = "─ row 2 ─" in "\n".join(shown(sized))
+    assert turned == (sized.screen.columns < 200)
