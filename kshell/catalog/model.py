@@ -166,6 +166,7 @@ class Source:
     presence: Mapping[str, float] = field(default_factory=_empty, hash=False)
     samples: int = 0  # of a topic's records, which suggested its columns
     suggested: Mapping[str, pa.DataType] = field(default_factory=_empty, hash=False)
+    moments: frozenset[str] = frozenset()  # columns that are times in milliseconds
 
     def columns(self) -> Iterator[Column]:
         """Key columns, value columns, header columns: the order of SELECT *."""

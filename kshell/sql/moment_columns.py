@@ -34,7 +34,8 @@ def moments(node: plan.Node) -> frozenset[str]:
     made: set[str] = set(_PSEUDO)
     match node:
         case plan.Scan():
-            made |= {column for column, source in node.columns if source in _PSEUDO}
+            times = _PSEUDO | node.source.moments
+            made |= {column for column, source in node.columns if source in times}
         case plan.Project():
             before = moments(node.input)
             made |= {n.name for n in (*node.key, *node.value) if _is_one(n.expression, before)}

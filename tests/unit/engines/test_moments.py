@@ -59,6 +59,8 @@ def times(sql: str) -> list[str]:
         ("FROM kept", ["made"]),
         ("SELECT ROWTIME FROM t ORDER BY ROWTIME DESC LIMIT 1", ["ROWTIME"]),
         ("SELECT n, ROWTIME FROM t EMIT CHANGES LIMIT 2", ["ROWTIME"]),
+        ("SELECT * FROM kept EMIT CHANGES LIMIT 1", ["made"]),
+        ("SELECT k.made AS at, t.n FROM kept k JOIN t WITHIN 1 HOUR ON k.n = t.n EMIT CHANGES", ["at"]),
         ("SELECT n, ROWTIME AS at, ROWTIME + 1 AS no FROM t EMIT CHANGES LIMIT 2", ["at"]),
         ("SELECT s, MAX(ROWTIME) AS m, MAX(n) AS k FROM t GROUP BY s EMIT CHANGES LIMIT 2", ["m"]),
         (

@@ -146,7 +146,10 @@ def given_source(name: str, rows: pa.Table) -> Source:
     columns = tuple(Column(f.name, _ksql(f.type)) for f in rows.schema if f.name not in RESERVED)
     # What a query that reads it writes by default.
     key, value = FormatSpec("KAFKA"), FormatSpec("JSON")
-    return Source(name, Kind.STREAM, name, (), columns, key, value, declared=False)
+    moments = frozenset(f.name for f in rows.schema if is_moment(f))
+    return Source(
+        name, Kind.STREAM, name, (), columns, key, value, declared=False, moments=moments
+    )
 
 
 class GivenTable(ArrowTable):
