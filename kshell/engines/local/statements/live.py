@@ -13,6 +13,7 @@ from kshell.catalog.model import Kind
 from kshell.changes import Changes
 from kshell.config import Properties
 from kshell.engines.local.continuous.run import Run
+from kshell.engines.local.sources.cut_times import cut_in_plan
 from kshell.engines.local.statements.plans import plan_query
 from kshell.results import Live, LiveStats
 from kshell.sql import plan
@@ -106,6 +107,6 @@ def continuous(context: Context, query: Query, properties: Properties) -> Live:
 
     title = ", ".join(leaf.source.name for leaf in plan.scans(node))
     return Live(
-        answer.schema, poll, feed.cancel, stats, title, _key(node), tuple(lookup.notices),
-        node.limit is not None,
+        answer.schema, poll, feed.cancel, stats, title, _key(node),
+        (*lookup.notices, *cut_in_plan(node)), node.limit is not None,
     )  # fmt: skip
