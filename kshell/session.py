@@ -43,6 +43,7 @@ HELP = f"""\
 SHOW TOPICS [EXTENDED]           the topics of the cluster
 DESCRIBE topic [EXTENDED]        columns as inferred, partitions, offsets, configs
 SELECT … FROM topic              a bounded answer over what is in the topic now
+SELECT … FROM _                  the last answer's rows, without reading Kafka again
 SELECT … EMIT CHANGES            rows as they arrive; q stops, Space pauses
 PRINT topic [FROM BEGINNING]     raw keys and values
 CREATE STREAM|TABLE name (…) WITH (KAFKA_TOPIC='…', VALUE_FORMAT='…')

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import shutil
 import signal
-import subprocess
 import threading
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from kshell.terminal.environment import environment
+
+if TYPE_CHECKING:
+    import subprocess
 
 __all__ = ["Left", "Pager"]
 
@@ -56,6 +57,8 @@ class Pager:
         return len(text)
 
     def _begin(self, command: list[str]) -> None:
+        import subprocess
+
         held, self._held = self._held, []
         self._out.flush()
         try:
@@ -99,6 +102,8 @@ class Pager:
 
 def _command() -> list[str]:
     """The pager's command; empty if there is none."""
+    import shlex
+
     wanted = os.environ.get("PAGER", _LESS)
     try:
         command = shlex.split(wanted)

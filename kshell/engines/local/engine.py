@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalEngine"]
 
+_SHOWN = 1 << 14  # rows of the last result that are drawn at a time
 # The handler of each statement: a function of a module of `statements`, imported when first needed.
 STATEMENTS: Mapping[type[Statement], str] = {
     ast.AlterSource: "declare:change",
@@ -114,9 +115,9 @@ class LocalEngine:
             raise UsageError(memory.why_not, hint="run a SELECT first")
         if text and (memory.text != text or memory.notices):
             raise UsageError("the last result is not that of this statement")
-        rows = Rows.of(memory.table())
-        rows.notices = lambda: memory.notices
-        return rows
+        table, lacks = memory.table(), memory.notices
+        batches = iter(table.to_batches(max_chunksize=_SHOWN))
+        return Rows(table.schema, batches, notices=lambda: lacks)
 
     def topics(self) -> Sequence[str]:
         """Names of the topics that are not internal; asks the cluster, if there is one."""

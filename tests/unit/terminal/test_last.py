@@ -11,6 +11,7 @@ import pytest
 from kshell.config import Properties
 from kshell.session import Session
 from kshell.sql.statements import Select
+from kshell.terminal.batch import Batch
 from kshell.terminal.conversation import Conversation
 from tests.unit.terminal.test_commands import enter
 
@@ -18,9 +19,9 @@ TABLES = {"t": pa.table({"n": pa.array([1, 2, 3], pa.int64()), "s": ["a", "b", "
 
 
 class Counting(Session):
-    """Counts the SELECTs that are run."""
+    """Counts the SELECTs that are run, and the answers that are kept."""
 
-    selects = 0
+    selects = kept = 0
 
     def connect(self) -> None:
         super().connect()
@@ -30,7 +31,14 @@ class Counting(Session):
             self.selects += isinstance(statement, Select)
             return run(statement, properties)
 
+        remember = self.engine.remember
+
+        def counted_too(*given):  # type: ignore[no-untyped-def]
+            self.kept += 1
+            return remember(*given)
+
         self.engine.run = counted  # type: ignore[method-assign]
+        self.engine.remember = counted_too  # type: ignore[method-assign]
 
 
 @pytest.fixture
@@ -92,6 +100,18 @@ def test_o_sends_it_there(talk: Conversation, tmp_path: Path) -> None:
     enter(talk, "\\last")
     enter(talk, "\\o")
     assert (tmp_path / "out.csv").read_text() == "n\n2\n"
+
+
+def test_a_script_keeps_results_only_if_it_names_the_last_one(capsys) -> None:  # type: ignore[no-untyped-def]
+    for script, kept, out in (
+        ("SELECT n FROM t WHERE n = 2; SELECT n + 1 AS m FROM _", 2, '{"n":2}\n{"m":3}\n'),
+        ("SELECT n FROM t WHERE n = 2; SELECT n FROM t WHERE n = 1", 0, '{"n":2}\n{"n":1}\n'),
+    ):
+        session = Counting(Properties({}), tables=TABLES)
+        session.connect()
+        assert Batch("jsonl").run(session, script) == 0
+        assert capsys.readouterr().out == out
+        assert session.kept == kept
 
 
 def test_x_auto_turns_what_does_not_fit(talk: Conversation, capsys) -> None:
