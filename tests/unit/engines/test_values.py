@@ -243,3 +243,13 @@ def test_a_declared_key_names_its_times(execute, topic_of, tmp_path):
     file.write_text(json.dumps(MICROS))
     options = f"KAFKA_TOPIC='{topic_of(b'1')}', KEY_FORMAT='AVRO', KEY_SCHEMA_FILE='{file}', VALUE_FORMAT='JSON'"
     assert cut(execute(f"CREATE STREAM w (k TIMESTAMP KEY, v INT) WITH ({options})")) == [f"{CUT}K"]
+
+
+def test_a_part_of_a_text_is_the_same_in_both_kinds_of_query(rows, execute, topic_of):
+    name = topic_of('{"s":"abcd"}')
+    asked = f"SELECT SUBSTRING(s FROM 2 FOR 2) AS a, SUBSTRING(s FROM 3) AS b, SUBSTRING(s FOR 1) AS c FROM {name}"
+    assert rows(asked) == [("bc", "cd", "a")]
+    live, found = execute(f"{asked} EMIT CHANGES LIMIT 1"), []
+    while (changes := live.poll(0.1)) is not None:
+        found += changes.rows.to_pylist()
+    assert found == [{"a": "bc", "b": "cd", "c": "a"}]
