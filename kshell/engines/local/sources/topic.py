@@ -239,7 +239,7 @@ class TopicTable:
         def batches() -> Generator[pa.RecordBatch, None, None]:
             nonlocal bad
             left, size, spent = {p: end - start for p, (start, end) in limits.items()}, 0, ""
-            misfits = Misfits(self._snapshot.topic)
+            misfits = Misfits(self._snapshot.topic, self._source)
             for chunk, made in ahead(decoded, fetch):
                 if spent and (made.rows or made.lost):
                     notices.append(_stopped(self.name, spent, sum(left.values())))
