@@ -46,9 +46,8 @@ def as_set(asked: Asked, format: FormatSpec, samples: Sequence[bytes]) -> Inferr
         return _of_file(asked, format, samples)
     read = _SET.get(format.name)
     if read is None:
-        raise UsageError(
-            f"no format named {format.name}", hint="formats: " + ", ".join(FORMATS)
-        )
+        raise UsageError(f"{place}.format is {format.name}, which needs a schema's file",
+                         hint=f"{place}.schema.file")  # fmt: skip
     return read(asked, format, samples)
 
 

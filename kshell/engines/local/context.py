@@ -17,7 +17,7 @@ from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources.learned import Known, Widening
 from kshell.engines.local.sources.lookup import Lookup, given_named
-from kshell.errors import BindError, KafkaError, UsageError
+from kshell.errors import BindError, KafkaError, Unsupported, UsageError
 from kshell.field_names import plain
 from kshell.kafka.client import Client
 from kshell.sql.statements import Name
@@ -68,6 +68,15 @@ class Context:
         if (given := given_named(self.given, Name(name.text))) is not None:
             raise BindError(
                 f"{given} is a table given to this session: another name is needed",
+                place=name.place,
+            )
+
+    def not_given(self, name: Name) -> None:
+        """Raise Unsupported if it is a given table that is to be dropped or altered."""
+        if (given := given_named(self.given, name)) is not None:
+            raise Unsupported(
+                f"{given} is a table given to this session: no statement drops or changes it",
+                hint="kshell.connect(tables=…) says which tables are given",
                 place=name.place,
             )
 

@@ -17,6 +17,8 @@ from kshell.engines.local.statements import select
 from kshell.errors import BindError, EvaluationError, UnknownName
 from kshell.results import Live, Message, NoticeKind, Rows, notices_of
 
+from .answers import rows_of, rows_that_come
+
 MANY = 210  # more than the sample has of one end
 
 
@@ -253,3 +255,46 @@ def test_a_part_of_a_text_is_the_same_in_both_kinds_of_query(rows, execute, topi
     while (changes := live.poll(0.1)) is not None:
         found += changes.rows.to_pylist()
     assert found == [{"a": "bc", "b": "cd", "c": "a"}]
+
+
+def test_good_json_that_is_no_object_is_said_to_be_that(topic_of, execute):
+    odd = {"5": "number", "[1]": "array", '"text"': "string", "true": "boolean"}
+    name = topic_of(*['{"a":1}'] * 60, *odd, *['{"a":1}'] * 60)
+    execute(f"CREATE STREAM odd (a INT) WITH (KAFKA_TOPIC='{name}', VALUE_FORMAT='JSON');")
+    wanted = [f"a JSON {kind}, where an object was expected" for kind in odd.values()]
+    for text in (f"SELECT a FROM {name}", "SELECT a FROM odd", f"SELECT a FROM {name} EMIT CHANGES LIMIT 120"):
+        execute("SHOW ERRORS;")
+        result = execute(f"{text};")
+        rows = rows_that_come(result) if "EMIT" in text else rows_of(result)
+        assert len(rows) == 120
+        (notice,) = [n for n in notices_of(result) if n.kind is NoticeKind.UNDECODABLE]
+        assert (notice.count, "decoded" in notice.text) == (4, False)
+        assert all(why in notice.text for why in wanted[:2])
+        said = [row["reason"] for row in rows_of(execute("SHOW ERRORS;"))]
+        assert said[-4:] == wanted or said[:4] == wanted
+    execute("DROP STREAM odd;")
+
+
+def test_a_field_of_a_struct_that_became_text(topic_of, rows, execute):
+    name = topic_of(*around(['{"o":"text"}'], '{"o":{"x":1}}'))
+    text = f"SELECT o->x FROM {name}"
+    for _ in range(2):  # the type is wider after the first scan, and known to the second
+        with pytest.raises(BindError, match="Can't access field x: the value is STRING, not a STRUCT") as caught:
+            rows(text)
+        assert caught.value.place.column == text.index("->x") + 3
+        assert "EXTRACTJSONFIELD" in caught.value.hint
+    assert rows(f"SELECT COUNT(*) FROM {name} WHERE TRY(EXTRACTJSONFIELD(o, '$.x')) = '1'") == [(2 * MANY,)]
+
+
+def test_the_type_of_a_column_that_is_not_read(topic_of, rows):
+    """DuckDB needs no value to say a type; the type is the column's all the same."""
+    name = topic_of(*['{"o":{"x":1},"l":[1],"n":2}'] * 3)
+    assert rows(f"SELECT DISTINCT typeof(o), typeof(l), typeof(n), typeof(o->x) FROM {name}") == [
+        ("STRUCT(x BIGINT)", "BIGINT[]", "BIGINT", "BIGINT")
+    ]
+    assert rows(f"SELECT COUNT(*) FROM {name} WHERE typeof(o) LIKE 'STRUCT%'") == [(3,)]
+    described = rows(f"DESCRIBE SELECT o, l FROM {name}")
+    assert [row[:2] for row in described] == [("o", "STRUCT(x BIGINT)"), ("l", "BIGINT[]")]
+    empty = topic_of(*['{"o":{},"l":[],"n":null}'] * 3)
+    assert rows(f"SELECT COUNT(*) FROM {empty} WHERE typeof(o) IS NOT NULL") == [(3,)]
+    assert rows(f"SELECT COUNT(*), COUNT(o), COUNT(l), COUNT(n) FROM {empty}") == [(3, 3, 3, 0)]

@@ -42,7 +42,10 @@ class Herd:
 
 
 NOT_JSON, NOT_UTF8 = Bad("not valid JSON"), Bad("not valid UTF-8")
-MORE, NO_OBJECT = Bad("more bytes after the JSON value"), Bad("not a JSON object")
+MORE = Bad("more bytes after the JSON value")
+NO_OBJECT = {
+    kind: Bad(f"a JSON {kind}, where an object was expected") for kind in ("array", "number", "boolean", "string")
+}
 DEEP = Bad("nested more than 64 deep")
 
 
@@ -114,12 +117,12 @@ _JSON: list[tuple[bytes | None, Any]] = [
     (nested(80, "[", "]"), DEEP),
     (b"[" * 80 + b"]" * 80, DEEP),
     # Not an object
-    (b"[]", NO_OBJECT),
-    (b'[{"i":1}]', NO_OBJECT),
-    (b"5", NO_OBJECT),
-    (b"-0.5e1", NO_OBJECT),
-    (b"true", NO_OBJECT),
-    (b'"text"', NO_OBJECT),
+    (b"[]", NO_OBJECT["array"]),
+    (b'[{"i":1}]', NO_OBJECT["array"]),
+    (b"5", NO_OBJECT["number"]),
+    (b"-0.5e1", NO_OBJECT["number"]),
+    (b"true", NO_OBJECT["boolean"]),
+    (b'"text"', NO_OBJECT["string"]),
     (b"null", {}),
     # Not JSON
     (b"", NOT_JSON),

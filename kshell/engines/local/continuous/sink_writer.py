@@ -17,7 +17,7 @@ from kshell.errors import Unwritable
 from kshell.kafka.partitioner import partitions_for
 from kshell.kafka.produce import Outgoing
 from kshell.sql.plan import Sink
-from kshell.stream.rows import latest
+from kshell.stream.rows import Layout, latest
 
 __all__ = ["Outlet"]
 
@@ -41,7 +41,7 @@ class Outlet:
         refused: Callable[[str], None],
     ) -> None:
         self.partitions = 1
-        self._relation = sink.input.output
+        self._layout = Layout(sink.input.output)
         self._encode, self._send, self._refused = encode, send, refused
         self.written = self.unwritten = 0
 
@@ -49,7 +49,7 @@ class Outlet:
         """Send the changes as records; raises the producer's errors."""
         if not len(changes):
             return
-        records, gone = latest(changes, self._relation)
+        records, gone = latest(changes, self._layout)
         parts = records.nbytes // _PART + 1
         size = max(records.num_rows // parts, 1)
         for start in range(0, records.num_rows, size):
@@ -79,7 +79,7 @@ class Outlet:
 
     def _placed(self, records: Outgoing) -> Outgoing:
         """With Kafka Streams' WindowedStreamPartitioner's choice: a key without its window."""
-        window = self._relation.window
+        window = self._layout.relation.window
         if window is None:
             return records
         length = 2 * _MOMENT if window.type is WindowType.SESSION else _MOMENT

@@ -20,6 +20,7 @@ from kshell.engines.error_log import EXCERPT
 from kshell.errors import BadRecord, EvaluationError
 from kshell.formats.source_reader import SourceReader
 from kshell.kafka.records import Wanted, decode
+from kshell.results import LeftOut
 
 if TYPE_CHECKING:  # a bounded SELECT of JSON reads without these
     from kshell.formats.base import Half, Learned
@@ -57,6 +58,11 @@ class Batch:
     bad: list[BadRecord]
     lost: int
     learned: Mapping[Half, Learned] = field(default_factory=dict)
+
+    @property
+    def left_out(self) -> LeftOut:
+        """The bad records as an answer speaks of them."""
+        return LeftOut(self.lost, tuple(dict.fromkeys(b.reason for b in self.bad)))
 
     def of(self, names: Sequence[str]) -> pa.RecordBatch:
         """The rows with these columns."""

@@ -14,6 +14,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from kshell.catalog.model import Source
+from kshell.engines.local.sources.budget import Allowance
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.engines.local.sources.sample import Sampled
 from kshell.errors import BindError, CorruptRecord, UnknownName
@@ -50,7 +51,12 @@ class FieldSearch:
         self.shape = Shape()
         self.counts: Counter[str] = Counter()
         self.looked = self.objects = 0
-        self.stopped = ""  # what of kshell.scan.max.* ran out
+        self._allowance = Allowance(lookup.budget)
+
+    @property
+    def stopped(self) -> str:
+        """What of kshell.scan.max.* ran out."""
+        return self._allowance.spent
 
     def run(self, wanted: frozenset[str] | None) -> None:
         """Read until one of the names (folded) was met; None: everything.  Learns what was met."""
@@ -100,22 +106,22 @@ class FieldSearch:
             return not self._cancelled
         fetch = self._fetch = Fetch(self._lookup.client, self._snapshot, ranges)
         before = self._bytes
-        for chunk in fetch:
+        ends = {p: end for p, (_, end) in ranges.items()}
+        for chunk, end in self._allowance.of(fetch, ends):
             try:
                 values = decode(
-                    chunk.records, Wanted(value=True), start=chunk.start,
-                    end=ranges[chunk.partition][1], aborted=chunk.aborted,
+                    chunk.records, Wanted(value=True), start=chunk.start, end=end,
+                    aborted=chunk.aborted,
                 ).batch.column("value")  # fmt: skip
             except CorruptRecord:
                 continue  # a scan tells of it
             self._look_at(values)
             self._bytes = before + fetch.bytes
             late = wanted is not None and time.monotonic() - self._began > _SECONDS
-            self.stopped = self._lookup.budget.over(self.looked, self._bytes)
-            if late or self.stopped:
+            if late:
                 fetch.cancel()
                 return False
-        return not self._cancelled
+        return not self._cancelled and not self.stopped
 
     def _look_at(self, values: pa.Array) -> None:
         self.looked += len(values)

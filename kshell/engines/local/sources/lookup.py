@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
     from kshell.batch.tables import Table
     from kshell.engines.local.sources.base import Input
+    from kshell.engines.local.sources.budget import Budget
     from kshell.engines.local.sources.kept_table import Keeper
     from kshell.engines.local.sources.learned import Misfits
     from kshell.engines.local.sources.sample import Sampled
-    from kshell.engines.local.sources.topic import Budget
     from kshell.sql import plan
 
 __all__ = ["Lookup", "given_named"]
@@ -74,16 +74,11 @@ class Lookup:
 
     @property
     def budget(self) -> Budget:
-        """What all scans of the statement may read together."""
-        from kshell.engines.local.sources.topic import Budget
+        """What each scan of the statement may read."""
+        from kshell.engines.local.sources.budget import Budget
 
         if self._budget is None:
-            number = self.properties.number
-            self._budget = Budget(
-                number("kshell.scan.max.records"),
-                number("kshell.scan.max.bytes"),
-                number("kshell.scan.max.seconds"),
-            )
+            self._budget = Budget(self.properties)
         return self._budget
 
     def topic(self, name: Name) -> Topic:
@@ -254,7 +249,7 @@ class Lookup:
             *(
                 TopicInput(
                     self.client, self.snapshot(topic), followers, bell,
-                    bounded=bounded, queued_bytes=queued_bytes,
+                    budget=self.budget if bounded else None, queued_bytes=queued_bytes,
                 )
                 for topic, followers in by_topic.items()
             ),

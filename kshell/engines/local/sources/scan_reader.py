@@ -17,6 +17,7 @@ from kshell.engines.local.sources.chunks import Learns, Reading, reader_of
 from kshell.engines.local.sources.learned import Misfits
 from kshell.errors import CorruptRecord
 from kshell.kafka.fetch import Chunk
+from kshell.results import LeftOut
 from kshell.sql.plan import Scan
 
 __all__ = ["Intake"]
@@ -43,8 +44,8 @@ class Intake:
         self._read: Reading = reader_of(scan.source, self._columns, properties, learns=learns)
         self._gone = -1 if scan.source.kind is Kind.TABLE else 0
 
-    def rows(self, chunk: Chunk, start: int, stop: int) -> tuple[Changes, int]:
-        """The chunk's records of the offsets [start, stop), and how many could not be decoded."""
+    def rows(self, chunk: Chunk, start: int, stop: int) -> tuple[Changes, LeftOut]:
+        """The chunk's records of the offsets [start, stop), and those that are left out."""
         start = max(start, chunk.start)
         read = self._read(chunk.partition, chunk.records, start, stop, chunk.aborted)
         self._errors.add(read.bad)
@@ -62,4 +63,4 @@ class Intake:
         )
         gone = pa.scalar(self._gone, WEIGHT)
         weights = pc.if_else(read.tombstone, gone, pa.scalar(1, WEIGHT))
-        return Changes(rows, weights), read.lost
+        return Changes(rows, weights), read.left_out

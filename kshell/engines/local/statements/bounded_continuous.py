@@ -48,7 +48,7 @@ def _begun(lookup: Lookup, query: Query) -> Rows:
         return Progress(total - min(feed.lag or 0, total), total, time.monotonic() - began)
 
     def notices() -> Sequence[Notice]:
-        return (*undecodable(feed.bad), *cut_in_plan(node), *lookup.notices)
+        return (*undecodable(feed.bad), *feed.notices, *cut_in_plan(node), *lookup.notices)
 
     rows = _run(node, running, lookup.widening, schema)
     return Rows(schema, rows, cancel=feed.cancel, progress=progress, notices=notices)

@@ -55,6 +55,7 @@ def create(context: Context, statement: ast.CreateSource, properties: Properties
 
 def drop(context: Context, statement: ast.DropSource, properties: Properties) -> Answer:
     """DROP STREAM|TABLE; also ends the query that made it."""
+    context.not_given(statement.name)
     made = ddl.change(statement, context.catalog)
     context.catalog = made.catalog
     source = made.source
@@ -71,6 +72,8 @@ def change(
     properties: Properties,
 ) -> Answer:
     """Statements that change only the catalog: ALTER STREAM|TABLE, CREATE TYPE, DROP TYPE."""
+    if isinstance(statement, ast.AlterSource):
+        context.not_given(statement.name)
     made = ddl.change(statement, context.catalog)
     context.catalog = made.catalog
     return Message(made.message)

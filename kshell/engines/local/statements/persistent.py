@@ -120,7 +120,7 @@ def control(context: Context, statement: ast.QueryControl, properties: Propertie
     ids = list(context.queries) if not wanted or wanted == "ALL" else [wanted]
     for id in ids:
         if id not in context.queries:
-            raise UnknownName("query", id, list(context.queries), place=statement.place)
+            raise UnknownName("query", id, list(context.queries))
     acts: Mapping[ast.QueryAction, Callable[[str], None]] = {
         ast.QueryAction.TERMINATE: context.terminate,
         ast.QueryAction.PAUSE: lambda id: context.queries[id].pause(),
@@ -152,7 +152,7 @@ def show_queries(context: Context, extended: bool) -> Answer:
         "per second": pa.array([round(_rate(q)) for q in queries], pa.int64()),
         "lag": pa.array([q.feed.lag for q in queries], pa.int64()),
         "time left": pa.array([time_left(q.feed.lag, _rate(q)) or None for q in queries], text),
-        "undecodable": pa.array([q.feed.bad for q in queries], pa.int64()),
+        "left out": pa.array([q.feed.bad.count for q in queries], pa.int64()),
         "late": pa.array([q.late for q in queries], pa.int64()),
         "error": pa.array([q.failure or q.note or None for q in queries], text),
     }

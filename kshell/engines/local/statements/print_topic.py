@@ -25,7 +25,7 @@ from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.errors import Unsupported
 from kshell.kafka.fetch import FOREVER, QUEUED_BYTES, Chunk
 from kshell.kafka.reader import Reader
-from kshell.results import Answer, Live, LiveStats
+from kshell.results import Answer, LeftOut, Live, LiveStats
 from kshell.sql.statements import Print
 from kshell.types import STRING, quote_duckdb
 
@@ -84,7 +84,8 @@ class _Printed:
         self._schema, self._read, self._errors = schema, read, errors
         self._interval, self._limit = interval, limit
         self._rate = Rate()
-        self._rows = self._decoded = self._bad = 0
+        self._rows = self._decoded = 0
+        self._bad = LeftOut()
         self._cancelled = False
         self._held: Chunk | None = None  # a chunk that waits for the schema registry
         self._wait = RegistryWait()
@@ -123,12 +124,12 @@ class _Printed:
             time.sleep(min(seconds, self._wait.again))
             return None
         self._errors.add(decoded.bad)
-        self._bad += decoded.lost
+        self._bad += decoded.left_out
         return decoded.of(_COLUMNS)
 
     def stats(self) -> LiveStats:
         """The footer."""
-        scanned = self._decoded + self._bad
+        scanned = self._decoded + self._bad.count
         return LiveStats(
             self._rows, scanned, self._rate.of(scanned), self._reader.lag, self._bad,
             self._wait.note or self._reader.note,
