@@ -18,9 +18,9 @@ from kshell.formats.base import Decoded, Place
 from kshell.formats.framing import frame, write_indexes
 from kshell.formats.protobuf.decode import Framed, Plain
 from kshell.formats.protobuf.pool import load, message_indexes, message_named
+from kshell.formats.protobuf.steps import steps
 from kshell.formats.protobuf.text import Nullable, proto_text
 from kshell.formats.protobuf.unframed import Unframed
-from kshell.formats.protobuf.steps import steps
 from kshell.formats.protobuf.write import Writer
 from kshell.formats.registry import Schema, Schemas, SchemaType
 from kshell.formats.row_writer import row_writer
