@@ -77,8 +77,8 @@ def _plain(
 
 
 def row_writer(steps: Callable[[], Sequence[Step]], how: str, **more: Any) -> Any:
-    """A `_write.Writer` of "json", "lines", "avro" or "protobuf"; None if it was not built, or it does
-    not write a type."""
+    """A `_write.Writer` of "json", "lines", "avro" or "protobuf"; None if it was not built, or a
+    type is there that it does not write."""
     if _compiled is None:
         return None
     try:

@@ -1,6 +1,7 @@
 /* Rows of Arrow columns as the bytes of records: JSON, DELIMITED, Avro, Protobuf.  `_write` calls it. */
 #ifndef KSHELL_WRITE_H
 #define KSHELL_WRITE_H
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -468,8 +469,11 @@ static int put_proto_value(text *out, const node *n, int64_t row) {
     case W_INT:
     case W_BIGINT:
     case W_DOUBLE: {
-      if (n->form == P_FLOAT || n->form == P_DOUBLE)
-        return put_fixed(out, bits_of(proto_double(n, row), n->form), n->form == P_FLOAT ? 4 : 8);
+      if (n->form == P_FLOAT || n->form == P_DOUBLE) {
+        double value = proto_double(n, row);
+        if (n->form == P_FLOAT && isinf((float)value) && !isinf(value)) return REFUSED;
+        return put_fixed(out, bits_of(value, n->form), n->form == P_FLOAT ? 4 : 8);
+      }
       int64_t value = proto_whole(n, row);
       if (value < n->least || value > n->most) return REFUSED;
       if (n->form == P_FIXED32 || n->form == P_FIXED64) return put_fixed(out, (uint64_t)value, n->form == P_FIXED32 ? 4 : 8);

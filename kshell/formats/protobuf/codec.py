@@ -24,6 +24,7 @@ from kshell.formats.protobuf.unframed import Unframed
 from kshell.formats.protobuf.write import Writer
 from kshell.formats.registry import Schema, Schemas, SchemaType
 from kshell.formats.row_writer import row_writer
+from kshell.types import stored_type
 
 __all__ = ["Codec", "open_protobuf", "open_protobuf_nosr", "schema_text"]
 
@@ -142,7 +143,7 @@ class Codec:
         self, columns: Sequence[pa.Array], gone: pa.Array, prefix: bytes, writer: Writer
     ) -> list[bytes | None]:
         """Row by row."""
-        rows: list[Any] = [c.to_pylist() for c in columns]
+        rows: list[Any] = [c.cast(stored_type(c.type)).to_pylist() for c in columns]
         single = not self._place.wrapped
         made: list[bytes | None] = []
         for number, deleted in enumerate(gone.to_pylist()):
