@@ -9,17 +9,18 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from kshell.errors import UnknownName, UsageError, nearest
+from kshell.errors import StatementError, UnknownName, UsageError, nearest
 
-__all__ = ["PROPERTIES", "Properties", "Scope", "cache_home", "config_home", "is_known",
-           "is_secret", "load_profile", "scope_of", "state_home"]  # fmt: skip
+__all__ = ["PROPERTIES", "Properties", "Scope", "cache_home", "check_files", "check_settable",
+           "check_writes", "config_home", "is_known", "is_secret", "load_profile", "scope_of",
+           "state_home"]  # fmt: skip
 
 
 class Scope(Enum):
@@ -39,6 +40,8 @@ class Property:
     values: tuple[str, ...] = ()
     secret: bool = False
     least: int | None = None  # of a whole number
+    file: bool = False  # it names a local file
+    fixed: bool = False  # no SET changes it
     scope: Scope = Scope.SESSION
 
 
@@ -56,14 +59,18 @@ _OF_THE_CONNECTION = (
     Property("sasl.password", None, "the password for PLAIN and SCRAM", secret=True),
     Property("sasl.oauthbearer.token", None, "a signed token", secret=True),
     Property("sasl.kerberos.service.name", "kafka", "the brokers' Kerberos service"),
-    Property("ssl.ca.location", None, "PEM file of the authorities to trust"),
-    Property("ssl.certificate.location", None, "PEM file of our certificate"),
-    Property("ssl.key.location", None, "PEM file of our private key"),
+    Property("ssl.ca.location", None, "PEM file of the authorities to trust", file=True),
+    Property("ssl.certificate.location", None, "PEM file of our certificate", file=True),
+    Property("ssl.key.location", None, "PEM file of our private key", file=True),
     Property("ssl.key.password", None, "the private key's password", secret=True),
     Property("ssl.endpoint.identification.algorithm", "https",
              "check the broker's name against its certificate", ("https", "none")),
     Property("kshell.connect.timeout.ms", "5000",
              "how long a broker may take to answer", least=1),
+    Property("kshell.files", "false",
+             "statements may read and write local files: the command allows it", _FLAG, fixed=True),
+    Property("kshell.read.only", "false",
+             "statements that write to the cluster or the registry are refused", _FLAG, fixed=True),
 )  # fmt: skip
 _OF_THE_SESSION = (
     Property("isolation.level", "read_committed", "whose transactions are seen",
@@ -77,10 +84,11 @@ _OF_THE_SESSION = (
     Property("schema.registry.url", None, "the schema registry's address"),
     Property("schema.registry.basic.auth.user.info", None, "user:password", secret=True),
     Property("schema.registry.bearer.token", None, "a token", secret=True),
-    Property("schema.registry.ssl.ca.location", None, "PEM file of authorities to trust"),
+    Property("schema.registry.ssl.ca.location", None, "PEM file of authorities to trust",
+             file=True),
     Property("schema.registry.ssl.certificate.location", None,
-             "PEM file of our certificate"),
-    Property("schema.registry.ssl.key.location", None, "PEM file of our private key"),
+             "PEM file of our certificate", file=True),
+    Property("schema.registry.ssl.key.location", None, "PEM file of our private key", file=True),
     Property("schema.registry.ssl.key.password", None, "the private key's password",
              secret=True),
     Property("schema.registry.timeout.ms", "5000",
@@ -122,7 +130,8 @@ _OF_THE_SESSION = (
     Property("kshell.sample.records", "200",
              "records sampled per topic to infer its columns", least=1),
     Property("kshell.functions", None,
-             "the Python file of your own functions; functions.py beside config.toml"),
+             "the Python file of your own functions; functions.py beside config.toml",
+             file=True),
     Property("kshell.partitioner", "other",
              "who chose all partitions: if it was murmur2, ROWKEY = … reads only one",
              ("murmur2", "other")),
@@ -175,7 +184,8 @@ def _of_topic(name: str) -> Property | None:
             hint=f"topic.{match['topic']}. with one of {', '.join(_OF_TOPIC)}",
         )
     least = 0 if what.endswith(".id") else None
-    return Property(f"topic.{match['topic']}.{what}", None, _OF_TOPIC[what], least=least)
+    name, file = f"topic.{match['topic']}.{what}", what.endswith(".file")
+    return Property(name, None, _OF_TOPIC[what], least=least, file=file)
 
 
 def _known(name: str) -> Property:
@@ -234,6 +244,35 @@ def scope_of(name: str) -> Scope:
     <Scope.CONNECTION: 'connection'>
     """
     return _known(name).scope
+
+
+def check_settable(names: Iterable[str], properties: Mapping[str, str]) -> None:
+    """Raise UsageError or StatementError where a statement may not set one of the properties."""
+    for known in map(_known, names):
+        if known.fixed:
+            raise UsageError(
+                f"{known.name} is of the connection: no statement changes it",
+                hint="-X, a profile or connect() sets it",
+            )
+        if known.file:
+            check_files(properties, f"SET '{known.name}'")
+
+
+def check_files(properties: Mapping[str, str], what: str) -> None:
+    """Raise StatementError where statements may not read and write local files."""
+    if properties.get("kshell.files") != "true":
+        raise StatementError(
+            f"{what}: statements may not use local files here",
+            hint="kshell.files=true when connecting; in a program connect(files=True)",
+        )
+
+
+def check_writes(properties: Mapping[str, str], what: str) -> None:
+    """Raise StatementError where the cluster and the registry are only read."""
+    if properties.get("kshell.read.only") == "true":
+        raise StatementError(
+            f"{what}: this connection is read only", hint="kshell.read.only was set when connecting"
+        )
 
 
 def _checked(known: Property, value: str) -> str:
@@ -361,8 +400,9 @@ def load_profile(name: str) -> Properties:
     """The properties of [profile.NAME] in config.toml; "" is [profile.default] if there is one.
 
     KSHELL_BOOTSTRAP_SERVERS and the like in the environment (dots as underscores) override it.
+    The command alone has profiles, so local files are allowed unless one forbids it.
     """
-    values: dict[str, str] = {}
+    values = {"kshell.files": "true"}
     path = config_home() / "config.toml"
     profiles: dict[str, dict[str, object]] = {}
     if path.exists():

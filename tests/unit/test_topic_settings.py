@@ -6,7 +6,7 @@ import pytest
 
 from kshell.config import Properties, load_profile
 from kshell.errors import UsageError
-from kshell.terminal import cli
+from kshell.terminal.options import parser, properties_of
 
 
 def test_topics_keep_their_case_and_their_dots():
@@ -45,15 +45,15 @@ def test_a_profile_may_nest_its_tables(tmp_path, monkeypatch):
 
 
 def test_options_of_the_command_line():
-    options = cli._parser().parse_args(
+    options = parser().parse_args(
         ["--schema", "t=a.proto#p.M", "--key-schema", "t=/x/k.avsc", "--registry", "http://r"]
     )
-    made = Properties(cli._properties(options))
+    made = Properties(properties_of(options))
     assert made.of_topic("t", "value") == {"schema.file": "a.proto", "schema.name": "p.M"}
     assert made.of_topic("t", "key") == {"schema.file": "/x/k.avsc"}
     assert made["schema.registry.url"] == "http://r"
     with pytest.raises(UsageError, match="--schema takes topic=file"):
-        cli._properties(cli._parser().parse_args(["--schema", "a.proto"]))
+        properties_of(parser().parse_args(["--schema", "a.proto"]))
 
 
 @pytest.mark.parametrize(
