@@ -14,20 +14,8 @@ import pyarrow as pa
 from kshell.changes import WEIGHT, Changes
 from kshell.stream.rows import Layout, replaced
 
-__all__ = [
-    "Spread",
-    "Updates",
-    "before",
-    "distinct",
-    "group_ends",
-    "group_starts",
-    "last_rows",
-    "latest_of",
-    "places_in",
-    "sorted_by",
-    "taken",
-    "updates_of",
-]  # fmt: skip
+__all__ = ["Spread", "Updates", "before", "distinct", "group_ends", "group_starts", "latest_of",
+           "last_rows", "places_in", "sorted_by", "taken", "updates_of"]  # fmt: skip
 
 Ints = Any  # a numpy array of int64
 Bools = Any  # a numpy array of bool

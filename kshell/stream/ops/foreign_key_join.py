@@ -21,13 +21,7 @@ from kshell.stream.ops.joined import Arrived, JoinedRows, Side, rows_at
 from kshell.stream.ops.named import Named
 from kshell.stream.state import Entries
 from kshell.stream.updates import (
-    Spread,
-    before,
-    distinct,
-    group_ends,
-    group_starts,
-    latest_of,
-    sorted_by,
+    Spread, before, distinct, group_ends, group_starts, latest_of, sorted_by,
 )  # fmt: skip
 
 __all__ = ["ForeignKeyJoin"]
