@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import httpx
 
-from kshell.config import cache_home, check_writes
+from kshell.config import cache_home
 from kshell.errors import RegistryDown, RegistryError, UnknownSchema, UsageError
 from kshell.formats.registry import (
     Reference,
@@ -28,6 +28,7 @@ from kshell.formats.registry import (
     subject_name,
 )
 from kshell.formats.registry_cache import SchemaFiles
+from kshell.permits import check_writes
 
 __all__ = ["HttpSchemas", "open_schemas"]
 

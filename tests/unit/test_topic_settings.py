@@ -7,10 +7,11 @@ import re
 import pytest
 
 from kshell.catalog.serde import CAPABILITIES
-from kshell.config import _OF_TOPIC, PROPERTIES, SCHEMA_FILES, Properties, load_profile
+from kshell.config import _OF_TOPIC, PROPERTIES, Properties, load_profile
 from kshell.errors import UsageError
 from kshell.formats.open import FORMATS
 from kshell.formats.schema_files import _SUFFIXES
+from kshell.property_row import SCHEMA_FILES
 from kshell.session import Session
 from kshell.terminal.options import parser, properties_of
 
