@@ -182,11 +182,11 @@ class Conversation:
                 break
 
     def may_write(self, path: str) -> None:
-        """Ask before a file is overwritten; raises UsageError if the answer is no."""
+        """Ask before a file is overwritten; raises Interrupted if the answer is no."""
         from kshell.whole_file import exists
 
         if exists(path) and not self.confirm(f"{path} exists. Overwrite it?"):
-            raise UsageError(f"{path} was left as it is")
+            raise Interrupted(f"{path} is left as it is")
 
     def say(self, text: str) -> None:
         """Write a message, with line breaks between words."""
