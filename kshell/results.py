@@ -19,7 +19,8 @@ from kshell.changes import Changes
 
 __all__ = ["LAST", "Answer", "Event", "Goodbye", "LeftOut", "Live", "LiveStats", "Message",
            "Notice", "NoticeKind", "Progress", "Remark", "Rows", "Running", "Sections", "Spooling",
-           "backlog", "give_back", "notices_of", "time_left", "titled", "undecodable", "unique"]  # fmt: skip
+           "backlog", "give_back", "notices_of", "time_left", "titled", "undecodable",
+           "unique"]  # fmt: skip
 
 
 LAST = "_"  # the name in FROM of the last result
