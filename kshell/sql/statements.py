@@ -22,11 +22,11 @@ if TYPE_CHECKING:  # SHOW TOPICS answers in 150 ms: it cannot wait for Arrow and
 
 __all__ = [
     "AlterSource", "AssertSchema", "AssertSource", "AssertTopic", "AssertValues", "ColumnRole",
-    "ColumnSpec", "CreateAsSelect", "CreateSource", "CreateType", "Define", "Describe",
-    "DescribeFunction", "DropSource", "DropType", "Emit", "Exit", "Explain", "Help", "InsertSelect",
-    "InsertValues", "Name", "Print", "Query", "QueryAction", "QueryControl", "RunScript", "Select",
-    "SetProperty", "Show", "ShowWhat", "Spool", "Statement", "Undefine", "UnsetProperty",
-    "WindowClause", "Within",
+    "ColumnSpec", "CreateAsSelect", "CreateFromFile", "CreateSource", "CreateType", "Define",
+    "Describe", "DescribeFunction", "DropSource", "DropType", "Emit", "Exit", "Explain", "Help",
+    "InsertSelect", "InsertValues", "Name", "Print", "Query", "QueryAction", "QueryControl",
+    "RunScript", "Select", "SetProperty", "Show", "ShowWhat", "Spool", "Statement", "Undefine",
+    "UnsetProperty", "WindowClause", "Within",
 ]  # fmt: skip
 
 
@@ -172,6 +172,21 @@ class CreateAsSelect(Statement):
     name: Name
     query: Query
     properties: Mapping[str, object]
+    or_replace: bool = False
+    if_not_exists: bool = False
+
+
+@_statement
+class CreateFromFile(Statement):
+    """CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name [(columns)] FROM FILE 'path'.
+
+    `file` is the path as written, with its place.
+    """
+
+    kind: Kind
+    name: Name
+    columns: tuple[ColumnSpec, ...]
+    file: Name
     or_replace: bool = False
     if_not_exists: bool = False
 
