@@ -27,7 +27,8 @@ class DataFile:
 
     def wrong(self, what: str, *, at: str = "", hint: str = "") -> BindError:
         """The error of something in the file; `at` is "line 3" or "row 3"."""
-        return BindError(f"{self.path}{f', {at}' if at else ''}: {what}", hint=hint)
+        place = f"{self.path}, {at}" if at else self.path
+        return BindError(f"{place}: {what}", hint=hint or "mend the file, or declare its columns")
 
     def fits(self, size: int) -> None:
         """Raise BindError if rows of so many bytes are too many."""

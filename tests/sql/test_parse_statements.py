@@ -19,6 +19,7 @@ from kshell.sql.statements import (
     AssertValues,
     ColumnRole,
     CreateAsSelect,
+    CreateFromFile,
     CreateSource,
     CreateType,
     Define,
@@ -100,6 +101,32 @@ def test_describe_function() -> None:
     statement = one("DESCRIBE FUNCTION len")
     assert isinstance(statement, DescribeFunction)
     assert statement.name.folded() == "LEN"
+
+
+def test_create_from_file() -> None:
+    text = "CREATE OR REPLACE TABLE `u` (id BIGINT PRIMARY KEY, n STRING)\n FROM FILE 'a/b c.csv'"
+    statement = one(text)
+    assert isinstance(statement, CreateFromFile)
+    assert (statement.name.folded(), statement.or_replace, statement.if_not_exists) == ("u", True, False)
+    assert (statement.file.text, statement.file.place) == ("a/b c.csv", Place(2, 12, 11))
+    assert [(c.name.folded(), c.type, c.role.value) for c in statement.columns] == [
+        ("ID", pa.int64(), "PRIMARY KEY"), ("N", pa.string(), "")]
+    assert fields("create table if not exists u from file 'x.avro'", "kind", "columns", "if_not_exists") == (
+        Kind.TABLE, (), True)
+
+
+@pytest.mark.parametrize(("text", "error", "what", "place"), [
+    ("CREATE STREAM u FROM FILE 'a.csv'", Unsupported, "the rows of a file are a table", Place(1, 17, 4)),
+    ("CREATE SOURCE TABLE u FROM FILE 'a.csv'", Unsupported, "the rows of a file are a table", Place(1, 23, 4)),
+    ("CREATE TABLE u FROM 'a.csv'", ParseError, "expected FILE", Place(1, 21, 7)),
+    ("CREATE TABLE u FROM FILE a.csv", ParseError, "a file's path in single quotes", Place(1, 26, 1)),
+    ("CREATE TABLE u FROM FILE 'a' WITH (X=1)", ParseError, "expected the end of the statement", Place(1, 30, 4)),
+    ("CREATE TABLE u", ParseError, r"expected \(, WITH, FROM FILE or AS", Place(1, 15, 1)),
+])  # fmt: skip
+def test_create_from_file_refused(text: str, error: type[Exception], what: str, place: Place) -> None:
+    with pytest.raises(error, match=what) as caught:
+        one(text)
+    assert caught.value.place == place  # type: ignore[attr-defined]
 
 
 def test_print() -> None:

@@ -105,7 +105,7 @@ def pull(answer) -> None:
             pass
 
 
-def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, called):
+def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, called, tmp_path):
     known = Remembered()
     known.put("s", Schema(SchemaType.AVRO, '"string"'), 7)
     for module in ("sources.chunks", "sources.sample", "statements.asserts"):
@@ -121,7 +121,9 @@ def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, 
     try:
         for answer in session.execute(SCRIPT.format(t=f"t{uuid.uuid4().hex[:10]}")):
             pull(answer)
-        for answer in given.execute("SELECT n FROM one"):
+        (tmp_path / "two.csv").write_text("n\n1\n")
+        file = f"CREATE TABLE two FROM FILE '{tmp_path}/two.csv'; SELECT n FROM two"
+        for answer in given.execute(f"SELECT n FROM one; {file}"):
             pull(answer)
     finally:
         session.close()

@@ -109,7 +109,8 @@ def given_source(name: str, rows: pa.Table) -> Source:
         if pa.types.is_duration(field.type) or pa.types.is_interval(field.type):
             raise BindError(f"column {field.name} of {name}: KSQL has no type for a {field.type}")
     # A column of a reserved name would be there twice: it is the pseudo column.
-    columns = tuple(Column(f.name, ksql_type(f.type)) for f in rows.schema if f.name not in RESERVED)
+    own = (field for field in rows.schema if field.name not in RESERVED)
+    columns = tuple(Column(field.name, ksql_type(field.type)) for field in own)
     # What a query that reads it writes by default.
     key, value = FormatSpec("KAFKA"), FormatSpec("JSON")
     return Source(name, Kind.STREAM, name, (), columns, key, value, declared=False)
@@ -132,8 +133,15 @@ class GivenTable(ArrowTable):
 class GivenInput:
     """To follow: the rows from the first to the last, and then it has ended."""
 
-    def __init__(self, name: str, rows: pa.Table, scans: Mapping[int, plan.Scan]) -> None:
-        self.name, self._rows = name, rows.num_rows
+    def __init__(
+        self,
+        name: str,
+        rows: pa.Table,
+        scans: Mapping[int, plan.Scan],
+        *,
+        constant: bool = False,
+    ) -> None:
+        self.name, self._rows, self.constant = name, rows.num_rows, constant
         self.scans: Sequence[int] = list(scans)
         self.paused: frozenset[int] = frozenset()
         self.note = ""

@@ -31,6 +31,8 @@ class Follower:
 class TopicInput:
     """From the start or the end of the snapshot; to its end if `bounded`, else for ever."""
 
+    constant = False
+
     def __init__(
         self,
         client: Client,

@@ -19,13 +19,13 @@ from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.continuous.feed import Rate
 from kshell.engines.local.sources.chunks import Reading, reader_of
-from kshell.engines.local.sources.lookup import given_named
+from kshell.engines.local.sources.lookup import Lookup, given_named
 from kshell.engines.local.sources.registry_wait import RegistryWait
-from kshell.errors import Unsupported
+from kshell.errors import UnknownName, Unsupported
 from kshell.kafka.fetch import FOREVER, QUEUED_BYTES, Chunk
 from kshell.kafka.reader import Reader
 from kshell.results import Answer, Live, LiveStats
-from kshell.sql.statements import Print
+from kshell.sql.statements import Name, Print
 from kshell.types import STRING, quote_duckdb
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def print_topic(context: Context, statement: Print, properties: Properties) -> A
             place=statement.topic.place,
         )
     lookup = context.lookup(properties)
+    _check_topic(context, lookup, statement.topic)
     source = _whole(lookup.sample(statement.topic).source)
     snapshot = lookup.snapshot(source.topic)
     starts = {p: (f if statement.from_beginning else e) for p, (f, e) in snapshot.offsets.items()}
@@ -60,6 +61,22 @@ def print_topic(context: Context, statement: Print, properties: Properties) -> A
         reader, bell, schema, read, context.errors, statement.interval, statement.limit
     )
     return Live(schema, printed.poll, printed.cancel, printed.stats, source.topic)
+
+
+def _check_topic(context: Context, lookup: Lookup, name: Name) -> None:
+    """Raise UnknownName if there is no such topic, and Unsupported if it names a file's table."""
+    try:
+        lookup.topic(name)
+    except UnknownName:
+        declared = context.catalog.find(name.text, name.quoted)
+        if declared is None or declared.file is None:
+            raise
+        raise Unsupported(
+            f"{declared.name} is a table of {declared.file.path}, and PRINT shows the records of "
+            "a topic",
+            hint=f"SELECT * FROM {quote_duckdb(declared.name)}",
+            place=name.place,
+        ) from None
 
 
 class _Printed:
