@@ -43,8 +43,10 @@ SHOW TOPICS [EXTENDED]           the topics of the cluster
 DESCRIBE topic [EXTENDED]        columns as inferred, partitions, offsets, configs
 SELECT … FROM topic              a bounded answer over what is in the topic now
 SELECT … EMIT CHANGES            rows as they arrive; q stops, Space pauses
-PRINT topic [FROM BEGINNING]     raw keys and values
+PRINT topic [PARTITION n] [FROM x] [TO y] | LAST n   records as they are; x, y: BEGINNING,
+                                 an offset, -n, '@-10m'; also WHERE …, LIMIT n
 CREATE STREAM|TABLE name (…) WITH (KAFKA_TOPIC='…', VALUE_FORMAT='…')
+CREATE TABLE name [(…)] FROM FILE 'x.csv'   .json .jsonl .parquet .avro: a table to join with
 CREATE STREAM|TABLE name AS SELECT … EMIT CHANGES     in the background, into a topic
 SHOW STREAMS, TABLES, QUERIES, FUNCTIONS, TYPES; DESCRIBE name; DESCRIBE FUNCTION name
 PAUSE, RESUME, TERMINATE id|ALL; DROP STREAM|TABLE name [DELETE TOPIC]
@@ -71,7 +73,7 @@ def _usage(text: str) -> str:
     """How the statement that begins with the text's word is written.
 
     >>> _usage("PRINT")
-    'PRINT topic [FROM BEGINNING]'
+    'PRINT topic [PARTITION n] [FROM x] [TO y] | LAST n'
     """
     words = text.split(None, 1)
     word = words[0].upper() if words else ""
@@ -278,7 +280,9 @@ def _may_call(statement: ast.Statement) -> bool:
     """Whether the statement may call functions: the others do not wait for the user's functions."""
     if isinstance(statement, ast.Show):
         return statement.what is ast.ShowWhat.FUNCTIONS
-    return not isinstance(statement, ast.Describe | ast.Print)
+    if isinstance(statement, ast.Print):
+        return statement.where is not None
+    return not isinstance(statement, ast.Describe)
 
 
 _OWN: Mapping[type[ast.Statement], Callable[[Session, Any], Iterator[Event]]] = {

@@ -24,9 +24,9 @@ __all__ = [
     "AlterSource", "AssertSchema", "AssertSource", "AssertTopic", "AssertValues", "ColumnRole",
     "ColumnSpec", "CreateAsSelect", "CreateFromFile", "CreateSource", "CreateType", "Define",
     "Describe", "DescribeFunction", "DropSource", "DropType", "Emit", "Exit", "Explain", "Help",
-    "InsertSelect", "InsertValues", "Name", "Print", "Query", "QueryAction", "QueryControl",
-    "RunScript", "Select", "SetProperty", "Show", "ShowWhat", "Spool", "Statement", "Undefine",
-    "UnsetProperty", "WindowClause", "Within",
+    "InsertSelect", "InsertValues", "Name", "Position", "Print", "Query", "QueryAction",
+    "QueryControl", "RunScript", "Select", "SetProperty", "Show", "ShowWhat", "Spool", "Statement",
+    "Undefine", "UnsetProperty", "WindowClause", "Within",
 ]  # fmt: skip
 
 
@@ -309,12 +309,31 @@ class QueryControl(Statement):
     query_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in each partition of a topic: an offset (BEGINNING is 0), so many before the end (END
+    is 0), or a moment as written."""
+
+    offset: int | None = None
+    before_end: int | None = None
+    moment: str = ""
+    place: Place | None = None
+
+
 @_statement
 class Print(Statement):
-    """PRINT topic [FROM BEGINNING] [INTERVAL n] [LIMIT n]."""
+    """PRINT topic [PARTITION n] [FROM position] [TO position] | LAST n, [WHERE …] and more.
+
+    `where` is the condition as a query of the topic; `partition_place` is where n stands.
+    """
 
     topic: Name
-    from_beginning: bool = False
+    partition: int | None = None
+    partition_place: Place | None = None
+    start: Position | None = None
+    stop: Position | None = None
+    last: int | None = None
+    where: Query | None = None
     interval: int = 1
     limit: int | None = None
 

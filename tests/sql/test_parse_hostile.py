@@ -20,6 +20,7 @@ _STATEMENTS = (
     "INSERT INTO t (a, b) VALUES (1, 'x'), (-2, NULL)",
     "ASSERT NOT EXISTS TOPIC t WITH (partitions=1) TIMEOUT 10 SECONDS",
     "SET 'a'='b'; DEFINE x = '1'; PRINT `t` FROM BEGINNING LIMIT 3; DESCRIBE a.b EXTENDED",
+    "PRINT t PARTITION 1 FROM -5 TO '@-10m' WHERE a->b > 1 LIMIT 3; PRINT t LAST 5",
 )
 _WORDS = [*sorted({t.text for s in _STATEMENTS for t in scan(s)}), "20e", "'", "/*", "`", "é"]
 

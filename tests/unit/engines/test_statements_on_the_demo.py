@@ -129,7 +129,7 @@ def test_a_continuous_select_ends_at_its_limit(execute, sales):
 
 def test_print_shows_keys_and_values_as_they_are(execute, sales):
     found = rows_that_come(execute(f"PRINT {sales} FROM BEGINNING LIMIT 3"))
-    shown = sorted((r["ROWTIME"], r["ROWKEY"], r["VALUE"]) for r in found)
+    shown = sorted((r["timestamp"], r["key"], r["value"]) for r in found)
     assert shown == [(at, k, f'{{"N":{n}}}') for k, n, at in SALES]
 
 

@@ -15,7 +15,18 @@ import pytest
 from kshell.catalog.model import Column
 from kshell.errors import BindError
 from kshell.formats.file_rows import read_rows
-from kshell.types import BIGINT, BOOLEAN, DATE, DOUBLE, INTEGER, STRING, TIME, TIMESTAMP, decimal, ksql_name
+from kshell.types import (
+    BIGINT,
+    BOOLEAN,
+    DATE,
+    DOUBLE,
+    INTEGER,
+    STRING,
+    TIME,
+    TIMESTAMP,
+    decimal,
+    ksql_name,
+)
 
 MOST = 1 << 20
 
