@@ -27,6 +27,7 @@ from kshell.results import (
     Message,
     Notice,
     NoticeKind,
+    Printed,
     Remark,
     Rows,
     Sections,
@@ -46,6 +47,7 @@ __all__ = ["Shower", "change_lines"]
 
 _FOR_PEOPLE = ("table", "vertical")
 # A table or a JSON array needs an end, so a continuous answer is written as lines.
+_RECORDS = (*_FOR_PEOPLE, "json", "jsonl")  # how PRINT's records are more than rows
 _STREAMED_AS = {"table": "jsonl", "json": "jsonl", "parquet": "arrow"}
 
 
@@ -80,6 +82,8 @@ class Shower:
         match event:
             case Rows():
                 self._answer(event)
+            case Printed():
+                self._printed(event)
             case Live():
                 self._live(event)
             case Message():
@@ -186,6 +190,38 @@ class Shower:
         finally:
             live.cancel()
         self._notices(notices_of(live))
+
+    def _printed(self, live: Printed) -> None:
+        """Write records as they come, until the end or Ctrl-C."""
+        if self._for_people() and live.follows and not live.ends:
+            note(f"records of {clean(live.title)}; Ctrl-C stops")
+        began = time.monotonic()
+        try:
+            self._records(live) if self.output in _RECORDS else self._stream(live)
+            if self._for_people():
+                rows, took = live.stats().rows, time.monotonic() - began
+                note(f"({rows:,} record{'s' * (rows != 1)}, {took:.2f} s)")
+        except KeyboardInterrupt:
+            raise Interrupted("stopped") from None
+        finally:
+            live.cancel()
+        self._notices(notices_of(live))
+
+    def _records(self, live: Printed) -> None:
+        from kshell.terminal.printed import printed_blocks, printed_lines
+
+        target = _stdout_target(self.csv_safe)
+        changes = _changes(live)
+        shown = clean if target.terminal else str
+        try:
+            for part in changes:
+                if self._for_people():
+                    target.out.writelines(printed_blocks(part.rows, target))
+                else:
+                    target.out.writelines(f"{shown(li)}\n" for li in printed_lines(part.rows))
+                target.out.flush()
+        finally:
+            changes.close()  # type: ignore[attr-defined]
 
     def _stream(self, live: Live) -> None:
         """Write rows as they come, and flush after each poll: for pipes."""
