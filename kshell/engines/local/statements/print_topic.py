@@ -19,7 +19,7 @@ from kshell.config import Properties
 from kshell.engines.local.continuous.feed import Rate
 from kshell.engines.local.sources.lookup import Lookup, given_named
 from kshell.engines.local.sources.registry_wait import RegistryWait
-from kshell.engines.local.statements.print_range import of_partition, printed_range
+from kshell.engines.local.statements.print_range import Range, of_partition, printed_range
 from kshell.engines.local.statements.print_records import Records, Where, whole_values
 from kshell.errors import UnknownName, Unsupported
 from kshell.kafka.fetch import FOREVER, QUEUED_BYTES, Chunk
@@ -68,9 +68,9 @@ def print_topic(context: Context, statement: Print, properties: Properties) -> A
         printed = _Last(follow, bell, records, snapshot.offsets, statement.last)
         ends = True
     else:
-        ranges = printed_range(context.client, snapshot, statement)
+        range = printed_range(context.client, snapshot, statement)
         printed = _Printed(
-            follow, bell, records, ranges, snapshot.offsets, statement.interval, statement.limit
+            follow, bell, records, range, snapshot.offsets, statement.interval, statement.limit
         )
         ends = statement.stop is not None or statement.limit is not None
     return Printed(
@@ -99,10 +99,12 @@ class _Reading:
     """Polls one read of ranges of the topic's partitions, and decodes what comes."""
 
     def __init__(
-        self, follow: Follow, bell: threading.Event, records: Records, ranges: Ranges, held: Ranges
+        self, follow: Follow, bell: threading.Event, records: Records, range: Range, held: Ranges
     ) -> None:
         """Offsets that are not there yet are not asked for: they are passed over."""
-        self._bell, self._records, self._ranges = bell, records, ranges
+        ranges = range.offsets
+        self._bell, self._records, self._range, self._ranges = bell, records, range, ranges
+        self._started, self._over = set[int](), set[int]()  # partitions
         wanted = {p: (min(start, held[p][1]), end) for p, (start, end) in ranges.items()}
         wanted = {p: (start, end) for p, (start, end) in wanted.items() if start < end}
         self._ended = not wanted
@@ -127,7 +129,8 @@ class _Reading:
         self._held = chunk if rows is None else None
         if rows is None:
             time.sleep(min(seconds, self._wait.again))
-        return rows
+            return None
+        return self._range.part(rows, self._started, self._over)
 
     @property
     def done(self) -> bool:
@@ -161,13 +164,13 @@ class _Printed:
         follow: Follow,
         bell: threading.Event,
         records: Records,
-        ranges: Ranges,
+        range: Range,
         held: Ranges,
         interval: int,
         limit: int | None,
     ) -> None:
         self._records, self._interval, self._limit = records, interval, limit
-        self._reading = _Reading(follow, bell, records, ranges, held)
+        self._reading = _Reading(follow, bell, records, range, held)
         self._rate = Rate()
         self._rows = self._seen = 0
         self._cancelled = False
@@ -183,7 +186,7 @@ class _Printed:
         first = -self._seen % self._interval
         self._seen += batch.num_rows
         if self._interval > 1:
-            batch = batch.take(pa.array(range(first, batch.num_rows, self._interval), pa.int64()))
+            batch = batch.take(pa.array(np.arange(first, batch.num_rows, self._interval)))
         if self._limit is not None:
             batch = batch.slice(0, self._limit - self._rows)
         self._rows += batch.num_rows
@@ -228,7 +231,7 @@ class _Last:
                 self._starts[p] = start
         self._width *= _GROWTH
         self._latest: dict[int, list[pa.RecordBatch]] = {p: [] for p in ranges}
-        return _Reading(self._follow, self._bell, self._records, ranges, self._held)
+        return _Reading(self._follow, self._bell, self._records, Range(ranges), self._held)
 
     def _of(self, partition: int) -> int:
         return sum(batch.num_rows for batch in self._found[partition])
