@@ -7,11 +7,13 @@ refused with its line or row.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from csv import reader
 from pathlib import PurePath
 from typing import Any
 from uuid import UUID
@@ -28,6 +30,7 @@ from kshell.types import ksql_name, ksql_type
 __all__ = ["READERS", "read_rows"]
 
 _ROWS = 1 << 14  # rows of Parquet and Avro that are decoded at a time
+_EXACT = 2**53  # the whole numbers that a double holds
 _CSV_LINE = re.compile(r"Row #(\d+): ?")
 
 
@@ -151,22 +154,42 @@ def _csv(given: DataFile) -> pa.Table:
 
     parse = csv.ParseOptions(newlines_in_values=True)
     read = csv.ReadOptions(use_threads=False)  # which alone counts lines in errors
-    names = csv.open_csv(
-        pa.BufferReader(given.data.split(b"\n", 1)[0] + b"\n"), read, parse
-    ).schema.names
-    types = {given.meant(c.name, names): _csv_type(given, c) for c in given.columns}
-    convert = csv.ConvertOptions(
-        column_types=types, include_columns=list(types), null_values=[""],
-        strings_can_be_null=True, quoted_strings_can_be_null=False,
-    )  # fmt: skip
+    text = io.TextIOWrapper(io.BytesIO(given.data), "utf-8-sig", "replace", newline="")
+    names = next(reader(text), [])
+    wanted = given.columns if names else ()
+    types = {given.meant(c.name, names): _csv_type(given, c) for c in wanted}
+
+    def rows(types: Mapping[str, pa.DataType]) -> pa.Table:
+        convert = csv.ConvertOptions(
+            column_types=types, include_columns=list(types if wanted else ()), null_values=[""],
+            strings_can_be_null=True, quoted_strings_can_be_null=False,
+        )  # fmt: skip
+        return csv.read_csv(pa.BufferReader(given.data), read, parse, convert)
+
     try:
-        found = csv.read_csv(pa.BufferReader(given.data), read, parse, convert)
+        found = rows(types)
     except pa.ArrowInvalid as error:
         raise _csv_error(given, _first_line(error), names) from None
+    undeclared = zip(found.schema.names, found.columns, strict=True) if not wanted else ()
+    for name, column in undeclared:
+        if _is_beyond_doubles(column):
+            whole = {**types, name: pa.decimal128(38, 0)}
+            with contextlib.suppress(pa.ArrowInvalid):  # it has fractions
+                found, types = rows(whole), whole
     for field in found.schema:
         if field.name not in types and pa.types.is_binary(field.type):
             raise given.wrong(f"column {field.name} is not UTF-8")
     return found
+
+
+def _is_beyond_doubles(column: pa.ChunkedArray) -> bool:
+    """Whether doubles may have lost digits of whole numbers."""
+    import pyarrow.compute as pc
+
+    if not pa.types.is_floating(column.type):
+        return False
+    most = pc.max(pc.abs(column)).as_py()
+    return most is not None and most >= _EXACT
 
 
 def _csv_type(given: DataFile, column: Column) -> pa.DataType:

@@ -6,6 +6,7 @@ them, others in the narrowest types that hold all objects.
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +33,8 @@ class _Values:
 
 def json_lines(given: DataFile) -> pa.Table:
     """An object on each line; empty lines are passed over."""
-    found = [(n, line) for n, line in enumerate(given.data.split(b"\n"), 1) if line.strip()]
+    lines = given.data.removeprefix(codecs.BOM_UTF8).split(b"\n")
+    found = [(n, line) for n, line in enumerate(lines, 1) if line.strip()]
     texts = pa.array([line for _, line in found], pa.binary())
     return _objects(given, _Values(texts, [n for n, _ in found]))
 

@@ -47,7 +47,7 @@ __all__ = ["Shower", "change_lines"]
 
 _FOR_PEOPLE = ("table", "vertical")
 # A table or a JSON array needs an end, so a continuous answer is written as lines.
-_RECORDS = (*_FOR_PEOPLE, "json", "jsonl")  # how PRINT's records are more than rows
+_OBJECTS = ("table", "json", "jsonl")  # formats in which PRINT's records go into a pipe as JSON
 _STREAMED_AS = {"table": "jsonl", "json": "jsonl", "parquet": "arrow"}
 
 
@@ -197,7 +197,8 @@ class Shower:
             note(f"records of {clean(live.title)}; Ctrl-C stops")
         began = time.monotonic()
         try:
-            self._records(live) if self.output in _RECORDS else self._stream(live)
+            as_objects = self.output in _OBJECTS
+            self._records(live) if as_objects or self._for_people() else self._stream(live)
             if self._for_people():
                 rows, took = live.stats().rows, time.monotonic() - began
                 note(f"({rows:,} record{'s' * (rows != 1)}, {took:.2f} s)")

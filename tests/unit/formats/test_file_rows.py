@@ -81,11 +81,25 @@ def test_csv_declared_is_strict_and_by_name():
     assert read("u.csv", b"id,n\n").to_pydict() == {"id": [], "n": []}
 
 
+def test_csv_keeps_whole_numbers_that_a_double_cannot_hold():
+    rows = read("u.csv", b"id,f,g\n12345678901234567890,1.5,1e300\n-1,2,1\n,,\n")
+    assert [ksql_name(f.type) for f in rows.schema] == ["DECIMAL(38, 0)", "DOUBLE", "DOUBLE"]
+    assert rows.to_pydict() == {"id": [Decimal("12345678901234567890"), Decimal(-1), None], "f": [1.5, 2.0, None], "g": [1e300, 1.0, None]}
+
+
+def test_csv_names_may_be_quoted_and_have_line_breaks():
+    data = b'\xef\xbb\xbf"a\nb","c,d"\n1,2\n'
+    assert read("u.csv", data).to_pydict() == {"a\nb": [1], "c,d": [2]}
+    assert read("u.csv", data, ("c,d", STRING)).to_pydict() == {"c,d": ["2"]}
+    assert "Empty CSV file" in refused("u.csv", b"", ("A", STRING))[0]
+
+
 JSON_ROWS = [{"id": 1, "o": {"x": [1.5]}, "n": None}, {"id": 2, "o": None, "n": None}]
 
 
 @pytest.mark.parametrize(("path", "data"), [
     ("u.jsonl", b'{"id":1,"o":{"x":[1.5]},"n":null}\n\n{"id":2}\n'),
+    ("u.jsonl", b'\xef\xbb\xbf{"id":1,"o":{"x":[1.5]},"n":null}\n{"id":2}'),
     ("u.ndjson", b'{"id":1,"o":{"x":[1.5]},"n":null}\r\n{"id":2}'),
     ("u.json", b'[{"id":1,"o":{"x":[1.5]},"n":null},\n {"id":2}]\n'),
     ("u.json", b'\xef\xbb\xbf{"id":1,"o":{"x":[1.5]},\n"n":null}\n{"id":2}'),
