@@ -142,6 +142,8 @@ def ksql_type(type: pa.DataType) -> pa.DataType:
     is_ = pa.types
     if is_.is_dictionary(type):
         return ksql_type(type.value_type)
+    if isinstance(type, pa.BaseExtensionType):
+        return ksql_type(type.storage_type)
     if is_.is_integer(type):
         if type == pa.uint64():
             return decimal(20, 0)

@@ -148,6 +148,17 @@ def test_parquet_keeps_its_types_as_ksql_has_them():
         "INTEGER", "DOUBLE", "TIMESTAMP", "ARRAY<INTEGER>", "STRING", "MAP<STRING, INTEGER>"]
     assert rows.to_pylist()[0] == {
         "id": 1, "f": 0.5, "at": dt.datetime(2026, 1, 2, 3, 4, 5, 1000), "l": [1], "s": "a", "m": [("k", 1)]}
+    known = uuid.UUID("12345678-1234-5678-1234-567812345678")
+    odd = pa.table({
+        "u": pa.array([known.bytes], pa.uuid()), "h": pa.array([1.5], pa.float16()), "n": pa.nulls(1),
+        "d": pa.array([Decimal("1.5")], pa.decimal256(50, 1)), "t": pa.array([dt.time(1, 2, 3, 4567)], pa.time64("us")),
+        "s": pa.array([{"a": 1}], pa.struct([("a", pa.uint64())])),
+    })  # fmt: skip
+    rows = read("u.parquet", parquet(odd))
+    assert [ksql_name(f.type) for f in rows.schema] == [
+        "BYTES", "DOUBLE", "STRING", "DECIMAL(38, 1)", "TIME", "STRUCT<`a` DECIMAL(20, 0)>"]
+    assert rows.to_pylist() == [{
+        "u": known.bytes, "h": 1.5, "n": None, "d": Decimal("1.5"), "t": dt.time(1, 2, 3, 4000), "s": {"a": Decimal(1)}}]
     assert refused("u.parquet", parquet(pa.table({"d": pa.array([1], pa.duration("s"))})))[0] == (
         "u.parquet: column d: KSQL has no type for duration[s]")
     assert refused("u.parquet", b"PAR1")[0].startswith("u.parquet: ")
