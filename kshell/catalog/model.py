@@ -155,7 +155,8 @@ class Source:
 
     `declared` is False for a topic whose columns were inferred: its names keep their case and match
     in any case.  `presence` is then the share of sampled records that had each column; `suggested`
-    has the types of JSON's fields, null where no sample had a value.
+    and `suggested_key` have the types of columns that other records may not fit, null where no
+    sample had a value.
     """
 
     name: str
@@ -178,6 +179,8 @@ class Source:
     samples: int = 0  # of a topic's records, which suggested its columns
     suggested: Mapping[str, pa.DataType] = field(default_factory=_empty, hash=False)
     file: FileRows | None = None
+    suggested_key: Mapping[str, pa.DataType] = field(default_factory=_empty, hash=False)
+    cut: tuple[str, ...] = ()  # the ways to times that lose digits, a column's name first
 
     @property
     def read_from(self) -> str:

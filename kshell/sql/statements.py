@@ -21,10 +21,10 @@ if TYPE_CHECKING:  # SHOW TOPICS answers in 150 ms: it cannot wait for Arrow and
     from kshell.catalog.model import Kind, WindowType
 
 __all__ = [
-    "AlterSource", "AssertSchema", "AssertSource", "AssertTopic", "AssertValues", "ColumnRole",
-    "ColumnSpec", "CreateAsSelect", "CreateFromFile", "CreateSource", "CreateType", "Define",
-    "Describe", "DescribeFunction", "DropSource", "DropType", "Emit", "Exit", "Explain", "Help",
-    "InsertSelect", "InsertValues", "Name", "Position", "Print", "Query", "QueryAction",
+    "AlterSource", "AssertQuery", "AssertSchema", "AssertSource", "AssertTopic", "AssertValues",
+    "ColumnRole", "ColumnSpec", "CreateAsSelect", "CreateFromFile", "CreateSource", "CreateType",
+    "Define", "Describe", "DescribeFunction", "DropSource", "DropType", "Emit", "Exit", "Explain",
+    "Help", "InsertSelect", "InsertValues", "Name", "Position", "Print", "Query", "QueryAction",
     "QueryControl", "RunScript", "Select", "SetProperty", "Show", "ShowWhat", "Spool", "Statement",
     "Undefine", "UnsetProperty", "WindowClause", "Within",
 ]  # fmt: skip
@@ -414,6 +414,14 @@ class AssertValues(Statement):
 
     insert: InsertValues
     null_values: bool = False
+
+
+@_statement
+class AssertQuery(Statement):
+    """ASSERT (SELECT …) [WITHIN n unit]: its answer is one TRUE, at the latest after that time."""
+
+    query: Query
+    within_ms: int = 0
 
 
 @_statement

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import time
@@ -35,7 +34,7 @@ from kshell.results import (
     notices_of,
 )  # fmt: skip
 from kshell.terminal.json_lines import joined, json_lines
-from kshell.terminal.messages import Outages, note
+from kshell.terminal.messages import Outages, colours, draws, note
 from kshell.terminal.output import Target, write
 from kshell.terminal.progress import ProgressLine
 from kshell.terminal.pull import pulled
@@ -47,8 +46,8 @@ __all__ = ["Shower", "change_lines"]
 
 _FOR_PEOPLE = ("table", "vertical")
 # A table or a JSON array needs an end, so a continuous answer is written as lines.
+_STREAMED_AS = {"table": "jsonl", "json": "jsonl"}
 _OBJECTS = ("table", "json", "jsonl")  # formats in which PRINT's records go into a pipe as JSON
-_STREAMED_AS = {"table": "jsonl", "json": "jsonl", "parquet": "arrow"}
 
 
 def _stdout_target(csv_safe: bool = False) -> Target:
@@ -56,7 +55,7 @@ def _stdout_target(csv_safe: bool = False) -> Target:
     if not sys.stdout.isatty():
         return Target(sys.stdout, csv_safe=csv_safe)
     width = shutil.get_terminal_size().columns
-    return Target(sys.stdout, width, "NO_COLOR" not in os.environ, csv_safe)
+    return Target(sys.stdout, width, colours(sys.stdout), csv_safe)
 
 
 def _quiet(text: str) -> None:
@@ -178,7 +177,7 @@ class Shower:
             to.out.write(f"{bold}{clean(title)}{plain}\n")
 
     def _live(self, live: Live) -> None:
-        if self.output == "table" and sys.stdin.isatty() and sys.stdout.isatty():
+        if self.output == "table" and sys.stdin.isatty() and draws(sys.stdout):
             from kshell.terminal.live import watch
 
             watch(live)

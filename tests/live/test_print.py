@@ -143,7 +143,7 @@ def test_a_record_that_cannot_be_decoded_is_a_row_with_an_error(topic, session):
     while (changes := only.poll(0.2)) is not None:
         rows += changes.rows.to_pylist()
     assert [r["offset"] for r in rows] == [3]
-    assert only.stats().bad == 1
+    assert only.stats().bad.count == 1
 
 
 def test_what_is_not_there_is_refused(topic, session):

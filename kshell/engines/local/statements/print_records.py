@@ -20,6 +20,7 @@ from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources.chunks import Reading, reader_of
 from kshell.errors import BadRecord
 from kshell.kafka.fetch import Chunk
+from kshell.results import LeftOut
 from kshell.types import STRING
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ class Where:
         self._intake = Intake(leaf, context.errors, properties)
         self._graph = build(node, on_error=failed)
 
-    def offsets(self, chunk: Chunk, start: int, stop: int) -> tuple[pa.Array, int]:
-        """The offsets for which it holds, and how many records could not be decoded."""
+    def offsets(self, chunk: Chunk, start: int, stop: int) -> tuple[pa.Array, LeftOut]:
+        """The offsets for which it holds, and the records that could not be decoded."""
         rows, bad = self._intake.rows(chunk, start, stop)
         found = self._graph.step({0: rows})
         there = pc.greater(found.weights, 0)
@@ -79,12 +80,12 @@ class Records:
         ])  # fmt: skip
         self._topic, self._errors, self._where = source.topic, errors, where
         self._read: Reading = reader_of(source, list(_READ.values()), properties)
-        self.read = self.left_out = 0
+        self.read, self.left_out = 0, LeftOut()
 
     def rows(self, chunk: Chunk, start: int, stop: int) -> pa.RecordBatch:
         """The rows of the offsets [start, stop); raises RegistryDown."""
         start = max(start, chunk.start)
-        wanted, left_out = None, 0
+        wanted, left_out = None, LeftOut()
         if self._where is not None:
             wanted, left_out = self._where.offsets(chunk, start, stop)
         found = self._read(chunk.partition, chunk.records, start, stop, chunk.aborted)

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from kshell.changes import Changes
 from kshell.config import Properties
 from kshell.engines.local.continuous.feed import Rate
+from kshell.engines.local.sources.cut_times import cut_notices
 from kshell.engines.local.sources.lookup import Lookup, given_named
 from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.engines.local.statements.print_range import Range, of_partition, printed_range
@@ -74,7 +75,8 @@ def print_topic(context: Context, statement: Print, properties: Properties) -> A
         )
         ends = statement.stop is not None or statement.limit is not None
     return Printed(
-        records.schema, printed.poll, printed.cancel, printed.stats, sampled.topic, ends=ends,
+        records.schema, printed.poll, printed.cancel, printed.stats, sampled.topic,
+        notices=cut_notices([(sampled, [c.name for c in sampled.columns()])]), ends=ends,
         follows=statement.stop is None and statement.last is None,
     )  # fmt: skip
 
