@@ -25,7 +25,7 @@ from kshell.errors import BindError, KshellError
 from kshell.field_names import plain_type, relabelled
 from kshell.formats.data_file import DataFile
 from kshell.formats.json_file import json_lines, json_values
-from kshell.types import ksql_name, ksql_type
+from kshell.types import TIME, TIMESTAMP, ksql_name, ksql_type
 
 __all__ = ["READERS", "read_rows"]
 
@@ -34,10 +34,13 @@ _EXACT = 2**53  # the whole numbers that a double holds
 _CSV_LINE = re.compile(r"Row #(\d+): ?")
 
 
-def read_rows(path: str, data: bytes, columns: Sequence[Column], most: int) -> pa.Table:
-    """The rows of a file, in KSQL's types; `path` says by its ending what the file is.
+def read_rows(
+    path: str, data: bytes, columns: Sequence[Column], most: int
+) -> tuple[pa.Table, tuple[str, ...]]:
+    """The rows of a file, in KSQL's types, and the columns whose times lost digits.
 
-    Raises BindError with the path, and the line or the row where one is known.
+    `path` says by its ending what the file is.  Raises BindError with the path, and the line or the
+    row where one is known.
     """
     given = DataFile(path, data, columns, most)
     reader = READERS.get(PurePath(path).suffix.lower())
@@ -54,9 +57,9 @@ def read_rows(path: str, data: bytes, columns: Sequence[Column], most: int) -> p
     twice = [name for name, times in Counter(found.schema.names).items() if times > 1]
     if twice:
         raise given.wrong(f"two columns are named {twice[0]}")
-    rows = _as_declared(given, found) if columns else _as_found(given, found)
+    rows, cut = (_as_declared(given, found), ()) if columns else _as_found(given, found)
     given.fits(rows.nbytes)
-    return rows
+    return rows, cut
 
 
 def _first_line(error: BaseException) -> str:
@@ -66,15 +69,21 @@ def _first_line(error: BaseException) -> str:
 # Types
 
 
-def _as_found(given: DataFile, found: pa.Table) -> pa.Table:
-    """The columns in the KSQL types that hold them; times are cut to milliseconds."""
-    made = []
+def _as_found(given: DataFile, found: pa.Table) -> tuple[pa.Table, tuple[str, ...]]:
+    """The columns in the KSQL types that hold them, and those whose times are cut to
+    milliseconds."""
+    made, cut = [], []
     for field, column in zip(found.schema, found.columns, strict=True):
         if pa.types.is_duration(field.type) or pa.types.is_interval(field.type):
             raise given.wrong(f"column {field.name}: KSQL has no type for {field.type}")
         type = ksql_type(field.type)
-        made.append(_cast(given, field.name, column, type, safe=not _timed(type)))
-    return pa.table(made, names=found.schema.names)
+        try:
+            made.append(column.cast(type))
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            if _timed(type):
+                cut.append(field.name)
+            made.append(_cast(given, field.name, column, type, safe=not _timed(type)))
+    return pa.table(made, names=found.schema.names), tuple(cut)
 
 
 def _timed(type: pa.DataType) -> bool:
@@ -251,7 +260,7 @@ def _avro(given: DataFile) -> pa.Table:
     text = json.dumps(writer)
     type = plain_type(avro_type(Schema(SchemaType.AVRO, text)))
     taken = _without_uuids if '"uuid"' in text else list
-    schema = pa.schema(list(type))
+    schema = pa.schema([field.with_type(_finer(field.type)) for field in type])
 
     def batches() -> Iterator[pa.RecordBatch]:
         row = 0
@@ -270,6 +279,12 @@ def _avro(given: DataFile) -> pa.Table:
             yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
     return _together(given, batches(), schema)
+
+
+def _finer(type: pa.DataType) -> pa.DataType:
+    """A time's type with the digits that Python's times have."""
+    finer = {TIMESTAMP: pa.timestamp("us"), TIME: pa.time64("us")}
+    return finer.get(type, type)
 
 
 def _without_uuids(value: Any) -> Any:

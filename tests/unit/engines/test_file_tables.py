@@ -212,6 +212,12 @@ def test_it_is_described_listed_replaced_and_dropped(alone):
         rows(alone, "SELECT * FROM users")
 
 
+def test_times_that_lose_digits_are_said(alone):
+    put("t.csv", b"at,n\n2026-01-02T03:04:05.123456,1\n")
+    (notice,) = answer(alone, "CREATE TABLE t FROM FILE 't.csv'").notices
+    assert notice.text == "times that are cut to milliseconds: at"
+
+
 def test_nothing_is_written_to_it(alone):
     answer(alone, KEYED)
     assert refused(alone, "INSERT INTO users VALUES (4, 'dee', 'es')")[0] == (

@@ -32,7 +32,7 @@ MOST = 1 << 20
 
 
 def read(path, data, *columns, most=MOST):
-    return read_rows(path, data, [Column(name, type) for name, type in columns], most)
+    return read_rows(path, data, [Column(name, type) for name, type in columns], most)[0]
 
 
 def parquet(table):
@@ -209,6 +209,17 @@ def test_avro_declared_and_refused():
     text = {"type": "record", "name": "U", "fields": [{"name": "u", "type": {"type": "string", "logicalType": "uuid"}}]}
     known = uuid.UUID("12345678-1234-5678-1234-567812345678")
     assert read("u.avro", avro(text, [{"u": known}])).to_pylist() == [{"u": str(known)}]
+
+
+def test_columns_whose_times_lose_digits_are_named():
+    fine, coarse = dt.datetime(2026, 1, 2, 3, 4, 5, 1999), dt.datetime(2026, 1, 2, 3, 4, 5, 1000)
+    table = pa.table({"a": [fine], "b": [coarse], "c": [[fine]], "d": [dt.time(1, 2, 3, 1)]})
+    assert read_rows("u.parquet", parquet(table), [], MOST)[1] == ("a", "c", "d")
+    assert read_rows("u.csv", b"a,b\n2026-01-02T03:04:05.123456,2026-01-02\n", [], MOST)[1] == ("a",)
+    schema = {"type": "record", "name": "U", "fields": [
+        {"name": name, "type": {"type": "long", "logicalType": "timestamp-micros"}} for name in ("a", "b")]}
+    found, cut = read_rows("u.avro", avro(schema, [{"a": fine, "b": coarse}]), [], MOST)
+    assert (cut, found.column("a").to_pylist()) == (("a",), [coarse])
 
 
 def test_rows_that_need_more_memory_than_may_be_are_refused():

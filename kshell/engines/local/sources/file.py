@@ -51,7 +51,8 @@ def _made(statement: CreateFromFile, properties: Properties) -> Source:
         raise BindError("a file has no HEADERS", place=statement.name.place)
     path, most = statement.file.text, properties.number("kshell.file.max.bytes") or 0
     data, time = _content(path, most)
-    rows = read_rows(path, data, (*key, *value), most).combine_chunks()
+    rows, cut = read_rows(path, data, (*key, *value), most)
+    rows = rows.combine_chunks()
     if not key and not value:
         names = [escaped(n) if n in RESERVED else n for n in rows.schema.names]
         rows = rows.rename_columns(names)
@@ -61,7 +62,7 @@ def _made(statement: CreateFromFile, properties: Properties) -> Source:
         statement.name.folded(), Kind.TABLE, "", key, value,
         # What a query that reads it writes by default.
         FormatSpec("KAFKA"), FormatSpec("JSON"),
-        sql=statement.text, file=FileRows(path, rows, time),
+        sql=statement.text, cut=cut, file=FileRows(path, rows, time),
     )  # fmt: skip
 
 

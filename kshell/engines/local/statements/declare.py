@@ -68,7 +68,8 @@ def create_from_file(
     context.catalog = made.catalog
     count = source.file.rows.num_rows if source.file is not None else 0
     rows = f"{count:,} row{'s' * (count != 1)}"
-    return Message(f"{made.message} It has the {rows} of {source.read_from}.")
+    cut = cut_notices([(source, source.cut)])
+    return Message(f"{made.message} It has the {rows} of {source.read_from}.", cut)
 
 
 def drop(context: Context, statement: ast.DropSource, properties: Properties) -> Answer:
