@@ -52,8 +52,8 @@ def read_rows(
         found = reader(given)
     except KshellError:
         raise
-    except (pa.ArrowException, ValueError, EOFError, RecursionError, OSError) as error:
-        raise given.wrong(_first_line(error)) from None
+    except Exception as error:  # libraries raise all kinds at damaged bytes
+        raise given.wrong(f"it cannot be read: {_first_line(error)}") from None
     twice = [name for name, times in Counter(found.schema.names).items() if times > 1]
     if twice:
         raise given.wrong(f"two columns are named {twice[0]}")

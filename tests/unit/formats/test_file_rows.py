@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import random
 import uuid
 from decimal import Decimal
 
@@ -220,6 +221,33 @@ def test_columns_whose_times_lose_digits_are_named():
         {"name": name, "type": {"type": "long", "logicalType": "timestamp-micros"}} for name in ("a", "b")]}
     found, cut = read_rows("u.avro", avro(schema, [{"a": fine, "b": coarse}]), [], MOST)
     assert (cut, found.column("a").to_pylist()) == (("a",), [coarse])
+
+
+@pytest.mark.parametrize(("path", "data"), [
+    ("u.avro", avro({"type": "record", "name": "U", "fields": [
+        {"name": "id", "type": "long"}, {"name": "name", "type": ["null", "string"]}]},
+        [{"id": n, "name": None if n % 2 else "x"} for n in range(40)], "deflate")),
+    ("u.parquet", parquet(pa.table({"id": [1, 2, 3] * 20, "l": [[1], [], None] * 20}))),
+    ("u.json", b'[{"id":1,"l":[1,{"b":null}]},{"id":2.5}]'), ("u.jsonl", b'{"id":1,"o":{"x":"y"}}\n{"id":2}\n'),
+    ("u.csv", b'id,name\n1,"a\nb"\n2,\n'),
+])  # fmt: skip
+def test_damaged_files_are_refused_or_read(path, data):
+    chance = random.Random(7)
+    refusals = read_well = 0
+    for _ in range(250):
+        damaged = bytearray(data)
+        for _ in range(chance.randint(1, 4)):
+            at = chance.randrange(len(damaged))
+            damaged[at : at + chance.randint(0, 3)] = chance.randbytes(chance.randint(0, 2))
+        columns = chance.choice(([], [("ID", BIGINT)]))
+        try:
+            read(path, bytes(damaged), *columns)
+        except BindError as error:
+            refusals += error.what.startswith(path)
+            continue
+        read_well += 1
+    assert refusals > 50
+    assert refusals + read_well == 250
 
 
 def test_rows_that_need_more_memory_than_may_be_are_refused():
