@@ -9,17 +9,18 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from kshell.errors import UnknownName, UsageError, nearest
+from kshell.permits import check_files
 from kshell.property_row import Property, Scope, checked, delimiter_flaw, schema_file_flaw
 
-__all__ = ["PROPERTIES", "Properties", "Scope", "cache_home", "config_home", "is_known",
-           "is_secret", "load_profile", "scope_of", "state_home"]  # fmt: skip
+__all__ = ["PROPERTIES", "Properties", "Scope", "cache_home", "check_settable", "config_home",
+           "is_known", "is_secret", "load_profile", "scope_of", "state_home"]  # fmt: skip
 
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "GSSAPI")
@@ -38,14 +39,18 @@ _OF_THE_CONNECTION = (
     Property("sasl.password", None, "the password for PLAIN and SCRAM", secret=True),
     Property("sasl.oauthbearer.token", None, "a signed token", secret=True),
     Property("sasl.kerberos.service.name", "kafka", "the brokers' Kerberos service"),
-    Property("ssl.ca.location", None, "PEM file of the authorities to trust"),
-    Property("ssl.certificate.location", None, "PEM file of our certificate"),
-    Property("ssl.key.location", None, "PEM file of our private key"),
+    Property("ssl.ca.location", None, "PEM file of the authorities to trust", file=True),
+    Property("ssl.certificate.location", None, "PEM file of our certificate", file=True),
+    Property("ssl.key.location", None, "PEM file of our private key", file=True),
     Property("ssl.key.password", None, "the private key's password", secret=True),
     Property("ssl.endpoint.identification.algorithm", "https",
              "check the broker's name against its certificate", ("https", "none")),
     Property("kshell.connect.timeout.ms", "5000",
              "how long a broker may take to answer", least=1),
+    Property("kshell.files", "false",
+             "statements may read and write local files: the command allows it", _FLAG, fixed=True),
+    Property("kshell.read.only", "false",
+             "statements that write to the cluster or the registry are refused", _FLAG, fixed=True),
 )  # fmt: skip
 _OF_THE_SESSION = (
     Property("isolation.level", "read_committed", "whose transactions are seen",
@@ -59,10 +64,11 @@ _OF_THE_SESSION = (
     Property("schema.registry.url", None, "the schema registry's address"),
     Property("schema.registry.basic.auth.user.info", None, "user:password", secret=True),
     Property("schema.registry.bearer.token", None, "a token", secret=True),
-    Property("schema.registry.ssl.ca.location", None, "PEM file of authorities to trust"),
+    Property("schema.registry.ssl.ca.location", None, "PEM file of authorities to trust",
+             file=True),
     Property("schema.registry.ssl.certificate.location", None,
-             "PEM file of our certificate"),
-    Property("schema.registry.ssl.key.location", None, "PEM file of our private key"),
+             "PEM file of our certificate", file=True),
+    Property("schema.registry.ssl.key.location", None, "PEM file of our private key", file=True),
     Property("schema.registry.ssl.key.password", None, "the private key's password",
              secret=True),
     Property("schema.registry.timeout.ms", "5000",
@@ -109,7 +115,8 @@ _OF_THE_SESSION = (
              "the largest file that CREATE TABLE … FROM FILE reads; its rows in memory too",
              least=1),
     Property("kshell.functions", None,
-             "the Python file of your own functions; functions.py beside config.toml"),
+             "the Python file of your own functions; functions.py beside config.toml",
+             file=True),
     Property("kshell.partitioner", "other",
              "who chose all partitions: if it was murmur2, ROWKEY = … reads only one",
              ("murmur2", "other")),
@@ -144,7 +151,7 @@ _OF_TOPIC: Mapping[str, Property] = MappingProxyType(
                      (*_DECLARED, "BYTES")),
             Property("schema.file", None,
                      "the file that has its {half}s' schema: .avsc, .proto, .desc, .json",
-                     flaw=schema_file_flaw),
+                     flaw=schema_file_flaw, file=True),
             Property("schema.id", None,
                      "the schema of its {half}s, by its id in the registry", least=0),
             Property("schema.name", None,
@@ -228,6 +235,18 @@ def scope_of(name: str) -> Scope:
     <Scope.CONNECTION: 'connection'>
     """
     return _known(name).scope
+
+
+def check_settable(names: Iterable[str], properties: Mapping[str, str]) -> None:
+    """Raise UsageError or StatementError where a statement may not set one of the properties."""
+    for known in map(_known, names):
+        if known.fixed:
+            raise UsageError(
+                f"{known.name} is of the connection: no statement changes it",
+                hint="-X, a profile or connect() sets it",
+            )
+        if known.file:
+            check_files(properties, f"SET '{known.name}'")
 
 
 class Properties(Mapping[str, str]):
@@ -345,8 +364,9 @@ def load_profile(name: str) -> Properties:
     """The properties of [profile.NAME] in config.toml; "" is [profile.default] if there is one.
 
     KSHELL_BOOTSTRAP_SERVERS and the like in the environment (dots as underscores) override it.
+    The command alone has profiles, so local files are allowed unless one forbids it.
     """
-    values: dict[str, str] = {}
+    values = {"kshell.files": "true"}
     path = config_home() / "config.toml"
     profiles: dict[str, dict[str, object]] = {}
     if path.exists():

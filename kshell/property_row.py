@@ -37,6 +37,8 @@ class Property:
     values: tuple[str, ...] = ()
     secret: bool = False
     least: int | None = None  # of a whole number
+    file: bool = False  # it names a local file
+    fixed: bool = False  # no SET changes it
     flaw: Callable[[str], tuple[str, str]] | None = None
     scope: Scope = Scope.SESSION
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kshell.catalog.model import PSEUDO_COLUMNS
-from kshell.config import Properties, Scope, config_home, scope_of
+from kshell.config import Properties, Scope, check_settable, config_home, scope_of
 from kshell.errors import KshellError, StatementError, UnknownName, UsageError
+from kshell.permits import check_files, check_writes
 from kshell.results import Event, Goodbye, Message, Remark, Running, Spooling, give_back
 from kshell.sql import statements as ast
 from kshell.sql.option_place import option_span, setting_span
@@ -186,10 +187,14 @@ class Session:
         serve = _OWN.get(type(statement))
         if serve is not None:
             yield from serve(self, statement)
-        elif isinstance(statement, ast.Show) and statement.what is ast.ShowWhat.VARIABLES:
+            return
+        if isinstance(statement, ast.Show) and statement.what is ast.ShowWhat.VARIABLES:
             shown = "\n".join(f"{n} = '{v}'" for n, v in sorted(self.variables.items()))
             yield Message(shown or "No variable is defined.")
-        elif not _may_call(statement):
+            return
+        if statement.writes:
+            check_writes(self.properties, _words(statement))
+        if not _may_call(statement):
             yield self.engine.run(statement, self.properties)
         else:
             yield from self._own_functions()
@@ -256,14 +261,16 @@ class Session:
 
 def _set(session: Session, statement: ast.SetProperty) -> Iterator[Event]:
     properties = session.properties
+    names = [name for name, _ in statement.settings]
+    check_settable(names, properties)
     for name, value in statement.settings:
         properties = properties.set(name, value)
-    names = [name for name, _ in statement.settings]
     session.change(names, properties)
     yield Message(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} set.")
 
 
 def _unset(session: Session, statement: ast.UnsetProperty) -> Iterator[Event]:
+    check_settable([statement.name], session.properties)
     session.change([statement.name], session.properties.unset(statement.name))
     yield Message(f"{statement.name} is back at its default.")
 
@@ -279,6 +286,7 @@ def _undefine(session: Session, statement: ast.Undefine) -> Iterator[Event]:
 
 
 def _script(session: Session, statement: ast.RunScript) -> Iterator[Event]:
+    check_files(session.properties, "RUN SCRIPT")
     try:
         text = Path(statement.path).expanduser().read_text()
     except (OSError, UnicodeDecodeError) as error:
@@ -293,6 +301,8 @@ def _script(session: Session, statement: ast.RunScript) -> Iterator[Event]:
 
 
 def _spool(session: Session, statement: ast.Spool) -> Iterator[Event]:
+    if statement.path:
+        check_files(session.properties, "SPOOL")
     yield Spooling(str(Path(statement.path).expanduser()) if statement.path else "")
 
 
@@ -302,6 +312,11 @@ def _help(session: Session, statement: ast.Help) -> Iterator[Event]:
 
 def _exit(session: Session, statement: ast.Exit) -> Iterator[Event]:
     yield Goodbye()
+
+
+def _words(statement: ast.Statement) -> str:
+    """The first words of a statement, in upper case."""
+    return " ".join(statement.text.split()[:2]).upper()
 
 
 def _may_call(statement: ast.Statement) -> bool:

@@ -11,6 +11,7 @@ import random
 import ssl
 import time
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NoReturn
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
@@ -27,6 +28,7 @@ from kshell.formats.registry import (
     subject_name,
 )
 from kshell.formats.registry_cache import SchemaFiles
+from kshell.permits import check_writes
 
 __all__ = ["HttpSchemas", "open_schemas"]
 
@@ -69,7 +71,7 @@ def open_schemas(properties: Mapping[str, str]) -> HttpSchemas:
         half: SubjectNames(properties.get(f"{half}.subject.name.strategy", "TopicNameStrategy"))
         for half in ("key", "value")
     }
-    return HttpSchemas([address for address, _ in split], client, names)
+    return HttpSchemas([address for address, _ in split], client, names, properties)
 
 
 def _split_url(url: str) -> tuple[str, str]:
@@ -105,10 +107,15 @@ class HttpSchemas:
     """`Schemas` of a server; made by `open_schemas`."""
 
     def __init__(
-        self, addresses: Sequence[str], client: httpx.Client, names: Mapping[str, SubjectNames]
+        self,
+        addresses: Sequence[str],
+        client: httpx.Client,
+        names: Mapping[str, SubjectNames],
+        properties: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.addresses = list(addresses)
         self._client, self._names = client, dict(names)
+        self._properties = properties
         self._files = SchemaFiles(cache_home(), addresses)
         self._by_id: dict[int, Schema] = {}
         self._unknown: dict[int, UnknownSchema] = {}
@@ -193,6 +200,7 @@ class HttpSchemas:
 
     def register(self, subject: str, schema: Schema) -> int:
         """As `Schemas.register`."""
+        check_writes(self._properties, f"registering a schema for {subject}")
         key = (subject, schema.type, schema.text)
         if key not in self._ids:
             body: dict[str, Any] = {"schema": schema.text, "schemaType": schema.type.value}

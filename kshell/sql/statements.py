@@ -121,6 +121,11 @@ class Statement:
     text: str = ""
     place: Place = field(default=Place(1, 1))
 
+    @property
+    def writes(self) -> bool:
+        """Whether it writes to the cluster or the registry, whatever is there already."""
+        return False
+
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and _values(other) == _values(self)
 
@@ -175,6 +180,11 @@ class CreateAsSelect(Statement):
     or_replace: bool = False
     if_not_exists: bool = False
 
+    @property
+    def writes(self) -> bool:
+        """Always."""
+        return True
+
 
 @_statement
 class CreateFromFile(Statement):
@@ -199,6 +209,11 @@ class InsertSelect(Statement):
     query: Query
     properties: Mapping[str, object]
 
+    @property
+    def writes(self) -> bool:
+        """Always."""
+        return True
+
 
 @_statement
 class InsertValues(Statement):
@@ -207,6 +222,11 @@ class InsertValues(Statement):
     name: Name
     columns: tuple[Name, ...]
     rows: tuple[tuple[exp.Expr, ...], ...]
+
+    @property
+    def writes(self) -> bool:
+        """Always."""
+        return True
 
 
 @_statement
@@ -217,6 +237,11 @@ class DropSource(Statement):
     name: Name
     if_exists: bool = False
     delete_topic: bool = False
+
+    @property
+    def writes(self) -> bool:
+        """If it deletes the topic."""
+        return self.delete_topic
 
 
 @_statement

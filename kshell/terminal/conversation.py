@@ -19,6 +19,7 @@ from kshell.terminal.interrupts import counted
 from kshell.terminal.jobs import Jobs, LiveJob, RowsJob
 from kshell.terminal.keyboard import as_before
 from kshell.terminal.messages import draw_error, internal_error, note
+from kshell.terminal.spool import spool
 from kshell.terminal.typed import background_of
 
 if TYPE_CHECKING:
@@ -174,16 +175,18 @@ class Conversation:
         for result in results:
             if isinstance(result, Spooling) and result.path:
                 self.may_write(result.path)
+                say(spool(result.path, replace=True))
+                continue
             if not shower.show(result):
                 self.leaving = True
                 break
 
     def may_write(self, path: str) -> None:
-        """Ask before a file is overwritten; raises UsageError if the answer is no."""
+        """Ask before a file is overwritten; raises Interrupted if the answer is no."""
         from kshell.whole_file import exists
 
         if exists(path) and not self.confirm(f"{path} exists. Overwrite it?"):
-            raise UsageError(f"{path} was left as it is")
+            raise Interrupted(f"{path} is left as it is")
 
     def say(self, text: str) -> None:
         """Write a message, with line breaks between words."""

@@ -32,6 +32,7 @@ from kshell.sql.bind.scope import reserved_columns
 from kshell.sql.bind.select import bind_query
 from kshell.sql.parse import parse
 from kshell.sql.plan import scans
+from kshell.terminal.keys import editing_mode
 
 REGISTRY = "schema.registry."
 DECLARED = "CREATE STREAM s (k STRING KEY, v BIGINT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', TIMESTAMP='v', PARTITIONS=1);"
@@ -205,6 +206,15 @@ def sends_with(world: World):
     return seen
 
 
+def runs_files(world: World):
+    return refused(lambda: list(Session(world.properties).execute("RUN SCRIPT '/dev/null'")))
+
+
+def sends(world: World):
+    world.monkeypatch.setattr(produce, "_sender", lambda settings: None)
+    return refused(lambda: Producer(world.properties))
+
+
 PROBES = {
     **{n: (librdkafkas, "a", "b", {}) for n in (
         "bootstrap.servers", "client.id", "sasl.username", "sasl.password", "ssl.ca.location",
@@ -247,6 +257,9 @@ PROBES = {
     "ksql.rowpartition.rowoffset.enabled": (lambda w: dict(reserved_columns(w.properties)), "true", "false", {}),
     "ksql.timestamp.throw.on.invalid": (throws, "true", "false", {}),
     "kshell.dialect": (rounded, "ksql", "duckdb", {}),
+    "kshell.files": (runs_files, "true", "false", {}),
+    "kshell.read.only": (sends, "true", "false", {}),
+    "kshell.editing": (lambda w: editing_mode(w.properties), "vi", "emacs", {}),
     "kshell.sample.records": (sampled, "100", "400", {}),
     "kshell.file.max.bytes": (a_file, "7", "100", {}),
     "kshell.functions": (own_functions, "/nowhere/a.py", "/nowhere/b.py", {}),
