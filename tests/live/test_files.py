@@ -44,7 +44,7 @@ def test_records_are_joined_as_they_arrive(topic, properties, users, reset):
     """Whatever their times, which are before the file's, and where the query starts."""
     name = topic(partitions=2)
     send(properties, name, 1, 9)
-    session = Session(Properties({**properties, "auto.offset.reset": reset}))
+    session = Session(Properties({**properties, "kshell.files": "true", "auto.offset.reset": reset}))
     try:
         list(session.execute(f"CREATE TABLE users FROM FILE '{users}'"))
         text = f"SELECT o.`user`, u.name, o.ROWTIME FROM `{name}` o JOIN users u ON o.`user` = u.id EMIT CHANGES"
@@ -63,7 +63,7 @@ def test_records_are_joined_as_they_arrive(topic, properties, users, reset):
 def test_a_query_in_the_background_writes_what_it_joins(topic, properties, users):
     name = topic(partitions=2)
     send(properties, name, 1)
-    session = Session(Properties({**properties, "auto.offset.reset": "earliest"}))
+    session = Session(Properties({**properties, "kshell.files": "true", "auto.offset.reset": "earliest"}))
     try:
         for text in (
             f"CREATE TABLE users (id BIGINT PRIMARY KEY, name STRING) FROM FILE '{users}'",

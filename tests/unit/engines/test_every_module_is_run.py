@@ -117,7 +117,7 @@ def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, 
         lambda engine, statement, properties: served.add(type(statement)) or run(engine, statement, properties),
     )  # fmt: skip
     session = Session(Properties({"bootstrap.servers": demo.bootstrap, "auto.offset.reset": "earliest"}))
-    given = Session(Properties({}), tables={"one": pa.table({"n": [1]})})
+    given = Session(Properties({"kshell.files": "true"}), tables={"one": pa.table({"n": [1]})})
     try:
         for answer in session.execute(SCRIPT.format(t=f"t{uuid.uuid4().hex[:10]}")):
             pull(answer)

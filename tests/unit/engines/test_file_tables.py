@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from kshell.config import Properties
-from kshell.errors import BindError, KshellError, Unsupported
+from kshell.errors import BindError, KshellError, StatementError, Unsupported
 from kshell.results import Live, Message, Rows, Sections
 from kshell.session import Session
 
@@ -17,6 +17,7 @@ from .answers import rows_that_come
 
 ORDERS = pa.table({"id": [1, 2, 3], "who": ["ann", "bob", "eve"], "ROWTIME": [5_000, 70_000, 6_000]})
 USERS = b"id,name,country\n1,ann,de\n2,bob,fr\n3,cy,de\n"
+FILES = {"kshell.files": "true"}
 WRITTEN = 1_700_000_000_123
 
 
@@ -24,7 +25,7 @@ WRITTEN = 1_700_000_000_123
 def alone(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     put("users.csv", USERS)
-    made = Session(Properties({}), tables={"orders": ORDERS})
+    made = Session(Properties(FILES), tables={"orders": ORDERS})
     yield made
     made.close()
 
@@ -179,6 +180,14 @@ def test_only_regular_local_files_are_read(alone):
     assert rows(alone, "SELECT COUNT(*) FROM t") == [(3,)]
 
 
+def test_it_is_for_connections_that_may_read_files(alone):
+    put("users.csv", USERS)
+    with pytest.raises(StatementError, match="CREATE TABLE … FROM FILE: statements may not use local files") as caught:
+        answer(Session(Properties({}), tables={"orders": ORDERS}), "CREATE TABLE t FROM FILE 'users.csv'")
+    assert (caught.value.place.column, caught.value.hint) == (
+        26, "kshell.files=true when connecting; in a program connect(files=True)")
+
+
 def test_a_large_file_is_refused(alone):
     answer(alone, "SET 'kshell.file.max.bytes'='20'")
     what, hint, _ = refused(alone, "CREATE TABLE t FROM FILE 'users.csv'")
@@ -241,6 +250,13 @@ def test_a_table_of_a_topic_and_one_of_a_file_do_not_replace_each_other(alone):
     what, hint, _ = refused(alone, "CREATE OR REPLACE TABLE users FROM FILE 'users.csv'")
     assert (what, hint) == (
         "Cannot replace USERS: it is read from u, which is a topic", "DROP TABLE USERS first")
+
+
+@pytest.fixture
+def session(demo):
+    made = Session(Properties({**FILES, "bootstrap.servers": demo.bootstrap, "auto.offset.reset": "earliest"}))
+    yield made
+    made.close()
 
 
 def test_queries_in_the_background_read_it(ask, execute, tmp_path, monkeypatch):

@@ -261,7 +261,7 @@ PROBES = {
     "kshell.read.only": (sends, "true", "false", {}),
     "kshell.editing": (lambda w: editing_mode(w.properties), "vi", "emacs", {}),
     "kshell.sample.records": (sampled, "100", "400", {}),
-    "kshell.file.max.bytes": (a_file, "7", "100", {}),
+    "kshell.file.max.bytes": (a_file, "7", "100", {"kshell.files": "true"}),
     "kshell.functions": (own_functions, "/nowhere/a.py", "/nowhere/b.py", {}),
     "kshell.partitioner": (partitions, "murmur2", "other", {}),
     **{f"kshell.scan.max.{what}": (budget, "2", "3", {}) for what in ("records", "bytes", "seconds")},

@@ -18,10 +18,11 @@ from kshell.catalog.model import RESERVED, Column, FileRows, FormatSpec, Kind, S
 from kshell.config import Properties
 from kshell.engines.local.sources.arrow_table import ArrowTable
 from kshell.engines.local.sources.given import GivenInput
-from kshell.errors import BindError
+from kshell.errors import BindError, StatementError
 from kshell.field_names import escaped
 from kshell.formats.file_rows import read_rows
 from kshell.formats.source_reader import rowkey_column
+from kshell.permits import check_files
 from kshell.sql import plan
 from kshell.sql.bind.declare import declared_columns
 from kshell.sql.bind.file_tables import repeated
@@ -38,10 +39,11 @@ _KINDS = (
 
 
 def file_source(statement: CreateFromFile, properties: Properties) -> Source:
-    """The table that the statement declares, with all rows of its file; raises BindError."""
+    """The table that the statement declares, with all rows of its file; raises StatementError."""
     try:
+        check_files(properties, "CREATE TABLE … FROM FILE")
         return _made(statement, properties)
-    except BindError as error:
+    except StatementError as error:
         raise error.with_place(statement.file.place or statement.place) from None
 
 
