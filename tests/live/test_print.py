@@ -151,7 +151,7 @@ def test_what_is_not_there_is_refused(topic, session):
     for text, error, what, hint in (
         ("PARTITION 7", BindError, f"topic {name} has no partition 7", "it has 0, 1"),
         ("FROM 'soon'", BindError, "'soon' is no moment",
-         "try '@-10m', '10 minutes ago', 'yesterday' or '2026-01-31T10:00:00Z'"),
+         "'@-10m', '10 minutes ago', 'yesterday' or '2026-01-31T10:00:00Z'"),
         ("WHERE nothing = 1", UnknownName, None, None),
     ):
         with pytest.raises(error) as caught:

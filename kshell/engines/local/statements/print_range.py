@@ -104,7 +104,7 @@ def _place(
     if moment is None:
         raise BindError(
             f"'{position.moment}' is no moment",
-            hint="try '@-10m', '10 minutes ago', 'yesterday' or '2026-01-31T10:00:00Z'",
+            hint="'@-10m', '10 minutes ago', 'yesterday' or '2026-01-31T10:00:00Z'",
             place=position.place,
         )
     return moment, first_at(client, snapshot, held, moment, unknown)
