@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from kshell import __version__
-from kshell.errors import Interrupted, KshellError, StatementError, UsageError, nearest
+from kshell.errors import Interrupted, KshellError, UsageError, nearest
 from kshell.terminal.commands import FORMATS
 
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ def _parser() -> argparse.ArgumentParser:
         help=", ".join(FORMATS))
     add("-X", "--property", action="append", default=[], metavar="NAME=VALUE",
         help="set a property; SHOW PROPERTIES lists them; may be repeated")
+    add("-F", "--command-config", default="", metavar="FILE",
+        help="properties from a client's file: Java's client.properties, librdkafka's, kcat's")
     add("--profile", default="", metavar="NAME", help="a [profile.NAME] of config.toml")
     add("--registry", metavar="URL", help="the schema registry")
     add("--schema", action="append", default=[], metavar="TOPIC=FILE",
@@ -106,30 +108,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _properties(options: argparse.Namespace) -> dict[str, str]:
-    from kshell.config import load_profile
+    from kshell.terminal.settings import gathered
 
-    properties = load_profile(options.profile)
-    for item in options.property:
-        name, equals, value = item.partition("=")
-        if not equals:
-            raise UsageError(f"-X takes name=value, not {item}")
-        properties = properties.set(name, value)
-    if options.bootstrap:
-        properties = properties.set("bootstrap.servers", options.bootstrap)
-    if options.registry:
-        properties = properties.set("schema.registry.url", options.registry)
-    for option, half, given in (
-        ("--schema", "value", options.schema), ("--key-schema", "key", options.key_schema)
-    ):  # fmt: skip
-        for item in given:
-            topic, equals, file = item.partition("=")
-            if not equals:
-                raise UsageError(f"{option} takes topic=file, not {item}")
-            path, _, message = file.partition("#")
-            properties = properties.set(f"topic.{topic}.{half}.schema.file", path)
-            if message:
-                properties = properties.set(f"topic.{topic}.{half}.schema.name", message)
-    return {n: properties[n] for n in properties}
+    found = gathered(options)
+    if found.ignored:
+        from kshell.terminal.messages import note
+
+        names = f"{len(found.ignored)} name{'s' * (len(found.ignored) > 1)}"
+        listed = ", ".join(found.ignored)
+        note(f"{options.command_config} sets {names} that kshell has no use for: {listed}")
+    return dict(found.properties)
 
 
 def _script(options: argparse.Namespace) -> str | None:
@@ -229,10 +217,7 @@ def _terminate(number: int, frame: object) -> NoReturn:
 
 
 def _work(options: argparse.Namespace) -> int:
-    try:
-        options.properties = _properties(options)
-    except StatementError as error:  # here an unknown name is not an error of a statement
-        raise UsageError(error.what, hint=error.hint) from None
+    options.properties = _properties(options)
     text = _script(options)
     with contextlib.ExitStack() as stack:
         stack.callback(_end_spool)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kshell.config import Properties, load_profile
+from kshell.config import Properties
+from kshell.config.sources import gather
 from kshell.errors import UsageError
 from kshell.terminal import cli
 from kshell.terminal.history import carries_secret
@@ -39,7 +40,7 @@ def test_a_profile_may_nest_its_tables(tmp_path, monkeypatch):
         '[profile.lab]\nbootstrap.servers = "b:1"\n"schema.registry.url" = "http://r"\n'
         '[profile.lab.topic."a.b"]\nvalue.format = "AVRO"\nkey.schema.file = "k.avsc"\n'
     )
-    made = load_profile("lab")
+    made = gather(profile="lab").properties
     assert (made["bootstrap.servers"], made["schema.registry.url"]) == ("b:1", "http://r")
     assert made.of_topic("a.b", "value") == {"format": "AVRO"}
     assert made.of_topic("a.b", "key") == {"schema.file": "k.avsc"}

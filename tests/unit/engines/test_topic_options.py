@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kshell.config import _OF_TOPIC, Properties
+from kshell.config import Properties
+from kshell.config.properties import _OF_TOPIC
 from kshell.engines.local.sources.sample import as_set
 from kshell.errors import BindError, UsageError
 from kshell.formats.base import Asked, Half

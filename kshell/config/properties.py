@@ -1,25 +1,21 @@
-"""Properties, profiles and secrets, from `-X`, SET, the environment and config.toml.
+"""The table of properties, and the values that a session has of them.
 
-One table has all properties; their names are those of Kafka's clients and of ksqlDB.  `Properties`
-is immutable: SET makes a new one.  Light to import: the command line needs it before anything else.
+Their names are those of Kafka's clients and of ksqlDB.  `Properties` is immutable: SET makes a new
+one.  Light to import: the command line needs it before anything else.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from kshell.errors import UnknownName, UsageError, nearest
+from kshell.errors import UsageError, nearest
 
-__all__ = ["PROPERTIES", "Properties", "Scope", "cache_home", "config_home", "load_profile",
-           "scope_of", "state_home"]  # fmt: skip
+__all__ = ["PROPERTIES", "Properties", "Property", "Scope", "canonical", "scope_of"]
 
 
 class Scope(Enum):
@@ -56,9 +52,17 @@ _OF_THE_CONNECTION = (
     Property("sasl.password", None, "the password for PLAIN and SCRAM", secret=True),
     Property("sasl.oauthbearer.token", None, "a signed token", secret=True),
     Property("sasl.kerberos.service.name", "kafka", "the brokers' Kerberos service"),
-    Property("ssl.ca.location", None, "PEM file of the authorities to trust"),
-    Property("ssl.certificate.location", None, "PEM file of our certificate"),
+    Property("ssl.ca.location", None, "the authorities to trust: a file of PEM, PKCS12 or JKS"),
+    Property("ssl.ca.pem", None, "the authorities to trust, as PEM"),
+    Property("ssl.truststore.password", None, "the password of the store ssl.ca.location",
+             secret=True),
+    Property("ssl.certificate.location", None,
+             "our certificate: a file of PEM, or of PKCS12 or JKS with its key"),
+    Property("ssl.certificate.pem", None, "our certificate, as PEM"),
+    Property("ssl.keystore.password", None, "the password of the store ssl.certificate.location",
+             secret=True),
     Property("ssl.key.location", None, "PEM file of our private key"),
+    Property("ssl.key.pem", None, "our private key, as PEM", secret=True),
     Property("ssl.key.password", None, "the private key's password", secret=True),
     Property("ssl.endpoint.identification.algorithm", "https",
              "check the broker's name against its certificate", ("https", "none")),
@@ -77,9 +81,14 @@ _OF_THE_SESSION = (
     Property("schema.registry.url", None, "the schema registry's address"),
     Property("schema.registry.basic.auth.user.info", None, "user:password", secret=True),
     Property("schema.registry.bearer.token", None, "a token", secret=True),
-    Property("schema.registry.ssl.ca.location", None, "PEM file of authorities to trust"),
+    Property("schema.registry.ssl.ca.location", None,
+             "the authorities to trust: a file of PEM, PKCS12 or JKS"),
+    Property("schema.registry.ssl.truststore.password", None,
+             "the password of the store schema.registry.ssl.ca.location", secret=True),
     Property("schema.registry.ssl.certificate.location", None,
-             "PEM file of our certificate"),
+             "our certificate: a file of PEM, or of PKCS12 or JKS with its key"),
+    Property("schema.registry.ssl.keystore.password", None,
+             "the password of the store schema.registry.ssl.certificate.location", secret=True),
     Property("schema.registry.ssl.key.location", None, "PEM file of our private key"),
     Property("schema.registry.ssl.key.password", None, "the private key's password",
              secret=True),
@@ -140,9 +149,26 @@ _ALIASES = {
     "bootstrap.server": "bootstrap.servers",
     "sasl.mechanisms": "sasl.mechanism",
     "ssl.truststore.location": "ssl.ca.location",
+    "ssl.truststore.certificates": "ssl.ca.pem",
+    "ssl.keystore.location": "ssl.certificate.location",
+    "ssl.keystore.certificate.chain": "ssl.certificate.pem",
+    "ssl.keystore.key": "ssl.key.pem",
+    "schema.registry.ssl.truststore.location": "schema.registry.ssl.ca.location",
+    "schema.registry.ssl.keystore.location": "schema.registry.ssl.certificate.location",
+    "metadata.broker.list": "bootstrap.servers",
+    "compression.codec": "compression.type",
+    "message.timeout.ms": "delivery.timeout.ms",
+    "bearer.auth.token": "schema.registry.bearer.token",
     "basic.auth.user.info": "schema.registry.basic.auth.user.info",
     "ksql.schema.registry.url": "schema.registry.url",
 }
+# Two names for one thing: to set one unsets the other.
+_RIVALS = {
+    "ssl.ca.location": "ssl.ca.pem",
+    "ssl.certificate.location": "ssl.certificate.pem",
+    "ssl.key.location": "ssl.key.pem",
+}
+_RIVALS |= {other: name for name, other in _RIVALS.items()}
 # The properties of one topic: topic.NAME.value.format and the like.
 _TOPIC = re.compile(r"topic\.(?P<topic>.+)\.(?P<what>(?:key|value)\.[a-z.]+)", re.IGNORECASE)
 _OF_TOPIC: Mapping[str, str] = MappingProxyType(
@@ -191,6 +217,15 @@ def _known(name: str) -> Property:
     return PROPERTIES[plain]
 
 
+def canonical(name: str) -> str:
+    """The name that the table has for a property; raises UsageError for an unknown name.
+
+    >>> canonical("ssl.truststore.location")
+    'ssl.ca.location'
+    """
+    return _known(name).name
+
+
 def scope_of(name: str) -> Scope:
     """The scope of a property; raises UsageError for an unknown name.
 
@@ -213,6 +248,10 @@ def _checked(known: Property, value: str) -> str:
     if known.least is not None and int(value) < known.least:
         raise UsageError(f"{known.name} cannot be {value}", hint=f"{known.least} is the least")
     return value
+
+
+_MASK = "********"
+_USER_INFO = re.compile(r"//[^/@\s]*@")  # user and password in a URL
 
 
 class Properties(Mapping[str, str]):
@@ -238,7 +277,8 @@ class Properties(Mapping[str, str]):
     def set(self, name: str, value: str) -> Properties:
         """With one more value; raises UsageError."""
         known = _known(name)
-        return Properties({**self._set, known.name: _checked(known, value)}, self.opened)
+        others = {n: v for n, v in self._set.items() if n != _RIVALS.get(known.name)}
+        return Properties({**others, known.name: _checked(known, value)}, self.opened)
 
     def unset(self, name: str) -> Properties:
         """With the property at its default."""
@@ -287,59 +327,3 @@ class Properties(Mapping[str, str]):
 
     def __repr__(self) -> str:
         return f"Properties({ {n: v for n, v, *_ in self.shown() if n in self._set} })"
-
-
-def config_home() -> Path:
-    """The folder of config.toml and functions.py: XDG's config folder."""
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "kshell"
-
-
-def state_home() -> Path:
-    """The folder of the history: XDG's state folder."""
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "kshell"
-
-
-def cache_home() -> Path:
-    """The folder of cached schemas: XDG's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kshell"
-
-
-_MASK = "********"
-_USER_INFO = re.compile(r"//[^/@\s]*@")  # user and password in a URL
-
-
-def _flat(table: Mapping[str, object], lead: str = "") -> Iterator[tuple[str, object]]:
-    """A TOML table's values by dotted names: `a.b = 1` and `"a.b" = 1` are the same.
-
-    >>> list(_flat({"a": {"b": 1}, "c.d": 2}))
-    [('a.b', 1), ('c.d', 2)]
-    """
-    for name, value in table.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{lead}{name}.")
-        else:
-            yield lead + name, value
-
-
-def load_profile(name: str) -> Properties:
-    """The properties of [profile.NAME] in config.toml; "" is [profile.default] if there is one.
-
-    KSHELL_BOOTSTRAP_SERVERS and the like in the environment (dots as underscores) override it.
-    """
-    values: dict[str, str] = {}
-    path = config_home() / "config.toml"
-    profiles: dict[str, dict[str, object]] = {}
-    if path.exists():
-        try:
-            profiles = tomllib.loads(path.read_text()).get("profile", {})
-        except (OSError, tomllib.TOMLDecodeError) as error:
-            raise UsageError(f"{path} cannot be read: {error}") from None
-    if name and name not in profiles:
-        raise UnknownName("profile", name, profiles)
-    for key, value in _flat(profiles.get(name or "default", {})):
-        values[key] = str(value).lower() if isinstance(value, bool) else str(value)
-    for known in PROPERTIES:
-        variable = "KSHELL_" + known.removeprefix("kshell.").replace(".", "_").upper()
-        if variable in os.environ:
-            values[known] = os.environ[variable]
-    return Properties(values)
