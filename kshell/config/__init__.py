@@ -1,7 +1,7 @@
 """Properties, and the places where their values come from.
 
-`properties` has the table and a session's values, `sources` puts together what flags, files, profiles
-and the environment set, `client_files` reads the files of Kafka's own clients, and `certificates`
+`properties` has the table and a session's values, `sources` puts together what flags, files and
+the environment set, `client_files` reads the files of Kafka's own clients, and `certificates`
 key stores.  Light to import: the command line needs it before anything else.
 """
 

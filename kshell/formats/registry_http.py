@@ -17,6 +17,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 import httpx
 
 from kshell.config import cache_home
+from kshell.config.certificates import tls_context
 from kshell.errors import RegistryDown, RegistryError, UnknownSchema, UsageError
 from kshell.formats.registry import (
     Reference,
@@ -85,20 +86,14 @@ def _split_url(url: str) -> tuple[str, str]:
 
 
 def _trust(properties: Mapping[str, str]) -> ssl.SSLContext:
-    names = ("ssl.ca.location", "ssl.certificate.location", "ssl.key.location", "ssl.key.password")
-    ca, certificate, key, password = (properties.get(f"schema.registry.{n}") for n in names)
     try:
-        context = ssl.create_default_context(cafile=ca)
-        if certificate:
-            # A password is always handed in: without one OpenSSL would ask at the terminal.
-            context.load_cert_chain(certificate, key, password or "")
+        return tls_context(properties, "schema.registry.")
     except (OSError, ssl.SSLError) as error:
         reason = error.strerror or getattr(error, "reason", "") or type(error).__name__
         raise UsageError(
             f"the schema registry's certificates cannot be read: {reason}",
-            hint="schema.registry.ssl.ca.location and the like are PEM files",
+            hint="schema.registry.ssl.ca.location and the like are files of PEM, PKCS12 or JKS",
         ) from None
-    return context
 
 
 class HttpSchemas:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from kshell.config.sources import gather
@@ -11,7 +13,7 @@ from kshell.terminal.settings import gathered
 
 # From the strongest; each sets the registry's address to its own name.
 ORDER = ["flags", "-X", "--command-config", "environment", "profile", "config.toml", "default"]
-PAIRS = list(zip(ORDER, ORDER[1:]))
+PAIRS = list(itertools.pairwise(ORDER))
 
 
 @pytest.fixture

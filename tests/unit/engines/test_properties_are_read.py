@@ -13,7 +13,8 @@ import time
 import pyarrow as pa
 import pytest
 
-from kshell.config import PROPERTIES, Properties
+from kshell.config import PROPERTIES, Properties, certificates
+from kshell.config.jks import Store
 from kshell.engines.local.continuous.feed import open_feed
 from kshell.engines.local.sources import chunks, sample, scan_reader, topic
 from kshell.errors import ConnectionFailed, KshellError
@@ -76,7 +77,7 @@ def registry(world: World):
         def load_cert_chain(self, *given):
             trusted.extend(given)
 
-    def context(cafile=None):
+    def context(cafile=None, cadata=None):
         trusted.append(cafile)
         return Context()
 
@@ -91,6 +92,20 @@ def registry(world: World):
     made = registry_http.open_schemas(given)
     subjects = [made.subject("t", half, "r") for half in ("key", "value")]
     return made.addresses, made._client.seen, trusted, subjects
+
+
+def stores(world: World):
+    """The passwords with which key stores are opened."""
+    opened = []
+
+    def read_store(path, data, *passwords):
+        opened.extend(passwords)
+        return Store((), (), b"")
+
+    world.monkeypatch.setattr(certificates, "read_store", read_store)
+    for lead in ("", REGISTRY):
+        certificates.without_stores(world.properties, lead)
+    return opened
 
 
 def strict(world: World):
@@ -196,9 +211,14 @@ def sends_with(world: World):
 
 PROBES = {
     **{n: (librdkafkas, "a", "b", {}) for n in (
-        "bootstrap.servers", "client.id", "sasl.username", "sasl.password", "ssl.ca.location",
-        "sasl.kerberos.service.name", "ssl.certificate.location", "ssl.key.location", "ssl.key.password",
+        "bootstrap.servers", "client.id", "sasl.username", "sasl.password", "sasl.kerberos.service.name",
     )},
+    **{n: (librdkafkas, "a", "b", {"security.protocol": "SSL"}) for n in (
+        "ssl.ca.location", "ssl.certificate.location", "ssl.key.location", "ssl.key.password",
+        "ssl.ca.pem", "ssl.certificate.pem", "ssl.key.pem",
+    )},
+    **{f"{lead}ssl.truststore.password": (stores, "a", "b", {f"{lead}ssl.ca.location": __file__}) for lead in ("", REGISTRY)},
+    **{f"{lead}ssl.keystore.password": (stores, "a", "b", {f"{lead}ssl.certificate.location": __file__}) for lead in ("", REGISTRY)},
     "security.protocol": (librdkafkas, "PLAINTEXT", "SSL", {}),
     "sasl.mechanism": (librdkafkas, "PLAIN", "SCRAM-SHA-256", SASL),
     "sasl.oauthbearer.token": (librdkafkas, "a", "b", TOKENS),
