@@ -97,6 +97,7 @@ class Session:
         self._functions: dict[str, Function] = {}  # the user's own, by name
         self._database: Database | None = None  # in DuckDB, made when first needed
         self._names = Names()
+        self.in_use: Callable[[], object] = bool  # whether answers are read besides statements
 
     @classmethod
     def open(cls, properties: Mapping[str, str], profile: str = "") -> Session:
@@ -127,6 +128,10 @@ class Session:
         Raises the errors of connecting; then nothing has changed.
         """
         anew = any(scope_of(name) is Scope.CONNECTION for name in names)
+        if anew and self.in_use():
+            raise UsageError(
+                "the connection cannot change while a query runs", hint="\\jobs lists them"
+            )
         if anew and self._engine is not None:
             self._engine.reconnect(properties)
             self._names = Names()

@@ -6,7 +6,7 @@ key stores.  Light to import: the command line needs it before anything else.
 """
 
 from kshell.config.folders import cache_home, config_home, state_home
-from kshell.config.properties import PROPERTIES, Properties, Property, Scope, scope_of
+from kshell.config.properties import PROPERTIES, Properties, Property, Scope, is_secret, scope_of
 
 __all__ = ["PROPERTIES", "Properties", "Property", "Scope", "cache_home", "config_home",
-           "scope_of", "state_home"]  # fmt: skip
+           "is_secret", "scope_of", "state_home"]  # fmt: skip

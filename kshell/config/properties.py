@@ -15,7 +15,7 @@ from typing import Any
 
 from kshell.errors import UsageError, nearest
 
-__all__ = ["PROPERTIES", "Properties", "Property", "Scope", "canonical", "scope_of"]
+__all__ = ["PROPERTIES", "Properties", "Property", "Scope", "canonical", "is_secret", "scope_of"]
 
 
 class Scope(Enum):
@@ -224,6 +224,27 @@ def canonical(name: str) -> str:
     'ssl.ca.location'
     """
     return _known(name).name
+
+
+_LIKE_SECRET = re.compile(
+    r"passw|pasw|pwd|secret|token|credential|user[._]info|jaas|private", re.IGNORECASE
+)
+
+
+def is_secret(name: str) -> bool:
+    """Whether a name is that of a secret, or like one: also where it is written wrongly.
+
+    >>> is_secret("sasl.password"), is_secret("sasl.pasword"), is_secret("SASL_PASSWORD")
+    (True, True, True)
+    >>> is_secret("client.id"), is_secret("sasl.username")
+    (False, False)
+    """
+    plain = name.strip().lower().replace("_", ".")
+    known = PROPERTIES.get(_ALIASES.get(plain, plain))
+    if known is not None:
+        return known.secret
+    secrets = [p.name for p in PROPERTIES.values() if p.secret]
+    return _LIKE_SECRET.search(name) is not None or bool(nearest(plain, secrets, 1))
 
 
 def scope_of(name: str) -> Scope:

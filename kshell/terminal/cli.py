@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from kshell import __version__
 from kshell.errors import Interrupted, KshellError, UsageError, nearest
-from kshell.terminal.commands import FORMATS
+from kshell.terminal.formats import FORMATS
 
 if TYPE_CHECKING:
     from kshell.session import Session
@@ -225,7 +225,7 @@ def _work(options: argparse.Namespace) -> int:
             from kshell.terminal.repl import converse
 
             return converse(
-                lambda: _open(options, stack), options.output or "table", options.csv_safe
+                lambda: _open(options, stack), options.output or "", options.csv_safe
             )
         output = options.output or ("table" if sys.stdout.isatty() else "jsonl")
         return _batch(_open(options, stack), text, output, options.csv_safe)

@@ -20,7 +20,7 @@ from kshell.durations import UNITS
 from kshell.sql.keywords import KEYWORDS, RESERVED, STATEMENTS
 from kshell.sql.script import Token, tokens
 from kshell.sql.statements import ShowWhat
-from kshell.terminal.commands import COMMANDS
+from kshell.terminal.commands import COMMANDS, Argument
 from kshell.terminal.sanitize import clean
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def _command(before: str, known: Known) -> list[Candidate]:
     command = next((c for c in COMMANDS if c.word == word), None)
     if command is None:
         return []
-    if command.takes == "topic":
+    if command.argument is Argument.TOPIC:
         return _named(known.sources, argument, "topic")
     return _matching(command.choices, argument, "format")
 

@@ -248,11 +248,14 @@ def _pressed(fd: int, news: int | None, seconds: float) -> list[bytes]:
     return _KEY.findall(data)
 
 
-def watch(live: Live, console: Console | None = None) -> None:
-    """Show the query until it ends or is stopped; raises the error that ended it."""
+def watch(live: Live, console: Console | None = None, board: Board | None = None) -> None:
+    """Show the query until it ends or is stopped; raises the error that ended it.
+
+    `board` has the rows of a query that ran in the background.
+    """
     console = console or Console(highlight=False)
     screen = Console(highlight=False, file=terminal())
-    view = View(live, Board(live.schema, live.key))
+    view = View(live, Board(live.schema, live.key) if board is None else board)
     puller = _Puller(live)
     stopped = False
     try:

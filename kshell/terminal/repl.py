@@ -1,4 +1,4 @@
-"""The prompt: a person types statements, until Ctrl-D.
+"""The prompt: a person types statements and commands, until Ctrl-D.
 
 The prompt appears at once: a thread that starts after it is drawn opens the session and imports the
 heavy modules.  Enter in an incomplete statement begins the next line; an error in a statement does
@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sys
-import textwrap
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -21,19 +20,22 @@ from prompt_toolkit.application import Application
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.completion import ThreadedCompleter
 from prompt_toolkit.formatted_text import StyleAndTextTuples
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.shortcuts import CompleteStyle
 from prompt_toolkit.styles import Style
 
 from kshell import __version__
-from kshell.errors import Interrupted, KshellError
-from kshell.sql.script import is_complete
-from kshell.terminal.commands import COMMANDS, FORMATS, command_help
+from kshell.errors import KshellError
+from kshell.terminal.commands import run_command
 from kshell.terminal.completion import Known, SqlCompleter
+from kshell.terminal.conversation import Conversation, NoSession
 from kshell.terminal.highlight import SqlLexer
 from kshell.terminal.history import PrivateHistory
-from kshell.terminal.messages import draw_error, internal_error, note
-from kshell.terminal.sanitize import clean
+from kshell.terminal.keyboard import quiet
+from kshell.terminal.keys import bindings
+from kshell.terminal.messages import note
+from kshell.terminal.opening import Opening, learn
+from kshell.terminal.toolbar import toolbar
+from kshell.terminal.typed import read_call
 
 if TYPE_CHECKING:
     from kshell.session import Session
@@ -66,68 +68,19 @@ STYLE = Style.from_dict(
         "scrollbar.button": "bg:#4e4e4e",
     }
 )
-_TOLD = 60  # characters of a query's state on the toolbar
 _TICK = 1.0  # seconds after which an idle prompt is drawn again: queries run beside it
 _FRESH = 10.0  # seconds after which names are loaded again
 _MAKES_NAMES = ("CREATE", "DROP", "INSERT", "ALTER", "RUN")
 
 
-class _Opening:
-    """Opens the session in a thread: that may import, start a broker, connect."""
-
-    def __init__(self, open_session: Callable[[], Session], changed: Callable[[], None]) -> None:
-        self._open, self._changed = open_session, changed
-        self.session: Session | None = None
-        self.error: BaseException | None = None
-        self._done = threading.Event()
-        self._begun = False
-
-    def begin(self) -> None:
-        """Start the thread; a second call does nothing."""
-        if not self._begun:
-            self._begun = True
-            threading.Thread(target=self._run, name="kshell-open", daemon=True).start()
-
-    def _run(self) -> None:
-        try:
-            session = self._open()
-            session.connect()
-            self.session = session
-        except BaseException as error:
-            self.error = error
-        finally:
-            self._done.set()
-            self._changed()
-        if self.session is not None:
-            _learn(self.session)
-            self._changed()
-
-    def wait(self) -> Session:
-        """The session; raises the error of opening it.  Ctrl-C may end the wait."""
-        self.begin()
-        while not self._done.wait(0.1):
-            pass
-        if self.session is None:
-            raise self.error or KshellError("no session")
-        return self.session
-
-
-def _learn(session: Session) -> None:
-    """Load names for completion, and import the modules that the first query needs."""
-    with contextlib.suppress(KshellError, OSError):
-        session.refresh()
-    import kshell.engines.local.statements.select
-    import kshell.terminal.show  # noqa: F401
-
-
 class _Prompt:
-    """One conversation."""
+    """The prompt of one conversation."""
 
     def __init__(self, open_session: Callable[[], Session], output: str, csv_safe: bool) -> None:
-        self.output, self.csv_safe = output, csv_safe
         self._learned = time.monotonic()
         self._columns: dict[str, tuple[float, Sequence[str]]] = {}
-        self._opening = _Opening(open_session, self._changed)
+        self._opening = Opening(open_session, self._changed)
+        self._talk = Conversation(self._session, output, csv_safe)
         self._prompt: PromptSession[str] = PromptSession(
             history=PrivateHistory(),
             auto_suggest=AutoSuggestFromHistory(),
@@ -143,13 +96,20 @@ class _Prompt:
             bottom_toolbar=self._toolbar,
             refresh_interval=_TICK,
             reserve_space_for_menu=7,
-            key_bindings=_keys(),
+            key_bindings=bindings(),
         )
         self._prompt.app.after_render += self._drawn
         self._prompt.app.ttimeoutlen = 0.05  # do not wait after Esc
 
     def _drawn(self, app: Application[str]) -> None:
         self._opening.begin()
+
+    def _session(self) -> Session:
+        """The session, when it is open; the error of opening it ends the prompt."""
+        try:
+            return self._opening.wait()
+        except (KshellError, OSError) as error:
+            raise NoSession from error
 
     def _changed(self) -> None:
         """The thread has finished: change the toolbar, or leave if there is no cluster."""
@@ -168,20 +128,14 @@ class _Prompt:
 
     def _toolbar(self) -> StyleAndTextTuples:
         session = self._opening.session
-        rule = ("class:bar.rule", " │ ")
-        bar: StyleAndTextTuples = [("", " ")]
         if session is None:
-            return [*bar, ("class:bar.waiting", "connecting …")]
-        bar.append(("class:bar.cluster", clean(session.cluster)))
-        if session.profile:
-            bar += [rule, ("", clean(session.profile))]
-        for query in session.running():
-            style, sign = ("class:bar.failed", "✗") if query.failed else ("class:bar.running", "▶")
-            told = clean(f"{query.id} {query.state}")
-            bar += [rule, (style, f"{sign} {told[:_TOLD]}{'…' if len(told) > _TOLD else ''}")]
-        if self.output != "table":
-            bar += [rule, ("", self.output)]
-        return [*bar, rule, ("", "; and Enter runs · Tab completes · help · Ctrl-D leaves")]
+            return [("", " "), ("class:bar.waiting", "connecting …")]
+        marks = [self._talk.output] if self._talk.output != "table" else []
+        if self._talk.destination is not None:
+            marks.append(f"to {self._talk.destination.name}")
+        width = shutil.get_terminal_size().columns
+        queries = (*session.running(), *self._talk.jobs.status())
+        return toolbar(session.cluster, session.profile, queries, marks, width)
 
     def _known(self) -> Known:
         session = self._opening.session
@@ -207,46 +161,34 @@ class _Prompt:
     def run(self) -> int:
         """Run until Ctrl-D; returns the exit code."""
         print(f"kshell {__version__} · SQL over Kafka · help; lists statements, \\? commands\n")
-        while True:
-            try:
-                text = self._prompt.prompt([("class:prompt", "kshell> ")])
-                if text.strip():
-                    if not self._execute(text):
-                        return 0
-                    print()
-            except KeyboardInterrupt:
-                continue
-            except EOFError:
-                return 0
-            if self._opening.error is not None:
-                raise self._opening.error
-
-    def _execute(self, text: str) -> bool:
-        """Run the typed text; False means leave."""
-        if text.lstrip().startswith("\\"):
-            return self._command(text.strip())
+        talk = self._talk
         try:
-            session = self._opening.wait()
-            from kshell.terminal.show import Shower
+            while not talk.leaving:
+                text, talk.prefill = talk.prefill, ""
+                for line in talk.jobs.news():
+                    note(line)
+                try:
+                    text = self._prompt.prompt([("class:prompt", "kshell> ")], default=text)
+                    if text.strip():
+                        self._run(text)
+                        print()
+                except (KeyboardInterrupt, NoSession):
+                    pass
+                except EOFError:
+                    break
+                if self._opening.error is not None:
+                    raise self._opening.error
+        finally:
+            talk.close()
+        return 0
 
-            shower = Shower(self.output, self.csv_safe, _say)
-            results = session.execute(text)
-            try:
-                for result in results:
-                    if not shower.show(result):
-                        return False
-            finally:
-                results.close()  # type: ignore[attr-defined]
-        except (Interrupted, KeyboardInterrupt):
-            note("stopped")
-        except KshellError as error:
-            if error is self._opening.error:
-                raise
-            draw_error(error, text)
-        except Exception as error:
-            draw_error(internal_error(error))
+    def _run(self, text: str) -> None:
+        call = read_call(text)
+        if call is not None:
+            self._talk.guarded(text, lambda: run_command(self._talk, call))
+        else:
+            self._talk.run(text)
         self._learn_after(text)
-        return True
 
     def _learn_after(self, text: str) -> None:
         session = self._opening.session
@@ -255,65 +197,15 @@ class _Prompt:
             return
         if now - self._learned > _FRESH or text.strip().upper().startswith(_MAKES_NAMES):
             self._learned = now
-            threading.Thread(target=_learn, args=(session,), daemon=True).start()
-
-    def _command(self, text: str) -> bool:
-        word, _, argument = text.partition(" ")
-        argument = argument.strip().rstrip(";")
-        command = next((c for c in COMMANDS if c.word == word.rstrip(";")), None)
-        if command is None or command.word == "\\?":
-            print(command_help())
-        elif command.word == "\\q":
-            return False
-        elif command.word == "\\x":
-            self._shown_as("table" if self.output == "vertical" else "vertical")
-        elif command.word == "\\o":
-            self._shown_as(argument)
-        else:
-            filled = command.statement.replace("{}", argument)
-            return self._execute(filled if argument else command.alone or command.statement)
-        return True
-
-    def _shown_as(self, output: str) -> None:
-        if output in FORMATS:
-            self.output = output
-            note(f"Answers are shown as {output}.")
-        else:
-            note(f"\\o takes one of {', '.join(FORMATS)}")
-
-
-def _say(text: str) -> None:
-    """Write a message, with line breaks between words."""
-    width = max(shutil.get_terminal_size().columns, 20)
-    for line in text.split("\n"):
-        print("\n".join(textwrap.wrap(line, width) or [""]) if len(line) > width else line)
-
-
-def _keys() -> KeyBindings:
-    keys = KeyBindings()
-
-    @keys.add("enter")
-    def _(event: KeyPressEvent) -> None:
-        buffer = event.current_buffer
-        state = buffer.complete_state
-        if state is not None and state.current_completion is not None:
-            buffer.complete_state = None  # Enter takes the candidate; a second Enter runs
-        elif is_complete(buffer.text):
-            buffer.validate_and_handle()
-        else:
-            buffer.insert_text("\n")
-
-    @keys.add("escape", "enter")
-    def _(event: KeyPressEvent) -> None:
-        event.current_buffer.insert_text("\n")
-
-    return keys
+            threading.Thread(target=learn, args=(session,), daemon=True).start()
 
 
 def converse(open_session: Callable[[], Session], output: str, csv_safe: bool) -> int:
     """Run the prompt until the person leaves; returns the exit code.
 
-    Raises the error of opening the session, because nothing works without a cluster.
+    `output` is the format that was chosen, "" for none.  Raises the error of opening the session,
+    because nothing works without a cluster.
     """
     sys.stdout.flush()
-    return _Prompt(open_session, output, csv_safe).run()
+    with quiet():
+        return _Prompt(open_session, output, csv_safe).run()

@@ -6,6 +6,7 @@ live stream, a live table, an outage, an error with a place.
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import threading
@@ -16,6 +17,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from kshell.changes import Changes
+from kshell.config import Properties
 from kshell.errors import Outage, ParseError, Place, UnknownName
 from kshell.results import (
     Event,
@@ -92,6 +94,11 @@ class FakeSession:
 
     cluster = "fake:9092"
     profile = "test"
+    properties = Properties({"bootstrap.servers": "fake:9092"})
+
+    @functools.cached_property
+    def variables(self) -> dict[str, str]:
+        return {}
 
     def connect(self) -> None:
         pass
@@ -122,6 +129,8 @@ class FakeSession:
             raise ParseError("SELEC is no statement", hint="did you mean SELECT?", place=place)
         elif first.startswith("describe "):
             raise UnknownName("topic", first.split()[1], COLUMNS)
+        elif first == "two rows":
+            yield Rows.of(pa.table({"said": ["one", "two"]}))
         elif first == "exit":
             yield Goodbye()
         elif first.startswith("set "):

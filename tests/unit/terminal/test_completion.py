@@ -55,7 +55,7 @@ def offered(text: str, after: str = "") -> list[str]:
         ("INSERT INTO s WITH (", "", "QUERY_ID"),
         ("ASSERT TOPIC s WITH (", "", "PARTITIONS"),
         ("\\d us", "", "users"),
-        ("\\o ver", "", "vertical"),
+        ("\\f ver", "", "vertical"),
     ],
 )
 def test_the_best_offer(text, after, first):
