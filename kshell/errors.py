@@ -201,12 +201,14 @@ class BadRecord:
     excerpt: bytes = field(default=b"", repr=False)
 
 
-def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
-    """The known names most like `name`, best first.
+def nearest(
+    name: str, known: Iterable[str], count: int = 3, alike: float = 0.65
+) -> list[str]:
+    """The known names most like `name`, best first; `alike` is how much they must be, up to 1.
 
     >>> nearest("SELEC", ["SELECT", "SET", "SHOW"])
     ['SELECT']
     """
     by_fold = {k.casefold(): k for k in known}
-    close = difflib.get_close_matches(name.casefold(), by_fold, n=count, cutoff=0.65)
+    close = difflib.get_close_matches(name.casefold(), by_fold, n=count, cutoff=alike)
     return [by_fold[c] for c in close]

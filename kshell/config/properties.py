@@ -126,6 +126,10 @@ _OF_THE_SESSION = (
     Property("kshell.dialect", "ksql",
              "whose functions and casts a bounded query has: KSQL's, or DuckDB's for everything",
              ("ksql", "duckdb")),
+    Property("kshell.theme", "dark", "the terminal's background, which colours are chosen for",
+             ("dark", "light")),
+    Property("kshell.prompt.color", "green", "the prompt's colour: a profile's mark",
+             ("green", "red", "yellow", "blue", "magenta", "cyan")),
     Property("kshell.sample.records", "200",
              "records sampled per topic to infer its columns", least=1),
     Property("kshell.functions", None,
@@ -335,13 +339,19 @@ class Properties(Mapping[str, str]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def masked(self, name: str) -> str:
+        """A value to show: a secret and a password in an address are stars, "" is not set."""
+        value = self.get(name, "")
+        known = PROPERTIES.get(name)
+        if known is not None and known.secret and value:
+            return _MASK
+        return _USER_INFO.sub(f"//{_MASK}@", value)
+
     def shown(self) -> list[tuple[str, str, str, str]]:
         """(name, value, default, scope) of every property, secrets masked."""
         rows = []
         for name, known in sorted(PROPERTIES.items()):
-            value = self.get(name, "")
-            shown = _MASK if known.secret and value else _USER_INFO.sub(f"//{_MASK}@", value)
-            rows.append((name, shown, known.default or "", known.scope.value))
+            rows.append((name, self.masked(name), known.default or "", known.scope.value))
         of_topics = sorted(n for n in self._set if n not in PROPERTIES)
         rows += [(n, self._set[n], "", Scope.SESSION.value) for n in of_topics]
         return rows

@@ -14,12 +14,14 @@ __all__ = ["Setting"]
 class Setting:
     """A property's name as it was written there, its value, and the place as people name it.
 
-    The value is None where something stands there that cannot be a value, such as a date.
+    The value is None where something stands there that cannot be a value, such as a date.  `hint`
+    is for a name that the table does not have.
     """
 
     name: str
     value: str | None = field(repr=False)  # it may be a secret
     origin: str
+    hint: str = ""
 
     def onto(self, properties: Properties) -> Properties:
         """The properties with this one set; an error says where it was set."""
@@ -28,4 +30,4 @@ class Setting:
                 raise UsageError(f"{self.name} is a text, a number, true or false")
             return properties.set(self.name, self.value)
         except UsageError as error:
-            raise UsageError(f"{self.origin}: {error.what}", hint=error.hint) from None
+            raise UsageError(f"{self.origin}: {error.what}", hint=self.hint or error.hint) from None

@@ -17,9 +17,10 @@ from kshell.config.folders import config_home
 from kshell.config.properties import PROPERTIES, Properties, canonical
 from kshell.config.setting import Setting
 from kshell.config.toml_lines import read_toml
-from kshell.errors import UnknownName, UsageError
+from kshell.errors import UnknownName, UsageError, nearest
 
-__all__ = ["PROFILE_KEYS", "Gathered", "config_file", "environment", "gather", "read_config"]
+__all__ = ["PROFILE_KEYS", "Gathered", "config_file", "environment", "gather", "read_config",
+           "variable_of"]  # fmt: skip
 
 # Short names that a profile has for what marks it.
 PROFILE_KEYS: Mapping[str, str] = {"color": "kshell.prompt.color", "read_only": "kshell.read.only"}
@@ -76,9 +77,18 @@ def _assigned(item: str) -> Setting:
 def environment() -> Iterator[Setting]:
     """KSHELL_BOOTSTRAP_SERVERS and the like: dots are underscores, `kshell.` is left out."""
     for name in PROPERTIES:
-        variable = "KSHELL_" + name.removeprefix("kshell.").replace(".", "_").upper()
+        variable = variable_of(name)
         if variable in os.environ:
             yield Setting(name, os.environ[variable], variable)
+
+
+def variable_of(name: str) -> str:
+    """The environment's name for a property.
+
+    >>> variable_of("kshell.sample.records"), variable_of("sasl.password")
+    ('KSHELL_SAMPLE_RECORDS', 'KSHELL_SASL_PASSWORD')
+    """
+    return "KSHELL_" + name.removeprefix("kshell.").replace(".", "_").upper()
 
 
 def _of_profile(name: str) -> tuple[list[Setting], list[Setting]]:
@@ -99,8 +109,10 @@ def read_config(path: Path) -> dict[str, list[Setting]]:
         of_one = profiles.setdefault(entry.path[1] if inside else "", [])
         if entry.value != {}:  # the heading of a table
             name = ".".join(entry.path[2:] if inside else entry.path)
-            value = _text(entry.value)
-            of_one.append(Setting(PROFILE_KEYS.get(name, name), value, f"{path}:{entry.line}"))
+            close = [] if name in PROFILE_KEYS else nearest(name, PROFILE_KEYS, 1)
+            hint = f"did you mean {close[0]}?" if close else ""
+            origin = f"{path}:{entry.line}"
+            of_one.append(Setting(PROFILE_KEYS.get(name, name), _text(entry.value), origin, hint))
     return profiles
 
 

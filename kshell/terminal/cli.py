@@ -13,7 +13,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
 from kshell import __version__
@@ -45,6 +46,20 @@ _PARTIAL = 4  # the exit code if every statement ran, but an answer is incomplet
 _CUT = 1  # the exit code if the reader of the output closed it before all was written
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _LOOK = 0.2  # seconds between two checks of the queries that a script left running
+
+
+# The commands beside the shell itself: each takes its arguments, and what makes the shell's parser.
+_COMMANDS = {
+    "test": "kshell.cases.command:main",
+    "config": "kshell.terminal.config_command:main",
+    "completion": "kshell.terminal.shell_completion:main",
+}
+
+
+def _command(name: str) -> Callable[..., int]:
+    module, _, function = _COMMANDS[name].partition(":")
+    command: Callable[..., int] = getattr(import_module(module), function)
+    return command
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -254,10 +269,8 @@ def run(arguments: Sequence[str]) -> int:
         signal.signal(signal.SIGTERM, _terminate)
     _speak_utf8()
     try:
-        if arguments[:1] == ["test"]:
-            from kshell.cases.command import main as test
-
-            return test(list(arguments[1:]))
+        if arguments and arguments[0] in _COMMANDS:
+            return _command(arguments[0])(arguments[1:], _parser)
         options = _parser().parse_args(arguments)
         return _work(options)
     except KshellError as error:
