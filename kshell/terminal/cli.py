@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from kshell import __version__
 from kshell.errors import Interrupted, KshellError, UsageError, nearest
+from kshell.terminal import themes
 from kshell.terminal.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -164,6 +165,7 @@ def _open(options: argparse.Namespace, stack: contextlib.ExitStack) -> Session:
 
     session = Session.open(properties, "demo" if options.demo else options.profile)
     stack.callback(session.close)
+    themes.follow(lambda: session.properties)
     return session
 
 
@@ -233,6 +235,7 @@ def _terminate(number: int, frame: object) -> NoReturn:
 
 def _work(options: argparse.Namespace) -> int:
     options.properties = _properties(options)
+    themes.follow(lambda: options.properties)
     text = _script(options)
     with contextlib.ExitStack() as stack:
         stack.callback(_end_spool)

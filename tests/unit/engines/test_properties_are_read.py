@@ -31,6 +31,7 @@ from kshell.sql.bind.scope import reserved_columns
 from kshell.sql.bind.select import bind_query
 from kshell.sql.parse import parse
 from kshell.sql.plan import scans
+from kshell.terminal import themes
 
 REGISTRY = "schema.registry."
 DECLARED = "CREATE STREAM s (k STRING KEY, v BIGINT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', TIMESTAMP='v', PARTITIONS=1);"
@@ -106,6 +107,12 @@ def stores(world: World):
     for lead in ("", REGISTRY):
         certificates.without_stores(world.properties, lead)
     return opened
+
+
+def drawn(world: World):
+    """How the prompt is drawn, and the live view's last line."""
+    world.monkeypatch.setattr(themes, "_properties", lambda: world.properties)
+    return themes.prompt_style().style_rules, themes.bar()
 
 
 def strict(world: World):
@@ -256,6 +263,8 @@ PROBES = {
     "ksql.rowpartition.rowoffset.enabled": (lambda w: dict(reserved_columns(w.properties)), "true", "false", {}),
     "ksql.timestamp.throw.on.invalid": (throws, "true", "false", {}),
     "kshell.dialect": (rounded, "ksql", "duckdb", {}),
+    "kshell.theme": (drawn, "dark", "light", {}),
+    "kshell.prompt.color": (drawn, "green", "red", {}),
     "kshell.sample.records": (sampled, "100", "400", {}),
     "kshell.functions": (own_functions, "/nowhere/a.py", "/nowhere/b.py", {}),
     "kshell.partitioner": (partitions, "murmur2", "other", {}),
