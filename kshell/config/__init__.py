@@ -1,8 +1,7 @@
-"""Properties, and the places where their values come from.
+"""Properties: their table, a session's values of them, and the places where values are set.
 
-`properties` has the table and a session's values, `sources` puts together what flags, files and
-the environment set, `client_files` reads the files of Kafka's own clients, and `certificates`
-key stores.  Light to import: the command line needs it before anything else.
+Flags, config.toml with its profiles, the environment and the files of Kafka's own clients are such
+places.  Light to import: the command line needs it before anything else.
 """
 
 from kshell.config.folders import cache_home, config_home, state_home

@@ -15,7 +15,8 @@ from typing import Any
 
 from kshell.errors import UsageError, nearest
 
-__all__ = ["PROPERTIES", "Properties", "Property", "Scope", "canonical", "is_secret", "scope_of"]
+__all__ = ["PROPERTIES", "Properties", "Property", "Scope", "canonical", "is_secret",
+           "property_named", "scope_of"]  # fmt: skip
 
 
 class Scope(Enum):
@@ -206,7 +207,8 @@ def _of_topic(name: str) -> Property | None:
     return Property(f"topic.{match['topic']}.{what}", None, _OF_TOPIC[what], least=least)
 
 
-def _known(name: str) -> Property:
+def property_named(name: str) -> Property:
+    """The row of a property by any of its names; raises UsageError for an unknown name."""
     of_topic = _of_topic(name)
     if of_topic is not None:
         return of_topic
@@ -227,7 +229,7 @@ def canonical(name: str) -> str:
     >>> canonical("ssl.truststore.location")
     'ssl.ca.location'
     """
-    return _known(name).name
+    return property_named(name).name
 
 
 _LIKE_SECRET = re.compile(
@@ -257,7 +259,7 @@ def scope_of(name: str) -> Scope:
     >>> scope_of("ssl.truststore.location")
     <Scope.CONNECTION: 'connection'>
     """
-    return _known(name).scope
+    return property_named(name).scope
 
 
 def _checked(known: Property, value: str) -> str:
@@ -296,18 +298,18 @@ class Properties(Mapping[str, str]):
         self.opened = {} if opened is None else opened
         self._set: dict[str, str] = {}
         for name, value in (values or {}).items():
-            known = _known(name)
+            known = property_named(name)
             self._set[known.name] = _checked(known, value)
 
     def set(self, name: str, value: str) -> Properties:
         """With one more value; raises UsageError."""
-        known = _known(name)
+        known = property_named(name)
         others = {n: v for n, v in self._set.items() if n != _RIVALS.get(known.name)}
         return Properties({**others, known.name: _checked(known, value)}, self.opened)
 
     def unset(self, name: str) -> Properties:
         """With the property at its default."""
-        known = _known(name)
+        known = property_named(name)
         return Properties({k: v for k, v in self._set.items() if k != known.name}, self.opened)
 
     def __getitem__(self, name: str) -> str:

@@ -384,7 +384,7 @@ class AssertValues(Statement):
 
 @_statement
 class Help(Statement):
-    """HELP [topic]."""
+    """HELP [topic], as it was written."""
 
     topic: str = ""
 

@@ -165,8 +165,15 @@ def _open(options: argparse.Namespace, stack: contextlib.ExitStack) -> Session:
 
     session = Session.open(properties, "demo" if options.demo else options.profile)
     stack.callback(session.close)
+    session.commands = _command_texts
     themes.follow(lambda: session.properties)
     return session
+
+
+def _command_texts() -> dict[str, str]:
+    from kshell.terminal.commands import command_texts
+
+    return command_texts()
 
 
 def _batch(session: Session, text: str, output: str, csv_safe: bool) -> int:
