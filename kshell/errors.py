@@ -202,13 +202,13 @@ class BadRecord:
 
 
 def nearest(
-    name: str, known: Iterable[str], count: int = 3, alike: float = 0.65
+    name: str, known: Iterable[str], count: int = 3, like: float = 0.65
 ) -> list[str]:
-    """The known names most like `name`, best first; `alike` is how much they must be, up to 1.
+    """The known names most like `name`, best first; `like` is how much, from 0 to 1.
 
     >>> nearest("SELEC", ["SELECT", "SET", "SHOW"])
     ['SELECT']
     """
     by_fold = {k.casefold(): k for k in known}
-    close = difflib.get_close_matches(name.casefold(), by_fold, n=count, cutoff=alike)
+    close = difflib.get_close_matches(name.casefold(), by_fold, n=count, cutoff=like)
     return [by_fold[c] for c in close]

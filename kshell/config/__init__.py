@@ -5,7 +5,15 @@ places.  Light to import: the command line needs it before anything else.
 """
 
 from kshell.config.folders import cache_home, config_home, state_home
-from kshell.config.properties import PROPERTIES, Properties, Property, Scope, is_secret, scope_of
+from kshell.config.properties import (
+    PROPERTIES,
+    Properties,
+    Property,
+    Scope,
+    is_known,
+    is_secret,
+    scope_of,
+)
 
 __all__ = ["PROPERTIES", "Properties", "Property", "Scope", "cache_home", "config_home",
-           "is_secret", "scope_of", "state_home"]  # fmt: skip
+           "is_known", "is_secret", "scope_of", "state_home"]  # fmt: skip

@@ -15,8 +15,8 @@ from typing import Any
 
 from kshell.errors import UsageError, nearest
 
-__all__ = ["PROPERTIES", "Properties", "Property", "Scope", "canonical", "is_secret",
-           "property_named", "scope_of"]  # fmt: skip
+__all__ = ["PROPERTIES", "Properties", "Property", "Scope", "canonical", "is_known",
+           "is_secret", "property_named", "scope_of"]  # fmt: skip
 
 
 class Scope(Enum):
@@ -131,6 +131,8 @@ _OF_THE_SESSION = (
              ("dark", "light")),
     Property("kshell.prompt.color", "green", "the prompt's colour: a profile's mark",
              ("green", "red", "yellow", "blue", "magenta", "cyan")),
+    Property("kshell.editing", "emacs", "whose keys the prompt has; F4 changes them",
+             ("emacs", "vi")),
     Property("kshell.sample.records", "200",
              "records sampled per topic to infer its columns", least=1),
     Property("kshell.functions", None,
@@ -251,6 +253,19 @@ def is_secret(name: str) -> bool:
         return known.secret
     secrets = [p.name for p in PROPERTIES.values() if p.secret]
     return _LIKE_SECRET.search(name) is not None or bool(nearest(plain, secrets, 1))
+
+
+def is_known(name: str) -> bool:
+    """Whether a property has the name.
+
+    >>> is_known("topic.t.value.format"), is_known("sasl.pasword")
+    (True, False)
+    """
+    try:
+        property_named(name)
+    except UsageError:
+        return False
+    return True
 
 
 def scope_of(name: str) -> Scope:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
-import io
 import os
 import signal
 import sys
@@ -20,12 +19,15 @@ from typing import TYPE_CHECKING, NoReturn
 from kshell import __version__
 from kshell.errors import Interrupted, KshellError, UsageError, nearest
 from kshell.terminal import themes
+from kshell.terminal.encoding import speak
 from kshell.terminal.formats import FORMATS
+from kshell.terminal.interrupts import counted
+from kshell.terminal.keyboard import no_caret
 
 if TYPE_CHECKING:
     from kshell.session import Session
 
-__all__ = ["run"]
+__all__ = ["open_session", "run"]
 
 EXAMPLES = """\
 examples:
@@ -45,6 +47,7 @@ Exit codes: 0 done, 1 a statement failed or the output was closed early, 2 usage
 
 _PARTIAL = 4  # the exit code if every statement ran, but an answer is incomplete
 _CUT = 1  # the exit code if the reader of the output closed it before all was written
+_MOST = 2  # the second Ctrl-C ends a script whatever it does
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _LOOK = 0.2  # seconds between two checks of the queries that a script left running
 
@@ -152,7 +155,7 @@ def _script(options: argparse.Namespace) -> str | None:
     return ";\n".join(texts) if texts else None
 
 
-def _open(options: argparse.Namespace, stack: contextlib.ExitStack) -> Session:
+def open_session(options: argparse.Namespace, stack: contextlib.ExitStack) -> Session:
     """The session, and the embedded broker with --demo; the stack closes both."""
     properties = dict(options.properties)
     if options.demo:
@@ -250,24 +253,18 @@ def _work(options: argparse.Namespace) -> int:
             from kshell.terminal.repl import converse
 
             return converse(
-                lambda: _open(options, stack), options.output or "", options.csv_safe
+                lambda: open_session(options, stack), options.output or "", options.csv_safe
             )
         output = options.output or ("table" if sys.stdout.isatty() else "jsonl")
-        return _batch(_open(options, stack), text, output, options.csv_safe)
+        stack.enter_context(counted(_MOST))
+        stack.enter_context(no_caret())
+        return _batch(open_session(options, stack), text, output, options.csv_safe)
 
 
 def _end_spool() -> None:
     from kshell.terminal.spool import spool
 
     spool("")
-
-
-def _speak_utf8() -> None:
-    """Write UTF-8 to pipes in any locale; to a terminal without a character, write its code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            encoding = None if stream.isatty() else "utf-8"
-            stream.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -277,7 +274,7 @@ def run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
     with contextlib.suppress(ValueError):  # not in the main thread
         signal.signal(signal.SIGTERM, _terminate)
-    _speak_utf8()
+    speak()
     try:
         if arguments and arguments[0] in _COMMANDS:
             return _command(arguments[0])(arguments[1:], _parser)

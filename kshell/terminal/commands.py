@@ -101,7 +101,8 @@ COMMANDS = (
             handler="prompt_commands:watch", ends=True),
     Command("\\e", "", _A.NOTHING, "edit the statement before it (or the last) in $EDITOR",
             handler="programs:edit_statement", ends=True),
-    Command("\\jobs", "", _A.NOTHING, "the queries in the background; & at a query's end sends it there",
+    Command("\\jobs", "", _A.NOTHING,
+            "list the queries in the background; & at a query's end sends it there",
             handler="prompt_commands:show_jobs"),
     Command("\\fg", "[n]", _A.JOB, "show a query of the background, or the newest",
             handler="prompt_commands:foreground"),
@@ -155,7 +156,7 @@ def run_command(talk: Conversation, call: Call) -> None:
     """Run a command; raises UsageError for one that does not exist or cannot stand there."""
     command = _BY_WORD.get(call.word)
     if command is None:
-        close = nearest(call.word, _BY_WORD)
+        close = nearest(call.word, _BY_WORD, like=0.4)
         hint = f"did you mean {' or '.join(close)}?" if close else "\\? lists the commands"
         raise UsageError(f"unknown command {call.word}", hint=hint)
     if call.statement and not command.ends:

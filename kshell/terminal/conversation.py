@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from kshell.errors import Interrupted, KshellError, UsageError
 from kshell.sql.script import split
+from kshell.terminal.interrupts import counted
 from kshell.terminal.jobs import Jobs, LiveJob, RowsJob
 from kshell.terminal.keyboard import as_before
 from kshell.terminal.messages import draw_error, internal_error, note
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from kshell.session import Session
 
 __all__ = ["Conversation", "Destination", "NoSession"]
+
+
+_MOST = 3  # how often Ctrl-C is pressed in one statement until kshell leaves
 
 
 class NoSession(Exception):
@@ -89,8 +93,11 @@ class Conversation:
         """Do the work that `text` asks for; draws errors, all but NoSession."""
         try:
             work()
-        except (Interrupted, KeyboardInterrupt):
+        except KeyboardInterrupt:
             note("stopped")
+        except Interrupted as stopped:
+            if stopped.what:
+                note(stopped.what)
         except NoSession:
             raise
         except KshellError as error:
@@ -129,12 +136,13 @@ class Conversation:
         """Run the text's last statement in the background, those before it as ever."""
         session = self.session()
         from kshell.results import Live, Rows
+        from kshell.terminal.pull import stepwise
 
         session.in_use = self.jobs.running
         *before, piece = split(text)
         if before:
             self.execute("".join(f"{p.text};" for p in before))
-        for answer in session.execute(piece.text):
+        for answer in stepwise(session.execute(piece.text)):
             match answer:
                 case Rows():
                     number = self.jobs.add(RowsJob, piece.text, answer)
@@ -146,11 +154,14 @@ class Conversation:
             note(f"[{number}] runs in the background: \\jobs, \\fg {number}, \\kill {number}")
 
     def _execute(self, text: str, output: str, say: Callable[[str], None]) -> None:
-        results = self.session().execute(text)
-        try:
-            self.show(results, output, say)
-        finally:
-            results.close()  # type: ignore[attr-defined]
+        from kshell.terminal.pull import stepwise
+
+        with counted(_MOST):
+            results = stepwise(self.session().execute(text))
+            try:
+                self.show(results, output, say)
+            finally:
+                results.close()
 
     def show(
         self, results: Iterable[Event], output: str, say: Callable[[str], None]

@@ -29,9 +29,12 @@ class Job(Protocol):
     """One query; `ended` when it will read no more."""
 
     text: str
-    count: int
     ended: threading.Event
     error: BaseException | None
+
+    @property
+    def count(self) -> int:
+        """How many rows it has."""
 
     def state(self) -> str:
         """What it does, in a few words."""
@@ -45,7 +48,7 @@ class RowsJob:
 
     def __init__(self, text: str, rows: Rows) -> None:
         self.text, self.rows = text, rows
-        self.count = 0
+        self._count = 0
         self.ended = threading.Event()
         self.error: BaseException | None = None
         self._file = tempfile.TemporaryFile()  # noqa: SIM115
@@ -60,7 +63,7 @@ class RowsJob:
             for batch in self.rows.batches:
                 writer = writer or pa.ipc.new_stream(self._file, batch.schema)
                 writer.write_batch(batch)
-                self.count += batch.num_rows
+                self._count += batch.num_rows
             writer = writer or pa.ipc.new_stream(self._file, self.rows.schema)
         except BaseException as error:
             self.error = error
@@ -68,6 +71,10 @@ class RowsJob:
             if writer is not None:
                 writer.close()
             self.ended.set()
+
+    @property
+    def count(self) -> int:
+        return self._count
 
     def state(self) -> str:
         progress = self.rows.progress()
@@ -202,7 +209,7 @@ class Jobs:
         self._said.update(ended)
         return [
             f"[{n}] {self._told(n, job)}"
-            + ("" if job.error is not None else f": \\fg {n} shows them")
+            + ("" if job.error is not None else f": \\fg {n} shows the answer")
             for n, job in sorted(self._jobs.items())
             if n in ended
         ]

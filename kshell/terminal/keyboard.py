@@ -13,14 +13,20 @@ import termios
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["as_before", "quiet"]
+__all__ = ["as_before", "no_caret", "quiet", "restore"]
 
 _before: list[Any] | None = None  # the modes before `quiet`
 
 
+def restore() -> None:
+    """The modes that the terminal had before: the process ends."""
+    if _before is not None:
+        _set(_before)
+
+
 def _set(modes: list[Any]) -> None:
     with contextlib.suppress(termios.error, OSError, ValueError):
-        termios.tcsetattr(sys.stdin.fileno(), termios.TCSADRAIN, modes)
+        termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, modes)
 
 
 def _hush(*_: object) -> None:
@@ -62,3 +68,20 @@ def as_before() -> Iterator[None]:
         yield
     finally:
         _hush()
+
+
+@contextlib.contextmanager
+def no_caret() -> Iterator[None]:
+    """The terminal echoes no `^C` inside the block; all else is as before `quiet`."""
+    try:
+        at_entry = termios.tcgetattr(sys.stdin.fileno())
+        modes = [*(_before or at_entry)]
+        modes[3] &= ~termios.ECHOCTL
+    except (termios.error, OSError, ValueError):
+        yield
+        return
+    _set(modes)
+    try:
+        yield
+    finally:
+        _set(at_entry)

@@ -27,7 +27,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kshell.changes import Changes
-from kshell.errors import KshellError
+from kshell.errors import Interrupted, KshellError
 from kshell.results import Live, LiveStats, backlog
 from kshell.terminal import themes
 from kshell.terminal.board import Board, Row
@@ -77,6 +77,7 @@ class View:
     live: Live
     board: Board
     paused: bool = False
+    interrupted: bool = False  # by Ctrl-C
     back: int = 0
     _lit: int = 0  # changes after this one are highlighted
     _widths: tuple[int, ...] = ()
@@ -150,6 +151,7 @@ class View:
     def press(self, key: bytes, page: int) -> bool:
         """Act on a key; False means stop."""
         if key in _STOP:
+            self.interrupted = key == b"\x03"
             return False
         if key == b" ":
             self.paused, self.back = not self.paused, 0
@@ -250,7 +252,7 @@ def _pressed(fd: int, news: int | None, seconds: float) -> list[bytes]:
 
 
 def watch(live: Live, console: Console | None = None, board: Board | None = None) -> None:
-    """Show the query until it ends or is stopped; raises the error that ended it.
+    """Show the query until it ends or is stopped; raises the error that ended it, and Interrupted.
 
     `board` has the rows of a query that ran in the background.
     """
@@ -275,6 +277,8 @@ def watch(live: Live, console: Console | None = None, board: Board | None = None
         if isinstance(puller.error, KshellError):
             raise puller.error
         raise KshellError(f"the query failed: {puller.error}")
+    if view.interrupted:
+        raise Interrupted("")  # the last line says it
 
 
 def _show(view: View, puller: _Puller, console: Console) -> None:

@@ -7,33 +7,40 @@ not end the prompt.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import shutil
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import Application, run_in_terminal
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.completion import ThreadedCompleter
+from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.key_binding.vi_state import InputMode
+from prompt_toolkit.output import Output, create_output
 from prompt_toolkit.shortcuts import CompleteStyle
 from prompt_toolkit.styles import DynamicStyle
+from prompt_toolkit.utils import is_dumb_terminal
 
 from kshell import __version__
 from kshell.errors import KshellError
 from kshell.terminal.commands import run_command
 from kshell.terminal.completion import Known, SqlCompleter
 from kshell.terminal.conversation import Conversation, NoSession
+from kshell.terminal.encoding import Unbuffered, speaks_utf8
 from kshell.terminal.highlight import SqlLexer
 from kshell.terminal.history import PrivateHistory
 from kshell.terminal.keyboard import quiet
 from kshell.terminal.keys import bindings
 from kshell.terminal.messages import draw_error, note
 from kshell.terminal.opening import Opening, learn
+from kshell.terminal.plain_prompt import ask
 from kshell.terminal.themes import prompt_style
 from kshell.terminal.toolbar import toolbar
 from kshell.terminal.typed import read_call
@@ -43,21 +50,32 @@ if TYPE_CHECKING:
 
 __all__ = ["converse"]
 
+_PROMPT = "kshell> "
 _TICK = 1.0  # seconds after which an idle prompt is drawn again: queries run beside it
 _FRESH = 10.0  # seconds after which names are loaded again
 _MAKES_NAMES = ("CREATE", "DROP", "INSERT", "ALTER", "RUN")
+
+
+def _output() -> Output | None:
+    """Standard output, if it is not UTF-8; None is prompt_toolkit's own choice."""
+    if speaks_utf8() or not sys.stdout.isatty():
+        return None
+    return create_output(stdout=cast(TextIO, Unbuffered(sys.stdout)))
 
 
 class _Prompt:
     """The prompt of one conversation."""
 
     def __init__(self, open_session: Callable[[], Session], output: str, csv_safe: bool) -> None:
+        self._loop = asyncio.new_event_loop()
         self._learned = time.monotonic()
+        self._asked = False  # whether Ctrl-D was pressed while queries run
         self._columns: dict[str, tuple[float, Sequence[str]]] = {}
         self._opening = Opening(open_session, self._changed)
         self._talk = Conversation(self._session, output, csv_safe)
+        self._history = PrivateHistory()
         self._prompt: PromptSession[str] = PromptSession(
-            history=PrivateHistory(),
+            history=self._history,
             auto_suggest=AutoSuggestFromHistory(),
             completer=ThreadedCompleter(SqlCompleter(self._known)),
             complete_while_typing=True,
@@ -72,7 +90,9 @@ class _Prompt:
             refresh_interval=_TICK,
             reserve_space_for_menu=7,
             key_bindings=bindings(),
+            output=_output(),
         )
+        self._editing = ""
         self._prompt.app.after_render += self._drawn
         self._prompt.app.ttimeoutlen = 0.05  # do not wait after Esc
 
@@ -90,6 +110,7 @@ class _Prompt:
         """The thread has finished: change the toolbar, or leave if there is no cluster."""
         app = self._prompt.app
         error = self._opening.error
+        self._edit_as_set()
         if error is not None and app.is_running and app.loop is not None:
             with contextlib.suppress(RuntimeError):
                 app.loop.call_soon_threadsafe(self._leave, error)
@@ -115,6 +136,9 @@ class _Prompt:
         if session is None:
             return [("", " "), ("class:bar.waiting", "connecting …")]
         marks = [self._talk.output] if self._talk.output != "table" else []
+        if self._prompt.editing_mode is EditingMode.VI:
+            inserts = self._prompt.app.vi_state.input_mode is InputMode.INSERT
+            marks.append("vi insert" if inserts else "vi")
         if self._talk.destination is not None:
             marks.append(f"to {self._talk.destination.name}")
         width = shutil.get_terminal_size().columns
@@ -152,20 +176,52 @@ class _Prompt:
                 for line in talk.jobs.news():
                     note(line)
                 self._say_opening()
+                self._edit_as_set()
                 try:
-                    text = self._prompt.prompt([("class:prompt", "kshell> ")], default=text)
+                    text = self._ask(text)
                     if text.strip():
+                        self._asked = False
                         self._run(text)
                         print()
                 except (KeyboardInterrupt, NoSession):
                     pass
                 except EOFError:
-                    break
+                    talk.leaving = self._may_leave()
                 if self._opening.error is not None:
                     raise self._opening.error
         finally:
             talk.close()
         return 0
+
+    def _ask(self, default: str) -> str:
+        """The next text; raises EOFError at Ctrl-D."""
+        if is_dumb_terminal():
+            return ask(_PROMPT, self._history, default)
+        # In a loop that lives on: to close one waits for threads, and Ctrl-C would not be heeded.
+        asked = self._prompt.prompt_async([("class:prompt", _PROMPT)], default=default)
+        return self._loop.run_until_complete(asked)
+
+    def _may_leave(self) -> bool:
+        """Whether Ctrl-D leaves: while queries run it asks once."""
+        session = self._opening.session
+        busy = [q.id for q in (session.running() if session else ()) if not q.failed]
+        busy += [q.id for q in self._talk.jobs.status() if self._talk.jobs.running()]
+        if not busy or self._asked:
+            return True
+        self._asked = True
+        if len(busy) == 1:
+            note(f"{busy[0]} still runs: Ctrl-D again ends it")
+        else:
+            note(f"{len(busy)} queries still run: Ctrl-D again ends them")
+        return False
+
+    def _edit_as_set(self) -> None:
+        """Take the keys that the property names, if it has changed; F4 may have changed them."""
+        session = self._opening.session
+        editing = session.properties["kshell.editing"] if session is not None else self._editing
+        if editing != self._editing:
+            self._editing = editing
+            self._prompt.editing_mode = EditingMode.VI if editing == "vi" else EditingMode.EMACS
 
     def _run(self, text: str) -> None:
         call = read_call(text)

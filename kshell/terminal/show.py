@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import time
@@ -34,7 +33,7 @@ from kshell.results import (
     notices_of,
 )  # fmt: skip
 from kshell.terminal.json_lines import json_lines
-from kshell.terminal.messages import Outages, note
+from kshell.terminal.messages import Outages, colours, draws, note
 from kshell.terminal.output import Target, write
 from kshell.terminal.progress import ProgressLine
 from kshell.terminal.pull import pulled
@@ -54,7 +53,7 @@ def _stdout_target(csv_safe: bool = False) -> Target:
     if not sys.stdout.isatty():
         return Target(sys.stdout, csv_safe=csv_safe)
     width = shutil.get_terminal_size().columns
-    return Target(sys.stdout, width, "NO_COLOR" not in os.environ, csv_safe)
+    return Target(sys.stdout, width, colours(sys.stdout), csv_safe)
 
 
 def _quiet(text: str) -> None:
@@ -174,7 +173,7 @@ class Shower:
             to.out.write(f"{bold}{clean(title)}{plain}\n")
 
     def _live(self, live: Live) -> None:
-        if self.output == "table" and sys.stdin.isatty() and sys.stdout.isatty():
+        if self.output == "table" and sys.stdin.isatty() and draws(sys.stdout):
             from kshell.terminal.live import watch
 
             watch(live)

@@ -43,14 +43,14 @@ NOTICES = {
 COLUMNS = {"orders": ("orderid", "total", "address"), "users": ("userid", "regionid")}
 
 
-def slow() -> Rows:
-    """A scan that takes for ever unless it is cancelled."""
+def slow(seconds: float = 60) -> Rows:
+    """A scan that takes so long unless it is cancelled."""
     began = time.monotonic()
     stop = threading.Event()
 
     def batches() -> Iterator[pa.RecordBatch]:
         # One long wait, as a call into DuckDB is: an exception in this thread would not end it.
-        stop.wait(60)
+        stop.wait(seconds)
         yield from ()
 
     def progress() -> Progress:
@@ -89,12 +89,25 @@ def live(kind: str) -> Live:
     return Live(schema, poll, stop.set, stats, kind, ("k",) if kind == "table" else ())
 
 
+def deaf(seconds: float) -> tuple[()]:
+    """Wait, whatever interrupts."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            time.sleep(1)
+        except KeyboardInterrupt:
+            pass
+    return ()
+
+
 class FakeSession:
     """Serves the statements below; has the names of two topics."""
 
     cluster = "fake:9092"
     profile = "test"
-    properties = Properties({"bootstrap.servers": "fake:9092"})
+    properties = Properties(
+        {"bootstrap.servers": "fake:9092", "kshell.editing": "vi" if "vi" in sys.argv else "emacs"}
+    )
 
     @functools.cached_property
     def variables(self) -> dict[str, str]:
@@ -117,6 +130,12 @@ class FakeSession:
             yield Sections((Message("read"),), (NOTICES["partial"],))
         elif first == "slow":
             yield slow()
+        elif first == "brief":
+            yield slow(1.5)
+        elif first == "stuck":  # as a call into C that heeds nothing
+            deaf(60)
+        elif first == "stuck while drawn":
+            yield replace(Rows.of(pa.table({"n": [1]})), notices=lambda: deaf(60))
         elif first == "hostile":
             table = pa.table({HOSTILE: [HOSTILE, None], "n": [1, 2]})
             yield Rows.of(table, HOSTILE)
@@ -151,6 +170,8 @@ class FakeSession:
         return ("UCASE", "COUNT")
 
     def running(self) -> tuple[Running, ...]:
+        if "idle" in sys.argv:
+            return ()
         return (Running("CTAS_1", "5/s"), Running("CSAS_2", "failed: no topic", failed=True))
 
     def close(self) -> None:
@@ -158,8 +179,10 @@ class FakeSession:
 
 
 if __name__ == "__main__":
+    from kshell.terminal.encoding import speak
     from kshell.terminal.repl import converse
 
-    code = converse(FakeSession, "table", False)  # type: ignore[arg-type]
+    speak()
+    code = converse(FakeSession, "", False)  # type: ignore[arg-type]
     sys.stdout.flush()
     os._exit(code)  # as kshell does: a thread may still be importing

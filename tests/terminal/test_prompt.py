@@ -130,8 +130,9 @@ def test_backslash_commands(shell: Screen) -> None:
 
 def test_ctrl_d_and_exit_leave(start) -> None:  # type: ignore[no-untyped-def]
     for keys in ("\x04", "exit\r", "exit;\r"):
-        screen = start("tests.terminal.fake_shell")
+        screen = start("tests.terminal.fake_shell", "idle")
         screen.wait("kshell>")
+        screen.wait("fake:9092")
         screen.type(keys)
         screen.until(lambda: not screen.process.isalive(), "the end")  # noqa: B023
         assert screen.process.exitstatus == 0

@@ -8,7 +8,6 @@ from kshell.config import Properties
 from kshell.config.sources import gather
 from kshell.errors import UsageError
 from kshell.terminal import cli
-from kshell.terminal.history import carries_secret
 
 
 def test_topics_keep_their_case_and_their_dots():
@@ -71,21 +70,6 @@ def test_a_password_in_an_address_is_masked(url, shown):
     assert ("schema.registry.url", shown, "", "session") in made.shown()
     assert "pw" not in repr(made)
     assert made["schema.registry.url"] == url
-
-
-@pytest.mark.parametrize(
-    ("statement", "secret"),
-    [
-        ("SET 'schema.registry.basic.auth.user.info'='al:pw'", True),
-        ("SET 'basic.auth.user.info' = 'al:pw'", True),
-        ("SET 'schema.registry.bearer.token'='t'", True),
-        ("SET 'schema.registry.url'='https://al:pw@r:8081'", True),
-        ("SET 'schema.registry.url'='https://r:8081'", False),
-        ("SET 'topic.t.value.format'='AVRO'", False),
-    ],
-)
-def test_what_the_history_does_not_keep(statement, secret):
-    assert carries_secret(statement) is secret
 
 
 @pytest.mark.parametrize(

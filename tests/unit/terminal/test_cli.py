@@ -96,7 +96,7 @@ from tests.terminal.fake_shell import FakeSession
 FakeSession.running = lambda self: ()  # a script stays with queries that run
 one = FakeSession.execute
 FakeSession.execute = lambda self, text: (e for piece in text.split(";") for e in one(self, piece))
-cli._open = lambda options, stack: FakeSession()
+cli.open_session = lambda options, stack: FakeSession()
 sys.exit(cli.run(sys.argv[1:]))
 """
 

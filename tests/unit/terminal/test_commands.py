@@ -115,9 +115,13 @@ def test_an_unknown_command_gets_the_nearest(talk: Conversation, session: Keepin
     shown = capsys.readouterr().err
     assert "unknown command \\tmiing" in shown
     assert "did you mean \\timing" in shown
-    enter(talk, "\\frobnicate")
+    enter(talk, "\\frob")
     shown = capsys.readouterr().err
-    assert "unknown command \\frobnicate" in shown
+    assert "unknown command \\frob" in shown
+    assert "did you mean \\f" in shown
+    enter(talk, "\\0123456789")
+    shown = capsys.readouterr().err
+    assert "unknown command \\0123456789" in shown
     assert "\\?" in shown
     assert session.seen == []
 

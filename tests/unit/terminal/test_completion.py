@@ -9,7 +9,6 @@ from kshell.catalog.serde import CAPABILITIES
 from kshell.sql.statements import ShowWhat
 from kshell.terminal.completion import Known, complete_at
 from kshell.terminal.highlight import highlight
-from kshell.terminal.history import PrivateHistory, carries_secret
 
 TOPICS = ("orders", "page.views", "users")
 COLUMNS = {"orders": ("orderid", "total"), "users": ("userid", "regionid"), "page.views": ("pageid",)}
@@ -92,14 +91,3 @@ def test_highlighting_keeps_the_text():
     assert ("class:keyword", "SELECT") in pieces
     assert ("class:string", "'it''s'") in pieces
     assert ("class:function", "count") in pieces
-
-
-def test_history_is_private_and_holds_no_secret(tmp_path):
-    path = tmp_path / "deep" / "history"
-    history = PrivateHistory(path)
-    history.append_string("SELECT 1;")
-    history.append_string("SET 'sasl.password'='hunter2';")
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert "SELECT 1;" in path.read_text()
-    assert "hunter2" not in path.read_text()
-    assert carries_secret("set 'SCHEMA.REGISTRY.BEARER.TOKEN' = 'x'")

@@ -82,7 +82,7 @@ def test_a_bounded_query_runs_beside_the_prompt_and_fg_shows_its_rows(talk: Conv
     assert "SELECT 1" in capsys.readouterr().out
     assert [q.failed for q in talk.jobs.status()] == [False]
     session.go.set()
-    until(lambda: talk.jobs.news() == ["[1] done, 3 rows: \\fg 1 shows them"])
+    until(lambda: talk.jobs.news() == ["[1] done, 3 rows: \\fg 1 shows the answer"])
     assert talk.jobs.news() == []
     enter(talk, "\\jobs")
     shown = capsys.readouterr().out
@@ -130,7 +130,7 @@ def test_only_the_last_statement_goes_to_the_background(talk: Conversation, sess
 
 def test_a_live_query_goes_on_in_the_background(talk: Conversation, capsys) -> None:
     enter(talk, "live ending &")
-    until(lambda: talk.jobs.news() == ["[1] done, 3 rows: \\fg 1 shows them"])
+    until(lambda: talk.jobs.news() == ["[1] done, 3 rows: \\fg 1 shows the answer"])
     enter(talk, "live table &")
     until(lambda: "scanned" in talk.jobs.status()[1].state or "lag 7" in talk.jobs.status()[1].state)
     enter(talk, "\\kill 2")
