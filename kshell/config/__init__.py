@@ -7,13 +7,14 @@ places.  Light to import: the command line needs it before anything else.
 from kshell.config.folders import cache_home, config_home, state_home
 from kshell.config.properties import (
     PROPERTIES,
-    Properties,
+    TOPIC_PROPERTIES,
     Property,
     Scope,
     is_known,
     is_secret,
     scope_of,
 )
+from kshell.config.values import Properties
 
-__all__ = ["PROPERTIES", "Properties", "Property", "Scope", "cache_home", "config_home",
-           "is_known", "is_secret", "scope_of", "state_home"]  # fmt: skip
+__all__ = ["PROPERTIES", "TOPIC_PROPERTIES", "Properties", "Property", "Scope", "cache_home",
+           "config_home", "is_known", "is_secret", "scope_of", "state_home"]  # fmt: skip

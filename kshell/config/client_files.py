@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kshell.config.jaas import read_jaas
-from kshell.config.properties import Properties, canonical
+from kshell.config.properties import canonical
 from kshell.config.setting import Setting
+from kshell.config.values import Properties
 from kshell.errors import UsageError
 
 __all__ = ["ClientFile", "java_pairs", "librdkafka_pairs", "read_client_file"]

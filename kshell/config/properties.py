@@ -1,21 +1,20 @@
-"""The table of properties, and the values that a session has of them.
+"""The table of properties, and how they are found by name.
 
-Their names are those of Kafka's clients and of ksqlDB.  `Properties` is immutable: SET makes a new
-one.  Light to import: the command line needs it before anything else.
+Their names are those of Kafka's clients and of ksqlDB.  Light to import: the command line needs it
+before anything else.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from types import MappingProxyType
-from typing import Any
 
 from kshell.errors import UsageError, nearest
 
-__all__ = ["PROPERTIES", "Properties", "Property", "Scope", "canonical", "is_known",
+__all__ = ["PROPERTIES", "TOPIC_PROPERTIES", "Property", "Scope", "canonical", "is_known",
            "is_secret", "property_named", "scope_of"]  # fmt: skip
 
 
@@ -169,16 +168,9 @@ _ALIASES = {
     "basic.auth.user.info": "schema.registry.basic.auth.user.info",
     "ksql.schema.registry.url": "schema.registry.url",
 }
-# Two names for one thing: to set one unsets the other.
-_RIVALS = {
-    "ssl.ca.location": "ssl.ca.pem",
-    "ssl.certificate.location": "ssl.certificate.pem",
-    "ssl.key.location": "ssl.key.pem",
-}
-_RIVALS |= {other: name for name, other in _RIVALS.items()}
 # The properties of one topic: topic.NAME.value.format and the like.
 _TOPIC = re.compile(r"topic\.(?P<topic>.+)\.(?P<what>(?:key|value)\.[a-z.]+)", re.IGNORECASE)
-_OF_TOPIC: Mapping[str, str] = MappingProxyType(
+TOPIC_PROPERTIES: Mapping[str, str] = MappingProxyType(
     {
         f"{half}.{name}": text.format(half=half)
         for half in ("key", "value")
@@ -200,13 +192,13 @@ def _of_topic(name: str) -> Property | None:
     if match is None:
         return None
     what = match["what"].lower()
-    if what not in _OF_TOPIC:
+    if what not in TOPIC_PROPERTIES:
         raise UsageError(
             f"topics have no property {what}",
-            hint=f"topic.{match['topic']}. with one of {', '.join(_OF_TOPIC)}",
+            hint=f"topic.{match['topic']}. with one of {', '.join(TOPIC_PROPERTIES)}",
         )
     least = 0 if what.endswith(".id") else None
-    return Property(f"topic.{match['topic']}.{what}", None, _OF_TOPIC[what], least=least)
+    return Property(f"topic.{match['topic']}.{what}", None, TOPIC_PROPERTIES[what], least=least)
 
 
 def property_named(name: str) -> Property:
@@ -275,103 +267,3 @@ def scope_of(name: str) -> Scope:
     <Scope.CONNECTION: 'connection'>
     """
     return property_named(name).scope
-
-
-def _checked(known: Property, value: str) -> str:
-    if known.values:
-        by_fold = {v.casefold(): v for v in known.values}
-        if value.casefold() not in by_fold:
-            raise UsageError(
-                f"{known.name} cannot be '{value}'", hint=f"one of {', '.join(known.values)}"
-            )
-        return by_fold[value.casefold()]
-    if known.least is not None and not re.fullmatch(r"[0-9]{1,18}", value):
-        raise UsageError(f"{known.name} is a whole number, not '{value}'")
-    if known.least is not None and int(value) < known.least:
-        raise UsageError(f"{known.name} cannot be {value}", hint=f"{known.least} is the least")
-    return value
-
-
-_MASK = "********"
-_USER_INFO = re.compile(r"//[^/@\s]*@")  # user and password in a URL
-
-
-class Properties(Mapping[str, str]):
-    """The properties that are set, over the defaults; `p["name"]` reads both.
-
-    `opened` holds what was opened with them, such as a schema registry.  The objects that `set` and
-    `unset` make share it, so all statements of one session do.
-
-    >>> p = Properties().set("auto.offset.reset", "EARLIEST")
-    >>> p["auto.offset.reset"], p.unset("auto.offset.reset")["auto.offset.reset"]
-    ('earliest', 'latest')
-    """
-
-    def __init__(
-        self, values: Mapping[str, str] | None = None, opened: dict[Any, Any] | None = None
-    ) -> None:
-        self.opened = {} if opened is None else opened
-        self._set: dict[str, str] = {}
-        for name, value in (values or {}).items():
-            known = property_named(name)
-            self._set[known.name] = _checked(known, value)
-
-    def set(self, name: str, value: str) -> Properties:
-        """With one more value; raises UsageError."""
-        known = property_named(name)
-        others = {n: v for n, v in self._set.items() if n != _RIVALS.get(known.name)}
-        return Properties({**others, known.name: _checked(known, value)}, self.opened)
-
-    def unset(self, name: str) -> Properties:
-        """With the property at its default."""
-        known = property_named(name)
-        return Properties({k: v for k, v in self._set.items() if k != known.name}, self.opened)
-
-    def __getitem__(self, name: str) -> str:
-        value = self._set.get(name)
-        if value is None and name in PROPERTIES:
-            value = PROPERTIES[name].default
-        if value is None:
-            raise KeyError(name)
-        return value
-
-    def of_topic(self, topic: str, half: str) -> Mapping[str, str]:
-        """The values set for a topic's "key" or "value", by name without topic and half.
-
-        >>> Properties({"topic.a.b.value.format": "JSON"}).of_topic("a.b", "value")
-        {'format': 'JSON'}
-        """
-        lead = f"topic.{topic}.{half}."
-        return {n.removeprefix(lead): v for n, v in self._set.items() if n.startswith(lead)}
-
-    def number(self, name: str) -> int | None:
-        """A whole number, or None if it is not set."""
-        value = self.get(name)
-        return None if value is None else int(value)
-
-    def __iter__(self) -> Iterator[str]:
-        yield from (n for n, p in PROPERTIES.items() if n in self._set or p.default is not None)
-        yield from (n for n in self._set if n not in PROPERTIES)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def masked(self, name: str) -> str:
-        """A value to show: a secret and a password in an address are stars, "" is not set."""
-        value = self.get(name, "")
-        known = PROPERTIES.get(name)
-        if known is not None and known.secret and value:
-            return _MASK
-        return _USER_INFO.sub(f"//{_MASK}@", value)
-
-    def shown(self) -> list[tuple[str, str, str, str]]:
-        """(name, value, default, scope) of every property, secrets masked."""
-        rows = []
-        for name, known in sorted(PROPERTIES.items()):
-            rows.append((name, self.masked(name), known.default or "", known.scope.value))
-        of_topics = sorted(n for n in self._set if n not in PROPERTIES)
-        rows += [(n, self._set[n], "", Scope.SESSION.value) for n in of_topics]
-        return rows
-
-    def __repr__(self) -> str:
-        return f"Properties({ {n: v for n, v, *_ in self.shown() if n in self._set} })"

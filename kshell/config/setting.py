@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from kshell.config.properties import Properties
+from kshell.config.values import Properties
 from kshell.errors import UsageError
 
 __all__ = ["Setting"]

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from kshell.config.client_files import read_client_file
 from kshell.config.folders import config_home
-from kshell.config.properties import PROPERTIES, Properties, canonical
+from kshell.config.properties import PROPERTIES, canonical
 from kshell.config.setting import Setting
 from kshell.config.toml_lines import read_toml
+from kshell.config.values import Properties
 from kshell.errors import UnknownName, UsageError, nearest
 
 __all__ = ["PROFILE_KEYS", "Gathered", "config_file", "environment", "gather", "read_config",

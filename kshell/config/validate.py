@@ -9,9 +9,10 @@ from pathlib import Path
 from kshell.config.certificates import without_stores
 from kshell.config.client_files import read_client_file
 from kshell.config.private import why_not_private
-from kshell.config.properties import PROPERTIES, Properties
+from kshell.config.properties import PROPERTIES
 from kshell.config.setting import Setting
 from kshell.config.sources import environment, read_config, variable_of
+from kshell.config.values import Properties
 from kshell.errors import UsageError, nearest
 
 __all__ = ["problems_of_client_file", "problems_of_config", "problems_of_environment"]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-from kshell.config.properties import Properties
+from kshell.config.values import Properties
 
 if TYPE_CHECKING:
     from prompt_toolkit.styles import Style

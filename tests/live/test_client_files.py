@@ -11,7 +11,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from kshell.config.client_files import read_client_file
-from kshell.config.properties import Properties
+from kshell.config.values import Properties
 from kshell.kafka.client import Client
 from kshell.kafka.settings import librdkafka
 
