@@ -54,7 +54,7 @@ ENTRIES = (
          "GRACE PERIOD", "PARTITION BY"),
     ),
     Entry(
-        "SHOW", "SHOW TOPICS [EXTENDED]", "the topics of the cluster",
+        "SHOW", "SHOW TOPICS|QUERIES|FUNCTIONS|…", "what there is",
         "SHOW | LIST [ALL] TOPICS [EXTENDED]; ALL has the internal ones too\n"
         "SHOW STREAMS | TABLES | QUERIES [EXTENDED];\n"
         "SHOW FUNCTIONS | TYPES | VARIABLES | PROPERTIES | ERRORS;",
