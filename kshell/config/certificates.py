@@ -6,17 +6,19 @@ its bytes, not by a name or a type that is set.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import re
 import ssl
-import tempfile
-import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kshell.config.jks import Store, read_jks
 from kshell.errors import UsageError
+
+if TYPE_CHECKING:
+    from kshell.config.jks import Store
 
 __all__ = ["read_store", "tls_context", "without_stores"]
 
@@ -81,6 +83,8 @@ def read_store(path: Path, data: bytes, password: str, key_password: str | None)
         f"keytool -importkeystore -srckeystore {path} -destkeystore {into} -deststoretype PKCS12"
     )
     if data[:4] == _JKS:
+        from kshell.config.jks import read_jks
+
         try:
             return read_jks(data, password, key_password)
         except ValueError as error:
@@ -97,6 +101,8 @@ def _read_pkcs12(path: Path, data: bytes, password: str) -> Store:
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
     from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
     from cryptography.x509 import load_der_x509_certificate
+
+    from kshell.config.jks import Store
 
     try:
         read = load_pkcs12(data, password.encode() or None)
@@ -144,13 +150,11 @@ def _store(
 
 
 def _pem(kind: str, der: bytes) -> str:
-    import base64
-
     return _block(kind, base64.b64encode(der).decode())
 
 
 def _block(kind: str, text: str) -> str:
-    lines = "\n".join(textwrap.wrap(text, 64))
+    lines = "\n".join(text[at : at + 64] for at in range(0, len(text), 64))
     return f"-----BEGIN {kind}-----\n{lines}\n-----END {kind}-----\n"
 
 
@@ -181,6 +185,8 @@ def _file_of(text: str | None) -> Iterator[str | None]:
         finally:
             os.close(number)
     else:
+        import tempfile
+
         with tempfile.NamedTemporaryFile("w") as file:
             file.write(text)
             file.flush()

@@ -11,14 +11,17 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kshell.config.client_files import read_client_file
 from kshell.config.folders import config_home
 from kshell.config.properties import PROPERTIES, canonical
 from kshell.config.setting import Setting
 from kshell.config.toml_lines import read_toml
 from kshell.config.values import Properties
 from kshell.errors import UnknownName, UsageError, nearest
+
+if TYPE_CHECKING:
+    from kshell.config.client_files import ClientFile
 
 __all__ = ["PROFILE_KEYS", "Gathered", "config_file", "environment", "gather", "read_config",
            "variable_of"]  # fmt: skip
@@ -54,7 +57,7 @@ def gather(
     Raises UsageError, with file and line where there are, and UnknownName for the profile.
     """
     shared, chosen = _of_profile(profile)
-    client = read_client_file(Path(client_file)) if client_file else None
+    client = _client(client_file) if client_file else None
     layers = (
         shared, chosen, environment(), client.settings if client else (),
         map(_assigned, assignments), flags,
@@ -66,6 +69,12 @@ def gather(
         settings[canonical(setting.name)] = setting
     kept = {name: setting for name, setting in settings.items() if name in properties}
     return Gathered(properties, kept, client.ignored if client else ())
+
+
+def _client(path: str) -> ClientFile:
+    from kshell.config.client_files import read_client_file  # no start without -F waits for it
+
+    return read_client_file(Path(path))
 
 
 def _assigned(item: str) -> Setting:

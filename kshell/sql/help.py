@@ -19,7 +19,7 @@ _WIDTH = max(len(entry.short) for entry in ENTRIES) + 1
 HELP = "\n".join(
     [
         *(f"{entry.short:<{_WIDTH}}{entry.help}" for entry in ENTRIES),
-        "HELP explains one of these, an option of WITH, a property, a function, a \\command.",
+        "HELP word explains one of these, an option, a property, a function, a \\command.",
         f"Every record also has {', '.join(PSEUDO_COLUMNS)}.",
     ]
 )

@@ -32,22 +32,24 @@ ENTRIES = (
         "[WITH name AS (query), …]\n"
         "SELECT expression [AS name], … FROM source [JOIN source ON condition] …\n"
         "  [WHERE condition] [GROUP BY …] [HAVING …] [ORDER BY …] [LIMIT n];\n"
-        "All of DuckDB's SQL; a->b is a field of a nested value. A source is a topic, a stream or\n"
-        "a table. Conditions on ROWTIME, ROWPARTITION, ROWOFFSET, ROWKEY seek instead of scanning.",
+        "All of DuckDB's SQL; a->b is a field of a nested value. A source is a topic,\n"
+        "a stream or a table. Conditions on ROWTIME, ROWPARTITION, ROWOFFSET, ROWKEY\n"
+        "seek instead of scanning.",
         "SELECT regionid, COUNT(*) AS n FROM users WHERE ROWTIME >= '10 minutes ago'"
         " GROUP BY regionid;",
         _QUERY_WORDS,
     ),
     Entry(
         "EMIT CHANGES", "SELECT … EMIT CHANGES", "rows as they arrive; q stops, Space pauses",
-        "SELECT … FROM source [WINDOW window] [JOIN source [WITHIN n unit] ON condition] …\n"
-        "  [WHERE condition] [GROUP BY …] [PARTITION BY …] [HAVING …]\n"
+        "SELECT … FROM source [WINDOW window]\n"
+        "  [JOIN source [WITHIN n unit] ON condition] … [WHERE condition]\n"
+        "  [GROUP BY …] [PARTITION BY …] [HAVING …]\n"
         "  EMIT CHANGES | EMIT FINAL [LIMIT n];\n"
         "window: TUMBLING (SIZE n unit) | HOPPING (SIZE n unit, ADVANCE BY n unit)\n"
         "  | SESSION (n unit) | SLIDING (SIZE n unit), each with [, RETENTION n unit]\n"
         "  [, GRACE PERIOD n unit].\n"
-        "EMIT FINAL gives a window's result once, when it has closed. auto.offset.reset says\n"
-        "where the query begins.",
+        "EMIT FINAL gives a window's result once, when it has closed.\n"
+        "auto.offset.reset says where the query begins.",
         "SELECT userid, COUNT(*) AS n FROM pageviews WINDOW TUMBLING (SIZE 1 MINUTE)"
         " GROUP BY userid EMIT CHANGES;",
         ("EMIT", "EMIT FINAL", "WINDOW", "TUMBLING", "HOPPING", "SESSION", "SLIDING", "WITHIN",
@@ -85,7 +87,8 @@ ENTRIES = (
     Entry(
         "INSERT INTO", "INSERT INTO topic VALUES (…)", "write records",
         "INSERT INTO name [(column, …)] VALUES (value, …), …;\n"
-        "INSERT INTO name [WITH (QUERY_ID='id')] SELECT … [EMIT CHANGES]; in the background",
+        "INSERT INTO name [WITH (QUERY_ID='id')] SELECT … [EMIT CHANGES];\n"
+        "The second goes on in the background.",
         "INSERT INTO orders (orderid, total) VALUES (99999, 12.5);",
         ("INSERT", "VALUES"),
     ),
@@ -169,7 +172,7 @@ ENTRIES = (
     ),
     Entry(
         "HELP", "HELP [word]", "all of these, or what the word means",
-        "HELP;\nHELP words; a statement, an option of WITH, a property, a function, a \\command",
+        "HELP;\nHELP words; a statement, an option of WITH, a property, a function, a command",
         "HELP SELECT;",
     ),
     Entry("EXIT", "EXIT", "or Ctrl-D", "EXIT;\nQUIT;", "EXIT;", ("QUIT",)),

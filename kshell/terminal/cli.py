@@ -35,9 +35,9 @@ examples:
   kshell -b localhost:9092                        the prompt; help; lists the statements
   kshell -b localhost:9092 -e "SHOW TOPICS"
   kshell -b localhost:9092 -e "SELECT * FROM orders EMIT CHANGES" | jq .total
-  kshell -F client.properties --profile prod      what else sets properties: kshell config show
+  kshell -F client.properties                     properties as Java's tools take them
   kshell test FILE…                               test cases, without a broker
-  kshell config init | show | validate            the configuration: a sample, its values, its errors
+  kshell config init | show | validate            write, show or check the configuration
   kshell completion bash | zsh | fish             a script that completes these options
 
 A terminal gets a table and a pipe gets jsonl, unless --output says otherwise.
@@ -115,7 +115,8 @@ def _parser() -> argparse.ArgumentParser:
         help="set a property; SHOW PROPERTIES lists them; may be repeated")
     add("-F", "--command-config", default="", metavar="FILE",
         help="properties from a client's file: Java's client.properties, librdkafka's, kcat's")
-    add("--profile", default="", metavar="NAME", help="a [profile.NAME] of config.toml; without, [profile.default]")
+    add("--profile", default="", metavar="NAME",
+        help="a [profile.NAME] of config.toml; without, [profile.default]")
     add("--registry", metavar="URL", help="the schema registry")
     add("--schema", action="append", default=[], metavar="TOPIC=FILE",
         help="a topic's values have this schema: .avsc, .proto, .desc, .json;"

@@ -31,7 +31,12 @@ def test_every_statement_has_an_entry():
 def test_the_list_of_all_fits_a_terminal():
     lines = HELP.splitlines()
     assert len(lines) == len(ENTRIES) + 2
-    assert max(map(len, lines)) <= 84
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.name)
+def test_how_it_is_written_fits_a_terminal(entry):
+    assert max(map(len, entry.syntax.splitlines())) <= 80
 
 
 @pytest.mark.parametrize(
