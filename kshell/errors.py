@@ -35,12 +35,25 @@ from dataclasses import dataclass, field
 from typing import Any
 
 __all__ = [
-    "BadRecord", "BindError", "ConnectionFailed", "CorruptRecord",
+    "EXIT_CODES", "BadRecord", "BindError", "ConnectionFailed", "CorruptRecord",
     "EvaluationError", "Forbidden", "Interrupted", "KafkaError", "KshellError", "LoginRefused",
     "Misfit", "Outage", "ParseError", "Place", "RegistryDown", "RegistryError", "StatementError",
     "TopicChanged", "UnknownName", "UnknownSchema", "Unreachable", "Unsupported",
     "UsageError", "WrongListener", "nearest",
 ]  # fmt: skip
+
+
+# What the command ends with; --help and docs/prompt.md have this table.
+EXIT_CODES = {
+    0: "every statement ran",
+    1: "a statement failed, an ASSERT did not hold, or the output could not be written",
+    2: "the command line, a profile or a property is wrong",
+    3: "no connection to the brokers or the schema registry",
+    4: "an answer was PARTIAL: a limit, a table that is behind, a partition that cannot be read",
+    5: "fenced: another kshell has taken the query over",
+    130: "interrupted by Ctrl-C",
+    143: "terminated by SIGTERM",
+}
 
 
 @dataclass(frozen=True, slots=True)

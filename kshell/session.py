@@ -114,18 +114,22 @@ class Session:
 
         Raises KshellError with its place in `text`.
         """
+        for piece in split(text):
+            yield from self.execute_piece(piece)
+
+    def execute_piece(self, piece: Piece) -> Iterator[Event]:
+        """The same for one statement of a script."""
         from kshell.sql.parse import parse_piece
 
-        for piece in split(text):
-            types = self._engine.types() if self._engine else None
-            try:
-                yield from self._run(parse_piece(substitute(piece, self.variables), types))
-            except (StatementError, UsageError) as error:
-                _point_at_option(error, piece)
-                error.with_place(piece.place)
-                error.hint = error.hint or usage(piece.text)
-                raise
-            give_back()
+        types = self._engine.types() if self._engine else None
+        try:
+            yield from self._run(parse_piece(substitute(piece, self.variables), types))
+        except (StatementError, UsageError) as error:
+            _point_at_option(error, piece)
+            error.with_place(piece.place)
+            error.hint = error.hint or usage(piece.text)
+            raise
+        give_back()
 
     def _run(self, statement: ast.Statement) -> Iterator[Event]:
         serve = _OWN.get(type(statement))

@@ -10,17 +10,16 @@ from kshell.config import PROPERTIES, TOPIC_PROPERTIES, Scope
 from kshell.config.sources import variable_of
 from kshell.sql.functions import AGGREGATE, SCALAR, TABLE, library
 from kshell.sql.reference import ENTRIES
-from kshell.terminal import cli
-from kshell.terminal.commands import COMMANDS
 from kshell.terminal.formats import FORMATS
-from kshell.terminal.keys import KEYS
+from kshell.terminal.options import parser
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference.md"
 HEAD = """\
 # Reference
 
-Statements, options, properties, commands, keys and functions. `HELP word` says the same at the prompt. This
-page is made from kshell's own tables; a test holds it to them.
+Statements, options of the command line, properties, options of WITH and functions; `HELP word` says the same at
+the prompt. Its commands and keys, and the exit codes, are in [prompt](prompt.md). This page is made from kshell's own
+tables (`make pages`); a test holds it to them.
 """
 SCOPES = {
     Scope.CONNECTION: "Of the connection: `SET` of one connects anew.",
@@ -31,7 +30,7 @@ KINDS = {SCALAR: "Scalar functions", AGGREGATE: "Aggregate functions", TABLE: "T
 
 def page() -> str:
     """The page's text."""
-    parts = (HEAD, *statements(), *command_line(), *properties(), *with_options(), *commands(), *keys(), *functions())
+    parts = (HEAD, *statements(), *command_line(), *properties(), *with_options(), *functions())
     return "\n".join(parts)
 
 
@@ -55,7 +54,7 @@ def statements() -> Iterator[str]:
 def command_line() -> Iterator[str]:
     yield "## The command line\n"
     rows = []
-    for action in cli._parser()._actions:
+    for action in parser()._actions:
         value = f" {action.metavar}" if action.metavar else ""
         names = ", ".join(code(name) for name in action.option_strings)
         rows.append((f"{names}{value}", action.help or ""))
@@ -88,16 +87,6 @@ def with_options() -> Iterator[str]:
     yield "## Options of WITH\n\n[with](with.md) says more of them.\n"
     rows = ((code(o.name), ", ".join(o.statements), o.help + (f" ({', '.join(o.values)})" if o.values else "")) for o in OPTIONS.values())
     yield table(("option", "in", "what it does"), rows)
-
-
-def commands() -> Iterator[str]:
-    yield "## Commands of the prompt\n"
-    yield table(("command", "what it does"), ((code(f"{c.word} {c.shown}".strip()), c.help) for c in COMMANDS))
-
-
-def keys() -> Iterator[str]:
-    yield "## Keys of the prompt\n"
-    yield table(("key", "what it does"), ((key.shown, key.help) for key in KEYS))
 
 
 def functions() -> Iterator[str]:

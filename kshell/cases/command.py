@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(arguments: Sequence[str], parser: object = None) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run the cases; returns the exit code; raises UsageError."""
     try:
         options = _parser().parse_args(arguments)

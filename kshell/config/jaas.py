@@ -67,7 +67,8 @@ def _kerberos(options: Mapping[str, str], endpoint: str) -> list[tuple[str, str]
             hint=f"kinit -kt {keytab} {principal}, and leave sasl.jaas.config out",
         )
     service = options.get("serviceName")
-    return [("sasl.kerberos.service.name", service)] if service else []
+    named = [("sasl.kerberos.service.name", service)] if service else []
+    return [("sasl.mechanism", "GSSAPI"), *named]  # Java's default, which files leave out
 
 
 def _token(options: Mapping[str, str], endpoint: str) -> list[tuple[str, str]]:

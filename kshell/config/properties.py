@@ -14,8 +14,8 @@ from types import MappingProxyType
 
 from kshell.errors import UsageError, nearest
 
-__all__ = ["PROPERTIES", "TOPIC_PROPERTIES", "Property", "Scope", "canonical", "is_known",
-           "is_secret", "property_named", "scope_of"]  # fmt: skip
+__all__ = ["PROPERTIES", "TOPIC_PROPERTIES", "Property", "Scope", "alike", "canonical",
+           "is_known", "is_secret", "property_named", "scope_of"]  # fmt: skip
 
 
 class Scope(Enum):
@@ -258,6 +258,15 @@ def is_known(name: str) -> bool:
     except UsageError:
         return False
     return True
+
+
+def alike(name: str) -> str:
+    """The property for which a name is almost certainly misspelt; "" if there is none.
+
+    >>> alike("sasl.pasword"), alike("acks")
+    ('sasl.password', '')
+    """
+    return next(iter(nearest(name, PROPERTIES, 1, 0.9)), "")
 
 
 def scope_of(name: str) -> Scope:

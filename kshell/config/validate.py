@@ -9,7 +9,7 @@ from pathlib import Path
 from kshell.config.certificates import without_stores
 from kshell.config.client_files import read_client_file
 from kshell.config.private import why_not_private
-from kshell.config.properties import PROPERTIES
+from kshell.config.properties import PROPERTIES, alike
 from kshell.config.setting import Setting
 from kshell.config.sources import environment, read_config, variable_of
 from kshell.config.values import Properties
@@ -18,7 +18,7 @@ from kshell.errors import UsageError, nearest
 __all__ = ["problems_of_client_file", "problems_of_config", "problems_of_environment"]
 
 _FILES = tuple(name for name in PROPERTIES if name.endswith(".location"))
-_ALIKE = 0.9  # from here on a client's name is taken for a misspelt one of kshell's
+_OTHERS = frozenset({"KSHELL_PURE"})  # of the program itself
 
 
 def problems_of_config(path: Path) -> Iterator[UsageError]:
@@ -48,10 +48,8 @@ def problems_of_client_file(path: Path) -> Iterator[UsageError]:
         return
     yield from _problems(file.settings, [])
     for name in file.ignored:
-        if close := nearest(name, PROPERTIES, 1, _ALIKE):
-            yield UsageError(
-                f"{path}: kshell has no use for {name}", hint=f"did you mean {close[0]}?"
-            )
+        if near := alike(name):
+            yield UsageError(f"{path}: kshell has no use for {name}", hint=f"did you mean {near}?")
 
 
 def problems_of_environment() -> Iterator[UsageError]:
@@ -59,7 +57,7 @@ def problems_of_environment() -> Iterator[UsageError]:
     yield from _problems(environment(), [])
     known = {variable_of(name) for name in PROPERTIES}
     for variable in sorted(os.environ):
-        if variable.startswith("KSHELL_") and variable not in known:
+        if variable.startswith("KSHELL_") and variable not in known | _OTHERS:
             close = nearest(variable, known, 1)
             hint = f"did you mean {close[0]}?" if close else "KSHELL_BOOTSTRAP_SERVERS and the like"
             yield UsageError(f"{variable}: no property has this variable", hint=hint)

@@ -148,7 +148,7 @@ def command_texts() -> dict[str, str]:
 
 
 def show_help(talk: Conversation, call: Call) -> None:
-    """`\\?`"""
+    """Run `\\?`: list the commands."""
     print(command_help(max(shutil.get_terminal_size().columns, 20)))
 
 
@@ -156,7 +156,8 @@ def run_command(talk: Conversation, call: Call) -> None:
     """Run a command; raises UsageError for one that does not exist or cannot stand there."""
     command = _BY_WORD.get(call.word)
     if command is None:
-        close = nearest(call.word, _BY_WORD, like=0.4)
+        alike = [word for word in _BY_WORD if word[1] == call.word[1:2].lower()]
+        close = nearest(call.word, alike, like=0.4) or nearest(call.word, _BY_WORD)
         hint = f"did you mean {' or '.join(close)}?" if close else "\\? lists the commands"
         raise UsageError(f"unknown command {call.word}", hint=hint)
     if call.statement and not command.ends:

@@ -19,15 +19,13 @@ from kshell.config.properties import PROPERTIES
 from kshell.config.sources import config_file
 from kshell.errors import UsageError, nearest
 from kshell.terminal.messages import draw_error, note
+from kshell.terminal.options import parser
 from kshell.terminal.settings import gathered
 
 __all__ = ["ACTIONS", "main"]
 
-Parser = Callable[[], argparse.ArgumentParser]
-
-
-def main(arguments: Sequence[str], parser: Parser) -> int:
-    """Do what the first argument says; `parser` makes that of kshell's own options."""
+def main(arguments: Sequence[str]) -> int:
+    """Do what the first argument says."""
     action, *rest = arguments or ["--help"]
     if action in ("-h", "--help"):
         print(__doc__)
@@ -36,10 +34,10 @@ def main(arguments: Sequence[str], parser: Parser) -> int:
         close = nearest(action, ACTIONS)
         hint = f"did you mean {close[0]}?" if close else f"kshell config {' | '.join(ACTIONS)}"
         raise UsageError(f"kshell config has no {action}", hint=hint)
-    return ACTIONS[action](rest, parser)
+    return ACTIONS[action](rest)
 
 
-def _init(arguments: Sequence[str], parser: Parser) -> int:
+def _init(arguments: Sequence[str]) -> int:
     from kshell.config.sample import sample
 
     options = _options(arguments, "init")
@@ -59,7 +57,7 @@ def _init(arguments: Sequence[str], parser: Parser) -> int:
     return 0
 
 
-def _show(arguments: Sequence[str], parser: Parser) -> int:
+def _show(arguments: Sequence[str]) -> int:
     options = parser().parse_args(list(arguments))
     found = gathered(options)
     from kshell.results import Sections, titled
@@ -78,7 +76,7 @@ def _show(arguments: Sequence[str], parser: Parser) -> int:
     return 0
 
 
-def _validate(arguments: Sequence[str], parser: Parser) -> int:
+def _validate(arguments: Sequence[str]) -> int:
     options = _options(arguments, "validate")
     count = 0
     for problem in _problems(options):
@@ -108,12 +106,12 @@ def _problems(options: argparse.Namespace) -> Iterator[UsageError]:
 
 
 def _options(arguments: Sequence[str], action: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=f"kshell config {action}", exit_on_error=False)
-    parser.add_argument("file", nargs="?", default="", metavar="FILE")
+    made = argparse.ArgumentParser(prog=f"kshell config {action}", exit_on_error=False)
+    made.add_argument("file", nargs="?", default="", metavar="FILE")
     if action == "validate":
-        parser.add_argument("-F", "--command-config", default="", metavar="FILE")
+        made.add_argument("-F", "--command-config", default="", metavar="FILE")
     try:
-        options, unknown = parser.parse_known_args(list(arguments))
+        options, unknown = made.parse_known_args(list(arguments))
     except argparse.ArgumentError as error:
         raise UsageError(str(error), hint=f"kshell config {action} --help") from None
     if unknown:
@@ -121,6 +119,6 @@ def _options(arguments: Sequence[str], action: str) -> argparse.Namespace:
     return options
 
 
-ACTIONS: dict[str, Callable[[Sequence[str], Parser], int]] = {
+ACTIONS: dict[str, Callable[[Sequence[str]], int]] = {
     "init": _init, "show": _show, "validate": _validate,
 }  # fmt: skip

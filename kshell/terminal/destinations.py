@@ -77,7 +77,7 @@ def _opened(talk: Conversation, where: str) -> Destination:
 
 
 def send_all(talk: Conversation, call: Call) -> None:
-    r"""`\o`"""
+    """Run `\\o`."""
     where = call.argument
     if where in FORMATS:
         raise UsageError("\\o names a file or a program", hint=f"\\f {where} sets the format")
@@ -94,7 +94,7 @@ def send_all(talk: Conversation, call: Call) -> None:
 
 
 def send_one(talk: Conversation, call: Call) -> None:
-    r"""`\g`"""
+    """Run `\\g`."""
     statement = talk.statement(call.statement)
     if not call.argument:
         talk.execute(statement)

@@ -54,7 +54,7 @@ def names() -> tuple[str, ...]:
 
 
 def run_or_list(talk: Conversation, call: Call) -> None:
-    r"""`\n`"""
+    """Run `\\n`."""
     queries = _read()
     if not call.argument:
         lines = [f"{clean(name)}  {clean(text)}" for name, text in sorted(queries.items())]
@@ -71,7 +71,7 @@ def run_or_list(talk: Conversation, call: Call) -> None:
 
 
 def save(talk: Conversation, call: Call) -> None:
-    r"""`\ns`"""
+    """Run `\\ns`."""
     name, _, text = call.argument.partition(" ")
     text = text.strip() or talk.last
     if not name:
@@ -86,7 +86,7 @@ def save(talk: Conversation, call: Call) -> None:
 
 
 def delete(talk: Conversation, call: Call) -> None:
-    r"""`\nd`"""
+    """Run `\\nd`."""
     queries = _read()
     if call.argument not in queries:
         raise UnknownName("named query", call.argument, queries)

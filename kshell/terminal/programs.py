@@ -41,7 +41,7 @@ def said_ending(name: str, code: int) -> None:
 
 
 def run_shell(talk: Conversation, call: Call) -> None:
-    r"""`\!`"""
+    """Run `\\!`."""
     command = call.argument or os.environ.get("SHELL", "/bin/sh")
     sys.stdout.flush()
     with as_before():
@@ -73,5 +73,5 @@ def edited(text: str) -> str:
 
 
 def edit_statement(talk: Conversation, call: Call) -> None:
-    r"""`\e`"""
+    """Run `\\e`: the text comes back on the prompt."""
     talk.prefill = edited(call.statement or talk.last)

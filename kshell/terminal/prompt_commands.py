@@ -21,12 +21,12 @@ _MOST = 86_400.0
 
 
 def leave(talk: Conversation, call: Call) -> None:
-    """`\\q`"""
+    """Run `\\q`."""
     talk.leaving = True
 
 
 def set_format(talk: Conversation, call: Call) -> None:
-    """`\\f`"""
+    """Run `\\f`."""
     if not call.argument:
         raise UsageError(
             f"answers are shown as {talk.output}", hint=f"\\f and one of {', '.join(FORMATS)}"
@@ -40,13 +40,13 @@ def set_format(talk: Conversation, call: Call) -> None:
 
 
 def turn(talk: Conversation, call: Call) -> None:
-    """`\\x`"""
+    """Run `\\x`."""
     talk.chosen = "table" if talk.output == "vertical" else "vertical"
     note(f"Answers are shown as {talk.chosen}.")
 
 
 def set_timing(talk: Conversation, call: Call) -> None:
-    """`\\timing`"""
+    """Run `\\timing`."""
     switch = {"": not talk.timing, "on": True, "off": False}
     if call.argument.lower() not in switch:
         raise UsageError(f"\\timing is on or off, not {call.argument}")
@@ -55,12 +55,12 @@ def set_timing(talk: Conversation, call: Call) -> None:
 
 
 def run_turned(talk: Conversation, call: Call) -> None:
-    """`\\G`"""
+    """Run `\\G`."""
     talk.execute_turned(talk.statement(call.statement))
 
 
 def define_row(talk: Conversation, call: Call) -> None:
-    """`\\gset`"""
+    """Run `\\gset`."""
     from kshell.results import Rows
     from kshell.terminal.pull import pulled
     from kshell.value_texts import raw_texts
@@ -91,7 +91,7 @@ def define_row(talk: Conversation, call: Call) -> None:
 
 
 def watch(talk: Conversation, call: Call) -> None:
-    """`\\watch`"""
+    """Run `\\watch`, until Ctrl-C."""
     seconds = _EVERY
     if call.argument:
         try:
@@ -108,7 +108,7 @@ def watch(talk: Conversation, call: Call) -> None:
 
 
 def set_variable(talk: Conversation, call: Call) -> None:
-    """`\\set`"""
+    """Run `\\set`."""
     name, _, value = call.argument.partition(" ")
     if not name:
         talk.execute("SHOW VARIABLES;")
@@ -118,7 +118,7 @@ def set_variable(talk: Conversation, call: Call) -> None:
 
 
 def conninfo(talk: Conversation, call: Call) -> None:
-    """`\\conninfo`"""
+    """Run `\\conninfo`."""
     session = talk.session()
     shown = {name: value for name, value, *_ in session.properties.shown() if value}
     lines = [
@@ -133,14 +133,14 @@ def conninfo(talk: Conversation, call: Call) -> None:
 
 
 def show_jobs(talk: Conversation, call: Call) -> None:
-    """`\\jobs`"""
+    """Run `\\jobs`."""
     lines = [f"[{n}]  {clean(state)}  {clean(text)}" for n, state, text in talk.jobs.listed()]
     lines += [f"{clean(q.id)}  {clean(q.state)}" for q in talk.session().running()]
     talk.say("\n".join(lines) or "No query runs in the background: & at its end sends one there.")
 
 
 def foreground(talk: Conversation, call: Call) -> None:
-    """`\\fg`"""
+    """Run `\\fg`."""
     job = talk.jobs.take(call.argument)
     if isinstance(job, RowsJob):
         talk.show([job.answer()], talk.output, talk.say)
@@ -155,7 +155,7 @@ def foreground(talk: Conversation, call: Call) -> None:
 
 
 def kill(talk: Conversation, call: Call) -> None:
-    """`\\kill`"""
+    """Run `\\kill`."""
     if not call.argument:
         raise UsageError("\\kill takes a query's number or id", hint="\\jobs lists them")
     if call.argument.isdecimal():

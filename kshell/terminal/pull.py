@@ -70,10 +70,13 @@ def pulled(items: Iterator[T], cancel: Callable[[], None]) -> Iterator[T]:
         thread.join(_GRACE)
 
 
-def stepwise(items: Iterator[T]) -> Generator[T, None, None]:
+def stepwise(
+    items: Iterator[T], seconds: float | None = None
+) -> Generator[T, None, None]:
     """The items, each made when it is asked for; if the caller leaves, waits only a moment.
 
-    What is made after that is cancelled.
+    What is made after that is cancelled.  Raises TimeoutError where one takes longer than the
+    seconds.
 
     >>> list(stepwise(i for i in (1, 2)))
     [1, 2]
@@ -104,7 +107,10 @@ def stepwise(items: Iterator[T]) -> Generator[T, None, None]:
     try:
         while True:
             asked.put(True)
-            item = made.get()
+            try:
+                item = made.get(timeout=seconds)
+            except queue.Empty:
+                raise TimeoutError from None
             if isinstance(item, _End):
                 break
             busy = False

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from kshell.config.properties import alike
 from kshell.config.setting import Setting
 from kshell.config.sources import Gathered, gather
 from kshell.errors import StatementError, UsageError
 
-__all__ = ["gathered"]
+__all__ = ["gathered", "ignored_note"]
 
 
 def gathered(options: argparse.Namespace) -> Gathered:
@@ -23,6 +24,17 @@ def gathered(options: argparse.Namespace) -> Gathered:
         )
     except StatementError as error:  # here an unknown name is not an error of a statement
         raise UsageError(error.what, hint=error.hint) from None
+
+
+def ignored_note(path: str, names: Sequence[str]) -> str:
+    """What is said of a client's file in which kshell has no use for these names.
+
+    >>> ignored_note("f", ["acks", "sasl.pasword"])
+    'f sets 2 names that kshell has no use for: acks, sasl.pasword (sasl.password?)'
+    """
+    shown = (f"{name} ({near}?)" if (near := alike(name)) else name for name in names)
+    count = f"{len(names)} name{'s' * (len(names) > 1)}"
+    return f"{path} sets {count} that kshell has no use for: {', '.join(shown)}"
 
 
 def _flags(options: argparse.Namespace) -> Iterator[Setting]:

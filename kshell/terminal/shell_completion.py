@@ -5,7 +5,6 @@ It is made from the argument parser's table and from `PROPERTIES`.  `terminal.cl
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from kshell.config.properties import PROPERTIES
 from kshell.errors import UsageError
 from kshell.terminal import config_command
+from kshell.terminal.options import parser
 
 __all__ = ["SHELLS", "main", "script"]
 
@@ -45,9 +45,9 @@ class _Option:
     choices: tuple[str, ...] = ()
 
 
-def _options(parser: argparse.ArgumentParser) -> Iterator[_Option]:
+def _options() -> Iterator[_Option]:
     kinds = {"profile": "profile", "property": "property"}
-    for action in parser._actions:
+    for action in parser()._actions:
         names = tuple(action.option_strings)
         value = "" if action.nargs == 0 else "file" if "FILE" in str(action.metavar) else "text"
         value = kinds.get(action.dest, value)
@@ -56,20 +56,20 @@ def _options(parser: argparse.ArgumentParser) -> Iterator[_Option]:
             yield _Option(names, action.help or "", "choice" if choices else value, choices)
 
 
-def main(arguments: Sequence[str], parser: Callable[[], argparse.ArgumentParser]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Print the script of the shell that is named."""
     if arguments and arguments[0] in ("-h", "--help"):
         print(_HELP)
         return 0
     if len(arguments) != 1 or arguments[0] not in SHELLS:
         raise UsageError("completion takes the name of a shell", hint=" or ".join(SHELLS))
-    sys.stdout.write(script(arguments[0], parser()))
+    sys.stdout.write(script(arguments[0]))
     return 0
 
 
-def script(shell: str, parser: argparse.ArgumentParser) -> str:
+def script(shell: str) -> str:
     """The script for a shell."""
-    return SHELLS[shell](list(_options(parser)))
+    return SHELLS[shell](list(_options()))
 
 
 def _bash(options: Sequence[_Option]) -> str:

@@ -45,7 +45,7 @@ __all__ = ["Shower", "change_lines"]
 
 _FOR_PEOPLE = ("table", "vertical")
 # A table or a JSON array needs an end, so a continuous answer is written as lines.
-_STREAMED_AS = {"table": "jsonl", "json": "jsonl", "parquet": "arrow"}
+_STREAMED_AS = {"table": "jsonl", "json": "jsonl"}
 
 
 def _stdout_target(csv_safe: bool = False) -> Target:

@@ -33,6 +33,7 @@ from kshell.results import (
     Sections,
 )  # fmt: skip
 from kshell.session import Names
+from kshell.sql.script import Piece
 
 HOSTILE = "a\x1b[2J\x1b]0;owned\x07\u202e\x9b31m[bold red]markup[/]\x00\r\n\tz"
 NOTICES = {
@@ -148,6 +149,8 @@ class FakeSession:
             raise ParseError("SELEC is no statement", hint="did you mean SELECT?", place=place)
         elif first.startswith("describe "):
             raise UnknownName("topic", first.split()[1], COLUMNS)
+        elif first == "many":
+            yield Rows.of(pa.table({"n": list(range(10))}))
         elif first == "two rows":
             yield Rows.of(pa.table({"said": ["one", "two"]}))
         elif first == "exit":
@@ -156,6 +159,9 @@ class FakeSession:
             yield Message("set")
         else:
             yield Rows.of(pa.table({"said": [text]}))
+
+    def execute_piece(self, piece: Piece) -> Iterator[Event]:
+        return self.execute(piece.text)
 
     def names(self) -> Names:
         return Names(tuple(COLUMNS))

@@ -7,7 +7,8 @@ import pytest
 from kshell.config import Properties
 from kshell.config.sources import gather
 from kshell.errors import UsageError
-from kshell.terminal import cli
+from kshell.terminal.options import parser
+from kshell.terminal.settings import gathered
 
 
 def test_topics_keep_their_case_and_their_dots():
@@ -46,15 +47,15 @@ def test_a_profile_may_nest_its_tables(tmp_path, monkeypatch):
 
 
 def test_options_of_the_command_line():
-    options = cli._parser().parse_args(
+    options = parser().parse_args(
         ["--schema", "t=a.proto#p.M", "--key-schema", "t=/x/k.avsc", "--registry", "http://r"]
     )
-    made = Properties(cli._properties(options))
+    made = gathered(options).properties
     assert made.of_topic("t", "value") == {"schema.file": "a.proto", "schema.name": "p.M"}
     assert made.of_topic("t", "key") == {"schema.file": "/x/k.avsc"}
     assert made["schema.registry.url"] == "http://r"
     with pytest.raises(UsageError, match="--schema takes topic=file"):
-        cli._properties(cli._parser().parse_args(["--schema", "a.proto"]))
+        gathered(parser().parse_args(["--schema", "a.proto"]))
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,11 @@ def test_the_password_of_a_plain_login(quote, tmp_path):
     assert made == {"sasl.username": "al", "sasl.password": "p"}
 
 
+def test_kerberos_is_javas_default(tmp_path):
+    made, _ = read(tmp_path, 'sasl.jaas.config=com.sun.security.auth.module.Krb5LoginModule required useTicketCache=true serviceName="k";\n')
+    assert made == {"sasl.mechanism": "GSSAPI", "sasl.kerberos.service.name": "k"}
+
+
 def test_a_password_in_latin_1_is_javas(tmp_path):
     made, _ = read(tmp_path, f'sasl.jaas.config={PLAIN} required username="al" password="pä";\n')
     assert made["sasl.password"] == "pä"

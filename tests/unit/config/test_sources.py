@@ -8,7 +8,7 @@ import pytest
 
 from kshell.config.sources import gather
 from kshell.errors import KshellError, UsageError
-from kshell.terminal import cli
+from kshell.terminal.options import parser
 from kshell.terminal.settings import gathered
 
 # From the strongest; each sets the registry's address to its own name.
@@ -50,7 +50,7 @@ def test_the_stronger_of_two_neighbours_wins(stronger, weaker, config, tmp_path,
         toml += '[profile.p]\nschema.registry.url = "http://profile"\n'
         arguments += ["--profile", "p"]
     config(toml)
-    found = gathered(cli._parser().parse_args(arguments))
+    found = gathered(parser().parse_args(arguments))
     assert found.properties["schema.registry.url"] == f"http://{stronger}"
 
 
@@ -60,7 +60,7 @@ def test_the_origin_of_a_value_is_its_place(config, tmp_path, monkeypatch):
     client.write_text("# mine\nsecurity.protocol=SASL_SSL\n")
     monkeypatch.setenv("KSHELL_SAMPLE_RECORDS", "7")
     options = ["-F", str(client), "-X", "isolation.level=read_uncommitted", "-b", "h:1"]
-    found = gathered(cli._parser().parse_args(options))
+    found = gathered(parser().parse_args(options))
     assert {name: setting.origin for name, setting in found.settings.items()} == {
         "client.id": f"{path}:1",
         "sasl.username": f"{path}:4",

@@ -9,10 +9,10 @@ import pexpect
 import pytest
 
 from kshell.errors import UsageError
-from kshell.terminal import cli
+from kshell.terminal.options import parser
 from kshell.terminal.shell_completion import SHELLS, main, script
 
-OPTIONS = {name for action in cli._parser()._actions for name in action.option_strings}
+OPTIONS = {name for action in parser()._actions for name in action.option_strings}
 
 
 def shell(name: str) -> str:
@@ -26,7 +26,7 @@ def shell(name: str) -> str:
 def made(request, tmp_path):
     """A shell's name, and the file with its script."""
     path = tmp_path / f"_kshell.{request.param}"
-    path.write_text(script(request.param, cli._parser()))
+    path.write_text(script(request.param))
     return request.param, path
 
 
@@ -70,7 +70,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
 def test_what_bash_offers(words, offered, tmp_path, monkeypatch):
     (tmp_path / "kshell").mkdir()
     (tmp_path / "kshell" / "config.toml").write_text("[profile.prod]\n[profile.test]\n[profile.prod.topic.x]\n")
-    (tmp_path / "script").write_text(script("bash", cli._parser()))
+    (tmp_path / "script").write_text(script("bash"))
     done = subprocess.run(
         [shell("bash"), "-c", BASH, "bash", str(tmp_path / "script"), *words], capture_output=True, text=True,
         env={"XDG_CONFIG_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
@@ -90,7 +90,7 @@ def test_what_bash_offers(words, offered, tmp_path, monkeypatch):
     ],
 )
 def test_what_fish_offers(line, offered, tmp_path):
-    (tmp_path / "k.fish").write_text(script("fish", cli._parser()))
+    (tmp_path / "k.fish").write_text(script("fish"))
     done = subprocess.run(
         [shell("fish"), "-N", "-c", f"source {tmp_path}/k.fish; complete -C '{line}'"], capture_output=True, text=True
     )
@@ -109,7 +109,7 @@ def test_what_fish_offers(line, offered, tmp_path):
     ],
 )
 def test_what_zsh_completes(typed, completed, tmp_path):
-    (tmp_path / "_kshell").write_text(script("zsh", cli._parser()))
+    (tmp_path / "_kshell").write_text(script("zsh"))
     home = {"HOME": str(tmp_path), "ZDOTDIR": str(tmp_path), "TERM": "dumb", "PATH": "/usr/bin:/bin"}
     with pexpect.spawn(shell("zsh"), ["-f", "-i"], env=home, encoding="utf-8", timeout=20, dimensions=(40, 200)) as zsh:
         zsh.sendline(f"PS1='>'; fpath=({tmp_path} $fpath); autoload -U compinit; compinit -u; print rea''dy")
@@ -120,6 +120,6 @@ def test_what_zsh_completes(typed, completed, tmp_path):
 
 def test_another_shell_is_a_usage_error(capsys):
     with pytest.raises(UsageError, match="name of a shell"):
-        main(["tcsh"], cli._parser)
-    assert main(["bash"], cli._parser) == 0
-    assert capsys.readouterr().out == script("bash", cli._parser())
+        main(["tcsh"])
+    assert main(["bash"]) == 0
+    assert capsys.readouterr().out == script("bash")
