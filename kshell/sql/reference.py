@@ -141,8 +141,8 @@ ENTRIES = (
         "ASSERT [NOT EXISTS] TOPIC name [WITH (PARTITIONS=n, …)] [TIMEOUT n unit];\n"
         "ASSERT [NOT EXISTS] SCHEMA [SUBJECT name] [ID n] [TIMEOUT n unit];\n"
         "ASSERT STREAM | TABLE name (…) WITH (…);\n"
-        "ASSERT (SELECT …) [WITHIN n unit]; one row of one BOOLEAN, which is TRUE; WITHIN asks\n"
-        "again until then\n"
+        "ASSERT (SELECT …) [WITHIN n unit]; one row of one BOOLEAN, which is TRUE;\n"
+        "  WITHIN asks again until it is\n"
         "ASSERT [NULL] VALUES name (column, …) VALUES (…); in `kshell test`",
         "ASSERT TOPIC orders WITH (PARTITIONS=4) TIMEOUT 10 SECONDS;",
         ("ASSERT TOPIC", "ASSERT SCHEMA", "ASSERT VALUES"),
