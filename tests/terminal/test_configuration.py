@@ -72,7 +72,7 @@ def test_no_color_has_no_colours(configured, monkeypatch):
 def test_the_rc_file_runs_and_its_errors_stand_above_the_prompt(configured):
     screen = configured(rc_sql="DEFINE who = 'me';\nSET 'kshell.dialct'='ksql';\n")
     screen.wait("rc.sql:2: no property named kshell.dialct")
-    screen.wait("did you mean kshell.dialect?")
+    screen.wait("did you mean kshell.dialect")
     screen.until(lambda: screen.text().count("kshell>") == 1, "one prompt")
     lines = screen.text().splitlines()
     assert next(y for y, s in enumerate(lines) if "rc.sql" in s) < next(y for y, s in enumerate(lines) if "kshell>" in s)
