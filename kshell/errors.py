@@ -20,7 +20,8 @@
     │   └── UnknownSchema       it has no schema of that id or subject
     ├── CorruptRecord           bytes of a batch or a record that cannot be decoded
     ├── EvaluationError         a query failed while it ran
-    │   └── Misfit              a value is of another type than samples suggested
+    │   ├── Misfit              a value is of another type than samples suggested
+    │   └── Unwritable          a format cannot hold a value
     └── Interrupted             the user stopped it                                exit 130
 
 Everything above raises these and nothing else on purpose; `terminal` draws them.  An error gains
@@ -39,7 +40,7 @@ __all__ = [
     "EvaluationError", "Forbidden", "Interrupted", "KafkaError", "KshellError", "LoginRefused",
     "Misfit", "Outage", "ParseError", "Place", "RegistryDown", "RegistryError", "StatementError",
     "TopicChanged", "UnknownName", "UnknownSchema", "Unreachable", "Unsupported",
-    "UsageError", "WrongListener", "nearest",
+    "Unwritable", "UsageError", "WrongListener", "nearest",
 ]  # fmt: skip
 
 
@@ -191,6 +192,10 @@ class EvaluationError(KshellError):
 
 class Misfit(EvaluationError):
     """A value is of another type than a topic's samples suggested; the wider type is known now."""
+
+
+class Unwritable(EvaluationError):
+    """A value that the format of a sink cannot hold: its record is not written."""
 
 
 class Interrupted(KshellError):

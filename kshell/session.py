@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kshell.config import Properties, Scope, config_home, scope_of
-from kshell.errors import KshellError, StatementError, UsageError
+from kshell.errors import KshellError, StatementError, UnknownName, UsageError
 from kshell.results import Event, Goodbye, Message, Remark, Running, Spooling, give_back
 from kshell.sql import statements as ast
 from kshell.sql.help import help_on, usage
-from kshell.sql.option_place import option_span
+from kshell.sql.option_place import option_span, setting_span
 from kshell.sql.script import Piece, split, substitute
-from kshell.sql.tokens import place_at
+from kshell.sql.tokens import place_at, tokenize
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,14 +38,32 @@ class Names:
     sources: tuple[str, ...] = ()
 
 
+_SPANS = {
+    "CREATE": option_span,
+    "ASSERT": option_span,
+    **dict.fromkeys(("SET", "ALTER", "UNSET"), setting_span),
+}
+
+
 def _point_at_option(error: KshellError, piece: Piece) -> None:
-    """An error of an option of CREATE or ASSERT is at the option, not at the source's name."""
-    if piece.text.lstrip()[:6].upper() not in ("CREATE", "ASSERT"):
-        return
-    if (span := option_span(piece.text, error.what)) is not None:
+    """An error of an option of CREATE or ASSERT is at the option, not at the source's name; one of
+    SET at its property or value."""
+    word = piece.text.split(None, 1)[0].upper() if piece.text.strip() else ""
+    find = _SPANS.get(word)
+    if find is not None and (span := find(piece.text, error.what)) is not None:
         at = place_at(piece.text, *span, piece.line, piece.column)
         if error.place is None or (error.place.line, error.place.column) < (at.line, at.column):
             error.place = at
+
+
+def _point_at_name(error: KshellError, piece: Piece) -> None:
+    """An error of a name that nothing has is at the name."""
+    if isinstance(error, UnknownName) and error.place is None:
+        for token in tokenize(piece.text):
+            if token.value.casefold() == error.name.casefold():
+                at = place_at(piece.text, token.start, token.end, piece.line, piece.column)
+                error.place = at
+                return
 
 
 class Session:
@@ -126,6 +144,7 @@ class Session:
             yield from self._run(parse_piece(substitute(piece, self.variables), types))
         except (StatementError, UsageError) as error:
             _point_at_option(error, piece)
+            _point_at_name(error, piece)
             error.with_place(piece.place)
             error.hint = error.hint or usage(piece.text)
             raise

@@ -80,7 +80,7 @@ def properties() -> Iterator[str]:
             rows.append((code(known.name), code(known.default or ""), f"{known.help}{values}{secret}"))
         yield table(("property", "default", "what it does"), rows)
     yield "Of one topic, after `topic.` and its name:\n"
-    yield table(("property", "what it does"), ((code(name), text) for name, text in TOPIC_PROPERTIES.items()))
+    yield table(("property", "what it does"), ((code(name), p.help) for name, p in TOPIC_PROPERTIES.items()))
 
 
 def with_options() -> Iterator[str]:

@@ -6,16 +6,18 @@ before anything else.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
+from pathlib import Path
 from types import MappingProxyType
 
 from kshell.errors import UsageError, nearest
 
-__all__ = ["PROPERTIES", "TOPIC_PROPERTIES", "Property", "Scope", "alike", "canonical",
-           "is_known", "is_secret", "property_named", "scope_of"]  # fmt: skip
+__all__ = ["PROPERTIES", "SCHEMA_FILES", "TOPIC_PROPERTIES", "Property", "Scope", "alike",
+           "canonical", "is_known", "is_secret", "property_named", "scope_of"]  # fmt: skip
 
 
 class Scope(Enum):
@@ -27,7 +29,10 @@ class Scope(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A row: name, default (None: not set), one line of help; `values` if only some are allowed."""
+    """A row: name, default (None: not set), one line of help; `values` if only some are allowed.
+
+    `flaw` says what is wrong with a value, and a hint; both are empty for a good one.
+    """
 
     name: str
     default: str | None
@@ -35,6 +40,7 @@ class Property:
     values: tuple[str, ...] = ()
     secret: bool = False
     least: int | None = None  # of a whole number
+    flaw: Callable[[str], tuple[str, str]] | None = None
     scope: Scope = Scope.SESSION
 
 
@@ -42,6 +48,30 @@ _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "GSSAPI")
 _FLAG = ("true", "false")
 _STRATEGIES = ("TopicNameStrategy", "RecordNameStrategy", "TopicRecordNameStrategy")
+_DECLARED = (
+    "JSON", "JSON_SR", "AVRO", "PROTOBUF", "PROTOBUF_NOSR", "DELIMITED", "KAFKA", "NONE",
+)  # fmt: skip
+SCHEMA_FILES = (".avsc", ".json", ".jsonschema", ".proto", ".desc", ".protoset")
+
+
+def _schema_file(value: str) -> tuple[str, str]:
+    path = Path(value).expanduser()
+    if path.suffix.lower() not in SCHEMA_FILES:
+        return f"{value} is no schema file by its name", f"known are {', '.join(SCHEMA_FILES)}"
+    if path.is_file() and os.access(path, os.R_OK):
+        return "", ""
+    reason = "it may not be read" if path.is_file() else "no such file"
+    beside = path.parent.iterdir() if path.parent.is_dir() else ()
+    close = nearest(path.name, (p.name for p in beside if p.name != path.name))
+    hint = f"did you mean {path.parent / close[0]}?" if close else "the path of a schema's file"
+    return f"the schema file {path} cannot be read: {reason}", hint
+
+
+def _delimiter(value: str) -> tuple[str, str]:
+    if len(value.strip()) == 1 == len(value) or value.upper() in ("TAB", "SPACE"):
+        return "", ""
+    return f"a delimiter cannot be '{value}'", "a character, TAB or SPACE"
+
 
 _OF_THE_CONNECTION = (
     Property("bootstrap.servers", None, "brokers to connect to first: host:port[,…]"),
@@ -103,8 +133,10 @@ _OF_THE_SESSION = (
              "the subject of a value's schema", _STRATEGIES),
     Property("ksql.fail.on.deserialization.error", "false",
              "stop a continuous query at a record that cannot be decoded", _FLAG),
-    Property("ksql.persistence.default.format.key", "KAFKA", "KEY_FORMAT's default"),
-    Property("ksql.persistence.default.format.value", None, "VALUE_FORMAT's default"),
+    Property("ksql.persistence.default.format.key", "KAFKA", "KEY_FORMAT's default",
+             _DECLARED),
+    Property("ksql.persistence.default.format.value", None, "VALUE_FORMAT's default",
+             _DECLARED),
     Property("ksql.persistence.wrap.single.values", None,
              "WRAP_SINGLE_VALUE's default", _FLAG),
     Property("ksql.output.topic.name.prefix", None,
@@ -170,19 +202,27 @@ _ALIASES = {
 }
 # The properties of one topic: topic.NAME.value.format and the like.
 _TOPIC = re.compile(r"topic\.(?P<topic>.+)\.(?P<what>(?:key|value)\.[a-z.]+)", re.IGNORECASE)
-TOPIC_PROPERTIES: Mapping[str, str] = MappingProxyType(
+TOPIC_PROPERTIES: Mapping[str, Property] = MappingProxyType(
     {
-        f"{half}.{name}": text.format(half=half)
+        f"{half}.{row.name}": replace(row, help=row.help.format(half=half))
         for half in ("key", "value")
-        for name, text in (
-            ("format", "how its {half}s are written, where that is not to be told from samples"),
-            ("schema.file", "the file that has its {half}s' schema: .avsc, .proto, .desc, .json"),
-            ("schema.id", "the schema of its {half}s, by its id in the registry"),
-            ("schema.name", "the record or message of the schema that its {half}s are"),
-            ("delimiter", "what stands between its {half}s' columns: a character, TAB, SPACE"),
+        for row in (
+            Property("format", None,
+                     "how its {half}s are written, where that is not to be told from samples",
+                     (*_DECLARED, "BYTES")),
+            Property("schema.file", None,
+                     "the file that has its {half}s' schema: .avsc, .proto, .desc, .json",
+                     flaw=_schema_file),
+            Property("schema.id", None,
+                     "the schema of its {half}s, by its id in the registry", least=0),
+            Property("schema.name", None,
+                     "the record or message of the schema that its {half}s are"),
+            Property("delimiter", None,
+                     "what stands between its {half}s' columns: a character, TAB, SPACE",
+                     flaw=_delimiter),
         )
     }
-)
+)  # fmt: skip
 _PREFIXES = ("ksql.streams.consumer.", "ksql.streams.producer.", "ksql.streams.")
 
 
@@ -197,8 +237,7 @@ def _of_topic(name: str) -> Property | None:
             f"topics have no property {what}",
             hint=f"topic.{match['topic']}. with one of {', '.join(TOPIC_PROPERTIES)}",
         )
-    least = 0 if what.endswith(".id") else None
-    return Property(f"topic.{match['topic']}.{what}", None, TOPIC_PROPERTIES[what], least=least)
+    return replace(TOPIC_PROPERTIES[what], name=f"topic.{match['topic']}.{what}")
 
 
 def property_named(name: str) -> Property:

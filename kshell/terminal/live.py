@@ -56,14 +56,15 @@ _PAGE_UP, _PAGE_DOWN, _END = b"\x1b[5~", b"\x1b[6~", (b"\x1b[F", b"\x1bOF", b"G"
 def _footer(stats: LiveStats) -> str:
     """The line below the rows.
 
-    >>> _footer(LiveStats(3, 10, 5.0, 2, 1))
-    '3 rows · 10 scanned · lag 2 · 5/s · 1 undecodable'
-    >>> _footer(LiveStats(3, 10, 5.0, 2, 1, late=4))
-    '3 rows · 10 scanned · lag 2 · 5/s · 1 undecodable · 4 late'
+    >>> from kshell.results import LeftOut
+    >>> _footer(LiveStats(3, 10, 5.0, 2, LeftOut(1)))
+    '3 rows · 10 scanned · lag 2 · 5/s · 1 left out'
+    >>> _footer(LiveStats(3, 10, 5.0, 2, LeftOut(1), late=4))
+    '3 rows · 10 scanned · lag 2 · 5/s · 1 left out · 4 late'
     """
     text = (
         f"{stats.rows:,} rows · {stats.scanned:,} scanned"
-        f" · {backlog(stats.lag, stats.rate)} · {stats.bad:,} undecodable"
+        f" · {backlog(stats.lag, stats.rate)} · {stats.bad.count:,} left out"
     )
     if stats.late:
         text += f" · {stats.late:,} late"
@@ -116,7 +117,7 @@ class View:
 
     def _bar(self, width: int) -> Text:
         stats = self.live.stats()
-        alarm = bool(stats.note or stats.bad)
+        alarm = bool(stats.note or stats.bad.count)
         told = _footer(stats)
         keys = "Space pause · ↑↓ scroll · q stop "
         space = width - width_of(told) - width_of(keys) - 2

@@ -32,7 +32,7 @@ from kshell.results import (
     Spooling,
     notices_of,
 )  # fmt: skip
-from kshell.terminal.json_lines import json_lines
+from kshell.terminal.json_lines import joined, json_lines
 from kshell.terminal.messages import Outages, colours, draws, note
 from kshell.terminal.output import Target, write
 from kshell.terminal.progress import ProgressLine
@@ -193,9 +193,12 @@ class Shower:
         changes = _changes(live)
         try:
             if live.key and name == "jsonl":
-                shown = clean if target.terminal else str
                 for part in changes:
-                    target.out.writelines(f"{shown(line)}\n" for line in change_lines(live, part))
+                    lines = change_lines(live, part)
+                    if target.terminal:
+                        target.out.writelines(clean(line[:-1]) + "\n" for line in lines.to_pylist())
+                    else:
+                        target.out.write(joined(lines))
                     target.out.flush()
             else:
                 write(name, live.schema, _flushed(changes, target), target)
@@ -228,7 +231,7 @@ def _flushed(changes: Iterator[Changes], target: Target) -> Iterator[pa.RecordBa
         target.out.flush()
 
 
-def change_lines(live: Live, part: Changes) -> list[str]:
+def change_lines(live: Live, part: Changes) -> pa.Array:
     """A table's changes as JSON lines: the new row of a key, or `{"-": row}` for a deleted row.
 
     An update is only its new row, as in ksqlDB's push queries.
@@ -245,11 +248,15 @@ def change_lines(live: Live, part: Changes) -> list[str]:
             last = {key: i for i, key in enumerate(texts)}
             gone &= [last[key] == i for i, key in enumerate(texts)]
     shown = kept | gone
-    lines: list[str] = json_lines(live.schema, part.rows.filter(pa.array(shown))).to_pylist()
+    rows = part.rows.filter(pa.array(shown))
     if not gone.any():
-        return lines
-    deleted = gone[shown].tolist()
-    return [f'{{"-":{line}}}' if d else line for line, d in zip(lines, deleted, strict=True)]
+        return json_lines(live.schema, rows, "\n")
+    import pyarrow.compute as pc
+
+    lines = json_lines(live.schema, rows)
+    deleted = pc.binary_join_element_wise('{"-":', lines, "}", "")
+    lines = pc.if_else(pa.array(gone[shown]), deleted, lines)
+    return pc.binary_join_element_wise(lines, "\n", "")
 
 
 def _same(columns: Sequence[pa.Array]) -> Any:

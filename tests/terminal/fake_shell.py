@@ -22,6 +22,7 @@ from kshell.errors import Outage, ParseError, Place, UnknownName
 from kshell.results import (
     Event,
     Goodbye,
+    LeftOut,
     Live,
     LiveStats,
     Message,
@@ -85,7 +86,7 @@ def live(kind: str) -> Live:
 
     def stats() -> LiveStats:
         note = f"cannot reach broker 2 for {count} s" if kind == "outage" else ""
-        return LiveStats(count, count * 10, 200.0, 7, 3, note)
+        return LiveStats(count, count * 10, 200.0, 7, LeftOut(3), note)
 
     return Live(schema, poll, stop.set, stats, kind, ("k",) if kind == "table" else ())
 

@@ -225,7 +225,7 @@ def test_records_that_a_live_answer_left_out_are_said_at_its_end() -> None:
     with fake("-e", "live ending") as process:
         _, err = process.communicate(timeout=20)
         assert process.returncode == 0
-        assert err.startswith(b"Note: 3 records could not be decoded")
+        assert err.startswith(b"Note: 3 records are not in the answer")
 
 
 def test_a_bug_is_one_line_and_with_debug_a_traceback() -> None:
