@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kshell.config import Properties, Scope, config_home, scope_of
+from kshell.config import (
+    Properties,
+    Scope,
+    check_files,
+    check_settable,
+    check_writes,
+    config_home,
+    scope_of,
+)
 from kshell.errors import KshellError, StatementError, UnknownName, UsageError
 from kshell.results import Event, Goodbye, Message, Remark, Running, Spooling, give_back
 from kshell.sql import statements as ast
@@ -154,10 +162,14 @@ class Session:
         serve = _OWN.get(type(statement))
         if serve is not None:
             yield from serve(self, statement)
-        elif isinstance(statement, ast.Show) and statement.what is ast.ShowWhat.VARIABLES:
+            return
+        if isinstance(statement, ast.Show) and statement.what is ast.ShowWhat.VARIABLES:
             shown = "\n".join(f"{n} = '{v}'" for n, v in sorted(self.variables.items()))
             yield Message(shown or "No variable is defined.")
-        elif not _may_call(statement):
+            return
+        if statement.writes:
+            check_writes(self.properties, _words(statement))
+        if not _may_call(statement):
             yield self.engine.run(statement, self.properties)
         else:
             yield from self._own_functions()
@@ -224,14 +236,16 @@ class Session:
 
 def _set(session: Session, statement: ast.SetProperty) -> Iterator[Event]:
     properties = session.properties
+    names = [name for name, _ in statement.settings]
+    check_settable(names, properties)
     for name, value in statement.settings:
         properties = properties.set(name, value)
-    names = [name for name, _ in statement.settings]
     session.change(names, properties)
     yield Message(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} set.")
 
 
 def _unset(session: Session, statement: ast.UnsetProperty) -> Iterator[Event]:
+    check_settable([statement.name], session.properties)
     session.change([statement.name], session.properties.unset(statement.name))
     yield Message(f"{statement.name} is back at its default.")
 
@@ -247,6 +261,7 @@ def _undefine(session: Session, statement: ast.Undefine) -> Iterator[Event]:
 
 
 def _script(session: Session, statement: ast.RunScript) -> Iterator[Event]:
+    check_files(session.properties, "RUN SCRIPT")
     try:
         text = Path(statement.path).expanduser().read_text()
     except (OSError, UnicodeDecodeError) as error:
@@ -261,6 +276,8 @@ def _script(session: Session, statement: ast.RunScript) -> Iterator[Event]:
 
 
 def _spool(session: Session, statement: ast.Spool) -> Iterator[Event]:
+    if statement.path:
+        check_files(session.properties, "SPOOL")
     yield Spooling(str(Path(statement.path).expanduser()) if statement.path else "")
 
 
@@ -270,6 +287,11 @@ def _help(session: Session, statement: ast.Help) -> Iterator[Event]:
 
 def _exit(session: Session, statement: ast.Exit) -> Iterator[Event]:
     yield Goodbye()
+
+
+def _words(statement: ast.Statement) -> str:
+    """The first words of a statement, in upper case."""
+    return " ".join(statement.text.split()[:2]).upper()
 
 
 def _may_call(statement: ast.Statement) -> bool:

@@ -5,6 +5,7 @@ places.  Light to import: the command line needs it before anything else.
 """
 
 from kshell.config.folders import cache_home, config_home, state_home
+from kshell.config.permissions import check_files, check_settable, check_writes
 from kshell.config.properties import (
     PROPERTIES,
     TOPIC_PROPERTIES,
@@ -17,4 +18,5 @@ from kshell.config.properties import (
 from kshell.config.values import Properties
 
 __all__ = ["PROPERTIES", "TOPIC_PROPERTIES", "Properties", "Property", "Scope", "cache_home",
-           "config_home", "is_known", "is_secret", "scope_of", "state_home"]  # fmt: skip
+           "check_files", "check_settable", "check_writes", "config_home", "is_known", "is_secret",
+           "scope_of", "state_home"]  # fmt: skip

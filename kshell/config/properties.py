@@ -41,6 +41,8 @@ class Property:
     secret: bool = False
     least: int | None = None  # of a whole number
     flaw: Callable[[str], tuple[str, str]] | None = None
+    file: bool = False  # it names a local file
+    fixed: bool = False  # no SET changes it
     scope: Scope = Scope.SESSION
 
 
@@ -82,22 +84,27 @@ _OF_THE_CONNECTION = (
     Property("sasl.password", None, "the password for PLAIN and SCRAM", secret=True),
     Property("sasl.oauthbearer.token", None, "a signed token", secret=True),
     Property("sasl.kerberos.service.name", "kafka", "the brokers' Kerberos service"),
-    Property("ssl.ca.location", None, "the authorities to trust: a file of PEM, PKCS12 or JKS"),
+    Property("ssl.ca.location", None, "the authorities to trust: a file of PEM, PKCS12 or JKS",
+             file=True),
     Property("ssl.ca.pem", None, "the authorities to trust, as PEM"),
     Property("ssl.truststore.password", None, "the password of the store ssl.ca.location",
              secret=True),
     Property("ssl.certificate.location", None,
-             "our certificate: a file of PEM, or of PKCS12 or JKS with its key"),
+             "our certificate: a file of PEM, or of PKCS12 or JKS with its key", file=True),
     Property("ssl.certificate.pem", None, "our certificate, as PEM"),
     Property("ssl.keystore.password", None, "the password of the store ssl.certificate.location",
              secret=True),
-    Property("ssl.key.location", None, "PEM file of our private key"),
+    Property("ssl.key.location", None, "PEM file of our private key", file=True),
     Property("ssl.key.pem", None, "our private key, as PEM", secret=True),
     Property("ssl.key.password", None, "the private key's password", secret=True),
     Property("ssl.endpoint.identification.algorithm", "https",
              "check the broker's name against its certificate", ("https", "none")),
     Property("kshell.connect.timeout.ms", "5000",
              "how long a broker may take to answer", least=1),
+    Property("kshell.files", "false",
+             "statements may read and write local files: the command allows it", _FLAG, fixed=True),
+    Property("kshell.read.only", "false",
+             "statements that write to the cluster or the registry are refused", _FLAG, fixed=True),
 )  # fmt: skip
 _OF_THE_SESSION = (
     Property("isolation.level", "read_committed", "whose transactions are seen",
@@ -112,14 +119,14 @@ _OF_THE_SESSION = (
     Property("schema.registry.basic.auth.user.info", None, "user:password", secret=True),
     Property("schema.registry.bearer.token", None, "a token", secret=True),
     Property("schema.registry.ssl.ca.location", None,
-             "the authorities to trust: a file of PEM, PKCS12 or JKS"),
+             "the authorities to trust: a file of PEM, PKCS12 or JKS", file=True),
     Property("schema.registry.ssl.truststore.password", None,
              "the password of the store schema.registry.ssl.ca.location", secret=True),
     Property("schema.registry.ssl.certificate.location", None,
-             "our certificate: a file of PEM, or of PKCS12 or JKS with its key"),
+             "our certificate: a file of PEM, or of PKCS12 or JKS with its key", file=True),
     Property("schema.registry.ssl.keystore.password", None,
              "the password of the store schema.registry.ssl.certificate.location", secret=True),
-    Property("schema.registry.ssl.key.location", None, "PEM file of our private key"),
+    Property("schema.registry.ssl.key.location", None, "PEM file of our private key", file=True),
     Property("schema.registry.ssl.key.password", None, "the private key's password",
              secret=True),
     Property("schema.registry.timeout.ms", "5000",
@@ -167,7 +174,8 @@ _OF_THE_SESSION = (
     Property("kshell.sample.records", "200",
              "records sampled per topic to infer its columns", least=1),
     Property("kshell.functions", None,
-             "the Python file of your own functions; functions.py beside config.toml"),
+             "the Python file of your own functions; functions.py beside config.toml",
+             file=True),
     Property("kshell.partitioner", "other",
              "who chose all partitions: if it was murmur2, ROWKEY = … reads only one",
              ("murmur2", "other")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kshell.config.properties import PROPERTIES, Property, Scope
-from kshell.config.sources import variable_of
+from kshell.config.sources import COMMANDS_DEFAULTS, variable_of
 
 __all__ = ["sample"]
 
@@ -49,9 +49,10 @@ def _lines(known: Property) -> str:
 
 
 def _example(known: Property) -> str:
+    default = COMMANDS_DEFAULTS.get(known.name, known.default)
     if known.least is not None:
-        return known.default or str(known.least)
-    if known.values in (("true", "false"), ("false", "true")):
-        return known.default or "false"
-    value = known.default or (known.values[0] if known.values else "")
+        return default or str(known.least)
+    if set(known.values) == {"true", "false"}:
+        return default or "false"
+    value = default or (known.values[0] if known.values else "")
     return f'"{value}"'

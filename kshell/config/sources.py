@@ -23,11 +23,14 @@ from kshell.errors import UnknownName, UsageError, nearest
 if TYPE_CHECKING:
     from kshell.config.client_files import ClientFile
 
-__all__ = ["PROFILE_KEYS", "Gathered", "config_file", "environment", "gather", "read_config",
-           "variable_of"]  # fmt: skip
+__all__ = ["COMMANDS_DEFAULTS", "PROFILE_KEYS", "Gathered", "config_file", "environment",
+           "gather", "read_config", "variable_of"]  # fmt: skip
 
 # Short names that a profile has for what marks it.
 PROFILE_KEYS: Mapping[str, str] = {"color": "kshell.prompt.color", "read_only": "kshell.read.only"}
+
+# The command's defaults where they are not a program's: who types may use files.
+COMMANDS_DEFAULTS: Mapping[str, str] = {"kshell.files": "true"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ def gather(
         shared, chosen, environment(), client.settings if client else (),
         map(_assigned, assignments), flags,
     )  # fmt: skip
-    properties = Properties()
+    properties = Properties(COMMANDS_DEFAULTS)
     settings: dict[str, Setting] = {}
     for setting in (setting for layer in layers for setting in layer):
         properties = setting.onto(properties)

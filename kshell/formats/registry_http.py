@@ -11,12 +11,13 @@ import random
 import ssl
 import time
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NoReturn
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import httpx
 
-from kshell.config import cache_home
+from kshell.config import cache_home, check_writes
 from kshell.config.certificates import tls_context
 from kshell.errors import RegistryDown, RegistryError, UnknownSchema, UsageError
 from kshell.formats.registry import (
@@ -70,7 +71,7 @@ def open_schemas(properties: Mapping[str, str]) -> HttpSchemas:
         half: SubjectNames(properties.get(f"{half}.subject.name.strategy", "TopicNameStrategy"))
         for half in ("key", "value")
     }
-    return HttpSchemas([address for address, _ in split], client, names)
+    return HttpSchemas([address for address, _ in split], client, names, properties)
 
 
 def _split_url(url: str) -> tuple[str, str]:
@@ -100,10 +101,15 @@ class HttpSchemas:
     """`Schemas` of a server; made by `open_schemas`."""
 
     def __init__(
-        self, addresses: Sequence[str], client: httpx.Client, names: Mapping[str, SubjectNames]
+        self,
+        addresses: Sequence[str],
+        client: httpx.Client,
+        names: Mapping[str, SubjectNames],
+        properties: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.addresses = list(addresses)
         self._client, self._names = client, dict(names)
+        self._properties = properties
         self._files = SchemaFiles(cache_home(), addresses)
         self._by_id: dict[int, Schema] = {}
         self._unknown: dict[int, UnknownSchema] = {}
@@ -188,6 +194,7 @@ class HttpSchemas:
 
     def register(self, subject: str, schema: Schema) -> int:
         """As `Schemas.register`."""
+        check_writes(self._properties, f"registering a schema for {subject}")
         key = (subject, schema.type, schema.text)
         if key not in self._ids:
             body: dict[str, Any] = {"schema": schema.text, "schemaType": schema.type.value}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from kshell.compiled import compiled
-from kshell.config import Properties
+from kshell.config import Properties, check_writes
 from kshell.errors import Forbidden, KafkaError
 from kshell.kafka import produce_py
 from kshell.kafka.outgoing import Outgoing, OutgoingRecord, Refused
@@ -63,6 +63,7 @@ class Producer:
     def __init__(
         self, properties: Properties, on_stall: Callable[[KafkaError], None] = _raised
     ) -> None:
+        check_writes(properties, "writing records")
         self.on_stall = on_stall
         self._patience = (properties.number("delivery.timeout.ms") or 0) / 1000
         self._sent = self._acknowledged = 0

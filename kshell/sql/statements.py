@@ -22,11 +22,11 @@ if TYPE_CHECKING:  # SHOW TOPICS answers in 150 ms: it cannot wait for Arrow and
 
 __all__ = [
     "AlterSource", "AssertQuery", "AssertSchema", "AssertSource", "AssertTopic", "AssertValues",
-    "ColumnRole", "ColumnSpec", "CreateAsSelect", "CreateSource", "CreateType", "Define", "Describe",
-    "DescribeFunction", "DropSource", "DropType", "Emit", "Exit", "Explain", "Help", "InsertSelect",
-    "InsertValues", "Name", "Print", "Query", "QueryAction", "QueryControl", "RunScript", "Select",
-    "SetProperty", "Show", "ShowWhat", "Spool", "Statement", "Undefine", "UnsetProperty",
-    "WindowClause", "Within",
+    "ColumnRole", "ColumnSpec", "CreateAsSelect", "CreateSource", "CreateType", "Define",
+    "Describe", "DescribeFunction", "DropSource", "DropType", "Emit", "Exit", "Explain", "Help",
+    "InsertSelect", "InsertValues", "Name", "Print", "Query", "QueryAction", "QueryControl",
+    "RunScript", "Select", "SetProperty", "Show", "ShowWhat", "Spool", "Statement", "Undefine",
+    "UnsetProperty", "WindowClause", "Within",
 ]  # fmt: skip
 
 
@@ -121,6 +121,11 @@ class Statement:
     text: str = ""
     place: Place = field(default=Place(1, 1))
 
+    @property
+    def writes(self) -> bool:
+        """Whether it writes to the cluster or the registry, whatever is there already."""
+        return False
+
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and _values(other) == _values(self)
 
@@ -175,6 +180,11 @@ class CreateAsSelect(Statement):
     or_replace: bool = False
     if_not_exists: bool = False
 
+    @property
+    def writes(self) -> bool:
+        """Always."""
+        return True
+
 
 @_statement
 class InsertSelect(Statement):
@@ -183,6 +193,11 @@ class InsertSelect(Statement):
     name: Name
     query: Query
     properties: Mapping[str, object]
+
+    @property
+    def writes(self) -> bool:
+        """Always."""
+        return True
 
 
 @_statement
@@ -193,6 +208,11 @@ class InsertValues(Statement):
     columns: tuple[Name, ...]
     rows: tuple[tuple[exp.Expr, ...], ...]
 
+    @property
+    def writes(self) -> bool:
+        """Always."""
+        return True
+
 
 @_statement
 class DropSource(Statement):
@@ -202,6 +222,11 @@ class DropSource(Statement):
     name: Name
     if_exists: bool = False
     delete_topic: bool = False
+
+    @property
+    def writes(self) -> bool:
+        """If it deletes the topic."""
+        return self.delete_topic
 
 
 @_statement

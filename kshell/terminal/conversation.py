@@ -19,6 +19,7 @@ from kshell.terminal.interrupts import counted
 from kshell.terminal.jobs import Jobs, LiveJob, RowsJob
 from kshell.terminal.keyboard import as_before
 from kshell.terminal.messages import draw_error, internal_error, note
+from kshell.terminal.spool import spool
 from kshell.terminal.typed import background_of
 
 if TYPE_CHECKING:
@@ -174,6 +175,8 @@ class Conversation:
         for result in results:
             if isinstance(result, Spooling) and result.path:
                 self.may_write(result.path)
+                say(spool(result.path, replace=True))
+                continue
             if not shower.show(result):
                 self.leaving = True
                 break

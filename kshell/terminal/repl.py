@@ -37,7 +37,7 @@ from kshell.terminal.encoding import Unbuffered, speaks_utf8
 from kshell.terminal.highlight import SqlLexer
 from kshell.terminal.history import PrivateHistory
 from kshell.terminal.keyboard import quiet
-from kshell.terminal.keys import bindings
+from kshell.terminal.keys import bindings, editing_mode
 from kshell.terminal.messages import draw_error, note
 from kshell.terminal.opening import Opening, learn
 from kshell.terminal.plain_prompt import ask
@@ -92,7 +92,7 @@ class _Prompt:
             key_bindings=bindings(),
             output=_output(),
         )
-        self._editing = ""
+        self._editing = EditingMode.EMACS
         self._prompt.app.after_render += self._drawn
         self._prompt.app.ttimeoutlen = 0.05  # do not wait after Esc
 
@@ -218,10 +218,11 @@ class _Prompt:
     def _edit_as_set(self) -> None:
         """Take the keys that the property names, if it has changed; F4 may have changed them."""
         session = self._opening.session
-        editing = session.properties["kshell.editing"] if session is not None else self._editing
-        if editing != self._editing:
-            self._editing = editing
-            self._prompt.editing_mode = EditingMode.VI if editing == "vi" else EditingMode.EMACS
+        if session is None:
+            return
+        editing = editing_mode(session.properties)
+        if editing is not self._editing:
+            self._editing = self._prompt.editing_mode = editing
 
     def _run(self, text: str) -> None:
         call = read_call(text)

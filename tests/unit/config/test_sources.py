@@ -143,3 +143,14 @@ def test_what_dash_x_was_given_without_a_value_is_not_repeated(given, config):
     with pytest.raises(UsageError) as caught:
         gather(assignments=[given])
     assert "hunter2" not in caught.value.what + caught.value.hint
+
+
+def test_a_profile_may_be_read_only_and_have_a_colour(config):
+    config('[profile.prod]\nread_only = true\ncolor = "RED"\n[profile.own]\nkshell.files = false\n')
+    made = gather(profile="prod").properties
+    assert (made["kshell.read.only"], made["kshell.prompt.color"]) == ("true", "red")
+    assert made["kshell.files"] == "true"  # the command's default, which a program's is not
+    own = gather(profile="own").properties
+    assert (own["kshell.read.only"], own["kshell.files"]) == ("false", "false")
+    (written,) = [s for s in gather(profile="prod").settings.values() if s.name == "kshell.read.only"]
+    assert written.origin.endswith("config.toml:2")

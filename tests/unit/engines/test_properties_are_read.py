@@ -32,6 +32,7 @@ from kshell.sql.bind.select import bind_query
 from kshell.sql.parse import parse
 from kshell.sql.plan import scans
 from kshell.terminal import themes
+from kshell.terminal.keys import editing_mode
 
 REGISTRY = "schema.registry."
 DECLARED = "CREATE STREAM s (k STRING KEY, v BIGINT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', TIMESTAMP='v', PARTITIONS=1);"
@@ -216,6 +217,15 @@ def sends_with(world: World):
     return seen
 
 
+def runs_files(world: World):
+    return refused(lambda: list(Session(world.properties).execute("RUN SCRIPT '/dev/null'")))
+
+
+def sends(world: World):
+    world.monkeypatch.setattr(produce, "_sender", lambda settings: None)
+    return refused(lambda: Producer(world.properties))
+
+
 PROBES = {
     **{n: (librdkafkas, "a", "b", {}) for n in (
         "bootstrap.servers", "client.id", "sasl.username", "sasl.password", "sasl.kerberos.service.name",
@@ -265,6 +275,9 @@ PROBES = {
     "kshell.dialect": (rounded, "ksql", "duckdb", {}),
     "kshell.theme": (drawn, "dark", "light", {}),
     "kshell.prompt.color": (drawn, "green", "red", {}),
+    "kshell.files": (runs_files, "true", "false", {}),
+    "kshell.read.only": (sends, "true", "false", {}),
+    "kshell.editing": (lambda w: editing_mode(w.properties), "vi", "emacs", {}),
     "kshell.sample.records": (sampled, "100", "400", {}),
     "kshell.functions": (own_functions, "/nowhere/a.py", "/nowhere/b.py", {}),
     "kshell.partitioner": (partitions, "murmur2", "other", {}),

@@ -15,7 +15,7 @@ import pytest
 
 from kshell.config import PROPERTIES, Properties
 from kshell.config.sample import sample
-from kshell.config.sources import read_config
+from kshell.config.sources import COMMANDS_DEFAULTS, read_config
 
 ROOT = Path(__file__).parents[3]
 
@@ -67,7 +67,8 @@ def test_the_samples_lines_are_valid_when_they_are_uncommented(tmp_path):
     for setting in (s for settings in profiles.values() for s in settings):
         if setting.name in PROPERTIES or setting.name.startswith("topic."):
             made = setting.onto(Properties())
-            default = PROPERTIES[setting.name].default if setting.name in PROPERTIES else None
+            known = PROPERTIES.get(setting.name)
+            default = COMMANDS_DEFAULTS.get(setting.name, known.default if known else None)
             assert default is None or setting in profiles.get("prod", ()) or made[setting.name] == default
 
 
