@@ -32,7 +32,8 @@ _DER = b"\x30"  # how a PKCS12 store begins, and a bare certificate too
 def without_stores(properties: Mapping[str, str], lead: str = "") -> dict[str, str]:
     """The ssl.* properties without their `lead`, with PEM in the place of each store.
 
-    A file that cannot be read stays as it is named.  Raises UsageError for a store that cannot.
+    A file that cannot be read stays as it is named.  Raises UsageError for a store that cannot be
+    opened.
     """
     given = {
         n: properties[lead + n] for n in (*_NAMES, "ssl.key.password") if lead + n in properties
@@ -61,19 +62,43 @@ def without_stores(properties: Mapping[str, str], lead: str = "") -> dict[str, s
 
 
 def tls_context(properties: Mapping[str, str], lead: str = "") -> ssl.SSLContext:
-    """A context that trusts and shows what is set; raises UsageError, OSError and SSLError."""
+    """A context that trusts and shows what is set; raises UsageError."""
     given = without_stores(properties, lead)
-    context = ssl.create_default_context(
-        cafile=given.get(f"{_CA}.location"), cadata=given.get(f"{_CA}.pem")
-    )
+    for name in (n for n in given if n.endswith(".location")):
+        if not Path(given[name]).expanduser().is_file():
+            raise UsageError(
+                f"{lead}{name}: there is no file {given[name]}",
+                hint="kshell config show says where it was set",
+            )
+    with _refused(given, lead, _CA, f"{lead}ssl.ca.location is a file of PEM, PKCS12 or JKS"):
+        context = ssl.create_default_context(
+            cafile=given.get(f"{_CA}.location"), cadata=given.get(f"{_CA}.pem")
+        )
     certificate, key = given.get(f"{_CERTIFICATE}.location"), given.get(f"{_KEY}.location")
     texts = given.get(f"{_CERTIFICATE}.pem"), given.get(f"{_KEY}.pem")
     # A password is always handed in: without one OpenSSL would ask at the terminal.
     password = given.get("ssl.key.password", "")
+    hint = f"check {lead}ssl.key.location and {lead}ssl.key.password"
     if certificate or texts[0]:
-        with _file_of(texts[0]) as first, _file_of(texts[1]) as second:
+        with (
+            _refused(given, lead, _CERTIFICATE, hint),
+            _file_of(texts[0]) as first,
+            _file_of(texts[1]) as second,
+        ):
             context.load_cert_chain(first or certificate or "", second or key, password)
     return context
+
+
+@contextlib.contextmanager
+def _refused(given: Mapping[str, str], lead: str, what: str, hint: str) -> Iterator[None]:
+    """OpenSSL's refusal as an error that names the file, or the property that holds the PEM."""
+    try:
+        yield
+    except OSError as error:  # SSLError is one
+        place = given.get(f"{what}.location", f"{lead}{what}.pem")
+        key = ", or its key," if what == _CERTIFICATE else ""
+        reason = getattr(error, "reason", "") or error.strerror or "no PEM"
+        raise UsageError(f"{place}{key} cannot be used: {reason}", hint=hint) from None
 
 
 def read_store(path: Path, data: bytes, password: str, key_password: str | None) -> Store:

@@ -63,7 +63,7 @@ def open_schemas(properties: Mapping[str, str]) -> HttpSchemas:
     client = httpx.Client(
         auth=httpx.BasicAuth(user, password) if user_info else None,
         headers={"Authorization": f"Bearer {token}"} if token else {},
-        verify=_trust(properties),
+        verify=tls_context(properties, "schema.registry."),
         timeout=int(properties.get("schema.registry.timeout.ms", "5000")) / 1000,
         follow_redirects=False,  # a redirect would take the password elsewhere
     )
@@ -84,17 +84,6 @@ def _split_url(url: str) -> tuple[str, str]:
     host = parts.netloc.rpartition("@")[2]
     secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else ""
     return urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", "")), secret
-
-
-def _trust(properties: Mapping[str, str]) -> ssl.SSLContext:
-    try:
-        return tls_context(properties, "schema.registry.")
-    except (OSError, ssl.SSLError) as error:
-        reason = error.strerror or getattr(error, "reason", "") or type(error).__name__
-        raise UsageError(
-            f"the schema registry's certificates cannot be read: {reason}",
-            hint="schema.registry.ssl.ca.location and the like are files of PEM, PKCS12 or JKS",
-        ) from None
 
 
 class HttpSchemas:

@@ -141,12 +141,41 @@ def test_a_key_with_a_password_is_never_asked_for_at_the_terminal(folder):
     locked = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"pw")).decode()
     given = {"ssl.certificate.pem": store["ssl.certificate.pem"], "ssl.key.pem": locked}
     tls_context(given | {"ssl.key.password": "pw"})
-    with pytest.raises(ssl.SSLError):
+    with pytest.raises(UsageError, match="ssl.certificate.pem, or its key, cannot be used") as caught:
         tls_context(given)
+    assert "ssl.key.password" in caught.value.hint
 
 
-def test_a_file_that_is_not_there_is_left_to_who_connects(folder):
+@pytest.mark.parametrize("name", ["ssl.ca.location", "ssl.certificate.location", "ssl.key.location"])
+@pytest.mark.parametrize("lead", ["", "schema.registry."])
+def test_a_file_that_is_not_there_is_named(name, lead, folder):
+    store = without_stores({"ssl.certificate.location": str(folder / "ca.p12"), "ssl.keystore.password": "changeit"})
+    (folder / "c.pem").write_text(store["ssl.certificate.pem"])
     gone = str(folder / "gone.pem")
-    assert without_stores({"ssl.ca.location": gone}) == {"ssl.ca.location": gone}
-    with pytest.raises(FileNotFoundError):
-        tls_context({"ssl.ca.location": gone})
+    given = {"ssl.certificate.location": str(folder / "c.pem"), name: gone}
+    with pytest.raises(UsageError) as caught:
+        tls_context({f"{lead}{n}": v for n, v in given.items()}, lead)
+    assert caught.value.what == f"{lead}{name}: there is no file {gone}"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"ssl.ca.location": "bad.pem"}, "bad.pem"),
+        ({"ssl.ca.pem": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}, "ssl.ca.pem"),
+        ({"ssl.certificate.location": "one.pem", "ssl.key.location": "other.pem"}, "one.pem"),
+        ({"ssl.certificate.location": "one.pem", "ssl.key.location": "bad.pem"}, "one.pem"),
+    ],
+)
+def test_what_openssl_refuses_is_an_error_that_names_it(given, said, folder):
+    (folder / "bad.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    one = without_stores({"ssl.certificate.location": str(folder / "ca.p12"), "ssl.keystore.password": "changeit"})
+    other = without_stores(
+        {"ssl.certificate.location": str(folder / "one.jks"), "ssl.keystore.password": "changeit", "ssl.key.password": "keypass"}
+    )
+    (folder / "one.pem").write_text(one["ssl.certificate.pem"])
+    (folder / "other.pem").write_text(other["ssl.key.pem"])
+    with pytest.raises(UsageError) as caught:
+        tls_context({n: str(folder / v) if n.endswith("location") else v for n, v in given.items()})
+    assert said in caught.value.what
+    assert "PRIVATE KEY" not in caught.value.what

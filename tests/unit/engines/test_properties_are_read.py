@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -89,6 +90,7 @@ def registry(world: World):
             self.seen = header, dict(headers), timeout
 
     world.monkeypatch.setattr(ssl, "create_default_context", context)
+    world.monkeypatch.setattr(Path, "is_file", lambda self: True)
     world.monkeypatch.setattr(registry_http.httpx, "Client", Http)
     given = Properties({f"{REGISTRY}url": "http://r"} | dict(world.properties._set))
     made = registry_http.open_schemas(given)
