@@ -9,12 +9,11 @@ from kshell.config.permissions import check_files, check_settable, check_writes
 from kshell.config.properties import (
     PROPERTIES,
     TOPIC_PROPERTIES,
-    Property,
-    Scope,
     is_known,
     is_secret,
     scope_of,
 )
+from kshell.config.property_row import Property, Scope
 from kshell.config.values import Properties
 
 __all__ = ["PROPERTIES", "TOPIC_PROPERTIES", "Properties", "Property", "Scope", "cache_home",

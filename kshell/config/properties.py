@@ -6,45 +6,16 @@ before anything else.
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from enum import Enum
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
+from kshell.config.property_row import Property, Scope, delimiter_flaw, schema_file_flaw
 from kshell.errors import UsageError, nearest
 
-__all__ = ["PROPERTIES", "SCHEMA_FILES", "TOPIC_PROPERTIES", "Property", "Scope", "alike",
-           "canonical", "is_known", "is_secret", "property_named", "scope_of"]  # fmt: skip
-
-
-class Scope(Enum):
-    """The owner of a property; after a change of a connection's property, kshell connects again."""
-
-    SESSION = "session"
-    CONNECTION = "connection"
-
-
-@dataclass(frozen=True, slots=True)
-class Property:
-    """A row: name, default (None: not set), one line of help; `values` if only some are allowed.
-
-    `flaw` says what is wrong with a value, and a hint; both are empty for a good one.
-    """
-
-    name: str
-    default: str | None
-    help: str
-    values: tuple[str, ...] = ()
-    secret: bool = False
-    least: int | None = None  # of a whole number
-    flaw: Callable[[str], tuple[str, str]] | None = None
-    file: bool = False  # it names a local file
-    fixed: bool = False  # no SET changes it
-    scope: Scope = Scope.SESSION
-
+__all__ = ["PROPERTIES", "TOPIC_PROPERTIES", "alike", "canonical", "is_known", "is_secret",
+           "property_named", "scope_of"]  # fmt: skip
 
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "GSSAPI")
@@ -53,27 +24,6 @@ _STRATEGIES = ("TopicNameStrategy", "RecordNameStrategy", "TopicRecordNameStrate
 _DECLARED = (
     "JSON", "JSON_SR", "AVRO", "PROTOBUF", "PROTOBUF_NOSR", "DELIMITED", "KAFKA", "NONE",
 )  # fmt: skip
-SCHEMA_FILES = (".avsc", ".json", ".jsonschema", ".proto", ".desc", ".protoset")
-
-
-def _schema_file(value: str) -> tuple[str, str]:
-    path = Path(value).expanduser()
-    if path.suffix.lower() not in SCHEMA_FILES:
-        return f"{value} is no schema file by its name", f"known are {', '.join(SCHEMA_FILES)}"
-    if path.is_file() and os.access(path, os.R_OK):
-        return "", ""
-    reason = "it may not be read" if path.is_file() else "no such file"
-    beside = path.parent.iterdir() if path.parent.is_dir() else ()
-    close = nearest(path.name, (p.name for p in beside if p.name != path.name))
-    hint = f"did you mean {path.parent / close[0]}?" if close else "the path of a schema's file"
-    return f"the schema file {path} cannot be read: {reason}", hint
-
-
-def _delimiter(value: str) -> tuple[str, str]:
-    if len(value.strip()) == 1 == len(value) or value.upper() in ("TAB", "SPACE"):
-        return "", ""
-    return f"a delimiter cannot be '{value}'", "a character, TAB or SPACE"
-
 
 _OF_THE_CONNECTION = (
     Property("bootstrap.servers", None, "brokers to connect to first: host:port[,…]"),
@@ -220,14 +170,14 @@ TOPIC_PROPERTIES: Mapping[str, Property] = MappingProxyType(
                      (*_DECLARED, "BYTES")),
             Property("schema.file", None,
                      "the file that has its {half}s' schema: .avsc, .proto, .desc, .json",
-                     file=True, flaw=_schema_file),
+                     file=True, flaw=schema_file_flaw),
             Property("schema.id", None,
                      "the schema of its {half}s, by its id in the registry", least=0),
             Property("schema.name", None,
                      "the record or message of the schema that its {half}s are"),
             Property("delimiter", None,
                      "what stands between its {half}s' columns: a character, TAB, SPACE",
-                     flaw=_delimiter),
+                     flaw=delimiter_flaw),
         )
     }
 )  # fmt: skip

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kshell.config.properties import PROPERTIES, Property, Scope
+from kshell.config.properties import PROPERTIES
+from kshell.config.property_row import Property, Scope
 from kshell.config.sources import COMMANDS_DEFAULTS, variable_of
 
 __all__ = ["sample"]

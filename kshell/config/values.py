@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kshell.config.properties import PROPERTIES, Property, Scope, property_named
-from kshell.errors import UsageError, nearest
+from kshell.config.properties import PROPERTIES, property_named
+from kshell.config.property_row import Scope, checked
 
 __all__ = ["Properties"]
 
@@ -21,29 +21,6 @@ _RIVALS = {
     "ssl.key.location": "ssl.key.pem",
 }
 _RIVALS |= {other: name for name, other in _RIVALS.items()}
-
-
-def _checked(known: Property, value: str) -> str:
-    if known.values:
-        by_fold = {v.casefold(): v for v in known.values}
-        if value.casefold() not in by_fold:
-            close = nearest(value, known.values, 1)
-            meant = f"did you mean {close[0]}? " if close else ""
-            raise UsageError(
-                f"{known.name} cannot be '{value}'",
-                hint=f"{meant}It is one of {', '.join(known.values)}" if meant
-                else f"one of {', '.join(known.values)}",
-            )  # fmt: skip
-        return by_fold[value.casefold()]
-    if known.least is not None and not re.fullmatch(r"[0-9]{1,18}", value):
-        raise UsageError(f"{known.name} is a whole number, not '{value}'")
-    if known.least is not None and int(value) < known.least:
-        raise UsageError(f"{known.name} cannot be {value}", hint=f"{known.least} is the least")
-    if known.flaw is not None:
-        what, hint = known.flaw(value)
-        if what:
-            raise UsageError(f"{known.name}: {what}", hint=hint)
-    return value
 
 
 _MASK = "********"
@@ -68,22 +45,22 @@ class Properties(Mapping[str, str]):
         self._set: dict[str, str] = {}
         for name, value in (values or {}).items():
             known = property_named(name)
-            self._set[known.name] = _checked(known, value)
+            self._set[known.name] = checked(known, value)
 
     def set(self, name: str, value: str) -> Properties:
         """With one more value; raises UsageError."""
         known = property_named(name)
         others = {n: v for n, v in self._set.items() if n != _RIVALS.get(known.name)}
-        return self._with({**others, known.name: _checked(known, value)})
+        return self._with({**others, known.name: checked(known, value)})
 
     def unset(self, name: str) -> Properties:
         """With the property at its default."""
         known = property_named(name)
         return self._with({k: v for k, v in self._set.items() if k != known.name})
 
-    def _with(self, checked: dict[str, str]) -> Properties:
+    def _with(self, values: dict[str, str]) -> Properties:
         made = Properties(opened=self.opened)
-        made._set = checked
+        made._set = values
         return made
 
     def __getitem__(self, name: str) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from kshell.catalog.model import PSEUDO_COLUMNS
-from kshell.config.properties import PROPERTIES, Property, property_named
+from kshell.config.properties import PROPERTIES, property_named
+from kshell.config.property_row import Property
 from kshell.errors import UnknownName, UsageError
 from kshell.sql.reference import ENTRIES, Entry
 

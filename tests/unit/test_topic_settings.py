@@ -8,7 +8,7 @@ import pytest
 
 from kshell.catalog.serde import CAPABILITIES
 from kshell.config import PROPERTIES, TOPIC_PROPERTIES, Properties
-from kshell.config.properties import SCHEMA_FILES
+from kshell.config.property_row import SCHEMA_FILES
 from kshell.config.sources import gather
 from kshell.errors import UsageError
 from kshell.formats.open import FORMATS
