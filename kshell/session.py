@@ -11,16 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kshell.config import (
-    Properties,
-    Scope,
-    check_files,
-    check_settable,
-    check_writes,
-    config_home,
-    scope_of,
-)
+from kshell.config import Properties, Scope, check_settable, config_home, scope_of
 from kshell.errors import KshellError, StatementError, UnknownName, UsageError
+from kshell.permits import check_files, check_writes
 from kshell.results import Event, Goodbye, Message, Remark, Running, Spooling, give_back
 from kshell.sql import statements as ast
 from kshell.sql.help import help_on, usage

@@ -5,10 +5,10 @@ places.  Light to import: the command line needs it before anything else.
 """
 
 from kshell.config.folders import cache_home, config_home, state_home
-from kshell.config.permissions import check_files, check_settable, check_writes
 from kshell.config.properties import (
     PROPERTIES,
     TOPIC_PROPERTIES,
+    check_settable,
     is_known,
     is_secret,
     scope_of,
@@ -17,5 +17,5 @@ from kshell.config.property_row import Property, Scope
 from kshell.config.values import Properties
 
 __all__ = ["PROPERTIES", "TOPIC_PROPERTIES", "Properties", "Property", "Scope", "cache_home",
-           "check_files", "check_settable", "check_writes", "config_home", "is_known", "is_secret",
+           "check_settable", "config_home", "is_known", "is_secret",
            "scope_of", "state_home"]  # fmt: skip

@@ -7,15 +7,16 @@ before anything else.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
 from kshell.config.property_row import Property, Scope, delimiter_flaw, schema_file_flaw
 from kshell.errors import UsageError, nearest
+from kshell.permits import check_files
 
-__all__ = ["PROPERTIES", "TOPIC_PROPERTIES", "alike", "canonical", "is_known", "is_secret",
-           "property_named", "scope_of"]  # fmt: skip
+__all__ = ["PROPERTIES", "TOPIC_PROPERTIES", "alike", "canonical", "check_settable", "is_known",
+           "is_secret", "property_named", "scope_of"]  # fmt: skip
 
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "GSSAPI")
@@ -273,3 +274,15 @@ def scope_of(name: str) -> Scope:
     <Scope.CONNECTION: 'connection'>
     """
     return property_named(name).scope
+
+
+def check_settable(names: Iterable[str], properties: Mapping[str, str]) -> None:
+    """Raise UsageError or StatementError where a statement may not set one of the properties."""
+    for known in map(property_named, names):
+        if known.fixed:
+            raise UsageError(
+                f"{known.name} is of the connection: no statement changes it",
+                hint="-X, a profile or connect() sets it",
+            )
+        if known.file:
+            check_files(properties, f"SET '{known.name}'")

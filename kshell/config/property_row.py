@@ -34,9 +34,9 @@ class Property:
     values: tuple[str, ...] = ()
     secret: bool = False
     least: int | None = None  # of a whole number
-    flaw: Callable[[str], tuple[str, str]] | None = None
     file: bool = False  # it names a local file
     fixed: bool = False  # no SET changes it
+    flaw: Callable[[str], tuple[str, str]] | None = None
     scope: Scope = Scope.SESSION
 
 

@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import httpx
 
-from kshell.config import cache_home, check_writes
+from kshell.config import cache_home
 from kshell.config.certificates import tls_context
 from kshell.errors import RegistryDown, RegistryError, UnknownSchema, UsageError
 from kshell.formats.registry import (
@@ -29,6 +29,7 @@ from kshell.formats.registry import (
     subject_name,
 )
 from kshell.formats.registry_cache import SchemaFiles
+from kshell.permits import check_writes
 
 __all__ = ["HttpSchemas", "open_schemas"]
 

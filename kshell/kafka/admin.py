@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any
 
-from kshell.config import Properties, check_writes
+from kshell.config import Properties
 from kshell.errors import Forbidden, KafkaError, UnknownName
 from kshell.kafka.settings import librdkafka
+from kshell.permits import check_writes
 
 __all__ = ["create_topic", "delete_topic", "provoke_topic"]
 

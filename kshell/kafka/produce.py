@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from kshell.compiled import compiled
-from kshell.config import Properties, check_writes
+from kshell.config import Properties
 from kshell.errors import Forbidden, KafkaError
 from kshell.kafka import produce_py
 from kshell.kafka.outgoing import Outgoing, OutgoingRecord, Refused
 from kshell.kafka.settings import librdkafka
+from kshell.permits import check_writes
 
 __all__ = ["Outgoing", "OutgoingRecord", "Producer"]
 
