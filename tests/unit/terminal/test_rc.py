@@ -30,7 +30,7 @@ def write(tmp_path, monkeypatch):
 
 @pytest.fixture
 def session():
-    return Session(Properties(), tables={"t": pa.table({"n": [1]})})
+    return Session(Properties({"kshell.files": "true"}), tables={"t": pa.table({"n": [1]})})
 
 
 def said(session) -> list[tuple[str, str]]:
