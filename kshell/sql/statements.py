@@ -451,7 +451,7 @@ class AssertQuery(Statement):
 
 @_statement
 class Help(Statement):
-    """HELP [topic]."""
+    """HELP [topic], as it was written."""
 
     topic: str = ""
 

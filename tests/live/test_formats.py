@@ -560,7 +560,7 @@ def test_detection_from_bytes(topic, shell, raw, values, format, first):
 
 
 def test_what_is_set_of_a_topic_comes_before_what_is_detected(topic, shell, raw, tmp_path, monkeypatch):
-    from kshell.config import load_profile
+    from kshell.config.sources import gather
 
     name = topic()
     raw(name, b"a;1;2.5", b"b;2;")
@@ -573,10 +573,10 @@ def test_what_is_set_of_a_topic_comes_before_what_is_detected(topic, shell, raw,
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     (tmp_path / "kshell").mkdir()
     (tmp_path / "kshell" / "config.toml").write_text(f'[profile.lab.topic.{name}]\nvalue.format = "BYTES"\n')
-    profile = load_profile("lab")
+    profile = gather(profile="lab").properties
     bytes_session = shell(**{n.replace(".", "__"): profile[n] for n in profile if n.startswith("topic.")})
     assert rows(bytes_session, f"SELECT VALUE FROM `{name}` LIMIT 1") == [{"VALUE": b"a;1;2.5"}]
-    with pytest.raises(UsageError, match="no format named CAPNPROTO"):
+    with pytest.raises(UsageError, match="value.format cannot be 'capnproto'"):
         rows(shell(**{f"topic__{name}__value__format": "capnproto"}), f"SELECT * FROM `{name}`")
 
 

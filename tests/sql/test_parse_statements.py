@@ -218,7 +218,7 @@ def test_set_takes_several_at_once() -> None:
         ("SPOOL 'out.txt'", Spool, {"path": "out.txt"}),
         ("SPOOL OFF", Spool, {"path": ""}),
         ("HELP", Help, {"topic": ""}),
-        ("help select", Help, {"topic": "SELECT"}),
+        ("help select", Help, {"topic": "select"}),
         ("EXIT", Exit, {}),
         ("quit;", Exit, {}),
         ("TERMINATE ALL", QueryControl, {"action": QueryAction.TERMINATE, "query_id": ""}),

@@ -202,7 +202,7 @@ def _control(action: QueryAction) -> Callable[[Cursor, Mapping[str, Any]], State
 
 
 def _help(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
-    return Help(topic=cursor.unfolded_rest().strip("'\"` ").upper(), **place)
+    return Help(topic=cursor.unfolded_rest().strip("'\"` "), **place)
 
 
 def _exit(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
