@@ -78,7 +78,7 @@ ENTRIES = (
         "  [WHERE condition] [LIMIT n];\n"
         "PRINT topic [PARTITION n] LAST n [WHERE condition];\n"
         "x, y: BEGINNING, END, an offset, -n (n before the end), or a moment: '@-10m',\n"
-        "  '10 minutes ago', '2026-01-31T10:00'; they hold for each partition, y excluded.\n"
+        "  '10 minutes ago', '2026-01-31T10:00'; they hold for each partition, without y.\n"
         "With TO or LAST it ends; else it goes on with what arrives.\n"
         "INTERVAL n: each nth record.",
         "PRINT orders PARTITION 0 FROM '@-10m' TO END WHERE total > 100 LIMIT 3;",
