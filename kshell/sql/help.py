@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from kshell.catalog.model import PSEUDO_COLUMNS
 from kshell.config.properties import PROPERTIES, property_named
 from kshell.config.property_row import Property
+from kshell.config.sources import PROFILE_KEYS, variable_of
 from kshell.errors import UnknownName, UsageError
 from kshell.sql.reference import ENTRIES, Entry
 
@@ -75,7 +76,7 @@ def _option(topic: str) -> Iterator[str]:
 
 def _property(topic: str) -> Iterator[str]:
     try:
-        known = property_named(topic)
+        known = property_named(PROFILE_KEYS.get(topic.lower(), topic))
     except UsageError:
         return
     yield property_text(known)
@@ -90,7 +91,10 @@ def property_text(known: Property) -> str:
         lines.append(f"A whole number, {known.least} or more.")
     default = "Not set by default." if known.default is None else f"Default: {known.default}."
     lines.append(default)
-    lines.append(f"Of the {known.scope.value}.")
+    fixed = "; SET does not change it" if known.fixed else ""
+    lines.append(f"Of the {known.scope.value}{fixed}.")
+    if known.name in PROPERTIES:
+        lines.append(f"In the environment: {variable_of(known.name)}.")
     if known.secret:
         lines.append("A secret: it is never shown.")
     return "\n".join(lines)
@@ -114,4 +118,4 @@ def _names() -> list[str]:
     from kshell.sql.functions import names
 
     statements = [word for entry in ENTRIES for word in (entry.name, *entry.words)]
-    return [*statements, *OPTIONS, *PROPERTIES, *names()]
+    return [*statements, *OPTIONS, *PROPERTIES, *PROFILE_KEYS, *names()]

@@ -20,7 +20,7 @@ from kshell.config.sources import config_file
 from kshell.errors import UsageError, nearest
 from kshell.terminal.messages import draw_error, note
 from kshell.terminal.options import parser
-from kshell.terminal.settings import gathered
+from kshell.terminal.settings import gathered, ignored_note
 
 __all__ = ["ACTIONS", "main"]
 
@@ -60,6 +60,8 @@ def _init(arguments: Sequence[str]) -> int:
 def _show(arguments: Sequence[str]) -> int:
     options = parser().parse_args(list(arguments))
     found = gathered(options)
+    if found.ignored:
+        note(ignored_note(options.command_config, found.ignored))
     from kshell.results import Sections, titled
     from kshell.terminal.show import Shower
 

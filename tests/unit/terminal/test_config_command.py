@@ -75,7 +75,7 @@ def test_the_samples_lines_are_valid_when_they_are_uncommented(tmp_path):
 def test_show_has_each_value_and_its_place_and_no_secret(kshell, tmp_path):
     path = config(tmp_path, 'client.id = "c"\n[profile.p]\nsasl.password = "hunter2"\nschema.registry.url = "http://u:hunter2@r"\n')
     client = tmp_path / "client.properties"
-    client.write_text("sasl.mechanisms=PLAIN\nsasl.username=al\nssl.key.pem=hunter2\n")
+    client.write_text("sasl.mechanisms=PLAIN\nsasl.username=al\nssl.key.pem=hunter2\nsasl.pasword=hunter2\n")
     done = kshell("config", "show", "--profile", "p", "-F", str(client), "-X", "isolation.level=read_uncommitted",
                   "-b", "h:1", KSHELL_SASL_OAUTHBEARER_TOKEN="hunter2")  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -93,6 +93,7 @@ def test_show_has_each_value_and_its_place_and_no_secret(kshell, tmp_path):
         "sasl.oauthbearer.token": (stars, "KSHELL_SASL_OAUTHBEARER_TOKEN"),
     }
     assert rows["auto.offset.reset"] == ("latest", "default")
+    assert done.stderr == f"{client} sets 1 name that kshell has no use for: sasl.pasword (sasl.password?)\n"
     assert "hunter2" not in done.stdout + done.stderr
 
 
