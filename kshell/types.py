@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 __all__ = ["BIGINT", "BOOLEAN", "BYTES", "DATE", "DOUBLE", "INTEGER", "PRIMITIVES", "STRING",
-           "TIME", "TIMESTAMP", "array_of", "decimal", "duckdb_name", "is_numeric", "ksql_name",
-           "ksql_type", "map_of", "parts", "quote_duckdb", "quote_ksql", "quote_text",
-           "stored_type"]  # fmt: skip
+           "TIME", "TIMESTAMP", "array_of", "as_moment", "decimal", "duckdb_name", "is_moment",
+           "is_numeric", "ksql_name", "ksql_type", "map_of", "parts", "quote_duckdb", "quote_ksql",
+           "quote_text", "stored_type"]  # fmt: skip
 
 BOOLEAN = pa.bool_()
 INTEGER = pa.int32()
@@ -76,6 +76,24 @@ def map_of(key: pa.DataType, value: pa.DataType) -> pa.DataType:
 def is_numeric(type: pa.DataType) -> bool:
     """Whether arithmetic applies: INTEGER, BIGINT, DOUBLE or DECIMAL."""
     return type in (INTEGER, BIGINT, DOUBLE) or pa.types.is_decimal(type)
+
+
+_MOMENT = {b"kshell.time": b"ms"}
+
+
+def as_moment(field: pa.Field) -> pa.Field:
+    """The field of a BIGINT column whose values are moments, in milliseconds since 1970 in UTC.
+
+    >>> is_moment(as_moment(pa.field("t", pa.int64()))), is_moment(pa.field("t", pa.int64()))
+    (True, False)
+    """
+    return field.with_metadata(_MOMENT)
+
+
+def is_moment(field: pa.Field) -> bool:
+    """Whether the field says so of its column: ROWTIME is one, ROWTIME + 1 is a number."""
+    metadata = field.metadata
+    return metadata is not None and field.type == BIGINT and _MOMENT.items() <= metadata.items()
 
 
 def parts(type: pa.DataType) -> list[pa.DataType]:

@@ -179,6 +179,7 @@ class Source:
     samples: int = 0  # of a topic's records, which suggested its columns
     suggested: Mapping[str, pa.DataType] = field(default_factory=_empty, hash=False)
     file: FileRows | None = None
+    moments: frozenset[str] = frozenset()  # columns that are times in milliseconds
     suggested_key: Mapping[str, pa.DataType] = field(default_factory=_empty, hash=False)
     cut: tuple[str, ...] = ()  # the ways to times that lose digits, a column's name first
 

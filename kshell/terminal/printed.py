@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -17,6 +16,7 @@ import pyarrow as pa
 from kshell.terminal.cells import NULL
 from kshell.terminal.output import Target
 from kshell.terminal.sanitize import clean, clean_block
+from kshell.terminal.times import Times, time_texts
 from kshell.value_texts import json_default, json_values, raw_texts
 
 __all__ = ["pretty", "printed_blocks", "printed_lines"]
@@ -78,15 +78,16 @@ def printed_blocks(rows: pa.RecordBatch, to: Target) -> Iterator[str]:
     dim, red, plain = (_DIM, _RED, _PLAIN) if to.colour else ("", "", "")
     values = _value_texts(rows.column("value"))
     keys = raw_texts(rows.column("key"))
+    times = rows.column("timestamp")
+    when = raw_texts(times) if to.times is Times.NUMBER else time_texts(times, to.times)
     places = zip(
-        rows.column("timestamp").to_pylist(), rows.column("partition").to_pylist(),
-        rows.column("offset").to_pylist(), strict=True,
-    )  # fmt: skip
+        when, rows.column("partition").to_pylist(), rows.column("offset").to_pylist(), strict=True
+    )
     headers, errors = rows.column("headers").to_pylist(), rows.column("error").to_pylist()
     for (time, partition, offset), key, held, value, error in zip(
         places, keys, headers, values, errors, strict=True
     ):
-        parts = [_time(time), f"{partition}@{offset}"]
+        parts = ["no time" if time in (None, "-1") else time, f"{partition}@{offset}"]
         if error is None:
             parts.append("no key" if key is None else f"key {clean(key)}")
         parts += [f"{clean(name)}={clean(text)}" for name, text in _headers(held)]
@@ -98,17 +99,6 @@ def printed_blocks(rows: pa.RecordBatch, to: Target) -> Iterator[str]:
             shown = clean_block(pretty(value))
         below = shown.replace("\n", "\n  ")
         yield f"{dim}{' · '.join(parts)}{plain}\n  {below}\n"
-
-
-def _time(time: int | None) -> str:
-    """A record's time where the person is."""
-    if time is None or time < 0:
-        return "no time"
-    try:
-        moment = datetime.fromtimestamp(time / 1000)
-    except (ValueError, OverflowError, OSError):
-        return f"{time} ms"
-    return moment.isoformat(" ", "milliseconds")
 
 
 def _headers(held: list[dict[str, Any]] | None) -> list[tuple[str, str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 
 import pyarrow as pa
 import pytest
@@ -12,17 +11,9 @@ import pytest
 from kshell.catalog.model import HEADERS
 from kshell.terminal.output import Target
 from kshell.terminal.printed import pretty, printed_blocks, printed_lines
+from kshell.terminal.times import Times
 
 AT = 1_700_000_000_123  # 2023-11-14T22:13:20.123Z
-
-
-@pytest.fixture(autouse=True)
-def utc(monkeypatch):
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 def records(*rows, value=None):
@@ -38,10 +29,10 @@ def record(value, key="k", headers=(), error=None, timestamp=AT):
 
 
 def blocks(batch, colour=False):
-    return "".join(printed_blocks(batch, Target(io.StringIO(), 80, colour)))
+    return "".join(printed_blocks(batch, Target(io.StringIO(), 80, colour, times=Times.UTC)))
 
 
-LINE = "2023-11-14 22:13:20.123 · 2@40 · key k"
+LINE = "2023-11-14 22:13:20.123Z · 2@40 · key k"
 
 
 def test_a_record_is_a_line_and_its_whole_value():
@@ -70,13 +61,18 @@ no time · 2@40 · no key
   lines
 {LINE}
   NULL
-2023-11-14 22:13:20.123 · 2@40
+2023-11-14 22:13:20.123Z · 2@40
   field VALUE: not valid UTF-8
 """
 
 
 def test_the_line_is_dim_where_there_are_colours():
     assert blocks(records(record("v")), colour=True) == f"\x1b[2m{LINE}\x1b[0m\n  v\n"
+
+
+def test_times_are_numbers_where_the_user_wants_numbers():
+    (shown,) = printed_blocks(records(record("v")), Target(io.StringIO(), 80, times=Times.NUMBER))
+    assert shown == "1700000000123 · 2@40 · key k\n  v\n"
 
 
 def test_nothing_of_a_record_controls_the_terminal():

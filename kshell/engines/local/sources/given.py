@@ -28,7 +28,7 @@ from kshell.engines.local.sources.base import Piece
 from kshell.errors import BindError, UsageError
 from kshell.results import LeftOut, Notice
 from kshell.sql import plan
-from kshell.types import BIGINT, TIMESTAMP, ksql_type
+from kshell.types import BIGINT, TIMESTAMP, is_moment, ksql_type
 
 __all__ = ["GivenInput", "GivenTable", "given_source", "given_table"]
 
@@ -114,18 +114,20 @@ def given_source(name: str, rows: pa.Table) -> Source:
     columns = tuple(Column(field.name, ksql_type(field.type)) for field in own)
     # What a query that reads it writes by default.
     key, value = FormatSpec("KAFKA"), FormatSpec("JSON")
-    return Source(name, Kind.STREAM, name, (), columns, key, value, declared=False)
+    moments = frozenset(f.name for f in rows.schema if is_moment(f))
+    return Source(
+        name, Kind.STREAM, name, (), columns, key, value, declared=False, moments=moments
+    )
 
 
 class GivenTable(ArrowTable):
     """To scan: the rows, in the types that they were given in."""
 
-    def __init__(self, name: str, rows: pa.Table) -> None:
+    def __init__(self, name: str, rows: pa.Table, why: str) -> None:
         columns = (
-            *(TableColumn(f.name, f.type) for f in rows.schema),
+            *(TableColumn(f.name, f.type, moment=is_moment(f)) for f in rows.schema),
             *(TableColumn(n, t, hidden=True) for n, t in _pseudo(rows).items()),
         )
-        why = "given to this session"
         super().__init__(
             name, columns, rows.num_rows, lambda n: _column(rows, n), why, declared=False
         )

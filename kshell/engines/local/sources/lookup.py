@@ -17,10 +17,11 @@ from kshell.catalog.model import Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources.learned import Widening
+from kshell.engines.local.sources.memory import Memory
 from kshell.errors import BindError, UnknownName, UsageError
 from kshell.kafka.client import Client
 from kshell.kafka.metadata import Snapshot, Topic
-from kshell.results import Notice, NoticeKind
+from kshell.results import LAST, Notice, NoticeKind
 from kshell.sql.statements import Name
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Lookup:
     properties: Properties
     keeper_of: Callable[[Source], Keeper | None]
     widening: Widening
+    memory: Memory
     notices: list[Notice] = field(default_factory=list)
     _named: dict[str, Topic] = field(default_factory=dict)
     _snapshots: dict[str, Snapshot] = field(default_factory=dict)
@@ -90,6 +92,7 @@ class Lookup:
             try:
                 client = self.client
             except UsageError:
+                self._refuse_last(name)
                 if not self.given:
                     raise
                 raise UnknownName("table", name.text, self.given, place=name.place) from None
@@ -106,8 +109,17 @@ class Lookup:
                 place=name.place,
             )
         if not folded:
+            self._refuse_last(name)
             raise UnknownName("topic", name.text, known, place=name.place)
         return known[folded[0]]
+
+    def _refuse_last(self, name: Name) -> None:
+        """Raise BindError if the name means the last result, of which there is none."""
+        if name.text == LAST and not name.quoted:
+            raise BindError(
+                f"{LAST} is the last result: {self.memory.why_not}",
+                hint="run a SELECT first", place=name.place,
+            )  # fmt: skip
 
     def snapshot(self, topic: str) -> Snapshot:
         """A topic, by its exact name, and its offsets; raises UnknownName, Forbidden or Outage."""
@@ -167,8 +179,13 @@ class Lookup:
     def _given(self, name: Name) -> str | None:
         """The given table that a name means; it wins over a topic, and that is said."""
         found = given_named(self.given, name)
+        if found == LAST and name.quoted and self.memory.there:  # a topic may have that name
+            return None
         if found is not None and found not in self._seen:
             self._seen.add(found)
+            if found == LAST:
+                self.notices += self.memory.notices
+                return found
             with contextlib.suppress(UsageError):  # without a cluster there are no topics
                 if self.client.find(name.text) is not None:
                     text = f"{found} is the table given to this session, not the topic"
@@ -180,7 +197,9 @@ class Lookup:
         if (given := self._given(name)) is not None:
             from kshell.engines.local.sources.given import GivenTable
 
-            return self._tables.setdefault(f"given {given}", GivenTable(given, self.given[given]))
+            why = "the last result" if given == LAST else "given to this session"
+            made = GivenTable(given, self.given[given], why)
+            return self._tables.setdefault(f"given {given}", made)
         declared = self.catalog.find(name.text, name.quoted)
         identity = f"topic {self.topic(name).name}" if declared is None else declared.name
         if identity not in self._tables:

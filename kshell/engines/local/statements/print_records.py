@@ -21,7 +21,7 @@ from kshell.engines.local.sources.chunks import Reading, reader_of
 from kshell.errors import BadRecord
 from kshell.kafka.fetch import Chunk
 from kshell.results import LeftOut
-from kshell.types import STRING
+from kshell.types import BIGINT, STRING, as_moment
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
@@ -67,6 +67,11 @@ class Where:
         return found.rows.column(self._column).filter(there), bad
 
 
+def _field(name: str, type: pa.DataType) -> pa.Field:
+    field = pa.field(name, type)
+    return as_moment(field) if name == "timestamp" and type == BIGINT else field
+
+
 class Records:
     """Chunks as rows of an answer: those of a condition, or all, those with an error too."""
 
@@ -75,7 +80,8 @@ class Records:
     ) -> None:
         types = source.pseudo_columns() | {c.name: c.type for c in source.columns()}
         self.schema = pa.schema([
-            ("topic", STRING), *((name, types[read]) for name, read in _READ.items()),
+            ("topic", STRING),
+            *(_field(name, types[read]) for name, read in _READ.items()),
             ("error", STRING),
         ])  # fmt: skip
         self._topic, self._errors, self._where = source.topic, errors, where
