@@ -49,12 +49,13 @@ CREATE STREAM|TABLE name (…) WITH (KAFKA_TOPIC='…', VALUE_FORMAT='…')
 CREATE STREAM|TABLE name AS SELECT … EMIT CHANGES     in the background, into a topic
 SHOW STREAMS, TABLES, QUERIES, FUNCTIONS, TYPES; DESCRIBE name; DESCRIBE FUNCTION name
 PAUSE, RESUME, TERMINATE id|ALL; DROP STREAM|TABLE name [DELETE TOPIC]
+ASSERT (SELECT …) [WITHIN 30 SECONDS]   the query gives one TRUE, at the latest then
 EXPLAIN statement | id           what would be read, and how
 INSERT INTO topic (a, b) VALUES (…)
 SHOW ERRORS                      records that could not be decoded, and why
 DEFINE name = '…'; RUN SCRIPT 'file'; SPOOL 'file' | OFF
 SET 'auto.offset.reset'='earliest'; UNSET …; SHOW PROPERTIES
-EXIT                             or Ctrl-D
+EXIT                             or Ctrl-D; \\? lists the prompt's commands
 Every record also has {", ".join(PSEUDO_COLUMNS)}."""
 
 
