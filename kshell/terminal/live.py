@@ -29,6 +29,7 @@ from rich.text import Text
 from kshell.changes import Changes
 from kshell.errors import Interrupted, KshellError
 from kshell.results import Live, LiveStats, backlog
+from kshell.terminal import themes
 from kshell.terminal.board import Board, Row
 from kshell.terminal.cells import NULL
 from kshell.terminal.keyboard import suspend
@@ -154,7 +155,7 @@ class View:
         keys = "Space pause · ↑↓ scroll · q stop "
         space = width - width_of(told) - width_of(keys) - 2
         text = f" {told}{' ' * space}{keys}" if space > 0 else f" {told}"
-        style = "white on dark_red" if stats.note else "black on yellow" if alarm else "on grey23"
+        style = "white on dark_red" if stats.note else "black on yellow" if alarm else themes.bar()
         bar = Text(text.ljust(width), style, no_wrap=True, overflow="ellipsis")
         bar.truncate(width, overflow="ellipsis")
         return bar

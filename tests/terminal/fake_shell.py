@@ -17,6 +17,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from kshell.catalog.model import HEADERS
 from kshell.changes import Changes
 from kshell.config import Properties
 from kshell.errors import Outage, ParseError, Place, UnknownName, UsageError
@@ -29,6 +30,7 @@ from kshell.results import (
     Message,
     Notice,
     NoticeKind,
+    Printed,
     Progress,
     Rows,
     Running,
@@ -94,6 +96,32 @@ def live(kind: str) -> Live:
     return Live(schema, poll, stop.set, stats, kind, ("k",) if kind == "table" else ())
 
 
+RECORDS = {
+    "topic": ["orders"] * 3, "partition": [0, 1, 0], "offset": [7, 3, 8], "timestamp": [0, 1000, 2000],
+    "key": ["ann", None, "bob"],
+    "headers": pa.array([[{"KEY": "trace", "VALUE": HOSTILE.encode()}], [], []], HEADERS),
+    "value": ['{"id":1,"note":"%s"}' % ("long " * 40), HOSTILE, None],
+    "error": pa.array([None, None, "field VALUE: not valid UTF-8"], pa.string()),
+}  # fmt: skip
+
+
+def printed(*, follows: bool) -> Printed:
+    """Three records, and then the end, or nothing until it is cancelled."""
+    rows = pa.record_batch(RECORDS)
+    parts = [Changes.of(rows)]
+    stop = threading.Event()
+
+    def poll(seconds: float) -> Changes | None:
+        if parts:
+            return parts.pop()
+        if not follows or stop.wait(min(seconds, 0.05)):
+            return None
+        return Changes.none(rows.schema)
+
+    stats = LiveStats(3, 3)
+    return Printed(rows.schema, poll, stop.set, lambda: stats, "orders", ends=not follows, follows=follows)
+
+
 def numbered(count: int) -> Rows:
     """So many rows with a moment, a long text, and something nested."""
     moment = as_moment(pa.field("ROWTIME", pa.int64()))
@@ -123,6 +151,8 @@ def endless() -> Rows:
             time.sleep(0.01)
 
     return Rows(pa.schema([("said", pa.string())]), batches(), cancel=stop.set, elides=True)
+
+
 def deaf(seconds: float) -> tuple[()]:
     """Wait, whatever interrupts."""
     end = time.monotonic() + seconds
@@ -162,6 +192,8 @@ class FakeSession:
         first = text.strip().rstrip(";").lower()
         if first.startswith("live "):
             yield live(first.split()[1])
+        elif first in ("print all", "print on"):
+            yield printed(follows=first == "print on")
         elif first in NOTICES:
             rows = Rows.of(pa.table({"said": [first]}))
             yield replace(rows, notices=lambda: (NOTICES[first],))

@@ -34,6 +34,7 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.AssertTopic: "asserts:assert_topic",
     ast.AssertValues: "asserts:assert_values",
     ast.CreateAsSelect: "persistent:create_as",
+    ast.CreateFromFile: "declare:create_from_file",
     ast.CreateSource: "declare:create",
     ast.CreateType: "declare:change",
     ast.Describe: "describe:describe",
