@@ -18,8 +18,8 @@ from typing import Any
 
 from kshell.errors import UnknownName, UsageError, nearest
 
-__all__ = ["PROPERTIES", "Properties", "Scope", "cache_home", "config_home", "load_profile",
-           "scope_of", "state_home"]  # fmt: skip
+__all__ = ["PROPERTIES", "TOPIC_PROPERTIES", "Properties", "Scope", "cache_home", "config_home",
+           "load_profile", "scope_of", "state_home"]  # fmt: skip
 
 
 class Scope(Enum):
@@ -145,7 +145,7 @@ _ALIASES = {
 }
 # The properties of one topic: topic.NAME.value.format and the like.
 _TOPIC = re.compile(r"topic\.(?P<topic>.+)\.(?P<what>(?:key|value)\.[a-z.]+)", re.IGNORECASE)
-_OF_TOPIC: Mapping[str, str] = MappingProxyType(
+TOPIC_PROPERTIES: Mapping[str, str] = MappingProxyType(
     {
         f"{half}.{name}": text.format(half=half)
         for half in ("key", "value")
@@ -167,13 +167,13 @@ def _of_topic(name: str) -> Property | None:
     if match is None:
         return None
     what = match["what"].lower()
-    if what not in _OF_TOPIC:
+    if what not in TOPIC_PROPERTIES:
         raise UsageError(
             f"topics have no property {what}",
-            hint=f"topic.{match['topic']}. with one of {', '.join(_OF_TOPIC)}",
+            hint=f"topic.{match['topic']}. with one of {', '.join(TOPIC_PROPERTIES)}",
         )
     least = 0 if what.endswith(".id") else None
-    return Property(f"topic.{match['topic']}.{what}", None, _OF_TOPIC[what], least=least)
+    return Property(f"topic.{match['topic']}.{what}", None, TOPIC_PROPERTIES[what], least=least)
 
 
 def _known(name: str) -> Property:

@@ -13,13 +13,13 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.application import Application
+from prompt_toolkit.application import Application, get_app
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
-from prompt_toolkit.completion import ThreadedCompleter
+from prompt_toolkit.filters import Condition, has_completions, vi_mode
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.shortcuts import CompleteStyle
@@ -29,8 +29,9 @@ from kshell import __version__
 from kshell.errors import Interrupted, KshellError
 from kshell.sql.script import is_complete
 from kshell.terminal.commands import COMMANDS, FORMATS, command_help
-from kshell.terminal.completion import Known, SqlCompleter
-from kshell.terminal.highlight import SqlLexer
+from kshell.terminal.completion.completer import SqlCompleter
+from kshell.terminal.completion.memory import Memory
+from kshell.terminal.highlight import BracketsAtCursor, SqlLexer
 from kshell.terminal.history import PrivateHistory
 from kshell.terminal.messages import draw_error, internal_error, note
 from kshell.terminal.sanitize import clean
@@ -51,6 +52,9 @@ STYLE = Style.from_dict(
         "number": "ansimagenta",
         "punct": "ansibrightblack",
         "comment": "italic ansibrightblack",
+        "bracket.open": "bold ansiyellow",
+        "bracket.alone": "bold #ffffff bg:#af0000",
+        "bracket.pair": "bold underline",
         "auto-suggestion": "#6c6c6c",
         "bottom-toolbar": "noreverse bg:#262626 #a8a8a8",
         "bar.cluster": "bold #87d7ff",
@@ -69,14 +73,19 @@ STYLE = Style.from_dict(
 _TOLD = 60  # characters of a query's state on the toolbar
 _TICK = 1.0  # seconds after which an idle prompt is drawn again: queries run beside it
 _FRESH = 10.0  # seconds after which names are loaded again
-_MAKES_NAMES = ("CREATE", "DROP", "INSERT", "ALTER", "RUN")
+_MENU = 8  # lines of the menu of completions
 
 
 class _Opening:
     """Opens the session in a thread: that may import, start a broker, connect."""
 
-    def __init__(self, open_session: Callable[[], Session], changed: Callable[[], None]) -> None:
-        self._open, self._changed = open_session, changed
+    def __init__(
+        self,
+        open_session: Callable[[], Session],
+        changed: Callable[[], None],
+        learn: Callable[[Session], None],
+    ) -> None:
+        self._open, self._changed, self._learn = open_session, changed, learn
         self.session: Session | None = None
         self.error: BaseException | None = None
         self._done = threading.Event()
@@ -99,7 +108,7 @@ class _Opening:
             self._done.set()
             self._changed()
         if self.session is not None:
-            _learn(self.session)
+            self._learn(self.session)
             self._changed()
 
     def wait(self) -> Session:
@@ -112,26 +121,19 @@ class _Opening:
         return self.session
 
 
-def _learn(session: Session) -> None:
-    """Load names for completion, and import the modules that the first query needs."""
-    with contextlib.suppress(KshellError, OSError):
-        session.refresh()
-    import kshell.engines.local.statements.select
-    import kshell.terminal.show  # noqa: F401
-
-
 class _Prompt:
     """One conversation."""
 
     def __init__(self, open_session: Callable[[], Session], output: str, csv_safe: bool) -> None:
         self.output, self.csv_safe = output, csv_safe
         self._learned = time.monotonic()
-        self._columns: dict[str, tuple[float, Sequence[str]]] = {}
-        self._opening = _Opening(open_session, self._changed)
+        self._memory = Memory(self._arrived)
+        self._opening = _Opening(open_session, self._changed, self._learn)
+        self._history = PrivateHistory()
         self._prompt: PromptSession[str] = PromptSession(
-            history=PrivateHistory(),
+            history=self._history,
             auto_suggest=AutoSuggestFromHistory(),
-            completer=ThreadedCompleter(SqlCompleter(self._known)),
+            completer=SqlCompleter(self._memory.known),
             complete_while_typing=True,
             complete_style=CompleteStyle.COLUMN,
             lexer=SqlLexer(),
@@ -142,9 +144,11 @@ class _Prompt:
             ],
             bottom_toolbar=self._toolbar,
             refresh_interval=_TICK,
-            reserve_space_for_menu=7,
+            reserve_space_for_menu=0,
+            input_processors=[BracketsAtCursor()],
             key_bindings=_keys(),
         )
+        self._prompt.app.before_render += self._make_room
         self._prompt.app.after_render += self._drawn
         self._prompt.app.ttimeoutlen = 0.05  # do not wait after Esc
 
@@ -183,26 +187,36 @@ class _Prompt:
             bar += [rule, ("", self.output)]
         return [*bar, rule, ("", "; and Enter runs · Tab completes · help · Ctrl-D leaves")]
 
-    def _known(self) -> Known:
-        session = self._opening.session
-        if session is None:
-            return Known()
-        names = session.names()
-        return Known((*names.sources, *names.topics), self._columns_of, session.functions())
+    def _make_room(self, app: Application[str]) -> None:
+        """Lines below the text for the menu, while there is one."""
+        state = self._prompt.default_buffer.complete_state
+        lines = self._prompt.default_buffer.document.line_count
+        shown = min(len(state.completions), _MENU) if state is not None else 0
+        self._prompt.reserve_space_for_menu = shown + lines if shown else 0
 
-    def _columns_of(self, name: str) -> Sequence[str]:
-        """Columns, kept for a while: a sample for each key press would be too slow."""
-        session = self._opening.session
-        when, found = self._columns.get(name, (0.0, ()))
-        if session is None or (when and time.monotonic() - when < _FRESH):
-            return found
-        names = session.names()
-        folded = {n.casefold() for n in (*names.topics, *names.sources)}
-        if name.casefold() in folded:
-            with contextlib.suppress(KshellError, OSError):
-                found = session.columns(name)
-        self._columns[name] = (time.monotonic(), found)
-        return found
+    def _learn(self, session: Session) -> None:
+        """Load names for completion, and import the modules that the first query needs."""
+        history = () if self._memory.session else self._history.load_history_strings()
+        self._memory.learn(session, history)
+        import kshell.engines.local.statements.select
+        import kshell.terminal.show  # noqa: F401
+
+    def _arrived(self) -> None:
+        """Columns are there that were asked for: ask again, if that is still what is typed."""
+        app = self._prompt.app
+        if self._memory.waiting and app.is_running and app.loop is not None:
+            with contextlib.suppress(RuntimeError):
+                app.loop.call_soon_threadsafe(self._complete_again)
+
+    def _complete_again(self) -> None:
+        buffer = self._prompt.default_buffer
+        state = buffer.complete_state
+        chosen = state is not None and state.complete_index is not None
+        if not self._memory.waiting or chosen or not buffer.text:
+            return
+        self._memory.waiting = False
+        buffer.complete_state = None
+        buffer.start_completion()
 
     def run(self) -> int:
         """Run until Ctrl-D; returns the exit code."""
@@ -251,11 +265,12 @@ class _Prompt:
     def _learn_after(self, text: str) -> None:
         session = self._opening.session
         now = time.monotonic()
+        changed = self._memory.used(text)
         if session is None:
             return
-        if now - self._learned > _FRESH or text.strip().upper().startswith(_MAKES_NAMES):
+        if changed or now - self._learned > _FRESH:
             self._learned = now
-            threading.Thread(target=_learn, args=(session,), daemon=True).start()
+            threading.Thread(target=self._learn, args=(session,), daemon=True).start()
 
     def _command(self, text: str) -> bool:
         word, _, argument = text.partition(" ")
@@ -302,6 +317,13 @@ def _keys() -> KeyBindings:
             buffer.validate_and_handle()
         else:
             buffer.insert_text("\n")
+
+    # Alt with a key comes as Esc and the key at once: then this is no Esc.
+    alone = Condition(lambda: not get_app().key_processor.input_queue)
+
+    @keys.add("escape", filter=has_completions & ~vi_mode, eager=alone)
+    def _(event: KeyPressEvent) -> None:
+        event.current_buffer.cancel_completion()
 
     @keys.add("escape", "enter")
     def _(event: KeyPressEvent) -> None:

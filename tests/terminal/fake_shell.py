@@ -10,12 +10,13 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import pyarrow as pa
 
 from kshell.changes import Changes
+from kshell.engines.base import Named
 from kshell.errors import Outage, ParseError, Place, UnknownName
 from kshell.results import (
     Event,
@@ -30,7 +31,7 @@ from kshell.results import (
     Running,
     Sections,
 )  # fmt: skip
-from kshell.session import Names
+from kshell.sql import functions
 
 HOSTILE = "a\x1b[2J\x1b]0;owned\x07\u202e\x9b31m[bold red]markup[/]\x00\r\n\tz"
 NOTICES = {
@@ -38,7 +39,11 @@ NOTICES = {
     "undecodable": Notice(NoticeKind.UNDECODABLE, "1 record could not be decoded", 1),
     "empty": Notice(NoticeKind.EMPTY, "topic orders is empty"),
 }
-COLUMNS = {"orders": ("orderid", "total", "address"), "users": ("userid", "regionid")}
+ADDRESS = pa.struct([("city", pa.string()), ("zip", pa.int32())])
+COLUMNS = {
+    "orders": {"orderid": pa.int64(), "total": pa.float64(), "address": ADDRESS},
+    "users": {"userid": pa.int64(), "regionid": pa.string()},
+}
 
 
 def slow() -> Rows:
@@ -92,6 +97,7 @@ class FakeSession:
 
     cluster = "fake:9092"
     profile = "test"
+    variables: Mapping[str, str] = {}
 
     def connect(self) -> None:
         pass
@@ -129,17 +135,21 @@ class FakeSession:
         else:
             yield Rows.of(pa.table({"said": [text]}))
 
-    def names(self) -> Names:
-        return Names(tuple(COLUMNS))
+    def names(self) -> tuple[Named, ...]:
+        return tuple(Named(name, "topic", 3) for name in COLUMNS)
 
     def refresh(self) -> None:
         pass
 
-    def columns(self, name: str) -> tuple[str, ...]:
-        return COLUMNS.get(name, ())
+    def columns(self, name: str) -> dict[str, pa.DataType]:
+        time.sleep(0.2)  # as a sample of a topic takes
+        return COLUMNS[name]
 
-    def functions(self) -> tuple[str, ...]:
-        return ("UCASE", "COUNT")
+    def types(self) -> tuple[str, ...]:
+        return ()
+
+    def functions(self) -> dict[str, functions.Function]:
+        return {name: functions.describe(name) for name in ("COUNT", "UCASE")}
 
     def running(self) -> tuple[Running, ...]:
         return (Running("CTAS_1", "5/s"), Running("CSAS_2", "failed: no topic", failed=True))
