@@ -107,16 +107,18 @@ class Memory:
     def used(self, text: str) -> bool:
         """Remember the names of a statement that ran; says whether it may have changed names."""
         self._use(text)
+        named = self._names_in(text)
         with self._lock:
-            for name in self._names_in(text):
+            for name in named:
                 if name in self._tables:  # the last one is the last used
                     self._tables[name] = self._tables.pop(name)
             first = text.split(None, 1)[0].upper() if text.strip() else ""
-            if not first.startswith(_CHANGES):
-                return False
+            changed = first.startswith(_CHANGES)
             for kept in self._tables.values():
-                kept.stale = True
-        return True
+                kept.stale = kept.stale or changed
+        for name in named:
+            self._table(name)
+        return changed
 
     def _names_in(self, text: str) -> list[str]:
         found = []

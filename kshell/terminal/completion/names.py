@@ -114,7 +114,6 @@ def _fields(
     named: Iterable[tuple[str, pa.DataType]], declared: bool, depth: int
 ) -> tuple[Field, ...]:
     from kshell.field_names import DECLARED, FORGIVING, alike
-    from kshell.types import ksql_name
 
     pairs = list(named)
     together: dict[str, list[str]] = defaultdict(list)
@@ -125,7 +124,7 @@ def _fields(
     for name, type in pairs:
         inside, item = _inside(type, declared, depth)
         text = _written(name, together[alike(name)], turns)
-        found.append(Field(name, text, _short(ksql_name(type)), inside, item))
+        found.append(Field(name, text, _short(type), inside, item))
     return tuple(found)
 
 
@@ -148,9 +147,17 @@ def _inside(
     return (), _fields([("", held)], declared, depth + 1)[0]
 
 
-def _short(type: str) -> str:
+def _short(type: pa.DataType) -> str:
     """A type's name for the menu, which has no room for the fields of a STRUCT."""
-    return re.sub(r"STRUCT<.*>", "STRUCT", type) if "STRUCT<" in type else type
+    import pyarrow as pa
+
+    from kshell.types import ksql_name, parts
+
+    if pa.types.is_struct(type):
+        return "STRUCT"
+    inside = parts(type)
+    outer = "MAP" if len(inside) > 1 else "ARRAY"
+    return f"{outer}<{', '.join(map(_short, inside))}>" if inside else ksql_name(type)
 
 
 def sources_of(names: Iterable[Named]) -> Index[SourceName]:

@@ -34,6 +34,7 @@ class _Entry:
 
 
 E = TypeVar("E")
+_MOST_SEARCHED = 15_000  # names that are searched for letters apart from each other: it takes time
 
 
 class Offers:
@@ -50,7 +51,7 @@ class Offers:
         # With a dot or a dash in it, the text can only be a whole name of a source or the like.
         self._loose = typed.kind == "word" and bool(re.search(r"[.\-]", text))
         self._found: list[tuple[Fit, int, int, str, str]] = []
-        self._kinds = 0
+        self._kinds = self._searched = 0
 
     def names(
         self,
@@ -71,7 +72,10 @@ class Offers:
         if self._loose and not dotted and not in_string:
             return
         self._kinds += 1
-        for order, (fits, entry) in enumerate(index.matching(self.typed.text, self.used)):
+        self._searched += len(index)
+        letters = self._searched <= _MOST_SEARCHED
+        matching = index.matching(self.typed.text, self.used, letters=letters)
+        for order, (fits, entry) in enumerate(matching):
             if not keep(entry):
                 continue
             written = text(entry)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from itertools import accumulate
 from typing import Generic, Protocol, TypeVar
@@ -33,7 +33,7 @@ class _Named(Protocol):
 
 
 N = TypeVar("N", bound=_Named)
-_PART = re.compile(r"[\W_]")
+_LEADS = "_.- "  # a part of a name begins behind one of these
 
 
 def fit(name: str, typed: str) -> Fit | None:
@@ -49,7 +49,7 @@ def fit(name: str, typed: str) -> Fit | None:
         return Fit.BEGINS
     at = folded.find(typed)
     if at > 0:
-        parts = any(folded.startswith(typed, m.end()) for m in _PART.finditer(folded))
+        parts = any(lead + typed in folded for lead in _LEADS)
         return Fit.PART_BEGINS if parts else Fit.CONTAINS
     rest = iter(folded)
     return Fit.LETTERS if len(typed) > 1 and all(letter in rest for letter in typed) else None
@@ -80,48 +80,44 @@ class Index(Generic[N]):
             return first
         return next((e for e in self.entries[number:] if e.name == name), first)
 
-    def matching(self, typed: str, used: Mapping[str, int]) -> list[tuple[Fit, N]]:
-        """The best that fit: within one `Fit` used names first, the last used before others."""
+    def matching(
+        self, typed: str, used: Mapping[str, int], *, letters: bool = True
+    ) -> list[tuple[Fit, N]]:
+        """The best that fit: within one `Fit` used names first, the last used before others.
+
+        Without `letters` those are left out that have the typed letters apart from each other.
+        """
         typed = typed.casefold().replace("\n", " ")
-        fits = {n: f for name in used if (n := self.by_name.get(name)) is not None
-                and (f := fit(name, typed)) is not None}  # fmt: skip
-        for kind in Fit:
-            left = MOST - len(fits)
-            if left > 0:
-                self._look(kind, typed, fits, left)
-        recent = {self.by_name[n]: when for n, when in used.items() if n in self.by_name}
+        recent = {n: used[name] for name in used if (n := self.by_name.get(name)) is not None}
+        fits = {n: f for n in recent if (f := fit(self.entries[n].name, typed)) is not None}
+        if not letters:
+            fits = {n: f for n, f in fits.items() if f is not Fit.LETTERS}
+        for kind in Fit if typed else (Fit.BEGINS,):
+            if kind is not Fit.LETTERS or (letters and len(typed) > 1):
+                for number in self._numbers(kind, typed):
+                    if len(fits) >= MOST:
+                        break
+                    fits.setdefault(number, kind)
         best = sorted(fits, key=lambda n: (fits[n], -recent.get(n, -1), n))
         return [(fits[n], self.entries[n]) for n in best[:MOST]]
 
-    def _look(self, kind: Fit, typed: str, fits: dict[int, Fit], most: int) -> None:
-        """Add up to `most` names that fit in that way and in no better one."""
+    def _numbers(self, kind: Fit, typed: str) -> Iterator[int]:
+        """The entries that fit in that way; those that fit in a better way may be among them."""
         if not typed:
-            for number in range(len(self.entries) if kind is Fit.BEGINS else 0):
-                if number not in fits:
-                    fits[number] = kind
-                    most -= 1
-                if most <= 0:
-                    return
-            return
-        if kind is Fit.LETTERS and len(typed) < 2:
-            return
-        for match in _pattern(kind, typed).finditer(self._joined):
-            number = bisect_right(self._starts, match.start()) - 1
-            if number not in fits:
-                fits[number] = kind
-                most -= 1
-                if most <= 0:
-                    return
+            yield from range(len(self.entries))
+        elif kind is Fit.LETTERS:
+            pattern = "".join(f"[^\n{re.escape(c)}]*{re.escape(c)}" for c in typed)
+            for match in re.finditer("\n" + pattern, self._joined):
+                yield self._number(match.start())
+        else:
+            leads = {Fit.BEGINS: "\n", Fit.PART_BEGINS: _LEADS}.get(kind, "")
+            for lead in leads or ("",):
+                at = self._joined.find(lead + typed)
+                while at >= 0:
+                    yield self._number(at)
+                    line = self._joined.find("\n", at + 1)
+                    at = self._joined.find(lead + typed, line) if line >= 0 else -1
 
-
-def _pattern(kind: Fit, typed: str) -> re.Pattern[str]:
-    """What finds names in the joined text; each match begins within the name, or at its line end."""
-    literal = re.escape(typed)
-    if kind is Fit.BEGINS:
-        return re.compile("\n" + literal)
-    if kind is Fit.PART_BEGINS:
-        return re.compile(rf"(?<=[^\w\n]){literal}|(?<=_){literal}")
-    if kind is Fit.CONTAINS:
-        return re.compile(literal)
-    letters = "".join(f"[^\n{re.escape(c)}]*{re.escape(c)}" for c in typed)
-    return re.compile("\n" + letters)
+    def _number(self, place: int) -> int:
+        """The entry at a place of the joined text; a line end belongs to the entry after it."""
+        return bisect_right(self._starts, place) - 1
