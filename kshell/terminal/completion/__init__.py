@@ -1,6 +1,6 @@
 """Completion: what may stand at the cursor, best first.
 
-`tree` reads the text, `statements` and `queries` say what may come next, `candidates` gathers it from
-what `names` knows, `ranking` finds what fits.  `memory` learns names in the background, and
-`completer` gives all of it to prompt_toolkit.
+`tree` reads tokens and parentheses; `statements` says what may come next in a statement,
+`query_places` and `values` in a query.  `offers` gathers what fits of what `names` knows, with
+`ranking`.  `memory` learns names in the background; `completer` gives all of it to prompt_toolkit.
 """

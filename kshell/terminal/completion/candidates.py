@@ -1,7 +1,7 @@
 """The candidates at the cursor of a statement, for each thing that may stand there.
 
 `complete_at` reads the statement as a tree, asks `statements` what may come next, and gathers names
-and words in `offers`; queries are for `expressions`.  It looks at tokens: what is typed need not
+and words in `offers`; queries are for `query_places`.  It looks at tokens: what is typed need not
 parse.
 """
 
@@ -10,10 +10,10 @@ from __future__ import annotations
 from itertools import takewhile
 
 from kshell.terminal.completion.commands import complete_command
-from kshell.terminal.completion.expressions import offer_query
 from kshell.terminal.completion.names import Known
 from kshell.terminal.completion.offers import Candidate, Offers
 from kshell.terminal.completion.queries import bare
+from kshell.terminal.completion.query_places import offer_query
 from kshell.terminal.completion.slots import SLOTS, Filling
 from kshell.terminal.completion.statements import Words, expected
 from kshell.terminal.completion.tree import HOLE, Group, Tree, read_tree, typed_at

@@ -15,7 +15,7 @@ from kshell.terminal.sanitize import clean
 
 __all__ = ["SqlCompleter"]
 
-_MOST = 200  # candidates in the menu: each costs time at every drawing
+_MOST = 150  # candidates in the menu: each costs time at every drawing
 
 
 class SqlCompleter(Completer):

@@ -1,6 +1,6 @@
 """Candidates as they are gathered and put in order.
 
-`candidates` says what may stand at the cursor, kind by kind; `Offers` keeps what fits the typed text.
+Callers say what may stand at the cursor, kind by kind; `Offers` keeps what fits the typed text.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from kshell.terminal.completion.names import in_backticks
-from kshell.terminal.completion.ranking import MOST, Fit, Index, fit
+from kshell.terminal.completion.ranking import MOST, Fit, HasName, Index, fit
 from kshell.terminal.completion.tree import Typed
 
 __all__ = ["Candidate", "Offers"]
@@ -26,14 +26,7 @@ class Candidate:
     kind: str
 
 
-class _Entry:
-    """What an index holds has a name."""
-
-    name: str
-    text: str
-
-
-E = TypeVar("E")
+E = TypeVar("E", bound=HasName)
 _MOST_SEARCHED = 15_000  # names that are searched for letters apart from each other: it takes time
 
 
@@ -53,9 +46,12 @@ class Offers:
         self._found: list[tuple[Fit, int, int, str, str]] = []
         self._kinds = self._searched = 0
 
+    def __len__(self) -> int:
+        return len(self._found)
+
     def names(
         self,
-        index: Index[E],  # type: ignore[type-var]
+        index: Index[E],
         text: Callable[[E], str],
         meta: Callable[[E], str],
         *,
@@ -82,7 +78,7 @@ class Offers:
             if in_string:
                 written = self._as_string(written)
             elif self.typed.kind == "name":
-                written = self._in_quote(entry.name)  # type: ignore[attr-defined]
+                written = self._in_quote(entry.name)
             self._found.append((fits, self._kinds, order, written, meta(entry)))
 
     def words(self, words: Iterable[str], kind: str = "keyword") -> None:
@@ -111,7 +107,7 @@ class Offers:
         if self.typed.kind == "name":
             return
         self._kinds += 1
-        found = []
+        found: list[tuple[Fit, int, int, str, str]] = []
         for value, kind in values:
             fits = fit(value, self.typed.text)
             if fits is not None:

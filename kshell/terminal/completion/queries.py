@@ -5,7 +5,7 @@ Plain functions over the tree of `tree`; `columns` looks the names up, `candidat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 

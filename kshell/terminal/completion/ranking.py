@@ -13,7 +13,7 @@ from enum import IntEnum
 from itertools import accumulate
 from typing import Generic, Protocol, TypeVar
 
-__all__ = ["MOST", "Fit", "Index", "fit"]
+__all__ = ["MOST", "Fit", "HasName", "Index", "fit"]
 
 MOST = 100  # candidates of one kind: a person types on, and does not read more
 
@@ -27,12 +27,15 @@ class Fit(IntEnum):
     LETTERS = 3
 
 
-class _Named(Protocol):
+class HasName(Protocol):
+    """What an index holds."""
+
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What is looked for."""
 
 
-N = TypeVar("N", bound=_Named)
+N = TypeVar("N", bound=HasName)
 _LEADS = "_.- "  # a part of a name begins behind one of these
 
 
@@ -63,22 +66,18 @@ class Index(Generic[N]):
         folded = [e.name.casefold().replace("\n", " ") for e in self.entries]
         self._joined = "\n" + "\n".join(folded)
         self._starts = list(accumulate((len(f) + 1 for f in folded), initial=0))[:-1]
-        self.by_name: dict[str, int] = {}
-        for number, name in enumerate(folded):
-            self.by_name.setdefault(name, number)
+        self._exact = {e.name: e for e in reversed(self.entries)}
+        self.by_name = {name: n for n, name in reversed(list(enumerate(folded)))}
 
     def __len__(self) -> int:
         return len(self.entries)
 
     def named(self, name: str) -> N | None:
         """The entry of that name: the exact one, or the first in another case."""
-        number = self.by_name.get(name.casefold())
-        if number is None:
-            return None
-        first = self.entries[number]
-        if first.name == name:
-            return first
-        return next((e for e in self.entries[number:] if e.name == name), first)
+        found = self._exact.get(name)
+        if found is None and (number := self.by_name.get(name.casefold())) is not None:
+            return self.entries[number]
+        return found
 
     def matching(
         self, typed: str, used: Mapping[str, int], *, letters: bool = True

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 
 from kshell.config import PROPERTIES, TOPIC_PROPERTIES
 from kshell.terminal.commands import COMMANDS
-from kshell.terminal.completion.expressions import offer_expression, offer_query, offer_units
 from kshell.terminal.completion.files import files
 from kshell.terminal.completion.names import Field, Known, SourceName
 from kshell.terminal.completion.offers import Offers
 from kshell.terminal.completion.queries import bare, is_query, relations, split_at_commas
+from kshell.terminal.completion.query_places import offer_query, offer_row
 from kshell.terminal.completion.ranking import Index
 from kshell.terminal.completion.statements import STATEMENTS
 from kshell.terminal.completion.tree import HOLE, Group, Node, Tree, upper
 from kshell.terminal.completion.types import offer_declared, offer_types
+from kshell.terminal.completion.values import offer_units
 
 if TYPE_CHECKING:
     from kshell.catalog.options import Option
@@ -82,7 +83,7 @@ def _function(filling: Filling) -> None:
 
 
 def _type(filling: Filling) -> None:
-    offer_types(filling.offers, filling.known, filling.own, wanted=True)
+    offer_types(filling.offers, filling.known, filling.own)
 
 
 def _users_type(filling: Filling) -> None:
@@ -273,7 +274,7 @@ def _query_in_parentheses(filling: Filling) -> None:
 
 
 def _row(filling: Filling) -> None:
-    offer_expression(filling.offers, filling.known, filling.tree)
+    offer_row(filling.offers, filling.known, filling.tree)
 
 
 SLOTS: Mapping[str, Callable[[Filling], None]] = {

@@ -33,10 +33,11 @@ STATEMENTS: Mapping[str, str] = {
         | SOURCE+STREAM {_CREATED} | SOURCE+TABLE {_CREATED}
         | TYPE [IF+NOT+EXISTS] <new> AS <type> }}""",
     "DROP": """DROP { STREAM { <stream> | IF+EXISTS <stream> } [DELETE+TOPIC]
-        | TABLE { <table> | IF+EXISTS <table> } [DELETE+TOPIC] | TYPE { <user's type> | IF+EXISTS <user's type> } }""",
+        | TABLE { <table> | IF+EXISTS <table> } [DELETE+TOPIC]
+        | TYPE { <user's type> | IF+EXISTS <user's type> } }""",
     "ALTER": """ALTER { STREAM <stream> @added | TABLE <table> @added
         | SYSTEM <property> = <value> }""",
-    "@added": "ADD COLUMN <new> <type> { , ADD COLUMN <new> <type> }*",
+    "@added": "{ ADD+COLUMN | ADD } <new> <type> [, @added]",
     "INSERT": """INSERT INTO <sink> { (names) VALUES @rows | VALUES @rows
         | WITH (options) <query> | <query> }""",
     "ASSERT": """ASSERT { TOPIC <topic> [WITH (options)] [TIMEOUT <duration>]
@@ -246,9 +247,7 @@ class _Walk:
             self.found += (
                 [Slot("(query)", at)] if self.in_group else [Words("SELECT"), Words("WITH")]
             )
-        elif isinstance(self.nodes[at], Group):
-            self.found.append(Slot("query", at))
-        elif upper(self.nodes[at]) in _QUERY_STARTS:
+        elif isinstance(self.nodes[at], Group) or upper(self.nodes[at]) in _QUERY_STARTS:
             self.found.append(Slot("query", at))
 
     def _name_end(self, at: int) -> int:

@@ -15,7 +15,7 @@ from kshell.sql.script import Token, tokens
 __all__ = ["HOLE", "Group", "Node", "Tree", "Typed", "read_tree", "typed_at", "upper"]
 
 HOLE = "hole"
-_LOOSE = re.compile(r"[\w.\-]+$")
+_LOOSE = re.compile(r"\\?[\w.\-]*$")  # a name with dots and dashes, a backslash command
 _VARIABLE = re.compile(r"\$\{\w*$")
 
 

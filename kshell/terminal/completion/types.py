@@ -25,7 +25,7 @@ def offer_declared(offers: Offers, known: Known, seen: Sequence[Node]) -> None:
     column = seen[begin:]
     if not column:
         return  # a new name
-    if offer_types(offers, known, column[1:], wanted=True):
+    if offer_types(offers, known, column[1:]) or sum(map(_depth, column)) > 0:
         return
     last = upper(column[-1])
     if last == "PRIMARY":
@@ -36,10 +36,10 @@ def offer_declared(offers: Offers, known: Known, seen: Sequence[Node]) -> None:
         offers.words(_ROLES)  # DECIMAL(…)
 
 
-def offer_types(offers: Offers, known: Known, seen: Sequence[Node], *, wanted: bool) -> bool:
+def offer_types(offers: Offers, known: Known, seen: Sequence[Node]) -> bool:
     """Offer types if one is to come after these nodes of a type; says whether that is so."""
     if not _is_wanted(seen):
-        return not wanted
+        return False
     offers.words((_OPENING.get(t, t) for t in TYPES), "type")
     offers.pairs((t, "your type") for t in known.types)
     return True
