@@ -145,8 +145,7 @@ def prompt(memory: Memory, *, completing: bool) -> None:
 
         with create_app_session(keyboard, output):
             conversation = repl._Prompt(lambda: Session(), "table", False)  # type: ignore[arg-type, return-value]
-            conversation._memory = memory
-            conversation._prompt.completer._known = memory.known  # type: ignore[union-attr]
+            conversation._menu.completer._known = memory.known
             conversation._prompt.complete_while_typing = completing
             threading.Thread(target=type_them, args=(conversation,), daemon=True).start()
             conversation.run()

@@ -17,9 +17,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.application import Application, get_app
+from prompt_toolkit.application import Application
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
-from prompt_toolkit.filters import Condition, has_completions, vi_mode
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.shortcuts import CompleteStyle
@@ -29,8 +28,7 @@ from kshell import __version__
 from kshell.errors import Interrupted, KshellError
 from kshell.sql.script import is_complete
 from kshell.terminal.commands import COMMANDS, FORMATS, command_help
-from kshell.terminal.completion.completer import SqlCompleter
-from kshell.terminal.completion.memory import Memory
+from kshell.terminal.completion.menu import Menu
 from kshell.terminal.highlight import BracketsAtCursor, SqlLexer
 from kshell.terminal.history import PrivateHistory
 from kshell.terminal.messages import draw_error, internal_error, note
@@ -73,7 +71,6 @@ STYLE = Style.from_dict(
 _TOLD = 60  # characters of a query's state on the toolbar
 _TICK = 1.0  # seconds after which an idle prompt is drawn again: queries run beside it
 _FRESH = 10.0  # seconds after which names are loaded again
-_MENU = 8  # lines of the menu of completions
 
 
 class _Opening:
@@ -127,13 +124,13 @@ class _Prompt:
     def __init__(self, open_session: Callable[[], Session], output: str, csv_safe: bool) -> None:
         self.output, self.csv_safe = output, csv_safe
         self._learned = time.monotonic()
-        self._memory = Memory(self._arrived)
+        self._menu = Menu()
         self._opening = _Opening(open_session, self._changed, self._learn)
         self._history = PrivateHistory()
         self._prompt: PromptSession[str] = PromptSession(
             history=self._history,
             auto_suggest=AutoSuggestFromHistory(),
-            completer=SqlCompleter(self._memory.known),
+            completer=self._menu.completer,
             complete_while_typing=True,
             complete_style=CompleteStyle.COLUMN,
             lexer=SqlLexer(),
@@ -144,11 +141,10 @@ class _Prompt:
             ],
             bottom_toolbar=self._toolbar,
             refresh_interval=_TICK,
-            reserve_space_for_menu=0,
             input_processors=[BracketsAtCursor()],
             key_bindings=_keys(),
         )
-        self._prompt.app.before_render += self._make_room
+        self._menu.attach(self._prompt)
         self._prompt.app.after_render += self._drawn
         self._prompt.app.ttimeoutlen = 0.05  # do not wait after Esc
 
@@ -187,36 +183,12 @@ class _Prompt:
             bar += [rule, ("", self.output)]
         return [*bar, rule, ("", "; and Enter runs · Tab completes · help · Ctrl-D leaves")]
 
-    def _make_room(self, app: Application[str]) -> None:
-        """Lines below the text for the menu, while there is one."""
-        state = self._prompt.default_buffer.complete_state
-        lines = self._prompt.default_buffer.document.line_count
-        shown = min(len(state.completions), _MENU) if state is not None else 0
-        self._prompt.reserve_space_for_menu = shown + lines if shown else 0
-
     def _learn(self, session: Session) -> None:
         """Load names for completion, and import the modules that the first query needs."""
-        history = () if self._memory.session else self._history.load_history_strings()
-        self._memory.learn(session, history)
+        memory = self._menu.memory
+        memory.learn(session, () if memory.session else self._history.load_history_strings())
         import kshell.engines.local.statements.select
         import kshell.terminal.show  # noqa: F401
-
-    def _arrived(self) -> None:
-        """Columns are there that were asked for: ask again, if that is still what is typed."""
-        app = self._prompt.app
-        if self._memory.waiting and app.is_running and app.loop is not None:
-            with contextlib.suppress(RuntimeError):
-                app.loop.call_soon_threadsafe(self._complete_again)
-
-    def _complete_again(self) -> None:
-        buffer = self._prompt.default_buffer
-        state = buffer.complete_state
-        chosen = state is not None and state.complete_index is not None
-        if not self._memory.waiting or chosen or not buffer.text:
-            return
-        self._memory.waiting = False
-        buffer.complete_state = None
-        buffer.start_completion()
 
     def run(self) -> int:
         """Run until Ctrl-D; returns the exit code."""
@@ -265,7 +237,7 @@ class _Prompt:
     def _learn_after(self, text: str) -> None:
         session = self._opening.session
         now = time.monotonic()
-        changed = self._memory.used(text)
+        changed = self._menu.memory.used(text)
         if session is None:
             return
         if changed or now - self._learned > _FRESH:
@@ -317,13 +289,6 @@ def _keys() -> KeyBindings:
             buffer.validate_and_handle()
         else:
             buffer.insert_text("\n")
-
-    # Alt with a key comes as Esc and the key at once: then this is no Esc.
-    alone = Condition(lambda: not get_app().key_processor.input_queue)
-
-    @keys.add("escape", filter=has_completions & ~vi_mode, eager=alone)
-    def _(event: KeyPressEvent) -> None:
-        event.current_buffer.cancel_completion()
 
     @keys.add("escape", "enter")
     def _(event: KeyPressEvent) -> None:

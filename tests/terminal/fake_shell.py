@@ -41,9 +41,11 @@ NOTICES = {
 }
 ADDRESS = pa.struct([("city", pa.string()), ("zip", pa.int32())])
 COLUMNS = {
-    "orders": {"orderid": pa.int64(), "total": pa.float64(), "address": ADDRESS},
+    "orders": {
+        "orderid": pa.int64(), "userid": pa.int64(), "total": pa.float64(), "address": ADDRESS,
+    },
     "users": {"userid": pa.int64(), "regionid": pa.string()},
-}
+}  # fmt: skip
 
 
 def slow() -> Rows:

@@ -1,6 +1,6 @@
-"""Completion: what may stand at the cursor, best first.
+"""Completion: what may stand at the cursor, best first; `completion.completer` asks at every key.
 
-`tree` reads tokens and parentheses; `statements` says what may come next in a statement,
-`query_places` and `values` in a query.  `offers` gathers what fits of what `names` knows, with
-`ranking`.  `memory` learns names in the background; `completer` gives all of it to prompt_toolkit.
+`completion.tree` reads tokens and parentheses; `completion.statements` says what may come next in a
+statement, `completion.query_places` in a query.  `completion.offers` gathers what fits of what
+`completion.names` knows, by `completion.ranking`; `completion.memory` learns it in the background.
 """

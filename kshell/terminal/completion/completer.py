@@ -19,10 +19,16 @@ _MOST = 150  # candidates in the menu: each costs time at every drawing
 
 
 class SqlCompleter(Completer):
-    """`complete_at` over the names that `known` gives at each call, in another thread."""
+    """`complete_at` over the names that `known` gives at each call, in another thread.
 
-    def __init__(self, known: Callable[[], Known]) -> None:
-        self._known = known
+    `busy` while it looks: it looks again if `version` says that more is known then.
+    """
+
+    def __init__(
+        self, known: Callable[[], Known], version: Callable[[], int] = lambda: 0
+    ) -> None:
+        self._known, self._version = known, version
+        self.busy = False
 
     def get_completions(
         self, document: Document, complete_event: CompleteEvent
@@ -35,7 +41,14 @@ class SqlCompleter(Completer):
     ) -> AsyncGenerator[Completion, None]:
         """The candidates, found in another thread; handed over one by one they would cost more."""
         loop = asyncio.get_running_loop()
-        for candidate in await loop.run_in_executor(None, self._find, document):
+        self.busy, version, found = True, -1, []
+        try:
+            while version != self._version():
+                version = self._version()
+                found = await loop.run_in_executor(None, self._find, document)
+        finally:
+            self.busy = False
+        for candidate in found:
             yield _completion(candidate)
 
     def _find(self, document: Document) -> list[Candidate]:

@@ -111,6 +111,7 @@ def offer_selected(place: Place) -> None:
 
 
 def offer_functions(offers: Offers, known: Known) -> None:
+    """Offer functions with their opening parenthesis; in small letters if the statement is so."""
     cased: Callable[[str], str] = str.lower if offers.lower_calls else str
     if offers.typed.kind == "word":
         offers.names(known.functions, lambda f: cased(f.name) + "(", lambda f: f.help)

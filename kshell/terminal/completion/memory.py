@@ -70,7 +70,8 @@ class Memory:
 
     arrived: Callable[[], None] = lambda: None
     session: _Session | None = None
-    waiting: bool = False  # whether columns were asked for that were not there
+    waiting: bool = False  # whether names or columns were asked for that were not there
+    version: int = 0  # another one whenever more is known
     _sources: Index[SourceName] = field(default_factory=lambda: Index[SourceName](()))
     _functions: Index[FunctionName] = field(default_factory=lambda: Index[FunctionName](()))
     _types: Sequence[str] = ()
@@ -85,6 +86,7 @@ class Memory:
         """Everything that is known now."""
         session = self.session
         if session is None:
+            self.waiting = True
             return Known(used=self._used)
         with self._lock:
             seen = [kept.table for kept in reversed(self._tables.values())]
@@ -103,6 +105,8 @@ class Memory:
         for text in reversed(list(islice(history, _MOST_STATEMENTS))):
             self._use(text)
         self.session = session
+        self.version += 1
+        self.arrived()
 
     def used(self, text: str) -> bool:
         """Remember the names of a statement that ran; says whether it may have changed names."""
@@ -181,6 +185,7 @@ class Memory:
                     table = before.table
                 made = table or Table(name, Index(()))
                 self._tables[name] = _Kept(made, time.monotonic())
+                self.version += 1
             self.arrived()
 
     def _columns(self, name: str) -> Table | None:

@@ -41,6 +41,7 @@ class Place:
 
     @property
     def last(self) -> str:
+        """The word or sign before the cursor, in upper case."""
         return upper(self.seen[-1]) if self.seen else ""
 
     def after(self, words: Sequence[str]) -> None:
@@ -52,16 +53,19 @@ class Place:
 
 
 def before_hole(nodes: Sequence[Node]) -> list[Node]:
+    """The nodes before the cursor."""
     at = next((i for i, n in enumerate(nodes) if n.kind == HOLE), len(nodes))
     return list(nodes[:at])
 
 
 def since_comma(seen: Sequence[Node]) -> Sequence[Node]:
+    """The nodes after the last comma."""
     at = next((i for i in range(len(seen) - 1, -1, -1) if seen[i].text == ","), -1)
     return seen[at + 1 :]
 
 
 def is_length(seen: Sequence[Node]) -> bool:
+    """Whether the number that the nodes end with is a length of time, whose unit comes next."""
     return len(seen) > 1 and upper(seen[-2]) in _LENGTHS
 
 
