@@ -133,6 +133,25 @@ def test_brackets_and_quotes_without_a_partner_are_shown(
     shell.until(lambda: not cell(shell, "'ab").bold, "a closed quote")
 
 
+def test_tab_right_behind_the_letters_takes_the_first_candidate(start: Start) -> None:
+    shell = ready(start, (80, 24))
+    shell.type("PRINT us\t")
+    shell.wait("kshell> PRINT users")
+    shell.type(" FR\t")
+    shell.wait("kshell> PRINT users FROM BEGINNING")
+
+
+def test_tab_without_a_menu_opens_it(start: Start) -> None:
+    shell = ready(start, (80, 24))
+    shell.type("SHOW ")
+    shell.wait("STREAMS")
+    shell.type("\x1b")
+    shell.gone("STREAMS")
+    shell.type("\t")
+    shell.wait("STREAMS")
+    assert "kshell> SHOW  " in shell.screen.display[line_of(shell, "kshell>")]
+
+
 def test_alt_enter_with_an_open_menu_is_not_esc_and_enter(start: Start) -> None:
     shell = ready(start, (80, 24))
     shell.type("PRINT us")

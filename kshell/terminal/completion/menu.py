@@ -9,6 +9,7 @@ import contextlib
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import Application, get_app
+from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.filters import Condition, has_completions, vi_mode
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent, merge_key_bindings
 
@@ -27,12 +28,16 @@ class Menu:
         self.memory = Memory(self._arrived)
         self.completer = SqlCompleter(self.memory.known, lambda: self.memory.version)
         self._prompt: PromptSession[str] | None = None
+        self._pending = False  # whether candidates are looked for, for what was just typed
+        self._wanted = ""  # the text at which Tab was pressed before they were there
 
     def attach(self, prompt: PromptSession[str]) -> None:
         """Serve this prompt, which keeps no lines free for a menu."""
         self._prompt = prompt
         prompt.reserve_space_for_menu = 0
         prompt.app.before_render += self._make_room
+        prompt.default_buffer.on_text_insert += self._inserted
+        prompt.default_buffer.on_completions_changed += self._found
         own = [prompt.key_bindings] if prompt.key_bindings is not None else []
         prompt.key_bindings = merge_key_bindings([*own, self._keys()])
 
@@ -64,6 +69,18 @@ class Menu:
             buffer.complete_state = None
             buffer.start_completion()
 
+    def _inserted(self, buffer: Buffer) -> None:
+        self._pending, self._wanted = True, ""
+
+    def _found(self, buffer: Buffer) -> None:
+        """Take the first candidate if Tab was pressed while they were looked for."""
+        state = buffer.complete_state
+        if self.completer.busy or state is None:
+            return
+        wanted, self._pending, self._wanted = self._wanted, False, ""
+        if wanted and wanted == buffer.text and state.completions:
+            buffer.go_to_completion(0)
+
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()
         # Alt with a key comes as Esc and the key at once: then this is no Esc.
@@ -73,5 +90,11 @@ class Menu:
         def _(event: KeyPressEvent) -> None:
             self.memory.waiting = False  # what comes later is not to open it again
             event.current_buffer.cancel_completion()
+
+        pending = Condition(lambda: self._pending)
+
+        @keys.add("tab", filter=pending & ~has_completions)
+        def _(event: KeyPressEvent) -> None:
+            self._wanted = event.current_buffer.text
 
         return keys
