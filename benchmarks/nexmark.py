@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -228,7 +227,7 @@ def run(bootstrap: str, case: Case, out: Path) -> tuple[float, float, float, flo
         wall = time.monotonic() - began - still * 0.25
         status = Path(f"/proc/{child.pid}/status").read_text()
         peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
-        child.send_signal(signal.SIGINT)
+        child.terminate()
         child.wait()
     return cpu, wall, first, peak
 

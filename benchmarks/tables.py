@@ -17,7 +17,7 @@ from kshell.cases.statements import run_script
 from kshell.cases.world import World
 from kshell.sql.plan import Sink
 from kshell.stream.graph import Graph, build
-from kshell.stream.rows import latest
+from kshell.stream.rows import Layout, latest
 
 _WITH = "WITH (KAFKA_TOPIC='{}', KEY_FORMAT='KAFKA', VALUE_FORMAT='JSON', PARTITIONS=1);"
 TABLES = f"""CREATE TABLE l (k BIGINT PRIMARY KEY, v BIGINT) {_WITH.format("l")}
@@ -44,10 +44,11 @@ def sums(rows: pa.RecordBatch) -> tuple[int, ...]:
 def timed(graph: Graph, sink: Sink, inputs: tuple[Input, ...]) -> float:
     """CPU seconds of all steps, with the records that a sink would write."""
     steps = list(merged(graph.scans, inputs, STEP))
+    layout = Layout(sink.input.output)
     began = time.process_time()
     for step in steps:
         for made in graph.steps(step):
-            latest(made, sink.input.output)
+            latest(made, layout)
     return time.process_time() - began
 
 

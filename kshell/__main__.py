@@ -16,9 +16,12 @@ def main() -> None:
     # the search for cycles takes half of the time to read them.  The start alone makes 150,000
     # objects that stay; to search those takes 50 ms.
     gc.set_threshold(250_000)
-    from kshell.terminal.cli import run
+    try:
+        from kshell.terminal.cli import run
 
-    code = run(sys.argv[1:])
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while it imports
+        code = 130
     # Exit here: to take down DuckDB and Arrow costs 30 ms and prints about leaks.
     for stream in (sys.stdout, sys.stderr):
         try:

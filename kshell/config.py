@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -18,8 +18,9 @@ from typing import Any
 
 from kshell.errors import UnknownName, UsageError, nearest
 
-__all__ = ["PROPERTIES", "TOPIC_PROPERTIES", "Properties", "Scope", "cache_home", "config_home",
-           "load_profile", "scope_of", "state_home"]  # fmt: skip
+__all__ = ["PROPERTIES", "SCHEMA_FILES", "TOPIC_PROPERTIES", "Properties", "Scope", "cache_home",
+           "config_home", "is_known", "is_secret", "load_profile", "scope_of",
+           "state_home"]  # fmt: skip
 
 
 class Scope(Enum):
@@ -31,7 +32,10 @@ class Scope(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A row: name, default (None: not set), one line of help; `values` if only some are allowed."""
+    """A row: name, default (None: not set), one line of help; `values` if only some are allowed.
+
+    `flaw` says what is wrong with a value, and a hint; both are empty for a good one.
+    """
 
     name: str
     default: str | None
@@ -39,6 +43,7 @@ class Property:
     values: tuple[str, ...] = ()
     secret: bool = False
     least: int | None = None  # of a whole number
+    flaw: Callable[[str], tuple[str, str]] | None = None
     scope: Scope = Scope.SESSION
 
 
@@ -46,6 +51,30 @@ _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "GSSAPI")
 _FLAG = ("true", "false")
 _STRATEGIES = ("TopicNameStrategy", "RecordNameStrategy", "TopicRecordNameStrategy")
+_DECLARED = (
+    "JSON", "JSON_SR", "AVRO", "PROTOBUF", "PROTOBUF_NOSR", "DELIMITED", "KAFKA", "NONE",
+)  # fmt: skip
+SCHEMA_FILES = (".avsc", ".json", ".jsonschema", ".proto", ".desc", ".protoset")
+
+
+def _schema_file(value: str) -> tuple[str, str]:
+    path = Path(value).expanduser()
+    if path.suffix.lower() not in SCHEMA_FILES:
+        return f"{value} is no schema file by its name", f"known are {', '.join(SCHEMA_FILES)}"
+    if path.is_file() and os.access(path, os.R_OK):
+        return "", ""
+    reason = "it may not be read" if path.is_file() else "no such file"
+    beside = path.parent.iterdir() if path.parent.is_dir() else ()
+    close = nearest(path.name, (p.name for p in beside if p.name != path.name))
+    hint = f"did you mean {path.parent / close[0]}?" if close else "the path of a schema's file"
+    return f"the schema file {path} cannot be read: {reason}", hint
+
+
+def _delimiter(value: str) -> tuple[str, str]:
+    if len(value.strip()) == 1 == len(value) or value.upper() in ("TAB", "SPACE"):
+        return "", ""
+    return f"a delimiter cannot be '{value}'", "a character, TAB or SPACE"
+
 
 _OF_THE_CONNECTION = (
     Property("bootstrap.servers", None, "brokers to connect to first: host:port[,…]"),
@@ -94,8 +123,10 @@ _OF_THE_SESSION = (
              "the subject of a value's schema", _STRATEGIES),
     Property("ksql.fail.on.deserialization.error", "false",
              "stop a continuous query at a record that cannot be decoded", _FLAG),
-    Property("ksql.persistence.default.format.key", "KAFKA", "KEY_FORMAT's default"),
-    Property("ksql.persistence.default.format.value", None, "VALUE_FORMAT's default"),
+    Property("ksql.persistence.default.format.key", "KAFKA", "KEY_FORMAT's default",
+             _DECLARED),
+    Property("ksql.persistence.default.format.value", None, "VALUE_FORMAT's default",
+             _DECLARED),
     Property("ksql.persistence.wrap.single.values", None,
              "WRAP_SINGLE_VALUE's default", _FLAG),
     Property("ksql.output.topic.name.prefix", None,
@@ -117,6 +148,8 @@ _OF_THE_SESSION = (
     Property("kshell.dialect", "ksql",
              "whose functions and casts a bounded query has: KSQL's, or DuckDB's for everything",
              ("ksql", "duckdb")),
+    Property("kshell.editing", "emacs", "whose keys the prompt has; F4 changes them",
+             ("emacs", "vi")),
     Property("kshell.sample.records", "200",
              "records sampled per topic to infer its columns", least=1),
     Property("kshell.functions", None,
@@ -145,19 +178,27 @@ _ALIASES = {
 }
 # The properties of one topic: topic.NAME.value.format and the like.
 _TOPIC = re.compile(r"topic\.(?P<topic>.+)\.(?P<what>(?:key|value)\.[a-z.]+)", re.IGNORECASE)
-TOPIC_PROPERTIES: Mapping[str, str] = MappingProxyType(
+TOPIC_PROPERTIES: Mapping[str, Property] = MappingProxyType(
     {
-        f"{half}.{name}": text.format(half=half)
+        f"{half}.{row.name}": replace(row, help=row.help.format(half=half))
         for half in ("key", "value")
-        for name, text in (
-            ("format", "how its {half}s are written, where that is not to be told from samples"),
-            ("schema.file", "the file that has its {half}s' schema: .avsc, .proto, .desc, .json"),
-            ("schema.id", "the schema of its {half}s, by its id in the registry"),
-            ("schema.name", "the record or message of the schema that its {half}s are"),
-            ("delimiter", "what stands between its {half}s' columns: a character, TAB, SPACE"),
+        for row in (
+            Property("format", None,
+                     "how its {half}s are written, where that is not to be told from samples",
+                     (*_DECLARED, "BYTES")),
+            Property("schema.file", None,
+                     "the file that has its {half}s' schema: .avsc, .proto, .desc, .json",
+                     flaw=_schema_file),
+            Property("schema.id", None,
+                     "the schema of its {half}s, by its id in the registry", least=0),
+            Property("schema.name", None,
+                     "the record or message of the schema that its {half}s are"),
+            Property("delimiter", None,
+                     "what stands between its {half}s' columns: a character, TAB, SPACE",
+                     flaw=_delimiter),
         )
     }
-)
+)  # fmt: skip
 _PREFIXES = ("ksql.streams.consumer.", "ksql.streams.producer.", "ksql.streams.")
 
 
@@ -172,8 +213,7 @@ def _of_topic(name: str) -> Property | None:
             f"topics have no property {what}",
             hint=f"topic.{match['topic']}. with one of {', '.join(TOPIC_PROPERTIES)}",
         )
-    least = 0 if what.endswith(".id") else None
-    return Property(f"topic.{match['topic']}.{what}", None, TOPIC_PROPERTIES[what], least=least)
+    return replace(TOPIC_PROPERTIES[what], name=f"topic.{match['topic']}.{what}")
 
 
 def _known(name: str) -> Property:
@@ -191,6 +231,40 @@ def _known(name: str) -> Property:
     return PROPERTIES[plain]
 
 
+_LIKE_SECRET = re.compile(
+    r"passw|pasw|pwd|secret|token|credential|user[._]info|jaas|private", re.IGNORECASE
+)
+
+
+def is_secret(name: str) -> bool:
+    """Whether a name is that of a secret, or like one: also where it is written wrongly.
+
+    >>> is_secret("sasl.password"), is_secret("sasl.pasword"), is_secret("SASL_PASSWORD")
+    (True, True, True)
+    >>> is_secret("client.id"), is_secret("sasl.username")
+    (False, False)
+    """
+    plain = name.strip().lower().replace("_", ".")
+    known = PROPERTIES.get(_ALIASES.get(plain, plain))
+    if known is not None:
+        return known.secret
+    secrets = [p.name for p in PROPERTIES.values() if p.secret]
+    return _LIKE_SECRET.search(name) is not None or bool(nearest(plain, secrets, 1))
+
+
+def is_known(name: str) -> bool:
+    """Whether a property has the name.
+
+    >>> is_known("topic.t.value.format"), is_known("sasl.pasword")
+    (True, False)
+    """
+    try:
+        _known(name)
+    except UsageError:
+        return False
+    return True
+
+
 def scope_of(name: str) -> Scope:
     """The scope of a property; raises UsageError for an unknown name.
 
@@ -204,14 +278,22 @@ def _checked(known: Property, value: str) -> str:
     if known.values:
         by_fold = {v.casefold(): v for v in known.values}
         if value.casefold() not in by_fold:
+            close = nearest(value, known.values, 1)
+            meant = f"did you mean {close[0]}? " if close else ""
             raise UsageError(
-                f"{known.name} cannot be '{value}'", hint=f"one of {', '.join(known.values)}"
-            )
+                f"{known.name} cannot be '{value}'",
+                hint=f"{meant}It is one of {', '.join(known.values)}" if meant
+                else f"one of {', '.join(known.values)}",
+            )  # fmt: skip
         return by_fold[value.casefold()]
     if known.least is not None and not re.fullmatch(r"[0-9]{1,18}", value):
         raise UsageError(f"{known.name} is a whole number, not '{value}'")
     if known.least is not None and int(value) < known.least:
         raise UsageError(f"{known.name} cannot be {value}", hint=f"{known.least} is the least")
+    if known.flaw is not None:
+        what, hint = known.flaw(value)
+        if what:
+            raise UsageError(f"{known.name}: {what}", hint=hint)
     return value
 
 
@@ -238,12 +320,17 @@ class Properties(Mapping[str, str]):
     def set(self, name: str, value: str) -> Properties:
         """With one more value; raises UsageError."""
         known = _known(name)
-        return Properties({**self._set, known.name: _checked(known, value)}, self.opened)
+        return self._with({**self._set, known.name: _checked(known, value)})
 
     def unset(self, name: str) -> Properties:
         """With the property at its default."""
         known = _known(name)
-        return Properties({k: v for k, v in self._set.items() if k != known.name}, self.opened)
+        return self._with({k: v for k, v in self._set.items() if k != known.name})
+
+    def _with(self, checked: dict[str, str]) -> Properties:
+        made = Properties(opened=self.opened)
+        made._set = checked
+        return made
 
     def __getitem__(self, name: str) -> str:
         value = self._set.get(name)

@@ -20,7 +20,8 @@
     │   └── UnknownSchema       it has no schema of that id or subject
     ├── CorruptRecord           bytes of a batch or a record that cannot be decoded
     ├── EvaluationError         a query failed while it ran
-    │   └── Misfit              a value is of another type than samples suggested
+    │   ├── Misfit              a value is of another type than samples suggested
+    │   └── Unwritable          a format cannot hold a value
     └── Interrupted             the user stopped it                                exit 130
 
 Everything above raises these and nothing else on purpose; `terminal` draws them.  An error gains
@@ -35,12 +36,25 @@ from dataclasses import dataclass, field
 from typing import Any
 
 __all__ = [
-    "BadRecord", "BindError", "ConnectionFailed", "CorruptRecord",
+    "EXIT_CODES", "BadRecord", "BindError", "ConnectionFailed", "CorruptRecord",
     "EvaluationError", "Forbidden", "Interrupted", "KafkaError", "KshellError", "LoginRefused",
     "Misfit", "Outage", "ParseError", "Place", "RegistryDown", "RegistryError", "StatementError",
     "TopicChanged", "UnknownName", "UnknownSchema", "Unreachable", "Unsupported",
-    "UsageError", "WrongListener", "nearest",
+    "Unwritable", "UsageError", "WrongListener", "nearest",
 ]  # fmt: skip
+
+
+# What the command ends with; --help and docs/prompt.md have this table.
+EXIT_CODES = {
+    0: "every statement ran",
+    1: "a statement failed, an ASSERT did not hold, or the output could not be written",
+    2: "the command line, a profile or a property is wrong",
+    3: "no connection to the brokers or the schema registry",
+    4: "an answer was PARTIAL: a limit, a table that is behind, a partition that cannot be read",
+    5: "fenced: another kshell has taken the query over",
+    130: "interrupted by Ctrl-C",
+    143: "terminated by SIGTERM",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +194,10 @@ class Misfit(EvaluationError):
     """A value is of another type than a topic's samples suggested; the wider type is known now."""
 
 
+class Unwritable(EvaluationError):
+    """A value that the format of a sink cannot hold: its record is not written."""
+
+
 class Interrupted(KshellError):
     """The user stopped it."""
 
@@ -201,12 +219,14 @@ class BadRecord:
     excerpt: bytes = field(default=b"", repr=False)
 
 
-def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
-    """The known names most like `name`, best first.
+def nearest(
+    name: str, known: Iterable[str], count: int = 3, like: float = 0.65
+) -> list[str]:
+    """The known names most like `name`, best first; `like` is how much, from 0 to 1.
 
     >>> nearest("SELEC", ["SELECT", "SET", "SHOW"])
     ['SELECT']
     """
     by_fold = {k.casefold(): k for k in known}
-    close = difflib.get_close_matches(name.casefold(), by_fold, n=count, cutoff=0.65)
+    close = difflib.get_close_matches(name.casefold(), by_fold, n=count, cutoff=like)
     return [by_fold[c] for c in close]

@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from kshell.changes import Changes
 
-__all__ = ["Answer", "Event", "Goodbye", "Live", "LiveStats", "Message", "Notice", "NoticeKind",
-           "Progress", "Remark", "Rows", "Running", "Sections", "Spooling", "backlog",
+__all__ = ["Answer", "Event", "Goodbye", "LeftOut", "Live", "LiveStats", "Message", "Notice",
+           "NoticeKind", "Progress", "Remark", "Rows", "Running", "Sections", "Spooling", "backlog",
            "give_back", "notices_of", "time_left", "titled", "undecodable", "unique"]  # fmt: skip
 
 
@@ -26,10 +26,11 @@ class NoticeKind(Enum):
     """What a notice says about its answer."""
 
     PARTIAL = "PARTIAL"  # the answer is incomplete: a limit, a table that is behind, a partition
-    UNDECODABLE = "UNDECODABLE"  # records are missing: they could not be decoded
+    UNDECODABLE = "UNDECODABLE"  # records are missing: they are not what the topic holds
     EMPTY = "EMPTY"  # a topic that was read holds nothing
     FIELDS = "FIELDS"  # records have fields that no sample had, and they are not shown
     DIALECT = "DIALECT"  # only DuckDB's grammar has the query
+    CUT = "CUT"  # times are given without their digits beyond milliseconds
     GIVEN = "GIVEN"  # a table given to the session hides a topic of the same name
 
 
@@ -42,16 +43,40 @@ class Notice:
     count: int = 0
 
 
-def undecodable(count: int) -> tuple[Notice, ...]:
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """How many records an answer leaves out, and why: the first few reasons.
+
+    >>> LeftOut(2, ("not valid JSON",)) + LeftOut(1, ("not valid JSON",))
+    LeftOut(count=3, reasons=('not valid JSON',))
+    """
+
+    count: int = 0
+    reasons: tuple[str, ...] = ()
+
+    def __add__(self, other: LeftOut) -> LeftOut:
+        if not other.count:
+            return self
+        both = tuple(dict.fromkeys(self.reasons + other.reasons))
+        return LeftOut(self.count + other.count, both[: _REASONS + 1])
+
+
+_REASONS = 2
+
+
+def undecodable(left_out: LeftOut) -> tuple[Notice, ...]:
     """The notice of records that an answer leaves out; no notice if there are none.
 
-    >>> undecodable(1)[0].text
-    '1 record could not be decoded and is not in the answer: SHOW ERRORS'
+    >>> undecodable(LeftOut(1, ("not valid JSON",)))[0].text
+    '1 record is not in the answer (not valid JSON): SHOW ERRORS'
     """
+    count, reasons = left_out.count, left_out.reasons
     if not count:
         return ()
-    records, are = ("record", "is") if count == 1 else ("records", "are")
-    text = f"{count:,} {records} could not be decoded and {are} not in the answer: SHOW ERRORS"
+    more = ("…",) if len(reasons) > _REASONS else ()
+    why = f" ({'; '.join((*reasons[:_REASONS], *more))})" if reasons else ""
+    are = "record is" if count == 1 else "records are"
+    text = f"{count:,} {are} not in the answer{why}: SHOW ERRORS"
     return (Notice(NoticeKind.UNDECODABLE, text, count),)
 
 
@@ -119,14 +144,14 @@ def backlog(lag: int | None, rate: float) -> str:
 @dataclass(frozen=True, slots=True)
 class LiveStats:
     """A continuous query's footer: rows shown so far, records scanned, records a second, records
-    behind the end of the topics (None: unknown), records that could not be decoded; `note`: an
-    outage; `late`: rows that came after all their windows had closed."""
+    behind the end of the topics (None: unknown), records that were left out; `note`: an outage;
+    `late`: rows that came after all their windows had closed."""
 
     rows: int = 0
     scanned: int = 0
     rate: float = 0.0
     lag: int | None = 0
-    bad: int = 0
+    bad: LeftOut = LeftOut()
     note: str = ""
     late: int = 0
 
@@ -182,7 +207,7 @@ class Live:
     stats: Callable[[], LiveStats]
     title: str = ""
     key: tuple[str, ...] = ()
-    notices: tuple[Notice, ...] = ()  # besides the notice of records that could not be decoded
+    notices: tuple[Notice, ...] = ()  # besides the notice of records that are left out
     ends: bool = False
 
 

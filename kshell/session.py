@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from kshell.catalog.model import PSEUDO_COLUMNS
 from kshell.config import Properties, Scope, config_home, scope_of
-from kshell.errors import KshellError, StatementError, UsageError
+from kshell.errors import KshellError, StatementError, UnknownName, UsageError
 from kshell.results import Event, Goodbye, Message, Remark, Running, Spooling, give_back
 from kshell.sql import statements as ast
-from kshell.sql.option_place import option_span
+from kshell.sql.option_place import option_span, setting_span
 from kshell.sql.script import Piece, split, substitute
-from kshell.sql.tokens import place_at
+from kshell.sql.tokens import place_at, tokenize
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,14 +48,32 @@ EXIT                             or Ctrl-D
 Every record also has {", ".join(PSEUDO_COLUMNS)}."""
 
 
+_SPANS = {
+    "CREATE": option_span,
+    "ASSERT": option_span,
+    **dict.fromkeys(("SET", "ALTER", "UNSET"), setting_span),
+}
+
+
 def _point_at_option(error: KshellError, piece: Piece) -> None:
-    """An error of an option of CREATE or ASSERT is at the option, not at the source's name."""
-    if piece.text.lstrip()[:6].upper() not in ("CREATE", "ASSERT"):
-        return
-    if (span := option_span(piece.text, error.what)) is not None:
+    """An error of an option of CREATE or ASSERT is at the option, not at the source's name; one of
+    SET at its property or value."""
+    word = piece.text.split(None, 1)[0].upper() if piece.text.strip() else ""
+    find = _SPANS.get(word)
+    if find is not None and (span := find(piece.text, error.what)) is not None:
         at = place_at(piece.text, *span, piece.line, piece.column)
         if error.place is None or (error.place.line, error.place.column) < (at.line, at.column):
             error.place = at
+
+
+def _point_at_name(error: KshellError, piece: Piece) -> None:
+    """An error of a name that nothing has is at the name."""
+    if isinstance(error, UnknownName) and error.place is None:
+        for token in tokenize(piece.text):
+            if token.value.casefold() == error.name.casefold():
+                at = place_at(piece.text, token.start, token.end, piece.line, piece.column)
+                error.place = at
+                return
 
 
 def _usage(text: str) -> str:
@@ -88,6 +106,7 @@ class Session:
         self._functions: dict[str, Function] = {}  # the user's own, by name
         self._database: Database | None = None  # in DuckDB, made when first needed
         self._names: Sequence[Named] = ()
+        self.in_use: Callable[[], object] = bool  # whether answers are read besides statements
 
     @classmethod
     def open(cls, properties: Mapping[str, str], profile: str = "") -> Session:
@@ -118,6 +137,10 @@ class Session:
         Raises the errors of connecting; then nothing has changed.
         """
         anew = any(scope_of(name) is Scope.CONNECTION for name in names)
+        if anew and self.in_use():
+            raise UsageError(
+                "the connection cannot change while a query runs", hint="\\jobs lists them"
+            )
         if anew and self._engine is not None:
             self._engine.reconnect(properties)
             self._names = ()
@@ -130,18 +153,23 @@ class Session:
 
         Raises KshellError with its place in `text`.
         """
+        for piece in split(text):
+            yield from self.execute_piece(piece)
+
+    def execute_piece(self, piece: Piece) -> Iterator[Event]:
+        """The same for one statement of a script."""
         from kshell.sql.parse import parse_piece
 
-        for piece in split(text):
-            types = self._engine.types() if self._engine else None
-            try:
-                yield from self._run(parse_piece(substitute(piece, self.variables), types))
-            except (StatementError, UsageError) as error:
-                _point_at_option(error, piece)
-                error.with_place(piece.place)
-                error.hint = error.hint or _usage(piece.text)
-                raise
-            give_back()
+        types = self._engine.types() if self._engine else None
+        try:
+            yield from self._run(parse_piece(substitute(piece, self.variables), types))
+        except (StatementError, UsageError) as error:
+            _point_at_option(error, piece)
+            _point_at_name(error, piece)
+            error.with_place(piece.place)
+            error.hint = error.hint or _usage(piece.text)
+            raise
+        give_back()
 
     def _run(self, statement: ast.Statement) -> Iterator[Event]:
         serve = _OWN.get(type(statement))

@@ -1,30 +1,48 @@
 """A file that has its name when it is whole: until then it is NAME.part beside it.
 
-SPOOL, `kshell test --report` and the registry's cache write with it.
+SPOOL, `\\o`, named queries, `kshell test --report` and the registry's cache write with it.
 """
 
 from __future__ import annotations
 
 import os
+import stat
+from pathlib import Path
 from typing import IO
 
-__all__ = ["WholeFile"]
+__all__ = ["WholeFile", "exists", "only_ours"]
 
 
 class WholeFile:
     """A text file to write; `done` gives it its name.  Raises OSError.
 
-    What is no plain file (a pipe, /dev/null) has its name from the start.
+    What is no plain file (a pipe, /dev/null) has its name from the start.  `private`: only its
+    owner can read it.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, private: bool = False) -> None:
         self._path = os.path.realpath(path)
         plain = os.path.isfile(path) or not os.path.exists(path)
         self._part = f"{self._path}.part" if plain else self._path
-        self.file: IO[str] = open(self._part, "w", encoding="utf-8")  # noqa: SIM115
+        mode = 0o600 if private else 0o666
+        handle = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        if private and plain:
+            os.fchmod(handle, mode)
+        self.file: IO[str] = open(handle, "w", encoding="utf-8")  # noqa: SIM115
 
     def done(self) -> None:
         """Close it, and put it in the place of what has its name."""
         self.file.close()
         if self._part != self._path:
             os.replace(self._part, self._path)
+
+
+def exists(path: str) -> bool:
+    """Whether there is a file that writing would replace; a pipe or /dev/null is none."""
+    return os.path.isfile(os.path.expanduser(path))
+
+
+def only_ours(path: Path) -> bool:
+    """Whether a file is the user's own, and nobody else can read or write it."""
+    status = path.stat()
+    return status.st_uid == os.getuid() and not stat.S_IMODE(status.st_mode) & 0o077

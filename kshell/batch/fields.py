@@ -27,7 +27,7 @@ from kshell.field_names import (
 from kshell.sql.spans import Draft
 from kshell.sql.syntax import ColumnRef, Selection, StarRef
 from kshell.sql.tokens import Kind
-from kshell.types import quote_duckdb, quote_text
+from kshell.types import ksql_name, quote_duckdb, quote_text
 
 __all__ = ["Fields"]
 
@@ -119,10 +119,16 @@ class Fields:
     def _field(self, n: int, type: pa.DataType | None, turns: Turns) -> pa.DataType | None:
         """The type of the field that token `n` names; edits that where DuckDB's name differs."""
         self._done.add(n)
+        token = self.draft.tokens[n]
+        if type is not None and not _may_have_fields(type):
+            raise BindError(
+                f"Can't access field {token.value}: the value is {ksql_name(type)}, not a STRUCT",
+                hint=_READS_TEXT.format(token.value) if _is_text(type) else _DESCRIBED,
+                place=self.columns.place(token.start, token.end),
+            )
         if type is None or not pa.types.is_struct(type):
             self._edit_unknown(n)
             return None
-        token = self.draft.tokens[n]
         name = plain(token.value)
         exact = self.columns.exact and self.columns.quoted(token.start)
         exact = exact and token.kind is not Kind.STRING
@@ -131,7 +137,9 @@ class Fields:
             raise self._ambiguous(name, found, n)
         if not found:
             place = self.columns.place(token.start, token.end)
-            raise UnknownName("field", name, type.names, place=place)
+            error = UnknownName("field", name, type.names, place=place)
+            error.hint = error.hint or f"it has {', '.join(type.names) or 'none'}"
+            raise error
         index = type.names.index(found[0])
         self._write(n, escaped_type(type).names[index])
         return type.field(index).type
@@ -289,6 +297,25 @@ class Fields:
                 place=columns.place(token.start, token.end),
             )
         self._write_one(n, [c for side in sides for c in side])
+
+
+_READS_TEXT = "TRY(EXTRACTJSONFIELD(text, '$.{}')) reads a field of JSON text"
+_DESCRIBED = "DESCRIBE shows the columns and their types"
+
+
+def _is_text(type: pa.DataType) -> bool:
+    return any(is_(type) for is_ in _TEXTS)
+
+
+_TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+
+
+def _may_have_fields(type: pa.DataType) -> bool:
+    """Whether DuckDB takes a field out of such a value: of NULL it is NULL, of a map its entry."""
+    return any(is_(type) for is_ in _HOLDERS)
+
+
+_HOLDERS = (pa.types.is_struct, pa.types.is_map, pa.types.is_null, pa.types.is_union)
 
 
 def _element(type: pa.DataType) -> pa.DataType | None:

@@ -90,7 +90,9 @@ def view(number: int, reference: Reference, read: Collection[str]) -> str:
     def raw(n: int, column: TableColumn) -> str:
         if column.name in read:
             return quote_duckdb(_raw_name(number, n))
-        return f"CAST(NULL AS {duckdb_name(escaped_type(column.raw))})"
+        # DuckDB takes what is made of a constant NULL for NULL, whatever its type.
+        nothing = "NULL" if column.made is None else quote_duckdb(_raw_name(number, DUMMY))
+        return f"CAST({nothing} AS {duckdb_name(escaped_type(column.raw))})"
 
     columns = reference.table.columns
     items = ", ".join(

@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+import pyarrow as pa
 
 from kshell.batch.columns import Columns, Named
 from kshell.batch.sources import Source
 from kshell.batch.tables import DUMMY, Table
 from kshell.catalog.model import PSEUDO_COLUMNS, WINDOW_COLUMNS
 from kshell.errors import BindError
-from kshell.field_names import plain, plain_sql
+from kshell.field_names import alike, plain, plain_sql
+from kshell.sql.duck import plain as plain_database
 from kshell.sql.spans import Draft
 from kshell.sql.syntax import ColumnRef, Selection, StarRef, Syntax
 from kshell.sql.tokens import Kind
@@ -22,6 +26,7 @@ from kshell.types import quote_duckdb, quote_text
 __all__ = ["Pseudo"]
 
 
+_PATTERNS = frozenset({"LIKE", "ILIKE", "NOT", "SIMILAR", "GLOB"})  # * LIKE '…'
 _SET_OPERATIONS = ("UNION", "INTERSECT", "EXCEPT")
 _LAST = frozenset(n for n, column in PSEUDO_COLUMNS.items() if not column.reserved)
 
@@ -101,12 +106,22 @@ class Pseudo:
         ]
         return found[0] if len(found) == 1 else None
 
-    def is_time(self, column: ColumnRef) -> bool:
-        """Whether a ROWTIME, WINDOWSTART or WINDOWEND is kshell's, and no field called so."""
+    def is_exposed(self, name: str) -> bool:
+        """Whether a pseudo column in milliseconds is named, of some source."""
         return any(
-            c.hidden or (c.number >= 0 and c.own.upper() in WINDOW_COLUMNS)
-            for c in self.columns.meaning(column).columns
+            c.made in self.exposed[c.number] and c.own == name and c.type == pa.int64()
+            for number in range(len(self.found))
+            for c in self._hidden(number)
         )
+
+    def time_type(self, column: ColumnRef) -> pa.DataType | None:
+        """The type of a ROWTIME, WINDOWSTART or WINDOWEND: milliseconds, or a given table's own
+        timestamps; None for a field that is only called so."""
+        for c in self.columns.meaning(column).columns:
+            own = c.number >= 0 and (c.own.upper() in WINDOW_COLUMNS or c.column == "ROWTIME")
+            if (c.hidden or own) and (c.type == pa.int64() or pa.types.is_timestamp(c.type)):
+                return c.type
+        return None
 
     def order_of(self, offset: int) -> str:
         """The column that orders the records there: the offsets of the first topic."""
@@ -132,10 +147,7 @@ class Pseudo:
             own = self.columns.sources_of(selection)
             names = [name for n in own for name in self.exposed[n]]
             if selection.natural and len(set(names)) < len(names):
-                raise BindError(
-                    "NATURAL JOIN cannot be told from which side a pseudo column is",
-                    hint="JOIN … USING (…) names the columns to join on",
-                )
+                raise self._natural(selection, names)
             if selection.from_first and names:
                 self._select_before_from(own)
         for star in self.syntax.stars:
@@ -160,6 +172,9 @@ class Pseudo:
     def _hide_in(self, star: StarRef) -> None:
         names = self._names(star)
         first, last = self.draft.at(star.start), self.draft.at(star.end)
+        at = next((n for n in range(first, last) if self.draft.is_sign(n, "*")), None)
+        if at is not None and self.columns.naming.folded:
+            names += self._unlike(star, at)
         starred = any(self.draft.is_sign(n, "*") for n in range(first, last))
         if star.columns and not starred:
             if names or star.text:
@@ -167,9 +182,46 @@ class Pseudo:
             return
         if not names:
             return
-        at = next((n for n in range(first, last) if self.draft.is_sign(n, "*")), None)
         if at is not None:
             self._exclude(at, _left_out(names, qualified=not star.relation))
+
+    def _natural(self, selection: Selection, names: list[str]) -> BindError:
+        """The refusal of a NATURAL JOIN whose sides have one pseudo column."""
+        first = next(n for n in range(len(self.draft.tokens)) if self.draft.word(n) == "NATURAL")
+        token = self.draft.tokens[first]
+        sides = Counter(alike(c.own) for c in self.columns.shown(selection))
+        both = dict.fromkeys(
+            c.own for c in self.columns.shown(selection) if sides[alike(c.own)] > 1
+        )
+        once = {alike(name): name for name in reversed(both)}
+        twice = next(name for name in names if names.count(name) > 1)
+        return BindError(
+            f"NATURAL JOIN would join on {plain(twice)}, which the query names of both sides",
+            hint=f"JOIN … USING ({', '.join(reversed(once.values())) or '…'}) names the columns",
+            place=self.columns.place(token.start, token.end),
+        )
+
+    def _unlike(self, star: StarRef, at: int) -> list[tuple[str, str]]:
+        """Takes the pattern from `* LIKE '…'` where DuckDB calls columns otherwise; gives those
+        that it leaves out."""
+        draft, n = self.draft, at + 1
+        while draft.word(n) in ("EXCLUDE", "EXCEPT", "REPLACE", "RENAME"):
+            n = draft.partner(n + 1) + 1 if draft.is_sign(n + 1, "(") else n + 2
+        if draft.word(n) not in _PATTERNS or star.within is None:
+            return []
+        end = next(k for k in range(n, len(draft.tokens)) if draft.tokens[k].kind is Kind.STRING)
+        start, stop = draft.tokens[n].start, draft.tokens[end].end
+        columns = self.columns.shown(star.within, star.relation)
+        tests = ", ".join(f"{quote_text(c.own)} {draft.source[start:stop]}" for c in columns)
+        (kept,) = plain_database().execute(f"SELECT {tests}").fetchall()
+        if not any(kept):
+            raise BindError(
+                f"the pattern {draft.tokens[end].text} leaves no column",
+                hint="DESCRIBE shows the columns",
+                place=self.columns.place(draft.tokens[at].start, stop),
+            )
+        draft.replace(start, stop, "")
+        return [(c.alias, c.made) for c, keep in zip(columns, kept, strict=True) if not keep]
 
     def _exclude(self, at: int, quoted: str) -> None:
         """Let the star that is token `at` leave these out too."""
@@ -221,21 +273,34 @@ class Pseudo:
     def _in_columns(self, star: StarRef, names: list[str]) -> None:
         """COLUMNS('…') by a lambda that leaves the names out."""
         first, last = self.draft.at(star.start), self.draft.at(star.end)
-        if not star.text:
-            raise BindError(
-                f"COLUMNS(…) of a lambda cannot stand beside {plain(names[0])}",
-                hint="COLUMNS(* EXCLUDE (…)) and COLUMNS('pattern') can",
-            )
         call = next(
             c for c in self.draft.calls() if first <= c.token < last and c.name == "COLUMNS"
         )
         start, end = call.args[0]
         pattern = self.draft.source[start:end]
+        others = f" AND {{}} NOT IN ({', '.join(quote_text(n) for n in names)})"
+        if not star.text:
+            self._in_lambda(call.open + 1, call.close, others)
+            return
         name = plain_sql("c") if self.columns.naming.folded else "c"
         made = f"lambda c: regexp_matches({name}, {pattern})"
-        if names:
-            made += f" AND c NOT IN ({', '.join(quote_text(n) for n in names)})"
-        self.draft.replace(start, end, made)
+        self.draft.replace(start, end, made + (others.format("c") if names else ""))
+
+    def _in_lambda(self, first: int, end: int, others: str) -> None:
+        """COLUMNS(lambda c: …) without what is hidden; a list names each of its columns."""
+        draft, start = self.draft, self.draft.tokens[first].start
+        if draft.is_sign(first, "["):
+            return
+        colon = next((n for n in range(first, end) if draft.is_sign(n, ":")), None)
+        if draft.word(first) != "LAMBDA" or colon is None:
+            raise BindError(
+                "COLUMNS(…) takes a lambda, a list, a pattern or *",
+                hint="COLUMNS(lambda c: c LIKE 'a%')",
+                place=self.columns.place(start, draft.tokens[end - 1].end),
+            )
+        parameter = draft.source[draft.tokens[first + 1].start : draft.tokens[colon].start].strip()
+        draft.insert(draft.tokens[colon].end, " (")
+        draft.append(draft.tokens[end - 1].end, f"){others.format(parameter)}")
 
     def _select_before_from(self, own: list[int]) -> None:
         first = min(self.found[n][0].start for n in own)
@@ -279,7 +344,7 @@ class Pseudo:
 def _left_out(names: list[tuple[str, str]], qualified: bool) -> str:
     """What EXCLUDE takes, of (alias, name)."""
     shown = [
-        f"{quote_duckdb(alias)}.{quote_duckdb(name)}" if qualified else quote_duckdb(name)
+        f"{quote_duckdb(alias)}.{quote_duckdb(name)}" if qualified and alias else quote_duckdb(name)
         for alias, name in names
     ]
     return ", ".join(dict.fromkeys(shown))

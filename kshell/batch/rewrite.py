@@ -7,27 +7,26 @@ KSQL's functions become macros; and what WHERE says of one reference is collecte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from kshell.batch.columns import Columns
+from kshell.batch.comparisons import Comparisons
 from kshell.batch.fields import Fields
 from kshell.batch.pseudo import Pseudo
-from kshell.batch.pushdown import Narrowing, bounds_of
+from kshell.batch.pushdown import bounds_of
 from kshell.batch.shown import Shown, shown
 from kshell.batch.sources import Source, sources_of
 from kshell.batch.tables import Bounds, Table
-from kshell.batch.times import parse_moment
 from kshell.batch.translate_error import Locate, translate_error
 from kshell.errors import BindError, Place
 from kshell.sql import syntax
 from kshell.sql.spans import Draft
 from kshell.sql.statements import Name, Query
-from kshell.sql.syntax import ColumnRef, Side, Syntax
+from kshell.sql.syntax import Syntax
 from kshell.sql.tokens import Kind, Token, place_at
 from kshell.sql.words import in_duckdb_words, needs_macros
 from kshell.types import quote_duckdb
@@ -39,8 +38,6 @@ __all__ = ["Lookup", "Reference", "Rewritten", "rewrite"]
 
 Lookup = Callable[[Name], Table]
 
-_UNKNOWN = object()
-_TIME_COLUMNS = frozenset({"ROWTIME", "WINDOWSTART", "WINDOWEND"})
 # Functions in FROM that reach nothing but what they are given.
 _TABLE_FUNCTIONS = frozenset(
     {"unnest", "range", "generate_series", "explode", "json_each", "json_tree", "repeat",
@@ -135,7 +132,10 @@ class _Rewriting:
 
             note = note_macros if meant_as_ksql else note_users
             self.overloads = note(self.draft, self.syntax, self.connection, self.pseudo.order_of)
-        tests = [*self._tests()]
+        compared = Comparisons(
+            self.query, self.connection, self.pseudo, self.place, self.now_ms
+        )
+        tests = [*compared.tests()]
         self.pseudo.hide()
         prefix = "ref_"
         while prefix in self.draft.source:
@@ -260,88 +260,6 @@ class _Rewriting:
         if not self.ksql and len(path) == 2 and path[0].lower() == "main":  # DuckDB's own schema
             path = path[1:]
         return Name(".".join(path), quoted, self.place(source.start, source.end))
-
-    # Comparisons
-
-    def _tests(self) -> Iterable[tuple[Source, Narrowing]]:
-        """Puts milliseconds in place of times; gives what holds for every row of one source."""
-        if self.syntax is None:
-            return
-        for test in self.syntax.tests:
-            column = self.pseudo.meant(test.column)
-            moments = [self._moment(s) if self._is_time(test.column) else None for s in test.sides]
-            for side, moment in zip(test.sides, moments, strict=True):
-                if moment is not None:
-                    self.draft.replace(*self._span(side), str(moment))
-            if column is None or not test.every or test.column.within is None:
-                continue
-            source, name, pseudo = column
-            alone = len(test.column.within.sources) == 1 and not test.column.within.others
-            if source.within is not test.column.within or not source.within.narrows:
-                continue
-            if len(test.column.path) == 1 and not alone:
-                continue
-            values = [self._constant(s, m) for s, m in zip(test.sides, moments, strict=True)]
-            if any(v is _UNKNOWN for v in values):
-                continue
-            if test.op == "BETWEEN":
-                yield source, Narrowing(name, pseudo, ">=", (values[0],))
-                yield source, Narrowing(name, pseudo, "<=", (values[1],))
-            else:
-                yield source, Narrowing(name, pseudo, test.op, tuple(values))
-
-    def _is_time(self, column: ColumnRef) -> bool:
-        return column.path[-1].upper() in _TIME_COLUMNS and self.pseudo.is_time(column)
-
-    def _span(self, side: Side) -> tuple[int, int]:
-        """The side's tokens, with the parentheses that they are part of."""
-        first, last = self.draft.within(side.start), self.draft.before(side.end)
-        for n in range(first, last + 1):
-            partner = self.draft.partner(n)
-            if partner >= 0:
-                first, last = min(first, partner), max(last, partner)
-        return self.draft.tokens[first].start, self.draft.tokens[last].end
-
-    def _moment(self, side: Side) -> int | None:
-        """The milliseconds that a text or a timestamp is; None for what is neither."""
-        if side.varies or side.start < 0:
-            return None
-        start, end = self._span(side)
-        token = self.draft.tokens[self.draft.at(start)]
-        value = (
-            token.value
-            if token.kind is Kind.STRING and token.end == end
-            else self._evaluate(start, end)
-        )
-        if isinstance(value, str):
-            moment = parse_moment(value, self.now_ms)
-            if moment is None:
-                raise BindError(
-                    f"'{value}' is no time",
-                    hint="try '10 minutes ago', 'yesterday' or '2026-01-31T10:00:00Z'",
-                    place=self.place(start, end),
-                )
-            return moment
-        if isinstance(value, date):  # a datetime too
-            return parse_moment(value.isoformat(), self.now_ms)
-        return None
-
-    def _constant(self, side: Side, moment: int | None) -> Any:
-        if moment is not None:
-            return moment
-        if not side.steady or side.start < 0:
-            return _UNKNOWN
-        return self._evaluate(*self._span(side))
-
-    def _evaluate(self, start: int, end: int) -> Any:
-        sql = f"SELECT {self.draft.text(start, end)}\n"
-        try:
-            return self.connection.sql(sql).to_arrow_table().column(0)[0].as_py()
-        except duckdb.Error as error:
-            place = self.place(start, end)
-            raise translate_error(error, self.query, [], sql, lambda *_: place) from error
-        except (OverflowError, ValueError):  # a date beyond Python's
-            return _UNKNOWN
 
 
 def _statement_kind(connection: duckdb.DuckDBPyConnection, text: str) -> str:

@@ -20,7 +20,7 @@ from kshell.batch.tables import Scan
 from kshell.batch.translate_error import translate_error
 from kshell.errors import Interrupted, KshellError
 from kshell.field_names import plain_column, relabelled
-from kshell.results import Notice, Progress, Rows, undecodable
+from kshell.results import LeftOut, Notice, Progress, Rows, undecodable
 
 __all__ = ["run"]
 
@@ -158,7 +158,7 @@ class _Run:
         )
 
     def notices(self) -> Sequence[Notice]:
-        bad = undecodable(sum(scan.bad() for scan in self._scans))
+        bad = undecodable(sum((scan.bad() for scan in self._scans), LeftOut()))
         return (*bad, *(notice for scan in self._scans for notice in scan.notices()))
 
 

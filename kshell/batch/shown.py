@@ -83,7 +83,7 @@ def shown(
             if (
                 _unnamed(item)
                 and draft.edited(start, end)
-                and not _several(draft, item, start, end)
+                and not _several(draft, item, start, end, words)
             ):
                 draft.append(end, f" AS {quote_duckdb(_written(words, start, end))}")
     return answer
@@ -96,7 +96,7 @@ def _of_answer(
     names: list[str | None] = []
     several = []
     for item, (start, end) in zip(items, spans, strict=True):
-        several.append(_several(draft, item, start, end))
+        several.append(_several(draft, item, start, end, words))
         edited = not item.alias and item.kind == "COLUMN_REF" and draft.edited(start, end)
         edited = edited and item.start not in named
         names.append(_written(words, start, end) if edited or _unnamed(item) else None)
@@ -111,10 +111,15 @@ def _unnamed(item: Item) -> bool:
     return not item.alias and item.kind not in _NAMED
 
 
-def _several(draft: Draft, item: Item, start: int, end: int) -> bool:
-    """Whether the item may be more than one column: `*`, COLUMNS(…), UNNEST of a STRUCT."""
-    words = [draft.word(n) for n in range(draft.at(start), draft.at(end))]
-    return item.kind == "STAR" or "COLUMNS" in words or "UNNEST" in words[:1]
+def _several(draft: Draft, item: Item, start: int, end: int, written: Draft) -> bool:
+    """Whether the item may be more than one column: `*`, `t.* LIKE …`, COLUMNS(…), UNNEST of a
+    STRUCT."""
+    first = draft.at(start)
+    words = [draft.word(n) for n in range(first, draft.at(end))]
+    at = first + 2 if draft.is_sign(first + 1, ".") else first
+    starred = item.kind == "STAR" or draft.is_sign(at, "*")
+    unnested = "UNNEST" in words[:1] and _written(written, start, end)[:7].upper() != "EXPLODE"
+    return starred or "COLUMNS" in words or unnested
 
 
 def _written(words: Draft, start: int, end: int) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from kshell.results import Notice, Progress
+from kshell.results import LeftOut, Notice, Progress
 
 __all__ = ["DUMMY", "GONE", "Bounds", "Range", "Scan", "Table", "TableColumn"]
 
@@ -76,7 +76,7 @@ class Scan:
     batches: Generator[pa.RecordBatch, None, None]
     cancel: Callable[[], None]
     progress: Callable[[], Progress]
-    bad: Callable[[], int]  # records left out because they could not be decoded
+    bad: Callable[[], LeftOut] = LeftOut
     notices: Callable[[], Sequence[Notice]] = tuple  # why it ended before its ranges did
 
 

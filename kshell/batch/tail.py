@@ -14,10 +14,10 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
-from kshell.batch.plan import Planned
+from kshell.batch.plan import Planned, Read
 from kshell.batch.run import run
 from kshell.batch.tables import Range
-from kshell.results import Rows
+from kshell.results import Notice, NoticeKind, Rows
 from kshell.sql.dialect import aggregates
 from kshell.types import quote_duckdb
 
@@ -99,6 +99,10 @@ def _missed(
     return None if wider == read.ranges else wider
 
 
+def _records(read: Read) -> int:
+    return sum(r.end - r.start for r in read.ranges)
+
+
 def answer(planned: Planned, connection: duckdb.DuckDBPyConnection) -> Rows:
     """The rows of a planned query, read from the tail where that is enough."""
     tail = tail_of(planned.query.tree)
@@ -128,25 +132,60 @@ def _backwards(
         current[:] = [rows]
         return pa.Table.from_batches(list(rows.batches), rows.schema)
 
-    def batches() -> Iterator[pa.RecordBatch]:
-        length = max(_FIRST, tail.limit)
-        schema = shown.append(pa.field(ORDER, pa.int64()))
-        carried = replace(planned, sql=sql, schema=schema)
+    schema = shown.append(pa.field(ORDER, pa.int64()))
+    carried = replace(planned, sql=sql, schema=schema)
+    (whole,) = planned.reads
+    limits: list[Notice] = []
+
+    def read(part: Planned) -> tuple[pa.Table, int | None]:
+        """Its rows; and how many records a limit of the scan left unread, if it met one."""
+        found = attempt(part)
+        met = [n.count for n in current[0].notices() if n.kind is NoticeKind.PARTIAL]
+        return found, sum(met) if met else None
+
+    def exactly(part: Planned, found: pa.Table) -> pa.Table | None:
+        """The answer, if the end that was read has it and no limit keeps it back."""
+        if part.reads[0].ranges == whole.ranges or not tail.limit:
+            return found
+        if len(found) < tail.limit:
+            return None
+        wider = _missed(planned, part, tail, found.column(ORDER)[-1].as_py())
+        if wider is None:
+            return found
+        found, left = read(replace(part, reads=(replace(part.reads[0], ranges=wider),)))
+        return found if left is None else None
+
+    def newest() -> pa.Table:
+        """The answer; where the scan's limits let less be read, of the newest records alone."""
+        length, longest, shortest = max(_FIRST, tail.limit), 0, 0  # read whole; met a limit
+        best, unread = schema.empty_table(), 0
         while not cancelled:
             part = _at_the_end(carried, length)
-            found = attempt(part)
-            whole = part.reads[0].ranges == planned.reads[0].ranges
-            if not whole and len(found) < tail.limit:
-                length *= _GROWTH
-                continue
-            if not whole and tail.limit:
-                wider = _missed(planned, part, tail, found.column(ORDER)[-1].as_py())
-                if wider is not None:
-                    (read,) = part.reads
-                    found = attempt(replace(part, reads=(replace(read, ranges=wider),)))
-            if not cancelled:
-                yield from found.drop_columns([ORDER]).cast(shown).to_batches()
-            return
+            found, left = read(part)
+            if left is None:
+                longest = length
+                if (exact := exactly(part, found)) is not None:
+                    return exact
+            if left is None or not (longest or shortest):
+                best, unread = found, (left or 0) + _records(whole) - _records(part.reads[0])
+            if left is not None:
+                shortest = length
+            length = (longest + shortest) // 2 if shortest else length * _GROWTH
+            if shortest and length <= longest + longest // 4:
+                text = f"{whole.reference.table.name}: read backwards up to a limit of"
+                text += f" kshell.scan.max.*, up to {unread:,} records were not read"
+                limits.append(Notice(NoticeKind.PARTIAL, text, unread))
+                break
+        return best
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        found = newest()
+        if not cancelled:
+            yield from found.drop_columns([ORDER]).cast(shown).to_batches()
+
+    def notices() -> list[Notice]:
+        others = current[0].notices() if current else ()
+        return [*(n for n in others if n.kind is not NoticeKind.PARTIAL), *limits]
 
     def cancel() -> None:
         cancelled.append(True)
@@ -158,5 +197,5 @@ def _backwards(
         batches(),
         cancel=cancel,
         progress=lambda: current[0].progress() if current else None,
-        notices=lambda: current[0].notices() if current else (),
+        notices=notices,
     )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import duckdb
 from sqlglot import exp
 
+from kshell.batch.blamed import blame
 from kshell.errors import BindError, EvaluationError, KshellError, Place, UnknownName
 from kshell.sql.complaints import Complaint, complaint_of
 from kshell.sql.statements import Query
@@ -23,30 +24,23 @@ _UNKNOWN_COLUMN = re.compile(
 )
 _UNKNOWN_TABLE = re.compile(r'Referenced table "(.+?)" not found')
 _UNKNOWN_FUNCTION = re.compile(r"Function with name (\S+) does not exist")
+_QUOTED = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 _CALLED = re.compile(r"function call \"(\w+)\(")
 _MACRO = re.compile(r"\bksql_(\w+?)_\d+\b", re.IGNORECASE)
 
 _HINTS: Mapping[str, str] = {
     "syntax error": "look for a comma, a parenthesis or a word that is missing or too many",
     "Ambiguous reference to column": "put the table's name or alias before the column's",
-    "duplicate alias": "give each source an alias of its own: FROM t AS a JOIN t AS b",
-    "Duplicate alias": "give each source an alias of its own: FROM t AS a JOIN t AS b",
-    "Duplicate CTE": "give each query in WITH a name of its own",
     "must appear in the GROUP BY": "GROUP BY it too, or ANY_VALUE(…) it",
     "cannot be nested": "compute the inner one in a subquery in FROM",
     "ORDER term out of range": "ORDER BY takes a name, or the number of a column from 1",
-    "GROUP BY term out of range": "GROUP BY takes a name, or the number of a column from 1",
-    "same number of result columns": "let both sides SELECT as many columns",
     "WHERE clause cannot contain": "HAVING tests aggregates, QUALIFY window functions",
     "explicit type cast": "CAST(… AS type) says which type is meant",
     "Could not choose a best": "CAST(… AS type) says which type is meant",
     "Cannot compare values": "CAST(… AS type) one side to the other's type",
-    "More than one row returned": "LIMIT 1, or an aggregate as MAX(…), makes it one row",
     "No columns found to join on in NATURAL": "JOIN … ON says what to join on",
     "can only be applied to lists": "DESCRIBE shows which columns are arrays",
     "does not support the supplied arguments": "DESCRIBE FUNCTION shows what it takes",
-    "Values were not provided": "DEFINE name = '…' makes a variable, and ${name} stands for it",
-    "SELECT list is empty": "it has no columns: COUNT(*) and ROWTIME can be selected",
     "Subquery returns": "SELECT one column there",
     "VALUES lists must": "give every row as many values",
     "LIMIT/OFFSET": "LIMIT and OFFSET take a whole number from 0",
@@ -77,15 +71,35 @@ def translate_error(
         (_UNKNOWN_FUNCTION, "function", (*names(), *said.candidates)),
     ):
         if match := pattern.search(said.text):
-            place = _named(query, match[1]) or place or query.place
+            named = _named(query, match[1]) or _named(query, match[1], Kind.STRING)
+            place = place if place in named else next(iter(named), place or query.place)
             made = UnknownName(kind, match[1], known, place=place)
             made.hint = made.hint or _WHERE_TO_LOOK[kind]
+            if kind == "function" and match[1].upper() in names():
+                made.hint = _ksqls(match[1])
             return made
+    refused = isinstance(
+        error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException
+    )
     called = said.name or next(iter(_CALLED.findall(said.text)), "")
-    place = place or (_named(query, called) if called else None) or query.place
+    places = [place] if place is not None else []
+    places += _named(query, called) if called else []
+    # What fails while it runs may quote a record's value, which is a column's name by chance alone.
+    kinds = (Kind.STRING, Kind.WORD, Kind.QUOTED) if refused else (Kind.STRING,)
+    for one, other in _QUOTED.findall(said.text):
+        places += _named(query, one or other, *kinds)
+    place = next(iter(places), query.place)
+    if (about := blame(query.text, said.text, columns)) is not None:
+        if about.start >= 0:
+            at = query.place
+            place = place_at(query.text, about.start, about.end, at.line, at.column)
+        if about.field:
+            made = UnknownName("field", about.field, place=place)
+            made.hint = about.hint
+            return made
+        return BindError(about.what, hint=about.hint, place=place)
     text = _MACRO.sub(lambda m: m[1].upper(), re.sub(r"\bref_+\d+\b", "the table", said.text))
-    refused = duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException
-    if isinstance(error, refused) or "Values were not provided" in text:
+    if refused:
         return BindError(text, hint=_hint(said, _REFUSED), place=place)
     return EvaluationError(text, hint=_hint(said, _FAILED), place=place)
 
@@ -97,6 +111,15 @@ _WHERE_TO_LOOK = {
 }
 
 
+def _ksqls(name: str) -> str:
+    """Where a function of KSQL's can be called that a bounded query has not."""
+    from kshell.sql.functions import is_table_function
+
+    if is_table_function(name):
+        return "it is KSQL's table function: EMIT CHANGES has it; UNNEST(…) is DuckDB's"
+    return "it is KSQL's: SET 'kshell.dialect'='ksql'"
+
+
 def _hint(said: Complaint, otherwise: str) -> str:
     if said.kind == "NO_MATCHING_FUNCTION" and said.candidates and said.more:
         forms = [line for line in said.more if "(" in line]
@@ -105,10 +128,12 @@ def _hint(said: Complaint, otherwise: str) -> str:
     return next((hint for words, hint in _HINTS.items() if words in said.text), otherwise)
 
 
-def _named(query: Query, name: str) -> Place | None:
-    """Where a name first stands in a query."""
-    for token in tokenize(query.text):
-        if token.kind in (Kind.WORD, Kind.QUOTED) and token.value.casefold() == name.casefold():
-            at = query.place
-            return place_at(query.text, token.start, token.end, at.line, at.column)
-    return None
+def _named(query: Query, name: str, *kinds: Kind) -> list[Place]:
+    """Where a name, or a token of one of the kinds, stands in a query."""
+    at = query.place
+    return [
+        place_at(query.text, token.start, token.end, at.line, at.column)
+        for token in tokenize(query.text)
+        if token.kind in (kinds or (Kind.WORD, Kind.QUOTED))
+        and token.value.casefold() == name.casefold()
+    ]

@@ -19,7 +19,7 @@ from kshell.catalog.model import Kind, Source
 from kshell.changes import Changes
 from kshell.sql.plan import Scan, Sink, makes_key, scans
 from kshell.stream.graph import Graph
-from kshell.stream.rows import latest
+from kshell.stream.rows import Layout, latest
 
 __all__ = ["Row", "decoded", "drive", "emitted", "encoded"]
 
@@ -119,7 +119,7 @@ def emitted(sink: Sink, changes: Changes) -> Iterable[tuple[Row, WindowSpec | No
     An update of a table is the old row at -1 and the new one at +1, and one record; a row at -1
     without a new row, or any row at 0, is a record without a value.
     """
-    records, gone = latest(changes, sink.input.output)
+    records, gone = latest(changes, Layout(sink.input.output))
     for row, deleted in zip(records.to_pylist(), gone.to_pylist(), strict=True):
         yield _target_row(sink, row, deleted), _window(sink, row)
 

@@ -144,7 +144,8 @@ class Source:
 
     `declared` is False for a topic whose columns were inferred: its names keep their case and match
     in any case.  `presence` is then the share of sampled records that had each column; `suggested`
-    has the types of JSON's fields, null where no sample had a value.
+    and `suggested_key` have the types of columns that other records may not fit, null where no
+    sample had a value.
     """
 
     name: str
@@ -166,6 +167,8 @@ class Source:
     presence: Mapping[str, float] = field(default_factory=_empty, hash=False)
     samples: int = 0  # of a topic's records, which suggested its columns
     suggested: Mapping[str, pa.DataType] = field(default_factory=_empty, hash=False)
+    suggested_key: Mapping[str, pa.DataType] = field(default_factory=_empty, hash=False)
+    cut: tuple[str, ...] = ()  # the ways to times that lose digits, a column's name first
 
     def columns(self) -> Iterator[Column]:
         """Key columns, value columns, header columns: the order of SELECT *."""

@@ -15,7 +15,7 @@ from kshell.catalog.model import FormatSpec
 from kshell.catalog.serde import check_delimiter, check_options, check_rivals
 from kshell.errors import BindError, UsageError
 from kshell.formats.base import Asked, Half, Place
-from kshell.formats.by_schema import FORMAT_OF, exactly, measured, newest, of_registry, of_schema
+from kshell.formats.by_schema import FORMAT_OF, exactly, measured, newest, of_registry, unwrapped
 from kshell.formats.framing import ids_of
 from kshell.formats.guess import (
     Inferred,
@@ -23,6 +23,7 @@ from kshell.formats.guess import (
     infer_delimited,
     infer_objects,
     infer_single,
+    infer_whole,
 )
 from kshell.formats.open import FORMATS
 
@@ -45,9 +46,8 @@ def as_set(asked: Asked, format: FormatSpec, samples: Sequence[bytes]) -> Inferr
         return _of_file(asked, format, samples)
     read = _SET.get(format.name)
     if read is None:
-        raise UsageError(
-            f"no format named {format.name}", hint="formats: " + ", ".join(FORMATS)
-        )
+        raise UsageError(f"{place}.format is {format.name}, which needs a schema's file",
+                         hint=f"{place}.schema.file")  # fmt: skip
     return read(asked, format, samples)
 
 
@@ -95,17 +95,15 @@ def _registered(asked: Asked, format: FormatSpec, samples: Sequence[bytes]) -> I
 
 
 def _objects(asked: Asked, format: FormatSpec, samples: Sequence[bytes]) -> Inferred:
-    told = infer_objects(samples)
     if asked.half is Half.VALUE:
-        return replace(told, format=format)
-    type = pa.struct([(c.name, c.type) for c in told.columns])
-    return replace(of_schema(asked, format, type), agree=told.agree)
+        return replace(infer_objects(samples), format=format)
+    return replace(infer_whole(samples, asked.column), format=unwrapped(format))
 
 
 def _single(asked: Asked, format: FormatSpec, samples: Sequence[bytes]) -> Inferred:
     told = infer_single(samples or [b""], asked.column)
-    if told.format.name == format.name:
-        return told
+    if told.format.name == format.name:  # records of another size are not what the user says
+        return replace(told, single=told.single if told.single == pa.null() else None)
     type = pa.binary() if format.name == "BYTES" else pa.string()
     column = InferredColumn(asked.column, type, 1.0)
     return measured(asked, Inferred(format, (column,), 1.0), samples)

@@ -7,10 +7,11 @@ reason, never an exception and never a NULL.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -18,8 +19,11 @@ from kshell.catalog.model import Column, FormatSpec
 
 if TYPE_CHECKING:
     from kshell.formats.registry import Schemas
+    from kshell.formats.shapes import Shape
 
-__all__ = ["Asked", "Codec", "Decoded", "Half", "Place"]
+__all__ = ["FEW", "Asked", "Codec", "Decoded", "Found", "Half", "Learned", "Place"]
+
+FEW = 10  # records that are kept to see what a format is
 
 
 class Half(Enum):
@@ -36,7 +40,8 @@ class Place:
     `source` is the stream's or table's name, which ksqlDB calls the schema of its key by.
     `wrapped` says whether a single column stands in a record or is the whole value.
     `loose` names match fields of any case, as ksqlDB's do; undeclared topics' match exactly.
-    `suggested` are the types of the fields of JSON that nobody declared, by so many `samples`.
+    `suggested` are the types that so many `samples` suggest of columns that nobody declared; null
+    where none had a value.
     """
 
     topic: str
@@ -73,14 +78,35 @@ class Asked:
 class Decoded:
     """A column for each of the names asked for, and the rows that are bad: (row, reason).
 
-    Of those, `misfits` are of another type than samples suggested; `others` have more fields than
-    were asked for.
+    `misfits` are of another type than samples suggested; `others` have more fields than were asked
+    for.
     """
 
     columns: list[pa.Array]
     bad: list[tuple[int, str]]
     misfits: Sequence[int] = ()
     others: Sequence[int] = ()
+
+
+@dataclass(slots=True)
+class Learned:
+    """What records have that samples had not: the first value of another type in words, the shape
+    of such records or some of them, and how many have which fields that no column has."""
+
+    why: str = ""
+    shape: Shape | None = None
+    samples: list[bytes] = field(default_factory=list)
+    others: Counter[str] = field(default_factory=Counter)
+
+    def merge(self, other: Learned) -> None:
+        """What other records have."""
+        self.why = self.why or other.why
+        if self.shape is None:
+            self.shape = other.shape
+        elif other.shape is not None:
+            self.shape.merge(other.shape)
+        self.samples = [*self.samples, *other.samples][:FEW]
+        self.others.update(other.others)
 
 
 class Codec(Protocol):
@@ -91,3 +117,13 @@ class Codec(Protocol):
 
     def encode(self, columns: Sequence[pa.Array], gone: pa.Array) -> pa.Array:
         """All columns of the half, in order, as a binary column; NULL where `gone` is true."""
+
+
+@runtime_checkable
+class Found(Protocol):
+    """Decodes columns that samples suggested, and says what does not fit those."""
+
+    def learn(
+        self, values: pa.Array, names: Sequence[str], found: Decoded, *, whole: bool
+    ) -> Learned:
+        """What the samples did not have; `whole`: count fields that no column has, too."""

@@ -24,7 +24,8 @@ from kshell.formats.merge import merged
 from kshell.formats.open import open_codec
 from kshell.formats.registry import Schema, Schemas, SchemaType
 
-__all__ = ["FORMAT_OF", "exactly", "measured", "newest", "of_registry", "of_schema"]
+__all__ = ["FORMAT_OF", "exactly", "measured", "newest", "of_registry",
+           "of_schema", "unwrapped"]  # fmt: skip
 
 _AGREE = 0.5  # the share of the samples that is needed for a format
 _IDS = 20  # schema ids that the registry is asked for, the most frequent first
@@ -64,7 +65,7 @@ def of_registry(
         except BindError:
             continue  # a schema without columns: its records have none
         type, newest = (made if type is None else merged(type, made)), id
-        cut |= dict.fromkeys(cut_times_of(schema))
+        cut |= dict.fromkeys(_cut(asked, schema, format, made))
     if type is None:
         return None
     type = once(type, of_kind[newest])
@@ -101,14 +102,26 @@ def of_schema(asked: Asked, format: FormatSpec, type: pa.DataType) -> Inferred:
         columns = tuple(InferredColumn(f.name, f.type, 0.0) for f in type)
     else:
         columns = (InferredColumn(asked.column, type, 0.0),)
-        format = _with(format, WRAP_SINGLE_VALUE="false")
+        format = unwrapped(format)
     return Inferred(format, columns, 1.0)
+
+
+def unwrapped(format: FormatSpec) -> FormatSpec:
+    """With a single column that is the whole key."""
+    return _with(format, WRAP_SINGLE_VALUE="false")
 
 
 def exactly(asked: Asked, format: FormatSpec, schema: Schema) -> Inferred:
     """The half as one schema has it; raises BindError."""
-    made = of_schema(asked, format, exact_type_of(schema, format))
-    return replace(made, cut=cut_times_of(schema))
+    type = exact_type_of(schema, format)
+    return replace(of_schema(asked, format, type), cut=_cut(asked, schema, format, type))
+
+
+def _cut(asked: Asked, schema: Schema, format: FormatSpec, type: pa.DataType) -> tuple[str, ...]:
+    found = cut_times_of(schema, format)
+    if asked.half is Half.VALUE and pa.types.is_struct(type):
+        return found
+    return tuple(f"{asked.column}.{path}" if path else asked.column for path in found)
 
 
 def measured(asked: Asked, made: Inferred, samples: Sequence[bytes]) -> Inferred:

@@ -23,7 +23,7 @@ from kshell.formats.json_values import plain_writer
 from kshell.formats.row_writer import NotCompiled, Step, plain_steps, row_writer
 from kshell.value_texts import java_double
 
-__all__ = ["delimiter_of", "open_delimited"]
+__all__ = ["Delimited", "delimiter_of"]
 
 _NOTHING = pa.scalar(0, pa.int32())
 _NAMED = {"SPACE": " ", "TAB": "\t"}
@@ -172,11 +172,6 @@ def _line_steps(columns: Sequence[Column]) -> list[Step]:
     if any(pa.types.is_nested(c.type) for c in columns):
         raise NotCompiled
     return plain_steps(columns, lambda _: b"")
-
-
-def open_delimited(place: Place) -> Delimited:
-    """The codec of lines."""
-    return Delimited(place)
 
 
 def _reader(type: pa.DataType, name: str) -> Callable[[str], Any]:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +19,7 @@ import orjson
 import pyarrow as pa
 
 from kshell.field_names import escaped_type
-from kshell.formats.base import Decoded, Place
+from kshell.formats.base import Decoded, Learned, Place
 from kshell.formats.json_rules import fits
 from kshell.formats.json_scan import (
     INEXACT,
@@ -36,12 +35,12 @@ from kshell.types import ksql_name
 
 __all__ = [
     "FoundJson",
-    "Learned",
     "Number",
     "SparingJson",
     "comes_as_text",
     "dumps",
     "others_of",
+    "unfit",
 ]  # fmt: skip
 
 _LONG_NUMBER = re.compile(rb"[\d.]{16}|\d[eE]")  # it may have more digits than a double
@@ -53,28 +52,23 @@ def comes_as_text(type: pa.DataType) -> bool:
     return bool(pa.types.is_nested(type) and escaped_type(type) == type)
 
 
-@dataclass(slots=True)
-class Learned:
-    """What records have that samples had not: the first value of another type in words, the shape
-    of such records, and how many have which fields that no column has."""
-
-    why: str = ""
-    shape: Shape | None = None
-    others: Counter[str] = field(default_factory=Counter)
-
-
 class FoundJson:
-    """A reader of values whose fields have the types `suggested` by so many samples."""
+    """A reader of values whose fields have the types `suggested` by so many samples.
 
-    def __init__(self, suggested: Mapping[str, pa.DataType], samples: int) -> None:
-        self._suggested, self._samples = suggested, samples
+    `wrapped` False: the one field is the whole value.
+    """
+
+    def __init__(
+        self, suggested: Mapping[str, pa.DataType], samples: int, *, wrapped: bool = True
+    ) -> None:
+        self._suggested, self._samples, self._wrapped = suggested, samples, wrapped
 
     def read(self, values: pa.Array, names: Sequence[str], *, outer: bool = False) -> Decoded:
         """The named fields, nested ones as text; `outer`: fields beside them count as others."""
         types = [self._suggested[n] for n in names]
         found = scan(
             values, [Field(n, t) for n, t in zip(names, types, strict=True)],
-            Names.EXACT, Types.STRICT,
+            Names.EXACT if self._wrapped else Names.WHOLE, Types.STRICT,
         )  # fmt: skip
         flags = np.frombuffer(found.flags, np.uint8)
         inexact: Sequence[int] = np.flatnonzero(flags & INEXACT).tolist()
@@ -99,7 +93,7 @@ class FoundJson:
         """What the named fields (None: all) of those rows are."""
         shape, wanted = Shape(), None if names is None else set(names)
         for value in values.take(pa.array(rows, pa.int64())).to_pylist():
-            fields = _loads(value).items()
+            fields = self._fields(_loads(value)).items()
             shape.add({n: v for n, v in fields if wanted is None or n in wanted})
         return shape
 
@@ -113,24 +107,28 @@ class FoundJson:
             out.shape = self.shape(values, found.misfits, names)
         wrong = {row for row, _ in found.bad} - misfits
         outer = self._suggested.keys() <= set(names)
-        for row in found.others if whole else ():
+        for row in found.others if whole and self._wrapped else ():
             if row not in wrong:
                 value = values[row].as_py()
                 out.others.update(others_of(value, self._suggested, names, outer=outer))
         return out
 
     def _why(self, value: bytes, names: Sequence[str]) -> str:
-        fields = json.loads(value, parse_float=Number)
+        fields = self._fields(json.loads(value, parse_float=Number))
         for name in names:
             for path, node, type in _misfits(fields.get(name), self._suggested[name], name):
-                text = _text(node)
-                text = text if len(text) <= 60 else f"{text[:59]}…"
-                kind = "NULL" if pa.types.is_null(type) else ksql_name(type)
-                return (
-                    f"field {path}: {text} does not fit {kind}, which {self._samples:,} samples"
-                    " suggested"
-                )
+                return unfit(path, _text(node), type, self._samples)
         return ""
+
+    def _fields(self, value: Any) -> dict[str, Any]:
+        return value if self._wrapped else dict.fromkeys(self._suggested, value)
+
+
+def unfit(path: str, text: str, type: pa.DataType, samples: int) -> str:
+    """Why a value is a misfit."""
+    text = text if len(text) <= 60 else f"{text[:59]}…"
+    kind = "NULL" if pa.types.is_null(type) else ksql_name(type)
+    return f"field {path}: {text} does not fit {kind}, which {samples:,} samples suggested"
 
 
 def _loads(data: bytes) -> Any:
@@ -290,3 +288,9 @@ class SparingJson:
         pairs = zip(names, found.columns, strict=True)
         columns = [nested(c, self._types[n]) if n in typed else c for n, c in pairs]
         return replace(found, columns=columns)
+
+    def learn(
+        self, values: pa.Array, names: Sequence[str], found: Decoded, *, whole: bool
+    ) -> Learned:
+        """See `base.Found`."""
+        return self.reader.learn(values, names, found, whole=whole)

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 
-from kshell.formats.base import Decoded, Place
+from kshell.formats.base import Decoded, Learned, Place
 from kshell.formats.found import FoundJson, nested
 from kshell.formats.json_codec import JsonCodec
 
@@ -22,7 +23,7 @@ class FoundCodec(JsonCodec):
     def __init__(self, place: Place) -> None:
         super().__init__(place)
         self._types = {c.name: c.type for c in place.columns}
-        self._reader = FoundJson(place.suggested, place.samples)
+        self._reader = FoundJson(place.suggested, place.samples, wrapped=place.wrapped)
 
     def decode(self, data: pa.Array, names: Sequence[str]) -> Decoded:
         """See `base.Codec`."""
@@ -32,7 +33,13 @@ class FoundCodec(JsonCodec):
             nested(column, self._types[name]) if pa.types.is_nested(self._types[name]) else column
             for column, name in zip(found.columns, names, strict=True)
         ]
-        return Decoded(columns, found.bad)
+        return replace(found, columns=columns)
+
+    def learn(
+        self, values: pa.Array, names: Sequence[str], found: Decoded, *, whole: bool
+    ) -> Learned:
+        """See `base.Found`."""
+        return self._reader.learn(values, names, found, whole=whole)
 
 
 def open_json(place: Place) -> JsonCodec:

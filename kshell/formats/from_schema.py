@@ -12,12 +12,15 @@ from pkgutil import resolve_name
 
 import pyarrow as pa
 
-from kshell.catalog.model import Column, FormatSpec
-from kshell.errors import BindError
+from kshell.catalog.model import Column, FormatSpec, Source
+from kshell.errors import BindError, RegistryError
 from kshell.formats.base import Half
 from kshell.formats.registry import Schema, Schemas, SchemaType
+from kshell.formats.source_reader import unwraps
+from kshell.types import TIME, TIMESTAMP, parts
 
-__all__ = ["cut_times_of", "exact_type_of", "folded", "infer_columns", "once", "type_of"]
+__all__ = ["cut_times_in", "cut_times_of", "exact_type_of", "folded", "infer_columns", "once",
+           "type_of"]  # fmt: skip
 
 # Format → the registry's kind of schema, and `module:function` from a schema (and the name of a
 # record in it, or "") to a type.
@@ -59,13 +62,40 @@ def exact_type_of(schema: Schema, format: FormatSpec) -> pa.DataType:
     return _type_of(schema, format, _EXACT.get(format.name, _FORMATS[format.name][1]))
 
 
-def cut_times_of(schema: Schema) -> tuple[str, ...]:
-    """The fields whose times lose digits beyond milliseconds."""
+def cut_times_of(schema: Schema, format: FormatSpec) -> tuple[str, ...]:
+    """The ways to the fields whose times lose digits beyond milliseconds."""
     if schema.type is not SchemaType.AVRO:
         return ()
     from kshell.formats.avro.schema import cut_times
 
-    return cut_times(schema)
+    return cut_times(schema, format.options.get("SCHEMA_FULL_NAME", ""))
+
+
+def cut_times_in(schemas: Schemas | None, source: Source) -> tuple[str, ...]:
+    """The same of a declared source's columns by the schemas that are known now."""
+    found: list[str] = []
+    for half, columns, format in (
+        (Half.KEY, source.key, source.key_format),
+        (Half.VALUE, source.value, source.value_format),
+    ):
+        timed = {c.name.upper(): c.name for c in columns if _has_time(c.type)}
+        if not timed or format.name != "AVRO":
+            continue
+        try:
+            schema = _schema_of(schemas, source.topic, half, format)
+        except RegistryError:
+            continue
+        whole = unwraps(source, half)
+        for path in cut_times_of(schema, format) if schema is not None else ():
+            name, dot, rest = ("", "." * bool(path), path) if whole else path.partition(".")
+            column = columns[0].name if whole or not path else timed.get(name.upper())
+            if column is not None:
+                found.append(f"{column}{dot}{rest}")
+    return tuple(found)
+
+
+def _has_time(type: pa.DataType) -> bool:
+    return type in (TIME, TIMESTAMP) or any(map(_has_time, parts(type)))
 
 
 def once(type: pa.DataType, newest: Schema) -> pa.DataType:

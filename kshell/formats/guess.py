@@ -10,8 +10,8 @@ import csv
 import math
 import struct
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -21,7 +21,7 @@ from kshell.formats.shapes import Shape, plain, shape_of
 from kshell.types import ksql_name
 
 __all__ = ["Inferred", "InferredColumn", "infer_delimited", "infer_key", "infer_objects",
-           "infer_single", "infer_value", "json_structure", "of_shape"]  # fmt: skip
+           "infer_single", "infer_value", "infer_whole", "json_structure", "nothing"]  # fmt: skip
 
 _AGREE = 0.5  # the share of samples that makes a format
 _EXACT = 2**53  # the whole numbers that a double holds
@@ -42,8 +42,9 @@ class Inferred:
     """A format, its columns, and the share of the samples that agrees.
 
     `ids` are the schema ids in front of the samples, each with how many have it; `note` is what a
-    person should know of the choice.  `shape` is what the samples suggest of JSON objects; `cut`
-    are the fields whose times lose digits beyond milliseconds.
+    person should know of the choice.  `shape` is what the samples suggest of fields, `single` of a
+    single value that may be something else (null: nothing); `cut` are the fields whose times lose
+    digits beyond milliseconds.
     """
 
     format: FormatSpec
@@ -53,6 +54,32 @@ class Inferred:
     note: str = ""
     shape: Shape | None = None
     cut: tuple[str, ...] = ()
+    single: pa.DataType | None = None
+
+    @property
+    def suggested(self) -> Mapping[str, pa.DataType]:
+        """The types that the samples suggest of columns, which other records may not fit."""
+        if self.shape is not None:
+            return {name: shape.type() for name, shape in self.shape.fields.items()}
+        return {} if self.single is None else {self.columns[0].name: self.single}
+
+    def wider(self, shape: Shape) -> Inferred:
+        """With what other records have beside the samples."""
+        if self.shape is None:
+            return self
+        both = Shape()
+        both.merge(self.shape)
+        if self.format.options.get("WRAP_SINGLE_VALUE") == "false":  # by whatever name
+            for mine, other in zip(both.fields.values(), shape.fields.values(), strict=True):
+                mine.merge(other)
+        else:
+            both.merge(shape)
+        presence = {c.name: c.presence for c in self.columns}
+        columns = tuple(
+            InferredColumn(name, plain(inner.type()), presence.get(name, 0))
+            for name, inner in both.fields.items()
+        )
+        return replace(self, columns=columns, shape=both)
 
     @property
     def type(self) -> str:
@@ -93,8 +120,17 @@ def infer_single(samples: Sequence[bytes], column: str) -> Inferred:
     size, count = Counter(map(len, samples)).most_common(1)[0]
     if size in (4, 8) and count == len(samples):
         type = pa.int32() if size == 4 else _eight(samples)
-        return Inferred(FormatSpec("KAFKA"), (InferredColumn(column, type, 1.0),), 1.0)
+        zeros = size == 8 and not any(map(any, samples))
+        return Inferred(
+            FormatSpec("KAFKA"), (InferredColumn(column, type, 1.0),), 1.0,
+            single=pa.null() if zeros else type,
+        )  # fmt: skip
     return Inferred(FormatSpec("BYTES"), (InferredColumn(column, pa.binary(), 1.0),), 1.0)
+
+
+def nothing(format: FormatSpec, column: str) -> Inferred:
+    """No sample had a value."""
+    return Inferred(format, (InferredColumn(column, pa.string(), 0.0),), 1.0, single=pa.null())
 
 
 def infer_key(samples: Iterable[bytes | None]) -> Inferred:
@@ -105,7 +141,7 @@ def infer_key(samples: Iterable[bytes | None]) -> Inferred:
     """
     found = [s for s in samples if s is not None]
     if not found:
-        return Inferred(FormatSpec("KAFKA"), (InferredColumn("ROWKEY", pa.string(), 0.0),), 1.0)
+        return nothing(FormatSpec("KAFKA"), "ROWKEY")
     return infer_single(found, "ROWKEY")
 
 
@@ -117,23 +153,29 @@ def infer_value(samples: Iterable[bytes | None]) -> Inferred:
     """
     found = [s for s in samples if s is not None]
     if not found:
-        return Inferred(FormatSpec("NONE"), (InferredColumn("VALUE", pa.string(), 0.0),), 1.0)
+        return nothing(FormatSpec("NONE"), "VALUE")
     objects = infer_objects(found)
     return objects if objects.agree >= _AGREE else infer_single(found, "VALUE")
 
 
 def infer_objects(samples: Sequence[bytes]) -> Inferred:
     """JSON: the fields of the samples that are objects, as columns."""
-    shape, objects = shape_of(samples)
-    return of_shape(shape, objects, objects / len(samples) if samples else 1.0)
+    return _of_shape(*shape_of(samples), len(samples))
 
 
-def of_shape(shape: Shape, objects: int, agree: float) -> Inferred:
-    """The fields of so many objects as columns."""
+def infer_whole(samples: Sequence[bytes], column: str) -> Inferred:
+    """JSON of any kind as one column."""
+    shape, values = shape_of(samples, column)
+    shape.fields.setdefault(column, Shape())
+    return _of_shape(shape, values, len(samples))
+
+
+def _of_shape(shape: Shape, objects: int, samples: int) -> Inferred:
     columns = tuple(
         InferredColumn(name, plain(inner.type()), min(inner.seen / max(objects, 1), 1.0))
         for name, inner in shape.fields.items()
     )
+    agree = objects / samples if samples else 1.0
     return Inferred(FormatSpec("JSON"), columns, agree, shape=shape)
 
 
@@ -144,6 +186,8 @@ def infer_delimited(samples: Sequence[bytes], format: FormatSpec, delimiter: str
     >>> [(c.name, str(c.type)) for c in made.columns]
     [('C1', 'string'), ('C2', 'int64')]
     """
+    from kshell.formats.found_lines import cell_of
+
     lines = [s.decode(errors="replace") for s in samples]
     rows = list(csv.reader(lines, delimiter=delimiter))
     widths = Counter(map(len, rows)).most_common(1)
@@ -151,24 +195,14 @@ def infer_delimited(samples: Sequence[bytes], format: FormatSpec, delimiter: str
         return Inferred(format, (), 1.0)
     width, agree = widths[0]
     fitting = [row for row in rows if len(row) == width]
-    columns = []
-    for number, cells in enumerate(zip(*fitting, strict=True), 1):
-        there = [c for c in cells if c]
-        presence = len(there) / len(fitting)
-        columns.append(InferredColumn(f"C{number}", _cell_type(there), presence))
-    return Inferred(format, tuple(columns), agree / len(samples))
-
-
-def _cell_type(cells: Sequence[str]) -> pa.DataType:
-    for convert, type in ((int, pa.int64()), (float, pa.float64())):
-        try:
-            for cell in cells:
-                convert(cell)
-        except ValueError:
-            continue
-        if cells:
-            return type
-    return pa.string()
+    shape = Shape()
+    for row in fitting:
+        shape.add({f"C{n}": cell_of(c) if c else None for n, c in enumerate(row, 1)})
+    columns = tuple(
+        InferredColumn(name, plain(cells.type()), cells.seen / len(fitting))
+        for name, cells in shape.fields.items()
+    )
+    return Inferred(format, columns, agree / len(samples), shape=shape)
 
 
 def json_structure(type: pa.DataType) -> Any:

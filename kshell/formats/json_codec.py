@@ -20,7 +20,7 @@ from kshell.errors import CorruptRecord
 from kshell.formats.base import Decoded, Place
 from kshell.formats.coerce import RANGES, bytes_of, converter
 from kshell.formats.framing import payloads, schema_ids
-from kshell.formats.json_rules import depth_of
+from kshell.formats.json_rules import depth_of, no_object
 from kshell.formats.json_scan import Field, Names, Types, scan
 from kshell.formats.json_values import parser, plain_writer, written
 from kshell.formats.row_writer import plain_steps, row_writer
@@ -224,7 +224,7 @@ class JsonCodec:
         if node is None:
             return [None] * len(names)
         if not isinstance(node, dict):
-            raise CorruptRecord("not a JSON object")
+            raise CorruptRecord(no_object(data))
         upper: dict[str, Any] = {}
         if self._names is Names.UPPER:
             upper = {k.upper(): v for k, v in node.items()}

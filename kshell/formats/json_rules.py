@@ -14,7 +14,8 @@ import pyarrow as pa
 
 __all__ = ["INEXACT", "MALFORMED", "MAX_DEPTH", "NOT_OBJECT", "NOT_UTF8", "OTHER_FIELDS",
            "OTHER_INNER_FIELDS", "RANGE", "TOO_DEEP", "TRAILING", "UPPER_NAMES", "WHOLE_NAME",
-           "WRONG_TYPE", "depth_of", "digits_of", "fits", "is_exact"]  # fmt: skip
+           "WRONG_TYPE", "depth_of", "digits_of", "fits", "is_exact",
+           "no_object"]  # fmt: skip
 
 # Flags of a row: its texts are not exact to a reader of doubles, or to one that takes the first of
 # two fields of one name; it has fields beside the wanted ones, or beside those of a nested type.
@@ -71,3 +72,16 @@ def depth_of(node: Any) -> int:
         deepest += 1
         layer = [c for v in layer for c in (v.values() if isinstance(v, dict) else v)]
     return deepest
+
+
+_KINDS = {"[": "array", '"': "string", "t": "boolean", "f": "boolean", "n": "null"}
+
+
+def no_object(value: bytes) -> str:
+    """What good JSON is that should be an object, in words.
+
+    >>> no_object(b" [1]")
+    'a JSON array, where an object was expected'
+    """
+    kind = _KINDS.get(value.lstrip(b" \t\r\n")[:1].decode("latin-1"), "number")
+    return f"a JSON {kind}, where an object was expected"

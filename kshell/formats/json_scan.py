@@ -26,6 +26,7 @@ from kshell.formats.json_rules import (
     TOO_DEEP,
     TRAILING,
     WRONG_TYPE,
+    no_object,
 )
 
 __all__ = ["INEXACT", "OTHER_FIELDS", "OTHER_INNER_FIELDS", "Field", "Names", "Scanned", "Types",
@@ -37,7 +38,6 @@ _REASONS = {
     TOO_DEEP: f"JSON nested more than {MAX_DEPTH} deep",
     NOT_UTF8: "not valid UTF-8",
     TRAILING: "more bytes after the JSON value",
-    NOT_OBJECT: "not a JSON object",
     WRONG_TYPE: "a value that does not fit the column's type",
     RANGE: "a number too large for the column's type",
 }
@@ -107,7 +107,7 @@ def scan(
     )
     reasons = []
     for row, why, number in bad:
-        reason = _REASONS[why]
+        reason = no_object(values[row].as_py()) if why == NOT_OBJECT else _REASONS[why]
         if number >= 0 and why in (WRONG_TYPE, RANGE):
             reason = f"field {fields[number].name}: {reason}"
         reasons.append((row, reason))

@@ -8,9 +8,10 @@ from __future__ import annotations
 import builtins
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from functools import reduce
+from itertools import repeat
 from operator import or_
 from types import NoneType
 from typing import Any
@@ -38,7 +39,7 @@ from kshell.formats.json_rules import (
 
 __all__ = ["scan"]
 
-_LONG_NUMBER = re.compile(rb"[\d.]{16}|\d[eE]|\.\d*0(?!\d)")
+_LONG_NUMBER = r"[\d.]{16}|\d[eE]|\.\d*0([^\d]|$)"
 # Escapes in their order: a whole surrogate pair, half of one, any other.
 _ESCAPES = re.compile(
     rb"\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(\\u[dD][89a-fA-F][\da-fA-F]{2})|\\.",
@@ -177,19 +178,26 @@ def _bracketed(values: list[bytes | None], objects: int) -> Iterator[int]:
 
 
 def _exactly(data: bytes) -> Any:
-    """With every digit, where there may be more than a double holds."""
-    value = _loads(data)
-    if not _LONG_NUMBER.search(data):
-        return value
+    """With every digit of its fractions."""
+    _loads(data)
     return json.loads(data, parse_float=_Written, parse_constant=_no_constant)
 
 
-def _parsed(values: list[bytes | None], bad: _Bad, ksql: int) -> list[dict[str, Any]]:
+def _loaders(column: pa.BinaryArray, ksql: int) -> Iterable[Callable[[bytes], Any]]:
+    """What reads each value: some have, it may be, more digits than a double holds."""
+    if ksql:
+        return repeat(_loads, len(column))
+    long = pc.match_substring_regex(column, _LONG_NUMBER)
+    return [_exactly if found else _loads for found in long.to_pylist()]
+
+
+def _parsed(
+    column: pa.BinaryArray, values: list[bytes | None], bad: _Bad, ksql: int
+) -> list[dict[str, Any]]:
     """A dictionary for each value, an empty one where there is no record."""
-    load = _loads if ksql else _exactly
     rows: list[dict[str, Any]] = []
     nothing: dict[str, Any] = {}
-    for number, value in enumerate(values):
+    for number, (value, load) in enumerate(zip(values, _loaders(column, ksql), strict=True)):
         try:
             row = nothing if value is None else load(value)
         except orjson.JSONDecodeError:
@@ -270,10 +278,10 @@ def scan(
     if how == WHOLE_NAME:
         rows = _whole(listed, names[0] if names else "", bad)
     else:
-        rows = _parsed(listed, bad, ksql)
+        rows = _parsed(values, listed, bad, ksql)
         wanted = set(names)
         for number, row in enumerate(rows):
-            flags[number] = OTHER_FIELDS if row.keys() - wanted else 0
+            flags[number] = 0 if row.keys() <= wanted else OTHER_FIELDS
     columns = [
         _column(_named(rows, name, how), type, ksql, field, bad)
         for field, (name, type) in enumerate(zip(names, types, strict=True))

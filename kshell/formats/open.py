@@ -18,7 +18,7 @@ __all__ = ["FORMATS", "open_codec"]
 FORMATS: Mapping[str, str] = {
     "AVRO": "kshell.formats.avro.codec:open_avro",
     "BYTES": "kshell.formats.primitive:open_bytes",
-    "DELIMITED": "kshell.formats.delimited:open_delimited",
+    "DELIMITED": "kshell.formats.found_lines:open_delimited",
     "JSON": "kshell.formats.found_codec:open_json",
     "JSON_SR": "kshell.formats.json_sr.codec:open_json_sr",
     "KAFKA": "kshell.formats.primitive:open_kafka",

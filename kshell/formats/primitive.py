@@ -31,12 +31,23 @@ def open_kafka(place: Place) -> Codec:
         return _Nothing(place)
     (column,) = place.columns
     if column.type == pa.string():
-        return _Text(column.name)
+        return _unsuggested(place) if place.suggested else _Text(column.name)
     if column.type == pa.binary():
         return _Raw()
     if column.type not in _NUMBERS:
         raise Unsupported(f"KAFKA has no {ksql_name(column.type)}")
-    return _Number(column.name, column.type)
+    number = _Number(column.name, column.type)
+    if not place.suggested:
+        return number
+    from kshell.formats.found_singles import found_number
+
+    return found_number(place, number)
+
+
+def _unsuggested(place: Place) -> Codec:
+    from kshell.formats.found_singles import Unsuggested
+
+    return Unsuggested(place, _Text(place.columns[0].name))
 
 
 def numbers_of(data: pa.Array, type: pa.DataType) -> pa.Array:
@@ -157,5 +168,5 @@ class _Nothing:
 
 
 def open_none(place: Place) -> Codec:
-    """The codec of keys that are not there."""
-    return _Nothing(place)
+    """The codec of keys that are not there, and of what no sample had."""
+    return _unsuggested(place) if place.suggested else _Nothing(place)

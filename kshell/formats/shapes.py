@@ -76,6 +76,9 @@ class Shape:
                 self.fields.setdefault(name, Shape()).add(item)
 
     def _digits(self, number: Decimal) -> None:
+        if not number.is_finite():
+            self.digits = max(self.digits[0], _BEYOND - 1), self.digits[1]  # only a double has it
+            return
         if abs(number) > _DOUBLE:
             self.digits = (_BEYOND, 0)
             return
@@ -157,21 +160,25 @@ def plain(type: pa.DataType) -> pa.DataType:
     return pa.string() if pa.types.is_null(type) else type
 
 
-def shape_of(samples: Iterable[bytes]) -> tuple[Shape, int]:
-    """The shape of the samples that are objects, and how many those are."""
+def shape_of(samples: Iterable[bytes], column: str = "") -> tuple[Shape, int]:
+    """The shape of the samples that are objects, and how many those are.
+
+    With the name of a `column` each sample of any kind is a value of that.
+    """
     samples = list(samples)
-    root, objects = _shape(samples, _quickly)
-    return _shape(samples, exactly) if root.doubtful else (root, objects)
+    root, objects = _shape(samples, _quickly, column)
+    return _shape(samples, exactly, column) if root.doubtful else (root, objects)
 
 
-def _shape(samples: Sequence[bytes], load: Any) -> tuple[Shape, int]:
+def _shape(samples: Sequence[bytes], load: Any, column: str) -> tuple[Shape, int]:
     root, objects = Shape(), 0
     for sample in samples:
         try:
             value = load(sample)
         except (ValueError, RecursionError):
             continue
-        if isinstance(value, dict) and depth_of(value) <= MAX_DEPTH:  # deeper: an error row
+        deep = depth_of(value) > MAX_DEPTH  # an error row
+        if (column or isinstance(value, dict)) and not deep:
             objects += 1
-            root.add(value)
+            root.add({column: value} if column else value)
     return root, objects

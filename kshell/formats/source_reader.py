@@ -6,7 +6,7 @@ not every source has is loaded when a source has it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,11 @@ import pyarrow as pa
 from kshell.catalog.model import HEADERS, WINDOW_COLUMNS, Kind, Source, pseudo_type
 from kshell.errors import EvaluationError
 from kshell.field_names import plain
-from kshell.formats.base import Codec, Decoded, Half, Place
+from kshell.formats.base import Codec, Decoded, Found, Half, Learned, Place
 from kshell.formats.open import open_codec
 
 if TYPE_CHECKING:
-    from kshell.formats.found import Learned, SparingJson
+    from kshell.formats.found import SparingJson
     from kshell.formats.registry import Schemas
 
 __all__ = ["Read", "SourceReader", "header_column", "place_of", "rowkey_column", "unwraps"]
@@ -60,7 +60,7 @@ def place_of(source: Source, half: Half, schemas: Schemas | None) -> Place:
         loose=source.declared,
         schemas=None if "SCHEMA_FILE" in format.options else schemas,
         source=source.name,
-        suggested={} if key else source.suggested,
+        suggested=source.suggested_key if key else source.suggested,
         samples=source.samples,
     )
 
@@ -69,7 +69,7 @@ def _codec(
     source: Source, half: Half, schemas: Schemas | None, *, sparing: bool
 ) -> Codec | SparingJson:
     place = place_of(source, half, schemas)
-    if sparing and place.suggested:
+    if sparing and place.suggested and place.format.name == "JSON" and half is Half.VALUE:
         from kshell.formats.found import SparingJson
 
         return SparingJson(place)
@@ -82,14 +82,19 @@ class Read:
 
     Rows that are bad are in the columns too: the caller takes them out.  `times` are the records',
     `tombstone` says which have no value: None where the parts that say so were not asked for.
-    `value` is what was decoded of the values.
+    `halves` are what was decoded of keys and values.
     """
 
     columns: dict[str, pa.Array]
     times: Any
     tombstone: Any
     bad: list[tuple[int, str]]
-    value: Decoded | None = None
+    halves: Mapping[Half, Decoded]
+
+    @property
+    def misfits(self) -> set[int]:
+        """Rows that have another type than samples suggested."""
+        return {row for half in self.halves.values() for row in half.misfits}
 
 
 class SourceReader:
@@ -139,7 +144,7 @@ class SourceReader:
         reasons: dict[int, str] = {}
         keys = raw.column("key") if self.needs_key else None
         values = raw.column("value") if self.needs_value else None
-        value: Decoded | None = None
+        halves: dict[Half, Decoded] = {}
         if self.source.window is not None:
             from kshell.formats.record_parts import split_window
 
@@ -147,7 +152,7 @@ class SourceReader:
             columns.update(zip(WINDOW_COLUMNS, bounds, strict=True))
             reasons.update((row, "key: too short to have a window") for row in short)
         if self._keys:
-            made = self._key.decode(keys, [plain(n) for n in self._keys])
+            made = halves[Half.KEY] = self._key.decode(keys, [plain(n) for n in self._keys])
             columns.update(zip(self._keys, made.columns, strict=True))
             reasons.update((row, f"key: {why}") for row, why in made.bad)
         if self._rowkey:
@@ -155,25 +160,28 @@ class SourceReader:
             # Where no key is declared it is shown as bytes.
             columns["ROWKEY"] = rowkey_column(self.source, made_of) if made_of else keys
         if self._values:
-            value = self._value.decode(values, self._fields)
-            columns.update(zip(self._values, value.columns, strict=True))
-            reasons.update(value.bad)
+            made = halves[Half.VALUE] = self._value.decode(values, self._fields)
+            columns.update(zip(self._values, made.columns, strict=True))
+            reasons.update(made.bad)
         for name, header in self._headers.items():
             columns[name] = header_column(raw.column("headers"), header)
         times = raw.column("timestamp") if "timestamp" in raw.schema.names else None
         if self._time is not None:
             times = self._own_times(columns[self.source.timestamp_column], values, times, reasons)
         tombstone = None if self._sparing or values is None else values.is_null()
-        return Read(columns, times, tombstone, sorted(reasons.items()), value)
+        return Read(columns, times, tombstone, sorted(reasons.items()), halves)
 
-    def learn(self, raw: pa.RecordBatch, read: Read, *, whole: bool) -> Learned:
-        """What the values have that the samples of their topic had not."""
-        from kshell.formats.found import Learned, SparingJson
-
-        if read.value is None or not isinstance(self._value, SparingJson):
-            return Learned()
-        values, reader = raw.column("value"), self._value.reader
-        return reader.learn(values, self._fields, read.value, whole=whole)
+    def learn(
+        self, raw: pa.RecordBatch, read: Read, *, whole: bool
+    ) -> Mapping[Half, Learned]:
+        """What the records have that the samples of their topic had not."""
+        learned = {}
+        for half, made in read.halves.items():
+            codec = self._key if half is Half.KEY else self._value
+            if (made.misfits or made.others) and isinstance(codec, Found):
+                names = [plain(n) for n in self._keys] if half is Half.KEY else self._fields
+                learned[half] = codec.learn(raw.column(half.value), names, made, whole=whole)
+        return learned
 
     def _own_times(
         self, column: pa.Array, values: pa.Array, times: pa.Array, reasons: dict[int, str]

@@ -11,7 +11,6 @@ import concurrent.futures
 import contextlib
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kshell.config import Properties
@@ -35,6 +34,8 @@ class Client:
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.wire = Wire()
+        self._shared: SharedReads | None = None
+        self._sharing = threading.Lock()  # queries are started by several threads
         self._thread = threading.Thread(target=self._run, name="kshell-kafka", daemon=True)
         self._thread.start()
 
@@ -106,11 +107,14 @@ class Client:
         """Per partition, the first offset whose timestamp is at or after a time (ms), or -1."""
         return self.call(self.wire.offsets(snapshot.topic, times, snapshot.isolation))
 
-    @cached_property
+    @property
     def _reads(self) -> SharedReads:
         from kshell.kafka.shared import SharedReads  # only what follows topics waits for it
 
-        return SharedReads(self.loop, self.wire)
+        with self._sharing:
+            if self._shared is None:
+                self._shared = SharedReads(self.loop, self.wire)
+            return self._shared
 
     def follow(
         self,

@@ -102,7 +102,7 @@ def arithmetic_sql(call: Call, args: Sequence[str]) -> str:
     >>> from kshell.sql.expressions import Column
     >>> sides = (Column("A", DOUBLE), Column("B", DOUBLE))
     >>> arithmetic_sql(Call("DIVIDE", sides, DOUBLE, "plain"), ["a", "b"])
-    'fdiv(a, b)'
+    'CASE WHEN b = 0 THEN fdiv(a, b) ELSE (a / b) END'
     """
     left, right = args
     sign = _INFIX[call.function]
@@ -110,8 +110,12 @@ def arithmetic_sql(call: Call, args: Sequence[str]) -> str:
         return f"({left} || {right})"
     if call.variant == "decimal":
         return f"CAST(({left} {sign} {right}) AS {duckdb_name(call.type)})"
+    if call.type == DOUBLE and sign == "/":  # of zero: "/" gives NULL, fdiv (which floors) Infinity
+        return let(
+            right, lambda by: f"CASE WHEN {by} = 0 THEN fdiv({left}, {by}) ELSE ({left} / {by}) END"
+        )
     if call.type == DOUBLE:
-        return f"fdiv({left}, {right})" if sign == "/" else f"({left} {sign} {right})"
+        return f"({left} {sign} {right})"
     wide, wrap = ("BIGINT", "java_int") if call.type == INTEGER else ("HUGEINT", "java_long")
     if sign not in "/%":
         return f"{wrap}(CAST({left} AS {wide}) {sign} {right})"

@@ -15,7 +15,9 @@ from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Column, Source, TopicSettings
 from kshell.catalog.options import CREATE
 from kshell.catalog.properties import read_with, topic_settings
+from kshell.errors import BindError, Place
 from kshell.sql import statements as ast
+from kshell.sql.bind.advice import advised
 from kshell.sql.bind.declare import InferColumns, build_source, no_columns
 from kshell.types import ksql_name
 
@@ -44,7 +46,16 @@ def change(
     infer: InferColumns = no_columns,
 ) -> Change:
     """The change that a statement of a kind in `_DDL` makes to the catalog."""
-    return _DDL[type(statement)](statement, catalog, properties, infer)
+    try:
+        return _DDL[type(statement)](statement, catalog, properties, infer)
+    except BindError as error:
+        raise advised(error, _place(statement)) from None
+
+
+def _place(declaration: Any) -> Place | None:
+    """Where the name stands that is declared, dropped or altered."""
+    place: Place | None = declaration.name.place
+    return place
 
 
 def declare(

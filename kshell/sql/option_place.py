@@ -1,6 +1,6 @@
-"""Where the option of WITH (…) stands that an error speaks of.
+"""Where the option of WITH (…), or the property of SET, stands that an error speaks of.
 
-`session` points errors of CREATE with it: `bind` and `catalog` see options without their places.
+`session` points errors with it: `bind`, `catalog` and `config` see options without their places.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 
 from kshell.sql.tokens import Kind, Token, tokenize
 
-__all__ = ["option_span"]
+__all__ = ["option_span", "setting_span"]
 
 
 def option_span(text: str, what: str) -> tuple[int, int] | None:
@@ -40,6 +40,33 @@ def option_span(text: str, what: str) -> tuple[int, int] | None:
             valued.append(value)
     found = next(iter((*named, *short, *valued)), None)
     return None if found is None else (found.start, found.end)
+
+
+def setting_span(text: str, what: str) -> tuple[int, int] | None:
+    """The value that a refused SET or ALTER SYSTEM gives, or the property's name if that is wrong.
+
+    >>> text = "SET 'a.b'='1', 'kshell.dialect'='kql'"
+    >>> start, end = setting_span(text, "kshell.dialect cannot be 'kql'")
+    >>> text[start:end]
+    "'kql'"
+    """
+    tokens = [t for t in tokenize(text) if t.text != ";"]
+    settings: list[tuple[Token, Token, Token]] = []  # the name's first and last, and the value
+    first = 2 if tokens[0].upper == "ALTER" else 1
+    if tokens[0].upper == "UNSET" and len(tokens) > 1:
+        return tokens[1].start, tokens[-1].end
+    for n, sign in enumerate(tokens):
+        if sign.text == "=" and first < n < len(tokens) - 1:
+            settings.append((tokens[first], tokens[n - 1], tokens[n + 1]))
+            first = n + 3  # behind the comma
+    said = what.lower()
+    for start, end, value in settings:
+        name = start.value if start is end else text[start.start : end.end]
+        if name.strip().lower() in said or len(settings) == 1:
+            if said.startswith("no ") or "have no property" in said:
+                return start.start, end.end
+            return value.start, value.end
+    return None
 
 
 def _with(tokens: list[Token], n: int) -> bool:

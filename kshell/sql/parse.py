@@ -50,8 +50,11 @@ def parse_piece(piece: Piece, types: Mapping[str, pa.DataType] | None = None) ->
     """One statement."""
     cursor = Cursor(piece, types or {})
     place = {"text": piece.text, "place": piece.place}
-    statement = _statement(cursor, place)
-    cursor.done()
+    try:
+        statement = _statement(cursor, place)
+        cursor.done()
+    except ParseError as error:
+        raise _typed_only(cursor) or error from None
     return statement
 
 
@@ -99,6 +102,19 @@ def _explain(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
         "place": cursor.place(cursor.peek()),
     }
     return Explain(statement=_statement(cursor, inner), **place)
+
+
+def _typed_only(cursor: Cursor) -> ParseError | None:
+    """The error for a backslash command, or & at the end, in a script."""
+    sign = next((t for t in cursor.tokens if t.kind is Kind.SIGN and t.text == "\\"), None)
+    if sign is None and cursor.tokens and cursor.tokens[-1].text == "&":
+        sign = cursor.tokens[-1]
+    if sign is None:
+        return None
+    what = "a command" if sign.text == "\\" else "& at the end"
+    return ParseError(
+        f"{what} is what a person types at the prompt, not for scripts", place=cursor.place(sign)
+    )
 
 
 def _unknown(cursor: Cursor) -> ParseError:

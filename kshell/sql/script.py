@@ -15,7 +15,7 @@ from kshell.sql.tokens import Kind, place_at, scan, tokenize
 
 __all__ = ["Piece", "Token", "is_complete", "split", "substitute", "tokens"]
 
-_ALONE = re.compile(r"\s*(help|exit|quit|\\[a-z?]+.*)\s*", re.IGNORECASE)
+_ALONE = re.compile(r"\s*(help|exit|quit)\s*", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:  # SHOW TOPICS answers in 150 ms: it cannot wait for Arrow and
     from kshell.catalog.model import Kind, WindowType
 
 __all__ = [
-    "AlterSource", "AssertSchema", "AssertSource", "AssertTopic", "AssertValues", "ColumnRole",
-    "ColumnSpec", "CreateAsSelect", "CreateSource", "CreateType", "Define", "Describe",
+    "AlterSource", "AssertQuery", "AssertSchema", "AssertSource", "AssertTopic", "AssertValues",
+    "ColumnRole", "ColumnSpec", "CreateAsSelect", "CreateSource", "CreateType", "Define", "Describe",
     "DescribeFunction", "DropSource", "DropType", "Emit", "Exit", "Explain", "Help", "InsertSelect",
     "InsertValues", "Name", "Print", "Query", "QueryAction", "QueryControl", "RunScript", "Select",
     "SetProperty", "Show", "ShowWhat", "Spool", "Statement", "Undefine", "UnsetProperty",
@@ -380,6 +380,14 @@ class AssertValues(Statement):
 
     insert: InsertValues
     null_values: bool = False
+
+
+@_statement
+class AssertQuery(Statement):
+    """ASSERT (SELECT …) [WITHIN n unit]: its answer is one TRUE, at the latest after that time."""
+
+    query: Query
+    within_ms: int = 0
 
 
 @_statement

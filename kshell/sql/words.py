@@ -47,7 +47,16 @@ def in_duckdb_words(text: str, tree: exp.Query, ksql: bool) -> Draft:
         _lambdas(draft)
         _constructors(draft)
         _types(draft)
+        _explodes(draft)
     return draft
+
+
+def _explodes(draft: Draft) -> None:
+    """EXPLODE(…) is UNNEST(…): a row for each element, none where there is none."""
+    for call in draft.calls():
+        if call.name == "EXPLODE":
+            token = draft.tokens[call.token]
+            draft.replace(token.start, token.end, "UNNEST")
 
 
 def _alike(draft: Draft) -> None:

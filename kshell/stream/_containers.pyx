@@ -29,8 +29,16 @@ cdef extern from *:
         memcpy(&v, p, n);
         return mixed(h, v) | 1;
     }
+    static inline uint64_t home(uint64_t hashed, uint64_t mask) { return (hashed >> 1) & mask; }
+    #if defined(__GNUC__)
+    #define fetch(p) __builtin_prefetch(p)
+    #else
+    #define fetch(p) ((void)(p))
+    #endif
     """
     uint64_t hash_of(const uint8_t *, int64_t) nogil
+    uint64_t home(uint64_t, uint64_t) nogil
+    void fetch(const void *) nogil
 
 ctypedef struct column:
     const uint8_t *data

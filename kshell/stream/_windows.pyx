@@ -256,31 +256,27 @@ cdef class _Windows:
 
     cdef int64_t first_start(self, int64_t slot, int64_t start) noexcept:
         """Where the first window is that starts then or later."""
+        return self.first(slot, start, False)
+
+    cdef int64_t first_last(self, int64_t slot, int64_t last) noexcept:
+        """Where the first window is whose last moment is then or later."""
+        return self.first(slot, last, True)
+
+    cdef inline int64_t first(self, int64_t slot, int64_t moment, bint of_last) noexcept:
         cdef line *mine = &self.lines[slot]
         cdef int64_t low = mine.head, high = mine.end, mid
-        if low < high and self.all_[mine.data[high - 1]].start < start:
+        if low < high and self.moment(mine.data[high - 1], of_last) < moment:
             return high
         while low < high:
             mid = (low + high) // 2
-            if self.all_[mine.data[mid]].start < start:
+            if self.moment(mine.data[mid], of_last) < moment:
                 low = mid + 1
             else:
                 high = mid
         return low
 
-    cdef int64_t first_last(self, int64_t slot, int64_t last) noexcept:
-        """Where the first window is whose last moment is then or later."""
-        cdef line *mine = &self.lines[slot]
-        cdef int64_t low = mine.head, high = mine.end, mid
-        if low < high and self.all_[mine.data[high - 1]].last < last:
-            return high
-        while low < high:
-            mid = (low + high) // 2
-            if self.all_[mine.data[mid]].last < last:
-                low = mid + 1
-            else:
-                high = mid
-        return low
+    cdef inline int64_t moment(self, int64_t n, bint of_last) noexcept:
+        return self.all_[n].last if of_last else self.all_[n].start
 
     cdef int64_t has(self, int64_t slot, int64_t start) noexcept:
         """Where the window is that starts then; -1 if there is none."""

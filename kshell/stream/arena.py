@@ -14,12 +14,15 @@ import pyarrow as pa
 from kshell.stream.columns import Grown
 from kshell.stream.keys import Keys
 from kshell.stream.state import Entries
+from kshell.stream.updates import group_starts, last_rows, sorted_by, taken
 
 __all__ = ["KeyedRows", "Rows"]
 
 Ints = Any  # a numpy array of int64
 _Part = tuple[Ints, pa.RecordBatch]
 _FULL = 1 << 16  # rows from which on a chunk is not joined to its neighbour
+_SPARSE = 4  # a chunk of more ids than that for each row is searched; so are
+_FEW = 16  # fewer ids than a row in so many: else there is an index
 
 
 class _Chunk:
@@ -29,10 +32,18 @@ class _Chunk:
         self.ids, self.rows, self.live = ids, rows, live
         self.count = int(np.count_nonzero(live))
         self.first, self.last = int(ids[0]), int(ids[-1])
-        self.dense = self.last - self.first + 1 == len(ids)
+        self.span = self.last - self.first + 1
+        self._places: Ints | None = None  # by id, above the first one
 
     def places(self, ids: Ints) -> Ints:
-        return ids - self.first if self.dense else np.searchsorted(self.ids, ids)
+        if self.span == len(self.ids):
+            return ids - self.first
+        if self._places is None:
+            if self.span > _SPARSE * len(self.ids) or len(ids) * _FEW < len(self.ids):
+                return np.searchsorted(self.ids, ids)
+            self._places = np.empty(self.span, np.int32)
+            self._places[self.ids - self.first] = np.arange(len(self.ids))
+        return self._places[ids - self.first].astype(np.int64)
 
     def compact(self) -> _Chunk:
         rows = self.rows.filter(pa.array(self.live))
@@ -80,17 +91,17 @@ class Rows:
             chunk = self._chunks[0]
             return chunk.rows.take(pa.array(chunk.places(ids)))
         which = self._of(ids)
-        if which[0] == which[-1] and (which == which[0]).all():
+        if (which == which[0]).all():
             chunk = self._chunks[which[0]]
             return chunk.rows.take(pa.array(chunk.places(ids)))
-        order = np.argsort(which, kind="stable")
+        order = sorted_by(which)
         parts = [
             self._chunks[n].rows.take(pa.array(self._chunks[n].places(part)))
             for n, part in _runs(which[order], ids[order])
         ]
         back = np.empty(len(order), np.int64)
         back[order] = np.arange(len(order))
-        return pa.concat_batches(parts).take(pa.array(back))
+        return taken(pa.concat_batches(parts), back)
 
     def drop(self, ids: Ints) -> None:
         """Forget these rows, which must live."""
@@ -241,7 +252,7 @@ class KeyedRows:
 
     def put(self, slots: Ints, batch: pa.RecordBatch) -> None:
         """The rows replace what their slots had; of the rows of one slot the last counts."""
-        last = _last(slots)
+        last = last_rows(slots)
         if len(last) < len(slots):
             slots, batch = slots[last], batch.take(pa.array(last))
         old = self._ids.data[slots]
@@ -287,7 +298,7 @@ class KeyedRows:
             lost = pa.concat_batches(gone)
             away = self.keys.find(lost.columns) < 0
             slots, _ = Keys(lost.schema.types).add(lost.columns)
-            lost = lost.take(pa.array(np.intersect1d(_last(slots), np.flatnonzero(away))))
+            lost = lost.take(pa.array(np.intersect1d(last_rows(slots), np.flatnonzero(away))))
             gone = [lost]
         return Entries.of(keys, rows, *gone)
 
@@ -299,14 +310,8 @@ def _entries(ids: Ints, rows: pa.RecordBatch, gone: Ints) -> Entries:
     return Entries.of(keyed(ids), rows, keyed(gone))
 
 
-def _last(slots: Ints) -> Ints:
-    """At which row each slot is for the last time, ascending."""
-    _, back = np.unique(slots[::-1], return_index=True)
-    return np.sort(len(slots) - 1 - back)
-
-
 def _runs(numbers: Ints, ids: Ints) -> list[tuple[int, Ints]]:
     """The ids of each number; equal numbers stand together."""
-    starts = np.flatnonzero(np.diff(numbers, prepend=-1))
+    starts = np.flatnonzero(group_starts(numbers))
     ends = np.append(starts[1:], len(numbers))
     return [(int(numbers[s]), ids[s:e]) for s, e in zip(starts, ends, strict=True)]

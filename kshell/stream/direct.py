@@ -1,4 +1,4 @@
-"""Evaluates plain expressions without DuckDB: comparisons, AND, OR, NOT, and Java's arithmetic.
+"""Evaluates plain expressions without DuckDB: comparisons, IN, LIKE, logic, and Java's arithmetic.
 
 `evaluate` asks this module first: DuckDB needs a millisecond to plan a statement for each batch,
 and a single record would wait for that.  Results equal those of `render`'s SQL; for other
@@ -124,6 +124,65 @@ def _arithmetic(compute: Callable[[Any, Any], Any]) -> Callable[[Call, list[_Par
     return make
 
 
+def _quotient(call: Call, parts: list[_Part]) -> _Part | None:
+    """By 0 it fails, by -1 it may wrap around: DuckDB does both."""
+    divide = _arithmetic(pc.divide)(call, parts)
+    if divide is None or call.type == pa.float64():
+        return divide
+    by = parts[1]
+
+    def run(batch: pa.RecordBatch) -> Any:
+        if _any_of(by(batch), (0, -1)):
+            raise Indirect
+        return divide(batch)
+
+    return run
+
+
+def _remainder(call: Call, parts: list[_Part]) -> _Part | None:
+    """With the sign of the left side, as in Java."""
+    quotient = None if call.type == pa.float64() else _quotient(call, parts)
+    if quotient is None:
+        return None
+    left, by = parts
+    return lambda batch: pc.subtract(left(batch), pc.multiply(quotient(batch), by(batch)))
+
+
+def _any_of(value: Any, these: tuple[int, ...]) -> bool:
+    if isinstance(value, pa.Scalar):
+        return value.as_py() in these
+    return any(pc.any(pc.equal(value, one)).as_py() for one in these)
+
+
+def _between(call: Call, parts: list[_Part]) -> _Part | None:
+    value, low, high = call.args
+    lower = _comparison(pc.greater_equal)(Call("", (value, low), call.type, ""), parts[:2])
+    upper = _comparison(pc.less_equal)(Call("", (value, high), call.type, ""), [parts[0], parts[2]])
+    if lower is None or upper is None:
+        return None
+    return lambda batch: pc.and_(lower(batch), upper(batch))
+
+
+def _in(call: Call, parts: list[_Part]) -> _Part | None:
+    """One of some constants that are no doubles."""
+    value, *options = call.args
+    type = value.type
+    listed = [o.value for o in options if isinstance(o, Literal) and o.type == type]
+    if len(listed) != len(options) or type not in _PLAIN or type == pa.float64():
+        return None
+    known = pa.array([o for o in listed if o is not None], type)
+    return lambda batch: pc.is_in(parts[0](batch), value_set=known)
+
+
+def _like(call: Call, parts: list[_Part]) -> _Part | None:
+    """A constant pattern without a backslash, which Arrow takes as an escape."""
+    _, pattern, *escape = call.args
+    text = pattern.value if isinstance(pattern, Literal) else None
+    if escape or text is None or "\\" in text:
+        return None
+    return lambda batch: pc.fill_null(pc.match_like(parts[0](batch), text), False)
+
+
 def _logic(compute: Callable[..., Any]) -> Callable[[Call, list[_Part]], _Part | None]:
     def make(call: Call, parts: list[_Part]) -> _Part | None:
         return lambda batch: compute(*(p(batch) for p in parts))
@@ -146,13 +205,18 @@ _CALLS: Mapping[str, Callable[[Call, list[_Part]], _Part | None]] = MappingProxy
         "ADD": _add,
         # As in Java: if the left side is NULL, the result is NULL, whatever the right side is.
         "AND": _logic(lambda a, b: pc.if_else(a, b, False)),
+        "BETWEEN": _between,
+        "DIVIDE": _quotient,
         "EQUAL": _comparison(pc.equal),
         "GREATER": _comparison(pc.greater),
         "GREATER_OR_EQUAL": _comparison(pc.greater_equal),
+        "IN": _in,
         "IS_NOT_NULL": _logic(pc.is_valid),
         "IS_NULL": _logic(pc.is_null),
         "LESS": _comparison(pc.less),
         "LESS_OR_EQUAL": _comparison(pc.less_equal),
+        "LIKE": _like,
+        "MODULO": _remainder,
         "MULTIPLY": _arithmetic(pc.multiply),
         "NOT": _logic(pc.invert),
         "NOT_EQUAL": _comparison(pc.not_equal),

@@ -156,7 +156,7 @@ class Graph:
 
     def _since_1970(self, batch: Changes) -> Changes:
         times = batch.rows.column("ROWTIME")
-        if (pc.min(times).as_py() or 0) >= 0:
+        if np.fmin.reduce(np.asarray(times), initial=0) >= 0:
             return batch
         early = pc.less(times, _EPOCH)
         for row in batch.rows.filter(early).to_pylist():

@@ -7,7 +7,7 @@ its rows go through the projection and the HAVING above it.  Else the changes ar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,7 @@ from kshell.sql.expressions import Call, Expression, walk
 from kshell.stream.arena import KeyedRows
 from kshell.stream.rows import Layout, latest
 from kshell.stream.state import Entries
+from kshell.stream.updates import last_rows
 
 __all__ = ["Collected", "Computed", "Current", "Kept", "repeats"]
 
@@ -66,8 +67,7 @@ class Collected:
     """The last row of each key; a window leaves when its retention is over."""
 
     def __init__(self, node: plan.Node) -> None:
-        self._relation = node.output
-        layout = Layout(node.output)
+        self._layout = layout = Layout(node.output)
         self._rows = KeyedRows(layout.schema, layout.key_columns)
         # By this a window's age is told; None: no window leaves.
         self._age = _retention(node) if layout.windowed else None
@@ -78,9 +78,9 @@ class Collected:
         """Keep each key's last row."""
         if not len(changes):
             return
-        records, gone = latest(changes, self._relation)
+        records, gone = latest(changes, self._layout)
         slots = self._rows.slots(records)
-        last = _last(slots)
+        last = last_rows(slots)
         dead = np.asarray(gone)[last]
         kept = last[~dead]
         self._rows.put(slots[kept], records.take(pa.array(kept)))
@@ -146,9 +146,3 @@ def _retention(node: plan.Node) -> int | None:
 
 def _final(node: plan.Node) -> bool:
     return isinstance(node, plan.Suppress) or any(map(_final, plan.children(node)))
-
-
-def _last(slots: Any) -> Any:
-    """At which row each slot is for the last time, ascending."""
-    _, back = np.unique(slots[::-1], return_index=True)
-    return np.sort(len(slots) - 1 - back)

@@ -14,13 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kshell.catalog.model import Kind, WindowType
-from kshell.changes import WEIGHT, Changes
+from kshell.changes import Changes
 from kshell.sql.plan import Relation
 
 __all__ = ["Layout", "Row", "batch_of", "freeze", "latest", "replaced"]
 
-_NOTHING = pa.scalar(0, WEIGHT)
 Row = tuple[Any, ...]
+Places = Any  # a numpy array of int64
+Bools = np.ndarray[Any, np.dtype[np.bool_]]
+_FEW = 16  # cells that Python compares sooner than Arrow is called
 
 
 def freeze(value: Any) -> Hashable:
@@ -61,54 +63,53 @@ class Layout:
         self.cell_names = [*self.names[: self.width], *bounds]
         # Windows of known size are keyed by their start only: windows of other sizes can join.
         self.key_columns = [*self.names[: self.width], *bounds[: 1 if sized else None]]
+        self.key_places = [self.names.index(name) for name in self.key_columns]
 
 
-def latest(changes: Changes, relation: Relation) -> tuple[pa.RecordBatch, pa.Array]:
+def latest(changes: Changes, layout: Layout) -> tuple[pa.RecordBatch, pa.Array]:
     """The changes as records for a sink or a screen, and which of them have no value.
 
     An update is -1 for the old row and then +1 for the new one: only the new one is a record.
     """
-    gone = pc.less_equal(changes.weights, _NOTHING)
-    if relation.kind is Kind.STREAM or not pc.any(gone).as_py():
-        return changes.rows, gone
-    layout = Layout(relation)
-    olds = replaced(changes, layout)
+    gone = np.asarray(changes.weights) <= 0
+    stream = layout.relation.kind is Kind.STREAM
+    olds = None if stream or not gone.any() else replaced(changes, layout)
     if olds is None:
-        return changes.rows, gone
-    kept = pa.array(~olds)
-    return changes.rows.filter(kept), gone.filter(kept)
+        return changes.rows, pa.array(gone)
+    kept = np.flatnonzero(~olds)
+    return changes.rows.take(pa.array(kept)), pa.array(gone[kept])
 
 
-def replaced(
-    changes: Changes, layout: Layout
-) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
+def replaced(changes: Changes, layout: Layout) -> Bools | None:
     """Which rows are the old ones of updates; None if none is."""
     weights = np.asarray(changes.weights)
     old = np.flatnonzero((weights[:-1] < 0) & (weights[1:] > 0))
     if not len(old):
         return None
-    new = pa.array(old + 1)
-    found = np.ones(len(old), np.bool_)
-    for column in map(changes.rows.column, layout.key_columns):
-        found &= _same_cells(column.take(pa.array(old)), column.take(new))
-    if layout.session:
-        starts, ends = (changes.rows.column(i).take(new) for i in (-3, -2))
-        found &= np.asarray(pc.equal(starts, ends))
     if changes.order is not None:  # else a deletion and a later insertion look like an update
         places = changes.order.to_numpy()
-        found &= places[old] == places[old + 1]
+        old = old[places[old] == places[old + 1]]
+    if layout.session:  # one that is longer than a moment leaves, and comes back
+        starts, ends = (changes.rows.column(i).to_numpy() for i in (-3, -2))
+        old = old[starts[old + 1] == ends[old + 1]]
+    for place in layout.key_places:
+        old = old[_same_cells(changes.rows.column(place), old, old + 1)]
     olds = np.zeros(len(weights), np.bool_)
-    olds[old[found]] = True
-    return olds if found.any() else None
+    olds[old] = True
+    return olds if len(old) else None
 
 
-def _same_cells(left: pa.Array, right: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Row by row, whether the cells are equal, NULL equal to NULL."""
-    if pa.types.is_nested(left.type):
-        pairs = zip(left.to_pylist(), right.to_pylist(), strict=True)
-        return np.array([freeze(a) == freeze(b) for a, b in pairs], np.bool_)
-    both = pc.and_(left.is_null(), right.is_null())
-    return np.asarray(pc.or_(pc.equal(left, right).fill_null(False), both))
+def _same_cells(column: pa.Array, left: Places, right: Places) -> Bools:
+    """Whether the cells at those places are equal; NULL is NULL, NaN is NaN."""
+    if len(left) <= _FEW or pa.types.is_nested(column.type):
+        pairs = zip(left.tolist(), right.tolist(), strict=True)
+        cells = (([freeze(column[a].as_py())], [freeze(column[b].as_py())]) for a, b in pairs)
+        return np.array([a == b for a, b in cells], np.bool_)
+    mine, other = column.take(pa.array(left)), column.take(pa.array(right))
+    both = pc.and_(mine.is_null(), other.is_null())
+    if pa.types.is_floating(column.type):
+        both = pc.or_(both, pc.and_(pc.is_nan(mine), pc.is_nan(other)).fill_null(False))
+    return np.asarray(pc.or_(pc.equal(mine, other).fill_null(False), both))
 
 
 def batch_of(rows: Sequence[Row], schema: pa.Schema) -> pa.RecordBatch:

@@ -6,7 +6,7 @@ Operators of tables use it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -14,11 +14,25 @@ import pyarrow as pa
 from kshell.changes import WEIGHT, Changes
 from kshell.stream.rows import Layout, replaced
 
-__all__ = ["Spread", "Updates", "before", "distinct", "group_ends", "group_starts", "latest_of",
-           "updates_of"]  # fmt: skip
+__all__ = [
+    "Spread",
+    "Updates",
+    "before",
+    "distinct",
+    "group_ends",
+    "group_starts",
+    "last_rows",
+    "latest_of",
+    "places_in",
+    "sorted_by",
+    "taken",
+    "updates_of",
+]  # fmt: skip
 
 Ints = Any  # a numpy array of int64
 Bools = Any  # a numpy array of bool
+Rows = TypeVar("Rows", pa.Array, pa.RecordBatch)
+_WHOLE = 1 << 63  # numbers below it are int64
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +108,67 @@ class Spread:
         """The rows, and the updates' order."""
         places = None if order is None else pa.array(order[self.which], pa.int64())
         return Changes(rows, pa.array(self.weights, WEIGHT), places)
+
+
+def sorted_by(*keys: Ints) -> Ints:
+    """The rows in the order of the keys, the first of which counts most; equal rows as they came.
+
+    numpy sorts numbers faster than it sorts rows by them: keys and row become one number.
+
+    >>> sorted_by(np.array([2, 1, 2, 1]), np.array([5, 7, 4, 7]))
+    array([1, 3, 2, 0])
+    """
+    count = len(keys[0])
+    if count < 2:
+        return np.arange(count)
+    packed: Ints = np.zeros(count, np.int64)
+    bits = (count - 1).bit_length()
+    most = 1 << bits
+    for key in keys:
+        least = int(key.min())
+        span = int(key.max()) - least + 1
+        most *= span
+        if most > _WHOLE:
+            return np.lexsort(keys[::-1])
+        packed = packed * span + (key - least)
+    return np.sort(packed << bits | np.arange(count)) & ((1 << bits) - 1)
+
+
+def taken(rows: Rows, places: Ints) -> Rows:
+    """The rows of a column or a batch at those places; itself where that is all of them as they are.
+
+    >>> column = pa.array(["a", "b"])
+    >>> taken(column, np.array([0, 1])) is column, taken(column, np.array([1])).to_pylist()
+    (True, ['b'])
+    """
+    if len(rows) == len(places) and (places == np.arange(len(places))).all():
+        return rows
+    return rows.take(pa.array(places, pa.int64()))
+
+
+def last_rows(slots: Ints) -> Ints:
+    """At which row each slot is for the last time, ascending.
+
+    >>> last_rows(np.array([5, 4, 5]))
+    array([1, 2])
+    """
+    if len(slots) < 2:
+        return np.arange(len(slots))
+    order = sorted_by(slots)
+    return np.sort(order[group_ends(group_starts(slots[order]))])
+
+
+def places_in(different: Ints, values: Ints) -> Ints:
+    """Where each of the values stands among those, which differ; -1: nowhere.
+
+    >>> places_in(np.array([7, 3]), np.array([3, 5, 7]))
+    array([ 1, -1,  0])
+    """
+    if not len(different):
+        return np.full(len(values), -1)
+    order = np.argsort(different)
+    at = order[np.minimum(different.searchsorted(values, sorter=order), len(order) - 1)]
+    return np.where(different[at] == values, at, -1)
 
 
 def group_starts(sorted_slots: Ints) -> Bools:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ from kshell.value_texts import json_default, json_values
 __all__ = ["joined", "json_lines"]
 
 _ESCAPED = '["\\\\\\x00-\\x1f]'  # what JSON's texts have with a backslash
+_WRITTEN = {pa.int32(), pa.int64(), pa.bool_(), pa.string()}
 _FEW = 100  # rows for which whole columns do not pay
 
 
@@ -33,12 +35,32 @@ def json_lines(schema: pa.Schema, batch: pa.RecordBatch, end: str = "") -> pa.Ar
         return pa.array([_text(dict(zip(names, r, strict=True))) + end for r in rows], pa.string())
     import pyarrow.compute as pc  # takes 50 ms
 
+    if written := _compiled(schema, batch):
+        return pc.binary_join_element_wise(written, pa.scalar(end), "") if end else written
     parts: list[pa.Array | pa.Scalar] = []
     before = "{"
     for name, column in zip(names, batch.columns, strict=True):
         parts += [pa.scalar(f"{before}{_text(name)}:"), _texts(column)]
         before = ","
     return pc.binary_join_element_wise(*parts, pa.scalar("}" + end), "")
+
+
+def _compiled(schema: pa.Schema, batch: pa.RecordBatch) -> pa.Array | None:
+    """The lines by the writer in C, if it was built and has these types as they are shown."""
+    if not set(schema.types) <= _WRITTEN:
+        return None
+    if not (writer := _writer(schema)):
+        return None
+    made = writer.write(batch.columns, pa.repeat(False, batch.num_rows))
+    return None if made is None else made.cast(pa.string())
+
+
+@lru_cache(8)
+def _writer(schema: pa.Schema) -> Any:
+    from kshell.formats.row_writer import Step, row_writer
+
+    steps = [Step(f.type, _text(f.name).encode() + b":", place=i) for i, f in enumerate(schema)]
+    return row_writer(lambda: steps, "json")
 
 
 def joined(lines: pa.Array) -> str:

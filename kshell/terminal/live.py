@@ -27,7 +27,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kshell.changes import Changes
-from kshell.errors import KshellError
+from kshell.errors import Interrupted, KshellError
 from kshell.results import Live, LiveStats, backlog
 from kshell.terminal.board import Board, Row
 from kshell.terminal.cells import NULL, is_number
@@ -55,14 +55,15 @@ _PAGE_UP, _PAGE_DOWN, _END = b"\x1b[5~", b"\x1b[6~", (b"\x1b[F", b"\x1bOF", b"G"
 def _footer(stats: LiveStats) -> str:
     """The line below the rows.
 
-    >>> _footer(LiveStats(3, 10, 5.0, 2, 1))
-    '3 rows · 10 scanned · lag 2 · 5/s · 1 undecodable'
-    >>> _footer(LiveStats(3, 10, 5.0, 2, 1, late=4))
-    '3 rows · 10 scanned · lag 2 · 5/s · 1 undecodable · 4 late'
+    >>> from kshell.results import LeftOut
+    >>> _footer(LiveStats(3, 10, 5.0, 2, LeftOut(1)))
+    '3 rows · 10 scanned · lag 2 · 5/s · 1 left out'
+    >>> _footer(LiveStats(3, 10, 5.0, 2, LeftOut(1), late=4))
+    '3 rows · 10 scanned · lag 2 · 5/s · 1 left out · 4 late'
     """
     text = (
         f"{stats.rows:,} rows · {stats.scanned:,} scanned"
-        f" · {backlog(stats.lag, stats.rate)} · {stats.bad:,} undecodable"
+        f" · {backlog(stats.lag, stats.rate)} · {stats.bad.count:,} left out"
     )
     if stats.late:
         text += f" · {stats.late:,} late"
@@ -76,6 +77,7 @@ class View:
     live: Live
     board: Board
     paused: bool = False
+    interrupted: bool = False  # by Ctrl-C
     back: int = 0
     _lit: int = 0  # changes after this one are highlighted
     _widths: tuple[int, ...] = ()
@@ -114,7 +116,7 @@ class View:
 
     def _bar(self, width: int) -> Text:
         stats = self.live.stats()
-        alarm = bool(stats.note or stats.bad)
+        alarm = bool(stats.note or stats.bad.count)
         told = _footer(stats)
         keys = "Space pause · ↑↓ scroll · q stop "
         space = width - width_of(told) - width_of(keys) - 2
@@ -149,6 +151,7 @@ class View:
     def press(self, key: bytes, page: int) -> bool:
         """Act on a key; False means stop."""
         if key in _STOP:
+            self.interrupted = key == b"\x03"
             return False
         if key == b" ":
             self.paused, self.back = not self.paused, 0
@@ -248,11 +251,14 @@ def _pressed(fd: int, news: int | None, seconds: float) -> list[bytes]:
     return _KEY.findall(data)
 
 
-def watch(live: Live, console: Console | None = None) -> None:
-    """Show the query until it ends or is stopped; raises the error that ended it."""
+def watch(live: Live, console: Console | None = None, board: Board | None = None) -> None:
+    """Show the query until it ends or is stopped; raises the error that ended it, and Interrupted.
+
+    `board` has the rows of a query that ran in the background.
+    """
     console = console or Console(highlight=False)
     screen = Console(highlight=False, file=terminal())
-    view = View(live, Board(live.schema, live.key))
+    view = View(live, Board(live.schema, live.key) if board is None else board)
     puller = _Puller(live)
     stopped = False
     try:
@@ -271,6 +277,8 @@ def watch(live: Live, console: Console | None = None) -> None:
         if isinstance(puller.error, KshellError):
             raise puller.error
         raise KshellError(f"the query failed: {puller.error}")
+    if view.interrupted:
+        raise Interrupted("")  # the last line says it
 
 
 def _show(view: View, puller: _Puller, console: Console) -> None:

@@ -13,7 +13,7 @@ from typing import IO
 from kshell.errors import KshellError, Place
 from kshell.terminal.sanitize import clean, clean_block
 
-__all__ = ["Outages", "draw_error", "error_lines", "internal_error", "note"]
+__all__ = ["Outages", "colours", "draw_error", "draws", "error_lines", "internal_error", "note"]
 
 _BETWEEN = 5.0  # seconds between two notes about the same outage, at least
 
@@ -54,7 +54,7 @@ def draw_error(error: KshellError, text: str = "", to: IO[str] | None = None) ->
     """Write the error to stderr, in red on a terminal."""
     to = to or sys.stderr
     lines = error_lines(error, text)
-    if _colours(to):
+    if colours(to):
         lines = [_coloured(line) for line in lines]
     to.write("\n".join(lines) + "\n")
     to.flush()
@@ -68,9 +68,14 @@ def internal_error(error: Exception) -> KshellError:
     )
 
 
-def _colours(to: IO[str]) -> bool:
-    """Whether to write escape sequences: on a terminal, unless no-color.org's variable is set."""
-    return to.isatty() and "NO_COLOR" not in os.environ
+def draws(to: IO[str]) -> bool:
+    """Whether escape sequences may be written: on a terminal that is not dumb."""
+    return to.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
+
+
+def colours(to: IO[str]) -> bool:
+    """The same for colours, which no-color.org's variable forbids."""
+    return draws(to) and "NO_COLOR" not in os.environ
 
 
 def _coloured(line: str) -> str:
@@ -86,7 +91,7 @@ def _coloured(line: str) -> str:
 def note(text: str, to: IO[str] | None = None) -> None:
     """A remark on stderr."""
     to = to or sys.stderr
-    styled = f"\x1b[2m{clean_block(text)}\x1b[0m" if _colours(to) else clean_block(text)
+    styled = f"\x1b[2m{clean_block(text)}\x1b[0m" if colours(to) else clean_block(text)
     to.write(styled + "\n")
     to.flush()
 

@@ -216,13 +216,15 @@ def _parquet(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
 
     with pq.ParquetWriter(to.binary("parquet"), stored) as writer:
         waiting: list[pa.RecordBatch] = []
-        for batch in batches:
-            waiting.append(batch)
-            if sum(b.num_rows for b in waiting) >= _ROW_GROUP:
+        try:
+            for batch in batches:
+                waiting.append(batch)
+                if sum(b.num_rows for b in waiting) >= _ROW_GROUP:
+                    writer.write_table(table(waiting))
+                    waiting = []
+        finally:  # also when a continuous answer is stopped
+            if waiting:
                 writer.write_table(table(waiting))
-                waiting = []
-        if waiting:
-            writer.write_table(table(waiting))
     texts = [f.name for f, g in zip(schema, stored, strict=True) if f.type != g.type]
     return [f"Parquet has no such type, so it is text: {', '.join(texts)}"] if texts else ()
 

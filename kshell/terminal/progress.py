@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 
 from kshell.results import Progress
+from kshell.terminal.messages import draws
 from kshell.terminal.sanitize import clean
 
 __all__ = ["ProgressLine", "progress_text"]
@@ -70,7 +71,7 @@ class ProgressLine:
             progress = self._progress()
             if progress is None or not progress.total:
                 continue
-            if not sys.stderr.isatty():
+            if not draws(sys.stderr):
                 self._say(progress.note)
                 continue
             with self._lock:

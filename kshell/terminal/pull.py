@@ -1,20 +1,22 @@
-"""Pulls batches in another thread, so that Ctrl-C works while DuckDB computes.
+"""Works in another thread, so that Ctrl-C is heeded while DuckDB computes.
 
 A call into C does not notice an interrupt before it returns; a wait on a queue does.  `show` draws
-the batches, while the thread makes the next ones.
+an answer's batches while the thread makes the next ones; `conversation` has statements run there.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TypeVar
 
-__all__ = ["pulled"]
+__all__ = ["pulled", "stepwise"]
 
 T = TypeVar("T")
+
 
 _AHEAD = 4  # batches made and not yet drawn
 _GRACE = 0.1  # seconds to wait for a cancelled result to end
@@ -25,6 +27,9 @@ class _End:
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
+
+
+_END = _End()
 
 
 def pulled(items: Iterator[T], cancel: Callable[[], None]) -> Iterator[T]:
@@ -62,4 +67,63 @@ def pulled(items: Iterator[T], cancel: Callable[[], None]) -> Iterator[T]:
     finally:
         left.set()
         cancel()
+        thread.join(_GRACE)
+
+
+def stepwise(
+    items: Iterator[T], seconds: float | None = None
+) -> Generator[T, None, None]:
+    """The items, each made when it is asked for; if the caller leaves, waits only a moment.
+
+    What is made after that is cancelled.  Raises TimeoutError where one takes longer than the
+    seconds.
+
+    >>> list(stepwise(i for i in (1, 2)))
+    [1, 2]
+    """
+    asked: queue.Queue[bool] = queue.Queue()
+    made: queue.Queue[T | _End] = queue.Queue()
+    left = threading.Event()
+
+    def run() -> None:
+        while asked.get():
+            try:
+                item = next(items, _END)
+            except BaseException as error:
+                made.put(_End(error))
+                return
+            made.put(item)
+            if left.is_set() and hasattr(item, "cancel"):
+                item.cancel()
+        items.close()  # type: ignore[attr-defined]
+
+    def outermost() -> None:
+        with contextlib.suppress(KeyboardInterrupt):  # it came when all was done
+            run()
+
+    thread = threading.Thread(target=outermost, name="kshell-statement", daemon=True)
+    thread.start()
+    busy = True
+    try:
+        while True:
+            asked.put(True)
+            try:
+                item = made.get(timeout=seconds)
+            except queue.Empty:
+                raise TimeoutError from None
+            if isinstance(item, _End):
+                break
+            busy = False
+            yield item
+            busy = True
+        busy = False
+        if item.error is not None:
+            raise item.error
+    finally:
+        left.set()
+        if busy and thread.ident is not None:  # it stops at its next step in Python
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt)
+            )
+        asked.put(False)
         thread.join(_GRACE)

@@ -1,4 +1,4 @@
-"""The prompt: a person types statements, until Ctrl-D.
+"""The prompt: a person types statements and commands, until Ctrl-D.
 
 The prompt appears at once: a thread that starts after it is drawn opens the session and imports the
 heavy modules.  Enter in an incomplete statement begins the next line; an error in a statement does
@@ -7,32 +7,41 @@ not end the prompt.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import shutil
 import sys
-import textwrap
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import Application
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.formatted_text import StyleAndTextTuples
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.key_binding.vi_state import InputMode
+from prompt_toolkit.output import Output, create_output
 from prompt_toolkit.shortcuts import CompleteStyle
 from prompt_toolkit.styles import Style
+from prompt_toolkit.utils import is_dumb_terminal
 
 from kshell import __version__
-from kshell.errors import Interrupted, KshellError
-from kshell.sql.script import is_complete
-from kshell.terminal.commands import COMMANDS, FORMATS, command_help
+from kshell.errors import KshellError
+from kshell.terminal.commands import run_command
 from kshell.terminal.completion.menu import Menu
+from kshell.terminal.conversation import Conversation, NoSession
+from kshell.terminal.encoding import Unbuffered, speaks_utf8
 from kshell.terminal.highlight import BracketsAtCursor, SqlLexer
 from kshell.terminal.history import PrivateHistory
-from kshell.terminal.messages import draw_error, internal_error, note
-from kshell.terminal.sanitize import clean
+from kshell.terminal.keyboard import quiet
+from kshell.terminal.keys import bindings
+from kshell.terminal.messages import note
+from kshell.terminal.opening import Opening
+from kshell.terminal.plain_prompt import ask
+from kshell.terminal.toolbar import toolbar
+from kshell.terminal.typed import read_call
 
 if TYPE_CHECKING:
     from kshell.session import Session
@@ -68,64 +77,29 @@ STYLE = Style.from_dict(
         "scrollbar.button": "bg:#4e4e4e",
     }
 )
-_TOLD = 60  # characters of a query's state on the toolbar
+_PROMPT = "kshell> "
 _TICK = 1.0  # seconds after which an idle prompt is drawn again: queries run beside it
 _FRESH = 10.0  # seconds after which names are loaded again
 
 
-class _Opening:
-    """Opens the session in a thread: that may import, start a broker, connect."""
-
-    def __init__(
-        self,
-        open_session: Callable[[], Session],
-        changed: Callable[[], None],
-        learn: Callable[[Session], None],
-    ) -> None:
-        self._open, self._changed, self._learn = open_session, changed, learn
-        self.session: Session | None = None
-        self.error: BaseException | None = None
-        self._done = threading.Event()
-        self._begun = False
-
-    def begin(self) -> None:
-        """Start the thread; a second call does nothing."""
-        if not self._begun:
-            self._begun = True
-            threading.Thread(target=self._run, name="kshell-open", daemon=True).start()
-
-    def _run(self) -> None:
-        try:
-            session = self._open()
-            session.connect()
-            self.session = session
-        except BaseException as error:
-            self.error = error
-        finally:
-            self._done.set()
-            self._changed()
-        if self.session is not None:
-            self._learn(self.session)
-            self._changed()
-
-    def wait(self) -> Session:
-        """The session; raises the error of opening it.  Ctrl-C may end the wait."""
-        self.begin()
-        while not self._done.wait(0.1):
-            pass
-        if self.session is None:
-            raise self.error or KshellError("no session")
-        return self.session
+def _output() -> Output | None:
+    """Standard output, if it is not UTF-8; None is prompt_toolkit's own choice."""
+    if speaks_utf8() or not sys.stdout.isatty():
+        return None
+    return create_output(stdout=cast(TextIO, Unbuffered(sys.stdout)))
 
 
 class _Prompt:
-    """One conversation."""
+    """The prompt of one conversation."""
 
     def __init__(self, open_session: Callable[[], Session], output: str, csv_safe: bool) -> None:
-        self.output, self.csv_safe = output, csv_safe
+        self._loop = asyncio.new_event_loop()
         self._learned = time.monotonic()
         self._menu = Menu()
-        self._opening = _Opening(open_session, self._changed, self._learn)
+        self._asked = False  # whether Ctrl-D was pressed while queries run
+        self._opening = Opening(open_session, self._changed, self._learn)
+        self._talk = Conversation(self._session, output, csv_safe)
+        self._menu.memory.jobs = self._talk.jobs.status
         self._history = PrivateHistory()
         self._prompt: PromptSession[str] = PromptSession(
             history=self._history,
@@ -142,19 +116,29 @@ class _Prompt:
             bottom_toolbar=self._toolbar,
             refresh_interval=_TICK,
             input_processors=[BracketsAtCursor()],
-            key_bindings=_keys(),
+            key_bindings=bindings(),
+            output=_output(),
         )
         self._menu.attach(self._prompt)
+        self._editing = ""
         self._prompt.app.after_render += self._drawn
         self._prompt.app.ttimeoutlen = 0.05  # do not wait after Esc
 
     def _drawn(self, app: Application[str]) -> None:
         self._opening.begin()
 
+    def _session(self) -> Session:
+        """The session, when it is open; the error of opening it ends the prompt."""
+        try:
+            return self._opening.wait()
+        except (KshellError, OSError) as error:
+            raise NoSession from error
+
     def _changed(self) -> None:
         """The thread has finished: change the toolbar, or leave if there is no cluster."""
         app = self._prompt.app
         error = self._opening.error
+        self._edit_as_set()
         if error is not None and app.is_running and app.loop is not None:
             with contextlib.suppress(RuntimeError):
                 app.loop.call_soon_threadsafe(self._leave, error)
@@ -168,20 +152,17 @@ class _Prompt:
 
     def _toolbar(self) -> StyleAndTextTuples:
         session = self._opening.session
-        rule = ("class:bar.rule", " │ ")
-        bar: StyleAndTextTuples = [("", " ")]
         if session is None:
-            return [*bar, ("class:bar.waiting", "connecting …")]
-        bar.append(("class:bar.cluster", clean(session.cluster)))
-        if session.profile:
-            bar += [rule, ("", clean(session.profile))]
-        for query in session.running():
-            style, sign = ("class:bar.failed", "✗") if query.failed else ("class:bar.running", "▶")
-            told = clean(f"{query.id} {query.state}")
-            bar += [rule, (style, f"{sign} {told[:_TOLD]}{'…' if len(told) > _TOLD else ''}")]
-        if self.output != "table":
-            bar += [rule, ("", self.output)]
-        return [*bar, rule, ("", "; and Enter runs · Tab completes · help · Ctrl-D leaves")]
+            return [("", " "), ("class:bar.waiting", "connecting …")]
+        marks = [self._talk.output] if self._talk.output != "table" else []
+        if self._prompt.editing_mode is EditingMode.VI:
+            inserts = self._prompt.app.vi_state.input_mode is InputMode.INSERT
+            marks.append("vi insert" if inserts else "vi")
+        if self._talk.destination is not None:
+            marks.append(f"to {self._talk.destination.name}")
+        width = shutil.get_terminal_size().columns
+        queries = (*session.running(), *self._talk.jobs.status())
+        return toolbar(session.cluster, session.profile, queries, marks, width)
 
     def _learn(self, session: Session) -> None:
         """Load names for completion, and import the modules that the first query needs."""
@@ -193,46 +174,66 @@ class _Prompt:
     def run(self) -> int:
         """Run until Ctrl-D; returns the exit code."""
         print(f"kshell {__version__} · SQL over Kafka · help; lists statements, \\? commands\n")
-        while True:
-            try:
-                text = self._prompt.prompt([("class:prompt", "kshell> ")])
-                if text.strip():
-                    if not self._execute(text):
-                        return 0
-                    print()
-            except KeyboardInterrupt:
-                continue
-            except EOFError:
-                return 0
-            if self._opening.error is not None:
-                raise self._opening.error
-
-    def _execute(self, text: str) -> bool:
-        """Run the typed text; False means leave."""
-        if text.lstrip().startswith("\\"):
-            return self._command(text.strip())
+        talk = self._talk
         try:
-            session = self._opening.wait()
-            from kshell.terminal.show import Shower
+            while not talk.leaving:
+                text, talk.prefill = talk.prefill, ""
+                for line in talk.jobs.news():
+                    note(line)
+                self._edit_as_set()
+                try:
+                    text = self._ask(text)
+                    if text.strip():
+                        self._asked = False
+                        self._run(text)
+                        print()
+                except (KeyboardInterrupt, NoSession):
+                    pass
+                except EOFError:
+                    talk.leaving = self._may_leave()
+                if self._opening.error is not None:
+                    raise self._opening.error
+        finally:
+            talk.close()
+        return 0
 
-            shower = Shower(self.output, self.csv_safe, _say)
-            results = session.execute(text)
-            try:
-                for result in results:
-                    if not shower.show(result):
-                        return False
-            finally:
-                results.close()  # type: ignore[attr-defined]
-        except (Interrupted, KeyboardInterrupt):
-            note("stopped")
-        except KshellError as error:
-            if error is self._opening.error:
-                raise
-            draw_error(error, text)
-        except Exception as error:
-            draw_error(internal_error(error))
+    def _ask(self, default: str) -> str:
+        """The next text; raises EOFError at Ctrl-D."""
+        if is_dumb_terminal():
+            return ask(_PROMPT, self._history, default)
+        # In a loop that lives on: to close one waits for threads, and Ctrl-C would not be heeded.
+        asked = self._prompt.prompt_async([("class:prompt", _PROMPT)], default=default)
+        return self._loop.run_until_complete(asked)
+
+    def _may_leave(self) -> bool:
+        """Whether Ctrl-D leaves: while queries run it asks once."""
+        session = self._opening.session
+        busy = [q.id for q in (session.running() if session else ()) if not q.failed]
+        busy += [q.id for q in self._talk.jobs.status() if self._talk.jobs.running()]
+        if not busy or self._asked:
+            return True
+        self._asked = True
+        if len(busy) == 1:
+            note(f"{busy[0]} still runs: Ctrl-D again ends it")
+        else:
+            note(f"{len(busy)} queries still run: Ctrl-D again ends them")
+        return False
+
+    def _edit_as_set(self) -> None:
+        """Take the keys that the property names, if it has changed; F4 may have changed them."""
+        session = self._opening.session
+        editing = session.properties["kshell.editing"] if session is not None else self._editing
+        if editing != self._editing:
+            self._editing = editing
+            self._prompt.editing_mode = EditingMode.VI if editing == "vi" else EditingMode.EMACS
+
+    def _run(self, text: str) -> None:
+        call = read_call(text)
+        if call is not None:
+            self._talk.guarded(text, lambda: run_command(self._talk, call))
+        else:
+            self._talk.run(text)
         self._learn_after(text)
-        return True
 
     def _learn_after(self, text: str) -> None:
         session = self._opening.session
@@ -244,63 +245,13 @@ class _Prompt:
             self._learned = now
             threading.Thread(target=self._learn, args=(session,), daemon=True).start()
 
-    def _command(self, text: str) -> bool:
-        word, _, argument = text.partition(" ")
-        argument = argument.strip().rstrip(";")
-        command = next((c for c in COMMANDS if c.word == word.rstrip(";")), None)
-        if command is None or command.word == "\\?":
-            print(command_help())
-        elif command.word == "\\q":
-            return False
-        elif command.word == "\\x":
-            self._shown_as("table" if self.output == "vertical" else "vertical")
-        elif command.word == "\\o":
-            self._shown_as(argument)
-        else:
-            filled = command.statement.replace("{}", argument)
-            return self._execute(filled if argument else command.alone or command.statement)
-        return True
-
-    def _shown_as(self, output: str) -> None:
-        if output in FORMATS:
-            self.output = output
-            note(f"Answers are shown as {output}.")
-        else:
-            note(f"\\o takes one of {', '.join(FORMATS)}")
-
-
-def _say(text: str) -> None:
-    """Write a message, with line breaks between words."""
-    width = max(shutil.get_terminal_size().columns, 20)
-    for line in text.split("\n"):
-        print("\n".join(textwrap.wrap(line, width) or [""]) if len(line) > width else line)
-
-
-def _keys() -> KeyBindings:
-    keys = KeyBindings()
-
-    @keys.add("enter")
-    def _(event: KeyPressEvent) -> None:
-        buffer = event.current_buffer
-        state = buffer.complete_state
-        if state is not None and state.current_completion is not None:
-            buffer.complete_state = None  # Enter takes the candidate; a second Enter runs
-        elif is_complete(buffer.text):
-            buffer.validate_and_handle()
-        else:
-            buffer.insert_text("\n")
-
-    @keys.add("escape", "enter")
-    def _(event: KeyPressEvent) -> None:
-        event.current_buffer.insert_text("\n")
-
-    return keys
-
 
 def converse(open_session: Callable[[], Session], output: str, csv_safe: bool) -> int:
     """Run the prompt until the person leaves; returns the exit code.
 
-    Raises the error of opening the session, because nothing works without a cluster.
+    `output` is the format that was chosen, "" for none.  Raises the error of opening the session,
+    because nothing works without a cluster.
     """
     sys.stdout.flush()
-    return _Prompt(open_session, output, csv_safe).run()
+    with quiet():
+        return _Prompt(open_session, output, csv_safe).run()

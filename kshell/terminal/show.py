@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import time
@@ -33,8 +32,8 @@ from kshell.results import (
     Spooling,
     notices_of,
 )  # fmt: skip
-from kshell.terminal.json_lines import json_lines
-from kshell.terminal.messages import Outages, note
+from kshell.terminal.json_lines import joined, json_lines
+from kshell.terminal.messages import Outages, colours, draws, note
 from kshell.terminal.output import Target, write
 from kshell.terminal.progress import ProgressLine
 from kshell.terminal.pull import pulled
@@ -46,7 +45,7 @@ __all__ = ["Shower", "change_lines"]
 
 _FOR_PEOPLE = ("table", "vertical")
 # A table or a JSON array needs an end, so a continuous answer is written as lines.
-_STREAMED_AS = {"table": "jsonl", "json": "jsonl", "parquet": "arrow"}
+_STREAMED_AS = {"table": "jsonl", "json": "jsonl"}
 
 
 def _stdout_target(csv_safe: bool = False) -> Target:
@@ -54,7 +53,7 @@ def _stdout_target(csv_safe: bool = False) -> Target:
     if not sys.stdout.isatty():
         return Target(sys.stdout, csv_safe=csv_safe)
     width = shutil.get_terminal_size().columns
-    return Target(sys.stdout, width, "NO_COLOR" not in os.environ, csv_safe)
+    return Target(sys.stdout, width, colours(sys.stdout), csv_safe)
 
 
 def _quiet(text: str) -> None:
@@ -174,7 +173,7 @@ class Shower:
             to.out.write(f"{bold}{clean(title)}{plain}\n")
 
     def _live(self, live: Live) -> None:
-        if self.output == "table" and sys.stdin.isatty() and sys.stdout.isatty():
+        if self.output == "table" and sys.stdin.isatty() and draws(sys.stdout):
             from kshell.terminal.live import watch
 
             watch(live)
@@ -194,9 +193,12 @@ class Shower:
         changes = _changes(live)
         try:
             if live.key and name == "jsonl":
-                shown = clean if target.terminal else str
                 for part in changes:
-                    target.out.writelines(f"{shown(line)}\n" for line in change_lines(live, part))
+                    lines = change_lines(live, part)
+                    if target.terminal:
+                        target.out.writelines(clean(line[:-1]) + "\n" for line in lines.to_pylist())
+                    else:
+                        target.out.write(joined(lines))
                     target.out.flush()
             else:
                 write(name, live.schema, _flushed(changes, target), target)
@@ -229,7 +231,7 @@ def _flushed(changes: Iterator[Changes], target: Target) -> Iterator[pa.RecordBa
         target.out.flush()
 
 
-def change_lines(live: Live, part: Changes) -> list[str]:
+def change_lines(live: Live, part: Changes) -> pa.Array:
     """A table's changes as JSON lines: the new row of a key, or `{"-": row}` for a deleted row.
 
     An update is only its new row, as in ksqlDB's push queries.
@@ -246,11 +248,15 @@ def change_lines(live: Live, part: Changes) -> list[str]:
             last = {key: i for i, key in enumerate(texts)}
             gone &= [last[key] == i for i, key in enumerate(texts)]
     shown = kept | gone
-    lines: list[str] = json_lines(live.schema, part.rows.filter(pa.array(shown))).to_pylist()
+    rows = part.rows.filter(pa.array(shown))
     if not gone.any():
-        return lines
-    deleted = gone[shown].tolist()
-    return [f'{{"-":{line}}}' if d else line for line, d in zip(lines, deleted, strict=True)]
+        return json_lines(live.schema, rows, "\n")
+    import pyarrow.compute as pc
+
+    lines = json_lines(live.schema, rows)
+    deleted = pc.binary_join_element_wise('{"-":', lines, "}", "")
+    lines = pc.if_else(pa.array(gone[shown]), deleted, lines)
+    return pc.binary_join_element_wise(lines, "\n", "")
 
 
 def _same(columns: Sequence[pa.Array]) -> Any:

@@ -5,6 +5,7 @@ import random
 import pyarrow as pa
 import pytest
 
+from tests.duckdb import random_queries
 from tests.duckdb.beside import Outcome, ask, plain_connection
 
 ROWS = {
@@ -52,3 +53,15 @@ def test_both_say_the_same(seed: int) -> None:
         assert verdict.outcome in (Outcome.SAME, Outcome.APART), (sql, verdict.why)
         answered += verdict.outcome is Outcome.SAME
     assert answered > 45
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_both_say_the_same_of_queries_of_many_forms(seed: int) -> None:
+    chance, plain = random.Random(seed), plain_connection()
+    answered = 0
+    for _ in range(40):
+        sql = random_queries.query(chance)
+        verdict = ask(plain, random_queries.ROWS, sql, {"kshell.dialect": "duckdb"})
+        assert verdict.outcome in (Outcome.SAME, Outcome.APART), (sql, verdict.why)
+        answered += verdict.outcome is Outcome.SAME
+    assert answered > 32

@@ -18,8 +18,12 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Screen]]:
     """Starts `python -m …` on a pty with a state folder of its own."""
     screens: list[Screen] = []
 
-    def begin(*arguments: str, **size: int) -> Screen:
-        env = {"XDG_STATE_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    def begin(*arguments: str, term: str = "xterm-256color", **size: int) -> Screen:
+        env = {
+            "TERM": term,
+            "XDG_STATE_HOME": str(tmp_path),
+            "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        }
         command = [sys.executable, "-m", *arguments]
         screens.append(Screen(command, env, cwd=str(ROOT), **size))
         return screens[-1]

@@ -6,21 +6,24 @@ live stream, a live table, an outage, an error with a place.
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pyarrow as pa
 
 from kshell.changes import Changes
+from kshell.config import Properties
 from kshell.engines.base import Named
 from kshell.errors import Outage, ParseError, Place, UnknownName
 from kshell.results import (
     Event,
     Goodbye,
+    LeftOut,
     Live,
     LiveStats,
     Message,
@@ -32,6 +35,7 @@ from kshell.results import (
     Sections,
 )  # fmt: skip
 from kshell.sql import functions
+from kshell.sql.script import Piece
 
 HOSTILE = "a\x1b[2J\x1b]0;owned\x07\u202e\x9b31m[bold red]markup[/]\x00\r\n\tz"
 NOTICES = {
@@ -48,14 +52,14 @@ COLUMNS = {
 }  # fmt: skip
 
 
-def slow() -> Rows:
-    """A scan that takes for ever unless it is cancelled."""
+def slow(seconds: float = 60) -> Rows:
+    """A scan that takes so long unless it is cancelled."""
     began = time.monotonic()
     stop = threading.Event()
 
     def batches() -> Iterator[pa.RecordBatch]:
         # One long wait, as a call into DuckDB is: an exception in this thread would not end it.
-        stop.wait(60)
+        stop.wait(seconds)
         yield from ()
 
     def progress() -> Progress:
@@ -89,9 +93,20 @@ def live(kind: str) -> Live:
 
     def stats() -> LiveStats:
         note = f"cannot reach broker 2 for {count} s" if kind == "outage" else ""
-        return LiveStats(count, count * 10, 200.0, 7, 3, note)
+        return LiveStats(count, count * 10, 200.0, 7, LeftOut(3), note)
 
     return Live(schema, poll, stop.set, stats, kind, ("k",) if kind == "table" else ())
+
+
+def deaf(seconds: float) -> tuple[()]:
+    """Wait, whatever interrupts."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            time.sleep(1)
+        except KeyboardInterrupt:
+            pass
+    return ()
 
 
 class FakeSession:
@@ -99,7 +114,13 @@ class FakeSession:
 
     cluster = "fake:9092"
     profile = "test"
-    variables: Mapping[str, str] = {}
+    properties = Properties(
+        {"bootstrap.servers": "fake:9092", "kshell.editing": "vi" if "vi" in sys.argv else "emacs"}
+    )
+
+    @functools.cached_property
+    def variables(self) -> dict[str, str]:
+        return {}
 
     def connect(self) -> None:
         pass
@@ -118,6 +139,12 @@ class FakeSession:
             yield Sections((Message("read"),), (NOTICES["partial"],))
         elif first == "slow":
             yield slow()
+        elif first == "brief":
+            yield slow(1.5)
+        elif first == "stuck":  # as a call into C that heeds nothing
+            deaf(60)
+        elif first == "stuck while drawn":
+            yield replace(Rows.of(pa.table({"n": [1]})), notices=lambda: deaf(60))
         elif first == "hostile":
             table = pa.table({HOSTILE: [HOSTILE, None], "n": [1, 2]})
             yield Rows.of(table, HOSTILE)
@@ -130,12 +157,19 @@ class FakeSession:
             raise ParseError("SELEC is no statement", hint="did you mean SELECT?", place=place)
         elif first.startswith("describe "):
             raise UnknownName("topic", first.split()[1], COLUMNS)
+        elif first == "many":
+            yield Rows.of(pa.table({"n": list(range(10))}))
+        elif first == "two rows":
+            yield Rows.of(pa.table({"said": ["one", "two"]}))
         elif first == "exit":
             yield Goodbye()
         elif first.startswith("set "):
             yield Message("set")
         else:
             yield Rows.of(pa.table({"said": [text]}))
+
+    def execute_piece(self, piece: Piece) -> Iterator[Event]:
+        return self.execute(piece.text)
 
     def names(self) -> tuple[Named, ...]:
         return tuple(Named(name, "topic", 3) for name in COLUMNS)
@@ -154,6 +188,8 @@ class FakeSession:
         return {name: functions.describe(name) for name in ("COUNT", "UCASE")}
 
     def running(self) -> tuple[Running, ...]:
+        if "idle" in sys.argv:
+            return ()
         return (Running("CTAS_1", "5/s"), Running("CSAS_2", "failed: no topic", failed=True))
 
     def close(self) -> None:
@@ -161,8 +197,10 @@ class FakeSession:
 
 
 if __name__ == "__main__":
+    from kshell.terminal.encoding import speak
     from kshell.terminal.repl import converse
 
-    code = converse(FakeSession, "table", False)  # type: ignore[arg-type]
+    speak()
+    code = converse(FakeSession, "", False)  # type: ignore[arg-type]
     sys.stdout.flush()
     os._exit(code)  # as kshell does: a thread may still be importing

@@ -22,7 +22,7 @@ def test_rows_come_with_an_honest_footer(shell: Screen) -> None:
     shell.type("live stream;\r")
     shell.wait("● live  stream")
     shell.wait("row5 ")
-    assert re.search(r"\d+ rows · \d+0 scanned · lag 7 · 200/s · 3 undecodable", shell.text())
+    assert re.search(r"\d+ rows · \d+0 scanned · lag 7 · 200/s · 3 left out", shell.text())
 
 
 def test_space_pauses_and_goes_on(shell: Screen) -> None:

@@ -39,7 +39,7 @@ def test_enter_before_the_semicolon_goes_on_to_the_next_line(shell: Screen) -> N
 
 def test_the_toolbar_names_cluster_profile_and_running_work(shell: Screen) -> None:
     bar = shell.text().splitlines()[-1]
-    assert "fake:9092 │ test │ ▶ CTAS_1 5/s │ ✗ CSAS_2 failed: no topic" in bar
+    assert "fake:9092 │ test │ ✗ 2 queries, 1 failing" in bar
 
 
 def test_ctrl_c_at_the_prompt_takes_the_line_away(shell: Screen) -> None:
@@ -111,8 +111,16 @@ def test_backslash_commands(shell: Screen) -> None:
     shell.wait("Answers are shown as vertical")
     shell.type("SELECT 5;\r")
     shell.wait("said │ SELECT 5;")
-    shell.type("\\o nonsense\r")
-    shell.wait("\\o takes one of table, vertical")
+    shell.type("\\f nonsense\r")
+    shell.wait("no format named nonsense")
+    shell.type("\\o json\r")
+    shell.wait("Try: \\f json sets the format")
+    shell.type("\\frob\r")
+    shell.wait("unknown command \\frob")
+    shell.type("\\x\r")
+    shell.wait("Answers are shown as table")
+    shell.type("\\?\r")
+    shell.wait("\\conninfo ")
     shell.type("\\d ordes\r")
     shell.wait("did you mean orders?")
     shell.type("\\q\r")
@@ -122,8 +130,9 @@ def test_backslash_commands(shell: Screen) -> None:
 
 def test_ctrl_d_and_exit_leave(start) -> None:  # type: ignore[no-untyped-def]
     for keys in ("\x04", "exit\r", "exit;\r"):
-        screen = start("tests.terminal.fake_shell")
+        screen = start("tests.terminal.fake_shell", "idle")
         screen.wait("kshell>")
+        screen.wait("fake:9092")
         screen.type(keys)
         screen.until(lambda: not screen.process.isalive(), "the end")  # noqa: B023
         assert screen.process.exitstatus == 0

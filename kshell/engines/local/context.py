@@ -15,9 +15,9 @@ from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
-from kshell.engines.local.sources.learned import Learned, Widening
+from kshell.engines.local.sources.learned import Known, Widening
 from kshell.engines.local.sources.lookup import Lookup, given_named
-from kshell.errors import BindError, KafkaError, UsageError
+from kshell.errors import BindError, KafkaError, Unsupported, UsageError
 from kshell.field_names import plain, plain_type
 from kshell.kafka.client import Client
 from kshell.sql.statements import Name
@@ -40,7 +40,7 @@ class Context:
         self.catalog = Catalog()
         self.queries: dict[str, Background] = {}
         self.asserted: dict[str, set[tuple[int, int]]] = {}  # (partition, offset) by topic
-        self.learned = Learned()
+        self.known = Known()
         self._numbers = count(1)
 
     def connected(self) -> Client:
@@ -70,11 +70,20 @@ class Context:
                 place=name.place,
             )
 
+    def not_given(self, name: Name) -> None:
+        """Raise Unsupported if it is a given table that is to be dropped or altered."""
+        if (given := given_named(self.given, name)) is not None:
+            raise Unsupported(
+                f"{given} is a table given to this session: no statement drops or changes it",
+                hint="kshell.connect(tables=…) says which tables are given",
+                place=name.place,
+            )
+
     def lookup(self, properties: Properties) -> Lookup:
         """The lookup of names in FROM, for one statement."""
         return Lookup(
             self.connected, self.catalog, self.given, self.errors, properties, self.keeper_of,
-            Widening(self.learned),
+            Widening(self.known),
         )  # fmt: skip
 
     def columns(self, name: str, properties: Properties) -> dict[str, pa.DataType]:
@@ -88,7 +97,7 @@ class Context:
         self.close()
         self._client = client
         self.asserted.clear()
-        self.learned.clear()
+        self.known.clear()
 
     def close(self) -> None:
         """Disconnect."""

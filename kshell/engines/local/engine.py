@@ -28,6 +28,7 @@ __all__ = ["LocalEngine"]
 # The handler of each statement: a function of a module of `statements`, imported when first needed.
 STATEMENTS: Mapping[type[Statement], str] = {
     ast.AlterSource: "declare:change",
+    ast.AssertQuery: "assert_query:assert_query",
     ast.AssertSchema: "asserts:assert_schema",
     ast.AssertSource: "asserts:assert_source",
     ast.AssertTopic: "asserts:assert_topic",

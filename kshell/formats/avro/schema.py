@@ -27,6 +27,7 @@ __all__ = ["DEFAULT_NAME", "UNITS", "avro_text", "avro_type", "cut_times", "deci
 _MAX_REPEATS = 2  # how often a record is followed in itself
 _MAX_COLUMNS = 5000  # of all depths
 _MAX_DIGITS = 38
+_MAX_CUT = 100  # times that are named
 _NAMESPACE = "io.confluent.ksql.avro_schemas"
 DEFAULT_NAME = f"{_NAMESPACE}.KsqlDataSourceSchema"
 _CONNECT = "org.apache.kafka.connect.data"
@@ -86,8 +87,10 @@ def exact_type(schema: Schema, name: str = "") -> pa.DataType:
     return node_type(_named(schema, name), marks=True)
 
 
-def cut_times(schema: Schema) -> tuple[str, ...]:
+def cut_times(schema: Schema, name: str = "") -> tuple[str, ...]:
     """The fields whose times have more digits than milliseconds, which KSQL's types have not.
+
+    Each is the names on the way to it; empty for a time alone.
 
     >>> from kshell.formats.registry import SchemaType
     >>> text = '{"type": "long", "logicalType": "timestamp-micros"}'
@@ -95,19 +98,21 @@ def cut_times(schema: Schema) -> tuple[str, ...]:
     >>> cut_times(Schema(SchemaType.AVRO, record))
     ('a',)
     """
-    found: dict[str, None] = {}
-    left, seen = [("", load(schema))], set[int]()
-    while left:
-        name, node = left.pop()
-        if id(node) in seen:
-            continue
-        if node.kind in ("record", "union", "array", "map"):
-            seen.add(id(node))
-        if node.kind == "long" and node.logical in UNITS and name:
-            found[name] = None
-        left += [(f.name, f.node) for f in reversed(node.fields)]
-        left += [(name, p) for p in reversed(node.parts)]
-    return tuple(found)
+    return tuple(_cut(_named(schema, name), {}))
+
+
+def _cut(node: Node, known: dict[int, list[str]]) -> list[str]:
+    """Below a node; `known` has the records that were seen, those within themselves as empty."""
+    if node.kind == "long" and node.logical in UNITS:
+        return [""]
+    if id(node) in known:
+        return known[id(node)]
+    known[id(node)] = []
+    found = [path for part in node.parts for path in _cut(part, known)]
+    for f in node.fields:
+        found += [f"{f.name}.{path}" if path else f.name for path in _cut(f.node, known)]
+    known[id(node)] = list(dict.fromkeys(found))[:_MAX_CUT]
+    return known[id(node)]
 
 
 def once(type: pa.DataType, newest: Schema) -> pa.DataType:

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from kshell import types
-from kshell.errors import EvaluationError
+from kshell.errors import EvaluationError, Unwritable
 from kshell.formats.avro.parse import Field, Node, branch_names, is_entry, within_itself
 from kshell.formats.avro.schema import UNITS, decimal_of, node_type
 from kshell.formats.avro.values import (
@@ -47,8 +47,8 @@ class _Bad(Exception):
 def writer(node: Node, type: pa.DataType) -> Write:
     """What writes a value of the type.
 
-    EvaluationError where the schema cannot hold the type, and from the write where it refuses a
-    value.
+    EvaluationError where the schema cannot hold the type, and Unwritable from the write where it
+    refuses a value.
     """
     try:
         write = _of(node, type, "")
@@ -62,7 +62,7 @@ def writer(node: Node, type: pa.DataType) -> Write:
         try:
             write(value, out)
         except _Bad as error:
-            raise EvaluationError(f"{_UNABLE}: {error}") from None
+            raise Unwritable(f"{_UNABLE}: {error}") from None
 
     return checked
 

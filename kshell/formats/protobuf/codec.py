@@ -22,6 +22,7 @@ from kshell.formats.protobuf.text import Nullable, proto_text
 from kshell.formats.protobuf.unframed import Unframed
 from kshell.formats.protobuf.write import Writer
 from kshell.formats.registry import Schema, Schemas, SchemaType
+from kshell.types import stored_type
 
 __all__ = ["Codec", "open_protobuf", "open_protobuf_nosr", "schema_text"]
 
@@ -129,7 +130,7 @@ class Codec:
         if self._writer is None:
             self._writer = self._open_writer()
         prefix, writer = self._writer
-        rows: list[Any] = [c.to_pylist() for c in columns]
+        rows: list[Any] = [c.cast(stored_type(c.type)).to_pylist() for c in columns]
         single = not self._place.wrapped
         made: list[bytes | None] = []
         for number, deleted in enumerate(gone.to_pylist()):

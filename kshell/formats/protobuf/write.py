@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ import pyarrow as pa
 from google.protobuf.descriptor import FieldDescriptor as Field
 
 from kshell import types
-from kshell.errors import BindError, EvaluationError
+from kshell.errors import BindError, Unwritable
 from kshell.formats.protobuf.columns import DECIMAL, WRAPPERS, is_map, oneof_name, oneofs
 from kshell.formats.protobuf.pool import message_class
 from kshell.types import ksql_name
@@ -48,14 +49,17 @@ class Writer:
 
     def __init__(self, message: Any, fields: Sequence[pa.Field]) -> None:
         self._class = message_class(message)
-        self._puts = [_putter(message, f.name, f.type) for f in fields]
+        self._puts = [(f.name, _putter(message, f.name, f.type)) for f in fields]
 
     def write(self, values: Sequence[Any]) -> bytes:
-        """The message; EvaluationError for a value that it cannot hold."""
+        """The message; Unwritable for a value that it cannot hold."""
         message = self._class()
-        for put, value in zip(self._puts, values, strict=True):
-            if value is not None:
-                put(message, value)
+        for (name, put), value in zip(self._puts, values, strict=True):
+            try:
+                if value is not None:
+                    put(message, value)
+            except (OverflowError, ValueError) as error:  # such as a year after 9999
+                raise Unwritable(f"column {name}: {error}") from None
         # Maps in the order of their keys: equal rows make equal bytes, which keys need.
         return bytes(message.SerializeToString(deterministic=True))
 
@@ -160,7 +164,7 @@ def _map_key(field: Any, type: pa.DataType) -> Callable[[Any], Any]:
         try:
             return whole(int(value))
         except ValueError:
-            raise EvaluationError(f"'{value}' is no key of the map {field.name}") from None
+            raise Unwritable(f"'{value}' is no key of the map {field.name}") from None
 
     return convert
 
@@ -171,43 +175,57 @@ def _pairs(value: Any) -> Any:
 
 def _there(value: Any, name: str) -> Any:
     if value is None:
-        raise EvaluationError(f"column {name}: Protobuf has no NULL inside an ARRAY or a MAP")
+        raise Unwritable(f"column {name}: Protobuf has no NULL inside an ARRAY or a MAP")
     return value
 
 
 def _unsigned(name: str) -> Callable[[Any], Any]:
     def whole(value: Any) -> int:
         if not 0 <= value < 1 << 64 or value != int(value):
-            raise EvaluationError(f"column {name}: {value} is no uint64")
+            raise Unwritable(f"column {name}: {value} is no uint64")
         return int(value)
 
     return whole
+
+
+def _whole(name: str, low: int, high: int, *, wraps: bool = False) -> Callable[[Any], int]:
+    def whole(value: Any) -> int:
+        number = int(value) % high if wraps else int(value)
+        if not low <= number < high:
+            raise Unwritable(f"column {name}: {value} is too large for the Protobuf field")
+        return number
+
+    return whole
+
+
+def _single(name: str) -> Callable[[Any], float]:
+    def single(value: Any) -> float:
+        try:
+            struct.pack("<f", value)
+        except OverflowError:
+            raise Unwritable(
+                f"column {name}: {value} is too large for the Protobuf field"
+            ) from None
+        return float(value)
+
+    return single
 
 
 def _scalar(field: Any, type: pa.DataType) -> Callable[[Any], Any]:
     """From the column's value to the field's; BindError where no value fits."""
     kind, name = field.cpp_type, field.name
     if kind in _INTS and type in (types.INTEGER, types.BIGINT):
-        low, high = _INTS[kind]
-        wraps = kind == Field.CPPTYPE_UINT64
-
-        def whole(value: Any) -> int:
-            number = int(value) % high if wraps else int(value)
-            if not low <= number < high:
-                raise EvaluationError(f"column {name}: {value} is too large for the Protobuf field")
-            return number
-
-        return whole
+        return _whole(name, *_INTS[kind], wraps=kind == Field.CPPTYPE_UINT64)
     if kind == Field.CPPTYPE_UINT64 and pa.types.is_decimal(type):
         return _unsigned(name)
     if kind in _FLOATS and (type == types.DOUBLE or pa.types.is_integer(type)):
-        return float
+        return _single(name) if kind == Field.CPPTYPE_FLOAT else float
     if kind == Field.CPPTYPE_BOOL and type == types.BOOLEAN:
         return bool
     if kind == Field.CPPTYPE_ENUM and type == types.STRING:
         return _enum(field)
     if kind == Field.CPPTYPE_ENUM and pa.types.is_integer(type):
-        return int
+        return _whole(name, *_INTS[Field.CPPTYPE_INT32])
     if field.type == Field.TYPE_STRING and type == types.STRING:
         return str
     if field.type == Field.TYPE_BYTES and type == types.BYTES:
@@ -221,7 +239,7 @@ def _enum(field: Any) -> Callable[[Any], int]:
     def number(value: str) -> int:
         if value in numbers:
             return int(numbers[value])
-        raise EvaluationError(
+        raise Unwritable(
             f"column {field.name}: {field.enum_type.name} has no value '{value[:80]}'",
             hint="values: " + ", ".join(list(numbers)[:20]),
         )

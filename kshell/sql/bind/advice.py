@@ -12,6 +12,7 @@ __all__ = ["advised"]
 # Part of a message → the hint. The first part that is in the message counts.
 _ADVICE = (
     ("is not a valid stream/table name", "a column is written with its source's alias before it"),
+    ("Column name", "DESCRIBE shows the columns"),
     ("does not exist.", "SHOW STREAMS, SHOW TABLES and SHOW TOPICS list what there is"),
     ("an unknown stream/table", "CREATE STREAM … AS SELECT makes one"),
     ("Unknown column WINDOW", "window bounds belong to windowed sources and to SELECT"),

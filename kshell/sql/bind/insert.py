@@ -78,6 +78,13 @@ def _columns(statement: InsertValues, target: Source) -> tuple[Column, ...]:
         columns = tuple(target.columns())
     else:
         columns = tuple(_named(name, target) for name in statement.columns)
+        for n, column in enumerate(columns):
+            if column in columns[:n]:
+                raise BindError(
+                    f"Column {quote_ksql(column.name)} is named twice.",
+                    place=statement.columns[n].place,
+                    hint="name each column once",
+                )
     headers = {h.name for h in target.headers}
     chosen = [c.name for c in columns if c.name in headers]
     if chosen:

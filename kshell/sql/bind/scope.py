@@ -286,6 +286,7 @@ class Scope:
         if not pa.types.is_struct(operand.type):
             raise BindError(
                 f"Can't access field {name}: the value is {ksql_name(operand.type)}, not a STRUCT",
+                hint="EXTRACTJSONFIELD(text, '$.…') reads JSON text; DESCRIBE shows the types",
                 place=place_of(identifier),
             )
         names = operand.type.names

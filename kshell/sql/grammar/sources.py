@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from kshell.errors import Unsupported
+from kshell.errors import BindError, Unsupported
 from kshell.sql.grammar.cursor import Cursor
 from kshell.sql.grammar.queries import QUERY_STARTS, read_query, read_rows
 from kshell.sql.grammar.types import read_columns, read_properties, read_type
+from kshell.sql.script import Piece
 from kshell.sql.statements import (
     AlterSource,
+    AssertQuery,
     AssertSchema,
     AssertSource,
     AssertTopic,
@@ -24,6 +26,7 @@ from kshell.sql.statements import (
     CreateType,
     DropSource,
     DropType,
+    Emit,
     InsertSelect,
     InsertValues,
     Name,
@@ -156,6 +159,8 @@ def _timeout(cursor: Cursor) -> int:
 
 def _assert(cursor: Cursor, place: Place) -> Statement:
     exists = not cursor.take("NOT", "EXISTS")
+    if exists and cursor.at("("):
+        return _assert_query(cursor, place)
     options = ("TOPIC", "SCHEMA", *(("STREAM", "TABLE", "VALUES", "NULL") if exists else ()))
     match cursor.expect_any(*options):
         case "TOPIC":
@@ -175,6 +180,28 @@ def _assert(cursor: Cursor, place: Place) -> Statement:
             return AssertValues(insert=insert, null_values=True, **place)
         case word:
             return _assert_source(cursor, word, place)
+
+
+def _assert_query(cursor: Cursor, place: Place) -> Statement:
+    first = cursor.next()
+    last = first
+    depth = 1
+    while depth and not cursor.at_end():
+        last = cursor.next()
+        depth += (last.text == "(") - (last.text == ")")
+    if depth:
+        raise cursor.fail(")")
+    begin = cursor.place_of(first.end, last.start)
+    text = cursor.piece.text[first.end : last.start]
+    inner = Cursor(Piece(text, begin.line, begin.column), cursor.types)
+    query = read_query(inner)
+    inner.done()
+    if query.emit is not Emit.BOUNDED:
+        raise BindError(
+            "ASSERT takes a bounded query", hint="leave EMIT out", place=query.place
+        )
+    within_ms = cursor.duration_ms() if cursor.take("WITHIN") else 0
+    return AssertQuery(query=query, within_ms=within_ms, **place)
 
 
 def _assert_schema(cursor: Cursor, exists: bool, place: Place) -> Statement:

@@ -138,15 +138,19 @@ def _parse(
     text: str, start: int, cursor: Cursor, read: Callable[[Parser], exp.Expr | None] = _query
 ) -> exp.Expr:
     found = _tokens(text, start, cursor)
+    parser = KSQL().parser()
     try:
-        trees = KSQL().parser()._parse(read, found, text[start:])
+        trees = parser._parse(read, found, text[start:])
     except SqlglotError as error:
         raise _translate(error, found, cursor) from None
     except RecursionError:
         raise TooDeep("the statement nests too deeply", place=cursor.piece.place) from None
     except (AttributeError, IndexError, TypeError, ValueError):
-        # For some invalid texts, sqlglot raises other errors than its own.
-        raise syntax_error(cursor.piece.text.split()[0], cursor.piece.place) from None
+        # For some invalid texts, such as SELECT * FROM, sqlglot raises other errors than its own.
+        token = parser._curr
+        if token is None or token.token_type is TokenType.SENTINEL:
+            raise _at_the_end(found, cursor) from None
+        raise syntax_error(token.text[:40], _token_place(token)) from None
     if len(trees) != 1 or trees[0] is None:
         raise syntax_error("", cursor.place_of(start, start + 1), "a query")
     return trees[0]
@@ -174,13 +178,22 @@ def _translate(error: SqlglotError, found: list[Token], cursor: Cursor) -> Parse
             # At the end of the text sqlglot points at the last token.
             if index + 1 < len(found) or "Unexpected token" in description:
                 return syntax_error(token.text[:40], _token_place(token), expected.lower())
+    return _at_the_end(found, cursor, expected.lower())
+
+
+def _at_the_end(found: list[Token], cursor: Cursor, expected: str = "") -> ParseError:
     last = _token_place(found[-1]) if found else cursor.piece.place
-    return syntax_error("", Place(last.line, last.column + last.length), expected.lower())
+    place = Place(last.line, last.column + last.length)
+    return syntax_error("", place, *filter(None, [expected]))
+
+
+_SHORT = 2  # letters of a name that is like some keyword whatever it is
 
 
 def _misspelt(token: Token) -> ParseError | None:
     """The error for a bare word that is nearly a clause's keyword."""
-    if token.token_type != TokenType.VAR or token.text.upper() in KEYWORDS:
+    plain = token.token_type == TokenType.VAR and len(token.text) > _SHORT
+    if not plain or token.text.upper() in KEYWORDS:
         return None
     close = nearest(token.text, CLAUSES, 1)
     if not close:

@@ -50,7 +50,7 @@ def values_of(array: pa.Array, null: Any) -> Any:
         return values
     if pa.types.is_temporal(type):
         array = array.view(pa.int32() if type.bit_width == 32 else pa.int64())
-    if not pa.types.is_floating(type):
+    if not pa.types.is_floating(type) and type != pa.int64():
         array = array.cast(pa.int64())
     if array.null_count:
         array = pc.fill_null(array, pa.scalar(null, array.type))

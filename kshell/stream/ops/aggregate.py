@@ -14,7 +14,6 @@ import pyarrow as pa
 
 from kshell.changes import Changes
 from kshell.sql import plan
-from kshell.stream.columns import ColumnFolds
 from kshell.stream.evaluate import OnError
 from kshell.stream.ops.columnar import ColumnarAggregate
 from kshell.stream.ops.grouped import SMALL, Reader, Rows
@@ -22,28 +21,6 @@ from kshell.stream.rows import Layout
 from kshell.stream.updates import updates_of
 
 __all__ = ["TableAggregate"]
-
-
-class TableAggregate(ColumnarAggregate):
-    """Takes the old row back and adds the new one."""
-
-    def __init__(self, node: plan.Aggregate, on_error: OnError) -> None:
-        super().__init__(node, on_error)
-        self._reader = _Reader(node, on_error)
-        self._folds = ColumnFolds([call for _, call in node.aggregates], reversible=True)
-        self._input = Layout(node.input.output)
-
-    def step(self, batch: Changes) -> Changes:
-        """One result for an update within a group, two for one that changes its group."""
-        if len(batch) > 2 * SMALL:  # an update has two rows at most
-            return self._step(batch)
-        updates = updates_of(batch, self._input)
-        if len(updates) > SMALL:
-            return self._step(batch)
-        first: Any = np.where(updates.old >= 0, updates.old, updates.at)
-        bounds = zip(first, updates.at, strict=True)
-        each = (self._step(batch.slice(int(start), int(end + 1 - start))) for start, end in bounds)
-        return Changes.concat(each, self._schema)
 
 
 class _Reader(Reader):
@@ -64,3 +41,26 @@ class _Reader(Reader):
         if not there.all():
             rows, times, signs = rows.filter(pa.array(there)), times[there], signs[there]
         return self.of(rows, times, signs)
+
+
+class TableAggregate(ColumnarAggregate):
+    """Takes the old row back and adds the new one."""
+
+    _reads = _Reader
+    _reversible = True
+
+    def __init__(self, node: plan.Aggregate, on_error: OnError) -> None:
+        super().__init__(node, on_error)
+        self._input = Layout(node.input.output)
+
+    def step(self, batch: Changes) -> Changes:
+        """One result for an update within a group, two for one that changes its group."""
+        if len(batch) > 2 * SMALL:  # an update has two rows at most
+            return self._step(batch)
+        updates = updates_of(batch, self._input)
+        if len(updates) > SMALL or len(updates) == 1:
+            return self._step(batch)
+        first: Any = np.where(updates.old >= 0, updates.old, updates.at)
+        bounds = zip(first, updates.at, strict=True)
+        each = (self._step(batch.slice(int(start), int(end + 1 - start))) for start, end in bounds)
+        return Changes.concat(each, self._schema)

@@ -25,6 +25,7 @@ from kshell.stream.ops.closing import Closing
 from kshell.stream.ops.grouped import SMALL, Reader, Rows, written
 from kshell.stream.state import Entries
 from kshell.stream.touched import Touched
+from kshell.stream.updates import last_rows, taken
 from kshell.stream.windows import Steps
 
 __all__ = ["ColumnarAggregate"]
@@ -33,11 +34,15 @@ __all__ = ["ColumnarAggregate"]
 class ColumnarAggregate:
     """Keeps the states of all groups, or of all groups' windows, in arrays."""
 
+    _reads: type[Reader] = Reader
+    _reversible = False  # whether rows can be taken back
+
     def __init__(self, node: plan.Aggregate, on_error: OnError, final: bool = False) -> None:
         self._schema = node.output.schema()
-        self._reader = Reader(node, on_error)
+        self._reader = self._reads(node, on_error)
         self._width = len(node.group)
-        self._folds = ColumnFolds([call for _, call in node.aggregates])
+        calls = [call for _, call in node.aggregates]
+        self._folds = ColumnFolds(calls, reversible=self._reversible)
         self._times = Grown(np.int64, -1)
         self._window = None if node.window is None else _Windows(node.window)
         start = [] if node.window is None else [pa.int64()]
@@ -54,7 +59,7 @@ class ColumnarAggregate:
 
     def step(self, batch: Changes) -> Changes:
         """Updates in the order of the groups' last rows; or the windows that close."""
-        if len(batch) > SMALL or self._closing is not None:
+        if len(batch) > SMALL or len(batch) == 1 or self._closing is not None:
             return self._step(batch)
         each = (self._step(batch.slice(i, 1)) for i in range(len(batch)))
         return Changes.concat(each, self._schema)
@@ -75,20 +80,16 @@ class ColumnarAggregate:
             self._add(groups, rows)
             self._closing.note(self._ends(new), new)
             return self._closed(self._closing, clock)
-        out = self._updates(groups, new, rows)
+        out = self._updates(groups, rows)
         if self._window is not None:
             self._window.note(self._starts(new), new)
             self._forget(self._window.expired())
         return out
 
-    def _updates(self, groups: Any, new: Any, rows: Rows) -> Changes:
+    def _updates(self, groups: Any, rows: Rows) -> Changes:
         """The old row of each group that had one, and then its new row."""
-        last = np.empty(self._groups.size, np.int64)
-        last[groups] = np.arange(len(groups))  # of the same group the last is kept
-        touched = groups[last[groups] == np.arange(len(groups))]
-        was = np.ones(self._groups.size, np.bool_)
-        was[new] = False
-        had = was[touched]
+        touched = groups[last_rows(groups)]
+        had = self._times.data[touched] >= 0  # no row is from before 1970
         old = self._folds.result(touched[had])
         old_times = self._times.data[touched[had]]
         self._add(groups, rows)
@@ -102,10 +103,9 @@ class ColumnarAggregate:
         row = np.empty(count + olds, np.int64)  # which of `values` stands there
         row[place] = olds + np.arange(count)
         row[place[had] - 1] = np.arange(olds)
-        taken = pa.array(row)
         names = self._groups.values(np.repeat(touched, 1 + had))
         return written(
-            self._schema, names[: self._width], [v.take(taken) for v in values],
+            self._schema, names[: self._width], [taken(v, row) for v in values],
             self._bounds(names), times[row], np.where(row < olds, -1, 1),
         )  # fmt: skip
 
@@ -118,8 +118,8 @@ class ColumnarAggregate:
         order = closing.order(
             closing.rows(ends, clock), ends, names[:-1], names[-1].to_numpy()
         )
-        groups, taken = groups[order], pa.array(order)
-        names = [n.take(taken) for n in names]
+        groups = groups[order]
+        names = [taken(n, order) for n in names]
         out = written(
             self._schema, names[:-1], self._folds.result(groups), self._bounds(names),
             self._times.data[groups], np.ones(len(groups), np.int64),

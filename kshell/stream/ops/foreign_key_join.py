@@ -20,12 +20,21 @@ from kshell.stream.keyed import KeyedNumbers
 from kshell.stream.ops.joined import Arrived, JoinedRows, Side, rows_at
 from kshell.stream.ops.named import Named
 from kshell.stream.state import Entries
-from kshell.stream.updates import Spread, before, distinct, group_ends, group_starts, latest_of
+from kshell.stream.updates import (
+    Spread,
+    before,
+    distinct,
+    group_ends,
+    group_starts,
+    latest_of,
+    sorted_by,
+)  # fmt: skip
 
 __all__ = ["ForeignKeyJoin"]
 
 Ints = Any  # a numpy array of int64
 _MOST = 1 << 18  # answers of right rows that one part may have
+_NONE = np.empty(0, np.int64)
 _ON = "ON"  # the foreign key, a column of the left rows that are kept
 
 
@@ -43,7 +52,9 @@ class _Right:
 
     @classmethod
     def of(cls, slots: Ints, arrived: Arrived, places_end: int) -> _Right:
-        rows = np.lexsort((arrived.places, slots))
+        if not len(slots):
+            return cls(*[_NONE] * 5, places_end, _NONE)
+        rows = sorted_by(slots, arrived.places)
         starts = group_starts(slots[rows])
         keys, number = slots[rows][starts], np.cumsum(starts) - 1
         places = arrived.places[rows]
@@ -102,6 +113,10 @@ class _Given:
     left: Ints
     right: Ints
     times: Ints
+
+
+_NO_LEFT = _Left(_NONE, np.empty(0, np.bool_), *[_NONE] * 5, (_NONE, _NONE))
+_NO_ANSWERS = _Given(*[_NONE] * 6)
 
 
 class ForeignKeyJoin:
@@ -164,13 +179,15 @@ class ForeignKeyJoin:
         return out
 
     def _left(self, arrived: Arrived) -> _Left:
+        if not len(arrived.ids):
+            return _NO_LEFT
         slots = self._lefts.slots(arrived.cells)
         named = np.full(len(slots), -1)
         (foreign,) = arrived.made
         valid = foreign.is_valid()
         there = np.flatnonzero(arrived.ids >= 0)[np.asarray(valid)]
         named[there] = self._rights.slots([foreign.filter(valid)])
-        rows = np.lexsort((arrived.places, slots))
+        rows = sorted_by(slots, arrived.places)
         slots, ids, named, places = (x[rows] for x in (slots, arrived.ids, named, arrived.places))
         starts = group_starts(slots)
         had = before(ids, starts, self._lefts["id"][slots])
@@ -184,6 +201,8 @@ class ForeignKeyJoin:
 
     def _own(self, left: _Left, right: _Right) -> _Given:
         """The answers of left updates."""
+        if not len(left.ids):
+            return _NO_ANSWERS
         had: Ints = left.ago[0]
         was: Ints = left.ago[1]
         # An inner join is answered by the right key that had the row where the new one has none.
@@ -206,6 +225,8 @@ class ForeignKeyJoin:
 
     def _fanned(self, left: _Left, right: _Right) -> _Given:
         """The answers of right updates: for each row that names the key at that moment."""
+        if not len(right.ids):
+            return _NO_ANSWERS
         which, rows, numbers = self._names.of(right.keys)
         first = left.slots[left.starts]
         ends = np.full(len(rows), right.places_end - 1)
@@ -231,7 +252,7 @@ class ForeignKeyJoin:
     def _told(self, given: _Given, ordered: bool) -> Changes:
         """The answers as changes, each with what its left row had before."""
         lefts = self._lefts
-        rows = np.lexsort((given.places, given.slots))
+        rows = sorted_by(given.slots, given.places)
         slots = given.slots[rows]
         starts = group_starts(slots)
         now = given.left[rows], given.right[rows], given.times[rows]
@@ -239,7 +260,7 @@ class ForeignKeyJoin:
         ago = [before(a, starts, b) for a, b in zip(now, stored, strict=True)]
         last = group_ends(starts)
         lefts.put(slots[last], time=now[2][last])
-        out = np.lexsort((given.numbers[rows], given.places[rows]))
+        out = sorted_by(given.places[rows], given.numbers[rows])
         had, has = self._there(ago[0][out], ago[1][out]), self._there(now[0][out], now[1][out])
         spread = Spread.of(had, has)
         joined = self._joined.of(
@@ -263,6 +284,29 @@ class ForeignKeyJoin:
 
     def _keep(self, left: _Left, right: _Right) -> None:
         """The state after the step."""
+        touched = [part for part in (self._keep_left(left), self._keep_right(right)) if len(part)]
+        if not touched:
+            return
+        rights = self._rights
+        slots = distinct(np.concatenate(touched))
+        rights.drop(slots[(rights["id"][slots] < 0) & (rights["names"][slots] <= 0)])
+        rights.tidy(slots)
+
+    def _keep_right(self, right: _Right) -> Ints:
+        """The right rows after the step; gives the right slots that it touches."""
+        if len(right.ids):
+            rights = self._rights
+            starts = group_starts(right.slots)
+            ends = group_ends(starts)
+            dead = before(right.ids, starts, rights["id"][right.slots])
+            rights.put(right.slots[ends], id=right.ids[ends], time=right.times[ends])
+            self._sides[1].rows.drop(dead[dead >= 0])
+        return right.slots
+
+    def _keep_left(self, left: _Left) -> Ints:
+        """The left rows after the step; gives the right slots that they named or name."""
+        if not len(left.ids):
+            return _NONE
         lefts, rights = self._lefts, self._rights
         last = group_ends(left.starts)
         slots, ids, named, numbers = (
@@ -271,10 +315,6 @@ class ForeignKeyJoin:
         was = lefts["named"][slots]
         begins = (named >= 0) & (numbers != lefts["number"][slots])
         moved = named != was
-        starts = group_starts(right.slots)
-        ends = group_ends(starts)
-        dead = before(right.ids, starts, rights["id"][right.slots])
-        rights.put(right.slots[ends], id=right.ids[ends], time=right.times[ends])
         for lost, step in ((was[moved], -1), (named[moved], 1)):
             keys = lost[lost >= 0]
             np.add.at(rights["names"], keys, step)
@@ -286,13 +326,10 @@ class ForeignKeyJoin:
         )  # fmt: skip
         lefts.drop(slots[~kept])
         self._names.add(named[begins], slots[begins], numbers[begins])
-        touched = distinct(np.concatenate([right.slots, was, left.named]))
-        touched = touched[touched >= 0]
-        rights.drop(touched[(rights["id"][touched] < 0) & (rights["names"][touched] <= 0)])
-        rights.tidy(touched)
         lefts.tidy(slots)
         self._sides[0].rows.drop(left.ago[0][left.ago[0] >= 0])
-        self._sides[1].rows.drop(dead[dead >= 0])
+        touched = np.concatenate([was, left.named])
+        return touched[touched >= 0]
 
     def current(self) -> pa.RecordBatch:
         """The joined table as it is now."""

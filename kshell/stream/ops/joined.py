@@ -14,7 +14,7 @@ from kshell.sql import plan
 from kshell.stream.arena import Rows
 from kshell.stream.ops.table import keyed
 from kshell.stream.rows import Layout
-from kshell.stream.updates import Updates, updates_of
+from kshell.stream.updates import Updates, taken, updates_of
 
 __all__ = ["Arrived", "JoinedRows", "Side", "rows_at"]
 
@@ -33,6 +33,7 @@ class Side:
         fields = [self.layout.schema.field(name) for name in wanted]
         self._names = list(wanted)
         self.rows = Rows(pa.schema([*fields, *more]))
+        self.none: Arrived | None = None  # what comes of no changes
 
     def updates(self, changes: Changes) -> tuple[Changes, Updates]:
         """The changes that count, and what they are as updates."""
@@ -73,13 +74,23 @@ class Arrived:
         more: Callable[[pa.RecordBatch], Sequence[pa.Array]] = lambda rows: (),
     ) -> Arrived:
         """Keeps the new rows in the side's arena; `more` makes further columns of them."""
+        if not changes and side.none is not None:
+            return side.none
+        arrived = cls._of(side, changes, more)
+        if not changes:
+            side.none = arrived
+        return arrived
+
+    @classmethod
+    def _of(
+        cls, side: Side, changes: Changes, more: Callable[[pa.RecordBatch], Sequence[pa.Array]]
+    ) -> Arrived:
         changes, updates = side.updates(changes)
-        at = pa.array(updates.at)
         order = changes.order
-        new = changes.rows.take(pa.array(updates.new[updates.new >= 0]))
+        new = taken(changes.rows, updates.new[updates.new >= 0])
         made = more(new)
         return cls(
-            [changes.rows.column(n).take(at) for n in side.layout.cell_names],
+            [taken(changes.rows.column(n), updates.at) for n in side.layout.cell_names],
             updates.at if order is None else order.to_numpy()[updates.at],
             changes.rows.column("ROWTIME").to_numpy()[updates.at],
             side.add(updates, new, *made),

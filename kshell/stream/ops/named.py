@@ -11,9 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from kshell.stream.updates import sorted_by
+
 __all__ = ["Named"]
 
 Ints = Any  # a numpy array of int64
+_NONE = (np.empty(0, np.int64),) * 3
 _Run = tuple[Ints, Ints, Ints]  # slots, ascending; the rows that name them; when they began to
 
 
@@ -37,7 +40,7 @@ class Named:
         """More pairs."""
         if not len(slots):
             return
-        order = np.argsort(slots, kind="stable")
+        order = sorted_by(slots)
         self._runs.append((slots[order], rows[order], numbers[order]))
         while len(self._runs) > 1 and len(self._runs[-2][0]) <= 2 * len(self._runs[-1][0]):
             last = self._runs.pop()
@@ -45,16 +48,17 @@ class Named:
 
     def of(self, slots: Ints) -> tuple[Ints, Ints, Ints]:
         """The rows that name these slots: which slot, the row, the number."""
-        found = [self._found(run, slots) for run in self._runs]
+        found = [self._found(run, slots) for run in self._runs] if len(slots) else []
         if not found:
-            none = np.zeros(0, np.int64)
-            return none, none, none
+            return _NONE
         which, rows, numbers = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return which, rows, numbers
 
     def _found(self, run: _Run, slots: Ints) -> _Run:
-        first: Ints = np.searchsorted(run[0], slots, side="left")
-        count = np.searchsorted(run[0], slots, side="right") - first
+        first: Ints = run[0].searchsorted(slots, side="left")
+        count = run[0].searchsorted(slots, side="right") - first
+        if not count.any():
+            return _NONE
         which = np.repeat(np.arange(len(slots)), count)
         at = first[which] + np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
         rows, numbers = run[1][at], run[2][at]
@@ -65,5 +69,5 @@ class Named:
         slots, rows, numbers = (np.concatenate(pair) for pair in zip(left, right, strict=True))
         there = self._holds(rows, numbers)
         slots, rows, numbers = slots[there], rows[there], numbers[there]
-        order = np.argsort(slots, kind="stable")
+        order = sorted_by(slots)
         return slots[order], rows[order], numbers[order]

@@ -22,6 +22,7 @@ from kshell.stream.ops.closing import Closing
 from kshell.stream.ops.grouped import SMALL, Reader, Rows, written
 from kshell.stream.state import Entries
 from kshell.stream.touched import Touched
+from kshell.stream.updates import distinct, places_in, sorted_by, taken
 from kshell.stream.windows import AGAIN, Placed
 
 __all__ = ["SpanAggregate"]
@@ -49,7 +50,7 @@ class SpanAggregate:
 
     def step(self, batch: Changes) -> Changes:
         """An update for each window, in the order of their last rows; or the windows that close."""
-        if len(batch) > SMALL or self._closing is not None:
+        if len(batch) > SMALL or len(batch) == 1 or self._closing is not None:
             return self._step(batch)
         each = (self._step(batch.slice(i, 1)) for i in range(len(batch)))
         return Changes.concat(each, self._schema)
@@ -87,15 +88,13 @@ class SpanAggregate:
     def _updates(self, placed: Placed, old: list[pa.Array], single: bool) -> Changes:
         """For each window the old rows of what it is made of, and then its new row."""
         touched = placed.touched[np.argsort(placed.order)]
-        rank = np.empty(self._windows.size, np.int64)
-        rank[touched] = np.arange(len(touched))
         slots, starts, lasts = self._windows.bounds(touched)
         olds, news = len(placed.old), len(touched)
         # What each line is: of `old`, or of the touched windows.
         line = np.arange(olds + news)
-        ranks = np.concatenate([rank[placed.homes], np.arange(news)])
+        ranks = np.concatenate([places_in(touched, placed.homes), np.arange(news)])
         kinds = np.repeat([0, 1], [olds, news])
-        if single and len(twice := rank[placed.into[placed.kinds == AGAIN]]):
+        if single and len(twice := places_in(touched, placed.into[placed.kinds == AGAIN])):
             # Streams makes that window twice.
             line = np.concatenate([line, olds + twice, olds + twice])
             ranks = np.concatenate([ranks, twice, twice])
@@ -103,11 +102,10 @@ class SpanAggregate:
         starts = np.concatenate([placed.old_starts, starts])
         lasts = np.concatenate([placed.old_lasts, lasts])
         slots = np.concatenate([self._windows.bounds(placed.old)[0], slots])
-        order = np.lexsort((starts[line], kinds, ranks))
+        order = sorted_by(ranks, kinds, starts[line])
         line = line[order]
-        taken = pa.array(line)
         values = [
-            pa.concat_arrays([o, n]).take(taken)
+            taken(pa.concat_arrays([o, n]), line)
             for o, n in zip(old, self._folds.result(touched), strict=True)
         ]
         starts, lasts = starts[line], lasts[line]
@@ -122,17 +120,16 @@ class SpanAggregate:
         ends, numbers = closing.take(int(clock[-1]))
         # Another end now: the session has grown, or is a part of another.
         still = self._ends(*self._windows.bounds(numbers)[1:]) == ends
-        numbers = np.unique(numbers[still])
+        numbers = distinct(numbers[still])
         if not len(numbers):
             return Changes.none(self._schema)
         slots, starts, lasts = self._windows.bounds(numbers)
         ends = self._ends(starts, lasts)
         keys = self._keys.values(slots)
         order = closing.order(closing.rows(ends, clock), ends, keys, starts)
-        taken = pa.array(order)
-        values = [v.take(taken) for v in self._folds.result(numbers)]
+        values = [taken(v, order) for v in self._folds.result(numbers)]
         return written(
-            self._schema, [k.take(taken) for k in keys], values,
+            self._schema, [taken(k, order) for k in keys], values,
             (starts[order], ends[order]), lasts[order], np.ones(len(order), np.int64),
         )  # fmt: skip
 
@@ -144,10 +141,9 @@ class SpanAggregate:
         none = np.empty(0, np.int64)
         self._touched.left(none, self._names(slots[moved], placed.old_starts[moved]))
         _, starts, lasts = self._windows.bounds(placed.touched)
-        had = np.full(self._windows.size, -1, np.int64)
-        had[placed.old] = self._expiry(placed.old_starts, placed.old_lasts)
+        had = np.append(self._expiry(placed.old_starts, placed.old_lasts), -1)
         expiry = self._expiry(starts, lasts)
-        new = had[placed.touched] != expiry
+        new = had[places_in(placed.old, placed.touched)] != expiry
         numbers = placed.touched[new]
         self._expiring.push(expiry[new], numbers)
         if self._closing is not None:
@@ -159,7 +155,7 @@ class SpanAggregate:
         if len(numbers):
             _, starts, lasts = self._windows.bounds(numbers)
             left = self._windows.living(numbers) & (self._expiry(starts, lasts) == times)
-            gone = np.unique(np.concatenate([gone, numbers[left]]))
+            gone = distinct(np.concatenate([gone, numbers[left]]))
         of, starts, _ = self._windows.bounds(gone)
         if self._touched.noting:
             self._touched.left(gone, self._names(of, starts))
@@ -168,7 +164,7 @@ class SpanAggregate:
         self._drop_empty(np.concatenate([of, maybe_empty]))
 
     def _drop_empty(self, slots: Any) -> None:
-        slots = np.unique(slots)
+        slots = distinct(slots)
         self._keys.drop(slots[self._windows.empty(slots)])
 
     def _names(self, slots: Any, starts: Any) -> list[pa.Array]:
@@ -214,7 +210,7 @@ class SpanAggregate:
         self._set_newest(clock["newest"])
         saved = parts["windows"]
         # A key may have gone more than once.
-        gone = np.unique(self._find(saved.keys.filter(saved.gone)))
+        gone = distinct(self._find(saved.keys.filter(saved.gone)))
         gone = gone[gone >= 0]
         slots = self._windows.bounds(gone)[0]
         self._windows.drop(gone)

@@ -26,6 +26,7 @@ from kshell.stream.containers import Times, Waiting
 from kshell.stream.keys import Keys, all_valid
 from kshell.stream.ops.sides import Sides, numbered
 from kshell.stream.state import Entries
+from kshell.stream.updates import distinct, sorted_by
 
 __all__ = ["StreamJoin"]
 
@@ -145,6 +146,8 @@ class StreamJoin:
     def _arrive(self, side: int, changes: Changes, numbers: Ints, nows: Ints) -> _Arrived:
         """Keeps a side's rows."""
         rows = changes.rows
+        if not changes:
+            return _Arrived(rows, *[_NONE] * 6)
         keyed = all_valid([rows.column(name) for name in self._key[side]])
         wanted = np.asarray(changes.weights) > 0
         if keyed is not None and not self._kept[side]:
@@ -195,7 +198,11 @@ class StreamJoin:
             if len(mine.ids):
                 found = self._times[1 - side].counts(mine.slots, ask.low, ask.high)
                 candidates[mine.numbers] = found
-        part = np.cumsum(candidates) // _MOST
+        total = np.cumsum(candidates)
+        if total[-1] < _MOST:
+            yield 0, count
+            return
+        part = total // _MOST
         bounds = [0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), count]
         yield from pairwise(bounds)
 
@@ -229,7 +236,7 @@ class StreamJoin:
         if not made:
             return self._nothing
         whole = _Made(*(np.concatenate([getattr(m, n) for m in made]) for n in _Made.__slots__))
-        order = np.argsort(whole.order, kind="stable")
+        order = sorted_by(whole.order)
         rows = self._sides.rows(
             (_whole(sources[0]), _whole(sources[1])),
             (whole.left[order], whole.right[order]),
@@ -280,7 +287,7 @@ class StreamJoin:
             for mine, span in zip(arrived, spans, strict=True)
         ]
         numbers = np.concatenate([a.numbers[e] for a, e in zip(arrived, events, strict=True)])
-        order = np.argsort(numbers, kind="stable")
+        order = sorted_by(numbers)
         numbers = numbers[order]
 
         def of_both(column: str) -> Ints:
@@ -294,7 +301,7 @@ class StreamJoin:
         # Of the matches those count that may end a wait.
         ends = [s for s in (0, 1) if self._kept[1 - s]]
         matching = np.concatenate([arrived[s].numbers[pairs[s].rows] for s in ends])
-        by_number = np.argsort(matching, kind="stable")
+        by_number = sorted_by(matching)
         ids = np.concatenate([pairs[s].ids for s in ends])[by_number]
         times = np.concatenate([pairs[s].times for s in ends])[by_number]
         of_side = np.repeat([1 - s for s in ends], [len(pairs[s].ids) for s in ends])[by_number]
@@ -327,7 +334,7 @@ class StreamJoin:
             never = late & (mine.times <= mine.clock - self._retention)
             self._rows[side].drop(np.concatenate([ids, mine.ids[never]]))
             idle += [empty, mine.slots[late]]
-        slots = np.unique(np.concatenate([*idle, _NONE]))
+        slots = distinct(np.concatenate([*idle, _NONE]))
         if not len(slots):
             return
         held = self._times[0].held(slots) + self._times[1].held(slots)

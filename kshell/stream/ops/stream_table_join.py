@@ -18,6 +18,7 @@ from kshell.stream.arena import KeyedRows
 from kshell.stream.keys import all_valid
 from kshell.stream.ops.sides import Sides, numbered
 from kshell.stream.state import Entries
+from kshell.stream.updates import last_rows, sorted_by, taken
 
 __all__ = ["StreamTableJoin"]
 
@@ -50,11 +51,10 @@ class StreamTableJoin:
 
     def _keep(self, right: Changes, slots: Ints, there: Any) -> None:
         """The last record of each key is what the table has."""
-        last = np.zeros(len(slots), np.bool_)
-        last[len(slots) - 1 - np.unique(slots[::-1], return_index=True)[1]] = True
-        stays = last & there
-        self._table.put(slots[stays], right.rows.filter(pa.array(stays)))
-        self._table.drop(slots[last & ~there])
+        last = last_rows(slots)
+        stays = last[there[last]]
+        self._table.put(slots[stays], taken(right.rows, stays))
+        self._table.drop(slots[last[~there[last]]])
 
     def _joined(
         self, left: Changes, mine: Ints, right: Changes, theirs: Ints, slots: Ints, there: Any
@@ -100,7 +100,7 @@ def _before(asked: Ints, mine: Ints, slots: Ints, theirs: Ints, count: int) -> I
     """Of each row asked for: the step's last record in its slot that came before it; -1: none."""
     if not len(slots):
         return np.full(len(asked), -1)
-    order = np.argsort(slots, kind="stable")
+    order = sorted_by(slots)
     at = np.searchsorted(slots[order] * count + theirs[order], asked * count + mine) - 1
     found = order[at]
     return np.where((at >= 0) & (slots[found] == asked), found, -1)

@@ -18,6 +18,7 @@ from kshell.stream.arena import KeyedRows
 from kshell.stream.ops.sides import picked
 from kshell.stream.rows import Layout
 from kshell.stream.state import Entries
+from kshell.stream.updates import sorted_by
 
 __all__ = ["TableSource", "keyed"]
 
@@ -94,15 +95,18 @@ class TableSource:
 
 def keyed(batch: Changes, width: int) -> Changes:
     """A topic's records that have a key: any of its columns, which are the first."""
+    columns = batch.rows.columns[:width]
+    if any(not column.null_count for column in columns):
+        return batch
     there = np.zeros(len(batch), np.bool_)
-    for column in batch.rows.columns[:width]:
+    for column in columns:
         there |= np.asarray(column.is_valid())
     return batch if there.all() else batch.filter(pa.array(there))
 
 
 def _neighbours(slots: Ints) -> tuple[Ints, Any]:
     """Of each row: the row before it in its slot (-1: none), and whether it is the slot's last."""
-    order = np.argsort(slots, kind="stable")
+    order = sorted_by(slots)
     same = slots[order][1:] == slots[order][:-1]
     before = np.full(len(slots), -1)
     before[order[1:][same]] = order[:-1][same]

@@ -17,7 +17,7 @@ from kshell.sql.plan import JoinKind
 from kshell.stream.keyed import KeyedNumbers
 from kshell.stream.ops.joined import Arrived, JoinedRows, Side, rows_at
 from kshell.stream.state import Entries
-from kshell.stream.updates import Spread, before, group_ends, group_starts, latest_of
+from kshell.stream.updates import Spread, before, group_ends, group_starts, latest_of, sorted_by
 
 __all__ = ["TableJoin"]
 
@@ -54,7 +54,7 @@ class TableJoin:
             np.concatenate([getattr(a, name) for a in both]) for name in ("places", "times", "ids")
         )
         found = keyed.slots(cells[: len(cells) - self._ends])
-        rows = np.lexsort((places, found))  # by key, and as they arrived within a key
+        rows = sorted_by(found, places)  # by key, and as they arrived within a key
         slots, starts = found[rows], group_starts(found[rows])
         of_right = rows >= len(both[0].ids)
         places, times, ids = places[rows], times[rows], ids[rows]
@@ -69,7 +69,7 @@ class TableJoin:
         was = before(made, starts, keyed["time"][slots])
         touch = (ids < 0) & (np.where(of_right, ago[1], ago[0]) < 0)
         out = np.flatnonzero((other >= 0) | (self._kept[of_right.astype(np.int64)] & ~touch))
-        out = out[np.lexsort((rows[out], places[out]))]
+        out = out[sorted_by(places[out], rows[out])]
         had, has = self._there(ago[0][out], ago[1][out]), self._there(now[0][out], now[1][out])
         spread = Spread.of(had, has)
         which = pa.array(rows[out][spread.which])

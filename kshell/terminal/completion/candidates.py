@@ -17,6 +17,7 @@ from kshell.terminal.completion.query_places import offer_query
 from kshell.terminal.completion.slots import SLOTS, Filling
 from kshell.terminal.completion.statements import Words, expected
 from kshell.terminal.completion.tree import HOLE, Group, Tree, read_tree, typed_at
+from kshell.terminal.typed import read_call
 
 __all__ = ["complete_at"]
 
@@ -29,8 +30,10 @@ def complete_at(before: str, after: str, known: Known) -> list[Candidate]:
     >>> [c.text for c in complete_at("SET 'auto.off", "", Known())]
     ["'auto.offset.reset'"]
     """
-    if before.startswith("\\"):
-        return complete_command(before, known)
+    call = read_call(before)
+    if call is not None and call.statement.upper() != "HELP":
+        begin = before.index(call.word, len(call.statement))
+        return complete_command(before[begin:], known, ends=bool(call.statement))
     for typed in typed_at(before, after):
         tree = read_tree(before, after, typed)
         offers = Offers(typed, known.used, _is_lower(tree.root))

@@ -70,6 +70,7 @@ class Memory:
 
     arrived: Callable[[], None] = lambda: None
     session: _Session | None = None
+    jobs: Callable[[], Sequence[Running]] = tuple
     waiting: bool = False  # whether names or columns were asked for that were not there
     version: int = 0  # another one whenever more is known
     _sources: Index[SourceName] = field(default_factory=lambda: Index[SourceName](()))
@@ -93,6 +94,7 @@ class Memory:
         return Known(
             self._sources, self._table, seen, self._functions, self._types,
             {q.id: q.state for q in session.running()}, tuple(session.variables), dict(self._used),
+            {job.id.strip("[]"): job.state for job in self.jobs()},
         )  # fmt: skip
 
     def learn(self, session: _Session, history: Iterable[str] = ()) -> None:

@@ -86,6 +86,7 @@ class Known:
     queries: Mapping[str, str] = field(default_factory=dict)  # what each does, by its id
     variables: Sequence[str] = ()
     used: Mapping[str, int] = field(default_factory=dict)
+    jobs: Mapping[str, str] = field(default_factory=dict)  # queries of the shell's background
 
 
 def in_backticks(name: str, quote: str = "`") -> str:

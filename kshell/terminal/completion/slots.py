@@ -131,18 +131,19 @@ def _of_topics(filling: Filling, typed: str) -> Iterator[tuple[str, str]]:
     begun = [typed[:n] for n, c in enumerate(typed) if c == "."]
     whole = [s for name in begun if (s := sources.named(name)) is not None]
     for source in whole or [s for _, s in sources.matching(typed, {})[:_MOST_TOPICS]]:
-        for name, help in TOPIC_PROPERTIES.items():
-            yield f"topic.{source.name}.{name}", help
+        for name, row in TOPIC_PROPERTIES.items():
+            yield f"topic.{source.name}.{name}", row.help
 
 
 def _value(filling: Filling) -> None:
     """The values of the property before the equals sign, or its default."""
     name = _property_name(filling.before[: filling.start])
-    known = PROPERTIES.get(name.lower())
+    known = PROPERTIES.get(name.lower()) or next(
+        (p for n, p in TOPIC_PROPERTIES.items()
+         if name.startswith("topic.") and name.endswith(f".{n}")), None
+    )  # fmt: skip
     if name.endswith((".location", ".file")) or name == "kshell.functions":
         _file(filling)
-    elif name.startswith("topic.") and name.endswith(".format"):
-        filling.offers.strings((f, "format") for f in _options()["FORMAT"].values)
     elif known is not None and known.values:
         filling.offers.strings(
             (v, "default" if v == known.default else "value") for v in known.values
@@ -163,10 +164,10 @@ def _property_name(before: Sequence[Node]) -> str:
 # WITH (…)
 
 
-def _options(statement: str = "") -> Mapping[str, Option]:
+def _options(statement: str) -> Mapping[str, Option]:
     from kshell.catalog import options  # imports pyarrow: the prompt does not wait for that
 
-    return {o.name: o for o in options.options_of(statement)} if statement else options.OPTIONS
+    return {o.name: o for o in options.options_of(statement)}
 
 
 def _of_statement(before: Sequence[Node]) -> str:

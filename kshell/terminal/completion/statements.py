@@ -44,6 +44,7 @@ STATEMENTS: Mapping[str, str] = {
         | SCHEMA [SUBJECT <new>] [ID <number>] [TIMEOUT <duration>]
         | NOT+EXISTS { TOPIC <topic> [WITH (options)] | SCHEMA [SUBJECT <new>] [ID <number>] }
           [TIMEOUT <duration>]
+        | (query) [WITHIN <duration>]
         | STREAM <stream> [(columns)] [WITH (options)] | TABLE <table> [(columns)] [WITH (options)]
         | VALUES <sink> [(names)] VALUES @rows | NULL+VALUES <sink> [(names)] KEY @rows }""",
     "@rows": "(row) { , (row) }*",

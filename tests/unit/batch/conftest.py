@@ -39,7 +39,7 @@ class LiteralTable:
     columns = (
         TableColumn("region", pa.string()),
         TableColumn("amount", pa.int64()),
-        TableColumn("item", pa.string(), "from_json({}, '{\"x\":\"BIGINT\"}')"),
+        TableColumn("item", pa.string(), "from_json({}, '{\"x\":\"BIGINT\"}')", made=pa.struct([("x", pa.int64())])),
         *(TableColumn(n, pa.int64(), hidden=True) for n in ("ROWTIME", "ROWOFFSET")),
         TableColumn("ROWPARTITION", pa.int64(), hidden=True),
         TableColumn("ROWKEY", pa.string(), hidden=True),
@@ -71,7 +71,7 @@ class LiteralTable:
         def cancel() -> None:
             self.cancelled += 1
 
-        return Scan(batches(), cancel, lambda: Progress(4, 4, 0.1), lambda: 0)
+        return Scan(batches(), cancel, lambda: Progress(4, 4, 0.1))
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ class Literals:
     def open(self, columns: Any, ranges: Any) -> Scan:
         order = [0, 2, 3, 1]
         rows = pa.table({c: pa.array(RECORDS[c], TYPES[c]) for c in columns}).take(order)
-        return Scan((b for b in rows.to_batches()), lambda: None, lambda: Progress(4, 4, 0.1), lambda: 0)
+        return Scan((b for b in rows.to_batches()), lambda: None, lambda: Progress(4, 4, 0.1))
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ class Literal:
     def open(self, columns: Any, ranges: Any) -> Scan:
         self.opened.append(list(columns))
         batches = (b for b in self.rows.select(list(columns)).to_batches())
-        return Scan(batches, lambda: None, lambda: Progress(1, 1, 0.1), lambda: 0)
+        return Scan(batches, lambda: None, lambda: Progress(1, 1, 0.1))
 
 
 @pytest.fixture

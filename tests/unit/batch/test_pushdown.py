@@ -55,7 +55,7 @@ class Log:
         kept = [r for r in self.rows if self._left(r)]
         arrays = [pa.array([r[c] for r in kept], types[c]) for c in columns]
         batch = pa.RecordBatch.from_arrays(arrays, names=list(columns))
-        return Scan((b for b in [batch]), lambda: None, lambda: Progress(1, 1, 0.1), lambda: 0)
+        return Scan((b for b in [batch]), lambda: None, lambda: Progress(1, 1, 0.1))
 
 
 def answer(where: str) -> list[int] | str:

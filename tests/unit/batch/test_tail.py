@@ -52,7 +52,7 @@ class Log:
         self.read += len(rows)
         schema = pa.schema([(c.name, c.raw) for c in self.columns if c.name in columns])
         batch = pa.RecordBatch.from_pylist([{c: r[c] for c in columns} for r in rows], schema)
-        return Scan((b for b in [batch]), lambda: None, lambda: Progress(0, 0, 0), lambda: 0)
+        return Scan((b for b in [batch]), lambda: None, lambda: Progress(0, 0, 0))
 
 
 def ask(log: Log, sql: str) -> list[dict]:

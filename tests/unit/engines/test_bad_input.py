@@ -1,5 +1,8 @@
 """Every refusal says where and what to try; nothing that a person writes is an internal error."""
 
+import contextlib
+import re
+
 import pyarrow as pa
 import pytest
 
@@ -14,6 +17,7 @@ from tests.unit.engines.test_made_topics import SOURCE
 TABLES = {
     "t": pa.table({"id": [1, 2, 3], "v": [10, 20, 30], "s": ["a", "bb", None]}),
     "u": pa.table({"id": [1], "n": [7]}),
+    "o": pa.table({"id": [1], "st": [{"x": 1, "y": "a"}]}),
     "none": pa.table({}),
     "three": pa.Table.from_batches([pa.RecordBatch.from_struct_array(pa.array([{}, {}, {}], pa.struct([])))]),
 }
@@ -37,18 +41,18 @@ def answered(session, text):
         ("SELECT id,\n  nope FROM t", 2, 3), ("SELECT t.nope FROM t", 1, 10), ("SELECT q.nope FROM t", 1, 8),
         ("SELECT NOPE(id) FROM t", 1, 8), ("SELECT LEN(s), ROUND(AVG(nope)) FROM t", 1, 26),
         ("SELECT * FROM nope", 1, 15), ("SELECT * FROM '/etc/passwd'", 1, 15), ("SELECT id FROM t x, u x", 1, 8),
-        ("SELECT * FROM t x, u x", 1, 1), ("WITH a AS (SELECT 1), a AS (SELECT 2) FROM a", 1, 1),
+        ("SELECT * FROM t x, u x", 1, 22), ("WITH a AS (SELECT 1), a AS (SELECT 2) FROM a", 1, 23),
         ("SELECT id, sum(v) FROM t", 1, 8), ("SELECT sum(sum(v)) FROM t", 1, 12), ("SELECT id FROM t GROUP BY", 1, 24),
         ("SELECT FROM t", 1, 8), ("SELECT 'abc FROM t", 1, 8), ("SELECT /* abc FROM t", 1, 8), ("SELECT 1 1 1", 1, 10),
         ("SELECT id FROM t WHERE", 1, 23), ("SELECT (id FROM t", 1, 12), ("SELECT id FROM t ORDER BY 7", 1, 27),
-        ("SELECT (SELECT 1, 2)", 1, 8), ("SELECT 1 UNION SELECT 1, 2", 1, 1), ("SELECT $1 FROM t", 1, 1),
+        ("SELECT (SELECT 1, 2)", 1, 8), ("SELECT 1 UNION SELECT 1, 2", 1, 10), ("SELECT $1 FROM t", 1, 8),
         ("SELECT len(1, 2, 3) FROM t", 1, 8), ("SELECT LOG('a') FROM t", 1, 12), ("SELECT CAST(1 AS FOO)", 1, 18),
         ("SELECT * FROM t WHERE id = 'x'", 1, 28), ("SELECT é, nope FROM (SELECT 1 AS é) x", 1, 11),
         ("SELECT id FROM t LIMIT -1", 1, 24), ("SELECT unnest(id) FROM t", 1, 8), ("SELECT COLUMNS('zzz') FROM t", 1, 8),
         ("SELECT * FROM read_csv('x')", 1, 15), ("SELECT id FROM t WHERE ROWTIME > 'soon'", 1, 34),
-        ("COPY t TO 'x'", 1, 1), ("SELECT 1;\nSELEC 2", 2, 1), ("SELECT * FROM none", 1, 1),
-        ("INSERT INTO t VALUES (1)", 1, 13), ("DROP STREAM nope", 1, 1), ("DESCRIBE nope", 1, 10),
-        ("SELECT strptime('x', '%Y')", 1, 1), ("SELECT DATE 'foo'", 1, 8),
+        ("COPY t TO 'x'", 1, 1), ("SELECT 1;\nSELEC 2", 2, 1), ("SELECT * FROM none", 1, 8),
+        ("INSERT INTO t VALUES (1)", 1, 13), ("DROP STREAM nope", 1, 13), ("DESCRIBE nope", 1, 10),
+        ("SELECT strptime('x', '%Y')", 1, 17), ("SELECT DATE 'foo'", 1, 8),
         ("SELECT nope FROM t EMIT CHANGES", 1, 8), ("SELECT NOPE(id) FROM t EMIT CHANGES", 1, 8),
     ],
 )  # fmt: skip
@@ -62,6 +66,66 @@ def test_a_refusal_has_its_place_and_a_hint(session, text, line, column):
     assert error.hint
     assert "exception_message" not in error.what
     assert "ksql_" not in error.what
+
+
+@pytest.mark.parametrize(
+    ("marked", "what", "hint"),
+    [
+        # a field of what has none
+        ("SELECT id, s->«x» FROM t", "Can't access field x: the value is STRING, not a STRUCT", "EXTRACTJSONFIELD"),
+        ("SELECT id, t.id->«x» FROM t", "the value is BIGINT, not a STRUCT", "DESCRIBE"),
+        ("SELECT st->y->«z» FROM o", "the value is STRING, not a STRUCT", "EXTRACTJSONFIELD"),
+        ("SELECT q.s->«x» FROM (SELECT * FROM t) q", "the value is STRING", "EXTRACTJSONFIELD"),
+        ("SELECT upper(s)->«x» FROM t", "the value is not a STRUCT", "DESCRIBE"),
+        ("SELECT ROWTIME->«x» FROM t", "the value is BIGINT", "DESCRIBE"),
+        ("SELECT st->«nope» FROM o", "no field named nope", "x, y"),
+        ("SELECT (SELECT st FROM o)->«nope» FROM t", "no field named nope", "DESCRIBE"),
+        ("SELECT s->«x» FROM t EMIT CHANGES", "the value is STRING, not a STRUCT", "DESCRIBE"),
+        ("SELECT «st->x->*» FROM o", "->* takes all fields", "SELECT x.*"),
+        # stars
+        ("SELECT row(«r.*») FROM t r", "a star cannot be an argument", "its row"),
+        ("SELECT id, row(«*») FROM t", "a star cannot be an argument", "its row"),
+        ("SELECT COUNT(*), row(«t.*») FROM t", "a star cannot be an argument", "its row"),
+        ("SELECT «* LIKE 'q%'» FROM t", "the pattern 'q%' leaves no column", "DESCRIBE"),
+        ("SELECT «t.* NOT LIKE '%'» FROM t", "the pattern '%' leaves no column", "DESCRIBE"),
+        ("SELECT «* SIMILAR TO 'q'» FROM t", "the pattern 'q' leaves no column", "DESCRIBE"),
+        ("SELECT «COLUMNS('zz')» FROM t", "the pattern 'zz' leaves no column", "DESCRIBE"),
+        ("SELECT «COLUMNS('zz')», ROWTIME FROM t", "the pattern 'zz' leaves no column", "DESCRIBE"),
+        ("SELECT * EXCLUDE (id, «id») FROM t", "id is in the EXCLUDE list twice", "once"),
+        ("SELECT * REPLACE (1 AS id, 2 AS «id») FROM t", "id is in the REPLACE list twice", "once"),
+        ("SELECT * EXCLUDE («nope») FROM t", "no column named nope", "DESCRIBE"),
+        ("SELECT * REPLACE (1 AS «nope») FROM t", "no column named nope", "DESCRIBE"),
+        # parameters, the end of the text, numbers of columns
+        ("SELECT «?» FROM t", "no parameters", "${name}"), ("SELECT id FROM t WHERE v = «$1»", "no parameters", "${name}"),
+        ("SELECT id FROM t WHERE v = «$x»", "no parameters", "${name}"),
+        ("SELECT id FROM t GROUP BY «7»", "from 1 to 1", "name"), ("SELECT «#9» FROM t", "no column #9", "#3"),
+        ("SELECT a.id FROM t a JOIN u USING («n»)", "the left side of the join has no column named n", "USING"),
+        ("SELECT «(SELECT» id FROM t)", "gives more than one row", "LIMIT 1"),
+        ("SELECT CAST(«'x'» AS INT) FROM t", "For input string", "TRY"),
+        # what is not declared
+        ("DROP TABLE «t»", "a table given to this session", "tables"), ("ALTER STREAM «t» ADD COLUMN x INT", "given", "tables"),
+        ("DROP STREAM IF EXISTS «t»", "given", "tables"), ("DROP TYPE «nope»", "does not exist", "SHOW"),
+        ("TERMINATE «nope»", "no query named", "TERMINATE"), ("PAUSE «nope»", "no query named", "HELP"),
+        ("DESCRIBE FUNCTION «nope»", "Can't find any functions", "DESCRIBE"), ("EXPLAIN «nope»", "no query", "EXPLAIN"),
+    ],
+)  # fmt: skip
+def test_a_refusal_points_at_its_words(marked, what, hint):
+    before, pointed, after = re.split("[«»]", marked)
+    with contextlib.closing(Session(Properties({}), tables=TABLES)) as session, pytest.raises(KshellError) as caught:
+        for answer in session.execute(before + pointed + after):
+            list(getattr(answer, "batches", ()))
+    place = caught.value.place
+    assert (place.line, place.column, place.length) == (1, len(before) + 1, len(pointed))
+    assert what in caught.value.what
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["SELECT * FROM", "SELECT *\n FROM", "SELECT id FROM t JOIN", "SELECT id FROM (", "SELECT id FROM t WHERE"])
+def test_what_ends_too_early_is_wrong_at_its_end(session, text):
+    with pytest.raises(KshellError, match="at or near the end of the statement") as caught:
+        list(session.execute(text))
+    last = text.split("\n")[-1]
+    assert (caught.value.place.line, caught.value.place.column) == (text.count("\n") + 1, len(last) + 1)
 
 
 def test_tables_without_columns_are_counted(session):

@@ -56,7 +56,7 @@ def read(monkeypatch):
         )
         monkeypatch.setattr(module, "decode", lambda *_, **__: Decoded(batch, []))
         monkeypatch.setattr(module, "schemas_for", lambda *_: schemas)
-        reading = reader_of(source, names, Properties({}), learns=Learns.TYPES)
+        reading = reader_of(source, names, Properties({}), learns=Learns.TYPES, sparing=True)
         return reading(0, memoryview(b""), 0, 1, ())
 
     return of

@@ -9,6 +9,7 @@ import pyarrow as pa
 from kshell.changes import Changes
 from kshell.engines.local.continuous.feed import Feed
 from kshell.engines.local.sources.base import Piece
+from kshell.results import LeftOut
 
 ROWS = 10_000
 
@@ -38,7 +39,7 @@ class Backlog:
                 self._at[p] += ROWS
                 times = pa.array(range(first * self._step, (first + ROWS) * self._step, self._step), pa.int64())
                 rows = pa.record_batch({"V": pa.array([p] * ROWS, pa.int64()), "ROWTIME": times})
-                return Piece(p, [(self.scans[0], Changes.of(rows), 0)])
+                return Piece(p, [(self.scans[0], Changes.of(rows), LeftOut())])
         return None
 
     def ended(self, partition):

@@ -1,5 +1,6 @@
 """Arrow tables given to a session: bounded, as inputs that end, and joined with each other."""
 
+import contextlib
 import datetime as dt
 from decimal import Decimal
 
@@ -224,3 +225,45 @@ def test_what_reads_it_writes_json_unless_said_otherwise(demo):
     assert query.catch_up(10)
     assert (query.sink.target.value_format.name, query.outlet.written) == ("JSON", 3)
     session.close()
+
+
+DAY = dt.datetime(2024, 1, 1, 0, 0, 0, 123456)
+ON = "2024-01-01 00:00:00.123456"
+
+
+@pytest.mark.parametrize(
+    ("column", "wanted"),
+    [
+        (pa.array([DAY, DAY + dt.timedelta(days=300)], pa.timestamp("us")), {f"= '{ON}'": [1], "> '2024-06-01'": [2], f"BETWEEN '{ON}' AND '{ON}'": [1], f"IN ('{ON}')": [1], "< '1 day ago'": [1, 2], "< 'yesterday'": [1, 2]}),
+        (pa.array([DAY, DAY + dt.timedelta(days=300)], pa.timestamp("ms", "UTC"), safe=False), {"> '2024-06-01T00:00:00+02:00'": [2], "< '1 day ago'": [1, 2]}),
+        (pa.array([DAY.date(), DAY.date() + dt.timedelta(days=300)]), {"= '2024-01-01'": [1], "> '2024-06-01'": [2]}),
+        (pa.array(["2024-01-01", "b"]), {"= '2024-01-01'": [1], "> 'a'": [2]}),
+        (pa.array([5000, 7000]), {"> '1970-01-01T00:00:06Z'": [2], "= 5000": [1]}),
+    ],
+    ids=["timestamp", "of a zone", "date", "text", "milliseconds"],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["rowtime", "ROWTIME", "windowstart"])
+def test_its_own_time_compared_with_text(name, column, wanted):
+    with contextlib.closing(Session(Properties({}), tables={"t": pa.table({name: column, "v": [1, 2]})})) as session:
+        for test, found in wanted.items():
+            for written in (name, name.swapcase(), f"t.{name}"):
+                assert rows(session, f"SELECT v FROM t WHERE {written} {test} ORDER BY v") == [(v,) for v in found]
+        if "ago" in str(wanted):
+            with pytest.raises(BindError, match="'soon' is no time"):
+                rows(session, f"SELECT v FROM t WHERE {name} > 'soon'")
+
+
+def test_explode_makes_the_same_rows_bounded_and_continuous():
+    lists = pa.table({"id": [1, 2, 3, 4], "l": [[1, 2], [], None, [None, 3]], "m": [["a"], ["b"], ["c", "d"], []]})
+    with contextlib.closing(Session(Properties({}), tables={"t": lists})) as session:
+        for items, wanted in (
+            ("id, EXPLODE(l) AS e", [(1, 1), (1, 2), (4, None), (4, 3)]),
+            ("id, EXPLODE(l) AS e, EXPLODE(m) AS f", [(1, 1, "a"), (1, 2, None), (2, None, "b"), (3, None, "c"), (3, None, "d"), (4, None, None), (4, 3, None)]),
+        ):  # fmt: skip
+            assert rows(session, f"SELECT {items} FROM t") == wanted
+            assert [row[1:] for row in rows(session, f"SELECT {items} FROM t EMIT CHANGES")] == wanted
+        *_, answer = session.execute("SELECT EXPLODE(l), id FROM t")
+        assert answer.schema.names == ["EXPLODE(l)", "id"]
+        with pytest.raises(UnknownName, match="cube_explode") as caught:
+            rows(session, "SELECT CUBE_EXPLODE(l) FROM t")
+        assert "EMIT CHANGES" in caught.value.hint

@@ -162,7 +162,7 @@ def rounded(world: World):
 
 def budget(world: World):
     made = world.lookup.budget
-    return made._records, made._size, made._seconds
+    return made.records, made.bytes, made.seconds
 
 
 def collected(name: str):

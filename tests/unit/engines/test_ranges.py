@@ -10,7 +10,7 @@ from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources import topic as topic_module
-from kshell.engines.local.sources.learned import Learned, Widening
+from kshell.engines.local.sources.learned import Known, Widening
 from kshell.engines.local.sources.topic import Budget, TopicRead, TopicTable
 from kshell.kafka.metadata import Partition, Snapshot, Topic
 from kshell.kafka.partitioner import partition_for
@@ -43,7 +43,7 @@ def table(broker: Broker, properties: dict[str, str]) -> TopicTable:
         key_format=text, value_format=text, declared=False,
     )  # fmt: skip
     budget = Budget(None, None, None)
-    read = TopicRead(broker, snapshot, source, ErrorLog(), budget, Properties(properties), Widening(Learned()))  # type: ignore[arg-type]
+    read = TopicRead(broker, snapshot, source, ErrorLog(), budget, Properties(properties), Widening(Known()))  # type: ignore[arg-type]
     return TopicTable(read)
 
 

@@ -35,7 +35,7 @@ def written(window: str, partitions: int) -> Outgoing:
     """What the outlet sends for a row of each key."""
     made = sink(window)
     sent: list[Outgoing] = []
-    outlet = Outlet(made, writer_of(made, Properties({})), sent.append)
+    outlet = Outlet(made, writer_of(made, Properties({})), sent.append, pytest.fail)
     outlet.partitions = partitions
     rows = {"K": KEYS, "N": [1] * len(KEYS), "ROWTIME": [7] * len(KEYS)}
     if window:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kshell.config import _OF_TOPIC, Properties
+from kshell.config import TOPIC_PROPERTIES, Properties
 from kshell.engines.local.sources.sample import as_set
 from kshell.errors import BindError, UsageError
 from kshell.formats.base import Asked, Half
@@ -36,7 +36,7 @@ def told(half: Half, given: dict[str, str], samples=SAMPLES) -> tuple:
 
 
 def test_each_row_has_a_probe():
-    assert {f"{half.value}.{name}" for half in Half for name in PROBES} == set(_OF_TOPIC)
+    assert {f"{half.value}.{name}" for half in Half for name in PROBES} == set(TOPIC_PROPERTIES)
 
 
 @pytest.mark.parametrize("half", Half)
@@ -64,12 +64,14 @@ def test_an_id_alone_is_its_schemas_format():
         ({"format": "JSON", "delimiter": "|"}, r"JSON does not support the following configs: \[delimiter\]"),
         ({"format": "JSON", "schema.id": "1"}, r"JSON does not support the following configs: \[schemaId\]"),
         ({"format": "BYTES", "schema.name": "A"}, r"BYTES does not support the following configs: \[fullSchemaName\]"),
-        ({"format": "AVRO", "schema.id": "1", "schema.file": "a.avsc"}, "SCHEMA_FILE and SCHEMA_ID cannot both"),
-        ({"schema.id": "1", "schema.file": "a.avsc"}, "SCHEMA_FILE and SCHEMA_ID cannot both"),
-        ({"delimiter": "||"}, "Invalid delimiter value"),
+        ({"format": "AVRO", "schema.id": "1", "schema.file": "{dir}/a.avsc"}, "SCHEMA_FILE and SCHEMA_ID cannot both"),
+        ({"schema.id": "1", "schema.file": "{dir}/a.avsc"}, "SCHEMA_FILE and SCHEMA_ID cannot both"),
+        ({"delimiter": "||"}, "a delimiter cannot be"),
         ({"schema.id": "one"}, "is a whole number"),
     ],
 )  # fmt: skip
-def test_what_nothing_reads_is_refused(given, message):
+def test_what_nothing_reads_is_refused(given, message, tmp_path):
+    (tmp_path / "a.avsc").write_text('"string"')
+    given = {name: value.format(dir=tmp_path) for name, value in given.items()}
     with pytest.raises((UsageError, BindError), match=message):
         told(Half.VALUE, given)

@@ -15,7 +15,9 @@ import pytest
 
 from kshell.engines.local.statements import select
 from kshell.errors import BindError, EvaluationError, UnknownName
-from kshell.results import Message, NoticeKind, Rows
+from kshell.results import Live, Message, NoticeKind, Rows, notices_of
+
+from .answers import rows_of, rows_that_come
 
 MANY = 210  # more than the sample has of one end
 
@@ -175,13 +177,114 @@ def test_json_as_deep_as_may_be_is_data(rows, topic_of):
     assert rows(f"SELECT COUNT(o) FROM {name}") == [(1,)]
 
 
-def test_times_of_avro_that_lose_digits_are_named(execute, topic_of, tmp_path):
-    long = {"type": "long", "logicalType": "timestamp-micros"}
-    fields = [{"name": "a", "type": ["null", long]}, {"name": "b", "type": {"type": "long", "logicalType": "timestamp-millis"}},
-              {"name": "c", "type": {"type": "array", "items": {"type": "long", "logicalType": "local-timestamp-nanos"}}}]
+MICROS = {"type": "long", "logicalType": "timestamp-micros"}
+TIMES = {"type": "record", "name": "R", "fields": [
+    {"name": "a", "type": ["null", MICROS]},
+    {"name": "b", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+    {"name": "c", "type": {"type": "array", "items": {"type": "long", "logicalType": "local-timestamp-nanos"}}},
+    {"name": "o", "type": {"type": "record", "name": "O", "fields": [{"name": "x", "type": MICROS}, {"name": "y", "type": "int"}]}},
+    {"name": "p", "type": "O"},
+]}  # fmt: skip
+
+
+@pytest.fixture
+def timed(execute, topic_of, tmp_path):
+    """A topic of times, and the options of its schema."""
     file = tmp_path / "t.avsc"
-    file.write_text(json.dumps({"type": "record", "name": "R", "fields": fields}))
-    name = topic_of(b"\x02\x02\x02\x00")
+    file.write_text(json.dumps(TIMES))
+    name = topic_of(b"\x02\x02\x02\x00\x02\x02\x02\x02")
     execute(f"SET 'topic.{name}.value.schema.file'='{file}'")
-    said = [a.text for a in execute(f"DESCRIBE {name}").parts if isinstance(a, Message)]
-    assert "Cut to milliseconds: a, c." in said
+    return name, f"KAFKA_TOPIC='{name}', VALUE_FORMAT='AVRO', VALUE_SCHEMA_FILE='{file}'"
+
+
+def cut(answer) -> list[str]:
+    """What the answer says is cut, when its rows were read."""
+    if isinstance(answer, Rows):
+        list(answer.batches)
+    return [n.text for n in notices_of(answer) if n.kind is NoticeKind.CUT]
+
+
+def test_times_of_avro_that_lose_digits_are_named(execute, timed):
+    said = [a.text for a in execute(f"DESCRIBE {timed[0]}").parts if isinstance(a, Message)]
+    assert "Cut to milliseconds: a, c, o.x, p.x." in said
+
+
+CUT = "times that are cut to milliseconds: "
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("SELECT * FROM {}", "a, c, o.x, p.x"),
+        ("SELECT p->x FROM {} WHERE a IS NOT NULL", "a, p.x"),
+        ("SELECT x.o, y.c FROM {} x JOIN {} y ON x.b = y.b", "c, o.x"),
+        ("SELECT b FROM {}", None),
+        ("SELECT COUNT(*) FROM {}", None),
+        ("SELECT c FROM {} EMIT CHANGES LIMIT 1", "c"),
+        ("SELECT b FROM {} EMIT CHANGES LIMIT 1", None),
+        ("SELECT MAX(a) FROM {} WINDOW TUMBLING (SIZE 1 DAY) GROUP BY b", "a"),
+        ("PRINT {} FROM BEGINNING LIMIT 1", "a, c, o.x, p.x"),
+        ("CREATE STREAM made WITH (VALUE_FORMAT='JSON') AS SELECT a FROM {} EMIT CHANGES", "a"),
+    ],
+)
+def test_a_statement_names_the_times_that_it_reads_and_that_lose_digits(execute, timed, query, names):
+    answer = execute(query.format(timed[0], timed[0]))
+    assert cut(answer) == ([] if names is None else [CUT + names])
+    if isinstance(answer, Live):
+        answer.cancel()
+
+
+def test_a_declaration_names_the_times_that_lose_digits(execute, timed):
+    assert cut(execute(f"CREATE STREAM s WITH ({timed[1]})")) == [f"{CUT}A, C, O.x, P.x"]
+    assert cut(execute(f"CREATE STREAM u (B TIMESTAMP, A BIGINT) WITH ({timed[1]})")) == []
+    assert cut(execute(f"CREATE STREAM v (a TIMESTAMP) WITH ({timed[1]})")) == [f"{CUT}A"]
+
+
+def test_a_declared_key_names_its_times(execute, topic_of, tmp_path):
+    file = tmp_path / "k.avsc"
+    file.write_text(json.dumps(MICROS))
+    options = f"KAFKA_TOPIC='{topic_of(b'1')}', KEY_FORMAT='AVRO', KEY_SCHEMA_FILE='{file}', VALUE_FORMAT='JSON'"
+    assert cut(execute(f"CREATE STREAM w (k TIMESTAMP KEY, v INT) WITH ({options})")) == [f"{CUT}K"]
+
+
+def test_good_json_that_is_no_object_is_said_to_be_that(topic_of, execute):
+    odd = {"5": "number", "[1]": "array", '"text"': "string", "true": "boolean"}
+    name = topic_of(*['{"a":1}'] * 60, *odd, *['{"a":1}'] * 60)
+    execute(f"CREATE STREAM odd (a INT) WITH (KAFKA_TOPIC='{name}', VALUE_FORMAT='JSON');")
+    wanted = [f"a JSON {kind}, where an object was expected" for kind in odd.values()]
+    for text in (f"SELECT a FROM {name}", "SELECT a FROM odd", f"SELECT a FROM {name} EMIT CHANGES LIMIT 120"):
+        execute("SHOW ERRORS;")
+        result = execute(f"{text};")
+        rows = rows_that_come(result) if "EMIT" in text else rows_of(result)
+        assert len(rows) == 120
+        (notice,) = [n for n in notices_of(result) if n.kind is NoticeKind.UNDECODABLE]
+        assert (notice.count, "decoded" in notice.text) == (4, False)
+        assert all(why in notice.text for why in wanted[:2])
+        said = [row["reason"] for row in rows_of(execute("SHOW ERRORS;"))]
+        assert said[-4:] == wanted or said[:4] == wanted
+    execute("DROP STREAM odd;")
+
+
+def test_a_field_of_a_struct_that_became_text(topic_of, rows, execute):
+    name = topic_of(*around(['{"o":"text"}'], '{"o":{"x":1}}'))
+    text = f"SELECT o->x FROM {name}"
+    for _ in range(2):  # the type is wider after the first scan, and known to the second
+        with pytest.raises(BindError, match="Can't access field x: the value is STRING, not a STRUCT") as caught:
+            rows(text)
+        assert caught.value.place.column == text.index("->x") + 3
+        assert "EXTRACTJSONFIELD" in caught.value.hint
+    assert rows(f"SELECT COUNT(*) FROM {name} WHERE TRY(EXTRACTJSONFIELD(o, '$.x')) = '1'") == [(2 * MANY,)]
+
+
+def test_the_type_of_a_column_that_is_not_read(topic_of, rows):
+    """DuckDB needs no value to say a type; the type is the column's all the same."""
+    name = topic_of(*['{"o":{"x":1},"l":[1],"n":2}'] * 3)
+    assert rows(f"SELECT DISTINCT typeof(o), typeof(l), typeof(n), typeof(o->x) FROM {name}") == [
+        ("STRUCT(x BIGINT)", "BIGINT[]", "BIGINT", "BIGINT")
+    ]
+    assert rows(f"SELECT COUNT(*) FROM {name} WHERE typeof(o) LIKE 'STRUCT%'") == [(3,)]
+    described = rows(f"DESCRIBE SELECT o, l FROM {name}")
+    assert [row[:2] for row in described] == [("o", "STRUCT(x BIGINT)"), ("l", "BIGINT[]")]
+    empty = topic_of(*['{"o":{},"l":[],"n":null}'] * 3)
+    assert rows(f"SELECT COUNT(*) FROM {empty} WHERE typeof(o) IS NOT NULL") == [(3,)]
+    assert rows(f"SELECT COUNT(*), COUNT(o), COUNT(l), COUNT(n) FROM {empty}") == [(3, 3, 3, 0)]

@@ -145,7 +145,7 @@ def test_what_is_no_json(text):
 
 
 def test_records_that_are_no_object():
-    assert one("JSON", {"C": INT}, "[1]") == "not a JSON object"
+    assert one("JSON", {"C": INT}, "[1]") == "a JSON array, where an object was expected"
     assert one("JSON", {"C": INT, "D": STRING}, "null") == (None, None)
 
 

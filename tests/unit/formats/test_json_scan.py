@@ -186,9 +186,12 @@ def test_what_is_not_utf8(data):
     assert one(data) in ("not valid UTF-8", "not valid JSON")
 
 
-@pytest.mark.parametrize("text", ["1", '"x"', "[1]", "null", "true"])
-def test_what_is_no_object(text):
-    assert one(text) == "not a JSON object"
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("1", "number"), ("-0.5e1", "number"), ('"x"', "string"), (" [1]", "array"), ("null", "null"), ("true", "boolean"), ("false", "boolean")],
+)  # fmt: skip
+def test_what_is_no_object(text, kind):
+    assert one(text) == f"a JSON {kind}, where an object was expected"
 
 
 def test_depth_is_bounded():
@@ -242,7 +245,7 @@ def test_a_deep_record_is_found_among_values_without_brackets():
     values = pa.array([b"1"] * 100 + [deep], pa.binary())
     found = scan(values, [Field("b", pa.int64())], Names.EXACT, Types.STRICT)
     assert found.bad[-1] == (100, "JSON nested more than 64 deep")
-    assert found.bad[0] == (0, "not a JSON object")
+    assert found.bad[0] == (0, "a JSON number, where an object was expected")
     assert len(found.bad) == 101
 
 

@@ -81,6 +81,18 @@ def test_a_key_map_of_many() -> None:
         assert keys.values(again)[0].equals(rows)
 
 
+def test_a_key_map_of_long_and_short_keys() -> None:
+    keys = [None if n % 7 == 0 else b"k" * (n * 211 % 3001) for n in range(500)]
+    column = pa.array(keys, pa.binary())
+    model = {key: n for n, key in enumerate(dict.fromkeys(keys))}
+    for module in _both():
+        keymap = module.KeyMap([pa.binary()])
+        slots, fresh = keymap.add([column])
+        assert slots.tolist() == [model[key] for key in keys]
+        assert np.flatnonzero(fresh).tolist() == [keys.index(key) for key in model]
+        assert (keymap.find([column]) == slots).all()
+
+
 @many
 @given(st.lists(st.tuples(st.lists(st.tuples(st.integers(-9, 9), st.integers(0, 3))), st.integers(-9, 9))))
 def test_heap(calls: list[tuple[list[tuple[int, int]], int]]) -> None:

@@ -62,7 +62,7 @@ def test_the_rows_are_the_last_record_of_each_key(name: str, given: list[Record]
     layout = Layout(query.sink.input.output)
     expected: dict[Any, tuple[Any, ...]] = {}
     for changes in query.changes(_cells(given, QUERIES[name]), 3):
-        made, gone = latest(changes, query.sink.input.output)
+        made, gone = latest(changes, Layout(query.sink.input.output))
         for row, dead in zip(made.to_pylist(), gone.to_pylist(), strict=True):
             values = tuple(map(freeze, row.values()))
             key = tuple(freeze(row[name]) for name in layout.key_columns)

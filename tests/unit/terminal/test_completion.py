@@ -17,7 +17,6 @@ from kshell.sql.statements import ShowWhat
 from kshell.terminal.completion.candidates import complete_at
 from kshell.terminal.completion.names import Known, functions_of, sources_of, table_of
 from kshell.terminal.completion.statements import STATEMENTS
-from kshell.terminal.history import PrivateHistory, carries_secret
 from kshell.types import PRIMITIVES
 from tests.unit.terminal.positions import POSITIONS
 
@@ -53,7 +52,7 @@ def known(**changes) -> Known:
     given = {
         "sources": sources_of(NAMES), "table": table, "seen": (TABLES["orders"], TABLES["users"]),
         "functions": functions_of(LIBRARY), "types": ("PLACE",), "queries": {"CTAS_1": "5/s"},
-        "variables": ("day",),
+        "variables": ("day",), "jobs": {"1": "SELECT 1"},
     }  # fmt: skip
     return Known(**(given | changes))
 
@@ -207,14 +206,3 @@ def test_completion_never_fails_at_any_place_of_a_text(text):
     whole = text.replace("|", "")
     for place in range(len(whole) + 1):
         complete_at(whole[:place], whole[place:], known())
-
-
-def test_history_is_private_and_holds_no_secret(tmp_path):
-    path = tmp_path / "deep" / "history"
-    history = PrivateHistory(path)
-    history.append_string("SELECT 1;")
-    history.append_string("SET 'sasl.password'='hunter2';")
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert "SELECT 1;" in path.read_text()
-    assert "hunter2" not in path.read_text()
-    assert carries_secret("set 'SCHEMA.REGISTRY.BEARER.TOKEN' = 'x'")

@@ -16,7 +16,7 @@ from kshell.config import Properties
 from kshell.errors import UsageError
 from kshell.preview import as_text
 from kshell.session import Session
-from kshell.terminal.commands import FORMATS
+from kshell.terminal.formats import FORMATS
 from kshell.terminal.output import WRITERS, Target, write
 from kshell.terminal.tables import layout
 from kshell.value_texts import raw_texts

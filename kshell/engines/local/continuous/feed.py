@@ -16,6 +16,7 @@ from kshell.engines.local.sources.base import Input
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.kafka.fetch import QUEUED_BYTES
+from kshell.results import LeftOut, Notice
 from kshell.sql import plan
 
 __all__ = ["Feed", "Rate", "open_feed"]
@@ -60,7 +61,7 @@ class Feed:
         self._step_rows = step_rows
         self._inputs, self._bell, self._wait = inputs, bell, RegistryWait(wait_seconds)
         self._rate = Rate()
-        self.scanned = self.bad = 0
+        self.scanned, self.bad = 0, LeftOut()
         self._taken_in = 0  # rows, in this step
         self.cancelled = False
         self.at_end = False  # whether the last `poll` read each partition to its end
@@ -111,8 +112,8 @@ class Feed:
         if (input.scans[0], piece.partition) not in self._lanes:
             self._add(input, piece.partition)  # a partition added during the read
         for scan, changes, bad in piece.scans:
-            self._taken_in += len(changes) + bad
-            self.scanned += len(changes) + bad
+            self._taken_in += len(changes) + bad.count
+            self.scanned += len(changes) + bad.count
             self.bad += bad
             self._order.put((scan, piece.partition), changes)
         return True
@@ -146,6 +147,11 @@ class Feed:
     def note(self) -> str:
         """A text about an outage, during one."""
         return self._wait.note or next((input.note for input in self._inputs if input.note), "")
+
+    @property
+    def notices(self) -> list[Notice]:
+        """What the inputs leave unread."""
+        return [notice for input in self._inputs for notice in input.notices]
 
     def rate(self) -> float:
         """Records a second."""

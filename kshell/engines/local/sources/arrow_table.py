@@ -79,7 +79,7 @@ class ArrowTable:
         def progress() -> Progress:
             return Progress(done, self._rows, time.monotonic() - began)
 
-        return Scan(pulled(), lambda: None, progress, lambda: 0)
+        return Scan(pulled(), lambda: None, progress)
 
     def time_of_end(self, ranges: Sequence[Range], time: int) -> Mapping[int, int]:
         """No offsets: the bounds that this serves never narrow it."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kshell.changes import Changes
+from kshell.results import LeftOut, Notice
 
 __all__ = ["Input", "Piece"]
 
@@ -19,11 +20,11 @@ __all__ = ["Input", "Piece"]
 class Piece:
     """Consecutive records of one partition, as each scan of the plan sees them.
 
-    `scans` are (the scan's number in the plan, its rows, how many records were bad).
+    `scans` are (the scan's number in the plan, its rows, the records that are left out).
     """
 
     partition: int
-    scans: Sequence[tuple[int, Changes, int]]
+    scans: Sequence[tuple[int, Changes, LeftOut]]
 
 
 class Input(Protocol):
@@ -32,6 +33,7 @@ class Input(Protocol):
     name: str  # of the topic or the given table
     scans: Sequence[int]  # the numbers of the plan's scans that it serves
     paused: frozenset[int]  # partitions that are far ahead of the others, set by who polls
+    notices: Sequence[Notice]  # of records that it leaves unread
 
     @property
     def partitions(self) -> Collection[int]:

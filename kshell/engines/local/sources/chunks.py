@@ -6,8 +6,8 @@ Every statement that reads or writes records does it through here, except for th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +20,10 @@ from kshell.engines.error_log import EXCERPT
 from kshell.errors import BadRecord, EvaluationError
 from kshell.formats.source_reader import SourceReader
 from kshell.kafka.records import Wanted, decode
+from kshell.results import LeftOut
 
 if TYPE_CHECKING:  # a bounded SELECT of JSON reads without these
-    from kshell.formats.found import Learned
+    from kshell.formats.base import Half, Learned
     from kshell.formats.registry import Schemas
     from kshell.kafka.produce import Outgoing
     from kshell.sql.plan import Sink
@@ -35,8 +36,8 @@ _REGISTERED = frozenset({"AVRO", "JSON_SR", "PROTOBUF"})
 
 
 class Learns(Enum):
-    """What a scan of an undeclared topic learns besides its rows: values that do not fit, or also
-    fields that no sample had."""
+    """What a bounded scan of an undeclared topic learns: values that do not fit, or fields that no
+    sample had as well."""
 
     NOT = 0
     TYPES = 1
@@ -48,15 +49,20 @@ class Batch:
     """Good rows: columns by name, and which have no value; and the records that were bad.
 
     `lost` counts those: a part of a batch that cannot be read is one row of `bad`.  In a scan that
-    learns, rows of another type than samples suggested are in neither, and `learned` has them.
+    learns, rows of another type than samples suggested are no bad ones, and `learned` has them.
     """
 
     columns: dict[str, pa.Array]
     rows: int
-    tombstone: Any  # an array; None in a scan that learns and reads no values
+    tombstone: Any  # an array; None in a sparing scan
     bad: list[BadRecord]
     lost: int
-    learned: Learned | None = None
+    learned: Mapping[Half, Learned] = field(default_factory=dict)
+
+    @property
+    def left_out(self) -> LeftOut:
+        """The bad records as an answer speaks of them."""
+        return LeftOut(self.lost, tuple(dict.fromkeys(b.reason for b in self.bad)))
 
     def of(self, names: Sequence[str]) -> pa.RecordBatch:
         """The rows with these columns."""
@@ -115,15 +121,16 @@ def infer_columns(
 
 
 def reader_of(
-    source: Source, names: Sequence[str], properties: Properties, *, learns: Learns = Learns.NOT
-) -> Reading:
+    source: Source, names: Sequence[str], properties: Properties, *,
+    learns: Learns = Learns.NOT, sparing: bool = False,
+) -> Reading:  # fmt: skip
     """Decodes chunks of a source into the columns `names`, pseudo columns among them.
 
     Every statement reads records with it, so that a record is the same rows or the same error in
-    each.  A scan that learns looks at no more of a record than the columns need.
+    each.  A `sparing` scan looks at no more of a record than the columns need.
     """
     throws = properties["ksql.timestamp.throw.on.invalid"] == "true"
-    sparing, schemas = learns is not Learns.NOT, schemas_for(source, properties)
+    schemas = schemas_for(source, properties)
     reader = SourceReader(source, names, schemas, throws=throws, sparing=sparing)
     decodes = reader.needs_key or reader.needs_value
     wanted = Wanted(
@@ -157,10 +164,11 @@ def reader_of(
         if "ROWTIME" in names:
             columns["ROWTIME"] = made.times
         kept, rows, tombstone = {n: columns[n] for n in names}, raw.num_rows, made.tombstone
-        learned, misfits = None, set[int]()
-        if sparing and made.value is not None and (made.value.misfits or made.value.others):
+        learned: Mapping[Half, Learned] = {}
+        misfits = set[int]()
+        if learns is not Learns.NOT:
             learned = reader.learn(raw, made, whole=learns is Learns.ALL)
-            misfits = set(made.value.misfits)
+            misfits = made.misfits
         if made.bad:
             told = [(row, why) for row, why in made.bad if row not in misfits]
             if told and sparing:  # its time and both halves are told of as well
@@ -192,8 +200,11 @@ def _bad_rows(
 
 def writer_of(
     sink: Sink, properties: Properties
-) -> Callable[[pa.RecordBatch, pa.Array], Outgoing]:
-    """Encodes rows of the sink's input as records of its topic; `gone` have no value."""
+) -> Callable[[pa.RecordBatch, pa.Array], tuple[Outgoing, list[str]]]:
+    """Encodes rows of the sink's input as records of its topic; `gone` have no value.
+
+    Gives also why some rows are no records; raises Unwritable where the format cannot hold a value.
+    """
     from kshell.formats.source import SourceWriter
     from kshell.kafka.produce import Outgoing
     from kshell.sql.plan import makes_key
@@ -204,7 +215,7 @@ def writer_of(
     value = [c.name for c in output.value][: len(target.value)]
     keyed = makes_key(sink)
 
-    def write(rows: pa.RecordBatch, gone: pa.Array) -> Outgoing:
+    def write(rows: pa.RecordBatch, gone: pa.Array) -> tuple[Outgoing, list[str]]:
         bounds = None
         if output.window is not None:
             bounds = rows.column("WINDOWSTART"), rows.column("WINDOWEND")
@@ -221,6 +232,6 @@ def writer_of(
             kept = np.ones(len(gone), np.bool_)
             kept[[row for row, _ in made.bad]] = False
             columns = [c.filter(pa.array(kept)) for c in columns]
-        return Outgoing(*columns)
+        return Outgoing(*columns), [why for _, why in made.bad]
 
     return write

@@ -13,9 +13,12 @@ from collections.abc import Iterator, Mapping
 import pyarrow as pa
 from sqlglot import exp
 
+from kshell.catalog.model import Source
+from kshell.engines.local.sources.budget import Allowance
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.engines.local.sources.sample import Sampled
 from kshell.errors import BindError, CorruptRecord, UnknownName
+from kshell.formats.base import Half, Learned
 from kshell.formats.found import FoundJson, others_of
 from kshell.formats.shapes import Shape
 from kshell.kafka.fetch import Fetch
@@ -23,7 +26,7 @@ from kshell.kafka.records import Wanted, decode
 from kshell.results import Progress
 from kshell.types import parts
 
-__all__ = ["FieldSearch", "looked_at", "searches", "wanted_names"]
+__all__ = ["FieldSearch", "fields_of", "looked_at", "searches", "wanted_names"]
 
 _MOST = 1_000_000  # records, from the end
 _SECONDS = 5.0
@@ -48,7 +51,12 @@ class FieldSearch:
         self.shape = Shape()
         self.counts: Counter[str] = Counter()
         self.looked = self.objects = 0
-        self.stopped = ""  # what of kshell.scan.max.* ran out
+        self._allowance = Allowance(lookup.budget)
+
+    @property
+    def stopped(self) -> str:
+        """What of kshell.scan.max.* ran out."""
+        return self._allowance.spent
 
     def run(self, wanted: frozenset[str] | None) -> None:
         """Read until one of the names (folded) was met; None: everything.  Learns what was met."""
@@ -61,7 +69,8 @@ class FieldSearch:
                 break
             if wanted is not None and self._found & wanted:
                 break
-        self._lookup.widening.learned.add(self._snapshot.topic, self.shape)
+        learned = {Half.VALUE: Learned(shape=self.shape)}
+        self._lookup.widening.known.add(self._snapshot.topic, learned)
 
     def cancel(self) -> None:
         """Read no more."""
@@ -97,22 +106,22 @@ class FieldSearch:
             return not self._cancelled
         fetch = self._fetch = Fetch(self._lookup.client, self._snapshot, ranges)
         before = self._bytes
-        for chunk in fetch:
+        ends = {p: end for p, (_, end) in ranges.items()}
+        for chunk, end in self._allowance.of(fetch, ends):
             try:
                 values = decode(
-                    chunk.records, Wanted(value=True), start=chunk.start,
-                    end=ranges[chunk.partition][1], aborted=chunk.aborted,
+                    chunk.records, Wanted(value=True), start=chunk.start, end=end,
+                    aborted=chunk.aborted,
                 ).batch.column("value")  # fmt: skip
             except CorruptRecord:
                 continue  # a scan tells of it
             self._look_at(values)
             self._bytes = before + fetch.bytes
             late = wanted is not None and time.monotonic() - self._began > _SECONDS
-            self.stopped = self._lookup.budget.over(self.looked, self._bytes)
-            if late or self.stopped:
+            if late:
                 fetch.cancel()
                 return False
-        return not self._cancelled
+        return not self._cancelled and not self.stopped
 
     def _look_at(self, values: pa.Array) -> None:
         self.looked += len(values)
@@ -143,13 +152,18 @@ def searches(lookup: Lookup, tree: exp.Expr, error: BindError) -> list[FieldSear
     unknown = unknown or "Could not find key" in error.what
     found = []
     for sampled in lookup.sampled():
-        types = sampled.source.suggested
+        types = fields_of(sampled.source)
         unseen = any(n.casefold() in names for n, t in types.items() if _lacks(t))
         snapshot = lookup.snapshot(sampled.source.topic)
         held = sum(end - first for first, end in snapshot.offsets.values())
         if types and held > sampled.records and (unknown or unseen):
             found.append(FieldSearch(lookup, sampled))
     return found
+
+
+def fields_of(source: Source) -> Mapping[str, pa.DataType]:
+    """The fields that samples suggest of JSON; other formats say what there is."""
+    return source.suggested if source.value_format.name == "JSON" else {}
 
 
 def wanted_names(tree: exp.Expr) -> frozenset[str]:

@@ -26,6 +26,7 @@ from kshell.changes import Changes
 from kshell.engines.local.sources.arrow_table import BATCH_ROWS, ArrowTable
 from kshell.engines.local.sources.base import Piece
 from kshell.errors import BindError, UsageError
+from kshell.results import LeftOut, Notice
 from kshell.sql import plan
 from kshell.types import BIGINT, DOUBLE, INTEGER, STRING, TIME, TIMESTAMP, decimal
 
@@ -170,6 +171,7 @@ class GivenInput:
         self.name, self._rows = name, rows.num_rows
         self.scans: Sequence[int] = list(scans)
         self.paused: frozenset[int] = frozenset()
+        self.notices: Sequence[Notice] = ()
         self.note = ""
         self._left: int = rows.num_rows
         made = [(scan, _as_scanned(rows, leaf)) for scan, leaf in scans.items()]
@@ -183,7 +185,7 @@ class GivenInput:
         for start in range(0, n, BATCH_ROWS):
             part = [(s, t.slice(start, BATCH_ROWS).combine_chunks().to_batches()) for s, t in made]
             self._left = max(n - start - BATCH_ROWS, 0)
-            yield Piece(0, [(s, Changes.of(batches[0]), 0) for s, batches in part])
+            yield Piece(0, [(s, Changes.of(batches[0]), LeftOut()) for s, batches in part])
 
     def poll(self) -> Piece | None:
         return next(self._pieces, None)

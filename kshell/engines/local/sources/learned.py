@@ -1,43 +1,64 @@
 """What was found out of undeclared topics beside their samples, and what a statement does about it.
 
-A context has one `Learned` for all of its statements; each statement's lookup has a `Widening`.
+A context has one `Known` for all of its statements; each statement's lookup has a `Widening`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
+from kshell.errors import Misfit
+from kshell.formats.base import Half, Learned
 from kshell.kafka.metadata import Topic
 
-if TYPE_CHECKING:
-    from kshell.formats.shapes import Shape
-
-__all__ = ["Learned", "Widening"]
+__all__ = ["Known", "Misfits", "Widening"]
 
 
-class Learned:
-    """Shapes of values that samples did not have, by topic; one that is made anew is another."""
+class Known:
+    """What is known of topics beside their samples; a topic that is made anew is another one."""
 
     def __init__(self) -> None:
         self.version = 0  # changes with each thing that is learned
-        self._shapes: dict[tuple[str, bytes], Shape] = {}
+        self._halves: dict[tuple[str, bytes], dict[Half, Learned]] = {}
 
-    def add(self, topic: Topic, shape: Shape) -> None:
-        """Values that a statement met."""
-        from kshell.formats.shapes import Shape
-
+    def add(self, topic: Topic, learned: Mapping[Half, Learned]) -> None:
+        """What a statement met."""
         self.version += 1
-        self._shapes.setdefault((topic.name, topic.id), Shape()).merge(shape)
+        halves = self._halves.setdefault((topic.name, topic.id), {})
+        for half, one in learned.items():
+            halves.setdefault(half, Learned()).merge(one)
 
-    def of(self, topic: Topic) -> Shape | None:
+    def of(self, topic: Topic) -> Mapping[Half, Learned]:
         """What is known of a topic."""
-        return self._shapes.get((topic.name, topic.id))
+        return self._halves.get((topic.name, topic.id), {})
 
     def clear(self) -> None:
         """Forget: another cluster."""
-        self._shapes.clear()
+        self._halves.clear()
+
+
+class Misfits:
+    """The values that one scan of a topic met and that do not fit."""
+
+    def __init__(self, topic: Topic) -> None:
+        self._topic = topic
+        self._halves: dict[Half, Learned] = {}
+        self.why = ""
+
+    def add(self, learned: Mapping[Half, Learned]) -> None:
+        """Those of one chunk."""
+        for half, one in learned.items():
+            if one.why:
+                prefix = "key: " if half is Half.KEY else ""
+                self.why = self.why or f"{prefix}{one.why}"
+                self._halves.setdefault(half, Learned()).merge(replace(one, others=Counter()))
+
+    def misfit(self, known: Known) -> Misfit:
+        """The error; from now on it is known what they are."""
+        known.add(self._topic, self._halves)
+        return Misfit(f"topic {self._topic.name}: {self.why}")
 
 
 @dataclass
@@ -47,7 +68,27 @@ class Widening:
     `whole`: it shows whole rows, so fields that no sample had are counted in `others`, by topic.
     """
 
-    learned: Learned
+    known: Known
     rows_out: bool = False
     whole: bool = False
     others: dict[str, Counter[str]] = field(default_factory=dict)
+    _misfits: dict[str, Misfits] = field(default_factory=dict)
+
+    def misfits_of(self, topic: Topic) -> Misfits:
+        """Where all of a plan's scans of a topic put what does not fit."""
+        return self._misfits.setdefault(topic.name, Misfits(topic))
+
+    @property
+    def met(self) -> bool:
+        """Whether a plan met a value that does not fit."""
+        return any(misfits.why for misfits in self._misfits.values())
+
+    def misfit(self) -> Misfit:
+        """The error of the first such value; all are known from now on."""
+        first, *_ = (m.misfit(self.known) for m in self._misfits.values() if m.why)
+        return first
+
+    def again(self) -> None:
+        """The statement starts again."""
+        self.others.clear()
+        self._misfits.clear()

@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 
     from kshell.batch.tables import Table
     from kshell.engines.local.sources.base import Input
+    from kshell.engines.local.sources.budget import Budget
     from kshell.engines.local.sources.kept_table import Keeper
+    from kshell.engines.local.sources.learned import Misfits
     from kshell.engines.local.sources.sample import Sampled
-    from kshell.engines.local.sources.topic import Budget
     from kshell.sql import plan
 
 __all__ = ["Lookup", "given_named"]
@@ -73,16 +74,11 @@ class Lookup:
 
     @property
     def budget(self) -> Budget:
-        """What all scans of the statement may read together."""
-        from kshell.engines.local.sources.topic import Budget
+        """What each scan of the statement may read."""
+        from kshell.engines.local.sources.budget import Budget
 
         if self._budget is None:
-            number = self.properties.number
-            self._budget = Budget(
-                number("kshell.scan.max.records"),
-                number("kshell.scan.max.bytes"),
-                number("kshell.scan.max.seconds"),
-            )
+            self._budget = Budget(self.properties)
         return self._budget
 
     def topic(self, name: Name) -> Topic:
@@ -130,18 +126,22 @@ class Lookup:
         if topic.name not in self._sampled:
             found = sample(self.client, self.snapshot(topic.name), self.properties)
             self._sampled[topic.name] = found
-        return self._sampled[topic.name].wider(self.widening.learned.of(topic))
+        return self._sampled[topic.name].wider(self.widening.known.of(topic))
 
     def sampled(self) -> Sequence[Sampled]:
         """The undeclared topics of the statement, as they are known by now."""
-        learned = self.widening.learned
-        return [s.wider(learned.of(self.topic(Name(n)))) for n, s in self._sampled.items()]
+        known = self.widening.known
+        return [s.wider(known.of(self.topic(Name(n)))) for n, s in self._sampled.items()]
 
     def again(self) -> None:
         """The same offsets and samples once more, with all that is learned by now."""
         self._tables.clear()
         self._budget = None
-        self.widening.others.clear()
+        self.widening.again()
+
+    def _misfits(self, source: Source) -> Misfits | None:
+        topic = self.snapshot(source.topic).topic
+        return None if source.declared else self.widening.misfits_of(topic)
 
     def source(self, name: Name) -> Source:
         """The given table's or the declared source of that name, else a topic's as inferred."""
@@ -240,7 +240,8 @@ class Lookup:
             if self.is_given(leaf.source):
                 of_given.setdefault(leaf.source.topic, {})[scan] = leaf
                 continue
-            intake = Intake(leaf, self.errors, self.properties)
+            misfits = self._misfits(leaf.source) if bounded else None
+            intake = Intake(leaf, self.errors, self.properties, misfits)
             follower = Follower(scan, intake, earliest or scan in tables)
             by_topic.setdefault(leaf.source.topic, []).append(follower)
         return [
@@ -248,7 +249,7 @@ class Lookup:
             *(
                 TopicInput(
                     self.client, self.snapshot(topic), followers, bell,
-                    bounded=bounded, queued_bytes=queued_bytes,
+                    budget=self.budget if bounded else None, queued_bytes=queued_bytes,
                 )
                 for topic, followers in by_topic.items()
             ),

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,9 +16,9 @@ from kshell.config import Properties
 from kshell.engines.local.sources.chunks import schemas_of
 from kshell.errors import CorruptRecord
 from kshell.field_names import escaped
-from kshell.formats.base import Asked, Half
+from kshell.formats.base import Asked, Half, Learned
 from kshell.formats.detect import detect
-from kshell.formats.guess import Inferred, of_shape
+from kshell.formats.guess import Inferred
 from kshell.formats.shapes import Shape
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import Fetch
@@ -36,27 +36,30 @@ _SAMPLE_BYTES = 64 << 10  # what is asked of one partition at a time
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """A topic's inferred source, and the samples."""
+    """A topic's inferred source, and what was `asked` of which `samples`, keys and values."""
 
     source: Source
     records: int
     key: Inferred
     value: Inferred
-    schemas: Schemas | None = None
+    schemas: Schemas | None
+    asked: Mapping[Half, Asked]
+    samples: Mapping[Half, Sequence[bytes | None]]
 
-    def wider(self, learned: Shape | None) -> Sampled:
+    def wider(self, known: Mapping[Half, Learned]) -> Sampled:
         """With what is known beside the samples."""
-        if learned is None or self.value.shape is None:
+        if not known:
             return self
-        shape = Shape()
-        shape.merge(self.value.shape)
-        shape.merge(learned)
-        made = of_shape(shape, self.records, self.value.agree)
-        presence = {c.name: c.presence for c in self.value.columns}
-        columns = tuple(replace(c, presence=presence.get(c.name, 0)) for c in made.columns)
+        halves = {Half.KEY: self.key, Half.VALUE: self.value}
+        for half, learned in known.items():
+            if learned.samples:
+                found = [*self.samples[half], *learned.samples]
+                halves[half] = detect(self.asked[half], found)
+            if learned.shape is not None:
+                halves[half] = halves[half].wider(learned.shape)
         return _sampled(
-            self.source.topic, self.records, self.key,
-            replace(self.value, columns=columns, shape=shape), self.schemas,
+            self.source.topic, self.records, halves[Half.KEY], halves[Half.VALUE], self.schemas,
+            self.asked, self.samples,
         )  # fmt: skip
 
 
@@ -127,11 +130,14 @@ def _named_apart(key: Inferred, value: Inferred) -> Inferred:
         return key
     from kshell.sql.bind.names import Aliases
 
-    aliases = Aliases(taken)
-    columns = (
-        replace(c, name=aliases.field(c.name)) if c.name == "ROWKEY" else c for c in key.columns
-    )
-    return replace(key, columns=tuple(columns))
+    other = Aliases(taken).field("ROWKEY")
+    columns = tuple(replace(c, name=other) if c.name == "ROWKEY" else c for c in key.columns)
+    shape = None
+    if key.shape is not None:
+        shape = Shape()
+        shape.fields = {other if n == "ROWKEY" else n: s for n, s in key.shape.fields.items()}
+    cut = tuple(f"{other}{path.removeprefix('ROWKEY')}" for path in key.cut)
+    return replace(key, columns=columns, shape=shape, cut=cut)
 
 
 def sample(client: Client, snapshot: Snapshot, properties: Properties) -> Sampled:
@@ -145,18 +151,17 @@ def sample(client: Client, snapshot: Snapshot, properties: Properties) -> Sample
         keys += batch.column("key").to_pylist()
         values += batch.column("value").to_pylist()
     schemas = schemas_of(properties)
-    key, value = (
-        detect(Asked(name, half, schemas, as_set(properties, name, half)), samples)
-        for half, samples in ((Half.KEY, keys), (Half.VALUE, values))
-    )
-    return _sampled(name, len(values), key, value, schemas)
+    asked = {h: Asked(name, h, schemas, as_set(properties, name, h)) for h in Half}
+    samples = {Half.KEY: keys, Half.VALUE: values}
+    key, value = (detect(asked[h], samples[h]) for h in Half)
+    return _sampled(name, len(values), key, value, schemas, asked, samples)
 
 
 def _sampled(
-    name: str, records: int, key: Inferred, value: Inferred, schemas: Schemas | None
-) -> Sampled:
+    name: str, records: int, key: Inferred, value: Inferred, schemas: Schemas | None,
+    asked: Mapping[Half, Asked], samples: Mapping[Half, Sequence[bytes | None]],
+) -> Sampled:  # fmt: skip
     key = _named_apart(key, value)
-    fields = value.shape.fields.items() if value.shape is not None else ()
     source = Source(
         name=name,
         kind=Kind.STREAM,
@@ -168,9 +173,11 @@ def _sampled(
         declared=False,
         presence={_called(c.name): c.presence for c in (*key.columns, *value.columns)},
         samples=records,
-        suggested={name: shape.type() for name, shape in fields},
+        suggested=value.suggested,
+        suggested_key=key.suggested,
+        cut=(*key.cut, *value.cut),
     )
-    return Sampled(source, records, key, value, schemas)
+    return Sampled(source, records, key, value, schemas, asked, samples)
 
 
 def _called(name: str) -> str:

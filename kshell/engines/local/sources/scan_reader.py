@@ -13,9 +13,11 @@ from kshell.catalog.model import Kind, Source
 from kshell.changes import WEIGHT, Changes
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
-from kshell.engines.local.sources.chunks import Reading, reader_of
+from kshell.engines.local.sources.chunks import Learns, Reading, reader_of
+from kshell.engines.local.sources.learned import Misfits
 from kshell.errors import CorruptRecord
 from kshell.kafka.fetch import Chunk
+from kshell.results import LeftOut
 from kshell.sql.plan import Scan
 
 __all__ = ["Intake"]
@@ -25,24 +27,30 @@ class Intake:
     """Decodes what one scan reads.
 
     A stream's record weighs +1, or 0 where it has no value; a table's +1, or -1 as a tombstone,
-    of which only the key is there.
+    of which only the key is there.  A bounded query gathers values that do not fit in `misfits`.
     """
 
-    def __init__(self, scan: Scan, errors: ErrorLog, properties: Properties) -> None:
+    def __init__(
+        self, scan: Scan, errors: ErrorLog, properties: Properties, misfits: Misfits | None = None
+    ) -> None:
         self.source: Source = scan.source
         self.schema = scan.output.schema()
         self._strict = properties["ksql.fail.on.deserialization.error"] == "true"
         self._errors = errors
         from_source = dict(scan.columns)
         self._columns = [from_source.get(name, name) for name in self.schema.names]
-        self._read: Reading = reader_of(scan.source, self._columns, properties)
+        self._misfits = misfits
+        learns = Learns.NOT if misfits is None else Learns.TYPES
+        self._read: Reading = reader_of(scan.source, self._columns, properties, learns=learns)
         self._gone = -1 if scan.source.kind is Kind.TABLE else 0
 
-    def rows(self, chunk: Chunk, start: int, stop: int) -> tuple[Changes, int]:
-        """The chunk's records of the offsets [start, stop), and how many could not be decoded."""
+    def rows(self, chunk: Chunk, start: int, stop: int) -> tuple[Changes, LeftOut]:
+        """The chunk's records of the offsets [start, stop), and those that are left out."""
         start = max(start, chunk.start)
         read = self._read(chunk.partition, chunk.records, start, stop, chunk.aborted)
         self._errors.add(read.bad)
+        if self._misfits is not None:
+            self._misfits.add(read.learned)
         if read.bad and self._strict:
             worst = read.bad[0]
             raise CorruptRecord(
@@ -55,4 +63,4 @@ class Intake:
         )
         gone = pa.scalar(self._gone, WEIGHT)
         weights = pc.if_else(read.tombstone, gone, pa.scalar(1, WEIGHT))
-        return Changes(rows, weights), read.lost
+        return Changes(rows, weights), read.left_out

@@ -18,22 +18,22 @@ from kshell.batch.tables import Bounds, Range, Scan, TableColumn
 from kshell.catalog.model import Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
+from kshell.engines.local.sources.budget import Allowance, Budget, stopped
 from kshell.engines.local.sources.chunks import Batch, Learns, Reading, reader_of
 from kshell.engines.local.sources.decode_ahead import ahead
-from kshell.engines.local.sources.learned import Widening
+from kshell.engines.local.sources.learned import Misfits, Widening
 from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.engines.local.sources.sample import keys_are_placed
-from kshell.errors import BadRecord, Misfit
+from kshell.errors import BadRecord
 from kshell.formats.found import comes_as_text
 from kshell.formats.guess import json_structure
-from kshell.formats.shapes import Shape
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import Chunk, Fetch
 from kshell.kafka.metadata import Snapshot
 from kshell.kafka.records import count
-from kshell.results import Notice, NoticeKind, Progress
+from kshell.results import LeftOut, Notice, Progress
 
-__all__ = ["Budget", "TopicRead", "TopicTable", "nested_template"]
+__all__ = ["TopicRead", "TopicTable", "nested_template"]
 
 
 def nested_template(type: pa.DataType) -> str:
@@ -42,31 +42,6 @@ def nested_template(type: pa.DataType) -> str:
     text = structure if isinstance(structure, str) else json.dumps(structure, ensure_ascii=False)
     return "from_json({}, '" + (json.dumps(text) if text is structure else text).replace(
         "'", "''") + "')"  # fmt: skip
-
-
-class Budget:
-    """How much one scan may read; None is unbounded."""
-
-    def __init__(self, records: int | None, size: int | None, seconds: int | None) -> None:
-        self._records, self._size, self._seconds = records, size, seconds
-        self._began = time.monotonic()
-
-    def over(self, records: int, size: int) -> str:
-        """What has run out, or nothing."""
-        for limit, used, unit in (
-            (self._records, records, "records"),
-            (self._size, size, "bytes"),
-            (self._seconds, time.monotonic() - self._began, "seconds"),
-        ):
-            if limit is not None and used >= limit:
-                return f"{limit:,} {unit}"
-        return ""
-
-
-def _stopped(name: str, spent: str, left: int) -> Notice:
-    records = "record was" if left == 1 else "records were"
-    text = f"{name}: stopped at {spent} (kshell.scan.max.*), up to {left:,} {records} not read"
-    return Notice(NoticeKind.PARTIAL, text, left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +199,7 @@ class TopicTable:
         total = sum(end - start for start, end in limits.values())
         began = time.monotonic()
         wait = RegistryWait((self._properties.number("schema.registry.wait.ms") or 0) / 1000)
-        bad, notices = 0, list[Notice]()
+        bad, notices = LeftOut(), list[Notice]()
 
         def read() -> int:
             # Positions run ahead of what was pulled by a queue's length at the most.
@@ -233,39 +208,36 @@ class TopicTable:
                 done += min(max(fetch.position[p], start), end) - start
             return done
 
-        def decoded(chunk: Chunk) -> tuple[Chunk, Batch]:
-            end = limits[chunk.partition][1]
-            return chunk, wait.of(lambda: self._decode(chunk, columns, end))
+        ends = {p: end for p, (_, end) in limits.items()}
+        allowance = Allowance(self.budget)
+
+        def decoded(part: tuple[Chunk, int]) -> tuple[Chunk, int, Batch]:
+            chunk, end = part
+            return chunk, end, wait.of(lambda: self._decode(chunk, columns, end))
 
         def batches() -> Generator[pa.RecordBatch, None, None]:
             nonlocal bad
-            left, size, spent = {p: end - start for p, (start, end) in limits.items()}, 0, ""
-            misfit, shape = "", Shape()
-            for chunk, made in ahead(decoded, fetch):
-                if spent and (made.rows or made.lost):
-                    notices.append(_stopped(self.name, spent, sum(left.values())))
+            left = {p: end - start for p, (start, end) in limits.items()}
+            misfits = Misfits(self._snapshot.topic)
+            for chunk, end, made in ahead(decoded, allowance.of(fetch, ends)):
+                bad += made.left_out
+                reached = min(chunk.next, end)
+                left[chunk.partition] = max(ends[chunk.partition] - reached, 0)
+                misfits.add(made.learned)
+                if misfits.why and self._widening.rows_out:
                     fetch.cancel()
                     break
-                bad += made.lost
-                following = chunk.next
-                left[chunk.partition] = max(limits[chunk.partition][1] - following, 0)
-                size += len(chunk.records)
-                learned = made.learned
-                if learned is not None and learned.shape is not None:
-                    misfit = misfit or learned.why
-                    shape.merge(learned.shape)
-                if misfit and self._widening.rows_out:
-                    fetch.cancel()
-                    break
-                if learned is not None and learned.others:
-                    self._widening.others.setdefault(self.name, Counter()).update(learned.others)
-                if made.rows and not misfit:  # else the rest is read for what it has
+                for learned in made.learned.values():
+                    if learned.others:
+                        others = self._widening.others.setdefault(self.name, Counter())
+                        others.update(learned.others)
+                if made.rows and not misfits.why:  # else the rest is read for what it has
                     yield made.of(columns)
-                # What was fetched ahead does not count: all of a small topic is there at once.
-                spent = self.budget.over(total - sum(left.values()), size)
-            if misfit:
-                self._widening.learned.add(self._snapshot.topic, shape)
-                raise Misfit(f"topic {self.name}: {misfit}")
+            if allowance.spent:
+                fetch.cancel()
+                notices.append(stopped(self.name, allowance.spent, sum(left.values())))
+            if misfits.why:
+                raise misfits.misfit(self._widening.known)
 
         def progress() -> Progress:
             note = wait.note or fetch.note
@@ -292,7 +264,10 @@ class TopicTable:
     def _read(self, chunk: Chunk, names: tuple[str, ...], end: int, learns: Learns) -> Batch:
         readers = self._readers.by_names
         if names not in readers:
-            readers[names] = reader_of(self._source, names, self._properties, learns=learns)
+            readers[names] = reader_of(
+                self._source, names, self._properties, learns=learns,
+                sparing=learns is not Learns.NOT,
+            )  # fmt: skip
         read = readers[names](chunk.partition, chunk.records, chunk.start, end, chunk.aborted)
         self._errors.add(read.bad)
         return read

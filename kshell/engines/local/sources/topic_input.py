@@ -10,11 +10,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from kshell.engines.local.sources.base import Piece
+from kshell.engines.local.sources.budget import Allowance, Budget, stopped
 from kshell.engines.local.sources.scan_reader import Intake
 from kshell.errors import RegistryDown
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import FOREVER, Chunk
 from kshell.kafka.metadata import Snapshot
+from kshell.results import Notice
 
 __all__ = ["Follower", "TopicInput"]
 
@@ -29,7 +31,7 @@ class Follower:
 
 
 class TopicInput:
-    """From the start or the end of the snapshot; to its end if `bounded`, else for ever."""
+    """From the start or the end of the snapshot on; with a budget to its end at the most."""
 
     def __init__(
         self,
@@ -38,19 +40,23 @@ class TopicInput:
         followers: Sequence[Follower],
         bell: threading.Event,
         *,
-        bounded: bool,
+        budget: Budget | None,
         queued_bytes: int,
     ) -> None:
         self.name, self._offsets = snapshot.topic.name, snapshot.offsets
         self._followers = followers
         self.scans: Sequence[int] = [f.scan for f in followers]
-        self._stops = {p: end if bounded else FOREVER for p, (_, end) in self._offsets.items()}
+        self._stops = {
+            p: FOREVER if budget is None else end for p, (_, end) in self._offsets.items()
+        }
         ranges = {
             p: (min(self._start(p, f.whole) for f in followers), stop)
             for p, stop in self._stops.items()
         }
         self._reader = client.follow(snapshot, ranges, bell, queued_bytes)
-        self._held: Chunk | None = None  # what waits for the schema registry
+        self._held: tuple[Chunk, int] | None = None  # waits for the schema registry; its end
+        self._allowance = None if budget is None else Allowance(budget)
+        self.notices: Sequence[Notice] = ()
 
     def _start(self, partition: int, whole: bool) -> int:
         """The first offset to read; of a partition that came later the very first."""
@@ -70,23 +76,44 @@ class TopicInput:
         self._reader.paused = partitions
 
     def poll(self) -> Piece | None:
-        chunk, self._held = self._held or self._reader.poll(), None
-        if chunk is None:
+        held, self._held = self._held or self._next(), None
+        if held is None:
             return None
+        chunk, stop = held
         p = chunk.partition
-        stop = self._stops.setdefault(p, FOREVER)  # one that the topic got while it was read
         try:
             scans = [
                 (f.scan, *f.intake.rows(chunk, self._start(p, f.whole), stop))
                 for f in self._followers
             ]
         except RegistryDown:
-            self._held = chunk
+            self._held = held
             raise
         return Piece(p, scans)
 
+    def _next(self) -> tuple[Chunk, int] | None:
+        """The next chunk, and the offset up to which it may be read."""
+        chunk = None if self._stopped else self._reader.poll()
+        if chunk is None:
+            return None
+        # It may be of a partition that the topic got while it was read.
+        end = self._stops.setdefault(chunk.partition, FOREVER)
+        if self._allowance is None:
+            return chunk, end
+        stop = self._allowance.end_of(chunk, end)
+        if self._stopped:
+            reached = {**self._reader.reached, chunk.partition: min(stop, chunk.next)}
+            left = sum(max(e - reached.get(p, 0), 0) for p, e in self._stops.items())
+            self.notices = (stopped(self.name, self._allowance.spent, left),)
+            self._reader.cancel()
+        return chunk, stop
+
+    @property
+    def _stopped(self) -> bool:
+        return self._allowance is not None and bool(self._allowance.spent)
+
     def ended(self, partition: int) -> bool:
-        return self._held is None and self._reader.ended(partition)
+        return self._held is None and (self._stopped or self._reader.ended(partition))
 
     @property
     def done(self) -> bool:

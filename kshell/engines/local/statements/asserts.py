@@ -20,7 +20,7 @@ from kshell.engines.local.statements.topics import differences
 from kshell.errors import EvaluationError, UnknownName, UnknownSchema, UsageError
 from kshell.kafka.fetch import Fetch
 from kshell.kafka.metadata import Topic
-from kshell.results import Answer, Message, undecodable
+from kshell.results import Answer, LeftOut, Message, undecodable
 from kshell.sql import statements as ast
 from kshell.sql.bind.asserted import (
     asserted_settings,
@@ -134,7 +134,7 @@ def assert_values(
             "source", insert.name.folded(), context.catalog.sources, place=insert.name.place
         )
     taken = context.asserted.setdefault(source.topic, set())
-    bad = 0
+    bad = LeftOut()
     for wanted in _rows(context, statement, source):
         place, actual, bad = _next(context, source, properties, taken)
         found = {name: actual[name] for name in wanted}
@@ -163,9 +163,9 @@ def _rows(
 
 def _next(
     context: Context, source: Source, properties: Properties, taken: set[tuple[int, int]]
-) -> tuple[tuple[int, int], dict[str, Any], int]:
-    """Waits for the first record that no ASSERT has taken: its place, its columns, and how many of
-    the topic's records could not be decoded."""
+) -> tuple[tuple[int, int], dict[str, Any], LeftOut]:
+    """Waits for the first record that no ASSERT has taken: its place, its columns, and the
+    topic's records that are left out."""
     deadline = time.monotonic() + _PATIENCE_MS / 1000
     while True:
         found, bad = _records(context, source, properties)
@@ -182,17 +182,17 @@ def _next(
 
 def _records(
     context: Context, source: Source, properties: Properties
-) -> tuple[list[tuple[tuple[int, int], dict[str, Any]]], int]:
+) -> tuple[list[tuple[tuple[int, int], dict[str, Any]]], LeftOut]:
     windows = WINDOW_COLUMNS if source.window is not None else ()
     names = [*(c.name for c in source.columns()), *windows, *RESERVED]
     read = reader_of(source, names, properties)
-    out, bad = [], 0
+    out, bad = [], LeftOut()
     snapshot = context.lookup(properties).snapshot(source.topic)
     for chunk in Fetch(context.client, snapshot, snapshot.offsets):
         end = snapshot.offsets[chunk.partition][1]
         batch = read(chunk.partition, chunk.records, chunk.start, end, chunk.aborted)
         context.errors.add(batch.bad)
-        bad += batch.lost
+        bad += batch.left_out
         rows = pa.table({**batch.columns, "ROWGONE": batch.tombstone}).to_pylist()
         out += [((r["ROWPARTITION"], r["ROWOFFSET"]), r) for r in rows]
     return out, bad

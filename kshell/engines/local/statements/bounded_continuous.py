@@ -14,7 +14,11 @@ import pyarrow as pa
 
 from kshell.config import Properties
 from kshell.engines.local.continuous.run import Run
-from kshell.engines.local.statements.plans import plan_query
+from kshell.engines.local.sources.cut_times import cut_in_plan
+from kshell.engines.local.sources.learned import Widening
+from kshell.engines.local.sources.lookup import Lookup
+from kshell.engines.local.statements.attempts import attempted
+from kshell.engines.local.statements.plans import bound_query
 from kshell.field_names import plain
 from kshell.results import Notice, Progress, Rows, undecodable
 from kshell.sql import plan
@@ -30,7 +34,11 @@ __all__ = ["bounded_continuous"]
 def bounded_continuous(context: Context, query: Query, properties: Properties) -> Rows:
     """The answer over the records that the topics have now."""
     lookup = context.lookup(properties)
-    node = plan_query(lookup, query)
+    return attempted(query.tree, lookup, lambda: _begun(lookup, query))
+
+
+def _begun(lookup: Lookup, query: Query) -> Rows:
+    node = bound_query(lookup, query)
     running = Run(lookup, node, "query", bounded=True)
     feed = running.feed
     total, began = feed.lag or 0, time.monotonic()
@@ -40,18 +48,18 @@ def bounded_continuous(context: Context, query: Query, properties: Properties) -
         return Progress(total - min(feed.lag or 0, total), total, time.monotonic() - began)
 
     def notices() -> Sequence[Notice]:
-        return (*undecodable(feed.bad), *lookup.notices)
+        return (*undecodable(feed.bad), *feed.notices, *cut_in_plan(node), *lookup.notices)
 
-    rows = _run(node, running, schema)
+    rows = _run(node, running, lookup.widening, schema)
     return Rows(schema, rows, cancel=feed.cancel, progress=progress, notices=notices)
 
 
 def _run(
-    node: plan.Answer, running: Run, schema: pa.Schema
+    node: plan.Answer, running: Run, widening: Widening, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
     names = [name for _, name in node.columns]
     left = node.limit if node.limit is not None else 1 << 62
-    for batch in _batches(node, running):
+    for batch in _batches(running, widening):
         rows = pa.RecordBatch.from_arrays([batch.column(n) for n in names], schema=schema)
         yield rows.slice(0, left)
         left -= min(rows.num_rows, left)
@@ -60,10 +68,16 @@ def _run(
             return
 
 
-def _batches(node: plan.Answer, running: Run) -> Iterator[pa.RecordBatch]:
+def _batches(running: Run, widening: Widening) -> Iterator[pa.RecordBatch]:
+    """The rows; after a value that does not fit the rest is read for such values alone."""
     while (made := running.poll(0.2)) is not None:
-        for changes in made:
+        for changes in () if widening.met else made:
             if not running.keeps:
                 yield changes.rows.filter(changes.there())
+        if widening.met and widening.rows_out:
+            break
+    if widening.met:
+        running.feed.cancel()
+        raise widening.misfit()
     if running.keeps:
         yield running.rows()

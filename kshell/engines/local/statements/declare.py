@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kshell.config import Properties
-from kshell.engines.local.sources.chunks import infer_columns
+from kshell.engines.local.sources.chunks import infer_columns, schemas_for
+from kshell.engines.local.sources.cut_times import cut_notices
 from kshell.engines.local.statements.topics import create_topic, keep_topic
 from kshell.errors import UnknownName
+from kshell.formats.from_schema import cut_times_in
 from kshell.kafka.admin import delete_topic
 from kshell.results import Answer, Message
 from kshell.sql import ddl
@@ -45,11 +48,14 @@ def create(context: Context, statement: ast.CreateSource, properties: Properties
             raise error
         told = create_topic(context, source.topic, settings, properties)
     context.catalog = made.catalog
-    return Message(f"{made.message}{told}")
+    cut = replace(source, cut=cut_times_in(schemas_for(source, properties), source))
+    notices = cut_notices([(cut, [c.name for c in cut.columns()])])
+    return Message(f"{made.message}{told}", notices)
 
 
 def drop(context: Context, statement: ast.DropSource, properties: Properties) -> Answer:
     """DROP STREAM|TABLE; also ends the query that made it."""
+    context.not_given(statement.name)
     made = ddl.change(statement, context.catalog)
     context.catalog = made.catalog
     source = made.source
@@ -66,6 +72,8 @@ def change(
     properties: Properties,
 ) -> Answer:
     """Statements that change only the catalog: ALTER STREAM|TABLE, CREATE TYPE, DROP TYPE."""
+    if isinstance(statement, ast.AlterSource):
+        context.not_given(statement.name)
     made = ddl.change(statement, context.catalog)
     context.catalog = made.catalog
     return Message(made.message)

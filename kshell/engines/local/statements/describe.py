@@ -54,10 +54,10 @@ def describe(context: Context, statement: Describe, properties: Properties) -> A
 
 def _full(lookup: Lookup, name: Name) -> Answer:
     """The columns of JSON by all of its records; later statements know them too."""
-    from kshell.engines.local.sources.field_search import FieldSearch
+    from kshell.engines.local.sources.field_search import FieldSearch, fields_of
 
     source = lookup.source(name)
-    if not source.suggested:
+    if not fields_of(source):
         raise BindError(
             f"FULL is for a topic of JSON that nobody declared, which {name.text} is not",
             hint=f"DESCRIBE {name.text}",

@@ -53,7 +53,7 @@ def _running(context: Context, statement: ast.Explain) -> Answer:
     id = statement.query_id.upper()
     query = context.queries.get(id)
     if query is None:
-        raise UnknownName("query", statement.query_id, context.queries, place=statement.place)
+        raise UnknownName("query", statement.query_id, context.queries)
     state = f"Query {id} is {query.state.value}. It writes {query.sink.target.name}"
     told = f"{state} to topic {query.sink.target.topic}: {query.outlet.written:,} records so far."
     parts = [Message(told)]

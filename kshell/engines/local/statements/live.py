@@ -13,6 +13,7 @@ from kshell.catalog.model import Kind
 from kshell.changes import Changes
 from kshell.config import Properties
 from kshell.engines.local.continuous.run import Run
+from kshell.engines.local.sources.cut_times import cut_in_plan
 from kshell.engines.local.statements.plans import plan_query
 from kshell.field_names import plain
 from kshell.results import Live, LiveStats
@@ -107,6 +108,6 @@ def continuous(context: Context, query: Query, properties: Properties) -> Live:
 
     title = ", ".join(leaf.source.name for leaf in plan.scans(node))
     return Live(
-        answer.schema, poll, feed.cancel, stats, title, _key(node), tuple(lookup.notices),
-        node.limit is not None,
+        answer.schema, poll, feed.cancel, stats, title, _key(node),
+        (*lookup.notices, *cut_in_plan(node)), node.limit is not None,
     )  # fmt: skip

@@ -18,6 +18,7 @@ from kshell.engines.local.continuous.background import Background, State, stands
 from kshell.engines.local.continuous.run import Run
 from kshell.engines.local.continuous.sink_writer import Outlet
 from kshell.engines.local.sources.chunks import writer_of
+from kshell.engines.local.sources.cut_times import cut_in_plan
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.engines.local.statements.plans import plan_sink
 from kshell.engines.local.statements.topics import create_topic, keep_topic
@@ -61,7 +62,8 @@ def create_as(
     running = _start(context, id, replace(sink, target=target), lookup)
     context.catalog = ddl.declare(statement, context.catalog, target).catalog
     return Message(
-        f"{target.kind.value.capitalize()} {name} is created by query {running.id}.{told}"
+        f"{target.kind.value.capitalize()} {name} is created by query {running.id}.{told}",
+        cut_in_plan(sink),
     )
 
 
@@ -75,7 +77,7 @@ def insert_select(
     if id in context.queries:
         raise BindError(f"Query ID '{id}' already exists.", place=statement.place)
     running = _start(context, id, sink, lookup)
-    return Message(f"Query {running.id} inserts into {sink.target.name}.")
+    return Message(f"Query {running.id} inserts into {sink.target.name}.", cut_in_plan(sink))
 
 
 def _ensure_topic(context: Context, lookup: Lookup, sink: plan.Sink) -> str:
@@ -99,7 +101,10 @@ def _start(context: Context, id: str, sink: plan.Sink, lookup: Lookup) -> Backgr
     producer = Producer(lookup.properties)
     topic = sink.target.topic
     write = writer_of(sink, lookup.properties)
-    outlet = Outlet(sink, write, lambda records: producer.send(topic, records))
+    outlet = Outlet(
+        sink, write, lambda records: producer.send(topic, records),
+        lambda why: lookup.errors.evaluation(id, f"not written to {topic}", why),
+    )  # fmt: skip
     run = Run(lookup, sink, id, bounded=False)
     running = Background(id, sink, run, outlet, producer, context.client)
     context.queries[id] = running
@@ -115,7 +120,7 @@ def control(context: Context, statement: ast.QueryControl, properties: Propertie
     ids = list(context.queries) if not wanted or wanted == "ALL" else [wanted]
     for id in ids:
         if id not in context.queries:
-            raise UnknownName("query", id, list(context.queries), place=statement.place)
+            raise UnknownName("query", id, list(context.queries))
     acts: Mapping[ast.QueryAction, Callable[[str], None]] = {
         ast.QueryAction.TERMINATE: context.terminate,
         ast.QueryAction.PAUSE: lambda id: context.queries[id].pause(),
@@ -143,10 +148,11 @@ def show_queries(context: Context, extended: bool) -> Answer:
         "topic": pa.array([q.sink.target.topic for q in queries], text),
         "read": pa.array([q.feed.scanned for q in queries], pa.int64()),
         "written": pa.array([q.outlet.written for q in queries], pa.int64()),
+        "unwritten": pa.array([q.outlet.unwritten for q in queries], pa.int64()),
         "per second": pa.array([round(_rate(q)) for q in queries], pa.int64()),
         "lag": pa.array([q.feed.lag for q in queries], pa.int64()),
         "time left": pa.array([time_left(q.feed.lag, _rate(q)) or None for q in queries], text),
-        "undecodable": pa.array([q.feed.bad for q in queries], pa.int64()),
+        "left out": pa.array([q.feed.bad.count for q in queries], pa.int64()),
         "late": pa.array([q.late for q in queries], pa.int64()),
         "error": pa.array([q.failure or q.note or None for q in queries], text),
     }

@@ -22,17 +22,19 @@ from kshell.sql.bind.create import bind_create_as, bind_insert_select
 from kshell.sql.bind.select import bind_query
 from kshell.sql.statements import Query
 
-__all__ = ["plan_query", "plan_sink"]
+__all__ = ["bound_query", "plan_query", "plan_sink"]
 
 T = TypeVar("T")
 
 
 def plan_query(lookup: Lookup, query: Query) -> plan.Answer:
     """The plan; raises the errors of binding."""
-    tree = query.tree
-    node = _searched(
-        lookup, tree, lambda: bind_query(query, lookup.catalog_for(tree), lookup.properties)
-    )
+    return _searched(lookup, query.tree, lambda: bound_query(lookup, query))
+
+
+def bound_query(lookup: Lookup, query: Query) -> plan.Answer:
+    """The plan by what is known now: no field is looked for."""
+    node = bind_query(query, lookup.catalog_for(query.tree), lookup.properties)
     assert isinstance(node, plan.Answer)  # a query without a sink
     return node
 

@@ -19,12 +19,13 @@ from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.continuous.feed import Rate
 from kshell.engines.local.sources.chunks import Reading, reader_of
+from kshell.engines.local.sources.cut_times import cut_notices
 from kshell.engines.local.sources.lookup import given_named
 from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.errors import Unsupported
 from kshell.kafka.fetch import FOREVER, QUEUED_BYTES, Chunk
 from kshell.kafka.reader import Reader
-from kshell.results import Answer, Live, LiveStats
+from kshell.results import Answer, LeftOut, Live, LiveStats
 from kshell.sql.statements import Print
 from kshell.types import STRING, quote_duckdb
 
@@ -47,7 +48,8 @@ def print_topic(context: Context, statement: Print, properties: Properties) -> A
             place=statement.topic.place,
         )
     lookup = context.lookup(properties)
-    source = _whole(lookup.sample(statement.topic).source)
+    sampled = lookup.sample(statement.topic).source
+    source = _whole(sampled)
     snapshot = lookup.snapshot(source.topic)
     starts = {p: (f if statement.from_beginning else e) for p, (f, e) in snapshot.offsets.items()}
     bell, ranges = threading.Event(), {p: (start, FOREVER) for p, start in starts.items()}
@@ -59,7 +61,10 @@ def print_topic(context: Context, statement: Print, properties: Properties) -> A
     printed = _Printed(
         reader, bell, schema, read, context.errors, statement.interval, statement.limit
     )
-    return Live(schema, printed.poll, printed.cancel, printed.stats, source.topic)
+    cut = cut_notices([(sampled, [c.name for c in sampled.columns()])])
+    return Live(
+        schema, printed.poll, printed.cancel, printed.stats, source.topic, notices=cut
+    )
 
 
 class _Printed:
@@ -79,7 +84,8 @@ class _Printed:
         self._schema, self._read, self._errors = schema, read, errors
         self._interval, self._limit = interval, limit
         self._rate = Rate()
-        self._rows = self._decoded = self._bad = 0
+        self._rows = self._decoded = 0
+        self._bad = LeftOut()
         self._cancelled = False
         self._held: Chunk | None = None  # a chunk that waits for the schema registry
         self._wait = RegistryWait()
@@ -118,12 +124,12 @@ class _Printed:
             time.sleep(min(seconds, self._wait.again))
             return None
         self._errors.add(decoded.bad)
-        self._bad += decoded.lost
+        self._bad += decoded.left_out
         return decoded.of(_COLUMNS)
 
     def stats(self) -> LiveStats:
         """The footer."""
-        scanned = self._decoded + self._bad
+        scanned = self._decoded + self._bad.count
         return LiveStats(
             self._rows, scanned, self._rate.of(scanned), self._reader.lag, self._bad,
             self._wait.note or self._reader.note,
@@ -149,4 +155,5 @@ def _whole(source: Source) -> Source:
     return Source(
         source.topic, Kind.STREAM, source.topic, source.key, (Column("VALUE", type),),
         source.key_format, format, declared=False,
+        suggested_key=source.suggested_key, samples=source.samples,
     )  # fmt: skip

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 from sqlglot import exp
 
 from kshell.batch.plan import Planned, Read, prepare
 from kshell.batch.tail import answer
 from kshell.config import Properties
 from kshell.engines.local.sources.lookup import Lookup
-from kshell.errors import BindError, EvaluationError, Misfit, Unsupported
-from kshell.results import Answer, Notice, NoticeKind, Progress, Rows
+from kshell.engines.local.statements.attempts import attempted
+from kshell.errors import Unsupported
+from kshell.results import Answer, Notice, NoticeKind, Rows
 from kshell.sql.dialect import to_duckdb
 from kshell.sql.statements import Emit, Query, Select
 
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from kshell.engines.local.context import Context
-    from kshell.engines.local.sources.field_search import FieldSearch
 
-_ATTEMPTS = 12  # each has some type wider than the last
 _FEW = 5
 
 __all__ = ["evaluator", "needs_continuous", "planned", "select"]
@@ -72,103 +71,30 @@ def _bounded(context: Context, query: Query, properties: Properties) -> Rows:
         from kshell.engines.local.statements.bounded_continuous import bounded_continuous
 
         return bounded_continuous(context, query, properties)
-    return _Attempts(query, context.lookup(properties)).rows
+    lookup = context.lookup(properties)
+    return attempted(query.tree, lookup, _OverDuckDB(query, lookup).begin)
 
 
-class _Attempts:
-    """A query that starts again with wider types, over the same offsets, while no row is out."""
+class _OverDuckDB:
+    """Runs it by DuckDB, and says what its answer lacks."""
 
     def __init__(self, query: Query, lookup: Lookup) -> None:
         self._query, self._lookup = query, lookup
+        self._reads: Sequence[Read] = ()
         lookup.widening.whole = _shows_whole_rows(query.tree)
-        self._cancelled = False
-        self._current = Rows(pa.schema([]), iter(()))
-        self._plan: Planned | None = None
-        self._searches: list[FieldSearch] = []
-        try:
-            self._begin()
-        except BindError as error:
-            from kshell.engines.local.sources.field_search import searches
 
-            self._searches = searches(lookup, query.tree, error)
-            if not self._searches:
-                raise
-        self.rows = Rows(
-            self._current.schema,
-            self._batches(),
-            cancel=self._cancel,
-            progress=self._progress,
-            notices=self._notices,
-        )
+    def begin(self) -> Rows:
+        """Plan it with all that is known by now."""
+        plan, connection = planned(self._query, self._lookup)
+        self._reads, rows = plan.reads, answer(plan, connection)
+        return replace(rows, notices=lambda: self._notices(rows.notices()))
 
-    def _begin(self) -> None:
-        self._plan, connection = planned(self._query, self._lookup)
-        self._current = answer(self._plan, connection)
-
-    def _batches(self) -> Iterator[pa.RecordBatch]:
-        widening = self._lookup.widening
-        if self._searches:
-            self._search()
-        for _ in range(_ATTEMPTS):
-            try:
-                for batch in self._current.batches:
-                    widening.rows_out = widening.rows_out or batch.num_rows > 0
-                    yield batch
-                return
-            except Misfit as misfit:
-                if widening.rows_out:
-                    raise EvaluationError(
-                        f"{misfit.what}; rows are out already, so it cannot start again",
-                        hint="run it once more: the wider type is known now",
-                    ) from None
-                last = misfit
-            if self._cancelled:
-                return
-            try:
-                self._again()
-            except BindError as error:
-                error.hint = "; ".join(filter(None, (error.hint, last.what)))
-                raise
-        raise EvaluationError(last.what)
-
-    def _again(self) -> None:
-        """Plan it once more, with all that is learned by now."""
-        self._lookup.again()
-        self._begin()
-        self.rows.schema = self._current.schema
-
-    def _search(self) -> None:
-        """Look for the fields that the query names in the records, and plan it once more."""
-        from kshell.engines.local.sources.field_search import looked_at, wanted_names
-
-        names = wanted_names(self._query.tree)
-        for search in self._searches:
-            search.run(names)
-        done, self._searches = self._searches, []
-        if self._cancelled:
-            return
-        try:
-            self._again()
-        except BindError as error:
-            raise looked_at(error, done) from None
-
-    def _progress(self) -> Progress | None:
-        for search in self._searches:
-            return search.progress()
-        return self._current.progress()
-
-    def _cancel(self) -> None:
-        self._cancelled = True
-        for search in self._searches:
-            search.cancel()
-        self._current.cancel()
-
-    def _notices(self) -> Sequence[Notice]:
-        reads = self._plan.reads if self._plan is not None else ()
+    def _notices(self, of_rows: Sequence[Notice]) -> Sequence[Notice]:
+        reads = self._reads
         others = [_others(*found) for found in self._lookup.widening.others.items()]
         unread = (_ONLY_DUCKDB,) if self._query.unread is not None and reads else ()
         return (
-            *self._current.notices(), *_empty(reads), *others, *unread, *self._lookup.notices
+            *of_rows, *_empty(reads), *others, *unread, *_cut(reads), *self._lookup.notices
         )  # fmt: skip
 
 
@@ -189,6 +115,18 @@ def _others(topic: str, fields: Counter[str]) -> Notice:
         f" {few}{more}; name them, or DESCRIBE {topic} FULL"
     )
     return Notice(NoticeKind.FIELDS, text, max(fields.values()))
+
+
+def _cut(reads: Sequence[Read]) -> Sequence[Notice]:
+    from kshell.engines.local.sources.topic import TopicTable
+
+    read = [(r.reference.table, [c.name for c in r.columns]) for r in reads]
+    of_topics = [(t.source, names) for t, names in read if isinstance(t, TopicTable)]
+    if not any(source.cut for source, _ in of_topics):
+        return ()
+    from kshell.engines.local.sources.cut_times import cut_notices
+
+    return cut_notices(of_topics)
 
 
 def _empty(reads: Sequence[Read]) -> list[Notice]:

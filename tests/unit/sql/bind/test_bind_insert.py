@@ -81,6 +81,7 @@ def test_a_streams_key_may_be_null(catalog: Catalog) -> None:
         ("INSERT INTO T (NAME) VALUES ('a');", "Value for primary key column(s) `ID` is required"),
         ("INSERT INTO T VALUES (NULL, 'a');", "Value for primary key column(s) `ID` is required"),
         ("INSERT INTO T (ID, NAM) VALUES (1, 'a');", "Column name `NAM` does not exist."),
+        ("INSERT INTO T (ID, id) VALUES (1, 2);", "Column `ID` is named twice."),
         ("INSERT INTO S (ROWOFFSET) VALUES (1);", "`ROWOFFSET` is not allowed"),
         ("INSERT INTO H VALUES (1, 2, NULL);", "Cannot insert into HEADER columns: HS"),
         ("INSERT INTO R VALUES (1, 2);", "Cannot insert values into read-only stream: R"),

@@ -1,0 +1,48 @@
+"""Text for terminals and pipes that are not UTF-8.
+
+`cli` calls `speak` first.  A pipe gets UTF-8 in any locale; a terminal gets what its encoding has,
+ASCII signs in the place of lines and dots, and the code of any other character.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import sys
+from typing import IO
+
+__all__ = ["Unbuffered", "speak", "speaks_utf8"]
+
+_ERRORS = "kshell"
+# One sign for one sign, so that columns stay where they are.
+_ASCII = str.maketrans("│┃─━┼·…▶●✗✓⏸█░↑↓→←×–—’“”", "||--+-~>*xv=#.^v><x--'\"\"")
+
+
+def _replaced(error: UnicodeError) -> tuple[str | bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    signs = error.object[error.start : error.end].translate(_ASCII)
+    return signs.encode("ascii", "backslashreplace").decode(), error.end
+
+
+def speak() -> None:
+    """Set what standard output and error do with characters that they cannot write."""
+    codecs.register_error(_ERRORS, _replaced)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors=_ERRORS)
+
+
+def speaks_utf8() -> bool:
+    """Whether standard output has every character."""
+    return codecs.lookup(sys.stdout.encoding or "utf-8").name == "utf-8"
+
+
+class Unbuffered:
+    """Standard output for prompt_toolkit, which else puts `?` for what the encoding has not."""
+
+    encoding = "utf-8"  # the characters are replaced where they are written
+
+    def __init__(self, stream: IO[str]) -> None:
+        self.write, self.flush = stream.write, stream.flush
+        self.fileno, self.isatty = stream.fileno, stream.isatty

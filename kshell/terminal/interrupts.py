@@ -1,0 +1,47 @@
+"""Counts Ctrl-C, so that the last one always ends kshell.
+
+The first raises KeyboardInterrupt, as ever.  A call into C that does not return heeds no exception:
+so a thread counts, which ends the process.  `conversation` and `cli` have it count.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator
+
+from kshell.errors import Interrupted
+from kshell.terminal.keyboard import restore
+
+__all__ = ["counted"]
+
+
+def _count(pipe: int, most: int) -> None:
+    """Read the numbers of the signals that came, until the pipe is closed."""
+    while most > 0:
+        came = os.read(pipe, 64)
+        if not came:
+            os.close(pipe)
+            return
+        most -= came.count(signal.SIGINT)
+    restore()
+    os._exit(Interrupted.exit_code)
+
+
+@contextlib.contextmanager
+def counted(most: int) -> Iterator[None]:
+    """So many interrupts inside the block end the process with 130, whatever it does then."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    before = signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    threading.Thread(target=_count, args=(read, most), name="kshell-keys", daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(write)

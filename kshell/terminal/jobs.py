@@ -1,0 +1,228 @@
+"""Queries that & sends to the background of the prompt, each with a number.
+
+A thread reads each: a bounded query's rows wait in a file without a name, a continuous query's in a
+board.  `\\fg` shows them, `\\kill` stops one; `conversation` stops all of them at the end.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+from kshell.errors import KshellError, UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from kshell.results import Live, Rows, Running
+    from kshell.terminal.board import Board
+
+__all__ = ["Job", "Jobs", "LiveJob", "RowsJob"]
+
+_POLL = 0.2
+_GRACE = 1.0  # seconds to wait for a stopped query's thread
+
+
+class Job(Protocol):
+    """One query; `ended` when it will read no more."""
+
+    text: str
+    ended: threading.Event
+    error: BaseException | None
+
+    @property
+    def count(self) -> int:
+        """How many rows it has."""
+
+    def state(self) -> str:
+        """What it does, in a few words."""
+
+    def stop(self) -> None:
+        """End it."""
+
+
+class RowsJob:
+    """A bounded query."""
+
+    def __init__(self, text: str, rows: Rows) -> None:
+        self.text, self.rows = text, rows
+        self._count = 0
+        self.ended = threading.Event()
+        self.error: BaseException | None = None
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115
+        self._thread = threading.Thread(target=self._run, name="kshell-job", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        import pyarrow as pa
+
+        writer = None
+        try:
+            for batch in self.rows.batches:
+                writer = writer or pa.ipc.new_stream(self._file, batch.schema)
+                writer.write_batch(batch)
+                self._count += batch.num_rows
+            writer = writer or pa.ipc.new_stream(self._file, self.rows.schema)
+        except BaseException as error:
+            self.error = error
+        finally:
+            if writer is not None:
+                writer.close()
+            self.ended.set()
+
+    @property
+    def count(self) -> int:
+        return self._count
+
+    def state(self) -> str:
+        progress = self.rows.progress()
+        return f"{progress.done:,} of {progress.total:,} records" if progress else "runs"
+
+    def answer(self) -> Rows:
+        """Its rows, when it has ended; raises its error."""
+        from kshell.results import Rows
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            import pyarrow as pa
+
+            while not self.ended.wait(0.1):
+                pass
+            if self.error is not None:
+                raise self.error
+            self._file.seek(0)
+            reader = pa.ipc.open_stream(self._file)
+            given.schema = reader.schema
+            yield from reader
+
+        rows = self.rows
+        given = Rows(rows.schema, batches(), rows.title, self.stop, rows.progress, rows.notices)
+        return given
+
+    def stop(self) -> None:
+        self.rows.cancel()
+        self._thread.join(_GRACE)
+
+
+class LiveJob:
+    """A continuous query; its rows are on a board, as in the live view."""
+
+    def __init__(self, text: str, live: Live) -> None:
+        from kshell.terminal.board import Board
+
+        self.text, self.live = text, live
+        self.ended = threading.Event()
+        self.error: BaseException | None = None
+        self.board: Board = Board(live.schema, live.key)
+        self._left = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="kshell-job", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            while not self._left.is_set():
+                changes = self.live.poll(_POLL)
+                if changes is None:
+                    self.ended.set()
+                    break
+                if len(changes):
+                    self.board.add(changes)
+        except BaseException as error:
+            self.error = error
+            self.ended.set()
+
+    @property
+    def count(self) -> int:
+        return len(self.board)
+
+    def state(self) -> str:
+        from kshell.results import backlog
+
+        stats = self.live.stats()
+        return stats.note or backlog(stats.lag, stats.rate)
+
+    def taken(self) -> tuple[Live, Board]:
+        """The query and its rows, for the live view to go on with; raises its error."""
+        self._left.set()
+        self._thread.join()
+        if self.error is not None:
+            raise self.error
+        return self.live, self.board
+
+    def stop(self) -> None:
+        self._left.set()
+        self.live.cancel()
+        self._thread.join(_GRACE)
+
+
+class Jobs:
+    """The queries by number; used by the prompt's thread."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[int, Job] = {}
+        self._said: set[int] = set()
+
+    def add(self, make: Callable[[str, Any], Job], text: str, answer: Any) -> int:
+        """Begin a query; returns its number."""
+        number = max(self._jobs, default=0) + 1
+        self._said.discard(number)
+        self._jobs[number] = make(text, answer)
+        return number
+
+    def find(self, number: str) -> tuple[int, Job]:
+        """The query with the number, or the newest for ""; raises UsageError."""
+        if not self._jobs:
+            hint = "& at the end of a query sends it there"
+            raise UsageError(f"no query {number} in the background".replace("  ", " "), hint=hint)
+        wanted = int(number) if number.isdecimal() else max(self._jobs) if not number else -1
+        if wanted not in self._jobs:
+            raise UsageError(f"no query {number} in the background", hint="\\jobs lists them")
+        return wanted, self._jobs[wanted]
+
+    def take(self, number: str) -> Job:
+        """The same, and it is no job any more."""
+        found, job = self.find(number)
+        del self._jobs[found]
+        return job
+
+    def listed(self) -> list[tuple[int, str, str]]:
+        """(number, state, statement) of each."""
+        return [(n, self._told(n, job), job.text) for n, job in sorted(self._jobs.items())]
+
+    def status(self) -> list[Running]:
+        """For the toolbar."""
+        from kshell.results import Running
+
+        return [
+            Running(f"[{n}]", self._told(n, job), failed=job.error is not None)
+            for n, job in sorted(self._jobs.items())
+        ]
+
+    def running(self) -> int:
+        """How many still read."""
+        return sum(not job.ended.is_set() for job in self._jobs.values())
+
+    def news(self) -> list[str]:
+        """Which have ended since the last call."""
+        ended = [n for n, j in self._jobs.items() if j.ended.is_set() and n not in self._said]
+        self._said.update(ended)
+        return [
+            f"[{n}] {self._told(n, job)}"
+            + ("" if job.error is not None else f": \\fg {n} shows the answer")
+            for n, job in sorted(self._jobs.items())
+            if n in ended
+        ]
+
+    def _told(self, number: int, job: Job) -> str:
+        if job.error is not None:
+            what = job.error.what if isinstance(job.error, KshellError) else repr(job.error)
+            return f"failed: {what}"
+        if job.ended.is_set():
+            return f"done, {job.count:,} row{'s' * (job.count != 1)}"
+        return job.state()
+
+    def close(self) -> None:
+        """Stop all."""
+        while self._jobs:
+            self._jobs.popitem()[1].stop()

@@ -1,0 +1,174 @@
+"""The options of the command line: the table for argparse, what it says, and what it gives.
+
+`cli` reads them.  Light to import.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+import sys
+from typing import NoReturn
+
+from kshell import __version__
+from kshell.errors import EXIT_CODES, UsageError, nearest
+from kshell.terminal.formats import FORMATS
+
+__all__ = ["parser", "properties_of", "script_of", "variables_of"]
+
+EXAMPLES = """\
+examples:
+  kshell --demo                                   an embedded broker with sample data
+  kshell -b localhost:9092                        the prompt; help; lists the statements
+  kshell -b localhost:9092 -e "SHOW TOPICS"
+  kshell -b localhost:9092 -e "SELECT * FROM orders EMIT CHANGES" | jq .total
+  kshell -b localhost:9092 -f check.sql --define day=2026-11-29 --timeout 60
+  kshell test FILE…                               test cases, without a broker
+
+A terminal gets a table and a pipe gets jsonl, unless --output says otherwise.
+A script that leaves queries running (CREATE … AS SELECT) goes on until Ctrl-C or --timeout.
+
+exit codes:
+"""
+_CODES = "\n".join(f"  {code:>3}  {meaning}" for code, meaning in EXIT_CODES.items())
+_NAME = re.compile(r"\w+")
+_UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_LENGTH = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|s|m|h|)", re.ASCII)
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """One line for an option: its short and first long name, and its value once."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=36)
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        names = [o for o in action.option_strings if not o.startswith("--")][:1]
+        names += [o for o in action.option_strings if o.startswith("--")][:1]
+        value = f" {action.metavar}" if action.metavar else ""
+        return ", ".join(names) + value
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        hint = "kshell --help"
+        if "unrecognized arguments" in message:
+            wrong = message.split(": ")[-1].split()[0].split("=")[0]
+            known = [o for action in self._actions for o in action.option_strings]
+            close = nearest(wrong, known)
+            message = f"no option {wrong}"
+            hint = f"did you mean {' or '.join(close)}?" if close else hint
+        raise UsageError(message, hint=hint)
+
+
+def _seconds(text: str) -> float:
+    """A length of time: 30, 30s, 1.5m, 500ms."""
+    match = _LENGTH.fullmatch(text)
+    seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no length of time, such as 30 or 5m")
+    return seconds
+
+
+def _count(text: str) -> int:
+    """A whole number from 1."""
+    if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
+    return int(text)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser; its errors are UsageErrors."""
+    made = _Parser(
+        prog="kshell",
+        usage="kshell [options]",
+        description="psql for Kafka: topics are tables.",
+        epilog=EXAMPLES + _CODES,
+        formatter_class=_Formatter,
+        allow_abbrev=False,
+    )
+    add = made.add_argument
+    add("-b", "--bootstrap", "--bootstrap-server", "--bootstrap-servers", metavar="HOST:PORT[,…]",
+        help="brokers to connect to first (also --bootstrap-server)")
+    add("-e", "-c", "--execute", action="append", default=[], metavar="SQL",
+        help="run statements and exit; may be repeated (also -c)")
+    add("-f", "--file", metavar="FILE", help="run a script and exit; - is standard input")
+    add("-o", "--output", choices=FORMATS, metavar="FORMAT",
+        help=", ".join(FORMATS))
+    add("-X", "--property", action="append", default=[], metavar="NAME=VALUE",
+        help="set a property; SHOW PROPERTIES lists them; may be repeated")
+    add("--define", action="append", default=[], metavar="NAME=VALUE",
+        help="define a variable for ${NAME}; may be repeated")
+    add("--limit", type=_count, metavar="N", help="of a script's answers: no more rows than this")
+    add("--timeout", type=_seconds, metavar="TIME",
+        help="of a script's statements: 30, 5m; a bounded one fails then, a continuous one ends")
+    add("--on-error", choices=("stop", "continue"), default="stop", metavar="stop|continue",
+        help="after a statement of a script that failed")
+    add("--profile", default="", metavar="NAME", help="a [profile.NAME] of config.toml")
+    add("--registry", metavar="URL", help="the schema registry")
+    add("--schema", action="append", default=[], metavar="TOPIC=FILE",
+        help="a topic's values have this schema: .avsc, .proto, .desc, .json;"
+        " FILE#NAME names the message")
+    add("--key-schema", action="append", default=[], metavar="TOPIC=FILE",
+        help="the same of its keys")
+    add("--demo", action="store_true", help="an embedded broker with live sample data")
+    add("--csv-safe", action="store_true", help="disarm formulas in CSV and TSV cells")
+    add("--debug", action="store_true", help="show tracebacks")
+    add("--version", action="version", version=f"kshell {__version__}")
+    return made  # fmt: skip
+
+
+def properties_of(options: argparse.Namespace) -> dict[str, str]:
+    """The properties that the profile, the environment and the options set."""
+    from kshell.config import load_profile
+
+    properties = load_profile(options.profile)
+    for item in options.property:
+        name, equals, value = item.partition("=")
+        if not equals:
+            raise UsageError(f"-X takes name=value, not {item}")
+        properties = properties.set(name, value)
+    if options.bootstrap:
+        properties = properties.set("bootstrap.servers", options.bootstrap)
+    if options.registry:
+        properties = properties.set("schema.registry.url", options.registry)
+    for option, half, given in (
+        ("--schema", "value", options.schema), ("--key-schema", "key", options.key_schema)
+    ):  # fmt: skip
+        for item in given:
+            topic, equals, file = item.partition("=")
+            if not equals:
+                raise UsageError(f"{option} takes topic=file, not {item}")
+            path, _, message = file.partition("#")
+            properties = properties.set(f"topic.{topic}.{half}.schema.file", path)
+            if message:
+                properties = properties.set(f"topic.{topic}.{half}.schema.name", message)
+    return {n: properties[n] for n in properties}
+
+
+def variables_of(options: argparse.Namespace) -> dict[str, str]:
+    """The variables that --define defines."""
+    variables = {}
+    for item in options.define:
+        name, equals, value = item.partition("=")
+        if not equals or not _NAME.fullmatch(name):
+            raise UsageError(f"--define takes name=value, not {item}")
+        variables[name] = value
+    return variables
+
+
+def script_of(options: argparse.Namespace) -> str | None:
+    """The text to run without a prompt, or None for a prompt."""
+    texts = list(options.execute)
+    if options.file == "-":
+        texts.append(sys.stdin.read())
+    elif options.file:
+        try:
+            with open(options.file, encoding="utf-8") as file:
+                texts.append(file.read())
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{options.file} cannot be read: {error}") from None
+    if not texts and not sys.stdin.isatty():
+        texts.append(sys.stdin.read())
+    return ";\n".join(texts) if texts else None

@@ -1,0 +1,165 @@
+"""Handlers of the commands that change how answers are shown, or how a statement is run."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+
+from kshell.errors import UnknownName, UsageError
+from kshell.terminal.conversation import Conversation
+from kshell.terminal.formats import FORMATS
+from kshell.terminal.jobs import LiveJob, RowsJob
+from kshell.terminal.messages import note
+from kshell.terminal.sanitize import clean
+from kshell.terminal.typed import Call
+
+__all__: list[str] = []
+
+_EVERY = 2.0  # seconds between two runs of \watch
+_MOST = 86_400.0
+
+
+def leave(talk: Conversation, call: Call) -> None:
+    """Run `\\q`."""
+    talk.leaving = True
+
+
+def set_format(talk: Conversation, call: Call) -> None:
+    """Run `\\f`."""
+    if not call.argument:
+        raise UsageError(
+            f"answers are shown as {talk.output}", hint=f"\\f and one of {', '.join(FORMATS)}"
+        )
+    if call.argument not in FORMATS:
+        error = UnknownName("format", call.argument, FORMATS)
+        error.hint = error.hint or f"one of {', '.join(FORMATS)}"
+        raise error
+    talk.chosen = call.argument
+    note(f"Answers are shown as {call.argument}.")
+
+
+def turn(talk: Conversation, call: Call) -> None:
+    """Run `\\x`."""
+    talk.chosen = "table" if talk.output == "vertical" else "vertical"
+    note(f"Answers are shown as {talk.chosen}.")
+
+
+def set_timing(talk: Conversation, call: Call) -> None:
+    """Run `\\timing`."""
+    switch = {"": not talk.timing, "on": True, "off": False}
+    if call.argument.lower() not in switch:
+        raise UsageError(f"\\timing is on or off, not {call.argument}")
+    talk.timing = switch[call.argument.lower()]
+    note(f"Timing is {'on' if talk.timing else 'off'}.")
+
+
+def run_turned(talk: Conversation, call: Call) -> None:
+    """Run `\\G`."""
+    talk.execute_turned(talk.statement(call.statement))
+
+
+def define_row(talk: Conversation, call: Call) -> None:
+    """Run `\\gset`."""
+    from kshell.results import Rows
+    from kshell.terminal.pull import pulled
+    from kshell.value_texts import raw_texts
+
+    statement = talk.statement(call.statement)
+    session = talk.session()
+    answers = [answer for answer in session.execute(statement) if isinstance(answer, Rows)]
+    if len(answers) != 1:
+        raise UsageError("\\gset needs one statement whose answer is rows")
+    (rows,) = answers
+    kept = []
+    count = 0
+    for batch in pulled(rows.batches, rows.cancel):
+        count += batch.num_rows
+        if count > 1:
+            raise UsageError("\\gset needs one row: the answer has 2 rows or more")
+        kept += [batch] if batch.num_rows else []
+    if not kept:
+        raise UsageError("\\gset needs one row: the answer has none")
+    values = [raw_texts(column)[0] for column in kept[0].columns]
+    for name, value in zip(rows.schema.names, values, strict=True):
+        if value is not None:
+            session.variables[call.argument + name] = value
+        else:  # as in psql, NULL takes the variable away
+            session.variables.pop(call.argument + name, None)
+    names = ", ".join(call.argument + clean(name) for name in rows.schema.names)
+    note(f"{names} {'is' if len(values) == 1 else 'are'} defined.")
+
+
+def watch(talk: Conversation, call: Call) -> None:
+    """Run `\\watch`, until Ctrl-C."""
+    seconds = _EVERY
+    if call.argument:
+        try:
+            seconds = float(call.argument)
+        except ValueError:
+            seconds = math.nan
+        if not 0 < seconds <= _MOST:
+            raise UsageError(f"\\watch takes seconds, more than 0, not {call.argument}")
+    statement = talk.statement(call.statement)
+    while not talk.leaving:
+        note(f"{time.strftime('%H:%M:%S')} (every {seconds:g} s; Ctrl-C ends it)")
+        talk.execute(statement)
+        time.sleep(seconds)
+
+
+def set_variable(talk: Conversation, call: Call) -> None:
+    """Run `\\set`."""
+    name, _, value = call.argument.partition(" ")
+    if not name:
+        talk.execute("SHOW VARIABLES;")
+        return
+    text = value.strip().replace("'", "''")
+    talk.execute(f"DEFINE {name} = '{text}';")
+
+
+def conninfo(talk: Conversation, call: Call) -> None:
+    """Run `\\conninfo`."""
+    session = talk.session()
+    shown = {name: value for name, value, *_ in session.properties.shown() if value}
+    lines = [
+        ("cluster", session.cluster),
+        ("profile", session.profile),
+        ("protocol", shown.get("security.protocol", "")),
+        ("user", shown.get("sasl.username", "")),
+        ("client.id", shown.get("client.id", "")),
+        ("registry", shown.get("schema.registry.url", "")),
+    ]
+    talk.say("\n".join(f"{name:<10}{clean(value)}" for name, value in lines if value))
+
+
+def show_jobs(talk: Conversation, call: Call) -> None:
+    """Run `\\jobs`."""
+    lines = [f"[{n}]  {clean(state)}  {clean(text)}" for n, state, text in talk.jobs.listed()]
+    lines += [f"{clean(q.id)}  {clean(q.state)}" for q in talk.session().running()]
+    talk.say("\n".join(lines) or "No query runs in the background: & at its end sends one there.")
+
+
+def foreground(talk: Conversation, call: Call) -> None:
+    """Run `\\fg`."""
+    job = talk.jobs.take(call.argument)
+    if isinstance(job, RowsJob):
+        talk.show([job.answer()], talk.output, talk.say)
+    elif isinstance(job, LiveJob):
+        live, board = job.taken()
+        if talk.output == "table" and sys.stdin.isatty() and sys.stdout.isatty():
+            from kshell.terminal.live import watch
+
+            watch(live, board=board)
+        else:
+            talk.show([live], talk.output, talk.say)
+
+
+def kill(talk: Conversation, call: Call) -> None:
+    """Run `\\kill`."""
+    if not call.argument:
+        raise UsageError("\\kill takes a query's number or id", hint="\\jobs lists them")
+    if call.argument.isdecimal():
+        talk.jobs.take(call.argument).stop()
+        note(f"[{call.argument}] is stopped.")
+    else:
+        talk.execute(f"TERMINATE {call.argument};")

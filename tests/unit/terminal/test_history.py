@@ -1,0 +1,87 @@
+"""The history keeps statements and masks the values of secrets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kshell.config import PROPERTIES
+from kshell.terminal.history import PrivateHistory, masked
+
+MASK = "********"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("SELECT 1;", "SELECT 1;"),
+        ("SET 'sasl.password'='hunter2';", f"SET 'sasl.password'='{MASK}';"),
+        ("set 'SASL.PASSWORD' = 'it''s';", f"set 'SASL.PASSWORD' = '{MASK}';"),
+        ("SET 'sasl.pasword'='hunter2';", f"SET 'sasl.pasword'='{MASK}';"),
+        ("SET 'sasl.passwrod'='hunter2';", f"SET 'sasl.passwrod'='{MASK}';"),
+        ("SET 'saslpw'='hunter2';", f"SET 'saslpw'='{MASK}';"),
+        ("SET 'client.id'='me', 'sasl.password'='a', 'x'='b'",
+         f"SET 'client.id'='me', 'sasl.password'='{MASK}', 'x'='{MASK}'"),
+        ("SET sasl.password=hunter2;", f"SET sasl.password={MASK}"),
+        ("SET 'sasl.password' 'hunter2';", f"SET 'sasl.password' {MASK}"),
+        ("SET 'sasl.password'='hunter2", f"SET 'sasl.password'='{MASK}'"),
+        ("SETT 'sasl.password'='hunter2';", f"SETT 'sasl.password'='{MASK}';"),
+        ("ALTER SYSTEM 'sasl.password'='hunter2';", f"ALTER SYSTEM 'sasl.password'='{MASK}';"),
+        ("SET 'client.id'='me'; SET 'sasl.password'='x'; SELECT 'a';",
+         f"SET 'client.id'='me'; SET 'sasl.password'='{MASK}'; SELECT 'a';"),
+        ("SET 'basic.auth.user.info' = 'al:pw'", f"SET 'basic.auth.user.info' = '{MASK}'"),
+        ("SET 'schema.registry.bearer.token'='t'", f"SET 'schema.registry.bearer.token'='{MASK}'"),
+        ("SET 'auto.offset.reset' = 'earliest';", "SET 'auto.offset.reset' = 'earliest';"),
+        ("SET 'topic.t.value.format'='AVRO'", "SET 'topic.t.value.format'='AVRO'"),
+        ("UNSET 'sasl.password';", "UNSET 'sasl.password';"),
+        ("DEFINE db_password = 'hunter2';", f"DEFINE db_password = '{MASK}';"),
+        ("DEFINE city = 'Rome';", "DEFINE city = 'Rome';"),
+        ("\\set password hunter2", f"\\set password {MASK}"),
+        ("\\set city Rome", "\\set city Rome"),
+        ("SET 'schema.registry.url'='https://al:pw@r:8081'", "SET 'schema.registry.url'='https://********@r:8081'"),
+        ("\\! curl https://al:pw@r:8081/x", "\\! curl https://********@r:8081/x"),
+        ("SET 'schema.registry.url'='https://r:8081'", "SET 'schema.registry.url'='https://r:8081'"),
+        ("SELECT password, token FROM users WHERE id = 'a';", "SELECT password, token FROM users WHERE id = 'a';"),
+        ("CREATE STREAM s WITH (SASL_PASSWORD='x', KAFKA_TOPIC='t')", f"CREATE STREAM s WITH (SASL_PASSWORD='{MASK}', KAFKA_TOPIC='t')"),
+        ("-- a remark\nSET 'sasl.password' = -- here\n 'hunter2';", f"-- a remark\nSET 'sasl.password' = -- here\n '{MASK}';"),
+        ("\\ns login SET 'sasl.password'='hunter2'", f"\\ns login SET 'sasl.password'='{MASK}'"),
+    ],
+)  # fmt: skip
+def test_values_of_secrets_are_masked(text: str, kept: str) -> None:
+    assert masked(text) == kept
+
+
+@pytest.mark.parametrize("name", [n for n, p in PROPERTIES.items() if p.secret])
+def test_no_secret_property_is_kept_however_it_is_mistyped(name: str) -> None:
+    for i in range(len(name)):
+        wrong = name[:i] + name[i + 1 :]
+        for text in (f"SET '{wrong}'='hunter2';", f"SET {wrong} = hunter2;", f"SET '{wrong}' TO 'hunter2'"):
+            assert "hunter2" not in masked(text), text
+
+
+def test_the_file_and_what_arrows_bring_back_are_masked(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "history"
+    history = PrivateHistory(path)
+    history.append_string("SELECT 1;")
+    history.append_string("SET 'sasl.password'='hunter2';")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert "SELECT 1;" in path.read_text()
+    assert "SET 'sasl.password'" in path.read_text()
+    assert "hunter2" not in path.read_text()
+    assert "hunter2" not in "".join(history.get_strings())
+
+
+def test_a_history_that_others_can_read_is_made_private(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    path.write_text("")
+    path.chmod(0o644)
+    PrivateHistory(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_history_that_cannot_be_kept_is_in_memory(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    history = PrivateHistory(tmp_path / "file" / "history")
+    history.append_string("SELECT 1;")
+    assert history.get_strings() == ["SELECT 1;"]

@@ -1,0 +1,33 @@
+"""docs/prompt.md has the program's own tables: commands, keys, exit codes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from kshell.errors import EXIT_CODES
+from kshell.terminal.commands import COMMANDS
+from kshell.terminal.keys import KEYS
+
+PAGE = (Path(__file__).parents[3] / "docs" / "prompt.md").read_text()
+
+
+def rows(heading: str) -> list[tuple[str, ...]]:
+    """The table below a heading."""
+    section = PAGE.split(f"## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("| ")][1:]
+    cells = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines]
+    return [tuple(cell.strip().replace("\\|", "|") for cell in row) for row in cells]
+
+
+def test_commands() -> None:
+    shown = [(f"`{f'{c.word} {c.shown}'.strip()}`" + " *" * c.ends, c.help) for c in COMMANDS]
+    assert rows("Commands") == shown
+
+
+def test_keys() -> None:
+    assert rows("Keys") == [(key.shown, key.help) for key in KEYS]
+
+
+def test_exit_codes() -> None:
+    assert rows("Exit codes") == [(str(code), meaning) for code, meaning in EXIT_CODES.items()]
