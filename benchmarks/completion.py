@@ -23,6 +23,7 @@ from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output.vt100 import Vt100_Output
 
+from kshell.config import Properties
 from kshell.engines.base import Named
 from kshell.results import Running
 from kshell.sql import functions
@@ -49,6 +50,7 @@ class Session:
 
     cluster, profile = "bench:9092", ""
     variables: Mapping[str, str] = {}
+    properties = Properties()
 
     def connect(self) -> None:
         """Nothing to connect to."""

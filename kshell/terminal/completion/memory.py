@@ -1,6 +1,6 @@
 """Learns names in the background, and keeps what completion knows.
 
-`repl` has one for a conversation.  Columns come from samples of topics, which take time: the first
+`menu` has one for its prompt.  Columns come from samples of topics, which take time: the first
 question for a table gives nothing, and `arrived` is called when its columns are there.
 """
 
