@@ -152,6 +152,19 @@ def test_tab_without_a_menu_opens_it(start: Start) -> None:
     assert "kshell> SHOW  " in shell.screen.display[line_of(shell, "kshell>")]
 
 
+def test_esc_in_vi_closes_the_menu_and_leaves_the_insert_mode_at_once(start: Start) -> None:
+    shell = start("tests.terminal.fake_shell", "vi")
+    shell.wait("vi insert")
+    shell.type("PRINT us")
+    offers(shell, "users", "topic")
+    shell.type("\x1b")
+    shell.gone("vi insert", 0.8)
+    assert "topic" not in shell.text()
+    shell.type("x")
+    shell.gone("PRINT us")
+    assert "kshell> PRINT u" in shell.text()
+
+
 def test_alt_enter_with_an_open_menu_is_not_esc_and_enter(start: Start) -> None:
     shell = ready(start, (80, 24))
     shell.type("PRINT us")

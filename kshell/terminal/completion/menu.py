@@ -10,8 +10,15 @@ import contextlib
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import Application, get_app
 from prompt_toolkit.buffer import Buffer
-from prompt_toolkit.filters import Condition, has_completions, vi_mode
+from prompt_toolkit.filters import (
+    Condition,
+    has_completions,
+    is_searching,
+    vi_insert_mode,
+    vi_mode,
+)
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent, merge_key_bindings
+from prompt_toolkit.key_binding.vi_state import InputMode
 
 from kshell.terminal.completion.completer import SqlCompleter
 from kshell.terminal.completion.memory import Memory
@@ -90,6 +97,15 @@ class Menu:
         def _(event: KeyPressEvent) -> None:
             self.memory.waiting = False  # what comes later is not to open it again
             event.current_buffer.cancel_completion()
+
+        @keys.add("escape", filter=vi_insert_mode & ~is_searching, eager=alone)
+        def _(event: KeyPressEvent) -> None:
+            # As vi does, at once: else it would wait for the Enter of Alt-Enter.
+            self.memory.waiting = False
+            buffer = event.current_buffer
+            buffer.complete_state = None
+            buffer.cursor_position += buffer.document.get_cursor_left_position()
+            event.app.vi_state.input_mode = InputMode.NAVIGATION
 
         pending = Condition(lambda: self._pending)
 

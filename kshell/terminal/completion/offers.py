@@ -58,10 +58,12 @@ class Offers:
         dotted: bool = False,
         keep: Callable[[E], bool] = lambda entry: True,
         in_string: bool = False,
+        in_order: bool = False,
     ) -> None:
         """Names of an index, as `text` writes them or, `in_string`, as a string.
 
-        `dotted` names are written whole, with their dots and dashes.
+        `dotted` names are written whole, with their dots and dashes; `in_order` it does not count
+        which ones were used.
         """
         if self.typed.kind == ("name" if in_string else "string"):
             return
@@ -70,7 +72,8 @@ class Offers:
         self._kinds += 1
         self._searched += len(index)
         letters = self._searched <= _MOST_SEARCHED
-        matching = index.matching(self.typed.text, self.used, letters=letters)
+        used = {} if in_order else self.used
+        matching = index.matching(self.typed.text, used, letters=letters)
         for order, (fits, entry) in enumerate(matching):
             if not keep(entry):
                 continue

@@ -260,7 +260,7 @@ def _target_columns(filling: Filling) -> None:
     columns: Iterable[Field] = table.columns.entries if table is not None else ()
     named = {n.text.strip("`\"").casefold() for n in inside}
     left = Index(c for c in columns if c.name.casefold() not in named)
-    filling.offers.names(left, lambda f: f.text, lambda f: f.type)
+    filling.offers.names(left, lambda f: f.text, lambda f: f.type, in_order=True)
     given = [n for n, c in PSEUDO_COLUMNS.items() if c.given and n.casefold() not in named]
     filling.offers.pairs((name, "pseudo column") for name in given)
 

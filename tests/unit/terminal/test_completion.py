@@ -166,6 +166,10 @@ def test_used_names_come_first_among_those_that_fit_as_well():
     assert offered("SELECT * FROM users WHERE n|", used={"region": 9})[0] == "name"
 
 
+def test_the_columns_of_an_insert_keep_their_order():
+    assert offered("INSERT INTO users (|", used={"region": 1})[:3] == ["id", "name", "region"]
+
+
 def test_a_topic_with_the_name_of_a_stream_is_in_backticks():
     sources = sources_of([Named("pageviews", "topic", 3), Named("PAGEVIEWS", "stream", 3)])
     assert offered("SELECT * FROM page|", sources=sources) == ["PAGEVIEWS", "`pageviews`"]
