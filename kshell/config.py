@@ -9,43 +9,17 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from enum import Enum
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from kshell.errors import UnknownName, UsageError, nearest
+from kshell.property_row import Property, Scope, checked, delimiter_flaw, schema_file_flaw
 
-__all__ = ["PROPERTIES", "SCHEMA_FILES", "TOPIC_PROPERTIES", "Properties", "Scope", "cache_home",
-           "config_home", "is_known", "is_secret", "load_profile", "scope_of",
-           "state_home"]  # fmt: skip
-
-
-class Scope(Enum):
-    """The owner of a property; after a change of a connection's property, kshell connects again."""
-
-    SESSION = "session"
-    CONNECTION = "connection"
-
-
-@dataclass(frozen=True, slots=True)
-class Property:
-    """A row: name, default (None: not set), one line of help; `values` if only some are allowed.
-
-    `flaw` says what is wrong with a value, and a hint; both are empty for a good one.
-    """
-
-    name: str
-    default: str | None
-    help: str
-    values: tuple[str, ...] = ()
-    secret: bool = False
-    least: int | None = None  # of a whole number
-    flaw: Callable[[str], tuple[str, str]] | None = None
-    scope: Scope = Scope.SESSION
-
+__all__ = ["PROPERTIES", "TOPIC_PROPERTIES", "Properties", "Scope", "cache_home", "config_home",
+           "is_known", "is_secret", "load_profile", "scope_of", "state_home"]  # fmt: skip
 
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "GSSAPI")
@@ -54,27 +28,6 @@ _STRATEGIES = ("TopicNameStrategy", "RecordNameStrategy", "TopicRecordNameStrate
 _DECLARED = (
     "JSON", "JSON_SR", "AVRO", "PROTOBUF", "PROTOBUF_NOSR", "DELIMITED", "KAFKA", "NONE",
 )  # fmt: skip
-SCHEMA_FILES = (".avsc", ".json", ".jsonschema", ".proto", ".desc", ".protoset")
-
-
-def _schema_file(value: str) -> tuple[str, str]:
-    path = Path(value).expanduser()
-    if path.suffix.lower() not in SCHEMA_FILES:
-        return f"{value} is no schema file by its name", f"known are {', '.join(SCHEMA_FILES)}"
-    if path.is_file() and os.access(path, os.R_OK):
-        return "", ""
-    reason = "it may not be read" if path.is_file() else "no such file"
-    beside = path.parent.iterdir() if path.parent.is_dir() else ()
-    close = nearest(path.name, (p.name for p in beside if p.name != path.name))
-    hint = f"did you mean {path.parent / close[0]}?" if close else "the path of a schema's file"
-    return f"the schema file {path} cannot be read: {reason}", hint
-
-
-def _delimiter(value: str) -> tuple[str, str]:
-    if len(value.strip()) == 1 == len(value) or value.upper() in ("TAB", "SPACE"):
-        return "", ""
-    return f"a delimiter cannot be '{value}'", "a character, TAB or SPACE"
-
 
 _OF_THE_CONNECTION = (
     Property("bootstrap.servers", None, "brokers to connect to first: host:port[,…]"),
@@ -188,14 +141,14 @@ TOPIC_PROPERTIES: Mapping[str, Property] = MappingProxyType(
                      (*_DECLARED, "BYTES")),
             Property("schema.file", None,
                      "the file that has its {half}s' schema: .avsc, .proto, .desc, .json",
-                     flaw=_schema_file),
+                     flaw=schema_file_flaw),
             Property("schema.id", None,
                      "the schema of its {half}s, by its id in the registry", least=0),
             Property("schema.name", None,
                      "the record or message of the schema that its {half}s are"),
             Property("delimiter", None,
                      "what stands between its {half}s' columns: a character, TAB, SPACE",
-                     flaw=_delimiter),
+                     flaw=delimiter_flaw),
         )
     }
 )  # fmt: skip
@@ -274,29 +227,6 @@ def scope_of(name: str) -> Scope:
     return _known(name).scope
 
 
-def _checked(known: Property, value: str) -> str:
-    if known.values:
-        by_fold = {v.casefold(): v for v in known.values}
-        if value.casefold() not in by_fold:
-            close = nearest(value, known.values, 1)
-            meant = f"did you mean {close[0]}? " if close else ""
-            raise UsageError(
-                f"{known.name} cannot be '{value}'",
-                hint=f"{meant}It is one of {', '.join(known.values)}" if meant
-                else f"one of {', '.join(known.values)}",
-            )  # fmt: skip
-        return by_fold[value.casefold()]
-    if known.least is not None and not re.fullmatch(r"[0-9]{1,18}", value):
-        raise UsageError(f"{known.name} is a whole number, not '{value}'")
-    if known.least is not None and int(value) < known.least:
-        raise UsageError(f"{known.name} cannot be {value}", hint=f"{known.least} is the least")
-    if known.flaw is not None:
-        what, hint = known.flaw(value)
-        if what:
-            raise UsageError(f"{known.name}: {what}", hint=hint)
-    return value
-
-
 class Properties(Mapping[str, str]):
     """The properties that are set, over the defaults; `p["name"]` reads both.
 
@@ -315,12 +245,12 @@ class Properties(Mapping[str, str]):
         self._set: dict[str, str] = {}
         for name, value in (values or {}).items():
             known = _known(name)
-            self._set[known.name] = _checked(known, value)
+            self._set[known.name] = checked(known, value)
 
     def set(self, name: str, value: str) -> Properties:
         """With one more value; raises UsageError."""
         known = _known(name)
-        return self._with({**self._set, known.name: _checked(known, value)})
+        return self._with({**self._set, known.name: checked(known, value)})
 
     def unset(self, name: str) -> Properties:
         """With the property at its default."""

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 import duckdb
 from sqlglot import exp
 
-from kshell.batch.blamed import blame
 from kshell.errors import BindError, EvaluationError, KshellError, Place, UnknownName
 from kshell.sql.complaints import Complaint, complaint_of
 from kshell.sql.statements import Query
@@ -61,7 +60,8 @@ def translate_error(
     error: duckdb.Error, query: Query, columns: Sequence[str], ran: str, locate: Locate
 ) -> KshellError:
     """DuckDB's complaint of the text `ran` in kshell's words, with the place that it speaks of."""
-    from kshell.sql.functions import names  # takes time, and few statements are wrong
+    from kshell.batch.blamed import blame  # these take time, and few statements are wrong
+    from kshell.sql.functions import names
 
     said = complaint_of(error)
     place = locate(ran, said.start, said.length) if said.start >= 0 else None

@@ -1,6 +1,6 @@
 """Where the option of WITH (…), or the property of SET, stands that an error speaks of.
 
-`session` points errors with it: `bind`, `catalog` and `config` see options without their places.
+`session` points errors with it: who reads options and properties sees them without their places.
 """
 
 from __future__ import annotations

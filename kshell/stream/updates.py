@@ -135,7 +135,7 @@ def sorted_by(*keys: Ints) -> Ints:
 
 
 def taken(rows: Rows, places: Ints) -> Rows:
-    """The rows of a column or a batch at those places; itself where that is all of them as they are.
+    """The rows at those places of a column or a batch; itself where they are all in their order.
 
     >>> column = pa.array(["a", "b"])
     >>> taken(column, np.array([0, 1])) is column, taken(column, np.array([1])).to_pylist()

@@ -259,7 +259,7 @@ def test_bad_input(numbers, text, error, said):
 def test_a_set_that_cannot_hold_says_what_can(numbers):
     with pytest.raises(UsageError) as caught:
         numbers.sql("SET 'auto.offset.reset'='latst'")
-    assert caught.value.hint == "one of earliest, latest"
+    assert caught.value.hint == "did you mean latest? It is one of earliest, latest"
     with pytest.raises(UsageError, match="cannot be"):
         kshell.connect(tables={}, properties={"isolation.level": "none"})
 

@@ -7,12 +7,13 @@ import re
 import pytest
 
 from kshell.catalog.serde import CAPABILITIES
-from kshell.config import PROPERTIES, SCHEMA_FILES, TOPIC_PROPERTIES, Properties, load_profile
+from kshell.config import PROPERTIES, TOPIC_PROPERTIES, Properties, load_profile
 from kshell.errors import UsageError
 from kshell.formats.open import FORMATS
 from kshell.formats.schema_files import _SUFFIXES
+from kshell.property_row import SCHEMA_FILES
 from kshell.session import Session
-from kshell.terminal import cli
+from kshell.terminal import options as command_line
 
 
 @pytest.fixture(autouse=True)
@@ -60,15 +61,15 @@ def test_a_profile_may_nest_its_tables(tmp_path, monkeypatch):
 
 
 def test_options_of_the_command_line(files):
-    options = cli._parser().parse_args(
+    options = command_line.parser().parse_args(
         ["--schema", "t=a.proto#p.M", "--key-schema", f"t={files}/k.avsc", "--registry", "http://r"]
     )
-    made = Properties(cli._properties(options))
+    made = Properties(command_line.properties_of(options))
     assert made.of_topic("t", "value") == {"schema.file": "a.proto", "schema.name": "p.M"}
     assert made.of_topic("t", "key") == {"schema.file": f"{files}/k.avsc"}
     assert made["schema.registry.url"] == "http://r"
     with pytest.raises(UsageError, match="--schema takes topic=file"):
-        cli._properties(cli._parser().parse_args(["--schema", "a.proto"]))
+        command_line.properties_of(command_line.parser().parse_args(["--schema", "a.proto"]))
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,7 @@ def test_a_refused_value_names_those_that_may_be_and_the_nearest(name, value, hi
     with pytest.raises(UsageError):
         Properties({name: value})
     with pytest.raises(UsageError):
-        cli._properties(cli._parser().parse_args(["-X", f"{name}={value}"]))
+        command_line.properties_of(command_line.parser().parse_args(["-X", f"{name}={value}"]))
 
 
 def test_a_file_that_goes_away_does_not_keep_others_from_being_set(files):

@@ -10,8 +10,9 @@ from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources import topic as topic_module
+from kshell.engines.local.sources.budget import Budget
 from kshell.engines.local.sources.learned import Known, Widening
-from kshell.engines.local.sources.topic import Budget, TopicRead, TopicTable
+from kshell.engines.local.sources.topic import TopicRead, TopicTable
 from kshell.kafka.metadata import Partition, Snapshot, Topic
 from kshell.kafka.partitioner import partition_for
 from kshell.types import STRING
@@ -42,7 +43,7 @@ def table(broker: Broker, properties: dict[str, str]) -> TopicTable:
         name="t", kind=Kind.STREAM, topic="t", key=(Column("ROWKEY", STRING),), value=(Column("VALUE", STRING),),
         key_format=text, value_format=text, declared=False,
     )  # fmt: skip
-    budget = Budget(None, None, None)
+    budget = Budget(Properties())
     read = TopicRead(broker, snapshot, source, ErrorLog(), budget, Properties(properties), Widening(Known()))  # type: ignore[arg-type]
     return TopicTable(read)
 

@@ -141,7 +141,7 @@ class Lookup:
 
     def _misfits(self, source: Source) -> Misfits | None:
         topic = self.snapshot(source.topic).topic
-        return None if source.declared else self.widening.misfits_of(topic)
+        return None if source.declared else self.widening.misfits_of(topic, source)
 
     def source(self, name: Name) -> Source:
         """The given table's or the declared source of that name, else a topic's as inferred."""

@@ -218,7 +218,7 @@ class TopicTable:
         def batches() -> Generator[pa.RecordBatch, None, None]:
             nonlocal bad
             left = {p: end - start for p, (start, end) in limits.items()}
-            misfits = Misfits(self._snapshot.topic)
+            misfits = Misfits(self._snapshot.topic, self._source)
             for chunk, end, made in ahead(decoded, allowance.of(fetch, ends)):
                 bad += made.left_out
                 reached = min(chunk.next, end)
