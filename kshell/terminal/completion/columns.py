@@ -21,7 +21,7 @@ from kshell.terminal.completion.queries import (
 from kshell.terminal.completion.ranking import Index
 from kshell.terminal.completion.tree import Group, Node
 
-__all__ = ["Scope", "chain_before", "join_conditions", "scope_at", "steps"]
+__all__ = ["Scope", "chain_before", "common_columns", "join_conditions", "scope_at", "steps"]
 
 _DEEPEST = 8  # queries in queries; a recursive CTE ends there
 _MOST_CONDITIONS, _MOST_LOOKED_AT = 20, 200
@@ -197,6 +197,19 @@ def join_conditions(scope: Scope, place: int) -> list[str]:
     ]
     best = sorted(made, key=lambda m: m[0])[:_MOST_CONDITIONS]
     return [f"{one} = {joined.qualifier}.{other}" for _, one, other in best]
+
+
+def common_columns(scope: Scope, place: int) -> list[Field]:
+    """The columns that the source joined last before a place has in common with others."""
+    group, all_of_it = scope.levels[0]
+    lists = [scope.columns(group, r) for r in all_of_it if r.start < place]
+    before = {name for parts in lists[:-1] for columns in parts for name in columns.by_name}
+    return [
+        field
+        for columns in (lists[-1] if lists else ())
+        for field in columns.entries
+        if field.name.casefold() in before
+    ]
 
 
 def _of_one_name(columns: Index[Field], others: Index[Field]) -> Iterator[tuple[Field, Field]]:

@@ -133,8 +133,8 @@ def _join(nodes: Sequence[Node], at: int) -> tuple[str, int] | None:
         end += 1
     if end < len(nodes) and upper(nodes[end]) == "JOIN":
         return "JOIN", end + 1 - at
-    if end < len(nodes) and nodes[end].kind == HOLE and upper(nodes[at]) != "FULL":
-        return f"{upper(nodes[end - 1])} …", end - at
+    if end < len(nodes) and nodes[end].kind == HOLE:
+        return " ".join((*map(upper, nodes[at:end]), "…")), end - at
     return None
 
 

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from kshell.terminal.completion.columns import join_conditions, scope_at
-from kshell.terminal.completion.fields import offer_columns, offer_functions
+from kshell.terminal.completion.columns import common_columns, join_conditions, scope_at
+from kshell.terminal.completion.fields import offer_functions
 from kshell.terminal.completion.names import Field, Known
 from kshell.terminal.completion.offers import Offers
 from kshell.terminal.completion.place import Place, before_hole, is_value, since_comma
@@ -20,6 +21,7 @@ from kshell.terminal.completion.values import (
     AFTER,
     AFTER_SOURCE,
     FOLLOW,
+    NULLS,
     WINDOWS,
     offer_compared,
     offer_units,
@@ -41,7 +43,8 @@ def offer_query(offers: Offers, known: Known, tree: Tree, start: int) -> None:
     clause = next((c for c in branch if c.has_hole), None)
     if clause is not None:
         place = Place(offers, known, scope, tree, clause.name, clause.seen, branch)
-        _CLAUSES.get(clause.name, offer_value)(place)
+        begun = clause.name.endswith("…")  # LEFT …, FULL OUTER …
+        (_lead if begun else _CLAUSES.get(clause.name, offer_value))(place)
 
 
 def offer_row(offers: Offers, known: Known, tree: Tree) -> None:
@@ -75,7 +78,14 @@ def _offer_in_parentheses(place: Place) -> None:
     elif before == "OVER":
         _over(place)
     elif before == "USING":
-        offer_columns(place)
+        names = common_columns(place.scope, place.tree.place)
+        place.offers.names(Index(names), lambda f: f.text, lambda f: f.type)
+    elif before == "FILTER":
+        condition = [n for n in place.seen if upper(n) != "WHERE"]
+        if not place.seen:
+            place.offers.words(("WHERE",))
+        else:
+            offer_value(replace(inner, clause="WHERE", seen=condition))
     else:
         if before == "COUNT" and not place.seen:
             place.offers.pairs([("*", "every row")])
@@ -114,8 +124,10 @@ def _over(place: Place) -> None:
         place.offers.words(("PARTITION BY", "ORDER BY", "ROWS BETWEEN"))
         return
     seen = since_comma(clause.seen)
-    if is_value(seen) and clause.name == "PARTITION BY":
-        place.offers.words(("ORDER BY", "ROWS BETWEEN"))
+    if is_value(seen):
+        ordered = clause.name == "ORDER BY"
+        place.offers.words(("DESC", "ASC", *NULLS) if ordered else ("ORDER BY",))
+        place.offers.words(("ROWS BETWEEN",))
         return
     inner = Place(place.offers, place.known, place.scope, place.tree, clause.name, seen, parts)
     offer_value(inner)
@@ -195,12 +207,12 @@ def _with(place: Place) -> None:
 
 
 def _lead(place: Place) -> None:
-    place.offers.words(("JOIN",) if "INNER" in place.clause else ("JOIN", "OUTER JOIN"))
+    outer = place.clause in ("LEFT …", "RIGHT …", "FULL …")
+    place.offers.words(("JOIN", "OUTER JOIN") if outer else ("JOIN",))
 
 
 _CLAUSES: Mapping[str, Callable[[Place], None]] = {
     "FROM": _from, "JOIN": _from, "ON": _on, "WITHIN": _within, "EMIT": _emit, "WINDOW": _window,
     "LIMIT": _limit, "OFFSET": _limit, "UNION": _union, "INTERSECT": _union, "EXCEPT": _union,
     "WITH": _with, "VALUES": lambda place: None,
-    **{f"{lead} …": _lead for lead in ("LEFT", "RIGHT", "FULL", "INNER", "CROSS", "NATURAL")},
 }  # fmt: skip

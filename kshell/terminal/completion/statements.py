@@ -68,6 +68,7 @@ STATEMENTS: Mapping[str, str] = {
 }
 _NAMES = frozenset({"topic", "source", "sink", "stream", "table", "user's type", "function",
                     "query id", "property", "value"})  # fmt: skip
+_NO_NAMES = frozenset({"IF", "FUNCTION", "EXTENDED"})  # where a name may stand
 _QUERY_STARTS = ("SELECT", "WITH", "FROM", "VALUES")
 _TOKEN = re.compile(r"[{}\[\]|*]|<[^>]+>|\(\w+\)|@\w+|[\w+]+|[=,]")
 
@@ -179,8 +180,10 @@ class _Walk:
             yield from self._go(what, at)  # type: ignore[arg-type]
             yield at
         elif kind == "many":
+            begun = len(self.found)
             for end in self._go(what, at):  # type: ignore[arg-type]
                 yield from self._go(pattern, end)
+            self.found[begun:] = [f for f in self.found[begun:] if not self._is_there(f)]
             yield at
         elif kind == "row":
             yield from self._go(_pattern(str(what)), at)
@@ -195,6 +198,11 @@ class _Walk:
                 self.found.append(Words(str(what)))
         else:
             yield from self._slot(str(what), at)
+
+    def _is_there(self, found: Expected) -> bool:
+        """Whether the words are in the statement already: an option is given once."""
+        first = found.text.split()[0] if isinstance(found, Words) else ""
+        return first.isalpha() and first in {upper(n) for n in self.nodes}
 
     def _sequence(self, parts: Sequence[Pattern], at: int) -> Iterator[int]:
         if not parts:
@@ -240,6 +248,8 @@ class _Walk:
             yield from self._type(at)
         elif name == "duration":
             yield from self._duration(at)
+        elif upper(self.nodes[at]) in _NO_NAMES and name in _NAMES | {"new"}:
+            return
         elif self.nodes[at].kind in ("word", "quoted", "string", "number"):
             yield self._name_end(at) if name in _NAMES else at + 1
 

@@ -16,6 +16,11 @@ __all__ = ["HOLE", "Group", "Node", "Tree", "Typed", "read_tree", "typed_at", "u
 
 HOLE = "hole"
 _LOOSE = re.compile(r"\\?[\w.\-]*$")  # a name with dots and dashes, a backslash command
+_OUTSIDE = frozenset({"FROM", "WHERE", "JOIN", "GROUP", "HAVING", "LIMIT", "EMIT"})
+_QUERY = frozenset({"SELECT", "WITH", "FROM"})
+# Words whose parentheses may have FROM or a clause in them.
+_WITH_CLAUSES = frozenset({"OVER", "FILTER", "EXTRACT", "SUBSTRING", "TRIM", "OVERLAY", "AS", "IN",
+                           "EXISTS", "JOIN"})  # fmt: skip
 _VARIABLE = re.compile(r"\$\{\w*$")
 
 
@@ -131,6 +136,8 @@ def read_tree(before: str, after: str, typed: Typed) -> Tree:
     for token in (*flat, hole, *rest):
         if token is hole:
             of_hole = group
+        if token.kind == "word" and token.text.upper() in _OUTSIDE:
+            group = _around(group)
         if token.text == "(" and token.kind == "punct":
             before_it = group.nodes[-1] if group.nodes else None
             group = Group(group, before_it if isinstance(before_it, Token) else None,
@@ -142,6 +149,19 @@ def read_tree(before: str, after: str, typed: Typed) -> Tree:
         else:
             group.nodes.append(token)
     return Tree(root, of_hole, typed.start)
+
+
+def _around(group: Group) -> Group:
+    """The group that a clause belongs to: a query's, though a parenthesis in it is not closed."""
+    outer: Group | None = group
+    while outer is not None and not _holds_clauses(outer):
+        outer = outer.parent
+    return outer or group
+
+
+def _holds_clauses(group: Group) -> bool:
+    first = next((upper(n) for n in group.nodes if n.kind != HOLE), "")
+    return group.parent is None or first in _QUERY or upper(group.before) in _WITH_CLAUSES
 
 
 def _statement(text: str) -> Sequence[Token]:

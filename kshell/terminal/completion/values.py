@@ -28,11 +28,12 @@ from kshell.terminal.completion.place import (
 from kshell.terminal.completion.tree import upper
 from kshell.terminal.completion.types import offer_types
 
-__all__ = ["AFTER", "AFTER_SOURCE", "FOLLOW", "WINDOWS", "offer_compared", "offer_units",
+__all__ = ["AFTER", "AFTER_SOURCE", "FOLLOW", "NULLS", "WINDOWS", "offer_compared", "offer_units",
            "offer_value"]  # fmt: skip
 
 _MOST_PARTITIONS = 100
 _JOINS = ("LEFT JOIN", "INNER JOIN", "RIGHT JOIN", "FULL OUTER JOIN", "CROSS JOIN")
+NULLS = ("NULLS FIRST", "NULLS LAST")
 WINDOWS = ("TUMBLING (SIZE", "HOPPING (SIZE", "SESSION (")
 _LAST = ("LIMIT", "EMIT CHANGES", "EMIT FINAL", "UNION ALL", "INTERSECT", "EXCEPT")
 AFTER_SOURCE = (
@@ -52,7 +53,7 @@ AFTER: Mapping[str, Sequence[str]] = {
     "HAVING": ("AND", "OR", "ORDER BY", *_LAST),
     "QUALIFY": ("AND", "OR", "ORDER BY", *_LAST),
     "PARTITION BY": ("EMIT CHANGES", "ORDER BY"),
-    "ORDER BY": ("DESC", "ASC", "NULLS FIRST", "NULLS LAST", *_LAST),
+    "ORDER BY": ("DESC", "ASC", *NULLS, *_LAST),
     "LIMIT": ("OFFSET",),
     "OFFSET": (),
     "EMIT": ("LIMIT",),
@@ -90,6 +91,8 @@ def offer_value(place: Place) -> None:
         offers.words(("IN (", "LIKE", "BETWEEN"))
     elif place.last == "NOT" and len(seen) > 1 and upper(seen[-2]) == "IS":
         offers.words(("NULL",))
+    elif place.last in ("DESC", "ASC") and place.clause == "ORDER BY":
+        place.after(AFTER["ORDER BY"][2:])
     elif is_value(seen):
         _after_value(place)
     elif not offer_compared(place):
