@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from itertools import takewhile
 
-from kshell.terminal.completion.commands import complete_command
+from kshell.terminal.completion.backslash import complete_command
 from kshell.terminal.completion.names import Known
 from kshell.terminal.completion.offers import Candidate, Offers
 from kshell.terminal.completion.queries import bare
