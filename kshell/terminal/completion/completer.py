@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable
+from typing import TYPE_CHECKING
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
-from kshell.terminal.completion.candidates import complete_at
-from kshell.terminal.completion.names import Known
-from kshell.terminal.completion.offers import Candidate
 from kshell.terminal.sanitize import clean
+
+if TYPE_CHECKING:  # the first prompt does not wait for what the first key needs
+    from kshell.terminal.completion.names import Known
+    from kshell.terminal.completion.offers import Candidate
 
 __all__ = ["SqlCompleter"]
 
@@ -41,7 +43,8 @@ class SqlCompleter(Completer):
     ) -> AsyncGenerator[Completion, None]:
         """The candidates, found in another thread; handed over one by one they would cost more."""
         loop = asyncio.get_running_loop()
-        self.busy, version, found = True, -1, []
+        self.busy, version = True, -1
+        found: list[Candidate] = []
         try:
             while version != self._version():
                 version = self._version()
@@ -52,6 +55,8 @@ class SqlCompleter(Completer):
             yield _completion(candidate)
 
     def _find(self, document: Document) -> list[Candidate]:
+        from kshell.terminal.completion.candidates import complete_at
+
         before, after = document.text_before_cursor, document.text_after_cursor
         return complete_at(before, after, self._known())[:_MOST]
 

@@ -17,23 +17,15 @@ from typing import TYPE_CHECKING, Protocol
 from kshell.errors import KshellError
 from kshell.sql.keywords import KEYWORDS
 from kshell.sql.script import tokens
-from kshell.terminal.completion.names import (
-    FunctionName,
-    Known,
-    SourceName,
-    Table,
-    functions_of,
-    sources_of,
-    table_of,
-)
-from kshell.terminal.completion.ranking import Index
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the first prompt does not wait for what the first key needs
     import pyarrow as pa
 
     from kshell.engines.base import Named
     from kshell.results import Running
     from kshell.sql.functions import Function
+    from kshell.terminal.completion.names import FunctionName, Known, SourceName, Table
+    from kshell.terminal.completion.ranking import Index
 
 __all__ = ["Memory"]
 
@@ -73,8 +65,8 @@ class Memory:
     jobs: Callable[[], Sequence[Running]] = tuple
     waiting: bool = False  # whether names or columns were asked for that were not there
     version: int = 0  # another one whenever more is known
-    _sources: Index[SourceName] = field(default_factory=lambda: Index[SourceName](()))
-    _functions: Index[FunctionName] = field(default_factory=lambda: Index[FunctionName](()))
+    _sources: Index[SourceName] | None = None
+    _functions: Index[FunctionName] | None = None
     _types: Sequence[str] = ()
     _tables: dict[str, _Kept] = field(default_factory=dict)  # the last used one is the last
     _used: dict[str, int] = field(default_factory=dict)
@@ -85,8 +77,10 @@ class Memory:
 
     def known(self) -> Known:
         """Everything that is known now."""
+        from kshell.terminal.completion.names import Known
+
         session = self.session
-        if session is None:
+        if session is None or self._sources is None or self._functions is None:
             self.waiting = True
             return Known(used=self._used)
         with self._lock:
@@ -99,6 +93,9 @@ class Memory:
 
     def learn(self, session: _Session, history: Iterable[str] = ()) -> None:
         """Ask the session for names; it may ask the cluster, so this is for another thread."""
+        import kshell.terminal.completion.candidates  # noqa: F401
+        from kshell.terminal.completion.names import functions_of, sources_of
+
         with contextlib.suppress(KshellError, OSError):
             session.refresh()
         self._sources = sources_of(session.names())
@@ -147,6 +144,8 @@ class Memory:
 
     def _meant(self, name: str) -> SourceName | None:
         """The source that a name means: a declared one, in any case, before a topic."""
+        if self._sources is None:
+            return None
         declared = self._sources.named(name.upper())
         if declared is not None and declared.kind != "topic" and declared.name == name.upper():
             return declared
@@ -173,6 +172,9 @@ class Memory:
 
     def _sample(self) -> None:
         """Get the columns that were asked for, one source after another."""
+        from kshell.terminal.completion.names import Table
+        from kshell.terminal.completion.ranking import Index
+
         while True:
             with self._lock:
                 name = next(iter(self._asked), None)
@@ -185,13 +187,15 @@ class Memory:
                 before = self._tables.get(name)
                 if table is None and before is not None:
                     table = before.table
-                made = table or Table(name, Index(()))
-                self._tables[name] = _Kept(made, time.monotonic())
+                self._tables[name] = _Kept(table or Table(name, Index(())), time.monotonic())
                 self.version += 1
             self.arrived()
 
     def _columns(self, name: str) -> Table | None:
-        session, source = self.session, self._sources.named(name)
+        from kshell.terminal.completion.names import table_of
+
+        session, sources = self.session, self._sources
+        source = sources.named(name) if sources is not None else None
         if session is None or source is None:
             return None
         try:
