@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kshell.errors import KshellError
+from kshell.terminal.rc import run_rc
 
 if TYPE_CHECKING:
     from kshell.session import Session
@@ -32,6 +33,7 @@ class Opening:
         self._open, self._changed, self._learn = open_session, changed, learn
         self.session: Session | None = None
         self.error: BaseException | None = None
+        self.said: list[KshellError] = []  # by the rc file; who shows them empties it
         self._done = threading.Event()
         self._begun = False
 
@@ -45,6 +47,7 @@ class Opening:
         try:
             session = self._open()
             session.connect()
+            self.said += run_rc(session)
             self.session = session
         except BaseException as error:
             self.error = error

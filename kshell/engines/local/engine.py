@@ -16,7 +16,7 @@ from kshell.engines.base import Named
 from kshell.engines.local.context import Context
 from kshell.errors import KshellError, Unsupported, UsageError
 from kshell.kafka.client import Client
-from kshell.results import Answer, Running
+from kshell.results import Answer, Live, Rows, Running
 from kshell.sql import statements as ast
 from kshell.sql.statements import Statement
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalEngine"]
 
+_SHOWN = 1 << 14  # rows of the last result that are drawn at a time
 # The handler of each statement: a function of a module of `statements`, imported when first needed.
 STATEMENTS: Mapping[type[Statement], str] = {
     ast.AlterSource: "declare:change",
@@ -34,6 +35,7 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.AssertTopic: "asserts:assert_topic",
     ast.AssertValues: "asserts:assert_values",
     ast.CreateAsSelect: "persistent:create_as",
+    ast.CreateFromFile: "declare:create_from_file",
     ast.CreateSource: "declare:create",
     ast.CreateType: "declare:change",
     ast.Describe: "describe:describe",
@@ -99,13 +101,33 @@ class LocalEngine:
         answer: Answer = serve(self.context, statement, properties)
         return answer
 
+    def remember(self, answer: Answer, properties: Properties, text: str) -> Answer:
+        """The answer of the SELECT `text`, which is the last result when it was read."""
+        memory = self.context.memory
+        if isinstance(answer, Live):
+            return memory.keep_live(answer, properties, text)
+        if isinstance(answer, Rows):
+            memory.keep_rows(answer, properties, text)
+        return answer
+
+    def last(self, text: str) -> Rows:
+        """The last result, if there is a text that of this SELECT and whole; raises UsageError."""
+        memory = self.context.memory
+        if not memory.there:
+            raise UsageError(memory.why_not, hint="run a SELECT first")
+        if text and (memory.text != text or memory.notices):
+            raise UsageError("the last result is not that of this statement")
+        table, lacks = memory.table(), memory.notices
+        batches = iter(table.to_batches(max_chunksize=_SHOWN))
+        return Rows(table.schema, batches, notices=lambda: lacks)
+
     def names(self) -> Sequence[Named]:
         """Given tables, declared sources and topics; asks the cluster, if there is one."""
         context = self.context
         topics = context.client.topics() if context.has_cluster else ()
         partitions = {t.name: len(t.partitions) for t in topics}
         return (
-            *(Named(name, "table") for name in context.given),
+            *(Named(name, "table") for name in context.memory.beside(context.given)),
             *(
                 Named(name, source.kind.value.lower(), partitions.get(source.topic, 0))
                 for name, source in context.catalog.sources.items()
@@ -130,6 +152,7 @@ class LocalEngine:
 
     def close(self) -> None:
         """Stop every query and disconnect; raises the first failure to write."""
+        self.context.memory.forget()
         failed: KshellError | None = None
         queries = self.context.queries
         while queries:
