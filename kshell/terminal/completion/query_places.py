@@ -5,17 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from kshell.terminal.completion.columns import common_columns, join_conditions, scope_at
+from kshell.terminal.completion.columns import Scope, common_columns, join_conditions, scope_at
 from kshell.terminal.completion.fields import offer_functions
 from kshell.terminal.completion.names import Field, Known
 from kshell.terminal.completion.offers import Offers
 from kshell.terminal.completion.place import Place, before_hole, is_value, since_comma
-from kshell.terminal.completion.queries import branch_of, clauses, common_tables, is_query
+from kshell.terminal.completion.queries import Relation, branch_of, clauses, common_tables, is_query
 from kshell.terminal.completion.ranking import Index
-from kshell.terminal.completion.tree import Tree, upper
+from kshell.terminal.completion.tree import Node, Tree, upper
 from kshell.terminal.completion.types import offer_types
 from kshell.terminal.completion.values import (
     AFTER,
@@ -28,7 +28,7 @@ from kshell.terminal.completion.values import (
     offer_value,
 )
 
-__all__ = ["offer_query", "offer_row"]
+__all__ = ["offer_condition", "offer_query", "offer_row"]
 
 
 def offer_query(offers: Offers, known: Known, tree: Tree, start: int) -> None:
@@ -45,6 +45,18 @@ def offer_query(offers: Offers, known: Known, tree: Tree, start: int) -> None:
         place = Place(offers, known, scope, tree, clause.name, clause.seen, branch)
         begun = clause.name.endswith("…")  # LEFT …, FULL OUTER …
         (_lead if begun else _CLAUSES.get(clause.name, offer_value))(place)
+
+
+def offer_condition(
+    offers: Offers, known: Known, tree: Tree, source: Relation | None, seen: Sequence[Node]
+) -> None:
+    """Offer what may stand in a condition on the records of one source."""
+    scope = Scope(known, [(tree.root, [source] if source is not None else [])])
+    if tree.group.parent is not None:
+        nodes = before_hole(tree.group.nodes)
+        _offer_in_parentheses(Place(offers, known, scope, tree, "", nodes, ()))
+    else:
+        offer_value(Place(offers, known, scope, tree, "PRINT", seen, ()))
 
 
 def offer_row(offers: Offers, known: Known, tree: Tree) -> None:
@@ -73,7 +85,7 @@ def _offer_in_parentheses(place: Place) -> None:
         _sources(place)
     elif before in ("CAST", "TRY_CAST"):
         _cast(place)
-    elif before in ("TUMBLING", "HOPPING", "SESSION", "WITHIN"):
+    elif before in ("TUMBLING", "HOPPING", "SESSION", "SLIDING", "WITHIN"):
         _in_window(place, before)
     elif before == "OVER":
         _over(place)

@@ -11,17 +11,24 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from kshell.config import PROPERTIES, TOPIC_PROPERTIES
+from kshell.sql.reference import ENTRIES
 from kshell.terminal.commands import COMMANDS
 from kshell.terminal.completion.files import files
 from kshell.terminal.completion.names import Field, Known, SourceName
 from kshell.terminal.completion.offers import Offers
-from kshell.terminal.completion.queries import bare, is_query, relations, split_at_commas
-from kshell.terminal.completion.query_places import offer_query, offer_row
+from kshell.terminal.completion.queries import (
+    Clause,
+    Relation,
+    bare,
+    is_query,
+    relations,
+    split_at_commas,
+)
+from kshell.terminal.completion.query_places import offer_condition, offer_query, offer_row
 from kshell.terminal.completion.ranking import Index
-from kshell.terminal.completion.statements import STATEMENTS
 from kshell.terminal.completion.tree import HOLE, Group, Node, Tree, upper
 from kshell.terminal.completion.types import offer_declared, offer_types
-from kshell.terminal.completion.values import offer_units
+from kshell.terminal.completion.values import MOMENTS, offer_units
 
 if TYPE_CHECKING:
     from kshell.catalog.options import Option
@@ -106,8 +113,30 @@ def _file(filling: Filling) -> None:
 def _help(filling: Filling) -> None:
     if filling.own:
         return
-    filling.offers.words(word for word in STATEMENTS if word.isalpha())
+    filling.offers.pairs((entry.name, entry.help) for entry in ENTRIES)
     filling.offers.pairs((c.word, c.help) for c in COMMANDS)
+    filling.offers.pairs((word, entry.help) for entry in ENTRIES for word in entry.words)
+
+
+def _moment(filling: Filling) -> None:
+    filling.offers.strings((m, "moment") for m in MOMENTS)
+
+
+def _printed(filling: Filling) -> Relation | None:
+    """The topic of PRINT."""
+    found = relations([Clause("FROM", filling.before[1:])])
+    return found[0] if found else None
+
+
+def _partition(filling: Filling) -> None:
+    topic = _printed(filling)
+    source = filling.known.sources.named(topic.name) if topic is not None else None
+    if source is not None:
+        filling.offers.pairs((str(n), "partition") for n in range(source.partitions))
+
+
+def _condition(filling: Filling) -> None:
+    offer_condition(filling.offers, filling.known, filling.tree, _printed(filling), filling.own)
 
 
 def _unit(filling: Filling) -> None:
@@ -249,8 +278,6 @@ def _declared(filling: Filling) -> None:
 def _target_columns(filling: Filling) -> None:
     """INSERT INTO t (…): the columns that are not named yet."""
     from kshell.catalog.model import PSEUDO_COLUMNS
-    from kshell.terminal.completion.queries import Clause
-
     into = next((i for i, n in enumerate(filling.before) if upper(n) in ("INTO", "VALUES")), 0)
     target = relations([Clause("FROM", filling.before[into + 1 :])])
     inside = filling.inside
@@ -282,6 +309,7 @@ SLOTS: Mapping[str, Callable[[Filling], None]] = {
     "source": _source, "sink": _source, "topic": _topic, "stream": _of_kind("stream"),
     "table": _of_kind("table"), "function": _function, "type": _type, "user's type": _users_type,
     "query id": _query_id, "variable": _variable, "file": _file, "help": _help, "unit": _unit,
-    "property": _property, "value": _value, "(options)": _with, "(columns)": _declared,
+    "property": _property, "value": _value, "moment": _moment, "partition": _partition,
+    "condition": _condition, "(options)": _with, "(columns)": _declared,
     "(names)": _target_columns, "(row)": _row, "(query)": _query_in_parentheses,
 }  # fmt: skip

@@ -19,6 +19,7 @@ __all__ = ["STATEMENTS", "Slot", "Words", "expected"]
 
 _CREATED = """ [IF+NOT+EXISTS] <new>
     { (columns) [WITH (options)] | WITH (options) [AS <query>] | AS <query> }"""
+_OF_FILE = "[IF+NOT+EXISTS] <new> [(columns)] FROM+FILE <file>"
 _WHAT = """{ TOPICS | STREAMS | TABLES | QUERIES | FUNCTIONS | TYPES | VARIABLES | PROPERTIES
     | ERRORS | ALL+TOPICS } [EXTENDED]"""
 STATEMENTS: Mapping[str, str] = {
@@ -27,9 +28,12 @@ STATEMENTS: Mapping[str, str] = {
     "LIST": f"LIST {_WHAT}",
     "DESCRIBE": """DESCRIBE { <source> [EXTENDED | FULL] | FUNCTION <function>
         | { STREAMS | TABLES } [EXTENDED] | EXTENDED <source> | <query> }""",
-    "PRINT": "PRINT <topic> { FROM+BEGINNING | LIMIT <number> | INTERVAL <number> }*",
-    "CREATE": f"""CREATE {{ {{ STREAM | TABLE }} {_CREATED}
-        | OR+REPLACE+STREAM {_CREATED} | OR+REPLACE+TABLE {_CREATED}
+    "PRINT": """PRINT <topic> { FROM+BEGINNING @printed | LAST <number> [WHERE <condition>]
+        | PARTITION <partition> LAST <number> [WHERE <condition>] | @printed }""",
+    "@printed": """{ FROM+BEGINNING | FROM { END | <moment> } | TO { END | BEGINNING | <moment> }
+        | PARTITION <partition> | WHERE <condition> | LIMIT <number> | INTERVAL <number> }*""",
+    "CREATE": f"""CREATE {{ STREAM {_CREATED} | TABLE {{ {_CREATED} | {_OF_FILE} }}
+        | OR+REPLACE+STREAM {_CREATED} | OR+REPLACE+TABLE {{ {_CREATED} | {_OF_FILE} }}
         | SOURCE+STREAM {_CREATED} | SOURCE+TABLE {_CREATED}
         | TYPE [IF+NOT+EXISTS] <new> AS <type> }}""",
     "DROP": """DROP { STREAM { <stream> | IF+EXISTS <stream> } [DELETE+TOPIC]
@@ -183,7 +187,8 @@ class _Walk:
             begun = len(self.found)
             for end in self._go(what, at):  # type: ignore[arg-type]
                 yield from self._go(pattern, end)
-            self.found[begun:] = [f for f in self.found[begun:] if not self._is_there(f)]
+            if at >= len(self.nodes):
+                self.found[begun:] = [f for f in self.found[begun:] if not self._is_there(f)]
             yield at
         elif kind == "row":
             yield from self._go(_pattern(str(what)), at)
@@ -242,8 +247,10 @@ class _Walk:
         if at >= len(self.nodes):
             self.found.append(Slot(name, at))
             return
-        if name == "help":
+        if name in ("help", "condition"):
             self.found.append(Slot(name, at))
+        elif name == "moment":
+            yield at + 1 + (self.nodes[at].text == "-")  # -n is so many before the end
         elif name == "type":
             yield from self._type(at)
         elif name == "duration":

@@ -28,13 +28,13 @@ from kshell.terminal.completion.place import (
 from kshell.terminal.completion.tree import upper
 from kshell.terminal.completion.types import offer_types
 
-__all__ = ["AFTER", "AFTER_SOURCE", "FOLLOW", "NULLS", "WINDOWS", "offer_compared", "offer_units",
-           "offer_value"]  # fmt: skip
+__all__ = ["AFTER", "AFTER_SOURCE", "FOLLOW", "MOMENTS", "NULLS", "WINDOWS", "offer_compared",
+           "offer_units", "offer_value"]  # fmt: skip
 
 _MOST_PARTITIONS = 100
 _JOINS = ("LEFT JOIN", "INNER JOIN", "RIGHT JOIN", "FULL OUTER JOIN", "CROSS JOIN")
 NULLS = ("NULLS FIRST", "NULLS LAST")
-WINDOWS = ("TUMBLING (SIZE", "HOPPING (SIZE", "SESSION (")
+WINDOWS = ("TUMBLING (SIZE", "HOPPING (SIZE", "SESSION (", "SLIDING (SIZE")
 _LAST = ("LIMIT", "EMIT CHANGES", "EMIT FINAL", "UNION ALL", "INTERSECT", "EXCEPT")
 AFTER_SOURCE = (
     "WHERE", "JOIN", "GROUP BY", "ORDER BY", "LIMIT", "EMIT CHANGES", *_JOINS,
@@ -58,6 +58,7 @@ AFTER: Mapping[str, Sequence[str]] = {
     "OFFSET": (),
     "EMIT": ("LIMIT",),
     "VALUES": (),
+    "PRINT": ("AND", "OR", "LIMIT"),
 }
 # The words after a word that has few followers.
 FOLLOW: Mapping[str, Sequence[str]] = {
@@ -72,7 +73,8 @@ _TESTS = ("IS NULL", "IS NOT NULL", "IN (", "BETWEEN", "LIKE", "NOT IN (", "NOT 
 _VALUE_WORDS = ("CASE", "CAST(", "NOT", "NULL", "TRUE", "FALSE", "EXISTS (", "INTERVAL")
 _TIME_COLUMNS = ("ROWTIME", "WINDOWSTART", "WINDOWEND")
 # Moments that batch.times reads, most asked for first.
-MOMENTS = ("10 minutes ago", "1 hour ago", "1 day ago", "7 days ago", "today", "yesterday", "now")
+MOMENTS = ("@-10m", "@-1h", "@-1d", "10 minutes ago", "1 hour ago", "1 day ago", "7 days ago",
+           "today", "yesterday", "now")  # fmt: skip
 
 
 def offer_value(place: Place) -> None:
@@ -114,7 +116,7 @@ def _after_value(place: Place) -> None:
     term = term_of(seen)
     compared = any(upper(n) in COMPARED for n in term)
     ranged = "BETWEEN" in [upper(n) for n in term] and "AND" not in [upper(n) for n in term]
-    predicate = place.clause in ("WHERE", "ON", "HAVING", "QUALIFY")
+    predicate = place.clause in ("WHERE", "ON", "HAVING", "QUALIFY", "PRINT")
     if ranged:
         offers.words(("AND",))
         return

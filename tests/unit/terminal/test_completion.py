@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 from sqlglot import exp
 
+from kshell.batch.times import parse_moment
 from kshell.catalog.options import ASSERT_TOPIC, CREATE, options_of
 from kshell.catalog.serde import CAPABILITIES
 from kshell.engines.base import Named
@@ -17,6 +18,7 @@ from kshell.sql.statements import ShowWhat
 from kshell.terminal.completion.candidates import complete_at
 from kshell.terminal.completion.names import Known, functions_of, sources_of, table_of
 from kshell.terminal.completion.statements import STATEMENTS
+from kshell.terminal.completion.values import MOMENTS
 from kshell.types import PRIMITIVES
 from tests.unit.terminal.positions import POSITIONS
 
@@ -189,6 +191,11 @@ def test_a_source_without_known_columns_offers_what_all_have():
     assert "COUNT(" in found
 
 
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_every_moment_that_is_offered_is_read(moment):
+    assert parse_moment(moment, 10**12) is not None
+
+
 def test_files_and_folders_are_offered(tmp_path, monkeypatch):
     (tmp_path / "a.sql").touch()
     (tmp_path / ".hidden").touch()
@@ -203,6 +210,7 @@ def test_files_and_folders_are_offered(tmp_path, monkeypatch):
     assert offered("CREATE STREAM s WITH (VALUE_SCHEMA_FILE='a|") == ["'a.sql'"]
     assert offered("SET 'ssl.ca.location' = 'a|") == ["'a.sql'"]
     assert offered("\\i mo|") == ["more/"]
+    assert offered("CREATE TABLE t FROM FILE 'a|") == ["'a.sql'"]
 
 
 @pytest.mark.parametrize("text", [t for t, *_ in POSITIONS if len(t) > 45][::4])
