@@ -33,6 +33,7 @@ _FRESH = 60.0  # seconds after which a table that is named is sampled again
 _EMPTY_FRESH = 5.0  # the same of one without columns: a topic that has no records yet
 _MOST_USED = 200
 _MOST_STATEMENTS = 200  # of the history, whose names count as used
+_ANSWERS = ("SELECT", "WITH", "FROM")
 _CHANGES = ("CREATE", "DROP", "INSERT", "ALTER", "RUN", "SET", "UNSET")
 
 
@@ -110,6 +111,10 @@ class Memory:
     def used(self, text: str) -> bool:
         """Remember the names of a statement that ran; says whether it may have changed names."""
         self._use(text)
+        if self.session is None:
+            return False
+        from kshell.results import LAST
+
         named = self._names_in(text)
         with self._lock:
             for name in named:
@@ -117,8 +122,10 @@ class Memory:
                     self._tables[name] = self._tables.pop(name)
             first = text.split(None, 1)[0].upper() if text.strip() else ""
             changed = first.startswith(_CHANGES)
-            for kept in self._tables.values():
-                kept.stale = kept.stale or changed
+            for name, kept in self._tables.items():
+                kept.stale = kept.stale or changed or name == LAST
+            # The first answer makes the table of the last one.
+            changed = changed or (first in _ANSWERS and self._meant(LAST) is None)
         for name in named:
             self._table(name)
         return changed

@@ -138,11 +138,22 @@ def test_a_statement_that_names_a_source_makes_it_seen(memory):
 
 def test_after_a_statement_that_changes_things_columns_are_asked_for_again(memory, session):
     wait_for(memory, "a")
-    assert memory.used("SELECT 1;") is False
+    assert memory.used("SHOW TOPICS;") is False
     session.columns_of["a"] = {"x": pa.int64(), "new": pa.int64()}
     assert names_of(memory.known().table("a")) == ["x"]
     assert memory.used("INSERT INTO a (new) VALUES (1);") is True
     until(lambda: names_of(memory.known().table("a")) == ["x", "new"])
+
+
+def test_the_last_result_has_other_columns_after_each_statement(memory, session):
+    assert memory.used("SELECT 1;") is True  # the first makes it
+    session.listed.append(Named("_", "table"))
+    session.columns_of["_"] = {"x": pa.int64()}
+    memory.learn(session)
+    assert wait_for(memory, "_") == ["x"]
+    session.columns_of["_"] = {"y": pa.int64()}
+    assert memory.used("SELECT 2 AS y;") is False
+    until(lambda: names_of(memory.known().table("_")) == ["y"])
 
 
 def test_a_declared_source_comes_before_a_topic_of_its_name(memory, session):
