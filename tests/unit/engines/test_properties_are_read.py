@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -19,6 +20,7 @@ from kshell.config import PROPERTIES, Properties, certificates
 from kshell.config.jks import Store
 from kshell.engines.local.continuous.feed import open_feed
 from kshell.engines.local.sources import chunks, sample, scan_reader, topic
+from kshell.engines.local.sources.memory import Memory
 from kshell.errors import ConnectionFailed, KshellError
 from kshell.formats import registry_http
 from kshell.formats.source_reader import SourceReader
@@ -26,6 +28,7 @@ from kshell.kafka import produce
 from kshell.kafka.produce import OutgoingRecord, Producer
 from kshell.kafka.settings import librdkafka
 from kshell.kafka.wire import Wire
+from kshell.results import Rows
 from kshell.session import Session
 from kshell.sql.bind.create import bind_create_as
 from kshell.sql.bind.declare import build_source
@@ -35,6 +38,7 @@ from kshell.sql.parse import parse
 from kshell.sql.plan import scans
 from kshell.terminal import themes
 from kshell.terminal.keys import editing_mode
+from kshell.terminal.show import Shower
 
 REGISTRY = "schema.registry."
 DECLARED = "CREATE STREAM s (k STRING KEY, v BIGINT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', TIMESTAMP='v', PARTITIONS=1);"
@@ -159,6 +163,29 @@ def a_file(world: World):
         path.write_text("n\n1\n2\n3\n")
         (statement,) = parse(f"CREATE OR REPLACE TABLE f FROM FILE '{path}'")
         return isinstance(refused(lambda: world.run.engine.run(statement, world.properties)), str)
+
+
+def at_a_prompt(look):
+    """What a person's prompt makes of an answer of many rows."""
+
+    def probe(world: World):
+        world.monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+        shower = Shower("table", properties=lambda: world.properties, prompt=True)
+        schema = pa.schema([("n", pa.int64())])
+        return look(shower, Rows(schema, iter(()), elides=True))
+
+    return probe
+
+
+def kept(world: World):
+    """Whether the last result of 80,000 bytes is in memory, on disk, or not kept."""
+    memory = Memory()
+    batch = pa.record_batch({"n": pa.array(range(10_000))})
+    rows = Rows(batch.schema, iter([batch]))
+    memory.keep_rows(rows, world.properties, "SELECT")
+    list(rows.batches)
+    store = memory._last.store
+    return store.why, store._file is None
 
 
 def partitions(world: World):
@@ -293,6 +320,11 @@ PROBES = {
     "kshell.sample.records": (sampled, "100", "400", {}),
     "kshell.file.max.bytes": (a_file, "7", "100", {"kshell.files": "true"}),
     "kshell.functions": (own_functions, "/nowhere/a.py", "/nowhere/b.py", {}),
+    "kshell.times": (at_a_prompt(lambda shower, _: shower._target().times), "local", "utc", {}),
+    "kshell.max.rows": (at_a_prompt(lambda shower, rows: shower._most(rows)), "40", "50", {}),
+    "kshell.pager": (at_a_prompt(lambda shower, _: shower._pages()), "auto", "off", {}),
+    "kshell.result.memory.bytes": (kept, "1000", "100000", {}),
+    "kshell.result.disk.bytes": (kept, "1000", "100000", {"kshell.result.memory.bytes": "1000"}),
     "kshell.partitioner": (partitions, "murmur2", "other", {}),
     **{f"kshell.scan.max.{what}": (budget, "2", "3", {}) for what in ("records", "bytes", "seconds")},
 }  # fmt: skip
