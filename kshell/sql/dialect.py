@@ -131,6 +131,20 @@ class KSQL(DuckDB):
                 self.raise_error("Expected a type", token)
             return type
 
+        def _parse_function_args(self, alias: bool = False) -> Any:
+            """SUBSTRING(x FROM a FOR n) has the arguments x, a, n."""
+            name = self._tokens[self._index - 2].text.upper()
+            args: list[Any] = super()._parse_function_args(alias)
+            if name == "SUBSTRING" and len(args) == 1:
+                first = self._curr.token_type is TokenType.FOR
+                for word in (TokenType.FROM, TokenType.FOR):
+                    if self._match(word):
+                        args += [exp.Literal.number(1)] * first
+                        args.append(self._parse_bitwise())
+                        if args[-1] is None:
+                            self.raise_error("a number")
+            return args
+
         def _parse_function_call(self, *args: Any, **kwargs: Any) -> Any:
             call = super()._parse_function_call(*args, **kwargs)
             inner = call.this if isinstance(call, exp.Window) else call

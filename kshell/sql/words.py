@@ -46,6 +46,7 @@ def in_duckdb_words(text: str, tree: exp.Query, ksql: bool) -> Draft:
         _dereferences(draft)
         _lambdas(draft)
         _constructors(draft)
+        _substrings(draft)
         _types(draft)
         _explodes(draft)
     return draft
@@ -170,6 +171,18 @@ def _constructors(draft: Draft) -> None:
             for pair in pairs:
                 draft.replace(pair.start, pair.end, ":")
             draft.replace(close.start, close.end, "}")
+
+
+def _substrings(draft: Draft) -> None:
+    """SUBSTRING(x FROM a FOR n) is SUBSTRING(x, a, n)."""
+    for call in draft.calls():
+        if call.name != "SUBSTRING":
+            continue
+        level = draft.level(call.open + 1, call.close)
+        words = [n for n in level if draft.word(n) in ("FROM", "FOR")]
+        for n in words:
+            alone = draft.word(n) == "FOR" and len(words) == 1
+            draft.replace(draft.tokens[n].start, draft.tokens[n].end, ", 1," if alone else ",")
 
 
 def casts(draft: Draft) -> list[tuple[str, int, int, int]]:

@@ -21,7 +21,8 @@ What kshell edits in the text, in both dialects: names in FROM, names in backtic
 DuckDB would take for one, and moments that are compared with ROWTIME. A bare name is the field of exactly that
 name, else the only one without case; in `ksql` a quoted one is that field alone, in `duckdb` it matches as a bare
 one does ([semantics](semantics.md) has the rule). In `ksql` besides: `a->b` where b is a name (in `duckdb` it is JSON's and, with a
-lambda, DuckDB's), `STRUCT(a := 1)`, `MAP(k := v)`, lambdas `x => …`, types as `ARRAY<INT>`, the casts and
+lambda, DuckDB's), `STRUCT(a := 1)`, `MAP(k := v)`, lambdas `x => …`, types as `ARRAY<INT>`,
+`SUBSTRING(x FROM a FOR n)` (in `ksql` with KSQL's meaning), the casts and
 functions below. FROM takes no function that reaches files or settings, in either, and no query calls
 `json_serialize_plan`. In `ksql` a name with dots is one name, a topic's (`main.t` too).
 

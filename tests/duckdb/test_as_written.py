@@ -40,6 +40,8 @@ def ask(text, dialect="ksql"):
         ("SELECT i FROM generate_series(1, 3) g(i)", [(1,), (2,), (3,)]),
         ("SELECT list(id ORDER BY v DESC)[1:2] FROM t", [([3, 2],)]),
         ("SELECT substring(s FROM 1 FOR 1) FROM t WHERE id = 2", [("b",)]),
+        ("SELECT abs(-id), substring(s FROM id), substring(substring(s FOR 2) FROM 2 FOR 1) FROM t WHERE id = 2", [(2, "b", "b")]),
+        ("SELECT lpad(substring((SELECT 'abc') FROM 2 FOR 9), 3, '*')", [("*bc",)]),
         ("SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY v) FROM t", [(20,)]),
         ("SELECT $$it's; $$ || $x$ $$ $x$", [("it's;  $$ ",)]),
         ("WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r JOIN t ON t.id = n) SELECT max(n) FROM r", [(4,)]),

@@ -247,6 +247,16 @@ def test_a_declared_key_names_its_times(execute, topic_of, tmp_path):
     assert cut(execute(f"CREATE STREAM w (k TIMESTAMP KEY, v INT) WITH ({options})")) == [f"{CUT}K"]
 
 
+def test_a_part_of_a_text_is_the_same_in_both_kinds_of_query(rows, execute, topic_of):
+    name = topic_of('{"s":"abcd"}')
+    asked = f"SELECT SUBSTRING(s FROM 2 FOR 2) AS a, SUBSTRING(s FROM 3) AS b, SUBSTRING(s FOR 1) AS c FROM {name}"
+    assert rows(asked) == [("bc", "cd", "a")]
+    live, found = execute(f"{asked} EMIT CHANGES LIMIT 1"), []
+    while (changes := live.poll(0.1)) is not None:
+        found += changes.rows.to_pylist()
+    assert found == [{"a": "bc", "b": "cd", "c": "a"}]
+
+
 def test_good_json_that_is_no_object_is_said_to_be_that(topic_of, execute):
     odd = {"5": "number", "[1]": "array", '"text"': "string", "true": "boolean"}
     name = topic_of(*['{"a":1}'] * 60, *odd, *['{"a":1}'] * 60)

@@ -142,6 +142,14 @@ def test_json_after_samples_without_a_value(rows, topic_of):
     assert rows(f"SELECT SUM(a) FROM {name}") == [(1.5,)]
 
 
+def test_numbers_that_the_user_says_there_are(execute, rows, topic_of, errors):
+    name = topic_of(*around([b"12345"], LONG(1)))
+    assert rows(f"SELECT MAX(VALUE) FROM {name}") == [(b"12345",)]
+    execute(f"SET 'topic.{name}.value.format'='KAFKA'")
+    assert rows(f"SELECT SUM(VALUE) FROM {name}") == [(120,)]
+    assert errors(name) == ["field VALUE: 5 bytes where 8 are a number (Long)"]
+
+
 def test_a_text_that_is_not_utf8_is_an_error_row(rows, topic_of, errors):
     name = topic_of(*around([b"\xff"], b"text"))
     assert rows(f"SELECT COUNT(VALUE) FROM {name}") == [(120,)]
@@ -155,6 +163,15 @@ def test_the_wider_type_is_known_to_the_next_statement(execute, rows, topic_of):
     assert described()["C2"] == "BIGINT"
     rows(f"SELECT MAX(C2) FROM {name}")
     assert described()["C2"] == "DOUBLE"
+
+
+def test_what_is_known_of_one_format_says_nothing_of_another(execute, rows, topic_of):
+    name = topic_of(*around(["x;2,y"], "1;2,3"))
+    execute(f"SET 'topic.{name}.value.delimiter'=','")
+    assert rows(f"SELECT MAX(C2), MAX(C1) FROM {name}") == [("y", "x;2")]
+    execute(f"SET 'topic.{name}.value.delimiter'=';'")
+    types = {r["column"]: r["type"] for b in execute(f"DESCRIBE {name}").parts[1].batches for r in b.to_pylist()}
+    assert (types["C1"], types["C2"]) == ("BIGINT", "STRING")
 
 
 @pytest.mark.parametrize(

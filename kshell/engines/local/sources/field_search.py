@@ -40,7 +40,7 @@ class FieldSearch:
     def __init__(self, lookup: Lookup, sampled: Sampled) -> None:
         self._lookup = lookup
         self._snapshot = lookup.snapshot(sampled.source.topic)
-        self._types = sampled.source.suggested
+        self._types, self._format = sampled.source.suggested, sampled.source.value_format
         self._reader = FoundJson(self._types, sampled.records)
         self._names = list(self._types)
         self._found: set[str] = set()
@@ -69,7 +69,7 @@ class FieldSearch:
                 break
             if wanted is not None and self._found & wanted:
                 break
-        learned = {Half.VALUE: Learned(shape=self.shape)}
+        learned = {(Half.VALUE, self._format): Learned(shape=self.shape)}
         self._lookup.widening.known.add(self._snapshot.topic, learned)
 
     def cancel(self) -> None:

@@ -9,11 +9,16 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from kshell.catalog.model import FormatSpec, Source
 from kshell.errors import Misfit
 from kshell.formats.base import Half, Learned
 from kshell.kafka.metadata import Topic
 
-__all__ = ["Known", "Misfits", "Widening"]
+__all__ = ["Halves", "Known", "Misfits", "Widening"]
+
+
+Halves = Mapping[tuple[Half, FormatSpec], Learned]
+"""What is known of keys and values, while they are read in a format."""
 
 
 class Known:
@@ -21,17 +26,17 @@ class Known:
 
     def __init__(self) -> None:
         self.version = 0  # changes with each thing that is learned
-        self._halves: dict[tuple[str, bytes], dict[Half, Learned]] = {}
+        self._halves: dict[tuple[str, bytes], dict[tuple[Half, FormatSpec], Learned]] = {}
 
-    def add(self, topic: Topic, learned: Mapping[Half, Learned]) -> None:
+    def add(self, topic: Topic, learned: Halves) -> None:
         """What a statement met."""
         self.version += 1
         halves = self._halves.setdefault((topic.name, topic.id), {})
         for half, one in learned.items():
             halves.setdefault(half, Learned()).merge(one)
 
-    def of(self, topic: Topic) -> Mapping[Half, Learned]:
-        """What is known of a topic."""
+    def of(self, topic: Topic) -> Halves:
+        """What is known of a topic, in the order in which it was learned."""
         return self._halves.get((topic.name, topic.id), {})
 
     def clear(self) -> None:
@@ -40,11 +45,12 @@ class Known:
 
 
 class Misfits:
-    """The values that one scan of a topic met and that do not fit."""
+    """The values that scans of a topic met and that do not fit."""
 
-    def __init__(self, topic: Topic) -> None:
+    def __init__(self, topic: Topic, source: Source) -> None:
         self._topic = topic
-        self._halves: dict[Half, Learned] = {}
+        self._formats = {Half.KEY: source.key_format, Half.VALUE: source.value_format}
+        self._halves: dict[tuple[Half, FormatSpec], Learned] = {}
         self.why = ""
 
     def add(self, learned: Mapping[Half, Learned]) -> None:
@@ -53,7 +59,8 @@ class Misfits:
             if one.why:
                 prefix = "key: " if half is Half.KEY else ""
                 self.why = self.why or f"{prefix}{one.why}"
-                self._halves.setdefault(half, Learned()).merge(replace(one, others=Counter()))
+                known = self._halves.setdefault((half, self._formats[half]), Learned())
+                known.merge(replace(one, others=Counter()))
 
     def misfit(self, known: Known) -> Misfit:
         """The error; from now on it is known what they are."""
@@ -74,9 +81,9 @@ class Widening:
     others: dict[str, Counter[str]] = field(default_factory=dict)
     _misfits: dict[str, Misfits] = field(default_factory=dict)
 
-    def misfits_of(self, topic: Topic) -> Misfits:
+    def misfits_of(self, topic: Topic, source: Source) -> Misfits:
         """Where all of a plan's scans of a topic put what does not fit."""
-        return self._misfits.setdefault(topic.name, Misfits(topic))
+        return self._misfits.setdefault(topic.name, Misfits(topic, source))
 
     @property
     def met(self) -> bool:

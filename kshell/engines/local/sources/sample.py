@@ -14,9 +14,10 @@ import pyarrow as pa
 from kshell.catalog.model import RESERVED, Column, FormatSpec, Kind, Source
 from kshell.config import Properties
 from kshell.engines.local.sources.chunks import schemas_of
+from kshell.engines.local.sources.learned import Halves
 from kshell.errors import CorruptRecord
 from kshell.field_names import escaped
-from kshell.formats.base import Asked, Half, Learned
+from kshell.formats.base import Asked, Half
 from kshell.formats.detect import detect
 from kshell.formats.guess import Inferred
 from kshell.formats.shapes import Shape
@@ -46,13 +47,15 @@ class Sampled:
     asked: Mapping[Half, Asked]
     samples: Mapping[Half, Sequence[bytes | None]]
 
-    def wider(self, known: Mapping[Half, Learned]) -> Sampled:
+    def wider(self, known: Halves) -> Sampled:
         """With what is known beside the samples."""
         if not known:
             return self
         halves = {Half.KEY: self.key, Half.VALUE: self.value}
-        for half, learned in known.items():
-            if learned.samples:
+        for (half, format), learned in known.items():
+            if halves[half].format != format:
+                continue  # it was read as another one
+            if learned.samples and halves[half].suggested:
                 found = [*self.samples[half], *learned.samples]
                 halves[half] = detect(self.asked[half], found)
             if learned.shape is not None:
