@@ -162,6 +162,8 @@ class Session:
             return
         if statement.writes:
             check_writes(self.properties, _words(statement))
+        for option in _files_of(statement):
+            check_files(self.properties, option)
         if not _may_call(statement):
             yield self.engine.run(statement, self.properties)
         else:
@@ -285,6 +287,15 @@ def _exit(session: Session, statement: ast.Exit) -> Iterator[Event]:
 def _words(statement: ast.Statement) -> str:
     """The first words of a statement, in upper case."""
     return " ".join(statement.text.split()[:2]).upper()
+
+
+def _files_of(statement: ast.Statement) -> list[str]:
+    """The options of a statement's WITH that name local files, also of a statement within it."""
+    named = [n for n in getattr(statement, "properties", ()) if n.endswith("SCHEMA_FILE")]
+    for field in ("statement", "source"):
+        inner = getattr(statement, field, None)
+        named += _files_of(inner) if isinstance(inner, ast.Statement) else []
+    return named
 
 
 def _may_call(statement: ast.Statement) -> bool:

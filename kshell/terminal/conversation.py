@@ -10,7 +10,7 @@ import contextlib
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from kshell.errors import Interrupted, KshellError, UsageError
@@ -137,32 +137,35 @@ class Conversation:
         """Run the text's last statement in the background, those before it as ever."""
         session = self.session()
         from kshell.results import Live, Rows
-        from kshell.terminal.pull import stepwise
 
         session.in_use = self.jobs.running
         *before, piece = split(text)
         if before:
             self.execute("".join(f"{p.text};" for p in before))
-        for answer in stepwise(session.execute(piece.text)):
-            match answer:
-                case Rows():
-                    number = self.jobs.add(RowsJob, piece.text, answer)
-                case Live():
-                    number = self.jobs.add(LiveJob, piece.text, answer)
-                case _:
-                    self.show([answer], self.output, self.say)
-                    continue
-            note(f"[{number}] runs in the background: \\jobs, \\fg {number}, \\kill {number}")
+        with self.answers(piece.text) as answers:
+            for answer in answers:
+                match answer:
+                    case Rows():
+                        number = self.jobs.add(RowsJob, piece.text, answer)
+                    case Live():
+                        number = self.jobs.add(LiveJob, piece.text, answer)
+                    case _:
+                        self.show([answer], self.output, self.say)
+                        continue
+                how = f"\\jobs, \\fg {number}, \\kill {number}"
+                note(f"[{number}] runs in the background: {how}")
 
     def _execute(self, text: str, output: str, say: Callable[[str], None]) -> None:
+        with self.answers(text) as results:
+            self.show(results, output, say)
+
+    @contextlib.contextmanager
+    def answers(self, text: str) -> Iterator[Iterator[Event]]:
+        """The answers to statements, each made when it is asked for; Ctrl-C always ends them."""
         from kshell.terminal.pull import stepwise
 
-        with counted(_MOST):
-            results = stepwise(self.session().execute(text))
-            try:
-                self.show(results, output, say)
-            finally:
-                results.close()
+        with counted(_MOST), contextlib.closing(stepwise(self.session().execute(text))) as made:
+            yield made
 
     def show(
         self, results: Iterable[Event], output: str, say: Callable[[str], None]
@@ -182,11 +185,11 @@ class Conversation:
                 break
 
     def may_write(self, path: str) -> None:
-        """Ask before a file is overwritten; raises UsageError if the answer is no."""
+        """Ask before a file is overwritten; raises Interrupted if the answer is no."""
         from kshell.whole_file import exists
 
         if exists(path) and not self.confirm(f"{path} exists. Overwrite it?"):
-            raise UsageError(f"{path} was left as it is")
+            raise Interrupted(f"{path} is left as it is")
 
     def say(self, text: str) -> None:
         """Write a message, with line breaks between words."""

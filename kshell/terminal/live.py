@@ -17,7 +17,7 @@ import threading
 import time
 import tty
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from rich.box import Box
@@ -32,6 +32,7 @@ from kshell.results import Live, LiveStats, backlog
 from kshell.terminal import themes
 from kshell.terminal.board import Board, Row
 from kshell.terminal.cells import NULL, is_number
+from kshell.terminal.keyboard import suspend
 from kshell.terminal.sanitize import clean
 from kshell.terminal.spool import terminal
 from kshell.terminal.tables import layout, width_of
@@ -50,6 +51,7 @@ _BOX = Box("    \n  │ \n ─┼ \n  │ \n ─┼ \n ─┼ \n  │ \n    \n")
 _STOP = (b"q", b"Q", b"\x03", b"\x04", b"\x1b")
 _UP, _DOWN = (b"\x1b[A", b"\x1bOA", b"k"), (b"\x1b[B", b"\x1bOB", b"j")
 _KEY = re.compile(rb"\x1b\[[0-9;]*[A-Za-z~]|\x1bO.|.", re.DOTALL)
+_SUSPEND = b"\x1a"
 _PAGE_UP, _PAGE_DOWN, _END = b"\x1b[5~", b"\x1b[6~", (b"\x1b[F", b"\x1bOF", b"G")
 
 
@@ -228,15 +230,31 @@ class _Puller:
             board.add(self.fresh.popleft())
 
 
+def _raw(fd: int) -> None:
+    """Ctrl-C and Ctrl-Z are keys."""
+    tty.setcbreak(fd)
+    mode = termios.tcgetattr(fd)
+    mode[3] &= ~termios.ISIG
+    termios.tcsetattr(fd, termios.TCSANOW, mode)
+
+
 @contextlib.contextmanager
-def _raw_keys(fd: int) -> Iterator[None]:
+def _raw_keys(fd: int, console: Console) -> Iterator[Callable[[], None]]:
+    """Gives what Ctrl-Z does: the terminal is as before until fg."""
     before = termios.tcgetattr(fd)
+
+    def stop() -> None:
+        console.set_alt_screen(False)
+        console.show_cursor(True)
+        termios.tcsetattr(fd, termios.TCSANOW, before)
+        suspend()
+        _raw(fd)
+        console.set_alt_screen(True)
+        console.show_cursor(False)
+
     try:
-        tty.setcbreak(fd)
-        mode = termios.tcgetattr(fd)
-        mode[3] &= ~termios.ISIG  # Ctrl-C is a key here
-        termios.tcsetattr(fd, termios.TCSANOW, mode)
-        yield
+        _raw(fd)
+        yield stop
     finally:
         termios.tcsetattr(fd, termios.TCSADRAIN, before)
 
@@ -299,7 +317,7 @@ def _show(view: View, puller: _Puller, console: Console) -> None:
             screen.update(picture(), refresh=True)
             drawn = state
 
-    with _raw_keys(fd), Screen(
+    with _raw_keys(fd, console) as stop, Screen(
         picture(), console=console, screen=True, auto_refresh=False,
         redirect_stdout=False, redirect_stderr=False,
     ) as screen:  # fmt: skip
@@ -310,7 +328,10 @@ def _show(view: View, puller: _Puller, console: Console) -> None:
             news, until = (None, may) if waits else (puller.news, must)
             keys = _pressed(fd, news, max(until - now, 0))
             for key in keys:
-                if not view.press(key, console.height - _FURNITURE):
+                if key == _SUSPEND:
+                    stop()
+                    drawn = None
+                elif not view.press(key, console.height - _FURNITURE):
                     return
                 (puller.go.clear if view.paused else puller.go.set)()
             began = time.monotonic()

@@ -168,8 +168,8 @@ class _Prompt:
 
     def run(self) -> int:
         """Run until Ctrl-D; returns the exit code."""
-        print(f"kshell {__version__} · SQL over Kafka · help; lists statements, \\? commands\n")
         talk = self._talk
+        talk.say(f"kshell {__version__} · SQL over Kafka · help; lists statements, \\? commands\n")
         try:
             while not talk.leaving:
                 text, talk.prefill = talk.prefill, ""

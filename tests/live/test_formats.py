@@ -117,6 +117,7 @@ def shell(kafka, registry):
 
     def open_session(**more: str) -> Session:
         given = {"schema.registry.url": registry.url, "auto.offset.reset": "earliest",
+                 "kshell.files": "true",
                  **{n.replace("__", "."): v for n, v in more.items()}}  # fmt: skip
         session = Session(Properties({"bootstrap.servers": kafka.bootstrap, **given}))
         made.append(session)

@@ -152,6 +152,10 @@ class FakeSession:
             raise UnknownName("topic", first.split()[1], COLUMNS)
         elif first == "many":
             yield Rows.of(pa.table({"n": list(range(10))}))
+        elif first == "unnamed":
+            yield Rows.of(pa.table({"COUNT(*)": [1]}))
+        elif first == "nothing":
+            yield Rows.of(pa.table({"said": pa.array([], pa.string())}))
         elif first == "two rows":
             yield Rows.of(pa.table({"said": ["one", "two"]}))
         elif first == "exit":

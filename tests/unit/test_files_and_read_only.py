@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import kshell
+from kshell.catalog.options import OPTIONS
 from kshell.config import PROPERTIES, Properties
 from kshell.demo.broker import Demo, start
 from kshell.errors import StatementError, UsageError
@@ -80,6 +81,30 @@ def test_no_statement_names_a_file_there(name: str) -> None:
     with pytest.raises(StatementError, match="local files"):
         list(session.execute(f"SET '{name}'='/etc/passwd'"))
     assert name not in session.properties
+
+
+NAMED = "WITH (KAFKA_TOPIC='orders', VALUE_FORMAT='AVRO', VALUE_SCHEMA_FILE='/etc/passwd')"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"CREATE STREAM s {NAMED}",
+        f"CREATE STREAM s {NAMED.replace('VALUE_S', 'KEY_S').replace('VALUE_F', 'KEY_F')}",
+        f"CREATE STREAM s {NAMED} AS SELECT * FROM t EMIT CHANGES",
+        f"EXPLAIN CREATE STREAM s {NAMED} AS SELECT * FROM t EMIT CHANGES",
+        f"ASSERT STREAM s (a INT) {NAMED}",
+    ],
+)
+def test_no_option_names_a_file_there(text: str) -> None:
+    session = Session.open({"bootstrap.servers": "127.0.0.1:1"})
+    with pytest.raises(StatementError, match="SCHEMA_FILE: statements may not use local files"):
+        list(session.execute(text))
+
+
+def test_the_options_that_name_files_are_known_by_their_names() -> None:
+    named = {o.name for o in OPTIONS.values() if "file" in o.help.lower()}
+    assert named == {"KEY_SCHEMA_FILE", "VALUE_SCHEMA_FILE"}
 
 
 def test_every_property_that_names_a_file_says_so() -> None:

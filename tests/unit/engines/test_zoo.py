@@ -28,7 +28,7 @@ class Keep:
 
     def __init__(self, herd: Herd, bootstrap: str, topic: str, folder) -> None:
         self.herd, self.topic = herd, topic
-        properties = {"bootstrap.servers": bootstrap, "auto.offset.reset": "earliest"}
+        properties = {"bootstrap.servers": bootstrap, "auto.offset.reset": "earliest", "kshell.files": "true"}
         half = f"topic.{topic}.value"
         if herd.format not in ("JSON", "KAFKA"):
             properties[f"{half}.format"] = herd.format
