@@ -177,5 +177,8 @@ ENTRIES = (
         "HELP;\nHELP words; a statement, an option of WITH, a property, a function, a command",
         "HELP SELECT;",
     ),
-    Entry("EXIT", "EXIT", "or Ctrl-D; \\? lists the prompt's commands", "EXIT;\nQUIT;", "EXIT;", ("QUIT",)),
+    Entry(
+        "EXIT", "EXIT", "or Ctrl-D; \\? lists the prompt's commands",
+        "EXIT;\nQUIT;", "EXIT;", ("QUIT",),
+    ),
 )  # fmt: skip
