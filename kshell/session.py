@@ -6,6 +6,7 @@ DEFINE, HELP, EXIT), the engine all others.  It connects at the first statement 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from kshell.config import Properties, Scope, check_settable, config_home, scope_of
 from kshell.errors import KshellError, StatementError, UnknownName, UsageError
 from kshell.permits import check_files, check_writes
-from kshell.results import Event, Goodbye, Message, Remark, Running, Spooling, give_back
+from kshell.results import LAST, Event, Goodbye, Message, Remark, Rows, Running, Spooling, give_back
 from kshell.sql import statements as ast
 from kshell.sql.help import help_on, usage
 from kshell.sql.option_place import option_span, setting_span
@@ -75,8 +76,11 @@ class Session:
         properties: Properties,
         profile: str = "",
         tables: Mapping[str, pa.Table] | None = None,
+        *,
+        remembers: bool = False,
     ) -> None:
         self.properties = properties
+        self._remembers = remembers  # whether each SELECT's answer is the last result, `_`
         self._tables = dict(tables or {})
         self.profile = profile
         self.variables: dict[str, str] = {}
@@ -89,9 +93,14 @@ class Session:
         self.in_use: Callable[[], object] = bool  # whether answers are read besides statements
 
     @classmethod
-    def open(cls, properties: Mapping[str, str], profile: str = "") -> Session:
-        """A session that connects at its first statement; raises UsageError, UnknownName."""
-        return cls(Properties(properties), profile)
+    def open(
+        cls, properties: Mapping[str, str], profile: str = "", *, remembers: bool = False
+    ) -> Session:
+        """A session that connects at its first statement; raises UsageError, UnknownName.
+
+        `remembers` is for a prompt, where a person may ask for the last result at any time.
+        """
+        return cls(Properties(properties), profile, remembers=remembers)
 
     @property
     def engine(self) -> Engine:
@@ -133,8 +142,9 @@ class Session:
 
         Raises KshellError with its place in `text`.
         """
-        for piece in split(text):
-            yield from self.execute_piece(piece)
+        with self.remembering(text):
+            for piece in split(text):
+                yield from self.execute_piece(piece)
 
     def execute_piece(self, piece: Piece) -> Iterator[Event]:
         """The same for one statement of a script."""
@@ -142,7 +152,8 @@ class Session:
 
         types = self._engine.types() if self._engine else None
         try:
-            yield from self._run(parse_piece(substitute(piece, self.variables), types))
+            statement = parse_piece(substitute(piece, self.variables), types)
+            yield from self._run(statement, piece.text)
         except (StatementError, UsageError) as error:
             _point_at_option(error, piece)
             _point_at_name(error, piece)
@@ -151,7 +162,24 @@ class Session:
             raise
         give_back()
 
-    def _run(self, statement: ast.Statement) -> Iterator[Event]:
+    @contextlib.contextmanager
+    def remembering(self, script: str) -> Iterator[None]:
+        """Keep results as `_` inside the block, if the script names it or at a prompt."""
+        before = self._remembers
+        self._remembers = before or _names_last(script)
+        try:
+            yield
+        finally:
+            self._remembers = before
+
+    def last(self, text: str = "") -> Rows:
+        """The last result once more, without reading Kafka; raises UsageError if there is none.
+
+        With the text of a statement only if it is that statement's, and whole.
+        """
+        return self.engine.last(text)
+
+    def _run(self, statement: ast.Statement, text: str) -> Iterator[Event]:
         serve = _OWN.get(type(statement))
         if serve is not None:
             yield from serve(self, statement)
@@ -174,6 +202,8 @@ class Session:
             self._database = self._database or duck.Database()
             with with_users(self._functions), duck.using(self._database):
                 answer = self.engine.run(statement, self.properties)
+            if self._remembers and isinstance(statement, ast.Select):
+                answer = self.engine.remember(answer, self.properties, text)
             yield answer
 
     def _own_functions(self) -> Iterator[Event]:
@@ -284,6 +314,15 @@ def _exit(session: Session, statement: ast.Exit) -> Iterator[Event]:
     yield Goodbye()
 
 
+def _names_last(text: str) -> bool:
+    """Whether a script names the last result.
+
+    >>> _names_last("SELECT 1; SELECT * FROM _"), _names_last("SELECT a_b, '_' FROM t")
+    (True, False)
+    """
+    return LAST in text and any(token.text == LAST for token in tokenize(text))
+
+
 def _words(statement: ast.Statement) -> str:
     """The first words of a statement, in upper case."""
     return " ".join(statement.text.split()[:2]).upper()
@@ -302,7 +341,9 @@ def _may_call(statement: ast.Statement) -> bool:
     """Whether the statement may call functions: the others do not wait for the user's functions."""
     if isinstance(statement, ast.Show):
         return statement.what is ast.ShowWhat.FUNCTIONS
-    return not isinstance(statement, ast.Describe | ast.Print)
+    if isinstance(statement, ast.Print):
+        return statement.where is not None
+    return not isinstance(statement, ast.Describe)
 
 
 _OWN: Mapping[type[ast.Statement], Callable[[Session, Any], Iterator[Event]]] = {

@@ -31,7 +31,7 @@ def usage(text: str) -> str:
     """How the statement that begins with the text's word is written.
 
     >>> usage("PRINT")
-    'PRINT topic [FROM BEGINNING]'
+    'PRINT topic [FROM x | LAST n]'
     """
     words = text.split(None, 1)
     word = words[0].upper() if words else ""

@@ -40,6 +40,12 @@ ENTRIES = (
         _QUERY_WORDS,
     ),
     Entry(
+        "_", "SELECT … FROM _", "the last answer's rows, without reading Kafka again",
+        "SELECT … FROM _;\n"
+        "_ is a table of the rows of the last SELECT, or of a live view that has ended.",
+        "SELECT COUNT(*) AS n FROM _;",
+    ),
+    Entry(
         "EMIT CHANGES", "SELECT … EMIT CHANGES", "rows as they arrive; q stops, Space pauses",
         "SELECT … FROM source [WINDOW window]\n"
         "  [JOIN source [WITHIN n unit] ON condition] … [WHERE condition]\n"
@@ -73,10 +79,16 @@ ENTRIES = (
         ("DESCRIBE FUNCTION",),
     ),
     Entry(
-        "PRINT", "PRINT topic [FROM BEGINNING]", "raw keys and values",
-        "PRINT topic [FROM BEGINNING] [INTERVAL n] [LIMIT n];\n"
+        "PRINT", "PRINT topic [FROM x | LAST n]", "records as they are",
+        "PRINT topic [PARTITION n] [FROM x] [TO y] [INTERVAL n]\n"
+        "  [WHERE condition] [LIMIT n];\n"
+        "PRINT topic [PARTITION n] LAST n [WHERE condition];\n"
+        "x, y: BEGINNING, END, an offset, -n (n before the end), or a moment: '@-10m',\n"
+        "  '10 minutes ago', '2026-01-31T10:00'; they hold for each partition, without y.\n"
+        "With TO or LAST it ends; else it goes on with what arrives.\n"
         "INTERVAL n: each nth record.",
-        "PRINT orders FROM BEGINNING LIMIT 3;",
+        "PRINT orders PARTITION 0 FROM '@-10m' TO END WHERE total > 100 LIMIT 3;",
+        ("FROM BEGINNING", "LAST", "TO"),
     ),
     Entry(
         "EXPLAIN", "EXPLAIN statement | id", "what would be read, and how",
@@ -101,6 +113,16 @@ ENTRIES = (
         "CREATE STREAM o (id BIGINT KEY, total DOUBLE)"
         " WITH (KAFKA_TOPIC='orders', VALUE_FORMAT='JSON');",
         ("CREATE", "CREATE TABLE", "WITH"),
+    ),
+    Entry(
+        "CREATE TABLE FROM FILE", "CREATE TABLE … FROM FILE 'path'", "a file's rows, to join with",
+        "CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name\n"
+        "  [(column type [PRIMARY KEY], …)] FROM FILE 'path';\n"
+        "path: a local .csv, .json, .jsonl, .ndjson, .parquet or .avro, read once.\n"
+        "Without columns they are the file's; without a PRIMARY KEY the column that a\n"
+        "continuous query joins it on is the key, and must be unique.",
+        "CREATE TABLE regions (regionid STRING PRIMARY KEY, name STRING) FROM FILE 'regions.csv';",
+        ("CREATE", "CREATE TABLE", "FROM FILE", "FILE"),
     ),
     Entry(
         "CREATE STREAM AS", "CREATE STREAM|TABLE … AS SELECT …",

@@ -47,7 +47,9 @@ def _command(name: str) -> Callable[[Sequence[str]], int]:
     return command
 
 
-def open_session(options: argparse.Namespace, stack: contextlib.ExitStack) -> Session:
+def open_session(
+    options: argparse.Namespace, stack: contextlib.ExitStack, *, prompt: bool = False
+) -> Session:
     """The session, and the embedded broker with --demo; the stack closes both."""
     properties = dict(options.properties)
     if options.demo:
@@ -58,7 +60,8 @@ def open_session(options: argparse.Namespace, stack: contextlib.ExitStack) -> Se
         properties["bootstrap.servers"] = broker.bootstrap
     from kshell.session import Session
 
-    session = Session.open(properties, "demo" if options.demo else options.profile)
+    profile = "demo" if options.demo else options.profile
+    session = Session.open(properties, profile, remembers=prompt)
     stack.callback(session.close)
     session.commands = _command_texts
     themes.follow(lambda: session.properties)
@@ -98,7 +101,7 @@ def _work(options: argparse.Namespace) -> int:
             from kshell.terminal.repl import converse
 
             def opened() -> Session:
-                session = open_session(options, stack)
+                session = open_session(options, stack, prompt=True)
                 session.variables.update(variables)
                 return session
 

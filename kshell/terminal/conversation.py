@@ -11,6 +11,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from kshell.errors import Interrupted, KshellError, UsageError
@@ -23,7 +24,7 @@ from kshell.terminal.spool import spool
 from kshell.terminal.typed import background_of
 
 if TYPE_CHECKING:
-    from kshell.results import Event
+    from kshell.results import Event, Rows
     from kshell.session import Session
 
 __all__ = ["Conversation", "Destination", "NoSession"]
@@ -108,9 +109,31 @@ class Conversation:
 
     def execute(self, text: str) -> None:
         """Run statements and draw their answers where they go; raises the errors."""
+        self._anywhere(lambda output, say: self._execute(text, output, say))
+
+    def draw(self, rows: Rows, output: str = "") -> None:
+        """Draw rows where answers go, in this format if it is given."""
+        self._anywhere(lambda chosen, say: self.show([rows], output or chosen, say))
+
+    def again(self, text: str, destination: Destination) -> bool:
+        """Send the last result there, if it is whole and this statement's; Kafka is not read."""
+        pieces = split(text)
+        try:
+            rows = self.session().last(pieces[-1].text if len(pieces) == 1 else "")
+        except UsageError:
+            return False
+        before, self.destination = self.destination, destination
+        try:
+            self.draw(rows)
+        finally:
+            self.destination = before
+        return True
+
+    def _anywhere(self, draw: Callable[[str, Callable[[str], None]], None]) -> None:
+        """Call it with a format and where messages go, while output goes where answers do."""
         destination = self.destination
         if destination is None:
-            self._execute(text, self.output, self.say)
+            draw(self.output, self.say)
             return
         screen = sys.stdout
 
@@ -119,7 +142,7 @@ class Conversation:
                 self.say(message)
 
         with destination.redirected():
-            self._execute(text, destination.output, say)
+            draw(destination.output, say)
 
     def execute_turned(self, text: str) -> None:
         """The same with rows on their side."""
@@ -137,6 +160,7 @@ class Conversation:
         """Run the text's last statement in the background, those before it as ever."""
         session = self.session()
         from kshell.results import Live, Rows
+        from kshell.terminal.times import Times
 
         session.in_use = self.jobs.running
         *before, piece = split(text)
@@ -148,7 +172,8 @@ class Conversation:
                     case Rows():
                         number = self.jobs.add(RowsJob, piece.text, answer)
                     case Live():
-                        number = self.jobs.add(LiveJob, piece.text, answer)
+                        times = Times(session.properties["kshell.times"])
+                        number = self.jobs.add(partial(LiveJob, times=times), piece.text, answer)
                     case _:
                         self.show([answer], self.output, self.say)
                         continue
@@ -174,7 +199,10 @@ class Conversation:
         from kshell.results import Spooling
         from kshell.terminal.show import Shower
 
-        shower = Shower(output, self.csv_safe, say)
+        session = self.session()
+        shower = Shower(
+            output, self.csv_safe, say, lambda: session.properties, prompt=True, timing=self.timing
+        )
         for result in results:
             if isinstance(result, Spooling) and result.path:
                 self.may_write(result.path)

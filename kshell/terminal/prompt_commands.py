@@ -33,18 +33,33 @@ def set_format(talk: Conversation, call: Call) -> None:
         raise UsageError(
             f"answers are shown as {talk.output}", hint=f"\\f and one of {', '.join(FORMATS)}"
         )
-    if call.argument not in FORMATS:
-        error = UnknownName("format", call.argument, FORMATS)
-        error.hint = error.hint or f"one of {', '.join(FORMATS)}"
-        raise error
+    _check_format(call.argument)
     talk.chosen = call.argument
     note(f"Answers are shown as {call.argument}.")
 
 
+def _check_format(name: str) -> None:
+    """Raise UnknownName for a name that no format has; the empty name means none."""
+    if name and name not in FORMATS:
+        error = UnknownName("format", name, FORMATS)
+        error.hint = error.hint or f"one of {', '.join(FORMATS)}"
+        raise error
+
+
 def turn(talk: Conversation, call: Call) -> None:
     """Run `\\x`."""
-    talk.chosen = "table" if talk.output == "vertical" else "vertical"
+    turned = "table" if talk.output == "vertical" else "vertical"
+    switch = {"": turned, "on": "vertical", "off": "table", "auto": "auto"}
+    if call.argument.lower() not in switch:
+        raise UsageError(f"\\x is on, off or auto, not {call.argument}")
+    talk.chosen = switch[call.argument.lower()]
     note(f"Answers are shown as {talk.chosen}.")
+
+
+def show_last(talk: Conversation, call: Call) -> None:
+    """Run `\\last`."""
+    _check_format(call.argument)
+    talk.draw(talk.session().last(), call.argument)
 
 
 def set_timing(talk: Conversation, call: Call) -> None:

@@ -220,7 +220,7 @@ def test_avro_of_confluent_is_read_bounded_live_printed_and_told(topic, shell, t
     assert sorted(r["id"] for r in came) == list(range(6))
     assert all(r["lines"] == order(r["id"])["lines"] for r in came)
     (printed,) = session.execute(f"PRINT `{name}` FROM BEGINNING LIMIT 6")
-    assert {r["ROWKEY"]: r["VALUE"]["id"] for r in live_rows(printed, 6)} == {
+    assert {r["key"]: r["value"]["id"] for r in live_rows(printed, 6)} == {
         f"k{n}": n for n in range(6)}  # fmt: skip
     assert "of 6 sampled records 100% are AVRO values (schema id" in told(session, f"DESCRIBE `{name}`")
     columns = section(session, f"DESCRIBE `{name}`", "Columns")
@@ -444,7 +444,7 @@ def test_the_query_waits_for_a_registry_that_is_away_and_a_bounded_one_gives_up(
         registry.resume()
     for live in follow.values():
         (row,) = live_rows(live, 1)
-        assert row.get("n", row.get("VALUE")) in (2, {"region": "eu", "n": 2})
+        assert row.get("n", row.get("value")) in (2, {"region": "eu", "n": 2})
         assert live.stats().note == ""
 
 

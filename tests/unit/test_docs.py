@@ -29,6 +29,12 @@ SOURCES = [p.relative_to(ROOT).as_posix() for p in ROOT.glob("[kstb]*/**/*") if 
 MODULE = re.compile(r"(?:batch|cases|catalog|engines|formats|kafka|moments|screenshots|sql|stream|terminal|tests)/[\w/.]+")
 
 
+def test_the_properties_of_results_have_their_defaults():
+    rows = re.findall(r"^\| `(kshell\.[\w.]+)` \| `?(\w+)`? \|", (ROOT / "docs/results.md").read_text(), re.MULTILINE)
+    assert {name for name, _ in rows} == {n for n in PROPERTIES if re.match(r"kshell\.(times|max|pager|result)", n)}
+    assert all(PROPERTIES[name].default == default for name, default in rows)
+
+
 def fenced(kind: str) -> list[str]:
     return re.findall(rf"```{kind}\n(.*?)```", README, re.DOTALL)
 

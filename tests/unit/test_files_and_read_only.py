@@ -109,7 +109,8 @@ def test_the_options_that_name_files_are_known_by_their_names() -> None:
 
 def test_every_property_that_names_a_file_says_so() -> None:
     named = {n for n, p in PROPERTIES.items() if "file" in p.help.lower()}
-    assert named == {n for n, p in PROPERTIES.items() if p.file and not n.startswith("topic.")} | {"kshell.files"}
+    assert named == {n for n, p in PROPERTIES.items() if p.file and not n.startswith("topic.")} | {
+        "kshell.files", "kshell.file.max.bytes"}
 
 
 def test_a_spooled_file_is_private_and_never_replaces_one(demo, tmp_path: Path) -> None:
@@ -170,7 +171,7 @@ def test_every_statement_says_whether_it_writes() -> None:
     writing = {ast.InsertValues, ast.InsertSelect, ast.CreateAsSelect, ast.CreateSource, ast.DropSource}
     reading = {
         ast.AlterSource, ast.AssertQuery, ast.AssertSchema, ast.AssertSource, ast.AssertTopic, ast.AssertValues,
-        ast.CreateType, ast.Define, ast.Describe, ast.DescribeFunction, ast.DropType, ast.Exit, ast.Explain,
+        ast.CreateFromFile, ast.CreateType, ast.Define, ast.Describe, ast.DescribeFunction, ast.DropType, ast.Exit, ast.Explain,
         ast.Help, ast.Print, ast.QueryControl, ast.RunScript, ast.Select, ast.SetProperty, ast.Show, ast.Spool,
         ast.Undefine, ast.UnsetProperty,
     }  # fmt: skip

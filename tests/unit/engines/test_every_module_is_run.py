@@ -106,7 +106,7 @@ def pull(answer) -> None:
             pass
 
 
-def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, called):
+def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, called, tmp_path):
     known = Remembered()
     known.put("s", Schema(SchemaType.AVRO, '"string"'), 7)
     for module in ("sources.chunks", "sources.sample", "statements.asserts"):
@@ -118,11 +118,13 @@ def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, 
         lambda engine, statement, properties: served.add(type(statement)) or run(engine, statement, properties),
     )  # fmt: skip
     session = Session(Properties({"bootstrap.servers": demo.bootstrap, "auto.offset.reset": "earliest"}))
-    given = Session(Properties({}), tables={"one": pa.table({"n": [1]})})
+    given = Session(Properties({"kshell.files": "true"}), tables={"one": pa.table({"n": [1]})})
     try:
         for answer in session.execute(SCRIPT.format(t=f"t{uuid.uuid4().hex[:10]}")):
             pull(answer)
-        for answer in given.execute("SELECT n FROM one"):
+        (tmp_path / "two.csv").write_text("n\n1\n")
+        file = f"CREATE TABLE two FROM FILE '{tmp_path}/two.csv'; SELECT n FROM two"
+        for answer in given.execute(f"SELECT n FROM one; {file}"):
             pull(answer)
     finally:
         session.close()

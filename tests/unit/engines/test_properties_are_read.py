@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import tempfile
 import time
 from pathlib import Path
 
@@ -151,6 +152,15 @@ def sampled(world: World):
     return asked
 
 
+def a_file(world: World):
+    """Whether a file of 8 bytes is refused."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.csv"
+        path.write_text("n\n1\n2\n3\n")
+        (statement,) = parse(f"CREATE OR REPLACE TABLE f FROM FILE '{path}'")
+        return isinstance(refused(lambda: world.run.engine.run(statement, world.properties)), str)
+
+
 def partitions(world: World):
     """Whether the keys decide which partitions are read: it is then looked whether they are placed."""
     asked = []
@@ -281,6 +291,7 @@ PROBES = {
     "kshell.read.only": (sends, "true", "false", {}),
     "kshell.editing": (lambda w: editing_mode(w.properties), "vi", "emacs", {}),
     "kshell.sample.records": (sampled, "100", "400", {}),
+    "kshell.file.max.bytes": (a_file, "7", "100", {"kshell.files": "true"}),
     "kshell.functions": (own_functions, "/nowhere/a.py", "/nowhere/b.py", {}),
     "kshell.partitioner": (partitions, "murmur2", "other", {}),
     **{f"kshell.scan.max.{what}": (budget, "2", "3", {}) for what in ("records", "bytes", "seconds")},
