@@ -40,7 +40,7 @@ ENTRIES = (
         _QUERY_WORDS,
     ),
     Entry(
-        "_", "SELECT … FROM _", "the last answer's rows, without reading Kafka again",
+        "_", "SELECT … FROM _", "the last answer's rows, not read again",
         "SELECT … FROM _;\n"
         "_ is a table of the rows of the last SELECT, or of a live view that has ended.",
         "SELECT COUNT(*) AS n FROM _;",

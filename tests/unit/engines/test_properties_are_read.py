@@ -10,6 +10,7 @@ import asyncio
 import ssl
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,7 +19,7 @@ import pytest
 from kshell.config import PROPERTIES, Properties, certificates
 from kshell.config.jks import Store
 from kshell.engines.local.continuous.feed import open_feed
-from kshell.engines.local.sources import chunks, sample, scan_reader, topic
+from kshell.engines.local.sources import chunks, memory, sample, scan_reader, topic
 from kshell.errors import ConnectionFailed, KshellError
 from kshell.formats import registry_http
 from kshell.formats.source_reader import SourceReader
@@ -26,6 +27,7 @@ from kshell.kafka import produce
 from kshell.kafka.produce import OutgoingRecord, Producer
 from kshell.kafka.settings import librdkafka
 from kshell.kafka.wire import Wire
+from kshell.results import Rows
 from kshell.session import Session
 from kshell.sql.bind.create import bind_create_as
 from kshell.sql.bind.declare import build_source
@@ -33,11 +35,13 @@ from kshell.sql.bind.scope import reserved_columns
 from kshell.sql.bind.select import bind_query
 from kshell.sql.parse import parse
 from kshell.sql.plan import scans
-from kshell.terminal import themes
+from kshell.terminal import show, themes
 from kshell.terminal.keys import editing_mode
 
 REGISTRY = "schema.registry."
 DECLARED = "CREATE STREAM s (k STRING KEY, v BIGINT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', TIMESTAMP='v', PARTITIONS=1);"
+
+memory_of = memory._Batches
 
 
 class World:
@@ -116,7 +120,23 @@ def stores(world: World):
 def drawn(world: World):
     """How the prompt is drawn, and the live view's last line."""
     world.monkeypatch.setattr(themes, "_properties", lambda: world.properties)
-    return themes.prompt_style().style_rules, themes.bar()
+    return themes.prompt_style().style_rules, themes.bar(), themes.heading()
+
+
+def shower(world: World) -> show.Shower:
+    """What draws answers at a prompt, for people."""
+    world.monkeypatch.setattr(show.Shower, "_for_people", lambda self: True)
+    return show.Shower("table", False, properties=lambda: world.properties, prompt=True)
+
+
+def remembered(world: World):
+    """How many bytes of an answer are kept in memory and on disk."""
+    caps = []
+    world.monkeypatch.setattr(memory, "_Batches", lambda schema, *most: caps.append(most) or memory_of(schema, *most))
+    rows = Rows.of(pa.table({"n": [1]}))
+    memory.Memory().keep_rows(rows, world.properties, "SELECT 1")
+    list(rows.batches)
+    return caps
 
 
 def strict(world: World):
@@ -285,6 +305,11 @@ PROBES = {
     "ksql.rowpartition.rowoffset.enabled": (lambda w: dict(reserved_columns(w.properties)), "true", "false", {}),
     "ksql.timestamp.throw.on.invalid": (throws, "true", "false", {}),
     "kshell.dialect": (rounded, "ksql", "duckdb", {}),
+    "kshell.times": (lambda w: shower(w)._target().times, "local", "utc", {}),
+    "kshell.max.rows": (lambda w: shower(w)._most(replace(Rows.of(pa.table({"n": [1]})), elides=True)), "10", "20", {}),
+    "kshell.pager": (lambda w: shower(w)._pages(), "auto", "off", {}),
+    "kshell.result.memory.bytes": (remembered, "1000", "2000", {}),
+    "kshell.result.disk.bytes": (remembered, "1000", "2000", {}),
     "kshell.theme": (drawn, "dark", "light", {}),
     "kshell.prompt.color": (drawn, "green", "red", {}),
     "kshell.files": (runs_files, "true", "false", {}),
