@@ -40,10 +40,11 @@ ENTRIES = (
         _QUERY_WORDS,
     ),
     Entry(
-        "_", "SELECT … FROM _", "the last answer's rows, not read again",
+        "SELECT FROM _", "SELECT … FROM _", "the last answer's rows, read once",
         "SELECT … FROM _;\n"
         "_ is a table of the rows of the last SELECT, or of a live view that has ended.",
         "SELECT COUNT(*) AS n FROM _;",
+        ("_",),
     ),
     Entry(
         "EMIT CHANGES", "SELECT … EMIT CHANGES", "rows as they arrive; q stops, Space pauses",
@@ -199,8 +200,5 @@ ENTRIES = (
         "HELP;\nHELP words; a statement, an option of WITH, a property, a function, a command",
         "HELP SELECT;",
     ),
-    Entry(
-        "EXIT", "EXIT", "or Ctrl-D; \\? lists the prompt's commands",
-        "EXIT;\nQUIT;", "EXIT;", ("QUIT",),
-    ),
+    Entry("EXIT", "EXIT", "or Ctrl-D", "EXIT;\nQUIT;", "EXIT;", ("QUIT",)),
 )  # fmt: skip

@@ -118,8 +118,10 @@ class Conversation:
     def again(self, text: str, destination: Destination) -> bool:
         """Send the last result there, if it is whole and this statement's; Kafka is not read."""
         pieces = split(text)
+        if len(pieces) != 1:
+            return False
         try:
-            rows = self.session().last(pieces[-1].text if len(pieces) == 1 else "")
+            rows = self.session().last(pieces[0].text)
         except UsageError:
             return False
         before, self.destination = self.destination, destination
@@ -166,14 +168,14 @@ class Conversation:
         *before, piece = split(text)
         if before:
             self.execute("".join(f"{p.text};" for p in before))
+        live_job = partial(LiveJob, times=Times(session.properties["kshell.times"]))
         with self.answers(piece.text) as answers:
             for answer in answers:
                 match answer:
                     case Rows():
                         number = self.jobs.add(RowsJob, piece.text, answer)
                     case Live():
-                        times = Times(session.properties["kshell.times"])
-                        number = self.jobs.add(partial(LiveJob, times=times), piece.text, answer)
+                        number = self.jobs.add(live_job, piece.text, answer)
                     case _:
                         self.show([answer], self.output, self.say)
                         continue

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,7 +19,8 @@ import pytest
 from kshell.config import PROPERTIES, Properties, certificates
 from kshell.config.jks import Store
 from kshell.engines.local.continuous.feed import open_feed
-from kshell.engines.local.sources import chunks, memory, sample, scan_reader, topic
+from kshell.engines.local.sources import chunks, sample, scan_reader, topic
+from kshell.engines.local.sources.memory import Memory
 from kshell.errors import ConnectionFailed, KshellError
 from kshell.formats import registry_http
 from kshell.formats.source_reader import SourceReader
@@ -35,13 +36,12 @@ from kshell.sql.bind.scope import reserved_columns
 from kshell.sql.bind.select import bind_query
 from kshell.sql.parse import parse
 from kshell.sql.plan import scans
-from kshell.terminal import show, themes
+from kshell.terminal import themes
 from kshell.terminal.keys import editing_mode
+from kshell.terminal.show import Shower
 
 REGISTRY = "schema.registry."
 DECLARED = "CREATE STREAM s (k STRING KEY, v BIGINT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', TIMESTAMP='v', PARTITIONS=1);"
-
-memory_of = memory._Batches
 
 
 class World:
@@ -123,22 +123,6 @@ def drawn(world: World):
     return themes.prompt_style().style_rules, themes.bar(), themes.heading()
 
 
-def shower(world: World) -> show.Shower:
-    """What draws answers at a prompt, for people."""
-    world.monkeypatch.setattr(show.Shower, "_for_people", lambda self: True)
-    return show.Shower("table", False, properties=lambda: world.properties, prompt=True)
-
-
-def remembered(world: World):
-    """How many bytes of an answer are kept in memory and on disk."""
-    caps = []
-    world.monkeypatch.setattr(memory, "_Batches", lambda schema, *most: caps.append(most) or memory_of(schema, *most))
-    rows = Rows.of(pa.table({"n": [1]}))
-    memory.Memory().keep_rows(rows, world.properties, "SELECT 1")
-    list(rows.batches)
-    return caps
-
-
 def strict(world: World):
     """What is done at a record that cannot be decoded: the reader's own word."""
     (leaf,) = plan_scans(world)
@@ -179,6 +163,29 @@ def a_file(world: World):
         path.write_text("n\n1\n2\n3\n")
         (statement,) = parse(f"CREATE OR REPLACE TABLE f FROM FILE '{path}'")
         return isinstance(refused(lambda: world.run.engine.run(statement, world.properties)), str)
+
+
+def at_a_prompt(look):
+    """What a person's prompt makes of an answer of many rows."""
+
+    def probe(world: World):
+        world.monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+        shower = Shower("table", properties=lambda: world.properties, prompt=True)
+        schema = pa.schema([("n", pa.int64())])
+        return look(shower, Rows(schema, iter(()), elides=True))
+
+    return probe
+
+
+def kept(world: World):
+    """Whether the last result of 80,000 bytes is in memory, on disk, or not kept."""
+    memory = Memory()
+    batch = pa.record_batch({"n": pa.array(range(10_000))})
+    rows = Rows(batch.schema, iter([batch]))
+    memory.keep_rows(rows, world.properties, "SELECT")
+    list(rows.batches)
+    store = memory._last.store
+    return store.why, store._file is None
 
 
 def partitions(world: World):
@@ -305,11 +312,6 @@ PROBES = {
     "ksql.rowpartition.rowoffset.enabled": (lambda w: dict(reserved_columns(w.properties)), "true", "false", {}),
     "ksql.timestamp.throw.on.invalid": (throws, "true", "false", {}),
     "kshell.dialect": (rounded, "ksql", "duckdb", {}),
-    "kshell.times": (lambda w: shower(w)._target().times, "local", "utc", {}),
-    "kshell.max.rows": (lambda w: shower(w)._most(replace(Rows.of(pa.table({"n": [1]})), elides=True)), "10", "20", {}),
-    "kshell.pager": (lambda w: shower(w)._pages(), "auto", "off", {}),
-    "kshell.result.memory.bytes": (remembered, "1000", "2000", {}),
-    "kshell.result.disk.bytes": (remembered, "1000", "2000", {}),
     "kshell.theme": (drawn, "dark", "light", {}),
     "kshell.prompt.color": (drawn, "green", "red", {}),
     "kshell.files": (runs_files, "true", "false", {}),
@@ -318,6 +320,11 @@ PROBES = {
     "kshell.sample.records": (sampled, "100", "400", {}),
     "kshell.file.max.bytes": (a_file, "7", "100", {"kshell.files": "true"}),
     "kshell.functions": (own_functions, "/nowhere/a.py", "/nowhere/b.py", {}),
+    "kshell.times": (at_a_prompt(lambda shower, _: shower._target().times), "local", "utc", {}),
+    "kshell.max.rows": (at_a_prompt(lambda shower, rows: shower._most(rows)), "40", "50", {}),
+    "kshell.pager": (at_a_prompt(lambda shower, _: shower._pages()), "auto", "off", {}),
+    "kshell.result.memory.bytes": (kept, "1000", "100000", {}),
+    "kshell.result.disk.bytes": (kept, "1000", "100000", {"kshell.result.memory.bytes": "1000"}),
     "kshell.partitioner": (partitions, "murmur2", "other", {}),
     **{f"kshell.scan.max.{what}": (budget, "2", "3", {}) for what in ("records", "bytes", "seconds")},
 }  # fmt: skip
