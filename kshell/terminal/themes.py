@@ -15,7 +15,7 @@ from kshell.config.values import Properties
 if TYPE_CHECKING:
     from prompt_toolkit.styles import Style
 
-__all__ = ["THEMES", "bar", "follow", "prompt_style"]
+__all__ = ["THEMES", "bar", "follow", "heading", "prompt_style"]
 
 # prompt_toolkit's classes, and the two styles of rich's that the live view's last line has.
 THEMES: Mapping[str, Mapping[str, str]] = {
@@ -73,6 +73,8 @@ THEMES: Mapping[str, Mapping[str, str]] = {
     },
 }
 _BARS = {"dark": "white on grey23", "light": "black on grey82"}
+# Headings: rich's word for the colour, and the number after 3 in an escape sequence.
+_HEADINGS = {"dark": ("cyan", 6), "light": ("blue", 4)}
 
 _properties: Callable[[], Mapping[str, str]] = Properties
 
@@ -92,6 +94,12 @@ def prompt_style() -> Style:
 def bar() -> str:
     """rich's style for the live view's last line."""
     return _BARS[_properties()["kshell.theme"]]
+
+
+def heading() -> tuple[str, str]:
+    """The style of columns' names: rich's, and as an escape sequence."""
+    name, number = _HEADINGS[_properties()["kshell.theme"]]
+    return f"bold {name}", f"\x1b[1;3{number}m"
 
 
 @cache
