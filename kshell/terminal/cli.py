@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import argparse
 
     from kshell.session import Session
+    from kshell.terminal.tour import Tour
 
 __all__ = ["open_session", "run"]
 
@@ -48,6 +49,18 @@ def open_session(options: argparse.Namespace, stack: contextlib.ExitStack) -> Se
     return session
 
 
+def _tour(options: argparse.Namespace) -> Tour | None:
+    """What --tour types."""
+    if not options.tour:
+        return None
+    from kshell.config import Properties
+    from kshell.demo.broker import TOUR
+    from kshell.terminal.tour import Tour
+
+    speed = Properties(options.properties)["kshell.typing.speed"]
+    return Tour(TOUR.read_text(encoding="utf-8"), float(speed), options.auto)
+
+
 def _terminate(number: int, frame: object) -> NoReturn:
     """SIGTERM: leave as with Ctrl-C, so that queries write their last results."""
     raise SystemExit(128 + number)
@@ -70,7 +83,7 @@ def _work(options: argparse.Namespace) -> int:
                 session.variables.update(variables)
                 return session
 
-            return converse(opened, options.output or "", options.csv_safe)
+            return converse(opened, options.output or "", options.csv_safe, _tour(options))
         output = options.output or ("table" if sys.stdout.isatty() else "jsonl")
         stack.enter_context(counted(_MOST))
         stack.enter_context(no_caret())
