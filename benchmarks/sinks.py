@@ -28,7 +28,7 @@ DECLARED = (
     " channel VARCHAR, dateTime BIGINT) WITH (KAFKA_TOPIC='bid', VALUE_FORMAT='JSON');"
 )
 COLUMNS = "auction, bidder, price, channel, dateTime"
-FORMATS = ("JSON", "DELIMITED")
+FORMATS = ("JSON", "DELIMITED", "PROTOBUF_NOSR")
 
 
 def value(n: int) -> bytes:

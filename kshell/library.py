@@ -32,13 +32,17 @@ def connect(
     *,
     properties: Mapping[str, object] | None = None,
     tables: Mapping[str, pa.Table] | None = None,
+    files: bool = False,
 ) -> Session:
     """A session at the cluster with these brokers (`"host:9092,…"`), already connected.
 
     `properties` are as for `SET` and `-X`.  `tables` are Arrow tables by name, for FROM; with only
-    these, kshell needs no broker.  Raises ConnectionFailed, UsageError, UnknownName.
+    these, kshell needs no broker.  With `files`, statements may read and write local
+    files.  Raises ConnectionFailed, UsageError, UnknownName.
     """
     values = {name: _text(value) for name, value in (properties or {}).items()}
+    if files:
+        values["kshell.files"] = "true"
     if bootstrap is not None:
         values["bootstrap.servers"] = bootstrap
     session = Session(Properties(values), tables=tables)

@@ -17,9 +17,13 @@ import pyarrow as pa
 
 from kshell.changes import Changes
 
-__all__ = ["Answer", "Event", "Goodbye", "LeftOut", "Live", "LiveStats", "Message", "Notice",
-           "NoticeKind", "Progress", "Remark", "Rows", "Running", "Sections", "Spooling", "backlog",
-           "give_back", "notices_of", "time_left", "titled", "undecodable", "unique"]  # fmt: skip
+__all__ = ["LAST", "Answer", "Event", "Goodbye", "LeftOut", "Live", "LiveStats", "Message",
+           "Notice", "NoticeKind", "Printed", "Progress", "Remark", "Rows", "Running", "Sections",
+           "Spooling", "backlog", "give_back", "notices_of", "time_left", "titled", "undecodable",
+           "unique"]  # fmt: skip
+
+
+LAST = "_"  # the name in FROM of the last result
 
 
 class NoticeKind(Enum):
@@ -30,6 +34,7 @@ class NoticeKind(Enum):
     EMPTY = "EMPTY"  # a topic that was read holds nothing
     FIELDS = "FIELDS"  # records have fields that no sample had, and they are not shown
     DIALECT = "DIALECT"  # only DuckDB's grammar has the query
+    KEPT = "KEPT"  # the result is not kept for a later statement
     CUT = "CUT"  # times are given without their digits beyond milliseconds
     GIVEN = "GIVEN"  # a table given to the session hides a topic of the same name
 
@@ -165,7 +170,8 @@ class Rows:
     """A bounded table: its schema, its batches (pulled once), and how to stop or watch it.
 
     The schema is settled when the first batch was pulled: types may become wider until then.
-    Read `notices` after the last batch.
+    Read `notices` after the last batch.  `elides`: a SELECT without a LIMIT, of which a prompt may
+    show a part.
     """
 
     schema: pa.Schema
@@ -174,6 +180,7 @@ class Rows:
     cancel: Callable[[], None] = _nothing
     progress: Callable[[], Progress | None] = _nothing  # None: no progress to show
     notices: Callable[[], Sequence[Notice]] = tuple
+    elides: bool = False
 
     @classmethod
     def of(cls, table: pa.Table | pa.RecordBatch, title: str = "") -> Rows:
@@ -209,6 +216,14 @@ class Live:
     key: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()  # besides the notice of records that are left out
     ends: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Printed(Live):
+    """The records of a topic as PRINT shows them: topic, partition, offset, timestamp, key,
+    headers, value, error.  `follows`: it waits for more when it has shown what is there."""
+
+    follows: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,18 @@ DEFINE, HELP, EXIT), the engine all others.  It connects at the first statement 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kshell.catalog.model import PSEUDO_COLUMNS
-from kshell.config import Properties, Scope, config_home, scope_of
+from kshell.config import Properties, Scope, check_settable, config_home, scope_of
 from kshell.errors import KshellError, StatementError, UnknownName, UsageError
-from kshell.results import Event, Goodbye, Message, Remark, Running, Spooling, give_back
+from kshell.permits import check_files, check_writes
+from kshell.results import LAST, Event, Goodbye, Message, Remark, Rows, Running, Spooling, give_back
 from kshell.sql import statements as ast
+from kshell.sql.help import help_on, usage
 from kshell.sql.option_place import option_span, setting_span
 from kshell.sql.script import Piece, split, substitute
 from kshell.sql.tokens import place_at, tokenize
@@ -36,25 +38,6 @@ class Names:
 
     topics: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
-
-
-HELP = f"""\
-SHOW TOPICS [EXTENDED]           the topics of the cluster
-DESCRIBE topic [EXTENDED]        columns as inferred, partitions, offsets, configs
-SELECT … FROM topic              a bounded answer over what is in the topic now
-SELECT … EMIT CHANGES            rows as they arrive; q stops, Space pauses
-PRINT topic [FROM BEGINNING]     raw keys and values
-CREATE STREAM|TABLE name (…) WITH (KAFKA_TOPIC='…', VALUE_FORMAT='…')
-CREATE STREAM|TABLE name AS SELECT … EMIT CHANGES     in the background, into a topic
-SHOW STREAMS, TABLES, QUERIES, FUNCTIONS, TYPES; DESCRIBE name; DESCRIBE FUNCTION name
-PAUSE, RESUME, TERMINATE id|ALL; DROP STREAM|TABLE name [DELETE TOPIC]
-EXPLAIN statement | id           what would be read, and how
-INSERT INTO topic (a, b) VALUES (…)
-SHOW ERRORS                      records that could not be decoded, and why
-DEFINE name = '…'; RUN SCRIPT 'file'; SPOOL 'file' | OFF
-SET 'auto.offset.reset'='earliest'; UNSET …; SHOW PROPERTIES
-EXIT                             or Ctrl-D
-Every record also has {", ".join(PSEUDO_COLUMNS)}."""
 
 
 _SPANS = {
@@ -85,18 +68,6 @@ def _point_at_name(error: KshellError, piece: Piece) -> None:
                 return
 
 
-def _usage(text: str) -> str:
-    """How the statement that begins with the text's word is written.
-
-    >>> _usage("PRINT")
-    'PRINT topic [FROM BEGINNING]'
-    """
-    words = text.split(None, 1)
-    word = words[0].upper() if words else ""
-    lines = (line.split("  ")[0] for line in HELP.splitlines())
-    return next((line for line in lines if word and word in line.split()), "HELP")
-
-
 class Session:
     """Properties and variables of one user at one cluster; for one thread at a time."""
 
@@ -105,11 +76,15 @@ class Session:
         properties: Properties,
         profile: str = "",
         tables: Mapping[str, pa.Table] | None = None,
+        *,
+        remembers: bool = False,
     ) -> None:
         self.properties = properties
+        self._remembers = remembers  # whether each SELECT's answer is the last result, `_`
         self._tables = dict(tables or {})
         self.profile = profile
         self.variables: dict[str, str] = {}
+        self.commands: Callable[[], Mapping[str, str]] = dict  # what HELP says of the terminal's
         self._engine: Engine | None = None
         self._loaded: Path | None = None
         self._functions: dict[str, Function] = {}  # the user's own, by name
@@ -118,9 +93,14 @@ class Session:
         self.in_use: Callable[[], object] = bool  # whether answers are read besides statements
 
     @classmethod
-    def open(cls, properties: Mapping[str, str], profile: str = "") -> Session:
-        """A session that connects at its first statement; raises UsageError, UnknownName."""
-        return cls(Properties(properties), profile)
+    def open(
+        cls, properties: Mapping[str, str], profile: str = "", *, remembers: bool = False
+    ) -> Session:
+        """A session that connects at its first statement; raises UsageError, UnknownName.
+
+        `remembers` is for a prompt, where a person may ask for the last result at any time.
+        """
+        return cls(Properties(properties), profile, remembers=remembers)
 
     @property
     def engine(self) -> Engine:
@@ -162,8 +142,9 @@ class Session:
 
         Raises KshellError with its place in `text`.
         """
-        for piece in split(text):
-            yield from self.execute_piece(piece)
+        with self.remembering(text):
+            for piece in split(text):
+                yield from self.execute_piece(piece)
 
     def execute_piece(self, piece: Piece) -> Iterator[Event]:
         """The same for one statement of a script."""
@@ -171,23 +152,47 @@ class Session:
 
         types = self._engine.types() if self._engine else None
         try:
-            yield from self._run(parse_piece(substitute(piece, self.variables), types))
+            statement = parse_piece(substitute(piece, self.variables), types)
+            yield from self._run(statement, piece.text)
         except (StatementError, UsageError) as error:
             _point_at_option(error, piece)
             _point_at_name(error, piece)
             error.with_place(piece.place)
-            error.hint = error.hint or _usage(piece.text)
+            error.hint = error.hint or usage(piece.text)
             raise
         give_back()
 
-    def _run(self, statement: ast.Statement) -> Iterator[Event]:
+    @contextlib.contextmanager
+    def remembering(self, script: str) -> Iterator[None]:
+        """Keep results as `_` inside the block, if the script names it or at a prompt."""
+        before = self._remembers
+        self._remembers = before or _names_last(script)
+        try:
+            yield
+        finally:
+            self._remembers = before
+
+    def last(self, text: str = "") -> Rows:
+        """The last result once more, without reading Kafka; raises UsageError if there is none.
+
+        With the text of a statement only if it is that statement's, and whole.
+        """
+        return self.engine.last(text)
+
+    def _run(self, statement: ast.Statement, text: str) -> Iterator[Event]:
         serve = _OWN.get(type(statement))
         if serve is not None:
             yield from serve(self, statement)
-        elif isinstance(statement, ast.Show) and statement.what is ast.ShowWhat.VARIABLES:
+            return
+        if isinstance(statement, ast.Show) and statement.what is ast.ShowWhat.VARIABLES:
             shown = "\n".join(f"{n} = '{v}'" for n, v in sorted(self.variables.items()))
             yield Message(shown or "No variable is defined.")
-        elif not _may_call(statement):
+            return
+        if statement.writes:
+            check_writes(self.properties, _words(statement))
+        for option in _files_of(statement):
+            check_files(self.properties, option)
+        if not _may_call(statement):
             yield self.engine.run(statement, self.properties)
         else:
             yield from self._own_functions()
@@ -197,6 +202,8 @@ class Session:
             self._database = self._database or duck.Database()
             with with_users(self._functions), duck.using(self._database):
                 answer = self.engine.run(statement, self.properties)
+            if self._remembers and isinstance(statement, ast.Select):
+                answer = self.engine.remember(answer, self.properties, text)
             yield answer
 
     def _own_functions(self) -> Iterator[Event]:
@@ -254,14 +261,16 @@ class Session:
 
 def _set(session: Session, statement: ast.SetProperty) -> Iterator[Event]:
     properties = session.properties
+    names = [name for name, _ in statement.settings]
+    check_settable(names, properties)
     for name, value in statement.settings:
         properties = properties.set(name, value)
-    names = [name for name, _ in statement.settings]
     session.change(names, properties)
     yield Message(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} set.")
 
 
 def _unset(session: Session, statement: ast.UnsetProperty) -> Iterator[Event]:
+    check_settable([statement.name], session.properties)
     session.change([statement.name], session.properties.unset(statement.name))
     yield Message(f"{statement.name} is back at its default.")
 
@@ -277,6 +286,7 @@ def _undefine(session: Session, statement: ast.Undefine) -> Iterator[Event]:
 
 
 def _script(session: Session, statement: ast.RunScript) -> Iterator[Event]:
+    check_files(session.properties, "RUN SCRIPT")
     try:
         text = Path(statement.path).expanduser().read_text()
     except (OSError, UnicodeDecodeError) as error:
@@ -291,22 +301,49 @@ def _script(session: Session, statement: ast.RunScript) -> Iterator[Event]:
 
 
 def _spool(session: Session, statement: ast.Spool) -> Iterator[Event]:
+    if statement.path:
+        check_files(session.properties, "SPOOL")
     yield Spooling(str(Path(statement.path).expanduser()) if statement.path else "")
 
 
 def _help(session: Session, statement: ast.Help) -> Iterator[Event]:
-    yield Message(HELP)
+    yield Message(help_on(statement.topic, session.commands()))
 
 
 def _exit(session: Session, statement: ast.Exit) -> Iterator[Event]:
     yield Goodbye()
 
 
+def _names_last(text: str) -> bool:
+    """Whether a script names the last result.
+
+    >>> _names_last("SELECT 1; SELECT * FROM _"), _names_last("SELECT a_b, '_' FROM t")
+    (True, False)
+    """
+    return LAST in text and any(token.text == LAST for token in tokenize(text))
+
+
+def _words(statement: ast.Statement) -> str:
+    """The first words of a statement, in upper case."""
+    return " ".join(statement.text.split()[:2]).upper()
+
+
+def _files_of(statement: ast.Statement) -> list[str]:
+    """The options of a statement's WITH that name local files, also of a statement within it."""
+    named = [n for n in getattr(statement, "properties", ()) if n.endswith("SCHEMA_FILE")]
+    for field in ("statement", "source"):
+        inner = getattr(statement, field, None)
+        named += _files_of(inner) if isinstance(inner, ast.Statement) else []
+    return named
+
+
 def _may_call(statement: ast.Statement) -> bool:
     """Whether the statement may call functions: the others do not wait for the user's functions."""
     if isinstance(statement, ast.Show):
         return statement.what is ast.ShowWhat.FUNCTIONS
-    return not isinstance(statement, ast.Describe | ast.Print)
+    if isinstance(statement, ast.Print):
+        return statement.where is not None
+    return not isinstance(statement, ast.Describe)
 
 
 _OWN: Mapping[type[ast.Statement], Callable[[Session, Any], Iterator[Event]]] = {

@@ -15,11 +15,12 @@ import pyarrow as pa
 
 from kshell.batch.sources import Source
 from kshell.batch.tables import Table, TableColumn
-from kshell.catalog.model import RESERVED
+from kshell.catalog.model import RESERVED, WINDOW_COLUMNS
 from kshell.errors import BindError, Place, UnknownName
 from kshell.field_names import DECLARED, FORGIVING, Turns, alike, clashing, escaped, meant, plain
 from kshell.sql.spans import Draft
 from kshell.sql.syntax import ColumnRef, Derived, Selection, Syntax
+from kshell.types import BIGINT
 
 __all__ = ["Columns", "Meaning", "Named", "Naming"]
 
@@ -59,6 +60,7 @@ class Named:
     hidden: bool = False
     column: str = ""  # the table's own name for it
     field: bool = True
+    moment: bool = False  # milliseconds since 1970: a pseudo column's, and what is made of it alone
     turns: Turns = FORGIVING
 
     @property
@@ -110,7 +112,7 @@ class Columns:
             alias = source.alias or source.path[-1]
             names = [
                 Named(plain(c.name), self.naming.of(c), c.type, number, alias, c.hidden, c.name,
-                      turns=turns)
+                      moment=_is_moment(c), turns=turns)
                 for c in table.columns
             ]  # fmt: skip
             for n, name in enumerate(source.renamed[: len(names)]):
@@ -144,7 +146,9 @@ class Columns:
         inner = [] if other.made is None else self._results(other.made)
         made = [replace(c, number=-1, alias=other.alias, hidden=False) for c in inner]
         for n, name in enumerate(other.names):
-            renamed = Named(name, name, made[n].type if n < len(made) else None, field=False)
+            known = made[n : n + 1]
+            type, moment = (known[0].type, known[0].moment) if known else (None, False)
+            renamed = Named(name, name, type, field=False, moment=moment)
             made[n : n + 1] = [replace(renamed, alias=other.alias)]
         return made
 
@@ -162,20 +166,45 @@ class Columns:
                 those = self.shown(selection, item.path[0] if item.path else "")
                 left_out = star.excluded if star is not None else ()
                 out = {c.made for n in left_out for c in self.pick(plain(n), False, those)}
-                made += [c for c in those if c.made not in out]
+                replaced = star.replaced if star is not None else ()
+                anew = {c.made for n in replaced for c in self.pick(plain(n), False, those)}
+                made += [
+                    replace(c, moment=False) if c.made in anew else c
+                    for c in those
+                    if c.made not in out
+                ]
+                continue
+            if item.extreme >= 0:
+                of = self.meaning(refs[item.extreme]) if item.extreme in refs else Meaning()
+                whole = bool(of.columns) and len(refs[item.extreme].path) == of.part + 1
+                moment = whole and of.columns[0].moment
+                made.append(Named(item.alias, item.alias, field=False, moment=moment))
                 continue
             ref = refs.get(item.start) if item.kind == "COLUMN_REF" else None
             meaning = Meaning() if ref is None else self.meaning(ref)
             whole = ref is not None and len(ref.path) == meaning.part + 1
-            of = meaning.columns[:1] if whole else ()  # no field of a column
-            type = of[0].type if of else None
-            if item.alias or not of:
+            first = meaning.columns[0] if whole and meaning.columns else None  # no field of one
+            if item.alias or first is None:
                 name = item.alias or (item.path or ("",))[-1]
-                made.append(Named(name, name, type, field=False))
+                type, moment = (first.type, first.moment) if first is not None else (None, False)
+                made.append(Named(name, name, type, field=False, moment=moment))
             else:
-                made.append(replace(of[0], hidden=False))
+                made.append(replace(first, hidden=False))
+        for other in selection.beside:  # a moment is one in all of them
+            beside = self._results(other)
+            same = len(beside) == len(made)
+            made = [
+                c if same and beside[n].moment else replace(c, moment=False)
+                for n, c in enumerate(made)
+            ]
         self._making.discard(id(selection))
         return made
+
+    def moments(self) -> tuple[bool, ...]:
+        """Which columns of the answer are moments; empty where that is not to be seen."""
+        if self.syntax is None or self.syntax.root is None:
+            return ()
+        return tuple(c.moment for c in self._results(self.syntax.root))
 
     # What is meant
 
@@ -272,6 +301,12 @@ class Columns:
             return not any(c.reserved and c.own == name.upper() for c in visible)
         hidden = any(c.hidden and not c.reserved and c.own == name.upper() for c in visible)
         return hidden and name.upper() in {a.upper() for a in aliases}
+
+
+def _is_moment(column: TableColumn) -> bool:
+    """Whether a table's column is a time in milliseconds."""
+    pseudo = column.hidden if column.name == "ROWTIME" else column.name in WINDOW_COLUMNS
+    return column.type == BIGINT and (column.moment or pseudo)
 
 
 def _near(name: str, among: Sequence[Named]) -> list[Named]:

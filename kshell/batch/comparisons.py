@@ -119,8 +119,7 @@ class Comparisons:
         )
 
     def _time_type(self, column: ColumnRef) -> pa.DataType | None:
-        named = column.path[-1].upper() in _TIME_COLUMNS
-        return self.pseudo.time_type(column) if named else None
+        return self.pseudo.time_type(column, column.path[-1].upper() in _TIME_COLUMNS)
 
     def _compare_timestamps(self, sides: Sequence[Side]) -> None:
         """Timestamps take what DuckDB reads as one; '10 minutes ago' it does not."""

@@ -21,7 +21,7 @@ from kshell.batch.tables import DUMMY, GONE, Range, Table, TableColumn
 from kshell.batch.translate_error import Locate, translate_error
 from kshell.field_names import escaped_type, plain, plain_type
 from kshell.sql.statements import Query
-from kshell.types import duckdb_name, quote_duckdb
+from kshell.types import BIGINT, as_moment, duckdb_name, quote_duckdb
 
 __all__ = ["Planned", "Read", "plain_schema", "prepare", "raw_schema", "view"]
 
@@ -128,6 +128,14 @@ def plain_schema(schema: pa.Schema, names: Sequence[str]) -> pa.Schema:
     return pa.schema([(n, plain_type(f.type)) for f, n in zip(schema, names, strict=True)])
 
 
+def _with_moments(schema: pa.Schema, moments: Sequence[bool]) -> pa.Schema:
+    """The schema that says which of its columns are times."""
+    if len(moments) != len(schema) or not any(moments):
+        return schema
+    timed = (moment and f.type == BIGINT for f, moment in zip(schema, moments, strict=True))
+    return pa.schema([as_moment(f) if t else f for f, t in zip(schema, timed, strict=True)])
+
+
 def _scans(node: dict[str, Any], repeated: bool = False) -> Iterator[tuple[dict[str, Any], bool]]:
     """Every operator's facts, and whether it may run more than once."""
     repeated = repeated or "REC" in str(node.get("name", "")).upper().split("_")[0]
@@ -218,7 +226,7 @@ def prepare(
         except duckdb.Error as error:
             raise translate_error(error, query, known, ran, rewritten.locate) from error
         names = rewritten.shown.names(named)
-        schema = plain_schema(schema, names)
+        schema = _with_moments(plain_schema(schema, names), rewritten.moments)
     reads = tuple(
         Read(
             reference,

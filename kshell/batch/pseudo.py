@@ -114,10 +114,17 @@ class Pseudo:
             for c in self._hidden(number)
         )
 
-    def time_type(self, column: ColumnRef) -> pa.DataType | None:
+    def time_type(self, column: ColumnRef, named: bool) -> pa.DataType | None:
         """The type of a ROWTIME, WINDOWSTART or WINDOWEND: milliseconds, or a given table's own
-        timestamps; None for a field that is only called so."""
-        for c in self.columns.meaning(column).columns:
+        timestamps; None for a field that is only called so.
+
+        `named`: it has such a name.  Else it may still be one, by another name.
+        """
+        meaning = self.columns.meaning(column)
+        whole = len(column.path) == meaning.part + 1
+        if whole and any(c.moment for c in meaning.columns):
+            return pa.int64()
+        for c in meaning.columns if named else ():
             own = c.number >= 0 and (c.own.upper() in WINDOW_COLUMNS or c.column == "ROWTIME")
             if (c.hidden or own) and (c.type == pa.int64() or pa.types.is_timestamp(c.type)):
                 return c.type

@@ -23,10 +23,10 @@ from kshell.batch.sources import Source, sources_of
 from kshell.batch.tables import Bounds, Table
 from kshell.batch.translate_error import Locate, translate_error
 from kshell.errors import BindError, Place
-from kshell.sql import syntax
 from kshell.sql.spans import Draft
 from kshell.sql.statements import Name, Query
 from kshell.sql.syntax import Syntax
+from kshell.sql.syntax_reader import read
 from kshell.sql.tokens import Kind, Token, place_at
 from kshell.sql.words import in_duckdb_words, needs_macros
 from kshell.types import quote_duckdb
@@ -65,6 +65,7 @@ class Rewritten:
     """SQL that reads only references, and those references.
 
     `several` is for a statement whose columns only its rows decide: a PIVOT without IN.
+    `moments` says which columns of the answer are times in milliseconds, if that is known.
     `overloads` chooses macros for what DuckDB refuses of it.
     """
 
@@ -75,6 +76,7 @@ class Rewritten:
     carrying: Callable[[str], str]  # the SQL with one more item at the end of what it selects
     locate: Locate
     overloads: Overloads | None
+    moments: tuple[bool, ...] = ()
 
     @property
     def sql(self) -> str:
@@ -114,7 +116,7 @@ class _Rewriting:
         meant_as_ksql = self.ksql and not unread
         self.words = in_duckdb_words(self.query.text, self.query.tree, meant_as_ksql)
         self.draft = Draft(self.words.text())
-        self.syntax = syntax.read(self.connection, self.draft.source)
+        self.syntax = read(self.connection, self.draft.source)
         several = self.syntax is None and self._several()
         self._refuse_what_reaches_out()
         found = sources_of(self.draft, self.syntax)
@@ -149,10 +151,11 @@ class _Rewriting:
             hidden = frozenset(self.pseudo.exposed[number])
             of_view = tuple(self.columns.naming.of(c) for c in table.columns)
             references.append(Reference(made, table, bounds_of(mine, table.keys), of_view, hidden))
+        moments = self.columns.moments()
         names = shown(self.draft, self.syntax, self.words, fields.named)
         return Rewritten(
             self.draft, tuple(references), names, several, self._carrying(names), self.locate,
-            self.overloads,
+            self.overloads, moments,
         )  # fmt: skip
 
     def locate(self, ran: str, start: int, length: int) -> Place | None:

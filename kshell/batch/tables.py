@@ -34,6 +34,7 @@ class TableColumn:
     template: str = "{}"
     hidden: bool = False  # a pseudo column: never part of SELECT *
     made: pa.DataType | None = None
+    moment: bool = False  # a BIGINT that is a time in milliseconds, as pseudo columns are
 
     @property
     def type(self) -> pa.DataType:

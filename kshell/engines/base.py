@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from kshell.config import Properties
-from kshell.results import Answer, Running
+from kshell.results import Answer, Rows, Running
 from kshell.sql.statements import Statement
 
 if TYPE_CHECKING:
@@ -23,6 +23,12 @@ class Engine(Protocol):
 
     def run(self, statement: Statement, properties: Properties) -> Answer:
         """Run one statement and give its result; raises KshellError."""
+
+    def remember(self, answer: Answer, properties: Properties, text: str) -> Answer:
+        """The answer of the SELECT `text`, which is the last result when it was read."""
+
+    def last(self, text: str) -> Rows:
+        """The last result, if there is a text that of this SELECT and whole; raises UsageError."""
 
     def reconnect(self, properties: Properties) -> None:
         """Connect again; refused while a query runs; if it fails, the old connection stays."""

@@ -13,11 +13,13 @@ import pyarrow as pa
 
 cdef extern from "write.h" nogil:
     int W_TEXT, W_BYTES, W_INT, W_BIGINT, W_DOUBLE, W_BOOLEAN, W_DECIMAL, W_LIST, W_MAP, W_OBJECT
-    int W_CONSTANT, NO_ROOM, FINE, AS_JSON, AS_LINES, AS_AVRO, LEAST_POWER, POWERS
+    int W_CONSTANT, W_WRAPPER, NO_ROOM, FINE, AS_JSON, AS_LINES, AS_AVRO, AS_PROTO
+    int P_VARINT, P_ZIGZAG, P_FIXED32, P_FIXED64, P_FLOAT, P_DOUBLE, P_SECONDS, P_NANOS, P_PACKED
+    int LEAST_POWER, POWERS
     uint64_t powers[617][2]
     ctypedef struct node:
-        int kind, scale, count, bits
-        int64_t unit
+        int kind, scale, count, bits, form, shown
+        int64_t unit, least, most
         const node *inner
         const char *before
         const char *none
@@ -58,7 +60,12 @@ cdef dict KINDS = {
     pa.float64(): W_DOUBLE, pa.bool_(): W_BOOLEAN, pa.date32(): W_INT, pa.time32("ms"): W_INT,
     pa.timestamp("ms"): W_BIGINT,
 }
-MANNERS = {"json": AS_JSON, "lines": AS_LINES, "avro": AS_AVRO}
+MANNERS = {"json": AS_JSON, "lines": AS_LINES, "avro": AS_AVRO, "protobuf": AS_PROTO}
+FORMS = {
+    "": P_VARINT, "wrapper": 0, "zigzag": P_ZIGZAG, "fixed32": P_FIXED32, "fixed64": P_FIXED64,
+    "float": P_FLOAT, "double": P_DOUBLE, "seconds": P_SECONDS, "nanos": P_NANOS,
+    "packed": P_PACKED,
+}
 
 
 cdef int kind_of(type):
@@ -103,6 +110,9 @@ cdef class Writer:
         for i, step in enumerate(self.steps):
             n = self.nodes + <size_t>i
             n.kind, n.count = kind_of(step.type), len(step.inner)
+            if step.form == "wrapper":
+                n.kind = W_WRAPPER
+            n.form, n.shown, n.least, n.most = FORMS[step.form], step.shown, step.least, step.most
             n.inner = self.nodes + <size_t>self.places[i]
             n.before, n.before_size = <bytes>step.before, len(step.before)
             n.none_size = -1
@@ -126,6 +136,10 @@ cdef class Writer:
             for k in range(n.count):
                 if self.nodes[<size_t>(first + k)].kind != W_CONSTANT:
                     self.bind(first + k, array.field(self.steps[first + k].place), kept)
+        elif n.kind == W_WRAPPER:
+            for k in range(n.count):
+                if self.nodes[<size_t>(first + k)].kind != W_CONSTANT:
+                    self.bind(first + k, array, kept)
         elif n.kind == W_LIST:
             n.at = <const int32_t *>address(buffers[1])
             self.bind(first, array.values, kept)

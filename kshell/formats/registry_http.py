@@ -11,12 +11,14 @@ import random
 import ssl
 import time
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NoReturn
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import httpx
 
 from kshell.config import cache_home
+from kshell.config.certificates import tls_context
 from kshell.errors import RegistryDown, RegistryError, UnknownSchema, UsageError
 from kshell.formats.registry import (
     Reference,
@@ -27,6 +29,7 @@ from kshell.formats.registry import (
     subject_name,
 )
 from kshell.formats.registry_cache import SchemaFiles
+from kshell.permits import check_writes
 
 __all__ = ["HttpSchemas", "open_schemas"]
 
@@ -61,7 +64,7 @@ def open_schemas(properties: Mapping[str, str]) -> HttpSchemas:
     client = httpx.Client(
         auth=httpx.BasicAuth(user, password) if user_info else None,
         headers={"Authorization": f"Bearer {token}"} if token else {},
-        verify=_trust(properties),
+        verify=tls_context(properties, "schema.registry."),
         timeout=int(properties.get("schema.registry.timeout.ms", "5000")) / 1000,
         follow_redirects=False,  # a redirect would take the password elsewhere
     )
@@ -69,7 +72,7 @@ def open_schemas(properties: Mapping[str, str]) -> HttpSchemas:
         half: SubjectNames(properties.get(f"{half}.subject.name.strategy", "TopicNameStrategy"))
         for half in ("key", "value")
     }
-    return HttpSchemas([address for address, _ in split], client, names)
+    return HttpSchemas([address for address, _ in split], client, names, properties)
 
 
 def _split_url(url: str) -> tuple[str, str]:
@@ -84,31 +87,19 @@ def _split_url(url: str) -> tuple[str, str]:
     return urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", "")), secret
 
 
-def _trust(properties: Mapping[str, str]) -> ssl.SSLContext:
-    names = ("ssl.ca.location", "ssl.certificate.location", "ssl.key.location", "ssl.key.password")
-    ca, certificate, key, password = (properties.get(f"schema.registry.{n}") for n in names)
-    try:
-        context = ssl.create_default_context(cafile=ca)
-        if certificate:
-            # A password is always handed in: without one OpenSSL would ask at the terminal.
-            context.load_cert_chain(certificate, key, password or "")
-    except (OSError, ssl.SSLError) as error:
-        reason = error.strerror or getattr(error, "reason", "") or type(error).__name__
-        raise UsageError(
-            f"the schema registry's certificates cannot be read: {reason}",
-            hint="schema.registry.ssl.ca.location and the like are PEM files",
-        ) from None
-    return context
-
-
 class HttpSchemas:
     """`Schemas` of a server; made by `open_schemas`."""
 
     def __init__(
-        self, addresses: Sequence[str], client: httpx.Client, names: Mapping[str, SubjectNames]
+        self,
+        addresses: Sequence[str],
+        client: httpx.Client,
+        names: Mapping[str, SubjectNames],
+        properties: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.addresses = list(addresses)
         self._client, self._names = client, dict(names)
+        self._properties = properties
         self._files = SchemaFiles(cache_home(), addresses)
         self._by_id: dict[int, Schema] = {}
         self._unknown: dict[int, UnknownSchema] = {}
@@ -193,6 +184,7 @@ class HttpSchemas:
 
     def register(self, subject: str, schema: Schema) -> int:
         """As `Schemas.register`."""
+        check_writes(self._properties, f"registering a schema for {subject}")
         key = (subject, schema.type, schema.text)
         if key not in self._ids:
             body: dict[str, Any] = {"schema": schema.text, "schemaType": schema.type.value}

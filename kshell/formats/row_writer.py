@@ -26,11 +26,14 @@ class NotCompiled(Exception):
 
 
 class Step(NamedTuple):
-    """A value: what is before it (a JSON field's name, an Avro union's branch), and what is in it.
+    """A value: what is before it (a JSON field's name, an Avro union's branch, a Protobuf tag), and
+    what is in it.
 
     `place` is its column's or field's; `none` is Avro's NULL, None where it is refused.  A whole
     number is multiplied by `unit`, and has so many `bits` beside the sign.  Without a type it is
-    the same in every row.
+    the same in every row.  Protobuf's values have a `form` (what is in a "wrapper" is of the
+    wrapper's own column), are left out at their default unless `shown`, and refused outside
+    `least` to `most`.
     """
 
     type: pa.DataType | None
@@ -40,6 +43,10 @@ class Step(NamedTuple):
     place: int = 0
     unit: int = 1
     bits: int = 63
+    form: str = ""
+    shown: bool = True
+    least: int = -(1 << 63)
+    most: int = (1 << 63) - 1
 
 
 def plain_steps(columns: Iterable[Column], name: Callable[[str], bytes]) -> list[Step]:
@@ -70,8 +77,8 @@ def _plain(
 
 
 def row_writer(steps: Callable[[], Sequence[Step]], how: str, **more: Any) -> Any:
-    """A `_write.Writer` of "json", "lines" or "avro"; None if it was not built, or there is a type
-    that it does not write."""
+    """A `_write.Writer` of "json", "lines", "avro" or "protobuf"; None if it was not built, or a
+    type is there that it does not write."""
     if _compiled is None:
         return None
     try:

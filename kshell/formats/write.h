@@ -1,20 +1,26 @@
-/* Rows of Arrow columns as the bytes of records: JSON, DELIMITED and Avro.  `_write` calls it. */
+/* Rows of Arrow columns as the bytes of records: JSON, DELIMITED, Avro, Protobuf.  `_write` calls it. */
 #ifndef KSHELL_WRITE_H
 #define KSHELL_WRITE_H
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "digits.h"
 
-enum { W_TEXT, W_BYTES, W_INT, W_BIGINT, W_DOUBLE, W_BOOLEAN, W_DECIMAL, W_LIST, W_MAP, W_OBJECT, W_CONSTANT };
+enum { W_TEXT, W_BYTES, W_INT, W_BIGINT, W_DOUBLE, W_BOOLEAN, W_DECIMAL, W_LIST, W_MAP, W_OBJECT, W_CONSTANT, W_WRAPPER };
 enum { NO_ROOM = 0, FINE = 1, REFUSED = -1, TOO_LARGE = -2 };
 
+/* How Protobuf has a value; SECONDS and NANOS are parts of one in milliseconds, PACKED is a list's. */
+enum { P_VARINT, P_ZIGZAG, P_FIXED32, P_FIXED64, P_FLOAT, P_DOUBLE, P_SECONDS, P_NANOS, P_PACKED };
+
 /* A column and what is in it: its children are `inner` and those behind.  `before` stands in front of a
-   value: a field's name as JSON, an Avro union's branch.  `none` is Avro's NULL; refused if its size is -1. */
+   value: a field's name as JSON, an Avro union's branch.  `none` is Avro's NULL; refused if its size is -1.
+   Protobuf's `before` is the tag; a default is left out unless it is `shown`, a number outside least..most is
+   refused.  What is in a WRAPPER is of its own column. */
 typedef struct node {
-  int kind, scale, count, bits;
-  int64_t unit;
+  int kind, scale, count, bits, form, shown;
+  int64_t unit, least, most;
   const struct node *inner;
   const char *before, *none;
   int64_t before_size, none_size;
@@ -313,12 +319,18 @@ static int put_sized(text *out, const uint8_t *p, int64_t size) {
   return put_long(out, size) && put(out, p, size);
 }
 
-/* The fewest bytes of two's complement, big-endian. */
-static int put_number(text *out, const uint8_t *p) {
-  uint8_t sign = p[15] & 0x80 ? 0xff : 0, turned[16];
+/* The fewest bytes of two's complement, big-endian; gives how many. */
+static int turned_number(uint8_t *turned, const uint8_t *p) {
+  uint8_t sign = p[15] & 0x80 ? 0xff : 0;
   int size = 16;
   while (size > 1 && p[size - 1] == sign && (p[size - 2] & 0x80) == (sign & 0x80)) size--;
   for (int i = 0; i < size; i++) turned[i] = p[size - 1 - i];
+  return size;
+}
+
+static int put_number(text *out, const uint8_t *p) {
+  uint8_t turned[16];
+  int size = turned_number(turned, p);
   return put_sized(out, turned, size);
 }
 
@@ -364,7 +376,142 @@ static int put_avro(text *out, const node *n, int64_t row) {
   }
 }
 
-enum { AS_JSON, AS_LINES, AS_AVRO };
+static int put_varint(text *out, uint64_t n) {
+  uint8_t *q = more(out, 10), *start = q;
+  if (!q) return NO_ROOM;
+  for (; n > 0x7f; n >>= 7) *q++ = (uint8_t)(n | 0x80);
+  *q++ = (uint8_t)n;
+  out->size += q - start;
+  return FINE;
+}
+
+static int put_fixed(text *out, uint64_t n, int size) {
+  uint8_t *q = more(out, 8);
+  if (!q) return NO_ROOM;
+  for (int i = 0; i < size; i++, n >>= 8) q[i] = (uint8_t)n;
+  out->size += size;
+  return FINE;
+}
+
+/* Writes the size of what stands behind `from`, one byte of which was kept for it. */
+static int put_size(text *out, int64_t from) {
+  int64_t size = out->size - from - 1;
+  int bytes = 1;
+  for (uint64_t n = (uint64_t)size; n > 0x7f; n >>= 7) bytes++;
+  if (!more(out, bytes)) return NO_ROOM;
+  uint8_t *p = out->data + from;
+  if (bytes > 1) memmove(p + bytes, p + 1, (size_t)size);
+  out->size = from;
+  put_varint(out, (uint64_t)size);
+  out->size += size;
+  return FINE;
+}
+
+static inline int64_t proto_whole(const node *n, int64_t row) {
+  int64_t value = whole_at(n, row);
+  if (n->form != P_SECONDS && n->form != P_NANOS) return value;
+  int64_t rest = value % 1000, before = rest < 0;  /* the epoch */
+  return n->form == P_NANOS ? (rest + 1000 * before) * 1000000 : value / 1000 - before;
+}
+
+static inline double proto_double(const node *n, int64_t row) {
+  return n->kind == W_DOUBLE ? ((const double *)n->data)[n->first + row] : (double)whole_at(n, row);
+}
+
+static inline uint64_t bits_of(double value, int form) {
+  uint64_t wide;
+  uint32_t narrow;
+  float part = (float)value;
+  memcpy(&wide, &value, 8);
+  memcpy(&narrow, &part, 4);
+  return form == P_FLOAT ? narrow : wide;
+}
+
+/* Whether it is the value that a field has which is not there. */
+static int proto_default(const node *n, int64_t row) {
+  int64_t size, bit = n->first + row;
+  switch (n->kind) {
+    case W_TEXT:
+    case W_BYTES:
+      bytes_at(n, row, &size);
+      return !size;
+    case W_BOOLEAN:
+      return !(n->data[bit >> 3] >> (bit & 7) & 1);
+    case W_INT:
+    case W_BIGINT:
+    case W_DOUBLE:
+      if (n->form == P_FLOAT || n->form == P_DOUBLE) return !bits_of(proto_double(n, row), n->form);
+      return !proto_whole(n, row);
+    default:
+      return 0;
+  }
+}
+
+static int put_proto(text *out, const node *n, int64_t row);
+
+/* A value without its tag. */
+static int put_proto_value(text *out, const node *n, int64_t row) {
+  int64_t size, from = out->size;
+  const uint8_t *p;
+  int done = FINE;
+  switch (n->kind) {
+    case W_TEXT:
+    case W_BYTES:
+      p = bytes_at(n, row, &size);
+      return put_varint(out, (uint64_t)size) && put(out, p, size);
+    case W_BOOLEAN:
+      return put_fixed(out, !proto_default(n, row), 1);
+    case W_DECIMAL: {
+      uint8_t turned[16];
+      int size = turned_number(turned, n->data + 16 * (n->first + row));
+      return put_varint(out, (uint64_t)size) && put(out, turned, size);
+    }
+    case W_INT:
+    case W_BIGINT:
+    case W_DOUBLE: {
+      if (n->form == P_FLOAT || n->form == P_DOUBLE) {
+        double value = proto_double(n, row);
+        if (n->form == P_FLOAT && isinf((float)value) && !isinf(value)) return REFUSED;
+        return put_fixed(out, bits_of(value, n->form), n->form == P_FLOAT ? 4 : 8);
+      }
+      int64_t value = proto_whole(n, row);
+      if (value < n->least || value > n->most) return REFUSED;
+      if (n->form == P_FIXED32 || n->form == P_FIXED64) return put_fixed(out, (uint64_t)value, n->form == P_FIXED32 ? 4 : 8);
+      return n->form == P_ZIGZAG ? put_long(out, value) : put_varint(out, (uint64_t)value);
+    }
+    default: /* W_OBJECT, W_WRAPPER */
+      if (!put(out, "", 1)) return NO_ROOM;
+      for (int i = 0; done == FINE && i < n->count; i++) done = put_proto(out, n->inner + i, row);
+      return done == FINE ? put_size(out, from) : done;
+  }
+}
+
+/* A field, if it has a value. */
+static int put_proto(text *out, const node *n, int64_t row) {
+  if (n->kind == W_CONSTANT) return put(out, n->before, n->before_size);
+  if (!there(n, row) || (!n->shown && proto_default(n, row))) return FINE;
+  if (n->kind != W_LIST) return put(out, n->before, n->before_size) ? put_proto_value(out, n, row) : NO_ROOM;
+  const int32_t *at = n->at + n->first + row;
+  if (at[0] == at[1]) return FINE;
+  int done = FINE, packed = n->form == P_PACKED;
+  if (packed && !(put(out, n->before, n->before_size) && put(out, "", 1))) return NO_ROOM;
+  int64_t from = out->size - 1;
+  for (int32_t i = at[0]; done == FINE && i < at[1]; i++) {
+    if (!there(n->inner, i)) return REFUSED;
+    if (!put(out, n->inner->before, n->inner->before_size)) return NO_ROOM;
+    done = put_proto_value(out, n->inner, i);
+  }
+  return done == FINE && packed ? put_size(out, from) : done;
+}
+
+/* The fields of a message. */
+static int put_message(text *out, const node *root, int64_t row) {
+  int done = FINE;
+  for (int i = 0; done == FINE && i < root->count; i++) done = put_proto(out, root->inner + i, row);
+  return done;
+}
+
+enum { AS_JSON, AS_LINES, AS_AVRO, AS_PROTO };
 
 typedef struct {
   int how, single;
@@ -384,6 +531,7 @@ static int write_rows(text *out, const node *root, const node *gone, int64_t row
       if (done == FINE)
         done = m->how == AS_JSON ? put_json(out, root, row)
                : m->how == AS_AVRO ? put_avro(out, root, row)
+               : m->how == AS_PROTO ? put_message(out, root, row)
                                    : put_line(out, root, row, m->delimiter);
       if (done != FINE) return done;
       if (out->size > INT32_MAX) return TOO_LARGE;

@@ -13,6 +13,7 @@ from typing import Any
 from kshell.config import Properties
 from kshell.errors import Forbidden, KafkaError, UnknownName
 from kshell.kafka.settings import librdkafka
+from kshell.permits import check_writes
 
 __all__ = ["create_topic", "delete_topic", "provoke_topic"]
 
@@ -53,6 +54,7 @@ def create_topic(
     """Create a topic; replicas -1 is the broker's default.  Raises KafkaError or Forbidden."""
     from confluent_kafka.admin import NewTopic
 
+    check_writes(properties, f"creating topic {topic}")
     try:
         new = NewTopic(topic, partitions, replicas, config=dict(configs))
     except ValueError as error:
@@ -66,6 +68,7 @@ def provoke_topic(properties: Properties, topic: str) -> None:
     """Make the embedded broker create a topic, by asking about it."""
     from confluent_kafka import Producer
 
+    check_writes(properties, f"creating topic {topic}")
     Producer({**librdkafka(properties), "allow.auto.create.topics": True}).list_topics(
         topic, timeout=_TIMEOUT
     )
@@ -73,6 +76,7 @@ def provoke_topic(properties: Properties, topic: str) -> None:
 
 def delete_topic(properties: Properties, topic: str) -> None:
     """Delete a topic; raises UnknownName, KafkaError or Forbidden."""
+    check_writes(properties, f"deleting topic {topic}")
     admin = _admin(properties)
     asked = admin.delete_topics([topic], request_timeout=_TIMEOUT)
     _result(asked[topic], topic, "delete")

@@ -16,6 +16,7 @@ from kshell.errors import Forbidden, KafkaError
 from kshell.kafka import produce_py
 from kshell.kafka.outgoing import Outgoing, OutgoingRecord, Refused
 from kshell.kafka.settings import librdkafka
+from kshell.permits import check_writes
 
 __all__ = ["Outgoing", "OutgoingRecord", "Producer"]
 
@@ -63,6 +64,7 @@ class Producer:
     def __init__(
         self, properties: Properties, on_stall: Callable[[KafkaError], None] = _raised
     ) -> None:
+        check_writes(properties, "writing records")
         self.on_stall = on_stall
         self._patience = (properties.number("delivery.timeout.ms") or 0) / 1000
         self._sent = self._acknowledged = 0

@@ -41,6 +41,7 @@ KEYWORDS = tuple(
             "ROWTIME", "SCHEMA", "SCRIPT", "SESSION", "SIZE", "SLIDING", "SOURCE", "STREAM",
             "STREAMS", "SUBJECT", "TABLE", "TABLES", "THEN", "TIMEOUT", "TOPIC", "TOPICS", "TRUE",
             "TUMBLING", "TYPE", "TYPES", "USING", "VARIABLES", "WHEN", "WINDOWEND", "WINDOWSTART",
+            "FILE", "LAST", "TO",
         }
     )
 )  # fmt: skip

@@ -7,7 +7,7 @@ its rows go through the projection and the HAVING above it.  Else the changes ar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa

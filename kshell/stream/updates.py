@@ -14,8 +14,20 @@ import pyarrow as pa
 from kshell.changes import WEIGHT, Changes
 from kshell.stream.rows import Layout, replaced
 
-__all__ = ["Spread", "Updates", "before", "distinct", "group_ends", "group_starts", "latest_of",
-           "last_rows", "places_in", "sorted_by", "taken", "updates_of"]  # fmt: skip
+__all__ = [
+    "Spread",
+    "Updates",
+    "before",
+    "distinct",
+    "group_ends",
+    "group_starts",
+    "last_rows",
+    "latest_of",
+    "places_in",
+    "sorted_by",
+    "taken",
+    "updates_of",
+]  # fmt: skip
 
 Ints = Any  # a numpy array of int64
 Bools = Any  # a numpy array of bool
@@ -123,7 +135,7 @@ def sorted_by(*keys: Ints) -> Ints:
 
 
 def taken(rows: Rows, places: Ints) -> Rows:
-    """The rows of a column or a batch at those places; itself where that is all of them as they are.
+    """The rows at those places of a column or a batch; itself where they are all in their order.
 
     >>> column = pa.array(["a", "b"])
     >>> taken(column, np.array([0, 1])) is column, taken(column, np.array([1])).to_pylist()

@@ -45,10 +45,11 @@ class Batch:
         """Run the script; draws its errors and returns the exit code."""
         from kshell.terminal.show import Shower
 
-        shower = Shower(self.output, self.csv_safe)
+        shower = Shower(self.output, self.csv_safe, properties=lambda: session.properties)
         failed: set[str] = set()
         try:
-            code = self._statements(session, text, shower, failed)
+            with session.remembering(text):
+                code = self._statements(session, text, shower, failed)
             return code or (_PARTIAL if shower.partial else 0)
         finally:
             _end(session)

@@ -13,7 +13,8 @@ from itertools import islice
 import pyarrow as pa
 
 from kshell.changes import Changes
-from kshell.terminal.cells import cells
+from kshell.terminal.cells import cells_of, to_right
+from kshell.terminal.times import Times, is_time
 from kshell.value_texts import raw_texts
 
 __all__ = ["Board", "Row"]
@@ -33,8 +34,14 @@ class Row:
 class Board:
     """The rows to show; `changes` counts all changes."""
 
-    def __init__(self, schema: pa.Schema, key: tuple[str, ...]) -> None:
+    def __init__(
+        self, schema: pa.Schema, key: tuple[str, ...], times: Times = Times.NUMBER
+    ) -> None:
         self.schema = schema
+        self._times = times
+        self.right = frozenset(i for i, f in enumerate(schema) if to_right(f, times))
+        moments = (i for i, f in enumerate(schema) if is_time(f, times))
+        self.rigid = self.right.union(moments)  # columns that do not get narrower
         self.key = key
         self.changes = 0
         self._stream: deque[Row] = deque(maxlen=_STREAM)
@@ -49,7 +56,7 @@ class Board:
             rows = changes.rows.filter(changes.there())
             rows = rows.slice(max(rows.num_rows - _STREAM, 0))
             first = self.changes + len(changes) - rows.num_rows
-            for i, texts in enumerate(_texts(rows), first + 1):
+            for i, texts in enumerate(self._texts(rows), first + 1):
                 self._stream.append(Row(texts, i))
         self.changes += len(changes)
 
@@ -63,7 +70,7 @@ class Board:
         for key in gone:
             self._table.pop(key, None)
         stay = [(key, i) for key, i in last.items() if weights[i] > 0]
-        texts = _texts(rows.take(pa.array([i for _, i in stay], pa.int64())))
+        texts = self._texts(rows.take(pa.array([i for _, i in stay], pa.int64())))
         for (key, i), row in zip(stay, texts, strict=True):
             self._table[key] = Row(row, self.changes + i + 1)
         spare = len(self._table) - _TABLE
@@ -89,6 +96,6 @@ class Board:
         end = max(len(every) - back, min(count, len(every)))
         return list(islice(every, max(end - count, 0), end))
 
-
-def _texts(rows: pa.RecordBatch) -> list[tuple[str | None, ...]]:
-    return list(zip(*(cells(column).texts for column in rows.columns), strict=True))
+    def _texts(self, rows: pa.RecordBatch) -> list[tuple[str | None, ...]]:
+        columns = zip(rows.columns, self.schema, strict=True)
+        return list(zip(*(cells_of(c, f, self._times).texts for c, f in columns), strict=True))

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from kshell.terminal.sanitize import clean
+from kshell.terminal.times import Times, is_time, time_texts
+from kshell.types import PRIMITIVES, duckdb_name, is_moment, ksql_name
 from kshell.value_texts import raw_texts
 
-__all__ = ["NULL", "Cells", "cells", "is_number"]
+__all__ = ["NULL", "Cells", "cells", "cells_of", "is_number", "to_right", "type_label"]
 
 NULL = "NULL"
 
@@ -49,3 +51,39 @@ def cells(column: pa.Array) -> Cells:
         return Cells(found, True)
     once = {t: None if t is None else clean(t) for t in set(found)}  # names repeat
     return Cells([once[t] for t in found], False)
+
+
+def cells_of(column: pa.Array, field: pa.Field, times: Times) -> Cells:
+    """A column as clean text, moments as times."""
+    if is_time(field, times):
+        return Cells(time_texts(column, times), True)
+    return cells(column)
+
+
+def to_right(field: pa.Field, times: Times) -> bool:
+    """Whether a column is a number, and shown as one."""
+    return is_number(field.type) and not is_time(field, times)
+
+
+_NESTED = ((pa.types.is_struct, "STRUCT"), (pa.types.is_map, "MAP"), (pa.types.is_nested, "ARRAY"))
+_NAMED = frozenset(p.arrow for p in PRIMITIVES)
+
+
+def type_label(field: pa.Field, times: Times) -> str:
+    """The type under a heading, in a word or two.
+
+    >>> type_label(pa.field("a", pa.list_(pa.int32())), Times.UTC)
+    'ARRAY'
+    """
+    type = field.type
+    for is_it, name in _NESTED:
+        if is_it(type):
+            return name
+    if is_moment(field) and is_time(field, times):
+        return "BIGINT ms"
+    if type in _NAMED or pa.types.is_decimal(type):
+        return ksql_name(type)
+    try:
+        return duckdb_name(type)
+    except ValueError:
+        return str(type).upper()

@@ -10,15 +10,17 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
-from kshell.errors import Interrupted, KshellError, StatementError, UsageError
+from kshell.errors import Interrupted, KshellError
+from kshell.terminal import themes
 from kshell.terminal.batch import Batch
 from kshell.terminal.encoding import speak
 from kshell.terminal.interrupts import counted
 from kshell.terminal.keyboard import no_caret
-from kshell.terminal.options import parser, properties_of, script_of, variables_of
+from kshell.terminal.options import parser, script_of, variables_of
 
 if TYPE_CHECKING:
     import argparse
@@ -32,8 +34,23 @@ _CUT = 1  # the exit code if the reader of the output closed it before all was w
 _MOST = 2  # the second Ctrl-C ends a script whatever it does
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
+# The commands beside the shell itself.
+_COMMANDS = {
+    "test": "kshell.cases.command:main",
+    "config": "kshell.terminal.config_command:main",
+    "completion": "kshell.terminal.shell_completion:main",
+}
 
-def open_session(options: argparse.Namespace, stack: contextlib.ExitStack) -> Session:
+
+def _command(name: str) -> Callable[[Sequence[str]], int]:
+    module, _, function = _COMMANDS[name].partition(":")
+    command: Callable[[Sequence[str]], int] = getattr(import_module(module), function)
+    return command
+
+
+def open_session(
+    options: argparse.Namespace, stack: contextlib.ExitStack, *, prompt: bool = False
+) -> Session:
     """The session, and the embedded broker with --demo; the stack closes both."""
     properties = dict(options.properties)
     if options.demo:
@@ -44,8 +61,11 @@ def open_session(options: argparse.Namespace, stack: contextlib.ExitStack) -> Se
         properties["bootstrap.servers"] = broker.bootstrap
     from kshell.session import Session
 
-    session = Session.open(properties, "demo" if options.demo else options.profile)
+    profile = "demo" if options.demo else options.profile
+    session = Session.open(properties, profile, remembers=prompt)
     stack.callback(session.close)
+    session.commands = _command_texts
+    themes.follow(lambda: session.properties)
     return session
 
 
@@ -61,16 +81,31 @@ def _tour(options: argparse.Namespace) -> Tour | None:
     return Tour(TOUR.read_text(encoding="utf-8"), float(speed), options.auto)
 
 
+def _command_texts() -> dict[str, str]:
+    from kshell.terminal.commands import command_texts
+
+    return command_texts()
+
+
+def _properties(options: argparse.Namespace) -> dict[str, str]:
+    from kshell.terminal.settings import gathered, ignored_note
+
+    found = gathered(options)
+    if found.ignored:
+        from kshell.terminal.messages import note
+
+        note(ignored_note(options.command_config, found.ignored))
+    return dict(found.properties)
+
+
 def _terminate(number: int, frame: object) -> NoReturn:
     """SIGTERM: leave as with Ctrl-C, so that queries write their last results."""
     raise SystemExit(128 + number)
 
 
 def _work(options: argparse.Namespace) -> int:
-    try:
-        options.properties = properties_of(options)
-    except StatementError as error:  # here an unknown name is not an error of a statement
-        raise UsageError(error.what, hint=error.hint) from None
+    options.properties = _properties(options)
+    themes.follow(lambda: options.properties)
     variables = variables_of(options)
     text = script_of(options)
     with contextlib.ExitStack() as stack:
@@ -79,7 +114,7 @@ def _work(options: argparse.Namespace) -> int:
             from kshell.terminal.repl import converse
 
             def opened() -> Session:
-                session = open_session(options, stack)
+                session = open_session(options, stack, prompt=True)
                 session.variables.update(variables)
                 return session
 
@@ -109,10 +144,8 @@ def run(arguments: Sequence[str]) -> int:
         signal.signal(signal.SIGTERM, _terminate)
     speak()
     try:
-        if arguments[:1] == ["test"]:
-            from kshell.cases.command import main as test
-
-            return test(list(arguments[1:]))
+        if arguments and arguments[0] in _COMMANDS:
+            return _command(arguments[0])(arguments[1:])
         options = parser().parse_args(arguments)
         return _work(options)
     except KshellError as error:

@@ -19,7 +19,8 @@ from kshell.terminal.conversation import Conversation
 from kshell.terminal.formats import FORMATS
 from kshell.terminal.typed import Call
 
-__all__ = ["COMMANDS", "FORMATS", "Argument", "Command", "command_help", "run_command"]
+__all__ = ["COMMANDS", "FORMATS", "Argument", "Command", "command_help", "command_texts",
+           "run_command"]  # fmt: skip
 
 
 class Argument(Enum):
@@ -80,9 +81,13 @@ COMMANDS = (
     Command("\\i", "file", _A.FILE, "run a file of statements", "RUN SCRIPT '{}';"),
     Command("\\f", "format", _A.FORMAT, "show answers in this format",
             handler="prompt_commands:set_format", choices=FORMATS),
-    Command("\\x", "", _A.NOTHING, "turn rows on their side, and back",
-            handler="prompt_commands:turn"),
-    Command("\\timing", "[on|off]", _A.SWITCH, "show how many rows an answer had, and its time",
+    Command("\\x", "[on|off|auto]", _A.SWITCH,
+            "turn rows on their side, and back; auto: if they do not fit",
+            handler="prompt_commands:turn", choices=("on", "off", "auto")),
+    Command("\\last", "[format]", _A.FORMAT, "show the last result again, all of it",
+            handler="prompt_commands:show_last", choices=FORMATS),
+    Command("\\timing", "[on|off]", _A.SWITCH,
+            "show how long an answer took, and what was read for it",
             handler="prompt_commands:set_timing", choices=_ON_OFF),
     Command("\\o", "[file or | cmd]", _A.FILE_OR_PIPE,
             "send answers to a file or a program; alone: back to the screen",
@@ -139,6 +144,11 @@ def command_help(width: int = 0) -> str:
         wrapped = textwrap.wrap(text, width, subsequent_indent=" " * room) if width else [text]
         lines += wrapped
     return "\n".join(lines)
+
+
+def command_texts() -> dict[str, str]:
+    """What HELP says of each command."""
+    return {c.word: f"{f'{c.word} {c.shown}'.strip()}: {c.help}" for c in COMMANDS}
 
 
 def show_help(talk: Conversation, call: Call) -> None:

@@ -10,7 +10,8 @@ import contextlib
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from kshell.errors import Interrupted, KshellError, UsageError
@@ -19,10 +20,11 @@ from kshell.terminal.interrupts import counted
 from kshell.terminal.jobs import Jobs, LiveJob, RowsJob
 from kshell.terminal.keyboard import as_before
 from kshell.terminal.messages import draw_error, internal_error, note
+from kshell.terminal.spool import spool
 from kshell.terminal.typed import background_of
 
 if TYPE_CHECKING:
-    from kshell.results import Event
+    from kshell.results import Event, Rows
     from kshell.session import Session
 
 __all__ = ["Conversation", "Destination", "NoSession"]
@@ -107,9 +109,33 @@ class Conversation:
 
     def execute(self, text: str) -> None:
         """Run statements and draw their answers where they go; raises the errors."""
+        self._anywhere(lambda output, say: self._execute(text, output, say))
+
+    def draw(self, rows: Rows, output: str = "") -> None:
+        """Draw rows where answers go, in this format if it is given."""
+        self._anywhere(lambda chosen, say: self.show([rows], output or chosen, say))
+
+    def again(self, text: str, destination: Destination) -> bool:
+        """Send the last result there, if it is whole and this statement's; Kafka is not read."""
+        pieces = split(text)
+        if len(pieces) != 1:
+            return False
+        try:
+            rows = self.session().last(pieces[0].text)
+        except UsageError:
+            return False
+        before, self.destination = self.destination, destination
+        try:
+            self.draw(rows)
+        finally:
+            self.destination = before
+        return True
+
+    def _anywhere(self, draw: Callable[[str, Callable[[str], None]], None]) -> None:
+        """Call it with a format and where messages go, while output goes where answers do."""
         destination = self.destination
         if destination is None:
-            self._execute(text, self.output, self.say)
+            draw(self.output, self.say)
             return
         screen = sys.stdout
 
@@ -118,7 +144,7 @@ class Conversation:
                 self.say(message)
 
         with destination.redirected():
-            self._execute(text, destination.output, say)
+            draw(destination.output, say)
 
     def execute_turned(self, text: str) -> None:
         """The same with rows on their side."""
@@ -136,32 +162,37 @@ class Conversation:
         """Run the text's last statement in the background, those before it as ever."""
         session = self.session()
         from kshell.results import Live, Rows
-        from kshell.terminal.pull import stepwise
+        from kshell.terminal.times import Times
 
         session.in_use = self.jobs.running
         *before, piece = split(text)
         if before:
             self.execute("".join(f"{p.text};" for p in before))
-        for answer in stepwise(session.execute(piece.text)):
-            match answer:
-                case Rows():
-                    number = self.jobs.add(RowsJob, piece.text, answer)
-                case Live():
-                    number = self.jobs.add(LiveJob, piece.text, answer)
-                case _:
-                    self.show([answer], self.output, self.say)
-                    continue
-            note(f"[{number}] runs in the background: \\jobs, \\fg {number}, \\kill {number}")
+        live_job = partial(LiveJob, times=Times(session.properties["kshell.times"]))
+        with self.answers(piece.text) as answers:
+            for answer in answers:
+                match answer:
+                    case Rows():
+                        number = self.jobs.add(RowsJob, piece.text, answer)
+                    case Live():
+                        number = self.jobs.add(live_job, piece.text, answer)
+                    case _:
+                        self.show([answer], self.output, self.say)
+                        continue
+                how = f"\\jobs, \\fg {number}, \\kill {number}"
+                note(f"[{number}] runs in the background: {how}")
 
     def _execute(self, text: str, output: str, say: Callable[[str], None]) -> None:
+        with self.answers(text) as results:
+            self.show(results, output, say)
+
+    @contextlib.contextmanager
+    def answers(self, text: str) -> Iterator[Iterator[Event]]:
+        """The answers to statements, each made when it is asked for; Ctrl-C always ends them."""
         from kshell.terminal.pull import stepwise
 
-        with counted(_MOST):
-            results = stepwise(self.session().execute(text))
-            try:
-                self.show(results, output, say)
-            finally:
-                results.close()
+        with counted(_MOST), contextlib.closing(stepwise(self.session().execute(text))) as made:
+            yield made
 
     def show(
         self, results: Iterable[Event], output: str, say: Callable[[str], None]
@@ -170,20 +201,25 @@ class Conversation:
         from kshell.results import Spooling
         from kshell.terminal.show import Shower
 
-        shower = Shower(output, self.csv_safe, say)
+        session = self.session()
+        shower = Shower(
+            output, self.csv_safe, say, lambda: session.properties, prompt=True, timing=self.timing
+        )
         for result in results:
             if isinstance(result, Spooling) and result.path:
                 self.may_write(result.path)
+                say(spool(result.path, replace=True))
+                continue
             if not shower.show(result):
                 self.leaving = True
                 break
 
     def may_write(self, path: str) -> None:
-        """Ask before a file is overwritten; raises UsageError if the answer is no."""
+        """Ask before a file is overwritten; raises Interrupted if the answer is no."""
         from kshell.whole_file import exists
 
         if exists(path) and not self.confirm(f"{path} exists. Overwrite it?"):
-            raise UsageError(f"{path} was left as it is")
+            raise Interrupted(f"{path} is left as it is")
 
     def say(self, text: str) -> None:
         """Write a message, with line breaks between words."""

@@ -10,9 +10,10 @@ from typing import IO
 
 from kshell.errors import UsageError
 from kshell.terminal.conversation import Conversation, Destination
+from kshell.terminal.environment import environment
 from kshell.terminal.formats import FORMATS, format_of
 from kshell.terminal.messages import note
-from kshell.terminal.programs import environment, said_ending
+from kshell.terminal.programs import said_ending
 from kshell.terminal.typed import Call
 from kshell.whole_file import WholeFile
 
@@ -101,7 +102,8 @@ def send_one(talk: Conversation, call: Call) -> None:
         return
     destination = _opened(talk, call.argument)
     try:
-        talk.execute_to(destination, statement)
+        if call.statement or not talk.again(statement, destination):
+            talk.execute_to(destination, statement)
     finally:
         destination.close()
     if isinstance(destination, _File):

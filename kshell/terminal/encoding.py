@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import codecs
 import io
+import os
 import sys
 from typing import IO
 
 __all__ = ["Unbuffered", "speak", "speaks_utf8"]
 
 _ERRORS = "kshell"
+_LOCALE = ("LC_ALL", "LC_CTYPE", "LANG")  # the first that is set decides
 # One sign for one sign, so that columns stay where they are.
 _ASCII = str.maketrans("│┃─━┼·…▶●✗✓⏸█░↑↓→←×–—’“”", "||--+-~>*xv=#.^v><x--'\"\"")
 
@@ -30,7 +32,19 @@ def speak() -> None:
     codecs.register_error(_ERRORS, _replaced)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors=_ERRORS)
+            encoding = _of_terminal() if stream.isatty() else "utf-8"
+            stream.reconfigure(encoding=encoding, errors=_ERRORS)
+
+
+def _of_terminal() -> str | None:
+    """ASCII if the user has asked for the C locale, for which Python takes UTF-8; None is Python's.
+
+    Without any locale, as in a container, the terminal is most often UTF-8.
+    """
+    if "PYTHONIOENCODING" in os.environ or "PYTHONUTF8" in os.environ:
+        return None
+    locale = next((v for n in _LOCALE if (v := os.environ.get(n))), "")
+    return "ascii" if locale in ("C", "POSIX") else None
 
 
 def speaks_utf8() -> bool:

@@ -10,8 +10,10 @@ from pathlib import PurePath
 
 __all__ = ["FORMATS", "format_of"]
 
-FORMATS = ("table", "vertical", "json", "jsonl", "csv", "tsv", "markdown", "arrow", "parquet")
-_ENDINGS = {f".{name}": name for name in FORMATS[2:]} | {".md": "markdown", ".ndjson": "jsonl"}
+_FOR_PEOPLE = ("table", "vertical", "auto")
+_IN_FILES = ("json", "jsonl", "csv", "tsv", "markdown", "arrow", "parquet")
+FORMATS = (*_FOR_PEOPLE, *_IN_FILES)
+_ENDINGS = {f".{name}": name for name in _IN_FILES} | {".md": "markdown", ".ndjson": "jsonl"}
 
 
 def format_of(path: str) -> str | None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from kshell.results import Live, Rows, Running
     from kshell.terminal.board import Board
+    from kshell.terminal.times import Times
 
 __all__ = ["Job", "Jobs", "LiveJob", "RowsJob"]
 
@@ -97,7 +98,9 @@ class RowsJob:
             yield from reader
 
         rows = self.rows
-        given = Rows(rows.schema, batches(), rows.title, self.stop, rows.progress, rows.notices)
+        given = Rows(
+            rows.schema, batches(), rows.title, self.stop, rows.progress, rows.notices, rows.elides
+        )
         return given
 
     def stop(self) -> None:
@@ -108,13 +111,13 @@ class RowsJob:
 class LiveJob:
     """A continuous query; its rows are on a board, as in the live view."""
 
-    def __init__(self, text: str, live: Live) -> None:
+    def __init__(self, text: str, live: Live, times: Times) -> None:
         from kshell.terminal.board import Board
 
         self.text, self.live = text, live
         self.ended = threading.Event()
         self.error: BaseException | None = None
-        self.board: Board = Board(live.schema, live.key)
+        self.board: Board = Board(live.schema, live.key, times)
         self._left = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kshell-job", daemon=True)
         self._thread.start()

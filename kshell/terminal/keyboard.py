@@ -7,13 +7,14 @@ that a person starts, and questions, have the modes that the terminal had before
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 import termios
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["as_before", "no_caret", "quiet", "restore"]
+__all__ = ["as_before", "no_caret", "quiet", "restore", "suspend"]
 
 _before: list[Any] | None = None  # the modes before `quiet`
 
@@ -38,6 +39,16 @@ def _hush(*_: object) -> None:
         _set(modes)
 
 
+def suspend(*_: object) -> None:
+    """Stop the process, as Ctrl-Z does; meanwhile the terminal is as it was before."""
+    restore()
+    handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGTSTP)
+    signal.signal(signal.SIGTSTP, handler)  # here after fg
+    if _before is not None:
+        _hush()
+
+
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """The terminal echoes nothing inside the block, also after Ctrl-Z and fg."""
@@ -49,10 +60,12 @@ def quiet() -> Iterator[None]:
         return
     _hush()
     resumed = signal.signal(signal.SIGCONT, _hush)
+    stopped = signal.signal(signal.SIGTSTP, suspend)
     try:
         yield
     finally:
         signal.signal(signal.SIGCONT, resumed)
+        signal.signal(signal.SIGTSTP, stopped)
         _set(_before)
         _before = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from kshell.terminal.typed import runs_on_enter
 if TYPE_CHECKING:
     from prompt_toolkit.buffer import Buffer
 
-__all__ = ["KEYS", "Key", "bindings"]
+__all__ = ["KEYS", "Key", "bindings", "editing_mode"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,11 @@ KEYS = (
     Key("F4", ("f4",), "vi's keys, and back to emacs'", _switch_editing),
     Key("Ctrl-D", (), "leave; where queries run it asks once"),
 )  # fmt: skip
+
+
+def editing_mode(properties: Mapping[str, str]) -> EditingMode:
+    """Whose keys the property chooses."""
+    return EditingMode.VI if properties["kshell.editing"] == "vi" else EditingMode.EMACS
 
 
 def bindings() -> KeyBindings:

@@ -17,8 +17,8 @@ import threading
 import time
 import tty
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 from rich.box import Box
 from rich.console import Console, Group, RenderableType
@@ -29,11 +29,14 @@ from rich.text import Text
 from kshell.changes import Changes
 from kshell.errors import Interrupted, KshellError
 from kshell.results import Live, LiveStats, backlog
+from kshell.terminal import themes
 from kshell.terminal.board import Board, Row
-from kshell.terminal.cells import NULL, is_number
+from kshell.terminal.cells import NULL
+from kshell.terminal.keyboard import suspend
 from kshell.terminal.sanitize import clean
 from kshell.terminal.spool import terminal
-from kshell.terminal.tables import layout, width_of
+from kshell.terminal.times import Times
+from kshell.terminal.widths import Layout, layout, needed, width_of, wrapped
 
 __all__ = ["View", "watch"]
 
@@ -49,6 +52,7 @@ _BOX = Box("    \n  │ \n ─┼ \n  │ \n ─┼ \n ─┼ \n  │ \n    \n")
 _STOP = (b"q", b"Q", b"\x03", b"\x04", b"\x1b")
 _UP, _DOWN = (b"\x1b[A", b"\x1bOA", b"k"), (b"\x1b[B", b"\x1bOB", b"j")
 _KEY = re.compile(rb"\x1b\[[0-9;]*[A-Za-z~]|\x1bO.|.", re.DOTALL)
+_SUSPEND = b"\x1a"
 _PAGE_UP, _PAGE_DOWN, _END = b"\x1b[5~", b"\x1b[6~", (b"\x1b[F", b"\x1bOF", b"G")
 
 
@@ -70,6 +74,19 @@ def _footer(stats: LiveStats) -> str:
     return f"{text} · {clean(stats.note)}" if stats.note else text
 
 
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """What is shown of the columns, and each heading's lines."""
+
+    layout: Layout
+    headings: tuple[tuple[str, ...], ...]
+
+    @property
+    def lines(self) -> int:
+        """Lines of the headings."""
+        return max(map(len, self.headings), default=1)
+
+
 @dataclass
 class View:
     """The board, whether it is paused, and how far it is scrolled back."""
@@ -81,6 +98,7 @@ class View:
     back: int = 0
     _lit: int = 0  # changes after this one are highlighted
     _widths: tuple[int, ...] = ()
+    _layout: Layout = field(default_factory=lambda: Layout((), ()))
 
     def __post_init__(self) -> None:
         self._marks: deque[tuple[float, int]] = deque([(0.0, 0)])
@@ -101,51 +119,83 @@ class View:
         """A frame of exactly `height` lines."""
         room = max(height - _FURNITURE, 1)
         rows = self.board.rows(room, self.back)
+        columns = self._columns(rows, width)
+        rows = rows[max(len(rows) + columns.lines - 1 - room, 0) :]
         state = ("⏸ paused", "bold yellow") if self.paused else ("● live", "bold green")
         title = Text.assemble(state, "  ", (clean(self.live.title), "bold"), no_wrap=True)
-        blank = Text("\n" * (room - len(rows)))
-        return Group(title, self._table(rows, width), blank, self._bar(width))
+        blank = Text("\n" * max(room - len(rows) - columns.lines + 1, 0))
+        return Group(title, self._table(rows, columns), blank, self._bar(width))
 
     def last(self, width: int, height: int, ended: bool) -> RenderableType:
         """The lines that stay: the last frame, or all kept rows of a query that ended by itself."""
         rows = self.board.rows(len(self.board) if ended else max(height - _FURNITURE, 1))
         self._lit = self.board.changes
         how = "ended" if ended else "stopped"
-        told = Text(f"({_footer(self.live.stats())} · {how})", "dim")
-        return Group(self._table(rows, width), told)
+        columns = self._columns(rows, width)
+        told = f"{self._footer(len(rows))} · {how}"
+        place = zip(columns.layout.shown, columns.layout.widths, strict=True)
+        if any(width_of(row.texts[i] or NULL) > size for i, size in place for row in rows):
+            told += " · cells with … are cut"
+        return Group(self._table(rows, columns), Text(f"({told})", "dim"))
+
+    def _footer(self, rows: int) -> str:
+        """The statistics, and what of the kept rows is not on the screen."""
+        text = _footer(self.live.stats())
+        every, shown = len(self.board.schema), len(self._layout.shown)
+        if rows < len(self.board):
+            text += f" · {rows:,} shown"
+        if shown < every:
+            text += f" · {every} columns, {shown} shown"
+        return text
 
     def _bar(self, width: int) -> Text:
         stats = self.live.stats()
         alarm = bool(stats.note or stats.bad.count)
-        told = _footer(stats)
+        told = self._footer(len(self.board))
         keys = "Space pause · ↑↓ scroll · q stop "
         space = width - width_of(told) - width_of(keys) - 2
         text = f" {told}{' ' * space}{keys}" if space > 0 else f" {told}"
-        style = "white on dark_red" if stats.note else "black on yellow" if alarm else "on grey23"
+        style = "white on dark_red" if stats.note else "black on yellow" if alarm else themes.bar()
         bar = Text(text.ljust(width), style, no_wrap=True, overflow="ellipsis")
         bar.truncate(width, overflow="ellipsis")
         return bar
 
-    def _table(self, rows: list[Row], width: int) -> Table:
+    def _columns(self, rows: list[Row], width: int) -> _Columns:
+        """The columns that fit, and their headings in lines."""
         names = [clean(name) for name in self.board.schema.names]
-        needed = [width_of(name) for name in names]
-        for i in range(len(names)):
-            needed[i] = max([needed[i], *(width_of(row.texts[i] or NULL) for row in rows)])
+        needs = [
+            needed(width_of(name), max((width_of(row.texts[i] or NULL) for row in rows), default=0))
+            for i, name in enumerate(names)
+        ]
         # A column never gets narrower: a table that moves all the time is hard to read.
         before = self._widths or (0,) * len(names)
-        self._widths = tuple(map(max, needed, before))
-        widths = layout(self._widths, width)
+        self._widths = tuple(map(max, needs, before))
+        self._layout = layout(self._widths, width, self.board.rigid)
+        made = zip(self._layout.shown, self._layout.widths, strict=True)
+        return _Columns(self._layout, tuple(tuple(wrapped(names[i], w)) for i, w in made))
+
+    def _table(self, rows: list[Row], columns: _Columns) -> Table:
         table = Table(box=_BOX, show_edge=False, header_style="bold cyan", border_style="dim")
-        for name, field, size in zip(names, self.board.schema, widths, strict=False):
+        place = columns.layout
+        made = [
+            ("\n".join(heading), i in self.board.right, size)
+            for i, size, heading in zip(place.shown, place.widths, columns.headings, strict=True)
+        ]
+        if place.gap >= 0:
+            made.insert(place.gap, ("…", False, 1))
+        for heading, right, size in made:
             table.add_column(
-                Text(name), justify="right" if is_number(field.type) else "left", width=size,
+                Text(heading), justify="right" if right else "left", width=size,
                 no_wrap=True, overflow="ellipsis",
             )  # fmt: skip
         for row in rows:
             lit = "bold green" if self.board.key and row.change > self._lit else ""
+            texts = [row.texts[i] for i in place.shown]
             # Text objects, never strings: a string would be read as markup.
-            shown = [Text(NULL, "dim italic") if t is None else Text(t, lit) for t in row.texts]
-            table.add_row(*shown[: len(widths)])
+            shown = [Text(NULL, "dim italic") if t is None else Text(t, lit) for t in texts]
+            if place.gap >= 0:
+                shown.insert(place.gap, Text("…"))
+            table.add_row(*shown)
         return table
 
     def press(self, key: bytes, page: int) -> bool:
@@ -227,15 +277,31 @@ class _Puller:
             board.add(self.fresh.popleft())
 
 
+def _raw(fd: int) -> None:
+    """Ctrl-C and Ctrl-Z are keys."""
+    tty.setcbreak(fd)
+    mode = termios.tcgetattr(fd)
+    mode[3] &= ~termios.ISIG
+    termios.tcsetattr(fd, termios.TCSANOW, mode)
+
+
 @contextlib.contextmanager
-def _raw_keys(fd: int) -> Iterator[None]:
+def _raw_keys(fd: int, console: Console) -> Iterator[Callable[[], None]]:
+    """Gives what Ctrl-Z does: the terminal is as before until fg."""
     before = termios.tcgetattr(fd)
+
+    def stop() -> None:
+        console.set_alt_screen(False)
+        console.show_cursor(True)
+        termios.tcsetattr(fd, termios.TCSANOW, before)
+        suspend()
+        _raw(fd)
+        console.set_alt_screen(True)
+        console.show_cursor(False)
+
     try:
-        tty.setcbreak(fd)
-        mode = termios.tcgetattr(fd)
-        mode[3] &= ~termios.ISIG  # Ctrl-C is a key here
-        termios.tcsetattr(fd, termios.TCSANOW, mode)
-        yield
+        _raw(fd)
+        yield stop
     finally:
         termios.tcsetattr(fd, termios.TCSADRAIN, before)
 
@@ -251,14 +317,19 @@ def _pressed(fd: int, news: int | None, seconds: float) -> list[bytes]:
     return _KEY.findall(data)
 
 
-def watch(live: Live, console: Console | None = None, board: Board | None = None) -> None:
+def watch(
+    live: Live,
+    times: Times = Times.NUMBER,
+    console: Console | None = None,
+    board: Board | None = None,
+) -> None:
     """Show the query until it ends or is stopped; raises the error that ended it, and Interrupted.
 
     `board` has the rows of a query that ran in the background.
     """
     console = console or Console(highlight=False)
     screen = Console(highlight=False, file=terminal())
-    view = View(live, Board(live.schema, live.key) if board is None else board)
+    view = View(live, Board(live.schema, live.key, times) if board is None else board)
     puller = _Puller(live)
     stopped = False
     try:
@@ -298,7 +369,7 @@ def _show(view: View, puller: _Puller, console: Console) -> None:
             screen.update(picture(), refresh=True)
             drawn = state
 
-    with _raw_keys(fd), Screen(
+    with _raw_keys(fd, console) as stop, Screen(
         picture(), console=console, screen=True, auto_refresh=False,
         redirect_stdout=False, redirect_stderr=False,
     ) as screen:  # fmt: skip
@@ -309,7 +380,10 @@ def _show(view: View, puller: _Puller, console: Console) -> None:
             news, until = (None, may) if waits else (puller.news, must)
             keys = _pressed(fd, news, max(until - now, 0))
             for key in keys:
-                if not view.press(key, console.height - _FURNITURE):
+                if key == _SUSPEND:
+                    stop()
+                    drawn = None
+                elif not view.press(key, console.height - _FURNITURE):
                     return
                 (puller.go.clear if view.paused else puller.go.set)()
             began = time.monotonic()

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kshell.errors import KshellError
+from kshell.terminal.rc import run_rc
 
 if TYPE_CHECKING:
     from kshell.session import Session
@@ -33,6 +34,7 @@ class Opening:
         self._open, self._changed = open_session, changed
         self.session: Session | None = None
         self.error: BaseException | None = None
+        self.said: list[KshellError] = []  # by the rc file; who shows them empties it
         self._done = threading.Event()
         self._begun = False
 
@@ -46,6 +48,7 @@ class Opening:
         try:
             session = self._open()
             session.connect()
+            self.said += run_rc(session)
             self.session = session
         except BaseException as error:
             self.error = error

@@ -11,19 +11,23 @@ import io
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import IO
+from itertools import chain
+from typing import IO, Any
 
 import pyarrow as pa
 
 from kshell.errors import UsageError
 from kshell.results import unique
-from kshell.terminal.cells import NULL, cells, is_number
+from kshell.terminal.cells import NULL, cells_of, is_number, to_right
+from kshell.terminal.ends import Gap
 from kshell.terminal.json_lines import joined, json_lines
 from kshell.terminal.sanitize import clean
-from kshell.terminal.tables import COLOUR, PLAIN, AlignedTable, width_of
+from kshell.terminal.tables import COLOUR, PLAIN, AlignedTable, sampled
+from kshell.terminal.times import Times
+from kshell.terminal.vertical import vertical
 from kshell.value_texts import raw_texts
 
-__all__ = ["WRITERS", "Target", "write"]
+__all__ = ["FOR_PEOPLE", "WRITERS", "Target", "write"]
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _ROW_GROUP = 100_000  # rows of a Parquet row group: many small groups are slow to read
@@ -31,12 +35,17 @@ _ROW_GROUP = 100_000  # rows of a Parquet row group: many small groups are slow 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where an answer goes; `width` is the terminal's, None without a terminal."""
+    """Where an answer goes, to whom: a person at a prompt gets types under headings.
+
+    `width` is the terminal's, None without a terminal.
+    """
 
     out: IO[str] = field(default_factory=lambda: sys.stdout)
     width: int | None = None
     colour: bool = False
     csv_safe: bool = False
+    times: Times = Times.NUMBER
+    prompt: bool = False
 
     @property
     def terminal(self) -> bool:
@@ -52,12 +61,16 @@ class Target:
         return self.out.buffer  # type: ignore[attr-defined, no-any-return]
 
 
-Batches = Iterable[pa.RecordBatch]
+Batches = Iterable[Any]  # record batches, and for people a Gap where rows are left out
 Writer = Callable[[pa.Schema, Batches, Target], Sequence[str]]
 
 
+def _drawn(schema: pa.Schema, to: Target) -> AlignedTable:
+    return AlignedTable(schema, to.width, COLOUR if to.colour else PLAIN, to.times, to.prompt)
+
+
 def _table(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
-    table = AlignedTable(schema, to.width, COLOUR if to.colour else PLAIN)
+    table = _drawn(schema, to)
     for block in table.lines(batches):
         to.out.write(block)
     return table.remarks()
@@ -65,28 +78,20 @@ def _table(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
 
 def _vertical(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
     style = COLOUR if to.colour else PLAIN
-    names = [clean(n) for n in schema.names]
-    widest = max(map(width_of, names), default=0)
-    labels = [
-        f"{' ' * (widest - width_of(n))}{style.heading}{n}{style.reset} "
-        f"{style.rule}│{style.reset} "
-        for n in names
-    ]
-    null = f"{style.null}{NULL}{style.reset}"
-    number = 0
-    for batch in batches:
-        lines = []
-        for row in zip(*(cells(c).texts for c in batch.columns), strict=True):
-            number += 1
-            title = f"─ row {number} "
-            lines.append(f"{style.rule}{title}{'─' * max(widest + 2 - len(title), 2)}{style.reset}")
-            lines += [
-                label + (null if value is None else value)
-                for label, value in zip(labels, row, strict=True)
-            ]
-        if lines:
-            to.out.write("\n".join(lines) + "\n")
+    for block in vertical(schema, batches, to.width, style, to.times):
+        to.out.write(block)
     return ()
+
+
+def _auto(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
+    """A table if the first rows fit into one, whole."""
+    rest = iter(batches)
+    first, _ = sampled(rest)
+    table = _drawn(schema, to)
+    for _ in table.lines(first):
+        pass
+    shown = chain(first, rest)
+    return (_table if table.fits() else _vertical)(schema, shown, to)
 
 
 def _jsonl(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
@@ -186,9 +191,12 @@ def _markdown(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
         return NULL if text is None else text.translate(_MARKDOWN)
 
     to.out.write("| " + " | ".join(cell(clean(n)) for n in schema.names) + " |\n")
-    to.out.write("|" + "|".join("---:" if is_number(f.type) else "---" for f in schema) + "|\n")
+    rules = ["---:" if to_right(f, to.times) else "---" for f in schema]
+    to.out.write(f"|{'|'.join(rules)}|\n")
     for batch in batches:
-        columns = [cells(c).texts for c in batch.columns]
+        columns = [
+            cells_of(c, f, to.times).texts for c, f in zip(batch.columns, schema, strict=True)
+        ]
         lines = [f"| {' | '.join(map(cell, row))} |\n" for row in zip(*columns, strict=True)]
         to.out.write("".join(lines))
     return ()
@@ -243,6 +251,7 @@ def _parquet_has(field: pa.Field) -> bool:
 WRITERS: dict[str, Writer] = {
     "table": _table,
     "vertical": _vertical,
+    "auto": _auto,
     "json": _json,
     "jsonl": _jsonl,
     "csv": _csv,
@@ -253,6 +262,9 @@ WRITERS: dict[str, Writer] = {
 }
 
 
+FOR_PEOPLE = ("table", "vertical", "auto")
+
+
 def write(name: str, schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
     """Write an answer; returns remarks for the reader (cells that were cut short).
 
@@ -261,5 +273,8 @@ def write(name: str, schema: pa.Schema, batches: Batches, to: Target) -> Sequenc
     names = unique(schema.names)
     if names != schema.names:
         schema = pa.schema([f.with_name(n) for f, n in zip(schema, names, strict=True)])
-        batches = (pa.RecordBatch.from_arrays(b.columns, schema=schema) for b in batches)
+        batches = (
+            b if isinstance(b, Gap) else pa.RecordBatch.from_arrays(b.columns, schema=schema)
+            for b in batches
+        )  # fmt: skip
     return WRITERS[name](schema, batches, to)

@@ -12,26 +12,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from kshell.config import is_secret
 from kshell.errors import UsageError
 from kshell.terminal.conversation import Conversation
+from kshell.terminal.environment import environment
 from kshell.terminal.keyboard import as_before
 from kshell.terminal.messages import note
 from kshell.terminal.typed import Call
 
-__all__ = ["edited", "environment", "said_ending"]
+__all__ = ["edited", "said_ending"]
 
 _EDITORS = ("VISUAL", "EDITOR")
-_OURS = "KSHELL_"
-
-
-def environment() -> dict[str, str]:
-    """The environment of a program: without kshell's secrets."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not (name.startswith(_OURS) and is_secret(name.removeprefix(_OURS)))
-    }
 
 
 def said_ending(name: str, code: int) -> None:

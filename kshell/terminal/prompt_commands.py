@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 import time
 
@@ -17,6 +18,7 @@ from kshell.terminal.typed import Call
 __all__: list[str] = []
 
 _EVERY = 2.0  # seconds between two runs of \watch
+_VARIABLE = re.compile(r"\w+")
 _MOST = 86_400.0
 
 
@@ -31,18 +33,33 @@ def set_format(talk: Conversation, call: Call) -> None:
         raise UsageError(
             f"answers are shown as {talk.output}", hint=f"\\f and one of {', '.join(FORMATS)}"
         )
-    if call.argument not in FORMATS:
-        error = UnknownName("format", call.argument, FORMATS)
-        error.hint = error.hint or f"one of {', '.join(FORMATS)}"
-        raise error
+    _check_format(call.argument)
     talk.chosen = call.argument
     note(f"Answers are shown as {call.argument}.")
 
 
+def _check_format(name: str) -> None:
+    """Raise UnknownName for a name that no format has; the empty name means none."""
+    if name and name not in FORMATS:
+        error = UnknownName("format", name, FORMATS)
+        error.hint = error.hint or f"one of {', '.join(FORMATS)}"
+        raise error
+
+
 def turn(talk: Conversation, call: Call) -> None:
     """Run `\\x`."""
-    talk.chosen = "table" if talk.output == "vertical" else "vertical"
+    turned = "table" if talk.output == "vertical" else "vertical"
+    switch = {"": turned, "on": "vertical", "off": "table", "auto": "auto"}
+    if call.argument.lower() not in switch:
+        raise UsageError(f"\\x is on, off or auto, not {call.argument}")
+    talk.chosen = switch[call.argument.lower()]
     note(f"Answers are shown as {talk.chosen}.")
+
+
+def show_last(talk: Conversation, call: Call) -> None:
+    """Run `\\last`."""
+    _check_format(call.argument)
+    talk.draw(talk.session().last(), call.argument)
 
 
 def set_timing(talk: Conversation, call: Call) -> None:
@@ -67,7 +84,8 @@ def define_row(talk: Conversation, call: Call) -> None:
 
     statement = talk.statement(call.statement)
     session = talk.session()
-    answers = [answer for answer in session.execute(statement) if isinstance(answer, Rows)]
+    with talk.answers(statement) as made:
+        answers = [answer for answer in made if isinstance(answer, Rows)]
     if len(answers) != 1:
         raise UsageError("\\gset needs one statement whose answer is rows")
     (rows,) = answers
@@ -80,14 +98,19 @@ def define_row(talk: Conversation, call: Call) -> None:
         kept += [batch] if batch.num_rows else []
     if not kept:
         raise UsageError("\\gset needs one row: the answer has none")
+    names = [call.argument + name for name in rows.schema.names]
+    for name in names:
+        if not _VARIABLE.fullmatch(name):
+            raise UsageError(
+                f"{clean(name)} is no name of a variable", hint="give the column a name with AS"
+            )
     values = [raw_texts(column)[0] for column in kept[0].columns]
-    for name, value in zip(rows.schema.names, values, strict=True):
+    for name, value in zip(names, values, strict=True):
         if value is not None:
-            session.variables[call.argument + name] = value
+            session.variables[name] = value
         else:  # as in psql, NULL takes the variable away
-            session.variables.pop(call.argument + name, None)
-    names = ", ".join(call.argument + clean(name) for name in rows.schema.names)
-    note(f"{names} {'is' if len(values) == 1 else 'are'} defined.")
+            session.variables.pop(name, None)
+    note(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} defined.")
 
 
 def watch(talk: Conversation, call: Call) -> None:

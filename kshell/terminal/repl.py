@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TextIO, cast
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.application import Application
+from prompt_toolkit.application import Application, run_in_terminal
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.completion import ThreadedCompleter
 from prompt_toolkit.enums import EditingMode
@@ -25,7 +25,7 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.output import Output, create_output
 from prompt_toolkit.shortcuts import CompleteStyle
-from prompt_toolkit.styles import Style
+from prompt_toolkit.styles import DynamicStyle
 from prompt_toolkit.utils import is_dumb_terminal
 
 from kshell import __version__
@@ -37,10 +37,11 @@ from kshell.terminal.encoding import Unbuffered, speaks_utf8
 from kshell.terminal.highlight import SqlLexer
 from kshell.terminal.history import PrivateHistory
 from kshell.terminal.keyboard import quiet
-from kshell.terminal.keys import bindings
-from kshell.terminal.messages import note
+from kshell.terminal.keys import bindings, editing_mode
+from kshell.terminal.messages import draw_error, note
 from kshell.terminal.opening import Opening, learn
 from kshell.terminal.plain_prompt import ask
+from kshell.terminal.themes import prompt_style
 from kshell.terminal.toolbar import toolbar
 from kshell.terminal.tour import Tour
 from kshell.terminal.typed import read_call
@@ -50,32 +51,6 @@ if TYPE_CHECKING:
 
 __all__ = ["converse"]
 
-STYLE = Style.from_dict(
-    {
-        "prompt": "bold ansigreen",
-        "continuation": "ansibrightblack",
-        "keyword": "bold ansicyan",
-        "function": "ansiblue",
-        "string": "ansigreen",
-        "name": "ansiyellow",
-        "number": "ansimagenta",
-        "punct": "ansibrightblack",
-        "comment": "italic ansibrightblack",
-        "auto-suggestion": "#6c6c6c",
-        "bottom-toolbar": "noreverse bg:#262626 #a8a8a8",
-        "bar.cluster": "bold #87d7ff",
-        "bar.waiting": "#ffd75f",
-        "bar.running": "#87d787",
-        "bar.failed": "bold #ff8787",
-        "bar.rule": "#4e4e4e",
-        "completion-menu": "bg:#303030 #dadada",
-        "completion-menu.completion.current": "noreverse bg:#005f87 #ffffff",
-        "completion-menu.meta.completion": "bg:#262626 #8a8a8a",
-        "completion-menu.meta.completion.current": "bg:#005f87 #d0d0d0",
-        "scrollbar.background": "bg:#262626",
-        "scrollbar.button": "bg:#4e4e4e",
-    }
-)
 _PROMPT = "kshell> "
 _TICK = 1.0  # seconds after which an idle prompt is drawn again: queries run beside it
 _FRESH = 10.0  # seconds after which names are loaded again
@@ -113,7 +88,7 @@ class _Prompt:
             complete_while_typing=True,
             complete_style=CompleteStyle.COLUMN,
             lexer=SqlLexer(),
-            style=STYLE,
+            style=DynamicStyle(prompt_style),
             multiline=True,
             prompt_continuation=lambda width, number, wrap: [
                 ("class:continuation", "… ".rjust(width))
@@ -124,7 +99,7 @@ class _Prompt:
             key_bindings=keys,
             output=_output(),
         )
-        self._editing = ""
+        self._editing = EditingMode.EMACS
         self._prompt.app.after_render += self._drawn
         self._prompt.app.ttimeoutlen = 0.05  # do not wait after Esc
 
@@ -146,8 +121,17 @@ class _Prompt:
         if error is not None and app.is_running and app.loop is not None:
             with contextlib.suppress(RuntimeError):
                 app.loop.call_soon_threadsafe(self._leave, error)
+        elif self._opening.said and app.is_running and app.loop is not None:
+            with contextlib.suppress(RuntimeError):
+                app.loop.call_soon_threadsafe(run_in_terminal, self._say_opening)
         else:
             app.invalidate()
+
+    def _say_opening(self) -> None:
+        """What the rc file said, above the prompt."""
+        said, self._opening.said = self._opening.said, []
+        for error in said:
+            draw_error(error)
 
     def _leave(self, error: BaseException) -> None:
         app = self._prompt.app
@@ -191,13 +175,14 @@ class _Prompt:
 
     def run(self) -> int:
         """Run until Ctrl-D; returns the exit code."""
-        print(f"kshell {__version__} · SQL over Kafka · help; lists statements, \\? commands\n")
         talk = self._talk
+        talk.say(f"kshell {__version__} · SQL over Kafka · help; lists statements, \\? commands\n")
         try:
             while not talk.leaving:
                 text, talk.prefill = talk.prefill, ""
                 for line in talk.jobs.news():
                     note(line)
+                self._say_opening()
                 self._edit_as_set()
                 try:
                     text = self._ask_or_type(text)
@@ -258,10 +243,11 @@ class _Prompt:
     def _edit_as_set(self) -> None:
         """Take the keys that the property names, if it has changed; F4 may have changed them."""
         session = self._opening.session
-        editing = session.properties["kshell.editing"] if session is not None else self._editing
-        if editing != self._editing:
-            self._editing = editing
-            self._prompt.editing_mode = EditingMode.VI if editing == "vi" else EditingMode.EMACS
+        if session is None:
+            return
+        editing = editing_mode(session.properties)
+        if editing is not self._editing:
+            self._editing = self._prompt.editing_mode = editing
 
     def _run(self, text: str) -> None:
         call = read_call(text)

@@ -11,10 +11,17 @@ import re
 
 __all__ = ["clean", "clean_block"]
 
+# Emoji, of which a joiner may make one.
+_EMOJI = (
+    "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u23ff\u25a0-\u27bf\u2934\u2935\u2b00-\u2bff"
+    "\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
+)
+_JOINED = f"(?<=[{_EMOJI}\ufe0f])\u200d(?=[{_EMOJI}])"
 # These characters must not reach a terminal: C0, DEL, C1, soft hyphen, zero-width and bidirectional
 # marks, line separators, byte-order mark, interlinear marks, variation tags, surrogates, private
 # use.
 _UNSAFE = re.compile(
+    f"(?!{_JOINED})"
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e"
     "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\ue000-\uf8ff"
     "\U000e0000-\U000e0fff\U000f0000-\U0010ffff]"

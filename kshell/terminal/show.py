@@ -5,18 +5,17 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from kshell.changes import Changes
+from kshell.config import Properties
 from kshell.errors import Interrupted
 from kshell.results import (
     Answer,
@@ -26,34 +25,29 @@ from kshell.results import (
     Message,
     Notice,
     NoticeKind,
+    Printed,
     Remark,
     Rows,
     Sections,
     Spooling,
     notices_of,
 )  # fmt: skip
+from kshell.terminal.drawing import Drawing, footer
 from kshell.terminal.json_lines import joined, json_lines
-from kshell.terminal.messages import Outages, colours, draws, note
-from kshell.terminal.output import Target, write
-from kshell.terminal.progress import ProgressLine
+from kshell.terminal.messages import Outages, draws, note
+from kshell.terminal.output import FOR_PEOPLE, Target, write
 from kshell.terminal.pull import pulled
 from kshell.terminal.sanitize import clean, clean_block
-from kshell.terminal.spool import spool
+from kshell.terminal.screen import remark, stdout_target
+from kshell.terminal.spool import spool, terminal
+from kshell.terminal.times import Times
 from kshell.value_texts import raw_texts
 
 __all__ = ["Shower", "change_lines"]
 
-_FOR_PEOPLE = ("table", "vertical")
 # A table or a JSON array needs an end, so a continuous answer is written as lines.
-_STREAMED_AS = {"table": "jsonl", "json": "jsonl"}
-
-
-def _stdout_target(csv_safe: bool = False) -> Target:
-    """Standard output, with the width of the terminal, if it is a terminal."""
-    if not sys.stdout.isatty():
-        return Target(sys.stdout, csv_safe=csv_safe)
-    width = shutil.get_terminal_size().columns
-    return Target(sys.stdout, width, colours(sys.stdout), csv_safe)
+_STREAMED_AS = {"table": "jsonl", "auto": "jsonl", "json": "jsonl"}
+_OBJECTS = ("table", "auto", "json", "jsonl")  # formats in which PRINT's records are JSON in a pipe
 
 
 def _quiet(text: str) -> None:
@@ -61,16 +55,24 @@ def _quiet(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+def _defaults() -> Properties:
+    return Properties()
+
+
 @dataclass
 class Shower:
-    """How answers are drawn: the format's name, and where messages go.
+    """How answers are drawn: the format's name, where messages go, and the session's properties.
 
-    `partial` says whether one of the drawn answers was incomplete.
+    At a prompt, long answers are drawn in part or page by page.  `partial` says whether one of the
+    drawn answers was incomplete.
     """
 
     output: str
     csv_safe: bool = False
     say: Callable[[str], None] = _quiet
+    properties: Callable[[], Properties] = _defaults
+    prompt: bool = False
+    timing: bool = True
     partial: bool = False
     _drawn: int = 0
 
@@ -79,6 +81,8 @@ class Shower:
         match event:
             case Rows():
                 self._answer(event)
+            case Printed():
+                self._printed(event)
             case Live():
                 self._live(event)
             case Message():
@@ -98,63 +102,67 @@ class Shower:
 
     def _answer(self, rows: Rows) -> None:
         """Draw rows, and on a terminal also how many they are and how long they took."""
-        began = time.monotonic()
-        count, remarks = self._rows(rows)
-        if self._for_people():
-            took = time.monotonic() - began
-            note(f"({count:,} row{'s' * (count != 1)}, {took:.2f} s)")
-            for text in remarks:
-                note(text)
+        drawing = self._drawing(rows)
+        stopped = False
+        try:
+            drawing.draw(self._most(rows))
+        except KeyboardInterrupt:
+            stopped = True
+        if drawing.whole or drawing.count:
+            self._notices(rows.notices())
+            if self._for_people():
+                for text in footer(drawing, self.timing):
+                    remark(text)
+        if stopped:
+            raise Interrupted("stopped")
+
+    def _most(self, rows: Rows) -> int:
+        """How many rows are drawn of a long answer; 0 for all of them."""
+        if not (self.prompt and rows.elides and self._for_people()):
+            return 0
+        return self.properties().number("kshell.max.rows") or 0
 
     def _section(self, part: Answer) -> None:
         """Draw a part of a description: rows without a count, and no table if there are no rows."""
         if isinstance(part, Rows) and self._for_people():
             batches = [batch for batch in part.batches if batch.num_rows]
             if batches:
-                self._rows(replace(part, batches=iter(batches)))
+                self._part(replace(part, batches=iter(batches)))
             else:
-                self._heading(part.title, _stdout_target())
+                self._heading(part.title, stdout_target())
                 print("none")
                 self._notices(part.notices())
         elif isinstance(part, Rows):
-            self._rows(part)
+            self._part(part)
         else:
             self.show(part)
             self._drawn += self._for_people()
 
-    def _for_people(self) -> bool:
-        return self.output in _FOR_PEOPLE and sys.stdout.isatty()
-
-    def _rows(self, rows: Rows) -> tuple[int, Sequence[str]]:
-        """Write rows; returns how many there were, and remarks."""
-        target = _stdout_target(self.csv_safe)
-        count = 0
-        line = ProgressLine(rows.progress)
-        batches = pulled(rows.batches, rows.cancel)
-
-        def counted() -> Iterator[pa.RecordBatch]:
-            nonlocal count
-            for batch in batches:
-                line.stop()
-                count += batch.num_rows
-                yield batch
-
-        if self.output in _FOR_PEOPLE:
-            self._heading(rows.title, target)
-        line.start()
+    def _part(self, rows: Rows) -> None:
         try:
-            counts = counted()
-            first = next(counts, None)  # which settles the schema
-            shown = chain([] if first is None else [first], counts)
-            remarks = write(self.output, rows.schema, shown, target)
-            sys.stdout.flush()
+            for text in self._drawing(rows).draw(0):
+                remark(text)
         except KeyboardInterrupt:
             raise Interrupted("stopped") from None
-        finally:
-            line.stop()
-            batches.close()  # type: ignore[attr-defined]
         self._notices(rows.notices())
-        return count, remarks
+
+    def _for_people(self) -> bool:
+        return self.output in FOR_PEOPLE and sys.stdout.isatty()
+
+    def _target(self) -> Target:
+        times = Times(self.properties()["kshell.times"])
+        return stdout_target(self.csv_safe, times, self.prompt)
+
+    def _drawing(self, rows: Rows) -> Drawing:
+        target = self._target()
+        if self.output in FOR_PEOPLE:
+            self._heading(rows.title, target)
+        return Drawing(rows, self.output, target, self._pages())
+
+    def _pages(self) -> bool:
+        """Whether a long answer goes to a pager: a person reads it, and nothing else does."""
+        alone = self.prompt and self._for_people() and terminal() is sys.stdout
+        return alone and self.properties()["kshell.pager"] == "auto"
 
     def _notices(self, notices: Sequence[Notice]) -> None:
         """Write an answer's notices below it."""
@@ -173,10 +181,10 @@ class Shower:
             to.out.write(f"{bold}{clean(title)}{plain}\n")
 
     def _live(self, live: Live) -> None:
-        if self.output == "table" and sys.stdin.isatty() and draws(sys.stdout):
+        if self.output in ("table", "auto") and sys.stdin.isatty() and draws(sys.stdout):
             from kshell.terminal.live import watch
 
-            watch(live)
+            watch(live, Times(self.properties()["kshell.times"]))
             return
         try:
             self._stream(live)
@@ -186,10 +194,44 @@ class Shower:
             live.cancel()
         self._notices(notices_of(live))
 
+    def _printed(self, live: Printed) -> None:
+        """Write records as they come, until the end or Ctrl-C."""
+        if self._for_people() and live.follows and not live.ends:
+            note(f"records of {clean(live.title)}; Ctrl-C stops")
+        began = time.monotonic()
+        try:
+            as_objects = self.output in _OBJECTS
+            self._records(live) if as_objects or self._for_people() else self._stream(live)
+            if self._for_people():
+                rows = live.stats().rows
+                took = f", {time.monotonic() - began:.2f} s" if self.timing else ""
+                remark(f"({rows:,} record{'s' * (rows != 1)}{took})")
+        except KeyboardInterrupt:
+            raise Interrupted("stopped") from None
+        finally:
+            live.cancel()
+        self._notices(notices_of(live))
+
+    def _records(self, live: Printed) -> None:
+        from kshell.terminal.printed import printed_blocks, printed_lines
+
+        target = self._target()
+        changes = _changes(live)
+        shown = clean if target.terminal else str
+        try:
+            for part in changes:
+                if self._for_people():
+                    target.out.writelines(printed_blocks(part.rows, target))
+                else:
+                    target.out.writelines(f"{shown(li)}\n" for li in printed_lines(part.rows))
+                target.out.flush()
+        finally:
+            changes.close()  # type: ignore[attr-defined]
+
     def _stream(self, live: Live) -> None:
         """Write rows as they come, and flush after each poll: for pipes."""
         name = _STREAMED_AS.get(self.output, self.output)
-        target = _stdout_target(self.csv_safe)
+        target = self._target()
         changes = _changes(live)
         try:
             if live.key and name == "jsonl":

@@ -11,7 +11,7 @@ import sys
 from typing import IO, Any
 
 from kshell.errors import UsageError
-from kshell.whole_file import WholeFile
+from kshell.whole_file import WholeFile, exists
 
 __all__ = ["spool", "terminal"]
 
@@ -40,8 +40,13 @@ class _Tee:
         return getattr(self.first, name)
 
 
-def spool(path: str) -> str:
-    """Begin to write to the file, or end it if the path is empty; returns a message."""
+def spool(path: str, replace: bool = False) -> str:
+    """Begin to write to the file, or end it if the path is empty; returns a message.
+
+    The file is its owner's alone.  Raises UsageError for one that is there, unless `replace`.
+    """
+    if path and not replace and exists(path):
+        raise UsageError(f"{path} exists", hint="kshell overwrites no file without asking")
     try:
         before = sys.stdout
         if isinstance(before, _Tee):
@@ -50,7 +55,7 @@ def spool(path: str) -> str:
             before.whole.done()
         if not path:
             return "Spooling is off."
-        sys.stdout = _Tee(sys.stdout, WholeFile(path))
+        sys.stdout = _Tee(sys.stdout, WholeFile(path, private=True))
     except OSError as error:
         raise UsageError(f"{path or 'the spool'} cannot be written: {error.strerror}") from None
     return f"Spooling to {path}."

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 
-from kshell.terminal.cells import NULL, Cells, cells, is_number
+from kshell.terminal.cells import NULL, Cells, cells_of, to_right, type_label
+from kshell.terminal.ends import Gap
 from kshell.terminal.sanitize import clean
+from kshell.terminal.times import Times, is_time
+from kshell.terminal.widths import Layout, cut, layout, needed, width_of, wrapped
 
-__all__ = ["COLOUR", "PLAIN", "AlignedTable", "Style", "cut", "layout", "width_of"]
+__all__ = ["COLOUR", "PLAIN", "AlignedTable", "Style", "sampled"]
 
 _SAMPLE = 1000  # rows that decide the widths,
 _PATIENCE = 0.5  # or those that came within so many seconds of the first
-_NARROWEST = 8
-_WIDEST = 500  # the width without a terminal
+_GROWS = 3  # digits that numbers after those rows may have more
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,181 +40,172 @@ COLOUR = Style("\x1b[1;36m", "\x1b[2;3m", "\x1b[2m", "\x1b[0m")
 PLAIN = Style()
 
 
-def width_of(text: str) -> int:
-    """The text's width in columns of a terminal.
-
-    >>> width_of("東京")
-    4
-    """
-    if text.isascii():
-        return len(text)
-    from wcwidth import wcswidth  # takes 14 ms, and few answers need it
-
-    width: int = wcswidth(text)
-    return width if width >= 0 else len(text)
-
-
-def cut(text: str, width: int) -> str:
-    """The text in at most `width` columns, with `…` for a part that is left out.
-
-    >>> cut("pageviews", 5)
-    'page…'
-    """
-    if text.isascii():
-        return text if len(text) <= width else text[: width - 1] + "…"
-    if width_of(text) <= width:
-        return text
-    from wcwidth import wcwidth
-
-    used, kept = 0, []
-    for character in text:
-        size = max(wcwidth(character), 0)
-        if used + size > width - 1:
-            break
-        used += size
-        kept.append(character)
-    return "".join(kept) + "…"
-
-
 def _pad(text: str, width: int, right: bool) -> str:
-    """The text in exactly `width` columns."""
-    text = cut(text, width)
+    """The text in `width` columns, or in more if it is longer."""
     space = " " * (width - width_of(text))
     return space + text if right else text + space
 
 
-def layout(widths: Sequence[int], room: int | None) -> list[int]:
-    """Column widths that fit into `room` columns: the widest get smaller first.
-
-    If even the narrowest do not fit, the list is shorter: the last columns are left out.
-
-    >>> layout([5, 40, 60], 60)
-    [5, 23, 23]
-    """
-    fitted = [min(max(w, 1), _WIDEST) for w in widths]
-    if room is None:
-        return fitted
-    while fitted and _span([min(w, _NARROWEST) for w in fitted]) > room and len(fitted) > 1:
-        fitted.pop()
-    while (spare := _span(fitted) - room) > 0:
-        widest = max(fitted)
-        if widest <= _NARROWEST:
-            break
-        goal = max([w for w in fitted if w < widest] + [_NARROWEST])
-        at_widest = [i for i, w in enumerate(fitted) if w == widest]
-        step = min(widest - goal, -(-spare // len(at_widest)))
-        for i in at_widest:
-            fitted[i] = widest - step
-    return fitted
+def sampled(
+    batches: Iterator[pa.RecordBatch | Gap],
+) -> tuple[list[pa.RecordBatch | Gap], bool]:
+    """The first batches, of rows enough to decide by, and whether they are all."""
+    taken: list[pa.RecordBatch | Gap] = []
+    rows, began = 0, 0.0
+    for batch in batches:
+        taken.append(batch)
+        rows += 0 if isinstance(batch, Gap) else batch.num_rows
+        began = began or (time.monotonic() if rows else 0.0)
+        if rows >= _SAMPLE or (rows and time.monotonic() - began > _PATIENCE):
+            return taken, False
+    return taken, True
 
 
-def _span(widths: Sequence[int]) -> int:
-    return sum(widths) + 3 * (len(widths) - 1) + 2
-
-
+@dataclass
 class AlignedTable:
     """Writes a table in blocks of lines; afterwards `remarks` says what did not fit.
 
-    `room` is the terminal's width, or None for no limit.
+    `room` is the terminal's width, or None for no limit; at a prompt there is a type under each
+    heading.
     """
 
-    def __init__(self, schema: pa.Schema, room: int | None, style: Style) -> None:
-        self._names = [clean(n) for n in schema.names]
-        self._right = [is_number(f.type) for f in schema]
-        self._room, self._style = room, style
-        self._bar = f" {style.rule}│{style.reset} "
-        self._widths: list[int] = []
-        self._cut = False
+    schema: pa.Schema
+    room: int | None
+    style: Style
+    times: Times = Times.NUMBER
+    prompt: bool = False
+    _layout: Layout = field(default_factory=lambda: Layout((), ()))
+    _cut: bool = False
 
-    def lines(self, batches: Iterable[pa.RecordBatch]) -> Iterator[str]:
+    def __post_init__(self) -> None:
+        self._names = [clean(n) for n in self.schema.names]
+        self._right = [to_right(f, self.times) for f in self.schema]
+        self._bar = f" {self.style.rule}│{self.style.reset} "
+
+    def lines(self, batches: Iterable[pa.RecordBatch | Gap]) -> Iterator[str]:
         """The text in blocks, each ending in a newline."""
-        waiting: list[list[Cells]] = []
-        rows, began = 0, 0.0
-        for batch in batches:
-            if not batch.num_rows:
-                continue
-            columns = [cells(c) for c in batch.columns]
-            if self._widths:
-                yield self._block(columns)
-                continue
-            waiting.append(columns)
-            rows += batch.num_rows
-            began = began or time.monotonic()
-            if rows >= _SAMPLE or time.monotonic() - began > _PATIENCE:
-                yield self._begin(waiting)
-                yield from map(self._block, waiting)
-                waiting = []
-        if not self._widths:
-            yield self._begin(waiting)
-            yield from map(self._block, waiting)
+        rest = iter(batches)
+        first, whole = sampled(rest)
+        made = [self._cells(batch) for batch in first]
+        yield self.begin(made, whole)
+        yield from map(self._part, made)
+        yield from (self._part(self._cells(batch)) for batch in rest)
+
+    def fits(self) -> bool:
+        """Whether, of what was drawn by now, nothing is left out or cut."""
+        return self._layout.gap < 0 and not self._cut
 
     def remarks(self) -> list[str]:
         """Remarks for the reader: columns left out, cells cut short."""
-        hidden = len(self._names) - len(self._widths)
-        if hidden:
-            return [f"{hidden} more columns do not fit: \\x or --output vertical shows them"]
-        if self._cut:
-            return ["cells with … are cut to fit: \\x or --output vertical shows them whole"]
-        return []
+        every, shown = len(self._names), len(self._layout.shown)
+        said = [f"{every} columns, {shown} shown"] if shown < every else []
+        said += ["cells with … are cut"] if self._cut else []
+        how = "\\x" if self.prompt else "--output vertical"
+        return [f"{'; '.join(said)}: {how} shows all"] if said else []
 
-    def _begin(self, sample: Sequence[Sequence[Cells]]) -> str:
-        needed = []
+    def _cells(self, batch: pa.RecordBatch | Gap) -> list[Cells] | Gap:
+        if isinstance(batch, Gap):
+            return batch
+        columns = zip(batch.columns, self.schema, strict=True)
+        return [cells_of(column, field, self.times) for column, field in columns]
+
+    def begin(self, sample: Sequence[list[Cells] | Gap], whole: bool) -> str:
+        """Decide the widths by the first rows, which may be all; gives the headings."""
+        needs, rigid = [], set()
         for i, name in enumerate(self._names):
-            longest = width_of(name)
+            longest = 0
             for columns in sample:
-                column = columns[i]
-                measure = len if column.simple else width_of
-                longest = max(longest, max(map(measure, column.slice(_SAMPLE))))
-            needed.append(longest)
-        self._widths = layout(needed, self._room)
-        style = self._style
-        headings = [
-            f"{style.heading}{_pad(name, width, right)}{style.reset}"
-            for name, width, right in zip(self._names, self._widths, self._right, strict=False)
+                if not isinstance(columns, Gap) and columns[i].texts:
+                    measure = len if columns[i].simple else width_of
+                    longest = max(longest, max(map(measure, columns[i].slice(_SAMPLE))))
+            if self._right[i] or is_time(self.schema.field(i), self.times):
+                rigid.add(i)
+                longest += 0 if whole or not self._right[i] else _GROWS
+            heading = width_of(name)
+            needs.append(max(heading, longest) if self.room is None else needed(heading, longest))
+        labels = [type_label(f, self.times) if self.prompt else "" for f in self.schema]
+        wide = [max(need, len(label)) for need, label in zip(needs, labels, strict=True)]
+        self._layout = layout(wide, self.room, frozenset(rigid))
+        if self._layout.gap >= 0:  # a whole column is worth more than a whole type
+            self._layout = layout(needs, self.room, frozenset(rigid))
+        return self._headings(labels)
+
+    def _headings(self, labels: Sequence[str]) -> str:
+        style, shown, widths = self.style, self._layout.shown, self._layout.widths
+        wraps = [wrapped(self._names[i], w) for i, w in zip(shown, widths, strict=True)]
+        lines = []
+        for n in range(max(map(len, wraps), default=0)):
+            texts = [names[n] if n < len(names) else "" for names in wraps]
+            lines.append(self._line(texts, style.heading))
+        if self.prompt:
+            lines.append(self._line([labels[i] for i in shown], style.rule))
+        rules = ["─" * w for w in widths]
+        if self._layout.gap >= 0:
+            rules.insert(self._layout.gap, "─")
+        lines.append(f"{style.rule}─{'─┼─'.join(rules)}─{style.reset}")
+        return "\n".join(lines) + "\n"
+
+    def _line(self, texts: Sequence[str], style: str) -> str:
+        """A line of headings or the like, and `…` for the columns that are left out."""
+        reset = self.style.reset if style else ""
+        padded = [
+            f"{style}{_pad(cut(text, width), width, self._right[i])}{reset}"
+            for text, i, width in zip(texts, self._layout.shown, self._layout.widths, strict=True)
         ]
-        rule = "─┼─".join("─" * w for w in self._widths)
-        return f" {self._bar.join(headings)}\n{style.rule}─{rule}─{style.reset}\n"
+        if self._layout.gap >= 0:
+            padded.insert(self._layout.gap, "…")
+        return f" {self._bar.join(padded)}".rstrip(" ")
+
+    def _part(self, columns: list[Cells] | Gap) -> str:
+        if isinstance(columns, Gap):
+            return self._line(["·"] * len(self._layout.shown), self.style.rule) + "\n"
+        return self._block(columns)
 
     def _block(self, columns: Sequence[Cells]) -> str:
         shown, formats = [], []
-        last = len(self._widths) - 1
-        for i, width in enumerate(self._widths):
+        last = len(self._layout.shown) - 1
+        for n, (i, width) in enumerate(zip(self._layout.shown, self._layout.widths, strict=True)):
             right, column = self._right[i], columns[i]
-            shown.append(self._fitted(column, width, right))
-            # `%` counts characters, so it can pad simple cells only; the others are already padded.
             # The last column is not padded, unless it is aligned to the right.
-            pads = column.simple and (right or i < last)
-            formats.append(f"%{'' if right else '-'}{width}s" if pads else "%s")
+            pads = right or n < last
+            shown.append(self._fitted(column, width, right, pads))
+            # `%` counts characters, so it can pad simple cells only; the others are already padded.
+            simple = pads and column.simple
+            formats.append(f"%{'' if right else '-'}{width}s" if simple else "%s")
+        if self._layout.gap >= 0:
+            formats.insert(self._layout.gap, "…")
         line = f" {self._bar.join(formats)}\n"
         return "".join([line % row for row in zip(*shown, strict=True)])
 
-    def _fitted(self, column: Cells, width: int, right: bool) -> list[str]:
+    def _fitted(self, column: Cells, width: int, right: bool, pads: bool) -> list[str]:
         """Cells of at most `width` columns; `%` pads those that have fewer characters."""
         texts = column.texts
         if not column.simple:
-            once = {t: self._padded(t, width, right) for t in set(texts)}  # names repeat
+            once = {t: self._padded(t, width, right, pads) for t in set(texts)}  # names repeat
             return [once[t] for t in texts]
-        if None in texts:
-            null = self._padded(None, width, right)
-            short = self._short
-            return [
-                null if t is None else t if len(t) <= width else short(t, width) for t in texts
-            ]
-        plain: list[str] = texts  # type: ignore[assignment]
-        if max(map(len, plain)) <= width:
-            return plain
-        return [t if len(t) <= width else self._short(t, width) for t in plain]
+        null = self._padded(None, width, right, pads)
+        given: list[Any] = [t for t in texts if t is not None] if None in texts else texts
+        if max(map(len, given), default=0) <= width or self.room is None:
+            whole = len(given) == len(texts)
+            return given if whole else [null if t is None else t for t in texts]
+        self._cut = True
+        end = width - 1  # each of these characters takes one column
+        return [
+            null if t is None else t if len(t) <= width else f"{t[:end]}…" for t in texts
+        ]  # fmt: skip
 
-    def _padded(self, text: str | None, width: int, right: bool) -> str:
+    def _padded(self, text: str | None, width: int, right: bool, pads: bool) -> str:
         if text is None:
-            style = self._style
-            space = " " * (width - len(NULL))
+            style = self.style
+            space = " " * (width - len(NULL)) if pads else ""
             null = f"{style.null}{NULL[:width]}{style.reset}"
             return space + null if right else null + space
-        if width_of(text) > width:
-            self._cut = True
-        return _pad(text, width, right)
+        text = text if width_of(text) <= width else self._short(text, width)
+        return _pad(text, width, right) if pads else text
 
     def _short(self, text: str, width: int) -> str:
+        """The cell as it fits; without a terminal it is whole."""
+        if self.room is None:
+            return text
         self._cut = True
-        return text[: width - 1] + "…"
+        return cut(text, width)

@@ -6,6 +6,7 @@ live stream, a live table, an outage, an error with a place.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import sys
@@ -16,9 +17,10 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from kshell.catalog.model import HEADERS
 from kshell.changes import Changes
 from kshell.config import Properties
-from kshell.errors import Outage, ParseError, Place, UnknownName
+from kshell.errors import Outage, ParseError, Place, UnknownName, UsageError
 from kshell.results import (
     Event,
     Goodbye,
@@ -28,6 +30,7 @@ from kshell.results import (
     Message,
     Notice,
     NoticeKind,
+    Printed,
     Progress,
     Rows,
     Running,
@@ -35,7 +38,9 @@ from kshell.results import (
 )  # fmt: skip
 from kshell.session import Names
 from kshell.sql.script import Piece
+from kshell.types import as_moment
 
+NESTED = pa.struct([("city", pa.string()), ("zips", pa.list_(pa.int64()))])
 HOSTILE = "a\x1b[2J\x1b]0;owned\x07\u202e\x9b31m[bold red]markup[/]\x00\r\n\tz"
 NOTICES = {
     "partial": Notice(NoticeKind.PARTIAL, f"stopped at 2 records {HOSTILE}", 5),
@@ -91,6 +96,63 @@ def live(kind: str) -> Live:
     return Live(schema, poll, stop.set, stats, kind, ("k",) if kind == "table" else ())
 
 
+RECORDS = {
+    "topic": ["orders"] * 3, "partition": [0, 1, 0], "offset": [7, 3, 8], "timestamp": [0, 1000, 2000],
+    "key": ["ann", None, "bob"],
+    "headers": pa.array([[{"KEY": "trace", "VALUE": HOSTILE.encode()}], [], []], HEADERS),
+    "value": ['{"id":1,"note":"%s"}' % ("long " * 40), HOSTILE, None],
+    "error": pa.array([None, None, "field VALUE: not valid UTF-8"], pa.string()),
+}  # fmt: skip
+
+
+def printed(*, follows: bool) -> Printed:
+    """Three records, and then the end, or nothing until it is cancelled."""
+    rows = pa.record_batch(RECORDS)
+    parts = [Changes.of(rows)]
+    stop = threading.Event()
+
+    def poll(seconds: float) -> Changes | None:
+        if parts:
+            return parts.pop()
+        if not follows or stop.wait(min(seconds, 0.05)):
+            return None
+        return Changes.none(rows.schema)
+
+    stats = LiveStats(3, 3)
+    return Printed(rows.schema, poll, stop.set, lambda: stats, "orders", ends=not follows, follows=follows)
+
+
+def numbered(count: int) -> Rows:
+    """So many rows with a moment, a long text, and something nested."""
+    moment = as_moment(pa.field("ROWTIME", pa.int64()))
+    schema = pa.schema([moment, ("n", pa.int64()), ("text", pa.string()), ("at", NESTED)])
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for first in range(0, count, 100):
+            n = range(first, min(first + 100, count))
+            columns = [
+                [1_700_000_000_000 + i for i in n], n, ["the quick brown fox"] * len(n),
+                [{"city": f"City_{i}", "zips": [i, i + 1]} for i in n],
+            ]  # fmt: skip
+            made = [pa.array(c, t) for c, t in zip(columns, schema.types, strict=True)]
+            yield pa.RecordBatch.from_arrays(made, schema=schema)
+
+    progress = Progress(count, count, 0.5, count * 100)
+    return Rows(schema, batches(), progress=lambda: progress, elides=True)
+
+
+def endless() -> Rows:
+    """Rows that come until the answer is cancelled."""
+    stop = threading.Event()
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        while not stop.is_set():
+            yield pa.record_batch({"said": ["again"] * 10})
+            time.sleep(0.01)
+
+    return Rows(pa.schema([("said", pa.string())]), batches(), cancel=stop.set, elides=True)
+
+
 def deaf(seconds: float) -> tuple[()]:
     """Wait, whatever interrupts."""
     end = time.monotonic() + seconds
@@ -115,6 +177,14 @@ class FakeSession:
     def variables(self) -> dict[str, str]:
         return {}
 
+    def remembering(self, script: str) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    def last(self, text: str = "") -> Rows:
+        if text:
+            raise UsageError("no such result")
+        return replace(numbered(100), elides=False)
+
     def connect(self) -> None:
         pass
 
@@ -122,6 +192,8 @@ class FakeSession:
         first = text.strip().rstrip(";").lower()
         if first.startswith("live "):
             yield live(first.split()[1])
+        elif first in ("print all", "print on"):
+            yield printed(follows=first == "print on")
         elif first in NOTICES:
             rows = Rows.of(pa.table({"said": [first]}))
             yield replace(rows, notices=lambda: (NOTICES[first],))
@@ -130,6 +202,12 @@ class FakeSession:
             yield told if first == "partial message" else Sections((Sections((told,)),))
         elif first == "partial description":
             yield Sections((Message("read"),), (NOTICES["partial"],))
+        elif first.startswith("rows "):
+            yield numbered(int(first.split()[1]))
+        elif first == "endless":
+            yield endless()
+        elif first.startswith("limited "):
+            yield replace(numbered(int(first.split()[1])), elides=False)
         elif first == "slow":
             yield slow()
         elif first == "brief":
@@ -152,6 +230,10 @@ class FakeSession:
             raise UnknownName("topic", first.split()[1], COLUMNS)
         elif first == "many":
             yield Rows.of(pa.table({"n": list(range(10))}))
+        elif first == "unnamed":
+            yield Rows.of(pa.table({"COUNT(*)": [1]}))
+        elif first == "nothing":
+            yield Rows.of(pa.table({"said": pa.array([], pa.string())}))
         elif first == "two rows":
             yield Rows.of(pa.table({"said": ["one", "two"]}))
         elif first == "exit":

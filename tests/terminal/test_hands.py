@@ -208,10 +208,12 @@ def test_a_script_that_is_stopped_ends_with_130_and_no_caret(start) -> None:  # 
         assert "^C" not in screen.text()
 
 
-def test_the_terminal_is_as_before_afterwards(start) -> None:  # type: ignore[no-untyped-def]
+def test_the_terminal_is_as_before_afterwards(start, tmp_path) -> None:  # type: ignore[no-untyped-def]
     screen = start("tests.terminal.shell")
     screen.wait("$")
-    screen.type("stty -a > before; " + sys.executable + " -m tests.terminal.fake_shell idle; stty -a > after; cmp before after && echo sa''me\r")
+    before, after = tmp_path / "before", tmp_path / "after"
+    command = f"{sys.executable} -m tests.terminal.fake_shell idle"
+    screen.type(f"stty -a > {before}; {command}; stty -a > {after}; cmp {before} {after} && echo sa''me\r")
     screen.wait("fake:9092")
     screen.type("SELECT 1;\r")
     screen.wait("(1 row,")
@@ -223,6 +225,13 @@ def test_a_narrow_low_terminal_is_usable(start) -> None:  # type: ignore[no-unty
     shell = start("tests.terminal.fake_shell", columns=50, lines=12)
     shell.wait("fake:9092")
     assert len(shell.text().splitlines()[-1]) <= 50
+    assert "lists\nstatements" in shell.text()
+    shell.type("slow;\r")
+    shell.wait("60.0k rec")
+    assert sum("░░" in line or "/s, " in line for line in shell.text().splitlines()) == 1
+    shell.type("\x03")
+    shell.wait("stopped")
+    assert "░░" not in shell.text()
     shell.type("SELECT 1;\r")
     shell.wait("(1 row,")
     shell.type("\\?\r")
@@ -261,3 +270,57 @@ def test_an_ascii_locale_gets_ascii(start, monkeypatch) -> None:  # type: ignore
     assert "---" in shell.text()
 
 
+
+
+def test_ctrl_z_suspends_the_live_view_and_gives_the_terminal_back(start, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    screen = start("tests.terminal.shell")
+    screen.wait("$")
+    before, after = tmp_path / "before", tmp_path / "after"
+    screen.type(f"stty -a > {before}\r")
+    screen.type(f"{sys.executable} -m tests.terminal.fake_shell\r")
+    screen.wait("fake:9092")
+    screen.type("live stream;\r")
+    screen.wait("● live")
+    screen.type("\x1a")
+    screen.wait("Stopped")
+    assert "● live" not in screen.text()
+    screen.type(f"stty -a > {after}; cmp {before} {after} && echo sa''me\r")
+    screen.wait("same")
+    screen.type("fg\r")
+    screen.wait("● live")
+    screen.type("q")
+    screen.wait("· stopped)")
+    screen.type("SELECT 1;\r")
+    screen.wait("(1 row")
+
+
+def test_ctrl_z_while_a_statement_runs_gives_the_terminal_back(start, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """Also to a shell that sets no modes itself."""
+    screen = start("tests.terminal.shell", "dash")
+    screen.wait("$")
+    before, after = tmp_path / "before", tmp_path / "after"
+    screen.type(f"stty -a > {before}\r")
+    screen.type(f"{sys.executable} -m tests.terminal.fake_shell\r")
+    screen.wait("fake:9092")
+    screen.type("slow;\r")
+    screen.wait("records, ")
+    screen.type("\x1a")
+    screen.wait("Stopped")
+    screen.type(f"stty -a > {after}; cmp {before} {after} && echo sa''me\r")
+    screen.wait("same")
+    screen.type("fg\r")
+    screen.pump(0.5)
+    screen.type("\x03")
+    screen.wait("stopped")
+    screen.type("SELECT 1;\r")
+    screen.wait("(1 row")
+
+
+def test_the_c_locale_gets_ascii(start, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("LC_ALL", "C")
+    shell = start("tests.terminal.fake_shell")
+    shell.wait("fake:9092")
+    shell.type("SELECT 1;\r")
+    shell.wait("(1 row,")
+    assert all(byte < 128 for byte in shell.raw)
+    assert "---" in shell.text()

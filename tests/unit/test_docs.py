@@ -19,7 +19,7 @@ from kshell.cases.run import run_case
 from kshell.catalog.model import PSEUDO_COLUMNS
 from kshell.catalog.options import ASSERT_TOPIC, CREATE, CREATE_AS, INSERT, OPTIONS
 from kshell.config import PROPERTIES
-from kshell.session import HELP
+from kshell.sql.help import HELP
 from kshell.sql.parse import parse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +27,12 @@ README = (ROOT / "README.md").read_text()
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 SOURCES = [p.relative_to(ROOT).as_posix() for p in ROOT.glob("[kstb]*/**/*") if ".venv" not in p.parts]
 MODULE = re.compile(r"(?:batch|cases|catalog|engines|formats|kafka|moments|screenshots|sql|stream|terminal|tests)/[\w/.]+")
+
+
+def test_the_properties_of_results_have_their_defaults():
+    rows = re.findall(r"^\| `(kshell\.[\w.]+)` \| `?(\w+)`? \|", (ROOT / "docs/results.md").read_text(), re.MULTILINE)
+    assert {name for name, _ in rows} == {n for n in PROPERTIES if re.match(r"kshell\.(times|max|pager|result)", n)}
+    assert all(PROPERTIES[name].default == default for name, default in rows)
 
 
 def fenced(kind: str) -> list[str]:

@@ -17,6 +17,7 @@ from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources.learned import Known, Widening
 from kshell.engines.local.sources.lookup import Lookup, given_named
+from kshell.engines.local.sources.memory import Memory
 from kshell.errors import BindError, KafkaError, Unsupported, UsageError
 from kshell.field_names import plain
 from kshell.kafka.client import Client
@@ -42,6 +43,7 @@ class Context:
         self.asserted: dict[str, set[tuple[int, int]]] = {}  # (partition, offset) by topic
         self.sampled_columns: dict[tuple[object, ...], tuple[str, ...]] = {}  # for completion
         self.known = Known()
+        self.memory = Memory()
         self._numbers = count(1)
 
     def connected(self) -> Client:
@@ -83,8 +85,8 @@ class Context:
     def lookup(self, properties: Properties) -> Lookup:
         """The lookup of names in FROM, for one statement."""
         return Lookup(
-            self.connected, self.catalog, self.given, self.errors, properties, self.keeper_of,
-            Widening(self.known),
+            self.connected, self.catalog, self.memory.beside(self.given), self.errors, properties,
+            self.keeper_of, Widening(self.known), self.memory,
         )  # fmt: skip
 
     def columns(self, name: str, properties: Properties) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from kshell.config import Properties
 from kshell.engines.local.context import Context
 from kshell.errors import KshellError, Unsupported, UsageError
 from kshell.kafka.client import Client
-from kshell.results import Answer, Running
+from kshell.results import Answer, Live, Rows, Running
 from kshell.sql import statements as ast
 from kshell.sql.statements import Statement
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalEngine"]
 
+_SHOWN = 1 << 14  # rows of the last result that are drawn at a time
 # The handler of each statement: a function of a module of `statements`, imported when first needed.
 STATEMENTS: Mapping[type[Statement], str] = {
     ast.AlterSource: "declare:change",
@@ -33,6 +34,7 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.AssertTopic: "asserts:assert_topic",
     ast.AssertValues: "asserts:assert_values",
     ast.CreateAsSelect: "persistent:create_as",
+    ast.CreateFromFile: "declare:create_from_file",
     ast.CreateSource: "declare:create",
     ast.CreateType: "declare:change",
     ast.Describe: "describe:describe",
@@ -98,6 +100,26 @@ class LocalEngine:
         answer: Answer = serve(self.context, statement, properties)
         return answer
 
+    def remember(self, answer: Answer, properties: Properties, text: str) -> Answer:
+        """The answer of the SELECT `text`, which is the last result when it was read."""
+        memory = self.context.memory
+        if isinstance(answer, Live):
+            return memory.keep_live(answer, properties, text)
+        if isinstance(answer, Rows):
+            memory.keep_rows(answer, properties, text)
+        return answer
+
+    def last(self, text: str) -> Rows:
+        """The last result, if there is a text that of this SELECT and whole; raises UsageError."""
+        memory = self.context.memory
+        if not memory.there:
+            raise UsageError(memory.why_not, hint="run a SELECT first")
+        if text and (memory.text != text or memory.notices):
+            raise UsageError("the last result is not that of this statement")
+        table, lacks = memory.table(), memory.notices
+        batches = iter(table.to_batches(max_chunksize=_SHOWN))
+        return Rows(table.schema, batches, notices=lambda: lacks)
+
     def topics(self) -> Sequence[str]:
         """Names of the topics that are not internal; asks the cluster, if there is one."""
         if not self.context.has_cluster:
@@ -106,7 +128,7 @@ class LocalEngine:
 
     def sources(self) -> Sequence[str]:
         """Names of declared streams and tables, and of given tables."""
-        return (*self.context.given, *self.context.catalog.sources)
+        return (*self.context.memory.beside(self.context.given), *self.context.catalog.sources)
 
     def columns(self, name: str, properties: Properties) -> Sequence[str]:
         """Columns of a topic or source, for completion; may read samples."""
@@ -122,6 +144,7 @@ class LocalEngine:
 
     def close(self) -> None:
         """Stop every query and disconnect; raises the first failure to write."""
+        self.context.memory.forget()
         failed: KshellError | None = None
         queries = self.context.queries
         while queries:

@@ -18,10 +18,12 @@ from kshell.formats.base import Decoded, Place
 from kshell.formats.framing import frame, write_indexes
 from kshell.formats.protobuf.decode import Framed, Plain
 from kshell.formats.protobuf.pool import load, message_indexes, message_named
+from kshell.formats.protobuf.steps import steps
 from kshell.formats.protobuf.text import Nullable, proto_text
 from kshell.formats.protobuf.unframed import Unframed
 from kshell.formats.protobuf.write import Writer
 from kshell.formats.registry import Schema, Schemas, SchemaType
+from kshell.formats.row_writer import row_writer
 from kshell.types import stored_type
 
 __all__ = ["Codec", "open_protobuf", "open_protobuf_nosr", "schema_text"]
@@ -96,6 +98,7 @@ class Codec:
         self._message = message_named(load(schema), name) if schema is not None else None
         self._decoders: dict[tuple[str, ...], _Decoder] = {}
         self._writer: tuple[bytes, Writer] | None = None
+        self._rows: Any = None  # the compiled writer
 
     def decode(self, data: pa.Array, names: Sequence[str]) -> Decoded:
         """See `base.Codec`."""
@@ -130,6 +133,16 @@ class Codec:
         if self._writer is None:
             self._writer = self._open_writer()
         prefix, writer = self._writer
+        if self._rows is not None:
+            made = self._rows.write(list(columns), gone, prefix)
+            if made is not None:
+                return made
+        return pa.array(self._encoded(columns, gone, prefix, writer), pa.binary())
+
+    def _encoded(
+        self, columns: Sequence[pa.Array], gone: pa.Array, prefix: bytes, writer: Writer
+    ) -> list[bytes | None]:
+        """Row by row."""
         rows: list[Any] = [c.cast(stored_type(c.type)).to_pylist() for c in columns]
         single = not self._place.wrapped
         made: list[bytes | None] = []
@@ -140,12 +153,12 @@ class Codec:
             elif single:
                 deleted = True
             made.append(None if deleted else prefix + writer.write(values))
-        return pa.array(made, pa.binary())
+        return made
 
     def _open_writer(self) -> tuple[bytes, Writer]:
         """The bytes before every message, and what writes them."""
         if self._message is not None:
-            return b"", Writer(self._message, self._fields)
+            return b"", self._of_message(self._message)
         place, schemas = self._place, _registry(self._place)
         name = place.format.options.get("SCHEMA_FULL_NAME", "")
         given = place.format.options.get("SCHEMA_ID")
@@ -172,7 +185,15 @@ class Codec:
     def _with(self, id: int, schema: Schema, name: str) -> tuple[bytes, Writer]:
         message = message_named(load(schema), name)
         prefix = frame(id, write_indexes(message_indexes(message)))
-        return prefix, Writer(message, self._fields)
+        return prefix, self._of_message(message)
+
+    def _of_message(self, message: Any) -> Writer:
+        wrapped = self._place.wrapped
+        writer = Writer(message, self._fields)  # refuses what does not fit
+        self._rows = row_writer(
+            lambda: steps(message, self._fields, wrapped=wrapped), "protobuf", single=not wrapped
+        )
+        return writer
 
 
 def _registry(place: Place) -> Schemas:

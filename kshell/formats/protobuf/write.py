@@ -22,7 +22,7 @@ from kshell.formats.protobuf.columns import DECIMAL, WRAPPERS, is_map, oneof_nam
 from kshell.formats.protobuf.pool import message_class
 from kshell.types import ksql_name
 
-__all__ = ["Writer", "put_special"]
+__all__ = ["Writer", "find", "put_special"]
 
 _Put = Callable[[Any, Any], None]
 _INTS = {
@@ -65,10 +65,10 @@ class Writer:
 
 
 def _putter(message: Any, name: str, type: pa.DataType) -> _Put:
-    found = _find({f.name: f for f in message.fields}, name)
+    found = find({f.name: f for f in message.fields}, name)
     if found is not None:
         return _field(found, type)
-    oneof = _find({oneof_name(o): o for o in oneofs(message)}, name)
+    oneof = find({oneof_name(o): o for o in oneofs(message)}, name)
     if oneof is not None and pa.types.is_struct(type):
         return _struct(message, type)
     raise BindError(
@@ -77,7 +77,8 @@ def _putter(message: Any, name: str, type: pa.DataType) -> _Put:
     )
 
 
-def _find(named: dict[str, Any], name: str) -> Any:
+def find(named: Mapping[str, Any], name: str) -> Any:
+    """What has that name, else one that differs by case alone; None where there is none."""
     if name in named:
         return named[name]
     return next((f for n, f in named.items() if n.casefold() == name.casefold()), None)

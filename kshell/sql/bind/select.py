@@ -16,7 +16,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from kshell.catalog.catalog import Catalog
-from kshell.catalog.model import Column, Kind
+from kshell.catalog.model import Kind
 from kshell.errors import BindError, KshellError, Unsupported
 from kshell.sql import plan
 from kshell.sql.as_written import place_of
@@ -44,7 +44,7 @@ from kshell.sql.expressions import Expression, columns_of
 from kshell.sql.statements import Emit, Query
 from kshell.types import quote_ksql
 
-__all__ = ["bind_query", "output_columns"]
+__all__ = ["bind_query"]
 
 _CLAUSES = {
     "with_": "WITH", "with": "WITH", "distinct": "DISTINCT", "order": "ORDER BY",
@@ -381,12 +381,3 @@ def _limit(tree: exp.Select) -> int | None:
     if not isinstance(number, exp.Literal) or number.is_string or not number.name.isdigit():
         raise BindError("LIMIT takes a whole number", place=place_of(limit))
     return int(number.name)
-
-
-def output_columns(node: plan.Answer) -> list[Column]:
-    """What an `Answer` shows: its headings and their types.
-
-    Types are of the columns of the input's `Relation.schema()`.
-    """
-    schema = node.output.schema()
-    return [Column(heading, schema.field(name).type) for heading, name in node.columns]

@@ -21,7 +21,13 @@ from kshell.stream.ops.joined import Arrived, JoinedRows, Side, rows_at
 from kshell.stream.ops.named import Named
 from kshell.stream.state import Entries
 from kshell.stream.updates import (
-    Spread, before, distinct, group_ends, group_starts, latest_of, sorted_by,
+    Spread,
+    before,
+    distinct,
+    group_ends,
+    group_starts,
+    latest_of,
+    sorted_by,
 )  # fmt: skip
 
 __all__ = ["ForeignKeyJoin"]
@@ -47,7 +53,7 @@ class _Right:
     @classmethod
     def of(cls, slots: Ints, arrived: Arrived, places_end: int) -> _Right:
         if not len(slots):
-            return cls(*[_NONE] * 5, places_end, _NONE)
+            return cls(_NONE, _NONE, _NONE, _NONE, _NONE, places_end, _NONE)
         rows = sorted_by(slots, arrived.places)
         starts = group_starts(slots[rows])
         keys, number = slots[rows][starts], np.cumsum(starts) - 1
@@ -109,7 +115,9 @@ class _Given:
     times: Ints
 
 
-_NO_LEFT = _Left(_NONE, np.empty(0, np.bool_), *[_NONE] * 5, (_NONE, _NONE))
+_NO_LEFT = _Left(
+    _NONE, np.empty(0, np.bool_), _NONE, _NONE, _NONE, _NONE, _NONE, (_NONE, _NONE)
+)  # fmt: skip
 _NO_ANSWERS = _Given(*[_NONE] * 6)
 
 

@@ -158,7 +158,7 @@ def test_a_spooled_file_has_its_name_when_it_is_whole(tmp_path) -> None:
 
     path = tmp_path / "out.txt"
     path.write_text("before")
-    spool(str(path))
+    spool(str(path), replace=True)
     try:
         print("now")
         assert path.read_text() == "before"

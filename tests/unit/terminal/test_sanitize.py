@@ -89,3 +89,12 @@ def test_the_live_view_draws_no_markup_and_no_escape(hostile, unclean) -> None:
     drawn = console.file.getvalue()
     assert unclean(drawn) == []
     assert "[bold red]g[/bold red]" in drawn  # as text, not as a style
+
+
+def test_a_joiner_joins_emoji_and_nothing_else() -> None:
+    coder, rainbow = "👩🏽\u200d💻", "🏳\ufe0f\u200d🌈"
+    assert clean(coder + rainbow) == coder + rainbow
+    assert clean("a\u200db") == "a\\u200db"
+    assert clean("👩\u200d") == "👩\\u200d"
+    assert clean("\u200d👩") == "\\u200d👩"
+    assert clean("👩\u200d\u200d💻") == "👩\\u200d\\u200d💻"

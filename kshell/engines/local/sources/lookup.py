@@ -17,10 +17,11 @@ from kshell.catalog.model import Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources.learned import Widening
+from kshell.engines.local.sources.memory import Memory
 from kshell.errors import BindError, UnknownName, UsageError
 from kshell.kafka.client import Client
 from kshell.kafka.metadata import Snapshot, Topic
-from kshell.results import Notice, NoticeKind
+from kshell.results import LAST, Notice, NoticeKind
 from kshell.sql.statements import Name
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Lookup:
     properties: Properties
     keeper_of: Callable[[Source], Keeper | None]
     widening: Widening
+    memory: Memory
     notices: list[Notice] = field(default_factory=list)
     _named: dict[str, Topic] = field(default_factory=dict)
     _snapshots: dict[str, Snapshot] = field(default_factory=dict)
@@ -90,6 +92,7 @@ class Lookup:
             try:
                 client = self.client
             except UsageError:
+                self._refuse_last(name)
                 if not self.given:
                     raise
                 raise UnknownName("table", name.text, self.given, place=name.place) from None
@@ -106,8 +109,17 @@ class Lookup:
                 place=name.place,
             )
         if not folded:
+            self._refuse_last(name)
             raise UnknownName("topic", name.text, known, place=name.place)
         return known[folded[0]]
+
+    def _refuse_last(self, name: Name) -> None:
+        """Raise BindError if the name means the last result, of which there is none."""
+        if name.text == LAST and not name.quoted:
+            raise BindError(
+                f"{LAST} is the last result: {self.memory.why_not}",
+                hint="run a SELECT first", place=name.place,
+            )  # fmt: skip
 
     def snapshot(self, topic: str) -> Snapshot:
         """A topic, by its exact name, and its offsets; raises UnknownName, Forbidden or Outage."""
@@ -152,21 +164,28 @@ class Lookup:
         declared = self.catalog.find(name.text, name.quoted)
         return self.sample(name).source if declared is None else declared
 
-    def is_given(self, source: Source) -> bool:
-        """Whether a source of a plan is a given table."""
-        return not source.declared and source.topic in self.given
+    def held(self, source: Source) -> pa.Table | None:
+        """The rows of a plan's source that are in memory: a given table's, a file's."""
+        if source.file is not None:
+            return source.file.rows
+        return None if source.declared else self.given.get(source.topic)
 
     def offsets(self, source: Source) -> Mapping[int, tuple[int, int]]:
-        """Per partition [first, end) of a plan's source; of a given table its rows are counted."""
-        if self.is_given(source):
-            return {0: (0, self.given[source.topic].num_rows)}
+        """Per partition [first, end) of a plan's source; rows in memory are counted."""
+        if (rows := self.held(source)) is not None:
+            return {0: (0, rows.num_rows)}
         return self.snapshot(source.topic).offsets
 
     def _given(self, name: Name) -> str | None:
         """The given table that a name means; it wins over a topic, and that is said."""
         found = given_named(self.given, name)
+        if found == LAST and name.quoted and self.memory.there:  # a topic may have that name
+            return None
         if found is not None and found not in self._seen:
             self._seen.add(found)
+            if found == LAST:
+                self.notices += self.memory.notices
+                return found
             with contextlib.suppress(UsageError):  # without a cluster there are no topics
                 if self.client.find(name.text) is not None:
                     text = f"{found} is the table given to this session, not the topic"
@@ -178,7 +197,9 @@ class Lookup:
         if (given := self._given(name)) is not None:
             from kshell.engines.local.sources.given import GivenTable
 
-            return self._tables.setdefault(f"given {given}", GivenTable(given, self.given[given]))
+            why = "the last result" if given == LAST else "given to this session"
+            made = GivenTable(given, self.given[given], why)
+            return self._tables.setdefault(f"given {given}", made)
         declared = self.catalog.find(name.text, name.quoted)
         identity = f"topic {self.topic(name).name}" if declared is None else declared.name
         if identity not in self._tables:
@@ -193,6 +214,10 @@ class Lookup:
             rows, notices = keeper.kept(_PATIENCE)
             self.notices += notices
             return KeptTable(declared, rows)
+        if declared is not None and declared.file is not None:
+            from kshell.engines.local.sources.file import FileTable
+
+            return FileTable(declared, declared.file)
         if declared is None:
             from kshell.engines.local.sources.topic import TopicTable as Made
         else:
@@ -236,8 +261,14 @@ class Lookup:
         tables = plan.looked_up(node)
         by_topic: dict[str, list[Follower]] = {}
         of_given: dict[str, dict[int, plan.Scan]] = {}
+        of_files: list[Input] = []
         for scan, leaf in enumerate(plan.scans(node)):
-            if self.is_given(leaf.source):
+            if leaf.source.file is not None:
+                from kshell.engines.local.sources.file import file_input
+
+                of_files.append(file_input(leaf.source.name, leaf.source.file, {scan: leaf}))
+                continue
+            if self.held(leaf.source) is not None:
                 of_given.setdefault(leaf.source.topic, {})[scan] = leaf
                 continue
             misfits = self._misfits(leaf.source) if bounded else None
@@ -245,6 +276,7 @@ class Lookup:
             follower = Follower(scan, intake, earliest or scan in tables)
             by_topic.setdefault(leaf.source.topic, []).append(follower)
         return [
+            *of_files,
             *(GivenInput(name, self.given[name], leaves) for name, leaves in of_given.items()),
             *(
                 TopicInput(

@@ -19,10 +19,9 @@ from kshell.engines.local.sources.learned import Widening
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.engines.local.statements.attempts import attempted
 from kshell.engines.local.statements.plans import bound_query
-from kshell.field_names import plain
 from kshell.results import Notice, Progress, Rows, undecodable
 from kshell.sql import plan
-from kshell.sql.bind.select import output_columns
+from kshell.sql.moment_columns import answer_schema
 from kshell.sql.statements import Query
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def _begun(lookup: Lookup, query: Query) -> Rows:
     running = Run(lookup, node, "query", bounded=True)
     feed = running.feed
     total, began = feed.lag or 0, time.monotonic()
-    schema = pa.schema([(plain(c.name), c.type) for c in output_columns(node)])
+    schema = answer_schema(node)
 
     def progress() -> Progress:
         return Progress(total - min(feed.lag or 0, total), total, time.monotonic() - began)

@@ -15,11 +15,10 @@ from kshell.config import Properties
 from kshell.engines.local.continuous.run import Run
 from kshell.engines.local.sources.cut_times import cut_in_plan
 from kshell.engines.local.statements.plans import plan_query
-from kshell.field_names import plain
 from kshell.results import Live, LiveStats
 from kshell.sql import plan
-from kshell.sql.bind.select import output_columns
 from kshell.sql.expressions import Column
+from kshell.sql.moment_columns import answer_schema
 from kshell.sql.statements import Query
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ class _Answer:
 
     def __init__(self, node: plan.Answer) -> None:
         self.columns = [name for _, name in node.columns]
-        self.schema = pa.schema([(plain(c.name), c.type) for c in output_columns(node)])
+        self.schema = answer_schema(node)
         self.limit = node.limit
         self.rows = 0
         self._table = node.output.kind is Kind.TABLE

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from kshell.engines.local.context import Context
 
 _FEW = 5
+_LIMIT = re.compile(r"\bLIMIT\b", re.IGNORECASE)
 
 __all__ = ["evaluator", "needs_continuous", "planned", "select"]
 
@@ -70,9 +72,19 @@ def _bounded(context: Context, query: Query, properties: Properties) -> Rows:
     if needs_continuous(query):
         from kshell.engines.local.statements.bounded_continuous import bounded_continuous
 
-        return bounded_continuous(context, query, properties)
-    lookup = context.lookup(properties)
-    return attempted(query.tree, lookup, _OverDuckDB(query, lookup).begin)
+        rows = bounded_continuous(context, query, properties)
+    else:
+        lookup = context.lookup(properties)
+        rows = attempted(query.tree, lookup, _OverDuckDB(query, lookup).begin)
+    rows.elides = not _limited(query)
+    return rows
+
+
+def _limited(query: Query) -> bool:
+    """Whether the person said how many rows there are to be."""
+    if query.unread is not None:
+        return _LIMIT.search(query.text) is not None
+    return any(query.tree.args.get(part) for part in ("limit", "fetch"))
 
 
 class _OverDuckDB:

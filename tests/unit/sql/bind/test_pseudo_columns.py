@@ -10,7 +10,7 @@ import pytest
 from kshell.catalog.model import HEADERS
 from kshell.errors import BindError
 from kshell.sql import plan
-from kshell.sql.bind.select import output_columns
+from kshell.sql.moment_columns import answer_schema
 
 Steps = Callable[[str], list[str]]
 Bind = Callable[[str], plan.Node]
@@ -23,7 +23,7 @@ def shown(bind: Bind) -> Callable[[str], dict[str, pa.DataType]]:
     def columns(text: str) -> dict[str, pa.DataType]:
         answer = bind(text)
         assert isinstance(answer, plan.Answer)
-        return {c.name: c.type for c in output_columns(answer)}
+        return {f.name: f.type for f in answer_schema(answer)}
 
     return columns
 

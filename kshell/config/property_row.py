@@ -1,7 +1,4 @@
-"""A row of the table of properties, and which values it may have.
-
-`config` has the table.
-"""
+"""A row of the table of properties, and which values it may have; `properties` has the table."""
 
 from __future__ import annotations
 
@@ -37,6 +34,8 @@ class Property:
     values: tuple[str, ...] = ()
     secret: bool = False
     least: int | None = None  # of a whole number
+    file: bool = False  # it names a local file
+    fixed: bool = False  # no SET changes it
     flaw: Callable[[str], tuple[str, str]] | None = None
     scope: Scope = Scope.SESSION
 
