@@ -22,7 +22,7 @@ ADJECTIVES = (  # by the stars of a review
     ("cold", "awful", "stale"), ("slow", "weak", "small"), ("fine", "plain", "warm"),
     ("good", "fresh", "quick"), ("great", "lovely", "perfect"),
 )  # fmt: skip
-HURRY, HURRIED = 160, 30  # of so many views the last are of one user, much too fast: a robot
+HURRY, HURRIED = 80, 25  # of so many views the last are of one user, much too fast: a robot
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,13 +33,13 @@ CREATE STREAM enriched AS
 -- Windowed counts: views by region and gender, every half minute anew.
 SELECT regionid, gender, WINDOWSTART, COUNT(*) AS views
 FROM enriched WINDOW TUMBLING (SIZE 30 SECONDS)
-GROUP BY regionid, gender EMIT CHANGES LIMIT 160;
+GROUP BY regionid, gender EMIT CHANGES LIMIT 140;
 
 -- Anomalies: who opens more than 15 pages in ten seconds?
 SELECT userid, COUNT(*) AS views,
        TIMESTAMPTOSTRING(WINDOWSTART, 'HH:mm:ss') AS since
 FROM enriched WINDOW TUMBLING (SIZE 10 SECONDS)
-GROUP BY userid HAVING COUNT(*) > 15 EMIT CHANGES LIMIT 24;
+GROUP BY userid HAVING COUNT(*) > 15 EMIT CHANGES LIMIT 20;
 
 -- An alert: complaints, into a topic that others can listen to.
 CREATE STREAM complaints AS
@@ -56,7 +56,7 @@ CREATE STREAM words AS
 
 -- and these are counted.
 SELECT word, COUNT(*) AS n FROM words GROUP BY word
-EMIT CHANGES LIMIT 200;
+EMIT CHANGES LIMIT 140;
 
 -- Three queries still run: end them.
 TERMINATE ALL;

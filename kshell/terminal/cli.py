@@ -77,8 +77,7 @@ def _tour(options: argparse.Namespace) -> Tour | None:
     from kshell.demo.broker import TOUR
     from kshell.terminal.tour import Tour
 
-    speed = Properties(options.properties)["kshell.typing.speed"]
-    return Tour(TOUR.read_text(encoding="utf-8"), float(speed), options.auto)
+    return Tour(TOUR.read_text(encoding="utf-8"), Properties(options.properties), options.auto)
 
 
 def _command_texts() -> dict[str, str]:

@@ -9,7 +9,7 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from prompt_toolkit.application import get_app
@@ -55,12 +55,12 @@ def steps_of(script: str) -> Iterator[Step]:
 
 
 class Tour:
-    """The steps that are still to come; `speed` is in characters a second."""
+    """The steps that are still to come."""
 
-    def __init__(self, script: str, speed: float, auto: bool) -> None:
+    def __init__(self, script: str, properties: Mapping[str, str], auto: bool) -> None:
         self._steps = deque(steps_of(script))
         self._step = Step("", "")
-        self._beat = 1 / speed
+        self._beat = 1 / float(properties["kshell.typing.speed"])
         self._chance = random.Random(0)
         self._typing = False
         self._pause = 0  # before the next step
