@@ -1,5 +1,6 @@
-"""A terminal's screen as an SVG picture, or as an SVG film of what it showed: no browser, no font to
-fetch, nothing from the network.
+"""A terminal's screen as an SVG picture, or all that it showed as an SVG film.
+
+No browser, no font to fetch, nothing from the network.
 """
 
 from __future__ import annotations

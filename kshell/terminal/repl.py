@@ -222,7 +222,7 @@ class _Prompt:
         if is_dumb_terminal():
             return ask(_PROMPT, self._history, default)
         # In a loop that lives on: to close one waits for threads, and Ctrl-C would not be heeded.
-        prompt = [("class:prompt", _PROMPT)]
+        prompt: StyleAndTextTuples = [("class:prompt", _PROMPT)]
         asked = self._prompt.prompt_async(prompt, default=default, pre_run=begin)
         return self._loop.run_until_complete(asked)
 
