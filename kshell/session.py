@@ -7,8 +7,7 @@ DEFINE, HELP, EXIT), the engine all others.  It connects at the first statement 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,19 +24,11 @@ from kshell.sql.tokens import place_at, tokenize
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from kshell.engines.base import Engine
+    from kshell.engines.base import Engine, Named
     from kshell.sql.duck import Database
     from kshell.sql.functions import Function
 
-__all__ = ["Names", "Session"]
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """The names for completion: topics, and declared streams and tables."""
-
-    topics: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
+__all__ = ["Session"]
 
 
 _SPANS = {
@@ -89,8 +80,9 @@ class Session:
         self._loaded: Path | None = None
         self._functions: dict[str, Function] = {}  # the user's own, by name
         self._database: Database | None = None  # in DuckDB, made when first needed
-        self._names = Names()
+        self._names: Sequence[Named] = ()
         self.in_use: Callable[[], object] = bool  # whether answers are read besides statements
+        self.gather: Callable[[str], Properties] | None = None  # what holds with a profile
 
     @classmethod
     def open(
@@ -132,7 +124,7 @@ class Session:
             )
         if anew and self._engine is not None:
             self._engine.reconnect(properties)
-            self._names = Names()
+            self._names = ()
         self.properties = properties
 
     def execute(self, text: str) -> Iterator[Event]:
@@ -227,26 +219,30 @@ class Session:
         for problem in problems:
             yield Remark(f"functions: {problem}")
 
-    def names(self) -> Names:
-        """The names from the last `refresh`."""
+    def names(self) -> Sequence[Named]:
+        """The names that FROM takes, from the last `refresh`."""
         return self._names
 
     def refresh(self) -> None:
         """Get the names again; asks the cluster."""
-        engine = self.engine
-        self._names = Names(tuple(engine.topics()), tuple(engine.sources()))
+        self._names = tuple(self.engine.names())
 
-    def columns(self, name: str) -> tuple[str, ...]:
+    def columns(self, name: str) -> Mapping[str, pa.DataType]:
         """Columns of a topic or source; asks the cluster, so do not call it on the UI's thread."""
-        return tuple(self.engine.columns(name, self.properties))
+        return self.engine.columns(name, self.properties)
 
-    def functions(self) -> tuple[str, ...]:
-        """Names of functions, for completion."""
+    def types(self) -> tuple[str, ...]:
+        """Names of the types that CREATE TYPE made."""
+        return tuple(self._engine.types()) if self._engine else ()
+
+    def functions(self) -> Mapping[str, Function]:
+        """The functions that a person may call, by name, for completion."""
         from kshell.sql import functions
         from kshell.sql.users import with_users
 
         with with_users(self._functions):
-            return functions.names()
+            known = functions.library()
+            return {name: known[name] for name in functions.names()}
 
     def running(self) -> tuple[Running, ...]:
         """The queries in the background."""

@@ -182,11 +182,11 @@ def film(frames: Sequence[Frame], seconds: float, still: float, title: str) -> s
             for second, place in strip.steps
         )
         style.append(f"@keyframes r{y}{{{steps}}}")
-        at_rest = f"transform:translateY({-strip.place_at(still) * _LINE}px)"
+        at_rest = f"translate(0 {-strip.place_at(still) * _LINE})"
         used = "".join(f'<use href="#l{n}" y="{i * _LINE}"/>' for i, n in enumerate(strip.seen))
         rows.append(
             f'<svg y="{_BAR + _PAD - 4 + y * _LINE}" width="{width}" height="{_LINE}">'
-            f'<g class="s" style="animation-name:r{y};{at_rest}">{used}</g></svg>'
+            f'<g class="s" style="animation-name:r{y}" transform="{at_rest}">{used}</g></svg>'
         )
     lines = [f'<g id="l{n}">{"".join(_line(runs, 0))}</g>' for runs, n in numbers.items()]
     return "\n".join([*out, "<style>", *style, "</style>", "<defs>", *lines, "</defs>", *rows,

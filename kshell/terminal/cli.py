@@ -25,6 +25,7 @@ from kshell.terminal.options import parser, script_of, variables_of
 if TYPE_CHECKING:
     import argparse
 
+    from kshell.config import Properties
     from kshell.session import Session
     from kshell.terminal.tour import Tour
 
@@ -65,6 +66,7 @@ def open_session(
     session = Session.open(properties, profile, remembers=prompt)
     stack.callback(session.close)
     session.commands = _command_texts
+    session.gather = lambda name: _with_profile(options, name)
     themes.follow(lambda: session.properties)
     return session
 
@@ -78,6 +80,15 @@ def _tour(options: argparse.Namespace) -> Tour | None:
     from kshell.terminal.tour import Tour
 
     return Tour(TOUR.read_text(encoding="utf-8"), Properties(options.properties), options.auto)
+
+
+def _with_profile(options: argparse.Namespace, name: str) -> Properties:
+    """What holds with another profile: the flags still come first."""
+    import argparse
+
+    from kshell.terminal.settings import gathered
+
+    return gathered(argparse.Namespace(**{**vars(options), "profile": name})).properties
 
 
 def _command_texts() -> dict[str, str]:

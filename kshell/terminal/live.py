@@ -175,7 +175,8 @@ class View:
         return _Columns(self._layout, tuple(tuple(wrapped(names[i], w)) for i, w in made))
 
     def _table(self, rows: list[Row], columns: _Columns) -> Table:
-        table = Table(box=_BOX, show_edge=False, header_style="bold cyan", border_style="dim")
+        heading = themes.heading()[0]
+        table = Table(box=_BOX, show_edge=False, header_style=heading, border_style="dim")
         place = columns.layout
         made = [
             ("\n".join(heading), i in self.board.right, size)

@@ -13,13 +13,12 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO, cast
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import Application, run_in_terminal
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
-from prompt_toolkit.completion import ThreadedCompleter
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.key_binding.vi_state import InputMode
@@ -31,15 +30,15 @@ from prompt_toolkit.utils import is_dumb_terminal
 from kshell import __version__
 from kshell.errors import KshellError
 from kshell.terminal.commands import run_command
-from kshell.terminal.completion import Known, SqlCompleter
+from kshell.terminal.completion.menu import Menu
 from kshell.terminal.conversation import Conversation, NoSession
 from kshell.terminal.encoding import Unbuffered, speaks_utf8
-from kshell.terminal.highlight import SqlLexer
+from kshell.terminal.highlight import BracketsAtCursor, SqlLexer
 from kshell.terminal.history import PrivateHistory
 from kshell.terminal.keyboard import quiet
 from kshell.terminal.keys import bindings, editing_mode
 from kshell.terminal.messages import draw_error, note
-from kshell.terminal.opening import Opening, learn
+from kshell.terminal.opening import Opening
 from kshell.terminal.plain_prompt import ask
 from kshell.terminal.themes import prompt_style
 from kshell.terminal.toolbar import toolbar
@@ -54,7 +53,6 @@ __all__ = ["converse"]
 _PROMPT = "kshell> "
 _TICK = 1.0  # seconds after which an idle prompt is drawn again: queries run beside it
 _FRESH = 10.0  # seconds after which names are loaded again
-_MAKES_NAMES = ("CREATE", "DROP", "INSERT", "ALTER", "RUN")
 
 
 def _output() -> Output | None:
@@ -73,10 +71,11 @@ class _Prompt:
         self._tour = tour
         self._loop = asyncio.new_event_loop()
         self._learned = time.monotonic()
+        self._menu = Menu()
         self._asked = False  # whether Ctrl-D was pressed while queries run
-        self._columns: dict[str, tuple[float, Sequence[str]]] = {}
-        self._opening = Opening(open_session, self._changed)
+        self._opening = Opening(open_session, self._changed, self._learn)
         self._talk = Conversation(self._session, output, csv_safe)
+        self._menu.memory.jobs = self._talk.jobs.status
         self._history = PrivateHistory()
         keys = bindings()
         if tour is not None:
@@ -84,7 +83,7 @@ class _Prompt:
         self._prompt: PromptSession[str] = PromptSession(
             history=self._history,
             auto_suggest=AutoSuggestFromHistory(),
-            completer=ThreadedCompleter(SqlCompleter(self._known)),
+            completer=self._menu.completer,
             complete_while_typing=True,
             complete_style=CompleteStyle.COLUMN,
             lexer=SqlLexer(),
@@ -95,10 +94,11 @@ class _Prompt:
             ],
             bottom_toolbar=self._toolbar,
             refresh_interval=_TICK,
-            reserve_space_for_menu=7,
+            input_processors=[BracketsAtCursor()],
             key_bindings=keys,
             output=_output(),
         )
+        self._menu.attach(self._prompt)
         self._editing = EditingMode.EMACS
         self._prompt.app.after_render += self._drawn
         self._prompt.app.ttimeoutlen = 0.05  # do not wait after Esc
@@ -152,26 +152,12 @@ class _Prompt:
         queries = (*session.running(), *self._talk.jobs.status())
         return toolbar(session.cluster, session.profile, queries, marks, width)
 
-    def _known(self) -> Known:
-        session = self._opening.session
-        if session is None:
-            return Known()
-        names = session.names()
-        return Known((*names.sources, *names.topics), self._columns_of, session.functions())
-
-    def _columns_of(self, name: str) -> Sequence[str]:
-        """Columns, kept for a while: a sample for each key press would be too slow."""
-        session = self._opening.session
-        when, found = self._columns.get(name, (0.0, ()))
-        if session is None or (when and time.monotonic() - when < _FRESH):
-            return found
-        names = session.names()
-        folded = {n.casefold() for n in (*names.topics, *names.sources)}
-        if name.casefold() in folded:
-            with contextlib.suppress(KshellError, OSError):
-                found = session.columns(name)
-        self._columns[name] = (time.monotonic(), found)
-        return found
+    def _learn(self, session: Session) -> None:
+        """Load names for completion, and import the modules that the first query needs."""
+        memory = self._menu.memory
+        memory.learn(session, () if memory.session else self._history.load_history_strings())
+        import kshell.engines.local.statements.select
+        import kshell.terminal.show  # noqa: F401
 
     def run(self) -> int:
         """Run until Ctrl-D; returns the exit code."""
@@ -260,11 +246,12 @@ class _Prompt:
     def _learn_after(self, text: str) -> None:
         session = self._opening.session
         now = time.monotonic()
+        changed = self._menu.memory.used(text)
         if session is None:
             return
-        if now - self._learned > _FRESH or text.strip().upper().startswith(_MAKES_NAMES):
+        if changed or now - self._learned > _FRESH:
             self._learned = now
-            threading.Thread(target=learn, args=(session,), daemon=True).start()
+            threading.Thread(target=self._learn, args=(session,), daemon=True).start()
 
 
 def converse(

@@ -15,7 +15,7 @@ from kshell.config.values import Properties
 if TYPE_CHECKING:
     from prompt_toolkit.styles import Style
 
-__all__ = ["THEMES", "bar", "follow", "prompt_style"]
+__all__ = ["THEMES", "bar", "follow", "heading", "prompt_style"]
 
 # prompt_toolkit's classes, and the two styles of rich's that the live view's last line has.
 THEMES: Mapping[str, Mapping[str, str]] = {
@@ -28,6 +28,9 @@ THEMES: Mapping[str, Mapping[str, str]] = {
         "number": "ansimagenta",
         "punct": "ansibrightblack",
         "comment": "italic ansibrightblack",
+        "bracket.open": "bold ansiyellow",
+        "bracket.alone": "bold #ffffff bg:#af0000",
+        "bracket.pair": "bold underline",
         "auto-suggestion": "#6c6c6c",
         "bottom-toolbar": "noreverse bg:#262626 #a8a8a8",
         "bar.cluster": "bold #87d7ff",
@@ -51,6 +54,9 @@ THEMES: Mapping[str, Mapping[str, str]] = {
         "number": "#870087",
         "punct": "#585858",
         "comment": "italic #767676",
+        "bracket.open": "bold #af5f00",
+        "bracket.alone": "bold #ffffff bg:#af0000",
+        "bracket.pair": "bold underline",
         "auto-suggestion": "#949494",
         "bottom-toolbar": "noreverse bg:#d0d0d0 #444444",
         "bar.cluster": "bold #005f87",
@@ -67,6 +73,8 @@ THEMES: Mapping[str, Mapping[str, str]] = {
     },
 }
 _BARS = {"dark": "white on grey23", "light": "black on grey82"}
+# Headings: rich's word for the colour, and the number after 3 in an escape sequence.
+_HEADINGS = {"dark": ("cyan", 6), "light": ("blue", 4)}
 
 _properties: Callable[[], Mapping[str, str]] = Properties
 
@@ -86,6 +94,12 @@ def prompt_style() -> Style:
 def bar() -> str:
     """rich's style for the live view's last line."""
     return _BARS[_properties()["kshell.theme"]]
+
+
+def heading() -> tuple[str, str]:
+    """The style of columns' names: rich's, and as an escape sequence."""
+    name, number = _HEADINGS[_properties()["kshell.theme"]]
+    return f"bold {name}", f"\x1b[1;3{number}m"
 
 
 @cache

@@ -20,6 +20,7 @@ import pyarrow as pa
 from kshell.catalog.model import HEADERS
 from kshell.changes import Changes
 from kshell.config import Properties
+from kshell.engines.base import Named
 from kshell.errors import Outage, ParseError, Place, UnknownName, UsageError
 from kshell.results import (
     Event,
@@ -36,7 +37,7 @@ from kshell.results import (
     Running,
     Sections,
 )  # fmt: skip
-from kshell.session import Names
+from kshell.sql import functions
 from kshell.sql.script import Piece
 from kshell.types import as_moment
 
@@ -47,7 +48,13 @@ NOTICES = {
     "undecodable": Notice(NoticeKind.UNDECODABLE, "1 record could not be decoded", 1),
     "empty": Notice(NoticeKind.EMPTY, "topic orders is empty"),
 }
-COLUMNS = {"orders": ("orderid", "total", "address"), "users": ("userid", "regionid")}
+ADDRESS = pa.struct([("city", pa.string()), ("zip", pa.int32())])
+COLUMNS = {
+    "orders": {
+        "orderid": pa.int64(), "userid": pa.int64(), "total": pa.float64(), "address": ADDRESS,
+    },
+    "users": {"userid": pa.int64(), "regionid": pa.string()},
+}  # fmt: skip
 
 
 def slow(seconds: float = 60) -> Rows:
@@ -246,17 +253,21 @@ class FakeSession:
     def execute_piece(self, piece: Piece) -> Iterator[Event]:
         return self.execute(piece.text)
 
-    def names(self) -> Names:
-        return Names(tuple(COLUMNS))
+    def names(self) -> tuple[Named, ...]:
+        return tuple(Named(name, "topic", 3) for name in COLUMNS)
 
     def refresh(self) -> None:
         pass
 
-    def columns(self, name: str) -> tuple[str, ...]:
-        return COLUMNS.get(name, ())
+    def columns(self, name: str) -> dict[str, pa.DataType]:
+        time.sleep(0.2)  # as a sample of a topic takes
+        return COLUMNS[name]
 
-    def functions(self) -> tuple[str, ...]:
-        return ("UCASE", "COUNT")
+    def types(self) -> tuple[str, ...]:
+        return ()
+
+    def functions(self) -> dict[str, functions.Function]:
+        return {name: functions.describe(name) for name in ("COUNT", "UCASE")}
 
     def running(self) -> tuple[Running, ...]:
         if "idle" in sys.argv:
