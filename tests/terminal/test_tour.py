@@ -36,6 +36,8 @@ def test_the_film_of_it_is_small_has_no_epochs_and_lasts_less_than_90_seconds() 
     film = FILM.read_text()
     assert FILM.stat().st_size < 1_500_000
     assert not EPOCH.search(film)
+    assert "Error" not in film
+    assert "TERMINATE" in film
     seconds = re.search(r"animation:([\d.]+)s", film)
     assert seconds is not None
     assert float(seconds[1]) < 95  # the last frame stays for a while
