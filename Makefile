@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test matrix check bench soak screenshots dist hooks clean
+.PHONY: demo test matrix check bench soak screenshots pages dist hooks clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/kshell --demo
@@ -37,6 +37,11 @@ hooks: $(VENV)/.dev
 
 screenshots: $(VENV)/.dev
 	$(BIN)/python screenshots/make.py
+
+# The pages of docs/ that are made from tables.
+pages: $(VENV)/.dev
+	$(BIN)/python -m tests.reference_page
+	$(BIN)/python -m tests.duckdb.dialect_page
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

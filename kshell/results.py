@@ -18,8 +18,8 @@ import pyarrow as pa
 from kshell.changes import Changes
 
 __all__ = ["LAST", "Answer", "Event", "Goodbye", "LeftOut", "Live", "LiveStats", "Message",
-           "Notice", "NoticeKind", "Progress", "Remark", "Rows", "Running", "Sections", "Spooling",
-           "backlog", "give_back", "notices_of", "time_left", "titled", "undecodable",
+           "Notice", "NoticeKind", "Printed", "Progress", "Remark", "Rows", "Running", "Sections",
+           "Spooling", "backlog", "give_back", "notices_of", "time_left", "titled", "undecodable",
            "unique"]  # fmt: skip
 
 
@@ -216,6 +216,14 @@ class Live:
     key: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()  # besides the notice of records that are left out
     ends: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Printed(Live):
+    """The records of a topic as PRINT shows them: topic, partition, offset, timestamp, key,
+    headers, value, error.  `follows`: it waits for more when it has shown what is there."""
+
+    follows: bool = True
 
 
 @dataclass(frozen=True, slots=True)

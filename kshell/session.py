@@ -7,17 +7,16 @@ DEFINE, HELP, EXIT), the engine all others.  It connects at the first statement 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kshell.catalog.model import PSEUDO_COLUMNS
 from kshell.config import Properties, Scope, check_settable, config_home, scope_of
 from kshell.errors import KshellError, StatementError, UnknownName, UsageError
 from kshell.permits import check_files, check_writes
 from kshell.results import LAST, Event, Goodbye, Message, Remark, Rows, Running, Spooling, give_back
 from kshell.sql import statements as ast
+from kshell.sql.help import help_on, usage
 from kshell.sql.option_place import option_span, setting_span
 from kshell.sql.script import Piece, split, substitute
 from kshell.sql.tokens import place_at, tokenize
@@ -25,39 +24,11 @@ from kshell.sql.tokens import place_at, tokenize
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from kshell.engines.base import Engine
+    from kshell.engines.base import Engine, Named
     from kshell.sql.duck import Database
     from kshell.sql.functions import Function
 
-__all__ = ["Names", "Session"]
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """The names for completion: topics, and declared streams and tables."""
-
-    topics: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
-
-
-HELP = f"""\
-SHOW TOPICS [EXTENDED]           the topics of the cluster
-DESCRIBE topic [EXTENDED]        columns as inferred, partitions, offsets, configs
-SELECT … FROM topic              a bounded answer over what is in the topic now
-SELECT … FROM _                  the last answer's rows, without reading Kafka again
-SELECT … EMIT CHANGES            rows as they arrive; q stops, Space pauses
-PRINT topic [FROM BEGINNING]     raw keys and values
-CREATE STREAM|TABLE name (…) WITH (KAFKA_TOPIC='…', VALUE_FORMAT='…')
-CREATE STREAM|TABLE name AS SELECT … EMIT CHANGES     in the background, into a topic
-SHOW STREAMS, TABLES, QUERIES, FUNCTIONS, TYPES; DESCRIBE name; DESCRIBE FUNCTION name
-PAUSE, RESUME, TERMINATE id|ALL; DROP STREAM|TABLE name [DELETE TOPIC]
-EXPLAIN statement | id           what would be read, and how
-INSERT INTO topic (a, b) VALUES (…)
-SHOW ERRORS                      records that could not be decoded, and why
-DEFINE name = '…'; RUN SCRIPT 'file'; SPOOL 'file' | OFF
-SET 'auto.offset.reset'='earliest'; UNSET …; SHOW PROPERTIES
-EXIT                             or Ctrl-D
-Every record also has {", ".join(PSEUDO_COLUMNS)}."""
+__all__ = ["Session"]
 
 
 _SPANS = {
@@ -88,18 +59,6 @@ def _point_at_name(error: KshellError, piece: Piece) -> None:
                 return
 
 
-def _usage(text: str) -> str:
-    """How the statement that begins with the text's word is written.
-
-    >>> _usage("PRINT")
-    'PRINT topic [FROM BEGINNING]'
-    """
-    words = text.split(None, 1)
-    word = words[0].upper() if words else ""
-    lines = (line.split("  ")[0] for line in HELP.splitlines())
-    return next((line for line in lines if word and word in line.split()), "HELP")
-
-
 class Session:
     """Properties and variables of one user at one cluster; for one thread at a time."""
 
@@ -116,11 +75,12 @@ class Session:
         self._tables = dict(tables or {})
         self.profile = profile
         self.variables: dict[str, str] = {}
+        self.commands: Callable[[], Mapping[str, str]] = dict  # what HELP says of the terminal's
         self._engine: Engine | None = None
         self._loaded: Path | None = None
         self._functions: dict[str, Function] = {}  # the user's own, by name
         self._database: Database | None = None  # in DuckDB, made when first needed
-        self._names = Names()
+        self._names: Sequence[Named] = ()
         self.in_use: Callable[[], object] = bool  # whether answers are read besides statements
 
     @classmethod
@@ -163,7 +123,7 @@ class Session:
             )
         if anew and self._engine is not None:
             self._engine.reconnect(properties)
-            self._names = Names()
+            self._names = ()
         self.properties = properties
 
     def execute(self, text: str) -> Iterator[Event]:
@@ -189,7 +149,7 @@ class Session:
             _point_at_option(error, piece)
             _point_at_name(error, piece)
             error.with_place(piece.place)
-            error.hint = error.hint or _usage(piece.text)
+            error.hint = error.hint or usage(piece.text)
             raise
         give_back()
 
@@ -221,6 +181,8 @@ class Session:
             return
         if statement.writes:
             check_writes(self.properties, _words(statement))
+        for option in _files_of(statement):
+            check_files(self.properties, option)
         if not _may_call(statement):
             yield self.engine.run(statement, self.properties)
         else:
@@ -256,26 +218,30 @@ class Session:
         for problem in problems:
             yield Remark(f"functions: {problem}")
 
-    def names(self) -> Names:
-        """The names from the last `refresh`."""
+    def names(self) -> Sequence[Named]:
+        """The names that FROM takes, from the last `refresh`."""
         return self._names
 
     def refresh(self) -> None:
         """Get the names again; asks the cluster."""
-        engine = self.engine
-        self._names = Names(tuple(engine.topics()), tuple(engine.sources()))
+        self._names = tuple(self.engine.names())
 
-    def columns(self, name: str) -> tuple[str, ...]:
+    def columns(self, name: str) -> Mapping[str, pa.DataType]:
         """Columns of a topic or source; asks the cluster, so do not call it on the UI's thread."""
-        return tuple(self.engine.columns(name, self.properties))
+        return self.engine.columns(name, self.properties)
 
-    def functions(self) -> tuple[str, ...]:
-        """Names of functions, for completion."""
+    def types(self) -> tuple[str, ...]:
+        """Names of the types that CREATE TYPE made."""
+        return tuple(self._engine.types()) if self._engine else ()
+
+    def functions(self) -> Mapping[str, Function]:
+        """The functions that a person may call, by name, for completion."""
         from kshell.sql import functions
         from kshell.sql.users import with_users
 
         with with_users(self._functions):
-            return functions.names()
+            known = functions.library()
+            return {name: known[name] for name in functions.names()}
 
     def running(self) -> tuple[Running, ...]:
         """The queries in the background."""
@@ -336,7 +302,7 @@ def _spool(session: Session, statement: ast.Spool) -> Iterator[Event]:
 
 
 def _help(session: Session, statement: ast.Help) -> Iterator[Event]:
-    yield Message(HELP)
+    yield Message(help_on(statement.topic, session.commands()))
 
 
 def _exit(session: Session, statement: ast.Exit) -> Iterator[Event]:
@@ -357,11 +323,22 @@ def _words(statement: ast.Statement) -> str:
     return " ".join(statement.text.split()[:2]).upper()
 
 
+def _files_of(statement: ast.Statement) -> list[str]:
+    """The options of a statement's WITH that name local files, also of a statement within it."""
+    named = [n for n in getattr(statement, "properties", ()) if n.endswith("SCHEMA_FILE")]
+    for field in ("statement", "source"):
+        inner = getattr(statement, field, None)
+        named += _files_of(inner) if isinstance(inner, ast.Statement) else []
+    return named
+
+
 def _may_call(statement: ast.Statement) -> bool:
     """Whether the statement may call functions: the others do not wait for the user's functions."""
     if isinstance(statement, ast.Show):
         return statement.what is ast.ShowWhat.FUNCTIONS
-    return not isinstance(statement, ast.Describe | ast.Print)
+    if isinstance(statement, ast.Print):
+        return statement.where is not None
+    return not isinstance(statement, ast.Describe)
 
 
 _OWN: Mapping[type[ast.Statement], Callable[[Session, Any], Iterator[Event]]] = {

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 __all__ = ["BIGINT", "BOOLEAN", "BYTES", "DATE", "DOUBLE", "INTEGER", "PRIMITIVES", "STRING",
            "TIME", "TIMESTAMP", "array_of", "as_moment", "decimal", "duckdb_name", "is_moment",
-           "is_numeric", "ksql_name", "map_of", "parts", "quote_duckdb", "quote_ksql",
+           "is_numeric", "ksql_name", "ksql_type", "map_of", "parts", "quote_duckdb", "quote_ksql",
            "quote_text", "stored_type"]  # fmt: skip
 
 BOOLEAN = pa.bool_()
@@ -149,6 +149,44 @@ def ksql_name(type: pa.DataType) -> str:
         fields = (f"{quote_ksql(f.name)} {ksql_name(f.type)}" for f in type)
         return f"STRUCT<{', '.join(fields)}>"
     return str(type).upper()
+
+
+def ksql_type(type: pa.DataType) -> pa.DataType:
+    """The KSQL type that holds every value of an Arrow type.
+
+    >>> ksql_type(pa.uint32()), ksql_type(pa.list_(pa.large_string()))
+    (DataType(int64), ListType(list<element: string>))
+    """
+    is_ = pa.types
+    if is_.is_dictionary(type):
+        return ksql_type(type.value_type)
+    if isinstance(type, pa.BaseExtensionType):
+        return ksql_type(type.storage_type)
+    if is_.is_integer(type):
+        if type == pa.uint64():
+            return decimal(20, 0)
+        return BIGINT if type in (pa.int64(), pa.uint32()) else INTEGER
+    if is_.is_floating(type):
+        return DOUBLE
+    if is_.is_decimal(type):
+        return decimal(min(type.precision - min(type.scale, 0), 38), max(type.scale, 0))
+    if is_.is_large_string(type) or is_.is_string_view(type) or is_.is_null(type):
+        return STRING
+    if is_.is_large_binary(type) or is_.is_fixed_size_binary(type) or is_.is_binary_view(type):
+        return pa.binary()
+    if is_.is_timestamp(type):
+        return TIMESTAMP
+    if is_.is_time(type):
+        return TIME
+    if is_.is_date64(type):
+        return pa.date32()
+    if is_.is_map(type):
+        return pa.map_(ksql_type(type.key_type), ksql_type(type.item_type))
+    if is_.is_list(type) or is_.is_large_list(type) or is_.is_fixed_size_list(type):
+        return pa.list_(pa.field("element", ksql_type(type.value_type)))
+    if is_.is_struct(type):
+        return pa.struct([(f.name, ksql_type(f.type)) for f in type])
+    return type
 
 
 def stored_type(type: pa.DataType) -> pa.DataType:

@@ -85,7 +85,7 @@ class Catalog:
                 f"Cannot add {_kind(source)} '{source.name}': CREATE OR REPLACE is not supported "
                 f"on source {_kind(source)}s."
             )
-        if old is not None:
+        if old is not None and (old.file is None or source.file is None):
             _check_upgrade(old, source)
         return self._with(source)
 
@@ -110,6 +110,11 @@ class Catalog:
         _check_kind(source, kind, "DROP")
         if source.read_only and delete_topic:
             raise BindError(f"Cannot delete topic for read-only source: {name}")
+        if source.file is not None and delete_topic:
+            raise BindError(
+                f"Table {name} is read from {source.file.path}, and has no topic to delete",
+                hint=f"DROP TABLE {name} leaves the file as it is",
+            )
         self._check_unused(name)
         rest = {n: s for n, s in self.sources.items() if n != name}
         return replace(self, sources=MappingProxyType(rest))
@@ -124,6 +129,11 @@ class Catalog:
             raise BindError(
                 f"Cannot alter {_kind(source)} '{name}': ALTER operations are not supported on "
                 f"source {_kind(source)}s."
+            )
+        if source.file is not None:
+            raise BindError(
+                f"Cannot alter table '{name}': its columns are those of {source.file.path}",
+                hint="CREATE OR REPLACE TABLE … FROM FILE declares others",
             )
         if source.query_id:
             raise BindError(
@@ -206,6 +216,12 @@ def _check_kind(source: Source, kind: Kind, verb: str) -> None:
 def _check_upgrade(old: Source, new: Source) -> None:
     """Allows what ksqlDB can change in place: new columns at the end; all else must stay."""
     changes = []
+    if (old.file is None) is not (new.file is None):
+        raise BindError(
+            f"Cannot replace {old.name}: it is read from {old.read_from}, which is "
+            f"{'a topic' if old.file is None else 'a file'}",
+            hint=f"DROP {old.kind.value} {old.name} first",
+        )
     for what, before, after in (
         ("topic", old.topic, new.topic),
         ("type", f"K{old.kind.value}", f"K{new.kind.value}"),

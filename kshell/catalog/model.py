@@ -19,6 +19,7 @@ __all__ = [
     "RESERVED",
     "WINDOW_COLUMNS",
     "Column",
+    "FileRows",
     "FormatSpec",
     "HeaderColumn",
     "Kind",
@@ -138,9 +139,19 @@ class TopicSettings:
     defaults: Mapping[str, str] = field(default_factory=_empty, hash=False)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FileRows:
+    """The rows of a file, read once: columns by the source's names; `time` is when it was written,
+    in milliseconds since 1970."""
+
+    path: str
+    rows: pa.Table
+    time: int
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A stream or a table over one topic.
+    """A stream or a table over one topic, or a table of a `file`'s rows, which has no topic.
 
     `declared` is False for a topic whose columns were inferred: its names keep their case and match
     in any case.  `presence` is then the share of sampled records that had each column; `suggested`
@@ -167,9 +178,15 @@ class Source:
     presence: Mapping[str, float] = field(default_factory=_empty, hash=False)
     samples: int = 0  # of a topic's records, which suggested its columns
     suggested: Mapping[str, pa.DataType] = field(default_factory=_empty, hash=False)
+    file: FileRows | None = None
     moments: frozenset[str] = frozenset()  # columns that are times in milliseconds
     suggested_key: Mapping[str, pa.DataType] = field(default_factory=_empty, hash=False)
     cut: tuple[str, ...] = ()  # the ways to times that lose digits, a column's name first
+
+    @property
+    def read_from(self) -> str:
+        """Its topic's name, or its file's path."""
+        return self.topic if self.file is None else self.file.path
 
     def columns(self) -> Iterator[Column]:
         """Key columns, value columns, header columns: the order of SELECT *."""

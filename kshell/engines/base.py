@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from kshell.config import Properties
@@ -15,7 +16,20 @@ from kshell.sql.statements import Statement
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Engine"]
+__all__ = ["Engine", "Named"]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A name that FROM takes: "stream", "table" or "topic", and its topic's partitions.
+
+    Internal topics are those that Kafka or its tools made for themselves.
+    """
+
+    name: str
+    kind: str
+    partitions: int = 0
+    internal: bool = False
 
 
 class Engine(Protocol):
@@ -33,14 +47,11 @@ class Engine(Protocol):
     def reconnect(self, properties: Properties) -> None:
         """Connect again; refused while a query runs; if it fails, the old connection stays."""
 
-    def topics(self) -> Sequence[str]:
-        """Names of topics; may ask the cluster."""
+    def names(self) -> Sequence[Named]:
+        """The names that FROM takes; may ask the cluster."""
 
-    def sources(self) -> Sequence[str]:
-        """Names of declared streams and tables."""
-
-    def columns(self, name: str, properties: Properties) -> Sequence[str]:
-        """Columns of a topic or source, for completion; may read samples."""
+    def columns(self, name: str, properties: Properties) -> Mapping[str, pa.DataType]:
+        """Columns of a topic or source with their types, for completion; may read samples."""
 
     def types(self) -> Mapping[str, pa.DataType]:
         """The types made by CREATE TYPE, by name."""

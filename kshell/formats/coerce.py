@@ -146,7 +146,7 @@ def _decimal(type: pa.DataType) -> Convert:
             if not isinstance(exponent, int):
                 raise _Unfit(node, name)
             if -exponent > type.scale:  # more digits than it can hold, unless they are zeros
-                shorter = value.normalize()
+                shorter = value.normalize(_EXACT)
                 if -int(shorter.as_tuple().exponent) > type.scale:
                     raise _Unfit(node, name)
             if value.adjusted() >= type.precision - type.scale and value:

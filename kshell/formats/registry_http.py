@@ -18,6 +18,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 import httpx
 
 from kshell.config import cache_home
+from kshell.config.certificates import tls_context
 from kshell.errors import RegistryDown, RegistryError, UnknownSchema, UsageError
 from kshell.formats.registry import (
     Reference,
@@ -63,7 +64,7 @@ def open_schemas(properties: Mapping[str, str]) -> HttpSchemas:
     client = httpx.Client(
         auth=httpx.BasicAuth(user, password) if user_info else None,
         headers={"Authorization": f"Bearer {token}"} if token else {},
-        verify=_trust(properties),
+        verify=tls_context(properties, "schema.registry."),
         timeout=int(properties.get("schema.registry.timeout.ms", "5000")) / 1000,
         follow_redirects=False,  # a redirect would take the password elsewhere
     )
@@ -84,23 +85,6 @@ def _split_url(url: str) -> tuple[str, str]:
     host = parts.netloc.rpartition("@")[2]
     secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else ""
     return urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", "")), secret
-
-
-def _trust(properties: Mapping[str, str]) -> ssl.SSLContext:
-    names = ("ssl.ca.location", "ssl.certificate.location", "ssl.key.location", "ssl.key.password")
-    ca, certificate, key, password = (properties.get(f"schema.registry.{n}") for n in names)
-    try:
-        context = ssl.create_default_context(cafile=ca)
-        if certificate:
-            # A password is always handed in: without one OpenSSL would ask at the terminal.
-            context.load_cert_chain(certificate, key, password or "")
-    except (OSError, ssl.SSLError) as error:
-        reason = error.strerror or getattr(error, "reason", "") or type(error).__name__
-        raise UsageError(
-            f"the schema registry's certificates cannot be read: {reason}",
-            hint="schema.registry.ssl.ca.location and the like are PEM files",
-        ) from None
-    return context
 
 
 class HttpSchemas:

@@ -90,8 +90,6 @@ async def diagnose(
             return Unreachable(
                 f"nothing listens at {at}", hint="is the broker up? check --bootstrap"
             )
-        if isinstance(cause, FileNotFoundError):
-            return ConnectionFailed(f"no such file: {cause.filename}", hint="check ssl.*.location")
     if not protocol.endswith("SSL") and await _speaks_tls(host, port, min(timeout, 2)):
         secure = "SASL_SSL" if protocol.startswith("SASL") else "SSL"
         return WrongListener(

@@ -8,19 +8,21 @@ from __future__ import annotations
 from typing import Any
 
 from kshell.config import Properties
+from kshell.config.certificates import without_stores
 
 __all__ = ["librdkafka"]
 
 _PASSED = (
     "bootstrap.servers", "client.id", "security.protocol", "sasl.username", "sasl.password",
-    "sasl.kerberos.service.name", "ssl.ca.location", "ssl.certificate.location",
-    "ssl.key.location", "ssl.key.password", "ssl.endpoint.identification.algorithm",
+    "sasl.kerberos.service.name", "ssl.endpoint.identification.algorithm",
 )  # fmt: skip
 
 
 def librdkafka(properties: Properties) -> dict[str, Any]:
     """The connection's settings; librdkafka's own log is off, errors are raised as exceptions."""
     settings: dict[str, Any] = {n: properties[n] for n in _PASSED if n in properties}
+    if properties["security.protocol"].endswith("SSL"):
+        settings |= without_stores(properties)
     settings |= {"log_level": 0, "reconnect.backoff.ms": 50, "reconnect.backoff.max.ms": 500}
     if properties["security.protocol"].startswith("SASL"):
         settings["sasl.mechanism"] = properties["sasl.mechanism"]

@@ -24,6 +24,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
 
 from kshell.config import Properties
+from kshell.config.certificates import tls_context
 from kshell.errors import Forbidden, KafkaError, Outage, TopicChanged, UnknownName, UsageError
 from kshell.kafka import metadata
 from kshell.kafka.diagnose import diagnose
@@ -83,13 +84,9 @@ class _Token(AbstractTokenProvider):  # type: ignore[misc]
 
 def _ssl_context(properties: Properties) -> ssl.SSLContext:
     """TLS by the ssl.* properties."""
-    context = ssl.create_default_context(cafile=properties.get("ssl.ca.location"))
+    context = tls_context(properties)
     if properties["ssl.endpoint.identification.algorithm"] == "none":
         context.check_hostname = False
-    if certificate := properties.get("ssl.certificate.location"):
-        context.load_cert_chain(
-            certificate, properties.get("ssl.key.location"), properties.get("ssl.key.password")
-        )
     return context
 
 

@@ -116,7 +116,8 @@ def render_cast(sql: str, source: pa.DataType, target: pa.DataType) -> str:
         # Rounds the digits that are shown, not the binary fraction.
         return f"CAST(CAST({sql} AS VARCHAR) AS {duckdb_name(target)})"
     if source == STRING and pa.types.is_decimal(target):
-        return f"CAST(trim({sql}) AS {duckdb_name(target)})"
+        made = let(sql, lambda held: f"java_decimal_text({held})")
+        return f"CAST({made} AS {duckdb_name(target)})"
     if pa.types.is_nested(source):
         return _nested(sql, source, target)
     return f"CAST({sql} AS {duckdb_name(target)})"

@@ -23,6 +23,7 @@ from kshell.types import ksql_name
 
 __all__ = ["Change", "change", "declare", "left_as_is"]
 
+Create = ast.CreateSource | ast.CreateAsSelect | ast.CreateFromFile
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -58,9 +59,7 @@ def _place(declaration: Any) -> Place | None:
     return place
 
 
-def declare(
-    statement: ast.CreateSource | ast.CreateAsSelect, catalog: Catalog, source: Source
-) -> Change:
+def declare(statement: Create, catalog: Catalog, source: Source) -> Change:
     """Add the source of a CREATE, with its OR REPLACE and IF NOT EXISTS."""
     left = left_as_is(statement, catalog)
     if left is not None:
@@ -70,9 +69,7 @@ def declare(
     return Change(add(source), message, source)
 
 
-def left_as_is(
-    statement: ast.CreateSource | ast.CreateAsSelect, catalog: Catalog
-) -> Change | None:
+def left_as_is(statement: Create, catalog: Catalog) -> Change | None:
     """An empty change if IF NOT EXISTS finds a source of that name; else None."""
     name = statement.name.folded()
     there = catalog.sources.get(name)

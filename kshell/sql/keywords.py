@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from kshell.durations import UNITS
 
-__all__ = ["CLAUSES", "KEYWORDS", "RESERVED", "STATEMENTS"]
+__all__ = ["CLAUSES", "KEYWORDS", "QUOTED", "RESERVED", "STATEMENTS", "TYPES"]
 
 # The words that begin a statement.
 STATEMENTS = (
@@ -23,15 +23,16 @@ CLAUSES = (
     "UNION", "VALUES", "WHERE", "WINDOW", "WITHIN",
 )  # fmt: skip
 
-_TYPES = (
-    "ARRAY", "BIGINT", "BOOLEAN", "BYTES", "DATE", "DECIMAL", "DOUBLE", "INT", "INTEGER", "MAP",
-    "STRING", "STRUCT", "TIME", "TIMESTAMP", "VARCHAR",
+# The types, most used first.
+TYPES = (
+    "STRING", "INT", "BIGINT", "DOUBLE", "BOOLEAN", "DECIMAL", "TIMESTAMP", "DATE", "TIME", "BYTES",
+    "ARRAY", "MAP", "STRUCT", "INTEGER", "VARCHAR",
 )  # fmt: skip
 
 KEYWORDS = tuple(
     sorted(
         {
-            *STATEMENTS, *CLAUSES, *_TYPES, *UNITS, *(f"{u}S" for u in UNITS),
+            *STATEMENTS, *CLAUSES, *TYPES, *UNITS, *(f"{u}S" for u in UNITS),
             "ADD", "ADVANCE", "ALL", "AND", "ASC", "BEGINNING", "BETWEEN", "CASE", "CAST", "COLUMN",
             "CROSS", "DELETE", "DESC", "DISTINCT", "ELSE", "END", "ERRORS", "ESCAPE", "EXCEPT",
             "EXISTS", "EXTENDED", "FALSE", "FULL", "FUNCTION", "FUNCTIONS", "GRACE", "HEADER",
@@ -41,6 +42,7 @@ KEYWORDS = tuple(
             "ROWTIME", "SCHEMA", "SCRIPT", "SESSION", "SIZE", "SLIDING", "SOURCE", "STREAM",
             "STREAMS", "SUBJECT", "TABLE", "TABLES", "THEN", "TIMEOUT", "TOPIC", "TOPICS", "TRUE",
             "TUMBLING", "TYPE", "TYPES", "USING", "VARIABLES", "WHEN", "WINDOWEND", "WINDOWSTART",
+            "FILE", "LAST", "TO",
         }
     )
 )  # fmt: skip
@@ -52,3 +54,10 @@ RESERVED = frozenset({
     "IS", "JOIN", "LEFT", "LIKE", "LIMIT", "NOT", "NULL", "ON", "OR", "OUTER", "RIGHT", "SELECT",
     "THEN", "TRUE", "VALUES", "WHEN", "WHERE", "WINDOW", "WITH", "WITHIN",
 })  # fmt: skip
+
+# Words that are read as a name only in quotes: the reserved ones, and DuckDB's.
+QUOTED = RESERVED | {
+    "ALL", "ALTER", "ANY", "CROSS", "CURRENT_DATE", "EMIT", "EXCEPT", "FETCH", "FOR", "GLOB",
+    "ILIKE", "INTERSECT", "LATERAL", "NOTNULL", "OFFSET", "ONLY", "POSITIONAL", "QUALIFY",
+    "RETURNING", "SUMMARIZE", "TABLESAMPLE", "UNION", "USING",
+}  # fmt: skip

@@ -22,11 +22,11 @@ if TYPE_CHECKING:  # SHOW TOPICS answers in 150 ms: it cannot wait for Arrow and
 
 __all__ = [
     "AlterSource", "AssertQuery", "AssertSchema", "AssertSource", "AssertTopic", "AssertValues",
-    "ColumnRole", "ColumnSpec", "CreateAsSelect", "CreateSource", "CreateType", "Define",
-    "Describe", "DescribeFunction", "DropSource", "DropType", "Emit", "Exit", "Explain", "Help",
-    "InsertSelect", "InsertValues", "Name", "Print", "Query", "QueryAction", "QueryControl",
-    "RunScript", "Select", "SetProperty", "Show", "ShowWhat", "Spool", "Statement", "Undefine",
-    "UnsetProperty", "WindowClause", "Within",
+    "ColumnRole", "ColumnSpec", "CreateAsSelect", "CreateFromFile", "CreateSource", "CreateType",
+    "Define", "Describe", "DescribeFunction", "DropSource", "DropType", "Emit", "Exit", "Explain",
+    "Help", "InsertSelect", "InsertValues", "Name", "Position", "Print", "Query", "QueryAction",
+    "QueryControl", "RunScript", "Select", "SetProperty", "Show", "ShowWhat", "Spool", "Statement",
+    "Undefine", "UnsetProperty", "WindowClause", "Within",
 ]  # fmt: skip
 
 
@@ -187,6 +187,21 @@ class CreateAsSelect(Statement):
 
 
 @_statement
+class CreateFromFile(Statement):
+    """CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name [(columns)] FROM FILE 'path'.
+
+    `file` is the path as written, with its place.
+    """
+
+    kind: Kind
+    name: Name
+    columns: tuple[ColumnSpec, ...]
+    file: Name
+    or_replace: bool = False
+    if_not_exists: bool = False
+
+
+@_statement
 class InsertSelect(Statement):
     """INSERT INTO name [WITH (QUERY_ID=…)] SELECT …."""
 
@@ -319,12 +334,31 @@ class QueryControl(Statement):
     query_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in each partition of a topic: an offset (BEGINNING is 0), so many before the end (END
+    is 0), or a moment as written."""
+
+    offset: int | None = None
+    before_end: int | None = None
+    moment: str = ""
+    place: Place | None = None
+
+
 @_statement
 class Print(Statement):
-    """PRINT topic [FROM BEGINNING] [INTERVAL n] [LIMIT n]."""
+    """PRINT topic [PARTITION n] [FROM position] [TO position] | LAST n, [WHERE …] and more.
+
+    `where` is the condition as a query of the topic; `partition_place` is where n stands.
+    """
 
     topic: Name
-    from_beginning: bool = False
+    partition: int | None = None
+    partition_place: Place | None = None
+    start: Position | None = None
+    stop: Position | None = None
+    last: int | None = None
+    where: Query | None = None
     interval: int = 1
     limit: int | None = None
 
@@ -417,7 +451,7 @@ class AssertQuery(Statement):
 
 @_statement
 class Help(Statement):
-    """HELP [topic]."""
+    """HELP [topic], as it was written."""
 
     topic: str = ""
 

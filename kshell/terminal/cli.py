@@ -10,15 +10,17 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
-from kshell.errors import Interrupted, KshellError, StatementError, UsageError
+from kshell.errors import Interrupted, KshellError
+from kshell.terminal import themes
 from kshell.terminal.batch import Batch
 from kshell.terminal.encoding import speak
 from kshell.terminal.interrupts import counted
 from kshell.terminal.keyboard import no_caret
-from kshell.terminal.options import parser, properties_of, script_of, variables_of
+from kshell.terminal.options import parser, script_of, variables_of
 
 if TYPE_CHECKING:
     import argparse
@@ -30,6 +32,19 @@ __all__ = ["open_session", "run"]
 _CUT = 1  # the exit code if the reader of the output closed it before all was written
 _MOST = 2  # the second Ctrl-C ends a script whatever it does
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+# The commands beside the shell itself.
+_COMMANDS = {
+    "test": "kshell.cases.command:main",
+    "config": "kshell.terminal.config_command:main",
+    "completion": "kshell.terminal.shell_completion:main",
+}
+
+
+def _command(name: str) -> Callable[[Sequence[str]], int]:
+    module, _, function = _COMMANDS[name].partition(":")
+    command: Callable[[Sequence[str]], int] = getattr(import_module(module), function)
+    return command
 
 
 def open_session(
@@ -48,7 +63,26 @@ def open_session(
     profile = "demo" if options.demo else options.profile
     session = Session.open(properties, profile, remembers=prompt)
     stack.callback(session.close)
+    session.commands = _command_texts
+    themes.follow(lambda: session.properties)
     return session
+
+
+def _command_texts() -> dict[str, str]:
+    from kshell.terminal.commands import command_texts
+
+    return command_texts()
+
+
+def _properties(options: argparse.Namespace) -> dict[str, str]:
+    from kshell.terminal.settings import gathered, ignored_note
+
+    found = gathered(options)
+    if found.ignored:
+        from kshell.terminal.messages import note
+
+        note(ignored_note(options.command_config, found.ignored))
+    return dict(found.properties)
 
 
 def _terminate(number: int, frame: object) -> NoReturn:
@@ -57,10 +91,8 @@ def _terminate(number: int, frame: object) -> NoReturn:
 
 
 def _work(options: argparse.Namespace) -> int:
-    try:
-        options.properties = properties_of(options)
-    except StatementError as error:  # here an unknown name is not an error of a statement
-        raise UsageError(error.what, hint=error.hint) from None
+    options.properties = _properties(options)
+    themes.follow(lambda: options.properties)
     variables = variables_of(options)
     text = script_of(options)
     with contextlib.ExitStack() as stack:
@@ -99,10 +131,8 @@ def run(arguments: Sequence[str]) -> int:
         signal.signal(signal.SIGTERM, _terminate)
     speak()
     try:
-        if arguments[:1] == ["test"]:
-            from kshell.cases.command import main as test
-
-            return test(list(arguments[1:]))
+        if arguments and arguments[0] in _COMMANDS:
+            return _command(arguments[0])(arguments[1:])
         options = parser().parse_args(arguments)
         return _work(options)
     except KshellError as error:

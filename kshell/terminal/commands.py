@@ -19,7 +19,8 @@ from kshell.terminal.conversation import Conversation
 from kshell.terminal.formats import FORMATS
 from kshell.terminal.typed import Call
 
-__all__ = ["COMMANDS", "FORMATS", "Argument", "Command", "command_help", "run_command"]
+__all__ = ["COMMANDS", "FORMATS", "Argument", "Command", "command_help", "command_texts",
+           "run_command"]  # fmt: skip
 
 
 class Argument(Enum):
@@ -143,6 +144,11 @@ def command_help(width: int = 0) -> str:
         wrapped = textwrap.wrap(text, width, subsequent_indent=" " * room) if width else [text]
         lines += wrapped
     return "\n".join(lines)
+
+
+def command_texts() -> dict[str, str]:
+    """What HELP says of each command."""
+    return {c.word: f"{f'{c.word} {c.shown}'.strip()}: {c.help}" for c in COMMANDS}
 
 
 def show_help(talk: Conversation, call: Call) -> None:

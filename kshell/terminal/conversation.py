@@ -10,7 +10,7 @@ import contextlib
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -118,8 +118,10 @@ class Conversation:
     def again(self, text: str, destination: Destination) -> bool:
         """Send the last result there, if it is whole and this statement's; Kafka is not read."""
         pieces = split(text)
+        if len(pieces) != 1:
+            return False
         try:
-            rows = self.session().last(pieces[-1].text if len(pieces) == 1 else "")
+            rows = self.session().last(pieces[0].text)
         except UsageError:
             return False
         before, self.destination = self.destination, destination
@@ -160,34 +162,37 @@ class Conversation:
         """Run the text's last statement in the background, those before it as ever."""
         session = self.session()
         from kshell.results import Live, Rows
-        from kshell.terminal.pull import stepwise
         from kshell.terminal.times import Times
 
         session.in_use = self.jobs.running
         *before, piece = split(text)
         if before:
             self.execute("".join(f"{p.text};" for p in before))
-        for answer in stepwise(session.execute(piece.text)):
-            match answer:
-                case Rows():
-                    number = self.jobs.add(RowsJob, piece.text, answer)
-                case Live():
-                    times = Times(session.properties["kshell.times"])
-                    number = self.jobs.add(partial(LiveJob, times=times), piece.text, answer)
-                case _:
-                    self.show([answer], self.output, self.say)
-                    continue
-            note(f"[{number}] runs in the background: \\jobs, \\fg {number}, \\kill {number}")
+        live_job = partial(LiveJob, times=Times(session.properties["kshell.times"]))
+        with self.answers(piece.text) as answers:
+            for answer in answers:
+                match answer:
+                    case Rows():
+                        number = self.jobs.add(RowsJob, piece.text, answer)
+                    case Live():
+                        number = self.jobs.add(live_job, piece.text, answer)
+                    case _:
+                        self.show([answer], self.output, self.say)
+                        continue
+                how = f"\\jobs, \\fg {number}, \\kill {number}"
+                note(f"[{number}] runs in the background: {how}")
 
     def _execute(self, text: str, output: str, say: Callable[[str], None]) -> None:
+        with self.answers(text) as results:
+            self.show(results, output, say)
+
+    @contextlib.contextmanager
+    def answers(self, text: str) -> Iterator[Iterator[Event]]:
+        """The answers to statements, each made when it is asked for; Ctrl-C always ends them."""
         from kshell.terminal.pull import stepwise
 
-        with counted(_MOST):
-            results = stepwise(self.session().execute(text))
-            try:
-                self.show(results, output, say)
-            finally:
-                results.close()
+        with counted(_MOST), contextlib.closing(stepwise(self.session().execute(text))) as made:
+            yield made
 
     def show(
         self, results: Iterable[Event], output: str, say: Callable[[str], None]

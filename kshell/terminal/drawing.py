@@ -24,7 +24,7 @@ from kshell.terminal.pull import pulled
 
 __all__ = ["Drawing", "footer"]
 
-_BELOW = 3  # lines that the footer and the prompt need
+_BELOW = 1  # line that a pager needs for itself
 
 
 @dataclass
@@ -38,6 +38,7 @@ class Drawing:
     count: int = 0
     left_out: int = 0
     whole: bool = False
+    paged: bool = False
     seconds: float = 0.0
     remarks: list[str] = field(default_factory=list)
 
@@ -94,7 +95,9 @@ class Drawing:
             with Pager(self.target.out, max(lines, 1) if pages else 0) as pager:
                 target = replace(self.target, out=cast(IO[str], pager)) if pages else self.target
                 self.remarks += write(self.output, self.rows.schema, parts, target)
+                self.paged = pager.began
         except Left:
+            self.paged = True
             return
         sys.stdout.flush()
 
@@ -148,7 +151,7 @@ def footer(drawing: Drawing, timing: bool) -> list[str]:
     """
     count, seconds = drawing.count, drawing.seconds
     told = _many(count, "row")
-    if timing:
+    if timing and not drawing.paged:  # else it is the time of the person who reads
         told += f", {seconds:.2f} s"
         read = drawing.progress()
         if read is not None and read.done:

@@ -81,6 +81,7 @@ KEYS = (
     Key("Alt-Enter", ("escape", "enter"), "run it without a semicolon", _run, _typing),
     Key("Ctrl-J", ("c-j",), "begin a line", _break_line, _typing),
     Key("Tab", (), "complete; again: the next one"),
+    Key("Esc", (), "close the menu of completions"),
     Key("Ctrl-R", (), "look for a statement in the history; Enter puts it on the prompt"),
     Key("Ctrl-X Ctrl-E", ("c-x", "c-e"), "edit the statement in $EDITOR", _edit, _typing),
     Key("Ctrl-C", (), "take the line away; while a statement runs: stop it, keep what was shown;"

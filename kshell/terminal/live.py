@@ -202,7 +202,7 @@ class _Screen:
                     early = now < may or screen.waits  # keys and the clock only
                     until = max(may, now + _FRAME / 10) if early else must
                     pressed = keys.read(None if early else puller.news, until)
-                    for key in pressed:
+                    for n, key in enumerate(pressed):
                         name = str(getattr(key.key, "value", key.key))
                         if act_of(name) is Act.SUSPEND:
                             stop()
@@ -210,6 +210,8 @@ class _Screen:
                         else:
                             view.press(name, key.data)
                         if view.stopped:
+                            if n:  # what keys before it did is what stays
+                                self._draw(screen, colour, True)
                             return self._last
                     if view.copied is not None:
                         screen.send(_copy(view.copied))

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kshell.results import LiveStats
+from kshell.terminal import themes
 from kshell.terminal.board import Mode, Row
 from kshell.terminal.cells import NULL
 from kshell.terminal.live_detail import detail
@@ -39,9 +40,9 @@ _STYLES = {
     "dim": ("2", "2"),
     "null": ("2;3", "2"),
     "lit": ("1;32", "1"),
-    "row": ("48;5;237", "4"),
+    "row": ("", "4"),
     "cell": ("7", "7"),
-    "bar": ("48;5;237", "7"),
+    "bar": ("", "7"),
     "alarm": ("30;43", "7"),
     "outage": ("97;41", "7"),
     "new": ("32", ""),
@@ -72,6 +73,8 @@ def painted(line: Line, colour: bool) -> str:
     out = []
     for text, style in line:
         codes = _STYLES[style][not colour]
+        if colour and style in ("bar", "row"):
+            codes = themes.bar()
         out.append(f"\x1b[{codes}m{text}\x1b[0m" if codes and text else text)
     return "".join(out)
 

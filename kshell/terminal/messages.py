@@ -75,7 +75,7 @@ def draws(to: IO[str]) -> bool:
 
 def colours(to: IO[str]) -> bool:
     """The same for colours, which no-color.org's variable forbids."""
-    return draws(to) and "NO_COLOR" not in os.environ
+    return draws(to) and not os.environ.get("NO_COLOR")
 
 
 def _coloured(line: str) -> str:

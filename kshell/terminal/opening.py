@@ -5,34 +5,35 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kshell.errors import KshellError
+from kshell.terminal.rc import run_rc
 
 if TYPE_CHECKING:
     from kshell.session import Session
 
-__all__ = ["Opening", "learn"]
-
-
-def learn(session: Session) -> None:
-    """Load names for completion, and import the modules that the first query needs."""
-    with contextlib.suppress(KshellError, OSError):
-        session.refresh()
-    import kshell.engines.local.statements.select
-    import kshell.terminal.show  # noqa: F401
+__all__ = ["Opening"]
 
 
 class Opening:
-    """Imports, may start a broker, connects; `changed` is called when something is new."""
+    """Imports, may start a broker, connects; `changed` is called when something is new.
 
-    def __init__(self, open_session: Callable[[], Session], changed: Callable[[], None]) -> None:
-        self._open, self._changed = open_session, changed
+    `learn` gets the session when it is open, in the same thread.
+    """
+
+    def __init__(
+        self,
+        open_session: Callable[[], Session],
+        changed: Callable[[], None],
+        learn: Callable[[Session], None],
+    ) -> None:
+        self._open, self._changed, self._learn = open_session, changed, learn
         self.session: Session | None = None
         self.error: BaseException | None = None
+        self.said: list[KshellError] = []  # by the rc file; who shows them empties it
         self._done = threading.Event()
         self._begun = False
 
@@ -46,6 +47,7 @@ class Opening:
         try:
             session = self._open()
             session.connect()
+            self.said += run_rc(session)
             self.session = session
         except BaseException as error:
             self.error = error
@@ -53,7 +55,7 @@ class Opening:
             self._done.set()
             self._changed()
         if self.session is not None:
-            learn(self.session)
+            self._learn(self.session)
             self._changed()
 
     def wait(self) -> Session:

@@ -15,7 +15,7 @@ from kshell import __version__
 from kshell.errors import EXIT_CODES, UsageError, nearest
 from kshell.terminal.formats import FORMATS
 
-__all__ = ["parser", "properties_of", "script_of", "variables_of"]
+__all__ = ["parser", "script_of", "variables_of"]
 
 EXAMPLES = """\
 examples:
@@ -24,7 +24,10 @@ examples:
   kshell -b localhost:9092 -e "SHOW TOPICS"
   kshell -b localhost:9092 -e "SELECT * FROM orders EMIT CHANGES" | jq .total
   kshell -b localhost:9092 -f check.sql --define day=2026-11-29 --timeout 60
+  kshell -F client.properties                     properties as Java's tools take them
   kshell test FILE…                               test cases, without a broker
+  kshell config init | show | validate            write, show or check the configuration
+  kshell completion bash | zsh | fish             a script that completes these options
 
 A terminal gets a table and a pipe gets jsonl, unless --output says otherwise.
 A script that leaves queries running (CREATE … AS SELECT) goes on until Ctrl-C or --timeout.
@@ -105,7 +108,10 @@ def parser() -> argparse.ArgumentParser:
         help="of a script's statements: 30, 5m; a bounded one fails then, a continuous one ends")
     add("--on-error", choices=("stop", "continue"), default="stop", metavar="stop|continue",
         help="after a statement of a script that failed")
-    add("--profile", default="", metavar="NAME", help="a [profile.NAME] of config.toml")
+    add("-F", "--command-config", default="", metavar="FILE",
+        help="properties from a client's file: Java's client.properties, librdkafka's, kcat's")
+    add("--profile", default="", metavar="NAME",
+        help="a [profile.NAME] of config.toml; without, [profile.default]")
     add("--registry", metavar="URL", help="the schema registry")
     add("--schema", action="append", default=[], metavar="TOPIC=FILE",
         help="a topic's values have this schema: .avsc, .proto, .desc, .json;"
@@ -117,34 +123,6 @@ def parser() -> argparse.ArgumentParser:
     add("--debug", action="store_true", help="show tracebacks")
     add("--version", action="version", version=f"kshell {__version__}")
     return made  # fmt: skip
-
-
-def properties_of(options: argparse.Namespace) -> dict[str, str]:
-    """The properties that the profile, the environment and the options set."""
-    from kshell.config import load_profile
-
-    properties = load_profile(options.profile)
-    for item in options.property:
-        name, equals, value = item.partition("=")
-        if not equals:
-            raise UsageError(f"-X takes name=value, not {item}")
-        properties = properties.set(name, value)
-    if options.bootstrap:
-        properties = properties.set("bootstrap.servers", options.bootstrap)
-    if options.registry:
-        properties = properties.set("schema.registry.url", options.registry)
-    for option, half, given in (
-        ("--schema", "value", options.schema), ("--key-schema", "key", options.key_schema)
-    ):  # fmt: skip
-        for item in given:
-            topic, equals, file = item.partition("=")
-            if not equals:
-                raise UsageError(f"{option} takes topic=file, not {item}")
-            path, _, message = file.partition("#")
-            properties = properties.set(f"topic.{topic}.{half}.schema.file", path)
-            if message:
-                properties = properties.set(f"topic.{topic}.{half}.schema.name", message)
-    return {n: properties[n] for n in properties}
 
 
 def variables_of(options: argparse.Namespace) -> dict[str, str]:

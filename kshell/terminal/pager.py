@@ -39,6 +39,11 @@ class Pager:
         self._process: subprocess.Popen[str] | None = None
         self._before: Any = None
 
+    @property
+    def began(self) -> bool:
+        """Whether the text was long enough."""
+        return self._process is not None
+
     def __enter__(self) -> Self:
         return self
 

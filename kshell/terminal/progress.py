@@ -6,6 +6,7 @@ If a scan waits, it says so even if stderr is not a terminal.
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
 import threading
 from collections.abc import Callable
@@ -77,7 +78,9 @@ class ProgressLine:
             with self._lock:
                 if self._done.is_set():
                     return
-                sys.stderr.write(f"\r\x1b[2m{clean(progress_text(progress))}\x1b[0m\x1b[K")
+                # Every sign is one column wide; a line that is longer could not be removed.
+                text = clean(progress_text(progress))[: shutil.get_terminal_size().columns - 1]
+                sys.stderr.write(f"\r\x1b[2m{text}\x1b[0m\x1b[K")
                 sys.stderr.flush()
                 self._drawn = True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 import time
 
@@ -17,6 +18,7 @@ from kshell.terminal.typed import Call
 __all__: list[str] = []
 
 _EVERY = 2.0  # seconds between two runs of \watch
+_VARIABLE = re.compile(r"\w+")
 _MOST = 86_400.0
 
 
@@ -82,7 +84,8 @@ def define_row(talk: Conversation, call: Call) -> None:
 
     statement = talk.statement(call.statement)
     session = talk.session()
-    answers = [answer for answer in session.execute(statement) if isinstance(answer, Rows)]
+    with talk.answers(statement) as made:
+        answers = [answer for answer in made if isinstance(answer, Rows)]
     if len(answers) != 1:
         raise UsageError("\\gset needs one statement whose answer is rows")
     (rows,) = answers
@@ -95,14 +98,19 @@ def define_row(talk: Conversation, call: Call) -> None:
         kept += [batch] if batch.num_rows else []
     if not kept:
         raise UsageError("\\gset needs one row: the answer has none")
+    names = [call.argument + name for name in rows.schema.names]
+    for name in names:
+        if not _VARIABLE.fullmatch(name):
+            raise UsageError(
+                f"{clean(name)} is no name of a variable", hint="give the column a name with AS"
+            )
     values = [raw_texts(column)[0] for column in kept[0].columns]
-    for name, value in zip(rows.schema.names, values, strict=True):
+    for name, value in zip(names, values, strict=True):
         if value is not None:
-            session.variables[call.argument + name] = value
+            session.variables[name] = value
         else:  # as in psql, NULL takes the variable away
-            session.variables.pop(call.argument + name, None)
-    names = ", ".join(call.argument + clean(name) for name in rows.schema.names)
-    note(f"{names} {'is' if len(values) == 1 else 'are'} defined.")
+            session.variables.pop(name, None)
+    note(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} defined.")
 
 
 def watch(talk: Conversation, call: Call) -> None:

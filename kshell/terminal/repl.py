@@ -13,34 +13,34 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO, cast
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.application import Application
+from prompt_toolkit.application import Application, run_in_terminal
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
-from prompt_toolkit.completion import ThreadedCompleter
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.output import Output, create_output
 from prompt_toolkit.shortcuts import CompleteStyle
-from prompt_toolkit.styles import Style
+from prompt_toolkit.styles import DynamicStyle
 from prompt_toolkit.utils import is_dumb_terminal
 
 from kshell import __version__
 from kshell.errors import KshellError
 from kshell.terminal.commands import run_command
-from kshell.terminal.completion import Known, SqlCompleter
+from kshell.terminal.completion.menu import Menu
 from kshell.terminal.conversation import Conversation, NoSession
 from kshell.terminal.encoding import Unbuffered, speaks_utf8
-from kshell.terminal.highlight import SqlLexer
+from kshell.terminal.highlight import BracketsAtCursor, SqlLexer
 from kshell.terminal.history import PrivateHistory
 from kshell.terminal.keyboard import quiet
 from kshell.terminal.keys import bindings, editing_mode
-from kshell.terminal.messages import note
-from kshell.terminal.opening import Opening, learn
+from kshell.terminal.messages import draw_error, note
+from kshell.terminal.opening import Opening
 from kshell.terminal.plain_prompt import ask
+from kshell.terminal.themes import prompt_style
 from kshell.terminal.toolbar import toolbar
 from kshell.terminal.typed import read_call
 
@@ -49,36 +49,9 @@ if TYPE_CHECKING:
 
 __all__ = ["converse"]
 
-STYLE = Style.from_dict(
-    {
-        "prompt": "bold ansigreen",
-        "continuation": "ansibrightblack",
-        "keyword": "bold ansicyan",
-        "function": "ansiblue",
-        "string": "ansigreen",
-        "name": "ansiyellow",
-        "number": "ansimagenta",
-        "punct": "ansibrightblack",
-        "comment": "italic ansibrightblack",
-        "auto-suggestion": "#6c6c6c",
-        "bottom-toolbar": "noreverse bg:#262626 #a8a8a8",
-        "bar.cluster": "bold #87d7ff",
-        "bar.waiting": "#ffd75f",
-        "bar.running": "#87d787",
-        "bar.failed": "bold #ff8787",
-        "bar.rule": "#4e4e4e",
-        "completion-menu": "bg:#303030 #dadada",
-        "completion-menu.completion.current": "noreverse bg:#005f87 #ffffff",
-        "completion-menu.meta.completion": "bg:#262626 #8a8a8a",
-        "completion-menu.meta.completion.current": "bg:#005f87 #d0d0d0",
-        "scrollbar.background": "bg:#262626",
-        "scrollbar.button": "bg:#4e4e4e",
-    }
-)
 _PROMPT = "kshell> "
 _TICK = 1.0  # seconds after which an idle prompt is drawn again: queries run beside it
 _FRESH = 10.0  # seconds after which names are loaded again
-_MAKES_NAMES = ("CREATE", "DROP", "INSERT", "ALTER", "RUN")
 
 
 def _output() -> Output | None:
@@ -94,29 +67,31 @@ class _Prompt:
     def __init__(self, open_session: Callable[[], Session], output: str, csv_safe: bool) -> None:
         self._loop = asyncio.new_event_loop()
         self._learned = time.monotonic()
+        self._menu = Menu()
         self._asked = False  # whether Ctrl-D was pressed while queries run
-        self._columns: dict[str, tuple[float, Sequence[str]]] = {}
-        self._opening = Opening(open_session, self._changed)
+        self._opening = Opening(open_session, self._changed, self._learn)
         self._talk = Conversation(self._session, output, csv_safe)
+        self._menu.memory.jobs = self._talk.jobs.status
         self._history = PrivateHistory()
         self._prompt: PromptSession[str] = PromptSession(
             history=self._history,
             auto_suggest=AutoSuggestFromHistory(),
-            completer=ThreadedCompleter(SqlCompleter(self._known)),
+            completer=self._menu.completer,
             complete_while_typing=True,
             complete_style=CompleteStyle.COLUMN,
             lexer=SqlLexer(),
-            style=STYLE,
+            style=DynamicStyle(prompt_style),
             multiline=True,
             prompt_continuation=lambda width, number, wrap: [
                 ("class:continuation", "… ".rjust(width))
             ],
             bottom_toolbar=self._toolbar,
             refresh_interval=_TICK,
-            reserve_space_for_menu=7,
+            input_processors=[BracketsAtCursor()],
             key_bindings=bindings(),
             output=_output(),
         )
+        self._menu.attach(self._prompt)
         self._editing = EditingMode.EMACS
         self._prompt.app.after_render += self._drawn
         self._prompt.app.ttimeoutlen = 0.05  # do not wait after Esc
@@ -139,8 +114,17 @@ class _Prompt:
         if error is not None and app.is_running and app.loop is not None:
             with contextlib.suppress(RuntimeError):
                 app.loop.call_soon_threadsafe(self._leave, error)
+        elif self._opening.said and app.is_running and app.loop is not None:
+            with contextlib.suppress(RuntimeError):
+                app.loop.call_soon_threadsafe(run_in_terminal, self._say_opening)
         else:
             app.invalidate()
+
+    def _say_opening(self) -> None:
+        """What the rc file said, above the prompt."""
+        said, self._opening.said = self._opening.said, []
+        for error in said:
+            draw_error(error)
 
     def _leave(self, error: BaseException) -> None:
         app = self._prompt.app
@@ -161,36 +145,23 @@ class _Prompt:
         queries = (*session.running(), *self._talk.jobs.status())
         return toolbar(session.cluster, session.profile, queries, marks, width)
 
-    def _known(self) -> Known:
-        session = self._opening.session
-        if session is None:
-            return Known()
-        names = session.names()
-        return Known((*names.sources, *names.topics), self._columns_of, session.functions())
-
-    def _columns_of(self, name: str) -> Sequence[str]:
-        """Columns, kept for a while: a sample for each key press would be too slow."""
-        session = self._opening.session
-        when, found = self._columns.get(name, (0.0, ()))
-        if session is None or (when and time.monotonic() - when < _FRESH):
-            return found
-        names = session.names()
-        folded = {n.casefold() for n in (*names.topics, *names.sources)}
-        if name.casefold() in folded:
-            with contextlib.suppress(KshellError, OSError):
-                found = session.columns(name)
-        self._columns[name] = (time.monotonic(), found)
-        return found
+    def _learn(self, session: Session) -> None:
+        """Load names for completion, and import the modules that the first query needs."""
+        memory = self._menu.memory
+        memory.learn(session, () if memory.session else self._history.load_history_strings())
+        import kshell.engines.local.statements.select
+        import kshell.terminal.show  # noqa: F401
 
     def run(self) -> int:
         """Run until Ctrl-D; returns the exit code."""
-        print(f"kshell {__version__} · SQL over Kafka · help; lists statements, \\? commands\n")
         talk = self._talk
+        talk.say(f"kshell {__version__} · SQL over Kafka · help; lists statements, \\? commands\n")
         try:
             while not talk.leaving:
                 text, talk.prefill = talk.prefill, ""
                 for line in talk.jobs.news():
                     note(line)
+                self._say_opening()
                 self._edit_as_set()
                 try:
                     text = self._ask(text)
@@ -250,11 +221,12 @@ class _Prompt:
     def _learn_after(self, text: str) -> None:
         session = self._opening.session
         now = time.monotonic()
+        changed = self._menu.memory.used(text)
         if session is None:
             return
-        if now - self._learned > _FRESH or text.strip().upper().startswith(_MAKES_NAMES):
+        if changed or now - self._learned > _FRESH:
             self._learned = now
-            threading.Thread(target=learn, args=(session,), daemon=True).start()
+            threading.Thread(target=self._learn, args=(session,), daemon=True).start()
 
 
 def converse(open_session: Callable[[], Session], output: str, csv_safe: bool) -> int:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,6 +25,7 @@ from kshell.results import (
     Message,
     Notice,
     NoticeKind,
+    Printed,
     Remark,
     Rows,
     Sections,
@@ -45,6 +47,7 @@ __all__ = ["Shower", "change_lines"]
 
 # A table or a JSON array needs an end, so a continuous answer is written as lines.
 _STREAMED_AS = {"table": "jsonl", "auto": "jsonl", "json": "jsonl"}
+_OBJECTS = ("table", "auto", "json", "jsonl")  # formats in which PRINT's records are JSON in a pipe
 
 
 def _quiet(text: str) -> None:
@@ -78,6 +81,8 @@ class Shower:
         match event:
             case Rows():
                 self._answer(event)
+            case Printed():
+                self._printed(event)
             case Live():
                 self._live(event)
             case Message():
@@ -188,6 +193,40 @@ class Shower:
         finally:
             live.cancel()
         self._notices(notices_of(live))
+
+    def _printed(self, live: Printed) -> None:
+        """Write records as they come, until the end or Ctrl-C."""
+        if self._for_people() and live.follows and not live.ends:
+            note(f"records of {clean(live.title)}; Ctrl-C stops")
+        began = time.monotonic()
+        try:
+            as_objects = self.output in _OBJECTS
+            self._records(live) if as_objects or self._for_people() else self._stream(live)
+            if self._for_people():
+                rows = live.stats().rows
+                took = f", {time.monotonic() - began:.2f} s" if self.timing else ""
+                remark(f"({rows:,} record{'s' * (rows != 1)}{took})")
+        except KeyboardInterrupt:
+            raise Interrupted("stopped") from None
+        finally:
+            live.cancel()
+        self._notices(notices_of(live))
+
+    def _records(self, live: Printed) -> None:
+        from kshell.terminal.printed import printed_blocks, printed_lines
+
+        target = self._target()
+        changes = _changes(live)
+        shown = clean if target.terminal else str
+        try:
+            for part in changes:
+                if self._for_people():
+                    target.out.writelines(printed_blocks(part.rows, target))
+                else:
+                    target.out.writelines(f"{shown(li)}\n" for li in printed_lines(part.rows))
+                target.out.flush()
+        finally:
+            changes.close()  # type: ignore[attr-defined]
 
     def _stream(self, live: Live) -> None:
         """Write rows as they come, and flush after each poll: for pipes."""

@@ -30,9 +30,10 @@ def read_call(text: str) -> Call | None:
 
     >>> read_call("SELECT 1 \\g out.csv")
     Call(statement='SELECT 1', word='\\g', argument='out.csv')
+    >>> read_call("HELP \\watch")
     """
     sign = next((t for t in tokenize(text) if t.kind is Kind.SIGN and t.text == "\\"), None)
-    if sign is None:
+    if sign is None or _asks(text):
         return None
     match = _WORD.match(text, sign.start)
     word = match.group() if match else "\\"
@@ -40,6 +41,12 @@ def read_call(text: str) -> Call | None:
     if word != "\\!":  # a shell's command may end with ;
         word, argument = word.rstrip(";"), argument.rstrip("; \t\n")
     return Call(text[: sign.start].strip(), word, argument)
+
+
+def _asks(text: str) -> bool:
+    r"""Whether it is HELP with something to explain: `HELP \watch` runs no command."""
+    words = text.split(None, 1)
+    return len(words) == 2 and words[0].upper() == "HELP" and words[1].startswith("\\")
 
 
 def _last(text: str) -> tuple[Token | None, Token | None]:
@@ -70,4 +77,6 @@ def runs_on_enter(text: str) -> bool:
     >>> runs_on_enter("SELECT 1"), runs_on_enter("SELECT 1;"), runs_on_enter("SELECT 1 &")
     (False, True, True)
     """
-    return is_complete(text) or read_call(text) is not None or background_of(text) is not None
+    if is_complete(text) or _asks(text):
+        return True
+    return read_call(text) is not None or background_of(text) is not None

@@ -85,7 +85,7 @@ def kcat() -> str:
 
 @pytest.fixture
 def properties(kafka: Broker) -> Properties:
-    return Properties({"bootstrap.servers": kafka.bootstrap})
+    return Properties({"bootstrap.servers": kafka.bootstrap, "kshell.files": "true"})
 
 
 @pytest.fixture

@@ -266,7 +266,7 @@ def test_print(topic, session):
     rows, end = [], time.monotonic() + 10
     while (changes := live.poll(0.2)) is not None and time.monotonic() < end:
         rows += changes.rows.to_pylist()
-    assert [(r["ROWKEY"], r["VALUE"], r["ROWTIME"]) for r in rows] == [
+    assert [(r["key"], r["value"], r["timestamp"]) for r in rows] == [
         ("k", "not json", 9), (None, '{"a":1}', 10)]  # fmt: skip
 
 
@@ -276,7 +276,7 @@ def test_print_every_third_record(topic, session):
     rows, end = [], time.monotonic() + 10
     while (changes := live.poll(0.2)) is not None and time.monotonic() < end:
         rows += changes.rows.to_pylist()
-    assert [r["ROWOFFSET"] for r in rows] == [0, 3]
+    assert [r["offset"] for r in rows] == [0, 3]
     assert (live.stats().rows, live.stats().scanned) == (2, 8)
 
 

@@ -16,9 +16,11 @@ _STATEMENTS = (
     "SELECT * FROM my-topic.v1 m LEFT JOIN b WITHIN (1 SECOND, 2 DAYS) ON m.i = b.i EMIT CHANGES",
     "SELECT MAP('k' := v), STRUCT(a := 1), ARRAY[1, 2][1], TRANSFORM(l, (k, v) => k + v) FROM t",
     "WITH c AS (SELECT CASE WHEN x THEN CAST(y AS DECIMAL(4, 2)) END FROM t) SELECT * FROM c",
+    "CREATE OR REPLACE TABLE r (k INT PRIMARY KEY) FROM FILE 'a.csv'",
     "INSERT INTO t (a, b) VALUES (1, 'x'), (-2, NULL)",
     "ASSERT NOT EXISTS TOPIC t WITH (partitions=1) TIMEOUT 10 SECONDS",
     "SET 'a'='b'; DEFINE x = '1'; PRINT `t` FROM BEGINNING LIMIT 3; DESCRIBE a.b EXTENDED",
+    "PRINT t PARTITION 1 FROM -5 TO '@-10m' WHERE a->b > 1 LIMIT 3; PRINT t LAST 5",
 )
 _WORDS = [*sorted({t.text for s in _STATEMENTS for t in scan(s)}), "20e", "'", "/*", "`", "é"]
 

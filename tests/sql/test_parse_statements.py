@@ -19,6 +19,7 @@ from kshell.sql.statements import (
     AssertValues,
     ColumnRole,
     CreateAsSelect,
+    CreateFromFile,
     CreateSource,
     CreateType,
     Define,
@@ -32,6 +33,7 @@ from kshell.sql.statements import (
     Help,
     InsertSelect,
     InsertValues,
+    Position,
     Print,
     QueryAction,
     QueryControl,
@@ -102,11 +104,81 @@ def test_describe_function() -> None:
     assert statement.name.folded() == "LEN"
 
 
+def test_create_from_file() -> None:
+    text = "CREATE OR REPLACE TABLE `u` (id BIGINT PRIMARY KEY, n STRING)\n FROM FILE 'a/b c.csv'"
+    statement = one(text)
+    assert isinstance(statement, CreateFromFile)
+    assert (statement.name.folded(), statement.or_replace, statement.if_not_exists) == ("u", True, False)
+    assert (statement.file.text, statement.file.place) == ("a/b c.csv", Place(2, 12, 11))
+    assert [(c.name.folded(), c.type, c.role.value) for c in statement.columns] == [
+        ("ID", pa.int64(), "PRIMARY KEY"), ("N", pa.string(), "")]
+    assert fields("create table if not exists u from file 'x.avro'", "kind", "columns", "if_not_exists") == (
+        Kind.TABLE, (), True)
+
+
+@pytest.mark.parametrize(("text", "error", "what", "place"), [
+    ("CREATE STREAM u FROM FILE 'a.csv'", Unsupported, "the rows of a file are a table", Place(1, 17, 4)),
+    ("CREATE SOURCE TABLE u FROM FILE 'a.csv'", Unsupported, "the rows of a file are a table", Place(1, 23, 4)),
+    ("CREATE TABLE u FROM 'a.csv'", ParseError, "expected FILE", Place(1, 21, 7)),
+    ("CREATE TABLE u FROM FILE a.csv", ParseError, "a file's path in single quotes", Place(1, 26, 1)),
+    ("CREATE TABLE u FROM FILE 'a' WITH (X=1)", ParseError, "expected the end of the statement", Place(1, 30, 4)),
+    ("CREATE TABLE u", ParseError, r"expected \(, WITH, FROM FILE or AS", Place(1, 15, 1)),
+])  # fmt: skip
+def test_create_from_file_refused(text: str, error: type[Exception], what: str, place: Place) -> None:
+    with pytest.raises(error, match=what) as caught:
+        one(text)
+    assert caught.value.place == place  # type: ignore[attr-defined]
+
+
 def test_print() -> None:
     statement = one("PRINT my-topic.v1 FROM BEGINNING INTERVAL 5 LIMIT 3")
     assert isinstance(statement, Print)
-    assert (statement.topic.text, statement.from_beginning) == ("my-topic.v1", True)
-    assert (statement.interval, statement.limit) == (5, 3)
+    assert (statement.topic.text, statement.start) == ("my-topic.v1", Position(offset=0, place=Place(1, 24, 9)))
+    assert (statement.interval, statement.limit, statement.stop, statement.last) == (5, 3, None, None)
+
+
+@pytest.mark.parametrize(("text", "start", "stop"), [
+    ("PRINT t FROM 17", (17, None, ""), None),
+    ("PRINT t FROM -20 TO END", (None, 20, ""), (None, 0, "")),
+    ("print t to -5", None, (None, 5, "")),
+    ("PRINT t FROM '@-10m' TO '2026-01-02T10:00'", (None, None, "@-10m"), (None, None, "2026-01-02T10:00")),
+    ("PRINT t TO 20 FROM BEGINNING", (0, None, ""), (20, None, "")),
+])  # fmt: skip
+def test_print_from_and_to(text: str, start: object, stop: object) -> None:
+    statement = one(text)
+    assert isinstance(statement, Print)
+    found = [p and (p.offset, p.before_end, p.moment) for p in (statement.start, statement.stop)]
+    assert found == [start, stop]
+
+
+def test_print_a_partition_the_last_and_a_condition() -> None:
+    statement = one("PRINT `t` PARTITION 3 LAST 7 WHERE a->b > 1 AND ROWKEY IS DISTINCT FROM 'limit'")
+    assert isinstance(statement, Print)
+    assert (statement.partition, statement.partition_place, statement.last) == (3, Place(1, 21, 1), 7)
+    assert statement.where is not None
+    assert (statement.where.text, statement.where.place) == (
+        "a->b > 1 AND ROWKEY IS DISTINCT FROM 'limit'", Place(1, 36, 1))
+    limited = one("PRINT t WHERE a = 1 LIMIT 4")
+    assert isinstance(limited, Print)
+    assert limited.where is not None
+    assert (limited.where.text, limited.limit) == ("a = 1", 4)
+
+
+@pytest.mark.parametrize(("text", "what", "place"), [
+    ("PRINT t FROM", "expected BEGINNING, END, an offset, -n or a moment in single quotes", Place(1, 13, 1)),
+    ("PRINT t FROM 1 FROM 2", "expected PARTITION, TO, LAST, WHERE, INTERVAL, SAMPLE or LIMIT", Place(1, 16, 4)),
+    ("PRINT t LAST 3 LIMIT 2", "PRINT … LAST n takes no LIMIT", Place(1, 16, 5)),
+    ("PRINT t FROM 3 LAST 2", "PRINT … LAST n takes no FROM", Place(1, 16, 4)),
+    ("PRINT t WHERE", "expected a condition", Place(1, 14, 1)),
+    ("PRINT t WHERE LIMIT 3", "expected a condition", Place(1, 15, 5)),
+    ("PRINT t WHERE a, b", "expected one condition", Place(1, 15, 1)),
+    ("PRINT t PARTITION x", "expected a whole number", Place(1, 19, 1)),
+    ("PRINT t FROM BEGINING", "expected BEGINNING", Place(1, 14, 8)),
+])  # fmt: skip
+def test_print_refused(text: str, what: str, place: Place) -> None:
+    with pytest.raises(ParseError, match=what) as caught:
+        one(text)
+    assert caught.value.place == place
 
 
 def test_print_each_of_no_records_is_refused() -> None:
@@ -146,7 +218,7 @@ def test_set_takes_several_at_once() -> None:
         ("SPOOL 'out.txt'", Spool, {"path": "out.txt"}),
         ("SPOOL OFF", Spool, {"path": ""}),
         ("HELP", Help, {"topic": ""}),
-        ("help select", Help, {"topic": "SELECT"}),
+        ("help select", Help, {"topic": "select"}),
         ("EXIT", Exit, {}),
         ("quit;", Exit, {}),
         ("TERMINATE ALL", QueryControl, {"action": QueryAction.TERMINATE, "query_id": ""}),

@@ -17,8 +17,10 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from kshell.catalog.model import HEADERS
 from kshell.changes import Changes
 from kshell.config import Properties
+from kshell.engines.base import Named
 from kshell.errors import Outage, ParseError, Place, UnknownName, UsageError
 from kshell.results import (
     Event,
@@ -29,12 +31,13 @@ from kshell.results import (
     Message,
     Notice,
     NoticeKind,
+    Printed,
     Progress,
     Rows,
     Running,
     Sections,
 )  # fmt: skip
-from kshell.session import Names
+from kshell.sql import functions
 from kshell.sql.script import Piece
 from kshell.types import as_moment
 
@@ -45,7 +48,13 @@ NOTICES = {
     "undecodable": Notice(NoticeKind.UNDECODABLE, "1 record could not be decoded", 1),
     "empty": Notice(NoticeKind.EMPTY, "topic orders is empty"),
 }
-COLUMNS = {"orders": ("orderid", "total", "address"), "users": ("userid", "regionid")}
+ADDRESS = pa.struct([("city", pa.string()), ("zip", pa.int32())])
+COLUMNS = {
+    "orders": {
+        "orderid": pa.int64(), "userid": pa.int64(), "total": pa.float64(), "address": ADDRESS,
+    },
+    "users": {"userid": pa.int64(), "regionid": pa.string()},
+}  # fmt: skip
 
 
 def slow(seconds: float = 60) -> Rows:
@@ -137,6 +146,32 @@ def wide() -> Live:
     return Live(schema, poll, stop.set, LiveStats, "wide")
 
 
+RECORDS = {
+    "topic": ["orders"] * 3, "partition": [0, 1, 0], "offset": [7, 3, 8], "timestamp": [0, 1000, 2000],
+    "key": ["ann", None, "bob"],
+    "headers": pa.array([[{"KEY": "trace", "VALUE": HOSTILE.encode()}], [], []], HEADERS),
+    "value": ['{"id":1,"note":"%s"}' % ("long " * 40), HOSTILE, None],
+    "error": pa.array([None, None, "field VALUE: not valid UTF-8"], pa.string()),
+}  # fmt: skip
+
+
+def printed(*, follows: bool) -> Printed:
+    """Three records, and then the end, or nothing until it is cancelled."""
+    rows = pa.record_batch(RECORDS)
+    parts = [Changes.of(rows)]
+    stop = threading.Event()
+
+    def poll(seconds: float) -> Changes | None:
+        if parts:
+            return parts.pop()
+        if not follows or stop.wait(min(seconds, 0.05)):
+            return None
+        return Changes.none(rows.schema)
+
+    stats = LiveStats(3, 3)
+    return Printed(rows.schema, poll, stop.set, lambda: stats, "orders", ends=not follows, follows=follows)
+
+
 def numbered(count: int) -> Rows:
     """So many rows with a moment, a long text, and something nested."""
     moment = as_moment(pa.field("ROWTIME", pa.int64()))
@@ -212,6 +247,8 @@ class FakeSession:
             yield wide()
         elif first.startswith("live "):
             yield live(first.split()[1])
+        elif first in ("print all", "print on"):
+            yield printed(follows=first == "print on")
         elif first in NOTICES:
             rows = Rows.of(pa.table({"said": [first]}))
             yield replace(rows, notices=lambda: (NOTICES[first],))
@@ -248,6 +285,10 @@ class FakeSession:
             raise UnknownName("topic", first.split()[1], COLUMNS)
         elif first == "many":
             yield Rows.of(pa.table({"n": list(range(10))}))
+        elif first == "unnamed":
+            yield Rows.of(pa.table({"COUNT(*)": [1]}))
+        elif first == "nothing":
+            yield Rows.of(pa.table({"said": pa.array([], pa.string())}))
         elif first == "two rows":
             yield Rows.of(pa.table({"said": ["one", "two"]}))
         elif first == "exit":
@@ -260,17 +301,21 @@ class FakeSession:
     def execute_piece(self, piece: Piece) -> Iterator[Event]:
         return self.execute(piece.text)
 
-    def names(self) -> Names:
-        return Names(tuple(COLUMNS))
+    def names(self) -> tuple[Named, ...]:
+        return tuple(Named(name, "topic", 3) for name in COLUMNS)
 
     def refresh(self) -> None:
         pass
 
-    def columns(self, name: str) -> tuple[str, ...]:
-        return COLUMNS.get(name, ())
+    def columns(self, name: str) -> dict[str, pa.DataType]:
+        time.sleep(0.2)  # as a sample of a topic takes
+        return COLUMNS[name]
 
-    def functions(self) -> tuple[str, ...]:
-        return ("UCASE", "COUNT")
+    def types(self) -> tuple[str, ...]:
+        return ()
+
+    def functions(self) -> dict[str, functions.Function]:
+        return {name: functions.describe(name) for name in ("COUNT", "UCASE")}
 
     def running(self) -> tuple[Running, ...]:
         if "idle" in sys.argv:

@@ -225,6 +225,13 @@ def test_a_narrow_low_terminal_is_usable(start) -> None:  # type: ignore[no-unty
     shell = start("tests.terminal.fake_shell", columns=50, lines=12)
     shell.wait("fake:9092")
     assert len(shell.text().splitlines()[-1]) <= 50
+    assert "lists\nstatements" in shell.text()
+    shell.type("slow;\r")
+    shell.wait("60.0k rec")
+    assert sum("░░" in line or "/s, " in line for line in shell.text().splitlines()) == 1
+    shell.type("\x03")
+    shell.wait("stopped")
+    assert "░░" not in shell.text()
     shell.type("SELECT 1;\r")
     shell.wait("(1 row,")
     shell.type("\\?\r")

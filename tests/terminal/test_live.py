@@ -236,6 +236,18 @@ def test_the_changelog_shows_what_was_before_it_was_asked_for(start) -> None:
     screen.wait("15 lines · 3 keys · 9 changes")
 
 
+def test_what_stays_is_what_the_keys_before_q_asked_for(start) -> None:
+    screen = begin(start, "live keys 3 9", 24, 80)
+    screen.wait("9 changes")
+    screen.type("t /key1\rq")
+    screen.wait("stopped")
+    screen.gone("q stop")
+    found = re.findall(r"([+-][IUD]) key(\d) +│ +(\d)", screen.text())
+    assert found == [("+I", "1", "1"), ("-U", "1", "1"), ("+U", "1", "4"), ("-U", "1", "4"),
+                     ("+U", "1", "7")]  # fmt: skip
+    screen.wait("(5 of 15 match")
+
+
 def test_escape_never_stops(shell: Screen) -> None:
     shell.type("live stream;\r")
     shell.wait("row3 ")

@@ -15,7 +15,7 @@ def test_topics_and_columns_are_offered_as_one_types(shell: Screen) -> None:
     shell.type("\t")
     shell.wait("FROM orders")
     shell.type(" WHERE tot")
-    shell.wait("total  column of orders")
+    shell.wait("total  DOUBLE")
 
 
 def test_enter_takes_a_chosen_completion_and_does_not_run_it(shell: Screen) -> None:

@@ -19,7 +19,7 @@ from kshell.cases.run import run_case
 from kshell.catalog.model import PSEUDO_COLUMNS
 from kshell.catalog.options import ASSERT_TOPIC, CREATE, CREATE_AS, INSERT, OPTIONS
 from kshell.config import PROPERTIES
-from kshell.session import HELP
+from kshell.sql.help import HELP
 from kshell.sql.parse import parse
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import kshell
+from kshell.catalog.options import OPTIONS
 from kshell.config import PROPERTIES, Properties
 from kshell.demo.broker import Demo, start
 from kshell.errors import StatementError, UsageError
@@ -82,9 +83,34 @@ def test_no_statement_names_a_file_there(name: str) -> None:
     assert name not in session.properties
 
 
+NAMED = "WITH (KAFKA_TOPIC='orders', VALUE_FORMAT='AVRO', VALUE_SCHEMA_FILE='/etc/passwd')"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"CREATE STREAM s {NAMED}",
+        f"CREATE STREAM s {NAMED.replace('VALUE_S', 'KEY_S').replace('VALUE_F', 'KEY_F')}",
+        f"CREATE STREAM s {NAMED} AS SELECT * FROM t EMIT CHANGES",
+        f"EXPLAIN CREATE STREAM s {NAMED} AS SELECT * FROM t EMIT CHANGES",
+        f"ASSERT STREAM s (a INT) {NAMED}",
+    ],
+)
+def test_no_option_names_a_file_there(text: str) -> None:
+    session = Session.open({"bootstrap.servers": "127.0.0.1:1"})
+    with pytest.raises(StatementError, match="SCHEMA_FILE: statements may not use local files"):
+        list(session.execute(text))
+
+
+def test_the_options_that_name_files_are_known_by_their_names() -> None:
+    named = {o.name for o in OPTIONS.values() if "file" in o.help.lower()}
+    assert named == {"KEY_SCHEMA_FILE", "VALUE_SCHEMA_FILE"}
+
+
 def test_every_property_that_names_a_file_says_so() -> None:
     named = {n for n, p in PROPERTIES.items() if "file" in p.help.lower()}
-    assert named == {n for n, p in PROPERTIES.items() if p.file and not n.startswith("topic.")} | {"kshell.files"}
+    assert named == {n for n, p in PROPERTIES.items() if p.file and not n.startswith("topic.")} | {
+        "kshell.files", "kshell.file.max.bytes"}
 
 
 def test_a_spooled_file_is_private_and_never_replaces_one(demo, tmp_path: Path) -> None:
@@ -145,7 +171,7 @@ def test_every_statement_says_whether_it_writes() -> None:
     writing = {ast.InsertValues, ast.InsertSelect, ast.CreateAsSelect, ast.CreateSource, ast.DropSource}
     reading = {
         ast.AlterSource, ast.AssertQuery, ast.AssertSchema, ast.AssertSource, ast.AssertTopic, ast.AssertValues,
-        ast.CreateType, ast.Define, ast.Describe, ast.DescribeFunction, ast.DropType, ast.Exit, ast.Explain,
+        ast.CreateFromFile, ast.CreateType, ast.Define, ast.Describe, ast.DescribeFunction, ast.DropType, ast.Exit, ast.Explain,
         ast.Help, ast.Print, ast.QueryControl, ast.RunScript, ast.Select, ast.SetProperty, ast.Show, ast.Spool,
         ast.Undefine, ast.UnsetProperty,
     }  # fmt: skip

@@ -7,13 +7,15 @@ import re
 import pytest
 
 from kshell.catalog.serde import CAPABILITIES
-from kshell.config import _OF_TOPIC, PROPERTIES, Properties, load_profile
+from kshell.config import PROPERTIES, TOPIC_PROPERTIES, Properties
+from kshell.config.property_row import SCHEMA_FILES
+from kshell.config.sources import gather
 from kshell.errors import UsageError
 from kshell.formats.open import FORMATS
 from kshell.formats.schema_files import _SUFFIXES
-from kshell.property_row import SCHEMA_FILES
 from kshell.session import Session
-from kshell.terminal.options import parser, properties_of
+from kshell.terminal.options import parser
+from kshell.terminal.settings import gathered
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +56,7 @@ def test_a_profile_may_nest_its_tables(tmp_path, monkeypatch):
         '[profile.lab]\nbootstrap.servers = "b:1"\n"schema.registry.url" = "http://r"\n'
         '[profile.lab.topic."a.b"]\nvalue.format = "AVRO"\nkey.schema.file = "k.avsc"\n'
     )
-    made = load_profile("lab")
+    made = gather(profile="lab").properties
     assert (made["bootstrap.servers"], made["schema.registry.url"]) == ("b:1", "http://r")
     assert made.of_topic("a.b", "value") == {"format": "AVRO"}
     assert made.of_topic("a.b", "key") == {"schema.file": "k.avsc"}
@@ -64,12 +66,12 @@ def test_options_of_the_command_line(files):
     options = parser().parse_args(
         ["--schema", "t=a.proto#p.M", "--key-schema", f"t={files}/k.avsc", "--registry", "http://r"]
     )
-    made = Properties(properties_of(options))
+    made = gathered(options).properties
     assert made.of_topic("t", "value") == {"schema.file": "a.proto", "schema.name": "p.M"}
     assert made.of_topic("t", "key") == {"schema.file": f"{files}/k.avsc"}
     assert made["schema.registry.url"] == "http://r"
     with pytest.raises(UsageError, match="--schema takes topic=file"):
-        properties_of(parser().parse_args(["--schema", "a.proto"]))
+        gathered(parser().parse_args(["--schema", "a.proto"]))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +134,7 @@ def test_a_refused_value_names_those_that_may_be_and_the_nearest(name, value, hi
     with pytest.raises(UsageError):
         Properties({name: value})
     with pytest.raises(UsageError):
-        properties_of(parser().parse_args(["-X", f"{name}={value}"]))
+        gathered(parser().parse_args(["-X", f"{name}={value}"]))
 
 
 def test_a_file_that_goes_away_does_not_keep_others_from_being_set(files):
@@ -142,7 +144,7 @@ def test_a_file_that_goes_away_does_not_keep_others_from_being_set(files):
 
 
 def test_the_formats_and_files_that_may_be_set_are_those_that_are_read():
-    assert set(_OF_TOPIC["value.format"].values) == set(FORMATS)
+    assert set(TOPIC_PROPERTIES["value.format"].values) == set(FORMATS)
     assert set(PROPERTIES["ksql.persistence.default.format.value"].values) == set(CAPABILITIES)
     assert set(SCHEMA_FILES) == set(_SUFFIXES)
 

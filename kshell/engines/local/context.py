@@ -19,7 +19,7 @@ from kshell.engines.local.sources.learned import Known, Widening
 from kshell.engines.local.sources.lookup import Lookup, given_named
 from kshell.engines.local.sources.memory import Memory
 from kshell.errors import BindError, KafkaError, Unsupported, UsageError
-from kshell.field_names import plain
+from kshell.field_names import plain, plain_type
 from kshell.kafka.client import Client
 from kshell.sql.statements import Name
 
@@ -41,7 +41,6 @@ class Context:
         self.catalog = Catalog()
         self.queries: dict[str, Background] = {}
         self.asserted: dict[str, set[tuple[int, int]]] = {}  # (partition, offset) by topic
-        self.sampled_columns: dict[tuple[object, ...], tuple[str, ...]] = {}  # for completion
         self.known = Known()
         self.memory = Memory()
         self._numbers = count(1)
@@ -89,22 +88,16 @@ class Context:
             self.keeper_of, Widening(self.known), self.memory,
         )  # fmt: skip
 
-    def columns(self, name: str, properties: Properties) -> tuple[str, ...]:
-        """Names of the columns of a declared source or a topic; samples a topic once."""
-        declared = self.catalog.find(name, quoted=False)
-        if declared is not None:
-            return tuple(plain(c.name) for c in declared.columns())
-        asked = (name, self.known.version, *properties.items())
-        if asked not in self.sampled_columns:
-            source = self.lookup(properties).source(Name(name))
-            self.sampled_columns[asked] = tuple(plain(c.name) for c in source.value)
-        return self.sampled_columns[asked]
+    def columns(self, name: str, properties: Properties) -> dict[str, pa.DataType]:
+        """The columns of a declared source or a topic, which is sampled, with their types."""
+        source = self.lookup(properties).source(Name(name, quoted=True))
+        columns = source.columns() if source.declared else source.value
+        return {plain(c.name): plain_type(c.type) for c in columns}
 
     def reconnect(self, client: Client) -> None:
         """Take another connection; forgets what it knows of the old cluster, keeps declarations."""
         self.close()
         self._client = client
-        self.sampled_columns.clear()
         self.asserted.clear()
         self.known.clear()
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from kshell.config import Properties
+from kshell.engines.base import Named
 from kshell.engines.local.context import Context
 from kshell.errors import KshellError, Unsupported, UsageError
 from kshell.kafka.client import Client
@@ -34,6 +35,7 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.AssertTopic: "asserts:assert_topic",
     ast.AssertValues: "asserts:assert_values",
     ast.CreateAsSelect: "persistent:create_as",
+    ast.CreateFromFile: "declare:create_from_file",
     ast.CreateSource: "declare:create",
     ast.CreateType: "declare:change",
     ast.Describe: "describe:describe",
@@ -119,18 +121,25 @@ class LocalEngine:
         batches = iter(table.to_batches(max_chunksize=_SHOWN))
         return Rows(table.schema, batches, notices=lambda: lacks)
 
-    def topics(self) -> Sequence[str]:
-        """Names of the topics that are not internal; asks the cluster, if there is one."""
-        if not self.context.has_cluster:
-            return ()
-        return [t.name for t in self.context.client.topics() if not t.internal]
+    def names(self) -> Sequence[Named]:
+        """Given tables, declared sources and topics; asks the cluster, if there is one."""
+        context = self.context
+        topics = context.client.topics() if context.has_cluster else ()
+        partitions = {t.name: len(t.partitions) for t in topics}
+        return (
+            *(Named(name, "table") for name in context.memory.beside(context.given)),
+            *(
+                Named(name, source.kind.value.lower(), partitions.get(source.topic, 0))
+                for name, source in context.catalog.sources.items()
+            ),
+            *(
+                Named(t.name, "topic", len(t.partitions), t.internal or t.name.startswith("_"))
+                for t in topics
+            ),
+        )
 
-    def sources(self) -> Sequence[str]:
-        """Names of declared streams and tables, and of given tables."""
-        return (*self.context.memory.beside(self.context.given), *self.context.catalog.sources)
-
-    def columns(self, name: str, properties: Properties) -> Sequence[str]:
-        """Columns of a topic or source, for completion; may read samples."""
+    def columns(self, name: str, properties: Properties) -> Mapping[str, pa.DataType]:
+        """Columns of a topic or source with their types, for completion; may read samples."""
         return self.context.columns(name, properties)
 
     def types(self) -> Mapping[str, pa.DataType]:

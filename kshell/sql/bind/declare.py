@@ -25,7 +25,7 @@ from kshell.catalog.serde import (
 from kshell.errors import BindError, KshellError, UnknownName
 from kshell.sql.bind.advice import advised
 from kshell.sql.bind.scope import reserved_columns
-from kshell.sql.statements import ColumnRole, ColumnSpec, CreateSource
+from kshell.sql.statements import ColumnRole, ColumnSpec, CreateFromFile, CreateSource
 from kshell.types import BIGINT, STRING, TIMESTAMP, ksql_name, quote_ksql
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "build_source",
     "check_keyless",
     "check_timestamp",
+    "declared_columns",
     "no_columns",
     "with_wrapping",
 ]
@@ -78,7 +79,8 @@ def _build(statement: CreateSource, properties: Mapping[str, str], infer: InferC
     _check_schema_ids(statement, written, key_format, value_format)
     check_options(key_format)
     check_options(value_format)
-    key, value, headers = _columns(statement, (*reserved_columns(properties), *WINDOW_COLUMNS))
+    reserved = (*reserved_columns(properties), *WINDOW_COLUMNS)
+    key, value, headers = declared_columns(statement, reserved)
     if not key and _is_known(key_format):
         key = infer(written.topic, "key", key_format) or ()
     if not value and _is_known(value_format):
@@ -140,7 +142,10 @@ def _check_schema_ids(
 Columns = tuple[tuple[Column, ...], tuple[Column, ...], tuple[HeaderColumn, ...]]
 
 
-def _columns(statement: CreateSource, reserved: Collection[str]) -> Columns:
+def declared_columns(
+    statement: CreateSource | CreateFromFile, reserved: Collection[str]
+) -> Columns:
+    """The columns of the key, of the value and of headers, as the statement writes them."""
     key: list[Column] = []
     value: list[Column] = []
     headers: list[HeaderColumn] = []

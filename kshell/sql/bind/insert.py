@@ -62,6 +62,11 @@ def _bind(statement: InsertValues, catalog: Catalog) -> BoundInsert:
     target = insert_target(statement.name, catalog, "insert values into")
     place = statement.name.place
     kind = target.kind.value.lower()
+    if target.file is not None:
+        raise BindError(
+            f"Cannot insert values into {target.name}: it is read from {target.file.path}",
+            hint="write the rows into the file, and CREATE OR REPLACE reads it again", place=place,
+        )  # fmt: skip
     if target.read_only:
         raise BindError(f"Cannot insert values into read-only {kind}: {target.name}", place=place)
     if target.window is not None:

@@ -17,6 +17,7 @@ from kshell.errors import BindError, UnknownName, Unsupported
 from kshell.sql import plan
 from kshell.sql.as_written import folded, place_of
 from kshell.sql.bind.criteria import Criteria, read_criteria
+from kshell.sql.bind.file_tables import keyed
 from kshell.sql.bind.scope import Origin, Scope
 
 __all__ = ["From", "read_from", "scan", "source_names"]
@@ -70,7 +71,8 @@ def read_from(
         read_criteria(join, scope, origins[: i + 1], origins[i + 1])
         for i, join in enumerate(joins)
     )
-    return From(scope, criteria)
+    keys = keyed(origins, criteria, tables)
+    return From(Scope(keys) if keys != origins else scope, criteria)
 
 
 def _check_twice(origins: Sequence[Origin], tables: Sequence[exp.Expr]) -> None:

@@ -132,6 +132,11 @@ class Cursor:
             raise self.fail(what)
         return self.next().value
 
+    def path(self) -> Name:
+        """A file's path in single quotes, with its place."""
+        place = self.place(self.peek())
+        return Name(self.string("a file's path in single quotes"), True, place)
+
     def integer(self, what: str = "a whole number") -> int:
         """A whole number that is not negative."""
         token = self.peek()

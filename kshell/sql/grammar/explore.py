@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from kshell.errors import ParseError
 from kshell.sql.grammar.cursor import Cursor
 from kshell.sql.statements import (
     Define,
@@ -16,6 +17,8 @@ from kshell.sql.statements import (
     DescribeFunction,
     Exit,
     Help,
+    Name,
+    Position,
     Print,
     QueryAction,
     QueryControl,
@@ -28,9 +31,10 @@ from kshell.sql.statements import (
     Undefine,
     UnsetProperty,
 )
+from kshell.sql.tokens import Kind
 
 if TYPE_CHECKING:
-    from kshell.catalog.model import Kind
+    from kshell.catalog.model import Kind as SourceKind
 
 __all__ = ["EXPLORE"]
 
@@ -41,13 +45,13 @@ def _show(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
     return Show(what=ShowWhat(what), all=all_, extended=cursor.take("EXTENDED"), **place)
 
 
-def _described(cursor: Cursor) -> Kind | None:
+def _described(cursor: Cursor) -> SourceKind | None:
     """STREAMS or TABLES, meaning all of them; a topic may have that name too."""
     if not cursor.at("STREAMS") and not cursor.at("TABLES"):
         return None
-    from kshell.catalog.model import Kind
+    from kshell.catalog.model import Kind as SourceKind
 
-    for word, kind in (("STREAMS", Kind.STREAM), ("TABLES", Kind.TABLE)):
+    for word, kind in (("STREAMS", SourceKind.STREAM), ("TABLES", SourceKind.TABLE)):
         if cursor.at(word) and cursor.peek(1).text.upper() in ("", "EXTENDED"):
             cursor.next()
             return kind
@@ -66,25 +70,75 @@ def _describe(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
     return Describe(name=name, kind=kind, extended=extended, full=full, **place)
 
 
+_PRINT = ("PARTITION", "FROM", "TO", "LAST", "WHERE", "INTERVAL", "SAMPLE", "LIMIT")
+_WITHOUT_LAST = ("FROM", "TO", "INTERVAL", "SAMPLE", "LIMIT")  # what LAST n says all of
+
+
 def _print(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
     topic = cursor.topic()
-    from_beginning = False
-    interval, limit = 1, None
+    found: dict[str, Any] = {}
+    seen: list[str] = []
     while not cursor.at_end():
-        match cursor.expect_any("FROM", "INTERVAL", "SAMPLE", "LIMIT"):
-            case "FROM":
-                cursor.expect("BEGINNING")
-                from_beginning = True
-            case "LIMIT":
-                limit = cursor.integer()
-            case _:
-                token = cursor.peek()
-                interval = cursor.integer()
-                if not interval:
-                    raise cursor.fail("a number of 1 or more", token=token)
-    return Print(
-        topic=topic, from_beginning=from_beginning, interval=interval, limit=limit, **place
-    )
+        token = cursor.peek()
+        word = cursor.expect_any(*(w for w in _PRINT if w not in seen))
+        if "LAST" in (word, *seen) and {word, *seen} & set(_WITHOUT_LAST):
+            raise ParseError(
+                f"PRINT … LAST n takes no {word if word != 'LAST' else seen[-1]}",
+                hint="FROM -n TO END is the last n of each partition", place=cursor.place(token),
+            )  # fmt: skip
+        seen.append(word)
+        found |= _where(cursor, topic) if word == "WHERE" else _PRINTED[word](cursor)
+    return Print(topic=topic, **found, **place)
+
+
+def _partition(cursor: Cursor) -> dict[str, Any]:
+    return {"partition_place": cursor.place(cursor.peek()), "partition": cursor.integer()}
+
+
+def _position(cursor: Cursor) -> Position:
+    """BEGINNING, END, an offset, -n (so many before the end), or a moment in quotes."""
+    token = cursor.peek()
+    place = cursor.place(token)
+    if cursor.take("BEGINNING"):
+        return Position(offset=0, place=place)
+    if cursor.take("END"):
+        return Position(before_end=0, place=place)
+    if cursor.take("-"):
+        return Position(before_end=cursor.integer(), place=place)
+    if token.kind is Kind.STRING:
+        return Position(moment=cursor.next().value, place=place)
+    if token.kind is not Kind.NUMBER:
+        raise cursor.fail("BEGINNING", "END", "an offset", "-n", "a moment in single quotes")
+    return Position(offset=cursor.integer(), place=place)
+
+
+def _where(cursor: Cursor, topic: Name) -> dict[str, Any]:
+    """A condition: up to LIMIT n at the end, or all."""
+    from kshell.sql.grammar.queries import read_condition
+
+    limit = cursor.tokens[-2:]
+    last = len(limit) == 2 and limit[0].upper == "LIMIT" and limit[1].kind is Kind.NUMBER
+    end = len(cursor.tokens) - (2 if last else 0)
+    return {"where": read_condition(cursor, end, topic)}
+
+
+def _each(cursor: Cursor) -> dict[str, Any]:
+    token = cursor.peek()
+    interval = cursor.integer()
+    if not interval:
+        raise cursor.fail("a number of 1 or more", token=token)
+    return {"interval": interval}
+
+
+_PRINTED: Mapping[str, Callable[[Cursor], dict[str, Any]]] = {
+    "PARTITION": _partition,
+    "FROM": lambda cursor: {"start": _position(cursor)},
+    "TO": lambda cursor: {"stop": _position(cursor)},
+    "LAST": lambda cursor: {"last": cursor.integer()},
+    "INTERVAL": _each,
+    "SAMPLE": _each,
+    "LIMIT": lambda cursor: {"limit": cursor.integer()},
+}
 
 
 def _property(cursor: Cursor) -> str:
@@ -148,7 +202,7 @@ def _control(action: QueryAction) -> Callable[[Cursor, Mapping[str, Any]], State
 
 
 def _help(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
-    return Help(topic=cursor.unfolded_rest().strip("'\"` ").upper(), **place)
+    return Help(topic=cursor.unfolded_rest().strip("'\"` "), **place)
 
 
 def _exit(cursor: Cursor, place: Mapping[str, Any]) -> Statement:

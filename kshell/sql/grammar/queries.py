@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from kshell.errors import BindError, ParseError
 from kshell.sql.grammar.cursor import Cursor, syntax_error
-from kshell.sql.statements import Emit, Query, WindowClause, Within
+from kshell.sql.statements import Emit, Name, Query, WindowClause, Within
 from kshell.sql.tokens import Kind
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
-__all__ = ["QUERY_STARTS", "read_query", "read_rows"]
+__all__ = ["QUERY_STARTS", "read_condition", "read_query", "read_rows"]
 
 QUERY_STARTS = (
     "SELECT", "WITH", "FROM", "VALUES", "(", "PIVOT", "UNPIVOT", "SUMMARIZE", "TABLE", "DESCRIBE",
@@ -100,6 +100,26 @@ def read_rows(cursor: Cursor, word: str) -> tuple[tuple[exp.Expr, ...], ...]:
     start = cursor.peek().start
     cursor.index = len(cursor.tokens)
     return parse_rows(cursor.piece.text, start, cursor)
+
+
+def read_condition(cursor: Cursor, end: int, topic: Name) -> Query:
+    """The condition after WHERE, up to the token numbered `end`, as a continuous query of the
+    topic that gives the offsets of the records for which it holds."""
+    from sqlglot import exp
+
+    from kshell.sql.grammar.trees import parse_expressions
+
+    if cursor.index >= end:
+        raise cursor.fail("a condition")
+    start, text = cursor.tokens[cursor.index - 1].end, cursor.piece.text
+    first, last = cursor.peek(), cursor.tokens[end - 1]
+    found = parse_expressions(text[: last.end], start, cursor)
+    cursor.index = end
+    if len(found) != 1:
+        raise syntax_error(",", cursor.place(first), "one condition")
+    table = exp.Table(this=exp.to_identifier(topic.text, quoted=True))
+    tree = exp.select(exp.column("ROWOFFSET")).from_(table).where(found[0])
+    return Query(tree, Emit.CHANGES, text=text[first.start : last.end], place=cursor.place(first))
 
 
 def _blank(text: str, cuts: list[tuple[int, int]]) -> str:

@@ -22,6 +22,7 @@ from kshell.sql.statements import (
     AssertValues,
     ColumnSpec,
     CreateAsSelect,
+    CreateFromFile,
     CreateSource,
     CreateType,
     DropSource,
@@ -65,6 +66,17 @@ def _create(cursor: Cursor, place: Place) -> Statement:
     elements = cursor.at("(")
     if elements and not cursor.take("(", ")"):
         columns = read_columns(cursor)
+    if cursor.at("FROM"):
+        if kind.value == "STREAM" or read_only:
+            raise Unsupported(
+                "the rows of a file are a table", hint="CREATE TABLE name FROM FILE 'path'",
+                place=cursor.place(cursor.peek()),
+            )  # fmt: skip
+        cursor.expect("FROM", "FILE")
+        return CreateFromFile(
+            kind=kind, name=name, columns=columns, file=cursor.path(),
+            or_replace=or_replace, if_not_exists=if_not_exists, **place,
+        )  # fmt: skip
     properties = read_properties(cursor)
     if cursor.at("AS") and not elements and not read_only:
         cursor.next()
@@ -78,7 +90,8 @@ def _create(cursor: Cursor, place: Place) -> Statement:
             **place,
         )
     if not columns and not properties:
-        raise cursor.fail("(", "WITH", *(() if elements or read_only else ("AS",)))
+        file = ("FROM FILE",) if kind.value == "TABLE" and not read_only else ()
+        raise cursor.fail("(", "WITH", *file, *(() if elements or read_only else ("AS",)))
     return CreateSource(
         kind=kind,
         name=name,

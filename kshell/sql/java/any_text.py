@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -23,6 +23,7 @@ __all__ = ["as_json", "as_text"]
 
 _Write = Callable[[Any], str]
 _DECODER = json.JSONDecoder(parse_float=str, parse_int=str)
+_EXACT = Context(prec=80)  # more than any DECIMAL has
 
 
 @takes_nulls
@@ -64,7 +65,7 @@ def _time(value: str) -> str:
 
 def _decimal(type: Any) -> _Write:
     scale = Decimal(1).scaleb(-dict(type.children)["scale"])
-    return lambda value: format(Decimal(value).quantize(scale), "f")
+    return lambda value: format(Decimal(value).quantize(scale, context=_EXACT), "f")
 
 
 def _leaf(type: Any) -> _Write:

@@ -14,11 +14,12 @@ __all__ = ["JAVA_MACROS"]
 
 _MOMENT = (
     r"^(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?"
-    r"(?:[T ](?:(\d{1,2})(?::(\d{1,2})(?::(\d{1,2}(?:\.\d{1,9})?))?)?)?)?"
+    r"(?:[T ](?:([01]?\d|2[0-3])(?::(\d{1,2})(?::([0-5]?\d(?:\.\d{1,9})?))?)?)?)?"
     r"(Z|[+-]\d{2}(?::?\d{2})?)?$"
 )
-_CLOCK = r"^(\d{2}):(\d{2})(?::(\d{2}(?:\.\d{1,9})?))?$"
-_DOUBLE = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[dDfF]?"
+_CLOCK = r"^([01]\d|2[0-3]):(\d{2})(?::(\d{2}(?:\.\d{1,9})?))?$"
+_DECIMAL = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+_DOUBLE = f"{_DECIMAL}[dDfF]?"
 
 JAVA_MACROS = (
     f"java_fail(m) AS CAST('{MARK}' || m AS INTEGER)",
@@ -45,6 +46,9 @@ JAVA_MACROS = (
     " WHEN regexp_full_match(lower(trim(x)), '[+-]?(infinity|nan)')"
     " THEN CAST(trim(x) AS DOUBLE)"
     " ELSE java_fail('For input string: \"' || x || '\"') END",
+    "java_decimal_text(x) AS CASE WHEN x IS NULL THEN NULL"
+    f" WHEN regexp_full_match(trim(x), '{_DECIMAL}') THEN trim(x)"
+    " ELSE CAST(java_fail('For input string: \"' || x || '\"') AS VARCHAR) END",
     "java_text_to_boolean(x) AS CASE WHEN x IS NULL THEN NULL"
     " ELSE lower(trim(x)) IN ('true', 'yes', 't', 'y') END",
     # Double.toString: plain digits between 1e-3 and 1e7, else one digit, the rest, and E.

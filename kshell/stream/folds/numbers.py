@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +17,19 @@ from kshell.errors import EvaluationError
 from kshell.types import ksql_name
 
 __all__ = ["Average", "Correlation", "Count", "Deviation", "Sum", "SumList", "Variance"]
+
+
+_EXACT = Context(prec=80)  # Python's own sums of Decimals have 28 digits
+
+
+def _plus(left: Any, right: Any) -> Any:
+    exact = isinstance(left, Decimal) or isinstance(right, Decimal)
+    return _EXACT.add(left, right) if exact else left + right
+
+
+def _minus(left: Any, right: Any) -> Any:
+    exact = isinstance(left, Decimal) or isinstance(right, Decimal)
+    return _EXACT.subtract(left, right) if exact else left - right
 
 
 class Count:
@@ -54,13 +67,13 @@ class Sum:
         return self._zero
 
     def add(self, state: Any, *args: Any) -> Any:
-        return state if args[0] is None else self._checked(state + args[0])
+        return state if args[0] is None else self._checked(_plus(state, args[0]))
 
     def undo(self, state: Any, *args: Any) -> Any:
-        return state if args[0] is None else self._checked(state - args[0])
+        return state if args[0] is None else self._checked(_minus(state, args[0]))
 
     def merge(self, left: Any, right: Any) -> Any:
-        return self._checked(left + right)
+        return self._checked(_plus(left, right))
 
     def result(self, state: Any) -> Any:
         return state

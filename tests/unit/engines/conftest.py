@@ -102,7 +102,8 @@ def other_demo() -> Iterator[Demo]:
 @pytest.fixture
 def session(demo) -> Iterator[Session]:
     """A session on the demo's broker that reads from the first record."""
-    made = Session(Properties({"bootstrap.servers": demo.bootstrap, "auto.offset.reset": "earliest"}))
+    properties = {"bootstrap.servers": demo.bootstrap, "auto.offset.reset": "earliest"}
+    made = Session(Properties({**properties, "kshell.files": "true"}))
     yield made
     made.close()
 

@@ -32,6 +32,7 @@ ASSERT TOPIC '{{t}}';
 ASSERT STREAM s (k VARCHAR KEY, n INT) {NAMED});
 ASSERT VALUES s (k, n) VALUES ('a', 1);
 ASSERT SCHEMA ID 7;
+ASSERT (SELECT COUNT(*) > 0 FROM users);
 CREATE TYPE pair AS STRUCT<a INT, b INT>;
 DROP TYPE pair;
 SHOW STREAMS;
@@ -39,9 +40,12 @@ SHOW ERRORS;
 DESCRIBE FUNCTION ucase;
 EXPLAIN SELECT n FROM s;
 SELECT n FROM s WHERE k = 'a';
+ASSERT (SELECT COUNT(*) = 3 FROM s);
 SELECT k, COUNT(*) FROM s WINDOW TUMBLING (SIZE 1 MINUTE) GROUP BY k;
 SELECT * FROM s EMIT CHANGES LIMIT 3;
 PRINT {{t}} FROM BEGINNING LIMIT 3;
+PRINT {{t}} FROM '@-1m' TO END WHERE n > 1;
+PRINT {{t}} PARTITION 0 LAST 1;
 CREATE TABLE c WITH (KAFKA_TOPIC='{{t}}.c') AS SELECT k, COUNT(*) AS n FROM s GROUP BY k EMIT CHANGES;
 SELECT * FROM c;
 INSERT INTO s WITH (QUERY_ID='q') SELECT * FROM s WHERE n > 99 EMIT CHANGES;
@@ -105,7 +109,7 @@ def pull(answer) -> None:
             pass
 
 
-def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, called):
+def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, called, tmp_path):
     known = Remembered()
     known.put("s", Schema(SchemaType.AVRO, '"string"'), 7)
     for module in ("sources.chunks", "sources.sample", "statements.asserts"):
@@ -117,11 +121,13 @@ def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, 
         lambda engine, statement, properties: served.add(type(statement)) or run(engine, statement, properties),
     )  # fmt: skip
     session = Session(Properties({"bootstrap.servers": demo.bootstrap, "auto.offset.reset": "earliest"}))
-    given = Session(Properties({}), tables={"one": pa.table({"n": [1]})})
+    given = Session(Properties({"kshell.files": "true"}), tables={"one": pa.table({"n": [1]})})
     try:
         for answer in session.execute(SCRIPT.format(t=f"t{uuid.uuid4().hex[:10]}")):
             pull(answer)
-        for answer in given.execute("SELECT n FROM one"):
+        (tmp_path / "two.csv").write_text("n\n1\n")
+        file = f"CREATE TABLE two FROM FILE '{tmp_path}/two.csv'; SELECT n FROM two"
+        for answer in given.execute(f"SELECT n FROM one; {file}"):
             pull(answer)
     finally:
         session.close()

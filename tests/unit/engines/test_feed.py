@@ -19,6 +19,7 @@ class Backlog:
 
     def __init__(self, pieces: dict[int, int], scan: int = 0, step_ms: int = 1) -> None:
         self.scans = [scan]
+        self.constant = False
         self.paused: frozenset[int] = frozenset()
         self.note = ""
         self.polled = 0

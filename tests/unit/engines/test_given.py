@@ -173,7 +173,7 @@ def test_what_needs_a_cluster_says_so(session):
     for text in ("SHOW TOPICS", "CREATE STREAM s (a INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON')"):
         with pytest.raises(UsageError, match="no cluster named"):
             rows(session, text)
-    assert session.columns("users") == ("name", "Age")
+    assert list(session.columns("users")) == ["name", "Age"]
 
 
 def test_it_wins_over_a_topic_and_that_is_said(demo):

@@ -113,7 +113,6 @@ def test_one_that_is_stopped_has_what_came_and_says_so(session: Session) -> None
     assert isinstance(rows, Rows)
     some = next(b.num_rows for b in rows.batches if b.num_rows)
     rows.cancel()
-    rows.batches.close()  # type: ignore[attr-defined]
     (again,) = session.execute("SELECT COUNT(*) AS c FROM _")
     assert isinstance(again, Rows)
     assert [r for b in again.batches for r in b.to_pylist()] == [{"c": some}]

@@ -35,6 +35,18 @@ def shown(steps: list[Step]) -> list[tuple[int, str]]:
     return runs
 
 
+def test_the_rows_of_what_is_constant_come_first_whatever_their_times() -> None:
+    merge = Merge([(0, 0)])
+    merge.add((1, 0), constant=True)
+    merge.put((0, 0), rows(("a", 1), ("b", 2)))
+    assert merge.take([(1, 0)]) == []  # its first rows are still to come
+    merge.put((1, 0), rows(("x", 90)))
+    merge.put((0, 0), rows(("c", 3)))
+    assert shown(merge.take([(1, 0)])) == [(1, "x")]  # and so may be its next
+    merge.put((1, 0), rows(("y", 80)))
+    assert shown(merge.take([])) == [(1, "y"), (0, "abc")]
+
+
 def test_partitions_interleave_by_time() -> None:
     merge = Merge([(0, 0), (0, 1)])
     merge.put((0, 0), rows(("a", 1), ("c", 3), ("e", 5)))

@@ -206,7 +206,7 @@ def test_a_topic_is_called_alike_by_every_statement(session, execute, ask, topic
     assert columns == list(whole) == list(session.columns(name))
     assert [r["column"] for r in rows_of(execute(f"DESCRIBE {name} FULL").parts[1])] == columns
     (printed,) = rows_that_come(execute(f"PRINT {name} FROM BEGINNING LIMIT 1"))
-    assert printed["VALUE"] == value
+    assert printed["value"] == value
 
 
 def test_of_declared_columns_the_upper_cased_name_comes_first(execute, ask, topic_of):
@@ -259,7 +259,7 @@ def test_fields_of_avro_and_protobuf(execute, ask, topic_of, tmp_path, format, s
     assert rows_that_come(execute(f"SELECT ID, id, n->X, n->x FROM {name} EMIT CHANGES LIMIT 1")) == [named]
     assert [r["column"] for r in rows_of(execute(f"DESCRIBE {name}").parts[1])][1:] == list(wanted)
     (printed,) = rows_that_come(execute(f"PRINT {name} FROM BEGINNING LIMIT 1"))
-    assert printed["VALUE"] == wanted
+    assert printed["value"] == wanted
 
 
 # Names that get through DuckDB

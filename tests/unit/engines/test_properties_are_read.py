@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import sys
+import tempfile
 import time
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from kshell.config import PROPERTIES, Properties
+from kshell.config import PROPERTIES, Properties, certificates
+from kshell.config.jks import Store
 from kshell.engines.local.continuous.feed import open_feed
 from kshell.engines.local.sources import chunks, sample, scan_reader, topic
+from kshell.engines.local.sources.memory import Memory
 from kshell.errors import ConnectionFailed, KshellError
 from kshell.formats import registry_http
 from kshell.formats.source_reader import SourceReader
@@ -23,6 +28,7 @@ from kshell.kafka import produce
 from kshell.kafka.produce import OutgoingRecord, Producer
 from kshell.kafka.settings import librdkafka
 from kshell.kafka.wire import Wire
+from kshell.results import Rows
 from kshell.session import Session
 from kshell.sql.bind.create import bind_create_as
 from kshell.sql.bind.declare import build_source
@@ -30,7 +36,9 @@ from kshell.sql.bind.scope import reserved_columns
 from kshell.sql.bind.select import bind_query
 from kshell.sql.parse import parse
 from kshell.sql.plan import scans
+from kshell.terminal import themes
 from kshell.terminal.keys import editing_mode
+from kshell.terminal.show import Shower
 
 REGISTRY = "schema.registry."
 DECLARED = "CREATE STREAM s (k STRING KEY, v BIGINT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', TIMESTAMP='v', PARTITIONS=1);"
@@ -77,7 +85,7 @@ def registry(world: World):
         def load_cert_chain(self, *given):
             trusted.extend(given)
 
-    def context(cafile=None):
+    def context(cafile=None, cadata=None):
         trusted.append(cafile)
         return Context()
 
@@ -87,11 +95,32 @@ def registry(world: World):
             self.seen = header, dict(headers), timeout
 
     world.monkeypatch.setattr(ssl, "create_default_context", context)
+    world.monkeypatch.setattr(Path, "is_file", lambda self: True)
     world.monkeypatch.setattr(registry_http.httpx, "Client", Http)
     given = Properties({f"{REGISTRY}url": "http://r"} | dict(world.properties._set))
     made = registry_http.open_schemas(given)
     subjects = [made.subject("t", half, "r") for half in ("key", "value")]
     return made.addresses, made._client.seen, trusted, subjects
+
+
+def stores(world: World):
+    """The passwords with which key stores are opened."""
+    opened = []
+
+    def read_store(path, data, *passwords):
+        opened.extend(passwords)
+        return Store((), (), b"")
+
+    world.monkeypatch.setattr(certificates, "read_store", read_store)
+    for lead in ("", REGISTRY):
+        certificates.without_stores(world.properties, lead)
+    return opened
+
+
+def drawn(world: World):
+    """How the prompt is drawn, and the live view's last line."""
+    world.monkeypatch.setattr(themes, "_properties", lambda: world.properties)
+    return themes.prompt_style().style_rules, themes.bar()
 
 
 def strict(world: World):
@@ -125,6 +154,38 @@ def sampled(world: World):
     found = world.cluster.snapshot(world.cluster.topic("t"), "read_committed")
     sample.sample(world.cluster, found, world.properties)
     return asked
+
+
+def a_file(world: World):
+    """Whether a file of 8 bytes is refused."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.csv"
+        path.write_text("n\n1\n2\n3\n")
+        (statement,) = parse(f"CREATE OR REPLACE TABLE f FROM FILE '{path}'")
+        return isinstance(refused(lambda: world.run.engine.run(statement, world.properties)), str)
+
+
+def at_a_prompt(look):
+    """What a person's prompt makes of an answer of many rows."""
+
+    def probe(world: World):
+        world.monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+        shower = Shower("table", properties=lambda: world.properties, prompt=True)
+        schema = pa.schema([("n", pa.int64())])
+        return look(shower, Rows(schema, iter(()), elides=True))
+
+    return probe
+
+
+def kept(world: World):
+    """Whether the last result of 80,000 bytes is in memory, on disk, or not kept."""
+    memory = Memory()
+    batch = pa.record_batch({"n": pa.array(range(10_000))})
+    rows = Rows(batch.schema, iter([batch]))
+    memory.keep_rows(rows, world.properties, "SELECT")
+    list(rows.batches)
+    store = memory._last.store
+    return store.why, store._file is None
 
 
 def partitions(world: World):
@@ -206,9 +267,14 @@ def sends(world: World):
 
 PROBES = {
     **{n: (librdkafkas, "a", "b", {}) for n in (
-        "bootstrap.servers", "client.id", "sasl.username", "sasl.password", "ssl.ca.location",
-        "sasl.kerberos.service.name", "ssl.certificate.location", "ssl.key.location", "ssl.key.password",
+        "bootstrap.servers", "client.id", "sasl.username", "sasl.password", "sasl.kerberos.service.name",
     )},
+    **{n: (librdkafkas, "a", "b", {"security.protocol": "SSL"}) for n in (
+        "ssl.ca.location", "ssl.certificate.location", "ssl.key.location", "ssl.key.password",
+        "ssl.ca.pem", "ssl.certificate.pem", "ssl.key.pem",
+    )},
+    **{f"{lead}ssl.truststore.password": (stores, "a", "b", {f"{lead}ssl.ca.location": __file__}) for lead in ("", REGISTRY)},
+    **{f"{lead}ssl.keystore.password": (stores, "a", "b", {f"{lead}ssl.certificate.location": __file__}) for lead in ("", REGISTRY)},
     "security.protocol": (librdkafkas, "PLAINTEXT", "SSL", {}),
     "sasl.mechanism": (librdkafkas, "PLAIN", "SCRAM-SHA-256", SASL),
     "sasl.oauthbearer.token": (librdkafkas, "a", "b", TOKENS),
@@ -246,11 +312,19 @@ PROBES = {
     "ksql.rowpartition.rowoffset.enabled": (lambda w: dict(reserved_columns(w.properties)), "true", "false", {}),
     "ksql.timestamp.throw.on.invalid": (throws, "true", "false", {}),
     "kshell.dialect": (rounded, "ksql", "duckdb", {}),
+    "kshell.theme": (drawn, "dark", "light", {}),
+    "kshell.prompt.color": (drawn, "green", "red", {}),
     "kshell.files": (runs_files, "true", "false", {}),
     "kshell.read.only": (sends, "true", "false", {}),
     "kshell.editing": (lambda w: editing_mode(w.properties), "vi", "emacs", {}),
     "kshell.sample.records": (sampled, "100", "400", {}),
+    "kshell.file.max.bytes": (a_file, "7", "100", {"kshell.files": "true"}),
     "kshell.functions": (own_functions, "/nowhere/a.py", "/nowhere/b.py", {}),
+    "kshell.times": (at_a_prompt(lambda shower, _: shower._target().times), "local", "utc", {}),
+    "kshell.max.rows": (at_a_prompt(lambda shower, rows: shower._most(rows)), "40", "50", {}),
+    "kshell.pager": (at_a_prompt(lambda shower, _: shower._pages()), "auto", "off", {}),
+    "kshell.result.memory.bytes": (kept, "1000", "100000", {}),
+    "kshell.result.disk.bytes": (kept, "1000", "100000", {"kshell.result.memory.bytes": "1000"}),
     "kshell.partitioner": (partitions, "murmur2", "other", {}),
     **{f"kshell.scan.max.{what}": (budget, "2", "3", {}) for what in ("records", "bytes", "seconds")},
 }  # fmt: skip

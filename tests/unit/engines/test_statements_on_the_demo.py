@@ -129,7 +129,7 @@ def test_a_continuous_select_ends_at_its_limit(execute, sales):
 
 def test_print_shows_keys_and_values_as_they_are(execute, sales):
     found = rows_that_come(execute(f"PRINT {sales} FROM BEGINNING LIMIT 3"))
-    shown = sorted((r["ROWTIME"], r["ROWKEY"], r["VALUE"]) for r in found)
+    shown = sorted((r["timestamp"], r["key"], r["value"]) for r in found)
     assert shown == [(at, k, f'{{"N":{n}}}') for k, n, at in SALES]
 
 
@@ -296,3 +296,13 @@ def test_a_query_that_is_stopped_at_bad_records_says_so(ask, execute, sales):
     (query,) = ask("SHOW QUERIES")
     assert sales in query["error"]
     assert "It failed: " in texts(execute("EXPLAIN CSAS_COPIED_1"))[-2]
+
+
+def test_print_finds_moments_also_where_the_broker_cannot(execute, sales):
+    at = f"@{BEGIN + 1000}"
+    for clauses, wanted in (
+        (f"FROM '{at}' TO END", [5, 4]), (f"TO '{at}'", [3]), (f"FROM '{at}' TO '@{BEGIN + 60_000}'", [5]), ("LAST 2", [5, 4]),
+    ):  # fmt: skip
+        found = rows_that_come(execute(f"PRINT {sales} {clauses}"))
+        assert sorted((r["timestamp"], r["value"]) for r in found) == sorted(
+            (stamp, f'{{"N":{n}}}') for _, n, stamp in SALES if n in wanted)

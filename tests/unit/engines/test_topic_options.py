@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kshell.config import _OF_TOPIC, Properties
+from kshell.config import TOPIC_PROPERTIES, Properties
 from kshell.engines.local.sources.sample import as_set
 from kshell.errors import BindError, UsageError
 from kshell.formats.base import Asked, Half
@@ -36,7 +36,7 @@ def told(half: Half, given: dict[str, str], samples=SAMPLES) -> tuple:
 
 
 def test_each_row_has_a_probe():
-    assert {f"{half.value}.{name}" for half in Half for name in PROBES} == set(_OF_TOPIC)
+    assert {f"{half.value}.{name}" for half in Half for name in PROBES} == set(TOPIC_PROPERTIES)
 
 
 @pytest.mark.parametrize("half", Half)

@@ -28,7 +28,7 @@ class Keep:
 
     def __init__(self, herd: Herd, bootstrap: str, topic: str, folder) -> None:
         self.herd, self.topic = herd, topic
-        properties = {"bootstrap.servers": bootstrap, "auto.offset.reset": "earliest"}
+        properties = {"bootstrap.servers": bootstrap, "auto.offset.reset": "earliest", "kshell.files": "true"}
         half = f"topic.{topic}.value"
         if herd.format not in ("JSON", "KAFKA"):
             properties[f"{half}.format"] = herd.format
@@ -154,8 +154,10 @@ def test_print(keep):
     else:
         wanted = [v if v is None or isinstance(v, Bad) else dict.fromkeys(herd.columns) | v for v in wanted]
     log = keep.session.engine.context.errors = ErrorLog()
-    rows = {r["ROWOFFSET"]: r["VALUE"] for r in _until_the_end(keep.execute(f"PRINT {keep.topic} FROM BEGINNING"))}
-    bad = {b.offset: b.reason for b in log.rows()}
+    printed = _until_the_end(keep.execute(f"PRINT {keep.topic} FROM BEGINNING"))
+    rows = {r["offset"]: r["value"] for r in printed if r["error"] is None}
+    bad = {r["offset"]: r["error"] for r in printed if r["error"] is not None}
+    assert bad == {b.offset: b.reason for b in log.rows()}
     for number, value in enumerate(wanted):
         offset = AROUND + number
         record = herd.records[number][0]

@@ -138,7 +138,7 @@ def test_a_setting_decides(known, setting, samples, columns):
 
 
 def test_a_setting_that_cannot_be_is_an_error(known):
-    with pytest.raises(UsageError, match="no format named THRIFT"):
+    with pytest.raises(UsageError, match="is THRIFT, which needs a schema's file"):
         value(known, [b"x"], FormatSpec("THRIFT"))
     with pytest.raises(UsageError, match="there is no schema registry"):
         value(None, [b"x"], FormatSpec("AVRO"))

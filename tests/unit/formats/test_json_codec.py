@@ -233,3 +233,16 @@ def test_writing_single_values():
     assert write("JSON", {"K": STRING}, ("x",), (None,), wrapped=False) == [b'"x"', None]
     assert write("JSON", {"K": pa.decimal128(4, 2)}, (Decimal("1.5"),), wrapped=False) == [b"1.50"]
     assert write("JSON", {"K": pa.struct([("A", INT)])}, ({"A": 1},), wrapped=False) == [b'{"A":1}']
+
+
+@pytest.mark.parametrize("text", ["%s.0100", '"%s.0100"'])
+def test_a_decimal_of_many_digits_keeps_them(text):
+    digits = "12345678901234567890123456789"
+    assert cell(pa.decimal128(38, 2), text % digits) == Decimal(f"{digits}.01")
+
+
+@pytest.mark.parametrize("text", ["%s.019", '"%s.019"'])
+def test_a_decimal_with_more_digits_than_its_scale_is_refused_however_long_it_is(text):
+    few, many = (text % digits for digits in ("1", "12345678901234567890123456789"))
+    refused = cell(pa.decimal128(38, 2), few)
+    assert cell(pa.decimal128(38, 2), many) == refused.replace(few.strip('"'), many.strip('"'))

@@ -216,7 +216,7 @@ def test_a_token_is_sent(monkeypatch):
         ({"schema.registry.url": "ftp://x"}, "no http or https"),
         ({"schema.registry.url": "http://al:pw@"}, "no http or https"),
         ({"schema.registry.url": "http://a:b@x", "schema.registry.bearer.token": "t"}, "both a token and a user"),
-        ({"schema.registry.url": "https://x", "schema.registry.ssl.ca.location": "/nowhere.pem"}, "certificates"),
+        ({"schema.registry.url": "https://x", "schema.registry.ssl.ca.location": "/nowhere.pem"}, "schema.registry.ssl.ca.location: there is no file /nowhere.pem"),
     ],
 )
 def test_settings_that_do_not_fit(properties, what):

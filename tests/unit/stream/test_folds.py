@@ -25,6 +25,7 @@ from kshell.stream.folding import Fold
 from kshell.stream.windows import Steps
 
 INT, LONG, DOUBLE, STRING = pa.int32(), pa.int64(), pa.float64(), pa.string()
+WIDE = pa.decimal128(38, 10)
 
 
 def make(name: str, type: pa.DataType, *constants: Any, gives: pa.DataType | None = None) -> Fold:
@@ -60,6 +61,7 @@ DAY = datetime.date(2024, 2, 29)
         (make("SUM", INT), [None], 0),
         (make("SUM", DOUBLE), [], 0.0),
         (make("SUM", pa.decimal128(4, 1)), [Decimal("5.4"), Decimal("100.1")], Decimal("105.5")),
+        (make("SUM", WIDE), [Decimal("9" * 28), Decimal("0.0000000001")], Decimal("9" * 28 + ".0000000001")),
         (make("SUM_LIST", pa.list_(INT), gives=INT), [[1, 2], None, [3, None]], 6),
         (make("AVG", INT), [1, 2, 2, None], 5 / 3),
         (make("AVG", INT), [None], 0.0),
@@ -154,6 +156,7 @@ UNDOING = {
     "COUNT": (make("COUNT", INT), st.integers() | st.none()),
     "HISTOGRAM": (make("HISTOGRAM", STRING), st.sampled_from("abc") | st.none()),
     "SUM": (make("SUM", LONG), st.integers(-50, 50) | st.none()),
+    "SUM of wide DECIMAL": (make("SUM", WIDE), st.decimals(-(10**26), 10**26, places=10) | st.none()),
     "STDDEV_SAMPLE": (make("STDDEV_SAMPLE", DOUBLE), st.integers(-50, 50) | st.none()),
 }
 

@@ -217,6 +217,11 @@ def test_gset_defines_the_columns_of_one_row(talk: Conversation, session: Keepin
     enter(talk, "SELECT 1 \\gset my_")
     assert session.variables["my_said"] == "SELECT 1"
     session.variables.clear()
+    enter(talk, "unnamed \\gset")
+    assert "COUNT(*) is no name of a variable" in capsys.readouterr().err
+    enter(talk, "nothing \\gset")
+    assert "the answer has none" in capsys.readouterr().err
+    assert session.variables == {}
     enter(talk, "two rows \\gset")
     assert "2 rows" in capsys.readouterr().err
     assert session.variables == {}

@@ -94,6 +94,12 @@ def test_g_runs_a_statement_whose_result_it_is_not(
     assert session.selects == 2
 
 
+def test_g_runs_several_statements_again(talk: Conversation, tmp_path: Path) -> None:
+    enter(talk, "SELECT n FROM t WHERE n = 1; SELECT n FROM t WHERE n = 3;")
+    enter(talk, "\\g out.csv")
+    assert (tmp_path / "out.csv").read_text() == "n\n1\nn\n3\n"
+
+
 def test_o_sends_it_there(talk: Conversation, tmp_path: Path) -> None:
     enter(talk, "SELECT n FROM t WHERE n = 2;")
     enter(talk, "\\o out.csv")

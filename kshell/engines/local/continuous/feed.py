@@ -121,7 +121,7 @@ class Feed:
     def _add(self, input: Input, partition: int) -> None:
         for scan in input.scans:
             self._lanes[scan, partition] = input
-            self._order.add((scan, partition))
+            self._order.add((scan, partition), constant=input.constant)
 
     def _pause(self) -> None:
         """Pause partitions that are far ahead of the others."""

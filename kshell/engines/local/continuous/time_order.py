@@ -32,15 +32,19 @@ def _number(value: int) -> pa.Scalar:
 
 @dataclass(slots=True)
 class _Queue:
-    """A partition's batches, each with timestamps that never fall."""
+    """A partition's batches, each with timestamps that never fall; rows of what is `constant` are
+    before all times."""
 
+    constant: bool = False
     parts: deque[tuple[Changes, pa.Array]] = field(default_factory=deque)
     last: int = _NEVER
     size: int = 0  # bytes
 
     def put(self, changes: Changes) -> None:
         # A record after one with a later time waits for it, so that offsets keep their order.
-        times = pc.cumulative_max(changes.rows.column("ROWTIME"), start=_number(self.last))
+        times = pa.repeat(_number(_NEVER), len(changes))
+        if not self.constant:
+            times = pc.cumulative_max(changes.rows.column("ROWTIME"), start=_number(self.last))
         self.last = times[-1].as_py()
         self.size += changes.rows.nbytes
         self.parts.append((changes, times))
@@ -74,9 +78,9 @@ class Merge:
     def __init__(self, lanes: Collection[Lane]) -> None:
         self._queues = {lane: _Queue() for lane in lanes}
 
-    def add(self, lane: Lane) -> None:
-        """One more partition, empty so far."""
-        self._queues[lane] = _Queue()
+    def add(self, lane: Lane, *, constant: bool = False) -> None:
+        """One more partition, empty so far; all rows of a constant one come before the others'."""
+        self._queues[lane] = _Queue(constant)
 
     def put(self, lane: Lane, changes: Changes) -> None:
         """Rows of one partition, after those that were put before."""
@@ -110,7 +114,7 @@ class Arrival:
     def __init__(self) -> None:
         self._parts: list[tuple[int, Changes]] = []
 
-    def add(self, lane: Lane) -> None:
+    def add(self, lane: Lane, *, constant: bool = False) -> None:
         """One more partition."""
 
     def put(self, lane: Lane, changes: Changes) -> None:

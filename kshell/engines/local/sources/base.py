@@ -30,7 +30,8 @@ class Piece:
 class Input(Protocol):
     """One topic or table that a plan follows; one thread polls, any may look or cancel."""
 
-    name: str  # of the topic or the given table
+    name: str  # of the topic, the given table or the file's table
+    constant: bool  # its rows never change: all of them come before those of other inputs
     scans: Sequence[int]  # the numbers of the plan's scans that it serves
     paused: frozenset[int]  # partitions that are far ahead of the others, set by who polls
     notices: Sequence[Notice]  # of records that it leaves unread

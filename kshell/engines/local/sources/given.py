@@ -28,7 +28,7 @@ from kshell.engines.local.sources.base import Piece
 from kshell.errors import BindError, UsageError
 from kshell.results import LeftOut, Notice
 from kshell.sql import plan
-from kshell.types import BIGINT, DOUBLE, INTEGER, STRING, TIME, TIMESTAMP, decimal, is_moment
+from kshell.types import BIGINT, TIMESTAMP, is_moment, ksql_type
 
 __all__ = ["GivenInput", "GivenTable", "given_source", "given_table"]
 
@@ -104,47 +104,14 @@ def _column(rows: pa.Table, name: str) -> pa.ChunkedArray | pa.Array:
     return pa.nulls(rows.num_rows, pseudo_type(name, ()))
 
 
-def _ksql(type: pa.DataType) -> pa.DataType:
-    """The KSQL type that holds every value of an Arrow type.
-
-    >>> _ksql(pa.uint32()), _ksql(pa.list_(pa.large_string()))
-    (DataType(int64), ListType(list<element: string>))
-    """
-    is_ = pa.types
-    if is_.is_dictionary(type):
-        return _ksql(type.value_type)
-    if is_.is_integer(type):
-        if type == pa.uint64():
-            return decimal(20, 0)
-        return BIGINT if type in (pa.int64(), pa.uint32()) else INTEGER
-    if is_.is_floating(type):
-        return DOUBLE
-    if is_.is_large_string(type) or is_.is_string_view(type) or is_.is_null(type):
-        return STRING
-    if is_.is_large_binary(type) or is_.is_fixed_size_binary(type) or is_.is_binary_view(type):
-        return pa.binary()
-    if is_.is_timestamp(type):
-        return TIMESTAMP
-    if is_.is_time(type):
-        return TIME
-    if is_.is_date64(type):
-        return pa.date32()
-    if is_.is_map(type):
-        return pa.map_(_ksql(type.key_type), _ksql(type.item_type))
-    if is_.is_list(type) or is_.is_large_list(type) or is_.is_fixed_size_list(type):
-        return pa.list_(pa.field("element", _ksql(type.value_type)))
-    if is_.is_struct(type):
-        return pa.struct([(f.name, _ksql(f.type)) for f in type])
-    return type
-
-
 def given_source(name: str, rows: pa.Table) -> Source:
     """The table as continuous queries see it: a stream without a key, in KSQL's types."""
     for field in rows.schema:
         if pa.types.is_duration(field.type) or pa.types.is_interval(field.type):
             raise BindError(f"column {field.name} of {name}: KSQL has no type for a {field.type}")
     # A column of a reserved name would be there twice: it is the pseudo column.
-    columns = tuple(Column(f.name, _ksql(f.type)) for f in rows.schema if f.name not in RESERVED)
+    own = (field for field in rows.schema if field.name not in RESERVED)
+    columns = tuple(Column(field.name, ksql_type(field.type)) for field in own)
     # What a query that reads it writes by default.
     key, value = FormatSpec("KAFKA"), FormatSpec("JSON")
     moments = frozenset(f.name for f in rows.schema if is_moment(f))
@@ -169,8 +136,15 @@ class GivenTable(ArrowTable):
 class GivenInput:
     """To follow: the rows from the first to the last, and then it has ended."""
 
-    def __init__(self, name: str, rows: pa.Table, scans: Mapping[int, plan.Scan]) -> None:
-        self.name, self._rows = name, rows.num_rows
+    def __init__(
+        self,
+        name: str,
+        rows: pa.Table,
+        scans: Mapping[int, plan.Scan],
+        *,
+        constant: bool = False,
+    ) -> None:
+        self.name, self._rows, self.constant = name, rows.num_rows, constant
         self.scans: Sequence[int] = list(scans)
         self.paused: frozenset[int] = frozenset()
         self.notices: Sequence[Notice] = ()

@@ -164,14 +164,16 @@ class Lookup:
         declared = self.catalog.find(name.text, name.quoted)
         return self.sample(name).source if declared is None else declared
 
-    def is_given(self, source: Source) -> bool:
-        """Whether a source of a plan is a given table."""
-        return not source.declared and source.topic in self.given
+    def held(self, source: Source) -> pa.Table | None:
+        """The rows of a plan's source that are in memory: a given table's, a file's."""
+        if source.file is not None:
+            return source.file.rows
+        return None if source.declared else self.given.get(source.topic)
 
     def offsets(self, source: Source) -> Mapping[int, tuple[int, int]]:
-        """Per partition [first, end) of a plan's source; of a given table its rows are counted."""
-        if self.is_given(source):
-            return {0: (0, self.given[source.topic].num_rows)}
+        """Per partition [first, end) of a plan's source; rows in memory are counted."""
+        if (rows := self.held(source)) is not None:
+            return {0: (0, rows.num_rows)}
         return self.snapshot(source.topic).offsets
 
     def _given(self, name: Name) -> str | None:
@@ -212,6 +214,10 @@ class Lookup:
             rows, notices = keeper.kept(_PATIENCE)
             self.notices += notices
             return KeptTable(declared, rows)
+        if declared is not None and declared.file is not None:
+            from kshell.engines.local.sources.file import FileTable
+
+            return FileTable(declared, declared.file)
         if declared is None:
             from kshell.engines.local.sources.topic import TopicTable as Made
         else:
@@ -255,8 +261,14 @@ class Lookup:
         tables = plan.looked_up(node)
         by_topic: dict[str, list[Follower]] = {}
         of_given: dict[str, dict[int, plan.Scan]] = {}
+        of_files: list[Input] = []
         for scan, leaf in enumerate(plan.scans(node)):
-            if self.is_given(leaf.source):
+            if leaf.source.file is not None:
+                from kshell.engines.local.sources.file import file_input
+
+                of_files.append(file_input(leaf.source.name, leaf.source.file, {scan: leaf}))
+                continue
+            if self.held(leaf.source) is not None:
                 of_given.setdefault(leaf.source.topic, {})[scan] = leaf
                 continue
             misfits = self._misfits(leaf.source) if bounded else None
@@ -264,6 +276,7 @@ class Lookup:
             follower = Follower(scan, intake, earliest or scan in tables)
             by_topic.setdefault(leaf.source.topic, []).append(follower)
         return [
+            *of_files,
             *(GivenInput(name, self.given[name], leaves) for name, leaves in of_given.items()),
             *(
                 TopicInput(

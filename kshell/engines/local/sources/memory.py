@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from kshell.changes import Changes
 from kshell.config import Properties
+from kshell.errors import UsageError
 from kshell.results import LAST, Live, Notice, NoticeKind, Rows
 
 __all__ = ["Memory"]
@@ -42,13 +43,17 @@ class _Batches:
         self._bytes = 0
         self._file: IO[bytes] | None = None
         self._writer: Any = None
-        self._mapped: pa.Table | None = None
+        self._table: pa.Table | None = None
+        self._lock = threading.Lock()  # an answer that was stopped may still be pulled
         self.why = ""
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Keep rows."""
-        if self.why or not batch.num_rows:
-            return
+        """Keep rows, until the table was asked for."""
+        with self._lock:
+            if not self.why and batch.num_rows and self._table is None:
+                self._add(batch)
+
+    def _add(self, batch: pa.RecordBatch) -> None:
         self._held.append(pa.RecordBatch.from_arrays(batch.columns, schema=self._schema))
         self._bytes += batch.nbytes
         if self._bytes <= self._memory:
@@ -79,26 +84,26 @@ class _Batches:
             self._file.close()
             self._file = self._writer = None
 
-    def done(self) -> None:
-        """No more rows come."""
-        if self._file is None or self.why:
-            return
+    def table(self) -> pa.Table:
+        with self._lock:
+            if self._table is None:
+                held = pa.Table.from_batches(self._held, self._schema)
+                self._table = held if self._file is None else self._mapped(self._file, held)
+            return self._table
+
+    def _mapped(self, file: IO[bytes], rest: pa.Table) -> pa.Table:
+        """The file's rows, which are read where they are, and those that are not in it yet."""
         try:
             self._writer.close()
-            self._file.flush()
-            mapped = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
-            reader = pa.ipc.open_stream(pa.BufferReader(pa.py_buffer(mapped)))
-            self._mapped = reader.read_all()
+            file.flush()
         except OSError as error:
-            self._give_up(f"it cannot be written to a temporary file: {error.strerror}")
-            return
-        self._file.close()
+            why = f"the last result cannot be written to a temporary file: {error.strerror}"
+            raise UsageError(why) from None
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        reader = pa.ipc.open_stream(pa.BufferReader(pa.py_buffer(mapped)))
+        file.close()
         self._file = self._writer = None
-
-    def table(self) -> pa.Table:
-        if self._mapped is not None:
-            return self._mapped
-        return pa.Table.from_batches(self._held, self._schema)
+        return pa.concat_tables([reader.read_all(), rest])
 
 
 class _Stream:
@@ -244,39 +249,33 @@ class Memory:
         memory = properties.number("kshell.result.memory.bytes") or 0
         disk = properties.number("kshell.result.disk.bytes") or 0
         stores: list[_Batches] = []
-        stopped = ended = False
+        over = False
 
         def batches() -> Iterator[pa.RecordBatch]:
-            nonlocal ended
-            failed = True
+            nonlocal over
             try:
                 for batch in source:
                     if not stores:
                         stores.append(_Batches(rows.schema, memory, disk))
                     stores[0].add(batch)
                     yield batch
-                failed = False
-            except GeneratorExit:
-                failed = False
-                raise
+                if not over:
+                    done(())
             finally:
-                if not failed:
-                    done(not stopped)
-                ended = True
+                over = True
 
-        def done(whole: bool) -> None:
+        def done(lacks: Sequence[Notice]) -> None:
             store = stores[0] if stores else _Batches(rows.schema, memory, disk)
-            store.done()
-            lacks = tuple(n for n in noticed() if n.kind is NoticeKind.PARTIAL)
-            if not whole:
-                what = f"the last result was stopped: {LAST} has the rows that came by then"
-                lacks = (*lacks, Notice(NoticeKind.PARTIAL, what))
-            self._set(_Last(number, text, store, lacks))
+            partial = (n for n in noticed() if n.kind is NoticeKind.PARTIAL)
+            self._set(_Last(number, text, store, (*partial, *lacks)))
 
         def cancel() -> None:
-            nonlocal stopped
-            stopped = stopped or not ended
+            nonlocal over
             stop()
+            if not over and stores:
+                over = True
+                what = f"the last result was stopped: {LAST} has the rows that came by then"
+                done((Notice(NoticeKind.PARTIAL, what),))
 
         def notices() -> Sequence[Notice]:
             why = stores[0].why if stores else ""

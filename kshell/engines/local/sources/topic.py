@@ -9,7 +9,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -22,6 +22,7 @@ from kshell.engines.local.sources.budget import Allowance, Budget, stopped
 from kshell.engines.local.sources.chunks import Batch, Learns, Reading, reader_of
 from kshell.engines.local.sources.decode_ahead import ahead
 from kshell.engines.local.sources.learned import Misfits, Widening
+from kshell.engines.local.sources.offsets_at import first_at
 from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.engines.local.sources.sample import keys_are_placed
 from kshell.errors import BadRecord
@@ -146,26 +147,6 @@ class TopicTable:
             self._placed = keys_are_placed(self._client, self._snapshot)
         return self._placed
 
-    def _first_at(self, partitions: Iterable[int], time: int) -> dict[int, int]:
-        """Per partition the first offset at or after a time (ms); its end where there is none.
-
-        A broker that cannot search by time (the embedded one) also says "none": it is asked for
-        time 0 to see the difference, and then nothing is skipped.  None can search for a time
-        before 0, which records without a time have.
-        """
-        if time < 0:
-            return {p: self._offsets[p][0] for p in partitions}
-        snapshot, wanted = self._snapshot, dict.fromkeys(partitions, time)
-        if not wanted:
-            return {}
-        found = self._client.offsets_at(snapshot, wanted)
-        none = [p for p, offset in found.items() if offset < 0]
-        trusted = self._client.offsets_at(snapshot, dict.fromkeys(none, 0)) if none else {}
-        for p in none:
-            first, end = self._offsets[p]
-            found[p] = end if trusted[p] >= 0 else first
-        return found
-
     def ranges(self, bounds: Bounds) -> list[Range]:
         chosen, pruned = self._partitions(bounds)
         starts, ends = {}, {}
@@ -175,7 +156,8 @@ class TopicTable:
         # Times do not stop a scan: older records may come later, also where brokers give the times
         # (their clocks differ, and a topic may have had its producers' times before).
         if bounds.time_from is not None and bounds.time_from >= 0:
-            for p, offset in self._first_at(starts, bounds.time_from).items():
+            found = first_at(self._client, self._snapshot, starts, bounds.time_from)
+            for p, offset in found.items():
                 starts[p] = max(starts[p], offset)
                 why[p].append("seek to ROWTIME")
         for p in starts:
@@ -191,7 +173,8 @@ class TopicTable:
         ]
 
     def time_of_end(self, ranges: Sequence[Range], time: int) -> Mapping[int, int]:
-        return self._first_at([r.partition for r in ranges], time)
+        partitions = [r.partition for r in ranges]
+        return first_at(self._client, self._snapshot, partitions, time)
 
     def open(self, columns: Sequence[str], ranges: Sequence[Range]) -> Scan:
         limits = {r.partition: (r.start, r.end) for r in ranges if r.start < r.end}

@@ -33,6 +33,8 @@ class Follower:
 class TopicInput:
     """From the start or the end of the snapshot on; with a budget to its end at the most."""
 
+    constant = False
+
     def __init__(
         self,
         client: Client,

@@ -17,7 +17,7 @@ from kshell.catalog.properties import read_with
 from kshell.config import Properties
 from kshell.engines.local.sources.chunks import infer_columns, reader_of, schemas_of
 from kshell.engines.local.statements.topics import differences
-from kshell.errors import EvaluationError, UnknownName, UnknownSchema, UsageError
+from kshell.errors import EvaluationError, UnknownName, UnknownSchema, Unsupported, UsageError
 from kshell.kafka.fetch import Fetch
 from kshell.kafka.metadata import Topic
 from kshell.results import Answer, LeftOut, Message, undecodable
@@ -29,6 +29,7 @@ from kshell.sql.bind.asserted import (
     record_text,
 )
 from kshell.stream.evaluate import values_of
+from kshell.types import quote_duckdb
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
@@ -133,6 +134,11 @@ def assert_values(
         raise UnknownName(
             "source", insert.name.folded(), context.catalog.sources, place=insert.name.place
         )
+    if source.file is not None:
+        raise Unsupported(
+            f"{source.name} is read from {source.file.path}, and ASSERT VALUES looks at a topic",
+            hint=f"SELECT * FROM {quote_duckdb(source.name)}", place=insert.name.place,
+        )  # fmt: skip
     taken = context.asserted.setdefault(source.topic, set())
     bad = LeftOut()
     for wanted in _rows(context, statement, source):

@@ -22,7 +22,7 @@ from kshell.sql import statements as ast
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
 
-__all__ = ["change", "create", "drop"]
+__all__ = ["change", "create", "create_from_file", "drop"]
 
 
 def create(context: Context, statement: ast.CreateSource, properties: Properties) -> Answer:
@@ -51,6 +51,25 @@ def create(context: Context, statement: ast.CreateSource, properties: Properties
     cut = replace(source, cut=cut_times_in(schemas_for(source, properties), source))
     notices = cut_notices([(cut, [c.name for c in cut.columns()])])
     return Message(f"{made.message}{told}", notices)
+
+
+def create_from_file(
+    context: Context, statement: ast.CreateFromFile, properties: Properties
+) -> Answer:
+    """CREATE TABLE … FROM FILE: reads the file once; OR REPLACE reads it again."""
+    from kshell.engines.local.sources.file import file_source
+
+    context.free_name(statement.name)
+    left = ddl.left_as_is(statement, context.catalog)
+    if left is not None:
+        return Message(left.message)
+    source = file_source(statement, properties)
+    made = ddl.declare(statement, context.catalog, source)
+    context.catalog = made.catalog
+    count = source.file.rows.num_rows if source.file is not None else 0
+    rows = f"{count:,} row{'s' * (count != 1)}"
+    cut = cut_notices([(source, source.cut)])
+    return Message(f"{made.message} It has the {rows} of {source.read_from}.", cut)
 
 
 def drop(context: Context, statement: ast.DropSource, properties: Properties) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -45,6 +46,8 @@ def describe(context: Context, statement: Describe, properties: Properties) -> A
         described = _source(declared, context.catalog)
         if not statement.extended:
             return described
+        if declared.file is not None:
+            return Sections((described, _pseudo_columns(declared)))
         snapshot = lookup.snapshot(declared.topic)
         return Sections((described, *_extended(context.client, snapshot, declared, properties)))
     sampled = lookup.sample(statement.name)
@@ -214,6 +217,13 @@ def _source(source: Source, catalog: Catalog) -> Answer:
         f"{source.kind.value.capitalize()} {source.name} over topic {source.topic}:"
         f" {source.key_format.name} keys, {source.value_format.name} values.{window}{time}{writer}"
     )
+    if source.file is not None:
+        at = datetime.fromtimestamp(source.file.time / 1000, UTC).isoformat(" ", "seconds")
+        count = source.file.rows.num_rows
+        text = (
+            f"Table {source.name}: the {count:,} row{'s' * (count != 1)} of {source.file.path}, "
+            f"which was written at {at}."
+        )
     parts: list[Answer] = [Message(text), columns]
     reads = [q.id for q in catalog.queries.values() if source.name in q.reads]
     writes = [q.id for q in catalog.queries.values() if q.writes == source.name]

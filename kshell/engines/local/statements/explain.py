@@ -65,7 +65,7 @@ def _running(context: Context, statement: ast.Explain) -> Answer:
 
 
 def _continuous(lookup: Lookup, node: plan.Node, emit: Emit) -> Sections:
-    topics = {leaf.source.topic: leaf.source for leaf in plan.scans(node)}
+    topics = {leaf.source.read_from: leaf.source for leaf in plan.scans(node)}
     held = {t: lookup.offsets(source) for t, source in topics.items()}
     from_start = emit is Emit.BOUNDED or lookup.properties["auto.offset.reset"] == "earliest"
     count = sum(end - first for o in held.values() for first, end in o.values())

@@ -90,7 +90,8 @@ def _ensure_topic(context: Context, lookup: Lookup, sink: plan.Sink) -> str:
     if found is not None:
         return keep_topic(context, found, sink.settings)
     first = next(iter(scans(sink))).source
-    like = () if lookup.is_given(first) else lookup.snapshot(first.topic).topic.partitions
+    held = lookup.held(first) is not None
+    like = () if held else lookup.snapshot(first.topic).topic.partitions
     replicas = max((len(p.replicas) for p in like), default=-1)
     return create_topic(
         context, topic, sink.settings, lookup.properties, like=(len(like) or 1, replicas)

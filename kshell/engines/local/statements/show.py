@@ -144,19 +144,16 @@ def _sources(catalog: Catalog, kind: Kind) -> Answer:
         from kshell.engines.local.statements.describe import none_declared
 
         return none_declared(kind)
-    return titled(
-        "",
-        {
-            kind.value.lower(): [s.name for s in sources],
-            "topic": [s.topic for s in sources],
-            "key format": [s.key_format.name for s in sources],
-            "value format": [s.value_format.name for s in sources],
-            "windowed": [s.window.type.value if s.window else None for s in sources],
-        },
-        dict.fromkeys(
-            (kind.value.lower(), "topic", "key format", "value format", "windowed"), pa.string()
-        ),
-    )
+    columns: dict[str, list[Any]] = {
+        kind.value.lower(): [s.name for s in sources],
+        "topic": [s.topic or None for s in sources],
+        "key format": [None if s.file else s.key_format.name for s in sources],
+        "value format": [None if s.file else s.value_format.name for s in sources],
+        "windowed": [s.window.type.value if s.window else None for s in sources],
+    }
+    if any(s.file for s in sources):
+        columns["file"] = [s.file.path if s.file else None for s in sources]
+    return titled("", columns, dict.fromkeys(columns, pa.string()))
 
 
 def _types(catalog: Catalog) -> Answer:

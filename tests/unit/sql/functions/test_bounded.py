@@ -74,6 +74,8 @@ def test_every_example(name, text, expected):
         ("TO_JSON_STRING(ARRAY[1.0E10, NULL])", "[1.0E10,null]"),
         ("TO_JSON_STRING(MAP('k' := STRUCT(D := 1.50)))", '{"k":{"D":1.50}}'),
         ("TO_JSON_STRING(CAST(NULL AS INT))", "null"),
+        ("TO_JSON_STRING(ARRAY[CAST('1234567890123456789012345678.1' AS DECIMAL(38, 9))])",
+         "[1234567890123456789012345678.100000000]"),
     ],
 )
 def test_expressions(text, expected):

@@ -200,7 +200,7 @@ def test_a_session_loads_the_file_once_and_again_when_it_is_set(tmp_path, monkey
     bad, good = tmp_path / "bad.py", tmp_path / "good.py"
     bad.write_text("1 / 0\n")
     good.write_text(FILE)
-    session = Session.open({"bootstrap.servers": "x:1"})
+    session = Session.open({"bootstrap.servers": "x:1", "kshell.files": "true"})
 
     def said(text):
         return [result.text for result in session.execute(text)]

@@ -1,26 +1,22 @@
-"""Properties, profiles and secrets, from `-X`, SET, the environment and config.toml.
+"""The table of properties, and how they are found by name.
 
-One table has all properties; their names are those of Kafka's clients and of ksqlDB.  `Properties`
-is immutable: SET makes a new one.  Light to import: the command line needs it before anything else.
+Their names are those of Kafka's clients and of ksqlDB.  Light to import: the command line needs it
+before anything else.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
-from kshell.errors import UnknownName, UsageError, nearest
+from kshell.config.property_row import Property, Scope, delimiter_flaw, schema_file_flaw
+from kshell.errors import UsageError, nearest
 from kshell.permits import check_files
-from kshell.property_row import Property, Scope, checked, delimiter_flaw, schema_file_flaw
 
-__all__ = ["PROPERTIES", "Properties", "Scope", "cache_home", "check_settable", "config_home",
-           "is_known", "is_secret", "load_profile", "scope_of", "state_home"]  # fmt: skip
+__all__ = ["PROPERTIES", "TOPIC_PROPERTIES", "alike", "canonical", "check_settable", "is_known",
+           "is_secret", "property_named", "scope_of"]  # fmt: skip
 
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "GSSAPI")
@@ -39,9 +35,18 @@ _OF_THE_CONNECTION = (
     Property("sasl.password", None, "the password for PLAIN and SCRAM", secret=True),
     Property("sasl.oauthbearer.token", None, "a signed token", secret=True),
     Property("sasl.kerberos.service.name", "kafka", "the brokers' Kerberos service"),
-    Property("ssl.ca.location", None, "PEM file of the authorities to trust", file=True),
-    Property("ssl.certificate.location", None, "PEM file of our certificate", file=True),
+    Property("ssl.ca.location", None, "the authorities to trust: a file of PEM, PKCS12 or JKS",
+             file=True),
+    Property("ssl.ca.pem", None, "the authorities to trust, as PEM"),
+    Property("ssl.truststore.password", None, "the password of the store ssl.ca.location",
+             secret=True),
+    Property("ssl.certificate.location", None,
+             "our certificate: a file of PEM, or of PKCS12 or JKS with its key", file=True),
+    Property("ssl.certificate.pem", None, "our certificate, as PEM"),
+    Property("ssl.keystore.password", None, "the password of the store ssl.certificate.location",
+             secret=True),
     Property("ssl.key.location", None, "PEM file of our private key", file=True),
+    Property("ssl.key.pem", None, "our private key, as PEM", secret=True),
     Property("ssl.key.password", None, "the private key's password", secret=True),
     Property("ssl.endpoint.identification.algorithm", "https",
              "check the broker's name against its certificate", ("https", "none")),
@@ -64,10 +69,14 @@ _OF_THE_SESSION = (
     Property("schema.registry.url", None, "the schema registry's address"),
     Property("schema.registry.basic.auth.user.info", None, "user:password", secret=True),
     Property("schema.registry.bearer.token", None, "a token", secret=True),
-    Property("schema.registry.ssl.ca.location", None, "PEM file of authorities to trust",
-             file=True),
+    Property("schema.registry.ssl.ca.location", None,
+             "the authorities to trust: a file of PEM, PKCS12 or JKS", file=True),
+    Property("schema.registry.ssl.truststore.password", None,
+             "the password of the store schema.registry.ssl.ca.location", secret=True),
     Property("schema.registry.ssl.certificate.location", None,
-             "PEM file of our certificate", file=True),
+             "our certificate: a file of PEM, or of PKCS12 or JKS with its key", file=True),
+    Property("schema.registry.ssl.keystore.password", None,
+             "the password of the store schema.registry.ssl.certificate.location", secret=True),
     Property("schema.registry.ssl.key.location", None, "PEM file of our private key", file=True),
     Property("schema.registry.ssl.key.password", None, "the private key's password",
              secret=True),
@@ -107,10 +116,17 @@ _OF_THE_SESSION = (
     Property("kshell.dialect", "ksql",
              "whose functions and casts a bounded query has: KSQL's, or DuckDB's for everything",
              ("ksql", "duckdb")),
+    Property("kshell.theme", "dark", "the terminal's background, which colours are chosen for",
+             ("dark", "light")),
+    Property("kshell.prompt.color", "green", "the colour of the prompt, to mark a cluster",
+             ("green", "red", "yellow", "blue", "magenta", "cyan")),
     Property("kshell.editing", "emacs", "whose keys the prompt has; F4 changes them",
              ("emacs", "vi")),
     Property("kshell.sample.records", "200",
              "records sampled per topic to infer its columns", least=1),
+    Property("kshell.file.max.bytes", str(256 << 20),
+             "the largest file that CREATE TABLE … FROM FILE reads; its rows in memory too",
+             least=1),
     Property("kshell.functions", None,
              "the Python file of your own functions; functions.py beside config.toml",
              file=True),
@@ -123,10 +139,10 @@ _OF_THE_SESSION = (
     Property("kshell.max.rows", "40",
              "rows that the prompt shows of a SELECT without LIMIT; 0 for all", least=0),
     Property("kshell.result.memory.bytes", "67108864",
-             "how much of the last result (_) is kept in memory, before it goes to a file",
+             "how much of the last result (_) is kept in memory, before it is spilled to disk",
              least=0),
     Property("kshell.result.disk.bytes", "1073741824",
-             "how large the last result may be in a temporary file; else it is not kept",
+             "how large the last result may be on disk; else it is not kept",
              least=0),
     Property("kshell.pager", "auto", "whether the prompt's longer answers go to a pager",
              ("auto", "off")),
@@ -146,12 +162,22 @@ _ALIASES = {
     "bootstrap.server": "bootstrap.servers",
     "sasl.mechanisms": "sasl.mechanism",
     "ssl.truststore.location": "ssl.ca.location",
+    "ssl.truststore.certificates": "ssl.ca.pem",
+    "ssl.keystore.location": "ssl.certificate.location",
+    "ssl.keystore.certificate.chain": "ssl.certificate.pem",
+    "ssl.keystore.key": "ssl.key.pem",
+    "schema.registry.ssl.truststore.location": "schema.registry.ssl.ca.location",
+    "schema.registry.ssl.keystore.location": "schema.registry.ssl.certificate.location",
+    "metadata.broker.list": "bootstrap.servers",
+    "compression.codec": "compression.type",
+    "message.timeout.ms": "delivery.timeout.ms",
+    "bearer.auth.token": "schema.registry.bearer.token",
     "basic.auth.user.info": "schema.registry.basic.auth.user.info",
     "ksql.schema.registry.url": "schema.registry.url",
 }
 # The properties of one topic: topic.NAME.value.format and the like.
 _TOPIC = re.compile(r"topic\.(?P<topic>.+)\.(?P<what>(?:key|value)\.[a-z.]+)", re.IGNORECASE)
-_OF_TOPIC: Mapping[str, Property] = MappingProxyType(
+TOPIC_PROPERTIES: Mapping[str, Property] = MappingProxyType(
     {
         f"{half}.{row.name}": replace(row, help=row.help.format(half=half))
         for half in ("key", "value")
@@ -161,7 +187,7 @@ _OF_TOPIC: Mapping[str, Property] = MappingProxyType(
                      (*_DECLARED, "BYTES")),
             Property("schema.file", None,
                      "the file that has its {half}s' schema: .avsc, .proto, .desc, .json",
-                     flaw=schema_file_flaw, file=True),
+                     file=True, flaw=schema_file_flaw),
             Property("schema.id", None,
                      "the schema of its {half}s, by its id in the registry", least=0),
             Property("schema.name", None,
@@ -181,15 +207,16 @@ def _of_topic(name: str) -> Property | None:
     if match is None:
         return None
     what = match["what"].lower()
-    if what not in _OF_TOPIC:
+    if what not in TOPIC_PROPERTIES:
         raise UsageError(
             f"topics have no property {what}",
-            hint=f"topic.{match['topic']}. with one of {', '.join(_OF_TOPIC)}",
+            hint=f"topic.{match['topic']}. with one of {', '.join(TOPIC_PROPERTIES)}",
         )
-    return replace(_OF_TOPIC[what], name=f"topic.{match['topic']}.{what}")
+    return replace(TOPIC_PROPERTIES[what], name=f"topic.{match['topic']}.{what}")
 
 
-def _known(name: str) -> Property:
+def property_named(name: str) -> Property:
+    """The row of a property by any of its names; raises UsageError for an unknown name."""
     of_topic = _of_topic(name)
     if of_topic is not None:
         return of_topic
@@ -202,6 +229,15 @@ def _known(name: str) -> Property:
         hint = f"did you mean {' or '.join(close)}?" if close else "SHOW PROPERTIES lists them"
         raise UsageError(f"no property named {name}", hint=hint)
     return PROPERTIES[plain]
+
+
+def canonical(name: str) -> str:
+    """The name that the table has for a property; raises UsageError for an unknown name.
+
+    >>> canonical("ssl.truststore.location")
+    'ssl.ca.location'
+    """
+    return property_named(name).name
 
 
 _LIKE_SECRET = re.compile(
@@ -232,10 +268,19 @@ def is_known(name: str) -> bool:
     (True, False)
     """
     try:
-        _known(name)
+        property_named(name)
     except UsageError:
         return False
     return True
+
+
+def alike(name: str) -> str:
+    """The property for which a name is almost certainly misspelt; "" if there is none.
+
+    >>> alike("sasl.pasword"), alike("acks")
+    ('sasl.password', '')
+    """
+    return next(iter(nearest(name, PROPERTIES, 1, 0.9)), "")
 
 
 def scope_of(name: str) -> Scope:
@@ -244,12 +289,12 @@ def scope_of(name: str) -> Scope:
     >>> scope_of("ssl.truststore.location")
     <Scope.CONNECTION: 'connection'>
     """
-    return _known(name).scope
+    return property_named(name).scope
 
 
 def check_settable(names: Iterable[str], properties: Mapping[str, str]) -> None:
     """Raise UsageError or StatementError where a statement may not set one of the properties."""
-    for known in map(_known, names):
+    for known in map(property_named, names):
         if known.fixed:
             raise UsageError(
                 f"{known.name} is of the connection: no statement changes it",
@@ -257,139 +302,3 @@ def check_settable(names: Iterable[str], properties: Mapping[str, str]) -> None:
             )
         if known.file:
             check_files(properties, f"SET '{known.name}'")
-
-
-class Properties(Mapping[str, str]):
-    """The properties that are set, over the defaults; `p["name"]` reads both.
-
-    `opened` holds what was opened with them, such as a schema registry.  The objects that `set` and
-    `unset` make share it, so all statements of one session do.
-
-    >>> p = Properties().set("auto.offset.reset", "EARLIEST")
-    >>> p["auto.offset.reset"], p.unset("auto.offset.reset")["auto.offset.reset"]
-    ('earliest', 'latest')
-    """
-
-    def __init__(
-        self, values: Mapping[str, str] | None = None, opened: dict[Any, Any] | None = None
-    ) -> None:
-        self.opened = {} if opened is None else opened
-        self._set: dict[str, str] = {}
-        for name, value in (values or {}).items():
-            known = _known(name)
-            self._set[known.name] = checked(known, value)
-
-    def set(self, name: str, value: str) -> Properties:
-        """With one more value; raises UsageError."""
-        known = _known(name)
-        return self._with({**self._set, known.name: checked(known, value)})
-
-    def unset(self, name: str) -> Properties:
-        """With the property at its default."""
-        known = _known(name)
-        return self._with({k: v for k, v in self._set.items() if k != known.name})
-
-    def _with(self, checked: dict[str, str]) -> Properties:
-        made = Properties(opened=self.opened)
-        made._set = checked
-        return made
-
-    def __getitem__(self, name: str) -> str:
-        value = self._set.get(name)
-        if value is None and name in PROPERTIES:
-            value = PROPERTIES[name].default
-        if value is None:
-            raise KeyError(name)
-        return value
-
-    def of_topic(self, topic: str, half: str) -> Mapping[str, str]:
-        """The values set for a topic's "key" or "value", by name without topic and half.
-
-        >>> Properties({"topic.a.b.value.format": "JSON"}).of_topic("a.b", "value")
-        {'format': 'JSON'}
-        """
-        lead = f"topic.{topic}.{half}."
-        return {n.removeprefix(lead): v for n, v in self._set.items() if n.startswith(lead)}
-
-    def number(self, name: str) -> int | None:
-        """A whole number, or None if it is not set."""
-        value = self.get(name)
-        return None if value is None else int(value)
-
-    def __iter__(self) -> Iterator[str]:
-        yield from (n for n, p in PROPERTIES.items() if n in self._set or p.default is not None)
-        yield from (n for n in self._set if n not in PROPERTIES)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def shown(self) -> list[tuple[str, str, str, str]]:
-        """(name, value, default, scope) of every property, secrets masked."""
-        rows = []
-        for name, known in sorted(PROPERTIES.items()):
-            value = self.get(name, "")
-            shown = _MASK if known.secret and value else _USER_INFO.sub(f"//{_MASK}@", value)
-            rows.append((name, shown, known.default or "", known.scope.value))
-        of_topics = sorted(n for n in self._set if n not in PROPERTIES)
-        rows += [(n, self._set[n], "", Scope.SESSION.value) for n in of_topics]
-        return rows
-
-    def __repr__(self) -> str:
-        return f"Properties({ {n: v for n, v, *_ in self.shown() if n in self._set} })"
-
-
-def config_home() -> Path:
-    """The folder of config.toml and functions.py: XDG's config folder."""
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "kshell"
-
-
-def state_home() -> Path:
-    """The folder of the history: XDG's state folder."""
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "kshell"
-
-
-def cache_home() -> Path:
-    """The folder of cached schemas: XDG's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kshell"
-
-
-_MASK = "********"
-_USER_INFO = re.compile(r"//[^/@\s]*@")  # user and password in a URL
-
-
-def _flat(table: Mapping[str, object], lead: str = "") -> Iterator[tuple[str, object]]:
-    """A TOML table's values by dotted names: `a.b = 1` and `"a.b" = 1` are the same.
-
-    >>> list(_flat({"a": {"b": 1}, "c.d": 2}))
-    [('a.b', 1), ('c.d', 2)]
-    """
-    for name, value in table.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{lead}{name}.")
-        else:
-            yield lead + name, value
-
-
-def load_profile(name: str) -> Properties:
-    """The properties of [profile.NAME] in config.toml; "" is [profile.default] if there is one.
-
-    KSHELL_BOOTSTRAP_SERVERS and the like in the environment (dots as underscores) override it.
-    The command alone has profiles, so local files are allowed unless one forbids it.
-    """
-    values = {"kshell.files": "true"}
-    path = config_home() / "config.toml"
-    profiles: dict[str, dict[str, object]] = {}
-    if path.exists():
-        try:
-            profiles = tomllib.loads(path.read_text()).get("profile", {})
-        except (OSError, tomllib.TOMLDecodeError) as error:
-            raise UsageError(f"{path} cannot be read: {error}") from None
-    if name and name not in profiles:
-        raise UnknownName("profile", name, profiles)
-    for key, value in _flat(profiles.get(name or "default", {})):
-        values[key] = str(value).lower() if isinstance(value, bool) else str(value)
-    for known in PROPERTIES:
-        variable = "KSHELL_" + known.removeprefix("kshell.").replace(".", "_").upper()
-        if variable in os.environ:
-            values[known] = os.environ[variable]
-    return Properties(values)

@@ -1,7 +1,4 @@
-"""A row of the table of properties, and which values it may have.
-
-`config` has the table.
-"""
+"""A row of the table of properties, and which values it may have; `properties` has the table."""
 
 from __future__ import annotations
 

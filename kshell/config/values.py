@@ -1,0 +1,113 @@
+"""A session's values of properties.
+
+`Properties` is immutable: SET makes a new one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kshell.config.properties import PROPERTIES, property_named
+from kshell.config.property_row import Scope, checked
+
+__all__ = ["Properties"]
+
+# Two names for one thing: to set one unsets the other.
+_RIVALS = {
+    "ssl.ca.location": "ssl.ca.pem",
+    "ssl.certificate.location": "ssl.certificate.pem",
+    "ssl.key.location": "ssl.key.pem",
+}
+_RIVALS |= {other: name for name, other in _RIVALS.items()}
+
+
+_MASK = "********"
+_USER_INFO = re.compile(r"//[^/@\s]*@")  # user and password in a URL
+
+
+class Properties(Mapping[str, str]):
+    """The properties that are set, over the defaults; `p["name"]` reads both.
+
+    `opened` holds what was opened with them, such as a schema registry.  The objects that `set` and
+    `unset` make share it, so all statements of one session do.
+
+    >>> p = Properties().set("auto.offset.reset", "EARLIEST")
+    >>> p["auto.offset.reset"], p.unset("auto.offset.reset")["auto.offset.reset"]
+    ('earliest', 'latest')
+    """
+
+    def __init__(
+        self, values: Mapping[str, str] | None = None, opened: dict[Any, Any] | None = None
+    ) -> None:
+        self.opened = {} if opened is None else opened
+        self._set: dict[str, str] = {}
+        for name, value in (values or {}).items():
+            known = property_named(name)
+            self._set[known.name] = checked(known, value)
+
+    def set(self, name: str, value: str) -> Properties:
+        """With one more value; raises UsageError."""
+        known = property_named(name)
+        others = {n: v for n, v in self._set.items() if n != _RIVALS.get(known.name)}
+        return self._with({**others, known.name: checked(known, value)})
+
+    def unset(self, name: str) -> Properties:
+        """With the property at its default."""
+        known = property_named(name)
+        return self._with({k: v for k, v in self._set.items() if k != known.name})
+
+    def _with(self, values: dict[str, str]) -> Properties:
+        made = Properties(opened=self.opened)
+        made._set = values
+        return made
+
+    def __getitem__(self, name: str) -> str:
+        value = self._set.get(name)
+        if value is None and name in PROPERTIES:
+            value = PROPERTIES[name].default
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def of_topic(self, topic: str, half: str) -> Mapping[str, str]:
+        """The values set for a topic's "key" or "value", by name without topic and half.
+
+        >>> Properties({"topic.a.b.value.format": "JSON"}).of_topic("a.b", "value")
+        {'format': 'JSON'}
+        """
+        lead = f"topic.{topic}.{half}."
+        return {n.removeprefix(lead): v for n, v in self._set.items() if n.startswith(lead)}
+
+    def number(self, name: str) -> int | None:
+        """A whole number, or None if it is not set."""
+        value = self.get(name)
+        return None if value is None else int(value)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from (n for n, p in PROPERTIES.items() if n in self._set or p.default is not None)
+        yield from (n for n in self._set if n not in PROPERTIES)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def masked(self, name: str) -> str:
+        """A value to show: a secret and a password in an address are stars, "" is not set."""
+        value = self.get(name, "")
+        known = PROPERTIES.get(name)
+        if known is not None and known.secret and value:
+            return _MASK
+        return _USER_INFO.sub(f"//{_MASK}@", value)
+
+    def shown(self) -> list[tuple[str, str, str, str]]:
+        """(name, value, default, scope) of every property, secrets masked."""
+        rows = []
+        for name, known in sorted(PROPERTIES.items()):
+            rows.append((name, self.masked(name), known.default or "", known.scope.value))
+        of_topics = sorted(n for n in self._set if n not in PROPERTIES)
+        rows += [(n, self._set[n], "", Scope.SESSION.value) for n in of_topics]
+        return rows
+
+    def __repr__(self) -> str:
+        return f"Properties({ {n: v for n, v, *_ in self.shown() if n in self._set} })"

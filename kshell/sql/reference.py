@@ -1,0 +1,204 @@
+"""The statements as people look them up: how each is written, what it does, an example.
+
+HELP prints them, docs/reference.md is made of them, and a test parses every example.  Light to
+import.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["ENTRIES", "Entry"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row: its name, how it is written in short and in full, one line of help, an example, and
+    the other words under which it is found."""
+
+    name: str
+    short: str
+    help: str
+    syntax: str
+    example: str
+    words: tuple[str, ...] = ()
+
+
+_QUERY_WORDS = ("FROM", "WHERE", "JOIN", "GROUP BY", "HAVING", "ORDER BY", "LIMIT", "WITH", "UNION")
+
+ENTRIES = (
+    Entry(
+        "SELECT", "SELECT … FROM topic", "a bounded answer over what is in the topic now",
+        "[WITH name AS (query), …]\n"
+        "SELECT expression [AS name], … FROM source [JOIN source ON condition] …\n"
+        "  [WHERE condition] [GROUP BY …] [HAVING …] [ORDER BY …] [LIMIT n];\n"
+        "All of DuckDB's SQL; a->b is a field of a nested value. A source is a topic,\n"
+        "a stream or a table. Conditions on ROWTIME, ROWPARTITION, ROWOFFSET, ROWKEY\n"
+        "seek instead of scanning.",
+        "SELECT regionid, COUNT(*) AS n FROM users WHERE ROWTIME >= '10 minutes ago'"
+        " GROUP BY regionid;",
+        _QUERY_WORDS,
+    ),
+    Entry(
+        "SELECT FROM _", "SELECT … FROM _", "the last answer's rows, read once",
+        "SELECT … FROM _;\n"
+        "_ is a table of the rows of the last SELECT, or of a live view that has ended.",
+        "SELECT COUNT(*) AS n FROM _;",
+        ("_",),
+    ),
+    Entry(
+        "EMIT CHANGES", "SELECT … EMIT CHANGES", "rows as they arrive; q stops, Space pauses",
+        "SELECT … FROM source [WINDOW window]\n"
+        "  [JOIN source [WITHIN n unit] ON condition] … [WHERE condition]\n"
+        "  [GROUP BY …] [PARTITION BY …] [HAVING …]\n"
+        "  EMIT CHANGES | EMIT FINAL [LIMIT n];\n"
+        "window: TUMBLING (SIZE n unit) | HOPPING (SIZE n unit, ADVANCE BY n unit)\n"
+        "  | SESSION (n unit) | SLIDING (SIZE n unit), each with [, RETENTION n unit]\n"
+        "  [, GRACE PERIOD n unit].\n"
+        "EMIT FINAL gives a window's result once, when it has closed.\n"
+        "auto.offset.reset says where the query begins.",
+        "SELECT userid, COUNT(*) AS n FROM pageviews WINDOW TUMBLING (SIZE 1 MINUTE)"
+        " GROUP BY userid EMIT CHANGES;",
+        ("EMIT", "EMIT FINAL", "WINDOW", "TUMBLING", "HOPPING", "SESSION", "SLIDING", "WITHIN",
+         "GRACE PERIOD", "PARTITION BY"),
+    ),
+    Entry(
+        "SHOW", "SHOW TOPICS|QUERIES|FUNCTIONS|…", "what there is",
+        "SHOW | LIST [ALL] TOPICS [EXTENDED]; ALL has the internal ones too\n"
+        "SHOW STREAMS | TABLES | QUERIES [EXTENDED];\n"
+        "SHOW FUNCTIONS | TYPES | VARIABLES | PROPERTIES | ERRORS;",
+        "SHOW TOPICS EXTENDED;",
+        ("LIST", "SHOW TOPICS", "SHOW STREAMS", "SHOW TABLES", "SHOW QUERIES", "SHOW FUNCTIONS",
+         "SHOW TYPES", "SHOW VARIABLES", "SHOW PROPERTIES"),
+    ),
+    Entry(
+        "DESCRIBE", "DESCRIBE name [EXTENDED]", "columns as found, partitions, offsets, configs",
+        "DESCRIBE topic | stream | table [EXTENDED | FULL]; FULL reads every record\n"
+        "DESCRIBE STREAMS | TABLES [EXTENDED];\n"
+        "DESCRIBE FUNCTION name;",
+        "DESCRIBE orders EXTENDED;",
+        ("DESCRIBE FUNCTION",),
+    ),
+    Entry(
+        "PRINT", "PRINT topic [FROM x | LAST n]", "records as they are",
+        "PRINT topic [PARTITION n] [FROM x] [TO y] [INTERVAL n]\n"
+        "  [WHERE condition] [LIMIT n];\n"
+        "PRINT topic [PARTITION n] LAST n [WHERE condition];\n"
+        "x, y: BEGINNING, END, an offset, -n (n before the end), or a moment: '@-10m',\n"
+        "  '10 minutes ago', '2026-01-31T10:00'; they hold for each partition, without y.\n"
+        "With TO or LAST it ends; else it goes on with what arrives.\n"
+        "INTERVAL n: each nth record.",
+        "PRINT orders PARTITION 0 FROM '@-10m' TO END WHERE total > 100 LIMIT 3;",
+        ("FROM BEGINNING", "LAST", "TO"),
+    ),
+    Entry(
+        "EXPLAIN", "EXPLAIN statement | id", "what would be read, and how",
+        "EXPLAIN statement;\n"
+        "EXPLAIN id; the plan of a query that runs",
+        "EXPLAIN SELECT COUNT(*) FROM orders WHERE ROWPARTITION = 1;",
+    ),
+    Entry(
+        "INSERT INTO", "INSERT INTO topic VALUES (…)", "write records",
+        "INSERT INTO name [(column, …)] VALUES (value, …), …;\n"
+        "INSERT INTO name [WITH (QUERY_ID='id')] SELECT … [EMIT CHANGES];\n"
+        "The second goes on in the background.",
+        "INSERT INTO orders (orderid, total) VALUES (99999, 12.5);",
+        ("INSERT", "VALUES"),
+    ),
+    Entry(
+        "CREATE STREAM", "CREATE STREAM|TABLE … WITH (…)", "declare what a topic holds",
+        "CREATE [OR REPLACE] [SOURCE] STREAM | TABLE [IF NOT EXISTS] name\n"
+        "  [(column type [KEY | PRIMARY KEY | HEADERS | HEADER('key')], …)]\n"
+        "  WITH (KAFKA_TOPIC='topic', VALUE_FORMAT='format', …);\n"
+        "Without columns they come from the schema registry or a schema file.",
+        "CREATE STREAM o (id BIGINT KEY, total DOUBLE)"
+        " WITH (KAFKA_TOPIC='orders', VALUE_FORMAT='JSON');",
+        ("CREATE", "CREATE TABLE", "WITH"),
+    ),
+    Entry(
+        "CREATE TABLE FROM FILE", "CREATE TABLE … FROM FILE 'path'", "a file's rows, to join with",
+        "CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name\n"
+        "  [(column type [PRIMARY KEY], …)] FROM FILE 'path';\n"
+        "path: a local .csv, .json, .jsonl, .ndjson, .parquet or .avro, read once.\n"
+        "Without columns they are the file's; without a PRIMARY KEY the column that a\n"
+        "continuous query joins it on is the key, and must be unique.",
+        "CREATE TABLE regions (regionid STRING PRIMARY KEY, name STRING) FROM FILE 'regions.csv';",
+        ("CREATE", "CREATE TABLE", "FROM FILE", "FILE"),
+    ),
+    Entry(
+        "CREATE STREAM AS", "CREATE STREAM|TABLE … AS SELECT …",
+        "in the background, into a topic",
+        "CREATE [OR REPLACE] STREAM | TABLE [IF NOT EXISTS] name [WITH (…)] AS\n"
+        "  SELECT … [EMIT CHANGES | EMIT FINAL];\n"
+        "The query lives as long as the shell. SHOW QUERIES says how it does.",
+        "CREATE TABLE n_of AS SELECT userid, COUNT(*) AS n FROM pageviews"
+        " GROUP BY userid EMIT CHANGES;",
+        ("CREATE", "CREATE STREAM", "CREATE TABLE", "CREATE TABLE AS", "AS", "CREATE AS SELECT"),
+    ),
+    Entry(
+        "PAUSE", "PAUSE|RESUME|TERMINATE id|ALL", "hold, continue or end queries",
+        "PAUSE id | ALL;\nRESUME id | ALL;\nTERMINATE id | ALL;",
+        "TERMINATE ALL;",
+        ("RESUME", "TERMINATE"),
+    ),
+    Entry(
+        "DROP", "DROP STREAM|TABLE name", "forget a stream or a table",
+        "DROP STREAM | TABLE [IF EXISTS] name [DELETE TOPIC];\nDROP TYPE [IF EXISTS] name;",
+        "DROP TABLE IF EXISTS n_of DELETE TOPIC;",
+        ("DROP STREAM", "DROP TABLE", "DROP TYPE"),
+    ),
+    Entry(
+        "ALTER", "ALTER STREAM|TABLE … ADD COLUMN …", "declare more columns",
+        "ALTER STREAM | TABLE name ADD [COLUMN] column type, …;",
+        "ALTER STREAM o ADD COLUMN note STRING;",
+        ("ALTER STREAM", "ALTER TABLE"),
+    ),
+    Entry(
+        "CREATE TYPE", "CREATE TYPE name AS type", "name a type",
+        "CREATE TYPE [IF NOT EXISTS] name AS type;",
+        "CREATE TYPE address AS STRUCT<city STRING, zip INT>;",
+        ("CREATE", "TYPE"),
+    ),
+    Entry(
+        "ASSERT", "ASSERT TOPIC|SCHEMA|STREAM …", "an error if it does not hold",
+        "ASSERT [NOT EXISTS] TOPIC name [WITH (PARTITIONS=n, …)] [TIMEOUT n unit];\n"
+        "ASSERT [NOT EXISTS] SCHEMA [SUBJECT name] [ID n] [TIMEOUT n unit];\n"
+        "ASSERT STREAM | TABLE name (…) WITH (…);\n"
+        "ASSERT (SELECT …) [WITHIN n unit]; one row of one BOOLEAN, which is TRUE;\n"
+        "  WITHIN asks again until it is\n"
+        "ASSERT [NULL] VALUES name (column, …) VALUES (…); in `kshell test`",
+        "ASSERT TOPIC orders WITH (PARTITIONS=4) TIMEOUT 10 SECONDS;",
+        ("ASSERT TOPIC", "ASSERT SCHEMA", "ASSERT VALUES"),
+    ),
+    Entry(
+        "SHOW ERRORS", "SHOW ERRORS", "records that could not be decoded, and why",
+        "SHOW ERRORS;", "SHOW ERRORS;",
+    ),
+    Entry(
+        "SET", "SET 'name'='value'; UNSET 'name'", "a property of the session",
+        "SET 'name'='value' [, …]; all of them, or none\nUNSET 'name';\n"
+        "SHOW PROPERTIES lists them, HELP name explains one.",
+        "SET 'auto.offset.reset'='earliest';",
+        ("UNSET", "ALTER SYSTEM"),
+    ),
+    Entry(
+        "DEFINE", "DEFINE name = '…'; UNDEFINE name", "a variable, for ${name}",
+        "DEFINE name = 'value';\nUNDEFINE name;\nSHOW VARIABLES lists them.",
+        "DEFINE topic = 'orders';",
+        ("UNDEFINE", "VARIABLES"),
+    ),
+    Entry(
+        "RUN SCRIPT", "RUN SCRIPT 'file'", "run the statements of a file",
+        "RUN SCRIPT 'file';", "RUN SCRIPT 'report.sql';", ("RUN",),
+    ),
+    Entry(
+        "SPOOL", "SPOOL 'file' | OFF", "what is shown goes to a file too",
+        "SPOOL 'file';\nSPOOL OFF;", "SPOOL 'session.txt';",
+    ),
+    Entry(
+        "HELP", "HELP [word]", "all of these, or what the word means",
+        "HELP;\nHELP words; a statement, an option of WITH, a property, a function, a command",
+        "HELP SELECT;",
+    ),
+    Entry("EXIT", "EXIT", "or Ctrl-D", "EXIT;\nQUIT;", "EXIT;", ("QUIT",)),
+)  # fmt: skip
