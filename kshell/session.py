@@ -82,6 +82,7 @@ class Session:
         self._database: Database | None = None  # in DuckDB, made when first needed
         self._names: Sequence[Named] = ()
         self.in_use: Callable[[], object] = bool  # whether answers are read besides statements
+        self.gather: Callable[[str], Properties] | None = None  # what holds with a profile
 
     @classmethod
     def open(

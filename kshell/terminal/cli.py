@@ -25,6 +25,7 @@ from kshell.terminal.options import parser, script_of, variables_of
 if TYPE_CHECKING:
     import argparse
 
+    from kshell.config import Properties
     from kshell.session import Session
 
 __all__ = ["open_session", "run"]
@@ -64,8 +65,18 @@ def open_session(
     session = Session.open(properties, profile, remembers=prompt)
     stack.callback(session.close)
     session.commands = _command_texts
+    session.gather = lambda name: _with_profile(options, name)
     themes.follow(lambda: session.properties)
     return session
+
+
+def _with_profile(options: argparse.Namespace, name: str) -> Properties:
+    """What holds with another profile: the flags still come first."""
+    import argparse
+
+    from kshell.terminal.settings import gathered
+
+    return gathered(argparse.Namespace(**{**vars(options), "profile": name})).properties
 
 
 def _command_texts() -> dict[str, str]:

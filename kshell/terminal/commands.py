@@ -122,6 +122,9 @@ COMMANDS = (
             handler="prompt_commands:set_variable"),
     Command("\\conninfo", "", _A.NOTHING, "the cluster, and how it is connected",
             handler="prompt_commands:conninfo"),
+    Command("\\profile", "[name]", _A.TEXT,
+            "connect as a profile of config.toml says, if no query runs; alone: list them",
+            handler="prompt_commands:take_profile"),
     Command("\\!", "command", _A.TEXT, "run a command of the system's shell",
             handler="programs:run_shell"),
 )  # fmt: skip

@@ -35,8 +35,8 @@ _STYLES = {
     "bold": ("1", "1"),
     "live": ("1;32", "1"),
     "paused": ("1;33", "1"),
-    "heading": ("1;36", "1"),
-    "at": ("1;4;36", "1;4"),  # the heading of the cursor's column
+    "heading": ("", "1"),
+    "at": ("4;", "1;4"),  # the heading of the cursor's column
     "dim": ("2", "2"),
     "null": ("2;3", "2"),
     "lit": ("1;32", "1"),
@@ -49,6 +49,7 @@ _STYLES = {
     "old": ("2", "2"),
     "gone": ("31", ""),
 }
+_THEMED = {"bar": themes.bar, "row": themes.bar, "heading": themes.heading, "at": themes.heading}
 _SIGNS = {"+I": "new", "+U": "new", "-U": "old", "-D": "gone"}
 
 
@@ -73,8 +74,8 @@ def painted(line: Line, colour: bool) -> str:
     out = []
     for text, style in line:
         codes = _STYLES[style][not colour]
-        if colour and style in ("bar", "row"):
-            codes = themes.bar()
+        if colour and style in _THEMED:
+            codes += _THEMED[style]()
         out.append(f"\x1b[{codes}m{text}\x1b[0m" if codes and text else text)
     return "".join(out)
 

@@ -186,3 +186,21 @@ def kill(talk: Conversation, call: Call) -> None:
         note(f"[{call.argument}] is stopped.")
     else:
         talk.execute(f"TERMINATE {call.argument};")
+
+
+def take_profile(talk: Conversation, call: Call) -> None:
+    """Run `\\profile`."""
+    from kshell.config.sources import config_file, read_config
+
+    session = talk.session()
+    if not call.argument:
+        path = config_file()
+        names = sorted(filter(None, read_config(path))) if path.exists() else []
+        talk.say("\n".join(map(clean, names)) or f"{path} has no profile.")
+        return
+    if session.gather is None:
+        raise UsageError("this session has no profiles")
+    properties = session.gather(call.argument)
+    session.change({*properties, *session.properties}, properties)
+    session.profile = call.argument
+    note(f"Profile {call.argument} holds.")

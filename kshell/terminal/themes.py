@@ -15,7 +15,7 @@ from kshell.config.values import Properties
 if TYPE_CHECKING:
     from prompt_toolkit.styles import Style
 
-__all__ = ["THEMES", "bar", "follow", "prompt_style"]
+__all__ = ["THEMES", "bar", "follow", "heading", "prompt_style"]
 
 # prompt_toolkit's classes.
 THEMES: Mapping[str, Mapping[str, str]] = {
@@ -74,6 +74,8 @@ THEMES: Mapping[str, Mapping[str, str]] = {
 }
 # The codes of the live view's last line, and of its cursor's row.
 _BARS = {"dark": "97;48;5;237", "light": "30;48;5;252"}
+# The codes of columns' names.
+_HEADINGS = {"dark": "1;36", "light": "1;34"}
 
 _properties: Callable[[], Mapping[str, str]] = Properties
 
@@ -93,6 +95,11 @@ def prompt_style() -> Style:
 def bar() -> str:
     """The terminal's codes for the live view's last line, and for its cursor's row."""
     return _BARS[_properties()["kshell.theme"]]
+
+
+def heading() -> str:
+    """The terminal's codes for columns' names."""
+    return _HEADINGS[_properties()["kshell.theme"]]
 
 
 @cache

@@ -367,3 +367,33 @@ def test_help_lists_every_command_without_a_pager(talk: Conversation, capsys, mo
     for command in COMMANDS:
         assert f"\n{command.word} " in f"\n{shown}"
         assert command.help in " ".join(shown.split())
+
+
+def test_a_profile_is_taken_with_its_connection_and_refused_while_queries_run(
+    talk: Conversation, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    from kshell.config import Properties
+    from kshell.config.sources import gather
+    from kshell.session import Session
+
+    home = tmp_path / "config" / "kshell"
+    home.mkdir(parents=True)
+    (home / "config.toml").write_text('[profile.prod]\n"client.id" = "p"\nread_only = true\n[profile.lab]\n"client.id" = "l"\n')
+    (home / "config.toml").chmod(0o600)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    real = Session(Properties({"client.id": "mine"}))
+    real.gather = lambda name: gather(profile=name).properties
+    talk.session = lambda: real
+    enter(talk, "\\profile")
+    assert capsys.readouterr().out.split() == ["lab", "prod"]
+    enter(talk, "\\profile prd")
+    assert "did you mean prod" in capsys.readouterr().err
+    assert real.properties["client.id"] == "mine"
+    real.in_use = lambda: True
+    enter(talk, "\\profile prod")
+    assert "while a query runs" in capsys.readouterr().err
+    assert (real.properties["client.id"], real.profile) == ("mine", "")
+    real.in_use = bool
+    enter(talk, "\\profile prod")
+    assert (real.properties["client.id"], real.profile) == ("p", "prod")
+    assert real.properties["kshell.read.only"] == "true"
