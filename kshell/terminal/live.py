@@ -24,7 +24,7 @@ from kshell.results import Live
 from kshell.terminal.board import Board
 from kshell.terminal.keyboard import suspend
 from kshell.terminal.line_writer import LineWriter
-from kshell.terminal.live_footer import ending
+from kshell.terminal.live_footer import ending, limit
 from kshell.terminal.live_frame import Frame, frame, kept, painted, scene
 from kshell.terminal.live_keys import Act, act_of
 from kshell.terminal.live_puller import Puller
@@ -91,7 +91,7 @@ def _keep(live: Live, view: View, last: Frame | None, ended: bool, elsewhere: st
     view.dim()
     if ended and board.spill is not None:
         remarks = write("table", board.schema, board.spill.batches(), target)
-        told = [f"({board.spill.count:,} row{'s' * (board.spill.count != 1)} · ended)", *remarks]
+        told = [limit(board.spill.count, stats), *remarks]
     elif ended:
         mode = board.modes[0]
         ids = board.ids(mode)

@@ -12,7 +12,7 @@ from kshell.terminal.board import KEPT, Mode
 from kshell.terminal.live_view import View
 from kshell.terminal.widths import BETWEEN, cut, width_of
 
-__all__ = ["ending", "figures", "footer", "many"]
+__all__ = ["ending", "figures", "footer", "limit", "many"]
 
 _LEAST = 24  # columns that the figures get before the hints become shorter
 
@@ -100,21 +100,34 @@ def ending(
     view: View, stats: LiveStats, shown: int, columns: int, was_cut: bool, how: str, last: str
 ) -> str:
     """The sentence below the rows that stay: what they are of all rows."""
-    told = _counts(view, shown, shown)
+    told = _counts(view, shown, len(view.order()))
     every = len(view.board.schema)
-    if shown < _all(view):
+    less = shown < _all(view)
+    if less and not view.sought:
         told[0] += " shown"
+    elif shown < len(view.order()):
+        told[0] += f", {shown:,} shown"
     if columns < every:
         told.append(f"{columns} of {every} columns shown")
     if was_cut:
         told.append("cells with … are cut")
-    if stats.bad.count:
-        told.append(f"{stats.bad.count:,} left out")
-    if stats.late:
-        told.append(f"{stats.late:,} late")
-    text = f"({' · '.join([*told, how])}"
-    less = shown < _all(view) or columns < every or was_cut
-    return f"{text}; {last})" if less and last else f"{text})"
+    text = _closed(told, stats, how)
+    return f"{text}; {last})" if last and (less or columns < every or was_cut) else f"{text})"
+
+
+def limit(count: int, stats: LiveStats) -> str:
+    """The sentence below the rows of a query that reached its LIMIT.
+
+    >>> limit(2_000, LiveStats())
+    '(2,000 rows · ended)'
+    """
+    return _closed([many(count, "row")], stats, "ended") + ")"
+
+
+def _closed(told: Sequence[str], stats: LiveStats, how: str) -> str:
+    bad = [f"{stats.bad.count:,} left out"] if stats.bad.count else []
+    late = [f"{stats.late:,} late"] if stats.late else []
+    return f"({' · '.join([*told, *bad, *late, how])}"
 
 
 def _all(view: View) -> int:

@@ -126,7 +126,7 @@ def layout(needs: Sequence[int], room: int | None, rigid: frozenset[int] = froze
     >>> layout([30, 30, 30, 30], 80)
     Layout(shown=(0, 1, 3), widths=(22, 22, 22), gap=2)
     """
-    wanted = [min(max(n, 1), _WIDEST) for n in needs]
+    wanted = _wanted(needs)
     every = tuple(range(len(wanted)))
     if room is None:
         return Layout(every, tuple(wanted))
@@ -146,11 +146,15 @@ def fitting(needs: Sequence[int], room: int, rigid: frozenset[int] = frozenset()
     >>> fitting([5, 40, 60], 60), fitting([30, 30, 30, 30], 50)
     (3, 3)
     """
-    floors = _floors(needs, room, rigid)
+    floors = _floors(_wanted(needs), room, rigid)
     count = 1
     while count < len(floors) and _span(floors[: count + 1]) <= room:
         count += 1
     return count
+
+
+def _wanted(needs: Sequence[int]) -> list[int]:
+    return [min(max(n, 1), _WIDEST) for n in needs]
 
 
 def _floors(wanted: Sequence[int], room: int, rigid: frozenset[int]) -> list[int]:

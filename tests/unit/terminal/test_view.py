@@ -6,14 +6,14 @@ import io
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kshell.changes import Changes
 from kshell.results import LeftOut, Live, LiveStats
 from kshell.terminal import show
 from kshell.terminal.board import Board, Mode
-from kshell.terminal.live_footer import ending
+from kshell.terminal.live_footer import ending, limit
 from kshell.terminal.live_frame import Frame, frame, kept, scene
 from kshell.terminal.live_keys import KEYS
 from kshell.terminal.live_view import Open, View
@@ -108,6 +108,17 @@ def test_counts_of_a_table() -> None:
     assert told == "(10 of 17 keys shown · 1,834 changes · stopped; \\last for all)"
 
 
+def test_what_stays_of_a_filter_says_what_matches_and_what_is_left_out() -> None:
+    view = view_of("Ann", "Bob", "Hannah", key=("name",))
+    view.sought = "an"
+    stats = LiveStats(bad=LeftOut(3), late=1)
+    told = ending(view, stats, 1, 2, False, "stopped", "\\last for all")
+    assert told == (
+        "(2 of 3 match, 1 shown · 3 changes · 3 left out · 1 late · stopped; \\last for all)"
+    )
+    assert limit(5, stats) == "(5 rows · 3 left out · 1 late · ended)"
+
+
 def test_an_unknown_lag_is_said() -> None:
     assert "lag ?" in lines_of(view_of("a"), 80, 24, LiveStats(lag=None))[-1]
 
@@ -122,7 +133,8 @@ def test_figures_give_way_before_keys(width: int) -> None:
     assert "123,456,789 scanned" not in last
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
+@example([""], "", 6, 1, [], False)
 @given(
     st.lists(st.text(max_size=30), min_size=1, max_size=40),
     st.text(max_size=20),
