@@ -28,6 +28,7 @@ from kshell.terminal.live_footer import ending, limit
 from kshell.terminal.live_frame import Frame, frame, kept, painted, scene
 from kshell.terminal.live_keys import Act, act_of
 from kshell.terminal.live_puller import Puller
+from kshell.terminal.live_save import save
 from kshell.terminal.live_view import Open, View
 from kshell.terminal.messages import colours
 from kshell.terminal.output import write
@@ -213,6 +214,8 @@ class _Screen:
                             if n:  # what keys before it did is what stays
                                 self._draw(screen, colour, True)
                             return self._last
+                    if view.saves:
+                        view.said, view.saves = save(view, view.saves), ""
                     if view.copied is not None:
                         screen.send(_copy(view.copied))
                         view.copied = None

@@ -25,6 +25,7 @@ Line = tuple[tuple[str, str], ...]
 
 _HINTS = ("Space pause · ? keys · q stop", "? keys · q stop", "q stop")
 _TYPING = ("Enter keep · Esc clear", "Esc clear")
+_NAMING = ("Enter write · Esc not", "Esc not")
 _OPENED = ("↑↓ scroll · q close", "q close")
 _SIGN = 3  # columns that a change's sign takes
 _NARROW = 24  # columns: less does not hold every line's parts
@@ -280,7 +281,11 @@ def _bar(view: View, stats: LiveStats, window: Window, width: int) -> Line:
     if view.typing:
         text = footer([(0, f"/{clean(view.sought)}_")], "", _TYPING, width)
         return ((text, "bar"),)
+    if view.naming:
+        text = footer([(0, f"file: {clean(view.name)}_")], "", _NAMING, width)
+        return ((text, "bar"),)
     told = figures(view, stats, len(window.rows), window.found)
+    told = [(0, clean(view.said))] if view.said else told
     style = "outage" if stats.note else "alarm" if stats.bad.count else "bar"
     return ((footer(told, clean(stats.note), _HINTS, width), style),)
 

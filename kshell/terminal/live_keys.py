@@ -29,6 +29,7 @@ class Act(Enum):
     FILTER = "filter"
     OPEN = "open"
     COPY = "copy"
+    SAVE = "save"
     HELP = "help"
     BACK = "back"
     SUSPEND = "suspend"
@@ -63,6 +64,7 @@ KEYS = (
     Key("s", ("s",), Act.SORT, "sort by the column: descending, ascending, not"),
     Key("/", ("/",), Act.FILTER, "show only rows with this text"),
     Key("Enter", ("c-m", "c-j"), Act.OPEN, "open the row: all its columns, whole"),
+    Key("w", ("w",), Act.SAVE, "write the rows of the filter to a file, all that are kept"),
     Key("y", ("y",), Act.COPY, "copy the cell to the clipboard"),
     Key("?", ("?",), Act.HELP, "these keys"),
     Key("Esc", ("escape",), Act.BACK, "close what is open, else end filter and sort"),

@@ -19,7 +19,7 @@ __all__ = ["Open", "View", "Window"]
 
 _GLOW = 0.8  # seconds for which a changed cell is highlighted
 _COPIED = 8 << 10  # bytes of a cell that are copied at most
-_ENDINGS = {"c-h": True, "backspace": True, "delete": True}  # of a text that is typed
+_ENDINGS = ("c-h", "backspace", "delete")  # keys that take a letter away
 Ids = Any  # a numpy array of int64
 
 
@@ -58,6 +58,10 @@ class View:
     sort: tuple[int, bool] | None = None  # column, descending
     sought: str = ""
     typing: bool = False  # the text of the filter
+    naming: bool = False  # the file to write
+    name: str = ""
+    saves: str = ""  # the name of a file that is to be written
+    said: str = ""  # in the place of the figures, until the next key
     open: Open = Open.NOTHING
     below: int = 0  # lines of what is open that are above the screen
     opened: int = -1  # the id of the row that is open
@@ -133,7 +137,8 @@ class View:
 
     def press(self, name: str, text: str = "") -> None:
         """Act on a key of prompt_toolkit's name; `text` is what it types."""
-        if self.typing:
+        self.said = ""
+        if self.typing or self.naming:
             self._type(name, text)
             return
         match act_of(name):
@@ -160,6 +165,8 @@ class View:
                 self._sort()
             case Act.FILTER:
                 self.typing = True
+            case Act.SAVE:
+                self.naming = True
             case Act.OPEN | Act.COPY as act:
                 self._take(act)
             case Act.LEFT | Act.RIGHT | Act.LEFTMOST | Act.RIGHTMOST as act:
@@ -169,18 +176,20 @@ class View:
             case Act() as act:
                 self._move(act)
 
-    def _type(self, name: str, text: str) -> None:
-        if name == "escape":
-            self.typing, self.sought = False, ""
-        elif name in ("c-m", "c-j"):
-            self.typing = False
-        elif name == "c-c":
+    def _type(self, key: str, typed: str) -> None:
+        """Change the filter's text, or the file's name."""
+        done, gone = key in ("c-m", "c-j"), key == "escape"
+        if key == "c-c":
             self.stopped = self.interrupted = True
-        elif name in _ENDINGS:
-            self.sought = self.sought[:-1]
-        elif text.isprintable():
-            self.sought += text
-        self.cursor, self.top = -1, 0
+        elif self.naming:
+            self.name = "" if gone else _typed(self.name, key, typed)
+            if done:
+                self.saves, self.name = self.name.strip(), ""
+            self.naming = not (done or gone)
+        else:
+            self.sought = "" if gone else _typed(self.sought, key, typed)
+            self.typing = not (done or gone)
+            self.cursor, self.top = -1, 0
 
     def _back(self) -> None:
         """Close what is open; if nothing is, show all rows in their places again."""
@@ -239,6 +248,13 @@ class View:
             # What comes would move the rows away under the reader.
             self.follows, self.paused = False, True
         self.cursor = int(ids[moved])
+
+
+def _typed(text: str, key: str, typed: str) -> str:
+    """The text after a key."""
+    if key in _ENDINGS:
+        return text[:-1]
+    return text + typed if typed.isprintable() else text
 
 
 def _lines(act: Act, page: int) -> int:

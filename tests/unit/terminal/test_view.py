@@ -16,6 +16,7 @@ from kshell.terminal.board import Board, Mode
 from kshell.terminal.live_footer import ending, limit
 from kshell.terminal.live_frame import Frame, frame, kept, scene
 from kshell.terminal.live_keys import KEYS
+from kshell.terminal.live_save import save
 from kshell.terminal.live_view import Open, View
 from kshell.terminal.output import Target
 from kshell.terminal.times import Times
@@ -301,6 +302,26 @@ def test_y_copies_a_clean_cell_of_at_most_8_kib() -> None:
     view = view_of("a\x1b]0;x\x07")
     press(view, "y")
     assert view.copied == "a\\x1b]0;x\\x07"
+
+
+def test_w_writes_what_the_filter_leaves_and_replaces_nothing(tmp_path) -> None:
+    view = view_of("Ann", "Bob", "Hannah", "Ann", key=("name",))
+    press(view, "/", "n", "c-m", "w", *"x.cs", "backspace", "s", "v")
+    assert "file: x.csv_" in lines_of(view, 80, 9)[-1]
+    press(view, "c-m")
+    assert (view.saves, view.naming, view.sought) == ("x.csv", False, "n")
+    path = tmp_path / "x.csv"
+    assert save(view, str(path)) == f"2 rows written to {path}"
+    assert path.read_text() == "name,n\nAnn,3\nHannah,2\n"
+    assert save(view, str(path)) == f"{path} exists: it is not replaced"
+    assert "name it .csv" in save(view, str(tmp_path / "x"))
+    press(view, "t")
+    assert save(view, str(tmp_path / "y.jsonl")) == f"3 rows written to {tmp_path / 'y.jsonl'}"
+    assert (tmp_path / "y.jsonl").read_text().splitlines()[2] == (
+        '{"change":"+U","name":"Ann","n":3}'
+    )
+    press(view, "w", "a", "escape")
+    assert (view.naming, view.name, view.sought, view.saves) == (False, "", "n", "x.csv")
 
 
 def test_each_key_stands_once() -> None:
