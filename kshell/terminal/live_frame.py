@@ -24,8 +24,8 @@ __all__ = ["Frame", "Kept", "Line", "Scene", "frame", "kept", "painted", "scene"
 Line = tuple[tuple[str, str], ...]
 
 _HINTS = ("Space pause · ? keys · q stop", "? keys · q stop", "q stop")
-_TYPING = ("Enter keep · Esc clear", "Esc clear")
-_NAMING = ("Enter write · Esc not", "Esc not")
+_TYPING = "Enter keep · Esc clear"
+_NAMING = "Enter write · Esc not"
 _OPENED = ("↑↓ scroll · q close", "q close")
 _SIGN = 3  # columns that a change's sign takes
 _NARROW = 24  # columns: less does not hold every line's parts
@@ -279,15 +279,25 @@ def _beside(layed: _Layed, every: int) -> str:
 
 def _bar(view: View, stats: LiveStats, window: Window, width: int) -> Line:
     if view.typing:
-        text = footer([(0, f"/{clean(view.sought)}_")], "", _TYPING, width)
-        return ((text, "bar"),)
+        text = _end(f"/{clean(view.sought)}_", width - width_of(_TYPING) - 4)
+        return ((footer([], text, (_TYPING,), width), "bar"),)
     if view.naming:
-        text = footer([(0, f"file: {clean(view.name)}_")], "", _NAMING, width)
-        return ((text, "bar"),)
+        text = _end(f"file: {clean(view.name)}_", width - width_of(_NAMING) - 4)
+        return ((footer([], text, (_NAMING,), width), "bar"),)
+    if view.said:
+        return ((footer([], clean(view.said), _HINTS[-1:], width), "bar"),)
     told = figures(view, stats, len(window.rows), window.found)
-    told = [(0, clean(view.said))] if view.said else told
     style = "outage" if stats.note else "alarm" if stats.bad.count else "bar"
     return ((footer(told, clean(stats.note), _HINTS, width), style),)
+
+
+def _end(text: str, width: int) -> str:
+    """As much of the text's end as fits: there a person types."""
+    parts = list(clusters(text))
+    begin, size = len(parts), 0
+    while begin and (size := size + width_of(parts[begin - 1])) <= width:
+        begin -= 1
+    return "".join(parts[begin:])
 
 
 def _opened(view: View, width: int, height: int) -> Frame:

@@ -324,6 +324,15 @@ def test_w_writes_what_the_filter_leaves_and_replaces_nothing(tmp_path) -> None:
     assert (view.naming, view.name, view.sought, view.saves) == (False, "", "n", "x.csv")
 
 
+def test_what_is_typed_is_seen_where_it_ends_and_an_answer_is_not_dropped() -> None:
+    view = view_of("a")
+    press(view, "w", *"a_very_long_folder/and_a_long_name.parquet")
+    assert "long_name.parquet_" in lines_of(view, 50, 12)[-1]
+    view = view_of("a")
+    view.said = "1,234,567 rows written to a_very_long_folder/and_a_long_name.parquet"
+    assert lines_of(view, 50, 12)[-1].startswith(" 1,234,567 rows written to a_very")
+
+
 def test_each_key_stands_once() -> None:
     names = [name for key in KEYS for name in key.names]
     assert len(names) == len(set(names))
