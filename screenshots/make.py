@@ -79,7 +79,7 @@ SHOTS = (
         "completion", "kshell: topics and their fields, as you type",
         ("SELECT p.viewtime, u.gender FROM pageviews p\r"
          "JOIN users u ON p.userid = u.userid\rWHERE u.", "\x1b[B\x1b[B\x1b[B"),
-        "column of users", lines=16,
+        "registertime", lines=16,
     ),
     Shot(
         "query", "kshell: a bounded answer over what is in the topics now", (JOIN,), "rows,",
