@@ -221,6 +221,20 @@ class Board:
         columns = zip(rows.columns, self.schema, strict=True)
         return [cells_of(column, field, self.times).texts for column, field in columns]
 
+    def searched(self, rows: pa.RecordBatch, sought: str) -> list[pa.Array]:
+        """Columns as clean text to look for `sought` in; Arrow makes it where it can."""
+        made = []
+        for column, field in zip(rows.columns, self.schema, strict=True):
+            time = is_time(field, self.times)
+            # A backslash may be that of a control character, which only clean text has.
+            if pa.types.is_string(column.type) and "\\" not in sought:
+                made.append(column)
+            elif pa.types.is_integer(column.type) and not time:
+                made.append(column.cast(pa.string()))
+            else:
+                made.append(pa.array(cells_of(column, field, self.times).texts, pa.string()))
+        return made
+
     def changed(self, slot: int) -> tuple[int, float]:
         """How often the row in a table's slot changed, and when the last time."""
         return int(self._count.data[slot]), float(self._when.data[slot])

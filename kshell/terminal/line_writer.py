@@ -28,7 +28,7 @@ class LineWriter:
         self._waits: Sequence[str] | None = None
         self._extra = ""
         self._there: list[str] = []
-        self._busy = self._closed = False
+        self._busy = self._closed = self._clear = False
         out.flush()
         self.resume()
         self._thread = threading.Thread(target=self._run, name="kshell-screen", daemon=True)
@@ -66,6 +66,10 @@ class LineWriter:
                 self._write_lines(lines)
 
     def _write_lines(self, lines: Sequence[str] | None) -> None:
+        if self._clear:  # here, since only this thread may change what is there
+            self._clear = False
+            self._there = []
+            self._put("\x1b[2J")
         changed = []
         for n, line in enumerate(lines or ()):
             if n >= len(self._there) or self._there[n] != line:
@@ -91,13 +95,12 @@ class LineWriter:
 
     def forget(self) -> None:
         """Clear the screen before the next frame: its size is another one."""
-        self.send("\x1b[2J")
-        self._there = []
+        self._clear = True
 
     def resume(self) -> None:
         """Open the alternate screen again, after `pause`."""
         self._put(_ENTER)
-        self._there = []
+        self._clear = True
 
     def pause(self) -> None:
         """Leave the alternate screen; what waits is not drawn."""

@@ -90,7 +90,7 @@ class View:
             return ids
         rows = self.board.take(self.mode, ids)
         if self.sought:
-            mask = _with_text(self.board.texts(rows), self.sought)
+            mask = _with_text(self.board.searched(rows, self.sought), self.sought)
             ids, rows = ids[mask], rows.filter(pa.array(mask))
         if self.sort is not None and len(ids):
             column, descending = self.sort
@@ -266,17 +266,16 @@ def _lines(act: Act, page: int) -> int:
     }.get(act, 0)  # fmt: skip
 
 
-def _with_text(columns: list[list[str | None]], sought: str) -> Any:
+def _with_text(columns: list[pa.Array], sought: str) -> Any:
     """At which rows a cell has the text, in whatever case.
 
-    >>> _with_text([["Ann", None], ["x", "y"]], "an").tolist()
+    >>> _with_text([pa.array(["Ann", None]), pa.array(["x", "y"])], "an").tolist()
     [True, False]
     """
     import pyarrow.compute as pc
 
     mask: Any = False
-    for texts in columns:
-        column = pa.array(texts, pa.string())
+    for column in columns:
         found = pc.fill_null(pc.match_substring(column, sought, ignore_case=True), False)
         mask = mask | np.asarray(found)
     return mask

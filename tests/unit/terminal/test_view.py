@@ -253,6 +253,22 @@ def test_a_filter_says_how_many_match() -> None:
     assert len(view.window(9).rows) == 3
 
 
+def test_a_filter_finds_what_is_seen() -> None:
+    fields = [("a", pa.string()), ("n", pa.int64()), ("f", pa.float64()), ("l", pa.list_(pa.int64()))]
+    schema = pa.schema([as_moment(pa.field("at", pa.int64())), *fields])
+    board = Board(schema, (), Times.UTC)
+    values = [[1_700_000_000_000, 5], ["x\x1b", "Ünder"], [12, 34], [1e10, 0.5], [[7, 8], None]]
+    columns = [pa.array(v, t) for v, t in zip(values, schema.types, strict=True)]
+    board.add(Changes.of(pa.RecordBatch.from_arrays(columns, schema=schema)))
+    for sought, found in (
+        ("2023-11-14", [0]), ("17000000", []), ("\\x1b", [0]), ("ünd", [1]), ("34", [1]),
+        ("0.5", [1]), ("7", [0]), ("1970", [1]), ("2", [0]),
+    ):  # fmt: skip
+        view = View.of(board)
+        view.sought = sought
+        assert view.order().tolist() == found, sought
+
+
 def test_modes() -> None:
     view = view_of("a", "b", "a", key=("name",))
     assert view.mode is Mode.TABLE
