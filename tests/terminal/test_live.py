@@ -121,6 +121,7 @@ def begin(start: Callable[..., Screen], statement: str, lines: int, columns: int
 
 def fits(screen: Screen) -> None:
     """The last line has the keys, and nothing of it is cut."""
+    screen.wait("q stop")  # lines come one by one
     text = screen.text().splitlines()
     assert len(text) == screen.screen.lines
     assert text[-1].endswith("q stop")
