@@ -39,7 +39,9 @@ class Style:
 
 def style_of(colour: bool) -> Style:
     """The style of tables, in colours of the theme or without any."""
-    return Style(themes.heading()[1], "\x1b[2;3m", "\x1b[2m", "\x1b[0m") if colour else Style()
+    if not colour:
+        return Style()
+    return Style(f"\x1b[{themes.heading()}m", "\x1b[2;3m", "\x1b[2m", "\x1b[0m")
 
 
 def _pad(text: str, width: int, right: bool) -> str:

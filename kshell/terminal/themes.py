@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["THEMES", "bar", "follow", "heading", "prompt_style"]
 
-# prompt_toolkit's classes, and the two styles of rich's that the live view's last line has.
+# prompt_toolkit's classes.
 THEMES: Mapping[str, Mapping[str, str]] = {
     "dark": {
         "continuation": "ansibrightblack",
@@ -72,9 +72,10 @@ THEMES: Mapping[str, Mapping[str, str]] = {
         "scrollbar.button": "bg:#9e9e9e",
     },
 }
-_BARS = {"dark": "white on grey23", "light": "black on grey82"}
-# Headings: rich's word for the colour, and the number after 3 in an escape sequence.
-_HEADINGS = {"dark": ("cyan", 6), "light": ("blue", 4)}
+# The codes of the live view's last line, and of its cursor's row.
+_BARS = {"dark": "97;48;5;237", "light": "30;48;5;252"}
+# The codes of columns' names.
+_HEADINGS = {"dark": "1;36", "light": "1;34"}
 
 _properties: Callable[[], Mapping[str, str]] = Properties
 
@@ -92,14 +93,13 @@ def prompt_style() -> Style:
 
 
 def bar() -> str:
-    """rich's style for the live view's last line."""
+    """The terminal's codes for the live view's last line, and for its cursor's row."""
     return _BARS[_properties()["kshell.theme"]]
 
 
-def heading() -> tuple[str, str]:
-    """The style of columns' names: rich's, and as an escape sequence."""
-    name, number = _HEADINGS[_properties()["kshell.theme"]]
-    return f"bold {name}", f"\x1b[1;3{number}m"
+def heading() -> str:
+    """The terminal's codes for columns' names."""
+    return _HEADINGS[_properties()["kshell.theme"]]
 
 
 @cache
