@@ -3,10 +3,13 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test matrix check bench soak screenshots pages dist hooks clean
+.PHONY: demo tour test matrix check bench soak screenshots pages dist hooks clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/kshell --demo
+
+tour: $(VENV)/.installed
+	@$(BIN)/kshell --demo --tour
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest

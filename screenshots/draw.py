@@ -1,14 +1,19 @@
-"""A terminal's screen as an SVG picture: no browser, no font to fetch, nothing from the network."""
+"""A terminal's screen as an SVG picture, or all that it showed as an SVG film.
+
+No browser, no font to fetch, nothing from the network.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from itertools import groupby
 
 import pyte
 from pyte.screens import Char
 
-__all__ = ["svg"]
+__all__ = ["Frame", "film", "frame_of", "svg"]
 
 _CELL, _LINE, _SIZE, _PAD, _BAR = 8.43, 19, 14, 16, 34
 _BACKGROUND, _TEXT = "#16181d", "#d4d7dd"
@@ -21,6 +26,7 @@ _COLOURS = {
     "brightmagenta": "#ddb9f2", "brightcyan": "#8be3e9", "brightwhite": "#ffffff",
 }  # fmt: skip
 Look = tuple[str, str, bool, bool, bool]
+Run = tuple[int, int, Look, str]  # column, columns, look, text
 
 
 def _colour(name: str, default: str) -> str:
@@ -36,9 +42,9 @@ def _look(cell: Char) -> Look:
     return ink, paper, cell.bold, cell.italics, cell.underscore
 
 
-def _runs(screen: pyte.Screen, y: int) -> list[tuple[int, int, Look, str]]:
-    """(column, columns, look, text) pieces of a line that look alike; wide characters alone."""
-    cells: list[tuple[int, int, Look, str]] = []
+def _runs(screen: pyte.Screen, y: int) -> tuple[Run, ...]:
+    """The pieces of a line that look alike; wide characters alone."""
+    cells: list[Run] = []
     for x in range(screen.columns):
         cell = screen.buffer[y][x]
         if cell.data:
@@ -50,7 +56,7 @@ def _runs(screen: pyte.Screen, y: int) -> list[tuple[int, int, Look, str]]:
         found = list(group)
         width = sum(c[1] for c in found)
         runs.append((found[0][0], width, look, "".join(c[3] for c in found)))
-    return runs
+    return tuple(runs)
 
 
 def _shown(screen: pyte.Screen) -> list[int]:
@@ -64,11 +70,9 @@ def _shown(screen: pyte.Screen) -> list[int]:
     return shown
 
 
-def svg(screen: pyte.Screen, title: str) -> str:
-    """The screen in a window with a title, without most of its empty lines."""
-    shown = _shown(screen)
-    lines = len(shown)
-    width = round(screen.columns * _CELL + 2 * _PAD)
+def _window(columns: int, lines: int, title: str) -> list[str]:
+    """The window around so many cells, with its title; the caller closes `<g>` and `<svg>`."""
+    width = round(columns * _CELL + 2 * _PAD)
     height = round(lines * _LINE + 2 * _PAD + _BAR - 8)
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}"'
@@ -83,21 +87,107 @@ def svg(screen: pyte.Screen, title: str) -> str:
         f' font-size="13" text-anchor="middle">{escape(title)}</text>'
         f'<g font-family="{_FONTS}" font-size="{_SIZE}" xml:space="preserve">'
     )
+    return out
+
+
+def _line(runs: Iterable[Run], top: float) -> list[str]:
+    """The elements of one line."""
+    out = []
+    for x, columns, (ink, paper, bold, italic, under), text in runs:
+        left, wide = _PAD + x * _CELL, columns * _CELL
+        if paper != _BACKGROUND:
+            out.append(
+                f'<rect x="{left:.2f}" y="{top}" width="{wide + 0.3:.2f}"'
+                f' height="{_LINE + 0.3}" fill="{paper}"/>'
+            )
+        if text.strip():
+            style = ' font-weight="bold"' * bold + ' font-style="italic"' * italic
+            style += ' text-decoration="underline"' * under
+            out.append(
+                f'<text x="{left:.2f}" y="{top + 14}" fill="{ink}"{style}'
+                f' textLength="{wide:.2f}" lengthAdjust="spacingAndGlyphs">'
+                f"{escape(text, quote=False)}</text>"
+            )
+    return out
+
+
+def svg(screen: pyte.Screen, title: str) -> str:
+    """The screen in a window with a title, without most of its empty lines."""
+    shown = _shown(screen)
+    out = _window(screen.columns, len(shown), title)
     for i, y in enumerate(shown):
-        top = _BAR + _PAD - 4 + i * _LINE
-        for x, columns, (ink, paper, bold, italic, under), text in _runs(screen, y):
-            left, wide = _PAD + x * _CELL, columns * _CELL
-            if paper != _BACKGROUND:
-                out.append(
-                    f'<rect x="{left:.2f}" y="{top}" width="{wide + 0.3:.2f}"'
-                    f' height="{_LINE + 0.3}" fill="{paper}"/>'
-                )
-            if text.strip():
-                style = ' font-weight="bold"' * bold + ' font-style="italic"' * italic
-                style += ' text-decoration="underline"' * under
-                out.append(
-                    f'<text x="{left:.2f}" y="{top + 14}" fill="{ink}"{style}'
-                    f' textLength="{wide:.2f}" lengthAdjust="spacingAndGlyphs">'
-                    f"{escape(text, quote=False)}</text>"
-                )
+        out += _line(_runs(screen, y), _BAR + _PAD - 4 + i * _LINE)
     return "\n".join([*out, "</g></svg>", ""])
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the screen showed from this second on."""
+
+    second: float
+    columns: int
+    lines: tuple[tuple[Run, ...], ...]
+
+
+def frame_of(screen: pyte.Screen, second: float) -> Frame:
+    """The screen as it is, with its cursor."""
+    lines = [_runs(screen, y) for y in range(screen.lines)]
+    if not screen.cursor.hidden:
+        x, y = min(screen.cursor.x, screen.columns - 1), screen.cursor.y
+        cursor: Run = (x, 1, (_BACKGROUND, _TEXT, False, False, False), screen.buffer[y][x].data)
+        lines[y] = (*lines[y], cursor)
+    return Frame(second, screen.columns, tuple(lines))
+
+
+@dataclass
+class _Strip:
+    """All that one line of the screen shows, below each other, and when it shows which."""
+
+    seen: list[int] = field(default_factory=list)  # numbers of lines
+    steps: list[tuple[float, int]] = field(default_factory=list)  # second, place in `seen`
+
+    def add(self, second: float, number: int) -> None:
+        if number not in self.seen:
+            self.seen.append(number)
+        place = self.seen.index(number)
+        if not self.steps or self.steps[-1][1] != place:
+            self.steps.append((second, place))
+
+    def place_at(self, second: float) -> int:
+        return next(place for start, place in reversed(self.steps) if start <= second)
+
+
+def film(frames: Sequence[Frame], seconds: float, still: float, title: str) -> str:
+    """The frames as a film of so many seconds that begins again and again.
+
+    Each line of the screen is a strip that CSS moves behind a window of one line.  Where nothing
+    moves, the frame of the second `still` is shown.
+    """
+    numbers: dict[tuple[Run, ...], int] = {}
+    strips = [_Strip() for _ in frames[0].lines]
+    for frame in frames:
+        for strip, line in zip(strips, frame.lines, strict=True):
+            strip.add(frame.second, numbers.setdefault(line, len(numbers)))
+    columns = frames[0].columns
+    out = _window(columns, len(strips), title)
+    width = round(columns * _CELL + 2 * _PAD)
+    style = [
+        f".s{{animation:{seconds:.2f}s step-end infinite}}",
+        "@media(prefers-reduced-motion:reduce){.s{animation:none!important}}",
+    ]
+    rows = []
+    for y, strip in enumerate(strips):
+        steps = "".join(
+            f"{second / seconds:.3%}{{transform:translateY({-place * _LINE}px)}}"
+            for second, place in strip.steps
+        )
+        style.append(f"@keyframes r{y}{{{steps}}}")
+        at_rest = f"translate(0 {-strip.place_at(still) * _LINE})"
+        used = "".join(f'<use href="#l{n}" y="{i * _LINE}"/>' for i, n in enumerate(strip.seen))
+        rows.append(
+            f'<svg y="{_BAR + _PAD - 4 + y * _LINE}" width="{width}" height="{_LINE}">'
+            f'<g class="s" style="animation-name:r{y}" transform="{at_rest}">{used}</g></svg>'
+        )
+    lines = [f'<g id="l{n}">{"".join(_line(runs, 0))}</g>' for runs, n in numbers.items()]
+    return "\n".join([*out, "<style>", *style, "</style>", "<defs>", *lines, "</defs>", *rows,
+                      "</g></svg>", ""])  # fmt: skip

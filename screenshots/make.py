@@ -1,6 +1,7 @@
 """The README's pictures, from a real run on the demo's broker, on a pty: `make screenshots`.
 
 Each shot is the keys to press, what to wait for, and a file name; adding one is adding a row.  A
+recording is a command that runs until it ends, and all that its screen showed.  A
 picture that would differ from the one that is there in numbers and colours alone (a port, counts,
 times, what has just changed) is left as it is; delete it to have it made anew.
 """
@@ -11,6 +12,7 @@ import io
 import json
 import random
 import re
+import select
 import sys
 import tempfile
 import time
@@ -23,7 +25,7 @@ import fastavro
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
-from draw import svg  # noqa: E402
+from draw import Frame, film, frame_of, svg  # noqa: E402
 
 from kshell.config import Properties  # noqa: E402
 from kshell.demo import broker  # noqa: E402
@@ -49,6 +51,18 @@ class Shot:
     lines: int = LINES
     before: tuple[str, ...] = ()
     after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A run of kshell with these arguments; `still` is on the frame for where nothing moves."""
+
+    name: str
+    title: str
+    arguments: tuple[str, ...]
+    still: str
+    columns: int = 80
+    lines: int = 24
 
 
 JOIN = (
@@ -79,7 +93,7 @@ SHOTS = (
         "completion", "kshell: topics and their fields, as you type",
         ("SELECT p.viewtime, u.gender FROM pageviews p\r"
          "JOIN users u ON p.userid = u.userid\rWHERE u.", "\x1b[B\x1b[B\x1b[B"),
-        "column of users", lines=16,
+        "registertime", lines=16,
     ),
     Shot(
         "query", "kshell: a bounded answer over what is in the topics now", (JOIN,), "rows,",
@@ -110,6 +124,12 @@ SHOTS = (
         "FROM?", lines=38,
     ),
 )  # fmt: skip
+
+RECORDINGS = (
+    Recording("tour", "kshell --demo --tour", ("--demo", "--tour", "--auto"),
+              "│ WINDOWSTART "),
+)
+LAST = 4.0  # seconds for which the last frame stays
 
 PAYMENT = {
     "type": "record", "name": "Payment", "fields": [
@@ -173,9 +193,37 @@ def take(screen: Screen, shot: Shot) -> None:
     screen.pump(1)
 
 
+def _settle(screen: Screen) -> None:
+    """Read for a tenth of a second, and on until nothing comes: half a drawing is no frame."""
+    screen.pump(0.08)
+    while select.select([screen.process.child_fd], [], [], 0.005)[0] and screen.process.isalive():
+        screen.pump(0.001)
+
+
+def record(recording: Recording, env: dict[str, str]) -> None:
+    """Run it to its end and write the film."""
+    command = [sys.executable, "-m", "kshell", *recording.arguments]
+    screen = Screen(command, env, recording.columns, recording.lines, cwd=str(HERE.parent))
+    frames: list[Frame] = []
+    still, began = 0.0, time.monotonic()
+    try:
+        while screen.process.isalive():
+            _settle(screen)
+            frame = frame_of(screen.screen, time.monotonic() - began if frames else 0.0)
+            if not frames or frame.lines != frames[-1].lines:
+                frames.append(frame)
+                still = frame.second if recording.still in screen.text() else still
+    finally:
+        screen.close()
+    assert screen.process.exitstatus == 0, screen.history()
+    text = film(frames, frames[-1].second + LAST, still, recording.title)
+    (HERE / f"{recording.name}.svg").write_text(text)
+    print(f"{recording.name}: {len(text.encode()):,} bytes, {len(frames)} frames")
+
+
 def main() -> None:
     """Take all, or those named on the command line."""
-    wanted = sys.argv[1:] or [shot.name for shot in SHOTS]
+    wanted = sys.argv[1:] or [made.name for made in (*SHOTS, *RECORDINGS)]
     demo = broker.start()
     with tempfile.TemporaryDirectory() as state:
         env = {f"XDG_{home}_HOME": state for home in ("STATE", "CONFIG", "CACHE")}
@@ -195,6 +243,9 @@ def main() -> None:
         finally:
             screen.close()
             demo.close()
+        for recording in RECORDINGS:
+            if recording.name in wanted:
+                record(recording, env)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ from kshell.batch.sources import Source
 from kshell.batch.times import parse_moment
 from kshell.batch.translate_error import translate_error
 from kshell.errors import BindError, Place
+from kshell.sql.clauses import Query
 from kshell.sql.spans import Draft
-from kshell.sql.statements import Query
 from kshell.sql.syntax import ColumnRef, Side
 from kshell.sql.tokens import Kind
 from kshell.types import quote_text

@@ -20,7 +20,7 @@ from kshell.batch.shown import Shown
 from kshell.batch.tables import DUMMY, GONE, Range, Table, TableColumn
 from kshell.batch.translate_error import Locate, translate_error
 from kshell.field_names import escaped_type, plain, plain_type
-from kshell.sql.statements import Query
+from kshell.sql.clauses import Query
 from kshell.types import BIGINT, as_moment, duckdb_name, quote_duckdb
 
 __all__ = ["Planned", "Read", "plain_schema", "prepare", "raw_schema", "view"]

@@ -23,8 +23,8 @@ from kshell.batch.sources import Source, sources_of
 from kshell.batch.tables import Bounds, Table
 from kshell.batch.translate_error import Locate, translate_error
 from kshell.errors import BindError, Place
+from kshell.sql.clauses import Name, Query
 from kshell.sql.spans import Draft
-from kshell.sql.statements import Name, Query
 from kshell.sql.syntax import Syntax
 from kshell.sql.syntax_reader import read
 from kshell.sql.tokens import Kind, Token, place_at

@@ -9,8 +9,8 @@ import duckdb
 from sqlglot import exp
 
 from kshell.errors import BindError, EvaluationError, KshellError, Place, UnknownName
+from kshell.sql.clauses import Query
 from kshell.sql.complaints import Complaint, complaint_of
-from kshell.sql.statements import Query
 from kshell.sql.tokens import Kind, place_at, tokenize
 
 __all__ = ["Locate", "translate_error"]

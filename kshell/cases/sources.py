@@ -16,10 +16,10 @@ from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Source
 from kshell.formats.base import Half
 from kshell.formats.source_reader import unwraps
+from kshell.sql.clauses import ColumnRole
 from kshell.sql.grammar.cursor import Cursor
 from kshell.sql.grammar.types import read_columns
 from kshell.sql.script import Piece
-from kshell.sql.statements import ColumnRole
 from kshell.types import ksql_name, quote_ksql
 
 __all__ = ["missing_source", "schema_text"]

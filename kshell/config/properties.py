@@ -122,6 +122,7 @@ _OF_THE_SESSION = (
              ("green", "red", "yellow", "blue", "magenta", "cyan")),
     Property("kshell.editing", "emacs", "whose keys the prompt has; F4 changes them",
              ("emacs", "vi")),
+    Property("kshell.typing.speed", "60", "how many characters a second --tour types", least=1),
     Property("kshell.sample.records", "200",
              "records sampled per topic to infer its columns", least=1),
     Property("kshell.file.max.bytes", str(256 << 20),

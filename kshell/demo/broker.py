@@ -14,12 +14,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from kshell.demo.generators import STREAMS, Record
 from kshell.errors import Unreachable
 
-__all__ = ["start"]
+__all__ = ["TOUR", "start"]
 
+TOUR = Path(__file__).with_name("tour.sql")  # the statements of the talk
 HISTORY_MS = 3_600_000  # the history's records lie within the last hour
 TICK = 0.1  # seconds between two rounds of new records
 

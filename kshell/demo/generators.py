@@ -1,4 +1,4 @@
-"""The demo's records: page views, users and orders, as endless deterministic streams.
+"""The demo's records: page views, users, orders and reviews, as endless deterministic streams.
 
 `broker` produces them; the field names come from the talk that the demo repeats.
 """
@@ -18,6 +18,11 @@ REGIONS = [f"Region_{n}" for n in range(1, 10)]
 GENDERS = ["FEMALE", "MALE", "OTHER"]
 ITEMS = [("espresso", 3.2), ("croissant", 2.8), ("flat white", 4.5), ("bagel", 5.1), ("tea", 2.4)]
 CITIES = [("Lisbon", "PT"), ("Zürich", "CH"), ("Kraków", "PL"), ("Austin", "US"), ("大阪", "JP")]
+ADJECTIVES = (  # by the stars of a review
+    ("cold", "awful", "stale"), ("slow", "weak", "small"), ("fine", "plain", "warm"),
+    ("good", "fresh", "quick"), ("great", "lovely", "perfect"),
+)  # fmt: skip
+HURRY, HURRIED = 80, 25  # of so many views the last are of one user, much too fast: a robot
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,8 @@ class Stream:
 
 def _pageview(chance: random.Random, number: int, now: int) -> tuple[str, dict[str, Any]]:
     user = chance.choice(USERS)
+    if number % HURRY >= HURRY - HURRIED:
+        user = USERS[number // HURRY * 7 % len(USERS)]
     page = f"Page_{min(int(chance.expovariate(0.05)) + 10, 99)}"
     return user, {"viewtime": now, "userid": user, "pageid": page}
 
@@ -80,8 +87,18 @@ def _order(chance: random.Random, number: int, now: int) -> tuple[str, dict[str,
     }
 
 
+def _review(chance: random.Random, number: int, now: int) -> tuple[str, dict[str, Any]]:
+    user = chance.choice(USERS)
+    stars = chance.choice((1, 2, 3, 4, 4, 5))
+    item, _ = chance.choice(ITEMS)
+    first, second = chance.sample(ADJECTIVES[stars - 1], 2)
+    text = f"The {item} was {first} and the service {second}"
+    return user, {"userid": user, "stars": stars, "text": text}
+
+
 STREAMS = (
-    Stream("pageviews", 20_000, 5.0, _pageview),
+    Stream("pageviews", 20_000, 20.0, _pageview),
     Stream("users", 200, 0.5, _user),
     Stream("orders", 5_000, 2.0, _order),
+    Stream("reviews", 1_000, 4.0, _review),
 )

@@ -14,7 +14,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kshell.config import Properties
-from kshell.errors import UsageError
+from kshell.errors import ConnectionFailed, UsageError
 from kshell.kafka.metadata import Snapshot, Topic
 from kshell.kafka.wire import EARLIEST, LATEST, Wire
 
@@ -67,6 +67,8 @@ class Client:
                     return future.result(0.1)
                 if future.done():
                     return future.result()
+        except concurrent.futures.CancelledError:  # by `close`, while a thread still asks
+            raise ConnectionFailed("the connection is closed") from None
         except BaseException:
             future.cancel()
             raise

@@ -7,9 +7,10 @@ twin `produce_py`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 __all__ = ["HEADERS", "Outgoing", "OutgoingRecord", "Refused"]
@@ -56,6 +57,21 @@ class Outgoing:
             pa.array([r.partition for r in rows], pa.int32()),
             pa.array(headers, HEADERS) if any(headers) else None,
         )
+
+    def dated(self) -> Outgoing:
+        """The same with 1 for a timestamp of 0, which librdkafka takes as now.
+
+        >>> Outgoing.of([OutgoingRecord(b"k", None, 0)]).dated().timestamps.to_pylist()
+        [1]
+        """
+        times = self.timestamps
+        if times is None or not len(times):
+            return self
+        moments = np.frombuffer(times.buffers()[1], np.int64)[times.offset :][: len(times)]
+        if moments.all():
+            return self
+        written = pa.array(np.where(moments == 0, 1, moments), mask=np.asarray(times.is_null()))
+        return replace(self, timestamps=written)
 
     def __len__(self) -> int:
         return len(self.keys)

@@ -88,6 +88,7 @@ class Producer:
         """Queue records; waits while the queue is full."""
         if not isinstance(records, Outgoing):
             records = Outgoing.of(records)
+        records = records.dated()
         row = 0
         while True:
             before = row

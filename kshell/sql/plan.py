@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from kshell.catalog.model import Column, Kind, Source, TopicSettings, Window
 from kshell.durations import DAY_MS
+from kshell.sql.clauses import WindowClause
 from kshell.sql.expressions import Call, Expression
-from kshell.sql.statements import WindowClause
 
 __all__ = [
     "Aggregate",

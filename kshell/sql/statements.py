@@ -12,106 +12,25 @@ from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar, cast, dataclass_transform
 
-from kshell.errors import ParseError, Place
+from kshell.errors import Place
+from kshell.sql.clauses import ColumnSpec, Name, Position, Query
 
 if TYPE_CHECKING:  # SHOW TOPICS answers in 150 ms: it cannot wait for Arrow and sqlglot
     import pyarrow as pa
     from sqlglot import exp
 
-    from kshell.catalog.model import Kind, WindowType
+    from kshell.catalog.model import Kind
 
 __all__ = [
     "AlterSource", "AssertQuery", "AssertSchema", "AssertSource", "AssertTopic", "AssertValues",
-    "ColumnRole", "ColumnSpec", "CreateAsSelect", "CreateFromFile", "CreateSource", "CreateType",
-    "Define", "Describe", "DescribeFunction", "DropSource", "DropType", "Emit", "Exit", "Explain",
-    "Help", "InsertSelect", "InsertValues", "Name", "Position", "Print", "Query", "QueryAction",
+    "CreateAsSelect", "CreateFromFile", "CreateSource", "CreateType",
+    "Define", "Describe", "DescribeFunction", "DropSource", "DropType", "Exit", "Explain",
+    "Help", "InsertSelect", "InsertValues", "Print", "QueryAction",
     "QueryControl", "RunScript", "Select", "SetProperty", "Show", "ShowWhat", "Spool", "Statement",
-    "Undefine", "UnsetProperty", "WindowClause", "Within",
-]  # fmt: skip
+    "Undefine", "UnsetProperty", ]  # fmt: skip
 
 
 S = TypeVar("S")
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """An identifier as written, and whether it was quoted."""
-
-    text: str
-    quoted: bool = False
-    place: Place | None = None
-
-    def folded(self) -> str:
-        """KSQL's name: upper case unless quoted."""
-        return self.text if self.quoted else self.text.upper()
-
-
-class Emit(Enum):
-    """How a query answers: bounded (no EMIT), EMIT CHANGES or EMIT FINAL."""
-
-    BOUNDED = "BOUNDED"
-    CHANGES = "CHANGES"
-    FINAL = "FINAL"
-
-
-@dataclass(frozen=True, slots=True)
-class WindowClause:
-    """WINDOW …: sizes in milliseconds; None where not written.
-
-    `advance_ms` is HOPPING's; `size_ms` is SESSION's inactivity gap and SLIDING's time difference.
-    """
-
-    type: WindowType
-    size_ms: int
-    advance_ms: int | None = None
-    retention_ms: int | None = None
-    grace_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Within:
-    """WITHIN n unit, or WITHIN (before, after), [GRACE PERIOD n unit]; in milliseconds."""
-
-    before_ms: int
-    after_ms: int
-    grace_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A SELECT: the sqlglot tree without the KSQL clauses, and those clauses beside it.
-
-    A join's `WITHIN` is `join.args["within"]`, a `Within`.  LIMIT stays in the tree.  `text` is how
-    it was written, KSQL clauses and all, and `place` where it begins.  `unread` says why sqlglot
-    could not read it: then the tree is empty, and the query is for DuckDB to understand.
-    """
-
-    tree: exp.Query
-    emit: Emit = Emit.BOUNDED
-    window: WindowClause | None = None
-    partition_by: tuple[exp.Expr, ...] = ()
-    text: str = ""
-    place: Place = field(default=Place(1, 1))
-    unread: ParseError | None = None
-
-
-class ColumnRole(Enum):
-    """What follows a column's type in a declaration."""
-
-    VALUE = ""
-    KEY = "KEY"
-    PRIMARY_KEY = "PRIMARY KEY"
-    HEADERS = "HEADERS"
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnSpec:
-    """A declared column; `header` is the key of HEADER('key')."""
-
-    name: Name
-    type: pa.DataType
-    role: ColumnRole = ColumnRole.VALUE
-    header: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -332,17 +251,6 @@ class QueryControl(Statement):
 
     action: QueryAction
     query_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """A place in each partition of a topic: an offset (BEGINNING is 0), so many before the end (END
-    is 0), or a moment as written."""
-
-    offset: int | None = None
-    before_end: int | None = None
-    moment: str = ""
-    place: Place | None = None
 
 
 @_statement

@@ -1,101 +1,262 @@
-"""The rows of a live view: a stream's latest rows, or a table's current row for each key.
+"""The rows of a live view: a table's current row for each key, and the last changes as they came.
 
-`live` gives it changes, and asks for the rows that fit on the screen.
+`live` gives it changes; `live_view` asks for the rows that fit on the screen, and only those become
+text.  Of a query with a LIMIT it keeps every row, in a file where they are many.
 """
 
 from __future__ import annotations
 
-import heapq
+import time
 from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from enum import Enum
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from kshell.changes import Changes
+from kshell.stream.arena import KeyedRows
+from kshell.stream.column_folds.base import Grown
 from kshell.terminal.cells import cells_of, to_right
+from kshell.terminal.spill import Spill
 from kshell.terminal.times import Times, is_time
-from kshell.value_texts import raw_texts
 
-__all__ = ["Board", "Row"]
+__all__ = ["KEPT", "OPS", "Board", "Mode", "Row"]
 
-_STREAM = 500  # rows of a stream that are kept
-_TABLE = 5000  # keys of a table that are kept: those that changed last
+KEPT = 1_000  # changes that are kept
+_KEYS = 100_000  # keys of a table that are kept: those that changed last
+_SPARE = 10_000  # so many more may come before the oldest leave
+OPS = ("+I", "-U", "+U", "-D")  # a new row, an update's old and new row, a deleted row
+_NEW, _OLD, _UPDATED, _GONE = range(4)
+
+Ints = Any  # a numpy array of int64
+
+
+class Mode(Enum):
+    """What a live view shows."""
+
+    APPEND = "append"  # rows as they come
+    TABLE = "table"  # the current row of each key, in its place
+    CHANGELOG = "changelog"  # each change, with its sign
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Clean text, NULL as None, and the number of the change that made the row."""
+    """A row to draw: its number, clean texts (NULL is None), its sign; `born` and `changed` are
+    numbers of changes."""
 
+    id: int
     texts: tuple[str | None, ...]
-    change: int
+    op: str = ""
+    born: int = 0
+    changed: int = 0
+
+
+class _Log:
+    """The last lines of the changelog, as Arrow; a line's id is its number."""
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self.schema = schema
+        self.lines = 0
+        self._parts: deque[tuple[pa.RecordBatch, Ints]] = deque()
+        self._kept = 0
+
+    def add(self, rows: pa.RecordBatch, ops: Ints) -> None:
+        self.lines += len(ops)
+        if len(ops) > KEPT:
+            # A slice would hold all that it is of.
+            last = pa.array(np.arange(len(ops) - KEPT, len(ops)))
+            rows, ops = rows.take(last), ops[-KEPT:]
+        self._parts.append((rows, ops))
+        self._kept += len(ops)
+        while self._kept - len(self._parts[0][1]) >= KEPT:
+            self._kept -= len(self._parts.popleft()[1])
+
+    def whole(self) -> tuple[pa.RecordBatch, Ints]:
+        """The kept lines and their signs."""
+        if len(self._parts) > 1:
+            rows = pa.concat_batches([part for part, _ in self._parts])
+            ops = np.concatenate([ops for _, ops in self._parts])
+            self._parts = deque([(rows.slice(max(len(ops) - KEPT, 0)), ops[-KEPT:])])
+            self._kept = len(self._parts[0][1])
+        if not self._parts:
+            return pa.RecordBatch.from_pylist([], self.schema), np.empty(0, np.int64)
+        return self._parts[0]
 
 
 class Board:
-    """The rows to show; `changes` counts all changes."""
+    """The rows to show.
+
+    `rows` counts the rows that came, `changes` what changed: a row that came, was replaced, or
+    left.  `version` is another one after each `add`.
+    """
 
     def __init__(
-        self, schema: pa.Schema, key: tuple[str, ...], times: Times = Times.NUMBER
+        self,
+        schema: pa.Schema,
+        key: tuple[str, ...],
+        times: Times = Times.NUMBER,
+        limited: bool = False,
     ) -> None:
-        self.schema = schema
-        self._times = times
+        self.schema, self.key, self.times = schema, key, times
         self.right = frozenset(i for i, f in enumerate(schema) if to_right(f, times))
         moments = (i for i, f in enumerate(schema) if is_time(f, times))
         self.rigid = self.right.union(moments)  # columns that do not get narrower
-        self.key = key
-        self.changes = 0
-        self._stream: deque[Row] = deque(maxlen=_STREAM)
-        self._table: dict[tuple[str | None, ...], Row] = {}
+        self.modes = (Mode.TABLE if key else Mode.APPEND, Mode.CHANGELOG)
+        self.rows = self.changes = self.version = 0
+        self.left = 0  # keys that left because there were too many
+        self.spill = Spill(schema) if limited else None
+        self._log = _Log(schema)
+        self._table = KeyedRows(schema, key) if key else None
+        self._reused = False  # a new key may have the slot of one that has gone
+        # Of each slot: the change that made it, the last one, how many there were, and when.
+        self._born, self._changed = Grown(np.int64, 0), Grown(np.int64, 0)
+        self._count, self._when = Grown(np.int64, 0), Grown(np.float64, 0)
 
     def add(self, changes: Changes) -> None:
-        """Add changes; turns only rows that may be shown into text."""
-        if self.key:
-            self._update(changes)
-        else:
-            # Without a key, rows are only added: the row that one replaces cannot be found.
-            rows = changes.rows.filter(changes.there())
-            rows = rows.slice(max(rows.num_rows - _STREAM, 0))
-            first = self.changes + len(changes) - rows.num_rows
-            for i, texts in enumerate(self._texts(rows), first + 1):
-                self._stream.append(Row(texts, i))
-        self.changes += len(changes)
+        """Add changes; none of them becomes text."""
+        weights = np.asarray(changes.weights)
+        if not weights.all():
+            changes = changes.filter(pa.array(weights != 0))
+            weights = weights[weights != 0]
+        if not len(weights):
+            return
+        there = weights > 0
+        if self.spill is not None:
+            self.spill.add(changes.rows.filter(pa.array(there)))
+        self.rows += int(np.count_nonzero(there))
+        slots = None if self._table is None else self._table.slots(changes.rows)
+        had = None if slots is None or self._table is None else self._table.ids(slots) >= 0
+        ops = _signs(there, slots, had)
+        self.changes += int(np.count_nonzero(ops != _OLD))
+        self._log.add(changes.rows, ops)
+        if slots is not None and had is not None:
+            self._update(changes.rows, slots, there, had, ops)
+        self.version += 1
 
-    def _update(self, changes: Changes) -> None:
-        """Each key's last change decides: its new row stays where the old one was."""
-        rows = changes.rows
-        keys = zip(*(raw_texts(rows.column(name)) for name in self.key), strict=True)
-        last = {key: i for i, key in enumerate(keys)}
-        weights = changes.weights.to_pylist()
-        gone = [key for key, i in last.items() if weights[i] < 0]
-        for key in gone:
-            self._table.pop(key, None)
-        stay = [(key, i) for key, i in last.items() if weights[i] > 0]
-        texts = self._texts(rows.take(pa.array([i for _, i in stay], pa.int64())))
-        for (key, i), row in zip(stay, texts, strict=True):
-            self._table[key] = Row(row, self.changes + i + 1)
-        spare = len(self._table) - _TABLE
-        if spare > 0:
-            oldest = heapq.nsmallest(spare, self._table, key=lambda k: self._table[k].change)
-            for key in oldest:
-                del self._table[key]
+    def _update(self, rows: pa.RecordBatch, slots: Ints, there: Any, had: Any, ops: Ints) -> None:
+        """Each key's last change decides."""
+        assert self._table is not None
+        size = self._table.keys.size
+        for grown in (self._born, self._changed, self._count, self._when):
+            grown.reach(size)
+        every, first = np.unique(slots, return_index=True)
+        if self.left:  # a key that left comes back with its old row
+            self.left -= min(int(np.count_nonzero(~there[first] & ~had[first])), self.left)
+        last = len(slots) - 1 - np.unique(slots[::-1], return_index=True)[1]
+        fresh = every[~had[first]]
+        self._born.data[fresh] = self.changes
+        self._count.data[fresh] = 0
+        self._changed.data[every] = self.changes
+        self._when.data[every] = time.time()
+        counted, times = np.unique(slots[ops != _OLD], return_counts=True)
+        self._count.data[counted] += times
+        stay = np.sort(last[there[last]])
+        self._table.put(slots[stay], rows.take(pa.array(stay)))
+        self._table.drop(slots[last[~there[last]]])
+        self._reused = self._reused or not there[last].all()
+        if len(self._table) > _KEYS + _SPARE:
+            live = self._slots()
+            spare = len(live) - _KEYS
+            oldest = np.argpartition(self._changed.data[live], spare)[:spare]
+            self._table.drop(live[oldest])
+            self._reused = True
+            self.left += spare
 
-    def __len__(self) -> int:
-        return len(self._table) if self.key else len(self._stream)
+    def _slots(self) -> Ints:
+        """Of the keys, the oldest first."""
+        assert self._table is not None
+        slots = np.flatnonzero(self._table.ids(np.arange(self._table.keys.size)) >= 0)
+        if self._reused:
+            slots = slots[np.argsort(self._born.data[slots], kind="stable")]
+        return slots
 
-    def rows(self, count: int, back: int = 0) -> list[Row]:
-        """`count` rows, `back` rows before the end; if a table does not fit, the last changed.
+    @property
+    def keys(self) -> int:
+        """How many keys there are, those that left too."""
+        return 0 if self._table is None else len(self._table) + self.left
 
-        A table's rows keep their places while they all fit, so that a number changes in its place.
+    @property
+    def lines(self) -> int:
+        """How many lines the changelog has had."""
+        return self._log.lines
+
+    def ids(self, mode: Mode) -> Ints:
+        """The numbers of the kept rows, in the order in which they are shown.
+
+        A row of a table keeps its place.
         """
-        if count <= 0:
-            return []
-        if self.key and not back and len(self._table) > count:
-            latest = heapq.nlargest(count, self._table.values(), key=lambda row: row.change)
-            return latest[::-1]
-        every = self._table.values() if self.key else self._stream
-        end = max(len(every) - back, min(count, len(every)))
-        return list(islice(every, max(end - count, 0), end))
+        if mode is Mode.TABLE:
+            return self._slots()
+        ops = self._log.whole()[1]
+        ids = np.arange(self._log.lines - len(ops), self._log.lines)
+        return ids if mode is Mode.CHANGELOG else ids[(ops == _NEW) | (ops == _UPDATED)]
 
-    def _texts(self, rows: pa.RecordBatch) -> list[tuple[str | None, ...]]:
+    def take(self, mode: Mode, ids: Ints) -> pa.RecordBatch:
+        """The rows of these numbers, which are kept."""
+        if mode is Mode.TABLE:
+            assert self._table is not None
+            return self._table.take(self._table.ids(ids))
+        rows, ops = self._log.whole()
+        return rows.take(pa.array(ids - (self._log.lines - len(ops)), pa.int64()))
+
+    def drawn(self, mode: Mode, ids: Ints) -> list[Row]:
+        """The same as text."""
+        texts: Iterator[Sequence[str | None]]
+        texts = zip(*self.texts(self.take(mode, ids)), strict=True)
+        if mode is Mode.TABLE:
+            born, changed = self._born.data[ids].tolist(), self._changed.data[ids].tolist()
+            made = zip(ids.tolist(), texts, born, changed, strict=True)
+            return [Row(i, tuple(t), "", b, c) for i, t, b, c in made]
+        whole = self._log.whole()[1]
+        ops = whole[ids - (self._log.lines - len(whole))].tolist()
+        signed = mode is Mode.CHANGELOG
+        made_of = zip(ids.tolist(), texts, ops, strict=True)
+        return [Row(i, tuple(t), OPS[op] if signed else "") for i, t, op in made_of]
+
+    def texts(self, rows: pa.RecordBatch) -> list[list[str | None]]:
+        """Columns as clean text."""
         columns = zip(rows.columns, self.schema, strict=True)
-        return list(zip(*(cells_of(c, f, self._times).texts for c, f in columns), strict=True))
+        return [cells_of(column, field, self.times).texts for column, field in columns]
+
+    def searched(self, rows: pa.RecordBatch, sought: str) -> list[pa.Array]:
+        """Columns as clean text to look for `sought` in; Arrow makes it where it can."""
+        made = []
+        for column, field in zip(rows.columns, self.schema, strict=True):
+            time = is_time(field, self.times)
+            # A backslash may be that of a control character, which only clean text has.
+            if pa.types.is_string(column.type) and "\\" not in sought:
+                made.append(column)
+            elif pa.types.is_integer(column.type) and not time:
+                made.append(column.cast(pa.string()))
+            else:
+                made.append(pa.array(cells_of(column, field, self.times).texts, pa.string()))
+        return made
+
+    def changed(self, slot: int) -> tuple[int, float]:
+        """How often the row in a table's slot changed, and when the last time."""
+        return int(self._count.data[slot]), float(self._when.data[slot])
+
+
+def _signs(there: Any, slots: Ints | None, had: Any) -> Ints:
+    """The sign of each change: the old row of an update is followed by the new row of its key."""
+    size = len(there)
+    order = np.arange(size) if slots is None else np.argsort(slots, kind="stable")
+    sorted_there = there[order]
+    pair = ~sorted_there[:-1] & sorted_there[1:]
+    if slots is not None:
+        same = slots[order][:-1] == slots[order][1:]
+        pair &= same
+    sorted_ops = np.where(sorted_there, _NEW, _GONE)
+    sorted_ops[:-1][pair] = _OLD
+    sorted_ops[1:][pair] = _UPDATED
+    if slots is not None:
+        # A table's new row without the old one: its key has a row, here or before.
+        before = had[order].copy()
+        before[1:][same] = sorted_there[:-1][same]
+        sorted_ops[(sorted_ops == _NEW) & before] = _UPDATED
+    ops = np.empty(size, np.int64)
+    ops[order] = sorted_ops
+    return ops

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from kshell.config import Properties
     from kshell.session import Session
+    from kshell.terminal.tour import Tour
 
 __all__ = ["open_session", "run"]
 
@@ -68,6 +69,17 @@ def open_session(
     session.gather = lambda name: _with_profile(options, name)
     themes.follow(lambda: session.properties)
     return session
+
+
+def _tour(options: argparse.Namespace) -> Tour | None:
+    """What --tour types."""
+    if not options.tour:
+        return None
+    from kshell.config import Properties
+    from kshell.demo.broker import TOUR
+    from kshell.terminal.tour import Tour
+
+    return Tour(TOUR.read_text(encoding="utf-8"), Properties(options.properties), options.auto)
 
 
 def _with_profile(options: argparse.Namespace, name: str) -> Properties:
@@ -116,7 +128,7 @@ def _work(options: argparse.Namespace) -> int:
                 session.variables.update(variables)
                 return session
 
-            return converse(opened, options.output or "", options.csv_safe)
+            return converse(opened, options.output or "", options.csv_safe, _tour(options))
         output = options.output or ("table" if sys.stdout.isatty() else "jsonl")
         stack.enter_context(counted(_MOST))
         stack.enter_context(no_caret())

@@ -117,7 +117,7 @@ class LiveJob:
         self.text, self.live = text, live
         self.ended = threading.Event()
         self.error: BaseException | None = None
-        self.board: Board = Board(live.schema, live.key, times)
+        self.board: Board = Board(live.schema, live.key, times, live.ends)
         self._left = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kshell-job", daemon=True)
         self._thread.start()
@@ -137,7 +137,7 @@ class LiveJob:
 
     @property
     def count(self) -> int:
-        return len(self.board)
+        return self.board.rows
 
     def state(self) -> str:
         from kshell.results import backlog

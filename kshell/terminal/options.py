@@ -20,6 +20,7 @@ __all__ = ["parser", "script_of", "variables_of"]
 EXAMPLES = """\
 examples:
   kshell --demo                                   an embedded broker with sample data
+  kshell --demo --tour                            the same, and statements typed for you
   kshell -b localhost:9092                        the prompt; help; lists the statements
   kshell -b localhost:9092 -e "SHOW TOPICS"
   kshell -b localhost:9092 -e "SELECT * FROM orders EMIT CHANGES" | jq .total
@@ -119,6 +120,9 @@ def parser() -> argparse.ArgumentParser:
     add("--key-schema", action="append", default=[], metavar="TOPIC=FILE",
         help="the same of its keys")
     add("--demo", action="store_true", help="an embedded broker with live sample data")
+    add("--tour", action="store_true",
+        help="with --demo: type the talk's statements at the prompt; Enter runs each")
+    add("--auto", action="store_true", help="with --tour: run each without Enter, and leave")
     add("--csv-safe", action="store_true", help="disarm formulas in CSV and TSV cells")
     add("--debug", action="store_true", help="show tracebacks")
     add("--version", action="version", version=f"kshell {__version__}")
@@ -138,6 +142,7 @@ def variables_of(options: argparse.Namespace) -> dict[str, str]:
 
 def script_of(options: argparse.Namespace) -> str | None:
     """The text to run without a prompt, or None for a prompt."""
+    _check_tour(options)
     texts = list(options.execute)
     if options.file == "-":
         texts.append(sys.stdin.read())
@@ -150,3 +155,13 @@ def script_of(options: argparse.Namespace) -> str | None:
     if not texts and not sys.stdin.isatty():
         texts.append(sys.stdin.read())
     return ";\n".join(texts) if texts else None
+
+
+def _check_tour(options: argparse.Namespace) -> None:
+    """Raises UsageError where --tour or --auto cannot do what it says."""
+    if options.auto and not options.tour:
+        raise UsageError("--auto needs --tour")
+    if options.tour and not options.demo:
+        raise UsageError("--tour needs --demo: it creates topics")
+    if options.tour and (options.execute or options.file or not sys.stdin.isatty()):
+        raise UsageError("--tour types at a prompt: it takes no -e, no -f and no pipe")

@@ -22,7 +22,7 @@ from kshell.terminal.cells import NULL, cells_of, is_number, to_right
 from kshell.terminal.ends import Gap
 from kshell.terminal.json_lines import joined, json_lines
 from kshell.terminal.sanitize import clean
-from kshell.terminal.tables import COLOUR, PLAIN, AlignedTable, sampled
+from kshell.terminal.tables import AlignedTable, sampled, style_of
 from kshell.terminal.times import Times
 from kshell.terminal.vertical import vertical
 from kshell.value_texts import raw_texts
@@ -66,7 +66,7 @@ Writer = Callable[[pa.Schema, Batches, Target], Sequence[str]]
 
 
 def _drawn(schema: pa.Schema, to: Target) -> AlignedTable:
-    return AlignedTable(schema, to.width, COLOUR if to.colour else PLAIN, to.times, to.prompt)
+    return AlignedTable(schema, to.width, style_of(to.colour), to.times, to.prompt)
 
 
 def _table(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
@@ -77,7 +77,7 @@ def _table(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
 
 
 def _vertical(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
-    style = COLOUR if to.colour else PLAIN
+    style = style_of(to.colour)
     for block in vertical(schema, batches, to.width, style, to.times):
         to.out.write(block)
     return ()

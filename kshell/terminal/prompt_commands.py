@@ -172,7 +172,7 @@ def foreground(talk: Conversation, call: Call) -> None:
         if talk.output == "table" and sys.stdin.isatty() and sys.stdout.isatty():
             from kshell.terminal.live import watch
 
-            watch(live, board=board)
+            watch(live, board=board, prompt=True)
         else:
             talk.show([live], talk.output, talk.say)
 

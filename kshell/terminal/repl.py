@@ -42,6 +42,7 @@ from kshell.terminal.opening import Opening
 from kshell.terminal.plain_prompt import ask
 from kshell.terminal.themes import prompt_style
 from kshell.terminal.toolbar import toolbar
+from kshell.terminal.tour import Tour
 from kshell.terminal.typed import read_call
 
 if TYPE_CHECKING:
@@ -64,7 +65,10 @@ def _output() -> Output | None:
 class _Prompt:
     """The prompt of one conversation."""
 
-    def __init__(self, open_session: Callable[[], Session], output: str, csv_safe: bool) -> None:
+    def __init__(
+        self, open_session: Callable[[], Session], output: str, csv_safe: bool, tour: Tour | None
+    ) -> None:
+        self._tour = tour
         self._loop = asyncio.new_event_loop()
         self._learned = time.monotonic()
         self._menu = Menu()
@@ -73,6 +77,9 @@ class _Prompt:
         self._talk = Conversation(self._session, output, csv_safe)
         self._menu.memory.jobs = self._talk.jobs.status
         self._history = PrivateHistory()
+        keys = bindings()
+        if tour is not None:
+            tour.bind(keys)
         self._prompt: PromptSession[str] = PromptSession(
             history=self._history,
             auto_suggest=AutoSuggestFromHistory(),
@@ -88,7 +95,7 @@ class _Prompt:
             bottom_toolbar=self._toolbar,
             refresh_interval=_TICK,
             input_processors=[BracketsAtCursor()],
-            key_bindings=bindings(),
+            key_bindings=keys,
             output=_output(),
         )
         self._menu.attach(self._prompt)
@@ -164,7 +171,7 @@ class _Prompt:
                 self._say_opening()
                 self._edit_as_set()
                 try:
-                    text = self._ask(text)
+                    text = self._ask_or_type(text)
                     if text.strip():
                         self._asked = False
                         self._run(text)
@@ -179,12 +186,30 @@ class _Prompt:
             talk.close()
         return 0
 
-    def _ask(self, default: str) -> str:
-        """The next text; raises EOFError at Ctrl-D."""
+    def _ask_or_type(self, default: str) -> str:
+        """The next text, typed by the tour while there is one; raises EOFError after --auto."""
+        tour = self._tour
+        if tour is None or default:
+            return self._ask(default)
+        step = tour.next_step()
+        if step is not None:
+            try:
+                return self._ask(step.text if is_dumb_terminal() else "", tour.begin)
+            except KeyboardInterrupt:
+                tour.auto = False
+        if tour.auto:
+            raise EOFError
+        self._tour = None
+        note("The tour ends here: the prompt is yours, and Ctrl-D leaves.")
+        return ""
+
+    def _ask(self, default: str, begin: Callable[[], None] | None = None) -> str:
+        """The next text; raises EOFError at Ctrl-D.  `begin` is called when the prompt runs."""
         if is_dumb_terminal():
             return ask(_PROMPT, self._history, default)
         # In a loop that lives on: to close one waits for threads, and Ctrl-C would not be heeded.
-        asked = self._prompt.prompt_async([("class:prompt", _PROMPT)], default=default)
+        prompt: StyleAndTextTuples = [("class:prompt", _PROMPT)]
+        asked = self._prompt.prompt_async(prompt, default=default, pre_run=begin)
         return self._loop.run_until_complete(asked)
 
     def _may_leave(self) -> bool:
@@ -229,12 +254,14 @@ class _Prompt:
             threading.Thread(target=self._learn, args=(session,), daemon=True).start()
 
 
-def converse(open_session: Callable[[], Session], output: str, csv_safe: bool) -> int:
-    """Run the prompt until the person leaves; returns the exit code.
+def converse(
+    open_session: Callable[[], Session], output: str, csv_safe: bool, tour: Tour | None = None
+) -> int:
+    """Run the prompt until the person leaves, or the tour; returns the exit code.
 
     `output` is the format that was chosen, "" for none.  Raises the error of opening the session,
     because nothing works without a cluster.
     """
     sys.stdout.flush()
     with quiet():
-        return _Prompt(open_session, output, csv_safe).run()
+        return _Prompt(open_session, output, csv_safe, tour).run()

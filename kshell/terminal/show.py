@@ -184,7 +184,7 @@ class Shower:
         if self.output in ("table", "auto") and sys.stdin.isatty() and draws(sys.stdout):
             from kshell.terminal.live import watch
 
-            watch(live, Times(self.properties()["kshell.times"]))
+            watch(live, Times(self.properties()["kshell.times"]), prompt=self.prompt)
             return
         try:
             self._stream(live)

@@ -13,13 +13,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from kshell.terminal import themes
 from kshell.terminal.cells import NULL, Cells, cells_of, to_right, type_label
 from kshell.terminal.ends import Gap
 from kshell.terminal.sanitize import clean
 from kshell.terminal.times import Times, is_time
 from kshell.terminal.widths import Layout, cut, layout, needed, width_of, wrapped
 
-__all__ = ["COLOUR", "PLAIN", "AlignedTable", "Style", "sampled"]
+__all__ = ["AlignedTable", "Style", "sampled", "style_of"]
 
 _SAMPLE = 1000  # rows that decide the widths,
 _PATIENCE = 0.5  # or those that came within so many seconds of the first
@@ -36,8 +37,11 @@ class Style:
     reset: str = ""
 
 
-COLOUR = Style("\x1b[1;36m", "\x1b[2;3m", "\x1b[2m", "\x1b[0m")
-PLAIN = Style()
+def style_of(colour: bool) -> Style:
+    """The style of tables, in colours of the theme or without any."""
+    if not colour:
+        return Style()
+    return Style(f"\x1b[{themes.heading()}m", "\x1b[2;3m", "\x1b[2m", "\x1b[0m")
 
 
 def _pad(text: str, width: int, right: bool) -> str:

@@ -15,9 +15,9 @@ from kshell.config.values import Properties
 if TYPE_CHECKING:
     from prompt_toolkit.styles import Style
 
-__all__ = ["THEMES", "bar", "follow", "prompt_style"]
+__all__ = ["THEMES", "bar", "follow", "heading", "prompt_style"]
 
-# prompt_toolkit's classes, and the two styles of rich's that the live view's last line has.
+# prompt_toolkit's classes.
 THEMES: Mapping[str, Mapping[str, str]] = {
     "dark": {
         "continuation": "ansibrightblack",
@@ -72,7 +72,10 @@ THEMES: Mapping[str, Mapping[str, str]] = {
         "scrollbar.button": "bg:#9e9e9e",
     },
 }
-_BARS = {"dark": "white on grey23", "light": "black on grey82"}
+# The codes of the live view's last line, and of its cursor's row.
+_BARS = {"dark": "97;48;5;237", "light": "30;48;5;252"}
+# The codes of columns' names.
+_HEADINGS = {"dark": "1;36", "light": "1;34"}
 
 _properties: Callable[[], Mapping[str, str]] = Properties
 
@@ -90,8 +93,13 @@ def prompt_style() -> Style:
 
 
 def bar() -> str:
-    """rich's style for the live view's last line."""
+    """The terminal's codes for the live view's last line, and for its cursor's row."""
     return _BARS[_properties()["kshell.theme"]]
+
+
+def heading() -> str:
+    """The terminal's codes for columns' names."""
+    return _HEADINGS[_properties()["kshell.theme"]]
 
 
 @cache

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-__all__ = ["AROUND", "BETWEEN", "Layout", "clusters", "cut", "layout", "needed", "width_of",
-           "wrapped"]  # fmt: skip
+__all__ = ["AROUND", "BETWEEN", "Layout", "clusters", "cut", "fitting", "layout", "needed",
+           "width_of", "wrapped"]  # fmt: skip
 
 _WIDEST = 500  # the width of a column without a terminal
 _FLOOR = 20  # to which a wide column shrinks before columns are left out, on a wide terminal,
@@ -126,12 +126,11 @@ def layout(needs: Sequence[int], room: int | None, rigid: frozenset[int] = froze
     >>> layout([30, 30, 30, 30], 80)
     Layout(shown=(0, 1, 3), widths=(22, 22, 22), gap=2)
     """
-    wanted = [min(max(n, 1), _WIDEST) for n in needs]
+    wanted = _wanted(needs)
     every = tuple(range(len(wanted)))
     if room is None:
         return Layout(every, tuple(wanted))
-    floor = min(_FLOOR, max(_LEAST_FLOOR, room // 4))
-    floors = [n if i in rigid else min(n, floor) for i, n in enumerate(wanted)]
+    floors = _floors(wanted, room, rigid)
     if _span(floors) <= room:
         return Layout(every, _shrunk(wanted, floors, room))
     left, right = _ends(floors, room - BETWEEN - _GAP)
@@ -139,6 +138,29 @@ def layout(needs: Sequence[int], room: int | None, rigid: frozenset[int] = froze
     room = room - BETWEEN - _GAP if len(shown) < len(every) else room
     widths = _shrunk([wanted[i] for i in shown], [floors[i] for i in shown], room)
     return Layout(shown, widths, left if len(shown) < len(every) else -1)
+
+
+def fitting(needs: Sequence[int], room: int, rigid: frozenset[int] = frozenset()) -> int:
+    """How many of the first columns fit, made small where they may be: one at least.
+
+    >>> fitting([5, 40, 60], 60), fitting([30, 30, 30, 30], 50)
+    (3, 3)
+    """
+    floors = _floors(_wanted(needs), room, rigid)
+    count = 1
+    while count < len(floors) and _span(floors[: count + 1]) <= room:
+        count += 1
+    return count
+
+
+def _wanted(needs: Sequence[int]) -> list[int]:
+    return [min(max(n, 1), _WIDEST) for n in needs]
+
+
+def _floors(wanted: Sequence[int], room: int, rigid: frozenset[int]) -> list[int]:
+    """The widths to which columns may shrink."""
+    floor = min(_FLOOR, max(_LEAST_FLOOR, room // 4))
+    return [n if i in rigid else min(n, floor) for i, n in enumerate(wanted)]
 
 
 def _span(widths: Sequence[int]) -> int:

@@ -19,8 +19,9 @@ from kshell.results import Progress
 from kshell.sql import duck
 from kshell.sql.bind.declare import build_source
 from kshell.sql.bind.select import bind_query
+from kshell.sql.clauses import Name
 from kshell.sql.parse import parse
-from kshell.sql.statements import CreateSource, Name, Select
+from kshell.sql.statements import CreateSource, Select
 from kshell.stream.graph import build
 from tests.streams.total import total
 

@@ -774,6 +774,31 @@ def test_a_query_outlives_its_cluster_and_writes_all_of_it_once(own_broker):
     session.close()
 
 
+def test_a_query_that_stood_still_and_was_acknowledged_after_all_ends_with_its_own_error(own_broker):
+    properties = Properties({"bootstrap.servers": own_broker.bootstrap, "auto.offset.reset": "earliest"})
+    admin.create_topic(properties, "src", partitions=1, replicas=1, configs={})
+    producer, session = Producer(properties), Session(properties)
+    until(lambda: session.engine.context.client.find("src"))
+    list(session.execute(
+        "CREATE STREAM src (n BIGINT) WITH (KAFKA_TOPIC='src', VALUE_FORMAT='JSON');"
+        "SET 'delivery.timeout.ms'='2000'; CREATE STREAM s WITH (KAFKA_TOPIC='s') AS SELECT n FROM src EMIT CHANGES"
+    ))  # fmt: skip
+    query = session.engine.context.queries["CSAS_S_1"]
+    query.pause()
+    producer.send("src", [OutgoingRecord(None, b'{"n":%d}' % n, n + 1) for n in range(10)])
+    producer.flush()
+    time.sleep(1)  # they are fetched, and wait
+    own_broker.pause()
+    query.resume()
+    until(lambda: query.state.name == "ERROR", 20)
+    own_broker.resume()
+    until(lambda: query._producer.unwritten == 0, 20)
+    query.stop()
+    assert query.error.what.startswith("10 records not acknowledged")
+    assert query.state.name == "ERROR"
+    session.close()
+
+
 def test_leaving_while_the_cluster_is_away_says_what_is_unwritten(own_broker):
     properties = Properties({"bootstrap.servers": own_broker.bootstrap})
     admin.create_topic(properties, "s", partitions=1, replicas=1, configs={})

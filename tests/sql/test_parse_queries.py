@@ -8,9 +8,10 @@ from sqlglot import exp
 from kshell.catalog.model import WindowType
 from kshell.errors import BindError, ParseError, Place
 from kshell.sql.as_written import place_of
+from kshell.sql.clauses import Emit, Query, WindowClause, Within
 from kshell.sql.dialect import aggregates
 from kshell.sql.parse import parse
-from kshell.sql.statements import CreateAsSelect, Emit, Query, Select, WindowClause, Within
+from kshell.sql.statements import CreateAsSelect, Select
 
 
 def query(text: str) -> Query:

@@ -11,13 +11,13 @@ import pytest
 
 from kshell.catalog.model import Kind
 from kshell.errors import ParseError, Place, UnknownName, Unsupported
+from kshell.sql.clauses import ColumnRole, Emit, Position
 from kshell.sql.parse import parse
 from kshell.sql.statements import (
     AlterSource,
     AssertSchema,
     AssertTopic,
     AssertValues,
-    ColumnRole,
     CreateAsSelect,
     CreateFromFile,
     CreateSource,
@@ -27,13 +27,11 @@ from kshell.sql.statements import (
     DescribeFunction,
     DropSource,
     DropType,
-    Emit,
     Exit,
     Explain,
     Help,
     InsertSelect,
     InsertValues,
-    Position,
     Print,
     QueryAction,
     QueryControl,

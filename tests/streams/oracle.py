@@ -20,7 +20,7 @@ from typing import Any
 from ..live import realkafka
 from .records import Made, Record
 
-__all__ = ["Oracle", "oracle"]
+__all__ = ["Oracle", "oracle", "streams_jars"]
 
 _SOURCE = Path(__file__).with_name("StreamsOracle.java")
 _FAST = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
@@ -75,13 +75,18 @@ def oracle() -> Iterator[Oracle]:
             process.wait(30)
 
 
-def _class_path() -> str:
+def streams_jars() -> list[Path]:
+    """Kafka Streams and its test driver; raises Unavailable where there is no Java or no Maven."""
     version = realkafka.VERSION
-    jars = realkafka.fetch_jars(
+    return realkafka.fetch_jars(
         realkafka.cache() / f"streams-{version}",
         [("org.apache.kafka", "kafka-streams-test-utils", version)],
     )
-    path = ":".join(map(str, jars))
+
+
+def _class_path() -> str:
+    version = realkafka.VERSION
+    path = ":".join(map(str, streams_jars()))
     digest = hashlib.sha256(_SOURCE.read_bytes()).hexdigest()[:12]
     classes = realkafka.cache() / f"streams-oracle-{version}-{digest}"
     if shutil.which("javac") is None:

@@ -103,6 +103,49 @@ def live(kind: str) -> Live:
     return Live(schema, poll, stop.set, stats, kind, ("k",) if kind == "table" else ())
 
 
+def keyed(keys: int, count: int, limited: bool) -> Live:
+    """A table of so many keys, changed so often in all; with an unknown lag."""
+    schema = pa.schema([("k", pa.string()), ("n", pa.int64())])
+    stop = threading.Event()
+    made = 0
+
+    def poll(seconds: float) -> Changes | None:
+        nonlocal made
+        if stop.wait(0.2 if made >= count and not limited else 0.05):
+            return None
+        if made >= count:
+            return None if limited else Changes.none(schema)
+        rows, weights = [], []
+        for n in range(made, min(made + 100, count)):
+            if n >= keys:
+                rows.append((f"key{n % keys}", n - keys))
+                weights.append(-1)
+            rows.append((f"key{n % keys}", n))
+            weights.append(1)
+        made = min(made + 100, count)
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        return Changes(pa.record_batch(columns, schema=schema), pa.array(weights, pa.int64()))
+
+    def stats() -> LiveStats:
+        return LiveStats(made, made, 5.0, None)
+
+    return Live(schema, poll, stop.set, stats, "keys", ("k",), ends=limited)
+
+
+def wide() -> Live:
+    """A stream of 60 columns."""
+    schema = pa.schema([(f"column_{n}", pa.string()) for n in range(60)])
+    stop = threading.Event()
+
+    def poll(seconds: float) -> Changes | None:
+        if stop.wait(0.1):
+            return None
+        rows = pa.record_batch([[f"value {n}"] for n in range(60)], schema=schema)
+        return Changes.of(rows)
+
+    return Live(schema, poll, stop.set, LiveStats, "wide")
+
+
 RECORDS = {
     "topic": ["orders"] * 3, "partition": [0, 1, 0], "offset": [7, 3, 8], "timestamp": [0, 1000, 2000],
     "key": ["ann", None, "bob"],
@@ -197,7 +240,12 @@ class FakeSession:
 
     def execute(self, text: str) -> Iterator[Event]:
         first = text.strip().rstrip(";").lower()
-        if first.startswith("live "):
+        if first.startswith("live keys "):
+            _, _, keys, count, *limit = first.split()
+            yield keyed(int(keys), int(count), bool(limit))
+        elif first == "live wide":
+            yield wide()
+        elif first.startswith("live "):
             yield live(first.split()[1])
         elif first in ("print all", "print on"):
             yield printed(follows=first == "print on")

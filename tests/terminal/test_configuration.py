@@ -57,6 +57,8 @@ def test_the_theme_changes_when_it_is_set(configured):
     screen.type("SET 'kshell.theme'='light';\r")
     screen.wait("is set")
     screen.until(lambda: colour_of(screen, "127.0.0.1", "bg") == "d0d0d0", "the light toolbar")
+    screen.type("SHOW TOPICS;\r")
+    screen.until(lambda: colour_of(screen, "partitions") == "blue", "headings that are blue")
 
 
 def test_no_color_has_no_colours(configured, monkeypatch):

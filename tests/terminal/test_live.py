@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
+
+import pytest
 
 from tests.terminal.screen import Screen
 
 
 def shown_count(screen: Screen) -> int:
-    match = re.search(r"(\d+) rows ·", screen.text())
+    match = re.search(r"(\d+) rows", screen.text())
     assert match is not None
     return int(match[1])
 
@@ -20,9 +23,9 @@ def newest(screen: Screen) -> int:
 
 def test_rows_come_with_an_honest_footer(shell: Screen) -> None:
     shell.type("live stream;\r")
-    shell.wait("● live  stream")
+    shell.wait("● live  append  stream")
     shell.wait("row5 ")
-    assert re.search(r"\d+ rows · \d+0 scanned · lag 7 · 200/s · 3 left out", shell.text())
+    assert re.search(r"\d+ rows · 3 left out · lag 7 · 200/s", shell.text())
 
 
 def test_space_pauses_and_goes_on(shell: Screen) -> None:
@@ -39,8 +42,8 @@ def test_space_pauses_and_goes_on(shell: Screen) -> None:
     shell.until(lambda: shown_count(shell) > before, "more rows")
 
 
-def test_q_escape_and_ctrl_c_stop_and_the_last_frame_stays(shell: Screen) -> None:
-    for key in ("q", "\x1b", "\x03"):
+def test_q_and_ctrl_c_stop_and_the_last_frame_stays(shell: Screen) -> None:
+    for key in ("q", "\x03"):
         shell.type("live stream;\r")
         shell.wait("row3 ")
         began = time.monotonic()
@@ -91,7 +94,7 @@ def test_a_resize_is_followed(shell: Screen) -> None:
     shell.resize(50, 10)
     shell.until(lambda: len(shell.text().splitlines()) == 10, "ten lines")
     shell.wait("● live")
-    shell.until(lambda: len(re.findall(r"row\d+ ", shell.text())) == 5, "five rows")
+    shell.until(lambda: len(re.findall(r"row\d+ ", shell.text())) == 6, "six rows")
     assert all(len(line) <= 50 for line in shell.text().splitlines())
 
 
@@ -99,7 +102,166 @@ def test_arrows_scroll_back_and_pause(shell: Screen) -> None:
     shell.resize(90, 10)
     shell.type("live stream;\r")
     shell.until(lambda: newest(shell) >= 12, "twelve rows")
-    shell.type("\x1b[A\x1b[A\x1b[A")
+    shell.type("\x1b[A" * 9)  # the first shows the cursor, on the last row
     shell.wait("⏸ paused")
     shell.pump(0.3)
     assert 0 < newest(shell) <= shown_count(shell) - 3
+
+
+SIZES = [(24, 80), (50, 200), (12, 50)]
+
+
+def begin(start: Callable[..., Screen], statement: str, lines: int, columns: int) -> Screen:
+    screen = start("tests.terminal.fake_shell", lines=lines, columns=columns)
+    screen.wait("kshell>")
+    screen.wait("fake:9092")
+    screen.type(f"{statement};\r")
+    return screen
+
+
+def fits(screen: Screen) -> None:
+    """The last line has the keys, and nothing of it is cut."""
+    screen.wait("q stop")  # lines come one by one
+    text = screen.text().splitlines()
+    assert len(text) == screen.screen.lines
+    assert text[-1].endswith("q stop")
+    assert "…" not in text[-1]
+
+
+@pytest.mark.parametrize(("lines", "columns"), SIZES)
+def test_a_limit_prints_as_many_rows(start, lines: int, columns: int) -> None:
+    for mode in ("", "t"):
+        screen = begin(start, "live keys 17 2000 limit", lines, columns)
+        screen.wait("● live")
+        screen.type(mode)
+        screen.wait("(2,000 rows · ended)", 30)
+        screen.pump(0.3)
+        found = [int(n) for n in re.findall(r"^ key\d+ +│ +(\d+)", screen.history(), re.MULTILINE)]
+        assert found == list(range(2000))
+
+
+@pytest.mark.parametrize(("lines", "columns"), SIZES)
+def test_keys_and_changes_are_counted(start, lines: int, columns: int) -> None:
+    screen = begin(start, "live keys 17 1834", lines, columns)
+    room = lines - 4
+    keys = "17 keys" if room >= 17 else f"{room} of 17 keys"
+    screen.wait(f" {keys}", 30)
+    fits(screen)
+    screen.wait("1,834 changes", 30)
+    if columns >= 80:
+        screen.wait("1,834 changes · lag ?")
+    screen.pump(0.3)
+    seen = screen.text()
+    screen.type("q")
+    screen.wait("stopped")
+    screen.gone("q stop")
+    told = " ".join(screen.text().split())
+    rows = re.findall(r"key\d+ +│ +\d+", seen)
+    assert len(rows) == min(room, 17)
+    assert re.findall(r"key\d+ +│ +\d+", screen.history())[-len(rows) :] == rows
+    if room < 17:
+        assert f"({room} of 17 keys shown · 1,834 changes · stopped; \\last for all)" in told
+    else:
+        assert "(17 keys · 1,834 changes · stopped)" in told
+
+
+@pytest.mark.parametrize(("lines", "columns"), SIZES)
+def test_every_key_is_reached(start, lines: int, columns: int) -> None:
+    screen = begin(start, "live keys 120 120", lines, columns)
+    screen.wait(f"{lines - 4} of 120 keys", 30)
+    seen = set(re.findall(r"key\d+", screen.text()))
+    while "key119" not in seen:
+        before = screen.text()
+        screen.type("\x1b[6~")
+        screen.until(lambda before=before: screen.text() != before, "another page", 3)
+        seen.update(re.findall(r"key\d+", screen.text()))
+    assert len(seen) == 120
+    screen.type("\x1b[H")
+    screen.wait("key0 ")
+
+
+@pytest.mark.parametrize(("lines", "columns"), SIZES)
+def test_columns_are_counted_and_reached(start, lines: int, columns: int) -> None:
+    screen = begin(start, "live wide", lines, columns)
+    screen.wait("columns →")
+    fits(screen)
+    match = re.search(r"\+(\d+) columns →", screen.text())
+    assert match is not None
+    shown = len(re.findall(r"column_\d+", screen.text().splitlines()[1]))
+    assert int(match[1]) == 60 - shown
+    screen.type(">")
+    screen.wait("column_59")
+    screen.wait(f"← +{60 - len(re.findall('column_', screen.text().splitlines()[1]))}")
+    screen.type("q")
+    screen.wait("of 60 columns shown")
+
+
+@pytest.mark.parametrize(("lines", "columns"), SIZES)
+def test_help_sort_filter_and_a_row(start, lines: int, columns: int) -> None:
+    screen = begin(start, "live keys 17 34", lines, columns)
+    screen.wait("of 17 keys" if lines < 21 else "17 keys")
+    screen.type("?")
+    screen.wait("The keys of this view")
+    screen.wait("q close")
+    screen.type("q")
+    screen.wait("● live  table")
+    screen.type("\x1b[Cs")
+    screen.wait("by n ↓")
+    assert re.search(r"key16 +│ +33", screen.text().splitlines()[3])
+    screen.type("/key1\r")
+    screen.wait("8 of 17 match")  # key1 and key10 to key16
+    screen.type("\r")
+    screen.wait("2 changes, the last at ")
+    screen.type("\x1b")
+    screen.wait("8 of 17 match")
+    screen.type("\x1b")
+    screen.gone("match")
+    screen.type("t")
+    screen.wait("changelog")
+    screen.wait("+U key16")
+    screen.type("q")
+    screen.wait("stopped")
+
+
+def test_the_changelog_shows_what_was_before_it_was_asked_for(start) -> None:
+    screen = begin(start, "live keys 3 9", 24, 80)
+    screen.wait("9 changes")
+    screen.type("t")
+    screen.wait("+U key2")
+    lines = re.findall(r"([+-][IUD]) key(\d) +│ +(\d)", screen.text())
+    expected = []
+    for n in range(9):
+        expected += [("-U", str(n % 3), str(n - 3))] if n >= 3 else []
+        expected.append(("+U" if n >= 3 else "+I", str(n % 3), str(n)))
+    assert lines == expected
+    screen.wait("15 lines · 3 keys · 9 changes")
+
+
+def test_what_stays_is_what_the_keys_before_q_asked_for(start) -> None:
+    screen = begin(start, "live keys 3 9", 24, 80)
+    screen.wait("9 changes")
+    screen.type("t /key1\rq")
+    screen.wait("stopped")
+    screen.gone("q stop")
+    found = re.findall(r"([+-][IUD]) key(\d) +│ +(\d)", screen.text())
+    assert found == [("+I", "1", "1"), ("-U", "1", "1"), ("+U", "1", "4"), ("-U", "1", "4"),
+                     ("+U", "1", "7")]  # fmt: skip
+    screen.wait("(5 of 15 match")
+
+
+def test_escape_never_stops(shell: Screen) -> None:
+    shell.type("live stream;\r")
+    shell.wait("row3 ")
+    shell.type("\x1b")
+    before = shown_count(shell)
+    shell.until(lambda: shown_count(shell) > before + 3, "more rows")
+    shell.type("q")
+    shell.wait("stopped")
+
+
+def test_no_frame_is_in_the_history(shell: Screen) -> None:
+    shell.type("live stream;\r")
+    shell.until(lambda: newest(shell) > 30, "many rows")
+    shell.type("q")
+    shell.wait("stopped")
+    assert "● live" not in shell.history()

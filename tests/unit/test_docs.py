@@ -74,9 +74,22 @@ def test_modules_that_are_named_exist(page):
 
 
 def test_every_picture_is_made_and_shown():
-    made = set(re.findall(r'Shot\(\s*"(\w+)"', (ROOT / "screenshots" / "make.py").read_text()))
+    made = set(re.findall(r'(?:Shot|Recording)\(\s*"(\w+)"', (ROOT / "screenshots" / "make.py").read_text()))
     assert made == {p.stem for p in (ROOT / "screenshots").glob("*.svg")}
     assert made == set(re.findall(r"\(screenshots/(\w+)\.svg\)", README))
+
+
+def counted(lines: list[str]) -> int:
+    """Lines that are neither empty nor a comment."""
+    return sum(bool(text) and not text.startswith(("//", "/*", "*", "--")) for text in map(str.strip, lines))
+
+
+def test_the_lines_of_the_two_programs_are_counted():
+    part = README.partition("## Two programs of Kafka Streams")[2].partition("\n## ")[0]
+    statements = re.findall(r"```sql\n(.*?)```", part, re.DOTALL)[0].split(";\n")[:2]
+    rows = re.findall(r"1 statement, (\d+) lines \| \[(\d+) lines of Java\]\((\S+)\)", part)
+    assert [int(row[0]) for row in rows] == [counted(statement.splitlines()) for statement in statements]
+    assert [int(row[1]) for row in rows] == [counted((ROOT / row[2]).read_text().splitlines()) for row in rows]
 
 
 def test_every_option_of_with_is_in_its_table():

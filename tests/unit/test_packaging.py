@@ -33,7 +33,8 @@ def wheel(tmp_path_factory) -> Path:
 
 def test_every_data_file_is_in_the_wheel(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
-    data = [p.relative_to(ROOT).as_posix() for p in (ROOT / "kshell").rglob("*.toml")]
+    files = (p for kind in ("toml", "sql") for p in (ROOT / "kshell").rglob(f"*.{kind}"))
+    data = [p.relative_to(ROOT).as_posix() for p in files]
     assert set(data) <= names
     assert "kshell/py.typed" in names
     assert "kshell/terminal/cli.py" in names

@@ -21,7 +21,7 @@ from kshell.engines.local.sources.memory import Memory
 from kshell.errors import BindError, KafkaError, Unsupported, UsageError
 from kshell.field_names import plain, plain_type
 from kshell.kafka.client import Client
-from kshell.sql.statements import Name
+from kshell.sql.clauses import Name
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -22,9 +22,9 @@ from kshell.sql.bind.names import Aliases, unique
 from kshell.sql.bind.projection import Item, text_list
 from kshell.sql.bind.scope import SYSTEM
 from kshell.sql.bind.text import text_of
+from kshell.sql.clauses import Emit, Query, WindowClause
 from kshell.sql.expressions import Call, Expression, columns_of, walk
 from kshell.sql.expressions import Column as Bound
-from kshell.sql.statements import Emit, Query, WindowClause
 from kshell.types import quote_ksql
 
 __all__ = ["Grouped", "Grouping", "aggregates_in", "build_aggregate", "check_aggregated",

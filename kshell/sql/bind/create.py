@@ -20,7 +20,8 @@ from kshell.sql.bind.declare import InferColumns, no_columns
 from kshell.sql.bind.joins import Partitions, unknown_partitions
 from kshell.sql.bind.select import bind_query
 from kshell.sql.bind.sinks import SinkSpec
-from kshell.sql.statements import CreateAsSelect, InsertSelect, Name
+from kshell.sql.clauses import Name
+from kshell.sql.statements import CreateAsSelect, InsertSelect
 from kshell.types import quote_ksql
 
 __all__ = ["bind_create_as", "bind_insert_select", "insert_target"]

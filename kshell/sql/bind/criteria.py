@@ -23,8 +23,8 @@ from kshell.sql.bind.literals import coerce
 from kshell.sql.bind.names import Aliases
 from kshell.sql.bind.scope import Origin, Scope
 from kshell.sql.bind.text import text_of
+from kshell.sql.clauses import Within
 from kshell.sql.expressions import Case, Column, Expression, MakeStruct, columns_of
-from kshell.sql.statements import Within
 from kshell.types import ksql_name, quote_ksql
 
 __all__ = ["Criteria", "Equality", "check_types", "read_criteria"]

@@ -25,7 +25,8 @@ from kshell.catalog.serde import (
 from kshell.errors import BindError, KshellError, UnknownName
 from kshell.sql.bind.advice import advised
 from kshell.sql.bind.scope import reserved_columns
-from kshell.sql.statements import ColumnRole, ColumnSpec, CreateFromFile, CreateSource
+from kshell.sql.clauses import ColumnRole, ColumnSpec
+from kshell.sql.statements import CreateFromFile, CreateSource
 from kshell.types import BIGINT, STRING, TIMESTAMP, ksql_name, quote_ksql
 
 __all__ = [

@@ -23,8 +23,9 @@ from kshell.sql.bind.expressions import Binder
 from kshell.sql.bind.literals import coerce
 from kshell.sql.bind.scope import Scope
 from kshell.sql.bind.text import text_of
+from kshell.sql.clauses import Name
 from kshell.sql.expressions import Expression, Literal
-from kshell.sql.statements import InsertValues, Name
+from kshell.sql.statements import InsertValues
 from kshell.types import BIGINT, BYTES, DATE, STRING, TIME, TIMESTAMP, ksql_name, quote_ksql
 
 __all__ = ["BoundInsert", "bind_insert_values"]

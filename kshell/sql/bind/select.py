@@ -39,9 +39,9 @@ from kshell.sql.bind.scope import Scope, reserved_columns
 from kshell.sql.bind.sinks import SinkSpec, build_sink
 from kshell.sql.bind.sources import From, read_from, scan
 from kshell.sql.bind.text import text_of
+from kshell.sql.clauses import Emit, Query
 from kshell.sql.expressions import Column as Bound
 from kshell.sql.expressions import Expression, columns_of
-from kshell.sql.statements import Emit, Query
 from kshell.types import quote_ksql
 
 __all__ = ["bind_query"]

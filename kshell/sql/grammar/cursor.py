@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from kshell.durations import UNITS
 from kshell.errors import ParseError, Place, nearest
+from kshell.sql.clauses import Name
 from kshell.sql.keywords import CLAUSES, KEYWORDS, RESERVED
 from kshell.sql.script import Piece
-from kshell.sql.statements import Name
 from kshell.sql.tokens import Kind, Token, place_at, tokenize
 
 if TYPE_CHECKING:

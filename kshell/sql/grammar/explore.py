@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kshell.errors import ParseError
+from kshell.sql.clauses import Name, Position
 from kshell.sql.grammar.cursor import Cursor
 from kshell.sql.statements import (
     Define,
@@ -17,8 +18,6 @@ from kshell.sql.statements import (
     DescribeFunction,
     Exit,
     Help,
-    Name,
-    Position,
     Print,
     QueryAction,
     QueryControl,

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kshell.errors import BindError, ParseError
+from kshell.sql.clauses import Emit, Name, Query, WindowClause, Within
 from kshell.sql.grammar.cursor import Cursor, syntax_error
-from kshell.sql.statements import Emit, Name, Query, WindowClause, Within
 from kshell.sql.tokens import Kind
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kshell.errors import BindError, Unsupported
+from kshell.sql.clauses import ColumnSpec, Emit, Name
 from kshell.sql.grammar.cursor import Cursor
 from kshell.sql.grammar.queries import QUERY_STARTS, read_query, read_rows
 from kshell.sql.grammar.types import read_columns, read_properties, read_type
@@ -20,17 +21,14 @@ from kshell.sql.statements import (
     AssertSource,
     AssertTopic,
     AssertValues,
-    ColumnSpec,
     CreateAsSelect,
     CreateFromFile,
     CreateSource,
     CreateType,
     DropSource,
     DropType,
-    Emit,
     InsertSelect,
     InsertValues,
-    Name,
     SetProperty,
     Statement,
 )

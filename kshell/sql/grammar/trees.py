@@ -18,10 +18,10 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from kshell.errors import ParseError, Place, nearest
 from kshell.sql.as_written import place_of
+from kshell.sql.clauses import Emit
 from kshell.sql.dialect import KSQL
 from kshell.sql.grammar.cursor import Cursor, syntax_error
 from kshell.sql.keywords import CLAUSES, KEYWORDS
-from kshell.sql.statements import Emit
 from kshell.sql.tokens import Kind, tokenize
 
 __all__ = ["TooDeep", "nothing", "parse_expressions", "parse_query", "parse_rows"]

@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from kshell.errors import BindError, UnknownName
+from kshell.sql.clauses import ColumnRole, ColumnSpec
 from kshell.sql.grammar.cursor import Cursor
-from kshell.sql.statements import ColumnRole, ColumnSpec
 from kshell.sql.tokens import Kind, Token
 
 if TYPE_CHECKING:

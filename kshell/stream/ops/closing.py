@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from kshell.catalog.model import WindowType
 from kshell.sql import plan
-from kshell.sql.statements import WindowClause
+from kshell.sql.clauses import WindowClause
 from kshell.stream.containers import Heap
 
 __all__ = ["Closing", "close_after"]

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from kshell.changes import Changes
 from kshell.sql import plan
-from kshell.sql.statements import WindowClause
+from kshell.sql.clauses import WindowClause
 from kshell.stream.column_folds.base import Grown
 from kshell.stream.columns import ColumnFolds
 from kshell.stream.containers import Heap

@@ -51,7 +51,6 @@ class Relation:
     alias: Token | None
     name: str
     query: Group | None
-    joined: bool = False
     start: int = 0
     written: str = ""  # the name with its quotes
 
@@ -173,18 +172,18 @@ def relations(branch: Sequence[Clause]) -> list[Relation]:
     for clause in branch:
         if clause.name in ("FROM", "JOIN"):
             for part in split_at_commas(clause.nodes):
-                relation = _relation(part, joined=clause.name == "JOIN")
+                relation = _relation(part)
                 if relation is not None:
                     found.append(relation)
     return found
 
 
-def _relation(nodes: Sequence[Node], *, joined: bool) -> Relation | None:
+def _relation(nodes: Sequence[Node]) -> Relation | None:
     if not nodes:
         return None
     first = nodes[0]
     if isinstance(first, Group):
-        return Relation(_alias(nodes, 1), "", first, joined, first.start)
+        return Relation(_alias(nodes, 1), "", first, first.start)
     if first.kind not in ("word", "quoted", "number"):
         return None
     name, written, end, at = bare(first), first.text, first.start + len(first.text), 1
@@ -194,7 +193,7 @@ def _relation(nodes: Sequence[Node], *, joined: bool) -> Relation | None:
         name, written = name + bare(token), written + token.text
         end += len(token.text)
         at += 1
-    return Relation(_alias(nodes, at), name, None, joined, first.start, written)
+    return Relation(_alias(nodes, at), name, None, first.start, written)
 
 
 def _alias(nodes: Sequence[Node], at: int) -> Token | None:

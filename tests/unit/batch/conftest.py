@@ -15,8 +15,9 @@ from kshell.batch.run import run
 from kshell.batch.tables import Bounds, Range, Scan, TableColumn
 from kshell.errors import UnknownName
 from kshell.results import Progress
+from kshell.sql.clauses import Name
 from kshell.sql.parse import parse
-from kshell.sql.statements import Name, Select
+from kshell.sql.statements import Select
 
 RECORDS: dict[str, list[Any]] = {
     "region": ["eu", "us", "eu", "asia"],

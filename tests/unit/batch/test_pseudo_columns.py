@@ -15,8 +15,8 @@ from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.engines.local.sources.kept_table import KeptTable
 from kshell.results import Progress
 from kshell.sql import duck
+from kshell.sql.clauses import Name
 from kshell.sql.parse import parse
-from kshell.sql.statements import Name
 
 PLACES = {"ROWTIME": 5, "ROWPARTITION": 0, "ROWOFFSET": 0}
 

@@ -105,7 +105,7 @@ def test_a_refusal_has_its_place_and_a_hint(session, text, line, column):
         # what is not declared
         ("DROP TABLE «t»", "a table given to this session", "tables"), ("ALTER STREAM «t» ADD COLUMN x INT", "given", "tables"),
         ("DROP STREAM IF EXISTS «t»", "given", "tables"), ("DROP TYPE «nope»", "does not exist", "SHOW"),
-        ("TERMINATE «nope»", "no query named", "TERMINATE"), ("PAUSE «nope»", "no query named", "HELP"),
+        ("TERMINATE «nope»", "no query named", "TERMINATE"), ("PAUSE «nope»", "no query named", "PAUSE"),
         ("DESCRIBE FUNCTION «nope»", "Can't find any functions", "DESCRIBE"), ("EXPLAIN «nope»", "no query", "EXPLAIN"),
     ],
 )  # fmt: skip

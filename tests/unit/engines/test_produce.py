@@ -97,6 +97,19 @@ def test_parts_of_columns(producer, topic, read):
     assert found[None] == (partition_for(b"d", 4), b"d", None, 4, [("é", b"")])
 
 
+def test_a_record_of_the_moment_zero_is_not_one_of_now(producer, topic, read):
+    whole = Outgoing(
+        pa.nulls(5, pa.binary()), pa.array([b"%d" % n for n in range(5)], pa.binary()),
+        pa.array([9, 0, None, 2, 0], pa.int64()), pa.repeat(pa.scalar(0, pa.int32()), 5),
+    )  # fmt: skip
+    before = int(time.time() * 1000)
+    producer.send(topic, Outgoing(*(c.slice(1, 4) for c in (whole.keys, whole.values, whole.timestamps, whole.partitions))))
+    producer.flush()
+    times = {value: moment for _, _, value, moment, _ in read(4)}
+    assert times.pop(b"2") >= before
+    assert times == {b"1": 1, b"3": 2, b"4": 1}  # librdkafka has no 0
+
+
 def test_records_one_by_one_and_the_key_decides(producer, topic, read):
     sent = [OutgoingRecord(b"key %d" % n, b"%d" % n, TIME + n) for n in range(200)]
     producer.send(topic, sent)

@@ -39,6 +39,7 @@ from kshell.sql.plan import scans
 from kshell.terminal import themes
 from kshell.terminal.keys import editing_mode
 from kshell.terminal.show import Shower
+from kshell.terminal.tour import Tour
 
 REGISTRY = "schema.registry."
 DECLARED = "CREATE STREAM s (k STRING KEY, v BIGINT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', TIMESTAMP='v', PARTITIONS=1);"
@@ -120,7 +121,7 @@ def stores(world: World):
 def drawn(world: World):
     """How the prompt is drawn, and the live view's last line."""
     world.monkeypatch.setattr(themes, "_properties", lambda: world.properties)
-    return themes.prompt_style().style_rules, themes.bar()
+    return themes.prompt_style().style_rules, themes.bar(), themes.heading()
 
 
 def strict(world: World):
@@ -317,6 +318,7 @@ PROBES = {
     "kshell.files": (runs_files, "true", "false", {}),
     "kshell.read.only": (sends, "true", "false", {}),
     "kshell.editing": (lambda w: editing_mode(w.properties), "vi", "emacs", {}),
+    "kshell.typing.speed": (lambda w: Tour("", w.properties, auto=True)._beat, "60", "600", {}),
     "kshell.sample.records": (sampled, "100", "400", {}),
     "kshell.file.max.bytes": (a_file, "7", "100", {"kshell.files": "true"}),
     "kshell.functions": (own_functions, "/nowhere/a.py", "/nowhere/b.py", {}),

@@ -16,7 +16,7 @@ from kshell.changes import Changes
 from kshell.errors import EvaluationError
 from kshell.sql import expressions as ex
 from kshell.sql import plan
-from kshell.sql.statements import WindowClause
+from kshell.sql.clauses import WindowClause
 from kshell.stream.aggregates import fold_of
 from kshell.stream.columns import column_fold
 from kshell.stream.evaluate import ignore_errors

@@ -1,4 +1,4 @@
-"""docs/prompt.md has the program's own tables: commands, keys, exit codes."""
+"""docs/prompt.md and docs/live.md have the program's own tables: commands, keys, exit codes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from pathlib import Path
 from kshell.errors import EXIT_CODES
 from kshell.terminal.commands import COMMANDS
 from kshell.terminal.keys import KEYS
+from kshell.terminal.live_keys import KEYS as LIVE_KEYS
 
-PAGE = (Path(__file__).parents[3] / "docs" / "prompt.md").read_text()
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = (DOCS / "prompt.md").read_text()
+LIVE = (DOCS / "live.md").read_text()
 
 
-def rows(heading: str) -> list[tuple[str, ...]]:
+def rows(heading: str, page: str = PAGE) -> list[tuple[str, ...]]:
     """The table below a heading."""
-    section = PAGE.split(f"## {heading}\n")[1].split("\n## ")[0]
+    section = page.split(f"## {heading}\n")[1].split("\n## ")[0]
     lines = [line for line in section.splitlines() if line.startswith("| ")][1:]
     cells = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines]
     return [tuple(cell.strip().replace("\\|", "|") for cell in row) for row in cells]
@@ -27,6 +30,10 @@ def test_commands() -> None:
 
 def test_keys() -> None:
     assert rows("Keys") == [(key.shown, key.help) for key in KEYS]
+
+
+def test_keys_of_the_live_view() -> None:
+    assert rows("Keys", LIVE) == [(key.shown, key.help) for key in LIVE_KEYS]
 
 
 def test_exit_codes() -> None:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from kshell.errors import KafkaError, Place
-from kshell.results import Live, LiveStats
+from kshell.results import LiveStats
 from kshell.terminal.board import Board
 from kshell.terminal.messages import error_lines
 from kshell.terminal.output import WRITERS, Target, write
@@ -75,18 +75,16 @@ def test_errors_of_brokers_and_the_statement_are_clean(hostile, unclean) -> None
 
 
 def test_the_live_view_draws_no_markup_and_no_escape(hostile, unclean) -> None:
-    from rich.console import Console
-
     from kshell.changes import Changes
-    from kshell.terminal.live import View
+    from kshell.terminal.live_frame import frame, scene
+    from kshell.terminal.live_view import View
 
     schema = pa.schema([(hostile, pa.string())])
-    live = Live(schema, lambda s: None, lambda: None, lambda: LiveStats(note=hostile), hostile)
     board = Board(schema, ())
     board.add(Changes.of(pa.record_batch([[hostile]], schema=schema)))
-    console = Console(file=io.StringIO(), width=300, height=12, force_terminal=False)
-    console.print(View(live, board).frame(300, 12))
-    drawn = console.file.getvalue()
+    view = View.of(board)
+    made = frame(view, scene(view, 300, 12), LiveStats(note=hostile), hostile, 300, 12)
+    drawn = "\n".join("".join(text for text, _ in line) for line in made.lines)
     assert unclean(drawn) == []
     assert "[bold red]g[/bold red]" in drawn  # as text, not as a style
 

@@ -1,4 +1,4 @@
-"""The live view's frames, drawn into a string."""
+"""The live view without a terminal: what keys do, and the frames, line by line."""
 
 from __future__ import annotations
 
@@ -6,25 +6,31 @@ import io
 
 import pyarrow as pa
 import pytest
-from rich.console import Console
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from kshell.changes import Changes
-from kshell.results import Live, LiveStats
+from kshell.results import LeftOut, Live, LiveStats
 from kshell.terminal import show
-from kshell.terminal.board import Board
-from kshell.terminal.live import View
+from kshell.terminal.board import Board, Mode
+from kshell.terminal.live_footer import ending, limit
+from kshell.terminal.live_frame import Frame, frame, kept, scene
+from kshell.terminal.live_keys import KEYS
+from kshell.terminal.live_save import save
+from kshell.terminal.live_view import Open, View
 from kshell.terminal.output import Target
 from kshell.terminal.times import Times
 from kshell.terminal.widths import width_of
 from kshell.types import as_moment
 
 SCHEMA = pa.schema([("name", pa.string()), ("n", pa.int64())])
+STATS = LiveStats(2, 9)
 
 
 def live(*parts: Changes, key: tuple[str, ...] = ()) -> Live:
     """Gives the parts, then ends."""
     rest = iter([*parts, None])
-    return Live(SCHEMA, lambda s: next(rest), lambda: None, lambda: LiveStats(2, 9), "t", key)
+    return Live(SCHEMA, lambda s: next(rest), lambda: None, lambda: STATS, "t", key)
 
 
 def rows(*names: str) -> Changes:
@@ -32,106 +38,320 @@ def rows(*names: str) -> Changes:
     return Changes.of(batch)
 
 
-def drawn(view: View, width: int, height: int) -> list[str]:
-    console = Console(file=io.StringIO(), width=width, height=height, force_terminal=False)
-    console.print(view.frame(width, height), end="")
-    return console.file.getvalue().split("\n")
+def view_of(*names: str, key: tuple[str, ...] = ()) -> View:
+    board = Board(SCHEMA, key)
+    board.add(rows(*names))
+    return View.of(board)
 
 
-@pytest.mark.parametrize(("width", "height", "count"), [(80, 24, 3), (80, 24, 99), (30, 8, 99)])
+def draw(view: View, width: int, height: int, stats: LiveStats = STATS) -> Frame:
+    """As `live` does."""
+    here = scene(view, width, height)
+    view.glow(here.window.rows, 0.0)
+    made = frame(view, here, stats, "t", width, height)
+    view.page, view.first_column, view.widths = max(made.page, 1), made.first_column, made.widths
+    return made
+
+
+def lines_of(view: View, width: int, height: int, stats: LiveStats = STATS) -> list[str]:
+    made = draw(view, width, height, stats)
+    return ["".join(text for text, _ in line).rstrip() for line in made.lines]
+
+
+def press(view: View, *names: str) -> None:
+    for name in names:
+        view.press(name, name if len(name) == 1 else "")
+
+
+@pytest.mark.parametrize(("width", "height", "count"), [(80, 24, 3), (80, 24, 99), (50, 12, 99)])
 def test_a_frame_fills_the_screen_and_no_more(width: int, height: int, count: int) -> None:
-    board = Board(SCHEMA, ())
-    board.add(rows(*(f"name{i}" for i in range(count))))
-    lines = drawn(View(live(), board), width, height)
-    lines = lines[:-1] if lines[-1] == "" else lines
+    lines = lines_of(view_of(*(f"name{i}" for i in range(count))), width, height)
     assert len(lines) == height
-    assert all(len(line) <= width for line in lines)
-    assert "2 rows" in lines[-1]
+    assert all(width_of(line) <= width for line in lines)
+    room = height - 4  # title, headings, rule, footer
+    assert lines[-1].startswith(f" {count} rows" if count <= room else f" {room} of {count} rows")
+    assert lines[-1].endswith("q stop")
     assert f"name{count - 1}" in "\n".join(lines)
 
 
-WIDE = pa.schema([(f"column_{i}", pa.string()) for i in range(30)] + [("end", pa.int64())])
+WIDE = pa.schema([(f"column_{i}", pa.string()) for i in range(58)] + [("end", pa.int64())])
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (200, 50), (50, 12)])
-def test_a_wide_view_leaves_out_the_middle_and_counts_it(width: int, height: int) -> None:
+def test_columns_beside_those_in_view_are_counted_and_reached(width: int, height: int) -> None:
     board = Board(WIDE, ())
-    values = [[f"a long value {i}"] for i in range(30)] + [[7]]
+    values = [[f"a long value {i}"] for i in range(58)] + [[7]]
     board.add(Changes.of(pa.record_batch(values, schema=WIDE)))
-    view = View(live(), board)
-    lines = [line.rstrip() for line in drawn(view, width, height)]
-    lines = lines[:-1] if lines[-1] == "" else lines
-    assert len(lines) == height
-    assert all(width_of(line) <= width for line in lines)
-    assert lines[1].startswith(" column_0 ")
-    assert lines[1].endswith("│ end")
-    assert " │ … │ " in lines[1]
-    shown = lines[1].count("column_") + 1
-    console = Console(file=io.StringIO(), width=width, height=height, force_terminal=False)
-    console.print(view.last(width, height, True))
-    told = " ".join(console.file.getvalue().split())
-    assert f"31 columns, {shown} shown" in told
+    view = View.of(board)
+    seen = set()
+    for _ in range(59):
+        lines = lines_of(view, width, height)
+        shown = lines[1].split("│")
+        left = view.first_column
+        right = 59 - left - len(shown)
+        if left:
+            assert f"← +{left}" in lines[0]
+        assert (f"+{right} column" in lines[0]) == (right > 0)
+        seen.update(name.strip() for name in shown)
+        press(view, "right")
+    assert seen == set(WIDE.names)
+    press(view, "<")
+    assert lines_of(view, width, height)[1].startswith(" column_0 ")
+    press(view, ">")
+    assert lines_of(view, width, height)[1].endswith("│ end")
+
+
+def test_counts_of_a_table() -> None:
+    view = view_of(*(f"key{i % 17}" for i in range(1834)), key=("name",))
+    assert lines_of(view, 80, 24)[-1].startswith(" 17 keys · 1,834 changes · lag 0")
+    assert lines_of(view, 80, 14)[-1].startswith(" 10 of 17 keys · 1,834 changes")
+    told = ending(view, STATS, 10, 2, False, "stopped", "\\last for all")
+    assert told == "(10 of 17 keys shown · 1,834 changes · stopped; \\last for all)"
+
+
+def test_what_stays_of_a_filter_says_what_matches_and_what_is_left_out() -> None:
+    view = view_of("Ann", "Bob", "Hannah", key=("name",))
+    view.sought = "an"
+    stats = LiveStats(bad=LeftOut(3), late=1)
+    told = ending(view, stats, 1, 2, False, "stopped", "\\last for all")
+    assert told == (
+        "(2 of 3 match, 1 shown · 3 changes · 3 left out · 1 late · stopped; \\last for all)"
+    )
+    assert limit(5, stats) == "(5 rows · 3 left out · 1 late · ended)"
+
+
+def test_an_unknown_lag_is_said() -> None:
+    assert "lag ?" in lines_of(view_of("a"), 80, 24, LiveStats(lag=None))[-1]
+
+
+@pytest.mark.parametrize("width", [80, 50, 40])
+def test_figures_give_way_before_keys(width: int) -> None:
+    stats = LiveStats(9, 123_456_789, 98_765.0, 5_000_000, LeftOut(12), "", 77)
+    last = lines_of(view_of(*"abc"), width, 24, stats)[-1]
+    assert last.endswith("q stop")
+    assert last.startswith(" 3 rows")
+    assert "12 left out" in last or width < 60
+    assert "123,456,789 scanned" not in last
+
+
+@settings(max_examples=100, deadline=None)
+@example([""], "", 6, 1, [], False)
+@given(
+    st.lists(st.text(max_size=30), min_size=1, max_size=40),
+    st.text(max_size=20),
+    st.integers(1, 120),
+    st.integers(1, 40),
+    st.lists(st.sampled_from([name for key in KEYS for name in key.names]), max_size=6),
+    st.booleans(),
+)
+def test_no_line_is_wider_than_the_terminal(names, heading, width, height, keys, keyed) -> None:
+    schema = pa.schema([(heading, pa.string()), ("n", pa.int64())])
+    clean = [name.encode(errors="replace").decode() for name in names]
+    board = Board(schema, (heading,) if keyed and heading != "n" else ())
+    batch = pa.record_batch([clean, list(range(len(clean)))], schema=schema)
+    board.add(Changes.of(batch))
+    view = View.of(board)
+    draw(view, width, height)
+    press(view, *keys)
+    made = draw(view, width, height, LiveStats(note="cannot reach broker 2", bad=LeftOut(3)))
+    assert len(made.lines) == height
+    for line in made.lines:
+        assert sum(width_of(text) for text, _ in line) <= width
 
 
 def test_cut_cells_of_the_last_frame_are_said() -> None:
     for name, cut in (("short", False), ("a long name " * 9, True)):
-        board = Board(SCHEMA, ())
-        board.add(rows(name))
-        console = Console(file=io.StringIO(), width=50, height=12, force_terminal=False)
-        console.print(View(live(), board).last(50, 12, True))
-        assert ("cells with … are cut" in " ".join(console.file.getvalue().split())) == cut
+        view = view_of(name)
+        below = kept(view, 50, view.window(9).rows)
+        told = ending(view, STATS, 1, below.columns, below.cut, "stopped", "")
+        assert ("cells with … are cut" in told) == cut
 
 
 def test_moments_of_a_view_are_times() -> None:
     schema = pa.schema([as_moment(pa.field("WINDOWSTART", pa.int64())), ("n", pa.int64())])
     board = Board(schema, (), Times.UTC)
     board.add(Changes.of(pa.record_batch([[1_700_000_000_000, None], [5, 6]], schema=schema)))
-    lines = [line.rstrip() for line in drawn(View(live(), board), 80, 8)]
+    lines = lines_of(View.of(board), 80, 8)
     assert lines[3:5] == [" 2023-11-14 22:13:20.000Z │ 5", " NULL                     │ 6"]
 
 
 def test_joined_emoji_take_two_columns() -> None:
-    board = Board(SCHEMA, ())
-    board.add(rows("👩\u200d💻", "ab"))
-    lines = [line.rstrip() for line in drawn(View(live(), board), 80, 8)]
+    lines = lines_of(view_of("👩\u200d💻", "ab"), 80, 8)
     assert lines[3:5] == [" 👩\u200d💻   │ 0", " ab   │ 1"]
 
 
 def test_a_column_never_gets_narrower() -> None:
-    board = Board(SCHEMA, ())
-    view = View(live(), board)
-    board.add(rows("a very long name"))
-    bar = drawn(view, 80, 6)[1].index("│")
-    board.add(rows("short"))
-    assert drawn(view, 80, 6)[1].index("│") == bar
+    view = view_of("a very long name")
+    bar = lines_of(view, 80, 6)[1].index("│")
+    view.board.add(rows("short", "short", "short"))
+    assert lines_of(view, 80, 6)[1].index("│") == bar
 
 
-def test_equal_states_are_not_drawn_twice() -> None:
-    board = Board(SCHEMA, ())
-    view = View(live(), board)
-    before = view.state(80, 24)
-    assert view.state(80, 24) == before
-    board.add(rows("x"))
-    assert view.state(80, 24) != before
+def test_only_changed_cells_light_up() -> None:
+    view = view_of("a", "b", key=("name",))
+    draw(view, 80, 10)
+    view.glow(view.window(9).rows, 10.0)  # what is new has gone out
+    assert not view.glows
+    view.board.add(Changes.of(pa.record_batch([["b"], [7]], schema=SCHEMA)))
+    a, b = view.window(9).rows
+    view.glow((a, b), 11.0)
+    assert [view.lit(row, i) for row in (a, b) for i in (0, 1)] == [False, False, False, True]
+    view.glow((a, b), 12.0)
+    assert not view.glows
 
 
-def test_keys() -> None:
-    board = Board(SCHEMA, ())
-    board.add(rows(*(f"name{i}" for i in range(30))))
-    view = View(live(), board)
-    assert view.press(b" ", 10)
+def test_a_stream_pauses_where_a_person_goes_up_and_goes_on_at_the_end() -> None:
+    view = view_of(*(f"name{i}" for i in range(30)))
+    draw(view, 80, 14)
+    assert view.window(10).rows[0].texts[0] == "name20"
+    press(view, "pageup")
     assert view.paused
-    assert view.press(b"\x1b[5~", 10)
-    assert view.back == 10
-    assert view.press(b"\x1b[5~", 10)
-    assert view.press(b"\x1b[5~", 10)
-    assert view.back == 20  # the first row is at the top
-    assert view.press(b"\x1b[B", 10)
-    assert view.back == 19
-    assert view.press(b"G", 10)
-    assert (view.back, view.paused) == (0, False)
-    assert view.press(b"x", 10)
-    assert [view.press(key, 10) for key in (b"q", b"\x1b", b"\x03")] == [False] * 3
+    press(view, "home")
+    assert view.window(10).first == 0
+    press(view, "pagedown")
+    assert view.board.drawn(view.mode, view.order()[10:11])[0].id == view.cursor
+    press(view, "end")
+    assert (view.paused, view.window(10).first) == (False, 20)
+    press(view, " ")
+    assert view.paused
+
+
+def test_every_row_of_a_table_is_reached() -> None:
+    view = view_of(*(f"name{i}" for i in range(100)), key=("name",))
+    seen: list[str | None] = []
+    for _ in range(10):
+        draw(view, 80, 14)
+        seen += [row.texts[0] for row in view.window(10).rows]
+        press(view, "pagedown")
+    assert set(seen) == {f"name{i}" for i in range(100)}
+    assert not view.paused
+
+
+def test_sort_holds_and_escape_ends_it() -> None:
+    view = view_of("a", "b", "c", key=("name",))
+    press(view, "right", "s")
+    assert [row.texts[0] for row in view.window(9).rows] == ["c", "b", "a"]
+    view.board.add(Changes.of(pa.record_batch([["a"], [9]], schema=SCHEMA)))
+    assert [row.texts[0] for row in view.window(9).rows] == ["a", "c", "b"]
+    assert "by n ↓" in lines_of(view, 80, 9)[0]
+    press(view, "s")
+    assert [row.texts[0] for row in view.window(9).rows] == ["b", "c", "a"]
+    press(view, "escape")
+    assert [row.texts[0] for row in view.window(9).rows] == ["a", "b", "c"]
+    assert not view.stopped
+
+
+def test_a_filter_says_how_many_match() -> None:
+    view = view_of("Ann", "Bob", "Hannah", key=("name",))
+    press(view, "/", "a", "n")
+    assert "/an_" in lines_of(view, 80, 9)[-1]
+    press(view, "c-m")
+    lines = lines_of(view, 80, 9)
+    assert [line.split()[0] for line in lines[3:5]] == ["Ann", "Hannah"]
+    assert lines[-1].startswith(" 2 of 3 match")
+    press(view, "escape")
+    assert len(view.window(9).rows) == 3
+
+
+def test_a_filter_finds_what_is_seen() -> None:
+    fields = [("a", pa.string()), ("n", pa.int64()), ("f", pa.float64()), ("l", pa.list_(pa.int64()))]
+    schema = pa.schema([as_moment(pa.field("at", pa.int64())), *fields])
+    board = Board(schema, (), Times.UTC)
+    values = [[1_700_000_000_000, 5], ["x\x1b", "Ünder"], [12, 34], [1e10, 0.5], [[7, 8], None]]
+    columns = [pa.array(v, t) for v, t in zip(values, schema.types, strict=True)]
+    board.add(Changes.of(pa.RecordBatch.from_arrays(columns, schema=schema)))
+    for sought, found in (
+        ("2023-11-14", [0]), ("17000000", []), ("\\x1b", [0]), ("ünd", [1]), ("34", [1]),
+        ("0.5", [1]), ("[7", [0]), ("1970", [1]), ("2", [0]),
+    ):  # fmt: skip
+        view = View.of(board)
+        view.sought = sought
+        assert view.order().tolist() == found, sought
+
+
+def test_modes() -> None:
+    view = view_of("a", "b", "a", key=("name",))
+    assert view.mode is Mode.TABLE
+    press(view, "t")
+    lines = lines_of(view, 80, 9)
+    assert lines[0].startswith("● live  changelog  t")
+    assert [line[:6] for line in lines[3:6]] == [" +I a ", " +I b ", " +U a "]
+    assert lines[-1].startswith(" 3 changes · 2 keys")
+    press(view, "t")
+    assert view.mode is Mode.TABLE
+
+
+def test_enter_opens_the_row_and_q_closes_it() -> None:
+    schema = pa.schema([("k", pa.string()), ("at", pa.struct([("city", pa.string())]))])
+    board = Board(schema, ("k",))
+    batch = pa.record_batch([["a", "a"], [{"city": "X"}, {"city": "Y"}]], schema=schema)
+    board.add(Changes.of(batch))
+    view = View.of(board)
+    draw(view, 40, 20)
+    press(view, "c-m")
+    lines = lines_of(view, 40, 20)
+    assert view.open is Open.ROW
+    assert [line.strip() for line in lines[2:7]] == ["a", "at  STRUCT", "{", '"city": "Y"', "}"]
+    assert lines[7].startswith("2 changes, the last at ")
+    press(view, "q")
+    assert (view.open, view.stopped) == (Open.NOTHING, False)
+    press(view, "q")
+    assert view.stopped
+
+
+def test_the_list_of_keys_is_the_table_and_scrolls() -> None:
+    view = view_of("a")
+    press(view, "?")
+    seen: list[str] = []
+    for _ in range(len(KEYS)):
+        seen += lines_of(view, 60, 12)
+        press(view, "down")
+    assert all(any(line.startswith(f" {key.shown} ") for line in seen) for key in KEYS)
+    press(view, "escape")
+    assert (view.open, view.stopped) == (Open.NOTHING, False)
+
+
+def test_y_copies_a_clean_cell_of_at_most_8_kib() -> None:
+    view = view_of("ü" * 9000)
+    press(view, "y")
+    assert view.copied == "ü" * 4096
+    view = view_of("a\x1b]0;x\x07")
+    press(view, "y")
+    assert view.copied == "a\\x1b]0;x\\x07"
+
+
+def test_w_writes_what_the_filter_leaves_and_replaces_nothing(tmp_path) -> None:
+    view = view_of("Ann", "Bob", "Hannah", "Ann", key=("name",))
+    press(view, "/", "n", "c-m", "w", *"x.cs", "backspace", "s", "v")
+    assert "file: x.csv_" in lines_of(view, 80, 9)[-1]
+    press(view, "c-m")
+    assert (view.saves, view.naming, view.sought) == ("x.csv", False, "n")
+    path = tmp_path / "x.csv"
+    assert save(view, str(path)) == f"2 rows written to {path}"
+    assert path.read_text() == "name,n\nAnn,3\nHannah,2\n"
+    assert save(view, str(path)) == f"{path} exists: it is not replaced"
+    assert "name it .csv" in save(view, str(tmp_path / "x"))
+    press(view, "t")
+    assert save(view, str(tmp_path / "y.jsonl")) == f"3 rows written to {tmp_path / 'y.jsonl'}"
+    assert (tmp_path / "y.jsonl").read_text().splitlines()[2] == (
+        '{"change":"+U","name":"Ann","n":3}'
+    )
+    press(view, "w", "a", "escape")
+    assert (view.naming, view.name, view.sought, view.saves) == (False, "", "n", "x.csv")
+
+
+def test_what_is_typed_is_seen_where_it_ends_and_an_answer_is_not_dropped() -> None:
+    view = view_of("a")
+    press(view, "w", *"a_very_long_folder/and_a_long_name.parquet")
+    assert "long_name.parquet_" in lines_of(view, 50, 12)[-1]
+    view = view_of("a")
+    view.said = "1,234,567 rows written to a_very_long_folder/and_a_long_name.parquet"
+    assert lines_of(view, 50, 12)[-1].startswith(" 1,234,567 rows written to a_very")
+
+
+def test_each_key_stands_once() -> None:
+    names = [name for key in KEYS for name in key.names]
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize("key", [(), ("name",)])

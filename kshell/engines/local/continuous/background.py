@@ -149,8 +149,7 @@ class Background:
             self.error, self.state = error, State.ERROR
             self._going.clear()
             self._going.wait()
-        if self.feed.cancelled:
-            left = self._producer.unwritten
+        if self.feed.cancelled and (left := self._producer.unwritten):
             raise KafkaError(f"{left:,} record{'s' * (left != 1)} left unwritten", hint=error.hint)
 
     @property

@@ -22,7 +22,7 @@ from kshell.errors import BindError, UnknownName, UsageError
 from kshell.kafka.client import Client
 from kshell.kafka.metadata import Snapshot, Topic
 from kshell.results import LAST, Notice, NoticeKind
-from kshell.sql.statements import Name
+from kshell.sql.clauses import Name
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -21,8 +21,8 @@ from kshell.engines.local.statements.attempts import attempted
 from kshell.engines.local.statements.plans import bound_query
 from kshell.results import Notice, Progress, Rows, undecodable
 from kshell.sql import plan
+from kshell.sql.clauses import Query
 from kshell.sql.moment_columns import answer_schema
-from kshell.sql.statements import Query
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context

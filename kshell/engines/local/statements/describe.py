@@ -21,7 +21,8 @@ from kshell.formats.guess import Inferred
 from kshell.kafka.client import Client
 from kshell.kafka.metadata import Snapshot
 from kshell.results import Answer, Message, Notice, NoticeKind, Rows, Sections, titled
-from kshell.sql.statements import Describe, DescribeFunction, Name
+from kshell.sql.clauses import Name
+from kshell.sql.statements import Describe, DescribeFunction
 from kshell.types import ksql_name
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from kshell.results import Answer, Message, Rows, Sections
 from kshell.sql import plan
 from kshell.sql import statements as ast
 from kshell.sql.bind.outline import outline
-from kshell.sql.statements import Emit, Query
+from kshell.sql.clauses import Emit, Query
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context

@@ -29,7 +29,8 @@ from kshell.kafka.produce import Outgoing, OutgoingRecord, Producer
 from kshell.results import Answer, Message
 from kshell.sql.bind.insert import BoundInsert, bind_insert_values
 from kshell.sql.bind.literals import check_width
-from kshell.sql.statements import InsertValues, Name
+from kshell.sql.clauses import Name
+from kshell.sql.statements import InsertValues
 from kshell.stream.evaluate import values_of
 
 if TYPE_CHECKING:

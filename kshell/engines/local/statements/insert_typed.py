@@ -28,8 +28,9 @@ from kshell.formats.source import SourceWriter
 from kshell.kafka.produce import Outgoing
 from kshell.sql.as_written import place_of
 from kshell.sql.bind.literals import check_width
+from kshell.sql.clauses import Name, Query
 from kshell.sql.dialect import to_duckdb
-from kshell.sql.statements import InsertValues, Name, Query
+from kshell.sql.statements import InsertValues
 from kshell.types import duckdb_name, ksql_name
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from kshell.engines.local.sources.cut_times import cut_in_plan
 from kshell.engines.local.statements.plans import plan_query
 from kshell.results import Live, LiveStats
 from kshell.sql import plan
+from kshell.sql.clauses import Query
 from kshell.sql.expressions import Column
 from kshell.sql.moment_columns import answer_schema
-from kshell.sql.statements import Query
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context

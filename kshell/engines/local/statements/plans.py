@@ -20,7 +20,7 @@ from kshell.sql import plan
 from kshell.sql import statements as ast
 from kshell.sql.bind.create import bind_create_as, bind_insert_select
 from kshell.sql.bind.select import bind_query
-from kshell.sql.statements import Query
+from kshell.sql.clauses import Query
 
 __all__ = ["bound_query", "plan_query", "plan_sink"]
 

@@ -19,7 +19,8 @@ from kshell.errors import BindError
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import FOREVER
 from kshell.kafka.metadata import Snapshot
-from kshell.sql.statements import Position, Print
+from kshell.sql.clauses import Position
+from kshell.sql.statements import Print
 
 __all__ = ["Range", "of_partition", "printed_range"]
 

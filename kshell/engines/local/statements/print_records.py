@@ -25,7 +25,7 @@ from kshell.types import BIGINT, STRING, as_moment
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
-    from kshell.sql.statements import Query
+    from kshell.sql.clauses import Query
 
 __all__ = ["Records", "Where", "whole_values"]
 

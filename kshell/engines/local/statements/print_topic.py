@@ -26,7 +26,8 @@ from kshell.errors import UnknownName, Unsupported
 from kshell.kafka.fetch import FOREVER, QUEUED_BYTES, Chunk
 from kshell.kafka.reader import Reader
 from kshell.results import Answer, LiveStats, Printed
-from kshell.sql.statements import Name, Print
+from kshell.sql.clauses import Name
+from kshell.sql.statements import Print
 from kshell.types import quote_duckdb
 
 if TYPE_CHECKING:

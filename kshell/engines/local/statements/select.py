@@ -21,8 +21,9 @@ from kshell.engines.local.sources.lookup import Lookup
 from kshell.engines.local.statements.attempts import attempted
 from kshell.errors import Unsupported
 from kshell.results import Answer, Notice, NoticeKind, Rows
+from kshell.sql.clauses import Emit, Query
 from kshell.sql.dialect import to_duckdb
-from kshell.sql.statements import Emit, Query, Select
+from kshell.sql.statements import Select
 
 if TYPE_CHECKING:
     import duckdb

@@ -3,9 +3,9 @@
 import duckdb
 
 from kshell.sql import syntax_reader
+from kshell.sql.clauses import Query
 from kshell.sql.macros import note_macros
 from kshell.sql.spans import Draft
-from kshell.sql.statements import Query
 from kshell.sql.words import in_duckdb_words
 
 

@@ -1,0 +1,334 @@
+"""Draws the live view: a frame is a list of lines, each a row of (text, style).
+
+`live` hands it the view and the query's figures.  Nothing here reads a clock or a terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from kshell.results import LiveStats
+from kshell.terminal import themes
+from kshell.terminal.board import Mode, Row
+from kshell.terminal.cells import NULL
+from kshell.terminal.live_detail import detail
+from kshell.terminal.live_footer import figures, footer, many
+from kshell.terminal.live_keys import KEYS
+from kshell.terminal.live_view import Open, View, Window
+from kshell.terminal.sanitize import clean
+from kshell.terminal.widths import clusters, cut, fitting, layout, needed, width_of, wrapped
+
+__all__ = ["Frame", "Kept", "Line", "Scene", "frame", "kept", "painted", "scene"]
+
+Line = tuple[tuple[str, str], ...]
+
+_HINTS = ("Space pause · ? keys · q stop", "? keys · q stop", "q stop")
+_TYPING = "Enter keep · Esc clear"
+_NAMING = "Enter write · Esc not"
+_OPENED = ("↑↓ scroll · q close", "q close")
+_SIGN = 3  # columns that a change's sign takes
+_NARROW = 24  # columns: less does not hold every line's parts
+
+# Of each style the codes with colours, and without.
+_STYLES = {
+    "": ("", ""),
+    "bold": ("1", "1"),
+    "live": ("1;32", "1"),
+    "paused": ("1;33", "1"),
+    "heading": ("", "1"),
+    "at": ("4;", "1;4"),  # the heading of the cursor's column
+    "dim": ("2", "2"),
+    "null": ("2;3", "2"),
+    "lit": ("1;32", "1"),
+    "row": ("", "4"),
+    "cell": ("7", "7"),
+    "bar": ("", "7"),
+    "alarm": ("30;43", "7"),
+    "outage": ("97;41", "7"),
+    "new": ("32", ""),
+    "old": ("2", "2"),
+    "gone": ("31", ""),
+}
+_THEMED = {"bar": themes.bar, "row": themes.bar, "heading": themes.heading, "at": themes.heading}
+_SIGNS = {"+I": "new", "+U": "new", "-U": "old", "-D": "gone"}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The lines, and what the view keeps of how they were laid out."""
+
+    lines: tuple[Line, ...]
+    page: int  # lines for rows
+    first_column: int = 0
+    widths: tuple[int, ...] = ()
+    rows: tuple[Row, ...] = ()
+    below: int = 0  # lines of what is open that are above the screen
+
+
+def painted(line: Line, colour: bool) -> str:
+    """The line for a terminal.
+
+    >>> painted((("a", "bold"), ("b", "")), True)
+    '\\x1b[1ma\\x1b[0mb'
+    """
+    out = []
+    for text, style in line:
+        codes = _STYLES[style][not colour]
+        if colour and style in _THEMED:
+            codes += _THEMED[style]()
+        out.append(f"\x1b[{codes}m{text}\x1b[0m" if codes and text else text)
+    return "".join(out)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layed:
+    """The columns in view, their widths, and what all columns need."""
+
+    shown: tuple[int, ...]
+    widths: tuple[int, ...]
+    needs: tuple[int, ...]
+
+    @property
+    def first(self) -> int:
+        return self.shown[0] if self.shown else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The rows in view, the lines above them, and how many lines there are for rows."""
+
+    window: Window
+    head: tuple[Line, ...]
+    layed: _Layed
+    page: int
+
+
+def scene(view: View, width: int, height: int) -> Scene:
+    """The rows and columns that fit."""
+    head, layed = _columns(view, width, ())
+    while True:
+        page = max(height - 2 - len(head), 0)
+        window = view.window(page)
+        head, layed = _columns(view, width, window.rows)
+        if page <= max(height - 2 - len(head), 0):  # else wide cells made the headings higher
+            return Scene(window, tuple(head), layed, page)
+
+
+def frame(
+    view: View, scene: Scene, stats: LiveStats, title: str, width: int, height: int
+) -> Frame:
+    """At most `height` lines, none of them wider than `width`."""
+    if view.open is not Open.NOTHING:
+        return _opened(view, width, height)
+    layed, rows, page = scene.layed, scene.window.rows, scene.page
+    body = _body(view, layed, rows)
+    body += [()] * (page - len(body))
+    bar = _bar(view, stats, scene.window, width)
+    lines = (_title(view, title, layed, width), *scene.head, *body)[: max(height - 1, 0)]
+    lines = (*lines, bar)
+    if width < _NARROW:
+        lines = tuple(_fit(line, width) for line in lines)
+    return Frame(lines, page, layed.first, layed.needs, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The rows that stay on the main screen, how many columns they have, and if one was cut."""
+
+    lines: tuple[Line, ...]
+    columns: int
+    cut: bool
+
+
+def kept(view: View, width: int, rows: Sequence[Row]) -> Kept:
+    """The headings and these rows, as the last frame has them."""
+    head, layed = _columns(view, width, rows)
+    sizes = dict(zip(layed.shown, layed.widths, strict=True))
+    was_cut = any(_width(row, i) > size for row in rows for i, size in sizes.items())
+    return Kept((*head, *_body(view, layed, rows)), len(sizes), was_cut)
+
+
+def _columns(view: View, width: int, rows: Sequence[Row]) -> tuple[list[Line], _Layed]:
+    """The columns in view and the lines above the rows; the cursor's column is in view."""
+    board = view.board
+    names = [clean(name) for name in board.schema.names]
+    before = view.widths or (0,) * len(names)
+    # A column never gets narrower: a table that moves all the time is hard to read.
+    needs = tuple(
+        max(before[i], needed(width_of(name), max((_width(row, i) for row in rows), default=0)))
+        for i, name in enumerate(names)
+    )
+    if not names:
+        return [], _Layed((), (), ())
+    margin = _SIGN if view.mode is Mode.CHANGELOG else 0
+    room = max(width - margin, 1)
+    first = min(view.first_column, view.column)
+
+    def many(first: int) -> int:
+        rigid = frozenset(i - first for i in board.rigid if i >= first)
+        return fitting(needs[first:], room, rigid)
+
+    while view.column >= first + many(first):
+        first += 1
+    while first and first - 1 + many(first - 1) == len(names):
+        first -= 1  # the last columns leave room for one more
+    shown = tuple(range(first, first + many(first)))
+    rigid = frozenset(i - first for i in board.rigid if i in shown)
+    widths = layout([needs[i] for i in shown], room, rigid).widths
+    layed = _Layed(shown, widths, needs)
+    headings = [wrapped(names[i], size) for i, size in zip(shown, widths, strict=True)]
+    lines: list[Line] = []
+    for n in range(max(map(len, headings))):
+        cells = [
+            (_filled(h[n] if n < len(h) else "", size, i in board.right), _heading_style(view, i))
+            for i, size, h in zip(shown, widths, headings, strict=True)
+        ]
+        lines.append(_joined(cells, " " * margin, "dim"))
+    rule = "─" * margin + "─" + "─┼─".join("─" * size for size in widths) + "─"
+    return [_fit(line, width) for line in (*lines, ((rule, "dim"),))], layed
+
+
+def _heading_style(view: View, column: int) -> str:
+    return "at" if column == view.column else "heading"
+
+
+def _width(row: Row, column: int) -> int:
+    text = row.texts[column]
+    return len(NULL) if text is None else width_of(text)
+
+
+def _body(view: View, layed: _Layed, rows: Iterable[Row]) -> list[Line]:
+    lines = []
+    for row in rows:
+        at = row.id == view.cursor
+        cells = []
+        for i, size in zip(layed.shown, layed.widths, strict=True):
+            text = row.texts[i]
+            if at:
+                style = "cell" if i == view.column else "row"
+            elif text is None:
+                style = "null"
+            else:
+                style = "lit" if view.lit(row, i) else ""
+            text = NULL if text is None else text
+            cells.append((_filled(cut(text, size), size, i in view.board.right), style))
+        sign = f" {row.op}" if row.op else ""
+        lines.append(_joined(cells, sign, _SIGNS.get(row.op, "")))
+    return lines
+
+
+def _joined(cells: Sequence[tuple[str, str]], margin: str, style: str) -> Line:
+    """Cells with bars between them."""
+    spans = [(margin, style), (" ", "")]
+    for n, cell in enumerate(cells):
+        if n:
+            spans.append((" │ ", "dim"))
+        spans.append(cell)
+    return tuple(span for span in spans if span[0])
+
+
+def _filled(text: str, width: int, right: bool) -> str:
+    space = " " * max(width - width_of(text), 0)
+    return space + text if right else text + space
+
+
+def _fit(line: Line, width: int) -> Line:
+    """No more of the line than fits."""
+    spans: list[tuple[str, str]] = []
+    for text, style in line:
+        size = width_of(text)
+        if size > width:
+            begin = []
+            for cluster in clusters(text):
+                width -= width_of(cluster)
+                if width < 0:
+                    break
+                begin.append(cluster)
+            spans.append(("".join(begin), style))
+            break
+        width -= size
+        spans.append((text, style))
+    return tuple(spans)
+
+
+def _title(view: View, title: str, layed: _Layed, width: int) -> Line:
+    """The state, the mode, the query's sources; and at the right how many columns are beside."""
+    state = ("⏸ paused", "paused") if view.paused else ("● live", "live")
+    told = f"  {view.mode.value}  "
+    what = clean(title)
+    if view.sort is not None:
+        column, descending = view.sort
+        what += f"  by {clean(view.board.schema.names[column])} {'↓' if descending else '↑'}"
+    if view.sought:
+        what += f"  /{clean(view.sought)}"
+    beside = _beside(layed, len(view.board.schema))
+    room = width - width_of(state[0]) - width_of(told) - (width_of(beside) + 2 if beside else 0)
+    what = cut(what, room) if room > 1 else ""
+    space = " " * max(room - width_of(what) + 2, 0) if beside else ""
+    return _fit((state, (told, "dim"), (what, "bold"), (space, ""), (beside, "dim")), width)
+
+
+def _beside(layed: _Layed, every: int) -> str:
+    """The columns to the left and to the right of those in view."""
+    left, right = layed.first, every - layed.first - len(layed.shown)
+    parts = [f"← +{left}"] if left else []
+    parts += [f"+{right} column{'s' * (right != 1)} →"] if right else []
+    return " · ".join(parts)
+
+
+def _bar(view: View, stats: LiveStats, window: Window, width: int) -> Line:
+    if view.typing:
+        text = _end(f"/{clean(view.sought)}_", width - width_of(_TYPING) - 4)
+        return ((footer([], text, (_TYPING,), width), "bar"),)
+    if view.naming:
+        text = _end(f"file: {clean(view.name)}_", width - width_of(_NAMING) - 4)
+        return ((footer([], text, (_NAMING,), width), "bar"),)
+    if view.said:
+        return ((footer([], clean(view.said), _HINTS[-1:], width), "bar"),)
+    told = figures(view, stats, len(window.rows), window.found)
+    style = "outage" if stats.note else "alarm" if stats.bad.count else "bar"
+    return ((footer(told, clean(stats.note), _HINTS, width), style),)
+
+
+def _end(text: str, width: int) -> str:
+    """As much of the text's end as fits: there a person types."""
+    parts = list(clusters(text))
+    begin, size = len(parts), 0
+    while begin and (size := size + width_of(parts[begin - 1])) <= width:
+        begin -= 1
+    return "".join(parts[begin:])
+
+
+def _opened(view: View, width: int, height: int) -> Frame:
+    """The keys, or a row with all its columns, over the whole screen."""
+    heading, lines = _help(width) if view.open is Open.HELP else _row(view, width)
+    page = max(height - 2, 0)
+    below = min(view.below, max(len(lines) - page, 0))
+    body = [*lines[below : below + page]]
+    body += [()] * (page - len(body))
+    rest = len(lines) - below - page
+    told = [(0, f"{many(rest, 'line')} more below")] if rest > 0 else []
+    bar: Line = ((footer(told, "", _OPENED, width), "bar"),)
+    top = _fit(((heading, "bold"),), width)
+    lines = [top, *body][: max(height - 1, 0)]
+    return Frame((*lines, bar), page, view.first_column, view.widths, below=below)
+
+
+def _help(width: int) -> tuple[str, list[Line]]:
+    size = max(width_of(key.shown) for key in KEYS)
+    lines: list[Line] = []
+    for key in KEYS:
+        first, *rest = wrapped(key.help, max(width - size - 3, 1))
+        lines.append(((f" {_filled(key.shown, size, False)}  ", "heading"), (first, "")))
+        lines += [((" " * (size + 3), ""), (text, "")) for text in rest]
+    return "The keys of this view", [_fit(line, width) for line in lines]
+
+
+def _row(view: View, width: int) -> tuple[str, list[Line]]:
+    lines: list[Line] = []
+    for name, texts in detail(view.board, view.mode, view.opened):
+        lines += [((text, "heading"),) for text in wrapped(clean(name), width)]
+        for text in texts:
+            lines += [(("  ", ""), (part, "")) for part in wrapped(text, max(width - 2, 1))]
+    return "One row", [_fit(line, width) for line in lines]

@@ -1,0 +1,295 @@
+"""What the live view shows of a board, and how each key changes it: no terminal, no clock.
+
+`live` hands it keys; `live_frame` draws it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from kshell.terminal.board import Board, Mode, Row
+from kshell.terminal.live_keys import Act, act_of
+
+__all__ = ["Open", "View", "Window"]
+
+_GLOW = 0.8  # seconds for which a changed cell is highlighted
+_COPIED = 8 << 10  # bytes of a cell that are copied at most
+_ENDINGS = ("c-h", "backspace", "delete")  # keys that take a letter away
+Ids = Any  # a numpy array of int64
+
+
+class Open(Enum):
+    """What is open over the rows."""
+
+    NOTHING = 0
+    HELP = 1
+    ROW = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The rows in view; `first` is the place of the first of them among all `found` rows."""
+
+    rows: tuple[Row, ...]
+    first: int
+    found: int
+
+
+@dataclass
+class View:
+    """`page` and `columns` are what the last frame had room for; -1 for no cursor."""
+
+    board: Board
+    mode: Mode
+    paused: bool = False
+    stopped: bool = False
+    interrupted: bool = False  # by Ctrl-C
+    cursor: int = -1  # the id of a row
+    top: int = 0  # the place of the first row in view, where the view does not follow
+    follows: bool = True  # rows that come at the end
+    column: int = 0
+    first_column: int = 0
+    page: int = 1
+    sort: tuple[int, bool] | None = None  # column, descending
+    sought: str = ""
+    typing: bool = False  # the text of the filter
+    naming: bool = False  # the file to write
+    name: str = ""
+    saves: str = ""  # the name of a file that is to be written
+    said: str = ""  # in the place of the figures, until the next key
+    open: Open = Open.NOTHING
+    below: int = 0  # lines of what is open that are above the screen
+    opened: int = -1  # the id of the row that is open
+    copied: str | None = None  # a cell for the clipboard
+    widths: tuple[int, ...] = ()
+    _lit: dict[tuple[int, int], float] = field(default_factory=dict)
+    _seen: dict[int, tuple[str | None, ...]] = field(default_factory=dict)
+    _seen_change: int = 0
+    _order: tuple[object, Ids] = (None, None)
+
+    @classmethod
+    def of(cls, board: Board) -> View:
+        """A view in the board's first mode."""
+        return cls(board, board.modes[0])
+
+    def order(self) -> Ids:
+        """The ids of the rows that the filter leaves, sorted."""
+        asked = (self.board.version, self.mode, self.sort, self.sought)
+        if self._order[0] != asked:
+            self._order = (asked, self._ordered())
+        return self._order[1]
+
+    def _ordered(self) -> Ids:
+        ids = self.board.ids(self.mode)
+        if not len(ids) or not (self.sought or self.sort):
+            return ids
+        rows = self.board.take(self.mode, ids)
+        if self.sought:
+            mask = _with_text(self.board.searched(rows, self.sought), self.sought)
+            ids, rows = ids[mask], rows.filter(pa.array(mask))
+        if self.sort is not None and len(ids):
+            column, descending = self.sort
+            ids = ids[_places(rows.column(column), descending)]
+        return ids
+
+    def window(self, room: int) -> Window:
+        """The rows that fit into so many lines."""
+        ids = self.order()
+        last = max(len(ids) - room, 0)
+        first = last if self._at_end() else min(self.top, last)
+        shown = ids[first : first + room]
+        return Window(tuple(self.board.drawn(self.mode, shown)), first, len(ids))
+
+    def _at_end(self) -> bool:
+        return self.follows and self.mode is not Mode.TABLE and self.sort is None
+
+    def glow(self, rows: tuple[Row, ...], now: float) -> None:
+        """Light the cells that changed since the last frame; others go out with time."""
+        self._lit = {cell: until for cell, until in self._lit.items() if until > now}
+        if self.mode is Mode.TABLE:
+            for row in rows:
+                before = self._seen.get(row.id)
+                if before is None and row.born <= self._seen_change:
+                    continue
+                for i, text in enumerate(row.texts):
+                    if before is None or before[i] != text:
+                        self._lit[row.id, i] = now + _GLOW
+        self._seen = {row.id: row.texts for row in rows}
+        self._seen_change = self.board.changes
+
+    def dim(self) -> None:
+        """Show no cursor and no light: the rows stay on the main screen."""
+        self.cursor, self._lit = -1, {}
+
+    @property
+    def glows(self) -> bool:
+        """Whether a cell is lit."""
+        return bool(self._lit)
+
+    def lit(self, row: Row, column: int) -> bool:
+        """Whether a cell changed a short time ago."""
+        return (row.id, column) in self._lit
+
+    def press(self, name: str, text: str = "") -> None:
+        """Act on a key of prompt_toolkit's name; `text` is what it types."""
+        self.said = ""
+        if self.typing or self.naming:
+            self._type(name, text)
+            return
+        match act_of(name):
+            case Act.INTERRUPT:
+                self.stopped = self.interrupted = True
+            case Act.STOP if self.open is Open.NOTHING:
+                self.stopped = True
+            case Act.STOP:
+                self.open = Open.NOTHING
+            case Act.BACK:
+                self._back()
+            case Act.HELP:
+                self.open, self.below = Open.HELP, 0
+            case Act.PAUSE:
+                self.paused = not self.paused
+            case Act() as act if self.open is not Open.NOTHING:
+                self.below = max(self.below + _lines(act, self.page), 0)
+            case Act.MODE:
+                modes = self.board.modes
+                self.mode = modes[(modes.index(self.mode) + 1) % len(modes)]
+                self.cursor, self.top, self.follows = -1, 0, True
+                self._lit, self._seen = {}, {}
+            case Act.SORT:
+                self._sort()
+            case Act.FILTER:
+                self.typing = True
+            case Act.SAVE:
+                self.naming = True
+            case Act.OPEN | Act.COPY as act:
+                self._take(act)
+            case Act.LEFT | Act.RIGHT | Act.LEFTMOST | Act.RIGHTMOST as act:
+                last = len(self.board.schema) - 1
+                aims = {Act.LEFT: self.column - 1, Act.RIGHT: self.column + 1, Act.LEFTMOST: 0}
+                self.column = min(max(aims.get(act, last), 0), last)
+            case Act() as act:
+                self._move(act)
+
+    def _type(self, key: str, typed: str) -> None:
+        """Change the filter's text, or the file's name."""
+        done, gone = key in ("c-m", "c-j"), key == "escape"
+        if key == "c-c":
+            self.stopped = self.interrupted = True
+        elif self.naming:
+            self.name = "" if gone else _typed(self.name, key, typed)
+            if done:
+                self.saves, self.name = self.name.strip(), ""
+            self.naming = not (done or gone)
+        else:
+            self.sought = "" if gone else _typed(self.sought, key, typed)
+            self.typing = not (done or gone)
+            self.cursor, self.top = -1, 0
+
+    def _back(self) -> None:
+        """Close what is open; if nothing is, show all rows in their places again."""
+        if self.open is not Open.NOTHING:
+            self.open = Open.NOTHING
+        else:
+            self.sort, self.sought, self.cursor, self.top = None, "", -1, 0
+
+    def _sort(self) -> None:
+        turns = (None, (self.column, True), (self.column, False))
+        at = turns.index(self.sort) if self.sort in turns else 0
+        self.sort = turns[(at + 1) % len(turns)]
+        self.cursor, self.top = -1, 0
+
+    def _place(self) -> int:
+        """The place of the cursor among the rows; -1 if its row is not there."""
+        found = np.flatnonzero(self.order() == self.cursor)
+        return int(found[0]) if len(found) else -1
+
+    def _take(self, act: Act) -> None:
+        ids = self.order()
+        if not len(ids):
+            return
+        if self._place() < 0:
+            last = max(len(ids) - self.page, 0)
+            self.cursor = int(ids[-1] if self._at_end() else ids[min(self.top, last)])
+        if act is Act.OPEN:
+            self.open, self.below, self.opened = Open.ROW, 0, self.cursor
+        else:
+            (row,) = self.board.drawn(self.mode, np.array([self.cursor]))
+            text = (row.texts[self.column] or "").encode()[:_COPIED]
+            self.copied = text.decode(errors="ignore")
+
+    def _move(self, act: Act) -> None:
+        """Move the cursor; the rows in view follow it."""
+        ids = self.order()
+        if not len(ids):
+            return
+        last = max(len(ids) - self.page, 0)
+        top = last if self._at_end() else min(self.top, last)
+        if act is Act.LAST:
+            at_end = self.mode is not Mode.TABLE and self.sort is None
+            self.top, self.follows = last, True
+            self.cursor = -1 if at_end else int(ids[-1])
+            self.paused = self.paused and not at_end
+            return
+        place, lines = self._place(), _lines(act, self.page)
+        if place < 0:
+            place = min(top + self.page, len(ids)) - 1 if self._at_end() else top
+            lines = 0 if abs(lines) == 1 else lines  # the first key shows the cursor
+        moved = min(max(place + lines, 0), len(ids) - 1)
+        if act in (Act.PAGE_UP, Act.PAGE_DOWN):
+            top = min(max(top + lines, 0), last)
+        self.top = min(max(top, moved - self.page + 1), moved)
+        if self.mode is not Mode.TABLE:
+            # What comes would move the rows away under the reader.
+            self.follows, self.paused = False, True
+        self.cursor = int(ids[moved])
+
+
+def _typed(text: str, key: str, typed: str) -> str:
+    """The text after a key."""
+    if key in _ENDINGS:
+        return text[:-1]
+    return text + typed if typed.isprintable() else text
+
+
+def _lines(act: Act, page: int) -> int:
+    """How many lines further down a key moves."""
+    many = 1 << 30
+    return {
+        Act.UP: -1, Act.DOWN: 1, Act.PAGE_UP: -page, Act.PAGE_DOWN: page,
+        Act.FIRST: -many, Act.LAST: many,
+    }.get(act, 0)  # fmt: skip
+
+
+def _with_text(columns: list[pa.Array], sought: str) -> Any:
+    """At which rows a cell has the text, in whatever case.
+
+    >>> _with_text([pa.array(["Ann", None]), pa.array(["x", "y"])], "an").tolist()
+    [True, False]
+    """
+    import pyarrow.compute as pc
+
+    mask: Any = False
+    for column in columns:
+        found = pc.fill_null(pc.match_substring(column, sought, ignore_case=True), False)
+        mask = mask | np.asarray(found)
+    return mask
+
+
+def _places(column: pa.Array, descending: bool) -> Any:
+    """The rows' places in the order of a column; NULL is last, equal ones stay as they are."""
+    import pyarrow.compute as pc
+
+    if pa.types.is_nested(column.type):
+        from kshell.value_texts import raw_texts
+
+        column = pa.array(raw_texts(column), pa.string())
+    ranked = pa.RecordBatch.from_arrays([column, pa.array(np.arange(len(column)))], ["v", "n"])
+    way = "descending" if descending else "ascending"
+    keys = [("v", way), ("n", "ascending")]
+    return np.asarray(pc.sort_indices(ranked, sort_keys=keys))

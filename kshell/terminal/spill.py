@@ -1,0 +1,61 @@
+"""The rows of an answer that is drawn when it has ended: in memory, then in a file without a name.
+
+`board` keeps a live query's rows with it, up to its LIMIT.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from typing import IO, Any
+
+import pyarrow as pa
+
+__all__ = ["Spill"]
+
+_MEMORY = 16 << 20  # bytes; what is more goes to the file
+
+
+class Spill:
+    """Rows in the order in which they came.
+
+    >>> rows = Spill(pa.schema([("n", pa.int64())]))
+    >>> rows.add(pa.record_batch({"n": [1, 2]}))
+    >>> [batch.num_rows for batch in rows.batches()]
+    [2]
+    """
+
+    def __init__(self, schema: pa.Schema, memory: int = _MEMORY) -> None:
+        self.schema = schema
+        self.count = 0
+        self._memory = memory
+        self._held: list[pa.RecordBatch] = []
+        self._bytes = 0
+        self._file: IO[bytes] | None = None
+        self._writer: Any = None
+
+    def add(self, rows: pa.RecordBatch) -> None:
+        """Keep rows."""
+        if not rows.num_rows:
+            return
+        self.count += rows.num_rows
+        self._held.append(rows)
+        self._bytes += rows.nbytes
+        if self._bytes > self._memory:
+            self._write()
+
+    def _write(self) -> None:
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(prefix="kshell-")  # noqa: SIM115
+            self._writer = pa.ipc.new_stream(self._file, self.schema)
+        for batch in self._held:
+            self._writer.write_batch(batch)
+        self._held, self._bytes = [], 0
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All rows; none can be added after it."""
+        if self._file is not None:
+            self._writer.close()
+            self._file.seek(0)
+            yield from pa.ipc.open_stream(self._file)
+        yield from self._held

@@ -1,0 +1,69 @@
+"""The writer of changed lines: a slow line gets the newest frame, and never a queue of old ones."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from typing import IO
+
+import pytest
+
+from kshell.terminal.line_writer import LineWriter
+
+LINES = 40
+SIZE = 4096
+
+
+@pytest.fixture
+def line() -> Iterator[tuple[int, IO[str]]]:
+    """A pipe that takes one page, and nothing more until it is read."""
+    read, write = os.pipe()
+    fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, SIZE)
+    with os.fdopen(write, "w") as out:
+        yield read, out
+    os.close(read)
+
+
+def taken(read: int, seconds: float = 0.3) -> bytes:
+    os.set_blocking(read, False)
+    data, end = b"", time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            data += os.read(read, SIZE)
+        except BlockingIOError:
+            time.sleep(0.01)
+    return data
+
+
+def picture(n: int) -> list[str]:
+    return [f"frame {n:4} line {i:2} {'x' * 40}" for i in range(LINES)]
+
+
+def test_only_changed_lines_are_written(line: tuple[int, IO[str]]) -> None:
+    read, out = line
+    writer = LineWriter(out)
+    writer.draw(["one", "two"])
+    taken(read)
+    writer.draw(["one", "three"])
+    assert taken(read) == b"\x1b[2;1H\x1b[0mthree\x1b[0m\x1b[K"
+    writer.draw(["one", "three"])
+    assert taken(read) == b""
+    writer.close()
+
+
+def test_one_frame_waits_at_most(line: tuple[int, IO[str]]) -> None:
+    read, out = line
+    writer = LineWriter(out)
+    began = time.monotonic()
+    for n in range(500):
+        writer.draw(picture(n))
+        time.sleep(0.001)
+    assert time.monotonic() - began < 5  # nobody waited for the line
+    seen = taken(read, 1.0)
+    frame = len("\n".join(picture(0))) + LINES * 20
+    assert len(seen) < SIZE + 3 * frame  # in the pipe, the one being written, the one that waits
+    assert all(line.encode() in seen for line in picture(499))
+    writer.close()
+    assert taken(read).endswith(b"\x1b[?1049l")
