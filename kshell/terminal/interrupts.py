@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from kshell.errors import Interrupted
 from kshell.terminal.keyboard import restore
 
-__all__ = ["counted"]
+__all__ = ["counted", "heed"]
 
 
 def _count(pipe: int, most: int) -> None:
@@ -28,6 +28,12 @@ def _count(pipe: int, most: int) -> None:
         most -= came.count(signal.SIGINT)
     restore()
     os._exit(Interrupted.exit_code)
+
+
+def heed() -> None:
+    """Have Ctrl-C interrupt, also where the parent started kshell with it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextlib.contextmanager
