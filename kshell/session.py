@@ -284,7 +284,7 @@ def _undefine(session: Session, statement: ast.Undefine) -> Iterator[Event]:
 def _script(session: Session, statement: ast.RunScript) -> Iterator[Event]:
     check_files(session.properties, "RUN SCRIPT")
     try:
-        text = Path(statement.path).expanduser().read_text()
+        text = Path(statement.path).expanduser().read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{statement.path} cannot be read: {error}") from None
     try:

@@ -79,7 +79,7 @@ def _token(options: Mapping[str, str], endpoint: str) -> list[tuple[str, str]]:
     if address.scheme == "file":
         path = Path(unquote(address.path))
         try:
-            return [("sasl.oauthbearer.token", path.read_text().strip())]
+            return [("sasl.oauthbearer.token", path.read_text("utf-8").strip())]
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"the token in {path} cannot be read: {error}") from None
     where = f" from {address.scheme}://{address.hostname}" if address.hostname else ""

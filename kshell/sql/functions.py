@@ -104,7 +104,7 @@ def _own() -> dict[str, Function]:
         if not file.name.endswith(".toml"):
             continue
         category = file.name.removesuffix(".toml")
-        for name, row in tomllib.loads(file.read_text()).items():
+        for name, row in tomllib.loads(file.read_text("utf-8")).items():
             function = _row(name, category, row)
             for known in (name, *row.get("aliases", ())):
                 found[known] = function

@@ -18,7 +18,7 @@ from typing import Any
 from kshell.errors import Interrupted
 from kshell.terminal.keyboard import restore
 
-__all__ = ["counted"]
+__all__ = ["counted", "heed"]
 
 _SOON = 0.02  # seconds until the callback is over
 
@@ -33,6 +33,12 @@ def _count(pipe: int, most: int) -> None:
         most -= came.count(signal.SIGINT)
     restore()
     os._exit(Interrupted.exit_code)
+
+
+def heed() -> None:
+    """Have Ctrl-C interrupt, also where the parent started kshell with it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextlib.contextmanager

@@ -6,20 +6,25 @@ The command line and the prompt both use it, so that their messages look the sam
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from typing import IO
 
 from kshell.errors import KshellError, Place
 from kshell.terminal.sanitize import clean, clean_block
+from kshell.terminal.widths import clusters, cut, width_of, wrapped
 
 __all__ = ["Outages", "colours", "draw_error", "draws", "error_lines", "internal_error", "note"]
 
+_NARROWEST = 12  # columns of a statement's line that are shown, at least
 _BETWEEN = 5.0  # seconds between two notes about the same outage, at least
 
 
-def error_lines(error: KshellError, text: str = "") -> list[str]:
+def error_lines(error: KshellError, text: str = "", width: int = 0) -> list[str]:
     """The error as lines of clean text; with the statement's line and a caret if it has a place.
+
+    Lines are at most `width` columns long, if it is given: words wrap, the statement's line is cut.
 
     >>> from kshell.errors import UnknownName
     >>> e = UnknownName("topic", "ordes", ["orders"], place=Place(1, 15, 5))
@@ -29,31 +34,56 @@ def error_lines(error: KshellError, text: str = "") -> list[str]:
         │               ^^^^^
     Try: did you mean orders?
     """
-    lines = [f"Error: {clean_block(error.what)}"]
+    lines = _wrapped(f"Error: {clean_block(error.what)}", width)
     if error.place is not None and text:
-        lines += _pointed(text, error.place)
+        lines += _pointed(text, error.place, width)
     if error.hint:
-        lines.append(f"Try: {clean_block(error.hint)}")
+        lines += _wrapped(f"Try: {clean_block(error.hint)}", width)
     return lines
 
 
-def _pointed(text: str, place: Place) -> list[str]:
+def _wrapped(text: str, width: int) -> list[str]:
+    if not width:
+        return [text]
+    return [part for line in text.split("\n") for part in wrapped(line, width)]
+
+
+def _pointed(text: str, place: Place, width: int) -> list[str]:
     all_lines = text.split("\n")
     if not 1 <= place.line <= len(all_lines):
         return []
     line = all_lines[place.line - 1]
-    # The caret stands under the shown text, in which a tab or a control character is longer.
-    before = len(clean(line[: place.column - 1]))
-    length = max(len(clean(line[place.column - 1 : place.column - 1 + place.length])), 1)
     number = str(place.line)
     margin = " " * len(number)
-    return [f"  {number} │ {clean(line)}", f"  {margin} │ {' ' * before}{'^' * length}"]
+    # The caret stands under the shown text, in which a tab or a control character is longer.
+    at, end = place.column - 1, place.column - 1 + place.length
+    before, marked, after = clean(line[:at]), clean(line[at:end]), clean(line[end:])
+    room = max(width - len(f"  {number} │ "), _NARROWEST)
+    if width and width_of(before + marked + after) > room:
+        marked = cut(marked, room // 2)
+        left = room - max(width_of(marked), 1)  # the caret is one wide where nothing is marked
+        before = _end_of(before, left - min(width_of(after), room // 3))
+        after = cut(after, room - width_of(before + marked))
+    caret = " " * width_of(before) + "^" * max(width_of(marked), 1)
+    return [f"  {number} │ {before}{marked}{after}", f"  {margin} │ {caret}"]
+
+
+def _end_of(text: str, width: int) -> str:
+    """The end of the text that fits, after an ellipsis if it is not all of it."""
+    if width_of(text) <= width:
+        return text
+    kept: list[str] = []
+    for cluster in reversed(list(clusters(text))):
+        if width_of("".join(kept)) + width_of(cluster) >= width:
+            break
+        kept.insert(0, cluster)
+    return "…" + "".join(kept)
 
 
 def draw_error(error: KshellError, text: str = "", to: IO[str] | None = None) -> None:
     """Write the error to stderr, in red on a terminal."""
     to = to or sys.stderr
-    lines = error_lines(error, text)
+    lines = error_lines(error, text, shutil.get_terminal_size().columns if to.isatty() else 0)
     if colours(to):
         lines = [_coloured(line) for line in lines]
     to.write("\n".join(lines) + "\n")

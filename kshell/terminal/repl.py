@@ -35,6 +35,7 @@ from kshell.terminal.conversation import Conversation, NoSession
 from kshell.terminal.encoding import Unbuffered, speaks_utf8
 from kshell.terminal.highlight import BracketsAtCursor, SqlLexer
 from kshell.terminal.history import PrivateHistory
+from kshell.terminal.interrupts import heed
 from kshell.terminal.keyboard import quiet
 from kshell.terminal.keys import bindings, editing_mode
 from kshell.terminal.messages import draw_error, note
@@ -161,6 +162,7 @@ class _Prompt:
 
     def run(self) -> int:
         """Run until Ctrl-D; returns the exit code."""
+        heed()
         talk = self._talk
         talk.say(f"kshell {__version__} · SQL over Kafka · help; lists statements, \\? commands\n")
         try:

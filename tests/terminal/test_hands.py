@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from pathlib import Path
@@ -160,6 +161,19 @@ def test_once_stops_a_statement_that_heeds_nothing_and_the_prompt_goes_on(shell:
     assert time.monotonic() - began < 1
     assert "^C" not in shell.text()
     statement(shell, "SELECT 1;")
+
+
+def test_ctrl_c_stops_where_the_parent_ignored_it(start) -> None:  # type: ignore[no-untyped-def]
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a script's `&` does
+    try:
+        screen = start("tests.terminal.fake_shell")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    screen.wait("fake:9092")
+    screen.type("slow;\r")
+    screen.wait("records, ")
+    screen.type("\x03")
+    screen.wait("stopped")
 
 
 def test_three_times_ends_with_130_whatever_it_does(shell: Screen) -> None:

@@ -58,6 +58,14 @@ class Scope:
         table = self.known.table(relation.name)
         return [table.columns] if table is not None else []
 
+    def common(self) -> Iterator[tuple[str, list[Index[Field]]]]:
+        """The tables of WITH that a FROM here may name, the last one first, with their columns."""
+        around = [g for g, _ in self.levels[:1] for g in g.within()]
+        for group in around:
+            for name, query in reversed(list(common_tables(group))):
+                if is_query(query) and not any(g is query for g in around):
+                    yield name, self._results(query, 1)
+
     def _common(self, group: Group, name: str) -> Group | None:
         for around in group.within():
             found = {n.casefold(): q for n, q in common_tables(around)}

@@ -17,9 +17,12 @@ _MOST_TABLES = 10  # of those seen so far, whose columns are offered where there
 
 
 def offer_columns(place: Place) -> None:
-    """Columns of the sources here and around; of all that were seen so far if there are none."""
+    """Columns of the sources here and around; of WITH and all seen so far if there are none."""
     offers, scope = place.offers, place.scope
     if not any(found for _, found in scope.levels):
+        for name, parts in scope.common():
+            for part in parts:
+                offer_fields(offers, part, name)
         for table in place.known.seen[:_MOST_TABLES]:
             if len(offers) >= MOST:
                 break

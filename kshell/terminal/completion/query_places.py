@@ -15,7 +15,7 @@ from kshell.terminal.completion.offers import Offers
 from kshell.terminal.completion.place import Place, before_hole, is_value, since_comma
 from kshell.terminal.completion.queries import Relation, branch_of, clauses, common_tables, is_query
 from kshell.terminal.completion.ranking import Index
-from kshell.terminal.completion.tree import Node, Tree, upper
+from kshell.terminal.completion.tree import Group, Node, Tree, upper
 from kshell.terminal.completion.types import offer_types
 from kshell.terminal.completion.values import (
     AFTER,
@@ -162,10 +162,18 @@ def _from(place: Place) -> None:
 
 def _sources(place: Place) -> None:
     offers = place.offers
-    common = [n for around in place.tree.group.within() for n, _ in common_tables(around)]
-    index = Index(Field(name, name) for name in common)
+    around = list(place.tree.group.within())
+    index = Index(
+        Field(name, name) for group in around for name, query in common_tables(group)
+        if _recursive(group) or not any(query is g for g in around)
+    )  # fmt: skip
     offers.names(index, lambda f: f.text, lambda f: "query of WITH")
     offers.names(place.known.sources, lambda s: s.text, lambda s: s.kind, dotted=True)
+
+
+def _recursive(group: Group) -> bool:
+    """Whether a query of WITH in the group may name itself."""
+    return any(upper(node) == "RECURSIVE" for node in group.nodes)
 
 
 def _on(place: Place) -> None:

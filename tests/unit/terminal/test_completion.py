@@ -89,6 +89,17 @@ def test_after_a_source_the_next_clauses_come_in_their_order():
     assert offered("SELECT * FROM orders AS o |")[:6] == following
 
 
+def test_with_no_from_yet_the_columns_of_with_come_first():
+    assert offered("WITH big AS (SELECT id AS amount FROM orders) SELECT |")[0] == "amount"
+    assert offered("WITH big AS (SELECT id AS amount FROM orders) SELECT am|")[0] == "amount"
+    assert offered("WITH big AS (SELECT to|")[0] == "total"
+
+
+def test_a_query_of_with_names_itself_only_where_it_is_recursive():
+    assert "big" not in offered("WITH big AS (SELECT id FROM |")
+    assert offered("WITH RECURSIVE big AS (SELECT id FROM |")[0] == "big"
+
+
 def test_with_offers_all_that_the_statement_takes():
     assert offered("CREATE STREAM s WITH (|") == [o.name for o in options_of(CREATE)]
     assert offered("ASSERT TOPIC s WITH (|") == [o.name for o in options_of(ASSERT_TOPIC)]

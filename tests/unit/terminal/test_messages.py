@@ -24,8 +24,23 @@ def test_the_caret_stands_under_the_word_in_its_line() -> None:
 
 
 def test_the_caret_is_right_after_wide_and_control_characters() -> None:
-    lines = error_lines(ParseError("x", place=Place(1, 4, 1)), "東\t'z")
-    assert lines[1:] == ["  1 │ 東\\t'z", "    │     " + "^"] or lines[2].index("^") == 11
+    lines = error_lines(ParseError("x", place=Place(1, 3, 1)), "東東'z")
+    assert lines[1:] == ["  1 │ 東東'z", "    │     ^"]
+
+
+def test_on_a_narrow_terminal_the_line_is_cut_around_the_word_and_words_wrap() -> None:
+    text = "SELECT one, two, three, four, five, sixx, seven, eight, nine FROM orders"
+    error = ParseError("no column named sixx", hint="did you mean six or sixty?",
+                       place=Place(1, text.index("sixx") + 1, 4))  # fmt: skip
+    lines = error_lines(error, text, 24)
+    assert all(len(line) <= 24 for line in lines)
+    shown, caret = (line for line in lines if "│" in line)
+    begin = caret.index("^")
+    assert shown[begin : begin + 4] == "sixx"
+    assert caret[begin:] == "^^^^"
+    assert "…" in shown[:begin]
+    assert shown.endswith("…")
+    assert " ".join(lines[-2:]) == "Try: did you mean six or sixty?"
 
 
 def test_a_place_outside_the_text_draws_no_caret() -> None:
