@@ -20,6 +20,9 @@ __all__ = ["PrivateHistory", "masked"]
 
 _MASK = "********"
 _USER_INFO = re.compile(r"//[^/@\s'\"]+@")  # user and password in a URL
+_NAMING = re.compile(r"(\s*\\ns\s+\S+\s+)(\S.*)", re.DOTALL)
+_OUTSIDE = re.compile(r"\s*\\!.*", re.DOTALL)
+_USER_OPTION = re.compile(r"(?<=\s)(-u|--user|--password|--token)([\s=]+)\S+")
 _SET_VARIABLE = re.compile(r"(\s*\\set\s+(\S+)\s+)\S.*", re.DOTALL)
 _VALUES = (Kind.STRING, Kind.OPEN, Kind.NUMBER, Kind.WORD, Kind.QUOTED, Kind.VARIABLE)
 Span = tuple[int, int, str]
@@ -33,6 +36,10 @@ def masked(text: str) -> str:
     >>> masked("SET 'client.id'='me', 'sasl.pasword'='x';")
     "SET 'client.id'='me', 'sasl.pasword'='********';"
     """
+    if (naming := _NAMING.fullmatch(text)) is not None:
+        return naming[1] + masked(naming[2])
+    if _OUTSIDE.fullmatch(text) is not None:
+        text = _USER_OPTION.sub(rf"\1\2{_MASK}", text)
     variable = _SET_VARIABLE.fullmatch(text)
     if variable is not None and is_secret(variable[2]):
         return variable[1] + _MASK

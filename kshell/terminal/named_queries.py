@@ -8,6 +8,7 @@ from pathlib import Path
 from kshell.config import state_home
 from kshell.errors import UnknownName, UsageError
 from kshell.terminal.conversation import Conversation
+from kshell.terminal.history import masked
 from kshell.terminal.messages import note
 from kshell.terminal.sanitize import clean
 from kshell.terminal.typed import Call, read_call
@@ -78,6 +79,10 @@ def save(talk: Conversation, call: Call) -> None:
         raise UsageError("\\ns takes a name and a statement")
     if not text or read_call(text) is not None:
         raise UsageError("\\ns names a statement, not a command")
+    if masked(text) != text:
+        raise UsageError(
+            "\\ns keeps no secrets", hint="write ${name} for it: DEFINE or --define gives the value"
+        )
     queries = _read()
     if name in queries and not talk.confirm(f"{name} is {clean(queries[name])}. Replace it?"):
         return

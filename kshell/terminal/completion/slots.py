@@ -106,8 +106,23 @@ def _variable(filling: Filling) -> None:
     filling.offers.pairs((name, "variable") for name in filling.known.variables)
 
 
-def _file(filling: Filling) -> None:
-    filling.offers.strings(files(filling.offers.typed.text))
+def _file(filling: Filling, first: tuple[str, ...] = ()) -> None:
+    """Files and folders; those whose names end as one of `first` stand before the others."""
+    found = list(files(filling.offers.typed.text))
+    ends = (*first, "/") if first else ("",)
+    apt = [entry for entry in found if entry[0].lower().endswith(ends)]
+    filling.offers.strings(apt)
+    filling.offers.strings(entry for entry in found if entry not in apt)
+
+
+def _data_file(filling: Filling) -> None:
+    from kshell.formats.file_rows import READERS
+
+    _file(filling, tuple(READERS))
+
+
+def _script(filling: Filling) -> None:
+    _file(filling, (".sql",))
 
 
 def _help(filling: Filling) -> None:
@@ -308,7 +323,8 @@ def _row(filling: Filling) -> None:
 SLOTS: Mapping[str, Callable[[Filling], None]] = {
     "source": _source, "sink": _source, "topic": _topic, "stream": _of_kind("stream"),
     "table": _of_kind("table"), "function": _function, "type": _type, "user's type": _users_type,
-    "query id": _query_id, "variable": _variable, "file": _file, "help": _help, "unit": _unit,
+    "query id": _query_id, "variable": _variable, "file": _file,
+    "data file": _data_file, "script": _script, "help": _help, "unit": _unit,
     "property": _property, "value": _value, "moment": _moment, "partition": _partition,
     "condition": _condition, "(options)": _with, "(columns)": _declared,
     "(names)": _target_columns, "(row)": _row, "(query)": _query_in_parentheses,

@@ -19,7 +19,7 @@ __all__ = ["STATEMENTS", "Slot", "Words", "expected"]
 
 _CREATED = """ [IF+NOT+EXISTS] <new>
     { (columns) [WITH (options)] | WITH (options) [AS <query>] | AS <query> }"""
-_OF_FILE = "[IF+NOT+EXISTS] <new> [(columns)] FROM+FILE <file>"
+_OF_FILE = "[IF+NOT+EXISTS] <new> [(columns)] FROM+FILE <data file>"
 _WHAT = """{ TOPICS | STREAMS | TABLES | QUERIES | FUNCTIONS | TYPES | VARIABLES | PROPERTIES
     | ERRORS | ALL+TOPICS } [EXTENDED]"""
 STATEMENTS: Mapping[str, str] = {
@@ -60,7 +60,7 @@ STATEMENTS: Mapping[str, str] = {
     "UNSET": "UNSET <property>",
     "DEFINE": "DEFINE <new> = <text>",
     "UNDEFINE": "UNDEFINE <variable>",
-    "RUN": "RUN SCRIPT <file>",
+    "RUN": "RUN SCRIPT <script>",
     "SPOOL": "SPOOL { <file> | OFF }",
     "HELP": "HELP <help>",
     "EXIT": "EXIT",

@@ -254,6 +254,12 @@ def test_named_queries_that_others_can_write_are_ignored_with_a_word(talk: Conve
     assert "0600" in capsys.readouterr().err
 
 
+def test_a_named_query_keeps_no_secret(talk: Conversation, session: Keeping, capsys) -> None:
+    enter(talk, "\\ns login SET 'sasl.password'='hunter2'")
+    assert "keeps no secrets" in capsys.readouterr().err
+    assert not list(Path("state/kshell").glob("*.json"))
+
+
 def test_a_named_query_runs_no_command(talk: Conversation, session: Keeping, capfd) -> None:
     enter(talk, "\\ns bad \\! echo hacked")
     assert "a statement" in capfd.readouterr().err

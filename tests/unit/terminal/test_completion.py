@@ -224,6 +224,16 @@ def test_files_and_folders_are_offered(tmp_path, monkeypatch):
     assert offered("CREATE TABLE t FROM FILE 'a|") == ["'a.sql'"]
 
 
+def test_files_that_a_statement_can_read_come_first(tmp_path, monkeypatch):
+    for name in ("A.md", "b.CSV", "c.sql", "d.parquet"):
+        (tmp_path / name).touch()
+    (tmp_path / "e").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert offered("CREATE TABLE t FROM FILE '|") == ["'b.CSV'", "'d.parquet'", "'e/", "'A.md'", "'c.sql'"]
+    assert offered("RUN SCRIPT '|") == ["'c.sql'", "'e/", "'A.md'", "'b.CSV'", "'d.parquet'"]
+    assert offered("SPOOL '|") == ["'A.md'", "'b.CSV'", "'c.sql'", "'d.parquet'", "'e/"]
+
+
 @pytest.mark.parametrize("text", [t for t, *_ in POSITIONS if len(t) > 45][::4])
 def test_completion_never_fails_at_any_place_of_a_text(text):
     whole = text.replace("|", "")

@@ -45,6 +45,9 @@ MASK = "********"
         ("SELECT password, token FROM users WHERE id = 'a';", "SELECT password, token FROM users WHERE id = 'a';"),
         ("CREATE STREAM s WITH (SASL_PASSWORD='x', KAFKA_TOPIC='t')", f"CREATE STREAM s WITH (SASL_PASSWORD='{MASK}', KAFKA_TOPIC='t')"),
         ("-- a remark\nSET 'sasl.password' = -- here\n 'hunter2';", f"-- a remark\nSET 'sasl.password' = -- here\n '{MASK}';"),
+        ("\\! curl -u al:pw https://r", f"\\! curl -u {MASK} https://r"),
+        ("\\! x --password=pw -n 1", f"\\! x --password={MASK} -n 1"),
+        ("\\ns login SET 'sasl.pasword'='hunter2'", f"\\ns login SET 'sasl.pasword'='{MASK}'"),
         ("\\ns login SET 'sasl.password'='hunter2'", f"\\ns login SET 'sasl.password'='{MASK}'"),
     ],
 )  # fmt: skip
