@@ -159,7 +159,29 @@ class _Reading:
             self._reader.cancel()
 
 
-class _Printed:
+class _Printing:
+    """What both kinds of PRINT have: its footer and its end."""
+
+    def __init__(self, records: Records, reading: _Reading) -> None:
+        self._records, self._reading = records, reading
+        self._rate = Rate()
+        self._rows, self._over = 0, False
+
+    def stats(self) -> LiveStats:
+        """The footer."""
+        read = self._records.read
+        return LiveStats(
+            self._rows, read, self._rate.of(read), self._reading.lag, self._records.left_out,
+            self._reading.note,
+        )  # fmt: skip
+
+    def cancel(self) -> None:
+        """Stop; the next poll ends it."""
+        self._over = True
+        self._reading.cancel()
+
+
+class _Printed(_Printing):
     """The first of each `interval` records, up to `limit`."""
 
     def __init__(
@@ -172,15 +194,13 @@ class _Printed:
         interval: int,
         limit: int | None,
     ) -> None:
-        self._records, self._interval, self._limit = records, interval, limit
-        self._reading = _Reading(follow, bell, records, range, held)
-        self._rate = Rate()
-        self._rows = self._seen = 0
-        self._cancelled = False
+        super().__init__(records, _Reading(follow, bell, records, range, held))
+        self._interval, self._limit = interval, limit
+        self._seen = 0
 
     def poll(self, seconds: float) -> Changes | None:
         """The next rows; empty if none came in time, or the registry does not answer."""
-        if self._cancelled or self._rows == self._limit:
+        if self._over or self._rows == self._limit:
             self.cancel()
             return None
         batch = self._reading.poll(seconds)
@@ -195,21 +215,8 @@ class _Printed:
         self._rows += batch.num_rows
         return Changes.of(batch)
 
-    def stats(self) -> LiveStats:
-        """The footer."""
-        read = self._records.read
-        return LiveStats(
-            self._rows, read, self._rate.of(read), self._reading.lag, self._records.left_out,
-            self._reading.note,
-        )  # fmt: skip
 
-    def cancel(self) -> None:
-        """Stop; the next poll ends it."""
-        self._cancelled = True
-        self._reading.cancel()
-
-
-class _Last:
+class _Last(_Printing):
     """The newest records by time: reads back from the ends until there are enough."""
 
     def __init__(
@@ -220,9 +227,7 @@ class _Last:
         self._found: dict[int, list[pa.RecordBatch]] = {p: [] for p in held}
         self._starts = {p: end for p, (_, end) in held.items()}
         self._width = count + 1  # one more, for the mark at the end of a transaction
-        self._rate = Rate()
-        self._rows, self._over = 0, False
-        self._reading = self._round()
+        super().__init__(records, self._round())
 
     def _round(self) -> _Reading:
         """Read further back in the partitions that gave too few."""
@@ -270,16 +275,3 @@ class _Last:
         rows = rows.take(pa.array(order[max(len(order) - self._count, 0) :]))
         self._rows = rows.num_rows
         return Changes.of(rows)
-
-    def stats(self) -> LiveStats:
-        """The footer."""
-        read = self._records.read
-        return LiveStats(
-            self._rows, read, self._rate.of(read), self._reading.lag, self._records.left_out,
-            self._reading.note,
-        )  # fmt: skip
-
-    def cancel(self) -> None:
-        """Stop; the next poll ends it."""
-        self._over = True
-        self._reading.cancel()
