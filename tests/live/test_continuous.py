@@ -742,16 +742,21 @@ def test_a_query_in_the_background_obeys_what_was_set_of_the_topic(run, session,
     assert [value for _, value, _ in records(client, name)] == [b'{"n":1}']
 
 
-def test_a_query_outlives_its_cluster_and_writes_all_of_it_once(own_broker):
-    properties = Properties({"bootstrap.servers": own_broker.bootstrap, "auto.offset.reset": "earliest"})
+def copying(broker, timeout: int):
+    """A producer to the topic src, and a session with a query that copies it to s."""
+    properties = Properties({"bootstrap.servers": broker.bootstrap, "auto.offset.reset": "earliest"})
     admin.create_topic(properties, "src", partitions=1, replicas=1, configs={})
     producer, session = Producer(properties), Session(properties)
     until(lambda: session.engine.context.client.find("src"))
     list(session.execute(
         "CREATE STREAM src (n BIGINT) WITH (KAFKA_TOPIC='src', VALUE_FORMAT='JSON');"
-        "SET 'delivery.timeout.ms'='4000'; CREATE STREAM s WITH (KAFKA_TOPIC='s') AS SELECT n FROM src EMIT CHANGES"
+        f"SET 'delivery.timeout.ms'='{timeout}'; CREATE STREAM s WITH (KAFKA_TOPIC='s') AS SELECT n FROM src EMIT CHANGES"
     ))  # fmt: skip
-    query = session.engine.context.queries["CSAS_S_1"]
+    return producer, session, session.engine.context.queries["CSAS_S_1"]
+
+
+def test_a_query_outlives_its_cluster_and_writes_all_of_it_once(own_broker):
+    producer, session, query = copying(own_broker, 4000)
     producer.send("src", [OutgoingRecord(None, b'{"n":%d}' % n, n + 1) for n in range(1000)])
     producer.flush()
     until(lambda: query.outlet.written == 1000)
@@ -775,15 +780,7 @@ def test_a_query_outlives_its_cluster_and_writes_all_of_it_once(own_broker):
 
 
 def test_a_query_that_stood_still_and_was_acknowledged_after_all_ends_with_its_own_error(own_broker):
-    properties = Properties({"bootstrap.servers": own_broker.bootstrap, "auto.offset.reset": "earliest"})
-    admin.create_topic(properties, "src", partitions=1, replicas=1, configs={})
-    producer, session = Producer(properties), Session(properties)
-    until(lambda: session.engine.context.client.find("src"))
-    list(session.execute(
-        "CREATE STREAM src (n BIGINT) WITH (KAFKA_TOPIC='src', VALUE_FORMAT='JSON');"
-        "SET 'delivery.timeout.ms'='2000'; CREATE STREAM s WITH (KAFKA_TOPIC='s') AS SELECT n FROM src EMIT CHANGES"
-    ))  # fmt: skip
-    query = session.engine.context.queries["CSAS_S_1"]
+    producer, session, query = copying(own_broker, 2000)
     query.pause()
     producer.send("src", [OutgoingRecord(None, b'{"n":%d}' % n, n + 1) for n in range(10)])
     producer.flush()
