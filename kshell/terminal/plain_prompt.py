@@ -29,7 +29,8 @@ def ask(prompt: str, history: PrivateHistory, default: str = "") -> str:
                 raise
         if default and lines == [""]:
             lines = [default]
-        text = "\n".join(lines)
+        # Enter typed while a statement ran is a carriage return: see `keyboard.quiet`.
+        text = "\n".join(lines).replace("\r", "\n")
         if runs_on_enter(text):
             history.append_string(text)
             return text

@@ -264,6 +264,7 @@ def test_a_dumb_terminal_has_a_plain_prompt(start) -> None:  # type: ignore[no-u
     shell.pump(0.3)
     shell.type("FROM x;\r")
     shell.wait("SELECT 2\\nFROM x;")
+    shell.until(lambda: shell.text().endswith("kshell>"), "the prompt")
     shell.type("\x04\x04")
     shell.until(lambda: not shell.process.isalive(), "the end")
 
