@@ -12,7 +12,7 @@ tour: $(VENV)/.installed
 	@$(BIN)/kshell --demo --tour
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 # What takes minutes: brokers that fail.
 matrix: $(VENV)/.dev
