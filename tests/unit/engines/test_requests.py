@@ -54,6 +54,7 @@ STATEMENTS = {
     "EXPLAIN SELECT * FROM pageviews EMIT CHANGES": (1, 2),
     "SELECT * FROM c EMIT CHANGES": (1, 2),
     "PRINT pageviews": (1, 2),
+    "PRINT pageviews WHERE viewtime > 0": (1, 2),
     "DESCRIBE pageviews": (1, 2),
 }
 

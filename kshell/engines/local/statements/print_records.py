@@ -7,6 +7,7 @@ with a schema as a STRUCT, and a record that cannot be decoded is a row with an 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from kshell.results import LeftOut
 from kshell.types import BIGINT, STRING, as_moment
 
 if TYPE_CHECKING:
-    from kshell.engines.local.context import Context
+    from kshell.engines.local.sources.lookup import Lookup
     from kshell.sql.clauses import Query
 
 __all__ = ["Records", "Where", "whole_values"]
@@ -40,23 +41,21 @@ _AS_TEXT = frozenset({"DELIMITED", "JSON", "NONE"})
 class Where:
     """The condition, as a continuous query of the topic decides it."""
 
-    def __init__(
-        self, context: Context, query: Query, source: Source, properties: Properties
-    ) -> None:
+    def __init__(self, lookup: Lookup, query: Query) -> None:
         from kshell.engines.local.sources.scan_reader import Intake
         from kshell.engines.local.statements.plans import plan_query
         from kshell.sql import plan
         from kshell.stream.graph import build
 
-        lookup = context.lookup(properties.set("ksql.rowpartition.rowoffset.enabled", "true"))
-        node = plan_query(lookup, query)
+        placed = lookup.properties.set("ksql.rowpartition.rowoffset.enabled", "true")
+        node = plan_query(replace(lookup, properties=placed), query)
         (leaf,) = plan.scans(node)
         ((_, self._column),) = node.columns
 
         def failed(row: dict[str, object], column: str, message: str) -> None:
-            context.errors.evaluation(f"PRINT {source.topic}", column, message)
+            lookup.errors.evaluation(f"PRINT {leaf.source.topic}", column, message)
 
-        self._intake = Intake(leaf, context.errors, properties)
+        self._intake = Intake(leaf, lookup.errors, lookup.properties)
         self._graph = build(node, on_error=failed)
 
     def offsets(self, chunk: Chunk, start: int, stop: int) -> tuple[pa.Array, LeftOut]:

@@ -61,9 +61,7 @@ def print_topic(context: Context, statement: Print, properties: Properties) -> A
     def follow(ranges: Ranges) -> Reader:
         return context.client.follow(snapshot, ranges, bell, room)
 
-    where = None
-    if statement.where is not None:
-        where = Where(context, statement.where, sampled, properties)
+    where = None if statement.where is None else Where(lookup, statement.where)
     records = Records(whole_values(sampled), properties, context.errors, where)
     printed: _Printed | _Last
     if statement.last is not None:
