@@ -44,10 +44,7 @@ def read(connection: duckdb.DuckDBPyConnection, text: str) -> Syntax | None:
     reader = _Reader(text)
     node = tree["statements"][0]["node"]
     reader.query(node, frozenset(), None)
-    while node["type"] == "SET_OPERATION_NODE":
-        node = (node.get("children") or [node.get("left")])[0]
-    if node["type"] == "SELECT_NODE" and id(node) in reader.made:
-        reader.found.root = reader.made[id(node)]
+    reader.found.root = reader.naming(node)
     return reader.found
 
 
@@ -111,7 +108,7 @@ class _Reader:
                 self._any(part, names, selection)
                 self._clause = clause
         if node["type"] != "SELECT_NODE":
-            first, *others = [self.made.get(id(n)) for n in _leaves(node)] or [None]
+            first, *others = [self.made.get(id(n)) for n in _leaves(node)]
             if first is not None:
                 first.beside = [other for other in others if other is not None]
 
@@ -122,11 +119,9 @@ class _Reader:
             return -1
         return self._offset(of[0]) if of[0].get("class") == "COLUMN_REF" else -1
 
-    def _made(self, node: dict[str, Any] | None) -> Selection | None:
+    def naming(self, node: dict[str, Any] | None) -> Selection | None:
         """The SELECT that names a query's columns."""
-        while node is not None and node.get("type") in ("SET_OPERATION_NODE", "RECURSIVE_CTE_NODE"):
-            node = node.get("left") or (node.get("children") or [None])[0]
-        return self.made.get(id(node)) if node is not None else None
+        return None if node is None else self.made.get(id(next(_leaves(node))))
 
     def _first(self, node: Any) -> int:
         """Where the first of an expression is."""
@@ -158,7 +153,7 @@ class _Reader:
             if kind != "EMPTY":
                 inner = (node.get("subquery") or {}).get("node")
                 renamed = tuple(node.get("column_name_alias") or ())
-                selection.others.append(Derived(node.get("alias", ""), renamed, self._made(inner)))
+                selection.others.append(Derived(node.get("alias", ""), renamed, self.naming(inner)))
 
     def _table(
         self, node: dict[str, Any], ctes: frozenset[str], selection: Selection | None
@@ -170,7 +165,7 @@ class _Reader:
                 names, query = self._ctes[path[-1].casefold()]
                 columns = tuple(node.get("column_name_alias") or ()) or names
                 alias = node["alias"] or path[-1]
-                selection.others.append(Derived(alias, columns, self._made(query)))
+                selection.others.append(Derived(alias, columns, self.naming(query)))
             return
         renamed = tuple(node.get("column_name_alias") or ())
         made = FromName(path, self._offset(node), node["alias"], renamed, selection)
