@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from kshell.sql.casts import let
 from kshell.types import parts, quote_duckdb
 
 __all__ = ["in_order"]
@@ -29,13 +30,16 @@ def in_order(sql: str, type: pa.DataType, depth: int = 0) -> str:
     if pa.types.is_list(type):
         inner = in_order(item, type.value_type, depth + 1)
         return f"list_transform({sql}, lambda {item}: {inner})"
-    fields = ", ".join(
-        f"{quote_duckdb(f.name)} := {in_order(f'{item}.{quote_duckdb(f.name)}', f.type, depth + 1)}"
-        for f in type
-    )
-    # A list of one gives the STRUCT a name, and a NULL stays one.
-    made = f"CASE WHEN {item} IS NOT NULL THEN struct_pack({fields}) END"
-    return f"list_transform([{sql}], lambda {item}: {made})[1]"
+
+    def fields(held: str) -> str:
+        made = ", ".join(
+            f"{name} := {in_order(f'{held}.{name}', f.type, depth)}"
+            for f in type
+            for name in [quote_duckdb(f.name)]
+        )
+        return f"CASE WHEN {held} IS NOT NULL THEN struct_pack({made}) END"
+
+    return let(sql, fields)
 
 
 def _has_map(type: pa.DataType) -> bool:
