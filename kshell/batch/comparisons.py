@@ -18,10 +18,11 @@ from kshell.batch.pushdown import Narrowing
 from kshell.batch.sources import Source
 from kshell.batch.times import parse_moment
 from kshell.batch.translate_error import translate_error
+from kshell.catalog.model import TIME_COLUMNS
 from kshell.errors import BindError, Place
 from kshell.sql.clauses import Query
 from kshell.sql.spans import Draft
-from kshell.sql.syntax import ColumnRef, Side
+from kshell.sql.syntax import Side
 from kshell.sql.tokens import Kind
 from kshell.types import quote_text
 
@@ -29,7 +30,6 @@ __all__ = ["Comparisons"]
 
 _UNKNOWN = object()
 _COMPARED = ("=", "<>", "!=", "<", ">", "<=", ">=")
-_TIME_COLUMNS = frozenset({"ROWTIME", "WINDOWSTART", "WINDOWEND"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Comparisons:
             return
         for test in self.pseudo.syntax.tests:
             column = self.pseudo.meant(test.column)
-            type = self._time_type(test.column)
+            type = self.pseudo.time_type(test.column)
             if type is not None and type != pa.int64():
                 self._compare_timestamps(test.sides)
                 continue
@@ -83,7 +83,7 @@ class Comparisons:
         """Times compared with text where DuckDB shows no tree, as in a PIVOT without IN."""
         draft = self.draft
         for n, token in enumerate(draft.tokens):
-            named = token.kind is Kind.WORD and token.upper in _TIME_COLUMNS
+            named = token.kind is Kind.WORD and token.upper in TIME_COLUMNS
             if not named or not self.pseudo.is_exposed(token.upper):
                 continue
             first = n - 2 if draft.is_sign(n - 1, ".") else n
@@ -117,9 +117,6 @@ class Comparisons:
             hint="try '10 minutes ago', 'yesterday' or '2026-01-31T10:00:00Z'",
             place=self.place(start, end),
         )
-
-    def _time_type(self, column: ColumnRef) -> pa.DataType | None:
-        return self.pseudo.time_type(column, column.path[-1].upper() in _TIME_COLUMNS)
 
     def _compare_timestamps(self, sides: Sequence[Side]) -> None:
         """Timestamps take what DuckDB reads as one; '10 minutes ago' it does not."""

@@ -14,7 +14,7 @@ import pyarrow as pa
 from kshell.batch.columns import Columns, Named
 from kshell.batch.sources import Source
 from kshell.batch.tables import DUMMY, Table
-from kshell.catalog.model import PSEUDO_COLUMNS, WINDOW_COLUMNS
+from kshell.catalog.model import PSEUDO_COLUMNS, TIME_COLUMNS, WINDOW_COLUMNS
 from kshell.errors import BindError
 from kshell.field_names import alike, plain, plain_sql
 from kshell.sql.duck import plain as plain_database
@@ -114,16 +114,17 @@ class Pseudo:
             for c in self._hidden(number)
         )
 
-    def time_type(self, column: ColumnRef, named: bool) -> pa.DataType | None:
+    def time_type(self, column: ColumnRef) -> pa.DataType | None:
         """The type of a ROWTIME, WINDOWSTART or WINDOWEND: milliseconds, or a given table's own
         timestamps; None for a field that is only called so.
 
-        `named`: it has such a name.  Else it may still be one, by another name.
+        A column of another name may still be one.
         """
         meaning = self.columns.meaning(column)
         whole = len(column.path) == meaning.part + 1
         if whole and any(c.moment for c in meaning.columns):
             return pa.int64()
+        named = column.path[-1].upper() in TIME_COLUMNS
         for c in meaning.columns if named else ():
             own = c.number >= 0 and (c.own.upper() in WINDOW_COLUMNS or c.column == "ROWTIME")
             if (c.hidden or own) and (c.type == pa.int64() or pa.types.is_timestamp(c.type)):

@@ -17,6 +17,7 @@ __all__ = [
     "HEADERS",
     "PSEUDO_COLUMNS",
     "RESERVED",
+    "TIME_COLUMNS",
     "WINDOW_COLUMNS",
     "Column",
     "FileRows",
@@ -70,6 +71,7 @@ RESERVED: Mapping[str, pa.DataType] = MappingProxyType(
 )
 # The key of a windowed source also has these, in milliseconds too.
 WINDOW_COLUMNS = ("WINDOWSTART", "WINDOWEND")
+TIME_COLUMNS = ("ROWTIME", *WINDOW_COLUMNS)
 
 
 class Kind(Enum):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from kshell.catalog.model import WINDOW_COLUMNS
+from kshell.catalog.model import TIME_COLUMNS
 from kshell.field_names import plain
 from kshell.sql import plan
 from kshell.sql.expressions import Call, Column, Expression
@@ -15,7 +15,6 @@ from kshell.types import BIGINT, as_moment
 
 __all__ = ["answer_schema", "moments"]
 
-_PSEUDO = frozenset({"ROWTIME", *WINDOW_COLUMNS})
 _EXTREMES = frozenset({"MIN", "MAX"})
 
 
@@ -31,10 +30,10 @@ def answer_schema(node: plan.Answer) -> pa.Schema:
 
 def moments(node: plan.Node) -> frozenset[str]:
     """The names of a node's output columns that are times in milliseconds."""
-    made: set[str] = set(_PSEUDO)
+    made: set[str] = set(TIME_COLUMNS)
     match node:
         case plan.Scan():
-            times = _PSEUDO | node.source.moments
+            times = node.source.moments.union(TIME_COLUMNS)
             made |= {column for column, source in node.columns if source in times}
         case plan.Project():
             before = moments(node.input)

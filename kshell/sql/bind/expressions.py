@@ -13,6 +13,7 @@ from types import MappingProxyType
 import pyarrow as pa
 from sqlglot import exp
 
+from kshell.catalog.model import TIME_COLUMNS
 from kshell.durations import UNITS
 from kshell.errors import BindError, KshellError, Unsupported
 from kshell.sql import functions
@@ -51,7 +52,6 @@ _COMPARISON: Mapping[type[exp.Expr], str] = MappingProxyType(
         exp.NullSafeNEQ: "IS_DISTINCT",
     }
 )  # fmt: skip
-_MOMENTS = ("ROWTIME", "WINDOWSTART", "WINDOWEND")
 _UNITS = frozenset(f"{unit}{s}" for unit in ("YEAR", "MONTH", "WEEK", *UNITS) for s in ("", "S"))
 # The functions whose first argument is a unit of time, written as a bare word.
 UNIT_FUNCTIONS = ("DATEADD", "DATESUB", "TIMEADD", "TIMESUB", "TIMESTAMPADD", "TIMESTAMPSUB")
@@ -227,7 +227,7 @@ class Binder:
         """A string beside ROWTIME or a window's bound is a moment."""
         if (
             isinstance(other, exp.Column)
-            and other.name.upper() in _MOMENTS
+            and other.name.upper() in TIME_COLUMNS
             and isinstance(value, Literal)
             and value.type == STRING
             and value.value is not None
