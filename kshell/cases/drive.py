@@ -103,10 +103,9 @@ def _useless(source: Source, row: Row) -> bool:
 
 def _changes(leaf: Scan, row: Row) -> Changes:
     schema = leaf.output.schema()
-    from_source = dict(leaf.columns)
     values = {
-        name: row.columns.get(from_source.get(name, name)) if name != "ROWTIME" else row.timestamp
-        for name in schema.names
+        name: row.columns.get(column) if name != "ROWTIME" else row.timestamp
+        for name, column in zip(schema.names, leaf.source_columns(), strict=True)
     }
     batch = pa.RecordBatch.from_pylist([values], schema=schema)
     gone = -1 if leaf.source.kind is Kind.TABLE else 0

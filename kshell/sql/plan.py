@@ -84,6 +84,11 @@ class Scan:
     output: Relation
     columns: tuple[tuple[str, str], ...]  # (output column, the source's column or pseudo column)
 
+    def source_columns(self) -> list[str]:
+        """The names in the source of the columns of `output.schema()`, in its order."""
+        named = dict(self.columns)
+        return [named.get(name, name) for name in self.output.schema().names]
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:

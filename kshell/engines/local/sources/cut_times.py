@@ -37,8 +37,4 @@ def cut_notices(reads: Iterable[tuple[Source, Collection[str]]]) -> tuple[Notice
 
 def cut_in_plan(node: plan.Node) -> tuple[Notice, ...]:
     """The notice for what a continuous plan reads."""
-    reads = []
-    for leaf in plan.scans(node):
-        named = dict(leaf.columns)
-        reads.append((leaf.source, [named.get(n, n) for n in leaf.output.schema().names]))
-    return cut_notices(reads)
+    return cut_notices((leaf.source, leaf.source_columns()) for leaf in plan.scans(node))

@@ -187,10 +187,9 @@ class GivenInput:
 
 def _as_scanned(rows: pa.Table, leaf: plan.Scan) -> pa.Table:
     """The scan's columns by the plan's names, in KSQL's types."""
-    from_source = dict(leaf.columns)
+    schema = leaf.output.schema()
     arrays = []
-    for field in leaf.output.schema():
-        name = from_source.get(field.name, field.name)
+    for field, name in zip(schema, leaf.source_columns(), strict=True):
         column = _column(rows, name)
         if pa.types.is_timestamp(column.type) and field.type == BIGINT:
             column = column.cast(TIMESTAMP, safe=False)  # a ROWTIME given as a moment
@@ -198,4 +197,4 @@ def _as_scanned(rows: pa.Table, leaf: plan.Scan) -> pa.Table:
             arrays.append(column.cast(field.type, safe=not pa.types.is_temporal(field.type)))
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise BindError(f"column {name} of {leaf.source.name}: {error}") from None
-    return pa.table(arrays, schema=leaf.output.schema())
+    return pa.table(arrays, schema=schema)

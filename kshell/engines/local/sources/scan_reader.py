@@ -37,8 +37,7 @@ class Intake:
         self.schema = scan.output.schema()
         self._strict = properties["ksql.fail.on.deserialization.error"] == "true"
         self._errors = errors
-        from_source = dict(scan.columns)
-        self._columns = [from_source.get(name, name) for name in self.schema.names]
+        self._columns = scan.source_columns()
         self._misfits = misfits
         learns = Learns.NOT if misfits is None else Learns.TYPES
         self._read: Reading = reader_of(scan.source, self._columns, properties, learns=learns)
