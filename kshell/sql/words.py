@@ -26,8 +26,6 @@ DUCKDB_AGGREGATES = frozenset(
     {"AVG", "COUNT", "HISTOGRAM", "MAX", "MIN", "STDDEV_SAMP", "SUM"}
 )
 
-_TYPE_ENDS = frozenset({")", "]"})
-
 
 def in_duckdb_words(text: str, tree: exp.Query, ksql: bool) -> Draft:
     """The text with edits; `tree` is what sqlglot read of it (empty where it could not)."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kshell.durations import UNITS
 from kshell.errors import ParseError, Place, nearest
 from kshell.sql.clauses import Name
-from kshell.sql.keywords import CLAUSES, KEYWORDS, RESERVED
+from kshell.sql.keywords import CLAUSES, RESERVED
 from kshell.sql.script import Piece
 from kshell.sql.tokens import Kind, Token, place_at, tokenize
 
@@ -183,12 +183,3 @@ class Cursor:
         if token.upper in RESERVED and "name" in expected[0]:
             hint = f'{token.upper} is a reserved word: write "{token.text}" to use it as a name'
         return syntax_error(token.text[:40], self.place(token), shown, hint)
-
-    def misspelt(self, token: Token) -> ParseError | None:
-        """An error for a word that is nearly a clause's keyword; else None."""
-        if token.kind is not Kind.WORD or token.upper in KEYWORDS:
-            return None
-        close = nearest(token.text, CLAUSES, 1)
-        if not close:
-            return None
-        return syntax_error(token.text, self.place(token), hint=f"did you mean {close[0]}?")

@@ -35,7 +35,7 @@ _GROWTH = 10
 
 
 class FieldSearch:
-    """One topic; `run` once.  `shape` is what was found, `counts` in how many of `objects`."""
+    """One topic; `run` once.  `shape` is what was found, `counts` in how many records."""
 
     def __init__(self, lookup: Lookup, sampled: Sampled) -> None:
         self._lookup = lookup
@@ -50,7 +50,7 @@ class FieldSearch:
         self._total, self._bytes = 0, 0
         self.shape = Shape()
         self.counts: Counter[str] = Counter()
-        self.looked = self.objects = 0
+        self.looked = 0
         self._allowance = Allowance(lookup.budget)
 
     @property
@@ -127,7 +127,6 @@ class FieldSearch:
         self.looked += len(values)
         found = self._reader.read(values, self._names, outer=True)
         misfits, bad = set(found.misfits), {row for row, _ in found.bad}
-        self.objects += len(values) - values.null_count - len(bad - misfits)
         for name, column in zip(self._names, found.columns, strict=True):
             self.counts[name] += len(column) - column.null_count
         others = set(found.others) - bad

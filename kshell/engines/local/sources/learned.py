@@ -25,12 +25,10 @@ class Known:
     """What is known of topics beside their samples; a topic that is made anew is another one."""
 
     def __init__(self) -> None:
-        self.version = 0  # changes with each thing that is learned
         self._halves: dict[tuple[str, bytes], dict[tuple[Half, FormatSpec], Learned]] = {}
 
     def add(self, topic: Topic, learned: Halves) -> None:
         """What a statement met."""
-        self.version += 1
         halves = self._halves.setdefault((topic.name, topic.id), {})
         for half, one in learned.items():
             halves.setdefault(half, Learned()).merge(one)
