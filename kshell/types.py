@@ -82,12 +82,16 @@ _MOMENT = {b"kshell.time": b"ms"}
 
 
 def as_moment(field: pa.Field) -> pa.Field:
-    """The field of a BIGINT column whose values are moments, in milliseconds since 1970 in UTC.
+    """The field of a column whose values are moments, in milliseconds since 1970 in UTC.
 
+    Only a BIGINT can be one: other fields stay as they are.
+
+    >>> as_moment(pa.field("t", pa.string())).metadata is None
+    True
     >>> is_moment(as_moment(pa.field("t", pa.int64()))), is_moment(pa.field("t", pa.int64()))
     (True, False)
     """
-    return field.with_metadata(_MOMENT)
+    return field.with_metadata(_MOMENT) if field.type == BIGINT else field
 
 
 def is_moment(field: pa.Field) -> bool:

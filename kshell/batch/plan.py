@@ -21,7 +21,7 @@ from kshell.batch.tables import DUMMY, GONE, Range, Table, TableColumn
 from kshell.batch.translate_error import Locate, translate_error
 from kshell.field_names import escaped_type, plain, plain_type
 from kshell.sql.clauses import Query
-from kshell.types import BIGINT, as_moment, duckdb_name, quote_duckdb
+from kshell.types import as_moment, duckdb_name, quote_duckdb
 
 __all__ = ["Planned", "Read", "plain_schema", "prepare", "raw_schema", "view"]
 
@@ -132,8 +132,7 @@ def _with_moments(schema: pa.Schema, moments: Sequence[bool]) -> pa.Schema:
     """The schema that says which of its columns are times."""
     if len(moments) != len(schema) or not any(moments):
         return schema
-    timed = (moment and f.type == BIGINT for f, moment in zip(schema, moments, strict=True))
-    return pa.schema([as_moment(f) if t else f for f, t in zip(schema, timed, strict=True)])
+    return pa.schema([as_moment(f) if m else f for f, m in zip(schema, moments, strict=True)])
 
 
 def _scans(node: dict[str, Any], repeated: bool = False) -> Iterator[tuple[dict[str, Any], bool]]:

@@ -11,7 +11,7 @@ from kshell.catalog.model import TIME_COLUMNS
 from kshell.field_names import plain
 from kshell.sql import plan
 from kshell.sql.expressions import Call, Column, Expression
-from kshell.types import BIGINT, as_moment
+from kshell.types import as_moment
 
 __all__ = ["answer_schema", "moments"]
 
@@ -25,7 +25,7 @@ def answer_schema(node: plan.Answer) -> pa.Schema:
         (pa.field(plain(heading), types.field(name).type), name in times)
         for heading, name in node.columns
     ]
-    return pa.schema([as_moment(f) if t and f.type == BIGINT else f for f, t in fields])
+    return pa.schema([as_moment(f) if t else f for f, t in fields])
 
 
 def moments(node: plan.Node) -> frozenset[str]:

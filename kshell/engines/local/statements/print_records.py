@@ -22,7 +22,7 @@ from kshell.engines.local.sources.chunks import Reading, reader_of
 from kshell.errors import BadRecord
 from kshell.kafka.fetch import Chunk
 from kshell.results import LeftOut
-from kshell.types import BIGINT, STRING, as_moment
+from kshell.types import STRING, as_moment
 
 if TYPE_CHECKING:
     from kshell.engines.local.sources.lookup import Lookup
@@ -68,7 +68,7 @@ class Where:
 
 def _field(name: str, type: pa.DataType) -> pa.Field:
     field = pa.field(name, type)
-    return as_moment(field) if name == "timestamp" and type == BIGINT else field
+    return as_moment(field) if name == "timestamp" else field
 
 
 class Records:
