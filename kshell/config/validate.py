@@ -29,10 +29,9 @@ def problems_of_config(path: Path) -> Iterator[UsageError]:
         yield error
         return
     secret = [s.name for each in profiles.values() for s in each if _is_secret(s.name)]
-    if secret and (why := why_not_private(path)):
-        yield UsageError(
-            f"{why.partition(':')[0]}, and holds {secret[0]}", hint=f"chmod 600 {path}"
-        )
+    why, hint = why_not_private(path)
+    if secret and why:
+        yield UsageError(f"{why}, and holds {secret[0]}", hint=hint)
     shared = profiles.pop("", [])
     yield from _problems(shared, [])
     for settings in profiles.values():

@@ -152,6 +152,14 @@ ssl.ca.pem = "x"
     assert "Traceback" not in done.stderr
 
 
+def test_validate_of_an_open_file_with_a_colon_in_its_path(kshell, tmp_path):
+    path = tmp_path / "a:b.toml"
+    path.write_text('sasl.password = "x"\n')
+    path.chmod(0o644)
+    said = f"Error: {path} is open to other users, and holds sasl.password\nTry: chmod 600 {path}\n"
+    assert kshell("config", "validate", str(path)).stderr == said
+
+
 def test_validate_knows_a_secret_by_its_other_names(kshell, tmp_path):
     path = config(tmp_path, 'basic.auth.user.info = "u:p"\n', 0o644)
     done = kshell("config", "validate")
