@@ -20,7 +20,6 @@ import pyarrow as pa
 
 from kshell.changes import Changes
 from kshell.sql import plan
-from kshell.sql.plan import JoinKind
 from kshell.stream.arena import Rows
 from kshell.stream.containers import Times, Waiting
 from kshell.stream.keys import Keys, all_valid
@@ -30,12 +29,6 @@ from kshell.stream.updates import distinct, sorted_by
 
 __all__ = ["StreamJoin"]
 
-_KEPT = {
-    JoinKind.INNER: (False, False),
-    JoinKind.LEFT: (True, False),
-    JoinKind.RIGHT: (False, True),
-    JoinKind.FULL: (True, True),
-}
 _MOST = 1 << 18  # candidates looked at before a part of a step's output is given out
 _NAMES = ("left", "right")
 Ints = Any  # a numpy array of int64
@@ -98,7 +91,7 @@ class StreamJoin:
     def __init__(self, node: plan.StreamJoin) -> None:
         self._sides = Sides(node.left.output, node.right.output, node.output)
         layouts = (self._sides.left, self._sides.right)
-        self._kept = _KEPT[node.kind]
+        self._kept = node.kind.keeps
         # What a row looks back and ahead for on the other side, by the side it is on.
         self._reach = ((node.before_ms, node.after_ms), (node.after_ms, node.before_ms))
         size = node.before_ms + node.after_ms
