@@ -327,11 +327,14 @@ class StreamJoin:
             never = late & (mine.times <= mine.clock - self._retention)
             self._rows[side].drop(np.concatenate([ids, mine.ids[never]]))
             idle += [empty, mine.slots[late]]
-        slots = distinct(np.concatenate([*idle, _NONE]))
-        if not len(slots):
-            return
-        held = self._times[0].held(slots) + self._times[1].held(slots)
-        self._keys.drop(slots[held == 0])
+        self._drop_empty(idle)
+
+    def _drop_empty(self, slots: list[Ints]) -> None:
+        """Forget those keys that have no rows."""
+        some = distinct(np.concatenate([*slots, _NONE]))
+        if len(some):
+            held = self._times[0].held(some) + self._times[1].held(some)
+            self._keys.drop(some[held == 0])
 
     def snapshot(self) -> dict[str, Entries]:
         """The rows of both sides, those that wait, the clocks."""
@@ -366,9 +369,7 @@ class StreamJoin:
                 (old, rows), (new, came) = self._waiting_rows[side].load(parts[f"waiting.{name}"])
                 self._waiting.remove(side, _times(rows), old)
                 self._waiting.load(side, _times(came), new)
-        slots = np.unique(np.concatenate([*idle, _NONE]))
-        held = self._times[0].held(slots) + self._times[1].held(slots)
-        self._keys.drop(slots[held == 0])
+        self._drop_empty(idle)
         if "clocks" in parts:
             clocks = parts["clocks"].named()
             self._now, self._waiting.least = clocks["now"], clocks["least"]
