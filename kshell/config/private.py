@@ -12,16 +12,16 @@ from pathlib import Path
 __all__ = ["create_private", "why_not_private"]
 
 
-def why_not_private(path: Path) -> str:
-    """Why a file is not only its owner's, with what to do; "" if it is."""
+def why_not_private(path: Path) -> tuple[str, str]:
+    """Why a file is not only its owner's, and a hint; both empty if it is."""
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
-        return f"{path} is not a regular file"
+        return f"{path} is not a regular file", ""
     if found.st_uid != os.geteuid():
-        return f"{path} belongs to another user"
+        return f"{path} belongs to another user", ""
     if found.st_mode & 0o077:
-        return f"{path} is open to other users: chmod 600 {path}"
-    return ""
+        return f"{path} is open to other users", f"chmod 600 {path}"
+    return "", ""
 
 
 def create_private(path: Path, text: str) -> None:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from kshell.config.folders import config_home
 from kshell.config.properties import PROPERTIES, canonical
 from kshell.config.setting import Setting
-from kshell.config.toml_lines import read_toml
 from kshell.config.values import Properties
 from kshell.errors import UnknownName, UsageError, nearest
 
@@ -116,6 +115,8 @@ def _of_profile(name: str) -> tuple[list[Setting], list[Setting]]:
 
 def read_config(path: Path) -> dict[str, list[Setting]]:
     """The settings of each profile in a file like config.toml; "" has those outside of profiles."""
+    from kshell.config.toml_lines import read_toml  # no start without a config.toml waits for it
+
     profiles: dict[str, list[Setting]] = {}
     for entry in read_toml(path):
         inside = entry.path[0] == "profile" and len(entry.path) > 1

@@ -9,7 +9,7 @@ from pathlib import Path
 from kshell.config.certificates import without_stores
 from kshell.config.client_files import read_client_file
 from kshell.config.private import why_not_private
-from kshell.config.properties import PROPERTIES, alike
+from kshell.config.properties import PROPERTIES, alike, canonical, is_known, property_named
 from kshell.config.setting import Setting
 from kshell.config.sources import environment, read_config, variable_of
 from kshell.config.values import Properties
@@ -29,10 +29,9 @@ def problems_of_config(path: Path) -> Iterator[UsageError]:
         yield error
         return
     secret = [s.name for each in profiles.values() for s in each if _is_secret(s.name)]
-    if secret and (why := why_not_private(path)):
-        yield UsageError(
-            f"{why.partition(':')[0]}, and holds {secret[0]}", hint=f"chmod 600 {path}"
-        )
+    why, hint = why_not_private(path)
+    if secret and why:
+        yield UsageError(f"{why}, and holds {secret[0]}", hint=hint)
     shared = profiles.pop("", [])
     yield from _problems(shared, [])
     for settings in profiles.values():
@@ -78,18 +77,18 @@ def _problems(settings: Iterable[Setting], weaker: Iterable[Setting]) -> Iterato
         except UsageError as error:
             yield error
             continue
-        origins |= {n: setting.origin for n in _FILES if properties.get(n) == setting.value}
-    missing = {n for n in origins if not Path(properties[n]).expanduser().is_file()}
+        origins[canonical(setting.name)] = setting.origin
+    files = [n for n in origins if n in _FILES and n in properties]
+    missing = [n for n in files if not Path(properties[n]).expanduser().is_file()]
     for name in sorted(missing):
         yield UsageError(f"{origins[name]}: {name}: there is no file {properties[name]}")
-    if origins and not missing:
+    if files and not missing:
         for lead in ("", "schema.registry."):
             try:
                 without_stores(properties, lead)
             except UsageError as error:
-                yield UsageError(f"{next(iter(origins.values()))}: {error.what}", hint=error.hint)
+                yield UsageError(f"{origins[files[0]]}: {error.what}", hint=error.hint)
 
 
 def _is_secret(name: str) -> bool:
-    known = PROPERTIES.get(name)
-    return known is not None and known.secret
+    return is_known(name) and property_named(name).secret

@@ -25,7 +25,7 @@ from kshell.errors import BindError, KshellError
 from kshell.field_names import plain_type, relabelled
 from kshell.formats.data_file import DataFile
 from kshell.formats.json_file import json_lines, json_values
-from kshell.types import TIME, TIMESTAMP, ksql_name, ksql_type
+from kshell.types import TIME, TIMESTAMP, ksql_name, ksql_type, parts
 
 __all__ = ["READERS", "read_rows"]
 
@@ -88,8 +88,7 @@ def _as_found(given: DataFile, found: pa.Table) -> tuple[pa.Table, tuple[str, ..
 
 def _timed(type: pa.DataType) -> bool:
     """Whether casting to the type may cut a time."""
-    inner = [type.field(i).type for i in range(type.num_fields)]
-    return bool(pa.types.is_temporal(type) or any(map(_timed, inner)))
+    return bool(pa.types.is_temporal(type) or any(map(_timed, parts(type))))
 
 
 def _as_declared(given: DataFile, found: pa.Table) -> pa.Table:

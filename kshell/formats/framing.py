@@ -16,7 +16,7 @@ import pyarrow as pa
 from kshell.errors import CorruptRecord
 
 __all__ = ["HEADER", "NO_VALUE", "UNFRAMED", "frame", "ids_of", "payloads", "read_indexes",
-           "schema_ids", "split_frame", "write_indexes"]  # fmt: skip
+           "schema_ids", "split_frame", "varint", "write_indexes"]  # fmt: skip
 
 HEADER = 5  # bytes before the payload
 NO_VALUE, UNFRAMED = -1, -2  # what `schema_ids` gives where there is no id
@@ -92,10 +92,15 @@ def write_indexes(indexes: Sequence[int]) -> bytes:
     """
     if list(indexes) == [0]:
         return b"\0"
-    return b"".join(_varint(n << 1) for n in (len(indexes), *indexes))
+    return b"".join(varint(n << 1) for n in (len(indexes), *indexes))
 
 
-def _varint(number: int) -> bytes:
+def varint(number: int) -> bytes:
+    """Seven bits a byte, the lowest first.
+
+    >>> varint(300)
+    b'\\xac\\x02'
+    """
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)

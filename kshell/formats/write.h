@@ -304,15 +304,19 @@ static int put_line(text *out, const node *root, int64_t row, bytes delimiter) {
   return 1;
 }
 
-/* Avro's long: a zigzag varint. */
-static int put_long(text *out, int64_t value) {
-  uint64_t n = (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
+/* Seven bits a byte, the lowest first. */
+static int put_varint(text *out, uint64_t n) {
   uint8_t *q = more(out, 10), *start = q;
   if (!q) return NO_ROOM;
   for (; n > 0x7f; n >>= 7) *q++ = (uint8_t)(n | 0x80);
   *q++ = (uint8_t)n;
   out->size += q - start;
   return FINE;
+}
+
+/* Avro's long: a zigzag varint. */
+static int put_long(text *out, int64_t value) {
+  return put_varint(out, (uint64_t)value << 1 ^ (uint64_t)(value >> 63));
 }
 
 static int put_sized(text *out, const uint8_t *p, int64_t size) {
@@ -374,15 +378,6 @@ static int put_avro(text *out, const node *n, int64_t row) {
       for (int i = 0; done == FINE && i < n->count; i++) done = put_avro(out, n->inner + i, row);
       return done;
   }
-}
-
-static int put_varint(text *out, uint64_t n) {
-  uint8_t *q = more(out, 10), *start = q;
-  if (!q) return NO_ROOM;
-  for (; n > 0x7f; n >>= 7) *q++ = (uint8_t)(n | 0x80);
-  *q++ = (uint8_t)n;
-  out->size += q - start;
-  return FINE;
 }
 
 static int put_fixed(text *out, uint64_t n, int size) {

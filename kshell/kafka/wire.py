@@ -24,7 +24,6 @@ from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
 
 from kshell.config import Properties
-from kshell.config.certificates import tls_context
 from kshell.errors import Forbidden, KafkaError, Outage, TopicChanged, UnknownName, UsageError
 from kshell.kafka import metadata
 from kshell.kafka.diagnose import diagnose
@@ -84,6 +83,8 @@ class _Token(AbstractTokenProvider):  # type: ignore[misc]
 
 def _ssl_context(properties: Properties) -> ssl.SSLContext:
     """TLS by the ssl.* properties."""
+    from kshell.config.certificates import tls_context  # no start without TLS waits for it
+
     context = tls_context(properties)
     if properties["ssl.endpoint.identification.algorithm"] == "none":
         context.check_hostname = False

@@ -163,6 +163,12 @@ class JoinKind(Enum):
     RIGHT = "RIGHT"
     FULL = "FULL"
 
+    @property
+    def keeps(self) -> tuple[bool, bool]:
+        """Whether the result has left rows without a match, and right ones."""
+        full = self is JoinKind.FULL
+        return full or self is JoinKind.LEFT, full or self is JoinKind.RIGHT
+
 
 @dataclass(frozen=True, slots=True)
 class StreamJoin:

@@ -28,9 +28,9 @@ def run_rc(session: Session) -> list[KshellError]:
     """Run the file's statements, if it is there and its owner's alone; what is wrong with it."""
     path = rc_file()
     try:
-        if why := why_not_private(path):
-            reason, _, hint = why.partition(": ")
-            return [UsageError(f"{reason}, and is not run", hint=hint)]
+        why, hint = why_not_private(path)
+        if why:
+            return [UsageError(f"{why}, and is not run", hint=hint)]
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return []

@@ -15,6 +15,7 @@ import pyarrow as pa
 from google.protobuf.descriptor import FieldDescriptor as Field
 
 from kshell import types
+from kshell.formats.framing import varint
 from kshell.formats.protobuf.columns import DECIMAL, WRAPPERS, is_map, oneofs
 from kshell.formats.protobuf.write import find
 from kshell.formats.row_writer import NotCompiled, Step
@@ -108,7 +109,7 @@ def _message(field: Any, type: pa.DataType) -> Step:
         )
     elif message.full_name == DECIMAL and pa.types.is_decimal(type):
         about = [(2, type.precision), (3, type.scale)]
-        constant = b"".join(_tag(n, _VARINT) + _varint(value) for n, value in about if value)
+        constant = b"".join(_tag(n, _VARINT) + varint(value) for n, value in about if value)
         inner = (Step(type, _tag(1, _SIZED)), Step(None, constant))
     elif pa.types.is_struct(type):
         return Step(type, before, inner=_fields(message, list(type)))
@@ -120,17 +121,4 @@ def _message(field: Any, type: pa.DataType) -> Step:
 
 
 def _tag(number: int, wire: int) -> bytes:
-    return _varint(number << 3 | wire)
-
-
-def _varint(value: int) -> bytes:
-    """Seven bits a byte, the lowest first.
-
-    >>> _varint(300)
-    b'\\xac\\x02'
-    """
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
+    return varint(number << 3 | wire)

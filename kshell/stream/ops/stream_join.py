@@ -20,7 +20,6 @@ import pyarrow as pa
 
 from kshell.changes import Changes
 from kshell.sql import plan
-from kshell.sql.plan import JoinKind
 from kshell.stream.arena import Rows
 from kshell.stream.containers import Times, Waiting
 from kshell.stream.keys import Keys, all_valid
@@ -30,12 +29,6 @@ from kshell.stream.updates import distinct, sorted_by
 
 __all__ = ["StreamJoin"]
 
-_KEPT = {
-    JoinKind.INNER: (False, False),
-    JoinKind.LEFT: (True, False),
-    JoinKind.RIGHT: (False, True),
-    JoinKind.FULL: (True, True),
-}
 _MOST = 1 << 18  # candidates looked at before a part of a step's output is given out
 _NAMES = ("left", "right")
 Ints = Any  # a numpy array of int64
@@ -98,7 +91,7 @@ class StreamJoin:
     def __init__(self, node: plan.StreamJoin) -> None:
         self._sides = Sides(node.left.output, node.right.output, node.output)
         layouts = (self._sides.left, self._sides.right)
-        self._kept = _KEPT[node.kind]
+        self._kept = node.kind.keeps
         # What a row looks back and ahead for on the other side, by the side it is on.
         self._reach = ((node.before_ms, node.after_ms), (node.after_ms, node.before_ms))
         size = node.before_ms + node.after_ms
@@ -334,11 +327,14 @@ class StreamJoin:
             never = late & (mine.times <= mine.clock - self._retention)
             self._rows[side].drop(np.concatenate([ids, mine.ids[never]]))
             idle += [empty, mine.slots[late]]
-        slots = distinct(np.concatenate([*idle, _NONE]))
-        if not len(slots):
-            return
-        held = self._times[0].held(slots) + self._times[1].held(slots)
-        self._keys.drop(slots[held == 0])
+        self._drop_empty(idle)
+
+    def _drop_empty(self, slots: list[Ints]) -> None:
+        """Forget those keys that have no rows."""
+        some = distinct(np.concatenate([*slots, _NONE]))
+        if len(some):
+            held = self._times[0].held(some) + self._times[1].held(some)
+            self._keys.drop(some[held == 0])
 
     def snapshot(self) -> dict[str, Entries]:
         """The rows of both sides, those that wait, the clocks."""
@@ -373,9 +369,7 @@ class StreamJoin:
                 (old, rows), (new, came) = self._waiting_rows[side].load(parts[f"waiting.{name}"])
                 self._waiting.remove(side, _times(rows), old)
                 self._waiting.load(side, _times(came), new)
-        slots = np.unique(np.concatenate([*idle, _NONE]))
-        held = self._times[0].held(slots) + self._times[1].held(slots)
-        self._keys.drop(slots[held == 0])
+        self._drop_empty(idle)
         if "clocks" in parts:
             clocks = parts["clocks"].named()
             self._now, self._waiting.least = clocks["now"], clocks["least"]

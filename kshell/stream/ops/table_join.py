@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from kshell.changes import Changes
 from kshell.sql import plan
-from kshell.sql.plan import JoinKind
 from kshell.stream.keyed import KeyedNumbers
 from kshell.stream.ops.joined import Arrived, JoinedRows, Side, rows_at
 from kshell.stream.state import Entries
@@ -21,12 +20,6 @@ from kshell.stream.updates import Spread, before, group_ends, group_starts, late
 
 __all__ = ["TableJoin"]
 
-_KEPT = {
-    JoinKind.INNER: (False, False),
-    JoinKind.LEFT: (True, False),
-    JoinKind.RIGHT: (False, True),
-    JoinKind.FULL: (True, True),
-}
 _IDS, _TIMES = ("left", "right"), ("left_time", "right_time")
 
 
@@ -38,7 +31,7 @@ class TableJoin:
         self._sides = tuple(
             Side(n, w) for n, w in zip((node.left, node.right), self._joined.wanted, strict=True)
         )
-        self._kept = np.array(_KEPT[node.kind])
+        self._kept = np.array(node.kind.keeps)
         layout = self._sides[0].layout
         key = pa.schema([layout.schema.field(n) for n in layout.key_columns])
         self._ends = len(layout.cell_names) - len(key)  # a window's end that is no part of the key

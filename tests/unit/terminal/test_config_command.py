@@ -131,6 +131,42 @@ ssl.ca.location = "/nowhere/ca.pem"
     assert "acks" not in done.stderr
 
 
+def test_validate_names_the_line_that_sets_a_file(kshell, tmp_path):
+    path = config(
+        tmp_path,
+        """\
+ssl.truststore.location = "/nowhere"
+client.id = "/nowhere"
+[profile.both]
+ssl.certificate.location = "/nowhere"
+[profile.pem]
+ssl.ca.location = "/elsewhere"
+ssl.ca.pem = "x"
+""",
+    )
+    done = kshell("config", "validate")
+    assert [line for line in done.stderr.splitlines() if "there is no file" in line] == [
+        f"Error: {path}:1: ssl.ca.location: there is no file /nowhere",
+        f"Error: {path}:4: ssl.certificate.location: there is no file /nowhere",
+    ]
+    assert "Traceback" not in done.stderr
+
+
+def test_validate_of_an_open_file_with_a_colon_in_its_path(kshell, tmp_path):
+    path = tmp_path / "a:b.toml"
+    path.write_text('sasl.password = "x"\n')
+    path.chmod(0o644)
+    said = f"Error: {path} is open to other users, and holds sasl.password\nTry: chmod 600 {path}\n"
+    assert kshell("config", "validate", str(path)).stderr == said
+
+
+def test_validate_knows_a_secret_by_its_other_names(kshell, tmp_path):
+    path = config(tmp_path, 'basic.auth.user.info = "u:p"\n', 0o644)
+    done = kshell("config", "validate")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"Error: {path} is open to other users, and holds basic.auth.user.info\n")
+
+
 def test_validate_of_what_is_right(kshell, tmp_path):
     assert kshell("config", "validate", KSHELL_PURE="1").returncode == 0
     config(tmp_path, '[profile.a]\nsasl.password = "x"\n')

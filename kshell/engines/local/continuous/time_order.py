@@ -42,8 +42,9 @@ class _Queue:
 
     def put(self, changes: Changes) -> None:
         # A record after one with a later time waits for it, so that offsets keep their order.
-        times = pa.repeat(_number(_NEVER), len(changes))
-        if not self.constant:
+        if self.constant:
+            times = pa.repeat(_number(_NEVER), len(changes))
+        else:
             times = pc.cumulative_max(changes.rows.column("ROWTIME"), start=_number(self.last))
         self.last = times[-1].as_py()
         self.size += changes.rows.nbytes

@@ -62,8 +62,7 @@ class Where:
         """The offsets for which it holds, and the records that could not be decoded."""
         rows, bad = self._intake.rows(chunk, start, stop)
         found = self._graph.step({0: rows})
-        there = pc.greater(found.weights, 0)
-        return found.rows.column(self._column).filter(there), bad
+        return found.rows.column(self._column).filter(found.there()), bad
 
 
 def _field(name: str, type: pa.DataType) -> pa.Field:
