@@ -222,7 +222,9 @@ class Jobs:
             what = job.error.what if isinstance(job.error, KshellError) else repr(job.error)
             return f"failed: {what}"
         if job.ended.is_set():
-            return f"done, {job.count:,} row{'s' * (job.count != 1)}"
+            from kshell.results import many
+
+            return f"done, {many(job.count, 'row')}"
         return job.state()
 
     def close(self) -> None:

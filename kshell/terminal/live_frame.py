@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from kshell.results import LiveStats
+from kshell.results import LiveStats, many
 from kshell.terminal import themes
 from kshell.terminal.board import Mode, Row
 from kshell.terminal.cells import NULL
 from kshell.terminal.live_detail import detail
-from kshell.terminal.live_footer import figures, footer, many
+from kshell.terminal.live_footer import figures, footer
 from kshell.terminal.live_keys import KEYS
 from kshell.terminal.live_view import Open, View, Window
 from kshell.terminal.sanitize import clean
@@ -175,15 +175,15 @@ def _columns(view: View, width: int, rows: Sequence[Row]) -> tuple[list[Line], _
     room = max(width - margin, 1)
     first = min(view.first_column, view.column)
 
-    def many(first: int) -> int:
+    def fits(first: int) -> int:
         rigid = frozenset(i - first for i in board.rigid if i >= first)
         return fitting(needs[first:], room, rigid)
 
-    while view.column >= first + many(first):
+    while view.column >= first + fits(first):
         first += 1
-    while first and first - 1 + many(first - 1) == len(names):
+    while first and first - 1 + fits(first - 1) == len(names):
         first -= 1  # the last columns leave room for one more
-    shown = tuple(range(first, first + many(first)))
+    shown = tuple(range(first, first + fits(first)))
     rigid = frozenset(i - first for i in board.rigid if i in shown)
     widths = layout([needs[i] for i in shown], room, rigid).widths
     layed = _Layed(shown, widths, needs)

@@ -30,6 +30,7 @@ from kshell.results import (
     Rows,
     Sections,
     Spooling,
+    many,
     notices_of,
 )  # fmt: skip
 from kshell.terminal.drawing import Drawing, footer
@@ -203,9 +204,8 @@ class Shower:
             as_objects = self.output in _OBJECTS
             self._records(live) if as_objects or self._for_people() else self._stream(live)
             if self._for_people():
-                rows = live.stats().rows
                 took = f", {time.monotonic() - began:.2f} s" if self.timing else ""
-                remark(f"({rows:,} record{'s' * (rows != 1)}{took})")
+                remark(f"({many(live.stats().rows, 'record')}{took})")
         except KeyboardInterrupt:
             raise Interrupted("stopped") from None
         finally:
