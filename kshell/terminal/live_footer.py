@@ -43,9 +43,7 @@ def _counts(view: View, shown: int, found: int) -> list[str]:
 
 
 def _not_kept(view: View, kept: int) -> list[str]:
-    board = view.board
-    every = {Mode.TABLE: board.keys, Mode.APPEND: board.rows, Mode.CHANGELOG: board.lines}
-    more = every[view.mode] - kept
+    more = _all(view) - kept
     return [f"{more:,} older not kept"] if more > 0 else []
 
 
