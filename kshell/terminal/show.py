@@ -34,9 +34,9 @@ from kshell.results import (
     notices_of,
 )  # fmt: skip
 from kshell.terminal.drawing import Drawing, footer
-from kshell.terminal.json_lines import joined, json_lines
+from kshell.terminal.json_lines import json_lines
 from kshell.terminal.messages import Outages, draws, note
-from kshell.terminal.output import FOR_PEOPLE, Target, write
+from kshell.terminal.output import FOR_PEOPLE, Target, write, write_lines
 from kshell.terminal.pull import pulled
 from kshell.terminal.sanitize import clean, clean_block
 from kshell.terminal.screen import remark, stdout_target
@@ -236,11 +236,7 @@ class Shower:
         try:
             if live.key and name == "jsonl":
                 for part in changes:
-                    lines = change_lines(live, part)
-                    if target.terminal:
-                        target.out.writelines(clean(line[:-1]) + "\n" for line in lines.to_pylist())
-                    else:
-                        target.out.write(joined(lines))
+                    write_lines(change_lines(live, part), target)
                     target.out.flush()
             else:
                 write(name, live.schema, _flushed(changes, target), target)
