@@ -144,14 +144,8 @@ class _Keyed:
         weights = np.asarray(changes.weights)
         if self._rows is None or not (weights != 0).any():
             return
-        changes = changes.filter(pa.array(weights != 0))
-        slots = self._rows.slots(changes.rows)
-        _, back = np.unique(slots[::-1], return_index=True)
-        last = np.sort(len(slots) - 1 - back)
-        there = np.asarray(changes.weights)[last] > 0
-        kept = last[there]
-        self._rows.put(slots[kept], changes.rows.take(pa.array(kept)))
-        self._rows.drop(slots[last[~there]])
+        rows = changes.rows.filter(pa.array(weights != 0))
+        self._rows.change(self._rows.slots(rows), rows, weights[weights != 0] > 0)
         if len(self._rows) > _MOST_KEYS:
             self._rows = None
             self.why = f"it has more than {_MOST_KEYS:,} keys"
