@@ -17,10 +17,10 @@ import numpy as np
 import pyarrow as pa
 
 from kshell.changes import Changes
+from kshell.spill import Spill
 from kshell.stream.arena import KeyedRows
 from kshell.stream.column_folds.base import Grown
 from kshell.terminal.cells import cells_of, to_right
-from kshell.terminal.spill import Spill
 from kshell.terminal.times import Times, is_time
 
 __all__ = ["KEPT", "OPS", "Board", "Mode", "Row"]
