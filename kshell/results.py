@@ -19,8 +19,8 @@ from kshell.changes import Changes
 
 __all__ = ["LAST", "Answer", "Event", "Goodbye", "LeftOut", "Live", "LiveStats", "Message",
            "Notice", "NoticeKind", "Printed", "Progress", "Remark", "Rows", "Running", "Sections",
-           "Spooling", "backlog", "give_back", "notices_of", "time_left", "titled", "undecodable",
-           "unique"]  # fmt: skip
+           "Spooling", "backlog", "give_back", "many", "notices_of", "time_left", "titled",
+           "undecodable", "unique"]  # fmt: skip
 
 
 LAST = "_"  # the name in FROM of the last result
@@ -117,6 +117,15 @@ class Progress:
     seconds: float
     bytes: int = 0
     note: str = ""
+
+
+def many(count: int, what: str) -> str:
+    """So many things.
+
+    >>> many(1, "key"), many(1_834, "change")
+    ('1 key', '1,834 changes')
+    """
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 _LENGTHS = ((3600, "h"), (60, "min"), (1, "s"))  # seconds, and what so many are called

@@ -255,9 +255,20 @@ class KeyedRows:
         last = last_rows(slots)
         if len(last) < len(slots):
             slots, batch = slots[last], batch.take(pa.array(last))
+        self._replace(slots, batch)
+
+    def _replace(self, slots: Ints, batch: pa.RecordBatch) -> None:
+        """Puts one row in each slot."""
         old = self._ids.data[slots]
         self._ids.data[slots] = self.rows.add(batch)
         self.rows.drop(old[old >= 0])
+
+    def change(self, slots: Ints, batch: pa.RecordBatch, there: Any) -> None:
+        """Each slot's last row decides: the slot has it, or nothing where it is not `there`."""
+        last = last_rows(slots)
+        stays = last[there[last]]
+        self._replace(slots[stays], taken(batch, stays))
+        self.drop(slots[last[~there[last]]])
 
     def drop(self, slots: Ints) -> None:
         """The slots have no row any more, and their keys are gone."""

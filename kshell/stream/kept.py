@@ -19,7 +19,6 @@ from kshell.sql.expressions import Call, Expression, walk
 from kshell.stream.arena import KeyedRows
 from kshell.stream.rows import Layout, latest
 from kshell.stream.state import Entries
-from kshell.stream.updates import last_rows
 
 __all__ = ["Collected", "Computed", "Current", "Kept", "repeats"]
 
@@ -79,12 +78,7 @@ class Collected:
         if not len(changes):
             return
         records, gone = latest(changes, self._layout)
-        slots = self._rows.slots(records)
-        last = last_rows(slots)
-        dead = np.asarray(gone)[last]
-        kept = last[~dead]
-        self._rows.put(slots[kept], records.take(pa.array(kept)))
-        self._rows.drop(slots[last[dead]])
+        self._rows.change(self._rows.slots(records), records, ~np.asarray(gone))
         if self._age is not None:
             self._newest = max(self._newest, int(np.max(records.column(self._by))))
             self._sweep(self._age)

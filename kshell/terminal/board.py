@@ -17,10 +17,10 @@ import numpy as np
 import pyarrow as pa
 
 from kshell.changes import Changes
+from kshell.spill import Spill
 from kshell.stream.arena import KeyedRows
 from kshell.stream.column_folds.base import Grown
 from kshell.terminal.cells import cells_of, to_right
-from kshell.terminal.spill import Spill
 from kshell.terminal.times import Times, is_time
 
 __all__ = ["KEPT", "OPS", "Board", "Mode", "Row"]
@@ -145,7 +145,6 @@ class Board:
         every, first = np.unique(slots, return_index=True)
         if self.left:  # a key that left comes back with its old row
             self.left -= min(int(np.count_nonzero(~there[first] & ~had[first])), self.left)
-        last = len(slots) - 1 - np.unique(slots[::-1], return_index=True)[1]
         fresh = every[~had[first]]
         self._born.data[fresh] = self.changes
         self._count.data[fresh] = 0
@@ -153,10 +152,8 @@ class Board:
         self._when.data[every] = time.time()
         counted, times = np.unique(slots[ops != _OLD], return_counts=True)
         self._count.data[counted] += times
-        stay = np.sort(last[there[last]])
-        self._table.put(slots[stay], rows.take(pa.array(stay)))
-        self._table.drop(slots[last[~there[last]]])
-        self._reused = self._reused or not there[last].all()
+        self._table.change(slots, rows, there)
+        self._reused = self._reused or bool((self._table.ids(every) < 0).any())
         if len(self._table) > _KEYS + _SPARE:
             live = self._slots()
             spare = len(live) - _KEYS

@@ -15,7 +15,7 @@ from typing import IO, cast
 
 import pyarrow as pa
 
-from kshell.results import Progress, Rows
+from kshell.results import Progress, Rows, many
 from kshell.terminal.ends import Ends
 from kshell.terminal.output import Target, write
 from kshell.terminal.pager import Left, Pager
@@ -137,10 +137,6 @@ def _rate(count: float) -> str:
     return f"{count:,.0f} rows/s"
 
 
-def _many(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
 def footer(drawing: Drawing, timing: bool) -> list[str]:
     """The lines below a bounded answer.
 
@@ -150,15 +146,15 @@ def footer(drawing: Drawing, timing: bool) -> list[str]:
     ['(100 rows, 0.50 s)', '100 rows, 40 shown: \\\\last for all']
     """
     count, seconds = drawing.count, drawing.seconds
-    told = _many(count, "row")
+    told = many(count, "row")
     if timing and not drawing.paged:  # else it is the time of the person who reads
         told += f", {seconds:.2f} s"
         read = drawing.progress()
         if read is not None and read.done:
-            told += f"; read {_many(read.done, 'record')}"
+            told += f"; read {many(read.done, 'record')}"
             told += f", {_size(read.bytes)}" if read.bytes else ""
             told += f", {_rate(read.done / seconds)}" if seconds > 0 else ""
     said = [f"({told})"]
     if drawing.left_out:
-        said.append(f"{_many(count, 'row')}, {count - drawing.left_out:,} shown: \\last for all")
+        said.append(f"{many(count, 'row')}, {count - drawing.left_out:,} shown: \\last for all")
     return said + drawing.remarks

@@ -6,7 +6,6 @@ board.  `\\fg` shows them, `\\kill` stops one; `conversation` stops all of them 
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from kshell.results import Live, Rows, Running
+    from kshell.spill import Spill
     from kshell.terminal.board import Board
     from kshell.terminal.times import Times
 
@@ -49,33 +49,28 @@ class RowsJob:
 
     def __init__(self, text: str, rows: Rows) -> None:
         self.text, self.rows = text, rows
-        self._count = 0
+        self._kept: Spill | None = None
         self.ended = threading.Event()
         self.error: BaseException | None = None
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115
         self._thread = threading.Thread(target=self._run, name="kshell-job", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
-        import pyarrow as pa
+        from kshell.spill import Spill
 
-        writer = None
         try:
             for batch in self.rows.batches:
-                writer = writer or pa.ipc.new_stream(self._file, batch.schema)
-                writer.write_batch(batch)
-                self._count += batch.num_rows
-            writer = writer or pa.ipc.new_stream(self._file, self.rows.schema)
+                if self._kept is None:
+                    self._kept = Spill(batch.schema, memory=0)
+                self._kept.add(batch)
         except BaseException as error:
             self.error = error
         finally:
-            if writer is not None:
-                writer.close()
             self.ended.set()
 
     @property
     def count(self) -> int:
-        return self._count
+        return 0 if self._kept is None else self._kept.count
 
     def state(self) -> str:
         progress = self.rows.progress()
@@ -86,16 +81,14 @@ class RowsJob:
         from kshell.results import Rows
 
         def batches() -> Iterator[pa.RecordBatch]:
-            import pyarrow as pa
-
             while not self.ended.wait(0.1):
                 pass
             if self.error is not None:
                 raise self.error
-            self._file.seek(0)
-            reader = pa.ipc.open_stream(self._file)
-            given.schema = reader.schema
-            yield from reader
+            given.schema = rows.schema
+            if self._kept is not None:
+                given.schema = self._kept.schema
+                yield from self._kept.batches()
 
         rows = self.rows
         given = Rows(
@@ -222,7 +215,9 @@ class Jobs:
             what = job.error.what if isinstance(job.error, KshellError) else repr(job.error)
             return f"failed: {what}"
         if job.ended.is_set():
-            return f"done, {job.count:,} row{'s' * (job.count != 1)}"
+            from kshell.results import many
+
+            return f"done, {many(job.count, 'row')}"
         return job.state()
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from kshell.results import many
 from kshell.terminal.board import Board, Mode
 from kshell.terminal.cells import NULL, cells_of, type_label
 from kshell.terminal.sanitize import clean
@@ -34,7 +35,7 @@ def detail(board: Board, mode: Mode, id: int) -> list[tuple[str, list[str]]]:
     if mode is Mode.TABLE:
         count, when = board.changed(id)
         at = time.strftime("%H:%M:%S", time.localtime(when))
-        told.append((f"{count:,} change{'s' * (count != 1)}, the last at {at}", []))
+        told.append((f"{many(count, 'change')}, the last at {at}", []))
     return told
 
 

@@ -7,23 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kshell.results import LiveStats, time_left
+from kshell.results import LiveStats, many, time_left
 from kshell.terminal.board import KEPT, Mode
 from kshell.terminal.live_view import View
 from kshell.terminal.widths import BETWEEN, cut, width_of
 
-__all__ = ["ending", "figures", "footer", "limit", "many"]
+__all__ = ["ending", "figures", "footer", "limit"]
 
 _LEAST = 24  # columns that the figures get before the hints become shorter
-
-
-def many(count: int, what: str) -> str:
-    """So many things.
-
-    >>> many(1, "key"), many(1_834, "change")
-    ('1 key', '1,834 changes')
-    """
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _counts(view: View, shown: int, found: int) -> list[str]:
@@ -52,9 +43,7 @@ def _counts(view: View, shown: int, found: int) -> list[str]:
 
 
 def _not_kept(view: View, kept: int) -> list[str]:
-    board = view.board
-    every = {Mode.TABLE: board.keys, Mode.APPEND: board.rows, Mode.CHANGELOG: board.lines}
-    more = every[view.mode] - kept
+    more = _all(view) - kept
     return [f"{more:,} older not kept"] if more > 0 else []
 
 

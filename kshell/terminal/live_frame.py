@@ -8,16 +8,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from kshell.results import LiveStats
+from kshell.results import LiveStats, many
 from kshell.terminal import themes
 from kshell.terminal.board import Mode, Row
 from kshell.terminal.cells import NULL
 from kshell.terminal.live_detail import detail
-from kshell.terminal.live_footer import figures, footer, many
+from kshell.terminal.live_footer import figures, footer
 from kshell.terminal.live_keys import KEYS
 from kshell.terminal.live_view import Open, View, Window
 from kshell.terminal.sanitize import clean
-from kshell.terminal.widths import clusters, cut, fitting, layout, needed, width_of, wrapped
+from kshell.terminal.widths import (
+    begin_of,
+    cut,
+    end_of,
+    fitting,
+    layout,
+    needed,
+    padded,
+    width_of,
+    wrapped,
+)
 
 __all__ = ["Frame", "Kept", "Line", "Scene", "frame", "kept", "painted", "scene"]
 
@@ -165,15 +175,15 @@ def _columns(view: View, width: int, rows: Sequence[Row]) -> tuple[list[Line], _
     room = max(width - margin, 1)
     first = min(view.first_column, view.column)
 
-    def many(first: int) -> int:
+    def fits(first: int) -> int:
         rigid = frozenset(i - first for i in board.rigid if i >= first)
         return fitting(needs[first:], room, rigid)
 
-    while view.column >= first + many(first):
+    while view.column >= first + fits(first):
         first += 1
-    while first and first - 1 + many(first - 1) == len(names):
+    while first and first - 1 + fits(first - 1) == len(names):
         first -= 1  # the last columns leave room for one more
-    shown = tuple(range(first, first + many(first)))
+    shown = tuple(range(first, first + fits(first)))
     rigid = frozenset(i - first for i in board.rigid if i in shown)
     widths = layout([needs[i] for i in shown], room, rigid).widths
     layed = _Layed(shown, widths, needs)
@@ -181,7 +191,7 @@ def _columns(view: View, width: int, rows: Sequence[Row]) -> tuple[list[Line], _
     lines: list[Line] = []
     for n in range(max(map(len, headings))):
         cells = [
-            (_filled(h[n] if n < len(h) else "", size, i in board.right), _heading_style(view, i))
+            (padded(h[n] if n < len(h) else "", size, i in board.right), _heading_style(view, i))
             for i, size, h in zip(shown, widths, headings, strict=True)
         ]
         lines.append(_joined(cells, " " * margin, "dim"))
@@ -212,7 +222,7 @@ def _body(view: View, layed: _Layed, rows: Iterable[Row]) -> list[Line]:
             else:
                 style = "lit" if view.lit(row, i) else ""
             text = NULL if text is None else text
-            cells.append((_filled(cut(text, size), size, i in view.board.right), style))
+            cells.append((padded(cut(text, size), size, i in view.board.right), style))
         sign = f" {row.op}" if row.op else ""
         lines.append(_joined(cells, sign, _SIGNS.get(row.op, "")))
     return lines
@@ -228,24 +238,13 @@ def _joined(cells: Sequence[tuple[str, str]], margin: str, style: str) -> Line:
     return tuple(span for span in spans if span[0])
 
 
-def _filled(text: str, width: int, right: bool) -> str:
-    space = " " * max(width - width_of(text), 0)
-    return space + text if right else text + space
-
-
 def _fit(line: Line, width: int) -> Line:
     """No more of the line than fits."""
     spans: list[tuple[str, str]] = []
     for text, style in line:
         size = width_of(text)
         if size > width:
-            begin = []
-            for cluster in clusters(text):
-                width -= width_of(cluster)
-                if width < 0:
-                    break
-                begin.append(cluster)
-            spans.append(("".join(begin), style))
+            spans.append((begin_of(text, width), style))
             break
         width -= size
         spans.append((text, style))
@@ -279,25 +278,16 @@ def _beside(layed: _Layed, every: int) -> str:
 
 def _bar(view: View, stats: LiveStats, window: Window, width: int) -> Line:
     if view.typing:
-        text = _end(f"/{clean(view.sought)}_", width - width_of(_TYPING) - 4)
+        text = end_of(f"/{clean(view.sought)}_", width - width_of(_TYPING) - 4)
         return ((footer([], text, (_TYPING,), width), "bar"),)
     if view.naming:
-        text = _end(f"file: {clean(view.name)}_", width - width_of(_NAMING) - 4)
+        text = end_of(f"file: {clean(view.name)}_", width - width_of(_NAMING) - 4)
         return ((footer([], text, (_NAMING,), width), "bar"),)
     if view.said:
         return ((footer([], clean(view.said), _HINTS[-1:], width), "bar"),)
     told = figures(view, stats, len(window.rows), window.found)
     style = "outage" if stats.note else "alarm" if stats.bad.count else "bar"
     return ((footer(told, clean(stats.note), _HINTS, width), style),)
-
-
-def _end(text: str, width: int) -> str:
-    """As much of the text's end as fits: there a person types."""
-    parts = list(clusters(text))
-    begin, size = len(parts), 0
-    while begin and (size := size + width_of(parts[begin - 1])) <= width:
-        begin -= 1
-    return "".join(parts[begin:])
 
 
 def _opened(view: View, width: int, height: int) -> Frame:
@@ -320,7 +310,7 @@ def _help(width: int) -> tuple[str, list[Line]]:
     lines: list[Line] = []
     for key in KEYS:
         first, *rest = wrapped(key.help, max(width - size - 3, 1))
-        lines.append(((f" {_filled(key.shown, size, False)}  ", "heading"), (first, "")))
+        lines.append(((f" {padded(key.shown, size, False)}  ", "heading"), (first, "")))
         lines += [((" " * (size + 3), ""), (text, "")) for text in rest]
     return "The keys of this view", [_fit(line, width) for line in lines]
 

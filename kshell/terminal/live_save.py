@@ -10,6 +10,7 @@ import os
 import pyarrow as pa
 
 from kshell.errors import KshellError
+from kshell.results import many
 from kshell.terminal.board import Mode
 from kshell.terminal.formats import format_of
 from kshell.terminal.live_view import View
@@ -43,4 +44,4 @@ def save(view: View, path: str) -> str:
         return f"{path} cannot be written: {error.strerror}"
     except KshellError as error:
         return error.what
-    return f"{len(ids):,} row{'s' * (len(ids) != 1)} written to {path}"
+    return f"{many(len(ids), 'row')} written to {path}"

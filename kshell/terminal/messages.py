@@ -13,7 +13,7 @@ from typing import IO
 
 from kshell.errors import KshellError, Place
 from kshell.terminal.sanitize import clean, clean_block
-from kshell.terminal.widths import clusters, cut, width_of, wrapped
+from kshell.terminal.widths import cut, end_of, width_of, wrapped
 
 __all__ = ["Outages", "colours", "draw_error", "draws", "error_lines", "internal_error", "note"]
 
@@ -62,22 +62,11 @@ def _pointed(text: str, place: Place, width: int) -> list[str]:
     if width and width_of(before + marked + after) > room:
         marked = cut(marked, room // 2)
         left = room - max(width_of(marked), 1)  # the caret is one wide where nothing is marked
-        before = _end_of(before, left - min(width_of(after), room // 3))
+        most = left - min(width_of(after), room // 3)
+        before = before if width_of(before) <= most else "…" + end_of(before, most - 1)
         after = cut(after, room - width_of(before + marked))
     caret = " " * width_of(before) + "^" * max(width_of(marked), 1)
     return [f"  {number} │ {before}{marked}{after}", f"  {margin} │ {caret}"]
-
-
-def _end_of(text: str, width: int) -> str:
-    """The end of the text that fits, after an ellipsis if it is not all of it."""
-    if width_of(text) <= width:
-        return text
-    kept: list[str] = []
-    for cluster in reversed(list(clusters(text))):
-        if width_of("".join(kept)) + width_of(cluster) >= width:
-            break
-        kept.insert(0, cluster)
-    return "…" + "".join(kept)
 
 
 def draw_error(error: KshellError, text: str = "", to: IO[str] | None = None) -> None:

@@ -27,7 +27,7 @@ from kshell.terminal.times import Times
 from kshell.terminal.vertical import vertical
 from kshell.value_texts import raw_texts
 
-__all__ = ["FOR_PEOPLE", "WRITERS", "Target", "write"]
+__all__ = ["FOR_PEOPLE", "WRITERS", "Target", "write", "write_lines"]
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _ROW_GROUP = 100_000  # rows of a Parquet row group: many small groups are slow to read
@@ -96,12 +96,16 @@ def _auto(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
 
 def _jsonl(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
     for batch in batches:
-        lines = json_lines(schema, batch, "\n")
-        if to.terminal:
-            to.out.writelines(f"{clean(line[:-1])}\n" for line in lines.to_pylist())
-        else:
-            to.out.write(joined(lines))
+        write_lines(json_lines(schema, batch, "\n"), to)
     return ()
+
+
+def write_lines(lines: pa.Array, to: Target) -> None:
+    """Write lines of JSON, each with its end; a terminal gets them clean."""
+    if to.terminal:
+        to.out.writelines(f"{clean(line[:-1])}\n" for line in lines.to_pylist())
+    else:
+        to.out.write(joined(lines))
 
 
 def _json(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:

@@ -76,7 +76,7 @@ def _is_json(text: str) -> bool:
 def printed_blocks(rows: pa.RecordBatch, to: Target) -> Iterator[str]:
     """Each record for a person: its line, and its value below."""
     dim, red, plain = (_DIM, _RED, _PLAIN) if to.colour else ("", "", "")
-    values = _value_texts(rows.column("value"))
+    values = raw_texts(rows.column("value"))
     keys = raw_texts(rows.column("key"))
     times = rows.column("timestamp")
     when = raw_texts(times) if to.times is Times.NUMBER else time_texts(times, to.times)
@@ -106,16 +106,6 @@ def _headers(held: list[dict[str, Any]] | None) -> list[tuple[str, str]]:
     return [
         (header["KEY"] or "", NULL if text is None else text)
         for header, text in zip(held or (), values, strict=True)
-    ]
-
-
-def _value_texts(column: pa.Array) -> list[str | None]:
-    """Values of a STRUCT as JSON, others as they are in a table."""
-    if not pa.types.is_nested(column.type):
-        return raw_texts(column)
-    return [
-        None if value is None else orjson.dumps(value, json_default, _OPTIONS).decode()
-        for value in json_values(column)
     ]
 
 

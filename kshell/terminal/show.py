@@ -30,12 +30,13 @@ from kshell.results import (
     Rows,
     Sections,
     Spooling,
+    many,
     notices_of,
 )  # fmt: skip
 from kshell.terminal.drawing import Drawing, footer
-from kshell.terminal.json_lines import joined, json_lines
+from kshell.terminal.json_lines import json_lines
 from kshell.terminal.messages import Outages, draws, note
-from kshell.terminal.output import FOR_PEOPLE, Target, write
+from kshell.terminal.output import FOR_PEOPLE, Target, write, write_lines
 from kshell.terminal.pull import pulled
 from kshell.terminal.sanitize import clean, clean_block
 from kshell.terminal.screen import remark, stdout_target
@@ -203,9 +204,8 @@ class Shower:
             as_objects = self.output in _OBJECTS
             self._records(live) if as_objects or self._for_people() else self._stream(live)
             if self._for_people():
-                rows = live.stats().rows
                 took = f", {time.monotonic() - began:.2f} s" if self.timing else ""
-                remark(f"({rows:,} record{'s' * (rows != 1)}{took})")
+                remark(f"({many(live.stats().rows, 'record')}{took})")
         except KeyboardInterrupt:
             raise Interrupted("stopped") from None
         finally:
@@ -236,11 +236,7 @@ class Shower:
         try:
             if live.key and name == "jsonl":
                 for part in changes:
-                    lines = change_lines(live, part)
-                    if target.terminal:
-                        target.out.writelines(clean(line[:-1]) + "\n" for line in lines.to_pylist())
-                    else:
-                        target.out.write(joined(lines))
+                    write_lines(change_lines(live, part), target)
                     target.out.flush()
             else:
                 write(name, live.schema, _flushed(changes, target), target)

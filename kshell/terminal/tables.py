@@ -18,7 +18,7 @@ from kshell.terminal.cells import NULL, Cells, cells_of, to_right, type_label
 from kshell.terminal.ends import Gap
 from kshell.terminal.sanitize import clean
 from kshell.terminal.times import Times, is_time
-from kshell.terminal.widths import Layout, cut, layout, needed, width_of, wrapped
+from kshell.terminal.widths import Layout, cut, layout, needed, padded, width_of, wrapped
 
 __all__ = ["AlignedTable", "Style", "sampled", "style_of"]
 
@@ -42,12 +42,6 @@ def style_of(colour: bool) -> Style:
     if not colour:
         return Style()
     return Style(f"\x1b[{themes.heading()}m", "\x1b[2;3m", "\x1b[2m", "\x1b[0m")
-
-
-def _pad(text: str, width: int, right: bool) -> str:
-    """The text in `width` columns, or in more if it is longer."""
-    space = " " * (width - width_of(text))
-    return space + text if right else text + space
 
 
 def sampled(
@@ -152,13 +146,13 @@ class AlignedTable:
     def _line(self, texts: Sequence[str], style: str) -> str:
         """A line of headings or the like, and `…` for the columns that are left out."""
         reset = self.style.reset if style else ""
-        padded = [
-            f"{style}{_pad(cut(text, width), width, self._right[i])}{reset}"
+        cells = [
+            f"{style}{padded(cut(text, width), width, self._right[i])}{reset}"
             for text, i, width in zip(texts, self._layout.shown, self._layout.widths, strict=True)
         ]
         if self._layout.gap >= 0:
-            padded.insert(self._layout.gap, "…")
-        return f" {self._bar.join(padded)}".rstrip(" ")
+            cells.insert(self._layout.gap, "…")
+        return f" {self._bar.join(cells)}".rstrip(" ")
 
     def _part(self, columns: list[Cells] | Gap) -> str:
         if isinstance(columns, Gap):
@@ -205,7 +199,7 @@ class AlignedTable:
             null = f"{style.null}{NULL[:width]}{style.reset}"
             return space + null if right else null + space
         text = text if width_of(text) <= width else self._short(text, width)
-        return _pad(text, width, right) if pads else text
+        return padded(text, width, right) if pads else text
 
     def _short(self, text: str, width: int) -> str:
         """The cell as it fits; without a terminal it is whole."""

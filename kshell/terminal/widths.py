@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-__all__ = ["AROUND", "BETWEEN", "Layout", "clusters", "cut", "fitting", "layout", "needed",
-           "width_of", "wrapped"]  # fmt: skip
+__all__ = ["AROUND", "BETWEEN", "Layout", "begin_of", "clusters", "cut", "end_of", "fitting",
+           "layout", "needed", "padded", "width_of", "wrapped"]  # fmt: skip
 
 _WIDEST = 500  # the width of a column without a terminal
 _FLOOR = 20  # to which a wide column shrinks before columns are left out, on a wide terminal,
@@ -59,18 +59,41 @@ def cut(text: str, width: int) -> str:
         return text if len(text) <= width else text[: width - 1] + "…"
     if width_of(text) <= width:
         return text
-    return _begin(text, width - 1) + "…"
+    return begin_of(text, width - 1) + "…"
 
 
-def _begin(text: str, width: int) -> str:
+def begin_of(text: str, width: int) -> str:
     """As many of the first clusters as fit."""
+    return "".join(_first(clusters(text), width))
+
+
+def end_of(text: str, width: int) -> str:
+    """As many of the last clusters as fit.
+
+    >>> end_of("pageviews", 5)
+    'views'
+    """
+    return "".join(reversed(_first(reversed(list(clusters(text))), width)))
+
+
+def _first(parts: Iterable[str], width: int) -> list[str]:
     used, kept = 0, []
-    for cluster in clusters(text):
+    for cluster in parts:
         used += width_of(cluster)
         if used > width:
             break
         kept.append(cluster)
-    return "".join(kept)
+    return kept
+
+
+def padded(text: str, width: int, right: bool) -> str:
+    """The text in `width` columns, or in more if it is longer.
+
+    >>> padded("12", 4, True), padded("ab", 4, False)
+    ('  12', 'ab  ')
+    """
+    space = " " * (width - width_of(text))
+    return space + text if right else text + space
 
 
 def wrapped(text: str, width: int) -> list[str]:

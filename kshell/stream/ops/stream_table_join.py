@@ -18,7 +18,7 @@ from kshell.stream.arena import KeyedRows
 from kshell.stream.keys import all_valid
 from kshell.stream.ops.sides import Sides, numbered
 from kshell.stream.state import Entries
-from kshell.stream.updates import last_rows, sorted_by, taken
+from kshell.stream.updates import sorted_by
 
 __all__ = ["StreamTableJoin"]
 
@@ -46,15 +46,8 @@ class StreamTableJoin:
         slots = self._table.slots(right.rows) if right else theirs
         out = self._joined(left, mine, right, theirs, slots, there) if left else self._nothing
         if right:
-            self._keep(right, slots, there)
+            self._table.change(slots, right.rows, there)
         return out
-
-    def _keep(self, right: Changes, slots: Ints, there: Any) -> None:
-        """The last record of each key is what the table has."""
-        last = last_rows(slots)
-        stays = last[there[last]]
-        self._table.put(slots[stays], taken(right.rows, stays))
-        self._table.drop(slots[last[~there[last]]])
 
     def _joined(
         self, left: Changes, mine: Ints, right: Changes, theirs: Ints, slots: Ints, there: Any

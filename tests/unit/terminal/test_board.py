@@ -7,10 +7,10 @@ import pytest
 
 from kshell.changes import Changes
 from kshell.results import Live, LiveStats
+from kshell.spill import Spill
 from kshell.terminal import board as boards
 from kshell.terminal.board import KEPT, Board, Mode
 from kshell.terminal.show import change_lines
-from kshell.terminal.spill import Spill
 
 SCHEMA = pa.schema([("k", pa.string()), ("n", pa.int64())])
 

@@ -7,13 +7,12 @@ and which is gone with the process.
 
 from __future__ import annotations
 
-import mmap
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import IO, Any, Protocol
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -21,6 +20,7 @@ from kshell.changes import Changes
 from kshell.config import Properties
 from kshell.errors import UsageError
 from kshell.results import LAST, Live, Notice, NoticeKind, Rows
+from kshell.spill import Spill
 
 __all__ = ["Memory"]
 
@@ -38,11 +38,8 @@ class _Batches:
     """The rows of a bounded answer: in memory, then in a file; over the second cap nothing."""
 
     def __init__(self, schema: pa.Schema, memory: int, disk: int) -> None:
-        self._schema, self._memory, self._disk = schema, memory, disk
-        self._held: list[pa.RecordBatch] = []
-        self._bytes = 0
-        self._file: IO[bytes] | None = None
-        self._writer: Any = None
+        self._rows = Spill(schema, memory)
+        self._disk = disk
         self._table: pa.Table | None = None
         self._lock = threading.Lock()  # an answer that was stopped may still be pulled
         self.why = ""
@@ -50,60 +47,34 @@ class _Batches:
     def add(self, batch: pa.RecordBatch) -> None:
         """Keep rows, until the table was asked for."""
         with self._lock:
-            if not self.why and batch.num_rows and self._table is None:
+            if not self.why and self._table is None:
                 self._add(batch)
 
     def _add(self, batch: pa.RecordBatch) -> None:
-        self._held.append(pa.RecordBatch.from_arrays(batch.columns, schema=self._schema))
-        self._bytes += batch.nbytes
-        if self._bytes <= self._memory:
-            return
+        rows = self._rows
         try:
-            self._spill()
+            rows.add(pa.RecordBatch.from_arrays(batch.columns, schema=rows.schema))
         except OSError as error:
             self._give_up(f"it cannot be written to a temporary file: {error.strerror}")
-        if self._file is not None and self._file.tell() > self._disk:
+        if rows.written > self._disk:
             self._give_up(
                 f"it is larger than {self._disk:,} bytes (kshell.result.disk.bytes)"
             )
 
-    def _spill(self) -> None:
-        if self._file is None:
-            import tempfile
-
-            self._file = tempfile.TemporaryFile(prefix="kshell-")  # noqa: SIM115
-            self._writer = pa.ipc.new_stream(self._file, self._schema)
-        held, self._held = self._held, []
-        for batch in held:
-            self._writer.write_batch(batch)
-
     def _give_up(self, why: str) -> None:
         self.why = why
-        self._held.clear()
-        if self._file is not None:
-            self._file.close()
-            self._file = self._writer = None
+        self._rows.drop()
 
     def table(self) -> pa.Table:
         with self._lock:
             if self._table is None:
-                held = pa.Table.from_batches(self._held, self._schema)
-                self._table = held if self._file is None else self._mapped(self._file, held)
+                try:
+                    self._table = self._rows.table()
+                except OSError as error:
+                    why = f"the last result cannot be written to a temporary file: {error.strerror}"
+                    raise UsageError(why) from None
+                self._rows.drop()
             return self._table
-
-    def _mapped(self, file: IO[bytes], rest: pa.Table) -> pa.Table:
-        """The file's rows, which are read where they are, and those that are not in it yet."""
-        try:
-            self._writer.close()
-            file.flush()
-        except OSError as error:
-            why = f"the last result cannot be written to a temporary file: {error.strerror}"
-            raise UsageError(why) from None
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        reader = pa.ipc.open_stream(pa.BufferReader(pa.py_buffer(mapped)))
-        file.close()
-        self._file = self._writer = None
-        return pa.concat_tables([reader.read_all(), rest])
 
 
 class _Stream:
@@ -144,14 +115,8 @@ class _Keyed:
         weights = np.asarray(changes.weights)
         if self._rows is None or not (weights != 0).any():
             return
-        changes = changes.filter(pa.array(weights != 0))
-        slots = self._rows.slots(changes.rows)
-        _, back = np.unique(slots[::-1], return_index=True)
-        last = np.sort(len(slots) - 1 - back)
-        there = np.asarray(changes.weights)[last] > 0
-        kept = last[there]
-        self._rows.put(slots[kept], changes.rows.take(pa.array(kept)))
-        self._rows.drop(slots[last[~there]])
+        rows = changes.rows.filter(pa.array(weights != 0))
+        self._rows.change(self._rows.slots(rows), rows, weights[weights != 0] > 0)
         if len(self._rows) > _MOST_KEYS:
             self._rows = None
             self.why = f"it has more than {_MOST_KEYS:,} keys"

@@ -1,11 +1,12 @@
-"""The rows of an answer that is drawn when it has ended: in memory, then in a file without a name.
+"""The rows of an answer that are kept for later: in memory, then in a file without a name.
 
-`board` keeps a live query's rows with it, up to its LIMIT.
+`board` keeps a live query's rows with it, up to its LIMIT, `jobs` those of a bounded query in the
+background, and `sources/memory` the last result.
 """
 
 from __future__ import annotations
 
-import tempfile
+import mmap
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -17,7 +18,7 @@ _MEMORY = 16 << 20  # bytes; what is more goes to the file
 
 
 class Spill:
-    """Rows in the order in which they came.
+    """Rows in the order in which they came; nobody else can open the file.  Raises OSError.
 
     >>> rows = Spill(pa.schema([("n", pa.int64())]))
     >>> rows.add(pa.record_batch({"n": [1, 2]}))
@@ -34,6 +35,11 @@ class Spill:
         self._file: IO[bytes] | None = None
         self._writer: Any = None
 
+    @property
+    def written(self) -> int:
+        """How many bytes are in the file."""
+        return 0 if self._file is None else self._file.tell()
+
     def add(self, rows: pa.RecordBatch) -> None:
         """Keep rows."""
         if not rows.num_rows:
@@ -46,11 +52,13 @@ class Spill:
 
     def _write(self) -> None:
         if self._file is None:
+            import tempfile
+
             self._file = tempfile.TemporaryFile(prefix="kshell-")  # noqa: SIM115
             self._writer = pa.ipc.new_stream(self._file, self.schema)
-        for batch in self._held:
+        held, self._held = self._held, []
+        for batch in held:
             self._writer.write_batch(batch)
-        self._held, self._bytes = [], 0
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All rows; none can be added after it."""
@@ -59,3 +67,21 @@ class Spill:
             self._file.seek(0)
             yield from pa.ipc.open_stream(self._file)
         yield from self._held
+
+    def table(self) -> pa.Table:
+        """The same; those in the file are read where they are."""
+        held = pa.Table.from_batches(self._held, self.schema)
+        if self._file is None:
+            return held
+        self._writer.close()
+        self._file.flush()
+        mapped = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        reader = pa.ipc.open_stream(pa.BufferReader(pa.py_buffer(mapped)))
+        return pa.concat_tables([reader.read_all(), held])
+
+    def drop(self) -> None:
+        """Forget the rows; those of a table stay."""
+        self._held = []
+        if self._file is not None:
+            self._file.close()
+            self._file = self._writer = None
