@@ -13,9 +13,9 @@ from kshell.terminal.completion.columns import Scope
 from kshell.terminal.completion.names import Known
 from kshell.terminal.completion.offers import Offers
 from kshell.terminal.completion.queries import Clause
-from kshell.terminal.completion.tree import HOLE, Node, Tree, upper
+from kshell.terminal.completion.tree import Node, Tree, upper
 
-__all__ = ["COMPARED", "IN_CASE", "Place", "before_hole", "is_length", "is_value", "open_case",
+__all__ = ["COMPARED", "IN_CASE", "Place", "is_length", "is_value", "open_case",
            "since_comma", "term_of"]  # fmt: skip
 
 COMPARED = frozenset({"=", "<", ">", "<=", ">=", "<>", "!=", "LIKE", "IN", "BETWEEN", "IS"})
@@ -50,12 +50,6 @@ class Place:
         at = next((i for i, c in enumerate(self.branch) if c.has_hole), len(names))
         later = set(names[at + 1 :])
         self.offers.words(w for w in words if not any(w.startswith(n) for n in later if n))
-
-
-def before_hole(nodes: Sequence[Node]) -> list[Node]:
-    """The nodes before the cursor."""
-    at = next((i for i, n in enumerate(nodes) if n.kind == HOLE), len(nodes))
-    return list(nodes[:at])
 
 
 def since_comma(seen: Sequence[Node]) -> Sequence[Node]:

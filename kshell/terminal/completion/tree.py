@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from kshell.sql.script import Token, tokens
 
-__all__ = ["HOLE", "Group", "Node", "Tree", "Typed", "read_tree", "typed_at", "upper"]
+__all__ = ["HOLE", "Group", "Node", "Tree", "Typed", "before_hole", "has_hole", "read_tree",
+           "typed_at", "upper"]  # fmt: skip
 
 HOLE = "hole"
 _LOOSE = re.compile(r"\\?[\w.\-]*$")  # a name with dots and dashes, a backslash command
@@ -67,6 +69,16 @@ def upper(node: Node | None) -> str:
     if node is None or node.kind not in ("word", "punct"):
         return ""
     return node.text.upper()
+
+
+def before_hole(nodes: Sequence[Node]) -> list[Node]:
+    """The nodes before the cursor."""
+    return list(takewhile(lambda n: n.kind != HOLE, nodes))
+
+
+def has_hole(node: Node) -> bool:
+    """Whether the node is the hole, or has it in its parentheses."""
+    return node.kind == HOLE or (isinstance(node, Group) and any(map(has_hole, node.nodes)))
 
 
 def typed_at(before: str, after: str) -> tuple[Typed, ...]:
