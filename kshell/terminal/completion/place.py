@@ -80,12 +80,14 @@ def is_value(seen: Sequence[Node]) -> bool:
 def term_of(seen: Sequence[Node]) -> Sequence[Node]:
     """The nodes after the last AND or OR; the AND of BETWEEN is part of it."""
     begin = 0
+    words: set[str] = set()  # since then
     for n, node in enumerate(seen):
         word = upper(node)
-        ranged = "BETWEEN" in [upper(m) for m in seen[begin:n]]
-        ended = "AND" in [upper(m) for m in seen[begin:n]]
-        if word == "OR" or (word == "AND" and (not ranged or ended)):
+        if word == "OR" or (word == "AND" and ("BETWEEN" not in words or "AND" in words)):
             begin = n + 1
+            words.clear()
+        else:
+            words.add(word)
     return seen[begin:]
 
 
