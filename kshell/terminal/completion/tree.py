@@ -100,7 +100,7 @@ def typed_at(before: str, after: str) -> tuple[Typed, ...]:
         word = Typed("", end, "word")
     elif last.kind in ("word", "number"):
         word = Typed(last.text, last.start, "word")
-    elif _is_open(last):
+    elif last.open:
         quote = last.text[0]
         kind = "string" if quote == "'" else "name"
         return (Typed(last.text[1:], last.start, kind, quote, after.startswith(quote)),)
@@ -110,13 +110,6 @@ def typed_at(before: str, after: str) -> tuple[Typed, ...]:
     if loose and loose.start() < word.start:
         return Typed(loose[0], loose.start(), "word"), word
     return (word,)
-
-
-def _is_open(token: Token) -> bool:
-    """Whether a string or a name in quotes has no end yet."""
-    if token.kind not in ("string", "quoted") or token.text[0] not in "'`\"":
-        return False
-    return token.text.count(token.text[0]) % 2 == 1
 
 
 @dataclass(frozen=True, slots=True)
