@@ -12,10 +12,9 @@ import pytest
 
 from kshell.errors import KshellError, UsageError
 from kshell.results import Event, Notice, NoticeKind, Rows
-from kshell.terminal.commands import run_command
 from kshell.terminal.conversation import Conversation
-from kshell.terminal.typed import read_call
 from tests.terminal.fake_shell import FakeSession
+from tests.unit.terminal.test_commands import enter
 
 
 class Slow(FakeSession):
@@ -58,14 +57,6 @@ def talk(session: Slow) -> Iterator[Conversation]:
     made = Conversation(lambda: session, "csv")  # type: ignore[arg-type, return-value]
     yield made
     made.close()
-
-
-def enter(talk: Conversation, text: str) -> None:
-    call = read_call(text)
-    if call is None:
-        talk.run(text)
-    else:
-        talk.guarded(text, lambda: run_command(talk, call))
 
 
 def until(condition: Callable[[], object]) -> None:
