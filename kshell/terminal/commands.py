@@ -17,9 +17,9 @@ from typing import Any
 from kshell.errors import UsageError, nearest
 from kshell.terminal.conversation import Conversation
 from kshell.terminal.formats import FORMATS
-from kshell.terminal.typed import Call
+from kshell.terminal.typed import Call, read_call
 
-__all__ = ["COMMANDS", "Argument", "Command", "command_help", "command_texts", "run_command"]
+__all__ = ["COMMANDS", "Argument", "Command", "command_help", "command_texts", "enter"]
 
 
 class Argument(Enum):
@@ -158,7 +158,16 @@ def show_help(talk: Conversation, call: Call) -> None:
     print(command_help(max(shutil.get_terminal_size().columns, 20)))
 
 
-def run_command(talk: Conversation, call: Call) -> None:
+def enter(talk: Conversation, text: str) -> None:
+    """Run what was typed, a command or statements; draws errors, all but NoSession."""
+    call = read_call(text)
+    if call is None:
+        talk.run(text)
+    else:
+        talk.guarded(text, lambda: _run_command(talk, call))
+
+
+def _run_command(talk: Conversation, call: Call) -> None:
     """Run a command; raises UsageError for one that does not exist or cannot stand there."""
     command = _BY_WORD.get(call.word)
     if command is None:

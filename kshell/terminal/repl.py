@@ -29,7 +29,7 @@ from prompt_toolkit.utils import is_dumb_terminal
 
 from kshell import __version__
 from kshell.errors import KshellError
-from kshell.terminal.commands import run_command
+from kshell.terminal.commands import enter
 from kshell.terminal.completion.menu import Menu
 from kshell.terminal.conversation import Conversation, NoSession
 from kshell.terminal.encoding import Unbuffered, speaks_utf8
@@ -44,7 +44,6 @@ from kshell.terminal.plain_prompt import ask
 from kshell.terminal.themes import prompt_style
 from kshell.terminal.toolbar import toolbar
 from kshell.terminal.tour import Tour
-from kshell.terminal.typed import read_call
 
 if TYPE_CHECKING:
     from kshell.session import Session
@@ -238,11 +237,7 @@ class _Prompt:
             self._editing = self._prompt.editing_mode = editing
 
     def _run(self, text: str) -> None:
-        call = read_call(text)
-        if call is not None:
-            self._talk.guarded(text, lambda: run_command(self._talk, call))
-        else:
-            self._talk.run(text)
+        enter(self._talk, text)
         self._learn_after(text)
 
     def _learn_after(self, text: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kshell.terminal.commands import COMMANDS, command_help, run_command
+from kshell.terminal.commands import COMMANDS, command_help, enter
 from kshell.terminal.conversation import Conversation
 from kshell.terminal.typed import Call, read_call, runs_on_enter
 from tests.terminal.fake_shell import FakeSession
@@ -38,15 +38,6 @@ def talk(session: Keeping, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
     made = Conversation(lambda: session, "")  # type: ignore[arg-type, return-value]
     made.confirm = lambda question: False
     return made
-
-
-def enter(talk: Conversation, text: str) -> None:
-    """What Enter does."""
-    call = read_call(text)
-    if call is None:
-        talk.run(text)
-    else:
-        talk.guarded(text, lambda: run_command(talk, call))
 
 
 @pytest.mark.parametrize(

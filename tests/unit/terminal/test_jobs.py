@@ -12,9 +12,9 @@ import pytest
 
 from kshell.errors import KshellError, UsageError
 from kshell.results import Event, Notice, NoticeKind, Rows
+from kshell.terminal.commands import enter
 from kshell.terminal.conversation import Conversation
 from tests.terminal.fake_shell import FakeSession
-from tests.unit.terminal.test_commands import enter
 
 
 class Slow(FakeSession):
