@@ -6,11 +6,9 @@ SPOOL, `\\o`, named queries, `kshell test --report` and the registry's cache wri
 from __future__ import annotations
 
 import os
-import stat
-from pathlib import Path
 from typing import IO
 
-__all__ = ["WholeFile", "exists", "only_ours"]
+__all__ = ["WholeFile", "exists"]
 
 
 class WholeFile:
@@ -40,9 +38,3 @@ class WholeFile:
 def exists(path: str) -> bool:
     """Whether there is a file that writing would replace; a pipe or /dev/null is none."""
     return os.path.isfile(os.path.expanduser(path))
-
-
-def only_ours(path: Path) -> bool:
-    """Whether a file is the user's own, and nobody else can read or write it."""
-    status = path.stat()
-    return status.st_uid == os.getuid() and not stat.S_IMODE(status.st_mode) & 0o077

@@ -1,6 +1,7 @@
 """Files of a person's own, which others must neither read nor write.
 
-The rc file and config.toml hold what may be secret, and statements that run unasked.
+The rc file, config.toml and the named queries hold what may be secret, and statements that run
+unasked.
 """
 
 from __future__ import annotations

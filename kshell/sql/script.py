@@ -21,11 +21,15 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A piece of text: its kind (space, comment, string, quoted, number, word, end, punct)."""
+    """A piece of text: its kind (space, comment, string, quoted, number, word, end, punct).
+
+    `open`: it is a string or a name in quotes without its second quote.
+    """
 
     kind: str
     text: str
     start: int
+    open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,8 @@ def tokens(text: str) -> Iterator[Token]:
                 kind = "word"
             case _:
                 kind = token.kind.value
-        yield Token(kind, token.text, token.start)
+        is_open = token.kind is Kind.OPEN and kind != "comment"
+        yield Token(kind, token.text, token.start, is_open)
 
 
 def split(text: str) -> list[Piece]:

@@ -19,8 +19,7 @@ from kshell.terminal.conversation import Conversation
 from kshell.terminal.formats import FORMATS
 from kshell.terminal.typed import Call, read_call
 
-__all__ = ["COMMANDS", "FORMATS", "Argument", "Command", "command_help", "command_texts",
-           "enter"]  # fmt: skip
+__all__ = ["COMMANDS", "Argument", "Command", "command_help", "command_texts", "enter"]
 
 
 class Argument(Enum):

@@ -19,7 +19,7 @@ from kshell.config.properties import PROPERTIES
 from kshell.config.sources import config_file
 from kshell.errors import UsageError, nearest
 from kshell.terminal.messages import draw_error, note
-from kshell.terminal.options import parser
+from kshell.terminal.options import Parser, parser
 from kshell.terminal.settings import gathered, ignored_note
 
 __all__ = ["ACTIONS", "main"]
@@ -108,17 +108,11 @@ def _problems(options: argparse.Namespace) -> Iterator[UsageError]:
 
 
 def _options(arguments: Sequence[str], action: str) -> argparse.Namespace:
-    made = argparse.ArgumentParser(prog=f"kshell config {action}", exit_on_error=False)
+    made = Parser(prog=f"kshell config {action}")
     made.add_argument("file", nargs="?", default="", metavar="FILE")
     if action == "validate":
         made.add_argument("-F", "--command-config", default="", metavar="FILE")
-    try:
-        options, unknown = made.parse_known_args(list(arguments))
-    except argparse.ArgumentError as error:
-        raise UsageError(str(error), hint=f"kshell config {action} --help") from None
-    if unknown:
-        raise UsageError(f"no option {unknown[0]}", hint=f"kshell config {action} --help")
-    return options
+    return made.parse_args(list(arguments))
 
 
 ACTIONS: dict[str, Callable[[Sequence[str]], int]] = {

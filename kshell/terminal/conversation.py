@@ -11,7 +11,6 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from kshell.errors import Interrupted, KshellError, UsageError
@@ -168,14 +167,14 @@ class Conversation:
         *before, piece = split(text)
         if before:
             self.execute("".join(f"{p.text};" for p in before))
-        live_job = partial(LiveJob, times=Times(session.properties["kshell.times"]))
+        times = Times(session.properties["kshell.times"])
         with self.answers(piece.text) as answers:
             for answer in answers:
                 match answer:
                     case Rows():
-                        number = self.jobs.add(RowsJob, piece.text, answer)
+                        number = self.jobs.add(RowsJob(piece.text, answer))
                     case Live():
-                        number = self.jobs.add(live_job, piece.text, answer)
+                        number = self.jobs.add(LiveJob(piece.text, answer, times))
                     case _:
                         self.show([answer], self.output, self.say)
                         continue

@@ -88,18 +88,11 @@ def highlight(text: str) -> list[tuple[str, str]]:
             style = _ALONE
         elif token.start in brackets.open:
             style = _OPEN
-        elif _has_no_end(token):
+        elif token.open:
             pieces.append((_OPEN, token.text[0]))
             token = Token(token.kind, token.text[1:], token.start + 1)
         pieces.append((style, token.text))
     return pieces
-
-
-def _has_no_end(token: Token) -> bool:
-    """Whether it is a string or a name in quotes whose second quote is missing."""
-    quote = token.text[0]
-    named = token.kind in ("string", "quoted") and quote in "'`\""
-    return named and token.text.count(quote) % 2 == 1
 
 
 class SqlLexer(Lexer):

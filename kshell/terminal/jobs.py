@@ -7,8 +7,8 @@ board.  `\\fg` shows them, `\\kill` stops one; `conversation` stops all of them 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
 
 from kshell.errors import KshellError, UsageError
 
@@ -159,28 +159,25 @@ class Jobs:
         self._jobs: dict[int, Job] = {}
         self._said: set[int] = set()
 
-    def add(self, make: Callable[[str, Any], Job], text: str, answer: Any) -> int:
-        """Begin a query; returns its number."""
+    def add(self, job: Job) -> int:
+        """Take a query that has begun; returns its number."""
         number = max(self._jobs, default=0) + 1
         self._said.discard(number)
-        self._jobs[number] = make(text, answer)
+        self._jobs[number] = job
         return number
 
-    def find(self, number: str) -> tuple[int, Job]:
-        """The query with the number, or the newest for ""; raises UsageError."""
+    def take(self, number: str) -> Job:
+        """The query with the number, or the newest for "", which is no job any more.
+
+        Raises UsageError.
+        """
         if not self._jobs:
             hint = "& at the end of a query sends it there"
             raise UsageError(f"no query {number} in the background".replace("  ", " "), hint=hint)
         wanted = int(number) if number.isdecimal() else max(self._jobs) if not number else -1
         if wanted not in self._jobs:
             raise UsageError(f"no query {number} in the background", hint="\\jobs lists them")
-        return wanted, self._jobs[wanted]
-
-    def take(self, number: str) -> Job:
-        """The same, and it is no job any more."""
-        found, job = self.find(number)
-        del self._jobs[found]
-        return job
+        return self._jobs.pop(wanted)
 
     def listed(self) -> list[tuple[int, str, str]]:
         """(number, state, statement) of each."""

@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 
 from kshell.config import state_home
+from kshell.config.private import why_not_private
 from kshell.errors import UnknownName, UsageError
 from kshell.terminal.conversation import Conversation
 from kshell.terminal.history import masked
 from kshell.terminal.messages import note
 from kshell.terminal.sanitize import clean
 from kshell.terminal.typed import Call, read_call
-from kshell.whole_file import WholeFile, only_ours
+from kshell.whole_file import WholeFile
 
 __all__ = ["names"]
 
@@ -26,7 +27,7 @@ def _read() -> dict[str, str]:
     path = _file()
     if not path.exists():
         return {}
-    if not only_ours(path):
+    if why_not_private(path):
         note(f"{path} is ignored: its mode must be 0600, and you its owner")
         return {}
     try:

@@ -15,7 +15,7 @@ from kshell import __version__
 from kshell.errors import EXIT_CODES, UsageError, nearest
 from kshell.terminal.formats import FORMATS
 
-__all__ = ["parser", "script_of", "variables_of"]
+__all__ = ["Parser", "parser", "script_of", "variables_of"]
 
 EXAMPLES = """\
 examples:
@@ -54,9 +54,11 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         return ", ".join(names) + value
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are UsageErrors."""
+
     def error(self, message: str) -> NoReturn:
-        hint = "kshell --help"
+        hint = f"{self.prog} --help"
         if "unrecognized arguments" in message:
             wrong = message.split(": ")[-1].split()[0].split("=")[0]
             known = [o for action in self._actions for o in action.option_strings]
@@ -84,7 +86,7 @@ def _count(text: str) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The parser; its errors are UsageErrors."""
-    made = _Parser(
+    made = Parser(
         prog="kshell",
         usage="kshell [options]",
         description="psql for Kafka: topics are tables.",

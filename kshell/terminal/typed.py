@@ -49,14 +49,14 @@ def _asks(text: str) -> bool:
     return len(words) == 2 and words[0].upper() == "HELP" and words[1].startswith("\\")
 
 
-def _last(text: str) -> tuple[Token | None, Token | None]:
-    """The last token before the semicolon at the end, and that semicolon."""
+def _last(text: str) -> Token | None:
+    """The last token before the semicolon at the end."""
     before = last = None
     for token in tokenize(text):
         before, last = last, token
     if last is not None and last.kind is Kind.SIGN and last.text == ";":
-        return before, last
-    return last, None
+        return before
+    return last
 
 
 def background_of(text: str) -> str | None:
@@ -65,7 +65,7 @@ def background_of(text: str) -> str | None:
     >>> background_of("SELECT 1 &;"), background_of("SELECT '&';")
     ('SELECT 1', None)
     """
-    last, _ = _last(text)
+    last = _last(text)
     if last is None or last.kind is not Kind.SIGN or last.text != "&":
         return None
     return text[: last.start].strip() or None

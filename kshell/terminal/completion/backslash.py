@@ -24,7 +24,7 @@ def complete_command(command: str, known: Known, *, ends: bool) -> list[Candidat
     row = next((c for c in COMMANDS if c.word == word), None)
     if row is None or " " in argument.strip():
         return []
-    kind = "name" if argument[:1] in ("`", '"') and argument else "word"
+    kind = "name" if argument[:1] in ("`", '"') else "word"
     quote = argument[:1] if kind == "name" else ""
     offers = Offers(Typed(argument[len(quote) :], 0, kind, quote), known.used, lower=False)
     match row.argument:

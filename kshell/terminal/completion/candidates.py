@@ -7,8 +7,6 @@ parse.
 
 from __future__ import annotations
 
-from itertools import takewhile
-
 from kshell.terminal.completion.backslash import complete_command
 from kshell.terminal.completion.names import Known
 from kshell.terminal.completion.offers import Candidate, Offers
@@ -16,7 +14,7 @@ from kshell.terminal.completion.queries import bare
 from kshell.terminal.completion.query_places import offer_query
 from kshell.terminal.completion.slots import SLOTS, Filling
 from kshell.terminal.completion.statements import Words, expected
-from kshell.terminal.completion.tree import HOLE, Group, Tree, read_tree, typed_at
+from kshell.terminal.completion.tree import Group, Tree, before_hole, read_tree, typed_at
 from kshell.terminal.typed import read_call
 
 __all__ = ["complete_at"]
@@ -55,7 +53,7 @@ def _is_lower(root: Group) -> bool:
 
 
 def _offer(offers: Offers, known: Known, tree: Tree) -> None:
-    before = list(takewhile(lambda n: n.kind != HOLE, tree.root.nodes))
+    before = before_hole(tree.root.nodes)
     for what in expected(tree.root.nodes):
         if isinstance(what, Words):
             offers.words((what.text,))

@@ -13,9 +13,9 @@ from kshell.terminal.completion.columns import Scope
 from kshell.terminal.completion.names import Known
 from kshell.terminal.completion.offers import Offers
 from kshell.terminal.completion.queries import Clause
-from kshell.terminal.completion.tree import HOLE, Node, Tree, upper
+from kshell.terminal.completion.tree import Node, Tree, upper
 
-__all__ = ["COMPARED", "IN_CASE", "Place", "before_hole", "is_length", "is_value", "open_case",
+__all__ = ["COMPARED", "IN_CASE", "Place", "is_length", "is_value", "open_case",
            "since_comma", "term_of"]  # fmt: skip
 
 COMPARED = frozenset({"=", "<", ">", "<=", ">=", "<>", "!=", "LIKE", "IN", "BETWEEN", "IS"})
@@ -52,12 +52,6 @@ class Place:
         self.offers.words(w for w in words if not any(w.startswith(n) for n in later if n))
 
 
-def before_hole(nodes: Sequence[Node]) -> list[Node]:
-    """The nodes before the cursor."""
-    at = next((i for i, n in enumerate(nodes) if n.kind == HOLE), len(nodes))
-    return list(nodes[:at])
-
-
 def since_comma(seen: Sequence[Node]) -> Sequence[Node]:
     """The nodes after the last comma."""
     at = next((i for i in range(len(seen) - 1, -1, -1) if seen[i].text == ","), -1)
@@ -86,12 +80,14 @@ def is_value(seen: Sequence[Node]) -> bool:
 def term_of(seen: Sequence[Node]) -> Sequence[Node]:
     """The nodes after the last AND or OR; the AND of BETWEEN is part of it."""
     begin = 0
+    words: set[str] = set()  # since then
     for n, node in enumerate(seen):
         word = upper(node)
-        ranged = "BETWEEN" in [upper(m) for m in seen[begin:n]]
-        ended = "AND" in [upper(m) for m in seen[begin:n]]
-        if word == "OR" or (word == "AND" and (not ranged or ended)):
+        if word == "OR" or (word == "AND" and ("BETWEEN" not in words or "AND" in words)):
             begin = n + 1
+            words.clear()
+        else:
+            words.add(word)
     return seen[begin:]
 
 

@@ -11,7 +11,7 @@ from itertools import takewhile
 
 from kshell.sql.keywords import KEYWORDS
 from kshell.sql.script import Token
-from kshell.terminal.completion.tree import HOLE, Group, Node, upper
+from kshell.terminal.completion.tree import HOLE, Group, Node, before_hole, has_hole, upper
 
 __all__ = ["Clause", "Output", "Relation", "bare", "branch_of", "clauses", "common_tables",
            "is_query", "outputs", "relations", "split_at_commas"]  # fmt: skip
@@ -41,7 +41,7 @@ class Clause:
     @property
     def seen(self) -> Sequence[Node]:
         """Its nodes before the cursor."""
-        return list(takewhile(lambda n: n.kind != HOLE, self.nodes))
+        return before_hole(self.nodes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,17 +142,17 @@ def branch_of(parts: Sequence[Clause]) -> list[Clause]:
     branch: list[Clause] = []
     for part in parts:
         if part.name in SETS:
-            if any(_has_hole(c.nodes) for c in branch):
+            if _hold_hole(branch):
                 return branch
             branch = []
         branch.append(part)
-    if any(_has_hole(c.nodes) for c in branch):
+    if _hold_hole(branch):
         return branch
     return list(takewhile(lambda c: c.name not in SETS, parts))
 
 
-def _has_hole(nodes: Sequence[Node]) -> bool:
-    return any(n.kind == HOLE or (isinstance(n, Group) and _has_hole(n.nodes)) for n in nodes)
+def _hold_hole(branch: Sequence[Clause]) -> bool:
+    return any(has_hole(node) for clause in branch for node in clause.nodes)
 
 
 def split_at_commas(nodes: Sequence[Node]) -> list[list[Node]]:

@@ -12,10 +12,10 @@ from kshell.terminal.completion.columns import Scope, common_columns, join_condi
 from kshell.terminal.completion.fields import offer_functions
 from kshell.terminal.completion.names import Field, Known
 from kshell.terminal.completion.offers import Offers
-from kshell.terminal.completion.place import Place, before_hole, is_value, since_comma
+from kshell.terminal.completion.place import Place, is_value, since_comma
 from kshell.terminal.completion.queries import Relation, branch_of, clauses, common_tables, is_query
 from kshell.terminal.completion.ranking import Index
-from kshell.terminal.completion.tree import Group, Node, Tree, upper
+from kshell.terminal.completion.tree import Group, Node, Tree, before_hole, upper
 from kshell.terminal.completion.types import offer_types
 from kshell.terminal.completion.values import (
     AFTER,

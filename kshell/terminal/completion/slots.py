@@ -26,7 +26,7 @@ from kshell.terminal.completion.queries import (
 )
 from kshell.terminal.completion.query_places import offer_condition, offer_query, offer_row
 from kshell.terminal.completion.ranking import Index
-from kshell.terminal.completion.tree import HOLE, Group, Node, Tree, upper
+from kshell.terminal.completion.tree import Group, Node, Tree, before_hole, upper
 from kshell.terminal.completion.types import offer_declared, offer_types
 from kshell.terminal.completion.values import MOMENTS, offer_units
 
@@ -59,7 +59,7 @@ class Filling:
     @property
     def inside(self) -> Sequence[Node]:
         """The nodes before the cursor in the innermost parentheses."""
-        return list(takewhile(lambda n: n.kind != HOLE, self.tree.group.nodes))
+        return before_hole(self.tree.group.nodes)
 
 
 def _source(filling: Filling) -> None:

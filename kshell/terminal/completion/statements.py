@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from kshell.terminal.completion.tree import HOLE, Group, Node, upper
+from kshell.terminal.completion.tree import Group, Node, has_hole, upper
 
 __all__ = ["STATEMENTS", "Slot", "Words", "expected"]
 
@@ -144,14 +144,10 @@ def _single(token: str) -> Pattern:
 
 def expected(nodes: Sequence[Node]) -> list[Expected]:
     """What may stand at the hole: the first node that is it, or that has it in its parentheses."""
-    end = next(i for i, n in enumerate(nodes) if n.kind == HOLE or _holds(n))
+    end = next(i for i, n in enumerate(nodes) if has_hole(n))
     walk = _Walk(nodes[:end], isinstance(nodes[end], Group))
     walk.statement(0)
     return list(dict.fromkeys(walk.found))
-
-
-def _holds(node: Node) -> bool:
-    return isinstance(node, Group) and any(n.kind == HOLE or _holds(n) for n in node.nodes)
 
 
 class _Walk:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from kshell.sql.script import Token, tokens
 
-__all__ = ["HOLE", "Group", "Node", "Tree", "Typed", "read_tree", "typed_at", "upper"]
+__all__ = ["HOLE", "Group", "Node", "Tree", "Typed", "before_hole", "has_hole", "read_tree",
+           "typed_at", "upper"]  # fmt: skip
 
 HOLE = "hole"
 _LOOSE = re.compile(r"\\?[\w.\-]*$")  # a name with dots and dashes, a backslash command
@@ -69,6 +71,16 @@ def upper(node: Node | None) -> str:
     return node.text.upper()
 
 
+def before_hole(nodes: Sequence[Node]) -> list[Node]:
+    """The nodes before the cursor."""
+    return list(takewhile(lambda n: n.kind != HOLE, nodes))
+
+
+def has_hole(node: Node) -> bool:
+    """Whether the node is the hole, or has it in its parentheses."""
+    return node.kind == HOLE or (isinstance(node, Group) and any(map(has_hole, node.nodes)))
+
+
 def typed_at(before: str, after: str) -> tuple[Typed, ...]:
     """What may be typed at the cursor, the likeliest first; nothing in a comment or after a quote.
 
@@ -88,7 +100,7 @@ def typed_at(before: str, after: str) -> tuple[Typed, ...]:
         word = Typed("", end, "word")
     elif last.kind in ("word", "number"):
         word = Typed(last.text, last.start, "word")
-    elif _is_open(last):
+    elif last.open:
         quote = last.text[0]
         kind = "string" if quote == "'" else "name"
         return (Typed(last.text[1:], last.start, kind, quote, after.startswith(quote)),)
@@ -98,13 +110,6 @@ def typed_at(before: str, after: str) -> tuple[Typed, ...]:
     if loose and loose.start() < word.start:
         return Typed(loose[0], loose.start(), "word"), word
     return (word,)
-
-
-def _is_open(token: Token) -> bool:
-    """Whether a string or a name in quotes has no end yet."""
-    if token.kind not in ("string", "quoted") or token.text[0] not in "'`\"":
-        return False
-    return token.text.count(token.text[0]) % 2 == 1
 
 
 @dataclass(frozen=True, slots=True)

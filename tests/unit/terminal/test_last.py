@@ -12,8 +12,8 @@ from kshell.config import Properties
 from kshell.session import Session
 from kshell.sql.statements import Select
 from kshell.terminal.batch import Batch
+from kshell.terminal.commands import enter
 from kshell.terminal.conversation import Conversation
-from tests.unit.terminal.test_commands import enter
 
 TABLES = {"t": pa.table({"n": pa.array([1, 2, 3], pa.int64()), "s": ["a", "b", "c"]})}
 
