@@ -109,6 +109,11 @@ class Producer:
         return len(self._sender)
 
     @property
+    def acknowledged(self) -> int:
+        """Records that were acknowledged when `check`, `flush` or `leave` looked last."""
+        return self._acknowledged
+
+    @property
     def note(self) -> str:
         """What is waited for, while no acknowledgement comes."""
         waiting = self._stalled_for()
@@ -119,9 +124,10 @@ class Producer:
     def _stalled_for(self) -> float:
         """Seconds since an acknowledgement came, while some are missing."""
         unwritten, now = self.unwritten, time.monotonic()
-        acknowledged = self._sent - unwritten
-        if not unwritten or acknowledged != self._acknowledged:
-            self._acknowledged, self._moved = acknowledged, now
+        acknowledged = self._sent - unwritten - len(self._sender.failed)
+        if not unwritten or acknowledged > self._acknowledged:  # less: `send` is at it just now
+            self._acknowledged = max(acknowledged, self._acknowledged)
+            self._moved = now
         return now - self._moved
 
     def _check_stalled(self) -> None:
@@ -144,6 +150,7 @@ class Producer:
     def _raise_failure(self) -> None:
         if self._sender.failed:
             error = _failure(*self._sender.failed[0])
+            self._sent -= len(self._sender.failed)
             self._sender.failed.clear()
             raise error
 
@@ -169,3 +176,4 @@ class Producer:
             elif time.monotonic() > deadline:
                 raise KafkaError(f"{left:,} record{'s' * (left != 1)} left unwritten")
         self._raise_failure()
+        self._stalled_for()

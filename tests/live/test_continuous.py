@@ -759,7 +759,7 @@ def test_a_query_outlives_its_cluster_and_writes_all_of_it_once(own_broker):
     producer, session, query = copying(own_broker, 4000)
     producer.send("src", [OutgoingRecord(None, b'{"n":%d}' % n, n + 1) for n in range(1000)])
     producer.flush()
-    until(lambda: query.outlet.written == 1000)
+    until(lambda: query.written == 1000)
     query.pause()
     producer.send("src", [OutgoingRecord(None, b'{"n":%d}' % n, n + 1) for n in range(1000, 2000)])
     producer.flush()

@@ -77,12 +77,12 @@ def survived(brokers: list[realkafka.Broker], fault: Callable[[Session], None], 
         f"CREATE STREAM s WITH (KAFKA_TOPIC='s', PARTITIONS=3, REPLICAS={replicas}) AS SELECT * FROM src EMIT CHANGES"
     ))  # fmt: skip
     query = session.engine.context.queries["CSAS_S_1"]
-    until(lambda: query.outlet.written > 1000)
+    until(lambda: query.written > 1000)
     fault(session)
     then = writing.count
-    until(lambda: query.outlet.written > then, 60)
+    until(lambda: query.written > then, 60)
     writing.end()
-    until(lambda: query.outlet.written >= writing.count and not query._producer.unwritten, 60)
+    until(lambda: query.written >= writing.count and not query._producer.unwritten, 60)
     assert queries(session)["CSAS_S_1"]["state"] == "RUNNING"
     client = session.engine.context.client
     source, sink = by_key(client, "src"), by_key(client, "s")

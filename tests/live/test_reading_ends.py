@@ -69,7 +69,7 @@ def test_it_ends_within_200_ms(run, session, backlog, sent, end):  # noqa: F811
     if end == "terminate":
         run(f"CREATE STREAM copy WITH (KAFKA_TOPIC='{backlog}-copy') AS SELECT * FROM src EMIT CHANGES")
         query = session.engine.context.queries["CSAS_COPY_1"]
-        while not query.outlet.written:
+        while not query.written:
             time.sleep(0.01)
         query.feed.cancel()
     else:

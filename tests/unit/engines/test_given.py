@@ -223,7 +223,7 @@ def test_what_reads_it_writes_json_unless_said_otherwise(demo):
     list(session.execute("CREATE STREAM copied_orders AS SELECT id, who FROM given_orders EMIT CHANGES"))
     (query,) = session.engine.context.queries.values()
     assert query.catch_up(10)
-    assert (query.sink.target.value_format.name, query.outlet.written) == ("JSON", 3)
+    assert (query.sink.target.value_format.name, query.written) == ("JSON", 3)
     session.close()
 
 

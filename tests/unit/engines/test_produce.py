@@ -223,3 +223,14 @@ def test_places_of_keys(keys, partitions, tail):
     kept, partitioner._impl = partitioner._impl, None
     assert partitions_for(given_, tail, partitions).to_pylist() == wanted
     partitioner._impl = kept
+
+
+def test_what_no_broker_has_taken_is_not_acknowledged(sender, demo, topic):
+    nobody = Producer(Properties({"bootstrap.servers": "127.0.0.1:1", "delivery.timeout.ms": "60000"}))
+    nobody.send(topic, [OutgoingRecord(b"k", b"v")] * 3)
+    nobody.check()
+    assert (nobody.acknowledged, nobody.unwritten) == (0, 3)
+    somebody = Producer(Properties({"bootstrap.servers": demo.bootstrap}))
+    somebody.send(topic, [OutgoingRecord(b"k", b"v")] * 3)
+    somebody.flush()
+    assert (somebody.acknowledged, somebody.unwritten) == (3, 0)

@@ -115,6 +115,11 @@ class Background:
         return self._plan.keeps
 
     @property
+    def written(self) -> int:
+        """How many records the sink's topic has acknowledged, which others can read."""
+        return self._producer.acknowledged
+
+    @property
     def late(self) -> int:
         """How many rows came after all their windows had closed."""
         return self._plan.late

@@ -43,7 +43,7 @@ class Outlet:
         self.partitions = 1
         self._layout = Layout(sink.input.output)
         self._encode, self._send, self._refused = encode, send, refused
-        self.written = self.unwritten = 0
+        self.unwritten = 0
 
     def write(self, changes: Changes) -> None:
         """Send the changes as records; raises the producer's errors."""
@@ -55,7 +55,6 @@ class Outlet:
         for start in range(0, records.num_rows, size):
             for made in self._encoded(records.slice(start, size), gone.slice(start, size)):
                 self._send(self._placed(made))
-                self.written += len(made.keys)
 
     def _encoded(self, rows: pa.RecordBatch, gone: pa.Array) -> Iterator[Outgoing]:
         """The rows as records; those that cannot be one are found by halving."""

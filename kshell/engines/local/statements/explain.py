@@ -55,7 +55,7 @@ def _running(context: Context, statement: ast.Explain) -> Answer:
     if query is None:
         raise UnknownName("query", statement.query_id, context.queries)
     state = f"Query {id} is {query.state.value}. It writes {query.sink.target.name}"
-    told = f"{state} to topic {query.sink.target.topic}: {query.outlet.written:,} records so far."
+    told = f"{state} to topic {query.sink.target.topic}: {query.written:,} records so far."
     parts = [Message(told)]
     if query.sink.target.sql:
         parts.append(Message(query.sink.target.sql.strip()))

@@ -148,7 +148,7 @@ def show_queries(context: Context, extended: bool) -> Answer:
         "writes": pa.array([q.sink.target.name for q in queries], text),
         "topic": pa.array([q.sink.target.topic for q in queries], text),
         "read": pa.array([q.feed.scanned for q in queries], pa.int64()),
-        "written": pa.array([q.outlet.written for q in queries], pa.int64()),
+        "written": pa.array([q.written for q in queries], pa.int64()),
         "unwritten": pa.array([q.outlet.unwritten for q in queries], pa.int64()),
         "per second": pa.array([round(_rate(q)) for q in queries], pa.int64()),
         "lag": pa.array([q.feed.lag for q in queries], pa.int64()),
