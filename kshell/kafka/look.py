@@ -7,6 +7,7 @@ anything, and an outage is raised: no row is left out because a broker does not 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
@@ -69,11 +70,21 @@ _MANY_APIS = 30  # a real broker serves more kinds of requests
 class Look:
     """What a cluster says of itself now; used by one thread at a time."""
 
-    def __init__(self, client: Client) -> None:
-        self.client = client
+    def __init__(self, connected: Callable[[], Client]) -> None:
+        self._connected = connected  # raises UsageError where there is no cluster
+        self.began = time.monotonic()
         self.notices: list[Notice] = []
         self._known: dict[Hashable, Any] = {}
         self._offsets: dict[int, dict[Place, int | None]] = {}
+
+    @property
+    def client(self) -> Client:
+        """The connection that it asks over."""
+        return self._connected()
+
+    def again(self) -> Look:
+        """Another look at the same cluster, now."""
+        return Look(self._connected)
 
     def once(self, what: Hashable, find: Callable[[], T]) -> T:
         """The answer to a question that is asked of the cluster at most once."""
@@ -131,18 +142,22 @@ class Look:
         found = self.client.call(self.client.wire.metadata(names)).topics
         return {t.name: t for t in found if t.partitions}
 
-    def offsets(self, places: Iterable[Place], time: int) -> dict[Place, int | None]:
+    def offsets(self, places: Iterable[Place], at: int) -> dict[Place, int | None]:
         """The offset of each partition at a time of ListOffsets; None without a leader."""
-        known = self._offsets.setdefault(time, {})
+        known = self._offsets.setdefault(at, {})
         wanted = [place for place in places if place not in known]
         if wanted:
             topics = self.topics({topic for topic, _ in wanted})
-            known |= self.client.call(_offsets(self.client.wire, topics, wanted, time))
+            known |= self.client.call(_offsets(self.client.wire, topics, wanted, at))
         return known
+
+    def known_offset(self, place: Place, at: int) -> int | None:
+        """What `offsets` has found, if it was asked."""
+        return self._offsets.get(at, {}).get(place)
 
 
 async def _offsets(
-    wire: Wire, topics: Mapping[str, Topic], wanted: Sequence[Place], time: int
+    wire: Wire, topics: Mapping[str, Topic], wanted: Sequence[Place], at: int
 ) -> dict[Place, int | None]:
     """Asks leaders; where one has moved, or does not answer, looks for the new one."""
     found: dict[Place, int | None] = {}
@@ -161,7 +176,7 @@ async def _offsets(
             else:
                 by_leader.setdefault(leader, {}).setdefault(topic, []).append(partition)
         answers = await asyncio.gather(
-            *(_ask(wire, leader, LIST_OFFSETS, _asked(of, time)) for leader, of in by_leader.items()),
+            *(_ask(wire, leader, LIST_OFFSETS, _asked(of, at)) for leader, of in by_leader.items()),
             return_exceptions=True,
         )
         for answer in answers:
@@ -179,7 +194,7 @@ async def _offsets(
     return found | dict.fromkeys(wanted)  # leaders that are elected again and again
 
 
-def _asked(of: Mapping[str, list[int]], time: int) -> dict[str, Any]:
+def _asked(of: Mapping[str, list[int]], at: int) -> dict[str, Any]:
     return {
         "replica": -1,
         "isolation": 0,
@@ -187,7 +202,7 @@ def _asked(of: Mapping[str, list[int]], time: int) -> dict[str, Any]:
             {
                 "topic": topic,
                 "partitions": [
-                    {"partition": p, "leader_epoch": -1, "time": time} for p in partitions
+                    {"partition": p, "leader_epoch": -1, "time": at} for p in partitions
                 ],
             }
             for topic, partitions in of.items()

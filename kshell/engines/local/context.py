@@ -7,7 +7,7 @@ it does not keep.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from kshell.engines.local.sources.memory import Memory
 from kshell.errors import BindError, KafkaError, Unsupported, UsageError
 from kshell.field_names import plain, plain_type
 from kshell.kafka.client import Client
+from kshell.results import Running
 from kshell.sql.clauses import Name
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Context:
         """The lookup of names in FROM, for one statement."""
         return Lookup(
             self.connected, self.catalog, self.memory.beside(self.given), self.errors, properties,
-            self.keeper_of, Widening(self.known), self.memory,
+            self.keeper_of, Widening(self.known), self.memory, self.running,
         )  # fmt: skip
 
     def columns(self, name: str, properties: Properties) -> dict[str, pa.DataType]:
@@ -132,6 +133,10 @@ class Context:
             if time.monotonic() > deadline:
                 raise KafkaError(f"topic {name} has no leaders 10 s after it was created")
             time.sleep(0.05)
+
+    def running(self) -> Sequence[Running]:
+        """The queries in the background."""
+        return [query.status() for query in self.queries.values()]
 
     def next_id(self, prefix: str) -> str:
         """The next query's id."""

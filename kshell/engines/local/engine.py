@@ -148,7 +148,7 @@ class LocalEngine:
 
     def running(self) -> Sequence[Running]:
         """The queries in the background."""
-        return [q.status() for q in self.context.queries.values()]
+        return self.context.running()
 
     def close(self) -> None:
         """Stop every query and disconnect; raises the first failure to write."""

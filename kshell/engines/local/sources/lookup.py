@@ -21,7 +21,7 @@ from kshell.engines.local.sources.memory import Memory
 from kshell.errors import BindError, UnknownName, UsageError
 from kshell.kafka.client import Client
 from kshell.kafka.metadata import Snapshot, Topic
-from kshell.results import LAST, Notice, NoticeKind
+from kshell.results import LAST, Notice, NoticeKind, Running
 from kshell.sql.clauses import Name
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from kshell.engines.local.sources.kept_table import Keeper
     from kshell.engines.local.sources.learned import Misfits
     from kshell.engines.local.sources.sample import Sampled
+    from kshell.engines.local.sources.system.asked import Asked
+    from kshell.engines.local.sources.system.tables import SystemTable
+    from kshell.kafka.look import Look
     from kshell.sql import plan
 
 __all__ = ["Lookup", "given_named"]
@@ -61,6 +64,7 @@ class Lookup:
     keeper_of: Callable[[Source], Keeper | None]
     widening: Widening
     memory: Memory
+    queries: Callable[[], Sequence[Running]]
     notices: list[Notice] = field(default_factory=list)
     _named: dict[str, Topic] = field(default_factory=dict)
     _snapshots: dict[str, Snapshot] = field(default_factory=dict)
@@ -68,6 +72,7 @@ class Lookup:
     _tables: dict[str, Table] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)  # given tables of which it was said that they win
     _budget: Budget | None = None
+    _look: Look | None = None  # at the cluster's state, which all system tables share
 
     @property
     def client(self) -> Client:
@@ -161,8 +166,36 @@ class Lookup:
             from kshell.engines.local.sources.given import given_source
 
             return given_source(given, self.given[given])
+        if (system := self.system(name)) is not None:
+            from kshell.engines.local.sources.system.faces import system_source
+
+            return system_source(system)
         declared = self.catalog.find(name.text, name.quoted)
         return self.sample(name).source if declared is None else declared
+
+    def system(self, name: Name) -> SystemTable | None:
+        """The system table that a name means; raises UnknownName, with those that there are."""
+        if name.quoted or "." not in name.text:
+            return None
+        from kshell.engines.local.sources.system.faces import system_named
+
+        def exists(text: str) -> bool:
+            declared = self.catalog.find(text, False) is not None
+            return declared or any(t.name.casefold() == text.casefold() for t in self.client.topics())
+
+        return system_named(name, exists)
+
+    def ask(
+        self, columns: frozenset[str], only: frozenset[str] | None = None, look: Look | None = None,
+        earlier: Look | None = None,
+    ) -> Asked:  # fmt: skip
+        """What a query asks of a system table; of one look at the cluster, if none is given."""
+        from kshell.engines.local.sources.system.asked import Asked
+        from kshell.kafka.look import Look
+
+        if look is None:
+            look = self._look = self._look or Look(self.connected)
+        return Asked(look, columns, only, self.errors, self.queries, earlier)
 
     def held(self, source: Source) -> pa.Table | None:
         """The rows of a plan's source that are in memory: a given table's, a file's."""
@@ -172,6 +205,8 @@ class Lookup:
 
     def offsets(self, source: Source) -> Mapping[int, tuple[int, int]]:
         """Per partition [first, end) of a plan's source; rows in memory are counted."""
+        if source.system:
+            return {}
         if (rows := self.held(source)) is not None:
             return {0: (0, rows.num_rows)}
         return self.snapshot(source.topic).offsets
@@ -200,6 +235,10 @@ class Lookup:
             why = "the last result" if given == LAST else "given to this session"
             made = GivenTable(given, self.given[given], why)
             return self._tables.setdefault(f"given {given}", made)
+        if (system := self.system(name)) is not None:
+            from kshell.engines.local.sources.system.faces import SystemScan
+
+            return SystemScan(system, self.ask)
         declared = self.catalog.find(name.text, name.quoted)
         identity = f"topic {self.topic(name).name}" if declared is None else declared.name
         if identity not in self._tables:
@@ -239,7 +278,8 @@ class Lookup:
         catalog = self.catalog
         for text, quoted in source_names(tree):
             name = Name(text, quoted)
-            if self._given(name) is not None or catalog.find(text, quoted) is None:
+            found = self._given(name) is not None or self.system(name) is not None
+            if found or catalog.find(text, quoted) is None:
                 source = self.source(name)
                 catalog = catalog.with_topic(replace(source, name=text))
         return catalog
