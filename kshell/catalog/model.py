@@ -185,6 +185,7 @@ class Source:
     moments: frozenset[str] = frozenset()  # columns that are times in milliseconds
     suggested_key: Mapping[str, pa.DataType] = field(default_factory=_empty, hash=False)
     system: bool = False  # a system table: the cluster's own state, and no topic
+    hidden: frozenset[str] = frozenset()  # own columns that * leaves out
     cut: tuple[str, ...] = ()  # the ways to times that lose digits, a column's name first
 
     @property

@@ -301,12 +301,16 @@ class Lookup:
         tables = plan.looked_up(node)
         by_topic: dict[str, list[Follower]] = {}
         of_given: dict[str, dict[int, plan.Scan]] = {}
-        of_files: list[Input] = []
+        others: list[Input] = []
+        of_system: dict[int, plan.Scan] = {}
         for scan, leaf in enumerate(plan.scans(node)):
             if leaf.source.file is not None:
                 from kshell.engines.local.sources.file import file_input
 
-                of_files.append(file_input(leaf.source.name, leaf.source.file, {scan: leaf}))
+                others.append(file_input(leaf.source.name, leaf.source.file, {scan: leaf}))
+                continue
+            if leaf.source.system:
+                of_system[scan] = leaf
                 continue
             if self.held(leaf.source) is not None:
                 of_given.setdefault(leaf.source.topic, {})[scan] = leaf
@@ -315,8 +319,13 @@ class Lookup:
             intake = Intake(leaf, self.errors, self.properties, misfits)
             follower = Follower(scan, intake, earliest or scan in tables)
             by_topic.setdefault(leaf.source.topic, []).append(follower)
+        if of_system:
+            from kshell.engines.local.sources.system.following import SystemInput
+
+            made = SystemInput(of_system, self.ask, self.connected, bell, bounded=bounded)
+            others.append(made)
         return [
-            *of_files,
+            *others,
             *(GivenInput(name, self.given[name], leaves) for name, leaves in of_given.items()),
             *(
                 TopicInput(

@@ -69,6 +69,13 @@ def _continuous(lookup: Lookup, node: plan.Node, emit: Emit) -> Sections:
     held = {t: lookup.offsets(source) for t, source in topics.items()}
     from_start = emit is Emit.BOUNDED or lookup.properties["auto.offset.reset"] == "earliest"
     count = sum(end - first for o in held.values() for first, end in o.values())
+    system = [source.name for source in topics.values() if source.system]
+    looks = f" Looks at the cluster every second for {', '.join(system)}." if system else ""
+    topics = {name: source for name, source in topics.items() if not source.system}
+    if not topics:
+        once = f"Looks at the cluster once for {', '.join(system)}."
+        how = once if emit is Emit.BOUNDED else f"Continuous:{looks}"
+        return Sections((Message(how), Message(outline(node))))
     if emit is Emit.BOUNDED:
         how = f"Runs the plan over the {count:,} offsets that are there now."
     elif from_start:
@@ -79,7 +86,7 @@ def _continuous(lookup: Lookup, node: plan.Node, emit: Emit) -> Sections:
         whole = [leaf.source.name for n, leaf in enumerate(plan.scans(node)) if n in tables]
         if whole:
             how += f" {', '.join(whole)}, which it looks up, is read from its first record."
-    return Sections((Message(f"{how} Reads {', '.join(topics)}."), Message(outline(node))))
+    return Sections((Message(f"{how} Reads {', '.join(topics)}.{looks}"), Message(outline(node))))
 
 
 def _bounded(lookup: Lookup, query: Query) -> Sections:

@@ -48,6 +48,7 @@ def system_source(table: SystemTable) -> Source:
         tuple(Column(c.name, c.type) for c in table.columns if not c.key),
         # What a query that reads it writes by default.
         FormatSpec("KAFKA"), FormatSpec("JSON"), declared=False, system=True,
+        hidden=frozenset(c.name for c in table.columns if c.hidden),
     )  # fmt: skip
 
 
@@ -100,7 +101,7 @@ class SystemScan:
     def columns(self) -> Sequence[TableColumn]:
         pseudo = self._source.pseudo_columns()
         return (
-            *(TableColumn(c.name, c.type) for c in self._table.columns),
+            *(TableColumn(c.name, c.type, hidden=c.hidden) for c in self._table.columns),
             *(TableColumn(n, t, hidden=True) for n, t in pseudo.items()),
         )
 

@@ -26,12 +26,13 @@ SCHEMA = "kafka"  # what stands before the dot
 
 @dataclass(frozen=True, slots=True)
 class SystemColumn:
-    """A column; those that are `key` tell one row from another."""
+    """A column; those that are `key` tell one row from another, and * leaves `hidden` ones out."""
 
     name: str
     type: pa.DataType
     help: str
     key: bool = False
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +190,11 @@ _ALL = (
                          " committed none here"),
             _START, _END,
             SystemColumn("lag", BIGINT, "records behind the end; without a commit, from the first"),
+            # They need two looks, a second apart.
             SystemColumn("rate", DOUBLE, "by how many records a second the lag grows; below 0 it"
-                         " shrinks"),
+                         " shrinks", hidden=True),
             SystemColumn("verdict", STRING, "caught up, draining, growing, steady, or stuck: nothing"
-                         " was committed between two looks"),
+                         " was committed between two looks", hidden=True),
         ),
         narrows="group_id",
     ),
