@@ -42,12 +42,12 @@ def system_named(name: Name, exists: Callable[[str], bool]) -> SystemTable | Non
 
 def system_source(table: SystemTable) -> Source:
     """The table as continuous queries see it: a TABLE whose rows the shell keeps up to date."""
+    key = tuple(Column(c.name, c.type) for c in table.columns if c.key)
     return Source(
-        table.full_name, Kind.TABLE, "",
-        tuple(Column(c.name, c.type) for c in table.columns if c.key),
+        table.full_name, Kind.TABLE, "", key,
         tuple(Column(c.name, c.type) for c in table.columns if not c.key),
         # What a query that reads it writes by default.
-        FormatSpec("KAFKA"), FormatSpec("JSON"), declared=False, system=True,
+        FormatSpec("KAFKA" if len(key) == 1 else "JSON"), FormatSpec("JSON"), declared=False, system=True,
         hidden=frozenset(c.name for c in table.columns if c.hidden),
     )  # fmt: skip
 
