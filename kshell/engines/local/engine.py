@@ -40,6 +40,7 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.CreateType: "declare:change",
     ast.Describe: "describe:describe",
     ast.DescribeFunction: "describe:describe_function",
+    ast.DescribeGroup: "show_system:describe_group",
     ast.DropSource: "declare:drop",
     ast.DropType: "declare:change",
     ast.Explain: "explain:explain",

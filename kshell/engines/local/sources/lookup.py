@@ -185,17 +185,22 @@ class Lookup:
 
         return system_named(name, exists)
 
+    @property
+    def look(self) -> Look:
+        """The one look at the cluster that all of a bounded statement share."""
+        from kshell.kafka.look import Look
+
+        self._look = self._look or Look(self.connected)
+        return self._look
+
     def ask(
         self, columns: frozenset[str], only: frozenset[str] | None = None, look: Look | None = None,
         earlier: Look | None = None,
     ) -> Asked:  # fmt: skip
-        """What a query asks of a system table; of one look at the cluster, if none is given."""
+        """What a query asks of a system table; of the statement's look, if none is given."""
         from kshell.engines.local.sources.system.asked import Asked
-        from kshell.kafka.look import Look
 
-        if look is None:
-            look = self._look = self._look or Look(self.connected)
-        return Asked(look, columns, only, self.errors, self.queries, earlier)
+        return Asked(look or self.look, columns, only, self.errors, self.queries, earlier)
 
     def held(self, source: Source) -> pa.Table | None:
         """The rows of a plan's source that are in memory: a given table's, a file's."""
