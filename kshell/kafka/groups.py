@@ -22,7 +22,8 @@ from kshell.kafka.messages import (
 )
 from kshell.kafka.protocol import decode
 
-__all__ = ["Commit", "Described", "Group", "Member", "commits", "described", "listed"]
+__all__ = ["Commit", "Described", "Group", "Member", "commits", "described", "known_commits",
+           "listed"]  # fmt: skip
 
 _LOADING = frozenset({14, 15, 16})  # the coordinator loads, is not there yet, or has moved
 _GONE = 69  # no such group: it ended between two requests
@@ -108,7 +109,7 @@ def described(look: Look, groups: Collection[Group]) -> dict[str, Described]:
     """The groups' states and members."""
     known: dict[str, Described] = look.once("described", dict)
     new = [g for g in groups if g.id not in known]
-    # The newer protocol's groups are known to the newer request alone; of share groups neither knows.
+    # The newer protocol's groups are known to the newer request alone; neither knows share groups.
     kinds = (
         (DESCRIBE_GROUPS, [g for g in new if g.type in ("", "classic")]),
         (CONSUMER_GROUP_DESCRIBE, [g for g in new if g.type == "consumer"]),
@@ -161,6 +162,12 @@ def commits(look: Look, groups: Collection[Group]) -> dict[str, dict[Place, Comm
     if new:
         known |= _patient(lambda: _commits(look, new), "read committed offsets")
     return known
+
+
+def known_commits(look: Look, group: str) -> dict[Place, Commit] | None:
+    """What `commits` has found of a group, if it was asked."""
+    known: dict[str, dict[Place, Commit]] = look.once("commits", dict)
+    return known.get(group)
 
 
 def _commits(

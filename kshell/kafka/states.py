@@ -95,7 +95,7 @@ def log_dirs(look: Look, topics: Collection[str] | None) -> Iterator[tuple[int, 
         asked = [
             {"topic": t.name, "partitions": [p.id for p in t.partitions]} for t in found.values()
         ]
-    answers = look.ask(DESCRIBE_LOG_DIRS, dict.fromkeys(look.brokers, {"topics": asked}))
+    answers = look.ask(DESCRIBE_LOG_DIRS, {broker: {"topics": asked} for broker in look.brokers})
     for broker, answer in answers.items():
         check(answer.get("error", 0), "DESCRIBE the cluster's log directories")
         for found_dir in answer["dirs"]:
@@ -131,7 +131,7 @@ def transactions(look: Look, details: bool) -> Iterator[tuple[int, Row, Row | No
     """(coordinator, transaction as listed, as described if `details` are wanted)."""
     body: dict[str, Any] = {"states": [], "producers": [], "duration": -1}
     answers = look.ask(LIST_TRANSACTIONS, dict.fromkeys(look.brokers, body))
-    for broker, answer in answers.items():
+    for answer in answers.values():
         check(answer["error"], "DESCRIBE the cluster's transactions")
     wanted = {
         broker: {"ids": [t["id"] for t in answer["transactions"]]}

@@ -70,7 +70,8 @@ ENTRIES = (
         "SHOW GROUPS | BROKERS | TRANSACTIONS | ACLS | QUOTAS;\n"
         "SHOW PARTITIONS | PRODUCERS [topic];\n"
         "SHOW CONFIGS [topic | BROKER n];\n"
-        "SHOW SYSTEM TABLES; they are what FROM kafka.name reads, and the others show parts of them",
+        "SHOW SYSTEM TABLES; FROM kafka.name reads one, and what SHOW says of the cluster is in"
+        " them",
         "SHOW TOPICS EXTENDED;",
         ("LIST", "SHOW TOPICS", "SHOW STREAMS", "SHOW TABLES", "SHOW QUERIES", "SHOW FUNCTIONS",
          "SHOW TYPES", "SHOW VARIABLES", "SHOW PROPERTIES", "SHOW GROUPS", "SHOW BROKERS",

@@ -24,8 +24,8 @@ if TYPE_CHECKING:  # SHOW TOPICS answers in 150 ms: it cannot wait for Arrow and
 __all__ = [
     "AlterSource", "AssertQuery", "AssertSchema", "AssertSource", "AssertTopic", "AssertValues",
     "CreateAsSelect", "CreateFromFile", "CreateSource", "CreateType",
-    "Define", "Describe", "DescribeFunction", "DescribeGroup", "DropSource", "DropType", "Exit", "Explain",
-    "Help", "InsertSelect", "InsertValues", "Print", "QueryAction",
+    "Define", "Describe", "DescribeFunction", "DescribeGroup", "DropSource", "DropType", "Exit",
+    "Explain", "Help", "InsertSelect", "InsertValues", "Print", "QueryAction",
     "QueryControl", "RunScript", "Select", "SetProperty", "Show", "ShowWhat", "Spool", "Statement",
     "Undefine", "UnsetProperty", ]  # fmt: skip
 

@@ -18,6 +18,7 @@ from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources.learned import Known, Widening
 from kshell.engines.local.sources.lookup import Lookup, given_named
 from kshell.engines.local.sources.memory import Memory
+from kshell.engines.local.sources.system.tables import SCHEMA, TABLES
 from kshell.errors import BindError, KafkaError, Unsupported, UsageError
 from kshell.field_names import plain, plain_type
 from kshell.kafka.client import Client
@@ -90,8 +91,12 @@ class Context:
         )  # fmt: skip
 
     def columns(self, name: str, properties: Properties) -> dict[str, pa.DataType]:
-        """The columns of a declared source or a topic, which is sampled, with their types."""
-        source = self.lookup(properties).source(Name(name, quoted=True))
+        """The columns of a declared source, a system table or a topic, which is sampled, with their
+        types."""
+        lookup = self.lookup(properties)
+        if (system := TABLES.get(name.removeprefix(f"{SCHEMA}."))) is not None and "." in name:
+            return {c.name: c.type for c in system.columns}
+        source = lookup.source(Name(name, quoted=True))
         columns = source.columns() if source.declared else source.value
         return {plain(c.name): plain_type(c.type) for c in columns}
 

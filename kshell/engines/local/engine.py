@@ -123,7 +123,10 @@ class LocalEngine:
         return Rows(table.schema, batches, notices=lambda: lacks)
 
     def names(self) -> Sequence[Named]:
-        """Given tables, declared sources and topics; asks the cluster, if there is one."""
+        """Given tables, declared sources, topics and system tables; asks the cluster, if there is
+        one."""
+        from kshell.engines.local.sources.system.tables import TABLES
+
         context = self.context
         topics = context.client.topics() if context.has_cluster else ()
         partitions = {t.name: len(t.partitions) for t in topics}
@@ -137,6 +140,7 @@ class LocalEngine:
                 Named(t.name, "topic", len(t.partitions), t.internal or t.name.startswith("_"))
                 for t in topics
             ),
+            *(Named(table.full_name, "system table") for table in TABLES.values()),
         )
 
     def columns(self, name: str, properties: Properties) -> Mapping[str, pa.DataType]:

@@ -180,8 +180,9 @@ class Lookup:
         from kshell.engines.local.sources.system.faces import system_named
 
         def exists(text: str) -> bool:
-            declared = self.catalog.find(text, False) is not None
-            return declared or any(t.name.casefold() == text.casefold() for t in self.client.topics())
+            if self.catalog.find(text, False) is not None:
+                return True
+            return any(t.name.casefold() == text.casefold() for t in self.client.topics())
 
         return system_named(name, exists)
 

@@ -15,8 +15,8 @@ __all__ = ["Asked", "Rows"]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The look at the cluster, the columns that are named, and the only values of the column that
-    narrows the table (None: all).
+    """The look at the cluster, the columns that are named, and the only values, as text, that a
+    column that narrows the table may have (None: all).
 
     `earlier` is an earlier look, for what changes from one to the next.
     """

@@ -19,7 +19,7 @@ from kshell.engines.local.sources.system.asked import Asked
 from kshell.engines.local.sources.system.tables import SCHEMA, TABLES, SystemTable
 from kshell.errors import UnknownName
 from kshell.formats.source_reader import rowkey_column
-from kshell.results import Progress
+from kshell.results import Notice, Progress
 from kshell.sql.clauses import Name
 
 __all__ = ["SystemScan", "rows_of", "system_named", "system_source"]
@@ -47,7 +47,8 @@ def system_source(table: SystemTable) -> Source:
         table.full_name, Kind.TABLE, "", key,
         tuple(Column(c.name, c.type) for c in table.columns if not c.key),
         # What a query that reads it writes by default.
-        FormatSpec("KAFKA" if len(key) == 1 else "JSON"), FormatSpec("JSON"), declared=False, system=True,
+        FormatSpec("KAFKA" if len(key) == 1 else "JSON"), FormatSpec("JSON"),
+        declared=False, system=True,
         hidden=frozenset(c.name for c in table.columns if c.hidden),
     )  # fmt: skip
 
@@ -81,7 +82,7 @@ def needed_columns(wanted: Sequence[str], source: Source) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Narrowed(Range):
-    """All rows, or those with one of these values in the column that narrows the table."""
+    """All rows, or those with one of these values in a column that narrows the table."""
 
     only: frozenset[str] | None = None
 
@@ -111,7 +112,7 @@ class SystemScan:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        return (self._table.narrows,) if self._table.narrows else ()
+        return self._table.narrows
 
     @property
     def latest(self) -> tuple[str, ...]:
@@ -127,7 +128,8 @@ class SystemScan:
         only = None if bounds.keys is None else frozenset(map(str, bounds.keys))
         why = "the cluster is asked for all"
         if only is not None:
-            why = f"asked for {self._table.narrows} {', '.join(sorted(only)) or 'of no value'}"
+            of = " or ".join(self._table.narrows)
+            why = f"asked for {of} {', '.join(sorted(only)) or 'of no value'}"
         return [_Narrowed(0, 0, 0, 0, 0, why, only)]
 
     def open(self, columns: Sequence[str], ranges: Sequence[Range]) -> Scan:
@@ -146,9 +148,10 @@ class SystemScan:
         def progress() -> Progress:
             return Progress(done, done, time.monotonic() - began)
 
-        return Scan(
-            pulled(), lambda: None, progress, notices=lambda: tuple(dict.fromkeys(asked.look.notices))
-        )
+        def notices() -> Sequence[Notice]:
+            return tuple(dict.fromkeys(asked.look.notices))
+
+        return Scan(pulled(), lambda: None, progress, notices=notices)
 
     def time_of_end(self, ranges: Sequence[Range], time: int) -> Mapping[int, int]:
         return {}

@@ -91,7 +91,7 @@ class SystemInput:
         bounded: bool,
     ) -> None:
         self.name = SCHEMA
-        self.scans = list(scans)
+        self.scans: Sequence[int] = list(scans)
         self.note = ""
         self._followed = {scan: _Followed(leaf) for scan, leaf in scans.items()}
         self._ask, self._connected, self._bell, self._bounded = ask, connected, bell, bounded

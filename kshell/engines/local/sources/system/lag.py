@@ -9,7 +9,7 @@ from typing import Any
 
 from kshell.engines.local.sources.system.asked import Asked
 from kshell.engines.local.sources.system.groups import wanted_groups
-from kshell.kafka.groups import Group, Member, commits, described
+from kshell.kafka.groups import Group, Member, commits, described, known_commits
 from kshell.kafka.look import Look, Place
 from kshell.kafka.wire import EARLIEST, LATEST
 
@@ -50,7 +50,7 @@ def _rows(asked: Asked, earlier: Look | None) -> Iterator[Row]:
             yield (
                 g.id, *at, *(_shown(member) if member else (None, None, None)),
                 committed, firsts.get(at), ends.get(at), behind,
-                *(_movement(earlier, look, g.id, at, committed, behind) if earlier else (None, None)),
+                *_movement(earlier, look, g.id, at, committed, behind),
             )  # fmt: skip
 
 
@@ -76,7 +76,8 @@ def _offsets(asked: Asked, held: Any, places: dict[str, list[Place]]) -> tuple[A
         return ends, asked.look.offsets(every, EARLIEST)
     if not asked.names("lag"):
         return ends, {}
-    without = dict.fromkeys(at for g, of in places.items() for at in of if at not in held.get(g, {}))
+    own = {g: held.get(g, {}) for g in places}
+    without = dict.fromkeys(at for g, of in places.items() for at in of if at not in own[g])
     return ends, asked.look.offsets(without, EARLIEST)
 
 
@@ -103,10 +104,13 @@ def _shown(member: Member) -> Row:
 
 
 def _movement(
-    earlier: Look, look: Look, group: str, at: Place, committed: int | None, behind: int | None
-) -> tuple[float | None, str | None]:
+    earlier: Look | None, look: Look, group: str, at: Place,
+    committed: int | None, behind: int | None,
+) -> tuple[float | None, str | None]:  # fmt: skip
     """By how much a second the lag has grown since the earlier look, and what that means."""
-    before = earlier.once("commits", dict).get(group)
+    if earlier is None:
+        return None, None
+    before = known_commits(earlier, group)
     seconds = look.began - earlier.began
     if before is None or behind is None or seconds <= 0:
         return None, None

@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from kshell.types import BIGINT, BOOLEAN, BYTES, DOUBLE, INTEGER, STRING, TIMESTAMP, array_of, map_of
+from kshell.types import (
+    BIGINT,
+    BOOLEAN,
+    BYTES,
+    DOUBLE,
+    INTEGER,
+    STRING,
+    TIMESTAMP,
+    array_of,
+    map_of,
+)
 
 if TYPE_CHECKING:
     from kshell.engines.local.sources.system.asked import Rows
@@ -39,14 +49,15 @@ class SystemColumn:
 class SystemTable:
     """A table; `rows` is the `module:name` of the function of this package that makes its rows.
 
-    A test for equality of the column `narrows` in WHERE narrows what the cluster is asked for.
+    A test for equality of one of the columns `narrows` in WHERE narrows what the cluster is asked
+    for.
     """
 
     name: str
     help: str
     rows: str
     columns: tuple[SystemColumn, ...]
-    narrows: str = ""
+    narrows: tuple[str, ...] = ()
 
     @property
     def full_name(self) -> str:
@@ -93,7 +104,7 @@ _ALL = (
             SystemColumn("topic_id", STRING, "the id that a topic created anew does not share"),
             SystemColumn("records", BIGINT, "end offsets less first offsets, of all partitions"),
         ),
-        narrows="topic",
+        narrows=("topic",),
     ),
     SystemTable(
         "partitions", "every partition of every topic", "topics:partitions",
@@ -107,7 +118,7 @@ _ALL = (
             _START, _END,
             SystemColumn("records", BIGINT, "the end offset less the first"),
         ),
-        narrows="topic",
+        narrows=("topic",),
     ),
     SystemTable(
         "replicas", "every replica of every partition", "topics:replicas",
@@ -117,7 +128,7 @@ _ALL = (
             SystemColumn("in_sync", BOOLEAN, "whether it is in sync"),
             SystemColumn("preferred", BOOLEAN, "whether it should lead: the first replica"),
         ),
-        narrows="topic",
+        narrows=("topic",),
     ),
     SystemTable(
         "brokers", "every broker that is there", "topics:brokers",
@@ -138,11 +149,11 @@ _ALL = (
             _key("broker", INTEGER, "the broker that has it; NULL for a topic's"),
             _NAME, _VALUE,
             SystemColumn("set_by", STRING, "what set it: topic, broker, file, default …"),
-            SystemColumn("is_default", BOOLEAN, "whether nobody has set it for this topic or broker"),
+            SystemColumn("is_default", BOOLEAN, "whether nobody set it for this topic or broker"),
             SystemColumn("read_only", BOOLEAN, "whether it cannot be changed while brokers run"),
             SystemColumn("sensitive", BOOLEAN, "whether its value is secret"),
         ),
-        narrows="topic",
+        narrows=("topic", "broker"),
     ),
     SystemTable(
         "groups", "every group", "groups:groups",
@@ -155,7 +166,7 @@ _ALL = (
             SystemColumn("strategy", STRING, "how partitions are assigned to members"),
             SystemColumn("members", INTEGER, "how many members it has"),
         ),
-        narrows="group_id",
+        narrows=("group_id",),
     ),
     SystemTable(
         "members", "every member of every group", "groups:members",
@@ -168,7 +179,7 @@ _ALL = (
             SystemColumn("partitions", INTEGER, "how many partitions it has"),
             SystemColumn("assignment", map_of(STRING, array_of(INTEGER)), "which, by topic"),
         ),
-        narrows="group_id",
+        narrows=("group_id",),
     ),
     SystemTable(
         "offsets", "every offset that a group has committed", "groups:offsets",
@@ -176,14 +187,14 @@ _ALL = (
             _GROUP, _TOPIC, _PARTITION, _COMMITTED,
             SystemColumn("metadata", STRING, "the text that was committed with it"),
         ),
-        narrows="group_id",
+        narrows=("group_id",),
     ),
     SystemTable(
         "lag", "how far each group is behind, in all partitions of the topics it has committed in",
         "lag:lag",
         (
             _GROUP, _TOPIC, _PARTITION,
-            SystemColumn("member_id", STRING, "the member that has the partition; NULL if none has"),
+            SystemColumn("member_id", STRING, "the member that has the partition; NULL without"),
             SystemColumn("client_id", STRING, "that member's client.id"),
             SystemColumn("host", STRING, "where that member runs"),
             SystemColumn("committed", BIGINT, "the next offset that it will read; NULL if it has"
@@ -193,10 +204,10 @@ _ALL = (
             # They need two looks, a second apart.
             SystemColumn("rate", DOUBLE, "by how many records a second the lag grows; below 0 it"
                          " shrinks", hidden=True),
-            SystemColumn("verdict", STRING, "caught up, draining, growing, steady, or stuck: nothing"
-                         " was committed between two looks", hidden=True),
+            SystemColumn("verdict", STRING, "caught up, draining, growing, steady, or stuck:"
+                         " nothing was committed between two looks", hidden=True),
         ),
-        narrows="group_id",
+        narrows=("group_id",),
     ),
     SystemTable(
         "acls", "every rule of the authorizer", "states:acls",
@@ -231,7 +242,7 @@ _ALL = (
             SystemColumn("last_time", TIMESTAMP, "when it wrote last"),
             SystemColumn("transaction_start", BIGINT, "the first offset of its open transaction"),
         ),
-        narrows="topic",
+        narrows=("topic",),
     ),
     SystemTable(
         "quotas", "every quota", "states:quotas",
@@ -253,7 +264,7 @@ _ALL = (
             SystemColumn("offset_lag", BIGINT, "records behind the leader's end"),
             SystemColumn("future", BOOLEAN, "whether it is moving to this directory"),
         ),
-        narrows="topic",
+        narrows=("topic",),
     ),
     SystemTable(
         "errors", "the latest records that this shell could not use", "session:errors",

@@ -90,13 +90,18 @@ def brokers(asked: Asked) -> Iterator[Row]:
 
 
 def configs(asked: Asked) -> Iterator[Row]:
-    """A row for each config of each topic; and of each broker, unless topics are named."""
-    look = asked.look
-    for topic, config in configs_of(look, TOPIC, list(look.topics(asked.only))):
+    """A row for each config of each topic and each broker; what is named may be either."""
+    look, only = asked.look, asked.only
+    for topic, config in configs_of(look, TOPIC, list(look.topics(only))):
         yield topic, None, *_config(config)
-    if asked.only is None:
-        for broker, config in configs_of(look, BROKER, [str(b) for b in sorted(look.brokers)]):
-            yield None, int(broker), *_config(config)
+    brokers = [b for b in sorted(look.brokers) if only is None or not only.isdisjoint(_ways(b))]
+    for broker, config in configs_of(look, BROKER, list(map(str, brokers))):
+        yield None, int(broker), *_config(config)
+
+
+def _ways(broker: int) -> tuple[str, ...]:
+    """How a query may write a broker's number."""
+    return (str(broker), f"{broker}.0")
 
 
 def _config(config: Any) -> Row:
