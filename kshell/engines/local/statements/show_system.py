@@ -27,7 +27,7 @@ _STATE = """CASE WHEN offline THEN 'offline' WHEN under_replicated THEN 'under-r
     ELSE 'in sync' END AS state"""
 # What each SHOW selects; {} is its WHERE, or nothing.
 _SELECTS: Mapping[ShowWhat, str] = {
-    ShowWhat.PARTITIONS: f"""SELECT topic, partition, leader, replicas, in_sync, {_STATE},
+    ShowWhat.PARTITIONS: f"""SELECT topic, partition, leader, replicas, isr, {_STATE},
         start_offset, end_offset FROM kafka.partitions {{}} ORDER BY topic, partition""",
     ShowWhat.BROKERS: "SELECT * FROM kafka.brokers {} ORDER BY broker",
     ShowWhat.GROUPS: """SELECT group_id, state, type, protocol_type, strategy, members, broker

@@ -64,7 +64,7 @@ def producers(asked: Asked) -> Iterator[Row]:
 
 def transactions(asked: Asked) -> Iterator[Row]:
     """A row for each transactional id; it is described only if more is named than is listed."""
-    details = asked.names("producer_epoch", "started", "timeout_ms", "partitions")
+    details = asked.names("producer_epoch", "started", "timeout_ms", "written_to")
     for broker, listed, more in states.transactions(asked.look, details):
         yield (
             listed["id"], listed["state"], broker, listed["producer"],

@@ -78,7 +78,7 @@ def replicas(asked: Asked) -> Iterator[Row]:
 
 def brokers(asked: Asked) -> Iterator[Row]:
     """A row for each broker; topics are asked for only if what it holds is named."""
-    counted = asked.names("leads", "replicas")
+    counted = asked.names("partitions_led", "partitions")
     held = [p for t in asked.look.topics(None).values() for p in t.partitions] if counted else []
     leads, copies = Counter(p.leader for p in held), Counter(b for p in held for b in p.replicas)
     cluster = asked.look.cluster

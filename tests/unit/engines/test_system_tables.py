@@ -1,0 +1,358 @@
+"""System tables: their rows, what the cluster is asked for, and what becomes of an outage."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+import pytest
+
+from kshell.config import Properties
+from kshell.engines.local.engine import LocalEngine
+from kshell.engines.local.sources.system import following, lag
+from kshell.engines.local.sources.system.tables import TABLES
+from kshell.errors import BadRecord, Outage, UnknownName, Unsupported
+from kshell.results import Rows, Sections
+from kshell.sql.parse import parse
+
+from ..kafka.fake_cluster import FakeCluster, FakeGroup
+from .answers import rows_of
+
+PROPERTIES = Properties({})
+
+
+@pytest.fixture
+def cluster() -> FakeCluster:
+    """Two topics and a group that has committed in one of them, but not in its partition 2."""
+    made = FakeCluster(brokers=2)
+    made.topics = {"orders": [[0, 10, 1], [2, 20, 2], [5, 30, 1]], "users": [[0, 0, 2]]}
+    rule = {"principal": "User:b", "host": "*", "operation": 4, "permission": 3}
+    made.acls = [{"type": 2, "name": "users", "pattern": 3, "acls": [rule]}]
+    made.groups = {
+        "billing": FakeGroup(
+            {("orders", 0): 4, ("orders", 1): 20}, {"m-1": {"orders": [0, 1]}}, broker=2
+        ),
+        "audit": FakeGroup({("orders", 0): 10, ("orders", 1): 2, ("orders", 2): 5}),
+        "new": FakeGroup(),
+    }
+    return made
+
+
+@pytest.fixture
+def execute(cluster) -> Iterator[Callable]:
+    client = cluster.client()
+    engine = LocalEngine(client)
+
+    def execute(text, properties=PROPERTIES):
+        return engine.run(parse(text)[0], properties)
+
+    execute.engine = engine
+    yield execute
+    client.close()
+
+
+@pytest.fixture
+def ask(execute) -> Callable[[str], list[tuple]]:
+    return lambda text: [tuple(row.values()) for row in rows_of(execute(text))]
+
+
+def test_a_name_has_one_type_in_all_tables():
+    types = defaultdict(set)
+    for table in TABLES.values():
+        for column in table.columns:
+            types[column.name].add(str(column.type))
+    # A config's value is text, a quota's a number.
+    assert {name for name, held in types.items() if len(held) > 1} == {"value"}
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=lambda t: t.name)
+def test_every_row_has_as_many_values_as_the_table_has_columns(table, execute, cluster):
+    execute.engine.context.errors.add([BadRecord("t", 0, 5, "not valid JSON")])
+    names = [c.name for c in table.columns]
+    rows = rows_of(execute(f"SELECT {', '.join(names)} FROM {table.full_name}"))
+    assert [list(row) for row in rows] == [names] * len(rows)
+    assert rows or table.name == "queries"
+
+
+def test_lag_counts_from_the_commit_and_without_one_from_the_first_record(ask):
+    rows = ask("SELECT topic, partition, committed, start_offset, end_offset, lag FROM kafka.lag"
+               " WHERE group_id = 'billing' ORDER BY partition")  # fmt: skip
+    assert rows == [
+        ("orders", 0, 4, 0, 10, 6),
+        ("orders", 1, 20, 2, 20, 0),
+        ("orders", 2, None, 5, 30, 25),
+    ]
+
+
+def test_lag_names_the_member_that_has_the_partition(ask):
+    rows = ask("SELECT partition, member_id, client_id, host FROM kafka.lag"
+               " WHERE group_id = 'billing' ORDER BY partition")  # fmt: skip
+    assert rows == [
+        (0, "m-1", "c", "10.0.0.1"), (1, "m-1", "c", "10.0.0.1"), (2, None, None, None)
+    ]  # fmt: skip
+
+
+def test_lag_is_summed_by_group(ask):
+    sums = dict(ask("SELECT group_id, SUM(lag) FROM kafka.lag GROUP BY group_id"))
+    assert sums == {"billing": 31, "audit": 0 + 18 + 25}
+
+
+def test_a_partition_without_a_leader_is_a_row_without_offsets(ask, cluster):
+    cluster.topics["orders"][1][2] = -1
+    rows = ask("SELECT partition, leader, offline, under_replicated, end_offset"
+               " FROM kafka.partitions WHERE topic = 'orders' ORDER BY partition")  # fmt: skip
+    assert rows == [
+        (0, 1, False, False, 10), (1, None, True, True, None), (2, 1, False, False, 30)
+    ]  # fmt: skip
+    rows = ask("SELECT partition, end_offset, lag FROM kafka.lag WHERE group_id = 'billing'"
+               " ORDER BY partition")  # fmt: skip
+    assert rows == [(0, 10, 6), (1, None, None), (2, 30, 25)]
+
+
+def test_a_leader_that_has_moved_is_found(ask, cluster):
+    asked = cluster.metadata
+
+    def stale(names):
+        found = asked(names)
+        if names:
+            cluster.topics["orders"][0][2] = 2
+        return found
+
+    cluster.metadata = stale
+    assert ask("SELECT end_offset FROM kafka.partitions WHERE topic='orders' AND partition=0") == [(10,)]
+
+
+def test_a_topic_that_was_deleted_has_commits_and_no_lag(ask, cluster):
+    cluster.groups["audit"].commits["gone", 3] = 7
+    rows = ask("SELECT topic, partition, committed, lag FROM kafka.lag WHERE topic = 'gone'")
+    assert rows == [("gone", 3, 7, None)]
+
+
+@pytest.mark.parametrize(
+    ("select", "asked"),
+    [
+        ("topic FROM kafka.topics", {"Metadata"}),
+        ("records FROM kafka.topics", {"Metadata", "ListOffsets"}),
+        ("topic, leader FROM kafka.partitions", {"Metadata"}),
+        ("end_offset FROM kafka.partitions", {"Metadata", "ListOffsets"}),
+        ("group_id, state FROM kafka.groups", {"Metadata", "ListGroups"}),
+        ("members FROM kafka.groups", {"Metadata", "ListGroups", "DescribeGroups"}),
+        ("committed FROM kafka.offsets", {"Metadata", "ListGroups", "OffsetFetch"}),
+        ("committed FROM kafka.lag", {"Metadata", "ListGroups", "OffsetFetch"}),
+        ("lag FROM kafka.lag", {"Metadata", "ListGroups", "OffsetFetch", "ListOffsets"}),
+        ("* FROM kafka.queries", set()),
+    ],
+)
+def test_the_cluster_is_asked_for_what_the_query_names_alone(ask, cluster, select, asked):
+    ask(f"SELECT {select}")
+    assert set(cluster.asked) == asked
+
+
+def test_where_narrows_what_is_asked_for(ask, cluster):
+    ask("SELECT lag FROM kafka.lag WHERE group_id IN ('audit')")
+    groups = [body["groups"] for _, name, body in cluster.bodies if name == "OffsetFetch"]
+    assert [[g["group"] for g in of] for of in groups] == [["audit"]]
+    ask("SELECT value FROM kafka.configs WHERE broker = 2")
+    asked = [b["resources"] for _, name, b in cluster.bodies if name == "DescribeConfigs"]
+    assert [[(r["type"], r["name"]) for r in of] for of in asked] == [[(4, "2")]]
+
+
+def test_one_look_serves_all_tables_of_a_query(ask, cluster):
+    ask("SELECT l.lag, g.state FROM kafka.lag l JOIN kafka.groups g ON l.group_id = g.group_id")
+    assert cluster.asked["ListGroups"] == 2  # of each broker once
+
+
+@pytest.mark.parametrize("table", ["lag", "groups", "partitions"])
+def test_an_outage_is_an_error_and_never_no_rows(ask, cluster, table):
+    cluster.down = {1, 2}
+    with pytest.raises(Outage):
+        ask(f"SELECT * FROM kafka.{table}")
+    cluster.down = {2}
+    with pytest.raises(Outage, match="broker 2"):
+        ask(f"SELECT * FROM kafka.{table}")
+
+
+def test_old_brokers_are_asked_group_by_group(ask, cluster):
+    cluster.versions |= {9: (0, 5), 16: (0, 2), 15: (0, 2), 2: (0, 3)}
+    assert dict(ask("SELECT group_id, SUM(lag) FROM kafka.lag GROUP BY ALL")) == {
+        "billing": 31, "audit": 43
+    }  # fmt: skip
+    assert ask("SELECT group_id, state FROM kafka.groups WHERE group_id='audit'") == [("audit", "Stable")]
+
+
+def test_a_broker_that_does_not_serve_a_request_is_one_plain_error(ask, cluster):
+    del cluster.versions[16]
+    with pytest.raises(Unsupported, match="broker 1 does not serve ListGroups"):
+        ask("SELECT * FROM kafka.groups")
+
+
+def test_without_an_authorizer_there_is_a_notice_and_no_row(execute, cluster):
+    cluster.acls = None
+    answer = execute("SHOW ACLS")
+    assert rows_of(answer) == []
+    assert ["no authorizer" in notice.text for notice in answer.notices()] == [True]
+
+
+def test_acls_have_kafkas_names(ask, cluster):
+    rule = {"principal": "User:a", "host": "*", "operation": 3, "permission": 3}
+    cluster.acls = [{"type": 2, "name": "orders", "pattern": 4, "acls": [rule]}]
+    assert ask("SHOW ACLS") == [("TOPIC", "orders", "PREFIXED", "User:a", "*", "READ", "ALLOW")]
+
+
+def test_transactions_producers_and_quotas_have_their_values(ask):
+    assert ask("SELECT * FROM kafka.transactions WHERE broker = 1") == [
+        ("tx-1", "Ongoing", 1, 7, 1, datetime(1970, 1, 1, 0, 0, 1), 60000, [("orders", [0, 1])])
+    ]
+    assert ask("SELECT topic, partition, producer_id, transaction_start FROM kafka.producers"
+               " WHERE topic = 'users'") == [("users", 0, 7, None)]  # fmt: skip
+    assert ask("SELECT * FROM kafka.quotas") == [
+        ("<default>", "app", None, "producer_byte_rate", 1e6)
+    ]
+
+
+def test_names_are_system_tables_unless_they_are_quoted(execute, ask, cluster):
+    assert len(ask("SELECT * FROM KAFKA.Topics")) == 2
+    cluster.topics["kafka.other"] = [[0, 0, 1]]
+    with pytest.raises(UnknownName, match="no topic named kafka.topics"):
+        execute("SELECT * FROM `kafka.topics`")
+    with pytest.raises(UnknownName, match="no topic named kafka.topics"):
+        execute('SELECT * FROM "kafka.topics"', Properties({"kshell.dialect": "duckdb"}))
+    with pytest.raises(UnknownName) as unknown:
+        execute("SELECT * FROM kafka.topic")
+    assert "kafka.topics" in unknown.value.hint
+
+
+def test_an_unknown_group_is_named_with_the_nearest(execute):
+    with pytest.raises(UnknownName) as unknown:
+        execute("DESCRIBE GROUP biling")
+    assert "billing" in unknown.value.hint
+
+
+def test_describe_group_has_members_and_lag(execute):
+    answer = execute("DESCRIBE GROUP billing")
+    assert isinstance(answer, Sections)
+    group, members, behind = (rows_of(part) for part in answer.parts if isinstance(part, Rows))
+    assert [(g["group_id"], g["strategy"], g["members"]) for g in group] == [("billing", "range", 1)]
+    assert [m["assignment"] for m in members] == [[("orders", [0, 1])]]
+    assert [r["lag"] for r in behind] == [6, 0, 25]
+
+
+def test_show_partitions_marks_those_that_are_in_trouble(ask, cluster):
+    cluster.topics["orders"][1][2] = -1
+    assert [row[5] for row in ask("SHOW PARTITIONS orders")] == ["in sync", "offline", "in sync"]
+
+
+@pytest.mark.parametrize(
+    ("committed", "end", "verdict"),
+    [(4, 10, "stuck"), (10, 10, "caught up"), (6, 10, "draining"), (5, 15, "growing"), (6, 12, "steady")],
+)
+def test_the_verdict_is_of_two_looks(ask, cluster, monkeypatch, committed, end, verdict):
+    def change(seconds):
+        cluster.groups["billing"].commits["orders", 0] = committed
+        cluster.topics["orders"][0][1] = end
+
+    monkeypatch.setattr(lag.time, "sleep", change)
+    rows = ask("SELECT verdict, sign(rate) FROM kafka.lag WHERE group_id='billing' AND partition=0")
+    signs = {"stuck": 0, "caught up": -1, "draining": -1, "growing": 1, "steady": 0}
+    assert rows == [(verdict, signs[verdict])]
+
+
+def test_only_who_names_them_waits_for_two_looks(ask, monkeypatch):
+    monkeypatch.setattr(lag.time, "sleep", lambda seconds: pytest.fail("waits"))
+    ask("SELECT * FROM kafka.lag")
+
+
+# Continuous
+
+
+@pytest.fixture
+def changes(execute, monkeypatch) -> Callable[[str, int], list[tuple]]:
+    """The next `count` changes of a continuous answer, as (weight, values)."""
+    monkeypatch.setattr(following, "_EVERY", 0.01)
+    answers = {}
+
+    def next_(text: str, count: int) -> list[tuple]:
+        if text not in answers:
+            answers[text] = execute(text)
+        found, deadline = [], time.monotonic() + 10
+        while len(found) < count:
+            assert time.monotonic() < deadline, found
+            made = answers[text].poll(0.1)
+            assert made is not None
+            found += zip(
+                made.weights.to_pylist(),
+                [tuple(row.values()) for row in made.rows.to_pylist()], strict=True,
+            )  # fmt: skip
+        return found
+
+    yield next_
+    for answer in answers.values():
+        answer.cancel()
+
+
+def test_a_look_gives_what_has_changed(changes, cluster):
+    text = "SELECT group_id, partition, lag FROM kafka.lag WHERE group_id = 'billing' EMIT CHANGES"
+    assert sorted(changes(text, 3)) == [
+        (1, ("billing", 0, 6)), (1, ("billing", 1, 0)), (1, ("billing", 2, 25))
+    ]  # fmt: skip
+    cluster.topics["orders"][1][1] = 21
+    assert changes(text, 2) == [(-1, ("billing", 1, 0)), (1, ("billing", 1, 1))]
+
+
+def test_a_group_that_goes_takes_its_rows_along(changes, cluster):
+    text = "SELECT group_id, state FROM kafka.groups EMIT CHANGES"
+    assert {values for _, values in changes(text, 3)} == {
+        ("audit", "Stable"), ("billing", "Stable"), ("new", "Stable")
+    }  # fmt: skip
+    del cluster.groups["new"]
+    ((weight, values),) = changes(text, 1)
+    assert (weight, values[0]) == (-1, "new")
+
+
+def test_sums_follow(changes, cluster):
+    text = "SELECT group_id, SUM(lag) AS behind FROM kafka.lag GROUP BY group_id EMIT CHANGES"
+    state = {}
+
+    def until(wanted):
+        while state != wanted:
+            for weight, (group, behind) in changes(text, 1):
+                if weight > 0:
+                    state[group] = behind
+
+    until({"billing": 31, "audit": 43})
+    cluster.groups["audit"].commits["orders", 1] = 20
+    until({"billing": 31, "audit": 25})
+
+
+def test_an_outage_is_noted_while_it_lasts(execute, changes, cluster):
+    answer = execute("SELECT group_id FROM kafka.groups EMIT CHANGES")
+    cluster.down = {1, 2}
+    deadline = time.monotonic() + 10
+    while "no broker answers" not in answer.stats().note:
+        answer.poll(0.05)
+        assert time.monotonic() < deadline
+    cluster.down = set()
+    while answer.stats().note:
+        answer.poll(0.05)
+        assert time.monotonic() < deadline
+    answer.cancel()
+
+
+def test_tables_are_joined_as_they_change(changes, cluster):
+    text = ("SELECT lag.partition, lag.lag, groups.state FROM kafka.lag JOIN kafka.groups"
+            " ON lag.group_id = groups.group_id WHERE lag.topic = 'orders' EMIT CHANGES")  # fmt: skip
+    changes(text, 6)
+    cluster.groups["audit"].state = "Empty"
+    found = changes(text, 6)
+    assert {state for weight, (_, _, state) in found if weight > 0} == {"Empty"}
+
+
+def test_ten_thousand_topics_are_read_in_two_seconds(cluster, ask):
+    cluster.topics = {f"t{n:05}": [[0, n, 1 + n % 2]] * 5 for n in range(10_000)}
+    began = time.process_time()
+    assert ask("SELECT COUNT(*), SUM(records) FROM kafka.partitions") == [
+        (50_000, 5 * sum(range(10_000)))
+    ]  # fmt: skip
+    assert time.process_time() - began < 4  # half of it is the fake cluster's own work
