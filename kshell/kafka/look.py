@@ -28,6 +28,7 @@ Place = tuple[str, int]  # a topic and a partition
 Body = Mapping[str, Any] | Callable[[int], Mapping[str, Any]]  # a request, or one by its version
 
 _ATTEMPTS = 8
+_LATELY = 10.0  # seconds for which leaders are taken from an earlier look
 _FORBIDDEN = frozenset({29, 30, 31, 53})  # topic, group, cluster, transactional id
 _NO_LEADER = frozenset({5, 9})  # none is elected, or its replica is not there
 
@@ -70,8 +71,11 @@ _MANY_APIS = 30  # a real broker serves more kinds of requests
 class Look:
     """What a cluster says of itself now; used by one thread at a time."""
 
-    def __init__(self, connected: Callable[[], Client]) -> None:
+    def __init__(self, connected: Callable[[], Client], before: Look | None = None) -> None:
         self._connected = connected  # raises UsageError where there is no cluster
+        # Topics as looks before this one saw them, for what needs only their leaders.
+        self._lately: dict[str, tuple[float, Topic | None]]
+        self._lately = before._lately if before is not None else {}
         self.began = time.monotonic()
         self.notices: list[Notice] = []
         self._known: dict[Hashable, Any] = {}
@@ -84,7 +88,7 @@ class Look:
 
     def again(self) -> Look:
         """Another look at the same cluster, now."""
-        return Look(self._connected)
+        return Look(self._connected, self)
 
     def once(self, what: Hashable, find: Callable[[], T]) -> T:
         """The answer to a question that is asked of the cluster at most once."""
@@ -138,6 +142,16 @@ class Look:
         wanted = sorted(set(names))
         return self.once(("topics", *wanted), lambda: self._topics(wanted)) if wanted else {}
 
+    def topics_lately(self, names: Collection[str]) -> dict[str, Topic]:
+        """These topics as they were some seconds ago at most; a leader may have moved since."""
+        if "topics" in self._known:
+            return self.topics(names)
+        known = self._lately
+        if not all(name in known and _serves(*known[name], self.began) for name in names):
+            found = self.topics(names)
+            known |= {name: (self.began, found.get(name)) for name in names}
+        return {name: topic for name in names if (topic := known[name][1]) is not None}
+
     def _topics(self, names: list[str] | None) -> dict[str, Topic]:
         found = self.client.call(self.client.wire.metadata(names)).topics
         return {t.name: t for t in found if t.partitions}
@@ -147,13 +161,19 @@ class Look:
         known = self._offsets.setdefault(at, {})
         wanted = [place for place in places if place not in known]
         if wanted:
-            topics = self.topics({topic for topic, _ in wanted})
+            topics = self.topics_lately({topic for topic, _ in wanted})
             known |= self.client.call(_offsets(self.client.wire, topics, wanted, at))
         return known
 
     def known_offset(self, place: Place, at: int) -> int | None:
         """What `offsets` has found, if it was asked."""
         return self._offsets.get(at, {}).get(place)
+
+
+def _serves(when: float, topic: Topic | None, now: float) -> bool:
+    """Whether what was seen then is new enough: a partition without a leader may have one now."""
+    led = topic is not None and all(p.leader >= 0 for p in topic.partitions)
+    return when == now or (led and now - when < _LATELY)
 
 
 async def _offsets(

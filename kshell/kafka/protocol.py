@@ -170,7 +170,11 @@ def _reader(type: Type, version: int, flexible: bool) -> Reader:
     if isinstance(type, tuple):
         return _struct_reader(type, version, flexible)
     if isinstance(type, Array):
-        return _array_reader(_length(flexible, ">i"), _reader(type.of, version, flexible))
+        length, read = _length(flexible, ">i"), _reader(type.of, version, flexible)
+        names, format = _all_fixed(type.of, version, flexible)
+        if format:
+            return _block_reader(length, read, names, struct.Struct(f">{format}"))
+        return _array_reader(length, read)
     if type in _FIXED:
         fixed = struct.Struct(f">{_FIXED[type]}")
         return lambda data, at: (fixed.unpack_from(data, at)[0], at + fixed.size)
@@ -200,6 +204,40 @@ def _array_reader(length: Reader, read: Reader) -> Reader:
         return found, at
 
     return array
+
+
+def _all_fixed(type: Type, version: int, flexible: bool) -> tuple[list[str], str]:
+    """The names and the format of a struct all of whose fields are of fixed size, with a byte for
+    its tags; no format for any other type."""
+    if not isinstance(type, tuple):
+        return [], ""
+    fields = [f for f in type if f.since <= version <= f.until]
+    codes = [_FIXED.get(f.type, "") if isinstance(f.type, str) else "" for f in fields]
+    if not all(codes):
+        return [], ""
+    return [f.name for f in fields], "".join(codes) + ("B" if flexible else "")
+
+
+def _block_reader(
+    length: Reader, read: Reader, names: list[str], fixed: struct.Struct
+) -> Reader:
+    """Reads an array of structs of fixed size at once."""
+    one_by_one = _array_reader(length, read)
+    tagged = fixed.format.endswith("B")
+
+    def block(data: bytes, at: int) -> tuple[Any, int]:
+        count, first = length(data, at)
+        if count <= 0:
+            return one_by_one(data, at)
+        end = first + count * fixed.size
+        piece = data[first:end]
+        if tagged and any(piece[fixed.size - 1 :: fixed.size]):  # some have tags
+            return one_by_one(data, at)
+        if len(piece) != end - first:
+            raise IndexError("it is cut off")
+        return [dict(zip(names, row, strict=False)) for row in fixed.iter_unpack(piece)], end
+
+    return block
 
 
 def _struct_reader(fields: tuple[Field, ...], version: int, flexible: bool) -> Reader:
@@ -241,6 +279,9 @@ def _writer(type: Type, version: int, flexible: bool) -> Writer:
         return lambda value: b"".join(write(value[name]) for name, write in parts) + end
     if isinstance(type, Array):
         of = _writer(type.of, version, flexible)
+        names, format = _all_fixed(type.of, version, flexible)
+        if format:
+            of = _packer(names, struct.Struct(f">{format}"), (0,) if flexible else ())
 
         def array(values: Any) -> bytes:
             count = _size(-1 if values is None else len(values), flexible, ">i")
@@ -259,6 +300,11 @@ def _writer(type: Type, version: int, flexible: bool) -> Writer:
         return _size(len(data), flexible, format) + data
 
     return text
+
+
+def _packer(names: list[str], fixed: struct.Struct, end: tuple[int, ...]) -> Writer:
+    """Writes structs of fixed size, each in one go."""
+    return lambda value: fixed.pack(*[value[name] for name in names], *end)
 
 
 def _size(n: int, flexible: bool, format: str) -> bytes:

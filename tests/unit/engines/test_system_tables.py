@@ -133,15 +133,15 @@ def test_a_topic_that_was_deleted_has_commits_and_no_lag(ask, cluster):
 @pytest.mark.parametrize(
     ("select", "asked"),
     [
-        ("topic FROM kafka.topics", {"Metadata"}),
-        ("records FROM kafka.topics", {"Metadata", "ListOffsets"}),
-        ("topic, leader FROM kafka.partitions", {"Metadata"}),
-        ("end_offset FROM kafka.partitions", {"Metadata", "ListOffsets"}),
-        ("group_id, state FROM kafka.groups", {"Metadata", "ListGroups"}),
-        ("members FROM kafka.groups", {"Metadata", "ListGroups", "DescribeGroups"}),
-        ("committed FROM kafka.offsets", {"Metadata", "ListGroups", "OffsetFetch"}),
-        ("committed FROM kafka.lag", {"Metadata", "ListGroups", "OffsetFetch"}),
-        ("lag FROM kafka.lag", {"Metadata", "ListGroups", "OffsetFetch", "ListOffsets"}),
+        ("topic FROM kafka.topics", {"Topics"}),
+        ("records FROM kafka.topics", {"Topics", "ListOffsets"}),
+        ("topic, leader FROM kafka.partitions", {"Topics"}),
+        ("end_offset FROM kafka.partitions", {"Topics", "ListOffsets"}),
+        ("group_id, state FROM kafka.groups", {"Brokers", "ListGroups"}),
+        ("members FROM kafka.groups", {"Brokers", "ListGroups", "DescribeGroups"}),
+        ("committed FROM kafka.offsets", {"Brokers", "ListGroups", "OffsetFetch"}),
+        ("committed FROM kafka.lag", {"Brokers", "Topics", "ListGroups", "OffsetFetch"}),
+        ("lag FROM kafka.lag", {"Brokers", "Topics", "ListGroups", "OffsetFetch", "ListOffsets"}),
         ("* FROM kafka.queries", set()),
     ],
 )
@@ -299,6 +299,24 @@ def test_a_look_gives_what_has_changed(changes, cluster):
     ]  # fmt: skip
     cluster.topics["orders"][1][1] = 21
     assert changes(text, 2) == [(-1, ("billing", 1, 0)), (1, ("billing", 1, 1))]
+
+
+def test_leaders_are_not_asked_for_at_every_look(changes, cluster):
+    text = "SELECT group_id, partition, lag FROM kafka.lag WHERE group_id = 'billing' EMIT CHANGES"
+    changes(text, 3)
+    asked = cluster.asked["Topics"]
+    for end in range(11, 14):
+        cluster.topics["orders"][0][1] = end
+        assert changes(text, 2)[1] == (1, ("billing", 0, end - 4))
+    assert cluster.asked["Topics"] == asked
+
+
+def test_a_leader_that_moves_or_goes_is_seen_at_the_next_look(changes, cluster):
+    text = "SELECT group_id, partition, lag FROM kafka.lag WHERE group_id = 'billing' EMIT CHANGES"
+    changes(text, 3)
+    for leader, end, behind in ((2, 11, 7), (-1, 11, None), (1, 12, 8)):
+        cluster.topics["orders"][0][1:] = [end, leader]
+        assert changes(text, 2)[1] == (1, ("billing", 0, behind))
 
 
 def test_a_group_that_goes_takes_its_rows_along(changes, cluster):

@@ -191,7 +191,7 @@ class _Wire(Wire):
         return _Connection(self._of, node)
 
     async def metadata(self, topics: list[str] | None) -> Cluster:
-        self._of.asked["Metadata"] += 1
+        self._of.asked["Brokers" if topics == [] else "Topics"] += 1
         if len(self._of.down) == len(self._of.brokers):
             raise Outage("no broker answers")
         self.cluster = self._of.metadata(topics)

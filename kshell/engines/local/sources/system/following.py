@@ -101,6 +101,7 @@ class SystemInput:
         self._error: BaseException | None = None
         self._over = False
         self._taken = threading.Event()  # the last piece was polled: another look may be made
+        self._taken.set()
         self._stop = threading.Event()
         threading.Thread(target=self._run, name="kshell-system", daemon=True).start()
 
@@ -131,7 +132,8 @@ class SystemInput:
             self._bell.set()
 
     def _look(self) -> None:
-        look, now = Look(self._connected), int(time.time() * 1000)
+        look = self._looks[-1].again() if self._looks else Look(self._connected)
+        now = int(time.time() * 1000)
         earlier = self._looks[0] if self._looks else None
         found = []
         for scan, followed in self._followed.items():

@@ -36,7 +36,7 @@ def lag(asked: Asked) -> Iterator[Row]:
 def _rows(asked: Asked, earlier: Look | None) -> Iterator[Row]:
     look, groups = asked.look, wanted_groups(asked)
     held = commits(look, groups)
-    topics = look.topics({topic for g in groups for topic, _ in held.get(g.id, {})})
+    topics = look.topics_lately({topic for g in groups for topic, _ in held.get(g.id, {})})
     places = {g.id: _places(held.get(g.id, {}), topics) for g in groups}
     ends, firsts = _offsets(asked, held, places)
     having = _having(asked, groups)
