@@ -122,6 +122,8 @@ def described(look: Look, groups: Collection[Group]) -> dict[str, Described]:
             for g in answer["groups"]:
                 if g["error"] in (*_LOADING, _GONE):
                     continue
+                if look.refused(g["error"], "DESCRIBE group", g["group"]):
+                    continue
                 check(g["error"], f"DESCRIBE group {g['group']}", g.get("error_message"))
                 members = tuple(map(_member, g["members"]))
                 known[g["group"]] = Described(g["state"], g["strategy"] or "", members)
@@ -182,7 +184,8 @@ def _commits(
             for g in answer["groups"] if batched else [{**answer, "group": part[0]}]:
                 if g["error"] in _LOADING:
                     return None
-                if g["error"] != _GONE:
+                refused = look.refused(g["error"], "DESCRIBE group", g["group"])
+                if g["error"] != _GONE and not refused:
                     check(g["error"], f"DESCRIBE group {g['group']}")
                 found[g["group"]] = {
                     (t["topic"], p["partition"]): Commit(p["committed"], p["metadata"] or "")

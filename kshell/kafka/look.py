@@ -19,7 +19,7 @@ from kshell.kafka.messages import LIST_OFFSETS
 from kshell.kafka.metadata import Broker, Cluster, Topic
 from kshell.kafka.protocol import Api, Request
 from kshell.kafka.wire import Wire
-from kshell.results import Notice
+from kshell.results import Notice, NoticeKind
 
 __all__ = ["Look", "Place", "check"]
 
@@ -65,6 +65,12 @@ async def _ask(wire: Wire, node: int, api: Api, body: Body) -> dict[str, Any]:
     )
 
 
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _FEW:,} more" if len(names) > _FEW else ""
+    return ", ".join(names[:_FEW]) + more
+
+
+_FEW = 5  # names in a notice
 _MANY_APIS = 30  # a real broker serves more kinds of requests
 
 
@@ -77,7 +83,8 @@ class Look:
         self._lately: dict[str, tuple[float, Topic | None]]
         self._lately = before._lately if before is not None else {}
         self.began = time.monotonic()
-        self.notices: list[Notice] = []
+        self._notes: list[Notice] = []
+        self._refused: dict[str, list[str]] = {}  # the names of what an operation was refused for
         self._known: dict[Hashable, Any] = {}
         self._offsets: dict[int, dict[Place, int | None]] = {}
 
@@ -89,6 +96,29 @@ class Look:
     def again(self) -> Look:
         """Another look at the same cluster, now."""
         return Look(self._connected, self)
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What the rows lack."""
+        refused = (
+            Notice(NoticeKind.PARTIAL, f"not allowed to {what} {_few(names)}", len(names))
+            for what, names in self._refused.items()
+        )
+        return (*self._notes, *refused)
+
+    def note(self, text: str) -> None:
+        """Say something of the cluster below the answer."""
+        self._notes.append(Notice(NoticeKind.CLUSTER, text))
+
+    def refused(self, code: int, what: str, name: str) -> bool:
+        """Whether the code says that an operation on one of many things is not allowed: the others
+        are shown, and a notice names this one."""
+        if code not in _FORBIDDEN:
+            return False
+        names = self._refused.setdefault(what, [])
+        if name not in names:
+            names.append(name)
+        return True
 
     def once(self, what: Hashable, find: Callable[[], T]) -> T:
         """The answer to a question that is asked of the cluster at most once."""
@@ -154,6 +184,8 @@ class Look:
 
     def _topics(self, names: list[str] | None) -> dict[str, Topic]:
         found = self.client.call(self.client.wire.metadata(names)).topics
+        for topic in found:
+            self.refused(topic.error, "DESCRIBE topic", topic.name)
         return {t.name: t for t in found if t.partitions}
 
     def offsets(self, places: Iterable[Place], at: int) -> dict[Place, int | None]:
@@ -239,6 +271,8 @@ def _answered(answer: Mapping[str, Any]) -> dict[Place, int | None]:
             if part["error"] == 0:
                 found[name, part["partition"]] = part["offset"]
             elif part["error"] in _NO_LEADER:
+                found[name, part["partition"]] = None
+            elif part["error"] in _FORBIDDEN:
                 found[name, part["partition"]] = None
             elif part["error"] not in _MOVED:
                 check(part["error"], f"DESCRIBE topic {name}")

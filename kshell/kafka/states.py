@@ -16,7 +16,6 @@ from kshell.kafka.messages import (
     DESCRIBE_TRANSACTIONS,
     LIST_TRANSACTIONS,
 )
-from kshell.results import Notice, NoticeKind
 
 __all__ = ["BROKER", "TOPIC", "acls", "configs", "log_dirs", "producers", "quotas", "transactions"]
 
@@ -42,6 +41,8 @@ def configs(look: Look, type: int, names: Sequence[str]) -> Iterator[tuple[str, 
         for resource in answer["resources"]:
             if resource["error"] == 3:  # a topic that was deleted a moment ago
                 continue
+            if look.refused(resource["error"], f"DESCRIBE_CONFIGS {what}", resource["name"]):
+                continue
             check(
                 resource["error"], f"DESCRIBE_CONFIGS {what} {resource['name']}",
                 resource["error_message"],
@@ -64,7 +65,7 @@ def acls(look: Look) -> Iterator[tuple[Row, Row]]:
     answer = look.ask_all(DESCRIBE_ACLS, [(_any(look), body)])[0]
     if answer["error"] == _NO_AUTHORIZER:
         text = "the brokers have no authorizer: there are no ACLs, and everyone may do everything"
-        look.notices.append(Notice(NoticeKind.CLUSTER, text))
+        look.note(text)
         return
     check(answer["error"], "DESCRIBE the cluster's ACLs", answer["error_message"])
     for resource in answer["resources"]:
@@ -121,6 +122,8 @@ def producers(look: Look, topics: Collection[str] | None) -> Iterator[tuple[str,
         for found in answer["topics"]:
             for part in found["partitions"]:
                 if part["error"] in (3, 6):  # deleted, or led by another by now
+                    continue
+                if look.refused(part["error"], "READ topic", found["topic"]):
                     continue
                 check(part["error"], f"READ topic {found['topic']}", part["error_message"])
                 for producer in part["producers"]:

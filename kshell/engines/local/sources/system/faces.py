@@ -149,7 +149,7 @@ class SystemScan:
             return Progress(done, done, time.monotonic() - began)
 
         def notices() -> Sequence[Notice]:
-            return tuple(dict.fromkeys(asked.look.notices))
+            return asked.look.notices
 
         return Scan(pulled(), lambda: None, progress, notices=notices)
 

@@ -140,7 +140,7 @@ class SystemInput:
             asked = self._ask(followed.columns, None, look, earlier)
             found.append((scan, followed.look(asked, now), LeftOut()))
         self._looks = [*self._looks[1 - _LOOKS :], look]
-        self.notices = tuple(look.notices)
+        self.notices = look.notices
         self._taken.clear()
         if any(len(changes) for _, changes, _ in found):
             self._piece = Piece(0, found)
