@@ -70,8 +70,7 @@ ENTRIES = (
         "SHOW GROUPS | BROKERS | TRANSACTIONS | ACLS | QUOTAS;\n"
         "SHOW PARTITIONS | PRODUCERS [topic];\n"
         "SHOW CONFIGS [topic | BROKER n];\n"
-        "SHOW SYSTEM TABLES; FROM kafka.name reads one, and what SHOW says of the cluster is in"
-        " them",
+        "SHOW SYSTEM TABLES; SELECT * FROM kafka.name reads one",
         "SHOW TOPICS EXTENDED;",
         ("LIST", "SHOW TOPICS", "SHOW STREAMS", "SHOW TABLES", "SHOW QUERIES", "SHOW FUNCTIONS",
          "SHOW TYPES", "SHOW VARIABLES", "SHOW PROPERTIES", "SHOW GROUPS", "SHOW BROKERS",
@@ -83,7 +82,7 @@ ENTRIES = (
         "DESCRIBE topic | stream | table [EXTENDED | FULL]; FULL reads every record\n"
         "DESCRIBE STREAMS | TABLES [EXTENDED];\n"
         "DESCRIBE kafka.name; the columns of a system table\n"
-        "DESCRIBE GROUP name; its members, what they have, and how far each partition is behind\n"
+        "DESCRIBE GROUP name; its members, what they have, and its lag\n"
         "DESCRIBE FUNCTION name;",
         "DESCRIBE orders EXTENDED;",
         ("DESCRIBE FUNCTION", "DESCRIBE GROUP"),
