@@ -50,7 +50,8 @@ def system_tables() -> Iterator[str]:
     yield "## System tables\n"
     yield (
         "What the cluster says of itself, and this shell, as tables: `SELECT` reads them, bounded or with `EMIT CHANGES`\n"
-        "(looked at every second), and they may be joined with each other and with topics. `` `kafka.lag` `` in quotes is a\n"
+        "(looked at every second), and they may be joined with each other and with topics. Over windows (`WINDOW`) each look adds\n"
+        "all rows to a stream: `MAX(lag)` of each minute, for one. `` `kafka.lag` `` in quotes is a\n"
         "topic of that name. The cluster is asked only for what a query names; `topic` or `group_id` in WHERE narrows\n"
         "that. A column in italics is left out of `*`. The columns in bold tell one row from another.\n"
     )

@@ -270,9 +270,7 @@ def _answered(answer: Mapping[str, Any]) -> dict[Place, int | None]:
         for part in topic["partitions"]:
             if part["error"] == 0:
                 found[name, part["partition"]] = part["offset"]
-            elif part["error"] in _NO_LEADER:
-                found[name, part["partition"]] = None
-            elif part["error"] in _FORBIDDEN:
+            elif part["error"] in _NO_LEADER or part["error"] in _FORBIDDEN:
                 found[name, part["partition"]] = None
             elif part["error"] not in _MOVED:
                 check(part["error"], f"DESCRIBE topic {name}")

@@ -170,11 +170,11 @@ def _reader(type: Type, version: int, flexible: bool) -> Reader:
     if isinstance(type, tuple):
         return _struct_reader(type, version, flexible)
     if isinstance(type, Array):
-        length, read = _length(flexible, ">i"), _reader(type.of, version, flexible)
+        length, each = _length(flexible, ">i"), _reader(type.of, version, flexible)
         names, format = _all_fixed(type.of, version, flexible)
         if format:
-            return _block_reader(length, read, names, struct.Struct(f">{format}"))
-        return _array_reader(length, read)
+            return _block_reader(length, each, names, struct.Struct(f">{format}"))
+        return _array_reader(length, each)
     if type in _FIXED:
         fixed = struct.Struct(f">{_FIXED[type]}")
         return lambda data, at: (fixed.unpack_from(data, at)[0], at + fixed.size)

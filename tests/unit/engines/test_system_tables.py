@@ -367,6 +367,23 @@ def test_tables_are_joined_as_they_change(changes, cluster):
     assert {state for weight, (_, _, state) in found if weight > 0} == {"Empty"}
 
 
+def test_a_window_is_over_the_rows_of_every_look(changes, cluster):
+    text = ("SELECT group_id, MAX(lag) AS most, COUNT(*) AS n FROM kafka.lag WINDOW TUMBLING (SIZE 1 DAY)"
+            " WHERE group_id = 'audit' GROUP BY group_id EMIT CHANGES")  # fmt: skip
+    cluster.topics["orders"][1][1] = 90  # 88 behind
+    while changes(text, 1)[-1][1][1:] < (88, 6):
+        pass
+    cluster.topics["orders"][1][1] = 20
+    assert all(most == 88 for weight, (_, most, _) in changes(text, 6) if weight > 0)
+
+
+def test_explain_says_what_the_cluster_is_asked_for(execute):
+    bounded = execute("EXPLAIN SELECT lag FROM kafka.lag WHERE group_id = 'audit'")
+    assert "kafka.lag (asked for group_id audit)" in bounded.parts[0].text
+    live = execute("EXPLAIN SELECT lag FROM kafka.lag EMIT CHANGES")
+    assert live.parts[0].text == "Continuous: looks at the cluster every second for kafka.lag."
+
+
 def test_ten_thousand_topics_are_read_in_two_seconds(cluster, ask):
     cluster.topics = {f"t{n:05}": [[0, n, 1 + n % 2]] * 5 for n in range(10_000)}
     began = time.process_time()

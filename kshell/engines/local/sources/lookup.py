@@ -22,11 +22,10 @@ from kshell.errors import BindError, UnknownName, UsageError
 from kshell.kafka.client import Client
 from kshell.kafka.metadata import Snapshot, Topic
 from kshell.results import LAST, Notice, NoticeKind, Running
-from kshell.sql.clauses import Name
+from kshell.sql.clauses import Name, Query
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from sqlglot import exp
 
     from kshell.batch.tables import Table
     from kshell.engines.local.sources.base import Input
@@ -277,16 +276,23 @@ class Lookup:
             )
         )  # fmt: skip
 
-    def catalog_for(self, tree: exp.Expr) -> Catalog:
-        """The catalog with the topics that a query names and nobody declared."""
+    def catalog_for(self, query: Query) -> Catalog:
+        """The catalog with the topics and the system tables that a query names.
+
+        Windows are over streams: with one, a system table is the stream of what each look shows.
+        """
         from kshell.sql.bind.sources import source_names
 
         catalog = self.catalog
-        for text, quoted in source_names(tree):
+        for text, quoted in source_names(query.tree):
             name = Name(text, quoted)
             found = self._given(name) is not None or self.system(name) is not None
             if found or catalog.find(text, quoted) is None:
                 source = self.source(name)
+                if source.system and query.window is not None:
+                    from kshell.engines.local.sources.system.faces import as_stream
+
+                    source = as_stream(source)
                 catalog = catalog.with_topic(replace(source, name=text))
         return catalog
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -22,7 +22,7 @@ from kshell.formats.source_reader import rowkey_column
 from kshell.results import Notice, Progress
 from kshell.sql.clauses import Name
 
-__all__ = ["SystemScan", "rows_of", "system_named", "system_source"]
+__all__ = ["SystemScan", "as_stream", "needed_columns", "rows_of", "system_named", "system_source"]
 
 
 def system_named(name: Name, exists: Callable[[str], bool]) -> SystemTable | None:
@@ -51,6 +51,12 @@ def system_source(table: SystemTable) -> Source:
         declared=False, system=True,
         hidden=frozenset(c.name for c in table.columns if c.hidden),
     )  # fmt: skip
+
+
+def as_stream(source: Source) -> Source:
+    """The same as a STREAM, to which each look adds all rows: for windows over them."""
+    key, value = (), (*source.key, *source.value)
+    return replace(source, kind=Kind.STREAM, key=key, value=value)
 
 
 def rows_of(table: SystemTable, asked: Asked, wanted: Sequence[str], now: int) -> pa.Table:
@@ -136,17 +142,14 @@ class SystemScan:
         """Ask the cluster, and give the rows."""
         only = next((r.only for r in ranges if isinstance(r, _Narrowed)), None)
         asked = self._ask(needed_columns(columns, self._source), only)
-        began, done = time.monotonic(), 0
+        began = time.monotonic()
 
         def pulled() -> Generator[pa.RecordBatch, None, None]:
-            nonlocal done
             rows = rows_of(self._table, asked, columns, int(time.time() * 1000))
-            for batch in rows.to_batches(BATCH_ROWS):
-                done += batch.num_rows
-                yield batch
+            yield from rows.to_batches(BATCH_ROWS)
 
         def progress() -> Progress:
-            return Progress(done, done, time.monotonic() - began)
+            return Progress(0, 0, time.monotonic() - began)  # no record of a topic is read
 
         def notices() -> Sequence[Notice]:
             return asked.look.notices

@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from kshell.catalog.model import Kind
 from kshell.changes import WEIGHT, Changes
 from kshell.engines.local.sources.base import Piece
 from kshell.engines.local.sources.system.asked import Asked
@@ -45,9 +46,10 @@ class _Followed:
         self._key = [n for n, column in enumerate(self._table.columns) if column.key]
         self._used = [self._places[name] for name in self._names if name in self._places]
         self._rows: dict[Values, Values] = {}
+        self._stream = leaf.output.kind is Kind.STREAM
 
     def look(self, asked: Asked, now: int) -> Changes:
-        """What differs from the look before."""
+        """What differs from the look before; of a stream all rows."""
         key, used, before = self._key, self._used, self._rows
         rows = {tuple(row[n] for n in key): row for row in self._make(asked)}
         changed = [
@@ -56,7 +58,8 @@ class _Followed:
             if (old := before.get(at)) is None or any(old[n] != row[n] for n in used)
         ]
         gone = [row for at, row in before.items() if at not in rows]
-        self._rows = rows
+        if not self._stream:
+            self._rows = rows
         both = [*gone, *changed]
         columns = [
             self._column(name, field.type, both, now)

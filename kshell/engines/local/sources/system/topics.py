@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import base64
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -34,6 +34,11 @@ def _records(first: int | None, end: int | None) -> int | None:
     return None if first is None or end is None else end - first
 
 
+def _id(id: bytes) -> str:
+    """A topic's id as Kafka's tools write it."""
+    return base64.urlsafe_b64encode(id).decode().rstrip("=")
+
+
 def topics(asked: Asked) -> Iterator[Row]:
     """A row for each topic."""
     found = list(asked.look.topics(asked.only).values())
@@ -46,7 +51,7 @@ def topics(asked: Asked) -> Iterator[Row]:
             topic.name, len(topic.partitions),
             max((len(p.replicas) for p in topic.partitions), default=0), topic.internal,
             sum(map(_behind, topic.partitions)), sum(p.leader < 0 for p in topic.partitions),
-            str(uuid.UUID(bytes=topic.id)) if any(topic.id) else None,
+            _id(topic.id) if any(topic.id) else None,
             None if None in held else sum(n for n in held if n is not None),
         )  # fmt: skip
 
