@@ -68,7 +68,8 @@ ENTRIES = (
         "SHOW STREAMS | TABLES | QUERIES [EXTENDED];\n"
         "SHOW FUNCTIONS | TYPES | VARIABLES | PROPERTIES | ERRORS;\n"
         "SHOW GROUPS | BROKERS | TRANSACTIONS | ACLS | QUOTAS;\n"
-        "SHOW PARTITIONS | PRODUCERS [topic];\n"
+        "SHOW [ALL] PARTITIONS [topic];\n"
+        "SHOW PRODUCERS [topic];\n"
         "SHOW CONFIGS [topic | BROKER n];\n"
         "SHOW SYSTEM TABLES; SELECT * FROM kafka.name reads one",
         "SHOW TOPICS EXTENDED;",

@@ -13,7 +13,7 @@ from kshell.config import Properties
 from kshell.engines.local.engine import LocalEngine
 from kshell.engines.local.sources.system import following, lag
 from kshell.engines.local.sources.system.tables import TABLES
-from kshell.errors import BadRecord, Outage, UnknownName, Unsupported
+from kshell.errors import BadRecord, BindError, Outage, UnknownName, Unsupported
 from kshell.results import Rows, Sections
 from kshell.sql.parse import parse
 
@@ -242,6 +242,20 @@ def test_describe_group_has_members_and_lag(execute):
 def test_show_partitions_marks_those_that_are_in_trouble(ask, cluster):
     cluster.topics["orders"][1][2] = -1
     assert [row[5] for row in ask("SHOW PARTITIONS orders")] == ["in sync", "offline", "in sync"]
+
+
+def test_show_partitions_leaves_kafkas_own_topics_out_unless_all_are_wanted(ask, cluster):
+    cluster.topics["__consumer_offsets"] = [[0, 0, 1]]
+    named = {row[0] for row in ask("SHOW PARTITIONS")}
+    assert named == {"orders", "users"}
+    assert {row[0] for row in ask("SHOW ALL PARTITIONS")} == {*named, "__consumer_offsets"}
+    assert {row[0] for row in ask("SHOW PARTITIONS __consumer_offsets")} == {"__consumer_offsets"}
+
+
+@pytest.mark.parametrize("text", ["PRINT kafka.lag", "INSERT INTO kafka.lag (lag) VALUES (1)"])
+def test_what_takes_a_topic_says_that_it_is_a_system_table(execute, text):
+    with pytest.raises(BindError, match=r"kafka\.lag is a system table"):
+        execute(text)
 
 
 @pytest.mark.parametrize(

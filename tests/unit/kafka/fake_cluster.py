@@ -153,7 +153,7 @@ class FakeCluster:
             return Partition(n, leader, ids, ids if leader >= 0 else ())
 
         made = (
-            Topic(name, bytes(16), False,
+            Topic(name, bytes(16), name.startswith("__"),
                   tuple(partition(n, leader) for n, (_, _, leader) in enumerate(self.topics[name])))
             for name in sorted(wanted)
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 
 import pytest
@@ -50,7 +51,7 @@ def pairs():
                 continue
             api = APIS.get(made.API_KEY)
             known = api is not None and api.versions[0] <= made.API_VERSION <= api.versions[1]
-            if known and made.API_VERSION < api.flexible and made.__name__ not in WRONG:
+            if known and api.flexible > made.API_VERSION and made.__name__ not in WRONG:
                 yield pytest.param(api, made, id=made.__name__)
 
 
@@ -111,10 +112,8 @@ def test_any_bytes_are_read_or_refused(seed):
     api = rng.choice(list(APIS.values()))
     version = rng.randint(*api.versions)
     data = rng.randbytes(rng.choice((0, 5, 40, 400)))
-    try:
-        decode(api.response, version, version >= api.flexible, data)
-    except CorruptRecord as error:
-        assert "broken" in str(error)
+    with contextlib.suppress(CorruptRecord):
+        assert isinstance(decode(api.response, version, version >= api.flexible, data), dict)
 
 
 def test_the_newest_version_that_both_know_is_taken():

@@ -114,6 +114,11 @@ class Lookup:
             )
         if not folded:
             self._refuse_last(name)
+            if self.system(name) is not None:
+                raise BindError(
+                    f"{name.text} is a system table: it has no records, and SELECT reads its rows",
+                    hint=f"SELECT * FROM {name.text}", place=name.place,
+                )  # fmt: skip
             raise UnknownName("topic", name.text, known, place=name.place)
         return known[folded[0]]
 

@@ -56,7 +56,9 @@ def show_system(context: Context, statement: Show, properties: Properties) -> Ro
                 "broker", str(statement.broker), known, place=statement.place
             )  # fmt: skip
         where = f"WHERE broker = {statement.broker}"
-    if where and statement.what is ShowWhat.CONFIGS:
+    elif statement.what is ShowWhat.PARTITIONS and not statement.all:
+        where = "WHERE topic NOT IN (SELECT topic FROM kafka.topics WHERE internal)"
+    if statement.what is ShowWhat.CONFIGS and where:
         text = _OF_ONE
     return _selected(context, text.format(where), properties)
 
