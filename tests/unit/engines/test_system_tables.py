@@ -358,6 +358,16 @@ def test_sums_follow(changes, cluster):
     until({"billing": 31, "audit": 25})
 
 
+def test_a_look_is_one_moment_no_sum_over_a_part_of_it_is_shown(changes, cluster):
+    text = "SELECT group_id, SUM(lag) AS behind FROM kafka.lag GROUP BY group_id EMIT CHANGES"
+    cluster.topics["orders"] = [[0, 10, 1], [2, 20, 1], [5, 30, 1]]  # one request gets all ends
+    assert sorted(changes(text, 2)) == [(1, ("audit", 43)), (1, ("billing", 31))]
+    cluster.topics["orders"] = [[0, 20, 1], [2, 30, 1], [5, 40, 1]]
+    assert sorted(changes(text, 4)) == [
+        (-1, ("audit", 43)), (-1, ("billing", 31)), (1, ("audit", 73)), (1, ("billing", 61))
+    ]  # fmt: skip
+
+
 def test_an_outage_is_noted_while_it_lasts(execute, changes, cluster):
     answer = execute("SELECT group_id FROM kafka.groups EMIT CHANGES")
     cluster.down = {1, 2}
