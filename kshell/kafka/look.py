@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from aiokafka import errors as codes
@@ -41,8 +42,16 @@ def check(code: int, what: str, why: str | None = None) -> None:
         raise KafkaError(f"cannot {what}: {why or codes.for_code(code).__name__} ({code})")
 
 
-async def _ask(wire: Wire, node: int, api: Api, body: Body) -> dict[str, Any]:
-    """One broker's answer; raises Unsupported, or Outage if it does not answer."""
+@dataclass
+class _Seen:
+    """Answers by broker, kind of request and request: those of the look before, and of this one."""
+
+    before: dict[tuple[int, int], dict[bytes, Any]]
+    now: dict[tuple[int, int], dict[bytes, Any]] = field(default_factory=dict)
+
+
+async def _ask(wire: Wire, node: int, api: Api, body: Body, seen: _Seen) -> dict[str, Any]:
+    """One broker's answer, not to be changed; raises Unsupported, or Outage if none comes."""
     failure: Exception | None = None
     for attempt in range(2):  # a connection may have been closed for its long silence
         try:
@@ -56,7 +65,10 @@ async def _ask(wire: Wire, node: int, api: Api, body: Body) -> dict[str, Any]:
                     else "it needs a newer version of Kafka",
                 )
             made = body(version) if callable(body) else body
-            return cast("dict[str, Any]", await connection.send(Request(api, version, made)))
+            request = Request(api, version, made, seen.before.get((node, api.key)))
+            answer = cast("dict[str, Any]", await connection.send(request))
+            seen.now.setdefault((node, api.key), {})[request.encode()] = request.answer
+            return answer
         except (OSError, codes.KafkaError, TimeoutError) as error:
             failure = error
     at = next((f" at {b.host}:{b.port}" for b in wire.cluster.brokers if b.id == node), "")
@@ -82,6 +94,7 @@ class Look:
         # Topics as looks before this one saw them, for what needs only their leaders.
         self._lately: dict[str, tuple[float, Topic | None]]
         self._lately = before._lately if before is not None else {}
+        self._seen: _Seen = _Seen(before._seen.now if before is not None else {})
         self.began = time.monotonic()
         self._notes: list[Notice] = []
         self._refused: dict[str, list[str]] = {}  # the names of what an operation was refused for
@@ -136,7 +149,8 @@ class Look:
         wire = self.client.wire
 
         async def all_() -> list[dict[str, Any]]:
-            return await asyncio.gather(*(_ask(wire, node, api, body) for node, body in requests))
+            asked = (_ask(wire, node, api, body, self._seen) for node, body in requests)
+            return await asyncio.gather(*asked)
 
         return self.client.call(all_())
 
@@ -194,7 +208,7 @@ class Look:
         wanted = [place for place in places if place not in known]
         if wanted:
             topics = self.topics_lately({topic for topic, _ in wanted})
-            known |= self.client.call(_offsets(self.client.wire, topics, wanted, at))
+            known |= self.client.call(_offsets(self.client.wire, topics, wanted, at, self._seen))
         return known
 
     def known_offset(self, place: Place, at: int) -> int | None:
@@ -209,7 +223,7 @@ def _serves(when: float, topic: Topic | None, now: float) -> bool:
 
 
 async def _offsets(
-    wire: Wire, topics: Mapping[str, Topic], wanted: Sequence[Place], at: int
+    wire: Wire, topics: Mapping[str, Topic], wanted: Sequence[Place], at: int, seen: _Seen
 ) -> dict[Place, int | None]:
     """Asks leaders; where one has moved, or does not answer, looks for the new one."""
     found: dict[Place, int | None] = {}
@@ -228,7 +242,10 @@ async def _offsets(
             else:
                 by_leader.setdefault(leader, {}).setdefault(topic, []).append(partition)
         answers = await asyncio.gather(
-            *(_ask(wire, leader, LIST_OFFSETS, _asked(of, at)) for leader, of in by_leader.items()),
+            *(
+                _ask(wire, leader, LIST_OFFSETS, _asked(of, at), seen)
+                for leader, of in by_leader.items()
+            ),
             return_exceptions=True,
         )
         for answer in answers:

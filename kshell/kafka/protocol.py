@@ -15,10 +15,11 @@ from typing import Any
 
 from kshell.errors import CorruptRecord
 
-__all__ = ["Api", "Array", "Field", "Request", "decode"]
+__all__ = ["Answers", "Api", "Array", "Field", "Request", "decode"]
 
 Reader = Callable[[bytes, int], tuple[Any, int]]
 Writer = Callable[[Any], bytes]
+Answers = Mapping[bytes, tuple[bytes, dict[str, Any]]]  # by the bytes of the request
 
 _FIXED = {"int8": "b", "int16": "h", "int32": "i", "int64": "q", "float64": "d", "bool": "?",
           "uuid": "16s"}  # fmt: skip
@@ -65,11 +66,19 @@ class Api:
 
 
 class Request:
-    """A request in the shape that aiokafka's connection sends and decodes."""
+    """A request in the shape that aiokafka's connection sends and decodes.
 
-    def __init__(self, api: Api, version: int, body: Mapping[str, Any]) -> None:
-        self._api, self._body = api, body
+    `earlier` is an answer to the same request: the same bytes need not be decoded again.
+    """
+
+    def __init__(
+        self, api: Api, version: int, body: Mapping[str, Any], earlier: Answers | None = None
+    ) -> None:
+        self._api = api
         self._flexible = version >= api.flexible
+        self._bytes = _writer(api.request, version, self._flexible)(body)
+        self._earlier = {} if earlier is None else earlier
+        self.answer: tuple[bytes, dict[str, Any]] = (b"", {})  # its bytes, and what they say
         self.API_KEY, self.API_VERSION = api.key, version
         self.RESPONSE_TYPE = self
 
@@ -86,7 +95,7 @@ class Request:
 
     def encode(self) -> bytes:
         """The request's bytes."""
-        return _writer(self._api.request, self.API_VERSION, self._flexible)(self._body)
+        return self._bytes
 
     def parse_response_header(self, data: io.BytesIO) -> Any:
         """The header that stands before the answer."""
@@ -97,7 +106,12 @@ class Request:
 
     def decode(self, data: io.BytesIO) -> dict[str, Any]:
         """The answer; raises CorruptRecord."""
-        return decode(self._api.response, self.API_VERSION, self._flexible, data.read())
+        answer = data.read()
+        self.answer = self._earlier.get(self._bytes, self.answer)
+        if self.answer[0] != answer:
+            fields, version = self._api.response, self.API_VERSION
+            self.answer = (answer, decode(fields, version, self._flexible, answer))
+        return self.answer[1]
 
 
 def decode(
