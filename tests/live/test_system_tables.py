@@ -9,12 +9,13 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
     AclOperation,
     AclPermissionType,
     AdminClient,
+    NewTopic,
     ResourcePatternType,
     ResourceType,
 )
@@ -186,6 +187,40 @@ def test_acls_are_shown_and_what_is_not_allowed_is_said(secure_kafka):
     with pytest.raises(Exception, match="not allowed to DESCRIBE the cluster's ACLs"):
         ask("SHOW ACLS")
     alice.close()
+
+
+@pytest.mark.matrix
+@pytest.mark.timeout(300)
+def test_a_thousand_topics_and_groups_take_no_two_seconds(own_broker):
+    client = AdminClient({"bootstrap.servers": own_broker.bootstrap})
+    names = [f"many-{n:04}" for n in range(1000)]
+    made = client.create_topics([NewTopic(name, 5, 1) for name in names], request_timeout=120)
+    for future in made.values():
+        future.result(120)
+    session = Session(Properties({"bootstrap.servers": own_broker.bootstrap}))
+
+    def ask(text: str) -> tuple:
+        (answer,) = session.execute(text)
+        (row,) = rows_of(answer)
+        return tuple(row.values())
+
+    deadline = time.monotonic() + 120
+    while ask("SELECT COUNT(end_offset) FROM kafka.partitions WHERE topic LIKE 'many%'") != (5000,):
+        assert time.monotonic() < deadline
+        time.sleep(1)
+    for name in names:
+        at = [TopicPartition(name, p, 0) for p in range(5)]
+        asked = client.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(f"g-{name}", at)])
+        for future in asked.values():
+            future.result(60)
+    for text, wanted in (
+        ("SELECT COUNT(*), SUM(records) FROM kafka.partitions WHERE topic LIKE 'many%'", (5000, 0)),
+        ("SELECT COUNT(*), SUM(lag) FROM kafka.lag", (5000, 0)),
+    ):
+        began = time.process_time()
+        assert ask(text) == wanted
+        assert time.process_time() - began < 2
+    session.close()
 
 
 @pytest.mark.matrix

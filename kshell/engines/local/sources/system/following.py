@@ -78,7 +78,7 @@ class _Followed:
 class SystemInput:
     """To follow: what changes in the cluster; if `bounded`, what is there now, and then the end."""
 
-    constant = True  # a table's rows of now are there before any record comes
+    constant = True  # what is there at the start is there before any record
     partitions: Collection[int] = (0,)
     paused: frozenset[int] = frozenset()
     notices: Sequence[Notice] = ()

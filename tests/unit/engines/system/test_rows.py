@@ -4,58 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
 from datetime import datetime
 
 import pytest
 
 from kshell.config import Properties
-from kshell.engines.local.engine import LocalEngine
-from kshell.engines.local.sources.system import following, lag
+from kshell.engines.local.sources.system import lag
 from kshell.engines.local.sources.system.tables import TABLES
 from kshell.errors import BadRecord, BindError, Outage, UnknownName, Unsupported
 from kshell.results import Rows, Sections
-from kshell.sql.parse import parse
 
-from ..kafka.fake_cluster import FakeCluster, FakeGroup
-from .answers import rows_of
-
-PROPERTIES = Properties({})
-
-
-@pytest.fixture
-def cluster() -> FakeCluster:
-    """Two topics and a group that has committed in one of them, but not in its partition 2."""
-    made = FakeCluster(brokers=2)
-    made.topics = {"orders": [[0, 10, 1], [2, 20, 2], [5, 30, 1]], "users": [[0, 0, 2]]}
-    rule = {"principal": "User:b", "host": "*", "operation": 4, "permission": 3}
-    made.acls = [{"type": 2, "name": "users", "pattern": 3, "acls": [rule]}]
-    made.groups = {
-        "billing": FakeGroup(
-            {("orders", 0): 4, ("orders", 1): 20}, {"m-1": {"orders": [0, 1]}}, broker=2
-        ),
-        "audit": FakeGroup({("orders", 0): 10, ("orders", 1): 2, ("orders", 2): 5}),
-        "new": FakeGroup(),
-    }
-    return made
-
-
-@pytest.fixture
-def execute(cluster) -> Iterator[Callable]:
-    client = cluster.client()
-    engine = LocalEngine(client)
-
-    def execute(text, properties=PROPERTIES):
-        return engine.run(parse(text)[0], properties)
-
-    execute.engine = engine
-    yield execute
-    client.close()
-
-
-@pytest.fixture
-def ask(execute) -> Callable[[str], list[tuple]]:
-    return lambda text: [tuple(row.values()) for row in rows_of(execute(text))]
+from ..answers import rows_of
 
 
 def test_a_name_has_one_type_in_all_tables():
@@ -278,136 +237,6 @@ def test_only_who_names_them_waits_for_two_looks(ask, monkeypatch):
     ask("SELECT * FROM kafka.lag")
 
 
-# Continuous
-
-
-@pytest.fixture
-def changes(execute, monkeypatch) -> Callable[[str, int], list[tuple]]:
-    """The next `count` changes of a continuous answer, as (weight, values)."""
-    monkeypatch.setattr(following, "_EVERY", 0.01)
-    answers = {}
-
-    def next_(text: str, count: int) -> list[tuple]:
-        if text not in answers:
-            answers[text] = execute(text)
-        found, deadline = [], time.monotonic() + 10
-        while len(found) < count:
-            assert time.monotonic() < deadline, found
-            made = answers[text].poll(0.1)
-            assert made is not None
-            found += zip(
-                made.weights.to_pylist(),
-                [tuple(row.values()) for row in made.rows.to_pylist()], strict=True,
-            )  # fmt: skip
-        return found
-
-    yield next_
-    for answer in answers.values():
-        answer.cancel()
-
-
-def test_a_look_gives_what_has_changed(changes, cluster):
-    text = "SELECT group_id, partition, lag FROM kafka.lag WHERE group_id = 'billing' EMIT CHANGES"
-    assert sorted(changes(text, 3)) == [
-        (1, ("billing", 0, 6)), (1, ("billing", 1, 0)), (1, ("billing", 2, 25))
-    ]  # fmt: skip
-    cluster.topics["orders"][1][1] = 21
-    assert changes(text, 2) == [(-1, ("billing", 1, 0)), (1, ("billing", 1, 1))]
-
-
-def test_leaders_are_not_asked_for_at_every_look(changes, cluster):
-    text = "SELECT group_id, partition, lag FROM kafka.lag WHERE group_id = 'billing' EMIT CHANGES"
-    changes(text, 3)
-    asked = cluster.asked["Topics"]
-    for end in range(11, 14):
-        cluster.topics["orders"][0][1] = end
-        assert changes(text, 2)[1] == (1, ("billing", 0, end - 4))
-    assert cluster.asked["Topics"] == asked
-
-
-def test_a_leader_that_moves_or_goes_is_seen_at_the_next_look(changes, cluster):
-    text = "SELECT group_id, partition, lag FROM kafka.lag WHERE group_id = 'billing' EMIT CHANGES"
-    changes(text, 3)
-    for leader, end, behind in ((2, 11, 7), (-1, 11, None), (1, 12, 8)):
-        cluster.topics["orders"][0][1:] = [end, leader]
-        assert changes(text, 2)[1] == (1, ("billing", 0, behind))
-
-
-def test_a_group_that_goes_takes_its_rows_along(changes, cluster):
-    text = "SELECT group_id, state FROM kafka.groups EMIT CHANGES"
-    assert {values for _, values in changes(text, 3)} == {
-        ("audit", "Stable"), ("billing", "Stable"), ("new", "Stable")
-    }  # fmt: skip
-    del cluster.groups["new"]
-    ((weight, values),) = changes(text, 1)
-    assert (weight, values[0]) == (-1, "new")
-
-
-def test_sums_follow(changes, cluster):
-    text = "SELECT group_id, SUM(lag) AS behind FROM kafka.lag GROUP BY group_id EMIT CHANGES"
-    state = {}
-
-    def until(wanted):
-        while state != wanted:
-            for weight, (group, behind) in changes(text, 1):
-                if weight > 0:
-                    state[group] = behind
-
-    until({"billing": 31, "audit": 43})
-    cluster.groups["audit"].commits["orders", 1] = 20
-    until({"billing": 31, "audit": 25})
-
-
-def test_a_look_is_one_moment_no_sum_over_a_part_of_it_is_shown(changes, cluster):
-    text = "SELECT group_id, SUM(lag) AS behind FROM kafka.lag GROUP BY group_id EMIT CHANGES"
-    cluster.topics["orders"] = [[0, 10, 1], [2, 20, 1], [5, 30, 1]]  # one request gets all ends
-    assert sorted(changes(text, 2)) == [(1, ("audit", 43)), (1, ("billing", 31))]
-    cluster.topics["orders"] = [[0, 20, 1], [2, 30, 1], [5, 40, 1]]
-    assert sorted(changes(text, 4)) == [
-        (-1, ("audit", 43)), (-1, ("billing", 31)), (1, ("audit", 73)), (1, ("billing", 61))
-    ]  # fmt: skip
-
-
-def test_an_outage_is_noted_while_it_lasts(execute, changes, cluster):
-    answer = execute("SELECT group_id FROM kafka.groups EMIT CHANGES")
-    cluster.down = {1, 2}
-    deadline = time.monotonic() + 10
-    while "no broker answers" not in answer.stats().note:
-        answer.poll(0.05)
-        assert time.monotonic() < deadline
-    cluster.down = set()
-    while answer.stats().note:
-        answer.poll(0.05)
-        assert time.monotonic() < deadline
-    answer.cancel()
-
-
-def test_tables_are_joined_as_they_change(changes, cluster):
-    text = ("SELECT lag.partition, lag.lag, groups.state FROM kafka.lag JOIN kafka.groups"
-            " ON lag.group_id = groups.group_id WHERE lag.topic = 'orders' EMIT CHANGES")  # fmt: skip
-    changes(text, 6)
-    cluster.groups["audit"].state = "Empty"
-    found = changes(text, 6)
-    assert {state for weight, (_, _, state) in found if weight > 0} == {"Empty"}
-
-
-def test_a_window_is_over_the_rows_of_every_look(changes, cluster):
-    text = ("SELECT group_id, MAX(lag) AS most, COUNT(*) AS n FROM kafka.lag WINDOW TUMBLING (SIZE 1 DAY)"
-            " WHERE group_id = 'audit' GROUP BY group_id EMIT CHANGES")  # fmt: skip
-    cluster.topics["orders"][1][1] = 90  # 88 behind
-    while changes(text, 1)[-1][1][1:] < (88, 6):
-        pass
-    cluster.topics["orders"][1][1] = 20
-    assert all(most == 88 for weight, (_, most, _) in changes(text, 6) if weight > 0)
-
-
-def test_explain_says_what_the_cluster_is_asked_for(execute):
-    bounded = execute("EXPLAIN SELECT lag FROM kafka.lag WHERE group_id = 'audit'")
-    assert "kafka.lag (asked for group_id audit)" in bounded.parts[0].text
-    live = execute("EXPLAIN SELECT lag FROM kafka.lag EMIT CHANGES")
-    assert live.parts[0].text == "Continuous: looks at the cluster every second for kafka.lag."
-
-
 def test_ten_thousand_topics_are_read_in_two_seconds(cluster, ask):
     cluster.topics = {f"t{n:05}": [[0, n, 1 + n % 2]] * 5 for n in range(10_000)}
     began = time.process_time()
@@ -415,3 +244,10 @@ def test_ten_thousand_topics_are_read_in_two_seconds(cluster, ask):
         (50_000, 5 * sum(range(10_000)))
     ]  # fmt: skip
     assert time.process_time() - began < 4  # half of it is the fake cluster's own work
+
+
+def test_explain_says_what_the_cluster_is_asked_for(execute):
+    bounded = execute("EXPLAIN SELECT lag FROM kafka.lag WHERE group_id = 'audit'")
+    assert "kafka.lag (asked for group_id audit)" in bounded.parts[0].text
+    live = execute("EXPLAIN SELECT lag FROM kafka.lag EMIT CHANGES")
+    assert live.parts[0].text == "Continuous: looks at the cluster every second for kafka.lag."
