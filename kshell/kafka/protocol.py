@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from kshell.errors import CorruptRecord
+from kshell.errors import CorruptRecord, Unsupported
 
 __all__ = ["Answers", "Api", "Array", "Field", "Request", "decode"]
 
-Reader = Callable[[bytes, int], tuple[Any, int]]
+Reader = Callable[[Any, int], tuple[Any, int]]  # of bytes, or a view of them
 Writer = Callable[[Any], bytes]
 Answers = Mapping[bytes, tuple[bytes, dict[str, Any]]]  # by the bytes of the request
 
@@ -63,6 +63,17 @@ class Api:
         low, high = served.get(self.key, (0, -1))
         newest = min(high, self.versions[1])
         return newest if newest >= max(low, self.versions[0]) else None
+
+    def agreed(self, served: Mapping[int, tuple[int, int]]) -> int:
+        """`version`; raises Unsupported if there is none."""
+        found = self.version(served)
+        if found is None:
+            low, high = served.get(self.key, (0, -1))
+            theirs = f"v{low} to v{high}" if low <= high else "none"
+            ours = "v{} to v{}".format(*self.versions)
+            raise Unsupported(f"no version of {self.name} in common: the broker has {theirs}",
+                              hint=f"kshell has {ours}, for Kafka 0.11 and later")  # fmt: skip
+        return found
 
 
 class Request:
@@ -115,9 +126,9 @@ class Request:
 
 
 def decode(
-    fields: tuple[Field, ...], version: int, flexible: bool, data: bytes
+    fields: tuple[Field, ...], version: int, flexible: bool, data: bytes | memoryview
 ) -> dict[str, Any]:
-    """A message by its fields; raises CorruptRecord.
+    """A message by its fields; raises CorruptRecord.  Its "bytes" are views of a view.
 
     >>> decode((Field("a", "int16"), Field("b", "string")), 0, False, bytes([0, 7, 0, 1, 120]))
     {'a': 7, 'b': 'x'}
@@ -130,7 +141,7 @@ def decode(
     return message
 
 
-def _unsigned(data: bytes, at: int) -> tuple[int, int]:
+def _unsigned(data: Any, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         byte = data[at]
@@ -150,7 +161,7 @@ def _varint(n: int) -> bytes:
     return bytes(out)
 
 
-def _skip_tags(data: bytes, at: int) -> int:
+def _skip_tags(data: Any, at: int) -> int:
     count, at = _unsigned(data, at)
     for _ in range(count):
         _, at = _unsigned(data, at)
@@ -163,7 +174,7 @@ def _length(flexible: bool, format: str) -> Reader:
     """Reads a length, -1 for null."""
     if flexible:
 
-        def compact(data: bytes, at: int) -> tuple[int, int]:
+        def compact(data: Any, at: int) -> tuple[int, int]:
             size = data[at]
             if size < 128:
                 return size - 1, at + 1
@@ -173,7 +184,7 @@ def _length(flexible: bool, format: str) -> Reader:
         return compact
     fixed = struct.Struct(format)
 
-    def plain(data: bytes, at: int) -> tuple[int, int]:
+    def plain(data: Any, at: int) -> tuple[int, int]:
         return fixed.unpack_from(data, at)[0], at + fixed.size
 
     return plain
@@ -194,20 +205,20 @@ def _reader(type: Type, version: int, flexible: bool) -> Reader:
         return lambda data, at: (fixed.unpack_from(data, at)[0], at + fixed.size)
     length = _length(flexible, ">h" if type == "string" else ">i")
 
-    def read(data: bytes, at: int) -> tuple[Any, int]:
+    def read(data: Any, at: int) -> tuple[Any, int]:
         size, at = length(data, at)
         if size < 0:
             return None, at
         piece = data[at : at + size]
         if len(piece) != size:
             raise IndexError("it is cut off")
-        return (piece.decode() if type == "string" else piece), at + size
+        return (str(piece, "utf-8") if type == "string" else piece), at + size
 
     return read
 
 
 def _array_reader(length: Reader, read: Reader) -> Reader:
-    def array(data: bytes, at: int) -> tuple[Any, int]:
+    def array(data: Any, at: int) -> tuple[Any, int]:
         count, at = length(data, at)
         if count < 0:
             return None, at
@@ -239,7 +250,7 @@ def _block_reader(
     one_by_one = _array_reader(length, read)
     tagged = fixed.format.endswith("B")
 
-    def block(data: bytes, at: int) -> tuple[Any, int]:
+    def block(data: Any, at: int) -> tuple[Any, int]:
         count, first = length(data, at)
         if count <= 0:
             return one_by_one(data, at)
@@ -268,7 +279,7 @@ def _struct_reader(fields: tuple[Field, ...], version: int, flexible: bool) -> R
         else:
             steps.append(((field.name,), struct.Struct(f">{code}"), None))
 
-    def read(data: bytes, at: int) -> tuple[Any, int]:
+    def read(data: Any, at: int) -> tuple[Any, int]:
         found: dict[str, Any] = {}
         for names, fixed, step in steps:
             if fixed is None:
