@@ -91,7 +91,7 @@ def _listed(look: Look) -> dict[str, Group] | None:
     for broker, answer in look.ask(LIST_GROUPS, dict.fromkeys(look.brokers, body)).items():
         if answer["error"] in _LOADING:
             return None
-        check(answer["error"], "DESCRIBE the cluster's groups")
+        check(answer["error"], "DESCRIBE the cluster")
         for g in answer["groups"]:
             state, type = g.get("state", ""), g.get("type", "")
             found[g["group"]] = Group(g["group"], broker, g["protocol_type"], state, type.lower())

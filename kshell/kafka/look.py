@@ -35,9 +35,12 @@ _NO_LEADER = frozenset({5, 9})  # none is elected, or its replica is not there
 
 
 def check(code: int, what: str, why: str | None = None) -> None:
-    """Raise Forbidden or KafkaError for a broker's error code; `what` is what could not be done."""
+    """Raise Forbidden or KafkaError for a broker's error code; `what` is the operation, as ACLs name
+    it, and the resource."""
     if code in _FORBIDDEN:
-        raise Forbidden(f"not allowed to {what}", hint="the cluster's ACLs deny it to this user")
+        raise Forbidden(
+            _not_allowed(what), hint="the cluster's ACLs deny it to this user, or allow it to nobody"
+        )
     if code:
         raise KafkaError(f"cannot {what}: {why or codes.for_code(code).__name__} ({code})")
 
@@ -48,6 +51,11 @@ class _Seen:
 
     before: dict[tuple[int, int], dict[bytes, Any]]
     now: dict[tuple[int, int], dict[bytes, Any]] = field(default_factory=dict)
+
+
+def _not_allowed(what: str) -> str:
+    operation, _, resource = what.partition(" ")
+    return f"not allowed: {operation} on {resource}"
 
 
 async def _ask(wire: Wire, node: int, api: Api, body: Body, seen: _Seen) -> dict[str, Any]:
@@ -114,7 +122,7 @@ class Look:
     def notices(self) -> tuple[Notice, ...]:
         """What the rows lack."""
         refused = (
-            Notice(NoticeKind.PARTIAL, f"not allowed to {what} {_few(names)}", len(names))
+            Notice(NoticeKind.PARTIAL, f"{_not_allowed(what)} {_few(names)}", len(names))
             for what, names in self._refused.items()
         )
         return (*self._notes, *refused)

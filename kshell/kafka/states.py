@@ -67,7 +67,7 @@ def acls(look: Look) -> Iterator[tuple[Row, Row]]:
         text = "the brokers have no authorizer: there are no ACLs, and everyone may do everything"
         look.note(text)
         return
-    check(answer["error"], "DESCRIBE the cluster's ACLs", answer["error_message"])
+    check(answer["error"], "DESCRIBE the cluster", answer["error_message"])
     for resource in answer["resources"]:
         for rule in resource["acls"]:
             yield resource, rule
@@ -81,7 +81,7 @@ def quotas(look: Look) -> Iterator[tuple[Mapping[str, str | None], str, float]]:
     """(the names of whom it is for, by their kinds, None for the default; the quota; its value)."""
     body = {"components": [], "strict": False}
     answer = look.ask_all(DESCRIBE_CLIENT_QUOTAS, [(_any(look), body)])[0]
-    check(answer["error"], "DESCRIBE_CONFIGS the cluster's quotas", answer["error_message"])
+    check(answer["error"], "DESCRIBE_CONFIGS the cluster", answer["error_message"])
     for entry in answer["entries"] or ():
         whom = {part["type"]: part["name"] for part in entry["entity"]}
         for quota in entry["values"]:
@@ -98,7 +98,7 @@ def log_dirs(look: Look, topics: Collection[str] | None) -> Iterator[tuple[int, 
         ]
     answers = look.ask(DESCRIBE_LOG_DIRS, {broker: {"topics": asked} for broker in look.brokers})
     for broker, answer in answers.items():
-        check(answer.get("error", 0), "DESCRIBE the cluster's log directories")
+        check(answer.get("error", 0), "DESCRIBE the cluster")
         for found_dir in answer["dirs"]:
             check(found_dir["error"], f"read log directory {found_dir['path']} of broker {broker}")
             for topic in found_dir["topics"]:
@@ -135,7 +135,7 @@ def transactions(look: Look, details: bool) -> Iterator[tuple[int, Row, Row | No
     body: dict[str, Any] = {"states": [], "producers": [], "duration": -1}
     answers = look.ask(LIST_TRANSACTIONS, dict.fromkeys(look.brokers, body))
     for answer in answers.values():
-        check(answer["error"], "DESCRIBE the cluster's transactions")
+        check(answer["error"], "DESCRIBE the cluster")
     wanted = {
         broker: {"ids": [t["id"] for t in answer["transactions"]]}
         for broker, answer in answers.items()

@@ -21,6 +21,7 @@ from confluent_kafka.admin import (
 )
 
 from kshell.config import Properties
+from kshell.errors import Forbidden
 from kshell.kafka import admin
 from kshell.kafka.produce import Producer as OurProducer
 from kshell.results import Sections
@@ -180,17 +181,17 @@ def test_acls_are_shown_and_what_is_not_allowed_is_said(secure_kafka):
     assert (("seen",) in names, ("unseen",) in names, notices) == (True, False, [])
     assert ask("SELECT end_offset FROM kafka.partitions WHERE topic = 'seen'") == ([(0,)], [])
     assert ask("SELECT topic FROM kafka.topics WHERE topic = 'unseen'") == (
-        [], ["not allowed to DESCRIBE topic unseen"]
+        [], ["not allowed: DESCRIBE on topic unseen"]
     )  # fmt: skip
     rows, notices = ask("SELECT name FROM kafka.configs WHERE topic = 'seen'")
-    assert (rows, notices) == ([], ["not allowed to DESCRIBE_CONFIGS topic seen"])
-    with pytest.raises(Exception, match="not allowed to DESCRIBE the cluster's ACLs"):
+    assert (rows, notices) == ([], ["not allowed: DESCRIBE_CONFIGS on topic seen"])
+    with pytest.raises(Forbidden, match="not allowed: DESCRIBE on the cluster"):
         ask("SHOW ACLS")
     alice.close()
 
 
 @pytest.mark.matrix
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(500)
 def test_a_thousand_topics_and_groups_take_no_two_seconds(own_broker):
     client = AdminClient({"bootstrap.servers": own_broker.bootstrap})
     names = [f"many-{n:04}" for n in range(1000)]
@@ -204,7 +205,7 @@ def test_a_thousand_topics_and_groups_take_no_two_seconds(own_broker):
         (row,) = rows_of(answer)
         return tuple(row.values())
 
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while ask("SELECT COUNT(end_offset) FROM kafka.partitions WHERE topic LIKE 'many%'") != (5000,):
         assert time.monotonic() < deadline
         time.sleep(1)
