@@ -35,12 +35,13 @@ _NO_LEADER = frozenset({5, 9})  # none is elected, or its replica is not there
 
 
 def check(code: int, what: str, why: str | None = None) -> None:
-    """Raise Forbidden or KafkaError for a broker's error code; `what` is the operation, as ACLs name
-    it, and the resource."""
+    """Raise Forbidden or KafkaError for a broker's error code.
+
+    `what` is the operation, as ACLs name it, and the resource.
+    """
     if code in _FORBIDDEN:
-        raise Forbidden(
-            _not_allowed(what), hint="the cluster's ACLs deny it to this user, or allow it to nobody"
-        )
+        hint = "the cluster's ACLs deny it to this user, or allow it to nobody"
+        raise Forbidden(_not_allowed(what), hint=hint)
     if code:
         raise KafkaError(f"cannot {what}: {why or codes.for_code(code).__name__} ({code})")
 
