@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from kshell.errors import Outage
+
 
 def test_a_look_gives_what_has_changed(changes, cluster):
     text = "SELECT group_id, partition, lag FROM kafka.lag WHERE group_id = 'billing' EMIT CHANGES"
@@ -98,3 +100,23 @@ def test_a_window_is_over_the_rows_of_every_look(changes, cluster):
         pass
     cluster.topics["orders"][1][1] = 20
     assert all(most == 88 for weight, (_, most, _) in changes(text, 6) if weight > 0)
+
+
+def test_names_in_any_case_are_followed(changes):
+    assert len(changes("SELECT Group_Id FROM KAFKA.Groups EMIT CHANGES", 3)) == 3
+
+
+def test_an_outage_in_the_middle_of_a_look_loses_no_row(changes, cluster):
+    text = ("SELECT m.client_id, t.partitions FROM kafka.members m JOIN kafka.topics t"
+            " ON m.client_id = t.topic EMIT CHANGES")  # fmt: skip
+    cluster.topics["c"] = [[0, 0, 1]]
+    asked, failing = cluster.metadata, [True, True]
+
+    def metadata(names):
+        if names is None and failing:
+            failing.pop()
+            raise Outage("no broker answers")
+        return asked(names)
+
+    cluster.metadata = metadata
+    assert changes(text, 1) == [(1, ("c", 1))]

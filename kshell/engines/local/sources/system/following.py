@@ -37,7 +37,7 @@ class _Followed:
     """One scan of a system table: the rows of its last look, by their keys."""
 
     def __init__(self, leaf: plan.Scan) -> None:
-        self._table = TABLES[leaf.source.name.partition(".")[2]]
+        self._table = TABLES[leaf.source.name.partition(".")[2].lower()]
         self._make = self._table.make()
         self._schema = leaf.output.schema()
         self._names = leaf.source_columns()
@@ -45,13 +45,17 @@ class _Followed:
         self._places = {column.name: n for n, column in enumerate(self._table.columns)}
         self._key = [n for n, column in enumerate(self._table.columns) if column.key]
         self._used = [self._places[name] for name in self._names if name in self._places]
-        self._rows: dict[Values, Values] = {}
+        self._rows: Mapping[Values, Values] = {}
         self._stream = leaf.output.kind is Kind.STREAM
 
-    def look(self, asked: Asked, now: int) -> Changes:
-        """What differs from the look before; of a stream all rows."""
-        key, used, before = self._key, self._used, self._rows
-        rows = {tuple(row[n] for n in key): row for row in self._make(asked)}
+    def look(self, asked: Asked) -> Mapping[Values, Values]:
+        """The rows of now, by their keys; asks the cluster."""
+        key = self._key
+        return {tuple(row[n] for n in key): row for row in self._make(asked)}
+
+    def take(self, rows: Mapping[Values, Values], now: int) -> Changes:
+        """What differs from the rows before; of a stream all rows."""
+        used, before = self._used, self._rows
         changed = [
             row
             for at, row in rows.items()
@@ -138,10 +142,15 @@ class SystemInput:
         look = self._looks[-1].again() if self._looks else Look(self._connected)
         now = int(time.time() * 1000)
         earlier = self._looks[0] if self._looks else None
-        found = []
-        for scan, followed in self._followed.items():
-            asked = self._ask(followed.columns, None, look, earlier)
-            found.append((scan, followed.look(asked, now), LeftOut()))
+        # An outage in between must not take a part of the rows.
+        rows = {
+            scan: followed.look(self._ask(followed.columns, None, look, earlier))
+            for scan, followed in self._followed.items()
+        }
+        found = [
+            (scan, followed.take(rows[scan], now), LeftOut())
+            for scan, followed in self._followed.items()
+        ]
         self._looks = [*self._looks[1 - _LOOKS :], look]
         self.notices = look.notices
         self._taken.clear()
