@@ -27,11 +27,13 @@ Ints = Any  # a numpy array of int64
 class Line:
     """The lowest and highest value in each step along the axis.
 
-    `rows` have a point, `left_out` have none; `moment`: the axis is a time.
+    `rows` have a point, `left_out` have none; `moment`: the axis is a time; `least`: how far its
+    ticks are apart at least.
     """
 
     along: str
     moment: bool
+    least: float
     first: float
     last: float
     low: Floats
@@ -91,9 +93,10 @@ def line_of(rows: pa.RecordBatch, plan: Plan, value: int, steps: int) -> Line:
     values = _numbers(rows.column(value))
     if plan.along is None:
         along, name, moment = np.arange(1.0, len(values) + 1), "rows", False
+        least = 1.0  # there is no half of a row
     else:
         field = rows.schema.field(plan.along)
-        name, moment = clean(field.name), is_axis_time(field)
+        name, moment, least = clean(field.name), is_axis_time(field), 0.0
         column = rows.column(plan.along)
         along = _moments(column, field) if moment else _numbers(column)
     there = ~(np.isnan(values) | np.isnan(along))
@@ -107,7 +110,7 @@ def line_of(rows: pa.RecordBatch, plan: Plan, value: int, steps: int) -> Line:
         np.minimum.at(low, step, values)
         np.maximum.at(high, step, values)
     low[np.isinf(low)] = high[np.isinf(high)] = np.nan
-    return Line(name, moment, first, last, low, high, len(values), left_out)
+    return Line(name, moment, least, first, last, low, high, len(values), left_out)
 
 
 def sparks_of(rows: pa.RecordBatch, plan: Plan, value: int, times: Times, start: int,

@@ -62,19 +62,19 @@ def _power(value: float) -> int:
     return math.floor(math.log10(value) + 1e-9)
 
 
-def number_ticks(low: float, high: float, most: int) -> list[Tick]:
-    """At most `most` round numbers between the ends, in order.
+def number_ticks(low: float, high: float, most: int, least: float = 0.0) -> list[Tick]:
+    """At most `most` round numbers between the ends, in order, `least` apart.
 
     >>> [t.text for t in number_ticks(0, 97, 5)]
     ['0', '20', '40', '60', '80']
     """
-    least = high / max(most, 1) - low / max(most, 1)
-    if most < 1 or not least > 0:
+    apart = high / max(most, 1) - low / max(most, 1)
+    if most < 1 or not apart > 0:
         return [Tick(low, number_text(low))] if most else []
-    power = 10.0 ** _power(least)
+    power = 10.0 ** _power(max(apart, least))
     if not power:
         return []  # of numbers next to zero
-    for step in (power * n for n in (1, 2, 5, 10, 20, 50)):
+    for step in filter(math.isfinite, (power * n for n in (1, 2, 5, 10, 20, 50))):
         first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
         if last - first < most:
             found = [n * step for n in range(first, last + 1)]
