@@ -11,13 +11,13 @@ import numpy as np
 
 from kshell.terminal.charts.scale import places
 
-__all__ = ["QUARTERS", "bar", "column", "curve"]
+__all__ = ["QUARTERS", "bar", "columns", "curve"]
 
 QUARTERS = 2  # of a character, in each direction
 # By the quarters that are filled: 1 upper left, 2 upper right, 4 lower left, 8 lower right.
 _BLOCKS = np.array(list(" ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"))
 _ACROSS = " ▏▎▍▌▋▊▉█"
-_UP = " ▁▂▃▄▅▆▇█"
+_UP = np.array(list(" ▁▂▃▄▅▆▇█"))
 _EIGHTHS = 8
 
 Floats = Any  # a numpy array of float64; NaN where there is no number
@@ -87,15 +87,18 @@ def bar(value: float, low: float, high: float, width: int) -> str:
     return " " * left + "█" * full + (_ACROSS[rest] if rest else "")
 
 
-def column(value: float, low: float, high: float, lines: int) -> list[str]:
-    """A column of blocks, its top first; one block at least, unless there is no number.
+def columns(values: Floats, low: float, high: float, lines: int, wide: int = 1) -> list[str]:
+    """A column of blocks for each value, as lines of text, the top first.
 
-    >>> column(3.0, 0.0, 4.0, 1), column(3.0, 0.0, 4.0, 2), column(float("nan"), 0.0, 4.0, 1)
-    (['▆'], ['▄', '█'], [' '])
+    It has one block at least, unless there is no number.
+
+    >>> columns(np.array([3.0, float("nan")]), 0.0, 4.0, 1, 2)
+    ['▆▆  ']
+    >>> columns(np.array([3.0]), 0.0, 4.0, 2)
+    ['▄', '█']
     """
-    if value != value:
-        return [" "] * lines
-    share = float(places(np.array(value), min(low, 0.0), max(high, 0.0)))
-    height = max(round(share * lines * _EIGHTHS), 1)
-    parts = (min(max(height - n * _EIGHTHS, 0), _EIGHTHS) for n in reversed(range(lines)))
-    return [_UP[part] for part in parts]
+    share = places(np.nan_to_num(values), min(low, 0.0), max(high, 0.0))
+    height = np.maximum(np.rint(share * lines * _EIGHTHS).astype(np.int64), 1)
+    height = np.repeat(np.where(np.isnan(values), 0, height), wide)
+    parts = (np.clip(height - n * _EIGHTHS, 0, _EIGHTHS) for n in reversed(range(lines)))
+    return ["".join(_UP[part]) for part in parts]

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from kshell.results import many
 from kshell.terminal.cells import NULL
-from kshell.terminal.charts.canvas import QUARTERS, bar, column, curve
+from kshell.terminal.charts.canvas import QUARTERS, bar, columns, curve
 from kshell.terminal.charts.kind import Kind, Plan
 from kshell.terminal.charts.points import Bars, Line, Sparks, bars_of, line_of, sparks_of
 from kshell.terminal.charts.scale import Tick, moment_ticks, number_text, number_ticks, places
@@ -194,10 +194,9 @@ def _sparks(rows: pa.RecordBatch, plan: Plan, value: int, times: Times, width: i
     tall = max(min(keys // len(names), _TALLEST), 1)
     apart = tall > 1  # a line is free between two keys
     lines: list[Spans] = []
-    for name, text, numbers in zip(names, texts, grid.tolist(), strict=True):
-        columns = [column(n, found.low, found.high, tall - apart) for n in numbers]
-        for n, cells in enumerate(zip(*columns, strict=True)):
-            blocks = "".join(cell * wide for cell in cells)
+    for name, text, numbers in zip(names, texts, grid, strict=True):
+        blocks_of = columns(numbers, found.low, found.high, tall - apart, wide)
+        for n, blocks in enumerate(blocks_of):
             last = n == tall - apart - 1
             head = ((name, ""), text) if last else ((" " * left, ""),)
             lines.append((*head, ("│", "dim"), (blocks, "chart")))

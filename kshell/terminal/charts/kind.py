@@ -44,6 +44,9 @@ class Asked:
     cursor: int = -1
 
 
+_NOTHING = Asked()
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The columns by number: those charted, those that name a bar or a row of blocks, and the one
@@ -91,7 +94,7 @@ class _Columns:
     names: tuple[int, ...]
 
 
-def plan(relation: Relation, asked: Asked = Asked()) -> Plan:  # noqa: B008
+def plan(relation: Relation, asked: Asked = _NOTHING) -> Plan:
     """The chart of a relation; raises UsageError if no column can be charted.
 
     >>> schema = pa.schema([("region", pa.string()), ("n", pa.int64())])

@@ -144,7 +144,7 @@ def sparks_of(rows: pa.RecordBatch, plan: Plan, value: int, times: Times, start:
 
 
 def _regular(every: Floats, slots: int) -> Floats:
-    """The newest moments; windows that come at equal distances have a place where no row has one."""
+    """The newest moments; where they come at equal distances, also those that no row has."""
     if len(every) < 3:
         return every[-slots:]
     step = np.diff(every).min()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kshell.terminal.charts.canvas import bar, column, curve
+from kshell.terminal.charts.canvas import bar, columns, curve
 from kshell.terminal.charts.drawing import Drawn, caption, draw
 from kshell.terminal.charts.kind import Asked, Kind, Plan, Relation, plan
 from kshell.terminal.times import Times
@@ -27,8 +27,8 @@ def lines_of(drawn: Drawn) -> list[str]:
     return ["".join(text for text, _ in line).rstrip() for line in drawn.lines]
 
 
-def chart(rows: pa.RecordBatch, width: int, height: int, asked: Asked = Asked()) -> list[str]:
-    made = plan(Relation(rows.schema), asked)
+def chart(rows: pa.RecordBatch, width: int, height: int, asked: Asked | None = None) -> list[str]:
+    made = plan(Relation(rows.schema), asked or Asked())
     return lines_of(draw(rows, made, Times.UTC, width, height))
 
 
@@ -67,7 +67,7 @@ def test_a_bar(value: float, low: float, high: float, width: int, drawn: str) ->
     ],
 )
 def test_a_column(value: float, low: float, high: float, lines: int, drawn: list[str]) -> None:
-    assert column(value, low, high, lines) == drawn
+    assert columns(np.array([value]), low, high, lines) == drawn
 
 
 @pytest.mark.parametrize(
