@@ -6,11 +6,10 @@ The styles are those of `live_frame`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from kshell.results import many
 from kshell.terminal.cells import NULL
 from kshell.terminal.charts.canvas import QUARTERS, bar, columns, curve
 from kshell.terminal.charts.kind import Kind, Plan
@@ -32,11 +31,13 @@ _PER_TICK = 3  # lines for one text beside an axis
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """The lines; remarks on what is not in them; and how many bars or keys are above and below."""
+    """The lines, remarks on what is not in them, and the bars or keys: how many are above those
+    that are shown, how many are shown, and how many are below."""
 
     lines: tuple[Spans, ...]
     notes: tuple[str, ...] = ()
     start: int = 0
+    shown: int = 0
     rest: int = 0
 
 
@@ -56,7 +57,7 @@ def caption(schema: pa.Schema, plan: Plan) -> str:
 def draw(
     rows: pa.RecordBatch, plan: Plan, times: Times, width: int, height: int, start: int = 0
 ) -> Drawn:
-    """The chart in at most `height` lines, none wider than `width`; `start` is the first bar or key.
+    """The chart in at most `height` lines of at most `width` columns, from this bar or key on.
 
     Each column has a chart of its own, one below the other.
     """
@@ -72,16 +73,11 @@ def draw(
         made = _DRAW[plan.kind](rows, plan, value, times, width, room, start)
         lines += made.lines
         notes += (note for note in made.notes if note not in notes)
-    return Drawn(tuple(lines[:height]), tuple(notes), made.start, made.rest)
+    return replace(made, lines=tuple(lines[:height]), notes=tuple(notes))
 
 
-def _left_out(count: int) -> list[str]:
-    """A remark on rows without a number."""
-    return [f"{many(count, 'row')} without a number"] if count else []
-
-
-def _nothing(left_out: int, width: int) -> Drawn:
-    return Drawn((((cut(" no row has a point yet", width), "dim"),),), tuple(_left_out(left_out)))
+def _nothing(notes: Sequence[str], width: int) -> Drawn:
+    return Drawn((((cut(" no row has a point yet", width), "dim"),),), tuple(notes))
 
 
 def _name_width(names: Sequence[str], width: int) -> int:
@@ -98,7 +94,7 @@ def _bars(rows: pa.RecordBatch, plan: Plan, value: int, times: Times, width: int
         drawn = bar(number, found.low, found.high, space)
         lines.append(((name, ""), text, ("│", "dim"), (drawn, "chart")))
     rest = found.count - found.start - len(lines)
-    return Drawn(tuple(lines), tuple(_left_out(found.left_out)), found.start, rest)
+    return Drawn(tuple(lines), tuple(found.notes()), found.start, len(lines), rest)
 
 
 def _labels(
@@ -121,14 +117,13 @@ def _line(rows: pa.RecordBatch, plan: Plan, value: int, times: Times, width: int
     # The width of the canvas depends on the texts beside it, which depend on the ends alone.
     ends = line_of(rows, plan, value, 1)
     if not ends.rows:
-        return _nothing(ends.left_out, width)
+        return _nothing(ends.notes(), width)
     bottom, top = _range(float(ends.low[0]), float(ends.high[0]))
     lines = max(room - 2, 1)
     beside = number_ticks(bottom, top, max(lines // _PER_TICK, 2))
     left = min(max((width_of(tick.text) for tick in beside), default=0), max(width - 6, 1))
     space = max(width - left - 3, 1)
-    steps = space * QUARTERS
-    found: Line = line_of(rows, plan, value, steps)
+    found: Line = line_of(rows, plan, value, space * QUARTERS)
     marks = {
         round((1 - float(places(tick.value, bottom, top))) * (lines - 1)): tick.text
         for tick in beside
@@ -142,10 +137,7 @@ def _line(rows: pa.RecordBatch, plan: Plan, value: int, times: Times, width: int
     if room > 2:
         below = _below(found, times, space)
         drawn.append(((" " * (left + 3) + below, "dim"),))
-    notes = _left_out(found.left_out)
-    if found.rows > steps:
-        notes.insert(0, f"{many(found.rows, 'row')} in {steps} steps: lowest and highest of each")
-    return Drawn(tuple(drawn), tuple(notes))
+    return Drawn(tuple(drawn), tuple(found.notes()))
 
 
 def _range(low: float, high: float) -> tuple[float, float]:
@@ -186,15 +178,16 @@ def _sparks(rows: pa.RecordBatch, plan: Plan, value: int, times: Times, width: i
     keys = max(room - 1, 1)  # the last line is the axis
     found: Sparks = sparks_of(rows, plan, value, times, start, keys, width)
     if not found.count:
-        return _nothing(found.left_out, width)
+        return _nothing(found.notes(), width)
     names, texts, left = _labels(found.names, found.texts, width)
     space = max(width - left - 1, 1)
-    grid, moments = found.grid[:, -space:], found.moments[-space:]
+    found = found.newest(space)
+    moments = found.moments
     wide = max(min(space // max(len(moments), 1), _WIDEST), 1)
     tall = max(min(keys // len(names), _TALLEST), 1)
     apart = tall > 1  # a line is free between two keys
     lines: list[Spans] = []
-    for name, text, numbers in zip(names, texts, grid, strict=True):
+    for name, text, numbers in zip(names, texts, found.grid, strict=True):
         blocks_of = columns(numbers, found.low, found.high, tall - apart, wide)
         for n, blocks in enumerate(blocks_of):
             last = n == tall - apart - 1
@@ -208,10 +201,8 @@ def _sparks(rows: pa.RecordBatch, plan: Plan, value: int, times: Times, width: i
         axis = _windows(moments.tolist(), times, wide, space)
         scale = cut(f" █ {number_text(found.high)}", left)
         lines.append(((padded(scale, left + 1, False) + axis, "dim"),))
-    notes = _left_out(found.left_out)
-    if found.windows > len(moments):
-        notes.insert(0, f"the newest {len(moments):,} of {many(found.windows, 'window')}")
-    return Drawn(tuple(lines), tuple(notes), found.start, found.count - found.start - len(names))
+    rest = found.count - found.start - len(names)
+    return Drawn(tuple(lines), tuple(found.notes()), found.start, len(names), rest)
 
 
 def _windows(moments: Sequence[float], times: Times, wide: int, room: int) -> str:

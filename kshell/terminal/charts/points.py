@@ -1,16 +1,17 @@
-"""The points of a chart: Arrow columns as numbers, and only as many of them as a drawing has room for.
+"""The points of a chart: Arrow columns as numbers, as many as a drawing has room for.
 
 `drawing` and `svg` draw them.  What has no number (NULL, NaN, an infinity) has no point.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from kshell.results import many
 from kshell.terminal.cells import NULL, cells_of
 from kshell.terminal.charts.kind import Plan, is_axis_time
 from kshell.terminal.charts.scale import places
@@ -41,6 +42,12 @@ class Line:
     rows: int
     left_out: int
 
+    def notes(self) -> list[str]:
+        """Remarks on what is not drawn one by one."""
+        steps = len(self.low)
+        many_rows = f"{many(self.rows, 'row')} in {steps} steps: lowest and highest of each"
+        return [many_rows] * (self.rows > steps) + _without(self.left_out)
+
 
 @dataclass(frozen=True, slots=True)
 class Bars:
@@ -54,6 +61,10 @@ class Bars:
     start: int
     count: int
     left_out: int
+
+    def notes(self) -> list[str]:
+        """Remarks on what is not drawn."""
+        return _without(self.left_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,20 @@ class Sparks:
     count: int
     windows: int
     left_out: int
+
+    def newest(self, slots: int) -> Sparks:
+        """The same with at most so many windows."""
+        return replace(self, grid=self.grid[:, -slots:], moments=self.moments[-slots:])
+
+    def notes(self) -> list[str]:
+        """Remarks on what is not drawn."""
+        slots = len(self.moments)
+        newest = f"the newest {slots:,} of {many(self.windows, 'window')}"
+        return [newest] * (self.windows > slots) + _without(self.left_out)
+
+
+def _without(count: int) -> list[str]:
+    return [f"{many(count, 'row')} without a number"] if count else []
 
 
 def bars_of(rows: pa.RecordBatch, plan: Plan, value: int, times: Times, start: int,
