@@ -45,8 +45,8 @@ class Line:
     def notes(self) -> list[str]:
         """Remarks on what is not drawn one by one."""
         steps = len(self.low)
-        many_rows = f"{many(self.rows, 'row')} in {steps} steps: lowest and highest of each"
-        return [many_rows] * (self.rows > steps) + _without(self.left_out)
+        in_steps = f"{many(self.rows, 'row')} in {steps} steps"  # the lowest and highest of each
+        return [in_steps] * (self.rows > steps) + _without(self.left_out)
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,9 +133,8 @@ def test_what_is_not_drawn_is_said() -> None:
     rows = pa.record_batch({"n": pa.array([*range(100_000), None], pa.int64())})
     drawn = draw(rows, Plan(Kind.LINE, (0,)), Times.UTC, 80, 10)
     assert len(drawn.lines) == 10
-    assert drawn.notes[0].startswith("100,000 rows in 1")
-    assert drawn.notes[0].endswith("steps: lowest and highest of each")
-    assert drawn.notes[1:] == ("1 row without a number",)
+    # 80 columns without those of the axis, " 50k ┤": two steps each.
+    assert drawn.notes == ("100,000 rows in 148 steps", "1 row without a number")
     rows = pa.record_batch({"k": [f"k{n}" for n in range(100_000)], "n": list(range(100_000))})
     drawn = draw(rows, Plan(Kind.BARS, (1,), (0,)), Times.UTC, 80, 10, 7)
     assert (len(drawn.lines), drawn.start, drawn.rest) == (10, 7, 99_983)
