@@ -17,6 +17,7 @@ import termios
 import time
 import tty
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kshell.errors import Interrupted, KshellError
@@ -29,7 +30,7 @@ from kshell.terminal.live_frame import Frame, frame, kept, painted, scene
 from kshell.terminal.live_keys import Act, act_of
 from kshell.terminal.live_puller import Puller
 from kshell.terminal.live_save import save
-from kshell.terminal.live_view import Open, View
+from kshell.terminal.live_view import View
 from kshell.terminal.messages import colours
 from kshell.terminal.output import write
 from kshell.terminal.screen import stdout_target
@@ -248,8 +249,8 @@ class _Screen:
             view.widths, view.below = made.widths, made.below
             screen.draw([painted(line, colour) for line in made.lines])
             self._drawn = state
-            if view.open is Open.NOTHING:
-                self._last = made
+            # What is open does not stay on the main screen: the rows below it do.
+            self._last = replace(made, rows=here.window.rows)
         return time.thread_time() - began
 
 
