@@ -1,6 +1,6 @@
 """Draws charts as lines of text, each a row of (text, style).
 
-The styles are those of `live_frame`.
+The styles are those that `terminal.live_frame` paints.
 """
 
 from __future__ import annotations
