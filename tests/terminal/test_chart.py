@@ -26,6 +26,13 @@ def newest(screen: Screen) -> int:
     return int(found[1]) if found else 0
 
 
+def goes_on(screen: Screen) -> None:
+    """Wait until the number changes."""
+    screen.until(lambda: newest(screen) > 0, "a number")
+    before = newest(screen)
+    screen.until(lambda: newest(screen) > before, "a newer number")
+
+
 @pytest.mark.parametrize(("lines", "columns"), SIZES)
 def test_windows_are_charted_live_and_c_goes_back(start, lines: int, columns: int) -> None:
     screen = begin(start, lines, columns)
@@ -35,9 +42,7 @@ def test_windows_are_charted_live_and_c_goes_back(start, lines: int, columns: in
         screen.type("c")
         screen.wait("● live  chart  views by region, WINDOWSTART")
         screen.wait("c close")
-        screen.until(lambda: newest(screen) > 0, "a number")
-        before = newest(screen)
-        screen.until(lambda: newest(screen) > before, "a newer number")
+        goes_on(screen)
         text = screen.text()
         assert len(text.splitlines()) == lines
         assert all(width_of(line) <= columns for line in text.splitlines())

@@ -115,8 +115,9 @@ def plan(relation: Relation, asked: Asked = _NOTHING) -> Plan:
         kind, names, along = Kind.SPARKS, found.names, by
     elif is_axis_time(schema.field(by)) or is_number(schema.field(by).type):
         kind, names, along = Kind.LINE, (), by
-    elif found.window is not None:
-        kind, names, along = Kind.SPARKS, (by,), found.window
+    elif found.times:  # in each window, or at each time, what the text had
+        along = found.times[0] if found.window is None else found.window
+        kind, names = Kind.SPARKS, (by,)
     else:
         kind, names, along = Kind.BARS, (by,), None
     free = [i for i in found.numbers if i != along and i not in names]
