@@ -117,10 +117,10 @@ def moment_ticks(low: float, high: float, times: Times, room: Callable[[str], in
         if last - first < max(room(_moment(_DAY, pattern)), 1):
             return [Tick(n * step - offset, _moment(n * step, pattern))
                     for n in range(first, last + 1)]  # fmt: skip
-    start, end = (np.datetime64(int(ms), "ms").astype("M8[M]").astype(int) for ms in (low, high))
-    start += _of_month(start) < low
+    ends = np.array([low, high]).astype("M8[ms]").astype("M8[M]").astype(int).tolist()
+    start, end = ends[0] + (_of_month(ends[0]) < low), ends[1]
     for step, pattern in _MONTHS:
-        first, last = math.ceil(start / step), int(end) // step
+        first, last = math.ceil(start / step), end // step
         if last - first < max(room(_moment(_DAY, pattern)), 1):
             found = (_of_month(n * step) for n in range(first, last + 1))
             return [Tick(at - offset, _moment(at, pattern)) for at in found]
