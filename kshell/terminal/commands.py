@@ -33,6 +33,7 @@ class Argument(Enum):
     FILE_OR_PIPE = "file or pipe"
     NAMED_QUERY = "named query"
     JOB = "job"
+    JOBS = "jobs"
     SWITCH = "switch"
     TEXT = "text"
 
@@ -109,6 +110,9 @@ COMMANDS = (
             handler="prompt_commands:show_jobs"),
     Command("\\fg", "[n]", _A.JOB, "show a query of the background, or the newest",
             handler="prompt_commands:foreground"),
+    Command("\\split", "[n m]", _A.JOBS,
+            "show two queries of the background beside each other, or the newest two",
+            handler="split:split"),
     Command("\\kill", "n", _A.JOB, "stop a query in the background",
             handler="prompt_commands:kill"),
     Command("\\n", "[name]", _A.NAMED_QUERY, "run a named query; alone: list them",

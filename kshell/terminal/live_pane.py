@@ -18,11 +18,10 @@ __all__ = ["Pane", "reason"]
 
 
 class Pane:
-    """`last` is the newest frame of its rows; `name` stands before the query's title."""
+    """`last` is the newest frame of its rows."""
 
-    def __init__(self, live: Live, view: View, name: str = "") -> None:
-        self.live, self.view = live, view
-        self.title = f"{name} {live.title}" if name else live.title
+    def __init__(self, live: Live, view: View, title: str) -> None:
+        self.live, self.view, self.title = live, view, title
         self.puller = Puller(live)
         self.last: Frame | None = None
         self._drawn: object = None

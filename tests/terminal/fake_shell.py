@@ -243,6 +243,8 @@ class FakeSession:
         if first.startswith("live keys "):
             _, _, keys, count, *limit = first.split()
             yield keyed(int(keys), int(count), bool(limit))
+        elif first == "select * from `counts` emit changes":
+            yield live("table")
         elif first == "live wide":
             yield wide()
         elif first.startswith("live "):
@@ -320,7 +322,7 @@ class FakeSession:
     def running(self) -> tuple[Running, ...]:
         if "idle" in sys.argv:
             return ()
-        return (Running("CTAS_1", "5/s"), Running("CSAS_2", "failed: no topic", failed=True))
+        return (Running("CTAS_1", "5/s", writes="counts"), Running("CSAS_2", "failed: no topic", failed=True))
 
     def close(self) -> None:
         pass
