@@ -114,7 +114,8 @@ class RowsJob:
         from kshell.terminal.board import Board
 
         if not self.ended.is_set():
-            raise UsageError(f"a view of it has to wait: it still reads", hint="\\jobs says how far")
+            what = f"the rows of {self.text} are not there yet: it still reads"
+            raise UsageError(what, hint="\\jobs says how far it is")
         schema = self.rows.schema if self._kept is None else self._kept.schema
         batches = iter(()) if self._kept is None else self._kept.batches()
 
@@ -187,7 +188,8 @@ class LiveJob:
     def lend(self) -> tuple[Live, Board]:
         self._left.set()
         self._thread.join()
-        return (replace(self.live, poll=self._end) if self.ended.is_set() else self.live), self.board
+        live = replace(self.live, poll=self._end) if self.ended.is_set() else self.live
+        return live, self.board
 
     def _end(self, seconds: float) -> None:
         if self.error is not None:

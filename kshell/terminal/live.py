@@ -248,8 +248,8 @@ class _Screen:
                     for pane in panes:
                         _serve(pane, screen)
                     now = time.monotonic()
-                    heard = any([pane.puller.heard() for pane in panes]) if now >= may else False
-                    if pressed or ((now >= must or heard) and not screen.waits):
+                    due = now >= must or (now >= may and _heard(panes))
+                    if pressed or (due and not screen.waits):
                         took = self._draw(screen, colour, bool(pressed))
                         may = time.monotonic() + max(_FRAME, _SHARE * took)
                         must = max(may, time.monotonic() + _IDLE)
@@ -283,6 +283,11 @@ class _Screen:
             screen.draw([painted(line, colour) for line in lines])
             self._drawn = made
         return time.thread_time() - began
+
+
+def _heard(panes: Sequence[Pane]) -> bool:
+    """Whether changes came to any of them since the last call."""
+    return sum(pane.puller.heard() for pane in panes) > 0
 
 
 def _serve(pane: Pane, screen: LineWriter) -> None:

@@ -11,7 +11,7 @@ from kshell.errors import UnknownName, UsageError
 from kshell.terminal.conversation import Conversation
 from kshell.terminal.formats import FORMATS
 from kshell.terminal.jobs import LiveJob, RowsJob
-from kshell.terminal.messages import note
+from kshell.terminal.messages import draws, note
 from kshell.terminal.sanitize import clean
 from kshell.terminal.typed import Call
 
@@ -169,7 +169,7 @@ def foreground(talk: Conversation, call: Call) -> None:
         talk.show([job.answer()], talk.output, talk.say)
     elif isinstance(job, LiveJob):
         live, board = job.taken()
-        if talk.output == "table" and sys.stdin.isatty() and sys.stdout.isatty():
+        if talk.output in ("table", "auto") and sys.stdin.isatty() and draws(sys.stdout):
             from kshell.terminal.live import watch
 
             watch(live, board=board, prompt=True)

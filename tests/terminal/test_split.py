@@ -129,11 +129,11 @@ def test_a_number_that_is_no_job(start: START) -> None:
 
 
 def test_a_dumb_terminal_is_refused_and_fg_has_lines(start: START) -> None:
-    screen = begin(start, 24, 80, "live ending", "live ending", term="dumb")
+    screen = begin(start, 24, 80, "live stream", "live table", term="dumb")
     screen.type("\\split\r")
     screen.wait("\\split needs a terminal on which it can draw")
     screen.type("\\fg 1\r")
-    screen.pump(1)
+    screen.wait('{"k":"row')
     assert b"\x1b[?1049h" not in screen.raw
 
 

@@ -392,7 +392,7 @@ POSITIONS: tuple[tuple[str | None, ...], ...] = (
     ("\\fg |", "1"),
     ("\\split |", "1"),
     ("\\split 2 |", "1"),
-    ("\\split 1 |", None),
+    ("\\split 1 |", "CTAS_1", "1"),
     ("\\split 2 3 |", None),
     ("SELECT 1 \\|", "\\g", "\\d"),
     ("SELECT 1 \\wa|", "\\watch"),
