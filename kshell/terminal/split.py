@@ -29,11 +29,11 @@ _SENDS = "& at the end of a query sends it there"
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """A view, what is done with its query when the screen is left, and how to end the query."""
+    """A view, what is done with its query when the screen is left, and how Ctrl-C ends it."""
 
     pane: Pane
     leave: Callable[[], None]
-    stop: Callable[[], None]
+    stop: Callable[[], None] | None  # None: it writes to a topic, and goes on
     elsewhere: str  # where all its rows are
 
 
@@ -56,9 +56,10 @@ def split(talk: Conversation, call: Call) -> None:
             side.leave()
     interrupted = any(side.pane.view.interrupted for side in sides)
     for side in sides:
-        if interrupted:
-            side.stop()
-        keep(side.pane, _how(side.pane, interrupted), side.elsewhere, side.pane.title)
+        stop = side.stop if interrupted else None
+        if stop is not None:
+            stop()
+        keep(side.pane, _how(side.pane, stop is not None), side.elsewhere, side.pane.title)
     if interrupted:
         raise Interrupted("")  # the last lines say it
 
@@ -101,16 +102,12 @@ def _sink(talk: Conversation, query: Running) -> _Side:
         (live,) = (answer for answer in answers if isinstance(answer, Live))
     board = Board(live.schema, live.key, times)
     pane = Pane(live, View.of(board), f"[{query.id}] {query.writes}")
-    return _Side(pane, live.cancel, _nothing, "")
+    return _Side(pane, live.cancel, None, "")
 
 
-def _nothing() -> None:
-    return None
-
-
-def _how(pane: Pane, interrupted: bool) -> str:
+def _how(pane: Pane, stopped: bool) -> str:
     if pane.puller.error is not None:
         return f"failed: {reason(pane.puller.error)}"
     if pane.puller.ended:
         return "ended"
-    return "stopped" if interrupted else "goes on"
+    return "stopped" if stopped else "goes on"

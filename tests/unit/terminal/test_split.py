@@ -204,6 +204,11 @@ def test_ctrl_c_stops_both(talk: Conversation, monkeypatch, capsys) -> None:
     enter(talk, "\\split 2 1")
     assert capsys.readouterr().out.count("· stopped") == 2
     assert talk.jobs.status() == []
+    enter(talk, "live stream &")
+    enter(talk, "\\split 1 CTAS_1")
+    shown = capsys.readouterr().out
+    assert (shown.count("· stopped"), shown.count("· goes on")) == (1, 1)
+    assert talk.jobs.status() == []
 
 
 def test_a_query_that_ends_meanwhile_is_done_and_a_bounded_one_shows_its_rows(
