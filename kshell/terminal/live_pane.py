@@ -20,9 +20,11 @@ __all__ = ["Pane", "reason"]
 class Pane:
     """`last` is the newest frame of its rows."""
 
-    def __init__(self, live: Live, view: View, title: str) -> None:
+    def __init__(
+        self, live: Live, view: View, title: str, puller: Puller | None = None
+    ) -> None:
         self.live, self.view, self.title = live, view, title
-        self.puller = Puller(live)
+        self.puller = Puller(live) if puller is None else puller
         self.last: Frame | None = None
         self._drawn: object = None
         self._lines: tuple[Line, ...] = ()
@@ -31,7 +33,7 @@ class Pane:
         """The rectangle's lines; the same ones, if nothing that they show is another."""
         view, board = self.view, self.view.board
         if not view.paused:
-            self.puller.hand_over(board)
+            self._take()
         self._see_end()
         stats = self.stats()
         state = (board.version, stats, width, height, view.focus, view.over)
@@ -48,6 +50,13 @@ class Pane:
             if view.open is Open.NOTHING:
                 self.last = made
         return self._lines
+
+    def _take(self) -> None:
+        board = self.view.board
+        before = board.schema.names
+        self.puller.hand_over(board)
+        if board.schema.names != before:
+            self.view.renew()
 
     def _see_end(self) -> None:
         if self.puller.ended:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
 import sys
-import time
 
 from kshell.errors import UnknownName, UsageError
 from kshell.terminal.conversation import Conversation
@@ -17,9 +15,7 @@ from kshell.terminal.typed import Call
 
 __all__: list[str] = []
 
-_EVERY = 2.0  # seconds between two runs of \watch
 _VARIABLE = re.compile(r"\w+")
-_MOST = 86_400.0
 
 
 def leave(talk: Conversation, call: Call) -> None:
@@ -111,23 +107,6 @@ def define_row(talk: Conversation, call: Call) -> None:
         else:  # as in psql, NULL takes the variable away
             session.variables.pop(name, None)
     note(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} defined.")
-
-
-def watch(talk: Conversation, call: Call) -> None:
-    """Run `\\watch`, until Ctrl-C."""
-    seconds = _EVERY
-    if call.argument:
-        try:
-            seconds = float(call.argument)
-        except ValueError:
-            seconds = math.nan
-        if not 0 < seconds <= _MOST:
-            raise UsageError(f"\\watch takes seconds, more than 0, not {call.argument}")
-    statement = talk.statement(call.statement)
-    while not talk.leaving:
-        note(f"{time.strftime('%H:%M:%S')} (every {seconds:g} s; Ctrl-C ends it)")
-        talk.execute(statement)
-        time.sleep(seconds)
 
 
 def set_variable(talk: Conversation, call: Call) -> None:
