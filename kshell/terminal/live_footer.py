@@ -42,6 +42,8 @@ def _counts(view: View, shown: int, found: int) -> list[str]:
             more = [many(board.keys, "key")] if board.key else []
             more += [changes] if what == "line" else []
             return [told, *more, *_not_kept(view, min(board.lines, KEPT))]
+        case Mode.WATCH if not board.version:
+            return ["the first run"]
         case Mode.WATCH:
             rows = many(board.rows, "row")
             told = rows if shown == board.rows else f"{shown:,} of {rows}"

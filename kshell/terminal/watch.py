@@ -86,6 +86,8 @@ def _show(talk: Conversation, statement: str, seconds: float) -> None:
         keep(pane, "stopped", "\\last for all" if _first_word(statement) in _QUERIES else "")
     if repeats.error is not None and not pane.view.stopped:
         raise repeats.error
+    if not board.when:
+        raise Interrupted("stopped")
     if pane.view.interrupted:
         raise Interrupted("")  # the last line says it
 

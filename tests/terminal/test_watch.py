@@ -70,8 +70,11 @@ def test_an_outage_is_said_and_ctrl_c_leaves(start: START) -> None:
 def test_a_long_run_is_left_at_once(start: START) -> None:
     screen = begin(start, "select slowly \\watch")
     screen.wait("● live  watch")
+    screen.wait(" the first run · ")  # and how much it has read
+    assert " 0 rows" not in screen.text()
     screen.type("q")
     screen.gone("● live", 2)
+    screen.wait("stopped")
     screen.type("SELECT 1;\r")
     screen.wait("(1 row,")
 
