@@ -15,7 +15,7 @@ from kshell.terminal.cells import NULL
 from kshell.terminal.live_detail import detail
 from kshell.terminal.live_footer import figures, footer
 from kshell.terminal.live_keys import KEYS
-from kshell.terminal.live_view import Open, View, Window
+from kshell.terminal.live_view import Focus, Open, View, Window
 from kshell.terminal.sanitize import clean
 from kshell.terminal.widths import (
     begin_of,
@@ -29,14 +29,19 @@ from kshell.terminal.widths import (
     wrapped,
 )
 
-__all__ = ["Frame", "Kept", "Line", "Scene", "frame", "kept", "painted", "scene"]
+__all__ = ["Frame", "Kept", "Line", "Scene", "frame", "kept", "painted", "scene", "standing_out"]
 
 Line = tuple[tuple[str, str], ...]
 
-_HINTS = ("Space pause · ? keys · q stop", "? keys · q stop", "q stop")
+_HINTS = {
+    Focus.ALONE: ("Space pause · ? keys · q stop", "? keys · q stop", "q stop"),
+    Focus.HERE: ("Tab other · ? keys · q leave", "? keys · q leave", "q leave"),
+    Focus.ELSEWHERE: ("",),
+}
 _TYPING = "Enter keep · Esc clear"
 _NAMING = "Enter write · Esc not"
 _OPENED = ("↑↓ scroll · q close", "q close")
+_OVER = {"ended": ("✓ ended", "dim"), "failed": ("✗ failed", "gone")}
 _SIGN = 3  # columns that a change's sign takes
 _NARROW = 24  # columns: less does not hold every line's parts
 
@@ -54,6 +59,7 @@ _STYLES = {
     "row": ("", "4"),
     "cell": ("7", "7"),
     "bar": ("", "7"),
+    "focus": ("1;7", "1;7"),
     "alarm": ("30;43", "7"),
     "outage": ("97;41", "7"),
     "new": ("32", ""),
@@ -89,6 +95,12 @@ def painted(line: Line, colour: bool) -> str:
             codes += _THEMED[style]()
         out.append(f"\x1b[{codes}m{text}\x1b[0m" if codes and text else text)
     return "".join(out)
+
+
+def standing_out(line: Line, width: int) -> Line:
+    """The first line of the view that gets the keys, beside another one."""
+    text = "".join(text for text, _ in line)
+    return ((text + " " * max(width - width_of(text), 0), "focus"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +266,7 @@ def _fit(line: Line, width: int) -> Line:
 def _title(view: View, title: str, layed: _Layed, width: int) -> Line:
     """The state, the mode, the query's sources; and at the right how many columns are beside."""
     state = ("⏸ paused", "paused") if view.paused else ("● live", "live")
+    state = _OVER.get(view.over, state)
     told = f"  {view.mode.value}  "
     what = clean(title)
     if view.sort is not None:
@@ -284,10 +297,10 @@ def _bar(view: View, stats: LiveStats, window: Window, width: int) -> Line:
         text = end_of(f"file: {clean(view.name)}_", width - width_of(_NAMING) - 4)
         return ((footer([], text, (_NAMING,), width), "bar"),)
     if view.said:
-        return ((footer([], clean(view.said), _HINTS[-1:], width), "bar"),)
+        return ((footer([], clean(view.said), _HINTS[view.focus][-1:], width), "bar"),)
     told = figures(view, stats, len(window.rows), window.found)
     style = "outage" if stats.note else "alarm" if stats.bad.count else "bar"
-    return ((footer(told, clean(stats.note), _HINTS, width), style),)
+    return ((footer(told, clean(stats.note), _HINTS[view.focus], width), style),)
 
 
 def _opened(view: View, width: int, height: int) -> Frame:
@@ -299,7 +312,8 @@ def _opened(view: View, width: int, height: int) -> Frame:
     body += [()] * (page - len(body))
     rest = len(lines) - below - page
     told = [(0, f"{many(rest, 'line')} more below")] if rest > 0 else []
-    bar: Line = ((footer(told, "", _OPENED, width), "bar"),)
+    hints = ("",) if view.focus is Focus.ELSEWHERE else _OPENED
+    bar: Line = ((footer(told, "", hints, width), "bar"),)
     top = _fit(((heading, "bold"),), width)
     lines = [top, *body][: max(height - 1, 0)]
     return Frame((*lines, bar), page, view.first_column, view.widths, below=below)

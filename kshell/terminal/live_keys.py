@@ -32,6 +32,7 @@ class Act(Enum):
     SAVE = "save"
     HELP = "help"
     BACK = "back"
+    FOCUS = "focus"
     SUSPEND = "suspend"
 
 
@@ -47,8 +48,8 @@ class Key:
 
 KEYS = (
     Key("q", ("q", "Q", "c-d"), Act.STOP,
-        "close what is open, else stop; the rows in view stay on the screen"),
-    Key("Ctrl-C", ("c-c",), Act.INTERRUPT, "stop"),
+        "close what is open, else stop, or leave a \\split; the rows in view stay on the screen"),
+    Key("Ctrl-C", ("c-c",), Act.INTERRUPT, "stop; both queries of a \\split"),
     Key("Space", (" ",), Act.PAUSE, "pause, and go on"),
     Key("t", ("t",), Act.MODE, "rows, or the changelog: +I new, -U +U old and new, -D deleted"),
     Key("↑", ("up", "k"), Act.UP, "the row above; where rows are only added, it pauses"),
@@ -68,6 +69,7 @@ KEYS = (
     Key("y", ("y",), Act.COPY, "copy the cell to the clipboard"),
     Key("?", ("?",), Act.HELP, "these keys"),
     Key("Esc", ("escape",), Act.BACK, "close what is open, else end filter and sort"),
+    Key("Tab", ("c-i",), Act.FOCUS, "the other query of a \\split"),
     Key("Ctrl-Z", ("c-z",), Act.SUSPEND, "suspend kshell; fg comes back"),
 )  # fmt: skip
 

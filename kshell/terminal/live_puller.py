@@ -28,6 +28,7 @@ class Puller:
         self._live = live
         self._fresh: deque[Changes] = deque()
         self.error: BaseException | None = None
+        self.ended = False  # by itself, or by its error
         self.done = threading.Event()
         self.go = threading.Event()
         self.go.set()
@@ -41,6 +42,7 @@ class Puller:
                     continue  # paused: the fetch's queue fills, and then the brokers wait
                 changes = self._live.poll(0.1)
                 if changes is None:
+                    self.ended = True
                     break
                 if len(changes):
                     self._fresh.append(changes)
@@ -48,7 +50,7 @@ class Puller:
                 while len(self._fresh) >= _AHEAD and not self.done.is_set():
                     time.sleep(0.01)  # the terminal is stopped (Ctrl-S): memory use stays flat
         except BaseException as error:
-            self.error = error
+            self.error, self.ended = error, True
         finally:
             self.done.set()
             self._tell()

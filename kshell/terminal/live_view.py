@@ -15,7 +15,7 @@ import pyarrow as pa
 from kshell.terminal.board import Board, Mode, Row
 from kshell.terminal.live_keys import Act, act_of
 
-__all__ = ["Open", "View", "Window"]
+__all__ = ["Focus", "Open", "View", "Window"]
 
 _GLOW = 0.8  # seconds for which a changed cell is highlighted
 _COPIED = 8 << 10  # bytes of a cell that are copied at most
@@ -29,6 +29,14 @@ class Open(Enum):
     NOTHING = 0
     HELP = 1
     ROW = 2
+
+
+class Focus(Enum):
+    """Whether keys are for the view, if it shares the screen with another."""
+
+    ALONE = 0
+    HERE = 1
+    ELSEWHERE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,8 @@ class View:
 
     board: Board
     mode: Mode
+    focus: Focus = Focus.ALONE
+    over: str = ""  # how its query ended, where the view outlives it
     paused: bool = False
     stopped: bool = False
     interrupted: bool = False  # by Ctrl-C
@@ -152,6 +162,8 @@ class View:
                 self._back()
             case Act.HELP:
                 self.open, self.below = Open.HELP, 0
+            case Act.FOCUS:
+                pass  # of whom has several views
             case Act.PAUSE:
                 self.paused = not self.paused
             case Act() as act if self.open is not Open.NOTHING:

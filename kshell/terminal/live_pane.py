@@ -1,0 +1,74 @@
+"""A view with its query: polls it, and draws itself into a rectangle.
+
+`live` puts one or two of them on the screen.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from kshell.errors import KshellError
+from kshell.results import Live, LiveStats
+from kshell.terminal.live_frame import Frame, Line, frame, scene, standing_out
+from kshell.terminal.live_puller import Puller
+from kshell.terminal.live_view import Focus, Open, View
+
+__all__ = ["Pane", "reason"]
+
+
+class Pane:
+    """`last` is the newest frame of its rows; `name` stands before the query's title."""
+
+    def __init__(self, live: Live, view: View, name: str = "") -> None:
+        self.live, self.view = live, view
+        self.title = f"{name} {live.title}" if name else live.title
+        self.puller = Puller(live)
+        self.last: Frame | None = None
+        self._drawn: object = None
+        self._lines: tuple[Line, ...] = ()
+
+    def lines(self, width: int, height: int, pressed: bool = False) -> tuple[Line, ...]:
+        """The rectangle's lines; the same ones, if nothing that they show is another."""
+        view, board = self.view, self.view.board
+        if not view.paused:
+            self.puller.hand_over(board)
+        self._see_end()
+        stats = self.stats()
+        state = (board.version, stats, width, height, view.focus, view.over)
+        if state != self._drawn or pressed or view.glows:
+            here = scene(view, width, height)
+            view.glow(here.window.rows, time.monotonic())
+            made = frame(view, here, stats, self.title, width, height)
+            view.page, view.first_column = max(made.page, 1), made.first_column
+            view.widths, view.below = made.widths, made.below
+            self._lines = made.lines
+            if view.focus is Focus.HERE and height > 1:
+                self._lines = (standing_out(made.lines[0], width), *made.lines[1:])
+            self._drawn = state
+            if view.open is Open.NOTHING:
+                self.last = made
+        return self._lines
+
+    def _see_end(self) -> None:
+        if self.puller.ended:
+            self.view.over = "ended" if self.puller.error is None else "failed"
+
+    def stats(self) -> LiveStats:
+        """The query's figures; with what ended it, if that was an error."""
+        stats = self.live.stats()
+        error = self.puller.error
+        return stats if error is None else replace(stats, note=reason(error))
+
+    def leave(self) -> None:
+        """Poll no more, so that another thread may; the board has all that came."""
+        self.puller.done.set()
+        self.puller.thread.join()
+        self.puller.close()
+        self.puller.hand_over(self.view.board)
+        self._see_end()
+
+
+def reason(error: BaseException) -> str:
+    """What an error says."""
+    return error.what if isinstance(error, KshellError) else f"the query failed: {error}"
