@@ -55,34 +55,37 @@ class Row:
 
 
 class _Log:
-    """The last lines of the changelog, as Arrow; a line's id is its number."""
+    """The last lines of the changelog, as Arrow; a line's id is its number.
+
+    `places` are those of the lines' records, where rows are of one record each.
+    """
 
     def __init__(self, schema: pa.Schema) -> None:
         self.schema = schema
         self.lines = 0
-        self._parts: deque[tuple[pa.RecordBatch, Ints]] = deque()
+        self._parts: deque[tuple[Changes, Ints]] = deque()
         self._kept = 0
 
-    def add(self, rows: pa.RecordBatch, ops: Ints) -> None:
+    def add(self, changes: Changes, ops: Ints) -> None:
         self.lines += len(ops)
         if len(ops) > KEPT:
             # A slice would hold all that it is of.
-            last = pa.array(np.arange(len(ops) - KEPT, len(ops)))
-            rows, ops = rows.take(last), ops[-KEPT:]
-        self._parts.append((rows, ops))
+            changes = changes.take(pa.array(np.arange(len(ops) - KEPT, len(ops))))
+            ops = ops[-KEPT:]
+        self._parts.append((changes, ops))
         self._kept += len(ops)
         while self._kept - len(self._parts[0][1]) >= KEPT:
             self._kept -= len(self._parts.popleft()[1])
 
-    def whole(self) -> tuple[pa.RecordBatch, Ints]:
+    def whole(self) -> tuple[Changes, Ints]:
         """The kept lines and their signs."""
         if len(self._parts) > 1:
-            rows = pa.concat_batches([part for part, _ in self._parts])
+            changes = Changes.concat([part for part, _ in self._parts], self.schema)
             ops = np.concatenate([ops for _, ops in self._parts])
-            self._parts = deque([(rows.slice(max(len(ops) - KEPT, 0)), ops[-KEPT:])])
+            self._parts = deque([(changes.slice(max(len(ops) - KEPT, 0)), ops[-KEPT:])])
             self._kept = len(self._parts[0][1])
         if not self._parts:
-            return pa.RecordBatch.from_pylist([], self.schema), np.empty(0, np.int64)
+            return Changes.none(self.schema), np.empty(0, np.int64)
         return self._parts[0]
 
 
@@ -131,7 +134,7 @@ class Board:
         had = None if slots is None or self._table is None else self._table.ids(slots) >= 0
         ops = _signs(there, slots, had)
         self.changes += int(np.count_nonzero(ops != _OLD))
-        self._log.add(changes.rows, ops)
+        self._log.add(changes, ops)
         if slots is not None and had is not None:
             self._update(changes.rows, slots, there, had, ops)
         self.version += 1
@@ -196,8 +199,17 @@ class Board:
         if mode is Mode.TABLE:
             assert self._table is not None
             return self._table.take(self._table.ids(ids))
-        rows, ops = self._log.whole()
-        return rows.take(pa.array(ids - (self._log.lines - len(ops)), pa.int64()))
+        changes, ops = self._log.whole()
+        return changes.rows.take(pa.array(ids - (self._log.lines - len(ops)), pa.int64()))
+
+    def place(self, mode: Mode, id: int) -> tuple[int, int] | None:
+        """The partition and the offset of the record of a row that is kept, if it has one."""
+        changes, ops = self._log.whole()
+        if mode is Mode.TABLE or changes.places is None:
+            return None
+        at = id - (self._log.lines - len(ops))
+        partition, offset = (column[at].as_py() for column in changes.places.columns)
+        return partition, offset
 
     def drawn(self, mode: Mode, ids: Ints) -> list[Row]:
         """The same as text."""

@@ -73,6 +73,7 @@ def watch(
         ended = puller.done.is_set() and not view.stopped
         puller.done.set()
         live.cancel()
+        pane.close_record()
         puller.thread.join(0.15)
         puller.close()
     if ended or pane.last is None:  # else it stays as it was seen

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from kshell.terminal.board import Board, Mode, Row
 from kshell.terminal.live_keys import Act, act_of
+
+if TYPE_CHECKING:
+    from kshell.terminal.live_record import OpenedRecord
 
 __all__ = ["Focus", "Open", "View", "Window"]
 
@@ -75,6 +78,10 @@ class View:
     open: Open = Open.NOTHING
     below: int = 0  # lines of what is open that are above the screen
     opened: int = -1  # the id of the row that is open
+    opened_rows: pa.RecordBatch | None = None  # that row, where no other takes its place
+    place: tuple[int, int] | None = None  # the partition and the offset of its record
+    record: OpenedRecord | None = None  # as far as it was read
+    opened_lines: tuple[object, list[Any]] = (None, [])  # as the last frame laid them out
     copied: str | None = None  # a cell for the clipboard
     widths: tuple[int, ...] = ()
     _lit: dict[tuple[int, int], float] = field(default_factory=dict)
@@ -228,10 +235,14 @@ class View:
         if self._place() < 0:
             last = max(len(ids) - self.page, 0)
             self.cursor = int(ids[-1] if self._at_end() else ids[min(self.top, last)])
+        at = np.array([self.cursor])
         if act is Act.OPEN:
             self.open, self.below, self.opened = Open.ROW, 0, self.cursor
+            self.place = self.board.place(self.mode, self.cursor)
+            log = self.mode is not Mode.TABLE
+            self.opened_rows = self.board.take(self.mode, at) if log else None
         else:
-            (row,) = self.board.drawn(self.mode, np.array([self.cursor]))
+            (row,) = self.board.drawn(self.mode, at)
             text = (row.texts[self.column] or "").encode()[:_COPIED]
             self.copied = text.decode(errors="ignore")
 
