@@ -23,7 +23,7 @@ from kshell.stream.column_folds.base import Grown
 from kshell.terminal.cells import cells_of, to_right
 from kshell.terminal.times import Times, is_time
 
-__all__ = ["KEPT", "OPS", "Board", "Mode", "Row"]
+__all__ = ["KEPT", "OPS", "Board", "Ints", "Mode", "Row"]
 
 KEPT = 1_000  # changes that are kept
 _KEYS = 100_000  # keys of a table that are kept: those that changed last
@@ -194,13 +194,18 @@ class Board:
         ids = np.arange(self._log.lines - len(ops), self._log.lines)
         return ids if mode is Mode.CHANGELOG else ids[(ops == _NEW) | (ops == _UPDATED)]
 
-    def take(self, mode: Mode, ids: Ints) -> pa.RecordBatch:
-        """The rows of these numbers, which are kept."""
+    def take(self, mode: Mode, ids: Ints, only: Sequence[int] | None = None) -> pa.RecordBatch:
+        """The rows of these numbers, which are kept; `only` some of the columns."""
         if mode is Mode.TABLE:
             assert self._table is not None
-            return self._table.take(self._table.ids(ids))
+            return self._table.rows.take(self._table.ids(ids), only)
         changes, ops = self._log.whole()
-        return changes.rows.take(pa.array(ids - (self._log.lines - len(ops)), pa.int64()))
+        rows = changes.rows if only is None else changes.rows.select(only)
+        return rows.take(pa.array(ids - (self._log.lines - len(ops)), pa.int64()))
+
+    def last_changes(self, slots: Ints) -> Ints:
+        """The number of the change that came last to each of a table's slots."""
+        return self._changed.data[slots]
 
     def place(self, mode: Mode, id: int) -> tuple[int, int] | None:
         """The partition and the offset of the record of a row that is kept, if it has one."""

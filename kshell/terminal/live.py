@@ -97,6 +97,7 @@ def keep(pane: Pane, how: str, elsewhere: str) -> None:
     target = stdout_target(times=view.board.times)
     width = target.width or _SIZE[0]
     view.dim()
+    view.search_all()
     rows = last.rows if last is not None else view.window(_size()[1]).rows
     below = kept(view, width, rows)
     target.out.writelines(f"{painted(line, target.colour)}\n" for line in below.lines)
@@ -232,9 +233,11 @@ class _Screen:
                 self._draw(screen, colour)
                 may, must = time.monotonic() + _FRAME, time.monotonic() + _IDLE
                 while not self._over:
+                    searches = any([pane.view.search() for pane in panes])
                     now = time.monotonic()
                     early = now < may or screen.waits  # keys and the clock only
                     until = max(may, now + _FRAME / 10) if early else must
+                    until = now if searches else until
                     pressed = keys.read([] if early else news, until)
                     for n, key in enumerate(pressed):
                         self._press(key, stop)

@@ -38,7 +38,10 @@ class Pane:
         self._see_end()
         stats = self.stats()
         self._read_record()
-        state = (board.version, stats, width, height, view.focus, view.over, view.record)
+        state = (
+            board.version, stats, width, height, view.focus, view.over, view.record,
+            view.unsearched,
+        )  # fmt: skip
         if state != self._drawn or pressed or view.glows:
             here = scene(view, width, height)
             view.glow(here.window.rows, time.monotonic())

@@ -17,7 +17,7 @@ from kshell.results import Live, LiveStats, Printed
 from kshell.terminal.board import Board
 from kshell.terminal.live_frame import frame, scene
 from kshell.terminal.live_pane import Pane
-from kshell.terminal.live_record import OpenedRecord, RecordReader, sections_of
+from kshell.terminal.live_record import OpenedRecord, RecordReader
 from kshell.terminal.live_view import Open, View
 from kshell.terminal.times import Times
 
