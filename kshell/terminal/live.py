@@ -232,9 +232,11 @@ class _Screen:
             with _raw_keys(fd, screen) as stop:
                 self._draw(screen, colour)
                 may, must = time.monotonic() + _FRAME, time.monotonic() + _IDLE
+                searches = False
                 while not self._over:
-                    searches = any([pane.view.search() for pane in panes])
+                    searched, searches = searches, any(pane.view.search() for pane in panes)
                     now = time.monotonic()
+                    must = now if searched and not searches else must
                     early = now < may or screen.waits  # keys and the clock only
                     until = max(may, now + _FRAME / 10) if early else must
                     until = now if searches else until

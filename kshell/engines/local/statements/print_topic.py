@@ -1,7 +1,7 @@
 """PRINT topic: each record with its place, time, key and headers, and its value as it is.
 
-`engine` dispatches here; `print_range` says what is read, `print_records` decodes it.  The record of
-a live row is read here too.
+`engine` dispatches here; `print_range` says what is read, `print_records` decodes it.  It
+reads the record of a live row, too.
 """
 
 from __future__ import annotations
