@@ -254,13 +254,14 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A query in the background: its id, its status in a few words, whether it has failed, and
-    an outage that it waits for."""
+    """A query in the background: its id, its status in a few words, whether it has failed, an
+    outage that it waits for, and the stream or table that it writes."""
 
     id: str
     state: str
     failed: bool = False
     note: str = ""
+    writes: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from kshell.stream.column_folds.base import Grown
 from kshell.terminal.cells import cells_of, to_right
 from kshell.terminal.times import Times, is_time
 
-__all__ = ["KEPT", "OPS", "Board", "Ints", "Mode", "Row"]
+__all__ = ["COMING", "KEPT", "OPS", "Board", "Ints", "Mode", "Row"]
 
 KEPT = 1_000  # changes that are kept
 _KEYS = 100_000  # keys of a table that are kept: those that changed last
@@ -40,6 +40,10 @@ class Mode(Enum):
     APPEND = "append"  # rows as they come
     TABLE = "table"  # the current row of each key, in its place
     CHANGELOG = "changelog"  # each change, with its sign
+    WATCH = "watch"  # the rows of a bounded query's last run
+
+
+COMING = (Mode.APPEND, Mode.CHANGELOG)  # rows are added at the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +107,10 @@ class Board:
         times: Times = Times.NUMBER,
         limited: bool = False,
     ) -> None:
-        self.schema, self.key, self.times = schema, key, times
-        self.right = frozenset(i for i, f in enumerate(schema) if to_right(f, times))
-        moments = (i for i, f in enumerate(schema) if is_time(f, times))
-        self.rigid = self.right.union(moments)  # columns that do not get narrower
-        self.modes = (Mode.TABLE if key else Mode.APPEND, Mode.CHANGELOG)
+        self.key, self.times = key, times
+        self.lay_out(schema)
+        self.every = 0.0  # seconds between two runs of a query that is watched
+        self.modes: tuple[Mode, ...] = (Mode.TABLE if key else Mode.APPEND, Mode.CHANGELOG)
         self.rows = self.changes = self.version = 0
         self.left = 0  # keys that left because there were too many
         self.spill = Spill(schema) if limited else None
@@ -117,6 +120,13 @@ class Board:
         # Of each slot: the change that made it, the last one, how many there were, and when.
         self._born, self._changed = Grown(np.int64, 0), Grown(np.int64, 0)
         self._count, self._when = Grown(np.int64, 0), Grown(np.float64, 0)
+
+    def lay_out(self, schema: pa.Schema) -> None:
+        """Take the columns: which stand at the right, and which do not get narrower."""
+        self.schema = schema
+        self.right = frozenset(i for i, f in enumerate(schema) if to_right(f, self.times))
+        moments = (i for i, f in enumerate(schema) if is_time(f, self.times))
+        self.rigid = self.right.union(moments)
 
     def add(self, changes: Changes) -> None:
         """Add changes; none of them becomes text."""
@@ -203,9 +213,9 @@ class Board:
         rows = changes.rows if only is None else changes.rows.select(only)
         return rows.take(pa.array(ids - (self._log.lines - len(ops)), pa.int64()))
 
-    def last_changes(self, slots: Ints) -> Ints:
-        """The number of the change that came last to each of a table's slots."""
-        return self._changed.data[slots]
+    def last_changes(self, ids: Ints) -> Ints:
+        """Of each of a table's rows a number, which is another one after a change."""
+        return self._changed.data[ids]
 
     def place(self, mode: Mode, id: int) -> tuple[int, int] | None:
         """The partition and the offset of the record of a row that is kept, if it has one."""

@@ -34,10 +34,11 @@ from kshell.terminal.live_save import save
 from kshell.terminal.live_view import Focus, View
 from kshell.terminal.messages import colours
 from kshell.terminal.output import Target, write
+from kshell.terminal.sanitize import clean
 from kshell.terminal.screen import stdout_target
 from kshell.terminal.spool import terminal
 from kshell.terminal.times import Times
-from kshell.terminal.widths import wrapped
+from kshell.terminal.widths import cut, wrapped
 
 if TYPE_CHECKING:
     from prompt_toolkit.input.vt100 import Vt100Input
@@ -64,7 +65,7 @@ def watch(
     `board` has the rows of a query that ran in the background; at a `prompt` there is `\\last`.
     """
     board = Board(live.schema, live.key, times, live.ends) if board is None else board
-    pane = Pane(live, View.of(board))
+    pane = Pane(live, View.of(board), live.title)
     view, puller = pane.view, pane.puller
     try:
         if not puller.done.wait(_PATIENCE):
@@ -91,13 +92,16 @@ def watch(
         raise Interrupted("")  # the last line says it
 
 
-def keep(pane: Pane, how: str, elsewhere: str) -> None:
+def keep(pane: Pane, how: str, elsewhere: str, heading: str = "") -> None:
     """Write on the main screen the rows in view, and of how many they are."""
     view, last = pane.view, pane.last
     target = stdout_target(times=view.board.times)
     width = target.width or _SIZE[0]
     view.dim()
     view.search_all()
+    if heading:
+        bold: Line = ((cut(clean(heading), width), "bold"),)
+        target.out.write(f"{painted(bold, target.colour)}\n")
     rows = last.rows if last is not None else view.window(_size()[1]).rows
     below = kept(view, width, rows)
     target.out.writelines(f"{painted(line, target.colour)}\n" for line in below.lines)
@@ -250,8 +254,8 @@ class _Screen:
                     for pane in panes:
                         _serve(pane, screen)
                     now = time.monotonic()
-                    heard = any([pane.puller.heard() for pane in panes]) if now >= may else False
-                    if pressed or ((now >= must or heard) and not screen.waits):
+                    due = now >= must or (now >= may and _heard(panes))
+                    if pressed or (due and not screen.waits):
                         took = self._draw(screen, colour, bool(pressed))
                         may = time.monotonic() + max(_FRAME, _SHARE * took)
                         must = max(may, time.monotonic() + _IDLE)
@@ -285,6 +289,11 @@ class _Screen:
             screen.draw([painted(line, colour) for line in lines])
             self._drawn = made
         return time.thread_time() - began
+
+
+def _heard(panes: Sequence[Pane]) -> bool:
+    """Whether changes came to any of them since the last call."""
+    return sum(pane.puller.heard() for pane in panes) > 0
 
 
 def _serve(pane: Pane, screen: LineWriter) -> None:

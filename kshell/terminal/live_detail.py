@@ -53,18 +53,15 @@ def _record(record: OpenedRecord) -> Iterator[Section]:
 
 def _row(view: View) -> Iterator[Section]:
     board, rows = view.board, view.opened_rows
-    table = view.mode is Mode.TABLE
-    if table and (board.ids(Mode.TABLE) == view.opened).any():
-        rows = board.take(Mode.TABLE, np.array([view.opened]))
-    elif table:
+    if rows is None and not (board.ids(view.mode) == view.opened).any():
         yield Section("this row is not there any more")
         return
     if rows is None:
-        return
+        rows = board.take(view.mode, np.array([view.opened]))
     for field, column in zip(board.schema, rows.columns, strict=True):
         heading = f"{clean(field.name)}  {type_label(field, board.times)}"
         yield Section(heading, "", tuple(_lines(column, field, board)))
-    if table:
+    if view.mode is Mode.TABLE:
         count, when = board.changed(view.opened)
         at = time.strftime("%H:%M:%S", time.localtime(when))
         yield Section(f"{many(count, 'change')}, the last at {at}")

@@ -332,7 +332,7 @@ def _help(width: int) -> tuple[str, list[Line]]:
 
 def _row(view: View, width: int) -> list[Line]:
     """The record and the row that are open, laid out once for each width."""
-    version = view.board.version if view.mode is Mode.TABLE else 0
+    version = view.board.version if view.opened_rows is None else 0
     asked = (view.opened, view.record, version, width)
     if view.opened_lines[0] != asked:
         lines: list[Line] = []

@@ -19,12 +19,13 @@ __all__ = ["Pane", "reason"]
 
 
 class Pane:
-    """`last` is the newest frame of its rows; `name` stands before the query's title."""
+    """`last` is the newest frame of its rows."""
 
-    def __init__(self, live: Live, view: View, name: str = "") -> None:
-        self.live, self.view = live, view
-        self.title = f"{name} {live.title}" if name else live.title
-        self.puller = Puller(live)
+    def __init__(
+        self, live: Live, view: View, title: str, puller: Puller | None = None
+    ) -> None:
+        self.live, self.view, self.title = live, view, title
+        self.puller = Puller(live) if puller is None else puller
         self.last: Frame | None = None
         self._reader: RecordReader | None = None  # of the record that is open
         self._drawn: object = None
@@ -34,7 +35,7 @@ class Pane:
         """The rectangle's lines; the same ones, if nothing that they show is another."""
         view, board = self.view, self.view.board
         if not view.paused:
-            self.puller.hand_over(board)
+            self._take()
         self._see_end()
         stats = self.stats()
         self._read_record()
@@ -72,6 +73,13 @@ class Pane:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+
+    def _take(self) -> None:
+        board = self.view.board
+        before = board.schema.names
+        self.puller.hand_over(board)
+        if board.schema.names != before:
+            self.view.renew()
 
     def _see_end(self) -> None:
         if self.puller.ended:

@@ -37,23 +37,26 @@ class Puller:
 
     def _run(self) -> None:
         try:
-            while not self.done.is_set():
-                if not self.go.wait(0.1):
-                    continue  # paused: the fetch's queue fills, and then the brokers wait
-                changes = self._live.poll(0.1)
-                if changes is None:
-                    self.ended = True
-                    break
-                if len(changes):
-                    self._fresh.append(changes)
-                    self.tell()
-                while len(self._fresh) >= _AHEAD and not self.done.is_set():
-                    time.sleep(0.01)  # the terminal is stopped (Ctrl-S): memory use stays flat
+            self._pull()
         except BaseException as error:
             self.error, self.ended = error, True
         finally:
             self.done.set()
             self.tell()
+
+    def _pull(self) -> None:
+        while not self.done.is_set():
+            if not self.go.wait(0.1):
+                continue  # paused: the fetch's queue fills, and then the brokers wait
+            changes = self._live.poll(0.1)
+            if changes is None:
+                self.ended = True
+                break
+            if len(changes):
+                self._fresh.append(changes)
+                self.tell()
+            while len(self._fresh) >= _AHEAD and not self.done.is_set():
+                time.sleep(0.01)  # the terminal is stopped (Ctrl-S): memory use stays flat
 
     def heard(self) -> bool:
         """Whether changes came since the last call."""

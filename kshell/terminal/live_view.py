@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from kshell.terminal.board import Board, Mode, Row
+from kshell.terminal.board import COMING, Board, Mode, Row
 from kshell.terminal.live_keys import Act, act_of
 from kshell.terminal.live_search import Search, with_text
 
@@ -115,18 +115,18 @@ class View:
 
     def _matching(self, ids: Ids) -> Ids:
         """The rows that have the text, of a table those that were looked at so far."""
-        if self.mode is not Mode.TABLE:
+        if self.mode in COMING:
             rows = self.board.take(self.mode, ids)
             return ids[with_text(self.board.searched(rows, self.sought), self.sought)]
         if self._search is None or self._search.sought != self.sought:
-            self._search = Search(self.board, self.sought, self._search)
+            self._search = Search(self.board, self.mode, self.sought, self._search)
         self._search.step(ids)
         return self._search.of(ids)
 
     @property
     def unsearched(self) -> int:
         """How many rows the filter has not looked at yet."""
-        filtered = self.sought and self.mode is Mode.TABLE and self._search is not None
+        filtered = self.sought and self.mode not in COMING
         return self._search.left if filtered and self._search is not None else 0
 
     def search(self) -> bool:
@@ -151,21 +151,27 @@ class View:
         return Window(tuple(self.board.drawn(self.mode, shown)), first, len(ids))
 
     def _at_end(self) -> bool:
-        return self.follows and self.mode is not Mode.TABLE and self.sort is None
+        return self.follows and self.mode in COMING and self.sort is None
 
     def glow(self, rows: tuple[Row, ...], now: float) -> None:
         """Light the cells that changed since the last frame; others go out with time."""
         self._lit = {cell: until for cell, until in self._lit.items() if until > now}
-        if self.mode is Mode.TABLE:
+        if self.mode in (Mode.TABLE, Mode.WATCH):
             for row in rows:
                 before = self._seen.get(row.id)
                 if before is None and row.born <= self._seen_change:
                     continue
                 for i, text in enumerate(row.texts):
                     if before is None or before[i] != text:
-                        self._lit[row.id, i] = now + _GLOW
+                        self._lit[row.id, i] = now + max(_GLOW, self.board.every)
         self._seen = {row.id: row.texts for row in rows}
         self._seen_change = self.board.changes
+
+    def renew(self) -> None:
+        """Begin at the first column: the columns are others."""
+        self.column = self.first_column = 0
+        self.widths, self.sort, self.cursor = (), None, -1
+        self._lit, self._seen = {}, {}
 
     def dim(self) -> None:
         """Show no cursor and no light: the rows stay on the main screen."""
@@ -267,8 +273,8 @@ class View:
         if act is Act.OPEN:
             self.open, self.below, self.opened = Open.ROW, 0, self.cursor
             self.place = self.board.place(self.mode, self.cursor)
-            log = self.mode is not Mode.TABLE
-            self.opened_rows = self.board.take(self.mode, at) if log else None
+            passes = self.mode in COMING
+            self.opened_rows = self.board.take(self.mode, at) if passes else None
         else:
             (row,) = self.board.drawn(self.mode, at)
             text = (row.texts[self.column] or "").encode()[:_COPIED]
@@ -282,7 +288,7 @@ class View:
         last = max(len(ids) - self.page, 0)
         top = last if self._at_end() else min(self.top, last)
         if act is Act.LAST:
-            at_end = self.mode is not Mode.TABLE and self.sort is None
+            at_end = self.mode in COMING and self.sort is None
             self.top, self.follows = last, True
             self.cursor = -1 if at_end else int(ids[-1])
             self.paused = self.paused and not at_end
@@ -295,7 +301,7 @@ class View:
         if act in (Act.PAGE_UP, Act.PAGE_DOWN):
             top = min(max(top + lines, 0), last)
         self.top = min(max(top, moved - self.page + 1), moved)
-        if self.mode is not Mode.TABLE:
+        if self.mode in COMING:
             # What comes would move the rows away under the reader.
             self.follows, self.paused = False, True
         self.cursor = int(ids[moved])

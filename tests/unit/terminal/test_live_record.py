@@ -194,7 +194,7 @@ def test_a_read_that_hangs_makes_no_frame_wait() -> None:
         return None if stop.wait(seconds) else Changes.none(SCHEMA)
 
     live = Live(SCHEMA, poll, stop.set, LiveStats, "t", record=read)
-    pane = Pane(live, View.of(placed_board()))
+    pane = Pane(live, View.of(placed_board()), live.title)
     pane.lines(60, 24)
     pane.view.press("c-m")
     began = time.monotonic()
