@@ -214,7 +214,8 @@ class Live:
     """A continuous table: `poll(seconds)` gives the changes since the last, None after the end.
 
     `key` names the columns that identify a row of a table; a stream, whose rows never change, has
-    none.  `ends`: it has a LIMIT, and ends when that is reached.
+    none.  `ends`: it has a LIMIT, and ends when that is reached.  `record` reads the record at a
+    partition and an offset, for the `places` of changes; None if they have none.
     """
 
     schema: pa.Schema
@@ -225,6 +226,7 @@ class Live:
     key: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()  # besides the notice of records that are left out
     ends: bool = False
+    record: Callable[[int, int], Printed] | None = None
 
 
 @dataclass(frozen=True, slots=True)

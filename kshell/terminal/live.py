@@ -52,6 +52,7 @@ _SHARE = 9  # after a frame, wait this many times as long as it took to draw
 _PATIENCE = 0.15  # seconds; a query that ends before needs no screen of its own
 _ESCAPE = 0.05  # seconds after Esc in which more bytes make it another key
 _SIZE = (80, 24)  # of a terminal that does not know
+_ANSWER = "<cursor-position-response>"  # prompt_toolkit's name
 
 
 def watch(
@@ -74,6 +75,7 @@ def watch(
         ended = puller.done.is_set() and not view.stopped
         puller.done.set()
         live.cancel()
+        pane.close_record()
         puller.thread.join(0.15)
         puller.close()
     if ended or pane.last is None:  # else it stays as it was seen
@@ -97,6 +99,7 @@ def keep(pane: Pane, how: str, elsewhere: str, heading: str = "") -> None:
     target = stdout_target(times=view.board.times)
     width = target.width or _SIZE[0]
     view.dim()
+    view.search_all()
     if heading:
         bold: Line = ((cut(clean(heading), width), "bold"),)
         target.out.write(f"{painted(bold, target.colour)}\n")
@@ -148,12 +151,16 @@ def _raw(fd: int) -> None:
 
 
 @contextlib.contextmanager
-def _raw_keys(fd: int, screen: LineWriter) -> Iterator[Callable[[], None]]:
-    """Gives what Ctrl-Z does: the terminal is as before until fg."""
+def _raw_keys(fd: int, screen: LineWriter, keys: _Keys) -> Iterator[Callable[[], None]]:
+    """Gives what Ctrl-Z does: the terminal is as before until fg.  At the end the screen is closed.
+
+    The terminal's answers are read first: nobody else expects them.
+    """
     before = termios.tcgetattr(fd)
 
     def stop() -> None:
         screen.pause()
+        keys.settle()
         termios.tcsetattr(fd, termios.TCSANOW, before)
         suspend()
         _raw(fd)
@@ -163,15 +170,18 @@ def _raw_keys(fd: int, screen: LineWriter) -> Iterator[Callable[[], None]]:
         _raw(fd)
         yield stop
     finally:
+        screen.close()
+        keys.settle()
         termios.tcsetattr(fd, termios.TCSANOW, before)
 
 
 class _Keys:
-    """Reads keys with prompt_toolkit's parser."""
+    """Reads keys with prompt_toolkit's parser; what the terminal answers is the screen's."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, screen: LineWriter) -> None:
         from prompt_toolkit.input.vt100 import Vt100Input
 
+        self._screen = screen
         self._input: Vt100Input = Vt100Input(sys.stdin)
         self._fd = fd
         self._flush_at: float | None = None  # Esc may begin another key until then
@@ -183,7 +193,10 @@ class _Keys:
         waited = [self._fd, *news]
         ready, _, _ = select.select(waited, [], [], max(until - now, 0))
         if self._fd in ready:
-            keys = self._input.read_keys()
+            read = self._input.read_keys()
+            keys = [key for key in read if _name(key) != _ANSWER]
+            for _ in range(len(read) - len(keys)):
+                self._screen.answered()
             self._flush_at = time.monotonic() + _ESCAPE
             if self._input.closed:
                 from prompt_toolkit.key_binding.key_processor import KeyPress
@@ -194,6 +207,16 @@ class _Keys:
             self._flush_at = None
             return self._input.flush_keys()
         return []
+
+
+    def settle(self) -> None:
+        """Read the answers that are still to come; keys beside them are lost."""
+        while (left := self._screen.unanswered) and not self._input.closed:
+            self.read([], time.monotonic() + left)
+
+
+def _name(key: KeyPress) -> str:
+    return str(getattr(key.key, "value", key.key))
 
 
 def show(panes: Sequence[Pane]) -> None:
@@ -227,37 +250,38 @@ class _Screen:
         panes = self._panes
         fd, out = sys.stdin.fileno(), terminal()
         colour = colours(out)
-        keys = _Keys(fd)
         news = [pane.puller.news for pane in panes]
-        screen = LineWriter(out)
-        try:
-            with _raw_keys(fd, screen) as stop:
-                self._draw(screen, colour)
-                may, must = time.monotonic() + _FRAME, time.monotonic() + _IDLE
-                while not self._over:
-                    now = time.monotonic()
-                    early = now < may or screen.waits  # keys and the clock only
-                    until = max(may, now + _FRAME / 10) if early else must
-                    pressed = keys.read([] if early else news, until)
-                    for n, key in enumerate(pressed):
-                        self._press(key, stop)
-                        if self._over:
-                            if n:  # what keys before it did is what stays
-                                self._draw(screen, colour, True)
-                            return
-                    for pane in panes:
-                        _serve(pane, screen)
-                    now = time.monotonic()
-                    due = now >= must or (now >= may and _heard(panes))
-                    if pressed or (due and not screen.waits):
-                        took = self._draw(screen, colour, bool(pressed))
-                        may = time.monotonic() + max(_FRAME, _SHARE * took)
-                        must = max(may, time.monotonic() + _IDLE)
-        finally:
-            screen.close()
+        screen = LineWriter(out, asks=True)
+        keys = _Keys(fd, screen)
+        with _raw_keys(fd, screen, keys) as stop:
+            self._draw(screen, colour)
+            may, must = time.monotonic() + _FRAME, time.monotonic() + _IDLE
+            searches = False
+            while not self._over:
+                searched, searches = searches, any(pane.view.search() for pane in panes)
+                now = time.monotonic()
+                must = now if searched and not searches else must
+                early = now < may or screen.waits  # keys and the clock only
+                until = max(may, now + _FRAME / 10) if early else must
+                until = now if searches else until
+                pressed = keys.read([] if early else news, until)
+                for n, key in enumerate(pressed):
+                    self._press(key, stop)
+                    if self._over:
+                        if n:  # what keys before it did is what stays
+                            self._draw(screen, colour, True)
+                        return
+                for pane in panes:
+                    _serve(pane, screen)
+                now = time.monotonic()
+                due = now >= must or (now >= may and _heard(panes))
+                if pressed or (due and not screen.waits):
+                    took = self._draw(screen, colour, bool(pressed))
+                    may = time.monotonic() + max(_FRAME, _SHARE * took)
+                    must = max(may, time.monotonic() + _IDLE)
 
     def _press(self, key: KeyPress, stop: Callable[[], None]) -> None:
-        name = str(getattr(key.key, "value", key.key))
+        name = _name(key)
         match act_of(name):
             case Act.SUSPEND:
                 stop()

@@ -25,7 +25,8 @@ def _counts(view: View, shown: int, found: int) -> list[str]:
     changes = many(board.changes, "change")
     if view.sought:
         kept = len(board.ids(view.mode))
-        return [f"{found:,} of {kept:,} match", *_not_kept(view, kept), changes]
+        todo = [f"{view.unsearched:,} to look at"] if view.unsearched else []
+        return [f"{found:,} of {kept:,} match", *todo, *_not_kept(view, kept), changes]
     match view.mode:
         case Mode.TABLE:
             keys = many(board.keys, "key")

@@ -12,7 +12,7 @@ from kshell.results import LiveStats, many
 from kshell.terminal import themes
 from kshell.terminal.board import Mode, Row
 from kshell.terminal.cells import NULL
-from kshell.terminal.live_detail import detail
+from kshell.terminal.live_detail import detail, title
 from kshell.terminal.live_footer import figures, footer
 from kshell.terminal.live_keys import KEYS
 from kshell.terminal.live_view import Focus, Open, View, Window
@@ -142,7 +142,7 @@ def frame(
 ) -> Frame:
     """At most `height` lines, none of them wider than `width`."""
     if view.open is not Open.NOTHING:
-        return _opened(view, width, height)
+        return _opened(view, stats, width, height)
     layed, rows, page = scene.layed, scene.window.rows, scene.page
     body = _body(view, layed, rows)
     body += [()] * (page - len(body))
@@ -303,9 +303,9 @@ def _bar(view: View, stats: LiveStats, window: Window, width: int) -> Line:
     return ((footer(told, clean(stats.note), _HINTS[view.focus], width), style),)
 
 
-def _opened(view: View, width: int, height: int) -> Frame:
+def _opened(view: View, stats: LiveStats, width: int, height: int) -> Frame:
     """The keys, or a row with all its columns, over the whole screen."""
-    heading, lines = _help(width) if view.open is Open.HELP else _row(view, width)
+    heading, lines = _help(width) if view.open is Open.HELP else (title(view), _row(view, width))
     page = max(height - 2, 0)
     below = min(view.below, max(len(lines) - page, 0))
     body = [*lines[below : below + page]]
@@ -313,7 +313,8 @@ def _opened(view: View, width: int, height: int) -> Frame:
     rest = len(lines) - below - page
     told = [(0, f"{many(rest, 'line')} more below")] if rest > 0 else []
     hints = ("",) if view.focus is Focus.ELSEWHERE else _OPENED
-    bar: Line = ((footer(told, "", hints, width), "bar"),)
+    style = "outage" if stats.note else "bar"
+    bar: Line = ((footer(told, clean(stats.note), hints, width), style),)
     top = _fit(((heading, "bold"),), width)
     lines = [top, *body][: max(height - 1, 0)]
     return Frame((*lines, bar), page, view.first_column, view.widths, below=below)
@@ -329,10 +330,29 @@ def _help(width: int) -> tuple[str, list[Line]]:
     return "The keys of this view", [_fit(line, width) for line in lines]
 
 
-def _row(view: View, width: int) -> tuple[str, list[Line]]:
-    lines: list[Line] = []
-    for name, texts in detail(view.board, view.mode, view.opened):
-        lines += [((text, "heading"),) for text in wrapped(clean(name), width)]
-        for text in texts:
-            lines += [(("  ", ""), (part, "")) for part in wrapped(text, max(width - 2, 1))]
-    return "One row", [_fit(line, width) for line in lines]
+def _row(view: View, width: int) -> list[Line]:
+    """The record and the row that are open, laid out once for each width."""
+    version = view.board.version if view.opened_rows is None else 0
+    asked = (view.opened, view.record, version, width)
+    if view.opened_lines[0] != asked:
+        lines: list[Line] = []
+        for section in detail(view):
+            lines += _headed(section.heading, section.beside, width)
+            for text in section.below:
+                inner = text.lstrip(" ")
+                lines += _indented(2 + len(text) - len(inner), inner, width)
+        view.opened_lines = (asked, [_fit(line, width) for line in lines])
+    return view.opened_lines[1]
+
+
+def _headed(heading: str, text: str, width: int) -> list[Line]:
+    """A text beside its heading if there is room, else below it."""
+    if text and width_of(heading) + 2 + width_of(text) <= width:
+        return [((f"{heading}  ", "heading"), (text, ""))]
+    lines: list[Line] = [((part, "heading"),) for part in wrapped(heading, width)]
+    return lines + (_indented(2, text, width) if text else [])
+
+
+def _indented(indent: int, text: str, width: int) -> list[Line]:
+    indent = min(indent, width // 2)
+    return [((" " * indent, ""), (part, "")) for part in wrapped(text, max(width - indent, 1))]

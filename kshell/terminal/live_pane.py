@@ -12,6 +12,7 @@ from kshell.errors import KshellError
 from kshell.results import Live, LiveStats
 from kshell.terminal.live_frame import Frame, Line, frame, scene, standing_out
 from kshell.terminal.live_puller import Puller
+from kshell.terminal.live_record import RecordReader
 from kshell.terminal.live_view import Focus, Open, View
 
 __all__ = ["Pane", "reason"]
@@ -26,6 +27,7 @@ class Pane:
         self.live, self.view, self.title = live, view, title
         self.puller = Puller(live) if puller is None else puller
         self.last: Frame | None = None
+        self._reader: RecordReader | None = None  # of the record that is open
         self._drawn: object = None
         self._lines: tuple[Line, ...] = ()
 
@@ -36,7 +38,11 @@ class Pane:
             self._take()
         self._see_end()
         stats = self.stats()
-        state = (board.version, stats, width, height, view.focus, view.over)
+        self._read_record()
+        state = (
+            board.version, stats, width, height, view.focus, view.over, view.record,
+            view.unsearched,
+        )  # fmt: skip
         if state != self._drawn or pressed or view.glows:
             here = scene(view, width, height)
             view.glow(here.window.rows, time.monotonic())
@@ -50,6 +56,23 @@ class Pane:
             if view.open is Open.NOTHING:
                 self.last = made
         return self._lines
+
+    def _read_record(self) -> None:
+        """Have the record of the row that is open read."""
+        view = self.view
+        place = view.place if view.open is Open.ROW else None
+        if self._reader is not None and self._reader.place != place:
+            self.close_record()
+        if self._reader is None and place is not None and self.live.record is not None:
+            times = view.board.times
+            self._reader = RecordReader(self.live.record, place, times, self.puller.tell)
+        view.record = None if self._reader is None else self._reader.record
+
+    def close_record(self) -> None:
+        """Read no more of the record that was open."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
 
     def _take(self) -> None:
         board = self.view.board
@@ -70,6 +93,7 @@ class Pane:
 
     def leave(self) -> None:
         """Poll no more, so that another thread may; the board has all that came."""
+        self.close_record()
         self.puller.done.set()
         self.puller.thread.join()
         self.puller.close()

@@ -42,7 +42,7 @@ class Puller:
             self.error, self.ended = error, True
         finally:
             self.done.set()
-            self._tell()
+            self.tell()
 
     def _pull(self) -> None:
         while not self.done.is_set():
@@ -54,7 +54,7 @@ class Puller:
                 break
             if len(changes):
                 self._fresh.append(changes)
-                self._tell()
+                self.tell()
             while len(self._fresh) >= _AHEAD and not self.done.is_set():
                 time.sleep(0.01)  # the terminal is stopped (Ctrl-S): memory use stays flat
 
@@ -65,7 +65,8 @@ class Puller:
         os.read(self.news, 4096)
         return True
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Wake who waits for news."""
         with contextlib.suppress(OSError):  # full: the reader knows already
             os.write(self._ring, b"!")
 

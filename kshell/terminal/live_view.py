@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from kshell.terminal.board import COMING, Board, Mode, Row
 from kshell.terminal.live_keys import Act, act_of
+from kshell.terminal.live_search import Search, with_text
+
+if TYPE_CHECKING:
+    from kshell.terminal.live_record import OpenedRecord
 
 __all__ = ["Focus", "Open", "View", "Window"]
 
@@ -75,12 +79,17 @@ class View:
     open: Open = Open.NOTHING
     below: int = 0  # lines of what is open that are above the screen
     opened: int = -1  # the id of the row that is open
+    opened_rows: pa.RecordBatch | None = None  # that row, where no other takes its place
+    place: tuple[int, int] | None = None  # the partition and the offset of its record
+    record: OpenedRecord | None = None  # as far as it was read
+    opened_lines: tuple[object, list[Any]] = (None, [])  # as the last frame laid them out
     copied: str | None = None  # a cell for the clipboard
     widths: tuple[int, ...] = ()
     _lit: dict[tuple[int, int], float] = field(default_factory=dict)
     _seen: dict[int, tuple[str | None, ...]] = field(default_factory=dict)
     _seen_change: int = 0
     _order: tuple[object, Ids] = (None, None)
+    _search: Search | None = None  # of a table's rows
 
     @classmethod
     def of(cls, board: Board) -> View:
@@ -96,16 +105,42 @@ class View:
 
     def _ordered(self) -> Ids:
         ids = self.board.ids(self.mode)
-        if not len(ids) or not (self.sought or self.sort):
-            return ids
-        rows = self.board.take(self.mode, ids)
         if self.sought:
-            mask = _with_text(self.board.searched(rows, self.sought), self.sought)
-            ids, rows = ids[mask], rows.filter(pa.array(mask))
+            ids = self._matching(ids)
         if self.sort is not None and len(ids):
             column, descending = self.sort
-            ids = ids[_places(rows.column(column), descending)]
+            (values,) = self.board.take(self.mode, ids, [column]).columns
+            ids = ids[_places(values, descending)]
         return ids
+
+    def _matching(self, ids: Ids) -> Ids:
+        """The rows that have the text, of a table those that were looked at so far."""
+        if self.mode in COMING:
+            rows = self.board.take(self.mode, ids)
+            return ids[with_text(self.board.searched(rows, self.sought), self.sought)]
+        if self._search is None or self._search.sought != self.sought:
+            self._search = Search(self.board, self.mode, self.sought, self._search)
+        self._search.step(ids)
+        return self._search.of(ids)
+
+    @property
+    def unsearched(self) -> int:
+        """How many rows the filter has not looked at yet."""
+        filtered = self.sought and self.mode not in COMING
+        return self._search.left if filtered and self._search is not None else 0
+
+    def search(self) -> bool:
+        """Look at some of those rows; gives whether there are more."""
+        if self.unsearched and self._search is not None:
+            self._search.step(self.board.ids(self.mode))
+            self._order = (None, None)
+        return bool(self.unsearched)
+
+    def search_all(self) -> None:
+        """Look at all rows that the filter has not looked at."""
+        self.order()
+        while self.search():
+            pass
 
     def window(self, room: int) -> Window:
         """The rows that fit into so many lines."""
@@ -234,10 +269,14 @@ class View:
         if self._place() < 0:
             last = max(len(ids) - self.page, 0)
             self.cursor = int(ids[-1] if self._at_end() else ids[min(self.top, last)])
+        at = np.array([self.cursor])
         if act is Act.OPEN:
             self.open, self.below, self.opened = Open.ROW, 0, self.cursor
+            self.place = self.board.place(self.mode, self.cursor)
+            passes = self.mode in COMING
+            self.opened_rows = self.board.take(self.mode, at) if passes else None
         else:
-            (row,) = self.board.drawn(self.mode, np.array([self.cursor]))
+            (row,) = self.board.drawn(self.mode, at)
             text = (row.texts[self.column] or "").encode()[:_COPIED]
             self.copied = text.decode(errors="ignore")
 
@@ -284,21 +323,6 @@ def _lines(act: Act, page: int) -> int:
     }.get(act, 0)  # fmt: skip
 
 
-def _with_text(columns: list[pa.Array], sought: str) -> Any:
-    """At which rows a cell has the text, in whatever case.
-
-    >>> _with_text([pa.array(["Ann", None]), pa.array(["x", "y"])], "an").tolist()
-    [True, False]
-    """
-    import pyarrow.compute as pc
-
-    mask: Any = False
-    for column in columns:
-        found = pc.fill_null(pc.match_substring(column, sought, ignore_case=True), False)
-        mask = mask | np.asarray(found)
-    return mask
-
-
 def _places(column: pa.Array, descending: bool) -> Any:
     """The rows' places in the order of a column; NULL is last, equal ones stay as they are."""
     import pyarrow.compute as pc
@@ -307,7 +331,5 @@ def _places(column: pa.Array, descending: bool) -> Any:
         from kshell.value_texts import raw_texts
 
         column = pa.array(raw_texts(column), pa.string())
-    ranked = pa.RecordBatch.from_arrays([column, pa.array(np.arange(len(column)))], ["v", "n"])
-    way = "descending" if descending else "ascending"
-    keys = [("v", way), ("n", "ascending")]
-    return np.asarray(pc.sort_indices(ranked, sort_keys=keys))
+    order = "descending" if descending else "ascending"
+    return np.asarray(pc.array_sort_indices(column, order=order))

@@ -69,7 +69,7 @@ class Repeats(Puller):
                 self._once()
             except OUTAGES as error:
                 self._stats = replace(self._stats, note=error.what)
-            self._tell()
+            self.tell()
             self.done.wait(self._every)
 
     def _once(self) -> None:

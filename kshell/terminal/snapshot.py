@@ -72,8 +72,12 @@ class Snapshot(Board):
         order = np.argsort(self._ids)
         return order[np.searchsorted(self._ids, ids, sorter=order)]
 
-    def take(self, mode: Mode, ids: Ints) -> pa.RecordBatch:
-        return self._rows.take(pa.array(self._places(ids)))
+    def take(self, mode: Mode, ids: Ints, only: Sequence[int] | None = None) -> pa.RecordBatch:
+        rows = self._rows if only is None else self._rows.select(only)
+        return rows.take(pa.array(self._places(ids)))
+
+    def last_changes(self, ids: Ints) -> Ints:
+        return np.full(len(ids), self.version)
 
     def drawn(self, mode: Mode, ids: Ints) -> list[Row]:
         places = self._places(ids)

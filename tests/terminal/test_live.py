@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from collections.abc import Callable
 
@@ -274,3 +275,69 @@ def test_no_frame_is_in_the_history(shell: Screen) -> None:
     shell.type("q")
     shell.wait("stopped")
     assert "● live" not in shell.history()
+
+
+LINE = 5_000  # bytes a second
+
+
+def test_a_slow_line_gets_what_a_key_did_and_no_old_pictures(shell: Screen) -> None:
+    shell.type("live stream;\r")
+    shell.wait("● live")
+    shell.rate = LINE
+    shell.until(lambda: newest(shell) > 40, "a full screen", 30)
+    shell.pump(3)
+    for key, answer in ((" ", "⏸ paused"), (" ", "● live"), ("t", "changelog"), ("?", "The keys of")):
+        before, began = len(shell.raw), time.monotonic()
+        shell.type(key)
+        shell.wait(answer, 20)
+        took = time.monotonic() - began
+        # What was on its way, at most one frame that waited, and this one.
+        assert len(shell.raw) - before < 8_000, key
+        assert took < 8_000 / LINE + 1, key
+    shell.type("qq")
+    shell.wait("· stopped", 20)
+
+
+def test_a_slow_line_delays_no_key(shell: Screen, tmp_path) -> None:
+    path = tmp_path / "rows.csv"
+    shell.type("live stream;\r")
+    shell.wait("● live")
+    shell.rate = LINE
+    shell.until(lambda: newest(shell) > 40, "a full screen", 30)
+    shell.type(f"w{path}\r")
+    began = time.monotonic()
+    while not path.exists():
+        assert time.monotonic() - began < 5
+        time.sleep(0.005)
+    # On a free machine 10 ms: nothing of it waits for the line, which nobody reads meanwhile.
+    assert time.monotonic() - began < 0.5
+    shell.type("q")
+    shell.wait("· stopped", 20)
+
+
+def test_no_answer_of_the_terminal_is_left_for_the_shell(start) -> None:
+    screen = start("tests.terminal.shell")
+    screen.wait("$")
+    screen.type(f"{sys.executable} -m tests.terminal.fake_live\r")
+    screen.wait("● live", 20)
+    screen.pump(1)
+    assert b"\x1b[6n" in screen.raw
+    screen.rate = LINE  # so that an answer is still to come
+    screen.pump(2)
+    screen.type("q")
+    screen.wait("stopped)")
+    screen.type("echo done\r")
+    screen.wait("\ndone")
+    assert "R" not in screen.text().split("· stopped")[1].replace("done", "")
+    assert "[" not in screen.text().split("· stopped")[1]
+
+
+def test_a_terminal_that_does_not_answer_gets_all_frames(shell: Screen) -> None:
+    shell.screen.write_process_input = lambda data: None
+    shell.type("live stream;\r")
+    shell.until(lambda: newest(shell) > 60, "frames", 20)
+    before = shown_count(shell)
+    shell.pump(1)
+    assert shown_count(shell) - before > 8  # 20 rows come each second
+    shell.type("q")
+    shell.wait("· stopped")
