@@ -31,6 +31,7 @@ class Argument(Enum):
     FORMAT = "format"
     FILE = "file"
     FILE_OR_PIPE = "file or pipe"
+    COLUMNS = "columns of the last result"
     NAMED_QUERY = "named query"
     JOB = "job"
     JOBS = "jobs"
@@ -86,6 +87,9 @@ COMMANDS = (
             handler="prompt_commands:turn", choices=("on", "off", "auto")),
     Command("\\last", "[format]", _A.FORMAT, "show the last result again, all of it",
             handler="prompt_commands:show_last", choices=FORMATS),
+    Command("\\chart", "[columns …]", _A.COLUMNS,
+            "chart the last result; BY column: by what; TO 'x.svg': in a file",
+            handler="chart_command:show_chart", choices=("BY", "TO")),
     Command("\\timing", "[on|off]", _A.SWITCH,
             "show how long an answer took, and what was read for it",
             handler="prompt_commands:set_timing", choices=_ON_OFF),

@@ -12,6 +12,7 @@ from kshell.results import LiveStats, many
 from kshell.terminal import themes
 from kshell.terminal.board import Mode, Row
 from kshell.terminal.cells import NULL
+from kshell.terminal.live_chart import chart_of
 from kshell.terminal.live_detail import detail, title
 from kshell.terminal.live_footer import figures, footer
 from kshell.terminal.live_keys import KEYS
@@ -41,6 +42,7 @@ _HINTS = {
 _TYPING = "Enter keep · Esc clear"
 _NAMING = "Enter write · Esc not"
 _OPENED = ("↑↓ scroll · q close", "q close")
+_CHARTED = ("←→ column · c close", "c close")
 _OVER = {"ended": ("✓ ended", "dim"), "failed": ("✗ failed", "gone")}
 _SIGN = 3  # columns that a change's sign takes
 _NARROW = 24  # columns: less does not hold every line's parts
@@ -60,13 +62,15 @@ _STYLES = {
     "cell": ("7", "7"),
     "bar": ("", "7"),
     "focus": ("1;7", "1;7"),
+    "chart": ("", ""),
     "alarm": ("30;43", "7"),
     "outage": ("97;41", "7"),
     "new": ("32", ""),
     "old": ("2", "2"),
     "gone": ("31", ""),
 }
-_THEMED = {"bar": themes.bar, "row": themes.bar, "heading": themes.heading, "at": themes.heading}
+_THEMED = {"bar": themes.bar, "row": themes.bar, "heading": themes.heading, "at": themes.heading,
+           "chart": themes.chart}  # fmt: skip
 _SIGNS = {"+I": "new", "+U": "new", "-U": "old", "-D": "gone"}
 
 
@@ -141,6 +145,8 @@ def frame(
     view: View, scene: Scene, stats: LiveStats, title: str, width: int, height: int
 ) -> Frame:
     """At most `height` lines, none of them wider than `width`."""
+    if view.open is Open.CHART:
+        return _charted(view, stats, width, height)
     if view.open is not Open.NOTHING:
         return _opened(view, stats, width, height)
     layed, rows, page = scene.layed, scene.window.rows, scene.page
@@ -265,8 +271,7 @@ def _fit(line: Line, width: int) -> Line:
 
 def _title(view: View, title: str, layed: _Layed, width: int) -> Line:
     """The state, the mode, the query's sources; and at the right how many columns are beside."""
-    state = ("⏸ paused", "paused") if view.paused else ("● live", "live")
-    state = _OVER.get(view.over, state)
+    state = _state(view)
     told = f"  {view.mode.value}  "
     what = clean(title)
     if view.sort is not None:
@@ -279,6 +284,11 @@ def _title(view: View, title: str, layed: _Layed, width: int) -> Line:
     what = cut(what, room) if room > 1 else ""
     space = " " * max(room - width_of(what) + 2, 0) if beside else ""
     return _fit((state, (told, "dim"), (what, "bold"), (space, ""), (beside, "dim")), width)
+
+
+def _state(view: View) -> tuple[str, str]:
+    state = ("⏸ paused", "paused") if view.paused else ("● live", "live")
+    return _OVER.get(view.over, state)
 
 
 def _beside(layed: _Layed, every: int) -> str:
@@ -299,8 +309,36 @@ def _bar(view: View, stats: LiveStats, window: Window, width: int) -> Line:
     if view.said:
         return ((footer([], clean(view.said), _HINTS[view.focus][-1:], width), "bar"),)
     told = figures(view, stats, len(window.rows), window.found)
-    style = "outage" if stats.note else "alarm" if stats.bad.count else "bar"
-    return ((footer(told, clean(stats.note), _HINTS[view.focus], width), style),)
+    hints = _HINTS[view.focus]
+    return ((footer(told, clean(stats.note), hints, width), _alarm(stats)),)
+
+
+def _alarm(stats: LiveStats) -> str:
+    """The style of the last line."""
+    return "outage" if stats.note else "alarm" if stats.bad.count else "bar"
+
+
+def _for_keys(view: View, hints: tuple[str, ...]) -> tuple[str, ...]:
+    """The hints, if keys are for the view."""
+    return ("",) if view.focus is Focus.ELSEWHERE else hints
+
+
+def _charted(view: View, stats: LiveStats, width: int, height: int) -> Frame:
+    """The chart of the rows, over the whole screen."""
+    page = max(height - 2, 0)
+    what, drawn = chart_of(view, width, page)
+    filtered = f"  /{clean(view.sought)}" if view.sought else ""
+    top: Line = (_state(view), ("  chart  ", "dim"), (what + filtered, "bold"))
+    beside = [f"{drawn.start:,} above"] if drawn.start else []
+    beside += [f"{drawn.rest:,} more below"] if drawn.rest > 0 else []
+    found = len(view.order())
+    told = [(0, text) for text in (*beside, *drawn.notes)]
+    told += [(order + 1, text) for order, text in figures(view, stats, found, found)]
+    hints = _for_keys(view, _CHARTED)
+    bar = ((footer(told, clean(stats.note), hints, width), _alarm(stats)),)
+    body = [*drawn.lines, *[()] * (page - len(drawn.lines))]
+    lines = [_fit(line, width) for line in (top, *body)][: max(height - 1, 0)]
+    return Frame((*lines, bar), page, view.first_column, view.widths, below=drawn.start)
 
 
 def _opened(view: View, stats: LiveStats, width: int, height: int) -> Frame:
@@ -312,7 +350,7 @@ def _opened(view: View, stats: LiveStats, width: int, height: int) -> Frame:
     body += [()] * (page - len(body))
     rest = len(lines) - below - page
     told = [(0, f"{many(rest, 'line')} more below")] if rest > 0 else []
-    hints = ("",) if view.focus is Focus.ELSEWHERE else _OPENED
+    hints = _for_keys(view, _OPENED)
     style = "outage" if stats.note else "bar"
     bar: Line = ((footer(told, clean(stats.note), hints, width), style),)
     top = _fit(((heading, "bold"),), width)

@@ -28,6 +28,7 @@ class Act(Enum):
     SORT = "sort"
     FILTER = "filter"
     OPEN = "open"
+    CHART = "chart"
     COPY = "copy"
     SAVE = "save"
     HELP = "help"
@@ -65,6 +66,8 @@ KEYS = (
     Key("s", ("s",), Act.SORT, "sort by the column: descending, ascending, not"),
     Key("/", ("/",), Act.FILTER, "show only rows with this text"),
     Key("Enter", ("c-m", "c-j"), Act.OPEN, "open the row: all its columns, whole"),
+    Key("c", ("c",), Act.CHART,
+        "chart what is shown, and go back; there ← → choose the column, s sorts by it"),
     Key("w", ("w",), Act.SAVE, "write the rows of the filter to a file, all that are kept"),
     Key("y", ("y",), Act.COPY, "copy the cell to the clipboard"),
     Key("?", ("?",), Act.HELP, "these keys"),

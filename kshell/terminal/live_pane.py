@@ -53,8 +53,8 @@ class Pane:
             if view.focus is Focus.HERE and height > 1:
                 self._lines = (standing_out(made.lines[0], width), *made.lines[1:])
             self._drawn = state
-            if view.open is Open.NOTHING:
-                self.last = made
+            # What is open does not stay on the main screen: the rows below it do.
+            self.last = replace(made, rows=here.window.rows)
         return self._lines
 
     def _read_record(self) -> None:

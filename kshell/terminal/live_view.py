@@ -23,6 +23,7 @@ __all__ = ["Focus", "Open", "View", "Window"]
 
 _GLOW = 0.8  # seconds for which a changed cell is highlighted
 _COPIED = 8 << 10  # bytes of a cell that are copied at most
+_IN_CHART = (Act.SORT, Act.LEFT, Act.RIGHT, Act.LEFTMOST, Act.RIGHTMOST)  # keys that it has too
 _ENDINGS = ("c-h", "backspace", "delete")  # keys that take a letter away
 Ids = Any  # a numpy array of int64
 
@@ -33,6 +34,7 @@ class Open(Enum):
     NOTHING = 0
     HELP = 1
     ROW = 2
+    CHART = 3
 
 
 class Focus(Enum):
@@ -207,7 +209,13 @@ class View:
                 pass  # of whom has several views
             case Act.PAUSE:
                 self.paused = not self.paused
-            case Act() as act if self.open is not Open.NOTHING:
+            case Act.CHART:
+                self.open = Open.NOTHING if self.open is Open.CHART else Open.CHART
+                self.below = 0
+                self.column = self.column if self.sort is None else self.sort[0]
+            case Act() as act if self.open is not Open.NOTHING and not (
+                self.open is Open.CHART and act in _IN_CHART
+            ):
                 self.below = max(self.below + _lines(act, self.page), 0)
             case Act.MODE:
                 modes = self.board.modes

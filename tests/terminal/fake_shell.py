@@ -133,6 +133,27 @@ def keyed(keys: int, count: int, limited: bool) -> Live:
     return Live(schema, poll, stop.set, stats, "keys", ("k",), ends=limited)
 
 
+def windows() -> Live:
+    """Counts of three regions in windows of a minute: ten windows, then a change in the last one."""
+    schema = pa.schema([("region", pa.string()), as_moment(pa.field("WINDOWSTART", pa.int64())), ("views", pa.int64())])
+    stop = threading.Event()
+    made = 0
+
+    def poll(seconds: float) -> Changes | None:
+        nonlocal made
+        if made and stop.wait(0.05):
+            return None
+        made += 1
+        minutes = range(10) if made == 1 else [9]
+        rows = [(f"r{k}", m * 60_000, m + k + made) for m in minutes for k in range(3)]
+        old = [] if made == 1 else [(f"r{k}", 540_000, 8 + k + made) for k in range(3)]
+        columns = [list(column) for column in zip(*old, *rows, strict=True)]
+        weights = pa.array([-1] * len(old) + [1] * len(rows), pa.int64())
+        return Changes(pa.record_batch(columns, schema=schema), weights)
+
+    return Live(schema, poll, stop.set, lambda: LiveStats(made, made), "views", ("region", "WINDOWSTART"))
+
+
 def wide() -> Live:
     """A stream of 60 columns."""
     schema = pa.schema([(f"column_{n}", pa.string()) for n in range(60)])
@@ -257,6 +278,8 @@ class FakeSession:
             yield slow()
         elif first == "select on":
             yield live("stream")
+        elif first == "live windows":
+            yield windows()
         elif first == "live wide":
             yield wide()
         elif first.startswith("live "):
