@@ -16,6 +16,7 @@ from kshell.terminal.live_chart import chart_of
 from kshell.terminal.live_detail import help_lines, row_lines, title
 from kshell.terminal.live_footer import figures, footer
 from kshell.terminal.live_view import Focus, Open, View, Window
+from kshell.terminal.live_waiting import waiting
 from kshell.terminal.sanitize import clean
 from kshell.terminal.widths import (
     begin_of,
@@ -149,7 +150,7 @@ def frame(
     if view.open is not Open.NOTHING:
         return _opened(view, stats, width, height)
     layed, rows, page = scene.layed, scene.window.rows, scene.page
-    body = _body(view, layed, rows)
+    body = _body(view, layed, rows) if rows else _waiting(view, stats, title, width)[:page]
     body += [()] * (page - len(body))
     bar = _bar(view, stats, scene.window, width)
     lines = (_title(view, title, layed, width), *scene.head, *body)[: max(height - 1, 0)]
@@ -243,6 +244,14 @@ def _body(view: View, layed: _Layed, rows: Iterable[Row]) -> list[Line]:
         sign = f" {row.op}" if row.op else ""
         lines.append(_joined(cells, sign, _SIGNS.get(row.op, "")))
     return lines
+
+
+def _waiting(view: View, stats: LiveStats, title: str, width: int) -> list[Line]:
+    lines: list[Line] = []
+    for text in waiting(view, stats, title):
+        parts = wrapped(text, max(width - 4, 1))
+        lines += [(), *((("  ", ""), (part, "dim")) for part in parts)]
+    return [_fit(line, width) for line in lines]
 
 
 def _joined(cells: Sequence[tuple[str, str]], margin: str, style: str) -> Line:
