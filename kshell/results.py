@@ -215,7 +215,8 @@ class Live:
 
     `key` names the columns that identify a row of a table; a stream, whose rows never change, has
     none.  `ends`: it has a LIMIT, and ends when that is reached.  `record` reads the record at a
-    partition and an offset, for the `places` of changes; None if they have none.
+    partition and an offset, for the `places` of changes; None if they have none.  `hints` say why
+    there may be no row for long.
     """
 
     schema: pa.Schema
@@ -227,6 +228,7 @@ class Live:
     notices: tuple[Notice, ...] = ()  # besides the notice of records that are left out
     ends: bool = False
     record: Callable[[int, int], Printed] | None = None
+    hints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from kshell.terminal import themes
 from kshell.terminal.board import Mode, Row
 from kshell.terminal.cells import NULL
 from kshell.terminal.live_chart import chart_of
-from kshell.terminal.live_detail import detail, title
+from kshell.terminal.live_detail import help_lines, row_lines, title
 from kshell.terminal.live_footer import figures, footer
-from kshell.terminal.live_keys import KEYS
 from kshell.terminal.live_view import Focus, Open, View, Window
+from kshell.terminal.live_waiting import waiting
 from kshell.terminal.sanitize import clean
 from kshell.terminal.widths import (
     begin_of,
@@ -150,7 +150,7 @@ def frame(
     if view.open is not Open.NOTHING:
         return _opened(view, stats, width, height)
     layed, rows, page = scene.layed, scene.window.rows, scene.page
-    body = _body(view, layed, rows)
+    body = _body(view, layed, rows) if rows else _waiting(view, stats, title, width)[:page]
     body += [()] * (page - len(body))
     bar = _bar(view, stats, scene.window, width)
     lines = (_title(view, title, layed, width), *scene.head, *body)[: max(height - 1, 0)]
@@ -244,6 +244,14 @@ def _body(view: View, layed: _Layed, rows: Iterable[Row]) -> list[Line]:
         sign = f" {row.op}" if row.op else ""
         lines.append(_joined(cells, sign, _SIGNS.get(row.op, "")))
     return lines
+
+
+def _waiting(view: View, stats: LiveStats, title: str, width: int) -> list[Line]:
+    lines: list[Line] = []
+    for text in waiting(view, stats, title):
+        parts = wrapped(text, max(width - 4, 1))
+        lines += [(), *((("  ", ""), (part, "dim")) for part in parts)]
+    return [_fit(line, width) for line in lines]
 
 
 def _joined(cells: Sequence[tuple[str, str]], margin: str, style: str) -> Line:
@@ -343,7 +351,9 @@ def _charted(view: View, stats: LiveStats, width: int, height: int) -> Frame:
 
 def _opened(view: View, stats: LiveStats, width: int, height: int) -> Frame:
     """The keys, or a row with all its columns, over the whole screen."""
-    heading, lines = _help(width) if view.open is Open.HELP else (title(view), _row(view, width))
+    helps = view.open is Open.HELP
+    heading = "The keys of this view" if helps else title(view)
+    lines = help_lines(width) if helps else row_lines(view, width)
     page = max(height - 2, 0)
     below = min(view.below, max(len(lines) - page, 0))
     body = [*lines[below : below + page]]
@@ -353,44 +363,6 @@ def _opened(view: View, stats: LiveStats, width: int, height: int) -> Frame:
     hints = _for_keys(view, _OPENED)
     style = "outage" if stats.note else "bar"
     bar: Line = ((footer(told, clean(stats.note), hints, width), style),)
-    top = _fit(((heading, "bold"),), width)
-    lines = [top, *body][: max(height - 1, 0)]
+    top: Line = ((heading, "bold"),)
+    lines = [_fit(line, width) for line in (top, *body)][: max(height - 1, 0)]
     return Frame((*lines, bar), page, view.first_column, view.widths, below=below)
-
-
-def _help(width: int) -> tuple[str, list[Line]]:
-    size = max(width_of(key.shown) for key in KEYS)
-    lines: list[Line] = []
-    for key in KEYS:
-        first, *rest = wrapped(key.help, max(width - size - 3, 1))
-        lines.append(((f" {padded(key.shown, size, False)}  ", "heading"), (first, "")))
-        lines += [((" " * (size + 3), ""), (text, "")) for text in rest]
-    return "The keys of this view", [_fit(line, width) for line in lines]
-
-
-def _row(view: View, width: int) -> list[Line]:
-    """The record and the row that are open, laid out once for each width."""
-    version = view.board.version if view.opened_rows is None else 0
-    asked = (view.opened, view.record, version, width)
-    if view.opened_lines[0] != asked:
-        lines: list[Line] = []
-        for section in detail(view):
-            lines += _headed(section.heading, section.beside, width)
-            for text in section.below:
-                inner = text.lstrip(" ")
-                lines += _indented(2 + len(text) - len(inner), inner, width)
-        view.opened_lines = (asked, [_fit(line, width) for line in lines])
-    return view.opened_lines[1]
-
-
-def _headed(heading: str, text: str, width: int) -> list[Line]:
-    """A text beside its heading if there is room, else below it."""
-    if text and width_of(heading) + 2 + width_of(text) <= width:
-        return [((f"{heading}  ", "heading"), (text, ""))]
-    lines: list[Line] = [((part, "heading"),) for part in wrapped(heading, width)]
-    return lines + (_indented(2, text, width) if text else [])
-
-
-def _indented(indent: int, text: str, width: int) -> list[Line]:
-    indent = min(indent, width // 2)
-    return [((" " * indent, ""), (part, "")) for part in wrapped(text, max(width - indent, 1))]

@@ -28,6 +28,7 @@ class Pane:
     ) -> None:
         self.live, self.view, self.title = live, view, title
         self.puller = Puller(live) if puller is None else puller
+        view.hints = live.hints
         self.last: Frame | None = None
         self._reader: RecordReader | None = None  # of the record that is open
         self._drawn: object = None

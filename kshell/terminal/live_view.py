@@ -87,6 +87,7 @@ class View:
     opened_lines: tuple[object, list[Any]] = (None, [])  # as the last frame laid them out
     copied: str | None = None  # a cell for the clipboard
     widths: tuple[int, ...] = ()
+    hints: tuple[str, ...] = ()  # why there may be no row for long
     _lit: dict[tuple[int, int], float] = field(default_factory=dict)
     _seen: dict[int, tuple[str | None, ...]] = field(default_factory=dict)
     _seen_change: int = 0

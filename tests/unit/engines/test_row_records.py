@@ -221,3 +221,22 @@ def test_changes_keep_the_place_of_each_row() -> None:
     both = Changes.concat([changes.slice(3), changes.slice(0, 1)], rows.schema)
     assert pairs(both) == [(3, 13), (0, 10)]
     assert Changes.concat([changes, Changes.of(rows)], rows.schema).places is None
+
+
+def test_what_a_query_does_not_read_is_a_hint(demo, topic: str) -> None:
+    session = Session(Properties({"bootstrap.servers": demo.bootstrap}))
+
+    def hints(sql: str) -> tuple[str, ...]:
+        (live,) = session.execute(sql)
+        assert isinstance(live, Live)
+        live.cancel()
+        return live.hints
+
+    sql = f"SELECT id FROM {topic} EMIT CHANGES"
+    (hint,) = hints(sql)
+    assert hint.startswith("It begins with what comes next: 30 records that are there already are")
+    final = f"SELECT id, COUNT(*) FROM {topic} WINDOW TUMBLING (SIZE 1 DAY) GROUP BY id EMIT FINAL"
+    assert hints(final)[1].startswith("A window's row comes when the window has closed")
+    list(session.execute("SET 'auto.offset.reset'='earliest'"))
+    assert hints(sql) == ()
+    session.close()

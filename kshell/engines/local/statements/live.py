@@ -95,6 +95,31 @@ def _with_places(context: Context, lookup: Lookup, node: plan.Answer) -> plan.An
     return with_places(node) if context.opens_records and not in_memory else None
 
 
+def _hints(lookup: Lookup, node: plan.Node) -> tuple[str, ...]:
+    """Why there may be no row for long."""
+    hints = []
+    tables = plan.looked_up(node)
+    passed = {
+        leaf.source.topic: sum(end - first for first, end in lookup.offsets(leaf.source).values())
+        for scan, leaf in enumerate(plan.scans(node))
+        if scan not in tables and lookup.held(leaf.source) is None
+    }
+    count = sum(passed.values())
+    if count and lookup.properties["auto.offset.reset"] != "earliest":
+        are = "record that is" if count == 1 else "records that are"
+        hints.append(
+            f"It begins with what comes next: {count:,} {are} there already"
+            f" {'is' if count == 1 else 'are'} not read."
+            " SET 'auto.offset.reset'='earliest'; reads them, too."
+        )
+    if plan.closes(node):
+        hints.append(
+            "A window's row comes when the window has closed: when a later record comes, after its"
+            " end and grace."
+        )
+    return tuple(hints)
+
+
 def continuous(context: Context, query: Query, properties: Properties) -> Live:
     """Rows as they change."""
     lookup = context.lookup(properties)
@@ -126,5 +151,5 @@ def continuous(context: Context, query: Query, properties: Properties) -> Live:
     return Live(
         answer.schema, poll, feed.cancel, stats, title, _key(node),
         (*lookup.notices, *cut_in_plan(node)), node.limit is not None,
-        None if placed is None else record,
+        None if placed is None else record, _hints(lookup, node),
     )  # fmt: skip
