@@ -128,10 +128,17 @@ def test_a_number_that_is_no_job(start: START) -> None:
 
 
 def test_a_dumb_terminal_is_refused_and_fg_has_lines(start: START) -> None:
-    screen = begin(start, 24, 80, "live stream", "live table", term="dumb")
-    screen.type("\\split\r")
+    screen = begin(start, 24, 80, term="dumb")
+
+    def enter(text: str) -> None:
+        screen.until(lambda: screen.text().endswith("kshell>"), "a prompt")
+        screen.pump(0.3)  # what is typed before it reads is not for it
+        screen.type(f"{text}\r")
+
+    for text in ("live stream &;", "live table &;", "\\split"):
+        enter(text)
     screen.wait("\\split needs a terminal on which it can draw")
-    screen.type("\\fg 1\r")
+    enter("\\fg 1")
     screen.wait('{"k":"row')
     assert b"\x1b[?1049h" not in screen.raw
 
