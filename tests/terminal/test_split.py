@@ -2,6 +2,7 @@ r"""`\split` as a person sees it: on a pty, over a fake session."""
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from collections.abc import Callable
@@ -130,9 +131,12 @@ def test_a_number_that_is_no_job(start: START) -> None:
 def test_a_dumb_terminal_is_refused_and_fg_has_lines(start: START) -> None:
     screen = begin(start, 24, 80, term="dumb")
 
+    prompts = itertools.count(1)
+
     def enter(text: str) -> None:
-        screen.until(lambda: screen.text().endswith("kshell>"), "a prompt")
-        screen.pump(0.3)  # what is typed before it reads is not for it
+        wanted = next(prompts)  # what is typed before the prompt reads is not a line for it
+        screen.until(lambda: screen.text().count("kshell>") == wanted, "the next prompt")
+        screen.pump(0.3)
         screen.type(f"{text}\r")
 
     for text in ("live stream &;", "live table &;", "\\split"):
