@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -341,3 +343,38 @@ def test_a_terminal_that_does_not_answer_gets_all_frames(shell: Screen) -> None:
     assert shown_count(shell) - before > 8  # 20 rows come each second
     shell.type("q")
     shell.wait("· stopped")
+
+
+def child_of(pid: int) -> int:
+    with open(f"/proc/{pid}/task/{pid}/children") as children:
+        return int(children.read().split()[0])
+
+
+@pytest.mark.parametrize("how", ["key", "TSTP", "STOP"])
+def test_a_view_that_was_stopped_goes_on(start, how: str) -> None:
+    """Ctrl-Z and SIGTSTP give the terminal back; after SIGSTOP, of which nobody hears, it is taken again."""
+    screen = start("tests.terminal.shell", lines=24, columns=80)
+    screen.wait("$")
+    screen.type(f"{sys.executable} -m tests.terminal.fake_live\r")
+    screen.wait("row3 ", 20)
+    if how == "key":
+        screen.type("\x1a")
+    else:
+        os.kill(child_of(screen.process.pid), getattr(signal, f"SIG{how}"))
+    screen.wait("Stopped")
+    if how != "STOP":
+        assert "● live" not in screen.text()
+        screen.type("echo again\r")
+        screen.wait("\nagain")
+    screen.type("fg\r")
+    screen.wait("● live")
+    screen.gone("Stopped")
+    before = shown_count(screen)
+    screen.until(lambda: shown_count(screen) > before, "more rows")
+    screen.type(" ")
+    screen.wait("⏸ paused")
+    screen.type("q")
+    screen.wait("stopped)")
+    assert "^[" not in screen.text()
+    screen.type("echo done\r")
+    screen.wait("\ndone")
