@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kshell.results import Live, Rows, Running
     from kshell.spill import Spill
     from kshell.terminal.board import Board
+    from kshell.terminal.live_puller import Puller
     from kshell.terminal.times import Times
 
 __all__ = ["Job", "Jobs", "LiveJob", "RowsJob"]
@@ -48,8 +49,8 @@ class Job(Protocol):
     def lend(self) -> tuple[Live, Board]:
         """The query and its rows, for a view to poll until `go_on`; raises UsageError."""
 
-    def go_on(self, ended: bool, error: BaseException | None) -> None:
-        """Poll again, if it has not ended meanwhile."""
+    def go_on(self, view: Puller) -> None:
+        """Poll again when the view has polled the last time, if the query has not ended."""
 
     def stop(self) -> None:
         """End it."""
@@ -129,8 +130,10 @@ class RowsJob:
         live = Live(schema, poll, _nothing, lambda: stats)
         return live, Board(schema, (), self._times)
 
-    def go_on(self, ended: bool, error: BaseException | None) -> None:
-        """It has read all."""
+    def go_on(self, view: Puller) -> None:
+        """It has read all; only the view ends."""
+        view.thread.join(_GRACE)
+        view.close()
 
     def stop(self) -> None:
         self.rows.cancel()
@@ -148,15 +151,21 @@ class LiveJob:
         self.error: BaseException | None = None
         self.board: Board = Board(live.schema, live.key, times, live.ends)
         self._left = threading.Event()
-        self._poll()
+        self._begin()
 
-    def _poll(self) -> None:
+    def _begin(self, view: Puller | None = None) -> None:
         self._left.clear()
-        self._thread = threading.Thread(target=self._run, name="kshell-job", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, args=(view,), name="kshell-job", daemon=True
+        )
         self._thread.start()
 
-    def _run(self) -> None:
+    def _run(self, view: Puller | None) -> None:
         try:
+            if view is not None and view.over(self.board):
+                self.error = view.error
+                self.ended.set()
+                return
             while not self._left.is_set():
                 changes = self.live.poll(_POLL)
                 if changes is None:
@@ -187,7 +196,11 @@ class LiveJob:
 
     def lend(self) -> tuple[Live, Board]:
         self._left.set()
-        self._thread.join()
+        try:
+            self._thread.join()
+        except BaseException:  # Ctrl-C while a poll waits
+            self._left.clear()
+            raise
         live = replace(self.live, poll=self._end) if self.ended.is_set() else self.live
         return live, self.board
 
@@ -195,12 +208,8 @@ class LiveJob:
         if self.error is not None:
             raise self.error
 
-    def go_on(self, ended: bool, error: BaseException | None) -> None:
-        if ended:
-            self.error = error
-            self.ended.set()
-        else:
-            self._poll()
+    def go_on(self, view: Puller) -> None:
+        self._begin(view)
 
     def stop(self) -> None:
         self._left.set()

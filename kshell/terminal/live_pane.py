@@ -17,6 +17,8 @@ from kshell.terminal.live_view import Focus, Open, View
 
 __all__ = ["Pane", "reason"]
 
+_GRACE = 0.3  # seconds for the last poll
+
 
 class Pane:
     """`last` is the newest frame of its rows."""
@@ -93,12 +95,10 @@ class Pane:
         return stats if error is None else replace(stats, note=reason(error))
 
     def leave(self) -> None:
-        """Poll no more, so that another thread may; the board has all that came."""
+        """Poll no more; the last poll may still wait, for a registry or for brokers."""
         self.close_record()
         self.puller.done.set()
-        self.puller.thread.join()
-        self.puller.close()
-        self.puller.hand_over(self.view.board)
+        self.puller.thread.join(_GRACE)
         self._see_end()
 
 

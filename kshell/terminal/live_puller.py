@@ -76,6 +76,14 @@ class Puller:
             os.close(self.news)
             os.close(self._ring)
 
+    def over(self, board: Board) -> bool:
+        """Wait for the last poll and give the board what it had; whether the query has ended."""
+        self.done.set()
+        self.thread.join()
+        self.close()
+        self.hand_over(board)
+        return self.ended
+
     def hand_over(self, board: Board) -> None:
         """Give the new changes to the board."""
         parts = [self._fresh.popleft() for _ in range(len(self._fresh))]

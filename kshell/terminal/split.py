@@ -24,6 +24,7 @@ from kshell.types import quote_ksql
 
 __all__ = ["split"]
 
+_GRACE = 0.3  # seconds for the end of what was read for the screen alone
 _SENDS = "& at the end of a query sends it there"
 
 
@@ -45,21 +46,23 @@ def split(talk: Conversation, call: Call) -> None:
     jobs = talk.jobs.numbered()
     queries = {query.id: query for query in talk.session().running() if query.writes}
     sides: list[_Side] = []
+    interrupted = False
     try:
         for name in chosen(call.argument.split(), list(jobs), list(queries)):
             opened = _job(talk, name, jobs[name]) if name in jobs else _sink(talk, queries[name])
             sides.append(opened)
         show([side.pane for side in sides])
-    finally:
+        interrupted = any(side.pane.view.interrupted for side in sides)
         for side in sides:
             side.pane.leave()
+            how = _how(side.pane, interrupted and side.stop is not None)
+            keep(side.pane, how, side.elsewhere, side.pane.title)
+    finally:
+        for side in sides:
+            side.pane.puller.done.set()
             side.leave()
-    interrupted = any(side.pane.view.interrupted for side in sides)
-    for side in sides:
-        stop = side.stop if interrupted else None
-        if stop is not None:
-            stop()
-        keep(side.pane, _how(side.pane, stop is not None), side.elsewhere, side.pane.title)
+            if interrupted and side.stop is not None:
+                side.stop()
     if interrupted:
         raise Interrupted("")  # the last lines say it
 
@@ -89,10 +92,10 @@ def _job(talk: Conversation, name: str, job: Job) -> _Side:
     live, board = job.lend()
     pane = Pane(live, View.of(board), f"[{name}] {' '.join(job.text.split())}")
 
-    def leave() -> None:
-        job.go_on(pane.puller.ended, pane.puller.error)
-
-    return _Side(pane, leave, lambda: talk.jobs.take(name).stop(), f"\\fg {name} for all")
+    elsewhere = f"\\fg {name} for all"
+    return _Side(
+        pane, lambda: job.go_on(pane.puller), lambda: talk.jobs.take(name).stop(), elsewhere
+    )
 
 
 def _sink(talk: Conversation, query: Running) -> _Side:
@@ -102,7 +105,13 @@ def _sink(talk: Conversation, query: Running) -> _Side:
         (live,) = (answer for answer in answers if isinstance(answer, Live))
     board = Board(live.schema, live.key, times)
     pane = Pane(live, View.of(board), f"[{query.id}] {query.writes}")
-    return _Side(pane, live.cancel, None, "")
+
+    def leave() -> None:
+        live.cancel()
+        pane.puller.thread.join(_GRACE)
+        pane.puller.close()
+
+    return _Side(pane, leave, None, "")
 
 
 def _how(pane: Pane, stopped: bool) -> str:

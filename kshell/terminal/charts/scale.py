@@ -89,9 +89,15 @@ _STEPS = (
     *((n * _SECOND, "%H:%M:%S") for n in (1, 2, 5, 10, 15, 30)),
     *((n * _MINUTE, "%H:%M") for n in (1, 2, 5, 10, 15, 30)),
     *((n * _HOUR, "%H:%M") for n in (1, 2, 3, 6, 12)),
-    *((n * _DAY, "%m-%d") for n in (1, 2, 5, 10, 20)),
-    *((n * _DAY, "%Y-%m-%d") for n in (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 100_000)),
+    *((n * _DAY, "%m-%d") for n in (1, 2)),
 )  # fmt: skip
+# The same in months; between them and days, weeks.
+_MONTHS = (
+    *((n, "%Y-%m") for n in (1, 2, 3, 6)),
+    *((n * 12, "%Y") for n in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)),
+)
+_WEEK = (7 * _DAY, "%m-%d")
+_CALENDAR = (-62_135_596_800_000, 253_402_300_799_000)  # the years 1 to 9999
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -102,15 +108,28 @@ def moment_ticks(low: float, high: float, times: Times, room: Callable[[str], in
     >>> [t.text for t in moment_ticks(0, 5 * minute, Times.UTC, lambda text: 3)]
     ['00:00', '00:02', '00:04']
     """
-    if times is Times.NUMBER:
+    if times is Times.NUMBER or low < _CALENDAR[0] or high > _CALENDAR[1]:
         return number_ticks(low, high, room(str(int(high))))
     offset = _offset(low) if times is Times.LOCAL else 0
-    for step, pattern in _STEPS:
-        first, last = math.ceil((low + offset) / step), math.floor((high + offset) / step)
+    low, high = max(low + offset, _CALENDAR[0]), min(high + offset, _CALENDAR[1])
+    for step, pattern in (*_STEPS, _WEEK):
+        first, last = math.ceil(low / step), math.floor(high / step)
         if last - first < max(room(_moment(_DAY, pattern)), 1):
-            found = (n * step for n in range(first, last + 1))
+            return [Tick(n * step - offset, _moment(n * step, pattern))
+                    for n in range(first, last + 1)]  # fmt: skip
+    start, end = (np.datetime64(int(ms), "ms").astype("M8[M]").astype(int) for ms in (low, high))
+    start += _of_month(start) < low
+    for step, pattern in _MONTHS:
+        first, last = math.ceil(start / step), int(end) // step
+        if last - first < max(room(_moment(_DAY, pattern)), 1):
+            found = (_of_month(n * step) for n in range(first, last + 1))
             return [Tick(at - offset, _moment(at, pattern)) for at in found]
     return []
+
+
+def _of_month(number: int) -> int:
+    """When a month begins, in ms; it is counted from January 1970."""
+    return int(np.datetime64(number, "M").astype("M8[ms]").astype(int))
 
 
 def _offset(ms: float) -> int:
@@ -122,9 +141,6 @@ def _offset(ms: float) -> int:
 
 
 def _moment(ms: float, pattern: str) -> str:
-    """The moment as text; as a number beyond the calendar."""
-    try:
-        text = (_EPOCH + timedelta(milliseconds=ms)).strftime(pattern)
-    except OverflowError:
-        return number_text(ms)
+    """The moment as text."""
+    text = (_EPOCH + timedelta(milliseconds=ms)).strftime(pattern)
     return text[:-3] if pattern.endswith("%f") else text

@@ -2,13 +2,15 @@ r"""`\split`: where two views stand, line by line, and which queries are shown."
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from kshell.changes import Changes
 from kshell.errors import UsageError
-from kshell.results import Live, LiveStats
+from kshell.results import Event, Live, LiveStats
 from kshell.terminal import split
 from kshell.terminal.board import Board
 from kshell.terminal.commands import enter
@@ -229,7 +231,7 @@ def test_a_query_that_ends_meanwhile_is_done_and_a_bounded_one_shows_its_rows(
     assert " row3 │ 3" in drawn
     assert drawn[12].startswith("✓ ended  append  [2] many")
     assert " 9" in drawn
-    assert any("[1] done, 3 rows" in news for news in talk.jobs.news())
+    until(lambda: any("[1] done, 3 rows" in news for news in talk.jobs.news()))
     enter(talk, "\\split")  # and once more
     assert drawn[24].startswith("✓ ended  append  [1] live ending")
     assert drawn[24:] == drawn[:24]
@@ -237,6 +239,73 @@ def test_a_query_that_ends_meanwhile_is_done_and_a_bounded_one_shows_its_rows(
     capsys.readouterr()
     enter(talk, "\\fg 2")
     assert capsys.readouterr().out.split() == ["n", *map(str, range(10))]
+
+
+class Waiting(FakeSession):
+    """`wait`: a stream whose polls last until `go`, as where a registry does not answer."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.polls = 0
+
+    def execute(self, text: str) -> Iterator[Event]:
+        if not text.startswith("wait"):
+            yield from super().execute(text)
+            return
+
+        def poll(seconds: float) -> Changes:
+            self.polls += 1
+            if self.polls > 2:
+                self.go.wait(20)
+            time.sleep(0.001)
+            return rows("a", "b")
+
+        yield Live(SCHEMA, poll, self.go.set, LiveStats, "t")
+
+
+def test_a_poll_that_waits_does_not_hold_the_prompt(monkeypatch) -> None:
+    session = Waiting()
+    talk = Conversation(lambda: session, "table")  # type: ignore[arg-type, return-value]
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr(split, "draws", lambda out: True)
+    session.polls = -10**9  # the job itself does not wait
+    enter(talk, "wait &")
+    enter(talk, "live table &")
+    until(lambda: talk.jobs.numbered()["1"].count)
+
+    def show(panes: list[Pane]) -> None:
+        session.polls = 2
+        until(lambda: panes[0].lines(60, 12) and session.polls > 2)
+
+    monkeypatch.setattr(split, "show", show)
+    began = time.monotonic()
+    enter(talk, "\\split")
+    assert time.monotonic() - began < 3
+    job = talk.jobs.numbered()["1"]
+    before = job.count
+    session.go.set()
+    until(lambda: job.count > before + 10)
+    talk.close()
+
+
+def test_ctrl_c_while_a_query_is_fetched_leaves_it_running(monkeypatch) -> None:
+    session = Waiting()
+    talk = Conversation(lambda: session, "table")  # type: ignore[arg-type, return-value]
+    enter(talk, "wait &")
+    until(lambda: session.polls > 2)
+    job = talk.jobs.numbered()["1"]
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "join", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            job.lend()
+    before = job.count
+    session.go.set()
+    until(lambda: job.count > before + 10)
+    talk.close()
 
 
 def test_a_bounded_query_that_still_reads_waits(talk: Conversation, monkeypatch, capsys) -> None:
