@@ -379,3 +379,24 @@ def test_a_view_that_was_stopped_goes_on(start, how: str) -> None:
     assert "^[" not in screen.text() or how == "STOP"
     screen.type("echo done\r")
     screen.wait("\ndone")
+
+
+def test_enter_opens_the_record_of_a_row(start) -> None:
+    sql = "SELECT UCASE(userid) AS u FROM orders EMIT CHANGES"
+    screen = start("kshell", "--demo", "-e", sql, lines=24, columns=80)
+    screen.wait("Waiting for the first record of orders", 30)
+    screen.wait("USER_", 30)
+    screen.type("\r")
+    screen.wait(" of orders", 20)
+    screen.wait('"userid": "User_')
+    assert re.search(r"^Record \d@\d+ of orders\ntime  20\d\d-", screen.text())
+    assert re.search(r"\nkey  \d+\nvalue\n  \{\n", screen.text())
+    user = re.search('"userid": "(User_[0-9]+)"', screen.text())
+    assert user is not None
+    screen.type("\x1b[F")  # End
+    screen.wait("u  STRING")
+    assert f"\n  {user[1].upper()}" in screen.text()
+    screen.type("\x1b")
+    screen.wait("● live")
+    screen.type("q")
+    screen.wait("stopped)")
