@@ -384,7 +384,6 @@ def test_a_view_that_was_stopped_goes_on(start, how: str) -> None:
 def test_enter_opens_the_record_of_a_row(start) -> None:
     sql = "SELECT UCASE(userid) AS u FROM orders EMIT CHANGES"
     screen = start("kshell", "--demo", "-e", sql, lines=24, columns=80)
-    screen.wait("Waiting for the first record of orders", 30)
     screen.wait("USER_", 30)
     screen.type("\r")
     screen.wait(" of orders", 20)
