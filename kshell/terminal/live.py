@@ -9,21 +9,15 @@ screen; of a query that ended by itself, all rows.
 from __future__ import annotations
 
 import base64
-import contextlib
 import os
-import select
-import sys
-import termios
 import time
-import tty
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from operator import is_
 from typing import TYPE_CHECKING
 
 from kshell.errors import Interrupted, KshellError
 from kshell.results import Live
 from kshell.terminal.board import Board
-from kshell.terminal.keyboard import suspend
 from kshell.terminal.line_writer import LineWriter
 from kshell.terminal.live_footer import ending, limit
 from kshell.terminal.live_frame import Line, kept, painted
@@ -31,6 +25,7 @@ from kshell.terminal.live_keys import Act, act_of
 from kshell.terminal.live_layout import Layout, arrange, together
 from kshell.terminal.live_pane import Pane, reason
 from kshell.terminal.live_save import save
+from kshell.terminal.live_terminal import Keys, name_of
 from kshell.terminal.live_view import Focus, View
 from kshell.terminal.messages import colours
 from kshell.terminal.output import Target, write
@@ -41,7 +36,6 @@ from kshell.terminal.times import Times
 from kshell.terminal.widths import cut, wrapped
 
 if TYPE_CHECKING:
-    from prompt_toolkit.input.vt100 import Vt100Input
     from prompt_toolkit.key_binding.key_processor import KeyPress
 
 __all__ = ["keep", "show", "watch"]
@@ -50,9 +44,7 @@ _FRAME = 0.1  # seconds between two frames, at least
 _IDLE = 0.2  # seconds after which the rate and the lag are drawn again although no rows came
 _SHARE = 9  # after a frame, wait this many times as long as it took to draw
 _PATIENCE = 0.15  # seconds; a query that ends before needs no screen of its own
-_ESCAPE = 0.05  # seconds after Esc in which more bytes make it another key
 _SIZE = (80, 24)  # of a terminal that does not know
-_ANSWER = "<cursor-position-response>"  # prompt_toolkit's name
 
 
 def watch(
@@ -142,83 +134,6 @@ def _size() -> tuple[int, int]:
     return columns or _SIZE[0], lines or _SIZE[1]
 
 
-def _raw(fd: int) -> None:
-    """Ctrl-C and Ctrl-Z are keys."""
-    tty.setcbreak(fd)
-    mode = termios.tcgetattr(fd)
-    mode[3] &= ~(termios.ISIG | termios.IEXTEN)
-    termios.tcsetattr(fd, termios.TCSANOW, mode)
-
-
-@contextlib.contextmanager
-def _raw_keys(fd: int, screen: LineWriter, keys: _Keys) -> Iterator[Callable[[], None]]:
-    """Gives what Ctrl-Z does: the terminal is as before until fg.  At the end the screen is closed.
-
-    The terminal's answers are read first: nobody else expects them.
-    """
-    before = termios.tcgetattr(fd)
-
-    def stop() -> None:
-        screen.pause()
-        keys.settle()
-        termios.tcsetattr(fd, termios.TCSANOW, before)
-        suspend()
-        _raw(fd)
-        screen.resume()
-
-    try:
-        _raw(fd)
-        yield stop
-    finally:
-        screen.close()
-        keys.settle()
-        termios.tcsetattr(fd, termios.TCSANOW, before)
-
-
-class _Keys:
-    """Reads keys with prompt_toolkit's parser; what the terminal answers is the screen's."""
-
-    def __init__(self, fd: int, screen: LineWriter) -> None:
-        from prompt_toolkit.input.vt100 import Vt100Input
-
-        self._screen = screen
-        self._input: Vt100Input = Vt100Input(sys.stdin)
-        self._fd = fd
-        self._flush_at: float | None = None  # Esc may begin another key until then
-
-    def read(self, news: Sequence[int], until: float) -> list[KeyPress]:
-        """The pressed keys; waits until then, or until there are changes."""
-        now = time.monotonic()
-        until = until if self._flush_at is None else min(until, self._flush_at)
-        waited = [self._fd, *news]
-        ready, _, _ = select.select(waited, [], [], max(until - now, 0))
-        if self._fd in ready:
-            read = self._input.read_keys()
-            keys = [key for key in read if _name(key) != _ANSWER]
-            for _ in range(len(read) - len(keys)):
-                self._screen.answered()
-            self._flush_at = time.monotonic() + _ESCAPE
-            if self._input.closed:
-                from prompt_toolkit.key_binding.key_processor import KeyPress
-
-                return [*keys, KeyPress("q")]  # the terminal is gone
-            return keys
-        if self._flush_at is not None and time.monotonic() >= self._flush_at:
-            self._flush_at = None
-            return self._input.flush_keys()
-        return []
-
-
-    def settle(self) -> None:
-        """Read the answers that are still to come; keys beside them are lost."""
-        while (left := self._screen.unanswered) and not self._input.closed:
-            self.read([], time.monotonic() + left)
-
-
-def _name(key: KeyPress) -> str:
-    return str(getattr(key.key, "value", key.key))
-
-
 def show(panes: Sequence[Pane]) -> None:
     """Draw one or two views until one is left, or the query of the only one ends."""
     _Screen(panes).show()
@@ -248,12 +163,11 @@ class _Screen:
     def show(self) -> None:
         """Draw until it is over."""
         panes = self._panes
-        fd, out = sys.stdin.fileno(), terminal()
+        out = terminal()
         colour = colours(out)
         news = [pane.puller.news for pane in panes]
         screen = LineWriter(out, asks=True)
-        keys = _Keys(fd, screen)
-        with _raw_keys(fd, screen, keys) as stop:
+        with Keys(screen) as keys:
             self._draw(screen, colour)
             may, must = time.monotonic() + _FRAME, time.monotonic() + _IDLE
             searches = False
@@ -266,13 +180,15 @@ class _Screen:
                 until = now if searches else until
                 pressed = keys.read([] if early else news, until)
                 for n, key in enumerate(pressed):
-                    self._press(key, stop)
+                    self._press(key, keys)
                     if self._over:
                         if n:  # what keys before it did is what stays
                             self._draw(screen, colour, True)
                         return
                 for pane in panes:
                     _serve(pane, screen)
+                if keys.resumed:
+                    keys.resumed, self._layout = False, None
                 now = time.monotonic()
                 due = now >= must or (now >= may and _heard(panes))
                 if pressed or (due and not screen.waits):
@@ -280,12 +196,11 @@ class _Screen:
                     may = time.monotonic() + max(_FRAME, _SHARE * took)
                     must = max(may, time.monotonic() + _IDLE)
 
-    def _press(self, key: KeyPress, stop: Callable[[], None]) -> None:
-        name = _name(key)
+    def _press(self, key: KeyPress, keys: Keys) -> None:
+        name = name_of(key)
         match act_of(name):
             case Act.SUSPEND:
-                stop()
-                self._layout = None
+                keys.suspend()
             case Act.FOCUS if len(self._panes) > 1:
                 self._focus(self._at + 1)
             case _:

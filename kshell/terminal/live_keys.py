@@ -65,7 +65,7 @@ KEYS = (
     Key("End", ("end", "G"), Act.LAST, "the last row; go on, and follow what comes"),
     Key("s", ("s",), Act.SORT, "sort by the column: descending, ascending, not"),
     Key("/", ("/",), Act.FILTER, "show only rows with this text"),
-    Key("Enter", ("c-m", "c-j"), Act.OPEN, "open the row: all its columns, whole"),
+    Key("Enter", ("c-m", "c-j"), Act.OPEN, "open the row: the record that it is of, and all its columns, whole"),
     Key("c", ("c",), Act.CHART,
         "chart what is shown, and go back; there ← → choose the column, s sorts by it"),
     Key("w", ("w",), Act.SAVE, "write the rows of the filter to a file, all that are kept"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -341,3 +343,59 @@ def test_a_terminal_that_does_not_answer_gets_all_frames(shell: Screen) -> None:
     assert shown_count(shell) - before > 8  # 20 rows come each second
     shell.type("q")
     shell.wait("· stopped")
+
+
+def child_of(pid: int) -> int:
+    with open(f"/proc/{pid}/task/{pid}/children") as children:
+        return int(children.read().split()[0])
+
+
+@pytest.mark.parametrize("how", ["key", "TSTP", "STOP"])
+def test_a_view_that_was_stopped_goes_on(start, how: str) -> None:
+    """Ctrl-Z and SIGTSTP give the terminal back; after SIGSTOP, of which nobody hears, it is taken again."""
+    screen = start("tests.terminal.shell", lines=24, columns=80)
+    screen.wait("$")
+    screen.type(f"{sys.executable} -m tests.terminal.fake_live\r")
+    screen.wait("row3 ", 20)
+    if how == "key":
+        screen.type("\x1a")
+    else:
+        os.kill(child_of(screen.process.pid), getattr(signal, f"SIG{how}"))
+    screen.wait("Stopped")
+    if how != "STOP":
+        assert "● live" not in screen.text()
+        screen.type("echo again\r")
+        screen.wait("\nagain")
+    screen.pump(0.3)  # after SIGSTOP the shell may get an answer of the terminal
+    screen.type("\x15fg\r")
+    screen.wait("● live")
+    screen.gone("Stopped")
+    before = shown_count(screen)
+    screen.until(lambda: shown_count(screen) > before, "more rows")
+    screen.type(" ")
+    screen.wait("⏸ paused")
+    screen.type("q")
+    screen.wait("stopped)")
+    assert "^[" not in screen.text() or how == "STOP"
+    screen.type("echo done\r")
+    screen.wait("\ndone")
+
+
+def test_enter_opens_the_record_of_a_row(start) -> None:
+    sql = "SELECT UCASE(userid) AS u FROM orders EMIT CHANGES"
+    screen = start("kshell", "--demo", "-e", sql, lines=24, columns=80)
+    screen.wait("USER_", 30)
+    screen.type("\r")
+    screen.wait(" of orders", 20)
+    screen.wait('"userid": "User_')
+    assert re.search(r"^Record \d@\d+ of orders\ntime  20\d\d-", screen.text())
+    assert re.search(r"\nkey  \d+\nvalue\n  \{\n", screen.text())
+    user = re.search('"userid": "(User_[0-9]+)"', screen.text())
+    assert user is not None
+    screen.type("\x1b[F")  # End
+    screen.wait("u  STRING")
+    assert f"\n  {user[1].upper()}" in screen.text()
+    screen.type("\x1b")
+    screen.wait("● live")
+    screen.type("q")
+    screen.wait("stopped)")
