@@ -1,4 +1,4 @@
-"""Rewrites messages of the formats v0 and v1, which Kafka wrote before 0.11, as batches of format v2.
+"""Rewrites messages of formats v0 and v1, which Kafka wrote before 0.11, as batches of format v2.
 
 `records` calls it for a record set with such messages; what comes after it knows v2 alone.  Old
 messages have no headers, and those of v0 no time (-1).  Every length is checked before it is used.
@@ -169,9 +169,9 @@ class _Batch:
 
     def add(self, offset: int, time: int, message: _Message) -> None:
         """One more record, at an offset above those before."""
-        parts = [_ZERO, _varint(time), _varint(offset - self.base)]
+        parts: list[bytes | memoryview] = [_ZERO, _varint(time), _varint(offset - self.base)]
         for field in (message.key, message.value):
-            parts += (_NULL,) if field is None else (_varint(len(field)), field)
+            parts += [_NULL] if field is None else [_varint(len(field)), field]
         parts.append(_ZERO)  # no headers
         self._records += _varint(sum(map(len, parts)))
         for part in parts:

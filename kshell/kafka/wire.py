@@ -37,6 +37,7 @@ logging.getLogger("aiokafka").addHandler(logging.NullHandler())
 
 LATEST, EARLIEST = -1, -2  # ListOffsets' special times
 _FORBIDDEN, _OUT_OF_RANGE = 29, 1
+_TIMELESS = 43  # the topic's record format (v0) has no times to search by
 _NO_TOPIC = frozenset({3, 17})  # unknown, and a name that no topic can have
 _TOPIC = 2  # Kafka's number for a topic's configs
 _STATIC = 4  # from here on a config's source is the broker's file or Kafka's default
@@ -319,7 +320,8 @@ class Wire:
     ) -> dict[int, int]:
         """Per partition, the first offset at or after a time (ms), LATEST or EARLIEST.
 
-        A time after the last record's gives -1.  Looks up leaders again if they moved.
+        A time after the last record's gives -1, and so does a topic whose records have no times.
+        Looks up leaders again if they moved.
         """
         wanted, found = dict(times), {}
         for attempt in range(20):
@@ -339,8 +341,8 @@ class Wire:
                     continue
                 for _, results in answer.topics:
                     for partition, error, _, offset in results:
-                        if error == 0:
-                            found[partition] = offset
+                        if error in (0, _TIMELESS):
+                            found[partition] = -1 if error else offset
                             wanted.pop(partition, None)
                         else:
                             self.raise_for(topic.name, partition, error, wanted[partition])
