@@ -193,6 +193,7 @@ class Fetcher:
         asked = {p: self.position[p] for p in partitions}
         request = RawFetchRequest(
             self._leaders.topic.name,
+            self._leaders.topic.id,
             asked,
             isolation=self._isolation,
             wait_ms=500,

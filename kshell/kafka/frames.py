@@ -15,7 +15,8 @@ from typing import Any
 from aiokafka import errors as codes
 from aiokafka.conn import AIOKafkaConnection, CloseReason
 
-from kshell.kafka.raw import Fetched
+from kshell.errors import CorruptRecord
+from kshell.kafka.raw import FetchMessage
 
 __all__ = ["FrameConnection", "open_connection"]
 
@@ -125,7 +126,7 @@ class FrameConnection(AIOKafkaConnection):  # type: ignore[misc]
             self.break_off(codes.KafkaConnectionError("an answer that nobody asked for"))
             return
         correlation, request, future = self._requests[0]
-        if request is None or request.RESPONSE_TYPE is not Fetched:
+        if not isinstance(request, FetchMessage):
             try:
                 self._handle_frame(bytes(frame))
             except Exception as error:
@@ -137,9 +138,9 @@ class FrameConnection(AIOKafkaConnection):  # type: ignore[misc]
             self.break_off(codes.CorrelationIdError("the answer is to another request"))
         elif not future.done():
             try:
-                future.set_result(Fetched.decode(frame[_HEAD:]))
-            except struct.error as error:
-                future.set_exception(codes.KafkaConnectionError(f"a broken answer: {error}"))
+                future.set_result(request.read(frame[_HEAD:]))
+            except CorruptRecord as error:
+                future.set_exception(codes.KafkaConnectionError(error.what))
 
     def break_off(self, error: Exception) -> None:
         """Close after a bad frame."""

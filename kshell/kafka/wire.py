@@ -8,7 +8,6 @@ say "unable to bootstrap".
 from __future__ import annotations
 
 import asyncio
-import io
 import itertools
 import logging
 import re
@@ -20,15 +19,13 @@ from typing import Any
 from aiokafka import errors as codes
 from aiokafka.abc import AbstractTokenProvider
 from aiokafka.protocol.admin import DescribeConfigsRequest
-from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
 
 from kshell.config import Properties
 from kshell.errors import Forbidden, KafkaError, Outage, TopicChanged, UnknownName, UsageError
-from kshell.kafka import metadata
 from kshell.kafka.diagnose import diagnose
 from kshell.kafka.frames import FrameConnection, open_connection
-from kshell.kafka.metadata import Broker, Cluster, Partition, Topic
+from kshell.kafka.metadata import Cluster, MetadataRequest, Topic, cluster_of
 
 __all__ = ["EARLIEST", "LATEST", "Wire"]
 
@@ -43,7 +40,7 @@ _TOPIC = 2  # Kafka's number for a topic's configs
 _STATIC = 4  # from here on a config's source is the broker's file or Kafka's default
 _RECENT = 1.0  # seconds for which `watched` asks nobody again
 _LATELY = 10.0  # seconds after which it forgets a name that nobody asks for
-_MOVED = frozenset({3, 5, 6, 9, 74, 75, 76})  # error codes that new metadata may solve
+_MOVED = frozenset({3, 5, 6, 9, 74, 75, 76, 100, 103})  # error codes that new metadata may solve
 
 
 _SERVER = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/;\[\]]+))(?::(\d{1,5}))?")
@@ -113,57 +110,6 @@ def _settings(p: Properties, timeout: float) -> dict[str, Any]:
     return settings
 
 
-class _MetadataStruct:
-    """Metadata v12 in the shape that aiokafka's connection sends and decodes."""
-
-    API_KEY, API_VERSION = metadata.API_KEY, metadata.VERSION
-
-    def __init__(self, topics: Sequence[str] | None) -> None:
-        self._topics = topics
-        self.RESPONSE_TYPE = self
-
-    def build_request_header(self, correlation_id: int, client_id: str) -> Any:
-        from aiokafka.protocol.api import RequestHeader_v2
-
-        return RequestHeader_v2(self, correlation_id=correlation_id, client_id=client_id)
-
-    def encode(self) -> bytes:
-        return metadata.encode(self._topics)
-
-    def parse_response_header(self, data: io.BytesIO) -> Any:
-        from aiokafka.protocol.api import ResponseHeader_v1
-
-        return ResponseHeader_v1.decode(data)
-
-    def decode(self, data: io.BytesIO) -> Cluster:
-        return metadata.decode(data.read())
-
-
-class _MetadataRequest:
-    """The newest metadata request that the broker supports."""
-
-    def __init__(self, topics: Sequence[str] | None) -> None:
-        self._topics = topics
-
-    def prepare(self, versions: dict[int, tuple[int, int]]) -> Any:
-        low, high = versions.get(metadata.API_KEY, (0, 0))
-        if low <= metadata.VERSION <= high:
-            return _MetadataStruct(self._topics)
-        topics = None if self._topics is None else list(self._topics)
-        return MetadataRequest(topics, allow_auto_topic_creation=False).prepare(versions)
-
-
-def _from_v5(answer: Any) -> Cluster:
-    topics = []
-    for error, name, internal, found in answer.topics:
-        partitions = [Partition(p[1], p[2], tuple(p[3]), tuple(p[4]), p[0]) for p in found]
-        by_id = tuple(sorted(partitions, key=lambda p: p.id))
-        topics.append(Topic(name, bytes(16), internal, by_id, error))
-    brokers = tuple(Broker(b[0], b[1], b[2], b[3] or "") for b in answer.brokers)
-    by_name = tuple(sorted(topics, key=lambda t: t.name))
-    return Cluster(answer.cluster_id or "", answer.controller_id, brokers, by_name)
-
-
 def _readable(topic: Topic) -> Topic:
     """The topic, if kshell can read it; raises Forbidden or KafkaError."""
     if topic.error == _FORBIDDEN:
@@ -221,8 +167,7 @@ class Wire:
         raise failure
 
     async def _learn(self, connection: FrameConnection, topics: Sequence[str] | None) -> Cluster:
-        answer = await connection.send(_MetadataRequest(topics))
-        cluster = answer if isinstance(answer, Cluster) else _from_v5(answer)
+        cluster = cluster_of(await connection.send(MetadataRequest(topics)))
         if cluster.brokers:
             self.cluster = cluster
         return cluster

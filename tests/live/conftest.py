@@ -165,8 +165,8 @@ def sent(monkeypatch) -> list[int]:
     sizes: list[int] = []
     decode = raw.Fetched.decode
 
-    def counting(frame):
-        answer = decode(frame)
+    def counting(frame, version):
+        answer = decode(frame, version)
         sizes.extend(len(part.records) for part in answer.partitions)
         return answer
 

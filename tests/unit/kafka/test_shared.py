@@ -65,9 +65,8 @@ class Wire:
     async def send(self, leader: int, request, lane: str) -> Fetched:
         if self.away:
             raise ConnectionError
-        ((_, partitions),) = request.prepare({1: (0, 11)}).topics
         future = asyncio.get_running_loop().create_future()
-        self.asked.append((future, {p: offset for p, _, offset, _, _ in partitions}))
+        self.asked.append((future, dict(request.offsets)))
         return await future
 
     def answer(self, n: int = 0, batches: int = 1) -> None:
@@ -81,7 +80,7 @@ class Wire:
             found = [data for _, after, data in self.logs[p] if after > offset][:batches]
             error = int(p == 0 and offset < self.first)
             records = memoryview(b"" if error else b"".join(found))
-            parts.append(FetchedPartition("t", p, error, self.end(p), self.end(p), (), records))
+            parts.append(FetchedPartition(p, error, self.end(p), self.end(p), (), records))
         self.sent += sum(len(part.records) for part in parts)
         future.set_result(Fetched(0, parts))
 
