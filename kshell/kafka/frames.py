@@ -13,7 +13,7 @@ import time
 from typing import Any
 
 from aiokafka import errors as codes
-from aiokafka.conn import AIOKafkaConnection, CloseReason
+from aiokafka.conn import AIOKafkaConnection, CloseReason, OAuthAuthenticator
 
 from kshell.errors import CorruptRecord
 from kshell.kafka.raw import FetchMessage
@@ -95,6 +95,21 @@ class _Writer:
         self._transport.close()
 
 
+class _Bearer(OAuthAuthenticator):  # type: ignore[misc]
+    """The login by a token; a broker that refuses it answers with why, and no error (RFC 7628)."""
+
+    _asked = False
+
+    async def step(self, answer: bytes | None) -> tuple[bytes, bool] | None:
+        """What to send next, None at the end; raises SaslAuthenticationFailed."""
+        if not answer:
+            return await super().step(answer)  # type: ignore[no-any-return]
+        if self._asked:
+            raise codes.SaslAuthenticationFailed(answer.decode(errors="replace"))
+        self._asked = True
+        return b"\x01", True  # the broker answers with the error's code
+
+
 class FrameConnection(AIOKafkaConnection):  # type: ignore[misc]
     """One connection to one broker."""
 
@@ -102,6 +117,10 @@ class FrameConnection(AIOKafkaConnection):  # type: ignore[misc]
     def versions(self) -> dict[int, tuple[int, int]]:
         """The versions that the broker supports, by request."""
         return self._versions  # type: ignore[no-any-return]
+
+    def authenticator_oauth(self) -> _Bearer:
+        """The login by a token; aiokafka calls it."""
+        return _Bearer(sasl_oauth_token_provider=self._sasl_oauth_token_provider)
 
     async def connect(self) -> None:
         """Connect, look up versions and log in; raises aiokafka's errors."""

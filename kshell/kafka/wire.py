@@ -22,10 +22,11 @@ from aiokafka.protocol.admin import DescribeConfigsRequest
 from aiokafka.protocol.offset import OffsetRequest
 
 from kshell.config import Properties
-from kshell.errors import Forbidden, KafkaError, Outage, TopicChanged, UnknownName, UsageError
-from kshell.kafka.diagnose import diagnose
+from kshell.errors import KafkaError, Outage, TopicChanged, UnknownName, UsageError
+from kshell.kafka.diagnose import diagnose, refusal
 from kshell.kafka.frames import FrameConnection, open_connection
 from kshell.kafka.metadata import Cluster, MetadataRequest, Topic, cluster_of
+from kshell.kafka.rights import refused
 
 __all__ = ["EARLIEST", "LATEST", "Wire"]
 
@@ -113,10 +114,7 @@ def _settings(p: Properties, timeout: float) -> dict[str, Any]:
 def _readable(topic: Topic) -> Topic:
     """The topic, if kshell can read it; raises Forbidden or KafkaError."""
     if topic.error == _FORBIDDEN:
-        raise Forbidden(
-            f"not allowed to read topic {topic.name}",
-            hint="the cluster's ACLs deny it to this user; ask for READ and DESCRIBE on it",
-        )
+        raise refused("DESCRIBE", f"topic {topic.name}")
     if topic.error:
         raise KafkaError(f"topic {topic.name}: {_error_name(topic.error)}")
     return topic
@@ -137,6 +135,7 @@ class Wire:
         self.servers: list[tuple[str, int]] = []
         self.timeout = 0.0
         self.cluster = Cluster("", -1, (), ())
+        self._properties = Properties({})
         self._settings: dict[str, Any] = {}
         self._connections: dict[tuple[int, str], FrameConnection] = {}
         self._locks: dict[tuple[int, str], asyncio.Lock] = {}
@@ -148,6 +147,7 @@ class Wire:
 
     async def connect(self, properties: Properties) -> None:
         """Get the metadata from the first server that answers; raises ConnectionFailed."""
+        self._properties = properties
         self.servers = _parse_servers(properties["bootstrap.servers"])
         self.timeout = (properties.number("kshell.connect.timeout.ms") or 5000) / 1000
         failure: Exception | None = None
@@ -184,6 +184,17 @@ class Wire:
         """The read is over; the next read may use its connections."""
         self._leased.discard(lease)
 
+    async def _open(self, host: str, port: int) -> FrameConnection:
+        """A new connection; raises LoginRefused or WrongListener, which no second try would mend,
+        else OSError or aiokafka's."""
+        try:
+            async with asyncio.timeout(self.timeout):
+                return await open_connection(host, port, **self._settings)
+        except Exception as error:
+            if (why := refusal(host, port, error, self._properties)) is not None:
+                raise why from None
+            raise
+
     async def connection(self, node: int, group: str = "control") -> FrameConnection:
         """The open connection to a broker for one kind of work; raises OSError or aiokafka's."""
         key = (node, group)
@@ -194,8 +205,7 @@ class Wire:
             broker = next((b for b in self.cluster.brokers if b.id == node), None)
             if broker is None:
                 raise codes.StaleMetadata(f"broker {node} is not in the cluster's metadata")
-            async with asyncio.timeout(self.timeout):
-                connection = await open_connection(broker.host, broker.port, **self._settings)
+            connection = await self._open(broker.host, broker.port)
             self._connections[key] = connection
             return connection
 
@@ -213,12 +223,11 @@ class Wire:
                 failures.append(f"{broker.host}:{broker.port} {error or type(error).__name__}")
         for host, port in self.servers:
             try:
-                async with asyncio.timeout(self.timeout):
-                    connection = await open_connection(host, port, **self._settings)
-                    try:
-                        return await self._learn(connection, topics)
-                    finally:
-                        connection.close()
+                connection = await self._open(host, port)
+                try:
+                    return await self._learn(connection, topics)
+                finally:
+                    connection.close()
             except (OSError, codes.KafkaError, TimeoutError) as error:
                 failures.append(f"{host}:{port} {error or type(error).__name__}")
         raise Outage("no broker answers", hint="; ".join(dict.fromkeys(failures)))
@@ -290,7 +299,8 @@ class Wire:
                             found[partition] = -1 if error else offset
                             wanted.pop(partition, None)
                         else:
-                            self.raise_for(topic.name, partition, error, wanted[partition])
+                            time = wanted[partition]
+                            self.raise_for(topic.name, partition, error, time, "DESCRIBE")
             if not wanted:
                 return found
         missing = ", ".join(map(str, sorted(wanted)))
@@ -323,8 +333,10 @@ class Wire:
             for e in entries
         )
 
-    def raise_for(self, topic: str, partition: int, error: int, offset: int) -> None:
-        """Raise for a fetch's error code, unless new metadata may solve it."""
+    def raise_for(
+        self, topic: str, partition: int, error: int, offset: int, operation: str = "READ"
+    ) -> None:
+        """Raise for a broker's error code, unless new metadata may solve it."""
         where = f"topic {topic}, partition {partition}"
         if error == _OUT_OF_RANGE:
             raise TopicChanged(
@@ -332,7 +344,7 @@ class Wire:
                 hint="its records were deleted (retention or truncation) while being read",
             )
         if error == _FORBIDDEN:
-            raise Forbidden(f"not allowed to read topic {topic}")
+            raise refused(operation, f"topic {topic}")
         if error and error not in _MOVED:
             raise KafkaError(f"{where}: {_error_name(error)}")
 

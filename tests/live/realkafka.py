@@ -363,7 +363,13 @@ def secure_broker() -> Iterator[Broker]:
         "super.users": "User:ANONYMOUS",
     }
     for listener in ("listener.name.sasl.", "listener.name.sasls."):
-        settings[listener + "sasl.enabled.mechanisms"] = "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512"
+        settings[listener + "sasl.enabled.mechanisms"] = (
+            "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER"
+        )
+        settings[listener + "oauthbearer.sasl.jaas.config"] = (  # takes tokens without a signature
+            f'{security}oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="x";'
+        )
+        settings[listener + "oauthbearer.connections.max.reauth.ms"] = 3_600_000
         settings[listener + "plain.sasl.jaas.config"] = (
             f'{security}plain.PlainLoginModule required user_alice="alice-secret";'
         )

@@ -14,7 +14,7 @@ from kshell.catalog.properties import takes_inference
 from kshell.config import Properties
 from kshell.engines.local.sources.lookup import Lookup, given_named
 from kshell.engines.local.sources.sample import Sampled
-from kshell.errors import BindError
+from kshell.errors import BindError, Forbidden
 from kshell.field_names import plain
 from kshell.formats.base import Half
 from kshell.formats.guess import Inferred
@@ -51,8 +51,14 @@ def describe(context: Context, statement: Describe, properties: Properties) -> A
             return Sections((described, _pseudo_columns(declared)))
         snapshot = lookup.snapshot(declared.topic)
         return Sections((described, *_extended(context.client, snapshot, declared, properties)))
-    sampled = lookup.sample(statement.name)
-    snapshot = lookup.snapshot(sampled.source.topic)
+    snapshot = lookup.snapshot(lookup.topic(statement.name).name)
+    try:
+        sampled = lookup.sample(statement.name)
+    except Forbidden as refused:
+        unknown = Message(f"Topic {snapshot.name}: its columns are unknown, {refused.what}.")
+        return Sections(
+            (unknown, *_partitions(context.client, snapshot, statement.extended).parts)
+        )
     return _topic(context.client, snapshot, sampled, statement.extended)
 
 
