@@ -153,10 +153,12 @@ async def diagnose(
             hint=f"try -X security.protocol={secure}",
         )
     if any(isinstance(c, codes.KafkaConnectionError | EOFError | ConnectionError) for c in chain):
+        wants = "a login (SASL_PLAINTEXT, SASL_SSL) or a client certificate (SSL)"
+        if protocol.endswith("SSL"):
+            wants = "TLS at all, a login (SASL_SSL) or a client certificate (SSL)"
         return WrongListener(
             f"{at} closed the connection; security.protocol is {protocol}",
-            hint="does this listener want a login (SASL_PLAINTEXT, SASL_SSL) or a client"
-            " certificate (SSL)? is it Kafka at all?",
+            hint=f"does this listener want {wants}? is it Kafka at all?",
         )
     if any(isinstance(c, TimeoutError) for c in chain):
         return Unreachable(
