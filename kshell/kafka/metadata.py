@@ -7,14 +7,15 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kshell.errors import Outage
 from kshell.kafka.protocol import Api, Array, Field, Request
 
 __all__ = ["NO_ID", "Broker", "Cluster", "MetadataRequest", "Partition", "Snapshot", "Topic",
-           "cluster_of"]  # fmt: skip
+           "cluster_of", "no_leader"]  # fmt: skip
 
 NO_ID = bytes(16)  # the id of a topic whose broker has no ids
 
@@ -86,16 +87,24 @@ class Snapshot:
 
     `offsets` are [first, end) per partition; `isolation` is Kafka's number of the isolation level
     for taking and reading them (1 is read committed: `end` is then the last stable offset).
+    `missing` are partitions for which no leader answered: they are not among the offsets.
     """
 
     topic: Topic
     offsets: Mapping[int, tuple[int, int]]
     isolation: int
+    missing: frozenset[int] = frozenset()
 
     @property
     def name(self) -> str:
         """The topic's name."""
         return self.topic.name
+
+    def check_whole(self) -> Snapshot:
+        """Itself; raises Outage if a partition is missing."""
+        if self.missing:
+            raise no_leader(self.name, self.missing)
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +115,16 @@ class Cluster:
     controller: int
     brokers: tuple[Broker, ...]
     topics: tuple[Topic, ...]
+
+
+def no_leader(topic: str, partitions: Iterable[int]) -> Outage:
+    """The error where nobody answers for some partitions of a topic."""
+    numbers = sorted(partitions)
+    which = f"partition{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
+    return Outage(
+        f"no leader answers for topic {topic}, {which}",
+        hint="is a broker down? DESCRIBE shows leaders and in-sync replicas",
+    )
 
 
 class MetadataRequest:

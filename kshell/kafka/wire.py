@@ -25,7 +25,14 @@ from kshell.config import Properties
 from kshell.errors import KafkaError, Outage, TopicChanged, UnknownName, UsageError
 from kshell.kafka.diagnose import diagnose, refusal
 from kshell.kafka.frames import FrameConnection, open_connection
-from kshell.kafka.metadata import Cluster, MetadataRequest, Topic, cluster_of
+from kshell.kafka.metadata import (
+    Cluster,
+    MetadataRequest,
+    Partition,
+    Topic,
+    cluster_of,
+    no_leader,
+)
 from kshell.kafka.rights import refused
 
 __all__ = ["EARLIEST", "LATEST", "Wire"]
@@ -39,6 +46,7 @@ _TIMELESS = 43  # the topic's record format (v0) has no times to search by
 _NO_TOPIC = frozenset({3, 17})  # unknown, and a name that no topic can have
 _TOPIC = 2  # Kafka's number for a topic's configs
 _STATIC = 4  # from here on a config's source is the broker's file or Kafka's default
+_ELECTION = 10.0  # seconds for which a leader is waited for
 _RECENT = 1.0  # seconds for which `watched` asks nobody again
 _LATELY = 10.0  # seconds after which it forgets a name that nobody asks for
 _MOVED = frozenset({3, 5, 6, 9, 74, 75, 76, 100, 103})  # error codes that new metadata may solve
@@ -270,54 +278,79 @@ class Wire:
         return found
 
     async def offsets(
-        self, topic: Topic, times: Mapping[int, int], isolation: int
+        self, topic: Topic, times: Mapping[int, int], isolation: int, *, partial: bool = False
     ) -> dict[int, int]:
         """Per partition, the first offset at or after a time (ms), LATEST or EARLIEST.
 
         A time after the last record's gives -1, and so does a topic whose records have no times.
-        Looks up leaders again if they moved.
+        Looks up leaders again if they moved.  Where no leader answers for a partition it raises
+        Outage; with `partial` the others are given, at once if no election can help.
         """
-        wanted, found = dict(times), {}
-        for attempt in range(20):
+        wanted, found = dict(times), dict[int, int]()
+        deadline = time.monotonic() + _ELECTION
+        for attempt in itertools.count():
             if attempt:
                 await asyncio.sleep(min(0.05 * 2**attempt, 0.5))
                 topic = await self.topic(topic.name)
-            by_leader: dict[int, list[int]] = {}
+            by_leader: dict[int, list[tuple[int, int]]] = {}
             for p in topic.partitions:
                 if p.id in wanted and p.leader >= 0:
-                    by_leader.setdefault(p.leader, []).append(p.id)
-            for leader, partitions in by_leader.items():
-                asked = [(p, wanted[p]) for p in partitions]
-                request = OffsetRequest(-1, isolation, [(topic.name, asked)])
-                try:
-                    answer = await self.send(leader, request)
-                except (OSError, codes.KafkaError, TimeoutError):
-                    continue
-                for _, results in answer.topics:
-                    for partition, error, _, offset in results:
-                        if error in (0, _TIMELESS):
-                            found[partition] = -1 if error else offset
-                            wanted.pop(partition, None)
-                        else:
-                            time = wanted[partition]
-                            self.raise_for(topic.name, partition, error, time, "DESCRIBE")
+                    by_leader.setdefault(p.leader, []).append((p.id, wanted[p.id]))
+            for part in await asyncio.gather(
+                *(self._offsets(leader, topic.name, asked, isolation)
+                  for leader, asked in by_leader.items())
+            ):  # fmt: skip
+                found |= part
+            wanted = {p: time for p, time in wanted.items() if p not in found}
             if not wanted:
-                return found
-        missing = ", ".join(map(str, sorted(wanted)))
-        raise Outage(
-            f"no leader answers for topic {topic.name}, partition {missing}",
-            hint="is a broker down? DESCRIBE shows leaders and in-sync replicas",
-        )
+                break
+            left = [p for p in topic.partitions if p.id in wanted]
+            if (partial and all(map(self._is_lost, left))) or time.monotonic() > deadline:
+                break
+        if wanted and not partial:
+            raise no_leader(topic.name, wanted)
+        return found
+
+    async def _offsets(
+        self, leader: int, topic: str, asked: list[tuple[int, int]], isolation: int
+    ) -> dict[int, int]:
+        """What one broker knows; without the partitions that it does not lead."""
+        found = dict[int, int]()
+        try:
+            answer = await self.send(leader, OffsetRequest(-1, isolation, [(topic, asked)]))
+        except (OSError, codes.KafkaError, TimeoutError):
+            return found
+        times = dict(asked)
+        for _, results in answer.topics:
+            for partition, error, _, offset in results:
+                if error in (0, _TIMELESS):
+                    found[partition] = -1 if error else offset
+                else:
+                    self.raise_for(topic, partition, error, times[partition], "DESCRIBE")
+        return found
+
+    def _is_lost(self, partition: Partition) -> bool:
+        """Whether it has no leader, and none of its in-sync replicas is there to become one."""
+        alive = {b.id for b in self.cluster.brokers}
+        return partition.leader < 0 and not alive.intersection(partition.isr)
 
     async def serves(self, request: int) -> bool:
         """Whether brokers support that kind of request: the embedded one supports few."""
-        connection = await self.connection(self.cluster.brokers[0].id)
-        return request in connection.versions
+        return request in (await self._any()).versions
+
+    async def _any(self) -> FrameConnection:
+        """A connection to any broker that answers; raises Outage."""
+        failures = []
+        for broker in self.cluster.brokers:
+            try:
+                return await self.connection(broker.id)
+            except (OSError, codes.KafkaError, TimeoutError) as error:
+                failures.append(f"{broker.host}:{broker.port} {error or type(error).__name__}")
+        raise Outage("no broker answers", hint="; ".join(failures))
 
     async def configs(self, topic: str) -> list[tuple[str, str, bool]]:
         """(name, value, whether it is a default) by name; empty if a broker does not have them."""
-        node = self.cluster.brokers[0].id
-        connection = await self.connection(node)
+        connection = await self._any()
         if DescribeConfigsRequest.API_KEY not in connection.versions:
             return []  # the embedded broker
         answer = await connection.send(DescribeConfigsRequest([(_TOPIC, topic, None)]))

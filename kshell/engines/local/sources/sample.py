@@ -103,7 +103,7 @@ def keys_are_placed(client: Client, snapshot: Snapshot) -> bool:
 
     for partition, batch in _read_ends(client, snapshot, _KEYS, Wanted(key=True)):
         for key in batch.column("key").to_pylist():
-            if key is not None and partition_for(key, len(snapshot.offsets)) != partition:
+            if key is not None and partition_for(key, len(snapshot.topic.partitions)) != partition:
                 return False
     return True
 
@@ -146,6 +146,8 @@ def _named_apart(key: Inferred, value: Inferred) -> Inferred:
 def sample(client: Client, snapshot: Snapshot, properties: Properties) -> Sampled:
     """Infer the topic's columns; raises what a read raises, and RegistryError."""
     name = snapshot.name
+    if not snapshot.offsets:
+        snapshot.check_whole()
     wanted = properties.number("kshell.sample.records") or 200
     each = max(wanted // (2 * max(len(snapshot.offsets), 1)), 10)
     keys: list[bytes | None] = []
