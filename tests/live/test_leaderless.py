@@ -121,7 +121,7 @@ def test_what_describes_it(world):
     assert by_name["t"]["records up to"] == 2 * EACH
     assert by_name["whole"]["records up to"] == 0
     assert partial == [
-        f"no leader answers for topic t, partition {world.lost}: records there are not counted"
+        f"topic t has no leader of partition {world.lost}: its records are not counted"
     ]
 
 

@@ -18,7 +18,7 @@ from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.errors import Outage, UnknownName, Unsupported
 from kshell.kafka.client import Client
-from kshell.kafka.metadata import Snapshot, Topic, no_leader
+from kshell.kafka.metadata import Snapshot, Topic
 from kshell.results import Answer, Message, Notice, NoticeKind, Rows, titled
 from kshell.sql.statements import Show, ShowWhat
 from kshell.types import ksql_name
@@ -71,11 +71,13 @@ def _topics(client: Client, isolation: str, internal: bool, extended: bool) -> R
     notices: list[Notice] = []
     if extended:
         held = [_snapshot(client, t, isolation) for t in topics]
-        notices = [_uncounted(h) for h in held if h.missing]
+        told = [_uncounted(t, h) for t, h in zip(topics, held, strict=True)]
+        notices = [Notice(NoticeKind.PARTIAL, text) for text in told if text]
         columns["least in sync"] = [
             min((len(p.isr) for p in t.partitions), default=0) for t in topics
         ]
-        known = [None if h.missing and not h.offsets else h.offsets.values() for h in held]
+        known = [h.offsets.values() if h is not None and (h.offsets or not h.missing) else None
+                 for h in held]
         columns["first offsets"] = [None if o is None else sum(f for f, _ in o) for o in known]
         columns["records up to"] = [
             None if o is None else sum(e - f for f, e in o) for o in known
@@ -84,17 +86,21 @@ def _topics(client: Client, isolation: str, internal: bool, extended: bool) -> R
     return replace(titled("", columns, types), notices=lambda: notices)
 
 
-def _snapshot(client: Client, topic: Topic, isolation: str) -> Snapshot:
-    """Its offsets; all its partitions are missing where the topic cannot be read."""
+def _snapshot(client: Client, topic: Topic, isolation: str) -> Snapshot | None:
+    """Its offsets; None if it cannot be read at all."""
     if not topic.error:
         with contextlib.suppress(Outage, UnknownName):
             return client.snapshot(topic, isolation)
-    return Snapshot(topic, {}, 0, frozenset(p.id for p in topic.partitions))
+    return None
 
 
-def _uncounted(held: Snapshot) -> Notice:
-    text = f"{no_leader(held.name, held.missing).what}: records there are not counted"
-    return Notice(NoticeKind.PARTIAL, text)
+def _uncounted(topic: Topic, held: Snapshot | None) -> str:
+    if held is None:
+        return f"topic {topic.name} cannot be read (no answer): its records are not counted"
+    if not held.missing:
+        return ""
+    numbers = ", ".join(map(str, sorted(held.missing)))
+    return f"topic {topic.name} has no leader of partition {numbers}: its records are not counted"
 
 
 def show_errors(log: ErrorLog) -> Answer:
