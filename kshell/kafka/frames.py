@@ -18,8 +18,9 @@ from aiokafka.conn import AIOKafkaConnection, CloseReason, OAuthAuthenticator
 from kshell.errors import CorruptRecord
 from kshell.kafka.raw import FetchMessage
 
-__all__ = ["FrameConnection", "open_connection"]
+__all__ = ["SILENCE", "FrameConnection", "open_connection"]
 
+SILENCE = 5.0  # seconds without a byte, while an answer is awaited, after which a broker is dead
 _MAX_FRAME = 256 << 20  # a larger answer cannot be Kafka's
 _HEAD = 4
 
@@ -42,6 +43,7 @@ class _Frames(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         self._filled += nbytes
+        self._connection.heard = time.monotonic()
         if self._filled < len(self._target):
             return
         frame, self._filled = self._target, 0
@@ -111,7 +113,12 @@ class _Bearer(OAuthAuthenticator):  # type: ignore[misc]
 
 
 class FrameConnection(AIOKafkaConnection):  # type: ignore[misc]
-    """One connection to one broker."""
+    """One connection to one broker; `heard` is when a byte came last.
+
+    However long an answer takes, it is waited for while its bytes come.
+    """
+
+    heard = 0.0
 
     @property
     def versions(self) -> dict[int, tuple[int, int]]:
@@ -138,6 +145,19 @@ class FrameConnection(AIOKafkaConnection):  # type: ignore[misc]
         except BaseException:
             self.close()
             raise
+
+    async def send(self, request: Any, expect_response: bool = True) -> Any:
+        """The answer to a request; raises aiokafka's errors."""
+        sent = time.monotonic()
+        answer = asyncio.ensure_future(super().send(request, expect_response))
+        try:
+            while not (await asyncio.wait([answer], timeout=SILENCE / 5))[0]:
+                silent = time.monotonic() - max(self.heard, sent)
+                if silent > SILENCE:
+                    self.break_off(codes.KafkaConnectionError(f"no answer for {silent:.0f} s"))
+        finally:
+            answer.cancel()
+        return answer.result()
 
     def frame_received(self, frame: memoryview) -> None:
         """Takes one complete answer."""

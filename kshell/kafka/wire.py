@@ -98,12 +98,12 @@ def _ssl_context(properties: Properties) -> ssl.SSLContext:
     return context
 
 
-def _settings(p: Properties, timeout: float) -> dict[str, Any]:
+def _settings(p: Properties) -> dict[str, Any]:
     """The connection's properties as aiokafka's connections take them."""
     protocol = p["security.protocol"]
     settings: dict[str, Any] = {
         "client_id": p["client.id"],
-        "request_timeout_ms": int(timeout * 1000),
+        "request_timeout_ms": 3_600_000,  # `frames` ends what is silent
         "security_protocol": protocol,
         "max_idle_ms": 540_000,
     }
@@ -161,7 +161,7 @@ class Wire:
         failure: Exception | None = None
         for host, port in self.servers:
             try:
-                self._settings = self._settings or _settings(properties, self.timeout)
+                self._settings = self._settings or _settings(properties)
                 async with asyncio.timeout(self.timeout):
                     connection = await open_connection(host, port, **self._settings)
                     try:
@@ -216,6 +216,11 @@ class Wire:
             connection = await self._open(broker.host, broker.port)
             self._connections[key] = connection
             return connection
+
+    def heard(self, node: int, group: str) -> float:
+        """When a byte came last over that connection (time.monotonic), 0 for never."""
+        connection = self._connections.get((node, group))
+        return 0.0 if connection is None else connection.heard
 
     async def send(self, node: int, request: Any, group: str = "control") -> Any:
         """One request to one broker."""
