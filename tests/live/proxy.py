@@ -37,12 +37,20 @@ class Link:
 
     def close(self) -> None:
         """Take the link away."""
-        self._loop.call_soon_threadsafe(self._server.close)
+
+        async def leave() -> None:
+            self._server.close()
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+        asyncio.run_coroutine_threadsafe(leave(), self._loop).result(5)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
 
     async def _serve(self, down: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, asyncio.CancelledError):
             up, into = await asyncio.open_connection("127.0.0.1", self._to)
             ways = (self._pass(down, into, False), self._pass(up, out, True))
             tasks = [asyncio.ensure_future(way) for way in ways]

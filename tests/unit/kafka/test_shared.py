@@ -51,6 +51,9 @@ class Wire:
     def release(self, lease: int) -> None:
         pass
 
+    def heard(self, node: int, group: str) -> float:
+        return 0.0
+
     def described(self) -> Topic:
         return Topic("t", self.id, False, tuple(Partition(p, 1, (1,), (1,)) for p in self.logs))
 
@@ -349,7 +352,7 @@ async def test_in_an_outage_the_lag_is_unknown_and_a_reader_waits():
     world = World()
     world.wire.write(0, 5)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fetcher, "_SILENCE", 0.0)
+        patch.setattr(fetcher, "SILENCE", 0.0)
         world.wire.away = True
         one, other = world.follow(0), world.follow()
         await world.settled()
