@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import os
 import sys
 import threading
@@ -167,6 +168,7 @@ def wide() -> Live:
     return Live(schema, poll, stop.set, LiveStats, "wide")
 
 
+RUNS = itertools.count()
 RECORDS = {
     "topic": ["orders"] * 3, "partition": [0, 1, 0], "offset": [7, 3, 8], "timestamp": [0, 1000, 2000],
     "key": ["ann", None, "bob"],
@@ -264,6 +266,18 @@ class FakeSession:
         if first.startswith("live keys "):
             _, _, keys, count, *limit = first.split()
             yield keyed(int(keys), int(count), bool(limit))
+        elif first == "select * from `counts` emit changes":
+            yield live("table")
+        elif first == "select counted":
+            yield Rows.of(pa.table({"region": ["north", "south"], "n": [next(RUNS), 7]}))
+        elif first == "select breaking":
+            if next(RUNS):
+                raise Outage("broker 2 does not answer")
+            yield Rows.of(pa.table({"said": ["before the outage"]}))
+        elif first == "select slowly":
+            yield slow()
+        elif first == "select on":
+            yield live("stream")
         elif first == "live windows":
             yield windows()
         elif first == "live wide":
@@ -343,7 +357,7 @@ class FakeSession:
     def running(self) -> tuple[Running, ...]:
         if "idle" in sys.argv:
             return ()
-        return (Running("CTAS_1", "5/s"), Running("CSAS_2", "failed: no topic", failed=True))
+        return (Running("CTAS_1", "5/s", writes="counts"), Running("CSAS_2", "failed: no topic", failed=True))
 
     def close(self) -> None:
         pass

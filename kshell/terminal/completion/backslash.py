@@ -26,9 +26,14 @@ def complete_command(command: str, known: Known, *, ends: bool) -> list[Candidat
             if c.word.startswith(word) and (c.ends or not ends)
         ]
     row = next((c for c in COMMANDS if c.word == word), None)
-    if row is not None and row.argument is Argument.COLUMNS:
+    if row is None:
+        return []
+    before: list[str] = []
+    if row.argument is Argument.JOBS:
+        *before, argument = argument.split(" ")
+    if row.argument is Argument.COLUMNS:
         argument = _LAST_WORD.search(argument)[0]  # type: ignore[index]
-    if row is None or " " in argument.strip():
+    if " " in argument.strip() or len(before) > 1:
         return []
     kind = "name" if argument[:1] in ("`", '"') else "word"
     quote = argument[:1] if kind == "name" else ""
@@ -49,6 +54,10 @@ def complete_command(command: str, known: Known, *, ends: bool) -> list[Candidat
             offers.pairs(files(argument), dotted=True)
         case Argument.JOB:
             jobs = Index(Field(id, id, does) for id, does in known.jobs.items())
+            offers.names(jobs, lambda f: f.text, lambda f: f.type, dotted=True)
+        case Argument.JOBS:
+            every = {**known.jobs, **known.queries}
+            jobs = Index(Field(id, id, does) for id, does in every.items() if id not in before)
             offers.names(jobs, lambda f: f.text, lambda f: f.type, dotted=True)
         case Argument.NAMED_QUERY:
             from kshell.terminal.named_queries import names
