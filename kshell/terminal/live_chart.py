@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from kshell.errors import KshellError
+from kshell.results import many
 from kshell.terminal.board import Mode
 from kshell.terminal.charts.drawing import Drawn, caption, draw
 from kshell.terminal.charts.kind import Asked, Relation, plan
@@ -32,4 +33,7 @@ def chart_of(view: View, width: int, height: int) -> tuple[str, Drawn]:
         return "", Drawn(tuple(((line, ""),) for line in lines[:height]))
     rows = board.take(mode, ids)
     drawn = draw(rows, found, board.times, max(width, 1), max(height, 1), view.below)
-    return caption(board.schema, found), drawn
+    what = caption(board.schema, found)
+    if not table and board.rows > (kept := len(board.ids(Mode.APPEND))):
+        what += f" · the last {kept:,} of {many(board.rows, 'row')}"
+    return what, drawn

@@ -2,6 +2,7 @@ r"""`\split` as a person sees it: on a pty, over a fake session."""
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from collections.abc import Callable
@@ -128,10 +129,20 @@ def test_a_number_that_is_no_job(start: START) -> None:
 
 
 def test_a_dumb_terminal_is_refused_and_fg_has_lines(start: START) -> None:
-    screen = begin(start, 24, 80, "live stream", "live table", term="dumb")
-    screen.type("\\split\r")
+    screen = begin(start, 24, 80, term="dumb")
+
+    prompts = itertools.count(1)
+
+    def enter(text: str) -> None:
+        wanted = next(prompts)  # what is typed before the prompt reads is not a line for it
+        screen.until(lambda: screen.text().count("kshell>") == wanted, "the next prompt")
+        screen.pump(0.3)
+        screen.type(f"{text}\r")
+
+    for text in ("live stream &;", "live table &;", "\\split"):
+        enter(text)
     screen.wait("\\split needs a terminal on which it can draw")
-    screen.type("\\fg 1\r")
+    enter("\\fg 1")
     screen.wait('{"k":"row')
     assert b"\x1b[?1049h" not in screen.raw
 

@@ -162,14 +162,18 @@ def _below(found: Line, times: Times, width: int) -> str:
 
 
 def _placed(ticks: Sequence[Tick], place: Callable[[Tick], float], width: int) -> str:
-    """Texts at their places, without those that would touch the one before."""
-    line = ""
+    """Texts under their places, without those that would touch the one before."""
+    spans = []
     for tick in ticks:
         size = width_of(tick.text)
-        at = round(place(tick) * (width - 1)) - size // 2
-        at = min(max(at, 0), width - size)
-        if size <= width and at >= (len(line) + _BETWEEN if line else 0):
-            line = line.ljust(at) + tick.text
+        middle = round(place(tick) * (width - 1)) - size // 2
+        spans.append((min(max(middle, 0), width - size), tick.text))
+    if len(spans) > 1 and spans[1][0] < spans[0][0] + len(spans[0][1]) + _BETWEEN:
+        del spans[0]  # it was moved to the right
+    line = ""
+    for at, text in spans:
+        if at >= (len(line) + _BETWEEN if line else 0):
+            line = line.ljust(at) + text
     return line
 
 

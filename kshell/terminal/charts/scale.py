@@ -85,7 +85,7 @@ def number_ticks(low: float, high: float, most: int, least: float = 0.0) -> list
 _SECOND, _MINUTE, _HOUR, _DAY = 1_000, 60_000, 3_600_000, 86_400_000
 # Milliseconds between two ticks, and how a tick is written.
 _STEPS = (
-    *((n, "%H:%M:%S.%f") for n in (1, 5, 10, 50, 100, 500)),
+    *((n, "%H:%M:%S.%f") for n in (1, 2, 5, 10, 20, 50, 100, 200, 500)),
     *((n * _SECOND, "%H:%M:%S") for n in (1, 2, 5, 10, 15, 30)),
     *((n * _MINUTE, "%H:%M") for n in (1, 2, 5, 10, 15, 30)),
     *((n * _HOUR, "%H:%M") for n in (1, 2, 3, 6, 12)),
@@ -102,7 +102,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def moment_ticks(low: float, high: float, times: Times, room: Callable[[str], int]) -> list[Tick]:
-    """Round moments between the ends; `room` says how many texts like this one fit.
+    """Round moments between the ends, or the first moment.
+
+    `room` says how many texts like this one fit.
 
     >>> minute = 60_000.0
     >>> [t.text for t in moment_ticks(0, 5 * minute, Times.UTC, lambda text: 3)]
@@ -115,14 +117,14 @@ def moment_ticks(low: float, high: float, times: Times, room: Callable[[str], in
     for step, pattern in (*_STEPS, _WEEK):
         first, last = math.ceil(low / step), math.floor(high / step)
         if last - first < max(room(_moment(_DAY, pattern)), 1):
-            return [Tick(n * step - offset, _moment(n * step, pattern))
-                    for n in range(first, last + 1)]  # fmt: skip
-    start, end = (np.datetime64(int(ms), "ms").astype("M8[M]").astype(int) for ms in (low, high))
-    start += _of_month(start) < low
+            found = [float(n * step) for n in range(first, last + 1)] or [low]
+            return [Tick(at - offset, _moment(at, pattern)) for at in found]
+    ends = np.array([low, high]).astype("M8[ms]").astype("M8[M]").astype(int).tolist()
+    start, end = ends[0] + (_of_month(ends[0]) < low), ends[1]
     for step, pattern in _MONTHS:
-        first, last = math.ceil(start / step), int(end) // step
+        first, last = math.ceil(start / step), end // step
         if last - first < max(room(_moment(_DAY, pattern)), 1):
-            found = (_of_month(n * step) for n in range(first, last + 1))
+            found = [float(_of_month(n * step)) for n in range(first, last + 1)] or [low]
             return [Tick(at - offset, _moment(at, pattern)) for at in found]
     return []
 

@@ -115,6 +115,15 @@ def test_a_line_over_time() -> None:
     ]
 
 
+def test_texts_below_an_axis_are_even() -> None:
+    days = [n * 24 * 60 * MINUTE for n in range(300)]
+    rows = pa.RecordBatch.from_arrays(
+        [pa.array(days), pa.array(range(300))], schema=pa.schema([TIME, ("n", pa.int64())])
+    )
+    below = chart(rows, 52, 8)[-1]
+    assert below.split() == ["1970-03", "1970-05", "1970-07", "1970-09"]
+
+
 def test_sparks_of_windows() -> None:
     minutes = [0, 0, 1, 1, 2, 4]
     rows = pa.RecordBatch.from_arrays(

@@ -454,3 +454,12 @@ def test_an_outage_is_said_over_a_chart() -> None:
     made = draw(view, 60, 8, LiveStats(note="cannot reach broker 2"))
     assert made.lines[-1][0][0].startswith(" cannot reach broker 2")
     assert made.lines[-1][0][1] == "outage"
+
+
+def test_the_chart_of_a_long_stream_says_that_it_has_the_last_rows() -> None:
+    view = view_of(*(f"name{i}" for i in range(1_001)))
+    press(view, "c")
+    assert lines_of(view, 50, 12)[0] == "● live  chart  n · the last 1,000 of 1,001 rows"
+    view = view_of(*"ab")
+    press(view, "c")
+    assert lines_of(view, 50, 12)[0] == "● live  chart  n"

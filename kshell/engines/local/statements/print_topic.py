@@ -21,6 +21,7 @@ from kshell.engines.local.continuous.feed import Rate
 from kshell.engines.local.sources.cut_times import cut_notices
 from kshell.engines.local.sources.lookup import Lookup, given_named
 from kshell.engines.local.sources.registry_wait import RegistryWait
+from kshell.engines.local.sources.topic import unread_notices
 from kshell.engines.local.statements.print_range import Range, of_partition, printed_range
 from kshell.engines.local.statements.print_records import Records, Where, whole_values
 from kshell.errors import KafkaError, UnknownName, Unsupported
@@ -76,7 +77,9 @@ def print_topic(context: Context, statement: Print, properties: Properties) -> A
         ends = statement.stop is not None or statement.limit is not None
     return Printed(
         records.schema, printed.poll, printed.cancel, printed.stats, sampled.topic,
-        notices=cut_notices([(sampled, [c.name for c in sampled.columns()])]), ends=ends,
+        notices=(*cut_notices([(sampled, [c.name for c in sampled.columns()])]),
+                 *unread_notices(snapshot.name, snapshot.missing)),
+        ends=ends,
         follows=statement.stop is None and statement.last is None,
     )  # fmt: skip
 
