@@ -19,6 +19,7 @@ from kshell.kafka.client import Client
 from kshell.kafka.messages import LIST_OFFSETS
 from kshell.kafka.metadata import Broker, Cluster, Topic
 from kshell.kafka.protocol import Api, Request
+from kshell.kafka.rights import refused
 from kshell.kafka.wire import Wire
 from kshell.results import Notice, NoticeKind
 
@@ -40,8 +41,7 @@ def check(code: int, what: str, why: str | None = None) -> None:
     `what` is the operation, as ACLs name it, and the resource.
     """
     if code in _FORBIDDEN:
-        hint = "the cluster's ACLs deny it to this user, or allow it to nobody"
-        raise Forbidden(_not_allowed(what), hint=hint)
+        raise _refusal(what)
     if code:
         raise KafkaError(f"cannot {what}: {why or codes.for_code(code).__name__} ({code})")
 
@@ -54,9 +54,9 @@ class _Seen:
     now: dict[tuple[int, int], dict[bytes, Any]] = field(default_factory=dict)
 
 
-def _not_allowed(what: str) -> str:
+def _refusal(what: str) -> Forbidden:
     operation, _, resource = what.partition(" ")
-    return f"not allowed: {operation} on {resource}"
+    return refused(operation, resource)
 
 
 async def _ask(wire: Wire, node: int, api: Api, body: Body, seen: _Seen) -> dict[str, Any]:
@@ -122,11 +122,11 @@ class Look:
     @property
     def notices(self) -> tuple[Notice, ...]:
         """What the rows lack."""
-        refused = (
-            Notice(NoticeKind.PARTIAL, f"{_not_allowed(what)} {_few(names)}", len(names))
+        missing = (
+            Notice(NoticeKind.PARTIAL, f"{_refusal(what)} {_few(names)}", len(names))
             for what, names in self._refused.items()
         )
-        return (*self._notes, *refused)
+        return (*self._notes, *missing)
 
     def note(self, text: str) -> None:
         """Say something of the cluster below the answer."""
