@@ -15,6 +15,7 @@ from functools import cache
 
 import pyarrow as pa
 
+from kshell.sql.widening import as_decimal, common_type
 from kshell.types import BIGINT, DOUBLE, INTEGER, PRIMITIVES, STRING, decimal, is_numeric
 
 __all__ = ["Pattern", "Signature", "fits", "known_type", "parse_signature", "returned"]
@@ -133,11 +134,6 @@ def parse_signature(text: str) -> Signature:
     return Signature(params, reader.pattern(), variadic)
 
 
-def _as_decimal(type: pa.DataType) -> pa.DataType:
-    """A number as the decimal that holds it."""
-    return {INTEGER: decimal(10, 0), BIGINT: decimal(19, 0)}.get(type, type)
-
-
 def _widens(source: pa.DataType, target: pa.DataType) -> int | None:
     """How far the type must widen: 0 if it is the same, None if it cannot."""
     if source == target or pa.types.is_null(source):
@@ -169,13 +165,17 @@ def fits(
         if back is not None:
             bound[kind] = type  # an earlier argument is widened to this one
             return back, type
-        return None
+        joined = common_type([known, type])
+        if joined is None:
+            return None
+        bound[kind] = joined  # DECIMALs of unlike scale, or beside whole numbers: both widen
+        return 2, joined
     if pa.types.is_null(type):
         return 1, known_type(pattern, bound) or type
     if kind == "DECIMAL":
         if pa.types.is_decimal(type):
             return 0, type
-        return (2, _as_decimal(type)) if type in (INTEGER, BIGINT) else None
+        return (2, as_decimal(type)) if type in (INTEGER, BIGINT) else None
     if kind == "ARRAY":
         if not pa.types.is_list(type):
             return None
