@@ -247,6 +247,29 @@ def test_a_declared_key_names_its_times(execute, topic_of, tmp_path):
     assert cut(execute(f"CREATE STREAM w (k TIMESTAMP KEY, v INT) WITH ({options})")) == [f"{CUT}K"]
 
 
+PROTO = """syntax = "proto3"; import "google/protobuf/timestamp.proto"; import "google/type/timeofday.proto";
+import "google/type/date.proto";
+message R { google.protobuf.Timestamp a = 1; int64 b = 2; repeated google.type.TimeOfDay c = 3; O o = 4;
+            map<string, google.protobuf.Timestamp> m = 5; google.type.Date d = 6; oneof u { google.protobuf.Timestamp v = 7; } }
+message O { google.protobuf.Timestamp x = 1; O again = 2; }"""
+
+
+@pytest.mark.parametrize("format", ["PROTOBUF", "PROTOBUF_NOSR"])
+def test_times_of_protobuf_have_nanoseconds_that_are_cut(execute, topic_of, tmp_path, format):
+    file = tmp_path / "t.proto"
+    file.write_text(PROTO)
+    name = topic_of(b"\x10\x05" if format == "PROTOBUF_NOSR" else b"\x00\x00\x00\x00\x01\x00\x10\x05")
+    execute(f"SET 'topic.{name}.value.format'='{format}'")
+    execute(f"SET 'topic.{name}.value.schema.file'='{file}'")
+    names = "u_0.v, a, c, o.x, o.again.x, m"
+    said = [a.text for a in execute(f"DESCRIBE {name}").parts if isinstance(a, Message)]
+    assert f"Cut to milliseconds: {names}." in said
+    assert cut(execute(f"SELECT * FROM {name}")) == [CUT + names]
+    assert cut(execute(f"SELECT b, d FROM {name}")) == []
+    options = f"KAFKA_TOPIC='{name}', VALUE_FORMAT='{format}', VALUE_SCHEMA_FILE='{file}'"
+    assert cut(execute(f"CREATE STREAM s_{name} (a TIMESTAMP, b BIGINT) WITH ({options})")) == [f"{CUT}A"]
+
+
 def test_a_part_of_a_text_is_the_same_in_both_kinds_of_query(rows, execute, topic_of):
     name = topic_of('{"s":"abcd"}')
     asked = f"SELECT SUBSTRING(s FROM 2 FOR 2) AS a, SUBSTRING(s FROM 3) AS b, SUBSTRING(s FOR 1) AS c FROM {name}"
