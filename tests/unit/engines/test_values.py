@@ -6,6 +6,7 @@ Records are in one of four partitions: the sample is its first 25 and its last 2
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import replace
 from decimal import Decimal
 from itertools import chain
@@ -146,6 +147,25 @@ def test_a_field_that_no_record_has_is_refused_with_how_many_were_looked_at(exec
     assert raised.value.hint == "did you mean v?"
     with pytest.raises(UnknownName, match="420 records looked at"):
         execute(f"SELECT vv FROM {name} EMIT CHANGES")
+
+
+@pytest.mark.parametrize(
+    ("records", "said"), [([], "0 records"), (['{"v":1}'], "1 record"), (['{"v":1}'] * 5, "5 records")]
+)
+def test_a_refusal_says_so_of_few_records_too(execute, rows, topic_of, records, said):
+    name = topic_of(*records) if records else f"v{uuid.uuid4().hex[:10]}"
+    if not records:
+        execute(f"CREATE STREAM e (v INT) WITH (KAFKA_TOPIC='{name}', VALUE_FORMAT='JSON', PARTITIONS=2)")
+    for query in (f"SELECT vv FROM {name}", f"SELECT vv FROM {name} EMIT CHANGES"):
+        with pytest.raises(UnknownName) as raised:
+            rows(query)
+        assert raised.value.what.endswith(f"; {said} looked at")
+
+
+def test_a_topic_of_text_has_no_fields_to_look_for(rows, topic_of):
+    with pytest.raises(UnknownName) as raised:
+        rows(f"SELECT vv FROM {topic_of('text', 'more')}")
+    assert raised.value.what == "no column named vv"
 
 
 def test_describe_full_reads_all_and_is_remembered(execute, rows, topic_of):
