@@ -155,6 +155,10 @@ class LocalEngine:
         self.context.memory.forget()
         failed: KshellError | None = None
         queries = self.context.queries
+        if queries:
+            from kshell.engines.local.continuous.background import end_soon
+
+            end_soon([*queries.values()])
         while queries:
             try:
                 queries.pop(next(iter(queries))).stop()
