@@ -106,6 +106,14 @@ class BindError(StatementError):
     """A name, a type or a clause does not fit."""
 
 
+# Where the names of a kind are listed, for a name that is like none of them.
+_LISTED = {
+    "query": "SHOW QUERIES lists them",
+    "topic": "SHOW TOPICS lists them",
+    "type": "SHOW TYPES lists those that CREATE TYPE made",
+}
+
+
 class UnknownName(BindError):
     """Nothing of that kind has that name.
 
@@ -125,7 +133,7 @@ class UnknownName(BindError):
         place: Place | None = None,
     ) -> None:
         close = nearest(name, (k for k in known if k != name))
-        hint = f"did you mean {' or '.join(close)}?" if close else ""
+        hint = f"did you mean {' or '.join(close)}?" if close else _LISTED.get(kind, "")
         super().__init__(what or f"no {kind} named {name}", hint=hint, place=place)
         self.kind, self.name = kind, name
 
