@@ -30,7 +30,6 @@ context as it rises (`with_place`), and is never swallowed.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -235,6 +234,8 @@ def nearest(
     >>> nearest("SELEC", ["SELECT", "SET", "SHOW"])
     ['SELECT']
     """
+    import difflib  # few statements are wrong
+
     by_fold = {k.casefold(): k for k in known}
     close = difflib.get_close_matches(name.casefold(), by_fold, n=count, cutoff=like)
     return [by_fold[c] for c in close]

@@ -16,7 +16,6 @@ from kshell.errors import KshellError, StatementError, UnknownName, UsageError
 from kshell.permits import check_files, check_writes
 from kshell.results import LAST, Event, Goodbye, Message, Remark, Rows, Running, Spooling, give_back
 from kshell.sql import statements as ast
-from kshell.sql.help import help_on, usage
 from kshell.sql.option_place import option_span, setting_span
 from kshell.sql.script import Piece, split, substitute
 from kshell.sql.tokens import place_at, tokenize
@@ -147,6 +146,8 @@ class Session:
             statement = parse_piece(substitute(piece, self.variables), types)
             yield from self._run(statement, piece.text)
         except (StatementError, UsageError) as error:
+            from kshell.sql.help import usage
+
             _point_at_option(error, piece)
             _point_at_name(error, piece)
             error.with_place(piece.place)
@@ -303,6 +304,8 @@ def _spool(session: Session, statement: ast.Spool) -> Iterator[Event]:
 
 
 def _help(session: Session, statement: ast.Help) -> Iterator[Event]:
+    from kshell.sql.help import help_on
+
     yield Message(help_on(statement.topic, session.commands()))
 
 

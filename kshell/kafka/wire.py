@@ -26,7 +26,6 @@ from aiokafka.protocol.offset import OffsetRequest
 from kshell.config import Properties
 from kshell.errors import Forbidden, KafkaError, Outage, TopicChanged, UnknownName, UsageError
 from kshell.kafka import metadata
-from kshell.kafka.diagnose import diagnose
 from kshell.kafka.frames import FrameConnection, open_connection
 from kshell.kafka.metadata import Broker, Cluster, Partition, Topic
 
@@ -215,6 +214,8 @@ class Wire:
                         connection.close()
                 return
             except Exception as error:
+                from kshell.kafka.diagnose import diagnose
+
                 failure = await diagnose(host, port, error, properties, self.timeout)
         assert failure is not None
         raise failure

@@ -17,6 +17,9 @@ OTHER_FORMATS = {"kshell.formats.json_codec", "kshell.formats.by_schema", "kshel
 CONTINUOUS = {"kshell.sql.plan", "kshell.sql.bind.select", "kshell.stream", "kshell.kafka.produce"}
 QUERIES = {"sqlglot", "duckdb", "kshell.batch"}
 ARROW_KERNELS = {"pyarrow.compute"}
+FOR_PEOPLE = {f"kshell.terminal.{m}" for m in ("ends", "pager", "tables", "vertical", "cells")}
+HELP = {"kshell.sql.help", "kshell.sql.reference", "difflib", "kshell.kafka.diagnose"}
+DECODING = {"kshell.formats.base"}
 
 PROGRAM = """
 import sys
@@ -41,7 +44,7 @@ def imported(demo, tmp_path, text: str) -> set[str]:
 @pytest.mark.parametrize(
     ("text", "without"),
     [
-        ("SHOW TOPICS", KSQL | OTHER_FORMATS | CONTINUOUS | QUERIES | ARROW_KERNELS),
+        ("SHOW TOPICS", KSQL | OTHER_FORMATS | CONTINUOUS | QUERIES | ARROW_KERNELS | FOR_PEOPLE | HELP | DECODING),
         ("SELECT COUNT(*) FROM pageviews", KSQL | OTHER_FORMATS | CONTINUOUS | ARROW_KERNELS),
         ("SELECT userid, COUNT(*) FROM pageviews GROUP BY userid", KSQL | OTHER_FORMATS | CONTINUOUS | ARROW_KERNELS),
         ("SELECT UCASE(userid) FROM pageviews LIMIT 1", OTHER_FORMATS | CONTINUOUS),
