@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 import pyarrow as pa
 
-from kshell.results import Progress, Rows, many
+from kshell.results import NoticeKind, Progress, Rows, many
 from kshell.terminal.output import Target, write
 from kshell.terminal.progress import ProgressLine
 from kshell.terminal.pull import pulled
@@ -167,5 +167,7 @@ def footer(drawing: Drawing, timing: bool) -> list[str]:
             told += f", {_rate(read.done / seconds)}" if seconds > 0 else ""
     said = [f"({told})"]
     if drawing.left_out:
-        said.append(f"{many(count, 'row')}, {count - drawing.left_out:,} shown: \\last for all")
+        kept = all(notice.kind is not NoticeKind.KEPT for notice in drawing.rows.notices())
+        shown = f"{many(count, 'row')}, {count - drawing.left_out:,} shown"
+        said.append(f"{shown}: \\last for all" if kept else shown)
     return said + drawing.remarks

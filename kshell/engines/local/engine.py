@@ -114,7 +114,8 @@ class LocalEngine:
         """The last result, if there is a text that of this SELECT and whole; raises UsageError."""
         memory = self.context.memory
         if not memory.there:
-            raise UsageError(memory.why_not, hint="run a SELECT first")
+            why, hint = memory.missing
+            raise UsageError(why, hint=hint)
         if text and (memory.text != text or memory.notices):
             raise UsageError("the last result is not that of this statement")
         table, lacks = memory.table(), memory.notices
