@@ -68,9 +68,11 @@ class Session:
         tables: Mapping[str, pa.Table] | None = None,
         *,
         remembers: bool = False,
+        opens_records: bool = False,
     ) -> None:
         self.properties = properties
         self._remembers = remembers  # whether each SELECT's answer is the last result, `_`
+        self._opens_records = opens_records  # whether a person may open the record of a live row
         self._tables = dict(tables or {})
         self.profile = profile
         self.variables: dict[str, str] = {}
@@ -85,13 +87,21 @@ class Session:
 
     @classmethod
     def open(
-        cls, properties: Mapping[str, str], profile: str = "", *, remembers: bool = False
+        cls,
+        properties: Mapping[str, str],
+        profile: str = "",
+        *,
+        remembers: bool = False,
+        opens_records: bool = False,
     ) -> Session:
         """A session that connects at its first statement; raises UsageError, UnknownName.
 
-        `remembers` is for a prompt, where a person may ask for the last result at any time.
+        `remembers` is for a prompt, where a person may ask for the last result at any time;
+        `opens_records` for a terminal, where a person may ask for the record of a live row.
         """
-        return cls(Properties(properties), profile, remembers=remembers)
+        return cls(
+            Properties(properties), profile, remembers=remembers, opens_records=opens_records
+        )
 
     @property
     def engine(self) -> Engine:
@@ -99,7 +109,9 @@ class Session:
         if self._engine is None:
             from kshell.engines.local.engine import LocalEngine
 
-            self._engine = LocalEngine.connect(self.properties, self._tables)
+            self._engine = LocalEngine.connect(
+                self.properties, self._tables, self._opens_records
+            )
         return self._engine
 
     @property
@@ -146,12 +158,10 @@ class Session:
             statement = parse_piece(substitute(piece, self.variables), types)
             yield from self._run(statement, piece.text)
         except (StatementError, UsageError) as error:
-            from kshell.sql.help import usage
-
             _point_at_option(error, piece)
             _point_at_name(error, piece)
             error.with_place(piece.place)
-            error.hint = error.hint or usage(piece.text)
+            error.hint = error.hint or _usage(piece.text)
             raise
         give_back()
 
@@ -301,6 +311,12 @@ def _spool(session: Session, statement: ast.Spool) -> Iterator[Event]:
     if statement.path:
         check_files(session.properties, "SPOOL")
     yield Spooling(str(Path(statement.path).expanduser()) if statement.path else "")
+
+
+def _usage(text: str) -> str:
+    from kshell.sql.help import usage
+
+    return usage(text)
 
 
 def _help(session: Session, statement: ast.Help) -> Iterator[Event]:

@@ -34,9 +34,12 @@ __all__ = ["Context"]
 class Context:
     """One engine's state; used by one thread at a time."""
 
-    def __init__(self, client: Client | None, given: Mapping[str, pa.Table]) -> None:
+    def __init__(
+        self, client: Client | None, given: Mapping[str, pa.Table], opens_records: bool = False
+    ) -> None:
         self._client = client
         self.given = given
+        self.opens_records = opens_records  # whether live rows have the places of their records
         self.errors = ErrorLog()
         self.catalog = Catalog()
         self.queries: dict[str, Background] = {}

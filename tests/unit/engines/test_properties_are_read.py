@@ -121,7 +121,7 @@ def stores(world: World):
 def drawn(world: World):
     """How the prompt is drawn, and the live view's last line."""
     world.monkeypatch.setattr(themes, "_properties", lambda: world.properties)
-    return themes.prompt_style().style_rules, themes.bar(), themes.heading()
+    return themes.prompt_style().style_rules, themes.bar(), themes.heading(), themes.chart()
 
 
 def strict(world: World):
@@ -186,7 +186,7 @@ def kept(world: World):
     memory.keep_rows(rows, world.properties, "SELECT")
     list(rows.batches)
     store = memory._last.store
-    return store.why, store._file is None
+    return store.why, store._rows.written == 0
 
 
 def partitions(world: World):

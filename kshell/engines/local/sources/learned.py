@@ -14,7 +14,7 @@ from kshell.catalog.model import FormatSpec, Source
 from kshell.errors import Misfit
 from kshell.kafka.metadata import Topic
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a statement that reads no record does not wait for it
     from kshell.formats.base import Half, Learned
 
 __all__ = ["Halves", "Known", "Misfits", "Widening"]
@@ -32,7 +32,7 @@ class Known:
 
     def add(self, topic: Topic, learned: Halves) -> None:
         """What a statement met."""
-        from kshell.formats.base import Learned  # only what reads records waits for it
+        from kshell.formats.base import Learned
 
         halves = self._halves.setdefault((topic.name, topic.id), {})
         for half, one in learned.items():
