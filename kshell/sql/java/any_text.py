@@ -89,7 +89,7 @@ def _or_null(write: _Write) -> _Write:
 
 
 def _hashed(keys: Collection[str]) -> list[str]:
-    """In the order of `java_entries` (macros): a HashMap's, by bucket and then by age."""
+    """In the order of a HashMap, by bucket and then by age, as the macro for entries has them."""
     last = max(2, 1 << math.ceil(math.log2(len(keys) / 0.75))) - 1 if keys else 0
 
     def bucket(key: str) -> int:
