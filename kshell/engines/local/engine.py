@@ -40,6 +40,7 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.CreateType: "declare:change",
     ast.Describe: "describe:describe",
     ast.DescribeFunction: "describe:describe_function",
+    ast.DescribeGroup: "show_system:describe_group",
     ast.DropSource: "declare:drop",
     ast.DropType: "declare:change",
     ast.Explain: "explain:explain",
@@ -129,7 +130,10 @@ class LocalEngine:
         return Rows(table.schema, batches, notices=lambda: lacks)
 
     def names(self) -> Sequence[Named]:
-        """Given tables, declared sources and topics; asks the cluster, if there is one."""
+        """Given tables, declared sources, topics and system tables; asks the cluster, if there is
+        one."""
+        from kshell.engines.local.sources.system.tables import TABLES
+
         context = self.context
         topics = context.client.topics() if context.has_cluster else ()
         partitions = {t.name: len(t.partitions) for t in topics}
@@ -143,6 +147,7 @@ class LocalEngine:
                 Named(t.name, "topic", len(t.partitions), t.internal or t.name.startswith("_"))
                 for t in topics
             ),
+            *(Named(table.full_name, "system table") for table in TABLES.values()),
         )
 
     def columns(self, name: str, properties: Properties) -> Mapping[str, pa.DataType]:
@@ -155,7 +160,7 @@ class LocalEngine:
 
     def running(self) -> Sequence[Running]:
         """The queries in the background."""
-        return [q.status() for q in self.context.queries.values()]
+        return self.context.running()
 
     def close(self) -> None:
         """Stop every query and disconnect; raises the first failure to write."""
