@@ -22,7 +22,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
-from compare import KSHELL, ROOT
+from compare import KSHELL, ROOT, process, taken_by
 
 from kshell.config import Properties
 from kshell.kafka import admin
@@ -237,17 +237,6 @@ def _cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def kcat(bootstrap: str, topics: tuple[str, ...]) -> float:
-    """CPU seconds of a dump of the topics to a file."""
-    before = os.times()
-    for topic in topics:
-        with tempfile.TemporaryFile() as file:
-            subprocess.run(["kcat", "-b", bootstrap, "-C", "-e", "-q", "-t", topic],
-                           stdout=file, check=True)  # fmt: skip
-    after = os.times()
-    return after.children_user + after.children_system - before.children_user - before.children_system
-
-
 def differences(case: Case, out: Path, tables: dict[str, pa.Table]) -> tuple[int, int, int]:
     """How many rows DuckDB has, and how many of the last rows are missing and extra."""
     connection = duckdb.connect()
@@ -288,14 +277,15 @@ def main() -> None:
     realkafka.prepare()
     with realkafka.broker({"log.segment.bytes": 1 << 30}) as broker, tempfile.TemporaryDirectory() as d:
         fill(broker.bootstrap, tables)
-        peer = kcat(broker.bootstrap, ("bid",))
-        print(f"{count:,} events; kcat's dump of the bids: {peer:.2f} CPU s")
+        kcat = process(["kcat", "-b", broker.bootstrap, "-C", "-e", "-q", "-t", "bid"])
+        print(f"{count:,} events; beside each query, kcat dumps the bids")
         for name in chosen:
             case, out = CASES[name], Path(d, f"{name}.jsonl")
+            peer = taken_by(kcat).cpu
             cpu, wall, first, peak = run(broker.bootstrap, case, out)
             total, missing, extra = differences(case, out, tables)
             print(f"{name:4s} {cpu:7.2f} CPU s  {wall:7.2f} s  first row {first:5.2f} s"
-                  f"  peak {peak:5.0f} MB  {cpu / peer:6.2f} x kcat (target {case.target})"
+                  f"  peak {peak:5.0f} MB  {cpu / peer:6.2f} x kcat's {peer:.2f} s (target {case.target})"
                   f"  {total:,} rows: {missing} missing, {extra} extra", flush=True)  # fmt: skip
             out.unlink()
 

@@ -30,7 +30,6 @@ context as it rises (`with_place`), and is never swallowed.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -106,6 +105,14 @@ class BindError(StatementError):
     """A name, a type or a clause does not fit."""
 
 
+# Where the names of a kind are listed, for a name that is like none of them.
+_LISTED = {
+    "query": "SHOW QUERIES lists them",
+    "topic": "SHOW TOPICS lists them",
+    "type": "SHOW TYPES lists those that CREATE TYPE made",
+}
+
+
 class UnknownName(BindError):
     """Nothing of that kind has that name.
 
@@ -125,7 +132,7 @@ class UnknownName(BindError):
         place: Place | None = None,
     ) -> None:
         close = nearest(name, (k for k in known if k != name))
-        hint = f"did you mean {' or '.join(close)}?" if close else ""
+        hint = f"did you mean {' or '.join(close)}?" if close else _LISTED.get(kind, "")
         super().__init__(what or f"no {kind} named {name}", hint=hint, place=place)
         self.kind, self.name = kind, name
 
@@ -227,6 +234,8 @@ def nearest(
     >>> nearest("SELEC", ["SELECT", "SET", "SHOW"])
     ['SELECT']
     """
+    import difflib  # few statements are wrong
+
     by_fold = {k.casefold(): k for k in known}
     close = difflib.get_close_matches(name.casefold(), by_fold, n=count, cutoff=like)
     return [by_fold[c] for c in close]

@@ -19,8 +19,10 @@ from kshell.batch.rewrite import Lookup, Reference, Rewritten, rewrite
 from kshell.batch.shown import Shown
 from kshell.batch.tables import DUMMY, GONE, Range, Table, TableColumn
 from kshell.batch.translate_error import Locate, translate_error
+from kshell.errors import Place
 from kshell.field_names import escaped_type, plain, plain_type
 from kshell.sql.clauses import Query
+from kshell.sql.spans import Draft
 from kshell.types import as_moment, duckdb_name, quote_duckdb
 
 __all__ = ["Planned", "Read", "plain_schema", "prepare", "raw_schema", "view"]
@@ -45,7 +47,8 @@ class Read:
 class Planned:
     """A bounded query, ready to run: `schema` is the answer's; None where its rows decide it.
 
-    `carrying` gives the SQL with one more item selected, `locate` the place of what fails in it.
+    `carrying` gives the SQL with one more item selected, `locate` the place of what fails in it,
+    `place` that of a span of the `draft` which the SQL is the text of.
     """
 
     sql: str
@@ -55,6 +58,8 @@ class Planned:
     shown: Shown
     carrying: Callable[[str], str]
     locate: Locate
+    draft: Draft
+    place: Callable[[int, int], Place]
 
     @property
     def escaped(self) -> bool:
@@ -235,4 +240,7 @@ def prepare(
         )
         for reference, names, twice in zip(references, needed, again, strict=True)
     )
-    return Planned(sql, query, schema, reads, rewritten.shown, rewritten.carrying, rewritten.locate)
+    return Planned(
+        sql, query, schema, reads, rewritten.shown, rewritten.carrying, rewritten.locate,
+        rewritten.draft, rewritten.place,
+    )  # fmt: skip

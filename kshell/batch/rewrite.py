@@ -75,6 +75,7 @@ class Rewritten:
     several: bool
     carrying: Callable[[str], str]  # the SQL with one more item at the end of what it selects
     locate: Locate
+    place: Callable[[int, int], Place]
     overloads: Overloads | None
     moments: tuple[bool, ...] = ()
 
@@ -155,7 +156,7 @@ class _Rewriting:
         names = shown(self.draft, self.syntax, self.words, fields.named)
         return Rewritten(
             self.draft, tuple(references), names, several, self._carrying(names), self.locate,
-            self.overloads, moments,
+            self.place, self.overloads, moments,
         )  # fmt: skip
 
     def locate(self, ran: str, start: int, length: int) -> Place | None:

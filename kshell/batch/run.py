@@ -18,7 +18,7 @@ import pyarrow as pa
 from kshell.batch.plan import Planned, Read, plain_schema, raw_schema, view
 from kshell.batch.tables import Scan
 from kshell.batch.translate_error import translate_error
-from kshell.errors import Interrupted, KshellError
+from kshell.errors import EvaluationError, Interrupted, KshellError
 from kshell.field_names import plain_column, relabelled
 from kshell.results import LeftOut, Notice, Progress, Rows, undecodable
 
@@ -134,9 +134,22 @@ class _Run:
         if isinstance(error, KshellError):
             raise error
         if isinstance(error, duckdb.Error):
-            planned = self._planned
-            raise translate_error(error, planned.query, [], planned.sql, planned.locate) from error
+            raise self._translated(error) from error
         raise error
+
+    def _translated(self, error: duckdb.Error) -> KshellError:
+        """In kshell's words, with a record that makes it fail where one is found."""
+        from kshell.batch.failing import failing
+
+        planned = self._planned
+        recent = self._scans[0].recent() if len(self._scans) == 1 else None
+        found = failing(planned, self._connection, recent, error)
+        made = translate_error(
+            found.error, planned.query, [], planned.sql, planned.locate, found.place
+        )
+        if found.record and isinstance(made, EvaluationError):
+            made.what += f" ({found.record})"
+        return made
 
     def cancel(self) -> None:
         self._cancelled.set()

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from kshell.results import LeftOut, Notice, Progress
 
-__all__ = ["DUMMY", "GONE", "Bounds", "Range", "Scan", "Table", "TableColumn"]
+__all__ = ["DUMMY", "GONE", "Bounds", "Range", "Recent", "Scan", "Table", "TableColumn"]
 
 
 DUMMY = "#"  # the column that DuckDB picks when it needs none: it costs nothing
@@ -71,6 +71,14 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
+class Recent:
+    """The part of a table that was pulled last; `topic` is empty for what is not in Kafka."""
+
+    ranges: Sequence[Range]
+    topic: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
     """An opened table: batches of the raw columns asked for, pulled once, from one thread."""
 
@@ -79,6 +87,7 @@ class Scan:
     progress: Callable[[], Progress]
     bad: Callable[[], LeftOut] = LeftOut
     notices: Callable[[], Sequence[Notice]] = tuple  # why it ended before its ranges did
+    recent: Callable[[], Recent | None] = lambda: None  # to look there for what failed
 
 
 class Table(Protocol):

@@ -57,9 +57,14 @@ _FORMS = 3  # of a function that a hint shows
 
 
 def translate_error(
-    error: duckdb.Error, query: Query, columns: Sequence[str], ran: str, locate: Locate
-) -> KshellError:
-    """DuckDB's complaint of the text `ran` in kshell's words, with the place that it speaks of."""
+    error: duckdb.Error, query: Query, columns: Sequence[str], ran: str, locate: Locate,
+    failing: Place | None = None,
+) -> KshellError:  # fmt: skip
+    """DuckDB's complaint of the text `ran` in kshell's words, with the place that it speaks of.
+
+    What was refused has at least the statement's place; what failed while it ran may have none.
+    `failing` is the part of the query that was found to fail.
+    """
     from kshell.batch.blamed import blame  # these take time, and few statements are wrong
     from kshell.sql.functions import names
 
@@ -88,7 +93,9 @@ def translate_error(
     kinds = (Kind.STRING, Kind.WORD, Kind.QUOTED) if refused else (Kind.STRING,)
     for one, other in _QUOTED.findall(said.text):
         places += _named(query, one or other, *kinds)
-    place = next(iter(places), query.place)
+    if failing is not None and place is None:
+        places = [*(p for p in places if _inside(p, failing)), failing]
+    place = next(iter(places), query.place if refused else None)
     if (about := blame(query.text, said.text, columns)) is not None:
         if about.start >= 0:
             at = query.place
@@ -118,6 +125,11 @@ def _ksqls(name: str) -> str:
     if is_table_function(name):
         return "it is KSQL's table function: EMIT CHANGES has it; UNNEST(…) is DuckDB's"
     return "it is KSQL's: SET 'kshell.dialect'='ksql'"
+
+
+def _inside(part: Place, whole: Place) -> bool:
+    last = whole.column + whole.length
+    return part.line == whole.line and whole.column <= part.column < last
 
 
 def _hint(said: Complaint, otherwise: str) -> str:

@@ -109,7 +109,13 @@ def _of_profile(name: str) -> tuple[list[Setting], list[Setting]]:
     path = config_file()
     found = read_config(path) if path.exists() else {}
     if name and name not in found:
-        raise UnknownName("profile", name, found)
+        names = sorted(filter(None, found))
+        error = UnknownName("profile", name, names)
+        listed = f"has the profiles {', '.join(names)}"
+        error.hint = error.hint or (
+            f"{path} {listed if names else 'has no profile: kshell config init writes a sample'}"
+        )
+        raise error
     return found.get("", []), found.get(name or "default", [])
 
 

@@ -36,6 +36,11 @@ _EXACT = {
     "PROTOBUF": "kshell.formats.protobuf.columns:exact_type",
     "PROTOBUF_NOSR": "kshell.formats.protobuf.columns:exact_type",
 }
+# What finds times that have more digits than milliseconds; JSON Schema's have no type of their own.
+_CUT: Mapping[SchemaType, str] = {
+    SchemaType.AVRO: "kshell.formats.avro.schema:cut_times",
+    SchemaType.PROTOBUF: "kshell.formats.protobuf.columns:cut_times",
+}
 _UNWRAPPED_KEYS = frozenset({"AVRO", "JSON_SR"})
 
 
@@ -64,11 +69,13 @@ def exact_type_of(schema: Schema, format: FormatSpec) -> pa.DataType:
 
 def cut_times_of(schema: Schema, format: FormatSpec) -> tuple[str, ...]:
     """The ways to the fields whose times lose digits beyond milliseconds."""
-    if schema.type is not SchemaType.AVRO:
+    where = _CUT.get(schema.type)
+    if where is None:
         return ()
-    from kshell.formats.avro.schema import cut_times
-
-    return cut_times(schema, format.options.get("SCHEMA_FULL_NAME", ""))
+    found: tuple[str, ...] = resolve_name(where)(
+        schema, format.options.get("SCHEMA_FULL_NAME", "")
+    )
+    return found
 
 
 def cut_times_in(schemas: Schemas | None, source: Source) -> tuple[str, ...]:
@@ -79,7 +86,7 @@ def cut_times_in(schemas: Schemas | None, source: Source) -> tuple[str, ...]:
         (Half.VALUE, source.value, source.value_format),
     ):
         timed = {c.name.upper(): c.name for c in columns if _has_time(c.type)}
-        if not timed or format.name != "AVRO":
+        if not timed or format.name not in _EXACT:
             continue
         try:
             schema = _schema_of(schemas, source.topic, half, format)

@@ -14,7 +14,7 @@ from collections.abc import Collection, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kshell.config import Properties
-from kshell.errors import ConnectionFailed, UsageError
+from kshell.errors import ConnectionFailed, KshellError, UsageError
 from kshell.kafka import ends
 from kshell.kafka.metadata import Snapshot, Topic
 from kshell.kafka.wire import Wire
@@ -73,6 +73,15 @@ class Client:
         except BaseException:
             future.cancel()
             raise
+
+    def answers(self, seconds: float) -> bool:
+        """Whether a broker answers within so many seconds."""
+        asked = asyncio.wait_for(self.wire.metadata([]), seconds)
+        try:
+            self.call(asked)
+        except (KshellError, TimeoutError):
+            return False
+        return True
 
     def topics(self) -> tuple[Topic, ...]:
         """Every topic that the user may see; raises Outage."""

@@ -22,7 +22,7 @@ from kshell.permits import check_writes
 __all__ = ["Outgoing", "OutgoingRecord", "Producer"]
 
 _NOTED = 2.0  # seconds without an acknowledgement that are worth a word
-_LEAVING = 10.0  # seconds that the end may take while the cluster does not answer
+_LEAVING = 10.0  # seconds that the end may take while nothing is acknowledged
 _FULL = 0.01  # seconds until a full queue is tried again
 _FORBIDDEN, _NO_IDEMPOTENCE = 29, 31
 _PURGED = frozenset({-150, -151, -152})  # the producer failed for good, and these records with it
@@ -73,6 +73,7 @@ class Producer:
         check_writes(properties, "writing records")
         self.on_stall = on_stall
         self._patience = (properties.number("delivery.timeout.ms") or 0) / 1000
+        self._leaving = _LEAVING
         self._sent = self._acknowledged = 0
         self._moved = time.monotonic()  # when the last acknowledgement was seen
         self._sender = _sender(
@@ -172,18 +173,19 @@ class Producer:
             self.check()
         self.check()
 
-    def hurry(self) -> None:
-        """From now on wait only some seconds for a cluster that does not answer."""
-        self._patience = min(self._patience, _LEAVING)
+    def hurry(self, seconds: float) -> None:
+        """From now on wait only so long where nothing is acknowledged."""
+        self._leaving = min(self._leaving, seconds)
+        self._patience = min(self._patience, self._leaving)
 
     def leave(self) -> None:
-        """`flush`, but it waits only some seconds for a cluster that does not answer."""
-        deadline = time.monotonic() + max(_LEAVING - self._stalled_for(), 1.0)
+        """`flush`, but it waits only some seconds where nothing is acknowledged."""
+        deadline = time.monotonic() + max(self._leaving - self._stalled_for(), 1.0)
         while left := self._sender.flush(0.2):
             if self._sender.failed:
                 break
-            if self._stalled_for() < _NOTED:
-                deadline = time.monotonic() + _LEAVING
+            if self._stalled_for() < min(_NOTED, self._leaving):
+                deadline = time.monotonic() + self._leaving
             elif time.monotonic() > deadline:
                 raise KafkaError(f"{left:,} record{'s' * (left != 1)} left unwritten")
         self._raise_failure()

@@ -22,7 +22,6 @@ from aiokafka.protocol.admin import DescribeConfigsRequest
 
 from kshell.config import Properties
 from kshell.errors import KafkaError, Outage, TopicChanged, UnknownName, UsageError
-from kshell.kafka.diagnose import diagnose, refusal
 from kshell.kafka.frames import FrameConnection, open_connection
 from kshell.kafka.metadata import Cluster, MetadataRequest, Topic, cluster_of
 from kshell.kafka.rights import refused
@@ -159,6 +158,8 @@ class Wire:
                         connection.close()
                 return
             except Exception as error:
+                from kshell.kafka.diagnose import diagnose
+
                 failure = await diagnose(host, port, error, properties, self.timeout)
         assert failure is not None
         raise failure
@@ -188,6 +189,8 @@ class Wire:
             async with asyncio.timeout(self.timeout):
                 return await open_connection(host, port, **self._settings)
         except Exception as error:
+            from kshell.kafka.diagnose import refusal
+
             if (why := refusal(host, port, error, self._properties)) is not None:
                 raise why from None
             raise

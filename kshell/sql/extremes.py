@@ -13,12 +13,12 @@ import pyarrow as pa
 
 from kshell.errors import BindError
 from kshell.sql.expressions import Cast, Expression
-from kshell.types import DATE, STRING, TIME, TIMESTAMP, decimal, is_numeric, ksql_name
+from kshell.sql.widening import common_type
+from kshell.types import DATE, STRING, TIME, TIMESTAMP, is_numeric, ksql_name
 
 __all__ = ["EXTREMES", "of_one_type"]
 
 EXTREMES = ("GREATEST", "LEAST")
-_MOST_DIGITS = 38
 
 
 def _shown(type: pa.DataType) -> str:
@@ -40,20 +40,14 @@ def of_one_type(name: str, args: Sequence[Expression]) -> list[Expression]:
             hint="CAST the arguments to one type",
         )
     if numbers and len(numbers) == len(types) and not plain:
-        return _cast(args, _widest(numbers))
+        return _cast(args, common_type(numbers))
     moments = [t for t in types if t in (DATE, TIME, TIMESTAMP)]
     if len(moments) == 1 and set(types) == {moments[0], STRING}:
         return _cast(args, moments[0])
     return list(args)
 
 
-def _widest(types: Sequence[pa.DataType]) -> pa.DataType:
-    scale = max(t.scale for t in types)
-    whole = max(t.precision - t.scale for t in types)
-    return decimal(min(whole + scale, _MOST_DIGITS), scale)
-
-
-def _cast(args: Sequence[Expression], type: pa.DataType) -> list[Expression]:
+def _cast(args: Sequence[Expression], type: pa.DataType | None) -> list[Expression]:
     return [
         a if a.type == type or pa.types.is_null(a.type) else Cast(a, type) for a in args
     ]

@@ -9,19 +9,40 @@ them; the implicit widening is ksqlDB's: INTEGER → BIGINT → DECIMAL → DOUB
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import pyarrow as pa
 
+from kshell.sql.widening import as_decimal, common_type
 from kshell.types import BIGINT, DOUBLE, INTEGER, PRIMITIVES, STRING, decimal, is_numeric
 
 __all__ = ["Pattern", "Signature", "fits", "known_type", "parse_signature", "returned"]
 
 _PRIMITIVES = {name: p.arrow for p in PRIMITIVES for name in p.names}
 _VARIABLES = ("T", "U", "K", "V")
-_KINDS = {*_PRIMITIVES, *_VARIABLES, "ARRAY", "MAP", "STRUCT", "DECIMAL", "WHOLE", "ANY"}
+
+
+def _without_scale(type: pa.Decimal128Type) -> pa.DataType:
+    return decimal(max(type.precision - type.scale, 1), 0)
+
+
+def _carried(type: pa.Decimal128Type) -> pa.DataType:
+    """Of all 38 digits one moves before the point: 99.95 to 100."""
+    full = type.precision == _MOST_DIGITS and type.scale
+    return decimal(_MOST_DIGITS, type.scale - 1) if full else type
+
+
+# Result types made of an argument's: the same, its whole part, and both with a digit to carry.
+_OF_A_DECIMAL: Mapping[str, Callable[[pa.Decimal128Type], pa.DataType]] = {
+    "DECIMAL": lambda type: type,
+    "WHOLE": _without_scale,
+    "CARRIED": _carried,
+    "CARRIED_WHOLE": lambda type: _without_scale(_carried(type)),
+}
+_KINDS = {*_PRIMITIVES, *_VARIABLES, "ARRAY", "MAP", "STRUCT", "ANY", *_OF_A_DECIMAL}
+_MOST_DIGITS = 38
 _ORDER = {INTEGER: 0, BIGINT: 1, DOUBLE: 3}
 _TOKEN = re.compile(r"\s*(=>|->|\.\.\.|[A-Za-z_]\w*|[<>(),])")
 
@@ -43,7 +64,7 @@ class Pattern:
         if self.kind == "LAMBDA":
             return f"({', '.join(map(str, self.parts[:-1]))}) => {self.parts[-1]}"
         inner = f"<{', '.join(map(str, self.parts))}>" if self.parts else ""
-        return self.kind + inner
+        return ("DECIMAL" if self.kind in _OF_A_DECIMAL else self.kind) + inner
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +154,6 @@ def parse_signature(text: str) -> Signature:
     return Signature(params, reader.pattern(), variadic)
 
 
-def _as_decimal(type: pa.DataType) -> pa.DataType:
-    """A number as the decimal that holds it."""
-    return {INTEGER: decimal(10, 0), BIGINT: decimal(19, 0)}.get(type, type)
-
-
 def _widens(source: pa.DataType, target: pa.DataType) -> int | None:
     """How far the type must widen: 0 if it is the same, None if it cannot."""
     if source == target or pa.types.is_null(source):
@@ -169,13 +185,17 @@ def fits(
         if back is not None:
             bound[kind] = type  # an earlier argument is widened to this one
             return back, type
-        return None
+        joined = common_type([known, type])
+        if joined is None:
+            return None
+        bound[kind] = joined  # DECIMALs of unlike scale, or beside whole numbers: both widen
+        return 2, joined
     if pa.types.is_null(type):
         return 1, known_type(pattern, bound) or type
     if kind == "DECIMAL":
         if pa.types.is_decimal(type):
             return 0, type
-        return (2, _as_decimal(type)) if type in (INTEGER, BIGINT) else None
+        return (2, as_decimal(type)) if type in (INTEGER, BIGINT) else None
     if kind == "ARRAY":
         if not pa.types.is_list(type):
             return None
@@ -217,12 +237,9 @@ def known_type(pattern: Pattern, bound: Mapping[str, pa.DataType]) -> pa.DataTyp
 def returned(
     signature: Signature, types: Sequence[pa.DataType], bound: Mapping[str, pa.DataType]
 ) -> pa.DataType:
-    """The result's type; DECIMAL is the type of the first decimal argument, WHOLE that type without
-    its scale."""
+    """The result's type; DECIMAL… is made of the type of the first decimal argument."""
     decimals = [t for t in types if pa.types.is_decimal(t)]
-    if signature.returns.kind == "DECIMAL" and decimals:
-        return decimals[0]
-    if signature.returns.kind == "WHOLE" and decimals:
-        return decimal(max(decimals[0].precision - decimals[0].scale, 1), 0)
+    if signature.returns.kind in _OF_A_DECIMAL and decimals:
+        return _OF_A_DECIMAL[signature.returns.kind](decimals[0])
     type = known_type(signature.returns, bound)
     return pa.null() if type is None else type

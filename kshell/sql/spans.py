@@ -275,6 +275,13 @@ class Draft:
             return n
         return n
 
+    def ends_operand(self, n: int) -> bool:
+        """Whether a value may end at token `n`, so that a sign after it has two operands."""
+        token = self.tokens[n]
+        if token.kind is Kind.SIGN:
+            return token.text in _CLOSE
+        return token.upper not in _NO_CALL
+
     def _marked(self, n: int) -> bool:
         """Whether a string is X'41': bytes."""
         return self.word(n - 1) == "X" and self.tokens[n - 1].end == self.tokens[n].start

@@ -31,6 +31,33 @@ _PARTIAL = 4  # the exit code if every statement ran, but an answer is incomplet
 _LOOK = 0.2  # seconds between two checks of the queries that a script left running
 
 
+class _Queries:
+    """Says on stderr what the queries in the background wait for, and which failed, each once."""
+
+    def __init__(self, session: Session) -> None:
+        from kshell.terminal.messages import Outages
+
+        self._session, self._outages = session, Outages()
+        self._due = 0.0
+        self.failed: set[str] = set()
+
+    def meanwhile(self) -> None:
+        """Look a few times a second, however often this is called."""
+        if time.monotonic() >= self._due:
+            self._due = time.monotonic() + _LOOK
+            self.look()
+
+    def look(self) -> None:
+        """Say what is new."""
+        from kshell.terminal.messages import note
+
+        for query in self._session.running():
+            self._outages.tell(f"Query {query.id}", query.note)
+            if query.failed and query.id not in self.failed:
+                self.failed.add(query.id)
+                note(f"Query {query.id} {query.state}")
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """How scripts are run: the options of the command line.  None: no limit."""
@@ -45,16 +72,21 @@ class Batch:
         """Run the script; draws its errors and returns the exit code."""
         from kshell.terminal.show import Shower
 
-        shower = Shower(self.output, self.csv_safe, properties=lambda: session.properties)
-        failed: set[str] = set()
+        queries = _Queries(session)
+        shower = Shower(
+            self.output, self.csv_safe, properties=lambda: session.properties,
+            meanwhile=queries.meanwhile,
+        )  # fmt: skip
         try:
             with session.remembering(text):
-                code = self._statements(session, text, shower, failed)
+                code = self._statements(session, text, shower, queries)
             return code or (_PARTIAL if shower.partial else 0)
         finally:
             _end(session)
 
-    def _statements(self, session: Session, text: str, shower: Shower, failed: set[str]) -> int:
+    def _statements(
+        self, session: Session, text: str, shower: Shower, queries: _Queries
+    ) -> int:
         code = 0
         try:
             for piece in split(text):
@@ -70,15 +102,16 @@ class Batch:
                     code = KshellError.exit_code
             else:
                 sys.stdout.flush()
-                self._stay(session, failed)
+                self._stay(session, queries)
             sys.stdout.flush()
-            _say_failed(session, failed)
+            queries.look()
         except KshellError as error:
-            _say_failed(session, failed)
+            queries.look()
             if not isinstance(error, Interrupted):
                 _draw(error, text)
             return error.exit_code
-        return KshellError.exit_code if failed else code  # what they did not write is missing
+        # What failed queries did not write is missing.
+        return KshellError.exit_code if queries.failed else code
 
     def _statement(self, session: Session, piece: Piece, shower: Shower) -> bool:
         """Run one statement and draw its answers; False means leave."""
@@ -115,25 +148,23 @@ class Batch:
             case _:
                 return answer
 
-    def _stay(self, session: Session, failed: set[str]) -> None:
+    def _stay(self, session: Session, watched: _Queries) -> None:
         """Keep a script going while its queries run, until it is stopped or its time is over.
 
         Raises KshellError when no query runs any more.
         """
-        from kshell.terminal.messages import Outages, note
+        from kshell.terminal.messages import note
 
         queries = session.running()
         if queries:
             ids = ", ".join(q.id for q in queries)
             note(f"{ids} still run{'s' * (len(queries) == 1)}; Ctrl-C stops.")
-        outages = Outages()
         deadline = None if self.seconds is None else time.monotonic() + self.seconds
         while queries and (deadline is None or time.monotonic() < deadline):
-            for query in queries:
-                outages.tell(f"Query {query.id}", query.note)
-            _say_failed(session, failed)
-            if len(failed) == len(queries):
-                raise KshellError(f"no query runs any more: {', '.join(sorted(failed))} failed")
+            watched.look()
+            if len(watched.failed) == len(queries):
+                failed = ", ".join(sorted(watched.failed))
+                raise KshellError(f"no query runs any more: {failed} failed")
             time.sleep(_LOOK)
             queries = session.running()
 
@@ -206,16 +237,6 @@ def _ended(live: Live, limit: int | None, deadline: float | None) -> Live:
         return changes
 
     return replace(live, poll=poll)
-
-
-def _say_failed(session: Session, said: set[str]) -> None:
-    """Says which queries in the background have failed, each once."""
-    from kshell.terminal.messages import note
-
-    for query in session.running():
-        if query.failed and query.id not in said:
-            said.add(query.id)
-            note(f"Query {query.id} {query.state}")
 
 
 def _end(session: Session) -> None:

@@ -136,6 +136,8 @@ def _work(options: argparse.Namespace) -> int:
         stack.enter_context(counted(_MOST))
         stack.enter_context(no_caret())
         session = open_session(options, stack)
+        if options.demo:
+            session.connect()  # the demo's set-up is no part of a statement's --timeout
         session.variables.update(variables)
         goes_on = options.on_error == "continue"
         batch = Batch(output, options.csv_safe, options.timeout, options.limit, goes_on)

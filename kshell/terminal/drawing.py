@@ -11,16 +11,17 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
 import pyarrow as pa
 
-from kshell.results import Progress, Rows, many
-from kshell.terminal.ends import Ends
+from kshell.results import NoticeKind, Progress, Rows, many
 from kshell.terminal.output import Target, write
-from kshell.terminal.pager import Left, Pager
 from kshell.terminal.progress import ProgressLine
 from kshell.terminal.pull import pulled
+
+if TYPE_CHECKING:
+    from kshell.terminal.ends import Ends
 
 __all__ = ["Drawing", "footer"]
 
@@ -63,6 +64,8 @@ class Drawing:
         line.start()
         try:
             if most:
+                from kshell.terminal.ends import Ends
+
                 self._draw_ends(counted(), Ends(most), line)
             else:
                 self._draw_all(counted())
@@ -89,11 +92,19 @@ class Drawing:
                 self._write(ends.parts())
 
     def _write(self, parts: Iterator[object]) -> None:
+        if self.pages and not self.left_out:
+            self._page(parts)
+        else:
+            self.remarks += write(self.output, self.rows.schema, parts, self.target)
+            sys.stdout.flush()
+
+    def _page(self, parts: Iterator[object]) -> None:
+        from kshell.terminal.pager import Left, Pager
+
         lines = shutil.get_terminal_size().lines - _BELOW
-        pages = self.pages and not self.left_out
         try:
-            with Pager(self.target.out, max(lines, 1) if pages else 0) as pager:
-                target = replace(self.target, out=cast(IO[str], pager)) if pages else self.target
+            with Pager(self.target.out, max(lines, 1)) as pager:
+                target = replace(self.target, out=cast(IO[str], pager))
                 self.remarks += write(self.output, self.rows.schema, parts, target)
                 self.paged = pager.began
         except Left:
@@ -156,5 +167,7 @@ def footer(drawing: Drawing, timing: bool) -> list[str]:
             told += f", {_rate(read.done / seconds)}" if seconds > 0 else ""
     said = [f"({told})"]
     if drawing.left_out:
-        said.append(f"{many(count, 'row')}, {count - drawing.left_out:,} shown: \\last for all")
+        kept = all(notice.kind is not NoticeKind.KEPT for notice in drawing.rows.notices())
+        shown = f"{many(count, 'row')}, {count - drawing.left_out:,} shown"
+        said.append(f"{shown}: \\last for all" if kept else shown)
     return said + drawing.remarks

@@ -1,31 +1,29 @@
 """Answers as text or files: one row of WRITERS for each --output, all streaming batch by batch.
 
 A writer takes a schema, batches and a target, and returns remarks for the reader.  To add a format,
-add a row.
+add a row.  What draws for people is imported by the writers that need it: no pipe waits for it.
 """
 
 from __future__ import annotations
 
-import csv
 import io
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from kshell.errors import UsageError
 from kshell.results import unique
-from kshell.terminal.cells import NULL, cells_of, is_number, to_right
-from kshell.terminal.ends import Gap
 from kshell.terminal.json_lines import joined, json_lines
 from kshell.terminal.sanitize import clean
-from kshell.terminal.tables import AlignedTable, sampled, style_of
 from kshell.terminal.times import Times
-from kshell.terminal.vertical import vertical
 from kshell.value_texts import raw_texts
+
+if TYPE_CHECKING:
+    from kshell.terminal.tables import AlignedTable
 
 __all__ = ["FOR_PEOPLE", "WRITERS", "Target", "write", "write_lines"]
 
@@ -66,6 +64,8 @@ Writer = Callable[[pa.Schema, Batches, Target], Sequence[str]]
 
 
 def _drawn(schema: pa.Schema, to: Target) -> AlignedTable:
+    from kshell.terminal.tables import AlignedTable, style_of
+
     return AlignedTable(schema, to.width, style_of(to.colour), to.times, to.prompt)
 
 
@@ -77,6 +77,9 @@ def _table(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
 
 
 def _vertical(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
+    from kshell.terminal.tables import style_of
+    from kshell.terminal.vertical import vertical
+
     style = style_of(to.colour)
     for block in vertical(schema, batches, to.width, style, to.times):
         to.out.write(block)
@@ -85,6 +88,8 @@ def _vertical(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
 
 def _auto(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
     """A table if the first rows fit into one, whole."""
+    from kshell.terminal.tables import sampled
+
     rest = iter(batches)
     first, _ = sampled(rest)
     table = _drawn(schema, to)
@@ -128,6 +133,10 @@ def _as_is(text: str | None) -> str | None:
 
 
 def _csv(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
+    import csv
+
+    from kshell.terminal.cells import is_number
+
     lines = _Lines()
     writer = csv.writer(lines, lineterminator="\r\n")
 
@@ -170,6 +179,8 @@ _TSV = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r", "\\": "\\\\"})
 
 
 def _tsv(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
+    from kshell.terminal.cells import is_number
+
     def cell(text: str | None) -> str:
         escaped = "\\N" if text is None else text.translate(_TSV)
         return clean(escaped) if to.terminal else escaped
@@ -191,6 +202,8 @@ _MARKDOWN = str.maketrans({c: f"\\{c}" for c in "\\|`*_[]<>"})
 
 
 def _markdown(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
+    from kshell.terminal.cells import NULL, cells_of, to_right
+
     def cell(text: str | None) -> str:
         return NULL if text is None else text.translate(_MARKDOWN)
 
@@ -278,7 +291,9 @@ def write(name: str, schema: pa.Schema, batches: Batches, to: Target) -> Sequenc
     if names != schema.names:
         schema = pa.schema([f.with_name(n) for f, n in zip(schema, names, strict=True)])
         batches = (
-            b if isinstance(b, Gap) else pa.RecordBatch.from_arrays(b.columns, schema=schema)
+            pa.RecordBatch.from_arrays(b.columns, schema=schema)
+            if isinstance(b, pa.RecordBatch)
+            else b
             for b in batches
-        )  # fmt: skip
+        )
     return WRITERS[name](schema, batches, to)

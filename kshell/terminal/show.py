@@ -65,7 +65,7 @@ class Shower:
     """How answers are drawn: the format's name, where messages go, and the session's properties.
 
     At a prompt, long answers are drawn in part or page by page.  `partial` says whether one of the
-    drawn answers was incomplete.
+    drawn answers was incomplete.  `meanwhile` is called while a continuous answer is written.
     """
 
     output: str
@@ -74,6 +74,7 @@ class Shower:
     properties: Callable[[], Properties] = _defaults
     prompt: bool = False
     timing: bool = True
+    meanwhile: Callable[[], None] = lambda: None
     partial: bool = False
     _drawn: int = 0
 
@@ -216,7 +217,7 @@ class Shower:
         from kshell.terminal.printed import printed_blocks, printed_lines
 
         target = self._target()
-        changes = _changes(live)
+        changes = _changes(live, self.meanwhile)
         shown = clean if target.terminal else str
         try:
             for part in changes:
@@ -232,7 +233,7 @@ class Shower:
         """Write rows as they come, and flush after each poll: for pipes."""
         name = _STREAMED_AS.get(self.output, self.output)
         target = self._target()
-        changes = _changes(live)
+        changes = _changes(live, self.meanwhile)
         try:
             if live.key and name == "jsonl":
                 for part in changes:
@@ -244,7 +245,7 @@ class Shower:
             changes.close()  # type: ignore[attr-defined]
 
 
-def _changes(live: Live) -> Iterator[Changes]:
+def _changes(live: Live, meanwhile: Callable[[], None]) -> Iterator[Changes]:
     """The changes as they come; reports an outage, so that it does not look like silence."""
 
     def polled() -> Iterator[Changes | None]:
@@ -258,6 +259,7 @@ def _changes(live: Live) -> Iterator[Changes]:
             if part is not None:
                 yield part
             outages.tell("Note", live.stats().note)
+            meanwhile()
     finally:
         source.close()  # type: ignore[attr-defined]
 

@@ -121,7 +121,8 @@ class LocalEngine:
         """The last result, if there is a text that of this SELECT and whole; raises UsageError."""
         memory = self.context.memory
         if not memory.there:
-            raise UsageError(memory.why_not, hint="run a SELECT first")
+            why, hint = memory.missing
+            raise UsageError(why, hint=hint)
         if text and (memory.text != text or memory.notices):
             raise UsageError("the last result is not that of this statement")
         table, lacks = memory.table(), memory.notices
@@ -166,6 +167,10 @@ class LocalEngine:
         self.context.memory.forget()
         failed: KshellError | None = None
         queries = self.context.queries
+        if queries:
+            from kshell.engines.local.continuous.background import end_soon
+
+            end_soon([*queries.values()])
         while queries:
             try:
                 queries.pop(next(iter(queries))).stop()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
@@ -23,11 +24,13 @@ from kshell.formats.protobuf.meta import field_params
 from kshell.formats.protobuf.pool import load, message_named
 from kshell.formats.registry import Schema
 
-__all__ = ["DECIMAL", "JSON_TEXT", "SPECIAL", "UNSIGNED", "WRAPPERS", "exact_type", "is_map",
-           "message_type", "oneof_name", "oneofs", "protobuf_type", "within_itself"]  # fmt: skip
+__all__ = ["DECIMAL", "JSON_TEXT", "SPECIAL", "UNSIGNED", "WRAPPERS", "cut_times", "exact_type",
+           "is_map", "message_type", "oneof_name", "oneofs", "protobuf_type",
+           "within_itself"]  # fmt: skip
 
 _MAX_REPEATS = 2  # how often a message is followed in itself
 _MAX_COLUMNS = 5000  # of all depths
+_MAX_CUT = 100  # times that are named
 _MAX_DIGITS = 38
 _UNKNOWN_SCALE = 9  # of a decimal without its own scale
 
@@ -110,6 +113,22 @@ def exact_type(schema: Schema, name: str = "") -> pa.StructType:
     """
     found = _Columns(_EXACT).message(message_named(load(schema), name), Counter())
     return found if found is not None else pa.struct([])
+
+
+def cut_times(schema: Schema, name: str = "") -> tuple[str, ...]:
+    """The names on the way to each Timestamp and TimeOfDay: they count nanoseconds."""
+    return tuple(islice(_times(exact_type(schema, name), ""), _MAX_CUT))
+
+
+def _times(type: pa.DataType, path: str) -> Iterator[str]:
+    if type in (types.TIMESTAMP, types.TIME):
+        yield path
+    elif pa.types.is_struct(type):
+        for field in type:
+            yield from _times(field.type, f"{path}.{field.name}" if path else field.name)
+    else:
+        for part in types.parts(type):
+            yield from _times(part, path)
 
 
 def oneofs(message: Any) -> Iterator[Any]:

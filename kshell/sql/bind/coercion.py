@@ -17,9 +17,10 @@ import pyarrow as pa
 
 from kshell.errors import BindError
 from kshell.sql import functions
-from kshell.sql.bind.datatypes import can_cast, common_type
+from kshell.sql.bind.datatypes import can_cast
 from kshell.sql.bind.literals import coerce, number, scaled
 from kshell.sql.expressions import Call, Cast, Expression, Literal, MakeStruct
+from kshell.sql.widening import common_type
 from kshell.types import BOOLEAN, DOUBLE, STRING, is_numeric, ksql_name
 
 __all__ = ["alike", "numbers_alike"]

@@ -17,7 +17,6 @@ from kshell.catalog.model import Kind, Source
 from kshell.errors import BindError, Unsupported
 from kshell.sql import functions, plan
 from kshell.sql.as_written import place_of
-from kshell.sql.bind.datatypes import can_widen
 from kshell.sql.bind.expressions import Binder
 from kshell.sql.bind.literals import coerce
 from kshell.sql.bind.names import Aliases
@@ -25,6 +24,7 @@ from kshell.sql.bind.scope import Origin, Scope
 from kshell.sql.bind.text import text_of
 from kshell.sql.clauses import Within
 from kshell.sql.expressions import Case, Column, Expression, MakeStruct, columns_of
+from kshell.sql.widening import can_widen
 from kshell.types import ksql_name, quote_ksql
 
 __all__ = ["Criteria", "Equality", "check_types", "read_criteria"]

@@ -27,7 +27,7 @@ from kshell.types import (
     decimal,
 )  # fmt: skip
 
-__all__ = ["arrow_type", "can_cast", "can_widen", "common_type"]
+__all__ = ["arrow_type", "can_cast"]
 
 _BY_KIND: Mapping[str, pa.DataType] = MappingProxyType(
     {
@@ -142,59 +142,3 @@ def can_cast(source: pa.DataType, target: pa.DataType) -> bool:
         before = {f.name: f.type for f in source}
         return all(can_cast(before[f.name], f.type) for f in target if f.name in before)
     return False
-
-
-_WIDTH = {INTEGER: 10, BIGINT: 19}
-
-
-def can_widen(source: pa.DataType, target: pa.DataType) -> bool:
-    """Whether a value fits without being asked: INTEGER → BIGINT → DECIMAL → DOUBLE.
-
-    >>> can_widen(INTEGER, DOUBLE), can_widen(DOUBLE, INTEGER)
-    (True, False)
-    """
-    if source == target:
-        return True
-    if pa.types.is_decimal(target):
-        whole = target.precision - target.scale
-        if pa.types.is_decimal(source):
-            fits = source.scale <= target.scale and source.precision - source.scale <= whole
-            return bool(fits)
-        return source in _WIDTH and _WIDTH[source] <= whole
-    order = [INTEGER, BIGINT, DOUBLE]
-    if target == DOUBLE:
-        return _is_number(source)
-    return source in order and target in order and order.index(source) <= order.index(target)
-
-
-def common_type(types: list[pa.DataType]) -> pa.DataType | None:
-    """The type that all of them widen to; None if there is none.  NULLs have no say."""
-    found = [t for t in types if not pa.types.is_null(t)]
-    if not found:
-        return pa.null()
-    widest = found[0]
-    for type in found[1:]:
-        joined = _join(widest, type)
-        if joined is None:
-            return None
-        widest = joined
-    return widest
-
-
-def _join(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
-    if left == right:
-        return left
-    if not (_is_number(left) and _is_number(right)):
-        return None
-    if DOUBLE in (left, right):
-        return DOUBLE
-    if pa.types.is_decimal(left) or pa.types.is_decimal(right):
-        a, b = (_as_decimal(t) for t in (left, right))
-        scale = max(a.scale, b.scale)
-        whole = max(a.precision - a.scale, b.precision - b.scale)
-        return decimal(min(whole + scale, 38), scale)
-    return BIGINT
-
-
-def _as_decimal(type: pa.DataType) -> pa.Decimal128Type:
-    return type if pa.types.is_decimal(type) else decimal(_WIDTH[type], 0)

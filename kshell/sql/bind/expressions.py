@@ -22,7 +22,7 @@ from kshell.sql.bind.calls import bind_aggregate
 from kshell.sql.bind.checks import check_arithmetic, check_comparison
 from kshell.sql.bind.coercion import alike, numbers_alike
 from kshell.sql.bind.constructors import make_array, make_map, make_struct
-from kshell.sql.bind.datatypes import arrow_type, can_cast, common_type
+from kshell.sql.bind.datatypes import arrow_type, can_cast
 from kshell.sql.bind.literals import coerce, number
 from kshell.sql.bind.moments import moment_ms
 from kshell.sql.bind.scope import Scope
@@ -35,6 +35,7 @@ from kshell.sql.expressions import (
     Literal,
     Variable,
 )  # fmt: skip
+from kshell.sql.widening import common_type
 from kshell.types import BOOLEAN, DATE, STRING, TIME, TIMESTAMP, is_numeric, ksql_name
 
 __all__ = ["UNIT_FUNCTIONS", "Binder"]

@@ -18,7 +18,6 @@ from kshell.field_names import DECLARED, meant
 from kshell.sql.as_written import place_of
 from kshell.sql.bind.advice import advised
 from kshell.sql.bind.create import insert_target
-from kshell.sql.bind.datatypes import can_widen
 from kshell.sql.bind.expressions import Binder
 from kshell.sql.bind.literals import coerce
 from kshell.sql.bind.scope import Scope
@@ -26,6 +25,7 @@ from kshell.sql.bind.text import text_of
 from kshell.sql.clauses import Name
 from kshell.sql.expressions import Expression, Literal
 from kshell.sql.statements import InsertValues
+from kshell.sql.widening import can_widen
 from kshell.types import BIGINT, BYTES, DATE, STRING, TIME, TIMESTAMP, ksql_name, quote_ksql
 
 __all__ = ["BoundInsert", "bind_insert_values"]

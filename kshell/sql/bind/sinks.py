@@ -16,7 +16,6 @@ from kshell.catalog.serde import CAPABILITIES, KEY, VALUE, check_format, check_m
 from kshell.errors import BindError, Place, UsageError
 from kshell.sql import plan
 from kshell.sql.bind.aggregate import has_nested_state
-from kshell.sql.bind.datatypes import can_widen
 from kshell.sql.bind.declare import (
     InferColumns,
     check_keyless,
@@ -26,6 +25,7 @@ from kshell.sql.bind.declare import (
 )
 from kshell.sql.bind.literals import coerce
 from kshell.sql.bind.projection import Shape
+from kshell.sql.widening import can_widen
 
 __all__ = ["SinkSpec", "build_sink"]
 

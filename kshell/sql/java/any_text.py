@@ -7,8 +7,9 @@ exact.  Numbers, times and NULL are then written as in continuous queries.
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from decimal import Context, Decimal
 from functools import lru_cache
@@ -87,6 +88,19 @@ def _or_null(write: _Write) -> _Write:
     return lambda value: "null" if value is None else write(value)
 
 
+def _hashed(keys: Collection[str]) -> list[str]:
+    """In the order of a HashMap, by bucket and then by age, as the macro for entries has them."""
+    last = max(2, 1 << math.ceil(math.log2(len(keys) / 0.75))) - 1 if keys else 0
+
+    def bucket(key: str) -> int:
+        hashed = 0
+        for letter in key:
+            hashed = (hashed * 31 + ord(letter)) & 0xFFFFFFFF
+        return (hashed ^ hashed >> 16) & last
+
+    return sorted(keys, key=bucket)
+
+
 @lru_cache(256)
 def _plain(type: Any) -> _Write:
     if type.id in ("list", "array"):
@@ -94,7 +108,7 @@ def _plain(type: Any) -> _Write:
         return lambda value: "[" + ", ".join(map(item, value)) + "]"
     if type.id == "map":
         item = _or_null(_plain(type.children[1][1]))
-        return lambda value: "{" + ", ".join(f"{k}={item(v)}" for k, v in value.items()) + "}"
+        return lambda value: "{" + ", ".join(f"{k}={item(value[k])}" for k in _hashed(value)) + "}"
     if type.id == "struct":
         parts = [(name, _or_null(_plain(child))) for name, child in type.children]
         return lambda value: (

@@ -40,7 +40,7 @@ def complete_command(command: str, known: Known, *, ends: bool) -> list[Candidat
     offers = Offers(Typed(argument[len(quote) :], 0, kind, quote), known.used, lower=False)
     match row.argument:
         case Argument.TOPIC:
-            offers.names(known.sources, lambda s: s.text, lambda s: s.kind, dotted=True)
+            offers.sources(known.sources)
         case Argument.FUNCTION:
             offers.names(known.functions, lambda f: f.name, lambda f: f.help)
         case Argument.COLUMNS:

@@ -50,12 +50,16 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class SourceName:
-    """A name for FROM: how it is written, its kind, its topic's partitions."""
+    """A name for FROM: how it is written, its kind, its topic's partitions.
+
+    A `covered` topic has the very name of a stream or table, which FROM would take.
+    """
 
     name: str
     text: str
     kind: str
     partitions: int = 0
+    covered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,8 @@ def _short(type: pa.DataType) -> str:
 def sources_of(names: Iterable[Named]) -> Index[SourceName]:
     """The names for FROM: declared ones first, then topics, system tables and internal topics.
 
-    A topic whose name a declared source has is written in backticks, which that one is not.
+    A topic whose name a declared source has in another case is written in backticks, which that
+    one is not.
     """
     from kshell.field_names import FORGIVING
 
@@ -177,11 +182,12 @@ def sources_of(names: Iterable[Named]) -> Index[SourceName]:
     found = []
     for named in sorted(known, key=lambda n: (n.internal, order.get(n.kind, 1))):
         text = _written(named.name, together[named.name.casefold()], FORGIVING)
-        if named.kind == "topic" and named.name.upper() in declared:
+        covered = named.kind == "topic" and named.name in declared
+        if named.kind == "topic" and named.name.upper() in declared and not covered:
             text = in_backticks(named.name)
         if named.kind == "system table":
             text = named.name
-        found.append(SourceName(named.name, text, named.kind, named.partitions))
+        found.append(SourceName(named.name, text, named.kind, named.partitions, covered))
     return Index(found)
 
 

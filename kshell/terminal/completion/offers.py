@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from kshell.terminal.completion.names import in_backticks
+from kshell.terminal.completion.names import SourceName, in_backticks
 from kshell.terminal.completion.ranking import MOST, Fit, HasName, Index, fit
 from kshell.terminal.completion.tree import Typed
 
@@ -83,6 +83,12 @@ class Offers:
             elif self.typed.kind == "name":
                 written = self._in_quote(entry.name)
             self._found.append((fits, self._kinds, order, written, meta(entry)))
+
+    def sources(self, index: Index[SourceName]) -> None:
+        """Names for FROM, and where a source or a topic is meant alike."""
+        self.names(
+            index, lambda s: s.text, lambda s: s.kind, dotted=True, keep=lambda s: not s.covered
+        )
 
     def words(self, words: Iterable[str], kind: str = "keyword") -> None:
         """Keywords, in the case of what was typed; letters in their order are too little to fit."""

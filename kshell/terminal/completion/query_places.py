@@ -168,7 +168,7 @@ def _sources(place: Place) -> None:
         if _recursive(group) or not any(query is g for g in around)
     )  # fmt: skip
     offers.names(index, lambda f: f.text, lambda f: "query of WITH")
-    offers.names(place.known.sources, lambda s: s.text, lambda s: s.kind, dotted=True)
+    offers.sources(place.known.sources)
 
 
 def _recursive(group: Group) -> bool:

@@ -14,7 +14,7 @@ from kshell.config import PROPERTIES, TOPIC_PROPERTIES
 from kshell.sql.reference import ENTRIES
 from kshell.terminal.commands import COMMANDS
 from kshell.terminal.completion.files import files
-from kshell.terminal.completion.names import Field, Known, SourceName
+from kshell.terminal.completion.names import Field, Known
 from kshell.terminal.completion.offers import Offers
 from kshell.terminal.completion.queries import (
     Clause,
@@ -63,13 +63,13 @@ class Filling:
 
 
 def _source(filling: Filling) -> None:
-    _offer_sources(filling, filling.known.sources)
+    filling.offers.sources(filling.known.sources)
 
 
 def _sink(filling: Filling) -> None:
     filling.offers.names(
         filling.known.sources, lambda s: s.text, lambda s: s.kind, dotted=True,
-        keep=lambda s: s.kind != "system table",
+        keep=lambda s: s.kind != "system table" and not s.covered,
     )  # fmt: skip
 
 
@@ -80,19 +80,15 @@ def _nothing(filling: Filling) -> None:
 def _of_kind(kind: str) -> Callable[[Filling], None]:
     def offer(filling: Filling) -> None:
         declared = takewhile(lambda s: s.kind != "topic", filling.known.sources.entries)
-        _offer_sources(filling, Index(s for s in declared if s.kind == kind))
+        filling.offers.sources(Index(s for s in declared if s.kind == kind))
 
     return offer
 
 
 def _topic(filling: Filling) -> None:
-    _offer_sources(filling, filling.known.sources, "topic")
-
-
-def _offer_sources(filling: Filling, sources: Index[SourceName], kind: str = "") -> None:
     filling.offers.names(
-        sources, lambda s: s.text, lambda s: s.kind, dotted=True,
-        keep=lambda s: not kind or s.kind == kind,
+        filling.known.sources, lambda s: s.text, lambda s: s.kind, dotted=True,
+        keep=lambda s: s.kind == "topic",
     )  # fmt: skip
 
 

@@ -113,6 +113,16 @@ def test_an_empty_profile_is_there_and_an_unknown_one_is_not(config):
     assert caught.value.hint == "did you mean plain?"
 
 
+def test_an_unknown_profile_says_where_profiles_stand(config):
+    with pytest.raises(KshellError) as caught:
+        gather(profile="nope")
+    assert caught.value.hint.endswith("config.toml has no profile: kshell config init writes a sample")
+    config('client.id = "x"\n[profile.plain]\n[profile."eu.prod"]\n')
+    with pytest.raises(KshellError) as caught:
+        gather(profile="nope")
+    assert caught.value.hint.endswith("config.toml has the profiles eu.prod, plain")
+
+
 def test_lists_numbers_and_truth_are_values(config):
     config('bootstrap.servers = ["a:1", "b:2"]\nkshell.sample.records = 9\nksql.fail.on.deserialization.error = true\n')
     made = gather().properties

@@ -105,8 +105,8 @@ def test_a_refusal_has_its_place_and_a_hint(session, text, line, column):
         # what is not declared
         ("DROP TABLE «t»", "a table given to this session", "tables"), ("ALTER STREAM «t» ADD COLUMN x INT", "given", "tables"),
         ("DROP STREAM IF EXISTS «t»", "given", "tables"), ("DROP TYPE «nope»", "does not exist", "SHOW"),
-        ("TERMINATE «nope»", "no query named", "TERMINATE"), ("PAUSE «nope»", "no query named", "PAUSE"),
-        ("DESCRIBE FUNCTION «nope»", "Can't find any functions", "DESCRIBE"), ("EXPLAIN «nope»", "no query", "EXPLAIN"),
+        ("TERMINATE «nope»", "no query named", "SHOW QUERIES"), ("PAUSE «nope»", "no query named", "SHOW QUERIES"),
+        ("DESCRIBE FUNCTION «nope»", "Can't find any functions", "DESCRIBE"), ("EXPLAIN «nope»", "no query", "SHOW QUERIES"),
     ],
 )  # fmt: skip
 def test_a_refusal_points_at_its_words(marked, what, hint):
@@ -118,6 +118,27 @@ def test_a_refusal_points_at_its_words(marked, what, hint):
     assert (place.line, place.column, place.length) == (1, len(before) + 1, len(pointed))
     assert what in caught.value.what
     assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("SELECT * FROM zzz", "SHOW TOPICS"), ("PRINT zzz", "SHOW TOPICS"), ("DESCRIBE zzz", "SHOW TOPICS"),
+        ("SELECT * FROM zzz EMIT CHANGES", "SHOW TOPICS"), ("SELECT * FROM ordes", "did you mean orders?"),
+        ("TERMINATE zzz", "SHOW QUERIES"), ("EXPLAIN zzz", "SHOW QUERIES"), ("DROP TYPE zzz", "SHOW TYPES"),
+    ],
+)  # fmt: skip
+def test_a_name_that_is_like_no_other_has_a_hint_where_names_are_listed(demo_session, text, hint):
+    with pytest.raises(KshellError) as caught:
+        list(demo_session.execute(text))
+    assert hint in caught.value.hint
+
+
+@pytest.fixture(scope="module")
+def demo_session(demo):
+    made = Session(Properties({"bootstrap.servers": demo.bootstrap}))
+    yield made
+    made.close()
 
 
 @pytest.mark.parametrize("text", ["SELECT * FROM", "SELECT *\n FROM", "SELECT id FROM t JOIN", "SELECT id FROM (", "SELECT id FROM t WHERE"])

@@ -154,9 +154,8 @@ def test_a_full_queue_is_waited_for_as_long_as_is_set(sender, monkeypatch):
 def test_a_full_queue_is_not_waited_for_long_when_the_shell_leaves(sender, monkeypatch):
     real = produce._sender
     monkeypatch.setattr(produce, "_sender", lambda settings: real({**settings, "queue.buffering.max.messages": 5}))
-    monkeypatch.setattr(produce, "_LEAVING", 0.2)
     producer = Producer(Properties({"bootstrap.servers": "127.0.0.1:1"}))
-    threading.Timer(0.1, producer.hurry).start()
+    threading.Timer(0.1, producer.hurry, [0.2]).start()
     began = time.monotonic()
     with pytest.raises(KafkaError, match="5 records not acknowledged"):
         producer.send("t", [OutgoingRecord(None, b"x")] * 9)

@@ -18,6 +18,9 @@ CONTINUOUS = {"kshell.sql.plan", "kshell.sql.bind.select", "kshell.stream", "ksh
 QUERIES = {"sqlglot", "duckdb", "kshell.batch"}
 OVER_DUCKDB = {"duckdb", "kshell.batch.plan", "kshell.sql.java.times"}
 ARROW_KERNELS = {"pyarrow.compute"}
+FOR_PEOPLE = {f"kshell.terminal.{m}" for m in ("ends", "pager", "tables", "vertical", "cells")}
+HELP = {"kshell.sql.help", "kshell.sql.reference", "difflib", "kshell.kafka.diagnose"}
+DECODING = {"kshell.formats.base"}
 
 PROGRAM = """
 import sys
@@ -42,7 +45,7 @@ def imported(demo, tmp_path, text: str) -> set[str]:
 @pytest.mark.parametrize(
     ("text", "without"),
     [
-        ("SHOW TOPICS", {"kshell.formats.base", "kshell.sql.help"} | KSQL | OTHER_FORMATS | CONTINUOUS | QUERIES | ARROW_KERNELS),
+        ("SHOW TOPICS", KSQL | OTHER_FORMATS | CONTINUOUS | QUERIES | ARROW_KERNELS | FOR_PEOPLE | HELP | DECODING),
         ("SELECT COUNT(*) FROM pageviews", KSQL | OTHER_FORMATS | CONTINUOUS | ARROW_KERNELS),
         ("SELECT userid, COUNT(*) FROM pageviews GROUP BY userid", KSQL | OTHER_FORMATS | CONTINUOUS | ARROW_KERNELS),
         ("SELECT userid FROM pageviews WHERE userid <> 'x' EMIT CHANGES LIMIT 1", OVER_DUCKDB | {"kshell.kafka.produce"}),

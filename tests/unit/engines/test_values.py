@@ -6,6 +6,7 @@ Records are in one of four partitions: the sample is its first 25 and its last 2
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import replace
 from decimal import Decimal
 from itertools import chain
@@ -148,6 +149,25 @@ def test_a_field_that_no_record_has_is_refused_with_how_many_were_looked_at(exec
         execute(f"SELECT vv FROM {name} EMIT CHANGES")
 
 
+@pytest.mark.parametrize(
+    ("records", "said"), [([], "0 records"), (['{"v":1}'], "1 record"), (['{"v":1}'] * 5, "5 records")]
+)
+def test_a_refusal_says_so_of_few_records_too(execute, rows, topic_of, records, said):
+    name = topic_of(*records) if records else f"v{uuid.uuid4().hex[:10]}"
+    if not records:
+        execute(f"CREATE STREAM e (v INT) WITH (KAFKA_TOPIC='{name}', VALUE_FORMAT='JSON', PARTITIONS=2)")
+    for query in (f"SELECT vv FROM {name}", f"SELECT vv FROM {name} EMIT CHANGES"):
+        with pytest.raises(UnknownName) as raised:
+            rows(query)
+        assert raised.value.what.endswith(f"; {said} looked at")
+
+
+def test_a_topic_of_text_has_no_fields_to_look_for(rows, topic_of):
+    with pytest.raises(UnknownName) as raised:
+        rows(f"SELECT vv FROM {topic_of('text', 'more')}")
+    assert raised.value.what == "no column named vv"
+
+
 def test_describe_full_reads_all_and_is_remembered(execute, rows, topic_of):
     name = topic_of(*around(['{"v":1.5,"w":{"x":"a"}}', '{"v":null}', None, "nonsense"], '{"v":1}'))
     full = execute(f"DESCRIBE {name} FULL")
@@ -245,6 +265,29 @@ def test_a_declared_key_names_its_times(execute, topic_of, tmp_path):
     file.write_text(json.dumps(MICROS))
     options = f"KAFKA_TOPIC='{topic_of(b'1')}', KEY_FORMAT='AVRO', KEY_SCHEMA_FILE='{file}', VALUE_FORMAT='JSON'"
     assert cut(execute(f"CREATE STREAM w (k TIMESTAMP KEY, v INT) WITH ({options})")) == [f"{CUT}K"]
+
+
+PROTO = """syntax = "proto3"; import "google/protobuf/timestamp.proto"; import "google/type/timeofday.proto";
+import "google/type/date.proto";
+message R { google.protobuf.Timestamp a = 1; int64 b = 2; repeated google.type.TimeOfDay c = 3; O o = 4;
+            map<string, google.protobuf.Timestamp> m = 5; google.type.Date d = 6; oneof u { google.protobuf.Timestamp v = 7; } }
+message O { google.protobuf.Timestamp x = 1; O again = 2; }"""
+
+
+@pytest.mark.parametrize("format", ["PROTOBUF", "PROTOBUF_NOSR"])
+def test_times_of_protobuf_have_nanoseconds_that_are_cut(execute, topic_of, tmp_path, format):
+    file = tmp_path / "t.proto"
+    file.write_text(PROTO)
+    name = topic_of(b"\x10\x05" if format == "PROTOBUF_NOSR" else b"\x00\x00\x00\x00\x01\x00\x10\x05")
+    execute(f"SET 'topic.{name}.value.format'='{format}'")
+    execute(f"SET 'topic.{name}.value.schema.file'='{file}'")
+    names = "u_0.v, a, c, o.x, o.again.x, m"
+    said = [a.text for a in execute(f"DESCRIBE {name}").parts if isinstance(a, Message)]
+    assert f"Cut to milliseconds: {names}." in said
+    assert cut(execute(f"SELECT * FROM {name}")) == [CUT + names]
+    assert cut(execute(f"SELECT b, d FROM {name}")) == []
+    options = f"KAFKA_TOPIC='{name}', VALUE_FORMAT='{format}', VALUE_SCHEMA_FILE='{file}'"
+    assert cut(execute(f"CREATE STREAM s_{name} (a TIMESTAMP, b BIGINT) WITH ({options})")) == [f"{CUT}A"]
 
 
 def test_a_part_of_a_text_is_the_same_in_both_kinds_of_query(rows, execute, topic_of):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import select
 import subprocess
 import sys
 import time
@@ -105,6 +107,22 @@ def test_timeout_ends_a_script_whose_queries_run_with_0_and_says_so(demo) -> Non
     done = on(demo, "-e", "CREATE STREAM o2 AS SELECT orderid FROM orders EMIT CHANGES; EXIT;")
     assert done.returncode == 0, done.stderr
     assert re.search(r"CSAS_O2_\d+ ended with the script", done.stderr)
+
+
+def test_a_query_that_fails_is_named_while_a_live_select_goes_on() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.terminal.fake_script", "-o", "jsonl", "-e", "live stream"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=ROOT,
+        env={**os.environ, "FAKE_FAILS": "1"},
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        out, _, _ = select.select([process.stderr], [], [], 20)
+        still_runs = process.poll() is None
+        process.send_signal(2)
+        assert process.stderr.read() == b"Query CSAS_2 failed: no topic\n"  # once
+        assert out
+        assert still_runs
+        assert process.wait(10) == 130
 
 
 # --on-error

@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from kshell import __version__
+from kshell.session import Session
+from kshell.terminal import cli
+from kshell.terminal.batch import Batch
 
 ROOT = Path(__file__).parents[3]
 
@@ -52,6 +55,19 @@ def test_usage_errors_end_with_2_and_say_what_to_try(arguments, said) -> None:
     assert done.stdout == ""
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_demo_is_set_up_before_a_timeout_counts(monkeypatch) -> None:
+    """`--timeout` is for statements: the broker is there and the session is connected to it."""
+    connected = []
+
+    def begun(batch: Batch, session: Session, text: str) -> int:
+        connected.append(session._engine is not None)
+        return 0
+
+    monkeypatch.setattr(Batch, "run", begun)
+    assert cli.run(["--demo", "--timeout", "1", "-e", "SHOW TOPICS"]) == 0
+    assert connected == [True]
 
 
 def test_a_profile_with_a_misspelt_name_gets_the_nearest(tmp_path) -> None:

@@ -188,6 +188,22 @@ def test_a_topic_with_the_name_of_a_stream_is_in_backticks():
     assert offered("SELECT * FROM page|", sources=sources) == ["PAGEVIEWS", "`pageviews`"]
 
 
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("SELECT * FROM page|", ["stream"]), ("SELECT * FROM users JOIN page|", ["stream"]), ("DESCRIBE page|", ["stream"]),
+        ("INSERT INTO page|", ["stream"]), ("\\d page|", ["stream"]), ("DROP STREAM page|", ["stream"]),
+        ("PRINT page|", ["topic"]), ("CREATE STREAM s WITH (KAFKA_TOPIC='page|", ["topic"]),
+    ],
+)  # fmt: skip
+def test_a_stream_and_a_topic_of_one_name_are_one_line(text, kinds):
+    """The stream, which stands for the topic wherever it can be meant, in quotes too."""
+    sources = sources_of([Named("PAGEVIEWS", "topic", 3), Named("PAGEVIEWS", "stream", 3)])
+    found = candidates(text, sources=sources)
+    assert [c.kind for c in found] == kinds
+    assert [c.text.strip("'") for c in found] == ["PAGEVIEWS"]
+
+
 def test_fields_of_seen_sources_are_offered_without_from_the_last_used_first():
     texts = offered("SELECT |")
     assert texts.index("total") < texts.index("region") < texts.index("COUNT(")

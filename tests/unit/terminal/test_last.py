@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import pyarrow as pa
 import pytest
 
 from kshell.config import Properties
+from kshell.errors import KshellError
 from kshell.session import Session
 from kshell.sql.statements import Select
 from kshell.terminal.batch import Batch
 from kshell.terminal.commands import enter
 from kshell.terminal.conversation import Conversation
+from kshell.terminal.show import Shower
 
 TABLES = {"t": pa.table({"n": pa.array([1, 2, 3], pa.int64()), "s": ["a", "b", "c"]})}
 
@@ -129,3 +132,36 @@ def test_x_auto_turns_what_does_not_fit(talk: Conversation, capsys) -> None:
     assert talk.output == "table"
     enter(talk, "\\x maybe")
     assert "on, off or auto" in capsys.readouterr().err
+
+
+BIG = {"t": pa.table({"n": pa.array(range(5_000), pa.int64()), "s": ["x" * 50] * 5_000})}
+SMALL_CAPS = {"kshell.result.memory.bytes": "1000", "kshell.result.disk.bytes": "10000", "kshell.max.rows": "4"}
+
+
+def test_a_result_that_is_not_kept_is_not_promised(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Over the cap of the disk `\\last` has nothing: the footer does not name it, and hints say what helps."""
+    monkeypatch.setattr(Shower, "_for_people", lambda shower: True)
+    for caps, kept in ((SMALL_CAPS, False), ({**SMALL_CAPS, "kshell.result.disk.bytes": "10000000"}, True)):
+        with contextlib.closing(Session(Properties(caps), tables=BIG, remembers=True)) as session:
+            shower = Shower("table", properties=lambda session=session: session.properties, prompt=True)
+            for answer in session.execute("SELECT * FROM t"):
+                shower.show(answer)
+            drawn = "".join(capsys.readouterr())
+            assert "5,000 rows, 4 shown" in drawn
+            assert ("\\last for all" in drawn) is kept
+            assert ("not kept as _" in drawn) is not kept
+            if kept:
+                continue
+            with pytest.raises(KshellError) as caught:
+                list(session.execute("SELECT COUNT(*) FROM _"))
+            assert caught.value.what == "_ is missing: the last result was not kept: it is larger than 10,000 bytes (kshell.result.disk.bytes)"
+            assert "kshell.result.disk.bytes" in caught.value.hint
+            with pytest.raises(KshellError, match="not kept") as caught:
+                session.engine.last("")
+            assert "kshell.result.disk.bytes" in caught.value.hint
+
+
+def test_without_a_last_result_a_select_is_the_hint(session: Counting) -> None:
+    with pytest.raises(KshellError, match="there is no last result yet") as caught:
+        list(session.execute("SELECT COUNT(*) FROM _"))
+    assert caught.value.hint == "run a SELECT first"

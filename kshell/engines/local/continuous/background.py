@@ -21,12 +21,14 @@ from kshell.kafka.produce import Producer
 from kshell.results import Notice, NoticeKind, Running, backlog, give_back
 from kshell.sql.plan import Sink
 
-__all__ = ["Background", "State", "stands_at"]
+__all__ = ["Background", "State", "end_soon", "stands_at"]
 
 _POLL = 0.2
 _IDLE = 2.0  # seconds that it sleeps when it has read and written all; news wakes it
 _WATCH = 2.0  # seconds between two checks of the sink's topic
 _FLUSH = 20.0  # seconds to wait for the end: longer than the producer waits for the cluster
+_ASK = 1.0  # seconds to see at the end whether the cluster is there
+_AWAY, _SLOW = 1.0, 10.0  # seconds that the end may take where nothing is acknowledged then
 
 
 class State(Enum):
@@ -66,6 +68,8 @@ class Background:
         topic = client.topic(sink.target.topic)
         self._client, self._topic_id = client, topic.id
         outlet.partitions = len(topic.partitions)
+        self._ends = False
+        self._failed_before: KshellError | None = None  # before it was to end
         self._due = 0.0
         self._caught_up = threading.Event()
         self._going = threading.Event()
@@ -206,13 +210,17 @@ class Background:
             self.error, self.state = None, State.RUNNING
             self._going.set()
 
+    def _end(self, seconds: float) -> None:
+        self._ends, self._failed_before = True, self.error
+        self.feed.cancel()
+        self._producer.hurry(seconds)
+        self._going.set()
+
     def stop(self) -> None:
         """End the query, after it has written the records that it read; raises the error of
         that."""
-        failed = self.error
-        self.feed.cancel()
-        self._producer.hurry()
-        self._going.set()
+        end_soon([self])
+        failed = self._failed_before
         if self._thread.is_alive():
             self._thread.join(_FLUSH)
         if self._thread.is_alive():
@@ -249,3 +257,12 @@ class Background:
         if note := self.note:
             return Running(self.id, note, note=note, writes=writes)
         return Running(self.id, backlog(self.feed.lag, self.feed.rate()), writes=writes)
+
+
+def end_soon(queries: Sequence[Background]) -> None:
+    """Let queries write what they have read, and end; only a cluster that answers is waited for."""
+    going = [query for query in queries if not query._ends]
+    waiting = [query for query in going if query._producer.unwritten]
+    away = bool(waiting) and not waiting[0]._client.answers(_ASK)
+    for query in going:
+        query._end(_AWAY if away else _SLOW)

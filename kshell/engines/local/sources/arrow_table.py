@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 
 import pyarrow as pa
 
-from kshell.batch.tables import Bounds, Range, Scan, TableColumn
+from kshell.batch.tables import Bounds, Range, Recent, Scan, TableColumn
 from kshell.results import Progress
 
 __all__ = ["BATCH_ROWS", "ArrowTable"]
@@ -79,7 +79,7 @@ class ArrowTable:
         def progress() -> Progress:
             return Progress(done, self._rows, time.monotonic() - began)
 
-        return Scan(pulled(), lambda: None, progress)
+        return Scan(pulled(), lambda: None, progress, recent=lambda: Recent(ranges))
 
     def time_of_end(self, ranges: Sequence[Range], time: int) -> Mapping[int, int]:
         """No offsets: the bounds that this serves never narrow it."""

@@ -19,7 +19,7 @@ from kshell.config import Properties
 from kshell.engines.error_log import EXCERPT
 from kshell.errors import BadRecord, EvaluationError
 from kshell.formats.source_reader import SourceReader
-from kshell.kafka.records import Wanted, decode
+from kshell.kafka.records import Decoded, Wanted, decode
 from kshell.results import LeftOut
 
 if TYPE_CHECKING:  # a bounded SELECT of JSON reads without these
@@ -28,10 +28,11 @@ if TYPE_CHECKING:  # a bounded SELECT of JSON reads without these
     from kshell.kafka.produce import Outgoing
     from kshell.sql.plan import Sink
 
-__all__ = ["Batch", "Learns", "Reading", "counted", "infer_columns", "reader_of", "schemas_for",
-           "schemas_of", "writer_of"]  # fmt: skip
+__all__ = ["Batch", "Learns", "OneDecoding", "Reading", "counted", "infer_columns", "reader_of",
+           "schemas_for", "schemas_of", "writer_of"]  # fmt: skip
 
 _ALL = Wanted(offset=True, timestamp=True, key=True, value=True)
+_WHOLE = Wanted(offset=True, timestamp=True, key=True, value=True, headers=True)
 _REGISTERED = frozenset({"AVRO", "JSON_SR", "PROTOBUF"})
 
 
@@ -120,14 +121,34 @@ def infer_columns(
     return infer
 
 
+class OneDecoding:
+    """Records decoded once for two readers of the same chunks, one chunk after the other."""
+
+    def __init__(self) -> None:
+        self._of: tuple[memoryview, int, int] | None = None
+        self._made: Decoded | None = None
+
+    def __call__(
+        self, records: memoryview, wanted: Wanted, *,
+        start: int, end: int, aborted: Sequence[tuple[int, int]],
+    ) -> Decoded:  # fmt: skip
+        """All columns, whichever are wanted."""
+        last = self._of
+        if self._made is None or last is None or last[0] is not records or last[1:] != (start, end):
+            self._made = decode(records, _WHOLE, start=start, end=end, aborted=aborted)
+            self._of = records, start, end
+        return self._made
+
+
 def reader_of(
     source: Source, names: Sequence[str], properties: Properties, *,
-    learns: Learns = Learns.NOT, sparing: bool = False,
+    learns: Learns = Learns.NOT, sparing: bool = False, decoding: OneDecoding | None = None,
 ) -> Reading:  # fmt: skip
     """Decodes chunks of a source into the columns `names`, pseudo columns among them.
 
     Every statement reads records with it, so that a record is the same rows or the same error in
-    each.  A `sparing` scan looks at no more of a record than the columns need.
+    each.  A `sparing` scan looks at no more of a record than the columns need.  Readers of one
+    statement may share a `decoding`.
     """
     throws = properties["ksql.timestamp.throw.on.invalid"] == "true"
     schemas = schemas_for(source, properties)
@@ -145,7 +166,8 @@ def reader_of(
         partition: int, records: memoryview, start: int, end: int,
         aborted: Sequence[tuple[int, int]],
     ) -> Batch:  # fmt: skip
-        decoded = decode(records, wanted, start=start, end=end, aborted=aborted)
+        open_chunk = decoding or decode
+        decoded = open_chunk(records, wanted, start=start, end=end, aborted=aborted)
         raw = decoded.batch
         bad = [BadRecord(source.topic, partition, s.first, s.reason) for s in decoded.bad]
         lost = sum(s.last - s.first + 1 for s in decoded.bad)

@@ -26,7 +26,7 @@ from kshell.kafka.records import Wanted, decode
 from kshell.results import Progress
 from kshell.types import parts
 
-__all__ = ["FieldSearch", "fields_of", "looked_at", "searches", "wanted_names"]
+__all__ = ["FieldSearch", "all_sampled", "fields_of", "looked_at", "searches", "wanted_names"]
 
 _MOST = 1_000_000  # records, from the end
 _SECONDS = 5.0
@@ -147,8 +147,7 @@ class FieldSearch:
 def searches(lookup: Lookup, tree: exp.Expr, error: BindError) -> list[FieldSearch]:
     """Of the topics of a query that was refused: those whose records may have what it names."""
     names = wanted_names(tree)
-    unknown = isinstance(error, UnknownName) and error.kind in ("column", "field")
-    unknown = unknown or "Could not find key" in error.what
+    unknown = _is_unknown(error) or "Could not find key" in error.what
     found = []
     for sampled in lookup.sampled():
         types = fields_of(sampled.source)
@@ -177,9 +176,23 @@ def _lacks(type: pa.DataType) -> bool:
     return pa.types.is_null(type) or any(map(_lacks, parts(type)))
 
 
+def _is_unknown(error: BindError) -> bool:
+    return isinstance(error, UnknownName) and error.kind in ("column", "field")
+
+
 def looked_at(error: BindError, done: list[FieldSearch]) -> BindError:
     """The refusal after a search that did not help."""
-    many = sum(search.looked for search in done)
-    error.what = f"{error.what}; {many:,} records looked at"
+    return _counted(error, sum(search.looked for search in done))
+
+
+def all_sampled(lookup: Lookup, error: BindError) -> BindError:
+    """The refusal where no search is needed: the samples are all that the topics have."""
+    read = [s.records for s in lookup.sampled() if fields_of(s.source) or not s.records]
+    return _counted(error, sum(read)) if read and _is_unknown(error) else error
+
+
+def _counted(error: BindError, many: int) -> BindError:
+    records = "1 record" if many == 1 else f"{many:,} records"
+    error.what = f"{error.what.removesuffix('.')}; {records} looked at"
     error.args = (error.what,)
     return error

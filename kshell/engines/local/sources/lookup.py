@@ -125,10 +125,8 @@ class Lookup:
     def _refuse_last(self, name: Name) -> None:
         """Raise BindError if the name means the last result, of which there is none."""
         if name.text == LAST and not name.quoted:
-            raise BindError(
-                f"{LAST} is the last result: {self.memory.why_not}",
-                hint="run a SELECT first", place=name.place,
-            )  # fmt: skip
+            why, hint = self.memory.missing
+            raise BindError(f"{LAST} is missing: {why}", hint=hint, place=name.place)
 
     def snapshot(self, topic: str) -> Snapshot:
         """A topic, by its exact name, and its offsets; raises UnknownName, Forbidden or Outage.

@@ -173,11 +173,12 @@ class Memory:
         return self._last is not None and not self._last.store.why
 
     @property
-    def why_not(self) -> str:
-        """Why there is none."""
+    def missing(self) -> tuple[str, str]:
+        """Why there is none, and what helps."""
         if self._last is None:
-            return "there is no last result yet"
-        return f"the last result was not kept: {self._last.store.why}"
+            return "there is no last result yet", "run a SELECT first"
+        why = f"the last result was not kept: {self._last.store.why}"
+        return why, "SELECT less, or SET 'kshell.result.disk.bytes' to more"
 
     def table(self) -> pa.Table:
         """The last result; only where there is one."""

@@ -13,7 +13,7 @@ from kshell.catalog.model import Kind, Source
 from kshell.changes import WEIGHT, Changes
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
-from kshell.engines.local.sources.chunks import Learns, Reading, reader_of
+from kshell.engines.local.sources.chunks import Learns, OneDecoding, Reading, reader_of
 from kshell.engines.local.sources.learned import Misfits
 from kshell.errors import CorruptRecord
 from kshell.kafka.fetch import Chunk
@@ -31,8 +31,9 @@ class Intake:
     """
 
     def __init__(
-        self, scan: Scan, errors: ErrorLog, properties: Properties, misfits: Misfits | None = None
-    ) -> None:
+        self, scan: Scan, errors: ErrorLog, properties: Properties,
+        misfits: Misfits | None = None, decoding: OneDecoding | None = None,
+    ) -> None:  # fmt: skip
         self.source: Source = scan.source
         self.schema = scan.output.schema()
         self._strict = properties["ksql.fail.on.deserialization.error"] == "true"
@@ -40,7 +41,9 @@ class Intake:
         self._columns = scan.source_columns()
         self._misfits = misfits
         learns = Learns.NOT if misfits is None else Learns.TYPES
-        self._read: Reading = reader_of(scan.source, self._columns, properties, learns=learns)
+        self._read: Reading = reader_of(
+            scan.source, self._columns, properties, learns=learns, decoding=decoding
+        )
         self._gone = -1 if scan.source.kind is Kind.TABLE else 0
 
     def rows(self, chunk: Chunk, start: int, stop: int) -> tuple[Changes, LeftOut]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections import Counter
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from kshell.batch.tables import Bounds, Range, Scan, TableColumn
+from kshell.batch.tables import Bounds, Range, Recent, Scan, TableColumn
 from kshell.catalog.model import Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
@@ -33,6 +33,8 @@ from kshell.kafka.fetch import Chunk, Fetch
 from kshell.kafka.metadata import Snapshot, no_leader
 from kshell.kafka.records import count
 from kshell.results import LeftOut, Notice, NoticeKind, Progress
+
+_RECENT = 32  # chunks: DuckDB's threads are at different ones when one of them fails
 
 __all__ = ["TopicRead", "TopicTable", "nested_template", "unread_notices"]
 
@@ -214,6 +216,7 @@ class TopicTable:
         began = time.monotonic()
         wait = RegistryWait((self._properties.number("schema.registry.wait.ms") or 0) / 1000)
         bad, notices = LeftOut(), list[Notice]()
+        recent = deque[tuple[int, int, int]](maxlen=_RECENT)
 
         def read() -> int:
             # Positions run ahead of what was pulled by a queue's length at the most.
@@ -245,6 +248,7 @@ class TopicTable:
                     if learned.others:
                         others = self._widening.others.setdefault(self.name, Counter())
                         others.update(learned.others)
+                recent.append((chunk.partition, chunk.start, reached))
                 if made.rows and not misfits.why:  # else the rest is read for what it has
                     yield made.of(columns)
             if allowance.spent:
@@ -261,7 +265,18 @@ class TopicTable:
             wait.leave()
             fetch.cancel()
 
-        return Scan(batches(), cancel, progress, lambda: bad, lambda: notices)
+        return Scan(
+            batches(), cancel, progress, lambda: bad, lambda: notices,
+            lambda: self._recent(recent),
+        )  # fmt: skip
+
+    def _recent(self, spans: Iterable[tuple[int, int, int]]) -> Recent:
+        starts, ends = dict[int, int](), dict[int, int]()
+        for partition, start, end in spans:  # those of a partition follow each other
+            starts.setdefault(partition, start)
+            ends[partition] = end
+        ranges = [Range(p, starts[p], ends[p], *self._offsets[p]) for p in sorted(starts)]
+        return Recent(ranges, self._source.topic)
 
     def _decode(self, chunk: Chunk, columns: Sequence[str], end: int) -> Batch:
         if columns:

@@ -39,11 +39,11 @@ class _Attempts:
         try:
             self._current = begin()
         except BindError as error:
-            from kshell.engines.local.sources.field_search import searches
+            from kshell.engines.local.sources.field_search import all_sampled, searches
 
             self._searches = searches(lookup, tree, error)
             if not self._searches:
-                raise
+                raise all_sampled(lookup, error) from None
         self.rows = Rows(
             self._current.schema,
             self._batches(),

@@ -13,7 +13,12 @@ from typing import TypeVar
 from sqlglot import exp
 
 from kshell.engines.local.sources.chunks import infer_columns
-from kshell.engines.local.sources.field_search import looked_at, searches, wanted_names
+from kshell.engines.local.sources.field_search import (
+    all_sampled,
+    looked_at,
+    searches,
+    wanted_names,
+)
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.errors import BindError
 from kshell.sql import plan
@@ -61,7 +66,7 @@ def _searched(lookup: Lookup, tree: exp.Expr, bind: Callable[[], T]) -> T:
     except BindError as error:
         found = searches(lookup, tree, error)
         if not found:
-            raise
+            raise all_sampled(lookup, error) from None
     for search in found:
         search.run(wanted_names(tree))
     lookup.again()

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
-from kshell.engines.local.sources.chunks import Reading, reader_of
+from kshell.engines.local.sources.chunks import OneDecoding, Reading, reader_of
 from kshell.errors import BadRecord
 from kshell.kafka.fetch import Chunk
 from kshell.results import LeftOut
@@ -55,14 +55,15 @@ class Where:
         def failed(row: dict[str, object], column: str, message: str) -> None:
             lookup.errors.evaluation(f"PRINT {leaf.source.topic}", column, message)
 
-        self._intake = Intake(leaf, lookup.errors, lookup.properties)
+        self.decoding = OneDecoding()  # who shows the records reads the same chunks
+        self._intake = Intake(leaf, lookup.errors, lookup.properties, decoding=self.decoding)
         self._graph = build(node, on_error=failed)
 
-    def offsets(self, chunk: Chunk, start: int, stop: int) -> tuple[pa.Array, LeftOut]:
-        """The offsets for which it holds, and the records that could not be decoded."""
+    def offsets(self, chunk: Chunk, start: int, stop: int) -> tuple[pa.Array, int, LeftOut]:
+        """The offsets for which it holds, how many records were decoded, and which could not be."""
         rows, bad = self._intake.rows(chunk, start, stop)
         found = self._graph.step({0: rows})
-        return found.rows.column(self._column).filter(found.there()), bad
+        return found.rows.column(self._column).filter(found.there()), len(rows), bad
 
 
 def _field(name: str, type: pa.DataType) -> pa.Field:
@@ -83,25 +84,35 @@ class Records:
             ("error", STRING),
         ])  # fmt: skip
         self._topic, self._errors, self._where = source.topic, errors, where
-        self._read: Reading = reader_of(source, list(_READ.values()), properties)
+        self._read: Reading = reader_of(
+            source, list(_READ.values()), properties,
+            decoding=None if where is None else where.decoding,
+        )  # fmt: skip
         self.read, self.left_out = 0, LeftOut()
 
     def rows(self, chunk: Chunk, start: int, stop: int) -> pa.RecordBatch:
         """The rows of the offsets [start, stop); raises RegistryDown."""
         start = max(start, chunk.start)
-        wanted, left_out = None, LeftOut()
         if self._where is not None:
-            wanted, left_out = self._where.offsets(chunk, start, stop)
+            return self._filtered(self._where, chunk, start, stop)
         found = self._read(chunk.partition, chunk.records, start, stop, chunk.aborted)
         rows = self._batch(found.of(list(_READ.values())))
-        if wanted is not None:
-            rows = rows.filter(pc.is_in(rows.column("offset"), wanted))
-        elif found.bad:
+        if found.bad:
             self._errors.add(found.bad)
             rows = self._with_errors(rows, found.bad)
-        self.left_out += left_out
         self.read += found.rows + found.lost
         return rows
+
+    def _filtered(self, where: Where, chunk: Chunk, start: int, stop: int) -> pa.RecordBatch:
+        """The rows for which the condition holds; those in error are not shown, but counted."""
+        wanted, count, left_out = where.offsets(chunk, start, stop)
+        self.left_out += left_out
+        self.read += count + left_out.count
+        if not len(wanted):
+            return pa.RecordBatch.from_pylist([], self.schema)
+        found = self._read(chunk.partition, chunk.records, start, stop, chunk.aborted)
+        rows = self._batch(found.of(list(_READ.values())))
+        return rows.filter(pc.is_in(rows.column("offset"), wanted))
 
     def _batch(self, found: pa.RecordBatch) -> pa.RecordBatch:
         count = found.num_rows

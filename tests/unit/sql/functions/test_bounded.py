@@ -100,3 +100,25 @@ def test_what_fails_is_told_in_ksqls_words():
     with pytest.raises(duckdb.Error) as caught:
         answer("CAST('x' AS INT)")
     assert failure(caught.value) == 'For input string: "x"'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # the hash of "b" is 98 and that of "a" 97, of four buckets the third and the second; "c" is 99, "d" 100
+        ("CAST(MAP('b' := 1, 'a' := 2) AS VARCHAR)", "{a=2, b=1}"),
+        ("CAST(ARRAY[MAP('b' := 1, 'a' := 2)] AS STRING)", "[{a=2, b=1}]"),
+        ("CAST(STRUCT(M := MAP('b' := 1, 'a' := 2)) AS VARCHAR)", "Struct{M={a=2, b=1}}"),
+        ("CAST(MAP('b' := MAP('d' := 1, 'c' := 2), 'a' := NULL) AS VARCHAR)", "{a=null, b={d=1, c=2}}"),
+        ("MAP('b' := 1, 'a' := 2)::VARCHAR", "{a=2, b=1}"),
+    ],
+)
+def test_a_text_of_a_map_has_the_order_of_a_java_map(text, expected):
+    assert answer(text).column(0).to_pylist() == [expected]
+
+
+@pytest.mark.parametrize("keys", [["zeta", "Aa", "BB", "b", "a"], ["é", "😀", ""], [str(n) for n in range(60)], ["x"]])
+def test_a_text_of_a_map_is_the_same_in_both_kinds_of_query(evaluated, keys):
+    values = pa.array([[(key, n) for n, key in enumerate(keys)]], pa.map_(pa.string(), pa.int32()))
+    (continuous,) = evaluated("CAST(M AS STRING)", M=values).values
+    assert answer("CAST(M AS STRING)", M=values).column(0).to_pylist() == [continuous]

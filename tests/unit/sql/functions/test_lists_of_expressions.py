@@ -1,4 +1,4 @@
-"""IN, ARRAY[…], MAP(…) and CASE over unlike types: the first that is no NULL tells the kind."""
+"""IN, ARRAY[…], MAP(…), CASE and arguments of one type: the first that is no NULL tells the kind."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -16,6 +16,8 @@ COLUMNS: dict[str, pa.Array] = {
     "B": pa.array([3_000_000_000], pa.int64()),
     "D": pa.array([2.5]),
     "X": pa.array([Decimal("2.5")], pa.decimal128(4, 1)),
+    "N": pa.array([None], pa.decimal128(4, 1)),
+    "Y": pa.array([Decimal("1.123456")], pa.decimal128(7, 6)),
     "S": pa.array(["10"]),
     "T": pa.array([True]),
     "L": pa.array([[1, 10]], pa.list_(pa.int32())),
@@ -78,6 +80,18 @@ TYPES = {name: column.type for name, column in COLUMNS.items()}
         ("CASE WHEN T THEN 1 ELSE B END", 1),
         ("CASE WHEN T THEN I WHEN FALSE THEN X ELSE 1.25 END", Decimal("10.00")),
         ("CASE WHEN T THEN X ELSE D END", 2.5),
+        # arguments that are of one type T
+        ("COALESCE(X, Y)", Decimal("2.500000")),
+        ("COALESCE(Y, X)", Decimal("1.123456")),
+        ("COALESCE(N, Y)", Decimal("1.123456")),
+        ("COALESCE(NULL, N, 7, Y)", Decimal("7.000000")),
+        ("IFNULL(N, 1)", Decimal("1.0")),
+        ("IFNULL(N, B)", Decimal("3000000000.0")),
+        ("IFNULL(N, D)", 2.5),
+        ("NULLIF(X, 2.50)", None),
+        ("ARRAY_CONTAINS(ARRAY[X], 2.50)", True),
+        ("ARRAY_CONCAT(ARRAY[X], ARRAY[Y])", [Decimal("2.500000"), Decimal("1.123456")]),
+        ("MAP_UNION(MAP('a' := X), MAP('b' := Y))", {"a": Decimal("2.500000"), "b": Decimal("1.123456")}),
     ],
 )  # fmt: skip
 def test_come_to_one_type(evaluated: Evaluate, text: str, expected: Any) -> None:

@@ -105,6 +105,27 @@ def test_rounding_gives_decimals_their_own_types(bound):
     assert bound("ABS(V)", V=large).type == large
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("CEIL(V)", ["1" + "0" * 36, "-" + "9" * 36]),
+        ("FLOOR(V)", ["9" * 36, "-1" + "0" * 36]),
+        ("ROUND(V)", ["1" + "0" * 36, "-1" + "0" * 36]),
+        ("TRUNC(V)", ["9" * 36, "-" + "9" * 36]),
+    ],
+)
+def test_all_digits_of_a_decimal_may_carry(evaluated, text, expected):
+    """No type is left for one digit more before the point, so the result has one less behind it."""
+    most = [Decimal("9" * 36 + ".55"), Decimal("-" + "9" * 36 + ".55")]
+    found = evaluated(text, V=pa.array(most, pa.decimal128(38, 2)))
+    assert (found.values, found.errors) == ([Decimal(e) for e in expected], [])
+
+
+def test_a_decimal_without_a_scale_has_no_digit_to_carry(bound):
+    whole = pa.decimal128(38, 0)
+    assert {bound(f"{f}(V)", V=whole).type for f in ("CEIL", "FLOOR", "ROUND", "TRUNC")} == {whole}
+
+
 @given(st.floats(-1e12, 1e12, allow_subnormal=False), st.integers(-5, 15))
 @settings(max_examples=200)
 def test_a_rounded_double_is_near_and_a_cut_one_is_smaller(number, places):
