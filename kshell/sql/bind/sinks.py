@@ -26,6 +26,7 @@ from kshell.sql.bind.declare import (
 )
 from kshell.sql.bind.literals import coerce
 from kshell.sql.bind.projection import Shape
+from kshell.types import quote_ksql
 
 __all__ = ["SinkSpec", "build_sink"]
 
@@ -66,6 +67,7 @@ def build_sink(
         check_map_key(column)
     if not shape.value:
         raise BindError("The projection contains no value columns.")
+    _check_apart(shape, spec.place)
     written = spec.written
     key_format = _key_format(spec, first, shape, properties)
     value_format = with_wrapping(written.value_spec(_inherited(first.value_format)), shape.value,
@@ -99,6 +101,18 @@ def build_sink(
         node.output,
         _settings(node, written, properties),
     )
+
+
+def _check_apart(shape: Shape, place: Place | None) -> None:
+    """A source's columns have one name each, whether a CREATE or a query named them."""
+    names = {column.name for column in shape.key}
+    for column in shape.value:
+        if column.name in names:
+            raise BindError(
+                f"Duplicate column names: {quote_ksql(column.name)} is the key's",
+                hint="give one of them another name with AS",
+                place=place,
+            )
 
 
 def _settings(node: plan.Node, written: With, properties: Mapping[str, str]) -> TopicSettings:
