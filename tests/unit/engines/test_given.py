@@ -78,6 +78,24 @@ def test_a_bounded_answer_has_every_window_however_old(window, grace, having):
     assert sorted(found) == [("ann", 1, 1), ("ann", 3, 1), ("ann", 4, 1), ("bob", 2, 1)]
 
 
+@pytest.mark.parametrize("emit", ["", " EMIT CHANGES"])
+def test_rows_that_come_too_late_are_said(emit):
+    days = pa.table({"who": ["ann", "bob", "ann"], "ROWTIME": [5_000, 70_000, 6_000]})
+    text = "SELECT who, COUNT(*) AS n FROM days WINDOW TUMBLING (SIZE 10 SECONDS, GRACE PERIOD {} SECONDS) GROUP BY who" + emit
+    session = Session(Properties({}), tables={"days": days})
+    with contextlib.closing(session):
+        said = []
+        for grace in (0, 120):
+            *_, answer = session.execute(text.format(grace))
+            if isinstance(answer, Live):
+                while answer.poll(0.1) is not None:
+                    pass
+            else:
+                list(answer.batches)
+            said += [(n.kind, n.count) for n in notices_of(answer)]
+    assert said == [(NoticeKind.LATE, 1)]
+
+
 def test_two_are_joined_within_a_window(session):
     text = "SELECT o.id, u.`Age` FROM orders o JOIN users u WITHIN 10 SECONDS ON o.who = u.name EMIT CHANGES"
     assert sorted(rows(session, text)) == [(1, 1, 42), (1, 3, 42)]
