@@ -28,7 +28,7 @@ from kshell.sql.bind.literals import coerce
 from kshell.sql.bind.projection import Shape
 from kshell.types import quote_ksql
 
-__all__ = ["SinkSpec", "build_sink"]
+__all__ = ["SinkSpec", "build_sink", "check_apart"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,6 @@ def build_sink(
         check_map_key(column)
     if not shape.value:
         raise BindError("The projection contains no value columns.")
-    _check_apart(shape, spec.place)
     written = spec.written
     key_format = _key_format(spec, first, shape, properties)
     value_format = with_wrapping(written.value_spec(_inherited(first.value_format)), shape.value,
@@ -103,7 +102,7 @@ def build_sink(
     )
 
 
-def _check_apart(shape: Shape, place: Place | None) -> None:
+def check_apart(shape: Shape, place: Place | None) -> None:
     """A source's columns have one name each, whether a CREATE or a query named them."""
     names = {column.name for column in shape.key}
     for column in shape.value:
