@@ -1,7 +1,7 @@
 """What the live view costs: CPU of its threads, memory, and the time from a key to its frame.
 
-`python benchmarks/live.py [seconds]`: a pty of 54 lines shows 50 keys of a table while 100,000
-records a second change them (made before, so that only the view works), and `t` is typed now and then.
+`python benchmarks/live.py [seconds [chart]]`: a pty of 54 lines shows 50 keys of a table while 100,000
+records a second change them (made before, so that only the view works), and `t` is typed now and then; or `c`, and the chart is open half of the time.
 """
 
 from __future__ import annotations
@@ -81,8 +81,9 @@ def main() -> None:
     termios.tcsetwinsize(terminal, (LINES, COLUMNS))
     seen = bytearray()
     keys: list[float] = []
-    pressed, mode = 0.0, b"changelog"
-    press_at = time.monotonic() + 2
+    key, other = (b"c", b"chart") if "chart" in sys.argv else (b"t", b"changelog")
+    pressed, mode = 0.0, other
+    press_at, end = time.monotonic() + 2, time.monotonic() + seconds - 1
     while True:
         try:
             data = os.read(terminal, 65536)
@@ -91,15 +92,16 @@ def main() -> None:
         if not data:
             break
         seen += data
+        os.write(terminal, b"\x1b[1;1R" * data.count(b"\x1b[6n"))  # as terminals answer
         now = time.monotonic()
         if pressed and mode in bytes(seen):
             keys.append(now - pressed)
-            pressed, mode = 0.0, b"table" if mode == b"changelog" else b"changelog"
+            pressed, mode = 0.0, b"table" if mode == other else other
             press_at = now + 0.73
-        elif not pressed and now > press_at and now < press_at + 60:
+        elif not pressed and press_at < now < end:
             seen.clear()
             pressed = now
-            os.write(terminal, b"t")
+            os.write(terminal, key)
         del seen[:-8192]
     os.waitpid(pid, 0)
     print(bytes(seen).decode(errors="replace").rsplit("\n", 2)[-2].strip())

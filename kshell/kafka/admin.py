@@ -11,7 +11,8 @@ from concurrent.futures import Future
 from typing import Any
 
 from kshell.config import Properties
-from kshell.errors import Forbidden, KafkaError, UnknownName
+from kshell.errors import KafkaError, UnknownName
+from kshell.kafka.rights import refused
 from kshell.kafka.settings import librdkafka
 from kshell.permits import check_writes
 
@@ -32,10 +33,10 @@ def _result(future: Future[Any], topic: str, doing: str) -> Any:
 
     try:
         return future.result(_TIMEOUT)
-    except KafkaException as refused:
-        error = refused.args[0]
+    except KafkaException as failed:
+        error = failed.args[0]
         if error.code() == _FORBIDDEN:
-            raise Forbidden(f"not allowed to {doing} topic {topic}") from None
+            raise refused(doing.upper(), f"topic {topic}") from None
         if error.code() == _UNKNOWN:
             raise UnknownName("topic", topic) from None
         raise KafkaError(f"cannot {doing} topic {topic}: {error.str()}") from None

@@ -24,8 +24,8 @@ if TYPE_CHECKING:  # SHOW TOPICS answers in 150 ms: it cannot wait for Arrow and
 __all__ = [
     "AlterSource", "AssertQuery", "AssertSchema", "AssertSource", "AssertTopic", "AssertValues",
     "CreateAsSelect", "CreateFromFile", "CreateSource", "CreateType",
-    "Define", "Describe", "DescribeFunction", "DropSource", "DropType", "Exit", "Explain",
-    "Help", "InsertSelect", "InsertValues", "Print", "QueryAction",
+    "Define", "Describe", "DescribeFunction", "DescribeGroup", "DropSource", "DropType", "Exit",
+    "Explain", "Help", "InsertSelect", "InsertValues", "Print", "QueryAction",
     "QueryControl", "RunScript", "Select", "SetProperty", "Show", "ShowWhat", "Spool", "Statement",
     "Undefine", "UnsetProperty", ]  # fmt: skip
 
@@ -201,15 +201,29 @@ class ShowWhat(Enum):
     VARIABLES = "VARIABLES"
     PROPERTIES = "PROPERTIES"
     ERRORS = "ERRORS"
+    PARTITIONS = "PARTITIONS"
+    BROKERS = "BROKERS"
+    GROUPS = "GROUPS"
+    CONFIGS = "CONFIGS"
+    ACLS = "ACLS"
+    TRANSACTIONS = "TRANSACTIONS"
+    PRODUCERS = "PRODUCERS"
+    QUOTAS = "QUOTAS"
+    SYSTEM_TABLES = "SYSTEM TABLES"
 
 
 @_statement
 class Show(Statement):
-    """SHOW|LIST what [EXTENDED]; SHOW ALL TOPICS has `all`."""
+    """SHOW|LIST what [EXTENDED]; SHOW ALL TOPICS has `all`.
+
+    `topic` or `broker` is whose partitions, configs or producers it shows.
+    """
 
     what: ShowWhat
     extended: bool = False
     all: bool = False
+    topic: Name | None = None
+    broker: int | None = None
 
 
 @_statement
@@ -220,6 +234,13 @@ class Describe(Statement):
     extended: bool = False
     full: bool = False
     kind: Kind | None = None
+
+
+@_statement
+class DescribeGroup(Statement):
+    """DESCRIBE GROUP name."""
+
+    name: Name
 
 
 @_statement

@@ -51,6 +51,7 @@ class Screen:
         self.screen = _Terminal(columns, lines, history=2000)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = b""
+        self.rate: int | None = None  # bytes a second that the line takes; None: any number
         inherited = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
         self.process = pexpect.spawn(
             command[0],
@@ -65,14 +66,19 @@ class Screen:
 
     def pump(self, seconds: float = 0.05) -> None:
         """Feed the screen for a while."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        began, taken = time.monotonic(), 0
+        while (lasted := time.monotonic() - began) < seconds:
+            most = 65536 if self.rate is None else int(lasted * self.rate) - taken
+            if most <= 0:
+                time.sleep(0.005)
+                continue
             try:
-                data = self.process.read_nonblocking(65536, 0.02)
+                data = self.process.read_nonblocking(most, 0.02)
             except pexpect.TIMEOUT:
                 continue
             except pexpect.EOF:
                 return
+            taken += len(data)
             self.raw += data
             self._stream.feed(data)
 
@@ -92,15 +98,15 @@ class Screen:
         ]
         return "\n".join([*gone, self.text()])
 
-    def wait(self, text: str, seconds: float = 10) -> None:
+    def wait(self, text: str, seconds: float = 20) -> None:
         """Wait until the screen shows the text."""
         self.until(lambda: text in self.text(), f"{text!r} on the screen", seconds)
 
-    def gone(self, text: str, seconds: float = 10) -> None:
+    def gone(self, text: str, seconds: float = 20) -> None:
         """Wait until the screen no longer shows the text."""
         self.until(lambda: text not in self.text(), f"no {text!r} on the screen", seconds)
 
-    def until(self, condition, what: str, seconds: float = 10) -> None:  # type: ignore[no-untyped-def]
+    def until(self, condition, what: str, seconds: float = 20) -> None:  # type: ignore[no-untyped-def]
         """Wait until the condition holds; fails with the screen's text."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

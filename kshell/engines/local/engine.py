@@ -40,6 +40,7 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.CreateType: "declare:change",
     ast.Describe: "describe:describe",
     ast.DescribeFunction: "describe:describe_function",
+    ast.DescribeGroup: "show_system:describe_group",
     ast.DropSource: "declare:drop",
     ast.DropType: "declare:change",
     ast.Explain: "explain:explain",
@@ -56,25 +57,31 @@ class LocalEngine:
     """Calls the handler of each statement; all handlers share one `Context`."""
 
     def __init__(
-        self, client: Client | None, given: Mapping[str, pa.Table] = MappingProxyType({})
+        self,
+        client: Client | None,
+        given: Mapping[str, pa.Table] = MappingProxyType({}),
+        opens_records: bool = False,
     ) -> None:
         if given:
             from kshell.engines.local.sources.given import given_table
 
             given = {name: given_table(name, rows) for name, rows in given.items()}
-        self.context = Context(client, given)
+        self.context = Context(client, given, opens_records)
 
     @classmethod
     def connect(
-        cls, properties: Properties, given: Mapping[str, pa.Table] = MappingProxyType({})
+        cls,
+        properties: Properties,
+        given: Mapping[str, pa.Table] = MappingProxyType({}),
+        opens_records: bool = False,
     ) -> LocalEngine:
         """An engine connected to the cluster in the properties; raises ConnectionFailed.
 
         With tables given to it, it needs no cluster.
         """
         if given and "bootstrap.servers" not in properties:
-            return cls(None, given)
-        return cls(Client.connect(properties), given)
+            return cls(None, given, opens_records)
+        return cls(Client.connect(properties), given, opens_records)
 
     def reconnect(self, properties: Properties) -> None:
         """Connect again; if that raises, the old connection stays."""
@@ -122,7 +129,10 @@ class LocalEngine:
         return Rows(table.schema, batches, notices=lambda: lacks)
 
     def names(self) -> Sequence[Named]:
-        """Given tables, declared sources and topics; asks the cluster, if there is one."""
+        """Given tables, declared sources, topics and system tables; asks the cluster, if there is
+        one."""
+        from kshell.engines.local.sources.system.tables import TABLES
+
         context = self.context
         topics = context.client.topics() if context.has_cluster else ()
         partitions = {t.name: len(t.partitions) for t in topics}
@@ -136,6 +146,7 @@ class LocalEngine:
                 Named(t.name, "topic", len(t.partitions), t.internal or t.name.startswith("_"))
                 for t in topics
             ),
+            *(Named(table.full_name, "system table") for table in TABLES.values()),
         )
 
     def columns(self, name: str, properties: Properties) -> Mapping[str, pa.DataType]:
@@ -148,7 +159,7 @@ class LocalEngine:
 
     def running(self) -> Sequence[Running]:
         """The queries in the background."""
-        return [q.status() for q in self.context.queries.values()]
+        return self.context.running()
 
     def close(self) -> None:
         """Stop every query and disconnect; raises the first failure to write."""
