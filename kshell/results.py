@@ -19,7 +19,7 @@ from kshell.changes import Changes
 
 __all__ = ["LAST", "Answer", "Event", "Goodbye", "LeftOut", "Live", "LiveStats", "Message",
            "Notice", "NoticeKind", "Printed", "Progress", "Remark", "Rows", "Running", "Sections",
-           "Spooling", "backlog", "give_back", "many", "notices_of", "time_left", "titled",
+           "Spooling", "backlog", "give_back", "late", "many", "notices_of", "time_left", "titled",
            "undecodable", "unique"]  # fmt: skip
 
 
@@ -32,6 +32,7 @@ class NoticeKind(Enum):
     PARTIAL = "PARTIAL"  # the answer is incomplete: a limit, a table that is behind, a partition
     UNDECODABLE = "UNDECODABLE"  # records are missing: they are not what the topic holds
     OPEN = "OPEN"  # records wait for the end of a transaction
+    LATE = "LATE"  # rows are missing: all their windows had closed before they came
     EMPTY = "EMPTY"  # a topic that was read holds nothing
     FIELDS = "FIELDS"  # records have fields that no sample had, and they are not shown
     DIALECT = "DIALECT"  # only DuckDB's grammar has the query
@@ -85,6 +86,22 @@ def undecodable(left_out: LeftOut) -> tuple[Notice, ...]:
     are = "record is" if count == 1 else "records are"
     text = f"{count:,} {are} not in the answer{why}: SHOW ERRORS"
     return (Notice(NoticeKind.UNDECODABLE, text, count),)
+
+
+def late(count: int) -> tuple[Notice, ...]:
+    """The notice of rows that came too late for all their windows; no notice if there are none.
+
+    >>> late(1)[0].text
+    '1 row came after all its windows had closed: a longer GRACE PERIOD would count it'
+    """
+    if not count:
+        return ()
+    its, it = ("its", "it") if count == 1 else ("their", "them")
+    text = (
+        f"{many(count, 'row')} came after all {its} windows had closed: "
+        f"a longer GRACE PERIOD would count {it}"
+    )
+    return (Notice(NoticeKind.LATE, text, count),)
 
 
 def unique(names: Iterable[str]) -> list[str]:
@@ -305,7 +322,8 @@ def notices_of(answer: Answer) -> tuple[Notice, ...]:
         case Rows():
             return tuple(answer.notices())
         case Live():
-            return (*undecodable(answer.stats().bad), *answer.notices)
+            stats = answer.stats()
+            return (*undecodable(stats.bad), *late(stats.late), *answer.notices)
         case Message():
             return answer.notices
         case Sections():

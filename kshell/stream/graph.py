@@ -169,15 +169,20 @@ def build(
     on_error: OnError = ignore_errors,
     *,
     keeps: bool = False,
+    every_window: bool = False,
 ) -> Graph:
     """The plan's graph, whose operators have no state yet; raises Unsupported.
 
-    If it `keeps`, a table's current rows can be read between two steps.
+    If it `keeps`, a table's current rows can be read between two steps; with `every_window` also
+    those whose retention is over.
     """
     builder = _Builder(on_error)
     stage = builder.stage(node)
     schema = node.output.schema()
-    kept = builder.kept(node) if keeps and node.output.kind is Kind.TABLE else None
+    kept: Kept | None = None
+    if keeps and node.output.kind is Kind.TABLE:
+        whole = every_window and node.output.window is not None
+        kept = Collected(node, every_window=True) if whole else builder.kept(node)
     return Graph(node, tuple(builder.scans), stage, schema, builder.operators, on_error, kept)
 
 

@@ -63,13 +63,14 @@ class Computed:
 
 
 class Collected:
-    """The last row of each key; a window leaves when its retention is over."""
+    """The last row of each key; a window leaves when its retention is over, or with `every_window`
+    never."""
 
-    def __init__(self, node: plan.Node) -> None:
+    def __init__(self, node: plan.Node, *, every_window: bool = False) -> None:
         self._layout = layout = Layout(node.output)
         self._rows = KeyedRows(layout.schema, layout.key_columns)
         # By this a window's age is told; None: no window leaves.
-        self._age = _retention(node) if layout.windowed else None
+        self._age = None if every_window or not layout.windowed else _retention(node)
         self._by = "WINDOWEND" if "WINDOWEND" in layout.key_columns else "WINDOWSTART"
         self._newest = self._swept = -1
 

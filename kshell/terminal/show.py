@@ -240,7 +240,7 @@ class Shower:
                     write_lines(change_lines(live, part), target)
                     target.out.flush()
             else:
-                write(name, live.schema, _flushed(changes, target), target)
+                write(name, live.schema, _flushed(live, changes, target, name), target)
         finally:
             changes.close()  # type: ignore[attr-defined]
 
@@ -264,9 +264,18 @@ def _changes(live: Live, meanwhile: Callable[[], None]) -> Iterator[Changes]:
         source.close()  # type: ignore[attr-defined]
 
 
-def _flushed(changes: Iterator[Changes], target: Target) -> Iterator[pa.RecordBatch]:
-    """The rows that are there now; flushes the last rows before the next."""
+def _flushed(
+    live: Live, changes: Iterator[Changes], target: Target, format: str
+) -> Iterator[pa.RecordBatch]:
+    """The rows that are there now; flushes the last rows before the next.
+
+    The first deletion that the format cannot say is a note: its row stays among those above.
+    """
+    said = not live.key
     for part in changes:
+        if not said and _deleted(live, part).any():
+            note(f"Note: {format} cannot say that a row was deleted: use -o jsonl")
+            said = True
         yield part.rows.filter(part.there())
         target.out.flush()
 
@@ -276,18 +285,8 @@ def change_lines(live: Live, part: Changes) -> pa.Array:
 
     An update is only its new row, as in ksqlDB's push queries.
     """
-    weights = np.asarray(part.weights)
-    gone = weights < 0
-    kept = weights > 0
-    if gone.any():
-        keys = [part.rows.column(name) for name in live.key]
-        # Of most updates the new row follows the old one.
-        gone[:-1] &= ~(kept[1:] & _same(keys))
-        if gone.any():
-            texts = list(zip(*map(raw_texts, keys), strict=True))
-            last = {key: i for i, key in enumerate(texts)}
-            gone &= [last[key] == i for i, key in enumerate(texts)]
-    shown = kept | gone
+    gone = _deleted(live, part)
+    shown = gone | (np.asarray(part.weights) > 0)
     rows = part.rows.filter(pa.array(shown))
     if not gone.any():
         return json_lines(live.schema, rows, "\n")
@@ -297,6 +296,21 @@ def change_lines(live: Live, part: Changes) -> pa.Array:
     deleted = pc.binary_join_element_wise('{"-":', lines, "}", "")
     lines = pc.if_else(pa.array(gone[shown]), deleted, lines)
     return pc.binary_join_element_wise(lines, "\n", "")
+
+
+def _deleted(live: Live, part: Changes) -> Any:
+    """At which changes a key's row went, and no new one came after it."""
+    weights = np.asarray(part.weights)
+    gone = weights < 0
+    if gone.any():
+        keys = [part.rows.column(name) for name in live.key]
+        # Of most updates the new row follows the old one.
+        gone[:-1] &= ~((weights > 0)[1:] & _same(keys))
+        if gone.any():
+            texts = list(zip(*map(raw_texts, keys), strict=True))
+            last = {key: i for i, key in enumerate(texts)}
+            gone &= [last[key] == i for i, key in enumerate(texts)]
+    return gone
 
 
 def _same(columns: Sequence[pa.Array]) -> Any:

@@ -209,3 +209,18 @@ def test_continuous_queries_group_by_values_and_read_sources() -> None:
 def test_what_nests_too_deeply_is_refused(text: str) -> None:
     with pytest.raises(ParseError):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    "clause",
+    [
+        "FROM s WINDOW TUMBLING (SIZE 99999999999999 DAYS) GROUP BY k",
+        "FROM s WINDOW HOPPING (SIZE 1 DAY, ADVANCE BY 99999999999999 DAYS) GROUP BY k",
+        "FROM s WINDOW SESSION (1 DAY, GRACE PERIOD 999999999999999999 SECONDS) GROUP BY k",
+        "FROM s JOIN r WITHIN 999999999999999999 HOURS ON s.k = r.k",
+    ],
+)
+def test_a_time_that_no_moment_can_be_added_to_is_refused_with_its_place(clause: str) -> None:
+    with pytest.raises(ParseError, match="'9+'.*expected a shorter time"):
+        list(parse(f"SELECT k, COUNT(*) {clause} EMIT CHANGES;"))
+    list(parse("SELECT k FROM s JOIN r WITHIN 10000000 DAYS ON s.k = r.k EMIT CHANGES;"))

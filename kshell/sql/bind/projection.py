@@ -69,7 +69,7 @@ def _read(node: exp.Expr, reader: Reader) -> Iterator[Item]:
             if origin is None:
                 yield from _qualified_struct(node, reader)
                 return
-            yield from _named(_shown(origin, reader), reader)
+            yield from _named(origin, reader)
         case exp.Dot(expression=exp.Star()):
             yield from _struct_star(reader.binder.bind(node.this), reader)
         case exp.Alias():
@@ -86,10 +86,11 @@ def _plain_star(node: exp.Star) -> None:
             )
 
 
-def _named(columns: Iterator[Column], reader: Reader) -> Iterator[Item]:
-    for column in columns:
-        # A windowed source's bounds are in its key: a sink has them without a column of their own.
-        if reader.persistent and column.name in WINDOW_COLUMNS:
+def _named(origin: Origin, reader: Reader) -> Iterator[Item]:
+    # A windowed source's bounds are in its key: a sink has them without a column of their own.
+    kept_in_key = WINDOW_COLUMNS if reader.persistent and origin.source.window is not None else ()
+    for column in _shown(origin, reader):
+        if column.name in kept_in_key:
             continue
         yield Item(column.name, Bound(column.name, column.type))
 
@@ -108,7 +109,7 @@ def _star(reader: Reader) -> Iterator[Item]:
     for name, type in scope.extra.items():
         yield Item(name, Bound(name, type))
     for origin in scope.origins:
-        yield from _named(_shown(origin, reader), reader)
+        yield from _named(origin, reader)
 
 
 def _shown(origin: Origin, reader: Reader) -> Iterator[Column]:

@@ -36,7 +36,7 @@ from kshell.sql.bind.names import Aliases
 from kshell.sql.bind.projection import Item, Reader, keys_missing, project, read_items
 from kshell.sql.bind.repartition import Repartition, build_explode, rekey
 from kshell.sql.bind.scope import Scope, reserved_columns
-from kshell.sql.bind.sinks import SinkSpec, build_sink
+from kshell.sql.bind.sinks import SinkSpec, build_sink, check_apart
 from kshell.sql.bind.sources import From, read_from, scan
 from kshell.sql.bind.text import text_of
 from kshell.sql.clauses import Emit, Query
@@ -145,6 +145,7 @@ def _bind_query(
         target = build_sink(node, shape, sink, first, properties)
         if bound.grouping is None and not _new_planner(properties):
             _check_keys(bound, joined, sink)
+        check_apart(shape, sink.place)
         return target
     return plan.Answer(node, shape.columns, _limit(tree), node.output)
 

@@ -26,8 +26,9 @@ from kshell.sql.bind.declare import (
 from kshell.sql.bind.literals import coerce
 from kshell.sql.bind.projection import Shape
 from kshell.sql.widening import can_widen
+from kshell.types import quote_ksql
 
-__all__ = ["SinkSpec", "build_sink"]
+__all__ = ["SinkSpec", "build_sink", "check_apart"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,18 @@ def build_sink(
         node.output,
         _settings(node, written, properties),
     )
+
+
+def check_apart(shape: Shape, place: Place | None) -> None:
+    """A source's columns have one name each, whether a CREATE or a query named them."""
+    names = {column.name for column in shape.key}
+    for column in shape.value:
+        if column.name in names:
+            raise BindError(
+                f"Duplicate column names: {quote_ksql(column.name)} is the key's",
+                hint="give one of them another name with AS",
+                place=place,
+            )
 
 
 def _settings(node: plan.Node, written: With, properties: Mapping[str, str]) -> TopicSettings:

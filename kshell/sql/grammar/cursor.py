@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Cursor", "syntax_error"]
 
+_LONGEST_MS = 10**15  # 31,700 years: a sum of a few such still is a BIGINT
+
 
 def syntax_error(found: str, place: Place, expected: str = "", hint: str = "") -> ParseError:
     """A syntax error in ksqlDB's words, with the words that could stand there."""
@@ -148,13 +150,16 @@ class Cursor:
         return int(token.text)
 
     def duration_ms(self) -> int:
-        """`n unit` in milliseconds."""
+        """`n unit` in milliseconds; so short that moments and durations can be added."""
+        number = self.peek()
         count = self.integer()
         word = self.peek().upper
         unit = UNITS.get(word) or UNITS.get(word.removesuffix("S"))
         if unit is None:
             raise self.fail(*(f"{u}S" for u in reversed(tuple(UNITS))))
         self.index += 1
+        if count * unit > _LONGEST_MS:
+            raise self.fail("a shorter time", token=number)
         return count * unit
 
     def unfolded_rest(self) -> str:

@@ -62,6 +62,40 @@ def test_followed_it_ends(session):
     assert sorted(rows(session, windows)) == [("ann", 2), ("bob", 1)]
 
 
+@pytest.mark.parametrize("window", ["TUMBLING (SIZE 1 HOUR)", "HOPPING (SIZE 1 HOUR, ADVANCE BY 1 HOUR)",
+                                    "SESSION (1 MINUTE)", "SLIDING (SIZE 1 MINUTE, GRACE PERIOD 1 HOUR)"])
+@pytest.mark.parametrize("grace", ["", ", GRACE PERIOD 0 SECONDS", ", RETENTION 3 HOURS, GRACE PERIOD 1 HOUR"])
+@pytest.mark.parametrize("having", ["", " HAVING COUNT(*) > 0"])
+def test_a_bounded_answer_has_every_window_however_old(window, grace, having):
+    # One order every three days: each has a window of its own (of SLIDING too: no two are near).
+    days = pa.table({"who": ["ann", "bob", "ann", "ann"], "n": [1, 2, 3, 4],
+                     "ROWTIME": [day * 86_400_000 for day in (1, 4, 7, 10)]})
+    if not window.startswith("SLIDING"):
+        window = window.replace(")", f"{grace})")
+    session = Session(Properties({}), tables={"days": days})
+    with contextlib.closing(session):
+        found = rows(session, f"SELECT who, SUM(n) AS s, COUNT(*) AS c FROM days WINDOW {window} GROUP BY who{having}")
+    assert sorted(found) == [("ann", 1, 1), ("ann", 3, 1), ("ann", 4, 1), ("bob", 2, 1)]
+
+
+@pytest.mark.parametrize("emit", ["", " EMIT CHANGES"])
+def test_rows_that_come_too_late_are_said(emit):
+    days = pa.table({"who": ["ann", "bob", "ann"], "ROWTIME": [5_000, 70_000, 6_000]})
+    text = "SELECT who, COUNT(*) AS n FROM days WINDOW TUMBLING (SIZE 10 SECONDS, GRACE PERIOD {} SECONDS) GROUP BY who" + emit
+    session = Session(Properties({}), tables={"days": days})
+    with contextlib.closing(session):
+        said = []
+        for grace in (0, 120):
+            *_, answer = session.execute(text.format(grace))
+            if isinstance(answer, Live):
+                while answer.poll(0.1) is not None:
+                    pass
+            else:
+                list(answer.batches)
+            said += [(n.kind, n.count) for n in notices_of(answer)]
+    assert said == [(NoticeKind.LATE, 1)]
+
+
 def test_two_are_joined_within_a_window(session):
     text = "SELECT o.id, u.`Age` FROM orders o JOIN users u WITHIN 10 SECONDS ON o.who = u.name EMIT CHANGES"
     assert sorted(rows(session, text)) == [(1, 1, 42), (1, 3, 42)]

@@ -366,6 +366,21 @@ def test_lines_for_a_terminal_without_a_keyboard_are_clean(
     assert unclean(out.getvalue()) == []
 
 
+@pytest.mark.parametrize("format", ["csv", "tsv", "vertical", "markdown"])
+def test_a_format_without_deletions_says_so_once(format, monkeypatch, capsys) -> None:
+    out = io.StringIO()
+    monkeypatch.setattr(show, "stdout_target", lambda *_: Target(out, width=80))
+    batch = pa.record_batch([["a", "a", "a", "b"], [1, 1, 2, 3]], schema=SCHEMA)
+    update = Changes(batch, pa.array([1, -1, 1, 1], pa.int64()))
+    gone = Changes(batch.slice(2), pa.array([-1, -1], pa.int64()))
+    show.Shower(format).show(live(update, key=("name",)))
+    assert "deleted" not in capsys.readouterr().err  # an update takes nothing away
+    show.Shower(format).show(live(update, gone, gone, key=("name",)))
+    said = capsys.readouterr().err
+    assert said.count("deleted") == 1
+    assert f"{format} cannot" in said
+
+
 WINDOWED = pa.schema(
     [("region", pa.string()), as_moment(pa.field("WINDOWSTART", pa.int64())), ("views", pa.int64())]
 )

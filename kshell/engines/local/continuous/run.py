@@ -30,7 +30,10 @@ class Run:
 
     def __init__(self, lookup: Lookup, node: plan.Node, name: str, *, bounded: bool) -> None:
         keeps = bounded or isinstance(node, plan.Sink)
-        self._graph = build(node, on_error=_failures(lookup, name), keeps=keeps)
+        # A bounded answer has all windows: the shell has no later question to it.
+        self._graph = build(
+            node, on_error=_failures(lookup, name), keeps=keeps, every_window=bounded
+        )
         self._step = threading.Lock()  # held by a step, and by who reads the rows
         self.feed: Feed = open_feed(lookup, node, bounded=bounded)
         # What one look at the cluster shows is of one moment.

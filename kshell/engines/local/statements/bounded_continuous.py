@@ -19,7 +19,7 @@ from kshell.engines.local.sources.learned import Widening
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.engines.local.statements.attempts import attempted
 from kshell.engines.local.statements.plans import bound_query
-from kshell.results import Notice, Progress, Rows, undecodable
+from kshell.results import Notice, Progress, Rows, late, undecodable
 from kshell.sql import plan
 from kshell.sql.clauses import Query
 from kshell.sql.moment_columns import answer_schema
@@ -47,7 +47,8 @@ def _begun(lookup: Lookup, query: Query) -> Rows:
         return Progress(total - min(feed.lag or 0, total), total, time.monotonic() - began)
 
     def notices() -> Sequence[Notice]:
-        return (*undecodable(feed.bad), *feed.notices, *cut_in_plan(node), *lookup.notices)
+        missing = (*undecodable(feed.bad), *late(running.late))
+        return (*missing, *feed.notices, *cut_in_plan(node), *lookup.notices)
 
     rows = _run(node, running, lookup.widening, schema)
     return Rows(schema, rows, cancel=feed.cancel, progress=progress, notices=notices)

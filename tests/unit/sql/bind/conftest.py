@@ -50,17 +50,28 @@ ORDERS = Source(
     declared=False,
 )
 
+TALLIES = Source(
+    name="tallies",
+    kind=Kind.STREAM,
+    topic="tallies",
+    key=(Column("ROWKEY", pa.string()),),
+    value=(Column("WINDOWSTART", pa.int64()), Column("n", pa.int64())),
+    key_format=FormatSpec("KAFKA"),
+    value_format=FormatSpec("JSON"),
+    declared=False,
+)
+
 Bind = Callable[[str], plan.Node]
 
 
 @pytest.fixture(scope="session")
 def world() -> Catalog:
-    """Declared streams and tables, and the undeclared topic `orders`."""
+    """Declared streams and tables, and the undeclared topics `orders` and `tallies`."""
     catalog = Catalog()
     for statement in parse(WORLD):
         assert isinstance(statement, CreateSource)
         catalog = catalog.add(build_source(statement))
-    return catalog.with_topic(ORDERS)
+    return catalog.with_topic(ORDERS).with_topic(TALLIES)
 
 
 @pytest.fixture(scope="session")

@@ -221,6 +221,14 @@ def test_windowed_sources_show_their_bounds(steps: Steps) -> None:
     assert steps("SELECT * FROM WS EMIT CHANGES;")[0] == "show K, WINDOWSTART, WINDOWEND, V"
 
 
+def test_a_field_named_as_a_window_bound_goes_into_the_sink(steps: Steps) -> None:
+    # No window, so nothing else would have it: as with fields called ROWTIME.
+    assert steps("SELECT * FROM tallies EMIT CHANGES;")[0] == "show WINDOWSTART, n"
+    assert steps("CREATE STREAM O AS SELECT * FROM tallies;")[0] == (
+        "write stream O (ROWKEY STRING KEY, WINDOWSTART BIGINT, n BIGINT) as KAFKA/JSON"
+    )
+
+
 def test_insert_into_widens_to_the_sink(steps: Steps) -> None:
     assert steps("INSERT INTO S2 SELECT K, V, V AS X FROM S;")[:2] == [
         "write stream S2 (K INTEGER KEY, V INTEGER, X BIGINT) as KAFKA/JSON",
