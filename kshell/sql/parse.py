@@ -70,7 +70,14 @@ def _statement(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
     if word == "EXPLAIN":
         cursor.next()
         return _explain(cursor, place)
-    reader = EXPLORE.get(word) or _source_reader(word)
+    reader = EXPLORE.get(word)
+    if reader is None and word in STATEMENTS:
+        from kshell.sql.grammar.cluster import CLUSTER
+
+        reader = CLUSTER.get((word, after.upper))
+        if reader is not None:
+            cursor.next()
+    reader = reader or _source_reader(word)
     if reader is None:
         raise _unknown(cursor)
     cursor.next()

@@ -40,12 +40,15 @@ class Batch:
     seconds: float | None = None  # for each statement
     limit: int | None = None  # rows of each answer
     goes_on: bool = False  # after a statement that failed
+    yes: bool = False  # changes of the cluster are made without a question
 
     def run(self, session: Session, text: str) -> int:
         """Run the script; draws its errors and returns the exit code."""
         from kshell.terminal.show import Shower
 
         shower = Shower(self.output, self.csv_safe, properties=lambda: session.properties)
+        if self.yes:
+            shower.accept = lambda question: True
         failed: set[str] = set()
         try:
             with session.remembering(text):

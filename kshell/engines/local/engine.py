@@ -16,7 +16,8 @@ from kshell.engines.base import Named
 from kshell.engines.local.context import Context
 from kshell.errors import KshellError, Unsupported, UsageError
 from kshell.kafka.client import Client
-from kshell.results import Answer, Live, Rows, Running
+from kshell.results import Answer, Live, Proposal, Rows, Running
+from kshell.sql import cluster
 from kshell.sql import statements as ast
 from kshell.sql.statements import Statement
 
@@ -29,6 +30,7 @@ _SHOWN = 1 << 14  # rows of the last result that are drawn at a time
 # The handler of each statement: a function of a module of `statements`, imported when first needed.
 STATEMENTS: Mapping[type[Statement], str] = {
     ast.AlterSource: "declare:change",
+    cluster.AlterTopic: "alter_topic:alter_topic",
     ast.AssertQuery: "assert_query:assert_query",
     ast.AssertSchema: "asserts:assert_schema",
     ast.AssertSource: "asserts:assert_source",
@@ -37,10 +39,12 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.CreateAsSelect: "persistent:create_as",
     ast.CreateFromFile: "declare:create_from_file",
     ast.CreateSource: "declare:create",
+    cluster.CreateTopic: "create_topic:create_topic",
     ast.CreateType: "declare:change",
     ast.Describe: "describe:describe",
     ast.DescribeFunction: "describe:describe_function",
     ast.DropSource: "declare:drop",
+    cluster.DropTopic: "drop_topic:drop_topic",
     ast.DropType: "declare:change",
     ast.Explain: "explain:explain",
     ast.InsertSelect: "persistent:insert_select",
@@ -90,7 +94,7 @@ class LocalEngine:
             raise
         self.context.reconnect(client)
 
-    def run(self, statement: Statement, properties: Properties) -> Answer:
+    def run(self, statement: Statement, properties: Properties) -> Answer | Proposal:
         """Run one statement and give its result; raises KshellError."""
         served = STATEMENTS.get(type(statement))
         if served is None:
@@ -98,7 +102,7 @@ class LocalEngine:
             raise Unsupported(f"{words} is not supported yet", place=statement.place)
         module, _, name = served.partition(":")
         serve = getattr(import_module(f"kshell.engines.local.statements.{module}"), name)
-        answer: Answer = serve(self.context, statement, properties)
+        answer: Answer | Proposal = serve(self.context, statement, properties)
         return answer
 
     def remember(self, answer: Answer, properties: Properties, text: str) -> Answer:

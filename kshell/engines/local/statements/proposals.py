@@ -1,0 +1,60 @@
+"""What the statements that change the cluster share: the table of a plan, and who reads a topic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from kshell.errors import UnknownName
+from kshell.kafka.metadata import Topic
+from kshell.results import Notice, NoticeKind, Rows, titled
+from kshell.sql import plan
+from kshell.sql.clauses import Name
+
+if TYPE_CHECKING:
+    from kshell.engines.local.context import Context
+
+__all__ = ["Step", "known_topic", "planned", "remark", "users_of"]
+
+Step = tuple[str, str | None, str | None]  # what changes, its value before, its value after
+
+
+def planned(title: str, steps: Iterable[Step]) -> Rows:
+    """The table of a plan."""
+    steps = list(steps)
+    columns = {n: [step[i] for step in steps] for i, n in enumerate(("what", "before", "after"))}
+    return titled(title, columns, dict.fromkeys(columns, pa.string()))
+
+
+def remark(text: str) -> Notice:
+    """What a change does besides."""
+    return Notice(NoticeKind.CHANGE, text)
+
+
+def known_topic(context: Context, name: Name) -> Topic:
+    """The topic of exactly that name; raises UnknownName at its place."""
+    found = context.client.find(name.text)
+    if found is None:
+        known = [t.name for t in context.client.topics()]
+        raise UnknownName("topic", name.text, known, place=name.place)
+    return found
+
+
+def users_of(context: Context, topic: str) -> list[str]:
+    """The queries of this shell that read or write a topic, and what is declared over it."""
+    uses = []
+    for query in context.queries.values():
+        if query.over:
+            continue
+        if topic in {scan.source.read_from for scan in plan.scans(query.sink)}:
+            uses.append(f"query {query.id} reads it")
+        if query.sink.target.topic == topic:
+            uses.append(f"query {query.id} writes it")
+    uses += [
+        f"{source.kind.value.lower()} {source.name} is declared over it"
+        for source in context.catalog.sources.values()
+        if source.topic == topic
+    ]
+    return uses

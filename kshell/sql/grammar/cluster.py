@@ -1,0 +1,109 @@
+"""Reads the statements that change the cluster: CREATE, ALTER and DROP TOPIC.
+
+A table has the reader for the two words with which each begins; `parse` uses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kshell.errors import ParseError
+from kshell.sql.clauses import Name, Number
+from kshell.sql.cluster import AlterTopic, CreateTopic, DropTopic, Setting
+from kshell.sql.grammar.cursor import Cursor
+from kshell.sql.statements import Statement
+from kshell.sql.tokens import Kind
+
+__all__ = ["CLUSTER"]
+
+Place = Mapping[str, Any]
+
+
+def _number(cursor: Cursor) -> Number:
+    place = cursor.place(cursor.peek())
+    return Number(cursor.integer(), place)
+
+
+def _config(cursor: Cursor) -> Name:
+    place = cursor.place(cursor.peek())
+    return Name(cursor.string("a config of the topic in single quotes"), True, place)
+
+
+def _value(cursor: Cursor) -> str:
+    if cursor.peek().kind is Kind.NUMBER:
+        return cursor.next().text
+    return cursor.string("a value in single quotes")
+
+
+def _settings(cursor: Cursor) -> tuple[Setting, ...]:
+    settings: list[Setting] = []
+    while not settings or cursor.take(","):
+        name = _config(cursor)
+        cursor.expect("=")
+        settings.append((name, _value(cursor)))
+    return tuple(settings)
+
+
+def _configs(cursor: Cursor) -> tuple[Name, ...]:
+    names = [_config(cursor)]
+    while cursor.take(","):
+        names.append(_config(cursor))
+    return tuple(names)
+
+
+_OPTIONS: Mapping[str, tuple[str, Callable[[Cursor], object]]] = {
+    "PARTITIONS": ("partitions", _number),
+    "REPLICAS": ("replicas", _number),
+    "SET": ("configs", _settings),
+    "RESET": ("reset", _configs),
+}
+
+
+def _options(cursor: Cursor, *words: str) -> dict[str, Any]:
+    """The clauses that begin with these words, in any order, each once."""
+    found: dict[str, Any] = {}
+    left = list(words)
+    while left and not cursor.at_end():
+        word = cursor.expect_any(*left)
+        left.remove(word)
+        field, read = _OPTIONS[word]
+        found[field] = read(cursor)
+    _once([*(name for name, _ in found.get("configs", ())), *found.get("reset", ())])
+    return found
+
+
+def _once(configs: list[Name]) -> None:
+    """Raise ParseError where a config is named a second time."""
+    seen = set()
+    for name in configs:
+        if name.text in seen:
+            raise ParseError(f"{name.text} is there twice", place=name.place)
+        seen.add(name.text)
+
+
+def _create_topic(cursor: Cursor, place: Place) -> Statement:
+    if_not_exists = cursor.take("IF", "NOT", "EXISTS")
+    name = cursor.topic()
+    found = _options(cursor, "PARTITIONS", "REPLICAS", "SET")
+    return CreateTopic(name=name, if_not_exists=if_not_exists, **found, **place)
+
+
+def _alter_topic(cursor: Cursor, place: Place) -> Statement:
+    name = cursor.topic()
+    words = ("SET", "RESET", "PARTITIONS")
+    if cursor.at_end():
+        raise cursor.fail(*words)
+    return AlterTopic(name=name, **_options(cursor, *words), **place)
+
+
+def _drop_topic(cursor: Cursor, place: Place) -> Statement:
+    if_exists = cursor.take("IF", "EXISTS")
+    return DropTopic(name=cursor.topic(), if_exists=if_exists, **place)
+
+
+CLUSTER: Mapping[tuple[str, str], Callable[[Cursor, Place], Statement]] = {
+    ("CREATE", "TOPIC"): _create_topic,
+    ("ALTER", "TOPIC"): _alter_topic,
+    ("DROP", "TOPIC"): _drop_topic,
+}
