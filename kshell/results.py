@@ -19,8 +19,8 @@ from kshell.changes import Changes
 
 __all__ = ["LAST", "Answer", "Event", "Goodbye", "LeftOut", "Live", "LiveStats", "Message",
            "Notice", "NoticeKind", "Printed", "Progress", "Proposal", "Remark", "Rows", "Running",
-           "Sections", "Spooling", "backlog", "give_back", "many", "notices_of", "time_left", "titled",
-           "undecodable", "unique"]  # fmt: skip
+           "Sections", "Spooling", "backlog", "give_back", "many", "notices_of", "time_left",
+           "titled", "undecodable", "unique"]  # fmt: skip
 
 
 LAST = "_"  # the name in FROM of the last result

@@ -160,6 +160,30 @@ ENTRIES = (
         ("CREATE", "TYPE"),
     ),
     Entry(
+        "CREATE TOPIC", "CREATE TOPIC name …", "a new topic; its plan is shown first",
+        "CREATE TOPIC [IF NOT EXISTS] name [PARTITIONS n] [REPLICAS n]\n"
+        "  [SET 'config'='value', …];\n"
+        "Without a number it is the brokers' default. The plan is shown, and y or --yes\n"
+        "does it; a script without --yes only shows it. The name is as typed.",
+        "CREATE TOPIC orders-v2 PARTITIONS 6 SET 'retention.ms'='86400000';",
+        ("CREATE", "TOPIC"),
+    ),
+    Entry(
+        "ALTER TOPIC", "ALTER TOPIC name SET|RESET|…", "other configs, more partitions",
+        "ALTER TOPIC name [SET 'config'='value', …] [RESET 'config', …] [PARTITIONS n];\n"
+        "Configs that are not named stay; RESET takes one back to the brokers' default.\n"
+        "More partitions: a key's new records may go to another one.",
+        "ALTER TOPIC orders SET 'cleanup.policy'='compact' RESET 'retention.ms';",
+        ("ALTER", "TOPIC"),
+    ),
+    Entry(
+        "DROP TOPIC", "DROP TOPIC name", "delete a topic and its records",
+        "DROP TOPIC [IF EXISTS] name;\n"
+        "The plan has its records, and the groups that have committed offsets there.",
+        "DROP TOPIC IF EXISTS orders-v1;",
+        ("DROP", "TOPIC"),
+    ),
+    Entry(
         "ASSERT", "ASSERT TOPIC|SCHEMA|STREAM …", "an error if it does not hold",
         "ASSERT [NOT EXISTS] TOPIC name [WITH (PARTITIONS=n, …)] [TIMEOUT n unit];\n"
         "ASSERT [NOT EXISTS] SCHEMA [SUBJECT name] [ID n] [TIMEOUT n unit];\n"

@@ -35,11 +35,16 @@ STATEMENTS: Mapping[str, str] = {
     "CREATE": f"""CREATE {{ STREAM {_CREATED} | TABLE {{ {_CREATED} | {_OF_FILE} }}
         | OR+REPLACE+STREAM {_CREATED} | OR+REPLACE+TABLE {{ {_CREATED} | {_OF_FILE} }}
         | SOURCE+STREAM {_CREATED} | SOURCE+TABLE {_CREATED}
-        | TYPE [IF+NOT+EXISTS] <new> AS <type> }}""",
+        | TYPE [IF+NOT+EXISTS] <new> AS <type>
+        | TOPIC [IF+NOT+EXISTS] <new>
+          {{ PARTITIONS <number> | REPLICAS <number> | @configs }}* }}""",
+    "@configs": "SET <config> = <config value> { , <config> = <config value> }*",
     "DROP": """DROP { STREAM { <stream> | IF+EXISTS <stream> } [DELETE+TOPIC]
         | TABLE { <table> | IF+EXISTS <table> } [DELETE+TOPIC]
-        | TYPE { <user's type> | IF+EXISTS <user's type> } }""",
+        | TYPE { <user's type> | IF+EXISTS <user's type> }
+        | TOPIC { <topic> | IF+EXISTS <topic> } }""",
     "ALTER": """ALTER { STREAM <stream> @added | TABLE <table> @added
+        | TOPIC <topic> { PARTITIONS <number> | @configs | RESET <config> { , <config> }* }*
         | SYSTEM <property> = <value> }""",
     "@added": "{ ADD+COLUMN | ADD } <new> <type> [, @added]",
     "INSERT": """INSERT INTO <sink> { (names) VALUES @rows | VALUES @rows

@@ -24,6 +24,18 @@ POSITIONS: tuple[tuple[str | None, ...], ...] = (
     ("LIST S|", "STREAMS", "TABLES"),
     ("show q|", "queries"),
     ("EXIT |", None),
+    # Topics
+    ("CREATE TOP|", "TOPIC"),
+    ("CREATE TOPIC t |", "PARTITIONS"),
+    ("CREATE TOPIC t PARTITIONS 3 |", "REPLICAS", "PARTITIONS"),
+    ("CREATE TOPIC t SET 'cle|", "'cleanup.policy'"),
+    ("CREATE TOPIC t SET 'cleanup.policy'=|", "'delete'"),
+    ("ALTER TOPIC or|", "orders"),
+    ("ALTER TOPIC orders |", "PARTITIONS"),
+    ("ALTER TOPIC orders RESET 'ret|", "'retention.ms'"),
+    ("ALTER TOPIC page.views SET 'segment.ms'='1', 'ret|", "'retention.ms'"),
+    ("DROP TOPIC us|", "users"),
+    ("DROP TOPIC IF EXISTS us|", "users"),
     # Sources
     ("SELECT * FROM o|", "orders", "users"),
     ("SELECT * FROM ORD|", "orders"),

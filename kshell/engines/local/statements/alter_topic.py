@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kshell.config import Properties
-from kshell.engines.local.statements.create_topic import check_configs
+from kshell.engines.local.statements.create_topic import at_config, check_configs
 from kshell.engines.local.statements.proposals import (
     Step,
     known_topic,
@@ -53,8 +53,7 @@ def alter_topic(
         if partitions is not None and more:
             admin.add_partitions(topic.name, partitions.value, only_check=True)
     except KafkaError as error:
-        first = next((key for key, _ in statement.configs), statement.name)
-        raise error.with_place(first.place or statement.place) from None
+        raise at_config(error, statement.configs, statement.name) from None
 
     def apply() -> Answer:
         if wanted:

@@ -6,17 +6,19 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from kshell.catalog.model import TopicSettings
+from kshell.catalog.topic_configs import TOPIC_CONFIGS
 from kshell.config import Properties
 from kshell.engines.local.statements import topics
 from kshell.engines.local.statements.proposals import Step, planned
-from kshell.errors import BindError, KafkaError, UnknownName
+from kshell.errors import BindError, KafkaError, KshellError, UnknownName
 from kshell.results import Answer, Message, Proposal, many
+from kshell.sql.clauses import Name
 from kshell.sql.cluster import CreateTopic, Setting
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
 
-__all__ = ["check_configs", "create_topic"]
+__all__ = ["at_config", "check_configs", "create_topic"]
 
 _DEFAULT = -1  # the brokers' own number
 _CONFIGS = {"partitions": "num.partitions", "replicas": "default.replication.factor"}
@@ -46,7 +48,7 @@ def create_topic(
         try:
             admin.create_topic(name, partitions, replicas, configs, only_check=True)
         except KafkaError as error:
-            raise error.with_place(statement.name.place or statement.place) from None
+            raise at_config(error, statement.configs, statement.name) from None
 
     def apply() -> Answer:
         settings = TopicSettings(
@@ -100,6 +102,14 @@ def _sizes(
         else:
             usual = defaults.get(_CONFIGS[what])
             yield what, None, f"{usual} (the brokers' default)" if usual else "the brokers' default"
+
+
+def at_config(error: KafkaError, configs: Iterable[Setting], name: Name) -> KshellError:
+    """A refusal of the brokers, at the config that it names, else at the topic's name."""
+    named = next((key for key, _ in configs if key.text in error.what), name)
+    if named is not name and named.text not in TOPIC_CONFIGS:
+        error.hint = error.hint or UnknownName("config", named.text, TOPIC_CONFIGS).hint
+    return error.with_place(named.place) if named.place is not None else error
 
 
 def check_configs(
