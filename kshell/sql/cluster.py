@@ -1,14 +1,19 @@
-"""The statements that change the cluster itself: its topics.
+"""The statements that change the cluster itself: its topics and its groups.
 
-`grammar.cluster` makes them; each is answered by a `Proposal`.  Names of topics are as typed.
+`grammar.cluster` makes them; each is answered by a `Proposal`.  Names are as typed.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import Enum
+
+from kshell.errors import Place
 from kshell.sql.clauses import Name, Number
 from kshell.sql.statements import Statement, statement
 
-__all__ = ["AlterTopic", "Change", "CreateTopic", "DropTopic", "Setting"]
+__all__ = ["AlterTopic", "Change", "CreateTopic", "DropGroup", "DropTopic", "Goal", "Move",
+           "ResetGroup", "Setting"]  # fmt: skip
 
 Setting = tuple[Name, str]  # a config of a topic, with its place, and its value
 
@@ -47,6 +52,47 @@ class AlterTopic(Change):
 @statement
 class DropTopic(Change):
     """DROP TOPIC [IF EXISTS] name."""
+
+    name: Name
+    if_exists: bool = False
+
+
+class Goal(Enum):
+    """Where RESET GROUP puts the offsets of a group."""
+
+    EARLIEST = "EARLIEST"
+    LATEST = "LATEST"
+    MOMENT = "MOMENT"
+    OFFSET = "OFFSET"
+    SHIFT = "SHIFT"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A goal, with the number of OFFSET and SHIFT, or the moment as written."""
+
+    goal: Goal
+    number: int = 0
+    moment: str = ""
+    place: Place | None = None
+
+
+@statement
+class ResetGroup(Change):
+    """RESET GROUP name [ON topic, …] TO goal, or RESET GROUP name FROM 'file'.
+
+    Without topics it is those in which the group has committed.
+    """
+
+    name: Name
+    topics: tuple[Name, ...] = ()
+    to: Move | None = None
+    file: Name | None = None
+
+
+@statement
+class DropGroup(Change):
+    """DROP GROUP [IF EXISTS] name."""
 
     name: Name
     if_exists: bool = False

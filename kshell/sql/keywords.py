@@ -12,7 +12,7 @@ __all__ = ["CLAUSES", "KEYWORDS", "QUOTED", "RESERVED", "STATEMENTS", "TYPES"]
 # The words that begin a statement.
 STATEMENTS = (
     "ALTER", "ASSERT", "CREATE", "DEFINE", "DESCRIBE", "DROP", "EXIT", "EXPLAIN", "HELP", "INSERT",
-    "LIST", "PAUSE", "PRINT", "QUIT", "RESUME", "RUN", "SELECT", "SET", "SHOW", "SPOOL",
+    "LIST", "PAUSE", "PRINT", "QUIT", "RESET", "RESUME", "RUN", "SELECT", "SET", "SHOW", "SPOOL",
     "TERMINATE", "UNDEFINE", "UNSET", "WITH",
 )  # fmt: skip
 

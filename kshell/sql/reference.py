@@ -184,6 +184,22 @@ ENTRIES = (
         ("DROP", "TOPIC"),
     ),
     Entry(
+        "RESET GROUP", "RESET GROUP name TO …", "where a consumer group goes on",
+        "RESET GROUP name [ON topic, …]\n"
+        "  TO EARLIEST | LATEST | 'moment' | OFFSET n | SHIFT n;\n"
+        "RESET GROUP name FROM 'file'; with the columns topic, partition and offset\n"
+        "Without ON it is the topics in which the group has committed. An offset outside\n"
+        "of the log is put at its end or start. A group with live members is refused.",
+        "RESET GROUP billing ON orders TO '2 hours ago';",
+        ("RESET", "GROUP", "OFFSET"),
+    ),
+    Entry(
+        "DROP GROUP", "DROP GROUP name", "delete a consumer group and its offsets",
+        "DROP GROUP [IF EXISTS] name;",
+        "DROP GROUP billing-test;",
+        ("DROP", "GROUP"),
+    ),
+    Entry(
         "ASSERT", "ASSERT TOPIC|SCHEMA|STREAM …", "an error if it does not hold",
         "ASSERT [NOT EXISTS] TOPIC name [WITH (PARTITIONS=n, …)] [TIMEOUT n unit];\n"
         "ASSERT [NOT EXISTS] SCHEMA [SUBJECT name] [ID n] [TIMEOUT n unit];\n"

@@ -6,7 +6,7 @@ import pytest
 
 from kshell.errors import ParseError, Place
 from kshell.sql.clauses import Name, Number
-from kshell.sql.cluster import AlterTopic, CreateTopic, DropTopic
+from kshell.sql.cluster import AlterTopic, CreateTopic, DropGroup, DropTopic, Goal, Move, ResetGroup
 from kshell.sql.parse import parse
 from kshell.sql.statements import Statement
 
@@ -71,6 +71,58 @@ def test_drop_topic() -> None:
     ],
 )
 def test_refusals(text: str, place: Place, said: str) -> None:
+    with pytest.raises(ParseError) as raised:
+        parse(text)
+    assert (raised.value.place, said in raised.value.what) == (place, True), raised.value.what
+
+
+@pytest.mark.parametrize(
+    ("text", "topics", "to"),
+    [
+        ("RESET GROUP g.a-1 TO EARLIEST", [], Move(Goal.EARLIEST, place=Place(1, 22, 8))),
+        ("RESET GROUP g.a-1 ON t TO LATEST", ["t"], Move(Goal.LATEST, place=Place(1, 27, 6))),
+        ("RESET GROUP g.a-1 ON t, My.u TO OFFSET 7", ["t", "My.u"], Move(Goal.OFFSET, 7, place=Place(1, 33, 6))),
+        ("RESET GROUP g.a-1 TO SHIFT -10", [], Move(Goal.SHIFT, -10, place=Place(1, 22, 5))),
+        ("RESET GROUP g.a-1 TO SHIFT +3", [], Move(Goal.SHIFT, 3, place=Place(1, 22, 5))),
+        ("RESET GROUP g.a-1 TO '@-1h'", [], Move(Goal.MOMENT, moment="@-1h", place=Place(1, 22, 6))),
+    ],
+)
+def test_reset_group(text: str, topics: list[str], to: Move) -> None:
+    made = one(text)
+    assert isinstance(made, ResetGroup)
+    assert (made.name.text, [t.text for t in made.topics], made.to, made.file) == ("g.a-1", topics, to, None)
+
+
+def test_reset_group_from_a_file() -> None:
+    made = one("RESET GROUP 'My group' FROM 'at.csv'")
+    assert isinstance(made, ResetGroup)
+    assert (made.name.text, made.to) == ("My group", None)
+    assert made.file == Name("at.csv", True, Place(1, 29, 8))
+    assert one("RESET GROUP g FROM FILE 'at.csv'").file.text == "at.csv"  # type: ignore[attr-defined]
+
+
+def test_drop_group() -> None:
+    made = one("DROP GROUP IF EXISTS g-1")
+    assert isinstance(made, DropGroup)
+    assert (made.name.text, made.if_exists, made.writes) == ("g-1", True, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        ("RESET", Place(1, 6, 1), "expected GROUP"),
+        ("RESET TOPIC t", Place(1, 7, 5), "expected GROUP"),
+        ("RESET GROUP", Place(1, 12, 1), "the name of a group"),
+        ("RESET GROUP g", Place(1, 14, 1), "TO, ON or FROM"),
+        ("RESET GROUP g ON t", Place(1, 19, 1), "expected TO"),
+        ("RESET GROUP g TO NOW", Place(1, 18, 3), "EARLIEST, LATEST, OFFSET, SHIFT or a moment in single quotes"),
+        ("RESET GROUP g TO OFFSET -1", Place(1, 25, 1), "an offset"),
+        ("RESET GROUP g TO SHIFT", Place(1, 23, 1), "a whole number"),
+        ("RESET GROUP g FROM x", Place(1, 20, 1), "a file's path in single quotes"),
+        ("DROP GROUPS g", Place(1, 6, 6), "STREAM, TABLE, TYPE, TOPIC or GROUP"),
+    ],
+)
+def test_refusals_of_groups(text: str, place: Place, said: str) -> None:
     with pytest.raises(ParseError) as raised:
         parse(text)
     assert (raised.value.place, said in raised.value.what) == (place, True), raised.value.what

@@ -139,6 +139,8 @@ WRITES = [
     "CREATE TOPIC made",
     "ALTER TOPIC users PARTITIONS 9",
     "DROP TOPIC users",
+    "RESET GROUP g ON users TO EARLIEST",
+    "DROP GROUP g",
 ]
 READS = [
     "SELECT COUNT(*) FROM users",

@@ -44,6 +44,7 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.Describe: "describe:describe",
     ast.DescribeFunction: "describe:describe_function",
     ast.DropSource: "declare:drop",
+    cluster.DropGroup: "drop_group:drop_group",
     cluster.DropTopic: "drop_topic:drop_topic",
     ast.DropType: "declare:change",
     ast.Explain: "explain:explain",
@@ -51,6 +52,7 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.InsertValues: "insert:insert_values",
     ast.Print: "print_topic:print_topic",
     ast.QueryControl: "persistent:control",
+    cluster.ResetGroup: "reset_group:reset_group",
     ast.Select: "select:select",
     ast.Show: "show:show",
 }

@@ -1,4 +1,4 @@
-"""Reads the statements that change the cluster: CREATE, ALTER and DROP TOPIC.
+"""Reads the statements that change the cluster: its topics and its groups.
 
 A table has the reader for the two words with which each begins; `parse` uses it.
 """
@@ -10,12 +10,23 @@ from typing import Any
 
 from kshell.errors import ParseError
 from kshell.sql.clauses import Name, Number
-from kshell.sql.cluster import AlterTopic, CreateTopic, DropTopic, Setting
+from kshell.sql.cluster import (
+    AlterTopic,
+    CreateTopic,
+    DropGroup,
+    DropTopic,
+    Goal,
+    Move,
+    ResetGroup,
+    Setting,
+)
 from kshell.sql.grammar.cursor import Cursor
 from kshell.sql.statements import Statement
 from kshell.sql.tokens import Kind
 
-__all__ = ["CLUSTER"]
+__all__ = ["CHANGING", "CLUSTER"]
+
+CHANGING = frozenset({"RESET"})  # words with which nothing else begins
 
 Place = Mapping[str, Any]
 
@@ -102,8 +113,49 @@ def _drop_topic(cursor: Cursor, place: Place) -> Statement:
     return DropTopic(name=cursor.topic(), if_exists=if_exists, **place)
 
 
+def _group(cursor: Cursor) -> Name:
+    return cursor.topic("the name of a group")
+
+
+def _reset_group(cursor: Cursor, place: Place) -> Statement:
+    name = _group(cursor)
+    if cursor.take("FROM"):
+        cursor.take("FILE")
+        return ResetGroup(name=name, file=cursor.path(), **place)
+    topics: list[Name] = []
+    if cursor.take("ON"):
+        topics.append(cursor.topic())
+        while cursor.take(","):
+            topics.append(cursor.topic())
+    if not cursor.take("TO"):
+        raise cursor.fail("TO", *(() if topics else ("ON", "FROM")))
+    return ResetGroup(name=name, topics=tuple(topics), to=_move(cursor), **place)
+
+
+def _move(cursor: Cursor) -> Move:
+    token = cursor.peek()
+    place = cursor.place(token)
+    if token.kind is Kind.STRING:
+        return Move(Goal.MOMENT, moment=cursor.next().value, place=place)
+    words = (Goal.EARLIEST, Goal.LATEST, Goal.OFFSET, Goal.SHIFT)
+    goal = Goal(cursor.expect_any(*(w.value for w in words), "a moment in single quotes"))
+    if goal is Goal.SHIFT:
+        sign = -1 if cursor.take("-") else 1
+        cursor.take("+")
+        return Move(goal, sign * cursor.integer(), place=place)
+    number = cursor.integer("an offset") if goal is Goal.OFFSET else 0
+    return Move(goal, number, place=place)
+
+
+def _drop_group(cursor: Cursor, place: Place) -> Statement:
+    if_exists = cursor.take("IF", "EXISTS")
+    return DropGroup(name=_group(cursor), if_exists=if_exists, **place)
+
+
 CLUSTER: Mapping[tuple[str, str], Callable[[Cursor, Place], Statement]] = {
     ("CREATE", "TOPIC"): _create_topic,
     ("ALTER", "TOPIC"): _alter_topic,
     ("DROP", "TOPIC"): _drop_topic,
+    ("DROP", "GROUP"): _drop_group,
+    ("RESET", "GROUP"): _reset_group,
 }

@@ -42,11 +42,15 @@ STATEMENTS: Mapping[str, str] = {
     "DROP": """DROP { STREAM { <stream> | IF+EXISTS <stream> } [DELETE+TOPIC]
         | TABLE { <table> | IF+EXISTS <table> } [DELETE+TOPIC]
         | TYPE { <user's type> | IF+EXISTS <user's type> }
-        | TOPIC { <topic> | IF+EXISTS <topic> } }""",
+        | TOPIC { <topic> | IF+EXISTS <topic> }
+        | GROUP { <group> | IF+EXISTS <group> } }""",
     "ALTER": """ALTER { STREAM <stream> @added | TABLE <table> @added
         | TOPIC <topic> { PARTITIONS <number> | @configs | RESET <config> { , <config> }* }*
         | SYSTEM <property> = <value> }""",
     "@added": "{ ADD+COLUMN | ADD } <new> <type> [, @added]",
+    "RESET": """RESET GROUP <group> { TO @goal | ON <topic> { TO @goal | { , <topic> }* TO @goal }
+        | FROM <data file> }""",
+    "@goal": "{ EARLIEST | LATEST | OFFSET <number> | SHIFT <number> | <moment> }",
     "INSERT": """INSERT INTO <sink> { (names) VALUES @rows | VALUES @rows
         | WITH (options) <query> | <query> }""",
     "ASSERT": """ASSERT { TOPIC <topic> [WITH (options)] [TIMEOUT <duration>]
@@ -76,7 +80,7 @@ STATEMENTS: Mapping[str, str] = {
     "(": "<query>",
 }
 _NAMES = frozenset({"topic", "source", "sink", "stream", "table", "user's type", "function",
-                    "query id", "property", "value"})  # fmt: skip
+                    "query id", "property", "value", "group"})  # fmt: skip
 _NO_NAMES = frozenset({"IF", "FUNCTION", "EXTENDED"})  # where a name may stand
 _QUERY_STARTS = ("SELECT", "WITH", "FROM", "VALUES")
 _TOKEN = re.compile(r"[{}\[\]|*]|<[^>]+>|\(\w+\)|@\w+|[\w+]+|[=,]")

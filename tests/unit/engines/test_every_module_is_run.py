@@ -73,6 +73,8 @@ CHANGES = (
     "CREATE TOPIC made",
     "ALTER TOPIC users SET 'retention.ms'='1'",
     "DROP TOPIC users",
+    "RESET GROUP g ON users TO EARLIEST",
+    "DROP GROUP g",
 )
 
 

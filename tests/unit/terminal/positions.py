@@ -36,6 +36,18 @@ POSITIONS: tuple[tuple[str | None, ...], ...] = (
     ("ALTER TOPIC page.views SET 'segment.ms'='1', 'ret|", "'retention.ms'"),
     ("DROP TOPIC us|", "users"),
     ("DROP TOPIC IF EXISTS us|", "users"),
+    # Groups
+    ("RES|", "RESET", "DROP"),
+    ("RESET |", "GROUP"),
+    ("RESET GROUP |", None),
+    ("RESET GROUP my-group |", "TO"),
+    ("RESET GROUP g TO |", "EARLIEST"),
+    ("RESET GROUP g ON or|", "orders"),
+    ("RESET GROUP g ON orders, us|", "users"),
+    ("RESET GROUP g ON page.views |", "TO"),
+    ("RESET GROUP g ON orders TO |", "EARLIEST"),
+    ("RESET GROUP g TO '|", "'@-10m'"),
+    ("DROP GR|", "GROUP"),
     # Sources
     ("SELECT * FROM o|", "orders", "users"),
     ("SELECT * FROM ORD|", "orders"),

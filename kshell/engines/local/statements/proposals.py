@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from kshell.errors import UnknownName
+from kshell.errors import BindError, UnknownName
+from kshell.kafka.admin import Admin
+from kshell.kafka.groups import Group, described
 from kshell.kafka.metadata import Topic
-from kshell.results import Notice, NoticeKind, Rows, titled
+from kshell.results import Notice, NoticeKind, Rows, many, titled
 from kshell.sql import plan
 from kshell.sql.clauses import Name
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
 
-__all__ = ["Step", "known_topic", "planned", "remark", "users_of"]
+__all__ = ["Step", "idle_group", "known_topic", "planned", "remark", "users_of"]
 
+_FEW = 5  # members that an error names
 Step = tuple[str, str | None, str | None]  # what changes, its value before, its value after
 
 
@@ -40,6 +43,21 @@ def known_topic(context: Context, name: Name) -> Topic:
         known = [t.name for t in context.client.topics()]
         raise UnknownName("topic", name.text, known, place=name.place)
     return found
+
+
+def idle_group(admin: Admin, name: Name) -> Group:
+    """The group of that name; raises BindError, with its members, if it has any."""
+    group = described(admin, name.text)
+    if group.members:
+        shown = ", ".join(group.members[:_FEW])
+        more = len(group.members) - _FEW
+        raise BindError(
+            f"group {name.text} has {many(len(group.members), 'live member')}: {shown}"
+            + (f" and {more} more" if more > 0 else ""),
+            hint="stop them first: they would go on, and commit offsets of their own",
+            place=name.place,
+        )
+    return group
 
 
 def users_of(context: Context, topic: str) -> list[str]:
