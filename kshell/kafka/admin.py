@@ -1,7 +1,7 @@
 """Changing the cluster: topics and their configs.
 
 confluent-kafka does the work: its calls raise errors, while aiokafka's return codes that are easily
-missed.  A shell has one `Admin`, which connects when it is first asked; `kafka/groups` asks it too.
+missed.  A shell has one `Admin`, which connects when it is first asked; `group_admin` asks it too.
 """
 
 from __future__ import annotations

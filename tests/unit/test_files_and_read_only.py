@@ -192,7 +192,7 @@ def test_what_writes_refuses_by_itself() -> None:
     """Also where a statement forgets to say that it writes."""
     from kshell.formats.registry import Schema, SchemaType
     from kshell.formats.registry_http import open_schemas
-    from kshell.kafka import admin, groups
+    from kshell.kafka import admin, group_admin
     from kshell.kafka.produce import Producer
 
     properties = Properties({"kshell.read.only": "true", "bootstrap.servers": "127.0.0.1:1",
@@ -204,8 +204,8 @@ def test_what_writes_refuses_by_itself() -> None:
         lambda: admin.delete_topic(properties, "t"),
         lambda: admin.Admin(properties).add_partitions("t", 2),
         lambda: admin.Admin(properties).alter_configs("t", {"retention.ms": "1"}),
-        lambda: groups.alter_offsets(admin.Admin(properties), "g", {("t", 0): 1}),
-        lambda: groups.delete_group(admin.Admin(properties), "g"),
+        lambda: group_admin.alter_offsets(admin.Admin(properties), "g", {("t", 0): 1}),
+        lambda: group_admin.delete_group(admin.Admin(properties), "g"),
         lambda: open_schemas(properties).register("t-value", Schema(SchemaType.AVRO, '"string"')),
     ):
         with pytest.raises(StatementError, match="read only"):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kshell.config import Properties
 from kshell.engines.local.statements.proposals import idle_group, planned
 from kshell.errors import UnknownName
-from kshell.kafka.groups import committed, delete_group, group_names
+from kshell.kafka.group_admin import committed, delete_group, group_names
 from kshell.results import Answer, Message, Proposal
 from kshell.sql.cluster import DropGroup
 

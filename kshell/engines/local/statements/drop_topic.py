@@ -13,7 +13,7 @@ from kshell.engines.local.statements.proposals import (
     users_of,
 )
 from kshell.errors import KafkaError, Outage
-from kshell.kafka.groups import groups_in
+from kshell.kafka.group_admin import groups_in
 from kshell.kafka.metadata import Topic
 from kshell.results import Answer, Message, Notice, Proposal, many
 from kshell.sql.cluster import DropTopic

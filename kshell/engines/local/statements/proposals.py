@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from kshell.errors import BindError, UnknownName
 from kshell.kafka.admin import Admin
-from kshell.kafka.groups import Group, described
+from kshell.kafka.group_admin import Group, described
 from kshell.kafka.metadata import Topic
 from kshell.results import Notice, NoticeKind, Rows, many, titled
 from kshell.sql import plan

@@ -21,7 +21,7 @@ from kshell.engines.local.sources.offsets_at import first_at
 from kshell.engines.local.statements.proposals import idle_group, known_topic, remark
 from kshell.errors import BindError, StatementError, UnknownName
 from kshell.formats.file_rows import read_rows
-from kshell.kafka.groups import Offsets, alter_offsets, committed, group_names
+from kshell.kafka.group_admin import Offsets, alter_offsets, committed, group_names
 from kshell.kafka.metadata import Snapshot
 from kshell.permits import check_files
 from kshell.results import Answer, Message, Notice, Proposal, Rows, many, titled
