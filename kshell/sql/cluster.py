@@ -10,7 +10,8 @@ from enum import Enum
 
 from kshell.errors import Place
 from kshell.sql.clauses import Name, Number
-from kshell.sql.statements import Statement, statement
+from kshell.sql.statements import Statement
+from kshell.sql.statements import _statement as statement
 
 __all__ = ["AlterTopic", "Change", "CreateTopic", "DropGroup", "DropTopic", "Goal", "Move",
            "ResetGroup", "Setting"]  # fmt: skip
