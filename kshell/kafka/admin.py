@@ -6,7 +6,7 @@ missed.  A shell has one `Admin`, which connects when it is first asked; `group_
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +21,7 @@ from kshell.permits import check_writes
 __all__ = ["TIMEOUT", "Admin", "Config", "create_topic", "delete_topic", "provoke_topic"]
 
 TIMEOUT = 10.0  # seconds for a request
-_UNKNOWN = 3
+_UNKNOWN, _LEADS_ALREADY = 3, 84
 _FORBIDDEN = frozenset({29, 30, 31, 53})  # a topic, a group, the cluster, a transactional id
 
 
@@ -135,6 +135,28 @@ class Admin:
             [resource], request_timeout=TIMEOUT, validate_only=only_check
         )
         self.answer(asked[resource], f"change configs of topic {topic}")
+
+    def delete_records(self, topic: str, before: Mapping[int, int]) -> None:
+        """Delete the records of partitions that lie before an offset."""
+        from confluent_kafka import TopicPartition
+
+        check_writes(self.properties, f"deleting records of topic {topic}")
+        parts = [TopicPartition(topic, p, offset) for p, offset in before.items()]
+        asked = self.client.delete_records(parts, request_timeout=TIMEOUT)
+        for part, one in asked.items():
+            self.answer(one, f"delete records of topic {topic}, partition {part.partition}")
+
+    def elect_leaders(self, partitions: Iterable[tuple[str, int]]) -> None:
+        """Have the first replica of each partition lead."""
+        from confluent_kafka import ElectionType, TopicPartition
+
+        check_writes(self.properties, "electing leaders")
+        parts = [TopicPartition(topic, p) for topic, p in partitions]
+        # It takes no time limit: confluent-kafka 2.16 raises SystemError for one.
+        asked = self.client.elect_leaders(ElectionType.PREFERRED, parts)
+        for part, error in self.answer(asked, "elect leaders").items():
+            if error is None or error.code() != _LEADS_ALREADY:
+                self.check(error, f"elect a leader of {part.topic}, partition {part.partition}")
 
     def topic_configs(self, topic: str) -> dict[str, Config]:
         """A topic's configs by name."""

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from enum import Enum
 
 from kshell.errors import Place
-from kshell.sql.clauses import Name, Number
+from kshell.sql.clauses import Name, Number, Position
 from kshell.sql.statements import Statement
 from kshell.sql.statements import _statement as statement
 
-__all__ = ["AlterTopic", "Change", "CreateTopic", "DropGroup", "DropTopic", "Goal", "Move",
-           "ResetGroup", "Setting"]  # fmt: skip
+__all__ = ["AlterTopic", "Change", "CreateTopic", "DeleteRecords", "DropGroup", "DropTopic",
+           "ElectLeaders", "Goal", "Move", "ResetGroup", "Setting"]  # fmt: skip
 
 Setting = tuple[Name, str]  # a config of a topic, with its place, and its value
 
@@ -56,6 +56,22 @@ class DropTopic(Change):
 
     name: Name
     if_exists: bool = False
+
+
+@statement
+class DeleteRecords(Change):
+    """DELETE RECORDS FROM topic [PARTITION n] BEFORE offset | 'moment' | END."""
+
+    topic: Name
+    before: Position
+    partition: Number | None = None
+
+
+@statement
+class ElectLeaders(Change):
+    """ELECT LEADERS [topic, …]: the first replica of each partition leads; all topics without."""
+
+    topics: tuple[Name, ...] = ()
 
 
 class Goal(Enum):

@@ -200,6 +200,20 @@ ENTRIES = (
         ("DROP", "GROUP"),
     ),
     Entry(
+        "DELETE RECORDS", "DELETE RECORDS FROM topic …", "a topic's oldest records",
+        "DELETE RECORDS FROM topic [PARTITION n] BEFORE offset | 'moment' | END;\n"
+        "An offset holds for each partition.",
+        "DELETE RECORDS FROM orders BEFORE '7 days ago';",
+        ("DELETE",),
+    ),
+    Entry(
+        "ELECT LEADERS", "ELECT LEADERS [topic, …]", "first replicas lead again",
+        "ELECT LEADERS [topic, …];\n"
+        "Of each partition whose leader is not its first replica; without a topic of all.",
+        "ELECT LEADERS orders;",
+        ("ELECT",),
+    ),
+    Entry(
         "ASSERT", "ASSERT TOPIC|SCHEMA|STREAM …", "an error if it does not hold",
         "ASSERT [NOT EXISTS] TOPIC name [WITH (PARTITIONS=n, …)] [TIMEOUT n unit];\n"
         "ASSERT [NOT EXISTS] SCHEMA [SUBJECT name] [ID n] [TIMEOUT n unit];\n"

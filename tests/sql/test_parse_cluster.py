@@ -5,8 +5,18 @@ from __future__ import annotations
 import pytest
 
 from kshell.errors import ParseError, Place
-from kshell.sql.clauses import Name, Number
-from kshell.sql.cluster import AlterTopic, CreateTopic, DropGroup, DropTopic, Goal, Move, ResetGroup
+from kshell.sql.clauses import Name, Number, Position
+from kshell.sql.cluster import (
+    AlterTopic,
+    CreateTopic,
+    DeleteRecords,
+    DropGroup,
+    DropTopic,
+    ElectLeaders,
+    Goal,
+    Move,
+    ResetGroup,
+)
 from kshell.sql.parse import parse
 from kshell.sql.statements import Statement
 
@@ -123,6 +133,44 @@ def test_drop_group() -> None:
     ],
 )
 def test_refusals_of_groups(text: str, place: Place, said: str) -> None:
+    with pytest.raises(ParseError) as raised:
+        parse(text)
+    assert (raised.value.place, said in raised.value.what) == (place, True), raised.value.what
+
+
+@pytest.mark.parametrize(
+    ("text", "partition", "before"),
+    [
+        ("DELETE RECORDS FROM My.t BEFORE 7", None, Position(offset=7, place=Place(1, 33, 1))),
+        ("DELETE RECORDS FROM My.t PARTITION 3 BEFORE '@-1h'", 3, Position(moment="@-1h", place=Place(1, 45, 6))),
+        ("delete records from My.t before end", None, Position(before_end=0, place=Place(1, 33, 3))),
+    ],
+)
+def test_delete_records(text: str, partition: int | None, before: Position) -> None:
+    made = one(text)
+    assert isinstance(made, DeleteRecords)
+    assert (made.topic.text, made.partition and made.partition.value, made.before) == ("My.t", partition, before)
+
+
+def test_elect_leaders() -> None:
+    made = one("ELECT LEADERS")
+    assert isinstance(made, ElectLeaders)
+    assert made.topics == ()
+    assert [t.text for t in one("ELECT LEADERS a-1, B").topics] == ["a-1", "B"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        ("DELETE FROM t", Place(1, 8, 4), "expected RECORDS"),
+        ("DELETE RECORDS t", Place(1, 16, 1), "expected FROM"),
+        ("DELETE RECORDS FROM t", Place(1, 22, 1), "BEFORE or PARTITION"),
+        ("DELETE RECORDS FROM t BEFORE -1", Place(1, 30, 1), "END, an offset or a moment in single quotes"),
+        ("ELECT", Place(1, 6, 1), "expected LEADERS"),
+        ("ELECT LEADERS 'a',", Place(1, 19, 1), "the name of a topic"),
+    ],
+)
+def test_refusals_of_records_and_leaders(text: str, place: Place, said: str) -> None:
     with pytest.raises(ParseError) as raised:
         parse(text)
     assert (raised.value.place, said in raised.value.what) == (place, True), raised.value.what

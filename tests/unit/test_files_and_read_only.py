@@ -141,6 +141,8 @@ WRITES = [
     "DROP TOPIC users",
     "RESET GROUP g ON users TO EARLIEST",
     "DROP GROUP g",
+    "DELETE RECORDS FROM users BEFORE END",
+    "ELECT LEADERS",
 ]
 READS = [
     "SELECT COUNT(*) FROM users",
@@ -204,6 +206,8 @@ def test_what_writes_refuses_by_itself() -> None:
         lambda: admin.delete_topic(properties, "t"),
         lambda: admin.Admin(properties).add_partitions("t", 2),
         lambda: admin.Admin(properties).alter_configs("t", {"retention.ms": "1"}),
+        lambda: admin.Admin(properties).delete_records("t", {0: 1}),
+        lambda: admin.Admin(properties).elect_leaders([("t", 0)]),
         lambda: group_admin.alter_offsets(admin.Admin(properties), "g", {("t", 0): 1}),
         lambda: group_admin.delete_group(admin.Admin(properties), "g"),
         lambda: open_schemas(properties).register("t-value", Schema(SchemaType.AVRO, '"string"')),

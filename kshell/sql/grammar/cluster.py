@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kshell.errors import ParseError
-from kshell.sql.clauses import Name, Number
+from kshell.sql.clauses import Name, Number, Position
 from kshell.sql.cluster import (
     AlterTopic,
     CreateTopic,
+    DeleteRecords,
     DropGroup,
     DropTopic,
+    ElectLeaders,
     Goal,
     Move,
     ResetGroup,
@@ -26,7 +28,7 @@ from kshell.sql.tokens import Kind
 
 __all__ = ["CHANGING", "CLUSTER"]
 
-CHANGING = frozenset({"RESET"})  # words with which nothing else begins
+CHANGING = frozenset({"DELETE", "ELECT", "RESET"})  # words with which nothing else begins
 
 Place = Mapping[str, Any]
 
@@ -113,6 +115,38 @@ def _drop_topic(cursor: Cursor, place: Place) -> Statement:
     return DropTopic(name=cursor.topic(), if_exists=if_exists, **place)
 
 
+def _topics(cursor: Cursor) -> tuple[Name, ...]:
+    topics = [cursor.topic()]
+    while cursor.take(","):
+        topics.append(cursor.topic())
+    return tuple(topics)
+
+
+def _delete_records(cursor: Cursor, place: Place) -> Statement:
+    cursor.expect("FROM")
+    topic = cursor.topic()
+    partition = _number(cursor) if cursor.take("PARTITION") else None
+    if not cursor.take("BEFORE"):
+        raise cursor.fail("BEFORE", *(() if partition else ("PARTITION",)))
+    return DeleteRecords(topic=topic, partition=partition, before=_position(cursor), **place)
+
+
+def _position(cursor: Cursor) -> Position:
+    token = cursor.peek()
+    place = cursor.place(token)
+    if cursor.take("END"):
+        return Position(before_end=0, place=place)
+    if token.kind is Kind.STRING:
+        return Position(moment=cursor.next().value, place=place)
+    if token.kind is not Kind.NUMBER:
+        raise cursor.fail("END", "an offset", "a moment in single quotes")
+    return Position(offset=cursor.integer(), place=place)
+
+
+def _elect_leaders(cursor: Cursor, place: Place) -> Statement:
+    return ElectLeaders(topics=() if cursor.at_end() else _topics(cursor), **place)
+
+
 def _group(cursor: Cursor) -> Name:
     return cursor.topic("the name of a group")
 
@@ -122,14 +156,10 @@ def _reset_group(cursor: Cursor, place: Place) -> Statement:
     if cursor.take("FROM"):
         cursor.take("FILE")
         return ResetGroup(name=name, file=cursor.path(), **place)
-    topics: list[Name] = []
-    if cursor.take("ON"):
-        topics.append(cursor.topic())
-        while cursor.take(","):
-            topics.append(cursor.topic())
+    topics = _topics(cursor) if cursor.take("ON") else ()
     if not cursor.take("TO"):
         raise cursor.fail("TO", *(() if topics else ("ON", "FROM")))
-    return ResetGroup(name=name, topics=tuple(topics), to=_move(cursor), **place)
+    return ResetGroup(name=name, topics=topics, to=_move(cursor), **place)
 
 
 def _move(cursor: Cursor) -> Move:
@@ -158,4 +188,6 @@ CLUSTER: Mapping[tuple[str, str], Callable[[Cursor, Place], Statement]] = {
     ("DROP", "TOPIC"): _drop_topic,
     ("DROP", "GROUP"): _drop_group,
     ("RESET", "GROUP"): _reset_group,
+    ("DELETE", "RECORDS"): _delete_records,
+    ("ELECT", "LEADERS"): _elect_leaders,
 }

@@ -139,8 +139,9 @@ def _moment(filling: Filling) -> None:
 
 
 def _printed(filling: Filling) -> Relation | None:
-    """The topic of PRINT."""
-    found = relations([Clause("FROM", filling.before[1:])])
+    """The topic of PRINT, or of DELETE RECORDS FROM."""
+    words = 3 if upper(filling.before[0]) == "DELETE" else 1
+    found = relations([Clause("FROM", filling.before[words:])])
     return found[0] if found else None
 
 

@@ -51,6 +51,10 @@ STATEMENTS: Mapping[str, str] = {
     "RESET": """RESET GROUP <group> { TO @goal | ON <topic> { TO @goal | { , <topic> }* TO @goal }
         | FROM <data file> }""",
     "@goal": "{ EARLIEST | LATEST | OFFSET <number> | SHIFT <number> | <moment> }",
+    "DELETE": """DELETE RECORDS FROM <topic>
+        { BEFORE @before | PARTITION <partition> BEFORE @before }""",
+    "@before": "{ END | <number> | <moment> }",
+    "ELECT": "ELECT LEADERS [<topic> { , <topic> }*]",
     "INSERT": """INSERT INTO <sink> { (names) VALUES @rows | VALUES @rows
         | WITH (options) <query> | <query> }""",
     "ASSERT": """ASSERT { TOPIC <topic> [WITH (options)] [TIMEOUT <duration>]

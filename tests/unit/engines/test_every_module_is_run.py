@@ -75,6 +75,8 @@ CHANGES = (
     "DROP TOPIC users",
     "RESET GROUP g ON users TO EARLIEST",
     "DROP GROUP g",
+    "DELETE RECORDS FROM users BEFORE END",
+    "ELECT LEADERS",
 )
 
 

@@ -48,6 +48,16 @@ POSITIONS: tuple[tuple[str | None, ...], ...] = (
     ("RESET GROUP g ON orders TO |", "EARLIEST"),
     ("RESET GROUP g TO '|", "'@-10m'"),
     ("DROP GR|", "GROUP"),
+    # Records and leaders
+    ("DEL|", "DELETE", "DROP"),
+    ("DELETE |", "RECORDS"),
+    ("DELETE RECORDS FROM us|", "users"),
+    ("DELETE RECORDS FROM users |", "BEFORE"),
+    ("DELETE RECORDS FROM users PARTITION |", "0"),
+    ("DELETE RECORDS FROM page.views BEFORE |", "END"),
+    ("ELECT |", "LEADERS"),
+    ("ELECT LEADERS us|", "users"),
+    ("ELECT LEADERS users, or|", "orders"),
     # Sources
     ("SELECT * FROM o|", "orders", "users"),
     ("SELECT * FROM ORD|", "orders"),

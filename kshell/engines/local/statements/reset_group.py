@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from kshell.batch.times import parse_moment
 from kshell.catalog.model import Column
 from kshell.config import Properties
 from kshell.engines.local.sources.file import content
-from kshell.engines.local.sources.offsets_at import first_at
+from kshell.engines.local.sources.offsets_at import first_at, moment_of
 from kshell.engines.local.statements.proposals import idle_group, known_topic, remark
 from kshell.errors import BindError, StatementError, UnknownName
 from kshell.formats.file_rows import read_rows
@@ -97,12 +96,13 @@ class _Reset:
         """The rows of the topics named, else of those in which the group has committed."""
         move = self.statement.to
         assert move is not None
-        since = self._moment(move) if move.goal is Goal.MOMENT else 0
+        now = int(time.time() * 1000)
+        since = moment_of(move.moment, now, move.place) if move.goal is Goal.MOMENT else 0
         for topic in self.statement.topics or self._committed_in():
             snapshot = self._snapshot(topic)
             offsets = {p: self.before.get((snapshot.name, p)) for p in snapshot.offsets}
             wanted = self._wanted(snapshot, move, since, offsets)
-            for partition, offset in wanted.items():
+            for partition, offset in sorted(wanted.items()):
                 yield self._row(snapshot, partition, offset, move.goal)
             if len(wanted) < len(offsets):
                 left = ", ".join(str(p) for p in offsets if p not in wanted)
@@ -121,16 +121,6 @@ class _Reset:
     def _snapshot(self, topic: Name) -> Snapshot:
         found = known_topic(self.context, topic)
         return self.context.client.snapshot(found, self.properties["isolation.level"])
-
-    def _moment(self, move: Move) -> int:
-        moment = parse_moment(move.moment, int(time.time() * 1000))
-        if moment is None:
-            raise BindError(
-                f"'{move.moment}' is no moment",
-                hint="'@-10m', '10 minutes ago', 'yesterday' or '2026-01-31T10:00:00Z'",
-                place=move.place,
-            )
-        return moment
 
     def _wanted(
         self, snapshot: Snapshot, move: Move, since: int, offsets: Mapping[int, int | None]
