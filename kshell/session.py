@@ -28,7 +28,6 @@ from kshell.results import (
 )
 from kshell.sql import statements as ast
 from kshell.sql.cluster import Change
-from kshell.sql.help import help_on, usage
 from kshell.sql.option_place import option_span, setting_span
 from kshell.sql.script import Piece, split, substitute
 from kshell.sql.tokens import place_at, tokenize
@@ -162,7 +161,7 @@ class Session:
             _point_at_option(error, piece)
             _point_at_name(error, piece)
             error.with_place(piece.place)
-            error.hint = error.hint or usage(piece.text)
+            error.hint = error.hint or _usage(piece.text)
             raise
         give_back()
 
@@ -318,7 +317,15 @@ def _spool(session: Session, statement: ast.Spool) -> Iterator[Event]:
     yield Spooling(str(Path(statement.path).expanduser()) if statement.path else "")
 
 
+def _usage(text: str) -> str:
+    from kshell.sql.help import usage
+
+    return usage(text)
+
+
 def _help(session: Session, statement: ast.Help) -> Iterator[Event]:
+    from kshell.sql.help import help_on
+
     yield Message(help_on(statement.topic, session.commands()))
 
 

@@ -13,7 +13,7 @@
 #include <emmintrin.h>
 #endif
 
-enum { MAX_DEPTH = 64, MAX_NUMBER = 400 };
+enum { MAX_DEPTH = 64, MAX_NUMBER = 400, SHAPE = 64 };
 enum { AS_TEXT, AS_STRING, AS_BIGINT, AS_DOUBLE, AS_BOOLEAN, AS_INTEGER,
        /* of what comes as its text: */ AS_NOTHING, AS_DECIMAL, AS_LIST, AS_OBJECT, AS_MAP };
 enum { OK = 0, MALFORMED = 1, TOO_DEEP = 2, NOT_UTF8 = 3, TRAILING = 4, NOT_OBJECT = 5, WRONG_TYPE = 6,
@@ -48,6 +48,14 @@ typedef struct {
   int seen;       /* in this row: 0 not yet, 1 by its upper case, 2 exactly */
 } json_field;
 
+/* A member of the last record: its text up to the value, and the field that it is (or NULL). */
+typedef struct {
+  const uint8_t *text;
+  int64_t length;
+  json_field *field;
+  int exact;
+} json_member;
+
 typedef struct {
   json_field *fields;
   int count, names, types;
@@ -55,6 +63,8 @@ typedef struct {
   const json_node *nodes;
   uint8_t *flags; /* of each row */
   uint8_t flag;
+  json_member shape[SHAPE]; /* records of one topic mostly have the same members in one order */
+  int shaped;
 } json_job;
 
 static inline const uint8_t *skip_space(const uint8_t *p, const uint8_t *end) {
@@ -340,6 +350,25 @@ static int is_exact(double d, const uint8_t *p, const uint8_t *end, int integer)
   return d - d == 0;
 }
 
+static inline int put_integer(json_field *f, int64_t row, int64_t v) {
+  if (f->type == AS_BIGINT) ((int64_t *)f->values)[row] = v;
+  else if (v < INT32_MIN || v > INT32_MAX) return OUT_OF_RANGE;
+  else ((int32_t *)f->values)[row] = (int32_t)v;
+  return OK;
+}
+
+/* Reads a whole number of at most 18 digits at once; NULL if it is another, or none. */
+static inline const uint8_t *plain_integer(const uint8_t *p, const uint8_t *end, int64_t *out) {
+  int negative = *p == '-';
+  const uint8_t *digits = p + negative, *q = digits;
+  uint64_t v = 0;
+  for (; q < end && (uint8_t)(*q - '0') <= 9; q++) v = v * 10 + (*q - '0');
+  if (q == digits || q - digits > 18 || (*digits == '0' && q - digits > 1)) return NULL;
+  if (q < end && (*q == '.' || (*q | 32) == 'e')) return NULL;
+  *out = negative ? -(int64_t)v : (int64_t)v;
+  return q;
+}
+
 /* Takes the number [p, end), of a number token or (KSQL) of the text in a string. */
 static int take_number(json_field *f, int64_t row, const uint8_t *p, const uint8_t *end, int integer,
                        int types) {
@@ -350,11 +379,7 @@ static int take_number(json_field *f, int64_t row, const uint8_t *p, const uint8
   }
   if (!integer) return WRONG_TYPE;
   int64_t v;
-  if (to_int64(p, end, &v)) return OUT_OF_RANGE;
-  if (f->type == AS_BIGINT) ((int64_t *)f->values)[row] = v;
-  else if (v < INT32_MIN || v > INT32_MAX) return OUT_OF_RANGE;
-  else ((int32_t *)f->values)[row] = (int32_t)v;
-  return OK;
+  return to_int64(p, end, &v) ? OUT_OF_RANGE : put_integer(f, row, v);
 }
 
 /* Whether a decimal of so many digits holds the number [p, end) exactly. */
@@ -557,8 +582,12 @@ static int take(json_job *job, json_field *f, int64_t row, const uint8_t *p,
   } else {
     if (*p == '{' || *p == '[' || *p == 't' || *p == 'f')
       return skip_value(p, end, 1, &why) ? WRONG_TYPE : why;
-    if (!(stop = number_end(p, end, &integer))) return MALFORMED;
-    if ((why = take_number(f, row, p, stop, integer, job->types))) return why;
+    int64_t v;
+    if (f->type != AS_DOUBLE && (stop = plain_integer(p, end, &v))) why = put_integer(f, row, v);
+    else if ((stop = number_end(p, end, &integer)))
+      why = take_number(f, row, p, stop, integer, job->types);
+    else return MALFORMED;
+    if (why) return why;
   }
   *next = stop;
   json_bit(f->valid, row);
@@ -615,20 +644,32 @@ static int scan_record(json_job *job, int64_t row, const uint8_t *p, const uint8
   }
   p = skip_space(p + 1, end);
   if (p < end && *p == '}') return skip_space(p + 1, end) == end ? OK : TRAILING;
-  for (;;) {
-    if (p >= end || *p != '"') return MALFORMED;
-    const uint8_t *name = p + 1;
-    if (!(p = string_end(name, end, &escaped, &why))) return why;
-    int64_t n = p - 1 - name;
-    if (escaped && n <= scratch_size) {
-      n = unescape(name, p - 1, scratch);
-      name = scratch;
+  for (int nth = 0;; nth++) {
+    json_field *f;
+    const json_member *last = nth < job->shaped ? &job->shape[nth] : NULL;
+    if (last && end - p > last->length && same(p, last->text, last->length)) {
+      f = last->field, exact = last->exact;
+      p = skip_space(p + last->length, end);
+    } else {
+      const uint8_t *text = p;
+      if (p >= end || *p != '"') return MALFORMED;
+      const uint8_t *name = p + 1;
+      if (!(p = string_end(name, end, &escaped, &why))) return why;
+      int64_t n = p - 1 - name;
+      if (escaped && n <= scratch_size) {
+        n = unescape(name, p - 1, scratch);
+        name = scratch;
+      }
+      p = skip_space(p, end);
+      if (p >= end || *p != ':') return MALFORMED;
+      p = skip_space(p + 1, end);
+      f = find(job, name, n, hint, &exact);
+      if (nth < SHAPE) {
+        job->shape[nth] = (json_member){text, p - text, f, exact};
+        if (nth == job->shaped) job->shaped++;
+      }
     }
-    p = skip_space(p, end);
-    if (p >= end || *p != ':') return MALFORMED;
-    p = skip_space(p + 1, end);
     if (p >= end) return MALFORMED;
-    json_field *f = find(job, name, n, hint, &exact);
     if (f && (exact || f->seen < 2)) {
       if ((why = take(job, f, row, p, end, &p))) {
         job->failed_field = (int)(f - job->fields);
@@ -664,6 +705,7 @@ static int64_t scan_rows(json_job *job, const uint8_t *data, const int32_t *at,
                          const uint8_t *present, int64_t bit, int64_t n, int32_t *bad,
                          uint8_t *scratch, int64_t scratch_size) {
   int64_t failures = 0;
+  job->shaped = 0;
   for (int64_t row = 0; row < n; row++) {
     for (int i = 0; i < job->count; i++) {
       json_field *f = &job->fields[i];

@@ -110,8 +110,10 @@ class Producer:
 
     @property
     def acknowledged(self) -> int:
-        """Records that were acknowledged when `check`, `flush` or `leave` looked last."""
-        return self._acknowledged
+        """Records that were acknowledged so far; any thread may ask."""
+        sent = self._sent  # before the queue's length: else what is sent between counts too
+        acknowledged = sent - self.unwritten - len(self._sender.failed)
+        return max(acknowledged, self._acknowledged)
 
     @property
     def note(self) -> str:
@@ -124,10 +126,9 @@ class Producer:
     def _stalled_for(self) -> float:
         """Seconds since an acknowledgement came, while some are missing."""
         unwritten, now = self.unwritten, time.monotonic()
-        acknowledged = self._sent - unwritten - len(self._sender.failed)
-        if not unwritten or acknowledged > self._acknowledged:  # less: `send` is at it just now
-            self._acknowledged = max(acknowledged, self._acknowledged)
-            self._moved = now
+        acknowledged = self.acknowledged
+        if not unwritten or acknowledged > self._acknowledged:
+            self._acknowledged, self._moved = acknowledged, now
         return now - self._moved
 
     def _check_stalled(self) -> None:

@@ -9,9 +9,9 @@ callback, as to ksqlDB's processing log.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, NoReturn
 
-import duckdb
 import pyarrow as pa
 
 from kshell.errors import EvaluationError
@@ -34,7 +34,11 @@ def ignore_errors(row: dict[str, Any], column: str, message: str) -> None:
     """An error callback that does nothing."""
 
 
-_ERRORS = (duckdb.Error, ArithmeticError, ValueError)
+@cache
+def _errors() -> tuple[type[Exception], ...]:
+    import duckdb  # a query that needs no DuckDB does not wait for it
+
+    return duckdb.Error, ArithmeticError, ValueError
 
 
 class Evaluator:
@@ -108,7 +112,7 @@ class Evaluator:
             self._open()
         try:
             return self._run(batch, self._sql, self._types)
-        except _ERRORS:
+        except _errors():
             return [self._one(batch, n) for n in range(len(self._hard))]
 
     def _one(self, batch: pa.RecordBatch, n: int) -> pa.Array:
@@ -116,13 +120,13 @@ class Evaluator:
         type = self._types[n]
         try:
             return self._run(batch, [self._sql[n]], [type])[0]
-        except _ERRORS:
+        except _errors():
             pass
         try:
             tried, parts = self._run(
                 batch, [f"TRY({self._sql[n]})", self._tolerant[n]], [type, type]
             )
-        except _ERRORS:  # TRY does not allow functions that give a new result at every call
+        except _errors():  # TRY does not allow functions that give a new result at every call
             return self._each(batch, n)
         return self._failed(batch, n, tried, parts)
 
@@ -130,7 +134,7 @@ class Evaluator:
         """One column, bisected until each failing row is alone."""
         try:
             return self._run(batch, [self._sql[n]], [self._types[n]])[0]
-        except _ERRORS as error:
+        except _errors() as error:
             if batch.num_rows == 1:
                 self._on_error(batch.to_pylist()[0], self._items[self._hard[n]][0], failure(error))
                 return pa.nulls(1, self._types[n])
@@ -169,7 +173,7 @@ class Evaluator:
             return {}
         try:
             self._run(batch.take(pa.array(rows, pa.int64())), [self._sql[n]], [self._types[n]])
-        except _ERRORS as error:
+        except _errors() as error:
             if len(rows) == 1:
                 return {rows[0]: failure(error)}
             half = len(rows) // 2

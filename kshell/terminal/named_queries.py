@@ -27,8 +27,9 @@ def _read() -> dict[str, str]:
     path = _file()
     if not path.exists():
         return {}
-    if why_not_private(path):
-        note(f"{path} is ignored: its mode must be 0600, and you its owner")
+    why, hint = why_not_private(path)
+    if why:
+        note(f"{why}, and is ignored{hint and f': {hint}'}")
         return {}
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))

@@ -157,7 +157,8 @@ class _Prompt:
         """Load names for completion, and import the modules that the first query needs."""
         memory = self._menu.memory
         memory.learn(session, () if memory.session else self._history.load_history_strings())
-        import kshell.engines.local.statements.select
+        import kshell.engines.local.statements.live
+        import kshell.engines.local.statements.over_duckdb
         import kshell.terminal.show  # noqa: F401
 
     def run(self) -> int:

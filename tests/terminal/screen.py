@@ -92,15 +92,15 @@ class Screen:
         ]
         return "\n".join([*gone, self.text()])
 
-    def wait(self, text: str, seconds: float = 10) -> None:
+    def wait(self, text: str, seconds: float = 20) -> None:
         """Wait until the screen shows the text."""
         self.until(lambda: text in self.text(), f"{text!r} on the screen", seconds)
 
-    def gone(self, text: str, seconds: float = 10) -> None:
+    def gone(self, text: str, seconds: float = 20) -> None:
         """Wait until the screen no longer shows the text."""
         self.until(lambda: text not in self.text(), f"no {text!r} on the screen", seconds)
 
-    def until(self, condition, what: str, seconds: float = 10) -> None:  # type: ignore[no-untyped-def]
+    def until(self, condition, what: str, seconds: float = 20) -> None:  # type: ignore[no-untyped-def]
         """Wait until the condition holds; fails with the screen's text."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

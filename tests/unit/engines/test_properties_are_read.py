@@ -186,7 +186,7 @@ def kept(world: World):
     memory.keep_rows(rows, world.properties, "SELECT")
     list(rows.batches)
     store = memory._last.store
-    return store.why, store._file is None
+    return store.why, store._rows.written == 0
 
 
 def partitions(world: World):

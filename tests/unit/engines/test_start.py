@@ -16,6 +16,7 @@ KSQL = {"kshell.sql.functions", "kshell.sql.macros", "kshell.sql.udf", "kshell.s
 OTHER_FORMATS = {"kshell.formats.json_codec", "kshell.formats.by_schema", "kshell.formats.as_set", "kshell.formats.source"}
 CONTINUOUS = {"kshell.sql.plan", "kshell.sql.bind.select", "kshell.stream", "kshell.kafka.produce"}
 QUERIES = {"sqlglot", "duckdb", "kshell.batch"}
+OVER_DUCKDB = {"duckdb", "kshell.batch.plan", "kshell.sql.java.times"}
 ARROW_KERNELS = {"pyarrow.compute"}
 
 PROGRAM = """
@@ -41,9 +42,10 @@ def imported(demo, tmp_path, text: str) -> set[str]:
 @pytest.mark.parametrize(
     ("text", "without"),
     [
-        ("SHOW TOPICS", KSQL | OTHER_FORMATS | CONTINUOUS | QUERIES | ARROW_KERNELS),
+        ("SHOW TOPICS", {"kshell.formats.base", "kshell.sql.help"} | KSQL | OTHER_FORMATS | CONTINUOUS | QUERIES | ARROW_KERNELS),
         ("SELECT COUNT(*) FROM pageviews", KSQL | OTHER_FORMATS | CONTINUOUS | ARROW_KERNELS),
         ("SELECT userid, COUNT(*) FROM pageviews GROUP BY userid", KSQL | OTHER_FORMATS | CONTINUOUS | ARROW_KERNELS),
+        ("SELECT userid FROM pageviews WHERE userid <> 'x' EMIT CHANGES LIMIT 1", OVER_DUCKDB | {"kshell.kafka.produce"}),
         ("SELECT UCASE(userid) FROM pageviews LIMIT 1", OTHER_FORMATS | CONTINUOUS),
     ],
 )  # fmt: skip

@@ -58,6 +58,7 @@ def sink(execute, topic_of, tmp_path, session):
         )
         (query,) = session.engine.context.queries.values()
         assert query.catch_up(10), query.failure
+        query._producer.flush()
         (shown,) = rows_of(execute("SHOW QUERIES"))
         execute("TERMINATE ALL")
         found = [r["N"] for r in rows_of(execute("SELECT N FROM written ORDER BY N"))]

@@ -13,7 +13,7 @@ from itertools import chain
 import pyarrow as pa
 import pytest
 
-from kshell.engines.local.statements import select
+from kshell.engines.local.statements import over_duckdb
 from kshell.errors import BindError, EvaluationError, UnknownName
 from kshell.results import Live, Message, NoticeKind, Rows, notices_of
 
@@ -82,14 +82,14 @@ def test_every_column_that_does_not_fit_is_widened_at_once(rows, execute, topic_
 
 def test_rows_that_are_out_cannot_be_taken_back(rows, execute, topic_of, monkeypatch):
     name = topic_of(*around(['{"v":1.5}'], '{"v":1}'))
-    whole = select.answer
+    whole = over_duckdb.answer
 
     def answer(plan, connection):  # as if a part had been read and shown before the rest came
         rows = whole(plan, connection)
         first = pa.record_batch([pa.array([1], pa.int64())], rows.schema)
         return replace(rows, batches=chain([first], rows.batches))
 
-    monkeypatch.setattr(select, "answer", answer)
+    monkeypatch.setattr(over_duckdb, "answer", answer)
     result = execute(f"SELECT v FROM {name}")
     with pytest.raises(EvaluationError) as raised:
         list(result.batches)

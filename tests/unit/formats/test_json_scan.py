@@ -329,3 +329,36 @@ def test_texts_that_another_parser_reads_otherwise_are_flagged(text, type, reque
     values = pa.array(['{"v":%s}' % text], pa.string()).cast(pa.binary())
     found = scan(values, [Field("v", type)], Names.EXACT, Types.STRICT)
     assert list(bytes(found.flags)) == [json_scan.INEXACT]
+
+
+NAMES = ["a", "A", "aa", "b", "B", r"\u0061", "é", ""]
+VALUES = ["1", "-0", "01", "1.0", "1e2", "999999999999999999", "9223372036854775808", '"x"', '"7"', "null", "true", "{}", "[1]", "", "x"]
+
+
+@st.composite
+def members(draw):
+    """A record of members that other records of a batch have too, in some order and spelling."""
+    pairs = draw(st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(["", " "]), st.sampled_from(VALUES)), max_size=5))
+    return ("{" + ",".join(f'"{name}"{space}:{space}{value}' for name, space, value in pairs) + "}").encode()
+
+
+@given(st.lists(members(), max_size=6), st.sampled_from([Names.EXACT, Names.UPPER]), st.sampled_from(list(Types)))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_record_is_read_alike_whatever_came_before_it(records, names, types):
+    fields = [Field("A", pa.int64()), Field("B", pa.string()), Field("C", pa.float64()), Field("I", pa.int32())]
+    alone = [scan(pa.array([record], pa.binary()), fields, names, types) for record in records]
+    found = scan(pa.array(records, pa.binary()), fields, names, types)
+    for n, column in enumerate(found.columns):
+        assert column.to_pylist() == [one.columns[n][0].as_py() for one in alone]
+    assert found.bad == [(row, why) for row, one in enumerate(alone) for _, why in one.bad]
+    assert list(found.flags) == [flag for one in alone for flag in one.flags]
+
+
+def test_more_members_than_are_remembered():
+    many = {f"f{n}": n for n in range(200)}
+    texts = [json.dumps(many), json.dumps(dict(reversed(many.items()))), json.dumps(many)]
+    found = scan(
+        pa.array([t.encode() for t in texts], pa.binary()),
+        [Field(name, pa.int64()) for name in ("f0", "f63", "f64", "f65", "f199")], Names.EXACT, Types.STRICT,
+    )  # fmt: skip
+    assert [c.to_pylist() for c in found.columns] == [[n] * 3 for n in (0, 63, 64, 65, 199)]

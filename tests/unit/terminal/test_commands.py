@@ -242,7 +242,7 @@ def test_named_queries_that_others_can_write_are_ignored_with_a_word(talk: Conve
     file.chmod(0o644)
     enter(talk, "\\n a")
     assert session.seen == []
-    assert "0600" in capsys.readouterr().err
+    assert "is open to other users, and is ignored: chmod 600" in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_a_named_query_keeps_no_secret(talk: Conversation, session: Keeping, capsys) -> None:

@@ -8,16 +8,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeAlias
 
 from kshell.catalog.model import FormatSpec, Source
 from kshell.errors import Misfit
-from kshell.formats.base import Half, Learned
 from kshell.kafka.metadata import Topic
+
+if TYPE_CHECKING:  # a statement that reads no record does not wait for it
+    from kshell.formats.base import Half, Learned
 
 __all__ = ["Halves", "Known", "Misfits", "Widening"]
 
 
-Halves = Mapping[tuple[Half, FormatSpec], Learned]
+Halves: TypeAlias = "Mapping[tuple[Half, FormatSpec], Learned]"
 """What is known of keys and values, while they are read in a format."""
 
 
@@ -29,6 +32,8 @@ class Known:
 
     def add(self, topic: Topic, learned: Halves) -> None:
         """What a statement met."""
+        from kshell.formats.base import Learned
+
         halves = self._halves.setdefault((topic.name, topic.id), {})
         for half, one in learned.items():
             halves.setdefault(half, Learned()).merge(one)
@@ -46,6 +51,8 @@ class Misfits:
     """The values that scans of a topic met and that do not fit."""
 
     def __init__(self, topic: Topic, source: Source) -> None:
+        from kshell.formats.base import Half
+
         self._topic = topic
         self._formats = {Half.KEY: source.key_format, Half.VALUE: source.value_format}
         self._halves: dict[tuple[Half, FormatSpec], Learned] = {}
@@ -53,6 +60,8 @@ class Misfits:
 
     def add(self, learned: Mapping[Half, Learned]) -> None:
         """Those of one chunk."""
+        from kshell.formats.base import Half, Learned
+
         for half, one in learned.items():
             if one.why:
                 prefix = "key: " if half is Half.KEY else ""

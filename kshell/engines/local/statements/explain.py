@@ -14,8 +14,9 @@ from kshell.batch.plan import Read
 from kshell.batch.tail import tail_of
 from kshell.config import Properties
 from kshell.engines.local.sources.lookup import Lookup
+from kshell.engines.local.statements.over_duckdb import planned
 from kshell.engines.local.statements.plans import plan_query, plan_sink
-from kshell.engines.local.statements.select import needs_continuous, planned
+from kshell.engines.local.statements.select import needs_continuous
 from kshell.errors import UnknownName, Unsupported
 from kshell.results import Answer, Message, Rows, Sections
 from kshell.sql import plan

@@ -86,7 +86,7 @@ def _undeclared(
     context: Context, statement: InsertValues, properties: Properties
 ) -> tuple[str, Outgoing | list[OutgoingRecord]]:
     from kshell.engines.local.statements.insert_typed import takes, typed_records
-    from kshell.engines.local.statements.select import evaluator
+    from kshell.engines.local.statements.over_duckdb import evaluator
     from kshell.sql.duck import connect
 
     source = context.lookup(properties).sample(statement.name).source

@@ -1,62 +1,32 @@
 """A bounded SELECT: run by DuckDB, or by a continuous plan if it has KSQL's own clauses.
 
-`engine` dispatches here; EXPLAIN shares `planned`.  `sources.lookup` resolves the names in FROM.
+`engine` dispatches here.  `sources.lookup` resolves the names in FROM.
 """
 
 from __future__ import annotations
 
 import re
-import time
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from kshell.batch.plan import Planned, Read, prepare
-from kshell.batch.tail import answer
 from kshell.config import Properties
-from kshell.engines.local.sources.lookup import Lookup
-from kshell.engines.local.statements.attempts import attempted
-from kshell.errors import Unsupported
-from kshell.results import Answer, Notice, NoticeKind, Rows
+from kshell.results import Answer, Rows
 from kshell.sql.clauses import Emit, Query
-from kshell.sql.dialect import to_duckdb
 from kshell.sql.statements import Select
 
 if TYPE_CHECKING:
-    import duckdb
-
     from kshell.engines.local.context import Context
 
-_FEW = 5
 _LIMIT = re.compile(r"\bLIMIT\b", re.IGNORECASE)
 
-__all__ = ["evaluator", "needs_continuous", "planned", "select"]
-
-
-_ONLY_DUCKDB = Notice(
-    NoticeKind.DIALECT, "only DuckDB's grammar has this query: all of it means what DuckDB means"
-)
+__all__ = ["needs_continuous", "select"]
 
 
 def needs_continuous(query: Query) -> bool:
     """Whether only a continuous plan can answer: only KSQL has WINDOW, WITHIN, PARTITION BY."""
     within = any(join.args.get("within") for join in query.tree.find_all(exp.Join))
     return bool(query.window or query.partition_by or within)
-
-
-def planned(
-    query: Query, lookup: Lookup
-) -> tuple[Planned, duckdb.DuckDBPyConnection]:
-    """The query over DuckDB, ready to run."""
-    from kshell.sql.duck import plain
-
-    connection = plain()
-    now_ms = int(time.time() * 1000)
-    ksql = lookup.properties["kshell.dialect"] == "ksql"
-    return prepare(query, lookup, connection, ksql, now_ms), connection
 
 
 def select(context: Context, statement: Select, properties: Properties) -> Answer:
@@ -75,8 +45,11 @@ def _bounded(context: Context, query: Query, properties: Properties) -> Rows:
 
         rows = bounded_continuous(context, query, properties)
     else:
+        from kshell.engines.local.statements.attempts import attempted
+        from kshell.engines.local.statements.over_duckdb import OverDuckDB
+
         lookup = context.lookup(properties)
-        rows = attempted(query.tree, lookup, _OverDuckDB(query, lookup).begin)
+        rows = attempted(query.tree, lookup, OverDuckDB(query, lookup).begin)
     rows.elides = not _limited(query)
     return rows
 
@@ -86,81 +59,3 @@ def _limited(query: Query) -> bool:
     if query.unread is not None:
         return _LIMIT.search(query.text) is not None
     return any(query.tree.args.get(part) for part in ("limit", "fetch"))
-
-
-class _OverDuckDB:
-    """Runs it by DuckDB, and says what its answer lacks."""
-
-    def __init__(self, query: Query, lookup: Lookup) -> None:
-        self._query, self._lookup = query, lookup
-        self._reads: Sequence[Read] = ()
-        lookup.widening.whole = _shows_whole_rows(query.tree)
-
-    def begin(self) -> Rows:
-        """Plan it with all that is known by now."""
-        plan, connection = planned(self._query, self._lookup)
-        self._reads, rows = plan.reads, answer(plan, connection)
-        return replace(rows, notices=lambda: self._notices(rows.notices()))
-
-    def _notices(self, of_rows: Sequence[Notice]) -> Sequence[Notice]:
-        reads = self._reads
-        others = [_others(*found) for found in self._lookup.widening.others.items()]
-        unread = (_ONLY_DUCKDB,) if self._query.unread is not None and reads else ()
-        return (
-            *of_rows, *_empty(reads), *others, *unread, *_cut(reads), *self._lookup.notices
-        )  # fmt: skip
-
-
-def _shows_whole_rows(tree: exp.Query) -> bool:
-    """Whether all columns of something are shown: SELECT *, t.*."""
-    return any(
-        isinstance(item, exp.Star) or (isinstance(item, exp.Column) and item.is_star)
-        for select in tree.find_all(exp.Select)
-        for item in select.expressions
-    )
-
-
-def _others(topic: str, fields: Counter[str]) -> Notice:
-    few = ", ".join(f"{name} ({count:,})" for name, count in fields.most_common(_FEW))
-    more = f" and {len(fields) - _FEW:,} more" if len(fields) > _FEW else ""
-    text = (
-        f"{topic} has fields that no sample had and that are not shown (in so many records):"
-        f" {few}{more}; name them, or DESCRIBE {topic} FULL"
-    )
-    return Notice(NoticeKind.FIELDS, text, max(fields.values()))
-
-
-def _cut(reads: Sequence[Read]) -> Sequence[Notice]:
-    from kshell.engines.local.sources.topic import TopicTable
-
-    read = [(r.reference.table, [c.name for c in r.columns]) for r in reads]
-    of_topics = [(t.source, names) for t, names in read if isinstance(t, TopicTable)]
-    if not any(source.cut for source, _ in of_topics):
-        return ()
-    from kshell.engines.local.sources.cut_times import cut_notices
-
-    return cut_notices(of_topics)
-
-
-def _empty(reads: Sequence[Read]) -> list[Notice]:
-    """The notices for empty topics."""
-    from kshell.engines.local.sources.topic import TopicTable
-
-    told = []
-    for table in {id(read.reference.table): read.reference.table for read in reads}.values():
-        if isinstance(table, TopicTable) and all(f == end for f, end in table.offsets.values()):
-            ends = ", ".join(f"{p}: {end}" for p, (_, end) in table.offsets.items())
-            text = f"topic {table.source.topic} is empty; its partitions end at {ends}"
-            told.append(Notice(NoticeKind.EMPTY, text))
-    return told
-
-
-def evaluator(connection: duckdb.DuckDBPyConnection) -> Callable[[exp.Expr], Any]:
-    """Evaluates constant expressions, for INSERT."""
-
-    def evaluate(node: exp.Expr) -> Any:
-        if node.find(exp.Column) is not None:
-            raise Unsupported("VALUES takes constants", hint="put text into 'single quotes'")
-        return connection.sql(to_duckdb(exp.select(node.copy()))).to_arrow_table()[0][0].as_py()
-
-    return evaluate
