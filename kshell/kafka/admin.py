@@ -18,11 +18,12 @@ from kshell.errors import Forbidden, KafkaError, UnknownName
 from kshell.kafka.settings import librdkafka
 from kshell.permits import check_writes
 
-__all__ = ["TIMEOUT", "Admin", "Config", "create_topic", "delete_topic", "provoke_topic"]
+__all__ = ["FORBIDDEN", "TIMEOUT", "Admin", "Config", "create_topic",
+           "delete_topic", "provoke_topic"]  # fmt: skip
 
 TIMEOUT = 10.0  # seconds for a request
 _UNKNOWN, _LEADS_ALREADY = 3, 84
-_FORBIDDEN = frozenset({29, 30, 31, 53})  # a topic, a group, the cluster, a transactional id
+FORBIDDEN = frozenset({29, 30, 31, 53})  # a topic, a group, the cluster, a transactional id
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Admin:
     @staticmethod
     def check(error: Any, doing: str) -> None:
         """Raise a refusal of confluent-kafka's as ours, if there is one."""
-        if error is not None and error.code() in _FORBIDDEN:
+        if error is not None and error.code() in FORBIDDEN:
             raise Forbidden(f"not allowed to {doing}")
         if error is not None:
             raise KafkaError(f"cannot {doing}: {error.str()}")

@@ -1,4 +1,4 @@
-"""The statements that change the cluster itself: its topics and its groups.
+"""The statements that change the cluster itself: its topics, its groups, and who may do what.
 
 `grammar.cluster` makes them; each is answered by a `Proposal`.  Names are as typed.
 """
@@ -13,8 +13,9 @@ from kshell.sql.clauses import Name, Number, Position
 from kshell.sql.statements import Statement
 from kshell.sql.statements import _statement as statement
 
-__all__ = ["AlterTopic", "Change", "CreateTopic", "DeleteRecords", "DropGroup", "DropTopic",
-           "ElectLeaders", "Goal", "Move", "ResetGroup", "Setting"]  # fmt: skip
+__all__ = ["AlterTopic", "Change", "CreateAcl", "CreateTopic", "DeleteRecords",
+           "DropAcl", "DropGroup", "DropTopic", "ElectLeaders", "Goal", "Move", "ResetGroup",
+           "Resource", "Rule", "Setting"]  # fmt: skip
 
 Setting = tuple[Name, str]  # a config of a topic, with its place, and its value
 
@@ -113,3 +114,38 @@ class DropGroup(Change):
 
     name: Name
     if_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What an ACL is about: TOPIC, GROUP, TRANSACTIONAL ID or CLUSTER, and its name or the
+    beginning of names."""
+
+    kind: str
+    name: str
+    prefixed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """ALLOW | DENY operation, … ON resource TO principal FROM HOST host; empty where not named."""
+
+    permission: str = ""
+    operations: tuple[str, ...] = ()
+    resource: Resource | None = None
+    principal: Name | None = None
+    host: str = ""
+
+
+@statement
+class CreateAcl(Change):
+    """CREATE ACL rule, of which all is named but the host."""
+
+    rule: Rule
+
+
+@statement
+class DropAcl(Change):
+    """DROP ACL rule: what it does not name may be anything."""
+
+    rule: Rule

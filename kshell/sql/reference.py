@@ -214,6 +214,25 @@ ENTRIES = (
         ("ELECT",),
     ),
     Entry(
+        "CREATE ACL", "CREATE ACL ALLOW|DENY …", "who may do what",
+        "CREATE ACL ALLOW | DENY operation, … ON resource\n"
+        "  TO 'User:name' [FROM HOST 'host'];\n"
+        "operation: READ | WRITE | CREATE | DELETE | ALTER | DESCRIBE | DESCRIBE CONFIGS\n"
+        "  | ALTER CONFIGS | IDEMPOTENT WRITE | CLUSTER ACTION | ALL\n"
+        "resource: TOPIC | GROUP | TRANSACTIONAL ID, each with name [PREFIXED]; CLUSTER\n"
+        "The name '*' is any.",
+        "CREATE ACL ALLOW READ, DESCRIBE ON TOPIC orders TO 'User:ann';",
+        ("CREATE", "ACL"),
+    ),
+    Entry(
+        "DROP ACL", "DROP ACL [ALLOW|DENY …] …", "end rules of who may do what",
+        "DROP ACL [ALLOW | DENY [operation, …]] [ON resource]\n"
+        "  [TO 'User:name'] [FROM HOST 'host'];\n"
+        "All that have what it names; the plan lists them.",
+        "DROP ACL ON TOPIC orders TO 'User:ann';",
+        ("DROP", "ACL"),
+    ),
+    Entry(
         "ASSERT", "ASSERT TOPIC|SCHEMA|STREAM …", "an error if it does not hold",
         "ASSERT [NOT EXISTS] TOPIC name [WITH (PARTITIONS=n, …)] [TIMEOUT n unit];\n"
         "ASSERT [NOT EXISTS] SCHEMA [SUBJECT name] [ID n] [TIMEOUT n unit];\n"

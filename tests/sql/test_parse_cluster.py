@@ -8,14 +8,18 @@ from kshell.errors import ParseError, Place
 from kshell.sql.clauses import Name, Number, Position
 from kshell.sql.cluster import (
     AlterTopic,
+    CreateAcl,
     CreateTopic,
     DeleteRecords,
+    DropAcl,
     DropGroup,
     DropTopic,
     ElectLeaders,
     Goal,
     Move,
     ResetGroup,
+    Resource,
+    Rule,
 )
 from kshell.sql.parse import parse
 from kshell.sql.statements import Statement
@@ -77,7 +81,7 @@ def test_drop_topic() -> None:
         ("ALTER TOPIC t SET 'a'='1' RESET 'a'", Place(1, 33, 3), "a is there twice"),
         ("ALTER TOPIC t SET 'a'='1', 'a'='2'", Place(1, 28, 3), "a is there twice"),
         ("DROP TOPIC t DELETE TOPIC", Place(1, 14, 6), "the end of the statement"),
-        ("CREATE TOPICS t", Place(1, 8, 6), "expected STREAM, TABLE, TYPE or TOPIC"),
+        ("CREATE TOPICS t", Place(1, 8, 6), "expected STREAM, TABLE, TYPE, TOPIC or ACL"),
     ],
 )
 def test_refusals(text: str, place: Place, said: str) -> None:
@@ -129,7 +133,7 @@ def test_drop_group() -> None:
         ("RESET GROUP g TO OFFSET -1", Place(1, 25, 1), "an offset"),
         ("RESET GROUP g TO SHIFT", Place(1, 23, 1), "a whole number"),
         ("RESET GROUP g FROM x", Place(1, 20, 1), "a file's path in single quotes"),
-        ("DROP GROUPS g", Place(1, 6, 6), "STREAM, TABLE, TYPE, TOPIC or GROUP"),
+        ("DROP GROUPS g", Place(1, 6, 6), "STREAM, TABLE, TYPE, TOPIC, GROUP or ACL"),
     ],
 )
 def test_refusals_of_groups(text: str, place: Place, said: str) -> None:
@@ -171,6 +175,64 @@ def test_elect_leaders() -> None:
     ],
 )
 def test_refusals_of_records_and_leaders(text: str, place: Place, said: str) -> None:
+    with pytest.raises(ParseError) as raised:
+        parse(text)
+    assert (raised.value.place, said in raised.value.what) == (place, True), raised.value.what
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        (
+            "CREATE ACL ALLOW READ, DESCRIBE CONFIGS ON TOPIC my.t PREFIXED TO 'User:ann' FROM HOST '10.0.0.1'",
+            Rule("ALLOW", ("READ", "DESCRIBE CONFIGS"), Resource("TOPIC", "my.t", True),
+                 Name("User:ann", True, Place(1, 67, 10)), "10.0.0.1"),
+        ),
+        (
+            "CREATE ACL DENY ALL ON CLUSTER TO 'User:*'",
+            Rule("DENY", ("ALL",), Resource("CLUSTER", "kafka-cluster"), Name("User:*", True, Place(1, 35, 8))),
+        ),
+        (
+            "CREATE ACL ALLOW DESCRIBE ON TRANSACTIONAL ID '*' TO 'User:a'",
+            Rule("ALLOW", ("DESCRIBE",), Resource("TRANSACTIONAL ID", "*"), Name("User:a", True, Place(1, 54, 8))),
+        ),
+    ],
+)  # fmt: skip
+def test_create_acl(text: str, rule: Rule) -> None:
+    made = one(text)
+    assert isinstance(made, CreateAcl)
+    assert made.rule == rule
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("DROP ACL DENY", Rule("DENY")),
+        ("DROP ACL ALLOW WRITE ON GROUP g", Rule("ALLOW", ("WRITE",), Resource("GROUP", "g"))),
+        ("DROP ACL ON TOPIC t", Rule(resource=Resource("TOPIC", "t"))),
+        ("DROP ACL TO 'User:ann'", Rule(principal=Name("User:ann", True, Place(1, 13, 10)))),
+        ("DROP ACL FROM HOST 'h'", Rule(host="h")),
+    ],
+)
+def test_drop_acl(text: str, rule: Rule) -> None:
+    made = one(text)
+    assert isinstance(made, DropAcl)
+    assert made.rule == rule
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        ("CREATE ACL READ", Place(1, 12, 4), "ALLOW or DENY"),
+        ("CREATE ACL ALLOW REED ON TOPIC t", Place(1, 18, 4), "READ"),
+        ("CREATE ACL ALLOW READ TO 'User:a'", Place(1, 23, 2), "expected ON"),
+        ("CREATE ACL ALLOW READ ON t TO 'User:a'", Place(1, 26, 1), "TOPIC, GROUP, TRANSACTIONAL or CLUSTER"),
+        ("CREATE ACL ALLOW READ ON TOPIC t", Place(1, 33, 1), "expected TO"),
+        ("CREATE ACL ALLOW READ ON TOPIC t TO User:a", Place(1, 37, 4), "such as 'User:ann'"),
+        ("DROP ACL", Place(1, 9, 1), "ALLOW, DENY, ON, TO or FROM HOST"),
+    ],
+)
+def test_refusals_of_acls(text: str, place: Place, said: str) -> None:
     with pytest.raises(ParseError) as raised:
         parse(text)
     assert (raised.value.place, said in raised.value.what) == (place, True), raised.value.what

@@ -143,6 +143,8 @@ WRITES = [
     "DROP GROUP g",
     "DELETE RECORDS FROM users BEFORE END",
     "ELECT LEADERS",
+    "CREATE ACL ALLOW READ ON TOPIC users TO 'User:ann'",
+    "DROP ACL ALLOW READ ON TOPIC users TO 'User:ann'",
 ]
 READS = [
     "SELECT COUNT(*) FROM users",
@@ -194,7 +196,7 @@ def test_what_writes_refuses_by_itself() -> None:
     """Also where a statement forgets to say that it writes."""
     from kshell.formats.registry import Schema, SchemaType
     from kshell.formats.registry_http import open_schemas
-    from kshell.kafka import admin, group_admin
+    from kshell.kafka import admin, group_admin, security
     from kshell.kafka.produce import Producer
 
     properties = Properties({"kshell.read.only": "true", "bootstrap.servers": "127.0.0.1:1",
@@ -208,6 +210,8 @@ def test_what_writes_refuses_by_itself() -> None:
         lambda: admin.Admin(properties).alter_configs("t", {"retention.ms": "1"}),
         lambda: admin.Admin(properties).delete_records("t", {0: 1}),
         lambda: admin.Admin(properties).elect_leaders([("t", 0)]),
+        lambda: security.create_acls(admin.Admin(properties), []),
+        lambda: security.delete_acls(admin.Admin(properties), []),
         lambda: group_admin.alter_offsets(admin.Admin(properties), "g", {("t", 0): 1}),
         lambda: group_admin.delete_group(admin.Admin(properties), "g"),
         lambda: open_schemas(properties).register("t-value", Schema(SchemaType.AVRO, '"string"')),

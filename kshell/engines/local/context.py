@@ -6,6 +6,7 @@ it does not keep.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from itertools import count
@@ -18,7 +19,7 @@ from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources.learned import Known, Widening
 from kshell.engines.local.sources.lookup import Lookup, given_named
 from kshell.engines.local.sources.memory import Memory
-from kshell.errors import BindError, KafkaError, Unsupported, UsageError
+from kshell.errors import BindError, Forbidden, KafkaError, Unsupported, UsageError
 from kshell.field_names import plain, plain_type
 from kshell.kafka.client import Client
 from kshell.kafka.metadata import Topic
@@ -145,13 +146,15 @@ class Context:
     def seen(self, name: str, changed: Callable[[Topic | None], bool]) -> None:
         """Wait until the brokers' metadata shows a change of a topic; raises KafkaError.
 
-        What this shell saw before is forgotten, so that its next statement sees the change.
+        What this shell saw before is forgotten, so that its next statement sees the change.  Nobody
+        waits for what the user may not see.
         """
         deadline = time.monotonic() + _VISIBLE
-        while not changed(self.client.find(name)):
-            if time.monotonic() > deadline:
-                raise KafkaError(f"the change of topic {name} is not seen after {_VISIBLE:g} s")
-            time.sleep(0.05)
+        with contextlib.suppress(Forbidden):
+            while not changed(self.client.find(name)):
+                if time.monotonic() > deadline:
+                    raise KafkaError(f"the change of topic {name} is not seen after {_VISIBLE:g} s")
+                time.sleep(0.05)
         self.client.forget()
 
     def next_id(self, prefix: str) -> str:

@@ -23,6 +23,7 @@ from kshell.sql.cluster import (
     Setting,
 )
 from kshell.sql.grammar.cursor import Cursor
+from kshell.sql.grammar.security import SECURITY
 from kshell.sql.statements import Statement
 from kshell.sql.tokens import Kind
 
@@ -190,4 +191,5 @@ CLUSTER: Mapping[tuple[str, str], Callable[[Cursor, Place], Statement]] = {
     ("RESET", "GROUP"): _reset_group,
     ("DELETE", "RECORDS"): _delete_records,
     ("ELECT", "LEADERS"): _elect_leaders,
+    **SECURITY,
 }

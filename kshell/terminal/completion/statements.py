@@ -36,6 +36,7 @@ STATEMENTS: Mapping[str, str] = {
         | OR+REPLACE+STREAM {_CREATED} | OR+REPLACE+TABLE {{ {_CREATED} | {_OF_FILE} }}
         | SOURCE+STREAM {_CREATED} | SOURCE+TABLE {_CREATED}
         | TYPE [IF+NOT+EXISTS] <new> AS <type>
+        | ACL {{ ALLOW | DENY }} @operations ON @resource TO <principal> [FROM+HOST <host>]
         | TOPIC [IF+NOT+EXISTS] <new>
           {{ PARTITIONS <number> | REPLICAS <number> | @configs }}* }}""",
     "@configs": "SET <config> = <config value> { , <config> = <config value> }*",
@@ -43,7 +44,14 @@ STATEMENTS: Mapping[str, str] = {
         | TABLE { <table> | IF+EXISTS <table> } [DELETE+TOPIC]
         | TYPE { <user's type> | IF+EXISTS <user's type> }
         | TOPIC { <topic> | IF+EXISTS <topic> }
-        | GROUP { <group> | IF+EXISTS <group> } }""",
+        | GROUP { <group> | IF+EXISTS <group> }
+        | ACL [{ ALLOW | DENY } [@operations]] [ON @resource] [TO <principal>]
+          [FROM+HOST <host>] }""",
+    "@operations": "@operation { , @operation }*",
+    "@operation": """{ READ | WRITE | CREATE | DELETE | ALTER | DESCRIBE | DESCRIBE+CONFIGS
+        | ALTER+CONFIGS | IDEMPOTENT+WRITE | CLUSTER+ACTION | ALL }""",
+    "@resource": """{ TOPIC <topic> [PREFIXED] | GROUP <group> [PREFIXED]
+        | TRANSACTIONAL+ID <new> [PREFIXED] | CLUSTER }""",
     "ALTER": """ALTER { STREAM <stream> @added | TABLE <table> @added
         | TOPIC <topic> { PARTITIONS <number> | @configs | RESET <config> { , <config> }* }*
         | SYSTEM <property> = <value> }""",

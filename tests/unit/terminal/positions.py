@@ -48,6 +48,15 @@ POSITIONS: tuple[tuple[str | None, ...], ...] = (
     ("RESET GROUP g ON orders TO |", "EARLIEST"),
     ("RESET GROUP g TO '|", "'@-10m'"),
     ("DROP GR|", "GROUP"),
+    # Rights
+    ("CREATE AC|", "ACL"),
+    ("CREATE ACL |", "ALLOW"),
+    ("CREATE ACL ALLOW RE|", "READ"),
+    ("CREATE ACL ALLOW READ, |", "READ"),
+    ("CREATE ACL ALLOW READ ON TOP|", "TOPIC"),
+    ("CREATE ACL ALLOW READ ON TOPIC or|", "orders"),
+    ("CREATE ACL ALLOW READ ON TOPIC orders |", "PREFIXED"),
+    ("DROP ACL ON TOPIC us|", "users"),
     # Records and leaders
     ("DEL|", "DELETE", "DROP"),
     ("DELETE |", "RECORDS"),

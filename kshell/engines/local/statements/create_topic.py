@@ -10,7 +10,7 @@ from kshell.catalog.topic_configs import TOPIC_CONFIGS
 from kshell.config import Properties
 from kshell.engines.local.statements import topics
 from kshell.engines.local.statements.proposals import Step, planned
-from kshell.errors import BindError, KafkaError, KshellError, UnknownName
+from kshell.errors import BindError, Forbidden, KafkaError, KshellError, UnknownName
 from kshell.results import Answer, Message, Proposal, many
 from kshell.sql.clauses import Name
 from kshell.sql.cluster import CreateTopic, Setting
@@ -29,7 +29,10 @@ def create_topic(
 ) -> Answer | Proposal:
     """CREATE TOPIC [IF NOT EXISTS]; raises BindError, UnknownName, KafkaError, Forbidden."""
     name = statement.name.text
-    found = context.client.find(name)
+    try:
+        found = context.client.find(name)
+    except Forbidden:  # then the brokers say whether it may be created
+        found = None
     if found is not None:
         if statement.if_not_exists:
             return Message(f"Topic {name} exists already.")

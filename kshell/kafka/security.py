@@ -1,0 +1,125 @@
+"""Who may do what: ACLs.  `kafka/admin` has the connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka.protocol.admin import DescribeAclsRequest_v1
+
+from kshell.errors import Forbidden, KafkaError, Unsupported
+from kshell.kafka.admin import FORBIDDEN, TIMEOUT, Admin
+from kshell.kafka.client import Client
+from kshell.permits import check_writes
+
+__all__ = ["Acl", "acls", "create_acls", "delete_acls"]
+
+
+@dataclass(frozen=True, slots=True)
+class Acl:
+    """A rule, by Kafka's words; of a filter, what is None may be anything."""
+
+    permission: str | None
+    operation: str | None
+    kind: str | None
+    name: str | None
+    prefixed: bool | None
+    principal: str | None
+    host: str | None
+
+    def __str__(self) -> str:
+        """As CREATE ACL has it."""
+        named = "" if self.kind == "CLUSTER" else f" {self.name}{' PREFIXED' * bool(self.prefixed)}"
+        host = "" if self.host == "*" else f" FROM HOST {self.host}"
+        return (
+            f"{self.permission} {self.operation} ON {self.kind}{named} TO {self.principal}{host}"
+        )
+
+
+# Kafka's numbers.
+_KINDS = {"TOPIC": 2, "GROUP": 3, "CLUSTER": 4, "TRANSACTIONAL ID": 5}
+_OPERATIONS = {
+    "ALL": 2, "READ": 3, "WRITE": 4, "CREATE": 5, "DELETE": 6, "ALTER": 7, "DESCRIBE": 8,
+    "CLUSTER ACTION": 9, "DESCRIBE CONFIGS": 10, "ALTER CONFIGS": 11, "IDEMPOTENT WRITE": 12,
+}  # fmt: skip
+_PERMISSIONS = {"DENY": 2, "ALLOW": 3}
+_PATTERNS = {False: 3, True: 4}  # whether it is prefixed
+_ANY = 1
+
+
+class _DescribeAcls:
+    """DescribeAcls v1: confluent-kafka's answer has no error, so that a refusal looks like none;
+    aiokafka's v2 cannot be read by a broker."""
+
+    def __init__(self, wanted: Acl) -> None:
+        self._wanted = wanted
+
+    def prepare(self, versions: Mapping[int, tuple[int, int]]) -> Any:
+        wanted = self._wanted
+        if DescribeAclsRequest_v1.API_KEY not in versions:
+            raise Unsupported("these brokers know no ACLs")
+        return DescribeAclsRequest_v1(
+            _KINDS.get(wanted.kind or "", _ANY), wanted.name,
+            _ANY if wanted.prefixed is None else _PATTERNS[wanted.prefixed],
+            wanted.principal, wanted.host, _OPERATIONS.get(wanted.operation or "", _ANY),
+            _PERMISSIONS.get(wanted.permission or "", _ANY),
+        )  # fmt: skip
+
+
+def acls(client: Client, wanted: Acl) -> list[Acl]:
+    """The rules that a filter lets through; raises Forbidden, KafkaError."""
+    node = client.brokers()[0].id
+    answer = client.call(client.wire.send(node, _DescribeAcls(wanted)))
+    if answer.error_code in FORBIDDEN:
+        raise Forbidden("not allowed to read ACLs", hint="it takes DESCRIBE on the cluster")
+    if answer.error_code:
+        raise KafkaError(f"cannot read ACLs: {answer.error_message}")
+    kinds, operations, permissions = (
+        {number: word for word, number in table.items()}
+        for table in (_KINDS, _OPERATIONS, _PERMISSIONS)
+    )
+    found = [
+        Acl(permissions[permission], operations[operation], kinds[kind], name,
+            pattern == _PATTERNS[True], principal, host)
+        for kind, name, pattern, rules in answer.resources
+        for principal, host, operation, permission in rules
+        if kind in kinds and operation in operations
+    ]  # fmt: skip
+    return sorted(found, key=str)
+
+
+def _made(acl: Acl, type: Any) -> Any:
+    from confluent_kafka.admin import (
+        AclOperation,
+        AclPermissionType,
+        ResourcePatternType,
+        ResourceType,
+    )
+
+    return type(
+        ResourceType(_KINDS[acl.kind or ""]), acl.name,
+        ResourcePatternType(_PATTERNS[bool(acl.prefixed)]), acl.principal, acl.host,
+        AclOperation(_OPERATIONS[acl.operation or ""]),
+        AclPermissionType(_PERMISSIONS[acl.permission or ""]),
+    )  # fmt: skip
+
+
+def create_acls(admin: Admin, made: Iterable[Acl]) -> None:
+    """Create rules."""
+    from confluent_kafka.admin import AclBinding
+
+    check_writes(admin.properties, "creating ACLs")
+    bindings = [_made(acl, AclBinding) for acl in made]
+    for future in admin.client.create_acls(bindings, request_timeout=TIMEOUT).values():
+        admin.answer(future, "create ACLs")
+
+
+def delete_acls(admin: Admin, gone: Sequence[Acl]) -> None:
+    """Delete these rules and no others."""
+    from confluent_kafka.admin import AclBindingFilter
+
+    check_writes(admin.properties, "deleting ACLs")
+    filters = [_made(acl, AclBindingFilter) for acl in gone]
+    for future in admin.client.delete_acls(filters, request_timeout=TIMEOUT).values():
+        admin.answer(future, "delete ACLs")
