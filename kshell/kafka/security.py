@@ -1,4 +1,4 @@
-"""Who may do what: ACLs.  `kafka/admin` has the connection."""
+"""Who may do what: ACLs, and users with SCRAM passwords.  `kafka/admin` has the connection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from kshell.kafka.admin import FORBIDDEN, TIMEOUT, Admin
 from kshell.kafka.client import Client
 from kshell.permits import check_writes
 
-__all__ = ["Acl", "acls", "create_acls", "delete_acls"]
+__all__ = ["Acl", "acls", "create_acls", "delete_acls", "delete_user", "set_user",
+           "users_mechanisms"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,3 +124,40 @@ def delete_acls(admin: Admin, gone: Sequence[Acl]) -> None:
     filters = [_made(acl, AclBindingFilter) for acl in gone]
     for future in admin.client.delete_acls(filters, request_timeout=TIMEOUT).values():
         admin.answer(future, "delete ACLs")
+
+
+def users_mechanisms(admin: Admin, user: str) -> dict[str, int]:
+    """A user's SCRAM mechanisms with their iterations; raises Forbidden, KafkaError."""
+    asked = admin.client.describe_user_scram_credentials([user], request_timeout=TIMEOUT)
+    found = admin.answer(asked[user], f"read user {user}", {_NO_USER: None})
+    infos = found.scram_credential_infos if found is not None else ()
+    return dict(sorted((i.mechanism.name.replace("_", "-"), i.iterations) for i in infos))
+
+
+_NO_USER = 91
+
+
+def set_user(admin: Admin, user: str, mechanism: str, iterations: int, password: str) -> None:
+    """Set a user's password: only its salted hash goes to the brokers."""
+    from confluent_kafka.admin import (
+        ScramCredentialInfo,
+        ScramMechanism,
+        UserScramCredentialUpsertion,
+    )
+
+    check_writes(admin.properties, f"changing user {user}")
+    info = ScramCredentialInfo(ScramMechanism[mechanism.replace("-", "_")], iterations)
+    change = UserScramCredentialUpsertion(user, info, password.encode())
+    asked = admin.client.alter_user_scram_credentials([change], request_timeout=TIMEOUT)
+    admin.answer(asked[user], f"change user {user}")
+
+
+def delete_user(admin: Admin, user: str, mechanisms: Iterable[str]) -> None:
+    """Delete a user's passwords for these mechanisms."""
+    from confluent_kafka.admin import ScramMechanism, UserScramCredentialDeletion
+
+    check_writes(admin.properties, f"deleting user {user}")
+    for mechanism in mechanisms:  # brokers take one change of a user in a request
+        change = UserScramCredentialDeletion(user, ScramMechanism[mechanism.replace("-", "_")])
+        asked = admin.client.alter_user_scram_credentials([change], request_timeout=TIMEOUT)
+        admin.answer(asked[user], f"delete user {user}")

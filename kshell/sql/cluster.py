@@ -14,8 +14,8 @@ from kshell.sql.statements import Statement
 from kshell.sql.statements import _statement as statement
 
 __all__ = ["AlterTopic", "Change", "CreateAcl", "CreateTopic", "DeleteRecords",
-           "DropAcl", "DropGroup", "DropTopic", "ElectLeaders", "Goal", "Move", "ResetGroup",
-           "Resource", "Rule", "Setting"]  # fmt: skip
+           "DropAcl", "DropGroup", "DropTopic", "DropUser", "ElectLeaders", "Goal", "Move",
+           "ResetGroup", "Resource", "Rule", "Secret", "SetUser", "Setting"]  # fmt: skip
 
 Setting = tuple[Name, str]  # a config of a topic, with its place, and its value
 
@@ -149,3 +149,35 @@ class DropAcl(Change):
     """DROP ACL rule: what it does not name may be anything."""
 
     rule: Rule
+
+
+class Secret(str):
+    """A password, which nothing shows by accident."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'********'"
+
+
+@statement
+class SetUser(Change):
+    """CREATE | ALTER USER name PASSWORD 'secret' [MECHANISM m] [ITERATIONS n].
+
+    `text` is without the password.
+    """
+
+    name: Name
+    password: Secret
+    mechanism: str
+    iterations: Number | None = None
+    creates: bool = True
+
+
+@statement
+class DropUser(Change):
+    """DROP USER [IF EXISTS] name [MECHANISM m]; without a mechanism, all of the user's."""
+
+    name: Name
+    mechanism: str = ""
+    if_exists: bool = False

@@ -233,6 +233,20 @@ ENTRIES = (
         ("DROP", "ACL"),
     ),
     Entry(
+        "CREATE USER", "CREATE|ALTER USER name PASSWORD …", "a user with a SCRAM password",
+        "CREATE | ALTER USER name PASSWORD 'secret'\n"
+        "  [MECHANISM SCRAM-SHA-512 | SCRAM-SHA-256] [ITERATIONS n];\n"
+        "The password is in no history, no error and no plan.",
+        "CREATE USER ann PASSWORD '${pw}' MECHANISM SCRAM-SHA-512;",
+        ("CREATE", "ALTER", "ALTER USER", "USER", "PASSWORD"),
+    ),
+    Entry(
+        "DROP USER", "DROP USER name", "end a user's SCRAM passwords",
+        "DROP USER [IF EXISTS] name [MECHANISM SCRAM-SHA-512 | SCRAM-SHA-256];",
+        "DROP USER IF EXISTS ann;",
+        ("DROP", "USER"),
+    ),
+    Entry(
         "ASSERT", "ASSERT TOPIC|SCHEMA|STREAM …", "an error if it does not hold",
         "ASSERT [NOT EXISTS] TOPIC name [WITH (PARTITIONS=n, …)] [TIMEOUT n unit];\n"
         "ASSERT [NOT EXISTS] SCHEMA [SUBJECT name] [ID n] [TIMEOUT n unit];\n"

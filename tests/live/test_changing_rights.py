@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 import kshell
-from kshell.errors import BindError, Forbidden, KafkaError, Place
+from kshell.errors import BindError, Forbidden, KafkaError, LoginRefused, Place
 from kshell.library import Session
-from kshell.results import Notice
+from tests.unit.terminal.test_cli import run
 
 pytestmark = pytest.mark.live
 
@@ -107,10 +107,6 @@ def test_a_refusal_names_the_operation_and_the_resource(alice, name, text, said)
     assert raised.value.what == said.format(t=name)
 
 
-def notices(result) -> list[Notice]:
-    return list(result.notices)
-
-
 def test_who_may_delete_a_topic_need_not_see_all_of_it(shell, alice, name) -> None:
     shell.sql(f"CREATE TOPIC {name}")
     shell.sql(f"CREATE ACL ALLOW DELETE ON TOPIC {name} TO 'User:alice'")  # which implies DESCRIBE
@@ -120,3 +116,69 @@ def test_who_may_delete_a_topic_need_not_see_all_of_it(shell, alice, name) -> No
 def test_who_may_create_a_topic_need_not_see_it(shell, alice, name) -> None:
     shell.sql(f"CREATE ACL ALLOW CREATE ON TOPIC {name} TO 'User:alice'")
     assert alice.sql(f"CREATE TOPIC {name}").text == f"Topic {name} is created."
+
+
+def login(broker, user: str, password: str, mechanism: str = "SCRAM-SHA-512") -> None:
+    properties = {
+        "security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": mechanism,
+        "sasl.username": user, "sasl.password": password,
+    }  # fmt: skip
+    kshell.connect(f"127.0.0.1:{broker.ports['SASL']}", properties=properties).close()
+
+
+def test_a_user_logs_in_with_the_password_that_was_set(shell, careful, secure_kafka, name) -> None:
+    text = f"CREATE USER {name} PASSWORD 'hunter2'"
+    plan = careful.sql(text)
+    assert plan.rows() == [("password for SCRAM-SHA-512", None, "********"), ("iterations", None, "8192")]
+    assert "hunter2" not in repr(plan)
+    with pytest.raises(LoginRefused):
+        login(secure_kafka, name, "hunter2")
+    assert shell.sql(text).text == f"User {name} is created."
+    login(secure_kafka, name, "hunter2")
+    changed = f"ALTER USER {name} PASSWORD 'other' ITERATIONS 4096"
+    assert careful.sql(changed).rows() == [
+        ("password for SCRAM-SHA-512", "********", "********"), ("iterations", "8192", "4096"),
+    ]  # fmt: skip
+    assert shell.sql(changed).text == f"User {name} is changed."
+    login(secure_kafka, name, "other")
+    with pytest.raises(LoginRefused):
+        login(secure_kafka, name, "hunter2")
+    shell.sql(f"CREATE USER {name} PASSWORD 'third' MECHANISM SCRAM-SHA-256")
+    login(secure_kafka, name, "third", "SCRAM-SHA-256")
+    assert careful.sql(f"DROP USER {name}").rows() == [
+        ("password for SCRAM-SHA-256", "********", None), ("password for SCRAM-SHA-512", "********", None),
+    ]  # fmt: skip
+    assert shell.sql(f"DROP USER {name}").text == f"User {name} is deleted."
+    with pytest.raises(LoginRefused):
+        login(secure_kafka, name, "third", "SCRAM-SHA-256")
+    assert shell.sql(f"DROP USER IF EXISTS {name}").text == f"User {name} has no password."
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "at"),
+    [
+        ("CREATE USER alice PASSWORD 'hunter2'", "user alice has a password for SCRAM-SHA-512 already", "alice"),
+        ("ALTER USER alicia PASSWORD 'hunter2'", "user alicia has no password for SCRAM-SHA-512", "alicia"),
+        ("CREATE USER bob PASSWORD 'hunter2' ITERATIONS 10", "Kafka takes 4,096 to 16,384 iterations", "10"),
+        ("CREATE USER bob PASSWORD ''", "the password is empty", "bob"),
+        ("DROP USER bob", "user bob has no password", "bob"),
+    ],
+)
+def test_refusals_of_users_and_their_places(careful, text, said, at) -> None:
+    with pytest.raises(BindError) as raised:
+        careful.sql(text)
+    error = raised.value
+    assert error.what == said
+    assert error.place == Place(1, text.index(at) + 1, len(at))
+    assert "hunter2" not in error.what + error.hint
+
+
+def test_no_log_has_a_password(secure_kafka, name) -> None:
+    done = run(
+        "-b", f"127.0.0.1:{secure_kafka.ports['PLAINTEXT']}", "--yes", "--debug",
+        "-e", f"CREATE USER {name} PASSWORD 'hunter2'; CREATE USER {name} PASSWORD 'hunter2'",
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "already" in done.stderr
+    assert "hunter2" not in done.stdout + done.stderr
+    assert "hunter2" not in secure_kafka.log.read_text()

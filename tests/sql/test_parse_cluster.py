@@ -14,12 +14,14 @@ from kshell.sql.cluster import (
     DropAcl,
     DropGroup,
     DropTopic,
+    DropUser,
     ElectLeaders,
     Goal,
     Move,
     ResetGroup,
     Resource,
     Rule,
+    SetUser,
 )
 from kshell.sql.parse import parse
 from kshell.sql.statements import Statement
@@ -81,7 +83,7 @@ def test_drop_topic() -> None:
         ("ALTER TOPIC t SET 'a'='1' RESET 'a'", Place(1, 33, 3), "a is there twice"),
         ("ALTER TOPIC t SET 'a'='1', 'a'='2'", Place(1, 28, 3), "a is there twice"),
         ("DROP TOPIC t DELETE TOPIC", Place(1, 14, 6), "the end of the statement"),
-        ("CREATE TOPICS t", Place(1, 8, 6), "expected STREAM, TABLE, TYPE, TOPIC or ACL"),
+        ("CREATE TOPICS t", Place(1, 8, 6), "expected STREAM, TABLE, TYPE, TOPIC, ACL or USER"),
     ],
 )
 def test_refusals(text: str, place: Place, said: str) -> None:
@@ -133,7 +135,7 @@ def test_drop_group() -> None:
         ("RESET GROUP g TO OFFSET -1", Place(1, 25, 1), "an offset"),
         ("RESET GROUP g TO SHIFT", Place(1, 23, 1), "a whole number"),
         ("RESET GROUP g FROM x", Place(1, 20, 1), "a file's path in single quotes"),
-        ("DROP GROUPS g", Place(1, 6, 6), "STREAM, TABLE, TYPE, TOPIC, GROUP or ACL"),
+        ("DROP GROUPS g", Place(1, 6, 6), "STREAM, TABLE, TYPE, TOPIC, GROUP, ACL or USER"),
     ],
 )
 def test_refusals_of_groups(text: str, place: Place, said: str) -> None:
@@ -236,3 +238,43 @@ def test_refusals_of_acls(text: str, place: Place, said: str) -> None:
     with pytest.raises(ParseError) as raised:
         parse(text)
     assert (raised.value.place, said in raised.value.what) == (place, True), raised.value.what
+
+
+def test_users() -> None:
+    made = one("CREATE USER ann-b PASSWORD 'it''s'")
+    assert isinstance(made, SetUser)
+    assert (made.name.text, made.password, made.mechanism, made.iterations, made.creates) == (
+        "ann-b", "it's", "SCRAM-SHA-512", None, True
+    )  # fmt: skip
+    other = one("ALTER USER 'Ann' PASSWORD 'x' MECHANISM scram-sha-256 ITERATIONS 4096")
+    assert isinstance(other, SetUser)
+    assert (other.name.text, other.mechanism, other.creates) == ("Ann", "SCRAM-SHA-256", False)
+    assert other.iterations == Number(4096, Place(1, 66, 4))
+    assert one("DROP USER IF EXISTS ann") == DropUser(
+        Name("ann", False, Place(1, 21, 3)), if_exists=True, text="DROP USER IF EXISTS ann"
+    )
+    assert one("DROP USER ann MECHANISM SCRAM-SHA-512").mechanism == "SCRAM-SHA-512"  # type: ignore[attr-defined]
+
+
+def test_a_statement_shows_no_password() -> None:
+    made = one("CREATE USER ann PASSWORD 'hunter2'")
+    assert "hunter2" not in repr(made) + str(made) + made.text
+    assert "********" in repr(made)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        ("CREATE USER", Place(1, 12, 1), "the name of a user"),
+        ("CREATE USER ann", Place(1, 16, 1), "expected PASSWORD"),
+        ("CREATE USER ann PASSWORD hunter2", Place(1, 26, 7), "PASSWORD takes a password in single quotes"),
+        ("CREATE USER ann PASSWORD 'x' MECHANISM MD5", Place(1, 40, 3), "SCRAM-SHA-512 or SCRAM-SHA-256"),
+        ("CREATE USER ann PASSWORD 'x' ITERATIONS few", Place(1, 41, 3), "a whole number"),
+        ("DROP USER ann PASSWORD 'x'", Place(1, 15, 8), "the end of the statement"),
+    ],
+)
+def test_refusals_of_users(text: str, place: Place, said: str) -> None:
+    with pytest.raises(ParseError) as raised:
+        parse(text)
+    assert (raised.value.place, said in raised.value.what) == (place, True), raised.value.what
+    assert "hunter2" not in raised.value.what

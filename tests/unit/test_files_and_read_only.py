@@ -143,6 +143,8 @@ WRITES = [
     "DROP GROUP g",
     "DELETE RECORDS FROM users BEFORE END",
     "ELECT LEADERS",
+    "CREATE USER ann PASSWORD 'x'",
+    "DROP USER ann",
     "CREATE ACL ALLOW READ ON TOPIC users TO 'User:ann'",
     "DROP ACL ALLOW READ ON TOPIC users TO 'User:ann'",
 ]
@@ -210,6 +212,8 @@ def test_what_writes_refuses_by_itself() -> None:
         lambda: admin.Admin(properties).alter_configs("t", {"retention.ms": "1"}),
         lambda: admin.Admin(properties).delete_records("t", {0: 1}),
         lambda: admin.Admin(properties).elect_leaders([("t", 0)]),
+        lambda: security.set_user(admin.Admin(properties), "a", "SCRAM-SHA-512", 4096, "x"),
+        lambda: security.delete_user(admin.Admin(properties), "a", ["SCRAM-SHA-512"]),
         lambda: security.create_acls(admin.Admin(properties), []),
         lambda: security.delete_acls(admin.Admin(properties), []),
         lambda: group_admin.alter_offsets(admin.Admin(properties), "g", {("t", 0): 1}),

@@ -146,16 +146,22 @@ class Context:
     def seen(self, name: str, changed: Callable[[Topic | None], bool]) -> None:
         """Wait until the brokers' metadata shows a change of a topic; raises KafkaError.
 
-        What this shell saw before is forgotten, so that its next statement sees the change.  Nobody
-        waits for what the user may not see.
+        What this shell saw before is forgotten, so that its next statement sees the change.
+        """
+        self.wait_for(f"topic {name}", lambda: changed(self.client.find(name)))
+        self.client.forget()
+
+    def wait_for(self, what: str, changed: Callable[[], bool]) -> None:
+        """Wait until a change of the cluster can be seen; raises KafkaError.
+
+        Nobody waits for what the user may not see.
         """
         deadline = time.monotonic() + _VISIBLE
         with contextlib.suppress(Forbidden):
-            while not changed(self.client.find(name)):
+            while not changed():
                 if time.monotonic() > deadline:
-                    raise KafkaError(f"the change of topic {name} is not seen after {_VISIBLE:g} s")
+                    raise KafkaError(f"the change of {what} is not seen after {_VISIBLE:g} s")
                 time.sleep(0.05)
-        self.client.forget()
 
     def next_id(self, prefix: str) -> str:
         """The next query's id."""

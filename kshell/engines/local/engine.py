@@ -50,6 +50,7 @@ STATEMENTS: Mapping[type[Statement], str] = {
     cluster.DropGroup: "drop_group:drop_group",
     cluster.DropTopic: "drop_topic:drop_topic",
     ast.DropType: "declare:change",
+    cluster.DropUser: "users:drop_user",
     cluster.ElectLeaders: "elect_leaders:elect_leaders",
     ast.Explain: "explain:explain",
     ast.InsertSelect: "persistent:insert_select",
@@ -58,6 +59,7 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.QueryControl: "persistent:control",
     cluster.ResetGroup: "reset_group:reset_group",
     ast.Select: "select:select",
+    cluster.SetUser: "users:set_user",
     ast.Show: "show:show",
 }
 

@@ -1,4 +1,4 @@
-"""Reads the statements that change who may do what: CREATE and DROP ACL.
+"""Reads the statements that change who may do what: ACLs, and users with SCRAM passwords.
 
 `grammar.cluster` has them in its table.
 """
@@ -8,10 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kshell.sql.clauses import Name
-from kshell.sql.cluster import CreateAcl, DropAcl, Resource, Rule
+from kshell.errors import ParseError
+from kshell.sql.clauses import Name, Number
+from kshell.sql.cluster import (
+    CreateAcl,
+    DropAcl,
+    DropUser,
+    Resource,
+    Rule,
+    Secret,
+    SetUser,
+)
 from kshell.sql.grammar.cursor import Cursor
 from kshell.sql.statements import Statement
+from kshell.sql.tokens import Kind
 
 __all__ = ["SECURITY"]
 
@@ -79,7 +89,61 @@ def _drop_acl(cursor: Cursor, place: Place) -> Statement:
     return DropAcl(rule=_rule(cursor, whole=False), **place)
 
 
+_MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256")
+
+
+def _user(cursor: Cursor) -> Name:
+    return cursor.topic("the name of a user")
+
+
+def _mechanism(cursor: Cursor) -> str:
+    first = cursor.peek()
+    named = cursor.topic(" or ".join(_MECHANISMS)).text.upper()
+    if named not in _MECHANISMS:
+        raise cursor.fail(*_MECHANISMS, token=first)
+    return named
+
+
+def _password(cursor: Cursor) -> Secret:
+    """The password; an error does not quote what stands there."""
+    token = cursor.peek()
+    if token.kind is not Kind.STRING:
+        raise ParseError(
+            "PASSWORD takes a password in single quotes", place=cursor.place(token)
+        )
+    return Secret(cursor.next().value)
+
+
+def _set_user(creates: bool) -> Callable[[Cursor, Place], Statement]:
+    def read(cursor: Cursor, place: Place) -> Statement:
+        name = _user(cursor)
+        cursor.expect("PASSWORD")
+        password = _password(cursor)
+        mechanism = _mechanism(cursor) if cursor.take("MECHANISM") else _MECHANISMS[0]
+        iterations = None
+        if cursor.take("ITERATIONS"):
+            at = cursor.place(cursor.peek())
+            iterations = Number(cursor.integer(), at)
+        text = f"{'CREATE' if creates else 'ALTER'} USER {name.text}"
+        return SetUser(
+            name=name, password=password, mechanism=mechanism, iterations=iterations,
+            creates=creates, text=text, place=place["place"],
+        )  # fmt: skip
+
+    return read
+
+
+def _drop_user(cursor: Cursor, place: Place) -> Statement:
+    if_exists = cursor.take("IF", "EXISTS")
+    name = _user(cursor)
+    mechanism = _mechanism(cursor) if cursor.take("MECHANISM") else ""
+    return DropUser(name=name, mechanism=mechanism, if_exists=if_exists, **place)
+
+
 SECURITY: Mapping[tuple[str, str], Callable[[Cursor, Place], Statement]] = {
     ("CREATE", "ACL"): _create_acl,
     ("DROP", "ACL"): _drop_acl,
+    ("CREATE", "USER"): _set_user(creates=True),
+    ("ALTER", "USER"): _set_user(creates=False),
+    ("DROP", "USER"): _drop_user,
 }

@@ -207,6 +207,10 @@ def _property_name(before: Sequence[Node]) -> str:
     return "".join(named).strip("'\"`")
 
 
+def _mechanism(filling: Filling) -> None:
+    filling.offers.pairs((name, "mechanism") for name in ("SCRAM-SHA-512", "SCRAM-SHA-256"))
+
+
 def _config(filling: Filling) -> None:
     filling.offers.strings((name, help) for name, (help, _) in TOPIC_CONFIGS.items())
 
@@ -339,6 +343,7 @@ SLOTS: Mapping[str, Callable[[Filling], None]] = {
     "query id": _query_id, "variable": _variable, "file": _file,
     "data file": _data_file, "script": _script, "help": _help, "unit": _unit,
     "property": _property, "value": _value, "config": _config,
+    "mechanism": _mechanism,
     "config value": _config_value, "moment": _moment, "partition": _partition,
     "condition": _condition, "(options)": _with, "(columns)": _declared,
     "(names)": _target_columns, "(row)": _row, "(query)": _query_in_parentheses,

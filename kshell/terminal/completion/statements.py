@@ -37,6 +37,7 @@ STATEMENTS: Mapping[str, str] = {
         | SOURCE+STREAM {_CREATED} | SOURCE+TABLE {_CREATED}
         | TYPE [IF+NOT+EXISTS] <new> AS <type>
         | ACL {{ ALLOW | DENY }} @operations ON @resource TO <principal> [FROM+HOST <host>]
+        | USER <new> @password
         | TOPIC [IF+NOT+EXISTS] <new>
           {{ PARTITIONS <number> | REPLICAS <number> | @configs }}* }}""",
     "@configs": "SET <config> = <config value> { , <config> = <config value> }*",
@@ -46,7 +47,9 @@ STATEMENTS: Mapping[str, str] = {
         | TOPIC { <topic> | IF+EXISTS <topic> }
         | GROUP { <group> | IF+EXISTS <group> }
         | ACL [{ ALLOW | DENY } [@operations]] [ON @resource] [TO <principal>]
-          [FROM+HOST <host>] }""",
+          [FROM+HOST <host>]
+        | USER { <new> | IF+EXISTS <new> } [MECHANISM <mechanism>] }""",
+    "@password": "PASSWORD <text> [MECHANISM <mechanism>] [ITERATIONS <number>]",
     "@operations": "@operation { , @operation }*",
     "@operation": """{ READ | WRITE | CREATE | DELETE | ALTER | DESCRIBE | DESCRIBE+CONFIGS
         | ALTER+CONFIGS | IDEMPOTENT+WRITE | CLUSTER+ACTION | ALL }""",
@@ -54,6 +57,7 @@ STATEMENTS: Mapping[str, str] = {
         | TRANSACTIONAL+ID <new> [PREFIXED] | CLUSTER }""",
     "ALTER": """ALTER { STREAM <stream> @added | TABLE <table> @added
         | TOPIC <topic> { PARTITIONS <number> | @configs | RESET <config> { , <config> }* }*
+        | USER <new> @password
         | SYSTEM <property> = <value> }""",
     "@added": "{ ADD+COLUMN | ADD } <new> <type> [, @added]",
     "RESET": """RESET GROUP <group> { TO @goal | ON <topic> { TO @goal | { , <topic> }* TO @goal }
@@ -92,7 +96,7 @@ STATEMENTS: Mapping[str, str] = {
     "(": "<query>",
 }
 _NAMES = frozenset({"topic", "source", "sink", "stream", "table", "user's type", "function",
-                    "query id", "property", "value", "group"})  # fmt: skip
+                    "query id", "property", "value", "group", "mechanism"})  # fmt: skip
 _NO_NAMES = frozenset({"IF", "FUNCTION", "EXTENDED"})  # where a name may stand
 _QUERY_STARTS = ("SELECT", "WITH", "FROM", "VALUES")
 _TOKEN = re.compile(r"[{}\[\]|*]|<[^>]+>|\(\w+\)|@\w+|[\w+]+|[=,]")

@@ -77,6 +77,8 @@ CHANGES = (
     "DROP GROUP g",
     "DELETE RECORDS FROM users BEFORE END",
     "ELECT LEADERS",
+    "CREATE USER ann PASSWORD 'x'",
+    "DROP USER ann",
     "CREATE ACL ALLOW READ ON TOPIC users TO 'User:ann'",
     "DROP ACL ALLOW READ ON TOPIC users TO 'User:ann'",
 )

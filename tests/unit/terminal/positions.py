@@ -57,6 +57,13 @@ POSITIONS: tuple[tuple[str | None, ...], ...] = (
     ("CREATE ACL ALLOW READ ON TOPIC or|", "orders"),
     ("CREATE ACL ALLOW READ ON TOPIC orders |", "PREFIXED"),
     ("DROP ACL ON TOPIC us|", "users"),
+    ("CREATE US|", "USER"),
+    ("CREATE USER ann |", "PASSWORD"),
+    ("CREATE USER ann PASSWORD 'x' |", "MECHANISM"),
+    ("ALTER USER ann PASSWORD 'x' ITER|", "ITERATIONS"),
+    ("DROP USER ann |", "MECHANISM"),
+    ("DROP USER ann MECHANISM |", "SCRAM-SHA-512"),
+    ("CREATE USER ann PASSWORD 'x' MECHANISM SCRAM-SHA-256 |", "ITERATIONS"),
     # Records and leaders
     ("DEL|", "DELETE", "DROP"),
     ("DELETE |", "RECORDS"),

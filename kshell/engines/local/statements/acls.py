@@ -32,6 +32,7 @@ def create_acl(
 
     def apply() -> Answer:
         create_acls(admin, made)
+        context.wait_for("ACLs", lambda: all(acls(context.client, acl) for acl in made))
         return Message(f"{many(len(made), 'ACL')} created.")
 
     plan = planned("Create ACLs", [("ACL", None, str(acl)) for acl in made])
@@ -48,6 +49,7 @@ def drop_acl(context: Context, statement: DropAcl, properties: Properties) -> An
 
     def apply() -> Answer:
         delete_acls(admin, gone)
+        context.wait_for("ACLs", lambda: not any(acls(context.client, acl) for acl in gone))
         return Message(f"{many(len(gone), 'ACL')} deleted.")
 
     plan = planned("Delete ACLs", [("ACL", str(acl), None) for acl in gone])
