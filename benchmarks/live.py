@@ -1,7 +1,7 @@
 """What the live view costs: CPU of its threads, memory, and the time from a key to its frame.
 
-`python benchmarks/live.py [seconds]`: a pty of 54 lines shows 50 keys of a table while 100,000
-records a second change them (made before, so that only the view works), and `t` is typed now and then.
+`python benchmarks/live.py [seconds [chart]]`: a pty of 54 lines shows 50 keys of a table while 100,000
+records a second change them (made before, so that only the view works), and `t` is typed now and then; or `c`, and the chart is open half of the time.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ def main() -> None:
     termios.tcsetwinsize(terminal, (LINES, COLUMNS))
     seen = bytearray()
     keys: list[float] = []
-    pressed, mode = 0.0, b"changelog"
+    key, other = (b"c", b"chart") if "chart" in sys.argv else (b"t", b"changelog")
+    pressed, mode = 0.0, other
     press_at = time.monotonic() + 2
     while True:
         try:
@@ -94,12 +95,12 @@ def main() -> None:
         now = time.monotonic()
         if pressed and mode in bytes(seen):
             keys.append(now - pressed)
-            pressed, mode = 0.0, b"table" if mode == b"changelog" else b"changelog"
+            pressed, mode = 0.0, b"table" if mode == other else other
             press_at = now + 0.73
         elif not pressed and now > press_at and now < press_at + 60:
             seen.clear()
             pressed = now
-            os.write(terminal, b"t")
+            os.write(terminal, key)
         del seen[:-8192]
     os.waitpid(pid, 0)
     print(bytes(seen).decode(errors="replace").rsplit("\n", 2)[-2].strip())

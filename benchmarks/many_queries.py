@@ -30,8 +30,8 @@ class Counted:
         self.bytes = 0
         decode = raw.Fetched.decode
 
-        def counting(frame: memoryview) -> raw.Fetched:
-            answer = decode(frame)
+        def counting(frame: memoryview, version: int) -> raw.Fetched:
+            answer = decode(frame, version)
             self.bytes += sum(len(part.records) for part in answer.partitions)
             return answer
 

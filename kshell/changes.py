@@ -10,8 +10,9 @@ The order of rows is part of the meaning: rows of one batch follow one another i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
@@ -27,6 +28,7 @@ class Changes:
 
     `order` says where each row stands among the rows of all inputs of a step: int64, never falling;
     rows that one record made share its place.  None where only one input has rows.
+    `places` has the partition and the offset of each row's record, where a person may open it.
 
     >>> c = Changes.of(pa.record_batch({"n": [1, 2]}))
     >>> c.weights.to_pylist()
@@ -36,6 +38,7 @@ class Changes:
     rows: pa.RecordBatch
     weights: pa.Array
     order: pa.Array | None = None
+    places: pa.RecordBatch | None = None
 
     @classmethod
     def of(cls, rows: pa.RecordBatch, weight: int = 1) -> Changes:
@@ -56,9 +59,9 @@ class Changes:
         if len(parts) == 1:
             return parts[0]
         rows = pa.concat_batches([p.rows for p in parts])
-        orders = [p.order for p in parts if p.order is not None]
-        order = pa.concat_arrays(orders) if len(orders) == len(parts) else None
-        return cls(rows, pa.concat_arrays([p.weights for p in parts]), order)
+        order = _joined([p.order for p in parts], pa.concat_arrays)
+        places = _joined([p.places for p in parts], pa.concat_batches)
+        return cls(rows, pa.concat_arrays([p.weights for p in parts]), order, places)
 
     def there(self) -> pa.Array:
         """Which rows are there after the change: those that weigh more than 0."""
@@ -68,22 +71,30 @@ class Changes:
 
     def holding(self, rows: pa.RecordBatch) -> Changes:
         """Other rows in the places of these, one for each."""
-        return Changes(rows, self.weights, self.order)
+        return Changes(rows, self.weights, self.order, self.places)
 
     def filter(self, mask: pa.Array) -> Changes:
         """The rows at which the mask is true."""
-        order = None if self.order is None else self.order.filter(mask)
-        return Changes(self.rows.filter(mask), self.weights.filter(mask), order)
+        return self._each(lambda column: column.filter(mask))
 
-    def take(self, places: pa.Array) -> Changes:
-        """The rows at those places."""
-        order = None if self.order is None else self.order.take(places)
-        return Changes(self.rows.take(places), self.weights.take(places), order)
+    def take(self, numbers: pa.Array) -> Changes:
+        """The rows of those numbers."""
+        return self._each(lambda column: column.take(numbers))
 
     def slice(self, start: int, length: int | None = None) -> Changes:
         """Some of the rows, without a copy; without `length` up to the last."""
-        order = None if self.order is None else self.order.slice(start, length)
-        return Changes(self.rows.slice(start, length), self.weights.slice(start, length), order)
+        return self._each(lambda column: column.slice(start, length))
+
+    def _each(self, part: Callable[[Any], Any]) -> Changes:
+        """The same part of all that there is of each row."""
+        order = None if self.order is None else part(self.order)
+        places = None if self.places is None else part(self.places)
+        return Changes(part(self.rows), part(self.weights), order, places)
 
     def __len__(self) -> int:
         return int(self.rows.num_rows)
+
+
+def _joined(parts: Sequence[Any], concat: Callable[[Any], Any]) -> Any:
+    """The parts as one; None if one of them is missing."""
+    return None if any(part is None for part in parts) else concat(parts)

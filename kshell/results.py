@@ -216,7 +216,9 @@ class Live:
     """A continuous table: `poll(seconds)` gives the changes since the last, None after the end.
 
     `key` names the columns that identify a row of a table; a stream, whose rows never change, has
-    none.  `ends`: it has a LIMIT, and ends when that is reached.
+    none.  `ends`: it has a LIMIT, and ends when that is reached.  `record` reads the record at a
+    partition and an offset, for the `places` of changes; None if they have none.  `hints` say why
+    there may be no row for long.
     """
 
     schema: pa.Schema
@@ -227,6 +229,8 @@ class Live:
     key: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()  # besides the notice of records that are left out
     ends: bool = False
+    record: Callable[[int, int], Printed] | None = None
+    hints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,13 +258,14 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A query in the background: its id, its status in a few words, whether it has failed, and
-    an outage that it waits for."""
+    """A query in the background: its id, its status in a few words, whether it has failed, an
+    outage that it waits for, and the stream or table that it writes."""
 
     id: str
     state: str
     failed: bool = False
     note: str = ""
+    writes: str = ""
 
 
 @dataclass(frozen=True, slots=True)

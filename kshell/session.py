@@ -80,9 +80,11 @@ class Session:
         tables: Mapping[str, pa.Table] | None = None,
         *,
         remembers: bool = False,
+        opens_records: bool = False,
     ) -> None:
         self.properties = properties
         self._remembers = remembers  # whether each SELECT's answer is the last result, `_`
+        self._opens_records = opens_records  # whether a person may open the record of a live row
         self._tables = dict(tables or {})
         self.profile = profile
         self.variables: dict[str, str] = {}
@@ -97,13 +99,21 @@ class Session:
 
     @classmethod
     def open(
-        cls, properties: Mapping[str, str], profile: str = "", *, remembers: bool = False
+        cls,
+        properties: Mapping[str, str],
+        profile: str = "",
+        *,
+        remembers: bool = False,
+        opens_records: bool = False,
     ) -> Session:
         """A session that connects at its first statement; raises UsageError, UnknownName.
 
-        `remembers` is for a prompt, where a person may ask for the last result at any time.
+        `remembers` is for a prompt, where a person may ask for the last result at any time;
+        `opens_records` for a terminal, where a person may ask for the record of a live row.
         """
-        return cls(Properties(properties), profile, remembers=remembers)
+        return cls(
+            Properties(properties), profile, remembers=remembers, opens_records=opens_records
+        )
 
     @property
     def engine(self) -> Engine:
@@ -111,7 +121,9 @@ class Session:
         if self._engine is None:
             from kshell.engines.local.engine import LocalEngine
 
-            self._engine = LocalEngine.connect(self.properties, self._tables)
+            self._engine = LocalEngine.connect(
+                self.properties, self._tables, self._opens_records
+            )
         return self._engine
 
     @property

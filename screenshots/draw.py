@@ -25,6 +25,15 @@ _COLOURS = {
     "brightbrown": "#f5d689", "brightyellow": "#f5d689", "brightblue": "#9cc5ff",
     "brightmagenta": "#ddb9f2", "brightcyan": "#8be3e9", "brightwhite": "#ffffff",
 }  # fmt: skip
+# Parts of a cell that block characters fill, as (left, top, width, height): fonts leave gaps.
+_BLOCKS = {c: ((0, 1 - n / 8, 1, n / 8),) for n, c in enumerate("▁▂▃▄▅▆▇█", 1)}
+_BLOCKS |= {c: ((0, 0, n / 8, 1),) for n, c in enumerate("▏▎▍▌▋▊▉", 1)}
+_BLOCKS |= {"▐": ((0.5, 0, 0.5, 1),), "▀": ((0, 0, 1, 0.5),)}
+_QUARTERS = ((0, 0, 0.5, 0.5), (0.5, 0, 0.5, 0.5), (0, 0.5, 0.5, 0.5), (0.5, 0.5, 0.5, 0.5))
+_BLOCKS |= {
+    c: tuple(q for n, q in enumerate(_QUARTERS) if bits >> n & 1)
+    for c, bits in zip("▘▝▖▗▚▞▛▜▙▟", (1, 2, 4, 8, 9, 6, 7, 11, 13, 14), strict=True)
+}
 Look = tuple[str, str, bool, bool, bool]
 Run = tuple[int, int, Look, str]  # column, columns, look, text
 
@@ -90,6 +99,16 @@ def _window(columns: int, lines: int, title: str) -> list[str]:
     return out
 
 
+def _filled(text: str, left: float, top: float) -> str:
+    """The block characters of a run as the path of what they fill."""
+    return "".join(
+        f"M{left + (n + x) * _CELL:.2f} {top + y * _LINE:.2f}h{wide * _CELL + 0.1:.2f}"
+        f"v{high * _LINE + 0.1:.2f}h{-wide * _CELL - 0.1:.2f}z"
+        for n, c in enumerate(text)
+        for x, y, wide, high in _BLOCKS.get(c, ())
+    )
+
+
 def _line(runs: Iterable[Run], top: float) -> list[str]:
     """The elements of one line."""
     out = []
@@ -100,6 +119,10 @@ def _line(runs: Iterable[Run], top: float) -> list[str]:
                 f'<rect x="{left:.2f}" y="{top}" width="{wide + 0.3:.2f}"'
                 f' height="{_LINE + 0.3}" fill="{paper}"/>'
             )
+        blocks = _filled(text, left, top)
+        if blocks:
+            out.append(f'<path d="{blocks}" fill="{ink}"/>')
+            text = "".join(" " if c in _BLOCKS else c for c in text)
         if text.strip():
             style = ' font-weight="bold"' * bold + ' font-style="italic"' * italic
             style += ' text-decoration="underline"' * under

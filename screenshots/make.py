@@ -82,6 +82,11 @@ WINDOWED = (
     "FROM pageviews v JOIN people p ON v.userid = p.id\r"
     "WINDOW TUMBLING (SIZE 1 HOUR) GROUP BY p.regionid EMIT CHANGES;\r"
 )
+CHARTED = (
+    "SELECT p.regionid AS region, WINDOWSTART, COUNT(*) AS views\r"
+    "FROM pageviews v JOIN people p ON v.userid = p.id\r"
+    "WINDOW TUMBLING (SIZE 1 MINUTE) GROUP BY p.regionid EMIT CHANGES;\r"
+)
 KEPT = (
     "CREATE TABLE spent AS\r"
     "  SELECT userid, COUNT(*) AS orders, ROUND(SUM(total), 2) AS total\r"
@@ -103,6 +108,12 @@ SHOTS = (
         "live", "kshell: a join counted in windows, live; what has just changed is green",
         (WINDOWED,), "● live", pause=8, lines=22,
         before=("SET 'auto.offset.reset'='earliest';\r", PEOPLE), after="q",
+    ),
+    Shot(
+        "chart", "kshell: page views of each region, minute by minute, live: c in the live view",
+        (CHARTED, "c"), "● live  chart", pause=15, lines=21,
+        before=("SET 'auto.offset.reset'='earliest';\r", "DROP TABLE IF EXISTS people;\r", PEOPLE),
+        after="qq",
     ),
     Shot(
         "background", "kshell: a query in the background, and its table asked",

@@ -70,6 +70,8 @@ def tls_context(properties: Mapping[str, str], lead: str = "") -> ssl.SSLContext
                 f"{lead}{name}: there is no file {given[name]}",
                 hint="kshell config show says where it was set",
             )
+    for what, block in ((_CA, "CERTIFICATE"), (_CERTIFICATE, "CERTIFICATE"), (_KEY, "PRIVATE KEY")):
+        _check_pem(given, what, block)
     with _refused(given, lead, _CA, f"{lead}ssl.ca.location is a file of PEM, PKCS12 or JKS"):
         context = ssl.create_default_context(
             cafile=given.get(f"{_CA}.location"), cadata=given.get(f"{_CA}.pem")
@@ -89,6 +91,27 @@ def tls_context(properties: Mapping[str, str], lead: str = "") -> ssl.SSLContext
     return context
 
 
+def _text_of(given: Mapping[str, str], what: str) -> str:
+    if f"{what}.pem" in given:
+        return given[f"{what}.pem"]
+    location = given.get(f"{what}.location")
+    try:
+        return Path(location).expanduser().read_text("latin-1") if location else ""
+    except OSError:
+        return ""
+
+
+def _check_pem(given: Mapping[str, str], what: str, block: str) -> None:
+    """Raise UsageError if a file has no such block: OpenSSL does not say which file it means."""
+    location = given.get(f"{what}.location")
+    text = _text_of(given, what)
+    if location and text and not re.search(f"-----BEGIN [A-Z0-9 ]*{block}-----", text):
+        raise UsageError(
+            f"{location} holds no {block.lower()} in PEM",
+            hint=f"a file of PEM has a line -----BEGIN {block}-----",
+        )
+
+
 @contextlib.contextmanager
 def _refused(given: Mapping[str, str], lead: str, what: str, hint: str) -> Iterator[None]:
     """OpenSSL's refusal as an error that names the file, or the property that holds the PEM."""
@@ -98,6 +121,16 @@ def _refused(given: Mapping[str, str], lead: str, what: str, hint: str) -> Itera
         place = given.get(f"{what}.location", f"{lead}{what}.pem")
         key = ", or its key," if what == _CERTIFICATE else ""
         reason = getattr(error, "reason", "") or error.strerror or "no PEM"
+        if what == _CERTIFICATE:
+            held = given.get(f"{_KEY}.location", f"{lead}{_KEY}.pem")
+            if reason == "KEY_VALUES_MISMATCH":
+                said = f"{held} is the key of another certificate than {place}"
+                raise UsageError(said, hint=hint) from None
+            if "ENCRYPTED" in _text_of(given, _KEY):
+                said = f"{held}: the pass phrase of its key is another ({lead}ssl.key.password)"
+                if not given.get("ssl.key.password"):
+                    said = f"{held} is encrypted, and {lead}ssl.key.password is not set"
+                raise UsageError(said, hint=hint) from None
         raise UsageError(f"{place}{key} cannot be used: {reason}", hint=hint) from None
 
 

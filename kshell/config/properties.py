@@ -51,7 +51,7 @@ _OF_THE_CONNECTION = (
     Property("ssl.endpoint.identification.algorithm", "https",
              "check the broker's name against its certificate", ("https", "none")),
     Property("kshell.connect.timeout.ms", "5000",
-             "how long a broker may take to answer", least=1),
+             "how long a connection to a broker may take", least=1),
     Property("kshell.files", "false",
              "statements may read and write local files: the command allows it", _FLAG, fixed=True),
     Property("kshell.read.only", "false",

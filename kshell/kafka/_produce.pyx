@@ -244,6 +244,13 @@ cdef class Sender:
     def __len__(self):
         return lib.outq_len(self.client)
 
+    def fatal(self):
+        """The code and the text of what ended the producer for good; code 0 where nothing did."""
+        cdef char why[ROOM]
+        why[0] = 0
+        code = lib.fatal_error(self.client, why, ROOM)
+        return code, why.decode()
+
     cdef check(self, void *error):
         """Raise librdkafka's error, and free it."""
         cdef char why[ROOM]

@@ -14,16 +14,21 @@ from types import MappingProxyType
 from typing import Any
 
 from kshell.config import Properties
-from kshell.errors import Forbidden, KafkaError, UnknownName
+from kshell.errors import KafkaError, UnknownName
+from kshell.kafka.rights import refused
 from kshell.kafka.settings import librdkafka
 from kshell.permits import check_writes
 
-__all__ = ["FORBIDDEN", "TIMEOUT", "Admin", "Config", "create_topic",
+__all__ = ["CLUSTER", "FORBIDDEN", "TIMEOUT", "Admin", "Config", "Right", "create_topic",
            "delete_topic", "provoke_topic"]  # fmt: skip
 
 TIMEOUT = 10.0  # seconds for a request
 _UNKNOWN, _LEADS_ALREADY = 3, 84
 FORBIDDEN = frozenset({29, 30, 31, 53})  # a topic, a group, the cluster, a transactional id
+
+
+Right = tuple[str, str]  # an operation and a resource, as ACLs name them
+CLUSTER = "cluster"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +54,16 @@ class Admin:
         return AdminClient(librdkafka(self.properties))
 
     def answer(
-        self, future: Future[Any], doing: str, instead: Mapping[int, object] = MappingProxyType({})
+        self,
+        future: Future[Any],
+        doing: str,
+        needs: Right,
+        instead: Mapping[int, object] = MappingProxyType({}),
     ) -> Any:
         """The answer to a request; `doing` is what it does, as in "create topic t".
 
-        `instead` has what is answered for some of Kafka's error codes.
+        `needs` is the right that it takes.  `instead` has what is answered for some of Kafka's
+        error codes.
         """
         from confluent_kafka import KafkaException
 
@@ -63,16 +73,16 @@ class Admin:
             error = refused.args[0]
             if error.code() in instead:
                 return instead[error.code()]
-            self.check(error, doing)
+            self.check(error, doing, needs)
         except TimeoutError:
             pass
         raise KafkaError(f"cannot {doing}: no answer in {TIMEOUT:g} s")
 
     @staticmethod
-    def check(error: Any, doing: str) -> None:
+    def check(error: Any, doing: str, needs: Right) -> None:
         """Raise a refusal of confluent-kafka's as ours, if there is one."""
         if error is not None and error.code() in FORBIDDEN:
-            raise Forbidden(f"not allowed to {doing}")
+            raise refused(*needs)
         if error is not None:
             raise KafkaError(f"cannot {doing}: {error.str()}")
 
@@ -96,13 +106,15 @@ class Admin:
         asked = self.client.create_topics(
             [new], request_timeout=TIMEOUT, validate_only=only_check
         )
-        self.answer(asked[topic], f"create topic {topic}")
+        self.answer(asked[topic], f"create topic {topic}", ("CREATE", f"topic {topic}"))
 
     def delete_topic(self, topic: str) -> None:
         """Delete a topic; raises UnknownName too."""
         check_writes(self.properties, f"deleting topic {topic}")
         asked = self.client.delete_topics([topic], request_timeout=TIMEOUT)
-        if self.answer(asked[topic], f"delete topic {topic}", {_UNKNOWN: _UNKNOWN}) is not None:
+        needs = ("DELETE", f"topic {topic}")
+        unknown = {_UNKNOWN: _UNKNOWN}
+        if self.answer(asked[topic], f"delete topic {topic}", needs, unknown) is not None:
             raise UnknownName("topic", topic)
 
     def add_partitions(self, topic: str, partitions: int, *, only_check: bool = False) -> None:
@@ -113,7 +125,8 @@ class Admin:
         asked = self.client.create_partitions(
             [NewPartitions(topic, partitions)], request_timeout=TIMEOUT, validate_only=only_check
         )
-        self.answer(asked[topic], f"add partitions to topic {topic}")
+        needs = ("ALTER", f"topic {topic}")
+        self.answer(asked[topic], f"add partitions to topic {topic}", needs)
 
     def alter_configs(
         self, topic: str, configs: Mapping[str, str | None], *, only_check: bool = False
@@ -135,7 +148,8 @@ class Admin:
         asked = self.client.incremental_alter_configs(
             [resource], request_timeout=TIMEOUT, validate_only=only_check
         )
-        self.answer(asked[resource], f"change configs of topic {topic}")
+        needs = ("ALTER CONFIGS", f"topic {topic}")
+        self.answer(asked[resource], f"change configs of topic {topic}", needs)
 
     def delete_records(self, topic: str, before: Mapping[int, int]) -> None:
         """Delete the records of partitions that lie before an offset."""
@@ -145,7 +159,8 @@ class Admin:
         parts = [TopicPartition(topic, p, offset) for p, offset in before.items()]
         asked = self.client.delete_records(parts, request_timeout=TIMEOUT)
         for part, one in asked.items():
-            self.answer(one, f"delete records of topic {topic}, partition {part.partition}")
+            doing = f"delete records of topic {topic}, partition {part.partition}"
+            self.answer(one, doing, ("DELETE", f"topic {topic}"))
 
     def elect_leaders(self, partitions: Iterable[tuple[str, int]]) -> None:
         """Have the first replica of each partition lead."""
@@ -155,15 +170,17 @@ class Admin:
         parts = [TopicPartition(topic, p) for topic, p in partitions]
         # It takes no time limit: confluent-kafka 2.16 raises SystemError for one.
         asked = self.client.elect_leaders(ElectionType.PREFERRED, parts)
-        for part, error in self.answer(asked, "elect leaders").items():
+        needs = ("ALTER", CLUSTER)
+        for part, error in self.answer(asked, "elect leaders", needs).items():
+            doing = f"elect a leader of topic {part.topic}, partition {part.partition}"
             if error is None or error.code() != _LEADS_ALREADY:
-                self.check(error, f"elect a leader of {part.topic}, partition {part.partition}")
+                self.check(error, doing, needs)
 
     def topic_configs(self, topic: str) -> dict[str, Config]:
         """A topic's configs by name."""
         from confluent_kafka.admin import ConfigSource
 
-        entries = self._configs("TOPIC", topic, f"read configs of topic {topic}")
+        entries = self._configs("TOPIC", topic, f"topic {topic}")
         configs = {}
         for name, entry in entries.items():
             is_set = entry.source == ConfigSource.DYNAMIC_TOPIC_CONFIG.value
@@ -174,15 +191,18 @@ class Admin:
 
     def broker_configs(self, broker: int) -> dict[str, str]:
         """A broker's configs by name, all but secrets."""
-        entries = self._configs("BROKER", str(broker), f"read configs of broker {broker}")
+        entries = self._configs("BROKER", str(broker), CLUSTER)
         return {n: str(e.value) for n, e in entries.items() if not e.is_sensitive}
 
-    def _configs(self, kind: str, name: str, doing: str) -> Mapping[str, Any]:
+    def _configs(self, kind: str, name: str, of: str) -> Mapping[str, Any]:
         from confluent_kafka.admin import ConfigResource
 
         resource = ConfigResource(ConfigResource.Type[kind], name)
         asked = self.client.describe_configs([resource], request_timeout=TIMEOUT)
-        found: Mapping[str, Any] = self.answer(asked[resource], doing)
+        needs = ("DESCRIBE CONFIGS", of)
+        found: Mapping[str, Any] = self.answer(
+            asked[resource], f"read configs of {kind.lower()} {name}", needs
+        )
         return found
 
 

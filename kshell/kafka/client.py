@@ -104,18 +104,24 @@ class Client:
         return self.call(self.wire.serves(request))
 
     def snapshot(self, topic: Topic, isolation: str) -> Snapshot:
-        """The topic's offsets now, under an isolation.level: two requests to each leader."""
+        """The topic's offsets now, under an isolation.level: two requests to each leader.
+
+        Partitions for which no leader answers are `missing`.
+        """
         committed = int(isolation == "read_committed")
 
         async def both() -> tuple[dict[int, int], dict[int, int]]:
             partitions = [p.id for p in topic.partitions]
-            first = self.wire.offsets(topic, dict.fromkeys(partitions, EARLIEST), 0)
-            end = self.wire.offsets(topic, dict.fromkeys(partitions, LATEST), committed)
+            first = self.wire.offsets(topic, dict.fromkeys(partitions, EARLIEST), 0, partial=True)
+            end = self.wire.offsets(
+                topic, dict.fromkeys(partitions, LATEST), committed, partial=True
+            )
             return await asyncio.gather(first, end)
 
         firsts, ends = self.call(both())
-        held = {p: (firsts[p], max(ends[p], firsts[p])) for p in sorted(firsts)}
-        return Snapshot(topic, held, committed)
+        held = {p: (firsts[p], max(ends[p], firsts[p])) for p in sorted(firsts) if p in ends}
+        missing = frozenset(p.id for p in topic.partitions).difference(held)
+        return Snapshot(topic, held, committed, missing)
 
     def offsets_at(self, snapshot: Snapshot, times: Mapping[int, int]) -> dict[int, int]:
         """Per partition, the first offset whose timestamp is at or after a time (ms), or -1."""

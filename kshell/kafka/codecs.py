@@ -14,9 +14,11 @@ import cramjam
 
 from kshell.errors import CorruptRecord
 
-__all__ = ["LIMIT", "inflate"]
+__all__ = ["AT_ONCE", "LIMIT", "SET_TOO_LARGE", "inflate"]
 
 LIMIT = 64 << 20  # bytes that one batch may become; brokers refuse batches over 1 MB by default
+AT_ONCE = 512 << 20  # bytes that one record set may become: Arrow's binary offsets have 31 bits
+SET_TOO_LARGE = "its record set would decompress to more than is allowed"
 _XERIAL = b"\x82SNAPPY\x00"  # the Java client's frame: 16 bytes, then blocks with their length
 _XERIAL_HEADER = 16
 

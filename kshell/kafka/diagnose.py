@@ -10,6 +10,8 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from datetime import UTC, datetime
+from pathlib import Path
 
 from aiokafka import errors as codes
 
@@ -22,7 +24,7 @@ from kshell.errors import (
     WrongListener,
 )
 
-__all__ = ["diagnose"]
+__all__ = ["diagnose", "refusal"]
 
 _REFUSALS = (
     codes.SaslAuthenticationFailed,
@@ -52,38 +54,92 @@ def _causes(error: BaseException) -> list[BaseException]:
     return chain
 
 
+# OpenSSL's numbers of what is wrong with a certificate: what to say, and what to try.
+_CERTIFICATE_FAULTS = {
+    9: ("that is not valid yet", "is this machine's clock right?"),
+    10: ("that has expired", "who runs the broker must renew it; is this machine's clock right?"),
+    62: ("that is not for {host}", "name the broker in bootstrap.servers as its certificate does"),
+    64: ("that is not for {host}", "name the broker in bootstrap.servers as its certificate does"),
+}
+# What a broker says of our certificate, by a part of the alert's name.
+_ALERTS = (
+    ("CERTIFICATE_EXPIRED", "our certificate has expired"),
+    ("UNKNOWN_CA", "the broker does not know who signed our certificate"),
+    ("CERTIFICATE_UNKNOWN", "the broker does not know who signed our certificate"),
+    ("REVOKED", "our certificate was revoked"),
+    ("PROTOCOL_VERSION", "no version of TLS in common"),
+    ("HANDSHAKE_FAILURE", "no cipher in common, or it wants a certificate"),
+)
+_PLAIN = frozenset(
+    {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"}
+)
+
+
+def refusal(host: str, port: int, error: Exception, properties: Properties) -> KshellError | None:
+    """The error to raise where a login or TLS was refused: another try would end the same way."""
+    at = f"{host}:{port}"
+    for cause in _causes(error):
+        if isinstance(cause, _REFUSALS):
+            user = properties.get("sasl.username", "")
+            mechanism = properties["sasl.mechanism"]
+            as_user = f" as {user}" if user and mechanism != "OAUTHBEARER" else ""
+            hint = "check sasl.mechanism, sasl.username and sasl.password"
+            if mechanism == "OAUTHBEARER":
+                hint = "has the token run out? sasl.oauthbearer.token is what was shown"
+            said = f"{at} refused the login{as_user} ({mechanism}): {cause}"
+            return LoginRefused(said, hint=hint)
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            what, hint = _CERTIFICATE_FAULTS.get(
+                cause.verify_code,
+                (f"that is not trusted: {cause.verify_message}",
+                 "name its authority: -X ssl.ca.location=ca.pem"),
+            )  # fmt: skip
+            return WrongListener(f"{at} shows a certificate {what.format(host=host)}", hint=hint)
+        if isinstance(cause, ssl.SSLError) and "ALERT" in (cause.reason or ""):
+            return LoginRefused(
+                f"{at} refused the connection: {_of_alert(cause.reason or '', properties)}",
+                hint="check ssl.certificate.location and ssl.key.location",
+            )
+        if isinstance(cause, ssl.SSLError) and cause.reason in _PLAIN:
+            return WrongListener(
+                f"{at} does not speak TLS, and security.protocol is"
+                f" {properties['security.protocol']}",
+                hint="bootstrap.servers names a listener without TLS: which port has TLS?",
+            )
+    return None
+
+
+def _of_alert(reason: str, properties: Properties) -> str:
+    """A broker's alert in words; brokers in Java call an expired certificate unknown."""
+    location = properties.get("ssl.certificate.location")
+    if location is None and "ssl.certificate.pem" not in properties:
+        return f"it wants a certificate of ours ({reason})"
+    said = next((text for part, text in _ALERTS if part in reason), "our certificate is refused")
+    if location is not None and "CERTIFICATE_UNKNOWN" in reason and _has_expired(location):
+        said = "our certificate has expired"
+    return f"{said} ({reason})"
+
+
+def _has_expired(location: str) -> bool:
+    from cryptography.x509 import load_pem_x509_certificate
+
+    with contextlib.suppress(OSError, ValueError):
+        shown = load_pem_x509_certificate(Path(location).expanduser().read_bytes())
+        return shown.not_valid_after_utc < datetime.now(UTC)
+    return False
+
+
 async def diagnose(
     host: str, port: int, error: Exception, properties: Properties, timeout: float
 ) -> KshellError:
     """The error to raise, with a hint what to do."""
     if isinstance(error, KshellError):
         return error
+    if (refused := refusal(host, port, error, properties)) is not None:
+        return refused
     at, protocol = f"{host}:{port}", properties["security.protocol"]
     chain = _causes(error)
     for cause in chain:
-        if isinstance(cause, _REFUSALS):
-            user = properties.get("sasl.username", "")
-            as_user = f" as {user}" if user else ""
-            return LoginRefused(
-                f"{at} refused the login{as_user} ({properties['sasl.mechanism']}): {cause}",
-                hint="check sasl.mechanism, sasl.username and sasl.password",
-            )
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return WrongListener(
-                f"{at} shows a certificate that is not trusted: {cause.verify_message}",
-                hint="name its authority: -X ssl.ca.location=ca.pem",
-            )
-        if isinstance(cause, ssl.SSLError):
-            if "ALERT" in (cause.reason or ""):
-                return LoginRefused(
-                    f"{at} refused our certificate ({cause.reason})",
-                    hint="check ssl.certificate.location and ssl.key.location",
-                )
-            return WrongListener(
-                f"{at} does not speak TLS, and security.protocol is {protocol}",
-                hint="try -X security.protocol="
-                + ("SASL_PLAINTEXT" if protocol.startswith("SASL") else "PLAINTEXT"),
-            )
         if isinstance(cause, socket.gaierror):
             return Unreachable(f"no host has the name {host}", hint="check --bootstrap")
         if isinstance(cause, ConnectionRefusedError):
@@ -97,10 +153,12 @@ async def diagnose(
             hint=f"try -X security.protocol={secure}",
         )
     if any(isinstance(c, codes.KafkaConnectionError | EOFError | ConnectionError) for c in chain):
+        wants = "a login (SASL_PLAINTEXT, SASL_SSL) or a client certificate (SSL)"
+        if protocol.endswith("SSL"):
+            wants = "TLS at all, a login (SASL_SSL) or a client certificate (SSL)"
         return WrongListener(
             f"{at} closed the connection; security.protocol is {protocol}",
-            hint="does this listener want a login (SASL_PLAINTEXT, SASL_SSL) or a client"
-            " certificate (SSL)? is it Kafka at all?",
+            hint=f"does this listener want {wants}? is it Kafka at all?",
         )
     if any(isinstance(c, TimeoutError) for c in chain):
         return Unreachable(

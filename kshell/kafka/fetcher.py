@@ -11,12 +11,14 @@ import asyncio
 import contextlib
 import struct
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from aiokafka import errors as codes
 
 from kshell.errors import CorruptRecord, KshellError, Outage
+from kshell.kafka.frames import SILENCE
 from kshell.kafka.leaders import Leaders
 from kshell.kafka.raw import Fetched, FetchedPartition, RawFetchRequest
 from kshell.kafka.wire import Wire
@@ -26,8 +28,10 @@ __all__ = ["FOREVER", "PARTITION_BYTES", "Chunk", "Fetcher", "Taker", "first_err
 FOREVER = 1 << 62  # an end that no read reaches: for continuous reads
 PARTITION_BYTES = 1 << 20
 _RESPONSE_BYTES = 16 << 20
+_LEAST_BYTES = 256 << 10
+_ANSWER = 1.5  # seconds that an answer should take: a slow link is asked for less at a time
 _IN_FLIGHT = 2  # fetches per broker
-_SILENCE = 5.0  # seconds without an answer after which a bounded read fails
+_HOPELESS = 60.0  # seconds without a whole answer, over a link that is cut, that a read stands
 _EMPTY_ENDS = 3  # after so many empty answers, no records are left before the end
 
 _HEAD = struct.Struct(">qi")
@@ -112,7 +116,10 @@ class Fetcher:
         self.response_bytes = _RESPONSE_BYTES
         self.position: dict[int, int] = {}
         self._ends: dict[int, int] = {}
-        self._heard: dict[int, float] = {}
+        self._heard: dict[int, float] = {}  # when its broker sent a byte last
+        self._answered: dict[int, float] = {}  # and a whole answer
+        self._served: dict[int, float] = {}  # and records of the partition
+        self._link = _RESPONSE_BYTES  # bytes that come in `_ANSWER` seconds
         self._empty: dict[int, int] = {}
         self._lanes: dict[tuple[int, int], list[int]] = {}
         self._tasks: asyncio.TaskGroup | None = None
@@ -132,7 +139,7 @@ class Fetcher:
         # A new dict: other threads may be going through the old one.
         self.position = {**self.position, partition: start}
         self._ends[partition], self._empty[partition] = end, 0
-        self._heard[partition] = time.monotonic()
+        self._heard[partition] = self._answered[partition] = time.monotonic()
         self._changed.set()
 
     def wake(self) -> None:
@@ -170,9 +177,11 @@ class Fetcher:
             if not asked:
                 self._changed.clear()
                 await self._changed.wait()
-                self._heard.update(dict.fromkeys(left, time.monotonic()))
+                self._rest(left)
                 continue
-            self._heard.update(dict.fromkeys(set(left).difference(asked), time.monotonic()))
+            self._rest(set(left).difference(asked))
+            # An answer has few partitions' records where the link is slow: each has its turn.
+            asked.sort(key=lambda p: self._served.get(p, 0.0))
             by_leader: dict[int, list[int]] = {}
             for p in asked:
                 by_leader.setdefault(self._leaders.of(p), []).append(p)
@@ -193,21 +202,42 @@ class Fetcher:
         asked = {p: self.position[p] for p in partitions}
         request = RawFetchRequest(
             self._leaders.topic.name,
+            self._leaders.topic.id,
             asked,
             isolation=self._isolation,
             wait_ms=500,
-            partition_bytes=self._partition_bytes,
-            max_bytes=self.response_bytes,
+            partition_bytes=min(self._partition_bytes, self._link),
+            max_bytes=min(self.response_bytes, self._link),
         )
+        sent = time.monotonic()
         try:
             answer: Fetched = await self._wire.send(leader, request, lane)
         except (OSError, EOFError, codes.KafkaError, TimeoutError):
+            heard = self._wire.heard(leader, lane)
+            for p in partitions:
+                self._heard[p] = max(self._heard[p], heard)
+            self._link = max(self._link // 2, _LEAST_BYTES)
             return False
         if answer.error:
             return False
+        self._measure(sum(len(part.records) for part in answer.partitions), sent)
         nothing = not any(len(part.records) for part in answer.partitions)
         taken = [self._take(part, asked[part.partition], nothing) for part in answer.partitions]
         return all(taken)
+
+    def _rest(self, partitions: Iterable[int]) -> None:
+        """Nothing is asked for of these: nobody is silent."""
+        now = dict.fromkeys(partitions, time.monotonic())
+        self._heard.update(now)
+        self._answered.update(now)
+
+    def _measure(self, size: int, sent: float) -> None:
+        """Learn how much the link brings from an answer that was asked for at a time."""
+        took = time.monotonic() - sent
+        if took > _ANSWER and size:
+            self._link = max(int(size * _ANSWER / took), _LEAST_BYTES)
+        elif size >= self._link // 2:
+            self._link = min(self._link * 2, _RESPONSE_BYTES)
 
     def _take(self, part: FetchedPartition, start: int, nothing: bool) -> bool:
         p, topic = part.partition, self._leaders.topic.name
@@ -219,7 +249,7 @@ class Fetcher:
             except KshellError as error:
                 self._taker.failed(p, error)
             return False
-        self._heard[p] = time.monotonic()
+        self._heard[p] = self._answered[p] = time.monotonic()
         self.note = ""
         self.high[p] = part.last_stable if self._isolation else part.high_watermark
         if not len(part.records):
@@ -229,7 +259,7 @@ class Fetcher:
                 self.position[p] = self._ends[p]
             self._taker.take(p, None)
             return True
-        self._empty[p] = 0
+        self._empty[p], self._served[p] = 0, time.monotonic()
         try:
             self.position[p] = next_offset(part.records, start)
         except CorruptRecord as error:
@@ -242,12 +272,14 @@ class Fetcher:
     def _check_silence(self, partitions: list[int]) -> None:
         now = time.monotonic()
         for p in partitions:
-            silent = now - self._heard[p]
-            if silent < _SILENCE:
+            silent, waiting = now - self._heard[p], now - self._answered[p]
+            if silent < SILENCE and waiting < _HOPELESS:
                 continue
             leader = self._leaders.of(p)
             who = f"broker {leader}" if leader >= 0 else f"a leader of partition {p}"
             what = f"cannot reach {who} for {silent:.0f} s"
+            if silent < SILENCE:
+                what = f"no whole answer of {who} for {waiting:.0f} s: the connection is cut"
             if self._ends[p] >= FOREVER:
                 self.note = what
                 continue

@@ -13,12 +13,14 @@ import time
 from typing import Any
 
 from aiokafka import errors as codes
-from aiokafka.conn import AIOKafkaConnection, CloseReason
+from aiokafka.conn import AIOKafkaConnection, CloseReason, OAuthAuthenticator
 
-from kshell.kafka.raw import Fetched
+from kshell.errors import CorruptRecord
+from kshell.kafka.raw import FetchMessage
 
-__all__ = ["FrameConnection", "open_connection"]
+__all__ = ["SILENCE", "FrameConnection", "open_connection"]
 
+SILENCE = 5.0  # seconds without a byte, while an answer is awaited, after which a broker is dead
 _MAX_FRAME = 256 << 20  # a larger answer cannot be Kafka's
 _HEAD = 4
 
@@ -41,6 +43,7 @@ class _Frames(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         self._filled += nbytes
+        self._connection.heard = time.monotonic()
         if self._filled < len(self._target):
             return
         frame, self._filled = self._target, 0
@@ -94,13 +97,37 @@ class _Writer:
         self._transport.close()
 
 
+class _Bearer(OAuthAuthenticator):  # type: ignore[misc]
+    """The login by a token; a broker that refuses it answers with why, and no error (RFC 7628)."""
+
+    _asked = False
+
+    async def step(self, answer: bytes | None) -> tuple[bytes, bool] | None:
+        """What to send next, None at the end; raises SaslAuthenticationFailed."""
+        if not answer:
+            return await super().step(answer)  # type: ignore[no-any-return]
+        if self._asked:
+            raise codes.SaslAuthenticationFailed(answer.decode(errors="replace"))
+        self._asked = True
+        return b"\x01", True  # the broker answers with the error's code
+
+
 class FrameConnection(AIOKafkaConnection):  # type: ignore[misc]
-    """One connection to one broker."""
+    """One connection to one broker; `heard` is when a byte came last.
+
+    However long an answer takes, it is waited for while its bytes come.
+    """
+
+    heard = 0.0
 
     @property
     def versions(self) -> dict[int, tuple[int, int]]:
         """The versions that the broker supports, by request."""
         return self._versions  # type: ignore[no-any-return]
+
+    def authenticator_oauth(self) -> _Bearer:
+        """The login by a token; aiokafka calls it."""
+        return _Bearer(sasl_oauth_token_provider=self._sasl_oauth_token_provider)
 
     async def connect(self) -> None:
         """Connect, look up versions and log in; raises aiokafka's errors."""
@@ -119,13 +146,26 @@ class FrameConnection(AIOKafkaConnection):  # type: ignore[misc]
             self.close()
             raise
 
+    async def send(self, request: Any, expect_response: bool = True) -> Any:
+        """The answer to a request; raises aiokafka's errors."""
+        sent = time.monotonic()
+        answer = asyncio.ensure_future(super().send(request, expect_response))
+        try:
+            while not (await asyncio.wait([answer], timeout=SILENCE / 5))[0]:
+                silent = time.monotonic() - max(self.heard, sent)
+                if silent > SILENCE:
+                    self.break_off(codes.KafkaConnectionError(f"no answer for {silent:.0f} s"))
+        finally:
+            answer.cancel()
+        return answer.result()
+
     def frame_received(self, frame: memoryview) -> None:
         """Takes one complete answer."""
         if not self._requests:
             self.break_off(codes.KafkaConnectionError("an answer that nobody asked for"))
             return
         correlation, request, future = self._requests[0]
-        if request is None or request.RESPONSE_TYPE is not Fetched:
+        if not isinstance(request, FetchMessage):
             try:
                 self._handle_frame(bytes(frame))
             except Exception as error:
@@ -137,9 +177,9 @@ class FrameConnection(AIOKafkaConnection):  # type: ignore[misc]
             self.break_off(codes.CorrelationIdError("the answer is to another request"))
         elif not future.done():
             try:
-                future.set_result(Fetched.decode(frame[_HEAD:]))
-            except struct.error as error:
-                future.set_exception(codes.KafkaConnectionError(f"a broken answer: {error}"))
+                future.set_result(request.read(frame[_HEAD:]))
+            except CorruptRecord as error:
+                future.set_exception(codes.KafkaConnectionError(error.what))
 
     def break_off(self, error: Exception) -> None:
         """Close after a bad frame."""

@@ -36,14 +36,15 @@ class Group:
 def group_names(admin: Admin) -> list[str]:
     """The groups that the user may see; raises Forbidden, KafkaError."""
     asked = admin.client.list_consumer_groups(request_timeout=TIMEOUT)
-    found = admin.answer(asked, "list groups")
+    found = admin.answer(asked, "list groups", ("DESCRIBE", "cluster"))
     return sorted(group.group_id for group in found.valid)
 
 
 def described(admin: Admin, group: str) -> Group:
     """A group as it is now; raises Forbidden, KafkaError."""
     asked = admin.client.describe_consumer_groups([group], request_timeout=TIMEOUT)
-    found = admin.answer(asked[group], f"describe group {group}", {_NO_GROUP: None})
+    needs = ("DESCRIBE", f"group {group}")
+    found = admin.answer(asked[group], f"describe group {group}", needs, {_NO_GROUP: None})
     if found is None:
         return Group(group, "DEAD", ())
     members = tuple(f"{m.client_id} at {m.host.lstrip('/')}" for m in found.members)
@@ -79,7 +80,9 @@ def _committed(
     return {
         group: {
             (part.topic, part.partition): part.offset
-            for part in admin.answer(one, f"read offsets of group {group}").topic_partitions
+            for part in admin.answer(
+                one, f"read offsets of group {group}", ("DESCRIBE", f"group {group}")
+            ).topic_partitions
             if part.offset >= 0
         }
         for group, one in asked.items()
@@ -95,12 +98,13 @@ def alter_offsets(admin: Admin, group: str, offsets: Mapping[tuple[str, int], in
     wanted = ConsumerGroupTopicPartitions(group, parts)
     asked = admin.client.alter_consumer_group_offsets([wanted], request_timeout=TIMEOUT)
     doing = f"reset group {group}"
-    for part in admin.answer(asked[group], doing).topic_partitions:
-        admin.check(part.error, f"{doing} on topic {part.topic}, partition {part.partition}")
+    for part in admin.answer(asked[group], doing, ("READ", f"group {group}")).topic_partitions:
+        where = f"{doing} on topic {part.topic}, partition {part.partition}"
+        admin.check(part.error, where, ("READ", f"topic {part.topic}"))
 
 
 def delete_group(admin: Admin, group: str) -> None:
     """Delete a group without members, and what it has committed."""
     check_writes(admin.properties, f"deleting group {group}")
     asked = admin.client.delete_consumer_groups([group], request_timeout=TIMEOUT)
-    admin.answer(asked[group], f"delete group {group}")
+    admin.answer(asked[group], f"delete group {group}", ("DELETE", f"group {group}"))

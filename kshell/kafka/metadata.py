@@ -1,23 +1,52 @@
 """A cluster's metadata: brokers, topics with their ids, partitions, leaders, replicas.
 
-This module writes and reads Metadata v12 by hand, because aiokafka stops at v5, which has no topic
-ids; without an id, a deleted and recreated topic looks like the same one.  A request never creates
-a topic.  `wire` sends it.
+aiokafka's own request stops at v5, which has no topic ids; without an id (brokers before 2.8), a
+deleted and recreated topic looks like the same one.  A request never creates a topic.  `wire` sends
+it.
 """
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from kshell.errors import CorruptRecord
+from kshell.errors import Outage
+from kshell.kafka.protocol import Api, Array, Field, Request
 
-__all__ = ["VERSION", "Broker", "Cluster", "Partition", "Snapshot", "Topic", "decode", "encode"]
+__all__ = ["NO_ID", "Broker", "Cluster", "MetadataRequest", "Partition", "Snapshot", "Topic",
+           "cluster_of", "no_leader"]  # fmt: skip
 
-API_KEY = 3
-VERSION = 12
-_NO_ID = bytes(16)
+NO_ID = bytes(16)  # the id of a topic whose broker has no ids
+
+_NUMBERS = Array("int32")
+_METADATA = Api(
+    3, "Metadata", (4, 13), 9,
+    (
+        Field("topics", Array((Field("id", "uuid", 10), Field("name", "string")))),
+        Field("create", "bool"), Field("cluster_operations", "bool", 8, 10),
+        Field("topic_operations", "bool", 8),
+    ),
+    (
+        Field("throttle", "int32"),
+        Field("brokers", Array((
+            Field("id", "int32"), Field("host", "string"), Field("port", "int32"),
+            Field("rack", "string"),
+        ))),
+        Field("cluster", "string"), Field("controller", "int32"),
+        Field("topics", Array((
+            Field("error", "int16"), Field("name", "string"), Field("id", "uuid", 10),
+            Field("internal", "bool"),
+            Field("partitions", Array((
+                Field("error", "int16"), Field("partition", "int32"), Field("leader", "int32"),
+                Field("leader_epoch", "int32", 7), Field("replicas", _NUMBERS),
+                Field("isr", _NUMBERS), Field("offline", _NUMBERS, 5),
+            ))),
+            Field("operations", "int32", 8),
+        ))),
+        Field("cluster_operations", "int32", 8, 10), Field("error", "int16", 13),
+    ),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +87,24 @@ class Snapshot:
 
     `offsets` are [first, end) per partition; `isolation` is Kafka's number of the isolation level
     for taking and reading them (1 is read committed: `end` is then the last stable offset).
+    `missing` are partitions for which no leader answered: they are not among the offsets.
     """
 
     topic: Topic
     offsets: Mapping[int, tuple[int, int]]
     isolation: int
+    missing: frozenset[int] = frozenset()
 
     @property
     def name(self) -> str:
         """The topic's name."""
         return self.topic.name
+
+    def check_whole(self) -> Snapshot:
+        """Itself; raises Outage if a partition is missing."""
+        if self.missing:
+            raise no_leader(self.name, self.missing)
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,104 +117,46 @@ class Cluster:
     topics: tuple[Topic, ...]
 
 
-def _varint(n: int) -> bytes:
-    out = bytearray()
-    while n > 127:
-        out.append(n & 127 | 128)
-        n >>= 7
-    out.append(n)
-    return bytes(out)
+def no_leader(topic: str, partitions: Iterable[int]) -> Outage:
+    """The error where nobody answers for some partitions of a topic."""
+    numbers = sorted(partitions)
+    which = f"partition{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
+    return Outage(
+        f"no leader answers for topic {topic}, {which}",
+        hint="is a broker down? DESCRIBE shows leaders and in-sync replicas",
+    )
 
 
-def _string(text: str) -> bytes:
-    data = text.encode()
-    return _varint(len(data) + 1) + data
+class MetadataRequest:
+    """The newest request that a broker serves, for these topics or for all."""
+
+    def __init__(self, topics: Sequence[str] | None) -> None:
+        self._topics = topics
+
+    def prepare(self, versions: Mapping[int, tuple[int, int]]) -> Request:
+        """The request as aiokafka's connection sends it; raises Unsupported."""
+        names = self._topics
+        topics = None if names is None else [{"id": NO_ID, "name": name} for name in names]
+        body = {"topics": topics, "create": False, "cluster_operations": False,
+                "topic_operations": False}  # fmt: skip
+        return Request(_METADATA, _METADATA.agreed(versions), body)
 
 
-def encode(topics: Sequence[str] | None) -> bytes:
-    """The body of a request for these topics, or for all of them.
-
-    >>> encode(None).hex()
-    '00000000'
-    """
-    if topics is None:
-        listed = _varint(0)
-    else:
-        listed = _varint(len(topics) + 1)
-        listed += b"".join(_NO_ID + _string(t) + b"\0" for t in topics)
-    return listed + b"\0" + b"\0" + b"\0"  # create no topic, no authorized operations, no tags
+def _topic(found: Mapping[str, Any]) -> Topic:
+    partitions = [
+        Partition(p["partition"], p["leader"], tuple(p["replicas"]), tuple(p["isr"]), p["error"])
+        for p in found["partitions"]
+    ]
+    by_id = tuple(sorted(partitions, key=lambda p: p.id))
+    return Topic(
+        found["name"] or "", found.get("id", NO_ID), found["internal"], by_id, found["error"]
+    )
 
 
-class _Reader:
-    """A position in an answer; every read is checked against its end."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data, self.at = data, 0
-
-    def take(self, size: int) -> bytes:
-        piece = self.data[self.at : self.at + size]
-        if size < 0 or len(piece) != size:
-            raise CorruptRecord("a metadata answer is cut off")
-        self.at += size
-        return piece
-
-    def integer(self, size: int) -> int:
-        return int.from_bytes(self.take(size), "big", signed=True)
-
-    def varint(self) -> int:
-        value = shift = 0
-        while True:
-            (byte,) = self.take(1)
-            value |= (byte & 127) << shift
-            if byte < 128:
-                return value
-            shift += 7
-
-    def string(self) -> str:
-        return self.take(max(self.varint() - 1, 0)).decode()
-
-    def count(self) -> int:
-        return max(self.varint() - 1, 0)
-
-    def integers(self) -> tuple[int, ...]:
-        count = self.count()
-        return struct.unpack(f">{count}i", self.take(4 * count))
-
-    def tags(self) -> None:
-        for _ in range(self.varint()):
-            self.varint()
-            self.take(self.varint())
-
-
-def _broker(r: _Reader) -> Broker:
-    broker = Broker(r.integer(4), r.string(), r.integer(4), r.string())
-    r.tags()
-    return broker
-
-
-def _partition(r: _Reader) -> Partition:
-    error, number, leader = r.integer(2), r.integer(4), r.integer(4)
-    r.integer(4)  # leader epoch
-    replicas, isr = r.integers(), r.integers()
-    r.integers()  # offline replicas
-    r.tags()
-    return Partition(number, leader, replicas, isr, error)
-
-
-def _topic(r: _Reader) -> Topic:
-    error, name, id = r.integer(2), r.string(), r.take(16)
-    internal = r.integer(1) != 0
-    partitions = tuple(_partition(r) for _ in range(r.count()))
-    r.integer(4)  # authorized operations
-    r.tags()
-    return Topic(name, id, internal, tuple(sorted(partitions, key=lambda p: p.id)), error)
-
-
-def decode(body: bytes) -> Cluster:
-    """The answer without its header (correlation id and tags); raises CorruptRecord."""
-    r = _Reader(body)
-    r.integer(4)  # throttle time
-    brokers = tuple(_broker(r) for _ in range(r.count()))
-    id, controller = r.string(), r.integer(4)
-    topics = tuple(_topic(r) for _ in range(r.count()))
-    return Cluster(id, controller, brokers, tuple(sorted(topics, key=lambda t: t.name)))
+def cluster_of(answer: Mapping[str, Any]) -> Cluster:
+    """An answer to the request."""
+    brokers = tuple(
+        Broker(b["id"], b["host"], b["port"], b["rack"] or "") for b in answer["brokers"]
+    )
+    topics = sorted(map(_topic, answer["topics"]), key=lambda t: t.name)
+    return Cluster(answer["cluster"] or "", answer["controller"], brokers, tuple(topics))

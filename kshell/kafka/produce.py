@@ -15,6 +15,7 @@ from kshell.config import Properties
 from kshell.errors import Forbidden, KafkaError
 from kshell.kafka import produce_py
 from kshell.kafka.outgoing import Outgoing, OutgoingRecord, Refused
+from kshell.kafka.rights import refused
 from kshell.kafka.settings import librdkafka
 from kshell.permits import check_writes
 
@@ -23,7 +24,8 @@ __all__ = ["Outgoing", "OutgoingRecord", "Producer"]
 _NOTED = 2.0  # seconds without an acknowledgement that are worth a word
 _LEAVING = 10.0  # seconds that the end may take while the cluster does not answer
 _FULL = 0.01  # seconds until a full queue is tried again
-_FORBIDDEN = 29
+_FORBIDDEN, _NO_IDEMPOTENCE = 29, 31
+_PURGED = frozenset({-150, -151, -152})  # the producer failed for good, and these records with it
 _impl: Any = compiled("kshell.kafka._produce")
 
 
@@ -37,13 +39,17 @@ def _sender(settings: dict[str, Any]) -> Any:
             kind = _impl.Sender
     try:
         return kind(settings)
-    except Refused as refused:
-        raise KafkaError(f"no producer: {refused.text}") from None
+    except Refused as error:
+        raise KafkaError(f"no producer: {error.text}") from None
 
 
 def _failure(topic: str, partition: int | None, code: int, text: str) -> KafkaError:
     if code == _FORBIDDEN:
-        return Forbidden(f"not allowed to write to topic {topic}")
+        return refused("WRITE", f"topic {topic}")
+    if code == _NO_IDEMPOTENCE:
+        error = refused("WRITE", f"topic {topic}")
+        return Forbidden(f"{error.what} (before Kafka 3.0 IDEMPOTENT_WRITE on the cluster too)",
+                         hint=error.hint)  # fmt: skip
     known = partition is not None and partition >= 0
     where = f"topic {topic}" + (f", partition {partition}" if known else "")
     return KafkaError(f"{where}: {text}")
@@ -94,8 +100,8 @@ class Producer:
             before = row
             try:
                 row = self._sender.send(topic, records, row)
-            except Refused as refused:
-                raise _failure(topic, None, refused.code, refused.text) from None
+            except Refused as error:
+                raise _failure(topic, None, error.code, error.text) from None
             self._sent += row - before
             if row == len(records):
                 break
@@ -150,7 +156,11 @@ class Producer:
 
     def _raise_failure(self) -> None:
         if self._sender.failed:
-            error = _failure(*self._sender.failed[0])
+            topic, partition, code, text = self._sender.failed[0]
+            if code in _PURGED:
+                fatal, why = self._sender.fatal()
+                code, text = (fatal, why) if fatal else (code, text)
+            error = _failure(topic, partition, code, text)
             self._sent -= len(self._sender.failed)
             self._sender.failed.clear()
             raise error

@@ -26,7 +26,8 @@ class Sender:
         from confluent_kafka import Producer
 
         self.failed: list[tuple[str, int | None, int, str]] = []
-        self._sender = _tried(Producer, settings)
+        self._fatal = (0, "")
+        self._sender = _tried(Producer, {**settings, "error_cb": self._noted})
 
     def send(self, topic: str, records: Outgoing, row: int = 0) -> int:
         """Queue the rows from `row` on; gives the first that found the queue full, or their
@@ -56,6 +57,14 @@ class Sender:
     def _delivered(self, error: Any, message: Any) -> None:
         if error is not None:
             self.failed.append((message.topic(), message.partition(), error.code(), error.str()))
+
+    def _noted(self, error: Any) -> None:
+        if error.fatal():
+            self._fatal = (error.code(), error.str())
+
+    def fatal(self) -> tuple[int, str]:
+        """The code and the text of what ended the producer for good; code 0 where nothing did."""
+        return self._fatal
 
     def poll(self, seconds: float) -> None:
         """Take failures in, or wait for one."""

@@ -1,31 +1,60 @@
-"""Fetch responses without copies: aiokafka's requests, our own reading of the answer.
+"""Fetches without copies: the record sets of an answer stay views into its frame.
 
-aiokafka's response class decodes each field in Python and copies every record set.  This module
-reads the frame once, and record sets stay views into it.  `wire` sends these.
+aiokafka's response class decodes each field in Python and copies every record set.  `wire` sends
+these.
 """
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from aiokafka.protocol import fetch as _fetch
+from kshell.kafka.metadata import NO_ID
+from kshell.kafka.protocol import Api, Array, Field, Request, decode
 
-__all__ = ["Fetched", "FetchedPartition", "RawFetchRequest"]
+__all__ = ["FetchMessage", "Fetched", "FetchedPartition", "RawFetchRequest"]
 
-_TOP = struct.Struct(">ihii")  # throttle time, error, session, topics
-_PARTITION = struct.Struct(">ihqqqi")  # partition, error, high watermark, LSO, log start, aborted
-_ABORTED = struct.Struct(">qq")
-_RECORDS = struct.Struct(">ii")  # preferred replica, size of the record set
+_TOPIC = (Field("topic", "string", until=12), Field("id", "uuid", 13))
+_FETCH = Api(
+    1, "Fetch", (4, 18), 12,
+    (
+        Field("replica", "int32", until=14), Field("wait_ms", "int32"),
+        Field("min_bytes", "int32"), Field("max_bytes", "int32"), Field("isolation", "int8"),
+        Field("session", "int32", 7), Field("session_epoch", "int32", 7),
+        Field("topics", Array((
+            *_TOPIC,
+            Field("partitions", Array((
+                Field("partition", "int32"), Field("leader_epoch", "int32", 9),
+                Field("offset", "int64"), Field("last_epoch", "int32", 12),
+                Field("log_start", "int64", 5), Field("max_bytes", "int32"),
+            ))),
+        ))),
+        Field("forgotten", Array((*_TOPIC, Field("partitions", Array("int32")))), 7),
+        Field("rack", "string", 11),
+    ),
+    (
+        Field("header", (), 12),  # its tags; the correlation id is read before
+        Field("throttle", "int32"), Field("error", "int16", 7), Field("session", "int32", 7),
+        Field("topics", Array((
+            *_TOPIC,
+            Field("partitions", Array((
+                Field("partition", "int32"), Field("error", "int16"),
+                Field("high_watermark", "int64"), Field("last_stable", "int64"),
+                Field("log_start", "int64", 5),
+                Field("aborted", Array((Field("producer", "int64"), Field("first", "int64")))),
+                Field("replica", "int32", 11), Field("records", "bytes"),
+            ))),
+        ))),
+    ),
+)  # fmt: skip
+_BY_NAME = replace(_FETCH, versions=(4, 12))  # later ones ask by the topic's id
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedPartition:
     """One partition of an answer; `records` is a view into the frame."""
 
-    topic: str
     partition: int
     error: int
     high_watermark: int
@@ -34,80 +63,69 @@ class FetchedPartition:
     records: memoryview
 
 
+@dataclass(frozen=True, slots=True)
 class Fetched:
-    """A fetch response v11, in the form of aiokafka's response classes."""
+    """An answer to a fetch."""
 
-    API_KEY, API_VERSION = 1, 11
-
-    def __init__(self, error: int, partitions: Sequence[FetchedPartition]) -> None:
-        self.error = error
-        self.partitions = partitions
+    error: int
+    partitions: Sequence[FetchedPartition]
 
     @classmethod
-    def decode(cls, frame: memoryview) -> Fetched:
-        """Read an answer that has no correlation id; raises struct.error if it is cut off."""
-        at = 0
-        _, error, _, topics = _TOP.unpack_from(frame, at)
-        at += _TOP.size
-        found = []
-        for _ in range(topics):
-            (length,) = struct.unpack_from(">h", frame, at)
-            name = bytes(frame[at + 2 : at + 2 + length]).decode()
-            (count,) = struct.unpack_from(">i", frame, at + 2 + length)
-            at += 6 + length
-            for _ in range(count):
-                partition, code, high, stable, _, aborts = _PARTITION.unpack_from(frame, at)
-                at += _PARTITION.size
-                aborted = []
-                for _ in range(max(aborts, 0)):
-                    aborted.append(_ABORTED.unpack_from(frame, at))
-                    at += _ABORTED.size
-                _, size = _RECORDS.unpack_from(frame, at)
-                at += _RECORDS.size
-                records = frame[at : at + max(size, 0)]
-                at += max(size, 0)
-                found.append(
-                    FetchedPartition(
-                        name, partition, code, high, stable, tuple(aborted), records
-                    )
-                )
-        return cls(error, found)
+    def decode(cls, frame: memoryview, version: int) -> Fetched:
+        """Read an answer; raises CorruptRecord if it is cut off."""
+        answer = decode(_FETCH.response, version, version >= _FETCH.flexible, frame)
+        found = [
+            FetchedPartition(
+                p["partition"], p["error"], p["high_watermark"], p["last_stable"],
+                tuple((a["producer"], a["first"]) for a in p["aborted"] or ()),
+                memoryview(b"") if p["records"] is None else p["records"],
+            )
+            for topic in answer["topics"] or ()
+            for p in topic["partitions"]
+        ]  # fmt: skip
+        return cls(answer.get("error", 0), found)
 
 
-class _Struct(_fetch.FetchRequest_v11):  # type: ignore[misc]
-    API_KEY = 1
-    API_VERSION = 11
-    RESPONSE_TYPE: Any = Fetched
-    SCHEMA = _fetch.FetchRequest_v11.SCHEMA
+class FetchMessage(Request):
+    """A fetch of one version; `frames` gives it the answer as it came."""
+
+    def read(self, frame: memoryview) -> Fetched:
+        """The answer without its correlation id; raises CorruptRecord."""
+        return Fetched.decode(frame, self.API_VERSION)
 
 
 class RawFetchRequest:
     """A fetch of one topic's partitions: {partition: offset}.
 
     `isolation` is 1 for read committed; `wait_ms` is how long the broker may hold an empty answer.
-    Every broker since 2.3 supports version 11; it is the last version without topic ids.
+    Where the topic has an id and the broker knows ids, only the topic of that id is read.
     """
-
-    API_KEY = 1
 
     def __init__(
         self,
         topic: str,
-        offsets: dict[int, int],
+        id: bytes,
+        offsets: Mapping[int, int],
         *,
         isolation: int,
         wait_ms: int,
         partition_bytes: int,
         max_bytes: int,
     ) -> None:
-        partitions = [(p, -1, offset, -1, partition_bytes) for p, offset in offsets.items()]
-        self._struct = _Struct(
-            -1, wait_ms, 1, max_bytes, isolation, 0, -1, [(topic, partitions)], [], ""
-        )
+        self._api = _BY_NAME if id == NO_ID else _FETCH
+        self.offsets = offsets
+        partitions = [
+            {"partition": p, "leader_epoch": -1, "offset": offset, "last_epoch": -1,
+             "log_start": -1, "max_bytes": partition_bytes}
+            for p, offset in offsets.items()
+        ]  # fmt: skip
+        self._body: dict[str, Any] = {
+            "replica": -1, "wait_ms": wait_ms, "min_bytes": 1, "max_bytes": max_bytes,
+            "isolation": isolation, "session": 0, "session_epoch": -1,
+            "topics": [{"topic": topic, "id": id, "partitions": partitions}],
+            "forgotten": [], "rack": "",
+        }  # fmt: skip
 
-    def prepare(self, versions: dict[int, tuple[int, int]]) -> Any:
-        """The request as aiokafka's connection sends it; raises if the broker is too old."""
-        low, high = versions.get(1, (0, 0))
-        if not low <= 11 <= high:
-            raise NotImplementedError(f"the broker speaks Fetch v{low} to v{high}, not v11")
-        return self._struct
+    def prepare(self, versions: Mapping[int, tuple[int, int]]) -> FetchMessage:
+        """The request as aiokafka's connection sends it; raises Unsupported."""
+        return FetchMessage(self._api, self._api.agreed(versions), self._body)

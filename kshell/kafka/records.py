@@ -1,8 +1,9 @@
-"""Decodes the record batches (magic 2) that `fetch` reads into Arrow columns.
+"""Decodes the record batches that `fetch` reads into Arrow columns.
 
 The compiled `_records` does the work, or `records_py` if it was not built or KSHELL_PURE is set;
 both give the same results.  A batch that cannot be decoded is reported and left out; the batches
-around it are decoded.  Sources: KIP-98 (the format, and which records of transactions are visible).
+around it are decoded.  Messages older than format v2 are rewritten first, by `message_sets`.
+Sources: KIP-98 (the format, and which records of transactions are visible).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import pyarrow as pa
 
 from kshell.compiled import compiled
 from kshell.errors import CorruptRecord
-from kshell.kafka.codecs import inflate
+from kshell.kafka.codecs import AT_ONCE, SET_TOO_LARGE, inflate
 
 __all__ = ["BadSpan", "Decoded", "Wanted", "count", "decode"]
 
@@ -27,10 +28,8 @@ _CODEC, _TRANSACTIONAL, _CONTROL = 7, 16, 32
 _FINE, _BAD_CRC, _OLD, _TOO_MANY = range(4)
 _REASONS = {
     _BAD_CRC: "the batch's checksum does not match",
-    _OLD: "a message format older than 2, which no broker writes since Kafka 4.0",
     _TOO_MANY: "the batch claims more records than fit into it",
 }
-_AT_ONCE = 512 << 20  # bytes decompressed at a time: Arrow's binary offsets have 31 bits
 _ABORT = 0
 Aborted = Sequence[tuple[int, int]]  # (producer id, first offset), from a fetch response
 
@@ -73,14 +72,26 @@ class _Walk:
         self.data = memoryview(data)
         self.start, self.end = start, end
         self.bad: list[BadSpan] = []
+        broken = self.heads.broken
+        if not self.heads.plain and any(
+            self.heads.head(i)[0] == _OLD for i in range(self.heads.count)
+        ):
+            self._rewrite()
         self._aborted = sorted(aborted, key=lambda a: a[1])
         last = self.heads.last_offset()
         self.next_offset = max(start, last + 1)
-        if self.heads.broken and not self.heads.count:
+        if broken and not self.heads.count:
             raise CorruptRecord(
                 f"the batch at offset {start} has a broken header",
                 hint="skip it with WHERE ROWOFFSET > …",
             )
+
+    def _rewrite(self) -> None:
+        from kshell.kafka.message_sets import as_batches  # rare: no start waits for it
+
+        data, bad = as_batches(self.data, self.heads, _OLD)
+        self.data, self.heads = memoryview(data), _impl.Heads(data)
+        self.bad = [BadSpan(*b) for b in bad if self.start <= b[1] and b[0] < self.end]
 
     def data_batches(self) -> list[int]:
         """Indexes of the batches with records to decode."""
@@ -136,10 +147,8 @@ class _Walk:
                 if count > len(records) // 7:
                     raise CorruptRecord(_REASONS[_TOO_MANY])
                 total += len(records)
-                if total > _AT_ONCE:
-                    # The next fetch reads the rest again from here.
-                    self.next_offset = base
-                    break
+                if total > AT_ONCE:
+                    raise CorruptRecord(SET_TOO_LARGE)
                 inflated[i] = records
             except CorruptRecord as error:
                 self.bad.append(BadSpan(base, last, error.what))
@@ -194,7 +203,7 @@ def count(
     walk = _Walk(data, start, end, aborted)
     records = walk.heads.within(start, end)
     if records >= 0:
-        return records, walk.next_offset, ()
+        return records, walk.next_offset, tuple(walk.bad)
     total, straddling = 0, []
     for i in walk.data_batches():
         _, base, last, _, _, in_batch, _, _ = walk.heads.head(i)

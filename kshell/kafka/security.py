@@ -8,9 +8,10 @@ from typing import Any
 
 from aiokafka.protocol.admin import DescribeAclsRequest_v1
 
-from kshell.errors import Forbidden, KafkaError, Unsupported
-from kshell.kafka.admin import FORBIDDEN, TIMEOUT, Admin
+from kshell.errors import KafkaError, Unsupported
+from kshell.kafka.admin import CLUSTER, FORBIDDEN, TIMEOUT, Admin
 from kshell.kafka.client import Client
+from kshell.kafka.rights import refused
 from kshell.permits import check_writes
 
 __all__ = ["Acl", "acls", "create_acls", "delete_acls", "delete_user", "set_user",
@@ -38,6 +39,7 @@ class Acl:
         )
 
 
+_ALTER = ("ALTER", CLUSTER)
 # Kafka's numbers.
 _KINDS = {"TOPIC": 2, "GROUP": 3, "CLUSTER": 4, "TRANSACTIONAL ID": 5}
 _OPERATIONS = {
@@ -73,7 +75,7 @@ def acls(client: Client, wanted: Acl) -> list[Acl]:
     node = client.brokers()[0].id
     answer = client.call(client.wire.send(node, _DescribeAcls(wanted)))
     if answer.error_code in FORBIDDEN:
-        raise Forbidden("not allowed to read ACLs", hint="it takes DESCRIBE on the cluster")
+        raise refused("DESCRIBE", CLUSTER)
     if answer.error_code:
         raise KafkaError(f"cannot read ACLs: {answer.error_message}")
     kinds, operations, permissions = (
@@ -113,7 +115,7 @@ def create_acls(admin: Admin, made: Iterable[Acl]) -> None:
     check_writes(admin.properties, "creating ACLs")
     bindings = [_made(acl, AclBinding) for acl in made]
     for future in admin.client.create_acls(bindings, request_timeout=TIMEOUT).values():
-        admin.answer(future, "create ACLs")
+        admin.answer(future, "create ACLs", _ALTER)
 
 
 def delete_acls(admin: Admin, gone: Sequence[Acl]) -> None:
@@ -123,13 +125,13 @@ def delete_acls(admin: Admin, gone: Sequence[Acl]) -> None:
     check_writes(admin.properties, "deleting ACLs")
     filters = [_made(acl, AclBindingFilter) for acl in gone]
     for future in admin.client.delete_acls(filters, request_timeout=TIMEOUT).values():
-        admin.answer(future, "delete ACLs")
+        admin.answer(future, "delete ACLs", _ALTER)
 
 
 def users_mechanisms(admin: Admin, user: str) -> dict[str, int]:
     """A user's SCRAM mechanisms with their iterations; raises Forbidden, KafkaError."""
     asked = admin.client.describe_user_scram_credentials([user], request_timeout=TIMEOUT)
-    found = admin.answer(asked[user], f"read user {user}", {_NO_USER: None})
+    found = admin.answer(asked[user], f"read user {user}", ("DESCRIBE", CLUSTER), {_NO_USER: None})
     infos = found.scram_credential_infos if found is not None else ()
     return dict(sorted((i.mechanism.name.replace("_", "-"), i.iterations) for i in infos))
 
@@ -149,7 +151,7 @@ def set_user(admin: Admin, user: str, mechanism: str, iterations: int, password:
     info = ScramCredentialInfo(ScramMechanism[mechanism.replace("-", "_")], iterations)
     change = UserScramCredentialUpsertion(user, info, password.encode())
     asked = admin.client.alter_user_scram_credentials([change], request_timeout=TIMEOUT)
-    admin.answer(asked[user], f"change user {user}")
+    admin.answer(asked[user], f"change user {user}", _ALTER)
 
 
 def delete_user(admin: Admin, user: str, mechanisms: Iterable[str]) -> None:
@@ -160,4 +162,4 @@ def delete_user(admin: Admin, user: str, mechanisms: Iterable[str]) -> None:
     for mechanism in mechanisms:  # brokers take one change of a user in a request
         change = UserScramCredentialDeletion(user, ScramMechanism[mechanism.replace("-", "_")])
         asked = admin.client.alter_user_scram_credentials([change], request_timeout=TIMEOUT)
-        admin.answer(asked[user], f"delete user {user}")
+        admin.answer(asked[user], f"delete user {user}", _ALTER)

@@ -8,7 +8,6 @@ say "unable to bootstrap".
 from __future__ import annotations
 
 import asyncio
-import io
 import itertools
 import logging
 import re
@@ -20,15 +19,21 @@ from typing import Any
 from aiokafka import errors as codes
 from aiokafka.abc import AbstractTokenProvider
 from aiokafka.protocol.admin import DescribeConfigsRequest
-from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
 
 from kshell.config import Properties
-from kshell.errors import Forbidden, KafkaError, Outage, TopicChanged, UnknownName, UsageError
-from kshell.kafka import metadata
-from kshell.kafka.diagnose import diagnose
+from kshell.errors import KafkaError, Outage, TopicChanged, UnknownName, UsageError
+from kshell.kafka.diagnose import diagnose, refusal
 from kshell.kafka.frames import FrameConnection, open_connection
-from kshell.kafka.metadata import Broker, Cluster, Partition, Topic
+from kshell.kafka.metadata import (
+    Cluster,
+    MetadataRequest,
+    Partition,
+    Topic,
+    cluster_of,
+    no_leader,
+)
+from kshell.kafka.rights import refused
 
 __all__ = ["EARLIEST", "LATEST", "Wire"]
 
@@ -37,12 +42,14 @@ logging.getLogger("aiokafka").addHandler(logging.NullHandler())
 
 LATEST, EARLIEST = -1, -2  # ListOffsets' special times
 _FORBIDDEN, _OUT_OF_RANGE = 29, 1
+_TIMELESS = 43  # the topic's record format (v0) has no times to search by
 _NO_TOPIC = frozenset({3, 17})  # unknown, and a name that no topic can have
 _TOPIC = 2  # Kafka's number for a topic's configs
 _STATIC = 4  # from here on a config's source is the broker's file or Kafka's default
+_ELECTION = 10.0  # seconds for which a leader is waited for
 _RECENT = 1.0  # seconds for which `watched` asks nobody again
 _LATELY = 10.0  # seconds after which it forgets a name that nobody asks for
-_MOVED = frozenset({3, 5, 6, 9, 74, 75, 76})  # error codes that new metadata may solve
+_MOVED = frozenset({3, 5, 6, 9, 74, 75, 76, 100, 103})  # error codes that new metadata may solve
 
 
 _SERVER = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/;\[\]]+))(?::(\d{1,5}))?")
@@ -91,12 +98,12 @@ def _ssl_context(properties: Properties) -> ssl.SSLContext:
     return context
 
 
-def _settings(p: Properties, timeout: float) -> dict[str, Any]:
+def _settings(p: Properties) -> dict[str, Any]:
     """The connection's properties as aiokafka's connections take them."""
     protocol = p["security.protocol"]
     settings: dict[str, Any] = {
         "client_id": p["client.id"],
-        "request_timeout_ms": int(timeout * 1000),
+        "request_timeout_ms": 3_600_000,  # `frames` ends what is silent
         "security_protocol": protocol,
         "max_idle_ms": 540_000,
     }
@@ -112,64 +119,10 @@ def _settings(p: Properties, timeout: float) -> dict[str, Any]:
     return settings
 
 
-class _MetadataStruct:
-    """Metadata v12 in the shape that aiokafka's connection sends and decodes."""
-
-    API_KEY, API_VERSION = metadata.API_KEY, metadata.VERSION
-
-    def __init__(self, topics: Sequence[str] | None) -> None:
-        self._topics = topics
-        self.RESPONSE_TYPE = self
-
-    def build_request_header(self, correlation_id: int, client_id: str) -> Any:
-        from aiokafka.protocol.api import RequestHeader_v2
-
-        return RequestHeader_v2(self, correlation_id=correlation_id, client_id=client_id)
-
-    def encode(self) -> bytes:
-        return metadata.encode(self._topics)
-
-    def parse_response_header(self, data: io.BytesIO) -> Any:
-        from aiokafka.protocol.api import ResponseHeader_v1
-
-        return ResponseHeader_v1.decode(data)
-
-    def decode(self, data: io.BytesIO) -> Cluster:
-        return metadata.decode(data.read())
-
-
-class _MetadataRequest:
-    """The newest metadata request that the broker supports."""
-
-    def __init__(self, topics: Sequence[str] | None) -> None:
-        self._topics = topics
-
-    def prepare(self, versions: dict[int, tuple[int, int]]) -> Any:
-        low, high = versions.get(metadata.API_KEY, (0, 0))
-        if low <= metadata.VERSION <= high:
-            return _MetadataStruct(self._topics)
-        topics = None if self._topics is None else list(self._topics)
-        return MetadataRequest(topics, allow_auto_topic_creation=False).prepare(versions)
-
-
-def _from_v5(answer: Any) -> Cluster:
-    topics = []
-    for error, name, internal, found in answer.topics:
-        partitions = [Partition(p[1], p[2], tuple(p[3]), tuple(p[4]), p[0]) for p in found]
-        by_id = tuple(sorted(partitions, key=lambda p: p.id))
-        topics.append(Topic(name, bytes(16), internal, by_id, error))
-    brokers = tuple(Broker(b[0], b[1], b[2], b[3] or "") for b in answer.brokers)
-    by_name = tuple(sorted(topics, key=lambda t: t.name))
-    return Cluster(answer.cluster_id or "", answer.controller_id, brokers, by_name)
-
-
 def _readable(topic: Topic) -> Topic:
     """The topic, if kshell can read it; raises Forbidden or KafkaError."""
     if topic.error == _FORBIDDEN:
-        raise Forbidden(
-            f"not allowed to read topic {topic.name}",
-            hint="the cluster's ACLs deny it to this user; ask for READ and DESCRIBE on it",
-        )
+        raise refused("DESCRIBE", f"topic {topic.name}")
     if topic.error:
         raise KafkaError(f"topic {topic.name}: {_error_name(topic.error)}")
     return topic
@@ -190,6 +143,7 @@ class Wire:
         self.servers: list[tuple[str, int]] = []
         self.timeout = 0.0
         self.cluster = Cluster("", -1, (), ())
+        self._properties = Properties({})
         self._settings: dict[str, Any] = {}
         self._connections: dict[tuple[int, str], FrameConnection] = {}
         self._locks: dict[tuple[int, str], asyncio.Lock] = {}
@@ -201,12 +155,13 @@ class Wire:
 
     async def connect(self, properties: Properties) -> None:
         """Get the metadata from the first server that answers; raises ConnectionFailed."""
+        self._properties = properties
         self.servers = _parse_servers(properties["bootstrap.servers"])
         self.timeout = (properties.number("kshell.connect.timeout.ms") or 5000) / 1000
         failure: Exception | None = None
         for host, port in self.servers:
             try:
-                self._settings = self._settings or _settings(properties, self.timeout)
+                self._settings = self._settings or _settings(properties)
                 async with asyncio.timeout(self.timeout):
                     connection = await open_connection(host, port, **self._settings)
                     try:
@@ -220,8 +175,7 @@ class Wire:
         raise failure
 
     async def _learn(self, connection: FrameConnection, topics: Sequence[str] | None) -> Cluster:
-        answer = await connection.send(_MetadataRequest(topics))
-        cluster = answer if isinstance(answer, Cluster) else _from_v5(answer)
+        cluster = cluster_of(await connection.send(MetadataRequest(topics)))
         if cluster.brokers:
             self.cluster = cluster
         return cluster
@@ -238,6 +192,17 @@ class Wire:
         """The read is over; the next read may use its connections."""
         self._leased.discard(lease)
 
+    async def _open(self, host: str, port: int) -> FrameConnection:
+        """A new connection; raises LoginRefused or WrongListener, which no second try would mend,
+        else OSError or aiokafka's."""
+        try:
+            async with asyncio.timeout(self.timeout):
+                return await open_connection(host, port, **self._settings)
+        except Exception as error:
+            if (why := refusal(host, port, error, self._properties)) is not None:
+                raise why from None
+            raise
+
     async def connection(self, node: int, group: str = "control") -> FrameConnection:
         """The open connection to a broker for one kind of work; raises OSError or aiokafka's."""
         key = (node, group)
@@ -248,10 +213,14 @@ class Wire:
             broker = next((b for b in self.cluster.brokers if b.id == node), None)
             if broker is None:
                 raise codes.StaleMetadata(f"broker {node} is not in the cluster's metadata")
-            async with asyncio.timeout(self.timeout):
-                connection = await open_connection(broker.host, broker.port, **self._settings)
+            connection = await self._open(broker.host, broker.port)
             self._connections[key] = connection
             return connection
+
+    def heard(self, node: int, group: str) -> float:
+        """When a byte came last over that connection (time.monotonic), 0 for never."""
+        connection = self._connections.get((node, group))
+        return 0.0 if connection is None else connection.heard
 
     async def send(self, node: int, request: Any, group: str = "control") -> Any:
         """One request to one broker."""
@@ -267,12 +236,11 @@ class Wire:
                 failures.append(f"{broker.host}:{broker.port} {error or type(error).__name__}")
         for host, port in self.servers:
             try:
-                async with asyncio.timeout(self.timeout):
-                    connection = await open_connection(host, port, **self._settings)
-                    try:
-                        return await self._learn(connection, topics)
-                    finally:
-                        connection.close()
+                connection = await self._open(host, port)
+                try:
+                    return await self._learn(connection, topics)
+                finally:
+                    connection.close()
             except (OSError, codes.KafkaError, TimeoutError) as error:
                 failures.append(f"{host}:{port} {error or type(error).__name__}")
         raise Outage("no broker answers", hint="; ".join(dict.fromkeys(failures)))
@@ -319,52 +287,79 @@ class Wire:
         return found
 
     async def offsets(
-        self, topic: Topic, times: Mapping[int, int], isolation: int
+        self, topic: Topic, times: Mapping[int, int], isolation: int, *, partial: bool = False
     ) -> dict[int, int]:
         """Per partition, the first offset at or after a time (ms), LATEST or EARLIEST.
 
-        A time after the last record's gives -1.  Looks up leaders again if they moved.
+        A time after the last record's gives -1, and so does a topic whose records have no times.
+        Looks up leaders again if they moved.  Where no leader answers for a partition it raises
+        Outage; with `partial` the others are given, at once if no election can help.
         """
-        wanted, found = dict(times), {}
-        for attempt in range(20):
+        wanted, found = dict(times), dict[int, int]()
+        deadline = time.monotonic() + _ELECTION
+        for attempt in itertools.count():
             if attempt:
                 await asyncio.sleep(min(0.05 * 2**attempt, 0.5))
                 topic = await self.topic(topic.name)
-            by_leader: dict[int, list[int]] = {}
+            by_leader: dict[int, list[tuple[int, int]]] = {}
             for p in topic.partitions:
                 if p.id in wanted and p.leader >= 0:
-                    by_leader.setdefault(p.leader, []).append(p.id)
-            for leader, partitions in by_leader.items():
-                asked = [(p, wanted[p]) for p in partitions]
-                request = OffsetRequest(-1, isolation, [(topic.name, asked)])
-                try:
-                    answer = await self.send(leader, request)
-                except (OSError, codes.KafkaError, TimeoutError):
-                    continue
-                for _, results in answer.topics:
-                    for partition, error, _, offset in results:
-                        if error == 0:
-                            found[partition] = offset
-                            wanted.pop(partition, None)
-                        else:
-                            self.raise_for(topic.name, partition, error, wanted[partition])
+                    by_leader.setdefault(p.leader, []).append((p.id, wanted[p.id]))
+            for part in await asyncio.gather(
+                *(self._offsets(leader, topic.name, asked, isolation)
+                  for leader, asked in by_leader.items())
+            ):  # fmt: skip
+                found |= part
+            wanted = {p: time for p, time in wanted.items() if p not in found}
             if not wanted:
-                return found
-        missing = ", ".join(map(str, sorted(wanted)))
-        raise Outage(
-            f"no leader answers for topic {topic.name}, partition {missing}",
-            hint="is a broker down? DESCRIBE shows leaders and in-sync replicas",
-        )
+                break
+            left = [p for p in topic.partitions if p.id in wanted]
+            if (partial and all(map(self._is_lost, left))) or time.monotonic() > deadline:
+                break
+        if wanted and not partial:
+            raise no_leader(topic.name, wanted)
+        return found
+
+    async def _offsets(
+        self, leader: int, topic: str, asked: list[tuple[int, int]], isolation: int
+    ) -> dict[int, int]:
+        """What one broker knows; without the partitions that it does not lead."""
+        found = dict[int, int]()
+        try:
+            answer = await self.send(leader, OffsetRequest(-1, isolation, [(topic, asked)]))
+        except (OSError, codes.KafkaError, TimeoutError):
+            return found
+        times = dict(asked)
+        for _, results in answer.topics:
+            for partition, error, _, offset in results:
+                if error in (0, _TIMELESS):
+                    found[partition] = -1 if error else offset
+                else:
+                    self.raise_for(topic, partition, error, times[partition], "DESCRIBE")
+        return found
+
+    def _is_lost(self, partition: Partition) -> bool:
+        """Whether it has no leader, and none of its in-sync replicas is there to become one."""
+        alive = {b.id for b in self.cluster.brokers}
+        return partition.leader < 0 and not alive.intersection(partition.isr)
 
     async def serves(self, request: int) -> bool:
         """Whether brokers support that kind of request: the embedded one supports few."""
-        connection = await self.connection(self.cluster.brokers[0].id)
-        return request in connection.versions
+        return request in (await self._any()).versions
+
+    async def _any(self) -> FrameConnection:
+        """A connection to any broker that answers; raises Outage."""
+        failures = []
+        for broker in self.cluster.brokers:
+            try:
+                return await self.connection(broker.id)
+            except (OSError, codes.KafkaError, TimeoutError) as error:
+                failures.append(f"{broker.host}:{broker.port} {error or type(error).__name__}")
+        raise Outage("no broker answers", hint="; ".join(failures))
 
     async def configs(self, topic: str) -> list[tuple[str, str, bool]]:
         """(name, value, whether it is a default) by name; empty if a broker does not have them."""
-        node = self.cluster.brokers[0].id
-        connection = await self.connection(node)
+        connection = await self._any()
         if DescribeConfigsRequest.API_KEY not in connection.versions:
             return []  # the embedded broker
         answer = await connection.send(DescribeConfigsRequest([(_TOPIC, topic, None)]))
@@ -380,8 +375,10 @@ class Wire:
             for e in entries
         )
 
-    def raise_for(self, topic: str, partition: int, error: int, offset: int) -> None:
-        """Raise for a fetch's error code, unless new metadata may solve it."""
+    def raise_for(
+        self, topic: str, partition: int, error: int, offset: int, operation: str = "READ"
+    ) -> None:
+        """Raise for a broker's error code, unless new metadata may solve it."""
         where = f"topic {topic}, partition {partition}"
         if error == _OUT_OF_RANGE:
             raise TopicChanged(
@@ -389,7 +386,7 @@ class Wire:
                 hint="its records were deleted (retention or truncation) while being read",
             )
         if error == _FORBIDDEN:
-            raise Forbidden(f"not allowed to read topic {topic}")
+            raise refused(operation, f"topic {topic}")
         if error and error not in _MOVED:
             raise KafkaError(f"{where}: {_error_name(error)}")
 

@@ -13,9 +13,11 @@ from kshell.sql.clauses import Name, Number, Position
 from kshell.sql.statements import Statement
 from kshell.sql.statements import _statement as statement
 
-__all__ = ["AlterTopic", "Change", "CreateAcl", "CreateTopic", "DeleteRecords",
-           "DropAcl", "DropGroup", "DropTopic", "DropUser", "ElectLeaders", "Goal", "Move",
-           "ResetGroup", "Resource", "Rule", "Secret", "SetUser", "Setting"]  # fmt: skip
+__all__ = [
+    "AlterTopic", "Change", "CreateAcl", "CreateTopic", "DeleteRecords", "DropAcl", "DropGroup",
+    "DropTopic", "DropUser", "ElectLeaders", "Goal", "Move", "ReassignTopic", "ResetGroup",
+    "Resource", "Rule", "Secret", "SetUser", "Setting",
+]  # fmt: skip
 
 Setting = tuple[Name, str]  # a config of a topic, with its place, and its value
 
@@ -49,6 +51,18 @@ class AlterTopic(Change):
     configs: tuple[Setting, ...] = ()
     reset: tuple[Name, ...] = ()
     partitions: Number | None = None
+
+
+@statement
+class ReassignTopic(Change):
+    """ALTER TOPIC name REASSIGN [PARTITION n] TO broker, …: these brokers have the replicas.
+
+    The first leads; without a partition it is all of them, and the brokers lead in turn.
+    """
+
+    name: Name
+    brokers: tuple[Number, ...]
+    partition: Number | None = None
 
 
 @statement

@@ -40,6 +40,7 @@ __all__ = [
     "TableJoin",
     "aggregates",
     "children",
+    "closes",
     "default_grace",
     "grace_of",
     "looked_up",
@@ -305,6 +306,11 @@ def row_by_row(node: Node) -> bool:
     return isinstance(node, Scan) or (
         isinstance(node, Filter | Project | Explode | Answer) and row_by_row(node.input)
     )
+
+
+def closes(node: Node) -> bool:
+    """Whether it gives a window's row once, when the window has closed: EMIT FINAL."""
+    return isinstance(node, Suppress) or any(map(closes, children(node)))
 
 
 def default_grace(size: int) -> int:

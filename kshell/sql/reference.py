@@ -171,10 +171,11 @@ ENTRIES = (
     Entry(
         "ALTER TOPIC", "ALTER TOPIC name SET|RESET|…", "other configs, more partitions",
         "ALTER TOPIC name [SET 'config'='value', …] [RESET 'config', …] [PARTITIONS n];\n"
+        "ALTER TOPIC name REASSIGN [PARTITION n] TO broker, …; the first leads\n"
         "Configs that are not named stay; RESET takes one back to the brokers' default.\n"
         "More partitions: a key's new records may go to another one.",
         "ALTER TOPIC orders SET 'cleanup.policy'='compact' RESET 'retention.ms';",
-        ("ALTER", "TOPIC"),
+        ("ALTER", "TOPIC", "REASSIGN"),
     ),
     Entry(
         "DROP TOPIC", "DROP TOPIC name", "delete a topic and its records",

@@ -45,6 +45,10 @@ class _Chunk:
             self._places[self.ids - self.first] = np.arange(len(self.ids))
         return self._places[ids - self.first].astype(np.int64)
 
+    def take(self, ids: Ints, only: Sequence[int] | None) -> pa.RecordBatch:
+        rows = self.rows if only is None else self.rows.select(only)
+        return rows.take(pa.array(self.places(ids)))
+
     def compact(self) -> _Chunk:
         rows = self.rows.filter(pa.array(self.live))
         return _Chunk(self.ids[self.live], rows, np.ones(self.count, np.bool_))
@@ -83,20 +87,18 @@ class Rows:
         self.put(ids, rows)
         return ids
 
-    def take(self, ids: Ints) -> pa.RecordBatch:
-        """The rows of these ids, which must live."""
+    def take(self, ids: Ints, only: Sequence[int] | None = None) -> pa.RecordBatch:
+        """The rows of these ids, which must live; `only` some of the columns."""
         if not len(ids):
-            return self._none
+            return self._none if only is None else self._none.select(only)
         if len(self._chunks) == 1:
-            chunk = self._chunks[0]
-            return chunk.rows.take(pa.array(chunk.places(ids)))
+            return self._chunks[0].take(ids, only)
         which = self._of(ids)
         if (which == which[0]).all():
-            chunk = self._chunks[which[0]]
-            return chunk.rows.take(pa.array(chunk.places(ids)))
+            return self._chunks[which[0]].take(ids, only)
         order = sorted_by(which)
         parts = [
-            self._chunks[n].rows.take(pa.array(self._chunks[n].places(part)))
+            self._chunks[n].take(part, only)
             for n, part in _runs(which[order], ids[order])
         ]
         back = np.empty(len(order), np.int64)

@@ -23,7 +23,7 @@ from kshell.stream.column_folds.base import Grown
 from kshell.terminal.cells import cells_of, to_right
 from kshell.terminal.times import Times, is_time
 
-__all__ = ["KEPT", "OPS", "Board", "Mode", "Row"]
+__all__ = ["COMING", "KEPT", "OPS", "Board", "Ints", "Mode", "Row"]
 
 KEPT = 1_000  # changes that are kept
 _KEYS = 100_000  # keys of a table that are kept: those that changed last
@@ -40,6 +40,10 @@ class Mode(Enum):
     APPEND = "append"  # rows as they come
     TABLE = "table"  # the current row of each key, in its place
     CHANGELOG = "changelog"  # each change, with its sign
+    WATCH = "watch"  # the rows of a bounded query's last run
+
+
+COMING = (Mode.APPEND, Mode.CHANGELOG)  # rows are added at the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,34 +59,37 @@ class Row:
 
 
 class _Log:
-    """The last lines of the changelog, as Arrow; a line's id is its number."""
+    """The last lines of the changelog, as Arrow; a line's id is its number.
+
+    `places` are those of the lines' records, where rows are of one record each.
+    """
 
     def __init__(self, schema: pa.Schema) -> None:
         self.schema = schema
         self.lines = 0
-        self._parts: deque[tuple[pa.RecordBatch, Ints]] = deque()
+        self._parts: deque[tuple[Changes, Ints]] = deque()
         self._kept = 0
 
-    def add(self, rows: pa.RecordBatch, ops: Ints) -> None:
+    def add(self, changes: Changes, ops: Ints) -> None:
         self.lines += len(ops)
         if len(ops) > KEPT:
             # A slice would hold all that it is of.
-            last = pa.array(np.arange(len(ops) - KEPT, len(ops)))
-            rows, ops = rows.take(last), ops[-KEPT:]
-        self._parts.append((rows, ops))
+            changes = changes.take(pa.array(np.arange(len(ops) - KEPT, len(ops))))
+            ops = ops[-KEPT:]
+        self._parts.append((changes, ops))
         self._kept += len(ops)
         while self._kept - len(self._parts[0][1]) >= KEPT:
             self._kept -= len(self._parts.popleft()[1])
 
-    def whole(self) -> tuple[pa.RecordBatch, Ints]:
+    def whole(self) -> tuple[Changes, Ints]:
         """The kept lines and their signs."""
         if len(self._parts) > 1:
-            rows = pa.concat_batches([part for part, _ in self._parts])
+            changes = Changes.concat([part for part, _ in self._parts], self.schema)
             ops = np.concatenate([ops for _, ops in self._parts])
-            self._parts = deque([(rows.slice(max(len(ops) - KEPT, 0)), ops[-KEPT:])])
+            self._parts = deque([(changes.slice(max(len(ops) - KEPT, 0)), ops[-KEPT:])])
             self._kept = len(self._parts[0][1])
         if not self._parts:
-            return pa.RecordBatch.from_pylist([], self.schema), np.empty(0, np.int64)
+            return Changes.none(self.schema), np.empty(0, np.int64)
         return self._parts[0]
 
 
@@ -100,11 +107,10 @@ class Board:
         times: Times = Times.NUMBER,
         limited: bool = False,
     ) -> None:
-        self.schema, self.key, self.times = schema, key, times
-        self.right = frozenset(i for i, f in enumerate(schema) if to_right(f, times))
-        moments = (i for i, f in enumerate(schema) if is_time(f, times))
-        self.rigid = self.right.union(moments)  # columns that do not get narrower
-        self.modes = (Mode.TABLE if key else Mode.APPEND, Mode.CHANGELOG)
+        self.key, self.times = key, times
+        self.lay_out(schema)
+        self.every = 0.0  # seconds between two runs of a query that is watched
+        self.modes: tuple[Mode, ...] = (Mode.TABLE if key else Mode.APPEND, Mode.CHANGELOG)
         self.rows = self.changes = self.version = 0
         self.left = 0  # keys that left because there were too many
         self.spill = Spill(schema) if limited else None
@@ -114,6 +120,13 @@ class Board:
         # Of each slot: the change that made it, the last one, how many there were, and when.
         self._born, self._changed = Grown(np.int64, 0), Grown(np.int64, 0)
         self._count, self._when = Grown(np.int64, 0), Grown(np.float64, 0)
+
+    def lay_out(self, schema: pa.Schema) -> None:
+        """Take the columns: which stand at the right, and which do not get narrower."""
+        self.schema = schema
+        self.right = frozenset(i for i, f in enumerate(schema) if to_right(f, self.times))
+        moments = (i for i, f in enumerate(schema) if is_time(f, self.times))
+        self.rigid = self.right.union(moments)
 
     def add(self, changes: Changes) -> None:
         """Add changes; none of them becomes text."""
@@ -131,7 +144,7 @@ class Board:
         had = None if slots is None or self._table is None else self._table.ids(slots) >= 0
         ops = _signs(there, slots, had)
         self.changes += int(np.count_nonzero(ops != _OLD))
-        self._log.add(changes.rows, ops)
+        self._log.add(changes, ops)
         if slots is not None and had is not None:
             self._update(changes.rows, slots, there, had, ops)
         self.version += 1
@@ -191,13 +204,27 @@ class Board:
         ids = np.arange(self._log.lines - len(ops), self._log.lines)
         return ids if mode is Mode.CHANGELOG else ids[(ops == _NEW) | (ops == _UPDATED)]
 
-    def take(self, mode: Mode, ids: Ints) -> pa.RecordBatch:
-        """The rows of these numbers, which are kept."""
+    def take(self, mode: Mode, ids: Ints, only: Sequence[int] | None = None) -> pa.RecordBatch:
+        """The rows of these numbers, which are kept; `only` some of the columns."""
         if mode is Mode.TABLE:
             assert self._table is not None
-            return self._table.take(self._table.ids(ids))
-        rows, ops = self._log.whole()
+            return self._table.rows.take(self._table.ids(ids), only)
+        changes, ops = self._log.whole()
+        rows = changes.rows if only is None else changes.rows.select(only)
         return rows.take(pa.array(ids - (self._log.lines - len(ops)), pa.int64()))
+
+    def last_changes(self, ids: Ints) -> Ints:
+        """Of each of a table's rows a number, which is another one after a change."""
+        return self._changed.data[ids]
+
+    def place(self, mode: Mode, id: int) -> tuple[int, int] | None:
+        """The partition and the offset of the record of a row that is kept, if it has one."""
+        changes, ops = self._log.whole()
+        if mode is Mode.TABLE or changes.places is None:
+            return None
+        at = id - (self._log.lines - len(ops))
+        partition, offset = (column[at].as_py() for column in changes.places.columns)
+        return partition, offset
 
     def drawn(self, mode: Mode, ids: Ints) -> list[Row]:
         """The same as text."""

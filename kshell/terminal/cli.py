@@ -63,7 +63,10 @@ def open_session(
     from kshell.session import Session
 
     profile = "demo" if options.demo else options.profile
-    session = Session.open(properties, profile, remembers=prompt)
+    from kshell.terminal.messages import draws
+
+    watched = sys.stdin.isatty() and draws(sys.stdout)
+    session = Session.open(properties, profile, remembers=prompt, opens_records=watched)
     stack.callback(session.close)
     session.commands = _command_texts
     session.gather = lambda name: _with_profile(options, name)

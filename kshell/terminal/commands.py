@@ -31,8 +31,10 @@ class Argument(Enum):
     FORMAT = "format"
     FILE = "file"
     FILE_OR_PIPE = "file or pipe"
+    COLUMNS = "columns of the last result"
     NAMED_QUERY = "named query"
     JOB = "job"
+    JOBS = "jobs"
     SWITCH = "switch"
     TEXT = "text"
 
@@ -85,6 +87,9 @@ COMMANDS = (
             handler="prompt_commands:turn", choices=("on", "off", "auto")),
     Command("\\last", "[format]", _A.FORMAT, "show the last result again, all of it",
             handler="prompt_commands:show_last", choices=FORMATS),
+    Command("\\chart", "[columns …]", _A.COLUMNS,
+            "chart the last result; BY column: by what; TO 'x.svg': in a file",
+            handler="chart_command:show_chart", choices=("BY", "TO")),
     Command("\\timing", "[on|off]", _A.SWITCH,
             "show how long an answer took, and what was read for it",
             handler="prompt_commands:set_timing", choices=_ON_OFF),
@@ -100,8 +105,8 @@ COMMANDS = (
             "run the statement before it, and define the columns of its one row as variables",
             handler="prompt_commands:define_row", ends=True),
     Command("\\watch", "[seconds]", _A.TEXT,
-            "run the statement before it (or the last) again and again",
-            handler="prompt_commands:watch", ends=True),
+            "run the statement before it (or the last) again and again, and show what changed",
+            handler="watch:watch", ends=True),
     Command("\\e", "", _A.NOTHING, "edit the statement before it (or the last) in $EDITOR",
             handler="programs:edit_statement", ends=True),
     Command("\\jobs", "", _A.NOTHING,
@@ -109,6 +114,9 @@ COMMANDS = (
             handler="prompt_commands:show_jobs"),
     Command("\\fg", "[n]", _A.JOB, "show a query of the background, or the newest",
             handler="prompt_commands:foreground"),
+    Command("\\split", "[n m]", _A.JOBS,
+            "show two queries of the background beside each other, or the newest two",
+            handler="split:split"),
     Command("\\kill", "n", _A.JOB, "stop a query in the background",
             handler="prompt_commands:kill"),
     Command("\\n", "[name]", _A.NAMED_QUERY, "run a named query; alone: list them",

@@ -178,7 +178,7 @@ class Conversation:
             for answer in answers:
                 match answer:
                     case Rows():
-                        number = self.jobs.add(RowsJob(piece.text, answer))
+                        number = self.jobs.add(RowsJob(piece.text, answer, times))
                     case Live():
                         number = self.jobs.add(LiveJob(piece.text, answer, times))
                     case _:

@@ -18,6 +18,8 @@ _ERRORS = "kshell"
 _LOCALE = ("LC_ALL", "LC_CTYPE", "LANG")  # the first that is set decides
 # One sign for one sign, so that columns stay where they are.
 _ASCII = str.maketrans("│┃─━┼·…▶●✗✓⏸█░↑↓→←×–—’“”", "||--+-~>*xv=#.^v><x--'\"\"")
+# Of charts: axes, columns, bars, quarters of a character.
+_ASCII |= str.maketrans("└┤▁▂▃▄▅▆▇▏▎▍▌▋▊▉▐▀▘▝▖▗▞▚▛▜▙▟", "+|_.:-=+*||||###|'''../\\####")
 
 
 def _replaced(error: UnicodeError) -> tuple[str | bytes, int]:

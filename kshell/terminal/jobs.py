@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from kshell.errors import KshellError, UsageError
@@ -18,12 +19,17 @@ if TYPE_CHECKING:
     from kshell.results import Live, Rows, Running
     from kshell.spill import Spill
     from kshell.terminal.board import Board
+    from kshell.terminal.live_puller import Puller
     from kshell.terminal.times import Times
 
 __all__ = ["Job", "Jobs", "LiveJob", "RowsJob"]
 
 _POLL = 0.2
 _GRACE = 1.0  # seconds to wait for a stopped query's thread
+
+
+def _nothing() -> None:
+    return None
 
 
 class Job(Protocol):
@@ -40,6 +46,12 @@ class Job(Protocol):
     def state(self) -> str:
         """What it does, in a few words."""
 
+    def lend(self) -> tuple[Live, Board]:
+        """The query and its rows, for a view to poll until `go_on`; raises UsageError."""
+
+    def go_on(self, view: Puller) -> None:
+        """Poll again when the view has polled the last time, if the query has not ended."""
+
     def stop(self) -> None:
         """End it."""
 
@@ -47,8 +59,8 @@ class Job(Protocol):
 class RowsJob:
     """A bounded query."""
 
-    def __init__(self, text: str, rows: Rows) -> None:
-        self.text, self.rows = text, rows
+    def __init__(self, text: str, rows: Rows, times: Times) -> None:
+        self.text, self.rows, self._times = text, rows, times
         self._kept: Spill | None = None
         self.ended = threading.Event()
         self.error: BaseException | None = None
@@ -96,6 +108,33 @@ class RowsJob:
         )
         return given
 
+    def lend(self) -> tuple[Live, Board]:
+        """Its rows as those of a query that ends; not before it has read all."""
+        from kshell.changes import Changes
+        from kshell.results import Live, LiveStats
+        from kshell.terminal.board import Board
+
+        if not self.ended.is_set():
+            what = f"the rows of {self.text} are not there yet: it still reads"
+            raise UsageError(what, hint="\\jobs says how far it is")
+        schema = self.rows.schema if self._kept is None else self._kept.schema
+        batches = iter(()) if self._kept is None else self._kept.batches()
+
+        def poll(seconds: float) -> Changes | None:
+            batch = next(batches, None)
+            if batch is None and self.error is not None:
+                raise self.error
+            return None if batch is None else Changes.of(batch)
+
+        stats = LiveStats(self.count)
+        live = Live(schema, poll, _nothing, lambda: stats)
+        return live, Board(schema, (), self._times)
+
+    def go_on(self, view: Puller) -> None:
+        """It has read all; only the view ends."""
+        view.thread.join(_GRACE)
+        view.close()
+
     def stop(self) -> None:
         self.rows.cancel()
         self._thread.join(_GRACE)
@@ -112,11 +151,21 @@ class LiveJob:
         self.error: BaseException | None = None
         self.board: Board = Board(live.schema, live.key, times, live.ends)
         self._left = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="kshell-job", daemon=True)
+        self._begin()
+
+    def _begin(self, view: Puller | None = None) -> None:
+        self._left.clear()
+        self._thread = threading.Thread(
+            target=self._run, args=(view,), name="kshell-job", daemon=True
+        )
         self._thread.start()
 
-    def _run(self) -> None:
+    def _run(self, view: Puller | None) -> None:
         try:
+            if view is not None and view.over(self.board):
+                self.error = view.error
+                self.ended.set()
+                return
             while not self._left.is_set():
                 changes = self.live.poll(_POLL)
                 if changes is None:
@@ -140,11 +189,27 @@ class LiveJob:
 
     def taken(self) -> tuple[Live, Board]:
         """The query and its rows, for the live view to go on with; raises its error."""
-        self._left.set()
-        self._thread.join()
+        lent = self.lend()
         if self.error is not None:
             raise self.error
-        return self.live, self.board
+        return lent
+
+    def lend(self) -> tuple[Live, Board]:
+        self._left.set()
+        try:
+            self._thread.join()
+        except BaseException:  # Ctrl-C while a poll waits
+            self._left.clear()
+            raise
+        live = replace(self.live, poll=self._end) if self.ended.is_set() else self.live
+        return live, self.board
+
+    def _end(self, seconds: float) -> None:
+        if self.error is not None:
+            raise self.error
+
+    def go_on(self, view: Puller) -> None:
+        self._begin(view)
 
     def stop(self) -> None:
         self._left.set()
@@ -178,6 +243,10 @@ class Jobs:
         if wanted not in self._jobs:
             raise UsageError(f"no query {number} in the background", hint="\\jobs lists them")
         return self._jobs.pop(wanted)
+
+    def numbered(self) -> dict[str, Job]:
+        """The queries by number, the newest last."""
+        return {str(number): job for number, job in sorted(self._jobs.items())}
 
     def listed(self) -> list[tuple[int, str, str]]:
         """(number, state, statement) of each."""

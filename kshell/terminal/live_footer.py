@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from kshell.results import LiveStats, many, time_left
-from kshell.terminal.board import KEPT, Mode
+from kshell.terminal.board import KEPT, Board, Mode
 from kshell.terminal.live_view import View
+from kshell.terminal.snapshot import Snapshot
 from kshell.terminal.widths import BETWEEN, cut, width_of
 
 __all__ = ["ending", "figures", "footer", "limit"]
@@ -23,7 +25,8 @@ def _counts(view: View, shown: int, found: int) -> list[str]:
     changes = many(board.changes, "change")
     if view.sought:
         kept = len(board.ids(view.mode))
-        return [f"{found:,} of {kept:,} match", *_not_kept(view, kept), changes]
+        todo = [f"{view.unsearched:,} to look at"] if view.unsearched else []
+        return [f"{found:,} of {kept:,} match", *todo, *_not_kept(view, kept), changes]
     match view.mode:
         case Mode.TABLE:
             keys = many(board.keys, "key")
@@ -40,6 +43,20 @@ def _counts(view: View, shown: int, found: int) -> list[str]:
             more = [many(board.keys, "key")] if board.key else []
             more += [changes] if what == "line" else []
             return [told, *more, *_not_kept(view, min(board.lines, KEPT))]
+        case Mode.WATCH if not board.version:
+            return ["the first run"]
+        case Mode.WATCH:
+            rows = many(board.rows, "row")
+            told = rows if shown == board.rows else f"{shown:,} of {rows}"
+            gone = _all(view) - len(board.ids(view.mode))
+            return [told, *([f"{gone:,} not kept"] if gone else []), *_of_the_last_run(board)]
+
+
+def _of_the_last_run(board: Board) -> list[str]:
+    if not (isinstance(board, Snapshot) and board.when):
+        return []
+    at = time.strftime("%H:%M:%S", time.localtime(board.when))
+    return [f"{board.differing:,} changed", f"at {at}"]
 
 
 def _not_kept(view: View, kept: int) -> list[str]:
@@ -55,6 +72,8 @@ def figures(view: View, stats: LiveStats, shown: int, found: int) -> list[tuple[
         told.append((2, f"{stats.bad.count:,} left out"))
     if stats.late:
         told.append((3, f"{stats.late:,} late"))
+    if view.mode is Mode.WATCH:
+        return [*told, *([(4, f"{stats.scanned:,} read")] if stats.scanned else [])]
     told.append((4, "lag ?" if stats.lag is None else f"lag {stats.lag:,}"))
     told.append((5, f"{stats.rate:,.0f}/s"))
     if left := time_left(stats.lag, stats.rate):
@@ -121,4 +140,7 @@ def _closed(told: Sequence[str], stats: LiveStats, how: str) -> str:
 
 def _all(view: View) -> int:
     board = view.board
-    return {Mode.TABLE: board.keys, Mode.APPEND: board.rows, Mode.CHANGELOG: board.lines}[view.mode]
+    return {
+        Mode.TABLE: board.keys, Mode.APPEND: board.rows, Mode.CHANGELOG: board.lines,
+        Mode.WATCH: board.rows,
+    }[view.mode]  # fmt: skip

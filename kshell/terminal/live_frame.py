@@ -12,10 +12,11 @@ from kshell.results import LiveStats, many
 from kshell.terminal import themes
 from kshell.terminal.board import Mode, Row
 from kshell.terminal.cells import NULL
-from kshell.terminal.live_detail import detail
+from kshell.terminal.live_chart import chart_of
+from kshell.terminal.live_detail import help_lines, row_lines, title
 from kshell.terminal.live_footer import figures, footer
-from kshell.terminal.live_keys import KEYS
-from kshell.terminal.live_view import Open, View, Window
+from kshell.terminal.live_view import Focus, Open, View, Window
+from kshell.terminal.live_waiting import waiting
 from kshell.terminal.sanitize import clean
 from kshell.terminal.widths import (
     begin_of,
@@ -29,14 +30,20 @@ from kshell.terminal.widths import (
     wrapped,
 )
 
-__all__ = ["Frame", "Kept", "Line", "Scene", "frame", "kept", "painted", "scene"]
+__all__ = ["Frame", "Kept", "Line", "Scene", "frame", "kept", "painted", "scene", "standing_out"]
 
 Line = tuple[tuple[str, str], ...]
 
-_HINTS = ("Space pause · ? keys · q stop", "? keys · q stop", "q stop")
+_HINTS = {
+    Focus.ALONE: ("Space pause · ? keys · q stop", "? keys · q stop", "q stop"),
+    Focus.HERE: ("Tab other · ? keys · q leave", "? keys · q leave", "q leave"),
+    Focus.ELSEWHERE: ("",),
+}
 _TYPING = "Enter keep · Esc clear"
 _NAMING = "Enter write · Esc not"
 _OPENED = ("↑↓ scroll · q close", "q close")
+_CHARTED = ("←→ column · c close", "c close")
+_OVER = {"ended": ("✓ ended", "dim"), "failed": ("✗ failed", "gone")}
 _SIGN = 3  # columns that a change's sign takes
 _NARROW = 24  # columns: less does not hold every line's parts
 
@@ -54,13 +61,16 @@ _STYLES = {
     "row": ("", "4"),
     "cell": ("7", "7"),
     "bar": ("", "7"),
+    "focus": ("1;7", "1;7"),
+    "chart": ("", ""),
     "alarm": ("30;43", "7"),
     "outage": ("97;41", "7"),
     "new": ("32", ""),
     "old": ("2", "2"),
     "gone": ("31", ""),
 }
-_THEMED = {"bar": themes.bar, "row": themes.bar, "heading": themes.heading, "at": themes.heading}
+_THEMED = {"bar": themes.bar, "row": themes.bar, "heading": themes.heading, "at": themes.heading,
+           "chart": themes.chart}  # fmt: skip
 _SIGNS = {"+I": "new", "+U": "new", "-U": "old", "-D": "gone"}
 
 
@@ -89,6 +99,12 @@ def painted(line: Line, colour: bool) -> str:
             codes += _THEMED[style]()
         out.append(f"\x1b[{codes}m{text}\x1b[0m" if codes and text else text)
     return "".join(out)
+
+
+def standing_out(line: Line, width: int) -> Line:
+    """The first line of the view that gets the keys, beside another one."""
+    text = "".join(text for text, _ in line)
+    return ((text + " " * max(width - width_of(text), 0), "focus"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +145,12 @@ def frame(
     view: View, scene: Scene, stats: LiveStats, title: str, width: int, height: int
 ) -> Frame:
     """At most `height` lines, none of them wider than `width`."""
+    if view.open is Open.CHART:
+        return _charted(view, stats, width, height)
     if view.open is not Open.NOTHING:
-        return _opened(view, width, height)
+        return _opened(view, stats, width, height)
     layed, rows, page = scene.layed, scene.window.rows, scene.page
-    body = _body(view, layed, rows)
+    body = _body(view, layed, rows) if rows else _waiting(view, stats, title, width)[:page]
     body += [()] * (page - len(body))
     bar = _bar(view, stats, scene.window, width)
     lines = (_title(view, title, layed, width), *scene.head, *body)[: max(height - 1, 0)]
@@ -228,6 +246,14 @@ def _body(view: View, layed: _Layed, rows: Iterable[Row]) -> list[Line]:
     return lines
 
 
+def _waiting(view: View, stats: LiveStats, title: str, width: int) -> list[Line]:
+    lines: list[Line] = []
+    for text in waiting(view, stats, title):
+        parts = wrapped(text, max(width - 4, 1))
+        lines += [(), *((("  ", ""), (part, "dim")) for part in parts)]
+    return [_fit(line, width) for line in lines]
+
+
 def _joined(cells: Sequence[tuple[str, str]], margin: str, style: str) -> Line:
     """Cells with bars between them."""
     spans = [(margin, style), (" ", "")]
@@ -253,7 +279,7 @@ def _fit(line: Line, width: int) -> Line:
 
 def _title(view: View, title: str, layed: _Layed, width: int) -> Line:
     """The state, the mode, the query's sources; and at the right how many columns are beside."""
-    state = ("⏸ paused", "paused") if view.paused else ("● live", "live")
+    state = _state(view)
     told = f"  {view.mode.value}  "
     what = clean(title)
     if view.sort is not None:
@@ -266,6 +292,11 @@ def _title(view: View, title: str, layed: _Layed, width: int) -> Line:
     what = cut(what, room) if room > 1 else ""
     space = " " * max(room - width_of(what) + 2, 0) if beside else ""
     return _fit((state, (told, "dim"), (what, "bold"), (space, ""), (beside, "dim")), width)
+
+
+def _state(view: View) -> tuple[str, str]:
+    state = ("⏸ paused", "paused") if view.paused else ("● live", "live")
+    return _OVER.get(view.over, state)
 
 
 def _beside(layed: _Layed, every: int) -> str:
@@ -284,41 +315,54 @@ def _bar(view: View, stats: LiveStats, window: Window, width: int) -> Line:
         text = end_of(f"file: {clean(view.name)}_", width - width_of(_NAMING) - 4)
         return ((footer([], text, (_NAMING,), width), "bar"),)
     if view.said:
-        return ((footer([], clean(view.said), _HINTS[-1:], width), "bar"),)
+        return ((footer([], clean(view.said), _HINTS[view.focus][-1:], width), "bar"),)
     told = figures(view, stats, len(window.rows), window.found)
-    style = "outage" if stats.note else "alarm" if stats.bad.count else "bar"
-    return ((footer(told, clean(stats.note), _HINTS, width), style),)
+    hints = _HINTS[view.focus]
+    return ((footer(told, clean(stats.note), hints, width), _alarm(stats)),)
 
 
-def _opened(view: View, width: int, height: int) -> Frame:
+def _alarm(stats: LiveStats) -> str:
+    """The style of the last line."""
+    return "outage" if stats.note else "alarm" if stats.bad.count else "bar"
+
+
+def _for_keys(view: View, hints: tuple[str, ...]) -> tuple[str, ...]:
+    """The hints, if keys are for the view."""
+    return ("",) if view.focus is Focus.ELSEWHERE else hints
+
+
+def _charted(view: View, stats: LiveStats, width: int, height: int) -> Frame:
+    """The chart of the rows, over the whole screen."""
+    page = max(height - 2, 0)
+    what, drawn = chart_of(view, width, page)
+    filtered = f"  /{clean(view.sought)}" if view.sought else ""
+    top: Line = (_state(view), ("  chart  ", "dim"), (what + filtered, "bold"))
+    beside = [f"{drawn.start:,} above"] if drawn.start else []
+    beside += [f"{drawn.rest:,} more below"] if drawn.rest > 0 else []
+    found = len(view.order())
+    told = [(0, text) for text in (*beside, *drawn.notes)]
+    told += [(order + 1, text) for order, text in figures(view, stats, found, found)]
+    hints = _for_keys(view, _CHARTED)
+    bar = ((footer(told, clean(stats.note), hints, width), _alarm(stats)),)
+    body = [*drawn.lines, *[()] * (page - len(drawn.lines))]
+    lines = [_fit(line, width) for line in (top, *body)][: max(height - 1, 0)]
+    return Frame((*lines, bar), page, view.first_column, view.widths, below=drawn.start)
+
+
+def _opened(view: View, stats: LiveStats, width: int, height: int) -> Frame:
     """The keys, or a row with all its columns, over the whole screen."""
-    heading, lines = _help(width) if view.open is Open.HELP else _row(view, width)
+    helps = view.open is Open.HELP
+    heading = "The keys of this view" if helps else title(view)
+    lines = help_lines(width) if helps else row_lines(view, width)
     page = max(height - 2, 0)
     below = min(view.below, max(len(lines) - page, 0))
     body = [*lines[below : below + page]]
     body += [()] * (page - len(body))
     rest = len(lines) - below - page
     told = [(0, f"{many(rest, 'line')} more below")] if rest > 0 else []
-    bar: Line = ((footer(told, "", _OPENED, width), "bar"),)
-    top = _fit(((heading, "bold"),), width)
-    lines = [top, *body][: max(height - 1, 0)]
+    hints = _for_keys(view, _OPENED)
+    style = "outage" if stats.note else "bar"
+    bar: Line = ((footer(told, clean(stats.note), hints, width), style),)
+    top: Line = ((heading, "bold"),)
+    lines = [_fit(line, width) for line in (top, *body)][: max(height - 1, 0)]
     return Frame((*lines, bar), page, view.first_column, view.widths, below=below)
-
-
-def _help(width: int) -> tuple[str, list[Line]]:
-    size = max(width_of(key.shown) for key in KEYS)
-    lines: list[Line] = []
-    for key in KEYS:
-        first, *rest = wrapped(key.help, max(width - size - 3, 1))
-        lines.append(((f" {padded(key.shown, size, False)}  ", "heading"), (first, "")))
-        lines += [((" " * (size + 3), ""), (text, "")) for text in rest]
-    return "The keys of this view", [_fit(line, width) for line in lines]
-
-
-def _row(view: View, width: int) -> tuple[str, list[Line]]:
-    lines: list[Line] = []
-    for name, texts in detail(view.board, view.mode, view.opened):
-        lines += [((text, "heading"),) for text in wrapped(clean(name), width)]
-        for text in texts:
-            lines += [(("  ", ""), (part, "")) for part in wrapped(text, max(width - 2, 1))]
-    return "One row", [_fit(line, width) for line in lines]

@@ -28,10 +28,12 @@ class Act(Enum):
     SORT = "sort"
     FILTER = "filter"
     OPEN = "open"
+    CHART = "chart"
     COPY = "copy"
     SAVE = "save"
     HELP = "help"
     BACK = "back"
+    FOCUS = "focus"
     SUSPEND = "suspend"
 
 
@@ -47,8 +49,8 @@ class Key:
 
 KEYS = (
     Key("q", ("q", "Q", "c-d"), Act.STOP,
-        "close what is open, else stop; the rows in view stay on the screen"),
-    Key("Ctrl-C", ("c-c",), Act.INTERRUPT, "stop"),
+        "close what is open, else stop, or leave a \\split; the rows in view stay on the screen"),
+    Key("Ctrl-C", ("c-c",), Act.INTERRUPT, "stop; both queries of a \\split"),
     Key("Space", (" ",), Act.PAUSE, "pause, and go on"),
     Key("t", ("t",), Act.MODE, "rows, or the changelog: +I new, -U +U old and new, -D deleted"),
     Key("↑", ("up", "k"), Act.UP, "the row above; where rows are only added, it pauses"),
@@ -63,11 +65,15 @@ KEYS = (
     Key("End", ("end", "G"), Act.LAST, "the last row; go on, and follow what comes"),
     Key("s", ("s",), Act.SORT, "sort by the column: descending, ascending, not"),
     Key("/", ("/",), Act.FILTER, "show only rows with this text"),
-    Key("Enter", ("c-m", "c-j"), Act.OPEN, "open the row: all its columns, whole"),
+    Key("Enter", ("c-m", "c-j"), Act.OPEN,
+        "open the row: the record that it is of, and all its columns, whole"),
+    Key("c", ("c",), Act.CHART,
+        "chart what is shown, and go back; there ← → choose the column, s sorts by it"),
     Key("w", ("w",), Act.SAVE, "write the rows of the filter to a file, all that are kept"),
     Key("y", ("y",), Act.COPY, "copy the cell to the clipboard"),
     Key("?", ("?",), Act.HELP, "these keys"),
     Key("Esc", ("escape",), Act.BACK, "close what is open, else end filter and sort"),
+    Key("Tab", ("c-i",), Act.FOCUS, "the other query of a \\split"),
     Key("Ctrl-Z", ("c-z",), Act.SUSPEND, "suspend kshell; fg comes back"),
 )  # fmt: skip
 

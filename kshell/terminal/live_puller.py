@@ -28,6 +28,7 @@ class Puller:
         self._live = live
         self._fresh: deque[Changes] = deque()
         self.error: BaseException | None = None
+        self.ended = False  # by itself, or by its error
         self.done = threading.Event()
         self.go = threading.Event()
         self.go.set()
@@ -36,22 +37,26 @@ class Puller:
 
     def _run(self) -> None:
         try:
-            while not self.done.is_set():
-                if not self.go.wait(0.1):
-                    continue  # paused: the fetch's queue fills, and then the brokers wait
-                changes = self._live.poll(0.1)
-                if changes is None:
-                    break
-                if len(changes):
-                    self._fresh.append(changes)
-                    self._tell()
-                while len(self._fresh) >= _AHEAD and not self.done.is_set():
-                    time.sleep(0.01)  # the terminal is stopped (Ctrl-S): memory use stays flat
+            self._pull()
         except BaseException as error:
-            self.error = error
+            self.error, self.ended = error, True
         finally:
             self.done.set()
-            self._tell()
+            self.tell()
+
+    def _pull(self) -> None:
+        while not self.done.is_set():
+            if not self.go.wait(0.1):
+                continue  # paused: the fetch's queue fills, and then the brokers wait
+            changes = self._live.poll(0.1)
+            if changes is None:
+                self.ended = True
+                break
+            if len(changes):
+                self._fresh.append(changes)
+                self.tell()
+            while len(self._fresh) >= _AHEAD and not self.done.is_set():
+                time.sleep(0.01)  # the terminal is stopped (Ctrl-S): memory use stays flat
 
     def heard(self) -> bool:
         """Whether changes came since the last call."""
@@ -60,7 +65,8 @@ class Puller:
         os.read(self.news, 4096)
         return True
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Wake who waits for news."""
         with contextlib.suppress(OSError):  # full: the reader knows already
             os.write(self._ring, b"!")
 
@@ -69,6 +75,14 @@ class Puller:
         if not self.thread.is_alive():
             os.close(self.news)
             os.close(self._ring)
+
+    def over(self, board: Board) -> bool:
+        """Wait for the last poll and give the board what it had; whether the query has ended."""
+        self.done.set()
+        self.thread.join()
+        self.close()
+        self.hand_over(board)
+        return self.ended
 
     def hand_over(self, board: Board) -> None:
         """Give the new changes to the board."""

@@ -30,6 +30,7 @@ def save(view: View, path: str) -> str:
         return f"{path}: name it .csv, .jsonl, .parquet or the like"
     if exists(path):
         return f"{path} exists: it is not replaced"
+    view.search_all()
     ids = view.order()
     rows = view.board.take(view.mode, ids)
     if view.mode is Mode.CHANGELOG:

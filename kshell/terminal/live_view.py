@@ -7,18 +7,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from kshell.terminal.board import Board, Mode, Row
+from kshell.terminal.board import COMING, Board, Mode, Row
 from kshell.terminal.live_keys import Act, act_of
+from kshell.terminal.live_search import Search, with_text
 
-__all__ = ["Open", "View", "Window"]
+if TYPE_CHECKING:
+    from kshell.terminal.live_record import OpenedRecord
+
+__all__ = ["Focus", "Open", "View", "Window"]
 
 _GLOW = 0.8  # seconds for which a changed cell is highlighted
 _COPIED = 8 << 10  # bytes of a cell that are copied at most
+_IN_CHART = (Act.SORT, Act.LEFT, Act.RIGHT, Act.LEFTMOST, Act.RIGHTMOST)  # keys that it has too
 _ENDINGS = ("c-h", "backspace", "delete")  # keys that take a letter away
 Ids = Any  # a numpy array of int64
 
@@ -29,6 +34,15 @@ class Open(Enum):
     NOTHING = 0
     HELP = 1
     ROW = 2
+    CHART = 3
+
+
+class Focus(Enum):
+    """Whether keys are for the view, if it shares the screen with another."""
+
+    ALONE = 0
+    HERE = 1
+    ELSEWHERE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +60,8 @@ class View:
 
     board: Board
     mode: Mode
+    focus: Focus = Focus.ALONE
+    over: str = ""  # how its query ended, where the view outlives it
     paused: bool = False
     stopped: bool = False
     interrupted: bool = False  # by Ctrl-C
@@ -65,12 +81,18 @@ class View:
     open: Open = Open.NOTHING
     below: int = 0  # lines of what is open that are above the screen
     opened: int = -1  # the id of the row that is open
+    opened_rows: pa.RecordBatch | None = None  # that row, where no other takes its place
+    place: tuple[int, int] | None = None  # the partition and the offset of its record
+    record: OpenedRecord | None = None  # as far as it was read
+    opened_lines: tuple[object, list[Any]] = (None, [])  # as the last frame laid them out
     copied: str | None = None  # a cell for the clipboard
     widths: tuple[int, ...] = ()
+    hints: tuple[str, ...] = ()  # why there may be no row for long
     _lit: dict[tuple[int, int], float] = field(default_factory=dict)
     _seen: dict[int, tuple[str | None, ...]] = field(default_factory=dict)
     _seen_change: int = 0
     _order: tuple[object, Ids] = (None, None)
+    _search: Search | None = None  # of a table's rows
 
     @classmethod
     def of(cls, board: Board) -> View:
@@ -86,16 +108,42 @@ class View:
 
     def _ordered(self) -> Ids:
         ids = self.board.ids(self.mode)
-        if not len(ids) or not (self.sought or self.sort):
-            return ids
-        rows = self.board.take(self.mode, ids)
         if self.sought:
-            mask = _with_text(self.board.searched(rows, self.sought), self.sought)
-            ids, rows = ids[mask], rows.filter(pa.array(mask))
+            ids = self._matching(ids)
         if self.sort is not None and len(ids):
             column, descending = self.sort
-            ids = ids[_places(rows.column(column), descending)]
+            (values,) = self.board.take(self.mode, ids, [column]).columns
+            ids = ids[_places(values, descending)]
         return ids
+
+    def _matching(self, ids: Ids) -> Ids:
+        """The rows that have the text, of a table those that were looked at so far."""
+        if self.mode in COMING:
+            rows = self.board.take(self.mode, ids)
+            return ids[with_text(self.board.searched(rows, self.sought), self.sought)]
+        if self._search is None or self._search.sought != self.sought:
+            self._search = Search(self.board, self.mode, self.sought, self._search)
+        self._search.step(ids)
+        return self._search.of(ids)
+
+    @property
+    def unsearched(self) -> int:
+        """How many rows the filter has not looked at yet."""
+        filtered = self.sought and self.mode not in COMING
+        return self._search.left if filtered and self._search is not None else 0
+
+    def search(self) -> bool:
+        """Look at some of those rows; gives whether there are more."""
+        if self.unsearched and self._search is not None:
+            self._search.step(self.board.ids(self.mode))
+            self._order = (None, None)
+        return bool(self.unsearched)
+
+    def search_all(self) -> None:
+        """Look at all rows that the filter has not looked at."""
+        self.order()
+        while self.search():
+            pass
 
     def window(self, room: int) -> Window:
         """The rows that fit into so many lines."""
@@ -106,21 +154,27 @@ class View:
         return Window(tuple(self.board.drawn(self.mode, shown)), first, len(ids))
 
     def _at_end(self) -> bool:
-        return self.follows and self.mode is not Mode.TABLE and self.sort is None
+        return self.follows and self.mode in COMING and self.sort is None
 
     def glow(self, rows: tuple[Row, ...], now: float) -> None:
         """Light the cells that changed since the last frame; others go out with time."""
         self._lit = {cell: until for cell, until in self._lit.items() if until > now}
-        if self.mode is Mode.TABLE:
+        if self.mode in (Mode.TABLE, Mode.WATCH):
             for row in rows:
                 before = self._seen.get(row.id)
                 if before is None and row.born <= self._seen_change:
                     continue
                 for i, text in enumerate(row.texts):
                     if before is None or before[i] != text:
-                        self._lit[row.id, i] = now + _GLOW
+                        self._lit[row.id, i] = now + max(_GLOW, self.board.every)
         self._seen = {row.id: row.texts for row in rows}
         self._seen_change = self.board.changes
+
+    def renew(self) -> None:
+        """Begin at the first column: the columns are others."""
+        self.column = self.first_column = 0
+        self.widths, self.sort, self.cursor = (), None, -1
+        self._lit, self._seen = {}, {}
 
     def dim(self) -> None:
         """Show no cursor and no light: the rows stay on the main screen."""
@@ -152,9 +206,17 @@ class View:
                 self._back()
             case Act.HELP:
                 self.open, self.below = Open.HELP, 0
+            case Act.FOCUS:
+                pass  # of whom has several views
             case Act.PAUSE:
                 self.paused = not self.paused
-            case Act() as act if self.open is not Open.NOTHING:
+            case Act.CHART:
+                self.open = Open.NOTHING if self.open is Open.CHART else Open.CHART
+                self.below = 0
+                self.column = self.column if self.sort is None else self.sort[0]
+            case Act() as act if self.open is not Open.NOTHING and not (
+                self.open is Open.CHART and act in _IN_CHART
+            ):
                 self.below = max(self.below + _lines(act, self.page), 0)
             case Act.MODE:
                 modes = self.board.modes
@@ -216,10 +278,14 @@ class View:
         if self._place() < 0:
             last = max(len(ids) - self.page, 0)
             self.cursor = int(ids[-1] if self._at_end() else ids[min(self.top, last)])
+        at = np.array([self.cursor])
         if act is Act.OPEN:
             self.open, self.below, self.opened = Open.ROW, 0, self.cursor
+            self.place = self.board.place(self.mode, self.cursor)
+            passes = self.mode in COMING
+            self.opened_rows = self.board.take(self.mode, at) if passes else None
         else:
-            (row,) = self.board.drawn(self.mode, np.array([self.cursor]))
+            (row,) = self.board.drawn(self.mode, at)
             text = (row.texts[self.column] or "").encode()[:_COPIED]
             self.copied = text.decode(errors="ignore")
 
@@ -231,7 +297,7 @@ class View:
         last = max(len(ids) - self.page, 0)
         top = last if self._at_end() else min(self.top, last)
         if act is Act.LAST:
-            at_end = self.mode is not Mode.TABLE and self.sort is None
+            at_end = self.mode in COMING and self.sort is None
             self.top, self.follows = last, True
             self.cursor = -1 if at_end else int(ids[-1])
             self.paused = self.paused and not at_end
@@ -244,7 +310,7 @@ class View:
         if act in (Act.PAGE_UP, Act.PAGE_DOWN):
             top = min(max(top + lines, 0), last)
         self.top = min(max(top, moved - self.page + 1), moved)
-        if self.mode is not Mode.TABLE:
+        if self.mode in COMING:
             # What comes would move the rows away under the reader.
             self.follows, self.paused = False, True
         self.cursor = int(ids[moved])
@@ -266,21 +332,6 @@ def _lines(act: Act, page: int) -> int:
     }.get(act, 0)  # fmt: skip
 
 
-def _with_text(columns: list[pa.Array], sought: str) -> Any:
-    """At which rows a cell has the text, in whatever case.
-
-    >>> _with_text([pa.array(["Ann", None]), pa.array(["x", "y"])], "an").tolist()
-    [True, False]
-    """
-    import pyarrow.compute as pc
-
-    mask: Any = False
-    for column in columns:
-        found = pc.fill_null(pc.match_substring(column, sought, ignore_case=True), False)
-        mask = mask | np.asarray(found)
-    return mask
-
-
 def _places(column: pa.Array, descending: bool) -> Any:
     """The rows' places in the order of a column; NULL is last, equal ones stay as they are."""
     import pyarrow.compute as pc
@@ -289,7 +340,5 @@ def _places(column: pa.Array, descending: bool) -> Any:
         from kshell.value_texts import raw_texts
 
         column = pa.array(raw_texts(column), pa.string())
-    ranked = pa.RecordBatch.from_arrays([column, pa.array(np.arange(len(column)))], ["v", "n"])
-    way = "descending" if descending else "ascending"
-    keys = [("v", way), ("n", "ascending")]
-    return np.asarray(pc.sort_indices(ranked, sort_keys=keys))
+    order = "descending" if descending else "ascending"
+    return np.asarray(pc.array_sort_indices(column, order=order))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -19,7 +20,7 @@ from kshell.terminal.sanitize import clean, clean_block
 from kshell.terminal.times import Times, time_texts
 from kshell.value_texts import json_default, json_values, raw_texts
 
-__all__ = ["pretty", "printed_blocks", "printed_lines"]
+__all__ = ["Described", "described", "pretty", "printed_blocks", "printed_lines"]
 
 _DIM, _RED, _PLAIN = "\x1b[2m", "\x1b[31m", "\x1b[0m"
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
@@ -73,30 +74,46 @@ def _is_json(text: str) -> bool:
     return True
 
 
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A record as text, which is not clean: no key and no value are None."""
+
+    when: str
+    place: str
+    key: str | None
+    headers: list[tuple[str, str]]
+    value: str | None
+    error: str | None
+
+
+def described(rows: pa.RecordBatch, times: Times) -> Iterator[Described]:
+    """What people see of each record."""
+    moments = rows.column("timestamp")
+    when = raw_texts(moments) if times is Times.NUMBER else time_texts(moments, times)
+    columns = zip(
+        when, rows.column("partition").to_pylist(), rows.column("offset").to_pylist(),
+        raw_texts(rows.column("key")), rows.column("headers").to_pylist(),
+        raw_texts(rows.column("value")), rows.column("error").to_pylist(), strict=True,
+    )  # fmt: skip
+    for time, partition, offset, key, headers, value, error in columns:
+        at = "no time" if time in (None, "-1") else time
+        yield Described(at, f"{partition}@{offset}", key, _headers(headers), value, error)
+
+
 def printed_blocks(rows: pa.RecordBatch, to: Target) -> Iterator[str]:
     """Each record for a person: its line, and its value below."""
     dim, red, plain = (_DIM, _RED, _PLAIN) if to.colour else ("", "", "")
-    values = raw_texts(rows.column("value"))
-    keys = raw_texts(rows.column("key"))
-    times = rows.column("timestamp")
-    when = raw_texts(times) if to.times is Times.NUMBER else time_texts(times, to.times)
-    places = zip(
-        when, rows.column("partition").to_pylist(), rows.column("offset").to_pylist(), strict=True
-    )
-    headers, errors = rows.column("headers").to_pylist(), rows.column("error").to_pylist()
-    for (time, partition, offset), key, held, value, error in zip(
-        places, keys, headers, values, errors, strict=True
-    ):
-        parts = ["no time" if time in (None, "-1") else time, f"{partition}@{offset}"]
-        if error is None:
-            parts.append("no key" if key is None else f"key {clean(key)}")
-        parts += [f"{clean(name)}={clean(text)}" for name, text in _headers(held)]
-        if error is not None:
-            shown = f"{red}{clean(error)}{plain}"
-        elif value is None:
+    for record in described(rows, to.times):
+        parts = [record.when, record.place]
+        if record.error is None:
+            parts.append("no key" if record.key is None else f"key {clean(record.key)}")
+        parts += [f"{clean(name)}={clean(text)}" for name, text in record.headers]
+        if record.error is not None:
+            shown = f"{red}{clean(record.error)}{plain}"
+        elif record.value is None:
             shown = f"{dim}{NULL}{plain}"
         else:
-            shown = clean_block(pretty(value))
+            shown = clean_block(pretty(record.value))
         below = shown.replace("\n", "\n  ")
         yield f"{dim}{' · '.join(parts)}{plain}\n  {below}\n"
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import re
 import sys
-import time
 
 from kshell.errors import UnknownName, UsageError
 from kshell.terminal.conversation import Conversation
 from kshell.terminal.formats import FORMATS
 from kshell.terminal.jobs import LiveJob, RowsJob
-from kshell.terminal.messages import note
+from kshell.terminal.messages import draws, note
 from kshell.terminal.sanitize import clean
 from kshell.terminal.typed import Call
 
 __all__: list[str] = []
 
-_EVERY = 2.0  # seconds between two runs of \watch
 _VARIABLE = re.compile(r"\w+")
-_MOST = 86_400.0
 
 
 def leave(talk: Conversation, call: Call) -> None:
@@ -113,23 +109,6 @@ def define_row(talk: Conversation, call: Call) -> None:
     note(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} defined.")
 
 
-def watch(talk: Conversation, call: Call) -> None:
-    """Run `\\watch`, until Ctrl-C."""
-    seconds = _EVERY
-    if call.argument:
-        try:
-            seconds = float(call.argument)
-        except ValueError:
-            seconds = math.nan
-        if not 0 < seconds <= _MOST:
-            raise UsageError(f"\\watch takes seconds, more than 0, not {call.argument}")
-    statement = talk.statement(call.statement)
-    while not talk.leaving:
-        note(f"{time.strftime('%H:%M:%S')} (every {seconds:g} s; Ctrl-C ends it)")
-        talk.execute(statement)
-        time.sleep(seconds)
-
-
 def set_variable(talk: Conversation, call: Call) -> None:
     """Run `\\set`."""
     name, _, value = call.argument.partition(" ")
@@ -169,7 +148,7 @@ def foreground(talk: Conversation, call: Call) -> None:
         talk.show([job.answer()], talk.output, talk.say)
     elif isinstance(job, LiveJob):
         live, board = job.taken()
-        if talk.output == "table" and sys.stdin.isatty() and sys.stdout.isatty():
+        if talk.output in ("table", "auto") and sys.stdin.isatty() and draws(sys.stdout):
             from kshell.terminal.live import watch
 
             watch(live, board=board, prompt=True)

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from typing import TypeVar
 
-__all__ = ["pulled", "stepwise"]
+__all__ = ["interrupt", "pulled", "stepwise"]
 
 T = TypeVar("T")
 
@@ -121,9 +121,15 @@ def stepwise(
             raise item.error
     finally:
         left.set()
-        if busy and thread.ident is not None:  # it stops at its next step in Python
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt)
-            )
+        if busy:
+            interrupt(thread)
         asked.put(False)
         thread.join(_GRACE)
+
+
+def interrupt(thread: threading.Thread) -> None:
+    """Raise KeyboardInterrupt in a thread, at its next step in Python."""
+    if thread.ident is not None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt)
+        )

@@ -15,7 +15,7 @@ from kshell.config.values import Properties
 if TYPE_CHECKING:
     from prompt_toolkit.styles import Style
 
-__all__ = ["THEMES", "bar", "follow", "heading", "prompt_style"]
+__all__ = ["THEMES", "bar", "chart", "follow", "heading", "prompt_style"]
 
 # prompt_toolkit's classes.
 THEMES: Mapping[str, Mapping[str, str]] = {
@@ -76,6 +76,8 @@ THEMES: Mapping[str, Mapping[str, str]] = {
 _BARS = {"dark": "97;48;5;237", "light": "30;48;5;252"}
 # The codes of columns' names.
 _HEADINGS = {"dark": "1;36", "light": "1;34"}
+# The codes of what a chart draws.
+_CHARTS = {"dark": "36", "light": "34"}
 
 _properties: Callable[[], Mapping[str, str]] = Properties
 
@@ -100,6 +102,11 @@ def bar() -> str:
 def heading() -> str:
     """The terminal's codes for columns' names."""
     return _HEADINGS[_properties()["kshell.theme"]]
+
+
+def chart() -> str:
+    """The terminal's codes for what a chart draws."""
+    return _CHARTS[_properties()["kshell.theme"]]
 
 
 @cache

@@ -10,11 +10,14 @@ import random
 import struct
 import sys
 import time
+import zlib
 from collections.abc import Callable
 
+import cramjam
 import orjson
 import pyarrow as pa
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 
 from kshell.errors import CorruptRecord
@@ -77,6 +80,54 @@ def fuzz_records(chance: random.Random) -> Callable[[], None]:
     return once
 
 
+def _messages(chance: random.Random, magic: int, codec: int) -> bytearray:
+    builder = LegacyRecordBatchBuilder(magic, codec, 1 << 20)
+    count = chance.randrange(1, 9)
+    for n in range(count):
+        key = chance.choice([None, b"", b"key-%d" % n])
+        builder.append(n, 1000 + n, key, chance.choice([None, b"", bytes(chance.randrange(60))]))
+    data = bytearray(builder.build())
+    if codec:
+        struct.pack_into(">q", data, 0, count - 1)
+    return data
+
+
+def _checked(chance: random.Random, data: bytearray) -> bytearray:
+    """Mostly with a length and a checksum that match."""
+    if len(data) > 17 and chance.random() < 0.9:
+        struct.pack_into(">i", data, 8, len(data) - 12)
+        data[16] &= 1
+        struct.pack_into(">I", data, 12, zlib.crc32(memoryview(data)[16:]))
+    return data
+
+
+def fuzz_messages(chance: random.Random) -> Callable[[], None]:
+    """Formats v0 and v1; what is compressed is broken before and after it is."""
+    kinds = [(magic, codec) for magic in (0, 1) for codec in (0, 0, 1, 2, 3) if magic or codec < 3]
+    seeds = [_messages(chance, *kind) for kind in kinds for _ in range(4)]
+    wanted = Wanted(True, True, True, True, True)
+
+    def once() -> None:
+        data = _checked(chance, mutate(chance, chance.choice(seeds)))
+        if chance.random() < 0.4:
+            body = struct.pack(">bbqii", 1, 1, 5, -1, 0) + bytes(cramjam.gzip.compress(data))
+            struct.pack_into(">i", held := bytearray(body), 14, len(body) - 18)
+            data = _checked(chance, bytearray(struct.pack(">qiI", chance.randrange(99), 0, 0) + held))
+        if chance.random() < 0.3:
+            data += chance.choice(seeds)
+        start = chance.choice([0, 0, 3, 1 << 40])
+        try:
+            decoded = records.decode(data, wanted, start=start, end=_END)
+            decoded.batch.validate(full=True)
+            counted, following, _ = records.count(data, start=start, end=_END)
+            assert following == decoded.next_offset
+            assert counted >= decoded.batch.num_rows
+        except CorruptRecord:
+            pass
+
+    return once
+
+
 def fuzz_json(chance: random.Random) -> Callable[[], None]:
     record = {"a": 12, "d": 1.5e3, "s": 'te\\xt "é" \u2603', "b": True, "n": {"x": [1, {"y": None}]}}
     seeds = [orjson.dumps(record), orjson.dumps(record, option=orjson.OPT_INDENT_2),
@@ -106,6 +157,7 @@ def fuzz_json(chance: random.Random) -> Callable[[], None]:
 TARGETS: dict[str, tuple[Callable[[random.Random], Callable[[], None]], int]] = {
     # what to run, and how many inputs one call is
     "records": (fuzz_records, 1),
+    "messages": (fuzz_messages, 1),
     "json": (fuzz_json, 20),
     "avro": (fuzz_avro, 20),
     "protobuf": (fuzz_protobuf, protobuf.ROWS),

@@ -3,6 +3,7 @@ with CI=true that is a failure."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ from . import realkafka
 from . import registry as registries
 from .realkafka import Broker
 from .registry import Registry
+from .versions import broker_of
 
 
 def unavailable(reason: str) -> None:
@@ -50,6 +52,18 @@ def kafka() -> Iterator[Broker]:
     """One broker for all tests that do it no harm; it would create topics if it were asked to."""
     prepared()
     with realkafka.broker({"auto.create.topics.enable": "true"}) as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def kafka_2_8() -> Iterator[Broker]:
+    """One broker of version 2.8, which keeps its metadata in ZooKeeper and writes old formats."""
+    prepared()
+    with contextlib.ExitStack() as running:
+        try:
+            broker = running.enter_context(broker_of("2.8.2"))
+        except realkafka.Unavailable as reason:
+            unavailable(f"no Kafka 2.8: {reason}")
         yield broker
 
 
@@ -151,8 +165,8 @@ def sent(monkeypatch) -> list[int]:
     sizes: list[int] = []
     decode = raw.Fetched.decode
 
-    def counting(frame):
-        answer = decode(frame)
+    def counting(frame, version):
+        answer = decode(frame, version)
         sizes.extend(len(part.records) for part in answer.partitions)
         return answer
 

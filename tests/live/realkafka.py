@@ -24,7 +24,8 @@ from pathlib import Path
 
 from .jvm import Jvm
 
-__all__ = ["Broker", "Unavailable", "broker", "cluster", "free_port", "prepare", "secure_broker"]
+__all__ = ["SETTINGS", "Broker", "Unavailable", "broker", "cache", "cluster", "fetch_jars", "free_port",
+           "new_id", "prepare", "secure_broker", "wait_ready"]  # fmt: skip
 
 VERSION = "4.3.1"
 _LOGGING = "2.25.4"
@@ -42,7 +43,7 @@ _LOG4J = """<Configuration status="WARN" shutdownHook="disable"><Appenders>
 </Appenders><Loggers><Root level="INFO"><AppenderRef ref="F"/></Root></Loggers></Configuration>"""
 
 # Small and quick: one thread of each kind, no 128 MiB cleaner buffer, fast failure detection.
-_SETTINGS: Mapping[str, object] = {
+SETTINGS: Mapping[str, object] = {
     "process.roles": "broker,controller",
     "controller.listener.names": "CONTROLLER",
     "auto.create.topics.enable": "false",
@@ -130,7 +131,7 @@ def _java(*arguments: str, log: Path | None = None, options: Sequence[str] = ())
     ]  # fmt: skip
 
 
-def _uuid() -> str:
+def new_id() -> str:
     while True:
         text = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
         if not text.startswith("-"):
@@ -171,7 +172,7 @@ def _checkpoint(users: Sequence[str]) -> Path:
                 f"log.dirs={folder}/data\n"
             )
             added = [part for user in users for part in ("--add-scram", user)]
-            arguments = ["format", "-t", _uuid(), "-c", str(properties), *added]
+            arguments = ["format", "-t", new_id(), "-c", str(properties), *added]
             command = _java("kafka.tools.StorageTool", *arguments)
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             shutil.copy(f"{folder}/data/bootstrap.checkpoint", path)
@@ -208,7 +209,7 @@ class Broker(Jvm):
         self.launch(java)
 
 
-def _wait_ready(bootstrap: str, brokers: Sequence[Broker]) -> None:
+def wait_ready(bootstrap: str, brokers: Sequence[Broker]) -> None:
     """Every node in the metadata; an open port alone is too early."""
     from confluent_kafka.admin import AdminClient
 
@@ -236,10 +237,10 @@ def _lay_out(broker: Broker, cluster_id: str, settings: Mapping[str, object],
     data = broker.folder / "data"
     data.mkdir(parents=True)
     (data / "meta.properties").write_text(
-        f"version=1\ncluster.id={cluster_id}\nnode.id={broker.id}\ndirectory.id={_uuid()}\n"
+        f"version=1\ncluster.id={cluster_id}\nnode.id={broker.id}\ndirectory.id={new_id()}\n"
     )
     shutil.copy(_checkpoint(users), data / "bootstrap.checkpoint")
-    all_settings = {**_SETTINGS, "node.id": broker.id, "log.dirs": data, **settings}
+    all_settings = {**SETTINGS, "node.id": broker.id, "log.dirs": data, **settings}
     text = "".join(f"{name}={value}\n" for name, value in all_settings.items())
     (broker.folder / "server.properties").write_text(text)
 
@@ -264,7 +265,7 @@ def cluster(
          "min.insync.replicas"), min(2, count))  # fmt: skip
     voters = ",".join(f"{i + 1}@127.0.0.1:{port}" for i, port in enumerate(control))
     bootstrap = ",".join(f"127.0.0.1:{port}" for port in plain)
-    cluster_id = _uuid()
+    cluster_id = new_id()
     brokers = []
     try:
         for i in range(count):
@@ -279,7 +280,7 @@ def cluster(
             )
             broker.start()
             brokers.append(broker)
-        _wait_ready(bootstrap, brokers)
+        wait_ready(bootstrap, brokers)
         yield brokers
     finally:
         for broker in brokers:
@@ -362,7 +363,13 @@ def secure_broker() -> Iterator[Broker]:
         "super.users": "User:ANONYMOUS",
     }
     for listener in ("listener.name.sasl.", "listener.name.sasls."):
-        settings[listener + "sasl.enabled.mechanisms"] = "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512"
+        settings[listener + "sasl.enabled.mechanisms"] = (
+            "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER"
+        )
+        settings[listener + "oauthbearer.sasl.jaas.config"] = (  # takes tokens without a signature
+            f'{security}oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="x";'
+        )
+        settings[listener + "oauthbearer.connections.max.reauth.ms"] = 3_600_000
         settings[listener + "plain.sasl.jaas.config"] = (
             f'{security}plain.PlainLoginModule required user_alice="alice-secret";'
         )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 import kshell
-from kshell.errors import BindError
+from kshell.errors import BindError, Place
 from kshell.library import Session
 
 from . import realkafka
@@ -74,3 +74,36 @@ def test_elect_leaders(shell, brokers) -> None:
     assert {p: leader for p, (leader, _, _) in partitions(shell, "led").items()} == {
         p: leader for p, (leader, _, _) in before.items()
     }
+
+
+def test_reassign(shell, brokers) -> None:
+    shell.sql("CREATE TOPIC moved PARTITIONS 3 REPLICAS 1")
+    shell.sql("INSERT INTO moved (a) VALUES (1), (2), (3)")
+    now = {p: replicas for p, (_, replicas, _) in partitions(shell, "moved").items()}
+    with kshell.connect(brokers[1].bootstrap) as careful:
+        plan = careful.sql("ALTER TOPIC moved REASSIGN TO 2, 3")
+        wanted = {0: "2, 3", 1: "3, 2", 2: "2, 3"}
+        assert plan.rows() == [("moved", p, now[p], after) for p, after in wanted.items()]
+    assert shell.sql("ALTER TOPIC moved REASSIGN TO 2, 3").text == "Topic moved is reassigned in 3 partitions."
+    assert {p: replicas for p, (_, replicas, _) in partitions(shell, "moved").items()} == wanted
+    assert shell.sql("SELECT COUNT(*) FROM moved").rows() == [(3,)]
+    assert shell.sql("ALTER TOPIC moved REASSIGN PARTITION 1 TO 1").text == "Topic moved is reassigned in 1 partition."
+    assert partitions(shell, "moved")[1] == (1, "1", "1")
+    assert shell.sql("ALTER TOPIC moved REASSIGN PARTITION 1 TO 1").text == "Topic moved is there already."
+
+
+@pytest.mark.parametrize(
+    ("to", "said", "at"),
+    [
+        ("TO 2, 9", "no broker 9 is up: 1, 2, 3", "9"),
+        ("TO 2, 2", "broker 2 is there twice", "2"),
+        ("PARTITION 7 TO 2", "topic refused has no partition 7", "7"),
+    ],
+)
+def test_what_cannot_be_reassigned(shell, to, said, at) -> None:
+    shell.sql("CREATE TOPIC IF NOT EXISTS refused REPLICAS 1")
+    text = f"ALTER TOPIC refused REASSIGN {to}"
+    with pytest.raises(BindError) as raised:
+        shell.sql(text)
+    assert raised.value.what == said
+    assert raised.value.place == Place(1, text.rindex(at) + 1, 1)

@@ -96,9 +96,9 @@ def test_without_an_authorizer_it_is_one_plain_error(kafka) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("CREATE TOPIC {t}2", "not allowed to create topic {t}2"),
-        ("CREATE ACL ALLOW READ ON TOPIC {t} TO 'User:alice'", "not allowed to read ACLs"),
-        ("DROP GROUP {t}", "not allowed to describe group {t}"),
+        ("CREATE TOPIC {t}2", "not allowed: CREATE on topic {t}2"),
+        ("CREATE ACL ALLOW READ ON TOPIC {t} TO 'User:alice'", "not allowed: DESCRIBE on cluster"),
+        ("DROP GROUP {t}", "not allowed: DESCRIBE on group {t}"),
     ],
 )
 def test_a_refusal_names_the_operation_and_the_resource(alice, name, text, said) -> None:

@@ -18,6 +18,7 @@ from kshell.sql.cluster import (
     ElectLeaders,
     Goal,
     Move,
+    ReassignTopic,
     ResetGroup,
     Resource,
     Rule,
@@ -79,7 +80,7 @@ def test_drop_topic() -> None:
         ("CREATE TOPIC t RESET 'a'", Place(1, 16, 5), "PARTITIONS, REPLICAS or SET"),
         ("CREATE TOPIC t SET retention.ms='1'", Place(1, 20, 9), "a config of the topic in single quotes"),
         ("CREATE TOPIC t SET 'a' '1'", Place(1, 24, 3), "expected ="),
-        ("ALTER TOPIC t", Place(1, 14, 1), "SET, RESET or PARTITIONS"),
+        ("ALTER TOPIC t", Place(1, 14, 1), "SET, RESET, PARTITIONS or REASSIGN"),
         ("ALTER TOPIC t SET 'a'='1' RESET 'a'", Place(1, 33, 3), "a is there twice"),
         ("ALTER TOPIC t SET 'a'='1', 'a'='2'", Place(1, 28, 3), "a is there twice"),
         ("DROP TOPIC t DELETE TOPIC", Place(1, 14, 6), "the end of the statement"),
@@ -278,3 +279,25 @@ def test_refusals_of_users(text: str, place: Place, said: str) -> None:
         parse(text)
     assert (raised.value.place, said in raised.value.what) == (place, True), raised.value.what
     assert "hunter2" not in raised.value.what
+
+
+def test_reassign() -> None:
+    made = one("ALTER TOPIC My.t REASSIGN PARTITION 4 TO 3, 1")
+    assert isinstance(made, ReassignTopic)
+    assert (made.name.text, made.partition and made.partition.value) == ("My.t", 4)
+    assert made.brokers == (Number(3, Place(1, 42, 1)), Number(1, Place(1, 45, 1)))
+    assert one("ALTER TOPIC t REASSIGN TO 2").partition is None  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        ("ALTER TOPIC t REASSIGN", Place(1, 23, 1), "TO or PARTITION"),
+        ("ALTER TOPIC t REASSIGN PARTITION 1", Place(1, 35, 1), "expected TO"),
+        ("ALTER TOPIC t REASSIGN TO one", Place(1, 27, 3), "a whole number"),
+    ],
+)
+def test_refusals_of_reassign(text: str, place: Place, said: str) -> None:
+    with pytest.raises(ParseError) as raised:
+        parse(text)
+    assert (raised.value.place, said in raised.value.what) == (place, True), raised.value.what

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import os
 import sys
 import threading
@@ -134,6 +135,27 @@ def keyed(keys: int, count: int, limited: bool) -> Live:
     return Live(schema, poll, stop.set, stats, "keys", ("k",), ends=limited)
 
 
+def windows() -> Live:
+    """Counts of three regions in windows of a minute: ten windows, then a change in the last one."""
+    schema = pa.schema([("region", pa.string()), as_moment(pa.field("WINDOWSTART", pa.int64())), ("views", pa.int64())])
+    stop = threading.Event()
+    made = 0
+
+    def poll(seconds: float) -> Changes | None:
+        nonlocal made
+        if made and stop.wait(0.05):
+            return None
+        made += 1
+        minutes = range(10) if made == 1 else [9]
+        rows = [(f"r{k}", m * 60_000, m + k + made) for m in minutes for k in range(3)]
+        old = [] if made == 1 else [(f"r{k}", 540_000, 8 + k + made) for k in range(3)]
+        columns = [list(column) for column in zip(*old, *rows, strict=True)]
+        weights = pa.array([-1] * len(old) + [1] * len(rows), pa.int64())
+        return Changes(pa.record_batch(columns, schema=schema), weights)
+
+    return Live(schema, poll, stop.set, lambda: LiveStats(made, made), "views", ("region", "WINDOWSTART"))
+
+
 def wide() -> Live:
     """A stream of 60 columns."""
     schema = pa.schema([(f"column_{n}", pa.string()) for n in range(60)])
@@ -148,6 +170,7 @@ def wide() -> Live:
     return Live(schema, poll, stop.set, LiveStats, "wide")
 
 
+RUNS = itertools.count()
 RECORDS = {
     "topic": ["orders"] * 3, "partition": [0, 1, 0], "offset": [7, 3, 8], "timestamp": [0, 1000, 2000],
     "key": ["ann", None, "bob"],
@@ -245,6 +268,20 @@ class FakeSession:
         if first.startswith("live keys "):
             _, _, keys, count, *limit = first.split()
             yield keyed(int(keys), int(count), bool(limit))
+        elif first == "select * from `counts` emit changes":
+            yield live("table")
+        elif first == "select counted":
+            yield Rows.of(pa.table({"region": ["north", "south"], "n": [next(RUNS), 7]}))
+        elif first == "select breaking":
+            if next(RUNS):
+                raise Outage("broker 2 does not answer")
+            yield Rows.of(pa.table({"said": ["before the outage"]}))
+        elif first == "select slowly":
+            yield slow()
+        elif first == "select on":
+            yield live("stream")
+        elif first == "live windows":
+            yield windows()
         elif first == "live wide":
             yield wide()
         elif first.startswith("live "):
@@ -329,7 +366,7 @@ class FakeSession:
     def running(self) -> tuple[Running, ...]:
         if "idle" in sys.argv:
             return ()
-        return (Running("CTAS_1", "5/s"), Running("CSAS_2", "failed: no topic", failed=True))
+        return (Running("CTAS_1", "5/s", writes="counts"), Running("CSAS_2", "failed: no topic", failed=True))
 
     def close(self) -> None:
         pass

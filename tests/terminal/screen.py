@@ -51,6 +51,7 @@ class Screen:
         self.screen = _Terminal(columns, lines, history=2000)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = b""
+        self.rate: int | None = None  # bytes a second that the line takes; None: any number
         inherited = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
         self.process = pexpect.spawn(
             command[0],
@@ -65,14 +66,19 @@ class Screen:
 
     def pump(self, seconds: float = 0.05) -> None:
         """Feed the screen for a while."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        began, taken = time.monotonic(), 0
+        while (lasted := time.monotonic() - began) < seconds:
+            most = 65536 if self.rate is None else int(lasted * self.rate) - taken
+            if most <= 0:
+                time.sleep(0.005)
+                continue
             try:
-                data = self.process.read_nonblocking(65536, 0.02)
+                data = self.process.read_nonblocking(most, 0.02)
             except pexpect.TIMEOUT:
                 continue
             except pexpect.EOF:
                 return
+            taken += len(data)
             self.raw += data
             self._stream.feed(data)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import sys
 import time
 from collections.abc import Callable
 
@@ -274,3 +277,125 @@ def test_no_frame_is_in_the_history(shell: Screen) -> None:
     shell.type("q")
     shell.wait("stopped")
     assert "● live" not in shell.history()
+
+
+LINE = 5_000  # bytes a second
+
+
+def test_a_slow_line_gets_what_a_key_did_and_no_old_pictures(shell: Screen) -> None:
+    shell.type("live stream;\r")
+    shell.wait("● live")
+    shell.rate = LINE
+    shell.until(lambda: newest(shell) > 40, "a full screen", 30)
+    shell.pump(3)
+    for key, answer in ((" ", "⏸ paused"), (" ", "● live"), ("t", "changelog"), ("?", "The keys of")):
+        before, began = len(shell.raw), time.monotonic()
+        shell.type(key)
+        shell.wait(answer, 20)
+        took = time.monotonic() - began
+        # What was on its way, at most one frame that waited, and this one.
+        assert len(shell.raw) - before < 8_000, key
+        assert took < 8_000 / LINE + 1, key
+    shell.type("qq")
+    shell.wait("· stopped", 20)
+
+
+def test_a_slow_line_delays_no_key(shell: Screen, tmp_path) -> None:
+    path = tmp_path / "rows.csv"
+    shell.type("live stream;\r")
+    shell.wait("● live")
+    shell.rate = LINE
+    shell.until(lambda: newest(shell) > 40, "a full screen", 30)
+    shell.type(f"w{path}\r")
+    began = time.monotonic()
+    while not path.exists():
+        assert time.monotonic() - began < 5
+        time.sleep(0.005)
+    # On a free machine 10 ms: nothing of it waits for the line, which nobody reads meanwhile.
+    assert time.monotonic() - began < 0.5
+    shell.type("q")
+    shell.wait("· stopped", 20)
+
+
+def test_no_answer_of_the_terminal_is_left_for_the_shell(start) -> None:
+    screen = start("tests.terminal.shell")
+    screen.wait("$")
+    screen.type(f"{sys.executable} -m tests.terminal.fake_live\r")
+    screen.wait("● live", 20)
+    screen.pump(1)
+    assert b"\x1b[6n" in screen.raw
+    screen.rate = LINE  # so that an answer is still to come
+    screen.pump(2)
+    screen.type("q")
+    screen.wait("stopped)")
+    screen.type("echo done\r")
+    screen.wait("\ndone")
+    assert "R" not in screen.text().split("· stopped")[1].replace("done", "")
+    assert "[" not in screen.text().split("· stopped")[1]
+
+
+def test_a_terminal_that_does_not_answer_gets_all_frames(shell: Screen) -> None:
+    shell.screen.write_process_input = lambda data: None
+    shell.type("live stream;\r")
+    shell.until(lambda: newest(shell) > 60, "frames", 20)
+    before = shown_count(shell)
+    shell.pump(1)
+    assert shown_count(shell) - before > 8  # 20 rows come each second
+    shell.type("q")
+    shell.wait("· stopped")
+
+
+def child_of(pid: int) -> int:
+    with open(f"/proc/{pid}/task/{pid}/children") as children:
+        return int(children.read().split()[0])
+
+
+@pytest.mark.parametrize("how", ["key", "TSTP", "STOP"])
+def test_a_view_that_was_stopped_goes_on(start, how: str) -> None:
+    """Ctrl-Z and SIGTSTP give the terminal back; after SIGSTOP, of which nobody hears, it is taken again."""
+    screen = start("tests.terminal.shell", lines=24, columns=80)
+    screen.wait("$")
+    screen.type(f"{sys.executable} -m tests.terminal.fake_live\r")
+    screen.wait("row3 ", 20)
+    if how == "key":
+        screen.type("\x1a")
+    else:
+        os.kill(child_of(screen.process.pid), getattr(signal, f"SIG{how}"))
+    screen.wait("Stopped")
+    if how != "STOP":
+        assert "● live" not in screen.text()
+        screen.type("echo again\r")
+        screen.wait("\nagain")
+    screen.pump(0.3)  # after SIGSTOP the shell may get an answer of the terminal
+    screen.type("\x15fg\r")
+    screen.wait("● live")
+    screen.gone("Stopped")
+    before = shown_count(screen)
+    screen.until(lambda: shown_count(screen) > before, "more rows")
+    screen.type(" ")
+    screen.wait("⏸ paused")
+    screen.type("q")
+    screen.wait("stopped)")
+    assert "^[" not in screen.text() or how == "STOP"
+    screen.type("echo done\r")
+    screen.wait("\ndone")
+
+
+def test_enter_opens_the_record_of_a_row(start) -> None:
+    sql = "SELECT UCASE(userid) AS u FROM orders EMIT CHANGES"
+    screen = start("kshell", "--demo", "-e", sql, lines=24, columns=80)
+    screen.wait("USER_", 30)
+    screen.type("\r")
+    screen.wait(" of orders", 20)
+    screen.wait('"userid": "User_')
+    assert re.search(r"^Record \d@\d+ of orders\ntime  20\d\d-", screen.text())
+    assert re.search(r"\nkey  \d+\nvalue\n  \{\n", screen.text())
+    user = re.search('"userid": "(User_[0-9]+)"', screen.text())
+    assert user is not None
+    screen.type("\x1b[F")  # End
+    screen.wait("u  STRING")
+    assert f"\n  {user[1].upper()}" in screen.text()
+    screen.type("\x1b")
+    screen.wait("● live")
+    screen.type("q")
+    screen.wait("stopped)")

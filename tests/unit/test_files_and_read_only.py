@@ -143,6 +143,7 @@ WRITES = [
     "DROP GROUP g",
     "DELETE RECORDS FROM users BEFORE END",
     "ELECT LEADERS",
+    "ALTER TOPIC users REASSIGN TO 1",
     "CREATE USER ann PASSWORD 'x'",
     "DROP USER ann",
     "CREATE ACL ALLOW READ ON TOPIC users TO 'User:ann'",
@@ -199,7 +200,9 @@ def test_what_writes_refuses_by_itself() -> None:
     from kshell.formats.registry import Schema, SchemaType
     from kshell.formats.registry_http import open_schemas
     from kshell.kafka import admin, group_admin, security
+    from kshell.kafka.client import Client
     from kshell.kafka.produce import Producer
+    from kshell.kafka.reassign import reassign
 
     properties = Properties({"kshell.read.only": "true", "bootstrap.servers": "127.0.0.1:1",
                              "schema.registry.url": "http://127.0.0.1:1"})  # fmt: skip
@@ -212,6 +215,7 @@ def test_what_writes_refuses_by_itself() -> None:
         lambda: admin.Admin(properties).alter_configs("t", {"retention.ms": "1"}),
         lambda: admin.Admin(properties).delete_records("t", {0: 1}),
         lambda: admin.Admin(properties).elect_leaders([("t", 0)]),
+        lambda: reassign(Client(), properties, "t", {0: [1]}),
         lambda: security.set_user(admin.Admin(properties), "a", "SCRAM-SHA-512", 4096, "x"),
         lambda: security.delete_user(admin.Admin(properties), "a", ["SCRAM-SHA-512"]),
         lambda: security.create_acls(admin.Admin(properties), []),

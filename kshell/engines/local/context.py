@@ -43,10 +43,13 @@ def _led(topic: Topic) -> bool:
 class Context:
     """One engine's state; used by one thread at a time."""
 
-    def __init__(self, client: Client | None, given: Mapping[str, pa.Table]) -> None:
+    def __init__(
+        self, client: Client | None, given: Mapping[str, pa.Table], opens_records: bool = False
+    ) -> None:
         self._client = client
         self._admin: Admin | None = None
         self.given = given
+        self.opens_records = opens_records  # whether live rows have the places of their records
         self.errors = ErrorLog()
         self.catalog = Catalog()
         self.queries: dict[str, Background] = {}

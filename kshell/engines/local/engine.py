@@ -57,6 +57,7 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.InsertValues: "insert:insert_values",
     ast.Print: "print_topic:print_topic",
     ast.QueryControl: "persistent:control",
+    cluster.ReassignTopic: "reassign_topic:reassign_topic",
     cluster.ResetGroup: "reset_group:reset_group",
     ast.Select: "select:select",
     cluster.SetUser: "users:set_user",
@@ -68,25 +69,31 @@ class LocalEngine:
     """Calls the handler of each statement; all handlers share one `Context`."""
 
     def __init__(
-        self, client: Client | None, given: Mapping[str, pa.Table] = MappingProxyType({})
+        self,
+        client: Client | None,
+        given: Mapping[str, pa.Table] = MappingProxyType({}),
+        opens_records: bool = False,
     ) -> None:
         if given:
             from kshell.engines.local.sources.given import given_table
 
             given = {name: given_table(name, rows) for name, rows in given.items()}
-        self.context = Context(client, given)
+        self.context = Context(client, given, opens_records)
 
     @classmethod
     def connect(
-        cls, properties: Properties, given: Mapping[str, pa.Table] = MappingProxyType({})
+        cls,
+        properties: Properties,
+        given: Mapping[str, pa.Table] = MappingProxyType({}),
+        opens_records: bool = False,
     ) -> LocalEngine:
         """An engine connected to the cluster in the properties; raises ConnectionFailed.
 
         With tables given to it, it needs no cluster.
         """
         if given and "bootstrap.servers" not in properties:
-            return cls(None, given)
-        return cls(Client.connect(properties), given)
+            return cls(None, given, opens_records)
+        return cls(Client.connect(properties), given, opens_records)
 
     def reconnect(self, properties: Properties) -> None:
         """Connect again; if that raises, the old connection stays."""

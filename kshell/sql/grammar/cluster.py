@@ -19,6 +19,7 @@ from kshell.sql.cluster import (
     ElectLeaders,
     Goal,
     Move,
+    ReassignTopic,
     ResetGroup,
     Setting,
 )
@@ -106,9 +107,21 @@ def _create_topic(cursor: Cursor, place: Place) -> Statement:
 def _alter_topic(cursor: Cursor, place: Place) -> Statement:
     name = cursor.topic()
     words = ("SET", "RESET", "PARTITIONS")
+    if cursor.take("REASSIGN"):
+        return _reassign(cursor, name, place)
     if cursor.at_end():
-        raise cursor.fail(*words)
+        raise cursor.fail(*words, "REASSIGN")
     return AlterTopic(name=name, **_options(cursor, *words), **place)
+
+
+def _reassign(cursor: Cursor, name: Name, place: Place) -> Statement:
+    partition = _number(cursor) if cursor.take("PARTITION") else None
+    if not cursor.take("TO"):
+        raise cursor.fail("TO", *(() if partition else ("PARTITION",)))
+    brokers = [_number(cursor)]
+    while cursor.take(","):
+        brokers.append(_number(cursor))
+    return ReassignTopic(name=name, partition=partition, brokers=tuple(brokers), **place)
 
 
 def _drop_topic(cursor: Cursor, place: Place) -> Statement:

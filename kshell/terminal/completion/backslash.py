@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from kshell.terminal.commands import COMMANDS, Argument
 from kshell.terminal.completion.files import files
 from kshell.terminal.completion.names import Field, Known
@@ -10,6 +12,8 @@ from kshell.terminal.completion.ranking import Index
 from kshell.terminal.completion.tree import Typed
 
 __all__ = ["complete_command"]
+
+_LAST_WORD = re.compile(r"[`\"][^`\"]*$|[^\s,]*$")
 
 
 def complete_command(command: str, known: Known, *, ends: bool) -> list[Candidate]:
@@ -22,7 +26,14 @@ def complete_command(command: str, known: Known, *, ends: bool) -> list[Candidat
             if c.word.startswith(word) and (c.ends or not ends)
         ]
     row = next((c for c in COMMANDS if c.word == word), None)
-    if row is None or " " in argument.strip():
+    if row is None:
+        return []
+    before: list[str] = []
+    if row.argument is Argument.JOBS:
+        *before, argument = argument.split(" ")
+    if row.argument is Argument.COLUMNS:
+        argument = _LAST_WORD.search(argument)[0]  # type: ignore[index]
+    if " " in argument.strip() or len(before) > 1:
         return []
     kind = "name" if argument[:1] in ("`", '"') else "word"
     quote = argument[:1] if kind == "name" else ""
@@ -32,10 +43,21 @@ def complete_command(command: str, known: Known, *, ends: bool) -> list[Candidat
             offers.names(known.sources, lambda s: s.text, lambda s: s.kind, dotted=True)
         case Argument.FUNCTION:
             offers.names(known.functions, lambda f: f.name, lambda f: f.help)
+        case Argument.COLUMNS:
+            from kshell.results import LAST
+
+            last = known.table(LAST)
+            if last is not None:
+                offers.names(last.columns, lambda f: f.text, lambda f: f.type)
+            offers.pairs((choice, row.argument.value) for choice in row.choices)
         case Argument.FILE | Argument.FILE_OR_PIPE:
             offers.pairs(files(argument), dotted=True)
         case Argument.JOB:
             jobs = Index(Field(id, id, does) for id, does in known.jobs.items())
+            offers.names(jobs, lambda f: f.text, lambda f: f.type, dotted=True)
+        case Argument.JOBS:
+            every = {**known.jobs, **known.queries}
+            jobs = Index(Field(id, id, does) for id, does in every.items() if id not in before)
             offers.names(jobs, lambda f: f.text, lambda f: f.type, dotted=True)
         case Argument.NAMED_QUERY:
             from kshell.terminal.named_queries import names

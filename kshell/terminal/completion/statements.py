@@ -57,8 +57,10 @@ STATEMENTS: Mapping[str, str] = {
         | TRANSACTIONAL+ID <new> [PREFIXED] | CLUSTER }""",
     "ALTER": """ALTER { STREAM <stream> @added | TABLE <table> @added
         | TOPIC <topic> { PARTITIONS <number> | @configs | RESET <config> { , <config> }* }*
+        | TOPIC <topic> REASSIGN { TO @brokers | PARTITION <number> TO @brokers }
         | USER <new> @password
         | SYSTEM <property> = <value> }""",
+    "@brokers": "<number> { , <number> }*",
     "@added": "{ ADD+COLUMN | ADD } <new> <type> [, @added]",
     "RESET": """RESET GROUP <group> { TO @goal | ON <topic> { TO @goal | { , <topic> }* TO @goal }
         | FROM <data file> }""",

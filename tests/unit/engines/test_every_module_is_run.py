@@ -77,6 +77,7 @@ CHANGES = (
     "DROP GROUP g",
     "DELETE RECORDS FROM users BEFORE END",
     "ELECT LEADERS",
+    "ALTER TOPIC users REASSIGN TO 1",
     "CREATE USER ann PASSWORD 'x'",
     "DROP USER ann",
     "CREATE ACL ALLOW READ ON TOPIC users TO 'User:ann'",

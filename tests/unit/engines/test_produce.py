@@ -189,7 +189,7 @@ def test_a_librdkafka_that_lacks_a_function_is_not_called(monkeypatch):
         (("t", 3, 10, "too large"), KafkaError, "topic t, partition 3: too large"),
         (("t", -1, 10, "too large"), KafkaError, "topic t: too large"),
         (("t", None, 10, "too large"), KafkaError, "topic t: too large"),
-        (("t", 0, 29, "no"), Forbidden, "not allowed to write to topic t"),
+        (("t", 0, 29, "no"), Forbidden, "not allowed: WRITE on topic t"),
     ],
 )
 def test_a_failure_is_raised_once(producer, failed, raised, said):

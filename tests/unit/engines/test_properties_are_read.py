@@ -121,7 +121,7 @@ def stores(world: World):
 def drawn(world: World):
     """How the prompt is drawn, and the live view's last line."""
     world.monkeypatch.setattr(themes, "_properties", lambda: world.properties)
-    return themes.prompt_style().style_rules, themes.bar(), themes.heading()
+    return themes.prompt_style().style_rules, themes.bar(), themes.heading(), themes.chart()
 
 
 def strict(world: World):

@@ -20,7 +20,7 @@ def asked(monkeypatch):
 
     async def send(self, request):
         kind = type(request).__name__
-        if kind == "_MetadataRequest":
+        if kind == "MetadataRequest":
             seen.append(("metadata", request._topics))
         elif kind == "OffsetRequest":
             seen.append(("offsets", None))

@@ -25,7 +25,9 @@ class Cluster:
     def snapshot(self, topic: Topic, isolation: str) -> Snapshot:
         if topic.name == "well":
             return Snapshot(topic, {0: (3, 10), 1: (0, 5)}, 1)
-        assert topic.name == "mute", "a partition without a leader has nobody to ask"
+        if topic.name == "half":
+            return Snapshot(topic, {0: (3, 10)}, 1, frozenset({1}))
+        assert topic.name == "mute", "a topic with an error has nobody to ask"
         raise Outage("no leader answers")
 
 
@@ -35,7 +37,7 @@ def test_a_partition_that_cannot_be_read_is_a_notice_and_no_zero():
     answer = show(Context(Cluster(), {}), statement, Properties({}))
     rows = [r for b in answer.batches for r in b.to_pylist()]
     assert [(r["topic"], r["first offsets"], r["records up to"]) for r in rows] == [
-        ("well", 3, 12), ("half", None, None), ("lost", None, None), ("mute", None, None),
+        ("well", 3, 12), ("half", 3, 7), ("lost", None, None), ("mute", None, None),
     ]  # fmt: skip
     notices = answer.notices()
     assert [n.kind for n in notices] == [NoticeKind.PARTIAL] * 3

@@ -155,13 +155,6 @@ def test_a_wrong_checksum_spoils_its_batch_alone():
     assert decoded.next_offset == 9
 
 
-def test_an_old_message_format_is_told_and_never_parsed():
-    old = struct.pack(">qiIbb", 0, 20, 0, 1, 0) + b"\0" * 14
-    decoded = decode(old + simple(1, base=1), ALL, start=0, end=END)
-    assert decoded.batch.column("offset").to_pylist() == [1]
-    assert "older than 2" in decoded.bad[0].reason
-
-
 def test_a_count_beyond_the_bytes_allocates_nothing():
     batch = bytearray(simple(2))
     struct.pack_into(">i", batch, 57, 2_000_000_000)

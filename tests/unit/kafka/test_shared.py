@@ -51,6 +51,9 @@ class Wire:
     def release(self, lease: int) -> None:
         pass
 
+    def heard(self, node: int, group: str) -> float:
+        return 0.0
+
     def described(self) -> Topic:
         return Topic("t", self.id, False, tuple(Partition(p, 1, (1,), (1,)) for p in self.logs))
 
@@ -65,9 +68,8 @@ class Wire:
     async def send(self, leader: int, request, lane: str) -> Fetched:
         if self.away:
             raise ConnectionError
-        ((_, partitions),) = request.prepare({1: (0, 11)}).topics
         future = asyncio.get_running_loop().create_future()
-        self.asked.append((future, {p: offset for p, _, offset, _, _ in partitions}))
+        self.asked.append((future, dict(request.offsets)))
         return await future
 
     def answer(self, n: int = 0, batches: int = 1) -> None:
@@ -81,7 +83,7 @@ class Wire:
             found = [data for _, after, data in self.logs[p] if after > offset][:batches]
             error = int(p == 0 and offset < self.first)
             records = memoryview(b"" if error else b"".join(found))
-            parts.append(FetchedPartition("t", p, error, self.end(p), self.end(p), (), records))
+            parts.append(FetchedPartition(p, error, self.end(p), self.end(p), (), records))
         self.sent += sum(len(part.records) for part in parts)
         future.set_result(Fetched(0, parts))
 
@@ -350,7 +352,7 @@ async def test_in_an_outage_the_lag_is_unknown_and_a_reader_waits():
     world = World()
     world.wire.write(0, 5)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fetcher, "_SILENCE", 0.0)
+        patch.setattr(fetcher, "SILENCE", 0.0)
         world.wire.away = True
         one, other = world.follow(0), world.follow()
         await world.settled()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 
@@ -137,3 +139,25 @@ def test_many_rows_go_to_a_file() -> None:
 def test_a_pipe_gets_new_rows_and_what_is_gone(part, lines) -> None:
     live = Live(SCHEMA, lambda s: None, lambda: None, LiveStats, key=("k",))
     assert "".join(change_lines(live, changes(*part)).to_pylist()).splitlines() == lines
+
+
+@pytest.mark.parametrize("size", [7, 100, 2500])
+def test_a_kept_line_knows_the_place_of_its_record(size: int) -> None:
+    board = Board(SCHEMA, ())
+    count = 0
+    while count < 2500:
+        part = changes(*(("x", count + i, int(i % 7 != 3)) for i in range(size)))
+        offsets = [count + i for i in range(size)]
+        places = pa.record_batch({"p": pa.array([2] * size, pa.int32()), "o": offsets})
+        board.add(replace(part, places=places))
+        count += size
+    ids = board.ids(Mode.APPEND)
+    for row in board.drawn(Mode.APPEND, ids)[::97]:
+        assert board.place(Mode.APPEND, row.id) == (2, int(row.texts[1] or ""))
+
+
+def test_a_line_without_a_place_has_none() -> None:
+    board = Board(SCHEMA, ("k",))
+    board.add(changes(("a", 1, 1)))
+    assert board.place(Mode.TABLE, 0) is None
+    assert board.place(Mode.CHANGELOG, 0) is None

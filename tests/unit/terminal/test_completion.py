@@ -239,3 +239,14 @@ def test_completion_never_fails_at_any_place_of_a_text(text):
     whole = text.replace("|", "")
     for place in range(len(whole) + 1):
         complete_at(whole[:place], whole[place:], known())
+
+
+def test_a_chart_takes_the_columns_of_the_last_result():
+    last = table_of("_", {"total": pa.float64(), "with space": pa.string()}, declared=False)
+    tables = {"_": last}
+    assert offered("\\chart |", table=tables.get) == ["total", "`with space`", "BY", "TO"]
+    assert offered("\\chart total |", table=tables.get)[0] == "total"
+    assert offered("\\chart total, to|", table=tables.get)[0] == "total"
+    assert offered("\\chart total by wi|", table=tables.get) == ["`with space`"]
+    assert offered("\\chart `wi|", table=tables.get) == ["`with space`"]
+    assert offered("\\chart |", table={}.get) == ["BY", "TO"]

@@ -67,3 +67,54 @@ def test_one_frame_waits_at_most(line: tuple[int, IO[str]]) -> None:
     assert all(line.encode() in seen for line in picture(499))
     writer.close()
     assert taken(read).endswith(b"\x1b[?1049l")
+
+
+ASK = b"\x1b[6n"
+
+
+def test_the_next_frame_waits_for_the_terminals_answer(line: tuple[int, IO[str]]) -> None:
+    read, out = line
+    writer = LineWriter(out, asks=True)
+    writer.draw(picture(0))
+    assert taken(read, 0.1).endswith(ASK)
+    writer.answered()
+    writer.draw(picture(1))
+    assert picture(1)[-1].encode() in taken(read, 0.1)
+    for n in range(2, 20):  # the line has 3 KB, and no answer came
+        writer.draw(picture(n))
+        time.sleep(0.01)
+    assert taken(read, 0.2) == b""
+    writer.answered()
+    seen = taken(read, 0.2)
+    assert picture(19)[0].encode() in seen
+    assert seen.count(b"frame") == LINES
+    writer.answered()
+    writer.close()
+    assert writer.unanswered == 0
+
+
+def test_small_frames_do_not_wait(line: tuple[int, IO[str]]) -> None:
+    read, out = line
+    writer = LineWriter(out, asks=True)
+    writer.draw(["0"])
+    taken(read, 0.1)
+    writer.answered()
+    for n in range(1, 10):
+        writer.draw([str(n)])
+        assert taken(read, 0.05).count(ASK) == 1
+    writer.close()
+
+
+def test_a_terminal_that_never_answers_is_not_asked_for_long(line: tuple[int, IO[str]]) -> None:
+    read, out = line
+    writer = LineWriter(out, asks=True)
+    began, n, asked = time.monotonic(), 0, 0
+    while time.monotonic() - began < 3:
+        n += 1
+        writer.draw([str(n)])
+        asked += taken(read, 0.05).count(ASK)
+    assert asked == 3
+    writer.draw(["last"])
+    assert b"last" in taken(read, 0.1)
+    writer.close()
+    assert writer.unanswered == 0

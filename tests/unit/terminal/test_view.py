@@ -13,6 +13,7 @@ from kshell.changes import Changes
 from kshell.results import LeftOut, Live, LiveStats
 from kshell.terminal import show
 from kshell.terminal.board import Board, Mode
+from kshell.terminal.live_chart import chart_of
 from kshell.terminal.live_footer import ending, limit
 from kshell.terminal.live_frame import Frame, frame, kept, scene
 from kshell.terminal.live_keys import KEYS
@@ -363,3 +364,102 @@ def test_lines_for_a_terminal_without_a_keyboard_are_clean(
     show.Shower("jsonl").show(live(rows(hostile), key=key))
     assert "title" in out.getvalue()
     assert unclean(out.getvalue()) == []
+
+
+WINDOWED = pa.schema(
+    [("region", pa.string()), as_moment(pa.field("WINDOWSTART", pa.int64())), ("views", pa.int64())]
+)
+
+
+def windowed(*rows: tuple[str, int, int]) -> View:
+    board = Board(WINDOWED, ("region", "WINDOWSTART"), Times.UTC)
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    board.add(Changes.of(pa.record_batch(columns, schema=WINDOWED)))
+    return View.of(board)
+
+
+def test_c_charts_the_windows_of_each_key_and_goes_back() -> None:
+    view = windowed(("r1", 0, 2), ("r2", 0, 8), ("r1", 60_000, 4))
+    for close in ("c", "q", "escape"):
+        press(view, "c")
+        lines = lines_of(view, 40, 5)
+        assert lines[0] == "● live  chart  views by region, WINDOWST"
+        assert lines[1:4] == [" r1 4 │▂▂▂▂▄▄▄▄", " r2 8 │████", " █ 8   00:00"]
+        assert lines[-1].endswith("c close")
+        press(view, close)
+        assert view.open is Open.NOTHING
+        assert not view.stopped
+        assert "WINDOWSTART" in lines_of(view, 40, 5)[1]
+
+
+def test_a_chart_has_a_bar_for_each_key_and_scrolls() -> None:
+    view = view_of(*(f"key{i}" for i in range(30)), key=("name",))
+    press(view, "c")
+    lines = lines_of(view, 60, 12)
+    assert [line.split()[0] for line in lines[1:-1]] == [f"key{i}" for i in range(10)]
+    assert lines[-1].startswith(" 20 more below · 30 keys")
+    press(view, "pagedown")
+    draw(view, 60, 12)
+    view.below = draw(view, 60, 12).below
+    lines = lines_of(view, 60, 12)
+    assert lines[1].startswith(" key10 10 │")
+    assert lines[-1].startswith(" 10 above · 10 more below")
+    press(view, "end")
+    assert draw(view, 60, 12).below == 20
+
+
+def test_the_chart_follows_the_sort_the_filter_and_the_column() -> None:
+    schema = pa.schema([("k", pa.string()), ("a", pa.int64()), ("b", pa.int64())])
+    board = Board(schema, ("k",))
+    board.add(Changes.of(pa.record_batch([["x1", "x2", "y"], [1, 2, 3], [9, 8, 7]], schema=schema)))
+    view = View.of(board)
+    view.sought = "x"
+    press(view, "right", "s", "c")
+    lines = lines_of(view, 40, 8)
+    assert lines[0] == "● live  chart  a by k  /x"
+    assert [line[:5] for line in lines[1:3]] == [" x2 2", " x1 1"]
+    press(view, "right", "s")
+    assert lines_of(view, 40, 8)[0] == "● live  chart  b by k  /x"
+    assert [line[:5] for line in lines_of(view, 40, 8)[1:3]] == [" x1 9", " x2 8"]
+
+
+def test_a_streams_chart_is_a_line_also_of_the_changelog() -> None:
+    view = view_of(*"abcd")
+    press(view, "c")
+    rows_chart = lines_of(view, 40, 10)
+    assert "┤" in "\n".join(rows_chart)
+    press(view, "c", "t", "c")
+    assert lines_of(view, 40, 10)[1:-1] == rows_chart[1:-1]
+
+
+def test_the_changelog_of_a_table_charts_new_rows() -> None:
+    view = view_of("a", "a", "a", key=("name",))
+    press(view, "t", "c")
+    assert lines_of(view, 40, 8)[0] == "● live  chart  n"
+    assert chart_of(view, 40, 8)[1].notes == ()
+
+
+def test_a_chart_without_numbers_says_what_there_is() -> None:
+    board = Board(pa.schema([("a", pa.string())]), ())
+    board.add(Changes.of(pa.record_batch({"a": ["x"]})))
+    view = View.of(board)
+    press(view, "c")
+    text = " ".join(lines_of(view, 80, 8)[1:3])
+    assert text.strip() == "there are no numbers to chart: the columns are a STRING"
+
+
+def test_an_outage_is_said_over_a_chart() -> None:
+    view = view_of("a", key=("name",))
+    press(view, "c")
+    made = draw(view, 60, 8, LiveStats(note="cannot reach broker 2"))
+    assert made.lines[-1][0][0].startswith(" cannot reach broker 2")
+    assert made.lines[-1][0][1] == "outage"
+
+
+def test_the_chart_of_a_long_stream_says_that_it_has_the_last_rows() -> None:
+    view = view_of(*(f"name{i}" for i in range(1_001)))
+    press(view, "c")
+    assert lines_of(view, 50, 12)[0] == "● live  chart  n · the last 1,000 of 1,001 rows"
+    view = view_of(*"ab")
+    press(view, "c")
+    assert lines_of(view, 50, 12)[0] == "● live  chart  n"

@@ -239,12 +239,13 @@ class Background:
 
     def status(self) -> Running:
         """For the toolbar."""
+        writes = self.sink.target.name
         if self.error is not None:
-            return Running(self.id, f"failed: {self.failure}", failed=True)
+            return Running(self.id, f"failed: {self.failure}", failed=True, writes=writes)
         if self.state is State.ENDED:
-            return Running(self.id, "has read all")
+            return Running(self.id, "has read all", writes=writes)
         if self.state is State.PAUSED:
-            return Running(self.id, "paused")
+            return Running(self.id, "paused", writes=writes)
         if note := self.note:
-            return Running(self.id, note, note=note)
-        return Running(self.id, backlog(self.feed.lag, self.feed.rate()))
+            return Running(self.id, note, note=note, writes=writes)
+        return Running(self.id, backlog(self.feed.lag, self.feed.rate()), writes=writes)

@@ -122,7 +122,10 @@ class Lookup:
             )  # fmt: skip
 
     def snapshot(self, topic: str) -> Snapshot:
-        """A topic, by its exact name, and its offsets; raises UnknownName, Forbidden or Outage."""
+        """A topic, by its exact name, and its offsets; raises UnknownName, Forbidden or Outage.
+
+        Who reads it says which partitions are missing, or checks that it is whole.
+        """
         if topic not in self._snapshots:
             found = next((t for t in self._named.values() if t.name == topic), None)
             self._snapshots[topic] = self.client.snapshot(
@@ -280,7 +283,7 @@ class Lookup:
             *(GivenInput(name, self.given[name], leaves) for name, leaves in of_given.items()),
             *(
                 TopicInput(
-                    self.client, self.snapshot(topic), followers, bell,
+                    self.client, self.snapshot(topic).check_whole(), followers, bell,
                     budget=self.budget if bounded else None, queued_bytes=queued_bytes,
                 )
                 for topic, followers in by_topic.items()

@@ -33,6 +33,7 @@ __all__ = ["Sampled", "as_set", "keys_are_placed", "sample"]
 
 _KEYS = 20  # at each end of each partition, to see which partitioner placed them
 _SAMPLE_BYTES = 64 << 10  # what is asked of one partition at a time
+_ENOUGH = 2 << 20  # bytes of large records at one end, if each partition is among them
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,10 @@ def _read_ends(
         ranges = {p: parts[number] for p, parts in pieces.items() if len(parts) > number}
         if not ranges:
             continue
+        missing, size = set(ranges), 0
         for chunk in Fetch(client, snapshot, ranges, _SAMPLE_BYTES, sampling=True):
+            missing.discard(chunk.partition)
+            size += len(chunk.records)
             end = ranges[chunk.partition][1]
             try:
                 batch = decode(
@@ -91,6 +95,8 @@ def _read_ends(
             except CorruptRecord:
                 continue  # the scan reports it; here it is one sample less
             yield chunk.partition, batch
+            if size > _ENOUGH and not missing:
+                break
 
 
 def keys_are_placed(client: Client, snapshot: Snapshot) -> bool:
@@ -103,7 +109,7 @@ def keys_are_placed(client: Client, snapshot: Snapshot) -> bool:
 
     for partition, batch in _read_ends(client, snapshot, _KEYS, Wanted(key=True)):
         for key in batch.column("key").to_pylist():
-            if key is not None and partition_for(key, len(snapshot.offsets)) != partition:
+            if key is not None and partition_for(key, len(snapshot.topic.partitions)) != partition:
                 return False
     return True
 
@@ -146,6 +152,8 @@ def _named_apart(key: Inferred, value: Inferred) -> Inferred:
 def sample(client: Client, snapshot: Snapshot, properties: Properties) -> Sampled:
     """Infer the topic's columns; raises what a read raises, and RegistryError."""
     name = snapshot.name
+    if not snapshot.offsets:
+        snapshot.check_whole()
     wanted = properties.number("kshell.sample.records") or 200
     each = max(wanted // (2 * max(len(snapshot.offsets), 1)), 10)
     keys: list[bytes | None] = []

@@ -9,7 +9,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -30,11 +30,11 @@ from kshell.formats.found import comes_as_text
 from kshell.formats.guess import json_structure
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import Chunk, Fetch
-from kshell.kafka.metadata import Snapshot
+from kshell.kafka.metadata import Snapshot, no_leader
 from kshell.kafka.records import count
-from kshell.results import LeftOut, Notice, Progress
+from kshell.results import LeftOut, Notice, NoticeKind, Progress
 
-__all__ = ["TopicRead", "TopicTable", "nested_template"]
+__all__ = ["TopicRead", "TopicTable", "nested_template", "unread_notices"]
 
 
 def nested_template(type: pa.DataType) -> str:
@@ -43,6 +43,17 @@ def nested_template(type: pa.DataType) -> str:
     text = structure if isinstance(structure, str) else json.dumps(structure, ensure_ascii=False)
     return "from_json({}, '" + (json.dumps(text) if text is structure else text).replace(
         "'", "''") + "')"  # fmt: skip
+
+
+def unread_notices(topic: str, partitions: Collection[int]) -> tuple[Notice, ...]:
+    """The notice of partitions that are not in an answer, because no leader answers for them."""
+    if not partitions:
+        return ()
+    numbers = ", ".join(map(str, sorted(partitions)))
+    which = f"partition{'s' * (len(partitions) > 1)} {numbers}"
+    return (
+        Notice(NoticeKind.PARTIAL, f"topic {topic}: no leader answers for {which}, not read"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +86,7 @@ class TopicTable:
         self._properties = read.properties
         self._readers = _Readers()
         self._snapshot, self._offsets = read.snapshot, read.snapshot.offsets
+        self.unread: frozenset[int] = frozenset()  # partitions that a plan wanted and cannot read
         self._columns = self._made()
         self._placed: bool | None = None  # the keys, by Kafka's own partitioner
 
@@ -129,16 +141,17 @@ class TopicTable:
         return tuple(made)
 
     def _partitions(self, bounds: Bounds) -> tuple[set[int], str]:
-        chosen, why = set(self._offsets), ""
+        chosen, why = {*self._offsets, *self._snapshot.missing}, ""
         if bounds.partitions is not None:
             chosen &= bounds.partitions
             why = "ROWPARTITION"
         if bounds.keys is not None and self._properties["kshell.partitioner"] == "murmur2":
             from kshell.kafka.partitioner import encode_key, partition_for
 
+            count = len(self._snapshot.topic.partitions)
             keys = [encode_key(k, self._source.key[0].type) for k in bounds.keys]
             if all(k is not None for k in keys) and self._keys_are_placed():
-                chosen &= {partition_for(k, len(self._offsets)) for k in keys if k is not None}
+                chosen &= {partition_for(k, count) for k in keys if k is not None}
                 why = "the key's partition"
         return chosen, why
 
@@ -149,6 +162,11 @@ class TopicTable:
 
     def ranges(self, bounds: Bounds) -> list[Range]:
         chosen, pruned = self._partitions(bounds)
+        unread = self._snapshot.missing.intersection(chosen)
+        chosen -= unread
+        if unread and not chosen:
+            raise no_leader(self._source.topic, unread)
+        self.unread |= unread
         starts, ends = {}, {}
         why = {p: [pruned] if pruned else [] for p in chosen}
         for p in sorted(chosen):

@@ -193,7 +193,7 @@ def _records(
     names = [*(c.name for c in source.columns()), *windows, *RESERVED]
     read = reader_of(source, names, properties)
     out, bad = [], LeftOut()
-    snapshot = context.lookup(properties).snapshot(source.topic)
+    snapshot = context.lookup(properties).snapshot(source.topic).check_whole()
     for chunk in Fetch(context.client, snapshot, snapshot.offsets):
         end = snapshot.offsets[chunk.partition][1]
         batch = read(chunk.partition, chunk.records, chunk.start, end, chunk.aborted)

@@ -14,12 +14,12 @@ from kshell.catalog.properties import takes_inference
 from kshell.config import Properties
 from kshell.engines.local.sources.lookup import Lookup, given_named
 from kshell.engines.local.sources.sample import Sampled
-from kshell.errors import BindError
+from kshell.errors import BindError, Forbidden, Outage
 from kshell.field_names import plain
 from kshell.formats.base import Half
 from kshell.formats.guess import Inferred
 from kshell.kafka.client import Client
-from kshell.kafka.metadata import Snapshot
+from kshell.kafka.metadata import Snapshot, no_leader
 from kshell.results import Answer, Message, Notice, NoticeKind, Rows, Sections, titled
 from kshell.sql.clauses import Name
 from kshell.sql.statements import Describe, DescribeFunction
@@ -51,8 +51,14 @@ def describe(context: Context, statement: Describe, properties: Properties) -> A
             return Sections((described, _pseudo_columns(declared)))
         snapshot = lookup.snapshot(declared.topic)
         return Sections((described, *_extended(context.client, snapshot, declared, properties)))
-    sampled = lookup.sample(statement.name)
-    snapshot = lookup.snapshot(sampled.source.topic)
+    snapshot = lookup.snapshot(lookup.topic(statement.name).name)
+    try:
+        sampled = lookup.sample(statement.name)
+    except (Forbidden, Outage) as refused:
+        unknown = Message(f"Topic {snapshot.name}: its columns are unknown, {refused.what}.")
+        return Sections(
+            (unknown, *_partitions(context.client, snapshot, statement.extended).parts)
+        )
     return _topic(context.client, snapshot, sampled, statement.extended)
 
 
@@ -172,14 +178,15 @@ def _partitions(client: Client, snapshot: Snapshot, extended: bool) -> Sections:
     topic, offsets = snapshot.topic, snapshot.offsets
     held = sum(end - first for first, end in offsets.values())
     partitions = titled(
-        f"Partitions: {held:,} offsets in {len(offsets)}",
+        f"Partitions: {held:,} offsets in {len(offsets)}"
+        + (f" of {len(topic.partitions)}" if snapshot.missing else ""),
         {
             "partition": [p.id for p in topic.partitions],
             "leader": [p.leader for p in topic.partitions],
             "replicas": [", ".join(map(str, p.replicas)) for p in topic.partitions],
             "in sync": [", ".join(map(str, p.isr)) for p in topic.partitions],
-            "first offset": [offsets[p.id][0] for p in topic.partitions],
-            "end offset": [offsets[p.id][1] for p in topic.partitions],
+            "first offset": [offsets.get(p.id, (None, None))[0] for p in topic.partitions],
+            "end offset": [offsets.get(p.id, (None, None))[1] for p in topic.partitions],
         },
         {"partition": pa.int64(), "leader": pa.int64(), "replicas": pa.string(),
          "in sync": pa.string(), "first offset": pa.int64(), "end offset": pa.int64()},
@@ -190,7 +197,8 @@ def _partitions(client: Client, snapshot: Snapshot, extended: bool) -> Sections:
         {"config": [c[0] for c in configs], "value": [c[1] for c in configs]},
         {"config": pa.string(), "value": pa.string()},
     )
-    return Sections((partitions, settings))
+    lost = no_leader(topic.name, snapshot.missing).what if snapshot.missing else ""
+    return Sections((partitions, settings, *([Message(f"Partial: {lost}.")] if lost else [])))
 
 
 def _source(source: Source, catalog: Catalog) -> Answer:

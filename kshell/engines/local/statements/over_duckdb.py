@@ -64,7 +64,8 @@ class OverDuckDB:
         others = [_others(*found) for found in self._lookup.widening.others.items()]
         unread = (_ONLY_DUCKDB,) if self._query.unread is not None and reads else ()
         return (
-            *of_rows, *_empty(reads), *others, *unread, *_cut(reads), *self._lookup.notices
+            *of_rows, *_unread(reads), *_empty(reads), *others, *unread, *_cut(reads),
+            *self._lookup.notices,
         )  # fmt: skip
 
 
@@ -97,6 +98,15 @@ def _cut(reads: Sequence[Read]) -> Sequence[Notice]:
     from kshell.engines.local.sources.cut_times import cut_notices
 
     return cut_notices(of_topics)
+
+
+def _unread(reads: Sequence[Read]) -> list[Notice]:
+    """The notices for partitions that have no leader."""
+    from kshell.engines.local.sources.topic import TopicTable, unread_notices
+
+    tables = {id(r.reference.table): r.reference.table for r in reads}.values()
+    found = [t for t in tables if isinstance(t, TopicTable)]
+    return [n for t in found for n in unread_notices(t.source.topic, t.unread)]
 
 
 def _empty(reads: Sequence[Read]) -> list[Notice]:

@@ -17,7 +17,7 @@ from kshell.engines.local.sources.offsets_at import first_at, moment_of
 from kshell.errors import BindError
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import FOREVER
-from kshell.kafka.metadata import Snapshot
+from kshell.kafka.metadata import Snapshot, no_leader
 from kshell.sql.clauses import Position
 from kshell.sql.statements import Print
 
@@ -29,13 +29,17 @@ def of_partition(snapshot: Snapshot, statement: Print) -> Snapshot:
     number = statement.partition
     if number is None:
         return snapshot
+    if number in snapshot.missing:
+        raise no_leader(snapshot.name, [number])
     if number not in snapshot.offsets:
         there = ", ".join(map(str, snapshot.offsets))
         raise BindError(
             f"topic {snapshot.name} has no partition {number}", hint=f"it has {there}",
             place=statement.partition_place,
         )  # fmt: skip
-    return replace(snapshot, offsets={number: snapshot.offsets[number]})
+    return replace(
+        snapshot, offsets={number: snapshot.offsets[number]}, missing=frozenset()
+    )
 
 
 @dataclass(frozen=True, slots=True)

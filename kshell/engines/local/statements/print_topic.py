@@ -1,6 +1,7 @@
 """PRINT topic: each record with its place, time, key and headers, and its value as it is.
 
-`engine` dispatches here; `print_range` says what is read, `print_records` decodes it.
+`engine` dispatches here; `print_range` says what is read, `print_records` decodes it.  It
+reads the record of a live row, too.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from kshell.engines.local.continuous.feed import Rate
 from kshell.engines.local.sources.cut_times import cut_notices
 from kshell.engines.local.sources.lookup import Lookup, given_named
 from kshell.engines.local.sources.registry_wait import RegistryWait
+from kshell.engines.local.sources.topic import unread_notices
 from kshell.engines.local.statements.print_range import Range, of_partition, printed_range
 from kshell.engines.local.statements.print_records import Records, Where, whole_values
-from kshell.errors import UnknownName, Unsupported
+from kshell.errors import KafkaError, UnknownName, Unsupported
 from kshell.kafka.fetch import FOREVER, QUEUED_BYTES, Chunk
 from kshell.kafka.reader import Reader
 from kshell.results import Answer, LiveStats, Printed
@@ -33,7 +35,7 @@ from kshell.types import quote_duckdb
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
 
-__all__ = ["print_topic"]
+__all__ = ["print_topic", "record_at"]
 
 _MANY = 10_000  # the smallest LIMIT for which fetching ahead helps
 _GROWTH = 4  # times as many offsets are looked at, if the last records were not in those
@@ -75,8 +77,37 @@ def print_topic(context: Context, statement: Print, properties: Properties) -> A
         ends = statement.stop is not None or statement.limit is not None
     return Printed(
         records.schema, printed.poll, printed.cancel, printed.stats, sampled.topic,
-        notices=cut_notices([(sampled, [c.name for c in sampled.columns()])]), ends=ends,
+        notices=(*cut_notices([(sampled, [c.name for c in sampled.columns()])]),
+                 *unread_notices(snapshot.name, snapshot.missing)),
+        ends=ends,
         follows=statement.stop is None and statement.last is None,
+    )  # fmt: skip
+
+
+def record_at(
+    context: Context, topic: str, partition: int, offset: int, properties: Properties
+) -> Printed:
+    """One record as PRINT shows it; here or by its `poll`, KafkaError if it is not there."""
+    lookup = context.lookup(properties)
+    name = Name(topic, quoted=True)
+    snapshot = lookup.snapshot(lookup.topic(name).name)
+    first, end = snapshot.offsets.get(partition, (0, 0))
+    if offset < first:
+        raise KafkaError(f"offset {offset:,} is gone: the log starts at {first:,}")
+    if offset >= end:
+        raise KafkaError(f"offset {offset:,} is not there: the log ends at {end:,}")
+    bell = threading.Event()
+
+    def follow(ranges: Ranges) -> Reader:
+        return context.client.follow(snapshot, ranges, bell, 1)
+
+    records = Records(
+        whole_values(lookup.sample(name).source), properties, context.errors, None
+    )
+    printed = _One(follow, bell, records, partition, offset, snapshot.offsets)
+    return Printed(
+        records.schema, printed.poll, printed.cancel, printed.stats, topic, ends=True,
+        follows=False,
     )  # fmt: skip
 
 
@@ -212,6 +243,30 @@ class _Printed(_Printing):
             batch = batch.slice(0, self._limit - self._rows)
         self._rows += batch.num_rows
         return Changes.of(batch)
+
+
+class _One(_Printed):
+    """The record at one offset."""
+
+    def __init__(
+        self,
+        follow: Follow,
+        bell: threading.Event,
+        records: Records,
+        partition: int,
+        offset: int,
+        held: Ranges,
+    ) -> None:
+        range = Range({partition: (offset, offset + 1)})
+        super().__init__(follow, bell, records, range, held, interval=1, limit=1)
+        self._offset = offset
+
+    def poll(self, seconds: float) -> Changes | None:
+        """The record; then None, or KafkaError if there was none."""
+        made = super().poll(seconds)
+        if made is None and not self._rows and not self._over:
+            raise KafkaError(f"offset {self._offset:,} is gone: the log was compacted")
+        return made
 
 
 class _Last(_Printing):

@@ -5,6 +5,7 @@ Light to import: a person tries with `kshell -e "SHOW TOPICS"` whether a cluster
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,9 @@ from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Kind
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
-from kshell.errors import Outage, Unsupported
+from kshell.errors import Outage, UnknownName, Unsupported
 from kshell.kafka.client import Client
-from kshell.kafka.metadata import Topic
+from kshell.kafka.metadata import Snapshot, Topic
 from kshell.results import Answer, Message, Notice, NoticeKind, Rows, titled
 from kshell.sql.statements import Show, ShowWhat
 from kshell.types import ksql_name
@@ -69,36 +70,37 @@ def _topics(client: Client, isolation: str, internal: bool, extended: bool) -> R
     types = {"topic": pa.string(), "partitions": pa.int64(), "replicas": pa.int64()}
     notices: list[Notice] = []
     if extended:
-        offsets = [_offsets(client, t, isolation) for t in topics]
-        notices = [_uncounted(t) for t, o in zip(topics, offsets, strict=True) if o is None]
+        held = [_snapshot(client, t, isolation) for t in topics]
+        told = [_uncounted(t, h) for t, h in zip(topics, held, strict=True)]
+        notices = [Notice(NoticeKind.PARTIAL, text) for text in told if text]
         columns["least in sync"] = [
             min((len(p.isr) for p in t.partitions), default=0) for t in topics
         ]
-        columns["first offsets"] = [None if o is None else sum(f for f, _ in o) for o in offsets]
+        known = [h.offsets.values() if h is not None and (h.offsets or not h.missing) else None
+                 for h in held]
+        columns["first offsets"] = [None if o is None else sum(f for f, _ in o) for o in known]
         columns["records up to"] = [
-            None if o is None else sum(e - f for f, e in o) for o in offsets
+            None if o is None else sum(e - f for f, e in o) for o in known
         ]
         types |= dict.fromkeys(("least in sync", "first offsets", "records up to"), pa.int64())
     return replace(titled("", columns, types), notices=lambda: notices)
 
 
-def _offsets(
-    client: Client, topic: Topic, isolation: str
-) -> tuple[tuple[int, int], ...] | None:
-    """[first, end) of each partition; None if one of them cannot be read."""
-    if topic.error or any(p.leader < 0 for p in topic.partitions):
-        return None
-    try:
-        return tuple(client.snapshot(topic, isolation).offsets.values())
-    except Outage:
-        return None
+def _snapshot(client: Client, topic: Topic, isolation: str) -> Snapshot | None:
+    """Its offsets; None if it cannot be read at all."""
+    if not topic.error:
+        with contextlib.suppress(Outage, UnknownName):
+            return client.snapshot(topic, isolation)
+    return None
 
 
-def _uncounted(topic: Topic) -> Notice:
-    gone = ", ".join(str(p.id) for p in topic.partitions if p.leader < 0)
-    why = f"no leader of partition {gone}" if gone else "no answer"
-    text = f"topic {topic.name} cannot be read ({why}): its records are not counted"
-    return Notice(NoticeKind.PARTIAL, text)
+def _uncounted(topic: Topic, held: Snapshot | None) -> str:
+    if held is None:
+        return f"topic {topic.name} cannot be read (no answer): its records are not counted"
+    if not held.missing:
+        return ""
+    numbers = ", ".join(map(str, sorted(held.missing)))
+    return f"topic {topic.name} has no leader of partition {numbers}: its records are not counted"
 
 
 def show_errors(log: ErrorLog) -> Answer:
