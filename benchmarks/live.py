@@ -83,7 +83,7 @@ def main() -> None:
     keys: list[float] = []
     key, other = (b"c", b"chart") if "chart" in sys.argv else (b"t", b"changelog")
     pressed, mode = 0.0, other
-    press_at = time.monotonic() + 2
+    press_at, end = time.monotonic() + 2, time.monotonic() + seconds - 1
     while True:
         try:
             data = os.read(terminal, 65536)
@@ -92,12 +92,13 @@ def main() -> None:
         if not data:
             break
         seen += data
+        os.write(terminal, b"\x1b[1;1R" * data.count(b"\x1b[6n"))  # as terminals answer
         now = time.monotonic()
         if pressed and mode in bytes(seen):
             keys.append(now - pressed)
             pressed, mode = 0.0, b"table" if mode == other else other
             press_at = now + 0.73
-        elif not pressed and now > press_at and now < press_at + 60:
+        elif not pressed and press_at < now < end:
             seen.clear()
             pressed = now
             os.write(terminal, key)

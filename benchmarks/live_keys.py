@@ -86,7 +86,9 @@ def _some(terminal: int, seconds: float) -> bytes:
     import select
 
     ready, _, _ = select.select([terminal], [], [], seconds)
-    return os.read(terminal, 65536) if ready else b""
+    data = os.read(terminal, 65536) if ready else b""
+    os.write(terminal, b"\x1b[1;1R" * data.count(b"\x1b[6n"))  # as terminals answer
+    return data
 
 
 def _until(terminal: int, text: bytes) -> None:

@@ -8,16 +8,18 @@ from pathlib import Path
 from kshell.catalog.options import OPTIONS
 from kshell.config import PROPERTIES, TOPIC_PROPERTIES, Scope
 from kshell.config.sources import variable_of
+from kshell.engines.local.sources.system.tables import TABLES
 from kshell.sql.functions import AGGREGATE, SCALAR, TABLE, library
 from kshell.sql.reference import ENTRIES
 from kshell.terminal.formats import FORMATS
 from kshell.terminal.options import parser
+from kshell.types import ksql_name
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference.md"
 HEAD = """\
 # Reference
 
-Statements, options of the command line, properties, options of WITH and functions; `HELP word` says the same at
+Statements, system tables, options of the command line, properties, options of WITH and functions; `HELP word` says the same at
 the prompt. Its commands and keys, and the exit codes, are in [prompt](prompt.md). This page is made from kshell's own
 tables (`make pages`); a test holds it to them.
 """
@@ -30,7 +32,7 @@ KINDS = {SCALAR: "Scalar functions", AGGREGATE: "Aggregate functions", TABLE: "T
 
 def page() -> str:
     """The page's text."""
-    parts = (HEAD, *statements(), *command_line(), *properties(), *with_options(), *functions())
+    parts = (HEAD, *statements(), *system_tables(), *command_line(), *properties(), *with_options(), *functions())
     return "\n".join(parts)
 
 
@@ -42,6 +44,24 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def code(text: str) -> str:
     return f"`{text}`" if text else ""
+
+
+def system_tables() -> Iterator[str]:
+    yield "## System tables\n"
+    yield (
+        "What the cluster says of itself, and this shell, as tables: `SELECT` reads them, bounded or with `EMIT CHANGES`\n"
+        "(looked at every second), and they may be joined with each other and with topics. Over windows (`WINDOW`) each look adds\n"
+        "all rows to a stream: `MAX(lag)` of each minute, for one. `` `kafka.lag` `` in quotes is a\n"
+        "topic of that name. The cluster is asked only for what a query names; `topic` or `group_id` in WHERE narrows\n"
+        "that. A column in italics is left out of `*`. The columns in bold tell one row from another.\n"
+    )
+    for known in TABLES.values():
+        yield f"### {known.full_name}\n\n{known.help[0].upper()}{known.help[1:]}.\n"
+        rows = []
+        for column in known.columns:
+            mark = "*" if column.hidden else "**" if column.key else ""
+            rows.append((f"{mark}{code(column.name)}{mark}", ksql_name(column.type), column.help))
+        yield table(("column", "type", "what it is"), rows)
 
 
 def statements() -> Iterator[str]:

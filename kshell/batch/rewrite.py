@@ -258,8 +258,9 @@ class _Rewriting:
 
     def _name(self, source: Source) -> Name:
         """The source's name as it was written; DuckDB's quoted names match in any case."""
-        quoted = self.ksql and self._is_quoted(source.start)
         path = source.path
+        dotted = len(path) == 1 and "." in path[0]  # which only quotes make
+        quoted = (self.ksql or dotted) and self._is_quoted(source.start)
         if not self.ksql and len(path) == 2 and path[0].lower() == "main":  # DuckDB's own schema
             path = path[1:]
         return Name(".".join(path), quoted, self.place(source.start, source.end))

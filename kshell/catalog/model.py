@@ -153,7 +153,8 @@ class FileRows:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A stream or a table over one topic, or a table of a `file`'s rows, which has no topic.
+    """A stream or a table over one topic; or a table of a `file`'s rows or of the `system`, which
+    have no topic.
 
     `declared` is False for a topic whose columns were inferred: its names keep their case and match
     in any case.  `presence` is then the share of sampled records that had each column; `suggested`
@@ -183,11 +184,15 @@ class Source:
     file: FileRows | None = None
     moments: frozenset[str] = frozenset()  # columns that are times in milliseconds
     suggested_key: Mapping[str, pa.DataType] = field(default_factory=_empty, hash=False)
+    system: bool = False  # a system table: the cluster's own state, and no topic
+    hidden: frozenset[str] = frozenset()  # own columns that * leaves out
     cut: tuple[str, ...] = ()  # the ways to times that lose digits, a column's name first
 
     @property
     def read_from(self) -> str:
-        """Its topic's name, or its file's path."""
+        """Its topic's name, or its file's path, or its own name where it has neither."""
+        if self.system:
+            return self.name
         return self.topic if self.file is None else self.file.path
 
     def columns(self) -> Iterator[Column]:

@@ -21,7 +21,8 @@ __all__ = ["Engine", "Named"]
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A name that FROM takes: "stream", "table" or "topic", and its topic's partitions.
+    """A name that FROM takes: "stream", "table", "topic" or "system table", and its topic's
+    partitions.
 
     Internal topics are those that Kafka or its tools made for themselves.
     """

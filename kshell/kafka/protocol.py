@@ -15,10 +15,11 @@ from typing import Any
 
 from kshell.errors import CorruptRecord, Unsupported
 
-__all__ = ["Api", "Array", "Field", "Request", "decode"]
+__all__ = ["Answers", "Api", "Array", "Field", "Request", "decode"]
 
 Reader = Callable[[Any, int], tuple[Any, int]]  # of bytes, or a view of them
 Writer = Callable[[Any], bytes]
+Answers = Mapping[bytes, tuple[bytes, dict[str, Any]]]  # by the bytes of the request
 
 _FIXED = {"int8": "b", "int16": "h", "int32": "i", "int64": "q", "float64": "d", "bool": "?",
           "uuid": "16s"}  # fmt: skip
@@ -76,11 +77,19 @@ class Api:
 
 
 class Request:
-    """A request in the shape that aiokafka's connection sends and decodes."""
+    """A request in the shape that aiokafka's connection sends and decodes.
 
-    def __init__(self, api: Api, version: int, body: Mapping[str, Any]) -> None:
-        self._api, self._body = api, body
+    `earlier` is an answer to the same request: the same bytes need not be decoded again.
+    """
+
+    def __init__(
+        self, api: Api, version: int, body: Mapping[str, Any], earlier: Answers | None = None
+    ) -> None:
+        self._api = api
         self._flexible = version >= api.flexible
+        self._bytes = _writer(api.request, version, self._flexible)(body)
+        self._earlier = {} if earlier is None else earlier
+        self.answer: tuple[bytes, dict[str, Any]] = (b"", {})  # its bytes, and what they say
         self.API_KEY, self.API_VERSION = api.key, version
         self.RESPONSE_TYPE = self
 
@@ -97,7 +106,7 @@ class Request:
 
     def encode(self) -> bytes:
         """The request's bytes."""
-        return _writer(self._api.request, self.API_VERSION, self._flexible)(self._body)
+        return self._bytes
 
     def parse_response_header(self, data: io.BytesIO) -> Any:
         """The header that stands before the answer."""
@@ -108,7 +117,12 @@ class Request:
 
     def decode(self, data: io.BytesIO) -> dict[str, Any]:
         """The answer; raises CorruptRecord."""
-        return decode(self._api.response, self.API_VERSION, self._flexible, data.read())
+        answer = data.read()
+        self.answer = self._earlier.get(self._bytes, self.answer)
+        if self.answer[0] != answer:
+            fields, version = self._api.response, self.API_VERSION
+            self.answer = (answer, decode(fields, version, self._flexible, answer))
+        return self.answer[1]
 
 
 def decode(
@@ -181,7 +195,11 @@ def _reader(type: Type, version: int, flexible: bool) -> Reader:
     if isinstance(type, tuple):
         return _struct_reader(type, version, flexible)
     if isinstance(type, Array):
-        return _array_reader(_length(flexible, ">i"), _reader(type.of, version, flexible))
+        length, each = _length(flexible, ">i"), _reader(type.of, version, flexible)
+        names, format = _all_fixed(type.of, version, flexible)
+        if format:
+            return _block_reader(length, each, names, struct.Struct(f">{format}"))
+        return _array_reader(length, each)
     if type in _FIXED:
         fixed = struct.Struct(f">{_FIXED[type]}")
         return lambda data, at: (fixed.unpack_from(data, at)[0], at + fixed.size)
@@ -211,6 +229,40 @@ def _array_reader(length: Reader, read: Reader) -> Reader:
         return found, at
 
     return array
+
+
+def _all_fixed(type: Type, version: int, flexible: bool) -> tuple[list[str], str]:
+    """The names and the format of a struct all of whose fields are of fixed size, with a byte for
+    its tags; no format for any other type."""
+    if not isinstance(type, tuple):
+        return [], ""
+    fields = [f for f in type if f.since <= version <= f.until]
+    codes = [_FIXED.get(f.type, "") if isinstance(f.type, str) else "" for f in fields]
+    if not all(codes):
+        return [], ""
+    return [f.name for f in fields], "".join(codes) + ("B" if flexible else "")
+
+
+def _block_reader(
+    length: Reader, read: Reader, names: list[str], fixed: struct.Struct
+) -> Reader:
+    """Reads an array of structs of fixed size at once."""
+    one_by_one = _array_reader(length, read)
+    tagged = fixed.format.endswith("B")
+
+    def block(data: Any, at: int) -> tuple[Any, int]:
+        count, first = length(data, at)
+        if count <= 0:
+            return one_by_one(data, at)
+        end = first + count * fixed.size
+        piece = data[first:end]
+        if tagged and any(piece[fixed.size - 1 :: fixed.size]):  # some have tags
+            return one_by_one(data, at)
+        if len(piece) != end - first:
+            raise IndexError("it is cut off")
+        return [dict(zip(names, row, strict=False)) for row in fixed.iter_unpack(piece)], end
+
+    return block
 
 
 def _struct_reader(fields: tuple[Field, ...], version: int, flexible: bool) -> Reader:
@@ -252,6 +304,9 @@ def _writer(type: Type, version: int, flexible: bool) -> Writer:
         return lambda value: b"".join(write(value[name]) for name, write in parts) + end
     if isinstance(type, Array):
         of = _writer(type.of, version, flexible)
+        names, format = _all_fixed(type.of, version, flexible)
+        if format:
+            of = _packer(names, struct.Struct(f">{format}"), (0,) if flexible else ())
 
         def array(values: Any) -> bytes:
             count = _size(-1 if values is None else len(values), flexible, ">i")
@@ -270,6 +325,11 @@ def _writer(type: Type, version: int, flexible: bool) -> Writer:
         return _size(len(data), flexible, format) + data
 
     return text
+
+
+def _packer(names: list[str], fixed: struct.Struct, end: tuple[int, ...]) -> Writer:
+    """Writes structs of fixed size, each in one go."""
+    return lambda value: fixed.pack(*[value[name] for name in names], *end)
 
 
 def _size(n: int, flexible: bool, format: str) -> bytes:

@@ -10,8 +10,7 @@ from enum import Enum
 
 from kshell.errors import Place
 from kshell.sql.clauses import Name, Number, Position
-from kshell.sql.statements import Statement
-from kshell.sql.statements import _statement as statement
+from kshell.sql.statements import Statement, statement
 
 __all__ = [
     "AlterTopic", "Change", "CreateAcl", "CreateTopic", "DeleteRecords", "DropAcl", "DropGroup",

@@ -66,18 +66,27 @@ ENTRIES = (
         "SHOW", "SHOW TOPICS|QUERIES|FUNCTIONS|…", "what there is",
         "SHOW | LIST [ALL] TOPICS [EXTENDED]; ALL has the internal ones too\n"
         "SHOW STREAMS | TABLES | QUERIES [EXTENDED];\n"
-        "SHOW FUNCTIONS | TYPES | VARIABLES | PROPERTIES | ERRORS;",
+        "SHOW FUNCTIONS | TYPES | VARIABLES | PROPERTIES | ERRORS;\n"
+        "SHOW GROUPS | BROKERS | TRANSACTIONS | ACLS | QUOTAS;\n"
+        "SHOW [ALL] PARTITIONS [topic];\n"
+        "SHOW PRODUCERS [topic];\n"
+        "SHOW CONFIGS [topic | BROKER n];\n"
+        "SHOW SYSTEM TABLES; SELECT * FROM kafka.name reads one",
         "SHOW TOPICS EXTENDED;",
         ("LIST", "SHOW TOPICS", "SHOW STREAMS", "SHOW TABLES", "SHOW QUERIES", "SHOW FUNCTIONS",
-         "SHOW TYPES", "SHOW VARIABLES", "SHOW PROPERTIES"),
+         "SHOW TYPES", "SHOW VARIABLES", "SHOW PROPERTIES", "SHOW GROUPS", "SHOW BROKERS",
+         "SHOW PARTITIONS", "SHOW CONFIGS", "SHOW PRODUCERS", "SHOW TRANSACTIONS", "SHOW ACLS",
+         "SHOW QUOTAS", "SHOW SYSTEM TABLES", "KAFKA"),
     ),
     Entry(
         "DESCRIBE", "DESCRIBE name [EXTENDED]", "columns as found, partitions, offsets, configs",
         "DESCRIBE topic | stream | table [EXTENDED | FULL]; FULL reads every record\n"
         "DESCRIBE STREAMS | TABLES [EXTENDED];\n"
+        "DESCRIBE kafka.name; the columns of a system table\n"
+        "DESCRIBE GROUP name; its members, what they have, and its lag\n"
         "DESCRIBE FUNCTION name;",
         "DESCRIBE orders EXTENDED;",
-        ("DESCRIBE FUNCTION",),
+        ("DESCRIBE FUNCTION", "DESCRIBE GROUP"),
     ),
     Entry(
         "PRINT", "PRINT topic [FROM x | LAST n]", "records as they are",

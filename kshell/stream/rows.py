@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kshell.catalog.model import Kind, WindowType
-from kshell.changes import Changes
+from kshell.changes import WEIGHT, Changes
 from kshell.sql.plan import Relation
 
-__all__ = ["Layout", "Row", "batch_of", "freeze", "latest", "replaced"]
+__all__ = ["Layout", "Row", "at_once", "batch_of", "freeze", "latest", "replaced"]
 
 Row = tuple[Any, ...]
 Places = Any  # a numpy array of int64
@@ -78,6 +78,37 @@ def latest(changes: Changes, layout: Layout) -> tuple[pa.RecordBatch, pa.Array]:
         return changes.rows, pa.array(gone)
     kept = np.flatnonzero(~olds)
     return changes.rows.take(pa.array(kept)), pa.array(gone[kept])
+
+
+def at_once(changes: Changes, layout: Layout) -> Changes:
+    """A table's changes that happened at one moment: of each key from its first row to its last.
+
+    What is between them was at no time true, such as a sum over a part of the rows.
+    """
+    weights = changes.weights.to_pylist()
+    cells = [changes.rows.column(place).to_pylist() for place in layout.key_places]
+    first: dict[Hashable, int] = {}
+    last: dict[Hashable, int] = {}
+    for n, key in enumerate(map(freeze, zip(*cells, strict=True))):
+        first.setdefault(key, n)
+        last[key] = n
+    places, kept = [], []
+    for key, end in last.items():
+        begin = first[key]
+        there, was = weights[end] > 0, weights[begin] < 0
+        if there and was and _alike(changes.rows, begin, end):
+            continue
+        for place, weight, counts in ((begin, -1, was), (end, 1, there)):
+            if counts:
+                places.append(place)
+                kept.append(weight)
+    return Changes(changes.rows.take(pa.array(places, pa.int64())), pa.array(kept, WEIGHT))
+
+
+def _alike(rows: pa.RecordBatch, left: int, right: int) -> bool:
+    """Whether two rows differ in their time at most, which is last."""
+    cells = (rows.column(i) for i in range(rows.num_columns - 1))
+    return all(freeze(c[left].as_py()) == freeze(c[right].as_py()) for c in cells)
 
 
 def replaced(changes: Changes, layout: Layout) -> Bools | None:

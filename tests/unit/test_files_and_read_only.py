@@ -184,7 +184,7 @@ def test_every_statement_says_whether_it_writes() -> None:
     writing = {ast.InsertValues, ast.InsertSelect, ast.CreateAsSelect, ast.CreateSource, ast.DropSource}
     reading = {
         ast.AlterSource, ast.AssertQuery, ast.AssertSchema, ast.AssertSource, ast.AssertTopic, ast.AssertValues,
-        ast.CreateFromFile, ast.CreateType, ast.Define, ast.Describe, ast.DescribeFunction, ast.DropType, ast.Exit, ast.Explain,
+        ast.CreateFromFile, ast.CreateType, ast.Define, ast.Describe, ast.DescribeFunction, ast.DescribeGroup, ast.DropType, ast.Exit, ast.Explain,
         ast.Help, ast.Print, ast.QueryControl, ast.RunScript, ast.Select, ast.SetProperty, ast.Show, ast.Spool,
         ast.Undefine, ast.UnsetProperty,
     }  # fmt: skip

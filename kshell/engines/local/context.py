@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -19,10 +19,12 @@ from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources.learned import Known, Widening
 from kshell.engines.local.sources.lookup import Lookup, given_named
 from kshell.engines.local.sources.memory import Memory
+from kshell.engines.local.sources.system.tables import SCHEMA, TABLES
 from kshell.errors import BindError, Forbidden, KafkaError, Unsupported, UsageError
 from kshell.field_names import plain, plain_type
 from kshell.kafka.client import Client
 from kshell.kafka.metadata import Topic
+from kshell.results import Running
 from kshell.sql.clauses import Name
 
 if TYPE_CHECKING:
@@ -106,12 +108,16 @@ class Context:
         """The lookup of names in FROM, for one statement."""
         return Lookup(
             self.connected, self.catalog, self.memory.beside(self.given), self.errors, properties,
-            self.keeper_of, Widening(self.known), self.memory,
+            self.keeper_of, Widening(self.known), self.memory, self.running,
         )  # fmt: skip
 
     def columns(self, name: str, properties: Properties) -> dict[str, pa.DataType]:
-        """The columns of a declared source or a topic, which is sampled, with their types."""
-        source = self.lookup(properties).source(Name(name, quoted=True))
+        """The columns of a declared source, a system table or a topic, which is sampled, with their
+        types."""
+        lookup = self.lookup(properties)
+        if (system := TABLES.get(name.removeprefix(f"{SCHEMA}."))) is not None and "." in name:
+            return {c.name: c.type for c in system.columns}
+        source = lookup.source(Name(name, quoted=True))
         columns = source.columns() if source.declared else source.value
         return {plain(c.name): plain_type(c.type) for c in columns}
 
@@ -165,6 +171,10 @@ class Context:
                 if time.monotonic() > deadline:
                     raise KafkaError(f"the change of {what} is not seen after {_VISIBLE:g} s")
                 time.sleep(0.05)
+
+    def running(self) -> Sequence[Running]:
+        """The queries in the background."""
+        return [query.status() for query in self.queries.values()]
 
     def next_id(self, prefix: str) -> str:
         """The next query's id."""

@@ -45,6 +45,7 @@ STATEMENTS: Mapping[type[Statement], str] = {
     cluster.DeleteRecords: "delete_records:delete_records",
     ast.Describe: "describe:describe",
     ast.DescribeFunction: "describe:describe_function",
+    ast.DescribeGroup: "show_system:describe_group",
     ast.DropSource: "declare:drop",
     cluster.DropAcl: "acls:drop_acl",
     cluster.DropGroup: "drop_group:drop_group",
@@ -141,7 +142,10 @@ class LocalEngine:
         return Rows(table.schema, batches, notices=lambda: lacks)
 
     def names(self) -> Sequence[Named]:
-        """Given tables, declared sources and topics; asks the cluster, if there is one."""
+        """Given tables, declared sources, topics and system tables; asks the cluster, if there is
+        one."""
+        from kshell.engines.local.sources.system.tables import TABLES
+
         context = self.context
         topics = context.client.topics() if context.has_cluster else ()
         partitions = {t.name: len(t.partitions) for t in topics}
@@ -155,6 +159,7 @@ class LocalEngine:
                 Named(t.name, "topic", len(t.partitions), t.internal or t.name.startswith("_"))
                 for t in topics
             ),
+            *(Named(table.full_name, "system table") for table in TABLES.values()),
         )
 
     def columns(self, name: str, properties: Properties) -> Mapping[str, pa.DataType]:
@@ -167,7 +172,7 @@ class LocalEngine:
 
     def running(self) -> Sequence[Running]:
         """The queries in the background."""
-        return [q.status() for q in self.context.queries.values()]
+        return self.context.running()
 
     def close(self) -> None:
         """Stop every query and disconnect; raises the first failure to write."""

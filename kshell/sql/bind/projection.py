@@ -114,8 +114,8 @@ def _star(reader: Reader) -> Iterator[Item]:
 def _shown(origin: Origin, reader: Reader) -> Iterator[Column]:
     """Its columns under `*`: of a topic that nobody declared the key only where a sink needs one,
     as in a bounded query."""
-    keys = set()
-    if not origin.source.declared and not reader.persistent:
+    keys, source = set(), origin.source
+    if not source.declared and not source.system and not reader.persistent:
         keys = {origin.prefix + c.name for c in origin.source.key}
     return (c for c in origin.star() if c.name not in keys)
 

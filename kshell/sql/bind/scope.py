@@ -60,8 +60,9 @@ class Origin:
         if self.source.window is not None:
             for name in WINDOW_COLUMNS:
                 yield Declared(self.prefix + name, BIGINT)
-        keys = len(self.source.key)
-        yield from list(self.columns())[keys:]
+        hidden = {self.prefix + name for name in self.source.hidden}
+        rest = list(self.columns())[len(self.source.key) :]
+        yield from (column for column in rest if column.name not in hidden)
 
     def system(self) -> dict[str, pa.DataType]:
         """Its reserved columns, by their plain names."""

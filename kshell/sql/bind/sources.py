@@ -102,7 +102,7 @@ def _origin(table: exp.Expr, catalog: Catalog, joined: bool) -> Origin:
         error = _unknown_source(name, quoted, catalog, "")
         error.place = place_of(table)
         raise error
-    alias = source.name
+    alias = table.name if source.system else source.name  # kafka.lag is lag
     written = table.args.get("alias")
     if written is not None and written.args.get("this") is not None:
         identifier = written.this

@@ -16,6 +16,7 @@ from kshell.sql.statements import (
     Define,
     Describe,
     DescribeFunction,
+    DescribeGroup,
     Exit,
     Help,
     Print,
@@ -40,8 +41,21 @@ __all__ = ["EXPLORE"]
 
 def _show(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
     all_ = cursor.take("ALL")
-    what = cursor.expect_any(*(w.value for w in ShowWhat))
-    return Show(what=ShowWhat(what), all=all_, extended=cursor.take("EXTENDED"), **place)
+    if cursor.take("SYSTEM"):
+        cursor.expect("TABLES")
+        what = ShowWhat.SYSTEM_TABLES
+    else:
+        words = (*(w.value for w in ShowWhat if " " not in w.value), "SYSTEM")
+        what = ShowWhat(cursor.expect_any(*words))
+    of: dict[str, Any] = {}
+    if what is ShowWhat.CONFIGS and cursor.peek(1).text and cursor.take("BROKER"):
+        of = {"broker": cursor.integer("a broker's number")}
+    elif what in _OF_TOPICS and not cursor.at_end() and not cursor.at("EXTENDED"):
+        of = {"topic": cursor.topic()}
+    return Show(what=what, all=all_, extended=cursor.take("EXTENDED"), **of, **place)
+
+
+_OF_TOPICS = (ShowWhat.PARTITIONS, ShowWhat.CONFIGS, ShowWhat.PRODUCERS)
 
 
 def _described(cursor: Cursor) -> SourceKind | None:
@@ -61,6 +75,9 @@ def _describe(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
     if cursor.at("FUNCTION") and cursor.peek(1).text:
         cursor.next()
         return DescribeFunction(name=cursor.name("a function's name"), **place)
+    if cursor.at("GROUP") and cursor.peek(1).text:
+        cursor.next()
+        return DescribeGroup(name=cursor.topic(), **place)
     extended = bool(cursor.peek(1).text) and cursor.take("EXTENDED")
     kind = _described(cursor)
     name = None if kind is not None else cursor.topic()

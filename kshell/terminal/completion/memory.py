@@ -209,4 +209,4 @@ class Memory:
             types = session.columns(name)
         except Exception:  # completion has no place for an error; the statement will say it
             return None
-        return table_of(name, types, declared=source.kind != "topic")
+        return table_of(name, types, declared=source.kind in ("stream", "table"))

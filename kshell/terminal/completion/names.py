@@ -50,7 +50,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class SourceName:
-    """A name for FROM: how it is written, "stream", "table" or "topic", its topic's partitions."""
+    """A name for FROM: how it is written, its kind, its topic's partitions."""
 
     name: str
     text: str
@@ -162,7 +162,7 @@ def _short(type: pa.DataType) -> str:
 
 
 def sources_of(names: Iterable[Named]) -> Index[SourceName]:
-    """The names for FROM: declared ones first, internal topics last.
+    """The names for FROM: declared ones first, then topics, system tables and internal topics.
 
     A topic whose name a declared source has is written in backticks, which that one is not.
     """
@@ -173,12 +173,14 @@ def sources_of(names: Iterable[Named]) -> Index[SourceName]:
     for named in known:
         together[named.name.casefold()].append(named.name)
     declared = {n.name for n in known if n.kind != "topic"}
-    order = {"stream": 0, "table": 0}
+    order = {"stream": 0, "table": 0, "system table": 2}
     found = []
     for named in sorted(known, key=lambda n: (n.internal, order.get(n.kind, 1))):
         text = _written(named.name, together[named.name.casefold()], FORGIVING)
         if named.kind == "topic" and named.name.upper() in declared:
             text = in_backticks(named.name)
+        if named.kind == "system table":
+            text = named.name
         found.append(SourceName(named.name, text, named.kind, named.partitions))
     return Index(found)
 

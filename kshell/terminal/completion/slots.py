@@ -67,6 +67,17 @@ def _source(filling: Filling) -> None:
     _offer_sources(filling, filling.known.sources)
 
 
+def _sink(filling: Filling) -> None:
+    filling.offers.names(
+        filling.known.sources, lambda s: s.text, lambda s: s.kind, dotted=True,
+        keep=lambda s: s.kind != "system table",
+    )  # fmt: skip
+
+
+def _nothing(filling: Filling) -> None:
+    """Names that only the cluster knows."""
+
+
 def _of_kind(kind: str) -> Callable[[Filling], None]:
     def offer(filling: Filling) -> None:
         declared = takewhile(lambda s: s.kind != "topic", filling.known.sources.entries)
@@ -338,7 +349,8 @@ def _row(filling: Filling) -> None:
 
 
 SLOTS: Mapping[str, Callable[[Filling], None]] = {
-    "source": _source, "sink": _source, "topic": _topic, "stream": _of_kind("stream"),
+    "source": _source, "sink": _sink, "group": _nothing, "topic": _topic,
+    "stream": _of_kind("stream"),
     "table": _of_kind("table"), "function": _function, "type": _type, "user's type": _users_type,
     "query id": _query_id, "variable": _variable, "file": _file,
     "data file": _data_file, "script": _script, "help": _help, "unit": _unit,

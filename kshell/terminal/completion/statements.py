@@ -21,12 +21,14 @@ _CREATED = """ [IF+NOT+EXISTS] <new>
     { (columns) [WITH (options)] | WITH (options) [AS <query>] | AS <query> }"""
 _OF_FILE = "[IF+NOT+EXISTS] <new> [(columns)] FROM+FILE <data file>"
 _WHAT = """{ TOPICS | STREAMS | TABLES | QUERIES | FUNCTIONS | TYPES | VARIABLES | PROPERTIES
-    | ERRORS | ALL+TOPICS } [EXTENDED]"""
+    | ERRORS | ALL+TOPICS | GROUPS | BROKERS | PARTITIONS [<topic>]
+    | CONFIGS [{ <topic> | BROKER <number> }] | PRODUCERS [<topic>] | TRANSACTIONS | ACLS | QUOTAS
+    | SYSTEM+TABLES } [EXTENDED]"""
 STATEMENTS: Mapping[str, str] = {
     "SELECT": "<query>",
     "SHOW": f"SHOW {_WHAT}",
     "LIST": f"LIST {_WHAT}",
-    "DESCRIBE": """DESCRIBE { <source> [EXTENDED | FULL] | FUNCTION <function>
+    "DESCRIBE": """DESCRIBE { <source> [EXTENDED | FULL] | FUNCTION <function> | GROUP <group>
         | { STREAMS | TABLES } [EXTENDED] | EXTENDED <source> | <query> }""",
     "PRINT": """PRINT <topic> { FROM+BEGINNING @printed | LAST <number> [WHERE <condition>]
         | PARTITION <partition> LAST <number> [WHERE <condition>] | @printed }""",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from kshell.engines.base import Named
+from kshell.terminal.completion.names import sources_of
 
 
 def test_names_say_what_they_are(session, execute, topic_of):
@@ -34,3 +35,16 @@ def test_topics_of_kafka_and_its_tools_are_internal(session, execute):
     execute("CREATE STREAM s (id INT) WITH (KAFKA_TOPIC='_tool', VALUE_FORMAT='JSON', PARTITIONS=1)")
     session.refresh()
     assert {n.name: n.internal for n in session.names()}["_tool"]
+
+
+def test_system_tables_are_among_the_names_and_have_columns(session):
+    session.refresh()
+    assert Named("kafka.lag", "system table") in session.names()
+    assert session.columns("kafka.lag")["lag"] == pa.int64()
+    assert "verdict" in session.columns("kafka.lag")
+
+
+def test_system_tables_are_offered_without_backticks_behind_topics():
+    named = [Named("kafka.lag", "system table"), Named("kafka.lag", "topic"), Named("orders", "topic")]
+    texts = [source.text for source in sources_of(named).entries]
+    assert texts == ["`kafka.lag`", "orders", "kafka.lag"]

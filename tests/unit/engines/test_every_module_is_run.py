@@ -18,10 +18,14 @@ import pytest
 import kshell.engines
 from kshell.config import Properties
 from kshell.engines.local.engine import STATEMENTS, LocalEngine
+from kshell.engines.local.sources.system.tables import TABLES
 from kshell.errors import KshellError
 from kshell.formats.registry import Remembered, Schema, SchemaType
 from kshell.results import Live, Rows, Sections
 from kshell.session import Session
+from kshell.sql.parse import parse
+
+from ..kafka.fake_cluster import FakeCluster, FakeGroup
 
 FOLDER = Path(kshell.engines.__file__).parent
 MODULES = {path.relative_to(FOLDER).as_posix(): path for path in FOLDER.rglob("*.py")}
@@ -66,6 +70,12 @@ DROP STREAM f;
 SET 'topic.{{t}}.f.value.format'='AVRO';
 DESCRIBE {{t}}.f EXTENDED;
 """
+OF_A_CLUSTER = (
+    *(f"SELECT * FROM {table.full_name}" for table in TABLES.values()),
+    "DESCRIBE GROUP g",
+    "SHOW ACLS",
+    "SELECT lag FROM kafka.lag EMIT CHANGES LIMIT 1",
+)
 
 
 # Changes of the cluster are planned; the embedded broker refuses most of them.
@@ -140,6 +150,9 @@ def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, 
         lambda engine, statement, properties: served.add(type(statement)) or run(engine, statement, properties),
     )  # fmt: skip
     session = Session(Properties({"bootstrap.servers": demo.bootstrap, "auto.offset.reset": "earliest"}))
+    cluster = FakeCluster()  # for what the demo's broker does not answer
+    cluster.topics, cluster.groups = {"o": [[0, 1, 1]]}, {"g": FakeGroup({("o", 0): 0})}
+    of_state = LocalEngine(cluster.client())
     given = Session(Properties({"kshell.files": "true"}), tables={"one": pa.table({"n": [1]})})
     try:
         for answer in session.execute(SCRIPT.format(t=f"t{uuid.uuid4().hex[:10]}")):
@@ -151,9 +164,12 @@ def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, 
         file = f"CREATE TABLE two FROM FILE '{tmp_path}/two.csv'; SELECT n FROM two"
         for answer in given.execute(f"SELECT n FROM one; {file}"):
             pull(answer)
+        for text in OF_A_CLUSTER:
+            pull(of_state.run(parse(text)[0], Properties({})))
     finally:
         session.close()
         given.close()
+        of_state.close()
     assert served == set(STATEMENTS)
     run_in = {file for file, _ in called}
     assert [name for name, path in MODULES.items() if functions_of(path) and str(path) not in run_in] == []

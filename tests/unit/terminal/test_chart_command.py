@@ -2,6 +2,7 @@ r"""`\chart`: the last result as a chart, on the screen and in a file, without a
 
 from __future__ import annotations
 
+import os
 import stat
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
@@ -157,9 +158,13 @@ def test_without_a_result_or_a_number(talk, capsys) -> None:
 def test_a_file_is_written_and_not_replaced_without_asking(talk, tmp_path, capsys) -> None:
     path = tmp_path / "x.svg"
     enter(talk, "SELECT * FROM t;")
-    enter(talk, "\\chart n TO 'x.svg'")
+    before_mask = os.umask(0o022)
+    try:
+        enter(talk, "\\chart n TO 'x.svg'")
+    finally:
+        os.umask(before_mask)
     assert "Written to x.svg." in capsys.readouterr().err
-    assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0o044
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
     root = ElementTree.fromstring(path.read_text())
     assert len(root.findall(f".//{SVG}rect")) == 3  # the ground and two bars
     texts = [text.text for text in root.iter(f"{SVG}text")]

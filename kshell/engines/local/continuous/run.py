@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
+from kshell.catalog.model import Kind
 from kshell.changes import Changes
 from kshell.engines.local.continuous.feed import Feed, open_feed
 from kshell.engines.local.continuous.time_order import Step, cut
@@ -17,6 +18,7 @@ from kshell.engines.local.sources.lookup import Lookup
 from kshell.sql import plan
 from kshell.stream.evaluate import OnError
 from kshell.stream.graph import build
+from kshell.stream.rows import Layout, at_once
 
 __all__ = ["Run"]
 
@@ -31,6 +33,11 @@ class Run:
         self._graph = build(node, on_error=_failures(lookup, name), keeps=keeps)
         self._step = threading.Lock()  # held by a step, and by who reads the rows
         self.feed: Feed = open_feed(lookup, node, bounded=bounded)
+        # What one look at the cluster shows is of one moment.
+        top = node.input if isinstance(node, plan.Answer | plan.Sink) else node
+        table = top.output.kind is Kind.TABLE
+        looks = table and all(leaf.source.system for leaf in plan.scans(node))
+        self._moment = Layout(top.output) if looks else None
 
     @property
     def late(self) -> int:
@@ -46,7 +53,10 @@ class Run:
         if steps is None:
             return None
         parts = (part for step in steps for part in cut(step, _STEP_ROWS))
-        return (made for part in parts for made in self._made(part))
+        made = (changes for part in parts for changes in self._made(part))
+        if self._moment is None:
+            return made
+        return iter((at_once(Changes.concat(made, self._moment.schema), self._moment),))
 
     def _made(self, step: Step) -> Iterator[Changes]:
         parts = self._graph.steps(step)

@@ -21,12 +21,11 @@ from kshell.engines.local.sources.memory import Memory
 from kshell.errors import BindError, UnknownName, UsageError
 from kshell.kafka.client import Client
 from kshell.kafka.metadata import Snapshot, Topic
-from kshell.results import LAST, Notice, NoticeKind
-from kshell.sql.clauses import Name
+from kshell.results import LAST, Notice, NoticeKind, Running
+from kshell.sql.clauses import Name, Query
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from sqlglot import exp
 
     from kshell.batch.tables import Table
     from kshell.engines.local.sources.base import Input
@@ -34,6 +33,9 @@ if TYPE_CHECKING:
     from kshell.engines.local.sources.kept_table import Keeper
     from kshell.engines.local.sources.learned import Misfits
     from kshell.engines.local.sources.sample import Sampled
+    from kshell.engines.local.sources.system.asked import Asked
+    from kshell.engines.local.sources.system.tables import SystemTable
+    from kshell.kafka.look import Look
     from kshell.sql import plan
 
 __all__ = ["Lookup", "given_named"]
@@ -61,6 +63,7 @@ class Lookup:
     keeper_of: Callable[[Source], Keeper | None]
     widening: Widening
     memory: Memory
+    queries: Callable[[], Sequence[Running]]
     notices: list[Notice] = field(default_factory=list)
     _named: dict[str, Topic] = field(default_factory=dict)
     _snapshots: dict[str, Snapshot] = field(default_factory=dict)
@@ -68,6 +71,7 @@ class Lookup:
     _tables: dict[str, Table] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)  # given tables of which it was said that they win
     _budget: Budget | None = None
+    _look: Look | None = None  # at the cluster's state, which all system tables share
 
     @property
     def client(self) -> Client:
@@ -110,6 +114,11 @@ class Lookup:
             )
         if not folded:
             self._refuse_last(name)
+            if self.system(name) is not None:
+                raise BindError(
+                    f"{name.text} is a system table: it has no records, and SELECT reads its rows",
+                    hint=f"SELECT * FROM {name.text}", place=name.place,
+                )  # fmt: skip
             raise UnknownName("topic", name.text, known, place=name.place)
         return known[folded[0]]
 
@@ -164,8 +173,42 @@ class Lookup:
             from kshell.engines.local.sources.given import given_source
 
             return given_source(given, self.given[given])
+        if (system := self.system(name)) is not None:
+            from kshell.engines.local.sources.system.faces import system_source
+
+            return system_source(system)
         declared = self.catalog.find(name.text, name.quoted)
         return self.sample(name).source if declared is None else declared
+
+    def system(self, name: Name) -> SystemTable | None:
+        """The system table that a name means; raises UnknownName, with those that there are."""
+        if name.quoted or "." not in name.text:
+            return None
+        from kshell.engines.local.sources.system.faces import system_named
+
+        def exists(text: str) -> bool:
+            if self.catalog.find(text, False) is not None:
+                return True
+            return any(t.name.casefold() == text.casefold() for t in self.client.topics())
+
+        return system_named(name, exists)
+
+    @property
+    def look(self) -> Look:
+        """The one look at the cluster that all of a bounded statement share."""
+        from kshell.kafka.look import Look
+
+        self._look = self._look or Look(self.connected)
+        return self._look
+
+    def ask(
+        self, columns: frozenset[str], only: frozenset[str] | None = None, look: Look | None = None,
+        earlier: Look | None = None,
+    ) -> Asked:  # fmt: skip
+        """What a query asks of a system table; of the statement's look, if none is given."""
+        from kshell.engines.local.sources.system.asked import Asked
+
+        return Asked(look or self.look, columns, only, self.errors, self.queries, earlier)
 
     def held(self, source: Source) -> pa.Table | None:
         """The rows of a plan's source that are in memory: a given table's, a file's."""
@@ -175,6 +218,8 @@ class Lookup:
 
     def offsets(self, source: Source) -> Mapping[int, tuple[int, int]]:
         """Per partition [first, end) of a plan's source; rows in memory are counted."""
+        if source.system:
+            return {}
         if (rows := self.held(source)) is not None:
             return {0: (0, rows.num_rows)}
         return self.snapshot(source.topic).offsets
@@ -203,6 +248,10 @@ class Lookup:
             why = "the last result" if given == LAST else "given to this session"
             made = GivenTable(given, self.given[given], why)
             return self._tables.setdefault(f"given {given}", made)
+        if (system := self.system(name)) is not None:
+            from kshell.engines.local.sources.system.faces import SystemScan
+
+            return SystemScan(system, self.ask)
         declared = self.catalog.find(name.text, name.quoted)
         identity = f"topic {self.topic(name).name}" if declared is None else declared.name
         if identity not in self._tables:
@@ -235,15 +284,23 @@ class Lookup:
             )
         )  # fmt: skip
 
-    def catalog_for(self, tree: exp.Expr) -> Catalog:
-        """The catalog with the topics that a query names and nobody declared."""
+    def catalog_for(self, query: Query) -> Catalog:
+        """The catalog with the topics and the system tables that a query names.
+
+        Windows are over streams: with one, a system table is the stream of what each look shows.
+        """
         from kshell.sql.bind.sources import source_names
 
         catalog = self.catalog
-        for text, quoted in source_names(tree):
+        for text, quoted in source_names(query.tree):
             name = Name(text, quoted)
-            if self._given(name) is not None or catalog.find(text, quoted) is None:
+            found = self._given(name) is not None or self.system(name) is not None
+            if found or catalog.find(text, quoted) is None:
                 source = self.source(name)
+                if source.system and query.window is not None:
+                    from kshell.engines.local.sources.system.faces import as_stream
+
+                    source = as_stream(source)
                 catalog = catalog.with_topic(replace(source, name=text))
         return catalog
 
@@ -264,12 +321,16 @@ class Lookup:
         tables = plan.looked_up(node)
         by_topic: dict[str, list[Follower]] = {}
         of_given: dict[str, dict[int, plan.Scan]] = {}
-        of_files: list[Input] = []
+        others: list[Input] = []
+        of_system: dict[int, plan.Scan] = {}
         for scan, leaf in enumerate(plan.scans(node)):
             if leaf.source.file is not None:
                 from kshell.engines.local.sources.file import file_input
 
-                of_files.append(file_input(leaf.source.name, leaf.source.file, {scan: leaf}))
+                others.append(file_input(leaf.source.name, leaf.source.file, {scan: leaf}))
+                continue
+            if leaf.source.system:
+                of_system[scan] = leaf
                 continue
             if self.held(leaf.source) is not None:
                 of_given.setdefault(leaf.source.topic, {})[scan] = leaf
@@ -278,8 +339,13 @@ class Lookup:
             intake = Intake(leaf, self.errors, self.properties, misfits)
             follower = Follower(scan, intake, earliest or scan in tables)
             by_topic.setdefault(leaf.source.topic, []).append(follower)
+        if of_system:
+            from kshell.engines.local.sources.system.following import SystemInput
+
+            made = SystemInput(of_system, self.ask, self.connected, bell, bounded=bounded)
+            others.append(made)
         return [
-            *of_files,
+            *others,
             *(GivenInput(name, self.given[name], leaves) for name, leaves in of_given.items()),
             *(
                 TopicInput(

@@ -38,6 +38,10 @@ def describe(context: Context, statement: Describe, properties: Properties) -> A
     if statement.name is None:
         return describe_sources(context.catalog, statement.kind or Kind.STREAM)
     lookup = context.lookup(properties)
+    if (system := lookup.system(statement.name)) is not None:
+        from kshell.engines.local.statements.show_system import describe_system
+
+        return describe_system(system)
     if statement.full:
         return _full(lookup, statement.name)
     if (given := given_named(context.given, statement.name)) is not None:

@@ -14,6 +14,7 @@ from kshell.batch.plan import Read
 from kshell.batch.tail import tail_of
 from kshell.config import Properties
 from kshell.engines.local.sources.lookup import Lookup
+from kshell.engines.local.sources.system.faces import SystemScan
 from kshell.engines.local.statements.over_duckdb import planned
 from kshell.engines.local.statements.plans import plan_query, plan_sink
 from kshell.engines.local.statements.select import needs_continuous
@@ -70,6 +71,13 @@ def _continuous(lookup: Lookup, node: plan.Node, emit: Emit) -> Sections:
     held = {t: lookup.offsets(source) for t, source in topics.items()}
     from_start = emit is Emit.BOUNDED or lookup.properties["auto.offset.reset"] == "earliest"
     count = sum(end - first for o in held.values() for first, end in o.values())
+    system = [source.name for source in topics.values() if source.system]
+    looks = f"looks at the cluster every second for {', '.join(system)}."
+    topics = {name: source for name, source in topics.items() if not source.system}
+    if not topics:
+        once = f"Looks at the cluster once for {', '.join(system)}."
+        how = once if emit is Emit.BOUNDED else f"Continuous: {looks}"
+        return Sections((Message(how), Message(outline(node))))
     if emit is Emit.BOUNDED:
         how = f"Runs the plan over the {count:,} offsets that are there now."
     elif from_start:
@@ -80,25 +88,36 @@ def _continuous(lookup: Lookup, node: plan.Node, emit: Emit) -> Sections:
         whole = [leaf.source.name for n, leaf in enumerate(plan.scans(node)) if n in tables]
         if whole:
             how += f" {', '.join(whole)}, which it looks up, is read from its first record."
-    return Sections((Message(f"{how} Reads {', '.join(topics)}."), Message(outline(node))))
+    read = f"{', '.join(topics)}{f', and {looks}' if system else '.'}"
+    return Sections((Message(f"{how} Reads {read}"), Message(outline(node))))
 
 
 def _bounded(lookup: Lookup, query: Query) -> Sections:
     prepared, connection = planned(query, lookup)
     try:
-        ranges = [(read, r) for read in prepared.reads for r in read.ranges]
-        reading = sum(r.end - r.start for _, r in ranges)
+        system = [r for r in prepared.reads if isinstance(r.reference.table, SystemScan)]
+        of_topics = [r for r in prepared.reads if not isinstance(r.reference.table, SystemScan)]
+        ranges = [r for read in of_topics for r in read.ranges]
+        reading = sum(r.end - r.start for r in ranges)
         # Pruned partitions have no range, so ask the table for its partitions.
         held = sum(_held(read) for read in prepared.reads)
         columns = "; ".join(
             f"{read.reference.table.name}: " + (", ".join(c.name for c in read.columns) or "none")
             for read in prepared.reads
         )
-        lines = [f"Reads {reading:,} of {held:,} offsets. Columns decoded: {columns}."]
+        looks = [f"{r.reference.table.name} ({r.ranges[0].why})" for r in system]
+        lines = [f"Looks at the cluster for {', '.join(looks)}."] if looks else []
+        if of_topics or not system:
+            lines.append(f"Reads {reading:,} of {held:,} offsets.")
+        lines.append(f"Columns decoded: {columns}.")
         if tail_of(prepared.query.tree):
             lines.append("Reads backwards from the tail, and stops when the answer is certain.")
         return Sections(
-            (Message(" ".join(lines)), _reads(prepared.reads), Message(f"DuckDB: {prepared.sql}"))
+            (
+                Message(" ".join(lines)),
+                *((_reads(of_topics),) if of_topics or not system else ()),
+                Message(f"DuckDB: {prepared.sql}"),
+            )
         )
     finally:
         connection.close()
@@ -109,20 +128,35 @@ def _held(read: Read) -> int:
     return sum(last - first for first, last in offsets.values())
 
 
+_MANY = 100  # ranges of one table that are listed
+
+
 def _reads(reads: Sequence[Read]) -> Rows:
-    rows = [
-        {
-            "table": read.reference.table.name,
-            "partition": r.partition,
-            "from": r.start,
-            "to": r.end,
-            "to read": r.end - r.start,
-            "in topic": r.last - r.first,
-            "because of": r.why or None,
-        }
-        for read in reads
-        for r in read.ranges
-    ]
+    """What is read of each partition, or of very many of them together."""
+    rows = []
+    for read in reads:
+        name = read.reference.table.name
+        rows += [
+            {
+                "table": name,
+                "partition": r.partition,
+                "from": r.start,
+                "to": r.end,
+                "to read": r.end - r.start,
+                "in topic": r.last - r.first,
+                "because of": r.why or None,
+            }
+            for r in read.ranges[:_MANY]
+        ]
+        if rest := read.ranges[_MANY:]:
+            rows.append(
+                {
+                    "table": name,
+                    "to read": sum(r.end - r.start for r in rest),
+                    "in topic": sum(r.last - r.first for r in rest),
+                    "because of": f"{len(rest):,} more partitions",
+                }
+            )
     schema = pa.schema(
         [("table", pa.string()), ("partition", pa.int32()), ("from", pa.int64()),
          ("to", pa.int64()), ("to read", pa.int64()), ("in topic", pa.int64()),

@@ -15,7 +15,6 @@ from kshell.config import Properties
 from kshell.engines.local.continuous.run import Run
 from kshell.engines.local.sources.cut_times import cut_in_plan
 from kshell.engines.local.statements.plans import plan_query
-from kshell.engines.local.statements.print_topic import record_at
 from kshell.results import Live, LiveStats, Printed
 from kshell.sql import plan
 from kshell.sql.clauses import Query
@@ -144,6 +143,8 @@ def continuous(context: Context, query: Query, properties: Properties) -> Live:
         )
 
     def record(partition: int, offset: int) -> Printed:
+        from kshell.engines.local.statements.print_topic import record_at
+
         (leaf,) = plan.scans(node)
         return record_at(context, leaf.source.topic, partition, offset, properties)
 

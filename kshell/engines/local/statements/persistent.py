@@ -90,7 +90,7 @@ def _ensure_topic(context: Context, lookup: Lookup, sink: plan.Sink) -> str:
     if found is not None:
         return keep_topic(context, found, sink.settings)
     first = next(iter(scans(sink))).source
-    held = lookup.held(first) is not None
+    held = first.system or lookup.held(first) is not None
     like = () if held else lookup.snapshot(first.topic).topic.partitions
     replicas = max((len(p.replicas) for p in like), default=-1)
     return create_topic(

@@ -34,7 +34,7 @@ def plan_query(lookup: Lookup, query: Query) -> plan.Answer:
 
 def bound_query(lookup: Lookup, query: Query) -> plan.Answer:
     """The plan by what is known now: no field is looked for."""
-    node = bind_query(query, lookup.catalog_for(query.tree), lookup.properties)
+    node = bind_query(query, lookup.catalog_for(query), lookup.properties)
     assert isinstance(node, plan.Answer)  # a query without a sink
     return node
 
@@ -43,15 +43,15 @@ def plan_sink(
     lookup: Lookup, statement: ast.CreateAsSelect | ast.InsertSelect
 ) -> plan.Sink:
     """The plan of CREATE … AS SELECT or INSERT INTO … SELECT; raises the errors of binding."""
-    tree, properties = statement.query.tree, lookup.properties
+    query, properties = statement.query, lookup.properties
 
     def bind() -> plan.Sink:
-        catalog = lookup.catalog_for(tree)
+        catalog = lookup.catalog_for(query)
         if isinstance(statement, ast.CreateAsSelect):
             return bind_create_as(statement, catalog, properties, infer=infer_columns(properties))
         return bind_insert_select(statement, catalog, properties)
 
-    return _searched(lookup, tree, bind)
+    return _searched(lookup, query.tree, bind)
 
 
 def _searched(lookup: Lookup, tree: exp.Expr, bind: Callable[[], T]) -> T:

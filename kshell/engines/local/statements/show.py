@@ -32,7 +32,7 @@ _KINDS = {ShowWhat.STREAMS: Kind.STREAM, ShowWhat.TABLES: Kind.TABLE}
 
 
 def show(context: Context, statement: Show, properties: Properties) -> Answer:
-    """SHOW TOPICS, ERRORS, PROPERTIES, QUERIES, STREAMS, TABLES, TYPES or FUNCTIONS."""
+    """SHOW of anything that a session or its cluster has."""
     match statement.what:
         case ShowWhat.TOPICS:
             isolation = properties["isolation.level"]
@@ -56,6 +56,14 @@ def show(context: Context, statement: Show, properties: Properties) -> Answer:
             from kshell.engines.local.statements.describe import describe_sources
 
             return describe_sources(context.catalog, kind)
+        case ShowWhat.SYSTEM_TABLES:
+            from kshell.engines.local.statements.show_system import system_tables
+
+            return system_tables()
+        case _:
+            from kshell.engines.local.statements.show_system import show_system
+
+            return show_system(context, statement, properties)
     raise Unsupported(f"SHOW {statement.what.value} is not supported yet")
 
 
