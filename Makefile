@@ -14,7 +14,7 @@ tour: $(VENV)/.installed
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2
 
-# What takes minutes: brokers that fail.
+# What takes minutes: brokers that fail, and brokers of every version.
 matrix: $(VENV)/.dev
 	$(BIN)/python -m pytest -m matrix tests
 

@@ -31,6 +31,7 @@ class NoticeKind(Enum):
 
     PARTIAL = "PARTIAL"  # the answer is incomplete: a limit, a table that is behind, a partition
     UNDECODABLE = "UNDECODABLE"  # records are missing: they are not what the topic holds
+    OPEN = "OPEN"  # records wait for the end of a transaction
     EMPTY = "EMPTY"  # a topic that was read holds nothing
     FIELDS = "FIELDS"  # records have fields that no sample had, and they are not shown
     DIALECT = "DIALECT"  # only DuckDB's grammar has the query

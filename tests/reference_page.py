@@ -53,7 +53,9 @@ def system_tables() -> Iterator[str]:
         "(looked at every second), and they may be joined with each other and with topics. Over windows (`WINDOW`) each look adds\n"
         "all rows to a stream: `MAX(lag)` of each minute, for one. `` `kafka.lag` `` in quotes is a\n"
         "topic of that name. The cluster is asked only for what a query names; `topic` or `group_id` in WHERE narrows\n"
-        "that. A column in italics is left out of `*`. The columns in bold tell one row from another.\n"
+        "that. A column in italics is left out of `*`. The columns in bold tell one row from another.\n\n"
+        "`rate` and `verdict` compare two looks: in a bounded query they are a second apart, so that a group that commits\n"
+        "every five seconds may be called stuck; in a live one they are up to ten seconds apart.\n"
     )
     for known in TABLES.values():
         yield f"### {known.full_name}\n\n{known.help[0].upper()}{known.help[1:]}.\n"

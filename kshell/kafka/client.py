@@ -10,13 +10,14 @@ import asyncio
 import concurrent.futures
 import contextlib
 import threading
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kshell.config import Properties
 from kshell.errors import ConnectionFailed, UsageError
+from kshell.kafka import ends
 from kshell.kafka.metadata import Broker, Snapshot, Topic
-from kshell.kafka.wire import EARLIEST, LATEST, Wire
+from kshell.kafka.wire import Wire
 
 if TYPE_CHECKING:
     from kshell.kafka.reader import Reader
@@ -111,21 +112,27 @@ class Client:
         committed = int(isolation == "read_committed")
 
         async def both() -> tuple[dict[int, int], dict[int, int]]:
-            partitions = [p.id for p in topic.partitions]
-            first = self.wire.offsets(topic, dict.fromkeys(partitions, EARLIEST), 0, partial=True)
-            end = self.wire.offsets(
-                topic, dict.fromkeys(partitions, LATEST), committed, partial=True
-            )
-            return await asyncio.gather(first, end)
+            earliest = {p.id: ends.EARLIEST for p in topic.partitions}
+            latest = {p.id: ends.LATEST for p in topic.partitions}
+            first = ends.offsets(self.wire, topic, earliest, 0, partial=True)
+            last = ends.offsets(self.wire, topic, latest, committed, partial=True)
+            return await asyncio.gather(first, last)
 
-        firsts, ends = self.call(both())
-        held = {p: (firsts[p], max(ends[p], firsts[p])) for p in sorted(firsts) if p in ends}
+        firsts, lasts = self.call(both())
+        held = {p: (firsts[p], max(lasts[p], firsts[p])) for p in sorted(firsts) if p in lasts}
         missing = frozenset(p.id for p in topic.partitions).difference(held)
         return Snapshot(topic, held, committed, missing)
 
     def offsets_at(self, snapshot: Snapshot, times: Mapping[int, int]) -> dict[int, int]:
         """Per partition, the first offset whose timestamp is at or after a time (ms), or -1."""
-        return self.call(self.wire.offsets(snapshot.topic, times, snapshot.isolation))
+        return self.call(ends.offsets(self.wire, snapshot.topic, times, snapshot.isolation))
+
+    def undecided(self, snapshot: Snapshot, partitions: Collection[int]) -> int:
+        """How many offsets of these partitions, behind the ends of a snapshot of committed records,
+        wait for transactions that are still open."""
+        if not snapshot.isolation or not partitions:
+            return 0
+        return sum(self.call(ends.undecided(self.wire, snapshot, partitions)).values())
 
     @property
     def _reads(self) -> SharedReads:

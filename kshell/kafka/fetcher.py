@@ -29,6 +29,7 @@ FOREVER = 1 << 62  # an end that no read reaches: for continuous reads
 PARTITION_BYTES = 1 << 20
 _RESPONSE_BYTES = 16 << 20
 _LEAST_BYTES = 256 << 10
+_SLOW = 3 << 20  # a link that brings no more in that time is worth a word
 _ANSWER = 1.5  # seconds that an answer should take: a slow link is asked for less at a time
 _IN_FLIGHT = 2  # fetches per broker
 _HOPELESS = 60.0  # seconds without a whole answer, over a link that is cut, that a read stands
@@ -220,9 +221,12 @@ class Fetcher:
             return False
         if answer.error:
             return False
-        self._measure(sum(len(part.records) for part in answer.partitions), sent)
+        size = sum(len(part.records) for part in answer.partitions)
+        self._measure(size, sent)
         nothing = not any(len(part.records) for part in answer.partitions)
         taken = [self._take(part, asked[part.partition], nothing) for part in answer.partitions]
+        if size and self._link < _SLOW and all(self._ends[p] < FOREVER for p in partitions):
+            self.note = f"a slow link: {size / (time.monotonic() - sent) / 1000:,.0f} KB/s"
         return all(taken)
 
     def _rest(self, partitions: Iterable[int]) -> None:

@@ -157,6 +157,8 @@ class FrameConnection(AIOKafkaConnection):  # type: ignore[misc]
                     self.break_off(codes.KafkaConnectionError(f"no answer for {silent:.0f} s"))
         finally:
             answer.cancel()
+            if answer.done() and not answer.cancelled():
+                answer.exception()  # it is known, also where nobody waits for it any more
         return answer.result()
 
     def frame_received(self, frame: memoryview) -> None:

@@ -13,40 +13,29 @@ import logging
 import re
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from aiokafka import errors as codes
 from aiokafka.abc import AbstractTokenProvider
 from aiokafka.protocol.admin import DescribeConfigsRequest
-from aiokafka.protocol.offset import OffsetRequest
 
 from kshell.config import Properties
 from kshell.errors import KafkaError, Outage, TopicChanged, UnknownName, UsageError
 from kshell.kafka.diagnose import diagnose, refusal
 from kshell.kafka.frames import FrameConnection, open_connection
-from kshell.kafka.metadata import (
-    Cluster,
-    MetadataRequest,
-    Partition,
-    Topic,
-    cluster_of,
-    no_leader,
-)
+from kshell.kafka.metadata import Cluster, MetadataRequest, Topic, cluster_of
 from kshell.kafka.rights import refused
 
-__all__ = ["EARLIEST", "LATEST", "Wire"]
+__all__ = ["Wire"]
 
 # kshell raises what aiokafka would log; its log must not reach the terminal.
 logging.getLogger("aiokafka").addHandler(logging.NullHandler())
 
-LATEST, EARLIEST = -1, -2  # ListOffsets' special times
 _FORBIDDEN, _OUT_OF_RANGE = 29, 1
-_TIMELESS = 43  # the topic's record format (v0) has no times to search by
 _NO_TOPIC = frozenset({3, 17})  # unknown, and a name that no topic can have
 _TOPIC = 2  # Kafka's number for a topic's configs
 _STATIC = 4  # from here on a config's source is the broker's file or Kafka's default
-_ELECTION = 10.0  # seconds for which a leader is waited for
 _RECENT = 1.0  # seconds for which `watched` asks nobody again
 _LATELY = 10.0  # seconds after which it forgets a name that nobody asks for
 _MOVED = frozenset({3, 5, 6, 9, 74, 75, 76, 100, 103})  # error codes that new metadata may solve
@@ -285,63 +274,6 @@ class Wire:
             known = [t.name for t in (await self.metadata(None)).topics]
             raise UnknownName("topic", name, known)
         return found
-
-    async def offsets(
-        self, topic: Topic, times: Mapping[int, int], isolation: int, *, partial: bool = False
-    ) -> dict[int, int]:
-        """Per partition, the first offset at or after a time (ms), LATEST or EARLIEST.
-
-        A time after the last record's gives -1, and so does a topic whose records have no times.
-        Looks up leaders again if they moved.  Where no leader answers for a partition it raises
-        Outage; with `partial` the others are given, at once if no election can help.
-        """
-        wanted, found = dict(times), dict[int, int]()
-        deadline = time.monotonic() + _ELECTION
-        for attempt in itertools.count():
-            if attempt:
-                await asyncio.sleep(min(0.05 * 2**attempt, 0.5))
-                topic = await self.topic(topic.name)
-            by_leader: dict[int, list[tuple[int, int]]] = {}
-            for p in topic.partitions:
-                if p.id in wanted and p.leader >= 0:
-                    by_leader.setdefault(p.leader, []).append((p.id, wanted[p.id]))
-            for part in await asyncio.gather(
-                *(self._offsets(leader, topic.name, asked, isolation)
-                  for leader, asked in by_leader.items())
-            ):  # fmt: skip
-                found |= part
-            wanted = {p: time for p, time in wanted.items() if p not in found}
-            if not wanted:
-                break
-            left = [p for p in topic.partitions if p.id in wanted]
-            if (partial and all(map(self._is_lost, left))) or time.monotonic() > deadline:
-                break
-        if wanted and not partial:
-            raise no_leader(topic.name, wanted)
-        return found
-
-    async def _offsets(
-        self, leader: int, topic: str, asked: list[tuple[int, int]], isolation: int
-    ) -> dict[int, int]:
-        """What one broker knows; without the partitions that it does not lead."""
-        found = dict[int, int]()
-        try:
-            answer = await self.send(leader, OffsetRequest(-1, isolation, [(topic, asked)]))
-        except (OSError, codes.KafkaError, TimeoutError):
-            return found
-        times = dict(asked)
-        for _, results in answer.topics:
-            for partition, error, _, offset in results:
-                if error in (0, _TIMELESS):
-                    found[partition] = -1 if error else offset
-                else:
-                    self.raise_for(topic, partition, error, times[partition], "DESCRIBE")
-        return found
-
-    def _is_lost(self, partition: Partition) -> bool:
-        """Whether it has no leader, and none of its in-sync replicas is there to become one."""
-        alive = {b.id for b in self.cluster.brokers}
-        return partition.leader < 0 and not alive.intersection(partition.isr)
 
     async def serves(self, request: int) -> bool:
         """Whether brokers support that kind of request: the embedded one supports few."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -68,12 +69,14 @@ def filled(world: World, partitions: int, sizes: list[int]) -> str:
     return name
 
 
-def counted(world: World, topic: str) -> tuple[int, int]:
+def counted(world: World, topic: str, notes: set[str] | None = None) -> tuple[int, int]:
     """Records, and bytes of their values, by a query that reads all of them."""
     session = Session(world.properties)
     try:
         sql = f"SELECT COUNT(*) AS C, SUM(LENGTH(VALUE)) AS S FROM `{topic}`"
         (answer,) = session.execute(sql)
+        if notes is not None:
+            threading.Thread(target=watch, args=(answer, notes), daemon=True).start()
         (row,) = [r for b in answer.batches for r in b.to_pylist()]
         assert not answer.notices()
         return row["C"], row["S"]
@@ -81,11 +84,21 @@ def counted(world: World, topic: str) -> tuple[int, int]:
         session.close()
 
 
+def watch(answer, notes: set[str]) -> None:
+    """Collect what its progress says."""
+    for _ in range(600):
+        progress = answer.progress()
+        notes.update(filter(None, [progress and progress.note]))
+        time.sleep(0.1)
+
+
 def test_sixteen_partitions_over_a_slow_line(world):
     """One answer with all of them would take longer than a broker may be silent."""
     topic = filled(world, 16, [500_000] * 2)
     world.link.rate = 1.5 * MB
-    assert counted(world, topic) == (32, 16 * MB)
+    notes: set[str] = set()
+    assert counted(world, topic, notes) == (32, 16 * MB)
+    assert any(note.startswith("a slow link: ") for note in notes)
 
 
 def test_large_records_over_a_slow_line(world):

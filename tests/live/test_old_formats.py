@@ -79,6 +79,22 @@ def test_a_seek_to_a_time_finds_what_is_there(kafka_2_8, ask_2_8):
         assert ask_2_8(query) == [{"C": count}]
 
 
+def test_a_continuous_query_says_that_it_leaves_out_records_without_a_time(kafka_2_8):
+    topic = created(kafka_2_8.bootstrap, message_format_version="0.9.0")
+    send(kafka_2_8.bootstrap, topic, "gzip", range(20))
+    session = Session(
+        Properties({"bootstrap.servers": kafka_2_8.bootstrap, "auto.offset.reset": "earliest"})
+    )
+    (live,) = session.execute(f"SELECT N FROM `{topic}` EMIT CHANGES")
+    for _ in range(50):
+        if live.stats().bad.count:
+            break
+        live.poll(0.2)
+    left_out = live.stats().bad
+    assert (left_out.count, left_out.reasons) == (20, ("no time, or one from before 1970",))
+    session.close()
+
+
 def test_a_topic_whose_format_was_raised(kafka_2_8, ask_2_8):
     bootstrap = kafka_2_8.bootstrap
     topic = created(bootstrap, message_format_version="0.9.0")

@@ -29,6 +29,7 @@ from kshell.kafka.client import Client
 from kshell.kafka.fetch import Fetch
 from kshell.kafka.produce import OutgoingRecord, Producer
 from kshell.kafka.records import Wanted, decode
+from kshell.results import NoticeKind
 from kshell.session import Session
 
 from . import realkafka
@@ -138,10 +139,34 @@ def test_aborted_transactions_are_invisible_and_markers_end_it(topic, ask, kafka
     assert ask(f"SELECT COUNT(*) c FROM `{name}`") == [{"c": 3}]
 
 
-def test_an_open_transaction_is_not_in_the_answer_yet(topic, ask, kafka):
+def told(session: Session, sql: str) -> list[str]:
+    """What an answer says of open transactions."""
+    (answer,) = session.execute(sql)
+    list(answer.batches)
+    return [n.text for n in answer.notices() if n.kind is NoticeKind.OPEN]
+
+
+def test_records_in_a_topic_of_an_open_transaction_alone(topic, kafka, session):
+    """No partition has anything to read, and the answer says why."""
+    name = topic(partitions=3)
+    open_ones = [_transaction(kafka.bootstrap, name, f"{name}-{n}", [b'{"n":1}'] * 20) for n in range(2)]
+    (text,) = told(session, f"SELECT COUNT(*) AS c FROM `{name}`")
+    assert text == f"topic {name}: up to 40 records behind an open transaction are not in the answer"
+    for one in open_ones:
+        one.abort_transaction(20)
+
+
+def test_an_open_transaction_is_not_in_the_answer_yet(topic, ask, kafka, session):
     name = topic([OutgoingRecord(None, b'{"n":0}')])
     sender = _transaction(kafka.bootstrap, name, f"{name}-x", [b'{"n":1}'])
     assert [r["n"] for r in ask(f"SELECT n FROM `{name}`")] == [0]
+    for query in ("SELECT n FROM `{}`", "SELECT COUNT(*) c FROM `{}` WHERE ROWOFFSET > 0"):
+        assert told(session, query.format(name)) == [
+            f"topic {name}: 1 record behind an open transaction is not in the answer"
+        ]
+    list(session.execute("SET 'isolation.level'='read_uncommitted'"))
+    assert told(session, f"SELECT n FROM `{name}`") == []
+    list(session.execute("UNSET 'isolation.level'"))
     sender.commit_transaction(20)
     assert sorted(r["n"] for r in ask(f"SELECT n FROM `{name}`")) == [0, 1]
 

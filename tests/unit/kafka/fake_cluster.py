@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from kshell.errors import Outage
 from kshell.kafka import messages
 from kshell.kafka.client import Client
+from kshell.kafka.ends import EARLIEST
 from kshell.kafka.metadata import Broker, Cluster, Partition, Topic
 from kshell.kafka.protocol import Api, Request, decode
-from kshell.kafka.wire import EARLIEST, Wire
+from kshell.kafka.wire import Wire
 
 APIS = {getattr(messages, n).key: getattr(messages, n) for n in messages.__all__ if n != "ASSIGNMENT"}
 

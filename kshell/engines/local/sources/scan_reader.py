@@ -62,4 +62,10 @@ class Intake:
         )
         gone = pa.scalar(self._gone, WEIGHT)
         weights = pc.if_else(read.tombstone, gone, pa.scalar(1, WEIGHT))
-        return Changes(rows, weights), read.left_out
+        return Changes(rows, weights), read.left_out + _early(rows.column("ROWTIME"))
+
+
+def _early(times: pa.Array) -> LeftOut:
+    """The records that a graph will skip, because they have no time or one from before 1970."""
+    count: int = pc.sum(pc.less(times, pa.scalar(0, pa.int64()))).as_py() or 0
+    return LeftOut(count, ("no time, or one from before 1970",)) if count else LeftOut()

@@ -25,7 +25,7 @@ from kshell.engines.local.sources.learned import Misfits, Widening
 from kshell.engines.local.sources.offsets_at import first_at
 from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.engines.local.sources.sample import keys_are_placed
-from kshell.errors import BadRecord
+from kshell.errors import BadRecord, KshellError
 from kshell.formats.found import comes_as_text
 from kshell.formats.guess import json_structure
 from kshell.kafka.client import Client
@@ -86,6 +86,8 @@ class TopicTable:
         self._properties = read.properties
         self._readers = _Readers()
         self._snapshot, self._offsets = read.snapshot, read.snapshot.offsets
+        self._wanted: set[int] = set()  # partitions that a plan wanted
+        self._undecided: int | None = None
         self.unread: frozenset[int] = frozenset()  # partitions that a plan wanted and cannot read
         self._columns = self._made()
         self._placed: bool | None = None  # the keys, by Kafka's own partitioner
@@ -167,6 +169,7 @@ class TopicTable:
         if unread and not chosen:
             raise no_leader(self._source.topic, unread)
         self.unread |= unread
+        self._wanted |= chosen
         starts, ends = {}, {}
         why = {p: [pruned] if pruned else [] for p in chosen}
         for p in sorted(chosen):
@@ -189,6 +192,16 @@ class TopicTable:
             Range(p, min(starts[p], ends[p]), ends[p], *self._offsets[p], ", ".join(why[p]))
             for p in sorted(starts)
         ]
+
+    @property
+    def undecided(self) -> int:
+        """How many offsets behind its end wait for transactions that are open after the scan."""
+        if self._undecided is None:
+            try:
+                self._undecided = self._client.undecided(self._snapshot, self._wanted)
+            except KshellError:  # the answer is there: only a remark on it is not
+                self._undecided = 0
+        return self._undecided
 
     def time_of_end(self, ranges: Sequence[Range], time: int) -> Mapping[int, int]:
         partitions = [r.partition for r in ranges]

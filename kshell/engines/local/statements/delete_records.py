@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from kshell.config import Properties
 from kshell.engines.local.sources.offsets_at import first_at, moment_of
-from kshell.engines.local.statements.proposals import known_topic, remark, users_of
+from kshell.engines.local.statements.proposals import known_topic, remark, users_of, without_leader
 from kshell.errors import BindError, KafkaError
 from kshell.kafka.metadata import Snapshot
 from kshell.results import Answer, Message, Proposal, many, titled
@@ -31,6 +31,8 @@ def delete_records(
     topic = known_topic(context, statement.topic)
     _check_policy(context, statement, properties)
     snapshot = context.client.snapshot(topic, properties["isolation.level"])
+    if statement.partition is not None:
+        snapshot.check_whole()
     ends, rows = {}, []
     for partition, offset in sorted(_wanted(context, statement, snapshot).items()):
         first, end = snapshot.offsets[partition]
@@ -50,7 +52,8 @@ def delete_records(
     title = f"Delete records of topic {topic.name}"
     names = list(_TYPES)[: None if any(row[-1] for row in rows) else -1]
     plan = titled(title, {n: [row[i] for row in rows] for i, n in enumerate(names)}, _TYPES)
-    return Proposal(f"{title}?", plan, apply, tuple(map(remark, users_of(context, topic.name))))
+    notices = (*without_leader(snapshot), *map(remark, users_of(context, topic.name)))
+    return Proposal(f"{title}?", plan, apply, notices)
 
 
 def _check_policy(context: Context, statement: DeleteRecords, properties: Properties) -> None:

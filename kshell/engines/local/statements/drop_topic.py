@@ -54,8 +54,8 @@ def drop_topic(
 
 
 def _records(context: Context, topic: Topic, properties: Properties) -> list[Step]:
-    offsets = context.client.snapshot(topic, properties["isolation.level"]).offsets
-    held = sum(end - first for first, end in offsets.values())
+    snapshot = context.client.snapshot(topic, properties["isolation.level"]).check_whole()
+    held = sum(end - first for first, end in snapshot.offsets.values())
     return [("records", f"up to {held:,}", None)]
 
 

@@ -64,8 +64,8 @@ class OverDuckDB:
         others = [_others(*found) for found in self._lookup.widening.others.items()]
         unread = (_ONLY_DUCKDB,) if self._query.unread is not None and reads else ()
         return (
-            *of_rows, *_unread(reads), *_empty(reads), *others, *unread, *_cut(reads),
-            *self._lookup.notices,
+            *of_rows, *_unread(reads), *_undecided(reads), *_empty(reads), *others, *unread,
+            *_cut(reads), *self._lookup.notices,
         )  # fmt: skip
 
 
@@ -107,6 +107,20 @@ def _unread(reads: Sequence[Read]) -> list[Notice]:
     tables = {id(r.reference.table): r.reference.table for r in reads}.values()
     found = [t for t in tables if isinstance(t, TopicTable)]
     return [n for t in found for n in unread_notices(t.source.topic, t.unread)]
+
+
+def _undecided(reads: Sequence[Read]) -> list[Notice]:
+    """The notices for records whose transaction is open."""
+    from kshell.engines.local.sources.topic import TopicTable
+
+    told = []
+    for table in {id(read.reference.table): read.reference.table for read in reads}.values():
+        if isinstance(table, TopicTable) and (count := table.undecided):
+            many = f"up to {count:,} records" if count > 1 else "1 record"
+            text = f"topic {table.source.topic}: {many} behind an open transaction"
+            text += f" {'are' if count > 1 else 'is'} not in the answer"
+            told.append(Notice(NoticeKind.OPEN, text, count))
+    return told
 
 
 def _empty(reads: Sequence[Read]) -> list[Notice]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from kshell.errors import BindError, UnknownName
 from kshell.kafka.admin import Admin
 from kshell.kafka.group_admin import Group, described
-from kshell.kafka.metadata import Topic
+from kshell.kafka.metadata import Snapshot, Topic
 from kshell.results import Notice, NoticeKind, Rows, many, titled
 from kshell.sql import plan
 from kshell.sql.clauses import Name
@@ -18,7 +18,8 @@ from kshell.sql.clauses import Name
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
 
-__all__ = ["Step", "idle_group", "known_topic", "planned", "remark", "users_of"]
+__all__ = ["Step", "idle_group", "known_topic", "planned", "remark", "users_of",
+           "without_leader"]  # fmt: skip
 
 _FEW = 5  # members that an error names
 Step = tuple[str, str | None, str | None]  # what changes, its value before, its value after
@@ -43,6 +44,14 @@ def known_topic(context: Context, name: Name) -> Topic:
         known = [t.name for t in context.client.topics()]
         raise UnknownName("topic", name.text, known, place=name.place)
     return found
+
+
+def without_leader(snapshot: Snapshot) -> list[Notice]:
+    """The partitions that a plan leaves out, because no leader answers for them."""
+    return [
+        remark(f"{snapshot.name}, partition {p}: no leader answers, and the plan is without it")
+        for p in sorted(snapshot.missing)
+    ]
 
 
 def idle_group(admin: Admin, name: Name) -> Group:

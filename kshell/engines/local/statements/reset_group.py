@@ -17,7 +17,12 @@ from kshell.catalog.model import Column
 from kshell.config import Properties
 from kshell.engines.local.sources.file import content
 from kshell.engines.local.sources.offsets_at import first_at, moment_of
-from kshell.engines.local.statements.proposals import idle_group, known_topic, remark
+from kshell.engines.local.statements.proposals import (
+    idle_group,
+    known_topic,
+    remark,
+    without_leader,
+)
 from kshell.errors import BindError, StatementError, UnknownName
 from kshell.formats.file_rows import read_rows
 from kshell.kafka.group_admin import Offsets, alter_offsets, committed, group_names
@@ -100,6 +105,7 @@ class _Reset:
         since = moment_of(move.moment, now, move.place) if move.goal is Goal.MOMENT else 0
         for topic in self.statement.topics or self._committed_in():
             snapshot = self._snapshot(topic)
+            self.notices += without_leader(snapshot)
             offsets = {p: self.before.get((snapshot.name, p)) for p in snapshot.offsets}
             wanted = self._wanted(snapshot, move, since, offsets)
             for partition, offset in sorted(wanted.items()):
@@ -186,6 +192,6 @@ class _Reset:
 
     def _named_in_file(self, where: str, topic: str) -> Snapshot:
         try:
-            return self._snapshot(Name(topic, True))
+            return self._snapshot(Name(topic, True)).check_whole()
         except UnknownName as error:
             raise BindError(f"{where}: {error.what}", hint=error.hint) from None

@@ -9,9 +9,9 @@ from typing import Any
 
 from kshell.engines.local.sources.system.asked import Asked
 from kshell.engines.local.sources.system.groups import wanted_groups
+from kshell.kafka.ends import EARLIEST, LATEST
 from kshell.kafka.groups import Group, Member, commits, described, known_commits
 from kshell.kafka.look import Look, Place
-from kshell.kafka.wire import EARLIEST, LATEST
 
 __all__ = ["lag"]
 

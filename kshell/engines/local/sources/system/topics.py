@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from kshell.engines.local.sources.system.asked import Asked
+from kshell.kafka.ends import EARLIEST, LATEST
 from kshell.kafka.look import Place
 from kshell.kafka.metadata import Partition, Topic
 from kshell.kafka.states import BROKER, TOPIC
 from kshell.kafka.states import configs as configs_of
-from kshell.kafka.wire import EARLIEST, LATEST
 
 __all__ = ["brokers", "configs", "partitions", "replicas", "topics"]
 
