@@ -11,6 +11,7 @@ from __future__ import annotations
 import warnings
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -18,7 +19,15 @@ from kshell import session as shell
 from kshell.config import Properties, Scope, scope_of
 from kshell.errors import KshellError, Unsupported, UsageError
 from kshell.result import Result
-from kshell.results import Goodbye, Remark, Spooling
+from kshell.results import (
+    Goodbye,
+    Notice,
+    NoticeKind,
+    Proposal,
+    Remark,
+    Rows,
+    Spooling,
+)
 from kshell.sql.script import split
 
 if TYPE_CHECKING:
@@ -33,21 +42,31 @@ def connect(
     properties: Mapping[str, object] | None = None,
     tables: Mapping[str, pa.Table] | None = None,
     files: bool = False,
+    yes: bool = False,
 ) -> Session:
     """A session at the cluster with these brokers (`"host:9092,…"`), already connected.
 
     `properties` are as for `SET` and `-X`.  `tables` are Arrow tables by name, for FROM; with only
     these, kshell needs no broker.  With `files`, statements may read and write local
-    files.  Raises ConnectionFailed, UsageError, UnknownName.
+    files.  With `yes`, statements that change the cluster (CREATE TOPIC, RESET GROUP, …) do so;
+    without, their answer is the plan alone.  Raises ConnectionFailed, UsageError, UnknownName.
     """
     values = {name: _text(value) for name, value in (properties or {}).items()}
     if files:
         values["kshell.files"] = "true"
     if bootstrap is not None:
         values["bootstrap.servers"] = bootstrap
-    session = Session(Properties(values), tables=tables)
+    session = Session(Properties(values), tables=tables, yes=yes)
     session.connect()
     return session
+
+
+def _planned(proposal: Proposal) -> Rows:
+    """The plan of a change that is not made, which its first notice says."""
+    unchanged = Notice(
+        NoticeKind.PLANNED, "nothing was changed: kshell.connect(…, yes=True) makes the change"
+    )
+    return replace(proposal.plan, notices=lambda: (unchanged, *proposal.notices))
 
 
 def _text(value: object) -> str:
@@ -62,9 +81,11 @@ class Session(shell.Session):
     """
 
     def __init__(
-        self, properties: Properties, *, tables: Mapping[str, pa.Table] | None = None
-    ) -> None:
+        self, properties: Properties, *, tables: Mapping[str, pa.Table] | None = None,
+        yes: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(properties, tables=tables)
+        self._yes = yes
         self._results: weakref.WeakSet[Result] = weakref.WeakSet()
         self._closed = False
 
@@ -112,8 +133,10 @@ class Session(shell.Session):
                     return
                 case Spooling():
                     raise Unsupported("SPOOL is the shell's: a Result has the rows")
+                case Proposal() if self._yes:
+                    event.accepted = True  # the next event says what was done
                 case _:
-                    result = Result(event)
+                    result = Result(_planned(event) if isinstance(event, Proposal) else event)
                     self._results.add(result)
                     yield result
 

@@ -18,9 +18,9 @@ import pyarrow as pa
 from kshell.changes import Changes
 
 __all__ = ["LAST", "Answer", "Event", "Goodbye", "LeftOut", "Live", "LiveStats", "Message",
-           "Notice", "NoticeKind", "Printed", "Progress", "Remark", "Rows", "Running", "Sections",
-           "Spooling", "backlog", "give_back", "late", "many", "notices_of", "time_left", "titled",
-           "undecodable", "unique"]  # fmt: skip
+           "Notice", "NoticeKind", "Printed", "Progress", "Proposal", "Remark", "Rows", "Running",
+           "Sections", "Spooling", "backlog", "give_back", "late", "many", "notices_of",
+           "time_left", "titled", "undecodable", "unique"]  # fmt: skip
 
 
 LAST = "_"  # the name in FROM of the last result
@@ -40,6 +40,8 @@ class NoticeKind(Enum):
     CUT = "CUT"  # times are given without their digits beyond milliseconds
     CLUSTER = "CLUSTER"  # the cluster lacks what a system table would show
     GIVEN = "GIVEN"  # a table given to the session hides a topic of the same name
+    PLANNED = "PLANNED"  # a change of the cluster was planned, and nothing was changed
+    CHANGE = "CHANGE"  # what a planned change of the cluster does besides
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +308,24 @@ class Goodbye:
 
 
 Answer = Rows | Live | Message | Sections
-Event = Answer | Remark | Spooling | Goodbye  # the results of `Session.execute`
+
+
+@dataclass(slots=True)
+class Proposal:
+    """A change of the cluster before it is made: its plan as a table (what, before, after).
+
+    Whoever draws it sets `accepted` before the next answer is asked for: then the session calls
+    `apply`, which makes the change.  `question` asks a person, `notices` say what it does besides.
+    """
+
+    question: str
+    plan: Rows
+    apply: Callable[[], Answer]
+    notices: tuple[Notice, ...] = ()
+    accepted: bool = False
+
+
+Event = Answer | Proposal | Remark | Spooling | Goodbye  # the results of `Session.execute`
 
 
 def give_back() -> None:

@@ -14,8 +14,20 @@ from typing import TYPE_CHECKING, Any
 from kshell.config import Properties, Scope, check_settable, config_home, scope_of
 from kshell.errors import KshellError, StatementError, UnknownName, UsageError
 from kshell.permits import check_files, check_writes
-from kshell.results import LAST, Event, Goodbye, Message, Remark, Rows, Running, Spooling, give_back
+from kshell.results import (
+    LAST,
+    Event,
+    Goodbye,
+    Message,
+    Proposal,
+    Remark,
+    Rows,
+    Running,
+    Spooling,
+    give_back,
+)
 from kshell.sql import statements as ast
+from kshell.sql.cluster import Change
 from kshell.sql.option_place import option_span, setting_span
 from kshell.sql.script import Piece, split, substitute
 from kshell.sql.tokens import place_at, tokenize
@@ -196,7 +208,10 @@ class Session:
         for option in _files_of(statement):
             check_files(self.properties, option)
         if not _may_call(statement):
-            yield self.engine.run(statement, self.properties)
+            answer = self.engine.run(statement, self.properties)
+            yield answer
+            if isinstance(answer, Proposal) and answer.accepted:
+                yield answer.apply()
         else:
             yield from self._own_functions()
             from kshell.sql import duck
@@ -205,7 +220,8 @@ class Session:
             self._database = self._database or duck.Database()
             with with_users(self._functions), duck.using(self._database):
                 answer = self.engine.run(statement, self.properties)
-            if self._remembers and isinstance(statement, ast.Select):
+            keeps = self._remembers and isinstance(statement, ast.Select)
+            if keeps and not isinstance(answer, Proposal):
                 answer = self.engine.remember(answer, self.properties, text)
             yield answer
 
@@ -358,7 +374,7 @@ def _may_call(statement: ast.Statement) -> bool:
         return statement.what is ast.ShowWhat.FUNCTIONS
     if isinstance(statement, ast.Print):
         return statement.where is not None
-    return not isinstance(statement, ast.Describe)
+    return not isinstance(statement, ast.Describe | Change)
 
 
 _OWN: Mapping[type[ast.Statement], Callable[[Session, Any], Iterator[Event]]] = {

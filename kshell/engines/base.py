@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from kshell.config import Properties
-from kshell.results import Answer, Rows, Running
+from kshell.results import Answer, Proposal, Rows, Running
 from kshell.sql.statements import Statement
 
 if TYPE_CHECKING:
@@ -36,8 +36,11 @@ class Named:
 class Engine(Protocol):
     """Runs statements about data; the session runs those that concern only it (SET, HELP)."""
 
-    def run(self, statement: Statement, properties: Properties) -> Answer:
-        """Run one statement and give its result; raises KshellError."""
+    def run(self, statement: Statement, properties: Properties) -> Answer | Proposal:
+        """Run one statement and give its result; raises KshellError.
+
+        One that changes the cluster has only planned the change, if it is a Proposal.
+        """
 
     def remember(self, answer: Answer, properties: Properties, text: str) -> Answer:
         """The answer of the SELECT `text`, which is the last result when it was read."""

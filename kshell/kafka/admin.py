@@ -1,13 +1,16 @@
-"""Changing topics: create and delete.
+"""Changing the cluster: topics and their configs.
 
 confluent-kafka does the work: its calls raise errors, while aiokafka's return codes that are easily
-missed.
+missed.  A shell has one `Admin`, which connects when it is first asked; `group_admin` asks it too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from kshell.config import Properties
@@ -16,32 +19,191 @@ from kshell.kafka.rights import refused
 from kshell.kafka.settings import librdkafka
 from kshell.permits import check_writes
 
-__all__ = ["create_topic", "delete_topic", "provoke_topic"]
+__all__ = ["CLUSTER", "FORBIDDEN", "TIMEOUT", "Admin", "Config", "Right", "create_topic",
+           "delete_topic", "provoke_topic"]  # fmt: skip
 
-_TIMEOUT = 10.0
-_FORBIDDEN, _UNKNOWN = 29, 3
-
-
-def _admin(properties: Properties) -> Any:
-    from confluent_kafka.admin import AdminClient
-
-    return AdminClient(librdkafka(properties))
+TIMEOUT = 10.0  # seconds for a request
+_UNKNOWN, _LEADS_ALREADY = 3, 84
+FORBIDDEN = frozenset({29, 30, 31, 53})  # a topic, a group, the cluster, a transactional id
 
 
-def _result(future: Future[Any], topic: str, doing: str) -> Any:
-    from confluent_kafka import KafkaException
+Right = tuple[str, str]  # an operation and a resource, as ACLs name them
+CLUSTER = "cluster"
 
-    try:
-        return future.result(_TIMEOUT)
-    except KafkaException as failed:
-        error = failed.args[0]
-        if error.code() == _FORBIDDEN:
-            raise refused(doing.upper(), f"topic {topic}") from None
-        if error.code() == _UNKNOWN:
-            raise UnknownName("topic", topic) from None
-        raise KafkaError(f"cannot {doing} topic {topic}: {error.str()}") from None
-    except TimeoutError:
-        raise KafkaError(f"cannot {doing} topic {topic}: no answer in {_TIMEOUT:g} s") from None
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A config's value, whether it was set for this topic, and the value without that."""
+
+    value: str
+    is_set: bool
+    default: str
+
+
+class Admin:
+    """The one connection of a shell that changes the cluster; raises Forbidden and KafkaError."""
+
+    def __init__(self, properties: Properties) -> None:
+        self.properties = properties
+
+    @cached_property
+    def client(self) -> Any:
+        """confluent-kafka's client; what it began ends with it."""
+        from confluent_kafka.admin import AdminClient
+
+        return AdminClient(librdkafka(self.properties))
+
+    def answer(
+        self,
+        future: Future[Any],
+        doing: str,
+        needs: Right,
+        instead: Mapping[int, object] = MappingProxyType({}),
+    ) -> Any:
+        """The answer to a request; `doing` is what it does, as in "create topic t".
+
+        `needs` is the right that it takes.  `instead` has what is answered for some of Kafka's
+        error codes.
+        """
+        from confluent_kafka import KafkaException
+
+        try:
+            return future.result(TIMEOUT + 1)
+        except KafkaException as refused:
+            error = refused.args[0]
+            if error.code() in instead:
+                return instead[error.code()]
+            self.check(error, doing, needs)
+        except TimeoutError:
+            pass
+        raise KafkaError(f"cannot {doing}: no answer in {TIMEOUT:g} s")
+
+    @staticmethod
+    def check(error: Any, doing: str, needs: Right) -> None:
+        """Raise a refusal of confluent-kafka's as ours, if there is one."""
+        if error is not None and error.code() in FORBIDDEN:
+            raise refused(*needs)
+        if error is not None:
+            raise KafkaError(f"cannot {doing}: {error.str()}")
+
+    def create_topic(
+        self,
+        topic: str,
+        partitions: int,
+        replicas: int,
+        configs: Mapping[str, str],
+        *,
+        only_check: bool = False,
+    ) -> None:
+        """Create a topic, or have the brokers check whether it can be; -1 is their default."""
+        from confluent_kafka.admin import NewTopic
+
+        check_writes(self.properties, f"creating topic {topic}")
+        try:
+            new = NewTopic(topic, partitions, replicas, config=dict(configs))
+        except ValueError as error:
+            raise KafkaError(f"cannot create topic {topic}: {error}") from None
+        asked = self.client.create_topics(
+            [new], request_timeout=TIMEOUT, validate_only=only_check
+        )
+        self.answer(asked[topic], f"create topic {topic}", ("CREATE", f"topic {topic}"))
+
+    def delete_topic(self, topic: str) -> None:
+        """Delete a topic; raises UnknownName too."""
+        check_writes(self.properties, f"deleting topic {topic}")
+        asked = self.client.delete_topics([topic], request_timeout=TIMEOUT)
+        needs = ("DELETE", f"topic {topic}")
+        unknown = {_UNKNOWN: _UNKNOWN}
+        if self.answer(asked[topic], f"delete topic {topic}", needs, unknown) is not None:
+            raise UnknownName("topic", topic)
+
+    def add_partitions(self, topic: str, partitions: int, *, only_check: bool = False) -> None:
+        """Give a topic more partitions: so many in all."""
+        from confluent_kafka.admin import NewPartitions
+
+        check_writes(self.properties, f"adding partitions to topic {topic}")
+        asked = self.client.create_partitions(
+            [NewPartitions(topic, partitions)], request_timeout=TIMEOUT, validate_only=only_check
+        )
+        needs = ("ALTER", f"topic {topic}")
+        self.answer(asked[topic], f"add partitions to topic {topic}", needs)
+
+    def alter_configs(
+        self, topic: str, configs: Mapping[str, str | None], *, only_check: bool = False
+    ) -> None:
+        """Set configs of a topic, or take them back to the brokers' (None); others stay."""
+        from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
+
+        check_writes(self.properties, f"changing configs of topic {topic}")
+        entries = [
+            ConfigEntry(
+                name, value,
+                incremental_operation=AlterConfigOpType.DELETE
+                if value is None
+                else AlterConfigOpType.SET,
+            )
+            for name, value in configs.items()
+        ]  # fmt: skip
+        resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=entries)
+        asked = self.client.incremental_alter_configs(
+            [resource], request_timeout=TIMEOUT, validate_only=only_check
+        )
+        needs = ("ALTER CONFIGS", f"topic {topic}")
+        self.answer(asked[resource], f"change configs of topic {topic}", needs)
+
+    def delete_records(self, topic: str, before: Mapping[int, int]) -> None:
+        """Delete the records of partitions that lie before an offset."""
+        from confluent_kafka import TopicPartition
+
+        check_writes(self.properties, f"deleting records of topic {topic}")
+        parts = [TopicPartition(topic, p, offset) for p, offset in before.items()]
+        asked = self.client.delete_records(parts, request_timeout=TIMEOUT)
+        for part, one in asked.items():
+            doing = f"delete records of topic {topic}, partition {part.partition}"
+            self.answer(one, doing, ("DELETE", f"topic {topic}"))
+
+    def elect_leaders(self, partitions: Iterable[tuple[str, int]]) -> None:
+        """Have the first replica of each partition lead."""
+        from confluent_kafka import ElectionType, TopicPartition
+
+        check_writes(self.properties, "electing leaders")
+        parts = [TopicPartition(topic, p) for topic, p in partitions]
+        # It takes no time limit: confluent-kafka 2.16 raises SystemError for one.
+        asked = self.client.elect_leaders(ElectionType.PREFERRED, parts)
+        needs = ("ALTER", CLUSTER)
+        for part, error in self.answer(asked, "elect leaders", needs).items():
+            doing = f"elect a leader of topic {part.topic}, partition {part.partition}"
+            if error is None or error.code() != _LEADS_ALREADY:
+                self.check(error, doing, needs)
+
+    def topic_configs(self, topic: str) -> dict[str, Config]:
+        """A topic's configs by name."""
+        from confluent_kafka.admin import ConfigSource
+
+        entries = self._configs("TOPIC", topic, f"topic {topic}")
+        configs = {}
+        for name, entry in entries.items():
+            is_set = entry.source == ConfigSource.DYNAMIC_TOPIC_CONFIG.value
+            others = [e.value for n, e in entry.synonyms.items() if n != name or e.source != 1]
+            value = "********" if entry.is_sensitive else str(entry.value)
+            configs[name] = Config(value, is_set, str(others[0]) if others else "")
+        return configs
+
+    def broker_configs(self, broker: int) -> dict[str, str]:
+        """A broker's configs by name, all but secrets."""
+        entries = self._configs("BROKER", str(broker), CLUSTER)
+        return {n: str(e.value) for n, e in entries.items() if not e.is_sensitive}
+
+    def _configs(self, kind: str, name: str, of: str) -> Mapping[str, Any]:
+        from confluent_kafka.admin import ConfigResource
+
+        resource = ConfigResource(ConfigResource.Type[kind], name)
+        asked = self.client.describe_configs([resource], request_timeout=TIMEOUT)
+        needs = ("DESCRIBE CONFIGS", of)
+        found: Mapping[str, Any] = self.answer(
+            asked[resource], f"read configs of {kind.lower()} {name}", needs
+        )
+        return found
 
 
 def create_topic(
@@ -53,16 +215,7 @@ def create_topic(
     configs: Mapping[str, str],
 ) -> None:
     """Create a topic; replicas -1 is the broker's default.  Raises KafkaError or Forbidden."""
-    from confluent_kafka.admin import NewTopic
-
-    check_writes(properties, f"creating topic {topic}")
-    try:
-        new = NewTopic(topic, partitions, replicas, config=dict(configs))
-    except ValueError as error:
-        raise KafkaError(f"cannot create topic {topic}: {error}") from None
-    admin = _admin(properties)  # kept: the calls end with it
-    asked = admin.create_topics([new], request_timeout=_TIMEOUT)
-    _result(asked[topic], topic, "create")
+    Admin(properties).create_topic(topic, partitions, replicas, configs)
 
 
 def provoke_topic(properties: Properties, topic: str) -> None:
@@ -71,13 +224,10 @@ def provoke_topic(properties: Properties, topic: str) -> None:
 
     check_writes(properties, f"creating topic {topic}")
     Producer({**librdkafka(properties), "allow.auto.create.topics": True}).list_topics(
-        topic, timeout=_TIMEOUT
+        topic, timeout=TIMEOUT
     )
 
 
 def delete_topic(properties: Properties, topic: str) -> None:
     """Delete a topic; raises UnknownName, KafkaError or Forbidden."""
-    check_writes(properties, f"deleting topic {topic}")
-    admin = _admin(properties)
-    asked = admin.delete_topics([topic], request_timeout=_TIMEOUT)
-    _result(asked[topic], topic, "delete")
+    Admin(properties).delete_topic(topic)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from kshell.config import Properties
 from kshell.errors import ConnectionFailed, KshellError, UsageError
 from kshell.kafka import ends
-from kshell.kafka.metadata import Snapshot, Topic
+from kshell.kafka.metadata import Broker, Snapshot, Topic
 from kshell.kafka.wire import Wire
 
 if TYPE_CHECKING:
@@ -101,6 +101,18 @@ class Client:
             return self.wire.seen(name)
         return self.call(self.wire.watched(name))
 
+    def forget(self) -> None:
+        """The cluster was changed: the next `watched` asks again."""
+        self.wire.forget()
+
+    def brokers(self) -> tuple[Broker, ...]:
+        """The brokers that are up now; raises Outage."""
+        return self.call(self.wire.metadata([])).brokers
+
+    def serves(self, request: int) -> bool:
+        """Whether the brokers accept that kind of request; the embedded one accepts few."""
+        return self.call(self.wire.serves(request))
+
     def snapshot(self, topic: Topic, isolation: str) -> Snapshot:
         """The topic's offsets now, under an isolation.level: two requests to each leader.
 
@@ -156,7 +168,7 @@ class Client:
     @property
     def creates_topics(self) -> bool:
         """Whether the brokers accept requests to create topics; the embedded one does not."""
-        return self.call(self.wire.serves(_CREATE_TOPICS))
+        return self.serves(_CREATE_TOPICS)
 
     def configs(self, topic: str) -> Sequence[tuple[str, str, bool]]:
         """(name, value, is a default) of a topic's configs; raises KafkaError."""

@@ -251,6 +251,10 @@ class Wire:
         """The topic as `watched` saw it last; any thread may ask."""
         return _found(self._seen, name)
 
+    def forget(self) -> None:
+        """Ask again at the next `watched`; any thread may call."""
+        self._seen_at = 0.0
+
     async def watched(self, name: str) -> Topic | None:
         """`find` for who asks again and again: as it was at most a second ago.
 

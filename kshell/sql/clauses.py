@@ -17,8 +17,8 @@ if TYPE_CHECKING:  # SHOW TOPICS answers in 150 ms: it cannot wait for Arrow and
 
     from kshell.catalog.model import WindowType
 
-__all__ = ["ColumnRole", "ColumnSpec", "Emit", "Name", "Position", "Query", "WindowClause",
-           "Within"]  # fmt: skip
+__all__ = ["ColumnRole", "ColumnSpec", "Emit", "Name", "Number", "Position", "Query",
+           "WindowClause", "Within"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,14 @@ class Name:
     def folded(self) -> str:
         """KSQL's name: upper case unless quoted."""
         return self.text if self.quoted else self.text.upper()
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A whole number, and where it stands."""
+
+    value: int
+    place: Place | None = None
 
 
 class Emit(Enum):

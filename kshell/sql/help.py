@@ -28,15 +28,17 @@ HELP = "\n".join(
 
 
 def usage(text: str) -> str:
-    """How the statement that begins with the text's word is written.
+    """How the statement that begins with the text's words is written.
 
-    >>> usage("PRINT")
-    'PRINT topic [FROM x | LAST n]'
+    >>> usage("PRINT"), usage("drop topic orders")
+    ('PRINT topic [FROM x | LAST n]', 'DROP TOPIC name')
     """
-    words = text.split(None, 1)
-    word = words[0].upper() if words else ""
-    found = (e.short for e in ENTRIES if word in (e.name.split()[0], *e.words))
-    return next(found, "HELP") if word else "HELP"
+    words = [word.upper() for word in text.split(None, 2)[:2]]
+    if not words:
+        return "HELP"
+    both = (e.short for e in ENTRIES if e.name.split()[:2] == words)
+    first = (e.short for e in ENTRIES if words[0] in (e.name.split()[0], *e.words))
+    return next(both, "") or next(first, "HELP")
 
 
 def help_on(topic: str, commands: Mapping[str, str]) -> str:

@@ -70,7 +70,16 @@ def _statement(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
     if word == "EXPLAIN":
         cursor.next()
         return _explain(cursor, place)
-    reader = EXPLORE.get(word) or _source_reader(word)
+    reader = EXPLORE.get(word)
+    if reader is None and word in STATEMENTS:
+        from kshell.sql.grammar.cluster import CHANGING, CLUSTER
+
+        reader = CLUSTER.get((word, after.upper))
+        if reader is not None or word in CHANGING:
+            cursor.next()
+        if reader is None and word in CHANGING:
+            raise cursor.fail(*(second for first, second in CLUSTER if first == word))
+    reader = reader or _source_reader(word)
     if reader is None:
         raise _unknown(cursor)
     cursor.next()

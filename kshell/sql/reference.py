@@ -169,6 +169,94 @@ ENTRIES = (
         ("CREATE", "TYPE"),
     ),
     Entry(
+        "CREATE TOPIC", "CREATE TOPIC name …", "a new topic; its plan is shown first",
+        "CREATE TOPIC [IF NOT EXISTS] name [PARTITIONS n] [REPLICAS n]\n"
+        "  [SET 'config'='value', …];\n"
+        "Without a number it is the brokers' default. The plan is shown, and y or --yes\n"
+        "does it; a script without --yes only shows it. The name is as typed.",
+        "CREATE TOPIC orders-v2 PARTITIONS 6 SET 'retention.ms'='86400000';",
+        ("CREATE", "TOPIC"),
+    ),
+    Entry(
+        "ALTER TOPIC", "ALTER TOPIC name SET|RESET|…", "other configs, more partitions",
+        "ALTER TOPIC name [SET 'config'='value', …] [RESET 'config', …] [PARTITIONS n];\n"
+        "ALTER TOPIC name REASSIGN [PARTITION n] TO broker, …; the first leads\n"
+        "Configs that are not named stay; RESET takes one back to the brokers' default.\n"
+        "More partitions: a key's new records may go to another one.",
+        "ALTER TOPIC orders SET 'cleanup.policy'='compact' RESET 'retention.ms';",
+        ("ALTER", "TOPIC", "REASSIGN"),
+    ),
+    Entry(
+        "DROP TOPIC", "DROP TOPIC name", "delete a topic and its records",
+        "DROP TOPIC [IF EXISTS] name;\n"
+        "The plan has its records, and the groups that have committed offsets there.",
+        "DROP TOPIC IF EXISTS orders-v1;",
+        ("DROP", "TOPIC"),
+    ),
+    Entry(
+        "RESET GROUP", "RESET GROUP name TO …", "where a consumer group goes on",
+        "RESET GROUP name [ON topic, …]\n"
+        "  TO EARLIEST | LATEST | 'moment' | OFFSET n | SHIFT n;\n"
+        "RESET GROUP name FROM 'file'; with the columns topic, partition and offset\n"
+        "Without ON it is the topics in which the group has committed. An offset outside\n"
+        "of the log is put at its end or start. A group with live members is refused.",
+        "RESET GROUP billing ON orders TO '2 hours ago';",
+        ("RESET", "GROUP", "OFFSET"),
+    ),
+    Entry(
+        "DROP GROUP", "DROP GROUP name", "delete a consumer group and its offsets",
+        "DROP GROUP [IF EXISTS] name;",
+        "DROP GROUP billing-test;",
+        ("DROP", "GROUP"),
+    ),
+    Entry(
+        "DELETE RECORDS", "DELETE RECORDS FROM topic …", "a topic's oldest records",
+        "DELETE RECORDS FROM topic [PARTITION n] BEFORE offset | 'moment' | END;\n"
+        "An offset holds for each partition.",
+        "DELETE RECORDS FROM orders BEFORE '7 days ago';",
+        ("DELETE",),
+    ),
+    Entry(
+        "ELECT LEADERS", "ELECT LEADERS [topic, …]", "first replicas lead again",
+        "ELECT LEADERS [topic, …];\n"
+        "Of each partition whose leader is not its first replica; without a topic of all.",
+        "ELECT LEADERS orders;",
+        ("ELECT",),
+    ),
+    Entry(
+        "CREATE ACL", "CREATE ACL ALLOW|DENY …", "who may do what",
+        "CREATE ACL ALLOW | DENY operation, … ON resource\n"
+        "  TO 'User:name' [FROM HOST 'host'];\n"
+        "operation: READ | WRITE | CREATE | DELETE | ALTER | DESCRIBE | DESCRIBE CONFIGS\n"
+        "  | ALTER CONFIGS | IDEMPOTENT WRITE | CLUSTER ACTION | ALL\n"
+        "resource: TOPIC | GROUP | TRANSACTIONAL ID, each with name [PREFIXED]; CLUSTER\n"
+        "The name '*' is any.",
+        "CREATE ACL ALLOW READ, DESCRIBE ON TOPIC orders TO 'User:ann';",
+        ("CREATE", "ACL"),
+    ),
+    Entry(
+        "DROP ACL", "DROP ACL [ALLOW|DENY …] …", "end rules of who may do what",
+        "DROP ACL [ALLOW | DENY [operation, …]] [ON resource]\n"
+        "  [TO 'User:name'] [FROM HOST 'host'];\n"
+        "All that have what it names; the plan lists them.",
+        "DROP ACL ON TOPIC orders TO 'User:ann';",
+        ("DROP", "ACL"),
+    ),
+    Entry(
+        "CREATE USER", "CREATE|ALTER USER name PASSWORD …", "a user with a SCRAM password",
+        "CREATE | ALTER USER name PASSWORD 'secret'\n"
+        "  [MECHANISM SCRAM-SHA-512 | SCRAM-SHA-256] [ITERATIONS n];\n"
+        "The password is in no history, no error and no plan.",
+        "CREATE USER ann PASSWORD '${pw}' MECHANISM SCRAM-SHA-512;",
+        ("CREATE", "ALTER", "ALTER USER", "USER", "PASSWORD"),
+    ),
+    Entry(
+        "DROP USER", "DROP USER name", "end a user's SCRAM passwords",
+        "DROP USER [IF EXISTS] name [MECHANISM SCRAM-SHA-512 | SCRAM-SHA-256];",
+        "DROP USER IF EXISTS ann;",
+        ("DROP", "USER"),
+    ),
+    Entry(
         "ASSERT", "ASSERT TOPIC|SCHEMA|STREAM …", "an error if it does not hold",
         "ASSERT [NOT EXISTS] TOPIC name [WITH (PARTITIONS=n, …)] [TIMEOUT n unit];\n"
         "ASSERT [NOT EXISTS] SCHEMA [SUBJECT name] [ID n] [TIMEOUT n unit];\n"

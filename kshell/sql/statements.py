@@ -27,7 +27,7 @@ __all__ = [
     "Define", "Describe", "DescribeFunction", "DescribeGroup", "DropSource", "DropType", "Exit",
     "Explain", "Help", "InsertSelect", "InsertValues", "Print", "QueryAction",
     "QueryControl", "RunScript", "Select", "SetProperty", "Show", "ShowWhat", "Spool", "Statement",
-    "Undefine", "UnsetProperty", ]  # fmt: skip
+    "Undefine", "UnsetProperty", "statement", ]  # fmt: skip
 
 
 S = TypeVar("S")
@@ -60,7 +60,7 @@ def _values(statement: object) -> list[tuple[str, object]]:
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
-def _statement(made: type[S]) -> type[S]:
+def statement(made: type[S]) -> type[S]:
     """A dataclass that compares and shows itself as `Statement` does.
 
     Every start makes all of these classes: with methods of its own each takes twice as long.
@@ -68,14 +68,14 @@ def _statement(made: type[S]) -> type[S]:
     return dataclass(frozen=True, slots=True, eq=False, repr=False)(made)
 
 
-@_statement
+@statement
 class Select(Statement):
     """A query on its own."""
 
     query: Query
 
 
-@_statement
+@statement
 class CreateSource(Statement):
     """CREATE [OR REPLACE] [SOURCE] STREAM|TABLE [IF NOT EXISTS] name (columns) WITH (…)."""
 
@@ -88,7 +88,7 @@ class CreateSource(Statement):
     read_only: bool = False
 
 
-@_statement
+@statement
 class CreateAsSelect(Statement):
     """CREATE [OR REPLACE] STREAM|TABLE [IF NOT EXISTS] name WITH (…) AS SELECT …."""
 
@@ -105,7 +105,7 @@ class CreateAsSelect(Statement):
         return True
 
 
-@_statement
+@statement
 class CreateFromFile(Statement):
     """CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name [(columns)] FROM FILE 'path'.
 
@@ -120,7 +120,7 @@ class CreateFromFile(Statement):
     if_not_exists: bool = False
 
 
-@_statement
+@statement
 class InsertSelect(Statement):
     """INSERT INTO name [WITH (QUERY_ID=…)] SELECT …."""
 
@@ -134,7 +134,7 @@ class InsertSelect(Statement):
         return True
 
 
-@_statement
+@statement
 class InsertValues(Statement):
     """INSERT INTO name [(columns)] VALUES (…), …."""
 
@@ -148,7 +148,7 @@ class InsertValues(Statement):
         return True
 
 
-@_statement
+@statement
 class DropSource(Statement):
     """DROP STREAM|TABLE [IF EXISTS] name [DELETE TOPIC]."""
 
@@ -163,7 +163,7 @@ class DropSource(Statement):
         return self.delete_topic
 
 
-@_statement
+@statement
 class AlterSource(Statement):
     """ALTER STREAM|TABLE name ADD [COLUMN] …."""
 
@@ -172,7 +172,7 @@ class AlterSource(Statement):
     columns: tuple[ColumnSpec, ...]
 
 
-@_statement
+@statement
 class CreateType(Statement):
     """CREATE TYPE [IF NOT EXISTS] name AS type."""
 
@@ -181,7 +181,7 @@ class CreateType(Statement):
     if_not_exists: bool = False
 
 
-@_statement
+@statement
 class DropType(Statement):
     """DROP TYPE [IF EXISTS] name."""
 
@@ -212,7 +212,7 @@ class ShowWhat(Enum):
     SYSTEM_TABLES = "SYSTEM TABLES"
 
 
-@_statement
+@statement
 class Show(Statement):
     """SHOW|LIST what [EXTENDED]; SHOW ALL TOPICS has `all`.
 
@@ -226,7 +226,7 @@ class Show(Statement):
     broker: int | None = None
 
 
-@_statement
+@statement
 class Describe(Statement):
     """DESCRIBE [EXTENDED] name [EXTENDED | FULL]; no name: DESCRIBE STREAMS|TABLES."""
 
@@ -236,21 +236,21 @@ class Describe(Statement):
     kind: Kind | None = None
 
 
-@_statement
+@statement
 class DescribeGroup(Statement):
     """DESCRIBE GROUP name."""
 
     name: Name
 
 
-@_statement
+@statement
 class DescribeFunction(Statement):
     """DESCRIBE FUNCTION name."""
 
     name: Name
 
 
-@_statement
+@statement
 class Explain(Statement):
     """EXPLAIN of a statement, or of a running query by id."""
 
@@ -266,7 +266,7 @@ class QueryAction(Enum):
     RESUME = "RESUME"
 
 
-@_statement
+@statement
 class QueryControl(Statement):
     """TERMINATE|PAUSE|RESUME id|ALL; an empty id is ALL."""
 
@@ -274,7 +274,7 @@ class QueryControl(Statement):
     query_id: str
 
 
-@_statement
+@statement
 class Print(Statement):
     """PRINT topic [PARTITION n] [FROM position] [TO position] | LAST n, [WHERE …] and more.
 
@@ -292,21 +292,21 @@ class Print(Statement):
     limit: int | None = None
 
 
-@_statement
+@statement
 class SetProperty(Statement):
     """SET 'name'='value'[, …] (ALTER SYSTEM too): all of them, or none."""
 
     settings: tuple[tuple[str, str], ...]
 
 
-@_statement
+@statement
 class UnsetProperty(Statement):
     """UNSET 'name'."""
 
     name: str
 
 
-@_statement
+@statement
 class Define(Statement):
     """DEFINE name = 'value', for ${name}."""
 
@@ -314,28 +314,28 @@ class Define(Statement):
     value: str
 
 
-@_statement
+@statement
 class Undefine(Statement):
     """UNDEFINE name."""
 
     name: str
 
 
-@_statement
+@statement
 class RunScript(Statement):
     """RUN SCRIPT 'file'."""
 
     path: str
 
 
-@_statement
+@statement
 class Spool(Statement):
     """SPOOL 'file', or SPOOL OFF (an empty path)."""
 
     path: str
 
 
-@_statement
+@statement
 class AssertTopic(Statement):
     """ASSERT [NOT EXISTS] TOPIC name [WITH (…)] [TIMEOUT n unit]."""
 
@@ -345,7 +345,7 @@ class AssertTopic(Statement):
     timeout_ms: int = 0
 
 
-@_statement
+@statement
 class AssertSchema(Statement):
     """ASSERT [NOT EXISTS] SCHEMA [SUBJECT name] [ID n] [TIMEOUT n unit]."""
 
@@ -355,14 +355,14 @@ class AssertSchema(Statement):
     timeout_ms: int = 0
 
 
-@_statement
+@statement
 class AssertSource(Statement):
     """ASSERT STREAM|TABLE name (columns) [WITH (…)]."""
 
     source: CreateSource
 
 
-@_statement
+@statement
 class AssertValues(Statement):
     """ASSERT VALUES | NULL VALUES name (columns) VALUES|KEY (…)."""
 
@@ -370,7 +370,7 @@ class AssertValues(Statement):
     null_values: bool = False
 
 
-@_statement
+@statement
 class AssertQuery(Statement):
     """ASSERT (SELECT …) [WITHIN n unit]: its answer is one TRUE, at the latest after that time."""
 
@@ -378,13 +378,13 @@ class AssertQuery(Statement):
     within_ms: int = 0
 
 
-@_statement
+@statement
 class Help(Statement):
     """HELP [topic], as it was written."""
 
     topic: str = ""
 
 
-@_statement
+@statement
 class Exit(Statement):
     """EXIT or QUIT."""

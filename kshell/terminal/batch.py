@@ -67,6 +67,7 @@ class Batch:
     seconds: float | None = None  # for each statement
     limit: int | None = None  # rows of each answer
     goes_on: bool = False  # after a statement that failed
+    yes: bool = False  # changes of the cluster are made without a question
 
     def run(self, session: Session, text: str) -> int:
         """Run the script; draws its errors and returns the exit code."""
@@ -77,6 +78,8 @@ class Batch:
             self.output, self.csv_safe, properties=lambda: session.properties,
             meanwhile=queries.meanwhile,
         )  # fmt: skip
+        if self.yes:
+            shower.accept = lambda question: True
         try:
             with session.remembering(text):
                 code = self._statements(session, text, shower, queries)

@@ -131,7 +131,8 @@ def _work(options: argparse.Namespace) -> int:
                 session.variables.update(variables)
                 return session
 
-            return converse(opened, options.output or "", options.csv_safe, _tour(options))
+            output = options.output or ""
+            return converse(opened, output, options.csv_safe, _tour(options), yes=options.yes)
         output = options.output or ("table" if sys.stdout.isatty() else "jsonl")
         stack.enter_context(counted(_MOST))
         stack.enter_context(no_caret())
@@ -140,7 +141,9 @@ def _work(options: argparse.Namespace) -> int:
             session.connect()  # the demo's set-up is no part of a statement's --timeout
         session.variables.update(variables)
         goes_on = options.on_error == "continue"
-        batch = Batch(output, options.csv_safe, options.timeout, options.limit, goes_on)
+        batch = Batch(
+            output, options.csv_safe, options.timeout, options.limit, goes_on, options.yes
+        )
         return batch.run(session, text)
 
 

@@ -11,7 +11,8 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from kshell.errors import Interrupted, KshellError, UsageError
 from kshell.sql.script import split
@@ -63,10 +64,11 @@ class Conversation:
     """One conversation; `session` waits until the session is open, or raises NoSession."""
 
     def __init__(
-        self, session: Callable[[], Session], output: str, csv_safe: bool = False
+        self, session: Callable[[], Session], output: str, csv_safe: bool = False, yes: bool = False
     ) -> None:
         self.session = session
         self.csv_safe = csv_safe
+        self.yes = yes  # changes of the cluster are made without a question
         self.chosen = output  # by --output or \f, "" for none
         self.timing = True
         self.destination: Destination | None = None
@@ -75,6 +77,7 @@ class Conversation:
         self.leaving = False
         self.jobs = Jobs()
         self.confirm: Callable[[str], bool] = _asked
+        self._screen: TextIO | None = None  # standard output while answers go somewhere else
 
     @property
     def output(self) -> str:
@@ -136,14 +139,17 @@ class Conversation:
         if destination is None:
             draw(self.output, self.say)
             return
-        screen = sys.stdout
+        self._screen = screen = sys.stdout
 
         def say(message: str) -> None:
             with contextlib.redirect_stdout(screen):
                 self.say(message)
 
-        with destination.redirected():
-            draw(destination.output, say)
+        try:
+            with destination.redirected():
+                draw(destination.output, say)
+        finally:
+            self._screen = None
 
     def execute_turned(self, text: str) -> None:
         """The same with rows on their side."""
@@ -197,14 +203,19 @@ class Conversation:
         self, results: Iterable[Event], output: str, say: Callable[[str], None]
     ) -> None:
         """Draw answers as they come."""
-        from kshell.results import Spooling
+        from kshell.results import Proposal, Spooling
         from kshell.terminal.show import Shower
 
         session = self.session()
         shower = Shower(
-            output, self.csv_safe, say, lambda: session.properties, prompt=True, timing=self.timing
-        )
+            output, self.csv_safe, say, lambda: session.properties, self._accept, prompt=True,
+            timing=self.timing,
+        )  # fmt: skip
         for result in results:
+            if isinstance(result, Proposal) and self._screen is not None:
+                with contextlib.redirect_stdout(self._screen):  # the question is asked there
+                    replace(shower, output=self.output).show(result)
+                continue
             if isinstance(result, Spooling) and result.path:
                 self.may_write(result.path)
                 say(spool(result.path, replace=True))
@@ -212,6 +223,13 @@ class Conversation:
             if not shower.show(result):
                 self.leaving = True
                 break
+
+    def _accept(self, question: str) -> bool:
+        """Whether a change of the cluster is made, whose plan was shown."""
+        accepted = self.yes or self.confirm(question)
+        if not accepted:
+            note("Nothing was changed.")
+        return accepted
 
     def may_write(self, path: str) -> None:
         """Ask before a file is overwritten; raises Interrupted if the answer is no."""

@@ -34,11 +34,17 @@ def error_lines(error: KshellError, text: str = "", width: int = 0) -> list[str]
         │               ^^^^^
     Try: did you mean orders?
     """
-    lines = _wrapped(f"Error: {clean_block(error.what)}", width)
-    if error.place is not None and text:
-        lines += _pointed(text, error.place, width)
-    if error.hint:
-        lines += _wrapped(f"Try: {clean_block(error.hint)}", width)
+    what, hint, place = error.what, error.hint, error.place
+    if text and place is not None:
+        from kshell.terminal.masking import masked_at, without_secrets
+
+        what, hint = without_secrets(what, text), without_secrets(hint, text)
+        text, place = masked_at(text, place)
+    lines = _wrapped(f"Error: {clean_block(what)}", width)
+    if place is not None and text:
+        lines += _pointed(text, place, width)
+    if hint:
+        lines += _wrapped(f"Try: {clean_block(hint)}", width)
     return lines
 
 

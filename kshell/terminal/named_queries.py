@@ -9,7 +9,7 @@ from kshell.config import state_home
 from kshell.config.private import why_not_private
 from kshell.errors import UnknownName, UsageError
 from kshell.terminal.conversation import Conversation
-from kshell.terminal.history import masked
+from kshell.terminal.masking import masked
 from kshell.terminal.messages import note
 from kshell.terminal.sanitize import clean
 from kshell.terminal.typed import Call, read_call

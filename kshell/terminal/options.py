@@ -111,6 +111,9 @@ def parser() -> argparse.ArgumentParser:
         help="of a script's statements: 30, 5m; a bounded one fails then, a continuous one ends")
     add("--on-error", choices=("stop", "continue"), default="stop", metavar="stop|continue",
         help="after a statement of a script that failed")
+    add("-y", "--yes", action="store_true",
+        help="make changes of the cluster (CREATE TOPIC, RESET GROUP, …) without a question;"
+        " a script without it shows their plans alone")
     add("-F", "--command-config", default="", metavar="FILE",
         help="properties from a client's file: Java's client.properties, librdkafka's, kcat's")
     add("--profile", default="", metavar="NAME",

@@ -66,15 +66,16 @@ class _Prompt:
     """The prompt of one conversation."""
 
     def __init__(
-        self, open_session: Callable[[], Session], output: str, csv_safe: bool, tour: Tour | None
-    ) -> None:
+        self, open_session: Callable[[], Session], output: str, csv_safe: bool, tour: Tour | None,
+        yes: bool,
+    ) -> None:  # fmt: skip
         self._tour = tour
         self._loop = asyncio.new_event_loop()
         self._learned = time.monotonic()
         self._menu = Menu()
         self._asked = False  # whether Ctrl-D was pressed while queries run
         self._opening = Opening(open_session, self._changed, self._learn)
-        self._talk = Conversation(self._session, output, csv_safe)
+        self._talk = Conversation(self._session, output, csv_safe, yes)
         self._menu.memory.jobs = self._talk.jobs.status
         self._history = PrivateHistory()
         keys = bindings()
@@ -253,13 +254,15 @@ class _Prompt:
 
 
 def converse(
-    open_session: Callable[[], Session], output: str, csv_safe: bool, tour: Tour | None = None
-) -> int:
+    open_session: Callable[[], Session], output: str, csv_safe: bool, tour: Tour | None = None,
+    *, yes: bool = False,
+) -> int:  # fmt: skip
     """Run the prompt until the person leaves, or the tour; returns the exit code.
 
-    `output` is the format that was chosen, "" for none.  Raises the error of opening the session,
+    `output` is the format that was chosen, "" for none.  With `yes` changes of the cluster are made
+    without a question.  Raises the error of opening the session,
     because nothing works without a cluster.
     """
     sys.stdout.flush()
     with quiet():
-        return _Prompt(open_session, output, csv_safe, tour).run()
+        return _Prompt(open_session, output, csv_safe, tour, yes).run()

@@ -26,6 +26,7 @@ from kshell.results import (
     Notice,
     NoticeKind,
     Printed,
+    Proposal,
     Remark,
     Rows,
     Sections,
@@ -60,6 +61,12 @@ def _defaults() -> Properties:
     return Properties()
 
 
+def _refuse(question: str) -> bool:
+    """Leaves the cluster as it is, where no person can be asked."""
+    note("Nothing was changed: --yes makes the change.")
+    return False
+
+
 @dataclass
 class Shower:
     """How answers are drawn: the format's name, where messages go, and the session's properties.
@@ -72,6 +79,7 @@ class Shower:
     csv_safe: bool = False
     say: Callable[[str], None] = _quiet
     properties: Callable[[], Properties] = _defaults
+    accept: Callable[[str], bool] = _refuse  # asks whether a change of the cluster is made
     prompt: bool = False
     timing: bool = True
     meanwhile: Callable[[], None] = lambda: None
@@ -94,6 +102,10 @@ class Shower:
                 for part in event.parts:
                     self._section(part)
                 self._notices(event.notices)
+            case Proposal():
+                self._section(event.plan)
+                self._notices(event.notices)
+                event.accepted = self.accept(clean(event.question))
             case Remark():
                 self.say(clean_block(event.text))
             case Spooling():

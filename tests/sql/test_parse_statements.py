@@ -345,7 +345,7 @@ def test_a_statement_knows_its_text_and_place() -> None:
     [
         ("SHOW TOPIKS", Place(1, 6, 6), "near 'TOPIKS'", "TOPICS"),
         ("SELEC 1", Place(1, 1, 5), "near 'SELEC'", "SELECT"),
-        ("CREATE STREM s", Place(1, 8, 5), "expected STREAM, TABLE or TYPE", "STREAM"),
+        ("CREATE STREM s", Place(1, 8, 5), "expected STREAM, TABLE, TYPE, TOPIC, ACL or USER", "STREAM"),
         ("SHOW", Place(1, 5, 1), "the end of the statement", ""),
         ("SHOW TOPICS now", Place(1, 13, 3), "near 'now'", ""),
         ("SET 'a'", Place(1, 8, 1), "expected =", ""),

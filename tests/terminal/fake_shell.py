@@ -34,9 +34,11 @@ from kshell.results import (
     NoticeKind,
     Printed,
     Progress,
+    Proposal,
     Rows,
     Running,
     Sections,
+    titled,
 )  # fmt: skip
 from kshell.sql import functions
 from kshell.sql.script import Piece
@@ -328,6 +330,13 @@ class FakeSession:
             yield Rows.of(pa.table({"said": pa.array([], pa.string())}))
         elif first == "two rows":
             yield Rows.of(pa.table({"said": ["one", "two"]}))
+        elif first == "propose":
+            plan = titled("Delete topic orders", {"what": ["topic"], "before": ["orders"], "after": [None]}, {})
+            warning = Notice(NoticeKind.CHANGE, "query CTAS_1 reads it")
+            proposal = Proposal("Delete topic orders?", plan, lambda: Message("Topic orders is deleted."), (warning,))
+            yield proposal
+            if proposal.accepted:
+                yield proposal.apply()
         elif first == "exit":
             yield Goodbye()
         elif first.startswith("set "):
@@ -368,6 +377,6 @@ if __name__ == "__main__":
     from kshell.terminal.repl import converse
 
     speak()
-    code = converse(FakeSession, "", False)  # type: ignore[arg-type]
+    code = converse(FakeSession, "", False, yes="--yes" in sys.argv)  # type: ignore[arg-type]
     sys.stdout.flush()
     os._exit(code)  # as kshell does: a thread may still be importing

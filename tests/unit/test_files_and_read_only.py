@@ -13,6 +13,7 @@ from kshell.config import PROPERTIES, Properties
 from kshell.demo.broker import Demo, start
 from kshell.errors import StatementError, UsageError
 from kshell.session import Session
+from kshell.sql import cluster
 from kshell.sql import statements as ast
 from kshell.sql.parse import parse
 from tests.unit.terminal.test_cli import run
@@ -135,6 +136,18 @@ WRITES = [
     "CREATE TABLE made AS SELECT orderid, COUNT(*) AS n FROM s GROUP BY orderid EMIT CHANGES",
     "CREATE STREAM made (a INT) WITH (KAFKA_TOPIC='made', PARTITIONS=1, VALUE_FORMAT='JSON')",
     "DROP STREAM s DELETE TOPIC",
+    "CREATE TOPIC made",
+    "ALTER TOPIC users PARTITIONS 9",
+    "DROP TOPIC users",
+    "RESET GROUP g ON users TO EARLIEST",
+    "DROP GROUP g",
+    "DELETE RECORDS FROM users BEFORE END",
+    "ELECT LEADERS",
+    "ALTER TOPIC users REASSIGN TO 1",
+    "CREATE USER ann PASSWORD 'x'",
+    "DROP USER ann",
+    "CREATE ACL ALLOW READ ON TOPIC users TO 'User:ann'",
+    "DROP ACL ALLOW READ ON TOPIC users TO 'User:ann'",
 ]
 READS = [
     "SELECT COUNT(*) FROM users",
@@ -171,13 +184,14 @@ def test_every_statement_says_whether_it_writes() -> None:
     writing = {ast.InsertValues, ast.InsertSelect, ast.CreateAsSelect, ast.CreateSource, ast.DropSource}
     reading = {
         ast.AlterSource, ast.AssertQuery, ast.AssertSchema, ast.AssertSource, ast.AssertTopic, ast.AssertValues,
-        ast.CreateFromFile, ast.CreateType, ast.Define, ast.Describe, ast.DescribeFunction, ast.DropType, ast.Exit, ast.Explain,
+        ast.CreateFromFile, ast.CreateType, ast.Define, ast.Describe, ast.DescribeFunction, ast.DescribeGroup, ast.DropType, ast.Exit, ast.Explain,
         ast.Help, ast.Print, ast.QueryControl, ast.RunScript, ast.Select, ast.SetProperty, ast.Show, ast.Spool,
         ast.Undefine, ast.UnsetProperty,
     }  # fmt: skip
-    assert {s.__name__ for s in ast.Statement.__subclasses__()} == {s.__name__ for s in writing | reading}
+    changing = {c.__name__ for c in cluster.Change.__subclasses__()}
+    assert {s.__name__ for s in ast.Statement.__subclasses__()} == {s.__name__ for s in writing | reading | {cluster.Change}}
     seen = {type(s): s.writes for text in WRITES for s in parse(text)}
-    assert set(seen) == writing
+    assert {s.__name__ for s in seen} == {s.__name__ for s in writing} | changing
     assert [kind.__name__ for kind, writes in seen.items() if not writes] == ["CreateSource"]  # only where it makes a topic
 
 
@@ -185,8 +199,10 @@ def test_what_writes_refuses_by_itself() -> None:
     """Also where a statement forgets to say that it writes."""
     from kshell.formats.registry import Schema, SchemaType
     from kshell.formats.registry_http import open_schemas
-    from kshell.kafka import admin
+    from kshell.kafka import admin, group_admin, security
+    from kshell.kafka.client import Client
     from kshell.kafka.produce import Producer
+    from kshell.kafka.reassign import reassign
 
     properties = Properties({"kshell.read.only": "true", "bootstrap.servers": "127.0.0.1:1",
                              "schema.registry.url": "http://127.0.0.1:1"})  # fmt: skip
@@ -195,6 +211,17 @@ def test_what_writes_refuses_by_itself() -> None:
         lambda: admin.create_topic(properties, "t", partitions=1, replicas=1, configs={}),
         lambda: admin.provoke_topic(properties, "t"),
         lambda: admin.delete_topic(properties, "t"),
+        lambda: admin.Admin(properties).add_partitions("t", 2),
+        lambda: admin.Admin(properties).alter_configs("t", {"retention.ms": "1"}),
+        lambda: admin.Admin(properties).delete_records("t", {0: 1}),
+        lambda: admin.Admin(properties).elect_leaders([("t", 0)]),
+        lambda: reassign(Client(), properties, "t", {0: [1]}),
+        lambda: security.set_user(admin.Admin(properties), "a", "SCRAM-SHA-512", 4096, "x"),
+        lambda: security.delete_user(admin.Admin(properties), "a", ["SCRAM-SHA-512"]),
+        lambda: security.create_acls(admin.Admin(properties), []),
+        lambda: security.delete_acls(admin.Admin(properties), []),
+        lambda: group_admin.alter_offsets(admin.Admin(properties), "g", {("t", 0): 1}),
+        lambda: group_admin.delete_group(admin.Admin(properties), "g"),
         lambda: open_schemas(properties).register("t-value", Schema(SchemaType.AVRO, '"string"')),
     ):
         with pytest.raises(StatementError, match="read only"):

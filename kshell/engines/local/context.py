@@ -6,8 +6,9 @@ it does not keep.
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -19,9 +20,10 @@ from kshell.engines.local.sources.learned import Known, Widening
 from kshell.engines.local.sources.lookup import Lookup, given_named
 from kshell.engines.local.sources.memory import Memory
 from kshell.engines.local.sources.system.tables import SCHEMA, TABLES
-from kshell.errors import BindError, KafkaError, Unsupported, UsageError
+from kshell.errors import BindError, Forbidden, KafkaError, Unsupported, UsageError
 from kshell.field_names import plain, plain_type
 from kshell.kafka.client import Client
+from kshell.kafka.metadata import Topic
 from kshell.results import Running
 from kshell.sql.clauses import Name
 
@@ -29,8 +31,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from kshell.engines.local.continuous.background import Background
+    from kshell.kafka.admin import Admin
 
 __all__ = ["Context"]
+
+_VISIBLE = 10.0  # seconds until a change is seen in the brokers' metadata, at most
+
+
+def _led(topic: Topic) -> bool:
+    return all(p.leader >= 0 for p in topic.partitions)
 
 
 class Context:
@@ -40,6 +49,7 @@ class Context:
         self, client: Client | None, given: Mapping[str, pa.Table], opens_records: bool = False
     ) -> None:
         self._client = client
+        self._admin: Admin | None = None
         self.given = given
         self.opens_records = opens_records  # whether live rows have the places of their records
         self.errors = ErrorLog()
@@ -68,6 +78,14 @@ class Context:
     def client(self) -> Client:
         """The connection to the cluster; raises UsageError if the session has none."""
         return self.connected()
+
+    def admin(self, properties: Properties) -> Admin:
+        """The connection that changes the cluster, made when first needed."""
+        if self._admin is None:
+            from kshell.kafka.admin import Admin
+
+            self._admin = Admin(properties)
+        return self._admin
 
     def free_name(self, name: Name) -> None:
         """Raise BindError if a given table has that name."""
@@ -112,6 +130,7 @@ class Context:
 
     def close(self) -> None:
         """Disconnect."""
+        self._admin = None
         if self._client is not None:
             self._client.close()
             self._client = None
@@ -125,22 +144,33 @@ class Context:
         properties: Properties,
     ) -> None:
         """Create a topic, and wait until every partition has a leader; raises KafkaError."""
-        from kshell.kafka import admin
-
         if self.client.creates_topics:
-            admin.create_topic(
-                properties, name, partitions=partitions, replicas=replicas, configs=configs
-            )
+            self.admin(properties).create_topic(name, partitions, replicas, configs)
         else:
-            admin.provoke_topic(properties, name)
-        deadline = time.monotonic() + 10
-        while True:
-            topic = self.client.find(name)
-            if topic is not None and all(p.leader >= 0 for p in topic.partitions):
-                return
-            if time.monotonic() > deadline:
-                raise KafkaError(f"topic {name} has no leaders 10 s after it was created")
-            time.sleep(0.05)
+            from kshell.kafka.admin import provoke_topic
+
+            provoke_topic(properties, name)
+        self.seen(name, lambda topic: topic is not None and _led(topic))
+
+    def seen(self, name: str, changed: Callable[[Topic | None], bool]) -> None:
+        """Wait until the brokers' metadata shows a change of a topic; raises KafkaError.
+
+        What this shell saw before is forgotten, so that its next statement sees the change.
+        """
+        self.wait_for(f"topic {name}", lambda: changed(self.client.find(name)))
+        self.client.forget()
+
+    def wait_for(self, what: str, changed: Callable[[], bool]) -> None:
+        """Wait until a change of the cluster can be seen; raises KafkaError.
+
+        Nobody waits for what the user may not see.
+        """
+        deadline = time.monotonic() + _VISIBLE
+        with contextlib.suppress(Forbidden):
+            while not changed():
+                if time.monotonic() > deadline:
+                    raise KafkaError(f"the change of {what} is not seen after {_VISIBLE:g} s")
+                time.sleep(0.05)
 
     def running(self) -> Sequence[Running]:
         """The queries in the background."""

@@ -16,7 +16,8 @@ from kshell.engines.base import Named
 from kshell.engines.local.context import Context
 from kshell.errors import KshellError, Unsupported, UsageError
 from kshell.kafka.client import Client
-from kshell.results import Answer, Live, Rows, Running
+from kshell.results import Answer, Live, Proposal, Rows, Running
+from kshell.sql import cluster
 from kshell.sql import statements as ast
 from kshell.sql.statements import Statement
 
@@ -29,26 +30,38 @@ _SHOWN = 1 << 14  # rows of the last result that are drawn at a time
 # The handler of each statement: a function of a module of `statements`, imported when first needed.
 STATEMENTS: Mapping[type[Statement], str] = {
     ast.AlterSource: "declare:change",
+    cluster.AlterTopic: "alter_topic:alter_topic",
     ast.AssertQuery: "assert_query:assert_query",
     ast.AssertSchema: "asserts:assert_schema",
     ast.AssertSource: "asserts:assert_source",
     ast.AssertTopic: "asserts:assert_topic",
     ast.AssertValues: "asserts:assert_values",
+    cluster.CreateAcl: "acls:create_acl",
     ast.CreateAsSelect: "persistent:create_as",
     ast.CreateFromFile: "declare:create_from_file",
     ast.CreateSource: "declare:create",
+    cluster.CreateTopic: "create_topic:create_topic",
     ast.CreateType: "declare:change",
+    cluster.DeleteRecords: "delete_records:delete_records",
     ast.Describe: "describe:describe",
     ast.DescribeFunction: "describe:describe_function",
     ast.DescribeGroup: "show_system:describe_group",
     ast.DropSource: "declare:drop",
+    cluster.DropAcl: "acls:drop_acl",
+    cluster.DropGroup: "drop_group:drop_group",
+    cluster.DropTopic: "drop_topic:drop_topic",
     ast.DropType: "declare:change",
+    cluster.DropUser: "users:drop_user",
+    cluster.ElectLeaders: "elect_leaders:elect_leaders",
     ast.Explain: "explain:explain",
     ast.InsertSelect: "persistent:insert_select",
     ast.InsertValues: "insert:insert_values",
     ast.Print: "print_topic:print_topic",
     ast.QueryControl: "persistent:control",
+    cluster.ReassignTopic: "reassign_topic:reassign_topic",
+    cluster.ResetGroup: "reset_group:reset_group",
     ast.Select: "select:select",
+    cluster.SetUser: "users:set_user",
     ast.Show: "show:show",
 }
 
@@ -97,7 +110,7 @@ class LocalEngine:
             raise
         self.context.reconnect(client)
 
-    def run(self, statement: Statement, properties: Properties) -> Answer:
+    def run(self, statement: Statement, properties: Properties) -> Answer | Proposal:
         """Run one statement and give its result; raises KshellError."""
         served = STATEMENTS.get(type(statement))
         if served is None:
@@ -105,7 +118,7 @@ class LocalEngine:
             raise Unsupported(f"{words} is not supported yet", place=statement.place)
         module, _, name = served.partition(":")
         serve = getattr(import_module(f"kshell.engines.local.statements.{module}"), name)
-        answer: Answer = serve(self.context, statement, properties)
+        answer: Answer | Proposal = serve(self.context, statement, properties)
         return answer
 
     def remember(self, answer: Answer, properties: Properties, text: str) -> Answer:

@@ -111,14 +111,14 @@ class Cursor:
             return Name(token.value, token.kind is Kind.QUOTED, self.place(token))
         raise self.fail(what)
 
-    def topic(self) -> Name:
-        """A topic's or a source's name: quoted, or unquoted with dots and dashes."""
+    def topic(self, what: str = "the name of a topic, a stream or a table") -> Name:
+        """A topic's, a source's or a group's name: quoted, or unquoted with dots and dashes."""
         first = self.peek()
         if first.kind in (Kind.QUOTED, Kind.STRING):
             self.index += 1
             return Name(first.value, True, self.place(first))
         if first.kind not in (Kind.WORD, Kind.NUMBER) or first.upper in RESERVED:
-            raise self.fail("the name of a topic, a stream or a table")
+            raise self.fail(what)
         last = self.next()
         while self.peek().start == last.end and (
             self.peek().kind in (Kind.WORD, Kind.NUMBER)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from kshell.catalog.topic_configs import TOPIC_CONFIGS
 from kshell.config import PROPERTIES, TOPIC_PROPERTIES
 from kshell.sql.reference import ENTRIES
 from kshell.terminal.commands import COMMANDS
@@ -145,8 +146,9 @@ def _moment(filling: Filling) -> None:
 
 
 def _printed(filling: Filling) -> Relation | None:
-    """The topic of PRINT."""
-    found = relations([Clause("FROM", filling.before[1:])])
+    """The topic of PRINT, or of DELETE RECORDS FROM."""
+    words = 3 if upper(filling.before[0]) == "DELETE" else 1
+    found = relations([Clause("FROM", filling.before[words:])])
     return found[0] if found else None
 
 
@@ -210,6 +212,21 @@ def _property_name(before: Sequence[Node]) -> str:
             break
         named.insert(0, node.text)
     return "".join(named).strip("'\"`")
+
+
+def _mechanism(filling: Filling) -> None:
+    filling.offers.pairs((name, "mechanism") for name in ("SCRAM-SHA-512", "SCRAM-SHA-256"))
+
+
+def _config(filling: Filling) -> None:
+    filling.offers.strings((name, help) for name, (help, _) in TOPIC_CONFIGS.items())
+
+
+def _config_value(filling: Filling) -> None:
+    """The values of the config before the equals sign, where they are few."""
+    name = filling.before[filling.start - 2].text.strip("'")
+    _, values = TOPIC_CONFIGS.get(name, ("", ()))
+    filling.offers.strings((value, "value") for value in values)
 
 
 # WITH (…)
@@ -333,7 +350,9 @@ SLOTS: Mapping[str, Callable[[Filling], None]] = {
     "table": _of_kind("table"), "function": _function, "type": _type, "user's type": _users_type,
     "query id": _query_id, "variable": _variable, "file": _file,
     "data file": _data_file, "script": _script, "help": _help, "unit": _unit,
-    "property": _property, "value": _value, "moment": _moment, "partition": _partition,
+    "property": _property, "value": _value, "config": _config,
+    "mechanism": _mechanism,
+    "config value": _config_value, "moment": _moment, "partition": _partition,
     "condition": _condition, "(options)": _with, "(columns)": _declared,
     "(names)": _target_columns, "(row)": _row, "(query)": _query_in_parentheses,
 }  # fmt: skip

@@ -37,13 +37,40 @@ STATEMENTS: Mapping[str, str] = {
     "CREATE": f"""CREATE {{ STREAM {_CREATED} | TABLE {{ {_CREATED} | {_OF_FILE} }}
         | OR+REPLACE+STREAM {_CREATED} | OR+REPLACE+TABLE {{ {_CREATED} | {_OF_FILE} }}
         | SOURCE+STREAM {_CREATED} | SOURCE+TABLE {_CREATED}
-        | TYPE [IF+NOT+EXISTS] <new> AS <type> }}""",
+        | TYPE [IF+NOT+EXISTS] <new> AS <type>
+        | ACL {{ ALLOW | DENY }} @operations ON @resource TO <principal> [FROM+HOST <host>]
+        | USER <new> @password
+        | TOPIC [IF+NOT+EXISTS] <new>
+          {{ PARTITIONS <number> | REPLICAS <number> | @configs }}* }}""",
+    "@configs": "SET <config> = <config value> { , <config> = <config value> }*",
     "DROP": """DROP { STREAM { <stream> | IF+EXISTS <stream> } [DELETE+TOPIC]
         | TABLE { <table> | IF+EXISTS <table> } [DELETE+TOPIC]
-        | TYPE { <user's type> | IF+EXISTS <user's type> } }""",
+        | TYPE { <user's type> | IF+EXISTS <user's type> }
+        | TOPIC { <topic> | IF+EXISTS <topic> }
+        | GROUP { <group> | IF+EXISTS <group> }
+        | ACL [{ ALLOW | DENY } [@operations]] [ON @resource] [TO <principal>]
+          [FROM+HOST <host>]
+        | USER { <new> | IF+EXISTS <new> } [MECHANISM <mechanism>] }""",
+    "@password": "PASSWORD <text> [MECHANISM <mechanism>] [ITERATIONS <number>]",
+    "@operations": "@operation { , @operation }*",
+    "@operation": """{ READ | WRITE | CREATE | DELETE | ALTER | DESCRIBE | DESCRIBE+CONFIGS
+        | ALTER+CONFIGS | IDEMPOTENT+WRITE | CLUSTER+ACTION | ALL }""",
+    "@resource": """{ TOPIC <topic> [PREFIXED] | GROUP <group> [PREFIXED]
+        | TRANSACTIONAL+ID <new> [PREFIXED] | CLUSTER }""",
     "ALTER": """ALTER { STREAM <stream> @added | TABLE <table> @added
+        | TOPIC <topic> { PARTITIONS <number> | @configs | RESET <config> { , <config> }* }*
+        | TOPIC <topic> REASSIGN { TO @brokers | PARTITION <number> TO @brokers }
+        | USER <new> @password
         | SYSTEM <property> = <value> }""",
+    "@brokers": "<number> { , <number> }*",
     "@added": "{ ADD+COLUMN | ADD } <new> <type> [, @added]",
+    "RESET": """RESET GROUP <group> { TO @goal | ON <topic> { TO @goal | { , <topic> }* TO @goal }
+        | FROM <data file> }""",
+    "@goal": "{ EARLIEST | LATEST | OFFSET <number> | SHIFT <number> | <moment> }",
+    "DELETE": """DELETE RECORDS FROM <topic>
+        { BEFORE @before | PARTITION <partition> BEFORE @before }""",
+    "@before": "{ END | <number> | <moment> }",
+    "ELECT": "ELECT LEADERS [<topic> { , <topic> }*]",
     "INSERT": """INSERT INTO <sink> { (names) VALUES @rows | VALUES @rows
         | WITH (options) <query> | <query> }""",
     "ASSERT": """ASSERT { TOPIC <topic> [WITH (options)] [TIMEOUT <duration>]
@@ -73,7 +100,7 @@ STATEMENTS: Mapping[str, str] = {
     "(": "<query>",
 }
 _NAMES = frozenset({"topic", "source", "sink", "stream", "table", "user's type", "function",
-                    "query id", "property", "value"})  # fmt: skip
+                    "query id", "property", "value", "group", "mechanism"})  # fmt: skip
 _NO_NAMES = frozenset({"IF", "FUNCTION", "EXTENDED"})  # where a name may stand
 _QUERY_STARTS = ("SELECT", "WITH", "FROM", "VALUES")
 _TOKEN = re.compile(r"[{}\[\]|*]|<[^>]+>|\(\w+\)|@\w+|[\w+]+|[=,]")

@@ -48,6 +48,7 @@ def test_how_it_is_written_fits_a_terminal(entry):
         ("group  by", "[WHERE condition] [GROUP BY …]"),
         ("window", "HOPPING (SIZE n unit, ADVANCE BY n unit)"),
         ("CREATE", "CREATE TYPE [IF NOT EXISTS] name AS type;"),
+        ("drop topic", "DROP TOPIC [IF EXISTS] name;"),
         ("CREATE TABLE", "WITH (KAFKA_TOPIC='topic', VALUE_FORMAT='format', …);"),
         ("CREATE TABLE", "SELECT … [EMIT CHANGES | EMIT FINAL];"),
         ("RUN", "RUN SCRIPT 'file';"),

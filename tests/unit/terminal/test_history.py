@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 from kshell.config import PROPERTIES
-from kshell.terminal.history import PrivateHistory, masked
+from kshell.errors import ParseError
+from kshell.sql.parse import parse
+from kshell.terminal.history import PrivateHistory
+from kshell.terminal.masking import masked, masked_at
+from kshell.terminal.messages import error_lines
 
 MASK = "********"
 
@@ -47,12 +51,47 @@ MASK = "********"
         ("-- a remark\nSET 'sasl.password' = -- here\n 'hunter2';", f"-- a remark\nSET 'sasl.password' = -- here\n '{MASK}';"),
         ("\\! curl -u al:pw https://r", f"\\! curl -u {MASK} https://r"),
         ("\\! x --password=pw -n 1", f"\\! x --password={MASK} -n 1"),
+        ("CREATE USER ann PASSWORD 'hunter2';", f"CREATE USER ann PASSWORD '{MASK}';"),
+        ("alter user 'a-n' password 'it''s' iterations 4096", f"alter user 'a-n' password '{MASK}' iterations 4096"),
+        ("CREATE USER a-n.b PASSWORD 'x' MECHANISM SCRAM-SHA-256", f"CREATE USER a-n.b PASSWORD '{MASK}' MECHANISM SCRAM-SHA-256"),
+        ("CREATE USER ann PASSWORD hunter2", f"CREATE USER ann PASSWORD {MASK}"),
+        ("CREATE USER ann PASSWORD = 'hunter2'", f"CREATE USER ann PASSWORD = '{MASK}'"),
+        ("CREATE USER ann 'hunter2'", f"CREATE USER ann '{MASK}'"),
+        ("CREATE USR ann PASWORD 'hunter2", f"CREATE USR ann PASWORD '{MASK}'"),
+        ("CRAETE USER ann PASSWORD \"hunter2\"", f"CRAETE USER ann PASSWORD {MASK}"),
+        ("SELECT 1; CREATE USER ann PASSWORD 'a' ITERATIONS 'b'", f"SELECT 1; CREATE USER ann PASSWORD '{MASK}' ITERATIONS '{MASK}'"),
+        ("CREATE STREAM s (password STRING) WITH (KAFKA_TOPIC='t');", "CREATE STREAM s (password STRING) WITH (KAFKA_TOPIC='t');"),
+        ("DROP USER ann;", "DROP USER ann;"),
         ("\\ns login SET 'sasl.pasword'='hunter2'", f"\\ns login SET 'sasl.pasword'='{MASK}'"),
         ("\\ns login SET 'sasl.password'='hunter2'", f"\\ns login SET 'sasl.password'='{MASK}'"),
     ],
 )  # fmt: skip
 def test_values_of_secrets_are_masked(text: str, kept: str) -> None:
     assert masked(text) == kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CREATE USER ann PASSWORD 'hunter2' MECHANISM MD5",
+        "CREATE USER ann PASSWORD 'hunter2'\nITERATIONS many",
+        "CREATE USER ann PASSWORD hunter2 now",
+        "CREATE USR ann PASSWORD 'hunter2'",
+        "SET 'sasl.password'='hunter2' now",
+    ],
+)
+def test_no_error_draws_a_secret_and_its_place_is_right(text: str) -> None:
+    with pytest.raises(ParseError) as raised:
+        parse(text)
+    error = raised.value
+    assert error.place is not None
+    marked = text.split("\n")[error.place.line - 1][error.place.column - 1 :][: error.place.length]
+    shown, place = masked_at(text, error.place)
+    there = shown.split("\n")[place.line - 1][place.column - 1 :][: place.length]
+    assert there in (marked, MASK)
+    drawn = "\n".join(error_lines(error, text))
+    assert "hunter2" not in drawn
+    assert MASK in drawn or "\n" in text
 
 
 @pytest.mark.parametrize("name", [n for n, p in PROPERTIES.items() if p.secret])

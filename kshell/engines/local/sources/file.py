@@ -29,7 +29,7 @@ from kshell.sql.bind.file_tables import repeated
 from kshell.sql.bind.scope import reserved_columns
 from kshell.sql.statements import CreateFromFile
 
-__all__ = ["FileTable", "file_input", "file_source"]
+__all__ = ["FileTable", "content", "file_input", "file_source"]
 
 _NO_KEY = "leave PRIMARY KEY out, or mend the file"
 _KINDS = (
@@ -52,7 +52,7 @@ def _made(statement: CreateFromFile, properties: Properties) -> Source:
     if headers:
         raise BindError("a file has no HEADERS", place=statement.name.place)
     path, most = statement.file.text, properties.number("kshell.file.max.bytes") or 0
-    data, time = _content(path, most)
+    data, time = content(path, most)
     rows, cut = read_rows(path, data, (*key, *value), most)
     rows = rows.combine_chunks()
     if not key and not value:
@@ -68,7 +68,7 @@ def _made(statement: CreateFromFile, properties: Properties) -> Source:
     )  # fmt: skip
 
 
-def _content(path: str, most: int) -> tuple[bytes, int]:
+def content(path: str, most: int) -> tuple[bytes, int]:
     """The bytes of a regular file, and when it was written; follows links, opens nothing else."""
     if "://" in path:
         raise BindError(

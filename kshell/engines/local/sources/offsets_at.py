@@ -1,13 +1,27 @@
-"""The offsets of a moment: bounded scans seek by it, and so does PRINT."""
+"""The offsets of a moment: bounded scans, PRINT and changes of offsets seek by it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from kshell.batch.times import parse_moment
+from kshell.errors import BindError, Place
 from kshell.kafka.client import Client
 from kshell.kafka.metadata import Snapshot
 
-__all__ = ["first_at"]
+__all__ = ["first_at", "moment_of"]
+
+
+def moment_of(text: str, now: int, place: Place | None) -> int:
+    """Milliseconds since 1970 of a moment as written; raises BindError."""
+    moment = parse_moment(text, now)
+    if moment is None:
+        raise BindError(
+            f"'{text}' is no moment",
+            hint="'@-10m', '10 minutes ago', 'yesterday' or '2026-01-31T10:00:00Z'",
+            place=place,
+        )
+    return moment
 
 
 def first_at(

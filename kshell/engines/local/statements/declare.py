@@ -14,7 +14,6 @@ from kshell.engines.local.sources.cut_times import cut_notices
 from kshell.engines.local.statements.topics import create_topic, keep_topic
 from kshell.errors import UnknownName
 from kshell.formats.from_schema import cut_times_in
-from kshell.kafka.admin import delete_topic
 from kshell.results import Answer, Message
 from kshell.sql import ddl
 from kshell.sql import statements as ast
@@ -81,7 +80,7 @@ def drop(context: Context, statement: ast.DropSource, properties: Properties) ->
     if source is not None and source.query_id in context.queries:
         context.terminate(source.query_id)
     if source is not None and statement.delete_topic:
-        delete_topic(properties, source.topic)
+        context.admin(properties).delete_topic(source.topic)
     return Message(made.message)
 
 

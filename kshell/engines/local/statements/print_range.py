@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kshell.batch.times import parse_moment
-from kshell.engines.local.sources.offsets_at import first_at
+from kshell.engines.local.sources.offsets_at import first_at, moment_of
 from kshell.errors import BindError
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import FOREVER
@@ -105,11 +104,5 @@ def _place(
         return None, {p: max(first, position.offset) for p, (first, _) in held.items()}
     if position.before_end is not None:
         return None, {p: max(first, end - position.before_end) for p, (first, end) in held.items()}
-    moment = parse_moment(position.moment, now)
-    if moment is None:
-        raise BindError(
-            f"'{position.moment}' is no moment",
-            hint="'@-10m', '10 minutes ago', 'yesterday' or '2026-01-31T10:00:00Z'",
-            place=position.place,
-        )
+    moment = moment_of(position.moment, now, position.place)
     return moment, first_at(client, snapshot, held, moment, unknown)
