@@ -8,6 +8,7 @@ without repeating its rules here.  `engines` calls `prepare`, and EXPLAIN shows 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +26,7 @@ from kshell.sql.clauses import Query
 from kshell.sql.spans import Draft
 from kshell.types import as_moment, duckdb_name, quote_duckdb
 
-__all__ = ["Planned", "Read", "plain_schema", "prepare", "raw_schema", "view"]
+__all__ = ["Planned", "Read", "plain_schema", "prepare", "raw_schema", "readable", "view"]
 
 _EXPLAIN = "EXPLAIN (FORMAT JSON) "
 
@@ -133,6 +134,22 @@ def plain_schema(schema: pa.Schema, names: Sequence[str]) -> pa.Schema:
     return pa.schema([(n, plain_type(f.type)) for f, n in zip(schema, names, strict=True)])
 
 
+# What DuckDB gives to Arrow as the bytes of its own memory.
+_INNER = re.compile(r"(?:BIGNUM|BIT)((?:\[\d*\])*)")
+
+
+def readable(answer: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """The answer with whole numbers beyond DECIMAL(38, 0), and bits, as text."""
+    kept = [_INNER.fullmatch(str(type)) for type in answer.types]
+    if not any(kept):
+        return answer
+    items = (
+        f"CAST(#{n} AS VARCHAR{found[1]})" if found else f"#{n}" for n, found in enumerate(kept, 1)
+    )
+    named = zip(items, answer.columns, strict=True)
+    return answer.project(", ".join(f"{item} AS {quote_duckdb(name)}" for item, name in named))
+
+
 def _with_moments(schema: pa.Schema, moments: Sequence[bool]) -> pa.Schema:
     """The schema that says which of its columns are times."""
     if len(moments) != len(schema) or not any(moments):
@@ -226,7 +243,7 @@ def prepare(
         ran = sql = rewritten.sql
         try:
             named = connection.sql(sql).columns  # those of the subquery are each unlike the others
-            schema = connection.sql(f"FROM ({sql}\n) LIMIT 0").to_arrow_table().schema
+            schema = readable(connection.sql(f"FROM ({sql}\n) LIMIT 0")).to_arrow_table().schema
         except duckdb.Error as error:
             raise translate_error(error, query, known, ran, rewritten.locate) from error
         names = rewritten.shown.names(named)

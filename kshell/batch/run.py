@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 import duckdb
 import pyarrow as pa
 
-from kshell.batch.plan import Planned, Read, plain_schema, raw_schema, view
+from kshell.batch.plan import Planned, Read, plain_schema, raw_schema, readable, view
 from kshell.batch.tables import Scan
 from kshell.batch.translate_error import translate_error
 from kshell.errors import EvaluationError, Interrupted, KshellError
@@ -73,7 +73,7 @@ class _Run:
                 names = {c.name for c in read.columns}
                 self._connection.execute(view(number, read.reference, names))
             with contextlib.closing(
-                self._connection.sql(self._planned.sql).to_arrow_reader(_ANSWER_ROWS)
+                readable(self._connection.sql(self._planned.sql)).to_arrow_reader(_ANSWER_ROWS)
             ) as answer:
                 schema = self._planned.schema
                 if schema is None:

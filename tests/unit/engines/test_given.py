@@ -301,3 +301,16 @@ def test_explode_makes_the_same_rows_bounded_and_continuous():
         with pytest.raises(UnknownName, match="cube_explode") as caught:
             rows(session, "SELECT CUBE_EXPLODE(l) FROM t")
         assert "EMIT CHANGES" in caught.value.hint
+
+
+def test_numbers_beyond_38_digits_and_bits_are_text(session):
+    big = "9" * 41
+    text = f"SELECT id, {big} AS n, -{big} AS n, '0101'::BIT AS b, [{big}, NULL] AS l FROM orders ORDER BY id DESC LIMIT 2"
+    *_, answer = session.execute(text)
+    found = [list(zip(*(c.to_pylist() for c in batch.columns), strict=True)) for batch in answer.batches]
+    assert [row for part in found for row in part] == [
+        (n, big, f"-{big}", "0101", [big, None]) for n in (3, 2)
+    ]
+    assert answer.schema.names == ["id", "n", "n_1", "b", "l"]
+    pivoted = f"PIVOT (SELECT who, {big} AS n FROM orders) ON who USING MAX(n)"  # its rows decide its columns
+    assert rows(session, pivoted) == [(big, big)]
