@@ -10,12 +10,15 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
+from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.changes import Changes
 from kshell.config import Properties
 from kshell.errors import KafkaError
 from kshell.kafka.produce import Producer
 from kshell.results import Live
 from kshell.session import Session
+from kshell.sql import plan
+from kshell.sql.row_places import with_places
 
 COUNT = 30
 Begin = Callable[[str], Live]
@@ -240,3 +243,14 @@ def test_what_a_query_does_not_read_is_a_hint(demo, topic: str) -> None:
     list(session.execute("SET 'auto.offset.reset'='earliest'"))
     assert hints(sql) == ()
     session.close()
+
+
+def test_rows_of_a_system_table_are_no_records() -> None:
+    columns = (Column("group_id", pa.string()),)
+    spec = FormatSpec("JSON")
+    of_topic = Source("lag", Kind.STREAM, "lag", (), columns, spec, spec, declared=False)
+    for source, placed in ((of_topic, True), (replace(of_topic, system=True), False)):
+        output = plan.Relation(Kind.STREAM, (), columns)
+        scan = plan.Scan(source, output, (("group_id", "group_id"),))
+        node = plan.Answer(scan, (("group_id", "group_id"),), None, output)
+        assert (with_places(node) is not None) is placed
