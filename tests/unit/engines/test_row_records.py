@@ -13,7 +13,7 @@ import pytest
 from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.changes import Changes
 from kshell.config import Properties
-from kshell.errors import KafkaError
+from kshell.errors import KafkaError, Outage
 from kshell.kafka.produce import Producer
 from kshell.results import Live
 from kshell.session import Session
@@ -183,6 +183,25 @@ def test_an_offset_that_is_not_there_is_said(
     )
     with pytest.raises(KafkaError, match=said):
         at(live, 1, 3)
+
+
+def test_a_partition_without_a_leader_is_an_outage(
+    begin: Begin, watching: Session, topic: str, monkeypatch
+) -> None:
+    live = begin(f"SELECT id FROM {topic} EMIT CHANGES LIMIT 1")
+    read(live)
+    client = watching.engine.context.client  # type: ignore[attr-defined]
+    taken = client.snapshot
+
+    def without(*asked: object) -> object:
+        found = taken(*asked)
+        held = {p: ends for p, ends in found.offsets.items() if p != 1}
+        return replace(found, offsets=held, missing=frozenset([1]))
+
+    monkeypatch.setattr(client, "snapshot", without)
+    with pytest.raises(Outage, match="no leader answers .* partition 1"):
+        at(live, 1, 3)
+    assert at(live, 2, 3)["value"] == value(14)
 
 
 class NoRecords:
