@@ -26,6 +26,8 @@ def with_places(node: plan.Answer) -> plan.Answer | None:
     if node.output.kind is not Kind.STREAM or not plan.row_by_row(node):
         return None
     (leaf,) = plan.scans(node)
+    if leaf.source.system or leaf.source.file is not None:
+        return None  # rows that are no records
     if any(column.name in PLACES for column in leaf.source.columns()):
         return None  # columns that somebody declared hide Kafka's
     return _placed(node)

@@ -10,12 +10,15 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
+from kshell.catalog.model import Column, FormatSpec, Kind, Source
 from kshell.changes import Changes
 from kshell.config import Properties
-from kshell.errors import KafkaError
+from kshell.errors import KafkaError, Outage
 from kshell.kafka.produce import Producer
 from kshell.results import Live
 from kshell.session import Session
+from kshell.sql import plan
+from kshell.sql.row_places import with_places
 
 COUNT = 30
 Begin = Callable[[str], Live]
@@ -182,6 +185,25 @@ def test_an_offset_that_is_not_there_is_said(
         at(live, 1, 3)
 
 
+def test_a_partition_without_a_leader_is_an_outage(
+    begin: Begin, watching: Session, topic: str, monkeypatch
+) -> None:
+    live = begin(f"SELECT id FROM {topic} EMIT CHANGES LIMIT 1")
+    read(live)
+    client = watching.engine.context.client  # type: ignore[attr-defined]
+    taken = client.snapshot
+
+    def without(*asked: object) -> object:
+        found = taken(*asked)
+        held = {p: ends for p, ends in found.offsets.items() if p != 1}
+        return replace(found, offsets=held, missing=frozenset([1]))
+
+    monkeypatch.setattr(client, "snapshot", without)
+    with pytest.raises(Outage, match="no leader answers .* partition 1"):
+        at(live, 1, 3)
+    assert at(live, 2, 3)["value"] == value(14)
+
+
 class NoRecords:
     """A read of a range in which compaction left nothing."""
 
@@ -240,3 +262,14 @@ def test_what_a_query_does_not_read_is_a_hint(demo, topic: str) -> None:
     list(session.execute("SET 'auto.offset.reset'='earliest'"))
     assert hints(sql) == ()
     session.close()
+
+
+def test_rows_of_a_system_table_are_no_records() -> None:
+    columns = (Column("group_id", pa.string()),)
+    spec = FormatSpec("JSON")
+    of_topic = Source("lag", Kind.STREAM, "lag", (), columns, spec, spec, declared=False)
+    for source, placed in ((of_topic, True), (replace(of_topic, system=True), False)):
+        output = plan.Relation(Kind.STREAM, (), columns)
+        scan = plan.Scan(source, output, (("group_id", "group_id"),))
+        node = plan.Answer(scan, (("group_id", "group_id"),), None, output)
+        assert (with_places(node) is not None) is placed

@@ -26,6 +26,7 @@ from kshell.engines.local.statements.print_range import Range, of_partition, pri
 from kshell.engines.local.statements.print_records import Records, Where, whole_values
 from kshell.errors import KafkaError, UnknownName, Unsupported
 from kshell.kafka.fetch import FOREVER, QUEUED_BYTES, Chunk
+from kshell.kafka.metadata import no_leader
 from kshell.kafka.reader import Reader
 from kshell.results import Answer, LiveStats, Printed
 from kshell.sql.clauses import Name
@@ -91,6 +92,8 @@ def record_at(
     lookup = context.lookup(properties)
     name = Name(topic, quoted=True)
     snapshot = lookup.snapshot(lookup.topic(name).name)
+    if partition in snapshot.missing:
+        raise no_leader(snapshot.name, [partition])
     first, end = snapshot.offsets.get(partition, (0, 0))
     if offset < first:
         raise KafkaError(f"offset {offset:,} is gone: the log starts at {first:,}")
