@@ -11,7 +11,7 @@ from kshell.config import Properties
 from kshell.demo.broker import Demo, start
 from kshell.engines.local.engine import LocalEngine
 from kshell.engines.local.statements import persistent
-from kshell.kafka import admin
+from kshell.kafka.admin import Admin
 from kshell.kafka.metadata import Partition, Snapshot, Topic
 from kshell.kafka.produce import Producer
 from kshell.session import Session
@@ -45,6 +45,9 @@ class Cluster:
     def find(self, name: str) -> Topic | None:
         return self._topics.get(name)
 
+    def forget(self) -> None:
+        pass
+
     def topic(self, name: str) -> Topic:
         return self._topics[name]
 
@@ -60,10 +63,10 @@ class Cluster:
 def cluster(monkeypatch) -> Cluster:
     made = Cluster()
 
-    def create_topic(properties, topic, *, partitions, replicas, configs):
+    def create_topic(self, topic, partitions, replicas, configs):
         made.put(topic, partitions, replicas, dict(configs))
 
-    monkeypatch.setattr(admin, "create_topic", create_topic)
+    monkeypatch.setattr(Admin, "create_topic", create_topic)
     monkeypatch.setattr(persistent, "_start", lambda context, id, sink, lookup: type("Query", (), {"id": id}))
     return made
 
