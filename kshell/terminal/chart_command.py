@@ -32,7 +32,7 @@ from kshell.whole_file import WholeFile
 __all__: list[str] = []
 
 _MOST_ROWS, _MOST_BYTES = 1_000_000, 256 << 20  # of the result that a chart is made from
-_AROUND = 4  # lines of the terminal that a chart leaves free
+_AROUND = 5  # lines left free: title, notes, an empty line, the prompt and its toolbar
 _HIGHEST = 20  # lines of a chart that can have any height
 _NARROWEST = 12
 _ENDING = ".svg"

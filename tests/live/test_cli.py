@@ -79,7 +79,7 @@ def test_exit_codes(kshell, ten):
 def test_errors_point_and_suggest(kshell, ten):
     done = kshell("-e", f"SELECT 1;\nSELECT m FROM `{ten}`")
     assert done.stderr.splitlines()[-4:-1] == [
-        "Error: no column named m",
+        "Error: no column named m; 10 records looked at",
         f"  2 │ SELECT m FROM `{ten}`",
         "    │        ^",
     ]

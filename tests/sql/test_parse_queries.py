@@ -172,7 +172,8 @@ def test_places_are_the_scripts() -> None:
         ("SELECT a FROM t WINDOW TUMBLING (SIZE 3 BOBS) GROUP BY a", Place(1, 41, 4), ""),
         ("SELECT 1e5+1,\n 2e1-1 +", Place(2, 9, 1), ""),
         ("SELECT a FROM t WITHIN 3 SECONDS", Place(1, 17, 6), ""),
-        ("SELECT 1; DELETE FROM t", Place(1, 11, 6), ""),
+        ("SELECT 1; DELETE FROM t", Place(1, 18, 4), ""),
+        ("SELECT 1; UPDATE t SET a = 1", Place(1, 11, 6), ""),
     ],
 )
 def test_refusals(text: str, place: Place, hint: str) -> None:

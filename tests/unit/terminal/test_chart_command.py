@@ -131,7 +131,7 @@ def test_a_line_over_a_timestamp_and_what_is_not_drawn(talk, capsys) -> None:
     enter(talk, "SELECT CAST(n AS STRING) AS s, n FROM big;")
     capsys.readouterr()
     enter(talk, "\\chart")
-    assert "the first 8 of 5,000 rows" in capsys.readouterr().err
+    assert "the first 7 of 5,000 rows" in capsys.readouterr().err
 
 
 def test_only_so_much_of_a_result_is_read(talk, capsys, monkeypatch) -> None:
