@@ -144,5 +144,6 @@ def test_what_a_query_took_is_given_back(kafka, backlog, kind):
     assert all(kept <= 20 << 20 for kept, _ in measured)
     first, *others = (resident for _, resident in measured)
     # A query reads 30 MB.  Where the allocator keeps its blocks differs by some; a leak adds up.
-    assert min(others) <= first + (8 << 20), measured
+    assert min(others) <= first + (16 << 20), measured
+    assert others[-1] <= others[0] + (8 << 20), measured
     assert max(others) <= first + (16 << 20), measured
