@@ -146,7 +146,7 @@ def prompt(memory: Memory, *, completing: bool) -> None:
             keyboard.send_text("\x04")
 
         with create_app_session(keyboard, output):
-            conversation = repl._Prompt(lambda: Session(), "table", False)  # type: ignore[arg-type, return-value]
+            conversation = repl._Prompt(lambda: Session(), "table", False, None, False)  # type: ignore[arg-type, return-value]
             conversation._menu.completer._known = memory.known
             conversation._prompt.complete_while_typing = completing
             threading.Thread(target=type_them, args=(conversation,), daemon=True).start()
