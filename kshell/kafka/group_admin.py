@@ -17,6 +17,7 @@ __all__ = ["Group", "Offsets", "alter_offsets", "committed", "delete_group", "de
            "group_names", "groups_in"]  # fmt: skip
 
 Offsets = dict[tuple[str, int], int]  # by topic and partition
+_NO_GROUP = 69
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,6 @@ def described(admin: Admin, group: str) -> Group:
         return Group(group, "DEAD", ())
     members = tuple(f"{m.client_id} at {m.host.lstrip('/')}" for m in found.members)
     return Group(group, found.state.name, members)
-
-
-_NO_GROUP = 69
 
 
 def committed(admin: Admin, group: str) -> Offsets:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+import kshell
+from kshell import library
 from kshell.config import Properties
 from kshell.kafka import admin, raw
 from kshell.kafka.client import Client
@@ -114,6 +116,20 @@ def session(properties: Properties) -> Iterator[Session]:
     session = Session(properties)
     yield session
     session.close()
+
+
+@pytest.fixture
+def shell(kafka: Broker) -> Iterator[library.Session]:
+    """A session of the library that makes changes of the cluster."""
+    with kshell.connect(kafka.bootstrap, yes=True) as session:
+        yield session
+
+
+@pytest.fixture
+def careful(kafka: Broker) -> Iterator[library.Session]:
+    """One that only plans them."""
+    with kshell.connect(kafka.bootstrap) as session:
+        yield session
 
 
 @pytest.fixture

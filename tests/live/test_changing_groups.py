@@ -31,12 +31,6 @@ def shell(kafka) -> Iterator[Session]:
 
 
 @pytest.fixture
-def careful(kafka) -> Iterator[Session]:
-    with kshell.connect(kafka.bootstrap) as session:
-        yield session
-
-
-@pytest.fixture
 def group() -> str:
     return f"G.{uuid.uuid4().hex[:8]}-a"
 

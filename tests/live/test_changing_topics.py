@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 
 import pytest
 
-import kshell
 from kshell.errors import BindError, KafkaError, KshellError, Place, UnknownName
 from kshell.kafka.produce import OutgoingRecord
 from kshell.library import Session
@@ -16,20 +14,6 @@ pytestmark = pytest.mark.live
 
 WITHOUT_DIGITS = str.maketrans("0123456789", "ghijklmnop")
 DEFAULT = "1 (the brokers' default)"
-
-
-@pytest.fixture
-def shell(kafka) -> Iterator[Session]:
-    """A session that makes the changes."""
-    with kshell.connect(kafka.bootstrap, yes=True) as session:
-        yield session
-
-
-@pytest.fixture
-def careful(kafka) -> Iterator[Session]:
-    """A session that only plans them."""
-    with kshell.connect(kafka.bootstrap) as session:
-        yield session
 
 
 @pytest.fixture

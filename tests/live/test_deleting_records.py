@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-import kshell
 from kshell.errors import BindError, KshellError, Place
 from kshell.kafka.produce import OutgoingRecord
 from kshell.library import Session
@@ -15,18 +14,6 @@ pytestmark = pytest.mark.live
 
 HOUR = 3_600_000
 START = 1_700_000_000_000  # 2023-11-14T22:13:20Z
-
-
-@pytest.fixture
-def shell(kafka) -> Iterator[Session]:
-    with kshell.connect(kafka.bootstrap, yes=True) as session:
-        yield session
-
-
-@pytest.fixture
-def careful(kafka) -> Iterator[Session]:
-    with kshell.connect(kafka.bootstrap) as session:
-        yield session
 
 
 @pytest.fixture
