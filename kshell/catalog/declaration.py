@@ -19,11 +19,7 @@ _WHOLE = "WRAP_SINGLE_VALUE"  # the one option of values that has no half in its
 
 
 def type_text(name: str, type: pa.DataType) -> str:
-    """CREATE TYPE.
-
-    >>> type_text("ADDRESS", pa.struct([("CITY", pa.string())]))
-    'CREATE TYPE `ADDRESS` AS STRUCT<`CITY` STRING>'
-    """
+    """CREATE TYPE, with the type written out."""
     return f"CREATE TYPE {quote_ksql(name)} AS {ksql_name(type)}"
 
 

@@ -62,6 +62,7 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.QueryControl: "persistent:control",
     cluster.ReassignTopic: "reassign_topic:reassign_topic",
     cluster.ResetGroup: "reset_group:reset_group",
+    ast.SaveQueries: "save_queries:save_queries",
     ast.Select: "select:select",
     cluster.SetUser: "users:set_user",
     ast.Show: "show:show",
