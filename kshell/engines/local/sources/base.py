@@ -20,11 +20,13 @@ __all__ = ["Input", "Piece"]
 class Piece:
     """Consecutive records of one partition, as each scan of the plan sees them.
 
-    `scans` are (the scan's number in the plan, its rows, the records that are left out).
+    `scans` are (the scan's number in the plan, its rows, the records that are left out); `next` is
+    the offset behind them.
     """
 
     partition: int
     scans: Sequence[tuple[int, Changes, LeftOut]]
+    next: int = 0
 
 
 class Input(Protocol):
