@@ -144,7 +144,13 @@ class Feed:
 
     def behind(self) -> dict[Lane, int]:
         """The offset behind all that was given out, of the lanes of which nothing waits here."""
+        if self.cancelled:
+            return {}  # what waited was dropped
         return {lane: at for lane, at in self._next.items() if not self._order.held(lane)}
+
+    def starts(self) -> dict[Lane, int]:
+        """The offset at which each lane begins, of inputs that are topics."""
+        return {lane: at for input in self._inputs for lane, at in input.starts.items()}
 
     def reached(self) -> list[tuple[str, int, int]]:
         """(topic, partition, offset) up to which each partition was read, the next one's."""

@@ -42,6 +42,10 @@ class Input(Protocol):
     def partitions(self) -> Collection[int]:
         """The partitions, those too that were added since it was opened."""
 
+    @property
+    def starts(self) -> Mapping[tuple[int, int], int]:
+        """The offset at which each scan begins in each partition; none if it is no topic."""
+
     def poll(self) -> Piece | None:
         """What has come, or None at once; raises what ended the read, and RegistryDown.
 

@@ -70,6 +70,10 @@ class TopicInput:
         return follower.starts.get(partition, first)
 
     @property
+    def starts(self) -> Mapping[tuple[int, int], int]:
+        return {(f.scan, p): self.start(p, f) for f in self._followers for p in self._offsets}
+
+    @property
     def partitions(self) -> Collection[int]:
         return self._stops
 
