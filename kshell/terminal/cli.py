@@ -37,6 +37,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 # The commands beside the shell itself.
 _COMMANDS = {
+    "run": "kshell.terminal.run_command:main",
     "test": "kshell.cases.command:main",
     "config": "kshell.terminal.config_command:main",
     "completion": "kshell.terminal.shell_completion:main",

@@ -15,7 +15,7 @@ from kshell import __version__
 from kshell.errors import EXIT_CODES, UsageError, nearest
 from kshell.terminal.formats import FORMATS
 
-__all__ = ["Parser", "parser", "script_of", "variables_of"]
+__all__ = ["Parser", "connection_options", "length_of_time", "parser", "script_of", "variables_of"]
 
 EXAMPLES = """\
 examples:
@@ -26,6 +26,7 @@ examples:
   kshell -b localhost:9092 -e "SELECT * FROM orders EMIT CHANGES" | jq .total
   kshell -b localhost:9092 -f check.sql --define day=2026-11-29 --timeout 60
   kshell -F client.properties                     properties as Java's tools take them
+  kshell run FILE --app NAME                      keep a file's queries running, exactly once
   kshell test FILE…                               test cases, without a broker
   kshell config init | show | validate            write, show or check the configuration
   kshell completion bash | zsh | fish             a script that completes these options
@@ -68,7 +69,7 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(message, hint=hint)
 
 
-def _seconds(text: str) -> float:
+def length_of_time(text: str) -> float:
     """A length of time: 30, 30s, 1.5m, 500ms."""
     match = _LENGTH.fullmatch(text)
     seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
@@ -95,35 +96,20 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = made.add_argument
-    add("-b", "--bootstrap", "--bootstrap-server", "--bootstrap-servers", metavar="HOST:PORT[,…]",
-        help="brokers to connect to first (also --bootstrap-server)")
     add("-e", "-c", "--execute", action="append", default=[], metavar="SQL",
         help="run statements and exit; may be repeated (also -c)")
     add("-f", "--file", metavar="FILE", help="run a script and exit; - is standard input")
     add("-o", "--output", choices=FORMATS, metavar="FORMAT",
         help=", ".join(FORMATS))
-    add("-X", "--property", action="append", default=[], metavar="NAME=VALUE",
-        help="set a property; SHOW PROPERTIES lists them; may be repeated")
-    add("--define", action="append", default=[], metavar="NAME=VALUE",
-        help="define a variable for ${NAME}; may be repeated")
     add("--limit", type=_count, metavar="N", help="of a script's answers: no more rows than this")
-    add("--timeout", type=_seconds, metavar="TIME",
+    add("--timeout", type=length_of_time, metavar="TIME",
         help="of a script's statements: 30, 5m; a bounded one fails then, a continuous one ends")
     add("--on-error", choices=("stop", "continue"), default="stop", metavar="stop|continue",
         help="after a statement of a script that failed")
     add("-y", "--yes", action="store_true",
         help="make changes of the cluster (CREATE TOPIC, RESET GROUP, …) without a question;"
         " a script without it shows their plans alone")
-    add("-F", "--command-config", default="", metavar="FILE",
-        help="properties from a client's file: Java's client.properties, librdkafka's, kcat's")
-    add("--profile", default="", metavar="NAME",
-        help="a [profile.NAME] of config.toml; without, [profile.default]")
-    add("--registry", metavar="URL", help="the schema registry")
-    add("--schema", action="append", default=[], metavar="TOPIC=FILE",
-        help="a topic's values have this schema: .avsc, .proto, .desc, .json;"
-        " FILE#NAME names the message")
-    add("--key-schema", action="append", default=[], metavar="TOPIC=FILE",
-        help="the same of its keys")
+    connection_options(made)
     add("--no-catalog", action="store_true",
         help="at the prompt: declare nothing of what earlier prompts declared, and keep nothing")
     add("--demo", action="store_true", help="an embedded broker with live sample data")
@@ -134,6 +120,27 @@ def parser() -> argparse.ArgumentParser:
     add("--debug", action="store_true", help="show tracebacks")
     add("--version", action="version", version=f"kshell {__version__}")
     return made  # fmt: skip
+
+
+def connection_options(made: argparse.ArgumentParser) -> None:
+    """Add the options that say which cluster it is, and what is set."""
+    add = made.add_argument
+    add("-b", "--bootstrap", "--bootstrap-server", "--bootstrap-servers", metavar="HOST:PORT[,…]",
+        help="brokers to connect to first (also --bootstrap-server)")
+    add("-X", "--property", action="append", default=[], metavar="NAME=VALUE",
+        help="set a property; SHOW PROPERTIES lists them; may be repeated")
+    add("--define", action="append", default=[], metavar="NAME=VALUE",
+        help="define a variable for ${NAME}; may be repeated")
+    add("-F", "--command-config", default="", metavar="FILE",
+        help="properties from a client's file: Java's client.properties, librdkafka's, kcat's")
+    add("--profile", default="", metavar="NAME",
+        help="a [profile.NAME] of config.toml; without, [profile.default]")
+    add("--registry", metavar="URL", help="the schema registry")
+    add("--schema", action="append", default=[], metavar="TOPIC=FILE",
+        help="a topic's values have this schema: .avsc, .proto, .desc, .json;"
+        " FILE#NAME names the message")
+    add("--key-schema", action="append", default=[], metavar="TOPIC=FILE",
+        help="the same of its keys")  # fmt: skip
 
 
 def variables_of(options: argparse.Namespace) -> dict[str, str]:

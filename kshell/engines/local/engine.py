@@ -26,6 +26,8 @@ from kshell.sql.statements import Statement
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from kshell.engines.local.durable.application import Application
+
 __all__ = ["LocalEngine"]
 
 _SHOWN = 1 << 14  # rows of the last result that are drawn at a time
@@ -138,6 +140,15 @@ class LocalEngine:
 
     def run(self, statement: Statement, properties: Properties) -> Answer | Proposal:
         """Run one statement and give its result; raises KshellError."""
+        if self.context.application is not None:
+            from kshell.engines.local.statements.application import ALLOWED
+
+            if not isinstance(statement, ALLOWED):
+                raise Unsupported(
+                    "this statement has no place in a file that kshell run keeps running",
+                    hint="CREATE …, INSERT INTO … SELECT, SET and DEFINE may stand there",
+                    place=statement.place,
+                )
         served = STATEMENTS.get(type(statement))
         if served is None:
             words = re.sub(r"(?<!^)(?=[A-Z])", " ", type(statement).__name__).upper()
@@ -205,6 +216,13 @@ class LocalEngine:
     def running(self) -> Sequence[Running]:
         """The queries in the background."""
         return self.context.running()
+
+    def application(self, name: str, seconds: float) -> Application:
+        """From now on queries are bound for an application, and not started; raises UsageError."""
+        from kshell.engines.local.durable.application import Application
+
+        self.context.application = Application(name, seconds)
+        return self.context.application
 
     def close(self) -> None:
         """Stop every query and disconnect; raises the first failure to write."""

@@ -32,6 +32,7 @@ from kshell.sql.plan import scans
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
+    from kshell.engines.local.durable.application import NewTopic
 
 __all__ = ["control", "create_as", "insert_select", "show_queries"]
 
@@ -49,7 +50,7 @@ def create_as(
         return Message(left.message)
     sink = plan_sink(lookup, statement)
     prefix = "CSAS" if sink.target.kind is Kind.STREAM else "CTAS"
-    id = context.next_id(f"{prefix}_{name}")
+    id = name if context.application is not None else context.next_id(f"{prefix}_{name}")
     target = replace(sink.target, query_id=id)
     ddl.declare(statement, context.catalog, target)  # refuses a replacement that is not possible
     replaced = context.queries.get(before.query_id) if before is not None else None
@@ -59,10 +60,10 @@ def create_as(
     if replaced is not None:
         context.terminate(replaced.id)
         lookup = context.lookup(properties)  # the offsets now: the old query read up to here
-    running = _start(context, id, replace(sink, target=target), lookup)
+    id = _start(context, id, replace(sink, target=target), statement, properties, lookup)
     context.catalog = ddl.declare(statement, context.catalog, target).catalog
     return Message(
-        f"{target.kind.value.capitalize()} {name} is created by query {running.id}.{told}",
+        f"{target.kind.value.capitalize()} {name} is created by query {id}.{told}",
         cut_in_plan(sink),
     )
 
@@ -73,11 +74,13 @@ def insert_select(
     """INSERT INTO … SELECT."""
     lookup = context.lookup(properties)
     sink = plan_sink(lookup, statement)
-    id = sink.query_id or context.next_id("INSERTQUERY")
+    id = sink.query_id
+    if not id and context.application is None:
+        id = context.next_id("INSERTQUERY")
     if id in context.queries:
         raise BindError(f"Query ID '{id}' already exists.", place=statement.place)
-    running = _start(context, id, sink, lookup)
-    return Message(f"Query {running.id} inserts into {sink.target.name}.", cut_in_plan(sink))
+    id = _start(context, id, sink, statement, properties, lookup)
+    return Message(f"Query {id} inserts into {sink.target.name}.", cut_in_plan(sink))
 
 
 def _ensure_topic(context: Context, lookup: Lookup, sink: plan.Sink) -> str:
@@ -90,6 +93,12 @@ def _ensure_topic(context: Context, lookup: Lookup, sink: plan.Sink) -> str:
     if found is not None:
         return keep_topic(context, found, sink.settings)
     first = next(iter(scans(sink))).source
+    if _new_topic(context, topic) is not None:
+        return ""
+    if (new := _new_topic(context, first.topic)) is not None:
+        return create_topic(
+            context, topic, sink.settings, lookup.properties, like=(new.partitions, new.replicas)
+        )
     held = first.system or lookup.held(first) is not None
     like = () if held else lookup.snapshot(first.topic).topic.partitions
     replicas = max((len(p.replicas) for p in like), default=-1)
@@ -98,7 +107,23 @@ def _ensure_topic(context: Context, lookup: Lookup, sink: plan.Sink) -> str:
     )
 
 
-def _start(context: Context, id: str, sink: plan.Sink, lookup: Lookup) -> Background:
+def _new_topic(context: Context, name: str) -> NewTopic | None:
+    """The topic of that name that the application will create, if any."""
+    return None if context.application is None else context.application.topics.get(name)
+
+
+def _start(
+    context: Context, id: str, sink: plan.Sink,
+    statement: ast.CreateAsSelect | ast.InsertSelect, properties: Properties, lookup: Lookup,
+) -> str:  # fmt: skip
+    """Run the query from now on, or where a file is run with the others of it; gives its name."""
+    reads = frozenset(leaf.source.name for leaf in scans(sink))
+    if context.application is not None:
+        id = context.application.add(
+            sink, statement.text, lambda: context.lookup(properties), statement.place
+        )
+        context.catalog = context.catalog.with_query(RunningQuery(id, reads, sink.target.name))
+        return id
     producer = Producer(lookup.properties)
     topic = sink.target.topic
     write = writer_of(sink, lookup.properties)
@@ -110,10 +135,9 @@ def _start(context: Context, id: str, sink: plan.Sink, lookup: Lookup) -> Backgr
     running = Background(id, sink, run, outlet, producer, context.client)
     running.properties = lookup.properties
     context.queries[id] = running
-    reads = frozenset(leaf.source.name for leaf in scans(sink))
     context.catalog = context.catalog.with_query(RunningQuery(id, reads, sink.target.name))
     running.start()
-    return running
+    return id
 
 
 def control(context: Context, statement: ast.QueryControl, properties: Properties) -> Answer:

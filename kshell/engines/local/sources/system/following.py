@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -84,6 +85,7 @@ class SystemInput:
 
     constant = True  # what is there at the start is there before any record
     partitions: Collection[int] = (0,)
+    starts: Mapping[tuple[int, int], int] = MappingProxyType({})
     paused: frozenset[int] = frozenset()
     notices: Sequence[Notice] = ()
     lag = 0
