@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kshell.config.client_files import ClientFile
 
 __all__ = ["COMMANDS_DEFAULTS", "PROFILE_KEYS", "Gathered", "config_file", "environment",
-           "gather", "read_config", "variable_of"]  # fmt: skip
+           "file_variable_of", "gather", "read_config", "variable_of"]  # fmt: skip
 
 # Short names that a profile has for what marks it.
 PROFILE_KEYS: Mapping[str, str] = {"color": "kshell.prompt.color", "read_only": "kshell.read.only"}
@@ -87,11 +87,28 @@ def _assigned(item: str) -> Setting:
 
 
 def environment() -> Iterator[Setting]:
-    """KSHELL_BOOTSTRAP_SERVERS and the like: dots are underscores, `kshell.` is left out."""
-    for name in PROPERTIES:
+    """KSHELL_BOOTSTRAP_SERVERS and the like: dots are underscores, `kshell.` is left out.
+
+    With _FILE after it, the variable of a secret names the file whose text is the secret.
+    """
+    for name, known in PROPERTIES.items():
         variable = variable_of(name)
         if variable in os.environ:
             yield Setting(name, os.environ[variable], variable)
+        named = file_variable_of(name) if known.secret else ""
+        if named and named in os.environ:
+            if variable in os.environ:
+                raise UsageError(f"{variable} and {named} are both set", hint="unset one of them")
+            yield Setting(name, _secret_in(named, os.environ[named]), named)
+
+
+def _secret_in(variable: str, path: str) -> str:
+    """The file's text, without a line's end."""
+    try:
+        return Path(path).expanduser().read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not text"
+        raise UsageError(f"{variable}: {path} cannot be read: {why}") from None
 
 
 def variable_of(name: str) -> str:
@@ -101,6 +118,15 @@ def variable_of(name: str) -> str:
     ('KSHELL_SAMPLE_RECORDS', 'KSHELL_SASL_PASSWORD')
     """
     return "KSHELL_" + name.removeprefix("kshell.").replace(".", "_").upper()
+
+
+def file_variable_of(name: str) -> str:
+    """The environment's name for the file of a secret property.
+
+    >>> file_variable_of("sasl.password")
+    'KSHELL_SASL_PASSWORD_FILE'
+    """
+    return f"{variable_of(name)}_FILE"
 
 
 def _of_profile(name: str) -> tuple[list[Setting], list[Setting]]:
