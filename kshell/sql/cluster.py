@@ -13,7 +13,8 @@ from kshell.sql.clauses import Name, Number, Position
 from kshell.sql.statements import Statement, statement
 
 __all__ = [
-    "AlterTopic", "Change", "CreateAcl", "CreateTopic", "DeleteRecords", "DropAcl", "DropGroup",
+    "AlterTopic", "Change", "CreateAcl", "CreateTopic", "DeleteRecords", "DropAcl",
+    "DropApplication", "DropGroup",
     "DropTopic", "DropUser", "ElectLeaders", "Goal", "Move", "ReassignTopic", "ResetGroup",
     "Resource", "Rule", "Secret", "SetUser", "Setting",
 ]  # fmt: skip
@@ -86,6 +87,14 @@ class ElectLeaders(Change):
     """ELECT LEADERS [topic, …]: the first replica of each partition leads; all topics without."""
 
     topics: tuple[Name, ...] = ()
+
+
+@statement
+class DropApplication(Change):
+    """DROP APPLICATION [IF EXISTS] name: the state of its queries, not what they wrote."""
+
+    name: Name
+    if_exists: bool = False
 
 
 class Goal(Enum):

@@ -26,7 +26,7 @@ __all__ = [
     "CreateAsSelect", "CreateFromFile", "CreateSource", "CreateType",
     "Define", "Describe", "DescribeFunction", "DescribeGroup", "DropSource", "DropType", "Exit",
     "Explain", "Help", "InsertSelect", "InsertValues", "Print", "QueryAction",
-    "QueryControl", "RunScript", "SaveQueries", "Select", "SetProperty", "Show", "ShowWhat",
+    "QueryControl", "RunScript", "Select", "SetProperty", "Show", "ShowWhat",
     "Spool", "Statement", "Undefine", "UnsetProperty", "statement", ]  # fmt: skip
 
 
@@ -331,13 +331,6 @@ class RunScript(Statement):
 @statement
 class Spool(Statement):
     """SPOOL 'file', or SPOOL OFF (an empty path)."""
-
-    path: str
-
-
-@statement
-class SaveQueries(Statement):
-    """SAVE QUERIES TO 'file'."""
 
     path: str
 

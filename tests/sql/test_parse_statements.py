@@ -13,6 +13,7 @@ from kshell.catalog.model import Kind
 from kshell.errors import ParseError, Place, UnknownName, Unsupported
 from kshell.sql.clauses import ColumnRole, Emit, Position
 from kshell.sql.parse import parse
+from kshell.sql.queries import DescribeQuery, SaveQueries
 from kshell.sql.statements import (
     AlterSource,
     AssertSchema,
@@ -36,7 +37,6 @@ from kshell.sql.statements import (
     QueryAction,
     QueryControl,
     RunScript,
-    SaveQueries,
     Select,
     SetProperty,
     Show,
@@ -214,6 +214,8 @@ def test_set_takes_several_at_once() -> None:
         ("DEFINE x = 'y;z'", Define, {"name": "x", "value": "y;z"}),
         ("UNDEFINE x", Undefine, {"name": "x"}),
         ("RUN SCRIPT '/a b.sql'", RunScript, {"path": "/a b.sql"}),
+        ("DESCRIBE QUERY a.B", DescribeQuery, {}),
+        ("DESCRIBE QUERY", Describe, {}),
         ("SAVE QUERIES TO '/a b.sql'", SaveQueries, {"path": "/a b.sql"}),
         ("SPOOL 'out.txt'", Spool, {"path": "out.txt"}),
         ("SPOOL OFF", Spool, {"path": ""}),

@@ -19,7 +19,7 @@ from kshell.engines.local.context import Context
 from kshell.errors import KshellError, Unsupported, UsageError
 from kshell.kafka.client import Client
 from kshell.results import Answer, Live, Proposal, Rows, Running
-from kshell.sql import cluster
+from kshell.sql import cluster, queries
 from kshell.sql import statements as ast
 from kshell.sql.statements import Statement
 
@@ -49,8 +49,10 @@ STATEMENTS: Mapping[type[Statement], str] = {
     cluster.DeleteRecords: "delete_records:delete_records",
     ast.Describe: "describe:describe",
     ast.DescribeFunction: "describe:describe_function",
+    queries.DescribeQuery: "queries:describe_query",
     ast.DescribeGroup: "show_system:describe_group",
     ast.DropSource: "declare:drop",
+    cluster.DropApplication: "applications:drop_application",
     cluster.DropAcl: "acls:drop_acl",
     cluster.DropGroup: "drop_group:drop_group",
     cluster.DropTopic: "drop_topic:drop_topic",
@@ -64,7 +66,7 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.QueryControl: "persistent:control",
     cluster.ReassignTopic: "reassign_topic:reassign_topic",
     cluster.ResetGroup: "reset_group:reset_group",
-    ast.SaveQueries: "save_queries:save_queries",
+    queries.SaveQueries: "save_queries:save_queries",
     ast.Select: "select:select",
     cluster.SetUser: "users:set_user",
     ast.Show: "show:show",

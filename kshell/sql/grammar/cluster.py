@@ -14,6 +14,7 @@ from kshell.sql.cluster import (
     AlterTopic,
     CreateTopic,
     DeleteRecords,
+    DropApplication,
     DropGroup,
     DropTopic,
     ElectLeaders,
@@ -196,11 +197,18 @@ def _drop_group(cursor: Cursor, place: Place) -> Statement:
     return DropGroup(name=_group(cursor), if_exists=if_exists, **place)
 
 
+def _drop_application(cursor: Cursor, place: Place) -> Statement:
+    if_exists = cursor.take("IF", "EXISTS")
+    name = cursor.topic("the name of an application")
+    return DropApplication(name=name, if_exists=if_exists, **place)
+
+
 CLUSTER: Mapping[tuple[str, str], Callable[[Cursor, Place], Statement]] = {
     ("CREATE", "TOPIC"): _create_topic,
     ("ALTER", "TOPIC"): _alter_topic,
     ("DROP", "TOPIC"): _drop_topic,
     ("DROP", "GROUP"): _drop_group,
+    ("DROP", "APPLICATION"): _drop_application,
     ("RESET", "GROUP"): _reset_group,
     ("DELETE", "RECORDS"): _delete_records,
     ("ELECT", "LEADERS"): _elect_leaders,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kshell.errors import ParseError
 from kshell.sql.clauses import Name, Position
 from kshell.sql.grammar.cursor import Cursor
+from kshell.sql.queries import DescribeQuery, SaveQueries
 from kshell.sql.statements import (
     Define,
     Describe,
@@ -23,7 +24,6 @@ from kshell.sql.statements import (
     QueryAction,
     QueryControl,
     RunScript,
-    SaveQueries,
     SetProperty,
     Show,
     ShowWhat,
@@ -79,6 +79,9 @@ def _describe(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
     if cursor.at("GROUP") and cursor.peek(1).text:
         cursor.next()
         return DescribeGroup(name=cursor.topic(), **place)
+    if cursor.at("QUERY") and cursor.peek(1).text:
+        cursor.next()
+        return DescribeQuery(name=cursor.topic("the id of a query"), **place)
     extended = bool(cursor.peek(1).text) and cursor.take("EXTENDED")
     kind = _described(cursor)
     name = None if kind is not None else cursor.topic()

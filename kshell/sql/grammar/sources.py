@@ -113,7 +113,7 @@ def _drop(cursor: Cursor, place: Place) -> Statement:
     if cursor.take("TYPE"):
         if_exists = cursor.take("IF", "EXISTS")
         return DropType(name=cursor.name("a type's name"), if_exists=if_exists, **place)
-    kind = _kind(cursor, "TYPE", "TOPIC", "GROUP", "ACL", "USER")
+    kind = _kind(cursor, "TYPE", "TOPIC", "GROUP", "ACL", "USER", "APPLICATION")
     if_exists = cursor.take("IF", "EXISTS")
     name = cursor.name(f"a {kind.value.lower()}'s name")
     delete = cursor.take("DELETE", "TOPIC")

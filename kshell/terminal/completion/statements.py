@@ -29,6 +29,7 @@ STATEMENTS: Mapping[str, str] = {
     "SHOW": f"SHOW {_WHAT}",
     "LIST": f"LIST {_WHAT}",
     "DESCRIBE": """DESCRIBE { <source> [EXTENDED | FULL] | FUNCTION <function> | GROUP <group>
+        | QUERY <query id>
         | { STREAMS | TABLES } [EXTENDED] | EXTENDED <source> | <query> }""",
     "PRINT": """PRINT <topic> { FROM+BEGINNING @printed | LAST <number> [WHERE <condition>]
         | PARTITION <partition> LAST <number> [WHERE <condition>] | @printed }""",
@@ -48,6 +49,7 @@ STATEMENTS: Mapping[str, str] = {
         | TYPE { <user's type> | IF+EXISTS <user's type> }
         | TOPIC { <topic> | IF+EXISTS <topic> }
         | GROUP { <group> | IF+EXISTS <group> }
+        | APPLICATION { <new> | IF+EXISTS <new> }
         | ACL [{ ALLOW | DENY } [@operations]] [ON @resource] [TO <principal>]
           [FROM+HOST <host>]
         | USER { <new> | IF+EXISTS <new> } [MECHANISM <mechanism>] }""",

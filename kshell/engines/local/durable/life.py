@@ -64,7 +64,7 @@ class Life:
         self._names = states(self._graph)
         header = plan.header(self._graph)
         self._restore(saved, header)
-        self._ledger = Ledger(header, held.owner, saved)
+        self._ledger = Ledger(header, held.owner, saved, [s.source.topic for s in self._leaves])
         lanes: Mapping[Lane, Stand] = {} if standing is None else standing.lanes
         self._feed = held.feed = open_feed(lookup, plan.sink, bounded=False, goes_on=lanes)
         self._stands = Stands(lanes)
@@ -180,18 +180,11 @@ class Life:
         held.passed("deltas")
         if last:
             self._transactions.send(self._plan.state_topic, claim(held.owner, left=True))
-        self._transactions.commit(self._plan.id, self._offsets(lanes))
+        offsets = self._ledger.standing.offsets().items()
+        self._transactions.commit(self._plan.id, [(*place, at) for place, at in offsets])
         held.passed("commit")
         held.committed(self._ledger.standing, time.monotonic() - began)
         self._watch = time.monotonic() + _WATCH
-
-    def _offsets(self, lanes: Mapping[Lane, Stand]) -> list[tuple[str, int, int]]:
-        """For the group: of scans that read one topic, where the last one is."""
-        offsets: dict[tuple[str, int], int] = {}
-        for (scan, partition), stand in lanes.items():
-            place = self._leaves[scan].source.topic, partition
-            offsets[place] = min(stand.next, offsets.get(place, stand.next))
-        return [(*place, at) for place, at in offsets.items()]
 
     def _look(self) -> None:
         """An idle query sees here that another process has it: a commit of its own would tell."""

@@ -9,12 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from kshell.catalog.catalog import RunningQuery
 from kshell.catalog.model import Kind
 from kshell.config import Properties
-from kshell.engines.local.continuous.background import Background, State, stands_at
+from kshell.engines.local.continuous.background import Background
 from kshell.engines.local.continuous.run import Run
 from kshell.engines.local.continuous.sink_writer import Outlet
 from kshell.engines.local.sources.chunks import writer_of
@@ -24,7 +22,7 @@ from kshell.engines.local.statements.plans import plan_sink
 from kshell.engines.local.statements.topics import create_topic, keep_topic
 from kshell.errors import BindError, UnknownName
 from kshell.kafka.produce import Producer
-from kshell.results import Answer, Message, Rows, time_left
+from kshell.results import Answer, Message
 from kshell.sql import ddl, plan
 from kshell.sql import statements as ast
 from kshell.sql.bind.upgrade import check_upgrade
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
     from kshell.engines.local.context import Context
     from kshell.engines.local.durable.application import NewTopic
 
-__all__ = ["control", "create_as", "insert_select", "show_queries"]
+__all__ = ["control", "create_as", "insert_select"]
 
 
 def create_as(
@@ -159,35 +157,3 @@ def control(context: Context, statement: ast.QueryControl, properties: Propertie
         return Message("No query runs.")
     which = ids[0] if len(ids) == 1 else f"{len(ids)} queries"
     return Message(f"{which} {'is' if len(ids) == 1 else 'are'} {done[statement.action.value]}.")
-
-
-def show_queries(context: Context, extended: bool) -> Answer:
-    """Every query of this shell: its sink, its rate, how far it is behind, and its error."""
-    if not context.queries:
-        return Message("No query runs in this shell.")
-    queries = list(context.queries.values())
-    text = pa.string()
-    columns = {
-        "query": pa.array([q.id for q in queries], text),
-        "state": pa.array([q.state.value for q in queries], text),
-        "writes": pa.array([q.sink.target.name for q in queries], text),
-        "topic": pa.array([q.sink.target.topic for q in queries], text),
-        "read": pa.array([q.feed.scanned for q in queries], pa.int64()),
-        "written": pa.array([q.written for q in queries], pa.int64()),
-        "unwritten": pa.array([q.outlet.unwritten for q in queries], pa.int64()),
-        "per second": pa.array([round(_rate(q)) for q in queries], pa.int64()),
-        "lag": pa.array([q.feed.lag for q in queries], pa.int64()),
-        "time left": pa.array([time_left(q.feed.lag, _rate(q)) or None for q in queries], text),
-        "left out": pa.array([q.feed.bad.count for q in queries], pa.int64()),
-        "late": pa.array([q.late for q in queries], pa.int64()),
-        "error": pa.array([q.failure or q.note or None for q in queries], text),
-    }
-    if extended:
-        reached = [stands_at(q.feed.reached(), 1 << 30) for q in queries]
-        columns["position"] = pa.array(reached, text)
-        columns["statement"] = pa.array([q.sink.text for q in queries], text)
-    return Rows.of(pa.table(columns))
-
-
-def _rate(query: Background) -> float:
-    return query.feed.rate() if query.state is State.RUNNING else 0.0

@@ -46,7 +46,7 @@ def show(context: Context, statement: Show, properties: Properties) -> Answer:
         case ShowWhat.FUNCTIONS:
             return _functions()
         case ShowWhat.QUERIES:
-            from kshell.engines.local.statements.persistent import show_queries
+            from kshell.engines.local.statements.queries import show_queries
 
             return show_queries(context, statement.extended)
         case ShowWhat.STREAMS | ShowWhat.TABLES:

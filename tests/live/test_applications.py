@@ -1,0 +1,76 @@
+"""Applications as any shell on the cluster sees them: SHOW QUERIES, DESCRIBE QUERY, DROP."""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+
+import pytest
+
+from kshell.errors import UnknownName
+
+from .applications import Process, committed, eventually
+from .test_durable import rows, script
+
+pytestmark = pytest.mark.live
+
+
+def shown(shell) -> dict[tuple[str, str], dict]:
+    answer = shell.sql("SHOW QUERIES")
+    found = [] if answer.text.startswith("No query") else answer.rows()
+    names = ("application", "query", "where", "committed", "lag", "keys", "bytes", "error")
+    return {(row[0], row[1]): dict(zip(names, row, strict=True)) for row in found}
+
+
+def test_a_shell_sees_describes_and_drops_it(kafka, topic, properties, shell, careful, tmp_path):
+    name = f"a{uuid.uuid4().hex[:8]}"
+    source = topic(rows(700), partitions=2)
+    process = Process(kafka.bootstrap, script(tmp_path, source, name), name).ready()
+    eventually(lambda: committed(kafka.bootstrap, f"{name}-copied"), lambda found: len(found) == 700)
+    mine = eventually(
+        lambda: {q: row for (a, q), row in shown(shell).items() if a == name},
+        lambda found: all(row["lag"] == 0 for row in found.values()) and len(found) == 2,
+    )
+    assert sorted(mine) == ["COPIED", "COUNTED"]
+    where = f"{socket.gethostname()}, pid {process.process.pid}"
+    assert [(row["where"], row["error"]) for row in mine.values()] == [(where, None)] * 2
+    described = dict(shell.sql(f"DESCRIBE QUERY {name}.COUNTED").rows())
+    assert described["runs"] == where
+    assert described["statement"].startswith("CREATE TABLE COUNTED WITH")
+    assert described["group"] == f"kshell.{name}.COUNTED"
+    offsets = [int(v) for k, v in described.items() if k.startswith(f"next offset of {source}")]
+    assert sum(offsets) == 700
+    plan = careful.sql(f"DROP APPLICATION {name}")
+    assert [row[1] for row in plan.rows()][:2] == [f"topic _kshell.{name}.{q}.state" for q in ("COPIED", "COUNTED")]
+    assert [n.text for n in plan.notices][-1] == f"it may still run: {where}; it would end"
+    assert process.terminate() == 0, process.text
+    assert {row["where"] for (a, _), row in shown(shell).items() if a == name} == {"stopped"}
+    done = shell.sql(f"DROP APPLICATION {name}")
+    assert done.text == f"Application {name} is dropped; the topics that it wrote stay."
+    assert [a for a, _ in shown(shell) if a == name] == []
+    assert len(committed(kafka.bootstrap, f"{name}-copied")) == 700
+    with pytest.raises(UnknownName) as failed:
+        shell.sql(f"DROP APPLICATION {name}")
+    assert failed.value.what == f"no application named {name}"
+    with pytest.raises(UnknownName):
+        shell.sql(f"DESCRIBE QUERY {name}.COUNTED")
+
+
+def test_one_that_runs_is_ended_by_drop(kafka, topic, shell, tmp_path):
+    name = f"a{uuid.uuid4().hex[:8]}"
+    source = topic(rows(100))
+    process = Process(kafka.bootstrap, script(tmp_path, source, name), name).ready()
+    shell.sql(f"DROP APPLICATION {name}")
+    assert process.wait(30) in (1, 5), process.text
+    assert os.path.exists(tmp_path / "queries.sql")
+
+
+def test_of_a_topic_that_something_else_wrote_the_reason_is_told(kafka, topic, shell):
+    name = f"a{uuid.uuid4().hex[:8]}"
+    from kshell.kafka.produce import OutgoingRecord
+
+    topic([OutgoingRecord(b"o", b"what", 5)], name=f"_kshell.{name}.Q.state")
+    row = shown(shell)[name, "Q"]
+    assert row["where"] is None
+    assert row["error"]
