@@ -58,6 +58,13 @@ class Entries:
         numbers = pa.record_batch({"value": pa.array(list(values.values()), pa.int64())})
         return cls.of(names, numbers)
 
+    def slice(self, start: int, length: int) -> Entries:
+        """Some of them."""
+        return Entries(
+            self.keys.slice(start, length), self.values.slice(start, length),
+            self.gone.slice(start, length),
+        )  # fmt: skip
+
     def named(self) -> dict[str, int]:
         """What `numbers` was given."""
         names, values = self.keys.column(0).to_pylist(), self.values.column(0).to_pylist()

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kshell import __version__
 from kshell.errors import Interrupted, KshellError, UsageError
 from kshell.terminal.options import Parser, connection_options, length_of_time, variables_of
 
@@ -85,7 +86,7 @@ def _run(session: Session, options: argparse.Namespace, text: str) -> int:
 
     engine = session.engine
     assert isinstance(engine, LocalEngine)
-    application = engine.application(options.app, options.commit)
+    application = engine.application(options.app, options.commit, __version__)
     for piece in split(text):
         for event in session.execute_piece(piece):
             if isinstance(event, Remark):

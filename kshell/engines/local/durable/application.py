@@ -36,10 +36,12 @@ class NewTopic:
 
 @dataclass
 class Application:
-    """A name, and what is to run under it; `seconds` are between two commits."""
+    """A name, and what is to run under it; `seconds` are between two commits, `version` is this
+    kshell's."""
 
     name: str
     seconds: float
+    version: str
     plans: dict[str, Plan] = field(default_factory=dict)
     topics: dict[str, NewTopic] = field(default_factory=dict)
     queries: list[Durable] = field(default_factory=list)
@@ -70,8 +72,8 @@ class Application:
             )
         _check_sources(sink, place)
         self.plans[name] = Plan(
-            self.name, name, sink, statement, lookup, contextvars.copy_context(), place
-        )
+            self.name, name, sink, statement, lookup, self.version, contextvars.copy_context(), place
+        )  # fmt: skip
         return name
 
     def run(self) -> None:

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from kshell.catalog.model import Kind
+from kshell.engines.local.durable.states import renamed, states
 from kshell.errors import BindError
 from kshell.sql import plan
 from kshell.sql.expressions import (
@@ -31,31 +32,20 @@ from kshell.sql.expressions import (
 )
 from kshell.stream.graph import Graph
 
-__all__ = ["check_upgrade", "fingerprint", "states"]
+__all__ = ["check_upgrade", "fingerprint"]
 
 Print = list[dict[str, Any]]
-
-
-def states(graph: Graph) -> dict[str, str]:
-    """The lasting name of each operator with state, by its place in the plan: filters that come or
-    go change the places and not these."""
-    stateful = [place for place, made in graph.operators.items() if hasattr(made, "snapshot")]
-    return {
-        place: f"{n}.{place.partition('.')[2]}" for n, place in enumerate(stateful, start=1)
-    }
 
 
 def fingerprint(sink: plan.Sink, graph: Graph) -> Print:
     """A row for each scan and each step that has state, from the sink down."""
     rows = [_row(node) for node in _relevant(sink)]
     rows.append({"step": "Sink", "topic": sink.target.topic, "kind": sink.target.kind.value})
-    named = states(graph)
-    for part, entries in graph.snapshot().items():
-        number, kind, name = part.split(".", 2)
+    for part, entries in renamed(graph.snapshot(), states(graph)).items():
         columns = [
             f"{f.name} {f.type}" for s in (entries.keys.schema, entries.values.schema) for f in s
         ]
-        rows.append({"step": f"{named[f'{number}.{kind}']}.{name}", "columns": columns})
+        rows.append({"step": part, "columns": columns})
     return rows
 
 

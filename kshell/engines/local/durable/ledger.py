@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from kshell import __version__
 from kshell.engines.local.continuous.time_order import Lane, Stand
 from kshell.engines.local.durable.packing import pack, unpack
 from kshell.errors import KshellError, Outage, UsageError
@@ -69,8 +68,8 @@ class Header:
 
     statement: str
     fingerprint: Sequence[Mapping[str, Any]]
+    kshell: str  # the version that wrote it
     version: int = VERSION
-    kshell: str = __version__
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from kshell.engines.local.continuous.feed import open_feed
 from kshell.engines.local.continuous.sink_topic import SinkTopic
 from kshell.engines.local.continuous.sink_writer import Outlet
 from kshell.engines.local.continuous.time_order import Lane, Stand, Step, cut
-from kshell.engines.local.durable.fingerprint import check_upgrade, states
+from kshell.engines.local.durable.fingerprint import check_upgrade
 from kshell.engines.local.durable.held import Held, TakenOver
 from kshell.engines.local.durable.ledger import (
     Header,
@@ -28,13 +28,13 @@ from kshell.engines.local.durable.ledger import (
 )
 from kshell.engines.local.durable.plan import Plan
 from kshell.engines.local.durable.standing import Stands, bare
+from kshell.engines.local.durable.states import renamed, restore, states
 from kshell.engines.local.sources.chunks import writer_of
 from kshell.errors import KshellError, Outage, TopicChanged
 from kshell.kafka.outgoing import Outgoing
 from kshell.kafka.transactions import Fenced, Transactions
 from kshell.results import give_back
 from kshell.sql.plan import scans
-from kshell.stream.state import Entries
 
 __all__ = ["Life"]
 
@@ -97,11 +97,7 @@ class Life:
         """Loads the state; raises BindError where it is another query's."""
         if saved.header is not None:
             check_upgrade(self._plan.name, saved.header.fingerprint, header.fingerprint)
-        places = {name: place for place, name in self._names.items()}
-        for parts in (saved.snapshot, *saved.deltas):
-            if parts:
-                self._graph.load(_renamed(parts, places))
-        self._graph.changed()  # what is here now is in the topic; what changes is noted
+        restore(self._graph, saved)
 
     def _identities(self, standing: Standing | None) -> dict[str, str]:
         """The ids of all topics; raises TopicChanged where one is not what it was."""
@@ -174,7 +170,7 @@ class Life:
         parts = self._graph.snapshot() if whole else changed
         lanes = self._stands.lanes()
         records = self._ledger.commit(
-            _renamed(parts, self._names), lanes, self._topics, whole=whole
+            renamed(parts, self._names), lanes, self._topics, whole=whole
         )
         self._transactions.send(self._plan.state_topic, records)
         held.passed("deltas")
@@ -207,12 +203,3 @@ class Life:
             with contextlib.suppress(KshellError):  # the next life does it, or the brokers
                 self._transactions.abort()
         give_back()
-
-
-def _renamed(parts: Mapping[str, Entries], names: Mapping[str, str]) -> dict[str, Entries]:
-    """The parts of operators that have other names."""
-    named = {}
-    for part, entries in parts.items():
-        number, kind, rest = part.split(".", 2)
-        named[f"{names[f'{number}.{kind}']}.{rest}"] = entries
-    return named

@@ -28,6 +28,7 @@ class Plan:
     sink: Sink
     statement: str
     lookup: Callable[[], Lookup]  # a new look at the cluster
+    version: str  # of this kshell
     context: contextvars.Context  # has the user's functions and the session's DuckDB
     place: Place | None = None
 
@@ -56,4 +57,4 @@ class Plan:
 
     def header(self, graph: Graph) -> Header:
         """What its state is of; raises Unsupported where an operator's state cannot be kept."""
-        return Header(self.statement, fingerprint(self.sink, graph))
+        return Header(self.statement, fingerprint(self.sink, graph), self.version)
