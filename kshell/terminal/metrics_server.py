@@ -16,14 +16,14 @@ from typing import Any
 
 from kshell.errors import UsageError
 
-__all__ = ["MetricsServer", "address_of"]
+__all__ = ["TEXT", "MetricsServer", "address_of"]
 
 LOOPBACK = "127.0.0.1"
 _SECONDS = 5.0  # of one request
 _CLIENTS = 8  # at a time
 _LINES = 64  # of a request
 _LINE = 4096  # bytes
-_TEXT = "text/plain; version=0.0.4; charset=utf-8"
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 Page = Callable[[], tuple[HTTPStatus, str, str]]
 
@@ -59,15 +59,15 @@ class _Handler(BaseHTTPRequestHandler):
             if self.rfile.readline(_LINE) in (b"\r\n", b"\n", b""):
                 break
         else:
-            self._answer(HTTPStatus.BAD_REQUEST, "too many headers\n", _TEXT)
+            self._answer(HTTPStatus.BAD_REQUEST, "too many headers\n", TEXT)
             return
         if len(words) not in (2, 3):
-            self._answer(HTTPStatus.BAD_REQUEST, "this is not a request\n", _TEXT)
+            self._answer(HTTPStatus.BAD_REQUEST, "this is not a request\n", TEXT)
         elif words[0] != "GET":
-            self._answer(HTTPStatus.METHOD_NOT_ALLOWED, "GET alone\n", _TEXT)
+            self._answer(HTTPStatus.METHOD_NOT_ALLOWED, "GET alone\n", TEXT)
         elif (page := self.server.pages.get(words[1].partition("?")[0])) is None:
             paths = ", ".join(self.server.pages)
-            self._answer(HTTPStatus.NOT_FOUND, f"there are {paths}\n", _TEXT)
+            self._answer(HTTPStatus.NOT_FOUND, f"there are {paths}\n", TEXT)
         else:
             self._answer(*page())
 

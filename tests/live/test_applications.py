@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import socket
+import urllib.request
 import uuid
 
 import pytest
@@ -16,6 +19,17 @@ from .test_durable import rows, script
 pytestmark = pytest.mark.live
 
 
+def free_port() -> int:
+    with socket.socket() as line:
+        line.bind(("127.0.0.1", 0))
+        return line.getsockname()[1]
+
+
+def get(port: int, path: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        return answer.read().decode()
+
+
 def shown(shell) -> dict[tuple[str, str], dict]:
     answer = shell.sql("SHOW QUERIES")
     found = [] if answer.text.startswith("No query") else answer.rows()
@@ -26,7 +40,9 @@ def shown(shell) -> dict[tuple[str, str], dict]:
 def test_a_shell_sees_describes_and_drops_it(kafka, topic, properties, shell, careful, tmp_path):
     name = f"a{uuid.uuid4().hex[:8]}"
     source = topic(rows(700), partitions=2)
-    process = Process(kafka.bootstrap, script(tmp_path, source, name), name).ready()
+    port = free_port()
+    file = script(tmp_path, source, name)
+    process = Process(kafka.bootstrap, file, name, "--log", "json", "--metrics", str(port)).ready()
     eventually(lambda: committed(kafka.bootstrap, f"{name}-copied"), lambda found: len(found) == 700)
     mine = eventually(
         lambda: {q: row for (a, q), row in shown(shell).items() if a == name},
@@ -44,7 +60,18 @@ def test_a_shell_sees_describes_and_drops_it(kafka, topic, properties, shell, ca
     plan = careful.sql(f"DROP APPLICATION {name}")
     assert [row[1] for row in plan.rows()][:2] == [f"topic _kshell.{name}.{q}.state" for q in ("COPIED", "COUNTED")]
     assert [n.text for n in plan.notices][-1] == f"it may still run: {where}; it would end"
+    figures = get(port, "/metrics")
+    for line in ("kshell_query_up{application=\"%s\",query=\"COUNTED\"} 1",
+                 "kshell_records_read_total{application=\"%s\",query=\"COPIED\"} 700",
+                 "kshell_lag_records{application=\"%s\",query=\"COPIED\"} 0"):  # fmt: skip
+        assert line % name in figures.splitlines()
+    assert all(re.fullmatch(r"# (HELP|TYPE) \w+ .+|\w+\{[^{}]*\} [0-9.]+", line) for line in figures.splitlines())
+    well = json.loads(get(port, "/health"))
+    assert well["well"]
+    assert {q["state"] for q in well["queries"].values()} == {"running"}
     assert process.terminate() == 0, process.text
+    said = [json.loads(line) for line in process.said]
+    assert {(s["event"], s["application"], s["level"]) for s in said} >= {("ready", name, "info")}
     assert {row["where"] for (a, _), row in shown(shell).items() if a == name} == {"stopped"}
     done = shell.sql(f"DROP APPLICATION {name}")
     assert done.text == f"Application {name} is dropped; the topics that it wrote stay."
