@@ -47,6 +47,8 @@ def _parser() -> Parser:
     add("--check", action="store_true", help="check all that can be, and start nothing")
     add("--reset", nargs="?", const=_ALL, metavar="QUERY",
         help="forget the state of a query, or of all, and begin anew: outputs are written again")
+    add("--dead-letter", default="", metavar="TOPIC",
+        help="write records that cannot be decoded there, with the reason in their headers")
     add("--log", choices=("text", "json"), default="text", metavar="text|json",
         help="how it says on stderr what happens")
     add("--metrics", default="", metavar="[HOST:]PORT",
@@ -89,7 +91,9 @@ def _run(session: Session, options: argparse.Namespace, text: str, log: RunLog) 
 
     engine = session.engine
     assert isinstance(engine, LocalEngine)
-    application = engine.application(options.app, options.commit, __version__)
+    application = engine.application(
+        options.app, options.commit, __version__, options.dead_letter
+    )
     for piece in split(text):
         for event in session.execute_piece(piece):
             if isinstance(event, Remark):

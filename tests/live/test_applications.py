@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import socket
+import time
 import urllib.request
 import uuid
+from collections import Counter
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 
 from kshell.errors import UnknownName
+from kshell.kafka.produce import OutgoingRecord, Producer
 
 from .applications import Process, committed, eventually
 from .test_durable import rows, script
@@ -95,9 +100,56 @@ def test_one_that_runs_is_ended_by_drop(kafka, topic, shell, tmp_path):
 
 def test_of_a_topic_that_something_else_wrote_the_reason_is_told(kafka, topic, shell):
     name = f"a{uuid.uuid4().hex[:8]}"
-    from kshell.kafka.produce import OutgoingRecord
-
     topic([OutgoingRecord(b"o", b"what", 5)], name=f"_kshell.{name}.Q.state")
     row = shown(shell)[name, "Q"]
     assert row["where"] is None
     assert row["error"]
+
+
+def test_each_record_that_cannot_be_decoded_is_among_the_dead_letters_once(kafka, topic, properties, tmp_path):
+    name = f"a{uuid.uuid4().hex[:8]}"
+
+    def some(first: int) -> list[OutgoingRecord]:
+        return [
+            OutgoingRecord(b"k%d" % n, b"\x00\xffbad %d" % n if n % 5 == 4 else json.dumps({"N": n}).encode(),
+                           1_700_000_000_000 + n, headers=[("h", b"%d" % n)])
+            for n in range(first, first + 500)
+        ]  # fmt: skip
+
+    source = topic(some(0), partitions=2)
+    producer, file, sent, chance = Producer(properties), script(tmp_path, source, name), 500, random.Random(3)
+    options = ("--dead-letter", f"{name}-dead")
+    for _ in range(4):
+        process = Process(kafka.bootstrap, file, name, *options).ready()
+        producer.send(source, some(sent))
+        producer.flush()
+        sent += 500
+        time.sleep(chance.random() / 3)
+        process.kill()
+    process = Process(kafka.bootstrap, file, name, *options).ready()
+    dead = lambda: committed(kafka.bootstrap, f"{name}-dead")  # noqa: E731
+    letters = eventually(dead, lambda found: len(found) >= 2 * sent // 5)
+    time.sleep(0.5)
+    assert process.terminate() == 0, process.text
+    letters = dead()  # of two queries that read the topic, each has its own
+    for query in ("COPIED", "COUNTED"):
+        mine = [m for m in letters if dict(m.headers())["__connect.errors.connector.name"] == f"kshell {query}".encode()]
+        assert Counter(m.value() for m in mine) == Counter(b"\x00\xffbad %d" % n for n in range(4, sent, 5))
+    one = next(m for m in letters if m.value() == b"\x00\xffbad 9")
+    told = dict(one.headers())
+    assert (one.key(), one.timestamp()[1], told["h"]) == (b"k9", 1_700_000_000_009, b"9")
+    assert told["__connect.errors.topic"] == source.encode()
+    assert b"JSON" in told["__connect.errors.exception.message"]
+    at = {p: int(told[f"__connect.errors.{p}"]) for p in ("partition", "offset")}
+    consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "none"})
+    consumer.assign([TopicPartition(source, at["partition"], at["offset"])])
+    assert consumer.consume(1, 20)[0].value() == b"\x00\xffbad 9"
+    consumer.close()
+
+
+def test_dead_letters_do_not_go_where_a_query_reads(kafka, topic, tmp_path):
+    name = f"a{uuid.uuid4().hex[:8]}"
+    source = topic(rows(10))
+    process = Process(kafka.bootstrap, script(tmp_path, source, name), name, "--dead-letter", source)
+    assert process.wait() == 2
+    assert f"reads or writes {source}" in process.text

@@ -219,11 +219,13 @@ class LocalEngine:
         """The queries in the background."""
         return self.context.running()
 
-    def application(self, name: str, seconds: float, version: str) -> Application:
+    def application(
+        self, name: str, seconds: float, version: str, dead_letters: str = ""
+    ) -> Application:
         """From now on queries are bound for an application, and not started; raises UsageError."""
         from kshell.engines.local.durable.application import Application
 
-        self.context.application = Application(name, seconds, version)
+        self.context.application = Application(name, seconds, version, dead_letters)
         return self.context.application
 
     def close(self) -> None:

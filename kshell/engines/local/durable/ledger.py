@@ -31,7 +31,7 @@ from kshell.kafka.records import Wanted, decode
 from kshell.stream.state import Entries
 
 __all__ = ["VERSION", "Header", "Ledger", "Owner", "Saved", "Standing", "claim", "end_of",
-           "glance", "last_owner", "read", "saved_of", "state_topic"]  # fmt: skip
+           "first_offsets", "glance", "last_owner", "read", "saved_of", "state_topic"]  # fmt: skip
 
 VERSION = 1  # of what the records are; a later kshell reads earlier ones
 _TAIL = 8  # records at the end of the topic that are looked at first
@@ -105,12 +105,19 @@ class Standing:
 
     def offsets(self) -> dict[tuple[str, int], int]:
         """The next offset of each topic and partition; of scans that share one, the first."""
-        offsets: dict[tuple[str, int], int] = {}
-        for (scan, partition), stand in self.lanes.items():
-            if scan < len(self.reads):
-                place = self.reads[scan], partition
-                offsets[place] = min(stand.next, offsets.get(place, stand.next))
-        return offsets
+        return first_offsets(self.lanes, self.reads)
+
+
+def first_offsets(
+    lanes: Mapping[Lane, Stand], reads: Sequence[str]
+) -> dict[tuple[str, int], int]:
+    """The next offset of each topic and partition; `reads` has the topic of each scan."""
+    offsets: dict[tuple[str, int], int] = {}
+    for (scan, partition), stand in lanes.items():
+        if scan < len(reads):
+            place = reads[scan], partition
+            offsets[place] = min(stand.next, offsets.get(place, stand.next))
+    return offsets
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from kshell.engines.local.durable.plan import Plan
 from kshell.errors import KafkaError, UsageError
 from kshell.kafka.group_admin import committed, delete_group
 from kshell.sql import statements as ast
+from kshell.sql.plan import scans
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
@@ -43,8 +44,22 @@ def check(context: Context, properties: Properties) -> dict[str, Saved]:
             " committed alone",
             hint="UNSET 'isolation.level'",
         )
+    _check_letters(application)
     _check_name(context, application)
     return {name: _saved(context, plan, properties) for name, plan in application.plans.items()}
+
+
+def _check_letters(application: Application) -> None:
+    """Raise UsageError where a query reads or writes the topic of its dead letters."""
+    for plan in application.plans.values():
+        used = {plan.sink.target.topic, *(leaf.source.topic for leaf in scans(plan.sink))}
+        if application.dead_letters in used:
+            raise UsageError(
+                f"query {plan.name} reads or writes {application.dead_letters}, which is to have"
+                " the records that cannot be decoded",
+                hint="--dead-letter with another topic",
+                place=plan.place,
+            )
 
 
 def _check_name(context: Context, application: Application) -> None:
@@ -100,6 +115,9 @@ def start(context: Context, properties: Properties) -> None:
             context.make_topic(
                 topic.name, topic.partitions, topic.replicas, topic.configs, properties
             )
+        letters = application.dead_letters
+        if letters and context.client.find(letters) is None:
+            context.make_topic(letters, 1, -1, {}, properties)
         for plan in application.plans.values():
             if context.client.find(plan.state_topic) is None:
                 replicas = properties.number("kshell.state.replication.factor")
