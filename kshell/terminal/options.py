@@ -119,6 +119,7 @@ def parser() -> argparse.ArgumentParser:
     add("--profile", default="", metavar="NAME",
         help="a [profile.NAME] of config.toml; without, [profile.default]")
     add("--registry", metavar="URL", help="the schema registry")
+    add("--connect", metavar="URL", help="Kafka Connect's REST API")
     add("--schema", action="append", default=[], metavar="TOPIC=FILE",
         help="a topic's values have this schema: .avsc, .proto, .desc, .json;"
         " FILE#NAME names the message")

@@ -24,7 +24,7 @@ from kshell.engines.local.sources.memory import Memory
 from kshell.errors import ConnectionFailed, KshellError
 from kshell.formats import registry_http
 from kshell.formats.source_reader import SourceReader
-from kshell.kafka import produce
+from kshell.kafka import produce, rest
 from kshell.kafka.produce import OutgoingRecord, Producer
 from kshell.kafka.settings import librdkafka
 from kshell.kafka.wire import Wire
@@ -97,7 +97,7 @@ def registry(world: World):
 
     world.monkeypatch.setattr(ssl, "create_default_context", context)
     world.monkeypatch.setattr(Path, "is_file", lambda self: True)
-    world.monkeypatch.setattr(registry_http.httpx, "Client", Http)
+    world.monkeypatch.setattr(rest.httpx, "Client", Http)
     given = Properties({f"{REGISTRY}url": "http://r"} | dict(world.properties._set))
     made = registry_http.open_schemas(given)
     subjects = [made.subject("t", half, "r") for half in ("key", "value")]
