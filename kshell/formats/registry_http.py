@@ -29,7 +29,8 @@ from kshell.permits import check_writes
 __all__ = ["REGISTRY", "HttpSchemas", "open_schemas"]
 
 _MAX_DEPTH, _MAX_IMPORTS = 32, 500  # of references
-_NO_SUBJECT, _NO_VERSION, _NO_SCHEMA = 40401, 40402, 40403
+_NO_SUBJECT, _NO_VERSION, _NO_SCHEMA, _NO_COMPATIBILITY = 40401, 40402, 40403, 40408
+_MISSING = frozenset({_NO_SUBJECT, _NO_VERSION, _NO_SCHEMA, _NO_COMPATIBILITY})
 
 
 REGISTRY = Service(
@@ -145,6 +146,47 @@ class HttpSchemas:
         except (KeyError, TypeError, ValueError):
             self._nonsense(f"subject {subject}")
 
+    def subjects(self) -> list[str]:
+        """The names of all subjects."""
+        found = self._ask("GET", "/subjects", what="its subjects")
+        if not isinstance(found, list):
+            self._nonsense("its subjects")
+        return sorted(map(str, found))
+
+    def versions(self, subject: str) -> list[int]:
+        """The numbers of a subject's versions; none if there is no such subject."""
+        path = f"/subjects/{quote(subject, safe='')}/versions"
+        found = self._ask("GET", path, what=f"subject {subject}")
+        if found is not None and not (
+            isinstance(found, list) and all(isinstance(n, int) for n in found)
+        ):
+            self._nonsense(f"subject {subject}")
+        return sorted(found or ())
+
+    def version(self, subject: str, number: int) -> Registered | None:
+        """A version of a subject; None if it is not there."""
+        return self._version(subject, number)
+
+    def compatibility(self, subject: str | None) -> str | None:
+        """What a subject's next schema must fit, None where that is not set for it; or what holds
+        for all subjects of which nothing is set."""
+        found = self._ask("GET", _config(subject), what="the compatibility")
+        if found is None:
+            return None
+        level = found.get("compatibilityLevel") if isinstance(found, dict) else None
+        if not isinstance(level, str):
+            self._nonsense("the compatibility")
+        return level
+
+    def set_compatibility(self, subject: str | None, level: str) -> None:
+        """Set it; an empty level takes a subject's own away."""
+        what = "the compatibility" + (f" of {subject}" if subject else "")
+        check_writes(self._properties, f"setting {what}")
+        if level:
+            self._ask("PUT", _config(subject), {"compatibility": level}, what=what)
+        else:
+            self._ask("DELETE", _config(subject), what=what)
+
     def subject(self, topic: str, half: str, record: str = "") -> str:
         """As `Schemas.subject`, by key.subject.name.strategy and value.subject.name.strategy."""
         return subject_name(self._names.get(half, SubjectNames.TOPIC), topic, half, record)
@@ -223,7 +265,7 @@ class HttpSchemas:
             if answer is None:
                 self._nonsense(what)
             return answer
-        if status == 404 and code in (_NO_SUBJECT, _NO_VERSION, _NO_SCHEMA):
+        if status == 404 and code in _MISSING:
             return None
         if status in (401, 403):
             raise RegistryError(
@@ -236,6 +278,10 @@ class HttpSchemas:
         reason = str(said)[:500] if said else f"HTTP {status}"
         hint = "the subject's compatibility forbids this schema" if status == 409 else ""
         raise RegistryError(f"the schema registry refused {what}: {reason}", hint=hint)
+
+
+def _config(subject: str | None) -> str:
+    return "/config" if subject is None else f"/config/{quote(subject, safe='')}"
 
 
 def _references(node: Any) -> tuple[Reference, ...]:

@@ -18,12 +18,13 @@ from kshell.errors import ConnectDown, ConnectError
 from kshell.kafka.rest import Rest, Service, check_private
 from kshell.permits import check_writes
 
-__all__ = ["CONNECT", "Connect", "Connector", "Plugin", "Task", "masked", "open_connect"]
+__all__ = ["CONNECT", "FAILED", "Connect", "Connector", "Plugin", "Task", "masked", "open_connect"]
 
 CONNECT = Service(
     "Kafka Connect", "connect.", "--connect", "http://localhost:8083", ConnectDown, ConnectError,
     frozenset({408, 429, 502, 503, 504}),
 )  # fmt: skip
+FAILED = "FAILED"  # the state of a connector or a task
 _REBALANCING = 409
 _PATIENCE = 15.0  # seconds that a rebalance may take
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 1.0  # between two questions meanwhile

@@ -32,7 +32,8 @@ from kshell.sql.tokens import Kind
 
 __all__ = ["CHANGING", "CLUSTER", "change_reader"]
 
-CHANGING = frozenset({"DELETE", "ELECT", "RESET", "RESTART"})  # words with which nothing else begins
+# Words with which nothing else begins.
+CHANGING = frozenset({"DELETE", "ELECT", "RESET", "RESTART"})
 
 Place = Mapping[str, Any]
 

@@ -22,7 +22,7 @@ _KINDS = (("USER", "user"), ("CLIENT ID", "client-id"), ("IP", "ip"))  # as Kafk
 
 
 def _whom(cursor: Cursor) -> tuple[Whom, ...]:
-    """FOR USER name [CLIENT ID name] | CLIENT ID name | IP name; DEFAULT is all without their own."""
+    """FOR USER name [CLIENT ID name] | CLIENT ID name | IP name; DEFAULT: all the others."""
     cursor.expect("FOR")
     found: list[Whom] = []
     while True:
