@@ -52,8 +52,9 @@ _SPANS = {
 def _point_at_option(error: KshellError, piece: Piece) -> None:
     """An error of an option of CREATE or ASSERT is at the option, not at the source's name; one of
     SET at its property or value."""
-    word = piece.text.split(None, 1)[0].upper() if piece.text.strip() else ""
-    find = _SPANS.get(word)
+    words = piece.text.upper().split(None, 3)[:3]
+    # A connector's configs are any product's, and their errors have places.
+    find = _SPANS.get(words[0]) if words and "CONNECTOR" not in words else None
     if find is not None and (span := find(piece.text, error.what)) is not None:
         at = place_at(piece.text, *span, piece.line, piece.column)
         if error.place is None or (error.place.line, error.place.column) < (at.line, at.column):

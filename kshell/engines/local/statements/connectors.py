@@ -124,7 +124,7 @@ def create_connector(
             hint="CREATE … CONNECTOR IF NOT EXISTS leaves it as it is",
         )  # fmt: skip
     plugin = _plugin(connect, statement)
-    _check(connect, statement, plugin, config)
+    _check(connect, statement, config)
 
     def apply() -> Answer:
         connect.create(name.text, config)
@@ -167,7 +167,7 @@ def _names(plugin: Plugin) -> tuple[str, str, str]:
 
 
 def _check(
-    connect: Connect, statement: CreateConnector, plugin: Plugin, config: Mapping[str, str]
+    connect: Connect, statement: CreateConnector, config: Mapping[str, str]
 ) -> None:
     """Raise BindError, at the config, for what Connect has against it."""
     places = {key.text: key.place for key, _ in statement.configs}
@@ -177,7 +177,7 @@ def _check(
             f"the connector is named {statement.name.text}, and its config name is {given}",
             place=places[_NAME],
         )
-    flaws = connect.flaws(plugin.name, {**config, _NAME: given})
+    flaws = connect.flaws(config[_CLASS], {**config, _NAME: given})
     if flaws:
         first, why = flaws[0]
         more = "".join(f"; {name}: {masked('', other)}" for name, other in flaws[1:])
