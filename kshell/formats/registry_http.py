@@ -149,9 +149,9 @@ class HttpSchemas:
     def subjects(self) -> list[str]:
         """The names of all subjects."""
         found = self._ask("GET", "/subjects", what="its subjects")
-        if not isinstance(found, list):
+        if not (isinstance(found, list) and all(isinstance(name, str) for name in found)):
             self._nonsense("its subjects")
-        return sorted(map(str, found))
+        return sorted(found)
 
     def versions(self, subject: str) -> list[int]:
         """The numbers of a subject's versions; none if there is no such subject."""

@@ -147,7 +147,7 @@ class Connect:
             self._nonsense(what)
         values = [row.get("value") for row in rows if isinstance(row, dict)]
         return [
-            (_text(value.get("name", "")), _text(why))
+            (_text(value.get("name", "")), _without(_text(why), config))
             for value in values if isinstance(value, dict)
             for why in value.get("errors") or ()
         ]  # fmt: skip
@@ -157,7 +157,12 @@ class Connect:
         self._check_writes(f"creating connector {name}")
         self.check_secrets(config)
         body = {"name": name, "config": dict(config)}
-        self._ask("POST", "/connectors", f"connector {name}", body)
+        try:
+            self._ask("POST", "/connectors", f"connector {name}", body)
+        except ConnectDown:
+            raise
+        except ConnectError as error:
+            raise ConnectError(_without(error.what, config), hint=error.hint) from None
 
     def check_secrets(self, config: Mapping[str, str]) -> None:
         """Raise UsageError where a secret of these configs would go over plain http."""
@@ -272,6 +277,14 @@ def _text(value: Any) -> str:
 
 def _optional(value: Any) -> str | None:
     return None if value is None else _text(value) or None
+
+
+def _without(words: str, config: Mapping[str, str]) -> str:
+    """What Connect says of these configs, without the secrets of them that it repeats."""
+    for name, value in config.items():
+        if masked(name, value) == _MASK:
+            words = words.replace(value, _MASK)
+    return masked("", words)
 
 
 def _said(answer: Any) -> str:

@@ -140,6 +140,18 @@ def test_what_connect_says_has_no_secret_and_an_end():
     assert len(error.value.what) < 600
 
 
+def test_a_secret_that_connect_repeats_is_masked():
+    config = {"database.password": "hunter2", "file": "abc"}
+    said = {"message": "Invalid value hunter2 for configuration database.password; abc is fine"}
+    server = Server({"POST /connectors": (400, said), "PUT /connector-plugins/C/config/validate": (200, {
+        "configs": [{"value": {"name": "database.password", "errors": ["Invalid value hunter2: abc"]}}]})})  # fmt: skip
+    with pytest.raises(ConnectError) as error:
+        asking(server, kshell__insecure="true").create("c", config)
+    assert "hunter2" not in error.value.what
+    assert "abc is fine" in error.value.what
+    assert asking(server, kshell__insecure="true").flaws("C", config) == [("database.password", "Invalid value ********: abc")]
+
+
 @pytest.mark.parametrize(
     ("address", "config", "refused"),
     [

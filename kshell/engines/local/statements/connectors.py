@@ -180,10 +180,9 @@ def _check(
     flaws = connect.flaws(config[_CLASS], {**config, _NAME: given})
     if flaws:
         first, why = flaws[0]
-        more = "".join(f"; {name}: {masked('', other)}" for name, other in flaws[1:])
-        raise BindError(
-            f"{first}: {masked('', why)}{more}", place=places.get(first, statement.name.place)
-        )
+        more = "".join(f"; {name}: {other}" for name, other in flaws[1:])
+        place = places.get(first, statement.name.place)
+        raise BindError(f"{first}: {why}{more}", place=place)
 
 
 def _failures(connect: Connect, name: str) -> tuple[Notice, ...]:
