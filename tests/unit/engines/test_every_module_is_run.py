@@ -20,7 +20,7 @@ from kshell.config import Properties
 from kshell.engines.local.engine import STATEMENTS, LocalEngine
 from kshell.engines.local.sources.system.tables import TABLES
 from kshell.errors import BadRecord, KshellError
-from kshell.formats.registry import Remembered, Schema, SchemaType
+from kshell.formats.registry import Registered, Remembered, Schema, SchemaType
 from kshell.results import Live, Rows, Sections
 from kshell.session import Session
 from kshell.sql.parse import parse
@@ -142,6 +142,22 @@ def called():
     threading.setprofile(None)  # type: ignore[arg-type]
 
 
+class Subjects(Remembered):
+    """Schemas in memory that are asked for their state, too."""
+
+    def subjects(self) -> list[str]:
+        return ["s"]
+
+    def versions(self, subject: str) -> list[int]:
+        return [1, 2]
+
+    def version(self, subject: str, number: int) -> Registered:
+        return Registered(number, subject, number, Schema(SchemaType.AVRO, '"string"' if number == 1 else '"int"'))
+
+    def compatibility(self, subject: str | None) -> str:
+        return "BACKWARD"
+
+
 def pull(answer) -> None:
     """Read an answer to its end, as the terminal would."""
     if isinstance(answer, Sections):
@@ -163,7 +179,7 @@ def connect():
 
 
 def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, called, tmp_path, connect):
-    known = Remembered()
+    known = Subjects()
     known.put("s", Schema(SchemaType.AVRO, '"string"'), 7)
     for module in ("sources.chunks", "sources.sample", "statements.asserts", "statements.subjects"):
         monkeypatch.setattr(f"kshell.engines.local.{module}.schemas_of", lambda properties: known)
