@@ -39,6 +39,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _COMMANDS = {
     "test": "kshell.cases.command:main",
     "config": "kshell.terminal.config_command:main",
+    "datagen": "kshell.terminal.datagen_command:main",
     "completion": "kshell.terminal.shell_completion:main",
 }
 

@@ -108,9 +108,11 @@ def test_who_may_not_is_said_so(secure_kafka) -> None:
         "security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN",
         "sasl.username": "alice", "sasl.password": "alice-secret",
     }  # fmt: skip
-    with kshell.connect(f"127.0.0.1:{secure_kafka.ports['SASL']}", properties=properties, yes=True) as alice:
-        with pytest.raises(Forbidden, match="DESCRIBE CONFIGS on cluster"):
-            alice.sql("CREATE QUOTA FOR USER alice SET producer_byte_rate = 1")
+    with (
+        kshell.connect(f"127.0.0.1:{secure_kafka.ports['SASL']}", properties=properties, yes=True) as alice,
+        pytest.raises(Forbidden, match="DESCRIBE CONFIGS on cluster"),
+    ):
+        alice.sql("CREATE QUOTA FOR USER alice SET producer_byte_rate = 1")
 
 
 def test_explain_shows_the_plan_and_changes_nothing(shell, kafka, name) -> None:
@@ -122,6 +124,6 @@ def test_explain_shows_the_plan_and_changes_nothing(shell, kafka, name) -> None:
     assert quotas(shell, f"user = '{name}'") == []
     with kshell.connect(kafka.bootstrap, yes=True, properties={"kshell.read.only": "true"}) as read_only:
         (plan,) = read_only.sql(f"EXPLAIN CREATE TOPIC {name} SET 'retention.ms'='1'").parts
-        assert ("retention.ms", None, "1") in [row[:1] + (None,) + row[2:] for row in plan.rows()]
+        assert ("retention.ms", None, "1") in [(*row[:1], None, *row[2:]) for row in plan.rows()]
         with pytest.raises(StatementError, match="read only"):
             read_only.sql(f"CREATE QUOTA FOR USER {name} SET producer_byte_rate = 1")

@@ -221,7 +221,8 @@ def _mechanism(filling: Filling) -> None:
 # Configs that every connector has, and what they are.
 _CONNECTOR_CONFIGS = {
     "connector.class": "the plugin; SHOW PLUGINS lists them", "tasks.max": "how many tasks at most",
-    "topics": "of a sink: the topics that it reads", "topics.regex": "of a sink: a pattern of topics",
+    "topics": "of a sink: the topics that it reads",
+    "topics.regex": "of a sink: a pattern of topics",
     "key.converter": "how keys are read or written", "value.converter": "how values are",
     "transforms": "names of transforms, in their order",
     "errors.tolerance": "none, or all: a bad record is passed over",

@@ -30,7 +30,8 @@ STATEMENTS: Mapping[str, str] = {
     "SHOW": f"SHOW {_WHAT}",
     "LIST": f"LIST {_WHAT}",
     "DESCRIBE": """DESCRIBE { <source> [EXTENDED | FULL] | FUNCTION <function> | GROUP <group>
-        | CONNECTOR <connector> | { STREAMS | TABLES } [EXTENDED] | EXTENDED <source> | <query> }""",
+        | CONNECTOR <connector> | { STREAMS | TABLES } [EXTENDED] | EXTENDED <source>
+        | <query> }""",
     "PRINT": """PRINT <topic> { FROM+BEGINNING @printed | LAST <number> [WHERE <condition>]
         | PARTITION <partition> LAST <number> [WHERE <condition>] | @printed }""",
     "@printed": """{ FROM+BEGINNING | FROM { END | <moment> } | TO { END | BEGINNING | <moment> }

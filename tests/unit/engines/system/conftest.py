@@ -17,7 +17,6 @@ from ...kafka.fake_connect import FakeConnect, fake_connect
 from ..answers import rows_of
 
 
-
 @pytest.fixture(scope="session")
 def connect() -> Iterator[FakeConnect]:
     """A Kafka Connect with one connector."""
