@@ -162,6 +162,7 @@ def _write(made: Datagen, options: argparse.Namespace, properties: Properties) -
         except KeyboardInterrupt:
             code = Interrupted.exit_code
         finally:
+            clock.ended = time.monotonic()
             producer.leave()  # what was sent is acknowledged, or it is an error
     return code
 
@@ -175,6 +176,7 @@ class _Clock:
     seeded: bool
     sent: int = 0
     began: float = 0.0
+    ended: float = 0.0
 
     def due(self) -> Iterator[tuple[int, list[int]]]:
         """(the number of the first, the times) of the records that are due; ends at the limit."""
@@ -198,7 +200,7 @@ class _Clock:
 
     def text(self) -> str:
         """How many records, and how many a second."""
-        seconds = max(time.monotonic() - self.began, 1e-9) if self.began else 0.0
+        seconds = (self.ended or time.monotonic()) - self.began if self.began else 0.0
         a_second = f"{self.sent / seconds:,.0f}" if seconds > 0.1 else "…"
         return f"{many(self.sent, 'record')}, {a_second} a second"
 
