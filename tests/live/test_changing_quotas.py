@@ -91,6 +91,14 @@ def test_refusals_and_their_places(careful, text, said, at) -> None:
     assert raised.value.place == Place(1, text.index(at) + 1, len(at))
 
 
+def test_an_older_broker_has_them_too(kafka_2_8) -> None:
+    with kshell.connect(kafka_2_8.bootstrap, yes=True) as old:
+        old.sql("CREATE QUOTA FOR USER ann SET producer_byte_rate = 7")
+        assert quotas(old, "user = 'ann'") == [("ann", None, None, "producer_byte_rate", 7.0)]
+        old.sql("DROP QUOTA FOR USER ann")
+        assert quotas(old, "TRUE") == []
+
+
 def test_a_quota_slows_a_producer(shell, name) -> None:
     """One record of 300 kB at 100 kB/s: the broker answers late, in windows of a second."""
     topic = f"t-{name}"

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
 from kshell.config import Properties
 from kshell.engines.local.engine import LocalEngine
+from kshell.engines.local.sources.system import following
 from kshell.errors import UsageError
+from kshell.kafka import rest
 from kshell.results import Proposal, Sections
 from kshell.sql.parse import parse
 
 from ..kafka.fake_connect import fake_connect
+from ..terminal.test_cli import run as command
 from .answers import rows_of
 
 CREATE = "CREATE SOURCE CONNECTOR c WITH ('connector.class'='LineSource', file='f', 'secret.sauce'='hunter2', 'x.token'='hunter3')"
@@ -61,6 +65,53 @@ def test_a_trace_has_an_end_and_no_secret(run, connect):
 def test_a_change_that_cannot_be_made_asks_for_nothing_more(run, connect):
     run(CREATE)
     assert not [asked for asked in connect.asked if asked.startswith(("POST", "DELETE")) or "pause" in asked]
+
+
+def test_what_a_connector_is_called_cannot_steer_a_terminal(run, connect):
+    bad = "a\x1b[31m\u202e\x9b"
+    connect.answer("POST", "/connectors", {"name": bad, "config": {"connector.class": bad, "x": bad}})
+    connect.states[bad] = ["FAILED", "FAILED"]
+    connect.trace = f"X: {bad}\n\tat y"
+    texts = ("SHOW CONNECTORS", f"DESCRIBE CONNECTOR '{bad}'", f"DROP CONNECTOR '{bad}'", f"RESTART CONNECTOR '{bad}' TASK 5")
+    for output in ("table", "vertical"):
+        done = command("--connect", connect.url, "-o", output, "--on-error", "continue", "-e", ";".join(texts))
+        assert done.returncode == 1
+        assert done.stderr.count("Error: ") == 1  # the last
+        assert done.stdout.count("a\\x1b[31m\\u202e\\x9b") >= 4
+        assert not set("\x1b\u202e\x9b") & set(done.stdout + done.stderr)
+
+
+def test_one_that_goes_away_is_waited_for_by_those_who_follow(run, connect, monkeypatch):
+    monkeypatch.setattr(rest, "_FIRST_WAIT", 0.0)
+    monkeypatch.setattr(rest, "_REST", 0.0)
+    monkeypatch.setattr(following, "_EVERY", 0.01)
+    run(CREATE).apply()
+    live = run("SELECT state FROM kafka.connectors EMIT CHANGES")
+
+    def until(seen):
+        deadline = time.monotonic() + 20
+        while not seen():
+            assert time.monotonic() < deadline
+        return True
+
+    rows = []
+
+    def state():
+        changes = live.poll(0.1)
+        weights = changes.weights.to_pylist()
+        rows.extend(row["state"] for row, weight in zip(changes.rows.to_pylist(), weights, strict=True) if weight > 0)
+        return rows[-1:]
+
+    try:
+        assert until(lambda: state() == ["RUNNING"])
+        answer, connect.answer = connect.answer, lambda *asked: (503, {})
+        assert until(lambda: state() and "does not answer: HTTP 503" in live.stats().note)
+        connect.states["c"] = ["PAUSED", "PAUSED"]
+        connect.answer = answer
+        assert until(lambda: state() == ["PAUSED"])
+        assert live.stats().note == ""
+    finally:
+        live.cancel()
 
 
 def test_without_an_address_it_is_said(run):
