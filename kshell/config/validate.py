@@ -89,7 +89,7 @@ def _problems(settings: Iterable[Setting], weaker: Iterable[Setting]) -> Iterato
     for name in sorted(missing):
         yield UsageError(f"{origins[name]}: {name}: there is no file {properties[name]}")
     if files and not missing:
-        for lead in ("", "schema.registry."):
+        for lead in ("", "schema.registry.", "connect."):
             try:
                 without_stores(properties, lead)
             except UsageError as error:

@@ -40,6 +40,7 @@ _COMMANDS = {
     "run": "kshell.terminal.run_command:main",
     "test": "kshell.cases.command:main",
     "config": "kshell.terminal.config_command:main",
+    "datagen": "kshell.terminal.datagen_command:main",
     "completion": "kshell.terminal.shell_completion:main",
 }
 

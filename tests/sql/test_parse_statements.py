@@ -349,7 +349,7 @@ def test_a_statement_knows_its_text_and_place() -> None:
     [
         ("SHOW TOPIKS", Place(1, 6, 6), "near 'TOPIKS'", "TOPICS"),
         ("SELEC 1", Place(1, 1, 5), "near 'SELEC'", "SELECT"),
-        ("CREATE STREM s", Place(1, 8, 5), "expected STREAM, TABLE, TYPE, TOPIC, ACL or USER", "STREAM"),
+        ("CREATE STREM s", Place(1, 8, 5), "expected STREAM, TABLE, TYPE, TOPIC, ACL, USER, QUOTA, SOURCE CONNECTOR or SINK CONNECTOR", "STREAM"),
         ("SHOW", Place(1, 5, 1), "the end of the statement", ""),
         ("SHOW TOPICS now", Place(1, 13, 3), "near 'now'", ""),
         ("SET 'a'", Place(1, 8, 1), "expected =", ""),
@@ -374,11 +374,6 @@ def test_an_unknown_type_names_the_nearest() -> None:
         parse("CREATE STREAM s (a BIGNIT)")
     assert "BIGINT" in raised.value.hint
     assert raised.value.place == Place(1, 20, 6)
-
-
-def test_connectors_are_unsupported() -> None:
-    with pytest.raises(Unsupported, match="Connect"):
-        parse("CREATE SOURCE CONNECTOR c WITH ('a'='b')")
 
 
 def test_properties_cannot_be_changed() -> None:

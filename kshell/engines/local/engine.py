@@ -18,8 +18,8 @@ from kshell.engines.base import Named
 from kshell.engines.local.context import Context
 from kshell.errors import KshellError, Unsupported, UsageError
 from kshell.kafka.client import Client
-from kshell.results import Answer, Live, Proposal, Rows, Running
-from kshell.sql import cluster, queries
+from kshell.results import Answer, Live, Proposal, Rows, Running, Sections
+from kshell.sql import cluster, queries, services
 from kshell.sql import statements as ast
 from kshell.sql.statements import Statement
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalEngine"]
 
+_OTHER_SERVERS = ("connect.url", "schema.registry.url")
 _SHOWN = 1 << 14  # rows of the last result that are drawn at a time
 # The handler of each statement: a function of a module of `statements`, imported when first needed.
 STATEMENTS: Mapping[type[Statement], str] = {
@@ -45,6 +46,14 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.CreateFromFile: "declare:create_from_file",
     ast.CreateSource: "declare:create",
     cluster.CreateTopic: "create_topic:create_topic",
+    cluster.DropQuota: "quotas:drop_quota",
+    cluster.SetQuota: "quotas:set_quota",
+    services.ControlConnector: "connectors:control_connector",
+    services.CreateConnector: "connectors:create_connector",
+    services.DescribeConnector: "connectors:describe_connector",
+    services.DiffSubject: "schema_diff:diff_subject",
+    services.DropConnector: "connectors:drop_connector",
+    services.SetCompatibility: "subjects:set_compatibility",
     ast.CreateType: "declare:change",
     cluster.DeleteRecords: "delete_records:delete_records",
     ast.Describe: "describe:describe",
@@ -73,6 +82,11 @@ STATEMENTS: Mapping[type[Statement], str] = {
 }
 
 
+def _plan_alone(answer: Answer | Proposal) -> Answer:
+    """What EXPLAIN of a change of the cluster answers: its plan, which nobody is asked about."""
+    return Sections((answer.plan,), answer.notices) if isinstance(answer, Proposal) else answer
+
+
 class LocalEngine:
     """Calls the handler of each statement; all handlers share one `Context`."""
 
@@ -98,9 +112,10 @@ class LocalEngine:
     ) -> LocalEngine:
         """An engine connected to the cluster in the properties; raises ConnectionFailed.
 
-        With tables given to it, it needs no cluster.
+        With tables given to it, or another server to ask, it needs no cluster.
         """
-        if given and "bootstrap.servers" not in properties:
+        others = [name for name in _OTHER_SERVERS if name in properties]
+        if (given or others) and "bootstrap.servers" not in properties:
             return cls(None, given, opens_records)
         return cls(Client.connect(properties), given, opens_records)
 
@@ -151,6 +166,8 @@ class LocalEngine:
                     hint="CREATE …, INSERT INTO … SELECT, SET and DEFINE may stand there",
                     place=statement.place,
                 )
+        if isinstance(statement, ast.Explain) and isinstance(statement.statement, cluster.Change):
+            return _plan_alone(self.run(statement.statement, properties))
         served = STATEMENTS.get(type(statement))
         if served is None:
             words = re.sub(r"(?<!^)(?=[A-Z])", " ", type(statement).__name__).upper()

@@ -25,13 +25,16 @@ from kshell.sql.cluster import (
     Setting,
 )
 from kshell.sql.grammar.cursor import Cursor
+from kshell.sql.grammar.quotas import QUOTAS
 from kshell.sql.grammar.security import SECURITY
+from kshell.sql.grammar.services import SERVICES
 from kshell.sql.statements import Statement
 from kshell.sql.tokens import Kind
 
-__all__ = ["CHANGING", "CLUSTER"]
+__all__ = ["CHANGING", "CLUSTER", "change_reader"]
 
-CHANGING = frozenset({"DELETE", "ELECT", "RESET"})  # words with which nothing else begins
+# Words with which nothing else begins.
+CHANGING = frozenset({"DELETE", "ELECT", "RESET", "RESTART"})
 
 Place = Mapping[str, Any]
 
@@ -212,5 +215,20 @@ CLUSTER: Mapping[tuple[str, str], Callable[[Cursor, Place], Statement]] = {
     ("RESET", "GROUP"): _reset_group,
     ("DELETE", "RECORDS"): _delete_records,
     ("ELECT", "LEADERS"): _elect_leaders,
+    **QUOTAS,
     **SECURITY,
+    **SERVICES,
 }
+
+
+def change_reader(cursor: Cursor) -> Callable[[Cursor, Place], Statement] | None:
+    """The reader of the statement that begins at the cursor, after its first two words; None if it
+    is none of these.  PAUSE CONNECTOR alone is about a query of that name."""
+    first, second, third = (cursor.peek(n).upper for n in range(3))
+    reader = CLUSTER.get((first, f"{second} {third}")) or CLUSTER.get((first, second))
+    if first in _OF_QUERIES and not cursor.peek(2).text:
+        return None
+    return reader
+
+
+_OF_QUERIES = ("PAUSE", "RESUME")

@@ -206,7 +206,9 @@ class Lookup:
         """What a query asks of a system table; of the statement's look, if none is given."""
         from kshell.engines.local.sources.system.asked import Asked
 
-        return Asked(look or self.look, columns, only, self.errors, self.queries, earlier)
+        return Asked(
+            look or self.look, columns, only, self.errors, self.queries, self.properties, earlier
+        )
 
     def held(self, source: Source) -> pa.Table | None:
         """The rows of a plan's source that are in memory: a given table's, a file's."""

@@ -21,7 +21,7 @@ from kshell.engines.local.sources.base import Piece
 from kshell.engines.local.sources.system.asked import Asked
 from kshell.engines.local.sources.system.faces import needed_columns
 from kshell.engines.local.sources.system.tables import SCHEMA, TABLES
-from kshell.errors import Outage
+from kshell.errors import ConnectDown, Outage
 from kshell.kafka.look import Look
 from kshell.results import LeftOut, Notice
 from kshell.sql import plan
@@ -120,7 +120,7 @@ class SystemInput:
             try:
                 self._look()
                 self.note = ""
-            except Outage as outage:
+            except (Outage, ConnectDown) as outage:
                 if self._bounded:
                     self._fail(outage)
                     return
