@@ -136,7 +136,7 @@ def test_drop_group() -> None:
         ("RESET GROUP g TO OFFSET -1", Place(1, 25, 1), "an offset"),
         ("RESET GROUP g TO SHIFT", Place(1, 23, 1), "a whole number"),
         ("RESET GROUP g FROM x", Place(1, 20, 1), "a file's path in single quotes"),
-        ("DROP GROUPS g", Place(1, 6, 6), "STREAM, TABLE, TYPE, TOPIC, GROUP, ACL, USER, QUOTA or CONNECTOR"),
+        ("DROP GROUPS g", Place(1, 6, 6), "STREAM, TABLE, TYPE, TOPIC, GROUP, ACL, USER, QUOTA, CONNECTOR or APPLICATION"),
     ],
 )
 def test_refusals_of_groups(text: str, place: Place, said: str) -> None:
