@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kshell.config.client_files import ClientFile
 
 __all__ = ["COMMANDS_DEFAULTS", "PROFILE_KEYS", "Gathered", "config_file", "environment",
-           "gather", "read_config", "variable_of"]  # fmt: skip
+           "gather", "of_profile", "profiles", "read_config", "variable_of"]  # fmt: skip
 
 # Short names that a profile has for what marks it.
 PROFILE_KEYS: Mapping[str, str] = {"color": "kshell.prompt.color", "read_only": "kshell.read.only"}
@@ -71,6 +71,21 @@ def gather(
         settings[canonical(setting.name)] = setting
     kept = {name: setting for name, setting in settings.items() if name in properties}
     return Gathered(properties, kept, client.ignored if client else ())
+
+
+def profiles() -> tuple[str, ...]:
+    """The names of the profiles in config.toml."""
+    path = config_file()
+    return tuple(filter(None, read_config(path))) if path.exists() else ()
+
+
+def of_profile(name: str) -> Properties:
+    """What config.toml alone sets with a profile; raises UsageError, UnknownName."""
+    properties = Properties(COMMANDS_DEFAULTS)
+    for layer in _of_profile(name):
+        for setting in layer:
+            properties = setting.onto(properties)
+    return properties
 
 
 def _client(path: str) -> ClientFile:
