@@ -30,7 +30,8 @@ class Mirror:
     ) -> None:
         client, self._snapshot = source
         self._ranges = ranges
-        self._fetch = Fetch(client, self._snapshot, {p: r for p, r in ranges.items() if r[0] < r[1]})
+        wanted = {p: (start, end) for p, (start, end) in ranges.items() if start < end}
+        self._fetch = Fetch(client, self._snapshot, wanted)
         writer, to = target
         ends = {p: end for p, (_, end) in to.offsets.items()}
         self._target = to.topic
@@ -78,6 +79,7 @@ class Mirror:
     def cancel(self) -> None:
         """Read no more; `run` returns when what was read is acknowledged."""
         self._stopped = True
+        self._producer.leave()
         self._fetch.cancel()
 
     @property
@@ -91,15 +93,15 @@ class Mirror:
         starts = {p: start for p, (start, _) in self._ranges.items()}
         return starts | self._producer.reached
 
-    @property
-    def records(self) -> int:
-        """Records that were acknowledged."""
-        return self._producer.records
+    def written(self, partition: int) -> tuple[int, int]:
+        """How many records and bytes of a partition were acknowledged."""
+        lane = self._producer.lanes.get(partition)
+        return (0, 0) if lane is None else (lane.records, lane.bytes)
 
     @property
-    def bytes(self) -> int:
-        """Their bytes, as they were sent."""
-        return self._producer.bytes
+    def unacknowledged(self) -> int:
+        """Batches that were sent, and of which nobody knows whether they are written."""
+        return self._producer.unacknowledged
 
     @property
     def note(self) -> str:

@@ -38,6 +38,7 @@ _REQUEST = 8 << 20  # bytes of a request from which on the next batches go into 
 _IN_FLIGHT = 5  # batches of a partition: a broker remembers so many
 _ANSWER_MS = 4000  # a broker gives up waiting for replicas before it would be taken for dead
 _NOTED = 2.0  # seconds without an acknowledgement that are worth a word
+_LEAVING = 2.0  # seconds that the end takes at most, where it was asked for
 _LAST_SEQUENCE = (1 << 31) - 1
 _BROKEN = 3  # times that a broker may say of a batch that it came broken
 
@@ -59,6 +60,8 @@ class _Lane:
     settling: bool = False
     broken: int = 0
     reached: int | None = None  # where the source goes on after what was acknowledged
+    records: int = 0
+    bytes: int = 0
 
     @property
     def ready(self) -> bool:
@@ -120,7 +123,7 @@ class RawProducer:
         self._lock = threading.Condition()  # around what follows
         self._bytes = 0
         self._unacknowledged = 0
-        self.records = self.bytes = 0
+        self._leaving = 0.0  # since when it takes no more
         self._error: KshellError | None = None
         self._moved = time.monotonic()  # when the last acknowledgement came
         self._task: asyncio.Task[None] | None = None
@@ -134,10 +137,12 @@ class RawProducer:
         batches = list(batches)
         size = sum(len(b.data) for b in batches)
         with self._lock:
-            while self._bytes >= _ROOM:
+            while self._bytes >= _ROOM and not self._leaving:
                 self._check()
                 self._lock.wait(0.1)
             self._check()
+            if self._leaving:
+                return
             if not self._unacknowledged:
                 self._moved = time.monotonic()
             self._bytes += size
@@ -147,7 +152,7 @@ class RawProducer:
     def flush(self) -> None:
         """Wait until all is acknowledged; raises what ended the sending."""
         with self._lock:
-            while self._unacknowledged:
+            while self._unacknowledged and not self._given_up:
                 self._check()
                 self._lock.wait(0.1)
             self._check()
@@ -164,6 +169,19 @@ class RawProducer:
                 hint="no leader, or too few in-sync replicas (min.insync.replicas)? DESCRIBE"
                 " shows them; delivery.timeout.ms is how long it is waited",
             )
+
+    def leave(self) -> None:
+        """Take no more, and wait only some seconds for what is on its way."""
+        self._leaving = time.monotonic()
+
+    @property
+    def _given_up(self) -> bool:
+        return bool(self._leaving) and time.monotonic() - self._leaving > _LEAVING
+
+    @property
+    def unacknowledged(self) -> int:
+        """Batches of which nobody knows whether they are written."""
+        return self._unacknowledged
 
     @property
     def stalled_for(self) -> float:
@@ -296,8 +314,8 @@ class RawProducer:
         with self._lock:
             self._bytes -= len(batch.data)
             self._unacknowledged -= 1
-            self.records += batch.count
-            self.bytes += len(batch.data)
+            lane.records += batch.count
+            lane.bytes += len(batch.data)
             self._moved = time.monotonic()
             self._lock.notify_all()
 

@@ -1,4 +1,4 @@
-"""Brokers' answers to a batch that is sent as bytes: what is tried again, and the error of the rest.
+"""Brokers' answers to a batch that is sent as bytes: what is tried again, and errors of the rest.
 
 `raw_produce` looks them up.  The numbers are Kafka's error codes.
 """
