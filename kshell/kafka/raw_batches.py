@@ -38,6 +38,7 @@ class RawBatch:
     next: int
     anew: bool = False  # written anew, not as it was
     sequence: int = _NOBODY
+    stored: int = _NOBODY  # the offset after it where it was written
 
     def stamp(self, producer: int, epoch: int, sequence: int) -> None:
         """Make it the batch of a producer: no batch of a transaction, and none that was stored."""

@@ -37,6 +37,7 @@ _ROOM = 32 << 20  # bytes that may wait; `put` waits when they are more
 _REQUEST = 8 << 20  # bytes of a request from which on the next batches go into another
 _IN_FLIGHT = 5  # batches of a partition: a broker remembers so many
 _ANSWER_MS = 4000  # a broker gives up waiting for replicas before it would be taken for dead
+_PAUSE = 0.1  # seconds after a failure, before it is tried again
 _NOTED = 2.0  # seconds without an acknowledgement that are worth a word
 _LEAVING = 2.0  # seconds that the end takes at most, where it was asked for
 _LAST_SEQUENCE = (1 << 31) - 1
@@ -58,6 +59,8 @@ class _Lane:
     why: str = ""
     failed: bool = False
     settling: bool = False
+    recovers: bool = False
+    known: bool = False  # to the broker, as this producer
     broken: int = 0
     reached: int | None = None  # where the source goes on after what was acknowledged
     records: int = 0
@@ -65,9 +68,16 @@ class _Lane:
 
     @property
     def ready(self) -> bool:
-        """Whether a batch may be sent now."""
-        free = not self.failed and not self.settling and len(self.flying) < _IN_FLIGHT
-        return free and bool(self.waiting)
+        """Whether a batch may be sent now.
+
+        One by one at first, because a broker takes any sequence number of a producer that is new
+        to it, and after a failure; no new one then, until those are acknowledged that are sent
+        again: a broker that has five later ones knows an earlier one no more.
+        """
+        most = _IN_FLIGHT if self.known and not self.recovers else 1
+        if self.failed or self.settling or not self.waiting or len(self.flying) >= most:
+            return False
+        return not self.recovers or self.waiting[0].sequence >= 0
 
     @property
     def answered(self) -> bool:
@@ -84,16 +94,18 @@ class _Lane:
         return batch
 
     def again(self) -> None:
-        """What is on its way is to be sent again, but for what was acknowledged."""
-        left = [b for b in self.flying if self.answers.get(b.sequence) != OK]
+        """All from the first without an acknowledgement on is to be sent again.
+
+        What was acknowledged behind it, too: a broker says of each that it has it.
+        """
+        self.recovers, self.failed = bool(self.flying), False
+        self.waiting.extendleft(reversed(self.flying))
         self.flying.clear()
         self.answers.clear()
-        self.waiting.extendleft(reversed(left))
-        self.failed = False
 
     def anew(self, producer: int, epoch: int) -> None:
         """Count from 0 again, as another producer."""
-        self.producer, self.epoch, self.sequence = producer, epoch, 0
+        self.producer, self.epoch, self.sequence, self.known = producer, epoch, 0, False
         for batch in self.waiting:
             batch.sequence = -1
 
@@ -254,7 +266,7 @@ class RawProducer:
                         return answer["producer"], answer["epoch"]
             if code not in AGAIN or time.monotonic() > deadline:
                 raise refusal(code, self._topic.name)
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(_PAUSE)
 
     def _send_all(self, tasks: asyncio.TaskGroup, group: str) -> None:
         """Send all that may be sent: a request takes one batch of each partition of a broker."""
@@ -302,8 +314,8 @@ class RawProducer:
             lane.failed, lane.why = True, why or lane.why
             return
         if offset >= 0:
-            lane.written = max(lane.written, offset + batch.count)
-        lane.broken = 0
+            batch.stored = offset + batch.count
+        lane.broken, lane.known = 0, True
         while lane.flying and lane.answers.get(lane.flying[0].sequence) == OK:
             done = lane.flying.popleft()
             del lane.answers[done.sequence]
@@ -311,6 +323,9 @@ class RawProducer:
 
     def _acknowledged(self, lane: _Lane, batch: RawBatch) -> None:
         lane.reached = batch.next
+        lane.written = max(lane.written, batch.stored)
+        if not lane.flying and not (lane.waiting and lane.waiting[0].sequence >= 0):
+            lane.recovers = False
         with self._lock:
             self._bytes -= len(batch.data)
             self._unacknowledged -= 1
@@ -328,21 +343,16 @@ class RawProducer:
         if code not in AGAIN or lane.broken > _BROKEN:
             where = f"{self._topic.name}, partition {lane.partition}"
             raise refusal(code, where, first, lane.why)
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(_PAUSE)
         await self._find_leaders()
         if code in OUT_OF_ORDER:
             await self._compare(lane)
-        # An acknowledged batch behind one that was not is no longer on its way.
-        order = list(lane.flying)
-        passed = [b for b in order if lane.answers.get(b.sequence) == OK]
         lane.again()
-        for batch in passed:
-            self._acknowledged(lane, batch)
         lane.settling = False
         self._wake.set()
 
     async def _find_leaders(self) -> None:
-        if time.monotonic() - self._asked < 0.1:
+        if time.monotonic() - self._asked < _PAUSE:
             return
         try:
             found = await self._wire.find(self._topic.name)
@@ -372,19 +382,17 @@ class RawProducer:
                 f" {lane.written - 1} are gone, and the broker had acknowledged them",
                 hint="an unclean leader election? The topic lacks these records",
             )
-        there = [b for b in lane.flying if last is not None and _reaches(b, last)]
-        for batch in there:
-            lane.answers[batch.sequence] = OK
-        lane.written = max(lane.written, at)
-        if not there:  # it has forgotten this producer: nothing of what is left was written
+        if last is None:  # it has forgotten this producer: nothing of what is left was written
             producer, epoch = await self._identity()
-            for batch in lane.flying:
-                batch.sequence, lane.answers = -1, {}
-            lane.waiting.extendleft(reversed(lane.flying))
-            lane.flying.clear()
+            lane.again()
             lane.anew(producer, epoch)
+            return
+        lane.again()
+        lane.written = at
+        while lane.waiting and _reaches(lane.waiting[0], last):
+            self._acknowledged(lane, lane.waiting.popleft())
 
 
 def _reaches(batch: RawBatch, last: int) -> bool:
-    """Whether a batch ends at or before that sequence number; numbers start again at 0."""
-    return (last - _after(batch.sequence, batch.count - 1)) % (1 << 31) < 1 << 30
+    """Whether a batch was sent and ends at or before that number; numbers start again at 0."""
+    return batch.sequence >= 0 and (last - _after(batch.sequence, batch.count - 1)) % (1 << 31) < 1 << 30

@@ -37,7 +37,7 @@ def source(other_kafka, monkeypatch, tmp_path):
 
 def small_batches(cluster: Cluster, name: str, batches: int, each: int = 10) -> None:
     cluster.create(name, PARTITIONS)
-    sender = Confluent({**librdkafka(cluster.properties), "batch.num.messages": each, "linger.ms": 1000, "acks": 1})
+    sender = Confluent({**librdkafka(cluster.properties), "batch.num.messages": each, "linger.ms": 1000, "acks": 1, "queue.buffering.max.messages": 1_000_000})
     for i in range(batches * each):
         sender.produce(name, b"%d" % i + b" value" * 30, b"k%d" % i, partition=i % PARTITIONS)
         if not i % 5000:
