@@ -14,9 +14,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 from aiokafka import errors as codes
 
@@ -26,6 +24,7 @@ from kshell.kafka.client import Client
 from kshell.kafka.fetcher import first_error
 from kshell.kafka.metadata import Topic
 from kshell.kafka.raw_batches import RawBatch
+from kshell.kafka.raw_lane import Lane, reaches
 from kshell.kafka.raw_messages import InitProducer, Produce
 from kshell.kafka.raw_refusals import AGAIN, LOST, OK, OUT_OF_ORDER, refusal
 from kshell.kafka.written import last_written
@@ -35,88 +34,11 @@ __all__ = ["RawProducer"]
 
 _ROOM = 32 << 20  # bytes that may wait; `put` waits when they are more
 _REQUEST = 8 << 20  # bytes of a request from which on the next batches go into another
-_IN_FLIGHT = 5  # batches of a partition: a broker remembers so many
 _ANSWER_MS = 4000  # a broker gives up waiting for replicas before it would be taken for dead
 _PAUSE = 0.1  # seconds after a failure, before it is tried again
 _NOTED = 2.0  # seconds without an acknowledgement that are worth a word
 _LEAVING = 2.0  # seconds that the end takes at most, where it was asked for
-_LAST_SEQUENCE = (1 << 31) - 1
 _BROKEN = 3  # times that a broker may say of a batch that it came broken
-
-
-@dataclass(slots=True)
-class _Lane:
-    """One partition's batches: those that wait, those on their way, and where it stands."""
-
-    partition: int
-    written: int  # the offset in the topic after the last batch that was acknowledged
-    producer: int = -1
-    epoch: int = -1
-    sequence: int = 0
-    waiting: deque[RawBatch] = field(default_factory=deque)
-    flying: deque[RawBatch] = field(default_factory=deque)
-    answers: dict[int, int] = field(default_factory=dict)  # the error of each, by its sequence
-    why: str = ""
-    failed: bool = False
-    settling: bool = False
-    recovers: bool = False
-    known: bool = False  # to the broker, as this producer
-    broken: int = 0
-    reached: int | None = None  # where the source goes on after what was acknowledged
-    records: int = 0
-    bytes: int = 0
-
-    @property
-    def ready(self) -> bool:
-        """Whether a batch may be sent now.
-
-        One by one at first, because a broker takes any sequence number of a producer that is new
-        to it, and after a failure; no new one then, until those are acknowledged that are sent
-        again: a broker that has five later ones knows an earlier one no more.
-        """
-        most = _IN_FLIGHT if self.known and not self.recovers else 1
-        if self.failed or self.settling or not self.waiting or len(self.flying) >= most:
-            return False
-        return not self.recovers or self.waiting[0].sequence >= 0
-
-    @property
-    def answered(self) -> bool:
-        """Whether nothing is on its way."""
-        return all(batch.sequence in self.answers for batch in self.flying)
-
-    def take(self) -> RawBatch:
-        """The next batch, with its sequence number."""
-        batch = self.waiting.popleft()
-        if batch.sequence < 0:
-            batch.stamp(self.producer, self.epoch, self.sequence)
-            self.sequence = _after(self.sequence, batch.count)
-        self.flying.append(batch)
-        return batch
-
-    def again(self) -> None:
-        """All from the first without an acknowledgement on is to be sent again.
-
-        What was acknowledged behind it, too: a broker says of each that it has it.
-        """
-        self.recovers, self.failed = bool(self.flying), False
-        self.waiting.extendleft(reversed(self.flying))
-        self.flying.clear()
-        self.answers.clear()
-
-    def anew(self, producer: int, epoch: int) -> None:
-        """Count from 0 again, as another producer."""
-        self.producer, self.epoch, self.sequence, self.known = producer, epoch, 0, False
-        for batch in self.waiting:
-            batch.sequence = -1
-
-
-def _after(sequence: int, count: int) -> int:
-    """The sequence number after so many records; after the largest comes 0.
-
-    >>> _after(5, 3), _after(2147483647, 1)
-    (8, 0)
-    """
-    return (sequence + count) % (_LAST_SEQUENCE + 1)
 
 
 class RawProducer:
@@ -128,7 +50,7 @@ class RawProducer:
         check_writes(properties, "writing records")
         self._client, self._wire, self._topic = client, client.wire, topic
         self._patience = (properties.number("delivery.timeout.ms") or 0) / 1000
-        self.lanes = {p.id: _Lane(p.id, ends[p.id]) for p in topic.partitions}
+        self.lanes = {p.id: Lane(p.id, ends[p.id]) for p in topic.partitions}
         self._leaders = {p.id: p.leader for p in topic.partitions}
         self._asked = 0.0  # when the leaders were asked for last
         self._wake = asyncio.Event()
@@ -271,7 +193,7 @@ class RawProducer:
     def _send_all(self, tasks: asyncio.TaskGroup, group: str) -> None:
         """Send all that may be sent: a request takes one batch of each partition of a broker."""
         while True:
-            by_leader: dict[int, list[_Lane]] = {}
+            by_leader: dict[int, list[Lane]] = {}
             for lane in self.lanes.values():
                 if lane.failed and lane.answered and not lane.settling:
                     lane.settling = True
@@ -307,7 +229,7 @@ class RawProducer:
         self._wake.set()
 
     def _answered(
-        self, lane: _Lane, batch: RawBatch, code: int, offset: int, why: str
+        self, lane: Lane, batch: RawBatch, code: int, offset: int, why: str
     ) -> None:
         lane.answers[batch.sequence] = code
         if code != OK:
@@ -321,7 +243,7 @@ class RawProducer:
             del lane.answers[done.sequence]
             self._acknowledged(lane, done)
 
-    def _acknowledged(self, lane: _Lane, batch: RawBatch) -> None:
+    def _acknowledged(self, lane: Lane, batch: RawBatch) -> None:
         lane.reached = batch.next
         lane.written = max(lane.written, batch.stored)
         if not lane.flying and not (lane.waiting and lane.waiting[0].sequence >= 0):
@@ -334,7 +256,7 @@ class RawProducer:
             self._moved = time.monotonic()
             self._lock.notify_all()
 
-    async def _settle(self, lane: _Lane) -> None:
+    async def _settle(self, lane: Lane) -> None:
         """All of a partition that was on its way is answered, and something failed: find out what
         was written, and send the rest again."""
         first = lane.flying[0]
@@ -363,7 +285,7 @@ class RawProducer:
             raise TopicChanged(f"topic {self._topic.name} was deleted while it was being written")
         self._leaders |= {p.id: p.leader for p in found.partitions}
 
-    async def _compare(self, lane: _Lane) -> None:
+    async def _compare(self, lane: Lane) -> None:
         """The broker expects another sequence number: read what it has of this producer.
 
         It remembers the last batches alone, and after it was started again the very last one.
@@ -389,10 +311,5 @@ class RawProducer:
             return
         lane.again()
         lane.written = at
-        while lane.waiting and _reaches(lane.waiting[0], last):
+        while lane.waiting and reaches(lane.waiting[0], last):
             self._acknowledged(lane, lane.waiting.popleft())
-
-
-def _reaches(batch: RawBatch, last: int) -> bool:
-    """Whether a batch was sent and ends at or before that number; numbers start again at 0."""
-    return batch.sequence >= 0 and (last - _after(batch.sequence, batch.count - 1)) % (1 << 31) < 1 << 30

@@ -97,19 +97,22 @@ def test_a_broker_is_killed_and_started_again(source, own_broker):
 
 
 @pytest.mark.matrix
+@pytest.mark.timeout(300)
 def test_a_broker_is_killed_again_and_again(source, own_broker):
     small_batches(source, "more", 9000)
-    disturbed(source, own_broker, "more", lambda: (own_broker.stop(signal.SIGKILL), own_broker.start()), 4)
+    disturbed(source, own_broker, "more", lambda: (own_broker.stop(signal.SIGKILL), own_broker.start()), 3)
 
 
 @pytest.mark.matrix
+@pytest.mark.timeout(300)
 def test_a_broker_is_stopped_in_order_and_started_again(source, own_broker):
     """It then remembers the last batch of each producer alone."""
-    small_batches(source, "two", 20000)
-    disturbed(source, own_broker, "two", lambda: (own_broker.stop(), own_broker.start()), 4)
+    small_batches(source, "two", 8000)
+    disturbed(source, own_broker, "two", lambda: (own_broker.stop(), own_broker.start()), 3)
 
 
 @pytest.mark.matrix
+@pytest.mark.timeout(300)
 def test_a_broker_is_paused(source, own_broker):
     small_batches(source, "three", 9000)
     disturbed(source, own_broker, "three", lambda: (own_broker.pause(), time.sleep(8), own_broker.resume()), 2)
@@ -130,6 +133,7 @@ def disturbed(source: Cluster, broker, name: str, disturb: Callable[[], object],
 
 
 @pytest.mark.matrix
+@pytest.mark.timeout(300)
 def test_leaders_of_three_brokers_are_killed_in_turn(source):
     prepared()
     small_batches(source, "four", 12000)
@@ -150,6 +154,7 @@ def test_leaders_of_three_brokers_are_killed_in_turn(source):
 
 
 @pytest.mark.matrix
+@pytest.mark.timeout(300)
 def test_connections_are_cut_at_random(source, tmp_path):
     prepared()
     small_batches(source, "five", 6000)

@@ -115,6 +115,7 @@ def producing(monkeypatch):
         client = Client()
         client.wire = wire
         clients.append(client)
+        client.call(asyncio.sleep(0))  # its loop runs
         return RawProducer(client, TOPIC, {0: 0, 1: 0}, Properties(properties))
 
     yield of
