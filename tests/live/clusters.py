@@ -8,10 +8,10 @@ from kshell.config import Properties
 from kshell.config.sources import config_file
 from kshell.kafka import admin
 from kshell.kafka.client import Client
+from kshell.kafka.fetch import Fetch
 from kshell.kafka.outgoing import Outgoing, OutgoingRecord
 from kshell.kafka.produce import Producer
 from kshell.kafka.records import Wanted, decode
-from kshell.kafka.fetch import Fetch
 
 __all__ = ["Cluster", "name_profile"]
 

@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import Producer as Confluent
 
 import kshell
-from kshell.errors import BindError, CorruptRecord, KafkaError, StatementError, UnknownName
+from kshell.errors import BindError, KafkaError, StatementError, UnknownName
 from kshell.kafka.outgoing import OutgoingRecord
 from kshell.kafka.settings import librdkafka
 

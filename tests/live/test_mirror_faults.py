@@ -87,7 +87,8 @@ def after(cluster: Cluster, name: str, records: int, copying: Copying) -> None:
     """Wait until so many are there."""
     deadline = time.monotonic() + 60
     while copied(cluster, name) < records:
-        assert copying.running and time.monotonic() < deadline
+        assert copying.running
+        assert time.monotonic() < deadline
         time.sleep(0.005)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from kshell.config import Properties, Scope, scope_of
 from kshell.config.sources import of_profile, profiles
-from kshell.errors import KshellError, UnknownName, UsageError
+from kshell.errors import KshellError, UnknownName, UsageError, nearest
 from kshell.kafka.client import Client
 from kshell.kafka.metadata import Topic
 from kshell.results import Notice, NoticeKind
@@ -106,6 +106,11 @@ class Clusters:
     def missing(self, remote: Remote, name: Name) -> UnknownName:
         """The error for a topic that its cluster does not have."""
         return UnknownName("topic", name.text, self.known(remote), place=name.place)
+
+    def alike(self, name: Name) -> list[str]:
+        """The name with the profiles in place of its first part that are most like it."""
+        first, dot, topic = name.text.partition(".")
+        return [f"{near}.{topic}" for near in nearest(first, profiles())] if dot else []
 
     def close(self) -> None:
         """Disconnect from all of them."""

@@ -148,7 +148,8 @@ class Lookup:
                     f"{name.text} is a system table: it has no records, and SELECT reads its rows",
                     hint=f"SELECT * FROM {name.text}", place=name.place,
                 )  # fmt: skip
-            raise UnknownName("topic", name.text, known, place=name.place)
+            elsewhere = self.clusters.alike(name)
+            raise UnknownName("topic", name.text, [*known, *elsewhere], place=name.place)
         return known[folded[0]]
 
     def _refuse_last(self, name: Name) -> None:

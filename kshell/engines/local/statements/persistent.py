@@ -63,7 +63,7 @@ def create_as(
     context.catalog = ddl.declare(statement, context.catalog, target).catalog
     return Message(
         f"{target.kind.value.capitalize()} {name} is created by query {running.id}.{told}",
-        cut_in_plan(sink),
+        (*lookup.notices, *cut_in_plan(sink)),
     )
 
 
@@ -77,7 +77,10 @@ def insert_select(
     if id in context.queries:
         raise BindError(f"Query ID '{id}' already exists.", place=statement.place)
     running = _start(context, id, sink, lookup)
-    return Message(f"Query {running.id} inserts into {sink.target.name}.", cut_in_plan(sink))
+    return Message(
+        f"Query {running.id} inserts into {sink.target.name}.",
+        (*lookup.notices, *cut_in_plan(sink)),
+    )
 
 
 def _ensure_topic(context: Context, lookup: Lookup, sink: plan.Sink) -> str:
