@@ -8,6 +8,7 @@ environment, the profile, what stands outside of all profiles in config.toml, th
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,9 +81,13 @@ def profiles() -> tuple[str, ...]:
 
 
 def of_profile(name: str) -> Properties:
-    """What config.toml alone sets with a profile; raises UsageError, UnknownName."""
+    """What config.toml sets with a profile, and variables with its name: KSHELL_PROD_SASL_PASSWORD.
+
+    Raises UsageError, UnknownName.
+    """
+    own = re.sub(r"\W", "_", name.upper())
     properties = Properties(COMMANDS_DEFAULTS)
-    for layer in _of_profile(name):
+    for layer in (*_of_profile(name), environment(f"KSHELL_{own}_")):
         for setting in layer:
             properties = setting.onto(properties)
     return properties
@@ -101,10 +106,10 @@ def _assigned(item: str) -> Setting:
     return Setting(name, value, "-X")
 
 
-def environment() -> Iterator[Setting]:
+def environment(lead: str = "KSHELL_") -> Iterator[Setting]:
     """KSHELL_BOOTSTRAP_SERVERS and the like: dots are underscores, `kshell.` is left out."""
     for name in PROPERTIES:
-        variable = variable_of(name)
+        variable = lead + variable_of(name).removeprefix("KSHELL_")
         if variable in os.environ:
             yield Setting(name, os.environ[variable], variable)
 

@@ -14,7 +14,16 @@ from kshell.sql.clauses import Name
 from kshell.sql.cluster import Change
 from kshell.sql.statements import statement
 
-__all__ = ["Begin", "Mirror", "Redrive"]
+__all__ = ["NAMING", "REDRIVING", "Begin", "Mirror", "Redrive"]
+
+# Headers that name the topic from which a record came: Connect's, Spring's, Kafka Streams'.
+NAMING = ("__connect.errors.topic", "kafka_dlt-original-topic", "__streams.errors.topic")
+# What WITH of REDRIVE takes.
+REDRIVING: Mapping[str, str] = {
+    "HEADER": "the header that names a record's topic",
+    "RATE": "how many records a second, at most",
+    "LIMIT": "how many records, at most",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,8 @@ def test_names_that_nothing_has(clusters, shell, name, monkeypatch, tmp_path):
     assert (missing.what, missing.hint) == (f"no topic named prod.{name}x", f"did you mean prod.{name}?")
     assert missing.place.column == len("SELECT * FROM ") + 1
     assert error(f"SELECT * FROM prods.{name}", UnknownName).hint == f"did you mean prod.{name}?"
+    monkeypatch.setenv("KSHELL_DOWN_BOOTSTRAP_SERVERS", "127.0.0.1:2")
+    assert "127.0.0.1:2" in str(error("SELECT * FROM down.t", ConnectionFailed))
     assert error("SELECT * FROM down.t", ConnectionFailed).what.startswith("profile down: ")
     assert error("SELECT * FROM empty.t", UsageError).what == "profile empty names no cluster"
 

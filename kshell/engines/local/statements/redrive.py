@@ -35,17 +35,15 @@ from kshell.results import (
     many,
     titled,
 )
-from kshell.sql.transfer import Redrive
+from kshell.sql.transfer import NAMING, Redrive
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
     from kshell.kafka.client import Client
     from kshell.kafka.metadata import Snapshot
 
-__all__ = ["NAMING", "redrive"]
+__all__ = ["redrive"]
 
-# Headers that name the topic from which a record came: Connect's, Spring's, Kafka Streams'.
-NAMING = ("__connect.errors.topic", "kafka_dlt-original-topic", "__streams.errors.topic")
 _ALL = Wanted(offset=True, timestamp=True, key=True, value=True, headers=True)
 _SLICES = 10  # times a second that records are sent, where there is a rate
 _SLICE = 1000
