@@ -224,16 +224,17 @@ ENTRIES = (
         ("ELECT",),
     ),
     Entry(
-        "MIRROR", "MIRROR topic TO topic", "copy a topic's records, also from another cluster",
-        "MIRROR topic TO topic [FROM EARLIEST | LATEST | OFFSETS '0:12,1:40'] [EMIT CHANGES];\n"
-        "Keys, headers, times and partitions stay; batches are copied as bytes. It ends with\n"
-        "what is there when it begins, or goes on with EMIT CHANGES. prod.orders is topic\n"
-        "orders of the cluster of profile prod. A topic that is missing is proposed.",
+        "MIRROR", "MIRROR topic TO topic", "copy a topic, also of another cluster",
+        "MIRROR topic TO topic [FROM EARLIEST | LATEST | OFFSETS '0:12,1:40']\n"
+        "  [EMIT CHANGES];\n"
+        "Keys, headers, times and partitions stay; batches are copied as bytes. It ends\n"
+        "with what is there when it begins, or goes on with EMIT CHANGES. prod.orders is\n"
+        "topic orders of the cluster of profile prod. A missing topic is proposed.",
         "MIRROR prod.orders TO orders;",
         ("MIRROR",),
     ),
     Entry(
-        "REDRIVE", "REDRIVE topic", "send the records of a dead letter topic back",
+        "REDRIVE", "REDRIVE topic", "send dead letters back",
         "REDRIVE topic [FROM EARLIEST | OFFSETS '0:12,1:40']\n"
         "  [WITH (HEADER='name', RATE=n, LIMIT=n)];\n"
         "Each record goes to the topic that its header names: __connect.errors.topic,\n"

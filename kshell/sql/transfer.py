@@ -1,6 +1,6 @@
 """The statements that carry records from topic to topic: MIRROR and REDRIVE.
 
-`grammar.transfer` makes them.  Names of topics are as typed; `prod.orders` is topic orders of the
+`grammar.transfer` makes them.  Names of topics are as typed; prod.orders is topic orders of the
 cluster of profile prod, unless this cluster has a topic of that name.
 """
 

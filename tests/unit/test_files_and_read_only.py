@@ -148,6 +148,8 @@ WRITES = [
     "DROP USER ann",
     "CREATE ACL ALLOW READ ON TOPIC users TO 'User:ann'",
     "DROP ACL ALLOW READ ON TOPIC users TO 'User:ann'",
+    "MIRROR users TO copied",
+    "REDRIVE users",
 ]
 READS = [
     "SELECT COUNT(*) FROM users",

@@ -1,4 +1,4 @@
-"""Topics of other clusters: `prod.orders` is topic orders of the cluster of profile prod.
+"""Topics of other clusters: prod.orders is topic orders of the cluster of profile prod.
 
 `lookup` asks for a name that no topic of this session's cluster has.  The profile alone says how
 its cluster is reached: options of the command line and SET are about this session's own.
@@ -34,7 +34,7 @@ class Remote:
 
     @property
     def name(self) -> str:
-        """Its name in this session: `prod.orders`."""
+        """Its name in this session: prod.orders."""
         return f"{self.profile}.{self.topic}"
 
     @property
