@@ -1,7 +1,7 @@
 """Decompresses record batches up to a limit (33 KB may expand to a gigabyte), and compresses them.
 
-`records` calls `inflate`, and `raw_batches` both; cramjam does the work and releases the GIL.  What is
-decompressed goes into a buffer of fixed size, so that nothing larger is ever allocated.
+`records` calls `inflate`, and `raw_batches` both; cramjam does the work and releases the GIL.
+What is decompressed goes into a buffer of fixed size, so that nothing larger is ever allocated.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import Any
 
 from kshell.kafka.protocol import Api, Array, Field, Request
 
-__all__ = ["InitProducer", "Produce"]
+__all__ = ["InitProducer", "Produce", "ProduceMessage"]
 
 _INIT = Api(
     22, "InitProducerId", (0, 4), 2,
@@ -62,13 +62,15 @@ class Produce:
     def __init__(self, topic: str, batches: Mapping[int, memoryview], timeout_ms: int) -> None:
         self._topic, self._batches, self._timeout = topic, batches, timeout_ms
 
-    def prepare(self, versions: Mapping[int, tuple[int, int]]) -> _ProduceMessage:
+    def prepare(self, versions: Mapping[int, tuple[int, int]]) -> ProduceMessage:
         """The request as aiokafka's connection sends it; raises Unsupported."""
         version = _PRODUCE.agreed(versions)
-        return _ProduceMessage(version, self._topic, self._batches, self._timeout)
+        return ProduceMessage(version, self._topic, self._batches, self._timeout)
 
 
-class _ProduceMessage(Request):
+class ProduceMessage(Request):
+    """`pieces` are its bytes; the batches are among them as they are."""
+
     def __init__(
         self, version: int, topic: str, batches: Mapping[int, memoryview], timeout: int
     ) -> None:
@@ -76,6 +78,7 @@ class _ProduceMessage(Request):
             "transactional_id": None, "acks": _ALL, "timeout": timeout, "topics": [],
         }  # fmt: skip
         super().__init__(_PRODUCE, version, body)
+        self.pieces: list[bytes | memoryview]
         flexible = version >= _PRODUCE.flexible
         empty = b"\1\0" if flexible else bytes(4)  # no topics, and the tags after them
         name = topic.encode()
@@ -88,7 +91,7 @@ class _ProduceMessage(Request):
         ]  # fmt: skip
         for partition, data in batches.items():
             parts += [struct.pack(">i", partition), size(len(data) + more), data, end]
-        self._bytes = b"".join((*parts, end, end))
+        self.pieces = [*parts, end + end]
 
 
 def _uvarint(n: int) -> bytes:
