@@ -13,7 +13,7 @@ __all__ = ["CLAUSES", "KEYWORDS", "QUOTED", "RESERVED", "STATEMENTS", "TRANSFERS
 STATEMENTS = (
     "ALTER", "ASSERT", "CREATE", "DEFINE", "DELETE", "DESCRIBE", "DROP", "ELECT", "EXIT", "EXPLAIN",
     "HELP", "INSERT", "LIST", "MIRROR", "PAUSE", "PRINT", "QUIT", "REDRIVE", "RESET", "RESUME",
-    "RUN", "SELECT", "SET", "SHOW", "SPOOL", "TERMINATE", "UNDEFINE", "UNSET", "WITH",
+    "RUN", "SAVE", "SELECT", "SET", "SHOW", "SPOOL", "TERMINATE", "UNDEFINE", "UNSET", "WITH",
 )  # fmt: skip
 # Those of them that carry records from topic to topic.
 TRANSFERS = frozenset({"MIRROR", "REDRIVE"})
