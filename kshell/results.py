@@ -41,6 +41,7 @@ class NoticeKind(Enum):
     KEPT = "KEPT"  # the result is not kept for a later statement
     CUT = "CUT"  # times are given without their digits beyond milliseconds
     CLUSTER = "CLUSTER"  # the cluster lacks what a system table would show
+    ELSEWHERE = "ELSEWHERE"  # a topic of another profile's cluster was read or written
     GIVEN = "GIVEN"  # a table given to the session hides a topic of the same name
     PLANNED = "PLANNED"  # a change of the cluster was planned, and nothing was changed
     CHANGE = "CHANGE"  # what a planned change of the cluster does besides

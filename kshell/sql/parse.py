@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kshell.errors import ParseError
 from kshell.sql.grammar.cursor import Cursor
 from kshell.sql.grammar.explore import EXPLORE
-from kshell.sql.keywords import STATEMENTS
+from kshell.sql.keywords import STATEMENTS, TRANSFERS
 from kshell.sql.script import Piece, split
 from kshell.sql.statements import CreateType, Explain, Select, Statement
 from kshell.sql.tokens import Kind
@@ -80,6 +80,10 @@ def _statement(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
             cursor.next()
         if reader is None and word in CHANGING:
             raise cursor.fail(*(second for first, second in CLUSTER if first == word))
+    if reader is None and word in TRANSFERS:
+        from kshell.sql.grammar.transfer import TRANSFER
+
+        reader = TRANSFER[word]
     reader = reader or _source_reader(word)
     if reader is None:
         raise _unknown(cursor)

@@ -229,6 +229,26 @@ ENTRIES = (
         ("ELECT",),
     ),
     Entry(
+        "MIRROR", "MIRROR topic TO topic", "copy a topic, also of another cluster",
+        "MIRROR topic TO topic [FROM EARLIEST | LATEST | OFFSETS '0:12,1:40']\n"
+        "  [EMIT CHANGES];\n"
+        "Keys, headers, times and partitions stay; batches are copied as bytes. It ends\n"
+        "with what is there when it begins, or goes on with EMIT CHANGES. prod.orders is\n"
+        "topic orders of the cluster of profile prod. A missing topic is proposed.",
+        "MIRROR prod.orders TO orders;",
+        ("MIRROR",),
+    ),
+    Entry(
+        "REDRIVE", "REDRIVE topic", "send dead letters back",
+        "REDRIVE topic [FROM EARLIEST | OFFSETS '0:12,1:40']\n"
+        "  [WITH (HEADER='name', RATE=n, LIMIT=n)];\n"
+        "Each record goes to the topic that its header names: __connect.errors.topic,\n"
+        "kafka_dlt-original-topic, __streams.errors.topic or that of HEADER. RATE is\n"
+        "records a second. What goes where is shown first. They stay in the topic, too.",
+        "REDRIVE orders.dlq WITH (RATE=100, LIMIT=1000);",
+        ("REDRIVE", "DEAD LETTER", "DLQ"),
+    ),
+    Entry(
         "CREATE ACL", "CREATE ACL ALLOW|DENY …", "who may do what",
         "CREATE ACL ALLOW | DENY operation, … ON resource\n"
         "  TO 'User:name' [FROM HOST 'host'];\n"

@@ -201,3 +201,11 @@ def sent(monkeypatch) -> list[int]:
 
     monkeypatch.setattr(raw.Fetched, "decode", counting)
     return sizes
+
+
+@pytest.fixture(scope="session")
+def other_kafka() -> Iterator[Broker]:
+    """A second cluster, beside that of `kafka`."""
+    prepared()
+    with realkafka.broker() as broker:
+        yield broker

@@ -154,6 +154,8 @@ WRITES = [
     "DROP CONNECTOR c",
     "RESTART CONNECTOR c",
     "ALTER REGISTRY SET COMPATIBILITY FULL",
+    "MIRROR users TO copied",
+    "REDRIVE users",
 ]
 READS = [
     "SELECT COUNT(*) FROM users",

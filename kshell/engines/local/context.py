@@ -16,6 +16,7 @@ from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
+from kshell.engines.local.sources.clusters import Clusters
 from kshell.engines.local.sources.learned import Known, Widening
 from kshell.engines.local.sources.lookup import Lookup, given_named
 from kshell.engines.local.sources.memory import Memory
@@ -62,6 +63,7 @@ class Context:
         self.application: Application | None = None  # the file that is run, where one is
         self.known = Known()
         self.memory = Memory()
+        self.clusters = Clusters()
         self._numbers = count(1)
 
     def connected(self) -> Client:
@@ -118,6 +120,7 @@ class Context:
         return Lookup(
             self.connected, self.catalog, self.memory.beside(self.given), self.errors, properties,
             self.keeper_of, Widening(self.known), self.memory, self.running,
+            self.clusters,
         )  # fmt: skip
 
     def columns(self, name: str, properties: Properties) -> dict[str, pa.DataType]:
@@ -140,6 +143,7 @@ class Context:
     def close(self) -> None:
         """Disconnect."""
         self._admin = None
+        self.clusters.close()
         if self._client is not None:
             self._client.close()
             self._client = None

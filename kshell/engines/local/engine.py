@@ -19,7 +19,7 @@ from kshell.engines.local.context import Context
 from kshell.errors import KshellError, Unsupported, UsageError
 from kshell.kafka.client import Client
 from kshell.results import Answer, Live, Proposal, Rows, Running, Sections
-from kshell.sql import cluster, queries, services
+from kshell.sql import cluster, queries, services, transfer
 from kshell.sql import statements as ast
 from kshell.sql.statements import Statement
 
@@ -71,9 +71,11 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.Explain: "explain:explain",
     ast.InsertSelect: "persistent:insert_select",
     ast.InsertValues: "insert:insert_values",
+    transfer.Mirror: "mirror:mirror",
     ast.Print: "print_topic:print_topic",
     ast.QueryControl: "persistent:control",
     cluster.ReassignTopic: "reassign_topic:reassign_topic",
+    transfer.Redrive: "redrive:redrive",
     cluster.ResetGroup: "reset_group:reset_group",
     queries.SaveQueries: "save_queries:save_queries",
     ast.Select: "select:select",

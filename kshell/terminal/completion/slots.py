@@ -290,6 +290,18 @@ def _with(filling: Filling) -> None:
             _option_value(filling, known[name])
 
 
+def _redriving(filling: Filling) -> None:
+    """REDRIVE … WITH (…): the options, and the names of headers."""
+    from kshell.sql.transfer import NAMING, REDRIVING
+
+    last = split_at_commas(filling.inside)[-1]
+    given = {upper(node) for node in filling.inside}
+    if not last:
+        filling.offers.pairs((n, help) for n, help in REDRIVING.items() if n not in given)
+    elif last[-1].text == "=" and upper(last[0]) == "HEADER":
+        filling.offers.strings((name, "header") for name in NAMING)
+
+
 def _option_value(filling: Filling, option: Option) -> None:
     offers, sources = filling.offers, filling.known.sources
     if option.name == "KAFKA_TOPIC":
@@ -383,6 +395,6 @@ SLOTS: Mapping[str, Callable[[Filling], None]] = {
     "property": _property, "value": _value, "config": _config,
     "mechanism": _mechanism,
     "config value": _config_value, "moment": _moment, "partition": _partition,
-    "condition": _condition, "(options)": _with, "(columns)": _declared,
+    "condition": _condition, "(options)": _with, "(redriving)": _redriving, "(columns)": _declared,
     "(names)": _target_columns, "(row)": _row, "(query)": _query_in_parentheses,
 }  # fmt: skip

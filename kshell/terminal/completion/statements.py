@@ -90,6 +90,10 @@ STATEMENTS: Mapping[str, str] = {
     "DELETE": """DELETE RECORDS FROM <topic>
         { BEFORE @before | PARTITION <partition> BEFORE @before }""",
     "@before": "{ END | <number> | <moment> }",
+    "MIRROR": """MIRROR <topic> TO <topic> [FROM { EARLIEST | LATEST | OFFSETS <text> }]
+        [EMIT+CHANGES]""",
+    "REDRIVE": """REDRIVE <topic> [FROM { EARLIEST | OFFSETS <text> }]
+        [WITH (redriving)]""",
     "ELECT": "ELECT LEADERS [<topic> { , <topic> }*]",
     "INSERT": """INSERT INTO <sink> { (names) VALUES @rows | VALUES @rows
         | WITH (options) <query> | <query> }""",

@@ -94,6 +94,8 @@ CHANGES = (
     "DROP GROUP g",
     "DELETE RECORDS FROM users BEFORE END",
     "ELECT LEADERS",
+    "MIRROR users TO copied",
+    "REDRIVE users",
     "ALTER TOPIC users REASSIGN TO 1",
     "CREATE USER ann PASSWORD 'x'",
     "DROP USER ann",

@@ -20,7 +20,7 @@ from kshell.engines.local.sources.cut_times import cut_in_plan
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.engines.local.statements.plans import plan_sink
 from kshell.engines.local.statements.topics import create_topic, keep_topic
-from kshell.errors import BindError, UnknownName
+from kshell.errors import BindError, UnknownName, Unsupported
 from kshell.kafka.produce import Producer
 from kshell.results import Answer, Message
 from kshell.sql import ddl, plan
@@ -62,7 +62,7 @@ def create_as(
     context.catalog = ddl.declare(statement, context.catalog, target).catalog
     return Message(
         f"{target.kind.value.capitalize()} {name} is created by query {id}.{told}",
-        cut_in_plan(sink),
+        (*lookup.notices, *cut_in_plan(sink)),
     )
 
 
@@ -78,7 +78,8 @@ def insert_select(
     if id in context.queries:
         raise BindError(f"Query ID '{id}' already exists.", place=statement.place)
     id = _start(context, id, sink, statement, properties, lookup)
-    return Message(f"Query {id} inserts into {sink.target.name}.", cut_in_plan(sink))
+    notices = (*lookup.notices, *cut_in_plan(sink))
+    return Message(f"Query {id} inserts into {sink.target.name}.", notices)
 
 
 def _ensure_topic(context: Context, lookup: Lookup, sink: plan.Sink) -> str:
@@ -110,6 +111,19 @@ def _new_topic(context: Context, name: str) -> NewTopic | None:
     return None if context.application is None else context.application.topics.get(name)
 
 
+def _check_here(
+    lookup: Lookup, sink: plan.Sink, statement: ast.CreateAsSelect | ast.InsertSelect
+) -> None:
+    """Raise Unsupported where a query of an application reads another cluster."""
+    for leaf in scans(sink):
+        if lookup.elsewhere(leaf.source.topic):
+            raise Unsupported(
+                f"{leaf.source.topic} is a topic of another cluster: a query that outlives the shell"
+                " commits what it has read where it writes",
+                hint="MIRROR … EMIT CHANGES brings the topic here", place=statement.place,
+            )  # fmt: skip
+
+
 def _start(
     context: Context, id: str, sink: plan.Sink,
     statement: ast.CreateAsSelect | ast.InsertSelect, properties: Properties, lookup: Lookup,
@@ -117,6 +131,7 @@ def _start(
     """Run the query from now on, or where a file is run with the others of it; gives its name."""
     reads = frozenset(leaf.source.name for leaf in scans(sink))
     if context.application is not None:
+        _check_here(lookup, sink, statement)
         id = context.application.add(
             sink, statement.text, lambda: context.lookup(properties), statement.place
         )
