@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from kshell import __version__
 from kshell.engines.local.continuous.background import State
 from kshell.engines.local.durable.application import Application
 from kshell.engines.local.durable.query import Durable
@@ -62,7 +61,7 @@ def metrics(application: Application) -> str:
 def _lines(application: Application) -> Iterator[str]:
     yield "# HELP kshell_info The version that runs"
     yield "# TYPE kshell_info gauge"
-    yield f'kshell_info{{application="{application.name}",version="{__version__}"}} 1'
+    yield f'kshell_info{{application="{application.name}",version="{application.version}"}} 1'
     for metric in _METRICS:
         yield f"# HELP {metric.name} {metric.help}"
         yield f"# TYPE {metric.name} {metric.kind}"

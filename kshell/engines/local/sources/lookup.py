@@ -123,10 +123,6 @@ class Lookup:
         topic = self.topic(name)
         return name.text if name.text in self._remote else topic.name
 
-    def elsewhere(self, topic: str) -> bool:
-        """Whether it is a topic of another cluster."""
-        return topic in self._remote
-
     def client_of(self, topic: str) -> Client:
         """The connection to the cluster of a topic, by the name that the statement has for it."""
         return self._remote[topic].client if topic in self._remote else self.client

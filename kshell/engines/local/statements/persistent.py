@@ -116,10 +116,10 @@ def _check_here(
 ) -> None:
     """Raise Unsupported where a query of an application reads another cluster."""
     for leaf in scans(sink):
-        if lookup.elsewhere(leaf.source.topic):
+        if lookup.properties_of(leaf.source.topic) is not lookup.properties:
             raise Unsupported(
-                f"{leaf.source.topic} is a topic of another cluster: a query that outlives the shell"
-                " commits what it has read where it writes",
+                f"{leaf.source.topic} is a topic of another cluster: a query that outlives the"
+                " shell commits what it has read where it writes",
                 hint="MIRROR … EMIT CHANGES brings the topic here", place=statement.place,
             )  # fmt: skip
 
