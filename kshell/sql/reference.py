@@ -373,7 +373,7 @@ ENTRIES = (
         "RUN SCRIPT 'file';", "RUN SCRIPT 'report.sql';", ("RUN",),
     ),
     Entry(
-        "DESCRIBE QUERY", "DESCRIBE QUERY id", "a query: its statement, where it runs and stands",
+        "DESCRIBE QUERY", "DESCRIBE QUERY id", "its statement, where it runs and stands",
         "DESCRIBE QUERY id;\nDESCRIBE QUERY application.query;\nSHOW QUERIES lists both.",
         "DESCRIBE QUERY pageviews.PAGE_COUNTS;",
     ),
