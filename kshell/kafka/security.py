@@ -9,9 +9,9 @@ from typing import Any
 from aiokafka.protocol.admin import DescribeAclsRequest_v1
 
 from kshell.errors import KafkaError, Unsupported
-from kshell.kafka.admin import CLUSTER, FORBIDDEN, TIMEOUT, Admin
+from kshell.kafka.admin import TIMEOUT, Admin
 from kshell.kafka.client import Client
-from kshell.kafka.rights import refused
+from kshell.kafka.rights import CLUSTER, FORBIDDEN, refused
 from kshell.permits import check_writes
 
 __all__ = ["Acl", "acls", "create_acls", "delete_acls", "delete_user", "set_user",

@@ -25,7 +25,8 @@ from kshell.engines.local.statements.proposals import (
 )
 from kshell.errors import BindError, StatementError, UnknownName
 from kshell.formats.file_rows import read_rows
-from kshell.kafka.group_admin import Offsets, alter_offsets, committed, group_names
+from kshell.kafka.group_admin import alter_offsets
+from kshell.kafka.groups import Offsets, committed, listed
 from kshell.kafka.metadata import Snapshot
 from kshell.permits import check_files
 from kshell.results import Answer, Message, Notice, Proposal, Rows, many, titled
@@ -56,12 +57,12 @@ def reset_group(
 ) -> Answer | Proposal:
     """RESET GROUP; raises UnknownName, BindError, KafkaError, Forbidden."""
     name = statement.name.text
-    admin = context.admin(properties)
-    group = idle_group(admin, statement.name)
-    before = committed(admin, name)
+    look = context.look()
+    group = idle_group(look, statement.name)
+    before = committed(look, name)
     notices: list[Notice] = []
-    if not group.there and not before:
-        unknown = UnknownName("group", name, group_names(admin), place=statement.name.place)
+    if group is None:
+        unknown = UnknownName("group", name, listed(look), place=statement.name.place)
         if not statement.topics and statement.file is None:
             raise unknown
         hint = f" ({unknown.hint})" if unknown.hint else ""
@@ -73,7 +74,7 @@ def reset_group(
         return Message(f"Group {name} is there already.")
 
     def apply() -> Answer:
-        alter_offsets(admin, name, moved)
+        alter_offsets(context.admin(properties), name, moved)
         return Message(f"Group {name} is reset in {many(len(moved), 'partition')}.")
 
     title = f"Reset group {name}"
