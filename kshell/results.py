@@ -180,7 +180,8 @@ def backlog(lag: int | None, rate: float) -> str:
 class LiveStats:
     """A continuous query's footer: rows shown so far, records scanned, records a second, records
     behind the end of the topics (None: unknown), records that were left out; `note`: an outage;
-    `late`: rows that came after all their windows had closed."""
+    `late`: rows that came after all their windows had closed; `status`: what a member of a group
+    has now."""
 
     rows: int = 0
     scanned: int = 0
@@ -189,6 +190,7 @@ class LiveStats:
     bad: LeftOut = LeftOut()
     note: str = ""
     late: int = 0
+    status: str = ""
 
 
 def _nothing() -> None:
@@ -237,7 +239,8 @@ class Live:
     `key` names the columns that identify a row of a table; a stream, whose rows never change, has
     none.  `ends`: it has a LIMIT, and ends when that is reached.  `record` reads the record at a
     partition and an offset, for the `places` of changes; None if they have none.  `hints` say why
-    there may be no row for long.
+    there may be no row for long.  `said` has what became of it so far, in order: of a member of a
+    group, its partitions and the rebalances.
     """
 
     schema: pa.Schema
@@ -250,6 +253,7 @@ class Live:
     ends: bool = False
     record: Callable[[int, int], Printed] | None = None
     hints: tuple[str, ...] = ()
+    said: Callable[[], Sequence[str]] = tuple
 
 
 @dataclass(frozen=True, slots=True)

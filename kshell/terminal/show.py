@@ -264,16 +264,26 @@ def _changes(live: Live, meanwhile: Callable[[], None]) -> Iterator[Changes]:
         while (part := live.poll(0.2)) is not None:
             yield part if len(part) else None
 
-    outages = Outages()
+    outages, told = Outages(), 0
     source = pulled(polled(), live.cancel)
     try:
         for part in source:
             if part is not None:
                 yield part
             outages.tell("Note", live.stats().note)
+            told = _told(live, told)
             meanwhile()
     finally:
         source.close()  # type: ignore[attr-defined]
+        _told(live, told)
+
+
+def _told(live: Live, before: int) -> int:
+    """Say on stderr what became of it since the first `before`; gives how many that are."""
+    said = live.said()
+    for text in said[before:]:
+        note(f"Note: {clean(text)}")
+    return len(said)
 
 
 def _flushed(

@@ -36,6 +36,7 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.AssertSource: "asserts:assert_source",
     ast.AssertTopic: "asserts:assert_topic",
     ast.AssertValues: "asserts:assert_values",
+    cluster.Consume: "consume:consume",
     cluster.CreateAcl: "acls:create_acl",
     ast.CreateAsSelect: "persistent:create_as",
     ast.CreateFromFile: "declare:create_from_file",
