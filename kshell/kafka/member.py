@@ -1,14 +1,13 @@
 """A member of a consumer group, by confluent-kafka: it joins, is given partitions, and commits.
 
 It fetches no records: all its partitions are paused, and kshell reads them as it reads all topics.
-A thread keeps it in the group, whatever the reader of its records does.  `engines` makes one for
-CONSUME; nothing else of kshell joins a group.
+`engines` makes one for CONSUME; nothing else of kshell joins a group.
 """
 
 from __future__ import annotations
 
 import contextlib
-import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -20,31 +19,25 @@ from kshell.permits import check_writes
 
 __all__ = ["Given", "Holder", "Member", "protocol_settings"]
 
-_POLL = 0.1  # seconds
-_WAIT = 30.0  # for the coordinator's answers
-_LEAVE = 5.0  # for the end of the membership
-_UNSTABLE = 88  # a transaction that holds offsets of the group is still open
+_WAIT = 5.0  # seconds for a coordinator's answer
+_PATIENCE = 60.0  # seconds for transactions that hold offsets of the group
+_UNSTABLE = 88  # the code of such an offset
+_RETRY = 0.1  # seconds until they are asked for again
 _NO_RIGHT = {29: "topic", 30: "group"}
 _STALE = frozenset({22, 25, 27})  # another generation, an unknown member, a rebalance
 _OTHER_STRATEGY = 23
-_LOST = frozenset({-195, -187})  # brokers that do not answer: librdkafka goes on trying
+_AWAY = frozenset({-195, -187, -185})  # brokers that do not answer: librdkafka goes on trying
 Given = Mapping[int, int | None]  # partitions, each with the group's committed offset
 
 
 class Holder(Protocol):
-    """Who reads the partitions that a member has; it is called on the member's thread."""
+    """Who reads the partitions that a member has; `serve` and `leave` call it."""
 
     def given(self, partitions: Given) -> None:
         """These are its partitions from now on, besides those that it has."""
 
     def taken(self, partitions: Sequence[int], lost: bool) -> None:
         """These are not, from now on; if they are `lost`, others may have them already."""
-
-    def settled(self) -> None:
-        """A rebalance is over."""
-
-    def failed(self, error: KshellError) -> None:
-        """The membership has ended."""
 
 
 def protocol_settings(properties: Properties, newer: bool) -> dict[str, Any]:
@@ -62,13 +55,16 @@ def protocol_settings(properties: Properties, newer: bool) -> dict[str, Any]:
 
 
 class Member:
-    """A live member of a group, from `start` to `leave`."""
+    """A live member of a group, from `join` to `leave`.
+
+    One thread has it: confluent-kafka's commits and polls take each other's answers else.
+    """
 
     def __init__(
-        self, properties: Properties, group: str, topic: str, holder: Holder, *, newer: bool
+        self, properties: Properties, group: str, topic: str, *, newer: bool
     ) -> None:
         check_writes(properties, f"joining group {group}")
-        self._group, self._topic, self._holder = group, topic, holder
+        self._group, self._topic = group, topic
         own = protocol_settings(properties, newer)
         # In both of these a rebalance names only what changes.
         self._incremental = newer or "cooperative-sticky" in own.values()
@@ -81,14 +77,14 @@ class Member:
             "queued.max.messages.kbytes": 1,
         }  # fmt: skip
         self._consumer: Any = None
-        self._stop = threading.Event()
+        self._holder: Holder
         self._rebalanced = False
-        self._thread = threading.Thread(target=self._run, name="kshell-member", daemon=True)
 
-    def start(self) -> None:
-        """Join; raises KafkaError where the settings cannot be."""
+    def join(self, holder: Holder) -> None:
+        """Ask for partitions, which `serve` gives; raises KafkaError."""
         from confluent_kafka import Consumer, KafkaException
 
+        self._holder = holder
         try:
             self._consumer = Consumer(self._settings)
         except KafkaException as error:
@@ -96,23 +92,29 @@ class Member:
         self._consumer.subscribe(
             [self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
         )
-        self._thread.start()
+
+    def serve(self) -> bool:
+        """Do what the group asks for, without a wait; whether a rebalance is over now.
+
+        The group gives up a member that does not do so for five minutes.
+        """
+        message = self._consumer.poll(0)
+        error = None if message is None else message.error()
+        if error is not None and (error.fatal() or error.code() not in _AWAY):
+            raise self._error(error)
+        over, self._rebalanced = self._rebalanced, False
+        return over
 
     def leave(self) -> None:
-        """Leave the group, so that the others need not wait for the end of the session."""
-        self._stop.set()
-        if threading.current_thread() is not self._thread and self._thread.is_alive():
-            self._thread.join(_LEAVE)
+        """Give the partitions back, so that the others need not wait for the end of the session."""
+        if self._consumer is not None:
+            with contextlib.suppress(Exception):
+                self._consumer.close()
 
     @property
     def metadata(self) -> bytes:
         """Group, generation and member, for a transaction."""
         return bytes(self._consumer.consumer_group_metadata())
-
-    @property
-    def id(self) -> str:
-        """The member's id, which the group has given."""
-        return str(self._consumer.memberid() or "")
 
     def commit(self, offsets: Mapping[int, int]) -> bool:
         """Commit next offsets, and wait; False where the group takes none from this member now.
@@ -129,7 +131,7 @@ class Member:
             errors = [part.error for part in answer if part.error is not None]
         except KafkaException as error:
             errors = [error.args[0]]
-        if errors and errors[0].code() in _STALE:
+        if errors and errors[0].code() in _STALE | _AWAY:
             return False
         if errors:
             raise self._error(errors[0], "commit in")
@@ -144,25 +146,7 @@ class Member:
             hint = "its members share partitions by another partition.assignment.strategy: SET it"
         return KafkaError(f"cannot {doing} group {self._group}: {error.str()}", hint=hint)
 
-    # On the member's thread.
-
-    def _run(self) -> None:
-        try:
-            while not self._stop.is_set():
-                message = self._consumer.poll(_POLL)
-                error = None if message is None else message.error()
-                if error is not None and (error.fatal() or error.code() not in _LOST):
-                    raise self._error(error)
-                if self._rebalanced:
-                    self._rebalanced = False
-                    self._holder.settled()
-        except KshellError as error:
-            self._holder.failed(error)
-        except Exception as error:  # of confluent-kafka, or of a callback
-            self._holder.failed(KafkaError(f"the membership of {self._group} ended: {error}"))
-        finally:
-            with contextlib.suppress(Exception):
-                self._consumer.close()  # gives the partitions back
+    # confluent-kafka calls these from `poll` and `close`.
 
     def _assigned(self, consumer: Any, parts: Sequence[Any]) -> None:
         from confluent_kafka import OFFSET_END, TopicPartition
@@ -184,20 +168,24 @@ class Member:
 
         found: dict[int, int | None] = {}
         left = list(parts)
-        while left and not self._stop.is_set():
+        deadline = time.monotonic() + _PATIENCE
+        while left:
             try:
                 answers = self._consumer.committed(left, timeout=_WAIT)
             except KafkaException as error:
-                if error.args[0].code() in (_UNSTABLE, *_LOST):
-                    continue
-                raise self._error(error.args[0], "read the offsets of") from None
-            left = [p for p in answers if p.error is not None and p.error.code() == _UNSTABLE]
+                again = error.args[0].code() in {_UNSTABLE, *_AWAY}
+                if not again or time.monotonic() > deadline:
+                    raise self._error(error.args[0], "read the offsets of") from None
+                time.sleep(_RETRY)
+                continue
             for part in answers:
-                if part.error is not None and part not in left:
-                    raise self._error(part.error, "read the offsets of")
                 if part.error is None:
                     found[part.partition] = part.offset if part.offset >= 0 else None
-            self._stop.wait(_POLL if left else 0)
+                elif part.error.code() != _UNSTABLE or time.monotonic() > deadline:
+                    raise self._error(part.error, "read the offsets of")
+            left = [part for part in answers if part.error is not None]
+            if left:
+                time.sleep(_RETRY)
         return found
 
     def _revoked(self, consumer: Any, parts: Sequence[Any]) -> None:

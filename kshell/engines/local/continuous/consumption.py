@@ -1,8 +1,8 @@
 """What a member of a group reads of a topic: its partitions, from where the group stands.
 
-`statements/consume` makes one; `kafka/member` calls it when partitions come and go, on a thread of
-its own.  A `Guarantee` says when offsets are committed: a partition is given away only between two
-polls, so none is given away with rows that are half done.
+`statements/consume` makes one; `kafka/member` calls it when partitions come and go.  A `Guarantee`
+says when offsets are committed.  A partition is given away only between two steps, so none is given
+away with rows that are half done.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import pyarrow as pa
 
 from kshell.engines.local.continuous.feed import Rate
 from kshell.engines.local.sources.registry_wait import RegistryWait
-from kshell.errors import KshellError
+from kshell.errors import KafkaError, KshellError
 from kshell.kafka.exactly_once import ExactlyOnce
 from kshell.kafka.fetch import FOREVER, QUEUED_BYTES, Chunk
 from kshell.kafka.member import Given, Member
@@ -30,7 +31,8 @@ from kshell.sql.cluster import Guarantee
 __all__ = ["Consumption", "as_read", "numbers"]
 
 _SETTLES = 1.0  # seconds from one commit to the next of AT LEAST ONCE
-_RETRY = 0.2  # seconds until what the group refused is tried again
+_SERVES = 0.05  # seconds from one look at the group to the next
+_LEAVES = 5.0  # seconds that leaving may take
 _BYTES = Wanted(timestamp=True, key=True, value=True, headers=True)
 
 
@@ -72,11 +74,25 @@ def as_read(chunk: Chunk, start: int, stop: int) -> Outgoing:
     return Outgoing(found.column("key"), found.column("value"), dated, None, keyed)
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """Rows of a partition, up to an offset."""
+
+    partition: int
+    rows: pa.RecordBatch
+    stop: int
+
+
 class Consumption:
-    """The rows of one member; one thread polls it, any may look or cancel."""
+    """The rows of one member; one thread polls it, any may look or cancel.
+
+    A thread of its own has the member, so that it stays in the group whatever becomes of the rows.
+    It makes the next rows while the last ones are shown, and no more.
+    """
 
     def __init__(
         self,
+        member: Member,
         topic: str,
         snapshot: Callable[[], Snapshot],
         follow: Callable[[Snapshot, Mapping[int, tuple[int, int]], threading.Event, int], Reader],
@@ -88,37 +104,69 @@ class Consumption:
         into: tuple[str, ExactlyOnce] | None,
         others: Callable[[], str],
     ) -> None:
-        self.topic = topic
+        self._member, self._topic = member, topic
         self._snapshot, self._follow, self._records = snapshot, follow, records
         self._earliest, self._guarantee, self._limit = earliest, guarantee, limit
         self._into, self._others, self._wait = into, others, RegistryWait()
-        self._lock = threading.RLock()  # around all that follows
-        self._positions: dict[int, int] = {}  # the next offset of each partition that it has
-        self._shown: dict[int, int] = {}  # that of what a poll has given, and is not committed
-        self._seen: dict[int, int] = {}  # the part of it after which there was another poll
-        self._settled = time.monotonic()
-        self._reader: Reader | None = None
-        self._held: Chunk | None = None  # is tried again
-        self._bell = threading.Event()
-        self._error: KshellError | None = None
-        self._over = False
-        self._rows, self._rate = 0, Rate()
-        self._topic_now: Snapshot | None = None  # when the last partitions came
-        self.member: Member | None = None
+        self._rate = Rate()
         self.status = "joining the group"
         self.events: list[str] = []  # what has become of its partitions, with the time
+        # For the member's thread alone.
+        self._positions: dict[int, int] = {}  # the next offset of each partition that it has
+        self._topic_now: Snapshot | None = None  # when the last partitions came
+        self._reader: Reader | None = None
+        self._held: Chunk | None = None  # is tried again
+        self._settled = time.monotonic()
+        # Between the threads, under the lock.
+        self._changed = threading.Condition()
+        self._waiting: _Made | None = None  # the next rows
+        self._out: _Made | None = None  # those that the last poll has given
+        self._seen: dict[int, int] = {}  # offsets after rows that another poll has followed
+        self._rows = 0
+        self._error: KshellError | None = None
+        self._stop = threading.Event()
+        self._bell = threading.Event()  # there is something for the member's thread
+        self._thread = threading.Thread(target=self._run, name="kshell-member", daemon=True)
 
-    # For the member's thread.
+    def start(self) -> None:
+        """Join the group."""
+        self._thread.start()
+
+    # On the member's thread.
+
+    def _run(self) -> None:
+        try:
+            self._member.join(self)
+            while not self._stop.is_set():
+                self._bell.clear()
+                if self._member.serve():
+                    self._tell()
+                self._settle()
+                if not self._step():
+                    self._bell.wait(_SERVES)
+        except KshellError as error:
+            self._fail(error)
+        except Exception as error:  # of confluent-kafka
+            self._fail(KafkaError(f"the membership ended: {error}"))
+        finally:
+            self._stop.set()
+            self._member.leave()
+            self._positions.clear()
+            self._read()
+
+    def _fail(self, error: KshellError) -> None:
+        with self._changed:
+            self._error = error
+            self._changed.notify_all()
 
     def given(self, partitions: Given) -> None:
         """These come: they are read from where the group stands."""
-        with self._lock:
-            if partitions:
-                self._topic_now = self._snapshot()
-            remarks = [r for p, at in partitions.items() if (r := self._place(p, at))]
-            self._read()
-            come = f"given {numbers(list(partitions))}" if partitions else "given nothing new"
-            self._note("; ".join((come, *remarks)))
+        if partitions:
+            self._topic_now = self._snapshot()
+        remarks = [r for p, at in partitions.items() if (r := self._place(p, at))]
+        self._read()
+        come = f"given {numbers(list(partitions))}" if partitions else "given nothing new"
+        self._note("; ".join((come, *remarks)))
 
     def _place(self, partition: int, committed: int | None) -> str:
         """Begin to read a partition where the group stands, or else by `auto.offset.reset`."""
@@ -139,33 +187,37 @@ class Consumption:
         return "" if committed is None else f"{committed:,} is not in the log of {partition}"
 
     def taken(self, partitions: Sequence[int], lost: bool) -> None:
-        """These go: what was shown of them is committed first, if the group still takes it."""
-        with self._lock:
-            if not lost:
-                self._settle(now=True)
+        """These go: what was seen of them is committed first, if the group still takes it."""
+        if not lost:
+            self._settle(now=True)
+        with self._changed:
             for p in partitions:
-                for held in (self._positions, self._shown, self._seen):
-                    held.pop(p, None)
-            if self._held is not None and self._held.partition in partitions:
-                self._held = None
-            self._read()
-            what = numbers(partitions)
-            if self._over:
-                self._note(f"left the group: {what} given back")
-            else:
-                self._note(f"{what} lost, the group heard nothing" if lost else f"{what} taken away")
+                self._positions.pop(p, None)
+                self._seen.pop(p, None)
+                if self._waiting is not None and self._waiting.partition == p:
+                    self._drop()
+                if self._out is not None and self._out.partition == p:
+                    self._out = None
+        if self._held is not None and self._held.partition in partitions:
+            self._held = None
+        self._read()
+        what = numbers(partitions)
+        if self._stop.is_set():
+            self._note(f"left the group: {what} given back")
+        else:
+            self._note(f"{what} lost: the group heard nothing" if lost else f"{what} taken away")
 
-    def settled(self) -> None:
-        """The rebalance is over: says who has what."""
+    def _drop(self) -> None:
+        """Rows that wait go to the next member, if nothing says that they were read."""
+        if self._guarantee in (None, Guarantee.AT_LEAST_ONCE) and self._waiting is not None:
+            self._rows -= self._waiting.rows.num_rows
+            self._waiting = None
+
+    def _tell(self) -> None:
+        """The rebalance is over: say who has what."""
         others = self._others()
-        with self._lock:
-            has = f"has {numbers(list(self._positions))}"
-            self._note(f"{has} · {others}" if others else has)
-
-    def failed(self, error: KshellError) -> None:
-        """The membership has ended."""
-        self._error = error
-        self._bell.set()
+        has = f"has {numbers(list(self._positions))}"
+        self._note(f"{has} · {others}" if others else has)
 
     def _note(self, text: str) -> None:
         self.status = text
@@ -179,77 +231,76 @@ class Consumption:
         if self._topic_now is not None and self._positions:
             ranges = {p: (at, FOREVER) for p, at in self._positions.items()}
             self._reader = self._follow(self._topic_now, ranges, self._bell, QUEUED_BYTES)
-        self._bell.set()
 
-    # For who shows the rows.
-
-    def poll(self, seconds: float) -> pa.RecordBatch | None:
-        """The next rows, None if none came in time; raises what ended the membership."""
-        deadline = time.monotonic() + seconds
-        while True:
-            self._bell.clear()
-            if self._error is not None:
-                raise self._error
-            with self._lock:
-                self._seen = dict(self._shown)
-                self._settle()
-                rows = self._next()
-            if rows is not None and rows.num_rows:
-                return rows
-            left = deadline - time.monotonic()
-            if left <= 0 or self._over:
-                return None
-            if rows is None:
-                self._bell.wait(min(left, _RETRY) if self._held is not None else left)
-
-    def _next(self) -> pa.RecordBatch | None:
+    def _step(self) -> bool:
+        """Make the next rows, if they are wanted; whether it did something."""
+        if self._waiting is not None or self.full:
+            return False
         chunk, self._held = self._held, None
         if chunk is None and self._reader is not None:
             chunk = self._reader.poll()
-        if chunk is None or chunk.partition not in self._positions or self.full:
-            return None
-        start = self._positions[chunk.partition]
-        made = chunk
-        rows = self._wait.attempt(lambda: self._records.rows(made, start, FOREVER))
-        if rows is None:  # the schema registry does not answer
+        if chunk is None or chunk.partition not in self._positions:
+            return chunk is not None
+        made = self._made(chunk, self._positions[chunk.partition])
+        if made is None:
             self._held = chunk
+            return False
+        self._positions[made.partition] = made.stop
+        with self._changed:
+            self._waiting = made
+            self._rows += made.rows.num_rows
+            self._changed.notify_all()
+        return True
+
+    def _made(self, chunk: Chunk, start: int) -> _Made | None:
+        """The rows of a chunk, when all was done that comes before them; None if not now."""
+        rows = self._wait.attempt(lambda: self._records.rows(chunk, start, FOREVER))
+        if rows is None:  # the schema registry does not answer
             return None
         stop = max(chunk.next, start)
         if self._limit is not None and rows.num_rows > self._limit - self._rows:
             rows = rows.slice(0, self._limit - self._rows)
             stop = rows.column("offset")[-1].as_py() + 1
-        if not self._kept(chunk, start, stop):
-            self._held = chunk
-            return None
-        self._positions[chunk.partition] = stop
-        self._rows += rows.num_rows
-        return rows
-
-    def _kept(self, chunk: Chunk, start: int, stop: int) -> bool:
-        """Do what the guarantee asks for before rows are shown; False where it cannot be now."""
-        p, member = chunk.partition, self.member
-        assert member is not None
+        made = _Made(chunk.partition, rows, stop)
         match self._guarantee:
             case Guarantee.AT_MOST_ONCE:
-                return member.commit({p: stop})
-            case Guarantee.AT_LEAST_ONCE:
-                self._shown[p] = stop
+                return made if self._member.commit({made.partition: stop}) else None
             case Guarantee.EXACTLY_ONCE:
                 assert self._into is not None
                 topic, writer = self._into
+                read = (self._topic, {made.partition: stop})
                 records = as_read(chunk, start, stop)
-                return writer.write(topic, records, member.metadata, (self.topic, {p: stop}))
-        return True
+                return made if writer.write(topic, records, self._member.metadata, read) else None
+        return made
 
     def _settle(self, now: bool = False) -> None:
-        """Commit what was shown, once a second."""
+        """Commit what was seen, once a second."""
         due = now or self.full or time.monotonic() - self._settled >= _SETTLES
-        if not self._seen or not due or self.member is None:
+        with self._changed:
+            seen = dict(self._seen)
+        if not seen or not due:
             return
         self._settled = time.monotonic()
-        if self.member.commit(self._seen):
-            self._shown = {p: at for p, at in self._shown.items() if self._seen.get(p) != at}
-            self._seen = {}
+        if self._member.commit(seen):
+            with self._changed:
+                self._seen = {p: at for p, at in self._seen.items() if seen.get(p) != at}
+
+    # For who shows the rows.
+
+    def poll(self, seconds: float) -> pa.RecordBatch | None:
+        """The next rows, None if none came in time; raises what ended the membership."""
+        with self._changed:
+            if self._out is not None and self._guarantee is Guarantee.AT_LEAST_ONCE:
+                self._seen[self._out.partition] = self._out.stop
+            self._out = None
+            self._changed.wait_for(
+                lambda: self._waiting or self._error or self.over, timeout=seconds
+            )
+            if self._waiting is None and self._error is not None:
+                raise self._error
+            self._out, self._waiting = self._waiting, None
+        self._bell.set()
+        return None if self._out is None else self._out.rows
 
     @property
     def full(self) -> bool:
@@ -258,8 +309,8 @@ class Consumption:
 
     @property
     def over(self) -> bool:
-        """Whether no more rows come, where a poll gave none."""
-        return self._over or self.full
+        """Whether no more rows come."""
+        return (self._stop.is_set() or self.full) and self._waiting is None
 
     def stats(self) -> LiveStats:
         """The footer."""
@@ -272,13 +323,10 @@ class Consumption:
         )  # fmt: skip
 
     def cancel(self) -> None:
-        """Read no more, commit what was shown, and leave the group."""
-        if self._over:
-            return
-        self._over = True
+        """Read no more, commit what was seen, and leave the group."""
+        self._stop.set()
         self._bell.set()
-        if self.member is not None:
-            self.member.leave()
-        with self._lock:
-            if self._reader is not None:
-                self._reader.cancel()
+        with self._changed:
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(_LEAVES)

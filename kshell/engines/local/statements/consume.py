@@ -94,6 +94,7 @@ def _joined(
         writer = ExactlyOnce(properties, group)
         writer.begin()
     consumption = Consumption(
+        Member(properties, group, topic, newer=newer),
         topic,
         lambda: client.snapshot(client.topic(topic), properties["isolation.level"]),
         client.follow,
@@ -104,8 +105,7 @@ def _joined(
         into=None if into is None or writer is None else (into, writer),
         others=lambda: _members(context, group),
     )
-    consumption.member = Member(properties, group, topic, consumption, newer=newer)
-    consumption.member.start()
+    consumption.start()
     schema = pa.schema(list(records.schema)[1:])  # without the topic, which all of them have
 
     def poll(seconds: float) -> Changes | None:
