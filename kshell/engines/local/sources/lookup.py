@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from kshell.catalog.catalog import Catalog
-from kshell.catalog.model import Source
+from kshell.catalog.model import Kind, Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.engines.local.sources.learned import Widening
@@ -22,7 +22,7 @@ from kshell.errors import BindError, UnknownName, UsageError
 from kshell.kafka.client import Client
 from kshell.kafka.metadata import Snapshot, Topic
 from kshell.results import LAST, Notice, NoticeKind, Running
-from kshell.sql.clauses import Name, Query
+from kshell.sql.clauses import AtGroup, Name, Query
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from kshell.engines.local.sources.kept_table import Keeper
     from kshell.engines.local.sources.learned import Misfits
     from kshell.engines.local.sources.sample import Sampled
+    from kshell.engines.local.sources.standing import Standing
     from kshell.engines.local.sources.system.asked import Asked
     from kshell.engines.local.sources.system.tables import SystemTable
     from kshell.kafka.look import Look
@@ -71,6 +72,7 @@ class Lookup:
     _tables: dict[str, Table] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)  # given tables of which it was said that they win
     _budget: Budget | None = None
+    _groups: dict[str, Standing] = field(default_factory=dict)  # by topic: AT GROUP
     _look: Look | None = None  # at the cluster's state, which all system tables share
 
     @property
@@ -208,6 +210,35 @@ class Lookup:
 
         return Asked(look or self.look, columns, only, self.errors, self.queries, earlier)
 
+    def read_at(self, groups: Sequence[AtGroup]) -> None:
+        """Read these sources from where their groups stand; raises UnknownName, BindError."""
+        from kshell.engines.local.sources.standing import standing
+
+        for at in groups:
+            name = at.source
+            if self._given(name) is not None or self.system(name) is not None:
+                raise BindError(f"{name.text} is no topic: groups do not read it", place=name.place)
+            declared = self.catalog.find(name.text, name.quoted)
+            if declared is not None and (declared.file is not None or declared.kind is Kind.TABLE):
+                raise BindError(
+                    f"{declared.name} is a table: from the middle of its topic it would be partial",
+                    hint=f"AT GROUP takes a stream, or the topic {declared.topic}",
+                    place=name.place,
+                )
+            topic = self.topic(name).name if declared is None else declared.topic
+            before = self._groups.get(topic)
+            if before is not None and before.group != at.group.text:
+                raise BindError(
+                    f"{topic} is read at group {before.group} already", place=at.group.place
+                )
+            if before is None:
+                self._groups[topic] = standing(self.look, self.snapshot(topic), at.group)
+                self.notices += self._groups[topic].notices
+
+    def standing(self, topic: str) -> Standing | None:
+        """Where a topic is read from, if the query says AT GROUP."""
+        return self._groups.get(topic)
+
     def held(self, source: Source) -> pa.Table | None:
         """The rows of a plan's source that are in memory: a given table's, a file's."""
         if source.file is not None:
@@ -278,7 +309,7 @@ class Lookup:
         return Made(
             TopicRead(
                 self.client, self.snapshot(source.topic), source, self.errors, self.budget,
-                self.properties, self.widening,
+                self.properties, self.widening, self.standing(source.topic),
             )
         )  # fmt: skip
 
@@ -289,6 +320,8 @@ class Lookup:
         """
         from kshell.sql.bind.sources import source_names
 
+        if not self._groups:
+            self.read_at(query.groups)
         catalog = self.catalog
         for text, quoted in source_names(query.tree):
             name = Name(text, quoted)
@@ -349,6 +382,7 @@ class Lookup:
                 TopicInput(
                     self.client, self.snapshot(topic).check_whole(), followers, bell,
                     budget=self.budget if bounded else None, queued_bytes=queued_bytes,
+                    standing=self.standing(topic),
                 )
                 for topic, followers in by_topic.items()
             ),

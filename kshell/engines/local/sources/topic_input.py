@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from kshell.engines.local.sources.base import Piece
 from kshell.engines.local.sources.budget import Allowance, Budget, stopped
 from kshell.engines.local.sources.scan_reader import Intake
+from kshell.engines.local.sources.standing import Standing
 from kshell.errors import RegistryDown
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import FOREVER, Chunk
@@ -44,9 +45,10 @@ class TopicInput:
         *,
         budget: Budget | None,
         queued_bytes: int,
+        standing: Standing | None = None,
     ) -> None:
         self.name, self._offsets = snapshot.topic.name, snapshot.offsets
-        self._followers = followers
+        self._followers, self._standing = followers, standing
         self.scans: Sequence[int] = [f.scan for f in followers]
         self._stops = {
             p: FOREVER if budget is None else end for p, (_, end) in self._offsets.items()
@@ -62,6 +64,8 @@ class TopicInput:
 
     def _start(self, partition: int, whole: bool) -> int:
         """The first offset to read; of a partition that came later the very first."""
+        if self._standing is not None:
+            return self._standing.starts.get(partition, 0)
         return self._offsets.get(partition, (0, 0))[not whole]
 
     @property
