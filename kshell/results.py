@@ -41,6 +41,7 @@ class NoticeKind(Enum):
     CLUSTER = "CLUSTER"  # the cluster lacks what a system table would show
     GIVEN = "GIVEN"  # a table given to the session hides a topic of the same name
     PLANNED = "PLANNED"  # a change of the cluster was planned, and nothing was changed
+    READ = "READ"  # how much was read, and what would spare it
     CHANGE = "CHANGE"  # what a planned change of the cluster does besides
 
 

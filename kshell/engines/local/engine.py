@@ -55,6 +55,7 @@ STATEMENTS: Mapping[type[Statement], str] = {
     cluster.DropUser: "users:drop_user",
     cluster.ElectLeaders: "elect_leaders:elect_leaders",
     ast.Explain: "explain:explain",
+    ast.History: "history:history",
     ast.InsertSelect: "persistent:insert_select",
     ast.InsertValues: "insert:insert_values",
     ast.Print: "print_topic:print_topic",
