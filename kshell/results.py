@@ -321,6 +321,7 @@ class Proposal:
 
     Whoever draws it sets `accepted` before the next answer is asked for: then the session calls
     `apply`, which makes the change.  `question` asks a person, `notices` say what it does besides.
+    If it `reads`, it leads to rows: a program that has accepted it wants those alone.
     """
 
     question: str
@@ -328,6 +329,7 @@ class Proposal:
     apply: Callable[[], Answer]
     notices: tuple[Notice, ...] = ()
     accepted: bool = False
+    reads: bool = False
 
 
 Event = Answer | Proposal | Remark | Spooling | Goodbye  # the results of `Session.execute`

@@ -14,7 +14,7 @@ from typing import Any
 from kshell.config import Properties
 from kshell.errors import KafkaError
 from kshell.kafka.outgoing import Outgoing, Refused
-from kshell.kafka.produce import failure, open_sender
+from kshell.kafka.produce import _failure, _sender
 from kshell.kafka.rights import refused
 from kshell.kafka.settings import librdkafka
 from kshell.permits import check_writes
@@ -36,7 +36,7 @@ class ExactlyOnce:
         check_writes(properties, "writing records")
         self._group = group
         self.id = properties.get("transactional.id") or f"kshell-{uuid.uuid4()}"
-        self._sender: Any = open_sender({
+        self._sender: Any = _sender({
             **librdkafka(properties),
             "transactional.id": self.id,
             "transaction.timeout.ms": _ABANDONED,
@@ -80,7 +80,7 @@ class ExactlyOnce:
                 name = self._group if kind == "group" else self.id
                 raise refused(operation, f"{kind} {name}") from None
             if not error.abortable:
-                raise failure(topic, None, error.code, error.text) from None
+                raise _failure(topic, None, error.code, error.text) from None
             return False
         return True
 
@@ -96,7 +96,7 @@ class ExactlyOnce:
     def _why(self, topic: str) -> KafkaError | None:
         """The failure of a record, which another try would meet again."""
         failed = [f for f in self._sender.failed if f[2] not in _PURGED]
-        return failure(*failed[0]) if failed else None
+        return _failure(*failed[0]) if failed else None
 
     def _again(self, call: Callable[[float], None]) -> None:
         """Make a call until it is answered; raises Refused, and KafkaError when time is up."""

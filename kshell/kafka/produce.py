@@ -19,7 +19,7 @@ from kshell.kafka.rights import refused
 from kshell.kafka.settings import librdkafka
 from kshell.permits import check_writes
 
-__all__ = ["Outgoing", "OutgoingRecord", "Producer", "failure", "open_sender"]
+__all__ = ["Outgoing", "OutgoingRecord", "Producer"]
 
 _NOTED = 2.0  # seconds without an acknowledgement that are worth a word
 _LEAVING = 10.0  # seconds that the end may take while nothing is acknowledged
@@ -29,7 +29,7 @@ _PURGED = frozenset({-150, -151, -152})  # the producer failed for good, and the
 _impl: Any = compiled("kshell.kafka._produce")
 
 
-def open_sender(settings: dict[str, Any]) -> Any:
+def _sender(settings: dict[str, Any]) -> Any:
     """The compiled sender, or its twin where librdkafka's functions are not found."""
     kind = produce_py.Sender
     if _impl is not None:
@@ -43,7 +43,7 @@ def open_sender(settings: dict[str, Any]) -> Any:
         raise KafkaError(f"no producer: {error.text}") from None
 
 
-def failure(topic: str, partition: int | None, code: int, text: str) -> KafkaError:
+def _failure(topic: str, partition: int | None, code: int, text: str) -> KafkaError:
     """The error for a record that was not written, or for a whole topic."""
     if code == _FORBIDDEN:
         return refused("WRITE", f"topic {topic}")
@@ -77,7 +77,7 @@ class Producer:
         self._leaving = _LEAVING
         self._sent = self._acknowledged = 0
         self._moved = time.monotonic()  # when the last acknowledgement was seen
-        self._sender = open_sender(
+        self._sender = _sender(
             {
                 **librdkafka(properties),
                 "enable.idempotence": True,
@@ -103,7 +103,7 @@ class Producer:
             try:
                 row = self._sender.send(topic, records, row)
             except Refused as error:
-                raise failure(topic, None, error.code, error.text) from None
+                raise _failure(topic, None, error.code, error.text) from None
             self._sent += row - before
             if row == len(records):
                 break
@@ -162,7 +162,7 @@ class Producer:
             if code in _PURGED:
                 fatal, why = self._sender.fatal()
                 code, text = (fatal, why) if fatal else (code, text)
-            error = failure(topic, partition, code, text)
+            error = _failure(topic, partition, code, text)
             self._sent -= len(self._sender.failed)
             self._sender.failed.clear()
             raise error

@@ -10,6 +10,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from kshell.catalog.catalog import Catalog
@@ -232,7 +233,8 @@ class Lookup:
                     f"{topic} is read at group {before.group} already", place=at.group.place
                 )
             if before is None:
-                self._groups[topic] = standing(self.look, self.snapshot(topic), at.group)
+                held = partial(self.snapshot, topic)
+                self._groups[topic] = standing(self.look, topic, held, at.group)
                 self.notices += self._groups[topic].notices
 
     def standing(self, topic: str) -> Standing | None:

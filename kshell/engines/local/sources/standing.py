@@ -5,7 +5,7 @@ The group is not joined, and nothing is committed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from kshell.errors import BindError, UnknownName
@@ -46,23 +46,25 @@ class Standing:
         return f"partition {', '.join(texts)}" + (f" and {more} more" if more > 0 else "")
 
 
-def standing(look: Look, snapshot: Snapshot, group: Name) -> Standing:
+def standing(
+    look: Look, topic: str, snapshot: Callable[[], Snapshot], group: Name
+) -> Standing:
     """Where a group stands; raises UnknownName, Forbidden, and BindError if it never committed
     there."""
     name = group.text
     if named(look, name) is None:
         raise UnknownName("group", name, listed(look), place=group.place)
     held = committed(look, name)
-    own = {p: offset for (topic, p), offset in held.items() if topic == snapshot.name}
+    own = {p: offset for (of, p), offset in held.items() if of == topic}
     if not own:
-        others = ", ".join(sorted({topic for topic, _ in held}))
+        others = ", ".join(sorted({of for of, _ in held}))
         raise BindError(
-            f"group {name} has committed nothing in topic {snapshot.name}",
+            f"group {name} has committed nothing in topic {topic}",
             hint=f"it has in {others}" if others else "it has committed nothing at all",
             place=group.place,
         )
     starts, gone = {}, []
-    for p, (first, end) in snapshot.offsets.items():
+    for p, (first, end) in snapshot().offsets.items():
         at = own.get(p, first)
         if at < first:
             gone.append(f"{at:,} in partition {p}, whose log starts at {first:,}")

@@ -69,7 +69,7 @@ def consume(
     ]  # fmt: skip
     title = f"Join group {name}"
     question = f"{title}, which has {live_members(group)}?"
-    return Proposal(question, planned(title, steps), join)
+    return Proposal(question, planned(title, steps), join, reads=True)
 
 
 def _held(assignment: object) -> str:

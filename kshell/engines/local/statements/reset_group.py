@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["reset_group"]
 
 _COLUMNS = {"topic": pa.string(), "partition": pa.int64(), "offset": pa.int64()}  # of a file
+_AS_SHOWN = {"offset": "committed"}  # as kafka.offsets names it
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +188,12 @@ class _Reset:
     def _read(self, path: str) -> list[tuple[str | None, int | None, int | None]]:
         most = self.properties.number("kshell.file.max.bytes") or 0
         data, _ = content(path, most)
-        columns = [Column(name, type) for name, type in _COLUMNS.items()]
+        own, _ = read_rows(path, data, (), most)
+        as_shown = "committed" in own.schema.names and "offset" not in own.schema.names
+        names = [_AS_SHOWN.get(name, name) if as_shown else name for name in _COLUMNS]
+        columns = [Column(n, type) for n, type in zip(names, _COLUMNS.values(), strict=True)]
         rows, _ = read_rows(path, data, columns, most)
-        return list(zip(*(rows.column(n).to_pylist() for n in _COLUMNS), strict=True))
+        return list(zip(*(rows.column(n).to_pylist() for n in names), strict=True))
 
     def _named_in_file(self, where: str, topic: str) -> Snapshot:
         try:

@@ -290,3 +290,15 @@ def test_explain_says_what_the_cluster_is_asked_for(execute):
     assert "kafka.lag (asked for group_id audit)" in bounded.parts[0].text
     live = execute("EXPLAIN SELECT lag FROM kafka.lag EMIT CHANGES")
     assert live.parts[0].text == "Continuous: looks at the cluster every second for kafka.lag."
+
+
+def test_consume_asks_where_a_group_has_members(execute, cluster):
+    plan = execute("CONSUME FROM orders GROUP billing COMMIT AT LEAST ONCE")
+    assert plan.question == "Join group billing, which has 1 live member: c at 10.0.0.1?"
+    assert rows_of(plan.plan) == [
+        {"what": "members", "before": "1", "after": "2"},
+        {"what": "partitions of c at 10.0.0.1", "before": "orders: 0, 1", "after": "shared out anew"},
+    ]
+    with pytest.raises(UnknownName) as raised:
+        execute("CONSUME FROM order GROUP billing")
+    assert raised.value.hint == "did you mean orders?"
