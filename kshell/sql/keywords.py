@@ -13,7 +13,7 @@ __all__ = ["CLAUSES", "KEYWORDS", "QUOTED", "RESERVED", "STATEMENTS", "TYPES"]
 STATEMENTS = (
     "ALTER", "ASSERT", "CONSUME", "CREATE", "DEFINE", "DELETE", "DESCRIBE", "DROP", "ELECT", "EXIT",
     "EXPLAIN", "HELP", "HISTORY", "INSERT", "LIST", "PAUSE", "PRINT", "QUIT", "RESET", "RESUME",
-    "RUN", "SELECT", "SET", "SHOW", "SPOOL", "TERMINATE", "UNDEFINE", "UNSET", "WITH",
+    "RUN", "SAVE", "SELECT", "SET", "SHOW", "SPOOL", "TERMINATE", "UNDEFINE", "UNSET", "WITH",
 )  # fmt: skip
 
 # The keywords of a query: people misspell these most.
