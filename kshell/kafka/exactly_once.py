@@ -26,6 +26,7 @@ _PATIENCE = 60.0  # for calls that may be made again
 _ABANDONED = 15_000  # ms until the brokers abort what a dead process left open
 _FULL = 0.01  # seconds until a full queue is tried again
 _FENCED = frozenset({-144, -150, 47, 90})  # by another producer of that id, or after its time
+_NO_WRITE = 29
 _NO_RIGHT = {53: ("WRITE", "transactional id"), 30: ("READ", "group")}
 
 
@@ -34,7 +35,8 @@ class ExactlyOnce:
 
     def __init__(self, properties: Properties, group: str) -> None:
         check_writes(properties, "writing records")
-        self._group = group
+        self._group, self.note = group, ""  # why the last records were not written, and are again
+        self._failing = 0.0  # since when
         self.id = properties.get("transactional.id") or f"kshell-{uuid.uuid4()}"
         self._sender: Any = _sender({
             **librdkafka(properties),
@@ -51,7 +53,10 @@ class ExactlyOnce:
 
     def begin(self) -> None:
         """End what an earlier producer of the same id has left open, and fence it."""
-        self._again(self._sender.init_transactions)
+        try:
+            self._again(self._sender.init_transactions)
+        except Refused as error:
+            raise self._final(error) from None
 
     def write(
         self, topic: str, records: Outgoing, member: bytes, read: tuple[str, Mapping[int, int]]
@@ -69,20 +74,28 @@ class ExactlyOnce:
             self._again(self._sender.commit)
         except Refused as error:
             if error.fatal or error.code in _FENCED:
-                raise self._fenced(error) from None
+                raise self._final(error) from None
             why = self._why(topic)  # before the records that are thrown away count as failed
-            self._again(self._sender.abort)
-            self._sender.failed.clear()
+            self._abort()
             if why is not None:
                 raise why from None
             if error.code in _NO_RIGHT:
-                operation, kind = _NO_RIGHT[error.code]
-                name = self._group if kind == "group" else self.id
-                raise refused(operation, f"{kind} {name}") from None
-            if not error.abortable:
+                raise self._final(error) from None
+            now = time.monotonic()
+            self._failing = self._failing or now
+            if not error.abortable or error.code == _NO_WRITE or now - self._failing > _PATIENCE:
                 raise _failure(topic, None, error.code, error.text) from None
+            self.note = f"tried again: {error.text}"
             return False
+        self.note, self._failing = "", 0.0
         return True
+
+    def _abort(self) -> None:
+        try:
+            self._again(self._sender.abort)
+        except Refused as error:
+            raise self._final(error) from None
+        self._sender.failed.clear()
 
     def _send(self, topic: str, records: Outgoing) -> None:
         row = 0
@@ -106,16 +119,20 @@ class ExactlyOnce:
                 call(_CALL)
                 return
             except Refused as error:
-                if error.fatal or error.code in _FENCED:
-                    raise self._fenced(error) from None
-                if not error.retriable:
+                if error.fatal or error.code in _FENCED or not error.retriable:
                     raise
                 if time.monotonic() > deadline:
                     raise KafkaError(
                         f"no transaction of {self.id} for {_PATIENCE:g} s: {error.text}"
                     ) from None
 
-    def _fenced(self, error: Refused) -> KafkaError:
+    def _final(self, error: Refused) -> KafkaError:
+        """What a refusal means that no other try can change."""
+        if error.code in _NO_RIGHT:
+            operation, kind = _NO_RIGHT[error.code]
+            return refused(operation, f"{kind} {self._group if kind == 'group' else self.id}")
+        if error.code not in _FENCED:
+            return KafkaError(f"no transaction of {self.id}: {error.text}")
         return KafkaError(
             f"another process writes as transactional.id {self.id}, or a transaction took longer"
             f" than {_ABANDONED // 1000} s: {error.text}",

@@ -199,6 +199,6 @@ class Member:
     def _unassign(self, consumer: Any, parts: Sequence[Any]) -> None:
         if self._incremental:
             consumer.incremental_unassign(parts)
+            self._rebalanced = True  # it may be given nothing in exchange
         else:
-            consumer.unassign()
-        self._rebalanced = True
+            consumer.unassign()  # new ones come next

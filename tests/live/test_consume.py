@@ -189,6 +189,7 @@ def test_two_members_share_and_the_rebalance_is_seen(kafka, topic, group, shell,
     producer.flush()
     until(lambda: len(one.rows) + len(two.rows) == 4, one, two)
     assert sorted(one.rows + two.rows) == [(p, 0) for p in range(4)]
+    until(lambda: one.live.stats().lag == two.live.stats().lag == 0, one, two)
     two.live.cancel()
     until(lambda: "has 0–3" in one.live.stats().status, one)
     until(lambda: len(stands(kafka, group)) == 4, one)

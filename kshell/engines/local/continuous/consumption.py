@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import pyarrow as pa
@@ -31,7 +31,7 @@ from kshell.sql.cluster import Guarantee
 __all__ = ["Consumption", "as_read", "numbers"]
 
 _SETTLES = 1.0  # seconds from one commit to the next of AT LEAST ONCE
-_SERVES = 0.05  # seconds from one look at the group to the next
+_SERVES = 0.1  # seconds from one look at the group to the next
 _LEAVES = 5.0  # seconds that leaving may take
 _BYTES = Wanted(timestamp=True, key=True, value=True, headers=True)
 
@@ -230,7 +230,9 @@ class Consumption:
         self._reader = None
         if self._topic_now is not None and self._positions:
             ranges = {p: (at, FOREVER) for p, at in self._positions.items()}
-            self._reader = self._follow(self._topic_now, ranges, self._bell, QUEUED_BYTES)
+            held = {p: at for p, at in self._topic_now.offsets.items() if p in ranges}
+            own = replace(self._topic_now, offsets=held)  # else it would count others' lag too
+            self._reader = self._follow(own, ranges, self._bell, QUEUED_BYTES)
 
     def _step(self) -> bool:
         """Make the next rows, if they are wanted; whether it did something."""
@@ -290,16 +292,17 @@ class Consumption:
     def poll(self, seconds: float) -> pa.RecordBatch | None:
         """The next rows, None if none came in time; raises what ended the membership."""
         with self._changed:
-            if self._out is not None and self._guarantee is Guarantee.AT_LEAST_ONCE:
-                self._seen[self._out.partition] = self._out.stop
-            self._out = None
+            before, self._out = self._out, None
+            if before is not None and self._guarantee is Guarantee.AT_LEAST_ONCE:
+                self._seen[before.partition] = before.stop
             self._changed.wait_for(
                 lambda: self._waiting or self._error or self.over, timeout=seconds
             )
             if self._waiting is None and self._error is not None:
                 raise self._error
             self._out, self._waiting = self._waiting, None
-        self._bell.set()
+        if before is not None or self._out is not None:
+            self._bell.set()
         return None if self._out is None else self._out.rows
 
     @property
@@ -316,7 +319,8 @@ class Consumption:
         """The footer."""
         reader, read = self._reader, self._records.read
         lag = None if reader is None else reader.lag
-        note = self._wait.note or ("" if reader is None else reader.note)
+        written = "" if self._into is None else self._into[1].note
+        note = self._wait.note or written or ("" if reader is None else reader.note)
         return LiveStats(
             self._rows, read, self._rate.of(read), lag, self._records.left_out, note,
             status=self.status,

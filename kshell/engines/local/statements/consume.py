@@ -137,7 +137,8 @@ def _hints(statement: Consume, properties: Properties) -> tuple[str, ...]:
         Guarantee.EXACTLY_ONCE: "Records and offsets are written in one transaction, then shown.",
     }
     start = properties["auto.offset.reset"]
-    begins = f"A partition without a commit is read from its {start} record on"
+    where = "its first record" if start == "earliest" else "its end"
+    begins = f"A partition without a commit is read from {where} on"
     return does[statement.guarantee], f"{begins} ('auto.offset.reset' is {start})."
 
 
@@ -151,4 +152,5 @@ def _members(context: Context, group: str) -> str:
     shown = [f"{m.client} at {m.host} {_held(m.assignment)}" for m in found.members[:_FEW]]
     more = len(found.members) - _FEW
     shown += [f"{more} more"] if more > 0 else []
-    return f"{many(len(found.members), 'member')} ({found.strategy}): {'; '.join(shown)}"
+    how = f" ({found.strategy})" if found.strategy else ", sharing out anew"
+    return f"{many(len(found.members), 'member')}{how}: {'; '.join(shown)}"
