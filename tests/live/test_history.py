@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 
+import kshell
 from kshell.errors import BindError, UnknownName
 from kshell.kafka.partitioner import partition_for
 from kshell.kafka.produce import OutgoingRecord
@@ -106,3 +107,25 @@ def test_what_cannot_be(session, history, topic) -> None:
     with pytest.raises(BindError, match=r"kafka\.lag is no topic"):
         history("HISTORY OF 'k42' IN kafka.lag")
     assert history("HISTORY OF 6 IN h") == ([], [f"no record of {name} has this key (1 record read)"])
+
+
+@pytest.mark.parametrize(
+    ("format", "key", "written", "asked"),
+    [
+        ("AVRO", "STRING", "'a'", "'a'"),
+        ("AVRO", "STRUCT<a INT, b STRING>", "STRUCT(a := 5, b := 'x')", "'{\"a\": 5, \"b\": \"x\"}'"),
+        ("PROTOBUF", "STRUCT<a INT>", "STRUCT(a := 5)", "'{\"a\": 5}'"),
+        ("JSON_SR", "STRUCT<a INT>", "STRUCT(a := 5)", "'{\"a\": 5}'"),
+    ],
+)
+def test_keys_with_a_schema(kafka, registry, topic, format, key, written, asked) -> None:
+    name, source = topic(partitions=1), f"s{uuid.uuid4().hex[:6]}"
+    with kshell.connect(kafka.bootstrap, properties={"schema.registry.url": registry.url}) as shell:
+        shell.run(
+            f"CREATE STREAM {source} (k {key} KEY, n INT) WITH (KAFKA_TOPIC='{name}', FORMAT='{format}');"
+            f"INSERT INTO {source} (k, n) VALUES ({written}, 1), ({written}, 2)"
+        )
+        for of in (source, f"`{name}`"):
+            rows = shell.sql(f"HISTORY OF {asked} IN {of}").rows()
+            assert [row[3] for row in rows] == ["new", "changed"]
+            assert [(row[4] or "").casefold() for row in rows] == ["", "n: 1 → 2"]

@@ -21,16 +21,18 @@ import pyarrow.compute as pc
 
 from kshell.batch.tables import Bounds, Range
 from kshell.config import Properties
+from kshell.engines.error_log import ErrorLog
+from kshell.engines.local.sources.chunks import reader_of
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.engines.local.sources.topic import TopicRead, TopicTable, unread_notices
-from kshell.engines.local.statements.print_records import Records, whole_values
+from kshell.engines.local.statements.print_records import whole_values
 from kshell.errors import BindError
-from kshell.kafka.fetch import Fetch
+from kshell.kafka.fetch import Chunk, Fetch
 from kshell.results import LeftOut, Notice, NoticeKind, Progress, Rows, many, undecodable
 from kshell.sql.clauses import Name
 from kshell.sql.statements import History
-from kshell.types import STRING, ksql_name
+from kshell.types import STRING, as_moment, ksql_name
 from kshell.value_texts import json_values
 
 if TYPE_CHECKING:
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
 __all__ = ["history"]
 
 _KEPT = ("timestamp", "partition", "offset")
+_READ = {
+    "timestamp": "ROWTIME", "partition": "ROWPARTITION", "offset": "ROWOFFSET", "key": "ROWKEY",
+}  # fmt: skip
 _NOTHING = object()  # what a key has before its first record, and after a tombstone
 
 
@@ -48,11 +53,10 @@ def history(context: Context, statement: History, properties: Properties) -> Row
     lookup = context.lookup(properties)
     source = _topic_of(lookup, statement.topic)
     snapshot = lookup.snapshot(source.topic)
-    whole = replace(whole_values(source), window=source.window, declared=source.declared)
-    records = Records(whole, properties, context.errors, None)
+    records = _Records(source, properties, context.errors)
     wanted = _typed(statement.key, records.schema.field("key").type, source)
     table = TopicTable(
-        TopicRead(context.client, snapshot, whole, context.errors, lookup.budget, properties,
+        TopicRead(context.client, snapshot, source, context.errors, lookup.budget, properties,
                   lookup.widening)
     )  # fmt: skip
     ranges = table.ranges(Bounds(keys=None if isinstance(wanted, dict) else (wanted,)))
@@ -104,18 +108,52 @@ def _has(key: Any, wanted: Any) -> bool:
     return all(_has(folded.get(n.casefold(), _NOTHING), v) for n, v in wanted.items())
 
 
+class _Records:
+    """Chunks as rows: where a record is, its key and its whole value, NULL for a tombstone."""
+
+    def __init__(self, source: Source, properties: Properties, errors: ErrorLog) -> None:
+        whole = replace(whole_values(source), window=source.window, declared=source.declared)
+        in_one = not source.declared or whole.value[0].type == STRING
+        read = whole if in_one else source
+        self._values = [c.name for c in read.value]
+        self._one, self._errors = in_one, errors
+        self._read = reader_of(read, [*_READ.values(), *self._values], properties)
+        own = [pa.field(c.name, c.type) for c in read.value]
+        value = own[0].type if in_one else pa.struct(own)
+        types = source.pseudo_columns() | {c.name: c.type for c in source.columns()}
+        self.schema = pa.schema([
+            *(as_moment(pa.field(n, types[of])) if of == "ROWTIME" else pa.field(n, types[of])
+              for n, of in _READ.items()),
+            ("value", value),
+        ])  # fmt: skip
+        self.read, self.left_out = 0, LeftOut()
+
+    def rows(self, chunk: Chunk, stop: int) -> pa.RecordBatch:
+        """The rows before an offset; raises RegistryDown."""
+        found = self._read(chunk.partition, chunk.records, chunk.start, stop, chunk.aborted)
+        self._errors.add(found.bad)
+        self.read += found.rows + found.lost
+        self.left_out += found.left_out
+        values = [found.columns[name] for name in self._values]
+        if not self._one:
+            fields = list(self.schema.field("value").type)
+            gone = found.tombstone
+            values = [pa.StructArray.from_arrays(values, fields=fields, mask=gone)]
+        columns = [found.columns[of] for of in _READ.values()]
+        return pa.RecordBatch.from_arrays([*columns, *values], schema=self.schema)
+
+
 class _History:
     """One read of the partitions that may have the key."""
 
     def __init__(
-        self, context: Context, snapshot: Any, records: Records, wanted: Any,
+        self, context: Context, snapshot: Any, records: _Records, wanted: Any,
         ranges: list[Range], table: TopicTable,
     ) -> None:  # fmt: skip
         self._snapshot, self._records, self._wanted = snapshot, records, wanted
         self._ranges, self._table = ranges, table
         self._limits = {r.partition: (r.start, r.end) for r in ranges if r.start < r.end}
         self._fetch = Fetch(context.client, snapshot, self._limits)
-        self._bad = 0
         self._found = 0
 
     def rows(self, properties: Properties) -> Rows:
@@ -144,8 +182,7 @@ class _History:
         parts: dict[int, list[pa.RecordBatch]] = {p: [] for p in self._limits}
         for chunk in self._fetch:
             stop = self._limits[chunk.partition][1]
-            rows = wait.of(partial(self._records.rows, chunk, 0, stop))
-            self._bad += len(rows) - rows.column("error").null_count
+            rows = wait.of(partial(self._records.rows, chunk, stop))
             mine = rows.filter(self._matches(rows.column("key")))
             if mine.num_rows:
                 parts[chunk.partition].append(mine)
@@ -191,7 +228,7 @@ class _History:
             none = (Notice(NoticeKind.EMPTY, text),)
         return (
             *none, *unread_notices(self._snapshot.name, self._table.unread),
-            *undecodable(LeftOut(self._bad, ("whose key they have is unknown",))), *read,
+            *undecodable(self._records.left_out), *read,
         )  # fmt: skip
 
 
