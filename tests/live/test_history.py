@@ -125,7 +125,9 @@ def test_keys_with_a_schema(kafka, registry, topic, format, key, written, asked)
             f"CREATE STREAM {source} (k {key} KEY, n INT) WITH (KAFKA_TOPIC='{name}', FORMAT='{format}');"
             f"INSERT INTO {source} (k, n) VALUES ({written}, 1), ({written}, 2)"
         )
-        for of in (source, f"`{name}`"):
-            rows = shell.sql(f"HISTORY OF {asked} IN {of}").rows()
+        # A message of Protobuf has fields: the topic's own schema says which, the declaration only its type.
+        own = asked if format != "PROTOBUF" else "'{\"k\": {\"a\": 5}}'"
+        for key, of in ((asked, source), (own, f"`{name}`")):
+            rows = shell.sql(f"HISTORY OF {key} IN {of}").rows()
             assert [row[3] for row in rows] == ["new", "changed"]
             assert [(row[4] or "").casefold() for row in rows] == ["", "n: 1 → 2"]
