@@ -14,7 +14,7 @@ from typing import Any
 from kshell.config import Properties
 from kshell.errors import KafkaError
 from kshell.kafka.outgoing import Outgoing, Refused
-from kshell.kafka.produce import _failure, _sender
+from kshell.kafka.produce import _failure, sender_of
 from kshell.kafka.rights import refused
 from kshell.kafka.settings import librdkafka
 from kshell.permits import check_writes
@@ -38,7 +38,7 @@ class ExactlyOnce:
         self._group, self.note = group, ""  # why the last records were not written, and are again
         self._failing = 0.0  # since when
         self.id = properties.get("transactional.id") or f"kshell-{uuid.uuid4()}"
-        self._sender: Any = _sender({
+        self._sender: Any = sender_of({
             **librdkafka(properties),
             "transactional.id": self.id,
             "transaction.timeout.ms": _ABANDONED,

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from kshell.catalog.model import Kind, Source
 from kshell.errors import BindError, UnknownName
 from kshell.kafka.groups import committed, listed, named
 from kshell.kafka.look import Look
 from kshell.kafka.metadata import Snapshot
 from kshell.results import Notice, NoticeKind
-from kshell.sql.clauses import Name
+from kshell.sql.clauses import AtGroup, Name
 
 __all__ = ["Standing", "standing"]
 
@@ -47,10 +48,27 @@ class Standing:
 
 
 def standing(
+    look: Look, source: Source, in_memory: bool, snapshot: Callable[[], Snapshot], at: AtGroup,
+    before: Standing | None,
+) -> Standing:  # fmt: skip
+    """Where a group stands in a source's topic; raises UnknownName, Forbidden, and BindError if it
+    never committed there, or if the source is read at another group (`before`)."""
+    name, topic, place = at.group.text, source.topic, at.source.place
+    if in_memory:
+        raise BindError(f"{at.source.text} is no topic: groups do not read it", place=place)
+    if source.declared and source.kind is Kind.TABLE:
+        raise BindError(
+            f"{source.name} is a table: from the middle of its topic it would be partial",
+            hint=f"AT GROUP takes a stream, or the topic {topic}", place=place,
+        )  # fmt: skip
+    if before is not None and before.group != name:
+        raise BindError(f"{topic} is read at group {before.group} already", place=at.group.place)
+    return before or _standing(look, topic, snapshot, at.group)
+
+
+def _standing(
     look: Look, topic: str, snapshot: Callable[[], Snapshot], group: Name
 ) -> Standing:
-    """Where a group stands; raises UnknownName, Forbidden, and BindError if it never committed
-    there."""
     name = group.text
     if named(look, name) is None:
         raise UnknownName("group", name, listed(look), place=group.place)
