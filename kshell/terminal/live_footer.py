@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from kshell.results import LiveStats, many, time_left
 from kshell.terminal.board import KEPT, Board, Mode
 from kshell.terminal.live_view import View
+from kshell.terminal.sanitize import clean
 from kshell.terminal.snapshot import Snapshot
 from kshell.terminal.widths import BETWEEN, cut, width_of
 
@@ -68,6 +69,8 @@ def figures(view: View, stats: LiveStats, shown: int, found: int) -> list[tuple[
     """(how early it gives way, text) of each figure, in the order in which they are shown."""
     counts = _counts(view, shown, found)
     told = [(0, counts[0]), *((1, text) for text in counts[1:])]
+    if stats.status:
+        told.insert(0, (1, clean(stats.status)))
     if stats.bad.count:
         told.append((2, f"{stats.bad.count:,} left out"))
     if stats.late:
