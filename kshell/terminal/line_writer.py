@@ -18,7 +18,9 @@ from typing import IO
 
 __all__ = ["LineWriter"]
 
-_ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l\x1b[2J", "\x1b[0m\x1b[?25h\x1b[?1049l"
+# A line that the terminal finds wider than kshell does is cut there, and does not spoil the next.
+_ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
+_LEAVE = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l"
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"  # the terminal shows what is between them at once
 _ASK = "\x1b[6n"
 _PATIENCE = 0.3  # seconds in which the terminal takes the line that is being written
@@ -176,4 +178,4 @@ class LineWriter:
             self._closed = True
             self._news.notify()
         self._thread.join()
-        self._put(_LEAVE)
+        self._put(self._taken_extra() + _LEAVE)
