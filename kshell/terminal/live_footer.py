@@ -26,7 +26,8 @@ def _counts(view: View, shown: int, found: int) -> list[str]:
     if view.sought:
         kept = len(board.ids(view.mode))
         todo = [f"{view.unsearched:,} to look at"] if view.unsearched else []
-        return [f"{found:,} of {kept:,} match", *todo, *_not_kept(view, kept), changes]
+        told = [f"{found:,} of {kept:,} match", *todo, *_not_kept(view, kept)]
+        return [*told, *([changes] if view.mode is not Mode.WATCH else _of_the_last_run(board))]
     match view.mode:
         case Mode.TABLE:
             keys = many(board.keys, "key")
@@ -48,8 +49,8 @@ def _counts(view: View, shown: int, found: int) -> list[str]:
         case Mode.WATCH:
             rows = many(board.rows, "row")
             told = rows if shown == board.rows else f"{shown:,} of {rows}"
-            gone = _all(view) - len(board.ids(view.mode))
-            return [told, *([f"{gone:,} not kept"] if gone else []), *_of_the_last_run(board)]
+            kept = len(board.ids(view.mode))
+            return [told, *_not_kept(view, kept), *_of_the_last_run(board)]
 
 
 def _of_the_last_run(board: Board) -> list[str]:
@@ -61,7 +62,8 @@ def _of_the_last_run(board: Board) -> list[str]:
 
 def _not_kept(view: View, kept: int) -> list[str]:
     more = _all(view) - kept
-    return [f"{more:,} older not kept"] if more > 0 else []
+    which = "" if view.mode is Mode.WATCH else "older "
+    return [f"{more:,} {which}not kept"] if more > 0 else []
 
 
 def figures(view: View, stats: LiveStats, shown: int, found: int) -> list[tuple[int, str]]:
@@ -76,7 +78,7 @@ def figures(view: View, stats: LiveStats, shown: int, found: int) -> list[tuple[
         return [*told, *([(4, f"{stats.scanned:,} read")] if stats.scanned else [])]
     told.append((4, "lag ?" if stats.lag is None else f"lag {stats.lag:,}"))
     told.append((5, f"{stats.rate:,.0f}/s"))
-    if left := time_left(stats.lag, stats.rate):
+    if not view.paused and (left := time_left(stats.lag, stats.rate)):
         told.append((6, f"{left} left"))
     told.append((7, f"{stats.scanned:,} scanned"))
     return told

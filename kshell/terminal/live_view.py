@@ -15,6 +15,7 @@ import pyarrow as pa
 from kshell.terminal.board import COMING, Board, Mode, Row
 from kshell.terminal.live_keys import Act, act_of
 from kshell.terminal.live_search import Search, with_text
+from kshell.terminal.sanitize import clean
 
 if TYPE_CHECKING:
     from kshell.terminal.live_record import OpenedRecord
@@ -285,9 +286,18 @@ class View:
             passes = self.mode in COMING
             self.opened_rows = self.board.take(self.mode, at) if passes else None
         else:
-            (row,) = self.board.drawn(self.mode, at)
-            text = (row.texts[self.column] or "").encode()[:_COPIED]
-            self.copied = text.decode(errors="ignore")
+            self._copy(at)
+
+    def _copy(self, at: Ids) -> None:
+        """Copy the cell of this row, or as much of it as goes."""
+        (row,) = self.board.drawn(self.mode, at)
+        name, text = clean(self.board.schema.names[self.column]), row.texts[self.column]
+        if text is None:
+            self.said = f"{name} is NULL: nothing copied"
+            return
+        whole = text.encode()
+        part = f"{_COPIED:,} of {len(whole):,} bytes of " if len(whole) > _COPIED else ""
+        self.copied, self.said = whole[:_COPIED].decode(errors="ignore"), f"{part}{name} copied"
 
     def _move(self, act: Act) -> None:
         """Move the cursor; the rows in view follow it."""
