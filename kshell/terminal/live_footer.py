@@ -26,8 +26,8 @@ def _counts(view: View, shown: int, found: int) -> list[str]:
     if view.sought:
         kept = len(board.ids(view.mode))
         todo = [f"{view.unsearched:,} to look at"] if view.unsearched else []
-        told = [f"{found:,} of {kept:,} match", *todo, *_not_kept(view, kept)]
-        return [*told, *([changes] if view.mode is not Mode.WATCH else _of_the_last_run(board))]
+        since = _of_the_last_run(board) if view.mode is Mode.WATCH else [changes]
+        return [f"{found:,} of {kept:,} match", *todo, *_not_kept(view, kept), *since]
     match view.mode:
         case Mode.TABLE:
             keys = many(board.keys, "key")
