@@ -131,7 +131,7 @@ class LineWriter:
         for n, line in changed:
             if self._closed:
                 break
-            sent += self._put(f"\x1b[{n + 1};1H\x1b[0m{line}\x1b[0m\x1b[K")
+            sent += self._put(f"\x1b[{n + 1};1H\x1b[0m\x1b[K{line}\x1b[0m")
             self._there[n : n + 1] = [line]
         sent += self._put(_END)
         if self._asks and not self._closed:
