@@ -162,7 +162,7 @@ class LineWriter:
 
     def resume(self) -> None:
         """Open the alternate screen again, after `pause`."""
-        self._put(_ENTER)
+        self._switch(_ENTER)
         self._clear = True
 
     def pause(self) -> None:
@@ -170,7 +170,7 @@ class LineWriter:
         with self._news:
             self._waits = None
             self._news.wait_for(lambda: not self._busy, _PATIENCE)
-        self._put(_LEAVE)
+        self._switch(_LEAVE)
 
     def close(self) -> None:
         """Leave the alternate screen for good; a line that is being written is finished."""
@@ -178,4 +178,8 @@ class LineWriter:
             self._closed = True
             self._news.notify()
         self._thread.join()
-        self._put(self._taken_extra() + _LEAVE)
+        self._switch(self._taken_extra() + _LEAVE)
+
+    def _switch(self, sequence: str) -> None:
+        with contextlib.suppress(OSError):  # as in `_run`
+            self._put(sequence)

@@ -371,6 +371,7 @@ def _opened(view: View, stats: LiveStats, width: int, height: int) -> Frame:
     body += [()] * (page - len(body))
     rest = len(lines) - below - page
     told = [(0, f"{many(rest, 'line')} more below")] if rest > 0 else []
+    told += [(1, "paused")] if view.paused else []
     hints = _for_keys(view, _OPENED)
     style = "outage" if stats.note else "bar"
     bar: Line = ((footer(told, clean(stats.note), hints, width), style),)

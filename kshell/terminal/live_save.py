@@ -13,6 +13,7 @@ from kshell.errors import KshellError
 from kshell.results import many
 from kshell.terminal.board import Mode
 from kshell.terminal.formats import format_of
+from kshell.terminal.live_footer import not_kept
 from kshell.terminal.live_view import View
 from kshell.terminal.output import Target, write
 from kshell.whole_file import WholeFile, exists
@@ -45,4 +46,5 @@ def save(view: View, path: str) -> str:
         return f"it cannot be written ({error.strerror}): {path}"
     except KshellError as error:
         return error.what
-    return f"{many(len(ids), 'row')} written to {path}"
+    said = [f"{many(len(ids), 'row')} written", *not_kept(view, len(view.board.ids(view.mode)))]
+    return f"{', '.join(said)}: {path}"

@@ -410,6 +410,24 @@ def test_a_view_that_was_stopped_goes_on(start, how: str) -> None:
     screen.wait("\ndone")
 
 
+def test_a_terminal_that_goes_ends_it_whatever_is_open(start, tmp_path) -> None:
+    """Where SIGHUP is ignored, as under nohup, only reading and writing say that it is gone."""
+    errors = tmp_path / "errors"
+    screen = start("tests.terminal.shell", "dash")
+    screen.wait("$")
+    command = f"{sys.executable} -m kshell --demo -e 'SELECT * FROM orders EMIT CHANGES'"
+    screen.type(f"trap '' HUP; exec {command} 2>{errors}\r")
+    screen.wait("● live", 30)
+    screen.type("/1")
+    screen.wait("/1_")
+    screen.process.ptyproc.fileobj.close()
+    end = time.monotonic() + 5
+    while screen.process.isalive():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert errors.read_text() == "Error: the output cannot be written: Input/output error\n"
+
+
 def test_enter_opens_the_record_of_a_row(start) -> None:
     sql = "SELECT UCASE(userid) AS u FROM orders EMIT CHANGES"
     screen = start("kshell", "--demo", "-e", sql, lines=24, columns=80)

@@ -342,12 +342,12 @@ def test_w_writes_what_the_filter_leaves_and_replaces_nothing(tmp_path) -> None:
     press(view, "c-m")
     assert (view.saves, view.naming, view.sought) == ("x.csv", False, "n")
     path = tmp_path / "x.csv"
-    assert save(view, str(path)) == f"2 rows written to {path}"
+    assert save(view, str(path)) == f"2 rows written: {path}"
     assert path.read_text() == "name,n\nAnn,3\nHannah,2\n"
     assert save(view, str(path)) == f"it exists, and is not replaced: {path}"
     assert "name it .csv" in save(view, str(tmp_path / "x"))
     press(view, "t")
-    assert save(view, str(tmp_path / "y.jsonl")) == f"3 rows written to {tmp_path / 'y.jsonl'}"
+    assert save(view, str(tmp_path / "y.jsonl")) == f"3 rows written: {tmp_path / 'y.jsonl'}"
     assert (tmp_path / "y.jsonl").read_text().splitlines()[2] == (
         '{"change":"+U","name":"Ann","n":3}'
     )
@@ -372,6 +372,22 @@ def test_why_a_file_is_not_written_is_seen_whatever_its_name(tmp_path) -> None:
         view = view_of("a")
         view.said = save(view, str(tmp_path / name))
         assert lines_of(view, 80, 9)[-1].startswith(f" {why}"), view.said
+
+
+def test_a_file_of_the_last_rows_says_that_others_are_not_kept(tmp_path) -> None:
+    view = view_of(*(f"name{i}" for i in range(1_200)))
+    path = tmp_path / "x.csv"
+    assert save(view, str(path)) == f"1,000 rows written, 200 older not kept: {path}"
+    assert len(path.read_text().splitlines()) == 1_001
+
+
+@pytest.mark.parametrize("key", ["?", "c-m"])
+def test_a_pause_is_seen_over_what_is_open(key: str) -> None:
+    view = view_of("a")
+    press(view, key)
+    assert "paused" not in lines_of(view, 60, 9)[-1]
+    press(view, " ")
+    assert "paused" in lines_of(view, 60, 9)[-1]
 
 
 def test_an_outage_stands_beside_what_a_key_did() -> None:
