@@ -264,6 +264,9 @@ class FakeSession:
     def connect(self) -> None:
         pass
 
+    def keep(self) -> list[str]:
+        return []
+
     def execute(self, text: str) -> Iterator[Event]:
         first = text.strip().rstrip(";").lower()
         if first.startswith("live keys "):
