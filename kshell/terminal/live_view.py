@@ -233,7 +233,7 @@ class View:
             case Act.OPEN | Act.COPY as act:
                 self._take(act)
             case Act.LEFT | Act.RIGHT | Act.LEFTMOST | Act.RIGHTMOST as act:
-                last = len(self.board.schema) - 1
+                last = max(len(self.board.schema) - 1, 0)
                 aims = {Act.LEFT: self.column - 1, Act.RIGHT: self.column + 1, Act.LEFTMOST: 0}
                 self.column = min(max(aims.get(act, last), 0), last)
             case Act() as act:
@@ -262,6 +262,8 @@ class View:
             self.sort, self.sought, self.cursor, self.top = None, "", -1, 0
 
     def _sort(self) -> None:
+        if not self.board.schema.names:
+            return  # the first run of a watched query is still to come
         turns = (None, (self.column, True), (self.column, False))
         at = turns.index(self.sort) if self.sort in turns else 0
         self.sort = turns[(at + 1) % len(turns)]

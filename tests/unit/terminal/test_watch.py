@@ -16,12 +16,15 @@ from kshell.terminal.commands import enter
 from kshell.terminal.conversation import Conversation
 from kshell.terminal.live_chart import chart_of
 from kshell.terminal.live_footer import ending, figures
+from kshell.terminal.live_keys import KEYS
 from kshell.terminal.live_pane import Pane
+from kshell.terminal.live_save import save
 from kshell.terminal.live_view import View
 from kshell.terminal.repeats import NoTable, Repeats
 from kshell.terminal.snapshot import Snapshot
 from kshell.terminal.times import Times
 from tests.terminal.fake_shell import FakeSession
+from tests.unit.terminal.test_view import draw
 
 
 def until(condition: Callable[[], object]) -> None:
@@ -176,6 +179,19 @@ def test_of_many_rows_the_first_are_kept_and_all_are_counted() -> None:
     said = ending(view, repeats.stats(), 20, 1, False, "stopped", "\\last for all")
     assert said.startswith("(20 of 25,000 rows shown · 15,000 not kept")
     assert said.endswith("stopped; \\last for all)")
+
+
+@pytest.mark.parametrize("key", [key.names[0] for key in KEYS])
+def test_each_key_may_come_before_the_first_run(key: str, tmp_path) -> None:
+    view = View.of(Snapshot(Times.NUMBER, 2.0))
+    for name in ("right", key, "left", key):
+        view.press(name, name if len(name) == 1 else "")
+        assert len(draw(view, 60, 9).lines) == 9
+    for ending in ("csv", "jsonl", "parquet", "arrow"):
+        assert save(view, str(tmp_path / f"x.{ending}")).startswith("0 rows written")
+    view.board.replace(table(k=["a", "b"]), 2)  # type: ignore[attr-defined]
+    view.renew()
+    assert len(draw(view, 60, 9).lines) == 9
 
 
 def test_a_filter_counts_what_changed_and_not_the_runs() -> None:
