@@ -132,13 +132,21 @@ class Scene:
 
 def scene(view: View, width: int, height: int) -> Scene:
     """The rows and columns that fit."""
-    head, layed = _columns(view, width, ())
-    while True:
-        page = max(height - 2 - len(head), 0)
-        window = view.window(page)
+
+    def with_rows(count: int) -> Scene:
+        window = view.window(count)
         head, layed = _columns(view, width, window.rows)
-        if page <= max(height - 2 - len(head), 0):  # else wide cells made the headings higher
-            return Scene(window, tuple(head), layed, page)
+        return Scene(window, tuple(head), layed, max(height - 2 - len(head), 0))
+
+    room = max(height - 2 - len(_columns(view, width, ())[0]), 0)
+    made = with_rows(room)
+    while made.page < room:  # wide cells made the headings higher
+        room = made.page
+        made = with_rows(room)
+    if made.page > room:  # or lower
+        more = with_rows(made.page)
+        made = more if more.page >= made.page else made
+    return made
 
 
 def frame(

@@ -102,6 +102,17 @@ def test_columns_beside_those_in_view_are_counted_and_reached(width: int, height
     assert lines_of(view, width, height)[1].endswith("│ end")
 
 
+def test_the_first_rows_fill_the_screen_also_where_they_make_the_headings_lower() -> None:
+    """Before there are rows a long heading has several lines, and its column is narrow."""
+    board = Board(pa.schema([("a long heading " * 4, pa.string())]), ())
+    board.add(Changes.of(pa.record_batch([[f"{n:070}" for n in range(99)]], schema=board.schema)))
+    lines = lines_of(View.of(board), 80, 24)
+    assert len(lines) == 24
+    head = next(n for n, line in enumerate(lines) if set(line) <= set("─┼")) + 1
+    assert [int(line) for line in lines[head:-1]] == list(range(99))[head - 23 :]
+    assert f" {23 - head} of 99 rows" in lines[-1]
+
+
 def test_counts_of_a_table() -> None:
     view = view_of(*(f"key{i % 17}" for i in range(1834)), key=("name",))
     assert lines_of(view, 80, 24)[-1].startswith(" 17 keys · 1,834 changes · lag 0")
