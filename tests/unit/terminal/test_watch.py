@@ -187,8 +187,8 @@ def test_each_key_may_come_before_the_first_run(key: str, tmp_path) -> None:
     for name in ("right", key, "left", key):
         view.press(name, name if len(name) == 1 else "")
         assert len(draw(view, 60, 9).lines) == 9
-    for ending in ("csv", "jsonl", "parquet", "arrow"):
-        assert save(view, str(tmp_path / f"x.{ending}")).startswith("0 rows written")
+    for kind in ("csv", "jsonl", "parquet", "arrow"):
+        assert save(view, str(tmp_path / f"x.{kind}")).startswith("0 rows written")
     view.board.replace(table(k=["a", "b"]), 2)  # type: ignore[attr-defined]
     view.renew()
     assert len(draw(view, 60, 9).lines) == 9
