@@ -189,12 +189,11 @@ class _Screen:
                 pressed = keys.read([] if early else news, until)
                 for n, key in enumerate(pressed):
                     self._press(key, keys)
+                    _serve(panes[self._at], screen)
                     if self._over:
                         if n:  # what keys before it did is what stays
                             self._draw(screen, colour, True)
                         return
-                for pane in panes:
-                    _serve(pane, screen)
                 if keys.resumed:
                     keys.resumed, self._layout = False, None
                 now = time.monotonic()
