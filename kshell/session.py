@@ -258,6 +258,10 @@ class Session:
         """Columns of a topic or source; asks the cluster, so do not call it on the UI's thread."""
         return self.engine.columns(name, self.properties)
 
+    def listed(self, what: str) -> Sequence[str]:
+        """The names of each "group", "broker" or "principal"; asks the cluster."""
+        return self.engine.listed(what, self.properties)
+
     def types(self) -> tuple[str, ...]:
         """Names of the types that CREATE TYPE made."""
         return tuple(self._engine.types()) if self._engine else ()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kshell.config.client_files import ClientFile
 
 __all__ = ["COMMANDS_DEFAULTS", "PROFILE_KEYS", "Gathered", "config_file", "environment",
-           "gather", "read_config", "variable_of"]  # fmt: skip
+           "gather", "profiles", "read_config", "variable_of"]  # fmt: skip
 
 # Short names that a profile has for what marks it.
 PROFILE_KEYS: Mapping[str, str] = {"color": "kshell.prompt.color", "read_only": "kshell.read.only"}
@@ -134,6 +134,12 @@ def read_config(path: Path) -> dict[str, list[Setting]]:
             origin = f"{path}:{entry.line}"
             of_one.append(Setting(PROFILE_KEYS.get(name, name), _text(entry.value), origin, hint))
     return profiles
+
+
+def profiles() -> list[str]:
+    """The names of the profiles in config.toml; raises UsageError if it cannot be read."""
+    path = config_file()
+    return sorted(filter(None, read_config(path))) if path.exists() else []
 
 
 def _text(value: object) -> str | None:

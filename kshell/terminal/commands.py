@@ -36,6 +36,8 @@ class Argument(Enum):
     JOB = "job"
     JOBS = "jobs"
     SWITCH = "switch"
+    VARIABLE = "variable"
+    PROFILE = "profile"
     TEXT = "text"
 
 
@@ -125,11 +127,11 @@ COMMANDS = (
             handler="named_queries:save"),
     Command("\\nd", "name", _A.NAMED_QUERY, "delete a named query",
             handler="named_queries:delete"),
-    Command("\\set", "[name value]", _A.TEXT, "define a variable for ${name}; alone: list them",
+    Command("\\set", "[name value]", _A.VARIABLE, "define a variable for ${name}; alone: list them",
             handler="prompt_commands:set_variable"),
     Command("\\conninfo", "", _A.NOTHING, "the cluster, and how it is connected",
             handler="prompt_commands:conninfo"),
-    Command("\\profile", "[name]", _A.TEXT,
+    Command("\\profile", "[name]", _A.PROFILE,
             "connect as a profile of config.toml says, if no query runs; alone: list them",
             handler="prompt_commands:take_profile"),
     Command("\\!", "command", _A.TEXT, "run a command of the system's shell",

@@ -169,13 +169,11 @@ def kill(talk: Conversation, call: Call) -> None:
 
 def take_profile(talk: Conversation, call: Call) -> None:
     """Run `\\profile`."""
-    from kshell.config.sources import config_file, read_config
+    from kshell.config.sources import config_file, profiles
 
     session = talk.session()
     if not call.argument:
-        path = config_file()
-        names = sorted(filter(None, read_config(path))) if path.exists() else []
-        talk.say("\n".join(map(clean, names)) or f"{path} has no profile.")
+        talk.say("\n".join(map(clean, profiles())) or f"{config_file()} has no profile.")
         return
     if session.gather is None:
         raise UsageError("this session has no profiles")
