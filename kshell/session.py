@@ -11,8 +11,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kshell.config import Properties, Scope, check_settable, config_home, scope_of
-from kshell.errors import KshellError, StatementError, UnknownName, UsageError
+from kshell.config import (
+    MASK,
+    Properties,
+    Scope,
+    check_settable,
+    config_home,
+    is_secret,
+    scope_of,
+)
+from kshell.errors import KshellError, StatementError, UsageError
 from kshell.permits import check_files, check_writes
 from kshell.results import (
     LAST,
@@ -28,9 +36,9 @@ from kshell.results import (
 )
 from kshell.sql import statements as ast
 from kshell.sql.cluster import Change
-from kshell.sql.option_place import option_span, setting_span
+from kshell.sql.option_place import point_at
 from kshell.sql.script import Piece, split, substitute
-from kshell.sql.tokens import place_at, tokenize
+from kshell.sql.tokens import tokenize
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,34 +48,6 @@ if TYPE_CHECKING:
     from kshell.sql.functions import Function
 
 __all__ = ["Session"]
-
-
-_SPANS = {
-    "CREATE": option_span,
-    "ASSERT": option_span,
-    **dict.fromkeys(("SET", "ALTER", "UNSET"), setting_span),
-}
-
-
-def _point_at_option(error: KshellError, piece: Piece) -> None:
-    """An error of an option of CREATE or ASSERT is at the option, not at the source's name; one of
-    SET at its property or value."""
-    word = piece.text.split(None, 1)[0].upper() if piece.text.strip() else ""
-    find = _SPANS.get(word)
-    if find is not None and (span := find(piece.text, error.what)) is not None:
-        at = place_at(piece.text, *span, piece.line, piece.column)
-        if error.place is None or (error.place.line, error.place.column) < (at.line, at.column):
-            error.place = at
-
-
-def _point_at_name(error: KshellError, piece: Piece) -> None:
-    """An error of a name that nothing has is at the name."""
-    if isinstance(error, UnknownName) and error.place is None:
-        for token in tokenize(piece.text):
-            if token.value.casefold() == error.name.casefold():
-                at = place_at(piece.text, token.start, token.end, piece.line, piece.column)
-                error.place = at
-                return
 
 
 class Session:
@@ -170,8 +150,7 @@ class Session:
             statement = parse_piece(substitute(piece, self.variables), types)
             yield from self._run(statement, piece.text)
         except (StatementError, UsageError) as error:
-            _point_at_option(error, piece)
-            _point_at_name(error, piece)
+            point_at(error, piece)
             error.with_place(piece.place)
             error.hint = error.hint or _usage(piece.text)
             raise
@@ -200,7 +179,9 @@ class Session:
             yield from serve(self, statement)
             return
         if isinstance(statement, ast.Show) and statement.what is ast.ShowWhat.VARIABLES:
-            shown = "\n".join(f"{n} = '{v}'" for n, v in sorted(self.variables.items()))
+            shown = "\n".join(
+                f"{n} = '{MASK if is_secret(n) else v}'" for n, v in sorted(self.variables.items())
+            )
             yield Message(shown or "No variable is defined.")
             return
         if statement.writes:

@@ -14,8 +14,8 @@ from kshell.config.properties import (
     scope_of,
 )
 from kshell.config.property_row import Property, Scope
-from kshell.config.values import Properties
+from kshell.config.values import MASK, Properties
 
-__all__ = ["PROPERTIES", "TOPIC_PROPERTIES", "Properties", "Property", "Scope", "cache_home",
-           "check_settable", "config_home", "is_known", "is_secret",
+__all__ = ["MASK", "PROPERTIES", "TOPIC_PROPERTIES", "Properties", "Property", "Scope",
+           "cache_home", "check_settable", "config_home", "is_known", "is_secret",
            "scope_of", "state_home"]  # fmt: skip

@@ -242,8 +242,9 @@ def canonical(name: str) -> str:
 
 
 _LIKE_SECRET = re.compile(
-    r"passw|pasw|pwd|secret|token|credential|user[._]info|jaas|private", re.IGNORECASE
-)
+    r"passw|pasw|passphrase|(?<![a-z])pass(?![a-z])|pwd|pw(?![a-z])|secret|token|credential"
+    r"|(api|access)[._-]?key|user[._]info|jaas|private", re.IGNORECASE,
+)  # fmt: skip
 
 
 def is_secret(name: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from kshell.config.properties import PROPERTIES, property_named
 from kshell.config.property_row import Scope, checked
 
-__all__ = ["Properties"]
+__all__ = ["MASK", "Properties"]
 
 # Two names for one thing: to set one unsets the other.
 _RIVALS = {
@@ -23,7 +23,7 @@ _RIVALS = {
 _RIVALS |= {other: name for name, other in _RIVALS.items()}
 
 
-_MASK = "********"
+MASK = "********"  # stands for a secret
 _USER_INFO = re.compile(r"//[^/@\s]*@")  # user and password in a URL
 
 
@@ -97,8 +97,8 @@ class Properties(Mapping[str, str]):
         value = self.get(name, "")
         known = PROPERTIES.get(name)
         if known is not None and known.secret and value:
-            return _MASK
-        return _USER_INFO.sub(f"//{_MASK}@", value)
+            return MASK
+        return _USER_INFO.sub(f"//{MASK}@", value)
 
     def shown(self) -> list[tuple[str, str, str, str]]:
         """(name, value, default, scope) of every property, secrets masked."""

@@ -50,6 +50,13 @@ def test_variables_are_defined(demo) -> None:
     assert "city = 'it's=so'" in done.stderr
 
 
+def test_a_variable_that_is_named_like_a_secret_is_listed_masked() -> None:
+    done = run("--define", "pw=hunter2", "--define", "city=Rome", "-e", "SHOW VARIABLES")
+    assert "pw = '********'" in done.stderr
+    assert "city = 'Rome'" in done.stderr
+    assert "hunter2" not in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("wrong", ["novalue", "=x", "a b=c"])
 def test_a_variable_has_a_name_and_a_value(wrong: str) -> None:
     done = run("--define", wrong, "-e", "SHOW VARIABLES")
