@@ -20,7 +20,7 @@ from kshell.config import (
     is_secret,
     scope_of,
 )
-from kshell.errors import KshellError, StatementError, UsageError
+from kshell.errors import KshellError, StatementError, UsageError, reason_of
 from kshell.permits import check_files, check_writes
 from kshell.results import (
     LAST,
@@ -298,14 +298,30 @@ def _script(session: Session, statement: ast.RunScript) -> Iterator[Event]:
     try:
         text = Path(statement.path).expanduser().read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{statement.path} cannot be read: {error}") from None
+        raise UsageError(f"{statement.path} cannot be read: {reason_of(error)}") from None
     try:
-        yield from session.execute(text)
+        for event in session.execute(text):
+            if isinstance(event, Rows):
+                event.batches = _named(event.batches, statement)
+            yield event
     except KshellError as error:
-        if error.place is not None:  # a place of the inner script, not of `text`
-            error.what = f"{statement.path}, line {error.place.line}: {error.what}"
-            error.args, error.place = (error.what,), statement.place
+        _name_script(error, statement)
         raise
+
+
+def _named(batches: Iterator[pa.RecordBatch], script: ast.RunScript) -> Iterator[pa.RecordBatch]:
+    """The batches; an error while they come names the script."""
+    try:
+        yield from batches
+    except KshellError as error:
+        _name_script(error, script)
+        raise
+
+
+def _name_script(error: KshellError, script: ast.RunScript) -> None:
+    if error.place is not None:  # a place of the inner script, not of the outer text
+        error.what = f"{script.path}, line {error.place.line}: {error.what}"
+        error.args, error.place = (error.what,), script.place
 
 
 def _spool(session: Session, statement: ast.Spool) -> Iterator[Event]:

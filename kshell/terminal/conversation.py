@@ -86,8 +86,8 @@ class Conversation:
 
     def run(self, text: str) -> None:
         """Run typed statements; draws their errors."""
-        self.last = text
         alone = background_of(text)
+        self.last = alone or text
         if alone is None:
             self.guarded(text, lambda: self.execute(text))
         else:
@@ -196,8 +196,12 @@ class Conversation:
         """The answers to statements, each made when it is asked for; Ctrl-C always ends them."""
         from kshell.terminal.pull import stepwise
 
-        with counted(_MOST), contextlib.closing(stepwise(self.session().execute(text))) as made:
-            yield made
+        try:
+            with counted(_MOST), contextlib.closing(stepwise(self.session().execute(text))) as made:
+                yield made
+        except KshellError as error:
+            error.text = error.text or text
+            raise
 
     def show(
         self, results: Iterable[Event], output: str, say: Callable[[str], None]

@@ -12,7 +12,7 @@ import sys
 from typing import NoReturn
 
 from kshell import __version__
-from kshell.errors import EXIT_CODES, UsageError, nearest
+from kshell.errors import EXIT_CODES, UsageError, nearest, reason_of
 from kshell.terminal.formats import FORMATS
 
 __all__ = ["Parser", "parser", "script_of", "variables_of"]
@@ -156,7 +156,7 @@ def script_of(options: argparse.Namespace) -> str | None:
             with open(options.file, encoding="utf-8") as file:
                 texts.append(file.read())
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{options.file} cannot be read: {error}") from None
+            raise UsageError(f"{options.file} cannot be read: {reason_of(error)}") from None
     if not texts and not sys.stdin.isatty():
         texts.append(sys.stdin.read())
     return ";\n".join(texts) if texts else None

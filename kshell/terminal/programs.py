@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from kshell.errors import UsageError
+from kshell.errors import UsageError, reason_of
 from kshell.terminal.conversation import Conversation
 from kshell.terminal.environment import environment
 from kshell.terminal.keyboard import as_before
@@ -51,7 +51,7 @@ def edited(text: str) -> str:
                 code = subprocess.run([*shlex.split(editor), path], env=environment()).returncode
         except (OSError, ValueError) as error:
             raise UsageError(
-                f"the editor {editor} cannot be started: {error}", hint="set EDITOR"
+                f"the editor {editor} cannot be started: {reason_of(error)}", hint="set EDITOR"
             ) from None
         if code:
             raise UsageError(f"the editor ended with {code}; the text is as it was")
