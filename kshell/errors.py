@@ -216,12 +216,11 @@ def reason_of(error: Exception) -> str:
     """Why a file cannot be read or written, in words, without its name.
 
     >>> reason_of(FileNotFoundError(2, "No such file or directory", "x"))
-    'no such file or directory'
+    'No such file or directory'
     """
     if isinstance(error, UnicodeDecodeError):
         return f"byte {error.start} is not UTF-8"
-    said = error.strerror if isinstance(error, OSError) else None
-    return said[:1].lower() + said[1:] if said else str(error)
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 @dataclass(frozen=True, slots=True)

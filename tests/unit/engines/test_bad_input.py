@@ -204,7 +204,7 @@ def test_an_error_of_a_script_names_its_file_and_line_also_while_rows_come(tmp_p
     missing = tmp_path / "missing.sql"
     with pytest.raises(UsageError) as caught:
         list(session.execute(f"RUN SCRIPT '{missing}'"))
-    assert caught.value.what == f"{missing} cannot be read: no such file or directory"
+    assert caught.value.what == f"{missing} cannot be read: No such file or directory"
     script.write_bytes(b"SELECT '\xff';")
     with pytest.raises(UsageError) as caught:
         list(session.execute(f"RUN SCRIPT '{script}'"))
