@@ -15,7 +15,7 @@ from kshell import __version__
 from kshell.errors import EXIT_CODES, UsageError, nearest, reason_of
 from kshell.terminal.formats import FORMATS
 
-__all__ = ["Parser", "parser", "script_of", "variables_of"]
+__all__ = ["SUBCOMMANDS", "Parser", "parser", "script_of", "variables_of"]
 
 EXAMPLES = """\
 examples:
@@ -36,6 +36,12 @@ A script that leaves queries running (CREATE … AS SELECT) goes on until Ctrl-C
 exit codes:
 """
 _CODES = "\n".join(f"  {code:>3}  {meaning}" for code, meaning in EXIT_CODES.items())
+# The commands beside the shell itself, which come before options.
+SUBCOMMANDS = {
+    "test": "kshell.cases.command:main",
+    "config": "kshell.terminal.config_command:main",
+    "completion": "kshell.terminal.shell_completion:main",
+}
 _NAME = re.compile(r"\w+")
 _UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LENGTH = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|s|m|h|)", re.ASCII)
@@ -64,7 +70,10 @@ class Parser(argparse.ArgumentParser):
             known = [o for action in self._actions for o in action.option_strings]
             close = nearest(wrong, known)
             message = f"no option {wrong}"
-            hint = f"did you mean {' or '.join(close)}?" if close else hint
+            if wrong in SUBCOMMANDS:
+                hint = f"{wrong} comes first: kshell {wrong} --help"
+            elif close:
+                hint = f"did you mean {' or '.join(close)}?"
         raise UsageError(message, hint=hint)
 
 

@@ -107,6 +107,14 @@ def test_timeout_ends_a_continuous_query_with_0() -> None:
     assert lines[-1] == '{"said":"hello"}'
 
 
+def test_timeout_ends_a_continuous_query_with_0_also_before_it_answers() -> None:
+    done = fake("--timeout", "1", "-e", "stuck EMIT CHANGES", "-e", "hello")
+    assert done.returncode == 0, done.stderr
+    assert b"no answer within 1 s" in done.stderr
+    assert b"Error" not in done.stderr
+    assert b"hello" in done.stdout
+
+
 def test_timeout_ends_a_script_whose_queries_run_with_0_and_says_so(demo) -> None:
     done = on(demo, "--timeout", "10", "-e", "CREATE STREAM o1 AS SELECT orderid FROM orders EMIT CHANGES;")
     assert done.returncode == 0, done.stderr

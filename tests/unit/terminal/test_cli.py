@@ -252,3 +252,9 @@ def test_a_bug_is_one_line_and_with_debug_a_traceback() -> None:
         assert b"Traceback" not in err
     with fake("--debug", "-e", "crash") as process:
         assert b"Traceback" in process.communicate(timeout=10)[1]
+
+
+def test_a_command_after_options_is_said_to_come_first() -> None:
+    done = run("-b", "127.0.0.1:1", "config", "show")
+    assert done.returncode == 2
+    assert "Try: config comes first: kshell config --help" in done.stderr
