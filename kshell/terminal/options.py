@@ -37,11 +37,7 @@ exit codes:
 """
 _CODES = "\n".join(f"  {code:>3}  {meaning}" for code, meaning in EXIT_CODES.items())
 # The commands beside the shell itself, which come before options.
-SUBCOMMANDS = {
-    "test": "kshell.cases.command:main",
-    "config": "kshell.terminal.config_command:main",
-    "completion": "kshell.terminal.shell_completion:main",
-}
+SUBCOMMANDS = ("test", "config", "completion")
 _NAME = re.compile(r"\w+")
 _UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LENGTH = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|s|m|h|)", re.ASCII)
