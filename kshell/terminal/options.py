@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from kshell import __version__
 from kshell.errors import EXIT_CODES, UsageError, nearest, reason_of
+from kshell.terminal.encoding import as_utf8
 from kshell.terminal.formats import FORMATS
 
 __all__ = ["SUBCOMMANDS", "Parser", "parser", "script_of", "variables_of"]
@@ -164,7 +165,7 @@ def script_of(options: argparse.Namespace) -> str | None:
             raise UsageError(f"{options.file} cannot be read: {reason_of(error)}") from None
     if not texts and not sys.stdin.isatty():
         texts.append(sys.stdin.read())
-    return ";\n".join(texts) if texts else None
+    return as_utf8(";\n".join(texts)) if texts else None
 
 
 def _check_tour(options: argparse.Namespace) -> None:

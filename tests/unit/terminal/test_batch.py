@@ -64,6 +64,28 @@ def test_a_variable_has_a_name_and_a_value(wrong: str) -> None:
     assert "--define takes name=value" in done.stderr
 
 
+# Encodings
+
+
+def test_bytes_that_are_not_utf8_are_an_error_with_their_place() -> None:
+    command = [sys.executable, "-m", "kshell", "-b", "127.0.0.1:1"]
+    for arguments, given in (([b"-e", b"SELECT 1,\n '\xff';"], b""), ([], b"SELECT 1,\n '\xff';")):
+        done = subprocess.run([*command, *arguments], input=given, capture_output=True, cwd=ROOT)
+        assert b"Error: the statement has bytes that are not UTF-8\n  2 \xe2\x94\x82  '" in done.stderr
+        assert done.returncode == 1
+
+
+def test_a_statement_is_utf8_in_any_locale() -> None:
+    env = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    text = "DEFINE x = 'ü大'; SHOW VARIABLES"
+    for arguments, given in (("-e", text), ()), ((), (text)):
+        done = subprocess.run(
+            [sys.executable, "-m", "kshell", *arguments], input="".join(given).encode(), capture_output=True,
+            cwd=ROOT, env=env,
+        )  # fmt: skip
+        assert "x = 'ü大'" in done.stderr.decode()
+
+
 # --limit
 
 
