@@ -11,15 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kshell.config import (
-    MASK,
-    Properties,
-    Scope,
-    check_settable,
-    config_home,
-    is_secret,
-    scope_of,
-)
+from kshell.config import Properties, Scope, check_settable, config_home, scope_of, variables_shown
 from kshell.errors import KshellError, StatementError, UsageError, reason_of
 from kshell.permits import check_files, check_writes
 from kshell.results import (
@@ -189,9 +181,7 @@ class Session:
             yield from serve(self, statement)
             return
         if isinstance(statement, ast.Show) and statement.what is ast.ShowWhat.VARIABLES:
-            shown = "\n".join(
-                f"{n} = '{MASK if is_secret(n) else v}'" for n, v in sorted(self.variables.items())
-            )
+            shown = variables_shown(self.variables)
             yield Message(shown or "No variable is defined.")
             return
         if statement.writes:

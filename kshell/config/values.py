@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kshell.config.properties import PROPERTIES, property_named
+from kshell.config.properties import PROPERTIES, is_secret, property_named
 from kshell.config.property_row import Scope, checked
 
-__all__ = ["MASK", "Properties"]
+__all__ = ["MASK", "Properties", "variables_shown"]
 
 # Two names for one thing: to set one unsets the other.
 _RIVALS = {
@@ -119,3 +119,13 @@ class Properties(Mapping[str, str]):
 
     def __repr__(self) -> str:
         return f"Properties({ {n: v for n, v, *_ in self.shown() if n in self._set} })"
+
+
+def variables_shown(variables: Mapping[str, str]) -> str:
+    """Variables as lines, masked where their name is that of a secret.
+
+    >>> variables_shown({"pw": "x", "city": "Rome"})
+    "city = 'Rome'\\npw = '********'"
+    """
+    shown = sorted((n, MASK if is_secret(n) else v) for n, v in variables.items())
+    return "\n".join(f"{name} = '{value}'" for name, value in shown)
