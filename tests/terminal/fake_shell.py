@@ -357,6 +357,12 @@ class FakeSession:
         time.sleep(0.2)  # as a sample of a topic takes
         return COLUMNS[name]
 
+    def keep(self) -> list[str]:
+        return []
+
+    def listed(self, what: str) -> list[str]:
+        return []
+
     def types(self) -> tuple[str, ...]:
         return ()
 
