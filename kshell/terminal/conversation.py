@@ -18,7 +18,7 @@ from kshell.errors import Interrupted, KshellError, UsageError
 from kshell.sql.script import split
 from kshell.terminal.interrupts import counted
 from kshell.terminal.jobs import Jobs, LiveJob, RowsJob
-from kshell.terminal.keyboard import as_before
+from kshell.terminal.keyboard import lent
 from kshell.terminal.messages import draw_error, internal_error, note
 from kshell.terminal.spool import spool
 from kshell.terminal.typed import background_of
@@ -53,7 +53,7 @@ class Destination(Protocol):
 def _asked(question: str) -> bool:
     """Ask yes or no on the terminal; anything but yes is no."""
     try:
-        with as_before():
+        with lent():
             return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:
         print()
