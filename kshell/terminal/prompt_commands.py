@@ -130,6 +130,7 @@ def conninfo(talk: Conversation, call: Call) -> None:
         ("user", shown.get("sasl.username", "")),
         ("client.id", shown.get("client.id", "")),
         ("registry", shown.get("schema.registry.url", "")),
+        ("connect", shown.get("connect.url", "")),
     ]
     talk.say("\n".join(f"{name:<10}{clean(value)}" for name, value in lines if value))
 
@@ -181,7 +182,7 @@ def take_profile(talk: Conversation, call: Call) -> None:
 
     session = talk.session()
     if not call.argument:
-        talk.say("\n".join(map(clean, profiles())) or f"{config_file()} has no profile.")
+        talk.say("\n".join(map(clean, sorted(profiles()))) or f"{config_file()} has no profile.")
         return
     if session.gather is None:
         raise UsageError("this session has no profiles")
