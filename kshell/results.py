@@ -202,7 +202,7 @@ class Rows:
 
     The schema is settled when the first batch was pulled: types may become wider until then.
     Read `notices` after the last batch.  `elides`: a SELECT without a LIMIT, of which a prompt may
-    show a part.
+    show a part.  `stopped`: what a person should know who has cancelled it.
     """
 
     schema: pa.Schema
@@ -212,6 +212,7 @@ class Rows:
     progress: Callable[[], Progress | None] = _nothing  # None: no progress to show
     notices: Callable[[], Sequence[Notice]] = tuple
     elides: bool = False
+    stopped: Callable[[], str] = str
 
     @classmethod
     def of(cls, table: pa.Table | pa.RecordBatch, title: str = "") -> Rows:
@@ -247,7 +248,7 @@ class Live:
     stats: Callable[[], LiveStats]
     title: str = ""
     key: tuple[str, ...] = ()
-    notices: tuple[Notice, ...] = ()  # besides the notice of records that are left out
+    notices: Sequence[Notice] = ()  # besides the notice of records that are left out
     ends: bool = False
     record: Callable[[int, int], Printed] | None = None
     hints: tuple[str, ...] = ()
