@@ -239,7 +239,7 @@ class Live:
     `key` names the columns that identify a row of a table; a stream, whose rows never change, has
     none.  `ends`: it has a LIMIT, and ends when that is reached.  `record` reads the record at a
     partition and an offset, for the `places` of changes; None if they have none.  `hints` say why
-    there may be no row for long.
+    there may be no row for long; `stopped` what a person should know who has cancelled it.
     """
 
     schema: pa.Schema
@@ -248,10 +248,11 @@ class Live:
     stats: Callable[[], LiveStats]
     title: str = ""
     key: tuple[str, ...] = ()
-    notices: Sequence[Notice] = ()  # besides the notice of records that are left out
+    notices: tuple[Notice, ...] = ()  # besides the notice of records that are left out
     ends: bool = False
     record: Callable[[int, int], Printed] | None = None
     hints: tuple[str, ...] = ()
+    stopped: Callable[[], str] = str
 
 
 @dataclass(frozen=True, slots=True)

@@ -238,17 +238,11 @@ class _Copy:
 
     def live(self, notices: Sequence[Notice]) -> Live:
         """Copies in a thread of its own."""
-        said = [*notices]
-
-        def cancel() -> None:
-            if not self._mirror.stopped:
-                self._mirror.cancel()
-                said.append(Notice(NoticeKind.CHANGE, self._stopped()))
-
         threading.Thread(target=self._follow, name="kshell-mirror", daemon=True).start()
         return Live(
-            _TYPES, self._poll, cancel, self._stats, f"{self._called} to {self._target.name}",
-            ("partition",), said,
+            _TYPES, self._poll, self._mirror.cancel, self._stats,
+            f"{self._called} to {self._target.name}", ("partition",), tuple(notices),
+            stopped=self._stopped,
         )  # fmt: skip
 
     def _follow(self) -> None:
