@@ -17,13 +17,15 @@ import pyarrow as pa
 
 from kshell.changes import Changes
 
-__all__ = ["LAST", "Answer", "Event", "Goodbye", "LeftOut", "Live", "LiveStats", "Message",
+__all__ = ["LAST", "MARKS", "Answer", "Event", "Goodbye", "LeftOut", "Live", "LiveStats", "Message",
            "Notice", "NoticeKind", "Printed", "Progress", "Proposal", "Remark", "Rows", "Running",
            "Sections", "Spooling", "backlog", "give_back", "late", "many", "notices_of",
            "time_left", "titled", "undecodable", "unique"]  # fmt: skip
 
 
 LAST = "_"  # the name in FROM of the last result
+# In a schema's metadata: the column that says of each row that it was added, removed or changed.
+MARKS = b"kshell.marks"
 
 
 class NoticeKind(Enum):

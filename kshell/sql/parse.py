@@ -71,11 +71,12 @@ def _statement(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
         cursor.next()
         return _explain(cursor, place)
     reader = EXPLORE.get(word)
-    if reader is None and word in STATEMENTS:
-        from kshell.sql.grammar.cluster import CHANGING, CLUSTER
+    if word in STATEMENTS and (reader is None or after.upper == "CONNECTOR"):
+        from kshell.sql.grammar.cluster import CHANGING, CLUSTER, change_reader
 
-        reader = CLUSTER.get((word, after.upper))
-        if reader is not None or word in CHANGING:
+        found = change_reader(cursor)
+        reader = found or reader
+        if found is not None or word in CHANGING:
             cursor.next()
         if reader is None and word in CHANGING:
             raise cursor.fail(*(second for first, second in CLUSTER if first == word))

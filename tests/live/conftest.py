@@ -22,8 +22,10 @@ from kshell.kafka.metadata import Snapshot
 from kshell.kafka.produce import OutgoingRecord, Producer
 from kshell.session import Session
 
+from . import connect as connects
 from . import realkafka
 from . import registry as registries
+from .connect import Worker
 from .realkafka import Broker
 from .registry import Registry
 from .versions import broker_of
@@ -172,6 +174,17 @@ def registry() -> Iterator[Registry]:
     except realkafka.Unavailable as reason:
         unavailable(f"no schema registry: {reason}")
     with registries.registry() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def worker(kafka: Broker) -> Iterator[Worker]:
+    """One worker of Kafka Connect for all tests."""
+    try:
+        connects.prepare()
+    except realkafka.Unavailable as reason:
+        unavailable(f"no Kafka Connect: {reason}")
+    with connects.connect(kafka.bootstrap) as running:
         yield running
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from kshell.engines.local.continuous.background import Background
+    from kshell.engines.local.durable.application import Application
     from kshell.engines.local.kept_catalog import KeptCatalog
     from kshell.kafka.admin import Admin
 
@@ -59,6 +60,7 @@ class Context:
         self.kept: KeptCatalog | None = None  # where declarations are kept, at a prompt
         self.queries: dict[str, Background] = {}
         self.asserted: dict[str, set[tuple[int, int]]] = {}  # (partition, offset) by topic
+        self.application: Application | None = None  # the file that is run, where one is
         self.known = Known()
         self.memory = Memory()
         self.clusters = Clusters()
@@ -154,7 +156,15 @@ class Context:
         configs: Mapping[str, str],
         properties: Properties,
     ) -> None:
-        """Create a topic, and wait until every partition has a leader; raises KafkaError."""
+        """Create a topic, and wait until every partition has a leader; raises KafkaError.
+
+        Those of an application wait until all of its file is known to be right.
+        """
+        if self.application is not None:
+            from kshell.engines.local.durable.application import NewTopic
+
+            self.application.topics[name] = NewTopic(name, partitions, replicas, configs)
+            return
         if self.client.creates_topics:
             self.admin(properties).create_topic(name, partitions, replicas, configs)
         else:
@@ -185,7 +195,8 @@ class Context:
 
     def running(self) -> Sequence[Running]:
         """The queries in the background."""
-        return [query.status() for query in self.queries.values()]
+        durable = [] if self.application is None else self.application.running()
+        return [*durable, *(query.status() for query in self.queries.values())]
 
     def next_id(self, prefix: str) -> str:
         """The next query's id."""

@@ -218,6 +218,34 @@ def _mechanism(filling: Filling) -> None:
     filling.offers.pairs((name, "mechanism") for name in ("SCRAM-SHA-512", "SCRAM-SHA-256"))
 
 
+# Configs that every connector has, and what they are.
+_CONNECTOR_CONFIGS = {
+    "connector.class": "the plugin; SHOW PLUGINS lists them", "tasks.max": "how many tasks at most",
+    "topics": "of a sink: the topics that it reads",
+    "topics.regex": "of a sink: a pattern of topics",
+    "key.converter": "how keys are read or written", "value.converter": "how values are",
+    "transforms": "names of transforms, in their order",
+    "errors.tolerance": "none, or all: a bad record is passed over",
+    "errors.deadletterqueue.topic.name": "of a sink: where bad records go",
+}  # fmt: skip
+
+
+def _connector_configs(filling: Filling) -> None:
+    inside = filling.inside
+    if not split_at_commas(inside)[-1]:
+        given = {n.text.strip("'\"`") for n in inside}
+        left = [(n, help) for n, help in _CONNECTOR_CONFIGS.items() if n not in given]
+        filling.offers.strings(left)
+
+
+def _quota(filling: Filling) -> None:
+    """Quotas of addresses, or of users and clients."""
+    from kshell.kafka.quotas import QUOTAS
+
+    words = [upper(node) for node in filling.before]
+    filling.offers.pairs(QUOTAS["ip" if "IP" in words else "user"].items())
+
+
 def _config(filling: Filling) -> None:
     filling.offers.strings((name, help) for name, (help, _) in TOPIC_CONFIGS.items())
 
@@ -358,6 +386,8 @@ def _row(filling: Filling) -> None:
 
 SLOTS: Mapping[str, Callable[[Filling], None]] = {
     "source": _source, "sink": _sink, "group": _nothing, "topic": _topic,
+    "connector": _nothing, "subject": _nothing, "(configs)": _connector_configs,
+    "quota": _quota,
     "stream": _of_kind("stream"),
     "table": _of_kind("table"), "function": _function, "type": _type, "user's type": _users_type,
     "query id": _query_id, "variable": _variable, "file": _file,

@@ -242,7 +242,9 @@ class Lookup:
         """What a query asks of a system table; of the statement's look, if none is given."""
         from kshell.engines.local.sources.system.asked import Asked
 
-        return Asked(look or self.look, columns, only, self.errors, self.queries, earlier)
+        return Asked(
+            look or self.look, columns, only, self.errors, self.queries, self.properties, earlier
+        )
 
     def held(self, source: Source) -> pa.Table | None:
         """The rows of a plan's source that are in memory: a given table's, a file's."""
@@ -339,12 +341,15 @@ class Lookup:
         return catalog
 
     def inputs(
-        self, node: plan.Node, bell: threading.Event, *, bounded: bool, queued_bytes: int
-    ) -> list[Input]:
+        self, node: plan.Node, bell: threading.Event, *, bounded: bool, queued_bytes: int,
+        starts: Mapping[tuple[int, int], int] | None = None,
+    ) -> list[Input]:  # fmt: skip
         """To follow: what a plan's scans read, from `auto.offset.reset` on or, if bounded, all.
 
         A table that a join looks up rows of is read from its first record all the same: it would
         be empty else.  The bell rings for each thing that comes, of which `queued_bytes` may wait.
+        With `starts`, offsets by scan and partition, a query goes on there, and in partitions that
+        it does not know with their first record; its rows have the places of their records.
         """
         from kshell.engines.local.sources.given import GivenInput
         from kshell.engines.local.sources.scan_reader import Intake
@@ -370,9 +375,12 @@ class Lookup:
                 of_given.setdefault(leaf.source.topic, {})[scan] = leaf
                 continue
             misfits = self._misfits(leaf.source) if bounded else None
+            placed = starts is not None
             properties = self.properties_of(leaf.source.topic)
-            intake = Intake(leaf, self.errors, properties, misfits)
-            follower = Follower(scan, intake, earliest or scan in tables)
+            intake = Intake(leaf, self.errors, properties, misfits, placed=placed)
+            mine = {p: at for (of, p), at in (starts or {}).items() if of == scan}
+            whole = earliest or scan in tables or bool(mine)
+            follower = Follower(scan, intake, whole, mine)
             by_topic.setdefault(leaf.source.topic, []).append(follower)
         if of_system:
             from kshell.engines.local.sources.system.following import SystemInput
