@@ -42,6 +42,10 @@ _VALUES = {
     ("auto.offset.reset", "largest"): "latest",
     ("auto.offset.reset", "end"): "latest",
     ("ssl.endpoint.identification.algorithm", ""): "none",
+    ("acks", "-1"): "all",
+    ("partitioner", "consistent"): "consistent_random",
+    ("partitioner", "murmur2"): "murmur2_random",
+    ("partitioner", "org.apache.kafka.clients.producer.roundrobinpartitioner"): "round_robin",
 }
 _PROVIDED = re.compile(r"\$\{\w+:[^}]*\}")  # Java's config providers fill it in
 _ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}

@@ -64,6 +64,16 @@ _OF_THE_SESSION = (
              "where a continuous query starts", ("earliest", "latest")),
     Property("delivery.timeout.ms", "120000",
              "how long a query waits for brokers to acknowledge what it writes", least=1),
+    Property("acks", "all",
+             "who acknowledges what is written: all in-sync replicas, the leader (1), nobody (0)",
+             ("all", "1", "0")),
+    Property("enable.idempotence", None,
+             "whether nothing is written twice or out of order; without it, as acks=all says",
+             _FLAG),
+    Property("partitioner", "murmur2_random",
+             "who chooses the partitions of INSERT … VALUES and COPY: the key's hash as Java's"
+             " clients take it, as librdkafka's, or each in turn",
+             ("murmur2_random", "consistent_random", "round_robin")),
     Property("compression.type", "none", "how batches are compressed that are written",
              ("none", "gzip", "snappy", "lz4", "zstd")),
     Property("schema.registry.url", None, "the schema registry's address"),
@@ -172,6 +182,8 @@ _ALIASES = {
     "metadata.broker.list": "bootstrap.servers",
     "compression.codec": "compression.type",
     "message.timeout.ms": "delivery.timeout.ms",
+    "request.required.acks": "acks",
+    "partitioner.class": "partitioner",
     "bearer.auth.token": "schema.registry.bearer.token",
     "basic.auth.user.info": "schema.registry.basic.auth.user.info",
     "ksql.schema.registry.url": "schema.registry.url",
@@ -278,7 +290,7 @@ def is_known(name: str) -> bool:
 def alike(name: str) -> str:
     """The property for which a name is almost certainly misspelt; "" if there is none.
 
-    >>> alike("sasl.pasword"), alike("acks")
+    >>> alike("sasl.pasword"), alike("linger.ms")
     ('sasl.password', '')
     """
     return next(iter(nearest(name, PROPERTIES, 1, 0.9)), "")

@@ -12,7 +12,7 @@ from typing import Any
 
 from kshell.compiled import compiled
 from kshell.config import Properties
-from kshell.errors import Forbidden, KafkaError
+from kshell.errors import Forbidden, KafkaError, UsageError
 from kshell.kafka import produce_py
 from kshell.kafka.outgoing import Outgoing, OutgoingRecord, Refused
 from kshell.kafka.rights import refused
@@ -26,6 +26,7 @@ _LEAVING = 10.0  # seconds that the end may take while nothing is acknowledged
 _FULL = 0.01  # seconds until a full queue is tried again
 _FORBIDDEN, _NO_IDEMPOTENCE = 29, 31
 _PURGED = frozenset({-150, -151, -152})  # the producer failed for good, and these records with it
+PARTITIONER = "murmur2_random"  # that of Java's clients, and so of Kafka Streams
 _impl: Any = compiled("kshell.kafka._produce")
 
 
@@ -55,6 +56,21 @@ def _failure(topic: str, partition: int | None, code: int, text: str) -> KafkaEr
     return KafkaError(f"{where}: {text}")
 
 
+def _delivery(properties: Properties) -> dict[str, Any]:
+    """The settings of acknowledgements; raises UsageError where two of them cannot both be."""
+    acks = properties["acks"]
+    said = properties.get("enable.idempotence")
+    if said == "true" and acks != "all":
+        raise UsageError(
+            f"enable.idempotence needs acks=all, and acks is {acks}",
+            hint="SET 'acks'='all', or UNSET 'enable.idempotence'",
+        )
+    if said == "true" or (said is None and acks == "all"):
+        return {"enable.idempotence": True, "acks": "all"}
+    # One request at a time: a batch that is sent again would else come behind a later one.
+    return {"acks": acks, "max.in.flight.requests.per.connection": 1}
+
+
 def _raised(error: KafkaError) -> None:
     raise error
 
@@ -68,8 +84,9 @@ class Producer:
     """
 
     def __init__(
-        self, properties: Properties, on_stall: Callable[[KafkaError], None] = _raised
-    ) -> None:
+        self, properties: Properties, on_stall: Callable[[KafkaError], None] = _raised,
+        partitioner: str = PARTITIONER,
+    ) -> None:  # fmt: skip
         check_writes(properties, "writing records")
         self.on_stall = on_stall
         self._patience = (properties.number("delivery.timeout.ms") or 0) / 1000
@@ -79,9 +96,9 @@ class Producer:
         self._sender = _sender(
             {
                 **librdkafka(properties),
-                "enable.idempotence": True,
-                "acks": "all",
-                "partitioner": "murmur2_random",
+                **_delivery(properties),
+                # Each in turn is for who sends: he names the partitions.
+                "partitioner": PARTITIONER if partitioner == "round_robin" else partitioner,
                 "compression.type": properties["compression.type"],
                 "linger.ms": 5,
                 "queue.buffering.max.kbytes": 64 << 10,  # `send` waits when it is full

@@ -56,6 +56,7 @@ class Context:
         self.catalog = Catalog()
         self.queries: dict[str, Background] = {}
         self.asserted: dict[str, set[tuple[int, int]]] = {}  # (partition, offset) by topic
+        self.turns: dict[str, int] = {}  # whose turn is next of a topic's partitions
         self.known = Known()
         self.memory = Memory()
         self._numbers = count(1)

@@ -316,7 +316,7 @@ def _declared(filling: Filling) -> None:
 
 def _target_columns(filling: Filling) -> None:
     """INSERT INTO t (…): the columns that are not named yet."""
-    from kshell.catalog.model import PSEUDO_COLUMNS
+    from kshell.catalog.model import GIVEN
     into = next((i for i, n in enumerate(filling.before) if upper(n) in ("INTO", "VALUES")), 0)
     target = relations([Clause("FROM", filling.before[into + 1 :])])
     inside = filling.inside
@@ -327,7 +327,7 @@ def _target_columns(filling: Filling) -> None:
     named = {n.text.strip("`\"").casefold() for n in inside}
     left = Index(c for c in columns if c.name.casefold() not in named)
     filling.offers.names(left, lambda f: f.text, lambda f: f.type, in_order=True)
-    given = [n for n, c in PSEUDO_COLUMNS.items() if c.given and n.casefold() not in named]
+    given = [name for name in GIVEN if name.casefold() not in named]
     filling.offers.pairs((name, "pseudo column") for name in given)
 
 
