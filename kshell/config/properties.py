@@ -72,8 +72,9 @@ _OF_THE_SESSION = (
              _FLAG),
     Property("partitioner", "murmur2_random",
              "who chooses the partitions of INSERT … VALUES and COPY: the key's hash as Java's"
-             " clients take it, as librdkafka's, or each in turn",
-             ("murmur2_random", "consistent_random", "round_robin")),
+             " clients take it (murmur2), as librdkafka's (consistent), or each in turn",
+             ("murmur2_random", "consistent_random", "round_robin", "murmur2", "consistent",
+              "fnv1a", "fnv1a_random", "random")),
     Property("compression.type", "none", "how batches are compressed that are written",
              ("none", "gzip", "snappy", "lz4", "zstd")),
     Property("schema.registry.url", None, "the schema registry's address"),

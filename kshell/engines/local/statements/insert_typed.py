@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import exp
 
-from kshell.batch.translate_error import translate_error
 from kshell.catalog.model import GIVEN, Column, FormatSpec, Source
 from kshell.config import Properties
 from kshell.engines.local.sources.chunks import schemas_for
+from kshell.engines.local.statements.over_duckdb import not_evaluated
 from kshell.engines.local.statements.record_parts import parts_of
 from kshell.errors import BindError, EvaluationError, UnknownName, Unsupported
 from kshell.field_names import meant
@@ -30,7 +30,7 @@ from kshell.formats.source import SourceWriter
 from kshell.kafka.produce import Outgoing, OutgoingRecord
 from kshell.sql.as_written import place_of
 from kshell.sql.bind.literals import check_width
-from kshell.sql.clauses import Name, Query
+from kshell.sql.clauses import Name
 from kshell.sql.dialect import to_duckdb
 from kshell.sql.statements import InsertValues
 from kshell.types import duckdb_name, ksql_name
@@ -145,9 +145,5 @@ def _value(node: exp.Expr, column: Column, connection: duckdb.DuckDBPyConnection
             place=place_of(node),
         ) from error
     except duckdb.Error as error:
-        place = place_of(node)
-        query = Query(exp.select(node.copy()), text=text)
-        made = translate_error(error, query, [], text, lambda *_: place)
-        made.place = place  # of the script; the query's text is another
-        raise made from error
+        raise not_evaluated(node, text, error) from error
     return found
