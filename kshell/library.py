@@ -27,6 +27,7 @@ from kshell.results import (
     Remark,
     Rows,
     Spooling,
+    many,
 )
 from kshell.sql.script import split
 
@@ -152,7 +153,14 @@ class Session(shell.Session):
         super().change(names, properties)
 
     def close(self) -> None:
-        """Stop all queries and disconnect; KshellError if a query could not write its rows."""
+        """Stop all queries and disconnect; KshellError if a query could not write its rows.
+
+        Records that an open transaction holds are dropped, with a warning.
+        """
+        if held := self.held:
+            warnings.warn(
+                f"closed in an open transaction: {many(held, 'record')} not written", stacklevel=2
+            )
         self._closed = True
         for result in list(self._results):
             result.close()

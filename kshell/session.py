@@ -271,6 +271,11 @@ class Session:
             known = functions.library()
             return {name: known[name] for name in functions.names()}
 
+    @property
+    def held(self) -> int | None:
+        """How many records an open transaction holds; None without one."""
+        return self._engine.held if self._engine else None
+
     def running(self) -> tuple[Running, ...]:
         """The queries in the background."""
         return tuple(self._engine.running()) if self._engine else ()

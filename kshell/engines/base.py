@@ -63,5 +63,9 @@ class Engine(Protocol):
     def running(self) -> Sequence[Running]:
         """The queries in the background."""
 
+    @property
+    def held(self) -> int | None:
+        """How many records an open transaction holds; None without one."""
+
     def close(self) -> None:
         """Stop all queries and disconnect; KshellError if a query could not write its rows."""

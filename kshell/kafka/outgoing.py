@@ -73,6 +73,12 @@ class Outgoing:
         written = pa.array(np.where(moments == 0, 1, moments), mask=np.asarray(times.is_null()))
         return replace(self, timestamps=written)
 
+    @property
+    def nbytes(self) -> int:
+        """How many bytes its columns have."""
+        columns = (self.keys, self.values, self.timestamps, self.partitions, self.headers)
+        return sum(column.nbytes for column in columns if column is not None)
+
     def __len__(self) -> int:
         return len(self.keys)
 

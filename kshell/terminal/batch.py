@@ -83,6 +83,9 @@ class Batch:
         try:
             with session.remembering(text):
                 code = self._statements(session, text, shower, queries)
+            if held := session.held:
+                _say_dropped(held)
+                code = code or KshellError.exit_code
             return code or (_PARTIAL if shower.partial else 0)
         finally:
             _end(session)
@@ -170,6 +173,13 @@ class Batch:
                 raise KshellError(f"no query runs any more: {failed} failed")
             time.sleep(_LOOK)
             queries = session.running()
+
+
+def _say_dropped(held: int) -> None:
+    from kshell.results import many
+    from kshell.terminal.messages import note
+
+    note(f"The script ended in an open transaction: {many(held, 'record')} not written.")
 
 
 def _draw(error: KshellError, text: str) -> None:

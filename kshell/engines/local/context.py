@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from kshell.engines.local.continuous.background import Background
+    from kshell.engines.local.held import Held
     from kshell.kafka.admin import Admin
 
 __all__ = ["Context"]
@@ -57,6 +58,8 @@ class Context:
         self.queries: dict[str, Background] = {}
         self.asserted: dict[str, set[tuple[int, int]]] = {}  # (partition, offset) by topic
         self.turns: dict[str, int] = {}  # whose turn is next of a topic's partitions
+        self.held: Held | None = None  # what an open transaction holds
+        self.transaction_id = ""  # of this shell, made at its first COMMIT
         self.known = Known()
         self.memory = Memory()
         self._numbers = count(1)

@@ -17,7 +17,7 @@ from kshell.engines.local.context import Context
 from kshell.errors import KshellError, Unsupported, UsageError
 from kshell.kafka.client import Client
 from kshell.results import Answer, Live, Proposal, Rows, Running
-from kshell.sql import cluster
+from kshell.sql import cluster, producing
 from kshell.sql import statements as ast
 from kshell.sql.statements import Statement
 
@@ -37,6 +37,10 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.AssertTopic: "asserts:assert_topic",
     ast.AssertValues: "asserts:assert_values",
     cluster.CreateAcl: "acls:create_acl",
+    producing.Begin: "transaction:begin",
+    producing.Commit: "transaction:commit",
+    producing.CopyFrom: "copy_from:copy_from",
+    producing.CopyTo: "copy_to:copy_to",
     ast.CreateAsSelect: "persistent:create_as",
     ast.CreateFromFile: "declare:create_from_file",
     ast.CreateSource: "declare:create",
@@ -59,11 +63,14 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.Print: "print_topic:print_topic",
     ast.QueryControl: "persistent:control",
     cluster.ReassignTopic: "reassign_topic:reassign_topic",
+    producing.Rollback: "transaction:rollback",
     cluster.ResetGroup: "reset_group:reset_group",
     ast.Select: "select:select",
     cluster.SetUser: "users:set_user",
     ast.Show: "show:show",
 }
+# Statements that write by themselves: a transaction would seem to hold their records.
+_AT_ONCE = (ast.CreateAsSelect, ast.InsertSelect, producing.CopyFrom)
 
 
 class LocalEngine:
@@ -98,6 +105,11 @@ class LocalEngine:
 
     def reconnect(self, properties: Properties) -> None:
         """Connect again; if that raises, the old connection stays."""
+        if self.context.held is not None:
+            raise UsageError(
+                "the connection cannot change while a transaction is open",
+                hint="COMMIT writes what is held, ROLLBACK drops it",
+            )
         if not all(q.over for q in self.context.queries.values()):
             raise UsageError(
                 "the connection cannot change while a query runs",
@@ -116,6 +128,11 @@ class LocalEngine:
         if served is None:
             words = re.sub(r"(?<!^)(?=[A-Z])", " ", type(statement).__name__).upper()
             raise Unsupported(f"{words} is not supported yet", place=statement.place)
+        if self.context.held is not None and isinstance(statement, _AT_ONCE):
+            raise UsageError(
+                "a transaction is open, and it takes INSERT … VALUES alone",
+                hint="COMMIT or ROLLBACK first", place=statement.place,
+            )  # fmt: skip
         module, _, name = served.partition(":")
         serve = getattr(import_module(f"kshell.engines.local.statements.{module}"), name)
         answer: Answer | Proposal = serve(self.context, statement, properties)
@@ -174,6 +191,11 @@ class LocalEngine:
     def running(self) -> Sequence[Running]:
         """The queries in the background."""
         return self.context.running()
+
+    @property
+    def held(self) -> int | None:
+        """How many records an open transaction holds; None without one."""
+        return None if self.context.held is None else len(self.context.held)
 
     def close(self) -> None:
         """Stop every query and disconnect; raises the first failure to write."""

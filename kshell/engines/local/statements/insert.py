@@ -58,7 +58,11 @@ def insert_values(
     else:
         topic, records = _undeclared(context, statement, properties)
     outbox = Outbox(context, topic, properties)
-    outbox.send(records if isinstance(records, Outgoing) else Outgoing.of(records))
+    made = records if isinstance(records, Outgoing) else Outgoing.of(records)
+    if context.held is not None:
+        context.held.add(topic, outbox.placed(made))
+        return Message(f"{many(len(records), 'record')} held for {topic} until COMMIT.")
+    outbox.send(made)
     outbox.flush()
     return Message(f"{many(len(records), 'record')} written to {topic}.{outbox.remark}")
 

@@ -6,6 +6,7 @@ Who chooses partitions is settled here, and so is what is said of records that n
 from __future__ import annotations
 
 import contextlib
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from kshell.config import Properties
@@ -21,12 +22,16 @@ __all__ = ["Outbox"]
 
 
 class Outbox:
-    """Writes to one topic; `written` counts the records that were acknowledged."""
+    """Writes to one topic."""
 
     def __init__(self, context: Context, topic: str, properties: Properties) -> None:
         self._context, self.topic, self._properties = context, topic, properties
-        self._producer = Producer(properties, partitioner=properties["partitioner"])
         self._partitions: int | None = None
+
+    @cached_property
+    def producer(self) -> Producer:
+        """It connects when first needed."""
+        return Producer(self._properties, partitioner=self._properties["partitioner"])
 
     @property
     def partitions(self) -> int:
@@ -58,11 +63,11 @@ class Outbox:
 
     def send(self, records: Outgoing) -> None:
         """Queue records; raises BindError, KafkaError."""
-        self._producer.send(self.topic, self.placed(records))
+        self.producer.send(self.topic, self.placed(records))
 
     def flush(self) -> None:
         """Wait until all are acknowledged; raises KafkaError."""
-        self._producer.flush()
+        self.producer.flush()
 
     @property
     def remark(self) -> str:
