@@ -12,7 +12,7 @@ from kshell.sql.clauses import Name, Query
 from kshell.sql.statements import Statement, statement
 
 if TYPE_CHECKING:
-    from kshell.errors import Place
+    pass
 
 __all__ = ["Begin", "Commit", "CopyFrom", "CopyTo", "Rollback"]
 

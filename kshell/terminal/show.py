@@ -17,6 +17,7 @@ import pyarrow as pa
 from kshell.changes import Changes
 from kshell.config import Properties
 from kshell.errors import Interrupted
+from kshell.formats.json_lines import json_lines
 from kshell.results import (
     Answer,
     Event,
@@ -35,7 +36,6 @@ from kshell.results import (
     notices_of,
 )  # fmt: skip
 from kshell.terminal.drawing import Drawing, footer
-from kshell.terminal.json_lines import json_lines
 from kshell.terminal.messages import Outages, draws, note
 from kshell.terminal.output import FOR_PEOPLE, Target, write, write_lines
 from kshell.terminal.pull import pulled

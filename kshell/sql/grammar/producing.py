@@ -8,7 +8,7 @@ from typing import Any
 from kshell.errors import BindError
 from kshell.sql.clauses import Emit, Name, Query
 from kshell.sql.grammar.cursor import Cursor
-from kshell.sql.grammar.queries import read_enclosed, read_query
+from kshell.sql.grammar.queries import read_enclosed
 from kshell.sql.grammar.types import read_properties
 from kshell.sql.producing import Begin, Commit, CopyFrom, CopyTo, Rollback
 from kshell.sql.statements import Statement
