@@ -27,6 +27,7 @@ from kshell.results import (
     Remark,
     Rows,
     Spooling,
+    Task,
     many,
 )
 from kshell.sql.script import split
@@ -136,6 +137,10 @@ class Session(shell.Session):
                     raise Unsupported("SPOOL is the shell's: a Result has the rows")
                 case Proposal() if self._yes:
                     event.accepted = True  # the next event says what was done
+                case Task():
+                    result = Result(event.work())
+                    self._results.add(result)
+                    yield result
                 case _:
                     result = Result(_planned(event) if isinstance(event, Proposal) else event)
                     self._results.add(result)

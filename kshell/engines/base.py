@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from kshell.config import Properties
-from kshell.results import Answer, Proposal, Rows, Running
+from kshell.results import Answer, Proposal, Rows, Running, Task
 from kshell.sql.statements import Statement
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Named:
 class Engine(Protocol):
     """Runs statements about data; the session runs those that concern only it (SET, HELP)."""
 
-    def run(self, statement: Statement, properties: Properties) -> Answer | Proposal:
+    def run(self, statement: Statement, properties: Properties) -> Answer | Proposal | Task:
         """Run one statement and give its result; raises KshellError.
 
         One that changes the cluster has only planned the change, if it is a Proposal.

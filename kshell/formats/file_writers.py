@@ -90,7 +90,7 @@ class _Csv:
 
 def _plain_in_csv(type: pa.DataType) -> bool:
     is_ = pa.types
-    return bool(is_.is_integer(type) or is_.is_boolean(type) or is_.is_string(type))
+    return bool(is_.is_integer(type) or is_.is_floating(type) or is_.is_boolean(type) or is_.is_string(type))
 
 
 def _csv_texts(column: pa.Array) -> pa.Array:

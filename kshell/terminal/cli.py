@@ -118,6 +118,8 @@ def _terminate(number: int, frame: object) -> NoReturn:
 
 def _work(options: argparse.Namespace) -> int:
     options.properties = _properties(options)
+    if options.on_error == "skip":
+        options.properties["kshell.copy.on.error"] = "skip"
     themes.follow(lambda: options.properties)
     variables = variables_of(options)
     text = script_of(options)

@@ -109,8 +109,10 @@ def parser() -> argparse.ArgumentParser:
     add("--limit", type=_count, metavar="N", help="of a script's answers: no more rows than this")
     add("--timeout", type=_seconds, metavar="TIME",
         help="of a script's statements: 30, 5m; a bounded one fails then, a continuous one ends")
-    add("--on-error", choices=("stop", "continue"), default="stop", metavar="stop|continue",
-        help="after a statement of a script that failed")
+    add("--on-error", choices=("stop", "continue", "skip"), default="stop",
+        metavar="stop|continue|skip",
+        help="after a statement of a script that failed: stop, or continue; skip: leave out the bad"
+        " rows of the files that COPY reads")
     add("-y", "--yes", action="store_true",
         help="make changes of the cluster (CREATE TOPIC, RESET GROUP, …) without a question;"
         " a script without it shows their plans alone")

@@ -32,13 +32,15 @@ from kshell.results import (
     Rows,
     Sections,
     Spooling,
+    Task,
     many,
     notices_of,
 )  # fmt: skip
 from kshell.terminal.drawing import Drawing, footer
 from kshell.terminal.messages import Outages, draws, note
 from kshell.terminal.output import FOR_PEOPLE, Target, write, write_lines
-from kshell.terminal.pull import pulled
+from kshell.terminal.progress import ProgressLine
+from kshell.terminal.pull import finished, pulled
 from kshell.terminal.sanitize import clean, clean_block
 from kshell.terminal.screen import remark, stdout_target
 from kshell.terminal.spool import spool, terminal
@@ -89,6 +91,10 @@ class Shower:
     def show(self, event: Event) -> bool:
         """Draw an answer; False means leave.  Ctrl-C stops the answer and raises Interrupted."""
         match event:
+            case Rows(format=format) if format and format != self.output:
+                other = replace(self, output=format)
+                other._answer(event)
+                self.partial = other.partial
             case Rows():
                 self._answer(event)
             case Printed():
@@ -106,6 +112,8 @@ class Shower:
                 self._section(event.plan)
                 self._notices(event.notices)
                 event.accepted = self.accept(clean(event.question))
+            case Task():
+                self._task(event)
             case Remark():
                 self.say(clean_block(event.text))
             case Spooling():
@@ -113,6 +121,18 @@ class Shower:
             case Goodbye():
                 return False
         return True
+
+    def _task(self, task: Task) -> None:
+        """Wait for work, with its progress; Ctrl-C ends it, and what was done is said."""
+        line = ProgressLine(task.progress)
+        line.start()
+        try:
+            message, stopped = finished(task.work, task.cancel)
+        finally:
+            line.stop()
+        self.show(message)
+        if stopped:
+            raise Interrupted("stopped")
 
     def _answer(self, rows: Rows) -> None:
         """Draw rows, and on a terminal also how many they are and how long they took."""

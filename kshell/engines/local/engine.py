@@ -16,7 +16,7 @@ from kshell.engines.base import Named
 from kshell.engines.local.context import Context
 from kshell.errors import KshellError, Unsupported, UsageError
 from kshell.kafka.client import Client
-from kshell.results import Answer, Live, Proposal, Rows, Running
+from kshell.results import Answer, Live, Proposal, Rows, Running, Task
 from kshell.sql import cluster, producing
 from kshell.sql import statements as ast
 from kshell.sql.statements import Statement
@@ -122,7 +122,7 @@ class LocalEngine:
             raise
         self.context.reconnect(client)
 
-    def run(self, statement: Statement, properties: Properties) -> Answer | Proposal:
+    def run(self, statement: Statement, properties: Properties) -> Answer | Proposal | Task:
         """Run one statement and give its result; raises KshellError."""
         served = STATEMENTS.get(type(statement))
         if served is None:
@@ -135,7 +135,7 @@ class LocalEngine:
             )  # fmt: skip
         module, _, name = served.partition(":")
         serve = getattr(import_module(f"kshell.engines.local.statements.{module}"), name)
-        answer: Answer | Proposal = serve(self.context, statement, properties)
+        answer: Answer | Proposal | Task = serve(self.context, statement, properties)
         return answer
 
     def remember(self, answer: Answer, properties: Properties, text: str) -> Answer:

@@ -38,7 +38,7 @@ from kshell.types import duckdb_name, ksql_name
 if TYPE_CHECKING:
     from kshell.formats.registry import Schemas
 
-__all__ = ["takes", "typed_records"]
+__all__ = ["as_newest", "takes", "typed_records"]
 
 _UNTYPED = frozenset({"BYTES", "JSON", "KAFKA", "NONE"})
 _PSEUDO = {name: Column(name, pa.null()) for name in GIVEN if name != "ROWKEY"}
@@ -57,7 +57,7 @@ def typed_records(
 ) -> Outgoing:
     """The records to produce; BindError where columns and values do not fit."""
     schemas = schemas_for(source, properties)
-    source = _as_newest(source, schemas)
+    source = as_newest(source, schemas)
     named = _PSEUDO | {c.name: c for c in (*source.key, *source.value)}
     columns = [_column(n, named) for n in statement.columns] or list(source.value)
     for row in statement.rows:
@@ -92,7 +92,7 @@ def typed_records(
     return Outgoing(made.keys, whole_or_made, made.times, given.partitions, given.headers)
 
 
-def _as_newest(source: Source, schemas: Schemas | None) -> Source:
+def as_newest(source: Source, schemas: Schemas | None) -> Source:
     """The source with the columns of its subjects' newest schemas, with which it is written."""
     if schemas is None:
         return source
