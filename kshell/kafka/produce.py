@@ -96,6 +96,7 @@ class Producer:
         self.on_stall = on_stall
         self._patience = (properties.number("delivery.timeout.ms") or 0) / 1000
         self._leaving = _LEAVING
+        self._begun = False  # a transaction, the first of which fences others of its id
         self._sent = self._acknowledged = 0
         self._moved = time.monotonic()  # when the last acknowledgement was seen
         self._sender = _sender(
@@ -144,7 +145,9 @@ class Producer:
 
     def begin(self) -> None:
         """Begin a transaction; raises KafkaError, Forbidden."""
-        self._until_done(self._sender.init_transactions, "begin")
+        if not self._begun:
+            self._until_done(self._sender.init_transactions, "begin")
+        self._begun = True
         self._sender.begin()
 
     def commit(self) -> None:

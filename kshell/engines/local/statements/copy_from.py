@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from kshell.catalog.copy_options import COPY_FROM, CopyOptions, read_copy_options
-from kshell.catalog.model import Column, FormatSpec, Kind, Source, TopicSettings
+from kshell.catalog.model import FormatSpec, Kind, Source, TopicSettings
 from kshell.config import Properties
 from kshell.engines.local.sources.file import opened
 from kshell.engines.local.sources.lookup import given_named
@@ -183,16 +183,13 @@ class _Copy:
                 for block in open_blocks(self._kind, self._blocks):
                     if self._cancelled.is_set():
                         break
-                    encode = encode or self._target.encoder(self._columns(block))
+                    encode = encode or self._target.encoder(self._blocks.columns)
                     self._write(block, encode)
             self._outbox.flush()
         except KshellError as error:
             self._told(error)
             raise
         return self._message()
-
-    def _columns(self, block: Block) -> tuple[Column, ...]:
-        return self._blocks.columns
 
     def _write(self, block: Block, encode: Encode) -> None:
         """Send a block's good rows; where bad ones end it, those before the first."""
@@ -252,12 +249,13 @@ class _Copy:
 
     def _notices(self) -> list[Notice]:
         told = list(self._bad)
-        if (more := self._skipped - len(told)) > 0:
-            text = f"{many(more, 'more row')} not written: SHOW ERRORS has the last 1,000"
-            told.append(Notice(NoticeKind.PARTIAL, text, more))
-        if self._blocks.others and self._kind != "jsonl":
+        if (others := self._skipped - len(told)) > 0:
+            text = f"{many(others, 'more row')} not written: SHOW ERRORS has the last 1,000"
+            told.append(Notice(NoticeKind.PARTIAL, text, others))
+        if self._blocks.others and self._target.lacks:
             named = ", ".join(self._blocks.others[:10])
-            text = f"columns of the file that {self._outbox.topic} does not have: {named}"
+            more = ", …" if len(self._blocks.others) > 10 else ""
+            text = f"not written, as {self._outbox.topic} has no such column: {named}{more}"
             told.append(Notice(NoticeKind.FIELDS, text))
         if self._zero:
             text = f"{many(self._zero, 'record')} of time 0 have time 1: librdkafka takes 0 for now"

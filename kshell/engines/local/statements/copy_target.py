@@ -39,11 +39,12 @@ _ANY = pa.null()  # the file's own type
 @dataclass(frozen=True, slots=True)
 class Target:
     """What a file is asked for (None: all of its columns), and the maker of records, when its
-    columns are known."""
+    columns are known.  `lacks`: what else the file has is not written."""
 
     wanted: Sequence[Column] | None
     loose: bool
     encoder: Callable[[Sequence[Column]], Encode]
+    lacks: bool = False
 
 
 def target_of(
@@ -87,7 +88,7 @@ def _declared(source: Source, options: CopyOptions, properties: Properties) -> T
     if options.timestamp:
         source = replace(source, timestamp_column="")
     encode = _Rows(source, named, time_of, properties)
-    return Target([*columns, *more, *also], True, lambda _: encode)
+    return Target([*columns, *more, *also], True, lambda _: encode, lacks=True)
 
 
 def _typed(source: Source, options: CopyOptions, properties: Properties) -> Target:
@@ -96,7 +97,7 @@ def _typed(source: Source, options: CopyOptions, properties: Properties) -> Targ
     time_of, also = _extra([*source.value, *more], options.timestamp, False)
     source = _with_plain_key(source)
     encode = _Rows(source, named, time_of, properties)
-    return Target([*source.value, *more, *also], False, lambda _: encode)
+    return Target([*source.value, *more, *also], False, lambda _: encode, lacks=True)
 
 
 def _with_plain_key(source: Source) -> Source:

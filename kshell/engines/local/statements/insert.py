@@ -169,7 +169,9 @@ def records_of(
         values = {plain(n): value for n, value in values.items()}
         parts = parts_of(said, values)
         encoded = None
-        if key is not None:
+        if isinstance(key, str) and pa.types.is_binary(source.key[0].type):
+            encoded = key.encode()
+        elif key is not None:
             encoded = encode_key(key, source.key[0].type)
             if encoded is None:
                 raise BindError(f"the key {key!r} is no {source.key[0].type} as the topic has them")
