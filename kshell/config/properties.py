@@ -140,7 +140,7 @@ _OF_THE_SESSION = (
              "the largest file that CREATE TABLE … FROM FILE reads; its rows in memory too",
              least=1),
     Property("kshell.copy.on.error", "stop",
-             "whether a bad row of a file ends COPY … FROM, or is left out; --on-error skip sets it",
+             "whether a bad row of a file ends COPY, or is left out: --on-error skip sets it",
              ("stop", "skip")),
     Property("kshell.functions", None,
              "the Python file of your own functions; functions.py beside config.toml",

@@ -1,4 +1,4 @@
-"""Columns of a file as columns of the types that COPY writes; a cell that does not fit makes its row bad.
+"""Columns of a file in the types that COPY writes; a cell that does not fit makes its row bad.
 
 `file_blocks` calls it.  Texts are CSV's: an empty cell is NULL there, times are ISO's, bytes are
 base64, and what is nested is JSON.
@@ -27,8 +27,8 @@ _DOUBLE = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 def inferred(column: pa.Array) -> pa.DataType:
     """The narrowest type that holds all texts: BIGINT, DOUBLE, BOOLEAN, else STRING.
 
-    >>> inferred(pa.array(["1", None])), inferred(pa.array(["007"])), inferred(pa.array(["1", "2.5"]))
-    (DataType(int64), DataType(string), DataType(double))
+    >>> [str(inferred(pa.array(texts))) for texts in (["1", None], ["007"], ["1", "2.5"])]
+    ['int64', 'string', 'double']
     """
     for pattern, type in (
         (_INTEGER, pa.int64()), (_DOUBLE, pa.float64()), ("^(true|false)$", pa.bool_()),
@@ -64,7 +64,7 @@ def of_texts(column: pa.Array, wanted: Column) -> tuple[pa.Array, Bad]:
 
 def _of(texts: pa.Array, type: pa.DataType) -> pa.Array:
     if pa.types.is_timestamp(type):
-        return texts.cast(pa.timestamp("ms", "UTC")).cast(type) if _zoned(texts) else texts.cast(type)
+        return texts.cast(pa.timestamp("ms", "UTC") if _zoned(texts) else type).cast(type)
     if pa.types.is_time(type):
         moments = pc.binary_join_element_wise("1970-01-01T", texts, "").cast(pa.timestamp("ms"))
         return moments.cast(type)
@@ -72,7 +72,7 @@ def _of(texts: pa.Array, type: pa.DataType) -> pa.Array:
 
 
 def _zoned(texts: pa.Array) -> bool:
-    return bool(len(texts)) and bool(pc.all(pc.match_substring_regex(texts, "(Z|[+-]..:?..)$")).as_py())
+    return pc.all(pc.match_substring_regex(texts, "(Z|[+-]..:?..)$")).as_py() is True
 
 
 def _cast(

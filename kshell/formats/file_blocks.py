@@ -1,4 +1,4 @@
-"""Reads a file of rows block by block, for COPY FROM: memory stays flat, and a bad row has its line.
+"""Reads a file of rows block by block, for COPY: memory stays flat, and a bad row has its line.
 
 A reader is made for a kind of file and the columns that are wanted of it, and then iterated once.
 """
@@ -6,6 +6,7 @@ A reader is made for a kind of file and the columns that are wanted of it, and t
 from __future__ import annotations
 
 import codecs
+import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from csv import reader as csv_reader
 from dataclasses import dataclass, field
@@ -107,7 +108,7 @@ def good(columns: list[pa.Array], names: Sequence[str], lines: Any, bad: Bad) ->
     return Block(rows.filter(pa.array(kept)), lines[kept], told)
 
 
-def _pieces(blocks: Blocks, quoted: bool) -> Iterator[tuple[Any, int]]:
+def _pieces(blocks: Blocks, quoted: bool) -> Iterator[tuple[bytes, int]]:
     """The file's bytes cut after whole rows, and the number of the line that each piece begins in.
 
     In what is `quoted` a line may end inside of a cell.
@@ -126,7 +127,7 @@ def _pieces(blocks: Blocks, quoted: bool) -> Iterator[tuple[Any, int]]:
             raise blocks.wrong(f"it has no end within {_LONGEST >> 20} MiB{hint}", f"line {line}")
         if cut:
             piece = held[:cut]
-            yield np.frombuffer(piece, np.uint8), line
+            yield piece, line
             line += piece.count(b"\n")
         rest = held[cut:]
 
@@ -168,12 +169,11 @@ def _json(blocks: Blocks) -> Iterator[Block]:
         if first:
             blocks.others = _others(texts, wanted, blocks.loose)
             first = False
-        found = codec.decode(texts, names)
-        empty = [] if names else _not_objects(texts)
-        bad = [*found.bad, *empty]
         if names:
-            block = good(found.columns, names, lines, bad)
+            found = codec.decode(texts, names)
+            bad, block = found.bad, good(found.columns, names, lines, found.bad)
         else:
+            bad = _not_objects(texts)
             block = good([texts], ["text"], lines, bad)
         if bad:
             kept = np.isin(lines, block.lines)
@@ -189,15 +189,16 @@ def _not_objects(texts: pa.Array) -> Bad:
     return list(found.bad)
 
 
-def _lines(data: Any, line: int) -> tuple[pa.Array, Any]:
+def _lines(data: bytes, line: int) -> tuple[pa.Array, Any]:
     """The lines that are not empty, without their ends, and their numbers."""
-    ends = _ends(data, None)
-    kept = (data != _NEWLINE) & (data != _RETURN)
-    plain = data[kept]
-    before = np.concatenate(([0], np.cumsum(kept)))[np.minimum(ends, len(data))]
-    offsets = np.concatenate(([0], before)).astype(np.int32)
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n")
+    ends = _ends(np.frombuffer(data, np.uint8), None)
+    offsets = np.zeros(len(ends) + 1, np.int32)
+    offsets[1:] = ends - np.arange(len(ends))  # so many line breaks are before each end
+    plain = data.replace(b"\n", b"")
     made = pa.Array.from_buffers(
-        pa.binary(), len(ends), [None, pa.py_buffer(offsets), pa.py_buffer(plain.tobytes())]
+        pa.binary(), len(ends), [None, pa.py_buffer(offsets), pa.py_buffer(plain)]
     )
     numbers = line + np.arange(len(ends))
     there = np.diff(offsets) > 0
@@ -239,17 +240,16 @@ def _csv(blocks: Blocks) -> Iterator[Block]:
         yield Block(block.rows, block.lines, sorted([*bad, *block.bad]))
 
 
-def _header(blocks: Blocks, data: Any, line: int) -> tuple[list[str], Any, int]:
+def _header(blocks: Blocks, text: bytes, line: int) -> tuple[list[str], bytes, int]:
     """The names in the first row, and the bytes and the line behind it."""
-    text = data.tobytes()
-    rows = csv_reader(text.decode("utf-8", "replace").splitlines(keepends=True))
+    rows = csv_reader(io.StringIO(text.decode("utf-8", "replace"), newline=""))
     header = next(rows, [])
     if len(set(header)) < len(header):
         raise blocks.wrong("two columns have one name", f"line {line}")
     at = 0
     for _ in range(rows.line_num):
         at = text.find(b"\n", at) + 1 or len(text)
-    return header, data[at:], line + rows.line_num
+    return header, text[at:], line + rows.line_num
 
 
 def _settle(blocks: Blocks, texts: Sequence[pa.Array], header: Sequence[str]) -> None:
@@ -260,13 +260,13 @@ def _settle(blocks: Blocks, texts: Sequence[pa.Array], header: Sequence[str]) ->
 
 
 def _cells(
-    blocks: Blocks, data: Any, line: int, header: Sequence[str]
+    blocks: Blocks, data: bytes, line: int, header: Sequence[str]
 ) -> tuple[list[pa.Array], Any, Bad]:
     """The cells as columns of bytes, the lines of the rows, and the rows with too many or too few
     cells, by line."""
     from pyarrow import csv
 
-    starts = _starts(blocks, data, line)
+    starts = _starts(blocks, np.frombuffer(data, np.uint8), line)
     wrong: list[tuple[int, str]] = []
 
     def skip(row: Any) -> str:
@@ -279,7 +279,7 @@ def _cells(
     names = [str(n) for n in range(len(header))]  # a file's own may be anything
     try:
         table = csv.read_csv(
-            pa.BufferReader(data.tobytes()),
+            pa.BufferReader(data),
             csv.ReadOptions(use_threads=False, column_names=names),
             csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
             csv.ConvertOptions(
@@ -309,11 +309,12 @@ def _starts(blocks: Blocks, data: Any, line: int) -> Any:
         _check_quotes(blocks, data, quotes, line)
     ends = _ends(data, inside)
     begins = np.concatenate(([0], ends[:-1] + 1))
-    breaks = np.concatenate(([0], np.cumsum(data == _NEWLINE)))
-    length = ends - begins
-    returns = (length == 1) & (data[np.minimum(begins, len(data) - 1)] == _RETURN) if len(data) else length == 1
-    there = (length > 0) & ~returns
-    return (line + breaks[begins])[there]
+    breaks = np.flatnonzero(data == _NEWLINE) if inside is not None else ends
+    numbers = line + np.searchsorted(breaks, begins)
+    there = ends > begins
+    alone = np.flatnonzero(ends - begins == 1)  # a line's end of Windows is no row
+    there[alone[data[begins[alone]] == _RETURN]] = False
+    return numbers[there]
 
 
 def _check_quotes(blocks: Blocks, data: Any, quotes: Any, line: int) -> None:

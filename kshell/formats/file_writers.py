@@ -90,13 +90,15 @@ class _Csv:
 
 def _plain_in_csv(type: pa.DataType) -> bool:
     is_ = pa.types
-    return bool(is_.is_integer(type) or is_.is_floating(type) or is_.is_boolean(type) or is_.is_string(type))
+    number = is_.is_integer(type) or is_.is_floating(type)
+    return bool(number or is_.is_boolean(type) or is_.is_string(type))
 
 
 def _csv_texts(column: pa.Array) -> pa.Array:
     if pa.types.is_binary(column.type):
         cells = column.to_pylist()
-        return pa.array([None if c is None else base64.b64encode(c).decode() for c in cells], pa.string())
+        texts = [None if c is None else base64.b64encode(c).decode() for c in cells]
+        return pa.array(texts, pa.string())
     return pa.array(raw_texts(column), pa.string())
 
 

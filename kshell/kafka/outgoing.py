@@ -77,7 +77,7 @@ class Outgoing:
         """The records where `kept`, an array of booleans, is true."""
         mask = pa.array(kept)
         columns = (self.keys, self.values, self.timestamps, self.partitions, self.headers)
-        return Outgoing(*(None if c is None else c.filter(mask) for c in columns))  # type: ignore[arg-type]
+        return Outgoing(*(None if c is None else c.filter(mask) for c in columns))
 
     @property
     def nbytes(self) -> int:

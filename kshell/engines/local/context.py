@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from kshell.engines.local.continuous.background import Background
-    from kshell.engines.local.held import Held
+    from kshell.engines.held import Held
     from kshell.kafka.admin import Admin
 
 __all__ = ["Context"]

@@ -48,14 +48,14 @@ _GIVEN = {
 class InsertRow:
     """A row to write: an expression without columns for every key and value column of the target.
 
-    `pseudo` has what is given of the record besides, by pseudo column; ROWTIME is milliseconds since
-    1970.  With ROWVALUE, the whole value, no column of the value is given.
+    `pseudo` has what is given of the record besides, by pseudo column; ROWTIME is milliseconds
+    since 1970.  `given` names the value's columns that have a value.
     """
 
     key: tuple[Expression, ...]
     value: tuple[Expression, ...]
     pseudo: Mapping[str, Expression] = field(default_factory=dict)
-    named: tuple[str, ...] = ()  # the value's columns that are given
+    given: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,6 @@ def _row(
         for node, column in zip(nodes, columns, strict=True)
     }
     own = {c.name for c in target.columns()}
-    values = {c.name for c in target.value}
     pseudo = {name: given[name] for name in given if name not in own}
     if target.kind is Kind.TABLE:
         _check_key(given, target)
@@ -159,8 +158,8 @@ def _row(
     def of(wanted: Sequence[Column]) -> tuple[Expression, ...]:
         return tuple(given.get(c.name, Literal(None, c.type)) for c in wanted)
 
-    named = tuple(name for name in given if name in values)
-    return InsertRow(of(target.key), of(target.value), pseudo, named)
+    values = tuple(c.name for c in target.value if c.name in given)
+    return InsertRow(of(target.key), of(target.value), pseudo, values)
 
 
 def _check_key(given: dict[str, Expression], target: Source) -> None:

@@ -89,7 +89,8 @@ def opened(path: str) -> IO[bytes]:
     """A regular local file to read; follows links, opens nothing else.  Raises BindError."""
     if "://" in path:
         raise BindError(
-            f"{path} is a URL, and local files alone are read", hint="download it, and name the file"
+            f"{path} is a URL, and local files alone are read",
+            hint="download it, and name the file",
         )
     try:
         local = os.path.expanduser(path)

@@ -1,4 +1,4 @@
-"""COPY … FROM: writes the rows of a file, or of standard input, as records; `engine` dispatches here.
+"""COPY … FROM: writes the rows of a file or of standard input as records; `engine` dispatches here.
 
 Block by block, so that memory stays flat.  Each bad row is said with its line.
 """
@@ -9,7 +9,6 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import PurePath
 from typing import IO, TYPE_CHECKING
 
@@ -194,7 +193,8 @@ class _Copy:
     def _write(self, block: Block, encode: Encode) -> None:
         """Send a block's good rows; where bad ones end it, those before the first."""
         made, wrong = encode(block)
-        bad = sorted([*block.bad, *((int(block.lines[row]), why) for row, why in dict(wrong).items())])
+        of_rows = ((int(block.lines[row]), why) for row, why in dict(wrong).items())
+        bad = sorted([*block.bad, *of_rows])
         kept = np.ones(len(block.lines), np.bool_)
         kept[[row for row, _ in wrong]] = False
         if bad and self._stops:

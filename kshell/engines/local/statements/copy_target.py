@@ -113,7 +113,7 @@ def _with_plain_key(source: Source) -> Source:
 def _json(source: Source, kind: str, options: CopyOptions, properties: Properties) -> Target:
     source = _with_plain_key(source)
     if len(source.key) != 1 and options.key:
-        raise BindError(f"the keys of {source.topic} have {len(source.key)} columns, and KEY is one")
+        raise BindError(f"the keys of {source.topic} have {len(source.key)} columns: leave KEY out")
     given = dict.fromkeys(n for n in (options.key, options.timestamp) if n)
     if kind == "jsonl":
         encode = _Lines(source, options.key, options.timestamp, properties)

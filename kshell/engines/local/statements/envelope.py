@@ -86,7 +86,8 @@ class Dump:
         """What could not be read."""
         if not self.lost:
             return ()
-        text = f"{many(self.lost, 'record')} of {self.snapshot.name} cannot be read, and not written"
+        lost = many(self.lost, "record")
+        text = f"{lost} of {self.snapshot.name} cannot be read, and not written"
         return (Notice(NoticeKind.PARTIAL, text, self.lost),)
 
 
@@ -123,7 +124,8 @@ def _named(headers: pa.Array) -> pa.Array:
     pairs = headers.values
     names = pairs.field("key")
     texts = pa.Array.from_buffers(pa.string(), len(names), names.buffers(), offset=names.offset)
-    held = pa.StructArray.from_arrays([texts, pairs.field("value")], fields=list(HEADERS.value_type))
+    fields = list(HEADERS.value_type)
+    held = pa.StructArray.from_arrays([texts, pairs.field("value")], fields=fields)
     return pa.Array.from_buffers(
         HEADERS, len(headers), headers.buffers()[:2], offset=headers.offset, children=[held]
     )

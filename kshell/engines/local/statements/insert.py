@@ -77,7 +77,7 @@ def _declared(bound: BoundInsert, properties: Properties) -> list[OutgoingRecord
         arrays = values_of([*row.key, *row.value, *row.pseudo.values()])
         given = arrays[width + len(row.value) :]
         said = dict(zip(row.pseudo, (_python(a) for a in given), strict=True))
-        parts = parts_of(said, row.named)
+        parts = parts_of(said, row.given)
         at = int(time.time() * 1000) if parts.timestamp is None else parts.timestamp
         made = writer.write(
             arrays[:width], arrays[width : width + len(row.value)], pa.array([at], pa.int64()),

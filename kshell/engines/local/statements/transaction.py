@@ -9,7 +9,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from kshell.config import Properties
-from kshell.engines.local.held import Held
+from kshell.engines.held import Held
 from kshell.errors import KafkaError, UsageError
 from kshell.kafka.transaction import write_at_once
 from kshell.results import Answer, Message, many
