@@ -30,8 +30,8 @@ from kshell.sql.clauses import Name
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from kshell.engines.local.continuous.background import Background
     from kshell.engines.held import Held
+    from kshell.engines.local.continuous.background import Background
     from kshell.kafka.admin import Admin
 
 __all__ = ["Context"]

@@ -158,8 +158,8 @@ def _row(
     def of(wanted: Sequence[Column]) -> tuple[Expression, ...]:
         return tuple(given.get(c.name, Literal(None, c.type)) for c in wanted)
 
-    values = tuple(c.name for c in target.value if c.name in given)
-    return InsertRow(of(target.key), of(target.value), pseudo, values)
+    held = tuple(c.name for c in target.value if c.name in given)
+    return InsertRow(of(target.key), of(target.value), pseudo, held)
 
 
 def _check_key(given: dict[str, Expression], target: Source) -> None:
