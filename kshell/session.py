@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kshell.config import Properties, Scope, check_settable, config_home, scope_of
-from kshell.errors import KshellError, StatementError, UnknownName, UsageError
+from kshell.errors import KshellError, StatementError, UsageError
 from kshell.permits import check_files, check_writes
 from kshell.results import (
     LAST,
@@ -29,9 +29,9 @@ from kshell.results import (
 )
 from kshell.sql import statements as ast
 from kshell.sql.cluster import Change
-from kshell.sql.option_place import option_span, setting_span
+from kshell.sql.option_place import point_at_name, point_at_option
 from kshell.sql.script import Piece, split, substitute
-from kshell.sql.tokens import place_at, tokenize
+from kshell.sql.tokens import tokenize
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,34 +41,6 @@ if TYPE_CHECKING:
     from kshell.sql.functions import Function
 
 __all__ = ["Session"]
-
-
-_SPANS = {
-    "CREATE": option_span,
-    "ASSERT": option_span,
-    **dict.fromkeys(("SET", "ALTER", "UNSET"), setting_span),
-}
-
-
-def _point_at_option(error: KshellError, piece: Piece) -> None:
-    """An error of an option of CREATE or ASSERT is at the option, not at the source's name; one of
-    SET at its property or value."""
-    word = piece.text.split(None, 1)[0].upper() if piece.text.strip() else ""
-    find = _SPANS.get(word)
-    if find is not None and (span := find(piece.text, error.what)) is not None:
-        at = place_at(piece.text, *span, piece.line, piece.column)
-        if error.place is None or (error.place.line, error.place.column) < (at.line, at.column):
-            error.place = at
-
-
-def _point_at_name(error: KshellError, piece: Piece) -> None:
-    """An error of a name that nothing has is at the name."""
-    if isinstance(error, UnknownName) and error.place is None:
-        for token in tokenize(piece.text):
-            if token.value.casefold() == error.name.casefold():
-                at = place_at(piece.text, token.start, token.end, piece.line, piece.column)
-                error.place = at
-                return
 
 
 class Session:
@@ -97,6 +69,7 @@ class Session:
         self._names: Sequence[Named] = ()
         self.in_use: Callable[[], object] = bool  # whether answers are read besides statements
         self.gather: Callable[[str], Properties] | None = None  # what holds with a profile
+        self.kept_in: Path | None = None  # the folder where a prompt's declarations are kept
 
     @classmethod
     def open(
@@ -136,20 +109,29 @@ class Session:
         """Connect now."""
         _ = self.engine
 
-    def change(self, names: Iterable[str], properties: Properties) -> None:
+    def keep(self) -> list[str]:
+        """Declare what earlier prompts declared on this cluster, and keep what this one declares.
+
+        Returns what is not as it was, a sentence each.
+        """
+        return self.engine.keep(self.kept_in, self.properties) if self.kept_in else []
+
+    def change(self, names: Iterable[str], properties: Properties) -> list[str]:
         """Take new properties, of which these changed; connect first if one is the connection's.
 
-        Raises the errors of connecting; then nothing has changed.
+        Raises the errors of connecting; then nothing has changed.  Returns sentences of `keep`.
         """
         anew = any(scope_of(name) is Scope.CONNECTION for name in names)
         if anew and self.in_use():
             raise UsageError(
                 "the connection cannot change while a query runs", hint="\\jobs lists them"
             )
+        told: list[str] = []
         if anew and self._engine is not None:
-            self._engine.reconnect(properties)
+            told = self._engine.reconnect(properties)
             self._names = ()
         self.properties = properties
+        return told
 
     def execute(self, text: str) -> Iterator[Event]:
         """Run a script statement by statement; draw each result before you ask for the next.
@@ -171,8 +153,8 @@ class Session:
             statement = parse_piece(substitute(piece, self.variables), types)
             yield from self._run(statement, piece.text)
         except (StatementError, UsageError) as error:
-            _point_at_option(error, piece)
-            _point_at_name(error, piece)
+            point_at_option(error, piece)
+            point_at_name(error, piece)
             error.with_place(piece.place)
             error.hint = error.hint or _usage(piece.text)
             raise
@@ -294,13 +276,14 @@ def _set(session: Session, statement: ast.SetProperty) -> Iterator[Event]:
     check_settable(names, properties)
     for name, value in statement.settings:
         properties = properties.set(name, value)
-    session.change(names, properties)
+    yield from map(Remark, session.change(names, properties))
     yield Message(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} set.")
 
 
 def _unset(session: Session, statement: ast.UnsetProperty) -> Iterator[Event]:
     check_settable([statement.name], session.properties)
-    session.change([statement.name], session.properties.unset(statement.name))
+    changed = session.properties.unset(statement.name)
+    yield from map(Remark, session.change([statement.name], changed))
     yield Message(f"{statement.name} is back at its default.")
 
 

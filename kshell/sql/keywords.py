@@ -13,8 +13,8 @@ __all__ = ["CLAUSES", "KEYWORDS", "QUOTED", "RESERVED", "STATEMENTS", "TYPES"]
 STATEMENTS = (
     "ALTER", "ASSERT", "BEGIN", "COMMIT", "COPY", "CREATE", "DEFINE", "DELETE", "DESCRIBE", "DROP",
     "ELECT", "EXIT", "EXPLAIN", "HELP", "INSERT", "LIST", "PAUSE", "PRINT", "QUIT", "RESET",
-    "RESUME", "ROLLBACK", "RUN", "SELECT", "SET", "SHOW", "SPOOL", "TERMINATE", "UNDEFINE", "UNSET",
-    "WITH",
+    "RESUME", "ROLLBACK", "RUN", "SAVE", "SELECT", "SET", "SHOW", "SPOOL", "TERMINATE", "UNDEFINE",
+    "UNSET", "WITH",
 )  # fmt: skip
 
 # The keywords of a query: people misspell these most.

@@ -126,6 +126,8 @@ def parser() -> argparse.ArgumentParser:
         " FILE#NAME names the message")
     add("--key-schema", action="append", default=[], metavar="TOPIC=FILE",
         help="the same of its keys")
+    add("--no-catalog", action="store_true",
+        help="at the prompt: declare nothing of what earlier prompts declared, and keep nothing")
     add("--demo", action="store_true", help="an embedded broker with live sample data")
     add("--tour", action="store_true",
         help="with --demo: type the talk's statements at the prompt; Enter runs each")
