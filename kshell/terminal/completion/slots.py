@@ -233,20 +233,23 @@ def _config_value(filling: Filling) -> None:
 
 
 def _options(statement: str) -> Mapping[str, Option]:
-    from kshell.catalog import options  # imports pyarrow: the prompt does not wait for that
+    from kshell.catalog import copy_options, options  # imports pyarrow: the prompt does not wait
 
-    return {o.name: o for o in options.options_of(statement)}
+    copied = [o for o in copy_options.COPY_OPTIONS.values() if statement in o.statements]
+    return {o.name: o for o in copied or options.options_of(statement)}
 
 
 def _of_statement(before: Sequence[Node]) -> str:
     """The statement in whose WITH the cursor is, as the table of options calls it."""
-    from kshell.catalog import options
+    from kshell.catalog import copy_options, options
 
     words = [upper(node) for node in before]
     if words[0] == "EXPLAIN":
         words = words[1:]
     if words[0] == "INSERT":
         return options.INSERT
+    if words[0] == "COPY":
+        return copy_options.COPY_FROM if "FROM" in words else copy_options.COPY_TO
     return options.ASSERT_TOPIC if words[0] == "ASSERT" and "TOPIC" in words else options.CREATE
 
 

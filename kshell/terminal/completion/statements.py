@@ -73,6 +73,11 @@ STATEMENTS: Mapping[str, str] = {
     "ELECT": "ELECT LEADERS [<topic> { , <topic> }*]",
     "INSERT": """INSERT INTO <sink> { (names) VALUES @rows | VALUES @rows
         | WITH (options) <query> | <query> }""",
+    "BEGIN": "BEGIN",
+    "COMMIT": "COMMIT",
+    "ROLLBACK": "ROLLBACK",
+    "COPY": """COPY { <sink> { FROM { <data file> | STDIN } | TO { <data file> | STDOUT } } [WITH (options)]
+        | (query) TO { <data file> | STDOUT } [WITH (options)] }""",
     "ASSERT": """ASSERT { TOPIC <topic> [WITH (options)] [TIMEOUT <duration>]
         | SCHEMA [SUBJECT <new>] [ID <number>] [TIMEOUT <duration>]
         | NOT+EXISTS { TOPIC <topic> [WITH (options)] | SCHEMA [SUBJECT <new>] [ID <number>] }
