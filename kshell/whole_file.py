@@ -12,7 +12,7 @@ __all__ = ["WholeFile", "exists"]
 
 
 class WholeFile:
-    """A text file to write (`file.buffer` takes bytes); `done` gives it its name.  Raises OSError.
+    """A text file to write, whose buffer takes bytes; `done` gives it its name.  Raises OSError.
 
     What is no plain file (a pipe, /dev/null) has its name from the start.  `private`: only its
     owner can read it.

@@ -276,7 +276,8 @@ class _Walk:
             self._query(at)
             return
         if at >= len(self.nodes):
-            self.found.append(Slot(name, at))
+            if not (self.in_group and name in _NAMES):  # a name is no parenthesis
+                self.found.append(Slot(name, at))
             return
         if name in ("help", "condition"):
             self.found.append(Slot(name, at))
