@@ -19,6 +19,7 @@ from kshell.catalog.model import Column, FormatSpec
 from kshell.errors import BindError, KshellError
 from kshell.formats.cells import Bad, fitted, inferred, of_texts
 from kshell.formats.data_file import DataFile
+from kshell.results import many
 from kshell.types import ksql_type
 
 __all__ = ["KINDS", "Block", "Blocks", "open_blocks"]
@@ -270,7 +271,8 @@ def _cells(
     wrong: list[tuple[int, str]] = []
 
     def skip(row: Any) -> str:
-        has = f"{row.actual_columns} cells, and {row.expected_columns} columns have names"
+        cells, columns = many(row.actual_columns, "cell"), many(row.expected_columns, "column")
+        has = f"it has {cells}, and the file {columns}"
         wrong.append((row.number - 1, has))
         return "skip"
 

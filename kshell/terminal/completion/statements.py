@@ -76,8 +76,8 @@ STATEMENTS: Mapping[str, str] = {
     "BEGIN": "BEGIN",
     "COMMIT": "COMMIT",
     "ROLLBACK": "ROLLBACK",
-    "COPY": """COPY { <sink> { FROM { <data file> | STDIN } | TO { <data file> | STDOUT } } [WITH (options)]
-        | (query) TO { <data file> | STDOUT } [WITH (options)] }""",
+    "COPY": """COPY { <sink> { FROM { <data file> | STDIN } | TO { <data file> | STDOUT } }
+        | (query) TO { <data file> | STDOUT } } [WITH (options)]""",
     "ASSERT": """ASSERT { TOPIC <topic> [WITH (options)] [TIMEOUT <duration>]
         | SCHEMA [SUBJECT <new>] [ID <number>] [TIMEOUT <duration>]
         | NOT+EXISTS { TOPIC <topic> [WITH (options)] | SCHEMA [SUBJECT <new>] [ID <number>] }

@@ -186,6 +186,19 @@ def test_what_cannot_be_is_refused(copy, raw, tmp_path, text, said) -> None:
         copy(text)
 
 
+def test_errors_are_at_their_place(copy, tmp_path) -> None:
+    for text, column in (
+        (f"COPY no_such TO '{tmp_path}/f.csv';", 6),
+        (f"COPY (SELECT nope FROM users) TO '{tmp_path}/f.csv';", 14),
+        ("COPY users FROM '/no/such.csv';", 17),
+        (f"COPY users TO '{tmp_path}/f.csv' WITH (KYE='a');", len(f"COPY users TO '{tmp_path}/f.csv' WITH (") + 1),
+    ):
+        with pytest.raises(KshellError) as raised:
+            copy(text)
+        assert (raised.value.place.line, raised.value.place.column) == (1, column), text
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_files_only_where_they_are_allowed_and_writing_where_it_is(session, raw, file) -> None:
     path = file('{"a":2}\n')
     session.properties = session.properties.set("kshell.files", "false")

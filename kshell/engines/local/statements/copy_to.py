@@ -20,7 +20,7 @@ from kshell.engines.local.statements.copy_from import kind_of
 from kshell.engines.local.statements.envelope import WRITTEN, Dump
 from kshell.engines.local.statements.proposals import Step, planned
 from kshell.engines.local.statements.select import select
-from kshell.errors import BindError
+from kshell.errors import BindError, KshellError
 from kshell.formats.file_writers import WRITERS
 from kshell.permits import check_files
 from kshell.results import Answer, Message, Proposal, Rows, Task, many, unique
@@ -40,22 +40,25 @@ def copy_to(
 ) -> Answer | Task | Proposal:
     """Rows for standard output, else the work, or first the question whether a file is replaced."""
     options = read_copy_options(statement.options, COPY_TO)
-    rows = _rows(context, statement, options, properties)
     if statement.file is None:
         if options.format == "avro":
             raise BindError("Avro goes to a file", hint="COPY … TO 'file.avro'")
+        rows = _rows(context, statement, options, properties)
         rows.format, rows.elides = options.format or "jsonl", False
         return rows
     check_files(properties, "COPY … TO 'file'")
     path = os.path.expanduser(statement.file.text)
     kind = kind_of(path, options)
     _check_place(statement.file, path)
-    task = _task(rows, path, kind)
+
+    def task() -> Task:
+        return _task(_rows(context, statement, options, properties), path, kind)
+
     if not os.path.exists(path):
-        return task
+        return task()
     size = f"{os.stat(path).st_size:,} bytes"
     steps: list[Step] = [(path, size, "replaced")]
-    return Proposal(f"{path} exists. Overwrite it?", planned("Write a file", steps), lambda: task)
+    return Proposal(f"{path} exists. Overwrite it?", planned("Write a file", steps), task)
 
 
 def _rows(
@@ -65,18 +68,21 @@ def _rows(
         if statement.name is None:
             raise BindError("ENVELOPE is of a topic's records, not of a query's rows")
         return _records(context, statement.name, properties)
-    query = statement.query
-    if query is None:
-        from kshell.sql.parse import parse
+    if statement.query is not None:
+        return _selected(context, statement.query, properties)
+    from kshell.sql.parse import parse
 
-        assert statement.name is not None
-        (made,) = parse(f"SELECT * FROM {_quoted(statement.name)}")
-        query = cast(Select, made).query
-    return cast(Rows, select(context, _selected(statement, query), properties))
+    assert statement.name is not None
+    (made,) = parse(f"SELECT * FROM {_quoted(statement.name)}")
+    try:
+        return _selected(context, cast(Select, made).query, properties)
+    except KshellError as error:
+        error.place = statement.name.place  # its own is in the query that was made
+        raise
 
 
-def _selected(statement: CopyTo, query: Query) -> Select:
-    return Select(query=query, text=statement.text, place=statement.place)
+def _selected(context: Context, query: Query, properties: Properties) -> Rows:
+    return cast(Rows, select(context, Select(query=query), properties))
 
 
 def _quoted(name: Name) -> str:
