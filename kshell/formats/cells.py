@@ -94,7 +94,8 @@ def _cast(
 
     if not len(column):
         return pa.array([], wanted.type), bad
-    return pa.concat_arrays(of(0, len(column))), bad
+    made = of(0, len(column))
+    return made[0] if len(made) == 1 else pa.concat_arrays(made), bad
 
 
 def _bytes(column: pa.Array, wanted: Column) -> tuple[pa.Array, Bad]:

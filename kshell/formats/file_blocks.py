@@ -143,11 +143,12 @@ def _last_row(held: bytes, quoted: bool) -> int:
     return 0
 
 
-def _ends(data: Any, inside: Any | None) -> Any:
-    """Where rows end: at line breaks, but those inside of quotes."""
-    found = data == _NEWLINE
-    ends = np.flatnonzero(found if inside is None else found & ~inside)
-    return ends if len(data) and data[-1] == _NEWLINE else np.append(ends, len(data))
+def _ends(data: Any, breaks: Any, quotes: Any) -> Any:
+    """Where rows end: at line breaks, but those with an odd number of quotes before them."""
+    if len(quotes):
+        breaks = breaks[np.searchsorted(quotes, breaks) % 2 == 0]
+    whole = len(breaks) and breaks[-1] == len(data) - 1
+    return breaks if whole else np.append(breaks, len(data))
 
 
 # Lines of JSON
@@ -194,7 +195,8 @@ def _lines(data: bytes, line: int) -> tuple[pa.Array, Any]:
     """The lines that are not empty, without their ends, and their numbers."""
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n")
-    ends = _ends(np.frombuffer(data, np.uint8), None)
+    bytes_ = np.frombuffer(data, np.uint8)
+    ends = _ends(bytes_, np.flatnonzero(bytes_ == _NEWLINE), ())
     offsets = np.zeros(len(ends) + 1, np.int32)
     offsets[1:] = ends - np.arange(len(ends))  # so many line breaks are before each end
     plain = data.replace(b"\n", b"")
@@ -304,14 +306,12 @@ def _cells(
 
 def _starts(blocks: Blocks, data: Any, line: int) -> Any:
     """The lines in which rows begin; empty lines are no rows."""
-    inside = None
     quotes = np.flatnonzero(data == _QUOTE)
     if len(quotes):
-        inside = (np.cumsum(data == _QUOTE) & 1).astype(np.bool_)
         _check_quotes(blocks, data, quotes, line)
-    ends = _ends(data, inside)
+    breaks = np.flatnonzero(data == _NEWLINE)
+    ends = _ends(data, breaks, quotes)
     begins = np.concatenate(([0], ends[:-1] + 1))
-    breaks = np.flatnonzero(data == _NEWLINE) if inside is not None else ends
     numbers = line + np.searchsorted(breaks, begins)
     there = ends > begins
     alone = np.flatnonzero(ends - begins == 1)  # a line's end of Windows is no row

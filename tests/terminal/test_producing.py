@@ -26,7 +26,7 @@ def test_the_prompt_and_the_bar_show_that_a_transaction_is_open(shell: Screen) -
     assert "transaction:" not in shell.text()
 
 
-@pytest.mark.parametrize("leaves", ["\x04", "exit;\r", "\\q\r"])
+@pytest.mark.parametrize("leaves", ["\x04", "exit;\r"])
 def test_leaving_with_held_records_asks_once(start, leaves: str) -> None:
     screen = start("tests.terminal.fake_shell", "idle")
     screen.wait("fake:9092")
