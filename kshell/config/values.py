@@ -80,6 +80,10 @@ class Properties(Mapping[str, str]):
         lead = f"topic.{topic}.{half}."
         return {n.removeprefix(lead): v for n, v in self._set.items() if n.startswith(lead)}
 
+    def is_set(self, name: str) -> bool:
+        """Whether a property has a value of its own, not its default."""
+        return name in self._set
+
     def number(self, name: str) -> int | None:
         """A whole number, or None if it is not set."""
         value = self.get(name)

@@ -20,7 +20,7 @@ from kshell.kafka.rights import refused
 from kshell.kafka.settings import librdkafka
 from kshell.permits import check_writes
 
-__all__ = ["Outgoing", "OutgoingRecord", "Producer"]
+__all__ = ["Outgoing", "OutgoingRecord", "Producer", "sender_of"]
 
 _NOTED = 2.0  # seconds without an acknowledgement that are worth a word
 _LEAVING = 10.0  # seconds that the end may take while nothing is acknowledged
@@ -34,7 +34,7 @@ PARTITIONER = "murmur2_random"  # that of Java's clients, and so of Kafka Stream
 _impl: Any = compiled("kshell.kafka._produce")
 
 
-def _sender(settings: dict[str, Any]) -> Any:
+def sender_of(settings: dict[str, Any]) -> Any:
     """The compiled sender, or its twin where librdkafka's functions are not found."""
     kind = produce_py.Sender
     if _impl is not None:
@@ -99,7 +99,7 @@ class Producer:
         self._begun = False  # a transaction, the first of which fences others of its id
         self._sent = self._acknowledged = 0
         self._moved = time.monotonic()  # when the last acknowledgement was seen
-        self._sender = _sender(
+        self._sender = sender_of(
             {
                 **librdkafka(properties),
                 **_delivery(properties),

@@ -37,8 +37,10 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 # The commands beside the shell itself.
 _COMMANDS = {
+    "run": "kshell.terminal.run_command:main",
     "test": "kshell.cases.command:main",
     "config": "kshell.terminal.config_command:main",
+    "datagen": "kshell.terminal.datagen_command:main",
     "completion": "kshell.terminal.shell_completion:main",
 }
 

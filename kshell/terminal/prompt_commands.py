@@ -130,6 +130,7 @@ def conninfo(talk: Conversation, call: Call) -> None:
         ("user", shown.get("sasl.username", "")),
         ("client.id", shown.get("client.id", "")),
         ("registry", shown.get("schema.registry.url", "")),
+        ("connect", shown.get("connect.url", "")),
     ]
     talk.say("\n".join(f"{name:<10}{clean(value)}" for name, value in lines if value))
 

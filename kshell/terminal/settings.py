@@ -42,6 +42,8 @@ def _flags(options: argparse.Namespace) -> Iterator[Setting]:
         yield Setting("bootstrap.servers", options.bootstrap, "--bootstrap")
     if options.registry:
         yield Setting("schema.registry.url", options.registry, "--registry")
+    if options.connect:
+        yield Setting("connect.url", options.connect, "--connect")
     for option, half, given in (
         ("--schema", "value", options.schema), ("--key-schema", "key", options.key_schema)
     ):  # fmt: skip

@@ -18,16 +18,19 @@ from kshell.engines.base import Named
 from kshell.engines.local.context import Context
 from kshell.errors import KshellError, Unsupported, UsageError
 from kshell.kafka.client import Client
-from kshell.results import Answer, Live, Proposal, Rows, Running, Task
-from kshell.sql import cluster, producing
+from kshell.results import Answer, Live, Proposal, Rows, Running, Sections, Task
+from kshell.sql import cluster, producing, queries, services, transfer
 from kshell.sql import statements as ast
 from kshell.sql.statements import Statement
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from kshell.engines.local.durable.application import Application
+
 __all__ = ["LocalEngine"]
 
+_OTHER_SERVERS = ("connect.url", "schema.registry.url")
 _SHOWN = 1 << 14  # rows of the last result that are drawn at a time
 # The handler of each statement: a function of a module of `statements`, imported when first needed.
 STATEMENTS: Mapping[type[Statement], str] = {
@@ -47,12 +50,22 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.CreateFromFile: "declare:create_from_file",
     ast.CreateSource: "declare:create",
     cluster.CreateTopic: "create_topic:create_topic",
+    cluster.DropQuota: "quotas:drop_quota",
+    cluster.SetQuota: "quotas:set_quota",
+    services.ControlConnector: "connectors:control_connector",
+    services.CreateConnector: "connectors:create_connector",
+    services.DescribeConnector: "connectors:describe_connector",
+    services.DiffSubject: "schema_diff:diff_subject",
+    services.DropConnector: "connectors:drop_connector",
+    services.SetCompatibility: "subjects:set_compatibility",
     ast.CreateType: "declare:change",
     cluster.DeleteRecords: "delete_records:delete_records",
     ast.Describe: "describe:describe",
     ast.DescribeFunction: "describe:describe_function",
+    queries.DescribeQuery: "queries:describe_query",
     ast.DescribeGroup: "show_system:describe_group",
     ast.DropSource: "declare:drop",
+    cluster.DropApplication: "applications:drop_application",
     cluster.DropAcl: "acls:drop_acl",
     cluster.DropGroup: "drop_group:drop_group",
     cluster.DropTopic: "drop_topic:drop_topic",
@@ -62,18 +75,26 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.Explain: "explain:explain",
     ast.InsertSelect: "persistent:insert_select",
     ast.InsertValues: "insert:insert_values",
+    transfer.Mirror: "mirror:mirror",
     ast.Print: "print_topic:print_topic",
     ast.QueryControl: "persistent:control",
     cluster.ReassignTopic: "reassign_topic:reassign_topic",
     producing.Rollback: "transaction:rollback",
+    transfer.Redrive: "redrive:redrive",
     cluster.ResetGroup: "reset_group:reset_group",
-    ast.SaveQueries: "save_queries:save_queries",
+    queries.SaveQueries: "save_queries:save_queries",
     ast.Select: "select:select",
     cluster.SetUser: "users:set_user",
     ast.Show: "show:show",
 }
 # Statements that write by themselves: a transaction would seem to hold their records.
 _AT_ONCE = (ast.CreateAsSelect, ast.InsertSelect, producing.CopyFrom)
+
+
+def _plan_alone(answer: Answer | Proposal | Task) -> Answer:
+    """What EXPLAIN of a change of the cluster answers: its plan, which nobody is asked about."""
+    assert not isinstance(answer, Task)
+    return Sections((answer.plan,), answer.notices) if isinstance(answer, Proposal) else answer
 
 
 class LocalEngine:
@@ -101,9 +122,10 @@ class LocalEngine:
     ) -> LocalEngine:
         """An engine connected to the cluster in the properties; raises ConnectionFailed.
 
-        With tables given to it, it needs no cluster.
+        With tables given to it, or another server to ask, it needs no cluster.
         """
-        if given and "bootstrap.servers" not in properties:
+        others = [name for name in _OTHER_SERVERS if name in properties]
+        if (given or others) and "bootstrap.servers" not in properties:
             return cls(None, given, opens_records)
         return cls(Client.connect(properties), given, opens_records)
 
@@ -150,6 +172,17 @@ class LocalEngine:
 
     def run(self, statement: Statement, properties: Properties) -> Answer | Proposal | Task:
         """Run one statement and give its result; raises KshellError."""
+        if self.context.application is not None:
+            from kshell.engines.local.statements.application import ALLOWED
+
+            if not isinstance(statement, ALLOWED):
+                raise Unsupported(
+                    "this statement has no place in a file that kshell run keeps running",
+                    hint="CREATE …, INSERT INTO … SELECT, SET and DEFINE may stand there",
+                    place=statement.place,
+                )
+        if isinstance(statement, ast.Explain) and isinstance(statement.statement, cluster.Change):
+            return _plan_alone(self.run(statement.statement, properties))
         served = STATEMENTS.get(type(statement))
         if served is None:
             words = re.sub(r"(?<!^)(?=[A-Z])", " ", type(statement).__name__).upper()
@@ -227,6 +260,15 @@ class LocalEngine:
     def held(self) -> int | None:
         """How many records an open transaction holds; None without one."""
         return None if self.context.held is None else len(self.context.held)
+
+    def application(
+        self, name: str, seconds: float, version: str, dead_letters: str = ""
+    ) -> Application:
+        """From now on queries are bound for an application, and not started; raises UsageError."""
+        from kshell.engines.local.durable.application import Application
+
+        self.context.application = Application(name, seconds, version, dead_letters)
+        return self.context.application
 
     def close(self) -> None:
         """Stop every query and disconnect; raises the first failure to write."""

@@ -46,7 +46,7 @@ def show(context: Context, statement: Show, properties: Properties) -> Answer:
         case ShowWhat.FUNCTIONS:
             return _functions()
         case ShowWhat.QUERIES:
-            from kshell.engines.local.statements.persistent import show_queries
+            from kshell.engines.local.statements.queries import show_queries
 
             return show_queries(context, statement.extended)
         case ShowWhat.STREAMS | ShowWhat.TABLES:
@@ -60,6 +60,14 @@ def show(context: Context, statement: Show, properties: Properties) -> Answer:
             from kshell.engines.local.statements.show_system import system_tables
 
             return system_tables()
+        case ShowWhat.PLUGINS:
+            from kshell.engines.local.statements.connectors import show_plugins
+
+            return show_plugins(properties)
+        case ShowWhat.SUBJECTS | ShowWhat.SCHEMAS | ShowWhat.COMPATIBILITY:
+            from kshell.engines.local.statements.subjects import show_registry
+
+            return show_registry(statement, properties)
         case _:
             from kshell.engines.local.statements.show_system import show_system
 
