@@ -13,8 +13,8 @@ __all__ = ["CLAUSES", "KEYWORDS", "QUOTED", "RESERVED", "STATEMENTS", "TRANSFERS
 STATEMENTS = (
     "ALTER", "ASSERT", "BEGIN", "COMMIT", "COPY", "CREATE", "DEFINE", "DELETE", "DESCRIBE", "DIFF",
     "DROP", "ELECT", "EXIT", "EXPLAIN", "HELP", "INSERT", "LIST", "MIRROR", "PAUSE", "PRINT",
-    "QUIT", "REDRIVE", "RESET", "RESTART", "RESUME", "ROLLBACK", "RUN", "SAVE", "SELECT", "SET", "SHOW",
-    "SPOOL", "TERMINATE", "UNDEFINE", "UNSET", "WITH",
+    "QUIT", "REDRIVE", "RESET", "RESTART", "RESUME", "ROLLBACK", "RUN", "SAVE", "SELECT", "SET",
+    "SHOW", "SPOOL", "TERMINATE", "UNDEFINE", "UNSET", "WITH",
 )  # fmt: skip
 # Those of them that carry records from topic to topic.
 TRANSFERS = frozenset({"MIRROR", "REDRIVE"})

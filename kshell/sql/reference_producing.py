@@ -1,4 +1,4 @@
-"""The statements that write records, as people look them up; `reference` has them among all others."""
+"""The statements that write records, as people look them up; `reference` has them among others."""
 
 from __future__ import annotations
 
