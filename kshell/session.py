@@ -363,7 +363,7 @@ def _may_call(statement: ast.Statement) -> bool:
         return statement.what is ast.ShowWhat.FUNCTIONS
     if isinstance(statement, ast.Print):
         return statement.where is not None
-    return not isinstance(statement, ast.Describe | Change)
+    return not isinstance(statement, ast.Describe | ast.History | Change)
 
 
 _OWN: Mapping[type[ast.Statement], Callable[[Session, Any], Iterator[Event]]] = {

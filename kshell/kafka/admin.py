@@ -15,20 +15,14 @@ from typing import Any
 
 from kshell.config import Properties
 from kshell.errors import KafkaError, UnknownName
-from kshell.kafka.rights import refused
+from kshell.kafka.rights import CLUSTER, FORBIDDEN, Right, refused
 from kshell.kafka.settings import librdkafka
 from kshell.permits import check_writes
 
-__all__ = ["CLUSTER", "FORBIDDEN", "TIMEOUT", "Admin", "Config", "Right", "create_topic",
-           "delete_topic", "provoke_topic"]  # fmt: skip
+__all__ = ["TIMEOUT", "Admin", "Config", "create_topic", "delete_topic", "provoke_topic"]
 
 TIMEOUT = 10.0  # seconds for a request
 _UNKNOWN, _LEADS_ALREADY = 3, 84
-FORBIDDEN = frozenset({29, 30, 31, 53})  # a topic, a group, the cluster, a transactional id
-
-
-Right = tuple[str, str]  # an operation and a resource, as ACLs name them
-CLUSTER = "cluster"
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,7 @@ def slow(seconds: float = 60) -> Rows:
 def live(kind: str) -> Live:
     """A stream of numbers, or a table of three keys, until it is cancelled."""
     schema = pa.schema([("k", pa.string()), ("n", pa.int64())])
+    keyed = kind in ("table", "flags")
     stop = threading.Event()
     count = 0
 
@@ -91,11 +92,11 @@ def live(kind: str) -> Live:
         count += 1
         if kind == "ending" and count > 3:
             return None
-        key = HOSTILE if kind == "hostile" else f"key{count % 3}"
-        if kind != "table":
-            key = key if kind == "hostile" else f"row{count}"
+        key = HOSTILE if kind == "hostile" else f"key{count % 3}" if keyed else f"row{count}"
+        if kind == "flags" and count % 3 == 1:
+            key = "\U0001f1e9\U0001f1ea" * 99
         rows = pa.record_batch([[key], [count]], schema=schema)
-        if kind == "table" and count > 3:
+        if keyed and count > 3:
             old = pa.record_batch([[key], [count - 3]], schema=schema)
             return Changes(pa.concat_batches([old, rows]), pa.array([-1, 1]))
         return Changes.of(rows)
@@ -104,7 +105,7 @@ def live(kind: str) -> Live:
         note = f"cannot reach broker 2 for {count} s" if kind == "outage" else ""
         return LiveStats(count, count * 10, 200.0, 7, LeftOut(3), note)
 
-    return Live(schema, poll, stop.set, stats, kind, ("k",) if kind == "table" else ())
+    return Live(schema, poll, stop.set, stats, kind, ("k",) if keyed else ())
 
 
 def keyed(keys: int, count: int, limited: bool) -> Live:
@@ -282,6 +283,9 @@ class FakeSession:
     def connect(self) -> None:
         pass
 
+    def keep(self) -> list[str]:
+        return []
+
     def execute(self, text: str) -> Iterator[Event]:
         first = text.strip().rstrip(";").lower()
         if first.startswith("live keys "):
@@ -397,9 +401,6 @@ class FakeSession:
         if "idle" in sys.argv:
             return ()
         return (Running("CTAS_1", "5/s", writes="counts"), Running("CSAS_2", "failed: no topic", failed=True))
-
-    def keep(self) -> list[str]:
-        return []
 
     def close(self) -> None:
         pass

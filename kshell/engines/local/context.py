@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from kshell.engines.local.durable.application import Application
     from kshell.engines.local.kept_catalog import KeptCatalog
     from kshell.kafka.admin import Admin
+    from kshell.kafka.look import Look
 
 __all__ = ["Context"]
 
@@ -118,6 +119,12 @@ class Context:
                 hint="kshell.connect(tables=…) says which tables are given",
                 place=name.place,
             )
+
+    def look(self) -> Look:
+        """A look at the cluster's state as it is now."""
+        from kshell.kafka.look import Look
+
+        return Look(self.connected)
 
     def lookup(self, properties: Properties) -> Lookup:
         """The lookup of names in FROM, for one statement."""

@@ -87,6 +87,9 @@ STATEMENTS: Mapping[str, str] = {
     "RESET": """RESET GROUP <group> { TO @goal | ON <topic> { TO @goal | { , <topic> }* TO @goal }
         | FROM <data file> }""",
     "@goal": "{ EARLIEST | LATEST | OFFSET <number> | SHIFT <number> | <moment> }",
+    "CONSUME": """CONSUME FROM <topic> GROUP <group>
+        [COMMIT { AT+MOST+ONCE | AT+LEAST+ONCE | EXACTLY+ONCE+INTO <topic> }] [LIMIT <number>]""",
+    "HISTORY": "HISTORY OF <text> IN <source>",
     "DELETE": """DELETE RECORDS FROM <topic>
         { BEFORE @before | PARTITION <partition> BEFORE @before }""",
     "@before": "{ END | <number> | <moment> }",

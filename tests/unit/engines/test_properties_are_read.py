@@ -24,8 +24,10 @@ from kshell.engines.local.sources.memory import Memory
 from kshell.errors import ConnectionFailed, KshellError
 from kshell.formats import registry_http
 from kshell.formats.source_reader import SourceReader
-from kshell.kafka import produce, rest
+from kshell.kafka import exactly_once, produce, rest
 from kshell.kafka.connect import open_connect
+from kshell.kafka.exactly_once import ExactlyOnce
+from kshell.kafka.member import protocol_settings
 from kshell.kafka.produce import OutgoingRecord, Producer
 from kshell.kafka.settings import librdkafka
 from kshell.kafka.wire import Wire
@@ -308,6 +310,14 @@ def copies(world: World):
         return (refused(task.work) or "").rpartition(": ")[2]
 
 
+def joins_with(world: World):
+    """What a member says when it joins, and the producer of what it consumes."""
+    seen = []
+    world.monkeypatch.setattr(exactly_once, "sender_of", seen.append)
+    ExactlyOnce(world.properties, "g")
+    return protocol_settings(world.properties, newer=False), seen[0]["transactional.id"]
+
+
 def runs_files(world: World):
     return refused(lambda: list(Session(world.properties).execute("RUN SCRIPT '/dev/null'")))
 
@@ -339,6 +349,9 @@ PROBES = {
     "enable.idempotence": (sends_with, "true", "false", {}),
     "partitioner": (inserts_with, "murmur2_random", "consistent_random", {}),
     "kshell.copy.on.error": (copies, "stop", "skip", {"kshell.files": "true"}),
+    "partition.assignment.strategy": (joins_with, "range", "roundrobin", {"transactional.id": "a"}),
+    "session.timeout.ms": (joins_with, "6000", "45000", {"transactional.id": "a"}),
+    "transactional.id": (joins_with, "a", "b", {}),
     "delivery.timeout.ms": (stalls, "100", "60000", {}),
     **{f"{lead}{name}": (look, one, other, {f"{lead}{n}": v for n, v in more.items()})
        for lead, look in ((REGISTRY, registry), (CONNECT, connect))

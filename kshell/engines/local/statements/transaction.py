@@ -43,7 +43,8 @@ def commit(context: Context, statement: Commit, properties: Properties) -> Answe
     held = _held(context, statement)
     if len(held):
         if not context.transaction_id:
-            context.transaction_id = f"{properties['client.id']}-{uuid.uuid4()}"
+            given = properties.get("transactional.id")
+            context.transaction_id = given or f"{properties['client.id']}-{uuid.uuid4()}"
         try:
             write_at_once(properties, context.transaction_id, held)
         except KafkaError as error:

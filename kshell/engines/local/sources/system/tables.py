@@ -204,8 +204,9 @@ _ALL = (
             # They need two looks, a second apart.
             SystemColumn("rate", DOUBLE, "by how many records a second the lag grows; below 0 it"
                          " shrinks", hidden=True),
-            SystemColumn("verdict", STRING, "caught up, draining, growing, steady, or stuck:"
-                         " nothing was committed between two looks", hidden=True),
+            SystemColumn("verdict", STRING, "caught up, draining, growing, steady; no commit:"
+                         " nothing was committed between two looks; stuck: the group has no members"
+                         " either, or has committed nothing for 8 seconds", hidden=True),
         ),
         narrows=("group_id",),
     ),
