@@ -21,7 +21,7 @@ from kshell.engines.local.engine import STATEMENTS, LocalEngine
 from kshell.engines.local.sources.system.tables import TABLES
 from kshell.errors import BadRecord, KshellError, UnknownName
 from kshell.formats.registry import Registered, Remembered, Schema, SchemaType
-from kshell.results import Live, Rows, Sections
+from kshell.results import Live, Rows, Sections, Task
 from kshell.session import Session
 from kshell.sql.parse import parse
 
@@ -72,6 +72,18 @@ INSERT INTO f (k, v) VALUES ('a', TO_BYTES('000000000702aa', 'hex'));
 DROP STREAM f;
 SET 'topic.{{t}}.f.value.format'='AVRO';
 DESCRIBE {{t}}.f EXTENDED;
+BEGIN;
+INSERT INTO users (ROWKEY, ROWHEADERS) VALUES ('u', MAP('a' := 'b'));
+ROLLBACK;
+BEGIN;
+COMMIT;
+SET 'partitioner'='round_robin';
+COPY users FROM '{{file}}' WITH (KEY='a', TIMESTAMP='b', ON_ERROR='skip');
+COPY (SELECT * FROM users LIMIT 1) TO '{{file}}2.csv';
+COPY users TO '{{file}}.avro' WITH (ENVELOPE=true);
+COPY users TO STDOUT;
+COPY users FROM '{{file}}.avro' WITH (ENVELOPE=true);
+COPY {{t}}.n FROM '{{file}}';
 """
 OF_A_CLUSTER = (
     *(f"SELECT * FROM {table.full_name}" for table in TABLES.values()),
@@ -169,6 +181,8 @@ def pull(answer) -> None:
     if isinstance(answer, Sections):
         for part in answer.parts:
             pull(part)
+    elif isinstance(answer, Task):
+        answer.work()
     elif isinstance(answer, Rows):
         for _ in answer.batches:
             pass
@@ -205,7 +219,8 @@ def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, 
     of_state.context.errors.add([BadRecord("t", 0, 5, "not valid JSON")])
     given = Session(Properties({"kshell.files": "true"}), tables={"one": pa.table({"n": [1]})})
     try:
-        for answer in session.execute(SCRIPT.format(t=f"t{uuid.uuid4().hex[:10]}", saved=tmp_path / "saved.sql")):
+        (tmp_path / "f.jsonl").write_text('{"a":"x","b":5}\n{"a":"y","b":"never"}\n')
+        for answer in session.execute(SCRIPT.format(t=f"t{uuid.uuid4().hex[:10]}", saved=tmp_path / "saved.sql", file=tmp_path / "f.jsonl")):
             pull(answer)
         list(session.execute(f"SET 'connect.url'='{connect.url}'"))
         for change in CHANGES:
