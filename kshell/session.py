@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kshell.config import Properties, Scope, check_settable, config_home, scope_of
-from kshell.errors import KshellError, StatementError, UsageError
+from kshell.config import Properties, Scope, check_settable, config_home, scope_of, variables_shown
+from kshell.errors import KshellError, StatementError, UsageError, reason_of
 from kshell.permits import check_files, check_writes
 from kshell.results import (
     LAST,
@@ -29,7 +29,7 @@ from kshell.results import (
 )
 from kshell.sql import statements as ast
 from kshell.sql.cluster import Change
-from kshell.sql.option_place import point_at_name, point_at_option
+from kshell.sql.option_place import point_at
 from kshell.sql.script import Piece, split, substitute
 from kshell.sql.tokens import tokenize
 
@@ -153,8 +153,7 @@ class Session:
             statement = parse_piece(substitute(piece, self.variables), types)
             yield from self._run(statement, piece.text)
         except (StatementError, UsageError) as error:
-            point_at_option(error, piece)
-            point_at_name(error, piece)
+            point_at(error, piece)
             error.with_place(piece.place)
             error.hint = error.hint or _usage(piece.text)
             raise
@@ -183,7 +182,7 @@ class Session:
             yield from serve(self, statement)
             return
         if isinstance(statement, ast.Show) and statement.what is ast.ShowWhat.VARIABLES:
-            shown = "\n".join(f"{n} = '{v}'" for n, v in sorted(self.variables.items()))
+            shown = variables_shown(self.variables)
             yield Message(shown or "No variable is defined.")
             return
         if statement.writes:
@@ -240,6 +239,10 @@ class Session:
     def columns(self, name: str) -> Mapping[str, pa.DataType]:
         """Columns of a topic or source; asks the cluster, so do not call it on the UI's thread."""
         return self.engine.columns(name, self.properties)
+
+    def listed(self, what: str) -> Sequence[str]:
+        """The names of each "group", "broker", "principal" or "connector"; asks the cluster."""
+        return self.engine.listed(what, self.properties)
 
     def types(self) -> tuple[str, ...]:
         """Names of the types that CREATE TYPE made."""
@@ -302,14 +305,30 @@ def _script(session: Session, statement: ast.RunScript) -> Iterator[Event]:
     try:
         text = Path(statement.path).expanduser().read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{statement.path} cannot be read: {error}") from None
+        raise UsageError(f"{statement.path} cannot be read: {reason_of(error)}") from None
     try:
-        yield from session.execute(text)
+        for event in session.execute(text):
+            if isinstance(event, Rows):
+                event.batches = _named(event.batches, statement)
+            yield event
     except KshellError as error:
-        if error.place is not None:  # a place of the inner script, not of `text`
-            error.what = f"{statement.path}, line {error.place.line}: {error.what}"
-            error.args, error.place = (error.what,), statement.place
+        _name_script(error, statement)
         raise
+
+
+def _named(batches: Iterator[pa.RecordBatch], script: ast.RunScript) -> Iterator[pa.RecordBatch]:
+    """The batches; an error while they come names the script."""
+    try:
+        yield from batches
+    except KshellError as error:
+        _name_script(error, script)
+        raise
+
+
+def _name_script(error: KshellError, script: ast.RunScript) -> None:
+    if error.place is not None:  # a place of the inner script, not of the outer text
+        error.what = f"{script.path}, line {error.place.line}: {error.what}"
+        error.args, error.place = (error.what,), script.place
 
 
 def _spool(session: Session, statement: ast.Spool) -> Iterator[Event]:

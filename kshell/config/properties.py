@@ -284,8 +284,9 @@ def canonical(name: str) -> str:
 
 
 _LIKE_SECRET = re.compile(
-    r"passw|pasw|pwd|secret|token|credential|user[._]info|jaas|private", re.IGNORECASE
-)
+    r"passw|pasw|passphrase|(?<![a-z])pass(?![a-z])|pwd|pw(?![a-z])|secret|token|credential"
+    r"|(api|access)[._-]?key|user[._]info|jaas|private", re.IGNORECASE,
+)  # fmt: skip
 
 
 _LIKE_KEY = re.compile(r"passphrase|(?:api|access|account|private)[._-]?key|ssl\.key$", re.I)

@@ -11,7 +11,7 @@ from kshell.errors import KshellError, UnknownName
 from kshell.sql.script import Piece
 from kshell.sql.tokens import Kind, Token, place_at, tokenize
 
-__all__ = ["option_span", "point_at_name", "point_at_option", "setting_span"]
+__all__ = ["option_span", "point_at", "setting_span"]
 
 
 def option_span(text: str, what: str) -> tuple[int, int] | None:
@@ -85,9 +85,15 @@ _SPANS = {
 _WITH_OPTIONS = {"CREATE": {"STREAM", "TABLE"}, "ALTER": {"SYSTEM"}}
 
 
-def point_at_option(error: KshellError, piece: Piece) -> None:
-    """An error of an option of WITH is at the option, not at the source's name; one of SET at its
-    property or value."""
+def point_at(error: KshellError, piece: Piece) -> None:
+    """Give an error of a statement the place of the option, property or name that it speaks of."""
+    _point_at_option(error, piece)
+    _point_at_name(error, piece)
+
+
+def _point_at_option(error: KshellError, piece: Piece) -> None:
+    """An error of an option of CREATE or ASSERT is at the option, not at the source's name; one of
+    SET at its property or value."""
     words = piece.text.upper().split(None, 5)[:5]
     find = _SPANS.get(words[0]) if words else None
     if words and not set(words) & _WITH_OPTIONS.get(words[0], set(words)):
@@ -98,7 +104,7 @@ def point_at_option(error: KshellError, piece: Piece) -> None:
             error.place = at
 
 
-def point_at_name(error: KshellError, piece: Piece) -> None:
+def _point_at_name(error: KshellError, piece: Piece) -> None:
     """An error of a name that nothing has is at the name."""
     if isinstance(error, UnknownName) and error.place is None:
         for token in tokenize(piece.text):

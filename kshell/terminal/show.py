@@ -41,7 +41,7 @@ from kshell.terminal.messages import Outages, draws, note
 from kshell.terminal.output import FOR_PEOPLE, Target, write, write_lines
 from kshell.terminal.progress import ProgressLine
 from kshell.terminal.pull import finished, pulled
-from kshell.terminal.sanitize import clean, clean_block
+from kshell.terminal.sanitize import clean, clean_block, clean_json
 from kshell.terminal.screen import remark, stdout_target
 from kshell.terminal.spool import spool, terminal
 from kshell.terminal.times import Times
@@ -258,7 +258,7 @@ class Shower:
 
         target = self._target()
         changes = _changes(live, self.meanwhile)
-        shown = clean if target.terminal else str
+        shown = clean_json if target.terminal else str
         try:
             for part in changes:
                 if self._for_people():

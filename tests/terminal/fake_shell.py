@@ -329,7 +329,7 @@ class FakeSession:
             yield slow()
         elif first == "brief":
             yield slow(1.5)
-        elif first == "stuck":  # as a call into C that heeds nothing
+        elif first in ("stuck", "stuck emit changes"):  # as a call into C that heeds nothing
             deaf(60)
         elif first == "stuck while drawn":
             yield replace(Rows.of(pa.table({"n": [1]})), notices=lambda: deaf(60))
@@ -390,6 +390,9 @@ class FakeSession:
     def columns(self, name: str) -> dict[str, pa.DataType]:
         time.sleep(0.2)  # as a sample of a topic takes
         return COLUMNS[name]
+
+    def listed(self, what: str) -> list[str]:
+        return []
 
     def types(self) -> tuple[str, ...]:
         return ()

@@ -250,6 +250,10 @@ class LocalEngine:
         """Columns of a topic or source with their types, for completion; may read samples."""
         return self.context.columns(name, properties)
 
+    def listed(self, what: str, properties: Properties) -> Sequence[str]:
+        """The names of each "group", "broker" …, for completion; asks the cluster."""
+        return self.context.listed(what, properties)
+
     def types(self) -> Mapping[str, pa.DataType]:
         """The types made by CREATE TYPE, by name."""
         return self.context.catalog.types
