@@ -240,7 +240,7 @@ class Session:
         return self.engine.columns(name, self.properties)
 
     def listed(self, what: str) -> Sequence[str]:
-        """The names of each "group", "broker" or "principal"; asks the cluster."""
+        """The names of each "group", "broker", "principal" or "connector"; asks the cluster."""
         return self.engine.listed(what, self.properties)
 
     def types(self) -> tuple[str, ...]:

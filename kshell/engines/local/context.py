@@ -141,7 +141,7 @@ class Context:
         return {plain(c.name): plain_type(c.type) for c in columns}
 
     def listed(self, what: str, properties: Properties) -> list[str]:
-        """The names of each "group", "broker" or "principal" that the cluster knows."""
+        """The names of each "group", "broker", "principal" or "connector" there."""
         from kshell.engines.local.sources.system.faces import SystemScan
 
         table, column = LISTED[what]

@@ -233,7 +233,7 @@ class LocalEngine:
         return self.context.columns(name, properties)
 
     def listed(self, what: str, properties: Properties) -> Sequence[str]:
-        """The names of each "group", "broker" or "principal", for completion; asks the cluster."""
+        """The names of each "group", "broker" …, for completion; asks the cluster."""
         return self.context.listed(what, properties)
 
     def types(self) -> Mapping[str, pa.DataType]:

@@ -23,9 +23,9 @@ _OF_FILE = "[IF+NOT+EXISTS] <new> [(columns)] FROM+FILE <data file>"
 _WHAT = """{ { TOPICS | STREAMS | TABLES | QUERIES } [EXTENDED] | FUNCTIONS | TYPES | VARIABLES
     | PROPERTIES | ERRORS | ALL+TOPICS [EXTENDED] | GROUPS | BROKERS
     | { PARTITIONS | ALL+PARTITIONS } [<topic>] | CONFIGS [{ <topic> | BROKER <broker> }]
-    | PRODUCERS [<topic>] | TRANSACTIONS | ACLS | QUOTAS | SYSTEM+TABLES | CONNECTORS
-    | SOURCE+CONNECTORS | SINK+CONNECTORS | PLUGINS | SUBJECTS | SCHEMAS [<subject>]
-    | COMPATIBILITY [<subject>] }"""
+    | PRODUCERS [<topic>] | TRANSACTIONS | ACLS | QUOTAS | SYSTEM+TABLES
+    | CONNECTORS | SOURCE+CONNECTORS | SINK+CONNECTORS
+    | PLUGINS | SUBJECTS | SCHEMAS [<subject>] | COMPATIBILITY [<subject>] }"""
 STATEMENTS: Mapping[str, str] = {
     "SELECT": "<query>",
     "SHOW": f"SHOW {_WHAT}",
@@ -88,9 +88,6 @@ STATEMENTS: Mapping[str, str] = {
     "RESET": """RESET GROUP <group> { TO @goal | ON <topic> { TO @goal | { , <topic> }* TO @goal }
         | FROM <data file> }""",
     "@goal": "{ EARLIEST | LATEST | OFFSET <number> | SHIFT <number> | <moment> }",
-    "CONSUME": """CONSUME FROM <topic> GROUP <group>
-        [COMMIT { AT+MOST+ONCE | AT+LEAST+ONCE | EXACTLY+ONCE+INTO <topic> }] [LIMIT <number>]""",
-    "HISTORY": "HISTORY OF <text> IN <source>",
     "DELETE": """DELETE RECORDS FROM <topic>
         { BEFORE @before | PARTITION <partition> BEFORE @before }""",
     "@before": "{ END | <number> | <moment> }",
@@ -132,7 +129,8 @@ STATEMENTS: Mapping[str, str] = {
 _NAMES = frozenset({"topic", "source", "sink", "stream", "table", "user's type", "function",
                     "query id", "property", "value", "group", "mechanism", "connector",
                     "subject"})  # fmt: skip
-_NO_NAMES = frozenset({"IF", "FUNCTION", "GROUP", "EXTENDED", "DEFAULT"})  # where a name may stand
+# Where a name may stand.
+_NO_NAMES = frozenset({"IF", "FUNCTION", "GROUP", "EXTENDED", "DEFAULT"})
 _QUERY_STARTS = ("SELECT", "WITH", "FROM", "VALUES")
 _TOKEN = re.compile(r"[{}\[\]|*]|<[^>]+>|\(\w+\)|@\w+|[\w+]+|[=,]")
 

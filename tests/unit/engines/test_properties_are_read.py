@@ -265,7 +265,7 @@ def stalls(world: World):
 
 def sends_with(world: World):
     seen = []
-    world.monkeypatch.setattr(produce, "_sender", seen.append)
+    world.monkeypatch.setattr(produce, "sender_of", seen.append)
     Producer(world.properties)
     return seen
 
@@ -283,7 +283,7 @@ def runs_files(world: World):
 
 
 def sends(world: World):
-    world.monkeypatch.setattr(produce, "_sender", lambda settings: None)
+    world.monkeypatch.setattr(produce, "sender_of", lambda settings: None)
     return refused(lambda: Producer(world.properties))
 
 
