@@ -92,6 +92,14 @@ class Properties(Mapping[str, str]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def given(self) -> tuple[str, ...]:
+        """The names of those that were set, in the order of setting.
+
+        >>> Properties({"kshell.theme": "dark"}).given()
+        ('kshell.theme',)
+        """
+        return tuple(self._set)
+
     def masked(self, name: str) -> str:
         """A value to show: a secret and a password in an address are stars, "" is not set."""
         value = self.get(name, "")

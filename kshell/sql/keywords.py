@@ -12,8 +12,8 @@ __all__ = ["CLAUSES", "KEYWORDS", "QUOTED", "RESERVED", "STATEMENTS", "TYPES"]
 # The words that begin a statement.
 STATEMENTS = (
     "ALTER", "ASSERT", "CREATE", "DEFINE", "DELETE", "DESCRIBE", "DROP", "ELECT", "EXIT", "EXPLAIN",
-    "HELP", "INSERT", "LIST", "PAUSE", "PRINT", "QUIT", "RESET", "RESUME", "RUN", "SELECT", "SET",
-    "SHOW", "SPOOL", "TERMINATE", "UNDEFINE", "UNSET", "WITH",
+    "HELP", "INSERT", "LIST", "PAUSE", "PRINT", "QUIT", "RESET", "RESUME", "RUN", "SAVE", "SELECT",
+    "SET", "SHOW", "SPOOL", "TERMINATE", "UNDEFINE", "UNSET", "WITH",
 )  # fmt: skip
 
 # The keywords of a query: people misspell these most.

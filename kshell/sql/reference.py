@@ -289,6 +289,12 @@ ENTRIES = (
         "RUN SCRIPT 'file';", "RUN SCRIPT 'report.sql';", ("RUN",),
     ),
     Entry(
+        "SAVE QUERIES", "SAVE QUERIES TO 'file'", "what runs in this shell, as a script",
+        "SAVE QUERIES TO 'file';\nThe file has their statements, the declarations that they"
+        " need, and the\nproperties that were set; secrets are left out.",
+        "SAVE QUERIES TO 'pageviews.sql';", ("SAVE",),
+    ),
+    Entry(
         "SPOOL", "SPOOL 'file' | OFF", "what is shown goes to a file too",
         "SPOOL 'file';\nSPOOL OFF;", "SPOOL 'session.txt';",
     ),

@@ -26,8 +26,8 @@ __all__ = [
     "CreateAsSelect", "CreateFromFile", "CreateSource", "CreateType",
     "Define", "Describe", "DescribeFunction", "DescribeGroup", "DropSource", "DropType", "Exit",
     "Explain", "Help", "InsertSelect", "InsertValues", "Print", "QueryAction",
-    "QueryControl", "RunScript", "Select", "SetProperty", "Show", "ShowWhat", "Spool", "Statement",
-    "Undefine", "UnsetProperty", "statement", ]  # fmt: skip
+    "QueryControl", "RunScript", "SaveQueries", "Select", "SetProperty", "Show", "ShowWhat",
+    "Spool", "Statement", "Undefine", "UnsetProperty", "statement", ]  # fmt: skip
 
 
 S = TypeVar("S")
@@ -331,6 +331,13 @@ class RunScript(Statement):
 @statement
 class Spool(Statement):
     """SPOOL 'file', or SPOOL OFF (an empty path)."""
+
+    path: str
+
+
+@statement
+class SaveQueries(Statement):
+    """SAVE QUERIES TO 'file'."""
 
     path: str
 

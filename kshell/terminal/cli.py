@@ -70,6 +70,10 @@ def open_session(
     session = Session.open(properties, profile, remembers=prompt, opens_records=watched)
     stack.callback(session.close)
     session.commands = _command_texts
+    if prompt and not options.demo and not options.no_catalog:
+        from kshell.config import config_home
+
+        session.kept_in = config_home() / "catalog"
     session.gather = lambda name: _with_profile(options, name)
     themes.follow(lambda: session.properties)
     return session

@@ -110,6 +110,8 @@ def parser() -> argparse.ArgumentParser:
         help="make changes of the cluster (CREATE TOPIC, RESET GROUP, …) without a question;"
         " a script without it shows their plans alone")
     connection_options(made)
+    add("--no-catalog", action="store_true",
+        help="at the prompt: declare nothing of what earlier prompts declared, and keep nothing")
     add("--demo", action="store_true", help="an embedded broker with live sample data")
     add("--tour", action="store_true",
         help="with --demo: type the talk's statements at the prompt; Enter runs each")

@@ -180,6 +180,7 @@ def take_profile(talk: Conversation, call: Call) -> None:
     if session.gather is None:
         raise UsageError("this session has no profiles")
     properties = session.gather(call.argument)
-    session.change({*properties, *session.properties}, properties)
+    for text in session.change({*properties, *session.properties}, properties):
+        note(text)
     session.profile = call.argument
     note(f"Profile {call.argument} holds.")

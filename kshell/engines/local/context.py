@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from kshell.engines.local.continuous.background import Background
     from kshell.engines.local.durable.application import Application
+    from kshell.engines.local.kept_catalog import KeptCatalog
     from kshell.kafka.admin import Admin
 
 __all__ = ["Context"]
@@ -55,6 +56,7 @@ class Context:
         self.opens_records = opens_records  # whether live rows have the places of their records
         self.errors = ErrorLog()
         self.catalog = Catalog()
+        self.kept: KeptCatalog | None = None  # where declarations are kept, at a prompt
         self.queries: dict[str, Background] = {}
         self.asserted: dict[str, set[tuple[int, int]]] = {}  # (partition, offset) by topic
         self.application: Application | None = None  # the file that is run, where one is
@@ -75,6 +77,11 @@ class Context:
     def has_cluster(self) -> bool:
         """Whether there is a connection."""
         return self._client is not None
+
+    @property
+    def cluster_id(self) -> str:
+        """The cluster's own id; empty without a cluster, or where it has none."""
+        return self._client.wire.cluster.id if self._client is not None else ""
 
     @property
     def client(self) -> Client:

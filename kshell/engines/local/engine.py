@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from kshell.catalog.catalog import Catalog
 from kshell.config import Properties
 from kshell.engines.base import Named
 from kshell.engines.local.context import Context
@@ -62,6 +64,7 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.QueryControl: "persistent:control",
     cluster.ReassignTopic: "reassign_topic:reassign_topic",
     cluster.ResetGroup: "reset_group:reset_group",
+    ast.SaveQueries: "save_queries:save_queries",
     ast.Select: "select:select",
     cluster.SetUser: "users:set_user",
     ast.Show: "show:show",
@@ -82,6 +85,7 @@ class LocalEngine:
 
             given = {name: given_table(name, rows) for name, rows in given.items()}
         self.context = Context(client, given, opens_records)
+        self._kept_in: Path | None = None  # the folder where declarations are kept
 
     @classmethod
     def connect(
@@ -98,8 +102,11 @@ class LocalEngine:
             return cls(None, given, opens_records)
         return cls(Client.connect(properties), given, opens_records)
 
-    def reconnect(self, properties: Properties) -> None:
-        """Connect again; if that raises, the old connection stays."""
+    def reconnect(self, properties: Properties) -> list[str]:
+        """Connect again; if that raises, the old connection stays.
+
+        With another cluster come the declarations that are kept of it: `keep`.
+        """
         if not all(q.over for q in self.context.queries.values()):
             raise UsageError(
                 "the connection cannot change while a query runs",
@@ -110,7 +117,26 @@ class LocalEngine:
         except KshellError as error:
             error.hint = "; ".join(filter(None, (error.hint, "the old connection stays")))
             raise
+        before = self.context.cluster_id
         self.context.reconnect(client)
+        if self._kept_in is None or self.context.cluster_id == before:
+            return []
+        self.context.catalog = Catalog()
+        return self.keep(self._kept_in, properties)
+
+    def keep(self, folder: Path, properties: Properties) -> list[str]:
+        """Declare what earlier prompts declared on this cluster, and keep what is declared now.
+
+        Returns what is not as it was, a sentence each.
+        """
+        self._kept_in = folder
+        if not (cluster := self.context.cluster_id):
+            return []
+        from kshell.engines.local.kept_catalog import KeptCatalog
+        from kshell.engines.local.statements.kept import load
+
+        self.context.kept = KeptCatalog(folder, cluster)
+        return load(self.context, self.context.kept, properties)
 
     def run(self, statement: Statement, properties: Properties) -> Answer | Proposal:
         """Run one statement and give its result; raises KshellError."""
@@ -129,7 +155,12 @@ class LocalEngine:
             raise Unsupported(f"{words} is not supported yet", place=statement.place)
         module, _, name = served.partition(":")
         serve = getattr(import_module(f"kshell.engines.local.statements.{module}"), name)
+        before, kept = self.context.catalog, self.context.kept
         answer: Answer | Proposal = serve(self.context, statement, properties)
+        if kept is not None and self.context.catalog is not before:
+            from kshell.engines.local.statements.kept import save
+
+            return save(self.context, kept, before, cast(Answer, answer))
         return answer
 
     def remember(self, answer: Answer, properties: Properties, text: str) -> Answer:

@@ -23,6 +23,7 @@ from kshell.sql.statements import (
     QueryAction,
     QueryControl,
     RunScript,
+    SaveQueries,
     SetProperty,
     Show,
     ShowWhat,
@@ -217,6 +218,11 @@ def _control(action: QueryAction) -> Callable[[Cursor, Mapping[str, Any]], State
     return read
 
 
+def _save(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
+    cursor.expect("QUERIES", "TO")
+    return SaveQueries(path=cursor.path().text, **place)
+
+
 def _help(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
     return Help(topic=cursor.unfolded_rest().strip("'\"` "), **place)
 
@@ -236,6 +242,7 @@ EXPLORE: Mapping[str, Callable[[Cursor, Mapping[str, Any]], Statement]] = {
     "QUIT": _exit,
     "RESUME": _control(QueryAction.RESUME),
     "RUN": _run,
+    "SAVE": _save,
     "SET": _set,
     "SHOW": _show,
     "SPOOL": _spool,

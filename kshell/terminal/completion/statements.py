@@ -90,6 +90,7 @@ STATEMENTS: Mapping[str, str] = {
     "DEFINE": "DEFINE <new> = <text>",
     "UNDEFINE": "UNDEFINE <variable>",
     "RUN": "RUN SCRIPT <script>",
+    "SAVE": "SAVE QUERIES TO <file>",
     "SPOOL": "SPOOL { <file> | OFF }",
     "HELP": "HELP <help>",
     "EXIT": "EXIT",

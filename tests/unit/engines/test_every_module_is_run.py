@@ -56,6 +56,7 @@ CREATE TABLE c WITH (KAFKA_TOPIC='{{t}}.c') AS SELECT k, COUNT(*) AS n FROM s GR
 SELECT * FROM c;
 INSERT INTO s WITH (QUERY_ID='q') SELECT * FROM s WHERE n > 99 EMIT CHANGES;
 SHOW QUERIES;
+SAVE QUERIES TO '{{saved}}';
 PAUSE q; RESUME q; TERMINATE ALL;
 ALTER STREAM s ADD COLUMN more INT;
 DROP STREAM s;
@@ -154,14 +155,17 @@ def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, 
         LocalEngine, "run",
         lambda engine, statement, properties: served.add(type(statement)) or run(engine, statement, properties),
     )  # fmt: skip
-    session = Session(Properties({"bootstrap.servers": demo.bootstrap, "auto.offset.reset": "earliest"}))
+    session = Session(Properties({"bootstrap.servers": demo.bootstrap, "auto.offset.reset": "earliest",
+                                  "kshell.files": "true"}))  # fmt: skip
+    session.kept_in = tmp_path
+    assert session.keep() == []
     cluster = FakeCluster()  # for what the demo's broker does not answer
     cluster.topics, cluster.groups = {"o": [[0, 1, 1]]}, {"g": FakeGroup({("o", 0): 0})}
     of_state = LocalEngine(cluster.client())
     of_state.context.errors.add([BadRecord("t", 0, 5, "not valid JSON")])
     given = Session(Properties({"kshell.files": "true"}), tables={"one": pa.table({"n": [1]})})
     try:
-        for answer in session.execute(SCRIPT.format(t=f"t{uuid.uuid4().hex[:10]}")):
+        for answer in session.execute(SCRIPT.format(t=f"t{uuid.uuid4().hex[:10]}", saved=tmp_path / "saved.sql")):
             pull(answer)
         for change in CHANGES:
             with suppress(KshellError):

@@ -13,6 +13,7 @@ from enum import Enum
 
 import pyarrow as pa
 
+from kshell.config import Properties
 from kshell.engines.local.continuous.run import Run
 from kshell.engines.local.continuous.sink_topic import SinkTopic
 from kshell.engines.local.continuous.sink_writer import Outlet
@@ -61,6 +62,7 @@ class Background:
         client: Client,
     ) -> None:
         self.id, self.sink, self.feed, self.outlet = id, sink, run.feed, outlet
+        self.properties = Properties()  # those that it was started with
         self.state = State.RUNNING
         self.error: KshellError | None = None
         self._plan, self._producer = run, producer

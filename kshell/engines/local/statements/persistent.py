@@ -133,6 +133,7 @@ def _start(
     )  # fmt: skip
     run = Run(lookup, sink, id, bounded=False)
     running = Background(id, sink, run, outlet, producer, context.client)
+    running.properties = lookup.properties
     context.queries[id] = running
     context.catalog = context.catalog.with_query(RunningQuery(id, reads, sink.target.name))
     running.start()
@@ -184,7 +185,7 @@ def show_queries(context: Context, extended: bool) -> Answer:
     if extended:
         reached = [stands_at(q.feed.reached(), 1 << 30) for q in queries]
         columns["position"] = pa.array(reached, text)
-        columns["statement"] = pa.array([q.sink.target.sql for q in queries], text)
+        columns["statement"] = pa.array([q.sink.text for q in queries], text)
     return Rows.of(pa.table(columns))
 
 
