@@ -21,6 +21,7 @@ from kshell.config.jks import Store
 from kshell.engines.local.continuous.feed import open_feed
 from kshell.engines.local.sources import chunks, sample, scan_reader, topic
 from kshell.engines.local.sources.memory import Memory
+from kshell.engines.local.statements.application import state_replicas
 from kshell.errors import ConnectionFailed, KshellError
 from kshell.formats import registry_http
 from kshell.formats.source_reader import SourceReader
@@ -252,7 +253,7 @@ def stalls(world: World):
 
 def sends_with(world: World):
     seen = []
-    world.monkeypatch.setattr(produce, "_sender", seen.append)
+    world.monkeypatch.setattr(produce, "sender_of", seen.append)
     Producer(world.properties)
     return seen
 
@@ -262,7 +263,7 @@ def runs_files(world: World):
 
 
 def sends(world: World):
-    world.monkeypatch.setattr(produce, "_sender", lambda settings: None)
+    world.monkeypatch.setattr(produce, "sender_of", lambda settings: None)
     return refused(lambda: Producer(world.properties))
 
 
@@ -305,6 +306,7 @@ PROBES = {
     "ksql.output.topic.name.prefix": (lambda w: w.sink(AS).target.topic, "a-", "b-", {}),
     "ksql.sink.partitions": (lambda w: w.sink(AS).settings, "2", "3", {}),
     "ksql.sink.replicas": (lambda w: w.sink(AS).settings, "2", "3", {}),
+    "kshell.state.replication.factor": (lambda w: state_replicas(w.properties), "1", "3", {}),
     "ksql.functions.collect_list.limit": (collected("COLLECT_LIST"), "2", "3", {}),
     "ksql.functions.collect_set.limit": (collected("COLLECT_SET"), "2", "3", {}),
     "ksql.new.query.planner.enabled": (

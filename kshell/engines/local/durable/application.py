@@ -72,7 +72,8 @@ class Application:
             )
         _check_sources(sink, place)
         self.plans[name] = Plan(
-            self.name, name, sink, statement, lookup, self.version, contextvars.copy_context(), place
+            self.name, name, sink, statement, lookup, self.version, contextvars.copy_context(),
+            place,
         )  # fmt: skip
         return name
 

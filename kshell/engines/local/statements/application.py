@@ -19,7 +19,7 @@ from kshell.sql import statements as ast
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
 
-__all__ = ["ALLOWED", "check", "reset", "start"]
+__all__ = ["ALLOWED", "check", "reset", "start", "state_replicas"]
 
 # What may stand in the file of an application, beside what the session itself does (SET, DEFINE).
 ALLOWED = (
@@ -102,14 +102,18 @@ def start(context: Context, properties: Properties) -> None:
             )
         for plan in application.plans.values():
             if context.client.find(plan.state_topic) is None:
-                replicas = properties.number("kshell.state.replication.factor")
                 context.make_topic(
-                    plan.state_topic, 1, -1 if replicas is None else replicas, _COMPACTED,
-                    properties,
-                )  # fmt: skip
+                    plan.state_topic, 1, state_replicas(properties), _COMPACTED, properties
+                )
     finally:
         context.application = application
     application.run()
+
+
+def state_replicas(properties: Properties) -> int:
+    """How many replicas a state topic gets; -1 is the brokers' default."""
+    replicas = properties.number("kshell.state.replication.factor")
+    return -1 if replicas is None else replicas
 
 
 def _application(context: Context) -> Application:
