@@ -94,12 +94,14 @@ class Transactions:
         self._sender.poll(0)
         self._check()
 
-    def commit(self, group: str, offsets: Sequence[tuple[str, int, int]]) -> None:
-        """Commit it, with offsets (topic, partition, next offset) of a group."""
-        if offsets:
-            self._again(
-                lambda: self._sender.send_offsets(group, offsets, _ONCE), f"commit for {group}"
-            )
+    def send_offsets(self, group: str, offsets: Sequence[tuple[str, int, int]]) -> None:
+        """Offsets (topic, partition, next offset) of a group are part of it."""
+        self._again(
+            lambda: self._sender.send_offsets(group, offsets, _ONCE), f"commit offsets of {group}"
+        )
+
+    def commit(self) -> None:
+        """Commit it."""
         self._again(lambda: self._sender.commit(_ONCE), "commit")
         self.open = False
 

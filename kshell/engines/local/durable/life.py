@@ -89,8 +89,8 @@ class Life:
         try:
             self._transactions.begin()
             self._transactions.send(self._plan.state_topic, claim(self._held.owner))
-            self._transactions.commit("", ())
-        except Fenced as error:  # by one that is newer still
+            self._transactions.commit()
+        except Fenced as error:  # by a newer one
             raise TakenOver(error.what) from None
 
     def _restore(self, saved: Saved, header: Header) -> None:
@@ -159,6 +159,7 @@ class Life:
     def _open(self) -> None:
         if not self._transactions.open:
             self._transactions.begin()
+            self._held.passed("begin")
             self._due = time.monotonic() + self._seconds
 
     def _commit(self, *, last: bool = False) -> None:
@@ -176,7 +177,9 @@ class Life:
         held.passed("deltas")
         if last:
             self._transactions.send(self._plan.state_topic, claim(held.owner, left=True))
-        self._transactions.commit(self._plan.id, self._offsets(lanes))
+        self._transactions.send_offsets(self._plan.id, self._offsets(lanes))
+        held.passed("offsets")
+        self._transactions.commit()
         held.passed("commit")
         held.committed(self._ledger.standing, time.monotonic() - began)
         self._watch = time.monotonic() + _WATCH

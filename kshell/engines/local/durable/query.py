@@ -108,13 +108,17 @@ class Durable:
                 return None  # all that is lost was not committed, and is done again
 
     def _live(self) -> None:
-        life = Life(self.plan, self._seconds, self.held)
+        life: Life | None = None
         try:
+            life = Life(self.plan, self._seconds, self.held)
             self._note = ""
             self.ready.set()
             life.run()
         finally:
-            life.close()
+            if life is not None:
+                life.close()
+            elif self.held.feed is not None:  # it had begun to read
+                self.held.feed.cancel()
 
     def _has_rival(self) -> bool:
         """Whether another process has claimed the query; a transaction that timed out looks

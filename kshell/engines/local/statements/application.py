@@ -37,12 +37,6 @@ def check(context: Context, properties: Properties) -> dict[str, Saved]:
             "the file has no query: nothing would run",
             hint="CREATE STREAM|TABLE … AS SELECT and INSERT INTO … SELECT are queries",
         )
-    if properties["isolation.level"] != "read_committed":
-        raise UsageError(
-            "isolation.level is read_uncommitted: a query that outlives the shell reads what is"
-            " committed alone",
-            hint="UNSET 'isolation.level'",
-        )
     _check_name(context, application)
     return {name: _saved(context, plan, properties) for name, plan in application.plans.items()}
 
