@@ -37,7 +37,7 @@ def main() -> None:
 
     held = query.Held
     query.Held = lambda owner, _: held(owner, passed)  # type: ignore[misc,assignment]
-    life._STEP_ROWS = int(os.environ.get("STEP_ROWS", "150"))
+    life._STEP_ROWS = int(os.environ.get("STEP_ROWS", "30"))
     code = run(arguments)
     sys.stderr.flush()
     os._exit(code)

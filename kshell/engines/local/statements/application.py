@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from kshell.config import Properties
@@ -12,7 +13,7 @@ from kshell.engines.local.durable.application import Application
 from kshell.engines.local.durable.fingerprint import check_upgrade
 from kshell.engines.local.durable.ledger import Saved, read
 from kshell.engines.local.durable.plan import Plan
-from kshell.errors import KafkaError, UsageError
+from kshell.errors import Forbidden, KafkaError, UsageError
 from kshell.kafka.group_admin import committed, delete_group
 from kshell.sql import statements as ast
 
@@ -26,6 +27,7 @@ ALLOWED = (
     ast.AlterSource, ast.CreateAsSelect, ast.CreateSource, ast.CreateType, ast.DropSource,
     ast.DropType, ast.InsertSelect,
 )  # fmt: skip
+_PATIENCE = 10.0  # seconds that a coordinator is waited for
 _COMPACTED = {"cleanup.policy": "compact"}
 
 
@@ -58,7 +60,7 @@ def _saved(context: Context, plan: Plan, properties: Properties) -> Saved:
     topic = context.client.find(plan.state_topic)
     saved = Saved() if topic is None else read(context.client, topic, lambda fetch: None)
     if saved.standing is None:
-        if context.client.creates_topics and committed(context.admin(properties), plan.id):
+        if context.client.creates_topics and _has_run(context, plan, properties):
             raise KafkaError(
                 f"query {plan.name} has run before, and its state is gone: topic"
                 f" {plan.state_topic} {'does not exist' if topic is None else 'is empty'}",
@@ -71,6 +73,20 @@ def _saved(context: Context, plan: Plan, properties: Properties) -> Saved:
     return saved
 
 
+def _has_run(context: Context, plan: Plan, properties: Properties) -> bool:
+    """Whether the query has ever committed; a coordinator that just starts is waited for."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return bool(committed(context.admin(properties), plan.id))
+        except Forbidden:
+            raise
+        except KafkaError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
 def reset(context: Context, names: list[str], properties: Properties) -> None:
     """Forget the state of these queries and what they have read."""
     application = _application(context)
@@ -80,7 +96,7 @@ def reset(context: Context, names: list[str], properties: Properties) -> None:
         if context.client.find(plan.state_topic) is not None:
             admin.delete_topic(plan.state_topic)
             context.seen(plan.state_topic, lambda topic: topic is None)
-        if committed(admin, plan.id):
+        if _has_run(context, plan, properties):
             delete_group(admin, plan.id)
 
 
