@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import sys
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -110,10 +109,11 @@ def _run(session: Session, options: argparse.Namespace, text: str) -> int:
     signal.signal(signal.SIGINT, leave)
     applications.start(engine.context, session.properties)
     watched = _watch(session, application, stop)
-    failed = application.stop()
+    application.stop()
+    _tell(session, watched)
     if application.taken_over:
         return _FENCED
-    return KshellError.exit_code if failed or watched else code
+    return KshellError.exit_code if watched else code
 
 
 def _named(application: Application, which: str) -> list[str]:
@@ -127,22 +127,29 @@ def _named(application: Application, which: str) -> list[str]:
     return found
 
 
-def _watch(session: Session, application: Application, stop: threading.Event) -> bool:
-    """Say what happens, until the process is to end or no query runs; whether one has failed."""
+def _watch(session: Session, application: Application, stop: threading.Event) -> set[str]:
+    """Say what happens, until the process is to end or no query runs; gives those that failed."""
     from kshell.terminal.messages import Outages, note
 
     outages, failed, told = Outages(), set[str](), False
     while not stop.wait(_LOOK):
         for query in session.running():
             outages.tell(f"Query {query.id}", query.note)
-            if query.failed and query.id not in failed:
-                failed.add(query.id)
-                note(f"Query {query.id} {query.state}")
+        _tell(session, failed)
         if application.taken_over or len(failed) == len(application.plans):
             break
         if not told and all(query.ready.is_set() for query in application.queries):
             told = True
             names = [query.id for query in application.queries if query.id not in failed]
             note(f"kshell: application {application.name} runs: {', '.join(names)}")
-    sys.stderr.flush()
-    return bool(failed)
+    return failed
+
+
+def _tell(session: Session, told: set[str]) -> None:
+    """Say which queries have failed since, and why."""
+    from kshell.terminal.messages import note
+
+    for query in session.running():
+        if query.failed and query.id not in told:
+            told.add(query.id)
+            note(f"Query {query.id} {query.state}")

@@ -190,7 +190,7 @@ def test_a_record_too_large_is_an_error_with_its_offset(kafka, topic, name, coun
     """)  # fmt: skip
     process = Process(kafka.bootstrap, file, name)
     eventually(lambda: process.text, lambda now: "failed" in now)
-    assert f"Query LARGE failed: cannot commit: topic {name}-large, partition 0" in process.text
+    assert f"Query LARGE failed: cannot write: topic {name}-large, partition 0" in process.text
     assert "Message size too large" in process.text
     assert f"stands at {source}-0 at offset 0" in process.text
     assert eventually(lambda: counted(kafka, name), lambda now: now == {b"k": 2}) == {b"k": 2}

@@ -127,10 +127,13 @@ def schedule(kafka, topic, tmp_path: Path, seed: int, faults: int, count: int) -
         else:
             assert process.wait() == {"kill": -9, "term": 0}[ends[1]], process.text
     last = Process(kafka.bootstrap, files["torn"], tags["torn"], "--commit", "100ms").ready()
+    print(f"{time.monotonic() - began:.0f} s: the last one runs", flush=True)
     for zombie in zombies:
         zombie.process.send_signal(18)  # SIGCONT
         assert zombie.wait(20) == 5, zombie.text
+    print(f"{time.monotonic() - began:.0f} s: zombies are gone", flush=True)
     expected = settled(kafka.bootstrap, tags["calm"])
+    print(f"{time.monotonic() - began:.0f} s: the calm one has ended", flush=True)
     assert calm.terminate() == 0, calm.text
     found = eventually(lambda: seen(kafka.bootstrap, tags["torn"]), lambda now: now == expected, 40)
     assert last.terminate() == 0, last.text
@@ -142,4 +145,4 @@ def schedule(kafka, topic, tmp_path: Path, seed: int, faults: int, count: int) -
 
 @pytest.mark.timeout(540)
 def test_a_sample_of_the_schedule(kafka, topic, tmp_path):
-    print(schedule(kafka, topic, tmp_path, int(os.environ.get("FAULT_SEED", "1")), int(os.environ.get("FAULTS", "60")), 1500))
+    print(schedule(kafka, topic, tmp_path, int(os.environ.get("FAULT_SEED", "1")), int(os.environ.get("FAULTS", "60")), 1000))

@@ -16,11 +16,11 @@ from kshell.engines.local.continuous.sink_writer import Outlet
 from kshell.engines.local.continuous.time_order import Lane, Stand, Step, cut
 from kshell.engines.local.durable.fingerprint import check_upgrade
 from kshell.engines.local.durable.held import Held, TakenOver
+from kshell.engines.local.durable.inputs import identities
 from kshell.engines.local.durable.ledger import (
     Header,
     Ledger,
     Saved,
-    Standing,
     claim,
     end_of,
     last_owner,
@@ -30,7 +30,7 @@ from kshell.engines.local.durable.plan import Plan
 from kshell.engines.local.durable.standing import Stands, bare
 from kshell.engines.local.durable.states import renamed, restore, states
 from kshell.engines.local.sources.chunks import writer_of
-from kshell.errors import KshellError, Outage, TopicChanged
+from kshell.errors import KshellError, Outage
 from kshell.kafka.outgoing import Outgoing
 from kshell.kafka.transactions import Fenced, Transactions
 from kshell.results import give_back
@@ -59,7 +59,7 @@ class Life:
             plan.sink, writer_of(plan.sink, lookup.properties), self._write, self._unwritten
         )
         self._sink = SinkTopic(lookup.client, self._outlet, plan.sink.target.topic)
-        self._topics = self._identities(standing)
+        self._topics = identities(plan, lookup, standing)
         self._graph = plan.graph(lookup)
         self._names = states(self._graph)
         header = plan.header(self._graph)
@@ -98,31 +98,6 @@ class Life:
         if saved.header is not None:
             check_upgrade(self._plan.name, saved.header.fingerprint, header.fingerprint)
         restore(self._graph, saved)
-
-    def _identities(self, standing: Standing | None) -> dict[str, str]:
-        """The ids of all topics; raises TopicChanged where one is not what it was."""
-        found = {self._plan.sink.target.topic: self._sink.id.hex()}
-        for leaf in self._leaves:
-            topic = leaf.source.topic
-            found[topic] = self._lookup.snapshot(topic).topic.id.hex()
-        if standing is None:
-            return found
-        hint = f"--reset {self._plan.name} forgets the state and begins anew"
-        for name, id in found.items():
-            if standing.topics.get(name, id) != id:
-                raise TopicChanged(
-                    f"topic {name} was deleted and created anew since the last commit", hint=hint
-                )
-        for (scan, partition), stand in standing.lanes.items():
-            topic = self._leaves[scan].source.topic
-            first, _ = self._lookup.snapshot(topic).offsets.get(partition, (0, 0))
-            if first > stand.next:
-                raise TopicChanged(
-                    f"topic {topic}, partition {partition}: the records of the offsets"
-                    f" {stand.next:,} to {first - 1:,} are gone, and were not read",
-                    hint=hint,
-                )
-        return found
 
     def _write(self, records: Outgoing) -> None:
         self._transactions.send(self._plan.sink.target.topic, records)

@@ -142,12 +142,13 @@ class Durable:
         """What ended it, and where it stands."""
         if self.error is None:
             return ""
-        standing = self.held.standing
+        standing, hint = self.held.standing, self.error.hint
+        hint = f"; {hint}" if hint else ""
         if standing is None:
-            return self.error.what
+            return f"{self.error.what}{hint}"
         lanes = standing.lanes.items()
         places = [(self.plan.topic_of(scan), p, stand.next) for (scan, p), stand in lanes]
-        return f"{self.error.what} ({stands_at(sorted(places))})"
+        return f"{self.error.what} ({stands_at(sorted(places))}){hint}"
 
     @property
     def note(self) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from kshell.config import Properties
 from kshell.engines.local.durable.application import Application
 from kshell.engines.local.durable.fingerprint import check_upgrade
+from kshell.engines.local.durable.inputs import identities
 from kshell.engines.local.durable.ledger import Saved, read
 from kshell.engines.local.durable.plan import Plan
 from kshell.errors import Forbidden, KafkaError, UsageError
@@ -67,9 +68,12 @@ def _saved(context: Context, plan: Plan, properties: Properties) -> Saved:
                 hint=f"--reset {plan.name} begins anew: outputs that were written before are"
                 " written again",
             )
-    elif saved.header is not None:
-        graph = plan.graph(plan.lookup())
-        check_upgrade(plan.name, saved.header.fingerprint, plan.header(graph).fingerprint)
+    else:
+        lookup = plan.lookup()
+        header = plan.header(plan.graph(lookup))
+        if saved.header is not None:
+            check_upgrade(plan.name, saved.header.fingerprint, header.fingerprint)
+        identities(plan, lookup, saved.standing)
     return saved
 
 
