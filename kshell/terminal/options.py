@@ -119,6 +119,9 @@ def parser() -> argparse.ArgumentParser:
     add("--profile", default="", metavar="NAME",
         help="a [profile.NAME] of config.toml; without, [profile.default]")
     add("--registry", metavar="URL", help="the schema registry")
+    add("--engine", choices=("local", "flink"), metavar="local|flink",
+        help="where continuous queries run: in this process, or on Apache Flink")
+    add("--gateway", metavar="URL", help="Flink's SQL gateway")
     add("--schema", action="append", default=[], metavar="TOPIC=FILE",
         help="a topic's values have this schema: .avsc, .proto, .desc, .json;"
         " FILE#NAME names the message")

@@ -42,6 +42,10 @@ def _flags(options: argparse.Namespace) -> Iterator[Setting]:
         yield Setting("bootstrap.servers", options.bootstrap, "--bootstrap")
     if options.registry:
         yield Setting("schema.registry.url", options.registry, "--registry")
+    if options.engine:
+        yield Setting("kshell.engine", options.engine, "--engine")
+    if options.gateway:
+        yield Setting("kshell.flink.gateway", options.gateway, "--gateway")
     for option, half, given in (
         ("--schema", "value", options.schema), ("--key-schema", "key", options.key_schema)
     ):  # fmt: skip

@@ -33,7 +33,7 @@ from kshell.sql.plan import scans
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
 
-__all__ = ["control", "create_as", "insert_select", "show_queries"]
+__all__ = ["control", "create_as", "ensure_topic", "insert_select", "show_queries"]
 
 
 def create_as(
@@ -55,7 +55,7 @@ def create_as(
     replaced = context.queries.get(before.query_id) if before is not None else None
     if replaced is not None:
         check_upgrade(replaced.sink, sink)
-    told = _ensure_topic(context, lookup, sink)
+    told = ensure_topic(context, lookup, sink)
     if replaced is not None:
         context.terminate(replaced.id)
         lookup = context.lookup(properties)  # the offsets now: the old query read up to here
@@ -80,7 +80,7 @@ def insert_select(
     return Message(f"Query {running.id} inserts into {sink.target.name}.", cut_in_plan(sink))
 
 
-def _ensure_topic(context: Context, lookup: Lookup, sink: plan.Sink) -> str:
+def ensure_topic(context: Context, lookup: Lookup, sink: plan.Sink) -> str:
     """Create the sink's topic if it does not exist, with as many partitions as its source has.
 
     Returns a sentence if the topic differs from its settings.
