@@ -76,6 +76,7 @@ class Gateway:
             raise
         submitted.job = page.get("jobID") or submitted.job
         if page["resultType"] == "NOT_READY":
+            submitted.next = page.get("nextResultUri") or submitted.next
             return Page()
         submitted.over = page["resultType"] == "EOS" or not page.get("nextResultUri")
         submitted.next = page.get("nextResultUri") or ""

@@ -57,9 +57,9 @@ def _columns(node: plan.Aggregate, made: Made) -> dict[str, str]:
 
 
 def _grouped(group: Mapping[str, str]) -> str:
-    """ksqlDB drops a row without a key."""
-    there = " OR ".join(f"{sql} IS NOT NULL" for sql in group.values())
-    return f" WHERE ({there})" if there else ""
+    """ksqlDB drops a row in whose key a column is NULL."""
+    there = " AND ".join(f"{sql} IS NOT NULL" for sql in group.values())
+    return f" WHERE {there}" if there else ""
 
 
 def aggregate(node: plan.Aggregate, rows: str, made: Made) -> str:
@@ -95,9 +95,10 @@ def _changing(node: plan.Aggregate, group: dict[str, str], rows: str, made: Made
     start = f"({at} - MOD({at}, {step}){shift})"
     where = [f"{start} + {size} > {at}", f"{start} >= 0"] if hopping else []
     if timed(node.input):
-        grace = plan.grace_of(window)
-        seen = "CURRENT_WATERMARK(I.`ROWTIME`)"
-        where.append(f"({seen} IS NULL OR {millis(seen)} + 1 < {start} + {size + grace})")
+        # Beside the rows first: in the condition of a join, Flink cannot compute it.
+        seen, grace = quote("KSQL_SEEN"), plan.grace_of(window)
+        rows = f"SELECT *, {millis('CURRENT_WATERMARK(`ROWTIME`)')} AS {seen} FROM ({rows})"
+        where.append(f"({seen} IS NULL OR {seen} + 1 < {start} + {size + grace})")
     placed = (
         f"SELECT I.*, TO_TIMESTAMP_LTZ({start}, 3) AS {_START},"
         f" TO_TIMESTAMP_LTZ({start} + {size}, 3) AS {_END}"
@@ -141,7 +142,7 @@ def closed(node: plan.Aggregate, rows: str, made: Made) -> str:
             end = f"window_end - {size}"  # ksqlDB's session ends with its last record
         case _:
             raise NoEqual("SLIDING windows have no equal on Flink", "SLIDING")
-    columns = {name: key for name, key in zip(group, keys, strict=True)}
+    columns = dict(zip(group, keys, strict=True))
     columns |= _columns(node, made)
     columns |= {"WINDOWSTART": timestamp("window_start"), "WINDOWEND": timestamp(end)}
     by = ", ".join([*keys, "window_start", "window_end"])

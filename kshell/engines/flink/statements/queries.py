@@ -39,6 +39,7 @@ __all__ = ["Queries"]
 
 _STARTING = 60.0  # seconds until a job runs
 _PAUSE = 0.1
+_OVER = ("FINISHED", "CANCELED", "FAILED", "")
 _LOOK = 2.0  # seconds between two looks at the jobs, for the toolbar
 _SAVEPOINTS = ("execution.checkpointing.savepoint-dir", "state.savepoints.dir")
 _WARNING = (
@@ -202,6 +203,8 @@ class Queries:
         }[statement.action]
         for id in ids:
             act(connection, id, jobs.get(id))
+        if statement.action is ast.QueryAction.TERMINATE:
+            self._await_ends(connection, [jobs[id].id for id in ids if id in jobs])
         if everything and local:
             self._engine.local.run(statement, properties)
             ids += ["local"] * len(local)
@@ -215,16 +218,17 @@ class Queries:
     def _terminate(self, connection: Connection, id: str, job: Job | None) -> None:
         if job is not None:
             connection.cancel(job.id)
-            deadline = time.monotonic() + _STARTING
-            while not self._is_over(connection, job.id) and time.monotonic() < deadline:
-                time.sleep(_PAUSE)
         if self.own.pop(id, None) is not None:
             context = self._engine.context
             context.catalog = context.catalog.without_query(id)
 
     @staticmethod
-    def _is_over(connection: Connection, job: str) -> bool:
-        return connection.state(job) in ("FINISHED", "CANCELED", "FAILED", "")
+    def _await_ends(connection: Connection, jobs: Sequence[str]) -> None:
+        """Wait until nothing of these jobs writes any more."""
+        deadline = time.monotonic() + _STARTING
+        for job in jobs:
+            while connection.state(job) not in _OVER and time.monotonic() < deadline:
+                time.sleep(_PAUSE)
 
     def _pause(self, connection: Connection, id: str, job: Job | None) -> None:
         if job is None:
@@ -307,6 +311,7 @@ class Queries:
             connection = self._engine.connection(properties)
             jobs = {j.name.removeprefix(BACKGROUND): j for j in self._live(connection)}
             self._terminate(connection, id, jobs.get(id))
+            self._await_ends(connection, [jobs[id].id] if id in jobs else [])
 
     def _watch(self) -> None:
         """Look at the jobs from time to time, so that the toolbar never waits for them."""
