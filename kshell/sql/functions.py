@@ -114,7 +114,7 @@ def flink_of(call: Call) -> str:
 
 
 class _Library(Mapping[str, Function]):
-    """The rows of the files; each is read whole when it is first asked for: few are in a session."""
+    """The rows of the files; each is made a `Function` when it is first asked for: few ever are."""
 
     def __init__(self) -> None:
         self._rows: dict[str, tuple[str, str, dict[str, object]]] = {}

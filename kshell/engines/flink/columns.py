@@ -1,7 +1,7 @@
-"""How Flink's formats hold a column: the type that a table declares, and the way to KSQL's and back.
+"""How Flink's formats hold a column: its type in a table, and the way to KSQL's type and back.
 
-`tables` declares with it, `nodes` reads and writes.  Flink's JSON and CSV have texts for times where
-ksqlDB has numbers, and its names are case-sensitive where ksqlDB's are not.
+`tables` declares with it, `nodes` reads and writes.  Flink's JSON and CSV have texts for times
+where ksqlDB has numbers, and its names are case-sensitive where ksqlDB's are not.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def _security(properties: Properties) -> dict[str, str]:
 
 
 def _tls(properties: Properties) -> dict[str, str]:
-    said = {}
+    said: dict[str, str] = {}
     for name, value in without_stores(properties).items():
         store, what = _STORES.get(name, ("", ""))
         if name.endswith(".location"):

@@ -1,4 +1,4 @@
-"""The engine that runs continuous queries on an Apache Flink cluster; all else runs in this process.
+"""Runs continuous queries on an Apache Flink cluster; all else runs in this process.
 
 `chosen` calls it.  A statement is parsed and bound as for the local engine, and its plan is written
 as Flink SQL: what Flink lacks is refused before anything is sent.
@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kshell.config import Properties
-from kshell.engines.flink.connection import Connection, identity
+from kshell.engines.flink.context import FlinkContext
 from kshell.engines.flink.expressions import NoEqual
-from kshell.engines.flink.render import Script
+from kshell.engines.flink.statements.queries import Queries
 from kshell.engines.local.engine import LocalEngine
 from kshell.errors import KshellError
 from kshell.results import Answer, Proposal, Running
@@ -27,28 +27,8 @@ class FlinkEngine:
     """Runs what a Flink cluster is to run; its catalog and its topics are the local engine's."""
 
     def __init__(self, local: LocalEngine) -> None:
-        self.local = local
-        self.context = local.context
-        self._connection: Connection | None = None
-        self._identity: object = None
-        from kshell.engines.flink.statements.queries import Queries
-
-        self.queries = Queries(self)
-
-    def connection(self, properties: Properties) -> Connection:
-        """The gateway's session, opened when first needed."""
-        wanted = identity(properties)
-        if self._connection is None or self._identity != wanted:
-            opened = Connection(properties)
-            if self._connection is not None:
-                self._connection.close()
-            self._connection, self._identity = opened, wanted
-        return self._connection
-
-    def check(self, connection: Connection, script: Script, properties: Properties) -> None:
-        """Raise UsageError where the script's secrets may not be sent."""
-        if script.secrets:
-            connection.check_secrets(properties)
+        self.context = FlinkContext(local)
+        self.queries = Queries(self.context)
 
     def run(self, statement: Statement, properties: Properties) -> Answer | Proposal:
         """Run one statement and give its result; raises KshellError."""
@@ -68,7 +48,7 @@ class FlinkEngine:
             case ast.QueryControl():
                 return self.queries.control(statement, properties)
             case ast.DropSource():
-                answer = self.local.run(statement, properties)
+                answer = self.context.local.run(statement, properties)
                 self.queries.ends_with(statement.name.folded(), properties)
                 return answer
             case ast.Show(what=ast.ShowWhat.QUERIES):
@@ -77,17 +57,17 @@ class FlinkEngine:
                 from kshell.engines.flink.statements.explain import explain
 
                 assert inner is not None
-                return explain(self, inner, properties)
-        return self.local.run(statement, properties)
+                return explain(self.context, inner, properties)
+        return self.context.local.run(statement, properties)
 
     def _select(self, statement: ast.Select, properties: Properties) -> Answer:
         if statement.query.emit is Emit.BOUNDED:
             from kshell.engines.flink.statements.bounded import bounded
 
-            return bounded(self, statement.query, properties)
+            return bounded(self.context, statement.query, properties)
         from kshell.engines.flink.statements.live import continuous
 
-        return continuous(self, statement.query, properties)
+        return continuous(self.context, statement.query, properties)
 
     @staticmethod
     def _takes(statement: Statement | None, properties: Properties) -> bool:
@@ -104,9 +84,7 @@ class FlinkEngine:
     def close(self) -> None:
         """End what runs in the foreground and the session; background jobs go on."""
         self.queries.close()
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self.context.close()
 
 
 def _placed(error: NoEqual, statement: Statement) -> KshellError:

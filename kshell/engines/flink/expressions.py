@@ -34,7 +34,7 @@ __all__ = ["NoEqual", "expression", "fill", "named"]
 
 _HOLE = re.compile(
     r"\{(?:(?P<all>\*)|(?P<rest>\d+)\*|(?P<arg>\d+)|ms:(?P<ms>\d+)|text:(?P<text>\d+)"
-    r"|unit:(?P<unit>\d+)|(?P<type>type))\}"
+    r"|plain:(?P<plain>\d+)|unit:(?P<unit>\d+)|(?P<type>type))\}"
 )
 _INFIX = {"ADD": "+", "SUBTRACT": "-", "MULTIPLY": "*", "DIVIDE": "/", "MODULO": "%"}
 _ISO = "'yyyy-MM-dd''T''HH:mm:ss.SSS'"
@@ -51,7 +51,8 @@ class NoEqual(Unsupported):
 def expression(bound: Expression) -> str:
     """Flink SQL of an expression over a node's columns; raises NoEqual.
 
-    >>> expression(Call("EQUAL", (Column("A", pa.int32()), Literal(1, pa.int32())), pa.bool_(), "0"))
+    >>> one = Literal(1, pa.int32())
+    >>> expression(Call("EQUAL", (Column("A", pa.int32()), one), pa.bool_(), "0"))
     '((`A` = CAST(1 AS INT)) IS TRUE)'
     """
     match bound:
@@ -102,8 +103,8 @@ def _call(call: Call) -> str:
 def fill(template: str, call: Call) -> str:
     """A template of the library, filled: `{0}` an argument, `{*}` all, `{1*}` all from the second.
 
-    `{ms:0}` is a time in milliseconds, `{text:0}` a constant as Flink wants some, `{unit:0}` the
-    milliseconds of a unit of time.
+    `{ms:0}` is a time in milliseconds, `{text:0}` a constant as Flink wants some, `{plain:0}`
+    one without `$`, `{unit:0}` the milliseconds of a unit of time.
     """
     args = [expression(arg) for arg in call.args]
 
@@ -118,6 +119,12 @@ def fill(template: str, call: Call) -> str:
             return millis(args[int(match["ms"])])
         if match["text"]:
             return text(_constant(call, int(match["text"])))
+        if match["plain"]:
+            written = _constant(call, int(match["plain"]))
+            if "$" in written or "\\" in written:
+                raise NoEqual(f"a group in {call.function}'s replacement has no equal on Flink",
+                              call.function)  # fmt: skip
+            return text(written)
         if match["unit"]:
             unit = _constant(call, int(match["unit"]))
             if (length := span(unit)) is None:

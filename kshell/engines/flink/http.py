@@ -36,8 +36,8 @@ class FlinkDown(FlinkError):
 def root_cause(text: str) -> str:
     """What a Java stack says went wrong: its last cause.
 
-    >>> root_cause("a.B: x\\n\\tat a.b(C.java:1)\\nCaused by: c.DException: From line 1, column 2 to "
-    ...            "line 1, column 3: Object 'nope' not found")
+    >>> root_cause("a.B: x\\n\\tat a.b(C.java:1)\\nCaused by: c.DException: From line 1, column 2"
+    ...            " to line 1, column 3: Object 'nope' not found")
     "Object 'nope' not found"
     """
     causes = [c for c in _CAUSE.findall(text) if c.strip()]

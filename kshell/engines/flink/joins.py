@@ -35,7 +35,8 @@ def _keys(node: plan.StreamJoin | plan.StreamTableJoin | plan.TableJoin) -> tupl
     )
     match node.kind:
         case plan.JoinKind.FULL:
-            key = [f"COALESCE(L.{quote(a)}, R.{quote(b)})" for a, b in zip(left, right, strict=True)]
+            pairs = zip(left, right, strict=True)
+            key = [f"COALESCE(L.{quote(a)}, R.{quote(b)})" for a, b in pairs]
         case plan.JoinKind.RIGHT:
             key = [f"R.{quote(b)}" for b in right]
         case _:
@@ -60,7 +61,7 @@ def stream_join(node: plan.StreamJoin, rows: str, made: Made, select: Select) ->
     """Two streams WITHIN a time."""
     _unwindowed(node.left, node.right)
     if not (timed(node.left) and timed(node.right)):
-        raise NoEqual("a stream that is itself a join of streams cannot be joined on Flink", "JOIN",
+        raise NoEqual("a stream that is a join of streams cannot be joined on Flink", "JOIN",
                       "write the first join to a topic, and join that")  # fmt: skip
     if node.kind is not plan.JoinKind.INNER and node.grace_ms is None:
         raise NoEqual(

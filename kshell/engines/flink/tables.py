@@ -137,7 +137,8 @@ class Made:
         columns = {s.name: s for s in key} if windowed else {
             c.name: s for c, s in zip(source.key, key, strict=True)
         }  # fmt: skip
-        columns |= {c.name: stored(c, source.value_format, None, plain(c.name)) for c in source.value}
+        for c in source.value:
+            columns[c.name] = stored(c, source.value_format, None, plain(c.name))
         declared = [f"{quote(s.name)} {s.type}" for s in columns.values()]
         declared.append("`ROWTIME` TIMESTAMP_LTZ(3) METADATA FROM 'timestamp'")
         if as_table:
@@ -186,7 +187,8 @@ class Made:
                 spec = source.key_format if half == "key" else source.value_format
                 delimiter = spec.options.get("DELIMITER", ",").upper()
                 delimiter = {"TAB": "\\t", "SPACE": " "}.get(delimiter, delimiter)
-                options |= {f"{half}.csv.null-literal": "", f"{half}.csv.field-delimiter": delimiter}
+                options[f"{half}.csv.null-literal"] = ""
+                options[f"{half}.csv.field-delimiter"] = delimiter
         return options
 
     def _brokers(self) -> dict[str, str]:

@@ -94,7 +94,7 @@ def test_a_select_is_closed_only_when_all_of_its_parts_run(session, flink):
     assert not [path for method, path in flink.log if method == "DELETE"]
     job["state"] = "RUNNING"
     session.close()
-    assert [path.endswith("close") for method, path in flink.log if method == "DELETE"][0]
+    assert next(path for method, path in flink.log if method == "DELETE").endswith("close")
 
 
 @pytest.mark.parametrize(

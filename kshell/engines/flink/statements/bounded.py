@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
 from kshell.changes import Changes
 from kshell.config import Properties
+from kshell.engines.flink.context import FlinkContext
 from kshell.engines.flink.render import rendered
 from kshell.engines.flink.statements.live import Foreground, options_of
 from kshell.engines.local.statements.plans import plan_query
@@ -17,19 +18,16 @@ from kshell.results import Rows
 from kshell.sql.clauses import Query
 from kshell.sql.moment_columns import answer_schema
 
-if TYPE_CHECKING:
-    from kshell.engines.flink.engine import FlinkEngine
-
 __all__ = ["bounded"]
 
 
-def bounded(engine: FlinkEngine, query: Query, properties: Properties) -> Rows:
+def bounded(flink: FlinkContext, query: Query, properties: Properties) -> Rows:
     """The rows that are left when Flink has read what is there; raises the errors of binding."""
-    lookup = engine.context.lookup(properties)
+    lookup = flink.shared.lookup(properties)
     node = plan_query(lookup, query)
     script = rendered(node, lookup, bounded=True)
-    connection = engine.connection(properties)
-    engine.check(connection, script, properties)
+    connection = flink.connection(properties)
+    flink.check(connection, script, properties)
     schema = answer_schema(node)
     running = Foreground(
         connection, script, schema, options_of(properties, connection.foreground_name())

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kshell.config import Properties
+from kshell.engines.flink.context import FlinkContext
 from kshell.engines.flink.render import rendered
 from kshell.engines.local.statements.plans import plan_query, plan_sink
 from kshell.results import Answer, Message, Sections
@@ -12,15 +11,12 @@ from kshell.sql import plan
 from kshell.sql import statements as ast
 from kshell.sql.bind.outline import outline
 
-if TYPE_CHECKING:
-    from kshell.engines.flink.engine import FlinkEngine
-
 __all__ = ["explain"]
 
 
-def explain(engine: FlinkEngine, inner: ast.Statement, properties: Properties) -> Answer:
+def explain(flink: FlinkContext, inner: ast.Statement, properties: Properties) -> Answer:
     """EXPLAIN of a statement that would run on Flink; nothing is sent there."""
-    lookup = engine.context.lookup(properties)
+    lookup = flink.shared.lookup(properties)
     node: plan.Answer | plan.Sink
     if isinstance(inner, ast.Select):
         node = plan_query(lookup, inner.query)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -11,6 +10,7 @@ from kshell.catalog.model import Kind
 from kshell.changes import Changes
 from kshell.config import Properties
 from kshell.engines.flink.connection import Connection
+from kshell.engines.flink.context import FlinkContext
 from kshell.engines.flink.http import FlinkDown, FlinkError
 from kshell.engines.flink.render import Script, rendered
 from kshell.engines.flink.rows import changes_of
@@ -21,9 +21,6 @@ from kshell.results import Live, LiveStats
 from kshell.sql import plan
 from kshell.sql.clauses import Query
 from kshell.sql.moment_columns import answer_schema
-
-if TYPE_CHECKING:
-    from kshell.engines.flink.engine import FlinkEngine
 
 __all__ = ["Foreground", "continuous", "options_of"]
 
@@ -47,7 +44,7 @@ class Foreground:
     """A SELECT that runs on Flink, and what has come of it."""
 
     def __init__(
-        self, connection: Connection, script: Script, schema: pa.Schema, name_options: dict[str, str]
+        self, connection: Connection, script: Script, schema: pa.Schema, options: dict[str, str]
     ) -> None:
         self._connection, self._schema = connection, schema
         self.rows, self.read, self.note = 0, 0, ""
@@ -58,8 +55,8 @@ class Foreground:
         connection.ready()
         for sql in script.declarations:
             connection.service.declare(sql)
-        options = {**name_options, "restart-strategy.type": "disable"}
-        self._submitted = connection.service.submit(script.statement, options)
+        once = {**options, "restart-strategy.type": "disable"}
+        self._submitted = connection.service.submit(script.statement, once)
 
     def poll(self, seconds: float) -> Changes | None:
         """The next changes, or none after so many seconds; None after the end."""
@@ -122,13 +119,13 @@ class Foreground:
         return LiveStats(self.rows, self.read, self._rate, None, note=self.note)
 
 
-def continuous(engine: FlinkEngine, query: Query, properties: Properties) -> Live:
+def continuous(flink: FlinkContext, query: Query, properties: Properties) -> Live:
     """Rows as they change."""
-    lookup = engine.context.lookup(properties)
+    lookup = flink.shared.lookup(properties)
     node = plan_query(lookup, query)
     script = rendered(node, lookup)
-    connection = engine.connection(properties)
-    engine.check(connection, script, properties)
+    connection = flink.connection(properties)
+    flink.check(connection, script, properties)
     schema = answer_schema(node)
     running = Foreground(
         connection, script, schema, options_of(properties, connection.foreground_name())

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -18,6 +17,7 @@ from kshell.catalog.catalog import RunningQuery
 from kshell.catalog.model import Kind
 from kshell.config import Properties
 from kshell.engines.flink.connection import BACKGROUND, Connection
+from kshell.engines.flink.context import FlinkContext
 from kshell.engines.flink.http import FlinkDown, FlinkError
 from kshell.engines.flink.jobs import Job
 from kshell.engines.flink.render import Script, rendered
@@ -31,9 +31,6 @@ from kshell.results import Answer, Message, Rows, Running, Sections
 from kshell.sql import ddl, plan
 from kshell.sql import statements as ast
 from kshell.sql.plan import scans
-
-if TYPE_CHECKING:
-    from kshell.engines.flink.engine import FlinkEngine
 
 __all__ = ["Queries"]
 
@@ -64,15 +61,15 @@ class _Query:
 class Queries:
     """The background jobs of a Flink cluster, as queries."""
 
-    def __init__(self, engine: FlinkEngine) -> None:
-        self._engine = engine
+    def __init__(self, flink: FlinkContext) -> None:
+        self._flink = flink
         self.own: dict[str, _Query] = {}
         self._watching: threading.Thread | None = None
         self._ended = threading.Event()
 
     def create_as(self, statement: ast.CreateAsSelect, properties: Properties) -> Answer:
         """CREATE STREAM|TABLE … AS SELECT."""
-        context = self._engine.context
+        context = self._flink.shared
         lookup = context.lookup(properties)
         context.free_name(statement.name)
         name = statement.name.folded()
@@ -87,29 +84,29 @@ class Queries:
                 hint=f"DROP {sink.target.kind.value} {name}; and create it again",
                 place=statement.place,
             )
-        connection = self._engine.connection(properties)
+        connection = self._flink.connection(properties)
         prefix = "CSAS" if sink.target.kind is Kind.STREAM else "CTAS"
         id = self._next_id(f"{prefix}_{name}", connection)
         target = replace(sink.target, query_id=id)
         ddl.declare(statement, context.catalog, target)
         script = rendered(sink, lookup, id=id)
-        self._engine.check(connection, script, properties)
+        self._flink.check(connection, script, properties)
         said = persistent.ensure_topic(context, lookup, sink)
         self._start(connection, id, script, sink, properties)
         context.catalog = ddl.declare(statement, context.catalog, target).catalog
-        kind = target.kind.value.capitalize()
-        return Message(f"{kind} {name} is created by query {id} on Flink.{said}{self._warn(script)}")
+        kind, more = target.kind.value.capitalize(), f"{said}{self._warn(script)}"
+        return Message(f"{kind} {name} is created by query {id} on Flink.{more}")
 
     def insert_select(self, statement: ast.InsertSelect, properties: Properties) -> Answer:
         """INSERT INTO … SELECT."""
-        lookup = self._engine.context.lookup(properties)
+        lookup = self._flink.shared.lookup(properties)
         sink = plan_sink(lookup, statement)
-        connection = self._engine.connection(properties)
+        connection = self._flink.connection(properties)
         id = sink.query_id or self._next_id("INSERTQUERY", connection)
         if sink.query_id and any(j.name == BACKGROUND + id for j in self._live(connection)):
             raise BindError(f"Query ID '{id}' already exists.", place=statement.place)
         script = rendered(sink, lookup, id=id)
-        self._engine.check(connection, script, properties)
+        self._flink.check(connection, script, properties)
         lookup.snapshot(sink.target.topic)  # Flink would wait for a missing one without a word
         self._start(connection, id, script, sink, properties)
         return Message(f"Query {id} inserts into {sink.target.name} on Flink.{self._warn(script)}")
@@ -121,7 +118,7 @@ class Queries:
         """The next id that no job of the cluster has: another shell may have begun it."""
         taken = {job.name for job in self._live(connection)}
         while True:
-            id = self._engine.context.next_id(prefix)
+            id = self._flink.shared.next_id(prefix)
             if BACKGROUND + id not in taken and id not in self.own:
                 return id
 
@@ -153,7 +150,7 @@ class Queries:
             options["execution.checkpointing.savepoint-dir"] = folder
         query = _Query(id, script, options, sink.target.name, properties)
         self._submit(connection, query)
-        context = self._engine.context
+        context = self._flink.shared
         reads = frozenset(leaf.source.name for leaf in scans(sink))
         context.catalog = context.catalog.with_query(RunningQuery(id, reads, sink.target.name))
         self.own[id] = query
@@ -187,10 +184,10 @@ class Queries:
         """TERMINATE, PAUSE and RESUME of one query or of ALL; those of this process too."""
         wanted = statement.query_id.upper()
         everything = not wanted or wanted == "ALL"
-        local = self._engine.context.queries
+        local = self._flink.shared.queries
         if wanted in local:
-            return self._engine.local.run(statement, properties)  # type: ignore[return-value]
-        connection = self._engine.connection(properties)
+            return self._flink.local.run(statement, properties)  # type: ignore[return-value]
+        connection = self._flink.connection(properties)
         jobs = {job.name.removeprefix(BACKGROUND): job for job in self._live(connection)}
         known = {*jobs, *(id for id, query in self.own.items() if query.savepoint)}
         if not everything and wanted not in known:
@@ -206,7 +203,7 @@ class Queries:
         if statement.action is ast.QueryAction.TERMINATE:
             self._await_ends(connection, [jobs[id].id for id in ids if id in jobs])
         if everything and local:
-            self._engine.local.run(statement, properties)
+            self._flink.local.run(statement, properties)
             ids += ["local"] * len(local)
         if not ids:
             return Message("No query runs.")
@@ -219,7 +216,7 @@ class Queries:
         if job is not None:
             connection.cancel(job.id)
         if self.own.pop(id, None) is not None:
-            context = self._engine.context
+            context = self._flink.shared
             context.catalog = context.catalog.without_query(id)
 
     @staticmethod
@@ -262,7 +259,7 @@ class Queries:
 
     def show(self, statement: ast.Show, properties: Properties) -> Answer:
         """SHOW QUERIES: the cluster's jobs that kshell began, and the queries of this process."""
-        connection = self._engine.connection(properties)
+        connection = self._flink.connection(properties)
         jobs = [j for j in connection.jobs() if j.name.startswith(BACKGROUND)]
         latest = {job.name: job for job in jobs}  # of several runs of a query the newest
         rows = [self._row(connection, job) for job in latest.values()]
@@ -273,9 +270,9 @@ class Queries:
                              "error": f"saved in {query.savepoint}"})  # fmt: skip
         there = Rows.of(pa.Table.from_pylist(rows, _SHOWN), "On Flink")
         answer: Answer = there if rows else Message("No query of kshell runs on Flink.")
-        if not self._engine.context.queries:
+        if not self._flink.shared.queries:
             return answer
-        here = show_local(self._engine.context, statement, properties)
+        here = show_local(self._flink.shared, statement, properties)
         return Sections((answer, here))
 
     def _row(self, connection: Connection, job: Job) -> Mapping[str, object]:
@@ -308,7 +305,7 @@ class Queries:
     def ends_with(self, name: str, properties: Properties) -> None:
         """End the query that writes a source which was dropped."""
         for id in [q.id for q in self.own.values() if q.writes == name and q.id.startswith("C")]:
-            connection = self._engine.connection(properties)
+            connection = self._flink.connection(properties)
             jobs = {j.name.removeprefix(BACKGROUND): j for j in self._live(connection)}
             self._terminate(connection, id, jobs.get(id))
             self._await_ends(connection, [jobs[id].id] if id in jobs else [])
@@ -325,7 +322,7 @@ class Queries:
                 if query.savepoint:
                     continue
                 try:
-                    connection = self._engine.connection(query.properties)
+                    connection = self._flink.connection(query.properties)
                     found = [j for j in connection.jobs() if j.name == BACKGROUND + query.id]
                 except FlinkDown as error:
                     query.note = error.what
