@@ -123,6 +123,16 @@ class Flink(Jvm):
         ])  # fmt: skip
         self._wait()
 
+    def kill_task_manager(self) -> None:
+        """End the TaskManager, with all that runs on it; another one starts in its place."""
+        told = self.folder / "kill"
+        told.touch()
+        end = time.monotonic() + _READY
+        while told.exists():
+            if time.monotonic() > end:
+                raise TimeoutError("the TaskManager did not end")
+            time.sleep(0.05)
+
     def _wait(self) -> None:
         end = time.monotonic() + _READY
         while time.monotonic() < end:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from kshell.config import Properties
-from kshell.kafka.produce import OutgoingRecord
+from kshell.kafka import admin
+from kshell.kafka.produce import OutgoingRecord, Producer
 from kshell.results import Live, Message
 from kshell.session import Session
 
@@ -54,12 +55,17 @@ def changes(live: Live, count: int, seconds: float = 30) -> list[tuple[int, dict
     return found
 
 
-def rows_of(ask: Callable[[str], list[dict]], topic: str, count: int, seconds: float = 30):
+def final_counts(session: Session, topic: str) -> dict[str, int]:
+    """The last count of each key in a topic."""
+    answer = one(session, f'SELECT ROWKEY AS k, arg_max("N", ROWOFFSET) AS n FROM "{topic}" GROUP BY ROWKEY;')
+    return {row["k"]: row["n"] for batch in answer.batches for row in batch.to_pylist()}
+
+
+def until(what: Callable[[], object], wanted: object, seconds: float = 40) -> None:
     end = time.monotonic() + seconds
-    while len(found := ask(f'SELECT * FROM "{topic}"')) < count:
+    while (found := what()) != wanted:
         assert time.monotonic() < end, found
-        time.sleep(0.2)
-    return found
+        time.sleep(0.3)
 
 
 def test_a_filter_and_a_windowed_count_in_the_foreground(on_flink, topic):
@@ -103,3 +109,87 @@ def test_a_query_in_the_background_outlives_its_shell(on_flink, kafka, flink, to
         assert one(later, "TERMINATE CSAS_BIG_1;").text == "CSAS_BIG_1 is terminated."
     finally:
         later.close()
+
+
+def counted(session: Session, name: str, sink: str) -> None:
+    one(session, f"CREATE STREAM s (k STRING KEY, v INT) WITH (KAFKA_TOPIC='{name}', VALUE_FORMAT='JSON');")
+    one(session, f"CREATE TABLE counts WITH (KAFKA_TOPIC='{sink}') AS SELECT k, COUNT(*) AS n FROM s GROUP BY k EMIT CHANGES;")
+
+
+@pytest.fixture
+def send(properties):
+    def send(topic: str, count: int) -> None:
+        producer = Producer(properties)
+        producer.send(topic, [record("abc"[n % 3], {"v": n}, n) for n in range(count)])
+        producer.flush()
+
+    return send
+
+
+def test_a_paused_query_goes_on_where_it_was(on_flink, topic, send, tmp_path):
+    name = topic([])
+    list(on_flink.execute(f"SET 'kshell.flink.savepoints'='file://{tmp_path}';"))
+    counted(on_flink, name, f"{name}-n")
+    send(name, 30)
+    until(lambda: final_counts(on_flink, f"{name}-n"), {"a": 10, "b": 10, "c": 10})
+    assert one(on_flink, "PAUSE CTAS_COUNTS_1;").text == "CTAS_COUNTS_1 is paused."
+    send(name, 3)
+    time.sleep(1)
+    assert final_counts(on_flink, f"{name}-n") == {"a": 10, "b": 10, "c": 10}
+    assert one(on_flink, "RESUME CTAS_COUNTS_1;").text == "CTAS_COUNTS_1 is running again."
+    until(lambda: final_counts(on_flink, f"{name}-n"), {"a": 11, "b": 11, "c": 11})
+    one(on_flink, "TERMINATE ALL;")
+
+
+@pytest.mark.matrix
+def test_a_killed_task_manager_loses_and_doubles_nothing(on_flink, flink, topic, send):
+    name = topic([])
+    list(on_flink.execute("SET 'kshell.flink.checkpoint.interval.ms'='300'; SET 'kshell.flink.delivery'='exactly-once';"))
+    counted(on_flink, name, f"{name}-n")
+    send(name, 300)
+    until(lambda: final_counts(on_flink, f"{name}-n"), {"a": 100, "b": 100, "c": 100})
+    send(name, 30)
+    flink.kill_task_manager()
+    send(name, 300)
+    until(lambda: final_counts(on_flink, f"{name}-n"), {"a": 210, "b": 210, "c": 210}, 90)
+    one(on_flink, "TERMINATE ALL;")
+
+
+def test_secrets_of_the_profile_open_a_secured_cluster(secure_kafka, flink):
+    session = Session(Properties({
+        "bootstrap.servers": f"localhost:{secure_kafka.ports['SASLS']}", "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "SCRAM-SHA-256", "sasl.username": "alice", "sasl.password": "alice-secret",
+        "ssl.ca.location": str(secure_kafka.certificates / "ca.crt"), "kshell.engine": "flink",
+        "kshell.flink.gateway": flink.gateway, "auto.offset.reset": "earliest",
+    }))  # fmt: skip
+    plain = Properties({"bootstrap.servers": f"127.0.0.1:{secure_kafka.ports['PLAINTEXT']}"})
+    try:
+        admin.create_topic(plain, "secured", partitions=1, replicas=1, configs={})
+        allow(plain, "alice", "secured")
+        producer = Producer(plain)
+        producer.send("secured", [record("a", {"v": 1})])
+        producer.flush()
+        one(session, "CREATE STREAM s (k STRING KEY, v INT) WITH (KAFKA_TOPIC='secured', VALUE_FORMAT='JSON');")
+        assert changes(one(session, "SELECT k, v FROM s EMIT CHANGES;"), 1) == [(1, {"K": "a", "V": 1})]
+        shown = "".join(p.text for p in one(session, "EXPLAIN SELECT k FROM s EMIT CHANGES;").parts)
+        assert "ScramLoginModule" not in shown
+        assert "alice-secret" not in shown
+    finally:
+        session.close()
+
+
+def allow(plain: Properties, user: str, topic: str) -> None:
+    from confluent_kafka.admin import (
+        AclBinding,
+        AclOperation,
+        AclPermissionType,
+        AdminClient,
+        ResourcePatternType,
+        ResourceType,
+    )
+
+    client = AdminClient({"bootstrap.servers": plain["bootstrap.servers"]})
+    bindings = [AclBinding(ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, f"User:{user}", "*", operation, AclPermissionType.ALLOW)
+                for operation in (AclOperation.READ, AclOperation.DESCRIBE)]  # fmt: skip
+    for done in client.create_acls(bindings).values():
+        done.result()

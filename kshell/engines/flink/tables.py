@@ -147,6 +147,8 @@ class Made:
         if self.properties["kshell.flink.delivery"] == "exactly-once":
             options["sink.delivery-guarantee"] = "exactly-once"
             options["sink.transactional-id-prefix"] = f"kshell-{self.id or source.name}"
+            # Flink's own hour is more than brokers allow unless they were told to.
+            options["properties.transaction.timeout.ms"] = "900000"
         return Table(self._table(source, declared, options), columns)
 
     def _values(self, source: Source, names: Sequence[str]) -> dict[str, Stored]:
