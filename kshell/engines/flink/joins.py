@@ -66,7 +66,7 @@ def stream_join(node: plan.StreamJoin, rows: str, made: Made, select: Select) ->
     if node.kind is not plan.JoinKind.INNER and node.grace_ms is None:
         raise NoEqual(
             f"a {node.kind.value} join of streams without GRACE PERIOD has no equal on Flink",
-            "WITHIN", "WITHIN … GRACE PERIOD … gives a row without a match once, when it is certain",
+            "WITHIN", "with GRACE PERIOD a row without a match comes once, when it is certain",
         )  # fmt: skip
     if node.kind is not plan.JoinKind.INNER:
         made.note("rows without a match may come in another order")
@@ -115,7 +115,7 @@ def _history(scan: plan.Scan, made: Made) -> str:
     for column in (*scan.output.key, *scan.output.value):
         name = wanted.get(column.name, column.name)
         if name in keys:
-            columns[column.name] = raw.columns[name].value
+            columns[column.name] = quote(name)
             continue
         if name not in types:
             raise NoEqual(f"{name} of a table that is looked up has no equal on Flink", name)
@@ -129,12 +129,12 @@ def _history(scan: plan.Scan, made: Made) -> str:
         field = f"JSON_VALUE(`KSQL_VALUE`, {path})"
         typed = field if type == pa.string() else f"TRY_CAST({field} AS {flink_type(type)})"
         columns[column.name] = typed
-    by = ", ".join(quote(raw.columns[name].name) for name in keys)
-    newest = (
-        f"SELECT *, ROW_NUMBER() OVER (PARTITION BY {by} ORDER BY `ROWTIME` DESC) AS `KSQL_NTH`"
-        f" FROM {raw.name}"
-    )
     passed = {"KSQL_VALUE": "`KSQL_VALUE`", "ROWTIME": "`ROWTIME`"}
+    keyed = named({**{name: raw.columns[name].value for name in keys}, **passed})
+    newest = (
+        f"SELECT *, ROW_NUMBER() OVER (PARTITION BY {', '.join(map(quote, keys))}"
+        f" ORDER BY `ROWTIME` DESC) AS `KSQL_NTH` FROM (SELECT {keyed} FROM {raw.name})"
+    )
     return made.view(
         f"SELECT {named({**columns, **passed})} FROM ({newest}) WHERE `KSQL_NTH` = 1"
     )

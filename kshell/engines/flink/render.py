@@ -5,7 +5,7 @@ The statements of the engine call `rendered`; nothing has been sent to Flink bef
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -64,8 +64,22 @@ def rendered(
 
 
 def _delay(node: plan.Node) -> int:
-    """How long Flink's watermark stays behind: a window closes at its end and grace."""
-    graces = [plan.grace_of(a.window) for a in plan.aggregates(node) if a.window is not None]
-    if plan.closes(node):
+    """How long Flink's watermark stays behind, in ms: as long as late records still count.
+
+    A window of EMIT FINAL closes, and a join of streams forgets a row, at their end and grace.
+    """
+    windows = [a.window for a in plan.aggregates(node) if a.window is not None]
+    graces = [plan.grace_of(window) for window in windows] if plan.closes(node) else []
+    for join in _stream_joins(node):
+        usual = plan.default_grace(join.before_ms + join.after_ms)
+        graces.append(usual if join.grace_ms is None else join.grace_ms)
+    if graces:
         return max(graces) + 1
     return 0 if plan.looked_up(node) else 1
+
+
+def _stream_joins(node: plan.Node) -> Iterator[plan.StreamJoin]:
+    if isinstance(node, plan.StreamJoin):
+        yield node
+    for child in plan.children(node):
+        yield from _stream_joins(child)

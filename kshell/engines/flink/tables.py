@@ -90,9 +90,6 @@ class Made:
         delay = interval(self.delay_ms)
         declared.append(f"WATERMARK FOR `ROWTIME` AS `ROWTIME` - {delay}")
         if as_table:
-            if any(s.read != "{0}" for s in key):
-                raise NoEqual(f"{source.key_format.name} keys of tables have no equal on Flink",
-                              source.name)  # fmt: skip
             declared.append(f"PRIMARY KEY ({', '.join(quote(s.name) for s in key)}) NOT ENFORCED")
             self.note(f"{source.name} is read from its first record")
         options = self._options(source, format, key, as_table)
@@ -143,6 +140,8 @@ class Made:
         declared.append("`ROWTIME` TIMESTAMP_LTZ(3) METADATA FROM 'timestamp'")
         if as_table:
             declared.append(f"PRIMARY KEY ({', '.join(quote(s.name) for s in key)}) NOT ENFORCED")
+            if any(s.written != "{0}" for s in key):
+                self.note("a key may be deleted and written again where KSQL writes it once")
         options = self._options(source, format, key, as_table)
         if self.properties["kshell.flink.delivery"] == "exactly-once":
             options["sink.delivery-guarantee"] = "exactly-once"
