@@ -83,9 +83,11 @@ def on_flink(client: Client, bootstrap: str, flink: realflink.Flink, name: str, 
     cpu = _cpu(pid)
     options = ["--engine", "flink", "--gateway", flink.gateway, "-X", f"kshell.flink.parallelism={parallelism}"]
     command = [*KSHELL, "-b", bootstrap, *options, "-e"]
-    subprocess.run([*command, statement(name, sink)], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*command, statement(name, sink)], cwd=ROOT, check=True, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
     taken = _watch(client, sink, pid, began, cpu)
-    subprocess.run([*command, "TERMINATE ALL;"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*command, "TERMINATE ALL;"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
     return taken
 
 

@@ -260,16 +260,19 @@ class Queries:
     def show(self, statement: ast.Show, properties: Properties) -> Answer:
         """SHOW QUERIES: the cluster's jobs that kshell began, and the queries of this process."""
         connection = self._flink.connection(properties)
-        jobs = [j for j in connection.jobs() if j.name.startswith(BACKGROUND)]
-        latest = {job.name: job for job in jobs}  # of several runs of a query the newest
-        rows = [self._row(connection, job) for job in latest.values()]
+        latest = {j.name: j for j in connection.jobs() if j.name.startswith(BACKGROUND)}
+        shown = [j for j in latest.values() if not j.over or j.state == "FAILED"]
+        rows = [self._row(connection, job) for job in shown]
         for query in self.own.values():
             if query.savepoint:
-                rows = [row for row in rows if row["query"] != query.id]
                 rows.append({"query": query.id, "state": "PAUSED", "writes": query.writes,
                              "error": f"saved in {query.savepoint}"})  # fmt: skip
-        there = Rows.of(pa.Table.from_pylist(rows, _SHOWN), "On Flink")
-        answer: Answer = there if rows else Message("No query of kshell runs on Flink.")
+        table = pa.Table.from_pylist(rows, _SHOWN)
+        if not statement.extended:
+            table = table.drop_columns(["job"])
+        answer: Answer = Message("No query of kshell runs on Flink.")
+        if rows:
+            answer = Rows.of(table, "On Flink")
         if not self._flink.shared.queries:
             return answer
         here = show_local(self._flink.shared, statement, properties)
@@ -347,7 +350,7 @@ class Queries:
 
 
 _SHOWN = pa.schema(
-    [("query", pa.string()), ("state", pa.string()), ("writes", pa.string()), ("job", pa.string()),
+    [("query", pa.string()), ("state", pa.string()), ("writes", pa.string()),
      ("runs for s", pa.int64()), ("read", pa.int64()), ("written", pa.int64()),
-     ("checkpoints", pa.int64()), ("error", pa.string())]
+     ("checkpoints", pa.int64()), ("error", pa.string()), ("job", pa.string())]
 )  # fmt: skip
