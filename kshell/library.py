@@ -140,7 +140,7 @@ class Session(shell.Session):
                     self._results.add(result)
                     yield result
 
-    def change(self, names: Iterable[str], properties: Properties) -> None:
+    def change(self, names: Iterable[str], properties: Properties) -> list[str]:
         """As the shell's, but the connection does not change under an answer that is read there."""
         names = tuple(names)
         anew = any(scope_of(name) is Scope.CONNECTION for name in names)
@@ -149,7 +149,7 @@ class Session(shell.Session):
                 "the connection cannot change while an answer is open",
                 hint="read it to its end, or close it",
             )
-        super().change(names, properties)
+        return super().change(names, properties)
 
     def close(self) -> None:
         """Stop all queries and disconnect; KshellError if a query could not write its rows."""

@@ -17,13 +17,15 @@ import pyarrow as pa
 
 from kshell.changes import Changes
 
-__all__ = ["LAST", "Answer", "Event", "Goodbye", "LeftOut", "Live", "LiveStats", "Message",
+__all__ = ["LAST", "MARKS", "Answer", "Event", "Goodbye", "LeftOut", "Live", "LiveStats", "Message",
            "Notice", "NoticeKind", "Printed", "Progress", "Proposal", "Remark", "Rows", "Running",
            "Sections", "Spooling", "backlog", "give_back", "late", "many", "notices_of",
            "time_left", "titled", "undecodable", "unique"]  # fmt: skip
 
 
 LAST = "_"  # the name in FROM of the last result
+# In a schema's metadata: the column that says of each row that it was added, removed or changed.
+MARKS = b"kshell.marks"
 
 
 class NoticeKind(Enum):
@@ -39,6 +41,7 @@ class NoticeKind(Enum):
     KEPT = "KEPT"  # the result is not kept for a later statement
     CUT = "CUT"  # times are given without their digits beyond milliseconds
     CLUSTER = "CLUSTER"  # the cluster lacks what a system table would show
+    ELSEWHERE = "ELSEWHERE"  # a topic of another profile's cluster was read or written
     GIVEN = "GIVEN"  # a table given to the session hides a topic of the same name
     PLANNED = "PLANNED"  # a change of the cluster was planned, and nothing was changed
     CHANGE = "CHANGE"  # what a planned change of the cluster does besides

@@ -47,13 +47,17 @@ _SPANS = {
     "ASSERT": option_span,
     **dict.fromkeys(("SET", "ALTER", "UNSET"), setting_span),
 }
+# One of these words is near the beginning of a statement that has options or settings.
+_WITH_OPTIONS = {"CREATE": {"STREAM", "TABLE"}, "ALTER": {"SYSTEM"}}
 
 
 def _point_at_option(error: KshellError, piece: Piece) -> None:
     """An error of an option of CREATE or ASSERT is at the option, not at the source's name; one of
     SET at its property or value."""
-    word = piece.text.split(None, 1)[0].upper() if piece.text.strip() else ""
-    find = _SPANS.get(word)
+    words = piece.text.upper().split(None, 5)[:5]
+    find = _SPANS.get(words[0]) if words else None
+    if words and not set(words) & _WITH_OPTIONS.get(words[0], set(words)):
+        find = None  # errors of other statements have their places
     if find is not None and (span := find(piece.text, error.what)) is not None:
         at = place_at(piece.text, *span, piece.line, piece.column)
         if error.place is None or (error.place.line, error.place.column) < (at.line, at.column):
@@ -96,6 +100,7 @@ class Session:
         self._names: Sequence[Named] = ()
         self.in_use: Callable[[], object] = bool  # whether answers are read besides statements
         self.gather: Callable[[str], Properties] | None = None  # what holds with a profile
+        self.kept_in: Path | None = None  # the folder where a prompt's declarations are kept
 
     @classmethod
     def open(
@@ -135,20 +140,29 @@ class Session:
         """Connect now."""
         _ = self.engine
 
-    def change(self, names: Iterable[str], properties: Properties) -> None:
+    def keep(self) -> list[str]:
+        """Declare what earlier prompts declared on this cluster, and keep what this one declares.
+
+        Returns what is not as it was, a sentence each.
+        """
+        return self.engine.keep(self.kept_in, self.properties) if self.kept_in else []
+
+    def change(self, names: Iterable[str], properties: Properties) -> list[str]:
         """Take new properties, of which these changed; connect first if one is the connection's.
 
-        Raises the errors of connecting; then nothing has changed.
+        Raises the errors of connecting; then nothing has changed.  Returns sentences of `keep`.
         """
         anew = any(scope_of(name) is Scope.CONNECTION for name in names)
         if anew and self.in_use():
             raise UsageError(
                 "the connection cannot change while a query runs", hint="\\jobs lists them"
             )
+        told: list[str] = []
         if anew and self._engine is not None:
-            self._engine.reconnect(properties)
+            told = self._engine.reconnect(properties)
             self._names = ()
         self.properties = properties
+        return told
 
     def execute(self, text: str) -> Iterator[Event]:
         """Run a script statement by statement; draw each result before you ask for the next.
@@ -288,13 +302,14 @@ def _set(session: Session, statement: ast.SetProperty) -> Iterator[Event]:
     check_settable(names, properties)
     for name, value in statement.settings:
         properties = properties.set(name, value)
-    session.change(names, properties)
+    yield from map(Remark, session.change(names, properties))
     yield Message(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} set.")
 
 
 def _unset(session: Session, statement: ast.UnsetProperty) -> Iterator[Event]:
     check_settable([statement.name], session.properties)
-    session.change([statement.name], session.properties.unset(statement.name))
+    changed = session.properties.unset(statement.name)
+    yield from map(Remark, session.change([statement.name], changed))
     yield Message(f"{statement.name} is back at its default.")
 
 

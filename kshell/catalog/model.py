@@ -187,6 +187,7 @@ class Source:
     system: bool = False  # a system table: the cluster's own state, and no topic
     hidden: frozenset[str] = frozenset()  # own columns that * leaves out
     cut: tuple[str, ...] = ()  # the ways to times that lose digits, a column's name first
+    profile: str = ""  # whose cluster has the topic, if it is not this session's
 
     @property
     def read_from(self) -> str:

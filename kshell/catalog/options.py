@@ -122,7 +122,7 @@ def _id(name: str, text: str) -> str:
 
 
 def _window_type(name: str, text: str) -> WindowType:
-    if text.upper() not in _WINDOWS:
+    if text.upper() not in WindowType.__members__:  # SLIDING too, which ksqlDB does not have
         raise _invalid(name, text, "String must be one of: SESSION, HOPPING, TUMBLING, null")
     return WindowType(text.upper())
 

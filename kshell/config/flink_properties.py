@@ -47,7 +47,4 @@ FLINK_PROPERTIES = (
              "the password of the store kshell.flink.ssl.certificate.location", secret=True),
     Property("kshell.flink.ssl.key.location", None, "PEM file of our private key", file=True),
     Property("kshell.flink.ssl.key.password", None, "the private key's password", secret=True),
-    Property("kshell.insecure", "false",
-             "secrets may go to Flink's gateway over plain http to another machine",
-             ("true", "false")),
 )  # fmt: skip

@@ -17,7 +17,7 @@ from kshell.errors import UsageError, nearest
 from kshell.permits import check_files
 
 __all__ = ["PROPERTIES", "TOPIC_PROPERTIES", "alike", "canonical", "check_settable", "is_known",
-           "is_secret", "property_named", "scope_of"]  # fmt: skip
+           "is_secret", "is_secret_like", "property_named", "scope_of"]  # fmt: skip
 
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "GSSAPI")
@@ -26,6 +26,27 @@ _STRATEGIES = ("TopicNameStrategy", "RecordNameStrategy", "TopicRecordNameStrate
 _DECLARED = (
     "JSON", "JSON_SR", "AVRO", "PROTOBUF", "PROTOBUF_NOSR", "DELIMITED", "KAFKA", "NONE",
 )  # fmt: skip
+
+
+def _of_server(lead: str, name: str, timeout: str = "5000") -> tuple[Property, ...]:
+    """The rows of a server that is asked by its REST API."""
+    return (
+        Property(f"{lead}url", None, f"the address of {name}"),
+        Property(f"{lead}basic.auth.user.info", None, "user:password", secret=True),
+        Property(f"{lead}bearer.token", None, "a token", secret=True),
+        Property(f"{lead}ssl.ca.location", None,
+                 "the authorities to trust: a file of PEM, PKCS12 or JKS", file=True),
+        Property(f"{lead}ssl.truststore.password", None,
+                 f"the password of the store {lead}ssl.ca.location", secret=True),
+        Property(f"{lead}ssl.certificate.location", None,
+                 "our certificate: a file of PEM, or of PKCS12 or JKS with its key", file=True),
+        Property(f"{lead}ssl.keystore.password", None,
+                 f"the password of the store {lead}ssl.certificate.location", secret=True),
+        Property(f"{lead}ssl.key.location", None, "PEM file of our private key", file=True),
+        Property(f"{lead}ssl.key.password", None, "the private key's password", secret=True),
+        Property(f"{lead}timeout.ms", timeout, f"how long {name} may take to answer", least=1),
+    )  # fmt: skip
+
 
 _OF_THE_CONNECTION = (
     Property("bootstrap.servers", None, "brokers to connect to first: host:port[,…]"),
@@ -56,7 +77,11 @@ _OF_THE_CONNECTION = (
     Property("kshell.files", "false",
              "statements may read and write local files: the command allows it", _FLAG, fixed=True),
     Property("kshell.read.only", "false",
-             "statements that write to the cluster or the registry are refused", _FLAG, fixed=True),
+             "statements that write to the cluster, the registry or Connect are refused", _FLAG,
+             fixed=True),
+    Property("kshell.insecure", "false",
+             "secrets may go over plain http to other machines (registry, Connect)", _FLAG,
+             fixed=True),
 )  # fmt: skip
 _OF_THE_SESSION = (
     Property("isolation.level", "read_committed", "whose transactions are seen",
@@ -67,25 +92,11 @@ _OF_THE_SESSION = (
              "how long a query waits for brokers to acknowledge what it writes", least=1),
     Property("compression.type", "none", "how batches are compressed that are written",
              ("none", "gzip", "snappy", "lz4", "zstd")),
-    Property("schema.registry.url", None, "the schema registry's address"),
-    Property("schema.registry.basic.auth.user.info", None, "user:password", secret=True),
-    Property("schema.registry.bearer.token", None, "a token", secret=True),
-    Property("schema.registry.ssl.ca.location", None,
-             "the authorities to trust: a file of PEM, PKCS12 or JKS", file=True),
-    Property("schema.registry.ssl.truststore.password", None,
-             "the password of the store schema.registry.ssl.ca.location", secret=True),
-    Property("schema.registry.ssl.certificate.location", None,
-             "our certificate: a file of PEM, or of PKCS12 or JKS with its key", file=True),
-    Property("schema.registry.ssl.keystore.password", None,
-             "the password of the store schema.registry.ssl.certificate.location", secret=True),
-    Property("schema.registry.ssl.key.location", None, "PEM file of our private key", file=True),
-    Property("schema.registry.ssl.key.password", None, "the private key's password",
-             secret=True),
-    Property("schema.registry.timeout.ms", "5000",
-             "how long the registry may take to answer", least=1),
+    *_of_server("schema.registry.", "the schema registry"),
     Property("schema.registry.wait.ms", "10000",
              "how long a bounded query waits for a registry that does not answer",
              least=0),
+    *_of_server("connect.", "Kafka Connect", "10000"),
     Property("key.subject.name.strategy", "TopicNameStrategy",
              "the subject of a key's schema", _STRATEGIES),
     Property("value.subject.name.strategy", "TopicNameStrategy",
@@ -138,6 +149,9 @@ _OF_THE_SESSION = (
     Property("kshell.times", "local",
              "how people see times: local, in UTC, or as numbers of milliseconds",
              ("local", "utc", "number")),
+    Property("kshell.state.replication.factor", None,
+             "replicas of the state topics of `kshell run`; without, the brokers' default",
+             least=1),
     Property("kshell.max.rows", "40",
              "rows that the prompt shows of a SELECT without LIMIT; 0 for all", least=0),
     Property("kshell.result.memory.bytes", "67108864",
@@ -176,6 +190,9 @@ _ALIASES = {
     "bearer.auth.token": "schema.registry.bearer.token",
     "basic.auth.user.info": "schema.registry.basic.auth.user.info",
     "ksql.schema.registry.url": "schema.registry.url",
+    "ksql.connect.url": "connect.url",
+    "connect.ssl.truststore.location": "connect.ssl.ca.location",
+    "connect.ssl.keystore.location": "connect.ssl.certificate.location",
 }
 # The properties of one topic: topic.NAME.value.format and the like.
 _TOPIC = re.compile(r"topic\.(?P<topic>.+)\.(?P<what>(?:key|value)\.[a-z.]+)", re.IGNORECASE)
@@ -245,6 +262,18 @@ def canonical(name: str) -> str:
 _LIKE_SECRET = re.compile(
     r"passw|pasw|pwd|secret|token|credential|user[._]info|jaas|private", re.IGNORECASE
 )
+
+
+_LIKE_KEY = re.compile(r"passphrase|(?:api|access|account|private)[._-]?key|ssl\.key$", re.I)
+
+
+def is_secret_like(name: str) -> bool:
+    """Whether a config of any product is a secret by its name.
+
+    >>> [is_secret_like(n) for n in ("database.password", "s3.access.key", "key.converter")]
+    [True, True, False]
+    """
+    return any(pattern.search(name) for pattern in (_LIKE_SECRET, _LIKE_KEY))
 
 
 def is_secret(name: str) -> bool:

@@ -80,6 +80,10 @@ class Properties(Mapping[str, str]):
         lead = f"topic.{topic}.{half}."
         return {n.removeprefix(lead): v for n, v in self._set.items() if n.startswith(lead)}
 
+    def is_set(self, name: str) -> bool:
+        """Whether a property has a value of its own, not its default."""
+        return name in self._set
+
     def number(self, name: str) -> int | None:
         """A whole number, or None if it is not set."""
         value = self.get(name)
@@ -91,6 +95,14 @@ class Properties(Mapping[str, str]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+    def given(self) -> tuple[str, ...]:
+        """The names of those that were set, in the order of setting.
+
+        >>> Properties({"kshell.theme": "dark"}).given()
+        ('kshell.theme',)
+        """
+        return tuple(self._set)
 
     def masked(self, name: str) -> str:
         """A value to show: a secret and a password in an address are stars, "" is not set."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from kshell.config import Properties
@@ -48,8 +49,17 @@ class Engine(Protocol):
     def last(self, text: str) -> Rows:
         """The last result, if there is a text that of this SELECT and whole; raises UsageError."""
 
-    def reconnect(self, properties: Properties) -> None:
-        """Connect again; refused while a query runs; if it fails, the old connection stays."""
+    def reconnect(self, properties: Properties) -> list[str]:
+        """Connect again; refused while a query runs; if it fails, the old connection stays.
+
+        With another cluster come the declarations that are kept of it, as by `keep`.
+        """
+
+    def keep(self, folder: Path, properties: Properties) -> list[str]:
+        """Declare what is kept in a folder for this cluster, and keep what is declared from now on.
+
+        Returns what is not as it was when it was declared, a sentence each.
+        """
 
     def names(self) -> Sequence[Named]:
         """The names that FROM takes; may ask the cluster."""

@@ -6,12 +6,14 @@ Declarations, topics and all that needs no query belong to both: the local engin
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from kshell.config import Properties
 from kshell.engines.base import Named
 from kshell.engines.local.engine import LocalEngine
+from kshell.errors import UsageError
 from kshell.results import Answer, Proposal, Rows, Running
 from kshell.sql.statements import Statement
 
@@ -52,6 +54,11 @@ class ChosenEngine:
             self._flink is not None and self._flink.queries.concerns(statement)
         ):
             return self.local.run(statement, properties)
+        if self.context.application is not None:
+            raise UsageError(
+                "kshell run keeps its queries in its own process, not on Flink",
+                hint="kshell.engine=local; or kshell -f FILE, whose queries go on as jobs",
+            )
         if self._flink is None:
             from kshell.engines.flink.engine import FlinkEngine
 
@@ -66,9 +73,13 @@ class ChosenEngine:
         """As `Engine.last`."""
         return self.local.last(text)
 
-    def reconnect(self, properties: Properties) -> None:
+    def reconnect(self, properties: Properties) -> list[str]:
         """As `Engine.reconnect`."""
-        self.local.reconnect(properties)
+        return self.local.reconnect(properties)
+
+    def keep(self, folder: Path, properties: Properties) -> list[str]:
+        """As `Engine.keep`."""
+        return self.local.keep(folder, properties)
 
     def names(self) -> Sequence[Named]:
         """As `Engine.names`."""

@@ -98,7 +98,8 @@ class Admin:
         """Create a topic, or have the brokers check whether it can be; -1 is their default."""
         from confluent_kafka.admin import NewTopic
 
-        check_writes(self.properties, f"creating topic {topic}")
+        if not only_check:
+            check_writes(self.properties, f"creating topic {topic}")
         try:
             new = NewTopic(topic, partitions, replicas, config=dict(configs))
         except ValueError as error:
@@ -121,7 +122,8 @@ class Admin:
         """Give a topic more partitions: so many in all."""
         from confluent_kafka.admin import NewPartitions
 
-        check_writes(self.properties, f"adding partitions to topic {topic}")
+        if not only_check:
+            check_writes(self.properties, f"adding partitions to topic {topic}")
         asked = self.client.create_partitions(
             [NewPartitions(topic, partitions)], request_timeout=TIMEOUT, validate_only=only_check
         )
@@ -134,7 +136,8 @@ class Admin:
         """Set configs of a topic, or take them back to the brokers' (None); others stay."""
         from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
-        check_writes(self.properties, f"changing configs of topic {topic}")
+        if not only_check:
+            check_writes(self.properties, f"changing configs of topic {topic}")
         entries = [
             ConfigEntry(
                 name, value,

@@ -87,6 +87,11 @@ class Client:
         """Every topic that the user may see; raises Outage."""
         return self.call(self.wire.metadata(None)).topics
 
+    def named(self, names: Sequence[str]) -> dict[str, Topic]:
+        """The topics of these names that exist and may be seen, in one request; raises Outage."""
+        topics = self.call(self.wire.metadata(names)).topics
+        return {t.name: t for t in topics if not t.error}
+
     def find(self, name: str) -> Topic | None:
         """One topic, or None if it does not exist; raises Forbidden, KafkaError or Outage."""
         return self.call(self.wire.find(name))

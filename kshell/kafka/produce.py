@@ -19,7 +19,7 @@ from kshell.kafka.rights import refused
 from kshell.kafka.settings import librdkafka
 from kshell.permits import check_writes
 
-__all__ = ["Outgoing", "OutgoingRecord", "Producer"]
+__all__ = ["Outgoing", "OutgoingRecord", "Producer", "sender_of"]
 
 _NOTED = 2.0  # seconds without an acknowledgement that are worth a word
 _LEAVING = 10.0  # seconds that the end may take while nothing is acknowledged
@@ -29,7 +29,7 @@ _PURGED = frozenset({-150, -151, -152})  # the producer failed for good, and the
 _impl: Any = compiled("kshell.kafka._produce")
 
 
-def _sender(settings: dict[str, Any]) -> Any:
+def sender_of(settings: dict[str, Any]) -> Any:
     """The compiled sender, or its twin where librdkafka's functions are not found."""
     kind = produce_py.Sender
     if _impl is not None:
@@ -76,7 +76,7 @@ class Producer:
         self._leaving = _LEAVING
         self._sent = self._acknowledged = 0
         self._moved = time.monotonic()  # when the last acknowledgement was seen
-        self._sender = _sender(
+        self._sender = sender_of(
             {
                 **librdkafka(properties),
                 "enable.idempotence": True,

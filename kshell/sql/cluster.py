@@ -13,9 +13,10 @@ from kshell.sql.clauses import Name, Number, Position
 from kshell.sql.statements import Statement, statement
 
 __all__ = [
-    "AlterTopic", "Change", "CreateAcl", "CreateTopic", "DeleteRecords", "DropAcl", "DropGroup",
-    "DropTopic", "DropUser", "ElectLeaders", "Goal", "Move", "ReassignTopic", "ResetGroup",
-    "Resource", "Rule", "Secret", "SetUser", "Setting",
+    "AlterTopic", "Change", "CreateAcl", "CreateTopic", "DeleteRecords", "DropAcl",
+    "DropApplication", "DropGroup", "DropQuota", "DropTopic", "DropUser", "ElectLeaders", "Goal",
+    "Limit", "Move", "ReassignTopic", "ResetGroup", "Resource", "Rule", "Secret", "SetQuota",
+    "SetUser", "Setting", "Whom",
 ]  # fmt: skip
 
 Setting = tuple[Name, str]  # a config of a topic, with its place, and its value
@@ -88,6 +89,14 @@ class ElectLeaders(Change):
     topics: tuple[Name, ...] = ()
 
 
+@statement
+class DropApplication(Change):
+    """DROP APPLICATION [IF EXISTS] name: the state of its queries, not what they wrote."""
+
+    name: Name
+    if_exists: bool = False
+
+
 class Goal(Enum):
     """Where RESET GROUP puts the offsets of a group."""
 
@@ -131,8 +140,8 @@ class DropGroup(Change):
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """What an ACL is about: TOPIC, GROUP, TRANSACTIONAL ID or CLUSTER, and its name or the
-    beginning of names."""
+    """What an ACL is about: TOPIC, GROUP, TRANSACTIONAL ID, DELEGATION TOKEN, USER or CLUSTER, and
+    its name or the beginning of names."""
 
     kind: str
     name: str
@@ -193,4 +202,39 @@ class DropUser(Change):
 
     name: Name
     mechanism: str = ""
+    if_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Whom:
+    """Whom a quota is for: Kafka's kind (user, client-id, ip) and a name, None for the default."""
+
+    kind: str
+    name: str | None
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A quota and its value."""
+
+    name: Name
+    value: float
+
+
+@statement
+class SetQuota(Change):
+    """CREATE | ALTER QUOTA FOR whom SET name = value, … [RESET name, …]."""
+
+    whom: tuple[Whom, ...]
+    limits: tuple[Limit, ...] = ()
+    reset: tuple[Name, ...] = ()
+    creates: bool = True
+
+
+@statement
+class DropQuota(Change):
+    """DROP QUOTA [IF EXISTS] FOR whom: all that they have."""
+
+    whom: tuple[Whom, ...]
     if_exists: bool = False

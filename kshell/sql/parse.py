@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kshell.errors import ParseError
 from kshell.sql.grammar.cursor import Cursor
 from kshell.sql.grammar.explore import EXPLORE
-from kshell.sql.keywords import STATEMENTS
+from kshell.sql.keywords import STATEMENTS, TRANSFERS
 from kshell.sql.script import Piece, split
 from kshell.sql.statements import CreateType, Explain, Select, Statement
 from kshell.sql.tokens import Kind
@@ -71,14 +71,19 @@ def _statement(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
         cursor.next()
         return _explain(cursor, place)
     reader = EXPLORE.get(word)
-    if reader is None and word in STATEMENTS:
-        from kshell.sql.grammar.cluster import CHANGING, CLUSTER
+    if word in STATEMENTS and (reader is None or after.upper == "CONNECTOR"):
+        from kshell.sql.grammar.cluster import CHANGING, CLUSTER, change_reader
 
-        reader = CLUSTER.get((word, after.upper))
-        if reader is not None or word in CHANGING:
+        found = change_reader(cursor)
+        reader = found or reader
+        if found is not None or word in CHANGING:
             cursor.next()
         if reader is None and word in CHANGING:
             raise cursor.fail(*(second for first, second in CLUSTER if first == word))
+    if reader is None and word in TRANSFERS:
+        from kshell.sql.grammar.transfer import TRANSFER
+
+        reader = TRANSFER[word]
     reader = reader or _source_reader(word)
     if reader is None:
         raise _unknown(cursor)

@@ -257,7 +257,7 @@ class Sink:
     The input's key and value columns are the target's, by position.  The target's
     `timestamp_column` (an output column of the target), if any, becomes the record's timestamp.
     `settings` are for its topic; without partitions and replicas, they are as in the leftmost
-    source's topic.  `query_id` is the id in INSERT INTO.
+    source's topic.  `query_id` is the id in INSERT INTO, `text` the statement as it was written.
     """
 
     input: Node
@@ -265,6 +265,7 @@ class Sink:
     output: Relation
     settings: TopicSettings = field(default_factory=TopicSettings)
     query_id: str = ""
+    text: str = ""
 
 
 Node = (

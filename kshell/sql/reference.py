@@ -71,12 +71,16 @@ ENTRIES = (
         "SHOW [ALL] PARTITIONS [topic];\n"
         "SHOW PRODUCERS [topic];\n"
         "SHOW CONFIGS [topic | BROKER n];\n"
+        "SHOW [SOURCE | SINK] CONNECTORS | PLUGINS; of Kafka Connect (--connect)\n"
+        "SHOW SUBJECTS [EXTENDED]; of the schema registry (--registry)\n"
+        "SHOW SCHEMAS | COMPATIBILITY [subject];\n"
         "SHOW SYSTEM TABLES; SELECT * FROM kafka.name reads one",
         "SHOW TOPICS EXTENDED;",
         ("LIST", "SHOW TOPICS", "SHOW STREAMS", "SHOW TABLES", "SHOW QUERIES", "SHOW FUNCTIONS",
          "SHOW TYPES", "SHOW VARIABLES", "SHOW PROPERTIES", "SHOW GROUPS", "SHOW BROKERS",
          "SHOW PARTITIONS", "SHOW CONFIGS", "SHOW PRODUCERS", "SHOW TRANSACTIONS", "SHOW ACLS",
-         "SHOW QUOTAS", "SHOW SYSTEM TABLES", "KAFKA"),
+         "SHOW QUOTAS", "SHOW SYSTEM TABLES", "SHOW CONNECTORS", "SHOW PLUGINS", "SHOW SUBJECTS",
+         "SHOW SCHEMAS", "SHOW COMPATIBILITY", "KAFKA", "PLUGINS", "SUBJECTS", "SCHEMAS"),
     ),
     Entry(
         "DESCRIBE", "DESCRIBE name [EXTENDED]", "columns as found, partitions, offsets, configs",
@@ -84,9 +88,10 @@ ENTRIES = (
         "DESCRIBE STREAMS | TABLES [EXTENDED];\n"
         "DESCRIBE kafka.name; the columns of a system table\n"
         "DESCRIBE GROUP name; its members, what they have, and its lag\n"
+        "DESCRIBE CONNECTOR name; its tasks, its configs, why it has failed\n"
         "DESCRIBE FUNCTION name;",
         "DESCRIBE orders EXTENDED;",
-        ("DESCRIBE FUNCTION", "DESCRIBE GROUP"),
+        ("DESCRIBE FUNCTION", "DESCRIBE GROUP", "DESCRIBE CONNECTOR"),
     ),
     Entry(
         "PRINT", "PRINT topic [FROM x | LAST n]", "records as they are",
@@ -102,7 +107,7 @@ ENTRIES = (
     ),
     Entry(
         "EXPLAIN", "EXPLAIN statement | id", "what would be read, and how",
-        "EXPLAIN statement;\n"
+        "EXPLAIN statement; of a change of the cluster its plan: nothing is changed\n"
         "EXPLAIN id; the plan of a query that runs",
         "EXPLAIN SELECT COUNT(*) FROM orders WHERE ROWPARTITION = 1;",
     ),
@@ -224,12 +229,34 @@ ENTRIES = (
         ("ELECT",),
     ),
     Entry(
+        "MIRROR", "MIRROR topic TO topic", "copy a topic, also of another cluster",
+        "MIRROR topic TO topic [FROM EARLIEST | LATEST | OFFSETS '0:12,1:40']\n"
+        "  [EMIT CHANGES];\n"
+        "Keys, headers, times and partitions stay; batches are copied as bytes. It ends\n"
+        "with what is there when it begins, or goes on with EMIT CHANGES. prod.orders is\n"
+        "topic orders of the cluster of profile prod. A missing topic is proposed.",
+        "MIRROR prod.orders TO orders;",
+        ("MIRROR",),
+    ),
+    Entry(
+        "REDRIVE", "REDRIVE topic", "send dead letters back",
+        "REDRIVE topic [FROM EARLIEST | OFFSETS '0:12,1:40']\n"
+        "  [WITH (HEADER='name', RATE=n, LIMIT=n)];\n"
+        "Each record goes to the topic that its header names: __connect.errors.topic,\n"
+        "kafka_dlt-original-topic, __streams.errors.topic or that of HEADER. RATE is\n"
+        "records a second. What goes where is shown first. They stay in the topic, too.",
+        "REDRIVE orders.dlq WITH (RATE=100, LIMIT=1000);",
+        ("REDRIVE", "DEAD LETTER", "DLQ"),
+    ),
+    Entry(
         "CREATE ACL", "CREATE ACL ALLOW|DENY …", "who may do what",
         "CREATE ACL ALLOW | DENY operation, … ON resource\n"
         "  TO 'User:name' [FROM HOST 'host'];\n"
         "operation: READ | WRITE | CREATE | DELETE | ALTER | DESCRIBE | DESCRIBE CONFIGS\n"
-        "  | ALTER CONFIGS | IDEMPOTENT WRITE | CLUSTER ACTION | ALL\n"
-        "resource: TOPIC | GROUP | TRANSACTIONAL ID, each with name [PREFIXED]; CLUSTER\n"
+        "  | ALTER CONFIGS | IDEMPOTENT WRITE | CLUSTER ACTION | CREATE TOKENS\n"
+        "  | DESCRIBE TOKENS | TWO PHASE COMMIT | ALL\n"
+        "resource: TOPIC | GROUP | TRANSACTIONAL ID | DELEGATION TOKEN | USER, each with\n"
+        "  name [PREFIXED]; CLUSTER\n"
         "The name '*' is any.",
         "CREATE ACL ALLOW READ, DESCRIBE ON TOPIC orders TO 'User:ann';",
         ("CREATE", "ACL"),
@@ -255,6 +282,63 @@ ENTRIES = (
         "DROP USER [IF EXISTS] name [MECHANISM SCRAM-SHA-512 | SCRAM-SHA-256];",
         "DROP USER IF EXISTS ann;",
         ("DROP", "USER"),
+    ),
+    Entry(
+        "CREATE QUOTA", "CREATE|ALTER QUOTA FOR …", "how much users and clients may ask for",
+        "CREATE QUOTA FOR whom SET quota = n, …;\n"
+        "ALTER QUOTA FOR whom [SET quota = n, …] [RESET quota, …];\n"
+        "whom: USER name [CLIENT ID name] | CLIENT ID name | IP address;\n"
+        "  DEFAULT in the place of a name is all that have none of their own\n"
+        "quota: producer_byte_rate | consumer_byte_rate | request_percentage\n"
+        "  | controller_mutation_rate; of an IP connection_creation_rate",
+        "CREATE QUOTA FOR USER ann SET producer_byte_rate = 1048576;",
+        ("CREATE", "ALTER", "ALTER QUOTA", "QUOTA"),
+    ),
+    Entry(
+        "DROP QUOTA", "DROP QUOTA FOR …", "end all quotas of such",
+        "DROP QUOTA [IF EXISTS] FOR whom; as in CREATE QUOTA",
+        "DROP QUOTA FOR USER ann CLIENT ID DEFAULT;",
+        ("DROP", "QUOTA"),
+    ),
+    Entry(
+        "CREATE CONNECTOR", "CREATE SOURCE|SINK CONNECTOR …", "a connector of Kafka Connect",
+        "CREATE SOURCE | SINK CONNECTOR [IF NOT EXISTS] name\n"
+        "  WITH ('config'='value', …);\n"
+        "Connect checks the configs; the plan has them without secrets. --connect says\n"
+        "where Connect is.",
+        "CREATE SOURCE CONNECTOR lines WITH ('connector.class'='FileStreamSource',"
+        " 'file'='/tmp/in', 'topic'='lines');",
+        ("CREATE", "CREATE SOURCE CONNECTOR", "CREATE SINK CONNECTOR", "CONNECTOR", "CONNECT"),
+    ),
+    Entry(
+        "DROP CONNECTOR", "DROP CONNECTOR name", "end a connector",
+        "DROP CONNECTOR [IF EXISTS] name;\nIts topics, and the offsets of its group, stay.",
+        "DROP CONNECTOR lines;",
+        ("DROP", "CONNECTOR"),
+    ),
+    Entry(
+        "PAUSE CONNECTOR", "PAUSE|RESUME|RESTART CONNECTOR …", "hold or restart a connector",
+        "PAUSE CONNECTOR name;\nRESUME CONNECTOR name;\n"
+        "RESTART CONNECTOR name [TASK n]; all of its tasks, or one",
+        "RESTART CONNECTOR lines TASK 0;",
+        ("RESTART", "RESTART CONNECTOR", "RESUME CONNECTOR", "CONNECTOR", "TASK"),
+    ),
+    Entry(
+        "ALTER SUBJECT", "ALTER SUBJECT|REGISTRY …", "what the next schema of a subject must fit",
+        "ALTER SUBJECT name SET COMPATIBILITY level;\n"
+        "ALTER SUBJECT name RESET COMPATIBILITY; that of the registry holds\n"
+        "ALTER REGISTRY SET COMPATIBILITY level; of all that have none of their own\n"
+        "level: NONE | BACKWARD | FORWARD | FULL, or with _TRANSITIVE",
+        "ALTER SUBJECT orders-value SET COMPATIBILITY FULL;",
+        ("ALTER", "ALTER REGISTRY", "COMPATIBILITY", "SUBJECT"),
+    ),
+    Entry(
+        "DIFF SUBJECT", "DIFF SUBJECT name", "what differs between versions of a schema",
+        "DIFF SUBJECT name [FROM version] [TO version];\n"
+        "Without versions the last two. Avro and JSON Schema are compared field by\n"
+        "field, Protobuf line by line.",
+        "DIFF SUBJECT orders-value FROM 1 TO 2;",
+        ("DIFF", "SUBJECT"),
     ),
     Entry(
         "ASSERT", "ASSERT TOPIC|SCHEMA|STREAM …", "an error if it does not hold",
@@ -287,6 +371,22 @@ ENTRIES = (
     Entry(
         "RUN SCRIPT", "RUN SCRIPT 'file'", "run the statements of a file",
         "RUN SCRIPT 'file';", "RUN SCRIPT 'report.sql';", ("RUN",),
+    ),
+    Entry(
+        "DESCRIBE QUERY", "DESCRIBE QUERY id", "a query: its statement, where it runs and stands",
+        "DESCRIBE QUERY id;\nDESCRIBE QUERY application.query;\nSHOW QUERIES lists both.",
+        "DESCRIBE QUERY pageviews.PAGE_COUNTS;",
+    ),
+    Entry(
+        "DROP APPLICATION", "DROP APPLICATION name", "delete the state of `kshell run`'s queries",
+        "DROP APPLICATION [IF EXISTS] name;\nWhat they wrote stays. The plan is shown first.",
+        "DROP APPLICATION pageviews;",
+    ),
+    Entry(
+        "SAVE QUERIES", "SAVE QUERIES TO 'file'", "what runs in this shell, as a script",
+        "SAVE QUERIES TO 'file';\nThe file has their statements, the declarations that they"
+        " need, and the\nproperties that were set; secrets are left out.",
+        "SAVE QUERIES TO 'pageviews.sql';", ("SAVE",),
     ),
     Entry(
         "SPOOL", "SPOOL 'file' | OFF", "what is shown goes to a file too",

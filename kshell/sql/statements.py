@@ -26,8 +26,8 @@ __all__ = [
     "CreateAsSelect", "CreateFromFile", "CreateSource", "CreateType",
     "Define", "Describe", "DescribeFunction", "DescribeGroup", "DropSource", "DropType", "Exit",
     "Explain", "Help", "InsertSelect", "InsertValues", "Print", "QueryAction",
-    "QueryControl", "RunScript", "Select", "SetProperty", "Show", "ShowWhat", "Spool", "Statement",
-    "Undefine", "UnsetProperty", "statement", ]  # fmt: skip
+    "QueryControl", "RunScript", "Select", "SetProperty", "Show", "ShowWhat",
+    "Spool", "Statement", "Undefine", "UnsetProperty", "statement", ]  # fmt: skip
 
 
 S = TypeVar("S")
@@ -210,13 +210,19 @@ class ShowWhat(Enum):
     PRODUCERS = "PRODUCERS"
     QUOTAS = "QUOTAS"
     SYSTEM_TABLES = "SYSTEM TABLES"
+    CONNECTORS = "CONNECTORS"
+    PLUGINS = "PLUGINS"
+    SUBJECTS = "SUBJECTS"
+    SCHEMAS = "SCHEMAS"
+    COMPATIBILITY = "COMPATIBILITY"
 
 
 @statement
 class Show(Statement):
     """SHOW|LIST what [EXTENDED]; SHOW ALL TOPICS has `all`.
 
-    `topic` or `broker` is whose partitions, configs or producers it shows.
+    `topic` or `broker` is whose partitions, configs or producers it shows, `subject` whose schemas
+    or compatibility; `type` is that of connectors.
     """
 
     what: ShowWhat
@@ -224,6 +230,8 @@ class Show(Statement):
     all: bool = False
     topic: Name | None = None
     broker: int | None = None
+    subject: Name | None = None
+    type: str = ""
 
 
 @statement

@@ -144,7 +144,6 @@ class Rows:
 
     def load(self, entries: Entries) -> tuple[_Part, _Part]:
         """Takes entries in; gives what left and what came, as ids and rows."""
-        assert isinstance(entries.values, pa.RecordBatch)
         ids = entries.keys.column(0).to_numpy()
         gone = np.asarray(entries.gone)
         mine = self.all()[0]
@@ -296,7 +295,6 @@ class KeyedRows:
 
     def load(self, entries: Entries) -> None:
         """Takes entries in."""
-        assert isinstance(entries.values, pa.RecordBatch)
         keys = entries.keys.filter(entries.gone)
         slots = self.keys.find(keys.columns)
         self.drop(slots[slots >= 0])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
 import pyarrow as pa
 
@@ -82,13 +81,11 @@ class ColumnFolds:
         """The results of these groups, by aggregate."""
         return [fold.result(groups) for fold in self._folds]
 
-    def save(self, groups: Numbers) -> list[tuple[Any, ...]]:
-        """The states of these groups: a tuple for each."""
-        if not self._folds:
-            return [()] * len(groups)
-        return list(zip(*(fold.save(groups) for fold in self._folds), strict=True))
+    def save(self, groups: Numbers) -> dict[str, pa.Array]:
+        """The states of these groups: a column for each aggregate, named by its number."""
+        return {str(n): fold.save(groups) for n, fold in enumerate(self._folds)}
 
-    def load(self, groups: Numbers, states: Sequence[Sequence[Any]]) -> None:
+    def load(self, groups: Numbers, states: pa.RecordBatch) -> None:
         """Set the states of these groups to what was saved."""
-        for i, fold in enumerate(self._folds):
-            fold.load(groups, [state[i] for state in states])
+        for n, fold in enumerate(self._folds):
+            fold.load(groups, states.column(str(n)))

@@ -105,7 +105,6 @@ class KeyedNumbers:
 
     def load(self, entries: Entries) -> Slots:
         """Takes entries in; gives the slots of the keys that have numbers."""
-        assert isinstance(entries.values, pa.RecordBatch)
         slots = self.slots(entries.keys.columns)
         gone = np.asarray(entries.gone)
         self.drop(slots[gone])
@@ -113,7 +112,12 @@ class KeyedNumbers:
         numbers = {n: came.column(n).to_numpy() for n in came.schema.names}
         self.put(slots[~gone], **numbers)
         self.tidy(slots[gone])
+        self.begin()
         return slots[~gone]
+
+    def begin(self) -> None:
+        """From now on note what changes: what is here now, somebody has."""
+        self._touched = Keys(self._schema.types)
 
     def _touch(self, slots: Slots) -> None:
         if self._touched is not None and len(slots):

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -18,37 +18,33 @@ __all__ = ["Entries", "Stateful"]
 class Entries:
     """A part of an operator's state, or what changed of it: values by their keys, absolute.
 
-    `values` are rows, or plain tuples where Arrow has no type for them; at keys that are `gone`
-    they mean nothing.
+    At keys that are `gone` the values mean nothing.
     """
 
     keys: pa.RecordBatch
-    values: pa.RecordBatch | Sequence[tuple[Any, ...]]
+    values: pa.RecordBatch
     gone: pa.BooleanArray
 
     @classmethod
     def of(
         cls,
         keys: pa.RecordBatch,
-        values: pa.RecordBatch | Sequence[tuple[Any, ...]],
+        values: pa.RecordBatch,
         gone: pa.RecordBatch | None = None,
     ) -> Entries:
         """Values by their keys, and keys that are gone.
 
         >>> key = pa.record_batch({"k": ["a"]})
-        >>> Entries.of(key, [(1, [2, 3])], pa.record_batch({"k": ["b"]})).gone.to_pylist()
+        >>> Entries.of(key, key, pa.record_batch({"k": ["b"]})).gone.to_pylist()
         [False, True]
         """
         more = 0 if gone is None else gone.num_rows
         lost = [False] * keys.num_rows + [True] * more
         if gone is not None and more:
             keys = pa.concat_batches([keys, gone])
-            if isinstance(values, pa.RecordBatch):
-                none = [pa.nulls(more, f.type) for f in values.schema]
-                blank = pa.RecordBatch.from_arrays(none, names=values.schema.names)
-                values = pa.concat_batches([values, blank.cast(values.schema)])
-            else:
-                values = [*values, *((),) * more]
+            none = [pa.nulls(more, f.type) for f in values.schema]
+            blank = pa.RecordBatch.from_arrays(none, schema=values.schema)
+            values = pa.concat_batches([values, blank])
         return cls(keys, values, pa.array(lost, pa.bool_()))
 
     @classmethod
@@ -62,9 +58,15 @@ class Entries:
         numbers = pa.record_batch({"value": pa.array(list(values.values()), pa.int64())})
         return cls.of(names, numbers)
 
+    def slice(self, start: int, length: int) -> Entries:
+        """Some of them."""
+        return Entries(
+            self.keys.slice(start, length), self.values.slice(start, length),
+            self.gone.slice(start, length),
+        )  # fmt: skip
+
     def named(self) -> dict[str, int]:
         """What `numbers` was given."""
-        assert isinstance(self.values, pa.RecordBatch)
         names, values = self.keys.column(0).to_pylist(), self.values.column(0).to_pylist()
         return dict(zip(names, values, strict=True))
 

@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from kshell.stream.column_folds.base import Grown
+from kshell.stream.keys import Keys
+from kshell.stream.updates import last_rows
 
 __all__ = ["Touched"]
 
@@ -29,6 +31,11 @@ class Touched:
     def batch(self, columns: Sequence[pa.Array]) -> pa.RecordBatch:
         """Keys as rows."""
         return pa.RecordBatch.from_arrays(list(columns), schema=self.schema)
+
+    def begin(self) -> None:
+        """From now on note what changes: what is here now, somebody has."""
+        self.take()
+        self.noting = True
 
     def note(self, numbers: Any) -> None:
         """These groups are new or have changed."""
@@ -51,6 +58,8 @@ class Touched:
         numbers = numbers[self._noted.data[numbers]]
         none = self.batch([pa.array([], t) for t in self.schema.types])
         gone = pa.concat_batches([none, *self._left])
+        slots, _ = Keys(self.schema.types).add(gone.columns)  # a key may have left twice
+        gone = gone.take(pa.array(last_rows(slots)))
         self._noted.reset(numbers)
         self._numbers, self._left = [], []
         return numbers, gone

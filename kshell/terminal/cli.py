@@ -37,8 +37,10 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 # The commands beside the shell itself.
 _COMMANDS = {
+    "run": "kshell.terminal.run_command:main",
     "test": "kshell.cases.command:main",
     "config": "kshell.terminal.config_command:main",
+    "datagen": "kshell.terminal.datagen_command:main",
     "completion": "kshell.terminal.shell_completion:main",
 }
 
@@ -69,6 +71,10 @@ def open_session(
     session = Session.open(properties, profile, remembers=prompt, opens_records=watched)
     stack.callback(session.close)
     session.commands = _command_texts
+    if prompt and not options.demo and not options.no_catalog:
+        from kshell.config import config_home
+
+        session.kept_in = config_home() / "catalog"
     session.gather = lambda name: _with_profile(options, name)
     themes.follow(lambda: session.properties)
     return session

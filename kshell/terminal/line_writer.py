@@ -1,6 +1,7 @@
 """Writes frames to the terminal: only the lines that changed, in a thread of its own.
 
-So a slow line delays pictures and no keys.  One frame waits at most: a newer one takes its place.
+So a slow line delays pictures and no keys.  Terminals that know synchronized output (mode 2026)
+show each frame whole.  One frame waits at most: a newer one takes its place.
 What the system and the network hold back counts too: after each frame the terminal is asked where
 its cursor is, and the next frame waits until it answers.
 """
@@ -18,6 +19,7 @@ from typing import IO
 __all__ = ["LineWriter"]
 
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l\x1b[2J", "\x1b[0m\x1b[?25h\x1b[?1049l"
+_BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"  # the terminal shows what is between them at once
 _ASK = "\x1b[6n"
 _PATIENCE = 0.3  # seconds in which the terminal takes the line that is being written
 _UNDERWAY = 2048  # bytes without an answer, after which the next frame waits
@@ -121,13 +123,16 @@ class LineWriter:
         if lines is not None and len(self._there) > len(lines):
             del self._there[len(lines) :]
         self._put(self._taken_extra())
-        sent = 0
+        if not changed:
+            return
+        sent = self._put(_BEGIN)
         for n, line in changed:
             if self._closed:
-                return
+                break
             sent += self._put(f"\x1b[{n + 1};1H\x1b[0m{line}\x1b[0m\x1b[K")
             self._there[n : n + 1] = [line]
-        if sent and self._asks:
+        sent += self._put(_END)
+        if self._asks and not self._closed:
             self._ask(sent)
 
     def _ask(self, sent: int) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from kshell.config import is_known, is_secret
+from kshell.config.properties import is_secret_like
 from kshell.errors import Place, nearest
 from kshell.sql.tokens import Kind, Token, tokenize
 
@@ -115,8 +116,30 @@ def _secrets(text: str) -> Iterator[Span]:
             yield from (
                 (value.start, value.end, _mask(value))
                 for name, value in _pairs(tokens)
-                if is_secret(name.value)
+                if is_secret(name.value) or is_secret_like(name.value)
             )
+            if "CONNECTOR" in [t.upper for t in tokens[:3]]:
+                yield from _of_configs(tokens)
+
+
+_IN_CONFIG = re.compile(r"(?i)(?:passw(?:or)?d|pwd|secret|token|credentials?)\s*=\s*([^\s;&,']+)")
+
+
+def _of_configs(tokens: list[Token]) -> Iterator[Span]:
+    """Secrets inside of a connector's configs, as in the URL of a database, and those whose names
+    have dots and no quotes."""
+    for n, sign in enumerate(tokens[1:-1], 1):
+        first = n - 1
+        while first > 0 and tokens[first - 1].end == tokens[first].start:
+            first -= 1
+        value = tokens[n + 1]
+        name = "".join(t.text for t in tokens[first:n])
+        if sign.text == "=" and value.kind in _VALUES and is_secret_like(name):
+            yield value.start, value.end, _mask(value)
+    for token in tokens:
+        if token.kind in (Kind.STRING, Kind.OPEN):
+            for match in _IN_CONFIG.finditer(token.text):
+                yield token.start + match.start(1), token.start + match.end(1), _MASK
 
 
 def _sets_user(words: list[str]) -> bool:

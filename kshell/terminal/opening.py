@@ -33,7 +33,7 @@ class Opening:
         self._open, self._changed, self._learn = open_session, changed, learn
         self.session: Session | None = None
         self.error: BaseException | None = None
-        self.said: list[KshellError] = []  # by the rc file; who shows them empties it
+        self.said: list[KshellError] = []  # by rc.sql and by `keep`; who shows them empties it
         self._done = threading.Event()
         self._begun = False
 
@@ -48,6 +48,7 @@ class Opening:
             session = self._open()
             session.connect()
             self.said += run_rc(session)
+            self.said += [KshellError(text) for text in session.keep()]
             self.session = session
         except BaseException as error:
             self.error = error

@@ -130,6 +130,7 @@ def conninfo(talk: Conversation, call: Call) -> None:
         ("user", shown.get("sasl.username", "")),
         ("client.id", shown.get("client.id", "")),
         ("registry", shown.get("schema.registry.url", "")),
+        ("connect", shown.get("connect.url", "")),
     ]
     talk.say("\n".join(f"{name:<10}{clean(value)}" for name, value in lines if value))
 
@@ -180,6 +181,7 @@ def take_profile(talk: Conversation, call: Call) -> None:
     if session.gather is None:
         raise UsageError("this session has no profiles")
     properties = session.gather(call.argument)
-    session.change({*properties, *session.properties}, properties)
+    for text in session.change({*properties, *session.properties}, properties):
+        note(text)
     session.profile = call.argument
     note(f"Profile {call.argument} holds.")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from kshell.results import MARKS
 from kshell.terminal import themes
 from kshell.terminal.cells import NULL, Cells, cells_of, to_right, type_label
 from kshell.terminal.ends import Gap
@@ -78,6 +79,8 @@ class AlignedTable:
     def __post_init__(self) -> None:
         self._names = [clean(n) for n in self.schema.names]
         self._right = [to_right(f, self.times) for f in self.schema]
+        marks = (self.schema.metadata or {}).get(MARKS)
+        self._marks = self.schema.names.index(marks.decode()) if marks else None
         self._bar = f" {self.style.rule}│{self.style.reset} "
 
     def lines(self, batches: Iterable[pa.RecordBatch | Gap]) -> Iterator[str]:
@@ -173,7 +176,18 @@ class AlignedTable:
         if self._layout.gap >= 0:
             formats.insert(self._layout.gap, "…")
         line = f" {self._bar.join(formats)}\n"
-        return "".join([line % row for row in zip(*shown, strict=True)])
+        lines = [line % row for row in zip(*shown, strict=True)]
+        if self._marks is not None and self.style.reset:
+            lines = list(map(self._coloured, lines, columns[self._marks].texts))
+        return "".join(lines)
+
+    def _coloured(self, line: str, mark: str | None) -> str:
+        """A row in the colour of what it says of itself."""
+        code, reset = themes.marks().get(mark or "", ""), self.style.reset
+        if not code:
+            return line
+        start = f"\x1b[{code}m"
+        return f"{start}{line[:-1].replace(reset, reset + start)}{reset}\n"
 
     def _fitted(self, column: Cells, width: int, right: bool, pads: bool) -> list[str]:
         """Cells of at most `width` columns; `%` pads those that have fewer characters."""

@@ -72,12 +72,24 @@ def test_an_acl_lets_a_user_read_and_its_end_does_not(shell, careful, alice, nam
 
 
 def test_each_kind_of_resource(shell, careful, name) -> None:
-    for resource in (f"TOPIC {name} PREFIXED", f"GROUP {name}", f"TRANSACTIONAL ID {name}", "CLUSTER"):
+    kinds = (f"TOPIC {name} PREFIXED", f"GROUP {name}", f"TRANSACTIONAL ID {name}", f"DELEGATION TOKEN {name}", "CLUSTER")
+    for resource in kinds:
         rule = f"DENY DESCRIBE ON {resource} TO 'User:{name}'"
         assert shell.sql(f"CREATE ACL {rule} FROM HOST '10.0.0.1'").text == "1 ACL created."
         shown = rule.replace("'", "") + " FROM HOST 10.0.0.1"
         assert careful.sql(f"DROP ACL ON {resource} TO 'User:{name}'").rows() == [("ACL", shown, None)]
-    assert shell.sql(f"DROP ACL DENY TO 'User:{name}'").text == "4 ACLs deleted."
+    assert shell.sql(f"DROP ACL DENY TO 'User:{name}'").text == "5 ACLs deleted."
+
+
+def test_operations_on_tokens_of_a_user(shell, careful, name) -> None:
+    rule = f"ALLOW CREATE TOKENS, DESCRIBE TOKENS ON USER User:{name} TO 'User:{name}'".replace(f"USER User:{name}", f"USER 'User:{name}'")
+    assert shell.sql(f"CREATE ACL {rule}").text == "2 ACLs created."
+    assert careful.sql(f"DROP ACL ON USER 'User:{name}'").rows() == [
+        ("ACL", f"ALLOW {operation} TOKENS ON USER User:{name} TO User:{name}", None) for operation in ("CREATE", "DESCRIBE")
+    ]  # fmt: skip
+    rows = shell.sql(f"SELECT resource_type, operation FROM kafka.acls WHERE principal = 'User:{name}' ORDER BY operation").rows()
+    assert rows == [("USER", "CREATE_TOKENS"), ("USER", "DESCRIBE_TOKENS")]
+    assert shell.sql(f"DROP ACL TO 'User:{name}'").text == "2 ACLs deleted."
 
 
 def test_a_principal_has_a_type(careful) -> None:

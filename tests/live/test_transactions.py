@@ -24,7 +24,7 @@ def sender(request, monkeypatch, properties):
     monkeypatch.setattr(produce, "_impl", _compiled if request.param == "compiled" else None)
 
     def of(id: str):
-        made = produce._sender({**librdkafka(properties), "transactional.id": id, "delivery.report.only.error": True})
+        made = produce.sender_of({**librdkafka(properties), "transactional.id": id, "delivery.report.only.error": True})
         made.init_transactions(WAIT)
         return made
 

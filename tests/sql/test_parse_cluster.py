@@ -84,7 +84,7 @@ def test_drop_topic() -> None:
         ("ALTER TOPIC t SET 'a'='1' RESET 'a'", Place(1, 33, 3), "a is there twice"),
         ("ALTER TOPIC t SET 'a'='1', 'a'='2'", Place(1, 28, 3), "a is there twice"),
         ("DROP TOPIC t DELETE TOPIC", Place(1, 14, 6), "the end of the statement"),
-        ("CREATE TOPICS t", Place(1, 8, 6), "expected STREAM, TABLE, TYPE, TOPIC, ACL or USER"),
+        ("CREATE TOPICS t", Place(1, 8, 6), "expected STREAM, TABLE, TYPE, TOPIC, ACL, USER, QUOTA, SOURCE CONNECTOR or SINK CONNECTOR"),
     ],
 )
 def test_refusals(text: str, place: Place, said: str) -> None:
@@ -136,7 +136,7 @@ def test_drop_group() -> None:
         ("RESET GROUP g TO OFFSET -1", Place(1, 25, 1), "an offset"),
         ("RESET GROUP g TO SHIFT", Place(1, 23, 1), "a whole number"),
         ("RESET GROUP g FROM x", Place(1, 20, 1), "a file's path in single quotes"),
-        ("DROP GROUPS g", Place(1, 6, 6), "STREAM, TABLE, TYPE, TOPIC, GROUP, ACL or USER"),
+        ("DROP GROUPS g", Place(1, 6, 6), "STREAM, TABLE, TYPE, TOPIC, GROUP, ACL, USER, QUOTA, CONNECTOR or APPLICATION"),
     ],
 )
 def test_refusals_of_groups(text: str, place: Place, said: str) -> None:
@@ -229,7 +229,7 @@ def test_drop_acl(text: str, rule: Rule) -> None:
         ("CREATE ACL READ", Place(1, 12, 4), "ALLOW or DENY"),
         ("CREATE ACL ALLOW REED ON TOPIC t", Place(1, 18, 4), "READ"),
         ("CREATE ACL ALLOW READ TO 'User:a'", Place(1, 23, 2), "expected ON"),
-        ("CREATE ACL ALLOW READ ON t TO 'User:a'", Place(1, 26, 1), "TOPIC, GROUP, TRANSACTIONAL or CLUSTER"),
+        ("CREATE ACL ALLOW READ ON t TO 'User:a'", Place(1, 26, 1), "TOPIC, GROUP, TRANSACTIONAL ID, DELEGATION TOKEN, USER or CLUSTER"),
         ("CREATE ACL ALLOW READ ON TOPIC t", Place(1, 33, 1), "expected TO"),
         ("CREATE ACL ALLOW READ ON TOPIC t TO User:a", Place(1, 37, 4), "such as 'User:ann'"),
         ("DROP ACL", Place(1, 9, 1), "ALLOW, DENY, ON, TO or FROM HOST"),

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import pyarrow as pa
 
 from kshell.stream.state import Entries
 
@@ -18,9 +15,7 @@ def held(parts: Mapping[str, Entries]) -> State:
     """What is there; each key stands once, there or gone."""
     out: State = {}
     for name, entries in parts.items():
-        values: Any = entries.values
-        if isinstance(values, pa.RecordBatch):
-            values = values.to_pylist()
+        values = entries.values.to_pylist()
         keys = [repr(key) for key in entries.keys.to_pylist()]
         assert len(set(keys)) == len(keys)
         there = zip(keys, values, entries.gone.to_pylist(), strict=True)

@@ -37,6 +37,17 @@ class _Terminal(pyte.HistoryScreen):
             self.dirty.update(range(self.lines))
 
 
+_BEGIN, _END = b"\x1b[?2026h", b"\x1b[?2026l"
+
+
+def _whole(data: bytes) -> int:
+    """How many of the bytes a terminal shows that shows what is between these marks at once."""
+    if (begin := data.rfind(_BEGIN)) > data.rfind(_END):
+        return begin
+    cut = next((n for n in range(len(_BEGIN) - 1, 0, -1) if data.endswith(_BEGIN[:n])), 0)
+    return len(data) - cut
+
+
 class Screen:
     """Runs a command on a pty of the given size and keeps what its screen shows."""
 
@@ -51,6 +62,7 @@ class Screen:
         self.screen = _Terminal(columns, lines, history=2000)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = b""
+        self._unseen = b""  # of a frame whose end is not there yet
         self.rate: int | None = None  # bytes a second that the line takes; None: any number
         inherited = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
         self.process = pexpect.spawn(
@@ -77,10 +89,15 @@ class Screen:
             except pexpect.TIMEOUT:
                 continue
             except pexpect.EOF:
+                self._stream.feed(self._unseen)
+                self._unseen = b""
                 return
             taken += len(data)
             self.raw += data
-            self._stream.feed(data)
+            data = self._unseen + data
+            shown = _whole(data)
+            self._unseen = data[shown:]
+            self._stream.feed(data[:shown])
 
     def type(self, keys: str) -> None:
         """Press keys."""

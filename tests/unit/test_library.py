@@ -312,10 +312,13 @@ def test_closing_it_stops_its_queries_and_what_is_read(demo, session):
     live = other.sql("SELECT orderid FROM orders EMIT CHANGES")
     next(iter(live))
     assert [q.failed for q in other.running()] == [False]
+    count, end = "SELECT COUNT(*) AS n FROM COPY_OF_ORDERS", time.monotonic() + 20
+    while not session.sql(count).rows()[0][0] and time.monotonic() < end:
+        time.sleep(0.05)
     other.close()
     assert list(live) == []
     assert other.running() == ()
-    assert session.sql("SELECT COUNT(*) AS n FROM COPY_OF_ORDERS").rows()[0][0] > 0
+    assert session.sql(count).rows()[0][0] > 0
     other.close()  # again is no harm
 
 

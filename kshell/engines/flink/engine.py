@@ -32,8 +32,9 @@ class FlinkEngine:
 
     def run(self, statement: Statement, properties: Properties) -> Answer | Proposal:
         """Run one statement and give its result; raises KshellError."""
+        before = self.context.shared.catalog
         try:
-            return self._run(statement, properties)
+            return self.context.local.saved(before, self._run(statement, properties))
         except NoEqual as error:
             raise _placed(error, statement) from None
 

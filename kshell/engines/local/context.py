@@ -16,6 +16,7 @@ from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
+from kshell.engines.local.sources.clusters import Clusters
 from kshell.engines.local.sources.learned import Known, Widening
 from kshell.engines.local.sources.lookup import Lookup, given_named
 from kshell.engines.local.sources.memory import Memory
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from kshell.engines.local.continuous.background import Background
+    from kshell.engines.local.durable.application import Application
+    from kshell.engines.local.kept_catalog import KeptCatalog
     from kshell.kafka.admin import Admin
 
 __all__ = ["Context"]
@@ -54,10 +57,13 @@ class Context:
         self.opens_records = opens_records  # whether live rows have the places of their records
         self.errors = ErrorLog()
         self.catalog = Catalog()
+        self.kept: KeptCatalog | None = None  # where declarations are kept, at a prompt
         self.queries: dict[str, Background] = {}
         self.asserted: dict[str, set[tuple[int, int]]] = {}  # (partition, offset) by topic
+        self.application: Application | None = None  # the file that is run, where one is
         self.known = Known()
         self.memory = Memory()
+        self.clusters = Clusters()
         self._numbers = count(1)
 
     def connected(self) -> Client:
@@ -73,6 +79,11 @@ class Context:
     def has_cluster(self) -> bool:
         """Whether there is a connection."""
         return self._client is not None
+
+    @property
+    def cluster_id(self) -> str:
+        """The cluster's own id; empty without a cluster, or where it has none."""
+        return self._client.wire.cluster.id if self._client is not None else ""
 
     @property
     def client(self) -> Client:
@@ -109,6 +120,7 @@ class Context:
         return Lookup(
             self.connected, self.catalog, self.memory.beside(self.given), self.errors, properties,
             self.keeper_of, Widening(self.known), self.memory, self.running,
+            self.clusters,
         )  # fmt: skip
 
     def columns(self, name: str, properties: Properties) -> dict[str, pa.DataType]:
@@ -131,6 +143,7 @@ class Context:
     def close(self) -> None:
         """Disconnect."""
         self._admin = None
+        self.clusters.close()
         if self._client is not None:
             self._client.close()
             self._client = None
@@ -143,7 +156,15 @@ class Context:
         configs: Mapping[str, str],
         properties: Properties,
     ) -> None:
-        """Create a topic, and wait until every partition has a leader; raises KafkaError."""
+        """Create a topic, and wait until every partition has a leader; raises KafkaError.
+
+        Those of an application wait until all of its file is known to be right.
+        """
+        if self.application is not None:
+            from kshell.engines.local.durable.application import NewTopic
+
+            self.application.topics[name] = NewTopic(name, partitions, replicas, configs)
+            return
         if self.client.creates_topics:
             self.admin(properties).create_topic(name, partitions, replicas, configs)
         else:
@@ -174,7 +195,8 @@ class Context:
 
     def running(self) -> Sequence[Running]:
         """The queries in the background."""
-        return [query.status() for query in self.queries.values()]
+        durable = [] if self.application is None else self.application.running()
+        return [*durable, *(query.status() for query in self.queries.values())]
 
     def next_id(self, prefix: str) -> str:
         """The next query's id."""

@@ -8,24 +8,29 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from kshell.catalog.catalog import Catalog
 from kshell.config import Properties
 from kshell.engines.base import Named
 from kshell.engines.local.context import Context
 from kshell.errors import KshellError, Unsupported, UsageError
 from kshell.kafka.client import Client
-from kshell.results import Answer, Live, Proposal, Rows, Running
-from kshell.sql import cluster
+from kshell.results import Answer, Live, Proposal, Rows, Running, Sections
+from kshell.sql import cluster, queries, services, transfer
 from kshell.sql import statements as ast
 from kshell.sql.statements import Statement
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from kshell.engines.local.durable.application import Application
+
 __all__ = ["LocalEngine"]
 
+_OTHER_SERVERS = ("connect.url", "schema.registry.url")
 _SHOWN = 1 << 14  # rows of the last result that are drawn at a time
 # The handler of each statement: a function of a module of `statements`, imported when first needed.
 STATEMENTS: Mapping[type[Statement], str] = {
@@ -41,12 +46,22 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.CreateFromFile: "declare:create_from_file",
     ast.CreateSource: "declare:create",
     cluster.CreateTopic: "create_topic:create_topic",
+    cluster.DropQuota: "quotas:drop_quota",
+    cluster.SetQuota: "quotas:set_quota",
+    services.ControlConnector: "connectors:control_connector",
+    services.CreateConnector: "connectors:create_connector",
+    services.DescribeConnector: "connectors:describe_connector",
+    services.DiffSubject: "schema_diff:diff_subject",
+    services.DropConnector: "connectors:drop_connector",
+    services.SetCompatibility: "subjects:set_compatibility",
     ast.CreateType: "declare:change",
     cluster.DeleteRecords: "delete_records:delete_records",
     ast.Describe: "describe:describe",
     ast.DescribeFunction: "describe:describe_function",
+    queries.DescribeQuery: "queries:describe_query",
     ast.DescribeGroup: "show_system:describe_group",
     ast.DropSource: "declare:drop",
+    cluster.DropApplication: "applications:drop_application",
     cluster.DropAcl: "acls:drop_acl",
     cluster.DropGroup: "drop_group:drop_group",
     cluster.DropTopic: "drop_topic:drop_topic",
@@ -56,14 +71,22 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.Explain: "explain:explain",
     ast.InsertSelect: "persistent:insert_select",
     ast.InsertValues: "insert:insert_values",
+    transfer.Mirror: "mirror:mirror",
     ast.Print: "print_topic:print_topic",
     ast.QueryControl: "persistent:control",
     cluster.ReassignTopic: "reassign_topic:reassign_topic",
+    transfer.Redrive: "redrive:redrive",
     cluster.ResetGroup: "reset_group:reset_group",
+    queries.SaveQueries: "save_queries:save_queries",
     ast.Select: "select:select",
     cluster.SetUser: "users:set_user",
     ast.Show: "show:show",
 }
+
+
+def _plan_alone(answer: Answer | Proposal) -> Answer:
+    """What EXPLAIN of a change of the cluster answers: its plan, which nobody is asked about."""
+    return Sections((answer.plan,), answer.notices) if isinstance(answer, Proposal) else answer
 
 
 class LocalEngine:
@@ -80,6 +103,7 @@ class LocalEngine:
 
             given = {name: given_table(name, rows) for name, rows in given.items()}
         self.context = Context(client, given, opens_records)
+        self._kept_in: Path | None = None  # the folder where declarations are kept
 
     @classmethod
     def connect(
@@ -90,14 +114,18 @@ class LocalEngine:
     ) -> LocalEngine:
         """An engine connected to the cluster in the properties; raises ConnectionFailed.
 
-        With tables given to it, it needs no cluster.
+        With tables given to it, or another server to ask, it needs no cluster.
         """
-        if given and "bootstrap.servers" not in properties:
+        others = [name for name in _OTHER_SERVERS if name in properties]
+        if (given or others) and "bootstrap.servers" not in properties:
             return cls(None, given, opens_records)
         return cls(Client.connect(properties), given, opens_records)
 
-    def reconnect(self, properties: Properties) -> None:
-        """Connect again; if that raises, the old connection stays."""
+    def reconnect(self, properties: Properties) -> list[str]:
+        """Connect again; if that raises, the old connection stays.
+
+        With another cluster come the declarations that are kept of it: `keep`.
+        """
         if not all(q.over for q in self.context.queries.values()):
             raise UsageError(
                 "the connection cannot change while a query runs",
@@ -108,18 +136,58 @@ class LocalEngine:
         except KshellError as error:
             error.hint = "; ".join(filter(None, (error.hint, "the old connection stays")))
             raise
+        before = self.context.cluster_id
         self.context.reconnect(client)
+        if self._kept_in is None or self.context.cluster_id == before:
+            return []
+        self.context.catalog = Catalog()
+        return self.keep(self._kept_in, properties)
+
+    def keep(self, folder: Path, properties: Properties) -> list[str]:
+        """Declare what earlier prompts declared on this cluster, and keep what is declared now.
+
+        Returns what is not as it was, a sentence each.
+        """
+        self._kept_in = folder
+        if not (cluster := self.context.cluster_id):
+            return []
+        from kshell.engines.local.kept_catalog import KeptCatalog
+        from kshell.engines.local.statements.kept import load
+
+        self.context.kept = KeptCatalog(folder, cluster)
+        return load(self.context, self.context.kept, properties)
 
     def run(self, statement: Statement, properties: Properties) -> Answer | Proposal:
         """Run one statement and give its result; raises KshellError."""
+        if self.context.application is not None:
+            from kshell.engines.local.statements.application import ALLOWED
+
+            if not isinstance(statement, ALLOWED):
+                raise Unsupported(
+                    "this statement has no place in a file that kshell run keeps running",
+                    hint="CREATE …, INSERT INTO … SELECT, SET and DEFINE may stand there",
+                    place=statement.place,
+                )
+        if isinstance(statement, ast.Explain) and isinstance(statement.statement, cluster.Change):
+            return _plan_alone(self.run(statement.statement, properties))
         served = STATEMENTS.get(type(statement))
         if served is None:
             words = re.sub(r"(?<!^)(?=[A-Z])", " ", type(statement).__name__).upper()
             raise Unsupported(f"{words} is not supported yet", place=statement.place)
         module, _, name = served.partition(":")
         serve = getattr(import_module(f"kshell.engines.local.statements.{module}"), name)
+        before = self.context.catalog
         answer: Answer | Proposal = serve(self.context, statement, properties)
-        return answer
+        return self.saved(before, answer)
+
+    def saved(self, before: Catalog, answer: Answer | Proposal) -> Answer | Proposal:
+        """The answer of a statement; what it changed in the catalog is kept for later prompts."""
+        kept = self.context.kept
+        if kept is None or self.context.catalog is before:
+            return answer
+        from kshell.engines.local.statements.kept import save
+
+        return save(self.context, kept, before, cast(Answer, answer))
 
     def remember(self, answer: Answer, properties: Properties, text: str) -> Answer:
         """The answer of the SELECT `text`, which is the last result when it was read."""
@@ -174,6 +242,15 @@ class LocalEngine:
     def running(self) -> Sequence[Running]:
         """The queries in the background."""
         return self.context.running()
+
+    def application(
+        self, name: str, seconds: float, version: str, dead_letters: str = ""
+    ) -> Application:
+        """From now on queries are bound for an application, and not started; raises UsageError."""
+        from kshell.engines.local.durable.application import Application
+
+        self.context.application = Application(name, seconds, version, dead_letters)
+        return self.context.application
 
     def close(self) -> None:
         """Stop every query and disconnect; raises the first failure to write."""

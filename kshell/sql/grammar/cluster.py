@@ -14,6 +14,7 @@ from kshell.sql.cluster import (
     AlterTopic,
     CreateTopic,
     DeleteRecords,
+    DropApplication,
     DropGroup,
     DropTopic,
     ElectLeaders,
@@ -24,13 +25,16 @@ from kshell.sql.cluster import (
     Setting,
 )
 from kshell.sql.grammar.cursor import Cursor
+from kshell.sql.grammar.quotas import QUOTAS
 from kshell.sql.grammar.security import SECURITY
+from kshell.sql.grammar.services import SERVICES
 from kshell.sql.statements import Statement
 from kshell.sql.tokens import Kind
 
-__all__ = ["CHANGING", "CLUSTER"]
+__all__ = ["CHANGING", "CLUSTER", "change_reader"]
 
-CHANGING = frozenset({"DELETE", "ELECT", "RESET"})  # words with which nothing else begins
+# Words with which nothing else begins.
+CHANGING = frozenset({"DELETE", "ELECT", "RESET", "RESTART"})
 
 Place = Mapping[str, Any]
 
@@ -196,13 +200,35 @@ def _drop_group(cursor: Cursor, place: Place) -> Statement:
     return DropGroup(name=_group(cursor), if_exists=if_exists, **place)
 
 
+def _drop_application(cursor: Cursor, place: Place) -> Statement:
+    if_exists = cursor.take("IF", "EXISTS")
+    name = cursor.topic("the name of an application")
+    return DropApplication(name=name, if_exists=if_exists, **place)
+
+
 CLUSTER: Mapping[tuple[str, str], Callable[[Cursor, Place], Statement]] = {
     ("CREATE", "TOPIC"): _create_topic,
     ("ALTER", "TOPIC"): _alter_topic,
     ("DROP", "TOPIC"): _drop_topic,
     ("DROP", "GROUP"): _drop_group,
+    ("DROP", "APPLICATION"): _drop_application,
     ("RESET", "GROUP"): _reset_group,
     ("DELETE", "RECORDS"): _delete_records,
     ("ELECT", "LEADERS"): _elect_leaders,
+    **QUOTAS,
     **SECURITY,
+    **SERVICES,
 }
+
+
+def change_reader(cursor: Cursor) -> Callable[[Cursor, Place], Statement] | None:
+    """The reader of the statement that begins at the cursor, after its first two words; None if it
+    is none of these.  PAUSE CONNECTOR alone is about a query of that name."""
+    first, second, third = (cursor.peek(n).upper for n in range(3))
+    reader = CLUSTER.get((first, f"{second} {third}")) or CLUSTER.get((first, second))
+    if first in _OF_QUERIES and not cursor.peek(2).text:
+        return None
+    return reader
+
+
+_OF_QUERIES = ("PAUSE", "RESUME")

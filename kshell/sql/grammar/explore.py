@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from kshell.errors import ParseError
 from kshell.sql.clauses import Name, Position
 from kshell.sql.grammar.cursor import Cursor
+from kshell.sql.grammar.services import describe_connector, diff
+from kshell.sql.queries import DescribeQuery, SaveQueries
 from kshell.sql.statements import (
     Define,
     Describe,
@@ -44,17 +46,26 @@ def _show(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
     if cursor.take("SYSTEM"):
         cursor.expect("TABLES")
         what = ShowWhat.SYSTEM_TABLES
+    elif (type := cursor.take_any("SOURCE", "SINK")):
+        cursor.expect("CONNECTORS")
+        return Show(what=ShowWhat.CONNECTORS, all=all_, type=type.lower(), **place)
+    elif cursor.take("CONNECTOR"):
+        cursor.expect("PLUGINS")
+        what = ShowWhat.PLUGINS
     else:
         words = (*(w.value for w in ShowWhat if " " not in w.value), "SYSTEM")
         what = ShowWhat(cursor.expect_any(*words))
     of: dict[str, Any] = {}
-    if what is ShowWhat.CONFIGS and cursor.peek(1).text and cursor.take("BROKER"):
+    if what in _OF_SUBJECTS and not (cursor.at_end() or cursor.at("EXTENDED")):
+        of = {"subject": cursor.topic("the name of a subject")}
+    elif what is ShowWhat.CONFIGS and cursor.peek(1).text and cursor.take("BROKER"):
         of = {"broker": cursor.integer("a broker's number")}
     elif what in _OF_TOPICS and not cursor.at_end() and not cursor.at("EXTENDED"):
         of = {"topic": cursor.topic()}
     return Show(what=what, all=all_, extended=cursor.take("EXTENDED"), **of, **place)
 
 
+_OF_SUBJECTS = (ShowWhat.SCHEMAS, ShowWhat.COMPATIBILITY)
 _OF_TOPICS = (ShowWhat.PARTITIONS, ShowWhat.CONFIGS, ShowWhat.PRODUCERS)
 
 
@@ -78,6 +89,12 @@ def _describe(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
     if cursor.at("GROUP") and cursor.peek(1).text:
         cursor.next()
         return DescribeGroup(name=cursor.topic(), **place)
+    if cursor.at("QUERY") and cursor.peek(1).text:
+        cursor.next()
+        return DescribeQuery(name=cursor.topic("the id of a query"), **place)
+    if cursor.at("CONNECTOR") and cursor.peek(1).text and not cursor.at("CONNECTOR", "EXTENDED"):
+        cursor.next()
+        return describe_connector(cursor, place)
     extended = bool(cursor.peek(1).text) and cursor.take("EXTENDED")
     kind = _described(cursor)
     name = None if kind is not None else cursor.topic()
@@ -217,6 +234,11 @@ def _control(action: QueryAction) -> Callable[[Cursor, Mapping[str, Any]], State
     return read
 
 
+def _save(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
+    cursor.expect("QUERIES", "TO")
+    return SaveQueries(path=cursor.path().text, **place)
+
+
 def _help(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
     return Help(topic=cursor.unfolded_rest().strip("'\"` "), **place)
 
@@ -228,6 +250,7 @@ def _exit(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
 EXPLORE: Mapping[str, Callable[[Cursor, Mapping[str, Any]], Statement]] = {
     "DEFINE": _define,
     "DESCRIBE": _describe,
+    "DIFF": diff,
     "EXIT": _exit,
     "HELP": _help,
     "LIST": _show,
@@ -236,6 +259,7 @@ EXPLORE: Mapping[str, Callable[[Cursor, Mapping[str, Any]], Statement]] = {
     "QUIT": _exit,
     "RESUME": _control(QueryAction.RESUME),
     "RUN": _run,
+    "SAVE": _save,
     "SET": _set,
     "SHOW": _show,
     "SPOOL": _spool,

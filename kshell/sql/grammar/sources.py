@@ -44,12 +44,11 @@ Place = Mapping[str, Any]
 def _kind(cursor: Cursor, *others: str) -> Kind:
     from kshell.catalog.model import Kind
 
-    if cursor.at("CONNECTOR") or cursor.at("SINK"):
-        raise Unsupported(
-            "connectors are Kafka Connect's, and kshell has no Connect",
-            place=cursor.place(cursor.peek()),
-        )
     return Kind(cursor.expect_any("STREAM", "TABLE", *others))
+
+
+# What CREATE makes besides streams and tables; `grammar.cluster` reads all but TYPE.
+_CREATED = ("TYPE", "TOPIC", "ACL", "USER", "QUOTA", "SOURCE CONNECTOR", "SINK CONNECTOR")
 
 
 def _create(cursor: Cursor, place: Place) -> Statement:
@@ -57,7 +56,7 @@ def _create(cursor: Cursor, place: Place) -> Statement:
     if not or_replace and cursor.take("TYPE"):
         return _create_type(cursor, place)
     read_only = cursor.take("SOURCE")
-    kind = _kind(cursor, *(() if or_replace or read_only else ("TYPE", "TOPIC", "ACL", "USER")))
+    kind = _kind(cursor, *(() if or_replace or read_only else _CREATED))
     if_not_exists = cursor.take("IF", "NOT", "EXISTS")
     name = cursor.name(f"a name for the {kind.value.lower()}")
     columns: tuple[ColumnSpec, ...] = ()
@@ -113,7 +112,8 @@ def _drop(cursor: Cursor, place: Place) -> Statement:
     if cursor.take("TYPE"):
         if_exists = cursor.take("IF", "EXISTS")
         return DropType(name=cursor.name("a type's name"), if_exists=if_exists, **place)
-    kind = _kind(cursor, "TYPE", "TOPIC", "GROUP", "ACL", "USER")
+    others = ("TYPE", "TOPIC", "GROUP", "ACL", "USER", "QUOTA", "CONNECTOR", "APPLICATION")
+    kind = _kind(cursor, *others)
     if_exists = cursor.take("IF", "EXISTS")
     name = cursor.name(f"a {kind.value.lower()}'s name")
     delete = cursor.take("DELETE", "TOPIC")
@@ -125,7 +125,7 @@ def _alter(cursor: Cursor, place: Place) -> Statement:
         name = cursor.string("a property in single quotes")
         cursor.expect("=")
         return SetProperty(settings=((name, cursor.string()),), **place)
-    kind = _kind(cursor, "TOPIC", "USER", "SYSTEM")
+    kind = _kind(cursor, "TOPIC", "USER", "QUOTA", "SUBJECT", "REGISTRY", "SYSTEM")
     name_ = cursor.name(f"a {kind.value.lower()}'s name")
     columns: list[ColumnSpec] = []
     while True:

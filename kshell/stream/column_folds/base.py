@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from kshell.sql.expressions import Call
 from kshell.stream.aggregates import fold_of
+from kshell.stream.plain import packed, unpacked
 from kshell.stream.windows import ADD, MERGE, Steps
 
 __all__ = ["ColumnFold", "EachRow", "Grown", "Numbers", "each"]
@@ -53,10 +54,10 @@ class ColumnFold(Protocol):
     def result(self, groups: Numbers) -> pa.Array:
         """The results of these groups."""
 
-    def save(self, groups: Numbers) -> list[Any]:
-        """The states of these groups as plain values."""
+    def save(self, groups: Numbers) -> pa.Array:
+        """The states of these groups."""
 
-    def load(self, groups: Numbers, states: Sequence[Any]) -> None:
+    def load(self, groups: Numbers, states: pa.Array) -> None:
         """Set the states of these groups to what was saved."""
 
 
@@ -118,9 +119,9 @@ class EachRow:
         states, result = self._states, self._fold.result
         return pa.array([result(states[group]) for group in groups.tolist()], self._type)
 
-    def save(self, groups: Numbers) -> list[Any]:
-        return [self._states[group] for group in groups.tolist()]
+    def save(self, groups: Numbers) -> pa.Array:
+        return packed([self._states[group] for group in groups.tolist()])
 
-    def load(self, groups: Numbers, states: Sequence[Any]) -> None:
-        for group, state in zip(groups.tolist(), states, strict=True):
+    def load(self, groups: Numbers, states: pa.Array) -> None:
+        for group, state in zip(groups.tolist(), unpacked(states), strict=True):
             self._states[group] = state

@@ -15,6 +15,7 @@ import pyarrow as pa
 from kshell.sql.expressions import Call, Literal
 from kshell.stream.column_folds.base import Numbers, each
 from kshell.stream.folds.distinct import Distinct
+from kshell.stream.plain import packed, unpacked
 from kshell.stream.rows import freeze
 
 __all__ = ["AttributeColumn", "CountDistinctColumn", "HistogramColumn", "ListColumn", "SetColumn"]
@@ -87,11 +88,11 @@ class _InPlace:
         shown = self.shown
         return pa.array([shown(state) for state in self._of(groups)], self._type)
 
-    def save(self, groups: Numbers) -> list[Any]:
-        return [self.plain(state) for state in self._of(groups)]
+    def save(self, groups: Numbers) -> pa.Array:
+        return packed([self.plain(state) for state in self._of(groups)])
 
-    def load(self, groups: Numbers, states: Sequence[Any]) -> None:
-        for group, state in zip(groups.tolist(), states, strict=True):
+    def load(self, groups: Numbers, states: pa.Array) -> None:
+        for group, state in zip(groups.tolist(), unpacked(states), strict=True):
             self._states[group] = self.read(state)
 
     def _of(self, groups: Numbers) -> list[Any]:

@@ -25,6 +25,7 @@ __all__ = ["Average", "Count", "Sum", "array_of", "is_number", "is_whole", "maxi
 _SAFE = 1 << 62  # a sum below this has not overflowed a BIGINT
 _EXACT = 1 << 53  # whole numbers below this are exact as DOUBLE
 _DIGITS = 18  # of a DECIMAL that fits 64 bits
+_WIDEST = pa.decimal128(38, 0)
 
 
 def is_whole(type: pa.DataType) -> bool:
@@ -79,17 +80,14 @@ def _decimal(value: int, type: pa.DataType) -> Decimal:
     return Decimal(value).scaleb(-type.scale)
 
 
-def _plain(values: Any, type: pa.DataType) -> list[Any]:
-    if values.dtype == object and not pa.types.is_decimal(type):
-        return values.tolist()  # type: ignore[no-any-return]
-    return array_of(values, type).to_pylist()  # type: ignore[no-any-return]
-
-
-def _numbers(states: Sequence[Any], type: pa.DataType) -> Any:
-    """What was saved of a whole or floating type, as an array."""
-    if pa.types.is_decimal(type):
-        return np.array([int(s.scaleb(type.scale)) for s in states], object)
-    return np.array(states, np.float64 if pa.types.is_floating(type) else object)
+def _whole(states: pa.Array) -> Any:
+    """DECIMALs as the whole numbers under them: Python's, if they do not fit 64 bits."""
+    words = np.frombuffer(states.buffers()[1], np.int64)[2 * states.offset :][: 2 * len(states)]
+    low, high = words[::2], words[1::2]
+    if (low >> 63 == high).all():
+        return low.copy()
+    scale = states.type.scale
+    return np.array([int(s.scaleb(scale)) for s in states.to_pylist()], object)
 
 
 def _put(column: Grown, groups: Numbers, values: Any) -> None:
@@ -129,11 +127,11 @@ class Count:
     def result(self, groups: Numbers) -> pa.Array:
         return pa.array(self._n.data[groups])
 
-    def save(self, groups: Numbers) -> list[Any]:
-        return self._n.data[groups].tolist()  # type: ignore[no-any-return]
+    def save(self, groups: Numbers) -> pa.Array:
+        return pa.array(self._n.data[groups])
 
-    def load(self, groups: Numbers, states: Sequence[Any]) -> None:
-        self._n.data[groups] = states
+    def load(self, groups: Numbers, states: pa.Array) -> None:
+        self._n.data[groups] = states.to_numpy()
 
 
 class _Sums:
@@ -154,8 +152,13 @@ class _Sums:
         _run(SUM, self.sums, steps, values)
         self._note(steps.into)
 
-    def put(self, groups: Numbers, states: Sequence[Any]) -> None:
-        _put(self.sums, groups, _numbers(states, self.type))
+    def save(self, groups: Numbers) -> pa.Array:
+        """The sums, at any size."""
+        return array_of(self.sums.data[groups], _WIDEST if self.whole else self.type)
+
+    def put(self, groups: Numbers, states: pa.Array) -> None:
+        """Set the sums of these groups to what was saved."""
+        _put(self.sums, groups, _whole(states) if self.whole else states.to_numpy())
         self._note(groups)
 
     def _note(self, groups: Numbers) -> None:
@@ -198,10 +201,10 @@ class Sum:
     def result(self, groups: Numbers) -> pa.Array:
         return array_of(self._sums.sums.data[groups], self._sums.type)
 
-    def save(self, groups: Numbers) -> list[Any]:
-        return _plain(self._sums.sums.data[groups], self._sums.type)
+    def save(self, groups: Numbers) -> pa.Array:
+        return self._sums.save(groups)
 
-    def load(self, groups: Numbers, states: Sequence[Any]) -> None:
+    def load(self, groups: Numbers, states: pa.Array) -> None:
         self._sums.put(groups, states)
 
 
@@ -242,13 +245,13 @@ class Average:
             return pa.array([s / c if c else 0.0 for s, c in pairs], pa.float64())
         return pa.array(np.divide(sums, n, out=np.zeros(len(n)), where=n > 0))
 
-    def save(self, groups: Numbers) -> list[Any]:
-        sums = _plain(self._sums.sums.data[groups], self._sums.type)
-        return list(zip(sums, self._n.data[groups].tolist(), strict=True))
+    def save(self, groups: Numbers) -> pa.Array:
+        parts = [self._sums.save(groups), pa.array(self._n.data[groups])]
+        return pa.StructArray.from_arrays(parts, names=["sum", "count"])
 
-    def load(self, groups: Numbers, states: Sequence[Any]) -> None:
-        self._sums.put(groups, [s for s, _ in states])
-        self._n.data[groups] = [n for _, n in states]
+    def load(self, groups: Numbers, states: pa.Array) -> None:
+        self._sums.put(groups, states.field("sum"))
+        self._n.data[groups] = states.field("count").to_numpy()
 
 
 class _Extreme:
@@ -278,13 +281,12 @@ class _Extreme:
         values[missing] = 0  # what stands under a NULL must fit the type
         return array_of(values, self._type, missing)
 
-    def save(self, groups: Numbers) -> list[Any]:
-        return self.result(groups).to_pylist()  # type: ignore[no-any-return]
+    def save(self, groups: Numbers) -> pa.Array:
+        return self.result(groups)
 
-    def load(self, groups: Numbers, states: Sequence[Any]) -> None:
-        array = pa.array(states, self._type)
-        self._best.data[groups] = values_of(array, self._fill)
-        self._any.data[groups] = np.asarray(array.is_valid())
+    def load(self, groups: Numbers, states: pa.Array) -> None:
+        self._best.data[groups] = values_of(states, self._fill)
+        self._any.data[groups] = np.asarray(states.is_valid())
 
 
 _INT64 = np.iinfo(np.int64)

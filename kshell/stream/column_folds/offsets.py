@@ -15,6 +15,7 @@ import pyarrow as pa
 from kshell.sql.expressions import Call, Literal
 from kshell.stream import windows
 from kshell.stream.column_folds.base import ColumnFold, Grown, Numbers, each
+from kshell.stream.plain import packed, unpacked
 from kshell.stream.windows import MAXIMUM, MERGE, MINIMUM, Steps
 
 __all__ = ["by_offset"]
@@ -78,17 +79,18 @@ class _One:
     def result(self, groups: Numbers) -> pa.Array:
         return pa.array(self._values.data[groups].tolist(), self._type)
 
-    def save(self, groups: Numbers) -> list[Any]:
-        numbers = self._numbers.data[groups].tolist()
-        values = self._values.data[groups].tolist()
-        return [
-            None if n == self._none else (n, v) for n, v in zip(numbers, values, strict=True)
-        ]
+    def save(self, groups: Numbers) -> pa.Array:
+        numbers = self._numbers.data[groups]
+        none = numbers == self._none
+        parts = [pa.array(numbers, pa.int64(), mask=none), self.result(groups)]
+        return pa.StructArray.from_arrays(parts, names=["number", "value"])
 
-    def load(self, groups: Numbers, states: Sequence[Any]) -> None:
-        self._numbers.data[groups] = [self._none if s is None else s[0] for s in states]
-        self._values.data[groups] = _objects([None if s is None else s[1] for s in states])
-        self._next = max(self._next, 1 + max((s[0] for s in states if s is not None), default=-1))
+    def load(self, groups: Numbers, states: pa.Array) -> None:
+        numbers = states.field("number")
+        highest = max(filter(None, numbers.to_pylist()), default=0)
+        self._numbers.data[groups] = numbers.fill_null(self._none).to_numpy()
+        self._values.data[groups] = _objects(states.field("value").to_pylist())
+        self._next = max(self._next, 1 + highest)
 
 
 class _Few:
@@ -126,12 +128,12 @@ class _Few:
         states = self._states
         return pa.array([[v for _, v in states[g]] for g in groups.tolist()], self._type)
 
-    def save(self, groups: Numbers) -> list[Any]:
-        return [self._states[group] for group in groups.tolist()]
+    def save(self, groups: Numbers) -> pa.Array:
+        return packed([self._states[group] for group in groups.tolist()])
 
-    def load(self, groups: Numbers, states: Sequence[Any]) -> None:
-        for group, state in zip(groups.tolist(), states, strict=True):
-            self._states[group] = tuple(tuple(entry) for entry in state)
+    def load(self, groups: Numbers, states: pa.Array) -> None:
+        for group, state in zip(groups.tolist(), unpacked(states), strict=True):
+            self._states[group] = state
             self._next = max(self._next, 1 + max((n for n, _ in state), default=-1))
 
 

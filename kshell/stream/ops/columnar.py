@@ -185,8 +185,9 @@ class ColumnarAggregate:
 
     def _exported(self, groups: Any, gone: pa.RecordBatch | None) -> dict[str, Entries]:
         names = self._touched.batch(self._groups.values(groups))
-        states = zip(self._times.data[groups].tolist(), self._folds.save(groups), strict=True)
-        parts = {"groups": Entries.of(names, list(states), gone)}
+        times = pa.array(self._times.data[groups], pa.int64())
+        states = pa.record_batch({"time": times, **self._folds.save(groups)})
+        parts = {"groups": Entries.of(names, states, gone)}
         if self._window is not None:
             parts["clock"] = self._window.clock()
         return parts
@@ -198,17 +199,17 @@ class ColumnarAggregate:
         saved = parts["groups"]
         gone = np.unique(self._groups.find(saved.keys.filter(saved.gone).columns))
         self._forget(gone[gone >= 0])
-        there = ~np.asarray(saved.gone)
-        names = saved.keys.filter(pa.array(there)).columns
-        values = [v for v, live in zip(saved.values, there.tolist(), strict=True) if live]
-        groups, fresh = self._groups.add(names)
+        there = pa.array(~np.asarray(saved.gone))
+        states = saved.values.filter(there)
+        groups, fresh = self._groups.add(saved.keys.filter(there).columns)
         self._reach(self._groups.size)
-        self._times.data[groups] = [time for time, _ in values]
-        self._folds.load(groups, [states for _, states in values])
+        self._times.data[groups] = states.column("time").to_numpy()
+        self._folds.load(groups, states)
         if self._window is not None and self._closing is None:
             self._window.note(self._starts(groups[fresh]), groups[fresh])
         if self._closing is not None:
             self._closing.note(self._ends(groups[fresh]), groups[fresh])
+        self._touched.begin()
 
 
 class _Windows:

@@ -376,6 +376,7 @@ class ForeignKeyJoin:
         named = np.full(len(slots), -1)
         named[valid] = self._rights.find([foreign.filter(pa.array(valid))])
         self._lefts.put(slots, named=named)
+        self._lefts.begin()
         numbers = self._lefts["number"][slots]
         self._names.add(named[valid], slots[valid], numbers[valid])
 

@@ -196,10 +196,10 @@ class SpanAggregate:
     def _exported(self, numbers: Any, gone: pa.RecordBatch | None) -> dict[str, Entries]:
         slots, starts, lasts = self._windows.bounds(numbers)
         names = self._touched.batch(self._names(slots, starts))
-        states = zip(lasts.tolist(), self._folds.save(numbers), strict=True)
+        states = {"last": pa.array(lasts, pa.int64()), **self._folds.save(numbers)}
         windows = self._windows
         return {
-            "windows": Entries.of(names, list(states), gone),
+            "windows": Entries.of(names, pa.record_batch(states), gone),
             "clock": Entries.numbers(now=windows.now, late=windows.late, newest=self._newest()),
         }
 
@@ -216,20 +216,20 @@ class SpanAggregate:
         self._windows.drop(gone)
         self._folds.reset(gone)
         self._drop_empty(slots)
-        there = ~np.asarray(saved.gone)
-        names = saved.keys.filter(pa.array(there))
-        values = [v for v, live in zip(saved.values, there.tolist(), strict=True) if live]
+        there = pa.array(~np.asarray(saved.gone))
+        names, states = saved.keys.filter(there), saved.values.filter(there)
         slots = self._keys.add(names.columns[:-1])[0]
         starts = names.columns[-1].to_numpy()
-        lasts = np.array([last for last, _ in values], np.int64)
+        lasts = states.column("last").to_numpy()
         numbers = self._windows.put(slots, starts, lasts)
         self._folds.reach(self._windows.size)
-        self._folds.load(numbers, [states for _, states in values])
+        self._folds.load(numbers, states)
         self._expiring.push(self._expiry(starts, lasts), numbers)
         if self._closing is not None:
             ends = self._ends(starts, lasts)
             is_open = ~self._closing.closed(ends, self._windows.now)
             self._closing.note(ends[is_open], numbers[is_open])
+        self._touched.begin()
 
     def _find(self, names: pa.RecordBatch) -> Any:
         return self._windows.find(

@@ -218,6 +218,34 @@ def _mechanism(filling: Filling) -> None:
     filling.offers.pairs((name, "mechanism") for name in ("SCRAM-SHA-512", "SCRAM-SHA-256"))
 
 
+# Configs that every connector has, and what they are.
+_CONNECTOR_CONFIGS = {
+    "connector.class": "the plugin; SHOW PLUGINS lists them", "tasks.max": "how many tasks at most",
+    "topics": "of a sink: the topics that it reads",
+    "topics.regex": "of a sink: a pattern of topics",
+    "key.converter": "how keys are read or written", "value.converter": "how values are",
+    "transforms": "names of transforms, in their order",
+    "errors.tolerance": "none, or all: a bad record is passed over",
+    "errors.deadletterqueue.topic.name": "of a sink: where bad records go",
+}  # fmt: skip
+
+
+def _connector_configs(filling: Filling) -> None:
+    inside = filling.inside
+    if not split_at_commas(inside)[-1]:
+        given = {n.text.strip("'\"`") for n in inside}
+        left = [(n, help) for n, help in _CONNECTOR_CONFIGS.items() if n not in given]
+        filling.offers.strings(left)
+
+
+def _quota(filling: Filling) -> None:
+    """Quotas of addresses, or of users and clients."""
+    from kshell.kafka.quotas import QUOTAS
+
+    words = [upper(node) for node in filling.before]
+    filling.offers.pairs(QUOTAS["ip" if "IP" in words else "user"].items())
+
+
 def _config(filling: Filling) -> None:
     filling.offers.strings((name, help) for name, (help, _) in TOPIC_CONFIGS.items())
 
@@ -260,6 +288,18 @@ def _with(filling: Filling) -> None:
         name = last[0].text.strip("'").upper()
         if name in known:
             _option_value(filling, known[name])
+
+
+def _redriving(filling: Filling) -> None:
+    """REDRIVE … WITH (…): the options, and the names of headers."""
+    from kshell.sql.transfer import NAMING, REDRIVING
+
+    last = split_at_commas(filling.inside)[-1]
+    given = {upper(node) for node in filling.inside}
+    if not last:
+        filling.offers.pairs((n, help) for n, help in REDRIVING.items() if n not in given)
+    elif last[-1].text == "=" and upper(last[0]) == "HEADER":
+        filling.offers.strings((name, "header") for name in NAMING)
 
 
 def _option_value(filling: Filling, option: Option) -> None:
@@ -346,6 +386,8 @@ def _row(filling: Filling) -> None:
 
 SLOTS: Mapping[str, Callable[[Filling], None]] = {
     "source": _source, "sink": _sink, "group": _nothing, "topic": _topic,
+    "connector": _nothing, "subject": _nothing, "(configs)": _connector_configs,
+    "quota": _quota,
     "stream": _of_kind("stream"),
     "table": _of_kind("table"), "function": _function, "type": _type, "user's type": _users_type,
     "query id": _query_id, "variable": _variable, "file": _file,
@@ -353,6 +395,6 @@ SLOTS: Mapping[str, Callable[[Filling], None]] = {
     "property": _property, "value": _value, "config": _config,
     "mechanism": _mechanism,
     "config value": _config_value, "moment": _moment, "partition": _partition,
-    "condition": _condition, "(options)": _with, "(columns)": _declared,
+    "condition": _condition, "(options)": _with, "(redriving)": _redriving, "(columns)": _declared,
     "(names)": _target_columns, "(row)": _row, "(query)": _query_in_parentheses,
 }  # fmt: skip

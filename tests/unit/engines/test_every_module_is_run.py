@@ -20,12 +20,13 @@ from kshell.config import Properties
 from kshell.engines.local.engine import STATEMENTS, LocalEngine
 from kshell.engines.local.sources.system.tables import TABLES
 from kshell.errors import BadRecord, KshellError
-from kshell.formats.registry import Remembered, Schema, SchemaType
+from kshell.formats.registry import Registered, Remembered, Schema, SchemaType
 from kshell.results import Live, Rows, Sections
 from kshell.session import Session
 from kshell.sql.parse import parse
 
 from ..kafka.fake_cluster import FakeCluster, FakeGroup
+from ..kafka.fake_connect import fake_connect
 from .fake_flink import FakeFlink
 
 FOLDER = Path(kshell.engines.__file__).parent
@@ -57,6 +58,7 @@ CREATE TABLE c WITH (KAFKA_TOPIC='{{t}}.c') AS SELECT k, COUNT(*) AS n FROM s GR
 SELECT * FROM c;
 INSERT INTO s WITH (QUERY_ID='q') SELECT * FROM s WHERE n > 99 EMIT CHANGES;
 SHOW QUERIES;
+SAVE QUERIES TO '{{saved}}';
 PAUSE q; RESUME q; TERMINATE ALL;
 ALTER STREAM s ADD COLUMN more INT;
 DROP STREAM s;
@@ -105,11 +107,24 @@ CHANGES = (
     "DROP GROUP g",
     "DELETE RECORDS FROM users BEFORE END",
     "ELECT LEADERS",
+    "MIRROR users TO copied",
+    "REDRIVE users",
     "ALTER TOPIC users REASSIGN TO 1",
     "CREATE USER ann PASSWORD 'x'",
     "DROP USER ann",
     "CREATE ACL ALLOW READ ON TOPIC users TO 'User:ann'",
     "DROP ACL ALLOW READ ON TOPIC users TO 'User:ann'",
+    "CREATE QUOTA FOR USER ann SET producer_byte_rate = 1",
+    "DROP QUOTA FOR USER ann",
+    "CREATE SOURCE CONNECTOR c WITH ('connector.class'='LineSource', 'file'='x')",
+    "PAUSE CONNECTOR c",
+    "DESCRIBE CONNECTOR c",
+    "SHOW PLUGINS",
+    "DROP CONNECTOR c",
+    "SHOW SUBJECTS",
+    "ALTER REGISTRY SET COMPATIBILITY FULL",
+    "DIFF SUBJECT s",
+    "EXPLAIN ELECT LEADERS",
 )
 
 
@@ -143,6 +158,22 @@ def called():
     threading.setprofile(None)  # type: ignore[arg-type]
 
 
+class Subjects(Remembered):
+    """Schemas in memory that are asked for their state, too."""
+
+    def subjects(self) -> list[str]:
+        return ["s"]
+
+    def versions(self, subject: str) -> list[int]:
+        return [1, 2]
+
+    def version(self, subject: str, number: int) -> Registered:
+        return Registered(number, subject, number, Schema(SchemaType.AVRO, '"string"' if number == 1 else '"int"'))
+
+    def compatibility(self, subject: str | None) -> str:
+        return "BACKWARD"
+
+
 def pull(answer) -> None:
     """Read an answer to its end, as the terminal would."""
     if isinstance(answer, Sections):
@@ -156,10 +187,17 @@ def pull(answer) -> None:
             pass
 
 
-def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, called, tmp_path):
-    known = Remembered()
+@pytest.fixture
+def connect():
+    with fake_connect() as made:
+        made.answer("POST", "/connectors", {"name": "c", "config": {}})
+        yield made
+
+
+def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, called, tmp_path, connect):
+    known = Subjects()
     known.put("s", Schema(SchemaType.AVRO, '"string"'), 7)
-    for module in ("sources.chunks", "sources.sample", "statements.asserts"):
+    for module in ("sources.chunks", "sources.sample", "statements.asserts", "statements.subjects"):
         monkeypatch.setattr(f"kshell.engines.local.{module}.schemas_of", lambda properties: known)
     served = set()
     run = LocalEngine.run
@@ -167,7 +205,10 @@ def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, 
         LocalEngine, "run",
         lambda engine, statement, properties: served.add(type(statement)) or run(engine, statement, properties),
     )  # fmt: skip
-    session = Session(Properties({"bootstrap.servers": demo.bootstrap, "auto.offset.reset": "earliest"}))
+    session = Session(Properties({"bootstrap.servers": demo.bootstrap, "auto.offset.reset": "earliest",
+                                  "kshell.files": "true"}))  # fmt: skip
+    session.kept_in = tmp_path
+    assert session.keep() == []
     cluster = FakeCluster()  # for what the demo's broker does not answer
     cluster.topics, cluster.groups = {"o": [[0, 1, 1]]}, {"g": FakeGroup({("o", 0): 0})}
     of_state = LocalEngine(cluster.client())
@@ -178,10 +219,11 @@ def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, 
     }))  # fmt: skip
     given = Session(Properties({"kshell.files": "true"}), tables={"one": pa.table({"n": [1]})})
     try:
-        for answer in session.execute(SCRIPT.format(t=f"t{uuid.uuid4().hex[:10]}")):
+        for answer in session.execute(SCRIPT.format(t=f"t{uuid.uuid4().hex[:10]}", saved=tmp_path / "saved.sql")):
             pull(answer)
         for answer in there.execute(ON_FLINK.format(t=f"t{uuid.uuid4().hex[:10]}")):
             pull(answer)
+        list(session.execute(f"SET 'connect.url'='{connect.url}'"))
         for change in CHANGES:
             with suppress(KshellError):
                 list(session.execute(change))
@@ -190,7 +232,7 @@ def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, 
         for answer in given.execute(f"SELECT n FROM one; {file}"):
             pull(answer)
         for text in OF_A_CLUSTER:
-            pull(of_state.run(parse(text)[0], Properties({})))
+            pull(of_state.run(parse(text)[0], Properties({"connect.url": connect.url})))
     finally:
         session.close()
         there.close()

@@ -175,7 +175,7 @@ def test_a_librdkafka_that_lacks_a_function_is_not_called(monkeypatch):
         load = staticmethod(lambda path: False)
 
     monkeypatch.setattr(produce, "_impl", Compiled)
-    assert type(produce._sender({"bootstrap.servers": "127.0.0.1:1"})) is produce_py.Sender
+    assert type(produce.sender_of({"bootstrap.servers": "127.0.0.1:1"})) is produce_py.Sender
     if _compiled is not None:
         code = "import ctypes, kshell.kafka._produce as p; print(p.load(ctypes.util.find_library('c')), p.load('/not/there'))"
         done = subprocess.run([sys.executable, "-c", f"import ctypes.util; {code}"], capture_output=True, text=True)

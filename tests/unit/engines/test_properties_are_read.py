@@ -28,7 +28,8 @@ from kshell.engines.local.sources.memory import Memory
 from kshell.errors import ConnectionFailed, KshellError
 from kshell.formats import registry_http
 from kshell.formats.source_reader import SourceReader
-from kshell.kafka import produce
+from kshell.kafka import produce, rest
+from kshell.kafka.connect import open_connect
 from kshell.kafka.produce import OutgoingRecord, Producer
 from kshell.kafka.settings import librdkafka
 from kshell.kafka.wire import Wire
@@ -47,7 +48,8 @@ from kshell.terminal.tour import Tour
 
 from .fake_flink import FakeFlink
 
-REGISTRY = "schema.registry."
+REGISTRY, CONNECT = "schema.registry.", "connect."
+SERVERS = {REGISTRY: registry_http.open_schemas, CONNECT: open_connect}
 DECLARED = "CREATE STREAM s (k STRING KEY, v BIGINT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', TIMESTAMP='v', PARTITIONS=1);"
 
 
@@ -85,7 +87,7 @@ def patience(world: World):
     return wire.timeout
 
 
-def registry(world: World):
+def registry(world: World, lead: str = REGISTRY):
     trusted = []
 
     class Context:
@@ -103,11 +105,21 @@ def registry(world: World):
 
     world.monkeypatch.setattr(ssl, "create_default_context", context)
     world.monkeypatch.setattr(Path, "is_file", lambda self: True)
-    world.monkeypatch.setattr(registry_http.httpx, "Client", Http)
-    given = Properties({f"{REGISTRY}url": "http://r"} | dict(world.properties._set))
-    made = registry_http.open_schemas(given)
-    subjects = [made.subject("t", half, "r") for half in ("key", "value")]
-    return made.addresses, made._client.seen, trusted, subjects
+    world.monkeypatch.setattr(rest.httpx, "Client", Http)
+    given = Properties({f"{lead}url": "https://r"} | dict(world.properties._set))
+    made = SERVERS[lead](given)
+    subjects = [made.subject("t", half, "r") for half in ("key", "value")] if lead == REGISTRY else []
+    return made.addresses, made._rest._client.seen, trusted, subjects
+
+
+def connect(world: World):
+    return registry(world, CONNECT)
+
+
+def insecure(world: World):
+    """Whether a login may go over plain http."""
+    given = {"connect.url": "http://r", "connect.bearer.token": "t", **world.properties._set}
+    return refused(lambda: open_connect(Properties(given)).addresses)
 
 
 def stores(world: World):
@@ -119,7 +131,7 @@ def stores(world: World):
         return Store((), (), b"")
 
     world.monkeypatch.setattr(certificates, "read_store", read_store)
-    for lead in ("", REGISTRY, "kshell.flink."):
+    for lead in ("", REGISTRY, CONNECT, FLINK):
         certificates.without_stores(world.properties, lead)
     return opened
 
@@ -240,7 +252,6 @@ def collected(name: str):
 
 SASL = {"security.protocol": "SASL_SSL"}
 TOKENS = SASL | {"sasl.mechanism": "OAUTHBEARER"}
-SSL_CERTIFICATE = f"{REGISTRY}ssl.certificate.location"
 AS = "CREATE STREAM o AS SELECT * FROM s EMIT CHANGES;"
 ONE = "CREATE STREAM o (v INT) WITH (KAFKA_TOPIC='o'{});"
 JSON = ", VALUE_FORMAT='JSON'"
@@ -330,11 +341,6 @@ def flink_rest(world: World):
         fake.close()
 
 
-def flink_insecure(world: World):
-    given = {f"{FLINK}bearer.token": "t", **world.properties}
-    return refused(lambda: str(flink_service.Http("it", "http://far", given).url))
-
-
 SELECTED = of_flink("SELECT * FROM s EMIT CHANGES;")
 INSERTED = of_flink("CREATE STREAM o WITH (KAFKA_TOPIC='s') AS SELECT * FROM s EMIT CHANGES;")
 EVERY = {f"{FLINK}checkpoint.interval.ms": "9"}
@@ -357,7 +363,6 @@ PROBES = {
     f"{FLINK}ssl.certificate.location": (flink_http, "a", "b", {}),
     f"{FLINK}ssl.key.location": (flink_http, "a", "b", {f"{FLINK}ssl.certificate.location": "c"}),
     f"{FLINK}ssl.key.password": (flink_http, "a", "b", {f"{FLINK}ssl.certificate.location": "c"}),
-    "kshell.insecure": (flink_insecure, "true", "false", {}),
     **{n: (librdkafkas, "a", "b", {}) for n in (
         "bootstrap.servers", "client.id", "sasl.username", "sasl.password", "sasl.kerberos.service.name",
     )},
@@ -365,8 +370,8 @@ PROBES = {
         "ssl.ca.location", "ssl.certificate.location", "ssl.key.location", "ssl.key.password",
         "ssl.ca.pem", "ssl.certificate.pem", "ssl.key.pem",
     )},
-    **{f"{lead}ssl.truststore.password": (stores, "a", "b", {f"{lead}ssl.ca.location": __file__}) for lead in ("", REGISTRY, FLINK)},
-    **{f"{lead}ssl.keystore.password": (stores, "a", "b", {f"{lead}ssl.certificate.location": __file__}) for lead in ("", REGISTRY, FLINK)},
+    **{f"{lead}ssl.truststore.password": (stores, "a", "b", {f"{lead}ssl.ca.location": __file__}) for lead in ("", REGISTRY, CONNECT, FLINK)},
+    **{f"{lead}ssl.keystore.password": (stores, "a", "b", {f"{lead}ssl.certificate.location": __file__}) for lead in ("", REGISTRY, CONNECT, FLINK)},
     "security.protocol": (librdkafkas, "PLAINTEXT", "SSL", {}),
     "sasl.mechanism": (librdkafkas, "PLAIN", "SCRAM-SHA-256", SASL),
     "sasl.oauthbearer.token": (librdkafkas, "a", "b", TOKENS),
@@ -376,14 +381,15 @@ PROBES = {
     "auto.offset.reset": (explained, "earliest", "latest", {}),
     "compression.type": (sends_with, "none", "zstd", {}),
     "delivery.timeout.ms": (stalls, "100", "60000", {}),
-    f"{REGISTRY}url": (registry, "http://a", "http://b", {}),
-    f"{REGISTRY}basic.auth.user.info": (registry, "a:b", "a:c", {}),
-    f"{REGISTRY}bearer.token": (registry, "a", "b", {}),
-    f"{REGISTRY}ssl.ca.location": (registry, "a", "b", {}),
-    SSL_CERTIFICATE: (registry, "a", "b", {}),
-    f"{REGISTRY}ssl.key.location": (registry, "a", "b", {SSL_CERTIFICATE: "c"}),
-    f"{REGISTRY}ssl.key.password": (registry, "a", "b", {SSL_CERTIFICATE: "c"}),
-    f"{REGISTRY}timeout.ms": (registry, "1", "2", {}),
+    **{f"{lead}{name}": (look, one, other, {f"{lead}{n}": v for n, v in more.items()})
+       for lead, look in ((REGISTRY, registry), (CONNECT, connect))
+       for name, one, other, more in (
+           ("url", "http://a", "http://b", {}), ("basic.auth.user.info", "a:b", "a:c", {}), ("bearer.token", "a", "b", {}),
+           ("ssl.ca.location", "a", "b", {}), ("ssl.certificate.location", "a", "b", {}),
+           ("ssl.key.location", "a", "b", {"ssl.certificate.location": "c"}),
+           ("ssl.key.password", "a", "b", {"ssl.certificate.location": "c"}), ("timeout.ms", "1", "2", {}),
+       )},
+    "kshell.insecure": (insecure, "true", "false", {}),
     f"{REGISTRY}wait.ms": (waits, "1", "2", {}),
     **{f"{half}.subject.name.strategy": (registry, "TopicNameStrategy", "RecordNameStrategy", {}) for half in ("key", "value")},
     "ksql.fail.on.deserialization.error": (strict, "true", "false", {}),

@@ -113,7 +113,7 @@ def test_every_value_of_an_option_is_offered_with_its_quotes(option):
 
 
 def test_the_tables_of_completion_are_those_of_the_program():
-    assert {*(what.value for what in ShowWhat), "ALL TOPICS"} == set(offered("SHOW |"))
+    assert {*(what.value for what in ShowWhat), "ALL TOPICS", "SOURCE CONNECTORS", "SINK CONNECTORS"} == set(offered("SHOW |"))
     formats = offered("CREATE STREAM s (a INT) WITH (VALUE_FORMAT = '|")
     assert formats == [f"'{name}'" for name in CAPABILITIES]
     names = {name for p in PRIMITIVES for name in p.names}

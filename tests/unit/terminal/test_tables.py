@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kshell.results import MARKS
 from kshell.terminal.ends import Gap
 from kshell.terminal.output import Target, write
 from kshell.terminal.times import Times
@@ -83,6 +85,22 @@ def test_200_columns_show_all() -> None:
         " │ 1970-01-01 00:00:00.001Z │ NULL",
     ]
     assert remarks == []
+
+
+def test_rows_are_in_the_colour_of_what_they_say_of_themselves() -> None:
+    schema = pa.schema([("change", pa.string()), ("before", pa.string()), ("after", pa.string())], {MARKS: b"change"})
+    rows = [("added", None, "x"), ("removed", "y", None), ("changed", "a", "b"), ("same", "c", "c")]
+    table = pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in rows], schema)
+    lines, _ = drawn("table", table, width=80, colour=True)
+    codes = [re.findall(r"\x1b\[(3\d)m", line) for line in lines[-4:]]
+    assert [set(found) for found in codes] == [{"32"}, {"31"}, {"33"}, set()]
+    for line in lines[-4:-1]:
+        assert line.startswith("\x1b[3")
+        assert line.endswith("\x1b[0m")
+        after = re.split(r"\x1b\[0m", line)[1:-1]
+        assert all(part.startswith("\x1b[3") for part in after)  # the colour goes on behind a rule or a NULL
+    plain, _ = drawn("table", table, width=80)
+    assert plain == [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in lines]
 
 
 def test_a_long_heading_is_wrapped_and_whole() -> None:

@@ -13,9 +13,11 @@ from enum import Enum
 
 import pyarrow as pa
 
+from kshell.config import Properties
 from kshell.engines.local.continuous.run import Run
+from kshell.engines.local.continuous.sink_topic import SinkTopic
 from kshell.engines.local.continuous.sink_writer import Outlet
-from kshell.errors import KafkaError, KshellError, Outage, TopicChanged
+from kshell.errors import KafkaError, KshellError
 from kshell.kafka.client import Client
 from kshell.kafka.produce import Producer
 from kshell.results import Notice, NoticeKind, Running, backlog, give_back
@@ -25,7 +27,6 @@ __all__ = ["Background", "State", "end_soon", "stands_at"]
 
 _POLL = 0.2
 _IDLE = 2.0  # seconds that it sleeps when it has read and written all; news wakes it
-_WATCH = 2.0  # seconds between two checks of the sink's topic
 _FLUSH = 20.0  # seconds to wait for the end: longer than the producer waits for the cluster
 _ASK = 1.0  # seconds to see at the end whether the cluster is there
 _AWAY, _SLOW = 1.0, 10.0  # seconds that the end may take where nothing is acknowledged then
@@ -61,16 +62,15 @@ class Background:
         client: Client,
     ) -> None:
         self.id, self.sink, self.feed, self.outlet = id, sink, run.feed, outlet
+        self.properties = Properties()  # those that it was started with
         self.state = State.RUNNING
         self.error: KshellError | None = None
         self._plan, self._producer = run, producer
         producer.on_stall = self._stalled
-        topic = client.topic(sink.target.topic)
-        self._client, self._topic_id = client, topic.id
-        outlet.partitions = len(topic.partitions)
+        self._client = client
+        self._sink = SinkTopic(client, outlet, sink.target.topic)
         self._ends = False
         self._failed_before: KshellError | None = None  # before it was to end
-        self._due = 0.0
         self._caught_up = threading.Event()
         self._going = threading.Event()
         self._going.set()
@@ -99,7 +99,7 @@ class Background:
                     self._caught_up.set()
                 seconds = _IDLE if at_end and not self._producer.unwritten else _POLL
                 self._producer.check()
-                self._check_sink()
+                self._sink.check()
             if not self.feed.cancelled:
                 self._producer.flush()
             self._producer.leave()
@@ -127,27 +127,6 @@ class Background:
     def late(self) -> int:
         """How many rows came after all their windows had closed."""
         return self._plan.late
-
-    def _check_sink(self) -> None:
-        """From time to time, check that the topic is still the same.
-
-        The producer would look for a deleted topic for minutes, and would write to a new topic of
-        that name.
-        """
-        now = time.monotonic()
-        if now < self._due:
-            return
-        self._due = now + _WATCH
-        name = self.sink.target.topic
-        try:
-            topic = self._client.watched(name)
-        except Outage:
-            return
-        if topic is None:
-            raise TopicChanged(f"topic {name}, which it writes, was deleted")
-        self.outlet.partitions = len(topic.partitions)
-        if topic.id != self._topic_id:
-            raise TopicChanged(f"topic {name}, which it writes, was deleted and created anew")
 
     def _stalled(self, error: KafkaError) -> None:
         """Nothing was acknowledged for too long: stand still until RESUME or the end.

@@ -10,8 +10,9 @@ import math
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 
-from kshell.engines.local.continuous.time_order import Arrival, Lane, Merge, Step
+from kshell.engines.local.continuous.time_order import Arrival, Lane, Merge, Stand, Step
 from kshell.engines.local.sources.base import Input
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.engines.local.sources.registry_wait import RegistryWait
@@ -66,6 +67,7 @@ class Feed:
         self.cancelled = False
         self.at_end = False  # whether the last `poll` read each partition to its end
         self._lanes: dict[Lane, Input] = {}
+        self._next: dict[Lane, int] = {}  # the offset behind what was put in order
         self._order = order or Merge(())
         for input in inputs:
             for partition in input.partitions:
@@ -116,6 +118,7 @@ class Feed:
             self.scanned += len(changes) + bad.count
             self.bad += bad
             self._order.put((scan, piece.partition), changes)
+            self._next[scan, piece.partition] = piece.next
         return True
 
     def _add(self, input: Input, partition: int) -> None:
@@ -138,6 +141,16 @@ class Feed:
         """Records behind the ends of the topics, None if nobody knows."""
         lags = [input.lag for input in self._inputs]
         return None if None in lags else sum(lag for lag in lags if lag is not None)
+
+    def behind(self) -> dict[Lane, int]:
+        """The offset behind all that was given out, of the lanes of which nothing waits here."""
+        if self.cancelled:
+            return {}  # what waited was dropped
+        return {lane: at for lane, at in self._next.items() if not self._order.held(lane)}
+
+    def starts(self) -> dict[Lane, int]:
+        """The offset at which each lane begins, of inputs that are topics."""
+        return {lane: at for input in self._inputs for lane, at in input.starts.items()}
 
     def reached(self) -> list[tuple[str, int, int]]:
         """(topic, partition, offset) up to which each partition was read, the next one's."""
@@ -166,9 +179,11 @@ class Feed:
         self._bell.set()
 
 
-def open_feed(lookup: Lookup, node: plan.Node, *, bounded: bool) -> Feed:
+def open_feed(
+    lookup: Lookup, node: plan.Node, *, bounded: bool, goes_on: Mapping[Lane, Stand] | None = None
+) -> Feed:
     """The feed of a plan's scans: the records that are there now, or from `auto.offset.reset` on
-    for ever.
+    for ever, or from where a query stood when it ended.
 
     If each row is made of one record and is only shown, rows come as they are fetched, so the first
     appear at once.  With a small LIMIT it fetches ahead at most one answer from each broker.
@@ -178,8 +193,10 @@ def open_feed(lookup: Lookup, node: plan.Node, *, bounded: bool) -> Feed:
     shown = isinstance(node, plan.Answer) and plan.row_by_row(node)
     few = isinstance(node, plan.Answer) and shown and (node.limit or _MANY) < _MANY
     inputs = lookup.inputs(
-        node, bell, bounded=bounded, queued_bytes=1 if few else QUEUED_BYTES
-    )
-    order = Arrival() if shown else None
+        node, bell, bounded=bounded, queued_bytes=1 if few else QUEUED_BYTES,
+        starts=None if goes_on is None else {lane: s.next for lane, s in goes_on.items()},
+    )  # fmt: skip
+    lasts = {lane: stand.last for lane, stand in (goes_on or {}).items()}
+    order = Arrival() if shown else Merge((), lasts)
     step_rows = 1 if few else _STEP_ROWS
     return Feed(inputs, bell, wait if bounded else math.inf, order, step_rows)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -18,11 +19,21 @@ import pyarrow.compute as pc
 
 from kshell.changes import Changes
 
-__all__ = ["Arrival", "Lane", "Merge", "Step", "cut"]
+__all__ = ["NEVER", "Arrival", "Lane", "Merge", "Stand", "Step", "cut"]
 
+NEVER = -(1 << 62)  # before all times
 Lane = tuple[int, int]  # the scan's number, and its partition
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """Where a lane stands: its next offset, and the latest time of its rows so far."""
+
+    next: int
+    last: int = NEVER
+
+
 Step = Mapping[int, Changes]  # of each scan that has some, its next rows
-_NEVER = -(1 << 62)
 
 
 def _number(value: int) -> pa.Scalar:
@@ -37,13 +48,13 @@ class _Queue:
 
     constant: bool = False
     parts: deque[tuple[Changes, pa.Array]] = field(default_factory=deque)
-    last: int = _NEVER
+    last: int = NEVER
     size: int = 0  # bytes
 
     def put(self, changes: Changes) -> None:
         # A record after one with a later time waits for it, so that offsets keep their order.
         if self.constant:
-            times = pa.repeat(_number(_NEVER), len(changes))
+            times = pa.repeat(_number(NEVER), len(changes))
         else:
             times = pc.cumulative_max(changes.rows.column("ROWTIME"), start=_number(self.last))
         self.last = times[-1].as_py()
@@ -73,15 +84,18 @@ class _Queue:
 class Merge:
     """Takes batches, gives steps.
 
-    Rows have a ROWTIME column, in milliseconds.
+    Rows have a ROWTIME column, in milliseconds.  `lasts` are the latest times of lanes so far.
     """
 
-    def __init__(self, lanes: Collection[Lane]) -> None:
-        self._queues = {lane: _Queue() for lane in lanes}
+    def __init__(
+        self, lanes: Collection[Lane], lasts: Mapping[Lane, int] = MappingProxyType({})
+    ) -> None:
+        self._lasts = lasts
+        self._queues = {lane: _Queue(last=lasts.get(lane, NEVER)) for lane in lanes}
 
     def add(self, lane: Lane, *, constant: bool = False) -> None:
         """One more partition, empty so far; all rows of a constant one come before the others'."""
-        self._queues[lane] = _Queue(constant)
+        self._queues[lane] = _Queue(constant, last=self._lasts.get(lane, NEVER))
 
     def put(self, lane: Lane, changes: Changes) -> None:
         """Rows of one partition, after those that were put before."""
@@ -178,6 +192,6 @@ def _ordered(found: list[tuple[int, Changes, pa.Array]]) -> Step:
         if (rows[1:] < rows[:-1]).any():
             changes = changes.take(pa.array(rows))
         stands = None if places is None else pa.array(places, pa.int64())
-        out[scan] = Changes(changes.rows, changes.weights, stands)
+        out[scan] = Changes(changes.rows, changes.weights, stands, changes.places)
         first = last
     return out

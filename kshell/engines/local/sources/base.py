@@ -20,11 +20,13 @@ __all__ = ["Input", "Piece"]
 class Piece:
     """Consecutive records of one partition, as each scan of the plan sees them.
 
-    `scans` are (the scan's number in the plan, its rows, the records that are left out).
+    `scans` are (the scan's number in the plan, its rows, the records that are left out); `next` is
+    the offset behind them.
     """
 
     partition: int
     scans: Sequence[tuple[int, Changes, LeftOut]]
+    next: int = 0
 
 
 class Input(Protocol):
@@ -39,6 +41,10 @@ class Input(Protocol):
     @property
     def partitions(self) -> Collection[int]:
         """The partitions, those too that were added since it was opened."""
+
+    @property
+    def starts(self) -> Mapping[tuple[int, int], int]:
+        """The offset at which each scan begins in each partition; none if it is no topic."""
 
     def poll(self) -> Piece | None:
         """What has come, or None at once; raises what ended the read, and RegistryDown.

@@ -59,6 +59,7 @@ class Batch:
     bad: list[BadRecord]
     lost: int
     learned: Mapping[Half, Learned] = field(default_factory=dict)
+    offsets: pa.Array | None = None  # of the rows' records, if they were decoded
 
     @property
     def left_out(self) -> LeftOut:
@@ -143,19 +144,20 @@ class OneDecoding:
 def reader_of(
     source: Source, names: Sequence[str], properties: Properties, *,
     learns: Learns = Learns.NOT, sparing: bool = False, decoding: OneDecoding | None = None,
+    placed: bool = False,
 ) -> Reading:  # fmt: skip
     """Decodes chunks of a source into the columns `names`, pseudo columns among them.
 
     Every statement reads records with it, so that a record is the same rows or the same error in
     each.  A `sparing` scan looks at no more of a record than the columns need.  Readers of one
-    statement may share a `decoding`.
+    statement may share a `decoding`.  Where it is `placed`, the rows have their offsets, too.
     """
     throws = properties["ksql.timestamp.throw.on.invalid"] == "true"
     schemas = schemas_for(source, properties)
     reader = SourceReader(source, names, schemas, throws=throws, sparing=sparing)
     decodes = reader.needs_key or reader.needs_value
     wanted = Wanted(
-        offset="ROWOFFSET" in names or decodes,
+        offset="ROWOFFSET" in names or decodes or placed,
         timestamp="ROWTIME" in names or not sparing,
         key=reader.needs_key,
         value=reader.needs_value,
@@ -186,6 +188,7 @@ def reader_of(
         if "ROWTIME" in names:
             columns["ROWTIME"] = made.times
         kept, rows, tombstone = {n: columns[n] for n in names}, raw.num_rows, made.tombstone
+        offsets = raw.column("offset") if wanted.offset else None
         learned: Mapping[Half, Learned] = {}
         misfits = set[int]()
         if learns is not Learns.NOT:
@@ -200,8 +203,9 @@ def reader_of(
             good = pa.array([i for i in range(rows) if i not in worse], pa.int64())
             kept = {n: c.take(good) for n, c in kept.items()}
             tombstone = None if tombstone is None else tombstone.take(good)
+            offsets = None if offsets is None else offsets.take(good)
             lost, rows = lost + len(told), len(good)
-        return Batch(kept, rows, tombstone, bad, lost, learned)
+        return Batch(kept, rows, tombstone, bad, lost, learned, offsets)
 
     return read
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -135,6 +136,8 @@ class GivenTable(ArrowTable):
 
 class GivenInput:
     """To follow: the rows from the first to the last, and then it has ended."""
+
+    starts: Mapping[tuple[int, int], int] = MappingProxyType({})
 
     def __init__(
         self,

@@ -22,17 +22,21 @@ from kshell.sql.plan import Scan
 
 __all__ = ["Intake"]
 
+_PLACES = pa.schema([("partition", pa.int32()), ("offset", pa.int64())])
+
 
 class Intake:
     """Decodes what one scan reads.
 
     A stream's record weighs +1, or 0 where it has no value; a table's +1, or -1 as a tombstone,
     of which only the key is there.  A bounded query gathers values that do not fit in `misfits`.
+    `placed` changes have the places of their records.
     """
 
     def __init__(
         self, scan: Scan, errors: ErrorLog, properties: Properties,
         misfits: Misfits | None = None, decoding: OneDecoding | None = None,
+        placed: bool = False,
     ) -> None:  # fmt: skip
         self.source: Source = scan.source
         self.schema = scan.output.schema()
@@ -42,8 +46,9 @@ class Intake:
         self._misfits = misfits
         learns = Learns.NOT if misfits is None else Learns.TYPES
         self._read: Reading = reader_of(
-            scan.source, self._columns, properties, learns=learns, decoding=decoding
+            scan.source, self._columns, properties, learns=learns, decoding=decoding, placed=placed
         )
+        self._placed = placed
         self._gone = -1 if scan.source.kind is Kind.TABLE else 0
 
     def rows(self, chunk: Chunk, start: int, stop: int) -> tuple[Changes, LeftOut]:
@@ -65,7 +70,12 @@ class Intake:
         )
         gone = pa.scalar(self._gone, WEIGHT)
         weights = pc.if_else(read.tombstone, gone, pa.scalar(1, WEIGHT))
-        return Changes(rows, weights), read.left_out + _early(rows.column("ROWTIME"))
+        places = None
+        if self._placed:
+            partition = pa.repeat(pa.scalar(chunk.partition, pa.int32()), read.rows)
+            places = pa.RecordBatch.from_arrays([partition, read.offsets], schema=_PLACES)
+        made = Changes(rows, weights, places=places)
+        return made, read.left_out + _early(rows.column("ROWTIME"))
 
 
 def _early(times: pa.Array) -> LeftOut:

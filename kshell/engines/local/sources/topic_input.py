@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kshell.engines.local.sources.base import Piece
 from kshell.engines.local.sources.budget import Allowance, Budget, stopped
@@ -23,11 +23,15 @@ __all__ = ["Follower", "TopicInput"]
 
 @dataclass(frozen=True, slots=True)
 class Follower:
-    """A scan of the plan: its number, its reader, and whether it begins with the first record."""
+    """A scan of the plan: its number, its reader, and whether it begins with the first record.
+
+    `starts` are offsets at which it begins instead: those of a query that goes on.
+    """
 
     scan: int
     intake: Intake
     whole: bool
+    starts: Mapping[int, int] = field(default_factory=dict)
 
 
 class TopicInput:
@@ -52,7 +56,7 @@ class TopicInput:
             p: FOREVER if budget is None else end for p, (_, end) in self._offsets.items()
         }
         ranges = {
-            p: (min(self._start(p, f.whole) for f in followers), stop)
+            p: (min(self.start(p, f) for f in followers), stop)
             for p, stop in self._stops.items()
         }
         self._reader = client.follow(snapshot, ranges, bell, queued_bytes)
@@ -60,9 +64,14 @@ class TopicInput:
         self._allowance = None if budget is None else Allowance(budget)
         self.notices: Sequence[Notice] = ()
 
-    def _start(self, partition: int, whole: bool) -> int:
+    def start(self, partition: int, follower: Follower) -> int:
         """The first offset to read; of a partition that came later the very first."""
-        return self._offsets.get(partition, (0, 0))[not whole]
+        first = self._offsets.get(partition, (0, 0))[not follower.whole]
+        return follower.starts.get(partition, first)
+
+    @property
+    def starts(self) -> Mapping[tuple[int, int], int]:
+        return {(f.scan, p): self.start(p, f) for f in self._followers for p in self._offsets}
 
     @property
     def partitions(self) -> Collection[int]:
@@ -85,13 +94,13 @@ class TopicInput:
         p = chunk.partition
         try:
             scans = [
-                (f.scan, *f.intake.rows(chunk, self._start(p, f.whole), stop))
+                (f.scan, *f.intake.rows(chunk, self.start(p, f), stop))
                 for f in self._followers
             ]
         except RegistryDown:
             self._held = held
             raise
-        return Piece(p, scans)
+        return Piece(p, scans, min(chunk.next, stop))
 
     def _next(self) -> tuple[Chunk, int] | None:
         """The next chunk, and the offset up to which it may be read."""

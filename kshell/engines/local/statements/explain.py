@@ -45,7 +45,8 @@ def explain(context: Context, statement: ast.Explain, properties: Properties) ->
     if isinstance(inner, ast.CreateAsSelect | ast.InsertSelect):
         return _continuous(lookup, plan_sink(lookup, inner), Emit.CHANGES)
     raise Unsupported(
-        "EXPLAIN takes a SELECT, a CREATE … AS SELECT, an INSERT … SELECT or the id of a query",
+        "EXPLAIN takes a SELECT, a CREATE … AS SELECT, an INSERT … SELECT, a change of the cluster"
+        " or the id of a query",
         hint="SHOW QUERIES lists ids",
         place=inner.place,
     )

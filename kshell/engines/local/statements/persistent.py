@@ -9,12 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from kshell.catalog.catalog import RunningQuery
 from kshell.catalog.model import Kind
 from kshell.config import Properties
-from kshell.engines.local.continuous.background import Background, State, stands_at
+from kshell.engines.local.continuous.background import Background
 from kshell.engines.local.continuous.run import Run
 from kshell.engines.local.continuous.sink_writer import Outlet
 from kshell.engines.local.sources.chunks import writer_of
@@ -22,9 +20,9 @@ from kshell.engines.local.sources.cut_times import cut_in_plan
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.engines.local.statements.plans import plan_sink
 from kshell.engines.local.statements.topics import create_topic, keep_topic
-from kshell.errors import BindError, UnknownName
+from kshell.errors import BindError, UnknownName, Unsupported
 from kshell.kafka.produce import Producer
-from kshell.results import Answer, Message, Rows, time_left
+from kshell.results import Answer, Message
 from kshell.sql import ddl, plan
 from kshell.sql import statements as ast
 from kshell.sql.bind.upgrade import check_upgrade
@@ -32,8 +30,9 @@ from kshell.sql.plan import scans
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
+    from kshell.engines.local.durable.application import NewTopic
 
-__all__ = ["control", "create_as", "ensure_topic", "insert_select", "show_queries"]
+__all__ = ["control", "create_as", "ensure_topic", "insert_select"]
 
 
 def create_as(
@@ -49,7 +48,7 @@ def create_as(
         return Message(left.message)
     sink = plan_sink(lookup, statement)
     prefix = "CSAS" if sink.target.kind is Kind.STREAM else "CTAS"
-    id = context.next_id(f"{prefix}_{name}")
+    id = name if context.application is not None else context.next_id(f"{prefix}_{name}")
     target = replace(sink.target, query_id=id)
     ddl.declare(statement, context.catalog, target)  # refuses a replacement that is not possible
     replaced = context.queries.get(before.query_id) if before is not None else None
@@ -59,11 +58,11 @@ def create_as(
     if replaced is not None:
         context.terminate(replaced.id)
         lookup = context.lookup(properties)  # the offsets now: the old query read up to here
-    running = _start(context, id, replace(sink, target=target), lookup)
+    id = _start(context, id, replace(sink, target=target), statement, properties, lookup)
     context.catalog = ddl.declare(statement, context.catalog, target).catalog
     return Message(
-        f"{target.kind.value.capitalize()} {name} is created by query {running.id}.{told}",
-        cut_in_plan(sink),
+        f"{target.kind.value.capitalize()} {name} is created by query {id}.{told}",
+        (*lookup.notices, *cut_in_plan(sink)),
     )
 
 
@@ -73,11 +72,14 @@ def insert_select(
     """INSERT INTO … SELECT."""
     lookup = context.lookup(properties)
     sink = plan_sink(lookup, statement)
-    id = sink.query_id or context.next_id("INSERTQUERY")
+    id = sink.query_id
+    if not id and context.application is None:
+        id = context.next_id("INSERTQUERY")
     if id in context.queries:
         raise BindError(f"Query ID '{id}' already exists.", place=statement.place)
-    running = _start(context, id, sink, lookup)
-    return Message(f"Query {running.id} inserts into {sink.target.name}.", cut_in_plan(sink))
+    id = _start(context, id, sink, statement, properties, lookup)
+    notices = (*lookup.notices, *cut_in_plan(sink))
+    return Message(f"Query {id} inserts into {sink.target.name}.", notices)
 
 
 def ensure_topic(context: Context, lookup: Lookup, sink: plan.Sink) -> str:
@@ -90,6 +92,12 @@ def ensure_topic(context: Context, lookup: Lookup, sink: plan.Sink) -> str:
     if found is not None:
         return keep_topic(context, found, sink.settings)
     first = next(iter(scans(sink))).source
+    if _new_topic(context, topic) is not None:
+        return ""
+    if (new := _new_topic(context, first.topic)) is not None:
+        return create_topic(
+            context, topic, sink.settings, lookup.properties, like=(new.partitions, new.replicas)
+        )
     held = first.system or lookup.held(first) is not None
     like = () if held else lookup.snapshot(first.topic).topic.partitions
     replicas = max((len(p.replicas) for p in like), default=-1)
@@ -98,7 +106,37 @@ def ensure_topic(context: Context, lookup: Lookup, sink: plan.Sink) -> str:
     )
 
 
-def _start(context: Context, id: str, sink: plan.Sink, lookup: Lookup) -> Background:
+def _new_topic(context: Context, name: str) -> NewTopic | None:
+    """The topic of that name that the application will create, if any."""
+    return None if context.application is None else context.application.topics.get(name)
+
+
+def _check_here(
+    lookup: Lookup, sink: plan.Sink, statement: ast.CreateAsSelect | ast.InsertSelect
+) -> None:
+    """Raise Unsupported where a query of an application reads another cluster."""
+    for leaf in scans(sink):
+        if lookup.properties_of(leaf.source.topic) is not lookup.properties:
+            raise Unsupported(
+                f"{leaf.source.topic} is a topic of another cluster: a query that outlives the"
+                " shell commits what it has read where it writes",
+                hint="MIRROR … EMIT CHANGES brings the topic here", place=statement.place,
+            )  # fmt: skip
+
+
+def _start(
+    context: Context, id: str, sink: plan.Sink,
+    statement: ast.CreateAsSelect | ast.InsertSelect, properties: Properties, lookup: Lookup,
+) -> str:  # fmt: skip
+    """Run the query from now on, or where a file is run with the others of it; gives its name."""
+    reads = frozenset(leaf.source.name for leaf in scans(sink))
+    if context.application is not None:
+        _check_here(lookup, sink, statement)
+        id = context.application.add(
+            sink, statement.text, lambda: context.lookup(properties), statement.place
+        )
+        context.catalog = context.catalog.with_query(RunningQuery(id, reads, sink.target.name))
+        return id
     producer = Producer(lookup.properties)
     topic = sink.target.topic
     write = writer_of(sink, lookup.properties)
@@ -108,11 +146,11 @@ def _start(context: Context, id: str, sink: plan.Sink, lookup: Lookup) -> Backgr
     )  # fmt: skip
     run = Run(lookup, sink, id, bounded=False)
     running = Background(id, sink, run, outlet, producer, context.client)
+    running.properties = lookup.properties
     context.queries[id] = running
-    reads = frozenset(leaf.source.name for leaf in scans(sink))
     context.catalog = context.catalog.with_query(RunningQuery(id, reads, sink.target.name))
     running.start()
-    return running
+    return id
 
 
 def control(context: Context, statement: ast.QueryControl, properties: Properties) -> Answer:
@@ -134,35 +172,3 @@ def control(context: Context, statement: ast.QueryControl, properties: Propertie
         return Message("No query runs.")
     which = ids[0] if len(ids) == 1 else f"{len(ids)} queries"
     return Message(f"{which} {'is' if len(ids) == 1 else 'are'} {done[statement.action.value]}.")
-
-
-def show_queries(context: Context, extended: bool) -> Answer:
-    """Every query of this shell: its sink, its rate, how far it is behind, and its error."""
-    if not context.queries:
-        return Message("No query runs in this shell.")
-    queries = list(context.queries.values())
-    text = pa.string()
-    columns = {
-        "query": pa.array([q.id for q in queries], text),
-        "state": pa.array([q.state.value for q in queries], text),
-        "writes": pa.array([q.sink.target.name for q in queries], text),
-        "topic": pa.array([q.sink.target.topic for q in queries], text),
-        "read": pa.array([q.feed.scanned for q in queries], pa.int64()),
-        "written": pa.array([q.written for q in queries], pa.int64()),
-        "unwritten": pa.array([q.outlet.unwritten for q in queries], pa.int64()),
-        "per second": pa.array([round(_rate(q)) for q in queries], pa.int64()),
-        "lag": pa.array([q.feed.lag for q in queries], pa.int64()),
-        "time left": pa.array([time_left(q.feed.lag, _rate(q)) or None for q in queries], text),
-        "left out": pa.array([q.feed.bad.count for q in queries], pa.int64()),
-        "late": pa.array([q.late for q in queries], pa.int64()),
-        "error": pa.array([q.failure or q.note or None for q in queries], text),
-    }
-    if extended:
-        reached = [stands_at(q.feed.reached(), 1 << 30) for q in queries]
-        columns["position"] = pa.array(reached, text)
-        columns["statement"] = pa.array([q.sink.target.sql for q in queries], text)
-    return Rows.of(pa.table(columns))
-
-
-def _rate(query: Background) -> float:
-    return query.feed.rate() if query.state is State.RUNNING else 0.0

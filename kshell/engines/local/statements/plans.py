@@ -8,6 +8,7 @@ reads all of their partitions.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from sqlglot import exp
@@ -56,7 +57,7 @@ def plan_sink(
             return bind_create_as(statement, catalog, properties, infer=infer_columns(properties))
         return bind_insert_select(statement, catalog, properties)
 
-    return _searched(lookup, query.tree, bind)
+    return replace(_searched(lookup, query.tree, bind), text=statement.text)
 
 
 def _searched(lookup: Lookup, tree: exp.Expr, bind: Callable[[], T]) -> T:

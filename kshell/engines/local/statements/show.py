@@ -46,13 +46,13 @@ def show(context: Context, statement: Show, properties: Properties) -> Answer:
         case ShowWhat.FUNCTIONS:
             return _functions()
         case ShowWhat.QUERIES:
-            from kshell.engines.local.statements.persistent import show_queries
+            from kshell.engines.local.statements.queries import show_queries
 
             return show_queries(context, statement.extended)
         case ShowWhat.STREAMS | ShowWhat.TABLES:
             kind = _KINDS[statement.what]
             if not statement.extended:
-                return _sources(context.catalog, kind)
+                return _sources(context, kind)
             from kshell.engines.local.statements.describe import describe_sources
 
             return describe_sources(context.catalog, kind)
@@ -60,6 +60,14 @@ def show(context: Context, statement: Show, properties: Properties) -> Answer:
             from kshell.engines.local.statements.show_system import system_tables
 
             return system_tables()
+        case ShowWhat.PLUGINS:
+            from kshell.engines.local.statements.connectors import show_plugins
+
+            return show_plugins(properties)
+        case ShowWhat.SUBJECTS | ShowWhat.SCHEMAS | ShowWhat.COMPATIBILITY:
+            from kshell.engines.local.statements.subjects import show_registry
+
+            return show_registry(statement, properties)
         case _:
             from kshell.engines.local.statements.show_system import show_system
 
@@ -147,9 +155,9 @@ def _properties(properties: Properties) -> Rows:
     )  # fmt: skip
 
 
-def _sources(catalog: Catalog, kind: Kind) -> Answer:
+def _sources(context: Context, kind: Kind) -> Answer:
     """Declared streams or tables."""
-    sources = catalog.of_kind(kind)
+    sources, kept = context.catalog.of_kind(kind), context.kept
     if not sources:
         from kshell.engines.local.statements.describe import none_declared
 
@@ -163,7 +171,12 @@ def _sources(catalog: Catalog, kind: Kind) -> Answer:
     }
     if any(s.file for s in sources):
         columns["file"] = [s.file.path if s.file else None for s in sources]
-    return titled("", columns, dict.fromkeys(columns, pa.string()))
+    shown = titled("", columns, dict.fromkeys(columns, pa.string()))
+    from_file = [s.name for s in sources if kept is not None and s.name in kept.loaded]
+    if kept is None or not from_file:
+        return shown
+    told = f"{', '.join(from_file)}: declared at an earlier prompt ({kept.path})"
+    return replace(shown, notices=lambda: (Notice(NoticeKind.KEPT, told),))
 
 
 def _types(catalog: Catalog) -> Answer:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -20,7 +21,7 @@ from kshell.engines.local.sources.base import Piece
 from kshell.engines.local.sources.system.asked import Asked
 from kshell.engines.local.sources.system.faces import needed_columns
 from kshell.engines.local.sources.system.tables import SCHEMA, TABLES
-from kshell.errors import Outage
+from kshell.errors import ConnectDown, Outage
 from kshell.kafka.look import Look
 from kshell.results import LeftOut, Notice
 from kshell.sql import plan
@@ -84,6 +85,7 @@ class SystemInput:
 
     constant = True  # what is there at the start is there before any record
     partitions: Collection[int] = (0,)
+    starts: Mapping[tuple[int, int], int] = MappingProxyType({})
     paused: frozenset[int] = frozenset()
     notices: Sequence[Notice] = ()
     lag = 0
@@ -118,7 +120,7 @@ class SystemInput:
             try:
                 self._look()
                 self.note = ""
-            except Outage as outage:
+            except (Outage, ConnectDown) as outage:
                 if self._bounded:
                     self._fail(outage)
                     return

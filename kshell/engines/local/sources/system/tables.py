@@ -255,6 +255,19 @@ _ALL = (
         ),
     ),
     SystemTable(
+        "connectors", "every connector of Kafka Connect (--connect)", "connect:connectors",
+        (
+            _key("name", STRING, "the connector's name"),
+            SystemColumn("type", STRING, "source or sink"),
+            SystemColumn("state", STRING, "RUNNING, PAUSED, STOPPED, FAILED, UNASSIGNED …"),
+            SystemColumn("class", STRING, "the plugin that it is of"),
+            SystemColumn("worker", STRING, "the worker that runs it"),
+            SystemColumn("tasks", INTEGER, "how many tasks it has"),
+            SystemColumn("tasks_failed", INTEGER, "how many of them have failed"),
+            SystemColumn("trace", STRING, "why it has failed, or its first task that has"),
+        ),
+    ),
+    SystemTable(
         "log_dirs", "the bytes of every replica on its broker's disks", "states:log_dirs",
         (
             _BROKER,

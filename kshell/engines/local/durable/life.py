@@ -1,0 +1,222 @@
+"""The life of a durable query between two failures: its graph, its feed and its producer.
+
+`query` begins one after the other.  Each fences who ran the query before, loads the state and reads
+on from where the query stood at its last commit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping
+
+from kshell.engines.local.continuous.feed import open_feed
+from kshell.engines.local.continuous.sink_topic import SinkTopic
+from kshell.engines.local.continuous.sink_writer import Outlet
+from kshell.engines.local.continuous.time_order import Lane, Stand, Step, cut
+from kshell.engines.local.durable.dead_letters import DeadLetters
+from kshell.engines.local.durable.fingerprint import check_upgrade
+from kshell.engines.local.durable.held import Held, TakenOver
+from kshell.engines.local.durable.ledger import (
+    Header,
+    Ledger,
+    Saved,
+    Standing,
+    claim,
+    end_of,
+    first_offsets,
+    last_owner,
+    read,
+)
+from kshell.engines.local.durable.plan import Plan
+from kshell.engines.local.durable.standing import Stands, bare
+from kshell.engines.local.durable.states import renamed, restore, states
+from kshell.engines.local.sources.chunks import writer_of
+from kshell.errors import KshellError, Outage, TopicChanged
+from kshell.kafka.outgoing import Outgoing
+from kshell.kafka.transactions import Fenced, Transactions
+from kshell.results import give_back
+from kshell.sql.plan import scans
+
+__all__ = ["Life"]
+
+_POLL = 0.1  # seconds that it waits for records before it looks at the other things
+_STEP_ROWS = 1 << 15
+_WATCH = 1.0  # seconds between two looks whether another process has the query
+
+
+class Life:
+    """The graph, the feed and the producer between two failures."""
+
+    def __init__(self, plan: Plan, seconds: float, held: Held) -> None:
+        self._plan, self._seconds, self._held = plan, seconds, held
+        self._lookup = lookup = plan.lookup()
+        self._leaves = list(scans(plan.sink))
+        self._reads = [leaf.source.topic for leaf in self._leaves]
+        self._topic = lookup.client.topic(plan.state_topic)
+        self._transactions = Transactions(lookup.properties, plan.id, held.leaves)
+        self._claim()
+        saved = read(lookup.client, self._topic, held.fetch)
+        standing = saved.standing
+        self._dead: DeadLetters | None = None
+        if plan.dead_letters:
+            stood = {} if standing is None else standing.offsets()
+            lookup.errors = self._dead = DeadLetters(lookup.errors, plan.name, stood)
+        self._outlet = Outlet(
+            plan.sink, writer_of(plan.sink, lookup.properties), self._write, self._unwritten
+        )
+        self._sink = SinkTopic(lookup.client, self._outlet, plan.sink.target.topic)
+        self._topics = self._identities(standing)
+        self._graph = plan.graph(lookup)
+        self._names = states(self._graph)
+        header = plan.header(self._graph)
+        self._restore(saved, header)
+        self._ledger = Ledger(header, held.owner, saved, self._reads)
+        lanes: Mapping[Lane, Stand] = {} if standing is None else standing.lanes
+        self._feed = held.feed = open_feed(lookup, plan.sink, bounded=False, goes_on=lanes)
+        self._stands = Stands(lanes)
+        self._stands.reach(self._feed.starts())
+        self._due = self._watch = 0.0
+        self._end = -1
+        if standing is None:
+            self._open()
+            self._commit()  # a process that ends now does not begin elsewhere
+        else:
+            held.standing = standing
+
+    def run(self) -> None:
+        """Read, step and commit until the query is to stop."""
+        while not self._held.stop.is_set():
+            self._turn()
+        self._open()
+        self._commit(last=True)
+
+    def _claim(self) -> None:
+        """Be the owner, for all to see, before anything is read."""
+        try:
+            self._transactions.begin()
+            self._transactions.send(self._plan.state_topic, claim(self._held.owner))
+            self._transactions.commit("", ())
+        except Fenced as error:  # by one that is newer still
+            raise TakenOver(error.what) from None
+
+    def _restore(self, saved: Saved, header: Header) -> None:
+        """Loads the state; raises BindError where it is another query's."""
+        if saved.header is not None:
+            check_upgrade(self._plan.name, saved.header.fingerprint, header.fingerprint)
+        restore(self._graph, saved)
+
+    def _identities(self, standing: Standing | None) -> dict[str, str]:
+        """The ids of all topics; raises TopicChanged where one is not what it was."""
+        found = {self._plan.sink.target.topic: self._sink.id.hex()}
+        for leaf in self._leaves:
+            topic = leaf.source.topic
+            found[topic] = self._lookup.snapshot(topic).topic.id.hex()
+        if standing is None:
+            return found
+        hint = f"--reset {self._plan.name} forgets the state and begins anew"
+        for name, id in found.items():
+            if standing.topics.get(name, id) != id:
+                raise TopicChanged(
+                    f"topic {name} was deleted and created anew since the last commit", hint=hint
+                )
+        for (scan, partition), stand in standing.lanes.items():
+            topic = self._leaves[scan].source.topic
+            first, _ = self._lookup.snapshot(topic).offsets.get(partition, (0, 0))
+            if first > stand.next:
+                raise TopicChanged(
+                    f"topic {topic}, partition {partition}: the records of the offsets"
+                    f" {stand.next:,} to {first - 1:,} are gone, and were not read",
+                    hint=hint,
+                )
+        return found
+
+    def _write(self, records: Outgoing) -> None:
+        self._transactions.send(self._plan.sink.target.topic, records)
+        self._held.written += len(records)
+
+    def _unwritten(self, why: str) -> None:
+        topic = self._plan.sink.target.topic
+        self._lookup.errors.evaluation(self._plan.name, f"not written to {topic}", why)
+
+    def _turn(self) -> None:
+        """Take what has come, within a moment; commit if it is time."""
+        left = self._due - time.monotonic() if self._transactions.open else _POLL
+        steps = self._feed.poll(max(min(left, _POLL), 0.0))
+        for step in steps or ():
+            for part in cut(step, _STEP_ROWS):
+                self._step(part)
+        if self._stands.reach(self._feed.behind()):
+            self._open()
+        if self._transactions.open:
+            if time.monotonic() >= self._due:
+                self._commit()
+        else:
+            self._look()
+        self._sink.check()
+
+    def _step(self, part: Step) -> None:
+        self._open()
+        for changes in self._graph.steps(bare(part)):
+            self._outlet.write(changes)
+        self._stands.stepped(part)
+        if time.monotonic() >= self._due:
+            self._commit()
+
+    def _open(self) -> None:
+        if not self._transactions.open:
+            self._transactions.begin()
+            self._due = time.monotonic() + self._seconds
+
+    def _commit(self, *, last: bool = False) -> None:
+        """Outputs are sent already: now the state, where it stands, and the end."""
+        held, began = self._held, time.monotonic()
+        held.passed("outputs")
+        whole = self._ledger.wants_snapshot
+        changed = self._graph.changed()
+        parts = self._graph.snapshot() if whole else changed
+        lanes = self._stands.lanes()
+        offsets = first_offsets(lanes, self._reads)
+        self._bury(offsets)
+        records = self._ledger.commit(
+            renamed(parts, self._names), lanes, self._topics, whole=whole
+        )
+        self._transactions.send(self._plan.state_topic, records)
+        held.passed("deltas")
+        if last:
+            self._transactions.send(self._plan.state_topic, claim(held.owner, left=True))
+        self._transactions.commit(
+            self._plan.id, [(*place, at) for place, at in offsets.items()]
+        )
+        held.passed("commit")
+        held.committed(self._ledger.standing, time.monotonic() - began)
+        self._watch = time.monotonic() + _WATCH
+
+    def _bury(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """Write the records before these offsets that could not be decoded to their topic."""
+        if self._dead is not None:
+            letters = self._dead.due(self._lookup.client, offsets)
+            if letters is not None:
+                self._transactions.send(self._plan.dead_letters, letters)
+
+    def _look(self) -> None:
+        """An idle query sees here that another process has it: a commit of its own would tell."""
+        if time.monotonic() < self._watch:
+            return
+        self._watch = time.monotonic() + _WATCH
+        with contextlib.suppress(Outage):
+            client, nonce = self._lookup.client, ""
+            end = end_of(client, self._topic)
+            if end != self._end:
+                nonce = last_owner(client, self._topic, self._held.fetch)
+            self._end = end
+            if nonce not in ("", self._held.owner.nonce):
+                raise TakenOver(f"query {self._plan.name} was taken over by another process")
+
+    def close(self) -> None:
+        """Stop reading, and take back what is not committed."""
+        self._feed.cancel()
+        if self._transactions.open:
+            with contextlib.suppress(KshellError):  # the next life does it, or the brokers
+                self._transactions.abort()
+        give_back()

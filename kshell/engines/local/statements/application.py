@@ -1,0 +1,135 @@
+"""A file's queries as an application: what is checked before anything starts, and the start.
+
+`kshell run` calls it by way of the engine.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kshell.config import Properties
+from kshell.engines.local.durable.application import Application
+from kshell.engines.local.durable.fingerprint import check_upgrade
+from kshell.engines.local.durable.ledger import Saved, read
+from kshell.engines.local.durable.plan import Plan
+from kshell.errors import KafkaError, UsageError
+from kshell.kafka.group_admin import committed, delete_group
+from kshell.sql import statements as ast
+from kshell.sql.plan import scans
+
+if TYPE_CHECKING:
+    from kshell.engines.local.context import Context
+
+__all__ = ["ALLOWED", "check", "reset", "start"]
+
+# What may stand in the file of an application, beside what the session itself does (SET, DEFINE).
+ALLOWED = (
+    ast.AlterSource, ast.CreateAsSelect, ast.CreateSource, ast.CreateType, ast.DropSource,
+    ast.DropType, ast.InsertSelect,
+)  # fmt: skip
+_COMPACTED = {"cleanup.policy": "compact"}
+
+
+def check(context: Context, properties: Properties) -> dict[str, Saved]:
+    """Look at each query's state; raises what would keep one from going on with it."""
+    application = _application(context)
+    if not application.plans:
+        raise UsageError(
+            "the file has no query: nothing would run",
+            hint="CREATE STREAM|TABLE … AS SELECT and INSERT INTO … SELECT are queries",
+        )
+    if properties["isolation.level"] != "read_committed":
+        raise UsageError(
+            "isolation.level is read_uncommitted: a query that outlives the shell reads what is"
+            " committed alone",
+            hint="UNSET 'isolation.level'",
+        )
+    _check_letters(application)
+    _check_name(context, application)
+    return {name: _saved(context, plan, properties) for name, plan in application.plans.items()}
+
+
+def _check_letters(application: Application) -> None:
+    """Raise UsageError where a query reads or writes the topic of its dead letters."""
+    for plan in application.plans.values():
+        used = {plan.sink.target.topic, *(leaf.source.topic for leaf in scans(plan.sink))}
+        if application.dead_letters in used:
+            raise UsageError(
+                f"query {plan.name} reads or writes {application.dead_letters}, which is to have"
+                " the records that cannot be decoded",
+                hint="--dead-letter with another topic",
+                place=plan.place,
+            )
+
+
+def _check_name(context: Context, application: Application) -> None:
+    """Raise UsageError where the application's name is another file's."""
+    start, end = f"_kshell.{application.name}.", ".state"
+    topics = [t.name for t in context.client.topics()]
+    there = [t[len(start) : -len(end)] for t in topics if t.startswith(start) and t.endswith(end)]
+    if there and not set(there) & set(application.plans):
+        raise UsageError(
+            f"application {application.name} has other queries than this file: {', '.join(there)}",
+            hint="--app with another name",
+        )
+
+
+def _saved(context: Context, plan: Plan, properties: Properties) -> Saved:
+    """A query's state, of which nothing is changed."""
+    topic = context.client.find(plan.state_topic)
+    saved = Saved() if topic is None else read(context.client, topic, lambda fetch: None)
+    if saved.standing is None:
+        if context.client.creates_topics and committed(context.admin(properties), plan.id):
+            raise KafkaError(
+                f"query {plan.name} has run before, and its state is gone: topic"
+                f" {plan.state_topic} {'does not exist' if topic is None else 'is empty'}",
+                hint=f"--reset {plan.name} begins anew: outputs that were written before are"
+                " written again",
+            )
+    elif saved.header is not None:
+        graph = plan.graph(plan.lookup())
+        check_upgrade(plan.name, saved.header.fingerprint, plan.header(graph).fingerprint)
+    return saved
+
+
+def reset(context: Context, names: list[str], properties: Properties) -> None:
+    """Forget the state of these queries and what they have read."""
+    application = _application(context)
+    admin = context.admin(properties)
+    for name in names:
+        plan = application.plans[name]
+        if context.client.find(plan.state_topic) is not None:
+            admin.delete_topic(plan.state_topic)
+            context.seen(plan.state_topic, lambda topic: topic is None)
+        if committed(admin, plan.id):
+            delete_group(admin, plan.id)
+
+
+def start(context: Context, properties: Properties) -> None:
+    """Create the topics that are missing, and start all queries."""
+    application = _application(context)
+    new, application.topics = application.topics, {}
+    context.application = None  # from here on topics are created when they are asked for
+    try:
+        for topic in new.values():
+            context.make_topic(
+                topic.name, topic.partitions, topic.replicas, topic.configs, properties
+            )
+        letters = application.dead_letters
+        if letters and context.client.find(letters) is None:
+            context.make_topic(letters, 1, -1, {}, properties)
+        for plan in application.plans.values():
+            if context.client.find(plan.state_topic) is None:
+                replicas = properties.number("kshell.state.replication.factor")
+                context.make_topic(
+                    plan.state_topic, 1, -1 if replicas is None else replicas, _COMPACTED,
+                    properties,
+                )  # fmt: skip
+    finally:
+        context.application = application
+    application.run()
+
+
+def _application(context: Context) -> Application:
+    assert context.application is not None
+    return context.application

@@ -1,0 +1,184 @@
+"""`kshell run FILE --app NAME`: runs a file's queries so that they outlive the process.
+
+All of the file is bound and checked before anything starts.  Then a line on stderr says that the
+queries run; SIGTERM and Ctrl-C commit what they have.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from kshell import __version__
+from kshell.errors import Interrupted, KshellError, UsageError
+from kshell.terminal.options import Parser, connection_options, length_of_time, variables_of
+from kshell.terminal.run_log import JsonLog, RunLog
+
+if TYPE_CHECKING:
+    import argparse
+
+    from kshell.engines.local.durable.application import Application
+    from kshell.session import Session
+
+__all__ = ["main"]
+
+_LOOK = 0.1  # seconds between two looks at the queries
+_FENCED = 5  # the exit code where another process has taken over
+_ALL = "*"
+
+
+def _parser() -> Parser:
+    made = Parser(
+        prog="kshell run",
+        usage="kshell run FILE --app NAME [options]",
+        description="Run a file's queries, exactly once, until SIGTERM; state is kept in Kafka.",
+        allow_abbrev=False,
+    )
+    add = made.add_argument
+    add("file", metavar="FILE", help="CREATE … AS SELECT and INSERT INTO … SELECT, with what they"
+        " need: other CREATEs, SET and DEFINE")
+    add("--app", required=True, metavar="NAME", help="the application: it names topics and groups")
+    add("--commit", type=length_of_time, default=0.1, metavar="TIME",
+        help="the time between two transactions: 100ms, 1s")
+    add("--check", action="store_true", help="check all that can be, and start nothing")
+    add("--reset", nargs="?", const=_ALL, metavar="QUERY",
+        help="forget the state of a query, or of all, and begin anew: outputs are written again")
+    add("--dead-letter", default="", metavar="TOPIC",
+        help="write records that cannot be decoded there, with the reason in their headers")
+    add("--log", choices=("text", "json"), default="text", metavar="text|json",
+        help="how it says on stderr what happens")
+    add("--metrics", default="", metavar="[HOST:]PORT",
+        help="serve figures for Prometheus at /metrics and /health; on 127.0.0.1 without a host")
+    connection_options(made)
+    return made  # fmt: skip
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run with these arguments; returns the exit code."""
+    from kshell.session import Session
+    from kshell.terminal.settings import gathered
+
+    options = _parser().parse_args(arguments)
+    text = _text_of(options.file)
+    session = Session.open(gathered(options).properties, options.profile)
+    session.variables.update(variables_of(options))
+    log = JsonLog(options.app) if options.log == "json" else RunLog(options.app)
+    with contextlib.closing(session):
+        try:
+            return _run(session, options, text, log)
+        except KshellError as error:
+            log.ended_by(error, text)
+            return error.exit_code
+
+
+def _text_of(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from None
+
+
+def _run(session: Session, options: argparse.Namespace, text: str, log: RunLog) -> int:
+    from kshell.engines.local.engine import LocalEngine
+    from kshell.engines.local.statements import application as applications
+    from kshell.results import Remark
+    from kshell.sql.script import split
+
+    engine = session.engine
+    assert isinstance(engine, LocalEngine)
+    application = engine.application(
+        options.app, options.commit, __version__, options.dead_letter
+    )
+    for piece in split(text):
+        for event in session.execute_piece(piece):
+            if isinstance(event, Remark):
+                log.say("remark", event.text)
+    if options.reset is not None:
+        names = _named(application, options.reset)
+        log.say("reset", f"{', '.join(names)}: the state is forgotten; outputs are written again.")
+        applications.reset(engine.context, names, session.properties)
+    applications.check(engine.context, session.properties)
+    if options.check:
+        log.say("checked", f"{options.app}: {', '.join(application.plans)} can run.")
+        return 0
+    stop, code = threading.Event(), 0
+
+    def leave(number: int, frame: object) -> None:
+        nonlocal code
+        code = Interrupted.exit_code if number == signal.SIGINT else 0
+        stop.set()
+
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGINT, leave)
+    with _served(application, options.metrics, log):
+        applications.start(engine.context, session.properties)
+        watched = _watch(session, application, stop, log)
+        failed = application.stop()
+    if application.taken_over:
+        return _FENCED
+    return KshellError.exit_code if failed or watched else code
+
+
+def _named(application: Application, which: str) -> list[str]:
+    if which == _ALL:
+        return list(application.plans)
+    found = [name for name in application.plans if name.upper() == which.upper()]
+    if not found:
+        raise UsageError(
+            f"the file has no query {which}", hint=f"it has {', '.join(application.plans)}"
+        )
+    return found
+
+
+@contextlib.contextmanager
+def _served(application: Application, address: str, log: RunLog) -> Iterator[None]:
+    """The figures at an address, if one is given, inside the block."""
+    if not address:
+        yield
+        return
+    from http import HTTPStatus
+
+    from kshell.engines.local.durable.metrics import health, metrics
+    from kshell.terminal.metrics_server import TEXT, MetricsServer, address_of
+
+    def well() -> tuple[HTTPStatus, str, str]:
+        fine, text = health(application)
+        status = HTTPStatus.OK if fine else HTTPStatus.SERVICE_UNAVAILABLE
+        return status, text + "\n", "application/json"
+
+    pages = {"/metrics": lambda: (HTTPStatus.OK, metrics(application), TEXT), "/health": well}
+    server = MetricsServer(address_of(address), pages)
+    if server.open:
+        log.say("metrics", "--metrics: figures are open to other machines, and nobody is asked who"
+                " he is")  # fmt: skip
+    server.start()
+    try:
+        yield
+    finally:
+        server.close()
+
+
+def _watch(
+    session: Session, application: Application, stop: threading.Event, log: RunLog
+) -> bool:
+    """Say what happens, until the process is to end or no query runs; whether one has failed."""
+    failed, told = set[str](), False
+    while not stop.wait(_LOOK):
+        for query in session.running():
+            log.waits(query.id, query.note)
+            if query.failed and query.id not in failed:
+                failed.add(query.id)
+                log.failed(query.id, query.state.removeprefix("failed: "))
+        if application.taken_over or len(failed) == len(application.plans):
+            break
+        if not told and all(query.ready.is_set() for query in application.queries):
+            told = True
+            names = [query.id for query in application.queries if query.id not in failed]
+            log.say("ready", f"kshell: application {application.name} runs: {', '.join(names)}")
+    sys.stderr.flush()
+    return bool(failed)
