@@ -97,7 +97,6 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=Formatter,
         allow_abbrev=False,
     )
-    add_connection(made)
     add = made.add_argument
     add("-e", "-c", "--execute", action="append", default=[], metavar="SQL",
         help="run statements and exit; may be repeated (also -c)")
