@@ -44,6 +44,7 @@ class NoticeKind(Enum):
     ELSEWHERE = "ELSEWHERE"  # a topic of another profile's cluster was read or written
     GIVEN = "GIVEN"  # a table given to the session hides a topic of the same name
     PLANNED = "PLANNED"  # a change of the cluster was planned, and nothing was changed
+    READ = "READ"  # how much was read, and what would spare it
     CHANGE = "CHANGE"  # what a planned change of the cluster does besides
 
 
@@ -183,7 +184,8 @@ def backlog(lag: int | None, rate: float) -> str:
 class LiveStats:
     """A continuous query's footer: rows shown so far, records scanned, records a second, records
     behind the end of the topics (None: unknown), records that were left out; `note`: an outage;
-    `late`: rows that came after all their windows had closed."""
+    `late`: rows that came after all their windows had closed; `status`: what a member of a group
+    has now."""
 
     rows: int = 0
     scanned: int = 0
@@ -192,6 +194,7 @@ class LiveStats:
     bad: LeftOut = LeftOut()
     note: str = ""
     late: int = 0
+    status: str = ""
 
 
 def _nothing() -> None:
@@ -240,7 +243,8 @@ class Live:
     `key` names the columns that identify a row of a table; a stream, whose rows never change, has
     none.  `ends`: it has a LIMIT, and ends when that is reached.  `record` reads the record at a
     partition and an offset, for the `places` of changes; None if they have none.  `hints` say why
-    there may be no row for long.
+    there may be no row for long.  `said` has what became of it so far, in order: of a member of a
+    group, its partitions and the rebalances.
     """
 
     schema: pa.Schema
@@ -253,6 +257,7 @@ class Live:
     ends: bool = False
     record: Callable[[int, int], Printed] | None = None
     hints: tuple[str, ...] = ()
+    said: Callable[[], Sequence[str]] = tuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +326,7 @@ class Proposal:
 
     Whoever draws it sets `accepted` before the next answer is asked for: then the session calls
     `apply`, which makes the change.  `question` asks a person, `notices` say what it does besides.
+    If it `reads`, it leads to rows: a program that has accepted it wants those alone.
     """
 
     question: str
@@ -328,6 +334,7 @@ class Proposal:
     apply: Callable[[], Answer]
     notices: tuple[Notice, ...] = ()
     accepted: bool = False
+    reads: bool = False
 
 
 Event = Answer | Proposal | Remark | Spooling | Goodbye  # the results of `Session.execute`

@@ -35,6 +35,8 @@ _NEEDLESS = frozenset({
     "sasl.login.callback.handler.class", "sasl.oauthbearer.method",
     "schema.registry.ssl.keystore.type", "schema.registry.ssl.truststore.type",
 })  # fmt: skip
+# Names of which the value is the other program's own: a producer of its id would fence it.
+_ITS_OWN = frozenset({"transactional.id", "partition.assignment.strategy"})
 # Other words of clients for a value.
 _VALUES = {
     ("auto.offset.reset", "smallest"): "earliest",
@@ -142,6 +144,8 @@ def _meant(name: str, value: str, endpoint: str) -> list[tuple[str, str]] | None
     try:
         known = canonical(name)
     except UsageError:
+        return None
+    if known in _ITS_OWN:
         return None
     value = _VALUES.get((known, value.lower()), value)
     if _PROVIDED.search(value):

@@ -88,6 +88,15 @@ _OF_THE_SESSION = (
              ("read_committed", "read_uncommitted")),
     Property("auto.offset.reset", "latest",
              "where a continuous query starts", ("earliest", "latest")),
+    Property("partition.assignment.strategy", "range",
+             "how the members of CONSUME's group share partitions out",
+             ("range", "roundrobin", "cooperative-sticky")),
+    Property("session.timeout.ms", "45000",
+             "after how long without a sign of life a member of CONSUME's group is given up",
+             least=1),
+    Property("transactional.id", None,
+             "under which name CONSUME … EXACTLY ONCE writes: a process with the same one ends what"
+             " another left open; else it is a new one each time"),
     Property("delivery.timeout.ms", "120000",
              "how long a query waits for brokers to acknowledge what it writes", least=1),
     Property("compression.type", "none", "how batches are compressed that are written",
@@ -260,8 +269,9 @@ def canonical(name: str) -> str:
 
 
 _LIKE_SECRET = re.compile(
-    r"passw|pasw|pwd|secret|token|credential|user[._]info|jaas|private", re.IGNORECASE
-)
+    r"passw|pasw|passphrase|(?<![a-z])pass(?![a-z])|pwd|pw(?![a-z])|secret|token|credential"
+    r"|(api|access)[._-]?key|user[._]info|jaas|private", re.IGNORECASE,
+)  # fmt: skip
 
 
 _LIKE_KEY = re.compile(r"passphrase|(?:api|access|account|private)[._-]?key|ssl\.key$", re.I)

@@ -67,6 +67,9 @@ class Engine(Protocol):
     def columns(self, name: str, properties: Properties) -> Mapping[str, pa.DataType]:
         """Columns of a topic or source with their types, for completion; may read samples."""
 
+    def listed(self, what: str, properties: Properties) -> Sequence[str]:
+        """The names of each "group", "broker" or "principal", for completion; asks the cluster."""
+
     def types(self) -> Mapping[str, pa.DataType]:
         """The types made by CREATE TYPE, by name."""
 

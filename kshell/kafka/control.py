@@ -11,10 +11,9 @@ from typing import Any
 from aiokafka import errors as codes
 
 from kshell.errors import KafkaError, Unsupported
-from kshell.kafka.admin import FORBIDDEN, Right
 from kshell.kafka.client import Client
 from kshell.kafka.protocol import Api, Request
-from kshell.kafka.rights import refused
+from kshell.kafka.rights import FORBIDDEN, Right, refused
 
 __all__ = ["ask_controller", "check_answer"]
 

@@ -44,6 +44,7 @@ def sender_of(settings: dict[str, Any]) -> Any:
 
 
 def _failure(topic: str, partition: int | None, code: int, text: str) -> KafkaError:
+    """The error for a record that was not written, or for a whole topic."""
     if code == _FORBIDDEN:
         return refused("WRITE", f"topic {topic}")
     if code == _NO_IDEMPOTENCE:

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from kshell.config import Properties
-from kshell.kafka.admin import CLUSTER
 from kshell.kafka.client import Client
 from kshell.kafka.control import ask_controller, check_answer
 from kshell.kafka.messages import ALTER_CLIENT_QUOTAS, DESCRIBE_CLIENT_QUOTAS
+from kshell.kafka.rights import CLUSTER
 from kshell.permits import check_writes
 
 __all__ = ["QUOTAS", "Entity", "quotas_of", "set_quotas"]

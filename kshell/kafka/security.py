@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from kshell.config import Properties
-from kshell.kafka.admin import CLUSTER, TIMEOUT, Admin
+from kshell.kafka.admin import TIMEOUT, Admin
 from kshell.kafka.client import Client
 from kshell.kafka.control import ask_controller, check_answer
 from kshell.kafka.messages import CREATE_ACLS, DELETE_ACLS, DESCRIBE_ACLS
+from kshell.kafka.rights import CLUSTER
 from kshell.permits import check_writes
 
 __all__ = ["Acl", "acls", "create_acls", "delete_acls", "delete_user", "set_user",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import TypeVar
 
 from kshell.config import Properties
@@ -33,6 +33,18 @@ _PASSES = frozenset({
     -195, -193, -192, -187, -185, 3, 5, 6, 7, 8, 9, 13, 14, 15, 16, 19, 20, 51, 56,
 })  # fmt: skip
 _PURGED = frozenset({-150, -151, -152})
+
+
+@cache
+def _nobody(group: str) -> bytes:
+    """A group without a member, as a transaction names it: for one that nobody joins."""
+    from confluent_kafka import Consumer
+
+    consumer = Consumer({"group.id": group, "log_level": 0})  # it never connects
+    try:
+        return bytes(consumer.consumer_group_metadata())
+    finally:
+        consumer.close()
 
 
 class Fenced(KafkaError):
@@ -97,8 +109,9 @@ class Transactions:
     def commit(self, group: str, offsets: Sequence[tuple[str, int, int]]) -> None:
         """Commit it, with offsets (topic, partition, next offset) of a group."""
         if offsets:
+            member = _nobody(group)
             self._again(
-                lambda: self._sender.send_offsets(group, offsets, _ONCE), f"commit for {group}"
+                lambda: self._sender.send_offsets(member, offsets, _ONCE), f"commit for {group}"
             )
         self._again(lambda: self._sender.commit(_ONCE), "commit")
         self.open = False

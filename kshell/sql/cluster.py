@@ -1,6 +1,7 @@
 """The statements that change the cluster itself: its topics, its groups, and who may do what.
 
-`grammar.cluster` makes them; each is answered by a `Proposal`.  Names are as typed.
+`grammar.cluster` makes them; each is answered by a `Proposal`, CONSUME only where others are
+in the group.  Names are as typed.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from kshell.sql.clauses import Name, Number, Position
 from kshell.sql.statements import Statement, statement
 
 __all__ = [
-    "AlterTopic", "Change", "CreateAcl", "CreateTopic", "DeleteRecords", "DropAcl",
+    "AlterTopic", "Change", "Consume", "CreateAcl", "CreateTopic", "DeleteRecords", "DropAcl",
     "DropApplication", "DropGroup", "DropQuota", "DropTopic", "DropUser", "ElectLeaders", "Goal",
-    "Limit", "Move", "ReassignTopic", "ResetGroup", "Resource", "Rule", "Secret", "SetQuota",
-    "SetUser", "Setting", "Whom",
+    "Guarantee", "Limit", "Move", "ReassignTopic", "ResetGroup", "Resource", "Rule", "Secret",
+    "SetQuota", "SetUser", "Setting", "Whom",
 ]  # fmt: skip
 
 Setting = tuple[Name, str]  # a config of a topic, with its place, and its value
@@ -136,6 +137,28 @@ class DropGroup(Change):
 
     name: Name
     if_exists: bool = False
+
+
+class Guarantee(Enum):
+    """When CONSUME commits: before its rows are shown, after that, or with what it writes."""
+
+    AT_MOST_ONCE = "AT MOST ONCE"
+    AT_LEAST_ONCE = "AT LEAST ONCE"
+    EXACTLY_ONCE = "EXACTLY ONCE"
+
+
+@statement
+class Consume(Change):
+    """CONSUME FROM topic GROUP group [COMMIT guarantee [INTO topic]] [LIMIT n].
+
+    Without COMMIT it commits nothing; EXACTLY ONCE has a topic to write to.
+    """
+
+    topic: Name
+    group: Name
+    guarantee: Guarantee | None = None
+    into: Name | None = None
+    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ __all__ = ["CLAUSES", "KEYWORDS", "QUOTED", "RESERVED", "STATEMENTS", "TRANSFERS
 
 # The words that begin a statement.
 STATEMENTS = (
-    "ALTER", "ASSERT", "CREATE", "DEFINE", "DELETE", "DESCRIBE", "DIFF", "DROP", "ELECT", "EXIT",
-    "EXPLAIN", "HELP", "INSERT", "LIST", "MIRROR", "PAUSE", "PRINT", "QUIT", "REDRIVE", "RESET",
-    "RESTART", "RESUME",
+    "ALTER", "ASSERT", "CONSUME", "CREATE", "DEFINE", "DELETE", "DESCRIBE", "DIFF", "DROP", "ELECT",
+    "EXIT", "EXPLAIN", "HELP", "HISTORY", "INSERT", "LIST", "MIRROR", "PAUSE", "PRINT", "QUIT",
+    "REDRIVE", "RESET", "RESTART", "RESUME",
     "RUN", "SAVE", "SELECT", "SET", "SHOW", "SPOOL", "TERMINATE", "UNDEFINE", "UNSET", "WITH",
 )  # fmt: skip
 # Those of them that carry records from topic to topic.

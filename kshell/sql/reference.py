@@ -40,6 +40,14 @@ ENTRIES = (
         _QUERY_WORDS,
     ),
     Entry(
+        "AT GROUP", "SELECT … FROM topic AT GROUP name", "from where a consumer group stands",
+        "SELECT … FROM topic [alias] AT GROUP name …;\n"
+        "Each partition from the group's commit on, or without one from the log's start.\n"
+        "The group is not joined, and nothing is committed. EXPLAIN shows the offsets.",
+        "SELECT COUNT(*) AS behind FROM orders AT GROUP billing;",
+        ("GROUP",),
+    ),
+    Entry(
         "SELECT FROM _", "SELECT … FROM _", "the last answer's rows, read once",
         "SELECT … FROM _;\n"
         "_ is a table of the rows of the last SELECT, or of a live view that has ended.",
@@ -61,6 +69,15 @@ ENTRIES = (
         " GROUP BY userid EMIT CHANGES;",
         ("EMIT", "EMIT FINAL", "WINDOW", "TUMBLING", "HOPPING", "SESSION", "SLIDING", "WITHIN",
          "GRACE PERIOD", "PARTITION BY"),
+    ),
+    Entry(
+        "HISTORY", "HISTORY OF key IN topic", "a key's values, and what changed",
+        "HISTORY OF 'key' | number IN topic;\n"
+        "All its records in order of time: the fields that changed, tombstones as\n"
+        "deleted. A key of several fields is JSON. All partitions are read; with\n"
+        "SET 'kshell.partitioner'='murmur2' only that where Java's clients put it.",
+        "HISTORY OF 'User_1' IN users;",
+        ("KEY", "TOMBSTONE"),
     ),
     Entry(
         "SHOW", "SHOW TOPICS|QUERIES|FUNCTIONS|…", "what there is",
@@ -213,6 +230,17 @@ ENTRIES = (
         "DROP GROUP [IF EXISTS] name;",
         "DROP GROUP billing-test;",
         ("DROP", "GROUP"),
+    ),
+    Entry(
+        "CONSUME", "CONSUME FROM topic GROUP name …", "records as a member of a consumer group",
+        "CONSUME FROM topic GROUP name [COMMIT AT MOST ONCE | AT LEAST ONCE\n"
+        "  | EXACTLY ONCE INTO topic] [LIMIT n];\n"
+        "It joins the group; where that has live members it asks first. Without COMMIT it\n"
+        "commits nothing. AT MOST ONCE commits before rows are shown, AT LEAST ONCE\n"
+        "after; EXACTLY ONCE copies records and commits in one transaction.\n"
+        "partition.assignment.strategy is how the members share partitions.",
+        "CONSUME FROM orders GROUP billing-test COMMIT AT LEAST ONCE;",
+        ("GROUP", "COMMIT", "MEMBER"),
     ),
     Entry(
         "DELETE RECORDS", "DELETE RECORDS FROM topic …", "a topic's oldest records",
@@ -373,7 +401,7 @@ ENTRIES = (
         "RUN SCRIPT 'file';", "RUN SCRIPT 'report.sql';", ("RUN",),
     ),
     Entry(
-        "DESCRIBE QUERY", "DESCRIBE QUERY id", "a query: its statement, where it runs and stands",
+        "DESCRIBE QUERY", "DESCRIBE QUERY id", "its statement, where it runs and stands",
         "DESCRIBE QUERY id;\nDESCRIBE QUERY application.query;\nSHOW QUERIES lists both.",
         "DESCRIBE QUERY pageviews.PAGE_COUNTS;",
     ),

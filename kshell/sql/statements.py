@@ -25,7 +25,7 @@ __all__ = [
     "AlterSource", "AssertQuery", "AssertSchema", "AssertSource", "AssertTopic", "AssertValues",
     "CreateAsSelect", "CreateFromFile", "CreateSource", "CreateType",
     "Define", "Describe", "DescribeFunction", "DescribeGroup", "DropSource", "DropType", "Exit",
-    "Explain", "Help", "InsertSelect", "InsertValues", "Print", "QueryAction",
+    "Explain", "Help", "History", "InsertSelect", "InsertValues", "Print", "QueryAction",
     "QueryControl", "RunScript", "Select", "SetProperty", "Show", "ShowWhat",
     "Spool", "Statement", "Undefine", "UnsetProperty", "statement", ]  # fmt: skip
 
@@ -298,6 +298,14 @@ class Print(Statement):
     where: Query | None = None
     interval: int = 1
     limit: int | None = None
+
+
+@statement
+class History(Statement):
+    """HISTORY OF key IN topic: the key as written, without its quotes."""
+
+    key: Name
+    topic: Name
 
 
 @statement

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from kshell.errors import ConnectionFailed, Interrupted, KshellError
 from kshell.sql.script import split
+from kshell.sql.tokens import tokenize
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -118,6 +119,7 @@ class Batch:
 
     def _statement(self, session: Session, piece: Piece, shower: Shower) -> bool:
         """Run one statement and draw its answers; False means leave."""
+        from kshell.terminal.messages import note
         from kshell.terminal.pull import stepwise
 
         answers = stepwise(session.execute_piece(piece), self.seconds)
@@ -130,9 +132,10 @@ class Batch:
                         return False
                     began = time.monotonic()
             except TimeoutError:
-                raise KshellError(
-                    f"no answer within {self.seconds:g} s", hint="--timeout allows more"
-                ) from None
+                what = f"no answer within {self.seconds:g} s"
+                if not _is_continuous(piece):
+                    raise KshellError(what, hint="--timeout allows more") from None
+                note(what)
         return True
 
     def _within(self, answer: Event, deadline: float | None) -> Event:
@@ -178,6 +181,11 @@ def _draw(error: KshellError, text: str) -> None:
     with contextlib.suppress(OSError):
         sys.stdout.flush()
     draw_error(error, text)
+
+
+def _is_continuous(piece: Piece) -> bool:
+    """Whether its words say that it is a query that goes on."""
+    return any(token.upper == "EMIT" for token in tokenize(piece.text))
 
 
 def _first_rows(rows: Rows, limit: int) -> Iterator[pa.RecordBatch]:

@@ -39,7 +39,7 @@ from kshell.terminal.json_lines import json_lines
 from kshell.terminal.messages import Outages, draws, note
 from kshell.terminal.output import FOR_PEOPLE, Target, write, write_lines
 from kshell.terminal.pull import pulled
-from kshell.terminal.sanitize import clean, clean_block
+from kshell.terminal.sanitize import clean, clean_block, clean_json
 from kshell.terminal.screen import remark, stdout_target
 from kshell.terminal.spool import spool, terminal
 from kshell.terminal.times import Times
@@ -103,9 +103,7 @@ class Shower:
                     self._section(part)
                 self._notices(event.notices)
             case Proposal():
-                self._section(event.plan)
-                self._notices(event.notices)
-                event.accepted = self.accept(clean(event.question))
+                self._proposal(event)
             case Remark():
                 self.say(clean_block(event.text))
             case Spooling():
@@ -113,6 +111,16 @@ class Shower:
             case Goodbye():
                 return False
         return True
+
+    def _proposal(self, proposal: Proposal) -> None:
+        """Draw the plan, and ask; a program that wants the rows it leads to gets no plan."""
+        question = clean(proposal.question)
+        if proposal.reads and not self._for_people() and self.accept(question):
+            proposal.accepted = True
+            return
+        self._section(proposal.plan)
+        self._notices(proposal.notices)
+        proposal.accepted = self.accept(question)
 
     def _answer(self, rows: Rows) -> None:
         """Draw rows, and on a terminal also how many they are and how long they took."""
@@ -230,7 +238,7 @@ class Shower:
 
         target = self._target()
         changes = _changes(live, self.meanwhile)
-        shown = clean if target.terminal else str
+        shown = clean_json if target.terminal else str
         try:
             for part in changes:
                 if self._for_people():
@@ -264,16 +272,26 @@ def _changes(live: Live, meanwhile: Callable[[], None]) -> Iterator[Changes]:
         while (part := live.poll(0.2)) is not None:
             yield part if len(part) else None
 
-    outages = Outages()
+    outages, told = Outages(), 0
     source = pulled(polled(), live.cancel)
     try:
         for part in source:
             if part is not None:
                 yield part
             outages.tell("Note", live.stats().note)
+            told = _told(live, told)
             meanwhile()
     finally:
         source.close()  # type: ignore[attr-defined]
+        _told(live, told)
+
+
+def _told(live: Live, before: int) -> int:
+    """Say on stderr what became of it since the first `before`; gives how many that are."""
+    said = live.said()
+    for text in said[before:]:
+        note(f"Note: {clean(text)}")
+    return len(said)
 
 
 def _flushed(

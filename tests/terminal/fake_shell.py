@@ -80,6 +80,7 @@ def slow(seconds: float = 60) -> Rows:
 def live(kind: str) -> Live:
     """A stream of numbers, or a table of three keys, until it is cancelled."""
     schema = pa.schema([("k", pa.string()), ("n", pa.int64())])
+    keyed = kind in ("table", "flags")
     stop = threading.Event()
     count = 0
 
@@ -90,11 +91,11 @@ def live(kind: str) -> Live:
         count += 1
         if kind == "ending" and count > 3:
             return None
-        key = HOSTILE if kind == "hostile" else f"key{count % 3}"
-        if kind != "table":
-            key = key if kind == "hostile" else f"row{count}"
+        key = HOSTILE if kind == "hostile" else f"key{count % 3}" if keyed else f"row{count}"
+        if kind == "flags" and count % 3 == 1:
+            key = "\U0001f1e9\U0001f1ea" * 99
         rows = pa.record_batch([[key], [count]], schema=schema)
-        if kind == "table" and count > 3:
+        if keyed and count > 3:
             old = pa.record_batch([[key], [count - 3]], schema=schema)
             return Changes(pa.concat_batches([old, rows]), pa.array([-1, 1]))
         return Changes.of(rows)
@@ -103,7 +104,7 @@ def live(kind: str) -> Live:
         note = f"cannot reach broker 2 for {count} s" if kind == "outage" else ""
         return LiveStats(count, count * 10, 200.0, 7, LeftOut(3), note)
 
-    return Live(schema, poll, stop.set, stats, kind, ("k",) if kind == "table" else ())
+    return Live(schema, poll, stop.set, stats, kind, ("k",) if keyed else ())
 
 
 def keyed(keys: int, count: int, limited: bool) -> Live:
@@ -263,6 +264,9 @@ class FakeSession:
     def connect(self) -> None:
         pass
 
+    def keep(self) -> list[str]:
+        return []
+
     def execute(self, text: str) -> Iterator[Event]:
         first = text.strip().rstrip(";").lower()
         if first.startswith("live keys "):
@@ -306,7 +310,7 @@ class FakeSession:
             yield slow()
         elif first == "brief":
             yield slow(1.5)
-        elif first == "stuck":  # as a call into C that heeds nothing
+        elif first in ("stuck", "stuck emit changes"):  # as a call into C that heeds nothing
             deaf(60)
         elif first == "stuck while drawn":
             yield replace(Rows.of(pa.table({"n": [1]})), notices=lambda: deaf(60))
@@ -356,6 +360,9 @@ class FakeSession:
     def columns(self, name: str) -> dict[str, pa.DataType]:
         time.sleep(0.2)  # as a sample of a topic takes
         return COLUMNS[name]
+
+    def listed(self, what: str) -> list[str]:
+        return []
 
     def types(self) -> tuple[str, ...]:
         return ()

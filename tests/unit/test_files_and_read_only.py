@@ -141,6 +141,8 @@ WRITES = [
     "DROP TOPIC users",
     "RESET GROUP g ON users TO EARLIEST",
     "DROP GROUP g",
+    "CONSUME FROM users GROUP g",
+    "CONSUME FROM users GROUP g COMMIT EXACTLY ONCE INTO orders",
     "DELETE RECORDS FROM users BEFORE END",
     "ELECT LEADERS",
     "ALTER TOPIC users REASSIGN TO 1",
@@ -163,6 +165,7 @@ READS = [
     "DESCRIBE users",
     "EXPLAIN INSERT INTO s SELECT * FROM s EMIT CHANGES",
     "PRINT users FROM BEGINNING LIMIT 1",
+    "HISTORY OF 'User_1' IN users",
     "ASSERT TOPIC users",
     "DROP STREAM s",
     "EXPLAIN CREATE TOPIC made",
@@ -194,7 +197,7 @@ def test_every_statement_says_whether_it_writes() -> None:
     reading = {
         ast.AlterSource, ast.AssertQuery, ast.AssertSchema, ast.AssertSource, ast.AssertTopic, ast.AssertValues,
         ast.CreateFromFile, ast.CreateType, ast.Define, ast.Describe, ast.DescribeFunction, ast.DescribeGroup, ast.DropType, ast.Exit, ast.Explain,
-        ast.Help, ast.Print, ast.QueryControl, ast.RunScript, ast.Select, ast.SetProperty, ast.Show, ast.Spool,
+        ast.Help, ast.History, ast.Print, ast.QueryControl, ast.RunScript, ast.Select, ast.SetProperty, ast.Show, ast.Spool,
         ast.Undefine, ast.UnsetProperty, services.DescribeConnector, services.DiffSubject,
     }  # fmt: skip
     changing = {c.__name__ for c in cluster.Change.__subclasses__()}
@@ -210,6 +213,8 @@ def test_what_writes_refuses_by_itself() -> None:
     from kshell.formats.registry_http import open_schemas
     from kshell.kafka import admin, group_admin, security
     from kshell.kafka.client import Client
+    from kshell.kafka.exactly_once import ExactlyOnce
+    from kshell.kafka.member import Member
     from kshell.kafka.produce import Producer
     from kshell.kafka.quotas import set_quotas
     from kshell.kafka.reassign import reassign
@@ -232,6 +237,8 @@ def test_what_writes_refuses_by_itself() -> None:
         lambda: security.delete_acls(Client(), properties, []),
         lambda: set_quotas(Client(), properties, {"user": "a"}, {}),
         lambda: group_admin.alter_offsets(admin.Admin(properties), "g", {("t", 0): 1}),
+        lambda: Member(properties, "g", "t", newer=False),
+        lambda: ExactlyOnce(properties, "g"),
         lambda: group_admin.delete_group(admin.Admin(properties), "g"),
         lambda: open_schemas(properties).register("t-value", Schema(SchemaType.AVRO, '"string"')),
         lambda: open_schemas(properties).set_compatibility(None, "NONE"),

@@ -20,7 +20,7 @@ from kshell.engines.local.sources.clusters import Clusters
 from kshell.engines.local.sources.learned import Known, Widening
 from kshell.engines.local.sources.lookup import Lookup, given_named
 from kshell.engines.local.sources.memory import Memory
-from kshell.engines.local.sources.system.tables import SCHEMA, TABLES
+from kshell.engines.local.sources.system.tables import LISTED, SCHEMA, TABLES
 from kshell.errors import BindError, Forbidden, KafkaError, Unsupported, UsageError
 from kshell.field_names import plain, plain_type
 from kshell.kafka.client import Client
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from kshell.engines.local.durable.application import Application
     from kshell.engines.local.kept_catalog import KeptCatalog
     from kshell.kafka.admin import Admin
+    from kshell.kafka.look import Look
 
 __all__ = ["Context"]
 
@@ -115,6 +116,12 @@ class Context:
                 place=name.place,
             )
 
+    def look(self) -> Look:
+        """A look at the cluster's state as it is now."""
+        from kshell.kafka.look import Look
+
+        return Look(self.connected)
+
     def lookup(self, properties: Properties) -> Lookup:
         """The lookup of names in FROM, for one statement."""
         return Lookup(
@@ -132,6 +139,15 @@ class Context:
         source = lookup.source(Name(name, quoted=True))
         columns = source.columns() if source.declared else source.value
         return {plain(c.name): plain_type(c.type) for c in columns}
+
+    def listed(self, what: str, properties: Properties) -> list[str]:
+        """The names of each "group", "broker" or "principal" that the cluster knows."""
+        from kshell.engines.local.sources.system.faces import SystemScan
+
+        table, column = LISTED[what]
+        scan = SystemScan(TABLES[table], self.lookup(properties).ask).open([column], ())
+        names = {value for batch in scan.batches for value in batch.column(0).to_pylist()}
+        return [str(name) for name in sorted(names)]
 
     def reconnect(self, client: Client) -> None:
         """Take another connection; forgets what it knows of the old cluster, keeps declarations."""

@@ -41,6 +41,7 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.AssertSource: "asserts:assert_source",
     ast.AssertTopic: "asserts:assert_topic",
     ast.AssertValues: "asserts:assert_values",
+    cluster.Consume: "consume:consume",
     cluster.CreateAcl: "acls:create_acl",
     ast.CreateAsSelect: "persistent:create_as",
     ast.CreateFromFile: "declare:create_from_file",
@@ -69,6 +70,7 @@ STATEMENTS: Mapping[type[Statement], str] = {
     cluster.DropUser: "users:drop_user",
     cluster.ElectLeaders: "elect_leaders:elect_leaders",
     ast.Explain: "explain:explain",
+    ast.History: "history:history",
     ast.InsertSelect: "persistent:insert_select",
     ast.InsertValues: "insert:insert_values",
     transfer.Mirror: "mirror:mirror",
@@ -234,6 +236,10 @@ class LocalEngine:
     def columns(self, name: str, properties: Properties) -> Mapping[str, pa.DataType]:
         """Columns of a topic or source with their types, for completion; may read samples."""
         return self.context.columns(name, properties)
+
+    def listed(self, what: str, properties: Properties) -> Sequence[str]:
+        """The names of each "group", "broker" or "principal", for completion; asks the cluster."""
+        return self.context.listed(what, properties)
 
     def types(self) -> Mapping[str, pa.DataType]:
         """The types made by CREATE TYPE, by name."""

@@ -12,6 +12,7 @@ from kshell.errors import ParseError
 from kshell.sql.clauses import Name, Number, Position
 from kshell.sql.cluster import (
     AlterTopic,
+    Consume,
     CreateTopic,
     DeleteRecords,
     DropApplication,
@@ -19,6 +20,7 @@ from kshell.sql.cluster import (
     DropTopic,
     ElectLeaders,
     Goal,
+    Guarantee,
     Move,
     ReassignTopic,
     ResetGroup,
@@ -34,7 +36,7 @@ from kshell.sql.tokens import Kind
 __all__ = ["CHANGING", "CLUSTER", "change_reader"]
 
 # Words with which nothing else begins.
-CHANGING = frozenset({"DELETE", "ELECT", "RESET", "RESTART"})
+CHANGING = frozenset({"CONSUME", "DELETE", "ELECT", "RESET", "RESTART"})
 
 Place = Mapping[str, Any]
 
@@ -195,6 +197,30 @@ def _move(cursor: Cursor) -> Move:
     return Move(goal, number, place=place)
 
 
+def _consume(cursor: Cursor, place: Place) -> Statement:
+    topic = cursor.topic()
+    cursor.expect("GROUP")
+    group = _group(cursor)
+    found: dict[str, Any] = {}
+    if cursor.take("COMMIT"):
+        found = _commit(cursor)
+    if cursor.take("LIMIT"):
+        found["limit"] = cursor.integer()
+    elif not cursor.at_end():
+        raise cursor.fail(*(("LIMIT",) if found else ("COMMIT", "LIMIT")))
+    return Consume(topic=topic, group=group, **found, **place)
+
+
+def _commit(cursor: Cursor) -> dict[str, Any]:
+    if cursor.expect_any("AT", "EXACTLY") == "EXACTLY":
+        for word in ("ONCE", "INTO"):
+            cursor.expect(word)
+        return {"guarantee": Guarantee.EXACTLY_ONCE, "into": cursor.topic("the name of a topic")}
+    least = cursor.expect_any("LEAST", "MOST") == "LEAST"
+    cursor.expect("ONCE")
+    return {"guarantee": Guarantee.AT_LEAST_ONCE if least else Guarantee.AT_MOST_ONCE}
+
+
 def _drop_group(cursor: Cursor, place: Place) -> Statement:
     if_exists = cursor.take("IF", "EXISTS")
     return DropGroup(name=_group(cursor), if_exists=if_exists, **place)
@@ -213,6 +239,7 @@ CLUSTER: Mapping[tuple[str, str], Callable[[Cursor, Place], Statement]] = {
     ("DROP", "GROUP"): _drop_group,
     ("DROP", "APPLICATION"): _drop_application,
     ("RESET", "GROUP"): _reset_group,
+    ("CONSUME", "FROM"): _consume,
     ("DELETE", "RECORDS"): _delete_records,
     ("ELECT", "LEADERS"): _elect_leaders,
     **QUOTAS,

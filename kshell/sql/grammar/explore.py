@@ -21,6 +21,7 @@ from kshell.sql.statements import (
     DescribeGroup,
     Exit,
     Help,
+    History,
     Print,
     QueryAction,
     QueryControl,
@@ -243,6 +244,25 @@ def _help(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
     return Help(topic=cursor.unfolded_rest().strip("'\"` "), **place)
 
 
+def _history(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
+    cursor.expect("OF")
+    key = _key(cursor)
+    cursor.expect("IN")
+    return History(key=key, topic=cursor.topic(), **place)
+
+
+def _key(cursor: Cursor) -> Name:
+    """A text in quotes, or a number."""
+    first = cursor.peek()
+    if first.kind is Kind.STRING:
+        return Name(cursor.next().value, True, cursor.place(first))
+    sign = "-" if cursor.take("-") else ""
+    if cursor.peek().kind is not Kind.NUMBER:
+        raise cursor.fail("a key: text in single quotes, or a number")
+    last = cursor.next()
+    return Name(sign + last.text, False, cursor.place_of(first.start, last.end))
+
+
 def _exit(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
     return Exit(**place)
 
@@ -253,6 +273,7 @@ EXPLORE: Mapping[str, Callable[[Cursor, Mapping[str, Any]], Statement]] = {
     "DIFF": diff,
     "EXIT": _exit,
     "HELP": _help,
+    "HISTORY": _history,
     "LIST": _show,
     "PAUSE": _control(QueryAction.PAUSE),
     "PRINT": _print,

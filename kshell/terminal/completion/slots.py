@@ -15,6 +15,7 @@ from kshell.config import PROPERTIES, TOPIC_PROPERTIES
 from kshell.sql.reference import ENTRIES
 from kshell.terminal.commands import COMMANDS
 from kshell.terminal.completion.files import files
+from kshell.terminal.completion.listed import offer_listed, offer_values
 from kshell.terminal.completion.names import Field, Known
 from kshell.terminal.completion.offers import Offers
 from kshell.terminal.completion.queries import (
@@ -74,8 +75,17 @@ def _sink(filling: Filling) -> None:
     )  # fmt: skip
 
 
-def _nothing(filling: Filling) -> None:
-    """Names that only the cluster knows."""
+def _group(filling: Filling) -> None:
+    offer_listed(filling.offers, filling.known, "group")
+
+
+def _broker(filling: Filling) -> None:
+    given = {node.text for node in filling.before if node.kind == "number"}
+    offer_listed(filling.offers, filling.known, "broker", given)
+
+
+def _principal(filling: Filling) -> None:
+    offer_values(filling.offers, filling.known, "principal")
 
 
 def _of_kind(kind: str) -> Callable[[Filling], None]:
@@ -139,6 +149,8 @@ def _help(filling: Filling) -> None:
     filling.offers.pairs((entry.name, entry.help) for entry in ENTRIES)
     filling.offers.pairs((c.word, c.help) for c in COMMANDS)
     filling.offers.pairs((word, entry.help) for entry in ENTRIES for word in entry.words)
+    _function(filling)
+    filling.offers.pairs(((p.name, p.help) for p in PROPERTIES.values()), dotted=True)
 
 
 def _moment(filling: Filling) -> None:
@@ -146,8 +158,8 @@ def _moment(filling: Filling) -> None:
 
 
 def _printed(filling: Filling) -> Relation | None:
-    """The topic of PRINT, or of DELETE RECORDS FROM."""
-    words = 3 if upper(filling.before[0]) == "DELETE" else 1
+    """The topic of PRINT, ALTER TOPIC, or DELETE RECORDS FROM."""
+    words = {"ALTER": 2, "DELETE": 3}.get(upper(filling.before[0]), 1)
     found = relations([Clause("FROM", filling.before[words:])])
     return found[0] if found else None
 
@@ -173,7 +185,7 @@ def _unit(filling: Filling) -> None:
 
 def _property(filling: Filling) -> None:
     offers = filling.offers
-    offers.strings((name, known.help) for name, known in PROPERTIES.items())
+    offers.strings((name, known.help) for name, known in PROPERTIES.items() if not known.fixed)
     if offers.typed.text.casefold().startswith("topic."):
         offers.strings(_of_topics(filling, offers.typed.text.partition(".")[2]))
 
@@ -341,8 +353,12 @@ def _columns_of_statement(filling: Filling) -> Iterator[str]:
     for node in filling.before:
         if isinstance(node, Group) and upper(node.before) != "WITH":
             yield from (part[0].text for part in split_at_commas(node.nodes) if part)
-    for token in filling.tree.words:
-        table = filling.known.table(bare(token))
+    names = [bare(token) for token in filling.tree.words]
+    for part in split_at_commas(filling.inside):
+        if upper(part[0] if part else None) == "KAFKA_TOPIC":
+            names.append(part[-1].text.strip("'"))
+    for name in names:
+        table = filling.known.table(name)
         if table is not None:
             yield from (column.name for column in table.columns.entries)
 
@@ -380,12 +396,17 @@ def _query_in_parentheses(filling: Filling) -> None:
         filling.offers.words(("SELECT",))
 
 
+def _nothing(filling: Filling) -> None:
+    """Names that nobody is asked for."""
+
+
 def _row(filling: Filling) -> None:
     offer_row(filling.offers, filling.known, filling.tree)
 
 
 SLOTS: Mapping[str, Callable[[Filling], None]] = {
-    "source": _source, "sink": _sink, "group": _nothing, "topic": _topic,
+    "source": _source, "sink": _sink, "topic": _topic,
+    "group": _group, "broker": _broker, "principal": _principal,
     "connector": _nothing, "subject": _nothing, "(configs)": _connector_configs,
     "quota": _quota,
     "stream": _of_kind("stream"),

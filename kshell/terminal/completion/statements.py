@@ -20,11 +20,12 @@ __all__ = ["STATEMENTS", "Slot", "Words", "expected"]
 _CREATED = """ [IF+NOT+EXISTS] <new>
     { (columns) [WITH (options)] | WITH (options) [AS <query>] | AS <query> }"""
 _OF_FILE = "[IF+NOT+EXISTS] <new> [(columns)] FROM+FILE <data file>"
-_WHAT = """{ TOPICS | STREAMS | TABLES | QUERIES | FUNCTIONS | TYPES | VARIABLES | PROPERTIES
-    | ERRORS | ALL+TOPICS | GROUPS | BROKERS | PARTITIONS [<topic>]
-    | CONFIGS [{ <topic> | BROKER <number> }] | PRODUCERS [<topic>] | TRANSACTIONS | ACLS | QUOTAS
-    | SYSTEM+TABLES | CONNECTORS | SOURCE+CONNECTORS | SINK+CONNECTORS
-    | PLUGINS | SUBJECTS | SCHEMAS [<subject>] | COMPATIBILITY [<subject>] } [EXTENDED]"""
+_WHAT = """{ { TOPICS | STREAMS | TABLES | QUERIES } [EXTENDED] | FUNCTIONS | TYPES | VARIABLES
+    | PROPERTIES | ERRORS | ALL+TOPICS [EXTENDED] | GROUPS | BROKERS
+    | { PARTITIONS | ALL+PARTITIONS } [<topic>] | CONFIGS [{ <topic> | BROKER <broker> }]
+    | PRODUCERS [<topic>] | TRANSACTIONS | ACLS | QUOTAS | SYSTEM+TABLES | CONNECTORS
+    | SOURCE+CONNECTORS | SINK+CONNECTORS | PLUGINS | SUBJECTS | SCHEMAS [<subject>]
+    | COMPATIBILITY [<subject>] }"""
 STATEMENTS: Mapping[str, str] = {
     "SELECT": "<query>",
     "SHOW": f"SHOW {_WHAT}",
@@ -72,7 +73,7 @@ STATEMENTS: Mapping[str, str] = {
         | USER <principal> [PREFIXED] | CLUSTER }""",
     "ALTER": """ALTER { STREAM <stream> @added | TABLE <table> @added
         | TOPIC <topic> { PARTITIONS <number> | @configs | RESET <config> { , <config> }* }*
-        | TOPIC <topic> REASSIGN { TO @brokers | PARTITION <number> TO @brokers }
+        | TOPIC <topic> REASSIGN { TO @brokers | PARTITION <partition> TO @brokers }
         | USER <new> @password
         | QUOTA FOR @whom { SET @limits [RESET @quotas] | RESET @quotas }
         | SUBJECT <subject> { SET+COMPATIBILITY @level | RESET+COMPATIBILITY }
@@ -82,11 +83,14 @@ STATEMENTS: Mapping[str, str] = {
     "@level": """{ BACKWARD | BACKWARD_TRANSITIVE | FORWARD | FORWARD_TRANSITIVE | FULL
         | FULL_TRANSITIVE | NONE }""",
     "DIFF": "DIFF SUBJECT <subject> [FROM <number>] [TO <number>]",
-    "@brokers": "<number> { , <number> }*",
+    "@brokers": "<broker> { , <broker> }*",
     "@added": "{ ADD+COLUMN | ADD } <new> <type> [, @added]",
     "RESET": """RESET GROUP <group> { TO @goal | ON <topic> { TO @goal | { , <topic> }* TO @goal }
         | FROM <data file> }""",
     "@goal": "{ EARLIEST | LATEST | OFFSET <number> | SHIFT <number> | <moment> }",
+    "CONSUME": """CONSUME FROM <topic> GROUP <group>
+        [COMMIT { AT+MOST+ONCE | AT+LEAST+ONCE | EXACTLY+ONCE+INTO <topic> }] [LIMIT <number>]""",
+    "HISTORY": "HISTORY OF <text> IN <source>",
     "DELETE": """DELETE RECORDS FROM <topic>
         { BEFORE @before | PARTITION <partition> BEFORE @before }""",
     "@before": "{ END | <number> | <moment> }",
@@ -128,7 +132,7 @@ STATEMENTS: Mapping[str, str] = {
 _NAMES = frozenset({"topic", "source", "sink", "stream", "table", "user's type", "function",
                     "query id", "property", "value", "group", "mechanism", "connector",
                     "subject"})  # fmt: skip
-_NO_NAMES = frozenset({"IF", "FUNCTION", "EXTENDED", "DEFAULT"})  # where a name may stand
+_NO_NAMES = frozenset({"IF", "FUNCTION", "GROUP", "EXTENDED", "DEFAULT"})  # where a name may stand
 _QUERY_STARTS = ("SELECT", "WITH", "FROM", "VALUES")
 _TOKEN = re.compile(r"[{}\[\]|*]|<[^>]+>|\(\w+\)|@\w+|[\w+]+|[=,]")
 

@@ -19,7 +19,7 @@ import kshell.engines
 from kshell.config import Properties
 from kshell.engines.local.engine import STATEMENTS, LocalEngine
 from kshell.engines.local.sources.system.tables import TABLES
-from kshell.errors import BadRecord, KshellError
+from kshell.errors import BadRecord, KshellError, UnknownName
 from kshell.formats.registry import Registered, Remembered, Schema, SchemaType
 from kshell.results import Live, Rows, Sections
 from kshell.session import Session
@@ -54,6 +54,7 @@ SELECT * FROM s EMIT CHANGES LIMIT 3;
 PRINT {{t}} FROM BEGINNING LIMIT 3;
 PRINT {{t}} FROM '@-1m' TO END WHERE n > 1;
 PRINT {{t}} PARTITION 0 LAST 1;
+HISTORY OF 'a' IN {{t}};
 CREATE TABLE c WITH (KAFKA_TOPIC='{{t}}.c') AS SELECT k, COUNT(*) AS n FROM s GROUP BY k EMIT CHANGES;
 SELECT * FROM c;
 INSERT INTO s WITH (QUERY_ID='q') SELECT * FROM s WHERE n > 99 EMIT CHANGES;
@@ -88,6 +89,7 @@ SELECT k FROM fs;
 OF_A_CLUSTER = (
     *(f"SELECT * FROM {table.full_name}" for table in TABLES.values()),
     "DESCRIBE GROUP g",
+    "CONSUME FROM o GROUP g",
     "SHOW ACLS",
     # Threads of DuckDB's own pull the rows of the bounded ones, and nobody sees what runs there.
     *(
@@ -105,6 +107,7 @@ CHANGES = (
     "DROP TOPIC users",
     "RESET GROUP g ON users TO EARLIEST",
     "DROP GROUP g",
+    "CONSUME FROM users GROUP g",
     "DELETE RECORDS FROM users BEFORE END",
     "ELECT LEADERS",
     "MIRROR users TO copied",
@@ -210,7 +213,7 @@ def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, 
     session.kept_in = tmp_path
     assert session.keep() == []
     cluster = FakeCluster()  # for what the demo's broker does not answer
-    cluster.topics, cluster.groups = {"o": [[0, 1, 1]]}, {"g": FakeGroup({("o", 0): 0})}
+    cluster.topics, cluster.groups = {"o": [[0, 1, 1]]}, {"g": FakeGroup({("o", 0): 0}, {"m": {"o": [0]}})}
     of_state = LocalEngine(cluster.client())
     of_state.context.errors.add([BadRecord("t", 0, 5, "not valid JSON")])
     flink = FakeFlink([("INSERT", ["a", 1])])
@@ -233,6 +236,8 @@ def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, 
             pull(answer)
         for text in OF_A_CLUSTER:
             pull(of_state.run(parse(text)[0], Properties({"connect.url": connect.url})))
+        with pytest.raises(UnknownName, match="no group named h"):
+            of_state.run(parse("EXPLAIN SELECT * FROM o AT GROUP h")[0], Properties({}))
     finally:
         session.close()
         there.close()

@@ -28,8 +28,10 @@ from kshell.engines.local.sources.memory import Memory
 from kshell.errors import ConnectionFailed, KshellError
 from kshell.formats import registry_http
 from kshell.formats.source_reader import SourceReader
-from kshell.kafka import produce, rest
+from kshell.kafka import exactly_once, produce, rest
 from kshell.kafka.connect import open_connect
+from kshell.kafka.exactly_once import ExactlyOnce
+from kshell.kafka.member import protocol_settings
 from kshell.kafka.produce import OutgoingRecord, Producer
 from kshell.kafka.settings import librdkafka
 from kshell.kafka.wire import Wire
@@ -274,6 +276,14 @@ def sends_with(world: World):
     return seen
 
 
+def joins_with(world: World):
+    """What a member says when it joins, and the producer of what it consumes."""
+    seen = []
+    world.monkeypatch.setattr(exactly_once, "sender_of", seen.append)
+    ExactlyOnce(world.properties, "g")
+    return protocol_settings(world.properties, newer=False), seen[0]["transactional.id"]
+
+
 def runs_files(world: World):
     return refused(lambda: list(Session(world.properties).execute("RUN SCRIPT '/dev/null'")))
 
@@ -380,6 +390,9 @@ PROBES = {
     "isolation.level": (lambda w: w.lookup.snapshot("s").isolation, "read_committed", "read_uncommitted", {}),
     "auto.offset.reset": (explained, "earliest", "latest", {}),
     "compression.type": (sends_with, "none", "zstd", {}),
+    "partition.assignment.strategy": (joins_with, "range", "roundrobin", {"transactional.id": "a"}),
+    "session.timeout.ms": (joins_with, "6000", "45000", {"transactional.id": "a"}),
+    "transactional.id": (joins_with, "a", "b", {}),
     "delivery.timeout.ms": (stalls, "100", "60000", {}),
     **{f"{lead}{name}": (look, one, other, {f"{lead}{n}": v for n, v in more.items()})
        for lead, look in ((REGISTRY, registry), (CONNECT, connect))

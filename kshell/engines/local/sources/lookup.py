@@ -7,9 +7,9 @@ offsets are taken once and shared by all of a statement: its sample, its scans, 
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from kshell.catalog.catalog import Catalog
@@ -23,21 +23,20 @@ from kshell.errors import BindError, UnknownName, UsageError
 from kshell.kafka.client import Client
 from kshell.kafka.metadata import Snapshot, Topic
 from kshell.results import LAST, Notice, NoticeKind, Running
-from kshell.sql.clauses import Name, Query
+from kshell.sql.clauses import AtGroup, Name, Query
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from kshell.batch.tables import Table
-    from kshell.engines.local.sources.base import Input
     from kshell.engines.local.sources.budget import Budget
     from kshell.engines.local.sources.kept_table import Keeper
     from kshell.engines.local.sources.learned import Misfits
     from kshell.engines.local.sources.sample import Sampled
+    from kshell.engines.local.sources.standing import Standing
     from kshell.engines.local.sources.system.asked import Asked
     from kshell.engines.local.sources.system.tables import SystemTable
     from kshell.kafka.look import Look
-    from kshell.sql import plan
 
 __all__ = ["Lookup", "given_named"]
 
@@ -74,6 +73,7 @@ class Lookup:
     _tables: dict[str, Table] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)  # given tables of which it was said that they win
     _budget: Budget | None = None
+    _groups: dict[str, Standing] = field(default_factory=dict)  # by topic: AT GROUP
     _look: Look | None = None  # at the cluster's state, which all system tables share
 
     @property
@@ -197,7 +197,7 @@ class Lookup:
         self._budget = None
         self.widening.again()
 
-    def _misfits(self, source: Source) -> Misfits | None:
+    def misfits(self, source: Source) -> Misfits | None:
         topic = self.snapshot(source.topic).topic
         return None if source.declared else self.widening.misfits_of(topic, source)
 
@@ -245,6 +245,24 @@ class Lookup:
         return Asked(
             look or self.look, columns, only, self.errors, self.queries, self.properties, earlier
         )
+
+    def read_at(self, groups: Sequence[AtGroup]) -> None:
+        """Read these sources from where their groups stand; raises UnknownName, BindError."""
+        from kshell.engines.local.sources.standing import standing
+        from kshell.kafka.look import Look
+
+        for at in groups:
+            source = self.source(at.source)
+            in_memory = source.system or self.held(source) is not None
+            topic, before = source.topic, self._groups.get(source.topic)
+            look = Look(partial(self.client_of, topic))
+            found = standing(look, source, in_memory, partial(self.snapshot, topic), at, before)
+            self._groups[topic] = found
+            self.notices += found.notices if before is None else ()
+
+    def standing(self, topic: str) -> Standing | None:
+        """Where a topic is read from, if the query says AT GROUP."""
+        return self._groups.get(topic)
 
     def held(self, source: Source) -> pa.Table | None:
         """The rows of a plan's source that are in memory: a given table's, a file's."""
@@ -317,6 +335,7 @@ class Lookup:
             TopicRead(
                 self.client_of(source.topic), self.snapshot(source.topic), source, self.errors,
                 self.budget, self.properties_of(source.topic), self.widening,
+                self.standing(source.topic),
             )
         )  # fmt: skip
 
@@ -327,6 +346,8 @@ class Lookup:
         """
         from kshell.sql.bind.sources import source_names
 
+        if not self._groups:
+            self.read_at(query.groups)
         catalog = self.catalog
         for text, quoted in source_names(query.tree):
             name = Name(text, quoted)
@@ -339,62 +360,3 @@ class Lookup:
                     source = as_stream(source)
                 catalog = catalog.with_topic(replace(source, name=text))
         return catalog
-
-    def inputs(
-        self, node: plan.Node, bell: threading.Event, *, bounded: bool, queued_bytes: int,
-        starts: Mapping[tuple[int, int], int] | None = None,
-    ) -> list[Input]:  # fmt: skip
-        """To follow: what a plan's scans read, from `auto.offset.reset` on or, if bounded, all.
-
-        A table that a join looks up rows of is read from its first record all the same: it would
-        be empty else.  The bell rings for each thing that comes, of which `queued_bytes` may wait.
-        With `starts`, offsets by scan and partition, a query goes on there, and in partitions that
-        it does not know with their first record; its rows have the places of their records.
-        """
-        from kshell.engines.local.sources.given import GivenInput
-        from kshell.engines.local.sources.scan_reader import Intake
-        from kshell.engines.local.sources.topic_input import Follower, TopicInput
-        from kshell.sql import plan
-
-        earliest = bounded or self.properties["auto.offset.reset"] == "earliest"
-        tables = plan.looked_up(node)
-        by_topic: dict[str, list[Follower]] = {}
-        of_given: dict[str, dict[int, plan.Scan]] = {}
-        others: list[Input] = []
-        of_system: dict[int, plan.Scan] = {}
-        for scan, leaf in enumerate(plan.scans(node)):
-            if leaf.source.file is not None:
-                from kshell.engines.local.sources.file import file_input
-
-                others.append(file_input(leaf.source.name, leaf.source.file, {scan: leaf}))
-                continue
-            if leaf.source.system:
-                of_system[scan] = leaf
-                continue
-            if self.held(leaf.source) is not None:
-                of_given.setdefault(leaf.source.topic, {})[scan] = leaf
-                continue
-            misfits = self._misfits(leaf.source) if bounded else None
-            placed = starts is not None
-            properties = self.properties_of(leaf.source.topic)
-            intake = Intake(leaf, self.errors, properties, misfits, placed=placed)
-            mine = {p: at for (of, p), at in (starts or {}).items() if of == scan}
-            whole = earliest or scan in tables or bool(mine)
-            follower = Follower(scan, intake, whole, mine)
-            by_topic.setdefault(leaf.source.topic, []).append(follower)
-        if of_system:
-            from kshell.engines.local.sources.system.following import SystemInput
-
-            made = SystemInput(of_system, self.ask, self.connected, bell, bounded=bounded)
-            others.append(made)
-        return [
-            *others,
-            *(GivenInput(name, self.given[name], leaves) for name, leaves in of_given.items()),
-            *(
-                TopicInput(
-                    self.client_of(topic), self.snapshot(topic).check_whole(), followers, bell,
-                    budget=self.budget if bounded else None, queued_bytes=queued_bytes,
-                )
-                for topic, followers in by_topic.items()
-            ),
-        ]  # fmt: skip

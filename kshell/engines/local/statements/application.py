@@ -13,7 +13,8 @@ from kshell.engines.local.durable.fingerprint import check_upgrade
 from kshell.engines.local.durable.ledger import Saved, read
 from kshell.engines.local.durable.plan import Plan
 from kshell.errors import KafkaError, UsageError
-from kshell.kafka.group_admin import committed, delete_group
+from kshell.kafka.group_admin import delete_group
+from kshell.kafka.groups import committed
 from kshell.sql import statements as ast
 from kshell.sql.plan import scans
 
@@ -79,7 +80,7 @@ def _saved(context: Context, plan: Plan, properties: Properties) -> Saved:
     topic = context.client.find(plan.state_topic)
     saved = Saved() if topic is None else read(context.client, topic, lambda fetch: None)
     if saved.standing is None:
-        if context.client.creates_topics and committed(context.admin(properties), plan.id):
+        if context.client.creates_topics and committed(context.look(), plan.id):
             raise KafkaError(
                 f"query {plan.name} has run before, and its state is gone: topic"
                 f" {plan.state_topic} {'does not exist' if topic is None else 'is empty'}",
@@ -101,7 +102,7 @@ def reset(context: Context, names: list[str], properties: Properties) -> None:
         if context.client.find(plan.state_topic) is not None:
             admin.delete_topic(plan.state_topic)
             context.seen(plan.state_topic, lambda topic: topic is None)
-        if committed(admin, plan.id):
+        if committed(context.look(), plan.id):
             delete_group(admin, plan.id)
 
 

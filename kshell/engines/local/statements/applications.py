@@ -18,7 +18,8 @@ from kshell.config import Properties
 from kshell.engines.local.durable.ledger import Saved, glance, read
 from kshell.engines.local.statements.proposals import planned, remark
 from kshell.errors import KshellError, UnknownName
-from kshell.kafka.group_admin import committed, delete_group
+from kshell.kafka.group_admin import delete_group
+from kshell.kafka.groups import committed
 from kshell.kafka.metadata import Topic
 from kshell.kafka.transactions import Transactions
 from kshell.results import Answer, Message, Notice, Proposal, Rows, titled
@@ -151,7 +152,8 @@ def drop_application(
         raise UnknownName("application", name, known, place=statement.name.place)
 
     admin = context.admin(properties)
-    groups = [q.id for q in queries if committed(admin, q.id)]
+    look = context.look()
+    groups = [q.id for q in queries if committed(look, q.id)]
 
     def apply() -> Answer:
         for query in queries:

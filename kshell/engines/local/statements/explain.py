@@ -90,6 +90,9 @@ def _continuous(lookup: Lookup, node: plan.Node, emit: Emit) -> Sections:
         if whole:
             how += f" {', '.join(whole)}, which it looks up, is read from its first record."
     read = f"{', '.join(topics)}{f', and {looks}' if system else '.'}"
+    for topic in topics:
+        if (standing := lookup.standing(topic)) is not None:
+            read += f" {topic} is read from where group {standing.group} stands: {standing}."
     return Sections((Message(f"{how} Reads {read}"), Message(outline(node))))
 
 

@@ -102,6 +102,7 @@ def _hints(lookup: Lookup, node: plan.Node) -> tuple[str, ...]:
         leaf.source.topic: sum(end - first for first, end in lookup.offsets(leaf.source).values())
         for scan, leaf in enumerate(plan.scans(node))
         if scan not in tables and lookup.held(leaf.source) is None
+        and lookup.standing(leaf.source.topic) is None
     }
     count = sum(passed.values())
     if count and lookup.properties["auto.offset.reset"] != "earliest":

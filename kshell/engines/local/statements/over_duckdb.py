@@ -39,6 +39,7 @@ def planned(
     """The query over DuckDB, ready to run."""
     from kshell.sql.duck import plain
 
+    lookup.read_at(query.groups)
     connection = plain()
     now_ms = int(time.time() * 1000)
     ksql = lookup.properties["kshell.dialect"] == "ksql"
