@@ -208,7 +208,8 @@ class Rows:
 
     The schema is settled when the first batch was pulled: types may become wider until then.
     Read `notices` after the last batch.  `elides`: a SELECT without a LIMIT, of which a prompt may
-    show a part.  `format`: the statement says how they are written.
+    show a part.  `stopped`: what a person should know who has cancelled it.  `format`: the
+    statement says how they are written.
     """
 
     schema: pa.Schema
@@ -218,6 +219,7 @@ class Rows:
     progress: Callable[[], Progress | None] = _nothing  # None: no progress to show
     notices: Callable[[], Sequence[Notice]] = tuple
     elides: bool = False
+    stopped: Callable[[], str] = str
     format: str = ""
 
     @classmethod
@@ -245,8 +247,9 @@ class Live:
     `key` names the columns that identify a row of a table; a stream, whose rows never change, has
     none.  `ends`: it has a LIMIT, and ends when that is reached.  `record` reads the record at a
     partition and an offset, for the `places` of changes; None if they have none.  `hints` say why
-    there may be no row for long.  `said` has what became of it so far, in order: of a member of a
-    group, its partitions and the rebalances.
+    there may be no row for long; `stopped` what a person should know who has cancelled it.  `said`
+    has what became of it so far, in order: of a member of a group, its partitions and the
+    rebalances.
     """
 
     schema: pa.Schema
@@ -260,6 +263,7 @@ class Live:
     record: Callable[[int, int], Printed] | None = None
     hints: tuple[str, ...] = ()
     said: Callable[[], Sequence[str]] = tuple
+    stopped: Callable[[], str] = str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from kshell.sql.reference_entry import Entry
 from kshell.sql.reference_producing import PRODUCING
+from kshell.sql.reference_queries import QUERIES
 
 __all__ = ["ENTRIES", "Entry"]
 
@@ -381,22 +382,7 @@ ENTRIES = (
         "RUN SCRIPT", "RUN SCRIPT 'file'", "run the statements of a file",
         "RUN SCRIPT 'file';", "RUN SCRIPT 'report.sql';", ("RUN",),
     ),
-    Entry(
-        "DESCRIBE QUERY", "DESCRIBE QUERY id", "its statement, where it runs and stands",
-        "DESCRIBE QUERY id;\nDESCRIBE QUERY application.query;\nSHOW QUERIES lists both.",
-        "DESCRIBE QUERY pageviews.PAGE_COUNTS;",
-    ),
-    Entry(
-        "DROP APPLICATION", "DROP APPLICATION name", "delete the state of `kshell run`'s queries",
-        "DROP APPLICATION [IF EXISTS] name;\nWhat they wrote stays. The plan is shown first.",
-        "DROP APPLICATION pageviews;",
-    ),
-    Entry(
-        "SAVE QUERIES", "SAVE QUERIES TO 'file'", "what runs in this shell, as a script",
-        "SAVE QUERIES TO 'file';\nThe file has their statements, the declarations that they"
-        " need, and the\nproperties that were set; secrets are left out.",
-        "SAVE QUERIES TO 'pageviews.sql';", ("SAVE",),
-    ),
+    *QUERIES,
     Entry(
         "SPOOL", "SPOOL 'file' | OFF", "what is shown goes to a file too",
         "SPOOL 'file';\nSPOOL OFF;", "SPOOL 'session.txt';",

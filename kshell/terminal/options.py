@@ -9,7 +9,6 @@ import argparse
 import math
 import re
 import sys
-from collections.abc import Mapping
 from typing import NoReturn
 
 from kshell import __version__
@@ -42,13 +41,7 @@ exit codes:
 """
 _CODES = "\n".join(f"  {code:>3}  {meaning}" for code, meaning in EXIT_CODES.items())
 # The commands beside the shell itself, which come before options.
-SUBCOMMANDS: Mapping[str, str] = {
-    "run": "kshell.terminal.run_command:main",
-    "test": "kshell.cases.command:main",
-    "config": "kshell.terminal.config_command:main",
-    "datagen": "kshell.terminal.datagen_command:main",
-    "completion": "kshell.terminal.shell_completion:main",
-}
+SUBCOMMANDS = ("run", "test", "config", "datagen", "completion")
 _NAME = re.compile(r"\w+")
 _UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LENGTH = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|s|m|h|)", re.ASCII)
@@ -110,6 +103,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=Formatter,
         allow_abbrev=False,
     )
+    connection_options(made)
     add = made.add_argument
     add("-e", "-c", "--execute", action="append", default=[], metavar="SQL",
         help="run statements and exit; may be repeated (also -c)")

@@ -231,6 +231,9 @@ class Shower:
         try:
             self._stream(live)
         except KeyboardInterrupt:
+            live.cancel()
+            if said := live.stopped():
+                note(said)
             raise Interrupted("stopped") from None
         finally:
             live.cancel()

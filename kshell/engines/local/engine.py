@@ -79,7 +79,7 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.InsertValues: "insert:insert_values",
     transfer.Mirror: "mirror:mirror",
     ast.Print: "print_topic:print_topic",
-    ast.QueryControl: "persistent:control",
+    queries.QueryControl: "persistent:control",
     cluster.ReassignTopic: "reassign_topic:reassign_topic",
     producing.Rollback: "transaction:rollback",
     transfer.Redrive: "redrive:redrive",

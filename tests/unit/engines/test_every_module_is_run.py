@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast as syntax
 import sys
 import threading
+import time
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ import kshell.engines
 from kshell.config import Properties
 from kshell.engines.local.engine import STATEMENTS, LocalEngine
 from kshell.engines.local.sources.system.tables import TABLES
+from kshell.engines.local.statements import application as applications
 from kshell.errors import BadRecord, KshellError, UnknownName
 from kshell.formats.registry import Registered, Remembered, Schema, SchemaType
 from kshell.results import Live, Rows, Sections, Task
@@ -31,6 +33,10 @@ from ..kafka.fake_connect import fake_connect
 FOLDER = Path(kshell.engines.__file__).parent
 MODULES = {path.relative_to(FOLDER).as_posix(): path for path in FOLDER.rglob("*.py")}
 NAMED = "WITH (KAFKA_TOPIC='{t}', VALUE_FORMAT='JSON'"
+OUTLIVES = f"""
+CREATE STREAM u (id VARCHAR KEY, name VARCHAR) WITH (KAFKA_TOPIC='users', VALUE_FORMAT='JSON');
+CREATE TABLE c {NAMED}) AS SELECT id, COUNT(*) AS n FROM u GROUP BY id EMIT CHANGES;
+"""
 SCRIPT = f"""
 CREATE STREAM s (k VARCHAR KEY, n INT) {NAMED}, PARTITIONS=1);
 INSERT INTO s (k, n) VALUES ('a', 1), ('b', 2);
@@ -191,6 +197,26 @@ def pull(answer) -> None:
             pass
 
 
+def outlives(demo) -> None:
+    """Runs an application until its first commit, and ends it."""
+    name = f"t{uuid.uuid4().hex[:10]}"
+    session = Session(Properties({"bootstrap.servers": demo.bootstrap, "auto.offset.reset": "earliest"}))
+    engine = session.engine
+    application = engine.application(name, 0.1, "test")
+    try:
+        list(session.execute(OUTLIVES.format(t=name)))
+        applications.check(engine.context, session.properties)
+        applications.start(engine.context, session.properties)
+        (query,) = application.queries
+        assert query.ready.wait(20)
+        while query.held.standing is None or query.held.standing.lanes[0, 0].next == 0:
+            assert query.error is None
+            time.sleep(0.05)
+        assert application.stop() == []
+    finally:
+        session.close()
+
+
 @pytest.fixture
 def connect():
     with fake_connect() as made:
@@ -230,10 +256,13 @@ def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, 
         file = f"CREATE TABLE two FROM FILE '{tmp_path}/two.csv'; SELECT n FROM two"
         for answer in given.execute(f"SELECT n FROM one; {file}"):
             pull(answer)
+        outlives(demo)
         for text in OF_A_CLUSTER:
             pull(of_state.run(parse(text)[0], Properties({"connect.url": connect.url})))
+        declared = "CREATE STREAM d (a INT) WITH (KAFKA_TOPIC='o', VALUE_FORMAT='JSON')"
+        of_state.run(parse(declared)[0], Properties({}))  # its columns need no sample
         with pytest.raises(UnknownName, match="no group named h"):
-            of_state.run(parse("EXPLAIN SELECT * FROM o AT GROUP h")[0], Properties({}))
+            of_state.run(parse("EXPLAIN SELECT * FROM d AT GROUP h")[0], Properties({}))
     finally:
         session.close()
         given.close()

@@ -21,6 +21,7 @@ from kshell.config.jks import Store
 from kshell.engines.local.continuous.feed import open_feed
 from kshell.engines.local.sources import chunks, sample, scan_reader, topic
 from kshell.engines.local.sources.memory import Memory
+from kshell.engines.local.statements.application import state_replicas
 from kshell.errors import ConnectionFailed, KshellError
 from kshell.formats import registry_http
 from kshell.formats.source_reader import SourceReader
@@ -374,6 +375,7 @@ PROBES = {
     "ksql.output.topic.name.prefix": (lambda w: w.sink(AS).target.topic, "a-", "b-", {}),
     "ksql.sink.partitions": (lambda w: w.sink(AS).settings, "2", "3", {}),
     "ksql.sink.replicas": (lambda w: w.sink(AS).settings, "2", "3", {}),
+    "kshell.state.replication.factor": (lambda w: state_replicas(w.properties), "1", "3", {}),
     "ksql.functions.collect_list.limit": (collected("COLLECT_LIST"), "2", "3", {}),
     "ksql.functions.collect_set.limit": (collected("COLLECT_SET"), "2", "3", {}),
     "ksql.new.query.planner.enabled": (
