@@ -302,13 +302,13 @@ def inserts_with(world: World):
         seen.append(settings)
         return Sink()
 
-    world.monkeypatch.setattr(produce, "_sender", sender)
+    world.monkeypatch.setattr(produce, "sender_of", sender)
     world.run("INSERT INTO s (k, v) VALUES ('a', 1);", world.properties)
     return seen
 
 
 def copies(world: World):
-    world.monkeypatch.setattr(produce, "_sender", lambda settings: Sink())
+    world.monkeypatch.setattr(produce, "sender_of", lambda settings: Sink())
     with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
         file.write("nope\n")
         file.flush()
