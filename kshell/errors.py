@@ -42,7 +42,7 @@ __all__ = [
     "EvaluationError", "Forbidden", "Interrupted", "KafkaError", "KshellError", "LoginRefused",
     "Misfit", "Outage", "ParseError", "Place", "RegistryDown", "RegistryError", "StatementError",
     "TopicChanged", "UnknownName", "UnknownSchema", "Unreachable", "Unsupported",
-    "Unwritable", "UsageError", "WrongListener", "nearest",
+    "Unwritable", "UsageError", "WrongListener", "nearest", "reason_of",
 ]  # fmt: skip
 
 
@@ -82,6 +82,7 @@ class KshellError(Exception):
         self.what = what
         self.hint = hint
         self.place = place
+        self.text = ""  # that the place is in, where it is not what the person typed
         self.results: list[Any] = []  # of the statements before it, in a script
 
     def with_place(self, place: Place) -> KshellError:
@@ -224,6 +225,17 @@ class Interrupted(KshellError):
     """The user stopped it."""
 
     exit_code = 130
+
+
+def reason_of(error: Exception) -> str:
+    """Why a file cannot be read or written, in words, without its name.
+
+    >>> reason_of(FileNotFoundError(2, "No such file or directory", "x"))
+    'No such file or directory'
+    """
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start} is not UTF-8"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 @dataclass(frozen=True, slots=True)

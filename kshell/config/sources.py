@@ -77,9 +77,9 @@ def gather(
 
 
 def profiles() -> tuple[str, ...]:
-    """The names of the profiles in config.toml."""
+    """The names of the profiles in config.toml; raises UsageError if it cannot be read."""
     path = config_file()
-    return tuple(filter(None, read_config(path))) if path.exists() else ()
+    return tuple(sorted(filter(None, read_config(path)))) if path.exists() else ()
 
 
 def of_profile(name: str) -> Properties:

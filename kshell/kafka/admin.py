@@ -13,7 +13,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from kshell.config import Properties
+from kshell.config import MASK, Properties
 from kshell.errors import KafkaError, UnknownName
 from kshell.kafka.rights import CLUSTER, FORBIDDEN, Right, refused
 from kshell.kafka.settings import librdkafka
@@ -182,7 +182,7 @@ class Admin:
         for name, entry in entries.items():
             is_set = entry.source == ConfigSource.DYNAMIC_TOPIC_CONFIG.value
             others = [e.value for n, e in entry.synonyms.items() if n != name or e.source != 1]
-            value = "********" if entry.is_sensitive else str(entry.value)
+            value = MASK if entry.is_sensitive else str(entry.value)
             configs[name] = Config(value, is_set, str(others[0]) if others else "")
         return configs
 

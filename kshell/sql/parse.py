@@ -6,6 +6,7 @@ like need neither sqlglot nor Arrow.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,14 @@ from kshell.sql.grammar.explore import EXPLORE
 from kshell.sql.keywords import STATEMENTS, TRANSFERS
 from kshell.sql.script import Piece, split
 from kshell.sql.statements import CreateType, Explain, Select, Statement
-from kshell.sql.tokens import Kind
+from kshell.sql.tokens import Kind, place_at
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["parse", "parse_piece"]
+
+_HALF = re.compile("[\ud800-\udfff]+")  # of a pair of surrogates
 
 _QUERY_WORDS = frozenset(
     {"SELECT", "WITH", "FROM", "VALUES", "(", "PIVOT", "UNPIVOT", "SUMMARIZE", "TABLE"}
@@ -47,7 +50,12 @@ def parse(text: str, types: Mapping[str, pa.DataType] | None = None) -> list[Sta
 
 
 def parse_piece(piece: Piece, types: Mapping[str, pa.DataType] | None = None) -> Statement:
-    """One statement."""
+    """One statement; raises ParseError."""
+    if (half := _HALF.search(piece.text)) is not None:  # what Python makes of such a byte
+        raise ParseError(
+            "the statement has bytes that are not UTF-8",
+            place=place_at(piece.text, *half.span(), piece.line, piece.column),
+        )
     cursor = Cursor(piece, types or {})
     place = {"text": piece.text, "place": piece.place}
     try:
@@ -94,9 +102,10 @@ def _statement(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
 def _source_reader(word: str) -> Callable[[Cursor, Mapping[str, Any]], Statement] | None:
     if word not in STATEMENTS:
         return None
+    from kshell.sql.grammar.producing import PRODUCING
     from kshell.sql.grammar.sources import SOURCES
 
-    return SOURCES.get(word)
+    return SOURCES.get(word) or PRODUCING.get(word)
 
 
 def _explain(cursor: Cursor, place: Mapping[str, Any]) -> Statement:

@@ -9,14 +9,13 @@ import re
 from collections.abc import Iterator
 from itertools import groupby
 
-from kshell.config import is_known, is_secret
+from kshell.config import MASK, is_known, is_secret
 from kshell.config.properties import is_secret_like
 from kshell.errors import Place, nearest
 from kshell.sql.tokens import Kind, Token, tokenize
 
 __all__ = ["masked", "masked_at", "without_secrets"]
 
-_MASK = "********"
 _USER_INFO = re.compile(r"//[^/@\s'\"]+@")  # user and password in a URL
 _NAMING = re.compile(r"(\s*\\ns\s+\S+\s+)(\S.*)", re.DOTALL)
 _OUTSIDE = re.compile(r"\s*\\!.*", re.DOTALL)
@@ -69,7 +68,7 @@ def without_secrets(words: str, text: str) -> str:
     for start, end, _ in _spans(text):
         secret = text[start:end].strip("'\"`")
         if secret:
-            words = words.replace(f"'{secret}'", f"'{_MASK}'")
+            words = words.replace(f"'{secret}'", f"'{MASK}'")
     return words
 
 
@@ -80,12 +79,12 @@ def _spans(text: str) -> list[Span]:
         at = len(naming[1])
         return [(start + at, end + at, mask) for start, end, mask in _spans(naming[2])]
     if _OUTSIDE.fullmatch(text) is not None:
-        found += [(m.end(2), m.end(), _MASK) for m in _USER_OPTION.finditer(text)]
+        found += [(m.end(2), m.end(), MASK) for m in _USER_OPTION.finditer(text)]
     variable = _SET_VARIABLE.fullmatch(text)
     if variable is not None and is_secret(variable[2]):
-        return [(len(variable[1]), len(text), _MASK)]
+        return [(len(variable[1]), len(text), MASK)]
     found += _secrets(text)
-    found += [(m.start() + 2, m.end() - 1, _MASK) for m in _USER_INFO.finditer(text)]
+    found += [(m.start() + 2, m.end() - 1, MASK) for m in _USER_INFO.finditer(text)]
     found.sort()
     return [
         span
@@ -139,7 +138,7 @@ def _of_configs(tokens: list[Token]) -> Iterator[Span]:
     for token in tokens:
         if token.kind in (Kind.STRING, Kind.OPEN):
             for match in _IN_CONFIG.finditer(token.text):
-                yield token.start + match.start(1), token.start + match.end(1), _MASK
+                yield token.start + match.start(1), token.start + match.end(1), MASK
 
 
 def _sets_user(words: list[str]) -> bool:
@@ -203,10 +202,10 @@ def _malformed(tokens: list[Token], end: int) -> Iterator[Span]:
     if after and after[0].text == "=":
         after = after[1:]
     if after:
-        yield after[0].start, end, _MASK
+        yield after[0].start, end, MASK
 
 
 def _mask(value: Token) -> str:
-    return f"'{_MASK}'" if value.text[0] == "'" else _MASK
+    return f"'{MASK}'" if value.text[0] == "'" else MASK
 
 

@@ -12,11 +12,12 @@ import sys
 from typing import NoReturn
 
 from kshell import __version__
-from kshell.errors import EXIT_CODES, UsageError, nearest
+from kshell.errors import EXIT_CODES, UsageError, nearest, reason_of
+from kshell.terminal.encoding import as_utf8
 from kshell.terminal.formats import FORMATS
 
-__all__ = ["Formatter", "Parser", "add_connection", "connection_options", "count", "length_of_time",
-           "parser", "script_of", "variables_of"]  # fmt: skip
+__all__ = ["SUBCOMMANDS", "Formatter", "Parser", "add_connection", "connection_options", "count",
+           "length_of_time", "parser", "script_of", "variables_of"]  # fmt: skip
 
 EXAMPLES = """\
 examples:
@@ -39,6 +40,8 @@ A script that leaves queries running (CREATE … AS SELECT) goes on until Ctrl-C
 exit codes:
 """
 _CODES = "\n".join(f"  {code:>3}  {meaning}" for code, meaning in EXIT_CODES.items())
+# The commands beside the shell itself, which come before options.
+SUBCOMMANDS = ("run", "test", "config", "datagen", "completion")
 _NAME = re.compile(r"\w+")
 _UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LENGTH = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|s|m|h|)", re.ASCII)
@@ -67,7 +70,10 @@ class Parser(argparse.ArgumentParser):
             known = [o for action in self._actions for o in action.option_strings]
             close = nearest(wrong, known)
             message = f"no option {wrong}"
-            hint = f"did you mean {' or '.join(close)}?" if close else hint
+            if wrong in SUBCOMMANDS:
+                hint = f"{wrong} comes first: kshell {wrong} --help"
+            elif close:
+                hint = f"did you mean {' or '.join(close)}?"
         raise UsageError(message, hint=hint)
 
 
@@ -97,6 +103,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=Formatter,
         allow_abbrev=False,
     )
+    connection_options(made)
     add = made.add_argument
     add("-e", "-c", "--execute", action="append", default=[], metavar="SQL",
         help="run statements and exit; may be repeated (also -c)")
@@ -106,8 +113,10 @@ def parser() -> argparse.ArgumentParser:
     add("--limit", type=count, metavar="N", help="of a script's answers: no more rows than this")
     add("--timeout", type=length_of_time, metavar="TIME",
         help="of a script's statements: 30, 5m; a bounded one fails then, a continuous one ends")
-    add("--on-error", choices=("stop", "continue"), default="stop", metavar="stop|continue",
-        help="after a statement of a script that failed")
+    add("--on-error", choices=("stop", "continue", "skip"), default="stop",
+        metavar="stop|continue|skip",
+        help="after a statement of a script that failed: stop, or continue; skip: leave out the bad"
+        " rows of the files that COPY reads")
     add("-y", "--yes", action="store_true",
         help="make changes of the cluster (CREATE TOPIC, RESET GROUP, …) without a question;"
         " a script without it shows their plans alone")
@@ -174,10 +183,10 @@ def script_of(options: argparse.Namespace) -> str | None:
             with open(options.file, encoding="utf-8") as file:
                 texts.append(file.read())
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{options.file} cannot be read: {error}") from None
+            raise UsageError(f"{options.file} cannot be read: {reason_of(error)}") from None
     if not texts and not sys.stdin.isatty():
         texts.append(sys.stdin.read())
-    return ";\n".join(texts) if texts else None
+    return as_utf8(";\n".join(texts)) if texts else None
 
 
 def _check_tour(options: argparse.Namespace) -> None:

@@ -99,7 +99,7 @@ class AlignedTable:
     def remarks(self) -> list[str]:
         """Remarks for the reader: columns left out, cells cut short."""
         every, shown = len(self._names), len(self._layout.shown)
-        said = [f"{every} columns, {shown} shown"] if shown < every else []
+        said = [f"{every:,} columns, {shown:,} shown"] if shown < every else []
         said += ["cells with … are cut"] if self._cut else []
         how = "\\x" if self.prompt else "--output vertical"
         return [f"{'; '.join(said)}: {how} shows all"] if said else []
@@ -127,8 +127,9 @@ class AlignedTable:
         labels = [type_label(f, self.times) if self.prompt else "" for f in self.schema]
         wide = [max(need, len(label)) for need, label in zip(needs, labels, strict=True)]
         self._layout = layout(wide, self.room, frozenset(rigid))
-        if self._layout.gap >= 0:  # a whole column is worth more than a whole type
-            self._layout = layout(needs, self.room, frozenset(rigid))
+        if self._layout.gap >= 0:  # a column is worth more than a type
+            narrow = layout(needs, self.room, frozenset(rigid))
+            self._layout = narrow if narrow.gap < 0 else self._layout
         return self._headings(labels)
 
     def _headings(self, labels: Sequence[str]) -> str:
@@ -138,8 +139,11 @@ class AlignedTable:
         for n in range(max(map(len, wraps), default=0)):
             texts = [names[n] if n < len(names) else "" for names in wraps]
             lines.append(self._line(texts, style.heading))
-        if self.prompt:
-            lines.append(self._line([labels[i] for i in shown], style.rule))
+        # A part of a type says less than nothing.
+        named = [(labels[i], w) for i, w in zip(shown, widths, strict=True)]
+        if any(len(label) <= w for label, w in named if label):
+            types = [label if len(label) <= w else "" for label, w in named]
+            lines.append(self._line(types, style.rule))
         rules = ["─" * w for w in widths]
         if self._layout.gap >= 0:
             rules.insert(self._layout.gap, "─")

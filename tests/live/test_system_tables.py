@@ -77,6 +77,23 @@ def test_lag_members_and_groups_of_a_real_group(kafka, ask, session, properties,
     assert found == {"state": "Empty", "members": 0}
 
 
+def test_completion_knows_groups_brokers_and_principals(kafka, session, secure_kafka, properties, topic):
+    group = f"g-{uuid.uuid4().hex[:8]}"
+    name = topic(partitions=1)
+    fill(properties, name, 1)
+    with member(kafka, group, name) as consumer:
+        commit(consumer, name, p0=1)
+    assert group in session.listed("group")
+    assert session.listed("broker") == ["1"]
+    plain = {"bootstrap.servers": f"127.0.0.1:{secure_kafka.ports['PLAINTEXT']}"}
+    rule = AclBinding(ResourceType.TOPIC, "any", ResourcePatternType.LITERAL, "User:zoe", "*",
+                      AclOperation.READ, AclPermissionType.ALLOW)  # fmt: skip
+    client = AdminClient(plain)
+    for future in client.create_acls([rule]).values():
+        future.result(30)
+    assert "User:zoe" in Session(Properties(plain)).listed("principal")
+
+
 def fill(properties, name: str, partitions: int = 3, count: int = 10) -> None:
     producer = OurProducer(properties)
     producer.send(name, [(None, b"{}", None, p, None) for p in range(partitions) for _ in range(count)])

@@ -20,7 +20,7 @@ from kshell.engines.local.sources.clusters import Clusters
 from kshell.engines.local.sources.learned import Known, Widening
 from kshell.engines.local.sources.lookup import Lookup, given_named
 from kshell.engines.local.sources.memory import Memory
-from kshell.engines.local.sources.system.tables import SCHEMA, TABLES
+from kshell.engines.local.sources.system.tables import LISTED, SCHEMA, TABLES
 from kshell.errors import BindError, Forbidden, KafkaError, Unsupported, UsageError
 from kshell.field_names import plain, plain_type
 from kshell.kafka.client import Client
@@ -31,6 +31,7 @@ from kshell.sql.clauses import Name
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from kshell.engines.held import Held
     from kshell.engines.local.continuous.background import Background
     from kshell.engines.local.durable.application import Application
     from kshell.engines.local.kept_catalog import KeptCatalog
@@ -61,6 +62,9 @@ class Context:
         self.kept: KeptCatalog | None = None  # where declarations are kept, at a prompt
         self.queries: dict[str, Background] = {}
         self.asserted: dict[str, set[tuple[int, int]]] = {}  # (partition, offset) by topic
+        self.turns: dict[str, int] = {}  # whose turn is next of a topic's partitions
+        self.held: Held | None = None  # what an open transaction holds
+        self.transaction_id = ""  # of this shell, made at its first COMMIT
         self.application: Application | None = None  # the file that is run, where one is
         self.known = Known()
         self.memory = Memory()
@@ -139,6 +143,15 @@ class Context:
         source = lookup.source(Name(name, quoted=True))
         columns = source.columns() if source.declared else source.value
         return {plain(c.name): plain_type(c.type) for c in columns}
+
+    def listed(self, what: str, properties: Properties) -> list[str]:
+        """The names of each "group", "broker", "principal" or "connector" there."""
+        from kshell.engines.local.sources.system.faces import SystemScan
+
+        table, column = LISTED[what]
+        scan = SystemScan(TABLES[table], self.lookup(properties).ask).open([column], ())
+        names = {value for batch in scan.batches for value in batch.column(0).to_pylist()}
+        return [str(name) for name in sorted(names)]
 
     def reconnect(self, client: Client) -> None:
         """Take another connection; forgets what it knows of the old cluster, keeps declarations."""

@@ -54,13 +54,23 @@ def test_80_columns_shrink_the_widest() -> None:
     assert remarks == ["cells with … are cut: \\x shows all"]
 
 
-def test_types_are_cut_before_a_column_is_left_out() -> None:
+def test_a_type_is_whole_or_not_there_and_no_column_is_left_out_for_it() -> None:
     table = pa.table({c: pa.array([1], pa.int64()) for c in "abcdefgh"})
     assert drawn("table", table, width=40, prompt=True)[0] == [
         " a │ b │ c │ d │ e │ f │ g │ h",
-        " … │ … │ … │ … │ … │ … │ … │ …",
         "───┼───┼───┼───┼───┼───┼───┼───",
         " 1 │ 1 │ 1 │ 1 │ 1 │ 1 │ 1 │ 1",
+    ]
+    mixed = table.append_column("name", pa.array(["Ann Lee"]))
+    assert drawn("table", mixed, width=43, prompt=True)[0][:2] == [
+        " a │ b │ c │ d │ e │ f │ g │ h │ name",
+        "   │   │   │   │   │   │   │   │ STRING",
+    ]
+    assert drawn("table", table, width=30, prompt=True)[0] == [
+        "      a │      b │ … │      h",
+        " BIGINT │ BIGINT │ … │ BIGINT",
+        "────────┼────────┼───┼────────",
+        "      1 │      1 │ … │      1",
     ]
     assert drawn("table", table, width=80, prompt=True)[0][1] == " │ ".join([" BIGINT"] + ["BIGINT"] * 7)
 
@@ -74,6 +84,13 @@ def test_50_columns_leave_out_the_middle_and_count_it() -> None:
         "      20 │ a name that is far t… │ … │ NULL",
     ]
     assert remarks == ["5 columns, 3 shown; cells with … are cut: --output vertical shows all"]
+
+
+def test_a_type_keeps_its_column_wide_and_columns_are_counted_in_thousands() -> None:
+    given = pa.table({"amount": pa.array([None], pa.decimal128(38, 10)), "text": pa.array(["x" * 90])})
+    assert drawn("table", given, width=30, prompt=True)[0][1] == " DECIMAL(38, 10) │ STRING"
+    many = pa.table({f"c{n}": pa.array([n]) for n in range(1500)})
+    assert drawn("table", many, width=30)[1] == ["1,500 columns, 4 shown: --output vertical shows all"]
 
 
 def test_200_columns_show_all() -> None:

@@ -88,7 +88,6 @@ class SystemInput:
     starts: Mapping[tuple[int, int], int] = MappingProxyType({})
     paused: frozenset[int] = frozenset()
     notices: Sequence[Notice] = ()
-    lag = 0
 
     def __init__(
         self,
@@ -171,6 +170,10 @@ class SystemInput:
         if piece is not None:
             self._taken.set()
         return piece
+
+    @property
+    def lag(self) -> int | None:
+        return None if self.note else 0
 
     def ended(self, partition: int) -> bool:
         return self._seen > 0 and self._piece is None

@@ -29,7 +29,7 @@ from kshell.types import (
 if TYPE_CHECKING:
     from kshell.engines.local.sources.system.asked import Rows
 
-__all__ = ["SCHEMA", "TABLES", "SystemColumn", "SystemTable"]
+__all__ = ["LISTED", "SCHEMA", "TABLES", "SystemColumn", "SystemTable"]
 
 SCHEMA = "kafka"  # what stands before the dot
 
@@ -302,3 +302,8 @@ _ALL = (
     ),
 )  # fmt: skip
 TABLES: Mapping[str, SystemTable] = MappingProxyType({table.name: table for table in _ALL})
+# The columns whose values are the names of a thing, for completion.
+LISTED: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {"group": ("groups", "group_id"), "broker": ("brokers", "broker"),
+     "principal": ("acls", "principal"), "connector": ("connectors", "name")}
+)  # fmt: skip
