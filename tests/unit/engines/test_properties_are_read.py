@@ -18,6 +18,7 @@ import pytest
 
 from kshell.config import PROPERTIES, Properties, certificates
 from kshell.config.jks import Store
+from kshell.engines.local.continuous import feed
 from kshell.engines.local.continuous.feed import open_feed
 from kshell.engines.local.sources import chunks, sample, scan_reader, topic
 from kshell.engines.local.sources.memory import Memory
@@ -213,7 +214,7 @@ def partitions(world: World):
 
 
 def waits(world: World):
-    world.monkeypatch.setattr(type(world.lookup), "inputs", lambda *given, **more: ())
+    world.monkeypatch.setattr(feed, "inputs", lambda *given, **more: ())
     return open_feed(world.lookup, world.bound("SELECT * FROM s EMIT CHANGES;"), bounded=True)._wait._seconds
 
 
