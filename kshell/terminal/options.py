@@ -120,7 +120,6 @@ def parser() -> argparse.ArgumentParser:
     add("-y", "--yes", action="store_true",
         help="make changes of the cluster (CREATE TOPIC, RESET GROUP, …) without a question;"
         " a script without it shows their plans alone")
-    connection_options(made)
     add("--no-catalog", action="store_true",
         help="at the prompt: declare nothing of what earlier prompts declared, and keep nothing")
     add("--demo", action="store_true", help="an embedded broker with live sample data")
