@@ -215,7 +215,7 @@ def outlives(demo) -> None:
     name = f"t{uuid.uuid4().hex[:10]}"
     session = Session(Properties({"bootstrap.servers": demo.bootstrap, "auto.offset.reset": "earliest"}))
     engine = session.engine
-    application = engine.application(name, 0.1, "test")
+    application = engine.local.application(name, 0.1, "test")
     try:
         list(session.execute(OUTLIVES.format(t=name)))
         applications.check(engine.context, session.properties)

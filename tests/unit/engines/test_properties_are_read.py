@@ -21,6 +21,7 @@ from kshell.config.jks import Store
 from kshell.engines.chosen import ChosenEngine
 from kshell.engines.flink import http as flink_service
 from kshell.engines.flink.connection import Connection
+from kshell.engines.local.continuous import feed
 from kshell.engines.local.continuous.feed import open_feed
 from kshell.engines.local.engine import LocalEngine
 from kshell.engines.local.sources import chunks, sample, scan_reader, topic
@@ -219,7 +220,7 @@ def partitions(world: World):
 
 
 def waits(world: World):
-    world.monkeypatch.setattr(type(world.lookup), "inputs", lambda *given, **more: ())
+    world.monkeypatch.setattr(feed, "inputs", lambda *given, **more: ())
     return open_feed(world.lookup, world.bound("SELECT * FROM s EMIT CHANGES;"), bounded=True)._wait._seconds
 
 
