@@ -19,7 +19,7 @@ from kshell.changes import Changes
 
 __all__ = ["LAST", "MARKS", "Answer", "Event", "Goodbye", "LeftOut", "Live", "LiveStats", "Message",
            "Notice", "NoticeKind", "Printed", "Progress", "Proposal", "Remark", "Rows", "Running",
-           "Sections", "Spooling", "backlog", "give_back", "late", "many", "notices_of",
+           "Sections", "Spooling", "Task", "backlog", "give_back", "late", "many", "notices_of",
            "time_left", "titled", "undecodable", "unique"]  # fmt: skip
 
 
@@ -134,7 +134,7 @@ def unique(names: Iterable[str]) -> list[str]:
 class Progress:
     """The progress of a bounded scan: records read, records to read, and seconds since it began.
 
-    `note` says what it waits for, if it waits.
+    `note` says what it waits for, if it waits.  `what` is counted; a total of 0 is unknown.
     """
 
     done: int
@@ -142,6 +142,7 @@ class Progress:
     seconds: float
     bytes: int = 0
     note: str = ""
+    what: str = "records"
 
 
 def many(count: int, what: str) -> str:
@@ -207,7 +208,8 @@ class Rows:
 
     The schema is settled when the first batch was pulled: types may become wider until then.
     Read `notices` after the last batch.  `elides`: a SELECT without a LIMIT, of which a prompt may
-    show a part.  `stopped`: what a person should know who has cancelled it.
+    show a part.  `stopped`: what a person should know who has cancelled it.  `format`: the
+    statement says how they are written.
     """
 
     schema: pa.Schema
@@ -218,6 +220,7 @@ class Rows:
     notices: Callable[[], Sequence[Notice]] = tuple
     elides: bool = False
     stopped: Callable[[], str] = str
+    format: str = ""
 
     @classmethod
     def of(cls, table: pa.Table | pa.RecordBatch, title: str = "") -> Rows:
@@ -332,13 +335,25 @@ class Proposal:
 
     question: str
     plan: Rows
-    apply: Callable[[], Answer]
+    apply: Callable[[], Answer | Task]
     notices: tuple[Notice, ...] = ()
     accepted: bool = False
     reads: bool = False
 
 
-Event = Answer | Proposal | Remark | Spooling | Goodbye  # the results of `Session.execute`
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Work that may take long (COPY): `work` does it and gives the message of what was done.
+
+    After `cancel`, from any thread, it ends soon, with the message of what was done by then.
+    """
+
+    work: Callable[[], Message]
+    cancel: Callable[[], None]
+    progress: Callable[[], Progress | None]
+
+
+Event = Answer | Proposal | Task | Remark | Spooling | Goodbye  # the results of `Session.execute`
 
 
 def give_back() -> None:

@@ -78,6 +78,7 @@ def _with(tokens: list[Token], n: int) -> bool:
 _SPANS = {
     "CREATE": option_span,
     "ASSERT": option_span,
+    "COPY": option_span,
     **dict.fromkeys(("SET", "ALTER", "UNSET"), setting_span),
 }
 # One of these words is near the beginning of a statement that has options or settings.
@@ -91,8 +92,8 @@ def point_at(error: KshellError, piece: Piece) -> None:
 
 
 def _point_at_option(error: KshellError, piece: Piece) -> None:
-    """An error of an option of CREATE or ASSERT is at the option, not at the source's name; one of
-    SET at its property or value."""
+    """An error of an option of WITH is at the option, not at the source's name; one of SET at its
+    property or value."""
     words = piece.text.upper().split(None, 5)[:5]
     find = _SPANS.get(words[0]) if words else None
     if words and not set(words) & _WITH_OPTIONS.get(words[0], set(words)):

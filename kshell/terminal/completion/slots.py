@@ -194,20 +194,23 @@ def _property_name(before: Sequence[Node]) -> str:
 
 
 def _options(statement: str) -> Mapping[str, Option]:
-    from kshell.catalog import options  # imports pyarrow: the prompt does not wait for that
+    from kshell.catalog import copy_options, options  # imports pyarrow: the prompt does not wait
 
-    return {o.name: o for o in options.options_of(statement)}
+    copied = [o for o in copy_options.COPY_OPTIONS.values() if statement in o.statements]
+    return {o.name: o for o in copied or options.options_of(statement)}
 
 
 def _of_statement(before: Sequence[Node]) -> str:
     """The statement in whose WITH the cursor is, as the table of options calls it."""
-    from kshell.catalog import options
+    from kshell.catalog import copy_options, options
 
     words = [upper(node) for node in before]
     if words[0] == "EXPLAIN":
         words = words[1:]
     if words[0] == "INSERT":
         return options.INSERT
+    if words[0] == "COPY":
+        return copy_options.COPY_FROM if "FROM" in words else copy_options.COPY_TO
     return options.ASSERT_TOPIC if words[0] == "ASSERT" and "TOPIC" in words else options.CREATE
 
 
@@ -293,7 +296,7 @@ def _declared(filling: Filling) -> None:
 
 def _target_columns(filling: Filling) -> None:
     """INSERT INTO t (…): the columns that are not named yet."""
-    from kshell.catalog.model import PSEUDO_COLUMNS
+    from kshell.catalog.model import GIVEN
     into = next((i for i, n in enumerate(filling.before) if upper(n) in ("INTO", "VALUES")), 0)
     target = relations([Clause("FROM", filling.before[into + 1 :])])
     inside = filling.inside
@@ -304,7 +307,7 @@ def _target_columns(filling: Filling) -> None:
     named = {n.text.strip("`\"").casefold() for n in inside}
     left = Index(c for c in columns if c.name.casefold() not in named)
     filling.offers.names(left, lambda f: f.text, lambda f: f.type, in_order=True)
-    given = [n for n, c in PSEUDO_COLUMNS.items() if c.given and n.casefold() not in named]
+    given = [name for name in GIVEN if name.casefold() not in named]
     filling.offers.pairs((name, "pseudo column") for name in given)
 
 

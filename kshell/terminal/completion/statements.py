@@ -98,6 +98,11 @@ STATEMENTS: Mapping[str, str] = {
     "ELECT": "ELECT LEADERS [<topic> { , <topic> }*]",
     "INSERT": """INSERT INTO <sink> { (names) VALUES @rows | VALUES @rows
         | WITH (options) <query> | <query> }""",
+    "BEGIN": "BEGIN",
+    "COMMIT": "COMMIT",
+    "ROLLBACK": "ROLLBACK",
+    "COPY": """COPY { <sink> { FROM { <data file> | STDIN } | TO { <data file> | STDOUT } }
+        | (query) TO { <data file> | STDOUT } } [WITH (options)]""",
     "ASSERT": """ASSERT { TOPIC <topic> [WITH (options)] [TIMEOUT <duration>]
         | SCHEMA [SUBJECT <new>] [ID <number>] [TIMEOUT <duration>]
         | NOT+EXISTS { TOPIC <topic> [WITH (options)] | SCHEMA [SUBJECT <new>] [ID <number>] }
@@ -299,7 +304,8 @@ class _Walk:
             self._query(at)
             return
         if at >= len(self.nodes):
-            self.found.append(Slot(name, at))
+            if not (self.in_group and name in _NAMES):  # a name is no parenthesis
+                self.found.append(Slot(name, at))
             return
         if name in ("help", "condition"):
             self.found.append(Slot(name, at))
