@@ -498,7 +498,7 @@ POSITIONS: tuple[tuple[str | None, ...], ...] = (
     ("SET auto.off|", "'auto.offset.reset'", "'bootstrap.servers'"),
     ("SET 'auto.off|", "'auto.offset.reset'"),
     ("SET 'auto.off|'", "'auto.offset.reset"),
-    ("SET 'kshell.read|", None),
+    ("SET 'kshell.read|", "'kshell.flink.ssl.truststore.password'", "'kshell.read.only'"),
     ("SET 'kshell.fil|", "'kshell.file.max.bytes'", "'kshell.files'"),
     ("SET 'auto.offset.reset' |", "="),
     ("SET 'auto.offset.reset' = |", "'earliest'"),
