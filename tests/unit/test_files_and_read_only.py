@@ -111,7 +111,7 @@ def test_the_options_that_name_files_are_known_by_their_names() -> None:
 def test_every_property_that_names_a_file_says_so() -> None:
     named = {n for n, p in PROPERTIES.items() if "file" in p.help.lower()}
     assert named == {n for n, p in PROPERTIES.items() if p.file and not n.startswith("topic.")} | {
-        "kshell.files", "kshell.file.max.bytes"}
+        "kshell.copy.on.error", "kshell.files", "kshell.file.max.bytes"}
 
 
 def test_a_spooled_file_is_private_and_never_replaces_one(demo, tmp_path: Path) -> None:
