@@ -292,13 +292,15 @@ class Remark:
 @dataclass(frozen=True, slots=True)
 class Running:
     """A query in the background: its id, its status in a few words, whether it has failed, an
-    outage that it waits for, and the stream or table that it writes."""
+    outage that it waits for, and the stream or table that it writes.  `outlives`: it runs on a
+    cluster, and goes on when this shell has ended."""
 
     id: str
     state: str
     failed: bool = False
     note: str = ""
     writes: str = ""
+    outlives: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,9 +93,9 @@ class Session:
     def engine(self) -> Engine:
         """The engine; connects at the first call; raises ConnectionFailed."""
         if self._engine is None:
-            from kshell.engines.local.engine import LocalEngine
+            from kshell.engines.chosen import ChosenEngine
 
-            self._engine = LocalEngine.connect(
+            self._engine = ChosenEngine.connect(
                 self.properties, self._tables, self._opens_records
             )
         return self._engine

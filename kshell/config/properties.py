@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
+from kshell.config.flink_properties import FLINK_PROPERTIES
 from kshell.config.property_row import Property, Scope, delimiter_flaw, schema_file_flaw
 from kshell.errors import UsageError, nearest
 from kshell.permits import check_files
@@ -193,7 +194,7 @@ _OF_THE_SESSION = (
 )  # fmt: skip
 PROPERTIES: Mapping[str, Property] = MappingProxyType(
     {p.name: replace(p, scope=Scope.CONNECTION) for p in _OF_THE_CONNECTION}
-    | {p.name: p for p in _OF_THE_SESSION}
+    | {p.name: p for p in (*_OF_THE_SESSION, *FLINK_PROPERTIES)}
 )
 
 _ALIASES = {

@@ -29,7 +29,7 @@ ENTRIES = (
         _QUERY_WORDS,
     ),
     Entry(
-        "AT GROUP", "SELECT … FROM topic AT GROUP name", "from where a consumer group stands",
+        "AT GROUP", "SELECT … FROM t AT GROUP name", "from where a consumer group stands",
         "SELECT … FROM topic [alias] AT GROUP name …;\n"
         "Each partition from the group's commit on, or without one from the log's start.\n"
         "The group is not joined, and nothing is committed. EXPLAIN shows the offsets.",

@@ -166,7 +166,7 @@ class Batch:
         """
         from kshell.terminal.messages import note
 
-        queries = session.running()
+        queries = [query for query in session.running() if not query.outlives]
         if queries:
             ids = ", ".join(q.id for q in queries)
             note(f"{ids} still run{'s' * (len(queries) == 1)}; Ctrl-C stops.")
@@ -177,7 +177,7 @@ class Batch:
                 failed = ", ".join(sorted(watched.failed))
                 raise KshellError(f"no query runs any more: {failed} failed")
             time.sleep(_LOOK)
-            queries = session.running()
+            queries = [query for query in session.running() if not query.outlives]
 
 
 def _say_dropped(held: int) -> None:
@@ -287,7 +287,8 @@ def _end(session: Session) -> None:
     """End the script's queries, after they have written what they read, and say so."""
     from kshell.terminal.messages import note
 
-    ended: list[Running] = [query for query in session.running() if not query.failed]
+    running = session.running()
+    ended: list[Running] = [q for q in running if not (q.failed or q.outlives)]
     session.close()
     for query in ended:
         note(f"Query {query.id} ended with the script.")

@@ -103,7 +103,6 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=Formatter,
         allow_abbrev=False,
     )
-    connection_options(made)
     add = made.add_argument
     add("-e", "-c", "--execute", action="append", default=[], metavar="SQL",
         help="run statements and exit; may be repeated (also -c)")
@@ -120,7 +119,9 @@ def parser() -> argparse.ArgumentParser:
     add("-y", "--yes", action="store_true",
         help="make changes of the cluster (CREATE TOPIC, RESET GROUP, …) without a question;"
         " a script without it shows their plans alone")
-    connection_options(made)
+    add("--engine", choices=("local", "flink"), metavar="local|flink",
+        help="where continuous queries run: in this process, or on Apache Flink")
+    add("--gateway", metavar="URL", help="Flink's SQL gateway")
     add("--no-catalog", action="store_true",
         help="at the prompt: declare nothing of what earlier prompts declared, and keep nothing")
     add("--demo", action="store_true", help="an embedded broker with live sample data")

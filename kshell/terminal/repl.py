@@ -243,7 +243,8 @@ class _Prompt:
     def _may_leave(self) -> bool:
         """Whether Ctrl-D leaves: while queries run it asks once."""
         session = self._opening.session
-        busy = [q.id for q in (session.running() if session else ()) if not q.failed]
+        running = session.running() if session else ()
+        busy = [q.id for q in running if not (q.failed or q.outlives)]
         busy += [q.id for q in self._talk.jobs.status() if self._talk.jobs.running()]
         if not busy or self._asked:
             return True

@@ -83,14 +83,14 @@ def _text_of(path: str) -> str:
 
 
 def _run(session: Session, options: argparse.Namespace, text: str, log: RunLog) -> int:
-    from kshell.engines.local.engine import LocalEngine
+    from kshell.engines.chosen import ChosenEngine
     from kshell.engines.local.statements import application as applications
     from kshell.results import Remark
     from kshell.sql.script import split
 
     engine = session.engine
-    assert isinstance(engine, LocalEngine)
-    application = engine.application(
+    assert isinstance(engine, ChosenEngine)
+    application = engine.local.application(
         options.app, options.commit, __version__, options.dead_letter
     )
     for piece in split(text):

@@ -44,6 +44,9 @@ def _flags(options: argparse.Namespace) -> Iterator[Setting]:
         yield Setting("schema.registry.url", options.registry, "--registry")
     if options.connect:
         yield Setting("connect.url", options.connect, "--connect")
+    for option, name in (("engine", "kshell.engine"), ("gateway", "kshell.flink.gateway")):
+        if value := getattr(options, option, None):  # `kshell run` has neither
+            yield Setting(name, value, f"--{option}")
     for option, half, given in (
         ("--schema", "value", options.schema), ("--key-schema", "key", options.key_schema)
     ):  # fmt: skip

@@ -23,9 +23,10 @@ from kshell.kafka.produce import OutgoingRecord, Producer
 from kshell.session import Session
 
 from . import connect as connects
-from . import realkafka
+from . import realflink, realkafka
 from . import registry as registries
 from .connect import Worker
+from .realflink import Flink
 from .realkafka import Broker
 from .registry import Registry
 from .versions import broker_of
@@ -174,6 +175,17 @@ def registry() -> Iterator[Registry]:
     except realkafka.Unavailable as reason:
         unavailable(f"no schema registry: {reason}")
     with registries.registry() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def flink() -> Iterator[Flink]:
+    """A Flink cluster with its SQL gateway, for the tests of a file: its memory grows with them."""
+    try:
+        realflink.prepare()
+    except realkafka.Unavailable as reason:
+        unavailable(f"no Flink: {reason}")
+    with realflink.flink() as running:
         yield running
 
 

@@ -196,13 +196,20 @@ class LocalEngine:
             )  # fmt: skip
         module, _, name = served.partition(":")
         serve = getattr(import_module(f"kshell.engines.local.statements.{module}"), name)
-        before, kept = self.context.catalog, self.context.kept
+        before = self.context.catalog
         answer: Answer | Proposal | Task = serve(self.context, statement, properties)
-        if kept is not None and self.context.catalog is not before:
-            from kshell.engines.local.statements.kept import save
+        return self.saved(before, answer)
 
-            return save(self.context, kept, before, cast(Answer, answer))
-        return answer
+    def saved(
+        self, before: Catalog, answer: Answer | Proposal | Task
+    ) -> Answer | Proposal | Task:
+        """The answer of a statement; what it changed in the catalog is kept for later prompts."""
+        kept = self.context.kept
+        if kept is None or self.context.catalog is before:
+            return answer
+        from kshell.engines.local.statements.kept import save
+
+        return save(self.context, kept, before, cast(Answer, answer))
 
     def remember(self, answer: Answer, properties: Properties, text: str) -> Answer:
         """The answer of the SELECT `text`, which is the last result when it was read."""

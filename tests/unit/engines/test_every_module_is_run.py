@@ -29,6 +29,7 @@ from kshell.sql.parse import parse
 
 from ..kafka.fake_cluster import FakeCluster, FakeGroup
 from ..kafka.fake_connect import fake_connect
+from .fake_flink import FakeFlink
 
 FOLDER = Path(kshell.engines.__file__).parent
 MODULES = {path.relative_to(FOLDER).as_posix(): path for path in FOLDER.rglob("*.py")}
@@ -91,6 +92,18 @@ COPY users TO STDOUT;
 COPY users FROM '{{file}}.avro' WITH (ENVELOPE=true);
 COPY {{t}}.n FROM '{{file}}';
 """
+# A gateway in this process answers; what Flink makes of it, `tests/live/test_flink` sees.
+ON_FLINK = f"""
+CREATE STREAM fs (k VARCHAR KEY, n INT) {NAMED}, PARTITIONS=1);
+CREATE TABLE ft (k VARCHAR PRIMARY KEY, n INT) WITH (KAFKA_TOPIC='{{t}}.t', VALUE_FORMAT='JSON', PARTITIONS=1);
+SELECT k FROM fs EMIT CHANGES LIMIT 1;
+SELECT fs.k, ft.n FROM fs JOIN ft ON fs.k = ft.k EMIT CHANGES LIMIT 1;
+CREATE TABLE fc AS SELECT k, COUNT(*) AS c FROM fs WINDOW TUMBLING (SIZE 1 MINUTE) GROUP BY k EMIT FINAL;
+EXPLAIN SELECT k FROM fs EMIT CHANGES;
+SHOW QUERIES; TERMINATE ALL;
+SET 'kshell.bounded.engine'='flink';
+SELECT k FROM fs;
+"""
 OF_A_CLUSTER = (
     *(f"SELECT * FROM {table.full_name}" for table in TABLES.values()),
     "DESCRIBE GROUP g",
@@ -133,6 +146,8 @@ CHANGES = (
     "ALTER REGISTRY SET COMPATIBILITY FULL",
     "DIFF SUBJECT s",
     "EXPLAIN ELECT LEADERS",
+    "DROP APPLICATION app",
+    "DESCRIBE QUERY q",
 )
 
 
@@ -202,7 +217,7 @@ def outlives(demo) -> None:
     name = f"t{uuid.uuid4().hex[:10]}"
     session = Session(Properties({"bootstrap.servers": demo.bootstrap, "auto.offset.reset": "earliest"}))
     engine = session.engine
-    application = engine.application(name, 0.1, "test")
+    application = engine.local.application(name, 0.1, "test")
     try:
         list(session.execute(OUTLIVES.format(t=name)))
         applications.check(engine.context, session.properties)
@@ -243,10 +258,16 @@ def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, 
     cluster.topics, cluster.groups = {"o": [[0, 1, 1]]}, {"g": FakeGroup({("o", 0): 0}, {"m": {"o": [0]}})}
     of_state = LocalEngine(cluster.client())
     of_state.context.errors.add([BadRecord("t", 0, 5, "not valid JSON")])
+    flink = FakeFlink([("INSERT", ["a", 1])])
+    there = Session(Properties({
+        "bootstrap.servers": demo.bootstrap, "kshell.engine": "flink", "kshell.flink.gateway": flink.url,
+    }))  # fmt: skip
     given = Session(Properties({"kshell.files": "true"}), tables={"one": pa.table({"n": [1]})})
     try:
         (tmp_path / "f.jsonl").write_text('{"a":"x","b":5}\n{"a":"y","b":"never"}\n')
         for answer in session.execute(SCRIPT.format(t=f"t{uuid.uuid4().hex[:10]}", saved=tmp_path / "saved.sql", file=tmp_path / "f.jsonl")):
+            pull(answer)
+        for answer in there.execute(ON_FLINK.format(t=f"t{uuid.uuid4().hex[:10]}")):
             pull(answer)
         list(session.execute(f"SET 'connect.url'='{connect.url}'"))
         for change in CHANGES:
@@ -265,6 +286,8 @@ def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, 
             of_state.run(parse("EXPLAIN SELECT * FROM d AT GROUP h")[0], Properties({}))
     finally:
         session.close()
+        there.close()
+        flink.close()
         given.close()
         of_state.close()
     assert served == set(STATEMENTS)

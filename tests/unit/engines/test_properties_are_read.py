@@ -18,7 +18,12 @@ import pytest
 
 from kshell.config import PROPERTIES, Properties, certificates
 from kshell.config.jks import Store
+from kshell.engines.chosen import ChosenEngine
+from kshell.engines.flink import http as flink_service
+from kshell.engines.flink.connection import Connection
+from kshell.engines.local.continuous import feed
 from kshell.engines.local.continuous.feed import open_feed
+from kshell.engines.local.engine import LocalEngine
 from kshell.engines.local.sources import chunks, sample, scan_reader, topic
 from kshell.engines.local.sources.memory import Memory
 from kshell.engines.local.statements.application import state_replicas
@@ -32,7 +37,7 @@ from kshell.kafka.member import protocol_settings
 from kshell.kafka.produce import OutgoingRecord, Producer
 from kshell.kafka.settings import librdkafka
 from kshell.kafka.wire import Wire
-from kshell.results import Rows
+from kshell.results import Live, Rows, Sections
 from kshell.session import Session
 from kshell.sql.bind.create import bind_create_as
 from kshell.sql.bind.declare import build_source
@@ -44,6 +49,8 @@ from kshell.terminal import themes
 from kshell.terminal.keys import editing_mode
 from kshell.terminal.show import Shower
 from kshell.terminal.tour import Tour
+
+from .fake_flink import FakeFlink
 
 REGISTRY, CONNECT = "schema.registry.", "connect."
 SERVERS = {REGISTRY: registry_http.open_schemas, CONNECT: open_connect}
@@ -128,7 +135,7 @@ def stores(world: World):
         return Store((), (), b"")
 
     world.monkeypatch.setattr(certificates, "read_store", read_store)
-    for lead in ("", REGISTRY, CONNECT):
+    for lead in ("", REGISTRY, CONNECT, FLINK):
         certificates.without_stores(world.properties, lead)
     return opened
 
@@ -213,7 +220,7 @@ def partitions(world: World):
 
 
 def waits(world: World):
-    world.monkeypatch.setattr(type(world.lookup), "inputs", lambda *given, **more: ())
+    world.monkeypatch.setattr(feed, "inputs", lambda *given, **more: ())
     return open_feed(world.lookup, world.bound("SELECT * FROM s EMIT CHANGES;"), bounded=True)._wait._seconds
 
 
@@ -328,7 +335,86 @@ def sends(world: World):
     return refused(lambda: Producer(world.properties))
 
 
+FLINK = "kshell.flink."
+IN_FLINK = {"kshell.engine": "flink"}
+
+
+def of_flink(sql: str):
+    """What a gateway is sent for a statement: all requests' bodies, logins and addresses."""
+
+    def probe(world: World):
+        fake, before = FakeFlink(), world.run.context.catalog
+        try:
+            given = Properties({"bootstrap.servers": "b:1", f"{FLINK}gateway": fake.url, **IN_FLINK, **world.properties._set})
+            engine = ChosenEngine(LocalEngine.__new__(LocalEngine))
+            engine.local.context = world.run.context
+            world.run.context.next_id = lambda prefix: prefix
+            said = refused(lambda: engine.run(parse(sql)[0], given))
+            if isinstance(said, Live):
+                while said.poll(0) is not None:
+                    pass
+                said = "live"
+            if isinstance(said, Sections):
+                said = said.parts[0]
+            engine._flink and engine._flink.close()
+            logins = {h.get("Authorization") for h in fake.headers}
+            return str(said).replace(fake.url, ""), fake.statements, logins
+        finally:
+            world.run.context.catalog = before
+            fake.close()
+
+    return probe
+
+
+def flink_http(world: World):
+    """How a service of Flink is asked."""
+    trusted = []
+
+    class Context:
+        def load_cert_chain(self, *given):
+            trusted.extend(given)
+
+    def context(cafile=None, cadata=None):
+        trusted.append(cafile)
+        return Context()
+
+    world.monkeypatch.setattr(ssl, "create_default_context", context)
+    world.monkeypatch.setattr(Path, "is_file", lambda self: True)
+    world.monkeypatch.setattr(flink_service.httpx, "Client", lambda **given: given)
+    made = refused(lambda: flink_service.Http("it", "https://f", world.properties))
+    return made if isinstance(made, str) else (made._client["timeout"], made._client["headers"], trusted)
+
+
+def flink_rest(world: World):
+    fake = FakeFlink()
+    try:
+        return Connection(Properties({f"{FLINK}gateway": fake.url, **world.properties._set})).why_no_manager
+    finally:
+        fake.close()
+
+
+SELECTED = of_flink("SELECT * FROM s EMIT CHANGES;")
+INSERTED = of_flink("CREATE STREAM o WITH (KAFKA_TOPIC='s') AS SELECT * FROM s EMIT CHANGES;")
+EVERY = {f"{FLINK}checkpoint.interval.ms": "9"}
 PROBES = {
+    "kshell.engine": (of_flink("EXPLAIN SELECT * FROM s EMIT CHANGES;"), "local", "flink", {}),
+    "kshell.bounded.engine": (of_flink("EXPLAIN SELECT * FROM s;"), "local", "flink", {}),
+    f"{FLINK}gateway": (SELECTED, "http://127.0.0.1:1", "http://127.0.0.1:2", {}),
+    f"{FLINK}rest": (flink_rest, "http://127.0.0.1:1", "http://127.0.0.1:2", {}),
+    f"{FLINK}properties": (SELECTED, "/nowhere/a", "/nowhere/b", {}),
+    f"{FLINK}timeout.ms": (flink_http, "1", "2", {}),
+    f"{FLINK}parallelism": (SELECTED, "1", "2", {}),
+    f"{FLINK}state.ttl.ms": (SELECTED, "1", "2", {}),
+    f"{FLINK}checkpoint.interval.ms": (INSERTED, "1", "2", {}),
+    f"{FLINK}savepoints": (INSERTED, "/a", "/b", {}),
+    f"{FLINK}savepoint": (INSERTED, "/a", "/b", {}),
+    f"{FLINK}delivery": (INSERTED, "exactly-once", "at-least-once", EVERY),
+    f"{FLINK}basic.auth.user.info": (SELECTED, "a:b", "a:c", {}),
+    f"{FLINK}bearer.token": (SELECTED, "a", "b", {}),
+    f"{FLINK}ssl.ca.location": (flink_http, "a", "b", {}),
+    f"{FLINK}ssl.certificate.location": (flink_http, "a", "b", {}),
+    f"{FLINK}ssl.key.location": (flink_http, "a", "b", {f"{FLINK}ssl.certificate.location": "c"}),
+    f"{FLINK}ssl.key.password": (flink_http, "a", "b", {f"{FLINK}ssl.certificate.location": "c"}),
     **{n: (librdkafkas, "a", "b", {}) for n in (
         "bootstrap.servers", "client.id", "sasl.username", "sasl.password", "sasl.kerberos.service.name",
     )},
@@ -336,8 +422,8 @@ PROBES = {
         "ssl.ca.location", "ssl.certificate.location", "ssl.key.location", "ssl.key.password",
         "ssl.ca.pem", "ssl.certificate.pem", "ssl.key.pem",
     )},
-    **{f"{lead}ssl.truststore.password": (stores, "a", "b", {f"{lead}ssl.ca.location": __file__}) for lead in ("", REGISTRY, CONNECT)},
-    **{f"{lead}ssl.keystore.password": (stores, "a", "b", {f"{lead}ssl.certificate.location": __file__}) for lead in ("", REGISTRY, CONNECT)},
+    **{f"{lead}ssl.truststore.password": (stores, "a", "b", {f"{lead}ssl.ca.location": __file__}) for lead in ("", REGISTRY, CONNECT, FLINK)},
+    **{f"{lead}ssl.keystore.password": (stores, "a", "b", {f"{lead}ssl.certificate.location": __file__}) for lead in ("", REGISTRY, CONNECT, FLINK)},
     "security.protocol": (librdkafkas, "PLAINTEXT", "SSL", {}),
     "sasl.mechanism": (librdkafkas, "PLAIN", "SCRAM-SHA-256", SASL),
     "sasl.oauthbearer.token": (librdkafkas, "a", "b", TOKENS),

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from kshell.engines.local.context import Context
     from kshell.engines.local.durable.application import NewTopic
 
-__all__ = ["control", "create_as", "insert_select"]
+__all__ = ["control", "create_as", "ensure_topic", "insert_select"]
 
 
 def create_as(
@@ -54,7 +54,7 @@ def create_as(
     replaced = context.queries.get(before.query_id) if before is not None else None
     if replaced is not None:
         check_upgrade(replaced.sink, sink)
-    told = _ensure_topic(context, lookup, sink)
+    told = ensure_topic(context, lookup, sink)
     if replaced is not None:
         context.terminate(replaced.id)
         lookup = context.lookup(properties)  # the offsets now: the old query read up to here
@@ -82,7 +82,7 @@ def insert_select(
     return Message(f"Query {id} inserts into {sink.target.name}.", notices)
 
 
-def _ensure_topic(context: Context, lookup: Lookup, sink: plan.Sink) -> str:
+def ensure_topic(context: Context, lookup: Lookup, sink: plan.Sink) -> str:
     """Create the sink's topic if it does not exist, with as many partitions as its source has.
 
     Returns a sentence if the topic differs from its settings.
