@@ -110,7 +110,7 @@ def schedule(kafka, topic, tmp_path: Path, seed: int, faults: int, count: int) -
     began = time.monotonic()
     done, told, zombies = 0, "", []
     while done < faults:
-        raised = sorted(chance.sample(range(3, 160), 7))
+        raised = sorted(chance.sample(range(3, 400), 14))
         ends = [raised[-1] + chance.randrange(1, 40), chance.choice(["kill", "kill", "kill", "term", "stop"])]
         moments = [[n, "raise"] for n in raised] + [ends]
         process = Process(kafka.bootstrap, files["torn"], tags["torn"], "--commit", "20ms", faulty=(json.dumps(moments),))
