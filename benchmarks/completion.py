@@ -69,6 +69,14 @@ class Session:
         return {f"{words[n % 5]}_{n}" if n < 50 else f"{words[n % 5]}_{own}_{n}": pa.string()
                 for n in range(FIELDS)}  # fmt: skip
 
+    def keep(self) -> list[str]:
+        """Nothing."""
+        return []
+
+    def listed(self, what: str) -> Sequence[str]:
+        """No groups, brokers or principals."""
+        return ()
+
     def types(self) -> tuple[str, ...]:
         """None."""
         return ()

@@ -18,6 +18,8 @@
     ├── RegistryError           the schema registry refused, or answered nonsense
     │   ├── RegistryDown        it does not answer: what was read so far is not the answer   exit 3
     │   └── UnknownSchema       it has no schema of that id or subject
+    ├── ConnectError            Kafka Connect refused, or answered nonsense
+    │   └── ConnectDown         it does not answer                                 exit 3
     ├── CorruptRecord           bytes of a batch or a record that cannot be decoded
     ├── EvaluationError         a query failed while it ran
     │   ├── Misfit              a value is of another type than samples suggested
@@ -35,11 +37,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 __all__ = [
-    "EXIT_CODES", "BadRecord", "BindError", "ConnectionFailed", "CorruptRecord",
+    "EXIT_CODES", "BadRecord", "BindError", "ConnectDown", "ConnectError", "ConnectionFailed",
+    "CorruptRecord",
     "EvaluationError", "Forbidden", "Interrupted", "KafkaError", "KshellError", "LoginRefused",
     "Misfit", "Outage", "ParseError", "Place", "RegistryDown", "RegistryError", "StatementError",
     "TopicChanged", "UnknownName", "UnknownSchema", "Unreachable", "Unsupported",
-    "Unwritable", "UsageError", "WrongListener", "nearest",
+    "Unwritable", "UsageError", "WrongListener", "nearest", "reason_of",
 ]  # fmt: skip
 
 
@@ -48,7 +51,7 @@ EXIT_CODES = {
     0: "every statement ran",
     1: "a statement failed, an ASSERT did not hold, or the output could not be written",
     2: "the command line, a profile or a property is wrong",
-    3: "no connection to the brokers or the schema registry",
+    3: "no connection to the brokers, the schema registry or Kafka Connect",
     4: "an answer was PARTIAL: a limit, a table that is behind, a partition that cannot be read",
     5: "fenced: another kshell has taken the query over",
     130: "interrupted by Ctrl-C",
@@ -79,6 +82,7 @@ class KshellError(Exception):
         self.what = what
         self.hint = hint
         self.place = place
+        self.text = ""  # that the place is in, where it is not what the person typed
         self.results: list[Any] = []  # of the statements before it, in a script
 
     def with_place(self, place: Place) -> KshellError:
@@ -107,7 +111,9 @@ class BindError(StatementError):
 
 # Where the names of a kind are listed, for a name that is like none of them.
 _LISTED = {
+    "connector": "SHOW CONNECTORS lists them",
     "query": "SHOW QUERIES lists them",
+    "subject": "SHOW SUBJECTS lists them",
     "topic": "SHOW TOPICS lists them",
     "type": "SHOW TYPES lists those that CREATE TYPE made",
 }
@@ -189,6 +195,16 @@ class UnknownSchema(RegistryError):
     """The schema registry has no schema of that id or subject."""
 
 
+class ConnectError(KshellError):
+    """Kafka Connect refused, or its answer makes no sense."""
+
+
+class ConnectDown(ConnectError):
+    """Kafka Connect does not answer."""
+
+    exit_code = 3
+
+
 class CorruptRecord(KshellError):
     """Bytes that cannot be decoded."""
 
@@ -209,6 +225,17 @@ class Interrupted(KshellError):
     """The user stopped it."""
 
     exit_code = 130
+
+
+def reason_of(error: Exception) -> str:
+    """Why a file cannot be read or written, in words, without its name.
+
+    >>> reason_of(FileNotFoundError(2, "No such file or directory", "x"))
+    'No such file or directory'
+    """
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start} is not UTF-8"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,15 @@ import pyarrow as pa
 
 from kshell.changes import Changes
 
-__all__ = ["LAST", "Answer", "Event", "Goodbye", "LeftOut", "Live", "LiveStats", "Message",
+__all__ = ["LAST", "MARKS", "Answer", "Event", "Goodbye", "LeftOut", "Live", "LiveStats", "Message",
            "Notice", "NoticeKind", "Printed", "Progress", "Proposal", "Remark", "Rows", "Running",
-           "Sections", "Spooling", "backlog", "give_back", "late", "many", "notices_of",
+           "Sections", "Spooling", "Task", "backlog", "give_back", "late", "many", "notices_of",
            "time_left", "titled", "undecodable", "unique"]  # fmt: skip
 
 
 LAST = "_"  # the name in FROM of the last result
+# In a schema's metadata: the column that says of each row that it was added, removed or changed.
+MARKS = b"kshell.marks"
 
 
 class NoticeKind(Enum):
@@ -39,8 +41,10 @@ class NoticeKind(Enum):
     KEPT = "KEPT"  # the result is not kept for a later statement
     CUT = "CUT"  # times are given without their digits beyond milliseconds
     CLUSTER = "CLUSTER"  # the cluster lacks what a system table would show
+    ELSEWHERE = "ELSEWHERE"  # a topic of another profile's cluster was read or written
     GIVEN = "GIVEN"  # a table given to the session hides a topic of the same name
     PLANNED = "PLANNED"  # a change of the cluster was planned, and nothing was changed
+    READ = "READ"  # how much was read, and what would spare it
     CHANGE = "CHANGE"  # what a planned change of the cluster does besides
 
 
@@ -130,7 +134,7 @@ def unique(names: Iterable[str]) -> list[str]:
 class Progress:
     """The progress of a bounded scan: records read, records to read, and seconds since it began.
 
-    `note` says what it waits for, if it waits.
+    `note` says what it waits for, if it waits.  `what` is counted; a total of 0 is unknown.
     """
 
     done: int
@@ -138,6 +142,7 @@ class Progress:
     seconds: float
     bytes: int = 0
     note: str = ""
+    what: str = "records"
 
 
 def many(count: int, what: str) -> str:
@@ -180,7 +185,8 @@ def backlog(lag: int | None, rate: float) -> str:
 class LiveStats:
     """A continuous query's footer: rows shown so far, records scanned, records a second, records
     behind the end of the topics (None: unknown), records that were left out; `note`: an outage;
-    `late`: rows that came after all their windows had closed."""
+    `late`: rows that came after all their windows had closed; `status`: what a member of a group
+    has now."""
 
     rows: int = 0
     scanned: int = 0
@@ -189,6 +195,7 @@ class LiveStats:
     bad: LeftOut = LeftOut()
     note: str = ""
     late: int = 0
+    status: str = ""
 
 
 def _nothing() -> None:
@@ -201,7 +208,8 @@ class Rows:
 
     The schema is settled when the first batch was pulled: types may become wider until then.
     Read `notices` after the last batch.  `elides`: a SELECT without a LIMIT, of which a prompt may
-    show a part.
+    show a part.  `stopped`: what a person should know who has cancelled it.  `format`: the
+    statement says how they are written.
     """
 
     schema: pa.Schema
@@ -211,6 +219,8 @@ class Rows:
     progress: Callable[[], Progress | None] = _nothing  # None: no progress to show
     notices: Callable[[], Sequence[Notice]] = tuple
     elides: bool = False
+    stopped: Callable[[], str] = str
+    format: str = ""
 
     @classmethod
     def of(cls, table: pa.Table | pa.RecordBatch, title: str = "") -> Rows:
@@ -237,7 +247,9 @@ class Live:
     `key` names the columns that identify a row of a table; a stream, whose rows never change, has
     none.  `ends`: it has a LIMIT, and ends when that is reached.  `record` reads the record at a
     partition and an offset, for the `places` of changes; None if they have none.  `hints` say why
-    there may be no row for long.
+    there may be no row for long; `stopped` what a person should know who has cancelled it.  `said`
+    has what became of it so far, in order: of a member of a group, its partitions and the
+    rebalances.
     """
 
     schema: pa.Schema
@@ -250,6 +262,8 @@ class Live:
     ends: bool = False
     record: Callable[[int, int], Printed] | None = None
     hints: tuple[str, ...] = ()
+    said: Callable[[], Sequence[str]] = tuple
+    stopped: Callable[[], str] = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,13 +292,15 @@ class Remark:
 @dataclass(frozen=True, slots=True)
 class Running:
     """A query in the background: its id, its status in a few words, whether it has failed, an
-    outage that it waits for, and the stream or table that it writes."""
+    outage that it waits for, and the stream or table that it writes.  `outlives`: it runs on a
+    cluster, and goes on when this shell has ended."""
 
     id: str
     state: str
     failed: bool = False
     note: str = ""
     writes: str = ""
+    outlives: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,16 +332,30 @@ class Proposal:
 
     Whoever draws it sets `accepted` before the next answer is asked for: then the session calls
     `apply`, which makes the change.  `question` asks a person, `notices` say what it does besides.
+    If it `reads`, it leads to rows: a program that has accepted it wants those alone.
     """
 
     question: str
     plan: Rows
-    apply: Callable[[], Answer]
+    apply: Callable[[], Answer | Task]
     notices: tuple[Notice, ...] = ()
     accepted: bool = False
+    reads: bool = False
 
 
-Event = Answer | Proposal | Remark | Spooling | Goodbye  # the results of `Session.execute`
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Work that may take long (COPY): `work` does it and gives the message of what was done.
+
+    After `cancel`, from any thread, it ends soon, with the message of what was done by then.
+    """
+
+    work: Callable[[], Message]
+    cancel: Callable[[], None]
+    progress: Callable[[], Progress | None]
+
+
+Event = Answer | Proposal | Task | Remark | Spooling | Goodbye  # the results of `Session.execute`
 
 
 def give_back() -> None:

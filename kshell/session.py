@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kshell.config import Properties, Scope, check_settable, config_home, scope_of
-from kshell.errors import KshellError, StatementError, UnknownName, UsageError
+from kshell.config import Properties, Scope, check_settable, config_home, scope_of, variables_shown
+from kshell.errors import KshellError, StatementError, UsageError, reason_of
 from kshell.permits import check_files, check_writes
 from kshell.results import (
     LAST,
@@ -24,13 +24,14 @@ from kshell.results import (
     Rows,
     Running,
     Spooling,
+    Task,
     give_back,
 )
 from kshell.sql import statements as ast
 from kshell.sql.cluster import Change
-from kshell.sql.option_place import option_span, setting_span
+from kshell.sql.option_place import point_at
 from kshell.sql.script import Piece, split, substitute
-from kshell.sql.tokens import place_at, tokenize
+from kshell.sql.tokens import tokenize
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,34 +41,6 @@ if TYPE_CHECKING:
     from kshell.sql.functions import Function
 
 __all__ = ["Session"]
-
-
-_SPANS = {
-    "CREATE": option_span,
-    "ASSERT": option_span,
-    **dict.fromkeys(("SET", "ALTER", "UNSET"), setting_span),
-}
-
-
-def _point_at_option(error: KshellError, piece: Piece) -> None:
-    """An error of an option of CREATE or ASSERT is at the option, not at the source's name; one of
-    SET at its property or value."""
-    word = piece.text.split(None, 1)[0].upper() if piece.text.strip() else ""
-    find = _SPANS.get(word)
-    if find is not None and (span := find(piece.text, error.what)) is not None:
-        at = place_at(piece.text, *span, piece.line, piece.column)
-        if error.place is None or (error.place.line, error.place.column) < (at.line, at.column):
-            error.place = at
-
-
-def _point_at_name(error: KshellError, piece: Piece) -> None:
-    """An error of a name that nothing has is at the name."""
-    if isinstance(error, UnknownName) and error.place is None:
-        for token in tokenize(piece.text):
-            if token.value.casefold() == error.name.casefold():
-                at = place_at(piece.text, token.start, token.end, piece.line, piece.column)
-                error.place = at
-                return
 
 
 class Session:
@@ -120,9 +93,9 @@ class Session:
     def engine(self) -> Engine:
         """The engine; connects at the first call; raises ConnectionFailed."""
         if self._engine is None:
-            from kshell.engines.local.engine import LocalEngine
+            from kshell.engines.chosen import ChosenEngine
 
-            self._engine = LocalEngine.connect(
+            self._engine = ChosenEngine.connect(
                 self.properties, self._tables, self._opens_records
             )
         return self._engine
@@ -180,8 +153,7 @@ class Session:
             statement = parse_piece(substitute(piece, self.variables), types)
             yield from self._run(statement, piece.text)
         except (StatementError, UsageError) as error:
-            _point_at_option(error, piece)
-            _point_at_name(error, piece)
+            point_at(error, piece)
             error.with_place(piece.place)
             error.hint = error.hint or _usage(piece.text)
             raise
@@ -210,7 +182,7 @@ class Session:
             yield from serve(self, statement)
             return
         if isinstance(statement, ast.Show) and statement.what is ast.ShowWhat.VARIABLES:
-            shown = "\n".join(f"{n} = '{v}'" for n, v in sorted(self.variables.items()))
+            shown = variables_shown(self.variables)
             yield Message(shown or "No variable is defined.")
             return
         if statement.writes:
@@ -220,8 +192,6 @@ class Session:
         if not _may_call(statement):
             answer = self.engine.run(statement, self.properties)
             yield answer
-            if isinstance(answer, Proposal) and answer.accepted:
-                yield answer.apply()
         else:
             yield from self._own_functions()
             from kshell.sql import duck
@@ -231,9 +201,11 @@ class Session:
             with with_users(self._functions), duck.using(self._database):
                 answer = self.engine.run(statement, self.properties)
             keeps = self._remembers and isinstance(statement, ast.Select)
-            if keeps and not isinstance(answer, Proposal):
+            if keeps and not isinstance(answer, Proposal | Task):
                 answer = self.engine.remember(answer, self.properties, text)
             yield answer
+        if isinstance(answer, Proposal) and answer.accepted:
+            yield answer.apply()
 
     def _own_functions(self) -> Iterator[Event]:
         """Load the user's functions if that was not done yet, or the path has changed."""
@@ -268,6 +240,10 @@ class Session:
         """Columns of a topic or source; asks the cluster, so do not call it on the UI's thread."""
         return self.engine.columns(name, self.properties)
 
+    def listed(self, what: str) -> Sequence[str]:
+        """The names of each "group", "broker", "principal" or "connector"; asks the cluster."""
+        return self.engine.listed(what, self.properties)
+
     def types(self) -> tuple[str, ...]:
         """Names of the types that CREATE TYPE made."""
         return tuple(self._engine.types()) if self._engine else ()
@@ -280,6 +256,11 @@ class Session:
         with with_users(self._functions):
             known = functions.library()
             return {name: known[name] for name in functions.names()}
+
+    @property
+    def held(self) -> int | None:
+        """How many records an open transaction holds; None without one."""
+        return self._engine.held if self._engine else None
 
     def running(self) -> tuple[Running, ...]:
         """The queries in the background."""
@@ -324,14 +305,30 @@ def _script(session: Session, statement: ast.RunScript) -> Iterator[Event]:
     try:
         text = Path(statement.path).expanduser().read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{statement.path} cannot be read: {error}") from None
+        raise UsageError(f"{statement.path} cannot be read: {reason_of(error)}") from None
     try:
-        yield from session.execute(text)
+        for event in session.execute(text):
+            if isinstance(event, Rows):
+                event.batches = _named(event.batches, statement)
+            yield event
     except KshellError as error:
-        if error.place is not None:  # a place of the inner script, not of `text`
-            error.what = f"{statement.path}, line {error.place.line}: {error.what}"
-            error.args, error.place = (error.what,), statement.place
+        _name_script(error, statement)
         raise
+
+
+def _named(batches: Iterator[pa.RecordBatch], script: ast.RunScript) -> Iterator[pa.RecordBatch]:
+    """The batches; an error while they come names the script."""
+    try:
+        yield from batches
+    except KshellError as error:
+        _name_script(error, script)
+        raise
+
+
+def _name_script(error: KshellError, script: ast.RunScript) -> None:
+    if error.place is not None:  # a place of the inner script, not of the outer text
+        error.what = f"{script.path}, line {error.place.line}: {error.what}"
+        error.args, error.place = (error.what,), script.place
 
 
 def _spool(session: Session, statement: ast.Spool) -> Iterator[Event]:
@@ -385,7 +382,7 @@ def _may_call(statement: ast.Statement) -> bool:
         return statement.what is ast.ShowWhat.FUNCTIONS
     if isinstance(statement, ast.Print):
         return statement.where is not None
-    return not isinstance(statement, ast.Describe | Change)
+    return not isinstance(statement, ast.Describe | ast.History | Change)
 
 
 _OWN: Mapping[type[ast.Statement], Callable[[Session, Any], Iterator[Event]]] = {

@@ -15,6 +15,7 @@ from pyte.screens import Char
 
 __all__ = ["Frame", "film", "frame_of", "svg"]
 
+_APART = 38  # from a line of a film's strip to the next: a cell is a little higher than a line
 _CELL, _LINE, _SIZE, _PAD, _BAR = 8.43, 19, 14, 16, 34
 _BACKGROUND, _TEXT = "#16181d", "#d4d7dd"
 _FONTS = "ui-monospace,'JetBrains Mono','SF Mono',Menlo,Consolas,'DejaVu Sans Mono',monospace"
@@ -201,12 +202,12 @@ def film(frames: Sequence[Frame], seconds: float, still: float, title: str) -> s
     rows = []
     for y, strip in enumerate(strips):
         steps = "".join(
-            f"{second / seconds:.3%}{{transform:translateY({-place * _LINE}px)}}"
+            f"{second / seconds:.3%}{{transform:translateY({-place * _APART}px)}}"
             for second, place in strip.steps
         )
         style.append(f"@keyframes r{y}{{{steps}}}")
-        at_rest = f"translate(0 {-strip.place_at(still) * _LINE})"
-        used = "".join(f'<use href="#l{n}" y="{i * _LINE}"/>' for i, n in enumerate(strip.seen))
+        at_rest = f"translate(0 {-strip.place_at(still) * _APART})"
+        used = "".join(f'<use href="#l{n}" y="{i * _APART}"/>' for i, n in enumerate(strip.seen))
         rows.append(
             f'<svg y="{_BAR + _PAD - 4 + y * _LINE}" width="{width}" height="{_LINE}">'
             f'<g class="s" style="animation-name:r{y}" transform="{at_rest}">{used}</g></svg>'

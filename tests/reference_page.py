@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from kshell.catalog.copy_options import COPY_OPTIONS
 from kshell.catalog.options import OPTIONS
 from kshell.config import PROPERTIES, TOPIC_PROPERTIES, Scope
 from kshell.config.sources import variable_of
@@ -54,8 +55,10 @@ def system_tables() -> Iterator[str]:
         "all rows to a stream: `MAX(lag)` of each minute, for one. `` `kafka.lag` `` in quotes is a\n"
         "topic of that name. The cluster is asked only for what a query names; `topic` or `group_id` in WHERE narrows\n"
         "that. A column in italics is left out of `*`. The columns in bold tell one row from another.\n\n"
-        "`rate` and `verdict` compare two looks: in a bounded query they are a second apart, so that a group that commits\n"
-        "every five seconds may be called stuck; in a live one they are up to ten seconds apart.\n"
+        "`rate` and `verdict` compare two looks: in a bounded query they are a second apart, in a live one up to ten.\n"
+        "Consumers commit every five seconds by default: one that has members is `stuck` only after eight without a\n"
+        "commit, and `no commit` before that. Programs that commit without being members (Flink) may be called stuck\n"
+        "between two commits.\n"
     )
     for known in TABLES.values():
         yield f"### {known.full_name}\n\n{known.help[0].upper()}{known.help[1:]}.\n"
@@ -108,6 +111,9 @@ def properties() -> Iterator[str]:
 def with_options() -> Iterator[str]:
     yield "## Options of WITH\n\n[with](with.md) says more of them.\n"
     rows = ((code(o.name), ", ".join(o.statements), o.help + (f" ({', '.join(o.values)})" if o.values else "")) for o in OPTIONS.values())
+    yield table(("option", "in", "what it does"), rows)
+    yield "## Options of COPY\n\n[producing](producing.md) says more of them.\n"
+    rows = ((code(o.name), ", ".join(o.statements), o.help + (f" ({', '.join(o.values)})" if o.values else "")) for o in COPY_OPTIONS.values())
     yield table(("option", "in", "what it does"), rows)
 
 

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from kshell.cases.model import Case, Outcome, Status
 from kshell.cases.read import read_cases, read_three_files
-from kshell.errors import UsageError
+from kshell.errors import UsageError, reason_of
 from kshell.whole_file import WholeFile
 
 __all__ = ["main"]
@@ -110,4 +110,4 @@ def _report(path: str, outcomes: Iterable[Outcome]) -> None:
         whole.file.write("\n")
         whole.done()
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error}") from None
+        raise UsageError(f"{path} cannot be written: {reason_of(error)}") from None

@@ -24,7 +24,7 @@ from kshell.cases.model import (
     TopicSpec,
     WindowSpec,
 )
-from kshell.errors import UsageError
+from kshell.errors import UsageError, reason_of
 from kshell.sql.script import split
 
 __all__ = ["read_cases", "read_three_files"]
@@ -80,7 +80,7 @@ def _text(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from None
+        raise UsageError(f"{path} cannot be read: {reason_of(error)}") from None
 
 
 def _load(path: str) -> Any:

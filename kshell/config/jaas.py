@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from kshell.errors import UsageError
+from kshell.errors import UsageError, reason_of
 
 __all__ = ["read_jaas"]
 
@@ -81,7 +81,7 @@ def _token(options: Mapping[str, str], endpoint: str) -> list[tuple[str, str]]:
         try:
             return [("sasl.oauthbearer.token", path.read_text("utf-8").strip())]
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"the token in {path} cannot be read: {error}") from None
+            raise UsageError(f"the token in {path} cannot be read: {reason_of(error)}") from None
     where = f" from {address.scheme}://{address.hostname}" if address.hostname else ""
     raise UsageError(
         f"OAuthBearerLoginModule would fetch a token{where}, and kshell takes one that is there",

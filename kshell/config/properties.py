@@ -11,12 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
+from kshell.config.flink_properties import FLINK_PROPERTIES
 from kshell.config.property_row import Property, Scope, delimiter_flaw, schema_file_flaw
 from kshell.errors import UsageError, nearest
 from kshell.permits import check_files
 
 __all__ = ["PROPERTIES", "TOPIC_PROPERTIES", "alike", "canonical", "check_settable", "is_known",
-           "is_secret", "property_named", "scope_of"]  # fmt: skip
+           "is_secret", "is_secret_like", "property_named", "scope_of"]  # fmt: skip
 
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "GSSAPI")
@@ -25,6 +26,27 @@ _STRATEGIES = ("TopicNameStrategy", "RecordNameStrategy", "TopicRecordNameStrate
 _DECLARED = (
     "JSON", "JSON_SR", "AVRO", "PROTOBUF", "PROTOBUF_NOSR", "DELIMITED", "KAFKA", "NONE",
 )  # fmt: skip
+
+
+def _of_server(lead: str, name: str, timeout: str = "5000") -> tuple[Property, ...]:
+    """The rows of a server that is asked by its REST API."""
+    return (
+        Property(f"{lead}url", None, f"the address of {name}"),
+        Property(f"{lead}basic.auth.user.info", None, "user:password", secret=True),
+        Property(f"{lead}bearer.token", None, "a token", secret=True),
+        Property(f"{lead}ssl.ca.location", None,
+                 "the authorities to trust: a file of PEM, PKCS12 or JKS", file=True),
+        Property(f"{lead}ssl.truststore.password", None,
+                 f"the password of the store {lead}ssl.ca.location", secret=True),
+        Property(f"{lead}ssl.certificate.location", None,
+                 "our certificate: a file of PEM, or of PKCS12 or JKS with its key", file=True),
+        Property(f"{lead}ssl.keystore.password", None,
+                 f"the password of the store {lead}ssl.certificate.location", secret=True),
+        Property(f"{lead}ssl.key.location", None, "PEM file of our private key", file=True),
+        Property(f"{lead}ssl.key.password", None, "the private key's password", secret=True),
+        Property(f"{lead}timeout.ms", timeout, f"how long {name} may take to answer", least=1),
+    )  # fmt: skip
+
 
 _OF_THE_CONNECTION = (
     Property("bootstrap.servers", None, "brokers to connect to first: host:port[,…]"),
@@ -55,36 +77,46 @@ _OF_THE_CONNECTION = (
     Property("kshell.files", "false",
              "statements may read and write local files: the command allows it", _FLAG, fixed=True),
     Property("kshell.read.only", "false",
-             "statements that write to the cluster or the registry are refused", _FLAG, fixed=True),
+             "statements that write to the cluster, the registry or Connect are refused", _FLAG,
+             fixed=True),
+    Property("kshell.insecure", "false",
+             "secrets may go over plain http to other machines (registry, Connect)", _FLAG,
+             fixed=True),
 )  # fmt: skip
 _OF_THE_SESSION = (
     Property("isolation.level", "read_committed", "whose transactions are seen",
              ("read_committed", "read_uncommitted")),
     Property("auto.offset.reset", "latest",
              "where a continuous query starts", ("earliest", "latest")),
+    Property("partition.assignment.strategy", "range",
+             "how the members of CONSUME's group share partitions out",
+             ("range", "roundrobin", "cooperative-sticky")),
+    Property("session.timeout.ms", "45000",
+             "after how long without a sign of life a member of CONSUME's group is given up",
+             least=1),
+    Property("transactional.id", None,
+             "under which name CONSUME … EXACTLY ONCE writes: a process with the same one ends what"
+             " another left open; else it is a new one each time"),
     Property("delivery.timeout.ms", "120000",
              "how long a query waits for brokers to acknowledge what it writes", least=1),
+    Property("acks", "all",
+             "who acknowledges what is written: all in-sync replicas, the leader (1), nobody (0)",
+             ("all", "1", "0")),
+    Property("enable.idempotence", None,
+             "whether nothing is written twice or out of order; without it, as acks=all says",
+             _FLAG),
+    Property("partitioner", "murmur2_random",
+             "who chooses the partitions of INSERT … VALUES and COPY: the key's hash as Java's"
+             " clients take it (murmur2), as librdkafka's (consistent), or each in turn",
+             ("murmur2_random", "consistent_random", "round_robin", "murmur2", "consistent",
+              "fnv1a", "fnv1a_random", "random")),
     Property("compression.type", "none", "how batches are compressed that are written",
              ("none", "gzip", "snappy", "lz4", "zstd")),
-    Property("schema.registry.url", None, "the schema registry's address"),
-    Property("schema.registry.basic.auth.user.info", None, "user:password", secret=True),
-    Property("schema.registry.bearer.token", None, "a token", secret=True),
-    Property("schema.registry.ssl.ca.location", None,
-             "the authorities to trust: a file of PEM, PKCS12 or JKS", file=True),
-    Property("schema.registry.ssl.truststore.password", None,
-             "the password of the store schema.registry.ssl.ca.location", secret=True),
-    Property("schema.registry.ssl.certificate.location", None,
-             "our certificate: a file of PEM, or of PKCS12 or JKS with its key", file=True),
-    Property("schema.registry.ssl.keystore.password", None,
-             "the password of the store schema.registry.ssl.certificate.location", secret=True),
-    Property("schema.registry.ssl.key.location", None, "PEM file of our private key", file=True),
-    Property("schema.registry.ssl.key.password", None, "the private key's password",
-             secret=True),
-    Property("schema.registry.timeout.ms", "5000",
-             "how long the registry may take to answer", least=1),
+    *_of_server("schema.registry.", "the schema registry"),
     Property("schema.registry.wait.ms", "10000",
              "how long a bounded query waits for a registry that does not answer",
              least=0),
+    *_of_server("connect.", "Kafka Connect", "10000"),
     Property("key.subject.name.strategy", "TopicNameStrategy",
              "the subject of a key's schema", _STRATEGIES),
     Property("value.subject.name.strategy", "TopicNameStrategy",
@@ -128,6 +160,9 @@ _OF_THE_SESSION = (
     Property("kshell.file.max.bytes", str(256 << 20),
              "the largest file that CREATE TABLE … FROM FILE reads; its rows in memory too",
              least=1),
+    Property("kshell.copy.on.error", "stop",
+             "whether a bad row of a file ends COPY, or is left out: --on-error skip sets it",
+             ("stop", "skip")),
     Property("kshell.functions", None,
              "the Python file of your own functions; functions.py beside config.toml",
              file=True),
@@ -159,7 +194,7 @@ _OF_THE_SESSION = (
 )  # fmt: skip
 PROPERTIES: Mapping[str, Property] = MappingProxyType(
     {p.name: replace(p, scope=Scope.CONNECTION) for p in _OF_THE_CONNECTION}
-    | {p.name: p for p in _OF_THE_SESSION}
+    | {p.name: p for p in (*_OF_THE_SESSION, *FLINK_PROPERTIES)}
 )
 
 _ALIASES = {
@@ -175,9 +210,14 @@ _ALIASES = {
     "metadata.broker.list": "bootstrap.servers",
     "compression.codec": "compression.type",
     "message.timeout.ms": "delivery.timeout.ms",
+    "request.required.acks": "acks",
+    "partitioner.class": "partitioner",
     "bearer.auth.token": "schema.registry.bearer.token",
     "basic.auth.user.info": "schema.registry.basic.auth.user.info",
     "ksql.schema.registry.url": "schema.registry.url",
+    "ksql.connect.url": "connect.url",
+    "connect.ssl.truststore.location": "connect.ssl.ca.location",
+    "connect.ssl.keystore.location": "connect.ssl.certificate.location",
 }
 # The properties of one topic: topic.NAME.value.format and the like.
 _TOPIC = re.compile(r"topic\.(?P<topic>.+)\.(?P<what>(?:key|value)\.[a-z.]+)", re.IGNORECASE)
@@ -245,8 +285,21 @@ def canonical(name: str) -> str:
 
 
 _LIKE_SECRET = re.compile(
-    r"passw|pasw|pwd|secret|token|credential|user[._]info|jaas|private", re.IGNORECASE
-)
+    r"passw|pasw|passphrase|(?<![a-z])pass(?![a-z])|pwd|pw(?![a-z])|secret|token|credential"
+    r"|(api|access)[._-]?key|user[._]info|jaas|private", re.IGNORECASE,
+)  # fmt: skip
+
+
+_LIKE_KEY = re.compile(r"passphrase|(?:api|access|account|private)[._-]?key|ssl\.key$", re.I)
+
+
+def is_secret_like(name: str) -> bool:
+    """Whether a config of any product is a secret by its name.
+
+    >>> [is_secret_like(n) for n in ("database.password", "s3.access.key", "key.converter")]
+    [True, True, False]
+    """
+    return any(pattern.search(name) for pattern in (_LIKE_SECRET, _LIKE_KEY))
 
 
 def is_secret(name: str) -> bool:
@@ -281,7 +334,7 @@ def is_known(name: str) -> bool:
 def alike(name: str) -> str:
     """The property for which a name is almost certainly misspelt; "" if there is none.
 
-    >>> alike("sasl.pasword"), alike("acks")
+    >>> alike("sasl.pasword"), alike("linger.ms")
     ('sasl.password', '')
     """
     return next(iter(nearest(name, PROPERTIES, 1, 0.9)), "")

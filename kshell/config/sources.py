@@ -8,6 +8,7 @@ environment, the profile, what stands outside of all profiles in config.toml, th
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +24,14 @@ if TYPE_CHECKING:
     from kshell.config.client_files import ClientFile
 
 __all__ = ["COMMANDS_DEFAULTS", "PROFILE_KEYS", "Gathered", "config_file", "environment",
-           "gather", "read_config", "variable_of"]  # fmt: skip
+           "file_variable_of", "gather", "of_profile", "profiles", "read_config",
+           "variable_of"]  # fmt: skip
 
 # Short names that a profile has for what marks it.
 PROFILE_KEYS: Mapping[str, str] = {"color": "kshell.prompt.color", "read_only": "kshell.read.only"}
 
 # The command's defaults where they are not a program's: who types may use files.
+_LEAD = "KSHELL_"  # of the environment's names
 COMMANDS_DEFAULTS: Mapping[str, str] = {"kshell.files": "true"}
 
 
@@ -73,6 +76,25 @@ def gather(
     return Gathered(properties, kept, client.ignored if client else ())
 
 
+def profiles() -> tuple[str, ...]:
+    """The names of the profiles in config.toml; raises UsageError if it cannot be read."""
+    path = config_file()
+    return tuple(sorted(filter(None, read_config(path)))) if path.exists() else ()
+
+
+def of_profile(name: str) -> Properties:
+    """What config.toml sets with a profile, and variables with its name: KSHELL_PROD_SASL_PASSWORD.
+
+    Raises UsageError, UnknownName.
+    """
+    own = re.sub(r"\W", "_", name.upper())
+    properties = Properties(COMMANDS_DEFAULTS)
+    for layer in (*_of_profile(name), environment(f"KSHELL_{own}_")):
+        for setting in layer:
+            properties = setting.onto(properties)
+    return properties
+
+
 def _client(path: str) -> ClientFile:
     from kshell.config.client_files import read_client_file  # no start without -F waits for it
 
@@ -86,21 +108,47 @@ def _assigned(item: str) -> Setting:
     return Setting(name, value, "-X")
 
 
-def environment() -> Iterator[Setting]:
-    """KSHELL_BOOTSTRAP_SERVERS and the like: dots are underscores, `kshell.` is left out."""
-    for name in PROPERTIES:
-        variable = variable_of(name)
+def environment(lead: str = _LEAD) -> Iterator[Setting]:
+    """KSHELL_BOOTSTRAP_SERVERS and the like: dots are underscores, `kshell.` is left out.
+
+    With _FILE after it, the variable of a secret names the file whose text is the secret.
+    """
+    for name, known in PROPERTIES.items():
+        variable = variable_of(name, lead)
         if variable in os.environ:
             yield Setting(name, os.environ[variable], variable)
+        named = f"{variable}_FILE" if known.secret else ""
+        if named and named in os.environ:
+            if variable in os.environ:
+                raise UsageError(f"{variable} and {named} are both set", hint="unset one of them")
+            yield Setting(name, _secret_in(named, os.environ[named]), named)
 
 
-def variable_of(name: str) -> str:
+def _secret_in(variable: str, path: str) -> str:
+    """The file's text, without a line's end."""
+    try:
+        return Path(path).expanduser().read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not text"
+        raise UsageError(f"{variable}: {path} cannot be read: {why}") from None
+
+
+def variable_of(name: str, lead: str = _LEAD) -> str:
     """The environment's name for a property.
 
     >>> variable_of("kshell.sample.records"), variable_of("sasl.password")
     ('KSHELL_SAMPLE_RECORDS', 'KSHELL_SASL_PASSWORD')
     """
-    return "KSHELL_" + name.removeprefix("kshell.").replace(".", "_").upper()
+    return lead + name.removeprefix("kshell.").replace(".", "_").upper()
+
+
+def file_variable_of(name: str) -> str:
+    """The environment's name for the file of a secret property.
+
+    >>> file_variable_of("sasl.password")
+    'KSHELL_SASL_PASSWORD_FILE'
+    """
+    return f"{variable_of(name)}_FILE"
 
 
 def _of_profile(name: str) -> tuple[list[Setting], list[Setting]]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kshell.errors import UsageError
+from kshell.errors import UsageError, reason_of
 
 __all__ = ["Entry", "read_toml"]
 
@@ -36,7 +36,7 @@ def read_toml(path: Path) -> list[Entry]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from None
+        raise UsageError(f"{path} cannot be read: {reason_of(error)}") from None
     try:
         tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

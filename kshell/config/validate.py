@@ -11,7 +11,7 @@ from kshell.config.client_files import read_client_file
 from kshell.config.private import why_not_private
 from kshell.config.properties import PROPERTIES, alike, canonical, is_known, property_named
 from kshell.config.setting import Setting
-from kshell.config.sources import environment, read_config, variable_of
+from kshell.config.sources import environment, file_variable_of, read_config, variable_of
 from kshell.config.values import Properties
 from kshell.errors import UsageError, nearest
 
@@ -53,8 +53,14 @@ def problems_of_client_file(path: Path) -> Iterator[UsageError]:
 
 def problems_of_environment() -> Iterator[UsageError]:
     """What is wrong with the variables that begin with KSHELL_."""
-    yield from _problems(environment(), [])
+    try:
+        settings = [*environment()]
+    except UsageError as error:
+        yield error
+        settings = []
+    yield from _problems(settings, [])
     known = {variable_of(name) for name in PROPERTIES}
+    known |= {file_variable_of(name) for name, p in PROPERTIES.items() if p.secret}
     for variable in sorted(os.environ):
         if variable.startswith("KSHELL_") and variable not in known | _OTHERS:
             close = nearest(variable, known, 1)
@@ -83,7 +89,7 @@ def _problems(settings: Iterable[Setting], weaker: Iterable[Setting]) -> Iterato
     for name in sorted(missing):
         yield UsageError(f"{origins[name]}: {name}: there is no file {properties[name]}")
     if files and not missing:
-        for lead in ("", "schema.registry."):
+        for lead in ("", "schema.registry.", "connect."):
             try:
                 without_stores(properties, lead)
             except UsageError as error:

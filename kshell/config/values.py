@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kshell.config.properties import PROPERTIES, property_named
+from kshell.config.properties import PROPERTIES, is_secret, property_named
 from kshell.config.property_row import Scope, checked
 
-__all__ = ["Properties"]
+__all__ = ["MASK", "Properties", "variables_shown"]
 
 # Two names for one thing: to set one unsets the other.
 _RIVALS = {
@@ -23,7 +23,7 @@ _RIVALS = {
 _RIVALS |= {other: name for name, other in _RIVALS.items()}
 
 
-_MASK = "********"
+MASK = "********"  # stands for a secret
 _USER_INFO = re.compile(r"//[^/@\s]*@")  # user and password in a URL
 
 
@@ -80,6 +80,10 @@ class Properties(Mapping[str, str]):
         lead = f"topic.{topic}.{half}."
         return {n.removeprefix(lead): v for n, v in self._set.items() if n.startswith(lead)}
 
+    def is_set(self, name: str) -> bool:
+        """Whether a property has a value of its own, not its default."""
+        return name in self._set
+
     def number(self, name: str) -> int | None:
         """A whole number, or None if it is not set."""
         value = self.get(name)
@@ -105,8 +109,8 @@ class Properties(Mapping[str, str]):
         value = self.get(name, "")
         known = PROPERTIES.get(name)
         if known is not None and known.secret and value:
-            return _MASK
-        return _USER_INFO.sub(f"//{_MASK}@", value)
+            return MASK
+        return _USER_INFO.sub(f"//{MASK}@", value)
 
     def shown(self) -> list[tuple[str, str, str, str]]:
         """(name, value, default, scope) of every property, secrets masked."""
@@ -119,3 +123,13 @@ class Properties(Mapping[str, str]):
 
     def __repr__(self) -> str:
         return f"Properties({ {n: v for n, v, *_ in self.shown() if n in self._set} })"
+
+
+def variables_shown(variables: Mapping[str, str]) -> str:
+    """Variables as lines, masked where their name is that of a secret.
+
+    >>> variables_shown({"pw": "x", "city": "Rome"})
+    "city = 'Rome'\\npw = '********'"
+    """
+    shown = sorted((n, MASK if is_secret(n) else v) for n, v in variables.items())
+    return "\n".join(f"{name} = '{value}'" for name, value in shown)

@@ -1,17 +1,20 @@
 """The demo's records: page views, users, orders and reviews, as endless deterministic streams.
 
-`broker` produces them; the field names come from the talk that the demo repeats.
+`broker` produces them, `datagen` some of them and a click stream; the field names come from the
+talk that the demo repeats.
 """
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["STREAMS", "Record"]
+__all__ = ["MAKERS", "STREAMS", "Make", "Record"]
+
+Make = Callable[[random.Random, int, int], tuple[str, dict[str, Any]]]  # (chance, number, now)
 
 USERS = [f"User_{n}" for n in range(1, 41)]
 REGIONS = [f"Region_{n}" for n in range(1, 10)]
@@ -42,7 +45,7 @@ class Stream:
     topic: str
     history: int
     per_second: float
-    make: Callable[[random.Random, int, int], tuple[str, dict[str, Any]]]
+    make: Make
 
     def records(self, seed: int, first: int, timestamps: Iterator[int]) -> Iterator[Record]:
         """Records from number `first` on, one for each timestamp."""
@@ -96,6 +99,28 @@ def _review(chance: random.Random, number: int, now: int) -> tuple[str, dict[str
     return user, {"userid": user, "stars": stars, "text": text}
 
 
+AGENTS = ("Mozilla/5.0 (X11; Linux x86_64)", "Mozilla/5.0 (iPhone)", "curl/8.5.0")
+PAGES = ("/", "/menu", "/cart", "/checkout", "/images/logo.png", "/login")
+
+
+def _click(chance: random.Random, number: int, now: int) -> tuple[str, dict[str, Any]]:
+    user = chance.choice(USERS)
+    ip = f"10.0.{chance.randrange(4)}.{chance.randrange(1, 255)}"
+    return ip, {
+        "ip": ip,
+        "userid": user,
+        "time": now,
+        "request": f"GET {chance.choice(PAGES)} HTTP/1.1",
+        "status": chance.choices((200, 302, 404, 500), (90, 5, 4, 1))[0],
+        "bytes": chance.randrange(200, 20_000),
+        "referrer": "-" if chance.random() < 0.5 else f"https://shop{chance.choice(PAGES)}",
+        "agent": chance.choice(AGENTS),
+    }
+
+
+MAKERS: Mapping[str, Make] = {
+    "pageviews": _pageview, "users": _user, "orders": _order, "clickstream": _click,
+}  # fmt: skip
 STREAMS = (
     Stream("pageviews", 20_000, 20.0, _pageview),
     Stream("users", 200, 0.5, _user),

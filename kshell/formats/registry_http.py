@@ -7,19 +7,13 @@ secret.
 
 from __future__ import annotations
 
-import random
-import ssl
-import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NoReturn
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
-
-import httpx
+from urllib.parse import quote
 
 from kshell.config import cache_home
-from kshell.config.certificates import tls_context
-from kshell.errors import RegistryDown, RegistryError, UnknownSchema, UsageError
+from kshell.errors import RegistryDown, RegistryError, UnknownSchema
 from kshell.formats.registry import (
     Reference,
     Registered,
@@ -29,18 +23,21 @@ from kshell.formats.registry import (
     subject_name,
 )
 from kshell.formats.registry_cache import SchemaFiles
+from kshell.kafka.rest import Rest, Service
 from kshell.permits import check_writes
 
-__all__ = ["HttpSchemas", "open_schemas"]
+__all__ = ["REGISTRY", "HttpSchemas", "open_schemas"]
 
-_TRIES = 3  # at every address
-_FIRST_WAIT = 0.1  # seconds before the second try; doubled before the third
-_MAX_ANSWER = 16 << 20  # bytes
 _MAX_DEPTH, _MAX_IMPORTS = 32, 500  # of references
-_REST = 0.5  # seconds in which one that did not answer is not asked again
-_AGAIN = frozenset({408, 429, 500, 502, 503, 504})
-_MEDIA = "application/vnd.schemaregistry.v1+json"
-_NO_SUBJECT, _NO_VERSION, _NO_SCHEMA = 40401, 40402, 40403
+_NO_SUBJECT, _NO_VERSION, _NO_SCHEMA, _NO_COMPATIBILITY = 40401, 40402, 40403, 40408
+_MISSING = frozenset({_NO_SUBJECT, _NO_VERSION, _NO_SCHEMA, _NO_COMPATIBILITY})
+
+
+REGISTRY = Service(
+    "the schema registry", "schema.registry.", "--registry", "http://localhost:8081",
+    RegistryDown, RegistryError, frozenset({408, 429, 500, 502, 503, 504}),
+    "application/vnd.schemaregistry.v1+json",
+)  # fmt: skip
 
 
 def open_schemas(properties: Mapping[str, str]) -> HttpSchemas:
@@ -49,42 +46,11 @@ def open_schemas(properties: Mapping[str, str]) -> HttpSchemas:
     >>> open_schemas({"schema.registry.url": "http://localhost:8081"}).addresses
     ['http://localhost:8081']
     """
-    urls = [u.strip() for u in properties.get("schema.registry.url", "").split(",") if u.strip()]
-    if not urls:
-        raise UsageError("no schema registry", hint="--registry URL, or schema.registry.url")
-    split = [_split_url(u) for u in urls]
-    user_info = properties.get("schema.registry.basic.auth.user.info", "") or split[0][1]
-    token = properties.get("schema.registry.bearer.token", "")
-    if token and user_info:
-        raise UsageError(
-            "the schema registry has both a token and a user",
-            hint="unset schema.registry.bearer.token or schema.registry.basic.auth.user.info",
-        )
-    user, _, password = user_info.partition(":")
-    client = httpx.Client(
-        auth=httpx.BasicAuth(user, password) if user_info else None,
-        headers={"Authorization": f"Bearer {token}"} if token else {},
-        verify=tls_context(properties, "schema.registry."),
-        timeout=int(properties.get("schema.registry.timeout.ms", "5000")) / 1000,
-        follow_redirects=False,  # a redirect would take the password elsewhere
-    )
     names = {
         half: SubjectNames(properties.get(f"{half}.subject.name.strategy", "TopicNameStrategy"))
         for half in ("key", "value")
     }
-    return HttpSchemas([address for address, _ in split], client, names, properties)
-
-
-def _split_url(url: str) -> tuple[str, str]:
-    """The address without user and password, and those."""
-    parts = urlsplit(url if "://" in url else f"http://{url}")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(
-            "schema.registry.url is no http or https address", hint="http://localhost:8081"
-        )
-    host = parts.netloc.rpartition("@")[2]
-    secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else ""
-    return urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", "")), secret
+    return HttpSchemas(Rest.open(REGISTRY, properties), names, properties)
 
 
 class HttpSchemas:
@@ -92,25 +58,27 @@ class HttpSchemas:
 
     def __init__(
         self,
-        addresses: Sequence[str],
-        client: httpx.Client,
+        rest: Rest,
         names: Mapping[str, SubjectNames],
         properties: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        self.addresses = list(addresses)
-        self._client, self._names = client, dict(names)
+        self._rest, self._names = rest, dict(names)
         self._properties = properties
-        self._files = SchemaFiles(cache_home(), addresses)
+        self._files = SchemaFiles(cache_home(), rest.addresses)
         self._by_id: dict[int, Schema] = {}
         self._unknown: dict[int, UnknownSchema] = {}
         self._ids: dict[tuple[str, SchemaType, str], int] = {}
         self._versions: dict[tuple[str, int], Schema] = {}
         self._unproven: int | None = None  # an id that only its file vouches for
-        self._down_until, self._why_down = 0.0, ""
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where it is asked, the first first."""
+        return self._rest.addresses
 
     def close(self) -> None:
         """Lets go of the connections."""
-        self._client.close()
+        self._rest.close()
 
     def by_id(self, id: int) -> Schema:
         """As `Schemas.by_id`: memory, then disk, then the server.
@@ -177,6 +145,47 @@ class HttpSchemas:
             return Registered(int(node["id"]), subject, int(node["version"]), self._schema(node))
         except (KeyError, TypeError, ValueError):
             self._nonsense(f"subject {subject}")
+
+    def subjects(self) -> list[str]:
+        """The names of all subjects."""
+        found = self._ask("GET", "/subjects", what="its subjects")
+        if not (isinstance(found, list) and all(isinstance(name, str) for name in found)):
+            self._nonsense("its subjects")
+        return sorted(found)
+
+    def versions(self, subject: str) -> list[int]:
+        """The numbers of a subject's versions; none if there is no such subject."""
+        path = f"/subjects/{quote(subject, safe='')}/versions"
+        found = self._ask("GET", path, what=f"subject {subject}")
+        if found is not None and not (
+            isinstance(found, list) and all(isinstance(n, int) for n in found)
+        ):
+            self._nonsense(f"subject {subject}")
+        return sorted(found or ())
+
+    def version(self, subject: str, number: int) -> Registered | None:
+        """A version of a subject; None if it is not there."""
+        return self._version(subject, number)
+
+    def compatibility(self, subject: str | None) -> str | None:
+        """What a subject's next schema must fit, None where that is not set for it; or what holds
+        for all subjects of which nothing is set."""
+        found = self._ask("GET", _config(subject), what="the compatibility")
+        if found is None:
+            return None
+        level = found.get("compatibilityLevel") if isinstance(found, dict) else None
+        if not isinstance(level, str):
+            self._nonsense("the compatibility")
+        return level
+
+    def set_compatibility(self, subject: str | None, level: str) -> None:
+        """Set it; an empty level takes a subject's own away."""
+        what = "the compatibility" + (f" of {subject}" if subject else "")
+        check_writes(self._properties, f"setting {what}")
+        if level:
+            self._ask("PUT", _config(subject), {"compatibility": level}, what=what)
+        else:
+            self._ask("DELETE", _config(subject), what=what)
 
     def subject(self, topic: str, half: str, record: str = "") -> str:
         """As `Schemas.subject`, by key.subject.name.strategy and value.subject.name.strategy."""
@@ -247,41 +256,8 @@ class HttpSchemas:
 
     def _ask(self, method: str, path: str, body: Any = None, *, what: str) -> Any:
         """The answer's JSON; None where there is no such thing."""
-        reason = ""
-        if time.monotonic() < self._down_until:
-            raise self._down()
-        for tried in range(_TRIES):
-            if tried:
-                time.sleep(_FIRST_WAIT * 2 ** (tried - 1) * random.uniform(0.7, 1.3))
-            for address in self.addresses:
-                try:
-                    status, answer = self._send(method, address + path, body)
-                except httpx.HTTPError as error:
-                    reason = _reason(error)
-                    continue
-                if status in _AGAIN:
-                    reason = f"HTTP {status}"
-                    continue
-                return self._judge(status, answer, what)
-        self._why_down, self._down_until = reason, time.monotonic() + _REST
-        raise self._down()
-
-    def _down(self) -> RegistryDown:
-        return RegistryDown(
-            f"the schema registry at {', '.join(self.addresses)} does not answer: {self._why_down}",
-            hint="is it running, and is schema.registry.url right?",
-        )
-
-    def _send(self, method: str, url: str, body: Any) -> tuple[int, Any]:
-        with self._client.stream(
-            method, url, json=body, headers={"Accept": f"{_MEDIA}, application/json"}
-        ) as response:
-            data = bytearray()
-            for piece in response.iter_bytes():
-                data += piece
-                if len(data) > _MAX_ANSWER:
-                    raise RegistryError(f"the schema registry answered more than {_MAX_ANSWER} B")
-            return response.status_code, _json(bytes(data))
+        status, answer = self._rest.ask(method, path, body)
+        return self._judge(status, answer, what)
 
     def _judge(self, status: int, answer: Any, what: str) -> Any:
         code = answer.get("error_code") if isinstance(answer, dict) else None
@@ -289,7 +265,7 @@ class HttpSchemas:
             if answer is None:
                 self._nonsense(what)
             return answer
-        if status == 404 and code in (_NO_SUBJECT, _NO_VERSION, _NO_SCHEMA):
+        if status == 404 and code in _MISSING:
             return None
         if status in (401, 403):
             raise RegistryError(
@@ -304,29 +280,12 @@ class HttpSchemas:
         raise RegistryError(f"the schema registry refused {what}: {reason}", hint=hint)
 
 
+def _config(subject: str | None) -> str:
+    return "/config" if subject is None else f"/config/{quote(subject, safe='')}"
+
+
 def _references(node: Any) -> tuple[Reference, ...]:
     return tuple(
         Reference(str(r["name"]), str(r["subject"]), int(r["version"]))
         for r in node.get("references") or ()
     )
-
-
-def _json(data: bytes) -> Any:
-    import orjson
-
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return None
-
-
-def _reason(error: httpx.HTTPError) -> str:
-    """What failed, without the request (whose address and headers may hold secrets)."""
-    if isinstance(error, httpx.TimeoutException):
-        return "no answer in time"
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            return f"TLS: {cause.reason or type(cause).__name__}"
-        cause = cause.__cause__ or cause.__context__
-    return "connection refused" if isinstance(error, httpx.ConnectError) else type(error).__name__

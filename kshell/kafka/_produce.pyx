@@ -56,7 +56,7 @@ cdef extern from "produce.h" nogil:
         void *(*offsets_add)(void *, const char *, int32_t) noexcept nogil
         int (*offsets_set)(void *, const char *, int32_t, int64_t) noexcept nogil
         void (*offsets_destroy)(void *) noexcept nogil
-        void *(*group_new)(const char *) noexcept nogil
+        void *(*group_read)(void **, const void *, size_t) noexcept nogil
         void (*group_destroy)(void *) noexcept nogil
     ctypedef struct column:
         const uint8_t *valid
@@ -79,7 +79,7 @@ NAMES = (
     "headers_new", "header_add", "headers_destroy", "init_transactions", "begin_transaction",
     "send_offsets_to_transaction", "commit_transaction", "abort_transaction",
     "topic_partition_list_new", "topic_partition_list_add", "topic_partition_list_set_offset",
-    "topic_partition_list_destroy", "consumer_group_metadata_new",
+    "topic_partition_list_destroy", "consumer_group_metadata_read",
     "consumer_group_metadata_destroy",
 )
 cdef enum:
@@ -279,12 +279,14 @@ cdef class Sender:
         """Begin a transaction."""
         self.check(lib.begin_transaction(self.client))
 
-    def send_offsets(self, group, offsets, double seconds):
-        """Add offsets (topic, partition, next offset) of a group to the transaction."""
+    def send_offsets(self, bytes member, offsets, double seconds):
+        """Add offsets (topic, partition, next offset) to the transaction, for the group and the
+        member in a consumer's `consumer_group_metadata()`."""
         cdef int wait = <int>(seconds * 1000)
         cdef void *error
+        cdef void *of = NULL
+        self.check(lib.group_read(&of, <const char *>member, len(member)))
         cdef void *all = lib.offsets_new(len(offsets))
-        cdef void *of = lib.group_new(group.encode())
         for topic, partition, offset in offsets:
             name = topic.encode()
             lib.offsets_add(all, name, partition)

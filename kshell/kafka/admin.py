@@ -13,22 +13,16 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from kshell.config import Properties
+from kshell.config import MASK, Properties
 from kshell.errors import KafkaError, UnknownName
-from kshell.kafka.rights import refused
+from kshell.kafka.rights import CLUSTER, FORBIDDEN, Right, refused
 from kshell.kafka.settings import librdkafka
 from kshell.permits import check_writes
 
-__all__ = ["CLUSTER", "FORBIDDEN", "TIMEOUT", "Admin", "Config", "Right", "create_topic",
-           "delete_topic", "provoke_topic"]  # fmt: skip
+__all__ = ["TIMEOUT", "Admin", "Config", "create_topic", "delete_topic", "provoke_topic"]
 
 TIMEOUT = 10.0  # seconds for a request
 _UNKNOWN, _LEADS_ALREADY = 3, 84
-FORBIDDEN = frozenset({29, 30, 31, 53})  # a topic, a group, the cluster, a transactional id
-
-
-Right = tuple[str, str]  # an operation and a resource, as ACLs name them
-CLUSTER = "cluster"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +92,8 @@ class Admin:
         """Create a topic, or have the brokers check whether it can be; -1 is their default."""
         from confluent_kafka.admin import NewTopic
 
-        check_writes(self.properties, f"creating topic {topic}")
+        if not only_check:
+            check_writes(self.properties, f"creating topic {topic}")
         try:
             new = NewTopic(topic, partitions, replicas, config=dict(configs))
         except ValueError as error:
@@ -121,7 +116,8 @@ class Admin:
         """Give a topic more partitions: so many in all."""
         from confluent_kafka.admin import NewPartitions
 
-        check_writes(self.properties, f"adding partitions to topic {topic}")
+        if not only_check:
+            check_writes(self.properties, f"adding partitions to topic {topic}")
         asked = self.client.create_partitions(
             [NewPartitions(topic, partitions)], request_timeout=TIMEOUT, validate_only=only_check
         )
@@ -134,7 +130,8 @@ class Admin:
         """Set configs of a topic, or take them back to the brokers' (None); others stay."""
         from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
-        check_writes(self.properties, f"changing configs of topic {topic}")
+        if not only_check:
+            check_writes(self.properties, f"changing configs of topic {topic}")
         entries = [
             ConfigEntry(
                 name, value,
@@ -185,7 +182,7 @@ class Admin:
         for name, entry in entries.items():
             is_set = entry.source == ConfigSource.DYNAMIC_TOPIC_CONFIG.value
             others = [e.value for n, e in entry.synonyms.items() if n != name or e.source != 1]
-            value = "********" if entry.is_sensitive else str(entry.value)
+            value = MASK if entry.is_sensitive else str(entry.value)
             configs[name] = Config(value, is_set, str(others[0]) if others else "")
         return configs
 

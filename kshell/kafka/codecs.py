@@ -1,12 +1,13 @@
-"""Decompresses record batches up to a limit: 33 KB may expand to a gigabyte.
+"""Decompresses record batches up to a limit (33 KB may expand to a gigabyte), and compresses them.
 
-`records` calls `inflate`; cramjam does the work and releases the GIL.  Each call writes into a
-buffer of fixed size, so that nothing larger is ever allocated.
+`records` calls `inflate`, and `raw_batches` both; cramjam does the work and releases the GIL.
+What is decompressed goes into a buffer of fixed size, so that nothing larger is ever allocated.
 """
 
 from __future__ import annotations
 
 import mmap
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ import cramjam
 
 from kshell.errors import CorruptRecord
 
-__all__ = ["AT_ONCE", "LIMIT", "SET_TOO_LARGE", "inflate"]
+__all__ = ["AT_ONCE", "LIMIT", "SET_TOO_LARGE", "deflate", "inflate"]
 
 LIMIT = 64 << 20  # bytes that one batch may become; brokers refuse batches over 1 MB by default
 AT_ONCE = 512 << 20  # bytes that one record set may become: Arrow's binary offsets have 31 bits
@@ -46,13 +47,45 @@ def _snappy_block(block: memoryview, room: memoryview) -> int:
     return int(cramjam.snappy.decompress_raw_into(block, room))
 
 
-# Kafka's codec numbers (the low three bits of a batch's attributes) and who decompresses them.
-CODECS: dict[int, tuple[str, Callable[[memoryview, memoryview], Any]]] = {
-    1: ("gzip", cramjam.gzip.decompress_into),
-    2: ("snappy", _snappy),
-    3: ("lz4", cramjam.lz4.decompress_into),
-    4: ("zstd", cramjam.zstd.decompress_into),
+def _snappy_framed(data: bytes) -> bytes:
+    """As the Java client writes it: every reader of Kafka's knows that frame."""
+    block = bytes(cramjam.snappy.compress_raw(data))
+    return _XERIAL + struct.pack(">iii", 1, 1, len(block)) + block
+
+
+# A frame of independent blocks of at most 4 MiB: brokers refuse blocks that depend on each other.
+_LZ4_HEAD, _LZ4_BLOCK, _LZ4_PLAIN = b"\x04\x22\x4d\x18\x60\x70\x73", 4 << 20, 1 << 31
+
+
+def _lz4_framed(data: bytes) -> bytes:
+    parts = [_LZ4_HEAD]
+    for at in range(0, len(data), _LZ4_BLOCK):
+        plain = data[at : at + _LZ4_BLOCK]
+        block = bytes(cramjam.lz4.compress_block(plain, store_size=False))
+        size, block = (len(block), block) if len(block) < len(plain) else (
+            len(plain) | _LZ4_PLAIN, plain
+        )  # fmt: skip
+        parts += [struct.pack("<I", size), block]
+    return b"".join((*parts, bytes(4)))
+
+
+# Kafka's codec numbers (the low three bits of a batch's attributes), who decompresses them and who
+# compresses.
+CODECS: dict[int, tuple[str, Callable[[memoryview, memoryview], Any], Callable[[bytes], Any]]] = {
+    1: ("gzip", cramjam.gzip.decompress_into, cramjam.gzip.compress),
+    2: ("snappy", _snappy, _snappy_framed),
+    3: ("lz4", cramjam.lz4.decompress_into, _lz4_framed),
+    4: ("zstd", cramjam.zstd.decompress_into, cramjam.zstd.compress),
 }
+
+
+def deflate(codec: int, data: bytes) -> bytes:
+    """The bytes compressed, by Kafka's number of a codec; 0 leaves them as they are.
+
+    >>> inflate(3, memoryview(deflate(3, b"kafka")))
+    b'kafka'
+    """
+    return bytes(CODECS[codec][2](data)) if codec else data
 
 
 def inflate(codec: int, data: memoryview) -> bytes:
@@ -63,7 +96,7 @@ def inflate(codec: int, data: memoryview) -> bytes:
     """
     if codec not in CODECS:
         raise CorruptRecord(f"no compression codec has number {codec}")
-    name, decompress = CODECS[codec]
+    name, decompress, _ = CODECS[codec]
     try:
         room = _rooms.pop()
     except IndexError:

@@ -58,6 +58,11 @@ class Fetch:
         return self._fetcher.position
 
     @property
+    def high(self) -> Mapping[int, int]:
+        """The end of each partition, as brokers last said."""
+        return dict(self._fetcher.high)
+
+    @property
     def note(self) -> str:
         """An outage, while there is one."""
         return self._fetcher.note

@@ -88,6 +88,11 @@ def next_offset(records: memoryview, start: int) -> int:
     return following
 
 
+def _silent(what: str, since: float) -> str:
+    """An outage, with the seconds until now."""
+    return f"{what} for {time.monotonic() - since:.0f} s"
+
+
 def first_error(group: BaseExceptionGroup[BaseException]) -> KshellError:
     """The error to report of those that ended the tasks of a read."""
     error: BaseException = group
@@ -127,7 +132,13 @@ class Fetcher:
         self._lease = -1
         self._changed = asyncio.Event()
         self.ending = False  # whether an error or a cancellation has come
-        self.note = ""
+        self._slow = ""
+        self._silence: tuple[str, float] | None = None  # who is silent, and since when
+
+    @property
+    def note(self) -> str:
+        """What is wrong now: nobody answers, or the link is slow."""
+        return self._slow if self._silence is None else _silent(*self._silence)
 
     def move(self, partition: int, start: int, end: int = FOREVER) -> None:
         """Read a partition from `start` on, whatever was read of it before."""
@@ -226,7 +237,7 @@ class Fetcher:
         nothing = not any(len(part.records) for part in answer.partitions)
         taken = [self._take(part, asked[part.partition], nothing) for part in answer.partitions]
         if size and self._link < _SLOW and all(self._ends[p] < FOREVER for p in partitions):
-            self.note = f"a slow link: {size / (time.monotonic() - sent) / 1000:,.0f} KB/s"
+            self._slow = f"a slow link: {size / (time.monotonic() - sent) / 1000:,.0f} KB/s"
         return all(taken)
 
     def _rest(self, partitions: Iterable[int]) -> None:
@@ -254,7 +265,7 @@ class Fetcher:
                 self._taker.failed(p, error)
             return False
         self._heard[p] = self._answered[p] = time.monotonic()
-        self.note = ""
+        self._slow, self._silence = "", None
         self.high[p] = part.last_stable if self._isolation else part.high_watermark
         if not len(part.records):
             # All offsets up to the end may be deleted: then the broker has nothing more to send.
@@ -281,14 +292,14 @@ class Fetcher:
                 continue
             leader = self._leaders.of(p)
             who = f"broker {leader}" if leader >= 0 else f"a leader of partition {p}"
-            what = f"cannot reach {who} for {silent:.0f} s"
+            where = f"cannot reach {who}", self._heard[p]
             if silent < SILENCE:
-                what = f"no whole answer of {who} for {waiting:.0f} s: the connection is cut"
+                where = f"the connection is cut: no whole answer of {who}", self._answered[p]
             if self._ends[p] >= FOREVER:
-                self.note = what
+                self._silence = where
                 continue
             raise Outage(
-                f"{what}: {self._leaders.topic.name} was not read to its end",
+                f"{_silent(*where)}: {self._leaders.topic.name} was not read to its end",
                 hint="the answer would be incomplete; try again when the cluster is well",
             )
 

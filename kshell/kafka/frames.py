@@ -17,12 +17,14 @@ from aiokafka.conn import AIOKafkaConnection, CloseReason, OAuthAuthenticator
 
 from kshell.errors import CorruptRecord
 from kshell.kafka.raw import FetchMessage
+from kshell.kafka.raw_messages import Produce
 
 __all__ = ["SILENCE", "FrameConnection", "open_connection"]
 
 SILENCE = 5.0  # seconds without a byte, while an answer is awaited, after which a broker is dead
 _MAX_FRAME = 256 << 20  # a larger answer cannot be Kafka's
 _HEAD = 4
+_SMALL = 4096  # pieces of a request that are rather put together
 
 
 class _Frames(asyncio.BufferedProtocol):
@@ -87,7 +89,7 @@ class _Writer:
     def __init__(self, transport: asyncio.Transport, frames: _Frames) -> None:
         self._transport, self._frames = transport, frames
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         self._transport.write(data)
 
     async def drain(self) -> None:
@@ -149,7 +151,9 @@ class FrameConnection(AIOKafkaConnection):  # type: ignore[misc]
     async def send(self, request: Any, expect_response: bool = True) -> Any:
         """The answer to a request; raises aiokafka's errors."""
         sent = time.monotonic()
-        answer = asyncio.ensure_future(super().send(request, expect_response))
+        pieces = isinstance(request, Produce)
+        asked = self._send_pieces(request) if pieces else super().send(request, expect_response)
+        answer = asyncio.ensure_future(asked)
         try:
             while not (await asyncio.wait([answer], timeout=SILENCE / 5))[0]:
                 silent = time.monotonic() - max(self.heard, sent)
@@ -160,6 +164,27 @@ class FrameConnection(AIOKafkaConnection):  # type: ignore[misc]
             if answer.done() and not answer.cancelled():
                 answer.exception()  # it is known, also where nobody waits for it any more
         return answer.result()
+
+    def _send_pieces(self, request: Produce) -> asyncio.Future[Any]:
+        """Send batches without putting them together first, which would copy them three times."""
+        if self._writer is None:
+            raise codes.KafkaConnectionError(f"no connection to {self.host}:{self.port}")
+        message = request.prepare(self._versions)
+        correlation = self._next_correlation_id()
+        header = message.build_request_header(correlation, self._client_id).encode()
+        size = len(header) + sum(map(len, message.pieces))
+        before = b""
+        for piece in (struct.pack(">i", size) + header, *message.pieces):
+            if len(piece) < _SMALL:
+                before += bytes(piece)
+                continue
+            self._writer.write(before)
+            self._writer.write(piece)
+            before = b""
+        self._writer.write(before)
+        answer = asyncio.get_running_loop().create_future()
+        self._requests.append((correlation, message, answer))
+        return answer
 
     def frame_received(self, frame: memoryview) -> None:
         """Takes one complete answer."""

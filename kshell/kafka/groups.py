@@ -9,7 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from kshell.errors import Outage
 from kshell.kafka.look import Look, Place, check
@@ -21,9 +21,12 @@ from kshell.kafka.messages import (
     OFFSET_FETCH,
 )
 from kshell.kafka.protocol import decode
+from kshell.kafka.rights import CLUSTER, FORBIDDEN
 
-__all__ = ["Commit", "Described", "Group", "Member", "commits", "described", "known_commits",
-           "listed"]  # fmt: skip
+__all__ = ["Commit", "Described", "Group", "Member", "Offsets", "commits", "committed",
+           "described", "groups_in", "known_commits", "listed", "named"]  # fmt: skip
+
+Offsets = dict[Place, int]
 
 _LOADING = frozenset({14, 15, 16})  # the coordinator loads, is not there yet, or has moved
 _GONE = 69  # no such group: it ended between two requests
@@ -91,7 +94,7 @@ def _listed(look: Look) -> dict[str, Group] | None:
     for broker, answer in look.ask(LIST_GROUPS, dict.fromkeys(look.brokers, body)).items():
         if answer["error"] in _LOADING:
             return None
-        check(answer["error"], "DESCRIBE the cluster")
+        check(answer["error"], ("DESCRIBE", CLUSTER))
         for g in answer["groups"]:
             state, type = g.get("state", ""), g.get("type", "")
             found[g["group"]] = Group(g["group"], broker, g["protocol_type"], state, type.lower())
@@ -122,12 +125,43 @@ def described(look: Look, groups: Collection[Group]) -> dict[str, Described]:
             for g in answer["groups"]:
                 if g["error"] in (*_LOADING, _GONE):
                     continue
-                if look.refused(g["error"], "DESCRIBE group", g["group"]):
+                if look.refused(g["error"], ("DESCRIBE", "group"), g["group"]):
                     continue
-                check(g["error"], f"DESCRIBE group {g['group']}", g.get("error_message"))
-                members = tuple(map(_member, g["members"]))
-                known[g["group"]] = Described(g["state"], g["strategy"] or "", members)
+                needs = ("DESCRIBE", f"group {g['group']}")
+                check(g["error"], needs, g.get("error_message"))
+                known[g["group"]] = _made(g)
     return known
+
+
+def _made(answer: Mapping[str, Any]) -> Described:
+    members = tuple(map(_member, answer["members"]))
+    return Described(answer["state"], answer["strategy"] or "", members)
+
+
+def named(look: Look, name: str) -> Described | None:
+    """One group as it is now, None if there is none; raises Forbidden, KafkaError, Outage.
+
+    A broker checks the right to see a group before it looks for it: so one that the list lacks
+    is asked for all the same.
+    """
+
+    def attempt() -> tuple[Described | None] | None:
+        now = look.again()
+        group = listed(now).get(name)
+        broker = next(iter(now.brokers)) if group is None else group.broker
+        newer = group is not None and group.type == "consumer"
+        api = CONSUMER_GROUP_DESCRIBE if newer else DESCRIBE_GROUPS
+        (answer,) = now.ask_all(api, [(broker, {"groups": [name], "operations": False})])
+        (found,) = answer["groups"]
+        if found["error"] not in FORBIDDEN and (group is None or found["error"] == _GONE):
+            return (None,)
+        if found["error"] in _LOADING:
+            return None
+        check(found["error"], ("DESCRIBE", f"group {name}"), found.get("error_message"))
+        return (None if found["state"] == "Dead" else _made(found),)
+
+    (found,) = _patient(attempt, f"describe group {name}")
+    return cast("Described | None", found)
 
 
 def _member(member: Mapping[str, Any]) -> Member:
@@ -166,6 +200,23 @@ def commits(look: Look, groups: Collection[Group]) -> dict[str, dict[Place, Comm
     return known
 
 
+def committed(look: Look, name: str) -> Offsets:
+    """The offsets that one group has committed; none where it is not listed."""
+    group = listed(look).get(name)
+    found = {} if group is None else commits(look, [group]).get(name, {})
+    return {place: commit.offset for place, commit in sorted(found.items())}
+
+
+def groups_in(look: Look, topic: str) -> dict[str, Offsets]:
+    """The groups that have committed offsets in a topic, by name, with these offsets."""
+    every = commits(look, listed(look).values())
+    held = {
+        group: {at: commit.offset for at, commit in found.items() if at[0] == topic}
+        for group, found in sorted(every.items())
+    }
+    return {group: offsets for group, offsets in held.items() if offsets}
+
+
 def known_commits(look: Look, group: str) -> dict[Place, Commit] | None:
     """What `commits` has found of a group, if it was asked."""
     known: dict[str, dict[Place, Commit]] = look.once("commits", dict)
@@ -184,9 +235,9 @@ def _commits(
             for g in answer["groups"] if batched else [{**answer, "group": part[0]}]:
                 if g["error"] in _LOADING:
                     return None
-                refused = look.refused(g["error"], "DESCRIBE group", g["group"])
+                refused = look.refused(g["error"], ("DESCRIBE", "group"), g["group"])
                 if g["error"] != _GONE and not refused:
-                    check(g["error"], f"DESCRIBE group {g['group']}")
+                    check(g["error"], ("DESCRIBE", f"group {g['group']}"))
                 found[g["group"]] = {
                     (t["topic"], p["partition"]): Commit(p["committed"], p["metadata"] or "")
                     for t in g["topics"]

@@ -14,12 +14,12 @@ from typing import Any, TypeVar, cast
 
 from aiokafka import errors as codes
 
-from kshell.errors import Forbidden, KafkaError, Outage, Unsupported
+from kshell.errors import KafkaError, Outage, Unsupported
 from kshell.kafka.client import Client
 from kshell.kafka.messages import LIST_OFFSETS
 from kshell.kafka.metadata import Broker, Cluster, Topic
 from kshell.kafka.protocol import Api, Request
-from kshell.kafka.rights import refused
+from kshell.kafka.rights import FORBIDDEN, Right, refused
 from kshell.kafka.wire import Wire
 from kshell.results import Notice, NoticeKind
 
@@ -31,19 +31,16 @@ Body = Mapping[str, Any] | Callable[[int], Mapping[str, Any]]  # a request, or o
 
 _ATTEMPTS = 8
 _LATELY = 10.0  # seconds for which leaders are taken from an earlier look
-_FORBIDDEN = frozenset({29, 30, 31, 53})  # topic, group, cluster, transactional id
 _NO_LEADER = frozenset({5, 9})  # none is elected, or its replica is not there
 
 
-def check(code: int, what: str, why: str | None = None) -> None:
-    """Raise Forbidden or KafkaError for a broker's error code.
-
-    `what` is the operation, as ACLs name it, and the resource.
-    """
-    if code in _FORBIDDEN:
-        raise _refusal(what)
+def check(code: int, needs: Right, why: str | None = None) -> None:
+    """Raise Forbidden or KafkaError for a broker's error code; `needs` is the right it takes."""
+    if code in FORBIDDEN:
+        raise refused(*needs)
     if code:
-        raise KafkaError(f"cannot {what}: {why or codes.for_code(code).__name__} ({code})")
+        why = why or codes.for_code(code).__name__
+        raise KafkaError(f"cannot {' '.join(needs)}: {why} ({code})")
 
 
 @dataclass
@@ -52,11 +49,6 @@ class _Seen:
 
     before: dict[tuple[int, int], dict[bytes, Any]]
     now: dict[tuple[int, int], dict[bytes, Any]] = field(default_factory=dict)
-
-
-def _refusal(what: str) -> Forbidden:
-    operation, _, resource = what.partition(" ")
-    return refused(operation, resource)
 
 
 async def _ask(wire: Wire, node: int, api: Api, body: Body, seen: _Seen) -> dict[str, Any]:
@@ -106,7 +98,7 @@ class Look:
         self._seen: _Seen = _Seen(before._seen.now if before is not None else {})
         self.began = time.monotonic()
         self._notes: list[Notice] = []
-        self._refused: dict[str, list[str]] = {}  # the names of what an operation was refused for
+        self._refused: dict[Right, list[str]] = {}  # the names of what a right is missing for
         self._known: dict[Hashable, Any] = {}
         self._offsets: dict[int, dict[Place, int | None]] = {}
 
@@ -123,8 +115,8 @@ class Look:
     def notices(self) -> tuple[Notice, ...]:
         """What the rows lack."""
         missing = (
-            Notice(NoticeKind.PARTIAL, f"{_refusal(what)} {_few(names)}", len(names))
-            for what, names in self._refused.items()
+            Notice(NoticeKind.PARTIAL, f"{refused(*needs)} {_few(names)}", len(names))
+            for needs, names in self._refused.items()
         )
         return (*self._notes, *missing)
 
@@ -132,12 +124,12 @@ class Look:
         """Say something of the cluster below the answer."""
         self._notes.append(Notice(NoticeKind.CLUSTER, text))
 
-    def refused(self, code: int, what: str, name: str) -> bool:
+    def refused(self, code: int, needs: Right, name: str) -> bool:
         """Whether the code says that an operation on one of many things is not allowed: the others
-        are shown, and a notice names this one."""
-        if code not in _FORBIDDEN:
+        are shown, and a notice names this one; `needs` has the kind of thing as its resource."""
+        if code not in FORBIDDEN:
             return False
-        names = self._refused.setdefault(what, [])
+        names = self._refused.setdefault(needs, [])
         if name not in names:
             names.append(name)
         return True
@@ -208,7 +200,7 @@ class Look:
     def _topics(self, names: list[str] | None) -> dict[str, Topic]:
         found = self.client.call(self.client.wire.metadata(names)).topics
         for topic in found:
-            self.refused(topic.error, "DESCRIBE topic", topic.name)
+            self.refused(topic.error, ("DESCRIBE", "topic"), topic.name)
         return {t.name: t for t in found if t.partitions}
 
     def offsets(self, places: Iterable[Place], at: int) -> dict[Place, int | None]:
@@ -296,10 +288,10 @@ def _answered(answer: Mapping[str, Any]) -> dict[Place, int | None]:
         for part in topic["partitions"]:
             if part["error"] == 0:
                 found[name, part["partition"]] = part["offset"]
-            elif part["error"] in _NO_LEADER or part["error"] in _FORBIDDEN:
+            elif part["error"] in _NO_LEADER or part["error"] in FORBIDDEN:
                 found[name, part["partition"]] = None
             elif part["error"] not in _MOVED:
-                check(part["error"], f"DESCRIBE topic {name}")
+                check(part["error"], ("DESCRIBE", f"topic {name}"))
     return found
 
 

@@ -1,6 +1,7 @@
 """The requests about a cluster's state as tables of fields, as Kafka's protocol guide has them.
 
-`look` asks with them; `protocol` reads and writes them.  None of them changes anything.
+`look` asks with them, `quotas` and `security` with those that change something; `protocol` reads
+and writes them.
 """
 
 from __future__ import annotations
@@ -8,9 +9,10 @@ from __future__ import annotations
 from kshell.kafka.protocol import Api, Array, Field
 
 __all__ = [
-    "ASSIGNMENT", "CONSUMER_GROUP_DESCRIBE", "DESCRIBE_ACLS", "DESCRIBE_CLIENT_QUOTAS",
-    "DESCRIBE_CONFIGS", "DESCRIBE_GROUPS", "DESCRIBE_LOG_DIRS", "DESCRIBE_PRODUCERS",
-    "DESCRIBE_TRANSACTIONS", "LIST_GROUPS", "LIST_OFFSETS", "LIST_TRANSACTIONS", "OFFSET_FETCH",
+    "ALTER_CLIENT_QUOTAS", "ASSIGNMENT", "CONSUMER_GROUP_DESCRIBE", "CREATE_ACLS", "DELETE_ACLS",
+    "DESCRIBE_ACLS", "DESCRIBE_CLIENT_QUOTAS", "DESCRIBE_CONFIGS", "DESCRIBE_GROUPS",
+    "DESCRIBE_LOG_DIRS", "DESCRIBE_PRODUCERS", "DESCRIBE_TRANSACTIONS", "LIST_GROUPS",
+    "LIST_OFFSETS", "LIST_TRANSACTIONS", "OFFSET_FETCH",
 ]  # fmt: skip
 
 _I8, _I16, _I32, _I64 = "int8", "int16", "int32", "int64"
@@ -141,13 +143,15 @@ DESCRIBE_CONFIGS = Api(
     ),
 )  # fmt: skip
 
+# A rule; in a filter what is null, or 1, may be anything.
+_RULE = (
+    Field("resource_type", _I8), Field("resource", _TEXT), Field("pattern", _I8),
+    Field("principal", _TEXT), Field("host", _TEXT), Field("operation", _I8),
+    Field("permission", _I8),
+)  # fmt: skip
 DESCRIBE_ACLS = Api(
     29, "DescribeAcls", (1, 3), 2,
-    (
-        Field("resource_type", _I8), Field("resource", _TEXT), Field("pattern", _I8),
-        Field("principal", _TEXT), Field("host", _TEXT), Field("operation", _I8),
-        Field("permission", _I8),
-    ),
+    _RULE,
     (
         _THROTTLE, _ERROR, _WHY,
         Field("resources", Array((
@@ -156,6 +160,22 @@ DESCRIBE_ACLS = Api(
                 Field("principal", _TEXT), Field("host", _TEXT), Field("operation", _I8),
                 Field("permission", _I8),
             ))),
+        ))),
+    ),
+)  # fmt: skip
+
+CREATE_ACLS = Api(
+    30, "CreateAcls", (1, 3), 2,
+    (Field("rules", Array(_RULE)),),
+    (_THROTTLE, Field("results", Array((_ERROR, _WHY)))),
+)
+DELETE_ACLS = Api(
+    31, "DeleteAcls", (1, 3), 2,
+    (Field("filters", Array(_RULE)),),
+    (
+        _THROTTLE,
+        Field("results", Array((
+            _ERROR, _WHY, Field("rules", Array((_ERROR, _WHY, *_RULE))),
         ))),
     ),
 )  # fmt: skip
@@ -193,6 +213,24 @@ DESCRIBE_CLIENT_QUOTAS = Api(
             Field("entity", Array((Field("type", _TEXT), Field("name", _TEXT)))),
             Field("values", Array((Field("name", _TEXT), Field("value", "float64")))),
         ))),
+    ),
+)  # fmt: skip
+
+_ENTITY = Array((Field("type", _TEXT), Field("name", _TEXT)))
+ALTER_CLIENT_QUOTAS = Api(
+    49, "AlterClientQuotas", (0, 1), 1,
+    (
+        Field("entries", Array((
+            Field("entity", _ENTITY),
+            Field("operations", Array((
+                Field("name", _TEXT), Field("value", "float64"), Field("remove", _BOOL),
+            ))),
+        ))),
+        Field("only_check", _BOOL),
+    ),
+    (
+        _THROTTLE,
+        Field("entries", Array((_ERROR, _WHY, Field("entity", _ENTITY)))),
     ),
 )  # fmt: skip
 

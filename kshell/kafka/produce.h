@@ -78,7 +78,7 @@ typedef struct {
   void *(*offsets_add)(void *offsets, const char *topic, int32_t partition);
   int (*offsets_set)(void *offsets, const char *topic, int32_t partition, int64_t offset);
   void (*offsets_destroy)(void *offsets);
-  void *(*group_new)(const char *group);
+  void *(*group_read)(void **group, const void *data, size_t size);
   void (*group_destroy)(void *group);
 } library;
 

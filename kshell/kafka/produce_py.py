@@ -86,19 +86,14 @@ class Sender:
         _tried(self._sender.begin_transaction)
 
     def send_offsets(
-        self, group: str, offsets: Sequence[tuple[str, int, int]], seconds: float
+        self, member: bytes, offsets: Sequence[tuple[str, int, int]], seconds: float
     ) -> None:
-        """Add offsets (topic, partition, next offset) of a group to the transaction."""
-        from confluent_kafka import Consumer, TopicPartition
+        """Add offsets (topic, partition, next offset) to the transaction, for the group and the
+        member in a consumer's `consumer_group_metadata()`."""
+        from confluent_kafka import TopicPartition
 
-        # Only a consumer makes the group's metadata; this one never connects.
-        consumer = Consumer({"group.id": group, "log_level": 0})
         places = [TopicPartition(*place) for place in offsets]
-        try:
-            metadata = consumer.consumer_group_metadata()
-            _tried(self._sender.send_offsets_to_transaction, places, metadata, seconds)
-        finally:
-            consumer.close()
+        _tried(self._sender.send_offsets_to_transaction, places, member, seconds)
 
     def commit(self, seconds: float) -> None:
         """Commit the transaction."""

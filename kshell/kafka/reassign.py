@@ -9,9 +9,8 @@ from aiokafka.protocol.admin import AlterPartitionReassignmentsRequest
 
 from kshell.config import Properties
 from kshell.errors import KafkaError
-from kshell.kafka.admin import CLUSTER, FORBIDDEN
 from kshell.kafka.client import Client
-from kshell.kafka.rights import refused
+from kshell.kafka.rights import CLUSTER, FORBIDDEN, refused
 from kshell.permits import check_writes
 
 __all__ = ["reassign"]

@@ -19,7 +19,7 @@ from kshell.compiled import compiled
 from kshell.errors import CorruptRecord
 from kshell.kafka.codecs import AT_ONCE, SET_TOO_LARGE, inflate
 
-__all__ = ["BadSpan", "Decoded", "Wanted", "count", "decode"]
+__all__ = ["BadSpan", "Decoded", "Walk", "Wanted", "count", "crc", "decode"]
 
 
 _impl: Any = compiled("kshell.kafka._records") or importlib.import_module("kshell.kafka.records_py")
@@ -64,7 +64,12 @@ class Decoded:
     bad: tuple[BadSpan, ...] = ()
 
 
-class _Walk:
+def crc(data: Any) -> int:
+    """CRC-32C of the bytes: the checksum of a batch."""
+    return int(_impl.crc(data))
+
+
+class Walk:
     """Finds the batches of a buffer that hold visible data; sets `next_offset` and `bad`."""
 
     def __init__(self, data: Any, start: int, end: int, aborted: Aborted) -> None:
@@ -72,6 +77,7 @@ class _Walk:
         self.data = memoryview(data)
         self.start, self.end = start, end
         self.bad: list[BadSpan] = []
+        self.rewritten = False  # older messages were among them
         broken = self.heads.broken
         if not self.heads.plain and any(
             self.heads.head(i)[0] == _OLD for i in range(self.heads.count)
@@ -90,7 +96,7 @@ class _Walk:
         from kshell.kafka.message_sets import as_batches  # rare: no start waits for it
 
         data, bad = as_batches(self.data, self.heads, _OLD)
-        self.data, self.heads = memoryview(data), _impl.Heads(data)
+        self.data, self.heads, self.rewritten = memoryview(data), _impl.Heads(data), True
         self.bad = [BadSpan(*b) for b in bad if self.start <= b[1] and b[0] < self.end]
 
     def data_batches(self) -> list[int]:
@@ -188,7 +194,7 @@ def decode(
     is left for the next fetch.  Leaves out records of the transactions in `aborted` (read
     committed).  Raises CorruptRecord only if it cannot go on after a bad batch.
     """
-    walk = _Walk(data, start, end, aborted)
+    walk = Walk(data, start, end, aborted)
     batch = walk.decode(walk.data_batches(), wanted)
     return Decoded(batch, walk.next_offset, tuple(walk.bad))
 
@@ -200,7 +206,7 @@ def count(
 
     Counts batches inside the range by their headers; decodes only those that cross an end of it.
     """
-    walk = _Walk(data, start, end, aborted)
+    walk = Walk(data, start, end, aborted)
     records = walk.heads.within(start, end)
     if records >= 0:
         return records, walk.next_offset, tuple(walk.bad)

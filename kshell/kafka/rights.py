@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from kshell.errors import Forbidden
 
-__all__ = ["refused"]
+__all__ = ["CLUSTER", "FORBIDDEN", "Right", "refused"]
+
+FORBIDDEN = frozenset({29, 30, 31, 53})  # a topic, a group, the cluster, a transactional id
+CLUSTER = "cluster"
+Right = tuple[str, str]  # an operation and a resource, as ACLs name them
 
 
 def refused(operation: str, resource: str) -> Forbidden:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aiokafka.protocol.admin import DescribeAclsRequest_v1
-
-from kshell.errors import KafkaError, Unsupported
-from kshell.kafka.admin import CLUSTER, FORBIDDEN, TIMEOUT, Admin
+from kshell.config import Properties
+from kshell.kafka.admin import TIMEOUT, Admin
 from kshell.kafka.client import Client
-from kshell.kafka.rights import refused
+from kshell.kafka.control import ask_controller, check_answer
+from kshell.kafka.messages import CREATE_ACLS, DELETE_ACLS, DESCRIBE_ACLS
+from kshell.kafka.rights import CLUSTER
 from kshell.permits import check_writes
 
 __all__ = ["Acl", "acls", "create_acls", "delete_acls", "delete_user", "set_user",
@@ -30,6 +30,11 @@ class Acl:
     principal: str | None
     host: str | None
 
+    @property
+    def known(self) -> bool:
+        """Whether kshell has a word for all of it: else it would be a filter of anything."""
+        return self.kind in _KINDS and self.operation in _OPERATIONS
+
     def __str__(self) -> str:
         """As CREATE ACL has it."""
         named = "" if self.kind == "CLUSTER" else f" {self.name}{' PREFIXED' * bool(self.prefixed)}"
@@ -41,91 +46,71 @@ class Acl:
 
 _ALTER = ("ALTER", CLUSTER)
 # Kafka's numbers.
-_KINDS = {"TOPIC": 2, "GROUP": 3, "CLUSTER": 4, "TRANSACTIONAL ID": 5}
+_KINDS = {"TOPIC": 2, "GROUP": 3, "CLUSTER": 4, "TRANSACTIONAL ID": 5, "DELEGATION TOKEN": 6,
+          "USER": 7}  # fmt: skip
 _OPERATIONS = {
     "ALL": 2, "READ": 3, "WRITE": 4, "CREATE": 5, "DELETE": 6, "ALTER": 7, "DESCRIBE": 8,
     "CLUSTER ACTION": 9, "DESCRIBE CONFIGS": 10, "ALTER CONFIGS": 11, "IDEMPOTENT WRITE": 12,
+    "CREATE TOKENS": 13, "DESCRIBE TOKENS": 14, "TWO PHASE COMMIT": 15,
 }  # fmt: skip
 _PERMISSIONS = {"DENY": 2, "ALLOW": 3}
 _PATTERNS = {False: 3, True: 4}  # whether it is prefixed
 _ANY = 1
 
 
-class _DescribeAcls:
-    """DescribeAcls v1: confluent-kafka's answer has no error, so that a refusal looks like none;
-    aiokafka's v2 cannot be read by a broker."""
+_MISSING = "these brokers know no ACLs"
+_UNKNOWN = "UNKNOWN"  # what newer brokers have, and kshell has no word for
 
-    def __init__(self, wanted: Acl) -> None:
-        self._wanted = wanted
 
-    def prepare(self, versions: Mapping[int, tuple[int, int]]) -> Any:
-        wanted = self._wanted
-        if DescribeAclsRequest_v1.API_KEY not in versions:
-            raise Unsupported("these brokers know no ACLs")
-        return DescribeAclsRequest_v1(
-            _KINDS.get(wanted.kind or "", _ANY), wanted.name,
-            _ANY if wanted.prefixed is None else _PATTERNS[wanted.prefixed],
-            wanted.principal, wanted.host, _OPERATIONS.get(wanted.operation or "", _ANY),
-            _PERMISSIONS.get(wanted.permission or "", _ANY),
-        )  # fmt: skip
+def _row(acl: Acl) -> dict[str, Any]:
+    """A rule, or a filter of rules, as brokers take it."""
+    return {
+        "resource_type": _KINDS.get(acl.kind or "", _ANY), "resource": acl.name,
+        "pattern": _ANY if acl.prefixed is None else _PATTERNS[acl.prefixed],
+        "principal": acl.principal, "host": acl.host,
+        "operation": _OPERATIONS.get(acl.operation or "", _ANY),
+        "permission": _PERMISSIONS.get(acl.permission or "", _ANY),
+    }  # fmt: skip
 
 
 def acls(client: Client, wanted: Acl) -> list[Acl]:
     """The rules that a filter lets through; raises Forbidden, KafkaError."""
-    node = client.brokers()[0].id
-    answer = client.call(client.wire.send(node, _DescribeAcls(wanted)))
-    if answer.error_code in FORBIDDEN:
-        raise refused("DESCRIBE", CLUSTER)
-    if answer.error_code:
-        raise KafkaError(f"cannot read ACLs: {answer.error_message}")
+    answer = ask_controller(client, DESCRIBE_ACLS, _row(wanted), _MISSING)
+    needs = ("DESCRIBE", CLUSTER)
+    check_answer(answer["error"], answer["error_message"], "read ACLs", needs)
     kinds, operations, permissions = (
         {number: word for word, number in table.items()}
         for table in (_KINDS, _OPERATIONS, _PERMISSIONS)
     )
     found = [
-        Acl(permissions[permission], operations[operation], kinds[kind], name,
-            pattern == _PATTERNS[True], principal, host)
-        for kind, name, pattern, rules in answer.resources
-        for principal, host, operation, permission in rules
-        if kind in kinds and operation in operations
+        Acl(
+            permissions.get(rule["permission"], _UNKNOWN),
+            operations.get(rule["operation"], f"{_UNKNOWN} ({rule['operation']})"),
+            kinds.get(resource["type"], f"{_UNKNOWN} ({resource['type']})"),
+            resource["name"], resource["pattern"] == _PATTERNS[True], rule["principal"],
+            rule["host"],
+        )
+        for resource in answer["resources"]
+        for rule in resource["acls"]
     ]  # fmt: skip
     return sorted(found, key=str)
 
 
-def _made(acl: Acl, type: Any) -> Any:
-    from confluent_kafka.admin import (
-        AclOperation,
-        AclPermissionType,
-        ResourcePatternType,
-        ResourceType,
-    )
-
-    return type(
-        ResourceType(_KINDS[acl.kind or ""]), acl.name,
-        ResourcePatternType(_PATTERNS[bool(acl.prefixed)]), acl.principal, acl.host,
-        AclOperation(_OPERATIONS[acl.operation or ""]),
-        AclPermissionType(_PERMISSIONS[acl.permission or ""]),
-    )  # fmt: skip
-
-
-def create_acls(admin: Admin, made: Iterable[Acl]) -> None:
+def create_acls(client: Client, properties: Properties, made: Iterable[Acl]) -> None:
     """Create rules."""
-    from confluent_kafka.admin import AclBinding
-
-    check_writes(admin.properties, "creating ACLs")
-    bindings = [_made(acl, AclBinding) for acl in made]
-    for future in admin.client.create_acls(bindings, request_timeout=TIMEOUT).values():
-        admin.answer(future, "create ACLs", _ALTER)
+    check_writes(properties, "creating ACLs")
+    answer = ask_controller(client, CREATE_ACLS, {"rules": list(map(_row, made))}, _MISSING)
+    for result in answer["results"]:
+        check_answer(result["error"], result["error_message"], "create ACLs", _ALTER)
 
 
-def delete_acls(admin: Admin, gone: Sequence[Acl]) -> None:
+def delete_acls(client: Client, properties: Properties, gone: Sequence[Acl]) -> None:
     """Delete these rules and no others."""
-    from confluent_kafka.admin import AclBindingFilter
-
-    check_writes(admin.properties, "deleting ACLs")
-    filters = [_made(acl, AclBindingFilter) for acl in gone]
-    for future in admin.client.delete_acls(filters, request_timeout=TIMEOUT).values():
-        admin.answer(future, "delete ACLs", _ALTER)
+    check_writes(properties, "deleting ACLs")
+    answer = ask_controller(client, DELETE_ACLS, {"filters": list(map(_row, gone))}, _MISSING)
+    for result in answer["results"]:
+        for part in (result, *result["rules"]):
+            check_answer(part["error"], part["error_message"], "delete ACLs", _ALTER)
 
 
 def users_mechanisms(admin: Admin, user: str) -> dict[str, int]:

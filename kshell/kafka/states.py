@@ -16,6 +16,7 @@ from kshell.kafka.messages import (
     DESCRIBE_TRANSACTIONS,
     LIST_TRANSACTIONS,
 )
+from kshell.kafka.rights import CLUSTER
 
 __all__ = ["BROKER", "TOPIC", "acls", "configs", "log_dirs", "producers", "quotas", "transactions"]
 
@@ -41,10 +42,10 @@ def configs(look: Look, type: int, names: Sequence[str]) -> Iterator[tuple[str, 
         for resource in answer["resources"]:
             if resource["error"] == 3:  # a topic that was deleted a moment ago
                 continue
-            if look.refused(resource["error"], f"DESCRIBE_CONFIGS {what}", resource["name"]):
+            if look.refused(resource["error"], ("DESCRIBE_CONFIGS", what), resource["name"]):
                 continue
             check(
-                resource["error"], f"DESCRIBE_CONFIGS {what} {resource['name']}",
+                resource["error"], ("DESCRIBE_CONFIGS", f"{what} {resource['name']}"),
                 resource["error_message"],
             )  # fmt: skip
             for config in sorted(resource["configs"], key=lambda c: c["name"]):
@@ -67,7 +68,7 @@ def acls(look: Look) -> Iterator[tuple[Row, Row]]:
         text = "the brokers have no authorizer: there are no ACLs, and everyone may do everything"
         look.note(text)
         return
-    check(answer["error"], "DESCRIBE the cluster", answer["error_message"])
+    check(answer["error"], ("DESCRIBE", CLUSTER), answer["error_message"])
     for resource in answer["resources"]:
         for rule in resource["acls"]:
             yield resource, rule
@@ -81,7 +82,7 @@ def quotas(look: Look) -> Iterator[tuple[Mapping[str, str | None], str, float]]:
     """(the names of whom it is for, by their kinds, None for the default; the quota; its value)."""
     body = {"components": [], "strict": False}
     answer = look.ask_all(DESCRIBE_CLIENT_QUOTAS, [(_any(look), body)])[0]
-    check(answer["error"], "DESCRIBE_CONFIGS the cluster", answer["error_message"])
+    check(answer["error"], ("DESCRIBE_CONFIGS", CLUSTER), answer["error_message"])
     for entry in answer["entries"] or ():
         whom = {part["type"]: part["name"] for part in entry["entity"]}
         for quota in entry["values"]:
@@ -98,9 +99,10 @@ def log_dirs(look: Look, topics: Collection[str] | None) -> Iterator[tuple[int, 
         ]
     answers = look.ask(DESCRIBE_LOG_DIRS, {broker: {"topics": asked} for broker in look.brokers})
     for broker, answer in answers.items():
-        check(answer.get("error", 0), "DESCRIBE the cluster")
+        check(answer.get("error", 0), ("DESCRIBE", CLUSTER))
         for found_dir in answer["dirs"]:
-            check(found_dir["error"], f"read log directory {found_dir['path']} of broker {broker}")
+            where = f"log directory {found_dir['path']} of broker {broker}"
+            check(found_dir["error"], ("DESCRIBE", where))
             for topic in found_dir["topics"]:
                 for part in topic["partitions"]:
                     yield broker, found_dir, topic["topic"], part
@@ -123,9 +125,9 @@ def producers(look: Look, topics: Collection[str] | None) -> Iterator[tuple[str,
             for part in found["partitions"]:
                 if part["error"] in (3, 6):  # deleted, or led by another by now
                     continue
-                if look.refused(part["error"], "READ topic", found["topic"]):
+                if look.refused(part["error"], ("READ", "topic"), found["topic"]):
                     continue
-                check(part["error"], f"READ topic {found['topic']}", part["error_message"])
+                check(part["error"], ("READ", f"topic {found['topic']}"), part["error_message"])
                 for producer in part["producers"]:
                     yield found["topic"], part["partition"], producer
 
@@ -135,7 +137,7 @@ def transactions(look: Look, details: bool) -> Iterator[tuple[int, Row, Row | No
     body: dict[str, Any] = {"states": [], "producers": [], "duration": -1}
     answers = look.ask(LIST_TRANSACTIONS, dict.fromkeys(look.brokers, body))
     for answer in answers.values():
-        check(answer["error"], "DESCRIBE the cluster")
+        check(answer["error"], ("DESCRIBE", CLUSTER))
     wanted = {
         broker: {"ids": [t["id"] for t in answer["transactions"]]}
         for broker, answer in answers.items()

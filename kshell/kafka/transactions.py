@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import TypeVar
 
 from kshell.config import Properties
@@ -34,6 +34,18 @@ _PASSES = frozenset({
 })  # fmt: skip
 _TOO_LARGE = 10
 _PURGED = frozenset({-150, -151, -152})
+
+
+@cache
+def _nobody(group: str) -> bytes:
+    """A group without a member, as a transaction names it: for one that nobody joins."""
+    from confluent_kafka import Consumer
+
+    consumer = Consumer({"group.id": group, "log_level": 0})  # it never connects
+    try:
+        return bytes(consumer.consumer_group_metadata())
+    finally:
+        consumer.close()
 
 
 class Fenced(KafkaError):
@@ -96,10 +108,9 @@ class Transactions:
         self._check()
 
     def send_offsets(self, group: str, offsets: Sequence[tuple[str, int, int]]) -> None:
-        """Offsets (topic, partition, next offset) of a group are part of it."""
-        self._again(
-            lambda: self._sender.send_offsets(group, offsets, _ONCE), f"commit offsets of {group}"
-        )
+        """Offsets (topic, partition, next offset) of a group that nobody joins are part of it."""
+        member, doing = _nobody(group), f"commit offsets of {group}"
+        self._again(lambda: self._sender.send_offsets(member, offsets, _ONCE), doing)
 
     def commit(self) -> None:
         """Commit it."""

@@ -20,7 +20,7 @@ from aiokafka import errors as codes
 from aiokafka.abc import AbstractTokenProvider
 from aiokafka.protocol.admin import DescribeConfigsRequest
 
-from kshell.config import Properties
+from kshell.config import MASK, Properties
 from kshell.errors import KafkaError, Outage, TopicChanged, UnknownName, UsageError
 from kshell.kafka.frames import FrameConnection, open_connection
 from kshell.kafka.metadata import Cluster, MetadataRequest, Topic, cluster_of
@@ -306,7 +306,7 @@ class Wire:
         # From version 1 on the answer has the source; 5 is the broker's default.
         old = answer.API_VERSION == 0
         return sorted(
-            (e[0], "********" if e[4] else str(e[1]), bool(e[3]) if old else e[3] >= _STATIC)
+            (e[0], MASK if e[4] else str(e[1]), bool(e[3]) if old else e[3] >= _STATIC)
             for e in entries
         )
 

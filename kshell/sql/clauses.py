@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # SHOW TOPICS answers in 150 ms: it cannot wait for Arrow and
 
     from kshell.catalog.model import WindowType
 
-__all__ = ["ColumnRole", "ColumnSpec", "Emit", "Name", "Number", "Position", "Query",
+__all__ = ["AtGroup", "ColumnRole", "ColumnSpec", "Emit", "Name", "Number", "Position", "Query",
            "WindowClause", "Within"]  # fmt: skip
 
 
@@ -74,12 +74,21 @@ class Within:
 
 
 @dataclass(frozen=True, slots=True)
+class AtGroup:
+    """source AT GROUP group: the source is read from where the group stands."""
+
+    source: Name
+    group: Name
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """A SELECT: the sqlglot tree without the KSQL clauses, and those clauses beside it.
 
     A join's `WITHIN` is `join.args["within"]`, a `Within`.  LIMIT stays in the tree.  `text` is how
     it was written, KSQL clauses and all, and `place` where it begins.  `unread` says why sqlglot
     could not read it: then the tree is empty, and the query is for DuckDB to understand.
+    `groups` are in neither: the text has spaces there.
     """
 
     tree: exp.Query
@@ -89,6 +98,7 @@ class Query:
     text: str = ""
     place: Place = field(default=Place(1, 1))
     unread: ParseError | None = None
+    groups: tuple[AtGroup, ...] = ()
 
 
 class ColumnRole(Enum):

@@ -1,6 +1,7 @@
 """The statements that change the cluster itself: its topics, its groups, and who may do what.
 
-`grammar.cluster` makes them; each is answered by a `Proposal`.  Names are as typed.
+`grammar.cluster` makes them; each is answered by a `Proposal`, CONSUME only where others are
+in the group.  Names are as typed.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from kshell.sql.clauses import Name, Number, Position
 from kshell.sql.statements import Statement, statement
 
 __all__ = [
-    "AlterTopic", "Change", "CreateAcl", "CreateTopic", "DeleteRecords", "DropAcl", "DropGroup",
-    "DropTopic", "DropUser", "ElectLeaders", "Goal", "Move", "ReassignTopic", "ResetGroup",
-    "Resource", "Rule", "Secret", "SetUser", "Setting",
+    "AlterTopic", "Change", "Consume", "CreateAcl", "CreateTopic", "DeleteRecords", "DropAcl",
+    "DropApplication", "DropGroup", "DropQuota", "DropTopic", "DropUser", "ElectLeaders", "Goal",
+    "Guarantee", "Limit", "Move", "ReassignTopic", "ResetGroup", "Resource", "Rule", "Secret",
+    "SetQuota", "SetUser", "Setting", "Whom",
 ]  # fmt: skip
 
 Setting = tuple[Name, str]  # a config of a topic, with its place, and its value
@@ -88,6 +90,14 @@ class ElectLeaders(Change):
     topics: tuple[Name, ...] = ()
 
 
+@statement
+class DropApplication(Change):
+    """DROP APPLICATION [IF EXISTS] name: the state of its queries, not what they wrote."""
+
+    name: Name
+    if_exists: bool = False
+
+
 class Goal(Enum):
     """Where RESET GROUP puts the offsets of a group."""
 
@@ -129,10 +139,32 @@ class DropGroup(Change):
     if_exists: bool = False
 
 
+class Guarantee(Enum):
+    """When CONSUME commits: before its rows are shown, after that, or with what it writes."""
+
+    AT_MOST_ONCE = "AT MOST ONCE"
+    AT_LEAST_ONCE = "AT LEAST ONCE"
+    EXACTLY_ONCE = "EXACTLY ONCE"
+
+
+@statement
+class Consume(Change):
+    """CONSUME FROM topic GROUP group [COMMIT guarantee [INTO topic]] [LIMIT n].
+
+    Without COMMIT it commits nothing; EXACTLY ONCE has a topic to write to.
+    """
+
+    topic: Name
+    group: Name
+    guarantee: Guarantee | None = None
+    into: Name | None = None
+    limit: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """What an ACL is about: TOPIC, GROUP, TRANSACTIONAL ID or CLUSTER, and its name or the
-    beginning of names."""
+    """What an ACL is about: TOPIC, GROUP, TRANSACTIONAL ID, DELEGATION TOKEN, USER or CLUSTER, and
+    its name or the beginning of names."""
 
     kind: str
     name: str
@@ -193,4 +225,39 @@ class DropUser(Change):
 
     name: Name
     mechanism: str = ""
+    if_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Whom:
+    """Whom a quota is for: Kafka's kind (user, client-id, ip) and a name, None for the default."""
+
+    kind: str
+    name: str | None
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A quota and its value."""
+
+    name: Name
+    value: float
+
+
+@statement
+class SetQuota(Change):
+    """CREATE | ALTER QUOTA FOR whom SET name = value, … [RESET name, …]."""
+
+    whom: tuple[Whom, ...]
+    limits: tuple[Limit, ...] = ()
+    reset: tuple[Name, ...] = ()
+    creates: bool = True
+
+
+@statement
+class DropQuota(Change):
+    """DROP QUOTA [IF EXISTS] FOR whom: all that they have."""
+
+    whom: tuple[Whom, ...]
     if_exists: bool = False

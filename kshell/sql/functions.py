@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import ChainMap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
@@ -31,7 +31,8 @@ from kshell.sql.users import users
 from kshell.types import ksql_name
 
 __all__ = [
-    "USER", "Form", "Function", "accepted", "describe", "is_aggregate", "is_table_function",
+    "USER", "Form", "Function", "accepted", "describe", "flink_of", "is_aggregate",
+    "is_table_function",
     "library", "names", "resolve_aggregate", "resolve_lambda_params", "resolve_scalar",
     "resolve_table", "template_of",
 ]  # fmt: skip
@@ -50,7 +51,10 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A row: its kind, its overloads, a line of help, and an example with its result."""
+    """A row: its kind, its overloads, a line of help, and an example with its result.
+
+    `flink` has its SQL on Flink for all overloads, or for each; empty where there is none.
+    """
 
     name: str
     kind: str
@@ -58,6 +62,7 @@ class Function:
     forms: tuple[Form, ...]
     help: str = ""
     example: tuple[str, object] | None = None
+    flink: tuple[str, ...] = ()
 
 
 def _row(name: str, category: str, row: dict[str, object]) -> Function:
@@ -67,14 +72,17 @@ def _row(name: str, category: str, row: dict[str, object]) -> Function:
     forms = tuple(Form(parse_signature(s), t) for s, t in pairs)
     example = row.get("example")
     pair = (str(example[0]), example[1]) if isinstance(example, list) else None
+    flink = row.get("flink", ())
+    assert isinstance(flink, str | list | tuple)
     return Function(
-        name, kinds.get(category, SCALAR), category, forms, str(row.get("help", "")), pair
-    )
+        name, kinds.get(category, SCALAR), category, forms, str(row.get("help", "")), pair,
+        (flink,) if isinstance(flink, str) else tuple(flink),
+    )  # fmt: skip
 
 
 def library() -> Mapping[str, Function]:
     """Every function by every name that it has: KSQL's, then the user's."""
-    return ChainMap(_own(), users())
+    return ChainMap(_own(), users())  # type: ignore[arg-type]
 
 
 def accepted(rows: Sequence[Function]) -> tuple[dict[str, Function], list[str]]:
@@ -97,18 +105,47 @@ def template_of(call: Call) -> str:
     return forms[int(call.variant or 0)].template if forms else ""
 
 
+def flink_of(call: Call) -> str:
+    """Flink SQL of a bound call, an aggregate's too; empty where Flink has no equal."""
+    found = _own()[call.function].flink
+    if len(found) < 2:
+        return found[0] if found else ""
+    return found[int(call.variant or 0)]
+
+
+class _Library(Mapping[str, Function]):
+    """The rows of the files; each is made a `Function` when it is first asked for: few ever are."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, tuple[str, str, dict[str, object]]] = {}
+        self._known: dict[str, Function] = {}
+        for file in sorted(resources.files("kshell.sql.library").iterdir(), key=lambda f: f.name):
+            if not file.name.endswith(".toml"):
+                continue
+            category = file.name.removesuffix(".toml")
+            for name, row in tomllib.loads(file.read_text("utf-8")).items():
+                for known in (name, *row.get("aliases", ())):
+                    self._rows[known] = (name, category, row)
+
+    def __getitem__(self, name: str) -> Function:
+        own, category, row = self._rows[name]
+        if own not in self._known:
+            self._known[own] = _row(own, category, row)
+        return self._known[own]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._rows
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
 @cache
-def _own() -> dict[str, Function]:
-    found: dict[str, Function] = {}
-    for file in sorted(resources.files("kshell.sql.library").iterdir(), key=lambda f: f.name):
-        if not file.name.endswith(".toml"):
-            continue
-        category = file.name.removesuffix(".toml")
-        for name, row in tomllib.loads(file.read_text("utf-8")).items():
-            function = _row(name, category, row)
-            for known in (name, *row.get("aliases", ())):
-                found[known] = function
-    return found
+def _own() -> _Library:
+    return _Library()
 
 
 def names() -> tuple[str, ...]:

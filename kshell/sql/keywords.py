@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from kshell.durations import UNITS
 
-__all__ = ["CLAUSES", "KEYWORDS", "QUOTED", "RESERVED", "STATEMENTS", "TYPES"]
+__all__ = ["CLAUSES", "KEYWORDS", "QUOTED", "RESERVED", "STATEMENTS", "TRANSFERS", "TYPES"]
 
 # The words that begin a statement.
 STATEMENTS = (
-    "ALTER", "ASSERT", "CREATE", "DEFINE", "DELETE", "DESCRIBE", "DROP", "ELECT", "EXIT", "EXPLAIN",
-    "HELP", "INSERT", "LIST", "PAUSE", "PRINT", "QUIT", "RESET", "RESUME", "RUN", "SAVE", "SELECT",
-    "SET", "SHOW", "SPOOL", "TERMINATE", "UNDEFINE", "UNSET", "WITH",
+    "ALTER", "ASSERT", "BEGIN", "COMMIT", "CONSUME", "COPY", "CREATE", "DEFINE", "DELETE",
+    "DESCRIBE", "DIFF", "DROP", "ELECT", "EXIT", "EXPLAIN", "HELP", "HISTORY", "INSERT", "LIST",
+    "MIRROR", "PAUSE", "PRINT", "QUIT", "REDRIVE", "RESET", "RESTART", "RESUME", "ROLLBACK", "RUN",
+    "SAVE", "SELECT", "SET", "SHOW", "SPOOL", "TERMINATE", "UNDEFINE", "UNSET", "WITH",
 )  # fmt: skip
+# Those of them that carry records from topic to topic.
+TRANSFERS = frozenset({"MIRROR", "REDRIVE"})
 
 # The keywords of a query: people misspell these most.
 CLAUSES = (
@@ -59,5 +62,5 @@ RESERVED = frozenset({
 QUOTED = RESERVED | {
     "ALL", "ALTER", "ANY", "CROSS", "CURRENT_DATE", "EMIT", "EXCEPT", "FETCH", "FOR", "GLOB",
     "ILIKE", "INTERSECT", "LATERAL", "NOTNULL", "OFFSET", "ONLY", "POSITIONAL", "QUALIFY",
-    "RETURNING", "SUMMARIZE", "TABLESAMPLE", "UNION", "USING",
+    "RETURNING", "ROLLBACK", "SUMMARIZE", "TABLESAMPLE", "UNION", "USING",
 }  # fmt: skip

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 
-from kshell.sql.tokens import Kind, Token, tokenize
+from kshell.errors import KshellError, UnknownName
+from kshell.sql.script import Piece
+from kshell.sql.tokens import Kind, Token, place_at, tokenize
 
-__all__ = ["option_span", "setting_span"]
+__all__ = ["option_span", "point_at", "setting_span"]
 
 
 def option_span(text: str, what: str) -> tuple[int, int] | None:
@@ -71,3 +73,42 @@ def setting_span(text: str, what: str) -> tuple[int, int] | None:
 
 def _with(tokens: list[Token], n: int) -> bool:
     return tokens[n].upper == "WITH" and n + 1 < len(tokens) and tokens[n + 1].text == "("
+
+
+_SPANS = {
+    "CREATE": option_span,
+    "ASSERT": option_span,
+    "COPY": option_span,
+    **dict.fromkeys(("SET", "ALTER", "UNSET"), setting_span),
+}
+# One of these words is near the beginning of a statement that has options or settings.
+_WITH_OPTIONS = {"CREATE": {"STREAM", "TABLE"}, "ALTER": {"SYSTEM"}}
+
+
+def point_at(error: KshellError, piece: Piece) -> None:
+    """Give an error of a statement the place of the option, property or name that it speaks of."""
+    _point_at_option(error, piece)
+    _point_at_name(error, piece)
+
+
+def _point_at_option(error: KshellError, piece: Piece) -> None:
+    """An error of an option of WITH is at the option, not at the source's name; one of SET at its
+    property or value."""
+    words = piece.text.upper().split(None, 5)[:5]
+    find = _SPANS.get(words[0]) if words else None
+    if words and not set(words) & _WITH_OPTIONS.get(words[0], set(words)):
+        find = None  # errors of other statements have their places
+    if find is not None and (span := find(piece.text, error.what)) is not None:
+        at = place_at(piece.text, *span, piece.line, piece.column)
+        if error.place is None or (error.place.line, error.place.column) < (at.line, at.column):
+            error.place = at
+
+
+def _point_at_name(error: KshellError, piece: Piece) -> None:
+    """An error of a name that nothing has is at the name."""
+    if isinstance(error, UnknownName) and error.place is None:
+        for token in tokenize(piece.text):
+            if token.value.casefold() == error.name.casefold():
+                at = place_at(piece.text, token.start, token.end, piece.line, piece.column)
+                error.place = at
+                return

@@ -6,21 +6,24 @@ like need neither sqlglot nor Arrow.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kshell.errors import ParseError
 from kshell.sql.grammar.cursor import Cursor
 from kshell.sql.grammar.explore import EXPLORE
-from kshell.sql.keywords import STATEMENTS
+from kshell.sql.keywords import STATEMENTS, TRANSFERS
 from kshell.sql.script import Piece, split
 from kshell.sql.statements import CreateType, Explain, Select, Statement
-from kshell.sql.tokens import Kind
+from kshell.sql.tokens import Kind, place_at
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["parse", "parse_piece"]
+
+_HALF = re.compile("[\ud800-\udfff]+")  # of a pair of surrogates
 
 _QUERY_WORDS = frozenset(
     {"SELECT", "WITH", "FROM", "VALUES", "(", "PIVOT", "UNPIVOT", "SUMMARIZE", "TABLE"}
@@ -47,7 +50,12 @@ def parse(text: str, types: Mapping[str, pa.DataType] | None = None) -> list[Sta
 
 
 def parse_piece(piece: Piece, types: Mapping[str, pa.DataType] | None = None) -> Statement:
-    """One statement."""
+    """One statement; raises ParseError."""
+    if (half := _HALF.search(piece.text)) is not None:  # what Python makes of such a byte
+        raise ParseError(
+            "the statement has bytes that are not UTF-8",
+            place=place_at(piece.text, *half.span(), piece.line, piece.column),
+        )
     cursor = Cursor(piece, types or {})
     place = {"text": piece.text, "place": piece.place}
     try:
@@ -71,14 +79,19 @@ def _statement(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
         cursor.next()
         return _explain(cursor, place)
     reader = EXPLORE.get(word)
-    if reader is None and word in STATEMENTS:
-        from kshell.sql.grammar.cluster import CHANGING, CLUSTER
+    if word in STATEMENTS and (reader is None or after.upper == "CONNECTOR"):
+        from kshell.sql.grammar.cluster import CHANGING, CLUSTER, change_reader
 
-        reader = CLUSTER.get((word, after.upper))
-        if reader is not None or word in CHANGING:
+        found = change_reader(cursor)
+        reader = found or reader
+        if found is not None or word in CHANGING:
             cursor.next()
         if reader is None and word in CHANGING:
             raise cursor.fail(*(second for first, second in CLUSTER if first == word))
+    if reader is None and word in TRANSFERS:
+        from kshell.sql.grammar.transfer import TRANSFER
+
+        reader = TRANSFER[word]
     reader = reader or _source_reader(word)
     if reader is None:
         raise _unknown(cursor)
@@ -89,9 +102,10 @@ def _statement(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
 def _source_reader(word: str) -> Callable[[Cursor, Mapping[str, Any]], Statement] | None:
     if word not in STATEMENTS:
         return None
+    from kshell.sql.grammar.producing import PRODUCING
     from kshell.sql.grammar.sources import SOURCES
 
-    return SOURCES.get(word)
+    return SOURCES.get(word) or PRODUCING.get(word)
 
 
 def _explain(cursor: Cursor, place: Mapping[str, Any]) -> Statement:

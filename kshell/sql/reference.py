@@ -6,22 +6,11 @@ import.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from kshell.sql.reference_entry import Entry
+from kshell.sql.reference_producing import PRODUCING
+from kshell.sql.reference_queries import QUERIES
 
 __all__ = ["ENTRIES", "Entry"]
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A row: its name, how it is written in short and in full, one line of help, an example, and
-    the other words under which it is found."""
-
-    name: str
-    short: str
-    help: str
-    syntax: str
-    example: str
-    words: tuple[str, ...] = ()
 
 
 _QUERY_WORDS = ("FROM", "WHERE", "JOIN", "GROUP BY", "HAVING", "ORDER BY", "LIMIT", "WITH", "UNION")
@@ -38,6 +27,14 @@ ENTRIES = (
         "SELECT regionid, COUNT(*) AS n FROM users WHERE ROWTIME >= '10 minutes ago'"
         " GROUP BY regionid;",
         _QUERY_WORDS,
+    ),
+    Entry(
+        "AT GROUP", "SELECT … FROM t AT GROUP name", "from where a consumer group stands",
+        "SELECT … FROM topic [alias] AT GROUP name …;\n"
+        "Each partition from the group's commit on, or without one from the log's start.\n"
+        "The group is not joined, and nothing is committed. EXPLAIN shows the offsets.",
+        "SELECT COUNT(*) AS behind FROM orders AT GROUP billing;",
+        ("GROUP",),
     ),
     Entry(
         "SELECT FROM _", "SELECT … FROM _", "the last answer's rows, read once",
@@ -63,6 +60,15 @@ ENTRIES = (
          "GRACE PERIOD", "PARTITION BY"),
     ),
     Entry(
+        "HISTORY", "HISTORY OF key IN topic", "a key's values, and what changed",
+        "HISTORY OF 'key' | number IN topic;\n"
+        "All its records in order of time: the fields that changed, tombstones as\n"
+        "deleted. A key of several fields is JSON. All partitions are read; with\n"
+        "SET 'kshell.partitioner'='murmur2' only that where Java's clients put it.",
+        "HISTORY OF 'User_1' IN users;",
+        ("KEY", "TOMBSTONE"),
+    ),
+    Entry(
         "SHOW", "SHOW TOPICS|QUERIES|FUNCTIONS|…", "what there is",
         "SHOW | LIST [ALL] TOPICS [EXTENDED]; ALL has the internal ones too\n"
         "SHOW STREAMS | TABLES | QUERIES [EXTENDED];\n"
@@ -71,12 +77,16 @@ ENTRIES = (
         "SHOW [ALL] PARTITIONS [topic];\n"
         "SHOW PRODUCERS [topic];\n"
         "SHOW CONFIGS [topic | BROKER n];\n"
+        "SHOW [SOURCE | SINK] CONNECTORS | PLUGINS; of Kafka Connect (--connect)\n"
+        "SHOW SUBJECTS [EXTENDED]; of the schema registry (--registry)\n"
+        "SHOW SCHEMAS | COMPATIBILITY [subject];\n"
         "SHOW SYSTEM TABLES; SELECT * FROM kafka.name reads one",
         "SHOW TOPICS EXTENDED;",
         ("LIST", "SHOW TOPICS", "SHOW STREAMS", "SHOW TABLES", "SHOW QUERIES", "SHOW FUNCTIONS",
          "SHOW TYPES", "SHOW VARIABLES", "SHOW PROPERTIES", "SHOW GROUPS", "SHOW BROKERS",
          "SHOW PARTITIONS", "SHOW CONFIGS", "SHOW PRODUCERS", "SHOW TRANSACTIONS", "SHOW ACLS",
-         "SHOW QUOTAS", "SHOW SYSTEM TABLES", "KAFKA"),
+         "SHOW QUOTAS", "SHOW SYSTEM TABLES", "SHOW CONNECTORS", "SHOW PLUGINS", "SHOW SUBJECTS",
+         "SHOW SCHEMAS", "SHOW COMPATIBILITY", "KAFKA", "PLUGINS", "SUBJECTS", "SCHEMAS"),
     ),
     Entry(
         "DESCRIBE", "DESCRIBE name [EXTENDED]", "columns as found, partitions, offsets, configs",
@@ -84,9 +94,10 @@ ENTRIES = (
         "DESCRIBE STREAMS | TABLES [EXTENDED];\n"
         "DESCRIBE kafka.name; the columns of a system table\n"
         "DESCRIBE GROUP name; its members, what they have, and its lag\n"
+        "DESCRIBE CONNECTOR name; its tasks, its configs, why it has failed\n"
         "DESCRIBE FUNCTION name;",
         "DESCRIBE orders EXTENDED;",
-        ("DESCRIBE FUNCTION", "DESCRIBE GROUP"),
+        ("DESCRIBE FUNCTION", "DESCRIBE GROUP", "DESCRIBE CONNECTOR"),
     ),
     Entry(
         "PRINT", "PRINT topic [FROM x | LAST n]", "records as they are",
@@ -102,18 +113,11 @@ ENTRIES = (
     ),
     Entry(
         "EXPLAIN", "EXPLAIN statement | id", "what would be read, and how",
-        "EXPLAIN statement;\n"
+        "EXPLAIN statement; of a change of the cluster its plan: nothing is changed\n"
         "EXPLAIN id; the plan of a query that runs",
         "EXPLAIN SELECT COUNT(*) FROM orders WHERE ROWPARTITION = 1;",
     ),
-    Entry(
-        "INSERT INTO", "INSERT INTO topic VALUES (…)", "write records",
-        "INSERT INTO name [(column, …)] VALUES (value, …), …;\n"
-        "INSERT INTO name [WITH (QUERY_ID='id')] SELECT … [EMIT CHANGES];\n"
-        "The second goes on in the background.",
-        "INSERT INTO orders (orderid, total) VALUES (99999, 12.5);",
-        ("INSERT", "VALUES"),
-    ),
+    *PRODUCING,
     Entry(
         "CREATE STREAM", "CREATE STREAM|TABLE … WITH (…)", "declare what a topic holds",
         "CREATE [OR REPLACE] [SOURCE] STREAM | TABLE [IF NOT EXISTS] name\n"
@@ -210,6 +214,17 @@ ENTRIES = (
         ("DROP", "GROUP"),
     ),
     Entry(
+        "CONSUME", "CONSUME FROM topic GROUP name …", "records as a member of a consumer group",
+        "CONSUME FROM topic GROUP name [COMMIT AT MOST ONCE | AT LEAST ONCE\n"
+        "  | EXACTLY ONCE INTO topic] [LIMIT n];\n"
+        "It joins the group; where that has live members it asks first. Without COMMIT it\n"
+        "commits nothing. AT MOST ONCE commits before rows are shown, AT LEAST ONCE\n"
+        "after; EXACTLY ONCE copies records and commits in one transaction.\n"
+        "partition.assignment.strategy is how the members share partitions.",
+        "CONSUME FROM orders GROUP billing-test COMMIT AT LEAST ONCE;",
+        ("GROUP", "COMMIT", "MEMBER"),
+    ),
+    Entry(
         "DELETE RECORDS", "DELETE RECORDS FROM topic …", "a topic's oldest records",
         "DELETE RECORDS FROM topic [PARTITION n] BEFORE offset | 'moment' | END;\n"
         "An offset holds for each partition.",
@@ -224,12 +239,34 @@ ENTRIES = (
         ("ELECT",),
     ),
     Entry(
+        "MIRROR", "MIRROR topic TO topic", "copy a topic, also of another cluster",
+        "MIRROR topic TO topic [FROM EARLIEST | LATEST | OFFSETS '0:12,1:40']\n"
+        "  [EMIT CHANGES];\n"
+        "Keys, headers, times and partitions stay; batches are copied as bytes. It ends\n"
+        "with what is there when it begins, or goes on with EMIT CHANGES. prod.orders is\n"
+        "topic orders of the cluster of profile prod. A missing topic is proposed.",
+        "MIRROR prod.orders TO orders;",
+        ("MIRROR",),
+    ),
+    Entry(
+        "REDRIVE", "REDRIVE topic", "send dead letters back",
+        "REDRIVE topic [FROM EARLIEST | OFFSETS '0:12,1:40']\n"
+        "  [WITH (HEADER='name', RATE=n, LIMIT=n)];\n"
+        "Each record goes to the topic that its header names: __connect.errors.topic,\n"
+        "kafka_dlt-original-topic, __streams.errors.topic or that of HEADER. RATE is\n"
+        "records a second. What goes where is shown first. They stay in the topic, too.",
+        "REDRIVE orders.dlq WITH (RATE=100, LIMIT=1000);",
+        ("REDRIVE", "DEAD LETTER", "DLQ"),
+    ),
+    Entry(
         "CREATE ACL", "CREATE ACL ALLOW|DENY …", "who may do what",
         "CREATE ACL ALLOW | DENY operation, … ON resource\n"
         "  TO 'User:name' [FROM HOST 'host'];\n"
         "operation: READ | WRITE | CREATE | DELETE | ALTER | DESCRIBE | DESCRIBE CONFIGS\n"
-        "  | ALTER CONFIGS | IDEMPOTENT WRITE | CLUSTER ACTION | ALL\n"
-        "resource: TOPIC | GROUP | TRANSACTIONAL ID, each with name [PREFIXED]; CLUSTER\n"
+        "  | ALTER CONFIGS | IDEMPOTENT WRITE | CLUSTER ACTION | CREATE TOKENS\n"
+        "  | DESCRIBE TOKENS | TWO PHASE COMMIT | ALL\n"
+        "resource: TOPIC | GROUP | TRANSACTIONAL ID | DELEGATION TOKEN | USER, each with\n"
+        "  name [PREFIXED]; CLUSTER\n"
         "The name '*' is any.",
         "CREATE ACL ALLOW READ, DESCRIBE ON TOPIC orders TO 'User:ann';",
         ("CREATE", "ACL"),
@@ -255,6 +292,63 @@ ENTRIES = (
         "DROP USER [IF EXISTS] name [MECHANISM SCRAM-SHA-512 | SCRAM-SHA-256];",
         "DROP USER IF EXISTS ann;",
         ("DROP", "USER"),
+    ),
+    Entry(
+        "CREATE QUOTA", "CREATE|ALTER QUOTA FOR …", "how much users and clients may ask for",
+        "CREATE QUOTA FOR whom SET quota = n, …;\n"
+        "ALTER QUOTA FOR whom [SET quota = n, …] [RESET quota, …];\n"
+        "whom: USER name [CLIENT ID name] | CLIENT ID name | IP address;\n"
+        "  DEFAULT in the place of a name is all that have none of their own\n"
+        "quota: producer_byte_rate | consumer_byte_rate | request_percentage\n"
+        "  | controller_mutation_rate; of an IP connection_creation_rate",
+        "CREATE QUOTA FOR USER ann SET producer_byte_rate = 1048576;",
+        ("CREATE", "ALTER", "ALTER QUOTA", "QUOTA"),
+    ),
+    Entry(
+        "DROP QUOTA", "DROP QUOTA FOR …", "end all quotas of such",
+        "DROP QUOTA [IF EXISTS] FOR whom; as in CREATE QUOTA",
+        "DROP QUOTA FOR USER ann CLIENT ID DEFAULT;",
+        ("DROP", "QUOTA"),
+    ),
+    Entry(
+        "CREATE CONNECTOR", "CREATE SOURCE|SINK CONNECTOR …", "a connector of Kafka Connect",
+        "CREATE SOURCE | SINK CONNECTOR [IF NOT EXISTS] name\n"
+        "  WITH ('config'='value', …);\n"
+        "Connect checks the configs; the plan has them without secrets. --connect says\n"
+        "where Connect is.",
+        "CREATE SOURCE CONNECTOR lines WITH ('connector.class'='FileStreamSource',"
+        " 'file'='/tmp/in', 'topic'='lines');",
+        ("CREATE", "CREATE SOURCE CONNECTOR", "CREATE SINK CONNECTOR", "CONNECTOR", "CONNECT"),
+    ),
+    Entry(
+        "DROP CONNECTOR", "DROP CONNECTOR name", "end a connector",
+        "DROP CONNECTOR [IF EXISTS] name;\nIts topics, and the offsets of its group, stay.",
+        "DROP CONNECTOR lines;",
+        ("DROP", "CONNECTOR"),
+    ),
+    Entry(
+        "PAUSE CONNECTOR", "PAUSE|RESUME|RESTART CONNECTOR …", "hold or restart a connector",
+        "PAUSE CONNECTOR name;\nRESUME CONNECTOR name;\n"
+        "RESTART CONNECTOR name [TASK n]; all of its tasks, or one",
+        "RESTART CONNECTOR lines TASK 0;",
+        ("RESTART", "RESTART CONNECTOR", "RESUME CONNECTOR", "CONNECTOR", "TASK"),
+    ),
+    Entry(
+        "ALTER SUBJECT", "ALTER SUBJECT|REGISTRY …", "what the next schema of a subject must fit",
+        "ALTER SUBJECT name SET COMPATIBILITY level;\n"
+        "ALTER SUBJECT name RESET COMPATIBILITY; that of the registry holds\n"
+        "ALTER REGISTRY SET COMPATIBILITY level; of all that have none of their own\n"
+        "level: NONE | BACKWARD | FORWARD | FULL, or with _TRANSITIVE",
+        "ALTER SUBJECT orders-value SET COMPATIBILITY FULL;",
+        ("ALTER", "ALTER REGISTRY", "COMPATIBILITY", "SUBJECT"),
+    ),
+    Entry(
+        "DIFF SUBJECT", "DIFF SUBJECT name", "what differs between versions of a schema",
+        "DIFF SUBJECT name [FROM version] [TO version];\n"
+        "Without versions the last two. Avro and JSON Schema are compared field by\n"
+        "field, Protobuf line by line.",
+        "DIFF SUBJECT orders-value FROM 1 TO 2;",
+        ("DIFF", "SUBJECT"),
     ),
     Entry(
         "ASSERT", "ASSERT TOPIC|SCHEMA|STREAM …", "an error if it does not hold",
@@ -288,12 +382,7 @@ ENTRIES = (
         "RUN SCRIPT", "RUN SCRIPT 'file'", "run the statements of a file",
         "RUN SCRIPT 'file';", "RUN SCRIPT 'report.sql';", ("RUN",),
     ),
-    Entry(
-        "SAVE QUERIES", "SAVE QUERIES TO 'file'", "what runs in this shell, as a script",
-        "SAVE QUERIES TO 'file';\nThe file has their statements, the declarations that they"
-        " need, and the\nproperties that were set; secrets are left out.",
-        "SAVE QUERIES TO 'pageviews.sql';", ("SAVE",),
-    ),
+    *QUERIES,
     Entry(
         "SPOOL", "SPOOL 'file' | OFF", "what is shown goes to a file too",
         "SPOOL 'file';\nSPOOL OFF;", "SPOOL 'session.txt';",

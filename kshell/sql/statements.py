@@ -25,8 +25,8 @@ __all__ = [
     "AlterSource", "AssertQuery", "AssertSchema", "AssertSource", "AssertTopic", "AssertValues",
     "CreateAsSelect", "CreateFromFile", "CreateSource", "CreateType",
     "Define", "Describe", "DescribeFunction", "DescribeGroup", "DropSource", "DropType", "Exit",
-    "Explain", "Help", "InsertSelect", "InsertValues", "Print", "QueryAction",
-    "QueryControl", "RunScript", "SaveQueries", "Select", "SetProperty", "Show", "ShowWhat",
+    "Explain", "Help", "History", "InsertSelect", "InsertValues", "Print",
+    "RunScript", "Select", "SetProperty", "Show", "ShowWhat",
     "Spool", "Statement", "Undefine", "UnsetProperty", "statement", ]  # fmt: skip
 
 
@@ -210,13 +210,19 @@ class ShowWhat(Enum):
     PRODUCERS = "PRODUCERS"
     QUOTAS = "QUOTAS"
     SYSTEM_TABLES = "SYSTEM TABLES"
+    CONNECTORS = "CONNECTORS"
+    PLUGINS = "PLUGINS"
+    SUBJECTS = "SUBJECTS"
+    SCHEMAS = "SCHEMAS"
+    COMPATIBILITY = "COMPATIBILITY"
 
 
 @statement
 class Show(Statement):
     """SHOW|LIST what [EXTENDED]; SHOW ALL TOPICS has `all`.
 
-    `topic` or `broker` is whose partitions, configs or producers it shows.
+    `topic` or `broker` is whose partitions, configs or producers it shows, `subject` whose schemas
+    or compatibility; `type` is that of connectors.
     """
 
     what: ShowWhat
@@ -224,6 +230,8 @@ class Show(Statement):
     all: bool = False
     topic: Name | None = None
     broker: int | None = None
+    subject: Name | None = None
+    type: str = ""
 
 
 @statement
@@ -258,22 +266,6 @@ class Explain(Statement):
     query_id: str = ""
 
 
-class QueryAction(Enum):
-    """What can be done to running queries."""
-
-    TERMINATE = "TERMINATE"
-    PAUSE = "PAUSE"
-    RESUME = "RESUME"
-
-
-@statement
-class QueryControl(Statement):
-    """TERMINATE|PAUSE|RESUME id|ALL; an empty id is ALL."""
-
-    action: QueryAction
-    query_id: str
-
-
 @statement
 class Print(Statement):
     """PRINT topic [PARTITION n] [FROM position] [TO position] | LAST n, [WHERE …] and more.
@@ -290,6 +282,14 @@ class Print(Statement):
     where: Query | None = None
     interval: int = 1
     limit: int | None = None
+
+
+@statement
+class History(Statement):
+    """HISTORY OF key IN topic: the key as written, without its quotes."""
+
+    key: Name
+    topic: Name
 
 
 @statement
@@ -331,13 +331,6 @@ class RunScript(Statement):
 @statement
 class Spool(Statement):
     """SPOOL 'file', or SPOOL OFF (an empty path)."""
-
-    path: str
-
-
-@statement
-class SaveQueries(Statement):
-    """SAVE QUERIES TO 'file'."""
 
     path: str
 

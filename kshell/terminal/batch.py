@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 
 from kshell.errors import ConnectionFailed, Interrupted, KshellError
 from kshell.sql.script import split
+from kshell.sql.tokens import tokenize
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from kshell.changes import Changes
-    from kshell.results import Event, Live, Rows, Running
+    from kshell.results import Event, Live, Message, Rows, Running, Task
     from kshell.session import Session
     from kshell.sql.script import Piece
     from kshell.terminal.show import Shower
@@ -83,6 +84,9 @@ class Batch:
         try:
             with session.remembering(text):
                 code = self._statements(session, text, shower, queries)
+            if held := session.held:
+                _say_dropped(held)
+                code = code or KshellError.exit_code
             return code or (_PARTIAL if shower.partial else 0)
         finally:
             _end(session)
@@ -118,6 +122,7 @@ class Batch:
 
     def _statement(self, session: Session, piece: Piece, shower: Shower) -> bool:
         """Run one statement and draw its answers; False means leave."""
+        from kshell.terminal.messages import note
         from kshell.terminal.pull import stepwise
 
         answers = stepwise(session.execute_piece(piece), self.seconds)
@@ -130,16 +135,19 @@ class Batch:
                         return False
                     began = time.monotonic()
             except TimeoutError:
-                raise KshellError(
-                    f"no answer within {self.seconds:g} s", hint="--timeout allows more"
-                ) from None
+                what = f"no answer within {self.seconds:g} s"
+                if not _is_continuous(piece):
+                    raise KshellError(what, hint="--timeout allows more") from None
+                note(what)
         return True
 
     def _within(self, answer: Event, deadline: float | None) -> Event:
         """The answer, ended by the limit and the time."""
-        from kshell.results import Live, Rows
+        from kshell.results import Live, Rows, Task
 
         match answer:
+            case Task() if deadline is not None:
+                return _worked_until(answer, deadline)
             case Rows():
                 if self.limit is not None:
                     answer.batches = _first_rows(answer, self.limit)
@@ -158,7 +166,7 @@ class Batch:
         """
         from kshell.terminal.messages import note
 
-        queries = session.running()
+        queries = [query for query in session.running() if not query.outlives]
         if queries:
             ids = ", ".join(q.id for q in queries)
             note(f"{ids} still run{'s' * (len(queries) == 1)}; Ctrl-C stops.")
@@ -169,7 +177,14 @@ class Batch:
                 failed = ", ".join(sorted(watched.failed))
                 raise KshellError(f"no query runs any more: {failed} failed")
             time.sleep(_LOOK)
-            queries = session.running()
+            queries = [query for query in session.running() if not query.outlives]
+
+
+def _say_dropped(held: int) -> None:
+    from kshell.results import many
+    from kshell.terminal.messages import note
+
+    note(f"The script ended in an open transaction: {many(held, 'record')} not written.")
 
 
 def _draw(error: KshellError, text: str) -> None:
@@ -178,6 +193,11 @@ def _draw(error: KshellError, text: str) -> None:
     with contextlib.suppress(OSError):
         sys.stdout.flush()
     draw_error(error, text)
+
+
+def _is_continuous(piece: Piece) -> bool:
+    """Whether its words say that it is a query that goes on."""
+    return any(token.upper == "EMIT" for token in tokenize(piece.text))
 
 
 def _first_rows(rows: Rows, limit: int) -> Iterator[pa.RecordBatch]:
@@ -223,6 +243,27 @@ def _until(rows: Rows, deadline: float) -> Iterator[pa.RecordBatch]:
     return until()
 
 
+def _worked_until(task: Task, deadline: float) -> Task:
+    """The work until then; raises KshellError that says what was done."""
+    over = threading.Event()
+
+    def work() -> Message:
+        def end() -> None:
+            over.set()
+            task.cancel()
+
+        timer = threading.Timer(max(deadline - time.monotonic(), 0), end)
+        timer.daemon = True
+        timer.start()
+        message = task.work()
+        timer.cancel()
+        if over.is_set():
+            raise KshellError(message.text, hint="--timeout allows more")
+        return message
+
+    return replace(task, work=work)
+
+
 def _ended(live: Live, limit: int | None, deadline: float | None) -> Live:
     """A continuous answer that ends after so many rows, and then."""
     left = limit
@@ -246,7 +287,8 @@ def _end(session: Session) -> None:
     """End the script's queries, after they have written what they read, and say so."""
     from kshell.terminal.messages import note
 
-    ended: list[Running] = [query for query in session.running() if not query.failed]
+    running = session.running()
+    ended: list[Running] = [q for q in running if not (q.failed or q.outlives)]
     session.close()
     for query in ended:
         note(f"Query {query.id} ended with the script.")

@@ -35,11 +35,13 @@ _CUT = 1  # the exit code if the reader of the output closed it before all was w
 _MOST = 2  # the second Ctrl-C ends a script whatever it does
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
-# The commands beside the shell itself.
+
+# The commands beside the shell itself, which `options` names.
 _COMMANDS = {
     "run": "kshell.terminal.run_command:main",
     "test": "kshell.cases.command:main",
     "config": "kshell.terminal.config_command:main",
+    "datagen": "kshell.terminal.datagen_command:main",
     "completion": "kshell.terminal.shell_completion:main",
 }
 
@@ -123,6 +125,8 @@ def _terminate(number: int, frame: object) -> NoReturn:
 
 def _work(options: argparse.Namespace) -> int:
     options.properties = _properties(options)
+    if options.on_error == "skip":
+        options.properties["kshell.copy.on.error"] = "skip"
     themes.follow(lambda: options.properties)
     variables = variables_of(options)
     text = script_of(options)

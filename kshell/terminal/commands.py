@@ -36,6 +36,8 @@ class Argument(Enum):
     JOB = "job"
     JOBS = "jobs"
     SWITCH = "switch"
+    VARIABLE = "variable"
+    PROFILE = "profile"
     TEXT = "text"
 
 
@@ -72,10 +74,10 @@ COMMANDS = (
     Command("\\q", "", _A.NOTHING, "leave", handler="prompt_commands:leave"),
     Command("\\d", "[name]", _A.TOPIC, "describe a topic, stream or table; alone: the topics",
             "DESCRIBE {};", "SHOW TOPICS;"),
-    Command("\\d+", "[name]", _A.TOPIC, "the same with partitions, offsets and configs",
+    Command("\\d+", "[name]", _A.TOPIC, "the same with all of its configs",
             "DESCRIBE {} EXTENDED;", "SHOW TOPICS EXTENDED;"),
     Command("\\dt", "", _A.NOTHING, "list the topics", "SHOW TOPICS;"),
-    Command("\\dt+", "", _A.NOTHING, "list the topics with sizes and groups",
+    Command("\\dt+", "", _A.NOTHING, "list the topics with their records and replicas in sync",
             "SHOW TOPICS EXTENDED;"),
     Command("\\df", "[name]", _A.FUNCTION, "describe a function; alone: list them all",
             "DESCRIBE FUNCTION {};", "SHOW FUNCTIONS;"),
@@ -125,11 +127,11 @@ COMMANDS = (
             handler="named_queries:save"),
     Command("\\nd", "name", _A.NAMED_QUERY, "delete a named query",
             handler="named_queries:delete"),
-    Command("\\set", "[name value]", _A.TEXT, "define a variable for ${name}; alone: list them",
+    Command("\\set", "[name value]", _A.VARIABLE, "define a variable for ${name}; alone: list them",
             handler="prompt_commands:set_variable"),
     Command("\\conninfo", "", _A.NOTHING, "the cluster, and how it is connected",
             handler="prompt_commands:conninfo"),
-    Command("\\profile", "[name]", _A.TEXT,
+    Command("\\profile", "[name]", _A.PROFILE,
             "connect as a profile of config.toml says, if no query runs; alone: list them",
             handler="prompt_commands:take_profile"),
     Command("\\!", "command", _A.TEXT, "run a command of the system's shell",

@@ -18,7 +18,7 @@ from kshell.errors import Interrupted, KshellError, UsageError
 from kshell.sql.script import split
 from kshell.terminal.interrupts import counted
 from kshell.terminal.jobs import Jobs, LiveJob, RowsJob
-from kshell.terminal.keyboard import as_before
+from kshell.terminal.keyboard import lent
 from kshell.terminal.messages import draw_error, internal_error, note
 from kshell.terminal.spool import spool
 from kshell.terminal.typed import background_of
@@ -53,7 +53,7 @@ class Destination(Protocol):
 def _asked(question: str) -> bool:
     """Ask yes or no on the terminal; anything but yes is no."""
     try:
-        with as_before():
+        with lent():
             return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:
         print()
@@ -86,8 +86,8 @@ class Conversation:
 
     def run(self, text: str) -> None:
         """Run typed statements; draws their errors."""
-        self.last = text
         alone = background_of(text)
+        self.last = alone or text
         if alone is None:
             self.guarded(text, lambda: self.execute(text))
         else:
@@ -196,8 +196,12 @@ class Conversation:
         """The answers to statements, each made when it is asked for; Ctrl-C always ends them."""
         from kshell.terminal.pull import stepwise
 
-        with counted(_MOST), contextlib.closing(stepwise(self.session().execute(text))) as made:
-            yield made
+        try:
+            with counted(_MOST), contextlib.closing(stepwise(self.session().execute(text))) as made:
+                yield made
+        except KshellError as error:
+            error.text = error.text or text
+            raise
 
     def show(
         self, results: Iterable[Event], output: str, say: Callable[[str], None]

@@ -12,7 +12,7 @@ import os
 import sys
 from typing import IO
 
-__all__ = ["Unbuffered", "speak", "speaks_utf8"]
+__all__ = ["Unbuffered", "as_utf8", "speak", "speaks_utf8"]
 
 _ERRORS = "kshell"
 _LOCALE = ("LC_ALL", "LC_CTYPE", "LANG")  # the first that is set decides
@@ -30,12 +30,15 @@ def _replaced(error: UnicodeError) -> tuple[str | bytes, int]:
 
 
 def speak() -> None:
-    """Set what standard output and error do with characters that they cannot write."""
+    """Set what standard output and error do with characters that they cannot write, and read what
+    is typed as UTF-8 where the locale says ASCII."""
     codecs.register_error(_ERRORS, _replaced)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             encoding = _of_terminal() if stream.isatty() else "utf-8"
             stream.reconfigure(encoding=encoding, errors=_ERRORS)
+    if isinstance(sys.stdin, io.TextIOWrapper) and _name(sys.stdin.encoding) == "ascii":
+        sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
 def _of_terminal() -> str | None:
@@ -51,7 +54,25 @@ def _of_terminal() -> str | None:
 
 def speaks_utf8() -> bool:
     """Whether standard output has every character."""
-    return codecs.lookup(sys.stdout.encoding or "utf-8").name == "utf-8"
+    return _name(sys.stdout.encoding) == "utf-8"
+
+
+def _name(encoding: str | None) -> str:
+    return codecs.lookup(encoding or "utf-8").name
+
+
+def as_utf8(text: str) -> str:
+    r"""The text of bytes that Python has read in another encoding, if they are UTF-8.
+
+    >>> as_utf8(b"\xc3\xbc".decode("ascii", "surrogateescape")), as_utf8("\udcff") == "\udcff"
+    ('\xfc', True)
+    """
+    if text.isascii():
+        return text
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8")
+    except UnicodeError:
+        return text
 
 
 class Unbuffered:

@@ -14,7 +14,7 @@ import termios
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["as_before", "no_caret", "quiet", "restore", "suspend"]
+__all__ = ["lent", "no_caret", "quiet", "restore", "suspend"]
 
 _before: list[Any] | None = None  # the modes before `quiet`
 
@@ -71,19 +71,6 @@ def quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def as_before() -> Iterator[None]:
-    """The terminal is as it was before `quiet`, inside the block."""
-    if _before is None:
-        yield
-        return
-    _set(_before)
-    try:
-        yield
-    finally:
-        _hush()
-
-
-@contextlib.contextmanager
 def no_caret() -> Iterator[None]:
     """The terminal echoes no `^C` inside the block; all else is as before `quiet`."""
     try:
@@ -98,3 +85,14 @@ def no_caret() -> Iterator[None]:
         yield
     finally:
         _set(at_entry)
+
+
+@contextlib.contextmanager
+def lent() -> Iterator[None]:
+    """The terminal for a program or a question: as before `quiet`; Ctrl-C there ends the line."""
+    with no_caret():
+        try:
+            yield
+        except KeyboardInterrupt:
+            print()
+            raise

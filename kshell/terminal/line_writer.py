@@ -18,7 +18,9 @@ from typing import IO
 
 __all__ = ["LineWriter"]
 
-_ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l\x1b[2J", "\x1b[0m\x1b[?25h\x1b[?1049l"
+# A line that the terminal finds wider than kshell does is cut there, and does not spoil the next.
+_ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
+_LEAVE = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l"
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"  # the terminal shows what is between them at once
 _ASK = "\x1b[6n"
 _PATIENCE = 0.3  # seconds in which the terminal takes the line that is being written
@@ -129,7 +131,7 @@ class LineWriter:
         for n, line in changed:
             if self._closed:
                 break
-            sent += self._put(f"\x1b[{n + 1};1H\x1b[0m{line}\x1b[0m\x1b[K")
+            sent += self._put(f"\x1b[{n + 1};1H\x1b[0m\x1b[K{line}\x1b[0m")
             self._there[n : n + 1] = [line]
         sent += self._put(_END)
         if self._asks and not self._closed:
@@ -160,7 +162,7 @@ class LineWriter:
 
     def resume(self) -> None:
         """Open the alternate screen again, after `pause`."""
-        self._put(_ENTER)
+        self._switch(_ENTER)
         self._clear = True
 
     def pause(self) -> None:
@@ -168,7 +170,7 @@ class LineWriter:
         with self._news:
             self._waits = None
             self._news.wait_for(lambda: not self._busy, _PATIENCE)
-        self._put(_LEAVE)
+        self._switch(_LEAVE)
 
     def close(self) -> None:
         """Leave the alternate screen for good; a line that is being written is finished."""
@@ -176,4 +178,8 @@ class LineWriter:
             self._closed = True
             self._news.notify()
         self._thread.join()
-        self._put(_LEAVE)
+        self._switch(self._taken_extra() + _LEAVE)
+
+    def _switch(self, sequence: str) -> None:
+        with contextlib.suppress(OSError):  # as in `_run`
+            self._put(sequence)

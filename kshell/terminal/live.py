@@ -27,7 +27,7 @@ from kshell.terminal.live_pane import Pane, reason
 from kshell.terminal.live_save import save
 from kshell.terminal.live_terminal import Keys, name_of
 from kshell.terminal.live_view import Focus, View
-from kshell.terminal.messages import colours
+from kshell.terminal.messages import colours, note
 from kshell.terminal.output import Target, write
 from kshell.terminal.sanitize import clean
 from kshell.terminal.screen import stdout_target
@@ -44,6 +44,7 @@ _FRAME = 0.1  # seconds between two frames, at least
 _IDLE = 0.2  # seconds after which the rate and the lag are drawn again although no rows came
 _SHARE = 9  # after a frame, wait this many times as long as it took to draw
 _PATIENCE = 0.15  # seconds; a query that ends before needs no screen of its own
+_LATEST = 10  # of what became of a query, that its last lines name
 _SIZE = (80, 24)  # of a terminal that does not know
 
 
@@ -77,6 +78,8 @@ def watch(
         _keep_all(pane, elsewhere)
     else:
         keep(pane, "stopped", elsewhere)
+        if said := live.stopped():
+            note(said)
     if puller.error is not None:
         if isinstance(puller.error, KshellError):
             raise puller.error
@@ -99,7 +102,7 @@ def keep(pane: Pane, how: str, elsewhere: str, heading: str = "") -> None:
     below = kept(view, width, rows)
     target.out.writelines(f"{painted(line, target.colour)}\n" for line in below.lines)
     shown = (len(rows), below.columns, below.cut)
-    _say([ending(view, pane.live.stats(), *shown, how, elsewhere)], target)
+    _say([ending(view, pane.live.stats(), *shown, how, elsewhere), *_said(pane.live)], target)
 
 
 def _keep_all(pane: Pane, elsewhere: str) -> None:
@@ -114,7 +117,14 @@ def _keep_all(pane: Pane, elsewhere: str) -> None:
         ids = board.ids(view.mode)
         remarks = write("table", board.schema, iter([board.take(view.mode, ids)]), target)
         said = ending(view, stats, len(ids), len(board.schema), False, "ended", elsewhere)
-    _say([said, *remarks], target)
+    _say([said, *remarks, *_said(pane.live)], target)
+
+
+def _said(live: Live) -> list[str]:
+    """The last of what became of it."""
+    said = [clean(text) for text in live.said()]
+    more = [f"… {len(said) - _LATEST:,} before"] if len(said) > _LATEST else []
+    return [*more, *said[-_LATEST:]]
 
 
 def _say(told: Sequence[str], target: Target) -> None:
@@ -181,12 +191,11 @@ class _Screen:
                 pressed = keys.read([] if early else news, until)
                 for n, key in enumerate(pressed):
                     self._press(key, keys)
+                    _serve(panes[self._at], screen)
                     if self._over:
                         if n:  # what keys before it did is what stays
                             self._draw(screen, colour, True)
                         return
-                for pane in panes:
-                    _serve(pane, screen)
                 if keys.resumed:
                     keys.resumed, self._layout = False, None
                 now = time.monotonic()

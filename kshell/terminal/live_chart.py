@@ -9,7 +9,7 @@ import numpy as np
 
 from kshell.errors import KshellError
 from kshell.results import many
-from kshell.terminal.board import Mode
+from kshell.terminal.board import COMING, Mode
 from kshell.terminal.charts.drawing import Drawn, caption, draw
 from kshell.terminal.charts.kind import Asked, Relation, plan
 from kshell.terminal.live_view import View
@@ -25,7 +25,7 @@ def chart_of(view: View, width: int, height: int) -> tuple[str, Drawn]:
     if mode is Mode.CHANGELOG:  # of each change its new row
         ids = ids[np.isin(ids, board.ids(Mode.APPEND))]
     table = mode is Mode.TABLE
-    relation = Relation(board.schema, board.key if table else (), grows=not table)
+    relation = Relation(board.schema, board.key if table else (), grows=mode in COMING)
     try:
         found = plan(relation, Asked(cursor=view.column))
     except KshellError as error:
@@ -35,5 +35,6 @@ def chart_of(view: View, width: int, height: int) -> tuple[str, Drawn]:
     drawn = draw(rows, found, board.times, max(width, 1), max(height, 1), view.below)
     what = caption(board.schema, found)
     if not table and board.rows > (kept := len(board.ids(Mode.APPEND))):
-        what += f" · the last {kept:,} of {many(board.rows, 'row')}"
+        which = "last" if mode in COMING else "first"
+        what += f" · the {which} {kept:,} of {many(board.rows, 'row')}"
     return what, drawn

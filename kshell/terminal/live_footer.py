@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from kshell.results import LiveStats, many, time_left
 from kshell.terminal.board import KEPT, Board, Mode
 from kshell.terminal.live_view import View
+from kshell.terminal.sanitize import clean
 from kshell.terminal.snapshot import Snapshot
 from kshell.terminal.widths import BETWEEN, cut, width_of
 
-__all__ = ["ending", "figures", "footer", "limit"]
+__all__ = ["ending", "figures", "footer", "limit", "not_kept"]
 
 _LEAST = 24  # columns that the figures get before the hints become shorter
 
@@ -26,30 +27,31 @@ def _counts(view: View, shown: int, found: int) -> list[str]:
     if view.sought:
         kept = len(board.ids(view.mode))
         todo = [f"{view.unsearched:,} to look at"] if view.unsearched else []
-        return [f"{found:,} of {kept:,} match", *todo, *_not_kept(view, kept), changes]
+        since = _of_the_last_run(board) if view.mode is Mode.WATCH else [changes]
+        return [f"{found:,} of {kept:,} match", *todo, *not_kept(view, kept), *since]
     match view.mode:
         case Mode.TABLE:
             keys = many(board.keys, "key")
             told = keys if shown == board.keys else f"{shown:,} of {keys}"
-            return [told, changes, *_not_kept(view, board.keys - board.left)]
+            return [told, changes, *not_kept(view, board.keys - board.left)]
         case Mode.APPEND:
             rows = many(board.rows, "row")
             told = rows if shown == board.rows else f"{shown:,} of {rows}"
-            return [told, *_not_kept(view, len(board.ids(view.mode)))]
+            return [told, *not_kept(view, len(board.ids(view.mode)))]
         case Mode.CHANGELOG:
             what = "change" if board.lines == board.changes else "line"
             lines = many(board.lines, what)
             told = lines if shown == board.lines else f"{shown:,} of {lines}"
             more = [many(board.keys, "key")] if board.key else []
             more += [changes] if what == "line" else []
-            return [told, *more, *_not_kept(view, min(board.lines, KEPT))]
+            return [told, *more, *not_kept(view, min(board.lines, KEPT))]
         case Mode.WATCH if not board.version:
             return ["the first run"]
         case Mode.WATCH:
             rows = many(board.rows, "row")
             told = rows if shown == board.rows else f"{shown:,} of {rows}"
-            gone = _all(view) - len(board.ids(view.mode))
-            return [told, *([f"{gone:,} not kept"] if gone else []), *_of_the_last_run(board)]
+            kept = len(board.ids(view.mode))
+            return [told, *not_kept(view, kept), *_of_the_last_run(board)]
 
 
 def _of_the_last_run(board: Board) -> list[str]:
@@ -59,15 +61,19 @@ def _of_the_last_run(board: Board) -> list[str]:
     return [f"{board.differing:,} changed", f"at {at}"]
 
 
-def _not_kept(view: View, kept: int) -> list[str]:
+def not_kept(view: View, kept: int) -> list[str]:
+    """How many rows there are beside those that are kept, in a list, if there are."""
     more = _all(view) - kept
-    return [f"{more:,} older not kept"] if more > 0 else []
+    which = "" if view.mode is Mode.WATCH else "older "
+    return [f"{more:,} {which}not kept"] if more > 0 else []
 
 
 def figures(view: View, stats: LiveStats, shown: int, found: int) -> list[tuple[int, str]]:
     """(how early it gives way, text) of each figure, in the order in which they are shown."""
     counts = _counts(view, shown, found)
     told = [(0, counts[0]), *((1, text) for text in counts[1:])]
+    if stats.status:
+        told.insert(0, (1, clean(stats.status)))
     if stats.bad.count:
         told.append((2, f"{stats.bad.count:,} left out"))
     if stats.late:
@@ -76,7 +82,7 @@ def figures(view: View, stats: LiveStats, shown: int, found: int) -> list[tuple[
         return [*told, *([(4, f"{stats.scanned:,} read")] if stats.scanned else [])]
     told.append((4, "lag ?" if stats.lag is None else f"lag {stats.lag:,}"))
     told.append((5, f"{stats.rate:,.0f}/s"))
-    if left := time_left(stats.lag, stats.rate):
+    if not view.paused and (left := time_left(stats.lag, stats.rate)):
         told.append((6, f"{left} left"))
     told.append((7, f"{stats.scanned:,} scanned"))
     return told

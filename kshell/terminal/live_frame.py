@@ -132,13 +132,21 @@ class Scene:
 
 def scene(view: View, width: int, height: int) -> Scene:
     """The rows and columns that fit."""
-    head, layed = _columns(view, width, ())
-    while True:
-        page = max(height - 2 - len(head), 0)
-        window = view.window(page)
+
+    def with_rows(count: int) -> Scene:
+        window = view.window(count)
         head, layed = _columns(view, width, window.rows)
-        if page <= max(height - 2 - len(head), 0):  # else wide cells made the headings higher
-            return Scene(window, tuple(head), layed, page)
+        return Scene(window, tuple(head), layed, max(height - 2 - len(head), 0))
+
+    room = max(height - 2 - len(_columns(view, width, ())[0]), 0)
+    made = with_rows(room)
+    while made.page < room:  # wide cells made the headings higher
+        room = made.page
+        made = with_rows(room)
+    if made.page > room:  # or lower
+        more = with_rows(made.page)
+        made = more if more.page >= made.page else made
+    return made
 
 
 def frame(
@@ -281,17 +289,25 @@ def _title(view: View, title: str, layed: _Layed, width: int) -> Line:
     """The state, the mode, the query's sources; and at the right how many columns are beside."""
     state = _state(view)
     told = f"  {view.mode.value}  "
-    what = clean(title)
-    if view.sort is not None:
-        column, descending = view.sort
-        what += f"  by {clean(view.board.schema.names[column])} {'↓' if descending else '↑'}"
-    if view.sought:
-        what += f"  /{clean(view.sought)}"
     beside = _beside(layed, len(view.board.schema))
     room = width - width_of(state[0]) - width_of(told) - (width_of(beside) + 2 if beside else 0)
-    what = cut(what, room) if room > 1 else ""
+    sort = ""
+    if view.sort is not None:
+        column, descending = view.sort
+        sort = f"  by {clean(view.board.schema.names[column])} {'↓' if descending else '↑'}"
+    what = _headline(clean(title), sort + _sought(view), room)
     space = " " * max(room - width_of(what) + 2, 0) if beside else ""
     return _fit((state, (told, "dim"), (what, "bold"), (space, ""), (beside, "dim")), width)
+
+
+def _sought(view: View) -> str:
+    return f"  /{clean(view.sought)}" if view.sought else ""
+
+
+def _headline(text: str, more: str, room: int) -> str:
+    """Both in so many columns: the text gives way first."""
+    text = cut(text, max(room - width_of(more), 1)) if text else ""
+    return cut(text + more, room) if room > 1 else ""
 
 
 def _state(view: View) -> tuple[str, str]:
@@ -315,7 +331,9 @@ def _bar(view: View, stats: LiveStats, window: Window, width: int) -> Line:
         text = end_of(f"file: {clean(view.name)}_", width - width_of(_NAMING) - 4)
         return ((footer([], text, (_NAMING,), width), "bar"),)
     if view.said:
-        return ((footer([], clean(view.said), _HINTS[view.focus][-1:], width), "bar"),)
+        note = [(0, clean(stats.note))] if stats.note else []
+        style = "outage" if note else "bar"
+        return ((footer(note, clean(view.said), _HINTS[view.focus][-1:], width), style),)
     told = figures(view, stats, len(window.rows), window.found)
     hints = _HINTS[view.focus]
     return ((footer(told, clean(stats.note), hints, width), _alarm(stats)),)
@@ -335,8 +353,9 @@ def _charted(view: View, stats: LiveStats, width: int, height: int) -> Frame:
     """The chart of the rows, over the whole screen."""
     page = max(height - 2, 0)
     what, drawn = chart_of(view, width, page)
-    filtered = f"  /{clean(view.sought)}" if view.sought else ""
-    top: Line = (_state(view), ("  chart  ", "dim"), (what + filtered, "bold"))
+    state, told_as = _state(view), "  chart  "
+    room = width - width_of(state[0] + told_as)
+    top: Line = (state, (told_as, "dim"), (_headline(what, _sought(view), room), "bold"))
     beside = [f"{drawn.start:,} above"] if drawn.start else []
     beside += [f"{drawn.rest:,} more below"] if drawn.rest > 0 else []
     found = len(view.order())
@@ -360,9 +379,10 @@ def _opened(view: View, stats: LiveStats, width: int, height: int) -> Frame:
     body += [()] * (page - len(body))
     rest = len(lines) - below - page
     told = [(0, f"{many(rest, 'line')} more below")] if rest > 0 else []
+    told += [(1, "paused")] if view.paused else []
     hints = _for_keys(view, _OPENED)
     style = "outage" if stats.note else "bar"
     bar: Line = ((footer(told, clean(stats.note), hints, width), style),)
-    top: Line = ((heading, "bold"),)
+    top: Line = ((cut(heading, width), "bold"),)
     lines = [_fit(line, width) for line in (top, *body)][: max(height - 1, 0)]
     return Frame((*lines, bar), page, view.first_column, view.widths, below=below)

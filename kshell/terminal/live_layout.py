@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from enum import Enum
 
 from kshell.terminal.live_frame import Line
-from kshell.terminal.widths import cut, width_of
+from kshell.terminal.widths import cut
 
 __all__ = ["Layout", "Way", "arrange", "together"]
 
 _BESIDE = 120  # columns from which two views stand beside each other
 _LEAST = 5  # lines of a view: title, headings, rule, a row, figures
-_BAR = (("│", "dim"),)
 _SMALL = "too small for two: Tab shows the other"
 
 
@@ -63,16 +62,11 @@ def together(layout: Layout, parts: Sequence[Sequence[Line]], focus: int) -> lis
         case Way.BESIDE:
             left, right = parts
             width = layout.sizes[0][0]
-            return [
-                (*_padded(a, width), *_BAR, *b) for a, b in zip(left, right, strict=True)
-            ]
+            # The right one stands in its place also where the terminal finds the left one wider.
+            bar = ((f"\x1b[{width + 1}G", ""), ("│", "dim"))
+            return [(*a, *bar, *b) for a, b in zip(left, right, strict=True)]
         case Way.ONE:
             said: Line = ((cut(_SMALL, layout.width), "alarm"),)
             return [said, *parts[focus]][-layout.height :]
         case _:
             return [line for part in parts for line in part]
-
-
-def _padded(line: Line, width: int) -> Line:
-    more = width - sum(width_of(text) for text, _ in line)
-    return (*line, (" " * more, "")) if more > 0 else line

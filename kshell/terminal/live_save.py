@@ -13,6 +13,7 @@ from kshell.errors import KshellError
 from kshell.results import many
 from kshell.terminal.board import Mode
 from kshell.terminal.formats import format_of
+from kshell.terminal.live_footer import not_kept
 from kshell.terminal.live_view import View
 from kshell.terminal.output import Target, write
 from kshell.whole_file import WholeFile, exists
@@ -27,9 +28,9 @@ def save(view: View, path: str) -> str:
     path = os.path.expanduser(path)
     name = format_of(path)
     if name is None:
-        return f"{path}: name it .csv, .jsonl, .parquet or the like"
+        return f"name it .csv, .jsonl, .parquet or the like: {path}"
     if exists(path):
-        return f"{path} exists: it is not replaced"
+        return f"it exists, and is not replaced: {path}"
     view.search_all()
     ids = view.order()
     rows = view.board.take(view.mode, ids)
@@ -42,7 +43,8 @@ def save(view: View, path: str) -> str:
         write(name, rows.schema, iter([rows]), Target(whole.file))
         whole.done()
     except OSError as error:
-        return f"{path} cannot be written: {error.strerror}"
+        return f"it cannot be written ({error.strerror}): {path}"
     except KshellError as error:
         return error.what
-    return f"{many(len(ids), 'row')} written to {path}"
+    said = [f"{many(len(ids), 'row')} written", *not_kept(view, len(view.board.ids(view.mode)))]
+    return f"{', '.join(said)}: {path}"

@@ -64,14 +64,16 @@ class Keys:
             signal.signal(number, handler)
         self._screen.close()
         self._settle()
-        termios.tcsetattr(self._fd, termios.TCSANOW, self._before)
+        with contextlib.suppress(termios.error):
+            termios.tcsetattr(self._fd, termios.TCSANOW, self._before)
 
     def _raw(self) -> None:
         """Ctrl-C and Ctrl-Z are keys."""
-        tty.setcbreak(self._fd)
-        mode = termios.tcgetattr(self._fd)
-        mode[3] &= ~(termios.ISIG | termios.IEXTEN)
-        termios.tcsetattr(self._fd, termios.TCSANOW, mode)
+        with contextlib.suppress(termios.error):  # it is gone: `read` says so
+            tty.setcbreak(self._fd)
+            mode = termios.tcgetattr(self._fd)
+            mode[3] &= ~(termios.ISIG | termios.IEXTEN)
+            termios.tcsetattr(self._fd, termios.TCSANOW, mode)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._stopped = True  # `read` gives it as a key
@@ -107,7 +109,8 @@ class Keys:
             for _ in range(len(read) - len(keys)):
                 self._screen.answered()
             self._flush_at = time.monotonic() + _ESCAPE
-            return [*keys, KeyPress("q")] if self._input.closed else keys  # the terminal is gone
+            gone = self._input.closed  # the terminal: then nothing is left to close or to type
+            return [*keys, KeyPress(Names.ControlC)] if gone else keys
         if self._flush_at is not None and time.monotonic() >= self._flush_at:
             self._flush_at = None
             return self._input.flush_keys()

@@ -15,6 +15,7 @@ import pyarrow as pa
 from kshell.terminal.board import COMING, Board, Mode, Row
 from kshell.terminal.live_keys import Act, act_of
 from kshell.terminal.live_search import Search, with_text
+from kshell.terminal.sanitize import clean
 
 if TYPE_CHECKING:
     from kshell.terminal.live_record import OpenedRecord
@@ -232,7 +233,7 @@ class View:
             case Act.OPEN | Act.COPY as act:
                 self._take(act)
             case Act.LEFT | Act.RIGHT | Act.LEFTMOST | Act.RIGHTMOST as act:
-                last = len(self.board.schema) - 1
+                last = max(len(self.board.schema) - 1, 0)
                 aims = {Act.LEFT: self.column - 1, Act.RIGHT: self.column + 1, Act.LEFTMOST: 0}
                 self.column = min(max(aims.get(act, last), 0), last)
             case Act() as act:
@@ -261,6 +262,8 @@ class View:
             self.sort, self.sought, self.cursor, self.top = None, "", -1, 0
 
     def _sort(self) -> None:
+        if not self.board.schema.names:
+            return  # the first run of a watched query is still to come
         turns = (None, (self.column, True), (self.column, False))
         at = turns.index(self.sort) if self.sort in turns else 0
         self.sort = turns[(at + 1) % len(turns)]
@@ -285,9 +288,18 @@ class View:
             passes = self.mode in COMING
             self.opened_rows = self.board.take(self.mode, at) if passes else None
         else:
-            (row,) = self.board.drawn(self.mode, at)
-            text = (row.texts[self.column] or "").encode()[:_COPIED]
-            self.copied = text.decode(errors="ignore")
+            self._copy(at)
+
+    def _copy(self, at: Ids) -> None:
+        """Copy the cell of this row, or as much of it as goes."""
+        (row,) = self.board.drawn(self.mode, at)
+        name, text = clean(self.board.schema.names[self.column]), row.texts[self.column]
+        if text is None:
+            self.said = f"{name} is NULL: nothing copied"
+            return
+        whole = text.encode()
+        part = f"{_COPIED:,} of {len(whole):,} bytes of " if len(whole) > _COPIED else ""
+        self.copied, self.said = whole[:_COPIED].decode(errors="ignore"), f"{part}{name} copied"
 
     def _move(self, act: Act) -> None:
         """Move the cursor; the rows in view follow it."""

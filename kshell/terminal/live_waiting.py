@@ -30,7 +30,7 @@ def waiting(view: View, stats: LiveStats, title: str) -> Iterator[str]:
     if board.changes:
         yield "All rows were deleted; t shows the changes."
         return
-    yield _read(stats, clean(title))
+    yield _read(stats, clean(title), view.paused)
     if stats.bad.count:
         why = f" ({clean('; '.join(stats.bad.reasons))})" if stats.bad.reasons else ""
         yield f"{many(stats.bad.count, 'record')} left out{why}: SHOW ERRORS has them."
@@ -41,13 +41,13 @@ def waiting(view: View, stats: LiveStats, title: str) -> Iterator[str]:
     yield f"Columns: {named}"
 
 
-def _read(stats: LiveStats, title: str) -> str:
+def _read(stats: LiveStats, title: str, paused: bool) -> str:
     """How far it has come."""
     records = many(stats.scanned, "record")
     if stats.lag is None:
         return f"Reading {title}: {records} so far; how many are left is unknown."
     if stats.lag:
-        left = time_left(stats.lag, stats.rate)
+        left = "" if paused else time_left(stats.lag, stats.rate)
         rest = f", {left} left" if left else ""
         return f"Reading {title}: {records} so far, {stats.lag:,} to read{rest}."
     if stats.scanned:

@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterator
 from itertools import groupby
 
-from kshell.config import is_known, is_secret
+from kshell.config import MASK, is_known, is_secret
+from kshell.config.properties import is_secret_like
 from kshell.errors import Place, nearest
 from kshell.sql.tokens import Kind, Token, tokenize
 
 __all__ = ["masked", "masked_at", "without_secrets"]
 
-_MASK = "********"
 _USER_INFO = re.compile(r"//[^/@\s'\"]+@")  # user and password in a URL
 _NAMING = re.compile(r"(\s*\\ns\s+\S+\s+)(\S.*)", re.DOTALL)
 _OUTSIDE = re.compile(r"\s*\\!.*", re.DOTALL)
@@ -68,7 +68,7 @@ def without_secrets(words: str, text: str) -> str:
     for start, end, _ in _spans(text):
         secret = text[start:end].strip("'\"`")
         if secret:
-            words = words.replace(f"'{secret}'", f"'{_MASK}'")
+            words = words.replace(f"'{secret}'", f"'{MASK}'")
     return words
 
 
@@ -79,12 +79,12 @@ def _spans(text: str) -> list[Span]:
         at = len(naming[1])
         return [(start + at, end + at, mask) for start, end, mask in _spans(naming[2])]
     if _OUTSIDE.fullmatch(text) is not None:
-        found += [(m.end(2), m.end(), _MASK) for m in _USER_OPTION.finditer(text)]
+        found += [(m.end(2), m.end(), MASK) for m in _USER_OPTION.finditer(text)]
     variable = _SET_VARIABLE.fullmatch(text)
     if variable is not None and is_secret(variable[2]):
-        return [(len(variable[1]), len(text), _MASK)]
+        return [(len(variable[1]), len(text), MASK)]
     found += _secrets(text)
-    found += [(m.start() + 2, m.end() - 1, _MASK) for m in _USER_INFO.finditer(text)]
+    found += [(m.start() + 2, m.end() - 1, MASK) for m in _USER_INFO.finditer(text)]
     found.sort()
     return [
         span
@@ -115,8 +115,30 @@ def _secrets(text: str) -> Iterator[Span]:
             yield from (
                 (value.start, value.end, _mask(value))
                 for name, value in _pairs(tokens)
-                if is_secret(name.value)
+                if is_secret(name.value) or is_secret_like(name.value)
             )
+            if "CONNECTOR" in [t.upper for t in tokens[:3]]:
+                yield from _of_configs(tokens)
+
+
+_IN_CONFIG = re.compile(r"(?i)(?:passw(?:or)?d|pwd|secret|token|credentials?)\s*=\s*([^\s;&,']+)")
+
+
+def _of_configs(tokens: list[Token]) -> Iterator[Span]:
+    """Secrets inside of a connector's configs, as in the URL of a database, and those whose names
+    have dots and no quotes."""
+    for n, sign in enumerate(tokens[1:-1], 1):
+        first = n - 1
+        while first > 0 and tokens[first - 1].end == tokens[first].start:
+            first -= 1
+        value = tokens[n + 1]
+        name = "".join(t.text for t in tokens[first:n])
+        if sign.text == "=" and value.kind in _VALUES and is_secret_like(name):
+            yield value.start, value.end, _mask(value)
+    for token in tokens:
+        if token.kind in (Kind.STRING, Kind.OPEN):
+            for match in _IN_CONFIG.finditer(token.text):
+                yield token.start + match.start(1), token.start + match.end(1), MASK
 
 
 def _sets_user(words: list[str]) -> bool:
@@ -180,10 +202,10 @@ def _malformed(tokens: list[Token], end: int) -> Iterator[Span]:
     if after and after[0].text == "=":
         after = after[1:]
     if after:
-        yield after[0].start, end, _MASK
+        yield after[0].start, end, MASK
 
 
 def _mask(value: Token) -> str:
-    return f"'{_MASK}'" if value.text[0] == "'" else _MASK
+    return f"'{MASK}'" if value.text[0] == "'" else MASK
 
 

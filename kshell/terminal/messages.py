@@ -34,7 +34,7 @@ def error_lines(error: KshellError, text: str = "", width: int = 0) -> list[str]
         │               ^^^^^
     Try: did you mean orders?
     """
-    what, hint, place = error.what, error.hint, error.place
+    what, hint, place, text = error.what, error.hint, error.place, error.text or text
     if text and place is not None:
         from kshell.terminal.masking import masked_at, without_secrets
 

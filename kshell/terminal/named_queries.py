@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kshell.config import state_home
 from kshell.config.private import why_not_private
-from kshell.errors import UnknownName, UsageError
+from kshell.errors import UnknownName, UsageError, reason_of
 from kshell.terminal.conversation import Conversation
 from kshell.terminal.masking import masked
 from kshell.terminal.messages import note
@@ -34,7 +34,7 @@ def _read() -> dict[str, str]:
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from None
+        raise UsageError(f"{path} cannot be read: {reason_of(error)}") from None
     if not isinstance(kept, dict):
         raise UsageError(f"{path} has no queries by name")
     return {str(name): str(text) for name, text in kept.items()}

@@ -16,9 +16,9 @@ from typing import IO, TYPE_CHECKING, Any
 import pyarrow as pa
 
 from kshell.errors import UsageError
+from kshell.formats.json_lines import joined, json_lines
 from kshell.results import unique
-from kshell.terminal.json_lines import joined, json_lines
-from kshell.terminal.sanitize import clean
+from kshell.terminal.sanitize import clean, clean_json
 from kshell.terminal.times import Times
 from kshell.value_texts import raw_texts
 
@@ -108,7 +108,7 @@ def _jsonl(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
 def write_lines(lines: pa.Array, to: Target) -> None:
     """Write lines of JSON, each with its end; a terminal gets them clean."""
     if to.terminal:
-        to.out.writelines(f"{clean(line[:-1])}\n" for line in lines.to_pylist())
+        to.out.writelines(f"{clean_json(line[:-1])}\n" for line in lines.to_pylist())
     else:
         to.out.write(joined(lines))
 
@@ -117,7 +117,7 @@ def _json(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
     separator = "[\n"
     for batch in batches:
         for line in json_lines(schema, batch).to_pylist():
-            to.out.write(separator + (clean(line) if to.terminal else line))
+            to.out.write(separator + (clean_json(line) if to.terminal else line))
             separator = ",\n"
     to.out.write("[]\n" if separator == "[\n" else "\n]\n")
     return ()

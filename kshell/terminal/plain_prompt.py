@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from kshell.terminal.history import PrivateHistory
-from kshell.terminal.keyboard import no_caret
+from kshell.terminal.keyboard import lent
 from kshell.terminal.typed import runs_on_enter
 
 __all__ = ["ask"]
@@ -21,12 +21,8 @@ def ask(prompt: str, history: PrivateHistory, default: str = "") -> str:
         print(default)
     lines: list[str] = []
     while True:
-        with no_caret():
-            try:
-                lines.append(input(prompt if not lines else "... ".rjust(len(prompt))))
-            except KeyboardInterrupt:
-                print()
-                raise
+        with lent():
+            lines.append(input(prompt if not lines else "... ".rjust(len(prompt))))
         if default and lines == [""]:
             lines = [default]
         # Enter typed while a statement ran is a carriage return: see `keyboard.quiet`.

@@ -12,10 +12,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from kshell.errors import UsageError
+from kshell.errors import UsageError, reason_of
 from kshell.terminal.conversation import Conversation
 from kshell.terminal.environment import environment
-from kshell.terminal.keyboard import as_before
+from kshell.terminal.keyboard import lent
 from kshell.terminal.messages import note
 from kshell.terminal.typed import Call
 
@@ -34,7 +34,7 @@ def run_shell(talk: Conversation, call: Call) -> None:
     """Run `\\!`."""
     command = call.argument or os.environ.get("SHELL", "/bin/sh")
     sys.stdout.flush()
-    with as_before():
+    with lent():
         code = subprocess.run(command, shell=True, env=environment()).returncode
     said_ending(command, code)
 
@@ -47,11 +47,11 @@ def edited(text: str) -> str:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
         try:
-            with as_before():
+            with lent():
                 code = subprocess.run([*shlex.split(editor), path], env=environment()).returncode
         except (OSError, ValueError) as error:
             raise UsageError(
-                f"the editor {editor} cannot be started: {error}", hint="set EDITOR"
+                f"the editor {editor} cannot be started: {reason_of(error)}", hint="set EDITOR"
             ) from None
         if code:
             raise UsageError(f"the editor ended with {code}; the text is as it was")

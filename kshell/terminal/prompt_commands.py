@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import sys
 
-from kshell.errors import UnknownName, UsageError
+from kshell.errors import KshellError, UnknownName, UsageError
 from kshell.terminal.conversation import Conversation
 from kshell.terminal.formats import FORMATS
-from kshell.terminal.jobs import LiveJob, RowsJob
+from kshell.terminal.jobs import Job, LiveJob, RowsJob
 from kshell.terminal.messages import draws, note
 from kshell.terminal.sanitize import clean
 from kshell.terminal.typed import Call
@@ -130,6 +130,7 @@ def conninfo(talk: Conversation, call: Call) -> None:
         ("user", shown.get("sasl.username", "")),
         ("client.id", shown.get("client.id", "")),
         ("registry", shown.get("schema.registry.url", "")),
+        ("connect", shown.get("connect.url", "")),
     ]
     talk.say("\n".join(f"{name:<10}{clean(value)}" for name, value in lines if value))
 
@@ -144,6 +145,14 @@ def show_jobs(talk: Conversation, call: Call) -> None:
 def foreground(talk: Conversation, call: Call) -> None:
     """Run `\\fg`."""
     job = talk.jobs.take(call.argument)
+    try:
+        _show_job(talk, job)
+    except KshellError as error:
+        error.text = error.text or job.text
+        raise
+
+
+def _show_job(talk: Conversation, job: Job) -> None:
     if isinstance(job, RowsJob):
         talk.show([job.answer()], talk.output, talk.say)
     elif isinstance(job, LiveJob):
@@ -169,13 +178,11 @@ def kill(talk: Conversation, call: Call) -> None:
 
 def take_profile(talk: Conversation, call: Call) -> None:
     """Run `\\profile`."""
-    from kshell.config.sources import config_file, read_config
+    from kshell.config.sources import config_file, profiles
 
     session = talk.session()
     if not call.argument:
-        path = config_file()
-        names = sorted(filter(None, read_config(path))) if path.exists() else []
-        talk.say("\n".join(map(clean, names)) or f"{path} has no profile.")
+        talk.say("\n".join(map(clean, sorted(profiles()))) or f"{config_file()} has no profile.")
         return
     if session.gather is None:
         raise UsageError("this session has no profiles")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from kshell.config import config_home
 from kshell.config.private import why_not_private
-from kshell.errors import KshellError, UsageError
+from kshell.errors import KshellError, UsageError, reason_of
 
 if TYPE_CHECKING:
     from kshell.session import Session
@@ -35,7 +35,7 @@ def run_rc(session: Session) -> list[KshellError]:
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:
-        return [UsageError(f"{path} cannot be read: {error}")]
+        return [UsageError(f"{path} cannot be read: {reason_of(error)}")]
     try:
         return _run(session, path, text)
     except KshellError as error:

@@ -10,12 +10,13 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from kshell import __version__
 from kshell.errors import Interrupted, KshellError, UsageError
 from kshell.terminal.options import Parser, connection_options, length_of_time, variables_of
+from kshell.terminal.run_log import JsonLog, RunLog
 
 if TYPE_CHECKING:
     import argparse
@@ -47,6 +48,12 @@ def _parser() -> Parser:
     add("--check", action="store_true", help="check all that can be, and start nothing")
     add("--reset", nargs="?", const=_ALL, metavar="QUERY",
         help="forget the state of a query, or of all, and begin anew: outputs are written again")
+    add("--dead-letter", default="", metavar="TOPIC",
+        help="write records that cannot be decoded there, with the reason in their headers")
+    add("--log", choices=("text", "json"), default="text", metavar="text|json",
+        help="how it says on stderr what happens")
+    add("--metrics", default="", metavar="[HOST:]PORT",
+        help="serve figures for Prometheus at /metrics and /health; on 127.0.0.1 without a host")
     connection_options(made)
     return made  # fmt: skip
 
@@ -60,13 +67,12 @@ def main(arguments: Sequence[str]) -> int:
     text = _text_of(options.file)
     session = Session.open(gathered(options).properties, options.profile)
     session.variables.update(variables_of(options))
+    log = JsonLog(options.app) if options.log == "json" else RunLog(options.app)
     with contextlib.closing(session):
         try:
-            return _run(session, options, text)
+            return _run(session, options, text, log)
         except KshellError as error:
-            from kshell.terminal.messages import draw_error
-
-            draw_error(error, text)
+            log.ended_by(error, text)
             return error.exit_code
 
 
@@ -78,31 +84,32 @@ def _text_of(path: str) -> str:
         raise UsageError(f"{path} cannot be read: {error}") from None
 
 
-def _run(session: Session, options: argparse.Namespace, text: str) -> int:
-    from kshell.engines.local.engine import LocalEngine
+def _run(session: Session, options: argparse.Namespace, text: str, log: RunLog) -> int:
+    from kshell.engines.chosen import ChosenEngine
     from kshell.engines.local.statements import application as applications
     from kshell.results import Remark
     from kshell.sql.script import split
-    from kshell.terminal.messages import note
 
     engine = session.engine
-    assert isinstance(engine, LocalEngine)
-    application = engine.application(options.app, options.commit, __version__)
+    assert isinstance(engine, ChosenEngine)
+    application = engine.local.application(
+        options.app, options.commit, __version__, options.dead_letter
+    )
     for piece in split(text):
         for event in session.execute_piece(piece):
             if isinstance(event, Remark):
-                note(event.text)
+                log.say("remark", event.text)
     if options.reset is not None:
         names = _named(application, options.reset)
-        note(f"{', '.join(names)}: the state is forgotten; outputs are written again.")
+        log.say("reset", f"{', '.join(names)}: the state is forgotten; outputs are written again.")
         applications.reset(engine.context, names, session.properties)
     found = applications.check(engine.context, session.properties)
     if options.check:
         for line in applications.rights(engine.context, session.properties):
-            note(line)
+            log.say("rights", line)
         for name, saved in found.items():
-            note(f"query {name}: {_known(saved)}")
-        note(f"{options.app}: {', '.join(application.plans)} can run.")
+            log.say("query", f"query {name}: {_known(saved)}")
+        log.say("checked", f"{options.app}: {', '.join(application.plans)} can run.")
         return 0
     stop, code = threading.Event(), 0
 
@@ -113,10 +120,11 @@ def _run(session: Session, options: argparse.Namespace, text: str) -> int:
 
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGINT, leave)
-    applications.start(engine.context, session.properties)
-    watched = _watch(session, application, stop)
-    application.stop()
-    _tell(session, watched)
+    with _served(application, options.metrics, log):
+        applications.start(engine.context, session.properties)
+        watched = _watch(session, application, stop, log)
+        application.stop()
+        _tell(session, watched, log)
     if application.taken_over:
         return _FENCED
     return KshellError.exit_code if watched else code
@@ -148,29 +156,55 @@ def _named(application: Application, which: str) -> list[str]:
     return found
 
 
-def _watch(session: Session, application: Application, stop: threading.Event) -> set[str]:
-    """Say what happens, until the process is to end or no query runs; gives those that failed."""
-    from kshell.terminal.messages import Outages, note
+@contextlib.contextmanager
+def _served(application: Application, address: str, log: RunLog) -> Iterator[None]:
+    """The figures at an address, if one is given, inside the block."""
+    if not address:
+        yield
+        return
+    from http import HTTPStatus
 
-    outages, failed, told = Outages(), set[str](), False
+    from kshell.engines.local.durable.metrics import health, metrics
+    from kshell.terminal.metrics_server import TEXT, MetricsServer, address_of
+
+    def well() -> tuple[HTTPStatus, str, str]:
+        fine, text = health(application)
+        status = HTTPStatus.OK if fine else HTTPStatus.SERVICE_UNAVAILABLE
+        return status, text + "\n", "application/json"
+
+    pages = {"/metrics": lambda: (HTTPStatus.OK, metrics(application), TEXT), "/health": well}
+    server = MetricsServer(address_of(address), pages)
+    if server.open:
+        log.say("metrics", "--metrics: figures are open to other machines, and nobody is asked who"
+                " he is")  # fmt: skip
+    server.start()
+    try:
+        yield
+    finally:
+        server.close()
+
+
+def _watch(
+    session: Session, application: Application, stop: threading.Event, log: RunLog
+) -> set[str]:
+    """Say what happens, until the process is to end or no query runs; gives those that failed."""
+    failed, told = set[str](), False
     while not stop.wait(_LOOK):
         for query in session.running():
-            outages.tell(f"Query {query.id}", query.note)
-        _tell(session, failed)
+            log.waits(query.id, query.note)
+        _tell(session, failed, log)
         if application.taken_over or len(failed) == len(application.plans):
             break
         if not told and all(query.ready.is_set() for query in application.queries):
             told = True
             names = [query.id for query in application.queries if query.id not in failed]
-            note(f"kshell: application {application.name} runs: {', '.join(names)}")
+            log.say("ready", f"kshell: application {application.name} runs: {', '.join(names)}")
     return failed
 
 
-def _tell(session: Session, told: set[str]) -> None:
+def _tell(session: Session, told: set[str], log: RunLog) -> None:
     """Say which queries have failed since, and why."""
-    from kshell.terminal.messages import note
-
     for query in session.running():
         if query.failed and query.id not in told:
             told.add(query.id)
-            note(f"Query {query.id} {query.state}")
+            log.failed(query.id, query.state.removeprefix("failed: "))

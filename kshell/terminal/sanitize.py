@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["clean", "clean_block"]
+__all__ = ["clean", "clean_block", "clean_json"]
 
 # Emoji, of which a joiner may make one.
 _EMOJI = (
@@ -48,6 +48,22 @@ def clean(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return _UNSAFE.sub(_shown, text)
+
+
+def clean_json(text: str) -> str:
+    r"""A line of JSON, which stays JSON: in the codes that its strings have.
+
+    >>> clean_json('"\x9b\U000e0041"')
+    '"\\u009b\\udb40\\udc41"'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return _UNSAFE.sub(_in_json, text)
+
+
+def _in_json(match: re.Match[str]) -> str:
+    units = match[0].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[n : n + 2].hex()}" for n in range(0, len(units), 2))
 
 
 def clean_block(text: str) -> str:

@@ -29,8 +29,8 @@ def gathered(options: argparse.Namespace) -> Gathered:
 def ignored_note(path: str, names: Sequence[str]) -> str:
     """What is said of a client's file in which kshell has no use for these names.
 
-    >>> ignored_note("f", ["acks", "sasl.pasword"])
-    'f sets 2 names that kshell has no use for: acks, sasl.pasword (sasl.password?)'
+    >>> ignored_note("f", ["linger.ms", "sasl.pasword"])
+    'f sets 2 names that kshell has no use for: linger.ms, sasl.pasword (sasl.password?)'
     """
     shown = (f"{name} ({near}?)" if (near := alike(name)) else name for name in names)
     count = f"{len(names)} name{'s' * (len(names) > 1)}"
@@ -42,6 +42,11 @@ def _flags(options: argparse.Namespace) -> Iterator[Setting]:
         yield Setting("bootstrap.servers", options.bootstrap, "--bootstrap")
     if options.registry:
         yield Setting("schema.registry.url", options.registry, "--registry")
+    if options.connect:
+        yield Setting("connect.url", options.connect, "--connect")
+    for option, name in (("engine", "kshell.engine"), ("gateway", "kshell.flink.gateway")):
+        if value := getattr(options, option, None):  # `kshell run` has neither
+            yield Setting(name, value, f"--{option}")
     for option, half, given in (
         ("--schema", "value", options.schema), ("--key-schema", "key", options.key_schema)
     ):  # fmt: skip

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from kshell.config.properties import PROPERTIES
 from kshell.errors import UsageError
-from kshell.terminal import config_command
+from kshell.terminal import config_command, datagen_command
 from kshell.terminal.options import parser
 
 __all__ = ["SHELLS", "main", "script"]
@@ -26,6 +26,7 @@ kshell completion bash | zsh | fish
 _COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "config": ("write, show or check the configuration", tuple(config_command.ACTIONS)),
     "completion": ("print this for another shell", ("bash", "zsh", "fish")),
+    "datagen": ("write sample records", datagen_command.KINDS),
     "test": ("run test cases of statements", ()),
 }
 _PROFILES = (

@@ -17,6 +17,7 @@ import pyarrow as pa
 from kshell.changes import Changes
 from kshell.config import Properties
 from kshell.errors import Interrupted
+from kshell.formats.json_lines import json_lines
 from kshell.results import (
     Answer,
     Event,
@@ -31,15 +32,16 @@ from kshell.results import (
     Rows,
     Sections,
     Spooling,
+    Task,
     many,
     notices_of,
 )  # fmt: skip
 from kshell.terminal.drawing import Drawing, footer
-from kshell.terminal.json_lines import json_lines
 from kshell.terminal.messages import Outages, draws, note
 from kshell.terminal.output import FOR_PEOPLE, Target, write, write_lines
-from kshell.terminal.pull import pulled
-from kshell.terminal.sanitize import clean, clean_block
+from kshell.terminal.progress import ProgressLine
+from kshell.terminal.pull import finished, pulled
+from kshell.terminal.sanitize import clean, clean_block, clean_json
 from kshell.terminal.screen import remark, stdout_target
 from kshell.terminal.spool import spool, terminal
 from kshell.terminal.times import Times
@@ -89,6 +91,10 @@ class Shower:
     def show(self, event: Event) -> bool:
         """Draw an answer; False means leave.  Ctrl-C stops the answer and raises Interrupted."""
         match event:
+            case Rows(format=format) if format and format != self.output:
+                other = replace(self, output=format)
+                other._answer(event)
+                self.partial = other.partial
             case Rows():
                 self._answer(event)
             case Printed():
@@ -103,9 +109,9 @@ class Shower:
                     self._section(part)
                 self._notices(event.notices)
             case Proposal():
-                self._section(event.plan)
-                self._notices(event.notices)
-                event.accepted = self.accept(clean(event.question))
+                self._proposal(event)
+            case Task():
+                self._task(event)
             case Remark():
                 self.say(clean_block(event.text))
             case Spooling():
@@ -113,6 +119,28 @@ class Shower:
             case Goodbye():
                 return False
         return True
+
+    def _task(self, task: Task) -> None:
+        """Wait for work, with its progress; Ctrl-C ends it, and what was done is said."""
+        line = ProgressLine(task.progress)
+        line.start()
+        try:
+            message, stopped = finished(task.work, task.cancel)
+        finally:
+            line.stop()
+        self.show(message)
+        if stopped:
+            raise Interrupted("stopped")
+
+    def _proposal(self, proposal: Proposal) -> None:
+        """Draw the plan, and ask; a program that wants the rows it leads to gets no plan."""
+        question = clean(proposal.question)
+        if proposal.reads and not self._for_people() and self.accept(question):
+            proposal.accepted = True
+            return
+        self._section(proposal.plan)
+        self._notices(proposal.notices)
+        proposal.accepted = self.accept(question)
 
     def _answer(self, rows: Rows) -> None:
         """Draw rows, and on a terminal also how many they are and how long they took."""
@@ -203,6 +231,9 @@ class Shower:
         try:
             self._stream(live)
         except KeyboardInterrupt:
+            live.cancel()
+            if said := live.stopped():
+                note(said)
             raise Interrupted("stopped") from None
         finally:
             live.cancel()
@@ -230,7 +261,7 @@ class Shower:
 
         target = self._target()
         changes = _changes(live, self.meanwhile)
-        shown = clean if target.terminal else str
+        shown = clean_json if target.terminal else str
         try:
             for part in changes:
                 if self._for_people():
@@ -264,16 +295,26 @@ def _changes(live: Live, meanwhile: Callable[[], None]) -> Iterator[Changes]:
         while (part := live.poll(0.2)) is not None:
             yield part if len(part) else None
 
-    outages = Outages()
+    outages, told = Outages(), 0
     source = pulled(polled(), live.cancel)
     try:
         for part in source:
             if part is not None:
                 yield part
             outages.tell("Note", live.stats().note)
+            told = _told(live, told)
             meanwhile()
     finally:
         source.close()  # type: ignore[attr-defined]
+        _told(live, told)
+
+
+def _told(live: Live, before: int) -> int:
+    """Say on stderr what became of it since the first `before`; gives how many that are."""
+    said = live.said()
+    for text in said[before:]:
+        note(f"Note: {clean(text)}")
+    return len(said)
 
 
 def _flushed(

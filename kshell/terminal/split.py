@@ -55,8 +55,9 @@ def split(talk: Conversation, call: Call) -> None:
         interrupted = any(side.pane.view.interrupted for side in sides)
         for side in sides:
             side.pane.leave()
-            how = _how(side.pane, interrupted and side.stop is not None)
-            keep(side.pane, how, side.elsewhere, side.pane.title)
+            stops = interrupted and side.stop is not None
+            elsewhere = "" if stops else side.elsewhere
+            keep(side.pane, _how(side.pane, stops), elsewhere, side.pane.title)
     finally:
         for side in sides:
             side.pane.puller.done.set()

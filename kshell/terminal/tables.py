@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from kshell.results import MARKS
 from kshell.terminal import themes
 from kshell.terminal.cells import NULL, Cells, cells_of, to_right, type_label
 from kshell.terminal.ends import Gap
@@ -78,6 +79,8 @@ class AlignedTable:
     def __post_init__(self) -> None:
         self._names = [clean(n) for n in self.schema.names]
         self._right = [to_right(f, self.times) for f in self.schema]
+        marks = (self.schema.metadata or {}).get(MARKS)
+        self._marks = self.schema.names.index(marks.decode()) if marks else None
         self._bar = f" {self.style.rule}│{self.style.reset} "
 
     def lines(self, batches: Iterable[pa.RecordBatch | Gap]) -> Iterator[str]:
@@ -96,7 +99,7 @@ class AlignedTable:
     def remarks(self) -> list[str]:
         """Remarks for the reader: columns left out, cells cut short."""
         every, shown = len(self._names), len(self._layout.shown)
-        said = [f"{every} columns, {shown} shown"] if shown < every else []
+        said = [f"{every:,} columns, {shown:,} shown"] if shown < every else []
         said += ["cells with … are cut"] if self._cut else []
         how = "\\x" if self.prompt else "--output vertical"
         return [f"{'; '.join(said)}: {how} shows all"] if said else []
@@ -124,8 +127,9 @@ class AlignedTable:
         labels = [type_label(f, self.times) if self.prompt else "" for f in self.schema]
         wide = [max(need, len(label)) for need, label in zip(needs, labels, strict=True)]
         self._layout = layout(wide, self.room, frozenset(rigid))
-        if self._layout.gap >= 0:  # a whole column is worth more than a whole type
-            self._layout = layout(needs, self.room, frozenset(rigid))
+        if self._layout.gap >= 0:  # a column is worth more than a type
+            narrow = layout(needs, self.room, frozenset(rigid))
+            self._layout = narrow if narrow.gap < 0 else self._layout
         return self._headings(labels)
 
     def _headings(self, labels: Sequence[str]) -> str:
@@ -135,8 +139,11 @@ class AlignedTable:
         for n in range(max(map(len, wraps), default=0)):
             texts = [names[n] if n < len(names) else "" for names in wraps]
             lines.append(self._line(texts, style.heading))
-        if self.prompt:
-            lines.append(self._line([labels[i] for i in shown], style.rule))
+        # A part of a type says less than nothing.
+        named = [(labels[i], w) for i, w in zip(shown, widths, strict=True)]
+        if any(len(label) <= w for label, w in named if label):
+            types = [label if len(label) <= w else "" for label, w in named]
+            lines.append(self._line(types, style.rule))
         rules = ["─" * w for w in widths]
         if self._layout.gap >= 0:
             rules.insert(self._layout.gap, "─")
@@ -173,7 +180,18 @@ class AlignedTable:
         if self._layout.gap >= 0:
             formats.insert(self._layout.gap, "…")
         line = f" {self._bar.join(formats)}\n"
-        return "".join([line % row for row in zip(*shown, strict=True)])
+        lines = [line % row for row in zip(*shown, strict=True)]
+        if self._marks is not None and self.style.reset:
+            lines = list(map(self._coloured, lines, columns[self._marks].texts))
+        return "".join(lines)
+
+    def _coloured(self, line: str, mark: str | None) -> str:
+        """A row in the colour of what it says of itself."""
+        code, reset = themes.marks().get(mark or "", ""), self.style.reset
+        if not code:
+            return line
+        start = f"\x1b[{code}m"
+        return f"{start}{line[:-1].replace(reset, reset + start)}{reset}\n"
 
     def _fitted(self, column: Cells, width: int, right: bool, pads: bool) -> list[str]:
         """Cells of at most `width` columns; `%` pads those that have fewer characters."""

@@ -15,7 +15,8 @@ from kshell.config.values import Properties
 if TYPE_CHECKING:
     from prompt_toolkit.styles import Style
 
-__all__ = ["THEMES", "bar", "chart", "follow", "heading", "prompt_style"]
+__all__ = ["THEMES", "bar", "chart", "follow", "heading", "marks",
+           "prompt_style"]  # fmt: skip
 
 # prompt_toolkit's classes.
 THEMES: Mapping[str, Mapping[str, str]] = {
@@ -79,6 +80,12 @@ _HEADINGS = {"dark": "1;36", "light": "1;34"}
 # The codes of what a chart draws.
 _CHARTS = {"dark": "36", "light": "34"}
 
+# The codes of rows that say that something was added, removed or changed.
+_MARKS = {
+    "dark": {"added": "32", "removed": "31", "changed": "33"},
+    "light": {"added": "32", "removed": "31", "changed": "35"},
+}
+
 _properties: Callable[[], Mapping[str, str]] = Properties
 
 
@@ -102,6 +109,11 @@ def bar() -> str:
 def heading() -> str:
     """The terminal's codes for columns' names."""
     return _HEADINGS[_properties()["kshell.theme"]]
+
+
+def marks() -> Mapping[str, str]:
+    """The terminal's codes for rows, by what they say was done."""
+    return _MARKS[_properties()["kshell.theme"]]
 
 
 def chart() -> str:

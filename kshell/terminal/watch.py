@@ -9,7 +9,7 @@ import math
 import sys
 import time
 
-from kshell.errors import Interrupted, UsageError
+from kshell.errors import Interrupted, KshellError, UsageError
 from kshell.sql.script import split
 from kshell.sql.tokens import Kind, tokenize
 from kshell.terminal.conversation import Conversation
@@ -85,6 +85,8 @@ def _show(talk: Conversation, statement: str, seconds: float) -> None:
     if board.when:
         keep(pane, "stopped", "\\last for all" if _first_word(statement) in _QUERIES else "")
     if repeats.error is not None and not pane.view.stopped:
+        if isinstance(repeats.error, KshellError):
+            repeats.error.text = statement
         raise repeats.error
     if not board.when:
         raise Interrupted("stopped")

@@ -22,8 +22,11 @@ from kshell.kafka.metadata import Snapshot
 from kshell.kafka.produce import OutgoingRecord, Producer
 from kshell.session import Session
 
-from . import realkafka
+from . import connect as connects
+from . import realflink, realkafka
 from . import registry as registries
+from .connect import Worker
+from .realflink import Flink
 from .realkafka import Broker
 from .registry import Registry
 from .versions import broker_of
@@ -175,6 +178,28 @@ def registry() -> Iterator[Registry]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def flink() -> Iterator[Flink]:
+    """A Flink cluster with its SQL gateway, for the tests of a file: its memory grows with them."""
+    try:
+        realflink.prepare()
+    except realkafka.Unavailable as reason:
+        unavailable(f"no Flink: {reason}")
+    with realflink.flink() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def worker(kafka: Broker) -> Iterator[Worker]:
+    """One worker of Kafka Connect for all tests."""
+    try:
+        connects.prepare()
+    except realkafka.Unavailable as reason:
+        unavailable(f"no Kafka Connect: {reason}")
+    with connects.connect(kafka.bootstrap) as running:
+        yield running
+
+
 @pytest.fixture
 def sent(monkeypatch) -> list[int]:
     """The bytes of each partition's record set in the brokers' answers."""
@@ -188,3 +213,11 @@ def sent(monkeypatch) -> list[int]:
 
     monkeypatch.setattr(raw.Fetched, "decode", counting)
     return sizes
+
+
+@pytest.fixture(scope="session")
+def other_kafka() -> Iterator[Broker]:
+    """A second cluster, beside that of `kafka`."""
+    prepared()
+    with realkafka.broker() as broker:
+        yield broker

@@ -48,6 +48,7 @@ SETTINGS: Mapping[str, object] = {
     "controller.listener.names": "CONTROLLER",
     "auto.create.topics.enable": "false",
     "group.initial.rebalance.delay.ms": 0,
+    "group.min.session.timeout.ms": 500,
     "offsets.topic.num.partitions": 1,
     "transaction.state.log.num.partitions": 1,
     "share.coordinator.state.topic.num.partitions": 1,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -212,6 +214,19 @@ def test_offsets_of_a_file(shell, kafka, hours, commit, group, tmp_path: Path, k
     )
     shell.sql(f"RESET GROUP {group} FROM '{file}'")
     assert stands(kafka, group) == {(name, 0): 7, (name, 1): 2}
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_offsets_to_a_file_and_back(shell, kafka, hours, commit, group, tmp_path: Path, kind) -> None:
+    name = hours(2)
+    commit(name, {0: 3, 1: 8})
+    file = tmp_path / f"at.{kind}"
+    text = f"SELECT topic, partition, committed FROM kafka.offsets WHERE group_id = '{group}'"
+    command = [sys.executable, "-m", "kshell", "-b", kafka.bootstrap, "-o", kind, "-e", text]
+    file.write_text(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    shell.sql(f"RESET GROUP {group} TO EARLIEST")
+    shell.sql(f"RESET GROUP {group} FROM '{file}'")
+    assert stands(kafka, group) == {(name, 0): 3, (name, 1): 8}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -72,12 +73,24 @@ def test_an_acl_lets_a_user_read_and_its_end_does_not(shell, careful, alice, nam
 
 
 def test_each_kind_of_resource(shell, careful, name) -> None:
-    for resource in (f"TOPIC {name} PREFIXED", f"GROUP {name}", f"TRANSACTIONAL ID {name}", "CLUSTER"):
+    kinds = (f"TOPIC {name} PREFIXED", f"GROUP {name}", f"TRANSACTIONAL ID {name}", f"DELEGATION TOKEN {name}", "CLUSTER")
+    for resource in kinds:
         rule = f"DENY DESCRIBE ON {resource} TO 'User:{name}'"
         assert shell.sql(f"CREATE ACL {rule} FROM HOST '10.0.0.1'").text == "1 ACL created."
         shown = rule.replace("'", "") + " FROM HOST 10.0.0.1"
         assert careful.sql(f"DROP ACL ON {resource} TO 'User:{name}'").rows() == [("ACL", shown, None)]
-    assert shell.sql(f"DROP ACL DENY TO 'User:{name}'").text == "4 ACLs deleted."
+    assert shell.sql(f"DROP ACL DENY TO 'User:{name}'").text == "5 ACLs deleted."
+
+
+def test_operations_on_tokens_of_a_user(shell, careful, name) -> None:
+    rule = f"ALLOW CREATE TOKENS, DESCRIBE TOKENS ON USER User:{name} TO 'User:{name}'".replace(f"USER User:{name}", f"USER 'User:{name}'")
+    assert shell.sql(f"CREATE ACL {rule}").text == "2 ACLs created."
+    assert careful.sql(f"DROP ACL ON USER 'User:{name}'").rows() == [
+        ("ACL", f"ALLOW {operation} TOKENS ON USER User:{name} TO User:{name}", None) for operation in ("CREATE", "DESCRIBE")
+    ]  # fmt: skip
+    rows = shell.sql(f"SELECT resource_type, operation FROM kafka.acls WHERE principal = 'User:{name}' ORDER BY operation").rows()
+    assert rows == [("USER", "CREATE_TOKENS"), ("USER", "DESCRIBE_TOKENS")]
+    assert shell.sql(f"DROP ACL TO 'User:{name}'").text == "2 ACLs deleted."
 
 
 def test_a_principal_has_a_type(careful) -> None:
@@ -182,3 +195,40 @@ def test_no_log_has_a_password(secure_kafka, name) -> None:
     assert "already" in done.stderr
     assert "hunter2" not in done.stdout + done.stderr
     assert "hunter2" not in secure_kafka.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("rights", "said"),
+    [
+        (("READ ON TOPIC {t}",), "not allowed: DESCRIBE on group {t}"),
+        (("READ ON TOPIC {t}", "DESCRIBE ON GROUP {t}"), "not allowed: READ on group {t}"),
+        (("DESCRIBE ON TOPIC {t}", "READ ON GROUP {t}"), "not allowed: READ on topic {t}"),
+    ],
+)
+def test_who_may_not_consume(shell, alice, name, rights, said) -> None:
+    shell.sql(f"CREATE TOPIC {name}")
+    for right in rights:
+        shell.sql(f"CREATE ACL ALLOW {right.format(t=name)} TO 'User:alice'")
+    with pytest.raises(Forbidden) as raised, closing(alice.sql(f"CONSUME FROM {name} GROUP {name}")) as rows:
+        next(iter(rows))
+    assert raised.value.what == said.format(t=name)
+
+
+def test_exactly_once_takes_rights_of_its_own(shell, alice, name) -> None:
+    for topic in (name, f"{name}-2"):
+        shell.sql(f"CREATE TOPIC {topic}")
+    shell.sql(f"CREATE ACL ALLOW READ ON TOPIC {name} TO 'User:alice'")
+    shell.sql(f"CREATE ACL ALLOW READ ON GROUP {name} TO 'User:alice'")
+    shell.sql(f"CREATE ACL ALLOW DESCRIBE ON TOPIC {name}-2 TO 'User:alice'")
+    shell.sql(f"INSERT INTO `{name}` (a) VALUES (1)")
+    alice.sql("SET 'auto.offset.reset'='earliest'")
+    alice.sql(f"SET 'transactional.id'='{name}'")
+    text = f"CONSUME FROM {name} GROUP {name} COMMIT EXACTLY ONCE INTO {name}-2 LIMIT 1"
+    with pytest.raises(Forbidden, match=f"WRITE on transactional id {name}"):
+        alice.sql(text)
+    shell.sql(f"CREATE ACL ALLOW WRITE ON TRANSACTIONAL ID {name} TO 'User:alice'")
+    with pytest.raises(Forbidden, match=f"WRITE on topic {name}-2"), closing(alice.sql(text)) as rows:
+        next(iter(rows))
+    shell.sql(f"CREATE ACL ALLOW WRITE ON TOPIC {name}-2 TO 'User:alice'")
+    with closing(alice.sql(text)) as rows:
+        assert len(list(rows)) == 1

@@ -149,7 +149,7 @@ def test_a_record_that_cannot_be_decoded_is_a_row_with_an_error(topic, session):
 def test_what_is_not_there_is_refused(topic, session):
     name = topic(partitions=2)
     for text, error, what, hint in (
-        ("PARTITION 7", BindError, f"topic {name} has no partition 7", "it has 0, 1"),
+        ("PARTITION 7", BindError, f"topic {name} has no partition 7", "it has 2 partitions, counted from 0"),
         ("FROM 'soon'", BindError, "'soon' is no moment",
          "'@-10m', '10 minutes ago', 'yesterday' or '2026-01-31T10:00:00Z'"),
         ("WHERE nothing = 1", UnknownName, None, None),

@@ -77,6 +77,23 @@ def test_lag_members_and_groups_of_a_real_group(kafka, ask, session, properties,
     assert found == {"state": "Empty", "members": 0}
 
 
+def test_completion_knows_groups_brokers_and_principals(kafka, session, secure_kafka, properties, topic):
+    group = f"g-{uuid.uuid4().hex[:8]}"
+    name = topic(partitions=1)
+    fill(properties, name, 1)
+    with member(kafka, group, name) as consumer:
+        commit(consumer, name, p0=1)
+    assert group in session.listed("group")
+    assert session.listed("broker") == ["1"]
+    plain = {"bootstrap.servers": f"127.0.0.1:{secure_kafka.ports['PLAINTEXT']}"}
+    rule = AclBinding(ResourceType.TOPIC, "any", ResourcePatternType.LITERAL, "User:zoe", "*",
+                      AclOperation.READ, AclPermissionType.ALLOW)  # fmt: skip
+    client = AdminClient(plain)
+    for future in client.create_acls([rule]).values():
+        future.result(30)
+    assert "User:zoe" in Session(Properties(plain)).listed("principal")
+
+
 def fill(properties, name: str, partitions: int = 3, count: int = 10) -> None:
     producer = OurProducer(properties)
     producer.send(name, [(None, b"{}", None, p, None) for p in range(partitions) for _ in range(count)])
@@ -115,7 +132,10 @@ def test_verdicts_of_a_real_group(kafka, ask, properties, topic):
     with member(kafka, group, name) as consumer:
         commit(consumer, name, p0=10, p1=3)
         found = ask(f"SELECT verdict, rate FROM kafka.lag WHERE group_id = '{group}' ORDER BY partition")
-    assert [(r["verdict"], r["rate"]) for r in found] == [("caught up", 0), ("stuck", 0)]
+    assert [(r["verdict"], r["rate"]) for r in found] == [("caught up", 0), ("no commit", 0)]
+    # Its last member has left: nobody will commit.
+    found = ask(f"SELECT verdict FROM kafka.lag WHERE group_id = '{group}' ORDER BY partition")
+    assert [r["verdict"] for r in found] == ["caught up", "stuck"]
 
 
 def test_an_open_transaction_is_there_with_its_producer(kafka, ask, topic):
@@ -185,7 +205,7 @@ def test_acls_are_shown_and_what_is_not_allowed_is_said(secure_kafka):
     )  # fmt: skip
     rows, notices = ask("SELECT name FROM kafka.configs WHERE topic = 'seen'")
     assert (rows, notices) == ([], ["not allowed: DESCRIBE_CONFIGS on topic seen"])
-    with pytest.raises(Forbidden, match="not allowed: DESCRIBE on the cluster"):
+    with pytest.raises(Forbidden, match="not allowed: DESCRIBE on cluster"):
         ask("SHOW ACLS")
     alice.close()
 

@@ -8,6 +8,7 @@ from kshell.errors import ParseError, Place
 from kshell.sql.clauses import Name, Number, Position
 from kshell.sql.cluster import (
     AlterTopic,
+    Consume,
     CreateAcl,
     CreateTopic,
     DeleteRecords,
@@ -17,6 +18,7 @@ from kshell.sql.cluster import (
     DropUser,
     ElectLeaders,
     Goal,
+    Guarantee,
     Move,
     ReassignTopic,
     ResetGroup,
@@ -25,7 +27,7 @@ from kshell.sql.cluster import (
     SetUser,
 )
 from kshell.sql.parse import parse
-from kshell.sql.statements import Statement
+from kshell.sql.statements import History, Statement
 
 
 def one(text: str) -> Statement:
@@ -56,6 +58,32 @@ def test_create_topic_in_any_order_and_with_no_clause() -> None:
     assert (bare.name.text, bare.partitions, bare.replicas, bare.configs) == ("t", None, None, ())
 
 
+@pytest.mark.parametrize(
+    ("text", "guarantee", "into", "limit"),
+    [
+        ("CONSUME FROM My.t GROUP g.a-1", None, None, None),
+        ("consume from My.t group g.a-1 limit 5", None, None, 5),
+        ("CONSUME FROM My.t GROUP g.a-1 COMMIT AT MOST ONCE", Guarantee.AT_MOST_ONCE, None, None),
+        ("CONSUME FROM My.t GROUP g.a-1 COMMIT AT LEAST ONCE LIMIT 7", Guarantee.AT_LEAST_ONCE, None, 7),
+        ("CONSUME FROM My.t GROUP g.a-1 COMMIT EXACTLY ONCE INTO u-1", Guarantee.EXACTLY_ONCE, "u-1", None),
+    ],
+)
+def test_consume(text: str, guarantee, into, limit) -> None:
+    made = one(text)
+    assert isinstance(made, Consume)
+    assert (made.topic.text, made.group) == ("My.t", Name("g.a-1", False, Place(1, 25, 5)))
+    assert (made.guarantee, made.into and made.into.text, made.limit) == (guarantee, into, limit)
+    assert made.writes
+
+
+def test_history() -> None:
+    made = one("HISTORY OF 'k''42' IN My.t-1")
+    assert isinstance(made, History)
+    assert (made.key, made.topic.text) == (Name("k'42", True, Place(1, 12, 7)), "My.t-1")
+    assert one("HISTORY OF -7 IN t").key == Name("-7", False, Place(1, 12, 2))  # type: ignore[attr-defined]
+    assert not made.writes
+
+
 def test_alter_topic() -> None:
     made = one("ALTER TOPIC t SET 'retention.ms'='-1' RESET 'segment.ms', 'cleanup.policy' PARTITIONS 8")
     assert isinstance(made, AlterTopic)
@@ -84,7 +112,7 @@ def test_drop_topic() -> None:
         ("ALTER TOPIC t SET 'a'='1' RESET 'a'", Place(1, 33, 3), "a is there twice"),
         ("ALTER TOPIC t SET 'a'='1', 'a'='2'", Place(1, 28, 3), "a is there twice"),
         ("DROP TOPIC t DELETE TOPIC", Place(1, 14, 6), "the end of the statement"),
-        ("CREATE TOPICS t", Place(1, 8, 6), "expected STREAM, TABLE, TYPE, TOPIC, ACL or USER"),
+        ("CREATE TOPICS t", Place(1, 8, 6), "expected STREAM, TABLE, TYPE, TOPIC, ACL, USER, QUOTA, SOURCE CONNECTOR or SINK CONNECTOR"),
     ],
 )
 def test_refusals(text: str, place: Place, said: str) -> None:
@@ -130,13 +158,23 @@ def test_drop_group() -> None:
         ("RESET", Place(1, 6, 1), "expected GROUP"),
         ("RESET TOPIC t", Place(1, 7, 5), "expected GROUP"),
         ("RESET GROUP", Place(1, 12, 1), "the name of a group"),
+        ("CONSUME t", Place(1, 9, 1), "FROM"),
+        ("CONSUME FROM t", Place(1, 15, 1), "GROUP"),
+        ("CONSUME FROM t GROUP", Place(1, 21, 1), "the name of a group"),
+        ("CONSUME FROM t GROUP g INTO u", Place(1, 24, 4), "COMMIT or LIMIT"),
+        ("CONSUME FROM t GROUP g COMMIT", Place(1, 30, 1), "AT or EXACTLY"),
+        ("CONSUME FROM t GROUP g COMMIT AT ONCE", Place(1, 34, 4), "LEAST or MOST"),
+        ("CONSUME FROM t GROUP g COMMIT AT MOST ONCE INTO u", Place(1, 44, 4), "LIMIT"),
+        ("CONSUME FROM t GROUP g COMMIT EXACTLY ONCE", Place(1, 43, 1), "INTO"),
+        ("HISTORY 'k' IN t", Place(1, 9, 3), "OF"),
+        ("HISTORY OF k IN t", Place(1, 12, 1), "a key: text in single quotes, or a number"),
         ("RESET GROUP g", Place(1, 14, 1), "TO, ON or FROM"),
         ("RESET GROUP g ON t", Place(1, 19, 1), "expected TO"),
         ("RESET GROUP g TO NOW", Place(1, 18, 3), "EARLIEST, LATEST, OFFSET, SHIFT or a moment in single quotes"),
         ("RESET GROUP g TO OFFSET -1", Place(1, 25, 1), "an offset"),
         ("RESET GROUP g TO SHIFT", Place(1, 23, 1), "a whole number"),
         ("RESET GROUP g FROM x", Place(1, 20, 1), "a file's path in single quotes"),
-        ("DROP GROUPS g", Place(1, 6, 6), "STREAM, TABLE, TYPE, TOPIC, GROUP, ACL or USER"),
+        ("DROP GROUPS g", Place(1, 6, 6), "STREAM, TABLE, TYPE, TOPIC, GROUP, ACL, USER, QUOTA, CONNECTOR or APPLICATION"),
     ],
 )
 def test_refusals_of_groups(text: str, place: Place, said: str) -> None:
@@ -229,7 +267,7 @@ def test_drop_acl(text: str, rule: Rule) -> None:
         ("CREATE ACL READ", Place(1, 12, 4), "ALLOW or DENY"),
         ("CREATE ACL ALLOW REED ON TOPIC t", Place(1, 18, 4), "READ"),
         ("CREATE ACL ALLOW READ TO 'User:a'", Place(1, 23, 2), "expected ON"),
-        ("CREATE ACL ALLOW READ ON t TO 'User:a'", Place(1, 26, 1), "TOPIC, GROUP, TRANSACTIONAL or CLUSTER"),
+        ("CREATE ACL ALLOW READ ON t TO 'User:a'", Place(1, 26, 1), "TOPIC, GROUP, TRANSACTIONAL ID, DELEGATION TOKEN, USER or CLUSTER"),
         ("CREATE ACL ALLOW READ ON TOPIC t", Place(1, 33, 1), "expected TO"),
         ("CREATE ACL ALLOW READ ON TOPIC t TO User:a", Place(1, 37, 4), "such as 'User:ann'"),
         ("DROP ACL", Place(1, 9, 1), "ALLOW, DENY, ON, TO or FROM HOST"),

@@ -225,3 +225,32 @@ def test_a_time_that_no_moment_can_be_added_to_is_refused_with_its_place(clause:
     with pytest.raises(ParseError, match="'9+'.*expected a shorter time"):
         list(parse(f"SELECT k, COUNT(*) {clause} EMIT CHANGES;"))
     list(parse("SELECT k FROM s JOIN r WITHIN 10000000 DAYS ON s.k = r.k EMIT CHANGES;"))
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "left"),
+    [
+        ("SELECT * FROM t AT GROUP g-1", "t", "SELECT * FROM t             "),
+        ("SELECT x.n FROM `a.b` x AT GROUP 'g-1' WHERE n > 1", "a.b", "SELECT x.n FROM `a.b` x                WHERE n > 1"),
+        ("SELECT * FROM (SELECT * FROM t AT GROUP g-1 AS y) EMIT CHANGES", "t", None),
+        ("SELECT * FROM a JOIN t AT GROUP g-1 ON a.k = t.k", "t", None),
+    ],
+)
+def test_at_group_belongs_to_the_name_before_it(text: str, source: str, left: str | None) -> None:
+    (statement,) = parse(text)
+    (found,) = statement.query.groups
+    assert (found.source.text, found.group.text) == (source, "g-1")
+    assert found.group.place.column == text.index("g-1") + 1 - text.count("'g-1")
+    if left is not None:
+        assert statement.query.text == left
+
+
+def test_at_may_still_be_a_name() -> None:
+    (statement,) = parse("SELECT at, COUNT(*) FROM t at GROUP BY at")
+    assert statement.query.groups == ()
+
+
+def test_at_group_with_nothing_before_it() -> None:
+    with pytest.raises(BindError, match="AT GROUP stands behind a name in FROM") as raised:
+        parse("SELECT 1 AT GROUP g")
+    assert raised.value.place.column == 10

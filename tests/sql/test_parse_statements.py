@@ -13,6 +13,7 @@ from kshell.catalog.model import Kind
 from kshell.errors import ParseError, Place, UnknownName, Unsupported
 from kshell.sql.clauses import ColumnRole, Emit, Position
 from kshell.sql.parse import parse
+from kshell.sql.queries import DescribeQuery, QueryAction, QueryControl, SaveQueries
 from kshell.sql.statements import (
     AlterSource,
     AssertSchema,
@@ -33,10 +34,7 @@ from kshell.sql.statements import (
     InsertSelect,
     InsertValues,
     Print,
-    QueryAction,
-    QueryControl,
     RunScript,
-    SaveQueries,
     Select,
     SetProperty,
     Show,
@@ -214,6 +212,8 @@ def test_set_takes_several_at_once() -> None:
         ("DEFINE x = 'y;z'", Define, {"name": "x", "value": "y;z"}),
         ("UNDEFINE x", Undefine, {"name": "x"}),
         ("RUN SCRIPT '/a b.sql'", RunScript, {"path": "/a b.sql"}),
+        ("DESCRIBE QUERY a.B", DescribeQuery, {}),
+        ("DESCRIBE QUERY", Describe, {}),
         ("SAVE QUERIES TO '/a b.sql'", SaveQueries, {"path": "/a b.sql"}),
         ("SPOOL 'out.txt'", Spool, {"path": "out.txt"}),
         ("SPOOL OFF", Spool, {"path": ""}),
@@ -347,7 +347,7 @@ def test_a_statement_knows_its_text_and_place() -> None:
     [
         ("SHOW TOPIKS", Place(1, 6, 6), "near 'TOPIKS'", "TOPICS"),
         ("SELEC 1", Place(1, 1, 5), "near 'SELEC'", "SELECT"),
-        ("CREATE STREM s", Place(1, 8, 5), "expected STREAM, TABLE, TYPE, TOPIC, ACL or USER", "STREAM"),
+        ("CREATE STREM s", Place(1, 8, 5), "expected STREAM, TABLE, TYPE, TOPIC, ACL, USER, QUOTA, SOURCE CONNECTOR or SINK CONNECTOR", "STREAM"),
         ("SHOW", Place(1, 5, 1), "the end of the statement", ""),
         ("SHOW TOPICS now", Place(1, 13, 3), "near 'now'", ""),
         ("SET 'a'", Place(1, 8, 1), "expected =", ""),
@@ -372,11 +372,6 @@ def test_an_unknown_type_names_the_nearest() -> None:
         parse("CREATE STREAM s (a BIGNIT)")
     assert "BIGINT" in raised.value.hint
     assert raised.value.place == Place(1, 20, 6)
-
-
-def test_connectors_are_unsupported() -> None:
-    with pytest.raises(Unsupported, match="Connect"):
-        parse("CREATE SOURCE CONNECTOR c WITH ('a'='b')")
 
 
 def test_properties_cannot_be_changed() -> None:

@@ -38,6 +38,7 @@ from kshell.results import (
     Rows,
     Running,
     Sections,
+    Task,
     titled,
 )  # fmt: skip
 from kshell.sql import functions
@@ -80,6 +81,7 @@ def slow(seconds: float = 60) -> Rows:
 def live(kind: str) -> Live:
     """A stream of numbers, or a table of three keys, until it is cancelled."""
     schema = pa.schema([("k", pa.string()), ("n", pa.int64())])
+    keyed = kind in ("table", "flags")
     stop = threading.Event()
     count = 0
 
@@ -90,11 +92,11 @@ def live(kind: str) -> Live:
         count += 1
         if kind == "ending" and count > 3:
             return None
-        key = HOSTILE if kind == "hostile" else f"key{count % 3}"
-        if kind != "table":
-            key = key if kind == "hostile" else f"row{count}"
+        key = HOSTILE if kind == "hostile" else f"key{count % 3}" if keyed else f"row{count}"
+        if kind == "flags" and count % 3 == 1:
+            key = "\U0001f1e9\U0001f1ea" * 99
         rows = pa.record_batch([[key], [count]], schema=schema)
-        if kind == "table" and count > 3:
+        if keyed and count > 3:
             old = pa.record_batch([[key], [count - 3]], schema=schema)
             return Changes(pa.concat_batches([old, rows]), pa.array([-1, 1]))
         return Changes.of(rows)
@@ -103,7 +105,7 @@ def live(kind: str) -> Live:
         note = f"cannot reach broker 2 for {count} s" if kind == "outage" else ""
         return LiveStats(count, count * 10, 200.0, 7, LeftOut(3), note)
 
-    return Live(schema, poll, stop.set, stats, kind, ("k",) if kind == "table" else ())
+    return Live(schema, poll, stop.set, stats, kind, ("k",) if keyed else ())
 
 
 def keyed(keys: int, count: int, limited: bool) -> Live:
@@ -239,6 +241,22 @@ def deaf(seconds: float) -> tuple[()]:
     return ()
 
 
+def work() -> Task:
+    """A COPY of a million records, three thousand a tenth of a second, until it is stopped."""
+    stopped = threading.Event()
+    began, done = time.monotonic(), [0]
+
+    def run() -> Message:
+        while not stopped.wait(0.1):
+            done[0] += 3000
+        return Message(f"Stopped: {done[0]:,} records written.")
+
+    def progress() -> Progress:
+        return Progress(done[0], 1_000_000, time.monotonic() - began, what="bytes")
+
+    return Task(run, stopped.set, progress)
+
+
 class FakeSession:
     """Serves the statements below; has the names of two topics."""
 
@@ -247,6 +265,8 @@ class FakeSession:
     properties = Properties(
         {"bootstrap.servers": "fake:9092", "kshell.editing": "vi" if "vi" in sys.argv else "emacs"}
     )
+
+    held: int | None = None  # records of an open transaction
 
     @functools.cached_property
     def variables(self) -> dict[str, str]:
@@ -262,6 +282,9 @@ class FakeSession:
 
     def connect(self) -> None:
         pass
+
+    def keep(self) -> list[str]:
+        return []
 
     def execute(self, text: str) -> Iterator[Event]:
         first = text.strip().rstrip(";").lower()
@@ -306,7 +329,7 @@ class FakeSession:
             yield slow()
         elif first == "brief":
             yield slow(1.5)
-        elif first == "stuck":  # as a call into C that heeds nothing
+        elif first in ("stuck", "stuck emit changes"):  # as a call into C that heeds nothing
             deaf(60)
         elif first == "stuck while drawn":
             yield replace(Rows.of(pa.table({"n": [1]})), notices=lambda: deaf(60))
@@ -337,6 +360,17 @@ class FakeSession:
             yield proposal
             if proposal.accepted:
                 yield proposal.apply()
+        elif first == "begin":
+            self.held = 0
+            yield Message("held")
+        elif first == "insert" and self.held is not None:
+            self.held += 2
+            yield Message("2 records held")
+        elif first == "commit":
+            yield Message(f"{self.held} records written")
+            self.held = None
+        elif first == "work":
+            yield work()
         elif first == "exit":
             yield Goodbye()
         elif first.startswith("set "):
@@ -356,6 +390,9 @@ class FakeSession:
     def columns(self, name: str) -> dict[str, pa.DataType]:
         time.sleep(0.2)  # as a sample of a topic takes
         return COLUMNS[name]
+
+    def listed(self, what: str) -> list[str]:
+        return []
 
     def types(self) -> tuple[str, ...]:
         return ()

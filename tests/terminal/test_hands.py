@@ -163,6 +163,16 @@ def test_once_stops_a_statement_that_heeds_nothing_and_the_prompt_goes_on(shell:
     statement(shell, "SELECT 1;")
 
 
+def test_ctrl_c_ends_a_program_and_its_caret_is_not_in_what_it_wrote(shell: Screen) -> None:
+    shell.type("\\! printf wai''ting; sleep 30\r")
+    shell.wait("waiting")
+    shell.type("\x03")
+    shell.wait("stopped")
+    assert "^C" not in shell.text()
+    assert {"waiting", "stopped"} <= set(shell.text().splitlines())
+    statement(shell, "SELECT 1;")
+
+
 def test_ctrl_c_stops_where_the_parent_ignored_it(start) -> None:  # type: ignore[no-untyped-def]
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a script's `&` does
     try:

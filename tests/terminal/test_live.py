@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import signal
@@ -89,6 +90,22 @@ def test_hostile_cells_and_markup_are_text(shell: Screen) -> None:
     shell.wait("· stopped)")
     assert b"\x1b]0;owned" not in shell.raw[before:]
     assert b"\xe2\x80\xae" not in shell.raw[before:]
+
+
+def test_a_row_that_the_terminal_finds_wider_spoils_no_other(shell: Screen) -> None:
+    """Terminals do not agree how wide flags are: here each takes four columns."""
+    shell.type("live flags;\r")
+    shell.wait("3 keys")
+    shell.type(" \x1b[H")
+    shell.wait("⏸ paused")
+    shell.pump(1)  # no cell is lit any more
+    shell.type("\x1b[C")  # of the rows only the first is drawn anew
+    shell.pump(0.3)
+    assert re.search(r"^ key2 ", shell.text(), re.MULTILINE), shell.text()
+    assert re.search(r"^ 3 keys", shell.text(), re.MULTILINE), shell.text()
+    shell.type("q")
+    shell.wait("· stopped")
+    assert b"\x1b[?7h" in shell.raw[shell.raw.rindex(b"\x1b[?7l") :]  # the prompt has long lines
 
 
 def test_a_resize_is_followed(shell: Screen) -> None:
@@ -261,6 +278,18 @@ def test_what_stays_is_what_the_keys_before_q_asked_for(start) -> None:
     screen.wait("(5 of 15 match")
 
 
+def test_what_keys_before_q_asked_for_is_done(start, tmp_path) -> None:
+    screen = begin(start, "live keys 3 9", 24, 80)
+    screen.wait("9 changes")
+    one, two = tmp_path / "one.csv", tmp_path / "two.csv"
+    screen.type(f"w{one}\r/key1\rw{two}\ryq")
+    screen.wait("stopped")
+    assert one.read_text() == "k,n\nkey0,6\nkey1,7\nkey2,8\n"
+    assert two.read_text() == "k,n\nkey1,7\n"
+    copied = f"\x1b]52;c;{base64.b64encode(b'key1').decode()}\x07".encode()
+    assert copied in screen.raw
+
+
 def test_escape_never_stops(shell: Screen) -> None:
     shell.type("live stream;\r")
     shell.wait("row3 ")
@@ -379,6 +408,24 @@ def test_a_view_that_was_stopped_goes_on(start, how: str) -> None:
     assert "^[" not in screen.text() or how == "STOP"
     screen.type("echo done\r")
     screen.wait("\ndone")
+
+
+def test_a_terminal_that_goes_ends_it_whatever_is_open(start, tmp_path) -> None:
+    """Where SIGHUP is ignored, as under nohup, only reading and writing say that it is gone."""
+    errors = tmp_path / "errors"
+    screen = start("tests.terminal.shell", "dash")
+    screen.wait("$")
+    command = f"{sys.executable} -m kshell --demo -e 'SELECT * FROM orders EMIT CHANGES'"
+    screen.type(f"trap '' HUP; exec {command} 2>{errors}\r")
+    screen.wait("● live", 30)
+    screen.type("/1")
+    screen.wait("/1_")
+    screen.process.ptyproc.fileobj.close()
+    end = time.monotonic() + 5
+    while screen.process.isalive():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert errors.read_text() == "Error: the output cannot be written: Input/output error\n"
 
 
 def test_enter_opens_the_record_of_a_row(start) -> None:

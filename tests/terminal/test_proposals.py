@@ -49,6 +49,8 @@ def test_ctrl_c_at_the_question_changes_nothing(shell: Screen) -> None:
     shell.wait("[y/N]")
     shell.type("\x03")
     shell.wait("stopped")
+    assert "^C" not in shell.text()
+    assert "stopped" in shell.text().splitlines()  # a line of its own
     shell.type("two rows;\r")
     shell.wait("(2 rows,")
     assert "Topic orders is deleted." not in shell.text()

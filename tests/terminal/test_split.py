@@ -105,9 +105,11 @@ def test_ctrl_c_stops_both(start: START) -> None:
     screen = begin(start, 24, 80, "live stream", "live table")
     screen.type("\\split\r")
     screen.wait("[2] live table")
+    screen.wait(" 8 of ")
     screen.type("\x03")
     screen.gone("● live")
     screen.until(lambda: screen.text().count("· stopped") == 2, "both are stopped")
+    assert "\\fg 1 for all" not in screen.text()  # nothing is there any more for \\fg
     screen.type("\\jobs\r")
     screen.until(lambda: "[1]  " not in screen.text().split("\\jobs")[-1], "no jobs")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 import sys
@@ -42,6 +43,16 @@ def test_the_film_of_it_is_small_has_no_epochs_and_lasts_less_than_90_seconds() 
     assert seconds is not None
     assert float(seconds[1]) < 95  # the last frame stays for a while
     assert "http" not in film.replace('xmlns="http://www.w3.org/2000/svg"', "")
+
+
+def test_no_line_of_the_film_shows_a_part_of_another() -> None:
+    film = FILM.read_text()
+    lines, _, rows = film.partition("</defs>")
+    bottoms = [float(y) + float(h) for y, h in re.findall(r'<rect [^>]*y="([\d.]+)"[^>]*height="([\d.]+)"', lines.partition("<defs>")[2])]
+    assert bottoms  # the cursor, and last lines
+    for row in re.findall(r"<svg y.*?</svg>", rows):
+        tops = [float(y) for y in re.findall(r'<use href="#l\d+" y="([\d.]+)"', row)]
+        assert all(below - above >= max(bottoms) for above, below in itertools.pairwise(tops))
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from kshell.config import PROPERTIES, Properties
 from kshell.demo.broker import Demo, start
 from kshell.errors import StatementError, UsageError
 from kshell.session import Session
-from kshell.sql import cluster
+from kshell.sql import cluster, queries, services
 from kshell.sql import statements as ast
 from kshell.sql.parse import parse
 from tests.unit.terminal.test_cli import run
@@ -141,6 +141,8 @@ WRITES = [
     "DROP TOPIC users",
     "RESET GROUP g ON users TO EARLIEST",
     "DROP GROUP g",
+    "CONSUME FROM users GROUP g",
+    "CONSUME FROM users GROUP g COMMIT EXACTLY ONCE INTO orders",
     "DELETE RECORDS FROM users BEFORE END",
     "ELECT LEADERS",
     "ALTER TOPIC users REASSIGN TO 1",
@@ -148,6 +150,15 @@ WRITES = [
     "DROP USER ann",
     "CREATE ACL ALLOW READ ON TOPIC users TO 'User:ann'",
     "DROP ACL ALLOW READ ON TOPIC users TO 'User:ann'",
+    "CREATE QUOTA FOR USER ann SET producer_byte_rate = 1",
+    "DROP QUOTA FOR USER ann",
+    "CREATE SOURCE CONNECTOR c WITH ('connector.class'='X')",
+    "DROP CONNECTOR c",
+    "RESTART CONNECTOR c",
+    "ALTER REGISTRY SET COMPATIBILITY FULL",
+    "DROP APPLICATION a",
+    "MIRROR users TO copied",
+    "REDRIVE users",
 ]
 READS = [
     "SELECT COUNT(*) FROM users",
@@ -155,8 +166,10 @@ READS = [
     "DESCRIBE users",
     "EXPLAIN INSERT INTO s SELECT * FROM s EMIT CHANGES",
     "PRINT users FROM BEGINNING LIMIT 1",
+    "HISTORY OF 'User_1' IN users",
     "ASSERT TOPIC users",
     "DROP STREAM s",
+    "EXPLAIN CREATE TOPIC made",
 ]
 DECLARED = "CREATE STREAM s (orderid BIGINT) WITH (KAFKA_TOPIC='orders', VALUE_FORMAT='JSON')"
 
@@ -185,8 +198,9 @@ def test_every_statement_says_whether_it_writes() -> None:
     reading = {
         ast.AlterSource, ast.AssertQuery, ast.AssertSchema, ast.AssertSource, ast.AssertTopic, ast.AssertValues,
         ast.CreateFromFile, ast.CreateType, ast.Define, ast.Describe, ast.DescribeFunction, ast.DescribeGroup, ast.DropType, ast.Exit, ast.Explain,
-        ast.Help, ast.Print, ast.QueryControl, ast.RunScript, ast.Select, ast.SetProperty, ast.Show, ast.Spool,
-        ast.Undefine, ast.UnsetProperty,
+        ast.Help, ast.History, ast.Print, queries.QueryControl, ast.RunScript, ast.Select, ast.SetProperty, ast.Show, ast.Spool,
+        ast.Undefine, ast.UnsetProperty, services.DescribeConnector, services.DiffSubject,
+        queries.DescribeQuery, queries.SaveQueries,
     }  # fmt: skip
     changing = {c.__name__ for c in cluster.Change.__subclasses__()}
     assert {s.__name__ for s in ast.Statement.__subclasses__()} == {s.__name__ for s in writing | reading | {cluster.Change}}
@@ -201,7 +215,10 @@ def test_what_writes_refuses_by_itself() -> None:
     from kshell.formats.registry_http import open_schemas
     from kshell.kafka import admin, group_admin, security
     from kshell.kafka.client import Client
+    from kshell.kafka.exactly_once import ExactlyOnce
+    from kshell.kafka.member import Member
     from kshell.kafka.produce import Producer
+    from kshell.kafka.quotas import set_quotas
     from kshell.kafka.reassign import reassign
 
     properties = Properties({"kshell.read.only": "true", "bootstrap.servers": "127.0.0.1:1",
@@ -218,11 +235,15 @@ def test_what_writes_refuses_by_itself() -> None:
         lambda: reassign(Client(), properties, "t", {0: [1]}),
         lambda: security.set_user(admin.Admin(properties), "a", "SCRAM-SHA-512", 4096, "x"),
         lambda: security.delete_user(admin.Admin(properties), "a", ["SCRAM-SHA-512"]),
-        lambda: security.create_acls(admin.Admin(properties), []),
-        lambda: security.delete_acls(admin.Admin(properties), []),
+        lambda: security.create_acls(Client(), properties, []),
+        lambda: security.delete_acls(Client(), properties, []),
+        lambda: set_quotas(Client(), properties, {"user": "a"}, {}),
         lambda: group_admin.alter_offsets(admin.Admin(properties), "g", {("t", 0): 1}),
+        lambda: Member(properties, "g", "t", newer=False),
+        lambda: ExactlyOnce(properties, "g"),
         lambda: group_admin.delete_group(admin.Admin(properties), "g"),
         lambda: open_schemas(properties).register("t-value", Schema(SchemaType.AVRO, '"string"')),
+        lambda: open_schemas(properties).set_compatibility(None, "NONE"),
     ):
         with pytest.raises(StatementError, match="read only"):
             write()

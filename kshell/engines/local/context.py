@@ -16,10 +16,11 @@ from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
+from kshell.engines.local.sources.clusters import Clusters
 from kshell.engines.local.sources.learned import Known, Widening
 from kshell.engines.local.sources.lookup import Lookup, given_named
 from kshell.engines.local.sources.memory import Memory
-from kshell.engines.local.sources.system.tables import SCHEMA, TABLES
+from kshell.engines.local.sources.system.tables import LISTED, SCHEMA, TABLES
 from kshell.errors import BindError, Forbidden, KafkaError, Unsupported, UsageError
 from kshell.field_names import plain, plain_type
 from kshell.kafka.client import Client
@@ -30,10 +31,12 @@ from kshell.sql.clauses import Name
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from kshell.engines.held import Held
     from kshell.engines.local.continuous.background import Background
     from kshell.engines.local.durable.application import Application
     from kshell.engines.local.kept_catalog import KeptCatalog
     from kshell.kafka.admin import Admin
+    from kshell.kafka.look import Look
 
 __all__ = ["Context"]
 
@@ -59,9 +62,13 @@ class Context:
         self.kept: KeptCatalog | None = None  # where declarations are kept, at a prompt
         self.queries: dict[str, Background] = {}
         self.asserted: dict[str, set[tuple[int, int]]] = {}  # (partition, offset) by topic
+        self.turns: dict[str, int] = {}  # whose turn is next of a topic's partitions
+        self.held: Held | None = None  # what an open transaction holds
+        self.transaction_id = ""  # of this shell, made at its first COMMIT
         self.application: Application | None = None  # the file that is run, where one is
         self.known = Known()
         self.memory = Memory()
+        self.clusters = Clusters()
         self._numbers = count(1)
 
     def connected(self) -> Client:
@@ -113,11 +120,18 @@ class Context:
                 place=name.place,
             )
 
+    def look(self) -> Look:
+        """A look at the cluster's state as it is now."""
+        from kshell.kafka.look import Look
+
+        return Look(self.connected)
+
     def lookup(self, properties: Properties) -> Lookup:
         """The lookup of names in FROM, for one statement."""
         return Lookup(
             self.connected, self.catalog, self.memory.beside(self.given), self.errors, properties,
             self.keeper_of, Widening(self.known), self.memory, self.running,
+            self.clusters,
         )  # fmt: skip
 
     def columns(self, name: str, properties: Properties) -> dict[str, pa.DataType]:
@@ -130,6 +144,15 @@ class Context:
         columns = source.columns() if source.declared else source.value
         return {plain(c.name): plain_type(c.type) for c in columns}
 
+    def listed(self, what: str, properties: Properties) -> list[str]:
+        """The names of each "group", "broker", "principal" or "connector" there."""
+        from kshell.engines.local.sources.system.faces import SystemScan
+
+        table, column = LISTED[what]
+        scan = SystemScan(TABLES[table], self.lookup(properties).ask).open([column], ())
+        names = {value for batch in scan.batches for value in batch.column(0).to_pylist()}
+        return [str(name) for name in sorted(names)]
+
     def reconnect(self, client: Client) -> None:
         """Take another connection; forgets what it knows of the old cluster, keeps declarations."""
         self.close()
@@ -140,6 +163,7 @@ class Context:
     def close(self) -> None:
         """Disconnect."""
         self._admin = None
+        self.clusters.close()
         if self._client is not None:
             self._client.close()
             self._client = None

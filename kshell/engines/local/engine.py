@@ -18,8 +18,8 @@ from kshell.engines.base import Named
 from kshell.engines.local.context import Context
 from kshell.errors import KshellError, Unsupported, UsageError
 from kshell.kafka.client import Client
-from kshell.results import Answer, Live, Proposal, Rows, Running
-from kshell.sql import cluster
+from kshell.results import Answer, Live, Proposal, Rows, Running, Sections, Task
+from kshell.sql import cluster, producing, queries, services, transfer
 from kshell.sql import statements as ast
 from kshell.sql.statements import Statement
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalEngine"]
 
+_OTHER_SERVERS = ("connect.url", "schema.registry.url")
 _SHOWN = 1 << 14  # rows of the last result that are drawn at a time
 # The handler of each statement: a function of a module of `statements`, imported when first needed.
 STATEMENTS: Mapping[type[Statement], str] = {
@@ -40,17 +41,32 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.AssertSource: "asserts:assert_source",
     ast.AssertTopic: "asserts:assert_topic",
     ast.AssertValues: "asserts:assert_values",
+    cluster.Consume: "consume:consume",
     cluster.CreateAcl: "acls:create_acl",
+    producing.Begin: "transaction:begin",
+    producing.Commit: "transaction:commit",
+    producing.CopyFrom: "copy_from:copy_from",
+    producing.CopyTo: "copy_to:copy_to",
     ast.CreateAsSelect: "persistent:create_as",
     ast.CreateFromFile: "declare:create_from_file",
     ast.CreateSource: "declare:create",
     cluster.CreateTopic: "create_topic:create_topic",
+    cluster.DropQuota: "quotas:drop_quota",
+    cluster.SetQuota: "quotas:set_quota",
+    services.ControlConnector: "connectors:control_connector",
+    services.CreateConnector: "connectors:create_connector",
+    services.DescribeConnector: "connectors:describe_connector",
+    services.DiffSubject: "schema_diff:diff_subject",
+    services.DropConnector: "connectors:drop_connector",
+    services.SetCompatibility: "subjects:set_compatibility",
     ast.CreateType: "declare:change",
     cluster.DeleteRecords: "delete_records:delete_records",
     ast.Describe: "describe:describe",
     ast.DescribeFunction: "describe:describe_function",
+    queries.DescribeQuery: "queries:describe_query",
     ast.DescribeGroup: "show_system:describe_group",
     ast.DropSource: "declare:drop",
+    cluster.DropApplication: "applications:drop_application",
     cluster.DropAcl: "acls:drop_acl",
     cluster.DropGroup: "drop_group:drop_group",
     cluster.DropTopic: "drop_topic:drop_topic",
@@ -58,17 +74,29 @@ STATEMENTS: Mapping[type[Statement], str] = {
     cluster.DropUser: "users:drop_user",
     cluster.ElectLeaders: "elect_leaders:elect_leaders",
     ast.Explain: "explain:explain",
+    ast.History: "history:history",
     ast.InsertSelect: "persistent:insert_select",
     ast.InsertValues: "insert:insert_values",
+    transfer.Mirror: "mirror:mirror",
     ast.Print: "print_topic:print_topic",
-    ast.QueryControl: "persistent:control",
+    queries.QueryControl: "persistent:control",
     cluster.ReassignTopic: "reassign_topic:reassign_topic",
+    producing.Rollback: "transaction:rollback",
+    transfer.Redrive: "redrive:redrive",
     cluster.ResetGroup: "reset_group:reset_group",
-    ast.SaveQueries: "save_queries:save_queries",
+    queries.SaveQueries: "save_queries:save_queries",
     ast.Select: "select:select",
     cluster.SetUser: "users:set_user",
     ast.Show: "show:show",
 }
+# Statements that write by themselves: a transaction would seem to hold their records.
+_AT_ONCE = (ast.CreateAsSelect, ast.InsertSelect, producing.CopyFrom)
+
+
+def _plan_alone(answer: Answer | Proposal | Task) -> Answer:
+    """What EXPLAIN of a change of the cluster answers: its plan, which nobody is asked about."""
+    assert not isinstance(answer, Task)
+    return Sections((answer.plan,), answer.notices) if isinstance(answer, Proposal) else answer
 
 
 class LocalEngine:
@@ -96,9 +124,10 @@ class LocalEngine:
     ) -> LocalEngine:
         """An engine connected to the cluster in the properties; raises ConnectionFailed.
 
-        With tables given to it, it needs no cluster.
+        With tables given to it, or another server to ask, it needs no cluster.
         """
-        if given and "bootstrap.servers" not in properties:
+        others = [name for name in _OTHER_SERVERS if name in properties]
+        if (given or others) and "bootstrap.servers" not in properties:
             return cls(None, given, opens_records)
         return cls(Client.connect(properties), given, opens_records)
 
@@ -107,6 +136,11 @@ class LocalEngine:
 
         With another cluster come the declarations that are kept of it: `keep`.
         """
+        if self.context.held is not None:
+            raise UsageError(
+                "the connection cannot change while a transaction is open",
+                hint="COMMIT writes what is held, ROLLBACK drops it",
+            )
         if not all(q.over for q in self.context.queries.values()):
             raise UsageError(
                 "the connection cannot change while a query runs",
@@ -138,7 +172,7 @@ class LocalEngine:
         self.context.kept = KeptCatalog(folder, cluster)
         return load(self.context, self.context.kept, properties)
 
-    def run(self, statement: Statement, properties: Properties) -> Answer | Proposal:
+    def run(self, statement: Statement, properties: Properties) -> Answer | Proposal | Task:
         """Run one statement and give its result; raises KshellError."""
         if self.context.application is not None:
             from kshell.engines.local.statements.application import ALLOWED
@@ -149,19 +183,33 @@ class LocalEngine:
                     hint="CREATE …, INSERT INTO … SELECT, SET and DEFINE may stand there",
                     place=statement.place,
                 )
+        if isinstance(statement, ast.Explain) and isinstance(statement.statement, cluster.Change):
+            return _plan_alone(self.run(statement.statement, properties))
         served = STATEMENTS.get(type(statement))
         if served is None:
             words = re.sub(r"(?<!^)(?=[A-Z])", " ", type(statement).__name__).upper()
             raise Unsupported(f"{words} is not supported yet", place=statement.place)
+        if self.context.held is not None and isinstance(statement, _AT_ONCE):
+            raise UsageError(
+                "a transaction is open, and it takes INSERT … VALUES alone",
+                hint="COMMIT or ROLLBACK first", place=statement.place,
+            )  # fmt: skip
         module, _, name = served.partition(":")
         serve = getattr(import_module(f"kshell.engines.local.statements.{module}"), name)
-        before, kept = self.context.catalog, self.context.kept
-        answer: Answer | Proposal = serve(self.context, statement, properties)
-        if kept is not None and self.context.catalog is not before:
-            from kshell.engines.local.statements.kept import save
+        before = self.context.catalog
+        answer: Answer | Proposal | Task = serve(self.context, statement, properties)
+        return self.saved(before, answer)
 
-            return save(self.context, kept, before, cast(Answer, answer))
-        return answer
+    def saved(
+        self, before: Catalog, answer: Answer | Proposal | Task
+    ) -> Answer | Proposal | Task:
+        """The answer of a statement; what it changed in the catalog is kept for later prompts."""
+        kept = self.context.kept
+        if kept is None or self.context.catalog is before:
+            return answer
+        from kshell.engines.local.statements.kept import save
+
+        return save(self.context, kept, before, cast(Answer, answer))
 
     def remember(self, answer: Answer, properties: Properties, text: str) -> Answer:
         """The answer of the SELECT `text`, which is the last result when it was read."""
@@ -209,6 +257,10 @@ class LocalEngine:
         """Columns of a topic or source with their types, for completion; may read samples."""
         return self.context.columns(name, properties)
 
+    def listed(self, what: str, properties: Properties) -> Sequence[str]:
+        """The names of each "group", "broker" …, for completion; asks the cluster."""
+        return self.context.listed(what, properties)
+
     def types(self) -> Mapping[str, pa.DataType]:
         """The types made by CREATE TYPE, by name."""
         return self.context.catalog.types
@@ -217,11 +269,18 @@ class LocalEngine:
         """The queries in the background."""
         return self.context.running()
 
-    def application(self, name: str, seconds: float, version: str) -> Application:
+    @property
+    def held(self) -> int | None:
+        """How many records an open transaction holds; None without one."""
+        return None if self.context.held is None else len(self.context.held)
+
+    def application(
+        self, name: str, seconds: float, version: str, dead_letters: str = ""
+    ) -> Application:
         """From now on queries are bound for an application, and not started; raises UsageError."""
         from kshell.engines.local.durable.application import Application
 
-        self.context.application = Application(name, seconds, version)
+        self.context.application = Application(name, seconds, version, dead_letters)
         return self.context.application
 
     def close(self) -> None:

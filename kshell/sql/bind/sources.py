@@ -102,7 +102,8 @@ def _origin(table: exp.Expr, catalog: Catalog, joined: bool) -> Origin:
         error = _unknown_source(name, quoted, catalog, "")
         error.place = place_of(table)
         raise error
-    alias = table.name if source.system else source.name  # kafka.lag is lag
+    # kafka.lag is lag, and prod.orders is orders.
+    alias = table.name if source.system or source.profile else source.name
     written = table.args.get("alias")
     if written is not None and written.args.get("this") is not None:
         identifier = written.this

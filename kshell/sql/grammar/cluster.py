@@ -12,25 +12,31 @@ from kshell.errors import ParseError
 from kshell.sql.clauses import Name, Number, Position
 from kshell.sql.cluster import (
     AlterTopic,
+    Consume,
     CreateTopic,
     DeleteRecords,
+    DropApplication,
     DropGroup,
     DropTopic,
     ElectLeaders,
     Goal,
+    Guarantee,
     Move,
     ReassignTopic,
     ResetGroup,
     Setting,
 )
 from kshell.sql.grammar.cursor import Cursor
+from kshell.sql.grammar.quotas import QUOTAS
 from kshell.sql.grammar.security import SECURITY
+from kshell.sql.grammar.services import SERVICES
 from kshell.sql.statements import Statement
 from kshell.sql.tokens import Kind
 
-__all__ = ["CHANGING", "CLUSTER"]
+__all__ = ["CHANGING", "CLUSTER", "change_reader"]
 
-CHANGING = frozenset({"DELETE", "ELECT", "RESET"})  # words with which nothing else begins
+# Words with which nothing else begins.
+CHANGING = frozenset({"CONSUME", "DELETE", "ELECT", "RESET", "RESTART"})
 
 Place = Mapping[str, Any]
 
@@ -191,9 +197,39 @@ def _move(cursor: Cursor) -> Move:
     return Move(goal, number, place=place)
 
 
+def _consume(cursor: Cursor, place: Place) -> Statement:
+    topic = cursor.topic()
+    cursor.expect("GROUP")
+    group = _group(cursor)
+    found: dict[str, Any] = {}
+    if cursor.take("COMMIT"):
+        found = _commit(cursor)
+    if cursor.take("LIMIT"):
+        found["limit"] = cursor.integer()
+    elif not cursor.at_end():
+        raise cursor.fail(*(("LIMIT",) if found else ("COMMIT", "LIMIT")))
+    return Consume(topic=topic, group=group, **found, **place)
+
+
+def _commit(cursor: Cursor) -> dict[str, Any]:
+    if cursor.expect_any("AT", "EXACTLY") == "EXACTLY":
+        for word in ("ONCE", "INTO"):
+            cursor.expect(word)
+        return {"guarantee": Guarantee.EXACTLY_ONCE, "into": cursor.topic("the name of a topic")}
+    least = cursor.expect_any("LEAST", "MOST") == "LEAST"
+    cursor.expect("ONCE")
+    return {"guarantee": Guarantee.AT_LEAST_ONCE if least else Guarantee.AT_MOST_ONCE}
+
+
 def _drop_group(cursor: Cursor, place: Place) -> Statement:
     if_exists = cursor.take("IF", "EXISTS")
     return DropGroup(name=_group(cursor), if_exists=if_exists, **place)
+
+
+def _drop_application(cursor: Cursor, place: Place) -> Statement:
+    if_exists = cursor.take("IF", "EXISTS")
+    name = cursor.topic("the name of an application")
+    return DropApplication(name=name, if_exists=if_exists, **place)
 
 
 CLUSTER: Mapping[tuple[str, str], Callable[[Cursor, Place], Statement]] = {
@@ -201,8 +237,25 @@ CLUSTER: Mapping[tuple[str, str], Callable[[Cursor, Place], Statement]] = {
     ("ALTER", "TOPIC"): _alter_topic,
     ("DROP", "TOPIC"): _drop_topic,
     ("DROP", "GROUP"): _drop_group,
+    ("DROP", "APPLICATION"): _drop_application,
     ("RESET", "GROUP"): _reset_group,
+    ("CONSUME", "FROM"): _consume,
     ("DELETE", "RECORDS"): _delete_records,
     ("ELECT", "LEADERS"): _elect_leaders,
+    **QUOTAS,
     **SECURITY,
+    **SERVICES,
 }
+
+
+def change_reader(cursor: Cursor) -> Callable[[Cursor, Place], Statement] | None:
+    """The reader of the statement that begins at the cursor, after its first two words; None if it
+    is none of these.  PAUSE CONNECTOR alone is about a query of that name."""
+    first, second, third = (cursor.peek(n).upper for n in range(3))
+    reader = CLUSTER.get((first, f"{second} {third}")) or CLUSTER.get((first, second))
+    if first in _OF_QUERIES and not cursor.peek(2).text:
+        return None
+    return reader
+
+
+_OF_QUERIES = ("PAUSE", "RESUME")

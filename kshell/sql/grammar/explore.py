@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from kshell.errors import ParseError
 from kshell.sql.clauses import Name, Position
 from kshell.sql.grammar.cursor import Cursor
+from kshell.sql.grammar.services import describe_connector, diff
+from kshell.sql.queries import DescribeQuery, QueryAction, QueryControl, SaveQueries
 from kshell.sql.statements import (
     Define,
     Describe,
@@ -19,11 +21,9 @@ from kshell.sql.statements import (
     DescribeGroup,
     Exit,
     Help,
+    History,
     Print,
-    QueryAction,
-    QueryControl,
     RunScript,
-    SaveQueries,
     SetProperty,
     Show,
     ShowWhat,
@@ -45,17 +45,26 @@ def _show(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
     if cursor.take("SYSTEM"):
         cursor.expect("TABLES")
         what = ShowWhat.SYSTEM_TABLES
+    elif (type := cursor.take_any("SOURCE", "SINK")):
+        cursor.expect("CONNECTORS")
+        return Show(what=ShowWhat.CONNECTORS, all=all_, type=type.lower(), **place)
+    elif cursor.take("CONNECTOR"):
+        cursor.expect("PLUGINS")
+        what = ShowWhat.PLUGINS
     else:
         words = (*(w.value for w in ShowWhat if " " not in w.value), "SYSTEM")
         what = ShowWhat(cursor.expect_any(*words))
     of: dict[str, Any] = {}
-    if what is ShowWhat.CONFIGS and cursor.peek(1).text and cursor.take("BROKER"):
+    if what in _OF_SUBJECTS and not (cursor.at_end() or cursor.at("EXTENDED")):
+        of = {"subject": cursor.topic("the name of a subject")}
+    elif what is ShowWhat.CONFIGS and cursor.peek(1).text and cursor.take("BROKER"):
         of = {"broker": cursor.integer("a broker's number")}
     elif what in _OF_TOPICS and not cursor.at_end() and not cursor.at("EXTENDED"):
         of = {"topic": cursor.topic()}
     return Show(what=what, all=all_, extended=cursor.take("EXTENDED"), **of, **place)
 
 
+_OF_SUBJECTS = (ShowWhat.SCHEMAS, ShowWhat.COMPATIBILITY)
 _OF_TOPICS = (ShowWhat.PARTITIONS, ShowWhat.CONFIGS, ShowWhat.PRODUCERS)
 
 
@@ -79,6 +88,12 @@ def _describe(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
     if cursor.at("GROUP") and cursor.peek(1).text:
         cursor.next()
         return DescribeGroup(name=cursor.topic(), **place)
+    if cursor.at("QUERY") and cursor.peek(1).text:
+        cursor.next()
+        return DescribeQuery(name=cursor.topic("the id of a query"), **place)
+    if cursor.at("CONNECTOR") and cursor.peek(1).text and not cursor.at("CONNECTOR", "EXTENDED"):
+        cursor.next()
+        return describe_connector(cursor, place)
     extended = bool(cursor.peek(1).text) and cursor.take("EXTENDED")
     kind = _described(cursor)
     name = None if kind is not None else cursor.topic()
@@ -227,6 +242,25 @@ def _help(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
     return Help(topic=cursor.unfolded_rest().strip("'\"` "), **place)
 
 
+def _history(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
+    cursor.expect("OF")
+    key = _key(cursor)
+    cursor.expect("IN")
+    return History(key=key, topic=cursor.topic(), **place)
+
+
+def _key(cursor: Cursor) -> Name:
+    """A text in quotes, or a number."""
+    first = cursor.peek()
+    if first.kind is Kind.STRING:
+        return Name(cursor.next().value, True, cursor.place(first))
+    sign = "-" if cursor.take("-") else ""
+    if cursor.peek().kind is not Kind.NUMBER:
+        raise cursor.fail("a key: text in single quotes, or a number")
+    last = cursor.next()
+    return Name(sign + last.text, False, cursor.place_of(first.start, last.end))
+
+
 def _exit(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
     return Exit(**place)
 
@@ -234,8 +268,10 @@ def _exit(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
 EXPLORE: Mapping[str, Callable[[Cursor, Mapping[str, Any]], Statement]] = {
     "DEFINE": _define,
     "DESCRIBE": _describe,
+    "DIFF": diff,
     "EXIT": _exit,
     "HELP": _help,
+    "HISTORY": _history,
     "LIST": _show,
     "PAUSE": _control(QueryAction.PAUSE),
     "PRINT": _print,

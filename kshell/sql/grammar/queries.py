@@ -6,19 +6,20 @@ rest is ordinary SQL at the same places, and all of DuckDB's SQL works.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kshell.errors import BindError, ParseError
-from kshell.sql.clauses import Emit, Name, Query, WindowClause, Within
+from kshell.sql.clauses import AtGroup, Emit, Name, Query, WindowClause, Within
 from kshell.sql.grammar.cursor import Cursor, syntax_error
+from kshell.sql.script import Piece
 from kshell.sql.tokens import Kind
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
-__all__ = ["QUERY_STARTS", "read_condition", "read_query", "read_rows"]
+__all__ = ["QUERY_STARTS", "read_condition", "read_enclosed", "read_query", "read_rows"]
 
 QUERY_STARTS = (
     "SELECT", "WITH", "FROM", "VALUES", "(", "PIVOT", "UNPIVOT", "SUMMARIZE", "TABLE", "DESCRIBE",
@@ -36,6 +37,7 @@ class _Clauses:
     window: WindowClause | None = None
     partition_by: tuple[int, int] | None = None
     withins: list[tuple[int, Within]] = field(default_factory=list)  # (number of the join, …)
+    groups: Mapping[int, tuple[int, Name]] = field(default_factory=dict)  # AT GROUP: by its token
 
 
 def read_query(cursor: Cursor, continuous: bool = False) -> Query:
@@ -49,7 +51,8 @@ def read_query(cursor: Cursor, continuous: bool = False) -> Query:
         raise cursor.fail("SELECT")
     first = cursor.peek()
     clauses = _cut(cursor)
-    text = cursor.piece.text
+    at_groups = [_span(cursor, *found) for found in clauses.groups.items()]
+    text = _blank(cursor.piece.text, at_groups)
     emit = clauses.emit
     if continuous and emit is Emit.BOUNDED:
         emit = Emit.CHANGES
@@ -64,6 +67,7 @@ def read_query(cursor: Cursor, continuous: bool = False) -> Query:
             raise
         tree, unread = nothing(), error
     _attach(tree, clauses.withins, cursor)
+    groups = tuple(_at_group(tree, cursor, at, name) for at, (_, name) in clauses.groups.items())
     partition_by: tuple[exp.Expr, ...] = ()
     if clauses.partition_by is not None:
         start, end = clauses.partition_by
@@ -74,7 +78,26 @@ def read_query(cursor: Cursor, continuous: bool = False) -> Query:
                 place=cursor.place_of(start - len("BY"), start),
             )
     place = cursor.place(first)
-    return Query(tree, emit, clauses.window, partition_by, text[first.start :], place, unread)
+    return Query(
+        tree, emit, clauses.window, partition_by, text[first.start :], place, unread, groups
+    )
+
+
+def read_enclosed(cursor: Cursor) -> Query:
+    """A query in parentheses, of which the first is next."""
+    first = last = cursor.next()
+    depth = 1
+    while depth and not cursor.at_end():
+        last = cursor.next()
+        depth += (last.text == "(") - (last.text == ")")
+    if depth:
+        raise cursor.fail(")")
+    begin = cursor.place_of(first.end, last.start)
+    text = cursor.piece.text[first.end : last.start]
+    inner = Cursor(Piece(text, begin.line, begin.column), cursor.types)
+    query = read_query(inner)
+    inner.done()
+    return query
 
 
 def _duckdb_reads(text: str) -> bool:
@@ -147,11 +170,56 @@ def _top_level(cursor: Cursor) -> Iterator[int]:
         cursor.next()
 
 
+def _at_groups(cursor: Cursor) -> dict[int, tuple[int, Name]]:
+    """Each AT GROUP of the query and the queries in it: by its token, the token behind it, and the
+    group."""
+    start, found = cursor.index, dict[int, tuple[int, Name]]()
+    while not cursor.at_end():
+        at = cursor.index
+        if cursor.at("AT", "GROUP") and cursor.peek(2).upper != "BY":
+            cursor.index += 2
+            name = cursor.topic("the name of a group")
+            found[at] = cursor.index, name
+        else:
+            cursor.next()
+    cursor.index = start
+    return found
+
+
+def _span(cursor: Cursor, at: int, found: tuple[int, Name]) -> tuple[int, int]:
+    return cursor.tokens[at].start, cursor.tokens[found[0] - 1].end
+
+
+def _at_group(tree: exp.Query, cursor: Cursor, at: int, group: Name) -> AtGroup:
+    """What stands before it, which is a source's name or its alias."""
+    from sqlglot import exp
+
+    from kshell.sql.as_written import place_of
+
+    here = cursor.place(cursor.tokens[at])
+    tables = [
+        (place.line, place.column, table)
+        for table in tree.find_all(exp.Table)
+        if (place := place_of(table)) is not None
+        and (place.line, place.column) < (here.line, here.column)
+    ]
+    if not tables:
+        raise BindError("AT GROUP stands behind a name in FROM", place=here)
+    table = max(tables, key=lambda found: found[:2])[2]
+    parts = [table.args[p] for p in ("catalog", "db", "this") if table.args.get(p)]
+    name = ".".join(part.name for part in parts)
+    source = Name(name, bool(parts[-1].args.get("quoted")), place_of(table))
+    return AtGroup(source, group)
+
+
 def _cut(cursor: Cursor) -> _Clauses:
-    clauses = _Clauses()
+    clauses = _Clauses(groups=_at_groups(cursor))
     joins = -1
     in_from = False
-    for _ in _top_level(cursor):
+    for index in _top_level(cursor):
+        if index in clauses.groups:
+            cursor.index = clauses.groups[index][0]
+            continue
         start = cursor.peek().start
         if cursor.at("FROM"):
             in_from = True

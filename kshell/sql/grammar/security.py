@@ -28,9 +28,11 @@ __all__ = ["SECURITY"]
 Place = Mapping[str, Any]
 # Kafka's words for operations; those of two words first, because they begin with one of one word.
 _OPERATIONS = (
-    "DESCRIBE CONFIGS", "ALTER CONFIGS", "IDEMPOTENT WRITE", "CLUSTER ACTION", "READ", "WRITE",
-    "CREATE", "DELETE", "ALTER", "DESCRIBE", "ALL",
+    "DESCRIBE CONFIGS", "ALTER CONFIGS", "IDEMPOTENT WRITE", "CLUSTER ACTION", "CREATE TOKENS",
+    "DESCRIBE TOKENS", "TWO PHASE COMMIT", "READ", "WRITE", "CREATE", "DELETE", "ALTER", "DESCRIBE",
+    "ALL",
 )  # fmt: skip
+_KINDS = ("TOPIC", "GROUP", "TRANSACTIONAL ID", "DELEGATION TOKEN", "USER")  # that have names
 _CLUSTER = "kafka-cluster"  # Kafka's name for it as a resource
 
 
@@ -47,11 +49,9 @@ def _operations(cursor: Cursor) -> tuple[str, ...]:
 def _resource(cursor: Cursor) -> Resource:
     if cursor.take("CLUSTER"):
         return Resource("CLUSTER", _CLUSTER)
-    if cursor.take("TRANSACTIONAL"):
-        cursor.expect("ID")
-        kind = "TRANSACTIONAL ID"
-    else:
-        kind = cursor.expect_any("TOPIC", "GROUP", "TRANSACTIONAL", "CLUSTER")
+    kind = next((kind for kind in _KINDS if cursor.take(*kind.split())), "")
+    if not kind:
+        raise cursor.fail(*_KINDS, "CLUSTER")
     name = cursor.topic(f"the name of a {kind.lower()}")
     return Resource(kind, name.text, cursor.take("PREFIXED"))
 

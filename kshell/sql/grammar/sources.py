@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 from kshell.errors import BindError, Unsupported
 from kshell.sql.clauses import ColumnSpec, Emit, Name
 from kshell.sql.grammar.cursor import Cursor
-from kshell.sql.grammar.queries import QUERY_STARTS, read_query, read_rows
+from kshell.sql.grammar.queries import QUERY_STARTS, read_enclosed, read_query, read_rows
 from kshell.sql.grammar.types import read_columns, read_properties, read_type
-from kshell.sql.script import Piece
 from kshell.sql.statements import (
     AlterSource,
     AssertQuery,
@@ -44,12 +43,11 @@ Place = Mapping[str, Any]
 def _kind(cursor: Cursor, *others: str) -> Kind:
     from kshell.catalog.model import Kind
 
-    if cursor.at("CONNECTOR") or cursor.at("SINK"):
-        raise Unsupported(
-            "connectors are Kafka Connect's, and kshell has no Connect",
-            place=cursor.place(cursor.peek()),
-        )
     return Kind(cursor.expect_any("STREAM", "TABLE", *others))
+
+
+# What CREATE makes besides streams and tables; `grammar.cluster` reads all but TYPE.
+_CREATED = ("TYPE", "TOPIC", "ACL", "USER", "QUOTA", "SOURCE CONNECTOR", "SINK CONNECTOR")
 
 
 def _create(cursor: Cursor, place: Place) -> Statement:
@@ -57,7 +55,7 @@ def _create(cursor: Cursor, place: Place) -> Statement:
     if not or_replace and cursor.take("TYPE"):
         return _create_type(cursor, place)
     read_only = cursor.take("SOURCE")
-    kind = _kind(cursor, *(() if or_replace or read_only else ("TYPE", "TOPIC", "ACL", "USER")))
+    kind = _kind(cursor, *(() if or_replace or read_only else _CREATED))
     if_not_exists = cursor.take("IF", "NOT", "EXISTS")
     name = cursor.name(f"a name for the {kind.value.lower()}")
     columns: tuple[ColumnSpec, ...] = ()
@@ -113,7 +111,8 @@ def _drop(cursor: Cursor, place: Place) -> Statement:
     if cursor.take("TYPE"):
         if_exists = cursor.take("IF", "EXISTS")
         return DropType(name=cursor.name("a type's name"), if_exists=if_exists, **place)
-    kind = _kind(cursor, "TYPE", "TOPIC", "GROUP", "ACL", "USER")
+    others = ("TYPE", "TOPIC", "GROUP", "ACL", "USER", "QUOTA", "CONNECTOR", "APPLICATION")
+    kind = _kind(cursor, *others)
     if_exists = cursor.take("IF", "EXISTS")
     name = cursor.name(f"a {kind.value.lower()}'s name")
     delete = cursor.take("DELETE", "TOPIC")
@@ -125,7 +124,7 @@ def _alter(cursor: Cursor, place: Place) -> Statement:
         name = cursor.string("a property in single quotes")
         cursor.expect("=")
         return SetProperty(settings=((name, cursor.string()),), **place)
-    kind = _kind(cursor, "TOPIC", "USER", "SYSTEM")
+    kind = _kind(cursor, "TOPIC", "USER", "QUOTA", "SUBJECT", "REGISTRY", "SYSTEM")
     name_ = cursor.name(f"a {kind.value.lower()}'s name")
     columns: list[ColumnSpec] = []
     while True:
@@ -194,19 +193,7 @@ def _assert(cursor: Cursor, place: Place) -> Statement:
 
 
 def _assert_query(cursor: Cursor, place: Place) -> Statement:
-    first = cursor.next()
-    last = first
-    depth = 1
-    while depth and not cursor.at_end():
-        last = cursor.next()
-        depth += (last.text == "(") - (last.text == ")")
-    if depth:
-        raise cursor.fail(")")
-    begin = cursor.place_of(first.end, last.start)
-    text = cursor.piece.text[first.end : last.start]
-    inner = Cursor(Piece(text, begin.line, begin.column), cursor.types)
-    query = read_query(inner)
-    inner.done()
+    query = read_enclosed(cursor)
     if query.emit is not Emit.BOUNDED:
         raise BindError(
             "ASSERT takes a bounded query", hint="leave EMIT out", place=query.place

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 
+from kshell.errors import KshellError
 from kshell.terminal.commands import COMMANDS, Argument
 from kshell.terminal.completion.files import files
 from kshell.terminal.completion.names import Field, Known
@@ -49,7 +51,8 @@ def complete_command(command: str, known: Known, *, ends: bool) -> list[Candidat
             last = known.table(LAST)
             if last is not None:
                 offers.names(last.columns, lambda f: f.text, lambda f: f.type)
-            offers.pairs((choice, row.argument.value) for choice in row.choices)
+            given = set(command.upper().split()[1:])
+            offers.pairs((c, row.argument.value) for c in row.choices if c not in given)
         case Argument.FILE | Argument.FILE_OR_PIPE:
             offers.pairs(files(argument), dotted=True)
         case Argument.JOB:
@@ -59,6 +62,13 @@ def complete_command(command: str, known: Known, *, ends: bool) -> list[Candidat
             every = {**known.jobs, **known.queries}
             jobs = Index(Field(id, id, does) for id, does in every.items() if id not in before)
             offers.names(jobs, lambda f: f.text, lambda f: f.type, dotted=True)
+        case Argument.VARIABLE:
+            offers.pairs((name, row.argument.value) for name in known.variables)
+        case Argument.PROFILE:
+            from kshell.config.sources import profiles
+
+            with contextlib.suppress(KshellError):  # \\profile says what is wrong in the file
+                offers.pairs(((name, row.argument.value) for name in profiles()), dotted=True)
         case Argument.NAMED_QUERY:
             from kshell.terminal.named_queries import names
 

@@ -46,13 +46,15 @@ class Scope:
             for relation in found:
                 yield group, relation
 
+    def query_of(self, group: Group, relation: Relation) -> Group | None:
+        """The query that it is: in parentheses, or of a WITH."""
+        return relation.query or self._common(group, relation.name)
+
     def columns(self, group: Group, relation: Relation, depth: int = 0) -> list[Index[Field]]:
         """The columns of a source, in one or more lists."""
         if depth > _DEEPEST:
             return []
-        query = relation.query
-        if query is None:
-            query = self._common(group, relation.name)
+        query = self.query_of(group, relation)
         if query is not None:
             return self._results(query, depth + 1) if is_query(query) else []
         table = self.known.table(relation.name)

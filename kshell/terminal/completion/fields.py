@@ -66,7 +66,8 @@ def _pseudo_columns(place: Place) -> None:
     from kshell.catalog.model import PSEUDO_COLUMNS, WINDOW_COLUMNS
     from kshell.types import ksql_name
 
-    if not any(r.query is None for r in place.scope.relations):
+    scope = place.scope
+    if not any(scope.query_of(g, r) is None for g, found in scope.levels[:1] for r in found):
         return
     found = [Field(n, n, ksql_name(c.type) if c.type and not c.type.num_fields else "")
              for n, c in PSEUDO_COLUMNS.items()]  # fmt: skip
@@ -89,7 +90,7 @@ def offer_members(place: Place) -> None:
             if relation.label.casefold() == wanted:
                 for part in scope.columns(group, relation):
                     offer_fields(offers, part, "")
-                if relation.query is None:
+                if scope.query_of(group, relation) is None:
                     _pseudo_columns(place)
                 return
         table = place.known.table(path[0] or "") if not scope.relations else None

@@ -31,6 +31,7 @@ __all__ = ["Memory"]
 
 _FRESH = 60.0  # seconds after which a table that is named is sampled again
 _EMPTY_FRESH = 5.0  # the same of one without columns: a topic that has no records yet
+_LISTED_FRESH = 5.0  # the same of groups, brokers and principals
 _MOST_USED = 200
 _MOST_STATEMENTS = 200  # of the history, whose names count as used
 _ANSWERS = ("SELECT", "WITH", "FROM")
@@ -45,6 +46,7 @@ class _Session(Protocol):
     def refresh(self) -> None: ...
     def names(self) -> Sequence[Named]: ...
     def columns(self, name: str) -> Mapping[str, pa.DataType]: ...
+    def listed(self, what: str) -> Sequence[str]: ...
     def functions(self) -> Mapping[str, Function]: ...
     def types(self) -> Sequence[str]: ...
     def running(self) -> Sequence[Running]: ...
@@ -72,7 +74,9 @@ class Memory:
     _tables: dict[str, _Kept] = field(default_factory=dict)  # the last used one is the last
     _used: dict[str, int] = field(default_factory=dict)
     _clock: int = 0
-    _asked: dict[str, None] = field(default_factory=dict)  # sources to sample, in order
+    _listed: dict[str, tuple[Sequence[str], float]] = field(default_factory=dict)
+    # What is to be learned, in order: sources to sample, and kinds of names to list.
+    _asked: dict[tuple[str, str], Callable[[str], None]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _worker: threading.Thread | None = None
 
@@ -89,7 +93,7 @@ class Memory:
         return Known(
             self._sources, self._table, seen, self._functions, self._types,
             {q.id: q.state for q in session.running()}, tuple(session.variables), dict(self._used),
-            {job.id.strip("[]"): job.state for job in self.jobs()},
+            {job.id.strip("[]"): job.state for job in self.jobs()}, self._names_of,
         )  # fmt: skip
 
     def learn(self, session: _Session, history: Iterable[str] = ()) -> None:
@@ -168,35 +172,59 @@ class Memory:
                 age = time.monotonic() - kept.when
                 if age < (_FRESH if len(kept.table.columns) else _EMPTY_FRESH):
                     return kept.table
-            self._asked[source.name] = None
-            self.waiting = self.waiting or kept is None
-            if self._worker is None:
-                self._worker = threading.Thread(
-                    target=self._sample, name="kshell-columns", daemon=True
-                )
-                self._worker.start()
+            self._ask("columns", source.name, self._sample, known=kept is not None)
         return kept.table if kept is not None else None
 
-    def _sample(self) -> None:
-        """Get the columns that were asked for, one source after another."""
+    def _names_of(self, what: str) -> Sequence[str]:
+        """The groups, brokers or principals that are known so far."""
+        with self._lock:
+            names, when = self._listed.get(what, ((), -_LISTED_FRESH))
+            if time.monotonic() - when >= _LISTED_FRESH:
+                self._ask("names", what, self._list, known=what in self._listed)
+        return names
+
+    def _ask(self, kind: str, name: str, learn: Callable[[str], None], *, known: bool) -> None:
+        """Have the worker learn something; the lock is held."""
+        self._asked[kind, name] = learn
+        self.waiting = self.waiting or not known
+        if self._worker is None:
+            self._worker = threading.Thread(target=self._work, name="kshell-columns", daemon=True)
+            self._worker.start()
+
+    def _work(self) -> None:
+        """Learn what was asked for, one thing after another."""
+        while True:
+            with self._lock:
+                asked = next(iter(self._asked), None)
+                if asked is None:
+                    self._worker = None
+                    return
+                learn = self._asked[asked]
+            learn(asked[1])
+            with self._lock:
+                self._asked.pop(asked, None)
+                self.version += 1
+            self.arrived()
+
+    def _sample(self, name: str) -> None:
         from kshell.terminal.completion.names import Table
         from kshell.terminal.completion.ranking import Index
 
-        while True:
-            with self._lock:
-                name = next(iter(self._asked), None)
-                if name is None:
-                    self._worker = None
-                    return
-            table = self._columns(name)
-            with self._lock:
-                self._asked.pop(name, None)
-                before = self._tables.get(name)
-                if table is None and before is not None:
-                    table = before.table
-                self._tables[name] = _Kept(table or Table(name, Index(())), time.monotonic())
-                self.version += 1
-            self.arrived()
+        table = self._columns(name)
+        with self._lock:
+            before = self._tables.get(name)
+            if table is None and before is not None:
+                table = before.table
+            self._tables[name] = _Kept(table or Table(name, Index(())), time.monotonic())
+
+    def _list(self, what: str) -> None:
+        names: Sequence[str] | None = None
+        # Completion has no place for an error: the statement will say it.
+        with contextlib.suppress(Exception):
+            names = self.session.listed(what) if self.session is not None else None
+        with self._lock:
+            before, _ = self._listed.get(what, ((), 0))
+            self._listed[what] = (before if names is None else tuple(names), time.monotonic())
 
     def _columns(self, name: str) -> Table | None:
         from kshell.terminal.completion.names import table_of

@@ -74,12 +74,17 @@ def _no_table(name: str) -> Table | None:
     return None
 
 
+def _none_listed(what: str) -> Sequence[str]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """The known names.  `table` gives the columns of a source, or None if they are not there yet.
 
     `seen` has the tables known so far, the last used first; `used` says for a folded name how
-    lately it was used: the larger, the later.
+    lately it was used: the larger, the later.  `listed` gives the names that only the cluster has
+    of a "group", a "broker", a "principal" or a "connector", as far as they are there yet.
     """
 
     sources: Index[SourceName] = field(default_factory=lambda: Index[SourceName](()))
@@ -91,6 +96,7 @@ class Known:
     variables: Sequence[str] = ()
     used: Mapping[str, int] = field(default_factory=dict)
     jobs: Mapping[str, str] = field(default_factory=dict)  # queries of the shell's background
+    listed: Callable[[str], Sequence[str]] = _none_listed
 
 
 def in_backticks(name: str, quote: str = "`") -> str:

@@ -30,6 +30,10 @@ from kshell.terminal.completion.values import (
 
 __all__ = ["offer_condition", "offer_query", "offer_row"]
 
+_FRAMES = frozenset({"ROWS", "RANGE", "GROUPS"})
+_PARTS = ("YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND", "QUARTER", "WEEK", "DOW", "DOY",
+          "EPOCH")  # fmt: skip
+
 
 def offer_query(offers: Offers, known: Known, tree: Tree, start: int) -> None:
     """Offer what may stand in a query; that of the whole statement begins at `start`."""
@@ -89,6 +93,8 @@ def _offer_in_parentheses(place: Place) -> None:
         _in_window(place, before)
     elif before == "OVER":
         _over(place)
+    elif before == "EXTRACT" and len(place.seen) < 2:
+        place.offers.words(("FROM",) if place.seen else _PARTS)
     elif before == "USING":
         names = common_columns(place.scope, place.tree.place)
         place.offers.names(Index(names), lambda f: f.text, lambda f: f.type)
@@ -130,6 +136,10 @@ def _in_window(place: Place, kind: str) -> None:
 
 
 def _over(place: Place) -> None:
+    frame = next((n for n, node in enumerate(place.seen) if upper(node) in _FRAMES), None)
+    if frame is not None:
+        _frame(place, place.seen[frame + 1 :])
+        return
     parts = clauses(place.tree.group.nodes)
     clause = next((c for c in parts if c.has_hole), None)
     if clause is None or (not clause.name and not clause.seen):
@@ -143,6 +153,23 @@ def _over(place: Place) -> None:
         return
     inner = Place(place.offers, place.known, place.scope, place.tree, clause.name, seen, parts)
     offer_value(inner)
+
+
+def _frame(place: Place, seen: Sequence[Node]) -> None:
+    """ROWS BETWEEN a bound AND a bound."""
+    words = [upper(node) for node in seen]
+    if not seen:
+        place.offers.words(("BETWEEN",))
+    elif seen[-1].kind == "number" or words[-1] == "UNBOUNDED":
+        place.offers.words(("PRECEDING", "FOLLOWING"))
+    elif words[-1] == "CURRENT":
+        place.offers.words(("ROW",))
+    elif words[-1] == "BETWEEN":
+        place.offers.words(("UNBOUNDED PRECEDING", "CURRENT ROW"))
+    elif words[-1] == "AND":
+        place.offers.words(("CURRENT ROW", "UNBOUNDED FOLLOWING"))
+    elif "AND" not in words:
+        place.offers.words(("AND",))
 
 
 # Clauses
@@ -179,8 +206,17 @@ def _recursive(group: Group) -> bool:
 def _on(place: Place) -> None:
     if not place.seen or place.last in ("AND", "OR"):
         conditions = join_conditions(place.scope, place.tree.place)
-        place.offers.pairs((text, "join condition") for text in conditions)
+        there = "".join(node.text for node in place.seen).casefold()
+        place.offers.pairs((text, "join condition") for text in conditions
+                           if text.replace(" ", "").casefold() not in there)  # fmt: skip
     offer_value(place)
+
+
+def _using(place: Place) -> None:
+    if place.seen:
+        place.after(AFTER["USING"])
+    else:
+        place.offers.pairs([("(", "columns of both")])
 
 
 def _within(place: Place) -> None:
@@ -232,7 +268,8 @@ def _lead(place: Place) -> None:
 
 
 _CLAUSES: Mapping[str, Callable[[Place], None]] = {
-    "FROM": _from, "JOIN": _from, "ON": _on, "WITHIN": _within, "EMIT": _emit, "WINDOW": _window,
-    "LIMIT": _limit, "OFFSET": _limit, "UNION": _union, "INTERSECT": _union, "EXCEPT": _union,
+    "FROM": _from, "JOIN": _from, "ON": _on, "USING": _using, "WITHIN": _within, "EMIT": _emit,
+    "WINDOW": _window, "LIMIT": _limit, "OFFSET": _limit,
+    "UNION": _union, "INTERSECT": _union, "EXCEPT": _union,
     "WITH": _with, "VALUES": lambda place: None,
 }  # fmt: skip

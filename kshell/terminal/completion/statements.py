@@ -20,16 +20,19 @@ __all__ = ["STATEMENTS", "Slot", "Words", "expected"]
 _CREATED = """ [IF+NOT+EXISTS] <new>
     { (columns) [WITH (options)] | WITH (options) [AS <query>] | AS <query> }"""
 _OF_FILE = "[IF+NOT+EXISTS] <new> [(columns)] FROM+FILE <data file>"
-_WHAT = """{ TOPICS | STREAMS | TABLES | QUERIES | FUNCTIONS | TYPES | VARIABLES | PROPERTIES
-    | ERRORS | ALL+TOPICS | GROUPS | BROKERS | PARTITIONS [<topic>]
-    | CONFIGS [{ <topic> | BROKER <number> }] | PRODUCERS [<topic>] | TRANSACTIONS | ACLS | QUOTAS
-    | SYSTEM+TABLES } [EXTENDED]"""
+_WHAT = """{ { TOPICS | STREAMS | TABLES | QUERIES } [EXTENDED] | FUNCTIONS | TYPES | VARIABLES
+    | PROPERTIES | ERRORS | ALL+TOPICS [EXTENDED] | GROUPS | BROKERS
+    | { PARTITIONS | ALL+PARTITIONS } [<topic>] | CONFIGS [{ <topic> | BROKER <broker> }]
+    | PRODUCERS [<topic>] | TRANSACTIONS | ACLS | QUOTAS | SYSTEM+TABLES
+    | CONNECTORS | SOURCE+CONNECTORS | SINK+CONNECTORS
+    | PLUGINS | SUBJECTS | SCHEMAS [<subject>] | COMPATIBILITY [<subject>] }"""
 STATEMENTS: Mapping[str, str] = {
     "SELECT": "<query>",
     "SHOW": f"SHOW {_WHAT}",
     "LIST": f"LIST {_WHAT}",
     "DESCRIBE": """DESCRIBE { <source> [EXTENDED | FULL] | FUNCTION <function> | GROUP <group>
-        | { STREAMS | TABLES } [EXTENDED] | EXTENDED <source> | <query> }""",
+        | QUERY <query id> | CONNECTOR <connector> | { STREAMS | TABLES } [EXTENDED]
+        | EXTENDED <source> | <query> }""",
     "PRINT": """PRINT <topic> { FROM+BEGINNING @printed | LAST <number> [WHERE <condition>]
         | PARTITION <partition> LAST <number> [WHERE <condition>] | @printed }""",
     "@printed": """{ FROM+BEGINNING | FROM { END | <moment> } | TO { END | BEGINNING | <moment> }
@@ -40,29 +43,47 @@ STATEMENTS: Mapping[str, str] = {
         | TYPE [IF+NOT+EXISTS] <new> AS <type>
         | ACL {{ ALLOW | DENY }} @operations ON @resource TO <principal> [FROM+HOST <host>]
         | USER <new> @password
+        | QUOTA FOR @whom SET @limits
+        | SOURCE+CONNECTOR @connector | SINK+CONNECTOR @connector
         | TOPIC [IF+NOT+EXISTS] <new>
           {{ PARTITIONS <number> | REPLICAS <number> | @configs }}* }}""",
+    "@connector": "[IF+NOT+EXISTS] <new> WITH (configs)",
+    "@whom": """{ USER { DEFAULT | <new> } [CLIENT+ID { DEFAULT | <new> }]
+        | CLIENT+ID { DEFAULT | <new> } | IP { DEFAULT | <text> } }""",
+    "@limits": "<quota> = <number> { , <quota> = <number> }*",
     "@configs": "SET <config> = <config value> { , <config> = <config value> }*",
     "DROP": """DROP { STREAM { <stream> | IF+EXISTS <stream> } [DELETE+TOPIC]
         | TABLE { <table> | IF+EXISTS <table> } [DELETE+TOPIC]
         | TYPE { <user's type> | IF+EXISTS <user's type> }
         | TOPIC { <topic> | IF+EXISTS <topic> }
         | GROUP { <group> | IF+EXISTS <group> }
+        | APPLICATION { <new> | IF+EXISTS <new> }
         | ACL [{ ALLOW | DENY } [@operations]] [ON @resource] [TO <principal>]
           [FROM+HOST <host>]
-        | USER { <new> | IF+EXISTS <new> } [MECHANISM <mechanism>] }""",
+        | USER { <new> | IF+EXISTS <new> } [MECHANISM <mechanism>]
+        | QUOTA { FOR @whom | IF+EXISTS+FOR @whom }
+        | CONNECTOR { <connector> | IF+EXISTS <connector> } }""",
     "@password": "PASSWORD <text> [MECHANISM <mechanism>] [ITERATIONS <number>]",
     "@operations": "@operation { , @operation }*",
     "@operation": """{ READ | WRITE | CREATE | DELETE | ALTER | DESCRIBE | DESCRIBE+CONFIGS
-        | ALTER+CONFIGS | IDEMPOTENT+WRITE | CLUSTER+ACTION | ALL }""",
+        | ALTER+CONFIGS | IDEMPOTENT+WRITE | CLUSTER+ACTION | CREATE+TOKENS | DESCRIBE+TOKENS
+        | TWO+PHASE+COMMIT | ALL }""",
     "@resource": """{ TOPIC <topic> [PREFIXED] | GROUP <group> [PREFIXED]
-        | TRANSACTIONAL+ID <new> [PREFIXED] | CLUSTER }""",
+        | TRANSACTIONAL+ID <new> [PREFIXED] | DELEGATION+TOKEN <new> [PREFIXED]
+        | USER <principal> [PREFIXED] | CLUSTER }""",
     "ALTER": """ALTER { STREAM <stream> @added | TABLE <table> @added
         | TOPIC <topic> { PARTITIONS <number> | @configs | RESET <config> { , <config> }* }*
-        | TOPIC <topic> REASSIGN { TO @brokers | PARTITION <number> TO @brokers }
+        | TOPIC <topic> REASSIGN { TO @brokers | PARTITION <partition> TO @brokers }
         | USER <new> @password
+        | QUOTA FOR @whom { SET @limits [RESET @quotas] | RESET @quotas }
+        | SUBJECT <subject> { SET+COMPATIBILITY @level | RESET+COMPATIBILITY }
+        | REGISTRY SET+COMPATIBILITY @level
         | SYSTEM <property> = <value> }""",
-    "@brokers": "<number> { , <number> }*",
+    "@quotas": "<quota> { , <quota> }*",
+    "@level": """{ BACKWARD | BACKWARD_TRANSITIVE | FORWARD | FORWARD_TRANSITIVE | FULL
+        | FULL_TRANSITIVE | NONE }""",
+    "DIFF": "DIFF SUBJECT <subject> [FROM <number>] [TO <number>]",
+    "@brokers": "<broker> { , <broker> }*",
     "@added": "{ ADD+COLUMN | ADD } <new> <type> [, @added]",
     "RESET": """RESET GROUP <group> { TO @goal | ON <topic> { TO @goal | { , <topic> }* TO @goal }
         | FROM <data file> }""",
@@ -70,9 +91,18 @@ STATEMENTS: Mapping[str, str] = {
     "DELETE": """DELETE RECORDS FROM <topic>
         { BEFORE @before | PARTITION <partition> BEFORE @before }""",
     "@before": "{ END | <number> | <moment> }",
+    "MIRROR": """MIRROR <topic> TO <topic> [FROM { EARLIEST | LATEST | OFFSETS <text> }]
+        [EMIT+CHANGES]""",
+    "REDRIVE": """REDRIVE <topic> [FROM { EARLIEST | OFFSETS <text> }]
+        [WITH (redriving)]""",
     "ELECT": "ELECT LEADERS [<topic> { , <topic> }*]",
     "INSERT": """INSERT INTO <sink> { (names) VALUES @rows | VALUES @rows
         | WITH (options) <query> | <query> }""",
+    "BEGIN": "BEGIN",
+    "COMMIT": "COMMIT",
+    "ROLLBACK": "ROLLBACK",
+    "COPY": """COPY { <sink> { FROM { <data file> | STDIN } | TO { <data file> | STDOUT } }
+        | (query) TO { <data file> | STDOUT } } [WITH (options)]""",
     "ASSERT": """ASSERT { TOPIC <topic> [WITH (options)] [TIMEOUT <duration>]
         | SCHEMA [SUBJECT <new>] [ID <number>] [TIMEOUT <duration>]
         | NOT+EXISTS { TOPIC <topic> [WITH (options)] | SCHEMA [SUBJECT <new>] [ID <number>] }
@@ -83,8 +113,9 @@ STATEMENTS: Mapping[str, str] = {
     "@rows": "(row) { , (row) }*",
     "EXPLAIN": "EXPLAIN { <query id> | <statement> }",
     "TERMINATE": "TERMINATE { <query id> | ALL }",
-    "PAUSE": "PAUSE { <query id> | ALL }",
-    "RESUME": "RESUME { <query id> | ALL }",
+    "PAUSE": "PAUSE { <query id> | ALL | CONNECTOR <connector> }",
+    "RESUME": "RESUME { <query id> | ALL | CONNECTOR <connector> }",
+    "RESTART": "RESTART CONNECTOR <connector> [TASK <number>]",
     "SET": "SET <property> = <value> { , <property> = <value> }*",
     "UNSET": "UNSET <property>",
     "DEFINE": "DEFINE <new> = <text>",
@@ -101,8 +132,10 @@ STATEMENTS: Mapping[str, str] = {
     "(": "<query>",
 }
 _NAMES = frozenset({"topic", "source", "sink", "stream", "table", "user's type", "function",
-                    "query id", "property", "value", "group", "mechanism"})  # fmt: skip
-_NO_NAMES = frozenset({"IF", "FUNCTION", "EXTENDED"})  # where a name may stand
+                    "query id", "property", "value", "group", "mechanism", "connector",
+                    "subject"})  # fmt: skip
+# Where a name may stand.
+_NO_NAMES = frozenset({"IF", "FUNCTION", "GROUP", "EXTENDED", "DEFAULT"})
 _QUERY_STARTS = ("SELECT", "WITH", "FROM", "VALUES")
 _TOKEN = re.compile(r"[{}\[\]|*]|<[^>]+>|\(\w+\)|@\w+|[\w+]+|[=,]")
 
@@ -271,7 +304,8 @@ class _Walk:
             self._query(at)
             return
         if at >= len(self.nodes):
-            self.found.append(Slot(name, at))
+            if not (self.in_group and name in _NAMES):  # a name is no parenthesis
+                self.found.append(Slot(name, at))
             return
         if name in ("help", "condition"):
             self.found.append(Slot(name, at))

@@ -14,6 +14,7 @@ from kshell.terminal.completion.fields import (
     offer_members,
     offer_selected,
 )
+from kshell.terminal.completion.listed import offer_values
 from kshell.terminal.completion.offers import Offers
 from kshell.terminal.completion.place import (
     COMPARED,
@@ -149,6 +150,9 @@ def offer_compared(place: Place) -> bool:
     if name in _TIME_COLUMNS:
         place.offers.strings((m, "moment") for m in MOMENTS)
         return False  # an expression may stand there too
+    if (column := path[-1] if path else None) and _of_system_table(place):
+        offer_values(place.offers, place.known, column.lower())
+        return False
     if name == "ROWPARTITION":
         counts = [s.partitions for _, r in place.scope.all()
                   if (s := place.known.sources.named(r.name)) is not None]  # fmt: skip
@@ -156,6 +160,12 @@ def offer_compared(place: Place) -> bool:
         place.offers.pairs((str(n), "partition") for n in range(most))
         return True
     return False
+
+
+def _of_system_table(place: Place) -> bool:
+    """Whether the query reads one."""
+    named = (place.known.sources.named(r.name) for _, r in place.scope.all())
+    return any(source is not None and source.kind == "system table" for source in named)
 
 
 def _value(place: Place) -> None:

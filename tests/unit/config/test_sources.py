@@ -164,3 +164,43 @@ def test_a_profile_may_be_read_only_and_have_a_colour(config):
     assert (own["kshell.read.only"], own["kshell.files"]) == ("false", "false")
     (written,) = [s for s in gather(profile="prod").settings.values() if s.name == "kshell.read.only"]
     assert written.origin.endswith("config.toml:2")
+
+
+def test_a_secret_in_a_file(config, tmp_path, monkeypatch):
+    config("")
+    (tmp_path / "password").write_text("s3cret \n")
+    monkeypatch.setenv("KSHELL_SASL_PASSWORD_FILE", str(tmp_path / "password"))
+    found = gathered(parser().parse_args([]))
+    assert found.properties["sasl.password"] == "s3cret "
+    assert found.settings["sasl.password"].origin == "KSHELL_SASL_PASSWORD_FILE"
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"KSHELL_SASL_PASSWORD_FILE": "nowhere"},
+         "KSHELL_SASL_PASSWORD_FILE: nowhere cannot be read: No such file or directory"),
+        ({"KSHELL_SASL_PASSWORD_FILE": "x", "KSHELL_SASL_PASSWORD": "s3cret"},
+         "KSHELL_SASL_PASSWORD and KSHELL_SASL_PASSWORD_FILE are both set"),
+    ],
+)  # fmt: skip
+def test_a_secret_that_no_file_gives(variables, said, config, monkeypatch, tmp_path):
+    config("")
+    monkeypatch.chdir(tmp_path)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError) as failed:
+        gathered(parser().parse_args([]))
+    assert failed.value.what == said
+    from kshell.config.validate import problems_of_environment
+
+    assert [error.what for error in problems_of_environment()] == [said]
+
+
+def test_only_secrets_come_from_files(config, monkeypatch, tmp_path):
+    config("")
+    monkeypatch.setenv("KSHELL_CLIENT_ID_FILE", str(tmp_path / "x"))
+    from kshell.config.validate import problems_of_environment
+
+    (error,) = problems_of_environment()
+    assert error.what == "KSHELL_CLIENT_ID_FILE: no property has this variable"

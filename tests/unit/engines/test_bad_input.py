@@ -190,3 +190,23 @@ def test_a_topic_that_is_only_compacted_has_no_retention(run):
     assert stream != SOURCE
     with pytest.raises(BindError, match="only compacted"):
         run(stream)
+
+
+def test_an_error_of_a_script_names_its_file_and_line_also_while_rows_come(tmp_path):
+    script = tmp_path / "s.sql"
+    session = Session(Properties({"kshell.files": "true"}), tables=TABLES)
+    for last in ("SELECT nope FROM t;", "SELECT CAST(s AS INTEGER) FROM t;"):
+        script.write_text(f"SELECT 1;\n\n{last}")
+        with pytest.raises(KshellError, match=r"s\.sql, line 3: ") as caught:
+            for answer in session.execute(f"SELECT 2; RUN SCRIPT '{script}'"):
+                list(answer.batches)
+        assert (caught.value.place.line, caught.value.place.column) == (1, 11)
+    missing = tmp_path / "missing.sql"
+    with pytest.raises(UsageError) as caught:
+        list(session.execute(f"RUN SCRIPT '{missing}'"))
+    assert caught.value.what == f"{missing} cannot be read: No such file or directory"
+    script.write_bytes(b"SELECT '\xff';")
+    with pytest.raises(UsageError) as caught:
+        list(session.execute(f"RUN SCRIPT '{script}'"))
+    assert caught.value.what == f"{script} cannot be read: byte 8 is not UTF-8"
+    session.close()

@@ -21,13 +21,15 @@ from kshell.config import Properties
 from kshell.engines.local.engine import STATEMENTS, LocalEngine
 from kshell.engines.local.sources.system.tables import TABLES
 from kshell.engines.local.statements import application as applications
-from kshell.errors import BadRecord, KshellError
-from kshell.formats.registry import Remembered, Schema, SchemaType
-from kshell.results import Live, Rows, Sections
+from kshell.errors import BadRecord, KshellError, UnknownName
+from kshell.formats.registry import Registered, Remembered, Schema, SchemaType
+from kshell.results import Live, Rows, Sections, Task
 from kshell.session import Session
 from kshell.sql.parse import parse
 
 from ..kafka.fake_cluster import FakeCluster, FakeGroup
+from ..kafka.fake_connect import fake_connect
+from .fake_flink import FakeFlink
 
 FOLDER = Path(kshell.engines.__file__).parent
 MODULES = {path.relative_to(FOLDER).as_posix(): path for path in FOLDER.rglob("*.py")}
@@ -58,6 +60,7 @@ SELECT * FROM s EMIT CHANGES LIMIT 3;
 PRINT {{t}} FROM BEGINNING LIMIT 3;
 PRINT {{t}} FROM '@-1m' TO END WHERE n > 1;
 PRINT {{t}} PARTITION 0 LAST 1;
+HISTORY OF 'a' IN {{t}};
 CREATE TABLE c WITH (KAFKA_TOPIC='{{t}}.c') AS SELECT k, COUNT(*) AS n FROM s GROUP BY k EMIT CHANGES;
 SELECT * FROM c;
 INSERT INTO s WITH (QUERY_ID='q') SELECT * FROM s WHERE n > 99 EMIT CHANGES;
@@ -76,10 +79,35 @@ INSERT INTO f (k, v) VALUES ('a', TO_BYTES('000000000702aa', 'hex'));
 DROP STREAM f;
 SET 'topic.{{t}}.f.value.format'='AVRO';
 DESCRIBE {{t}}.f EXTENDED;
+BEGIN;
+INSERT INTO users (ROWKEY, ROWHEADERS) VALUES ('u', MAP('a' := 'b'));
+ROLLBACK;
+BEGIN;
+COMMIT;
+SET 'partitioner'='round_robin';
+COPY users FROM '{{file}}' WITH (KEY='a', TIMESTAMP='b', ON_ERROR='skip');
+COPY (SELECT * FROM users LIMIT 1) TO '{{file}}2.csv';
+COPY users TO '{{file}}.avro' WITH (ENVELOPE=true);
+COPY users TO STDOUT;
+COPY users FROM '{{file}}.avro' WITH (ENVELOPE=true);
+COPY {{t}}.n FROM '{{file}}';
+"""
+# A gateway in this process answers; what Flink makes of it, `tests/live/test_flink` sees.
+ON_FLINK = f"""
+CREATE STREAM fs (k VARCHAR KEY, n INT) {NAMED}, PARTITIONS=1);
+CREATE TABLE ft (k VARCHAR PRIMARY KEY, n INT) WITH (KAFKA_TOPIC='{{t}}.t', VALUE_FORMAT='JSON', PARTITIONS=1);
+SELECT k FROM fs EMIT CHANGES LIMIT 1;
+SELECT fs.k, ft.n FROM fs JOIN ft ON fs.k = ft.k EMIT CHANGES LIMIT 1;
+CREATE TABLE fc AS SELECT k, COUNT(*) AS c FROM fs WINDOW TUMBLING (SIZE 1 MINUTE) GROUP BY k EMIT FINAL;
+EXPLAIN SELECT k FROM fs EMIT CHANGES;
+SHOW QUERIES; TERMINATE ALL;
+SET 'kshell.bounded.engine'='flink';
+SELECT k FROM fs;
 """
 OF_A_CLUSTER = (
     *(f"SELECT * FROM {table.full_name}" for table in TABLES.values()),
     "DESCRIBE GROUP g",
+    "CONSUME FROM o GROUP g",
     "SHOW ACLS",
     # Threads of DuckDB's own pull the rows of the bounded ones, and nobody sees what runs there.
     *(
@@ -97,13 +125,29 @@ CHANGES = (
     "DROP TOPIC users",
     "RESET GROUP g ON users TO EARLIEST",
     "DROP GROUP g",
+    "CONSUME FROM users GROUP g",
     "DELETE RECORDS FROM users BEFORE END",
     "ELECT LEADERS",
+    "MIRROR users TO copied",
+    "REDRIVE users",
     "ALTER TOPIC users REASSIGN TO 1",
     "CREATE USER ann PASSWORD 'x'",
     "DROP USER ann",
     "CREATE ACL ALLOW READ ON TOPIC users TO 'User:ann'",
     "DROP ACL ALLOW READ ON TOPIC users TO 'User:ann'",
+    "CREATE QUOTA FOR USER ann SET producer_byte_rate = 1",
+    "DROP QUOTA FOR USER ann",
+    "CREATE SOURCE CONNECTOR c WITH ('connector.class'='LineSource', 'file'='x')",
+    "PAUSE CONNECTOR c",
+    "DESCRIBE CONNECTOR c",
+    "SHOW PLUGINS",
+    "DROP CONNECTOR c",
+    "SHOW SUBJECTS",
+    "ALTER REGISTRY SET COMPATIBILITY FULL",
+    "DIFF SUBJECT s",
+    "EXPLAIN ELECT LEADERS",
+    "DROP APPLICATION app",
+    "DESCRIBE QUERY q",
 )
 
 
@@ -137,11 +181,29 @@ def called():
     threading.setprofile(None)  # type: ignore[arg-type]
 
 
+class Subjects(Remembered):
+    """Schemas in memory that are asked for their state, too."""
+
+    def subjects(self) -> list[str]:
+        return ["s"]
+
+    def versions(self, subject: str) -> list[int]:
+        return [1, 2]
+
+    def version(self, subject: str, number: int) -> Registered:
+        return Registered(number, subject, number, Schema(SchemaType.AVRO, '"string"' if number == 1 else '"int"'))
+
+    def compatibility(self, subject: str | None) -> str:
+        return "BACKWARD"
+
+
 def pull(answer) -> None:
     """Read an answer to its end, as the terminal would."""
     if isinstance(answer, Sections):
         for part in answer.parts:
             pull(part)
+    elif isinstance(answer, Task):
+        answer.work()
     elif isinstance(answer, Rows):
         for _ in answer.batches:
             pass
@@ -155,7 +217,7 @@ def outlives(demo) -> None:
     name = f"t{uuid.uuid4().hex[:10]}"
     session = Session(Properties({"bootstrap.servers": demo.bootstrap, "auto.offset.reset": "earliest"}))
     engine = session.engine
-    application = engine.application(name, 0.1, "test")
+    application = engine.local.application(name, 0.1, "test")
     try:
         list(session.execute(OUTLIVES.format(t=name)))
         assert applications.check(engine.context, session.properties).keys() == {"C"}
@@ -170,10 +232,17 @@ def outlives(demo) -> None:
         session.close()
 
 
-def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, called, tmp_path):
-    known = Remembered()
+@pytest.fixture
+def connect():
+    with fake_connect() as made:
+        made.answer("POST", "/connectors", {"name": "c", "config": {}})
+        yield made
+
+
+def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, called, tmp_path, connect):
+    known = Subjects()
     known.put("s", Schema(SchemaType.AVRO, '"string"'), 7)
-    for module in ("sources.chunks", "sources.sample", "statements.asserts"):
+    for module in ("sources.chunks", "sources.sample", "statements.asserts", "statements.subjects"):
         monkeypatch.setattr(f"kshell.engines.local.{module}.schemas_of", lambda properties: known)
     served = set()
     run = LocalEngine.run
@@ -186,13 +255,21 @@ def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, 
     session.kept_in = tmp_path
     assert session.keep() == []
     cluster = FakeCluster()  # for what the demo's broker does not answer
-    cluster.topics, cluster.groups = {"o": [[0, 1, 1]]}, {"g": FakeGroup({("o", 0): 0})}
+    cluster.topics, cluster.groups = {"o": [[0, 1, 1]]}, {"g": FakeGroup({("o", 0): 0}, {"m": {"o": [0]}})}
     of_state = LocalEngine(cluster.client())
     of_state.context.errors.add([BadRecord("t", 0, 5, "not valid JSON")])
+    flink = FakeFlink([("INSERT", ["a", 1])])
+    there = Session(Properties({
+        "bootstrap.servers": demo.bootstrap, "kshell.engine": "flink", "kshell.flink.gateway": flink.url,
+    }))  # fmt: skip
     given = Session(Properties({"kshell.files": "true"}), tables={"one": pa.table({"n": [1]})})
     try:
-        for answer in session.execute(SCRIPT.format(t=f"t{uuid.uuid4().hex[:10]}", saved=tmp_path / "saved.sql")):
+        (tmp_path / "f.jsonl").write_text('{"a":"x","b":5}\n{"a":"y","b":"never"}\n')
+        for answer in session.execute(SCRIPT.format(t=f"t{uuid.uuid4().hex[:10]}", saved=tmp_path / "saved.sql", file=tmp_path / "f.jsonl")):
             pull(answer)
+        for answer in there.execute(ON_FLINK.format(t=f"t{uuid.uuid4().hex[:10]}")):
+            pull(answer)
+        list(session.execute(f"SET 'connect.url'='{connect.url}'"))
         for change in CHANGES:
             with suppress(KshellError):
                 list(session.execute(change))
@@ -202,9 +279,15 @@ def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, 
             pull(answer)
         outlives(demo)
         for text in OF_A_CLUSTER:
-            pull(of_state.run(parse(text)[0], Properties({})))
+            pull(of_state.run(parse(text)[0], Properties({"connect.url": connect.url})))
+        declared = "CREATE STREAM d (a INT) WITH (KAFKA_TOPIC='o', VALUE_FORMAT='JSON')"
+        of_state.run(parse(declared)[0], Properties({}))  # its columns need no sample
+        with pytest.raises(UnknownName, match="no group named h"):
+            of_state.run(parse("EXPLAIN SELECT * FROM d AT GROUP h")[0], Properties({}))
     finally:
         session.close()
+        there.close()
+        flink.close()
         given.close()
         of_state.close()
     assert served == set(STATEMENTS)

@@ -18,18 +18,26 @@ import pytest
 
 from kshell.config import PROPERTIES, Properties, certificates
 from kshell.config.jks import Store
+from kshell.engines.chosen import ChosenEngine
+from kshell.engines.flink import http as flink_service
+from kshell.engines.flink.connection import Connection
+from kshell.engines.local.continuous import feed
 from kshell.engines.local.continuous.feed import open_feed
+from kshell.engines.local.engine import LocalEngine
 from kshell.engines.local.sources import chunks, sample, scan_reader, topic
 from kshell.engines.local.sources.memory import Memory
 from kshell.engines.local.statements.application import state_replicas
 from kshell.errors import ConnectionFailed, KshellError
 from kshell.formats import registry_http
 from kshell.formats.source_reader import SourceReader
-from kshell.kafka import produce
+from kshell.kafka import exactly_once, produce, rest
+from kshell.kafka.connect import open_connect
+from kshell.kafka.exactly_once import ExactlyOnce
+from kshell.kafka.member import protocol_settings
 from kshell.kafka.produce import OutgoingRecord, Producer
 from kshell.kafka.settings import librdkafka
 from kshell.kafka.wire import Wire
-from kshell.results import Rows
+from kshell.results import Live, Rows, Sections
 from kshell.session import Session
 from kshell.sql.bind.create import bind_create_as
 from kshell.sql.bind.declare import build_source
@@ -42,7 +50,10 @@ from kshell.terminal.keys import editing_mode
 from kshell.terminal.show import Shower
 from kshell.terminal.tour import Tour
 
-REGISTRY = "schema.registry."
+from .fake_flink import FakeFlink
+
+REGISTRY, CONNECT = "schema.registry.", "connect."
+SERVERS = {REGISTRY: registry_http.open_schemas, CONNECT: open_connect}
 DECLARED = "CREATE STREAM s (k STRING KEY, v BIGINT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', TIMESTAMP='v', PARTITIONS=1);"
 
 
@@ -80,7 +91,7 @@ def patience(world: World):
     return wire.timeout
 
 
-def registry(world: World):
+def registry(world: World, lead: str = REGISTRY):
     trusted = []
 
     class Context:
@@ -98,11 +109,21 @@ def registry(world: World):
 
     world.monkeypatch.setattr(ssl, "create_default_context", context)
     world.monkeypatch.setattr(Path, "is_file", lambda self: True)
-    world.monkeypatch.setattr(registry_http.httpx, "Client", Http)
-    given = Properties({f"{REGISTRY}url": "http://r"} | dict(world.properties._set))
-    made = registry_http.open_schemas(given)
-    subjects = [made.subject("t", half, "r") for half in ("key", "value")]
-    return made.addresses, made._client.seen, trusted, subjects
+    world.monkeypatch.setattr(rest.httpx, "Client", Http)
+    given = Properties({f"{lead}url": "https://r"} | dict(world.properties._set))
+    made = SERVERS[lead](given)
+    subjects = [made.subject("t", half, "r") for half in ("key", "value")] if lead == REGISTRY else []
+    return made.addresses, made._rest._client.seen, trusted, subjects
+
+
+def connect(world: World):
+    return registry(world, CONNECT)
+
+
+def insecure(world: World):
+    """Whether a login may go over plain http."""
+    given = {"connect.url": "http://r", "connect.bearer.token": "t", **world.properties._set}
+    return refused(lambda: open_connect(Properties(given)).addresses)
 
 
 def stores(world: World):
@@ -114,7 +135,7 @@ def stores(world: World):
         return Store((), (), b"")
 
     world.monkeypatch.setattr(certificates, "read_store", read_store)
-    for lead in ("", REGISTRY):
+    for lead in ("", REGISTRY, CONNECT, FLINK):
         certificates.without_stores(world.properties, lead)
     return opened
 
@@ -199,7 +220,7 @@ def partitions(world: World):
 
 
 def waits(world: World):
-    world.monkeypatch.setattr(type(world.lookup), "inputs", lambda *given, **more: ())
+    world.monkeypatch.setattr(feed, "inputs", lambda *given, **more: ())
     return open_feed(world.lookup, world.bound("SELECT * FROM s EMIT CHANGES;"), bounded=True)._wait._seconds
 
 
@@ -235,7 +256,6 @@ def collected(name: str):
 
 SASL = {"security.protocol": "SASL_SSL"}
 TOKENS = SASL | {"sasl.mechanism": "OAUTHBEARER"}
-SSL_CERTIFICATE = f"{REGISTRY}ssl.certificate.location"
 AS = "CREATE STREAM o AS SELECT * FROM s EMIT CHANGES;"
 ONE = "CREATE STREAM o (v INT) WITH (KAFKA_TOPIC='o'{});"
 JSON = ", VALUE_FORMAT='JSON'"
@@ -258,6 +278,54 @@ def sends_with(world: World):
     return seen
 
 
+class Sink:
+    """A sender that takes records and forgets them."""
+
+    failed: tuple = ()
+
+    def send(self, topic: str, records, row: int = 0) -> int:
+        return len(records)
+
+    def poll(self, seconds: float) -> None:
+        pass
+
+    def flush(self, seconds: float) -> int:
+        return 0
+
+    def __len__(self) -> int:
+        return 0
+
+
+def inserts_with(world: World):
+    seen = []
+
+    def sender(settings):
+        seen.append(settings)
+        return Sink()
+
+    world.monkeypatch.setattr(produce, "sender_of", sender)
+    world.run("INSERT INTO s (k, v) VALUES ('a', 1);", world.properties)
+    return seen
+
+
+def copies(world: World):
+    world.monkeypatch.setattr(produce, "sender_of", lambda settings: Sink())
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
+        file.write("nope\n")
+        file.flush()
+        (statement,) = parse(f"COPY s FROM '{file.name}';")
+        task = world.run.engine.run(statement, world.properties)
+        return (refused(task.work) or "").rpartition(": ")[2]
+
+
+def joins_with(world: World):
+    """What a member says when it joins, and the producer of what it consumes."""
+    seen = []
+    world.monkeypatch.setattr(exactly_once, "sender_of", seen.append)
+    ExactlyOnce(world.properties, "g")
+    return protocol_settings(world.properties, newer=False), seen[0]["transactional.id"]
+
+
 def runs_files(world: World):
     return refused(lambda: list(Session(world.properties).execute("RUN SCRIPT '/dev/null'")))
 
@@ -267,7 +335,86 @@ def sends(world: World):
     return refused(lambda: Producer(world.properties))
 
 
+FLINK = "kshell.flink."
+IN_FLINK = {"kshell.engine": "flink"}
+
+
+def of_flink(sql: str):
+    """What a gateway is sent for a statement: all requests' bodies, logins and addresses."""
+
+    def probe(world: World):
+        fake, before = FakeFlink(), world.run.context.catalog
+        try:
+            given = Properties({"bootstrap.servers": "b:1", f"{FLINK}gateway": fake.url, **IN_FLINK, **world.properties._set})
+            engine = ChosenEngine(LocalEngine.__new__(LocalEngine))
+            engine.local.context = world.run.context
+            world.run.context.next_id = lambda prefix: prefix
+            said = refused(lambda: engine.run(parse(sql)[0], given))
+            if isinstance(said, Live):
+                while said.poll(0) is not None:
+                    pass
+                said = "live"
+            if isinstance(said, Sections):
+                said = said.parts[0]
+            engine._flink and engine._flink.close()
+            logins = {h.get("Authorization") for h in fake.headers}
+            return str(said).replace(fake.url, ""), fake.statements, logins
+        finally:
+            world.run.context.catalog = before
+            fake.close()
+
+    return probe
+
+
+def flink_http(world: World):
+    """How a service of Flink is asked."""
+    trusted = []
+
+    class Context:
+        def load_cert_chain(self, *given):
+            trusted.extend(given)
+
+    def context(cafile=None, cadata=None):
+        trusted.append(cafile)
+        return Context()
+
+    world.monkeypatch.setattr(ssl, "create_default_context", context)
+    world.monkeypatch.setattr(Path, "is_file", lambda self: True)
+    world.monkeypatch.setattr(flink_service.httpx, "Client", lambda **given: given)
+    made = refused(lambda: flink_service.Http("it", "https://f", world.properties))
+    return made if isinstance(made, str) else (made._client["timeout"], made._client["headers"], trusted)
+
+
+def flink_rest(world: World):
+    fake = FakeFlink()
+    try:
+        return Connection(Properties({f"{FLINK}gateway": fake.url, **world.properties._set})).why_no_manager
+    finally:
+        fake.close()
+
+
+SELECTED = of_flink("SELECT * FROM s EMIT CHANGES;")
+INSERTED = of_flink("CREATE STREAM o WITH (KAFKA_TOPIC='s') AS SELECT * FROM s EMIT CHANGES;")
+EVERY = {f"{FLINK}checkpoint.interval.ms": "9"}
 PROBES = {
+    "kshell.engine": (of_flink("EXPLAIN SELECT * FROM s EMIT CHANGES;"), "local", "flink", {}),
+    "kshell.bounded.engine": (of_flink("EXPLAIN SELECT * FROM s;"), "local", "flink", {}),
+    f"{FLINK}gateway": (SELECTED, "http://127.0.0.1:1", "http://127.0.0.1:2", {}),
+    f"{FLINK}rest": (flink_rest, "http://127.0.0.1:1", "http://127.0.0.1:2", {}),
+    f"{FLINK}properties": (SELECTED, "/nowhere/a", "/nowhere/b", {}),
+    f"{FLINK}timeout.ms": (flink_http, "1", "2", {}),
+    f"{FLINK}parallelism": (SELECTED, "1", "2", {}),
+    f"{FLINK}state.ttl.ms": (SELECTED, "1", "2", {}),
+    f"{FLINK}checkpoint.interval.ms": (INSERTED, "1", "2", {}),
+    f"{FLINK}savepoints": (INSERTED, "/a", "/b", {}),
+    f"{FLINK}savepoint": (INSERTED, "/a", "/b", {}),
+    f"{FLINK}delivery": (INSERTED, "exactly-once", "at-least-once", EVERY),
+    f"{FLINK}basic.auth.user.info": (SELECTED, "a:b", "a:c", {}),
+    f"{FLINK}bearer.token": (SELECTED, "a", "b", {}),
+    f"{FLINK}ssl.ca.location": (flink_http, "a", "b", {}),
+    f"{FLINK}ssl.certificate.location": (flink_http, "a", "b", {}),
+    f"{FLINK}ssl.key.location": (flink_http, "a", "b", {f"{FLINK}ssl.certificate.location": "c"}),
+    f"{FLINK}ssl.key.password": (flink_http, "a", "b", {f"{FLINK}ssl.certificate.location": "c"}),
     **{n: (librdkafkas, "a", "b", {}) for n in (
         "bootstrap.servers", "client.id", "sasl.username", "sasl.password", "sasl.kerberos.service.name",
     )},
@@ -275,8 +422,8 @@ PROBES = {
         "ssl.ca.location", "ssl.certificate.location", "ssl.key.location", "ssl.key.password",
         "ssl.ca.pem", "ssl.certificate.pem", "ssl.key.pem",
     )},
-    **{f"{lead}ssl.truststore.password": (stores, "a", "b", {f"{lead}ssl.ca.location": __file__}) for lead in ("", REGISTRY)},
-    **{f"{lead}ssl.keystore.password": (stores, "a", "b", {f"{lead}ssl.certificate.location": __file__}) for lead in ("", REGISTRY)},
+    **{f"{lead}ssl.truststore.password": (stores, "a", "b", {f"{lead}ssl.ca.location": __file__}) for lead in ("", REGISTRY, CONNECT, FLINK)},
+    **{f"{lead}ssl.keystore.password": (stores, "a", "b", {f"{lead}ssl.certificate.location": __file__}) for lead in ("", REGISTRY, CONNECT, FLINK)},
     "security.protocol": (librdkafkas, "PLAINTEXT", "SSL", {}),
     "sasl.mechanism": (librdkafkas, "PLAIN", "SCRAM-SHA-256", SASL),
     "sasl.oauthbearer.token": (librdkafkas, "a", "b", TOKENS),
@@ -285,15 +432,23 @@ PROBES = {
     "isolation.level": (lambda w: w.lookup.snapshot("s").isolation, "read_committed", "read_uncommitted", {}),
     "auto.offset.reset": (explained, "earliest", "latest", {}),
     "compression.type": (sends_with, "none", "zstd", {}),
+    "acks": (sends_with, "all", "1", {}),
+    "enable.idempotence": (sends_with, "true", "false", {}),
+    "partitioner": (inserts_with, "murmur2_random", "consistent_random", {}),
+    "kshell.copy.on.error": (copies, "stop", "skip", {"kshell.files": "true"}),
+    "partition.assignment.strategy": (joins_with, "range", "roundrobin", {"transactional.id": "a"}),
+    "session.timeout.ms": (joins_with, "6000", "45000", {"transactional.id": "a"}),
+    "transactional.id": (joins_with, "a", "b", {}),
     "delivery.timeout.ms": (stalls, "100", "60000", {}),
-    f"{REGISTRY}url": (registry, "http://a", "http://b", {}),
-    f"{REGISTRY}basic.auth.user.info": (registry, "a:b", "a:c", {}),
-    f"{REGISTRY}bearer.token": (registry, "a", "b", {}),
-    f"{REGISTRY}ssl.ca.location": (registry, "a", "b", {}),
-    SSL_CERTIFICATE: (registry, "a", "b", {}),
-    f"{REGISTRY}ssl.key.location": (registry, "a", "b", {SSL_CERTIFICATE: "c"}),
-    f"{REGISTRY}ssl.key.password": (registry, "a", "b", {SSL_CERTIFICATE: "c"}),
-    f"{REGISTRY}timeout.ms": (registry, "1", "2", {}),
+    **{f"{lead}{name}": (look, one, other, {f"{lead}{n}": v for n, v in more.items()})
+       for lead, look in ((REGISTRY, registry), (CONNECT, connect))
+       for name, one, other, more in (
+           ("url", "http://a", "http://b", {}), ("basic.auth.user.info", "a:b", "a:c", {}), ("bearer.token", "a", "b", {}),
+           ("ssl.ca.location", "a", "b", {}), ("ssl.certificate.location", "a", "b", {}),
+           ("ssl.key.location", "a", "b", {"ssl.certificate.location": "c"}),
+           ("ssl.key.password", "a", "b", {"ssl.certificate.location": "c"}), ("timeout.ms", "1", "2", {}),
+       )},
+    "kshell.insecure": (insecure, "true", "false", {}),
     f"{REGISTRY}wait.ms": (waits, "1", "2", {}),
     **{f"{half}.subject.name.strategy": (registry, "TopicNameStrategy", "RecordNameStrategy", {}) for half in ("key", "value")},
     "ksql.fail.on.deserialization.error": (strict, "true", "false", {}),

@@ -49,3 +49,27 @@ def test_without_extended_nothing_is_asked_for_and_nothing_lacks():
     (statement,) = parse("SHOW TOPICS")
     answer = show(Context(Cluster(), {}), statement, Properties({}))
     assert answer.notices() == []
+
+
+def test_a_topic_that_is_not_well_is_marked():
+    def shown(cluster):
+        (statement,) = parse("SHOW TOPICS")
+        return [r for b in show(Context(cluster, {}), statement, Properties({})).batches for r in b.to_pylist()]
+
+    class Well:
+        def topics(self):
+            return (Topic("well", b"", False, (Partition(0, 1, (1, 2), (1, 2)),)),)
+
+    class Unwell(Well):
+        def topics(self):
+            full, behind = Partition(0, 1, (1, 2), (1, 2)), Partition(1, 1, (1, 2), (1,))
+            return (
+                *super().topics(), Topic("slow", b"", False, (full, behind)),
+                Topic("bad", b"", False, (behind, Partition(2, -1, (1, 2), ()), behind)),
+                Topic("denied", b"", False, (), 29),
+            )
+
+    assert "state" not in shown(Well())[0]
+    assert {r["topic"]: r["state"] for r in shown(Unwell())} == {
+        "well": None, "slow": "1 under-replicated", "bad": "1 offline, 2 under-replicated", "denied": None,
+    }  # fmt: skip

@@ -10,9 +10,11 @@ import httpx
 import pytest
 
 from kshell.errors import RegistryDown, RegistryError, UnknownSchema, UsageError
-from kshell.formats import registry_cache, registry_http
+from kshell.formats import registry_cache
 from kshell.formats.registry import Reference, Schema, SchemaType, SubjectNames
-from kshell.formats.registry_http import HttpSchemas, open_schemas
+from kshell.formats.registry_http import REGISTRY, HttpSchemas, open_schemas
+from kshell.kafka import rest
+from kshell.kafka.rest import Rest
 
 URL = "http://registry:8081"
 TEXT = '{"type":"string"}'
@@ -41,12 +43,12 @@ class Server:
 @pytest.fixture(autouse=True)
 def _home(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(registry_http, "_FIRST_WAIT", 0.0)
+    monkeypatch.setattr(rest, "_FIRST_WAIT", 0.0)
 
 
 def schemas(server: Server, *addresses: str, **names: SubjectNames) -> HttpSchemas:
     client = httpx.Client(transport=httpx.MockTransport(server))
-    return HttpSchemas(addresses or [URL], client, names)
+    return HttpSchemas(Rest(REGISTRY, addresses or [URL], client), names)
 
 
 def found(text: str = TEXT, **more) -> tuple[int, dict]:
@@ -114,7 +116,7 @@ def test_what_may_pass_is_tried_again_and_elsewhere_then_it_is_down(failure):
         client.by_id(1)
     assert len(server.asked) == 6  # it is left alone for a moment
     server.answers["GET /schemas/ids/1"] = found()
-    client._down_until = 0.0
+    client._rest.wake()
     assert client.by_id(1).text == TEXT
 
 
@@ -135,7 +137,7 @@ def test_what_is_no_answer_is_an_error(answer):
 
 
 def test_an_endless_answer_is_cut(monkeypatch):
-    monkeypatch.setattr(registry_http, "_MAX_ANSWER", 1000)
+    monkeypatch.setattr(rest, "_MAX_ANSWER", 1000)
     with pytest.raises(RegistryError, match="answered more than"):
         schemas(Server({"GET /schemas/ids/1": found("x" * 2000)})).by_id(1)
 
@@ -180,7 +182,7 @@ def test_registering_asks_once_and_subjects_follow_the_strategy():
 def opened(server: Server, monkeypatch, **properties: str) -> HttpSchemas:
     made = httpx.Client
     monkeypatch.setattr(
-        registry_http.httpx, "Client", lambda **k: made(transport=httpx.MockTransport(server), **k)
+        rest.httpx, "Client", lambda **k: made(transport=httpx.MockTransport(server), **k)
     )
     return open_schemas({n.replace("__", "."): v for n, v in properties.items()})
 
@@ -193,6 +195,7 @@ def opened(server: Server, monkeypatch, **properties: str) -> HttpSchemas:
     ],
 )
 def test_a_login_is_sent_and_is_in_no_error(properties, header, monkeypatch):
+    properties = {**properties, "kshell__insecure": "true"}
     server = Server({"GET /schemas/ids/1": (503, {"message": "p@ss"})})
     client = opened(server, monkeypatch, **properties)
     with pytest.raises(RegistryDown) as error:
@@ -205,7 +208,7 @@ def test_a_login_is_sent_and_is_in_no_error(properties, header, monkeypatch):
 
 def test_a_token_is_sent(monkeypatch):
     server = Server({"GET /schemas/ids/1": found()})
-    opened(server, monkeypatch, schema__registry__url=URL, schema__registry__bearer__token="t0k").by_id(1)
+    opened(server, monkeypatch, schema__registry__url=URL, schema__registry__bearer__token="t0k", kshell__insecure="true").by_id(1)
     assert server.headers[0]["authorization"] == "Bearer t0k"
 
 
@@ -215,6 +218,10 @@ def test_a_token_is_sent(monkeypatch):
         ({}, "no schema registry"),
         ({"schema.registry.url": "ftp://x"}, "no http or https"),
         ({"schema.registry.url": "http://al:pw@"}, "no http or https"),
+        ({"schema.registry.url": "http://x:port"}, "no http or https"),
+        ({"schema.registry.url": "http://a:b@x"}, "would go over plain http to x"),
+        ({"schema.registry.url": "http://registry", "schema.registry.bearer.token": "t"}, "would go over plain http to registry"),
+        ({"schema.registry.url": "https://a:b@x,http://10.0.0.1"}, "would go over plain http to 10.0.0.1"),
         ({"schema.registry.url": "http://a:b@x", "schema.registry.bearer.token": "t"}, "both a token and a user"),
         ({"schema.registry.url": "https://x", "schema.registry.ssl.ca.location": "/nowhere.pem"}, "schema.registry.ssl.ca.location: there is no file /nowhere.pem"),
     ],

@@ -80,6 +80,9 @@ class FakeCluster:
             {"error": 0, "error_message": None, "group": id, "state": self.groups[id].state,
              "protocol_type": "consumer", "strategy": "range", "operations": 0,
              "members": [member(m, held) for m, held in self.groups[id].members.items()]}
+            if id in self.groups else
+            {"error": 69, "error_message": None, "group": id, "state": "Dead", "protocol_type": "",
+             "strategy": "", "members": [], "operations": 0}
             for id in body["groups"]
         ]}  # fmt: skip
 

@@ -6,6 +6,8 @@ import asyncio
 import random
 import struct
 import threading
+import time
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -360,6 +362,10 @@ async def test_in_an_outage_the_lag_is_unknown_and_a_reader_waits():
             assert reading.reader.note.startswith("cannot reach broker 1")
             assert reading.reader.lag is None
             assert not reading.reader.done
+        # The seconds pass also while an attempt takes long, and says nothing.
+        later = time.monotonic() + 70
+        patch.setattr(fetcher, "time", SimpleNamespace(monotonic=lambda: later))
+        assert one.reader.note == "cannot reach broker 1 for 70 s"
     world.wire.away = False
     await asyncio.sleep(0.2)  # the pause before the next try
     await world.drained(one, other)

@@ -50,11 +50,40 @@ def test_variables_are_defined(demo) -> None:
     assert "city = 'it's=so'" in done.stderr
 
 
+def test_a_variable_that_is_named_like_a_secret_is_listed_masked() -> None:
+    done = run("--define", "pw=hunter2", "--define", "city=Rome", "-e", "SHOW VARIABLES")
+    assert "pw = '********'" in done.stderr
+    assert "city = 'Rome'" in done.stderr
+    assert "hunter2" not in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("wrong", ["novalue", "=x", "a b=c"])
 def test_a_variable_has_a_name_and_a_value(wrong: str) -> None:
     done = run("--define", wrong, "-e", "SHOW VARIABLES")
     assert done.returncode == 2
     assert "--define takes name=value" in done.stderr
+
+
+# Encodings
+
+
+def test_bytes_that_are_not_utf8_are_an_error_with_their_place() -> None:
+    command = [sys.executable, "-m", "kshell", "-b", "127.0.0.1:1"]
+    for arguments, given in (([b"-e", b"SELECT 1,\n '\xff';"], b""), ([], b"SELECT 1,\n '\xff';")):
+        done = subprocess.run([*command, *arguments], input=given, capture_output=True, cwd=ROOT)
+        assert b"Error: the statement has bytes that are not UTF-8\n  2 \xe2\x94\x82  '" in done.stderr
+        assert done.returncode == 1
+
+
+def test_a_statement_is_utf8_in_any_locale() -> None:
+    env = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    text = "DEFINE x = 'ü大'; SHOW VARIABLES"
+    for arguments, given in (("-e", text), ()), ((), (text)):
+        done = subprocess.run(
+            [sys.executable, "-m", "kshell", *arguments], input="".join(given).encode(), capture_output=True,
+            cwd=ROOT, env=env,
+        )  # fmt: skip
+        assert "x = 'ü大'" in done.stderr.decode()
 
 
 # --limit
@@ -98,6 +127,14 @@ def test_timeout_ends_a_continuous_query_with_0() -> None:
     lines = done.stdout.decode().splitlines()
     assert lines[0] == '{"k":"row1","n":1}'
     assert lines[-1] == '{"said":"hello"}'
+
+
+def test_timeout_ends_a_continuous_query_with_0_also_before_it_answers() -> None:
+    done = fake("--timeout", "1", "-e", "stuck EMIT CHANGES", "-e", "hello")
+    assert done.returncode == 0, done.stderr
+    assert b"no answer within 1 s" in done.stderr
+    assert b"Error" not in done.stderr
+    assert b"hello" in done.stdout
 
 
 def test_timeout_ends_a_script_whose_queries_run_with_0_and_says_so(demo) -> None:

@@ -16,6 +16,7 @@ from kshell import __version__
 from kshell.session import Session
 from kshell.terminal import cli
 from kshell.terminal.batch import Batch
+from kshell.terminal.options import SUBCOMMANDS
 
 ROOT = Path(__file__).parents[3]
 
@@ -252,3 +253,10 @@ def test_a_bug_is_one_line_and_with_debug_a_traceback() -> None:
         assert b"Traceback" not in err
     with fake("--debug", "-e", "crash") as process:
         assert b"Traceback" in process.communicate(timeout=10)[1]
+
+
+def test_a_command_after_options_is_said_to_come_first() -> None:
+    assert tuple(cli._COMMANDS) == SUBCOMMANDS
+    done = run("-b", "127.0.0.1:1", "config", "show")
+    assert done.returncode == 2
+    assert "Try: config comes first: kshell config --help" in done.stderr

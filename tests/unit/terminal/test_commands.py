@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kshell.errors import ParseError, Place
 from kshell.terminal.commands import COMMANDS, command_help, enter
 from kshell.terminal.conversation import Conversation
 from kshell.terminal.typed import Call, read_call, runs_on_enter
@@ -394,3 +395,41 @@ def test_a_profile_is_taken_with_its_connection_and_refused_while_queries_run(
     enter(talk, "\\profile prod")
     assert (real.properties["client.id"], real.profile) == ("p", "prod")
     assert real.properties["kshell.read.only"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("command", "ran"),
+    [("\\d x", "DESCRIBE x;"), ("\\g", "selec 1"), ("\\G", "selec 1"), ("\\gset", "selec 1"),
+     ("\\watch 1", "selec 1"), ("\\n bad", "selec 2")],
+)  # fmt: skip
+def test_an_error_is_drawn_in_the_statement_that_ran(
+    talk: Conversation, session: Keeping, capsys, command: str, ran: str
+) -> None:
+    def execute(text: str) -> Iterator[object]:
+        if text == "DESCRIBE x;":
+            raise ParseError("no x", place=Place(1, 10, 1))
+        return FakeSession.execute(session, text)
+
+    session.execute = execute  # type: ignore[method-assign]
+    enter(talk, "\\ns bad selec 2")
+    enter(talk, "selec 1")
+    capsys.readouterr()
+    enter(talk, command)
+    lines = capsys.readouterr().err.splitlines()
+    at = lines.index(f"  1 │ {ran}")
+    caret = lines[at + 1].removeprefix("    │ ").index("^")
+    assert ran[caret : caret + 5].strip(";") in ("x", "selec")
+
+
+def test_a_statement_of_the_background_is_the_last_one_without_its_sign(
+    talk: Conversation, session: Keeping
+) -> None:
+    enter(talk, "SELECT 1 &")
+    enter(talk, "\\g out.csv")
+    assert session.seen == ["SELECT 1", "SELECT 1"]
+    talk.close()
+
+
+def test_an_error_of_the_background_is_drawn_in_its_statement(talk: Conversation, capsys) -> None:
+    enter(talk, "SELECT 1; selec 2 &")
+    assert "  1 │ selec 2\n    │ ^^^^^" in capsys.readouterr().err

@@ -33,6 +33,8 @@ COLUMNS = {
     "page.views": {"pageid": pa.string()},
     "my-users": {"id": pa.int64()},
     "PAGEVIEWS": {"VIEWTIME": pa.int64(), "USERID": pa.string(), "PAGEID": pa.string()},
+    "kafka.groups": {"group_id": pa.string(), "state": pa.string()},
+    "kafka.lag": {"group_id": pa.string(), "topic": pa.string(), "lag": pa.int64()},
     "CITIES": {"CITY": pa.string(), "N": pa.int64(), "n": pa.int64()},
 }  # fmt: skip
 NAMES = (
@@ -41,8 +43,13 @@ NAMES = (
     Named("__consumer_offsets", "topic", 50, internal=True),
     Named("_schemas", "topic", 1, internal=True),
     Named("PAGEVIEWS", "stream", 3), Named("CITIES", "table", 3),
+    Named("kafka.groups", "system table"), Named("kafka.lag", "system table"),
 )  # fmt: skip
 TABLES = {n: table_of(n, c, declared=n.isupper()) for n, c in COLUMNS.items()}
+LISTED = {
+    "group": ("billing", "billing.shipping"), "broker": ("1", "2"), "principal": ("User:ann",),
+    "connector": ("orders-sink",),
+}  # fmt: skip
 LIBRARY = {n: functions.describe(n) for n in functions.names()}
 
 
@@ -54,7 +61,7 @@ def known(**changes) -> Known:
     given = {
         "sources": sources_of(NAMES), "table": table, "seen": (TABLES["orders"], TABLES["users"]),
         "functions": functions_of(LIBRARY), "types": ("PLACE",), "queries": {"CTAS_1": "5/s"},
-        "variables": ("day",), "jobs": {"1": "SELECT 1"},
+        "variables": ("day",), "listed": lambda what: LISTED[what], "jobs": {"1": "SELECT 1"},
     }  # fmt: skip
     return Known(**(given | changes))
 
@@ -113,7 +120,8 @@ def test_every_value_of_an_option_is_offered_with_its_quotes(option):
 
 
 def test_the_tables_of_completion_are_those_of_the_program():
-    assert {*(what.value for what in ShowWhat), "ALL TOPICS"} == set(offered("SHOW |"))
+    more = {"ALL TOPICS", "ALL PARTITIONS", "SOURCE CONNECTORS", "SINK CONNECTORS"}
+    assert {*(what.value for what in ShowWhat), *more} == set(offered("SHOW |"))
     formats = offered("CREATE STREAM s (a INT) WITH (VALUE_FORMAT = '|")
     assert formats == [f"'{name}'" for name in CAPABILITIES]
     names = {name for p in PRIMITIVES for name in p.names}

@@ -23,7 +23,7 @@ class FakeSession:
         self.gate.set()
         self.asked = []
         self.columns_of = {"a": {"x": pa.int64()}, "b": {"y": pa.string()}, "A": {"Z": pa.int64()}}
-        self.listed = [Named("a", "topic", 2), Named("b", "topic", 1)]
+        self.named = [Named("a", "topic", 2), Named("b", "topic", 1)]
         self.offline = False
 
     def refresh(self):
@@ -31,7 +31,7 @@ class FakeSession:
             raise KshellError("no broker")
 
     def names(self):
-        return self.listed
+        return self.named
 
     def columns(self, name):
         self.asked.append(name)
@@ -40,6 +40,13 @@ class FakeSession:
         if isinstance(found, Exception):
             raise found
         return found
+
+    def listed(self, what):
+        self.asked.append(what)
+        assert self.gate.wait(5)
+        if self.offline:
+            raise KshellError("no broker")
+        return ["billing"]
 
     def functions(self):
         return {}
@@ -120,6 +127,24 @@ def test_a_sample_that_fails_is_a_source_without_columns(memory, session):
     assert wait_for(memory, "b") == []
 
 
+def test_names_that_only_the_cluster_has_come_in_the_background(memory, session, arrivals, monkeypatch):
+    session.gate.clear()
+    before = len(arrivals)
+    assert memory.known().listed("group") == ()
+    assert memory.known().listed("group") == ()
+    assert memory.waiting
+    session.gate.set()
+    until(lambda: memory.known().listed("group") == ("billing",))
+    assert session.asked == ["group"]
+    assert len(arrivals) == before + 1
+    session.offline = True  # what was known stays
+    monkeypatch.setattr("kshell.terminal.completion.memory._LISTED_FRESH", 0.0)
+    assert memory.known().listed("group") == ("billing",)
+    until(lambda: session.asked[:2] == ["group", "group"])
+    until(lambda: len(arrivals) == before + 2)
+    assert memory.known().listed("group") == ("billing",)
+
+
 def test_the_last_used_source_is_seen_first(memory):
     wait_for(memory, "a")
     wait_for(memory, "b")
@@ -147,7 +172,7 @@ def test_after_a_statement_that_changes_things_columns_are_asked_for_again(memor
 
 def test_the_last_result_has_other_columns_after_each_statement(memory, session):
     assert memory.used("SELECT 1;") is True  # the first makes it
-    session.listed.append(Named("_", "table"))
+    session.named.append(Named("_", "table"))
     session.columns_of["_"] = {"x": pa.int64()}
     memory.learn(session)
     assert wait_for(memory, "_") == ["x"]
@@ -157,7 +182,7 @@ def test_the_last_result_has_other_columns_after_each_statement(memory, session)
 
 
 def test_a_declared_source_comes_before_a_topic_of_its_name(memory, session):
-    session.listed.append(Named("A", "stream", 2))
+    session.named.append(Named("A", "stream", 2))
     memory.learn(session)
     assert wait_for(memory, "a") == ["Z"]
     assert [s.text for s in memory.known().sources.entries] == ["A", "`a`", "b"]

@@ -6,6 +6,7 @@ import csv
 import datetime
 import decimal
 import io
+import json
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from kshell.preview import as_text
 from kshell.session import Session
 from kshell.terminal.formats import FORMATS
 from kshell.terminal.output import WRITERS, Target, write
+from kshell.terminal.sanitize import clean
 from kshell.value_texts import raw_texts
 
 ROWS = pa.table(
@@ -114,6 +116,18 @@ def test_jsonl() -> None:
 def test_json_is_one_array_also_of_nothing() -> None:
     assert written("json", ROWS.slice(0, 0)) == "[]\n"
     assert written("json", pa.table({"a": [1, 2]})) == '[\n{"a":1},\n{"a":2}\n]\n'
+
+
+@pytest.mark.parametrize("name", ["json", "jsonl"])
+def test_json_on_a_terminal_is_clean_and_reads_back(name: str) -> None:
+    hostile = "\x1b[2J\x7f\x9b31m\u2028\u202e\U000e0041 \\ ü"
+    table = pa.table({f"n{hostile}": [hostile] * 200})
+    out = io.StringIO()
+    write(name, table.schema, table.to_batches(), Target(out, width=80))
+    said = out.getvalue()
+    assert clean(said.replace("\n", "")) == said.replace("\n", "")
+    rows = json.loads(said) if name == "json" else list(map(json.loads, said.splitlines()))
+    assert rows == table.to_pylist()
 
 
 def test_json_of_kinds_it_has_no_word_for() -> None:

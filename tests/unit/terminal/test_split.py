@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+import pyte
 import pytest
 
 from kshell.changes import Changes
@@ -15,7 +16,7 @@ from kshell.terminal import split
 from kshell.terminal.board import Board
 from kshell.terminal.commands import enter
 from kshell.terminal.conversation import Conversation
-from kshell.terminal.live_frame import Line
+from kshell.terminal.live_frame import Line, painted
 from kshell.terminal.live_layout import Way, arrange, together
 from kshell.terminal.live_pane import Pane
 from kshell.terminal.live_view import Focus, View
@@ -58,8 +59,17 @@ def test_lines_beside_each_other() -> None:
     left: list[Line] = [(("a", "bold"), ("日", "")), ()]
     right: list[Line] = [(("b", ""),), (("cc", "dim"),)]
     made = together(arrange(2, 121, 2), [left, right], 0)
-    assert texts(made) == ["a日" + " " * 57 + "│b", " " * 60 + "│cc"]
+    assert texts(made) == ["a日\x1b[61G│b", "\x1b[61G│cc"]
     assert made[0][:2] == (("a", "bold"), ("日", ""))
+
+
+def test_the_right_one_stands_in_its_place_whatever_the_terminal_finds_wide() -> None:
+    flags: list[Line] = [(("\U0001f1e9\U0001f1ea" * 9, ""),), ((" b", ""),)]
+    made = together(arrange(2, 121, 2), [flags, [(("right", ""),)] * 2], 0)
+    terminal = pyte.Screen(121, 2)  # of each flag it has four columns
+    pyte.Stream(terminal).feed("\r\n".join(painted(line, True) for line in made))
+    for line in (0, 1):
+        assert "".join(terminal.buffer[line][x].data for x in range(60, 66)) == "│right"
 
 
 def test_one_above_the_other_and_one_alone() -> None:

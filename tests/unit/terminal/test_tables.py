@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kshell.results import MARKS
 from kshell.terminal.ends import Gap
 from kshell.terminal.output import Target, write
 from kshell.terminal.times import Times
@@ -52,13 +54,23 @@ def test_80_columns_shrink_the_widest() -> None:
     assert remarks == ["cells with … are cut: \\x shows all"]
 
 
-def test_types_are_cut_before_a_column_is_left_out() -> None:
+def test_a_type_is_whole_or_not_there_and_no_column_is_left_out_for_it() -> None:
     table = pa.table({c: pa.array([1], pa.int64()) for c in "abcdefgh"})
     assert drawn("table", table, width=40, prompt=True)[0] == [
         " a │ b │ c │ d │ e │ f │ g │ h",
-        " … │ … │ … │ … │ … │ … │ … │ …",
         "───┼───┼───┼───┼───┼───┼───┼───",
         " 1 │ 1 │ 1 │ 1 │ 1 │ 1 │ 1 │ 1",
+    ]
+    mixed = table.append_column("name", pa.array(["Ann Lee"]))
+    assert drawn("table", mixed, width=43, prompt=True)[0][:2] == [
+        " a │ b │ c │ d │ e │ f │ g │ h │ name",
+        "   │   │   │   │   │   │   │   │ STRING",
+    ]
+    assert drawn("table", table, width=30, prompt=True)[0] == [
+        "      a │      b │ … │      h",
+        " BIGINT │ BIGINT │ … │ BIGINT",
+        "────────┼────────┼───┼────────",
+        "      1 │      1 │ … │      1",
     ]
     assert drawn("table", table, width=80, prompt=True)[0][1] == " │ ".join([" BIGINT"] + ["BIGINT"] * 7)
 
@@ -74,6 +86,13 @@ def test_50_columns_leave_out_the_middle_and_count_it() -> None:
     assert remarks == ["5 columns, 3 shown; cells with … are cut: --output vertical shows all"]
 
 
+def test_a_type_keeps_its_column_wide_and_columns_are_counted_in_thousands() -> None:
+    given = pa.table({"amount": pa.array([None], pa.decimal128(38, 10)), "text": pa.array(["x" * 90])})
+    assert drawn("table", given, width=30, prompt=True)[0][1] == " DECIMAL(38, 10) │ STRING"
+    many = pa.table({f"c{n}": pa.array([n]) for n in range(1500)})
+    assert drawn("table", many, width=30)[1] == ["1,500 columns, 4 shown: --output vertical shows all"]
+
+
 def test_200_columns_show_all() -> None:
     lines, remarks = drawn("table", ORDERS, width=200)
     assert lines[-2:] == [
@@ -83,6 +102,22 @@ def test_200_columns_show_all() -> None:
         " │ 1970-01-01 00:00:00.001Z │ NULL",
     ]
     assert remarks == []
+
+
+def test_rows_are_in_the_colour_of_what_they_say_of_themselves() -> None:
+    schema = pa.schema([("change", pa.string()), ("before", pa.string()), ("after", pa.string())], {MARKS: b"change"})
+    rows = [("added", None, "x"), ("removed", "y", None), ("changed", "a", "b"), ("same", "c", "c")]
+    table = pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in rows], schema)
+    lines, _ = drawn("table", table, width=80, colour=True)
+    codes = [re.findall(r"\x1b\[(3\d)m", line) for line in lines[-4:]]
+    assert [set(found) for found in codes] == [{"32"}, {"31"}, {"33"}, set()]
+    for line in lines[-4:-1]:
+        assert line.startswith("\x1b[3")
+        assert line.endswith("\x1b[0m")
+        after = re.split(r"\x1b\[0m", line)[1:-1]
+        assert all(part.startswith("\x1b[3") for part in after)  # the colour goes on behind a rule or a NULL
+    plain, _ = drawn("table", table, width=80)
+    assert plain == [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in lines]
 
 
 def test_a_long_heading_is_wrapped_and_whole() -> None:

@@ -102,6 +102,17 @@ def test_columns_beside_those_in_view_are_counted_and_reached(width: int, height
     assert lines_of(view, width, height)[1].endswith("│ end")
 
 
+def test_the_first_rows_fill_the_screen_also_where_they_make_the_headings_lower() -> None:
+    """Before there are rows a long heading has several lines, and its column is narrow."""
+    board = Board(pa.schema([("a long heading " * 4, pa.string())]), ())
+    board.add(Changes.of(pa.record_batch([[f"{n:070}" for n in range(99)]], schema=board.schema)))
+    lines = lines_of(View.of(board), 80, 24)
+    assert len(lines) == 24
+    head = next(n for n, line in enumerate(lines) if set(line) <= set("─┼")) + 1
+    assert [int(line) for line in lines[head:-1]] == list(range(99))[head - 23 :]
+    assert f" {23 - head} of 99 rows" in lines[-1]
+
+
 def test_counts_of_a_table() -> None:
     view = view_of(*(f"key{i % 17}" for i in range(1834)), key=("name",))
     assert lines_of(view, 80, 24)[-1].startswith(" 17 keys · 1,834 changes · lag 0")
@@ -321,6 +332,20 @@ def test_y_copies_a_clean_cell_of_at_most_8_kib() -> None:
     assert view.copied == "a\\x1b]0;x\\x07"
 
 
+def test_y_says_what_it_copied_and_what_it_did_not() -> None:
+    view = view_of("ü" * 9000)
+    press(view, "y")
+    assert lines_of(view, 80, 9)[-1].startswith(" 8,192 of 18,000 bytes of name copied ")
+    press(view, "right", "y")
+    assert lines_of(view, 80, 9)[-1].startswith(" n copied ")
+    board = Board(SCHEMA, ())
+    board.add(Changes.of(pa.record_batch([pa.array([None], pa.string()), [1]], schema=SCHEMA)))
+    view = View.of(board)
+    press(view, "y")
+    assert view.copied is None  # what the clipboard has stays
+    assert lines_of(view, 80, 9)[-1].startswith(" name is NULL: nothing copied ")
+
+
 def test_w_writes_what_the_filter_leaves_and_replaces_nothing(tmp_path) -> None:
     view = view_of("Ann", "Bob", "Hannah", "Ann", key=("name",))
     press(view, "/", "n", "c-m", "w", *"x.cs", "backspace", "s", "v")
@@ -328,12 +353,12 @@ def test_w_writes_what_the_filter_leaves_and_replaces_nothing(tmp_path) -> None:
     press(view, "c-m")
     assert (view.saves, view.naming, view.sought) == ("x.csv", False, "n")
     path = tmp_path / "x.csv"
-    assert save(view, str(path)) == f"2 rows written to {path}"
+    assert save(view, str(path)) == f"2 rows written: {path}"
     assert path.read_text() == "name,n\nAnn,3\nHannah,2\n"
-    assert save(view, str(path)) == f"{path} exists: it is not replaced"
+    assert save(view, str(path)) == f"it exists, and is not replaced: {path}"
     assert "name it .csv" in save(view, str(tmp_path / "x"))
     press(view, "t")
-    assert save(view, str(tmp_path / "y.jsonl")) == f"3 rows written to {tmp_path / 'y.jsonl'}"
+    assert save(view, str(tmp_path / "y.jsonl")) == f"3 rows written: {tmp_path / 'y.jsonl'}"
     assert (tmp_path / "y.jsonl").read_text().splitlines()[2] == (
         '{"change":"+U","name":"Ann","n":3}'
     )
@@ -348,6 +373,79 @@ def test_what_is_typed_is_seen_where_it_ends_and_an_answer_is_not_dropped() -> N
     view = view_of("a")
     view.said = "1,234,567 rows written to a_very_long_folder/and_a_long_name.parquet"
     assert lines_of(view, 50, 12)[-1].startswith(" 1,234,567 rows written to a_very")
+
+
+def test_why_a_file_is_not_written_is_seen_whatever_its_name(tmp_path) -> None:
+    long = "x" * 99
+    (tmp_path / f"{long}.csv").write_text("")
+    for name, why in ((f"{long}.csv", "it exists, and is not replaced: "), (long, "name it .csv, .jsonl, "),
+                      (f"{long}/y.csv", "it cannot be written (No such file or directory): ")):  # fmt: skip
+        view = view_of("a")
+        view.said = save(view, str(tmp_path / name))
+        assert lines_of(view, 80, 9)[-1].startswith(f" {why}"), view.said
+
+
+def test_a_file_of_the_last_rows_says_that_others_are_not_kept(tmp_path) -> None:
+    view = view_of(*(f"name{i}" for i in range(1_200)))
+    path = tmp_path / "x.csv"
+    assert save(view, str(path)) == f"1,000 rows written, 200 older not kept: {path}"
+    assert len(path.read_text().splitlines()) == 1_001
+
+
+@pytest.mark.parametrize("key", ["?", "c-m"])
+def test_a_pause_is_seen_over_what_is_open(key: str) -> None:
+    view = view_of("a")
+    press(view, key)
+    assert "paused" not in lines_of(view, 60, 9)[-1]
+    press(view, " ")
+    assert "paused" in lines_of(view, 60, 9)[-1]
+
+
+def test_an_outage_stands_beside_what_a_key_did() -> None:
+    view = view_of("a")
+    press(view, "y")
+    bar = lines_of(view, 80, 9, LiveStats(2, 9, note="cannot reach broker 2 for 9 s"))[-1]
+    assert bar.startswith(" name copied · cannot reach broker 2 for 9 s ")
+    assert bar.endswith("q stop")
+
+
+def test_a_paused_query_has_no_time_left() -> None:
+    stats = LiveStats(9, 90, 10.0, 50)
+    view = view_of("a")
+    assert "5 s left" in lines_of(view, 80, 9, stats)[-1]
+    press(view, " ")
+    assert "lag 50" in lines_of(view, 80, 9, stats)[-1]
+    assert "left" not in lines_of(view, 80, 9, stats)[-1]
+    view = View.of(Board(SCHEMA, ()))
+    assert "50 to read, 5 s left." in "\n".join(lines_of(view, 80, 9, stats))
+    press(view, " ")
+    assert "50 to read." in "\n".join(lines_of(view, 80, 9, stats))
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_a_long_title_gives_way_to_the_sort_and_the_filter(width: int) -> None:
+    view = view_of("Ann", "Hannah", key=("name",))
+    press(view, "s", "/", "a", "n", "c-m")
+    here = scene(view, width, 9)
+    for name in ("", "c"):
+        press(view, *name)
+        top = frame(view, here, STATS, "SELECT * FROM a_very_long_name " * 3, width, 9).lines[0]
+        text = "".join(part for part, _ in top)
+        assert width_of(text) <= width
+        assert text.rstrip().endswith("/an")
+        assert name or "…  by name ↓  /an" in text
+
+
+def test_a_heading_that_is_cut_says_so() -> None:
+    names = [f"a_long_name_{n}" for n in range(3)]
+    schema = pa.schema([*((name, pa.string()) for name in names), ("n", pa.int64())])
+    board = Board(schema, tuple(names))
+    board.add(Changes.of(pa.record_batch([["a"], ["b"], ["c"], [1]], schema=schema)))
+    view = View.of(board)
+    press(view, "c")
+    assert lines_of(view, 50, 9)[0] == "● live  chart  n by a_long_name_0, a_long_name_1,…"
+    press(view, "?")
+    assert lines_of(view, 12, 9)[0] == "The keys of…"
 
 
 def test_each_key_stands_once() -> None:
@@ -398,7 +496,7 @@ def test_c_charts_the_windows_of_each_key_and_goes_back() -> None:
     for close in ("c", "q", "escape"):
         press(view, "c")
         lines = lines_of(view, 40, 5)
-        assert lines[0] == "● live  chart  views by region, WINDOWST"
+        assert lines[0] == "● live  chart  views by region, WINDOWS…"
         assert lines[1:4] == [" r1 4 │▂▂▂▂▄▄▄▄", " r2 8 │████", " █ 8   00:00"]
         assert lines[-1].endswith("c close")
         press(view, close)

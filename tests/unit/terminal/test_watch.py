@@ -14,13 +14,17 @@ from kshell.results import Live, LiveStats, Message, Notice, NoticeKind, Progres
 from kshell.terminal import watch
 from kshell.terminal.commands import enter
 from kshell.terminal.conversation import Conversation
+from kshell.terminal.live_chart import chart_of
 from kshell.terminal.live_footer import ending, figures
+from kshell.terminal.live_keys import KEYS
 from kshell.terminal.live_pane import Pane
+from kshell.terminal.live_save import save
 from kshell.terminal.live_view import View
 from kshell.terminal.repeats import NoTable, Repeats
 from kshell.terminal.snapshot import Snapshot
 from kshell.terminal.times import Times
 from tests.terminal.fake_shell import FakeSession
+from tests.unit.terminal.test_view import draw
 
 
 def until(condition: Callable[[], object]) -> None:
@@ -175,6 +179,43 @@ def test_of_many_rows_the_first_are_kept_and_all_are_counted() -> None:
     said = ending(view, repeats.stats(), 20, 1, False, "stopped", "\\last for all")
     assert said.startswith("(20 of 25,000 rows shown · 15,000 not kept")
     assert said.endswith("stopped; \\last for all)")
+
+
+@pytest.mark.parametrize("key", [key.names[0] for key in KEYS])
+def test_each_key_may_come_before_the_first_run(key: str, tmp_path) -> None:
+    view = View.of(Snapshot(Times.NUMBER, 2.0))
+    for name in ("right", key, "left", key):
+        view.press(name, name if len(name) == 1 else "")
+        assert len(draw(view, 60, 9).lines) == 9
+    for kind in ("csv", "jsonl", "parquet", "arrow"):
+        assert save(view, str(tmp_path / f"x.{kind}")).startswith("0 rows written")
+    view.board.replace(table(k=["a", "b"]), 2)  # type: ignore[attr-defined]
+    view.renew()
+    assert len(draw(view, 60, 9).lines) == 9
+
+
+def test_a_filter_counts_what_changed_and_not_the_runs() -> None:
+    view, show = snapshot(table(k=["a", "b", "ab"], n=[1, 2, 3]))
+    for n in range(5):
+        show(table(k=["a", "b", "ab"], n=[1, 2, 4 + n]))
+    view.sought = "b"
+    told = [figure for _, figure in figures(view, LiveStats(), 2, 2)]
+    assert told[:2] == ["2 of 3 match", "1 changed"]
+    assert told[2].startswith("at ")
+    view.board.replace(table(k=["b"] * 10_000), 20_000)  # type: ignore[attr-defined]
+    assert "(10,000 of 10,000 match · 10,000 not kept · " in ending(
+        view, LiveStats(), 10_000, 1, False, "stopped", ""
+    )
+
+
+def test_the_chart_is_that_of_a_bounded_query() -> None:
+    view, show = snapshot(table(region=["north", "south"], n=[1, 2]))
+    what, drawn = chart_of(view, 60, 9)
+    assert what == "n by region"
+    assert [line[0][0].split()[0] for line in drawn.lines] == ["north", "south"]
+    show(table(n=list(range(10_000))))
+    view.board.rows = 12_000
+    assert chart_of(view, 60, 9)[0] == "n · the first 10,000 of 12,000 rows"
 
 
 def test_an_outage_is_said_and_the_rows_stay_until_brokers_answer() -> None:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 
 from kshell.engines.local.continuous.time_order import Arrival, Lane, Merge, Stand, Step
 from kshell.engines.local.sources.base import Input
+from kshell.engines.local.sources.inputs import inputs
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.kafka.fetch import QUEUED_BYTES
@@ -192,11 +193,11 @@ def open_feed(
     wait = (lookup.properties.number("schema.registry.wait.ms") or 0) / 1000
     shown = isinstance(node, plan.Answer) and plan.row_by_row(node)
     few = isinstance(node, plan.Answer) and shown and (node.limit or _MANY) < _MANY
-    inputs = lookup.inputs(
-        node, bell, bounded=bounded, queued_bytes=1 if few else QUEUED_BYTES,
+    opened = inputs(
+        lookup, node, bell, bounded=bounded, queued_bytes=1 if few else QUEUED_BYTES,
         starts=None if goes_on is None else {lane: s.next for lane, s in goes_on.items()},
     )  # fmt: skip
     lasts = {lane: stand.last for lane, stand in (goes_on or {}).items()}
     order = Arrival() if shown else Merge((), lasts)
     step_rows = 1 if few else _STEP_ROWS
-    return Feed(inputs, bell, wait if bounded else math.inf, order, step_rows)
+    return Feed(opened, bell, wait if bounded else math.inf, order, step_rows)

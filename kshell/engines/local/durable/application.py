@@ -42,6 +42,7 @@ class Application:
     name: str
     seconds: float
     version: str
+    dead_letters: str = ""  # the topic of records that cannot be decoded; empty: there is none
     plans: dict[str, Plan] = field(default_factory=dict)
     topics: dict[str, NewTopic] = field(default_factory=dict)
     queries: list[Durable] = field(default_factory=list)
@@ -83,7 +84,7 @@ class Application:
         _check_sources(sink, place)
         self.plans[name] = Plan(
             self.name, name, sink, statement, lookup, self.version, contextvars.copy_context(),
-            place,
+            place, self.dead_letters,
         )  # fmt: skip
         return name
 

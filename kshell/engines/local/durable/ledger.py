@@ -31,7 +31,7 @@ from kshell.kafka.records import Wanted, decode
 from kshell.stream.state import Entries
 
 __all__ = ["VERSION", "Header", "Ledger", "Owner", "Saved", "Standing", "claim", "end_of",
-           "last_owner", "read", "saved_of", "state_topic"]  # fmt: skip
+           "first_offsets", "glance", "last_owner", "read", "saved_of", "state_topic"]  # fmt: skip
 
 VERSION = 1  # of what the records are; a later kshell reads earlier ones
 _TAIL = 8  # records at the end of the topic that are looked at first
@@ -86,6 +86,9 @@ class Standing:
     deltas: int = 0  # bytes
     count: int = 0  # deltas since the snapshot
     keys: int = 0  # of the snapshot
+    host: str = ""  # of the process that made it
+    pid: int = 0
+    reads: tuple[str, ...] = ()  # the topic of each scan
 
     def written(self) -> bytes:
         """As a record's value."""
@@ -97,7 +100,24 @@ class Standing:
         """A record's value."""
         found = json.loads(value)
         lanes = {(scan, p): Stand(next, last) for scan, p, next, last in found.pop("lanes")}
-        return cls(lanes=lanes, **found)
+        reads = tuple(found.pop("reads", ()))
+        return cls(lanes=lanes, reads=reads, **found)
+
+    def offsets(self) -> dict[tuple[str, int], int]:
+        """The next offset of each topic and partition; of scans that share one, the first."""
+        return first_offsets(self.lanes, self.reads)
+
+
+def first_offsets(
+    lanes: Mapping[Lane, Stand], reads: Sequence[str]
+) -> dict[tuple[str, int], int]:
+    """The next offset of each topic and partition; `reads` has the topic of each scan."""
+    offsets: dict[tuple[str, int], int] = {}
+    for (scan, partition), stand in lanes.items():
+        if scan < len(reads):
+            place = reads[scan], partition
+            offsets[place] = min(stand.next, offsets.get(place, stand.next))
+    return offsets
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +135,11 @@ class Saved:
 class Ledger:
     """Makes the records of commits, and knows which of them a snapshot replaces."""
 
-    def __init__(self, header: Header, owner: Owner, saved: Saved) -> None:
+    def __init__(
+        self, header: Header, owner: Owner, saved: Saved, reads: Sequence[str]
+    ) -> None:
         self._header: Header | None = header  # until it is written
-        self._owner = owner
+        self._owner, self._reads = owner, tuple(reads)
         self._keys = list(saved.keys)
         self.standing = saved.standing or Standing(owner.nonce, {}, {})
 
@@ -159,6 +181,9 @@ class Ledger:
                 before, nonce=self._owner.nonce, lanes=lanes, topics=topics, seq=seq, time=_now(),
                 deltas=before.deltas + size, count=before.count + bool(written),
             )  # fmt: skip
+        self.standing = replace(
+            self.standing, host=self._owner.host, pid=self._owner.pid, reads=self._reads
+        )
         if self._header is not None:
             records.append((b"h", _json(asdict(self._header))))
             self._header = None
@@ -219,6 +244,23 @@ def saved_of(last: Mapping[bytes, bytes]) -> Saved:
 def end_of(client: Client, topic: Topic) -> int:
     """The end of what is decided."""
     return client.snapshot(topic, "read_committed").check_whole().offsets[0][1]
+
+
+def glance(client: Client, topic: Topic) -> Saved:
+    """Where the query stood at its last commit, and the owner if its record is near the end.
+
+    Reads the end of the topic alone; `deltas` and `snapshot` are empty.
+    """
+    first, end = client.snapshot(topic, "read_committed").check_whole().offsets[0]
+    size = _TAIL
+    while True:
+        start, last = max(first, end - size), dict[bytes, bytes]()
+        for key, value in _records_of(client, topic, start, end, lambda fetch: None):
+            if key in (b"n", b"o") and value is not None:
+                last[key] = value
+        if b"o" in last or start == first:
+            return saved_of(last)
+        size *= 8
 
 
 def last_owner(client: Client, topic: Topic, hold: Callable[[Fetch], None]) -> str:

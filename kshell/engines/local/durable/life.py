@@ -14,6 +14,7 @@ from kshell.engines.local.continuous.feed import open_feed
 from kshell.engines.local.continuous.sink_topic import SinkTopic
 from kshell.engines.local.continuous.sink_writer import Outlet
 from kshell.engines.local.continuous.time_order import Lane, Stand, Step, cut
+from kshell.engines.local.durable.dead_letters import DeadLetters
 from kshell.engines.local.durable.fingerprint import check_upgrade
 from kshell.engines.local.durable.held import Held, TakenOver
 from kshell.engines.local.durable.inputs import identities
@@ -23,6 +24,7 @@ from kshell.engines.local.durable.ledger import (
     Saved,
     claim,
     end_of,
+    first_offsets,
     last_owner,
     read,
 )
@@ -50,11 +52,16 @@ class Life:
         self._plan, self._seconds, self._held = plan, seconds, held
         self._lookup = lookup = plan.lookup()
         self._leaves = list(scans(plan.sink))
+        self._reads = [leaf.source.topic for leaf in self._leaves]
         self._topic = lookup.client.topic(plan.state_topic)
         self._transactions = Transactions(lookup.properties, plan.id, held.leaves)
         self._claim()
         saved = read(lookup.client, self._topic, held.fetch)
         standing = saved.standing
+        self._dead: DeadLetters | None = None
+        if plan.dead_letters:
+            stood = {} if standing is None else standing.offsets()
+            lookup.errors = self._dead = DeadLetters(lookup.errors, plan.name, stood)
         self._outlet = Outlet(
             plan.sink, writer_of(plan.sink, lookup.properties), self._write, self._unwritten
         )
@@ -64,7 +71,7 @@ class Life:
         self._names = states(self._graph)
         header = plan.header(self._graph)
         self._restore(saved, header)
-        self._ledger = Ledger(header, held.owner, saved)
+        self._ledger = Ledger(header, held.owner, saved, self._reads)
         lanes: Mapping[Lane, Stand] = {} if standing is None else standing.lanes
         self._feed = held.feed = open_feed(lookup, plan.sink, bounded=False, goes_on=lanes)
         self._stands = Stands(lanes)
@@ -145,6 +152,8 @@ class Life:
         changed = self._graph.changed()
         parts = self._graph.snapshot() if whole else changed
         lanes = self._stands.lanes()
+        offsets = first_offsets(lanes, self._reads)
+        self._bury(offsets)
         records = self._ledger.commit(
             renamed(parts, self._names), lanes, self._topics, whole=whole
         )
@@ -152,20 +161,21 @@ class Life:
         held.passed("deltas")
         if last:
             self._transactions.send(self._plan.state_topic, claim(held.owner, left=True))
-        self._transactions.send_offsets(self._plan.id, self._offsets(lanes))
+        self._transactions.send_offsets(
+            self._plan.id, [(*place, at) for place, at in offsets.items()]
+        )
         held.passed("offsets")
         self._transactions.commit()
         held.passed("commit")
         held.committed(self._ledger.standing, time.monotonic() - began)
         self._watch = time.monotonic() + _WATCH
 
-    def _offsets(self, lanes: Mapping[Lane, Stand]) -> list[tuple[str, int, int]]:
-        """For the group: of scans that read one topic, where the last one is."""
-        offsets: dict[tuple[str, int], int] = {}
-        for (scan, partition), stand in lanes.items():
-            place = self._leaves[scan].source.topic, partition
-            offsets[place] = min(stand.next, offsets.get(place, stand.next))
-        return [(*place, at) for place, at in offsets.items()]
+    def _bury(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """Write the records before these offsets that could not be decoded to their topic."""
+        if self._dead is not None:
+            letters = self._dead.due(self._lookup.client, offsets)
+            if letters is not None:
+                self._transactions.send(self._plan.dead_letters, letters)
 
     def _look(self) -> None:
         """An idle query sees here that another process has it: a commit of its own would tell."""

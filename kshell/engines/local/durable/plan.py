@@ -31,6 +31,7 @@ class Plan:
     version: str  # of this kshell
     context: contextvars.Context  # has the user's functions and the session's DuckDB
     place: Place | None = None
+    dead_letters: str = ""  # the topic of records that cannot be decoded; empty: there is none
 
     @property
     def id(self) -> str:

@@ -40,6 +40,7 @@ class FieldSearch:
     def __init__(self, lookup: Lookup, sampled: Sampled) -> None:
         self._lookup = lookup
         self._snapshot = lookup.snapshot(sampled.source.topic)
+        self._client = lookup.client_of(sampled.source.topic)
         self._types, self._format = sampled.source.suggested, sampled.source.value_format
         self._reader = FoundJson(self._types, sampled.records)
         self._names = list(self._types)
@@ -104,7 +105,7 @@ class FieldSearch:
         """Whether there was time for all of it."""
         if not ranges or self._cancelled:
             return not self._cancelled
-        fetch = self._fetch = Fetch(self._lookup.client, self._snapshot, ranges)
+        fetch = self._fetch = Fetch(self._client, self._snapshot, ranges)
         before = self._bytes
         ends = {p: end for p, (_, end) in ranges.items()}
         for chunk, end in self._allowance.of(fetch, ends):

@@ -7,36 +7,36 @@ offsets are taken once and shared by all of a statement: its sample, its scans, 
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Source
 from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
+from kshell.engines.local.sources.clusters import Clusters, Remote
 from kshell.engines.local.sources.learned import Widening
 from kshell.engines.local.sources.memory import Memory
 from kshell.errors import BindError, UnknownName, UsageError
 from kshell.kafka.client import Client
 from kshell.kafka.metadata import Snapshot, Topic
 from kshell.results import LAST, Notice, NoticeKind, Running
-from kshell.sql.clauses import Name, Query
+from kshell.sql.clauses import AtGroup, Name, Query
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from kshell.batch.tables import Table
-    from kshell.engines.local.sources.base import Input
     from kshell.engines.local.sources.budget import Budget
     from kshell.engines.local.sources.kept_table import Keeper
     from kshell.engines.local.sources.learned import Misfits
     from kshell.engines.local.sources.sample import Sampled
+    from kshell.engines.local.sources.standing import Standing
     from kshell.engines.local.sources.system.asked import Asked
     from kshell.engines.local.sources.system.tables import SystemTable
     from kshell.kafka.look import Look
-    from kshell.sql import plan
 
 __all__ = ["Lookup", "given_named"]
 
@@ -64,13 +64,16 @@ class Lookup:
     widening: Widening
     memory: Memory
     queries: Callable[[], Sequence[Running]]
+    clusters: Clusters
     notices: list[Notice] = field(default_factory=list)
     _named: dict[str, Topic] = field(default_factory=dict)
+    _remote: dict[str, Remote] = field(default_factory=dict)  # topics of other clusters
     _snapshots: dict[str, Snapshot] = field(default_factory=dict)
     _sampled: dict[str, Sampled] = field(default_factory=dict)
     _tables: dict[str, Table] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)  # given tables of which it was said that they win
     _budget: Budget | None = None
+    _groups: dict[str, Standing] = field(default_factory=dict)  # by topic: AT GROUP
     _look: Look | None = None  # at the cluster's state, which all system tables share
 
     @property
@@ -100,8 +103,34 @@ class Lookup:
                 if not self.given:
                     raise
                 raise UnknownName("table", name.text, self.given, place=name.place) from None
-            self._named[name.text] = client.find(name.text) or self._in_any_case(name)
+            found = client.find(name.text) or self._elsewhere(name) or self._in_any_case(name)
+            self._named[name.text] = found
         return self._named[name.text]
+
+    def _elsewhere(self, name: Name) -> Topic | None:
+        """The topic of another profile's cluster, if the name has such a profile."""
+        remote = self.clusters.find(name, self.properties)
+        if remote is None:
+            return None
+        if remote.found is None:
+            raise self.clusters.missing(remote, name)
+        self._remote[remote.name] = remote
+        self.notices.append(remote.notice)
+        return remote.found
+
+    def topic_name(self, name: Name) -> str:
+        """By which name the statement knows a topic: its own, or with its profile before it."""
+        topic = self.topic(name)
+        return name.text if name.text in self._remote else topic.name
+
+    def client_of(self, topic: str) -> Client:
+        """The connection to the cluster of a topic, by the name that the statement has for it."""
+        return self._remote[topic].client if topic in self._remote else self.client
+
+    def properties_of(self, topic: str) -> Properties:
+        """The properties that a topic is read with."""
+        remote = self._remote.get(topic)
+        return self.properties if remote is None else remote.properties
 
     def _in_any_case(self, name: Name) -> Topic:
         known = {t.name: t for t in self.client.topics()}
@@ -119,7 +148,8 @@ class Lookup:
                     f"{name.text} is a system table: it has no records, and SELECT reads its rows",
                     hint=f"SELECT * FROM {name.text}", place=name.place,
                 )  # fmt: skip
-            raise UnknownName("topic", name.text, known, place=name.place)
+            elsewhere = self.clusters.alike(name)
+            raise UnknownName("topic", name.text, [*known, *elsewhere], place=name.place)
         return known[folded[0]]
 
     def _refuse_last(self, name: Name) -> None:
@@ -134,9 +164,11 @@ class Lookup:
         Who reads it says which partitions are missing, or checks that it is whole.
         """
         if topic not in self._snapshots:
-            found = next((t for t in self._named.values() if t.name == topic), None)
-            self._snapshots[topic] = self.client.snapshot(
-                found or self.client.topic(topic), self.properties["isolation.level"]
+            here = (t for n, t in self._named.items() if t.name == topic and n not in self._remote)
+            found = self._remote[topic].found if topic in self._remote else next(here, None)
+            client = self.client_of(topic)
+            self._snapshots[topic] = client.snapshot(
+                found or client.topic(topic), self.properties["isolation.level"]
             )
         return self._snapshots[topic]
 
@@ -144,11 +176,15 @@ class Lookup:
         """The format and the columns of a topic that nobody declared, inferred from records."""
         from kshell.engines.local.sources.sample import sample
 
-        topic = self.topic(name)
-        if topic.name not in self._sampled:
-            found = sample(self.client, self.snapshot(topic.name), self.properties)
-            self._sampled[topic.name] = found
-        return self._sampled[topic.name].wider(self.widening.known.of(topic))
+        topic, called = self.topic(name), self.topic_name(name)
+        if called not in self._sampled:
+            found = sample(
+                self.client_of(called), self.snapshot(called), self.properties_of(called)
+            )
+            if remote := self._remote.get(called):
+                found = found.of_profile(called, remote.profile)
+            self._sampled[called] = found
+        return self._sampled[called].wider(self.widening.known.of(topic))
 
     def sampled(self) -> Sequence[Sampled]:
         """The undeclared topics of the statement, as they are known by now."""
@@ -161,7 +197,7 @@ class Lookup:
         self._budget = None
         self.widening.again()
 
-    def _misfits(self, source: Source) -> Misfits | None:
+    def misfits(self, source: Source) -> Misfits | None:
         topic = self.snapshot(source.topic).topic
         return None if source.declared else self.widening.misfits_of(topic, source)
 
@@ -206,7 +242,30 @@ class Lookup:
         """What a query asks of a system table; of the statement's look, if none is given."""
         from kshell.engines.local.sources.system.asked import Asked
 
-        return Asked(look or self.look, columns, only, self.errors, self.queries, earlier)
+        return Asked(
+            look or self.look, columns, only, self.errors, self.queries, self.properties, earlier
+        )
+
+    def read_at(self, groups: Sequence[AtGroup]) -> None:
+        """Read these sources from where their groups stand; raises UnknownName, BindError."""
+        from kshell.engines.local.sources.standing import standing
+        from kshell.kafka.look import Look
+
+        for at in groups:
+            name = at.source
+            declared = self.catalog.find(name.text, name.quoted)
+            in_file = declared is not None and declared.file is not None
+            if in_file or self._given(name) is not None or self.system(name) is not None:
+                raise BindError(f"{name.text} is no topic: groups do not read it", place=name.place)
+            topic = self.topic_name(name) if declared is None else declared.topic
+            before, look = self._groups.get(topic), Look(partial(self.client_of, topic))
+            found = standing(look, topic, declared, partial(self.snapshot, topic), at, before)
+            self._groups[topic] = found
+            self.notices += found.notices if before is None else ()
+
+    def standing(self, topic: str) -> Standing | None:
+        """Where a topic is read from, if the query says AT GROUP."""
+        return self._groups.get(topic)
 
     def held(self, source: Source) -> pa.Table | None:
         """The rows of a plan's source that are in memory: a given table's, a file's."""
@@ -251,7 +310,7 @@ class Lookup:
 
             return SystemScan(system, self.ask)
         declared = self.catalog.find(name.text, name.quoted)
-        identity = f"topic {self.topic(name).name}" if declared is None else declared.name
+        identity = f"topic {self.topic_name(name)}" if declared is None else declared.name
         if identity not in self._tables:
             self._tables[identity] = self._table(name, declared)
         return self._tables[identity]
@@ -277,8 +336,9 @@ class Lookup:
         source = declared or self.sample(name).source
         return Made(
             TopicRead(
-                self.client, self.snapshot(source.topic), source, self.errors, self.budget,
-                self.properties, self.widening,
+                self.client_of(source.topic), self.snapshot(source.topic), source, self.errors,
+                self.budget, self.properties_of(source.topic), self.widening,
+                self.standing(source.topic),
             )
         )  # fmt: skip
 
@@ -289,6 +349,8 @@ class Lookup:
         """
         from kshell.sql.bind.sources import source_names
 
+        if not self._groups:
+            self.read_at(query.groups)
         catalog = self.catalog
         for text, quoted in source_names(query.tree):
             name = Name(text, quoted)
@@ -301,61 +363,3 @@ class Lookup:
                     source = as_stream(source)
                 catalog = catalog.with_topic(replace(source, name=text))
         return catalog
-
-    def inputs(
-        self, node: plan.Node, bell: threading.Event, *, bounded: bool, queued_bytes: int,
-        starts: Mapping[tuple[int, int], int] | None = None,
-    ) -> list[Input]:  # fmt: skip
-        """To follow: what a plan's scans read, from `auto.offset.reset` on or, if bounded, all.
-
-        A table that a join looks up rows of is read from its first record all the same: it would
-        be empty else.  The bell rings for each thing that comes, of which `queued_bytes` may wait.
-        With `starts`, offsets by scan and partition, a query goes on there, and in partitions that
-        it does not know with their first record; its rows have the places of their records.
-        """
-        from kshell.engines.local.sources.given import GivenInput
-        from kshell.engines.local.sources.scan_reader import Intake
-        from kshell.engines.local.sources.topic_input import Follower, TopicInput
-        from kshell.sql import plan
-
-        earliest = bounded or self.properties["auto.offset.reset"] == "earliest"
-        tables = plan.looked_up(node)
-        by_topic: dict[str, list[Follower]] = {}
-        of_given: dict[str, dict[int, plan.Scan]] = {}
-        others: list[Input] = []
-        of_system: dict[int, plan.Scan] = {}
-        for scan, leaf in enumerate(plan.scans(node)):
-            if leaf.source.file is not None:
-                from kshell.engines.local.sources.file import file_input
-
-                others.append(file_input(leaf.source.name, leaf.source.file, {scan: leaf}))
-                continue
-            if leaf.source.system:
-                of_system[scan] = leaf
-                continue
-            if self.held(leaf.source) is not None:
-                of_given.setdefault(leaf.source.topic, {})[scan] = leaf
-                continue
-            misfits = self._misfits(leaf.source) if bounded else None
-            placed = starts is not None
-            intake = Intake(leaf, self.errors, self.properties, misfits, placed=placed)
-            mine = {p: at for (of, p), at in (starts or {}).items() if of == scan}
-            whole = earliest or scan in tables or bool(mine)
-            follower = Follower(scan, intake, whole, mine)
-            by_topic.setdefault(leaf.source.topic, []).append(follower)
-        if of_system:
-            from kshell.engines.local.sources.system.following import SystemInput
-
-            made = SystemInput(of_system, self.ask, self.connected, bell, bounded=bounded)
-            others.append(made)
-        return [
-            *others,
-            *(GivenInput(name, self.given[name], leaves) for name, leaves in of_given.items()),
-            *(
-                TopicInput(
-                    self.client, self.snapshot(topic).check_whole(), followers, bell,
-                    budget=self.budget if bounded else None, queued_bytes=queued_bytes,
-                )
-                for topic, followers in by_topic.items()
-            ),
-        ]  # fmt: skip

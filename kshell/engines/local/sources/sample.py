@@ -61,10 +61,16 @@ class Sampled:
                 halves[half] = detect(self.asked[half], found)
             if learned.shape is not None:
                 halves[half] = halves[half].wider(learned.shape)
-        return _sampled(
+        made = _sampled(
             self.source.topic, self.records, halves[Half.KEY], halves[Half.VALUE], self.schemas,
             self.asked, self.samples,
         )  # fmt: skip
+        return made.of_profile(self.source.topic, self.source.profile)
+
+    def of_profile(self, name: str, profile: str) -> Sampled:
+        """As a topic of another profile's cluster, by that name."""
+        source = replace(self.source, name=name, topic=name, profile=profile)
+        return replace(self, source=source)
 
 
 def _ends(first: int, end: int, each: int) -> list[tuple[int, int]]:

@@ -25,6 +25,7 @@ from kshell.engines.local.sources.learned import Misfits, Widening
 from kshell.engines.local.sources.offsets_at import first_at
 from kshell.engines.local.sources.registry_wait import RegistryWait
 from kshell.engines.local.sources.sample import keys_are_placed
+from kshell.engines.local.sources.standing import Standing
 from kshell.errors import BadRecord, KshellError
 from kshell.formats.found import comes_as_text
 from kshell.formats.guess import json_structure
@@ -69,6 +70,7 @@ class TopicRead:
     budget: Budget
     properties: Properties
     widening: Widening
+    standing: Standing | None = None  # where a group stands from which it is read
 
 
 class _Readers(threading.local):
@@ -85,7 +87,7 @@ class TopicTable:
         self._client, self._source, self._errors = read.client, read.source, read.errors
         self._widening = read.widening
         self.budget = read.budget
-        self._properties = read.properties
+        self._properties, self._standing = read.properties, read.standing
         self._readers = _Readers()
         self._snapshot, self._offsets = read.snapshot, read.snapshot.offsets
         self._wanted: set[int] = set()  # partitions that a plan wanted
@@ -176,6 +178,9 @@ class TopicTable:
         why = {p: [pruned] if pruned else [] for p in chosen}
         for p in sorted(chosen):
             starts[p], ends[p] = self._offsets[p]
+            if self._standing is not None:
+                starts[p] = self._standing.starts[p]
+                why[p].append(self._standing.why(p))
         # Times do not stop a scan: older records may come later, also where brokers give the times
         # (their clocks differ, and a topic may have had its producers' times before).
         if bounds.time_from is not None and bounds.time_from >= 0:

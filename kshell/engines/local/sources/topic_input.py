@@ -25,7 +25,8 @@ __all__ = ["Follower", "TopicInput"]
 class Follower:
     """A scan of the plan: its number, its reader, and whether it begins with the first record.
 
-    `starts` are offsets at which it begins instead: those of a query that goes on.
+    `starts` are offsets at which it begins instead: those of a query that goes on, or
+    where a group stands.
     """
 
     scan: int

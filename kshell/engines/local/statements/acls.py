@@ -6,7 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from kshell.config import Properties
-from kshell.engines.local.statements.proposals import planned
+from kshell.engines.local.statements.proposals import planned, remark
 from kshell.errors import BindError
 from kshell.kafka.security import Acl, acls, create_acls, delete_acls
 from kshell.results import Answer, Message, Proposal, many
@@ -24,14 +24,13 @@ def create_acl(
     context: Context, statement: CreateAcl, properties: Properties
 ) -> Answer | Proposal:
     """CREATE ACL; raises BindError, KafkaError, Forbidden."""
-    admin = context.admin(properties)
     wanted = _acls(statement.rule, _EVERYWHERE)
     made = [acl for acl in wanted if not acls(context.client, acl)]
     if not made:
         return Message("These ACLs exist already.")
 
     def apply() -> Answer:
-        create_acls(admin, made)
+        create_acls(context.client, properties, made)
         context.wait_for("ACLs", lambda: all(acls(context.client, acl) for acl in made))
         return Message(f"{many(len(made), 'ACL')} created.")
 
@@ -41,19 +40,20 @@ def create_acl(
 
 def drop_acl(context: Context, statement: DropAcl, properties: Properties) -> Answer | Proposal:
     """DROP ACL; raises BindError, KafkaError, Forbidden."""
-    admin = context.admin(properties)
     wanted = _acls(statement.rule, None)
-    gone = list(dict.fromkeys(chain.from_iterable(acls(context.client, acl) for acl in wanted)))
+    found = list(dict.fromkeys(chain.from_iterable(acls(context.client, acl) for acl in wanted)))
+    gone = [acl for acl in found if acl.known]
+    left = [remark(f"kshell cannot delete {acl}") for acl in found if not acl.known]
     if not gone:
-        return Message("There is no such ACL.")
+        return Message("There is no such ACL.", tuple(left))
 
     def apply() -> Answer:
-        delete_acls(admin, gone)
+        delete_acls(context.client, properties, gone)
         context.wait_for("ACLs", lambda: not any(acls(context.client, acl) for acl in gone))
         return Message(f"{many(len(gone), 'ACL')} deleted.")
 
     plan = planned("Delete ACLs", [("ACL", str(acl), None) for acl in gone])
-    return Proposal(f"Delete {many(len(gone), 'ACL')}?", plan, apply)
+    return Proposal(f"Delete {many(len(gone), 'ACL')}?", plan, apply, tuple(left))
 
 
 def _acls(rule: Rule, host: str | None) -> list[Acl]:

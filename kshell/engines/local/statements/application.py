@@ -16,7 +16,8 @@ from kshell.engines.local.durable.ledger import Saved, read
 from kshell.engines.local.durable.plan import Plan
 from kshell.errors import Forbidden, KafkaError, UsageError
 from kshell.kafka.allowed import denied_on_group, denied_on_topic
-from kshell.kafka.group_admin import committed, delete_group
+from kshell.kafka.group_admin import delete_group
+from kshell.kafka.groups import committed
 from kshell.kafka.rights import refused
 from kshell.sql import statements as ast
 from kshell.sql.plan import scans
@@ -43,8 +44,22 @@ def check(context: Context, properties: Properties) -> dict[str, Saved]:
             "the file has no query: nothing would run",
             hint="CREATE STREAM|TABLE … AS SELECT and INSERT INTO … SELECT are queries",
         )
+    _check_letters(application)
     _check_name(context, application)
     return {name: _saved(context, plan, properties) for name, plan in application.plans.items()}
+
+
+def _check_letters(application: Application) -> None:
+    """Raise UsageError where a query reads or writes the topic of its dead letters."""
+    for plan in application.plans.values():
+        used = {plan.sink.target.topic, *(leaf.source.topic for leaf in scans(plan.sink))}
+        if application.dead_letters in used:
+            raise UsageError(
+                f"query {plan.name} reads or writes {application.dead_letters}, which is to have"
+                " the records that cannot be decoded",
+                hint="--dead-letter with another topic",
+                place=plan.place,
+            )
 
 
 def _check_name(context: Context, application: Application) -> None:
@@ -64,7 +79,7 @@ def _saved(context: Context, plan: Plan, properties: Properties) -> Saved:
     topic = context.client.find(plan.state_topic)
     saved = Saved() if topic is None else read(context.client, topic, lambda fetch: None)
     if saved.standing is None:
-        if context.client.creates_topics and _has_run(context, plan, properties):
+        if context.client.creates_topics and _has_run(context, plan):
             raise KafkaError(
                 f"query {plan.name} has run before, and its state is gone: topic"
                 f" {plan.state_topic} {'does not exist' if topic is None else 'is empty'}",
@@ -80,12 +95,12 @@ def _saved(context: Context, plan: Plan, properties: Properties) -> Saved:
     return saved
 
 
-def _has_run(context: Context, plan: Plan, properties: Properties) -> bool:
+def _has_run(context: Context, plan: Plan) -> bool:
     """Whether the query has ever committed; a coordinator that just starts is waited for."""
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:
-            return bool(committed(context.admin(properties), plan.id))
+            return bool(committed(context.look(), plan.id))
         except Forbidden:
             raise
         except KafkaError:
@@ -103,7 +118,7 @@ def reset(context: Context, names: list[str], properties: Properties) -> None:
         if context.client.find(plan.state_topic) is not None:
             admin.delete_topic(plan.state_topic)
             context.seen(plan.state_topic, lambda topic: topic is None)
-        if _has_run(context, plan, properties):
+        if _has_run(context, plan):
             delete_group(admin, plan.id)
 
 
@@ -117,6 +132,9 @@ def start(context: Context, properties: Properties) -> None:
             context.make_topic(
                 topic.name, topic.partitions, topic.replicas, topic.configs, properties
             )
+        letters = application.dead_letters
+        if letters and context.client.find(letters) is None:
+            context.make_topic(letters, 1, -1, {}, properties)
         for plan in application.plans.values():
             if context.client.find(plan.state_topic) is None:
                 context.make_topic(

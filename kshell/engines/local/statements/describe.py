@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -55,15 +56,17 @@ def describe(context: Context, statement: Describe, properties: Properties) -> A
             return Sections((described, _pseudo_columns(declared)))
         snapshot = lookup.snapshot(declared.topic)
         return Sections((described, *_extended(context.client, snapshot, declared, properties)))
-    snapshot = lookup.snapshot(lookup.topic(statement.name).name)
+    called = lookup.topic_name(statement.name)
+    snapshot, client = lookup.snapshot(called), lookup.client_of(called)
     try:
         sampled = lookup.sample(statement.name)
     except (Forbidden, Outage) as refused:
         unknown = Message(f"Topic {snapshot.name}: its columns are unknown, {refused.what}.")
         return Sections(
-            (unknown, *_partitions(context.client, snapshot, statement.extended).parts)
+            (unknown, *_partitions(client, snapshot, statement.extended).parts), (*lookup.notices,)
         )
-    return _topic(context.client, snapshot, sampled, statement.extended)
+    described = _topic(client, snapshot, sampled, statement.extended)
+    return replace(described, notices=(*described.notices, *lookup.notices))
 
 
 def _full(lookup: Lookup, name: Name) -> Answer:
@@ -118,7 +121,9 @@ def _given(name: str, rows: pa.Table) -> Sections:
                      columns))  # fmt: skip
 
 
-def _topic(client: Client, snapshot: Snapshot, sampled: Sampled, extended: bool) -> Answer:
+def _topic(
+    client: Client, snapshot: Snapshot, sampled: Sampled, extended: bool
+) -> Sections:
     """Formats and columns as inferred, partitions with offsets, and configs.
 
     EXTENDED adds every schema id with its count and first offsets, and the default configs.

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from kshell.config import Properties
 from kshell.engines.local.statements.proposals import idle_group, planned
 from kshell.errors import UnknownName
-from kshell.kafka.group_admin import committed, delete_group, group_names
+from kshell.kafka.group_admin import delete_group
+from kshell.kafka.groups import committed, listed
 from kshell.results import Answer, Message, Proposal
 from kshell.sql.cluster import DropGroup
 
@@ -22,18 +23,17 @@ def drop_group(
 ) -> Answer | Proposal:
     """DROP GROUP [IF EXISTS]; raises UnknownName, BindError, KafkaError, Forbidden."""
     name = statement.name.text
-    admin = context.admin(properties)
-    group = idle_group(admin, statement.name)
-    if not group.there:
+    look = context.look()
+    if idle_group(look, statement.name) is None:
         if statement.if_exists:
             return Message(f"Group {name} does not exist.")
-        raise UnknownName("group", name, group_names(admin), place=statement.name.place)
+        raise UnknownName("group", name, listed(look), place=statement.name.place)
 
     def apply() -> Answer:
-        delete_group(admin, name)
+        delete_group(context.admin(properties), name)
         return Message(f"Group {name} is deleted.")
 
-    offsets = sorted(committed(admin, name).items())
+    offsets = committed(look, name).items()
     steps = [
         ("group", name, None),
         *((f"offset in {topic}, partition {p}", str(at), None) for (topic, p), at in offsets),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from kshell.config import Properties
@@ -13,7 +14,8 @@ from kshell.engines.local.statements.proposals import (
     users_of,
 )
 from kshell.errors import KafkaError, Outage
-from kshell.kafka.group_admin import groups_in
+from kshell.kafka.groups import groups_in
+from kshell.kafka.look import Look
 from kshell.kafka.metadata import Topic
 from kshell.results import Answer, Message, Notice, Proposal, many
 from kshell.sql.cluster import DropTopic
@@ -37,11 +39,17 @@ def drop_topic(
         ("partitions", str(len(topic.partitions)), None),
     ]
     notices: list[Notice] = []
-    for add in (_records, _groups):
+    look = context.look()
+    parts: Sequence[Callable[[], list[Step]]] = (
+        lambda: _records(context, topic, properties),
+        lambda: _groups(look, name),
+    )
+    for part in parts:
         try:
-            steps += add(context, topic, properties)
+            steps += part()
         except (KafkaError, Outage) as error:  # one who may delete it may not see all of it
             notices.append(remark(f"{error.what}: the plan is without it"))
+    notices += (remark(f"{notice.text}: the plan is without it") for notice in look.notices)
 
     def apply() -> Answer:
         context.admin(properties).delete_topic(name)
@@ -59,10 +67,9 @@ def _records(context: Context, topic: Topic, properties: Properties) -> list[Ste
     return [("records", f"up to {held:,}", None)]
 
 
-def _groups(context: Context, topic: Topic, properties: Properties) -> list[Step]:
+def _groups(look: Look, topic: str) -> list[Step]:
     """The groups that have committed offsets there."""
-    found = groups_in(context.admin(properties), topic.name, [p.id for p in topic.partitions])
     return [
         (f"offsets of group {group}", f"committed in {many(len(at), 'partition')}", None)
-        for group, at in sorted(found.items())
+        for group, at in groups_in(look, topic).items()
     ]

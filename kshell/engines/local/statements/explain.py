@@ -45,7 +45,8 @@ def explain(context: Context, statement: ast.Explain, properties: Properties) ->
     if isinstance(inner, ast.CreateAsSelect | ast.InsertSelect):
         return _continuous(lookup, plan_sink(lookup, inner), Emit.CHANGES)
     raise Unsupported(
-        "EXPLAIN takes a SELECT, a CREATE … AS SELECT, an INSERT … SELECT or the id of a query",
+        "EXPLAIN takes a SELECT, a CREATE … AS SELECT, an INSERT … SELECT, a change of the cluster"
+        " or the id of a query",
         hint="SHOW QUERIES lists ids",
         place=inner.place,
     )
@@ -89,6 +90,9 @@ def _continuous(lookup: Lookup, node: plan.Node, emit: Emit) -> Sections:
         if whole:
             how += f" {', '.join(whole)}, which it looks up, is read from its first record."
     read = f"{', '.join(topics)}{f', and {looks}' if system else '.'}"
+    for topic in topics:
+        if (standing := lookup.standing(topic)) is not None:
+            read += f" {topic} is read from where group {standing.group} stands: {standing}."
     return Sections((Message(f"{how} Reads {read}"), Message(outline(node))))
 
 

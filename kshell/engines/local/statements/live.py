@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from kshell.engines.local.context import Context
     from kshell.engines.local.sources.lookup import Lookup
 
-__all__ = ["continuous"]
+__all__ = ["continuous", "cut", "key_headings"]
 
 
 class _Answer:
@@ -50,7 +50,7 @@ class _Answer:
         if not self._table and there.false_count:  # a touch shows nothing
             changes = changes.filter(there)
         if self.limit is not None:
-            changes = changes.slice(0, _cut(changes.weights, self.limit - self.rows))
+            changes = changes.slice(0, cut(changes.weights, self.limit - self.rows))
         self.rows += changes.there().true_count
         return changes
 
@@ -60,7 +60,7 @@ class _Answer:
         return self.limit is not None and self.rows >= self.limit
 
 
-def _cut(weights: pa.Array, more: int) -> int:
+def cut(weights: pa.Array, more: int) -> int:
     """How many changes are needed for `more` rows."""
     for i, weight in enumerate(weights.to_pylist()):
         if more <= 0:
@@ -69,7 +69,7 @@ def _cut(weights: pa.Array, more: int) -> int:
     return len(weights)
 
 
-def _key(node: plan.Answer) -> tuple[str, ...]:
+def key_headings(node: plan.Answer) -> tuple[str, ...]:
     """The headings that identify a table's rows; empty for a stream, or if one is missing."""
     if node.output.kind is Kind.STREAM:
         return ()
@@ -102,6 +102,7 @@ def _hints(lookup: Lookup, node: plan.Node) -> tuple[str, ...]:
         leaf.source.topic: sum(end - first for first, end in lookup.offsets(leaf.source).values())
         for scan, leaf in enumerate(plan.scans(node))
         if scan not in tables and lookup.held(leaf.source) is None
+        and lookup.standing(leaf.source.topic) is None
     }
     count = sum(passed.values())
     if count and lookup.properties["auto.offset.reset"] != "earliest":
@@ -150,7 +151,7 @@ def continuous(context: Context, query: Query, properties: Properties) -> Live:
 
     title = ", ".join(leaf.source.name for leaf in plan.scans(node))
     return Live(
-        answer.schema, poll, feed.cancel, stats, title, _key(node),
+        answer.schema, poll, feed.cancel, stats, title, key_headings(node),
         (*lookup.notices, *cut_in_plan(node)), node.limit is not None,
         None if placed is None else record, _hints(lookup, node),
     )  # fmt: skip

@@ -9,12 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from kshell.catalog.catalog import RunningQuery
 from kshell.catalog.model import Kind
 from kshell.config import Properties
-from kshell.engines.local.continuous.background import Background, State, stands_at
+from kshell.engines.local.continuous.background import Background
 from kshell.engines.local.continuous.run import Run
 from kshell.engines.local.continuous.sink_writer import Outlet
 from kshell.engines.local.sources.chunks import writer_of
@@ -22,10 +20,10 @@ from kshell.engines.local.sources.cut_times import cut_in_plan
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.engines.local.statements.plans import plan_sink
 from kshell.engines.local.statements.topics import create_topic, keep_topic
-from kshell.errors import BindError, UnknownName
+from kshell.errors import BindError, UnknownName, Unsupported
 from kshell.kafka.produce import Producer
-from kshell.results import Answer, Message, Rows, time_left
-from kshell.sql import ddl, plan
+from kshell.results import Answer, Message
+from kshell.sql import ddl, plan, queries
 from kshell.sql import statements as ast
 from kshell.sql.bind.upgrade import check_upgrade
 from kshell.sql.plan import scans
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
     from kshell.engines.local.context import Context
     from kshell.engines.local.durable.application import NewTopic
 
-__all__ = ["control", "create_as", "insert_select", "show_queries"]
+__all__ = ["control", "create_as", "ensure_topic", "insert_select"]
 
 
 def create_as(
@@ -56,7 +54,7 @@ def create_as(
     replaced = context.queries.get(before.query_id) if before is not None else None
     if replaced is not None:
         check_upgrade(replaced.sink, sink)
-    told = _ensure_topic(context, lookup, sink)
+    told = ensure_topic(context, lookup, sink)
     if replaced is not None:
         context.terminate(replaced.id)
         lookup = context.lookup(properties)  # the offsets now: the old query read up to here
@@ -64,7 +62,7 @@ def create_as(
     context.catalog = ddl.declare(statement, context.catalog, target).catalog
     return Message(
         f"{target.kind.value.capitalize()} {name} is created by query {id}.{told}",
-        cut_in_plan(sink),
+        (*lookup.notices, *cut_in_plan(sink)),
     )
 
 
@@ -80,10 +78,11 @@ def insert_select(
     if id in context.queries:
         raise BindError(f"Query ID '{id}' already exists.", place=statement.place)
     id = _start(context, id, sink, statement, properties, lookup)
-    return Message(f"Query {id} inserts into {sink.target.name}.", cut_in_plan(sink))
+    notices = (*lookup.notices, *cut_in_plan(sink))
+    return Message(f"Query {id} inserts into {sink.target.name}.", notices)
 
 
-def _ensure_topic(context: Context, lookup: Lookup, sink: plan.Sink) -> str:
+def ensure_topic(context: Context, lookup: Lookup, sink: plan.Sink) -> str:
     """Create the sink's topic if it does not exist, with as many partitions as its source has.
 
     Returns a sentence if the topic differs from its settings.
@@ -112,6 +111,19 @@ def _new_topic(context: Context, name: str) -> NewTopic | None:
     return None if context.application is None else context.application.topics.get(name)
 
 
+def _check_here(
+    lookup: Lookup, sink: plan.Sink, statement: ast.CreateAsSelect | ast.InsertSelect
+) -> None:
+    """Raise Unsupported where a query of an application reads another cluster."""
+    for leaf in scans(sink):
+        if lookup.properties_of(leaf.source.topic) is not lookup.properties:
+            raise Unsupported(
+                f"{leaf.source.topic} is a topic of another cluster: a query that outlives the"
+                " shell commits what it has read where it writes",
+                hint="MIRROR … EMIT CHANGES brings the topic here", place=statement.place,
+            )  # fmt: skip
+
+
 def _start(
     context: Context, id: str, sink: plan.Sink,
     statement: ast.CreateAsSelect | ast.InsertSelect, properties: Properties, lookup: Lookup,
@@ -119,6 +131,7 @@ def _start(
     """Run the query from now on, or where a file is run with the others of it; gives its name."""
     reads = frozenset(leaf.source.name for leaf in scans(sink))
     if context.application is not None:
+        _check_here(lookup, sink, statement)
         id = context.application.add(
             sink, statement.text, lambda: context.lookup(properties), statement.place
         )
@@ -140,17 +153,17 @@ def _start(
     return id
 
 
-def control(context: Context, statement: ast.QueryControl, properties: Properties) -> Answer:
+def control(context: Context, statement: queries.QueryControl, properties: Properties) -> Answer:
     """TERMINATE, PAUSE and RESUME of one query or of ALL."""
     wanted = statement.query_id.upper()
     ids = list(context.queries) if not wanted or wanted == "ALL" else [wanted]
     for id in ids:
         if id not in context.queries:
             raise UnknownName("query", id, list(context.queries))
-    acts: Mapping[ast.QueryAction, Callable[[str], None]] = {
-        ast.QueryAction.TERMINATE: context.terminate,
-        ast.QueryAction.PAUSE: lambda id: context.queries[id].pause(),
-        ast.QueryAction.RESUME: lambda id: context.queries[id].resume(),
+    acts: Mapping[queries.QueryAction, Callable[[str], None]] = {
+        queries.QueryAction.TERMINATE: context.terminate,
+        queries.QueryAction.PAUSE: lambda id: context.queries[id].pause(),
+        queries.QueryAction.RESUME: lambda id: context.queries[id].resume(),
     }
     for id in ids:
         acts[statement.action](id)
@@ -159,35 +172,3 @@ def control(context: Context, statement: ast.QueryControl, properties: Propertie
         return Message("No query runs.")
     which = ids[0] if len(ids) == 1 else f"{len(ids)} queries"
     return Message(f"{which} {'is' if len(ids) == 1 else 'are'} {done[statement.action.value]}.")
-
-
-def show_queries(context: Context, extended: bool) -> Answer:
-    """Every query of this shell: its sink, its rate, how far it is behind, and its error."""
-    if not context.queries:
-        return Message("No query runs in this shell.")
-    queries = list(context.queries.values())
-    text = pa.string()
-    columns = {
-        "query": pa.array([q.id for q in queries], text),
-        "state": pa.array([q.state.value for q in queries], text),
-        "writes": pa.array([q.sink.target.name for q in queries], text),
-        "topic": pa.array([q.sink.target.topic for q in queries], text),
-        "read": pa.array([q.feed.scanned for q in queries], pa.int64()),
-        "written": pa.array([q.written for q in queries], pa.int64()),
-        "unwritten": pa.array([q.outlet.unwritten for q in queries], pa.int64()),
-        "per second": pa.array([round(_rate(q)) for q in queries], pa.int64()),
-        "lag": pa.array([q.feed.lag for q in queries], pa.int64()),
-        "time left": pa.array([time_left(q.feed.lag, _rate(q)) or None for q in queries], text),
-        "left out": pa.array([q.feed.bad.count for q in queries], pa.int64()),
-        "late": pa.array([q.late for q in queries], pa.int64()),
-        "error": pa.array([q.failure or q.note or None for q in queries], text),
-    }
-    if extended:
-        reached = [stands_at(q.feed.reached(), 1 << 30) for q in queries]
-        columns["position"] = pa.array(reached, text)
-        columns["statement"] = pa.array([q.sink.text for q in queries], text)
-    return Rows.of(pa.table(columns))
-
-
-def _rate(query: Background) -> float:
-    return query.feed.rate() if query.state is State.RUNNING else 0.0

@@ -18,6 +18,7 @@ from kshell.errors import BindError
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import FOREVER
 from kshell.kafka.metadata import Snapshot, no_leader
+from kshell.results import many
 from kshell.sql.clauses import Position
 from kshell.sql.statements import Print
 
@@ -32,10 +33,10 @@ def of_partition(snapshot: Snapshot, statement: Print) -> Snapshot:
     if number in snapshot.missing:
         raise no_leader(snapshot.name, [number])
     if number not in snapshot.offsets:
-        there = ", ".join(map(str, snapshot.offsets))
+        count = many(len(snapshot.offsets) + len(snapshot.missing), "partition")
         raise BindError(
-            f"topic {snapshot.name} has no partition {number}", hint=f"it has {there}",
-            place=statement.partition_place,
+            f"topic {snapshot.name} has no partition {number}",
+            hint=f"it has {count}, counted from 0", place=statement.partition_place,
         )  # fmt: skip
     return replace(
         snapshot, offsets={number: snapshot.offsets[number]}, missing=frozenset()

@@ -57,28 +57,31 @@ def print_topic(context: Context, statement: Print, properties: Properties) -> A
     _check_topic(context, lookup, statement.topic)
     sampled = lookup.sample(statement.topic).source
     snapshot = of_partition(lookup.snapshot(sampled.topic), statement)
+    client = lookup.client_of(sampled.topic)
     bell = threading.Event()
     few = statement.limit is not None and statement.limit < _MANY
     room = 1 if few else QUEUED_BYTES
 
     def follow(ranges: Ranges) -> Reader:
-        return context.client.follow(snapshot, ranges, bell, room)
+        return client.follow(snapshot, ranges, bell, room)
 
     where = None if statement.where is None else Where(lookup, statement.where)
-    records = Records(whole_values(sampled), properties, context.errors, where)
+    records = Records(
+        whole_values(sampled), lookup.properties_of(sampled.topic), context.errors, where
+    )
     printed: _Printed | _Last
     if statement.last is not None:
         printed = _Last(follow, bell, records, snapshot.offsets, statement.last)
         ends = True
     else:
-        range = printed_range(context.client, snapshot, statement)
+        range = printed_range(client, snapshot, statement)
         printed = _Printed(
             follow, bell, records, range, snapshot.offsets, statement.interval, statement.limit
         )
         ends = statement.stop is not None or statement.limit is not None
     return Printed(
         records.schema, printed.poll, printed.cancel, printed.stats, sampled.topic,
-        notices=(*cut_notices([(sampled, [c.name for c in sampled.columns()])]),
+        notices=(*lookup.notices, *cut_notices([(sampled, [c.name for c in sampled.columns()])]),
                  *unread_notices(snapshot.name, snapshot.missing)),
         ends=ends,
         follows=statement.stop is None and statement.last is None,
@@ -91,7 +94,8 @@ def record_at(
     """One record as PRINT shows it; here or by its `poll`, KafkaError if it is not there."""
     lookup = context.lookup(properties)
     name = Name(topic, quoted=True)
-    snapshot = lookup.snapshot(lookup.topic(name).name)
+    called = lookup.topic_name(name)
+    snapshot = lookup.snapshot(called)
     if partition in snapshot.missing:
         raise no_leader(snapshot.name, [partition])
     first, end = snapshot.offsets.get(partition, (0, 0))
@@ -102,10 +106,11 @@ def record_at(
     bell = threading.Event()
 
     def follow(ranges: Ranges) -> Reader:
-        return context.client.follow(snapshot, ranges, bell, 1)
+        return lookup.client_of(called).follow(snapshot, ranges, bell, 1)
 
     records = Records(
-        whole_values(lookup.sample(name).source), properties, context.errors, None
+        whole_values(lookup.sample(name).source), lookup.properties_of(called), context.errors,
+        None,
     )
     printed = _One(follow, bell, records, partition, offset, snapshot.offsets)
     return Printed(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from kshell.errors import BindError, UnknownName
-from kshell.kafka.admin import Admin
-from kshell.kafka.group_admin import Group, described
+from kshell.kafka.groups import Described, named
+from kshell.kafka.look import Look
 from kshell.kafka.metadata import Snapshot, Topic
 from kshell.results import Notice, NoticeKind, Rows, many, titled
 from kshell.sql import plan
@@ -18,8 +18,8 @@ from kshell.sql.clauses import Name
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
 
-__all__ = ["Step", "idle_group", "known_topic", "planned", "remark", "users_of",
-           "without_leader"]  # fmt: skip
+__all__ = ["Step", "idle_group", "known_topic", "live_members", "planned", "remark",
+           "users_of", "without_leader"]  # fmt: skip
 
 _FEW = 5  # members that an error names
 Step = tuple[str, str | None, str | None]  # what changes, its value before, its value after
@@ -54,15 +54,26 @@ def without_leader(snapshot: Snapshot) -> list[Notice]:
     ]
 
 
-def idle_group(admin: Admin, name: Name) -> Group:
-    """The group of that name; raises BindError, with its members, if it has any."""
-    group = described(admin, name.text)
-    if group.members:
-        shown = ", ".join(group.members[:_FEW])
-        more = len(group.members) - _FEW
+def live_members(group: Described) -> str:
+    """How many members a group has, and the first of them.
+
+    >>> from kshell.kafka.groups import Member
+    >>> live_members(Described("Stable", "range", (Member("m", None, "app", "10.0.0.1", {}),)))
+    '1 live member: app at 10.0.0.1'
+    """
+    shown = ", ".join(f"{m.client} at {m.host}" for m in group.members[:_FEW])
+    more = len(group.members) - _FEW
+    return f"{many(len(group.members), 'live member')}: {shown}" + (
+        f" and {more} more" if more > 0 else ""
+    )
+
+
+def idle_group(look: Look, name: Name) -> Described | None:
+    """The group of that name, None if there is none; BindError, with its members, if it has any."""
+    group = named(look, name.text)
+    if group is not None and group.members:
         raise BindError(
-            f"group {name.text} has {many(len(group.members), 'live member')}: {shown}"
-            + (f" and {more} more" if more > 0 else ""),
+            f"group {name.text} has {live_members(group)}",
             hint="stop them first: they would go on, and commit offsets of their own",
             place=name.place,
         )

@@ -25,7 +25,8 @@ from kshell.engines.local.statements.proposals import (
 )
 from kshell.errors import BindError, StatementError, UnknownName
 from kshell.formats.file_rows import read_rows
-from kshell.kafka.group_admin import Offsets, alter_offsets, committed, group_names
+from kshell.kafka.group_admin import alter_offsets
+from kshell.kafka.groups import Offsets, committed, listed
 from kshell.kafka.metadata import Snapshot
 from kshell.permits import check_files
 from kshell.results import Answer, Message, Notice, Proposal, Rows, many, titled
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["reset_group"]
 
 _COLUMNS = {"topic": pa.string(), "partition": pa.int64(), "offset": pa.int64()}  # of a file
+_AS_SHOWN = {"offset": "committed"}  # as kafka.offsets names it
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,12 @@ def reset_group(
 ) -> Answer | Proposal:
     """RESET GROUP; raises UnknownName, BindError, KafkaError, Forbidden."""
     name = statement.name.text
-    admin = context.admin(properties)
-    group = idle_group(admin, statement.name)
-    before = committed(admin, name)
+    look = context.look()
+    group = idle_group(look, statement.name)
+    before = committed(look, name)
     notices: list[Notice] = []
-    if not group.there and not before:
-        unknown = UnknownName("group", name, group_names(admin), place=statement.name.place)
+    if group is None:
+        unknown = UnknownName("group", name, listed(look), place=statement.name.place)
         if not statement.topics and statement.file is None:
             raise unknown
         hint = f" ({unknown.hint})" if unknown.hint else ""
@@ -73,7 +75,7 @@ def reset_group(
         return Message(f"Group {name} is there already.")
 
     def apply() -> Answer:
-        alter_offsets(admin, name, moved)
+        alter_offsets(context.admin(properties), name, moved)
         return Message(f"Group {name} is reset in {many(len(moved), 'partition')}.")
 
     title = f"Reset group {name}"
@@ -186,9 +188,12 @@ class _Reset:
     def _read(self, path: str) -> list[tuple[str | None, int | None, int | None]]:
         most = self.properties.number("kshell.file.max.bytes") or 0
         data, _ = content(path, most)
-        columns = [Column(name, type) for name, type in _COLUMNS.items()]
+        own, _ = read_rows(path, data, (), most)
+        as_shown = "committed" in own.schema.names and "offset" not in own.schema.names
+        names = [_AS_SHOWN.get(name, name) if as_shown else name for name in _COLUMNS]
+        columns = [Column(n, type) for n, type in zip(names, _COLUMNS.values(), strict=True)]
         rows, _ = read_rows(path, data, columns, most)
-        return list(zip(*(rows.column(n).to_pylist() for n in _COLUMNS), strict=True))
+        return list(zip(*(rows.column(n).to_pylist() for n in names), strict=True))
 
     def _named_in_file(self, where: str, topic: str) -> Snapshot:
         try:

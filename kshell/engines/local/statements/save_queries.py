@@ -14,8 +14,8 @@ from kshell.config import PROPERTIES, Properties, Scope
 from kshell.errors import UsageError
 from kshell.permits import check_files
 from kshell.results import Answer, Message, many
-from kshell.sql import statements as ast
 from kshell.sql.plan import scans
+from kshell.sql.queries import SaveQueries
 from kshell.whole_file import WholeFile, exists
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _OWN = ("kshell.functions", "kshell.partitioner")  # of kshell's properties thos
 
 
 def save_queries(
-    context: Context, statement: ast.SaveQueries, properties: Properties
+    context: Context, statement: SaveQueries, properties: Properties
 ) -> Answer:
     """Write the file; raises UsageError if it is there, or if no query runs."""
     check_files(properties, "SAVE QUERIES")

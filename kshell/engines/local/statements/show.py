@@ -6,6 +6,7 @@ Light to import: a person tries with `kshell -e "SHOW TOPICS"` whether a cluster
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.errors import Outage, UnknownName, Unsupported
 from kshell.kafka.client import Client
-from kshell.kafka.metadata import Snapshot, Topic
+from kshell.kafka.metadata import Partition, Snapshot, Topic
 from kshell.results import Answer, Message, Notice, NoticeKind, Rows, titled
 from kshell.sql.statements import Show, ShowWhat
 from kshell.types import ksql_name
@@ -46,7 +47,7 @@ def show(context: Context, statement: Show, properties: Properties) -> Answer:
         case ShowWhat.FUNCTIONS:
             return _functions()
         case ShowWhat.QUERIES:
-            from kshell.engines.local.statements.persistent import show_queries
+            from kshell.engines.local.statements.queries import show_queries
 
             return show_queries(context, statement.extended)
         case ShowWhat.STREAMS | ShowWhat.TABLES:
@@ -60,6 +61,14 @@ def show(context: Context, statement: Show, properties: Properties) -> Answer:
             from kshell.engines.local.statements.show_system import system_tables
 
             return system_tables()
+        case ShowWhat.PLUGINS:
+            from kshell.engines.local.statements.connectors import show_plugins
+
+            return show_plugins(properties)
+        case ShowWhat.SUBJECTS | ShowWhat.SCHEMAS | ShowWhat.COMPATIBILITY:
+            from kshell.engines.local.statements.subjects import show_registry
+
+            return show_registry(statement, properties)
         case _:
             from kshell.engines.local.statements.show_system import show_system
 
@@ -76,6 +85,10 @@ def _topics(client: Client, isolation: str, internal: bool, extended: bool) -> R
         "replicas": [max((len(p.replicas) for p in t.partitions), default=0) for t in topics],
     }
     types = {"topic": pa.string(), "partitions": pa.int64(), "replicas": pa.int64()}
+    states = [_state(t.partitions) for t in topics]
+    if any(states):
+        columns["state"] = states
+        types["state"] = pa.string()
     notices: list[Notice] = []
     if extended:
         held = [_snapshot(client, t, isolation) for t in topics]
@@ -92,6 +105,14 @@ def _topics(client: Client, isolation: str, internal: bool, extended: bool) -> R
         ]
         types |= dict.fromkeys(("least in sync", "first offsets", "records up to"), pa.int64())
     return replace(titled("", columns, types), notices=lambda: notices)
+
+
+def _state(partitions: Sequence[Partition]) -> str | None:
+    """What is wrong with some of them; None where nothing is."""
+    offline = sum(p.leader < 0 for p in partitions)
+    behind = sum(p.leader >= 0 and len(p.isr) < len(p.replicas) for p in partitions)
+    parts = [f"{offline} offline"] * bool(offline) + [f"{behind} under-replicated"] * bool(behind)
+    return ", ".join(parts) or None
 
 
 def _snapshot(client: Client, topic: Topic, isolation: str) -> Snapshot | None:

@@ -39,6 +39,8 @@ _SELECTS: Mapping[ShowWhat, str] = {
     ShowWhat.PRODUCERS: """SELECT * FROM kafka.producers {}
         ORDER BY topic, partition, producer_id""",
     ShowWhat.QUOTAS: "SELECT * FROM kafka.quotas {} ORDER BY ALL",
+    ShowWhat.CONNECTORS: """SELECT name, type, state, class, worker, tasks, tasks_failed,
+        split_part(trace, chr(10), 1) AS why FROM kafka.connectors {} ORDER BY name""",
 }
 _OF_ONE = "SELECT name, value, set_by, read_only FROM kafka.configs {} ORDER BY name"
 
@@ -56,6 +58,8 @@ def show_system(context: Context, statement: Show, properties: Properties) -> Ro
                 "broker", str(statement.broker), known, place=statement.place
             )  # fmt: skip
         where = f"WHERE broker = {statement.broker}"
+    elif statement.type:
+        where = f"WHERE type = {quote_text(statement.type)}"
     elif statement.what is ShowWhat.PARTITIONS and not statement.all:
         where = "WHERE topic NOT IN (SELECT topic FROM kafka.topics WHERE internal)"
     if statement.what is ShowWhat.CONFIGS and where:

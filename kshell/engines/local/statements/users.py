@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kshell.config import Properties
+from kshell.config import MASK, Properties
 from kshell.engines.local.statements.proposals import planned
 from kshell.errors import BindError, UnknownName
 from kshell.kafka.security import delete_user, users_mechanisms
@@ -22,7 +22,6 @@ __all__ = ["drop_user", "set_user"]
 
 _ITERATIONS = 8192
 _FEWEST, _MOST = 4096, 16384  # that Kafka takes
-_MASK = "********"
 
 
 def set_user(context: Context, statement: SetUser, properties: Properties) -> Answer | Proposal:
@@ -60,7 +59,7 @@ def set_user(context: Context, statement: SetUser, properties: Properties) -> An
     title = f"{'Create' if statement.creates else 'Change'} user {name}"
     before = now.get(mechanism)
     steps = [
-        (f"password for {mechanism}", None if before is None else _MASK, _MASK),
+        (f"password for {mechanism}", None if before is None else MASK, MASK),
         ("iterations", None if before is None else str(before), str(iterations)),
     ]
     return Proposal(f"{title}?", planned(title, steps), apply)
@@ -87,5 +86,5 @@ def drop_user(context: Context, statement: DropUser, properties: Properties) -> 
         return Message(f"User {name} is deleted.")
 
     title = f"Delete user {name}"
-    steps = [(f"password for {mechanism}", _MASK, None) for mechanism in gone]
+    steps = [(f"password for {mechanism}", MASK, None) for mechanism in gone]
     return Proposal(f"{title}?", planned(title, steps), apply)

@@ -13,9 +13,16 @@ from kshell.engines.local.sources.system import following
 from kshell.sql.parse import parse
 
 from ...kafka.fake_cluster import FakeCluster, FakeGroup
+from ...kafka.fake_connect import FakeConnect, fake_connect
 from ..answers import rows_of
 
-PROPERTIES = Properties({})
+
+@pytest.fixture(scope="session")
+def connect() -> Iterator[FakeConnect]:
+    """A Kafka Connect with one connector."""
+    with fake_connect() as made:
+        made.answer("POST", "/connectors", {"name": "lines", "config": {"connector.class": "org.x.LineSourceConnector"}})
+        yield made
 
 
 @pytest.fixture
@@ -36,11 +43,13 @@ def cluster() -> FakeCluster:
 
 
 @pytest.fixture
-def execute(cluster) -> Iterator[Callable]:
+def execute(cluster, connect) -> Iterator[Callable]:
     client = cluster.client()
     engine = LocalEngine(client)
 
-    def execute(text, properties=PROPERTIES):
+    given = Properties({"connect.url": connect.url})
+
+    def execute(text, properties=given):
         return engine.run(parse(text)[0], properties)
 
     execute.engine = engine

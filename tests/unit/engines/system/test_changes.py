@@ -76,6 +76,7 @@ def test_an_outage_is_noted_while_it_lasts(execute, changes, cluster):
     while "no broker answers" not in answer.stats().note:
         answer.poll(0.05)
         assert time.monotonic() < deadline
+    assert answer.stats().lag is None  # what there is now, nobody says
     cluster.down = set()
     while answer.stats().note:
         answer.poll(0.05)

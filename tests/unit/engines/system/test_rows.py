@@ -10,8 +10,10 @@ import pytest
 
 from kshell.config import Properties
 from kshell.engines.local.sources.system import lag
+from kshell.engines.local.sources.system.asked import Asked
 from kshell.engines.local.sources.system.tables import TABLES
 from kshell.errors import BadRecord, BindError, Outage, UnknownName, Unsupported
+from kshell.kafka.look import Look
 from kshell.results import Rows, Sections
 
 from ..answers import rows_of
@@ -219,7 +221,7 @@ def test_what_takes_a_topic_says_that_it_is_a_system_table(execute, text):
 
 @pytest.mark.parametrize(
     ("committed", "end", "verdict"),
-    [(4, 10, "stuck"), (10, 10, "caught up"), (6, 10, "draining"), (5, 15, "growing"), (6, 12, "steady")],
+    [(4, 10, "no commit"), (4, 15, "no commit"), (10, 10, "caught up"), (6, 10, "draining"), (5, 15, "growing"), (6, 12, "steady")],
 )
 def test_the_verdict_is_of_two_looks(ask, cluster, monkeypatch, committed, end, verdict):
     def change(seconds):
@@ -228,8 +230,45 @@ def test_the_verdict_is_of_two_looks(ask, cluster, monkeypatch, committed, end, 
 
     monkeypatch.setattr(lag.time, "sleep", change)
     rows = ask("SELECT verdict, sign(rate) FROM kafka.lag WHERE group_id='billing' AND partition=0")
-    signs = {"stuck": 0, "caught up": -1, "draining": -1, "growing": 1, "steady": 0}
+    signs = {"no commit": (end > 10), "caught up": -1, "draining": -1, "growing": 1, "steady": 0}
     assert rows == [(verdict, signs[verdict])]
+
+
+def test_a_group_without_members_that_does_not_move_is_stuck(ask, cluster, monkeypatch):
+    monkeypatch.setattr(lag.time, "sleep", lambda seconds: None)
+    cluster.groups["audit"].state = "Empty"
+    rows = ask("SELECT verdict FROM kafka.lag WHERE group_id = 'audit' ORDER BY partition")
+    assert rows == [("caught up",), ("stuck",), ("stuck",)]
+
+
+@pytest.mark.parametrize(("apart", "verdict"), [(6, "no commit"), (10, "stuck")])
+def test_consumers_commit_every_five_seconds_and_are_stuck_after_more(cluster, apart, verdict):
+    """Of a live query: its looks are up to ten seconds apart."""
+    client = cluster.client()
+    before = Look(lambda: client)
+    columns = frozenset({"verdict", "lag"})
+    only = frozenset({"billing"})
+    list(lag.lag(Asked(before, columns | {"lag"}, only, None, list, Properties({}), before)))
+    now = before.again()
+    now.began = before.began + apart
+    rows = list(lag.lag(Asked(now, columns, only, None, list, Properties({}), before)))
+    assert [row[-1] for row in rows] == [verdict, "caught up", verdict]
+    client.close()
+
+
+def test_plans_for_groups_ask_as_the_tables_do(execute, cluster):
+    """The brokers' lists of groups: no other connection is made for it."""
+    plan = execute("DROP GROUP audit")
+    assert rows_of(plan.plan) == [
+        {"what": "group", "before": "audit", "after": None},
+        *({"what": f"offset in orders, partition {p}", "before": at, "after": None}
+          for p, at in enumerate(["10", "2", "5"])),
+    ]  # fmt: skip
+    with pytest.raises(BindError, match="group billing has 1 live member: c at 10.0.0.1"):
+        execute("DROP GROUP billing")
+    with pytest.raises(UnknownName) as raised:
+        execute("RESET GROUP audi TO EARLIEST")
+    assert raised.value.hint == "did you mean audit?"
 
 
 def test_only_who_names_them_waits_for_two_looks(ask, monkeypatch):
@@ -251,3 +290,15 @@ def test_explain_says_what_the_cluster_is_asked_for(execute):
     assert "kafka.lag (asked for group_id audit)" in bounded.parts[0].text
     live = execute("EXPLAIN SELECT lag FROM kafka.lag EMIT CHANGES")
     assert live.parts[0].text == "Continuous: looks at the cluster every second for kafka.lag."
+
+
+def test_consume_asks_where_a_group_has_members(execute, cluster):
+    plan = execute("CONSUME FROM orders GROUP billing COMMIT AT LEAST ONCE")
+    assert plan.question == "Join group billing, which has 1 live member: c at 10.0.0.1?"
+    assert rows_of(plan.plan) == [
+        {"what": "members", "before": "1", "after": "2"},
+        {"what": "partitions of c at 10.0.0.1", "before": "orders: 0, 1", "after": "shared out anew"},
+    ]
+    with pytest.raises(UnknownName) as raised:
+        execute("CONSUME FROM order GROUP billing")
+    assert raised.value.hint == "did you mean orders?"

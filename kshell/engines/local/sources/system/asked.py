@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kshell.config import Properties
 from kshell.engines.error_log import ErrorLog
 from kshell.kafka.look import Look
 from kshell.results import Running
@@ -26,6 +27,7 @@ class Asked:
     only: frozenset[str] | None
     errors: ErrorLog
     queries: Callable[[], Sequence[Running]]
+    properties: Properties
     earlier: Look | None = None
 
     def names(self, *columns: str) -> bool:

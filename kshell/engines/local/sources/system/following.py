@@ -21,7 +21,7 @@ from kshell.engines.local.sources.base import Piece
 from kshell.engines.local.sources.system.asked import Asked
 from kshell.engines.local.sources.system.faces import needed_columns
 from kshell.engines.local.sources.system.tables import SCHEMA, TABLES
-from kshell.errors import Outage
+from kshell.errors import ConnectDown, Outage
 from kshell.kafka.look import Look
 from kshell.results import LeftOut, Notice
 from kshell.sql import plan
@@ -88,7 +88,6 @@ class SystemInput:
     starts: Mapping[tuple[int, int], int] = MappingProxyType({})
     paused: frozenset[int] = frozenset()
     notices: Sequence[Notice] = ()
-    lag = 0
 
     def __init__(
         self,
@@ -120,7 +119,7 @@ class SystemInput:
             try:
                 self._look()
                 self.note = ""
-            except Outage as outage:
+            except (Outage, ConnectDown) as outage:
                 if self._bounded:
                     self._fail(outage)
                     return
@@ -171,6 +170,10 @@ class SystemInput:
         if piece is not None:
             self._taken.set()
         return piece
+
+    @property
+    def lag(self) -> int | None:
+        return None if self.note else 0
 
     def ended(self, partition: int) -> bool:
         return self._seen > 0 and self._piece is None

@@ -17,6 +17,7 @@ __all__ = ["lag"]
 
 Row = tuple[Any, ...]
 _APART = 1.0  # seconds between the two looks of a bounded query
+_COMMITS = 8.0  # seconds in which a group that reads has committed: consumers do every 5 by default
 
 
 def lag(asked: Asked) -> Iterator[Row]:
@@ -50,7 +51,7 @@ def _rows(asked: Asked, earlier: Look | None) -> Iterator[Row]:
             yield (
                 g.id, *at, *(_shown(member) if member else (None, None, None)),
                 committed, firsts.get(at), ends.get(at), behind,
-                *_movement(earlier, look, g.id, at, committed, behind),
+                *_movement(earlier, look, g, at, committed, behind),
             )  # fmt: skip
 
 
@@ -104,13 +105,13 @@ def _shown(member: Member) -> Row:
 
 
 def _movement(
-    earlier: Look | None, look: Look, group: str, at: Place,
+    earlier: Look | None, look: Look, group: Group, at: Place,
     committed: int | None, behind: int | None,
 ) -> tuple[float | None, str | None]:  # fmt: skip
     """By how much a second the lag has grown since the earlier look, and what that means."""
     if earlier is None:
         return None, None
-    before = known_commits(earlier, group)
+    before = known_commits(earlier, group.id)
     seconds = look.began - earlier.began
     if before is None or behind is None or seconds <= 0:
         return None, None
@@ -123,5 +124,6 @@ def _movement(
     if behind == 0:
         return rate, "caught up"
     if then == committed:
-        return rate, "stuck"
+        stuck = group.state == "Empty" or seconds >= _COMMITS
+        return rate, "stuck" if stuck else "no commit"
     return rate, "growing" if rate > 0 else "draining" if rate < 0 else "steady"

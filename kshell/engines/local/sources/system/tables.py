@@ -29,7 +29,7 @@ from kshell.types import (
 if TYPE_CHECKING:
     from kshell.engines.local.sources.system.asked import Rows
 
-__all__ = ["SCHEMA", "TABLES", "SystemColumn", "SystemTable"]
+__all__ = ["LISTED", "SCHEMA", "TABLES", "SystemColumn", "SystemTable"]
 
 SCHEMA = "kafka"  # what stands before the dot
 
@@ -204,8 +204,9 @@ _ALL = (
             # They need two looks, a second apart.
             SystemColumn("rate", DOUBLE, "by how many records a second the lag grows; below 0 it"
                          " shrinks", hidden=True),
-            SystemColumn("verdict", STRING, "caught up, draining, growing, steady, or stuck:"
-                         " nothing was committed between two looks", hidden=True),
+            SystemColumn("verdict", STRING, "caught up, draining, growing, steady; no commit:"
+                         " nothing was committed between two looks; stuck: the group has no members"
+                         " either, or has committed nothing for 8 seconds", hidden=True),
         ),
         narrows=("group_id",),
     ),
@@ -255,6 +256,19 @@ _ALL = (
         ),
     ),
     SystemTable(
+        "connectors", "every connector of Kafka Connect (--connect)", "connect:connectors",
+        (
+            _key("name", STRING, "the connector's name"),
+            SystemColumn("type", STRING, "source or sink"),
+            SystemColumn("state", STRING, "RUNNING, PAUSED, STOPPED, FAILED, UNASSIGNED …"),
+            SystemColumn("class", STRING, "the plugin that it is of"),
+            SystemColumn("worker", STRING, "the worker that runs it"),
+            SystemColumn("tasks", INTEGER, "how many tasks it has"),
+            SystemColumn("tasks_failed", INTEGER, "how many of them have failed"),
+            SystemColumn("trace", STRING, "why it has failed, or its first task that has"),
+        ),
+    ),
+    SystemTable(
         "log_dirs", "the bytes of every replica on its broker's disks", "states:log_dirs",
         (
             _BROKER,
@@ -288,3 +302,8 @@ _ALL = (
     ),
 )  # fmt: skip
 TABLES: Mapping[str, SystemTable] = MappingProxyType({table.name: table for table in _ALL})
+# The columns whose values are the names of a thing, for completion.
+LISTED: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {"group": ("groups", "group_id"), "broker": ("brokers", "broker"),
+     "principal": ("acls", "principal"), "connector": ("connectors", "name")}
+)  # fmt: skip

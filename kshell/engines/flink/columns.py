@@ -1,0 +1,155 @@
+"""How Flink's formats hold a column: its type in a table, and the way to KSQL's type and back.
+
+`tables` declares with it, `nodes` reads and writes.  Flink's JSON and CSV have texts for times
+where ksqlDB has numbers, and its names are case-sensitive where ksqlDB's are not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from kshell.catalog.model import Column, FormatSpec, Source
+from kshell.engines.flink.expressions import NoEqual
+from kshell.engines.flink.types import flink_type, millis, quote
+from kshell.field_names import plain
+from kshell.types import ksql_name, parts
+
+__all__ = ["KEY_BYTES", "Stored", "format_of", "key_bytes", "key_of", "stored"]
+
+KEY_BYTES = "KSQL_KEY"  # the column of a windowed key's bytes
+_DAY_ZERO = "DATE '1970-01-01'"
+_FORMATS = {"JSON": "json", "AVRO": "avro-confluent", "DELIMITED": "csv", "KAFKA": "raw"}
+_RAW = (pa.string(), pa.int32(), pa.int64(), pa.float64(), pa.binary())
+_TIMES = (pa.timestamp("ms"), pa.date32())
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A column in a topic: its name and Flink type there, KSQL's value of it, and it of KSQL's.
+
+    `read` and `written` have `{0}` for the value.
+    """
+
+    name: str
+    type: str
+    read: str = "{0}"
+    written: str = "{0}"
+
+    @property
+    def value(self) -> str:
+        """KSQL's value of the column."""
+        return self.read.replace("{0}", quote(self.name))
+
+
+def format_of(spec: FormatSpec, half: str) -> str:
+    """Flink's name of a format; raises NoEqual."""
+    found = _FORMATS.get(spec.name)
+    if found is None:
+        raise NoEqual(
+            f"{spec.name} {half}s have no equal on Flink: JSON, AVRO, DELIMITED and KAFKA have",
+            spec.name,
+        )
+    return found
+
+
+def stored(column: Column, format: FormatSpec, seen: pa.DataType | None, name: str) -> Stored:
+    """A value column; `seen` is its type as the topic spells its fields, if that is known."""
+    type = column.type
+    if format.name == "KAFKA" and type not in _RAW:
+        raise NoEqual(f"a KAFKA value of {ksql_name(type)} has no equal on Flink", column.name)
+    if type in _TIMES:
+        return _time(name, type, format)
+    if any(_has_time(part) for part in parts(type)):
+        raise NoEqual(
+            f"{column.name}: a time inside of {ksql_name(type)} has no equal on Flink", column.name
+        )
+    spelled = _spelled(type, seen)
+    if spelled == type:
+        return Stored(name, flink_type(type))
+    there, here = flink_type(spelled), flink_type(type)
+    return Stored(name, there, f"CAST({{0}} AS {here})", f"CAST({{0}} AS {there})")
+
+
+def _time(name: str, type: pa.DataType, format: FormatSpec) -> Stored:
+    if format.name == "AVRO":
+        if type == pa.date32():
+            return Stored(name, "DATE")
+        cast = "CAST({0} AS TIMESTAMP_LTZ(3))", "CAST({0} AS TIMESTAMP(3))"
+        return Stored(name, "TIMESTAMP(3)", *cast)
+    if type == pa.date32():
+        read = f"CAST(TIMESTAMPADD(DAY, {{0}}, {_DAY_ZERO}) AS DATE)"
+        return Stored(name, "INT", read, f"TIMESTAMPDIFF(DAY, {_DAY_ZERO}, {{0}})")
+    return Stored(name, "BIGINT", "TO_TIMESTAMP_LTZ({0}, 3)", millis("{0}"))
+
+
+def _has_time(type: pa.DataType) -> bool:
+    return type in _TIMES or any(map(_has_time, parts(type)))
+
+
+def _spelled(type: pa.DataType, seen: pa.DataType | None) -> pa.DataType:
+    """The type with the names of fields that the topic has."""
+    if seen is None:
+        return type
+    if pa.types.is_struct(type) and pa.types.is_struct(seen):
+        names = {f.name.casefold(): f for f in seen}
+        return pa.struct([
+            (plain(there.name) if (there := names.get(f.name.casefold())) is not None else f.name,
+             _spelled(f.type, there.type if there is not None else None))
+            for f in type
+        ])  # fmt: skip
+    if pa.types.is_list(type) and pa.types.is_list(seen):
+        return pa.list_(_spelled(type.value_type, seen.value_type))
+    if pa.types.is_map(type) and pa.types.is_map(seen):
+        return pa.map_(type.key_type, _spelled(type.item_type, seen.item_type))
+    return type
+
+
+def key_of(source: Source, *, sink: bool = False) -> tuple[str, list[Stored]]:
+    """Flink's format of a source's key, and its columns; an empty format if it has no key."""
+    key, format = source.key, source.key_format
+    if not key:
+        return "", []
+    if source.window is not None:
+        if not sink:
+            raise NoEqual(
+                f"{source.name} has windowed keys, which queries on Flink cannot read",
+                source.name,
+            )
+        return "raw", [Stored(KEY_BYTES, "BYTES")]
+    if len(key) == 1 and format.name == "KAFKA" and key[0].type in _RAW:
+        return "raw", [Stored(key[0].name, flink_type(key[0].type))]
+    if len(key) == 1 and format.name == "JSON" and key[0].type in (*_RAW[:4], pa.bool_()):
+        into = flink_type(key[0].type)
+        read = "TRY_CAST(JSON_VALUE('{\"k\":' || {0} || '}', '$.k') AS " + into + ")"
+        return "raw", [Stored(key[0].name, "STRING", read, "JSON_STRING({0})")]
+    if format.name == "DELIMITED":
+        return "csv", [Stored(c.name, flink_type(c.type)) for c in key]
+    if format.name in ("JSON", "AVRO") and len(key) > 1:
+        return format_of(format, "key"), [stored(c, format, None, c.name) for c in key]
+    types = ", ".join(ksql_name(c.type) for c in key)
+    raise NoEqual(f"{format.name} keys of {types} have no equal on Flink", key[0].name)
+
+
+def key_bytes(source: Source, columns: list[str], start: str, end: str = "") -> str:
+    """The bytes of a windowed key as ksqlDB writes them: the key, a session's end, the start."""
+    times = [moment for moment in (end, start) if moment]
+    parts = [_key_hex(source, columns), *(f"LPAD(HEX({millis(t)}), 16, '0')" for t in times)]
+    return f"UNHEX({' || '.join(parts)})"
+
+
+def _key_hex(source: Source, columns: list[str]) -> str:
+    format, key = source.key_format.name, source.key
+    if format == "JSON":
+        pairs = zip(key, columns, strict=True)
+        whole = ", ".join(f"KEY '{c.name}' VALUE {sql}" for c, sql in pairs)
+        return f"HEX(JSON_OBJECT({whole}))" if len(key) > 1 else f"HEX(JSON_STRING({columns[0]}))"
+    if format in ("KAFKA", "DELIMITED") and len(key) == 1:
+        if key[0].type == pa.string():
+            return f"HEX({columns[0]})"
+        if format == "KAFKA" and key[0].type in (pa.int32(), pa.int64()):
+            digits = f"LPAD(HEX(CAST({columns[0]} AS BIGINT)), 16, '0')"
+            return f"SUBSTRING({digits}, 9)" if key[0].type == pa.int32() else digits
+    types = ", ".join(ksql_name(c.type) for c in key)
+    raise NoEqual(f"windowed {format} keys of {types} have no equal on Flink", key[0].name)

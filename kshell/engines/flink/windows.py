@@ -1,0 +1,154 @@
+"""GROUP BY on Flink, with and without windows.
+
+EMIT CHANGES is an ordinary aggregate over the window's start, which updates; EMIT FINAL is Flink's
+own window, which gives its row once.  `nodes` calls both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kshell.catalog.model import TIME_COLUMNS, Kind, WindowType
+from kshell.engines.flink.columns import KEY_BYTES, key_bytes
+from kshell.engines.flink.expressions import NoEqual, expression, fill, named
+from kshell.engines.flink.tables import Made
+from kshell.engines.flink.types import interval, millis, quote, timestamp
+from kshell.sql import plan
+from kshell.sql.expressions import Call
+from kshell.sql.functions import flink_of
+
+__all__ = ["aggregate", "closed", "timed"]
+
+_START, _END = "`WINDOWSTART`", "`WINDOWEND`"
+_NOTED = {
+    "COLLECT_LIST": "COLLECT_LIST has no limit",
+    "COLLECT_SET": "COLLECT_SET has no limit",
+    "COUNT_DISTINCT": "COUNT_DISTINCT is exact above 1,024, where it is an estimate here",
+    "LATEST_BY_OFFSET": "LATEST_BY_OFFSET across partitions is by arrival",
+    "EARLIEST_BY_OFFSET": "EARLIEST_BY_OFFSET across partitions is by arrival",
+}
+
+
+def timed(node: plan.Node) -> bool:
+    """Whether ROWTIME is still the time that Flink's watermarks are of."""
+    match node:
+        case plan.Scan():
+            return True
+        case plan.Filter() | plan.Project() | plan.Rekey() | plan.Explode():
+            return timed(node.input)
+        case plan.StreamTableJoin():
+            return timed(node.left)
+        case _:
+            return False
+
+
+def _of(call: Call, made: Made) -> str:
+    template = flink_of(call)
+    if not template:
+        raise NoEqual(f"{call.function} has no equal in Flink SQL", call.function)
+    if call.function in _NOTED:
+        made.note(_NOTED[call.function])
+    return fill(template, call)
+
+
+def _columns(node: plan.Aggregate, made: Made) -> dict[str, str]:
+    columns = {name: _of(call, made) for name, call in node.aggregates}
+    return columns | {"ROWTIME": f"MAX({timestamp('`ROWTIME`')})"}
+
+
+def _grouped(group: Mapping[str, str]) -> str:
+    """ksqlDB drops a row in whose key a column is NULL."""
+    there = " AND ".join(f"{sql} IS NOT NULL" for sql in group.values())
+    return f" WHERE {there}" if there else ""
+
+
+def aggregate(node: plan.Aggregate, rows: str, made: Made) -> str:
+    """GROUP BY whose results change."""
+    group = {item.name: expression(item.expression) for item in node.group}
+    if node.window is None:
+        columns = {**group, **_columns(node, made)}
+        by = ", ".join(group.values())
+        return f"SELECT {named(columns)} FROM ({rows}){_grouped(group)} GROUP BY {by}"
+    return _changing(node, group, rows, made)
+
+
+def _changing(node: plan.Aggregate, group: dict[str, str], rows: str, made: Made) -> str:
+    window = node.window
+    assert window is not None
+    if window.type in (WindowType.SESSION, WindowType.SLIDING):
+        raise NoEqual(
+            f"{window.type.value} windows that change have no equal on Flink",
+            window.type.value,
+            "EMIT FINAL gives the session when it has closed" if window.type is WindowType.SESSION
+            else "",
+        )  # fmt: skip
+    made.note("state of windows is kept until kshell.flink.state.ttl; it is not freed by itself")
+    at, size = millis("I.`ROWTIME`"), window.size_ms
+    step = window.advance_ms or size
+    shift, hopping = "", ""
+    if step != size:
+        # A record is in several windows: one row for each, the oldest window first.
+        back = range((size - 1) // step, -1, -1)
+        shift = " - H.`BACK`"
+        backs = ", ".join(f"CAST({n * step} AS BIGINT)" for n in back)
+        hopping = f" CROSS JOIN UNNEST(ARRAY[{backs}]) AS H(`BACK`)"
+    start = f"({at} - MOD({at}, {step}){shift})"
+    where = [f"{start} + {size} > {at}", f"{start} >= 0"] if hopping else []
+    if timed(node.input):
+        # Beside the rows first: in the condition of a join, Flink cannot compute it.
+        seen, grace = quote("KSQL_SEEN"), plan.grace_of(window)
+        rows = f"SELECT *, {millis('CURRENT_WATERMARK(`ROWTIME`)')} AS {seen} FROM ({rows})"
+        where.append(f"({seen} IS NULL OR {seen} + 1 < {start} + {size + grace})")
+    placed = (
+        f"SELECT I.*, TO_TIMESTAMP_LTZ({start}, 3) AS {_START},"
+        f" TO_TIMESTAMP_LTZ({start} + {size}, 3) AS {_END}"
+        f" FROM ({rows}) AS I{hopping}{' WHERE ' + ' AND '.join(where) if where else ''}"
+    )
+    columns = _columns(node, made)
+    if made.keys_of is None:
+        columns = {**group, **columns, "WINDOWSTART": _START, "WINDOWEND": _END}
+        by = ", ".join([*group.values(), _START, _END])
+    else:
+        # By the bytes of the key alone: then no tombstones come between the updates of a key.
+        bytes_ = key_bytes(made.keys_of, list(group.values()), _START)
+        firsts = {name: f"MAX({sql})" for name, sql in group.items()}
+        times = {"WINDOWSTART": f"MAX({_START})", "WINDOWEND": f"MAX({_END})"}
+        columns = {**firsts, **columns, **times, KEY_BYTES: bytes_}
+        by = bytes_
+    return f"SELECT {named(columns)} FROM ({placed}){_grouped(group)} GROUP BY {by}"
+
+
+def closed(node: plan.Aggregate, rows: str, made: Made) -> str:
+    """GROUP BY of EMIT FINAL: Flink's window over a view, since it wants the rows by a name."""
+    window = node.window
+    assert window is not None
+    if not timed(node.input) or node.input.output.kind is Kind.TABLE:
+        raise NoEqual("EMIT FINAL over a join of streams has no equal on Flink", "FINAL",
+                      "write the join to a topic first, and group that")  # fmt: skip
+    group = {item.name: expression(item.expression) for item in node.group}
+    grouped = {f"KSQL_GROUP_{n}": sql for n, sql in enumerate(group.values())}
+    view = made.view(f"SELECT *, {named(grouped)} FROM ({rows}){_grouped(group)}")
+    keys = [quote(name) for name in grouped]
+    on = f"DESCRIPTOR({quote(TIME_COLUMNS[0])})"
+    size = interval(window.size_ms)
+    end = "window_end"
+    match window.type:
+        case WindowType.TUMBLING:
+            placed = f"TUMBLE(TABLE {view}, {on}, {size})"
+        case WindowType.HOPPING:
+            placed = f"HOP(TABLE {view}, {on}, {interval(window.advance_ms or 1)}, {size})"
+        case WindowType.SESSION:
+            placed = f"SESSION(TABLE {view} PARTITION BY ({', '.join(keys)}), {on}, {size})"
+            end = f"window_end - {size}"  # ksqlDB's session ends with its last record
+        case _:
+            raise NoEqual("SLIDING windows have no equal on Flink", "SLIDING")
+    columns = dict(zip(group, keys, strict=True))
+    columns |= _columns(node, made)
+    columns |= {"WINDOWSTART": timestamp("window_start"), "WINDOWEND": timestamp(end)}
+    by = ", ".join([*keys, "window_start", "window_end"])
+    result = f"SELECT {named(columns)} FROM TABLE({placed}) GROUP BY {by}"
+    if made.keys_of is None:
+        return result
+    ends = _END if window.type is WindowType.SESSION else ""
+    bytes_ = key_bytes(made.keys_of, [quote(name) for name in group], _START, ends)
+    return f"SELECT *, {bytes_} AS {quote(KEY_BYTES)} FROM ({result})"

@@ -1,0 +1,178 @@
+"""The applications of a cluster, as their state topics say: SHOW QUERIES, DESCRIBE QUERY and DROP
+APPLICATION.
+
+Nothing here needs the application's own process; `kshell run` writes what is read here.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from kshell.config import Properties
+from kshell.engines.local.durable.ledger import Saved, glance, read
+from kshell.engines.local.statements.proposals import planned, remark
+from kshell.errors import KshellError, UnknownName
+from kshell.kafka.group_admin import delete_group
+from kshell.kafka.groups import committed
+from kshell.kafka.metadata import Topic
+from kshell.kafka.transactions import Transactions
+from kshell.results import Answer, Message, Notice, Proposal, Rows, titled
+from kshell.sql.cluster import DropApplication
+
+if TYPE_CHECKING:
+    from kshell.engines.local.context import Context
+
+__all__ = ["describe_kept", "drop_application", "kept_queries"]
+
+_STATE = re.compile(r"_kshell\.([^.]+)\.(.+)\.state")
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """A query of an application, and the topic of its state."""
+
+    application: str
+    name: str
+    topic: Topic
+
+    @property
+    def id(self) -> str:
+        """The transactional id, and the group of the offsets."""
+        return f"kshell.{self.application}.{self.name}"
+
+
+def _queries(context: Context) -> list[_Query]:
+    if not context.has_cluster:
+        return []
+    found = ((_STATE.fullmatch(t.name), t) for t in context.client.topics())
+    return [_Query(named[1], named[2], topic) for named, topic in found if named is not None]
+
+
+def kept_queries(context: Context) -> Rows | None:
+    """A row for each query of an application of this cluster; None if there is none."""
+    queries = _queries(context)
+    if not queries:
+        return None
+    text, number = pa.string(), pa.int64()
+    types = {
+        "application": text, "query": text, "where": text, "committed": text, "lag": number,
+        "keys": number, "state bytes": number, "error": text,
+    }  # fmt: skip
+    rows = [_row(context, query) for query in queries]
+    columns = {name: [row[i] for row in rows] for i, name in enumerate(types)}
+    return titled("Applications", columns, types)
+
+
+def _row(context: Context, query: _Query) -> tuple[object, ...]:
+    head = (query.application, query.name)
+    try:
+        saved = glance(context.client, query.topic)
+        standing = saved.standing
+        if standing is None:
+            return (*head, _where(saved), None, None, None, None, None)
+        lag = _lag(context, standing.offsets())
+    except (KshellError, ValueError) as error:  # a topic that something else has written
+        return (*head, None, None, None, None, None, str(error))
+    size = standing.snapshot + standing.deltas
+    return (*head, _where(saved), _ago(standing.time), lag, standing.keys, size, None)
+
+
+def _where(saved: Saved) -> str | None:
+    """The process that runs it, as far as its last commits say."""
+    owner, standing = saved.owner, saved.standing
+    if owner is not None and owner.left and (standing is None or owner.nonce == standing.nonce):
+        return "stopped"
+    if standing is not None and standing.host:
+        return f"{standing.host}, pid {standing.pid}"
+    return f"{owner.host}, pid {owner.pid}" if owner is not None else None
+
+
+def _ago(moment: int) -> str:
+    seconds = max(time.time() - moment / 1000, 0.0)
+    for length, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * length:
+            return f"{seconds // length:.0f} {unit} ago"
+    return f"{seconds:.0f} s ago"
+
+
+def _lag(context: Context, offsets: dict[tuple[str, int], int]) -> int | None:
+    """The records behind; None where an end is not known."""
+    ends: dict[tuple[str, int], int] = {}
+    for name in {topic for topic, _ in offsets}:
+        topic = context.client.find(name)
+        if topic is None:
+            return None
+        held = context.client.snapshot(topic, "read_committed").offsets
+        ends |= {(name, p): end for p, (_, end) in held.items()}
+    if not offsets.keys() <= ends.keys():
+        return None
+    return sum(max(ends[place] - at, 0) for place, at in offsets.items())
+
+
+def describe_kept(context: Context, name: str) -> Iterator[tuple[str, str | None]]:
+    """(what, value) of a query of an application, by `application.query`; raises UnknownName."""
+    queries = {f"{q.application}.{q.name}": q for q in _queries(context)}
+    query = queries.get(name)
+    if query is None:
+        raise UnknownName("query", name, [*context.queries, *queries])
+    saved = read(context.client, query.topic, lambda fetch: None)
+    yield "application", query.application
+    yield "query", query.name
+    yield "runs", _where(saved)
+    yield "statement", saved.header.statement if saved.header is not None else None
+    yield "kshell", saved.header.kshell if saved.header is not None else None
+    yield "group", query.id
+    yield "state topic", query.topic.name
+    standing = saved.standing
+    if standing is not None:
+        yield "last commit", _ago(standing.time)
+        yield "commits", f"{standing.seq:,}"
+        yield "keys of the snapshot", f"{standing.keys:,}"
+        yield "state", f"{standing.snapshot + standing.deltas:,} bytes"
+        for (topic, partition), at in sorted(standing.offsets().items()):
+            yield f"next offset of {topic}, partition {partition}", f"{at:,}"
+
+
+def drop_application(
+    context: Context, statement: DropApplication, properties: Properties
+) -> Answer | Proposal:
+    """DROP APPLICATION [IF EXISTS] name: plans the end of its state; raises UnknownName."""
+    name = statement.name.text
+    queries = [q for q in _queries(context) if q.application == name]
+    if not queries:
+        if statement.if_exists:
+            return Message(f"Application {name} does not exist.")
+        known = sorted({q.application for q in _queries(context)})
+        raise UnknownName("application", name, known, place=statement.name.place)
+
+    admin = context.admin(properties)
+    look = context.look()
+    groups = [q.id for q in queries if committed(look, q.id)]
+
+    def apply() -> Answer:
+        for query in queries:
+            Transactions(properties, query.id, lambda: False)  # who still runs it writes no more
+            admin.delete_topic(query.topic.name)
+            context.seen(query.topic.name, lambda topic: topic is None)
+        for id in groups:
+            delete_group(admin, id)
+        return Message(f"Application {name} is dropped; the topics that it wrote stay.")
+
+    steps = [
+        *((f"state of query {q.name}", f"topic {q.topic.name}", None) for q in queries),
+        *((f"offsets of query {q.name}", f"group {q.id}", None) for q in queries if q.id in groups),
+    ]
+    title = f"Drop application {name}"
+    return Proposal(f"{title}?", planned(title, steps), apply, _still_running(context, queries))
+
+
+def _still_running(context: Context, queries: list[_Query]) -> tuple[Notice, ...]:
+    """A remark for each process that has not said that it ended."""
+    places = {_where(glance(context.client, q.topic)) or "stopped" for q in queries} - {"stopped"}
+    return tuple(remark(f"it may still run: {place}; it would end") for place in sorted(places))
