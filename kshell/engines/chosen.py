@@ -89,6 +89,10 @@ class ChosenEngine:
         """As `Engine.columns`."""
         return self.local.columns(name, properties)
 
+    def listed(self, what: str, properties: Properties) -> Sequence[str]:
+        """As `Engine.listed`."""
+        return self.local.listed(what, properties)
+
     def types(self) -> Mapping[str, pa.DataType]:
         """As `Engine.types`."""
         return self.local.types()
