@@ -107,9 +107,11 @@ refresh.topics.enabled = false
 sync.group.offsets.enabled = false
 tasks.max = 4
 """)
-    command = ["java", "-Xmx512m", "-cp", ":".join(map(str, jars)), "org.apache.kafka.connect.mirror.MirrorMaker",
+    jars += realkafka.prepare()  # it logs by them
+    command = ["java", "-Xmx512m", f"-Dlog4j2.configurationFile={realkafka.cache() / 'log4j2.xml'}",
+               f"-Dkafka.log={folder / 'mm2.log'}", "-cp", ":".join(map(str, jars)), "org.apache.kafka.connect.mirror.MirrorMaker",
                str(file)]  # fmt: skip
-    with (folder / "mm2.log").open("wb") as log:
+    with (folder / "mm2.out").open("wb") as log:
         running = subprocess.Popen(command, stdout=log, stderr=log)
         first = 0.0
         try:

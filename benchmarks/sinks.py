@@ -78,7 +78,7 @@ def create_as(bootstrap: str, topic: str, records: int, format: str) -> tuple[fl
     for _ in session.execute(said):
         pass
     (query,) = session.engine.context.queries.values()
-    while query.outlet.written < records and query.error is None:
+    while query.written < records and query.error is None:
         time.sleep(0.02)
     session.close()
     assert query.error is None, query.error
@@ -98,7 +98,12 @@ def one(what: str, bootstrap: str, topic: str, records: int) -> None:
 
 def measured(what: str, bootstrap: str, topic: str, records: int) -> list[float]:
     """`one`, as a child."""
-    command = [sys.executable, __file__, "one", what, bootstrap, topic, str(records)]
+    return measured_by(__file__, what, bootstrap, topic, str(records))
+
+
+def measured_by(script: str, *arguments: str) -> list[float]:
+    """What the `one` of a script prints, as a child."""
+    command = [sys.executable, script, "one", *arguments]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=str(ROOT))
     return [float(part) for part in done.stdout.split()]
 

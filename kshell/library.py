@@ -27,6 +27,8 @@ from kshell.results import (
     Remark,
     Rows,
     Spooling,
+    Task,
+    many,
 )
 from kshell.sql.script import split
 
@@ -135,6 +137,10 @@ class Session(shell.Session):
                     raise Unsupported("SPOOL is the shell's: a Result has the rows")
                 case Proposal() if self._yes:
                     event.accepted = True  # the next event says what was done
+                case Task():
+                    result = Result(event.work())
+                    self._results.add(result)
+                    yield result
                 case _:
                     result = Result(_planned(event) if isinstance(event, Proposal) else event)
                     self._results.add(result)
@@ -152,7 +158,14 @@ class Session(shell.Session):
         return super().change(names, properties)
 
     def close(self) -> None:
-        """Stop all queries and disconnect; KshellError if a query could not write its rows."""
+        """Stop all queries and disconnect; KshellError if a query could not write its rows.
+
+        Records that an open transaction holds are dropped, with a warning.
+        """
+        if held := self.held:
+            warnings.warn(
+                f"closed in an open transaction: {many(held, 'record')} not written", stacklevel=2
+            )
         self._closed = True
         for result in list(self._results):
             result.close()

@@ -19,7 +19,7 @@ from kshell.changes import Changes
 
 __all__ = ["LAST", "MARKS", "Answer", "Event", "Goodbye", "LeftOut", "Live", "LiveStats", "Message",
            "Notice", "NoticeKind", "Printed", "Progress", "Proposal", "Remark", "Rows", "Running",
-           "Sections", "Spooling", "backlog", "give_back", "late", "many", "notices_of",
+           "Sections", "Spooling", "Task", "backlog", "give_back", "late", "many", "notices_of",
            "time_left", "titled", "undecodable", "unique"]  # fmt: skip
 
 
@@ -134,7 +134,7 @@ def unique(names: Iterable[str]) -> list[str]:
 class Progress:
     """The progress of a bounded scan: records read, records to read, and seconds since it began.
 
-    `note` says what it waits for, if it waits.
+    `note` says what it waits for, if it waits.  `what` is counted; a total of 0 is unknown.
     """
 
     done: int
@@ -142,6 +142,7 @@ class Progress:
     seconds: float
     bytes: int = 0
     note: str = ""
+    what: str = "records"
 
 
 def many(count: int, what: str) -> str:
@@ -207,7 +208,8 @@ class Rows:
 
     The schema is settled when the first batch was pulled: types may become wider until then.
     Read `notices` after the last batch.  `elides`: a SELECT without a LIMIT, of which a prompt may
-    show a part.
+    show a part.  `stopped`: what a person should know who has cancelled it.  `format`: the
+    statement says how they are written.
     """
 
     schema: pa.Schema
@@ -217,6 +219,8 @@ class Rows:
     progress: Callable[[], Progress | None] = _nothing  # None: no progress to show
     notices: Callable[[], Sequence[Notice]] = tuple
     elides: bool = False
+    stopped: Callable[[], str] = str
+    format: str = ""
 
     @classmethod
     def of(cls, table: pa.Table | pa.RecordBatch, title: str = "") -> Rows:
@@ -243,8 +247,9 @@ class Live:
     `key` names the columns that identify a row of a table; a stream, whose rows never change, has
     none.  `ends`: it has a LIMIT, and ends when that is reached.  `record` reads the record at a
     partition and an offset, for the `places` of changes; None if they have none.  `hints` say why
-    there may be no row for long.  `said` has what became of it so far, in order: of a member of a
-    group, its partitions and the rebalances.
+    there may be no row for long; `stopped` what a person should know who has cancelled it.  `said`
+    has what became of it so far, in order: of a member of a group, its partitions and the
+    rebalances.
     """
 
     schema: pa.Schema
@@ -258,6 +263,7 @@ class Live:
     record: Callable[[int, int], Printed] | None = None
     hints: tuple[str, ...] = ()
     said: Callable[[], Sequence[str]] = tuple
+    stopped: Callable[[], str] = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,13 +337,25 @@ class Proposal:
 
     question: str
     plan: Rows
-    apply: Callable[[], Answer]
+    apply: Callable[[], Answer | Task]
     notices: tuple[Notice, ...] = ()
     accepted: bool = False
     reads: bool = False
 
 
-Event = Answer | Proposal | Remark | Spooling | Goodbye  # the results of `Session.execute`
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Work that may take long (COPY): `work` does it and gives the message of what was done.
+
+    After `cancel`, from any thread, it ends soon, with the message of what was done by then.
+    """
+
+    work: Callable[[], Message]
+    cancel: Callable[[], None]
+    progress: Callable[[], Progress | None]
+
+
+Event = Answer | Proposal | Task | Remark | Spooling | Goodbye  # the results of `Session.execute`
 
 
 def give_back() -> None:

@@ -24,6 +24,7 @@ from kshell.results import (
     Rows,
     Running,
     Spooling,
+    Task,
     give_back,
 )
 from kshell.sql import statements as ast
@@ -191,8 +192,6 @@ class Session:
         if not _may_call(statement):
             answer = self.engine.run(statement, self.properties)
             yield answer
-            if isinstance(answer, Proposal) and answer.accepted:
-                yield answer.apply()
         else:
             yield from self._own_functions()
             from kshell.sql import duck
@@ -202,9 +201,11 @@ class Session:
             with with_users(self._functions), duck.using(self._database):
                 answer = self.engine.run(statement, self.properties)
             keeps = self._remembers and isinstance(statement, ast.Select)
-            if keeps and not isinstance(answer, Proposal):
+            if keeps and not isinstance(answer, Proposal | Task):
                 answer = self.engine.remember(answer, self.properties, text)
             yield answer
+        if isinstance(answer, Proposal) and answer.accepted:
+            yield answer.apply()
 
     def _own_functions(self) -> Iterator[Event]:
         """Load the user's functions if that was not done yet, or the path has changed."""
@@ -240,7 +241,7 @@ class Session:
         return self.engine.columns(name, self.properties)
 
     def listed(self, what: str) -> Sequence[str]:
-        """The names of each "group", "broker" or "principal"; asks the cluster."""
+        """The names of each "group", "broker", "principal" or "connector"; asks the cluster."""
         return self.engine.listed(what, self.properties)
 
     def types(self) -> tuple[str, ...]:
@@ -255,6 +256,11 @@ class Session:
         with with_users(self._functions):
             known = functions.library()
             return {name: known[name] for name in functions.names()}
+
+    @property
+    def held(self) -> int | None:
+        """How many records an open transaction holds; None without one."""
+        return self._engine.held if self._engine else None
 
     def running(self) -> tuple[Running, ...]:
         """The queries in the background."""

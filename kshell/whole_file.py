@@ -12,7 +12,7 @@ __all__ = ["WholeFile", "exists"]
 
 
 class WholeFile:
-    """A text file to write; `done` gives it its name.  Raises OSError.
+    """A text file to write, whose buffer takes bytes; `done` gives it its name.  Raises OSError.
 
     What is no plain file (a pipe, /dev/null) has its name from the start.  `private`: only its
     owner can read it.
@@ -33,6 +33,12 @@ class WholeFile:
         self.file.close()
         if self._part != self._path:
             os.replace(self._part, self._path)
+
+    def drop(self) -> None:
+        """Leave what has its name as it is, and nothing of this one."""
+        self.file.close()
+        if self._part != self._path:
+            os.unlink(self._part)
 
 
 def exists(path: str) -> bool:

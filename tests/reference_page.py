@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from kshell.catalog.copy_options import COPY_OPTIONS
 from kshell.catalog.options import OPTIONS
 from kshell.config import PROPERTIES, TOPIC_PROPERTIES, Scope
 from kshell.config.sources import variable_of
@@ -110,6 +111,9 @@ def properties() -> Iterator[str]:
 def with_options() -> Iterator[str]:
     yield "## Options of WITH\n\n[with](with.md) says more of them.\n"
     rows = ((code(o.name), ", ".join(o.statements), o.help + (f" ({', '.join(o.values)})" if o.values else "")) for o in OPTIONS.values())
+    yield table(("option", "in", "what it does"), rows)
+    yield "## Options of COPY\n\n[producing](producing.md) says more of them.\n"
+    rows = ((code(o.name), ", ".join(o.statements), o.help + (f" ({', '.join(o.values)})" if o.values else "")) for o in COPY_OPTIONS.values())
     yield table(("option", "in", "what it does"), rows)
 
 

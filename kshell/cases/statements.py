@@ -98,7 +98,10 @@ def _insert_values(world: World, statement: ast.InsertValues) -> None:
     bound = bind_insert_values(statement, world.catalog)
     names = [c.name for c in (*bound.target.key, *bound.target.value)]
     for row in bound.rows:
-        rowtime = values_of([row.rowtime])[0][0].as_py() if row.rowtime is not None else 0
+        if others := row.pseudo.keys() - {"ROWTIME"}:
+            raise Unsupported(f"a test case inserts no {min(others)}")
+        at = row.pseudo.get("ROWTIME")
+        rowtime = values_of([at])[0][0].as_py() if at is not None else 0
         values = values_of([*row.key, *row.value])
         columns = {name: value[0].as_py() for name, value in zip(names, values, strict=True)}
         record = encoded(world.codec, bound.target, Row(columns, rowtime), None)

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 __all__ = [
+    "GIVEN",
     "HEADERS",
     "PSEUDO_COLUMNS",
     "RESERVED",
@@ -63,9 +64,11 @@ PSEUDO_COLUMNS: Mapping[str, PseudoColumn] = MappingProxyType(
         "ROWPARTITION": PseudoColumn(pa.int32(), reserved=True, log=True, given=True),
         "ROWOFFSET": PseudoColumn(pa.int64(), reserved=True, log=True),
         "ROWKEY": PseudoColumn(None, given=True),
-        "ROWHEADERS": PseudoColumn(HEADERS, log=True),
+        "ROWHEADERS": PseudoColumn(HEADERS, log=True, given=True),
     }
 )
+# What INSERT names besides a source's own columns; ROWVALUE is the whole value, as text or bytes.
+GIVEN = (*(name for name, column in PSEUDO_COLUMNS.items() if column.given), "ROWVALUE")
 RESERVED: Mapping[str, pa.DataType] = MappingProxyType(
     {n: c.type for n, c in PSEUDO_COLUMNS.items() if c.reserved and c.type is not None}
 )

@@ -18,7 +18,7 @@ from kshell.durations import UNITS
 from kshell.errors import BindError
 
 __all__ = ["ASSERT_TOPIC", "CREATE", "CREATE_AS", "INSERT", "OPTIONS", "Option", "duration_ms",
-           "options_of"]  # fmt: skip
+           "flag", "one_of", "options_of", "text", "whole"]  # fmt: skip
 
 CREATE, CREATE_AS, INSERT = "CREATE", "CREATE … AS SELECT", "INSERT INTO … SELECT"
 ASSERT_TOPIC = "ASSERT TOPIC"
@@ -49,11 +49,14 @@ def duration_ms(text: str) -> int:
 _Read = Callable[[str, str], Any]
 
 
-def _text(name: str, text: str) -> str:
+def text(name: str, text: str) -> str:
+    """As it is written."""
     return text
 
 
-def _whole(lowest: int, highest: int) -> _Read:
+def whole(lowest: int, highest: int) -> _Read:
+    """A whole number in these bounds."""
+
     def read(name: str, text: str) -> int:
         if not re.fullmatch(r"-?\d+", text):
             raise _invalid(name, text, "String must be a number with no decimals")
@@ -64,17 +67,21 @@ def _whole(lowest: int, highest: int) -> _Read:
     return read
 
 
-def _flag(name: str, text: str) -> str:
+def flag(name: str, text: str) -> str:
+    """true or false."""
     if text.lower() not in _FLAGS:
         raise _invalid(name, text, "it is true or false")
     return text.lower()
 
 
-def _one_of(*values: str) -> _Read:
+def one_of(*values: str) -> _Read:
+    """One of these words, in any case."""
+    known = {value.upper(): value for value in values}
+
     def read(name: str, text: str) -> str:
-        if text.upper() not in values:
+        if text.upper() not in known:
             raise _invalid(name, text, f"it is one of {', '.join(values)}")
-        return text.upper()
+        return known[text.upper()]
 
     return read
 
@@ -149,7 +156,7 @@ class Option:
     name: str
     feeds: tuple[str, ...]
     help: str
-    read: _Read = _text
+    read: _Read = text
     values: tuple[str, ...] = ()
     statements: tuple[str, ...] = (CREATE, CREATE_AS)
 
@@ -164,7 +171,7 @@ _INT, _LONG = 2**31 - 1, 2**63 - 1
 _HALVES = ("KEY", "VALUE")
 
 
-def _of_half(suffix: str, help: str, read: _Read = _text, values: tuple[str, ...] = ()
+def _of_half(suffix: str, help: str, read: _Read = text, values: tuple[str, ...] = ()
              ) -> tuple[Option, ...]:  # fmt: skip
     """The rows of an option that the key's format and the value's format have."""
     return tuple(
@@ -184,11 +191,11 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
             Option("KEY_FORMAT", ("key_format",), "the keys' format", _format, _FORMATS),
             Option("VALUE_FORMAT", ("value_format",), "the values' format", _format, _FORMATS),
             Option("PARTITIONS", ("partitions",), "how many partitions the topic has",
-                   _whole(1, _INT), statements=_ALL),
+                   whole(1, _INT), statements=_ALL),
             Option("REPLICAS", ("replicas",), "how many replicas each partition has",
-                   _whole(-1, 2**15 - 1), statements=_ALL),
+                   whole(-1, 2**15 - 1), statements=_ALL),
             Option("RETENTION_MS", ("configs.retention.ms",),
-                   "how long the topic keeps records; -1: for ever", _whole(-1, _LONG),
+                   "how long the topic keeps records; -1: for ever", whole(-1, _LONG),
                    statements=_ALL),
             Option("CLEANUP_POLICY", ("configs.cleanup.policy",),
                    "whether the topic deletes old records, keeps the last of each key, or both",
@@ -198,16 +205,16 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
             Option("TIMESTAMP_FORMAT", ("timestamp_format",),
                    "how a STRING column writes the time, as Java's DateTimeFormatter", _pattern),
             Option("WRAP_SINGLE_VALUE", ("value.WRAP_SINGLE_VALUE",),
-                   "whether a single value column stands in a record", _flag, _FLAGS),
+                   "whether a single value column stands in a record", flag, _FLAGS),
             *_of_half("DELIMITER", "delimiter: a character, TAB, SPACE", _delimiter,
                       ("TAB", "SPACE")),
-            *_of_half("SCHEMA_ID", "schema, by its id in the registry", _whole(0, _INT)),
+            *_of_half("SCHEMA_ID", "schema, by its id in the registry", whole(0, _INT)),
             *_of_half("SCHEMA_FULL_NAME", "record or message, by its full name"),
             Option("VALUE_AVRO_SCHEMA_FULL_NAME", ("value.SCHEMA_FULL_NAME",),
                    "the older name of VALUE_SCHEMA_FULL_NAME"),
             *_of_half("SCHEMA_FILE", "schema, in a file: .avsc, .proto, .desc, .json"),
             *_of_half("PROTOBUF_NULLABLE_REPRESENTATION", "way to tell NULL from a default",
-                      _one_of(*_NULLABLE), _NULLABLE),
+                      one_of(*_NULLABLE), _NULLABLE),
             Option("WINDOW_TYPE", ("window_type",), "the windows that the key carries",
                    _window_type, _WINDOWS, (CREATE,)),
             Option("WINDOW_SIZE", ("window_size_ms",), "the windows' size: '10 SECONDS'",

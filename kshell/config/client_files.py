@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kshell.config.jaas import read_jaas
-from kshell.config.properties import canonical
+from kshell.config.properties import PROPERTIES, canonical
 from kshell.config.setting import Setting
 from kshell.config.values import Properties
 from kshell.errors import UsageError
@@ -44,6 +44,8 @@ _VALUES = {
     ("auto.offset.reset", "largest"): "latest",
     ("auto.offset.reset", "end"): "latest",
     ("ssl.endpoint.identification.algorithm", ""): "none",
+    ("acks", "-1"): "all",
+    ("partitioner", "org.apache.kafka.clients.producer.roundrobinpartitioner"): "round_robin",
 }
 _PROVIDED = re.compile(r"\$\{\w+:[^}]*\}")  # Java's config providers fill it in
 _ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
@@ -153,4 +155,6 @@ def _meant(name: str, value: str, endpoint: str) -> list[tuple[str, str]] | None
             f"{name} is filled in by a config provider of Java's, which kshell does not run",
             hint=f"write the value itself, or give it by -X {known}=…",
         )
+    if known == "partitioner" and value not in PROPERTIES[known].values:
+        return None  # a class of Java's
     return [(known, value)] if value else []

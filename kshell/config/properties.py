@@ -99,6 +99,17 @@ _OF_THE_SESSION = (
              " another left open; else it is a new one each time"),
     Property("delivery.timeout.ms", "120000",
              "how long a query waits for brokers to acknowledge what it writes", least=1),
+    Property("acks", "all",
+             "who acknowledges what is written: all in-sync replicas, the leader (1), nobody (0)",
+             ("all", "1", "0")),
+    Property("enable.idempotence", None,
+             "whether nothing is written twice or out of order; without it, as acks=all says",
+             _FLAG),
+    Property("partitioner", "murmur2_random",
+             "who chooses the partitions of INSERT … VALUES and COPY: the key's hash as Java's"
+             " clients take it (murmur2), as librdkafka's (consistent), or each in turn",
+             ("murmur2_random", "consistent_random", "round_robin", "murmur2", "consistent",
+              "fnv1a", "fnv1a_random", "random")),
     Property("compression.type", "none", "how batches are compressed that are written",
              ("none", "gzip", "snappy", "lz4", "zstd")),
     *_of_server("schema.registry.", "the schema registry"),
@@ -149,6 +160,9 @@ _OF_THE_SESSION = (
     Property("kshell.file.max.bytes", str(256 << 20),
              "the largest file that CREATE TABLE … FROM FILE reads; its rows in memory too",
              least=1),
+    Property("kshell.copy.on.error", "stop",
+             "whether a bad row of a file ends COPY, or is left out: --on-error skip sets it",
+             ("stop", "skip")),
     Property("kshell.functions", None,
              "the Python file of your own functions; functions.py beside config.toml",
              file=True),
@@ -196,6 +210,8 @@ _ALIASES = {
     "metadata.broker.list": "bootstrap.servers",
     "compression.codec": "compression.type",
     "message.timeout.ms": "delivery.timeout.ms",
+    "request.required.acks": "acks",
+    "partitioner.class": "partitioner",
     "bearer.auth.token": "schema.registry.bearer.token",
     "basic.auth.user.info": "schema.registry.basic.auth.user.info",
     "ksql.schema.registry.url": "schema.registry.url",
@@ -318,7 +334,7 @@ def is_known(name: str) -> bool:
 def alike(name: str) -> str:
     """The property for which a name is almost certainly misspelt; "" if there is none.
 
-    >>> alike("sasl.pasword"), alike("acks")
+    >>> alike("sasl.pasword"), alike("linger.ms")
     ('sasl.password', '')
     """
     return next(iter(nearest(name, PROPERTIES, 1, 0.9)), "")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from kshell.config import Properties
-from kshell.results import Answer, Proposal, Rows, Running
+from kshell.results import Answer, Proposal, Rows, Running, Task
 from kshell.sql.statements import Statement
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Named:
 class Engine(Protocol):
     """Runs statements about data; the session runs those that concern only it (SET, HELP)."""
 
-    def run(self, statement: Statement, properties: Properties) -> Answer | Proposal:
+    def run(self, statement: Statement, properties: Properties) -> Answer | Proposal | Task:
         """Run one statement and give its result; raises KshellError.
 
         One that changes the cluster has only planned the change, if it is a Proposal.
@@ -68,13 +68,17 @@ class Engine(Protocol):
         """Columns of a topic or source with their types, for completion; may read samples."""
 
     def listed(self, what: str, properties: Properties) -> Sequence[str]:
-        """The names of each "group", "broker" or "principal", for completion; asks the cluster."""
+        """The names of each "group", "broker" …, for completion; asks the cluster."""
 
     def types(self) -> Mapping[str, pa.DataType]:
         """The types made by CREATE TYPE, by name."""
 
     def running(self) -> Sequence[Running]:
         """The queries in the background."""
+
+    @property
+    def held(self) -> int | None:
+        """How many records an open transaction holds; None without one."""
 
     def close(self) -> None:
         """Stop all queries and disconnect; KshellError if a query could not write its rows."""

@@ -14,7 +14,7 @@ from kshell.config import Properties
 from kshell.engines.base import Named
 from kshell.engines.local.engine import LocalEngine
 from kshell.errors import UsageError
-from kshell.results import Answer, Proposal, Rows, Running
+from kshell.results import Answer, Proposal, Rows, Running, Task
 from kshell.sql.statements import Statement
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class ChosenEngine:
         """An engine connected to the Kafka cluster in the properties; raises ConnectionFailed."""
         return cls(LocalEngine.connect(properties, given, opens_records))
 
-    def run(self, statement: Statement, properties: Properties) -> Answer | Proposal:
+    def run(self, statement: Statement, properties: Properties) -> Answer | Proposal | Task:
         """As `Engine.run`."""
         if properties["kshell.engine"] == "local" and not (
             self._flink is not None and self._flink.queries.concerns(statement)
@@ -92,6 +92,11 @@ class ChosenEngine:
     def listed(self, what: str, properties: Properties) -> Sequence[str]:
         """As `Engine.listed`."""
         return self.local.listed(what, properties)
+
+    @property
+    def held(self) -> int | None:
+        """As `Engine.held`."""
+        return self.local.held
 
     def types(self) -> Mapping[str, pa.DataType]:
         """As `Engine.types`."""

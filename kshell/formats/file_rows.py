@@ -9,23 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from csv import reader
 from pathlib import PurePath
-from typing import Any
-from uuid import UUID
 
 import pyarrow as pa
 
 from kshell.catalog.model import Column
 from kshell.errors import BindError, KshellError
-from kshell.field_names import plain_type, relabelled
+from kshell.field_names import relabelled
 from kshell.formats.data_file import DataFile
 from kshell.formats.json_file import json_lines, json_values
-from kshell.types import TIME, TIMESTAMP, ksql_name, ksql_type, parts
+from kshell.types import ksql_name, ksql_type, parts
 
 __all__ = ["READERS", "read_rows"]
 
@@ -247,54 +244,10 @@ def _parquet(given: DataFile) -> pa.Table:
 
 
 def _avro(given: DataFile) -> pa.Table:
-    import fastavro
+    from kshell.formats.avro_file import read_avro
 
-    from kshell.formats.avro.schema import avro_type
-    from kshell.formats.registry import Schema, SchemaType
-
-    blocks = fastavro.block_reader(io.BytesIO(given.data))
-    writer = blocks.writer_schema
-    if not isinstance(writer, dict) or writer.get("type") != "record":
-        raise given.wrong("its values are no records")
-    text = json.dumps(writer)
-    type = plain_type(avro_type(Schema(SchemaType.AVRO, text)))
-    taken = _without_uuids if '"uuid"' in text else list
-    schema = pa.schema([field.with_type(_finer(field.type)) for field in type])
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        row = 0
-        for block in blocks:
-            records = taken(block)
-            columns = []
-            for field in schema:
-                try:
-                    columns.append(pa.array([r[field.name] for r in records], field.type))
-                except (pa.ArrowException, TypeError, ValueError) as error:
-                    raise given.wrong(
-                        f"column {field.name} is no {ksql_name(field.type)}: {_first_line(error)}",
-                        at=f"rows {row + 1} to {row + len(records)}",
-                    ) from None
-            row += len(records)
-            yield pa.RecordBatch.from_arrays(columns, schema=schema)
-
-    return _together(given, batches(), schema)
-
-
-def _finer(type: pa.DataType) -> pa.DataType:
-    """A time's type with the digits that Python's times have."""
-    finer = {TIMESTAMP: pa.timestamp("us"), TIME: pa.time64("us")}
-    return finer.get(type, type)
-
-
-def _without_uuids(value: Any) -> Any:
-    """The values, with the texts of UUIDs in their place."""
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, dict):
-        return {name: _without_uuids(inner) for name, inner in value.items()}
-    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-        return value
-    return [_without_uuids(inner) for inner in value]
+    schema, batches = read_avro(io.BytesIO(given.data), lambda what, at: given.wrong(what, at=at))
+    return _together(given, batches, schema)
 
 
 READERS: Mapping[str, Callable[[DataFile], pa.Table]] = {

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import quote
 
+from kshell.config import MASK
 from kshell.config.properties import is_secret_like
 from kshell.errors import ConnectDown, ConnectError
 from kshell.kafka.rest import Rest, Service, check_private
@@ -30,7 +31,6 @@ _PATIENCE = 15.0  # seconds that a rebalance may take
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 1.0  # between two questions meanwhile
 _EXISTS = "already exists"  # what Connect says with 409, too
 _MOST_TEXT = 500  # characters of what Connect says in an error
-_MASK = "********"
 _IN_VALUE = re.compile(
     r"(?i)(//)[^/@\s]*(?=@)|((?:passw(?:or)?d|pwd|secret|token|credentials?)\s*=\s*)[^\s;&,]+"
 )
@@ -84,8 +84,8 @@ def masked(name: str, value: str, secret: bool = False) -> str:
     ('********', 'jdbc:x?user=a&password=********')
     """
     if value and (secret or is_secret_like(name)):
-        return _MASK
-    return _IN_VALUE.sub(lambda match: f"{match[1] or match[2]}{_MASK}", value)
+        return MASK
+    return _IN_VALUE.sub(lambda match: f"{match[1] or match[2]}{MASK}", value)
 
 
 class Connect:
@@ -282,8 +282,8 @@ def _optional(value: Any) -> str | None:
 def _without(words: str, config: Mapping[str, str]) -> str:
     """What Connect says of these configs, without the secrets of them that it repeats."""
     for name, value in config.items():
-        if masked(name, value) == _MASK:
-            words = words.replace(value, _MASK)
+        if masked(name, value) == MASK:
+            words = words.replace(value, MASK)
     return masked("", words)
 
 

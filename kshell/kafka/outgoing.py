@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -72,6 +72,18 @@ class Outgoing:
             return self
         written = pa.array(np.where(moments == 0, 1, moments), mask=np.asarray(times.is_null()))
         return replace(self, timestamps=written)
+
+    def filter(self, kept: Any) -> Outgoing:
+        """The records where `kept`, an array of booleans, is true."""
+        mask = pa.array(kept)
+        columns = (self.keys, self.values, self.timestamps, self.partitions, self.headers)
+        return Outgoing(*(None if c is None else c.filter(mask) for c in columns))
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes its columns have."""
+        columns = (self.keys, self.values, self.timestamps, self.partitions, self.headers)
+        return sum(column.nbytes for column in columns if column is not None)
 
     def __len__(self) -> int:
         return len(self.keys)

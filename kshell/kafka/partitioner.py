@@ -6,13 +6,16 @@ A scan for one key reads only that partition, if `sample` has seen that keys are
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from kshell.compiled import compiled
+from kshell.kafka.outgoing import Outgoing
 
-__all__ = ["encode_key", "partition_for", "partitions_for"]
+__all__ = ["encode_key", "in_turn", "partition_for", "partitions_for"]
 
 _impl: Any = compiled("kshell.kafka._produce")
 _M = 0x5BD1E995
@@ -57,6 +60,22 @@ def partitions_for(keys: pa.Array, tail: int, partitions: int) -> pa.Array:
         if key is not None
     }
     return pa.array([places.get(key) for key in keys.to_pylist()], pa.int32())
+
+
+def in_turn(records: Outgoing, turn: int, partitions: int) -> tuple[Outgoing, int]:
+    """Records that name no partition go to each partition in turn; gives whose turn is next.
+
+    >>> from kshell.kafka.outgoing import OutgoingRecord
+    >>> rows = [OutgoingRecord(b"k", None), OutgoingRecord(None, None, partition=0)] * 2
+    >>> made, next = in_turn(Outgoing.of(rows), 2, 3)
+    >>> made.partitions.to_pylist(), next
+    ([2, 0, 0, 0], 1)
+    """
+    given = records.partitions
+    free = np.ones(len(records), np.bool_) if given is None else np.asarray(given.is_null())
+    places = np.zeros(len(records), np.int32) if given is None else np.asarray(given.fill_null(0))
+    places = np.where(free, (turn + np.cumsum(free) - 1) % partitions, places).astype(np.int32)
+    return replace(records, partitions=pa.array(places)), int(turn + free.sum()) % partitions
 
 
 def encode_key(value: Any, type: pa.DataType) -> bytes | None:

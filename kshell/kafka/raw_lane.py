@@ -75,6 +75,13 @@ class Lane:
         self.flying.clear()
         self.answers.clear()
 
+    def drop_unsent(self) -> list[RawBatch]:
+        """Forget the batches that were never sent, and return them."""
+        dropped = [batch for batch in self.waiting if batch.sequence < 0]
+        for _ in dropped:
+            self.waiting.pop()
+        return dropped
+
     def anew(self, producer: int, epoch: int) -> None:
         """Count from 0 again, as another producer."""
         self.producer, self.epoch, self.sequence, self.known = producer, epoch, 0, False

@@ -105,8 +105,10 @@ class RawProducer:
             )
 
     def leave(self) -> None:
-        """Take no more, and wait only some seconds for what is on its way."""
+        """Take no more, drop what was not sent, and wait only some seconds for the rest."""
         self._leaving = time.monotonic()
+        with contextlib.suppress(RuntimeError):
+            self._client.loop.call_soon_threadsafe(self._drop_unsent)
 
     @property
     def _given_up(self) -> bool:
@@ -148,7 +150,16 @@ class RawProducer:
 
     def _queue(self, partition: int, batches: list[RawBatch]) -> None:
         self.lanes[partition].waiting.extend(batches)
+        if self._leaving:
+            self._drop_unsent()
         self._wake.set()
+
+    def _drop_unsent(self) -> None:
+        dropped = [batch for lane in self.lanes.values() for batch in lane.drop_unsent()]
+        with self._lock:
+            self._bytes -= sum(len(batch.data) for batch in dropped)
+            self._unacknowledged -= len(dropped)
+            self._lock.notify_all()
 
     async def _run(self) -> None:
         lease = self._wire.lease()

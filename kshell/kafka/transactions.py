@@ -32,6 +32,7 @@ _DENIED = {29: "WRITE on a topic", 30: "READ on the group", 53: "WRITE on the tr
 _PASSES = frozenset({
     -195, -193, -192, -187, -185, 3, 5, 6, 7, 8, 9, 13, 14, 15, 16, 19, 20, 51, 56,
 })  # fmt: skip
+_TOO_LARGE = 10
 _PURGED = frozenset({-150, -151, -152})
 
 
@@ -106,13 +107,13 @@ class Transactions:
         self._sender.poll(0)
         self._check()
 
-    def commit(self, group: str, offsets: Sequence[tuple[str, int, int]]) -> None:
-        """Commit it, with offsets (topic, partition, next offset) of a group."""
-        if offsets:
-            member = _nobody(group)
-            self._again(
-                lambda: self._sender.send_offsets(member, offsets, _ONCE), f"commit for {group}"
-            )
+    def send_offsets(self, group: str, offsets: Sequence[tuple[str, int, int]]) -> None:
+        """Offsets (topic, partition, next offset) of a group that nobody joins are part of it."""
+        member, doing = _nobody(group), f"commit offsets of {group}"
+        self._again(lambda: self._sender.send_offsets(member, offsets, _ONCE), doing)
+
+    def commit(self) -> None:
+        """Commit it."""
         self._again(lambda: self._sender.commit(_ONCE), "commit")
         self.open = False
 
@@ -146,6 +147,7 @@ class Transactions:
     def _error(self, error: Refused, doing: str) -> KshellError:
         """What was refused, as ours: the record's own failure says more than that of the commit."""
         code, text = error.code, error.text
+        self._sender.poll(0)  # for the record that was refused
         fatal, why = self._sender.fatal()
         if fatal:  # looked at first: a fenced producer calls its next errors retriable
             code, text = fatal, why
@@ -155,9 +157,10 @@ class Transactions:
         for topic, partition, own, said in self._sender.failed[:1]:
             if own not in _PURGED:
                 code, text = own, said
-                where = f"topic {topic}, partition {partition}: "
+                doing, where = "write", f"topic {topic}, partition {partition}: "
         if code in _DENIED:
             operation, _, resource = _DENIED[code].partition(" on ")
             return refused(operation, f"{resource} ({where}{self.id})")
         kind = Outage if code in _PASSES or error.retriable else KafkaError
-        return kind(f"cannot {doing}: {where}{text}")
+        hint = "max.message.bytes of the topic allows more" if code == _TOO_LARGE else ""
+        return kind(f"cannot {doing}: {where}{text}", hint=hint)

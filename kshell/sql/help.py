@@ -68,10 +68,10 @@ def _statement(entry: Entry) -> str:
 
 
 def _option(topic: str) -> Iterator[str]:
+    from kshell.catalog.copy_options import COPY_OPTIONS
     from kshell.catalog.options import OPTIONS
 
-    option = OPTIONS.get(topic)
-    if option is not None:
+    for option in (table[topic] for table in (OPTIONS, COPY_OPTIONS) if topic in table):
         values = f"\nOne of {', '.join(option.values)}." if option.values else ""
         yield f"{option.name}, in WITH of {', '.join(option.statements)}: {option.help}{values}"
 
@@ -116,8 +116,9 @@ def _function(topic: str) -> Iterator[str]:
 
 
 def _names() -> list[str]:
+    from kshell.catalog.copy_options import COPY_OPTIONS
     from kshell.catalog.options import OPTIONS
     from kshell.sql.functions import names
 
     statements = [word for entry in ENTRIES for word in (entry.name, *entry.words)]
-    return [*statements, *OPTIONS, *PROPERTIES, *PROFILE_KEYS, *names()]
+    return [*statements, *OPTIONS, *COPY_OPTIONS, *PROPERTIES, *PROFILE_KEYS, *names()]

@@ -11,10 +11,10 @@ __all__ = ["CLAUSES", "KEYWORDS", "QUOTED", "RESERVED", "STATEMENTS", "TRANSFERS
 
 # The words that begin a statement.
 STATEMENTS = (
-    "ALTER", "ASSERT", "CONSUME", "CREATE", "DEFINE", "DELETE", "DESCRIBE", "DIFF", "DROP", "ELECT",
-    "EXIT", "EXPLAIN", "HELP", "HISTORY", "INSERT", "LIST", "MIRROR", "PAUSE", "PRINT", "QUIT",
-    "REDRIVE", "RESET", "RESTART", "RESUME",
-    "RUN", "SAVE", "SELECT", "SET", "SHOW", "SPOOL", "TERMINATE", "UNDEFINE", "UNSET", "WITH",
+    "ALTER", "ASSERT", "BEGIN", "COMMIT", "CONSUME", "COPY", "CREATE", "DEFINE", "DELETE",
+    "DESCRIBE", "DIFF", "DROP", "ELECT", "EXIT", "EXPLAIN", "HELP", "HISTORY", "INSERT", "LIST",
+    "MIRROR", "PAUSE", "PRINT", "QUIT", "REDRIVE", "RESET", "RESTART", "RESUME", "ROLLBACK", "RUN",
+    "SAVE", "SELECT", "SET", "SHOW", "SPOOL", "TERMINATE", "UNDEFINE", "UNSET", "WITH",
 )  # fmt: skip
 # Those of them that carry records from topic to topic.
 TRANSFERS = frozenset({"MIRROR", "REDRIVE"})
@@ -62,5 +62,5 @@ RESERVED = frozenset({
 QUOTED = RESERVED | {
     "ALL", "ALTER", "ANY", "CROSS", "CURRENT_DATE", "EMIT", "EXCEPT", "FETCH", "FOR", "GLOB",
     "ILIKE", "INTERSECT", "LATERAL", "NOTNULL", "OFFSET", "ONLY", "POSITIONAL", "QUALIFY",
-    "RETURNING", "SUMMARIZE", "TABLESAMPLE", "UNION", "USING",
+    "RETURNING", "ROLLBACK", "SUMMARIZE", "TABLESAMPLE", "UNION", "USING",
 }  # fmt: skip

@@ -78,8 +78,11 @@ def _with(tokens: list[Token], n: int) -> bool:
 _SPANS = {
     "CREATE": option_span,
     "ASSERT": option_span,
+    "COPY": option_span,
     **dict.fromkeys(("SET", "ALTER", "UNSET"), setting_span),
 }
+# One of these words is near the beginning of a statement that has options or settings.
+_WITH_OPTIONS = {"CREATE": {"STREAM", "TABLE"}, "ALTER": {"SYSTEM"}}
 
 
 def point_at(error: KshellError, piece: Piece) -> None:
@@ -89,10 +92,12 @@ def point_at(error: KshellError, piece: Piece) -> None:
 
 
 def _point_at_option(error: KshellError, piece: Piece) -> None:
-    """An error of an option of CREATE or ASSERT is at the option, not at the source's name; one of
-    SET at its property or value."""
-    word = piece.text.split(None, 1)[0].upper() if piece.text.strip() else ""
-    find = _SPANS.get(word)
+    """An error of an option of WITH is at the option, not at the source's name; one of SET at its
+    property or value."""
+    words = piece.text.upper().split(None, 5)[:5]
+    find = _SPANS.get(words[0]) if words else None
+    if words and not set(words) & _WITH_OPTIONS.get(words[0], set(words)):
+        find = None  # errors of other statements have their places
     if find is not None and (span := find(piece.text, error.what)) is not None:
         at = place_at(piece.text, *span, piece.line, piece.column)
         if error.place is None or (error.place.line, error.place.column) < (at.line, at.column):

@@ -102,9 +102,10 @@ def _statement(cursor: Cursor, place: Mapping[str, Any]) -> Statement:
 def _source_reader(word: str) -> Callable[[Cursor, Mapping[str, Any]], Statement] | None:
     if word not in STATEMENTS:
         return None
+    from kshell.sql.grammar.producing import PRODUCING
     from kshell.sql.grammar.sources import SOURCES
 
-    return SOURCES.get(word)
+    return SOURCES.get(word) or PRODUCING.get(word)
 
 
 def _explain(cursor: Cursor, place: Mapping[str, Any]) -> Statement:

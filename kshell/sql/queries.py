@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 from kshell.sql.clauses import Name
 from kshell.sql.statements import Statement, statement
 
-__all__ = ["DescribeQuery", "SaveQueries"]
+__all__ = ["DescribeQuery", "QueryAction", "QueryControl", "SaveQueries"]
+
+
+class QueryAction(Enum):
+    """What can be done to running queries."""
+
+    TERMINATE = "TERMINATE"
+    PAUSE = "PAUSE"
+    RESUME = "RESUME"
+
+
+@statement
+class QueryControl(Statement):
+    """TERMINATE|PAUSE|RESUME id|ALL; an empty id is ALL."""
+
+    action: QueryAction
+    query_id: str
 
 
 @statement

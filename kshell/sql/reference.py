@@ -6,22 +6,11 @@ import.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from kshell.sql.reference_entry import Entry
+from kshell.sql.reference_producing import PRODUCING
+from kshell.sql.reference_queries import QUERIES
 
 __all__ = ["ENTRIES", "Entry"]
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A row: its name, how it is written in short and in full, one line of help, an example, and
-    the other words under which it is found."""
-
-    name: str
-    short: str
-    help: str
-    syntax: str
-    example: str
-    words: tuple[str, ...] = ()
 
 
 _QUERY_WORDS = ("FROM", "WHERE", "JOIN", "GROUP BY", "HAVING", "ORDER BY", "LIMIT", "WITH", "UNION")
@@ -40,7 +29,7 @@ ENTRIES = (
         _QUERY_WORDS,
     ),
     Entry(
-        "AT GROUP", "SELECT … FROM topic AT GROUP name", "from where a consumer group stands",
+        "AT GROUP", "SELECT … FROM t AT GROUP name", "from where a consumer group stands",
         "SELECT … FROM topic [alias] AT GROUP name …;\n"
         "Each partition from the group's commit on, or without one from the log's start.\n"
         "The group is not joined, and nothing is committed. EXPLAIN shows the offsets.",
@@ -128,14 +117,7 @@ ENTRIES = (
         "EXPLAIN id; the plan of a query that runs",
         "EXPLAIN SELECT COUNT(*) FROM orders WHERE ROWPARTITION = 1;",
     ),
-    Entry(
-        "INSERT INTO", "INSERT INTO topic VALUES (…)", "write records",
-        "INSERT INTO name [(column, …)] VALUES (value, …), …;\n"
-        "INSERT INTO name [WITH (QUERY_ID='id')] SELECT … [EMIT CHANGES];\n"
-        "The second goes on in the background.",
-        "INSERT INTO orders (orderid, total) VALUES (99999, 12.5);",
-        ("INSERT", "VALUES"),
-    ),
+    *PRODUCING,
     Entry(
         "CREATE STREAM", "CREATE STREAM|TABLE … WITH (…)", "declare what a topic holds",
         "CREATE [OR REPLACE] [SOURCE] STREAM | TABLE [IF NOT EXISTS] name\n"
@@ -400,22 +382,7 @@ ENTRIES = (
         "RUN SCRIPT", "RUN SCRIPT 'file'", "run the statements of a file",
         "RUN SCRIPT 'file';", "RUN SCRIPT 'report.sql';", ("RUN",),
     ),
-    Entry(
-        "DESCRIBE QUERY", "DESCRIBE QUERY id", "its statement, where it runs and stands",
-        "DESCRIBE QUERY id;\nDESCRIBE QUERY application.query;\nSHOW QUERIES lists both.",
-        "DESCRIBE QUERY pageviews.PAGE_COUNTS;",
-    ),
-    Entry(
-        "DROP APPLICATION", "DROP APPLICATION name", "delete the state of `kshell run`'s queries",
-        "DROP APPLICATION [IF EXISTS] name;\nWhat they wrote stays. The plan is shown first.",
-        "DROP APPLICATION pageviews;",
-    ),
-    Entry(
-        "SAVE QUERIES", "SAVE QUERIES TO 'file'", "what runs in this shell, as a script",
-        "SAVE QUERIES TO 'file';\nThe file has their statements, the declarations that they"
-        " need, and the\nproperties that were set; secrets are left out.",
-        "SAVE QUERIES TO 'pageviews.sql';", ("SAVE",),
-    ),
+    *QUERIES,
     Entry(
         "SPOOL", "SPOOL 'file' | OFF", "what is shown goes to a file too",
         "SPOOL 'file';\nSPOOL OFF;", "SPOOL 'session.txt';",

@@ -25,8 +25,8 @@ __all__ = [
     "AlterSource", "AssertQuery", "AssertSchema", "AssertSource", "AssertTopic", "AssertValues",
     "CreateAsSelect", "CreateFromFile", "CreateSource", "CreateType",
     "Define", "Describe", "DescribeFunction", "DescribeGroup", "DropSource", "DropType", "Exit",
-    "Explain", "Help", "History", "InsertSelect", "InsertValues", "Print", "QueryAction",
-    "QueryControl", "RunScript", "Select", "SetProperty", "Show", "ShowWhat",
+    "Explain", "Help", "History", "InsertSelect", "InsertValues", "Print",
+    "RunScript", "Select", "SetProperty", "Show", "ShowWhat",
     "Spool", "Statement", "Undefine", "UnsetProperty", "statement", ]  # fmt: skip
 
 
@@ -264,22 +264,6 @@ class Explain(Statement):
 
     statement: Statement | None = None
     query_id: str = ""
-
-
-class QueryAction(Enum):
-    """What can be done to running queries."""
-
-    TERMINATE = "TERMINATE"
-    PAUSE = "PAUSE"
-    RESUME = "RESUME"
-
-
-@statement
-class QueryControl(Statement):
-    """TERMINATE|PAUSE|RESUME id|ALL; an empty id is ALL."""
-
-    action: QueryAction
-    query_id: str
 
 
 @statement

@@ -13,9 +13,11 @@ import pyarrow as pa
 
 from kshell.stream.column_folds.base import Grown
 from kshell.stream.keys import Keys
-from kshell.stream.updates import last_rows
+from kshell.stream.updates import distinct, last_rows
 
 __all__ = ["Touched"]
+
+_MANY = 16  # one in so many of all groups: then they are not sorted but looked for
 
 
 class Touched:
@@ -54,8 +56,11 @@ class Touched:
 
     def take(self) -> tuple[Any, pa.RecordBatch]:
         """What was noted, and the keys of what left; each is given once."""
-        numbers = np.unique(np.concatenate([np.empty(0, np.int64), *self._numbers]))
-        numbers = numbers[self._noted.data[numbers]]
+        numbers = np.concatenate([np.empty(0, np.int64), *self._numbers])
+        if len(numbers) * _MANY > len(self._noted.data):
+            numbers = np.flatnonzero(self._noted.data)
+        else:
+            numbers = distinct(numbers[self._noted.data[numbers]])
         none = self.batch([pa.array([], t) for t in self.schema.types])
         gone = pa.concat_batches([none, *self._left])
         slots, _ = Keys(self.schema.types).add(gone.columns)  # a key may have left twice

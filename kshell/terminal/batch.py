@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from kshell.changes import Changes
-    from kshell.results import Event, Live, Rows, Running
+    from kshell.results import Event, Live, Message, Rows, Running, Task
     from kshell.session import Session
     from kshell.sql.script import Piece
     from kshell.terminal.show import Shower
@@ -84,6 +84,9 @@ class Batch:
         try:
             with session.remembering(text):
                 code = self._statements(session, text, shower, queries)
+            if held := session.held:
+                _say_dropped(held)
+                code = code or KshellError.exit_code
             return code or (_PARTIAL if shower.partial else 0)
         finally:
             _end(session)
@@ -140,9 +143,11 @@ class Batch:
 
     def _within(self, answer: Event, deadline: float | None) -> Event:
         """The answer, ended by the limit and the time."""
-        from kshell.results import Live, Rows
+        from kshell.results import Live, Rows, Task
 
         match answer:
+            case Task() if deadline is not None:
+                return _worked_until(answer, deadline)
             case Rows():
                 if self.limit is not None:
                     answer.batches = _first_rows(answer, self.limit)
@@ -173,6 +178,13 @@ class Batch:
                 raise KshellError(f"no query runs any more: {failed} failed")
             time.sleep(_LOOK)
             queries = [query for query in session.running() if not query.outlives]
+
+
+def _say_dropped(held: int) -> None:
+    from kshell.results import many
+    from kshell.terminal.messages import note
+
+    note(f"The script ended in an open transaction: {many(held, 'record')} not written.")
 
 
 def _draw(error: KshellError, text: str) -> None:
@@ -229,6 +241,27 @@ def _until(rows: Rows, deadline: float) -> Iterator[pa.RecordBatch]:
             raise TimeoutError
 
     return until()
+
+
+def _worked_until(task: Task, deadline: float) -> Task:
+    """The work until then; raises KshellError that says what was done."""
+    over = threading.Event()
+
+    def work() -> Message:
+        def end() -> None:
+            over.set()
+            task.cancel()
+
+        timer = threading.Timer(max(deadline - time.monotonic(), 0), end)
+        timer.daemon = True
+        timer.start()
+        message = task.work()
+        timer.cancel()
+        if over.is_set():
+            raise KshellError(message.text, hint="--timeout allows more")
+        return message
+
+    return replace(task, work=work)
 
 
 def _ended(live: Live, limit: int | None, deadline: float | None) -> Live:

@@ -20,7 +20,7 @@ from kshell.terminal.batch import Batch
 from kshell.terminal.encoding import speak
 from kshell.terminal.interrupts import counted
 from kshell.terminal.keyboard import no_caret
-from kshell.terminal.options import SUBCOMMANDS, parser, script_of, variables_of
+from kshell.terminal.options import parser, script_of, variables_of
 
 if TYPE_CHECKING:
     import argparse
@@ -36,8 +36,18 @@ _MOST = 2  # the second Ctrl-C ends a script whatever it does
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
+# The commands beside the shell itself, which `options` names.
+_COMMANDS = {
+    "run": "kshell.terminal.run_command:main",
+    "test": "kshell.cases.command:main",
+    "config": "kshell.terminal.config_command:main",
+    "datagen": "kshell.terminal.datagen_command:main",
+    "completion": "kshell.terminal.shell_completion:main",
+}
+
+
 def _command(name: str) -> Callable[[Sequence[str]], int]:
-    module, _, function = SUBCOMMANDS[name].partition(":")
+    module, _, function = _COMMANDS[name].partition(":")
     command: Callable[[Sequence[str]], int] = getattr(import_module(module), function)
     return command
 
@@ -115,6 +125,8 @@ def _terminate(number: int, frame: object) -> NoReturn:
 
 def _work(options: argparse.Namespace) -> int:
     options.properties = _properties(options)
+    if options.on_error == "skip":
+        options.properties["kshell.copy.on.error"] = "skip"
     themes.follow(lambda: options.properties)
     variables = variables_of(options)
     text = script_of(options)
@@ -159,7 +171,7 @@ def run(arguments: Sequence[str]) -> int:
         signal.signal(signal.SIGTERM, _terminate)
     speak()
     try:
-        if arguments and arguments[0] in SUBCOMMANDS:
+        if arguments and arguments[0] in _COMMANDS:
             return _command(arguments[0])(arguments[1:])
         options = parser().parse_args(arguments)
         return _work(options)

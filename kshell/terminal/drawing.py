@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, cast
 import pyarrow as pa
 
 from kshell.results import NoticeKind, Progress, Rows, many
+from kshell.terminal.messages import note
 from kshell.terminal.output import Target, write
 from kshell.terminal.progress import ProgressLine
 from kshell.terminal.pull import pulled
@@ -69,6 +70,12 @@ class Drawing:
                 self._draw_ends(counted(), Ends(most), line)
             else:
                 self._draw_all(counted())
+        except KeyboardInterrupt:
+            line.stop()
+            self.rows.cancel()
+            if said := self.rows.stopped():
+                note(said)
+            raise
         finally:
             line.stop()
             batches.close()  # type: ignore[attr-defined]

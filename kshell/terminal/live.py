@@ -27,7 +27,7 @@ from kshell.terminal.live_pane import Pane, reason
 from kshell.terminal.live_save import save
 from kshell.terminal.live_terminal import Keys, name_of
 from kshell.terminal.live_view import Focus, View
-from kshell.terminal.messages import colours
+from kshell.terminal.messages import colours, note
 from kshell.terminal.output import Target, write
 from kshell.terminal.sanitize import clean
 from kshell.terminal.screen import stdout_target
@@ -78,6 +78,8 @@ def watch(
         _keep_all(pane, elsewhere)
     else:
         keep(pane, "stopped", elsewhere)
+        if said := live.stopped():
+            note(said)
     if puller.error is not None:
         if isinstance(puller.error, KshellError):
             raise puller.error

@@ -9,7 +9,6 @@ import argparse
 import math
 import re
 import sys
-from collections.abc import Mapping
 from typing import NoReturn
 
 from kshell import __version__
@@ -42,13 +41,7 @@ exit codes:
 """
 _CODES = "\n".join(f"  {code:>3}  {meaning}" for code, meaning in EXIT_CODES.items())
 # The commands beside the shell itself, which come before options.
-SUBCOMMANDS: Mapping[str, str] = {
-    "run": "kshell.terminal.run_command:main",
-    "test": "kshell.cases.command:main",
-    "config": "kshell.terminal.config_command:main",
-    "datagen": "kshell.terminal.datagen_command:main",
-    "completion": "kshell.terminal.shell_completion:main",
-}
+SUBCOMMANDS = ("run", "test", "config", "datagen", "completion")
 _NAME = re.compile(r"\w+")
 _UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LENGTH = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|s|m|h|)", re.ASCII)
@@ -119,12 +112,13 @@ def parser() -> argparse.ArgumentParser:
     add("--limit", type=count, metavar="N", help="of a script's answers: no more rows than this")
     add("--timeout", type=length_of_time, metavar="TIME",
         help="of a script's statements: 30, 5m; a bounded one fails then, a continuous one ends")
-    add("--on-error", choices=("stop", "continue"), default="stop", metavar="stop|continue",
-        help="after a statement of a script that failed")
+    add("--on-error", choices=("stop", "continue", "skip"), default="stop",
+        metavar="stop|continue|skip",
+        help="after a statement of a script that failed: stop, or continue; skip: leave out the bad"
+        " rows of the files that COPY reads")
     add("-y", "--yes", action="store_true",
         help="make changes of the cluster (CREATE TOPIC, RESET GROUP, …) without a question;"
         " a script without it shows their plans alone")
-    connection_options(made)
     add("--engine", choices=("local", "flink"), metavar="local|flink",
         help="where continuous queries run: in this process, or on Apache Flink")
     add("--gateway", metavar="URL", help="Flink's SQL gateway")

@@ -16,8 +16,8 @@ from typing import IO, TYPE_CHECKING, Any
 import pyarrow as pa
 
 from kshell.errors import UsageError
+from kshell.formats.json_lines import joined, json_lines
 from kshell.results import unique
-from kshell.terminal.json_lines import joined, json_lines
 from kshell.terminal.sanitize import clean, clean_json
 from kshell.terminal.times import Times
 from kshell.value_texts import raw_texts

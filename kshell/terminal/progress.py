@@ -38,15 +38,17 @@ def progress_text(progress: Progress) -> str:
     """
     if progress.note:
         return progress.note
-    if progress.done >= progress.total > 0:
+    rate = progress.done / progress.seconds if progress.seconds else 0.0
+    if not progress.total:
+        return f"{_short(progress.done)} {progress.what}, {_short(rate)}/s"
+    if progress.done >= progress.total and progress.what == "records":
         return f"{'█' * _BAR} {_short(progress.total)} records read, computing"
     share = progress.done / progress.total if progress.total else 1.0
     filled = min(int(share * _BAR), _BAR)
-    rate = progress.done / progress.seconds if progress.seconds else 0.0
     left = f", {(progress.total - progress.done) / rate:.0f} s left" if rate else ""
     return (
         f"{'█' * filled}{'░' * (_BAR - filled)} {_short(progress.done)} of"
-        f" {_short(progress.total)} records, {_short(rate)}/s{left}"
+        f" {_short(progress.total)} {progress.what}, {_short(rate)}/s{left}"
     )
 
 
@@ -70,7 +72,7 @@ class ProgressLine:
         while not self._done.wait(wait):
             wait = _EVERY
             progress = self._progress()
-            if progress is None or not progress.total:
+            if progress is None or not (progress.total or progress.done):
                 continue
             if not draws(sys.stderr):
                 self._say(progress.note)

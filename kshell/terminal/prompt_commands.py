@@ -182,7 +182,7 @@ def take_profile(talk: Conversation, call: Call) -> None:
 
     session = talk.session()
     if not call.argument:
-        talk.say("\n".join(map(clean, profiles())) or f"{config_file()} has no profile.")
+        talk.say("\n".join(map(clean, sorted(profiles()))) or f"{config_file()} has no profile.")
         return
     if session.gather is None:
         raise UsageError("this session has no profiles")

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from typing import TypeVar
 
-__all__ = ["interrupt", "pulled", "stepwise"]
+__all__ = ["finished", "interrupt", "pulled", "stepwise"]
 
 T = TypeVar("T")
 
@@ -125,6 +125,36 @@ def stepwise(
             interrupt(thread)
         asked.put(False)
         thread.join(_GRACE)
+
+
+def finished(work: Callable[[], T], cancel: Callable[[], None]) -> tuple[T, bool]:
+    """What the work gives, and whether Ctrl-C came, which cancels it; the second is raised.
+
+    >>> finished(lambda: 1, lambda: None)
+    (1, False)
+    """
+    ready: queue.Queue[T | _End] = queue.Queue()
+
+    def run() -> None:
+        try:
+            ready.put(work())
+        except BaseException as error:
+            ready.put(_End(error))
+
+    threading.Thread(target=run, name="kshell-work", daemon=True).start()
+    stopped = False
+    while True:
+        try:
+            item = ready.get()
+            break
+        except KeyboardInterrupt:
+            if stopped:
+                raise
+            stopped = True
+            cancel()
+    if isinstance(item, _End):
+        raise item.error or AssertionError
+    return item, stopped
 
 
 def interrupt(thread: threading.Thread) -> None:

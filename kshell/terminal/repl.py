@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = ["converse"]
 
-_PROMPT = "kshell> "
+_PROMPT, _HOLDING = "kshell> ", "kshell*> "  # the second while a transaction is open
 _TICK = 1.0  # seconds after which an idle prompt is drawn again: queries run beside it
 _FRESH = 10.0  # seconds after which names are loaded again
 
@@ -151,6 +151,8 @@ class _Prompt:
             marks.append(f"to {self._talk.destination.name}")
         width = shutil.get_terminal_size().columns
         queries = (*session.running(), *self._talk.jobs.status())
+        if (held := session.held) is not None:
+            marks.insert(0, f"transaction: {held:,} held")
         return toolbar(session.cluster, session.profile, queries, marks, width)
 
     def _learn(self, session: Session) -> None:
@@ -176,13 +178,15 @@ class _Prompt:
                 try:
                     text = self._ask_or_type(text)
                     if text.strip():
-                        self._asked = False
                         self._run(text)
                         print()
+                        if not talk.leaving:
+                            self._asked = False
+                        talk.leaving = talk.leaving and self._may_drop()
                 except (KeyboardInterrupt, NoSession):
                     pass
                 except EOFError:
-                    talk.leaving = self._may_leave()
+                    talk.leaving = self._may_drop() and self._may_leave()
                 if self._opening.error is not None:
                     raise self._opening.error
         finally:
@@ -208,12 +212,33 @@ class _Prompt:
 
     def _ask(self, default: str, begin: Callable[[], None] | None = None) -> str:
         """The next text; raises EOFError at Ctrl-D.  `begin` is called when the prompt runs."""
+        text = _PROMPT if self._held() is None else _HOLDING
         if is_dumb_terminal():
-            return ask(_PROMPT, self._history, default)
+            return ask(text, self._history, default)
         # In a loop that lives on: to close one waits for threads, and Ctrl-C would not be heeded.
-        prompt: StyleAndTextTuples = [("class:prompt", _PROMPT)]
+        prompt: StyleAndTextTuples = [("class:prompt", text)]
         asked = self._prompt.prompt_async(prompt, default=default, pre_run=begin)
         return self._loop.run_until_complete(asked)
+
+    def _held(self) -> int | None:
+        """How many records an open transaction holds; None without one."""
+        session = self._opening.session
+        return None if session is None else session.held
+
+    def _may_drop(self) -> bool:
+        """Whether records that are held may be dropped by leaving: it asks once."""
+        held = self._held()
+        if not held:
+            return True
+        from kshell.results import many
+
+        lost = f"{many(held, 'record')} of an open transaction"
+        if self._asked:
+            note(f"{lost} not written")
+            return True
+        self._asked = True
+        note(f"{lost} not written: COMMIT writes, and to leave again drops")
+        return False
 
     def _may_leave(self) -> bool:
         """Whether Ctrl-D leaves: while queries run it asks once."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -84,14 +83,14 @@ def _text_of(path: str) -> str:
 
 
 def _run(session: Session, options: argparse.Namespace, text: str, log: RunLog) -> int:
-    from kshell.engines.local.engine import LocalEngine
+    from kshell.engines.chosen import ChosenEngine
     from kshell.engines.local.statements import application as applications
     from kshell.results import Remark
     from kshell.sql.script import split
 
     engine = session.engine
-    assert isinstance(engine, LocalEngine)
-    application = engine.application(
+    assert isinstance(engine, ChosenEngine)
+    application = engine.local.application(
         options.app, options.commit, __version__, options.dead_letter
     )
     for piece in split(text):
@@ -118,10 +117,11 @@ def _run(session: Session, options: argparse.Namespace, text: str, log: RunLog) 
     with _served(application, options.metrics, log):
         applications.start(engine.context, session.properties)
         watched = _watch(session, application, stop, log)
-        failed = application.stop()
+        application.stop()
+        _tell(session, watched, log)
     if application.taken_over:
         return _FENCED
-    return KshellError.exit_code if failed or watched else code
+    return KshellError.exit_code if watched else code
 
 
 def _named(application: Application, which: str) -> list[str]:
@@ -165,20 +165,25 @@ def _served(application: Application, address: str, log: RunLog) -> Iterator[Non
 
 def _watch(
     session: Session, application: Application, stop: threading.Event, log: RunLog
-) -> bool:
-    """Say what happens, until the process is to end or no query runs; whether one has failed."""
+) -> set[str]:
+    """Say what happens, until the process is to end or no query runs; gives those that failed."""
     failed, told = set[str](), False
     while not stop.wait(_LOOK):
         for query in session.running():
             log.waits(query.id, query.note)
-            if query.failed and query.id not in failed:
-                failed.add(query.id)
-                log.failed(query.id, query.state.removeprefix("failed: "))
+        _tell(session, failed, log)
         if application.taken_over or len(failed) == len(application.plans):
             break
         if not told and all(query.ready.is_set() for query in application.queries):
             told = True
             names = [query.id for query in application.queries if query.id not in failed]
             log.say("ready", f"kshell: application {application.name} runs: {', '.join(names)}")
-    sys.stderr.flush()
-    return bool(failed)
+    return failed
+
+
+def _tell(session: Session, told: set[str], log: RunLog) -> None:
+    """Say which queries have failed since, and why."""
+    for query in session.running():
+        if query.failed and query.id not in told:
+            told.add(query.id)
+            log.failed(query.id, query.state.removeprefix("failed: "))

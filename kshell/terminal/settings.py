@@ -29,8 +29,8 @@ def gathered(options: argparse.Namespace) -> Gathered:
 def ignored_note(path: str, names: Sequence[str]) -> str:
     """What is said of a client's file in which kshell has no use for these names.
 
-    >>> ignored_note("f", ["acks", "sasl.pasword"])
-    'f sets 2 names that kshell has no use for: acks, sasl.pasword (sasl.password?)'
+    >>> ignored_note("f", ["linger.ms", "sasl.pasword"])
+    'f sets 2 names that kshell has no use for: linger.ms, sasl.pasword (sasl.password?)'
     """
     shown = (f"{name} ({near}?)" if (near := alike(name)) else name for name in names)
     count = f"{len(names)} name{'s' * (len(names) > 1)}"

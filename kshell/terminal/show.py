@@ -17,6 +17,7 @@ import pyarrow as pa
 from kshell.changes import Changes
 from kshell.config import Properties
 from kshell.errors import Interrupted
+from kshell.formats.json_lines import json_lines
 from kshell.results import (
     Answer,
     Event,
@@ -31,14 +32,15 @@ from kshell.results import (
     Rows,
     Sections,
     Spooling,
+    Task,
     many,
     notices_of,
 )  # fmt: skip
 from kshell.terminal.drawing import Drawing, footer
-from kshell.terminal.json_lines import json_lines
 from kshell.terminal.messages import Outages, draws, note
 from kshell.terminal.output import FOR_PEOPLE, Target, write, write_lines
-from kshell.terminal.pull import pulled
+from kshell.terminal.progress import ProgressLine
+from kshell.terminal.pull import finished, pulled
 from kshell.terminal.sanitize import clean, clean_block, clean_json
 from kshell.terminal.screen import remark, stdout_target
 from kshell.terminal.spool import spool, terminal
@@ -89,6 +91,10 @@ class Shower:
     def show(self, event: Event) -> bool:
         """Draw an answer; False means leave.  Ctrl-C stops the answer and raises Interrupted."""
         match event:
+            case Rows(format=format) if format and format != self.output:
+                other = replace(self, output=format)
+                other._answer(event)
+                self.partial = other.partial
             case Rows():
                 self._answer(event)
             case Printed():
@@ -104,6 +110,8 @@ class Shower:
                 self._notices(event.notices)
             case Proposal():
                 self._proposal(event)
+            case Task():
+                self._task(event)
             case Remark():
                 self.say(clean_block(event.text))
             case Spooling():
@@ -111,6 +119,18 @@ class Shower:
             case Goodbye():
                 return False
         return True
+
+    def _task(self, task: Task) -> None:
+        """Wait for work, with its progress; Ctrl-C ends it, and what was done is said."""
+        line = ProgressLine(task.progress)
+        line.start()
+        try:
+            message, stopped = finished(task.work, task.cancel)
+        finally:
+            line.stop()
+        self.show(message)
+        if stopped:
+            raise Interrupted("stopped")
 
     def _proposal(self, proposal: Proposal) -> None:
         """Draw the plan, and ask; a program that wants the rows it leads to gets no plan."""
@@ -211,6 +231,9 @@ class Shower:
         try:
             self._stream(live)
         except KeyboardInterrupt:
+            live.cancel()
+            if said := live.stopped():
+                note(said)
             raise Interrupted("stopped") from None
         finally:
             live.cancel()

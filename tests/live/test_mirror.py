@@ -162,7 +162,7 @@ def test_what_is_refused(prod, here, shell, kafka, name, monkeypatch, tmp_path):
     assert fewer.what == f"topic {name} has 2 partitions, and prod.{name} has 3: each is copied to that of its number"
     assert fewer.hint == f"ALTER TOPIC {name} PARTITIONS 3"
     assert error(f"MIRROR {name} TO {name}", BindError).what == f"topic {name} cannot be copied to itself"
-    assert error(f"MIRROR prod.{name}x TO {name}", UnknownName).hint == f"did you mean prod.{name}?"
+    assert error(f"MIRROR prod.{name}x TO {name}", UnknownName).hint.startswith(f"did you mean prod.{name}")
     gone = error(f"MIRROR prod.{name} TO prod.{name}2 FROM OFFSETS '1:5'", BindError)
     assert gone.what == f"topic prod.{name}, partition 1: offset 5 is not there, the log ends at 0"
     assert "has no partition 7" in error(f"MIRROR {name} TO prod.x FROM OFFSETS '7:0'", BindError).what

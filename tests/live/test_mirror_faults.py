@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -93,8 +95,33 @@ def after(cluster: Cluster, name: str, records: int, copying: Copying) -> None:
 
 
 def test_a_broker_is_killed_and_started_again(source, own_broker):
-    small_batches(source, "one", 4000)
+    small_batches(source, "one", 2500)
     disturbed(source, own_broker, "one", lambda: (own_broker.stop(signal.SIGKILL), own_broker.start()), 1)
+
+
+@pytest.mark.parametrize("emit", ["", pytest.param(" EMIT CHANGES", marks=pytest.mark.matrix)])
+def test_ctrl_c_says_how_it_goes_on(source, kafka, tmp_path, emit):
+    name = f"stopped{len(emit)}"
+    small_batches(source, name, 3000)
+    target = Cluster.at(kafka.bootstrap)
+    target.create(name, PARTITIONS)
+    command = [sys.executable, "-m", "kshell", "-b", kafka.bootstrap, "--yes", "-e"]
+    text = f"MIRROR prod.{name} TO {name}{emit}"
+    running = subprocess.Popen([*command, text], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 30
+    while copied(target, name) < 1000 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=20)
+    assert running.returncode == 130
+    at = copied(target, name)
+    assert 1000 <= at < copied(source, name)
+    goes_on = next(line for line in said.splitlines() if "goes on" in line)
+    assert "not acknowledged" not in goes_on
+    again = goes_on[goes_on.index("MIRROR") :].removesuffix(" goes on").removesuffix(" EMIT CHANGES")
+    subprocess.run([*command, again], check=True, capture_output=True)
+    assert target.records(name) == source.records(name)
+    target.close()
 
 
 @pytest.mark.matrix

@@ -134,7 +134,8 @@ def test_names_that_nothing_has(clusters, shell, name, monkeypatch, tmp_path):
         return raised.value
 
     missing = error(f"SELECT * FROM prod.{name}x", UnknownName)
-    assert (missing.what, missing.hint) == (f"no topic named prod.{name}x", f"did you mean prod.{name}?")
+    assert missing.what == f"no topic named prod.{name}x"
+    assert missing.hint.startswith(f"did you mean prod.{name}")
     assert missing.place.column == len("SELECT * FROM ") + 1
     assert error(f"SELECT * FROM prods.{name}", UnknownName).hint == f"did you mean prod.{name}?"
     monkeypatch.setenv("KSHELL_DOWN_BOOTSTRAP_SERVERS", "127.0.0.1:2")

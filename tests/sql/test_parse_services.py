@@ -8,6 +8,7 @@ from kshell.errors import ParseError, Place
 from kshell.sql.clauses import Name, Number
 from kshell.sql.cluster import Change, DropQuota, Limit, SetQuota, Whom
 from kshell.sql.parse import parse
+from kshell.sql.queries import QueryControl
 from kshell.sql.services import (
     ConnectorAction,
     ControlConnector,
@@ -17,7 +18,7 @@ from kshell.sql.services import (
     DropConnector,
     SetCompatibility,
 )
-from kshell.sql.statements import Describe, QueryControl, Show, ShowWhat
+from kshell.sql.statements import Describe, Show, ShowWhat
 
 
 def read(text: str):

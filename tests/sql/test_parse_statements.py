@@ -13,7 +13,7 @@ from kshell.catalog.model import Kind
 from kshell.errors import ParseError, Place, UnknownName, Unsupported
 from kshell.sql.clauses import ColumnRole, Emit, Position
 from kshell.sql.parse import parse
-from kshell.sql.queries import DescribeQuery, SaveQueries
+from kshell.sql.queries import DescribeQuery, QueryAction, QueryControl, SaveQueries
 from kshell.sql.statements import (
     AlterSource,
     AssertSchema,
@@ -34,8 +34,6 @@ from kshell.sql.statements import (
     InsertSelect,
     InsertValues,
     Print,
-    QueryAction,
-    QueryControl,
     RunScript,
     Select,
     SetProperty,

@@ -38,6 +38,7 @@ from kshell.results import (
     Rows,
     Running,
     Sections,
+    Task,
     titled,
 )  # fmt: skip
 from kshell.sql import functions
@@ -240,6 +241,22 @@ def deaf(seconds: float) -> tuple[()]:
     return ()
 
 
+def work() -> Task:
+    """A COPY of a million records, three thousand a tenth of a second, until it is stopped."""
+    stopped = threading.Event()
+    began, done = time.monotonic(), [0]
+
+    def run() -> Message:
+        while not stopped.wait(0.1):
+            done[0] += 3000
+        return Message(f"Stopped: {done[0]:,} records written.")
+
+    def progress() -> Progress:
+        return Progress(done[0], 1_000_000, time.monotonic() - began, what="bytes")
+
+    return Task(run, stopped.set, progress)
+
+
 class FakeSession:
     """Serves the statements below; has the names of two topics."""
 
@@ -248,6 +265,8 @@ class FakeSession:
     properties = Properties(
         {"bootstrap.servers": "fake:9092", "kshell.editing": "vi" if "vi" in sys.argv else "emacs"}
     )
+
+    held: int | None = None  # records of an open transaction
 
     @functools.cached_property
     def variables(self) -> dict[str, str]:
@@ -341,6 +360,17 @@ class FakeSession:
             yield proposal
             if proposal.accepted:
                 yield proposal.apply()
+        elif first == "begin":
+            self.held = 0
+            yield Message("held")
+        elif first == "insert" and self.held is not None:
+            self.held += 2
+            yield Message("2 records held")
+        elif first == "commit":
+            yield Message(f"{self.held} records written")
+            self.held = None
+        elif first == "work":
+            yield work()
         elif first == "exit":
             yield Goodbye()
         elif first.startswith("set "):

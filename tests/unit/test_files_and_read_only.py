@@ -13,7 +13,7 @@ from kshell.config import PROPERTIES, Properties
 from kshell.demo.broker import Demo, start
 from kshell.errors import StatementError, UsageError
 from kshell.session import Session
-from kshell.sql import cluster, services
+from kshell.sql import cluster, queries, services
 from kshell.sql import statements as ast
 from kshell.sql.parse import parse
 from tests.unit.terminal.test_cli import run
@@ -156,6 +156,7 @@ WRITES = [
     "DROP CONNECTOR c",
     "RESTART CONNECTOR c",
     "ALTER REGISTRY SET COMPATIBILITY FULL",
+    "DROP APPLICATION a",
     "MIRROR users TO copied",
     "REDRIVE users",
 ]
@@ -197,8 +198,9 @@ def test_every_statement_says_whether_it_writes() -> None:
     reading = {
         ast.AlterSource, ast.AssertQuery, ast.AssertSchema, ast.AssertSource, ast.AssertTopic, ast.AssertValues,
         ast.CreateFromFile, ast.CreateType, ast.Define, ast.Describe, ast.DescribeFunction, ast.DescribeGroup, ast.DropType, ast.Exit, ast.Explain,
-        ast.Help, ast.History, ast.Print, ast.QueryControl, ast.RunScript, ast.Select, ast.SetProperty, ast.Show, ast.Spool,
+        ast.Help, ast.History, ast.Print, queries.QueryControl, ast.RunScript, ast.Select, ast.SetProperty, ast.Show, ast.Spool,
         ast.Undefine, ast.UnsetProperty, services.DescribeConnector, services.DiffSubject,
+        queries.DescribeQuery, queries.SaveQueries,
     }  # fmt: skip
     changing = {c.__name__ for c in cluster.Change.__subclasses__()}
     assert {s.__name__ for s in ast.Statement.__subclasses__()} == {s.__name__ for s in writing | reading | {cluster.Change}}

@@ -14,7 +14,8 @@ from kshell.engines.flink.expressions import NoEqual
 from kshell.engines.flink.statements.queries import Queries
 from kshell.engines.local.engine import LocalEngine
 from kshell.errors import KshellError
-from kshell.results import Answer, Proposal, Running
+from kshell.results import Answer, Proposal, Running, Task
+from kshell.sql import queries
 from kshell.sql import statements as ast
 from kshell.sql.clauses import Emit
 from kshell.sql.statements import Statement
@@ -30,7 +31,7 @@ class FlinkEngine:
         self.context = FlinkContext(local)
         self.queries = Queries(self.context)
 
-    def run(self, statement: Statement, properties: Properties) -> Answer | Proposal:
+    def run(self, statement: Statement, properties: Properties) -> Answer | Proposal | Task:
         """Run one statement and give its result; raises KshellError."""
         before = self.context.shared.catalog
         try:
@@ -38,7 +39,7 @@ class FlinkEngine:
         except NoEqual as error:
             raise _placed(error, statement) from None
 
-    def _run(self, statement: Statement, properties: Properties) -> Answer | Proposal:
+    def _run(self, statement: Statement, properties: Properties) -> Answer | Proposal | Task:
         match statement:
             case ast.Select() if self._takes(statement, properties):
                 return self._select(statement, properties)
@@ -46,7 +47,7 @@ class FlinkEngine:
                 return self.queries.create_as(statement, properties)
             case ast.InsertSelect():
                 return self.queries.insert_select(statement, properties)
-            case ast.QueryControl():
+            case queries.QueryControl():
                 return self.queries.control(statement, properties)
             case ast.DropSource():
                 answer = self.context.local.run(statement, properties)

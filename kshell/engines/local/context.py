@@ -31,6 +31,7 @@ from kshell.sql.clauses import Name
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from kshell.engines.held import Held
     from kshell.engines.local.continuous.background import Background
     from kshell.engines.local.durable.application import Application
     from kshell.engines.local.kept_catalog import KeptCatalog
@@ -61,6 +62,9 @@ class Context:
         self.kept: KeptCatalog | None = None  # where declarations are kept, at a prompt
         self.queries: dict[str, Background] = {}
         self.asserted: dict[str, set[tuple[int, int]]] = {}  # (partition, offset) by topic
+        self.turns: dict[str, int] = {}  # whose turn is next of a topic's partitions
+        self.held: Held | None = None  # what an open transaction holds
+        self.transaction_id = ""  # of this shell, made at its first COMMIT
         self.application: Application | None = None  # the file that is run, where one is
         self.known = Known()
         self.memory = Memory()
@@ -141,7 +145,7 @@ class Context:
         return {plain(c.name): plain_type(c.type) for c in columns}
 
     def listed(self, what: str, properties: Properties) -> list[str]:
-        """The names of each "group", "broker" or "principal" that the cluster knows."""
+        """The names of each "group", "broker", "principal" or "connector" there."""
         from kshell.engines.local.sources.system.faces import SystemScan
 
         table, column = LISTED[what]

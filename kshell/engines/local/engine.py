@@ -18,8 +18,8 @@ from kshell.engines.base import Named
 from kshell.engines.local.context import Context
 from kshell.errors import KshellError, Unsupported, UsageError
 from kshell.kafka.client import Client
-from kshell.results import Answer, Live, Proposal, Rows, Running, Sections
-from kshell.sql import cluster, queries, services, transfer
+from kshell.results import Answer, Live, Proposal, Rows, Running, Sections, Task
+from kshell.sql import cluster, producing, queries, services, transfer
 from kshell.sql import statements as ast
 from kshell.sql.statements import Statement
 
@@ -43,6 +43,10 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.AssertValues: "asserts:assert_values",
     cluster.Consume: "consume:consume",
     cluster.CreateAcl: "acls:create_acl",
+    producing.Begin: "transaction:begin",
+    producing.Commit: "transaction:commit",
+    producing.CopyFrom: "copy_from:copy_from",
+    producing.CopyTo: "copy_to:copy_to",
     ast.CreateAsSelect: "persistent:create_as",
     ast.CreateFromFile: "declare:create_from_file",
     ast.CreateSource: "declare:create",
@@ -75,8 +79,9 @@ STATEMENTS: Mapping[type[Statement], str] = {
     ast.InsertValues: "insert:insert_values",
     transfer.Mirror: "mirror:mirror",
     ast.Print: "print_topic:print_topic",
-    ast.QueryControl: "persistent:control",
+    queries.QueryControl: "persistent:control",
     cluster.ReassignTopic: "reassign_topic:reassign_topic",
+    producing.Rollback: "transaction:rollback",
     transfer.Redrive: "redrive:redrive",
     cluster.ResetGroup: "reset_group:reset_group",
     queries.SaveQueries: "save_queries:save_queries",
@@ -84,10 +89,13 @@ STATEMENTS: Mapping[type[Statement], str] = {
     cluster.SetUser: "users:set_user",
     ast.Show: "show:show",
 }
+# Statements that write by themselves: a transaction would seem to hold their records.
+_AT_ONCE = (ast.CreateAsSelect, ast.InsertSelect, producing.CopyFrom)
 
 
-def _plan_alone(answer: Answer | Proposal) -> Answer:
+def _plan_alone(answer: Answer | Proposal | Task) -> Answer:
     """What EXPLAIN of a change of the cluster answers: its plan, which nobody is asked about."""
+    assert not isinstance(answer, Task)
     return Sections((answer.plan,), answer.notices) if isinstance(answer, Proposal) else answer
 
 
@@ -128,6 +136,11 @@ class LocalEngine:
 
         With another cluster come the declarations that are kept of it: `keep`.
         """
+        if self.context.held is not None:
+            raise UsageError(
+                "the connection cannot change while a transaction is open",
+                hint="COMMIT writes what is held, ROLLBACK drops it",
+            )
         if not all(q.over for q in self.context.queries.values()):
             raise UsageError(
                 "the connection cannot change while a query runs",
@@ -159,7 +172,7 @@ class LocalEngine:
         self.context.kept = KeptCatalog(folder, cluster)
         return load(self.context, self.context.kept, properties)
 
-    def run(self, statement: Statement, properties: Properties) -> Answer | Proposal:
+    def run(self, statement: Statement, properties: Properties) -> Answer | Proposal | Task:
         """Run one statement and give its result; raises KshellError."""
         if self.context.application is not None:
             from kshell.engines.local.statements.application import ALLOWED
@@ -176,13 +189,20 @@ class LocalEngine:
         if served is None:
             words = re.sub(r"(?<!^)(?=[A-Z])", " ", type(statement).__name__).upper()
             raise Unsupported(f"{words} is not supported yet", place=statement.place)
+        if self.context.held is not None and isinstance(statement, _AT_ONCE):
+            raise UsageError(
+                "a transaction is open, and it takes INSERT … VALUES alone",
+                hint="COMMIT or ROLLBACK first", place=statement.place,
+            )  # fmt: skip
         module, _, name = served.partition(":")
         serve = getattr(import_module(f"kshell.engines.local.statements.{module}"), name)
         before = self.context.catalog
-        answer: Answer | Proposal = serve(self.context, statement, properties)
+        answer: Answer | Proposal | Task = serve(self.context, statement, properties)
         return self.saved(before, answer)
 
-    def saved(self, before: Catalog, answer: Answer | Proposal) -> Answer | Proposal:
+    def saved(
+        self, before: Catalog, answer: Answer | Proposal | Task
+    ) -> Answer | Proposal | Task:
         """The answer of a statement; what it changed in the catalog is kept for later prompts."""
         kept = self.context.kept
         if kept is None or self.context.catalog is before:
@@ -238,7 +258,7 @@ class LocalEngine:
         return self.context.columns(name, properties)
 
     def listed(self, what: str, properties: Properties) -> Sequence[str]:
-        """The names of each "group", "broker" or "principal", for completion; asks the cluster."""
+        """The names of each "group", "broker" …, for completion; asks the cluster."""
         return self.context.listed(what, properties)
 
     def types(self) -> Mapping[str, pa.DataType]:
@@ -248,6 +268,11 @@ class LocalEngine:
     def running(self) -> Sequence[Running]:
         """The queries in the background."""
         return self.context.running()
+
+    @property
+    def held(self) -> int | None:
+        """How many records an open transaction holds; None without one."""
+        return None if self.context.held is None else len(self.context.held)
 
     def application(
         self, name: str, seconds: float, version: str, dead_letters: str = ""

@@ -5,14 +5,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 from sqlglot import exp
 
 from kshell.catalog.catalog import Catalog
-from kshell.catalog.model import RESERVED, WINDOW_COLUMNS, Column, Kind, Source
+from kshell.catalog.model import (
+    GIVEN,
+    RESERVED,
+    WINDOW_COLUMNS,
+    Column,
+    Kind,
+    Source,
+)
 from kshell.errors import BindError, KshellError, UnknownName
 from kshell.field_names import DECLARED, meant
 from kshell.sql.as_written import place_of
@@ -26,21 +33,29 @@ from kshell.sql.clauses import Name
 from kshell.sql.expressions import Expression, Literal
 from kshell.sql.statements import InsertValues
 from kshell.sql.widening import can_widen
-from kshell.types import BIGINT, BYTES, DATE, STRING, TIME, TIMESTAMP, ksql_name, quote_ksql
+from kshell.types import BYTES, DATE, STRING, TIME, TIMESTAMP, ksql_name, quote_ksql
 
 __all__ = ["BoundInsert", "bind_insert_values"]
+
+# Columns beside the target's own; a null type takes what is given as it is.
+_GIVEN = {
+    name: Column(name, pa.null() if name in ("ROWHEADERS", "ROWVALUE") else RESERVED[name])
+    for name in GIVEN if name != "ROWKEY"
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class InsertRow:
     """A row to write: an expression without columns for every key and value column of the target.
 
-    `rowtime` is milliseconds since 1970, or None for now.
+    `pseudo` has what is given of the record besides, by pseudo column; ROWTIME is milliseconds
+    since 1970.  `given` names the value's columns that have a value.
     """
 
     key: tuple[Expression, ...]
     value: tuple[Expression, ...]
-    rowtime: Expression | None = None
+    pseudo: Mapping[str, Expression] = field(default_factory=dict)
+    given: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +119,7 @@ def _columns(statement: InsertValues, target: Source) -> tuple[Column, ...]:
 
 def _named(name: Name, target: Source) -> Column:
     folded = name.folded()
-    known = {c.name: c for c in target.columns()} | {"ROWTIME": Column("ROWTIME", BIGINT)}
+    known = _GIVEN | {c.name: c for c in target.columns()}
     if folded in (*RESERVED, *WINDOW_COLUMNS) and folded not in known:
         raise BindError(f"Inserting into column {quote_ksql(folded)} is not allowed.")
     found = meant(name.text, known, quoted=name.quoted, turns=DECLARED)
@@ -135,13 +150,16 @@ def _row(
         column.name: _typed(binder.bind(node), column, node)
         for node, column in zip(nodes, columns, strict=True)
     }
+    own = {c.name for c in target.columns()}
+    pseudo = {name: given[name] for name in given if name not in own}
     if target.kind is Kind.TABLE:
         _check_key(given, target)
 
     def of(wanted: Sequence[Column]) -> tuple[Expression, ...]:
         return tuple(given.get(c.name, Literal(None, c.type)) for c in wanted)
 
-    return InsertRow(of(target.key), of(target.value), given.get("ROWTIME"))
+    held = tuple(c.name for c in target.value if c.name in given)
+    return InsertRow(of(target.key), of(target.value), pseudo, held)
 
 
 def _check_key(given: dict[str, Expression], target: Source) -> None:
@@ -156,6 +174,8 @@ def _check_key(given: dict[str, Expression], target: Source) -> None:
 
 
 def _typed(value: Expression, column: Column, node: exp.Expr) -> Expression:
+    if pa.types.is_null(column.type):
+        return value
     if not _fits(value.type, column.type):
         raise BindError(
             f"Expected type {ksql_name(column.type)} for field {quote_ksql(column.name)} but got "

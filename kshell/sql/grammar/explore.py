@@ -13,7 +13,7 @@ from kshell.errors import ParseError
 from kshell.sql.clauses import Name, Position
 from kshell.sql.grammar.cursor import Cursor
 from kshell.sql.grammar.services import describe_connector, diff
-from kshell.sql.queries import DescribeQuery, SaveQueries
+from kshell.sql.queries import DescribeQuery, QueryAction, QueryControl, SaveQueries
 from kshell.sql.statements import (
     Define,
     Describe,
@@ -23,8 +23,6 @@ from kshell.sql.statements import (
     Help,
     History,
     Print,
-    QueryAction,
-    QueryControl,
     RunScript,
     SetProperty,
     Show,

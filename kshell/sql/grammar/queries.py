@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from kshell.errors import BindError, ParseError
 from kshell.sql.clauses import AtGroup, Emit, Name, Query, WindowClause, Within
 from kshell.sql.grammar.cursor import Cursor, syntax_error
+from kshell.sql.script import Piece
 from kshell.sql.tokens import Kind
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
-__all__ = ["QUERY_STARTS", "read_condition", "read_query", "read_rows"]
+__all__ = ["QUERY_STARTS", "read_condition", "read_enclosed", "read_query", "read_rows"]
 
 QUERY_STARTS = (
     "SELECT", "WITH", "FROM", "VALUES", "(", "PIVOT", "UNPIVOT", "SUMMARIZE", "TABLE", "DESCRIBE",
@@ -80,6 +81,23 @@ def read_query(cursor: Cursor, continuous: bool = False) -> Query:
     return Query(
         tree, emit, clauses.window, partition_by, text[first.start :], place, unread, groups
     )
+
+
+def read_enclosed(cursor: Cursor) -> Query:
+    """A query in parentheses, of which the first is next."""
+    first = last = cursor.next()
+    depth = 1
+    while depth and not cursor.at_end():
+        last = cursor.next()
+        depth += (last.text == "(") - (last.text == ")")
+    if depth:
+        raise cursor.fail(")")
+    begin = cursor.place_of(first.end, last.start)
+    text = cursor.piece.text[first.end : last.start]
+    inner = Cursor(Piece(text, begin.line, begin.column), cursor.types)
+    query = read_query(inner)
+    inner.done()
+    return query
 
 
 def _duckdb_reads(text: str) -> bool:

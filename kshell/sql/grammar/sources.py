@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 from kshell.errors import BindError, Unsupported
 from kshell.sql.clauses import ColumnSpec, Emit, Name
 from kshell.sql.grammar.cursor import Cursor
-from kshell.sql.grammar.queries import QUERY_STARTS, read_query, read_rows
+from kshell.sql.grammar.queries import QUERY_STARTS, read_enclosed, read_query, read_rows
 from kshell.sql.grammar.types import read_columns, read_properties, read_type
-from kshell.sql.script import Piece
 from kshell.sql.statements import (
     AlterSource,
     AssertQuery,
@@ -194,19 +193,7 @@ def _assert(cursor: Cursor, place: Place) -> Statement:
 
 
 def _assert_query(cursor: Cursor, place: Place) -> Statement:
-    first = cursor.next()
-    last = first
-    depth = 1
-    while depth and not cursor.at_end():
-        last = cursor.next()
-        depth += (last.text == "(") - (last.text == ")")
-    if depth:
-        raise cursor.fail(")")
-    begin = cursor.place_of(first.end, last.start)
-    text = cursor.piece.text[first.end : last.start]
-    inner = Cursor(Piece(text, begin.line, begin.column), cursor.types)
-    query = read_query(inner)
-    inner.done()
+    query = read_enclosed(cursor)
     if query.emit is not Emit.BOUNDED:
         raise BindError(
             "ASSERT takes a bounded query", hint="leave EMIT out", place=query.place

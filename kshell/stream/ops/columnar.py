@@ -7,7 +7,7 @@ ksqlDB.  Under EMIT FINAL a window is given out when it closes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from kshell.stream.ops.closing import Closing
 from kshell.stream.ops.grouped import SMALL, Reader, Rows, written
 from kshell.stream.state import Entries
 from kshell.stream.touched import Touched
-from kshell.stream.updates import last_rows, taken
+from kshell.stream.updates import distinct, last_rows, taken
 from kshell.stream.windows import Steps
 
 __all__ = ["ColumnarAggregate"]
@@ -83,7 +83,8 @@ class ColumnarAggregate:
         out = self._updates(groups, rows)
         if self._window is not None:
             self._window.note(self._starts(new), new)
-            self._forget(self._window.expired())
+            starts, groups = self._window.expired()
+            self._forget(self._still(groups, self._starts, starts))
         return out
 
     def _updates(self, groups: Any, rows: Rows) -> Changes:
@@ -112,9 +113,10 @@ class ColumnarAggregate:
     def _closed(self, closing: Closing, clock: Any) -> Changes:
         """The windows that the rows close."""
         ends, groups = closing.take(int(clock[-1]))
+        groups = self._still(groups, self._ends, ends)
         if not len(groups):
             return Changes.none(self._schema)
-        names = self._groups.values(groups)
+        names, ends = self._groups.values(groups), self._ends(groups)
         order = closing.order(
             closing.rows(ends, clock), ends, names[:-1], names[-1].to_numpy()
         )
@@ -142,6 +144,13 @@ class ColumnarAggregate:
     def _ends(self, groups: Any) -> Any:
         assert self._window is not None
         return self._starts(groups) + self._window.size
+
+    def _still(self, groups: Any, of: Callable[[Any], Any], times: Any) -> Any:
+        """Those of the groups noted at these times that are the same windows: another may have the
+        number of one that was gone when its state was loaded."""
+        there = self._times.data[groups] >= 0
+        groups, times = groups[there], times[there]
+        return distinct(groups[of(groups) == times]) if len(groups) else groups
 
     def _bounds(self, names: list[pa.Array]) -> tuple[Any, ...]:
         if self._window is None:
@@ -249,8 +258,8 @@ class _Windows:
         self._kept.push(starts, groups)
 
     def expired(self) -> Any:
-        """The windows that no row can ask for any more."""
-        return self._kept.pop(self._newest - self._keep)[1]
+        """The starts and numbers of the windows that no row can ask for any more."""
+        return self._kept.pop(self._newest - self._keep)
 
     def clock(self) -> Entries:
         """Stream time and such."""

@@ -8,11 +8,12 @@ parse.
 from __future__ import annotations
 
 from kshell.terminal.completion.backslash import complete_command
+from kshell.terminal.completion.filling import Filling
 from kshell.terminal.completion.names import Known
 from kshell.terminal.completion.offers import Candidate, Offers
 from kshell.terminal.completion.queries import bare
 from kshell.terminal.completion.query_places import offer_query
-from kshell.terminal.completion.slots import SLOTS, Filling
+from kshell.terminal.completion.slots import SLOTS
 from kshell.terminal.completion.statements import Words, expected
 from kshell.terminal.completion.tree import Group, Tree, before_hole, read_tree, typed_at
 from kshell.terminal.typed import read_call

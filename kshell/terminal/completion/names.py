@@ -84,7 +84,7 @@ class Known:
 
     `seen` has the tables known so far, the last used first; `used` says for a folded name how
     lately it was used: the larger, the later.  `listed` gives the names that only the cluster has
-    of a "group", a "broker" or a "principal", as far as they are there yet.
+    of a "group", a "broker", a "principal" or a "connector", as far as they are there yet.
     """
 
     sources: Index[SourceName] = field(default_factory=lambda: Index[SourceName](()))

@@ -6,18 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from kshell.catalog.topic_configs import TOPIC_CONFIGS
 from kshell.config import PROPERTIES, TOPIC_PROPERTIES
 from kshell.sql.reference import ENTRIES
 from kshell.terminal.commands import COMMANDS
+from kshell.terminal.completion.cluster_slots import CLUSTER_SLOTS
 from kshell.terminal.completion.files import files
-from kshell.terminal.completion.listed import offer_listed, offer_values
-from kshell.terminal.completion.names import Field, Known
-from kshell.terminal.completion.offers import Offers
+from kshell.terminal.completion.filling import Filling
+from kshell.terminal.completion.names import Field
 from kshell.terminal.completion.queries import (
     Clause,
     Relation,
@@ -28,40 +26,19 @@ from kshell.terminal.completion.queries import (
 )
 from kshell.terminal.completion.query_places import offer_condition, offer_query, offer_row
 from kshell.terminal.completion.ranking import Index
-from kshell.terminal.completion.tree import Group, Node, Tree, before_hole, upper
+from kshell.terminal.completion.tree import Group, Node, upper
 from kshell.terminal.completion.types import offer_declared, offer_types
 from kshell.terminal.completion.values import MOMENTS, offer_units
 
 if TYPE_CHECKING:
     from kshell.catalog.options import Option
 
-__all__ = ["SLOTS", "Filling"]
+__all__ = ["SLOTS"]
 
 _MOST_TOPICS = 10  # whose properties are offered at once
 # Patterns that TIMESTAMP_FORMAT is often given.
 _PATTERNS = ("yyyy-MM-dd HH:mm:ss", "yyyy-MM-dd''T''HH:mm:ss", "yyyy-MM-dd''T''HH:mm:ssX",
              "yyyy-MM-dd")  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Filling:
-    """A slot at the cursor: the nodes of the statement before it, of which its own are the last."""
-
-    offers: Offers
-    known: Known
-    tree: Tree
-    before: Sequence[Node]
-    start: int
-
-    @property
-    def own(self) -> Sequence[Node]:
-        """The nodes that the slot has so far."""
-        return self.before[self.start :]
-
-    @property
-    def inside(self) -> Sequence[Node]:
-        """The nodes before the cursor in the innermost parentheses."""
-        return before_hole(self.tree.group.nodes)
 
 
 def _source(filling: Filling) -> None:
@@ -73,19 +50,6 @@ def _sink(filling: Filling) -> None:
         filling.known.sources, lambda s: s.text, lambda s: s.kind, dotted=True,
         keep=lambda s: s.kind != "system table" and not s.covered,
     )  # fmt: skip
-
-
-def _group(filling: Filling) -> None:
-    offer_listed(filling.offers, filling.known, "group")
-
-
-def _broker(filling: Filling) -> None:
-    given = {node.text for node in filling.before if node.kind == "number"}
-    offer_listed(filling.offers, filling.known, "broker", given)
-
-
-def _principal(filling: Filling) -> None:
-    offer_values(filling.offers, filling.known, "principal")
 
 
 def _of_kind(kind: str) -> Callable[[Filling], None]:
@@ -226,67 +190,27 @@ def _property_name(before: Sequence[Node]) -> str:
     return "".join(named).strip("'\"`")
 
 
-def _mechanism(filling: Filling) -> None:
-    filling.offers.pairs((name, "mechanism") for name in ("SCRAM-SHA-512", "SCRAM-SHA-256"))
-
-
-# Configs that every connector has, and what they are.
-_CONNECTOR_CONFIGS = {
-    "connector.class": "the plugin; SHOW PLUGINS lists them", "tasks.max": "how many tasks at most",
-    "topics": "of a sink: the topics that it reads",
-    "topics.regex": "of a sink: a pattern of topics",
-    "key.converter": "how keys are read or written", "value.converter": "how values are",
-    "transforms": "names of transforms, in their order",
-    "errors.tolerance": "none, or all: a bad record is passed over",
-    "errors.deadletterqueue.topic.name": "of a sink: where bad records go",
-}  # fmt: skip
-
-
-def _connector_configs(filling: Filling) -> None:
-    inside = filling.inside
-    if not split_at_commas(inside)[-1]:
-        given = {n.text.strip("'\"`") for n in inside}
-        left = [(n, help) for n, help in _CONNECTOR_CONFIGS.items() if n not in given]
-        filling.offers.strings(left)
-
-
-def _quota(filling: Filling) -> None:
-    """Quotas of addresses, or of users and clients."""
-    from kshell.kafka.quotas import QUOTAS
-
-    words = [upper(node) for node in filling.before]
-    filling.offers.pairs(QUOTAS["ip" if "IP" in words else "user"].items())
-
-
-def _config(filling: Filling) -> None:
-    filling.offers.strings((name, help) for name, (help, _) in TOPIC_CONFIGS.items())
-
-
-def _config_value(filling: Filling) -> None:
-    """The values of the config before the equals sign, where they are few."""
-    name = filling.before[filling.start - 2].text.strip("'")
-    _, values = TOPIC_CONFIGS.get(name, ("", ()))
-    filling.offers.strings((value, "value") for value in values)
-
-
 # WITH (…)
 
 
 def _options(statement: str) -> Mapping[str, Option]:
-    from kshell.catalog import options  # imports pyarrow: the prompt does not wait for that
+    from kshell.catalog import copy_options, options  # imports pyarrow: the prompt does not wait
 
-    return {o.name: o for o in options.options_of(statement)}
+    copied = [o for o in copy_options.COPY_OPTIONS.values() if statement in o.statements]
+    return {o.name: o for o in copied or options.options_of(statement)}
 
 
 def _of_statement(before: Sequence[Node]) -> str:
     """The statement in whose WITH the cursor is, as the table of options calls it."""
-    from kshell.catalog import options
+    from kshell.catalog import copy_options, options
 
     words = [upper(node) for node in before]
     if words[0] == "EXPLAIN":
         words = words[1:]
     if words[0] == "INSERT":
         return options.INSERT
+    if words[0] == "COPY":
+        return copy_options.COPY_FROM if "FROM" in words else copy_options.COPY_TO
     return options.ASSERT_TOPIC if words[0] == "ASSERT" and "TOPIC" in words else options.CREATE
 
 
@@ -372,7 +296,7 @@ def _declared(filling: Filling) -> None:
 
 def _target_columns(filling: Filling) -> None:
     """INSERT INTO t (…): the columns that are not named yet."""
-    from kshell.catalog.model import PSEUDO_COLUMNS
+    from kshell.catalog.model import GIVEN
     into = next((i for i, n in enumerate(filling.before) if upper(n) in ("INTO", "VALUES")), 0)
     target = relations([Clause("FROM", filling.before[into + 1 :])])
     inside = filling.inside
@@ -383,7 +307,7 @@ def _target_columns(filling: Filling) -> None:
     named = {n.text.strip("`\"").casefold() for n in inside}
     left = Index(c for c in columns if c.name.casefold() not in named)
     filling.offers.names(left, lambda f: f.text, lambda f: f.type, in_order=True)
-    given = [n for n, c in PSEUDO_COLUMNS.items() if c.given and n.casefold() not in named]
+    given = [name for name in GIVEN if name.casefold() not in named]
     filling.offers.pairs((name, "pseudo column") for name in given)
 
 
@@ -396,26 +320,17 @@ def _query_in_parentheses(filling: Filling) -> None:
         filling.offers.words(("SELECT",))
 
 
-def _nothing(filling: Filling) -> None:
-    """Names that nobody is asked for."""
-
-
 def _row(filling: Filling) -> None:
     offer_row(filling.offers, filling.known, filling.tree)
 
 
 SLOTS: Mapping[str, Callable[[Filling], None]] = {
-    "source": _source, "sink": _sink, "topic": _topic,
-    "group": _group, "broker": _broker, "principal": _principal,
-    "connector": _nothing, "subject": _nothing, "(configs)": _connector_configs,
-    "quota": _quota,
-    "stream": _of_kind("stream"),
+    **CLUSTER_SLOTS,
+    "source": _source, "sink": _sink, "topic": _topic, "stream": _of_kind("stream"),
     "table": _of_kind("table"), "function": _function, "type": _type, "user's type": _users_type,
     "query id": _query_id, "variable": _variable, "file": _file,
     "data file": _data_file, "script": _script, "help": _help, "unit": _unit,
-    "property": _property, "value": _value, "config": _config,
-    "mechanism": _mechanism,
-    "config value": _config_value, "moment": _moment, "partition": _partition,
+    "property": _property, "value": _value, "moment": _moment, "partition": _partition,
     "condition": _condition, "(options)": _with, "(redriving)": _redriving, "(columns)": _declared,
     "(names)": _target_columns, "(row)": _row, "(query)": _query_in_parentheses,
 }  # fmt: skip

@@ -23,9 +23,9 @@ _OF_FILE = "[IF+NOT+EXISTS] <new> [(columns)] FROM+FILE <data file>"
 _WHAT = """{ { TOPICS | STREAMS | TABLES | QUERIES } [EXTENDED] | FUNCTIONS | TYPES | VARIABLES
     | PROPERTIES | ERRORS | ALL+TOPICS [EXTENDED] | GROUPS | BROKERS
     | { PARTITIONS | ALL+PARTITIONS } [<topic>] | CONFIGS [{ <topic> | BROKER <broker> }]
-    | PRODUCERS [<topic>] | TRANSACTIONS | ACLS | QUOTAS | SYSTEM+TABLES | CONNECTORS
-    | SOURCE+CONNECTORS | SINK+CONNECTORS | PLUGINS | SUBJECTS | SCHEMAS [<subject>]
-    | COMPATIBILITY [<subject>] }"""
+    | PRODUCERS [<topic>] | TRANSACTIONS | ACLS | QUOTAS | SYSTEM+TABLES
+    | CONNECTORS | SOURCE+CONNECTORS | SINK+CONNECTORS
+    | PLUGINS | SUBJECTS | SCHEMAS [<subject>] | COMPATIBILITY [<subject>] }"""
 STATEMENTS: Mapping[str, str] = {
     "SELECT": "<query>",
     "SHOW": f"SHOW {_WHAT}",
@@ -88,9 +88,6 @@ STATEMENTS: Mapping[str, str] = {
     "RESET": """RESET GROUP <group> { TO @goal | ON <topic> { TO @goal | { , <topic> }* TO @goal }
         | FROM <data file> }""",
     "@goal": "{ EARLIEST | LATEST | OFFSET <number> | SHIFT <number> | <moment> }",
-    "CONSUME": """CONSUME FROM <topic> GROUP <group>
-        [COMMIT { AT+MOST+ONCE | AT+LEAST+ONCE | EXACTLY+ONCE+INTO <topic> }] [LIMIT <number>]""",
-    "HISTORY": "HISTORY OF <text> IN <source>",
     "DELETE": """DELETE RECORDS FROM <topic>
         { BEFORE @before | PARTITION <partition> BEFORE @before }""",
     "@before": "{ END | <number> | <moment> }",
@@ -101,6 +98,11 @@ STATEMENTS: Mapping[str, str] = {
     "ELECT": "ELECT LEADERS [<topic> { , <topic> }*]",
     "INSERT": """INSERT INTO <sink> { (names) VALUES @rows | VALUES @rows
         | WITH (options) <query> | <query> }""",
+    "BEGIN": "BEGIN",
+    "COMMIT": "COMMIT",
+    "ROLLBACK": "ROLLBACK",
+    "COPY": """COPY { <sink> { FROM { <data file> | STDIN } | TO { <data file> | STDOUT } }
+        | (query) TO { <data file> | STDOUT } } [WITH (options)]""",
     "ASSERT": """ASSERT { TOPIC <topic> [WITH (options)] [TIMEOUT <duration>]
         | SCHEMA [SUBJECT <new>] [ID <number>] [TIMEOUT <duration>]
         | NOT+EXISTS { TOPIC <topic> [WITH (options)] | SCHEMA [SUBJECT <new>] [ID <number>] }
@@ -132,7 +134,8 @@ STATEMENTS: Mapping[str, str] = {
 _NAMES = frozenset({"topic", "source", "sink", "stream", "table", "user's type", "function",
                     "query id", "property", "value", "group", "mechanism", "connector",
                     "subject"})  # fmt: skip
-_NO_NAMES = frozenset({"IF", "FUNCTION", "GROUP", "EXTENDED", "DEFAULT"})  # where a name may stand
+# Where a name may stand.
+_NO_NAMES = frozenset({"IF", "FUNCTION", "GROUP", "EXTENDED", "DEFAULT"})
 _QUERY_STARTS = ("SELECT", "WITH", "FROM", "VALUES")
 _TOKEN = re.compile(r"[{}\[\]|*]|<[^>]+>|\(\w+\)|@\w+|[\w+]+|[=,]")
 
@@ -301,7 +304,8 @@ class _Walk:
             self._query(at)
             return
         if at >= len(self.nodes):
-            self.found.append(Slot(name, at))
+            if not (self.in_group and name in _NAMES):  # a name is no parenthesis
+                self.found.append(Slot(name, at))
             return
         if name in ("help", "condition"):
             self.found.append(Slot(name, at))

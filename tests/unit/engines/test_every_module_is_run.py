@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast as syntax
 import sys
 import threading
+import time
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -19,9 +20,10 @@ import kshell.engines
 from kshell.config import Properties
 from kshell.engines.local.engine import STATEMENTS, LocalEngine
 from kshell.engines.local.sources.system.tables import TABLES
+from kshell.engines.local.statements import application as applications
 from kshell.errors import BadRecord, KshellError, UnknownName
 from kshell.formats.registry import Registered, Remembered, Schema, SchemaType
-from kshell.results import Live, Rows, Sections
+from kshell.results import Live, Rows, Sections, Task
 from kshell.session import Session
 from kshell.sql.parse import parse
 
@@ -32,6 +34,10 @@ from .fake_flink import FakeFlink
 FOLDER = Path(kshell.engines.__file__).parent
 MODULES = {path.relative_to(FOLDER).as_posix(): path for path in FOLDER.rglob("*.py")}
 NAMED = "WITH (KAFKA_TOPIC='{t}', VALUE_FORMAT='JSON'"
+OUTLIVES = f"""
+CREATE STREAM u (id VARCHAR KEY, name VARCHAR) WITH (KAFKA_TOPIC='users', VALUE_FORMAT='JSON');
+CREATE TABLE c {NAMED}) AS SELECT id, COUNT(*) AS n FROM u GROUP BY id EMIT CHANGES;
+"""
 SCRIPT = f"""
 CREATE STREAM s (k VARCHAR KEY, n INT) {NAMED}, PARTITIONS=1);
 INSERT INTO s (k, n) VALUES ('a', 1), ('b', 2);
@@ -73,6 +79,18 @@ INSERT INTO f (k, v) VALUES ('a', TO_BYTES('000000000702aa', 'hex'));
 DROP STREAM f;
 SET 'topic.{{t}}.f.value.format'='AVRO';
 DESCRIBE {{t}}.f EXTENDED;
+BEGIN;
+INSERT INTO users (ROWKEY, ROWHEADERS) VALUES ('u', MAP('a' := 'b'));
+ROLLBACK;
+BEGIN;
+COMMIT;
+SET 'partitioner'='round_robin';
+COPY users FROM '{{file}}' WITH (KEY='a', TIMESTAMP='b', ON_ERROR='skip');
+COPY (SELECT * FROM users LIMIT 1) TO '{{file}}2.csv';
+COPY users TO '{{file}}.avro' WITH (ENVELOPE=true);
+COPY users TO STDOUT;
+COPY users FROM '{{file}}.avro' WITH (ENVELOPE=true);
+COPY {{t}}.n FROM '{{file}}';
 """
 # A gateway in this process answers; what Flink makes of it, `tests/live/test_flink` sees.
 ON_FLINK = f"""
@@ -128,6 +146,8 @@ CHANGES = (
     "ALTER REGISTRY SET COMPATIBILITY FULL",
     "DIFF SUBJECT s",
     "EXPLAIN ELECT LEADERS",
+    "DROP APPLICATION app",
+    "DESCRIBE QUERY q",
 )
 
 
@@ -182,12 +202,34 @@ def pull(answer) -> None:
     if isinstance(answer, Sections):
         for part in answer.parts:
             pull(part)
+    elif isinstance(answer, Task):
+        answer.work()
     elif isinstance(answer, Rows):
         for _ in answer.batches:
             pass
     elif isinstance(answer, Live):
         while answer.poll(0.1) is not None:
             pass
+
+
+def outlives(demo) -> None:
+    """Runs an application until its first commit, and ends it."""
+    name = f"t{uuid.uuid4().hex[:10]}"
+    session = Session(Properties({"bootstrap.servers": demo.bootstrap, "auto.offset.reset": "earliest"}))
+    engine = session.engine
+    application = engine.local.application(name, 0.1, "test")
+    try:
+        list(session.execute(OUTLIVES.format(t=name)))
+        applications.check(engine.context, session.properties)
+        applications.start(engine.context, session.properties)
+        (query,) = application.queries
+        assert query.ready.wait(20)
+        while query.held.standing is None or query.held.standing.lanes[0, 0].next == 0:
+            assert query.error is None
+            time.sleep(0.05)
+        assert application.stop() == []
+    finally:
+        session.close()
 
 
 @pytest.fixture
@@ -222,7 +264,8 @@ def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, 
     }))  # fmt: skip
     given = Session(Properties({"kshell.files": "true"}), tables={"one": pa.table({"n": [1]})})
     try:
-        for answer in session.execute(SCRIPT.format(t=f"t{uuid.uuid4().hex[:10]}", saved=tmp_path / "saved.sql")):
+        (tmp_path / "f.jsonl").write_text('{"a":"x","b":5}\n{"a":"y","b":"never"}\n')
+        for answer in session.execute(SCRIPT.format(t=f"t{uuid.uuid4().hex[:10]}", saved=tmp_path / "saved.sql", file=tmp_path / "f.jsonl")):
             pull(answer)
         for answer in there.execute(ON_FLINK.format(t=f"t{uuid.uuid4().hex[:10]}")):
             pull(answer)
@@ -234,10 +277,13 @@ def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, 
         file = f"CREATE TABLE two FROM FILE '{tmp_path}/two.csv'; SELECT n FROM two"
         for answer in given.execute(f"SELECT n FROM one; {file}"):
             pull(answer)
+        outlives(demo)
         for text in OF_A_CLUSTER:
             pull(of_state.run(parse(text)[0], Properties({"connect.url": connect.url})))
+        declared = "CREATE STREAM d (a INT) WITH (KAFKA_TOPIC='o', VALUE_FORMAT='JSON')"
+        of_state.run(parse(declared)[0], Properties({}))  # its columns need no sample
         with pytest.raises(UnknownName, match="no group named h"):
-            of_state.run(parse("EXPLAIN SELECT * FROM o AT GROUP h")[0], Properties({}))
+            of_state.run(parse("EXPLAIN SELECT * FROM d AT GROUP h")[0], Properties({}))
     finally:
         session.close()
         there.close()

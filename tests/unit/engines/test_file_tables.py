@@ -163,15 +163,15 @@ def test_only_regular_local_files_are_read(alone):
     os.symlink("users.csv", "link.csv")
     os.symlink("fifo.csv", "pipe.csv")
     for path, what, hint in (
-        ("fifo.csv", "fifo.csv is a FIFO: FROM FILE reads regular files", "copy what it holds into one"),
-        ("pipe.csv", "pipe.csv is a FIFO: FROM FILE reads regular files", "copy what it holds into one"),
-        ("folder.csv", "folder.csv is a folder: FROM FILE reads regular files", "copy what it holds into one"),
-        ("/dev/zero", "/dev/zero is a device: FROM FILE reads regular files", "copy what it holds into one"),
-        ("https://example.com/u.csv", "https://example.com/u.csv is a URL, and FROM FILE reads local files alone",
+        ("fifo.csv", "fifo.csv is a FIFO: regular files alone are read", "copy what it holds into one"),
+        ("pipe.csv", "pipe.csv is a FIFO: regular files alone are read", "copy what it holds into one"),
+        ("folder.csv", "folder.csv is a folder: regular files alone are read", "copy what it holds into one"),
+        ("/dev/zero", "/dev/zero is a device: regular files alone are read", "copy what it holds into one"),
+        ("https://example.com/u.csv", "https://example.com/u.csv is a URL, and local files alone are read",
          "download it, and name the file"),
-        ("file:///etc/passwd", "file:///etc/passwd is a URL, and FROM FILE reads local files alone",
+        ("file:///etc/passwd", "file:///etc/passwd is a URL, and local files alone are read",
          "download it, and name the file"),
-        ("*.csv", "*.csv cannot be read: No such file or directory", "FROM FILE takes one file, and no pattern"),
+        ("*.csv", "*.csv cannot be read: No such file or directory", "one file is named, and no pattern"),
         ("gone.csv", "gone.csv cannot be read: No such file or directory", f"relative paths begin at {os.getcwd()}"),
     ):
         found, said, place = refused(alone, f"CREATE TABLE t FROM FILE '{path}'")

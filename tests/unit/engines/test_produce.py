@@ -123,8 +123,8 @@ def test_records_one_by_one_and_the_key_decides(producer, topic, read):
 
 
 def test_a_full_queue_is_waited_for_and_the_order_is_kept(sender, demo, topic, read, monkeypatch):
-    real = produce._sender
-    monkeypatch.setattr(produce, "_sender", lambda settings: real({**settings, "queue.buffering.max.messages": 50}))
+    real = produce.sender_of
+    monkeypatch.setattr(produce, "sender_of", lambda settings: real({**settings, "queue.buffering.max.messages": 50}))
     producer = Producer(Properties({"bootstrap.servers": demo.bootstrap}))
     values = pa.array([b"%d" % n for n in range(2000)], pa.binary())
     producer.send(topic, Outgoing(pa.nulls(2000, pa.binary()), values, None, pa.repeat(pa.scalar(2, pa.int32()), 2000)))
@@ -134,8 +134,8 @@ def test_a_full_queue_is_waited_for_and_the_order_is_kept(sender, demo, topic, r
 
 
 def test_a_full_queue_is_waited_for_as_long_as_is_set(sender, monkeypatch):
-    real = produce._sender
-    monkeypatch.setattr(produce, "_sender", lambda settings: real({**settings, "queue.buffering.max.messages": 5}))
+    real = produce.sender_of
+    monkeypatch.setattr(produce, "sender_of", lambda settings: real({**settings, "queue.buffering.max.messages": 5}))
     stalled: list[KafkaError] = []
 
     def on_stall(error: KafkaError) -> None:
@@ -152,8 +152,8 @@ def test_a_full_queue_is_waited_for_as_long_as_is_set(sender, monkeypatch):
 
 
 def test_a_full_queue_is_not_waited_for_long_when_the_shell_leaves(sender, monkeypatch):
-    real = produce._sender
-    monkeypatch.setattr(produce, "_sender", lambda settings: real({**settings, "queue.buffering.max.messages": 5}))
+    real = produce.sender_of
+    monkeypatch.setattr(produce, "sender_of", lambda settings: real({**settings, "queue.buffering.max.messages": 5}))
     producer = Producer(Properties({"bootstrap.servers": "127.0.0.1:1"}))
     threading.Timer(0.1, producer.hurry, [0.2]).start()
     began = time.monotonic()

@@ -21,10 +21,12 @@ from kshell.config.jks import Store
 from kshell.engines.chosen import ChosenEngine
 from kshell.engines.flink import http as flink_service
 from kshell.engines.flink.connection import Connection
+from kshell.engines.local.continuous import feed
 from kshell.engines.local.continuous.feed import open_feed
 from kshell.engines.local.engine import LocalEngine
 from kshell.engines.local.sources import chunks, sample, scan_reader, topic
 from kshell.engines.local.sources.memory import Memory
+from kshell.engines.local.statements.application import state_replicas
 from kshell.errors import ConnectionFailed, KshellError
 from kshell.formats import registry_http
 from kshell.formats.source_reader import SourceReader
@@ -218,7 +220,7 @@ def partitions(world: World):
 
 
 def waits(world: World):
-    world.monkeypatch.setattr(type(world.lookup), "inputs", lambda *given, **more: ())
+    world.monkeypatch.setattr(feed, "inputs", lambda *given, **more: ())
     return open_feed(world.lookup, world.bound("SELECT * FROM s EMIT CHANGES;"), bounded=True)._wait._seconds
 
 
@@ -271,9 +273,49 @@ def stalls(world: World):
 
 def sends_with(world: World):
     seen = []
-    world.monkeypatch.setattr(produce, "_sender", seen.append)
+    world.monkeypatch.setattr(produce, "sender_of", seen.append)
     Producer(world.properties)
     return seen
+
+
+class Sink:
+    """A sender that takes records and forgets them."""
+
+    failed: tuple = ()
+
+    def send(self, topic: str, records, row: int = 0) -> int:
+        return len(records)
+
+    def poll(self, seconds: float) -> None:
+        pass
+
+    def flush(self, seconds: float) -> int:
+        return 0
+
+    def __len__(self) -> int:
+        return 0
+
+
+def inserts_with(world: World):
+    seen = []
+
+    def sender(settings):
+        seen.append(settings)
+        return Sink()
+
+    world.monkeypatch.setattr(produce, "sender_of", sender)
+    world.run("INSERT INTO s (k, v) VALUES ('a', 1);", world.properties)
+    return seen
+
+
+def copies(world: World):
+    world.monkeypatch.setattr(produce, "sender_of", lambda settings: Sink())
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
+        file.write("nope\n")
+        file.flush()
+        (statement,) = parse(f"COPY s FROM '{file.name}';")
+        task = world.run.engine.run(statement, world.properties)
+        return (refused(task.work) or "").rpartition(": ")[2]
 
 
 def joins_with(world: World):
@@ -289,7 +331,7 @@ def runs_files(world: World):
 
 
 def sends(world: World):
-    world.monkeypatch.setattr(produce, "_sender", lambda settings: None)
+    world.monkeypatch.setattr(produce, "sender_of", lambda settings: None)
     return refused(lambda: Producer(world.properties))
 
 
@@ -390,6 +432,10 @@ PROBES = {
     "isolation.level": (lambda w: w.lookup.snapshot("s").isolation, "read_committed", "read_uncommitted", {}),
     "auto.offset.reset": (explained, "earliest", "latest", {}),
     "compression.type": (sends_with, "none", "zstd", {}),
+    "acks": (sends_with, "all", "1", {}),
+    "enable.idempotence": (sends_with, "true", "false", {}),
+    "partitioner": (inserts_with, "murmur2_random", "consistent_random", {}),
+    "kshell.copy.on.error": (copies, "stop", "skip", {"kshell.files": "true"}),
     "partition.assignment.strategy": (joins_with, "range", "roundrobin", {"transactional.id": "a"}),
     "session.timeout.ms": (joins_with, "6000", "45000", {"transactional.id": "a"}),
     "transactional.id": (joins_with, "a", "b", {}),
@@ -415,6 +461,7 @@ PROBES = {
     "ksql.output.topic.name.prefix": (lambda w: w.sink(AS).target.topic, "a-", "b-", {}),
     "ksql.sink.partitions": (lambda w: w.sink(AS).settings, "2", "3", {}),
     "ksql.sink.replicas": (lambda w: w.sink(AS).settings, "2", "3", {}),
+    "kshell.state.replication.factor": (lambda w: state_replicas(w.properties), "1", "3", {}),
     "ksql.functions.collect_list.limit": (collected("COLLECT_LIST"), "2", "3", {}),
     "ksql.functions.collect_set.limit": (collected("COLLECT_SET"), "2", "3", {}),
     "ksql.new.query.planner.enabled": (

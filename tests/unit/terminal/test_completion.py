@@ -48,6 +48,7 @@ NAMES = (
 TABLES = {n: table_of(n, c, declared=n.isupper()) for n, c in COLUMNS.items()}
 LISTED = {
     "group": ("billing", "billing.shipping"), "broker": ("1", "2"), "principal": ("User:ann",),
+    "connector": ("orders-sink",),
 }  # fmt: skip
 LIBRARY = {n: functions.describe(n) for n in functions.names()}
 
@@ -119,8 +120,8 @@ def test_every_value_of_an_option_is_offered_with_its_quotes(option):
 
 
 def test_the_tables_of_completion_are_those_of_the_program():
-    others = {"ALL TOPICS", "ALL PARTITIONS", "SOURCE CONNECTORS", "SINK CONNECTORS"}
-    assert {*(what.value for what in ShowWhat), *others} == set(offered("SHOW |"))
+    more = {"ALL TOPICS", "ALL PARTITIONS", "SOURCE CONNECTORS", "SINK CONNECTORS"}
+    assert {*(what.value for what in ShowWhat), *more} == set(offered("SHOW |"))
     formats = offered("CREATE STREAM s (a INT) WITH (VALUE_FORMAT = '|")
     assert formats == [f"'{name}'" for name in CAPABILITIES]
     names = {name for p in PRIMITIVES for name in p.names}

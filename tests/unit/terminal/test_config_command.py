@@ -113,7 +113,7 @@ ssl.ca.location = "/nowhere/ca.pem"
         0o644,
     )
     client = tmp_path / "client.properties"
-    client.write_text("acks=all\nbootstrap.server.s=h:1\nsecurity.protocol=TLS\n")
+    client.write_text("linger.ms=5\nbootstrap.server.s=h:1\nsecurity.protocol=TLS\n")
     done = kshell("config", "validate", "-F", str(client), KSHELL_CLIENTID="x")
     assert (done.returncode, done.stdout) == (2, "")
     assert [line.partition(" or ")[0].rstrip("?") for line in done.stderr.splitlines()] == [
@@ -125,10 +125,10 @@ ssl.ca.location = "/nowhere/ca.pem"
         f"Error: {client}:3: security.protocol cannot be 'TLS'", "Try: one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL",
         "Error: KSHELL_CLIENTID: no property has this variable", "Try: did you mean KSHELL_CLIENT_ID",
     ]  # fmt: skip
-    client.write_text("acks=all\nbootstrap.server.s=h:1\n")
+    client.write_text("linger.ms=5\nbootstrap.server.s=h:1\n")
     done = kshell("config", "validate", "-F", str(client))
     assert f"Error: {client}: kshell has no use for bootstrap.server.s\nTry: did you mean bootstrap.servers?\n" in done.stderr
-    assert "acks" not in done.stderr
+    assert "linger.ms" not in done.stderr
 
 
 def test_validate_names_the_line_that_sets_a_file(kshell, tmp_path):

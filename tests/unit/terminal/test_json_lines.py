@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kshell.terminal.json_lines import json_lines
+from kshell.formats.json_lines import json_lines
 
 VALUES = {
     pa.int64(): st.integers(-(2**63), 2**63 - 1),

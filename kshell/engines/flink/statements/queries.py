@@ -29,6 +29,7 @@ from kshell.errors import BindError, UnknownName, Unsupported, UsageError
 from kshell.permits import check_writes
 from kshell.results import Answer, Message, Rows, Running, Sections
 from kshell.sql import ddl, plan
+from kshell.sql import queries as asked
 from kshell.sql import statements as ast
 from kshell.sql.plan import scans
 
@@ -180,7 +181,7 @@ class Queries:
             hint="has the cluster free task slots?",
         )
 
-    def control(self, statement: ast.QueryControl, properties: Properties) -> Answer:
+    def control(self, statement: asked.QueryControl, properties: Properties) -> Answer:
         """TERMINATE, PAUSE and RESUME of one query or of ALL; those of this process too."""
         wanted = statement.query_id.upper()
         everything = not wanted or wanted == "ALL"
@@ -194,13 +195,13 @@ class Queries:
             raise UnknownName("query", wanted, sorted({*known, *local}), place=statement.place)
         ids = sorted(known) if everything else [wanted]
         act = {
-            ast.QueryAction.TERMINATE: self._terminate,
-            ast.QueryAction.PAUSE: self._pause,
-            ast.QueryAction.RESUME: self._resume,
+            asked.QueryAction.TERMINATE: self._terminate,
+            asked.QueryAction.PAUSE: self._pause,
+            asked.QueryAction.RESUME: self._resume,
         }[statement.action]
         for id in ids:
             act(connection, id, jobs.get(id))
-        if statement.action is ast.QueryAction.TERMINATE:
+        if statement.action is asked.QueryAction.TERMINATE:
             self._await_ends(connection, [jobs[id].id for id in ids if id in jobs])
         if everything and local:
             self._flink.local.run(statement, properties)
@@ -299,7 +300,7 @@ class Queries:
         if not self.own:
             return False
         match statement:
-            case ast.QueryControl(query_id=id):
+            case asked.QueryControl(query_id=id):
                 return not id or id.upper() == "ALL" or id.upper() in self.own
             case ast.Show(what=ast.ShowWhat.QUERIES) | ast.DropSource():
                 return True

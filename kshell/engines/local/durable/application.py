@@ -57,7 +57,10 @@ class Application:
     def add(
         self, sink: Sink, statement: str, lookup: Callable[[], Lookup], place: Place | None
     ) -> str:
-        """One more query; gives its name.  Raises BindError and Unsupported, with the place."""
+        """One more query; gives its name.  Raises BindError and Unsupported, with the place.
+
+        `lookup` gives a new look at the cluster, under the properties that hold at the statement.
+        """
         name = sink.query_id or sink.target.name
         if name in self.plans:
             raise BindError(
@@ -69,6 +72,13 @@ class Application:
             raise BindError(
                 f"{name!r} cannot be the name of a query that is kept: topics are named after it",
                 hint="letters, digits, ., _ and -",
+                place=place,
+            )
+        if lookup().properties["isolation.level"] != "read_committed":
+            raise BindError(
+                "isolation.level is read_uncommitted: a query that outlives the shell reads what is"
+                " committed alone",
+                hint="UNSET 'isolation.level'",
                 place=place,
             )
         _check_sources(sink, place)

@@ -17,11 +17,11 @@ from kshell.engines.local.continuous.time_order import Lane, Stand, Step, cut
 from kshell.engines.local.durable.dead_letters import DeadLetters
 from kshell.engines.local.durable.fingerprint import check_upgrade
 from kshell.engines.local.durable.held import Held, TakenOver
+from kshell.engines.local.durable.inputs import identities
 from kshell.engines.local.durable.ledger import (
     Header,
     Ledger,
     Saved,
-    Standing,
     claim,
     end_of,
     first_offsets,
@@ -32,7 +32,7 @@ from kshell.engines.local.durable.plan import Plan
 from kshell.engines.local.durable.standing import Stands, bare
 from kshell.engines.local.durable.states import renamed, restore, states
 from kshell.engines.local.sources.chunks import writer_of
-from kshell.errors import KshellError, Outage, TopicChanged
+from kshell.errors import KshellError, Outage
 from kshell.kafka.outgoing import Outgoing
 from kshell.kafka.transactions import Fenced, Transactions
 from kshell.results import give_back
@@ -66,7 +66,7 @@ class Life:
             plan.sink, writer_of(plan.sink, lookup.properties), self._write, self._unwritten
         )
         self._sink = SinkTopic(lookup.client, self._outlet, plan.sink.target.topic)
-        self._topics = self._identities(standing)
+        self._topics = identities(plan, lookup, standing)
         self._graph = plan.graph(lookup)
         self._names = states(self._graph)
         header = plan.header(self._graph)
@@ -96,8 +96,8 @@ class Life:
         try:
             self._transactions.begin()
             self._transactions.send(self._plan.state_topic, claim(self._held.owner))
-            self._transactions.commit("", ())
-        except Fenced as error:  # by one that is newer still
+            self._transactions.commit()
+        except Fenced as error:  # by a newer one
             raise TakenOver(error.what) from None
 
     def _restore(self, saved: Saved, header: Header) -> None:
@@ -105,31 +105,6 @@ class Life:
         if saved.header is not None:
             check_upgrade(self._plan.name, saved.header.fingerprint, header.fingerprint)
         restore(self._graph, saved)
-
-    def _identities(self, standing: Standing | None) -> dict[str, str]:
-        """The ids of all topics; raises TopicChanged where one is not what it was."""
-        found = {self._plan.sink.target.topic: self._sink.id.hex()}
-        for leaf in self._leaves:
-            topic = leaf.source.topic
-            found[topic] = self._lookup.snapshot(topic).topic.id.hex()
-        if standing is None:
-            return found
-        hint = f"--reset {self._plan.name} forgets the state and begins anew"
-        for name, id in found.items():
-            if standing.topics.get(name, id) != id:
-                raise TopicChanged(
-                    f"topic {name} was deleted and created anew since the last commit", hint=hint
-                )
-        for (scan, partition), stand in standing.lanes.items():
-            topic = self._leaves[scan].source.topic
-            first, _ = self._lookup.snapshot(topic).offsets.get(partition, (0, 0))
-            if first > stand.next:
-                raise TopicChanged(
-                    f"topic {topic}, partition {partition}: the records of the offsets"
-                    f" {stand.next:,} to {first - 1:,} are gone, and were not read",
-                    hint=hint,
-                )
-        return found
 
     def _write(self, records: Outgoing) -> None:
         self._transactions.send(self._plan.sink.target.topic, records)
@@ -166,6 +141,7 @@ class Life:
     def _open(self) -> None:
         if not self._transactions.open:
             self._transactions.begin()
+            self._held.passed("begin")
             self._due = time.monotonic() + self._seconds
 
     def _commit(self, *, last: bool = False) -> None:
@@ -185,9 +161,11 @@ class Life:
         held.passed("deltas")
         if last:
             self._transactions.send(self._plan.state_topic, claim(held.owner, left=True))
-        self._transactions.commit(
+        self._transactions.send_offsets(
             self._plan.id, [(*place, at) for place, at in offsets.items()]
         )
+        held.passed("offsets")
+        self._transactions.commit()
         held.passed("commit")
         held.committed(self._ledger.standing, time.monotonic() - began)
         self._watch = time.monotonic() + _WATCH

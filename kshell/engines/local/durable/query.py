@@ -108,13 +108,17 @@ class Durable:
                 return None  # all that is lost was not committed, and is done again
 
     def _live(self) -> None:
-        life = Life(self.plan, self._seconds, self.held)
+        life: Life | None = None
         try:
+            life = Life(self.plan, self._seconds, self.held)
             self._note = ""
             self.ready.set()
             life.run()
         finally:
-            life.close()
+            if life is not None:
+                life.close()
+            elif self.held.feed is not None:  # it had begun to read
+                self.held.feed.cancel()
 
     def _has_rival(self) -> bool:
         """Whether another process has claimed the query; a transaction that timed out looks
@@ -138,12 +142,13 @@ class Durable:
         """What ended it, and where it stands."""
         if self.error is None:
             return ""
-        standing = self.held.standing
+        standing, hint = self.held.standing, self.error.hint
+        hint = f"; {hint}" if hint else ""
         if standing is None:
-            return self.error.what
+            return f"{self.error.what}{hint}"
         lanes = standing.lanes.items()
         places = [(self.plan.topic_of(scan), p, stand.next) for (scan, p), stand in lanes]
-        return f"{self.error.what} ({stands_at(sorted(places))})"
+        return f"{self.error.what} ({stands_at(sorted(places))}){hint}"
 
     @property
     def note(self) -> str:

@@ -41,7 +41,7 @@ class Stands:
             assert changes.places is not None
             partitions, offsets = (np.asarray(c) for c in changes.places.columns)
             times = np.asarray(changes.rows.column("ROWTIME"))
-            for partition in np.unique(partitions).tolist():
+            for partition in np.flatnonzero(np.bincount(partitions)).tolist():
                 mine = partitions == partition
                 self._note((scan, partition), offsets[mine], times[mine])
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
@@ -29,7 +30,7 @@ from kshell.sql.bind.file_tables import repeated
 from kshell.sql.bind.scope import reserved_columns
 from kshell.sql.statements import CreateFromFile
 
-__all__ = ["FileTable", "content", "file_input", "file_source"]
+__all__ = ["FileTable", "content", "file_input", "file_source", "opened"]
 
 _NO_KEY = "leave PRIMARY KEY out, or mend the file"
 _KINDS = (
@@ -69,28 +70,13 @@ def _made(statement: CreateFromFile, properties: Properties) -> Source:
 
 
 def content(path: str, most: int) -> tuple[bytes, int]:
-    """The bytes of a regular file, and when it was written; follows links, opens nothing else."""
-    if "://" in path:
-        raise BindError(
-            f"{path} is a URL, and FROM FILE reads local files alone",
-            hint="download it, and name the file",
-        )
-    try:
-        local = os.path.expanduser(path)
-        _check_regular(path, os.stat(local))
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        with open(os.open(local, flags), "rb") as file:
-            status = os.fstat(file.fileno())
-            _check_regular(path, status)  # which may be another one by now
+    """The bytes of a regular file, and when it was written."""
+    with opened(path) as file:
+        status = os.fstat(file.fileno())
+        try:
             data = file.read(most + 1) if status.st_size <= most else b""
-    except (OSError, ValueError) as error:
-        pattern = any(sign in path for sign in "*?[")
-        raise BindError(
-            f"{path} cannot be read: {getattr(error, 'strerror', None) or error}",
-            hint="FROM FILE takes one file, and no pattern"
-            if pattern
-            else f"relative paths begin at {os.getcwd()}",
-        ) from None
+        except OSError as error:
+            raise _unreadable(path, error) from None
     if max(status.st_size, len(data)) > most:
         raise BindError(
             f"{path} has {max(status.st_size, len(data)):,} bytes, and {most:,} are the most",
@@ -99,11 +85,43 @@ def content(path: str, most: int) -> tuple[bytes, int]:
     return data, max(status.st_mtime_ns // 1_000_000, 0)
 
 
+def opened(path: str) -> IO[bytes]:
+    """A regular local file to read; follows links, opens nothing else.  Raises BindError."""
+    if "://" in path:
+        raise BindError(
+            f"{path} is a URL, and local files alone are read",
+            hint="download it, and name the file",
+        )
+    try:
+        local = os.path.expanduser(path)
+        _check_regular(path, os.stat(local))
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        file = open(os.open(local, flags), "rb")  # noqa: SIM115
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+    try:
+        _check_regular(path, os.fstat(file.fileno()))  # which may be another one by now
+    except BindError:
+        file.close()
+        raise
+    return file
+
+
+def _unreadable(path: str, error: Exception) -> BindError:
+    pattern = any(sign in path for sign in "*?[")
+    return BindError(
+        f"{path} cannot be read: {getattr(error, 'strerror', None) or error}",
+        hint="one file is named, and no pattern"
+        if pattern
+        else f"relative paths begin at {os.getcwd()}",
+    )
+
+
 def _check_regular(path: str, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         kind = next((text for is_, text in _KINDS if is_(status.st_mode)), "something else")
         raise BindError(
-            f"{path} is {kind}: FROM FILE reads regular files", hint="copy what it holds into one"
+            f"{path} is {kind}: regular files alone are read", hint="copy what it holds into one"
         )
 
 

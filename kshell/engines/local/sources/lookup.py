@@ -252,11 +252,14 @@ class Lookup:
         from kshell.kafka.look import Look
 
         for at in groups:
-            source = self.source(at.source)
-            in_memory = source.system or self.held(source) is not None
-            topic, before = source.topic, self._groups.get(source.topic)
-            look = Look(partial(self.client_of, topic))
-            found = standing(look, source, in_memory, partial(self.snapshot, topic), at, before)
+            name = at.source
+            declared = self.catalog.find(name.text, name.quoted)
+            in_file = declared is not None and declared.file is not None
+            if in_file or self._given(name) is not None or self.system(name) is not None:
+                raise BindError(f"{name.text} is no topic: groups do not read it", place=name.place)
+            topic = self.topic_name(name) if declared is None else declared.topic
+            before, look = self._groups.get(topic), Look(partial(self.client_of, topic))
+            found = standing(look, topic, declared, partial(self.snapshot, topic), at, before)
             self._groups[topic] = found
             self.notices += found.notices if before is None else ()
 

@@ -48,20 +48,17 @@ class Standing:
 
 
 def standing(
-    look: Look, source: Source, in_memory: bool, snapshot: Callable[[], Snapshot], at: AtGroup,
-    before: Standing | None,
+    look: Look, topic: str, declared: Source | None, snapshot: Callable[[], Snapshot],
+    at: AtGroup, before: Standing | None,
 ) -> Standing:  # fmt: skip
-    """Where a group stands in a source's topic; raises UnknownName, Forbidden, and BindError if it
-    never committed there, or if the source is read at another group (`before`)."""
-    name, topic, place = at.group.text, source.topic, at.source.place
-    if in_memory:
-        raise BindError(f"{at.source.text} is no topic: groups do not read it", place=place)
-    if source.declared and source.kind is Kind.TABLE:
+    """Where a group stands in a topic; raises UnknownName, Forbidden, and BindError if it never
+    committed there, or if the topic is read at another group (`before`)."""
+    if declared is not None and declared.kind is Kind.TABLE:
         raise BindError(
-            f"{source.name} is a table: from the middle of its topic it would be partial",
-            hint=f"AT GROUP takes a stream, or the topic {topic}", place=place,
+            f"{declared.name} is a table: from the middle of its topic it would be partial",
+            hint=f"AT GROUP takes a stream, or the topic {topic}", place=at.source.place,
         )  # fmt: skip
-    if before is not None and before.group != name:
+    if before is not None and before.group != at.group.text:
         raise BindError(f"{topic} is read at group {before.group} already", place=at.group.place)
     return before or _standing(look, topic, snapshot, at.group)
 

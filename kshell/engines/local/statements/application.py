@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from kshell.config import Properties
 from kshell.engines.local.durable.application import Application
 from kshell.engines.local.durable.fingerprint import check_upgrade
+from kshell.engines.local.durable.inputs import identities
 from kshell.engines.local.durable.ledger import Saved, read
 from kshell.engines.local.durable.plan import Plan
-from kshell.errors import KafkaError, UsageError
+from kshell.errors import Forbidden, KafkaError, UsageError
 from kshell.kafka.group_admin import delete_group
 from kshell.kafka.groups import committed
 from kshell.sql import statements as ast
@@ -21,13 +23,14 @@ from kshell.sql.plan import scans
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
 
-__all__ = ["ALLOWED", "check", "reset", "start"]
+__all__ = ["ALLOWED", "check", "reset", "start", "state_replicas"]
 
 # What may stand in the file of an application, beside what the session itself does (SET, DEFINE).
 ALLOWED = (
     ast.AlterSource, ast.CreateAsSelect, ast.CreateSource, ast.CreateType, ast.DropSource,
     ast.DropType, ast.InsertSelect,
 )  # fmt: skip
+_PATIENCE = 10.0  # seconds that a coordinator is waited for
 _COMPACTED = {"cleanup.policy": "compact"}
 
 
@@ -38,12 +41,6 @@ def check(context: Context, properties: Properties) -> dict[str, Saved]:
         raise UsageError(
             "the file has no query: nothing would run",
             hint="CREATE STREAM|TABLE … AS SELECT and INSERT INTO … SELECT are queries",
-        )
-    if properties["isolation.level"] != "read_committed":
-        raise UsageError(
-            "isolation.level is read_uncommitted: a query that outlives the shell reads what is"
-            " committed alone",
-            hint="UNSET 'isolation.level'",
         )
     _check_letters(application)
     _check_name(context, application)
@@ -80,17 +77,34 @@ def _saved(context: Context, plan: Plan, properties: Properties) -> Saved:
     topic = context.client.find(plan.state_topic)
     saved = Saved() if topic is None else read(context.client, topic, lambda fetch: None)
     if saved.standing is None:
-        if context.client.creates_topics and committed(context.look(), plan.id):
+        if context.client.creates_topics and _has_run(context, plan):
             raise KafkaError(
                 f"query {plan.name} has run before, and its state is gone: topic"
                 f" {plan.state_topic} {'does not exist' if topic is None else 'is empty'}",
                 hint=f"--reset {plan.name} begins anew: outputs that were written before are"
                 " written again",
             )
-    elif saved.header is not None:
-        graph = plan.graph(plan.lookup())
-        check_upgrade(plan.name, saved.header.fingerprint, plan.header(graph).fingerprint)
+    else:
+        lookup = plan.lookup()
+        header = plan.header(plan.graph(lookup))
+        if saved.header is not None:
+            check_upgrade(plan.name, saved.header.fingerprint, header.fingerprint)
+        identities(plan, lookup, saved.standing)
     return saved
+
+
+def _has_run(context: Context, plan: Plan) -> bool:
+    """Whether the query has ever committed; a coordinator that just starts is waited for."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return bool(committed(context.look(), plan.id))
+        except Forbidden:
+            raise
+        except KafkaError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
 
 
 def reset(context: Context, names: list[str], properties: Properties) -> None:
@@ -102,7 +116,7 @@ def reset(context: Context, names: list[str], properties: Properties) -> None:
         if context.client.find(plan.state_topic) is not None:
             admin.delete_topic(plan.state_topic)
             context.seen(plan.state_topic, lambda topic: topic is None)
-        if committed(context.look(), plan.id):
+        if _has_run(context, plan):
             delete_group(admin, plan.id)
 
 
@@ -121,14 +135,18 @@ def start(context: Context, properties: Properties) -> None:
             context.make_topic(letters, 1, -1, {}, properties)
         for plan in application.plans.values():
             if context.client.find(plan.state_topic) is None:
-                replicas = properties.number("kshell.state.replication.factor")
                 context.make_topic(
-                    plan.state_topic, 1, -1 if replicas is None else replicas, _COMPACTED,
-                    properties,
-                )  # fmt: skip
+                    plan.state_topic, 1, state_replicas(properties), _COMPACTED, properties
+                )
     finally:
         context.application = application
     application.run()
+
+
+def state_replicas(properties: Properties) -> int:
+    """How many replicas a state topic gets; -1 is the brokers' default."""
+    replicas = properties.number("kshell.state.replication.factor")
+    return -1 if replicas is None else replicas
 
 
 def _application(context: Context) -> Application:

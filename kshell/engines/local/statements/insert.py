@@ -17,16 +17,18 @@ import orjson
 import pyarrow as pa
 from sqlglot import exp
 
-from kshell.catalog.model import PSEUDO_COLUMNS, RESERVED, Source
+from kshell.catalog.model import GIVEN, RESERVED, Source
 from kshell.config import Properties
 from kshell.engines.local.sources.chunks import schemas_for
 from kshell.engines.local.sources.lookup import given_named
+from kshell.engines.local.statements.outbox import Outbox
+from kshell.engines.local.statements.record_parts import parts_of
 from kshell.errors import BindError, UnknownName, Unsupported
 from kshell.field_names import escaped, meant, plain
 from kshell.formats.source import SourceWriter
 from kshell.kafka.partitioner import encode_key
-from kshell.kafka.produce import Outgoing, OutgoingRecord, Producer
-from kshell.results import Answer, Message
+from kshell.kafka.produce import Outgoing, OutgoingRecord
+from kshell.results import Answer, Message, many
 from kshell.sql.bind.insert import BoundInsert, bind_insert_values
 from kshell.sql.bind.literals import check_width
 from kshell.sql.clauses import Name
@@ -37,8 +39,6 @@ if TYPE_CHECKING:
     from kshell.engines.local.context import Context
 
 __all__ = ["insert_values", "records_of"]
-
-_GIVEN = tuple(name for name, column in PSEUDO_COLUMNS.items() if column.given)
 
 
 def insert_values(
@@ -57,10 +57,14 @@ def insert_values(
         records: Outgoing | list[OutgoingRecord] = _declared(bound, properties)
     else:
         topic, records = _undeclared(context, statement, properties)
-    producer = Producer(properties)
-    producer.send(topic, records)
-    producer.flush()
-    return Message(f"{len(records)} record{'s' * (len(records) != 1)} written to {topic}.")
+    outbox = Outbox(context, topic, properties)
+    made = records if isinstance(records, Outgoing) else Outgoing.of(records)
+    if context.held is not None:
+        context.held.add(topic, outbox.placed(made))
+        return Message(f"{many(len(records), 'record')} held for {topic} until COMMIT.")
+    outbox.send(made)
+    outbox.flush()
+    return Message(f"{many(len(records), 'record')} written to {topic}.{outbox.remark}")
 
 
 def _declared(bound: BoundInsert, properties: Properties) -> list[OutgoingRecord]:
@@ -68,18 +72,25 @@ def _declared(bound: BoundInsert, properties: Properties) -> list[OutgoingRecord
     target = replace(bound.target, timestamp_column="")
     writer = SourceWriter(target, schemas_for(target, properties))
     records: list[OutgoingRecord] = []
+    width = len(target.key)
     for row in bound.rows:
-        time_of = [] if row.rowtime is None else [row.rowtime]
-        arrays = values_of([*row.key, *row.value, *time_of])
-        at = pa.array([int(time.time() * 1000)], pa.int64()) if not time_of else arrays.pop()
-        if at[0].as_py() is None or at[0].as_py() < 0:
-            raise BindError(f"ROWTIME is milliseconds since 1970, not {at[0].as_py()}")
-        width = len(row.key)
-        gone = pa.array([False])
-        made = writer.write(arrays[:width], arrays[width:], at, gone)
+        arrays = values_of([*row.key, *row.value, *row.pseudo.values()])
+        given = arrays[width + len(row.value) :]
+        said = dict(zip(row.pseudo, (_python(a) for a in given), strict=True))
+        parts = parts_of(said, row.given)
+        at = int(time.time() * 1000) if parts.timestamp is None else parts.timestamp
+        made = writer.write(
+            arrays[:width], arrays[width : width + len(row.value)], pa.array([at], pa.int64()),
+            pa.array([parts.whole]),
+        )  # fmt: skip
         key, value, when = (a[0].as_py() for a in (made.keys, made.values, made.times))
-        records.append(OutgoingRecord(key, value, when))
+        value = parts.value if parts.whole else value
+        records.append(OutgoingRecord(key, value, when, parts.partition, parts.headers))
     return records
+
+
+def _python(column: pa.Array) -> Any:
+    return column[0].as_py()
 
 
 def _undeclared(
@@ -118,7 +129,7 @@ def _plain(value: Any) -> Any:
 def _column(name: Name, source: Source) -> str:
     """The pseudo column or the field that a name means; one of another name is a new field."""
     upper, fields = name.text.upper(), [plain(c.name) for c in source.value]
-    reserved = upper in _GIVEN and upper in RESERVED
+    reserved = upper in GIVEN and upper in RESERVED
     if reserved and (not name.quoted or (name.text == upper and upper not in fields)):
         return upper
     found = meant(name.text, fields, quoted=name.quoted)
@@ -127,20 +138,14 @@ def _column(name: Name, source: Source) -> str:
         raise BindError(f"{name.text} could be {names}", place=name.place)
     if found:
         return _field(found[0])
-    if upper in (*_GIVEN, source.key[0].name) and not (name.quoted and name.text != upper):
+    if upper in (*GIVEN, source.key[0].name) and not (name.quoted and name.text != upper):
         return upper
     return _field(name.text)
 
 
 def _field(name: str) -> str:
     """A field's name among those of pseudo columns."""
-    return escaped(name) if name in _GIVEN else name
-
-
-def _whole(value: Any, column: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise BindError(f"{column} is a whole number, not {value!r}")
-    return value
+    return escaped(name) if name in GIVEN else name
 
 
 def records_of(
@@ -152,29 +157,30 @@ def records_of(
     if not names:
         names = [_field(plain(c.name)) for c in source.value]
     if single:
-        unknown = [n for n in names if n.upper() not in ("VALUE", *_GIVEN)]
+        unknown = [n for n in names if n.upper() not in ("VALUE", *GIVEN)]
         if unknown:
-            raise UnknownName("column", unknown[0], ["VALUE", *_GIVEN])
+            raise UnknownName("column", unknown[0], ["VALUE", *GIVEN])
     made = []
     for row in statement.rows:
         check_width(names, row, statement.name.place)
         values = {n: evaluate(v) for n, v in zip(names, row, strict=True)}
         key = values.pop(source.key[0].name, None)
-        timestamp = values.pop("ROWTIME", None)
-        partition = values.pop("ROWPARTITION", None)
+        said = {n: values.pop(n) for n in GIVEN if n in values}
         values = {plain(n): value for n, value in values.items()}
+        parts = parts_of(said, values)
         encoded = None
-        if key is not None:
+        if isinstance(key, str) and pa.types.is_binary(source.key[0].type):
+            encoded = key.encode()
+        elif key is not None:
             encoded = encode_key(key, source.key[0].type)
             if encoded is None:
                 raise BindError(f"the key {key!r} is no {source.key[0].type} as the topic has them")
+        if parts.whole:
+            value = parts.value
+        else:
+            value = _single(values) if single else orjson.dumps(values, default=_plain)
         made.append(
-            OutgoingRecord(
-                key=encoded,
-                value=_single(values) if single else orjson.dumps(values, default=_plain),
-                timestamp=None if timestamp is None else _whole(timestamp, "ROWTIME"),
-                partition=None if partition is None else _whole(partition, "ROWPARTITION"),
-            )
+            OutgoingRecord(encoded, value, parts.timestamp, parts.partition, parts.headers)
         )
     return made
 

@@ -14,21 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlglot import exp
 
-from kshell.batch.translate_error import translate_error
-from kshell.catalog.model import Column, FormatSpec, Source
+from kshell.catalog.model import GIVEN, Column, FormatSpec, Source
 from kshell.config import Properties
 from kshell.engines.local.sources.chunks import schemas_for
+from kshell.engines.local.statements.over_duckdb import not_evaluated
+from kshell.engines.local.statements.record_parts import parts_of
 from kshell.errors import BindError, EvaluationError, UnknownName, Unsupported
 from kshell.field_names import meant
 from kshell.formats.base import Asked, Half
 from kshell.formats.by_schema import newest
 from kshell.formats.source import SourceWriter
-from kshell.kafka.produce import Outgoing
+from kshell.kafka.produce import Outgoing, OutgoingRecord
 from kshell.sql.as_written import place_of
 from kshell.sql.bind.literals import check_width
-from kshell.sql.clauses import Name, Query
+from kshell.sql.clauses import Name
 from kshell.sql.dialect import to_duckdb
 from kshell.sql.statements import InsertValues
 from kshell.types import duckdb_name, ksql_name
@@ -36,10 +38,10 @@ from kshell.types import duckdb_name, ksql_name
 if TYPE_CHECKING:
     from kshell.formats.registry import Schemas
 
-__all__ = ["takes", "typed_records"]
+__all__ = ["as_newest", "takes", "typed_records"]
 
 _UNTYPED = frozenset({"BYTES", "JSON", "KAFKA", "NONE"})
-_WHEN, _WHERE = Column("ROWTIME", pa.int64()), Column("ROWPARTITION", pa.int32())
+_PSEUDO = {name: Column(name, pa.null()) for name in GIVEN if name != "ROWKEY"}
 
 
 def takes(source: Source) -> bool:
@@ -55,13 +57,17 @@ def typed_records(
 ) -> Outgoing:
     """The records to produce; BindError where columns and values do not fit."""
     schemas = schemas_for(source, properties)
-    source = _as_newest(source, schemas)
-    named = {c.name: c for c in (*source.key, *source.value, _WHEN, _WHERE)}
+    source = as_newest(source, schemas)
+    named = _PSEUDO | {c.name: c for c in (*source.key, *source.value)}
     columns = [_column(n, named) for n in statement.columns] or list(source.value)
     for row in statement.rows:
         check_width([c.name for c in columns], row, statement.name.place)
     rows = [_row(row, columns, connection) for row in statement.rows]
-    width = len(rows)
+    values = [c.name for c in columns if c in source.value]
+    parts = [
+        parts_of({c.name: row[c.name][0].as_py() for c in columns if c in _PSEUDO.values()}, values)
+        for row in rows
+    ]
 
     def of(column: Column) -> pa.Array:
         return pa.concat_arrays(
@@ -69,20 +75,24 @@ def typed_records(
         )
 
     now = int(time.time() * 1000)
-    times = of(_WHEN).fill_null(now)
-    gone = pa.repeat(pa.scalar(False), width)
+    times = pa.array([now if p.timestamp is None else p.timestamp for p in parts], pa.int64())
+    whole = pa.array([p.whole for p in parts])
     key, value = [of(c) for c in source.key], [of(c) for c in source.value]
     try:
-        made = SourceWriter(source, schemas).write(key, value, times, gone)
+        made = SourceWriter(source, schemas).write(key, value, times, whole)
     except EvaluationError as error:
         # Codecs word errors as Kafka Streams does for records; here the statement is wrong.
         reason = error.what.rpartition("record): ")[2]
         hint = "give every column that takes no NULL" if "NULL" in reason else ""
         raise BindError(reason, hint=hint) from None
-    return Outgoing(made.keys, made.values, made.times, of(_WHERE))
+    given = Outgoing.of(
+        OutgoingRecord(None, p.value, None, p.partition, p.headers) for p in parts
+    )
+    whole_or_made = pc.if_else(whole, given.values, made.values)
+    return Outgoing(made.keys, whole_or_made, made.times, given.partitions, given.headers)
 
 
-def _as_newest(source: Source, schemas: Schemas | None) -> Source:
+def as_newest(source: Source, schemas: Schemas | None) -> Source:
     """The source with the columns of its subjects' newest schemas, with which it is written."""
     if schemas is None:
         return source
@@ -123,8 +133,10 @@ def _value(node: exp.Expr, column: Column, connection: duckdb.DuckDBPyConnection
     if node.find(exp.Column) is not None:
         raise Unsupported("VALUES takes constants", hint="put text into 'single quotes'")
     text = to_duckdb(node)
+    any_type = pa.types.is_null(column.type)
+    cast = text if any_type else f"CAST({text} AS {duckdb_name(column.type)})"
     try:
-        table = connection.sql(f"SELECT CAST({text} AS {duckdb_name(column.type)})")
+        table = connection.sql(f"SELECT {cast}")
         found: Any = table.to_arrow_table()[0].combine_chunks()
     except duckdb.ConversionException as error:
         raise BindError(
@@ -133,9 +145,5 @@ def _value(node: exp.Expr, column: Column, connection: duckdb.DuckDBPyConnection
             place=place_of(node),
         ) from error
     except duckdb.Error as error:
-        place = place_of(node)
-        query = Query(exp.select(node.copy()), text=text)
-        made = translate_error(error, query, [], text, lambda *_: place)
-        made.place = place  # of the script; the query's text is another
-        raise made from error
+        raise not_evaluated(node, text, error) from error
     return found

@@ -6,6 +6,7 @@ adding to one that has records.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from kshell.kafka.client import Client
 
 __all__ = ["begun", "mirror"]
+
+_ENDING = 3.0  # seconds that are waited for its end, where it was stopped
 
 _TYPES = pa.schema(
     [(name, pa.int64()) for name in ("partition", "from", "next", "records", "bytes", "rewritten")]
@@ -184,7 +187,15 @@ class _Copy:
             self._mirror.run()
         except KshellError as error:
             error.hint = "; ".join(filter(None, (error.hint, self._goes_on + self._doubtful)))
+            self._error = error
             raise
+        finally:
+            self._over.set()
+
+    def _stopped(self) -> str:
+        """What is to be said when it was stopped; waits for what was on its way."""
+        self._over.wait(_ENDING)
+        return self._goes_on + self._doubtful
 
     # A bounded one.
 
@@ -211,7 +222,7 @@ class _Copy:
 
         return Rows(
             _TYPES, batches(), f"{self._called} to {self._target.name}", self._mirror.cancel,
-            progress, lambda: said,
+            progress, lambda: said, stopped=self._stopped,
         )  # fmt: skip
 
     def _open(self) -> list[Notice]:
@@ -231,15 +242,12 @@ class _Copy:
         return Live(
             _TYPES, self._poll, self._mirror.cancel, self._stats,
             f"{self._called} to {self._target.name}", ("partition",), tuple(notices),
+            stopped=self._stopped,
         )  # fmt: skip
 
     def _follow(self) -> None:
-        try:
+        with contextlib.suppress(KshellError):  # the next poll raises it
             self._run()
-        except KshellError as error:
-            self._error = error
-        finally:
-            self._over.set()
 
     def _poll(self, seconds: float) -> Changes | None:
         over = self._over.wait(seconds)

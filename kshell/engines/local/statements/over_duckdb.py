@@ -15,16 +15,18 @@ from sqlglot import exp
 
 from kshell.batch.plan import Planned, Read, prepare
 from kshell.batch.tail import answer
+from kshell.batch.translate_error import translate_error
 from kshell.engines.local.sources.lookup import Lookup
-from kshell.errors import Unsupported
+from kshell.errors import KshellError, Unsupported
 from kshell.results import Notice, NoticeKind, Rows
+from kshell.sql.as_written import place_of
 from kshell.sql.clauses import Query
 from kshell.sql.dialect import to_duckdb
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["OverDuckDB", "evaluator", "planned"]
+__all__ = ["OverDuckDB", "evaluator", "not_evaluated", "planned"]
 
 _FEW = 5
 
@@ -138,11 +140,25 @@ def _empty(reads: Sequence[Read]) -> list[Notice]:
 
 
 def evaluator(connection: duckdb.DuckDBPyConnection) -> Callable[[exp.Expr], Any]:
-    """Evaluates constant expressions, for INSERT."""
+    """Evaluates constant expressions, for INSERT; raises KshellError."""
+    import duckdb
 
     def evaluate(node: exp.Expr) -> Any:
         if node.find(exp.Column) is not None:
             raise Unsupported("VALUES takes constants", hint="put text into 'single quotes'")
-        return connection.sql(to_duckdb(exp.select(node.copy()))).to_arrow_table()[0][0].as_py()
+        text = to_duckdb(exp.select(node.copy()))
+        try:
+            return connection.sql(text).to_arrow_table()[0][0].as_py()
+        except duckdb.Error as error:
+            raise not_evaluated(node, text, error) from error
 
     return evaluate
+
+
+def not_evaluated(node: exp.Expr, text: str, error: duckdb.Error) -> KshellError:
+    """The error of an expression of VALUES, at its place in the script."""
+    place = place_of(node)
+    query = Query(exp.select(node.copy()), text=text)
+    made = translate_error(error, query, [], text, lambda *_: place)
+    made.place = place  # of the script; the query's text is another
+    return made

@@ -23,7 +23,7 @@ from kshell.engines.local.statements.topics import create_topic, keep_topic
 from kshell.errors import BindError, UnknownName, Unsupported
 from kshell.kafka.produce import Producer
 from kshell.results import Answer, Message
-from kshell.sql import ddl, plan
+from kshell.sql import ddl, plan, queries
 from kshell.sql import statements as ast
 from kshell.sql.bind.upgrade import check_upgrade
 from kshell.sql.plan import scans
@@ -153,17 +153,17 @@ def _start(
     return id
 
 
-def control(context: Context, statement: ast.QueryControl, properties: Properties) -> Answer:
+def control(context: Context, statement: queries.QueryControl, properties: Properties) -> Answer:
     """TERMINATE, PAUSE and RESUME of one query or of ALL."""
     wanted = statement.query_id.upper()
     ids = list(context.queries) if not wanted or wanted == "ALL" else [wanted]
     for id in ids:
         if id not in context.queries:
             raise UnknownName("query", id, list(context.queries))
-    acts: Mapping[ast.QueryAction, Callable[[str], None]] = {
-        ast.QueryAction.TERMINATE: context.terminate,
-        ast.QueryAction.PAUSE: lambda id: context.queries[id].pause(),
-        ast.QueryAction.RESUME: lambda id: context.queries[id].resume(),
+    acts: Mapping[queries.QueryAction, Callable[[str], None]] = {
+        queries.QueryAction.TERMINATE: context.terminate,
+        queries.QueryAction.PAUSE: lambda id: context.queries[id].pause(),
+        queries.QueryAction.RESUME: lambda id: context.queries[id].resume(),
     }
     for id in ids:
         acts[statement.action](id)

@@ -47,6 +47,7 @@ __all__ = ["redrive"]
 _ALL = Wanted(offset=True, timestamp=True, key=True, value=True, headers=True)
 _SLICES = 10  # times a second that records are sent, where there is a rate
 _SLICE = 1000
+_ENDING = 3.0  # seconds that are waited for its end, where it was stopped
 _PLAN = {"topic": pa.string(), "records": pa.int64(), "note": pa.string()}
 _DONE = pa.schema([("topic", pa.string()), ("records", pa.int64())])
 
@@ -159,7 +160,7 @@ class _Sending:
         self._more = more  # records are left by the limit
         self._statement, self._called, self._letters = statement, called, letters
         self._there, self._properties, self._count = there, properties, count
-        self._stopped = threading.Event()
+        self._stopped, self._over = threading.Event(), threading.Event()
         self._sent = Counter[str]()
         self._next = {p: start for p, (start, _) in letters.ranges.items()}
         self._began = 0.0
@@ -178,6 +179,8 @@ class _Sending:
                 done = f"{producer.acknowledged:,} of {self._count:,} records are written"
                 error.hint = "; ".join(filter(None, (error.hint, done)))
                 raise
+            finally:
+                self._over.set()
             if self._total < self._count:
                 said.append(Notice(NoticeKind.PARTIAL, f"stopped: {self._goes_on}"))
             elif self._more:
@@ -192,7 +195,12 @@ class _Sending:
             return Progress(self._total, self._count, time.monotonic() - self._began)
 
         return Rows(_DONE, batches(), f"Redriven from {self._called}", self._cancel, progress,
-                    lambda: said)  # fmt: skip
+                    lambda: said, stopped=self._said)  # fmt: skip
+
+    def _said(self) -> str:
+        """What is to be said when it was stopped; waits for what was on its way."""
+        self._over.wait(_ENDING)
+        return self._goes_on
 
     def _cancel(self) -> None:
         self._stopped.set()

@@ -74,7 +74,7 @@ def create_topic(
         for said, usual in zip((settings.partitions, settings.replicas), like, strict=True)
     )
     context.make_topic(name, partitions, replicas, configs, properties)
-    if context.client.creates_topics:
+    if context.client.creates_topics or context.application is not None:
         return ""
     found = differences(context.client, context.client.topic(name), settings)
     return _sentence(f"Topic {name} is as the embedded broker makes topics", found)

@@ -248,10 +248,10 @@ def test_consumers_commit_every_five_seconds_and_are_stuck_after_more(cluster, a
     before = Look(lambda: client)
     columns = frozenset({"verdict", "lag"})
     only = frozenset({"billing"})
-    list(lag.lag(Asked(before, columns | {"lag"}, only, None, list, before)))
+    list(lag.lag(Asked(before, columns | {"lag"}, only, None, list, Properties({}), before)))
     now = before.again()
     now.began = before.began + apart
-    rows = list(lag.lag(Asked(now, columns, only, None, list, before)))
+    rows = list(lag.lag(Asked(now, columns, only, None, list, Properties({}), before)))
     assert [row[-1] for row in rows] == [verdict, "caught up", verdict]
     client.close()
 

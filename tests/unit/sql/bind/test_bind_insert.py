@@ -51,7 +51,7 @@ def test_values_take_their_columns_types(catalog: Catalog) -> None:
         Literal(4.0, DOUBLE),
         Cast(Literal("2020-01-01T00:00:00", STRING), TIMESTAMP),
     )
-    assert row.rowtime is None
+    assert row.pseudo == {}
 
 
 def test_named_columns_in_any_order_with_rowtime_and_the_rest_null(catalog: Catalog) -> None:
@@ -59,7 +59,7 @@ def test_named_columns_in_any_order_with_rowtime_and_the_rest_null(catalog: Cata
     assert row.key == (Literal(1, INTEGER),)
     assert row.value[0] == Literal(-7, BIGINT)
     assert row.value[2] == Literal(None, DOUBLE)
-    assert row.rowtime == Literal(1000, BIGINT)
+    assert row.pseudo == {"ROWTIME": Literal(1000, BIGINT)}
 
 
 def test_a_streams_key_may_be_null(catalog: Catalog) -> None:

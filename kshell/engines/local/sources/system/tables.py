@@ -305,5 +305,5 @@ TABLES: Mapping[str, SystemTable] = MappingProxyType({table.name: table for tabl
 # The columns whose values are the names of a thing, for completion.
 LISTED: Mapping[str, tuple[str, str]] = MappingProxyType(
     {"group": ("groups", "group_id"), "broker": ("brokers", "broker"),
-     "principal": ("acls", "principal")}
+     "principal": ("acls", "principal"), "connector": ("connectors", "name")}
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """Rows as lines of JSON, made by whole columns.
 
-`output` writes answers with it, `show` the changes of a continuous one.
+`terminal` writes answers with it, and COPY files.
 """
 
 from __future__ import annotations
