@@ -120,7 +120,6 @@ def parser() -> argparse.ArgumentParser:
     add("-y", "--yes", action="store_true",
         help="make changes of the cluster (CREATE TOPIC, RESET GROUP, …) without a question;"
         " a script without it shows their plans alone")
-    connection_options(made)
     add("--engine", choices=("local", "flink"), metavar="local|flink",
         help="where continuous queries run: in this process, or on Apache Flink")
     add("--gateway", metavar="URL", help="Flink's SQL gateway")
