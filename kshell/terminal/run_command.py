@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import argparse
 
     from kshell.engines.local.durable.application import Application
+    from kshell.engines.local.durable.ledger import Saved
     from kshell.session import Session
 
 __all__ = ["main"]
@@ -101,8 +103,12 @@ def _run(session: Session, options: argparse.Namespace, text: str, log: RunLog) 
         names = _named(application, options.reset)
         log.say("reset", f"{', '.join(names)}: the state is forgotten; outputs are written again.")
         applications.reset(engine.context, names, session.properties)
-    applications.check(engine.context, session.properties)
+    found = applications.check(engine.context, session.properties)
     if options.check:
+        for line in applications.rights(engine.context, session.properties):
+            log.say("rights", line)
+        for name, saved in found.items():
+            log.say("query", f"query {name}: {_known(saved)}")
         log.say("checked", f"{options.app}: {', '.join(application.plans)} can run.")
         return 0
     stop, code = threading.Event(), 0
@@ -122,6 +128,21 @@ def _run(session: Session, options: argparse.Namespace, text: str, log: RunLog) 
     if application.taken_over:
         return _FENCED
     return KshellError.exit_code if watched else code
+
+
+def _known(saved: Saved) -> str:
+    """What a state topic says of a query: who has it, and its last commit."""
+    if saved.owner is None or saved.standing is None:
+        return "has not run before"
+    owner, standing = saved.owner, saved.standing
+    where = f"{owner.host}, process {owner.pid}"
+    state = "stopped; it ran on" if owner.left else "runs, or was killed, on"
+    return f"{state} {where}; commit {standing.seq:,} was {_ago(standing.time)}"
+
+
+def _ago(moment: int) -> str:
+    seconds = max(time.time() - moment / 1000, 0)
+    return f"{seconds:,.0f} s ago"
 
 
 def _named(application: Application, which: str) -> list[str]:

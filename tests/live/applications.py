@@ -76,7 +76,7 @@ def committed(
     consumer.assign([TopicPartition(topic, p, 0) for p in known])
     found, left = [], set(known)
     while left:
-        for message in consumer.consume(10000, 5):
+        for message in consumer.consume(1000, 0.2):
             if message.error():
                 left.discard(message.partition())
             else:

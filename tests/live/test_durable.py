@@ -196,3 +196,26 @@ def test_a_record_too_large_is_an_error_with_its_offset(kafka, topic, name, coun
     assert eventually(lambda: counted(kafka, name), lambda now: now == {b"k": 2}) == {b"k": 2}
     assert process.terminate() == 1  # the other one went on
     assert not committed(kafka.bootstrap, f"{name}-large")
+
+
+def test_check_starts_nothing(kafka, topic, counts, name):
+    source = topic(rows(70))
+    file = counts(source)
+    process = Process(kafka.bootstrap, file, name, "--check")
+    assert process.wait() == 0, process.text
+    assert "has not run before" in process.text
+    assert f"transactional id kshell.{name}.COUNTED: not checked" in process.text
+    running = Process(kafka.bootstrap, file, name).ready()
+    process = Process(kafka.bootstrap, file, name, "--check")
+    assert process.wait() == 0, process.text
+    assert f"process {running.process.pid}; commit" in process.text
+    assert running.terminate() == 0, running.text  # it was not fenced
+    wrong = counts(source, text=COUNTS + "SELECT 1;")
+    process = Process(kafka.bootstrap, wrong, name, "--check")
+    assert process.wait() == 1
+    assert "no place in a file that kshell run keeps running" in process.text
+
+
+def test_without_brokers_it_ends_with_3(counts, name):
+    process = Process("127.0.0.1:1", counts("none"), name)
+    assert process.wait() == 3

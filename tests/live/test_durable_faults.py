@@ -110,10 +110,10 @@ def schedule(kafka, topic, tmp_path: Path, seed: int, faults: int, count: int) -
     began = time.monotonic()
     done, told, zombies = 0, "", []
     while done < faults:
-        raised = sorted(chance.sample(range(3, 160), 7))
+        raised = sorted(chance.sample(range(3, 400), 14))
         ends = [raised[-1] + chance.randrange(1, 40), chance.choice(["kill", "kill", "kill", "term", "stop"])]
         moments = [[n, "raise"] for n in raised] + [ends]
-        process = Process(kafka.bootstrap, files["torn"], tags["torn"], "--commit", "20ms", faulty=(json.dumps(moments),))
+        process = Process(kafka.bootstrap, files["torn"], tags["torn"], "--commit", "1ms", faulty=(json.dumps(moments),))
         end = f": {ends[1]} at"
         deadline = time.monotonic() + 60
         while end not in process.text and time.monotonic() < deadline and process.process.poll() is None:
@@ -145,4 +145,4 @@ def schedule(kafka, topic, tmp_path: Path, seed: int, faults: int, count: int) -
 
 @pytest.mark.timeout(540)
 def test_a_sample_of_the_schedule(kafka, topic, tmp_path):
-    print(schedule(kafka, topic, tmp_path, int(os.environ.get("FAULT_SEED", "1")), int(os.environ.get("FAULTS", "60")), 1000))
+    print(schedule(kafka, topic, tmp_path, int(os.environ.get("FAULT_SEED", "1")), int(os.environ.get("FAULTS", "60")), 1500))

@@ -220,7 +220,7 @@ def outlives(demo) -> None:
     application = engine.local.application(name, 0.1, "test")
     try:
         list(session.execute(OUTLIVES.format(t=name)))
-        applications.check(engine.context, session.properties)
+        assert applications.check(engine.context, session.properties).keys() == {"C"}
         applications.start(engine.context, session.properties)
         (query,) = application.queries
         assert query.ready.wait(20)

@@ -15,15 +15,17 @@ from kshell.engines.local.durable.inputs import identities
 from kshell.engines.local.durable.ledger import Saved, read
 from kshell.engines.local.durable.plan import Plan
 from kshell.errors import Forbidden, KafkaError, UsageError
+from kshell.kafka.allowed import denied_on_group, denied_on_topic
 from kshell.kafka.group_admin import delete_group
 from kshell.kafka.groups import committed
+from kshell.kafka.rights import refused
 from kshell.sql import statements as ast
 from kshell.sql.plan import scans
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
 
-__all__ = ["ALLOWED", "check", "reset", "start", "state_replicas"]
+__all__ = ["ALLOWED", "check", "reset", "rights", "start", "state_replicas"]
 
 # What may stand in the file of an application, beside what the session itself does (SET, DEFINE).
 ALLOWED = (
@@ -141,6 +143,32 @@ def start(context: Context, properties: Properties) -> None:
     finally:
         context.application = application
     application.run()
+
+
+def rights(context: Context, properties: Properties) -> list[str]:
+    """What is known of the rights that the queries need; raises Forbidden where one is denied."""
+    admin, lines = context.admin(properties), list[str]()
+    needs: dict[str, set[str]] = {}
+    for plan in _application(context).plans.values():
+        for leaf in scans(plan.sink):
+            needs.setdefault(leaf.source.topic, set()).add("READ")
+        needs.setdefault(plan.sink.target.topic, set()).add("WRITE")
+        needs.setdefault(plan.state_topic, set()).update(("READ", "WRITE"))
+    for topic, operations in sorted(needs.items()):
+        if context.client.find(topic) is None:
+            lines.append(f"topic {topic}: not there; to CREATE it is not checked")
+        elif (denied := denied_on_topic(admin, topic, sorted(operations))) is None:
+            lines.append(f"topic {topic}: not checked")
+        elif denied:
+            raise refused(denied[0], f"topic {topic}")
+    for plan in _application(context).plans.values():
+        denied = denied_on_group(admin, plan.id, ["READ"])
+        if denied:
+            raise refused(denied[0], f"group {plan.id}")
+        if denied is None:
+            lines.append(f"group {plan.id}: not checked")
+        lines.append(f"transactional id {plan.id}: not checked")
+    return lines
 
 
 def state_replicas(properties: Properties) -> int:
