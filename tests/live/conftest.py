@@ -178,9 +178,9 @@ def registry() -> Iterator[Registry]:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def flink() -> Iterator[Flink]:
-    """A Flink cluster with its SQL gateway, for the tests of a file: its memory grows with them."""
+    """A Flink cluster with its SQL gateway for all tests."""
     try:
         realflink.prepare()
     except realkafka.Unavailable as reason:

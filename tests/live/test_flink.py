@@ -130,6 +130,7 @@ def send(properties):
     return send
 
 
+@pytest.mark.matrix
 def test_a_paused_query_goes_on_where_it_was(on_flink, topic, send, tmp_path):
     name = topic([])
     list(on_flink.execute(f"SET 'kshell.flink.savepoints'='file://{tmp_path}';"))

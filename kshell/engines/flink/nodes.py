@@ -127,7 +127,7 @@ _NODES: Mapping[type, Callable[[Any, Made], str]] = {
 
 
 def answer(node: plan.Answer, made: Made) -> str:
-    """The SELECT of a query without a sink; its columns are named C0, C1 and so on."""
+    """The SELECT of a query without a sink, whose columns are numbered: C0 is the first."""
     columns = {
         f"C{n}": millis(quote(name)) if name in TIME_COLUMNS else quote(name)
         for n, (_, name) in enumerate(node.columns)
