@@ -50,7 +50,7 @@ class Run:
         header = Header("", fingerprint(self.query.sink, graph), "test")
         if saved.header is not None:
             assert list(saved.header.fingerprint) == header.fingerprint
-        self.ledger = Ledger(header, Owner("n", "h", 1, 0), saved)
+        self.ledger = Ledger(header, Owner("n", "h", 1, 0), saved, [])
         self.at = 0 if saved.standing is None else saved.standing.lanes[0, 0].next
 
     def commit(self, at: int) -> None:
