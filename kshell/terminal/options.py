@@ -103,6 +103,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=Formatter,
         allow_abbrev=False,
     )
+    connection_options(made)
     add = made.add_argument
     add("-e", "-c", "--execute", action="append", default=[], metavar="SQL",
         help="run statements and exit; may be repeated (also -c)")

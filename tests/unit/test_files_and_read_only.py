@@ -13,7 +13,7 @@ from kshell.config import PROPERTIES, Properties
 from kshell.demo.broker import Demo, start
 from kshell.errors import StatementError, UsageError
 from kshell.session import Session
-from kshell.sql import cluster, queries, services
+from kshell.sql import cluster, producing, queries, services
 from kshell.sql import statements as ast
 from kshell.sql.parse import parse
 from tests.unit.terminal.test_cli import run
@@ -111,7 +111,7 @@ def test_the_options_that_name_files_are_known_by_their_names() -> None:
 def test_every_property_that_names_a_file_says_so() -> None:
     named = {n for n, p in PROPERTIES.items() if "file" in p.help.lower()}
     assert named == {n for n, p in PROPERTIES.items() if p.file and not n.startswith("topic.")} | {
-        "kshell.files", "kshell.file.max.bytes"}
+        "kshell.copy.on.error", "kshell.files", "kshell.file.max.bytes"}
 
 
 def test_a_spooled_file_is_private_and_never_replaces_one(demo, tmp_path: Path) -> None:
@@ -130,6 +130,8 @@ def test_a_spooled_file_is_private_and_never_replaces_one(demo, tmp_path: Path) 
 # Read only
 
 WRITES = [
+    "COPY s FROM STDIN",
+    "COMMIT",
     "INSERT INTO users (userid) VALUES ('x')",
     "INSERT INTO s SELECT * FROM s EMIT CHANGES",
     "CREATE STREAM made AS SELECT * FROM s EMIT CHANGES",
@@ -194,13 +196,13 @@ def test_what_reads_runs(demo, text: str) -> None:
 
 def test_every_statement_says_whether_it_writes() -> None:
     """A new statement has to be put in one of these lists."""
-    writing = {ast.InsertValues, ast.InsertSelect, ast.CreateAsSelect, ast.CreateSource, ast.DropSource}
+    writing = {producing.CopyFrom, producing.Commit, ast.InsertValues, ast.InsertSelect, ast.CreateAsSelect, ast.CreateSource, ast.DropSource}
     reading = {
         ast.AlterSource, ast.AssertQuery, ast.AssertSchema, ast.AssertSource, ast.AssertTopic, ast.AssertValues,
         ast.CreateFromFile, ast.CreateType, ast.Define, ast.Describe, ast.DescribeFunction, ast.DescribeGroup, ast.DropType, ast.Exit, ast.Explain,
         ast.Help, ast.History, ast.Print, queries.QueryControl, ast.RunScript, ast.Select, ast.SetProperty, ast.Show, ast.Spool,
         ast.Undefine, ast.UnsetProperty, services.DescribeConnector, services.DiffSubject,
-        queries.DescribeQuery, queries.SaveQueries,
+        queries.DescribeQuery, queries.SaveQueries, producing.Begin, producing.CopyTo, producing.Rollback,
     }  # fmt: skip
     changing = {c.__name__ for c in cluster.Change.__subclasses__()}
     assert {s.__name__ for s in ast.Statement.__subclasses__()} == {s.__name__ for s in writing | reading | {cluster.Change}}

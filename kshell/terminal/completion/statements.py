@@ -101,6 +101,9 @@ STATEMENTS: Mapping[str, str] = {
     "BEGIN": "BEGIN",
     "COMMIT": "COMMIT",
     "ROLLBACK": "ROLLBACK",
+    "CONSUME": """CONSUME FROM <topic> GROUP <group> [{ COMMIT+AT+MOST+ONCE | COMMIT+AT+LEAST+ONCE
+        | COMMIT+EXACTLY+ONCE+INTO <topic> }] [LIMIT <number>]""",
+    "HISTORY": "HISTORY OF <text> IN <topic>",
     "COPY": """COPY { <sink> { FROM { <data file> | STDIN } | TO { <data file> | STDOUT } }
         | (query) TO { <data file> | STDOUT } } [WITH (options)]""",
     "ASSERT": """ASSERT { TOPIC <topic> [WITH (options)] [TIMEOUT <duration>]

@@ -315,7 +315,7 @@ def copies(world: World):
         file.flush()
         (statement,) = parse(f"COPY s FROM '{file.name}';")
         task = world.run.engine.run(statement, world.properties)
-        return (refused(task.work) or "").rpartition(": ")[2]
+        return refused(lambda: task.work().text).rpartition(": ")[2]
 
 
 def joins_with(world: World):
