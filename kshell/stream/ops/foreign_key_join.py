@@ -369,7 +369,10 @@ class ForeignKeyJoin:
         for side, name in zip(self._sides, ("left", "right"), strict=True):
             side.rows.load(parts[name])
         self._rights.load(parts["rights"])
-        slots = self._lefts.load(parts["lefts"])
+        lefts = parts["lefts"]
+        had = self._lefts.find(lefts.keys.filter(pa.array(~np.asarray(lefts.gone))).columns)
+        known = np.where(had >= 0, self._lefts["number"][had], -1)
+        slots = self._lefts.load(lefts)
         self._next = parts["next"].named()["next"]
         foreign = self._sides[0].rows.take(self._lefts["id"][slots]).column(_ON)
         valid = np.asarray(foreign.is_valid())
@@ -378,7 +381,8 @@ class ForeignKeyJoin:
         self._lefts.put(slots, named=named)
         self._lefts.begin()
         numbers = self._lefts["number"][slots]
-        self._names.add(named[valid], slots[valid], numbers[valid])
+        new = valid & (numbers != known)  # a naming is noted once
+        self._names.add(named[new], slots[new], numbers[new])
 
 
 def _cut(changes: Changes, place: int) -> tuple[Changes, Changes]:

@@ -30,6 +30,7 @@ class Held:
         self.standing: Standing | None = None
         self.commits: list[float] = []  # seconds of the last ones
         self.written = 0
+        self.claimed = False  # whether a life has been the owner
         self._ends = 0.0
         self._fetch: Fetch | None = None
 

@@ -54,6 +54,9 @@ class Life:
         self._leaves = list(scans(plan.sink))
         self._reads = [leaf.source.topic for leaf in self._leaves]
         self._topic = lookup.client.topic(plan.state_topic)
+        if held.claimed and last_owner(lookup.client, self._topic, held.fetch) != held.owner.nonce:
+            # Between two lives another process has come, which this one must not fence.
+            raise TakenOver(f"query {plan.name} was taken over by another process")
         self._transactions = Transactions(lookup.properties, plan.id, held.leaves)
         self._claim()
         saved = read(lookup.client, self._topic, held.fetch)
@@ -97,6 +100,7 @@ class Life:
             self._transactions.begin()
             self._transactions.send(self._plan.state_topic, claim(self._held.owner))
             self._transactions.commit()
+            self._held.claimed = True
         except Fenced as error:  # by a newer one
             raise TakenOver(error.what) from None
 
