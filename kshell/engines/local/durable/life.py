@@ -54,10 +54,9 @@ class Life:
         self._leaves = list(scans(plan.sink))
         self._reads = [leaf.source.topic for leaf in self._leaves]
         self._topic = lookup.client.topic(plan.state_topic)
-        if held.claimed and last_owner(lookup.client, self._topic, held.fetch) != held.owner.nonce:
-            # Between two lives another process has come, which this one must not fence.
-            raise TakenOver(f"query {plan.name} was taken over by another process")
+        self._stays()
         self._transactions = Transactions(lookup.properties, plan.id, held.leaves)
+        self._stays()  # it may have been stopped just before
         self._claim()
         saved = read(lookup.client, self._topic, held.fetch)
         standing = saved.standing
@@ -93,6 +92,16 @@ class Life:
             self._turn()
         self._open()
         self._commit(last=True)
+
+    def _stays(self) -> None:
+        """Between two lives another process may have come, which this one must leave alone: raises
+        TakenOver."""
+        held = self._held
+        if not held.claimed:
+            return
+        nonce = last_owner(self._lookup.client, self._topic, held.fetch)
+        if nonce != held.owner.nonce:
+            raise TakenOver(f"query {self._plan.name} was taken over by another process")
 
     def _claim(self) -> None:
         """Be the owner, for all to see, before anything is read."""
