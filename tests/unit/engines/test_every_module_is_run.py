@@ -18,6 +18,7 @@ import pytest
 
 import kshell.engines
 from kshell.config import Properties
+from kshell.engines.local.durable.metrics import health, metrics
 from kshell.engines.local.engine import STATEMENTS, LocalEngine
 from kshell.engines.local.sources.system.tables import TABLES
 from kshell.engines.local.statements import application as applications
@@ -217,7 +218,7 @@ def outlives(demo) -> None:
     name = f"t{uuid.uuid4().hex[:10]}"
     session = Session(Properties({"bootstrap.servers": demo.bootstrap, "auto.offset.reset": "earliest"}))
     engine = session.engine
-    application = engine.local.application(name, 0.1, "test")
+    application = engine.local.application(name, 0.1, "test", f"{name}-dead")
     try:
         list(session.execute(OUTLIVES.format(t=name)))
         assert applications.check(engine.context, session.properties).keys() == {"C"}
@@ -227,6 +228,8 @@ def outlives(demo) -> None:
         while query.held.standing is None or query.held.standing.lanes[0, 0].next == 0:
             assert query.error is None
             time.sleep(0.05)
+        assert health(application)[0]
+        assert f'kshell_query_up{{application="{name}",query="C"}} 1' in metrics(application)
         assert application.stop() == []
     finally:
         session.close()
