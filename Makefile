@@ -26,9 +26,11 @@ check: $(VENV)/.dev
 bench: $(VENV)/.dev
 	@for script in $(filter-out benchmarks/compare.py benchmarks/soak.py benchmarks/__init__.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
-# Windows and joins over time that moves on: state and memory must stay as they are.
+# Windows and joins over time that moves on: state and memory must stay as they are.  And a thousand
+# faults of queries that outlive the shell: nothing lost, nothing twice.
 soak: $(VENV)/.dev
 	$(BIN)/python benchmarks/soak.py
+	FAULTS=1000 $(BIN)/python -m pytest -s tests/live/test_durable_faults.py
 
 # The source, and a wheel with the compiled parts for this platform; `cibuildwheel` makes the others.
 dist: $(VENV)/.dev

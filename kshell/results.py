@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -19,8 +20,8 @@ from kshell.changes import Changes
 
 __all__ = ["LAST", "MARKS", "Answer", "Event", "Goodbye", "LeftOut", "Live", "LiveStats", "Message",
            "Notice", "NoticeKind", "Printed", "Progress", "Proposal", "Remark", "Rows", "Running",
-           "Sections", "Spooling", "Task", "backlog", "give_back", "late", "many", "notices_of",
-           "time_left", "titled", "undecodable", "unique"]  # fmt: skip
+           "Sections", "Spooling", "Task", "ago", "backlog", "give_back", "late", "many",
+           "notices_of", "time_left", "titled", "undecodable", "unique"]  # fmt: skip
 
 
 LAST = "_"  # the name in FROM of the last result
@@ -168,6 +169,17 @@ def time_left(lag: int | None, rate: float) -> str:
         return ""
     length, unit = next((n, u) for n, u in _LENGTHS if seconds >= 2 * n or n == 1)
     return f"{seconds / length:,.0f} {unit}"
+
+
+def ago(moment: int, now: float | None = None) -> str:
+    """How long ago a moment (ms) was.
+
+    >>> ago(0, 90.0), ago(0, 150.0), ago(0, 200_000.0)
+    ('90 s ago', '2 min ago', '2 d ago')
+    """
+    seconds = max((time.time() if now is None else now) - moment / 1000, 0.0)
+    length, unit = next((n, u) for n, u in ((86400, "d"), *_LENGTHS) if seconds >= 2 * n or n == 1)
+    return f"{seconds // length:.0f} {unit} ago"
 
 
 def backlog(lag: int | None, rate: float) -> str:

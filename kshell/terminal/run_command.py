@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
     from kshell.engines.local.durable.application import Application
     from kshell.engines.local.durable.ledger import Saved
+    from kshell.kafka.turn import Turn
     from kshell.session import Session
 
 __all__ = ["main"]
 
 _LOOK = 0.1  # seconds between two looks at the queries
+_TELL = 1.0  # seconds that one waits without a word
 _FENCED = 5  # the exit code where another process has taken over
 _ALL = "*"
 
@@ -48,6 +50,8 @@ def _parser() -> Parser:
     add("--check", action="store_true", help="check all that can be, and start nothing")
     add("--reset", nargs="?", const=_ALL, metavar="QUERY",
         help="forget the state of a query, or of all, and begin anew: outputs are written again")
+    add("--standby", action="store_true",
+        help="wait while another process with --standby runs the application; then take over")
     add("--dead-letter", default="", metavar="TOPIC",
         help="write records that cannot be decoded there, with the reason in their headers")
     add("--log", choices=("text", "json"), default="text", metavar="text|json",
@@ -120,9 +124,13 @@ def _run(session: Session, options: argparse.Namespace, text: str, log: RunLog) 
 
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGINT, leave)
-    with _served(application, options.metrics, log):
+    applications.make_topics(engine.context, session.properties)
+    turn = applications.turn(engine.context, session.properties) if options.standby else None
+    with _served(application, options.metrics, log), _waited(turn, stop, log):
+        if stop.is_set():
+            return code
         applications.start(engine.context, session.properties)
-        watched = _watch(session, application, stop, log)
+        watched = _watch(session, application, stop, log, turn)
         application.stop()
         _tell(session, watched, log)
     if application.taken_over:
@@ -132,17 +140,14 @@ def _run(session: Session, options: argparse.Namespace, text: str, log: RunLog) 
 
 def _known(saved: Saved) -> str:
     """What a state topic says of a query: who has it, and its last commit."""
+    from kshell.results import ago
+
     if saved.owner is None or saved.standing is None:
         return "has not run before"
     owner, standing = saved.owner, saved.standing
     where = f"{owner.host}, process {owner.pid}"
     state = "stopped; it ran on" if owner.left else "runs, or was killed, on"
-    return f"{state} {where}; commit {standing.seq:,} was {_ago(standing.time)}"
-
-
-def _ago(moment: int) -> str:
-    seconds = max(time.time() - moment / 1000, 0)
-    return f"{seconds:,.0f} s ago"
+    return f"{state} {where}; commit {standing.seq:,} was {ago(standing.time)}"
 
 
 def _named(application: Application, which: str) -> list[str]:
@@ -184,14 +189,36 @@ def _served(application: Application, address: str, log: RunLog) -> Iterator[Non
         server.close()
 
 
+@contextlib.contextmanager
+def _waited(turn: Turn | None, stop: threading.Event, log: RunLog) -> Iterator[None]:
+    """Wait until it is this process's turn, or it is to stop; at the end let the next begin."""
+    if turn is None:
+        yield
+        return
+    turn.join()
+    try:
+        told = time.monotonic() + _TELL
+        while not turn.serve() and not stop.wait(_LOOK / 2):
+            if told and time.monotonic() > told:
+                told = 0.0
+                log.say("standby", "kshell: another process has the turn; this one stands by")
+        yield
+    finally:
+        turn.leave()
+
+
 def _watch(
-    session: Session, application: Application, stop: threading.Event, log: RunLog
+    session: Session, application: Application, stop: threading.Event, log: RunLog,
+    turn: Turn | None,
 ) -> set[str]:
     """Say what happens, until the process is to end or no query runs; gives those that failed."""
     failed, told = set[str](), False
     while not stop.wait(_LOOK):
         for query in session.running():
             log.waits(query.id, query.note)
+        if turn is not None:
+            with contextlib.suppress(KshellError):  # who takes over without a turn fences this
+                turn.serve()
         _tell(session, failed, log)
         if application.taken_over or len(failed) == len(application.plans):
             break

@@ -143,6 +143,9 @@ def schedule(kafka, topic, tmp_path: Path, seed: int, faults: int, count: int) -
     return f"{done} faults, {len(zombies)} zombies"
 
 
-@pytest.mark.timeout(540)
+FAULTS = int(os.environ.get("FAULTS", "60"))
+
+
+@pytest.mark.timeout(max(540, 6 * FAULTS))
 def test_a_sample_of_the_schedule(kafka, topic, tmp_path):
-    print(schedule(kafka, topic, tmp_path, int(os.environ.get("FAULT_SEED", "1")), int(os.environ.get("FAULTS", "60")), 1500))
+    print(schedule(kafka, topic, tmp_path, int(os.environ.get("FAULT_SEED", "1")), FAULTS, 1500))

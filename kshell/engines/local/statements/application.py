@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -14,18 +15,21 @@ from kshell.engines.local.durable.fingerprint import check_upgrade
 from kshell.engines.local.durable.inputs import identities
 from kshell.engines.local.durable.ledger import Saved, read
 from kshell.engines.local.durable.plan import Plan
-from kshell.errors import Forbidden, KafkaError, UsageError
+from kshell.errors import Forbidden, KafkaError, KshellError, UsageError
+from kshell.kafka import states
 from kshell.kafka.allowed import denied_on_group, denied_on_topic
 from kshell.kafka.group_admin import delete_group
 from kshell.kafka.groups import committed
 from kshell.kafka.rights import refused
+from kshell.kafka.turn import Turn
 from kshell.sql import statements as ast
 from kshell.sql.plan import scans
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
 
-__all__ = ["ALLOWED", "check", "reset", "rights", "start", "state_replicas"]
+__all__ = ["ALLOWED", "check", "make_topics", "reset", "rights", "start", "state_replicas",
+           "turn"]  # fmt: skip
 
 # What may stand in the file of an application, beside what the session itself does (SET, DEFINE).
 ALLOWED = (
@@ -33,6 +37,8 @@ ALLOWED = (
     ast.DropType, ast.InsertSelect,
 )  # fmt: skip
 _PATIENCE = 10.0  # seconds that a coordinator is waited for
+_SESSION, _LEAST_SESSION = "group.min.session.timeout.ms", 6000  # the brokers' default
+_SHORTEST = 2000  # milliseconds: shorter ones end by a pause of the machine
 _COMPACTED = {"cleanup.policy": "compact"}
 
 
@@ -124,6 +130,40 @@ def reset(context: Context, names: list[str], properties: Properties) -> None:
 
 def start(context: Context, properties: Properties) -> None:
     """Create the topics that are missing, and start all queries."""
+    make_topics(context, properties)
+    _application(context).run()
+
+
+def rights(context: Context, properties: Properties) -> list[str]:
+    """What is known of the rights that the queries need; raises Forbidden where one is denied."""
+    admin, lines = context.admin(properties), list[str]()
+    needs: dict[str, set[str]] = {}
+    for plan in _application(context).plans.values():
+        for leaf in scans(plan.sink):
+            needs.setdefault(leaf.source.topic, set()).add("READ")
+        needs.setdefault(plan.sink.target.topic, set()).add("WRITE")
+        needs.setdefault(plan.state_topic, set()).update(("READ", "WRITE"))
+        if plan.dead_letters:
+            needs.setdefault(plan.dead_letters, set()).add("WRITE")
+    for topic, operations in sorted(needs.items()):
+        if context.client.find(topic) is None:
+            lines.append(f"topic {topic}: not there; to CREATE it is not checked")
+        elif (denied := denied_on_topic(admin, topic, sorted(operations))) is None:
+            lines.append(f"topic {topic}: not checked")
+        elif denied:
+            raise refused(denied[0], f"topic {topic}")
+    for plan in _application(context).plans.values():
+        denied = denied_on_group(admin, plan.id, ["READ"])
+        if denied:
+            raise refused(denied[0], f"group {plan.id}")
+        if denied is None:
+            lines.append(f"group {plan.id}: not checked")
+        lines.append(f"transactional id {plan.id}: not checked")
+    return lines
+
+
+def make_topics(context: Context, properties: Properties) -> None:
+    """Create the topics that are missing."""
     application = _application(context)
     new, application.topics = application.topics, {}
     context.application = None  # from here on topics are created when they are asked for
@@ -142,33 +182,20 @@ def start(context: Context, properties: Properties) -> None:
                 )
     finally:
         context.application = application
-    application.run()
 
 
-def rights(context: Context, properties: Properties) -> list[str]:
-    """What is known of the rights that the queries need; raises Forbidden where one is denied."""
-    admin, lines = context.admin(properties), list[str]()
-    needs: dict[str, set[str]] = {}
-    for plan in _application(context).plans.values():
-        for leaf in scans(plan.sink):
-            needs.setdefault(leaf.source.topic, set()).add("READ")
-        needs.setdefault(plan.sink.target.topic, set()).add("WRITE")
-        needs.setdefault(plan.state_topic, set()).update(("READ", "WRITE"))
-    for topic, operations in sorted(needs.items()):
-        if context.client.find(topic) is None:
-            lines.append(f"topic {topic}: not there; to CREATE it is not checked")
-        elif (denied := denied_on_topic(admin, topic, sorted(operations))) is None:
-            lines.append(f"topic {topic}: not checked")
-        elif denied:
-            raise refused(denied[0], f"topic {topic}")
-    for plan in _application(context).plans.values():
-        denied = denied_on_group(admin, plan.id, ["READ"])
-        if denied:
-            raise refused(denied[0], f"group {plan.id}")
-        if denied is None:
-            lines.append(f"group {plan.id}: not checked")
-        lines.append(f"transactional id {plan.id}: not checked")
-    return lines
+def turn(context: Context, properties: Properties) -> Turn:
+    """A place in the queue of the processes that wait to run the application."""
+    application = _application(context)
+    first = next(iter(application.plans.values()))
+    session = _LEAST_SESSION
+    with contextlib.suppress(KshellError):  # without the right to ask it is Kafka's default
+        look = context.look()
+        found = states.configs(look, states.BROKER, [str(node) for node in look.brokers])
+        least = [int(c["value"]) for _, c in found if c["name"] == _SESSION and c["value"]]
+        session = max(least, default=session)
+    group = f"kshell.{application.name}"
+    return Turn(properties, group, first.state_topic, max(session, _SHORTEST))
 
 
 def state_replicas(properties: Properties) -> int:

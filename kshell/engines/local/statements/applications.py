@@ -7,7 +7,6 @@ Nothing here needs the application's own process; `kshell run` writes what is re
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,7 +21,7 @@ from kshell.kafka.group_admin import delete_group
 from kshell.kafka.groups import committed
 from kshell.kafka.metadata import Topic
 from kshell.kafka.transactions import Transactions
-from kshell.results import Answer, Message, Notice, Proposal, Rows, titled
+from kshell.results import Answer, Message, Notice, Proposal, Rows, ago, titled
 from kshell.sql.cluster import DropApplication
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ def _row(context: Context, query: _Query) -> tuple[object, ...]:
     except (KshellError, ValueError) as error:  # a topic that something else has written
         return (*head, None, None, None, None, None, str(error))
     size = standing.snapshot + standing.deltas
-    return (*head, _where(saved), _ago(standing.time), lag, standing.keys, size, None)
+    return (*head, _where(saved), ago(standing.time), lag, standing.keys, size, None)
 
 
 def _where(saved: Saved) -> str | None:
@@ -91,14 +90,6 @@ def _where(saved: Saved) -> str | None:
     if standing is not None and standing.host:
         return f"{standing.host}, pid {standing.pid}"
     return f"{owner.host}, pid {owner.pid}" if owner is not None else None
-
-
-def _ago(moment: int) -> str:
-    seconds = max(time.time() - moment / 1000, 0.0)
-    for length, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * length:
-            return f"{seconds // length:.0f} {unit} ago"
-    return f"{seconds:.0f} s ago"
 
 
 def _lag(context: Context, offsets: dict[tuple[str, int], int]) -> int | None:
@@ -131,7 +122,7 @@ def describe_kept(context: Context, name: str) -> Iterator[tuple[str, str | None
     yield "state topic", query.topic.name
     standing = saved.standing
     if standing is not None:
-        yield "last commit", _ago(standing.time)
+        yield "last commit", ago(standing.time)
         yield "commits", f"{standing.seq:,}"
         yield "keys of the snapshot", f"{standing.keys:,}"
         yield "state", f"{standing.snapshot + standing.deltas:,} bytes"
