@@ -83,6 +83,10 @@ def until(holds: Callable[[], object], seconds: float = 15) -> object:
 
 def queries(session: Session) -> dict[str, dict]:
     (result,) = session.execute("SHOW QUERIES")
+    if isinstance(result, Sections):  # other tests leave applications behind
+        result = result.parts[0]
+    if isinstance(result, Rows) and result.title == "Applications":
+        return {}
     return {} if isinstance(result, Message) else {r["query"]: r for r in rows_of(result)}
 
 

@@ -105,6 +105,7 @@ sasl.username=KEY
 sasl.password=a\\tb"c
 auto.offset.reset=smallest
 session.timeout.ms=45000
+socket.keepalive.enable=true
 basic.auth.credentials.source=USER_INFO
 basic.auth.user.info=u:p
 """,
@@ -116,9 +117,10 @@ basic.auth.user.info=u:p
         "sasl.username": "KEY",
         "sasl.password": 'a\\tb"c',
         "auto.offset.reset": "earliest",
+        "session.timeout.ms": "45000",
         "schema.registry.basic.auth.user.info": "u:p",
     }
-    assert ignored == ("session.timeout.ms",)
+    assert ignored == ("socket.keepalive.enable",)
 
 
 @pytest.mark.parametrize("quote", ['"', "'"])

@@ -6,7 +6,7 @@ from kshell.config import PROPERTIES, Properties, Scope
 from kshell.errors import ConnectionFailed, UsageError
 from kshell.session import Session
 
-OF_THE_CONNECTION = ("bootstrap.servers", "client.id", "security.", "sasl.", "ssl.", "kshell.connect.", "kshell.files", "kshell.read.only")
+OF_THE_CONNECTION = ("bootstrap.servers", "client.id", "security.", "sasl.", "ssl.", "kshell.connect.", "kshell.files", "kshell.insecure", "kshell.read.only")
 
 
 @pytest.fixture

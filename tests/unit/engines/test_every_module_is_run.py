@@ -18,6 +18,7 @@ import pytest
 
 import kshell.engines
 from kshell.config import Properties
+from kshell.demo.broker import start as start_demo
 from kshell.engines.local.durable.metrics import health, metrics
 from kshell.engines.local.engine import STATEMENTS, LocalEngine
 from kshell.engines.local.sources.system.tables import TABLES
@@ -213,10 +214,10 @@ def pull(answer) -> None:
             pass
 
 
-def outlives(demo) -> None:
-    """Runs an application until its first commit, and ends it."""
-    name = f"t{uuid.uuid4().hex[:10]}"
-    session = Session(Properties({"bootstrap.servers": demo.bootstrap, "auto.offset.reset": "earliest"}))
+def outlives() -> None:
+    """Runs an application until its first commit, and ends it: on a broker that others do not look at."""
+    name, broker = f"t{uuid.uuid4().hex[:10]}", start_demo()
+    session = Session(Properties({"bootstrap.servers": broker.bootstrap, "auto.offset.reset": "earliest"}))
     engine = session.engine
     application = engine.local.application(name, 0.1, "test", f"{name}-dead")
     try:
@@ -231,8 +232,13 @@ def outlives(demo) -> None:
         assert health(application)[0]
         assert f'kshell_query_up{{application="{name}",query="C"}} 1' in metrics(application)
         assert application.stop() == []
+        later = Session(Properties({"bootstrap.servers": broker.bootstrap}))
+        (shown,) = later.execute("SHOW QUERIES")
+        assert [b.column("where").to_pylist() for b in shown.batches] == [["stopped"]]
+        later.close()
     finally:
         session.close()
+        broker.close()
 
 
 @pytest.fixture
@@ -280,7 +286,7 @@ def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, 
         file = f"CREATE TABLE two FROM FILE '{tmp_path}/two.csv'; SELECT n FROM two"
         for answer in given.execute(f"SELECT n FROM one; {file}"):
             pull(answer)
-        outlives(demo)
+        outlives()
         for text in OF_A_CLUSTER:
             pull(of_state.run(parse(text)[0], Properties({"connect.url": connect.url})))
         declared = "CREATE STREAM d (a INT) WITH (KAFKA_TOPIC='o', VALUE_FORMAT='JSON')"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -10,8 +11,8 @@ import pyarrow as pa
 from kshell.config import Properties
 from kshell.engines.local.continuous.background import Background, State, stands_at
 from kshell.engines.local.statements.applications import describe_kept, kept_queries
-from kshell.errors import UnknownName
-from kshell.results import Answer, Message, Rows, Sections, time_left, titled
+from kshell.errors import KshellError, UnknownName
+from kshell.results import Answer, Message, Notice, NoticeKind, Rows, Sections, time_left, titled
 from kshell.sql.queries import DescribeQuery
 
 if TYPE_CHECKING:
@@ -19,17 +20,31 @@ if TYPE_CHECKING:
 
 __all__ = ["describe_query", "show_queries"]
 
+_ANSWER = 2.0  # seconds in which a broker answers, or is away
+
 
 def show_queries(context: Context, extended: bool) -> Answer:
     """The queries of this shell, and those of the cluster's applications."""
-    kept = kept_queries(context)
+    kept, away = _kept(context)
     if not context.queries:
-        return kept or Message("No query runs in this shell.")
+        return kept or Message("No query runs in this shell.", away)
     own = _own_queries(context, extended)
     if kept is None:
-        return own
+        return replace(own, notices=lambda: away)
     own.title = "This shell"
     return Sections((own, kept))
+
+
+def _kept(context: Context) -> tuple[Rows | None, tuple[Notice, ...]]:
+    """The applications' queries; while no broker answers, a notice in their place."""
+    try:
+        if not context.has_cluster or context.client.answers(_ANSWER):
+            return kept_queries(context), ()
+        why = "no broker answers"
+    except KshellError as error:
+        why = error.what
+    text = f"the applications of the cluster are not known now: {why}"
+    return None, (Notice(NoticeKind.CLUSTER, text),)
 
 
 def _own_queries(context: Context, extended: bool) -> Rows:
