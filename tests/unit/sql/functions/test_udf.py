@@ -195,7 +195,7 @@ class _Engine:
 
 
 def test_a_session_loads_the_file_once_and_again_when_it_is_set(tmp_path, monkeypatch):
-    monkeypatch.setattr("kshell.engines.local.engine.LocalEngine", _Engine)
+    monkeypatch.setattr("kshell.engines.chosen.ChosenEngine", _Engine)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     bad, good = tmp_path / "bad.py", tmp_path / "good.py"
     bad.write_text("1 / 0\n")
