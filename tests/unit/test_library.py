@@ -324,6 +324,8 @@ def test_closing_it_stops_its_queries_and_what_is_read(demo, session):
 
 def test_what_could_not_be_written_is_raised(numbers, monkeypatch):
     class Broken:
+        held = None
+
         def close(self):
             raise KshellError("query CSAS_1 could not write all that it made")
 
