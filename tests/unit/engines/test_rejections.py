@@ -7,7 +7,7 @@ import pytest
 from kshell.catalog.catalog import Catalog
 from kshell.config import Properties
 from kshell.errors import KshellError
-from kshell.sql import cluster
+from kshell.sql import cluster, producing, queries, services, transfer
 from kshell.sql import statements as ast
 from kshell.sql.bind.create import bind_create_as
 from kshell.sql.bind.declare import build_source
@@ -127,7 +127,8 @@ def test_every_statement_is_served():
     from kshell import session
     from kshell.engines.local.engine import STATEMENTS
 
-    named = [*vars(ast).values(), *vars(cluster).values()]
+    modules = (ast, cluster, producing, queries, services, transfer)
+    named = [value for module in modules for value in vars(module).values()]
     every = {s for s in named if isinstance(s, type) and issubclass(s, ast.Statement)}
     assert every - {ast.Statement, cluster.Change} == {*STATEMENTS, *session._OWN}
     assert not set(STATEMENTS) & set(session._OWN)
