@@ -18,7 +18,7 @@ __all__ = ["joined", "json_lines"]
 
 _ESCAPED = '["\\\\\\x00-\\x1f]'  # what JSON's texts have with a backslash
 _WRITTEN = {pa.int32(), pa.int64(), pa.bool_(), pa.string()}
-_FEW = 100  # rows for which whole columns do not pay
+_FEW = 1000  # rows that are written before what whole columns need is imported
 
 
 def json_lines(schema: pa.Schema, batch: pa.RecordBatch, end: str = "") -> pa.Array:
