@@ -43,6 +43,7 @@ def script(folder: Path, source: str, name: str) -> Path:
     return file
 
 
+@pytest.mark.matrix  # the schedule of faults kills more
 def test_killed_again_and_again(kafka, topic, properties, tmp_path, name):
     source = topic(rows(2000), partitions=3)
     file = script(tmp_path, source, name)

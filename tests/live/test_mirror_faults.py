@@ -99,6 +99,7 @@ def test_a_broker_is_killed_and_started_again(source, own_broker):
     disturbed(source, own_broker, "one", lambda: (own_broker.stop(signal.SIGKILL), own_broker.start()), 1)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("emit", ["", pytest.param(" EMIT CHANGES", marks=pytest.mark.matrix)])
 def test_ctrl_c_says_how_it_goes_on(source, kafka, tmp_path, emit):
     name = f"stopped{len(emit)}"
