@@ -19,15 +19,10 @@ from kshell.errors import UnknownName
 from kshell.kafka.produce import OutgoingRecord, Producer
 
 from .applications import Process, committed, eventually
+from .realkafka import free_port
 from .test_durable import rows, script
 
 pytestmark = pytest.mark.live
-
-
-def free_port() -> int:
-    with socket.socket() as line:
-        line.bind(("127.0.0.1", 0))
-        return line.getsockname()[1]
 
 
 def get(port: int, path: str) -> str:

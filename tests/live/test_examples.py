@@ -19,7 +19,8 @@ from kshell.kafka import admin
 from kshell.kafka.produce import OutgoingRecord, Producer
 
 from .applications import committed, eventually
-from .test_applications import free_port, get
+from .realkafka import free_port
+from .test_applications import get
 
 pytestmark = pytest.mark.live
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import time
 import uuid
@@ -31,9 +32,11 @@ from kshell.kafka.records import Wanted, decode
 from kshell.stream.state import Entries
 
 __all__ = ["VERSION", "Header", "Ledger", "Owner", "Saved", "Standing", "claim", "end_of",
-           "first_offsets", "glance", "last_owner", "read", "saved_of", "state_topic"]  # fmt: skip
+           "first_offsets", "glance", "last_owner", "query_id", "query_of", "read", "saved_of",
+           "state_topic"]  # fmt: skip
 
 VERSION = 1  # of what the records are; a later kshell reads earlier ones
+_STATE = re.compile(r"_kshell\.([^.]+)\.(.+)\.state")
 _TAIL = 8  # records at the end of the topic that are looked at first
 _LEAST = 1 << 20  # bytes of deltas before which no snapshot is worth while
 _MANY = 1000  # deltas before which none is
@@ -44,6 +47,21 @@ _WANTED = Wanted(offset=True, timestamp=True, key=True, value=True)
 def state_topic(application: str, query: str) -> str:
     """The name of a query's state topic."""
     return f"_kshell.{application}.{query}.state"
+
+
+def query_of(topic: str) -> tuple[str, str] | None:
+    """The application and the query of a state topic; None for any other topic.
+
+    >>> query_of(state_topic("a", "B.c")), query_of("orders")
+    (('a', 'B.c'), None)
+    """
+    named = _STATE.fullmatch(topic)
+    return None if named is None else (named[1], named[2])
+
+
+def query_id(application: str, query: str) -> str:
+    """The query's transactional id, and the group of its offsets."""
+    return f"kshell.{application}.{query}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kshell.engines.local.durable.fingerprint import fingerprint
-from kshell.engines.local.durable.ledger import Header, state_topic
+from kshell.engines.local.durable.ledger import Header, query_id, state_topic
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.errors import Place
 from kshell.sql.plan import Sink, scans
@@ -36,7 +36,7 @@ class Plan:
     @property
     def id(self) -> str:
         """The transactional id, and the group of the offsets."""
-        return f"kshell.{self.application}.{self.name}"
+        return query_id(self.application, self.name)
 
     @property
     def state_topic(self) -> str:

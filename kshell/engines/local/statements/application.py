@@ -13,7 +13,7 @@ from kshell.config import Properties
 from kshell.engines.local.durable.application import Application
 from kshell.engines.local.durable.fingerprint import check_upgrade
 from kshell.engines.local.durable.inputs import identities
-from kshell.engines.local.durable.ledger import Saved, read
+from kshell.engines.local.durable.ledger import Saved, query_of, read
 from kshell.engines.local.durable.plan import Plan
 from kshell.errors import Forbidden, KafkaError, KshellError, UsageError
 from kshell.kafka import states
@@ -70,9 +70,8 @@ def _check_letters(application: Application) -> None:
 
 def _check_name(context: Context, application: Application) -> None:
     """Raise UsageError where the application's name is another file's."""
-    start, end = f"_kshell.{application.name}.", ".state"
-    topics = [t.name for t in context.client.topics()]
-    there = [t[len(start) : -len(end)] for t in topics if t.startswith(start) and t.endswith(end)]
+    found = filter(None, (query_of(t.name) for t in context.client.topics()))
+    there = [query for name, query in found if name == application.name]
     if there and not set(there) & set(application.plans):
         raise UsageError(
             f"application {application.name} has other queries than this file: {', '.join(there)}",

@@ -6,7 +6,6 @@ Nothing here needs the application's own process; `kshell run` writes what is re
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from kshell.config import Properties
-from kshell.engines.local.durable.ledger import Saved, glance, read
+from kshell.engines.local.durable.ledger import Saved, glance, query_id, query_of, read
 from kshell.engines.local.statements.proposals import planned, remark
 from kshell.errors import KshellError, UnknownName
 from kshell.kafka.group_admin import delete_group
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["describe_kept", "drop_application", "kept_queries"]
 
-_STATE = re.compile(r"_kshell\.([^.]+)\.(.+)\.state")
-
 
 @dataclass(frozen=True, slots=True)
 class _Query:
@@ -43,14 +40,14 @@ class _Query:
     @property
     def id(self) -> str:
         """The transactional id, and the group of the offsets."""
-        return f"kshell.{self.application}.{self.name}"
+        return query_id(self.application, self.name)
 
 
 def _queries(context: Context) -> list[_Query]:
     if not context.has_cluster:
         return []
-    found = ((_STATE.fullmatch(t.name), t) for t in context.client.topics())
-    return [_Query(named[1], named[2], topic) for named, topic in found if named is not None]
+    found = ((query_of(t.name), t) for t in context.client.topics())
+    return [_Query(*named, topic) for named, topic in found if named is not None]
 
 
 def kept_queries(context: Context) -> Rows | None:
