@@ -48,8 +48,12 @@ def prepared() -> None:
 
 
 def held(client: Client, topic: str) -> Snapshot:
-    """What a topic holds now."""
-    return client.snapshot(client.topic(topic), "read_committed")
+    """What a topic holds now; waits while a partition has no leader, as after a broker's pause."""
+    deadline = time.monotonic() + 30
+    while (now := client.snapshot(client.topic(topic), "read_committed")).missing:
+        assert time.monotonic() < deadline, f"no leader of {topic}"
+        time.sleep(0.1)
+    return now
 
 
 @pytest.fixture(scope="session")
