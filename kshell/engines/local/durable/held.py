@@ -19,6 +19,9 @@ LEAVING = 5.0  # seconds that the last commit may take where brokers do not answ
 class TakenOver(KafkaError):
     """Another process has the query."""
 
+    def __init__(self, query: str) -> None:
+        super().__init__(f"query {query} was taken over by another process")
+
 
 class Held:
     """What the threads around a life see of it, and tell it."""

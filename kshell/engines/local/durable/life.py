@@ -101,7 +101,7 @@ class Life:
             return
         nonce = last_owner(self._lookup.client, self._topic, held.fetch)
         if nonce != held.owner.nonce:
-            raise TakenOver(f"query {self._plan.name} was taken over by another process")
+            raise TakenOver(self._plan.name)
 
     def _claim(self) -> None:
         """Be the owner, for all to see, before anything is read."""
@@ -110,8 +110,8 @@ class Life:
             self._transactions.send(self._plan.state_topic, claim(self._held.owner))
             self._transactions.commit()
             self._held.claimed = True
-        except Fenced as error:  # by a newer one
-            raise TakenOver(error.what) from None
+        except Fenced:  # by a newer one
+            raise TakenOver(self._plan.name) from None
 
     def _restore(self, saved: Saved, header: Header) -> None:
         """Loads the state; raises BindError where it is another query's."""
@@ -202,7 +202,7 @@ class Life:
                 nonce = last_owner(client, self._topic, self._held.fetch)
             self._end = end
             if nonce not in ("", self._held.owner.nonce):
-                raise TakenOver(f"query {self._plan.name} was taken over by another process")
+                raise TakenOver(self._plan.name)
 
     def close(self) -> None:
         """Stop reading, and take back what is not committed."""

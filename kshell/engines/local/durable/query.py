@@ -94,7 +94,7 @@ class Durable:
                 final = False
             except KshellError as error:
                 self.fenced = isinstance(error, Fenced) and self._has_rival()
-                problem = error
+                problem = TakenOver(self.plan.name) if self.fenced else error
                 final = self.fenced or isinstance(error, _FINAL)
                 tries += 1
             now = self.held.standing.seq if self.held.standing is not None else 0
