@@ -269,7 +269,8 @@ class Fetcher:
         self.high[p] = part.last_stable if self._isolation else part.high_watermark
         if not len(part.records):
             # All offsets up to the end may be deleted: then the broker has nothing more to send.
-            self._empty[p] += int(nothing and part.high_watermark >= self._ends[p])
+            # Behind an open transaction it only waits.
+            self._empty[p] += int(nothing and self.high[p] >= self._ends[p])
             if self._empty[p] >= _EMPTY_ENDS:
                 self.position[p] = self._ends[p]
             self._taker.take(p, None)

@@ -1,0 +1,162 @@
+"""What befalls the transactions of queries that outlive their process, and the topics that they
+read: answers that are lost, others' transactions, time that is over, records too large, topics that
+go while they run."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import Producer as Foreign
+
+from kshell.config import Properties
+from kshell.kafka.admin import Admin
+from kshell.kafka.produce import OutgoingRecord, Producer
+
+from . import realkafka
+from .applications import Process, committed, eventually
+from .clusters import Cluster
+from .conftest import prepared
+from .proxy import Link, link
+
+pytestmark = pytest.mark.live
+
+T0 = 1_700_000_000_000
+PRODUCE, INIT, PARTITIONS, ADD_OFFSETS, END, OFFSETS = 0, 22, 24, 25, 26, 28  # Kafka's API keys
+SCRIPT = """
+    SET 'auto.offset.reset'='earliest';
+    CREATE STREAM S (K STRING KEY, N BIGINT) WITH (KAFKA_TOPIC='{source}', VALUE_FORMAT='JSON');
+    CREATE STREAM COPIED WITH (KAFKA_TOPIC='{name}-copied') AS SELECT K, N FROM S EMIT CHANGES;
+    CREATE TABLE COUNTED WITH (KAFKA_TOPIC='{name}-counted') AS
+        SELECT K, COUNT(*) AS C, SUM(N) AS T FROM S GROUP BY K EMIT CHANGES;
+"""
+
+
+def rows(count: int, first: int = 0) -> list[OutgoingRecord]:
+    return [OutgoingRecord(b"%d" % (i % 7), json.dumps({"N": i}).encode(), T0 + i) for i in range(first, first + count)]
+
+
+class World:
+    """A cluster, an application's name, and the file of its queries."""
+
+    def __init__(self, cluster: Cluster, bootstrap: str, folder) -> None:
+        self.cluster, self.bootstrap, self._folder = cluster, bootstrap, folder
+        self.name = f"a{uuid.uuid4().hex[:8]}"
+        self.source = cluster.create(f"{self.name}-source", partitions=2)
+
+    def process(self, *options: str, script: str = SCRIPT, **more) -> Process:
+        file = self._folder / "queries.sql"
+        file.write_text(script.format(source=self.source, name=self.name))
+        return Process(self.bootstrap, file, self.name, *options, **more)
+
+    def send(self, count: int, first: int = 0) -> None:
+        self.cluster.send(self.source, rows(count, first))
+
+    def copied(self) -> Counter[int]:
+        return Counter(json.loads(m.value())["N"] for m in committed(self.bootstrap, f"{self.name}-copied"))
+
+    def counted(self) -> dict[bytes, dict]:
+        """The last row of each key; fails where a count went back or was written twice."""
+        last: dict[bytes, dict] = {}
+        for message in committed(self.bootstrap, f"{self.name}-counted"):
+            row = json.loads(message.value())
+            assert row["C"] > last.get(message.key(), {"C": 0})["C"]
+            last[message.key()] = row
+        return last
+
+    def whole(self, count: int, seconds: float = 60) -> None:
+        """What an undisturbed run makes of so many records: each once."""
+        wanted = Counter(range(count))
+        assert eventually(self.copied, lambda now: sum(now.values()) >= count, seconds) == wanted
+        totals = {b"%d" % k: {"C": len(range(k, count, 7)), "T": sum(range(k, count, 7))} for k in range(7)}
+        assert eventually(self.counted, lambda now: now == totals, seconds) == totals
+
+
+@pytest.fixture
+def world(kafka, tmp_path) -> Iterator[World]:
+    made = Cluster.at(kafka.bootstrap)
+    yield World(made, kafka.bootstrap, tmp_path)
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def lossy() -> Iterator[tuple[Link, str]]:
+    """A broker that is reached by a link only."""
+    prepared()
+    port = realkafka.free_port()
+    settings = {"advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}"}
+    with realkafka.cluster(1, settings) as (one,), link(port, int(one.bootstrap.rpartition(":")[2])) as way:
+        yield way, f"127.0.0.1:{port}"
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(
+    "loses", [{END: 0.5}, pytest.param({PRODUCE: 0.1, INIT: 0.3, PARTITIONS: 0.1, ADD_OFFSETS: 0.1, END: 0.3, OFFSETS: 0.1}, marks=pytest.mark.matrix)],
+    ids=["of commits", "of all requests"],
+)  # fmt: skip
+def test_the_answers_are_lost(lossy, tmp_path, loses) -> None:
+    """The brokers have done what was asked, and nobody hears of it."""
+    way, bootstrap = lossy
+    cluster = Cluster.at(bootstrap)
+    world = World(cluster, bootstrap, tmp_path)
+    world.send(200)
+    process = world.process("--commit", "20ms").ready()
+    way.lost.clear()
+    way.loses = loses
+    for first in range(200, 1200, 50):
+        world.send(50, first)
+        time.sleep(0.1)
+    way.loses = {}
+    print(f"answers lost: {dict(way.lost)}")
+    assert way.lost[END] >= 3
+    world.whole(1200)
+    assert process.terminate() == 0, process.text
+    cluster.close()
+
+
+def foreign(world: World, topic: str) -> Foreign:
+    """Another's producer, whose transaction on a topic is open."""
+    made = Foreign({"bootstrap.servers": world.bootstrap, "transactional.id": f"foreign-{topic}"})
+    made.init_transactions(30)
+    made.begin_transaction()
+    for partition in range(1 if topic.endswith(".state") else 2):
+        made.produce(topic, json.dumps({"N": -1}).encode(), b"0", partition)
+    assert made.flush(30) == 0
+    return made
+
+
+OPEN = r"Query {}: waiting: \d+ records? of {}, partitions? [0-1, ]+, behind an open transaction"
+
+
+def test_it_waits_for_anothers_transaction_on_its_source(world) -> None:
+    world.send(70)
+    process = world.process().ready()
+    world.whole(70)
+    other = foreign(world, world.source)
+    world.send(70, 70)
+    said = OPEN.format("COPIED", world.source)
+    assert re.search(said, eventually(lambda: process.text, lambda text: re.search(said, text), 30)), process.text
+    assert len(world.copied()) == 70  # nothing is read over it
+    other.abort_transaction(30)
+    world.whole(140)
+    assert process.terminate() == 0, process.text
+
+
+def test_it_waits_for_anothers_transaction_on_its_state(world) -> None:
+    world.send(70)
+    assert world.process().ready().terminate() == 0
+    world.send(70, 70)
+    topic = f"_kshell.{world.name}.COUNTED.state"
+    other = foreign(world, topic)
+    process = world.process()
+    said = OPEN.format("COUNTED", re.escape(topic))
+    assert re.search(said, eventually(lambda: process.text, lambda text: re.search(said, text), 30)), process.text
+    other.abort_transaction(30)
+    world.whole(140)
+    assert process.terminate() == 0, process.text
