@@ -166,7 +166,8 @@ class Transactions:
     def _check(self) -> None:
         """Raise the first record's failure."""
         if self._sender.failed:
-            raise self._error(Refused(*self._sender.failed[0][2:], abortable=True), "write")
+            _, _, code, text = self._sender.failed[0]
+            raise self._error(Refused(code, text, abortable=True), "write")
 
     def _check_time(self, deadline: float) -> None:
         if time.monotonic() > deadline or self._stopping():

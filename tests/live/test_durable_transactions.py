@@ -15,9 +15,8 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka import Producer as Foreign
 
-from kshell.config import Properties
 from kshell.kafka.admin import Admin
-from kshell.kafka.produce import OutgoingRecord, Producer
+from kshell.kafka.produce import OutgoingRecord
 
 from . import realkafka
 from .applications import Process, committed, eventually
@@ -160,3 +159,93 @@ def test_it_waits_for_anothers_transaction_on_its_state(world) -> None:
     other.abort_transaction(30)
     world.whole(140)
     assert process.terminate() == 0, process.text
+
+
+def test_a_transaction_whose_time_is_over_is_done_again(world) -> None:
+    """The process stands still in the middle of one; the brokers end it."""
+    world.send(70)
+    moments = json.dumps([[40, "stop"]])
+    process = world.process("--commit", "1ms", faulty=(moments,), env={"EXPIRES": "2"})
+    eventually(lambda: process.text, lambda text: "stop at" in text)
+    world.send(70, 70)
+    time.sleep(5)
+    process.process.send_signal(signal.SIGCONT)
+    world.whole(140)
+    assert process.terminate() == 0, process.text
+    assert "failed" not in process.text
+
+
+LARGE_STATE = """
+    SET 'auto.offset.reset'='earliest';
+    CREATE STREAM S (K STRING KEY, N BIGINT) WITH (KAFKA_TOPIC='{source}', VALUE_FORMAT='JSON');
+    CREATE TABLE COUNTED WITH (KAFKA_TOPIC='{name}-counted') AS
+        SELECT K, COUNT(*) AS C, LEN(LATEST_BY_OFFSET(LPAD(CAST(N AS STRING), 3000000, 'x'))) AS T FROM S GROUP BY K EMIT CHANGES;
+"""
+
+
+def test_a_state_larger_than_a_record(world) -> None:
+    world.send(7)
+    process = world.process(script=LARGE_STATE).ready()
+    found = eventually(world.counted, lambda now: len(now) == 7)
+    assert process.terminate() == 0, process.text
+    world.send(7, 7)
+    process = world.process(script=LARGE_STATE).ready()
+    found = eventually(world.counted, lambda now: {row["C"] for row in now.values()} == {2})
+    assert {row["T"] for row in found.values()} == {3_000_000}
+    assert process.terminate() == 0, process.text
+
+
+def test_a_record_of_the_state_that_the_topic_refuses(world) -> None:
+    """Its own topic takes no large records: an error with the offset, and never a loop."""
+    topic = f"_kshell.{world.name}.COUNTED.state"
+    world.cluster.create(topic, cleanup_policy="compact", max_message_bytes=3000)
+    world.cluster.send(world.source, [OutgoingRecord(uuid.uuid4().hex.encode(), b'{"N":1}', T0 + i) for i in range(3000)])
+    process = world.process()
+    text = eventually(lambda: process.text, lambda text: "failed" in text)
+    assert f"Query COUNTED failed: cannot write: topic {topic}, partition 0: " in text
+    assert "Message size too large" in text
+    assert re.search(f"stands at {world.source}-0 at offset [0-9]+", text)
+    assert "max.message.bytes of the topic allows more" in text
+    assert text.count("failed") == 1
+    assert process.terminate() == 1
+
+
+@pytest.mark.parametrize("busy", [False, True])
+@pytest.mark.parametrize("gone", ["source", "state", "sink"])
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_topic_is_deleted_while_it_runs(world, gone, busy, anew) -> None:
+    world.send(70)
+    process = world.process().ready()
+    world.whole(70)
+    topic = {"source": world.source, "state": f"_kshell.{world.name}.COUNTED.state", "sink": f"{world.name}-counted"}[gone]
+    Admin(world.cluster.properties).delete_topic(topic)
+    if anew:
+        eventually(lambda: world.cluster.client.find(topic), lambda found: found is None)
+        world.cluster.create(topic, 2 if gone == "source" else 1)
+    for first in range(70, 210, 7) if busy and gone != "source" else ():
+        world.send(7, first)
+        time.sleep(0.1)
+    text = eventually(lambda: process.text, lambda text: "COUNTED failed" in text, 20)
+    print(text)
+    assert f"Query COUNTED failed: topic {topic} was deleted" in text
+    assert process.terminate() == 1
+    process = world.process()
+    code = process.wait()
+    print(process.text)
+    assert (code, "--reset COUNTED" in process.text) == (1, True)
+    assert topic in process.text
+
+
+@pytest.mark.parametrize("stopped", [True])
+def test_records_are_deleted_before_it_has_read_them(world, stopped) -> None:
+    world.send(70)
+    process = world.process().ready()
+    world.whole(70)
+    process.process.send_signal(signal.SIGSTOP)
+    world.send(70, 70)
+    Admin(world.cluster.properties).delete_records(world.source, {0: 75, 1: 62})
+    process.process.send_signal(signal.SIGCONT)
+    text = eventually(lambda: process.text, lambda text: text.count("failed") == 2, 20)
+    print(text)
+    assert "not read" in text
+    assert process.terminate() == 1

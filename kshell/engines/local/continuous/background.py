@@ -221,8 +221,8 @@ class Background:
 
     @property
     def note(self) -> str:
-        """An outage, while there is one."""
-        return self.feed.note or self._producer.note
+        """What it waits for, while it does."""
+        return self.feed.waits or self._producer.note
 
     def status(self) -> Running:
         """For the toolbar."""

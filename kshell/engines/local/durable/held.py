@@ -43,6 +43,11 @@ class Held:
         if self.stop.is_set():
             fetch.cancel()
 
+    @property
+    def note(self) -> str:
+        """What a read of the state waits for."""
+        return "" if self._fetch is None else self._fetch.note
+
     def leave(self) -> None:
         """End soon."""
         self._ends = time.monotonic() + LEAVING

@@ -34,7 +34,7 @@ from kshell.engines.local.durable.states import renamed, restore, states
 from kshell.engines.local.sources.chunks import writer_of
 from kshell.errors import KshellError, Outage
 from kshell.kafka.outgoing import Outgoing
-from kshell.kafka.transactions import Fenced, Transactions
+from kshell.kafka.transactions import EXPIRES, Fenced, Transactions
 from kshell.results import give_back
 from kshell.sql.plan import scans
 
@@ -42,6 +42,7 @@ __all__ = ["Life"]
 
 _POLL = 0.1  # seconds that it waits for records before it looks at the other things
 _STEP_ROWS = 1 << 15
+_EXPIRES = EXPIRES  # seconds that a transaction may take
 _WATCH = 1.0  # seconds between two looks whether another process has the query
 
 
@@ -55,7 +56,9 @@ class Life:
         self._reads = [leaf.source.topic for leaf in self._leaves]
         self._topic = lookup.client.topic(plan.state_topic)
         self._stays()
-        self._transactions = Transactions(lookup.properties, plan.id, held.leaves)
+        self._transactions = Transactions(
+            lookup.properties, plan.id, held.leaves, expires=_EXPIRES
+        )
         self._stays()  # it may have been stopped just before
         self._claim()
         saved = read(lookup.client, self._topic, held.fetch)

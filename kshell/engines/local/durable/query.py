@@ -152,9 +152,9 @@ class Durable:
 
     @property
     def note(self) -> str:
-        """An outage, while there is one."""
+        """What it waits for, while it does."""
         feed = self.held.feed
-        return self._note or ("" if feed is None else feed.note)
+        return self._note or self.held.note or ("" if feed is None else feed.waits)
 
     def status(self) -> Running:
         """For who watches the application."""

@@ -13,7 +13,7 @@ from kshell.config import Properties
 from kshell.engines.local.durable.application import Application
 from kshell.engines.local.durable.fingerprint import check_upgrade
 from kshell.engines.local.durable.inputs import identities
-from kshell.engines.local.durable.ledger import Saved, query_of, read
+from kshell.engines.local.durable.ledger import Saved, decided, query_of
 from kshell.engines.local.durable.plan import Plan
 from kshell.errors import Forbidden, KafkaError, KshellError, UsageError
 from kshell.kafka import states
@@ -80,11 +80,21 @@ def _check_name(context: Context, application: Application) -> None:
 
 
 def _saved(context: Context, plan: Plan, properties: Properties) -> Saved:
-    """A query's state, of which nothing is changed."""
-    topic = context.client.find(plan.state_topic)
-    saved = Saved() if topic is None else read(context.client, topic, lambda fetch: None)
+    """A query's state, of which nothing is changed.
+
+    A dead process's transaction may be open, which only the start ends: so it is not waited for.
+    """
+    client = context.client
+    topic = client.find(plan.state_topic)
+    saved = Saved() if topic is None else decided(client, topic)
     if saved.standing is None:
-        if context.client.creates_topics and _has_run(context, plan):
+        if client.creates_topics and _has_run(context, plan):
+            if topic is not None and client.undecided(client.snapshot(topic, "read_committed"), [0]):
+                raise KafkaError(
+                    f"the state of query {plan.name} cannot be read: a transaction is open on topic"
+                    f" {plan.state_topic}",
+                    hint="SHOW TRANSACTIONS says whose",
+                )
             raise KafkaError(
                 f"query {plan.name} has run before, and its state is gone: topic"
                 f" {plan.state_topic} {'does not exist' if topic is None else 'is empty'}",
