@@ -57,7 +57,8 @@ class Undone(KafkaError):
 class Transactions:
     """The producer of one transactional id; it fences those before it when it is made.
 
-    `stopping` says whether the caller wants to leave: then nothing is waited for any longer.
+    `stopping` says whether the caller wants to leave: then nothing is waited for any longer.  What
+    it raises ends a wait too.
     Raises Fenced, Forbidden, Outage for what ends by itself, Undone, and KafkaError.  `abort` comes
     after each of them; after Outage and Undone the producer may go on then.
     """

@@ -22,14 +22,14 @@ def identities(plan: Plan, lookup: Lookup, standing: Standing | None) -> Mapping
     leaves = [leaf.source.topic for leaf in scans(plan.sink)]
     sink = plan.sink.target.topic
     found = {sink: lookup.client.topic(sink).id.hex()}
+    found[plan.state_topic] = lookup.client.topic(plan.state_topic).id.hex()
     found |= {topic: lookup.snapshot(topic).topic.id.hex() for topic in leaves}
     if standing is None:
         return found
-    hint = f"--reset {plan.name} forgets its state and begins anew: outputs are written again"
     for name, id in found.items():
         if standing.topics.get(name, id) != id:
             raise TopicChanged(
-                f"topic {name} was deleted and created anew since the last commit", hint=hint
+                f"topic {name} was deleted and created anew since the last commit", hint=plan.anew
             )
     for (scan, partition), stand in standing.lanes.items():
         topic = leaves[scan]
@@ -38,6 +38,6 @@ def identities(plan: Plan, lookup: Lookup, standing: Standing | None) -> Mapping
             raise TopicChanged(
                 f"topic {topic}, partition {partition}: the records of the offsets"
                 f" {stand.next:,} to {first - 1:,} are gone, and were not read",
-                hint=hint,
+                hint=plan.anew,
             )
     return found

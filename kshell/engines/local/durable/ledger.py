@@ -31,9 +31,9 @@ from kshell.kafka.outgoing import Outgoing, OutgoingRecord
 from kshell.kafka.records import Wanted, decode
 from kshell.stream.state import Entries
 
-__all__ = ["VERSION", "Header", "Ledger", "Owner", "Saved", "Standing", "claim", "decided", "end_of",
-           "first_offsets", "glance", "last_owner", "query_id", "query_of", "read", "saved_of",
-           "state_topic"]  # fmt: skip
+__all__ = ["VERSION", "Header", "Ledger", "Owner", "Saved", "Standing", "claim", "decided",
+           "end_of", "first_offsets", "glance", "last_owner", "query_id", "query_of", "read",
+           "saved_of", "state_topic"]  # fmt: skip
 
 VERSION = 1  # of what the records are; a later kshell reads earlier ones
 _STATE = re.compile(r"_kshell\.([^.]+)\.(.+)\.state")

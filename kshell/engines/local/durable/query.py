@@ -133,6 +133,8 @@ class Durable:
         return False
 
     def _fail(self, error: KshellError) -> None:
+        if isinstance(error, TopicChanged):
+            error = TopicChanged(error.what, hint=self.plan.anew)  # others may have the same one
         self.error, self.state = error, State.ERROR
         if self.held.feed is not None:
             self.held.feed.cancel()

@@ -18,8 +18,10 @@ from kshell.engines.local.durable.plan import Plan
 from kshell.errors import Forbidden, KafkaError, KshellError, UsageError
 from kshell.kafka import states
 from kshell.kafka.allowed import denied_on_group, denied_on_topic
+from kshell.kafka.client import Client
 from kshell.kafka.group_admin import delete_group
 from kshell.kafka.groups import committed
+from kshell.kafka.metadata import Topic
 from kshell.kafka.rights import refused
 from kshell.kafka.turn import Turn
 from kshell.sql import statements as ast
@@ -89,7 +91,7 @@ def _saved(context: Context, plan: Plan, properties: Properties) -> Saved:
     saved = Saved() if topic is None else decided(client, topic)
     if saved.standing is None:
         if client.creates_topics and _has_run(context, plan):
-            if topic is not None and client.undecided(client.snapshot(topic, "read_committed"), [0]):
+            if topic is not None and _is_open(client, topic):
                 raise KafkaError(
                     f"the state of query {plan.name} cannot be read: a transaction is open on topic"
                     f" {plan.state_topic}",
@@ -108,6 +110,11 @@ def _saved(context: Context, plan: Plan, properties: Properties) -> Saved:
             check_upgrade(plan.name, saved.header.fingerprint, header.fingerprint)
         identities(plan, lookup, saved.standing)
     return saved
+
+
+def _is_open(client: Client, topic: Topic) -> bool:
+    """Whether a transaction on a topic is open."""
+    return client.undecided(client.snapshot(topic, "read_committed"), [0]) > 0
 
 
 def _has_run(context: Context, plan: Plan) -> bool:
