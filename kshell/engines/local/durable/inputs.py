@@ -21,8 +21,10 @@ def identities(plan: Plan, lookup: Lookup, standing: Standing | None) -> Mapping
     or lost records that were not read."""
     leaves = [leaf.source.topic for leaf in scans(plan.sink)]
     sink = plan.sink.target.topic
-    found = {sink: lookup.client.topic(sink).id.hex()}
-    found[plan.state_topic] = lookup.client.topic(plan.state_topic).id.hex()
+    written = {name: lookup.client.find(name) for name in (sink, plan.state_topic)}
+    if gone := [name for name, topic in written.items() if topic is None]:
+        raise TopicChanged(f"topic {gone[0]} was deleted since the last commit", hint=plan.anew)
+    found = {name: topic.id.hex() for name, topic in written.items() if topic is not None}
     found |= {topic: lookup.snapshot(topic).topic.id.hex() for topic in leaves}
     if standing is None:
         return found
