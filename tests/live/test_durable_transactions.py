@@ -44,10 +44,10 @@ def rows(count: int, first: int = 0) -> list[OutgoingRecord]:
 class World:
     """A cluster, an application's name, and the file of its queries."""
 
-    def __init__(self, cluster: Cluster, bootstrap: str, folder) -> None:
+    def __init__(self, cluster: Cluster, bootstrap: str, folder, replicas: int = 1) -> None:
         self.cluster, self.bootstrap, self._folder = cluster, bootstrap, folder
         self.name = f"a{uuid.uuid4().hex[:8]}"
-        self.source = cluster.create(f"{self.name}-source", partitions=2)
+        self.source = cluster.create(f"{self.name}-source", partitions=2, replicas=replicas)
 
     def process(self, *options: str, script: str = SCRIPT, **more) -> Process:
         file = self._folder / "queries.sql"
