@@ -3,22 +3,26 @@ that were thought dead go on: each takes minutes, `make matrix` runs them."""
 
 from __future__ import annotations
 
-import json
 import random
-import re
 import signal
 import threading
 import time
+from collections import Counter
 
 import pytest
 from confluent_kafka import Producer as Sender
 
+from kshell.engines.local.durable.plan import Plan
+from kshell.engines.local.durable.query import Durable
+from kshell.engines.local.statements import application as applications
+from kshell.session import Session
+
 from . import realkafka
-from .applications import Process, committed, eventually
+from .applications import committed, eventually
 from .clusters import Cluster
 from .conftest import prepared
 from .realkafka import Broker
-from .test_durable_transactions import World, rows
+from .test_durable_transactions import SCRIPT, World, rows
 
 pytestmark = [pytest.mark.live, pytest.mark.matrix]
 
@@ -51,35 +55,55 @@ class Writing:
         return self.count
 
 
-@pytest.mark.timeout(1800)
-def test_zombies_are_fenced(kafka, tmp_path) -> None:
-    """Each is stopped in the middle of a commit, goes on when another has committed, and ends."""
+class Zombie:
+    """A query that stands still at one of the points that its commits pass, until it is to go on."""
+
+    def __init__(self, plan: Plan, point: int) -> None:
+        self.query = Durable(plan, 0.001, self._passed)
+        self.stopped, self.goes_on, self._left = threading.Event(), threading.Event(), point
+        self.place = ""
+        self.query.start()
+
+    def _passed(self, place: str) -> None:
+        self._left -= 1
+        if self._left == 0:
+            self.place = place
+            self.stopped.set()
+            self.goes_on.wait()
+
+
+@pytest.mark.timeout(600)
+def test_a_hundred_zombies_are_fenced(kafka, tmp_path) -> None:
+    """Each stands still in the middle of a commit, goes on when the next has committed, and ends."""
     cluster = Cluster.at(kafka.bootstrap)
     world = World(cluster, kafka.bootstrap, tmp_path)
-    chance, writing, stopped, fenced = random.Random(5), Writing(world, 0.05), list[str](), 0
-    before: Process | None = None
+    session = Session(cluster.properties)
+    application = session.engine.local.application(world.name, 0.001, "test")
+    list(session.execute(SCRIPT.format(source=world.source, name=world.name)))
+    applications.make_topics(session.engine.context, session.properties)
+    chance, writing, places, last = random.Random(5), Writing(world, 0.02), list[str](), list[Zombie]()
     for n in range(101):
-        moments = json.dumps([[chance.randrange(12, 60), "stop"]])
-        after = world.process("--commit", "1ms", faulty=(moments,))
-        text = eventually(lambda p=after: p.text, lambda now: "stop at" in now)
-        stopped += re.findall("stop at (.*)", text)
-        assert len(stopped) == n + 1, text
-        if before is not None:
-            before.process.send_signal(signal.SIGCONT)
-            assert before.wait(30) == 5, before.text
-            fenced += 1
-        before = after
-    assert before is not None
-    before.kill()
-    process = world.process().ready()
-    world.whole(writing.end(), 120)
-    assert process.terminate() == 0, process.text
-    seen, all_of_it = (len(committed(world.bootstrap, f"{world.name}-copied", i)) for i in ("read_committed", "read_uncommitted"))
-    print(f"{fenced} of 100 fenced, stopped at {', '.join(sorted(set(stopped)))};"
-          f" {seen:,} records are committed, {all_of_it - seen:,} were taken back")  # fmt: skip
-    assert fenced == 100
-    assert all_of_it > seen
+        now = [Zombie(plan, chance.randrange(7, 40)) for plan in application.plans.values()]
+        for zombie in now:
+            assert zombie.stopped.wait(60), (n, zombie.query.error)
+        for zombie in last:  # the next one has committed, and stands still itself
+            zombie.goes_on.set()
+        for zombie in last:
+            eventually(lambda z=zombie: z.query.fenced, bool, 30)
+            assert zombie.query.fenced, (n, zombie.query.error)
+            places.append(zombie.place)
+        last = now
+    for zombie in last:
+        zombie.goes_on.set()
+    world.whole(writing.end(), 60)
+    seen, whole = (len(committed(world.bootstrap, f"{world.name}-copied", i)) for i in ("read_committed", "read_uncommitted"))
+    for zombie in last:
+        zombie.query.stop()
+    session.close()
     cluster.close()
+    print(f"fenced: {dict(Counter(places))}; {seen:,} records are committed, {whole - seen:,} were taken back")
+    assert len(places) == 200
+    assert whole > seen
 
 
 def restored(cluster: Cluster, brokers: list[Broker]) -> bool:
