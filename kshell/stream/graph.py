@@ -35,7 +35,8 @@ class Operator(Protocol):
         """The output for the next rows of each input: of the only one, or of the left and right.
 
         A join looks at their `order`, and its output has the place of the row that made each.  One
-        whose output may be large has `steps` too, which gives it in parts.
+        whose output may be large has `steps` too, which gives it in parts; one in which rows wait has
+        `rest`, which lets them go when no rows follow.
         """
 
 
@@ -44,6 +45,9 @@ class _Stage(Protocol):
 
     def steps(self, batches: Mapping[int, Changes]) -> Iterator[Changes]:
         """What it makes of the next rows of the scans, in parts that have rows."""
+
+    def rest(self) -> Iterator[Changes]:
+        """What it makes when no rows follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,9 @@ class _Leaf:
         if rows:
             yield rows
 
+    def rest(self) -> Iterator[Changes]:
+        return iter(())
+
 
 @dataclass(frozen=True, slots=True)
 class _Inner:
@@ -68,10 +75,21 @@ class _Inner:
 
     def steps(self, batches: Mapping[int, Changes]) -> Iterator[Changes]:
         for parts in self._parts(batches):
-            if hasattr(self.operator, "steps"):
-                yield from self.operator.steps(*parts)
-            elif made := self.operator.step(*parts):
-                yield made
+            yield from self._made(parts)
+
+    def rest(self) -> Iterator[Changes]:
+        for number, stage in enumerate(self.inputs):
+            for rows in stage.rest():
+                none = self.none
+                yield from self._made((*none[:number], rows, *none[number + 1 :]))
+        if hasattr(self.operator, "rest") and (made := self.operator.rest()):
+            yield made
+
+    def _made(self, parts: tuple[Changes, ...]) -> Iterator[Changes]:
+        if hasattr(self.operator, "steps"):
+            yield from self.operator.steps(*parts)
+        elif made := self.operator.step(*parts):
+            yield made
 
     def _parts(self, batches: Mapping[int, Changes]) -> Iterator[tuple[Changes, ...]]:
         """The next rows of the inputs, at least one of which has some."""
@@ -109,10 +127,18 @@ class Graph:
 
         The next step may come when all parts were taken.
         """
-        for made in self.stage.steps({scan: self._since_1970(c) for scan, c in batches.items()}):
+        made = self.stage.steps({scan: self._since_1970(c) for scan, c in batches.items()})
+        yield from self._kept(made)
+
+    def rest(self) -> Iterator[Changes]:
+        """What the root makes of rows that still waited, when no more follow; no step comes then."""
+        yield from self._kept(self.stage.rest())
+
+    def _kept(self, made: Iterator[Changes]) -> Iterator[Changes]:
+        for changes in made:
             if self.kept is not None:
-                self.kept.put(made)
-            yield made
+                self.kept.put(changes)
+            yield changes
 
     def rows(self) -> pa.RecordBatch:
         """The rows of the root's table as they are now, if the graph keeps them."""

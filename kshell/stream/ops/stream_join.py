@@ -136,6 +136,16 @@ class StreamJoin:
                 yield made if places is None else _placed(made, places)
         self._expire(arrived)
 
+    def rest(self) -> Changes:
+        """The rows that still wait for a match, when no rows follow."""
+        rows = tuple(waiting.all()[1] for waiting in self._waiting_rows)
+        sides = np.repeat([0, 1], [len(part) for part in rows])
+        places = np.concatenate([np.arange(len(part)) for part in rows])
+        times = np.concatenate([_times(part) for part in rows])
+        order = np.lexsort((places, sides, times))
+        at = [np.where(sides == side, places, -1)[order] for side in (0, 1)]
+        return Changes.of(self._sides.rows(rows, (at[0], at[1]), sides[order], times[order]))
+
     def _arrive(self, side: int, changes: Changes, numbers: Ints, nows: Ints) -> _Arrived:
         """Keeps a side's rows."""
         rows = changes.rows
