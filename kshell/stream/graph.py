@@ -35,8 +35,8 @@ class Operator(Protocol):
         """The output for the next rows of each input: of the only one, or of the left and right.
 
         A join looks at their `order`, and its output has the place of the row that made each.  One
-        whose output may be large has `steps` too, which gives it in parts; one in which rows wait has
-        `rest`, which lets them go when no rows follow.
+        whose output may be large has `steps` too, which gives it in parts; one in which rows wait
+        has `rest`, which lets them go when no rows follow.
         """
 
 
@@ -131,7 +131,7 @@ class Graph:
         yield from self._kept(made)
 
     def rest(self) -> Iterator[Changes]:
-        """What the root makes of rows that still waited, when no more follow; no step comes then."""
+        """What the root makes of rows that still waited; no step comes after it."""
         yield from self._kept(self.stage.rest())
 
     def _kept(self, made: Iterator[Changes]) -> Iterator[Changes]:
