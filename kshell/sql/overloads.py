@@ -67,11 +67,22 @@ class Overloads:
     def settle_unsure(self, bind: Callable[[str], object]) -> None:
         """Choose where DuckDB would by the other arguments alone: GREATEST(AVG(x), 1); and where the
         result has a type that is made of the arguments'."""
-        for noted in sorted(self.noted, key=lambda n: -n.call.open):
-            if noted.of_types is not None or self._unsure(noted.call):
-                types = [self._type(noted.call, n, bind)[0] for n in range(len(noted.call.args))]
-                if "" not in types:
-                    self._settle(noted, types)
+        # What is inside before what is around it; DuckDB says nothing of a call as long as it refuses
+        # another one before it.
+        left = sorted(self.noted, key=lambda n: n.call.close)
+        left = [n for n in left if n.of_types is not None or self._unsure(n.call)]
+        while left:
+            again = [noted for noted in left if not self._settled_by_types(noted, bind)]
+            if len(again) == len(left):
+                return
+            left = again
+
+    def _settled_by_types(self, noted: Noted, bind: Callable[[str], object]) -> bool:
+        types = [self._type(noted.call, n, bind)[0] for n in range(len(noted.call.args))]
+        if "" in types:
+            return False
+        self._settle(noted, types)
+        return True
 
     def _unsure(self, call: Call) -> bool:
         """Whether an aggregate, a window function or a query is in the arguments."""
