@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from kshell.sql import duck
@@ -334,28 +334,28 @@ def _overloads(name: str, forms: tuple[Form, ...], arity: int) -> Iterator[tuple
 def _of_decimals(
     forms: tuple[Form, ...], arity: int
 ) -> Callable[[Sequence[str]], tuple[str, str] | None] | None:
-    """The form of DECIMAL whose result has a type made of the argument's, if there is one."""
-    names = [f"a{n}" for n in range(arity)]
+    """Makes the form of DECIMAL whose result has a type made of the argument's, if there is one."""
     for form in forms:
-        params = form.signature.expanded(arity)
-        if params is None or not params or params[0].kind != "DECIMAL":
-            continue
-        if not python_in(form.template):
-            continue
-        others = [known_type(p, {}) for p in params[1:]]
-
-        def made(given: Sequence[str]) -> tuple[str, str] | None:
-            found = _DECIMAL.fullmatch(given[0])
-            if found is None or None in others:
-                return None
-            types = [decimal(int(found[1]), int(found[2])), *others]
-            returns = returned(form.signature, types, {})
-            python = duck.python_function(python_in(form.template), types, returns)
-            cast = [f"CAST({n} AS {duckdb_name(t)})" for n, t in zip(names, types, strict=True)]
-            return ", ".join(names), fill_template(form.template, cast, names={"python": python})
-
-        return made
+        params = form.signature.expanded(arity) if python_in(form.template) else None
+        if params and params[0].kind == "DECIMAL":
+            return partial(_of_decimal, form, params)
     return None
+
+
+def _of_decimal(
+    form: Form, params: tuple[Pattern, ...], given: Sequence[str]
+) -> tuple[str, str] | None:
+    """(parameters, body) for a first argument of just that DECIMAL."""
+    found = _DECIMAL.fullmatch(given[0])
+    if found is None:
+        return None
+    types = [decimal(int(found[1]), int(found[2]))]
+    types += [known for p in params[1:] if (known := known_type(p, {})) is not None]
+    returns = returned(form.signature, types, {})
+    python = duck.python_function(python_in(form.template), types, returns)
+    names = [f"a{n}" for n in range(len(params))]
+    cast = [f"CAST({n} AS {duckdb_name(t)})" for n, t in zip(names, types, strict=True)]
+    return ", ".join(names), fill_template(form.template, cast, names={"python": python})
 
 
 def _type(pattern: Pattern) -> str:

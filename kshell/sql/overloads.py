@@ -45,8 +45,8 @@ def _aggregates() -> frozenset[str]:
 class Noted:
     """A call, the macro that stands for its name, and the macro's (parameters, body).
 
-    `of_types` makes one for arguments of just these types (DuckDB's names of them), where the result's
-    type depends on theirs; None where the others serve.
+    `of_types` makes one for arguments of just these types (DuckDB's names of them), where the
+    result's type depends on theirs; it gives None where the others serve.
     """
 
     call: Call
@@ -65,10 +65,12 @@ class Overloads:
     _settled: set[int] = field(default_factory=set)
 
     def settle_unsure(self, bind: Callable[[str], object]) -> None:
-        """Choose where DuckDB would by the other arguments alone: GREATEST(AVG(x), 1); and where the
-        result has a type that is made of the arguments'."""
-        # What is inside before what is around it; DuckDB says nothing of a call as long as it refuses
-        # another one before it.
+        """Choose where DuckDB would by the other arguments alone: GREATEST(AVG(x), 1).
+
+        So for calls whose result has a type that is made of the arguments'.
+        """
+        # What is inside before what is around it; DuckDB says nothing of a call as long as it
+        # refuses another one before it.
         left = sorted(self.noted, key=lambda n: n.call.close)
         left = [n for n in left if n.of_types is not None or self._unsure(n.call)]
         while left:

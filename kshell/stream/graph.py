@@ -18,6 +18,7 @@ from kshell.catalog.model import Kind, WindowType
 from kshell.changes import Changes
 from kshell.errors import Unsupported
 from kshell.sql import plan
+from kshell.stream.aligned import aligned
 from kshell.stream.evaluate import OnError, ignore_errors
 from kshell.stream.kept import Collected, Computed, Current, Kept, repeats
 from kshell.stream.state import Entries, Stateful
@@ -97,7 +98,7 @@ class _Inner:
         if len(parts) == 1:
             yield from zip(*parts, strict=True)
             return
-        for left, right in _aligned(*parts):
+        for left, right in aligned(*parts):
             yield left or self.none[0], right or self.none[1]
 
 
@@ -210,44 +211,6 @@ def build(
         whole = every_window and node.output.window is not None
         kept = Collected(node, every_window=True) if whole else builder.kept(node)
     return Graph(node, tuple(builder.scans), stage, schema, builder.operators, on_error, kept)
-
-
-class _Parts:
-    """The parts of an input, one ahead."""
-
-    def __init__(self, parts: Iterator[Changes]) -> None:
-        self._parts = parts
-        self.rows = next(parts, None)
-        self._next = next(parts, None)
-
-    @property
-    def end(self) -> int | None:
-        """The place up to which the rows here are all there are; None if no more follow."""
-        if self.rows is None or self._next is None:
-            return None
-        assert self.rows.order is not None  # it is made of several inputs
-        return int(self.rows.order[-1].as_py())
-
-    def take(self, until: int | None) -> Changes | None:
-        """The rows here up to a place."""
-        rows = self.rows
-        if rows is None:
-            return None
-        if until is not None and rows.order is not None:
-            count = int(np.searchsorted(rows.order.to_numpy(), until, "right"))
-            if count < len(rows):
-                self.rows = rows.slice(count)
-                return rows.slice(0, count) if count else None
-        self.rows, self._next = self._next, next(self._parts, None)
-        return rows
-
-
-def _aligned(*inputs: Iterator[Changes]) -> Iterator[tuple[Changes | None, ...]]:
-    """Parts of both inputs that belong together: in both, what comes after has later places."""
-    parts = [_Parts(rows) for rows in inputs]
-    while any(part.rows is not None for part in parts):
-        until = min((part.end for part in parts if part.end is not None), default=None)
-        yield tuple(part.take(until) for part in parts)
 
 
 class _Builder:

@@ -158,8 +158,8 @@ def round_decimals(column: pa.Array, *, type: pa.DataType) -> pa.Array:
 def round_decimals_to(column: pa.Array, places: pa.Array, *, type: pa.DataType) -> pa.Array:
     """ROUND(value, places), in the value's own type.
 
-    >>> made = round_decimals_to(pa.array([Decimal("-2.45")]), pa.array([1]), type=pa.decimal128(3, 2))
-    >>> str(made[0])
+    >>> numbers, places = pa.array([Decimal("-2.45")]), pa.array([1])
+    >>> str(round_decimals_to(numbers, places, type=numbers.type)[0])
     '-2.40'
     """
     return _decimals(column, places, "half_up", type)

@@ -23,7 +23,7 @@ from kshell.sql import plan
 from kshell.stream.arena import Rows
 from kshell.stream.containers import Times, Waiting
 from kshell.stream.keys import Keys, all_valid
-from kshell.stream.ops.sides import Sides, numbered
+from kshell.stream.ops.sides import Sides, numbered, whole
 from kshell.stream.state import Entries
 from kshell.stream.updates import distinct, sorted_by
 
@@ -138,13 +138,7 @@ class StreamJoin:
 
     def rest(self) -> Changes:
         """The rows that still wait for a match, when no rows follow."""
-        rows = tuple(waiting.all()[1] for waiting in self._waiting_rows)
-        sides = np.repeat([0, 1], [len(part) for part in rows])
-        places = np.concatenate([np.arange(len(part)) for part in rows])
-        times = np.concatenate([_times(part) for part in rows])
-        order = np.lexsort((places, sides, times))
-        at = [np.where(sides == side, places, -1)[order] for side in (0, 1)]
-        return Changes.of(self._sides.rows(rows, (at[0], at[1]), sides[order], times[order]))
+        return self._sides.alone(*(rows.all()[1] for rows in self._waiting_rows))
 
     def _arrive(self, side: int, changes: Changes, numbers: Ints, nows: Ints) -> _Arrived:
         """Keeps a side's rows."""
@@ -238,15 +232,15 @@ class StreamJoin:
         made = [m for m in made if len(m.order)]
         if not made:
             return self._nothing
-        whole = _Made(*(np.concatenate([getattr(m, n) for m in made]) for n in _Made.__slots__))
-        order = sorted_by(whole.order)
+        joined = _Made(*(np.concatenate([getattr(m, n) for m in made]) for n in _Made.__slots__))
+        order = sorted_by(joined.order)
         rows = self._sides.rows(
-            (_whole(sources[0]), _whole(sources[1])),
-            (whole.left[order], whole.right[order]),
-            whole.keyed[order],
-            whole.times[order],
+            (whole(sources[0]), whole(sources[1])),
+            (joined.left[order], joined.right[order]),
+            joined.keyed[order],
+            joined.times[order],
         )
-        made_by = pa.array(whole.numbers[order], pa.int64())
+        made_by = pa.array(joined.numbers[order], pa.int64())
         return Changes(rows, Changes.of(rows).weights, made_by)
 
     def _pairs(self, side: int, mine: _Arrived, ask: _Asked, span: slice) -> _Pairs:
@@ -391,11 +385,6 @@ class StreamJoin:
 
 def _times(rows: pa.RecordBatch) -> Ints:
     return rows.column("ROWTIME").to_numpy()
-
-
-def _whole(parts: list[pa.RecordBatch]) -> pa.RecordBatch:
-    parts = [part for part in parts if part.num_rows] or parts[:1]
-    return parts[0] if len(parts) == 1 else pa.concat_batches(parts)
 
 
 def _of(side: int, mine: _Arrived, rows: Ints, other: Ints, times: Ints) -> _Made:
