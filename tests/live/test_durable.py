@@ -205,12 +205,16 @@ def test_check_starts_nothing(kafka, topic, counts, name):
     process = Process(kafka.bootstrap, file, name, "--check")
     assert process.wait() == 0, process.text
     assert "has not run before" in process.text
-    assert f"transactional id kshell.{name}.COUNTED: not checked" in process.text
+    assert f"transactional id kshell.{name}.COUNTED: WRITE not checked" in process.text
     running = Process(kafka.bootstrap, file, name).ready()
     process = Process(kafka.bootstrap, file, name, "--check")
     assert process.wait() == 0, process.text
     assert f"process {running.process.pid}; commit" in process.text
+    process = Process(kafka.bootstrap, file, name, "--check", "--reset")
+    assert process.wait() == 0, process.text
+    assert "query COUNTED: begins anew" in process.text
     assert running.terminate() == 0, running.text  # it was not fenced
+    assert Process(kafka.bootstrap, file, name).ready().terminate() == 0  # its state is there
     wrong = counts(source, text=COUNTS + "SELECT 1;")
     process = Process(kafka.bootstrap, wrong, name, "--check")
     assert process.wait() == 1

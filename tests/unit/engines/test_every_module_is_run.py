@@ -222,7 +222,7 @@ def outlives() -> None:
     application = engine.local.application(name, 0.1, "test", f"{name}-dead")
     try:
         list(session.execute(OUTLIVES.format(t=name)))
-        assert applications.check(engine.context, session.properties).keys() == {"C"}
+        assert applications.check(engine.context).keys() == {"C"}
         applications.start(engine.context, session.properties)
         (query,) = application.queries
         assert query.ready.wait(20)
