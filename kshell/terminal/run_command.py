@@ -165,7 +165,8 @@ def _known(saved: Saved) -> str:
     owner, standing = saved.owner, saved.standing
     where = f"{owner.host}, process {owner.pid}"
     state = "stopped; it ran on" if owner.left else "runs, or was killed, on"
-    return f"{state} {where}; commit {standing.seq:,} was {ago(standing.time)}"
+    why = f"; it failed: {owner.error}" if owner.error else ""
+    return f"{state} {where}; commit {standing.seq:,} was {ago(standing.time)}{why}"
 
 
 def _named(application: Application, which: str) -> list[str]:

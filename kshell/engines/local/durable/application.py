@@ -58,7 +58,7 @@ class Application:
             )
         if self.seconds > _LONGEST:
             raise UsageError(
-                f"commits are at most {_LONGEST:g} s apart: the brokers end a transaction that takes"
+                f"commits are at most {_LONGEST:g} s apart: the brokers end a transaction after"
                 f" {EXPIRES:g} s",
                 hint="--commit 1s",
             )

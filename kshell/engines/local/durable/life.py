@@ -32,13 +32,14 @@ from kshell.engines.local.durable.plan import Plan
 from kshell.engines.local.durable.standing import Stands, bare
 from kshell.engines.local.durable.states import renamed, restore, states
 from kshell.engines.local.sources.chunks import writer_of
+from kshell.engines.local.sources.lookup import Lookup
 from kshell.errors import KshellError, Outage
 from kshell.kafka.outgoing import Outgoing
 from kshell.kafka.transactions import Fenced, Transactions
 from kshell.results import give_back
 from kshell.sql.plan import scans
 
-__all__ = ["Life"]
+__all__ = ["Life", "record_failure"]
 
 _POLL = 0.1  # seconds that it waits for records before it looks at the other things
 _STEP_ROWS = 1 << 15
@@ -96,11 +97,7 @@ class Life:
     def _stays(self) -> None:
         """Between two lives another process may have come, which this one must leave alone: raises
         TakenOver."""
-        held = self._held
-        if not held.claimed:
-            return
-        nonce = last_owner(self._lookup.client, self._topic, held.fetch)
-        if nonce != held.owner.nonce:
+        if not _is_owner(self._plan, self._lookup, self._held):
             raise TakenOver(f"query {self._plan.name} was taken over by another process")
 
     def _claim(self) -> None:
@@ -211,3 +208,25 @@ class Life:
             with contextlib.suppress(KshellError):  # the next life does it, or the brokers
                 self._transactions.abort()
         give_back()
+
+
+def record_failure(plan: Plan, held: Held, why: str) -> None:
+    """Say in the state topic why the query has ended, for any shell to see; raises KshellError.
+
+    Nothing is written where another process has the query.
+    """
+    lookup = plan.lookup()
+    if not held.claimed or not _is_owner(plan, lookup, held):
+        return
+    transactions = Transactions(lookup.properties, plan.id, held.leaves)
+    if _is_owner(plan, lookup, held):  # else one that came just now goes on when it is fenced
+        transactions.begin()
+        transactions.send(plan.state_topic, claim(held.owner, left=True, error=why))
+        transactions.commit()
+
+
+def _is_owner(plan: Plan, lookup: Lookup, held: Held) -> bool:
+    """Whether no other process has claimed the query since this one did."""
+    client = lookup.client
+    topic = client.topic(plan.state_topic)
+    return not held.claimed or last_owner(client, topic, held.fetch) == held.owner.nonce

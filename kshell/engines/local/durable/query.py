@@ -6,13 +6,14 @@ the other: what fails ends a life, and the next one goes on from the last commit
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 
 from kshell.engines.local.continuous.background import State, stands_at
 from kshell.engines.local.durable.held import LEAVING, Held, TakenOver
 from kshell.engines.local.durable.ledger import Owner, last_owner
-from kshell.engines.local.durable.life import Life
+from kshell.engines.local.durable.life import Life, record_failure
 from kshell.engines.local.durable.plan import Plan
 from kshell.errors import (
     ConnectionFailed,
@@ -136,6 +137,10 @@ class Durable:
         self.error, self.state = error, State.ERROR
         if self.held.feed is not None:
             self.held.feed.cancel()
+        self.ready.set()
+        if not self.fenced:
+            with contextlib.suppress(KshellError):  # a shell elsewhere does not see why, then
+                record_failure(self.plan, self.held, self.failure)
 
     @property
     def failure(self) -> str:

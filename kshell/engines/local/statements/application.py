@@ -43,7 +43,7 @@ _SHORTEST = 2000  # milliseconds: shorter ones end by a pause of the machine
 def allowed(
     context: Context, properties: Properties, *, standby: bool = False, reset: Collection[str] = ()
 ) -> list[str]:
-    """Look at what the file, its topics and its rights allow; gives the rights that cannot be asked.
+    """Look whether the file, its topics and its rights allow a start; gives what cannot be asked.
 
     `reset` are the queries whose state is to be forgotten.  Raises what is in the way of a start.
     """

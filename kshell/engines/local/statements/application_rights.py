@@ -1,7 +1,7 @@
-"""What an application needs of the brokers, asked before anything starts: rights, and topics that can
-be created.
+"""The rights that an application needs, and the topics that are to be created, asked of the brokers
+before anything starts.
 
-`kshell run` calls it by way of `application`, with `--check` and without.
+`application` calls it, with `--check` and without.
 """
 
 from __future__ import annotations
