@@ -18,6 +18,7 @@ from kshell.errors import Interrupted, KshellError, UsageError
 from kshell.terminal.metrics_server import Address, address_of
 from kshell.terminal.options import Parser, connection_options, length_of_time, variables_of
 from kshell.terminal.run_log import JsonLog, RunLog
+from kshell.terminal.run_losses import Losses
 
 if TYPE_CHECKING:
     import argparse
@@ -137,9 +138,12 @@ def _run(
         if stop.is_set():
             return code
         applications.start(engine.context, session.properties)
-        watched = _watch(session, application, stop, log, turn)
+        losses = Losses(engine.context.errors, options.dead_letter)
+        watched = _watch(session, application, stop, log, turn, losses)
         application.stop()
         _tell(session, watched, log)
+        for text in losses.news(last=True):
+            log.lost(text)
     if application.taken_over:
         return _FENCED
     return KshellError.exit_code if watched else code
@@ -228,13 +232,15 @@ def _waited(turn: Turn | None, stop: threading.Event, log: RunLog) -> Iterator[N
 
 def _watch(
     session: Session, application: Application, stop: threading.Event, log: RunLog,
-    turn: Turn | None,
+    turn: Turn | None, losses: Losses,
 ) -> set[str]:
     """Say what happens, until the process is to end or no query runs; gives those that failed."""
     failed, told = set[str](), False
     while not stop.wait(_LOOK):
         for query in session.running():
             log.waits(query.id, query.note)
+        for text in losses.news():
+            log.lost(text)
         if turn is not None:
             with contextlib.suppress(KshellError):  # who takes over without a turn fences this
                 turn.serve()
