@@ -140,7 +140,9 @@ def _run(
         applications.start(engine.context, session.properties)
         losses = Losses(engine.context.errors, options.dead_letter)
         watched = _watch(session, application, stop, log, turn, losses)
-        application.stop()
+        for error in application.stop():
+            if all(error is not query.error for query in application.queries):
+                log.lost(f"{error.what}; {error.hint}")
         _tell(session, watched, log)
         for text in losses.news(last=True):
             log.lost(text)
