@@ -16,6 +16,7 @@ from kshell.engines.local.continuous.sink_writer import Outlet
 from kshell.engines.local.continuous.time_order import Lane, Stand, Step, cut
 from kshell.engines.local.durable.dead_letters import DeadLetters
 from kshell.engines.local.durable.fingerprint import check_upgrade
+from kshell.engines.local.durable.group_offsets import GroupOffsets
 from kshell.engines.local.durable.held import Held, TakenOver
 from kshell.engines.local.durable.inputs import identities
 from kshell.engines.local.durable.ledger import (
@@ -32,14 +33,13 @@ from kshell.engines.local.durable.plan import Plan
 from kshell.engines.local.durable.standing import Stands, bare
 from kshell.engines.local.durable.states import renamed, restore, states
 from kshell.engines.local.sources.chunks import writer_of
-from kshell.engines.local.sources.lookup import Lookup
 from kshell.errors import KshellError, Outage
 from kshell.kafka.outgoing import Outgoing
 from kshell.kafka.transactions import Fenced, Transactions
 from kshell.results import give_back
 from kshell.sql.plan import scans
 
-__all__ = ["Life", "record_failure"]
+__all__ = ["Life"]
 
 _POLL = 0.1  # seconds that it waits for records before it looks at the other things
 _STEP_ROWS = 1 << 15
@@ -79,6 +79,7 @@ class Life:
         self._feed = held.feed = open_feed(lookup, plan.sink, bounded=False, goes_on=lanes)
         self._stands = Stands(lanes)
         self._stands.reach(self._feed.starts())
+        self._group = GroupOffsets(lookup.client, plan.id)
         self._due = self._watch = 0.0
         self._end = -1
         if standing is None:
@@ -97,7 +98,11 @@ class Life:
     def _stays(self) -> None:
         """Between two lives another process may have come, which this one must leave alone: raises
         TakenOver."""
-        if not _is_owner(self._plan, self._lookup, self._held):
+        held = self._held
+        if not held.claimed:
+            return
+        nonce = last_owner(self._lookup.client, self._topic, held.fetch)
+        if nonce != held.owner.nonce:
             raise TakenOver(f"query {self._plan.name} was taken over by another process")
 
     def _claim(self) -> None:
@@ -137,6 +142,7 @@ class Life:
             if time.monotonic() >= self._due:
                 self._commit()
         else:
+            self._group.follow(first_offsets(self._stands.lanes(), self._reads))
             self._look()
         self._sink.check()
 
@@ -171,12 +177,10 @@ class Life:
         held.passed("deltas")
         if last:
             self._transactions.send(self._plan.state_topic, claim(held.owner, left=True))
-        self._transactions.send_offsets(
-            self._plan.id, [(*place, at) for place, at in offsets.items()]
-        )
         held.passed("offsets")
         self._transactions.commit()
         held.passed("commit")
+        self._group.follow(offsets, now=last or held.standing is None)
         held.committed(self._ledger.standing, time.monotonic() - began)
         self._watch = time.monotonic() + _WATCH
 
@@ -208,25 +212,3 @@ class Life:
             with contextlib.suppress(KshellError):  # the next life does it, or the brokers
                 self._transactions.abort()
         give_back()
-
-
-def record_failure(plan: Plan, held: Held, why: str) -> None:
-    """Say in the state topic why the query has ended, for any shell to see; raises KshellError.
-
-    Nothing is written where another process has the query.
-    """
-    lookup = plan.lookup()
-    if not held.claimed or not _is_owner(plan, lookup, held):
-        return
-    transactions = Transactions(lookup.properties, plan.id, held.leaves)
-    if _is_owner(plan, lookup, held):  # else one that came just now goes on when it is fenced
-        transactions.begin()
-        transactions.send(plan.state_topic, claim(held.owner, left=True, error=why))
-        transactions.commit()
-
-
-def _is_owner(plan: Plan, lookup: Lookup, held: Held) -> bool:
-    """Whether no other process has claimed the query since this one did."""
-    client = lookup.client
-    topic = client.topic(plan.state_topic)
-    return not held.claimed or last_owner(client, topic, held.fetch) == held.owner.nonce

@@ -12,8 +12,9 @@ from collections.abc import Callable
 
 from kshell.engines.local.continuous.background import State, stands_at
 from kshell.engines.local.durable.held import LEAVING, Held, TakenOver
+from kshell.engines.local.durable.last_words import record_failure
 from kshell.engines.local.durable.ledger import Owner, last_owner
-from kshell.engines.local.durable.life import Life, record_failure
+from kshell.engines.local.durable.life import Life
 from kshell.engines.local.durable.plan import Plan
 from kshell.errors import (
     ConnectionFailed,
