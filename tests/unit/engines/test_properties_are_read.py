@@ -27,7 +27,7 @@ from kshell.engines.local.continuous.feed import open_feed
 from kshell.engines.local.engine import LocalEngine
 from kshell.engines.local.sources import chunks, sample, scan_reader, topic
 from kshell.engines.local.sources.memory import Memory
-from kshell.engines.local.statements.application import state_replicas
+from kshell.engines.local.statements.application_rights import state_replicas
 from kshell.errors import ConnectionFailed, KshellError
 from kshell.formats import registry_http
 from kshell.formats.source_reader import SourceReader
