@@ -72,8 +72,8 @@ _DECLARED = f"""
 CREATE STREAM j (K VARCHAR KEY, {_NESTED}) WITH (KAFKA_TOPIC='{{t}}json', VALUE_FORMAT='JSON');
 CREATE STREAM d (K VARCHAR KEY, {_PLAIN}) WITH (KAFKA_TOPIC='{{t}}delimited', VALUE_FORMAT='DELIMITED');
 CREATE STREAM sc (K VARCHAR KEY, I INT, S VARCHAR) WITH (KAFKA_TOPIC='{{t}}semicolons', VALUE_FORMAT='DELIMITED', VALUE_DELIMITER=';');
-CREATE STREAM v WITH (KAFKA_TOPIC='{{t}}avro', VALUE_FORMAT='AVRO', KEY_FORMAT='KAFKA');
-CREATE STREAM vk WITH (KAFKA_TOPIC='{{t}}keys', FORMAT='AVRO');
+CREATE STREAM v (K VARCHAR KEY) WITH (KAFKA_TOPIC='{{t}}avro', VALUE_FORMAT='AVRO');
+CREATE STREAM vk (K1 VARCHAR KEY, K2 INT KEY, N INT) WITH (KAFKA_TOPIC='{{t}}keys', FORMAT='AVRO');
 CREATE STREAM ki (K VARCHAR KEY, V INT) WITH (KAFKA_TOPIC='{{t}}ints', VALUE_FORMAT='KAFKA');
 CREATE STREAM kl (K VARCHAR KEY, V BIGINT) WITH (KAFKA_TOPIC='{{t}}longs', VALUE_FORMAT='KAFKA');
 CREATE STREAM kd (K VARCHAR KEY, V DOUBLE) WITH (KAFKA_TOPIC='{{t}}doubles', VALUE_FORMAT='KAFKA');
@@ -101,13 +101,16 @@ _VALUES = [
       for source, here in _PLAINS.items() for there in _PLAINS.values()),
     _into("JSON", "nested JSON into JSON", "SELECT * FROM j"),
     _into("AVRO", "nested JSON into AVRO", "SELECT * FROM j WHERE M['j'] IS NULL"),
-    _into("JSON", "nested AVRO into JSON", "SELECT * FROM v"),
-    _into("AVRO", "nested AVRO into AVRO", "SELECT * FROM v"),
+    _into("JSON", "nested AVRO into JSON", f"SELECT K, {_NAMES}, A, ST FROM v"),
+    _into("AVRO", "nested AVRO into AVRO", f"SELECT K, {_NAMES}, A, ST FROM v"),
+    _into("AVRO", "another name of the schema", "SELECT K, I FROM v", options=", VALUE_SCHEMA_FULL_NAME='shop.Order'"),
     _into("JSON", "another delimiter", "SELECT * FROM sc"),
     _into("DELIMITED", "into another delimiter", "SELECT K, I, S FROM sc", options=", VALUE_DELIMITER='|'"),
     _into("DELIMITED", "delimited by tabs", "SELECT K, I, S FROM sc", options=", VALUE_DELIMITER='TAB'"),
     *(_into("JSON", f"KAFKA from {source}", f"SELECT * FROM {source}") for source in ("ki", "kl", "kd", "ks")),
     *(_into("KAFKA", f"KAFKA into {source}", f"SELECT K, V FROM {source}") for source in ("ki", "kl", "kd", "ks")),
+    _into("AVRO", "grouped by two from AVRO", "SELECT K, I, COUNT(*) AS N FROM v GROUP BY K, I", "TABLE", options=", KEY_FORMAT='JSON'"),
+    _into("AVRO", "counted from AVRO", "SELECT K, COUNT(*) AS N FROM v GROUP BY K", "TABLE"),
     _into("AVRO", "one column into AVRO", "SELECT K, V FROM ki"),
     _into("AVRO", "a table in AVRO", "SELECT K, COUNT(*) AS N, MAX(D) AS D, COLLECT_LIST(I) AS A FROM v GROUP BY K", "TABLE"),
     _into("DELIMITED", "a table in DELIMITED", "SELECT K, COUNT(*) AS N, MAX(D) AS D FROM j GROUP BY K", "TABLE"),

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import json
+import re
 import struct
 import time
 import uuid
@@ -104,41 +105,36 @@ class Both:
 
 
 class Schemas:
-    """What a registry's ids mean, without the names of records."""
+    """What a registry's ids mean."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._known: dict[int, object] = {}
+        self._known: dict[int, tuple[object, object]] = {}
 
     def plain(self, data: bytes) -> object:
-        """A record's schema and value, with maps in one order."""
+        """A record's schema and value, with the entries of maps in one order."""
         (id,) = struct.unpack(">I", data[1:5])
         if id not in self._known:
             text = httpx.get(f"{self._url}/schemas/ids/{id}").json()["schema"]
-            self._known[id] = fastavro.parse_schema(json.loads(text))
-        schema = self._known[id]
-        return _unnamed(schema), _sorted(fastavro.schemaless_reader(io.BytesIO(data[5:]), schema, None))
-
-
-def _unnamed(schema: object) -> object:
-    if isinstance(schema, list):
-        return [_unnamed(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if schema["type"] == "record":
-        return {f["name"]: _unnamed(f["type"]) for f in schema["fields"]}
-    kept = ("type", "items", "values", "logicalType", "precision", "scale")
-    return {name: _unnamed(schema[name]) for name in kept if name in schema}
+            self._known[id] = json.loads(text), fastavro.parse_schema(json.loads(text))
+        given, schema = self._known[id]
+        return given, _sorted(fastavro.schemaless_reader(io.BytesIO(data[5:]), schema, None))
 
 
 def _sorted(value: object) -> object:
     if isinstance(value, dict):
         return {name: _sorted(value[name]) for name in sorted(value)}
-    return [_sorted(v) for v in value] if isinstance(value, list) else value
+    if not isinstance(value, list):
+        return value
+    values = [_sorted(v) for v in value]
+    entries = all(isinstance(v, dict) and v.keys() == {"key", "value"} for v in values)
+    return sorted(values, key=repr) if entries else values
 
 
 def _plain(case: Case, schemas: Schemas, half: str) -> Callable[[bytes | None], object]:
-    """How a key or value is compared: by what it says, not by how its text is written."""
+    """How a half is compared: a key by its bytes, a value by what it says; Avro by its schema too."""
+    delimited = re.search(r"VALUE_DELIMITER='(\w+|.)'", case.ksql)
+    delimiter = {"TAB": "\t"}.get(delimited[1], delimited[1]) if delimited else ","
 
     def number(text: str) -> object:
         return float(f"{float(text):.12g}") if case.rounded else Decimal(text).normalize()
@@ -148,12 +144,14 @@ def _plain(case: Case, schemas: Schemas, half: str) -> Callable[[bytes | None], 
             return None
         if half in case.avro:
             return schemas.plain(data)
+        if half == "key":
+            return data
         try:
             return _sorted(json.loads(data, parse_float=number))
         except ValueError:
             pass
         try:  # Flink quotes more of a DELIMITED record than it must
-            return next(csv.reader([data.decode()]), [])
+            return next(csv.reader([data.decode()], delimiter=delimiter), [])
         except (UnicodeDecodeError, csv.Error):
             return data
 

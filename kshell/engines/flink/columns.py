@@ -54,7 +54,9 @@ def format_of(spec: FormatSpec, half: str) -> str:
     return found
 
 
-def stored(column: Column, format: FormatSpec, seen: pa.DataType | None, name: str) -> Stored:
+def stored(
+    column: Column, format: FormatSpec, seen: pa.DataType | None, name: str, *, sink: bool = False
+) -> Stored:
     """A value column; `seen` is its type as the topic spells its fields, if that is known."""
     type = column.type
     if format.name == "KAFKA" and type not in _RAW:
@@ -65,6 +67,8 @@ def stored(column: Column, format: FormatSpec, seen: pa.DataType | None, name: s
         raise NoEqual(
             f"{column.name}: a time inside of {ksql_name(type)} has no equal on Flink", column.name
         )
+    if sink and format.name == "AVRO" and _has_map(type):
+        return _entries(column, name)
     spelled = _spelled(type, seen)
     if spelled == type:
         return Stored(name, flink_type(type))
@@ -86,6 +90,23 @@ def _time(name: str, type: pa.DataType, format: FormatSpec) -> Stored:
 
 def _has_time(type: pa.DataType) -> bool:
     return type in _TIMES or any(map(_has_time, parts(type)))
+
+
+def _has_map(type: pa.DataType) -> bool:
+    return pa.types.is_map(type) or any(map(_has_map, parts(type)))
+
+
+def _entries(column: Column, name: str) -> Stored:
+    """A MAP as ksqlDB has it in Avro: its keys may be null, and so it is an array of entries."""
+    type = column.type
+    if not pa.types.is_map(type) or _has_map(type.item_type):
+        raise NoEqual(
+            f"{column.name}: a MAP inside of {ksql_name(type)} has no equal on Flink in Avro",
+            column.name,
+        )
+    key, item = flink_type(type.key_type), flink_type(type.item_type)
+    made = f"ARRAY<ROW<`key` {key}, `value` {item}> NOT NULL>"
+    return Stored(name, made, written=f"CAST(MAP_ENTRIES({{0}}) AS {made})")
 
 
 def _spelled(type: pa.DataType, seen: pa.DataType | None) -> pa.DataType:
