@@ -127,7 +127,7 @@ _KEYS = [
     of_table("grouped by two JSON keys", "SELECT A, B, COUNT(*) AS N FROM jp GROUP BY A, B"),
     of_table("grouped by two DELIMITED keys", "SELECT A, B, COUNT(*) AS N FROM cp GROUP BY A, B"),
     _into("JSON", "two AVRO keys", "SELECT * FROM vk", options=", KEY_FORMAT='AVRO'"),
-    _into("AVRO", "grouped by two AVRO keys", "SELECT K1, K2, COUNT(*) AS N FROM vk GROUP BY K1, K2", "TABLE", options=", KEY_FORMAT='AVRO'"),
+    _into("AVRO", "grouped by AVRO keys", "SELECT K1, K2, COUNT(*) AS N FROM vk GROUP BY K1, K2", "TABLE", options=", KEY_FORMAT='JSON'"),
     _into("JSON", "keys from KAFKA into JSON", "SELECT K, V FROM ik", options=", KEY_FORMAT='JSON'"),
     _into("JSON", "keys from JSON into KAFKA", "SELECT K, V FROM jk", options=", KEY_FORMAT='KAFKA'"),
     _into("JSON", "keys into DELIMITED", "SELECT K, V FROM ik", options=", KEY_FORMAT='DELIMITED'"),

@@ -16,6 +16,7 @@ from decimal import Decimal
 import fastavro
 import httpx
 import pytest
+from fastavro.schema import to_parsing_canonical_form
 
 from kshell.config import Properties
 from kshell.errors import KshellError
@@ -116,7 +117,8 @@ class Schemas:
         (id,) = struct.unpack(">I", data[1:5])
         if id not in self._known:
             text = httpx.get(f"{self._url}/schemas/ids/{id}").json()["schema"]
-            self._known[id] = json.loads(text), fastavro.parse_schema(json.loads(text))
+            schema = json.loads(text)
+            self._known[id] = to_parsing_canonical_form(schema), fastavro.parse_schema(schema)
         given, schema = self._known[id]
         return given, _sorted(fastavro.schemaless_reader(io.BytesIO(data[5:]), schema, None))
 
