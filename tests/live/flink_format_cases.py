@@ -65,7 +65,7 @@ _TOPICS = {
     "json_keys": [record(k, {"V": v}, s) for k, v, s in [(b"1", 10, 1), (b"-7", 20, 2), (b"1", 30, 61), (None, 40, 62)]],
     "json_texts": [record(k.encode(), {"V": v}, s) for k, v, s in [('"a"', 10, 1), ('"Zoë \\"q\\""', 20, 2), ('"a"', 30, 61)]],
     "json_pairs": [record(k, {"V": v}, s) for k, v, s in [({"A": "a", "B": 1}, 10, 1), ({"A": "b", "B": 2}, 20, 2), ({"A": "a", "B": 1}, 30, 61)]],
-    "csv_pairs": [record(k, {"V": v}, s) for k, v, s in [("a,1", 10, 1), ("b,2", 20, 2), ("a,1", 30, 61)]],
+    "csv_pairs": [record(k, {"V": v}, s) for k, v, s in [("a,1", 10, 1), ('"-b, ""x"" Zoë",-2', 20, 2), ("a,1", 30, 61), ("#,3", 40, 62)]],
 }  # fmt: skip
 
 _DECLARED = f"""
@@ -82,6 +82,7 @@ CREATE STREAM ik (K INT KEY, V INT) WITH (KAFKA_TOPIC='{{t}}int_keys', VALUE_FOR
 CREATE STREAM lk (K BIGINT KEY, V INT) WITH (KAFKA_TOPIC='{{t}}long_keys', VALUE_FORMAT='JSON');
 CREATE STREAM dk (K DOUBLE KEY, V INT) WITH (KAFKA_TOPIC='{{t}}double_keys', VALUE_FORMAT='JSON');
 CREATE STREAM jk (K BIGINT KEY, V INT) WITH (KAFKA_TOPIC='{{t}}json_keys', FORMAT='JSON');
+CREATE TABLE jtable (K VARCHAR PRIMARY KEY, V INT) WITH (KAFKA_TOPIC='{{t}}json_texts', FORMAT='JSON');
 CREATE STREAM jt (K VARCHAR KEY, V INT) WITH (KAFKA_TOPIC='{{t}}json_texts', FORMAT='JSON');
 CREATE STREAM jp (A VARCHAR KEY, B INT KEY, V INT) WITH (KAFKA_TOPIC='{{t}}json_pairs', FORMAT='JSON');
 CREATE STREAM cp (A VARCHAR KEY, B INT KEY, V INT) WITH (KAFKA_TOPIC='{{t}}csv_pairs', KEY_FORMAT='DELIMITED', VALUE_FORMAT='JSON');
@@ -120,22 +121,31 @@ _VALUES = [
 _KEYED = {"ks": "KAFKA texts", "ik": "KAFKA integers", "lk": "KAFKA longs", "dk": "KAFKA doubles", "jk": "JSON numbers", "jt": "JSON texts"}
 _KEYS = [
     *(of_stream(f"keys: {what}", f"SELECT K, V FROM {source}") for source, what in _KEYED.items()),
-    *(of_table(f"grouped by {what}", f"SELECT K, COUNT(*) AS N FROM {source} GROUP BY K", Same.FINAL if what.startswith("JSON") else Same.ORDERED)
+    *(of_table(f"grouped by {what}", f"SELECT K, COUNT(*) AS N FROM {source} GROUP BY K")
       for source, what in _KEYED.items()),
     of_stream("two JSON keys", "SELECT * FROM jp"),
     of_stream("two DELIMITED keys", "SELECT * FROM cp"),
     of_table("grouped by two JSON keys", "SELECT A, B, COUNT(*) AS N FROM jp GROUP BY A, B"),
+    of_table("grouped by two JSON keys in another order", "SELECT B, A, COUNT(*) AS N FROM jp GROUP BY A, B"),
+    of_table("projected with a JSON key", "SELECT K, V + 1 AS W FROM jtable", Same.FINAL),
     of_table("grouped by two DELIMITED keys", "SELECT A, B, COUNT(*) AS N FROM cp GROUP BY A, B"),
     _into("JSON", "two AVRO keys", "SELECT * FROM vk", options=", KEY_FORMAT='AVRO'"),
     _into("AVRO", "grouped by AVRO keys", "SELECT K1, K2, COUNT(*) AS N FROM vk GROUP BY K1, K2", "TABLE", options=", KEY_FORMAT='JSON'"),
     _into("JSON", "keys from KAFKA into JSON", "SELECT K, V FROM ik", options=", KEY_FORMAT='JSON'"),
     _into("JSON", "keys from JSON into KAFKA", "SELECT K, V FROM jk", options=", KEY_FORMAT='KAFKA'"),
+    _into("JSON", "grouped by a BOOLEAN", "SELECT B, COUNT(*) AS N FROM j GROUP BY B", "TABLE", options=", KEY_FORMAT='JSON'"),
+    _into("JSON", "windowed by a BOOLEAN", f"SELECT B, COUNT(*) AS N FROM j {_MINUTE} GROUP BY B", "TABLE", options=", KEY_FORMAT='JSON'"),
+    _into("JSON", "having with JSON keys", "SELECT K, COUNT(*) AS N FROM jt GROUP BY K HAVING COUNT(*) > 1", "TABLE", Same.FINAL, ", KEY_FORMAT='JSON'"),
+    _into("JSON", "grouped into DELIMITED", "SELECT K, COUNT(*) AS N FROM ik GROUP BY K", "TABLE", options=", KEY_FORMAT='DELIMITED'"),
+    _into("JSON", "another key delimiter", "SELECT * FROM cp", options=", KEY_FORMAT='DELIMITED', KEY_DELIMITER='|'"),
     _into("JSON", "keys into DELIMITED", "SELECT K, V FROM ik", options=", KEY_FORMAT='DELIMITED'"),
 ]  # fmt: skip
 _WINDOWED = [
     *(of_table(f"windowed by {what}", f"SELECT K, COUNT(*) AS N FROM {source} {_MINUTE} GROUP BY K")
       for source, what in _KEYED.items() if source not in ("dk", "ks")),
     of_table("windowed by KAFKA texts", f"SELECT K, COUNT(*) AS N FROM j {_MINUTE} GROUP BY K"),
+    of_table("windowed by two JSON keys in another order", f"SELECT B, A, COUNT(*) AS N FROM jp {_MINUTE} GROUP BY A, B"),
+    of_table("windowed by two DELIMITED keys", f"SELECT A, B, COUNT(*) AS N FROM cp {_MINUTE} GROUP BY A, B"),
     of_table("windowed by two JSON keys", f"SELECT A, B, COUNT(*) AS N FROM jp {_MINUTE} GROUP BY A, B"),
     of_table("sessions by JSON texts", "SELECT K, COUNT(*) AS N FROM jt WINDOW SESSION (5 SECONDS, RETENTION 1 DAY, GRACE PERIOD 0 SECONDS) GROUP BY K", Same.BAG, "FINAL"),
     _into("AVRO", "windows in AVRO", f"SELECT K, COUNT(*) AS N, WINDOWSTART AS WS FROM v {_MINUTE} GROUP BY K", "TABLE"),

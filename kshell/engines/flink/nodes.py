@@ -11,7 +11,7 @@ from typing import Any
 
 from kshell.catalog.model import TIME_COLUMNS, Column, Kind
 from kshell.engines.flink import joins, windows
-from kshell.engines.flink.columns import KEY_BYTES
+from kshell.engines.flink.columns import KEY_BYTES, has_made_key, key_made
 from kshell.engines.flink.expressions import NoEqual, expression, named
 from kshell.engines.flink.tables import Made
 from kshell.engines.flink.types import millis, quote, timestamp
@@ -28,8 +28,9 @@ def select(node: plan.Node, made: Made) -> str:
 
 def _passed(node: plan.Node, made: Made) -> dict[str, str]:
     """The columns that go with every row, by name."""
-    windowed = node.output.window is not None
-    names = [*TIME_COLUMNS[1:], *([KEY_BYTES] if made.keys_of else [])] if windowed else []
+    names = list(TIME_COLUMNS[1:]) if node.output.window is not None else []
+    if made.keys_of is not None and windows.grouped(node):
+        names.append(KEY_BYTES)
     return {name: quote(name) for name in (*names, TIME_COLUMNS[0])}
 
 
@@ -138,15 +139,19 @@ def answer(node: plan.Answer, made: Made) -> str:
 def insert(node: plan.Sink, made: Made) -> str:
     """The INSERT INTO of a query with a sink."""
     target = node.target
-    made.keys_of = target if target.window is not None else None
+    made.keys_of = target if has_made_key(target) else None
     rows = select(node.input, made)
     table = made.write(target)
     given = node.input.output
     columns: list[str] = []
     if made.keys_of is None:
         columns += _written(target.key, given.key, table.columns)
-    else:
+    elif windows.grouped(node.input):
         columns.append(quote(KEY_BYTES))
+    else:
+        columns.append(key_made(target, [quote(c.name) for c in given.key]))
+        if target.kind is Kind.TABLE:
+            made.note("a key may be deleted and written again where KSQL writes it once")
     columns += _written(target.value, given.value, table.columns)
     return f"INSERT INTO {table.name} SELECT {', '.join([*columns, _time(node)])} FROM ({rows})"
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from kshell.catalog.model import Kind, Source
 from kshell.config import Properties
 from kshell.engines.flink import avro, connector
-from kshell.engines.flink.columns import Stored, format_of, key_of, stored
+from kshell.engines.flink.columns import Stored, format_of, has_made_key, key_of, stored
 from kshell.engines.flink.expressions import NoEqual
 from kshell.engines.flink.types import interval, quote, text
 from kshell.field_names import plain
@@ -51,7 +51,7 @@ class Made:
     ids: Callable[[Source], Sequence[int]] = lambda source: ()  # of schemas, before its records
     bounded: bool = False
     delay_ms: int = 1
-    keys_of: Source | None = None  # the windowed target of the query, whose keys are bytes
+    keys_of: Source | None = None  # the query's target, if its key is made from the rows
     id: str = ""
     declarations: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -135,8 +135,7 @@ class Made:
         """The table that writes a source's topic."""
         as_table = source.kind is Kind.TABLE
         format, key = key_of(source, sink=True)
-        windowed = source.window is not None
-        columns = {s.name: s for s in key} if windowed else {
+        columns = {s.name: s for s in key} if has_made_key(source) else {
             c.name: s for c, s in zip(source.key, key, strict=True)
         }  # fmt: skip
         for c in source.value:
@@ -145,8 +144,6 @@ class Made:
         declared.append("`ROWTIME` TIMESTAMP_LTZ(3) METADATA FROM 'timestamp'")
         if as_table:
             declared.append(f"PRIMARY KEY ({', '.join(quote(s.name) for s in key)}) NOT ENFORCED")
-            if any(s.written != "{0}" for s in key):
-                self.note("a key may be deleted and written again where KSQL writes it once")
         options = self._options(source, format, key, as_table)
         for half in self._avro(options):
             if as_table and half is Half.KEY:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pyarrow as pa
+
 from kshell.catalog.model import TIME_COLUMNS, Kind, WindowType
-from kshell.engines.flink.columns import KEY_BYTES, key_bytes
+from kshell.engines.flink.columns import KEY_BYTES, key_made
 from kshell.engines.flink.expressions import NoEqual, expression, fill, named
 from kshell.engines.flink.tables import Made
 from kshell.engines.flink.types import interval, millis, quote, timestamp
@@ -17,7 +19,7 @@ from kshell.sql import plan
 from kshell.sql.expressions import Call
 from kshell.sql.functions import flink_of
 
-__all__ = ["aggregate", "closed", "timed"]
+__all__ = ["aggregate", "closed", "grouped", "timed"]
 
 _START, _END = "`WINDOWSTART`", "`WINDOWEND`"
 _NOTED = {
@@ -40,6 +42,15 @@ def timed(node: plan.Node) -> bool:
             return timed(node.left)
         case _:
             return False
+
+
+def grouped(node: plan.Node) -> bool:
+    """Whether a node's rows are groups, so that a key that is made comes with them."""
+    match node:
+        case plan.Filter() | plan.Project() | plan.Suppress():
+            return grouped(node.input)
+        case _:
+            return isinstance(node, plan.Aggregate)
 
 
 def _of(call: Call, made: Made) -> str:
@@ -68,8 +79,22 @@ def aggregate(node: plan.Aggregate, rows: str, made: Made) -> str:
     if node.window is None:
         columns = {**group, **_columns(node, made)}
         by = ", ".join(group.values())
+        if made.keys_of is not None:
+            by = key_made(made.keys_of, list(group.values()))
+            columns |= {**_firsts(node, group), KEY_BYTES: by}
         return f"SELECT {named(columns)} FROM ({rows}){_grouped(group)} GROUP BY {by}"
     return _changing(node, group, rows, made)
+
+
+def _firsts(node: plan.Aggregate, group: Mapping[str, str]) -> dict[str, str]:
+    """The columns of a key by which rows are grouped as a whole: then no tombstones come between
+    the updates of a key."""
+    return {
+        item.name: f"(MAX(CAST({sql} AS INT)) = 1)"
+        if item.expression.type == pa.bool_()
+        else f"MAX({sql})"
+        for item, sql in zip(node.group, group.values(), strict=True)
+    }
 
 
 def _changing(node: plan.Aggregate, group: dict[str, str], rows: str, made: Made) -> str:
@@ -109,11 +134,9 @@ def _changing(node: plan.Aggregate, group: dict[str, str], rows: str, made: Made
         columns = {**group, **columns, "WINDOWSTART": _START, "WINDOWEND": _END}
         by = ", ".join([*group.values(), _START, _END])
     else:
-        # By the bytes of the key alone: then no tombstones come between the updates of a key.
-        bytes_ = key_bytes(made.keys_of, list(group.values()), _START)
-        firsts = {name: f"MAX({sql})" for name, sql in group.items()}
+        bytes_ = key_made(made.keys_of, list(group.values()), _START)
         times = {"WINDOWSTART": f"MAX({_START})", "WINDOWEND": f"MAX({_END})"}
-        columns = {**firsts, **columns, **times, KEY_BYTES: bytes_}
+        columns = {**_firsts(node, group), **columns, **times, KEY_BYTES: bytes_}
         by = bytes_
     return f"SELECT {named(columns)} FROM ({placed}){_grouped(group)} GROUP BY {by}"
 
@@ -150,5 +173,5 @@ def closed(node: plan.Aggregate, rows: str, made: Made) -> str:
     if made.keys_of is None:
         return result
     ends = _END if window.type is WindowType.SESSION else ""
-    bytes_ = key_bytes(made.keys_of, [quote(name) for name in group], _START, ends)
+    bytes_ = key_made(made.keys_of, [quote(name) for name in group], _START, ends)
     return f"SELECT *, {bytes_} AS {quote(KEY_BYTES)} FROM ({result})"
