@@ -28,11 +28,13 @@ from kshell.session import Session
 from .conftest import held
 from .flink_cases import CONSTRUCTS, FUNCTIONS, Case, Same, World
 from .flink_format_cases import FORMATS
+from .flink_odd_cases import ODD
 from .realflink import Flink
 from .realkafka import Broker
 
 _WANTED = Wanted(timestamp=True, key=True, value=True)
 _AT_ONCE = 8  # jobs that run at the same time
+SECONDS = 40.0  # how long the engines may take for a case
 Read = tuple[object, object, int]
 
 
@@ -59,7 +61,7 @@ class Both:
         """Run a case on both."""
         for side, session in self.sessions.items():
             named = f"X{n} WITH (KAFKA_TOPIC='{self.sink(side, n)}'"
-            text = case.ksql.replace("{} WITH (", f"{named}, ").replace("{}", f"{named})")
+            text = case.ksql.replace("{} WITH (", f"{named}, ").replace("{}", f"{named})").replace("{t}", self.prefix)
             list(session.execute(text))
 
     def sink(self, side: str, n: int) -> str:
@@ -80,7 +82,7 @@ class Both:
             found += [(of_key(r["key"]), of_value(r["value"]), r["timestamp"]) for r in batch.to_pylist()]
         return found
 
-    def compare(self, n: int, case: Case, seconds: float = 40) -> str:
+    def compare(self, n: int, case: Case, seconds: float = SECONDS) -> str:
         """Wait until both have written the same; empty, or what differs."""
         end, quiet = time.monotonic() + seconds, time.monotonic() + 4
         before = None
@@ -218,7 +220,7 @@ def test_a_sample_is_the_same_on_both(both):
 
 @pytest.mark.matrix
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("world", [CONSTRUCTS, FORMATS], ids=["constructs", "formats"])
+@pytest.mark.parametrize("world", [CONSTRUCTS, FORMATS, ODD], ids=["constructs", "formats", "odd"])
 def test_all_are_the_same_on_both(both, registry, world):
     differ = _run(both(world, registry.url), world.cases)
     assert not differ, f"{len(differ)} of {len(world.cases)}\n" + "\n".join(differ)

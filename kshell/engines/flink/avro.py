@@ -56,7 +56,7 @@ def _schemas(source: Source, half: Half, properties: Properties) -> tuple[Place,
 def check_readable(
     source: Source, half: Half, names: Sequence[str], ids: Sequence[int], properties: Properties
 ) -> None:
-    """Raise NoEqual for a column that Flink cannot read by the schemas of these ids, or the newest."""
+    """Raise NoEqual for a column that Flink cannot read by these ids' schemas, or the newest."""
     place, schemas = _schemas(source, half, properties)
     if schemas is None:
         return  # `connector` says that there is none
@@ -118,8 +118,11 @@ def schema_options(source: Source, half: Half, properties: Properties) -> dict[s
     type = pa.struct([(c.name, c.type) for c in place.columns])
     text = avro_text(type, name)
     given = place.format.options.get("SCHEMA_ID")
-    newest = schemas.latest(subject) if given is None else None
-    there = schemas.by_id(int(given)) if given is not None else newest and newest.schema
+    there: Schema | None = None
+    if given is not None:
+        there = schemas.by_id(int(given))
+    elif (newest := schemas.latest(subject)) is not None:
+        there = newest.schema
     if there is not None and there.type is SchemaType.AVRO:
         node = load(there)
         if node_type(node) == type and _all_nullable(node):

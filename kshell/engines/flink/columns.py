@@ -162,7 +162,7 @@ def has_made_key(source: Source) -> bool:
 
 
 def key_made(source: Source, columns: list[str], start: str = "", end: str = "") -> str:
-    """A key as ksqlDB writes it; of a windowed one the bytes: the key, a session's end, the start."""
+    """A key as ksqlDB writes it; of a windowed one all bytes: key, session's end, start."""
     if source.window is None:
         return _key_text(source, columns)
     times = [moment for moment in (end, start) if moment]
