@@ -150,6 +150,8 @@ class Made:
                 raise NoEqual("AVRO keys of a table have no equal on Flink", "AVRO",
                               "KEY_FORMAT='JSON' and 'KAFKA' have")  # fmt: skip
             options |= avro.schema_options(source, half, self.properties)
+        if source.value_format.name == "JSON":
+            options["value.json.map-null-key.mode"] = "LITERAL"
         if self.properties["kshell.flink.delivery"] == "exactly-once":
             options["sink.delivery-guarantee"] = "exactly-once"
             options["sink.transactional-id-prefix"] = f"kshell-{self.id or source.name}"
