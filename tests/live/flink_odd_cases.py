@@ -79,7 +79,7 @@ _EXPRESSIONS: dict[str, list[str]] = {
     "times": ["UNIX_TIMESTAMP(TS)", "UNIX_DATE(DAY)", "FROM_UNIXTIME(L)", "FROM_DAYS(J)", "FORMAT_TIMESTAMP(TS, 'yyyy-MM-dd''T''HH:mm:ss.SSS')", "FORMAT_TIMESTAMP(TS, 'EEE d MMM yy h:mm a')", "FORMAT_DATE(DAY, 'yyyy/D')", "TIMESTAMPADD(DAYS, J, TS)", "TIMESTAMPADD(MILLISECONDS, -1, TS)", "DATEADD(WEEKS, J, DAY)", "DATESUB(DAYS, J, DAY)"],
     "times of text": ["PARSE_TIMESTAMP(T, 'yyyy-MM-dd')", "PARSE_DATE(T, 'yyyy-MM-dd')", "STRINGTOTIMESTAMP(T, 'yyyy-MM-dd')", "STRINGTODATE(T, 'yyyy-MM-dd')", "TIMESTAMPTOSTRING(ROWTIME, 'yyyyMMdd HH:mm:ss.SSS')", "DATETOSTRING(J, 'yyyy-MM-dd')"],
     "JSON": ["EXTRACTJSONFIELD(S, '$.a')", "EXTRACTJSONFIELD(S, '$.a.b[1]')", "EXTRACTJSONFIELD(S, '$.a.b[2]')", "EXTRACTJSONFIELD(S, '$.a.b[3]')", "EXTRACTJSONFIELD(S, '$.zzz')", "EXTRACTJSONFIELD(S, '$[\"c d\"]')", "IS_JSON_STRING(S)", "TO_JSON_STRING(A)", "TO_JSON_STRING(S)", "TO_JSON_STRING(I)", "TO_JSON_STRING(ST)", "TO_JSON_STRING(B)"],
-    "URLs": ["URL_EXTRACT_HOST(S)", "URL_EXTRACT_PORT(S)", "URL_EXTRACT_PATH(S)", "URL_EXTRACT_QUERY(S)", "URL_EXTRACT_FRAGMENT(S)", "URL_EXTRACT_PROTOCOL(S)", "URL_EXTRACT_PARAMETER(S, 'q')", "URL_EXTRACT_PARAMETER(S, 'e')", "URL_ENCODE_PARAM(S)", "URL_DECODE_PARAM(S)"],
+    "URLs": ["URL_EXTRACT_HOST(S)", "URL_EXTRACT_PORT(S)", "CASE WHEN S LIKE 'http%' THEN URL_EXTRACT_PATH(S) END", "URL_EXTRACT_QUERY(S)", "URL_EXTRACT_FRAGMENT(S)", "URL_EXTRACT_PROTOCOL(S)", "URL_EXTRACT_PARAMETER(S, 'q')", "URL_EXTRACT_PARAMETER(S, 'e')", "URL_ENCODE_PARAM(S)", "URL_DECODE_PARAM(S)"],
     "maps": ["MAP_KEYS(MAP('a' := I))", "MAP_VALUES(MAP('a' := I))", "MAP_KEYS(M)[1] IS NULL", "SPLIT_TO_MAP(S, '&', '=')['y']", "ARRAY_LENGTH(MAP_KEYS(M))"],
     "defaults": ["COALESCE(I, J, 0)", "COALESCE(A, ARRAY[0])", "COALESCE(ST, STRUCT(X := 0, Y := ''))", "IFNULL(DEC, E)", "NULLIF(S, '')", "NULLIF(I, 7)", "AS_VALUE(K)", "IFNULL(D, 0.0)"],
 }  # fmt: skip
@@ -105,12 +105,16 @@ _STATEMENTS = [
     of_table("names: undeclared and closed", "SELECT \"window_start\", COUNT(*) AS n FROM `{t}mixed` WINDOW TUMBLING (SIZE 1 SECOND, RETENTION 1 DAY, GRACE PERIOD 0 SECONDS) GROUP BY \"window_start\"", Same.BAG, "FINAL"),
     of_table("records without a value or key", "SELECT K, COUNT(*) AS N FROM nothing GROUP BY K"),
     of_table("a table of tombstones", "SELECT K, V FROM tnothing", Same.FINAL),
-    of_table("sums at the ends of types", "SELECT B, SUM(I) AS A, SUM(L) AS B1, SUM(D) AS C, SUM(DEC) AS D1, AVG(I) AS E1, AVG(D) AS F FROM odd GROUP BY B"),
+    Case("sums at the ends of types", "CREATE TABLE {} WITH (KEY_FORMAT='JSON') AS SELECT B, SUM(I) AS A, SUM(L) AS B1, SUM(D) AS C, SUM(DEC) AS D1, AVG(I) AS E1, AVG(D) AS F FROM odd GROUP BY B EMIT CHANGES;"),
+    of_table("grouped by a constant", "SELECT 'all' AS P, COUNT(*) AS A, MAX(L) AS M FROM odd GROUP BY 'all'"),
+    Case("a constant as a JSON key", "CREATE TABLE {} WITH (KEY_FORMAT='JSON') AS SELECT 1 AS P, COUNT(*) AS A FROM odd GROUP BY 1 EMIT CHANGES;"),
+    of_table("grouped by what a filter says", "SELECT J, COUNT(*) AS A FROM odd WHERE J = 2 GROUP BY J"),
     of_table("least and greatest", "SELECT J % 2 AS P, MIN(S) AS A, MAX(S) AS B1, MIN(DAY) AS C, MAX(TS) AS D1, MIN(DEC) AS E1, MAX(D) AS F, MIN(L) AS G FROM odd GROUP BY J % 2"),
     of_table("counts of NULL", "SELECT 1 AS P, COUNT(I) AS A, COUNT(S) AS B1, COUNT(*) AS C, COUNT_DISTINCT(S) AS D1, COUNT_DISTINCT(B) AS E1 FROM odd GROUP BY 1"),
     of_table("lists with NULL", "SELECT 1 AS P, COLLECT_LIST(I) AS A, COLLECT_LIST(S) AS B1, COLLECT_SET(B) AS C, LATEST_BY_OFFSET(S) AS D1, EARLIEST_BY_OFFSET(B) AS E1 FROM odd GROUP BY 1"),
     of_table("one group of what is filtered", "SELECT I % 2 AS P, COUNT(*) AS N, SUM(J) AS S1 FROM odd WHERE NOT (S LIKE '%o%') AND (B IS NULL OR B) GROUP BY I % 2"),
-    of_stream("explode of structures", "SELECT K, EXPLODE(DEEP) AS X FROM odd"),
+    of_stream("explode of structures", "SELECT K, EXPLODE(DEEP) AS X FROM odd WHERE NOT (K = 'd')"),
+    of_stream("explode of a field", "SELECT K, EXPLODE(DEEP)->W->Z AS Z FROM odd WHERE NOT (K = 'd')"),
     of_stream("explode of texts", "SELECT K, EXPLODE(SPLIT(S, ' ')) AS W, I FROM odd WHERE S IS NOT NULL"),
 ]  # fmt: skip
 

@@ -6,6 +6,7 @@ where ksqlDB has numbers, and its names are case-sensitive where ksqlDB's are no
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -182,10 +183,12 @@ def _key_text(source: Source, columns: list[str]) -> str:
     format, key = source.key_format.name, source.key
     if format == "JSON" and len(key) == 1 and key[0].type in _SINGLE:
         return f"JSON_STRING({columns[0]})"
-    if format == "JSON" and len(key) > 1:
-        pairs = zip(key, columns, strict=True)
-        whole = ", ".join(f"KEY {text(plain(c.name))} VALUE {sql}" for c, sql in pairs)
-        return f"JSON_OBJECT({whole})"
+    if format == "JSON" and len(key) > 1 and all(c.type in _SINGLE for c in key):
+        # JSON_OBJECT would sort the fields.
+        names = [json.dumps(plain(c.name), ensure_ascii=False) + ":" for c in key]
+        pairs = zip(names, columns, strict=True)
+        fields = " || ',' || ".join(f"{text(name)} || JSON_STRING({sql})" for name, sql in pairs)
+        return f"'{{' || {fields} || '}}'"
     if format == "KAFKA" and len(key) == 1 and key[0].type == pa.string():
         return columns[0]
     if format == "DELIMITED" and all(c.type in _SINGLE for c in key):

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pyarrow as pa
+
 from kshell.catalog.model import TIME_COLUMNS, Column, Kind
 from kshell.engines.flink import joins, windows
 from kshell.engines.flink.columns import KEY_BYTES, has_made_key, key_made
 from kshell.engines.flink.expressions import NoEqual, expression, named
 from kshell.engines.flink.tables import Made
-from kshell.engines.flink.types import millis, quote, timestamp
+from kshell.engines.flink.types import flink_type, millis, quote, timestamp
 from kshell.sql import plan
 from kshell.sql.expressions import Call
 
@@ -88,10 +90,16 @@ def _explode(node: plan.Explode, made: Made) -> str:
     assert isinstance(call, Call)
     if call.function != "EXPLODE":
         raise NoEqual(f"{call.function} has no equal in Flink SQL", call.function)
-    array = expression(call.args[0])
+    array, name, element = expression(call.args[0]), quote(item.name), ""
+    fields = [name]
+    if pa.types.is_struct(call.type):  # Flink makes a column of each of its fields
+        made.note("EXPLODE leaves out a STRUCT that is NULL")
+        fields = [quote(f"KSQL_FIELD_{n}") for n in range(call.type.num_fields)]
+        values = ", ".join(f"E.{field}" for field in fields)
+        element = f"CAST(ROW({values}) AS {flink_type(call.type)}) AS "
     return (
-        f"SELECT I.*, E.{quote(item.name)} FROM ({select(node.input, made)}) AS I"
-        f" CROSS JOIN UNNEST({array}) AS E({quote(item.name)})"
+        f"SELECT I.*, {element or 'E.'}{name} FROM ({select(node.input, made)}) AS I"
+        f" CROSS JOIN UNNEST({array}) AS E({', '.join(fields)})"
     )
 
 

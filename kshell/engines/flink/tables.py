@@ -212,6 +212,9 @@ class Made:
     def _table(
         self, source: Source, declared: Sequence[str], options: Mapping[str, str]
     ) -> str:
+        if source.profile:
+            raise NoEqual(f"{source.topic} is on the cluster of the profile {source.profile}: Flink"
+                          " reads this session's", source.profile)  # fmt: skip
         self.secrets += [s for s in connector.secrets_of(options) if s not in self.secrets]
         said = ", ".join(f"{text(name)} = {text(value)}" for name, value in options.items())
         return self.declare("TABLE", source.name, f"(\n  {', '.join(declared)}\n) WITH ({said})")
