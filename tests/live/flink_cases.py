@@ -43,7 +43,10 @@ class Case:
 
 @dataclass(frozen=True)
 class World:
-    """Cases with what they read: records by topic, and statements; `{t}` leads topics' names, `here` runs first on the local engine alone."""
+    """Cases with what they read: records by topic, and statements.
+
+    `{t}` leads topics' names, `{side}` is the engine's; `here` runs first, on the local engine alone.
+    """
 
     topics: Mapping[str, Sequence[OutgoingRecord]]
     declared: str

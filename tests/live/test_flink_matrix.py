@@ -27,6 +27,7 @@ from kshell.session import Session
 
 from .conftest import held
 from .flink_cases import CONSTRUCTS, FUNCTIONS, Case, Same, World
+from .flink_demo_cases import DEMO
 from .flink_format_cases import FORMATS
 from .flink_odd_cases import ODD
 from .realflink import Flink
@@ -50,11 +51,11 @@ class Both:
             common["schema.registry.url"] = registry
         self.schemas = Schemas(registry)
         self.here = Session(Properties(common))
-        self.there = Session(Properties({**common, "kshell.engine": "flink", "kshell.flink.gateway": flink.gateway}))
+        self.there = Session(Properties({**common, "kshell.engine": "flink", "kshell.flink.gateway": flink.gateway, "kshell.flink.idle.timeout.ms": "1000"}))
         self.sessions = {"here": self.here, "there": self.there}
         list(self.here.execute(world.here.replace("{t}", prefix)))
-        for session in self.sessions.values():
-            list(session.execute(world.declared.replace("{t}", prefix)))
+        for side, session in self.sessions.items():
+            list(session.execute(world.declared.replace("{t}", prefix).replace("{side}", side)))
         self.client = Client.connect(Properties(common))
 
     def begin(self, n: int, case: Case) -> None:
@@ -220,7 +221,7 @@ def test_a_sample_is_the_same_on_both(both):
 
 @pytest.mark.matrix
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("world", [CONSTRUCTS, FORMATS, ODD], ids=["constructs", "formats", "odd"])
+@pytest.mark.parametrize("world", [CONSTRUCTS, FORMATS, ODD, DEMO], ids=["constructs", "formats", "odd", "demo"])
 def test_all_are_the_same_on_both(both, registry, world):
     differ = _run(both(world, registry.url), world.cases)
     assert not differ, f"{len(differ)} of {len(world.cases)}\n" + "\n".join(differ)
