@@ -169,7 +169,7 @@ _CONSTRUCTS = [
     of_table("first and last", "SELECT K, EARLIEST_BY_OFFSET(ID) AS A, LATEST_BY_OFFSET(AMT) AS B1 FROM events GROUP BY K"),
     of_table("lists", "SELECT K, COLLECT_LIST(ID) AS A, COUNT_DISTINCT(S) AS B1 FROM events GROUP BY K"),
     of_table("sets", "SELECT K, COLLECT_SET(B) AS A FROM events GROUP BY K", Same.FINAL),
-    of_table("variance", "SELECT K, STDDEV_SAMP(CAST(ID AS DOUBLE)) AS A, STDDEV_SAMPLE(CAST(ID AS DOUBLE)) AS B1 FROM events GROUP BY K"),
+    Case("variance", "CREATE TABLE {} AS SELECT K, STDDEV_SAMP(CAST(ID AS DOUBLE)) AS A, STDDEV_SAMPLE(CAST(ID AS DOUBLE)) AS B1 FROM events GROUP BY K EMIT CHANGES;", rounded=True),
     of_table("group by an expression", "SELECT UCASE(K) AS U, COUNT(*) AS N FROM events GROUP BY UCASE(K)"),
     of_table("group by a field", "SELECT WHO->NAME AS N, COUNT(*) AS C FROM events GROUP BY WHO->NAME"),
     of_table("group by a number", "SELECT ID % 2 AS P, COUNT(*) AS C FROM events GROUP BY ID % 2"),
