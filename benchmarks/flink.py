@@ -81,13 +81,11 @@ def on_flink(client: Client, bootstrap: str, flink: realflink.Flink, name: str, 
     assert flink.process is not None
     pid, began = flink.process.pid, time.monotonic()
     cpu = _cpu(pid)
-    options = ["--engine", "flink", "--gateway", flink.gateway, "-X", f"kshell.flink.parallelism={parallelism}"]
+    options = ["--engine", "flink", "--gateway", flink.gateway, "-X", f"kshell.flink.parallelism={parallelism}", "-X", "kshell.flink.timeout.ms=60000"]
     command = [*KSHELL, "-b", bootstrap, *options, "-e"]
-    subprocess.run([*command, statement(name, sink)], cwd=ROOT, check=True, stdout=subprocess.DEVNULL,
-                   stderr=subprocess.DEVNULL)
+    subprocess.run([*command, statement(name, sink)], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     taken = _watch(client, sink, pid, began, cpu)
-    subprocess.run([*command, "TERMINATE ALL;"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL,
-                   stderr=subprocess.DEVNULL)
+    subprocess.run([*command, "TERMINATE ALL;"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     return taken
 
 

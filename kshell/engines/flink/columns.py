@@ -194,8 +194,8 @@ def _key_text(source: Source, columns: list[str]) -> str:
     if format == "DELIMITED" and all(c.type in _SINGLE for c in key):
         delimiter = source.key_format.options.get("DELIMITER", ",")
         delimiter = {"TAB": "\t", "SPACE": " "}.get(delimiter.upper(), delimiter)
-        pairs = zip(key, columns, strict=True)
-        line = [_cell(c.type, sql, n, delimiter) for n, (c, sql) in enumerate(pairs)]
+        cells = zip(key, columns, strict=True)
+        line = [_cell(c.type, sql, n, delimiter) for n, (c, sql) in enumerate(cells)]
         return f" || {text(delimiter)} || ".join(line)
     raise _no_key(source, "windowed " if source.window is not None else "")
 
