@@ -16,7 +16,7 @@ from kshell.engines.flink import joins, windows
 from kshell.engines.flink.columns import KEY_BYTES, has_made_key, key_made
 from kshell.engines.flink.expressions import NoEqual, expression, named
 from kshell.engines.flink.tables import Made
-from kshell.engines.flink.types import flink_type, millis, quote, timestamp
+from kshell.engines.flink.types import flink_type, millis, quote, text, timestamp
 from kshell.sql import plan
 from kshell.sql.expressions import Call
 
@@ -53,7 +53,7 @@ def _scan(node: plan.Scan, made: Made) -> str:
         if name in TIME_COLUMNS:
             return millis(quote(name))
         if name in headers and headers[name] is not None:
-            return f"`KSQL_HEADERS`['{headers[name]}']"
+            return f"`KSQL_HEADERS`[{text(headers[name] or '')}]"
         if name in ("ROWPARTITION", "ROWOFFSET"):
             return quote(name)
         if name == "ROWKEY" and len(source.key) == 1:
