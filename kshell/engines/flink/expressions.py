@@ -46,11 +46,13 @@ _OF_TEXT = {
     pa.bool_(): "CASE WHEN {0} IS NOT NULL THEN LOWER(TRIM({0})) IN ('true', 'yes', 't', 'y') END",
 }
 _DAY = "[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
-_CLOCK = "[0-9]{1,2}:[0-9]{1,2}(:[0-9]{1,2}([.][0-9]{1,9})?)?"
+_HOUR = "[T ][0-9]{2}:[0-9]{2}"
 _MOMENT = (
     "CASE WHEN REGEXP({0}, '^[0-9]{4}$') THEN {0} || '-01-01'"
     " WHEN REGEXP({0}, '^[0-9]{4}-[0-9]{1,2}$') THEN {0} || '-01'"
-    f" WHEN REGEXP({{0}}, '^{_DAY}([T ]{_CLOCK})?Z?$')"
+    f" WHEN REGEXP({{0}}, '^{_DAY}{_HOUR}Z?$')"
+    " THEN REPLACE(REPLACE({0}, 'T', ' '), 'Z', '') || ':00'"
+    f" WHEN REGEXP({{0}}, '^{_DAY}({_HOUR}:[0-9]{{2}}([.][0-9]{{1,9}})?)?Z?$')"
     " THEN REPLACE(REPLACE({0}, 'T', ' '), 'Z', '') END"
 )
 _ISO = "'yyyy-MM-dd''T''HH:mm:ss.SSS'"
