@@ -51,7 +51,11 @@ class Both:
             common["schema.registry.url"] = registry
         self.schemas = Schemas(registry)
         self.here = Session(Properties(common))
-        self.there = Session(Properties({**common, "kshell.engine": "flink", "kshell.flink.gateway": flink.gateway, "kshell.flink.idle.timeout.ms": "1000"}))
+        there = {
+            "kshell.engine": "flink", "kshell.flink.gateway": flink.gateway,
+            "kshell.flink.idle.timeout.ms": "1000", "kshell.flink.timeout.ms": "60000",
+        }  # fmt: skip
+        self.there = Session(Properties({**common, **there}))
         self.sessions = {"here": self.here, "there": self.there}
         list(self.here.execute(world.here.replace("{t}", prefix)))
         for side, session in self.sessions.items():
