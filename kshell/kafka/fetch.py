@@ -64,8 +64,8 @@ class Fetch:
 
     @property
     def note(self) -> str:
-        """An outage, while there is one."""
-        return self._fetcher.note
+        """An outage, or a transaction that is open, while it waits for that."""
+        return "" if self._stopped else self._fetcher.note or self._fetcher.held_back
 
     def __iter__(self) -> Iterator[Chunk]:
         """Chunks as they come, by offset within a partition; raises the error that ended the

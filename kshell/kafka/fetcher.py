@@ -33,6 +33,7 @@ _SLOW = 3 << 20  # a link that brings no more in that time is worth a word
 _ANSWER = 1.5  # seconds that an answer should take: a slow link is asked for less at a time
 _IN_FLIGHT = 2  # fetches per broker
 _HOPELESS = 60.0  # seconds without a whole answer, over a link that is cut, that a read stands
+_OPEN = 3.0  # seconds that a transaction is open until it is worth a word
 _EMPTY_ENDS = 3  # after so many empty answers, no records are left before the end
 
 _HEAD = struct.Struct(">qi")
@@ -127,6 +128,7 @@ class Fetcher:
         self._served: dict[int, float] = {}  # and records of the partition
         self._link = _RESPONSE_BYTES  # bytes that come in `_ANSWER` seconds
         self._empty: dict[int, int] = {}
+        self._open: dict[int, tuple[int, int, float]] = {}  # where a transaction holds back
         self._lanes: dict[tuple[int, int], list[int]] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._lease = -1
@@ -139,6 +141,20 @@ class Fetcher:
     def note(self) -> str:
         """What is wrong now: nobody answers, or the link is slow."""
         return self._slow if self._silence is None else _silent(*self._silence)
+
+    @property
+    def held_back(self) -> str:
+        """What cannot be read yet, because a transaction is open for some time."""
+        now = time.monotonic()
+        held = {p: n for p, (_, n, since) in dict(self._open).items() if now - since > _OPEN}
+        if not held:
+            return ""
+        count, partitions = sum(held.values()), ", ".join(map(str, sorted(held)))
+        return (
+            f"waiting: {count:,} record{'s' * (count != 1)} of {self._leaders.topic.name},"
+            f" partition{'s' * (len(held) != 1)} {partitions}, behind an open transaction"
+            " (SHOW TRANSACTIONS says whose)"
+        )
 
     def move(self, partition: int, start: int, end: int = FOREVER) -> None:
         """Read a partition from `start` on, whatever was read of it before."""
@@ -267,9 +283,11 @@ class Fetcher:
         self._heard[p] = self._answered[p] = time.monotonic()
         self._slow, self._silence = "", None
         self.high[p] = part.last_stable if self._isolation else part.high_watermark
+        self._note_open(part)
         if not len(part.records):
             # All offsets up to the end may be deleted: then the broker has nothing more to send.
-            self._empty[p] += int(nothing and part.high_watermark >= self._ends[p])
+            # Behind an open transaction it only waits.
+            self._empty[p] += int(nothing and self.high[p] >= self._ends[p])
             if self._empty[p] >= _EMPTY_ENDS:
                 self.position[p] = self._ends[p]
             self._taker.take(p, None)
@@ -283,6 +301,15 @@ class Fetcher:
             return True
         self._taker.take(p, Chunk(p, start, part.records, part.aborted, self.position[p]))
         return True
+
+    def _note_open(self, part: FetchedPartition) -> None:
+        """Remember since when the end of what is decided stands still before the very end."""
+        p, end, now = part.partition, self.high[part.partition], time.monotonic()
+        before, _, since = self._open.get(p, (-1, 0, now))
+        if (count := part.high_watermark - end) > 0:
+            self._open[p] = end, count, since if end == before else now
+        else:
+            self._open.pop(p, None)
 
     def _check_silence(self, partitions: list[int]) -> None:
         now = time.monotonic()

@@ -6,7 +6,6 @@ INSERT and the sinks of continuous queries use it.  The topic must exist.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -20,16 +19,15 @@ from kshell.kafka.rights import refused
 from kshell.kafka.settings import librdkafka
 from kshell.permits import check_writes
 
-__all__ = ["Outgoing", "OutgoingRecord", "Producer", "sender_of"]
+__all__ = ["PARTITIONER", "PURGED", "Outgoing", "OutgoingRecord", "Producer", "failure",
+           "is_idempotent", "sender_of"]  # fmt: skip
 
 _NOTED = 2.0  # seconds without an acknowledgement that are worth a word
 _LEAVING = 10.0  # seconds that the end may take while nothing is acknowledged
 _FULL = 0.01  # seconds until a full queue is tried again
-_SLICE = 0.5  # seconds that one call to the transaction's coordinator may take
-_TRANSACTION = 60.0  # seconds after which brokers abort a transaction that was left
 _FORBIDDEN, _NO_IDEMPOTENCE = 29, 31
-_FORBIDDEN_IDS = frozenset({53})  # TRANSACTIONAL_ID_AUTHORIZATION_FAILED
-_PURGED = frozenset({-150, -151, -152})  # the producer failed for good, and these records with it
+_TOO_LARGE = 10
+PURGED = frozenset({-150, -151, -152})  # the producer failed for good, and these records with it
 PARTITIONER = "murmur2_random"  # that of Java's clients, and so of Kafka Streams
 _impl: Any = compiled("kshell.kafka._produce")
 
@@ -48,7 +46,7 @@ def sender_of(settings: dict[str, Any]) -> Any:
         raise KafkaError(f"no producer: {error.text}") from None
 
 
-def _failure(topic: str, partition: int | None, code: int, text: str) -> KafkaError:
+def failure(topic: str, partition: int | None, code: int, text: str) -> KafkaError:
     """The error for a record that was not written, or for a whole topic."""
     if code == _FORBIDDEN:
         return refused("WRITE", f"topic {topic}")
@@ -58,7 +56,14 @@ def _failure(topic: str, partition: int | None, code: int, text: str) -> KafkaEr
                          hint=error.hint)  # fmt: skip
     known = partition is not None and partition >= 0
     where = f"topic {topic}" + (f", partition {partition}" if known else "")
-    return KafkaError(f"{where}: {text}")
+    hint = "max.message.bytes of the topic allows more" if code == _TOO_LARGE else ""
+    return KafkaError(f"{where}: {text}", hint=hint)
+
+
+def is_idempotent(properties: Properties) -> bool:
+    """Whether each record is written once; raises UsageError where two settings of
+    acknowledgements cannot both be."""
+    return "enable.idempotence" in _delivery(properties)
 
 
 def _delivery(properties: Properties) -> dict[str, Any]:
@@ -85,19 +90,17 @@ class Producer:
 
     It waits `delivery.timeout.ms` for a cluster that does not answer, then calls `on_stall` with
     the error. If that returns, the wait begins again: librdkafka keeps the records and their order
-    as long as the producer lives.  `transaction` is the id of its transactions, if it writes in
-    such: `begin`, then `commit` or `abort`.
+    as long as the producer lives.
     """
 
     def __init__(
         self, properties: Properties, on_stall: Callable[[KafkaError], None] = _raised,
-        partitioner: str = PARTITIONER, transaction: str = "",
+        partitioner: str = PARTITIONER,
     ) -> None:  # fmt: skip
         check_writes(properties, "writing records")
         self.on_stall = on_stall
         self._patience = (properties.number("delivery.timeout.ms") or 0) / 1000
         self._leaving = _LEAVING
-        self._begun = False  # a transaction, the first of which fences others of its id
         self._sent = self._acknowledged = 0
         self._moved = time.monotonic()  # when the last acknowledgement was seen
         self._sender = sender_of(
@@ -112,61 +115,8 @@ class Producer:
                 "delivery.report.only.error": True,  # no call for records that were acknowledged
                 "message.timeout.ms": 0,  # kshell keeps the time, because the wait can begin again
                 "message.max.bytes": 100_000_000,  # the broker's limit is the one that counts
-                **(self._of_transactions(transaction, properties) if transaction else {}),
             }
         )
-
-    def _of_transactions(self, id: str, properties: Properties) -> dict[str, Any]:
-        """The settings of transactions; raises UsageError where others do not go with them."""
-        self._id = id
-        if "enable.idempotence" not in _delivery(properties):
-            raise UsageError(
-                "a transaction needs acks=all and enable.idempotence=true",
-                hint="UNSET 'acks'; UNSET 'enable.idempotence'",
-            )
-        longest = int(min(max(self._patience, 1.0), _TRANSACTION) * 1000)
-        return {
-            "transactional.id": id, "transaction.timeout.ms": longest,
-            "message.timeout.ms": longest,
-        }  # fmt: skip
-
-    def _until_done(self, call: Callable[[float], None], what: str) -> None:
-        """Call it in slices, so that Ctrl-C is heeded, until it is done or patience is over."""
-        deadline = time.monotonic() + self._patience
-        while True:
-            try:
-                return call(_SLICE)
-            except Refused as error:
-                if error.retriable and time.monotonic() < deadline:
-                    continue
-                if error.code in _FORBIDDEN_IDS:
-                    raise refused("WRITE", f"transactional id {self._id}") from None
-                self._raise_failure()
-                raise KafkaError(f"the transaction cannot {what}: {error.text}") from None
-
-    def begin(self) -> None:
-        """Begin a transaction; raises KafkaError, Forbidden."""
-        if not self._begun:
-            self._until_done(self._sender.init_transactions, "begin")
-        self._begun = True
-        self._sender.begin()
-
-    def commit(self) -> None:
-        """Commit it; raises KafkaError, and then it was aborted, or says that this is unknown."""
-        try:
-            self._until_done(self._sender.commit, "be committed")
-        except KafkaError as error:
-            try:
-                self._sender.abort(_SLICE)
-            except Refused:
-                error.what += "; it is not known whether its records were committed"
-                error.args = (error.what,)
-            raise
-
-    def abort(self) -> None:
-        """Abort it, so that nobody who reads what is committed sees its records."""
-        with contextlib.suppress(Refused):  # then the brokers do so, after its time
-            self._sender.abort(self._leaving)
 
     def send(self, topic: str, records: Outgoing | Iterable[OutgoingRecord]) -> None:
         """Queue records; waits while the queue is full."""
@@ -179,7 +129,7 @@ class Producer:
             try:
                 row = self._sender.send(topic, records, row)
             except Refused as error:
-                raise _failure(topic, None, error.code, error.text) from None
+                raise failure(topic, None, error.code, error.text) from None
             self._sent += row - before
             if row == len(records):
                 break
@@ -235,10 +185,10 @@ class Producer:
     def _raise_failure(self) -> None:
         if self._sender.failed:
             topic, partition, code, text = self._sender.failed[0]
-            if code in _PURGED:
+            if code in PURGED:
                 fatal, why = self._sender.fatal()
                 code, text = (fatal, why) if fatal else (code, text)
-            error = _failure(topic, partition, code, text)
+            error = failure(topic, partition, code, text)
             self._sent -= len(self._sender.failed)
             self._sender.failed.clear()
             raise error

@@ -35,6 +35,9 @@ class _Host(Protocol):
     def note(self, reader: Reader) -> str:
         """An outage that it waits for, or nothing; any thread may ask."""
 
+    def held_back(self, reader: Reader) -> str:
+        """An open transaction that it waits for, or nothing; any thread may ask."""
+
 
 class Reader:
     """The read of one topic for one query: one thread polls it, any may look or cancel.
@@ -131,6 +134,11 @@ class Reader:
     def note(self) -> str:
         """An outage of a broker that it waits for, while there is one."""
         return self.topic.note(self) if self.topic is not None else ""
+
+    @property
+    def held_back(self) -> str:
+        """A transaction that is open, and behind which it reads nothing yet."""
+        return self.topic.held_back(self) if self.topic is not None else ""
 
     @property
     def paused(self) -> frozenset[int]:

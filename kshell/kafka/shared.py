@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from kshell.errors import KshellError
 from kshell.kafka.fetcher import FOREVER, Chunk, Fetcher, first_error
@@ -209,8 +209,14 @@ class _Topic:
 
     def note(self, reader: Reader) -> str:
         """The outage that a reader waits for; any thread may ask."""
-        notes = (g.fetcher.note for g in tuple(self.groups) if reader in g.readers())
-        return next(filter(None, notes), "")
+        return next(filter(None, (f.note for f in self._fetchers(reader))), "")
+
+    def held_back(self, reader: Reader) -> str:
+        """The open transaction that a reader waits for; any thread may ask."""
+        return next(filter(None, (f.held_back for f in self._fetchers(reader))), "")
+
+    def _fetchers(self, reader: Reader) -> Iterator[Fetcher]:
+        return (g.fetcher for g in tuple(self.groups) if reader in g.readers())
 
     async def _watch(self) -> None:
         try:

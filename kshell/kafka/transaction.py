@@ -9,11 +9,14 @@ import contextlib
 from collections.abc import Iterable
 
 from kshell.config import Properties
-from kshell.errors import KshellError
+from kshell.errors import KshellError, UsageError
 from kshell.kafka.outgoing import Outgoing
-from kshell.kafka.produce import Producer
+from kshell.kafka.produce import is_idempotent
+from kshell.kafka.transactions import EXPIRES, Transactions
 
 __all__ = ["write_at_once"]
+
+_LEAVING = 10.0  # seconds that the abort may take
 
 
 def write_at_once(
@@ -23,14 +26,25 @@ def write_at_once(
 
     Whoever reads what is committed sees none of them before all are there.
     """
-    producer = Producer(properties, partitioner=properties["partitioner"], transaction=id)
-    producer.begin()
+    if not is_idempotent(properties):
+        raise UsageError(
+            "a transaction needs acks=all and enable.idempotence=true",
+            hint="UNSET 'acks'; UNSET 'enable.idempotence'",
+        )
+    longest = (properties.number("delivery.timeout.ms") or 0) / 1000
+    transactions = Transactions(
+        properties, id, expires=min(max(longest, 1.0), EXPIRES),
+        partitioner=properties["partitioner"],
+    )  # fmt: skip
+    transactions.begin()
     try:
         for topic, rows in records:
-            producer.send(topic, rows)
-        producer.flush()
-    except BaseException:
-        with contextlib.suppress(KshellError):
-            producer.abort()
+            transactions.send(topic, rows)
+        transactions.commit()
+    except BaseException as error:
+        with contextlib.suppress(KshellError):  # then the brokers do so, after its time
+            transactions.abort(_LEAVING)
+        if transactions.undecided and isinstance(error, KshellError):
+            error.what += "; it is not known whether its records were committed"
+            error.args = (error.what,)
         raise
-    producer.commit()

@@ -1,7 +1,7 @@
 """Writes records in transactions: all of one are there, or none is.
 
-Durable queries use it.  One producer of a transactional id is alive at a time: a newer one fences
-those before it.
+Durable queries, CONSUME … EXACTLY ONCE and COMMIT use it.  One producer of a transactional id is
+alive at a time: a newer one fences those before it.
 """
 
 from __future__ import annotations
@@ -12,28 +12,26 @@ from functools import cache, partial
 from typing import TypeVar
 
 from kshell.config import Properties
-from kshell.errors import KafkaError, KshellError, Outage
+from kshell.errors import Forbidden, KafkaError, KshellError, Outage
 from kshell.kafka.outgoing import Outgoing, Refused
-from kshell.kafka.produce import sender_of
+from kshell.kafka.produce import PARTITIONER, PURGED, failure, sender_of
 from kshell.kafka.rights import refused
 from kshell.kafka.settings import librdkafka
 from kshell.permits import check_writes
 
-__all__ = ["EXPIRES", "Fenced", "Transactions"]
+__all__ = ["EXPIRES", "Fenced", "Transactions", "Undone"]
 
 T = TypeVar("T")
 EXPIRES = 60.0  # seconds until the brokers end a transaction that nobody goes on with
-_ONCE = 1.0  # seconds of one attempt, between which the caller may stop it
+_ONCE = 0.5  # seconds of one attempt, between which the caller may stop it
 _FULL = 0.01  # seconds until a full queue is tried again
 # librdkafka's and Kafka's codes, all of which mean that the producer's epoch is over.
 _FENCED = frozenset({-144, 47, 90})
-_DENIED = {29: "WRITE on a topic", 30: "READ on the group", 53: "WRITE on the transactional id"}
 # What ends by itself: brokers that are away, that lead no more, that load; too few in sync.
 _PASSES = frozenset({
     -195, -193, -192, -187, -185, 3, 5, 6, 7, 8, 9, 13, 14, 15, 16, 19, 20, 51, 56,
 })  # fmt: skip
-_TOO_LARGE = 10
-_PURGED = frozenset({-150, -151, -152})
+_NO_TOPIC, _NO_GROUP, _NO_ID = 29, 30, 53  # what the brokers deny
 
 
 @cache
@@ -52,25 +50,33 @@ class Fenced(KafkaError):
     """Another producer has the transactional id now, or the brokers ended the transaction."""
 
 
-class Transactions:
-    """The producer of one transactional id; after an error it is of no more use.
+class Undone(KafkaError):
+    """The transaction can only be aborted; then the same may be tried again."""
 
-    `stopping` says whether the caller wants to leave: then nothing is waited for any longer.
-    Raises Fenced, Outage for what ends by itself, Forbidden, and KafkaError.
+
+class Transactions:
+    """The producer of one transactional id; it fences those before it when it is made.
+
+    `stopping` says whether the caller wants to leave: then nothing is waited for any longer.  What
+    it raises ends a wait too.
+    Raises Fenced, Forbidden, Outage for what ends by itself, Undone, and KafkaError.  `abort` comes
+    after each of them; after Outage and Undone the producer may go on then.
     """
 
     def __init__(
-        self, properties: Properties, id: str, stopping: Callable[[], bool]
-    ) -> None:
+        self, properties: Properties, id: str, stopping: Callable[[], bool] = lambda: False, *,
+        expires: float = EXPIRES, partitioner: str = PARTITIONER,
+    ) -> None:  # fmt: skip
         check_writes(properties, "writing records")
-        self.id, self._stopping = id, stopping
-        self._patience = (properties.number("delivery.timeout.ms") or 0) / 1000
+        self.id, self._stopping, self._expires = id, stopping, expires
+        self.patience = (properties.number("delivery.timeout.ms") or 0) / 1000
         self._sender = sender_of(
             {
                 **librdkafka(properties),
                 "transactional.id": id,
-                "transaction.timeout.ms": int(EXPIRES * 1000),
-                "partitioner": "murmur2_random",
+                "transaction.timeout.ms": int(expires * 1000),
+                # Each in turn is for who sends: he names the partitions.
+                "partitioner": PARTITIONER if partitioner == "round_robin" else partitioner,
                 "compression.type": properties["compression.type"],
                 "linger.ms": 5,
                 "retry.backoff.ms": 20,  # else its steps are of half a second
@@ -80,56 +86,75 @@ class Transactions:
             }
         )
         self.open = False
-        self.sent = 0  # records of this transaction
+        self.undecided = False  # it was asked to commit, and there is no answer
+        self._topics: dict[str, None] = {}  # that this transaction writes to
+        self._group = ""
         self._again(lambda: self._sender.init_transactions(_ONCE), "begin as a producer")
 
     def begin(self) -> None:
         """Begin a transaction."""
         self._tried(self._sender.begin, "begin a transaction")
-        self.open, self.sent = True, 0
+        self.open = True
+        self._topics.clear()
 
     def send(self, topic: str, records: Outgoing) -> None:
         """Queue records; waits while the queue is full."""
-        records = records.dated()
-        row, deadline = 0, time.monotonic() + self._patience
+        records, self._topics[topic] = records.dated(), None
+        row, deadline = 0, time.monotonic() + self.patience
         while True:
             before = row
             row = self._tried(partial(self._sender.send, topic, records, row), f"write to {topic}")
             if row == len(records):
                 break
             if row > before:
-                deadline = time.monotonic() + self._patience
+                deadline = time.monotonic() + self.patience
             self._sender.poll(_FULL)
             self._check()
-            if time.monotonic() > deadline:
-                raise Outage(f"no record is acknowledged for {self._patience:g} s")
-        self.sent += len(records)
+            self._check_time(deadline)
         self._sender.poll(0)
         self._check()
 
-    def send_offsets(self, group: str, offsets: Sequence[tuple[str, int, int]]) -> None:
-        """Offsets (topic, partition, next offset) of a group that nobody joins are part of it."""
-        member, doing = _nobody(group), f"commit offsets of {group}"
-        self._again(lambda: self._sender.send_offsets(member, offsets, _ONCE), doing)
+    def flush(self) -> None:
+        """Wait until all records are acknowledged."""
+        deadline = time.monotonic() + self.patience
+        while self._sender.flush(_ONCE):
+            self._check()
+            self._check_time(deadline)
+        self._check()
+
+    def send_offsets(
+        self, group: str, offsets: Sequence[tuple[str, int, int]], member: bytes | None = None
+    ) -> None:
+        """Offsets (topic, partition, next offset) of a group are part of it: for a member's
+        `consumer_group_metadata()`, or for a group that nobody joins."""
+        who, self._group = member or _nobody(group), group
+        doing = f"commit offsets of {group}"
+        self._again(lambda: self._sender.send_offsets(who, offsets, _ONCE), doing)
 
     def commit(self) -> None:
-        """Commit it."""
+        """Commit it; after an error it is not known whether it was, where it is `undecided`."""
+        self.flush()  # as long as records are missing it can be aborted
+        self.undecided = True
         self._again(lambda: self._sender.commit(_ONCE), "commit")
-        self.open = False
+        self.open = self.undecided = False
 
-    def abort(self) -> None:
+    def abort(self, seconds: float = _ONCE) -> None:
         """Take it back; who reads committed records does not wait for its end then."""
-        self._tried(lambda: self._sender.abort(_ONCE), "abort")
-        self.open = False
+        self._again(lambda: self._sender.abort(_ONCE), "abort", seconds)
+        self._sender.failed.clear()
+        self.open = self.undecided = False
 
-    def _again(self, attempt: Callable[[], None], doing: str) -> None:
+    def _again(
+        self, attempt: Callable[[], None], doing: str, seconds: float | None = None
+    ) -> None:
         """Tries until it is done: what was sent may have been heard, and only its answer lost."""
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + (self.patience if seconds is None else seconds)
         while True:
             try:
                 return attempt()
             except Refused as error:
-                later = error.retriable and not error.fatal
+                # A fenced producer calls its next errors retriable: that one is looked at first.
+                later = not error.fatal and not self._fatal()[0] and error.retriable
                 if not later or time.monotonic() > deadline or self._stopping():
                     raise self._error(error, doing) from None
 
@@ -142,25 +167,48 @@ class Transactions:
     def _check(self) -> None:
         """Raise the first record's failure."""
         if self._sender.failed:
-            raise self._error(Refused(*self._sender.failed[0][2:]), "write")
+            _, _, code, text = self._sender.failed[0]
+            raise self._error(Refused(code, text, abortable=True), "write")
+
+    def _check_time(self, deadline: float) -> None:
+        if time.monotonic() > deadline or self._stopping():
+            raise Outage(
+                f"{len(self._sender):,} records not acknowledged for {self.patience:g} s",
+                hint="no leader, or too few in-sync replicas (min.insync.replicas)?",
+            )
+
+    def _fatal(self) -> tuple[int, str]:
+        """What ended the producer for good; code 0 where nothing did."""
+        self._sender.poll(0)
+        code, text = self._sender.fatal()
+        return int(code), str(text)
 
     def _error(self, error: Refused, doing: str) -> KshellError:
-        """What was refused, as ours: the record's own failure says more than that of the commit."""
-        code, text = error.code, error.text
-        self._sender.poll(0)  # for the record that was refused
-        fatal, why = self._sender.fatal()
-        if fatal:  # looked at first: a fenced producer calls its next errors retriable
-            code, text = fatal, why
+        """What was refused, as ours: a record's own failure says more than that of the commit."""
+        fatal, why = self._fatal()
+        code, text = (fatal, why) if fatal else (error.code, error.text)
         if code in _FENCED:
-            return Fenced(f"{self.id}: another producer has taken over, or its time was over")
-        where = ""
-        for topic, partition, own, said in self._sender.failed[:1]:
-            if own not in _PURGED:
-                code, text = own, said
-                doing, where = "write", f"topic {topic}, partition {partition}: "
-        if code in _DENIED:
-            operation, _, resource = _DENIED[code].partition(" on ")
-            return refused(operation, f"{resource} ({where}{self.id})")
-        kind = Outage if code in _PASSES or error.retriable else KafkaError
-        hint = "max.message.bytes of the topic allows more" if code == _TOO_LARGE else ""
-        return kind(f"cannot {doing}: {where}{text}", hint=hint)
+            return Fenced(
+                f"another process writes as transactional id {self.id}, or a transaction took"
+                f" longer than {self._expires:g} s",
+                hint="what was committed is whole; the same statement goes on from there",
+            )
+        for topic, partition, own, said in self._sender.failed:
+            if own not in PURGED:
+                found = failure(topic, partition, own, said)
+                if isinstance(found, Forbidden):
+                    return found
+                kind = Outage if own in _PASSES else KafkaError
+                return kind(f"cannot write: {found.what}", hint=found.hint)
+        if code == _NO_TOPIC:
+            return refused("WRITE", f"topic {' or '.join(self._topics)}")
+        if code == _NO_GROUP:
+            return refused("READ", f"group {self._group}")
+        if code == _NO_ID:
+            return refused("WRITE", f"transactional id {self.id}")
+        if fatal:
+            return KafkaError(f"cannot {doing}: {text}")
+        passes = code in _PASSES or error.retriable
+        return (Outage if passes else Undone if error.abortable else KafkaError)(
+            f"cannot {doing}: {text}"
+        )

@@ -38,6 +38,7 @@ def main() -> None:
     held = query.Held
     query.Held = lambda owner, _: held(owner, passed)  # type: ignore[misc,assignment]
     life._STEP_ROWS = int(os.environ.get("STEP_ROWS", "30"))
+    life._EXPIRES = float(os.environ.get("EXPIRES", "60"))
     code = run(arguments)
     sys.stderr.flush()
     os._exit(code)

@@ -52,6 +52,7 @@ SETTINGS: Mapping[str, object] = {
     "group.min.session.timeout.ms": 500,
     "offsets.topic.num.partitions": 1,
     "transaction.state.log.num.partitions": 1,
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": 500,
     "share.coordinator.state.topic.num.partitions": 1,
     "log.cleaner.dedupe.buffer.size": 2097152,
     "log.cleaner.io.buffer.size": 65536,

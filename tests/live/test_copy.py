@@ -17,7 +17,8 @@ import pytest
 
 import kshell
 from kshell.errors import BindError
-from kshell.kafka.outgoing import OutgoingRecord
+from kshell.kafka.outgoing import Outgoing, OutgoingRecord
+from kshell.kafka.transactions import Transactions
 
 from .test_producing import seen
 
@@ -85,17 +86,15 @@ def test_a_partition_that_is_not_there_is_a_bad_row(loaded, topic, tmp_path) -> 
 
 
 def test_aborted_records_are_in_no_dump(loaded, topic, properties, tmp_path) -> None:
-    from kshell.kafka.produce import Producer
-
     name, path = topic([]), tmp_path / "dump.jsonl"
-    producer = Producer(properties, transaction=f"tx-{name}")
-    producer.begin()
-    producer.send(name, [OutgoingRecord(None, b"aborted")])
-    producer.flush()
-    producer.abort()
-    producer.begin()
-    producer.send(name, [OutgoingRecord(None, b"kept")])
-    producer.commit()
+    transactions = Transactions(properties, f"tx-{name}")
+    transactions.begin()
+    transactions.send(name, Outgoing.of([OutgoingRecord(None, b"aborted")]))
+    transactions.flush()
+    transactions.abort()
+    transactions.begin()
+    transactions.send(name, Outgoing.of([OutgoingRecord(None, b"kept")]))
+    transactions.commit()
     assert loaded.sql(f"COPY {name} TO '{path}' WITH (ENVELOPE=true)").text.startswith("1 row ")
     (line,) = path.read_text().splitlines()
     assert json.loads(line)["value"] == "a2VwdA=="

@@ -21,7 +21,7 @@ class Backlog:
         self.scans = [scan]
         self.constant = False
         self.paused: frozenset[int] = frozenset()
-        self.note = ""
+        self.note = self.held_back = ""
         self.polled = 0
         self._left = dict(pieces)
         self._at = dict.fromkeys(pieces, 0)

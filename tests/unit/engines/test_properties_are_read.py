@@ -31,7 +31,7 @@ from kshell.engines.local.statements.application import state_replicas
 from kshell.errors import ConnectionFailed, KshellError
 from kshell.formats import registry_http
 from kshell.formats.source_reader import SourceReader
-from kshell.kafka import exactly_once, produce, rest, tokens
+from kshell.kafka import produce, rest, tokens, transactions
 from kshell.kafka.connect import open_connect
 from kshell.kafka.exactly_once import ExactlyOnce
 from kshell.kafka.member import protocol_settings
@@ -312,6 +312,9 @@ class Sink:
     def flush(self, seconds: float) -> int:
         return 0
 
+    def init_transactions(self, seconds: float) -> None:
+        pass
+
     def __len__(self) -> int:
         return 0
 
@@ -341,7 +344,7 @@ def copies(world: World):
 def joins_with(world: World):
     """What a member says when it joins, and the producer of what it consumes."""
     seen = []
-    world.monkeypatch.setattr(exactly_once, "sender_of", seen.append)
+    world.monkeypatch.setattr(transactions, "sender_of", lambda settings: seen.append(settings) or Sink())
     ExactlyOnce(world.properties, "g")
     return protocol_settings(world.properties, newer=False), seen[0]["transactional.id"]
 

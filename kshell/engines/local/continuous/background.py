@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from kshell.config import Properties
 from kshell.engines.local.continuous.run import Run
-from kshell.engines.local.continuous.sink_topic import SinkTopic
 from kshell.engines.local.continuous.sink_writer import Outlet
+from kshell.engines.local.continuous.written_topic import WrittenTopic
 from kshell.errors import KafkaError, KshellError
 from kshell.kafka.client import Client
 from kshell.kafka.produce import Producer
@@ -68,7 +68,8 @@ class Background:
         self._plan, self._producer = run, producer
         producer.on_stall = self._stalled
         self._client = client
-        self._sink = SinkTopic(client, outlet, sink.target.topic)
+        self._sink = WrittenTopic(client, sink.target.topic)
+        outlet.partitions = self._sink.partitions
         self._ends = False
         self._failed_before: KshellError | None = None  # before it was to end
         self._caught_up = threading.Event()
@@ -100,6 +101,7 @@ class Background:
                 seconds = _IDLE if at_end and not self._producer.unwritten else _POLL
                 self._producer.check()
                 self._sink.check()
+                self.outlet.partitions = self._sink.partitions
             if not self.feed.cancelled:
                 self._producer.flush()
             self._producer.leave()
@@ -221,8 +223,8 @@ class Background:
 
     @property
     def note(self) -> str:
-        """An outage, while there is one."""
-        return self.feed.note or self._producer.note
+        """What it waits for, while it does."""
+        return self.feed.waits or self._producer.note
 
     def status(self) -> Running:
         """For the toolbar."""

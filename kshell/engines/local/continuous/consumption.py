@@ -320,7 +320,8 @@ class Consumption:
         reader, read = self._reader, self._records.read
         lag = None if reader is None else reader.lag
         written = "" if self._into is None else self._into[1].note
-        note = self._wait.note or written or ("" if reader is None else reader.note)
+        waits = "" if reader is None else reader.note or reader.held_back
+        note = self._wait.note or written or waits
         return LiveStats(
             self._rows, read, self._rate.of(read), lag, self._records.left_out, note,
             status=self.status,

@@ -163,6 +163,11 @@ class Feed:
         return self._wait.note or next((input.note for input in self._inputs if input.note), "")
 
     @property
+    def waits(self) -> str:
+        """What it waits for: an outage, or the end of another's transaction."""
+        return self.note or next((i.held_back for i in self._inputs if i.held_back), "")
+
+    @property
     def notices(self) -> list[Notice]:
         """What the inputs leave unread."""
         return [notice for input in self._inputs for notice in input.notices]

@@ -19,6 +19,9 @@ LEAVING = 5.0  # seconds that the last commit may take where brokers do not answ
 class TakenOver(KafkaError):
     """Another process has the query."""
 
+    def __init__(self, query: str) -> None:
+        super().__init__(f"query {query} was taken over by another process")
+
 
 class Held:
     """What the threads around a life see of it, and tell it."""
@@ -39,6 +42,11 @@ class Held:
         self._fetch = fetch
         if self.stop.is_set():
             fetch.cancel()
+
+    @property
+    def note(self) -> str:
+        """What a read of the state waits for."""
+        return "" if self._fetch is None else self._fetch.note
 
     def leave(self) -> None:
         """End soon."""

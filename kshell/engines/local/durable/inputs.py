@@ -21,15 +21,17 @@ def identities(plan: Plan, lookup: Lookup, standing: Standing | None) -> Mapping
     or lost records that were not read."""
     leaves = [leaf.source.topic for leaf in scans(plan.sink)]
     sink = plan.sink.target.topic
-    found = {sink: lookup.client.topic(sink).id.hex()}
+    written = {name: lookup.client.find(name) for name in (sink, plan.state_topic)}
+    if gone := [name for name, topic in written.items() if topic is None]:
+        raise TopicChanged(f"topic {gone[0]} was deleted since the last commit", hint=plan.anew)
+    found = {name: topic.id.hex() for name, topic in written.items() if topic is not None}
     found |= {topic: lookup.snapshot(topic).topic.id.hex() for topic in leaves}
     if standing is None:
         return found
-    hint = f"--reset {plan.name} forgets its state and begins anew: outputs are written again"
     for name, id in found.items():
         if standing.topics.get(name, id) != id:
             raise TopicChanged(
-                f"topic {name} was deleted and created anew since the last commit", hint=hint
+                f"topic {name} was deleted and created anew since the last commit", hint=plan.anew
             )
     for (scan, partition), stand in standing.lanes.items():
         topic = leaves[scan]
@@ -38,6 +40,6 @@ def identities(plan: Plan, lookup: Lookup, standing: Standing | None) -> Mapping
             raise TopicChanged(
                 f"topic {topic}, partition {partition}: the records of the offsets"
                 f" {stand.next:,} to {first - 1:,} are gone, and were not read",
-                hint=hint,
+                hint=plan.anew,
             )
     return found

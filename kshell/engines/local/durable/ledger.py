@@ -31,9 +31,9 @@ from kshell.kafka.outgoing import Outgoing, OutgoingRecord
 from kshell.kafka.records import Wanted, decode
 from kshell.stream.state import Entries
 
-__all__ = ["VERSION", "Header", "Ledger", "Owner", "Saved", "Standing", "claim", "end_of",
-           "first_offsets", "glance", "last_owner", "query_id", "query_of", "read", "saved_of",
-           "state_topic"]  # fmt: skip
+__all__ = ["VERSION", "Header", "Ledger", "Owner", "Saved", "Standing", "claim", "decided",
+           "end_of", "first_offsets", "glance", "last_owner", "query_id", "query_of", "read",
+           "saved_of", "state_topic"]  # fmt: skip
 
 VERSION = 1  # of what the records are; a later kshell reads earlier ones
 _STATE = re.compile(r"_kshell\.([^.]+)\.(.+)\.state")
@@ -219,7 +219,16 @@ def read(client: Client, topic: Topic, hold: Callable[[Fetch], None]) -> Saved:
 
     `hold` gets the read, which may be cancelled.
     """
-    first, end = client.snapshot(topic, "read_uncommitted").check_whole().offsets[0]
+    return _read(client, topic, "read_uncommitted", hold)
+
+
+def decided(client: Client, topic: Topic) -> Saved:
+    """What was committed before the first transaction that is open; waits for nothing."""
+    return _read(client, topic, "read_committed", lambda fetch: None)
+
+
+def _read(client: Client, topic: Topic, ends: str, hold: Callable[[Fetch], None]) -> Saved:
+    first, end = client.snapshot(topic, ends).check_whole().offsets[0]
     last: dict[bytes, bytes] = {}
     for key, value in _records_of(client, topic, first, end, hold):
         if value is None:

@@ -11,9 +11,9 @@ import time
 from collections.abc import Mapping
 
 from kshell.engines.local.continuous.feed import open_feed
-from kshell.engines.local.continuous.sink_topic import SinkTopic
 from kshell.engines.local.continuous.sink_writer import Outlet
 from kshell.engines.local.continuous.time_order import Lane, Stand, Step, cut
+from kshell.engines.local.continuous.written_topic import WrittenTopic
 from kshell.engines.local.durable.dead_letters import DeadLetters
 from kshell.engines.local.durable.fingerprint import check_upgrade
 from kshell.engines.local.durable.held import Held, TakenOver
@@ -32,9 +32,10 @@ from kshell.engines.local.durable.plan import Plan
 from kshell.engines.local.durable.standing import Stands, bare
 from kshell.engines.local.durable.states import renamed, restore, states
 from kshell.engines.local.sources.chunks import writer_of
-from kshell.errors import KshellError, Outage
+from kshell.errors import KshellError, Outage, TopicChanged
+from kshell.kafka.metadata import Topic
 from kshell.kafka.outgoing import Outgoing
-from kshell.kafka.transactions import Fenced, Transactions
+from kshell.kafka.transactions import EXPIRES, Fenced, Transactions
 from kshell.results import give_back
 from kshell.sql.plan import scans
 
@@ -42,7 +43,14 @@ __all__ = ["Life"]
 
 _POLL = 0.1  # seconds that it waits for records before it looks at the other things
 _STEP_ROWS = 1 << 15
+_EXPIRES = EXPIRES  # seconds that a transaction may take
 _WATCH = 1.0  # seconds between two looks whether another process has the query
+
+_SINK, _STATE = "which it writes", "which has its state"
+
+
+def _gone(topic: str, what: str) -> TopicChanged:
+    return TopicChanged(f"topic {topic}, {what}, was deleted")
 
 
 class Life:
@@ -53,13 +61,18 @@ class Life:
         self._lookup = lookup = plan.lookup()
         self._leaves = list(scans(plan.sink))
         self._reads = [leaf.source.topic for leaf in self._leaves]
-        self._topic = lookup.client.topic(plan.state_topic)
+        self._written: list[WrittenTopic] = []
+        self._topic = self._there(plan.state_topic, _STATE)
         self._stays()
-        self._transactions = Transactions(lookup.properties, plan.id, held.leaves)
+        self._transactions = Transactions(
+            lookup.properties, plan.id, self._leaves_now, expires=_EXPIRES
+        )
         self._stays()  # it may have been stopped just before
         self._claim()
         saved = read(lookup.client, self._topic, held.fetch)
         standing = saved.standing
+        if standing is None and held.standing is not None:
+            raise _gone(plan.state_topic, _STATE)
         self._dead: DeadLetters | None = None
         if plan.dead_letters:
             stood = {} if standing is None else standing.offsets()
@@ -67,7 +80,11 @@ class Life:
         self._outlet = Outlet(
             plan.sink, writer_of(plan.sink, lookup.properties), self._write, self._unwritten
         )
-        self._sink = SinkTopic(lookup.client, self._outlet, plan.sink.target.topic)
+        self._there(plan.sink.target.topic, _SINK)
+        self._sink = WrittenTopic(lookup.client, plan.sink.target.topic, _SINK)
+        self._outlet.partitions = self._sink.partitions
+        state = WrittenTopic(lookup.client, plan.state_topic, _STATE)
+        self._written += [self._sink, state]
         self._topics = identities(plan, lookup, standing)
         self._graph = plan.graph(lookup)
         self._names = states(self._graph)
@@ -93,6 +110,13 @@ class Life:
         self._open()
         self._commit(last=True)
 
+    def _there(self, name: str, what: str) -> Topic:
+        """A topic that was there at the start; raises TopicChanged where it is gone."""
+        found = self._lookup.client.find(name)
+        if found is None:
+            raise _gone(name, what)
+        return found
+
     def _stays(self) -> None:
         """Between two lives another process may have come, which this one must leave alone: raises
         TakenOver."""
@@ -101,7 +125,7 @@ class Life:
             return
         nonce = last_owner(self._lookup.client, self._topic, held.fetch)
         if nonce != held.owner.nonce:
-            raise TakenOver(f"query {self._plan.name} was taken over by another process")
+            raise TakenOver(self._plan.name)
 
     def _claim(self) -> None:
         """Be the owner, for all to see, before anything is read."""
@@ -110,8 +134,8 @@ class Life:
             self._transactions.send(self._plan.state_topic, claim(self._held.owner))
             self._transactions.commit()
             self._held.claimed = True
-        except Fenced as error:  # by a newer one
-            raise TakenOver(error.what) from None
+        except Fenced:  # by a newer one
+            raise TakenOver(self._plan.name) from None
 
     def _restore(self, saved: Saved, header: Header) -> None:
         """Loads the state; raises BindError where it is another query's."""
@@ -141,7 +165,17 @@ class Life:
                 self._commit()
         else:
             self._look()
-        self._sink.check()
+        self._check_written()
+        self._outlet.partitions = self._sink.partitions
+
+    def _check_written(self) -> None:
+        for topic in self._written:
+            topic.check()
+
+    def _leaves_now(self) -> bool:
+        """Whether a commit is waited for no longer; raises TopicChanged, for then it never ends."""
+        self._check_written()
+        return self._held.leaves()
 
     def _step(self, part: Step) -> None:
         self._open()
@@ -202,7 +236,7 @@ class Life:
                 nonce = last_owner(client, self._topic, self._held.fetch)
             self._end = end
             if nonce not in ("", self._held.owner.nonce):
-                raise TakenOver(f"query {self._plan.name} was taken over by another process")
+                raise TakenOver(self._plan.name)
 
     def close(self) -> None:
         """Stop reading, and take back what is not committed."""

@@ -43,6 +43,11 @@ class Plan:
         """The topic of its state."""
         return state_topic(self.application, self.name)
 
+    @property
+    def anew(self) -> str:
+        """The way out where a topic is not what it was: a hint."""
+        return f"--reset {self.name} forgets its state and begins anew: outputs are written again"
+
     def topic_of(self, scan: int) -> str:
         """The topic that a scan of the plan reads."""
         return list(scans(self.sink))[scan].source.topic

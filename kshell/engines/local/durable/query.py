@@ -94,7 +94,7 @@ class Durable:
                 final = False
             except KshellError as error:
                 self.fenced = isinstance(error, Fenced) and self._has_rival()
-                problem = error
+                problem = TakenOver(self.plan.name) if self.fenced else error
                 final = self.fenced or isinstance(error, _FINAL)
                 tries += 1
             now = self.held.standing.seq if self.held.standing is not None else 0
@@ -133,6 +133,8 @@ class Durable:
         return False
 
     def _fail(self, error: KshellError) -> None:
+        if isinstance(error, TopicChanged):
+            error = TopicChanged(error.what, hint=self.plan.anew)  # others may have the same one
         self.error, self.state = error, State.ERROR
         if self.held.feed is not None:
             self.held.feed.cancel()
@@ -152,9 +154,9 @@ class Durable:
 
     @property
     def note(self) -> str:
-        """An outage, while there is one."""
+        """What it waits for, while it does."""
         feed = self.held.feed
-        return self._note or ("" if feed is None else feed.note)
+        return self._note or self.held.note or ("" if feed is None else feed.waits)
 
     def status(self) -> Running:
         """For who watches the application."""

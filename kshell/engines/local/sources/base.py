@@ -71,5 +71,9 @@ class Input(Protocol):
     def note(self) -> str:
         """An outage, while there is one."""
 
+    @property
+    def held_back(self) -> str:
+        """A transaction that is open, and behind which nothing is read yet."""
+
     def cancel(self) -> None:
         """Read no more."""

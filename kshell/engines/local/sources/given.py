@@ -151,7 +151,7 @@ class GivenInput:
         self.scans: Sequence[int] = list(scans)
         self.paused: frozenset[int] = frozenset()
         self.notices: Sequence[Notice] = ()
-        self.note = ""
+        self.note = self.held_back = ""
         self._left: int = rows.num_rows
         made = [(scan, _as_scanned(rows, leaf)) for scan, leaf in scans.items()]
         self._pieces = self._sliced(made, rows.num_rows)

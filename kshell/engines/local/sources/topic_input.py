@@ -143,5 +143,9 @@ class TopicInput:
     def note(self) -> str:
         return self._reader.note
 
+    @property
+    def held_back(self) -> str:
+        return self._reader.held_back
+
     def cancel(self) -> None:
         self._reader.cancel()

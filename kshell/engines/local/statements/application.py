@@ -13,13 +13,15 @@ from kshell.config import Properties
 from kshell.engines.local.durable.application import Application
 from kshell.engines.local.durable.fingerprint import check_upgrade
 from kshell.engines.local.durable.inputs import identities
-from kshell.engines.local.durable.ledger import Saved, query_of, read
+from kshell.engines.local.durable.ledger import Saved, decided, query_of
 from kshell.engines.local.durable.plan import Plan
 from kshell.errors import Forbidden, KafkaError, KshellError, UsageError
 from kshell.kafka import states
 from kshell.kafka.allowed import denied_on_group, denied_on_topic
+from kshell.kafka.client import Client
 from kshell.kafka.group_admin import delete_group
 from kshell.kafka.groups import committed
+from kshell.kafka.metadata import Topic
 from kshell.kafka.rights import refused
 from kshell.kafka.turn import Turn
 from kshell.sql import statements as ast
@@ -80,11 +82,21 @@ def _check_name(context: Context, application: Application) -> None:
 
 
 def _saved(context: Context, plan: Plan, properties: Properties) -> Saved:
-    """A query's state, of which nothing is changed."""
-    topic = context.client.find(plan.state_topic)
-    saved = Saved() if topic is None else read(context.client, topic, lambda fetch: None)
+    """A query's state, of which nothing is changed.
+
+    A dead process's transaction may be open, which only the start ends: so it is not waited for.
+    """
+    client = context.client
+    topic = client.find(plan.state_topic)
+    saved = Saved() if topic is None else decided(client, topic)
     if saved.standing is None:
-        if context.client.creates_topics and _has_run(context, plan):
+        if client.creates_topics and _has_run(context, plan):
+            if topic is not None and _is_open(client, topic):
+                raise KafkaError(
+                    f"the state of query {plan.name} cannot be read: a transaction is open on topic"
+                    f" {plan.state_topic}",
+                    hint="SHOW TRANSACTIONS says whose",
+                )
             raise KafkaError(
                 f"query {plan.name} has run before, and its state is gone: topic"
                 f" {plan.state_topic} {'does not exist' if topic is None else 'is empty'}",
@@ -98,6 +110,11 @@ def _saved(context: Context, plan: Plan, properties: Properties) -> Saved:
             check_upgrade(plan.name, saved.header.fingerprint, header.fingerprint)
         identities(plan, lookup, saved.standing)
     return saved
+
+
+def _is_open(client: Client, topic: Topic) -> bool:
+    """Whether a transaction on a topic is open."""
+    return client.undecided(client.snapshot(topic, "read_committed"), [0]) > 0
 
 
 def _has_run(context: Context, plan: Plan) -> bool:

@@ -92,7 +92,6 @@ def _joined(
     writer = None
     if into is not None:
         writer = ExactlyOnce(properties, group)
-        writer.begin()
     consumption = Consumption(
         Member(properties, group, topic, newer=newer),
         topic,

@@ -140,7 +140,7 @@ def continuous(context: Context, query: Query, properties: Properties) -> Live:
 
     def stats() -> LiveStats:
         return LiveStats(
-            answer.rows, feed.scanned, feed.rate(), feed.lag, feed.bad, feed.note, running.late
+            answer.rows, feed.scanned, feed.rate(), feed.lag, feed.bad, feed.waits, running.late
         )
 
     def record(partition: int, offset: int) -> Printed:

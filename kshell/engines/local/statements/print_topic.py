@@ -186,8 +186,9 @@ class _Reading:
 
     @property
     def note(self) -> str:
-        """An outage, while there is one."""
-        return self._wait.note or ("" if self._reader is None else self._reader.note)
+        """What it waits for, while it does."""
+        reader = self._reader
+        return self._wait.note or ("" if reader is None else reader.note or reader.held_back)
 
     def cancel(self) -> None:
         """Read no more."""

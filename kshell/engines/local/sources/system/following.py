@@ -88,6 +88,7 @@ class SystemInput:
     starts: Mapping[tuple[int, int], int] = MappingProxyType({})
     paused: frozenset[int] = frozenset()
     notices: Sequence[Notice] = ()
+    held_back = ""
 
     def __init__(
         self,
