@@ -29,12 +29,10 @@ _FOREGROUND = "kshell-foreground"
 _STARTING = 15.0  # seconds in which a job's parts start; to close a SELECT earlier kills Flink
 _SETTLED = 0.5  # seconds after that
 _UNSEEN = 3.0  # seconds to wait where the JobManager cannot be asked
-# KSQL's meaning: times are UTC's, a table's key is enough to write its rows by, and a quiet topic
-# holds nothing back for long.
+# KSQL's meaning: times are UTC's, and a table's key is enough to write its rows by.
 _SESSION: Mapping[str, str] = MappingProxyType({
     "table.local-time-zone": "UTC",
     "pipeline.auto-watermark-interval": "50 ms",
-    "table.exec.source.idle-timeout": "1 s",
     "table.exec.sink.require-on-conflict": "false",
     "table.exec.sink.upsert-materialize": "NONE",
 })  # fmt: skip

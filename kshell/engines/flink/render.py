@@ -55,7 +55,10 @@ def rendered(
             made.note(f"{source.topic} is empty: fields are taken to be spelled as declared")
         return {c.name: c.type for c in seen.value}
 
-    made = Made(properties, spelling, bounded=bounded, id=id, delay_ms=_delay(node))
+    def ids(source: Source) -> list[int]:
+        return [id for id, _ in lookup.sample(Name(source.topic, quoted=True)).value.ids]
+
+    made = Made(properties, spelling, ids, bounded=bounded, id=id, delay_ms=_delay(node))
     of = nodes.answer(node, made) if isinstance(node, plan.Answer) else nodes.insert(node, made)
     for leaf in plan.scans(node):  # Flink itself would wait for a missing topic without a word
         lookup.snapshot(leaf.source.topic).check_whole()

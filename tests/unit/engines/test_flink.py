@@ -106,6 +106,8 @@ def test_a_select_is_closed_only_when_all_of_its_parts_run(session, flink):
         ("SELECT k, COUNT(*) AS c FROM s WINDOW SESSION (5 SECONDS) GROUP BY k EMIT CHANGES;", "SESSION windows that change have no equal on Flink", 39),
         ("SELECT k, COUNT(*) AS c FROM s WINDOW SLIDING (SIZE 5 SECONDS, GRACE PERIOD 1 SECOND) GROUP BY k EMIT FINAL;", "SLIDING windows have no equal on Flink", 39),
         ("SELECT ROWHEADERS FROM s EMIT CHANGES;", "ROWHEADERS has no equal on Flink", 8),
+        ("SELECT CAST(n AS DOUBLE) % 2.5 AS r FROM s EMIT CHANGES;", "% of DOUBLE has no equal in Flink SQL", 26),
+        ("CREATE STREAM o WITH (KEY_FORMAT='AVRO') AS SELECT k, n FROM s EMIT CHANGES;", "AVRO keys of STRING have no equal on Flink", 52),
         ("CREATE STREAM o WITH (VALUE_FORMAT='PROTOBUF') AS SELECT * FROM s EMIT CHANGES;", "PROTOBUF values have no equal on Flink: JSON, AVRO, DELIMITED and KAFKA have", 36),
     ],
 )  # fmt: skip

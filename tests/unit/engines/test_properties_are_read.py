@@ -431,6 +431,7 @@ PROBES = {
     f"{FLINK}properties": (SELECTED, "/nowhere/a", "/nowhere/b", {}),
     f"{FLINK}timeout.ms": (flink_http, "1", "2", {}),
     f"{FLINK}parallelism": (SELECTED, "1", "2", {}),
+    f"{FLINK}idle.timeout.ms": (SELECTED, "1", "2", {}),
     f"{FLINK}state.ttl.ms": (SELECTED, "1", "2", {}),
     f"{FLINK}checkpoint.interval.ms": (INSERTED, "1", "2", {}),
     f"{FLINK}savepoints": (INSERTED, "/a", "/b", {}),

@@ -32,7 +32,8 @@ _LAST = 2.0  # seconds to wait for the rows of a job that has ended
 
 def options_of(properties: Properties, name: str) -> dict[str, str]:
     """Flink's options of a statement, by the properties."""
-    options = {"pipeline.name": name}
+    idle = properties["kshell.flink.idle.timeout.ms"]
+    options = {"pipeline.name": name, "table.exec.source.idle-timeout": f"{idle} ms"}
     if parallelism := properties.get("kshell.flink.parallelism"):
         options["parallelism.default"] = parallelism
     if ttl := properties.get("kshell.flink.state.ttl.ms"):
