@@ -18,13 +18,13 @@ from types import MappingProxyType
 from kshell.config import Properties
 from kshell.engines.flink.gateway import Gateway
 from kshell.engines.flink.http import FlinkError, Http
-from kshell.engines.flink.jobs import Job, JobManager
+from kshell.engines.flink.jobs import Job, JobManager, Look
 from kshell.engines.flink.service import Service, Submitted
 from kshell.errors import UsageError
+from kshell.results import Notice, NoticeKind
 
-__all__ = ["BACKGROUND", "Connection", "identity"]
+__all__ = ["Connection", "identity"]
 
-BACKGROUND = "kshell "  # what the name of a background job begins with; its query's id follows
 _FOREGROUND = "kshell-foreground"
 _STARTING = 15.0  # seconds in which a job's parts start; to close a SELECT earlier kills Flink
 _SETTLED = 0.5  # seconds after that
@@ -112,11 +112,23 @@ class Connection:
         else:
             self.service.run(f"STOP JOB '{job}'")
 
-    def state(self, job: str) -> str:
-        """A job's state; empty if it is not known yet."""
+    def queries(self) -> dict[str, Job]:
+        """The jobs of the queries in the background that are not over, by the queries' ids."""
+        return {job.query: job for job in self.jobs() if job.query and not job.over}
+
+    def look(self, job: str) -> Look:
+        """How a job is doing; without the JobManager only its state is known."""
         if self.manager is not None:
-            return self.manager.state(job)[0]
-        return next((j.state for j in self.jobs() if j.id == job), "")
+            return self.manager.look(job)
+        ((_, _, state, *_),) = self.service.run(f"DESCRIBE JOB '{job}'")
+        return Look(str(state))
+
+    def notices(self) -> tuple[Notice, ...]:
+        """The notice that the JobManager cannot be asked, if so."""
+        if self.manager is not None:
+            return ()
+        text = f"the gateway alone is asked, and says less: {self.why_no_manager}"
+        return (Notice(NoticeKind.CLUSTER, text),)
 
     def failure(self, job: str) -> str:
         """Why a job failed, as far as the cluster says."""
@@ -146,10 +158,10 @@ class Connection:
             time.sleep(_UNSEEN)
             return
         while time.monotonic() < end:
-            state, whole = self.manager.state(submitted.job)
-            if state in ("FINISHED", "CANCELED", "FAILED"):
+            seen = self.manager.look(submitted.job)
+            if seen.over:
                 return
-            if whole and state == "RUNNING":
+            if seen.whole and seen.state == "RUNNING":
                 break
             time.sleep(0.05)
         time.sleep(_SETTLED)

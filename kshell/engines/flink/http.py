@@ -96,7 +96,7 @@ class Http:
                 hint="https, or kshell.insecure=true where the network is trusted",
             )
 
-    def ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
         """The answer; raises FlinkDown, FlinkError with the root cause."""
         try:
             answer = self._client.request(method, self.url + path, json=body)
@@ -112,17 +112,19 @@ class Http:
                 f"{self.what} at {self.url} refused the login ({answer.status_code})",
                 hint="kshell.flink.basic.auth.user.info, kshell.flink.bearer.token",
             )
+        found: Any = None
         try:
             found = json.loads(answer.content, parse_float=str)  # DECIMALs keep their digits
         except ValueError:
-            found = None
-        if not isinstance(found, dict) or (answer.is_error and "errors" not in found):
+            pass  # it is no service of Flink
+        if not isinstance(found, dict | list) or (answer.is_error and "errors" not in found):
             raise FlinkError(
                 f"{self.url} is not {self.what}: it answered {answer.status_code}",
                 hint="the gateway's port is 8083 and the JobManager's 8081, unless they were set",
             )
         if answer.is_error:
-            raise FlinkError(root_cause("\n".join(map(str, found["errors"]))))
+            errors = found["errors"] if isinstance(found, dict) else found
+            raise FlinkError(root_cause("\n".join(map(str, errors))))
         return found
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -16,8 +17,10 @@ import pytest
 from kshell.config import PROPERTIES, Properties
 from kshell.engines.flink.http import FlinkDown, FlinkError, root_cause
 from kshell.engines.flink.rows import changes_of
-from kshell.errors import KshellError, UsageError
-from kshell.results import Live, Message, Sections
+from kshell.engines.local.statements import queries as local_queries
+from kshell.errors import BindError, KshellError, UnknownName, UsageError
+from kshell.kafka.admin import Admin
+from kshell.results import Live, Message, Sections, titled
 from kshell.session import Session
 
 from .answers import rows_of, rows_that_come
@@ -231,7 +234,7 @@ def test_background_queries_are_jobs_with_the_ids_of_queries(session, flink, ope
     assert made == Message("Stream O is created by query CSAS_O_1 on Flink.")
     (sql, options) = flink.statements[-1]
     assert sql.startswith("INSERT INTO `O_")
-    assert options["pipeline.name"] == "kshell CSAS_O_1"
+    assert options["pipeline.name"] == "kshell CSAS_O_1 into O"
     (row,) = rows_of(one(session, "SHOW QUERIES;"))
     assert (row["query"], row["state"], row["writes"], row["read"], row["written"], row["checkpoints"]) == ("CSAS_O_1", "RUNNING", "O", 7, 3, 4)
     (running,) = session.running()
@@ -245,7 +248,7 @@ def test_background_queries_are_jobs_with_the_ids_of_queries(session, flink, ope
 
 
 def test_an_id_that_another_shell_has_is_not_taken(session, flink):
-    flink.jobs["x"] = {"name": "kshell CSAS_O_1", "state": "RUNNING"}
+    flink.jobs["x"] = {"name": "kshell CSAS_O_1 into O", "state": "RUNNING"}
     assert "CSAS_O_2" in one(session, "CREATE STREAM o AS SELECT k, n FROM s EMIT CHANGES;").text
 
 
@@ -310,9 +313,11 @@ def test_what_a_shell_that_died_left_in_the_foreground_is_ended(session, flink):
 def test_where_the_job_manager_is_away_the_gateway_serves(open_session, flink):
     session = open_session(kshell_flink_rest="http://127.0.0.1:1")
     one(session, "CREATE STREAM o AS SELECT k, n FROM s EMIT CHANGES;")
-    (row,) = rows_of(one(session, "SHOW QUERIES;"))
-    assert (row["query"], row["state"], row["read"]) == ("CSAS_O_1", "RUNNING", None)
-    assert "does not answer" in row["error"]
+    shown = one(session, "SHOW QUERIES;")
+    (row,) = rows_of(shown)
+    assert (row["query"], row["state"], row["writes"], row["read"]) == ("CSAS_O_1", "RUNNING", "O", None)
+    (notice,) = shown.notices()
+    assert "does not answer" in notice.text
 
 
 def test_read_only_refuses_what_writes(open_session, flink):
@@ -335,3 +340,107 @@ def test_values_of_every_type_come_back():
         "b": True, "i": 7, "d": 1.5, "e": Decimal("1.50"), "y": b"kf", "t": datetime.datetime(2020, 1, 2, 3, 4, 5, 678000),
         "a": datetime.date(2020, 1, 2), "l": [1, None], "m": [("k", 1)], "s": {"x": datetime.date(2020, 1, 2)},
     }  # fmt: skip
+
+
+def test_show_queries_says_how_each_job_does_and_lists_the_applications(session, flink, monkeypatch):
+    one(session, "CREATE STREAM o AS SELECT k, n FROM s EMIT CHANGES;")
+    (job,) = flink.jobs
+    flink.failures[job] = "the disk is full"
+    (row,) = rows_of(one(session, "SHOW QUERIES;"))
+    assert row["back-pressure %"] == 35
+    assert (row["checkpoints"], row["failed checkpoints"]) == (4, 1)
+    assert row["error"].endswith("ago: the disk is full")
+    monkeypatch.setattr(local_queries, "kept_queries", lambda context: titled("Applications", {"query": ["Q"]}, {}))
+    shown = one(session, "SHOW QUERIES;")
+    assert isinstance(shown, Sections)
+    assert [part.title for part in shown.parts] == ["On Flink", "Applications"]
+    one(session, "TERMINATE ALL;")
+    assert one(session, "SHOW QUERIES;").title == "Applications"
+
+
+def test_describe_query_says_what_a_job_does(session, flink, open_session):
+    one(session, "CREATE STREAM o AS SELECT k, n FROM s EMIT CHANGES;")
+    (job,) = flink.jobs
+    described = {r["property"]: r["value"] for r in rows_of(one(session, "DESCRIBE QUERY csas_o_1;"))}
+    assert described["statement"] == "CREATE STREAM o AS SELECT k, n FROM s EMIT CHANGES"
+    assert (described["state"], described["runs"], described["writes"], described["job"]) == ("RUNNING", "on Flink", "O", job)
+    assert described["part 1 does"] == "RUNNING ×2, read 7, written 3, back-pressure 35 %"
+    assert described["checkpoints"].startswith("4 complete, 1 failed; the last ")
+    later = open_session(declare=False, kshell_flink_rest="http://127.0.0.1:1")
+    described = {r["property"]: r["value"] for r in rows_of(one(later, "DESCRIBE QUERY csas_o_1;"))}
+    assert described == {"query": "CSAS_O_1", "state": "RUNNING", "runs": "on Flink", "writes": "O", "job": job}
+    assert f"DESCRIBE JOB '{job}'" in [sql for sql, _ in flink.statements]
+    with pytest.raises(UnknownName, match="no query named nope"):
+        one(later, "DESCRIBE QUERY nope;")
+
+
+def test_a_failure_is_told_also_where_the_job_manager_is_away(open_session, flink):
+    session = open_session(kshell_flink_rest="http://127.0.0.1:1")
+    flink.ends = False
+    live = one(session, "SELECT k FROM s EMIT CHANGES;")
+    assert "does not answer" in live.notices[0].text
+    live.poll(0.1)
+    (job,) = flink.jobs.values()
+    job["state"] = "FAILED"
+    with pytest.raises(FlinkError, match="the query failed on Flink: its JobManager, which knows the reason, cannot be reached"):
+        while live.poll(0.5) is not None:
+            pass
+
+
+SET = """BEGIN STATEMENT SET;
+CREATE STREAM o AS SELECT k, n FROM s WHERE n > 3 EMIT CHANGES;
+INSERT INTO o SELECT k, n FROM s WHERE n < 0 EMIT CHANGES;
+CREATE TABLE c AS SELECT k, COUNT(*) AS c FROM o GROUP BY k EMIT CHANGES;
+"""
+
+
+def test_a_statement_set_is_one_job(session, flink, open_session):
+    list(session.execute(SET))
+    assert flink.jobs == {}
+    assert one(session, "END;").text == "Query STATEMENT_SET_1 writes O, C on Flink, as one job."
+    sql, options = flink.statements[-1]
+    assert sql.startswith("EXECUTE STATEMENT SET BEGIN\nINSERT INTO `O_")
+    assert sql.count("INSERT INTO") == 3
+    assert options["pipeline.name"] == "kshell STATEMENT_SET_1 into O, C"
+    (row,) = rows_of(one(session, "SHOW QUERIES;"))
+    assert (row["query"], row["writes"]) == ("STATEMENT_SET_1", "O, C")
+    with pytest.raises(BindError, match=r"write into this source: \[STATEMENT_SET_1\]"):
+        one(session, "DROP TABLE c;")
+    one(session, "TERMINATE STATEMENT_SET_1;")
+    one(session, "DROP TABLE c; DROP STREAM o;")
+    assert [job["state"] for job in flink.jobs.values()] == ["CANCELED"]
+
+
+def test_a_statement_set_that_is_dropped_or_fails_starts_nothing(session, flink):
+    list(session.execute(SET))
+    assert session.held.lost == "3 queries of an open statement set not started"
+    assert one(session, "ROLLBACK;").text == "3 queries dropped; none has started."
+    assert session.held is None
+    flink.failure = "no slots"
+    list(session.execute(SET))
+    with pytest.raises(FlinkError, match="query STATEMENT_SET_2 failed on Flink: no slots"):
+        one(session, "END;")
+    assert set(session.engine.context.catalog.sources) == {"S"}
+    with pytest.raises(UsageError, match="no statement set is open"):
+        one(session, "END;")
+
+
+def test_each_query_of_a_set_has_transactions_of_its_own(session, flink):
+    list(session.execute("SET 'kshell.flink.delivery'='exactly-once'; SET 'kshell.flink.checkpoint.interval.ms'='1000';"))
+    list(session.execute(SET + "END;"))
+    prefixes = [p for sql, _ in flink.statements for p in re.findall("transactional-id-prefix' = '(.*?)'", sql)]
+    assert prefixes == ["kshell-STATEMENT_SET_1-1", "kshell-STATEMENT_SET_1-2", "kshell-STATEMENT_SET_1-3"]
+
+
+def test_a_script_with_a_statement_set_runs_here_too(session, flink):
+    list(session.execute(f"SET 'kshell.engine'='local'; {SET} END; TERMINATE ALL;"))
+    assert flink.statements == []
+
+
+def test_a_topic_is_deleted_when_nothing_writes_it_any_more(session, flink, monkeypatch):
+    one(session, "CREATE STREAM o AS SELECT k, n FROM s EMIT CHANGES;")
+    (job,) = flink.jobs.values()
+    seen = []
+    monkeypatch.setattr(Admin, "delete_topic", lambda self, topic: seen.append(job["state"]))
+    one(session, "DROP STREAM o DELETE TOPIC;")
+    assert seen == ["CANCELED"]

@@ -93,19 +93,16 @@ class Foreground:
         if now - self._looked < _LOOK or not self._submitted.job:
             return
         self._looked = now
-        manager = self._connection.manager
-        if manager is None:
-            return
         try:
-            state, _ = manager.state(self._submitted.job)
-            before, (self.read, _) = self.read, manager.counts(self._submitted.job)
-            self._rate = max(self.read - before, 0) / _LOOK
+            seen = self._connection.look(self._submitted.job)
         except FlinkError:
             return
-        if state == "FAILED":
-            why = manager.failure(self._submitted.job)
+        before, self.read = self.read, seen.read
+        self._rate = max(self.read - before, 0) / _LOOK
+        if seen.state == "FAILED":
+            why = self._connection.failure(self._submitted.job)
             raise FlinkError(f"the query failed on Flink: {why}")
-        if state == "CANCELED" and not self.cancelled:
+        if seen.state == "CANCELED" and not self.cancelled:
             raise FlinkError("the query's job was cancelled on Flink")
 
     def cancel(self) -> None:
@@ -148,7 +145,8 @@ def continuous(flink: FlinkContext, query: Query, properties: Properties) -> Liv
     hints = _hints(node, properties)
     return Live(
         schema, poll, running.cancel, running.stats, f"{', '.join(names)} on Flink",
-        key_headings(node) if table else (), tuple(lookup.notices), limit is not None, None, hints,
+        key_headings(node) if table else (), (*connection.notices(), *lookup.notices),
+        limit is not None, None, hints,
     )  # fmt: skip
 
 
