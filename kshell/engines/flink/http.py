@@ -18,7 +18,7 @@ import httpx
 from kshell.config.certificates import tls_context
 from kshell.errors import KshellError, UsageError
 
-__all__ = ["FlinkDown", "FlinkError", "Http", "root_cause"]
+__all__ = ["FlinkDown", "FlinkError", "Http", "failed", "root_cause"]
 
 _CAUSE = re.compile(r"^Caused by: (?:[\w.$]+: )?(.*)$", re.MULTILINE)
 _THROWN = re.compile(r"^(?:[\w$]+\.)+[\w$]+(?:Exception|Error)(?:: |$)", re.MULTILINE)
@@ -48,6 +48,27 @@ def root_cause(text: str) -> str:
         line = next((x for x in lines if not x.startswith(("Internal server error", "\t"))), "")
         last = _THROWN.sub("", line) or line
     return _PLACE.sub("", last).strip() or "it gave no reason"
+
+
+# What Flink's Kafka clients say of what they lack, and what helps.
+_HINTS = (
+    ("waiting for a node assignment",
+     "can the cluster reach the brokers? kshell.flink.properties names a file of their addresses as"
+     " it sees them"),
+    ("Required resource", "has the cluster free task slots?"),
+    ("required resources", "has the cluster free task slots?"),
+    ("Authentication failed", "kshell.flink.properties names a file of logins for the cluster"),
+)  # fmt: skip
+
+
+def failed(what: str, why: str) -> FlinkError:
+    """The error of a query that failed on Flink.
+
+    >>> failed("query Q", "Could not acquire the minimum required resources.").hint
+    'has the cluster free task slots?'
+    """
+    hint = next((hint for said, hint in _HINTS if said in why), "")
+    return FlinkError(f"{what} failed on Flink: {why}", hint=hint)
 
 
 def _loopback(host: str) -> bool:

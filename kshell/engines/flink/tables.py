@@ -22,6 +22,8 @@ from kshell.field_names import plain
 
 __all__ = ["Made", "Table"]
 
+_TIMEOUTS = ("properties.default.api.timeout.ms", "properties.request.timeout.ms")
+_PATIENCE_MS = "4000"
 _HEADERS = "`KSQL_HEADERS` MAP<STRING, BYTES> METADATA FROM 'headers' VIRTUAL"
 _PLACES = (
     "`ROWPARTITION` INT METADATA FROM 'partition' VIRTUAL",
@@ -193,7 +195,9 @@ class Made:
         return options
 
     def _brokers(self) -> dict[str, str]:
-        return connector.brokers(self.properties)
+        """A query that a person watches says soon that no broker answers; others wait for them."""
+        soon = {} if self.id else dict.fromkeys(_TIMEOUTS, _PATIENCE_MS)
+        return soon | connector.brokers(self.properties)
 
     def _table(
         self, source: Source, declared: Sequence[str], options: Mapping[str, str]

@@ -178,6 +178,23 @@ def test_a_job_that_fails_ends_the_query_with_the_reason(session, flink):
     assert time.monotonic() - began < 5
 
 
+def test_brokers_that_flink_cannot_reach_are_said_soon_with_what_to_do(session, flink):
+    flink.ends = False
+    live = one(session, "SELECT k FROM s EMIT CHANGES;")
+    assert "'properties.default.api.timeout.ms' = '4000'" in flink.statements[0][0]
+    live.poll(0.05)
+    (job,) = flink.jobs.values()
+    flink.failure, job["state"] = "Timed out waiting for a node assignment. Call: listNodes", "FAILED"
+    with pytest.raises(FlinkError) as raised:
+        while live.poll(1.5) is not None:
+            pass
+    assert raised.value.what == "the query failed on Flink: Timed out waiting for a node assignment. Call: listNodes"
+    assert "kshell.flink.properties" in raised.value.hint
+    flink.failure = ""
+    one(session, "CREATE STREAM o AS SELECT k, n FROM s EMIT CHANGES;")
+    assert not any("default.api.timeout" in sql for sql, _ in flink.statements[2:])
+
+
 def test_a_gateway_that_is_down_is_said_within_five_seconds(open_session):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"

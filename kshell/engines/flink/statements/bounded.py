@@ -40,7 +40,10 @@ def bounded(flink: FlinkContext, query: Query, properties: Properties) -> Rows:
                 made.append(changes)
         yield _left(Changes.concat(made, schema), node.limit)
 
-    return Rows(schema, batches(), cancel=running.cancel, notices=lambda: (*connection.notices(), *lookup.notices))
+    return Rows(
+        schema, batches(), cancel=running.cancel,
+        notices=lambda: (*connection.notices(), *lookup.notices),
+    )  # fmt: skip
 
 
 def _left(changes: Changes, limit: int | None) -> pa.RecordBatch:

@@ -11,7 +11,7 @@ from kshell.changes import Changes
 from kshell.config import Properties
 from kshell.engines.flink.connection import Connection
 from kshell.engines.flink.context import FlinkContext
-from kshell.engines.flink.http import FlinkDown, FlinkError
+from kshell.engines.flink.http import FlinkDown, FlinkError, failed
 from kshell.engines.flink.render import Script, rendered
 from kshell.engines.flink.rows import changes_of
 from kshell.engines.flink.service import Page
@@ -84,6 +84,8 @@ class Foreground:
                 raise
             self.note = error.what
             return Page()
+        except FlinkError as error:
+            raise error if error.hint else failed("the query", error.what) from None
         self._heard, self.note = time.monotonic(), ""
         return page
 
@@ -100,8 +102,7 @@ class Foreground:
         before, self.read = self.read, seen.read
         self._rate = max(self.read - before, 0) / _LOOK
         if seen.state == "FAILED":
-            why = self._connection.failure(self._submitted.job)
-            raise FlinkError(f"the query failed on Flink: {why}")
+            raise failed("the query", self._connection.failure(self._submitted.job))
         if seen.state == "CANCELED" and not self.cancelled:
             raise FlinkError("the query's job was cancelled on Flink")
 

@@ -16,7 +16,7 @@ from kshell.catalog.model import Kind
 from kshell.config import Properties
 from kshell.engines.flink.connection import Connection
 from kshell.engines.flink.context import FlinkContext
-from kshell.engines.flink.http import FlinkDown, FlinkError
+from kshell.engines.flink.http import FlinkDown, FlinkError, failed
 from kshell.engines.flink.jobs import Job, name_of
 from kshell.engines.flink.render import Script, rendered
 from kshell.engines.flink.statements.begun import Begun, Insert
@@ -241,7 +241,7 @@ class Queries:
                 why = connection.failure(job)
                 if seen.state == "RESTARTING":
                     connection.cancel(job)
-                raise FlinkError(f"query {query.id} failed on Flink: {why}")
+                raise failed(f"query {query.id}", why)
             time.sleep(_PAUSE)
         connection.cancel(job)
         raise FlinkError(
