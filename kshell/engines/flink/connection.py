@@ -18,7 +18,7 @@ from types import MappingProxyType
 from kshell.config import Properties
 from kshell.engines.flink.gateway import Gateway
 from kshell.engines.flink.http import FlinkError, Http
-from kshell.engines.flink.jobs import Job, JobManager, Look
+from kshell.engines.flink.jobs import Failure, Job, JobManager, Look
 from kshell.engines.flink.service import Service, Submitted
 from kshell.errors import UsageError
 from kshell.results import Notice, NoticeKind
@@ -130,11 +130,15 @@ class Connection:
         text = f"the gateway alone is asked, and says less: {self.why_no_manager}"
         return (Notice(NoticeKind.CLUSTER, text),)
 
+    def failures(self, job: str) -> list[Failure]:
+        """Why and when a job failed, the last time first; empty where that cannot be asked."""
+        return [] if self.manager is None else self.manager.failures(job)
+
     def failure(self, job: str) -> str:
         """Why a job failed, as far as the cluster says."""
         if self.manager is None:
             return "its JobManager, which knows the reason, cannot be reached"
-        return self.manager.failure(job)
+        return next((failure.why for failure in self.failures(job)), "it gave no reason")
 
     def stop_soon(self, submitted: Submitted) -> None:
         """End a SELECT when that is safe, in a thread that `close` waits for."""

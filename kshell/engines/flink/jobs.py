@@ -163,10 +163,6 @@ class JobManager:
         found = self._of(job, "exceptions").get("exceptionHistory", {}).get("entries", [])
         return [Failure(root_cause(e.get("stacktrace") or ""), e["timestamp"]) for e in found]
 
-    def failure(self, job: str) -> str:
-        """Why it failed last; empty if it did not."""
-        return next((failure.why for failure in self.failures(job)), "")
-
     def _of(self, job: str, what: str) -> dict[str, Any]:
         try:
             found: dict[str, Any] = self.http.ask("GET", f"/jobs/{job}/{what}")

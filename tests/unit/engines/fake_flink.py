@@ -32,6 +32,7 @@ class FakeFlink:
         self.headers: list[dict[str, str]] = []
         self.statements: list[tuple[str, dict[str, str]]] = []
         self.sessions: set[str] = set()
+        self._failed_at: dict[str, int] = {}
         self._numbers = count(1)
         self._operations: dict[str, tuple[str, str, list]] = {}
         fake = self
@@ -136,9 +137,10 @@ class FakeFlink:
             self._end(parts[0])
             return 202, {}
         now = int(time.time() * 1000)
+        failed_at = self._failed_at.setdefault(self.failures.get(parts[0], ""), now)
         if parts[1:] == ["exceptions"]:
             why = self.failures.get(parts[0]) or self.failure
-            return 200, {"exceptionHistory": {"entries": [{"stacktrace": STACK.format(why), "timestamp": now}] if why else []}}
+            return 200, {"exceptionHistory": {"entries": [{"stacktrace": STACK.format(why), "timestamp": failed_at}] if why else []}}
         if parts[1:] == ["checkpoints"]:
             return 200, {"counts": {"completed": 4, "failed": 1}, "latest": {"completed": {"latest_ack_timestamp": now, "state_size": 7180}}}
         if parts[1:2] == ["vertices"]:

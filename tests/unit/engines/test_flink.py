@@ -17,6 +17,7 @@ import pytest
 from kshell.config import PROPERTIES, Properties
 from kshell.engines.flink.http import FlinkDown, FlinkError, root_cause
 from kshell.engines.flink.rows import changes_of
+from kshell.engines.flink.statements import queries as background
 from kshell.engines.local.statements import queries as local_queries
 from kshell.errors import BindError, KshellError, UnknownName, UsageError
 from kshell.kafka.admin import Admin
@@ -217,6 +218,31 @@ def test_a_session_that_flink_closed_is_said_and_another_is_opened(session, flin
             pass
     flink.ends, flink.rows = True, [("INSERT", ["a"])]
     assert rows_that_come(one(session, "SELECT k FROM s EMIT CHANGES LIMIT 1;")) == [{"K": "a"}]
+
+
+def test_after_a_long_silence_a_session_is_opened_again_for_what_asks_the_gateway_alone(open_session, flink):
+    session = open_session(kshell_flink_rest="http://127.0.0.1:1", kshell_flink_savepoints="file:///s")
+    one(session, "CREATE STREAM o AS SELECT k, n FROM s EMIT CHANGES;")
+    flink.sessions.clear()
+    (row,) = rows_of(one(session, "SHOW QUERIES;"))
+    assert row["query"] == "CSAS_O_1"
+    flink.sessions.clear()
+    one(session, "PAUSE CSAS_O_1;")
+    flink.sessions.clear()
+    one(session, "RESUME CSAS_O_1;")
+    declared = [sql for sql, _ in flink.statements if sql.startswith("CREATE")]
+    assert len(declared) == 2 * len(set(declared))
+
+
+def test_the_toolbar_keeps_its_eye_on_a_query_when_a_property_of_the_connection_changes(session, flink, monkeypatch):
+    monkeypatch.setattr(background, "_LOOK", 0.05)
+    one(session, "CREATE STREAM o AS SELECT k, n FROM s EMIT CHANGES;")
+    one(session, "SET 'kshell.flink.timeout.ms'='4000'; SHOW QUERIES;")
+    opened = len(flink.sessions)
+    (job,) = flink.jobs
+    flink.failures[job] = "the disk is full"
+    until(lambda: [q.failed for q in session.running()], [True])
+    assert len(flink.sessions) == opened == 1
 
 
 def test_what_is_no_gateway_is_said(open_session, flink, monkeypatch):
@@ -440,6 +466,32 @@ def test_a_statement_set_that_is_dropped_or_fails_starts_nothing(session, flink)
     assert set(session.engine.context.catalog.sources) == {"S"}
     with pytest.raises(UsageError, match="no statement set is open"):
         one(session, "END;")
+
+
+def test_a_job_that_restarts_again_and_again_is_said_while_it_runs(session, flink, monkeypatch):
+    monkeypatch.setattr(background, "_LOOK", 0.05)
+    one(session, "CREATE STREAM o AS SELECT k, n FROM s EMIT CHANGES;")
+    (job,) = flink.jobs
+    assert [q.failed for q in session.running()] == [False]
+    flink.failures[job] = "the disk is full"
+    until(lambda: [(q.failed, q.state) for q in session.running()], [(True, "restarting on Flink: the disk is full")])
+
+
+def test_a_query_that_recovered_is_well_again(session, flink, monkeypatch):
+    monkeypatch.setattr(background, "_LOOK", 0.05)
+    monkeypatch.setattr(background, "_WELL", 0.3)
+    one(session, "CREATE STREAM o AS SELECT k, n FROM s EMIT CHANGES;")
+    (job,) = flink.jobs
+    flink.failures[job] = "the disk is full"
+    until(lambda: [q.failed for q in session.running()], [True])
+    until(lambda: [(q.failed, q.state) for q in session.running()], [(False, "running on Flink")])
+
+
+def until(what, wanted):
+    end = time.monotonic() + 5
+    while (found := what()) != wanted:
+        assert time.monotonic() < end, found
+        time.sleep(0.02)
 
 
 def test_each_query_of_a_set_has_transactions_of_its_own(session, flink):

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kshell.config import Properties
+from kshell.engines.flink.jobs import Failure
 from kshell.engines.flink.render import Script
 from kshell.sql import plan
 
@@ -36,6 +38,32 @@ class Begun:
     state: str = "RUNNING"
     savepoint: str = ""  # where it was saved, while it is paused
     note: str = ""
+    why: str = ""  # why it failed; empty once it runs without failing
+    _failed_at: int = 0  # by Flink's clock
+    _well_at: float = 0.0
+
+    def saw(self, state: str, failure: Failure | None, well: float) -> None:
+        """Take its job's state and last failure; it is well when so many seconds went without one.
+
+        A job that restarts for ever is seen between two failures as often as not.
+        """
+        self.note, self.state = "", state
+        if failure is not None and failure.at != self._failed_at:
+            self._failed_at, self._well_at = failure.at, time.monotonic() + well
+            self.why = failure.why
+        if state == "RUNNING" and time.monotonic() > self._well_at:
+            self.why = ""
+
+    @property
+    def unwell(self) -> bool:
+        """Whether it has failed, or restarts again and again."""
+        return bool(self.why) or self.state in ("FAILED", "FAILING", "RESTARTING")
+
+    @property
+    def status(self) -> str:
+        """Its status in a few words."""
+        state = "restarting" if self.why and self.state == "RUNNING" else self.state.lower()
+        return f"{state} on Flink" + (f": {self.why}" if self.why else "")
 
     @property
     def writes(self) -> str:

@@ -52,7 +52,6 @@ class Foreground:
         self._began = self._heard = time.monotonic()
         self._looked = self._began
         self._rate = 0.0
-        connection.ready()
         for sql in script.declarations:
             connection.service.declare(sql)
         once = {**options, "restart-strategy.type": "disable"}

@@ -38,8 +38,8 @@ _IN_SETS = (ast.CreateAsSelect, ast.InsertSelect, asked.EndSet, producing.Rollba
 _OF_A_SET = ("query", "queries", "statement set", "started", "END starts them")
 _STARTING = 60.0  # seconds until a job runs
 _PAUSE = 0.1
-_UNWELL = ("FAILED", "FAILING", "RESTARTING")
 _LOOK = 2.0  # seconds between two looks at the jobs, for the toolbar
+_WELL = 30.0  # seconds after its last failure when a job that runs is well again
 _SAVEPOINTS = ("execution.checkpointing.savepoint-dir", "state.savepoints.dir")
 _WARNING = (
     "Whoever can reach the gateway can read what was given to it, secrets of Kafka's clients too."
@@ -227,7 +227,6 @@ class Queries:
 
     def _submit(self, connection: Connection, query: Begun) -> None:
         """Start its job, and wait until it runs; raises FlinkError with the reason if it fails."""
-        connection.ready()
         for sql in query.declarations:
             connection.service.declare(sql)
         ((job, *_),) = connection.service.run(query.statement, query.options)
@@ -358,16 +357,14 @@ class Queries:
     def _look(self) -> None:
         while not self._ended.wait(_LOOK):
             for query in list(self.own.values()):
-                if query.savepoint:
+                connection = self._flink.opened(query.properties)
+                if query.savepoint or connection is None:
                     continue
                 try:
-                    connection = self._flink.connection(query.properties)
                     found = [job for job in connection.jobs() if job.query == query.id]
-                    query.note = ""
                     if found:
-                        query.state = found[-1].state
-                        if query.state in _UNWELL:
-                            query.note = connection.failure(found[-1].id)
+                        failures = connection.failures(found[-1].id)
+                        query.saw(found[-1].state, failures[0] if failures else None, _WELL)
                 except FlinkDown as error:
                     query.note = error.what
                 except FlinkError:
@@ -376,8 +373,7 @@ class Queries:
     def running(self) -> Sequence[Running]:
         """The queries that this shell has begun, as far as was last seen."""
         return [
-            Running(q.id, f"{q.state.lower()} on Flink", q.state in _UNWELL, q.note,
-                    q.inserts[0].sink.target.name, outlives=True)
+            Running(q.id, q.status, q.unwell, q.note, q.inserts[0].sink.target.name, outlives=True)
             for q in list(self.own.values())
         ]  # fmt: skip
 
