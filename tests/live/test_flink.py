@@ -139,7 +139,8 @@ def test_a_paused_query_goes_on_where_it_was(on_flink, topic, send, tmp_path):
     counted(on_flink, name, f"{name}-n")
     send(name, 30)
     until(lambda: final_counts(on_flink, f"{name}-n"), {"a": 10, "b": 10, "c": 10})
-    assert one(on_flink, "PAUSE CTAS_COUNTS_1;").text == "CTAS_COUNTS_1 is paused."
+    paused = one(on_flink, "PAUSE CTAS_COUNTS_1;").text
+    assert paused.startswith(f"CTAS_COUNTS_1 is paused: its state is in file:{tmp_path}/savepoint-")
     send(name, 3)
     time.sleep(1)
     assert final_counts(on_flink, f"{name}-n") == {"a": 10, "b": 10, "c": 10}

@@ -21,7 +21,7 @@ from kshell.errors import KshellError, UsageError
 __all__ = ["FlinkDown", "FlinkError", "Http", "failed", "root_cause"]
 
 _CAUSE = re.compile(r"^Caused by: (?:[\w.$]+: )?(.*)$", re.MULTILINE)
-_THROWN = re.compile(r"^(?:[\w$]+\.)+[\w$]+(?:Exception|Error)(?:: |$)", re.MULTILINE)
+_THROWN = re.compile(r"^(?:(?:[\w$]+\.)+[\w$]+(?:Exception|Error)(?:: |$))+", re.MULTILINE)
 _PLACE = re.compile(r"From line (\d+), column (\d+) to line \d+, column \d+: ")
 
 
@@ -46,7 +46,8 @@ def root_cause(text: str) -> str:
     else:
         lines = [line for line in text.splitlines() if line.strip()]
         line = next((x for x in lines if not x.startswith(("Internal server error", "\t"))), "")
-        last = _THROWN.sub("", line) or line
+        last = line
+    last = _THROWN.sub("", last) or last
     return _PLACE.sub("", last).strip() or "it gave no reason"
 
 

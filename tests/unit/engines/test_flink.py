@@ -17,7 +17,7 @@ import pytest
 from kshell.config import PROPERTIES, Properties
 from kshell.engines.flink.http import FlinkDown, FlinkError, root_cause
 from kshell.engines.flink.rows import changes_of
-from kshell.engines.flink.statements import queries as background
+from kshell.engines.flink.statements import watch
 from kshell.engines.local.statements import queries as local_queries
 from kshell.errors import BindError, KshellError, UnknownName, UsageError
 from kshell.kafka.admin import Admin
@@ -164,6 +164,11 @@ def test_an_error_is_the_last_cause_and_no_stack(session, flink):
     assert raised.value.what == "Object 'nope' not found"
 
 
+def test_a_cause_has_no_names_of_java_in_front():
+    assert root_cause("Caused by: a.b.CompletionException: java.io.IOException: no such folder") == "no such folder"
+    assert root_cause("java.io.IOException: at file:/x: full") == "at file:/x: full"
+
+
 def test_the_cause_where_there_is_no_chain():
     assert root_cause("java.lang.IllegalStateException: no slot\n\tat a.B.c(D.java:1)") == "no slot"
     assert root_cause("") == "it gave no reason"
@@ -235,7 +240,7 @@ def test_after_a_long_silence_a_session_is_opened_again_for_what_asks_the_gatewa
 
 
 def test_the_toolbar_keeps_its_eye_on_a_query_when_a_property_of_the_connection_changes(session, flink, monkeypatch):
-    monkeypatch.setattr(background, "_LOOK", 0.05)
+    monkeypatch.setattr(watch, "_LOOK", 0.05)
     one(session, "CREATE STREAM o AS SELECT k, n FROM s EMIT CHANGES;")
     one(session, "SET 'kshell.flink.timeout.ms'='4000'; SHOW QUERIES;")
     opened = len(flink.sessions)
@@ -319,6 +324,21 @@ def test_pause_is_refused_without_a_folder_for_savepoints(session, flink):
     one(session, "CREATE STREAM o AS SELECT k, n FROM s EMIT CHANGES;")
     with pytest.raises(UsageError, match="no folder for savepoints is set"):
         one(session, "PAUSE CSAS_O_1;")
+
+
+def test_pause_says_where_the_state_is_and_takes_the_folder_that_is_set_by_then(session, flink):
+    flink.settings.clear()
+    one(session, "CREATE STREAM o AS SELECT k, n FROM s EMIT CHANGES;")
+    list(session.execute("SET 'kshell.flink.savepoints'='file:///later';"))
+    assert one(session, "PAUSE CSAS_O_1;").text == "CSAS_O_1 is paused: its state is in file:///s/savepoint-1."
+    assert flink.statements[-1][1] == {"execution.checkpointing.savepoint-dir": "file:///later"}
+
+
+def test_pause_all_leaves_the_queries_of_other_shells(session, flink):
+    flink.jobs["x"] = {"name": "kshell CSAS_A_1 into A", "state": "RUNNING"}
+    one(session, "CREATE STREAM o AS SELECT k, n FROM s EMIT CHANGES;")
+    one(session, "PAUSE ALL;")
+    assert {job["name"]: job["state"] for job in flink.jobs.values()} == {"kshell CSAS_A_1 into A": "RUNNING", "kshell CSAS_O_1 into O": "CANCELED"}
 
 
 def test_set_chooses_the_engine_for_later_statements(session, flink):
@@ -469,7 +489,7 @@ def test_a_statement_set_that_is_dropped_or_fails_starts_nothing(session, flink)
 
 
 def test_a_job_that_restarts_again_and_again_is_said_while_it_runs(session, flink, monkeypatch):
-    monkeypatch.setattr(background, "_LOOK", 0.05)
+    monkeypatch.setattr(watch, "_LOOK", 0.05)
     one(session, "CREATE STREAM o AS SELECT k, n FROM s EMIT CHANGES;")
     (job,) = flink.jobs
     assert [q.failed for q in session.running()] == [False]
@@ -478,8 +498,8 @@ def test_a_job_that_restarts_again_and_again_is_said_while_it_runs(session, flin
 
 
 def test_a_query_that_recovered_is_well_again(session, flink, monkeypatch):
-    monkeypatch.setattr(background, "_LOOK", 0.05)
-    monkeypatch.setattr(background, "_WELL", 0.3)
+    monkeypatch.setattr(watch, "_LOOK", 0.05)
+    monkeypatch.setattr(watch, "_WELL", 0.3)
     one(session, "CREATE STREAM o AS SELECT k, n FROM s EMIT CHANGES;")
     (job,) = flink.jobs
     flink.failures[job] = "the disk is full"

@@ -6,7 +6,6 @@ this shell ends.  kshell makes the topics, Flink runs.  Those of a statement set
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +20,7 @@ from kshell.engines.flink.jobs import Job, name_of
 from kshell.engines.flink.render import Script, rendered
 from kshell.engines.flink.statements.begun import Begun, Insert
 from kshell.engines.flink.statements.live import options_of
+from kshell.engines.flink.statements.watch import Watch
 from kshell.engines.local.statements import persistent
 from kshell.engines.local.statements.plans import plan_sink
 from kshell.errors import BindError, UnknownName, Unsupported, UsageError
@@ -38,8 +38,6 @@ _IN_SETS = (ast.CreateAsSelect, ast.InsertSelect, asked.EndSet, producing.Rollba
 _OF_A_SET = ("query", "queries", "statement set", "started", "END starts them")
 _STARTING = 60.0  # seconds until a job runs
 _PAUSE = 0.1
-_LOOK = 2.0  # seconds between two looks at the jobs, for the toolbar
-_WELL = 30.0  # seconds after its last failure when a job that runs is well again
 _SAVEPOINTS = ("execution.checkpointing.savepoint-dir", "state.savepoints.dir")
 _WARNING = (
     "Whoever can reach the gateway can read what was given to it, secrets of Kafka's clients too."
@@ -70,8 +68,7 @@ class Queries:
         self._flink = flink
         self.own: dict[str, Begun] = {}
         self.open: _OpenSet | None = None
-        self._watching: threading.Thread | None = None
-        self._ended = threading.Event()
+        self._watch = Watch(flink, self.own)
 
     def create_as(self, statement: ast.CreateAsSelect, properties: Properties) -> Answer:
         """CREATE STREAM|TABLE … AS SELECT."""
@@ -203,7 +200,7 @@ class Queries:
         writes = frozenset(i.sink.target.name for i in inserts)
         context.catalog = context.catalog.with_query(RunningQuery(id, reads, writes))
         self.own[id] = query
-        self._watch()
+        self._watch.begin()
         return query
 
     @staticmethod
@@ -260,6 +257,8 @@ class Queries:
         known = {*jobs, *(id for id, query in self.own.items() if query.savepoint)}
         if not everything and wanted not in known:
             raise UnknownName("query", wanted, sorted({*known, *local}), place=statement.place)
+        if statement.action is not asked.QueryAction.TERMINATE:
+            known &= self.own.keys()  # those of other shells can be ended from here, no more
         ids = sorted(known) if everything else [wanted]
         act = {
             asked.QueryAction.TERMINATE: self._terminate,
@@ -267,7 +266,7 @@ class Queries:
             asked.QueryAction.RESUME: self._resume,
         }[statement.action]
         for id in ids:
-            act(connection, id, jobs.get(id))
+            act(connection, id, jobs.get(id), properties)
         if statement.action is asked.QueryAction.TERMINATE:
             self._await_ends(connection, [jobs[id].id for id in ids if id in jobs])
         if everything and local:
@@ -278,9 +277,15 @@ class Queries:
         done = {"TERMINATE": "terminated", "PAUSE": "paused", "RESUME": "running again"}
         which = ids[0] if len(ids) == 1 else _queries(len(ids))
         are = "is" if len(ids) == 1 else "are"
-        return Message(f"{which} {are} {done[statement.action.value]}.")
+        where = ""
+        if statement.action is asked.QueryAction.PAUSE:
+            saved = [self.own[id].savepoint for id in ids if id in self.own]
+            where = f": {'its' if len(ids) == 1 else 'their'} state is in {', '.join(saved)}"
+        return Message(f"{which} {are} {done[statement.action.value]}{where}.")
 
-    def _terminate(self, connection: Connection, id: str, job: Job | None) -> None:
+    def _terminate(
+        self, connection: Connection, id: str, job: Job | None, properties: Properties
+    ) -> None:
         if job is not None:
             connection.cancel(job.id)
         if self.own.pop(id, None) is not None:
@@ -295,7 +300,9 @@ class Queries:
             while not connection.look(job).over and time.monotonic() < deadline:
                 time.sleep(_PAUSE)
 
-    def _pause(self, connection: Connection, id: str, job: Job | None) -> None:
+    def _pause(
+        self, connection: Connection, id: str, job: Job | None, properties: Properties
+    ) -> None:
         if job is None:
             return  # it is paused already
         query = self.own.get(id)
@@ -304,20 +311,28 @@ class Queries:
                 f"{id} was begun by another shell: only that one can resume it",
                 hint="TERMINATE ends it",
             )
-        set_ = {**connection.service.settings(), **query.options}
+        options = {n: v for n, v in query.options.items() if n in _SAVEPOINTS}
+        if folder := properties.get("kshell.flink.savepoints"):
+            options = {_SAVEPOINTS[0]: folder}
+        set_ = {**connection.service.settings(), **options}
         if not any(set_.get(name) for name in _SAVEPOINTS):
             raise UsageError(
                 "PAUSE saves a query's state, and no folder for savepoints is set",
-                hint="SET 'kshell.flink.savepoints'='file:///shared/savepoints', before the query"
-                " is created",
+                hint="SET 'kshell.flink.savepoints'='file:///shared/savepoints'",
             )
-        ((path, *_),) = connection.service.run(
-            f"STOP JOB '{job.id}' WITH SAVEPOINT",
-            {n: v for n, v in query.options.items() if n in _SAVEPOINTS},
-        )
+        try:
+            ((path, *_),) = connection.service.run(
+                f"STOP JOB '{job.id}' WITH SAVEPOINT", options
+            )
+        except FlinkDown:
+            raise
+        except FlinkError as error:
+            raise FlinkError(f"{id} cannot be saved, and runs on: {error.what}") from None
         query.savepoint, query.state = path, "PAUSED"
 
-    def _resume(self, connection: Connection, id: str, job: Job | None) -> None:
+    def _resume(
+        self, connection: Connection, id: str, job: Job | None, properties: Properties
+    ) -> None:
         query = self.own.get(id)
         if query is None or not query.savepoint:
             return  # it runs
@@ -345,39 +360,16 @@ class Queries:
         if id in self.own:
             connection = self._flink.connection(properties)
             job = connection.queries().get(id)
-            self._terminate(connection, id, job)
+            self._terminate(connection, id, job, properties)
             self._await_ends(connection, [job.id] if job is not None else [])
-
-    def _watch(self) -> None:
-        """Look at the jobs from time to time, so that the toolbar never waits for them."""
-        if self._watching is None:
-            self._watching = threading.Thread(target=self._look, daemon=True)
-            self._watching.start()
-
-    def _look(self) -> None:
-        while not self._ended.wait(_LOOK):
-            for query in list(self.own.values()):
-                connection = self._flink.opened(query.properties)
-                if query.savepoint or connection is None:
-                    continue
-                try:
-                    found = [job for job in connection.jobs() if job.query == query.id]
-                    if found:
-                        failures = connection.failures(found[-1].id)
-                        query.saw(found[-1].state, failures[0] if failures else None, _WELL)
-                except FlinkDown as error:
-                    query.note = error.what
-                except FlinkError:
-                    continue
 
     def running(self) -> Sequence[Running]:
         """The queries that this shell has begun, as far as was last seen."""
         return [
             Running(q.id, q.status, q.unwell, q.note, q.inserts[0].sink.target.name, outlives=True)
             for q in list(self.own.values())
-        ]  # fmt: skip
+        ]
 
     def close(self) -> None:
         """Stop looking; the jobs go on."""
-        self._ended.set()
-
+        self._watch.close()
