@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from kshell.config import Properties
 from kshell.engines.flink.gateway import Gateway
-from kshell.engines.flink.http import FlinkError, Http
+from kshell.engines.flink.http import FlinkDown, FlinkError, Http
 from kshell.engines.flink.jobs import Failure, Job, JobManager, Look
 from kshell.engines.flink.service import Service, Submitted
 from kshell.errors import UsageError
@@ -59,10 +59,11 @@ class Connection:
         self._http = Http("Flink's SQL gateway", url, properties)
         gateway = Gateway(self._http, _SESSION)
         self.service: Service = gateway
-        self.ready = gateway.ready
+        self._heartbeat = gateway.ready
         self.manager: JobManager | None = None
         self.why_no_manager = ""
         self.warned = False  # that whoever holds the gateway can read what it is given
+        self._left: list[Submitted] = []  # could not be ended while the gateway was away
         self._closing: list[threading.Thread] = []
         self._find_manager(properties)
         with contextlib.suppress(FlinkError):
@@ -79,6 +80,14 @@ class Connection:
             self.manager.jobs()
         except (FlinkError, UsageError) as error:
             self.manager, self.why_no_manager = None, error.what
+
+    def ready(self) -> None:
+        """Keep the session alive, and end what could not be ended before; raises FlinkDown."""
+        self._heartbeat()
+        while self._left:
+            submitted = self._left.pop()
+            with contextlib.suppress(FlinkError):
+                self.cancel(submitted.job)
 
     def check_secrets(self, properties: Properties) -> None:
         """Raise UsageError where the secrets of a table would go over plain http."""
@@ -147,9 +156,14 @@ class Connection:
         thread.start()
 
     def _stop(self, submitted: Submitted) -> None:
-        with contextlib.suppress(FlinkError):
+        try:
             self._wait_until_it_runs(submitted)
             self.service.stop(submitted)
+        except FlinkDown:
+            if submitted.job:
+                self._left.append(submitted)
+        except FlinkError:
+            pass  # it is over already
 
     def _wait_until_it_runs(self, submitted: Submitted) -> None:
         """A SELECT that is closed while its parts start takes Flink's TaskManager with it."""

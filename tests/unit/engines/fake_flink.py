@@ -22,6 +22,7 @@ class FakeFlink:
 
     def __init__(self, rows: Sequence[tuple[str, list]] = ()) -> None:
         self.rows = list(rows)
+        self.away = False  # whether nothing is answered
         self.ends = True  # whether a SELECT ends after its rows
         self.jobs: dict[str, dict[str, Any]] = {}
         self.refused = ""  # what every statement fails with
@@ -42,6 +43,9 @@ class FakeFlink:
             wbufsize = -1  # else head and body are two packets, of which the second waits
 
             def handle_any(self) -> None:
+                if fake.away:
+                    self.close_connection = True
+                    return
                 length = int(self.headers.get("Content-Length") or 0)
                 body = json.loads(self.rfile.read(length)) if length else {}
                 fake.log.append((self.command, self.path))

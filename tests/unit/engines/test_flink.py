@@ -17,6 +17,7 @@ import pytest
 from kshell.config import PROPERTIES, Properties
 from kshell.engines.flink.http import FlinkDown, FlinkError, root_cause
 from kshell.engines.flink.rows import changes_of
+from kshell.engines.flink.statements import live as live_module
 from kshell.engines.flink.statements import watch
 from kshell.engines.local.statements import queries as local_queries
 from kshell.errors import BindError, KshellError, UnknownName, UsageError
@@ -182,6 +183,28 @@ def test_a_job_that_fails_ends_the_query_with_the_reason(session, flink):
         while live.poll(0.2) is not None:
             pass
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_what_ran_when_the_gateway_went_away_is_ended_when_it_is_back(session, flink, monkeypatch, leaves):
+    monkeypatch.setattr(live_module, "_AWAY", 0.1)
+    flink.ends = False
+    live = one(session, "SELECT k FROM s EMIT CHANGES;")
+    live.poll(0.05)
+    flink.away = True
+    if leaves:
+        live.cancel()
+        time.sleep(0.2)
+    else:
+        with pytest.raises(FlinkDown):
+            while live.poll(0.3) is not None:
+                pass
+        time.sleep(0.2)
+    (job,) = flink.jobs.values()
+    assert job["state"] == "RUNNING"
+    flink.away = False
+    one(session, "SHOW QUERIES;")
+    until(lambda: job["state"], "CANCELED")
 
 
 def test_brokers_that_flink_cannot_reach_are_said_soon_with_what_to_do(session, flink):

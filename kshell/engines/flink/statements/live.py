@@ -80,6 +80,7 @@ class Foreground:
             page = self._connection.service.poll(self._submitted)
         except FlinkDown as error:
             if time.monotonic() - self._heard > _AWAY:
+                self.cancel()
                 raise
             self.note = error.what
             return Page()
