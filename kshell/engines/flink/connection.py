@@ -12,10 +12,11 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from kshell.config import Properties
+from kshell.config.properties import is_secret
 from kshell.engines.flink.gateway import Gateway
 from kshell.engines.flink.http import FlinkDown, FlinkError, Http
 from kshell.engines.flink.jobs import Failure, Job, JobManager, Look
@@ -26,6 +27,7 @@ from kshell.results import Notice, NoticeKind
 __all__ = ["Connection", "identity"]
 
 _FOREGROUND = "kshell-foreground"
+_SHORTEST = 4  # characters of a secret that is masked: a shorter one would mask words
 _STARTING = 15.0  # seconds in which a job's parts start; to close a SELECT earlier kills Flink
 _SETTLED = 0.5  # seconds after that
 _UNSEEN = 3.0  # seconds to wait where the JobManager cannot be asked
@@ -76,7 +78,9 @@ class Connection:
             port = settings.get("rest.port", "8081")
             url = f"http://{settings.get('rest.address', 'localhost')}:{port}"
         try:
-            self.manager = JobManager(Http("Flink's JobManager", url, properties))
+            manager = Http("Flink's JobManager", url, properties)
+            manager.hidden = self._http.hidden
+            self.manager = JobManager(manager)
             self.manager.jobs()
         except (FlinkError, UsageError) as error:
             self.manager, self.why_no_manager = None, error.what
@@ -89,9 +93,12 @@ class Connection:
             with contextlib.suppress(FlinkError):
                 self.cancel(submitted.job)
 
-    def check_secrets(self, properties: Properties) -> None:
-        """Raise UsageError where the secrets of a table would go over plain http."""
+    def take_secrets(self, secrets: Sequence[str], properties: Properties) -> None:
+        """Mask the secrets of tables in what Flink says; raises UsageError where they would go over
+        plain http."""
         self._http.check_secret(properties)
+        own = (v for n, v in properties.items() if is_secret(n) and len(v) >= _SHORTEST)
+        self._http.hidden.update(secrets, own)
 
     def jobs(self) -> list[Job]:
         """All jobs of the cluster."""

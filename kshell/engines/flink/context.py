@@ -46,7 +46,7 @@ class FlinkContext:
     def check(self, connection: Connection, script: Script, properties: Properties) -> None:
         """Raise UsageError where the script's secrets may not be sent."""
         if script.secrets:
-            connection.check_secrets(properties)
+            connection.take_secrets(script.secrets, properties)
 
     def close(self) -> None:
         """End what runs in the foreground and the session; background jobs go on."""

@@ -100,6 +100,7 @@ class Http:
         self.open_to_all = parts.scheme == "http" and not _loopback(parts.hostname)
         if token or user_info:
             self.check_secret(properties)
+        self.hidden: set[str] = set()  # secrets that nobody is to see in what it answers
         user, _, password = user_info.partition(":")
         self.seconds = int(properties.get("kshell.flink.timeout.ms", "5000")) / 1000
         self._client = httpx.Client(
@@ -146,8 +147,14 @@ class Http:
             )
         if answer.is_error:
             errors = found["errors"] if isinstance(found, dict) else found
-            raise FlinkError(root_cause("\n".join(map(str, errors))))
+            raise FlinkError(self.cause("\n".join(map(str, errors))))
         return found
+
+    def cause(self, text: str) -> str:
+        """What a Java stack of this service says went wrong, without secrets."""
+        for secret in self.hidden:
+            text = text.replace(secret, "***")
+        return root_cause(text)
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kshell.engines.flink.http import FlinkError, Http, root_cause
+from kshell.engines.flink.http import FlinkError, Http
 
 __all__ = ["Checkpoints", "Failure", "Job", "JobManager", "Look", "Part",
            "name_of"]  # fmt: skip
@@ -161,7 +161,7 @@ class JobManager:
     def failures(self, job: str) -> list[Failure]:
         """Why and when it failed, the last time first."""
         found = self._of(job, "exceptions").get("exceptionHistory", {}).get("entries", [])
-        return [Failure(root_cause(e.get("stacktrace") or ""), e["timestamp"]) for e in found]
+        return [Failure(self.http.cause(e.get("stacktrace") or ""), e["timestamp"]) for e in found]
 
     def _of(self, job: str, what: str) -> dict[str, Any]:
         try:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from kshell.config import PROPERTIES, Properties
+from kshell.engines.flink import http
 from kshell.engines.flink.http import FlinkDown, FlinkError, root_cause
 from kshell.engines.flink.rows import changes_of
 from kshell.engines.flink.statements import live as live_module
@@ -293,6 +294,38 @@ def test_a_secret_does_not_go_over_plain_http_to_another_machine(open_session):
         one(session, "SELECT k FROM s EMIT CHANGES;")
 
 
+@pytest.fixture
+def with_secrets(open_session, tmp_path):
+    """Opens a session whose cluster logs in at the brokers by a file of its own."""
+    file = tmp_path / "cluster.properties"
+    file.write_text("sasl.jaas.config=x required password=\"hunter22\";\nssl.keystore.key=-----KEY-----\n")
+    return lambda **more: open_session(kshell_flink_properties=str(file), **more)
+
+
+def test_secrets_of_tables_do_not_go_over_plain_http_to_another_machine(with_secrets, flink, monkeypatch):
+    monkeypatch.setattr(http, "_loopback", lambda host: False)
+    for sql in ("SELECT k FROM s EMIT CHANGES;", "CREATE STREAM o AS SELECT k, n FROM s EMIT CHANGES;"):
+        with pytest.raises(UsageError, match="a secret would go to Flink's SQL gateway"):
+            one(with_secrets(), sql)
+    assert flink.statements == []
+    flink.rows = [("INSERT", ["a"])]
+    assert rows_that_come(one(with_secrets(kshell_insecure="true"), "SELECT k FROM s EMIT CHANGES LIMIT 1;")) == [{"K": "a"}]
+
+
+def test_secrets_are_masked_in_what_flink_says(with_secrets, flink):
+    session = with_secrets()
+    secret = 'x required password="hunter22";'
+    flink.failure = f"properties.sasl.jaas.config={secret} properties.ssl.keystore.key=-----KEY-----"
+    with pytest.raises(FlinkError, match="properties.sasl.jaas.config=[*]+ properties.ssl.keystore.key=[*]+$"):
+        one(session, "CREATE STREAM o AS SELECT k, n FROM s EMIT CHANGES;")
+    flink.failure, flink.refused = "", secret
+    with pytest.raises(FlinkError) as raised:
+        live = one(session, "SELECT k FROM s EMIT CHANGES;")
+        while live.poll(0.1) is not None:
+            pass
+    assert "hunter22" not in raised.value.what
+
+
 def test_the_login_goes_with_every_request(open_session, flink):
     flink.rows = [("INSERT", ["a"])]
     session = open_session(kshell_flink_basic_auth_user_info="ann:pw")
@@ -385,6 +418,15 @@ def test_bounded_queries_stay_here_unless_the_person_says_so(session, flink):
     list(session.execute("SET 'kshell.bounded.engine'='flink';"))
     assert rows_of(one(session, "SELECT k, COUNT(*) AS c FROM s GROUP BY k;")) == [{"K": "a", "C": 2}, {"K": "b", "C": 1}]
     assert any("'scan.bounded.mode' = 'latest-offset'" in sql for sql, _ in flink.statements)
+
+
+@pytest.mark.parametrize("sql", ["SELECT COUNT(*) AS c FROM s;", "SELECT n FROM s ORDER BY n;", "SELECT s.n FROM s, users;"])
+def test_what_only_the_local_engine_has_of_bounded_sql_is_said(session, flink, sql):
+    list(session.execute("SET 'kshell.bounded.engine'='flink';"))
+    with pytest.raises(KshellError) as raised:
+        one(session, sql)
+    assert "SET 'kshell.bounded.engine'='local'" in raised.value.hint
+    assert flink.statements == []
 
 
 def test_what_a_shell_that_died_left_in_the_foreground_is_ended(session, flink):
