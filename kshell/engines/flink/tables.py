@@ -23,7 +23,7 @@ from kshell.field_names import plain
 __all__ = ["Made", "Table"]
 
 _TIMEOUTS = ("properties.default.api.timeout.ms", "properties.request.timeout.ms")
-_PATIENCE_MS = "4000"
+_PATIENCE_MS = "10000"
 _HEADERS = "`KSQL_HEADERS` MAP<STRING, BYTES> METADATA FROM 'headers' VIRTUAL"
 _PLACES = (
     "`ROWPARTITION` INT METADATA FROM 'partition' VIRTUAL",

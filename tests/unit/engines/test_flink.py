@@ -211,7 +211,7 @@ def test_what_ran_when_the_gateway_went_away_is_ended_when_it_is_back(session, f
 def test_brokers_that_flink_cannot_reach_are_said_soon_with_what_to_do(session, flink):
     flink.ends = False
     live = one(session, "SELECT k FROM s EMIT CHANGES;")
-    assert "'properties.default.api.timeout.ms' = '4000'" in flink.statements[0][0]
+    assert "'properties.default.api.timeout.ms' = '10000'" in flink.statements[0][0]
     live.poll(0.05)
     (job,) = flink.jobs.values()
     flink.failure, job["state"] = "Timed out waiting for a node assignment. Call: listNodes", "FAILED"
