@@ -23,6 +23,8 @@ from kshell.formats.base import Half
 
 __all__ = ["Made", "Table"]
 
+_TIMEOUTS = ("properties.default.api.timeout.ms", "properties.request.timeout.ms")
+_PATIENCE_MS = "10000"
 _HEADERS = "`KSQL_HEADERS` MAP<STRING, BYTES> METADATA FROM 'headers' VIRTUAL"
 _PLACES = (
     "`ROWPARTITION` INT METADATA FROM 'partition' VIRTUAL",
@@ -207,7 +209,9 @@ class Made:
         return [h for h in Half if options.get(f"{h.value}.format") == "avro-confluent"]
 
     def _brokers(self) -> dict[str, str]:
-        return connector.brokers(self.properties)
+        """A query that a person watches says soon that no broker answers; others wait for them."""
+        soon = {} if self.id else dict.fromkeys(_TIMEOUTS, _PATIENCE_MS)
+        return soon | connector.brokers(self.properties)
 
     def _table(
         self, source: Source, declared: Sequence[str], options: Mapping[str, str]

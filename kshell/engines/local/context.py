@@ -65,6 +65,7 @@ class Context:
         self.asserted: dict[str, set[tuple[int, int]]] = {}  # (partition, offset) by topic
         self.turns: dict[str, int] = {}  # whose turn is next of a topic's partitions
         self.held: Held | None = None  # what an open transaction holds
+        self.set_open = False  # whether a statement set is, whose queries start at once here
         self.transaction_id = ""  # of this shell, made at its first COMMIT
         self.application: Application | None = None  # the file that is run, where one is
         self.known = Known()

@@ -98,7 +98,8 @@ STATEMENTS: Mapping[str, str] = {
     "ELECT": "ELECT LEADERS [<topic> { , <topic> }*]",
     "INSERT": """INSERT INTO <sink> { (names) VALUES @rows | VALUES @rows
         | WITH (options) <query> | <query> }""",
-    "BEGIN": "BEGIN",
+    "BEGIN": "BEGIN [STATEMENT+SET]",
+    "END": "END",
     "COMMIT": "COMMIT",
     "ROLLBACK": "ROLLBACK",
     "CONSUME": """CONSUME FROM <topic> GROUP <group> [{ COMMIT+AT+MOST+ONCE | COMMIT+AT+LEAST+ONCE

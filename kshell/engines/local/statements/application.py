@@ -24,6 +24,7 @@ from kshell.kafka.group_admin import delete_group
 from kshell.kafka.groups import committed
 from kshell.kafka.metadata import Topic
 from kshell.kafka.turn import Turn
+from kshell.sql import queries
 from kshell.sql import statements as ast
 from kshell.sql.plan import scans
 
@@ -34,8 +35,8 @@ __all__ = ["ALLOWED", "allowed", "check", "make_topics", "reset", "start", "turn
 
 # What may stand in the file of an application, beside what the session itself does (SET, DEFINE).
 ALLOWED = (
-    ast.AlterSource, ast.CreateAsSelect, ast.CreateSource, ast.CreateType, ast.DropSource,
-    ast.DropType, ast.InsertSelect,
+    ast.AlterSource, queries.BeginSet, ast.CreateAsSelect, ast.CreateSource, ast.CreateType,
+    ast.DropSource, ast.DropType, queries.EndSet, ast.InsertSelect,
 )  # fmt: skip
 _PATIENCE = 10.0  # seconds that a coordinator is waited for
 _SESSION, _LEAST_SESSION = "group.min.session.timeout.ms", 6000  # the brokers' default
