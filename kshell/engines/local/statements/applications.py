@@ -6,7 +6,9 @@ Nothing here needs the application's own process; `kshell run` writes what is re
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from kshell.engines.local.context import Context
 
 __all__ = ["describe_kept", "drop_application", "kept_queries"]
+
+_AT_ONCE = 16  # topics that are asked at the same time
+_Ends = dict[tuple[str, int], int]  # the end of each partition, by topic and number
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +65,39 @@ def kept_queries(context: Context) -> Rows | None:
         "application": text, "query": text, "where": text, "committed": text, "lag": number,
         "keys": number, "state bytes": number, "error": text,
     }  # fmt: skip
-    rows = [_row(context, query) for query in queries]
+    rows = _rows(context, queries)
     columns = {name: [row[i] for row in rows] for i, name in enumerate(types)}
     return titled("Applications", columns, types)
 
 
-def _row(context: Context, query: _Query) -> tuple[object, ...]:
-    head = (query.application, query.name)
+def _rows(context: Context, queries: Sequence[_Query]) -> list[tuple[object, ...]]:
+    """Topics are asked side by side, those that several queries read once."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        seen = list(pool.map(lambda query: _seen(context, query), queries))
+        stand = [s.standing.offsets() for s in seen if isinstance(s, Saved) and s.standing]
+        names = sorted({topic for offsets in stand for topic, _ in offsets})
+        ends: _Ends = {}
+        for found in pool.map(lambda name: _ends(context, name), names):
+            ends |= found
+    return [_row(query, saved, ends) for query, saved in zip(queries, seen, strict=True)]
+
+
+def _seen(context: Context, query: _Query) -> Saved | str:
+    """What its state topic says; the error where that cannot be read."""
     try:
-        saved = glance(context.client, query.topic)
-        standing = saved.standing
-        if standing is None:
-            return (*head, _where(saved), None, None, None, None, _error(saved))
-        lag = _lag(context, standing.offsets())
+        return glance(context.client, query.topic)
     except (KshellError, ValueError) as error:  # a topic that something else has written
-        return (*head, None, None, None, None, None, str(error))
-    size = standing.snapshot + standing.deltas
+        return str(error)
+
+
+def _row(query: _Query, saved: Saved | str, ends: _Ends) -> tuple[object, ...]:
+    head = (query.application, query.name)
+    if isinstance(saved, str):
+        return (*head, None, None, None, None, None, saved)
+    standing = saved.standing
+    if standing is None:
+        return (*head, _where(saved), None, None, None, None, _error(saved))
+    size, lag = standing.snapshot + standing.deltas, _lag(standing.offsets(), ends)
     return (*head, _where(saved), ago(standing.time), lag, standing.keys, size, _error(saved))
 
 
@@ -101,15 +123,17 @@ def _error(saved: Saved) -> str | None:
     return saved.owner.error or None if saved.owner is not None and _has_left(saved) else None
 
 
-def _lag(context: Context, offsets: dict[tuple[str, int], int]) -> int | None:
+def _ends(context: Context, name: str) -> _Ends:
+    """The end of each partition of a topic; none where they cannot be had."""
+    with contextlib.suppress(KshellError):
+        if (topic := context.client.find(name)) is not None:
+            held = context.client.snapshot(topic, "read_committed").offsets
+            return {(name, p): end for p, (_, end) in held.items()}
+    return {}
+
+
+def _lag(offsets: Mapping[tuple[str, int], int], ends: _Ends) -> int | None:
     """The records behind; None where an end is not known."""
-    ends: dict[tuple[str, int], int] = {}
-    for name in {topic for topic, _ in offsets}:
-        topic = context.client.find(name)
-        if topic is None:
-            return None
-        held = context.client.snapshot(topic, "read_committed").offsets
-        ends |= {(name, p): end for p, (_, end) in held.items()}
     if not offsets.keys() <= ends.keys():
         return None
     return sum(max(ends[place] - at, 0) for place, at in offsets.items())
