@@ -139,7 +139,7 @@ def read_client_file(path: Path) -> ClientFile:
 
 def _meant(name: str, value: str, endpoint: str) -> list[tuple[str, str]] | None:
     """kshell's properties that one line sets; None if kshell has no use for it."""
-    if name in _NEEDLESS or name == _TOKEN_ENDPOINT:
+    if name in _NEEDLESS or (name == _TOKEN_ENDPOINT and value.startswith("file:")):
         return []
     if name == _JAAS:
         return read_jaas(value, endpoint)

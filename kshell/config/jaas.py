@@ -24,6 +24,10 @@ _JAAS = re.compile(
 )
 _CLAIM = re.compile(r"unsecuredLogin(String|Number|List)Claim_(.+)")
 _LIFETIME = "unsecuredLoginLifetimeSeconds"
+_CLIENT = {
+    "clientId": "sasl.oauthbearer.client.id", "clientSecret": "sasl.oauthbearer.client.secret",
+    "scope": "sasl.oauthbearer.scope",
+}  # fmt: skip
 
 
 def read_jaas(text: str, endpoint: str = "") -> list[tuple[str, str]]:
@@ -72,7 +76,8 @@ def _kerberos(options: Mapping[str, str], endpoint: str) -> list[tuple[str, str]
 
 
 def _token(options: Mapping[str, str], endpoint: str) -> list[tuple[str, str]]:
-    """The token in the file that the endpoint is, or an unsecured one of the claims."""
+    """The token in the file that the endpoint is, or an unsecured one of the claims; else who we
+    are at the endpoint."""
     if any(_CLAIM.fullmatch(name) for name in options):
         return [("sasl.oauthbearer.token", _unsecured(options, int(time.time())))]
     address = urlsplit(endpoint)
@@ -82,11 +87,7 @@ def _token(options: Mapping[str, str], endpoint: str) -> list[tuple[str, str]]:
             return [("sasl.oauthbearer.token", path.read_text("utf-8").strip())]
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"the token in {path} cannot be read: {reason_of(error)}") from None
-    where = f" from {address.scheme}://{address.hostname}" if address.hostname else ""
-    raise UsageError(
-        f"OAuthBearerLoginModule would fetch a token{where}, and kshell takes one that is there",
-        hint="fetch it, and give it as sasl.oauthbearer.token (KSHELL_SASL_OAUTHBEARER_TOKEN)",
-    )
+    return [(known, options[name]) for name, known in _CLIENT.items() if name in options]
 
 
 def _unsecured(options: Mapping[str, str], now: int) -> str:

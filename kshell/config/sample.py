@@ -46,7 +46,13 @@ def sample() -> str:
 
 def _lines(known: Property) -> str:
     values = f" ({', '.join(known.values)})" if known.values else ""
-    return f"#\n# {known.help}{values}\n# {known.name} = {_example(known)}\n"
+    return f"#\n# {known.help}{values}\n# {_key(known.name)} = {_example(known)}\n"
+
+
+def _key(name: str) -> str:
+    """The name as TOML has it: in quotes where a shorter name is a property too."""
+    longer = any(name.startswith(f"{other}.") for other in PROPERTIES)
+    return f'"{name}"' if longer else name
 
 
 def _example(known: Property) -> str:

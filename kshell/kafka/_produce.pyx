@@ -7,14 +7,17 @@ library that confluent-kafka brings.
 
 cimport cython
 from libc.stddef cimport ptrdiff_t
+from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 import ctypes
+import time
 
 import numpy as np
 import pyarrow as pa
 
 from kshell.kafka.outgoing import Refused
+from kshell.kafka.tokens import FRESH
 
 cdef extern from "produce.h" nogil:
     int QUEUE_FULL
@@ -82,6 +85,8 @@ NAMES = (
     "topic_partition_list_destroy", "consumer_group_metadata_read",
     "consumer_group_metadata_destroy",
 )
+AGAIN = 1.0  # seconds until a token is asked for again that ends at once
+
 cdef enum:
     ROOM = 512
 cdef int PRODUCER = 0
@@ -155,6 +160,8 @@ cdef class Sender:
 
     cdef void *client
     cdef dict topics  # addresses by name
+    cdef object token  # gives the token of a login, and when it ends
+    cdef double renewed  # when it is asked again
     cdef readonly list failed
 
     def __cinit__(self, dict settings):
@@ -162,7 +169,7 @@ cdef class Sender:
         cdef void *conf = lib.conf_new()
         self.topics, self.failed = {}, []
         settings = dict(settings)
-        token = settings.pop("oauth_cb", None)
+        self.token, self.renewed = settings.pop("oauth_cb", None), INFINITY
         for name, value in settings.items():
             text = (str(value).lower() if isinstance(value, bool) else str(value)).encode()
             if lib.conf_set(conf, name.encode(), text, why, ROOM):
@@ -174,13 +181,24 @@ cdef class Sender:
         if self.client == NULL:
             lib.conf_destroy(conf)
             raise Refused(-186, why.decode())
-        if token is not None:
-            text, until = token("")
-            code = lib.oauthbearer_set_token(
-                self.client, text.encode(), until * 1000, b"", NULL, 0, why, ROOM
-            )
-            if code:
-                raise Refused(code, why.decode())
+        if self.token is not None:
+            self.login()
+
+    cdef renew(self):
+        if self.renewed < INFINITY and self.renewed < time.time():
+            self.login()
+
+    cdef login(self):
+        """Give librdkafka a token; it logs in anew by itself."""
+        cdef char why[ROOM]
+        text, until = self.token("")
+        code = lib.oauthbearer_set_token(
+            self.client, text.encode(), <int64_t>(until * 1000), b"", NULL, 0, why, ROOM
+        )
+        if code:
+            raise Refused(code, why.decode())
+        now = time.time()
+        self.renewed = now + max((until - now) * FRESH, AGAIN)
 
     def __dealloc__(self):
         if self.client == NULL:
@@ -231,12 +249,14 @@ cdef class Sender:
     def poll(self, double seconds):
         """Take failures in, or wait for one."""
         cdef int wait = <int>(seconds * 1000)
+        self.renew()
         with nogil:
             lib.poll(self.client, wait)
 
     def flush(self, double seconds):
         """Wait until all is acknowledged; gives how many records are not."""
         cdef int wait = <int>(seconds * 1000)
+        self.renew()
         with nogil:
             lib.flush(self.client, wait)
         return lib.outq_len(self.client)
@@ -271,6 +291,7 @@ cdef class Sender:
         """Fence other producers of the same transactional id, and end what they left open."""
         cdef int wait = <int>(seconds * 1000)
         cdef void *error
+        self.renew()
         with nogil:
             error = lib.init_transactions(self.client, wait)
         self.check(error)
@@ -285,6 +306,7 @@ cdef class Sender:
         cdef int wait = <int>(seconds * 1000)
         cdef void *error
         cdef void *of = NULL
+        self.renew()
         self.check(lib.group_read(&of, <const char *>member, len(member)))
         cdef void *all = lib.offsets_new(len(offsets))
         for topic, partition, offset in offsets:
@@ -301,6 +323,7 @@ cdef class Sender:
         """Commit the transaction."""
         cdef int wait = <int>(seconds * 1000)
         cdef void *error
+        self.renew()
         with nogil:
             error = lib.commit_transaction(self.client, wait)
         self.check(error)
@@ -309,6 +332,7 @@ cdef class Sender:
         """Abort the transaction."""
         cdef int wait = <int>(seconds * 1000)
         cdef void *error
+        self.renew()
         with nogil:
             error = lib.abort_transaction(self.client, wait)
         self.check(error)

@@ -8,16 +8,19 @@ opens these.
 from __future__ import annotations
 
 import asyncio
+import math
 import struct
 import time
 from typing import Any
 
 from aiokafka import errors as codes
 from aiokafka.conn import AIOKafkaConnection, CloseReason, OAuthAuthenticator
+from aiokafka.protocol.admin import SaslAuthenticateRequest
 
 from kshell.errors import CorruptRecord
 from kshell.kafka.raw import FetchMessage
 from kshell.kafka.raw_messages import Produce
+from kshell.kafka.tokens import FRESH
 
 __all__ = ["SILENCE", "FrameConnection", "open_connection"]
 
@@ -117,10 +120,13 @@ class _Bearer(OAuthAuthenticator):  # type: ignore[misc]
 class FrameConnection(AIOKafkaConnection):  # type: ignore[misc]
     """One connection to one broker; `heard` is when a byte came last.
 
-    However long an answer takes, it is waited for while its bytes come.
+    However long an answer takes, it is waited for while its bytes come.  `until` is how long it
+    serves: brokers with connections.max.reauth.ms end one whose login is older (KIP-368).
     """
 
     heard = 0.0
+    until = math.inf  # by time.monotonic()
+    _leaves = False
 
     @property
     def versions(self) -> dict[int, tuple[int, int]]:
@@ -163,7 +169,19 @@ class FrameConnection(AIOKafkaConnection):  # type: ignore[misc]
             answer.cancel()
             if answer.done() and not answer.cancelled():
                 answer.exception()  # it is known, also where nobody waits for it any more
-        return answer.result()
+            if self._leaves and not self._requests:
+                self.close()
+        made = answer.result()
+        if isinstance(request, SaslAuthenticateRequest):
+            lifetime = getattr(made, "session_lifetime_ms", 0) / 1000  # 0: for ever
+            self.until = sent + lifetime * FRESH if lifetime else math.inf
+        return made
+
+    def leave(self) -> None:
+        """Close it when what was asked is answered."""
+        self._leaves = True
+        if not self._requests:
+            self.close()
 
     def _send_pieces(self, request: Produce) -> asyncio.Future[Any]:
         """Send batches without putting them together first, which would copy them three times."""

@@ -97,8 +97,11 @@ class Rest:
         """Let go of the connections."""
         self._client.close()
 
-    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    def ask(
+        self, method: str, path: str, body: Any = None, form: Mapping[str, str] | None = None
+    ) -> tuple[int, Any]:
         """The HTTP code and the answer's JSON, None where it is none; raises the service's errors.
+        Sent is a body as JSON, or a form.
 
         A server that did not answer a moment ago is not asked.
         """
@@ -110,7 +113,7 @@ class Rest:
                 time.sleep(_FIRST_WAIT * 2 ** (tried - 1) * random.uniform(0.7, 1.3))
             for address in self.addresses:
                 try:
-                    status, answer = self._send(method, address + path, body)
+                    status, answer = self._send(method, address + path, body, form)
                 except httpx.HTTPError as error:
                     reason = _reason(error)
                     continue
@@ -132,11 +135,12 @@ class Rest:
             hint=f"is it running, and is {service.lead}url right?",
         )
 
-    def _send(self, method: str, url: str, body: Any) -> tuple[int, Any]:
+    def _send(
+        self, method: str, url: str, body: Any, form: Mapping[str, str] | None
+    ) -> tuple[int, Any]:
         service = self.service
-        with self._client.stream(
-            method, url, json=body, headers={"Accept": f"{service.media}, application/json"}
-        ) as response:
+        accept = {"Accept": f"{service.media}, application/json"}
+        with self._client.stream(method, url, json=body, data=form, headers=accept) as response:
             data = bytearray()
             for piece in response.iter_bytes():
                 data += piece

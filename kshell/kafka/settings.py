@@ -9,8 +9,11 @@ from typing import Any
 
 from kshell.config import Properties
 from kshell.config.certificates import without_stores
+from kshell.kafka.tokens import Token, tokens_of
 
 __all__ = ["librdkafka"]
+
+_NEVER = float(1 << 31)  # seconds since 1970
 
 _PASSED = (
     "bootstrap.servers", "client.id", "security.protocol", "sasl.username", "sasl.password",
@@ -27,6 +30,10 @@ def librdkafka(properties: Properties) -> dict[str, Any]:
     if properties["security.protocol"].startswith("SASL"):
         settings["sasl.mechanism"] = properties["sasl.mechanism"]
         if properties["sasl.mechanism"] == "OAUTHBEARER":
-            token = properties.get("sasl.oauthbearer.token", "")
-            settings["oauth_cb"] = lambda _: (token, 2**31)
+            tokens = tokens_of(properties)
+            settings["oauth_cb"] = lambda _: _until(tokens.current())
     return settings
+
+
+def _until(token: Token) -> tuple[str, float]:
+    return token.text, min(token.ends, _NEVER)

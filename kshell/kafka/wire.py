@@ -25,6 +25,7 @@ from kshell.errors import KafkaError, Outage, TopicChanged, UnknownName, UsageEr
 from kshell.kafka.frames import FrameConnection, open_connection
 from kshell.kafka.metadata import Cluster, MetadataRequest, Topic, cluster_of
 from kshell.kafka.rights import refused
+from kshell.kafka.tokens import Tokens, tokens_of
 
 __all__ = ["Wire"]
 
@@ -68,12 +69,12 @@ def _error_name(code: int) -> str:
     return f"{getattr(error, 'message', error.__name__)} ({code})"
 
 
-class _Token(AbstractTokenProvider):  # type: ignore[misc]
-    def __init__(self, token: str) -> None:
-        self._token = token
+class _Provider(AbstractTokenProvider):  # type: ignore[misc]
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
 
     async def token(self) -> str:
-        return self._token
+        return (await asyncio.to_thread(self._tokens.current)).text
 
 
 def _ssl_context(properties: Properties) -> ssl.SSLContext:
@@ -103,7 +104,7 @@ def _settings(p: Properties) -> dict[str, Any]:
         settings["sasl_plain_password"] = p.get("sasl.password", "")
         settings["sasl_kerberos_service_name"] = p["sasl.kerberos.service.name"]
         if p["sasl.mechanism"] == "OAUTHBEARER":
-            settings["sasl_oauth_token_provider"] = _Token(p.get("sasl.oauthbearer.token", ""))
+            settings["sasl_oauth_token_provider"] = _Provider(tokens_of(p))
     return settings
 
 
@@ -150,6 +151,7 @@ class Wire:
         for host, port in self.servers:
             try:
                 self._settings = self._settings or _settings(properties)
+                await self._ready()
                 async with asyncio.timeout(self.timeout):
                     connection = await open_connection(host, port, **self._settings)
                     try:
@@ -185,6 +187,7 @@ class Wire:
     async def _open(self, host: str, port: int) -> FrameConnection:
         """A new connection; raises LoginRefused or WrongListener, which no second try would mend,
         else OSError or aiokafka's."""
+        await self._ready()
         try:
             async with asyncio.timeout(self.timeout):
                 return await open_connection(host, port, **self._settings)
@@ -195,13 +198,24 @@ class Wire:
                 raise why from None
             raise
 
+    async def _ready(self) -> None:
+        """Have a token at hand: the time that it takes is not that of the connection."""
+        provider = self._settings.get("sasl_oauth_token_provider")
+        if provider is not None:
+            await provider.token()
+
     async def connection(self, node: int, group: str = "control") -> FrameConnection:
-        """The open connection to a broker for one kind of work; raises OSError or aiokafka's."""
+        """The open connection to a broker for one kind of work; raises OSError or aiokafka's.
+
+        A new one takes its place before the broker would end it for the age of its login.
+        """
         key = (node, group)
         async with self._locks.setdefault(key, asyncio.Lock()):
             connection = self._connections.get(key)
             if connection is not None and connection.connected():
-                return connection
+                if time.monotonic() < connection.until:
+                    return connection
+                connection.leave()
             broker = next((b for b in self.cluster.brokers if b.id == node), None)
             if broker is None:
                 raise codes.StaleMetadata(f"broker {node} is not in the cluster's metadata")

@@ -1,7 +1,8 @@
 """Text for terminals and pipes that are not UTF-8.
 
 `cli` calls `speak` first.  A pipe gets UTF-8 in any locale; a terminal gets what its encoding has,
-ASCII signs in the place of lines and dots, and the code of any other character.
+ASCII signs in the place of lines and dots, and the code of any other character.  `sanitize` puts
+these into the text of records with `fitted`, before widths are measured.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import os
 import sys
 from typing import IO
 
-__all__ = ["Unbuffered", "as_utf8", "speak", "speaks_utf8"]
+__all__ = ["IN_JSON", "SIGNS", "Unbuffered", "as_utf8", "escaped", "fitted", "speak",
+           "speaks_utf8"]  # fmt: skip
 
-_ERRORS = "kshell"
+# What is put for a character that an encoding does not have: names of error handlers of codecs.
+SIGNS, IN_JSON = "kshell.signs", "kshell.json"
 _LOCALE = ("LC_ALL", "LC_CTYPE", "LANG")  # the first that is set decides
 # One sign for one sign, so that columns stay where they are.
 _ASCII = str.maketrans("│┃─━┼·…▶●✗✓⏸█░↑↓→←×–—’“”", "||--+-~>*xv=#.^v><x--'\"\"")
@@ -22,21 +25,47 @@ _ASCII = str.maketrans("│┃─━┼·…▶●✗✓⏸█░↑↓→←×�
 _ASCII |= str.maketrans("└┤▁▂▃▄▅▆▇▏▎▍▌▋▊▉▐▀▘▝▖▗▞▚▛▜▙▟", "+|_.:-=+*||||###|'''../\\####")
 
 
-def _replaced(error: UnicodeError) -> tuple[str | bytes, int]:
+def _signs(error: UnicodeError) -> tuple[str | bytes, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     signs = error.object[error.start : error.end].translate(_ASCII)
     return signs.encode("ascii", "backslashreplace").decode(), error.end
 
 
+def _in_json(error: UnicodeError) -> tuple[str | bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return escaped(error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(SIGNS, _signs)
+codecs.register_error(IN_JSON, _in_json)
+
+
+def escaped(text: str) -> str:
+    r"""The codes of all its characters, as JSON's strings have them.
+
+    >>> escaped("ü😀")
+    '\\u00fc\\ud83d\\ude00'
+    """
+    units = text.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[n : n + 2].hex()}" for n in range(0, len(units), 2))
+
+
+def fitted(text: str, lacking: str = SIGNS) -> str:
+    """The text with SIGNS or codes (IN_JSON) for what standard output cannot write."""
+    if text.isascii() or speaks_utf8():
+        return text
+    return text.encode(sys.stdout.encoding, lacking).decode(sys.stdout.encoding)
+
+
 def speak() -> None:
     """Set what standard output and error do with characters that they cannot write, and read what
     is typed as UTF-8 where the locale says ASCII."""
-    codecs.register_error(_ERRORS, _replaced)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             encoding = _of_terminal() if stream.isatty() else "utf-8"
-            stream.reconfigure(encoding=encoding, errors=_ERRORS)
+            stream.reconfigure(encoding=encoding, errors=SIGNS)
     if isinstance(sys.stdin, io.TextIOWrapper) and _name(sys.stdin.encoding) == "ascii":
         sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
 

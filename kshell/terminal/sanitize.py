@@ -1,13 +1,15 @@
 """Cleans all text from records before it reaches a terminal.
 
 It shows control characters, escape sequences, bidirectional and zero-width marks as their codes, so
-that the terminal does not act on them.  Every renderer calls `clean` for values, keys, headers,
-names and brokers' messages.
+that the terminal does not act on them, and what the terminal's encoding does not have.  Every
+renderer calls `clean` for values, keys, headers, names and brokers' messages.
 """
 
 from __future__ import annotations
 
 import re
+
+from kshell.terminal.encoding import IN_JSON, escaped, fitted
 
 __all__ = ["clean", "clean_block", "clean_json"]
 
@@ -47,7 +49,7 @@ def clean(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return _UNSAFE.sub(_shown, text)
+    return fitted(_UNSAFE.sub(_shown, text))
 
 
 def clean_json(text: str) -> str:
@@ -58,12 +60,7 @@ def clean_json(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return _UNSAFE.sub(_in_json, text)
-
-
-def _in_json(match: re.Match[str]) -> str:
-    units = match[0].encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[n : n + 2].hex()}" for n in range(0, len(units), 2))
+    return fitted(_UNSAFE.sub(lambda match: escaped(match[0]), text), IN_JSON)
 
 
 def clean_block(text: str) -> str:

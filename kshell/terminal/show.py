@@ -87,6 +87,7 @@ class Shower:
     meanwhile: Callable[[], None] = lambda: None
     partial: bool = False
     _drawn: int = 0
+    _planned: tuple[Notice, ...] = ()  # what the plan of a change has said already
 
     def show(self, event: Event) -> bool:
         """Draw an answer; False means leave.  Ctrl-C stops the answer and raises Interrupted."""
@@ -118,6 +119,8 @@ class Shower:
                 self.say(spool(event.path))
             case Goodbye():
                 return False
+        if not isinstance(event, Proposal):
+            self._planned = ()
         return True
 
     def _task(self, task: Task) -> None:
@@ -140,6 +143,7 @@ class Shower:
             return
         self._section(proposal.plan)
         self._notices(proposal.notices)
+        self._planned = proposal.notices
         proposal.accepted = self.accept(question)
 
     def _answer(self, rows: Rows) -> None:
@@ -209,6 +213,8 @@ class Shower:
     def _notices(self, notices: Sequence[Notice]) -> None:
         """Write an answer's notices below it."""
         for notice in notices:
+            if notice in self._planned:
+                continue
             partial = notice.kind is NoticeKind.PARTIAL
             self.partial = self.partial or partial
             note(f"{'PARTIAL' if partial else 'Note'}: {notice.text}")

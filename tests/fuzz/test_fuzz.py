@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.timeout(3600)
 def test_nothing_crashes_hangs_or_raises_another_error(target):
-    count = os.environ.get("KSHELL_FUZZ", "40000")
+    count = os.environ.get("KSHELL_FUZZ", "10000")
     done = subprocess.run(
         [sys.executable, "-m", "tests.fuzz.run", target, count],
         cwd=ROOT, capture_output=True, text=True,

@@ -43,6 +43,7 @@ _LOG4J = """<Configuration status="WARN" shutdownHook="disable"><Appenders>
 </Appenders><Loggers><Root level="INFO"><AppenderRef ref="F"/></Root></Loggers></Configuration>"""
 
 # Small and quick: one thread of each kind, no 128 MiB cleaner buffer, fast failure detection.
+SHORT_LOGIN_MS = 2500  # how long a login by SCRAM-SHA-512 lasts with a secure broker
 SETTINGS: Mapping[str, object] = {
     "process.roles": "broker,controller",
     "controller.listener.names": "CONTROLLER",
@@ -372,6 +373,7 @@ def secure_broker() -> Iterator[Broker]:
             f'{security}oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="x";'
         )
         settings[listener + "oauthbearer.connections.max.reauth.ms"] = 3_600_000
+        settings[listener + "scram-sha-512.connections.max.reauth.ms"] = SHORT_LOGIN_MS
         settings[listener + "plain.sasl.jaas.config"] = (
             f'{security}plain.PlainLoginModule required user_alice="alice-secret";'
         )

@@ -7,6 +7,8 @@ import datetime
 import ipaddress
 import json
 import re
+import shlex
+import sys
 import time
 from pathlib import Path
 
@@ -93,6 +95,64 @@ def test_a_login_that_runs_out_is_an_error_of_every_statement(secure_kafka):
         for _ in range(40):
             live.poll(0.25)
     session.close()
+
+
+def renewed(kafka, tmp_path: Path) -> Properties:
+    """A login by tokens of five seconds, each printed when the one before runs out."""
+    program = tmp_path / "token.py"
+    program.write_text(f"""
+import base64, json, time
+now = int(time.time())
+parts = {{"alg": "none"}}, {{"sub": "bob", "iat": now - 100, "exp": now + 5}}
+coded = (base64.urlsafe_b64encode(json.dumps(p).encode()).rstrip(b"=").decode() for p in parts)
+open({str(tmp_path / "printed")!r}, "a").write("x")
+print(".".join(coded) + ".")
+""")
+    command = shlex.join([sys.executable, "-S", str(program)])
+    return Properties({
+        "bootstrap.servers": f"127.0.0.1:{kafka.ports['SASL']}", "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": "OAUTHBEARER", "sasl.oauthbearer.token.command": command,
+    })  # fmt: skip
+
+
+def scram(kafka, tmp_path: Path) -> Properties:
+    return alice(kafka, **{"sasl.mechanism": "SCRAM-SHA-512"})
+
+
+@pytest.mark.parametrize(
+    ("user", "login"),
+    [pytest.param("bob", renewed, id="tokens", marks=pytest.mark.matrix), pytest.param("alice", scram, id="SCRAM")],
+)
+def test_what_runs_longer_than_its_login_goes_on(secure_kafka, tmp_path, user, login):
+    """Brokers end a connection whose login is older than they allow, or than its token (KIP-368)."""
+    topic = f"outlives-{user}"
+    admin.create_topic(setup(secure_kafka), topic, partitions=1, replicas=1, configs={})
+    allow(secure_kafka, user, topic, AclOperation.ALL)
+    properties = login(secure_kafka, tmp_path)
+    session, changes = Session(properties), admin.Admin(properties)
+    with pytest.raises(Forbidden, match="CREATE"):  # and so the login was accepted
+        changes.create_topic(f"{topic}-2", 1, 1, {})
+    list(session.execute(
+        f"CREATE STREAM o (n BIGINT) WITH (KAFKA_TOPIC='{topic}', VALUE_FORMAT='JSON'); SET 'auto.offset.reset'='earliest'"
+    ))  # fmt: skip
+    (live,) = session.execute("SELECT n FROM o EMIT CHANGES")
+    seen = []
+    for n in range(20):
+        list(session.execute(f"INSERT INTO o (n) VALUES ({n})"))
+        (counted,) = session.execute("SELECT COUNT(*) AS c FROM o")
+        assert [row["c"] for batch in counted.batches for row in batch.to_pylist()] == [n + 1]
+        part = live.poll(0.5)
+        seen += [] if part is None else part.rows.column("N").to_pylist()
+    until = time.monotonic() + 10
+    while len(seen) < 20 and time.monotonic() < until:
+        seen += live.poll(0.5).rows.column("N").to_pylist()
+    assert seen == list(range(20))
+    with pytest.raises(Forbidden, match="CREATE"):
+        changes.create_topic(f"{topic}-2", 1, 1, {})
+    live.cancel()
+    session.close()
+    if login is renewed:
+        assert len((tmp_path / "printed").read_text()) >= 3
 
 
 def allow(kafka, user: str, topic: str, operation: AclOperation) -> None:

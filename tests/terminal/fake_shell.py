@@ -356,7 +356,7 @@ class FakeSession:
         elif first == "propose":
             plan = titled("Delete topic orders", {"what": ["topic"], "before": ["orders"], "after": [None]}, {})
             warning = Notice(NoticeKind.CHANGE, "query CTAS_1 reads it")
-            proposal = Proposal("Delete topic orders?", plan, lambda: Message("Topic orders is deleted."), (warning,))
+            proposal = Proposal("Delete topic orders?", plan, lambda: Message("Topic orders is deleted.", (warning,)), (warning,))
             yield proposal
             if proposal.accepted:
                 yield proposal.apply()

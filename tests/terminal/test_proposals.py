@@ -31,6 +31,9 @@ def test_the_plan_is_shown_and_a_yes_makes_the_change(shell: Screen, answer: str
     assert sorted(order, key=seen.rindex) == order
     shell.type(f"{answer}\r")
     shell.wait("Topic orders is deleted.")
+    shell.type("two rows;\r")
+    shell.wait("(2 rows,")
+    assert shell.text().count("query CTAS_1 reads it") == 1  # the answer does not say it again
 
 
 @pytest.mark.parametrize("answer", ["", "n", "yess", "\x04"])

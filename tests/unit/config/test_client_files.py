@@ -167,13 +167,32 @@ def test_a_token_in_a_file_is_read(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        f'sasl.jaas.config={OAUTH} required clientId="a" clientSecret="s" scope="x";\n'
+        "sasl.oauthbearer.token.endpoint.url=https://idp/x\n",
+        "sasl.oauthbearer.client.credentials.client.id=a\nsasl.oauthbearer.client.credentials.client.secret=s\n"
+        "sasl.oauthbearer.scope=x\nsasl.oauthbearer.token.endpoint.url=https://idp/x\n",
+        "sasl.oauthbearer.method=oidc\nsasl.oauthbearer.client.id=a\nsasl.oauthbearer.client.secret=s\n"
+        "sasl.oauthbearer.scope=x\nsasl.oauthbearer.token.endpoint.url=https://idp/x\n",
+    ],
+    ids=["jaas", "Java", "librdkafka"],
+)
+def test_who_we_are_at_a_token_endpoint(tmp_path, text):
+    made, ignored = read(tmp_path, text)
+    assert (made, ignored) == ({
+        "sasl.oauthbearer.client.id": "a", "sasl.oauthbearer.client.secret": "s", "sasl.oauthbearer.scope": "x",
+        "sasl.oauthbearer.token.endpoint.url": "https://idp/x",
+    }, ())  # fmt: skip
+
+
+@pytest.mark.parametrize(
     ("text", "line", "said"),
     [
         (f'\nsasl.jaas.config={PLAIN} required username="al" password="hunter2"', 2, "not written as a login module"),
         (f'sasl.jaas.config={PLAIN} required username="al" pasword="hunter2";', 1, "has no password"),
         ('sasl.jaas.config=com.x.AWSLogin required secret="hunter2";', 1, "kshell has no login module AWSLogin"),
         ('sasl.jaas.config=com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true keyTab="/k" principal="a@B";', 1, "keytab"),
-        (f'sasl.jaas.config={OAUTH} required clientId="a" clientSecret="hunter2";\nsasl.oauthbearer.token.endpoint.url=https://u:hunter2@idp/x', 1, "https://idp"),
         (f'sasl.jaas.config={OAUTH} required unsecuredLoginNumberClaim_n="hunter2";', 1, "a number"),
         ("a=b\nssl.key.password=${file:/etc/s.properties:pw}", 2, "config provider"),
         ("security.protocol=TLS", 1, "security.protocol cannot be 'TLS'"),

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
@@ -30,11 +31,12 @@ from kshell.engines.local.statements.application import state_replicas
 from kshell.errors import ConnectionFailed, KshellError
 from kshell.formats import registry_http
 from kshell.formats.source_reader import SourceReader
-from kshell.kafka import produce, rest, transactions
+from kshell.kafka import produce, rest, tokens, transactions
 from kshell.kafka.connect import open_connect
 from kshell.kafka.exactly_once import ExactlyOnce
 from kshell.kafka.member import protocol_settings
 from kshell.kafka.produce import OutgoingRecord, Producer
+from kshell.kafka.rest import Rest
 from kshell.kafka.settings import librdkafka
 from kshell.kafka.wire import Wire
 from kshell.results import Live, Rows, Sections
@@ -82,6 +84,24 @@ def librdkafkas(world: World):
     settings = librdkafka(world.properties)
     token = settings.pop("oauth_cb", lambda _: None)
     return settings, token(None)
+
+
+def granted(world: World):
+    """What a token endpoint is asked by, and with what."""
+    asked = []
+
+    def opened(service, properties):
+        asked.append((service.lead, dict(properties)))
+        return SimpleNamespace(ask=ask, close=lambda: None)
+
+    def ask(*given, **more):
+        asked.append((given, more))
+        return 200, {"access_token": "t"}
+
+    world.monkeypatch.setattr(Rest, "open", opened)
+    tokens._shared.cache_clear()
+    tokens.tokens_of(world.properties).current()
+    return asked
 
 
 def patience(world: World):
@@ -396,6 +416,10 @@ def flink_rest(world: World):
         fake.close()
 
 
+CLIENT = {
+    "sasl.oauthbearer.token.endpoint.url": "http://127.0.0.1:1/t", "sasl.oauthbearer.client.id": "a",
+    "sasl.oauthbearer.client.secret": "b",
+}  # fmt: skip
 SELECTED = of_flink("SELECT * FROM s EMIT CHANGES;")
 INSERTED = of_flink("CREATE STREAM o WITH (KAFKA_TOPIC='s') AS SELECT * FROM s EMIT CHANGES;")
 EVERY = {f"{FLINK}checkpoint.interval.ms": "9"}
@@ -430,6 +454,12 @@ PROBES = {
     "security.protocol": (librdkafkas, "PLAINTEXT", "SSL", {}),
     "sasl.mechanism": (librdkafkas, "PLAIN", "SCRAM-SHA-256", SASL),
     "sasl.oauthbearer.token": (librdkafkas, "a", "b", TOKENS),
+    "sasl.oauthbearer.token.command": (librdkafkas, "echo a", "echo b", TOKENS),
+    "sasl.oauthbearer.token.endpoint.url": (granted, "http://127.0.0.1:1/a", "http://127.0.0.1:1/b", CLIENT),
+    "sasl.oauthbearer.client.id": (granted, "a", "b", CLIENT),
+    "sasl.oauthbearer.client.secret": (granted, "a", "b", CLIENT),
+    "sasl.oauthbearer.scope": (granted, "a", "b", CLIENT),
+    "sasl.oauthbearer.token.endpoint.ssl.ca.location": (granted, "a", "b", CLIENT),
     "ssl.endpoint.identification.algorithm": (librdkafkas, "https", "none", {}),
     "kshell.connect.timeout.ms": (patience, "500", "600", {"bootstrap.servers": "127.0.0.1:1"}),
     "isolation.level": (lambda w: w.lookup.snapshot("s").isolation, "read_committed", "read_uncommitted", {}),

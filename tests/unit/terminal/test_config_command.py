@@ -58,7 +58,7 @@ def test_init_writes_a_sample_for_its_owner_and_nothing_over_it(kshell, tmp_path
 
 
 def test_the_samples_lines_are_valid_when_they_are_uncommented(tmp_path):
-    lines = [re.sub(r"^# (\[|[\w.]+ = )", r"\1", line) for line in sample().splitlines()]
+    lines = [re.sub(r"^# (\[|[\w.\"]+ = )", r"\1", line) for line in sample().splitlines()]
     path = tmp_path / "config.toml"
     path.write_text("\n".join(lines))
     profiles = read_config(path)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import sys
+from collections.abc import Callable
 
 import pyarrow as pa
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from kshell.errors import KafkaError, Place
 from kshell.results import LiveStats
 from kshell.terminal.board import Board
+from kshell.terminal.encoding import SIGNS
 from kshell.terminal.messages import error_lines
 from kshell.terminal.output import WRITERS, Target, write
 from kshell.terminal.sanitize import clean, clean_block
@@ -96,3 +99,34 @@ def test_a_joiner_joins_emoji_and_nothing_else() -> None:
     assert clean("👩\u200d") == "👩\\u200d"
     assert clean("\u200d👩") == "\\u200d👩"
     assert clean("👩\u200d\u200d💻") == "👩\\u200d\\u200d💻"
+
+
+# A terminal that is not UTF-8
+
+
+@pytest.fixture
+def drawn_in_ascii(monkeypatch) -> Callable[[str, pa.Table], str]:
+    def drawn(name: str, rows: pa.Table) -> str:
+        stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors=SIGNS)
+        monkeypatch.setattr(sys, "stdout", stream)
+        write(name, rows.schema, rows.to_batches(), Target(stream, width=80))
+        stream.flush()
+        return stream.buffer.getvalue().decode("ascii")
+
+    return drawn
+
+
+def test_the_columns_of_an_ascii_terminal_are_as_wide_as_what_it_shows(drawn_in_ascii) -> None:
+    drawn = drawn_in_ascii("table", pa.table({"größe": ["Zürich", "東京", "plain"], "n": [1, 2, 3]}))
+    assert drawn.splitlines() == [
+        " gr\\xf6\\xdfe  | n",
+        "--------------+---",
+        " Z\\xfcrich    | 1",
+        " \\u6771\\u4eac | 2",
+        " plain        | 3",
+    ]
+
+
+def test_json_stays_json_on_an_ascii_terminal(drawn_in_ascii) -> None:
+    drawn = drawn_in_ascii("json", pa.table({"größe": ["Zürich", "東京😀\x9b"]}))
+    assert [row["größe"] for row in json.loads(drawn)] == ["Zürich", "東京😀\x9b"]
