@@ -112,6 +112,7 @@ class BindError(StatementError):
 # Where the names of a kind are listed, for a name that is like none of them.
 _LISTED = {
     "connector": "SHOW CONNECTORS lists them",
+    "group": "SHOW GROUPS lists them",
     "query": "SHOW QUERIES lists them",
     "subject": "SHOW SUBJECTS lists them",
     "topic": "SHOW TOPICS lists them",

@@ -28,7 +28,6 @@ from kshell.results import (
     Rows,
     Spooling,
     Task,
-    many,
 )
 from kshell.sql.script import split
 
@@ -160,11 +159,12 @@ class Session(shell.Session):
     def close(self) -> None:
         """Stop all queries and disconnect; KshellError if a query could not write its rows.
 
-        Records that an open transaction holds are dropped, with a warning.
+        What an open transaction or statement set holds is dropped, with a warning.
         """
-        if held := self.held:
+        held = self.held
+        if held is not None and held.count:
             warnings.warn(
-                f"closed in an open transaction: {many(held, 'record')} not written", stacklevel=2
+                f"closed in an open {held.inside}: {held.many} not {held.becomes}", stacklevel=2
             )
         self._closed = True
         for result in list(self._results):

@@ -20,7 +20,7 @@ from kshell.changes import Changes
 
 __all__ = ["LAST", "MARKS", "Answer", "Event", "Goodbye", "LeftOut", "Live", "LiveStats", "Message",
            "Notice", "NoticeKind", "Printed", "Progress", "Proposal", "Remark", "Rows", "Running",
-           "Sections", "Spooling", "Task", "ago", "backlog", "give_back", "late", "many",
+           "Sections", "Spooling", "Task", "Waiting", "ago", "backlog", "give_back", "late", "many",
            "notices_of", "time_left", "titled", "undecodable", "unique"]  # fmt: skip
 
 
@@ -313,6 +313,39 @@ class Running:
     note: str = ""
     writes: str = ""
     outlives: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What an open transaction or statement set holds: how many, what one and more are called, in
+    what they wait, what becomes of them, and the statement that does it.
+
+    >>> held = Waiting(2, "record", "records", "transaction", "written", "COMMIT writes")
+    >>> held.mark, held.lost
+    ('transaction: 2 held', '2 records of an open transaction not written')
+    """
+
+    count: int
+    one: str
+    more: str
+    inside: str
+    becomes: str
+    ends: str
+
+    @property
+    def many(self) -> str:
+        """So many of them."""
+        return f"{self.count:,} {self.one if self.count == 1 else self.more}"
+
+    @property
+    def mark(self) -> str:
+        """A few words for the toolbar."""
+        return f"{self.inside}: {self.count:,} held"
+
+    @property
+    def lost(self) -> str:
+        """What is lost by leaving."""
+        return f"{self.many} of an open {self.inside} not {self.becomes}"
 
 
 @dataclass(frozen=True, slots=True)

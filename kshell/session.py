@@ -25,6 +25,7 @@ from kshell.results import (
     Running,
     Spooling,
     Task,
+    Waiting,
     give_back,
 )
 from kshell.sql import statements as ast
@@ -258,8 +259,8 @@ class Session:
             return {name: known[name] for name in functions.names()}
 
     @property
-    def held(self) -> int | None:
-        """How many records an open transaction holds; None without one."""
+    def held(self) -> Waiting | None:
+        """What an open transaction or statement set holds; None without one."""
         return self._engine.held if self._engine else None
 
     def running(self) -> tuple[Running, ...]:

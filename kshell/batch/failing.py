@@ -1,21 +1,23 @@
 """Where a bounded query fails while it runs: the words, and a record that makes it fail.
 
-`run` asks after the failure.  The last records that DuckDB pulled are read once more, halved until
-one is left that fails alone, and tried with TRY(…) around each part of the query.
+`run` asks after the failure.  The last records that DuckDB pulled are read once more (all records,
+where it reads several tables or one of them twice), halved until one of each table is left, and
+tried with TRY(…) around each part of the query.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
 
-from kshell.batch.plan import Planned, raw_schema, view
-from kshell.batch.tables import Recent
+from kshell.batch.plan import Planned, Read, raw_schema, view
+from kshell.batch.tables import Range, Recent
 from kshell.errors import Place
 from kshell.field_names import relabelled
 from kshell.sql.complaints import complaint_of
@@ -24,7 +26,7 @@ from kshell.sql.words import DUCKDB_AGGREGATES, casts
 
 __all__ = ["Failing", "failing"]
 
-_SECONDS = 2.0  # to look for the record
+_SECONDS = 2.0  # to look for the record, for each table
 _AT = ("ROWPARTITION", "ROWOFFSET")
 # By its name in the error: an operator, and a value that changes nothing but the type to DOUBLE,
 # which does not overflow.
@@ -52,12 +54,12 @@ class _Part:
 
 
 def failing(
-    planned: Planned, connection: duckdb.DuckDBPyConnection, recent: Recent | None,
+    planned: Planned, connection: duckdb.DuckDBPyConnection, recent: Sequence[Recent | None],
     error: duckdb.Error,
 ) -> Failing:  # fmt: skip
-    """What can be found out about the error, within two seconds."""
+    """What can be found out about the error, within two seconds for each table."""
     found, parts = Failing(error), list(_parts(planned, complaint_of(error).text))
-    if recent is not None and len(planned.reads) == 1 and not planned.reads[0].again:
+    if recent and len(recent) == len(planned.reads):
         trial = _Trial(planned, connection)
         row = trial.search(recent, type(error))
         if row is not None:
@@ -68,9 +70,9 @@ def failing(
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A row that fails alone: its raw values, the error, and which record it is."""
+    """A row of each table that counts, the error of these alone, and which records they are."""
 
-    values: pa.RecordBatch
+    values: Sequence[pa.RecordBatch]
     error: duckdb.Error
     at: str
 
@@ -80,26 +82,60 @@ class _Trial:
 
     def __init__(self, planned: Planned, connection: duckdb.DuckDBPyConnection) -> None:
         self._planned, self._connection = planned, connection
-        (self._read,) = planned.reads
-        self._until = time.monotonic() + _SECONDS
+        self._reads = planned.reads
+        self._until = time.monotonic() + _SECONDS * len(planned.reads)
 
-    def search(self, recent: Recent, kind: type[duckdb.Error]) -> _Row | None:
-        """The first row that fails alone, with an error of this kind."""
-        table = self._read.reference.table
-        known = {c.name for c in table.columns}
-        names = [c.name for c in self._read.columns]
-        at = [n for n in _AT if recent.topic and n in known]
-        scan = table.open([*names, *(n for n in at if n not in names)], recent.ranges)
-        try:
-            for batch in scan.batches:
+    def search(self, recent: Sequence[Recent | None], kind: type[duckdb.Error]) -> _Row | None:
+        """Rows of the tables, one of each, that fail together with an error of this kind."""
+        topics = ["" if part is None else part.topic for part in recent]
+        # A table that is joined, or kept, was pulled to its end long before.
+        whole = len(self._reads) > 1 or self._reads[0].again
+        if not whole and recent[0] is None:
+            return None
+        ranges = [
+            read.ranges if part is None or whole else part.ranges
+            for read, part in zip(self._reads, recent, strict=True)
+        ]
+        with contextlib.ExitStack() as open:
+            tables = [
+                open.enter_context(contextlib.closing(self._batches(read, part, topic)))
+                for read, part, topic in zip(self._reads, ranges, topics, strict=True)
+            ]
+            for rows in self._tried(tables, whole):
                 if time.monotonic() > self._until:
                     break
-                if isinstance(self._error(batch, self._planned.sql), kind):
-                    return self._alone(batch, recent.topic, at)
+                if isinstance(self._error(rows, self._planned.sql), kind):
+                    return self._alone(rows, topics)
+        return None
+
+    def _batches(
+        self, read: Read, ranges: Sequence[Range], topic: str
+    ) -> Generator[pa.RecordBatch, None, None]:
+        """A table's raw columns, and of a topic where each row is from."""
+        scan = read.reference.table.open(_names(read, topic), ranges)
+        try:
+            yield from scan.batches
         finally:
             scan.cancel()
             scan.batches.close()
-        return None
+
+    def _tried(
+        self, tables: Sequence[Generator[pa.RecordBatch, None, None]], whole: bool
+    ) -> Iterator[Sequence[pa.RecordBatch]]:
+        """Rows to run the query over: all of each table, or those of the only one part by part."""
+        if whole:
+            yield [self._joined(*both) for both in zip(self._reads, tables, strict=True)]
+        else:
+            yield from ([batch] for batch in tables[0])
+
+    def _joined(self, read: Read, batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch:
+        """All rows, or those that came in time."""
+        parts = []
+        while time.monotonic() < self._until and (batch := next(batches, None)) is not None:
+            parts.append(batch)
+        if parts:
+            return pa.concat_batches(parts)
+        return pa.RecordBatch.from_pylist([], pa.schema([(c.name, c.raw) for c in read.columns]))
 
     def culprits(self, row: _Row, parts: Sequence[_Part]) -> list[_Part]:
         """The innermost and last part without which the row does not fail, or fails otherwise."""
@@ -112,37 +148,58 @@ class _Trial:
                 return [part]
         return []
 
-    def _alone(self, batch: pa.RecordBatch, topic: str, at: Sequence[str]) -> _Row | None:
-        """Halves of halves; None where only several rows together fail."""
-        while batch.num_rows > 1 and time.monotonic() < self._until:
-            half = batch.num_rows // 2
-            halves = (batch.slice(0, half), batch.slice(half))
-            failed = (part for part in halves if self._error(part, self._planned.sql) is not None)
-            if (part := next(failed, None)) is None:
+    def _alone(
+        self, rows: Sequence[pa.RecordBatch], topics: Sequence[str]
+    ) -> _Row | None:
+        """Halves of halves of each table in turn; None where only several rows of one fail."""
+        rows, where = list(rows), list[str]()
+        for number, topic in enumerate(topics):
+            if self._fails(rows, number, rows[number].slice(0, 0)):
+                continue  # its rows do not count
+            while rows[number].num_rows > 1 and time.monotonic() < self._until:
+                batch = rows[number]
+                half = batch.num_rows // 2
+                if not self._fails(rows, number, batch.slice(0, half)):
+                    rows[number] = batch.slice(half)
+            if rows[number].num_rows != 1:
                 return None
-            batch = part
-        error = self._error(batch, self._planned.sql)
-        if batch.num_rows != 1 or error is None:
-            return None
-        where = ""
-        if at:
-            partition, offset = (batch.column(n)[0].as_py() for n in at)
-            where = f"topic {topic}, partition {partition}, offset {offset}"
-        return _Row(batch, error, where)
+            if topic:
+                partition, offset = (rows[number].column(n)[0].as_py() for n in _AT)
+                where.append(f"topic {topic}, partition {partition}, offset {offset}")
+        error = self._error(rows, self._planned.sql)
+        return None if error is None else _Row(rows, error, "; ".join(where))
 
-    def _error(self, batch: pa.RecordBatch, sql: str) -> duckdb.Error | None:
-        read, table = self._read, self._read.reference.table
-        schema = raw_schema(0, table, read.columns)
-        columns = [batch.column(c.name) for c in read.columns]
-        made = [relabelled(c, t) for c, t in zip(columns, schema.types[1:], strict=True)]
-        rows = pa.Table.from_arrays([pa.nulls(batch.num_rows, pa.bool_()), *made], schema=schema)
+    def _fails(self, rows: list[pa.RecordBatch], number: int, part: pa.RecordBatch) -> bool:
+        """Whether it fails with this part of a table alone, which then stands for the table."""
+        tried = [*rows[:number], part, *rows[number + 1 :]]
+        if self._error(tried, self._planned.sql) is None:
+            return False
+        rows[number] = part
+        return True
+
+    def _error(self, tables: Sequence[pa.RecordBatch], sql: str) -> duckdb.Error | None:
         try:
-            self._connection.register("raw_0", rows)
-            self._connection.execute(view(0, read.reference, {c.name for c in read.columns}))
+            for number, (read, batch) in enumerate(zip(self._reads, tables, strict=True)):
+                schema = raw_schema(number, read.reference.table, read.columns)
+                columns = [batch.column(c.name) for c in read.columns]
+                made = [
+                    relabelled(c, t) for c, t in zip(columns, schema.types[1:], strict=True)
+                ]
+                nulls = pa.nulls(batch.num_rows, pa.bool_())
+                rows = pa.Table.from_arrays([nulls, *made], schema=schema)
+                self._connection.register(f"raw_{number}", rows)
+                names = {c.name for c in read.columns}
+                self._connection.execute(view(number, read.reference, names))
             self._connection.sql(sql).fetchall()
         except duckdb.Error as error:
             return error
         return None
+
+
+def _names(read: Read, topic: str) -> list[str]:
+    names = [c.name for c in read.columns]
+    known = {c.name for c in read.reference.table.columns}
+    return [*names, *(n for n in _AT if topic and n in known and n not in names)]
 
 
 def _said(error: duckdb.Error) -> str:

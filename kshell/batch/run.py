@@ -142,7 +142,7 @@ class _Run:
         from kshell.batch.failing import failing
 
         planned = self._planned
-        recent = self._scans[0].recent() if len(self._scans) == 1 else None
+        recent = [scan.recent() for scan in self._scans]
         found = failing(planned, self._connection, recent, error)
         made = translate_error(
             found.error, planned.query, [], planned.sql, planned.locate, found.place

@@ -77,7 +77,8 @@ def _start(world: World, id: str, sink: Sink) -> None:
     world.queries[id] = sink
     world.started += 1
     reads = frozenset(leaf.source.name for leaf in scans(sink))
-    world.catalog = world.catalog.with_query(RunningQuery(id, reads, sink.target.name))
+    writes = frozenset({sink.target.name})
+    world.catalog = world.catalog.with_query(RunningQuery(id, reads, writes))
 
 
 def _stop(world: World, id: str) -> None:

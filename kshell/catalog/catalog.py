@@ -26,7 +26,7 @@ class RunningQuery:
 
     id: str
     reads: frozenset[str]
-    writes: str = ""
+    writes: frozenset[str] = frozenset()
 
 
 def _empty() -> Mapping[str, Source]:
@@ -188,7 +188,11 @@ class Catalog:
         # forbids that.
         made_by = self.sources[name].query_id
         reads = sorted(q.id for q in self.queries.values() if name in q.reads)
-        writes = sorted(q.id for q in self.queries.values() if q.writes == name and q.id != made_by)
+        writes = sorted(
+            q.id
+            for q in self.queries.values()
+            if name in q.writes and (q.id != made_by or len(q.writes) > 1)
+        )
         if not reads and not writes:
             return
         raise BindError(

@@ -6,6 +6,7 @@ are ksqlDB's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -40,6 +41,7 @@ class Capability:
 
 _SCHEMA = frozenset({"SCHEMA_ID", "SCHEMA_FULL_NAME", "SCHEMA_FILE"})
 _BOTH = ("true", "false")
+_PROTOBUF_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 # In the order in which completion offers them.
 CAPABILITIES: Mapping[str, Capability] = MappingProxyType(
@@ -149,6 +151,8 @@ def check_format(format: FormatSpec, columns: Sequence[Column], part: Part) -> N
         )
     if format.name == "AVRO":
         _check_avro_names(columns)
+    if format.name.startswith("PROTOBUF"):
+        _check_protobuf_names(columns)
 
 
 def check_options(format: FormatSpec) -> None:
@@ -242,16 +246,28 @@ def check_map_key(column: Column) -> None:
         )
 
 
-def _check_avro_names(columns: Sequence[Column]) -> None:
+def _names(columns: Sequence[Column]) -> Iterator[str]:
+    """The columns' names, each before those of the fields in it."""
     for column in columns:
-        names = [column.name]
+        yield column.name
         for type, _ in _types(column.type):
             if pa.types.is_struct(type):
-                names += [field.name for field in type]
-        for name in names:
-            if not (name[:1].isalpha() or name[:1] == "_"):
-                raise BindError(
-                    f"Schema is not compatible with Avro: Illegal initial character: {name}"
-                )
-            if not name.replace("_", "a").isalnum():
-                raise BindError(f"Schema is not compatible with Avro: Illegal character in: {name}")
+                yield from (field.name for field in type)
+
+
+def _check_avro_names(columns: Sequence[Column]) -> None:
+    for name in _names(columns):
+        if not (name[:1].isalpha() or name[:1] == "_"):
+            raise BindError(
+                f"Schema is not compatible with Avro: Illegal initial character: {name}"
+            )
+        if not name.replace("_", "a").isalnum():
+            raise BindError(f"Schema is not compatible with Avro: Illegal character in: {name}")
+
+
+def _check_protobuf_names(columns: Sequence[Column]) -> None:
+    for name in _names(columns):
+        if not _PROTOBUF_NAME.fullmatch(name):
+            raise BindError(
+                f"Schema is not compatible with Protobuf: `{name}` is no name of a field"
+            )

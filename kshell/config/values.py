@@ -43,6 +43,8 @@ class Properties(Mapping[str, str]):
     ) -> None:
         self.opened = {} if opened is None else opened
         self._set: dict[str, str] = {}
+        if isinstance(values, Properties):  # of which only what is set is taken
+            values = values._set
         for name, value in (values or {}).items():
             known = property_named(name)
             self._set[known.name] = checked(known, value)
@@ -100,6 +102,8 @@ class Properties(Mapping[str, str]):
         """The names of those that were set, in the order of setting.
 
         >>> Properties({"kshell.theme": "dark"}).given()
+        ('kshell.theme',)
+        >>> Properties(Properties({"kshell.theme": "dark"})).given()
         ('kshell.theme',)
         """
         return tuple(self._set)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from kshell.config import Properties
-from kshell.results import Answer, Proposal, Rows, Running, Task
+from kshell.results import Answer, Proposal, Rows, Running, Task, Waiting
 from kshell.sql.statements import Statement
 
 if TYPE_CHECKING:
@@ -77,8 +77,8 @@ class Engine(Protocol):
         """The queries in the background."""
 
     @property
-    def held(self) -> int | None:
-        """How many records an open transaction holds; None without one."""
+    def held(self) -> Waiting | None:
+        """What an open transaction or statement set holds; None without one."""
 
     def close(self) -> None:
         """Stop all queries and disconnect; KshellError if a query could not write its rows."""

@@ -14,7 +14,7 @@ from kshell.config import Properties
 from kshell.engines.base import Named
 from kshell.engines.local.engine import LocalEngine
 from kshell.errors import UsageError
-from kshell.results import Answer, Proposal, Rows, Running, Task
+from kshell.results import Answer, Proposal, Rows, Running, Task, Waiting
 from kshell.sql.statements import Statement
 
 if TYPE_CHECKING:
@@ -94,9 +94,10 @@ class ChosenEngine:
         return self.local.listed(what, properties)
 
     @property
-    def held(self) -> int | None:
+    def held(self) -> Waiting | None:
         """As `Engine.held`."""
-        return self.local.held
+        there = self._flink.queries.held if self._flink is not None else None
+        return self.local.held or there
 
     def types(self) -> Mapping[str, pa.DataType]:
         """As `Engine.types`."""

@@ -22,11 +22,12 @@ from kshell.formats.data_file import DataFile
 from kshell.results import many
 from kshell.types import ksql_type
 
-__all__ = ["KINDS", "Block", "Blocks", "open_blocks"]
+__all__ = ["KINDS", "Block", "Blocks", "no_column", "open_blocks"]
 
 _SIZE = 4 << 20  # bytes of a block
 _LONGEST = 64 << 20  # bytes of one row
 _ROWS = 1 << 15  # rows of Parquet and Avro at a time
+_NAMED = 20  # columns that an error names
 _SAMPLES = 1000  # objects that show which fields a file of JSON has
 _NEWLINE, _RETURN, _QUOTE, _COMMA = 10, 13, 34, 44
 
@@ -47,7 +48,8 @@ class Blocks:
     """A file to read: its path as errors name it, its bytes, and what is wanted of it.
 
     `wanted` None: the file's own columns.  A column of the type null has the file's own type, or
-    STRING where that has none.  `loose` names match in any case.  After the first block `columns`
+    STRING where that has none.  `loose` names match in any case.  A field of JSON may be missing,
+    but one of the first objects must have those that it `needs`.  After the first block `columns`
     are those of the rows, and `others` names fields of the file that nobody wanted.
     """
 
@@ -55,6 +57,7 @@ class Blocks:
     stream: IO[bytes]
     wanted: Sequence[Column] | None
     loose: bool = True
+    needs: Sequence[str] = ()
     columns: tuple[Column, ...] = ()
     others: tuple[str, ...] = ()
     what: str = "line"  # what the numbers in blocks count
@@ -95,6 +98,14 @@ class Blocks:
         self.others = tuple(n for n in schema.names if n not in self.names.values())
 
     names: Mapping[str, str] = field(default_factory=dict)  # the file's name of each column
+
+
+def no_column(name: str, there: Sequence[str]) -> BindError:
+    """The error of a column that a file should have."""
+    more = ", …" if len(there) > _NAMED else ""
+    return BindError(
+        f"the file has no column {name}", hint=f"it has {', '.join(there[:_NAMED])}{more}"
+    )
 
 
 def good(columns: list[pa.Array], names: Sequence[str], lines: Any, bad: Bad) -> Block:
@@ -169,7 +180,7 @@ def _json(blocks: Blocks) -> Iterator[Block]:
     for data, line in _pieces(blocks, quoted=False):
         texts, lines = _lines(data, line)
         if first:
-            blocks.others = _others(texts, wanted, blocks.loose)
+            _look(blocks, texts)
             first = False
         if names:
             found = codec.decode(texts, names)
@@ -210,13 +221,18 @@ def _lines(data: bytes, line: int) -> tuple[pa.Array, Any]:
     return made, numbers
 
 
-def _others(texts: pa.Array, wanted: Sequence[Column], loose: bool) -> tuple[str, ...]:
+def _look(blocks: Blocks, texts: pa.Array) -> None:
+    """Settle from the first objects what nobody wanted; BindError where a needed field lacks."""
     from kshell.formats.shapes import shape_of
 
     shape, _ = shape_of(texts.slice(0, _SAMPLES).to_pylist())
-    fold: Callable[[str], str] = str.upper if loose else str
-    known = {fold(c.name) for c in wanted}
-    return tuple(name for name in shape.fields if fold(name) not in known)
+    fold: Callable[[str], str] = str.upper if blocks.loose else str
+    known = {fold(c.name) for c in blocks.columns}
+    blocks.others = tuple(name for name in shape.fields if fold(name) not in known)
+    there = {fold(name) for name in shape.fields}
+    for name in blocks.needs:
+        if there and fold(name) not in there:
+            raise no_column(name, list(shape.fields))
 
 
 # CSV

@@ -96,11 +96,11 @@ class Admin:
             check_writes(self.properties, f"creating topic {topic}")
         try:
             new = NewTopic(topic, partitions, replicas, config=dict(configs))
-        except ValueError as error:
+            asked = self.client.create_topics(
+                [new], request_timeout=TIMEOUT, validate_only=only_check
+            )
+        except ValueError as error:  # numbers that librdkafka does not send
             raise KafkaError(f"cannot create topic {topic}: {error}") from None
-        asked = self.client.create_topics(
-            [new], request_timeout=TIMEOUT, validate_only=only_check
-        )
         self.answer(asked[topic], f"create topic {topic}", ("CREATE", f"topic {topic}"))
 
     def delete_topic(self, topic: str) -> None:
@@ -118,9 +118,13 @@ class Admin:
 
         if not only_check:
             check_writes(self.properties, f"adding partitions to topic {topic}")
-        asked = self.client.create_partitions(
-            [NewPartitions(topic, partitions)], request_timeout=TIMEOUT, validate_only=only_check
-        )
+        try:
+            more = NewPartitions(topic, partitions)
+            asked = self.client.create_partitions(
+                [more], request_timeout=TIMEOUT, validate_only=only_check
+            )
+        except ValueError as error:
+            raise KafkaError(f"cannot add partitions to topic {topic}: {error}") from None
         needs = ("ALTER", f"topic {topic}")
         self.answer(asked[topic], f"add partitions to topic {topic}", needs)
 

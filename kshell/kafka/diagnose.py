@@ -23,6 +23,7 @@ from kshell.errors import (
     Unreachable,
     WrongListener,
 )
+from kshell.kafka.tokens import source_of
 
 __all__ = ["diagnose", "refusal"]
 
@@ -85,9 +86,14 @@ def refusal(host: str, port: int, error: Exception, properties: Properties) -> K
             as_user = f" as {user}" if user and mechanism != "OAUTHBEARER" else ""
             hint = "check sasl.mechanism, sasl.username and sasl.password"
             if mechanism == "OAUTHBEARER":
-                hint = "has the token run out? sasl.oauthbearer.token is what was shown"
+                hint = f"has the token run out? It is from {source_of(properties)}"
+            if mechanism == "GSSAPI":
+                hint = "is the name of the brokers' service right? sasl.kerberos.service.name"
             said = f"{at} refused the login{as_user} ({mechanism}): {cause}"
             return LoginRefused(said, hint=hint)
+        if type(cause).__module__.startswith("gssapi."):
+            said = " ".join(str(cause).split())
+            return LoginRefused(f"no Kerberos login at {at}: {said}", hint="kinit gets a ticket")
         if isinstance(cause, ssl.SSLCertVerificationError):
             what, hint = _CERTIFICATE_FAULTS.get(
                 cause.verify_code,

@@ -18,12 +18,13 @@ from kshell.kafka.messages import (
     CONSUMER_GROUP_DESCRIBE,
     DESCRIBE_GROUPS,
     LIST_GROUPS,
+    OFFSET_COMMIT,
     OFFSET_FETCH,
 )
 from kshell.kafka.protocol import decode
 from kshell.kafka.rights import CLUSTER, FORBIDDEN
 
-__all__ = ["Commit", "Described", "Group", "Member", "Offsets", "commits", "committed",
+__all__ = ["Commit", "Described", "Group", "Member", "Offsets", "commit", "commits", "committed",
            "described", "groups_in", "known_commits", "listed", "named"]  # fmt: skip
 
 Offsets = dict[Place, int]
@@ -205,6 +206,26 @@ def committed(look: Look, name: str) -> Offsets:
     group = listed(look).get(name)
     found = {} if group is None else commits(look, [group]).get(name, {})
     return {place: commit.offset for place, commit in sorted(found.items())}
+
+
+def commit(look: Look, group: str, offsets: Mapping[Place, int]) -> None:
+    """Commit for a group that nobody joins; raises Forbidden, KafkaError, and Outage where no
+    coordinator is ready."""
+    topics: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for (topic, partition), at in offsets.items():
+        part = {"partition": partition, "committed": at, "leader_epoch": -1, "metadata": ""}
+        topics[topic].append(part)
+    body = {
+        "group": group, "generation": -1, "member": "", "instance": None, "retention": -1,
+        "topics": [{"topic": topic, "partitions": parts} for topic, parts in topics.items()],
+    }  # fmt: skip
+    # Each broker is asked: those that do not coordinate the group say so, and do nothing.
+    for answer in look.ask(OFFSET_COMMIT, dict.fromkeys(look.brokers, body)).values():
+        codes = {part["error"] for topic in answer["topics"] for part in topic["partitions"]}
+        if not codes & _LOADING:
+            check(max(codes, default=0), ("READ", f"group {group}"))
+            return
+    raise Outage(f"cannot commit offsets of {group}: no coordinator is ready")
 
 
 def groups_in(look: Look, topic: str) -> dict[str, Offsets]:

@@ -12,7 +12,7 @@ __all__ = [
     "ALTER_CLIENT_QUOTAS", "ASSIGNMENT", "CONSUMER_GROUP_DESCRIBE", "CREATE_ACLS", "DELETE_ACLS",
     "DESCRIBE_ACLS", "DESCRIBE_CLIENT_QUOTAS", "DESCRIBE_CONFIGS", "DESCRIBE_GROUPS",
     "DESCRIBE_LOG_DIRS", "DESCRIBE_PRODUCERS", "DESCRIBE_TRANSACTIONS", "LIST_GROUPS",
-    "LIST_OFFSETS", "LIST_TRANSACTIONS", "OFFSET_FETCH",
+    "LIST_OFFSETS", "LIST_TRANSACTIONS", "OFFSET_COMMIT", "OFFSET_FETCH",
 ]  # fmt: skip
 
 _I8, _I16, _I32, _I64 = "int8", "int16", "int32", "int64"
@@ -51,6 +51,28 @@ _COMMITTED = Array((
         Field("metadata", _TEXT), _ERROR,
     ))),
 ))  # fmt: skip
+OFFSET_COMMIT = Api(
+    8, "OffsetCommit", (2, 8), 8,
+    (
+        Field("group", _TEXT), Field("generation", _I32), Field("member", _TEXT),
+        Field("instance", _TEXT, 7), Field("retention", _I64, until=4),
+        Field("topics", Array((
+            Field("topic", _TEXT),
+            Field("partitions", Array((
+                Field("partition", _I32), Field("committed", _I64), Field("leader_epoch", _I32, 6),
+                Field("metadata", _TEXT),
+            ))),
+        ))),
+    ),
+    (
+        Field("throttle", _I32, 3),
+        Field("topics", Array((
+            Field("topic", _TEXT),
+            Field("partitions", Array((Field("partition", _I32), _ERROR))),
+        ))),
+    ),
+)  # fmt: skip
+
 OFFSET_FETCH = Api(
     9, "OffsetFetch", (2, 8), 6,
     (

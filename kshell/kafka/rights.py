@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kshell.errors import Forbidden
 
-__all__ = ["CLUSTER", "FORBIDDEN", "Right", "refused"]
+__all__ = ["CLUSTER", "FORBIDDEN", "Right", "all_refused", "refused"]
 
 FORBIDDEN = frozenset({29, 30, 31, 53})  # a topic, a group, the cluster, a transactional id
 CLUSTER = "cluster"
@@ -17,7 +19,16 @@ def refused(operation: str, resource: str) -> Forbidden:
     >>> str(refused("READ", "topic orders"))
     'not allowed: READ on topic orders'
     """
+    return all_refused([(operation, resource)])
+
+
+def all_refused(rights: Sequence[Right]) -> Forbidden:
+    """The error where brokers deny several rights.
+
+    >>> str(all_refused([("READ", "topic a"), ("WRITE", "topic b")]))
+    'not allowed: READ on topic a; WRITE on topic b'
+    """
     return Forbidden(
-        f"not allowed: {operation} on {resource}",
+        f"not allowed: {'; '.join(f'{operation} on {resource}' for operation, resource in rights)}",
         hint="the cluster's ACLs deny it to this user, or allow it to nobody",
     )

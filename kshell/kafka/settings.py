@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from kshell.config import Properties
 from kshell.config.certificates import without_stores
+from kshell.errors import KafkaError
 from kshell.kafka.tokens import Token, tokens_of
 
 __all__ = ["librdkafka"]
@@ -29,6 +31,13 @@ def librdkafka(properties: Properties) -> dict[str, Any]:
     settings |= {"log_level": 0, "reconnect.backoff.ms": 50, "reconnect.backoff.max.ms": 500}
     if properties["security.protocol"].startswith("SASL"):
         settings["sasl.mechanism"] = properties["sasl.mechanism"]
+        if properties["sasl.mechanism"] == "GSSAPI" and not _has_kerberos():
+            raise KafkaError(
+                "confluent-kafka is built without Kerberos here: kshell can read this cluster, and"
+                " neither write to it nor change it",
+                hint="pip install --no-binary confluent-kafka confluent-kafka builds it against"
+                " a librdkafka that has Kerberos",
+            )
         if properties["sasl.mechanism"] == "OAUTHBEARER":
             tokens = tokens_of(properties)
             settings["oauth_cb"] = lambda _: _until(tokens.current())
@@ -37,3 +46,16 @@ def librdkafka(properties: Properties) -> dict[str, Any]:
 
 def _until(token: Token) -> tuple[str, float]:
     return token.text, min(token.ends, _NEVER)
+
+
+@cache
+def _has_kerberos() -> bool:
+    """Whether librdkafka was built with it; its wheels are not."""
+    from confluent_kafka import Consumer, KafkaException
+
+    login = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "GSSAPI", "log_level": 0}
+    try:
+        Consumer({"group.id": "kshell", **login}).close()
+    except KafkaException:
+        return False
+    return True

@@ -18,7 +18,8 @@ from kshell.kafka.messages import (
 )
 from kshell.kafka.rights import CLUSTER
 
-__all__ = ["BROKER", "TOPIC", "acls", "configs", "log_dirs", "producers", "quotas", "transactions"]
+__all__ = ["BROKER", "TOPIC", "acls", "committing", "configs", "log_dirs", "producers", "quotas",
+           "transactions"]  # fmt: skip
 
 Row = Mapping[str, Any]
 TOPIC, BROKER = 2, 4  # Kafka's numbers of resources
@@ -130,6 +131,17 @@ def producers(look: Look, topics: Collection[str] | None) -> Iterator[tuple[str,
                 check(part["error"], ("READ", f"topic {found['topic']}"), part["error_message"])
                 for producer in part["producers"]:
                     yield found["topic"], part["partition"], producer
+
+
+def committing(look: Look, id: str) -> bool:
+    """Whether the markers of a committed transaction are on their way to its partitions: until
+    they are there, readers of what is committed do not see its records.
+
+    Brokers say it from Kafka 3.0 on; raises Unsupported.
+    """
+    wanted = {broker: {"ids": [id]} for broker in look.brokers}
+    answers = look.ask(DESCRIBE_TRANSACTIONS, wanted).values()  # its coordinator alone knows it
+    return any(t["state"] == "PrepareCommit" for a in answers for t in a["transactions"])
 
 
 def transactions(look: Look, details: bool) -> Iterator[tuple[int, Row, Row | None]]:

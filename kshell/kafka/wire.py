@@ -14,6 +14,7 @@ import re
 import ssl
 import time
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from aiokafka import errors as codes
@@ -103,6 +104,12 @@ def _settings(p: Properties) -> dict[str, Any]:
         settings["sasl_plain_username"] = p.get("sasl.username", "")
         settings["sasl_plain_password"] = p.get("sasl.password", "")
         settings["sasl_kerberos_service_name"] = p["sasl.kerberos.service.name"]
+        if p["sasl.mechanism"] == "GSSAPI" and find_spec("gssapi") is None:
+            raise UsageError(
+                "sasl.mechanism=GSSAPI needs the package gssapi",
+                hint="pip install 'kshell[kerberos]' (it compiles, with Kerberos' headers:"
+                " libkrb5-dev, krb5-devel); then kinit",
+            )
         if p["sasl.mechanism"] == "OAUTHBEARER":
             settings["sasl_oauth_token_provider"] = _Provider(tokens_of(p))
     return settings

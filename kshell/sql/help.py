@@ -32,13 +32,20 @@ def usage(text: str) -> str:
 
     >>> usage("PRINT"), usage("drop topic orders")
     ('PRINT topic [FROM x | LAST n]', 'DROP TOPIC name')
+    >>> usage("ALTER USER ann"), usage("COPY t TO 'f'")
+    ('CREATE|ALTER USER name PASSWORD …', "COPY name | (SELECT …) TO 'file'")
     """
     words = [word.upper() for word in text.split(None, 2)[:2]]
     if not words:
         return "HELP"
-    both = (e.short for e in ENTRIES if e.name.split()[:2] == words)
-    first = (e.short for e in ENTRIES if words[0] in (e.name.split()[0], *e.words))
-    return next(both, "") or next(first, "HELP")
+    named = [e for e in ENTRIES if e.name.split()[:2] == words]
+    listed = [e for e in ENTRIES if any(w.split()[:2] == words for w in e.words)]
+    first = [e for e in ENTRIES if words[0] in (e.name.split()[0], *e.words)]
+    if named or listed:
+        return (named or listed)[0].short
+    folded = text.upper()  # COPY … FROM and COPY … TO differ in their last word alone
+    last = max(first, key=lambda e: folded.rfind(f" {e.name.split()[-1]} "), default=None)
+    return "HELP" if last is None else last.short
 
 
 def help_on(topic: str, commands: Mapping[str, str]) -> str:

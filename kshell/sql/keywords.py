@@ -12,9 +12,10 @@ __all__ = ["CLAUSES", "KEYWORDS", "QUOTED", "RESERVED", "STATEMENTS", "TRANSFERS
 # The words that begin a statement.
 STATEMENTS = (
     "ALTER", "ASSERT", "BEGIN", "COMMIT", "CONSUME", "COPY", "CREATE", "DEFINE", "DELETE",
-    "DESCRIBE", "DIFF", "DROP", "ELECT", "EXIT", "EXPLAIN", "HELP", "HISTORY", "INSERT", "LIST",
-    "MIRROR", "PAUSE", "PRINT", "QUIT", "REDRIVE", "RESET", "RESTART", "RESUME", "ROLLBACK", "RUN",
-    "SAVE", "SELECT", "SET", "SHOW", "SPOOL", "TERMINATE", "UNDEFINE", "UNSET", "WITH",
+    "DESCRIBE", "DIFF", "DROP", "ELECT", "END", "EXIT", "EXPLAIN", "HELP", "HISTORY", "INSERT",
+    "LIST", "MIRROR", "PAUSE", "PRINT", "QUIT", "REDRIVE", "RESET", "RESTART", "RESUME",
+    "ROLLBACK", "RUN", "SAVE", "SELECT", "SET", "SHOW", "SPOOL", "TERMINATE", "UNDEFINE", "UNSET",
+    "WITH",
 )  # fmt: skip
 # Those of them that carry records from topic to topic.
 TRANSFERS = frozenset({"MIRROR", "REDRIVE"})

@@ -7,8 +7,9 @@ What DuckDB has beside them is reached as before.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from kshell.sql import duck
@@ -16,18 +17,19 @@ from kshell.sql.bind.expressions import UNIT_FUNCTIONS
 from kshell.sql.functions import AGGREGATE, SCALAR, USER, Form, Function, library
 from kshell.sql.overloads import Noted, Overloads
 from kshell.sql.render import fill_template, lambda_params, python_in
-from kshell.sql.signatures import Pattern, known_type
+from kshell.sql.signatures import Pattern, known_type, returned
 from kshell.sql.spans import Call, Draft
 from kshell.sql.syntax import Syntax
 from kshell.sql.tokens import Kind
 from kshell.sql.words import DUCKDB_AGGREGATES, cast_type, casts
-from kshell.types import STRING, duckdb_name, quote_text
+from kshell.types import STRING, decimal, duckdb_name, quote_text
 
 if TYPE_CHECKING:
     import duckdb
 
 __all__ = ["CASTS", "ksqls_calls", "note_macros", "note_users"]
 
+_DECIMAL = re.compile(r"DECIMAL\((\d+), ?(\d+)\)")
 _ORDER, _ORDER_NAME = "{order}", "row_order"
 
 # Casts whose meaning is Java's; what is cast has its type in DuckDB only.
@@ -165,7 +167,7 @@ def _note_call(
     macro = _macro(call.name, arity)
     _define_any(found.connection, macro)
     if len(overloads) > 1:
-        found.noted.append(Noted(call, macro, overloads))
+        found.noted.append(Noted(call, macro, overloads, _of_decimals(function.forms, arity)))
     draft.replace(name.start, name.end, macro)
     if call.name in UNIT_FUNCTIONS and arity:
         unit = draft.tokens[call.open + 1]
@@ -327,6 +329,33 @@ def _overloads(name: str, forms: tuple[Form, ...], arity: int) -> Iterator[tuple
             yield shown + last, body.replace(_ORDER, _ORDER_NAME)
     if decimals and seen:
         yield ", ".join(names), fill_template(decimals, names)
+
+
+def _of_decimals(
+    forms: tuple[Form, ...], arity: int
+) -> Callable[[Sequence[str]], tuple[str, str] | None] | None:
+    """Makes the form of DECIMAL whose result has a type made of the argument's, if there is one."""
+    for form in forms:
+        params = form.signature.expanded(arity) if python_in(form.template) else None
+        if params and params[0].kind == "DECIMAL":
+            return partial(_of_decimal, form, params)
+    return None
+
+
+def _of_decimal(
+    form: Form, params: tuple[Pattern, ...], given: Sequence[str]
+) -> tuple[str, str] | None:
+    """(parameters, body) for a first argument of just that DECIMAL."""
+    found = _DECIMAL.fullmatch(given[0])
+    if found is None:
+        return None
+    types = [decimal(int(found[1]), int(found[2]))]
+    types += [known for p in params[1:] if (known := known_type(p, {})) is not None]
+    returns = returned(form.signature, types, {})
+    python = duck.python_function(python_in(form.template), types, returns)
+    names = [f"a{n}" for n in range(len(params))]
+    cast = [f"CAST({n} AS {duckdb_name(t)})" for n, t in zip(names, types, strict=True)]
+    return ", ".join(names), fill_template(form.template, cast, names={"python": python})
 
 
 def _type(pattern: Pattern) -> str:

@@ -43,11 +43,16 @@ def _aggregates() -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """A call, the macro that stands for its name, and the macro's (parameters, body)."""
+    """A call, the macro that stands for its name, and the macro's (parameters, body).
+
+    `of_types` makes one for arguments of just these types (DuckDB's names of them), where the
+    result's type depends on theirs; it gives None where the others serve.
+    """
 
     call: Call
     macro: str
     overloads: Sequence[tuple[str, str]]
+    of_types: Callable[[Sequence[str]], tuple[str, str] | None] | None = None
 
 
 @dataclass(slots=True)
@@ -60,12 +65,26 @@ class Overloads:
     _settled: set[int] = field(default_factory=set)
 
     def settle_unsure(self, bind: Callable[[str], object]) -> None:
-        """Choose where DuckDB would by the other arguments alone: GREATEST(AVG(x), 1)."""
-        for noted in sorted(self.noted, key=lambda n: -n.call.open):
-            if self._unsure(noted.call):
-                types = [self._type(noted.call, n, bind)[0] for n in range(len(noted.call.args))]
-                if "" not in types:
-                    self._settle(noted, types)
+        """Choose where DuckDB would by the other arguments alone: GREATEST(AVG(x), 1).
+
+        So for calls whose result has a type that is made of the arguments'.
+        """
+        # What is inside before what is around it; DuckDB says nothing of a call as long as it
+        # refuses another one before it.
+        left = sorted(self.noted, key=lambda n: n.call.close)
+        left = [n for n in left if n.of_types is not None or self._unsure(n.call)]
+        while left:
+            again = [noted for noted in left if not self._settled_by_types(noted, bind)]
+            if len(again) == len(left):
+                return
+            left = again
+
+    def _settled_by_types(self, noted: Noted, bind: Callable[[str], object]) -> bool:
+        types = [self._type(noted.call, n, bind)[0] for n in range(len(noted.call.args))]
+        if "" in types:
+            return False
+        self._settle(noted, types)
+        return True
 
     def _unsure(self, call: Call) -> bool:
         """Whether an aggregate, a window function or a query is in the arguments."""
@@ -95,9 +114,14 @@ class Overloads:
         return error
 
     def _settle(self, noted: Noted, types: Sequence[str]) -> None:
-        number = self._chosen(noted, types)
-        macro = f"{noted.macro}_as_{number}"
-        parameters, body = noted.overloads[number]
+        exact = noted.of_types(types) if noted.of_types is not None else None
+        if exact is not None:
+            parameters, body = exact
+            macro = f"{noted.macro}_of_{'_'.join(re.findall('[0-9]+', types[0]))}"
+        else:
+            number = self._chosen(noted, types)
+            macro = f"{noted.macro}_as_{number}"
+            parameters, body = noted.overloads[number]
         self.connection.execute(f"CREATE OR REPLACE TEMP MACRO {macro}({parameters}) AS {body}")
         name = self.draft.tokens[noted.call.token]
         self.draft.instead(name.start, name.end, macro)

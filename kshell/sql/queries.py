@@ -7,7 +7,7 @@ from enum import Enum
 from kshell.sql.clauses import Name
 from kshell.sql.statements import Statement, statement
 
-__all__ = ["DescribeQuery", "QueryAction", "QueryControl", "SaveQueries"]
+__all__ = ["BeginSet", "DescribeQuery", "EndSet", "QueryAction", "QueryControl", "SaveQueries"]
 
 
 class QueryAction(Enum):
@@ -24,6 +24,16 @@ class QueryControl(Statement):
 
     action: QueryAction
     query_id: str
+
+
+@statement
+class BeginSet(Statement):
+    """BEGIN STATEMENT SET: the queries that follow start together, as one job."""
+
+
+@statement
+class EndSet(Statement):
+    """END: the queries of the set start."""
 
 
 @statement

@@ -13,6 +13,13 @@ QUERIES = (
         "DESCRIBE QUERY pageviews.PAGE_COUNTS;",
     ),
     Entry(
+        "BEGIN STATEMENT SET", "BEGIN STATEMENT SET … END", "queries that are one job of Flink",
+        "BEGIN STATEMENT SET;\nCREATE … AS SELECT …; INSERT INTO … SELECT …; as often as you like\n"
+        "END | ROLLBACK;\nThe queries start at END, together: all or none. In this process each"
+        " starts\nat once.",
+        "BEGIN STATEMENT SET;", ("END", "STATEMENT SET"),
+    ),
+    Entry(
         "DROP APPLICATION", "DROP APPLICATION name", "delete the state of `kshell run`'s queries",
         "DROP APPLICATION [IF EXISTS] name;\nWhat they wrote stays. The plan is shown first.",
         "DROP APPLICATION pageviews;",

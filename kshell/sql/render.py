@@ -57,11 +57,11 @@ _FRESH = re.compile(r"λ([a-z]*)")  # in a template: its own lambda parameter
 
 # Calls that are never NULL, and fail only if an operand fails: a chain of AND with only these need
 # not stop early.
-_DECIDED = frozenset(
+DECIDED = frozenset(
     ("IS_NULL", "IS_NOT_NULL", "EQUAL", "NOT_EQUAL", "LESS", "LESS_OR_EQUAL", "GREATER",
      "GREATER_OR_EQUAL", "IS_DISTINCT", "IS_NOT_DISTINCT", "BETWEEN", "IN", "LIKE")
 )  # fmt: skip
-_SAFE = _DECIDED | {"AND", "OR", "NOT"}
+_SAFE = DECIDED | {"AND", "OR", "NOT"}
 _ALIKE = frozenset(("EQUAL", "NOT_EQUAL", "IS_DISTINCT", "IS_NOT_DISTINCT", "IN"))
 
 
@@ -255,7 +255,7 @@ def _logical(call: Call, scope: _Scope) -> str:
     """AND and OR as in Java: a side is not evaluated if one before it decides, or is NULL."""
     sides = _sides(call, call.function)
     rendered = [_render(side, scope) for side in sides]
-    decided = all(isinstance(s, Call) and s.function in _DECIDED for s in sides[:-1])
+    decided = all(isinstance(s, Call) and s.function in DECIDED for s in sides[:-1])
     if decided and not any(_may_fail(side) for side in sides[1:]):
         return "(" + f" {call.function} ".join(rendered) + ")"
     test, found = ("%s", "true") if call.function == "OR" else ("NOT %s", "false")

@@ -28,21 +28,12 @@ def _without_scale(type: pa.Decimal128Type) -> pa.DataType:
     return decimal(max(type.precision - type.scale, 1), 0)
 
 
-def _carried(type: pa.Decimal128Type) -> pa.DataType:
-    """Of all 38 digits one moves before the point: 99.95 to 100."""
-    full = type.precision == _MOST_DIGITS and type.scale
-    return decimal(_MOST_DIGITS, type.scale - 1) if full else type
-
-
-# Result types made of an argument's: the same, its whole part, and both with a digit to carry.
+# Result types made of an argument's: the same, and its whole part.
 _OF_A_DECIMAL: Mapping[str, Callable[[pa.Decimal128Type], pa.DataType]] = {
     "DECIMAL": lambda type: type,
     "WHOLE": _without_scale,
-    "CARRIED": _carried,
-    "CARRIED_WHOLE": lambda type: _without_scale(_carried(type)),
 }
 _KINDS = {*_PRIMITIVES, *_VARIABLES, "ARRAY", "MAP", "STRUCT", "ANY", *_OF_A_DECIMAL}
-_MOST_DIGITS = 38
 _ORDER = {INTEGER: 0, BIGINT: 1, DOUBLE: 3}
 _TOKEN = re.compile(r"\s*(=>|->|\.\.\.|[A-Za-z_]\w*|[<>(),])")
 

@@ -18,6 +18,7 @@ from kshell.catalog.model import Kind, WindowType
 from kshell.changes import Changes
 from kshell.errors import Unsupported
 from kshell.sql import plan
+from kshell.stream.aligned import aligned
 from kshell.stream.evaluate import OnError, ignore_errors
 from kshell.stream.kept import Collected, Computed, Current, Kept, repeats
 from kshell.stream.state import Entries, Stateful
@@ -35,7 +36,8 @@ class Operator(Protocol):
         """The output for the next rows of each input: of the only one, or of the left and right.
 
         A join looks at their `order`, and its output has the place of the row that made each.  One
-        whose output may be large has `steps` too, which gives it in parts.
+        whose output may be large has `steps` too, which gives it in parts; one in which rows wait
+        has `rest`, which lets them go when no rows follow.
         """
 
 
@@ -44,6 +46,9 @@ class _Stage(Protocol):
 
     def steps(self, batches: Mapping[int, Changes]) -> Iterator[Changes]:
         """What it makes of the next rows of the scans, in parts that have rows."""
+
+    def rest(self) -> Iterator[Changes]:
+        """What it makes when no rows follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,9 @@ class _Leaf:
         if rows:
             yield rows
 
+    def rest(self) -> Iterator[Changes]:
+        return iter(())
+
 
 @dataclass(frozen=True, slots=True)
 class _Inner:
@@ -68,10 +76,21 @@ class _Inner:
 
     def steps(self, batches: Mapping[int, Changes]) -> Iterator[Changes]:
         for parts in self._parts(batches):
-            if hasattr(self.operator, "steps"):
-                yield from self.operator.steps(*parts)
-            elif made := self.operator.step(*parts):
-                yield made
+            yield from self._made(parts)
+
+    def rest(self) -> Iterator[Changes]:
+        for number, stage in enumerate(self.inputs):
+            for rows in stage.rest():
+                none = self.none
+                yield from self._made((*none[:number], rows, *none[number + 1 :]))
+        if hasattr(self.operator, "rest") and (made := self.operator.rest()):
+            yield made
+
+    def _made(self, parts: tuple[Changes, ...]) -> Iterator[Changes]:
+        if hasattr(self.operator, "steps"):
+            yield from self.operator.steps(*parts)
+        elif made := self.operator.step(*parts):
+            yield made
 
     def _parts(self, batches: Mapping[int, Changes]) -> Iterator[tuple[Changes, ...]]:
         """The next rows of the inputs, at least one of which has some."""
@@ -79,7 +98,7 @@ class _Inner:
         if len(parts) == 1:
             yield from zip(*parts, strict=True)
             return
-        for left, right in _aligned(*parts):
+        for left, right in aligned(*parts):
             yield left or self.none[0], right or self.none[1]
 
 
@@ -109,10 +128,18 @@ class Graph:
 
         The next step may come when all parts were taken.
         """
-        for made in self.stage.steps({scan: self._since_1970(c) for scan, c in batches.items()}):
+        made = self.stage.steps({scan: self._since_1970(c) for scan, c in batches.items()})
+        yield from self._kept(made)
+
+    def rest(self) -> Iterator[Changes]:
+        """What the root makes of rows that still waited; no step comes after it."""
+        yield from self._kept(self.stage.rest())
+
+    def _kept(self, made: Iterator[Changes]) -> Iterator[Changes]:
+        for changes in made:
             if self.kept is not None:
-                self.kept.put(made)
-            yield made
+                self.kept.put(changes)
+            yield changes
 
     def rows(self) -> pa.RecordBatch:
         """The rows of the root's table as they are now, if the graph keeps them."""
@@ -184,44 +211,6 @@ def build(
         whole = every_window and node.output.window is not None
         kept = Collected(node, every_window=True) if whole else builder.kept(node)
     return Graph(node, tuple(builder.scans), stage, schema, builder.operators, on_error, kept)
-
-
-class _Parts:
-    """The parts of an input, one ahead."""
-
-    def __init__(self, parts: Iterator[Changes]) -> None:
-        self._parts = parts
-        self.rows = next(parts, None)
-        self._next = next(parts, None)
-
-    @property
-    def end(self) -> int | None:
-        """The place up to which the rows here are all there are; None if no more follow."""
-        if self.rows is None or self._next is None:
-            return None
-        assert self.rows.order is not None  # it is made of several inputs
-        return int(self.rows.order[-1].as_py())
-
-    def take(self, until: int | None) -> Changes | None:
-        """The rows here up to a place."""
-        rows = self.rows
-        if rows is None:
-            return None
-        if until is not None and rows.order is not None:
-            count = int(np.searchsorted(rows.order.to_numpy(), until, "right"))
-            if count < len(rows):
-                self.rows = rows.slice(count)
-                return rows.slice(0, count) if count else None
-        self.rows, self._next = self._next, next(self._parts, None)
-        return rows
-
-
-def _aligned(*inputs: Iterator[Changes]) -> Iterator[tuple[Changes | None, ...]]:
-    """Parts of both inputs that belong together: in both, what comes after has later places."""
-    parts = [_Parts(rows) for rows in inputs]
-    while any(part.rows is not None for part in parts):
-        until = min((part.end for part in parts if part.end is not None), default=None)
-        yield tuple(part.take(until) for part in parts)
 
 
 class _Builder:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from kshell.changes import Changes
-    from kshell.results import Event, Live, Message, Rows, Running, Task
+    from kshell.results import Event, Live, Message, Rows, Running, Task, Waiting
     from kshell.session import Session
     from kshell.sql.script import Piece
     from kshell.terminal.show import Shower
@@ -84,7 +84,8 @@ class Batch:
         try:
             with session.remembering(text):
                 code = self._statements(session, text, shower, queries)
-            if held := session.held:
+            held = session.held
+            if held is not None and held.count:
                 _say_dropped(held)
                 code = code or KshellError.exit_code
             return code or (_PARTIAL if shower.partial else 0)
@@ -180,11 +181,10 @@ class Batch:
             queries = [query for query in session.running() if not query.outlives]
 
 
-def _say_dropped(held: int) -> None:
-    from kshell.results import many
+def _say_dropped(held: Waiting) -> None:
     from kshell.terminal.messages import note
 
-    note(f"The script ended in an open transaction: {many(held, 'record')} not written.")
+    note(f"The script ended in an open {held.inside}: {held.many} not {held.becomes}.")
 
 
 def _draw(error: KshellError, text: str) -> None:

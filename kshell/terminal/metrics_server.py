@@ -16,7 +16,7 @@ from typing import Any
 
 from kshell.errors import UsageError
 
-__all__ = ["TEXT", "MetricsServer", "address_of"]
+__all__ = ["TEXT", "Address", "MetricsServer", "address_of"]
 
 LOOPBACK = "127.0.0.1"
 _SECONDS = 5.0  # of one request
@@ -25,10 +25,11 @@ _LINES = 64  # of a request
 _LINE = 4096  # bytes
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
+Address = tuple[str, int]  # a host and a port
 Page = Callable[[], tuple[HTTPStatus, str, str]]
 
 
-def address_of(text: str) -> tuple[str, int]:
+def address_of(text: str) -> Address:
     """The host and the port of PORT or HOST:PORT; raises UsageError.
 
     >>> address_of("9100"), address_of("0.0.0.0:9100"), address_of("[::1]:0")
@@ -87,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], pages: Mapping[str, Page]) -> None:
+    def __init__(self, address: Address, pages: Mapping[str, Page]) -> None:
         self.pages = pages
         self._room = threading.BoundedSemaphore(_CLIENTS)
         if ":" in address[0]:
@@ -121,7 +122,7 @@ def _cut(request: socket.socket) -> None:
 class MetricsServer:
     """The server of some pages, from `start` to `close`; raises UsageError for a port in use."""
 
-    def __init__(self, address: tuple[str, int], pages: Mapping[str, Page]) -> None:
+    def __init__(self, address: Address, pages: Mapping[str, Page]) -> None:
         host, port = address
         try:
             self._server = _Server(address, pages)

@@ -152,10 +152,17 @@ def _csv(schema: pa.Schema, batches: Batches, to: Target) -> Sequence[str]:
                 c if is_number(f.type) else [cell(t) for t in c]
                 for c, f in zip(columns, schema, strict=True)
             ]
-        writer.writerows(zip(*columns, strict=True))
+        rows: Iterable[tuple[str | None, ...]] = zip(*columns, strict=True)
+        if len(columns) > 1 and any("" in c for c in columns):
+            rows = (tuple(_EMPTY if t == "" else t for t in row) for row in rows)
+        writer.writerows(rows)
         to.out.write(lines.taken())
     to.out.write(lines.taken())  # the heading, if there were no rows
     return ()
+
+
+# An empty text until its line is written: the csv module writes it as it writes NULL.
+_EMPTY = "\0kshell:empty\0"
 
 
 class _Lines:
@@ -166,7 +173,8 @@ class _Lines:
 
     def write(self, line: str) -> None:
         """Called once for each row."""
-        self._lines.append(line.removesuffix("\r\n") + "\n")
+        line = line.removesuffix("\r\n").replace(_EMPTY, '""')
+        self._lines.append(f"{line}\n")
 
     def taken(self) -> str:
         """The lines since the last call."""

@@ -46,11 +46,12 @@ from kshell.terminal.toolbar import toolbar
 from kshell.terminal.tour import Tour
 
 if TYPE_CHECKING:
+    from kshell.results import Waiting
     from kshell.session import Session
 
 __all__ = ["converse"]
 
-_PROMPT, _HOLDING = "kshell> ", "kshell*> "  # the second while a transaction is open
+_PROMPT, _HOLDING = "kshell> ", "kshell*> "  # the second while something is held
 _TICK = 1.0  # seconds after which an idle prompt is drawn again: queries run beside it
 _FRESH = 10.0  # seconds after which names are loaded again
 
@@ -152,7 +153,7 @@ class _Prompt:
         width = shutil.get_terminal_size().columns
         queries = (*session.running(), *self._talk.jobs.status())
         if (held := session.held) is not None:
-            marks.insert(0, f"transaction: {held:,} held")
+            marks.insert(0, held.mark)
         return toolbar(session.cluster, session.profile, queries, marks, width)
 
     def _learn(self, session: Session) -> None:
@@ -220,24 +221,21 @@ class _Prompt:
         asked = self._prompt.prompt_async(prompt, default=default, pre_run=begin)
         return self._loop.run_until_complete(asked)
 
-    def _held(self) -> int | None:
-        """How many records an open transaction holds; None without one."""
+    def _held(self) -> Waiting | None:
+        """What an open transaction or statement set holds; None without one."""
         session = self._opening.session
         return None if session is None else session.held
 
     def _may_drop(self) -> bool:
-        """Whether records that are held may be dropped by leaving: it asks once."""
+        """Whether what is held may be dropped by leaving: it asks once."""
         held = self._held()
-        if not held:
+        if held is None or not held.count:
             return True
-        from kshell.results import many
-
-        lost = f"{many(held, 'record')} of an open transaction"
         if self._asked:
-            note(f"{lost} not written")
+            note(held.lost)
             return True
         self._asked = True
-        note(f"{lost} not written: COMMIT writes, and to leave again drops")
+        note(f"{held.lost}: {held.ends}, and to leave again drops")
         return False
 
     def _may_leave(self) -> bool:

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 
 from kshell import __version__
 from kshell.errors import Interrupted, KshellError, UsageError
+from kshell.terminal.metrics_server import Address, address_of
 from kshell.terminal.options import Parser, connection_options, length_of_time, variables_of
 from kshell.terminal.run_log import JsonLog, RunLog
+from kshell.terminal.run_losses import Losses
 
 if TYPE_CHECKING:
     import argparse
@@ -69,12 +71,13 @@ def main(arguments: Sequence[str]) -> int:
 
     options = _parser().parse_args(arguments)
     text = _text_of(options.file)
+    address = address_of(options.metrics) if options.metrics else None
     session = Session.open(gathered(options).properties, options.profile)
     session.variables.update(variables_of(options))
     log = JsonLog(options.app) if options.log == "json" else RunLog(options.app)
     with contextlib.closing(session):
         try:
-            return _run(session, options, text, log)
+            return _run(session, options, text, address, log)
         except KshellError as error:
             log.ended_by(error, text)
             return error.exit_code
@@ -84,11 +87,15 @@ def _text_of(path: str) -> str:
     try:
         with open(path, encoding="utf-8") as file:
             return file.read()
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
         raise UsageError(f"{path} cannot be read: {error}") from None
 
 
-def _run(session: Session, options: argparse.Namespace, text: str, log: RunLog) -> int:
+def _run(
+    session: Session, options: argparse.Namespace, text: str, address: Address | None, log: RunLog
+) -> int:
     from kshell.engines.chosen import ChosenEngine
     from kshell.engines.local.statements import application as applications
     from kshell.results import Remark
@@ -103,18 +110,17 @@ def _run(session: Session, options: argparse.Namespace, text: str, log: RunLog) 
         for event in session.execute_piece(piece):
             if isinstance(event, Remark):
                 log.say("remark", event.text)
-    if options.reset is not None:
-        names = _named(application, options.reset)
-        log.say("reset", f"{', '.join(names)}: the state is forgotten; outputs are written again.")
-        applications.reset(engine.context, names, session.properties)
-    found = applications.check(engine.context, session.properties)
+    names = [] if options.reset is None else _named(application, options.reset)
+    unasked = applications.allowed(
+        engine.context, session.properties, standby=options.standby, reset=names
+    )
+    found = applications.check(engine.context, reset=names)
     if options.check:
-        for line in applications.rights(engine.context, session.properties):
-            log.say("rights", line)
-        for name, saved in found.items():
-            log.say("query", f"query {name}: {_known(saved)}")
-        log.say("checked", f"{options.app}: {', '.join(application.plans)} can run.")
+        _tell_checked(application, unasked, found, log)
         return 0
+    if names:
+        applications.reset(engine.context, names, session.properties)
+        log.say("reset", f"{', '.join(names)}: the state is forgotten; outputs are written again.")
     stop, code = threading.Event(), 0
 
     def leave(number: int, frame: object) -> None:
@@ -124,18 +130,36 @@ def _run(session: Session, options: argparse.Namespace, text: str, log: RunLog) 
 
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGINT, leave)
-    applications.make_topics(engine.context, session.properties)
-    turn = applications.turn(engine.context, session.properties) if options.standby else None
-    with _served(application, options.metrics, log), _waited(turn, stop, log):
+    with contextlib.ExitStack() as open_ones:
+        open_ones.enter_context(_served(application, address, log))
+        applications.make_topics(engine.context, session.properties)
+        turn = applications.turn(engine.context, session.properties) if options.standby else None
+        open_ones.enter_context(_waited(turn, stop, log))
         if stop.is_set():
             return code
         applications.start(engine.context, session.properties)
-        watched = _watch(session, application, stop, log, turn)
-        application.stop()
+        losses = Losses(engine.context.errors, options.dead_letter)
+        watched = _watch(session, application, stop, log, turn, losses)
+        for error in application.stop():
+            if all(error is not query.error for query in application.queries):
+                log.lost(f"{error.what}; {error.hint}")
         _tell(session, watched, log)
+        for text in losses.news(last=True):
+            log.lost(text)
     if application.taken_over:
         return _FENCED
     return KshellError.exit_code if watched else code
+
+
+def _tell_checked(
+    application: Application, unasked: list[str], found: dict[str, Saved], log: RunLog
+) -> None:
+    for line in unasked:
+        log.say("rights", line)
+    for name in application.plans:
+        known = _known(found[name]) if name in found else "begins anew, by --reset"
+        log.say("query", f"query {name}: {known}")
+    log.say("checked", f"{application.name}: {', '.join(application.plans)} can run.")
 
 
 def _known(saved: Saved) -> str:
@@ -147,7 +171,8 @@ def _known(saved: Saved) -> str:
     owner, standing = saved.owner, saved.standing
     where = f"{owner.host}, process {owner.pid}"
     state = "stopped; it ran on" if owner.left else "runs, or was killed, on"
-    return f"{state} {where}; commit {standing.seq:,} was {ago(standing.time)}"
+    why = f"; it failed: {owner.error}" if owner.error else ""
+    return f"{state} {where}; commit {standing.seq:,} was {ago(standing.time)}{why}"
 
 
 def _named(application: Application, which: str) -> list[str]:
@@ -162,15 +187,15 @@ def _named(application: Application, which: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def _served(application: Application, address: str, log: RunLog) -> Iterator[None]:
+def _served(application: Application, address: Address | None, log: RunLog) -> Iterator[None]:
     """The figures at an address, if one is given, inside the block."""
-    if not address:
+    if address is None:
         yield
         return
     from http import HTTPStatus
 
     from kshell.engines.local.durable.metrics import health, metrics
-    from kshell.terminal.metrics_server import TEXT, MetricsServer, address_of
+    from kshell.terminal.metrics_server import TEXT, MetricsServer
 
     def well() -> tuple[HTTPStatus, str, str]:
         fine, text = health(application)
@@ -178,7 +203,7 @@ def _served(application: Application, address: str, log: RunLog) -> Iterator[Non
         return status, text + "\n", "application/json"
 
     pages = {"/metrics": lambda: (HTTPStatus.OK, metrics(application), TEXT), "/health": well}
-    server = MetricsServer(address_of(address), pages)
+    server = MetricsServer(address, pages)
     if server.open:
         log.say("metrics", "--metrics: figures are open to other machines, and nobody is asked who"
                 " he is")  # fmt: skip
@@ -209,13 +234,15 @@ def _waited(turn: Turn | None, stop: threading.Event, log: RunLog) -> Iterator[N
 
 def _watch(
     session: Session, application: Application, stop: threading.Event, log: RunLog,
-    turn: Turn | None,
+    turn: Turn | None, losses: Losses,
 ) -> set[str]:
     """Say what happens, until the process is to end or no query runs; gives those that failed."""
     failed, told = set[str](), False
     while not stop.wait(_LOOK):
         for query in session.running():
             log.waits(query.id, query.note)
+        for text in losses.news():
+            log.lost(text)
         if turn is not None:
             with contextlib.suppress(KshellError):  # who takes over without a turn fences this
                 turn.serve()

@@ -31,6 +31,10 @@ class RunLog:
         """A query has failed."""
         note(f"Query {query} failed: {text}")
 
+    def lost(self, text: str) -> None:
+        """What was left out."""
+        note(text)
+
     def waits(self, query: str, text: str) -> None:
         """What a query waits for now; empty if it does not wait."""
         self._outages.tell(f"Query {query}", text)
@@ -65,6 +69,10 @@ class JsonLog(RunLog):
     def failed(self, query: str, text: str) -> None:
         """A query has failed."""
         self._line("error", "failed", text, query=query)
+
+    def lost(self, text: str) -> None:
+        """What was left out."""
+        self._line("warning", "left out", text)
 
     def waits(self, query: str, text: str) -> None:
         """Said once when it begins, when the reason is another, and when it is over."""

@@ -30,8 +30,8 @@ A query that only DuckDB's grammar has (PIVOT, UNPIVOT, SUMMARIZE, DESCRIBE SELE
 read) means what DuckDB means by all of it, casts too, and a notice says so. In `ksql` it is refused, with
 the place, where it has `a->b` or one of the functions and aggregates below in it.
 
-DECIMALs keep their digits in ABS, CEIL, FLOOR, GREATEST, LEAST, and in ROUND and TRUNC of one argument,
-which give a BIGINT, or an error beyond it. ROUND and TRUNC to a number of places are of DOUBLEs. Calls with
+DECIMALs keep their digits in ABS, CEIL, FLOOR, GREATEST, LEAST, ROUND and TRUNC, whose results have the types
+that they have in continuous queries (within a lambda, ROUND and TRUNC of one argument give a BIGINT). Calls with
 an unpacked `*COLUMNS(…)`, DISTINCT or ORDER BY in them are DuckDB's.
 """
 

@@ -8,13 +8,14 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
-__all__ = ["Process", "committed", "eventually"]
+__all__ = ["Process", "committed", "eventually", "get", "shown"]
 
 READY = "runs:"
 
@@ -93,3 +94,17 @@ def eventually(look: Callable[[], Any], wanted: Callable[[Any], bool], seconds: 
         if wanted(found) or time.monotonic() > deadline:
             return found
         time.sleep(0.1)
+
+
+def get(port: int, path: str) -> str:
+    """A page of `--metrics`."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        return answer.read().decode()
+
+
+def shown(shell) -> dict[tuple[str, str], dict]:
+    """What SHOW QUERIES has of applications, by application and query."""
+    answer = shell.sql("SHOW QUERIES")
+    found = [] if answer.text.startswith("No query") else answer.rows()
+    names = ("application", "query", "where", "committed", "lag", "keys", "bytes", "error")
+    return {(row[0], row[1]): dict(zip(names, row, strict=True)) for row in found}

@@ -8,7 +8,6 @@ import random
 import re
 import socket
 import time
-import urllib.request
 import uuid
 from collections import Counter
 
@@ -18,23 +17,11 @@ from confluent_kafka import Consumer, TopicPartition
 from kshell.errors import UnknownName
 from kshell.kafka.produce import OutgoingRecord, Producer
 
-from .applications import Process, committed, eventually
+from .applications import Process, committed, eventually, get, shown
 from .realkafka import free_port
 from .test_durable import rows, script
 
 pytestmark = pytest.mark.live
-
-
-def get(port: int, path: str) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
-        return answer.read().decode()
-
-
-def shown(shell) -> dict[tuple[str, str], dict]:
-    answer = shell.sql("SHOW QUERIES")
-    found = [] if answer.text.startswith("No query") else answer.rows()
-    names = ("application", "query", "where", "committed", "lag", "keys", "bytes", "error")
-    return {(row[0], row[1]): dict(zip(names, row, strict=True)) for row in found}
 
 
 def test_a_shell_sees_describes_and_drops_it(kafka, topic, properties, shell, careful, tmp_path):

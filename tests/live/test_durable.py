@@ -14,7 +14,8 @@ import pytest
 from kshell.kafka.admin import Admin
 from kshell.kafka.produce import OutgoingRecord, Producer
 
-from .applications import Process, committed, eventually
+from .applications import Process, committed, eventually, get, shown
+from .realkafka import free_port
 
 pytestmark = pytest.mark.live
 
@@ -181,7 +182,7 @@ def test_what_is_gone_is_refused(kafka, topic, properties, counts, name, gone):
     assert sum(counted(kafka, name).values()) == 70
 
 
-def test_a_record_too_large_is_an_error_with_its_offset(kafka, topic, name, counts):
+def test_a_record_too_large_is_an_error_with_its_offset(kafka, topic, shell, name, counts):
     source = topic([OutgoingRecord(b"k", json.dumps({"N": 1}).encode(), 1), OutgoingRecord(b"k", json.dumps({"N": 2}).encode(), 2)])
     file = counts(source, text="""
         SET 'auto.offset.reset'='earliest';
@@ -189,12 +190,20 @@ def test_a_record_too_large_is_an_error_with_its_offset(kafka, topic, name, coun
         CREATE STREAM LARGE WITH (KAFKA_TOPIC='{name}-large') AS SELECT K, LPAD('x', 2000000, 'x') AS T FROM S EMIT CHANGES;
         CREATE TABLE COUNTED WITH (KAFKA_TOPIC='{name}-counted') AS SELECT K, COUNT(*) AS C FROM S GROUP BY K EMIT CHANGES;
     """)  # fmt: skip
-    process = Process(kafka.bootstrap, file, name)
+    port = free_port()
+    process = Process(kafka.bootstrap, file, name, "--metrics", str(port))
     eventually(lambda: process.text, lambda now: "failed" in now)
     assert f"Query LARGE failed: cannot write: topic {name}-large, partition 0" in process.text
     assert "Message size too large" in process.text
     assert f"stands at {source}-0 at offset 0" in process.text
     assert eventually(lambda: counted(kafka, name), lambda now: now == {b"k": 2}) == {b"k": 2}
+    figures = get(port, "/metrics").splitlines()
+    lags = [f for f in figures if f.startswith("kshell_lag_records{")]
+    assert lags == [f'kshell_lag_records{{application="{name}",query="COUNTED"}} 0']
+    mine = eventually(lambda: shown(shell)[name, "LARGE"], lambda row: row["where"] == "failed")
+    assert (mine["where"], mine["lag"]) == ("failed", 2)
+    assert mine["error"].startswith(f"cannot write: topic {name}-large")
+    assert dict(shell.sql(f"DESCRIBE QUERY {name}.LARGE").rows())["error"] == mine["error"]
     assert process.terminate() == 1  # the other one went on
     assert not committed(kafka.bootstrap, f"{name}-large")
 
@@ -205,12 +214,16 @@ def test_check_starts_nothing(kafka, topic, counts, name):
     process = Process(kafka.bootstrap, file, name, "--check")
     assert process.wait() == 0, process.text
     assert "has not run before" in process.text
-    assert f"transactional id kshell.{name}.COUNTED: not checked" in process.text
+    assert f"transactional id kshell.{name}.COUNTED: WRITE not checked" in process.text
     running = Process(kafka.bootstrap, file, name).ready()
     process = Process(kafka.bootstrap, file, name, "--check")
     assert process.wait() == 0, process.text
     assert f"process {running.process.pid}; commit" in process.text
+    process = Process(kafka.bootstrap, file, name, "--check", "--reset")
+    assert process.wait() == 0, process.text
+    assert "query COUNTED: begins anew" in process.text
     assert running.terminate() == 0, running.text  # it was not fenced
+    assert Process(kafka.bootstrap, file, name).ready().terminate() == 0  # its state is there
     wrong = counts(source, text=COUNTS + "SELECT 1;")
     process = Process(kafka.bootstrap, wrong, name, "--check")
     assert process.wait() == 1

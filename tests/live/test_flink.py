@@ -10,6 +10,7 @@ from contextlib import suppress
 import pytest
 
 from kshell.config import Properties
+from kshell.engines.flink.http import FlinkError
 from kshell.errors import BindError, UnknownName
 from kshell.kafka import admin
 from kshell.kafka.produce import OutgoingRecord, Producer
@@ -29,13 +30,25 @@ def record(key: str | None, value: object, seconds: float = 0) -> OutgoingRecord
 
 
 @pytest.fixture
-def on_flink(kafka: Broker, flink: Flink) -> Iterator[Session]:
-    session = Session(Properties({
-        "bootstrap.servers": kafka.bootstrap, "kshell.engine": "flink",
-        "kshell.flink.gateway": flink.gateway, "auto.offset.reset": "earliest",
-    }))  # fmt: skip
-    yield session
-    session.close()
+def opened(kafka: Broker, flink: Flink) -> Iterator[Callable[..., Session]]:
+    made: list[Session] = []
+
+    def opened(**more: str) -> Session:
+        named = {n.replace("_", "."): v for n, v in more.items()}
+        made.append(Session(Properties({
+            "bootstrap.servers": kafka.bootstrap, "kshell.engine": "flink",
+            "kshell.flink.gateway": flink.gateway, "auto.offset.reset": "earliest", **named,
+        })))  # fmt: skip
+        return made[-1]
+
+    yield opened
+    for session in made:
+        session.close()
+
+
+@pytest.fixture
+def on_flink(opened) -> Session:
+    return opened()
 
 
 def one(session: Session, sql: str):
@@ -43,7 +56,7 @@ def one(session: Session, sql: str):
     return answer
 
 
-def changes(live: Live, count: int, seconds: float = 30) -> list[tuple[int, dict]]:
+def changes(live: Live, count: int, seconds: float = 60) -> list[tuple[int, dict]]:
     """The first changes, as (weight, row)."""
     found: list[tuple[int, dict]] = []
     end = time.monotonic() + seconds
@@ -132,6 +145,58 @@ def send(properties):
     return send
 
 
+def test_a_statement_set_is_one_job_that_any_shell_describes(on_flink, kafka, flink, topic, client):
+    name = topic([record("a", {"v": 1}), record("b", {"v": 5}, 1)])
+    list(on_flink.execute(f"""
+        CREATE STREAM s (k STRING KEY, v INT) WITH (KAFKA_TOPIC='{name}', VALUE_FORMAT='JSON');
+        BEGIN STATEMENT SET;
+        CREATE STREAM big WITH (KAFKA_TOPIC='{name}-big') AS SELECT k, v FROM s WHERE v > 3 EMIT CHANGES;
+        INSERT INTO big SELECT k, v * -1 AS v FROM s EMIT CHANGES;
+        CREATE TABLE n WITH (KAFKA_TOPIC='{name}-n') AS SELECT k, COUNT(*) AS n FROM big GROUP BY k EMIT CHANGES;
+    """))
+    assert one(on_flink, "END;").text == "Query STATEMENT_SET_1 writes BIG, N on Flink, as one job."
+    until(lambda: final_counts(on_flink, f"{name}-n"), {"a": 1, "b": 2})
+    on_flink.close()
+    later = Session(Properties({"bootstrap.servers": kafka.bootstrap, "kshell.engine": "flink", "kshell.flink.gateway": flink.gateway}))
+    try:
+        (row,) = [r for b in one(later, "SHOW QUERIES;").batches for r in b.to_pylist()]
+        assert (row["query"], row["state"], row["writes"], row["error"]) == ("STATEMENT_SET_1", "RUNNING", "BIG, N", None)
+        assert row["back-pressure %"] in (0, None)  # None: Flink has not measured it yet
+        described = [r for b in one(later, "DESCRIBE QUERY STATEMENT_SET_1;").batches for r in b.to_pylist()]
+        assert sum(r["property"].endswith("does") for r in described) >= 3
+        assert one(later, "TERMINATE STATEMENT_SET_1;").text == "STATEMENT_SET_1 is terminated."
+    finally:
+        later.close()
+
+
+@pytest.mark.matrix
+def test_brokers_that_the_cluster_cannot_reach_are_said(opened, topic, tmp_path):
+    name = topic([record("a", {"v": 1})])
+    dead = tmp_path / "cluster.properties"
+    dead.write_text("bootstrap.servers=127.0.0.1:9\n")
+    session = opened(kshell_flink_properties=str(dead))
+    one(session, f"CREATE STREAM s (k STRING KEY, v INT) WITH (KAFKA_TOPIC='{name}', VALUE_FORMAT='JSON');")
+    live = one(session, "SELECT k, v FROM s EMIT CHANGES;")
+    began = time.monotonic()
+    with pytest.raises(FlinkError, match="the query failed on Flink: Timed out waiting for a node assignment") as raised:
+        changes(live, 1)
+    assert time.monotonic() - began < 60  # Flink alone would be silent for as long
+    assert "kshell.flink.properties" in raised.value.hint
+
+
+@pytest.mark.matrix
+def test_a_job_that_restarts_for_ever_is_said_with_its_cause(opened, topic, tmp_path):
+    name = topic([record("a", {"v": 1})])
+    dead = tmp_path / "cluster.properties"
+    dead.write_text("bootstrap.servers=127.0.0.1:9\ndefault.api.timeout.ms=1000\nrequest.timeout.ms=1000\n")
+    session = opened(kshell_flink_properties=str(dead), kshell_flink_checkpoint_interval_ms="500")
+    one(session, f"CREATE STREAM s (k STRING KEY, v INT) WITH (KAFKA_TOPIC='{name}', VALUE_FORMAT='JSON');")
+    one(session, "CREATE STREAM o AS SELECT k, v FROM s EMIT CHANGES;")
+    until(lambda: [(q.failed, q.state) for q in session.running()],
+          [(True, "restarting on Flink: Timed out waiting for a node assignment. Call: listNodes")])  # fmt: skip
+    one(session, "TERMINATE ALL;")
+
+
 @pytest.mark.matrix
 def test_a_paused_query_goes_on_where_it_was(on_flink, topic, send, tmp_path):
     name = topic([])
@@ -139,7 +204,8 @@ def test_a_paused_query_goes_on_where_it_was(on_flink, topic, send, tmp_path):
     counted(on_flink, name, f"{name}-n")
     send(name, 30)
     until(lambda: final_counts(on_flink, f"{name}-n"), {"a": 10, "b": 10, "c": 10})
-    assert one(on_flink, "PAUSE CTAS_COUNTS_1;").text == "CTAS_COUNTS_1 is paused."
+    paused = one(on_flink, "PAUSE CTAS_COUNTS_1;").text
+    assert paused.startswith(f"CTAS_COUNTS_1 is paused: its state is in file:{tmp_path}/savepoint-")
     send(name, 3)
     time.sleep(1)
     assert final_counts(on_flink, f"{name}-n") == {"a": 10, "b": 10, "c": 10}

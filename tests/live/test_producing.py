@@ -66,6 +66,19 @@ def test_two_transactions_of_one_shell(shell, topic, properties) -> None:
     assert [v for *_, v, _, _ in seen(properties, name, "read_committed")] == [b'{"a":1}', b'{"a":2}']
 
 
+def test_the_statement_after_commit_sees_what_was_committed(shell, topic) -> None:
+    """The brokers acknowledge a commit before their markers are in the log, and until then its records are hidden."""
+    name, other = topic([], partitions=6), topic([])
+    for n in range(1, 6):
+        shell.sql("BEGIN")
+        values = ", ".join(f"('{k}', {n})" for k in range(12))
+        shell.sql(f"INSERT INTO {name} (ROWKEY, a) VALUES {values}")
+        shell.sql(f"INSERT INTO {other} (a) VALUES ({n})")
+        shell.sql("COMMIT")
+        assert shell.sql(f"SELECT COUNT(*) FROM {other}").rows() == [(n,)]
+        assert shell.sql(f"SELECT COUNT(*) FROM {name}").rows() == [(12 * n,)]
+
+
 def test_what_fails_at_commit_is_still_held(shell, topic, properties) -> None:
     """A record that the broker refuses aborts the transaction: none of the others is seen."""
     name, small = topic([]), topic([], max_message_bytes=200)

@@ -39,6 +39,7 @@ from kshell.results import (
     Running,
     Sections,
     Task,
+    Waiting,
     titled,
 )  # fmt: skip
 from kshell.sql import functions
@@ -257,6 +258,10 @@ def work() -> Task:
     return Task(run, stopped.set, progress)
 
 
+def _held(count: int) -> Waiting:
+    return Waiting(count, "record", "records", "transaction", "written", "COMMIT writes")
+
+
 class FakeSession:
     """Serves the statements below; has the names of two topics."""
 
@@ -361,13 +366,13 @@ class FakeSession:
             if proposal.accepted:
                 yield proposal.apply()
         elif first == "begin":
-            self.held = 0
+            self.held = _held(0)
             yield Message("held")
         elif first == "insert" and self.held is not None:
-            self.held += 2
+            self.held = _held(self.held.count + 2)
             yield Message("2 records held")
         elif first == "commit":
-            yield Message(f"{self.held} records written")
+            yield Message(f"{self.held.count} records written")
             self.held = None
         elif first == "work":
             yield work()

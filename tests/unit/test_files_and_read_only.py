@@ -202,7 +202,7 @@ def test_every_statement_says_whether_it_writes() -> None:
         ast.CreateFromFile, ast.CreateType, ast.Define, ast.Describe, ast.DescribeFunction, ast.DescribeGroup, ast.DropType, ast.Exit, ast.Explain,
         ast.Help, ast.History, ast.Print, queries.QueryControl, ast.RunScript, ast.Select, ast.SetProperty, ast.Show, ast.Spool,
         ast.Undefine, ast.UnsetProperty, services.DescribeConnector, services.DiffSubject,
-        queries.DescribeQuery, queries.SaveQueries, producing.Begin, producing.CopyTo, producing.Rollback,
+        queries.BeginSet, queries.DescribeQuery, queries.EndSet, queries.SaveQueries, producing.Begin, producing.CopyTo, producing.Rollback,
     }  # fmt: skip
     changing = {c.__name__ for c in cluster.Change.__subclasses__()}
     assert {s.__name__ for s in ast.Statement.__subclasses__()} == {s.__name__ for s in writing | reading | {cluster.Change}}

@@ -6,22 +6,27 @@ where ksqlDB has numbers, and its names are case-sensitive where ksqlDB's are no
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from kshell.catalog.model import Column, FormatSpec, Source
 from kshell.engines.flink.expressions import NoEqual
-from kshell.engines.flink.types import flink_type, millis, quote
+from kshell.engines.flink.types import flink_type, millis, quote, text
 from kshell.field_names import plain
 from kshell.types import ksql_name, parts
 
-__all__ = ["KEY_BYTES", "Stored", "format_of", "key_bytes", "key_of", "stored"]
+__all__ = ["KEY_BYTES", "Stored", "format_of", "has_made_key", "key_made", "key_of", "stored"]
 
-KEY_BYTES = "KSQL_KEY"  # the column of a windowed key's bytes
+KEY_BYTES = "KSQL_KEY"  # the column of a key that is made here
 _DAY_ZERO = "DATE '1970-01-01'"
 _FORMATS = {"JSON": "json", "AVRO": "avro-confluent", "DELIMITED": "csv", "KAFKA": "raw"}
 _RAW = (pa.string(), pa.int32(), pa.int64(), pa.float64(), pa.binary())
+_SINGLE = (pa.string(), pa.int32(), pa.int64(), pa.float64(), pa.bool_())
+# A text that commons-csv puts no quotes around, first in its line and elsewhere.
+_BARE_FIRST = r'^[0-9A-Za-z]([^"\n\r]*[^\x00- "\n\r])?$'
+_BARE = r'^[^\x00-#"\n\r]([^"\n\r]*[^\x00- "\n\r])?$'
 _TIMES = (pa.timestamp("ms"), pa.date32())
 
 
@@ -54,7 +59,9 @@ def format_of(spec: FormatSpec, half: str) -> str:
     return found
 
 
-def stored(column: Column, format: FormatSpec, seen: pa.DataType | None, name: str) -> Stored:
+def stored(
+    column: Column, format: FormatSpec, seen: pa.DataType | None, name: str, *, sink: bool = False
+) -> Stored:
     """A value column; `seen` is its type as the topic spells its fields, if that is known."""
     type = column.type
     if format.name == "KAFKA" and type not in _RAW:
@@ -65,6 +72,8 @@ def stored(column: Column, format: FormatSpec, seen: pa.DataType | None, name: s
         raise NoEqual(
             f"{column.name}: a time inside of {ksql_name(type)} has no equal on Flink", column.name
         )
+    if sink and format.name == "AVRO" and _has_map(type):
+        return _entries(column, name)
     spelled = _spelled(type, seen)
     if spelled == type:
         return Stored(name, flink_type(type))
@@ -86,6 +95,23 @@ def _time(name: str, type: pa.DataType, format: FormatSpec) -> Stored:
 
 def _has_time(type: pa.DataType) -> bool:
     return type in _TIMES or any(map(_has_time, parts(type)))
+
+
+def _has_map(type: pa.DataType) -> bool:
+    return pa.types.is_map(type) or any(map(_has_map, parts(type)))
+
+
+def _entries(column: Column, name: str) -> Stored:
+    """A MAP as ksqlDB has it in Avro: its keys may be null, and so it is an array of entries."""
+    type = column.type
+    if not pa.types.is_map(type) or _has_map(type.item_type):
+        raise NoEqual(
+            f"{column.name}: a MAP inside of {ksql_name(type)} has no equal on Flink in Avro",
+            column.name,
+        )
+    key, item = flink_type(type.key_type), flink_type(type.item_type)
+    made = f"ARRAY<ROW<`key` {key}, `value` {item}> NOT NULL>"
+    return Stored(name, made, written=f"CAST(MAP_ENTRIES({{0}}) AS {made})")
 
 
 def _spelled(type: pa.DataType, seen: pa.DataType | None) -> pa.DataType:
@@ -111,29 +137,35 @@ def key_of(source: Source, *, sink: bool = False) -> tuple[str, list[Stored]]:
     key, format = source.key, source.key_format
     if not key:
         return "", []
-    if source.window is not None:
-        if not sink:
-            raise NoEqual(
-                f"{source.name} has windowed keys, which queries on Flink cannot read",
-                source.name,
-            )
-        return "raw", [Stored(KEY_BYTES, "BYTES")]
+    if source.window is not None and not sink:
+        raise NoEqual(
+            f"{source.name} has windowed keys, which queries on Flink cannot read", source.name
+        )
+    if sink and has_made_key(source):
+        return "raw", [Stored(KEY_BYTES, "BYTES" if source.window is not None else "STRING")]
     if len(key) == 1 and format.name == "KAFKA" and key[0].type in _RAW:
         return "raw", [Stored(key[0].name, flink_type(key[0].type))]
-    if len(key) == 1 and format.name == "JSON" and key[0].type in (*_RAW[:4], pa.bool_()):
+    if len(key) == 1 and format.name == "JSON" and key[0].type in _SINGLE:
         into = flink_type(key[0].type)
         read = "TRY_CAST(JSON_VALUE('{\"k\":' || {0} || '}', '$.k') AS " + into + ")"
-        return "raw", [Stored(key[0].name, "STRING", read, "JSON_STRING({0})")]
+        return "raw", [Stored(key[0].name, "STRING", read)]
     if format.name == "DELIMITED":
         return "csv", [Stored(c.name, flink_type(c.type)) for c in key]
     if format.name in ("JSON", "AVRO") and len(key) > 1:
         return format_of(format, "key"), [stored(c, format, None, c.name) for c in key]
-    types = ", ".join(ksql_name(c.type) for c in key)
-    raise NoEqual(f"{format.name} keys of {types} have no equal on Flink", key[0].name)
+    raise _no_key(source, "")
 
 
-def key_bytes(source: Source, columns: list[str], start: str, end: str = "") -> str:
-    """The bytes of a windowed key as ksqlDB writes them: the key, a session's end, the start."""
+def has_made_key(source: Source) -> bool:
+    """Whether the key of a sink is one column that `key_made` makes, since Flink's differs."""
+    single = source.key_format.name == "JSON" and len(source.key) == 1
+    return source.window is not None or source.key_format.name == "DELIMITED" or single
+
+
+def key_made(source: Source, columns: list[str], start: str = "", end: str = "") -> str:
+    """A key as ksqlDB writes it; of a windowed one all bytes: key, session's end, start."""
+    if source.window is None:
+        return _key_text(source, columns)
     times = [moment for moment in (end, start) if moment]
     parts = [_key_hex(source, columns), *(f"LPAD(HEX({millis(t)}), 16, '0')" for t in times)]
     return f"UNHEX({' || '.join(parts)})"
@@ -141,15 +173,49 @@ def key_bytes(source: Source, columns: list[str], start: str, end: str = "") -> 
 
 def _key_hex(source: Source, columns: list[str]) -> str:
     format, key = source.key_format.name, source.key
-    if format == "JSON":
-        pairs = zip(key, columns, strict=True)
-        whole = ", ".join(f"KEY '{c.name}' VALUE {sql}" for c, sql in pairs)
-        return f"HEX(JSON_OBJECT({whole}))" if len(key) > 1 else f"HEX(JSON_STRING({columns[0]}))"
-    if format in ("KAFKA", "DELIMITED") and len(key) == 1:
-        if key[0].type == pa.string():
-            return f"HEX({columns[0]})"
-        if format == "KAFKA" and key[0].type in (pa.int32(), pa.int64()):
-            digits = f"LPAD(HEX(CAST({columns[0]} AS BIGINT)), 16, '0')"
-            return f"SUBSTRING({digits}, 9)" if key[0].type == pa.int32() else digits
-    types = ", ".join(ksql_name(c.type) for c in key)
-    raise NoEqual(f"windowed {format} keys of {types} have no equal on Flink", key[0].name)
+    if format == "KAFKA" and len(key) == 1 and key[0].type in (pa.int32(), pa.int64()):
+        digits = f"LPAD(HEX(CAST({columns[0]} AS BIGINT)), 16, '0')"
+        return f"SUBSTRING({digits}, 9)" if key[0].type == pa.int32() else digits
+    return f"HEX({_key_text(source, columns)})"
+
+
+def _key_text(source: Source, columns: list[str]) -> str:
+    format, key = source.key_format.name, source.key
+    if format == "JSON" and len(key) == 1 and key[0].type in _SINGLE:
+        return f"JSON_STRING({columns[0]})"
+    if format == "JSON" and len(key) > 1 and all(c.type in _SINGLE for c in key):
+        # JSON_OBJECT would sort the fields.
+        names = [json.dumps(plain(c.name), ensure_ascii=False) + ":" for c in key]
+        pairs = zip(names, columns, strict=True)
+        fields = " || ',' || ".join(f"{text(name)} || JSON_STRING({sql})" for name, sql in pairs)
+        return f"'{{' || {fields} || '}}'"
+    if format == "KAFKA" and len(key) == 1 and key[0].type == pa.string():
+        return columns[0]
+    if format == "DELIMITED" and all(c.type in _SINGLE for c in key):
+        delimiter = source.key_format.options.get("DELIMITER", ",")
+        delimiter = {"TAB": "\t", "SPACE": " "}.get(delimiter.upper(), delimiter)
+        cells = zip(key, columns, strict=True)
+        line = [_cell(c.type, sql, n, delimiter) for n, (c, sql) in enumerate(cells)]
+        return f" || {text(delimiter)} || ".join(line)
+    raise _no_key(source, "windowed " if source.window is not None else "")
+
+
+def _cell(type: pa.DataType, sql: str, place: int, delimiter: str) -> str:
+    """A column of a line with commons-csv's quotes, which are more in the first one."""
+    said = sql if type == pa.string() else f"CAST({sql} AS STRING)"
+    if type == pa.bool_():
+        return f"LOWER({said})"
+    bare = f"REGEXP({said}, {text(_BARE if place else _BARE_FIRST)})"
+    if type == pa.string():
+        bare += f" AND POSITION({text(delimiter)} IN {said}) = 0"
+    empty = f" WHEN {said} = '' THEN ''" if place else ""
+    quoted = f"'\"' || REPLACE({said}, '\"', '\"\"') || '\"'"
+    return f"CASE WHEN {bare} THEN {said}{empty} WHEN {said} IS NOT NULL THEN {quoted} END"
+
+
+def _no_key(source: Source, windowed: str) -> NoEqual:
+    types = ", ".join(ksql_name(c.type) for c in source.key)
+    format = source.key_format.name
+    return NoEqual(
+        f"{windowed}{format} keys of {types} have no equal on Flink", source.key[0].name
+    )

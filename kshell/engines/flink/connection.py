@@ -12,29 +12,29 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from kshell.config import Properties
+from kshell.config.properties import is_secret
 from kshell.engines.flink.gateway import Gateway
-from kshell.engines.flink.http import FlinkError, Http
-from kshell.engines.flink.jobs import Job, JobManager
+from kshell.engines.flink.http import FlinkDown, FlinkError, Http
+from kshell.engines.flink.jobs import Failure, Job, JobManager, Look
 from kshell.engines.flink.service import Service, Submitted
 from kshell.errors import UsageError
+from kshell.results import Notice, NoticeKind
 
-__all__ = ["BACKGROUND", "Connection", "identity"]
+__all__ = ["Connection", "identity"]
 
-BACKGROUND = "kshell "  # what the name of a background job begins with; its query's id follows
 _FOREGROUND = "kshell-foreground"
+_SHORTEST = 4  # characters of a secret that is masked: a shorter one would mask words
 _STARTING = 15.0  # seconds in which a job's parts start; to close a SELECT earlier kills Flink
 _SETTLED = 0.5  # seconds after that
 _UNSEEN = 3.0  # seconds to wait where the JobManager cannot be asked
-# KSQL's meaning: times are UTC's, a table's key is enough to write its rows by, and a quiet topic
-# holds nothing back for long.
+# KSQL's meaning: times are UTC's, and a table's key is enough to write its rows by.
 _SESSION: Mapping[str, str] = MappingProxyType({
     "table.local-time-zone": "UTC",
     "pipeline.auto-watermark-interval": "50 ms",
-    "table.exec.source.idle-timeout": "1 s",
     "table.exec.sink.require-on-conflict": "false",
     "table.exec.sink.upsert-materialize": "NONE",
 })  # fmt: skip
@@ -59,10 +59,11 @@ class Connection:
         self._http = Http("Flink's SQL gateway", url, properties)
         gateway = Gateway(self._http, _SESSION)
         self.service: Service = gateway
-        self.ready = gateway.ready
+        self._heartbeat = gateway.ready
         self.manager: JobManager | None = None
         self.why_no_manager = ""
         self.warned = False  # that whoever holds the gateway can read what it is given
+        self._left: list[Submitted] = []  # could not be ended while the gateway was away
         self._closing: list[threading.Thread] = []
         self._find_manager(properties)
         with contextlib.suppress(FlinkError):
@@ -75,14 +76,27 @@ class Connection:
             port = settings.get("rest.port", "8081")
             url = f"http://{settings.get('rest.address', 'localhost')}:{port}"
         try:
-            self.manager = JobManager(Http("Flink's JobManager", url, properties))
+            manager = Http("Flink's JobManager", url, properties)
+            manager.hidden = self._http.hidden
+            self.manager = JobManager(manager)
             self.manager.jobs()
         except (FlinkError, UsageError) as error:
             self.manager, self.why_no_manager = None, error.what
 
-    def check_secrets(self, properties: Properties) -> None:
-        """Raise UsageError where the secrets of a table would go over plain http."""
+    def ready(self) -> None:
+        """Keep the session alive, and end what could not be ended before; raises FlinkDown."""
+        self._heartbeat()
+        while self._left:
+            submitted = self._left.pop()
+            with contextlib.suppress(FlinkError):
+                self.cancel(submitted.job)
+
+    def take_secrets(self, secrets: Sequence[str], properties: Properties) -> None:
+        """Mask the secrets of tables in what Flink says; raises UsageError where they would go over
+        plain http."""
         self._http.check_secret(properties)
+        own = (v for n, v in properties.items() if is_secret(n) and len(v) >= _SHORTEST)
+        self._http.hidden.update(secrets, own)
 
     def jobs(self) -> list[Job]:
         """All jobs of the cluster."""
@@ -112,17 +126,33 @@ class Connection:
         else:
             self.service.run(f"STOP JOB '{job}'")
 
-    def state(self, job: str) -> str:
-        """A job's state; empty if it is not known yet."""
+    def queries(self) -> dict[str, Job]:
+        """The jobs of the queries in the background that are not over, by the queries' ids."""
+        return {job.query: job for job in self.jobs() if job.query and not job.over}
+
+    def look(self, job: str) -> Look:
+        """How a job is doing; without the JobManager only its state is known."""
         if self.manager is not None:
-            return self.manager.state(job)[0]
-        return next((j.state for j in self.jobs() if j.id == job), "")
+            return self.manager.look(job)
+        ((_, _, state, *_),) = self.service.run(f"DESCRIBE JOB '{job}'")
+        return Look(str(state))
+
+    def notices(self) -> tuple[Notice, ...]:
+        """The notice that the JobManager cannot be asked, if so."""
+        if self.manager is not None:
+            return ()
+        text = f"the gateway alone is asked, and says less: {self.why_no_manager}"
+        return (Notice(NoticeKind.CLUSTER, text),)
+
+    def failures(self, job: str) -> list[Failure]:
+        """Why and when a job failed, the last time first; empty where that cannot be asked."""
+        return [] if self.manager is None else self.manager.failures(job)
 
     def failure(self, job: str) -> str:
         """Why a job failed, as far as the cluster says."""
         if self.manager is None:
             return "its JobManager, which knows the reason, cannot be reached"
-        return self.manager.failure(job)
+        return next((failure.why for failure in self.failures(job)), "it gave no reason")
 
     def stop_soon(self, submitted: Submitted) -> None:
         """End a SELECT when that is safe, in a thread that `close` waits for."""
@@ -131,9 +161,14 @@ class Connection:
         thread.start()
 
     def _stop(self, submitted: Submitted) -> None:
-        with contextlib.suppress(FlinkError):
+        try:
             self._wait_until_it_runs(submitted)
             self.service.stop(submitted)
+        except FlinkDown:
+            if submitted.job:
+                self._left.append(submitted)
+        except FlinkError:
+            pass  # it is over already
 
     def _wait_until_it_runs(self, submitted: Submitted) -> None:
         """A SELECT that is closed while its parts start takes Flink's TaskManager with it."""
@@ -146,10 +181,10 @@ class Connection:
             time.sleep(_UNSEEN)
             return
         while time.monotonic() < end:
-            state, whole = self.manager.state(submitted.job)
-            if state in ("FINISHED", "CANCELED", "FAILED"):
+            seen = self.manager.look(submitted.job)
+            if seen.over:
                 return
-            if whole and state == "RUNNING":
+            if seen.whole and seen.state == "RUNNING":
                 break
             time.sleep(0.05)
         time.sleep(_SETTLED)

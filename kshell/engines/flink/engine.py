@@ -15,7 +15,7 @@ from kshell.engines.flink.statements.queries import Queries
 from kshell.engines.local.engine import LocalEngine
 from kshell.errors import KshellError
 from kshell.results import Answer, Proposal, Running, Task
-from kshell.sql import queries
+from kshell.sql import ddl, producing, queries
 from kshell.sql import statements as ast
 from kshell.sql.clauses import Emit
 from kshell.sql.statements import Statement
@@ -49,12 +49,28 @@ class FlinkEngine:
                 return self.queries.insert_select(statement, properties)
             case queries.QueryControl():
                 return self.queries.control(statement, properties)
+            case queries.BeginSet():
+                return self.queries.begin_set(properties)
+            case queries.EndSet() if not self.context.shared.set_open:
+                return self.queries.end_set(properties)
+            case producing.Rollback() if self.queries.open is not None:
+                return self.queries.drop_set()
             case ast.DropSource():
-                answer = self.context.local.run(statement, properties)
-                self.queries.ends_with(statement.name.folded(), properties)
-                return answer
+                made = ddl.change(statement, self.context.shared.catalog).source
+                if made is not None:  # before its topic is deleted
+                    self.queries.end(made.query_id, properties)
             case ast.Show(what=ast.ShowWhat.QUERIES):
-                return self.queries.show(statement, properties)
+                from kshell.engines.flink.statements.show_queries import show
+
+                return show(self.context, self.queries.own, statement, properties)
+            case queries.DescribeQuery(name=name):
+                from kshell.engines.flink.statements.show_queries import describe
+
+                connection = self.context.connection(properties)
+                id = name.text.upper()
+                job, own = connection.queries().get(id), self.queries.own.get(id)
+                if job is not None or own is not None:
+                    return describe(connection, job, own)
             case ast.Explain(statement=inner) if self._takes(inner, properties):
                 from kshell.engines.flink.statements.explain import explain
 

@@ -28,6 +28,7 @@ from kshell.sql.expressions import (
     Variable,
 )
 from kshell.sql.functions import flink_of
+from kshell.sql.render import DECIDED
 from kshell.types import ksql_name
 
 __all__ = ["NoEqual", "expression", "fill", "named"]
@@ -37,6 +38,23 @@ _HOLE = re.compile(
     r"|plain:(?P<plain>\d+)|unit:(?P<unit>\d+)|(?P<type>type))\}"
 )
 _INFIX = {"ADD": "+", "SUBTRACT": "-", "MULTIPLY": "*", "DIVIDE": "/", "MODULO": "%"}
+# Flink reads more texts than KSQL: '12.7' as a whole number, '12' as the year of a date.
+_WHOLE = "REGEXP_EXTRACT({0}, '^ *([+-]?[0-9]+) *$', 1)"
+_OF_TEXT = {
+    pa.int32(): f"TRY_CAST({_WHOLE} AS INT)",
+    pa.int64(): f"TRY_CAST({_WHOLE} AS BIGINT)",
+    pa.bool_(): "CASE WHEN {0} IS NOT NULL THEN LOWER(TRIM({0})) IN ('true', 'yes', 't', 'y') END",
+}
+_DAY = "[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
+_HOUR = "[T ][0-9]{2}:[0-9]{2}"
+_MOMENT = (
+    "CASE WHEN REGEXP({0}, '^[0-9]{4}$') THEN {0} || '-01-01'"
+    " WHEN REGEXP({0}, '^[0-9]{4}-[0-9]{1,2}$') THEN {0} || '-01'"
+    f" WHEN REGEXP({{0}}, '^{_DAY}{_HOUR}Z?$')"
+    " THEN REPLACE(REPLACE({0}, 'T', ' '), 'Z', '') || ':00'"
+    f" WHEN REGEXP({{0}}, '^{_DAY}({_HOUR}:[0-9]{{2}}([.][0-9]{{1,9}})?)?Z?$')"
+    " THEN REPLACE(REPLACE({0}, 'T', ' '), 'Z', '') END"
+)
 _ISO = "'yyyy-MM-dd''T''HH:mm:ss.SSS'"
 
 
@@ -91,6 +109,8 @@ def _call(call: Call) -> str:
         raise NoEqual(f"{call.function} with a lambda has no equal in Flink SQL", call.function)
     if call.function in ARITHMETIC:
         return _arithmetic(call)
+    if call.function in ("AND", "OR"):
+        return _logical(call)
     if call.function == "MAKE_MAP":
         return _map(call)
     template = flink_of(call)
@@ -149,10 +169,22 @@ def _arithmetic(call: Call) -> str:
     if call.variant == "text":
         return f"({left} || {right})"
     sign = _INFIX[call.function]
+    if sign == "%" and call.type == pa.float64():
+        raise NoEqual("% of DOUBLE has no equal in Flink SQL", "%")
     if sign in "/%" and call.type != pa.float64():  # a division by zero would end Flink's job
         right = f"NULLIF({right}, 0)"
     made = f"({left} {sign} {right})"
     return f"CAST({made} AS {flink_type(call.type)})" if call.variant == "decimal" else made
+
+
+def _logical(call: Call) -> str:
+    """AND and OR as in Java: what is NULL before the other side decides is NULL."""
+    left, right = map(expression, call.args)
+    first = call.args[0]
+    if isinstance(first, Call) and first.function in DECIDED:
+        return f"({left} {call.function} {right})"
+    test, found = (left, "TRUE") if call.function == "OR" else (f"NOT {left}", "FALSE")
+    return f"CASE WHEN {test} THEN {found} WHEN {left} IS NOT NULL THEN {right} END"
 
 
 def _map(call: Call) -> str:
@@ -175,8 +207,11 @@ def _cast(cast: Cast) -> str:
             return f"DATE_FORMAT({operand}, {_ISO})"
         if pa.types.is_nested(before) or pa.types.is_binary(before):
             raise NoEqual(f"CAST of {ksql_name(before)} to text has no equal in Flink SQL", "CAST")
-    if pa.types.is_timestamp(after) and before == pa.string():
-        return f"TRY_CAST(REPLACE({operand}, 'T', ' ') AS TIMESTAMP_LTZ(3))"
+    if before == pa.string() and after in _OF_TEXT:
+        return _OF_TEXT[after].replace("{0}", operand)
+    if before == pa.string() and pa.types.is_temporal(after):
+        moment = f"TRY_CAST({_MOMENT.replace('{0}', operand)} AS TIMESTAMP_LTZ(3))"
+        return moment if pa.types.is_timestamp(after) else f"CAST({moment} AS DATE)"
     if pa.types.is_timestamp(after) and pa.types.is_date(before):
         return f"CAST({operand} AS TIMESTAMP_LTZ(3))"
     return f"TRY_CAST({operand} AS {flink_type(after)})"

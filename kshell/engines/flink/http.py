@@ -18,10 +18,10 @@ import httpx
 from kshell.config.certificates import tls_context
 from kshell.errors import KshellError, UsageError
 
-__all__ = ["FlinkDown", "FlinkError", "Http", "root_cause"]
+__all__ = ["FlinkDown", "FlinkError", "Http", "failed", "root_cause"]
 
 _CAUSE = re.compile(r"^Caused by: (?:[\w.$]+: )?(.*)$", re.MULTILINE)
-_THROWN = re.compile(r"^(?:[\w$]+\.)+[\w$]+(?:Exception|Error)(?:: |$)", re.MULTILINE)
+_THROWN = re.compile(r"^(?:(?:[\w$]+\.)+[\w$]+(?:Exception|Error)(?:: |$))+", re.MULTILINE)
 _PLACE = re.compile(r"From line (\d+), column (\d+) to line \d+, column \d+: ")
 
 
@@ -46,8 +46,30 @@ def root_cause(text: str) -> str:
     else:
         lines = [line for line in text.splitlines() if line.strip()]
         line = next((x for x in lines if not x.startswith(("Internal server error", "\t"))), "")
-        last = _THROWN.sub("", line) or line
+        last = line
+    last = _THROWN.sub("", last) or last
     return _PLACE.sub("", last).strip() or "it gave no reason"
+
+
+# What Flink's Kafka clients say of what they lack, and what helps.
+_HINTS = (
+    ("waiting for a node assignment",
+     "can the cluster reach the brokers? kshell.flink.properties names a file of their addresses as"
+     " it sees them"),
+    ("Required resource", "has the cluster free task slots?"),
+    ("required resources", "has the cluster free task slots?"),
+    ("Authentication failed", "kshell.flink.properties names a file of logins for the cluster"),
+)  # fmt: skip
+
+
+def failed(what: str, why: str) -> FlinkError:
+    """The error of a query that failed on Flink.
+
+    >>> failed("query Q", "Could not acquire the minimum required resources.").hint
+    'has the cluster free task slots?'
+    """
+    hint = next((hint for said, hint in _HINTS if said in why), "")
+    return FlinkError(f"{what} failed on Flink: {why}", hint=hint)
 
 
 def _loopback(host: str) -> bool:
@@ -78,6 +100,7 @@ class Http:
         self.open_to_all = parts.scheme == "http" and not _loopback(parts.hostname)
         if token or user_info:
             self.check_secret(properties)
+        self.hidden: set[str] = set()  # secrets that nobody is to see in what it answers
         user, _, password = user_info.partition(":")
         self.seconds = int(properties.get("kshell.flink.timeout.ms", "5000")) / 1000
         self._client = httpx.Client(
@@ -96,7 +119,7 @@ class Http:
                 hint="https, or kshell.insecure=true where the network is trusted",
             )
 
-    def ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
         """The answer; raises FlinkDown, FlinkError with the root cause."""
         try:
             answer = self._client.request(method, self.url + path, json=body)
@@ -112,18 +135,26 @@ class Http:
                 f"{self.what} at {self.url} refused the login ({answer.status_code})",
                 hint="kshell.flink.basic.auth.user.info, kshell.flink.bearer.token",
             )
+        found: Any = None
         try:
             found = json.loads(answer.content, parse_float=str)  # DECIMALs keep their digits
         except ValueError:
-            found = None
-        if not isinstance(found, dict) or (answer.is_error and "errors" not in found):
+            pass  # it is no service of Flink
+        if not isinstance(found, dict | list) or (answer.is_error and "errors" not in found):
             raise FlinkError(
                 f"{self.url} is not {self.what}: it answered {answer.status_code}",
                 hint="the gateway's port is 8083 and the JobManager's 8081, unless they were set",
             )
         if answer.is_error:
-            raise FlinkError(root_cause("\n".join(map(str, found["errors"]))))
+            errors = found["errors"] if isinstance(found, dict) else found
+            raise FlinkError(self.cause("\n".join(map(str, errors))))
         return found
+
+    def cause(self, text: str) -> str:
+        """What a Java stack of this service says went wrong, without secrets."""
+        for secret in self.hidden:
+            text = text.replace(secret, "***")
+        return root_cause(text)
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -1,17 +1,23 @@
 """The JobManager's REST API: which jobs there are, how each is doing, and why it failed.
 
-`engine` has one; where it cannot be reached, the gateway's SHOW JOBS says less.
+`engine` has one; where it cannot be reached, the gateway's SHOW JOBS and
+DESCRIBE JOB say less.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kshell.engines.flink.http import FlinkError, Http, root_cause
+from kshell.engines.flink.http import FlinkError, Http
 
-__all__ = ["Job", "JobManager"]
+__all__ = ["Checkpoints", "Failure", "Job", "JobManager", "Look", "Part",
+           "name_of"]  # fmt: skip
 
+_BACKGROUND = "kshell "  # what the name of a query's job begins with; its id follows
+_INTO = " into "
+_WAITS = "backPressuredTimeMsPerSecond"
 _OVER = frozenset({"FINISHED", "CANCELED", "FAILED"})
 
 
@@ -30,6 +36,85 @@ class Job:
         """Whether it will do nothing more."""
         return self.state in _OVER
 
+    @property
+    def query(self) -> str:
+        """The id of the query in the background that it runs; empty if it is another job."""
+        rest = self.name.removeprefix(_BACKGROUND)
+        return "" if rest == self.name else rest.partition(_INTO)[0]
+
+    @property
+    def writes(self) -> str:
+        """The streams and tables that its query writes."""
+        return self.name.partition(_INTO)[2]
+
+
+def name_of(query: str, writes: str) -> str:
+    """The name of a query's job, by which every shell of the cluster finds it.
+
+    >>> job = Job("1f", name_of("CTAS_C_1", "C"), "RUNNING", 0)
+    >>> job.query, job.writes
+    ('CTAS_C_1', 'C')
+    """
+    return f"{_BACKGROUND}{query}{_INTO}{writes}"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a job, which Flink calls a vertex; its numbers of records lag by seconds."""
+
+    id: str
+    name: str
+    state: str
+    parallelism: int
+    read: int
+    written: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A job's state, and its parts."""
+
+    state: str
+    parts: Sequence[Part] = ()
+
+    @property
+    def over(self) -> bool:
+        """Whether it will do nothing more."""
+        return self.state in _OVER
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of its parts run."""
+        return all(part.state == "RUNNING" for part in self.parts)
+
+    @property
+    def written(self) -> int:
+        """How many records it has written."""
+        return max((part.written for part in self.parts), default=0)
+
+    @property
+    def read(self) -> int:
+        """How many records it has read."""
+        return max((part.read for part in self.parts), default=0) or self.written
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """How many were completed and how many failed, when the last was (ms), and its bytes."""
+
+    completed: int
+    failed: int
+    last: int | None = None
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a job failed, and when (ms)."""
+
+    why: str
+    at: int
+
 
 class JobManager:
     """Asks one JobManager."""
@@ -43,34 +128,47 @@ class JobManager:
         jobs = [Job(j["jid"], j["name"], j["state"], j["start-time"], j["duration"]) for j in found]
         return sorted(jobs, key=lambda job: job.began)
 
-    def state(self, job: str) -> tuple[str, bool]:
-        """A job's state, and whether all of its parts run."""
+    def look(self, job: str) -> Look:
+        """How a job is doing now."""
         found = self.http.ask("GET", f"/jobs/{job}")
-        return found["state"], all(v["status"] == "RUNNING" for v in found["vertices"])
+        parts = [
+            Part(v["id"], v["name"], v["status"], v["parallelism"],
+                 v["metrics"]["read-records"], v["metrics"]["write-records"])
+            for v in found["vertices"]
+        ]  # fmt: skip
+        return Look(found["state"], parts)
 
-    def counts(self, job: str) -> tuple[int, int]:
-        """How many records it has read and written: Flink's numbers lag by seconds."""
-        metrics = [v["metrics"] for v in self.http.ask("GET", f"/jobs/{job}")["vertices"]]
-        read = max((m["read-records"] for m in metrics), default=0)
-        out = max((m["write-records"] for m in metrics), default=0)
-        return max(read, out), out
+    def checkpoints(self, job: str) -> Checkpoints:
+        """Its checkpoints; none where it takes none."""
+        found = self._of(job, "checkpoints")
+        counts = found.get("counts", {})
+        last = (found.get("latest") or {}).get("completed") or {}
+        return Checkpoints(
+            int(counts.get("completed", 0)), int(counts.get("failed", 0)),
+            last.get("latest_ack_timestamp"), last.get("state_size"),
+        )  # fmt: skip
 
-    def checkpoints(self, job: str) -> int:
-        """How many checkpoints are complete."""
-        return int(self._of(job, "checkpoints").get("counts", {}).get("completed", 0))
+    def back_pressure(self, job: str, part: Part) -> int | None:
+        """For how many percent of its time a part waits for those behind it; None if unknown."""
+        try:
+            found = self.http.ask(
+                "GET", f"/jobs/{job}/vertices/{part.id}/subtasks/metrics?agg=max&get={_WAITS}"
+            )
+        except FlinkError:
+            return None
+        return next((round(float(m["max"]) / 10) for m in found if m["id"] == _WAITS), None)
 
-    def failure(self, job: str) -> str:
-        """Why it failed last; empty if it did not."""
-        found = self._of(job, "exceptions")
-        entries = found.get("exceptionHistory", {}).get("entries", [])
-        text = entries[0].get("stacktrace", "") if entries else found.get("root-exception") or ""
-        return root_cause(text) if text else ""
+    def failures(self, job: str) -> list[Failure]:
+        """Why and when it failed, the last time first."""
+        found = self._of(job, "exceptions").get("exceptionHistory", {}).get("entries", [])
+        return [Failure(self.http.cause(e.get("stacktrace") or ""), e["timestamp"]) for e in found]
 
     def _of(self, job: str, what: str) -> dict[str, Any]:
         try:
-            return self.http.ask("GET", f"/jobs/{job}/{what}")
+            found: dict[str, Any] = self.http.ask("GET", f"/jobs/{job}/{what}")
         except FlinkError:
             return {}
+        return found
 
     def cancel(self, job: str) -> None:
         """End a job."""

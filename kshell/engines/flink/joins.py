@@ -125,7 +125,8 @@ def _history(scan: plan.Scan, made: Made) -> str:
                 f"{name}: a joined table's column of this type has no equal on Flink", name
             )
         there = next((n for n in seen if n.casefold() == name.casefold()), name)
-        path = text(f'$["{there}"]' if not there.isidentifier() else f"$.{there}")
+        escaped = there.replace("\\", "\\\\").replace("'", "\\'")
+        path = text(f"$['{escaped}']")
         field = f"JSON_VALUE(`KSQL_VALUE`, {path})"
         typed = field if type == pa.string() else f"TRY_CAST({field} AS {flink_type(type)})"
         columns[column.name] = typed

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pyarrow as pa
+
 from kshell.catalog.model import TIME_COLUMNS, Column, Kind
 from kshell.engines.flink import joins, windows
-from kshell.engines.flink.columns import KEY_BYTES
+from kshell.engines.flink.columns import KEY_BYTES, has_made_key, key_made
 from kshell.engines.flink.expressions import NoEqual, expression, named
 from kshell.engines.flink.tables import Made
-from kshell.engines.flink.types import millis, quote, timestamp
+from kshell.engines.flink.types import flink_type, millis, quote, text, timestamp
 from kshell.sql import plan
 from kshell.sql.expressions import Call
 
@@ -28,8 +30,9 @@ def select(node: plan.Node, made: Made) -> str:
 
 def _passed(node: plan.Node, made: Made) -> dict[str, str]:
     """The columns that go with every row, by name."""
-    windowed = node.output.window is not None
-    names = [*TIME_COLUMNS[1:], *([KEY_BYTES] if made.keys_of else [])] if windowed else []
+    names = list(TIME_COLUMNS[1:]) if node.output.window is not None else []
+    if made.keys_of is not None and windows.grouped(node):
+        names.append(KEY_BYTES)
     return {name: quote(name) for name in (*names, TIME_COLUMNS[0])}
 
 
@@ -50,7 +53,7 @@ def _scan(node: plan.Scan, made: Made) -> str:
         if name in TIME_COLUMNS:
             return millis(quote(name))
         if name in headers and headers[name] is not None:
-            return f"`KSQL_HEADERS`['{headers[name]}']"
+            return f"`KSQL_HEADERS`[{text(headers[name] or '')}]"
         if name in ("ROWPARTITION", "ROWOFFSET"):
             return quote(name)
         if name == "ROWKEY" and len(source.key) == 1:
@@ -87,10 +90,16 @@ def _explode(node: plan.Explode, made: Made) -> str:
     assert isinstance(call, Call)
     if call.function != "EXPLODE":
         raise NoEqual(f"{call.function} has no equal in Flink SQL", call.function)
-    array = expression(call.args[0])
+    array, name, element = expression(call.args[0]), quote(item.name), ""
+    fields = [name]
+    if pa.types.is_struct(call.type):  # Flink makes a column of each of its fields
+        made.note("EXPLODE leaves out a STRUCT that is NULL")
+        fields = [quote(f"KSQL_FIELD_{n}") for n in range(call.type.num_fields)]
+        values = ", ".join(f"E.{field}" for field in fields)
+        element = f"CAST(ROW({values}) AS {flink_type(call.type)}) AS "
     return (
-        f"SELECT I.*, E.{quote(item.name)} FROM ({select(node.input, made)}) AS I"
-        f" CROSS JOIN UNNEST({array}) AS E({quote(item.name)})"
+        f"SELECT I.*, {element or 'E.'}{name} FROM ({select(node.input, made)}) AS I"
+        f" CROSS JOIN UNNEST({array}) AS E({', '.join(fields)})"
     )
 
 
@@ -138,15 +147,19 @@ def answer(node: plan.Answer, made: Made) -> str:
 def insert(node: plan.Sink, made: Made) -> str:
     """The INSERT INTO of a query with a sink."""
     target = node.target
-    made.keys_of = target if target.window is not None else None
+    made.keys_of = target if has_made_key(target) else None
     rows = select(node.input, made)
     table = made.write(target)
     given = node.input.output
     columns: list[str] = []
     if made.keys_of is None:
         columns += _written(target.key, given.key, table.columns)
-    else:
+    elif windows.grouped(node.input):
         columns.append(quote(KEY_BYTES))
+    else:
+        columns.append(key_made(target, [quote(c.name) for c in given.key]))
+        if target.kind is Kind.TABLE:
+            made.note("a key may be deleted and written again where KSQL writes it once")
     columns += _written(target.value, given.value, table.columns)
     return f"INSERT INTO {table.name} SELECT {', '.join([*columns, _time(node)])} FROM ({rows})"
 

@@ -30,14 +30,14 @@ _SPELLED = frozenset({"JSON", "AVRO"})  # formats whose fields have names
 class Script:
     """Declarations in their order, the statement, what differs from KSQL, and all without secrets.
 
-    `secrets`: whether there are any in it.
+    `secrets` are those in it.
     """
 
     declarations: Sequence[str]
     statement: str
     notes: Sequence[str]
     shown: str
-    secrets: bool
+    secrets: Sequence[str]
 
 
 def rendered(
@@ -55,12 +55,15 @@ def rendered(
             made.note(f"{source.topic} is empty: fields are taken to be spelled as declared")
         return {c.name: c.type for c in seen.value}
 
-    made = Made(properties, spelling, bounded=bounded, id=id, delay_ms=_delay(node))
+    def ids(source: Source) -> list[int]:
+        return [id for id, _ in lookup.sample(Name(source.topic, quoted=True)).value.ids]
+
+    made = Made(properties, spelling, ids, bounded=bounded, id=id, delay_ms=_delay(node))
     of = nodes.answer(node, made) if isinstance(node, plan.Answer) else nodes.insert(node, made)
     for leaf in plan.scans(node):  # Flink itself would wait for a missing topic without a word
         lookup.snapshot(leaf.source.topic).check_whole()
     whole = ";\n".join([*made.declarations, of])
-    return Script(made.declarations, of, made.notes, made.shown(whole), bool(made.secrets))
+    return Script(made.declarations, of, made.notes, made.shown(whole), made.secrets)
 
 
 def _delay(node: plan.Node) -> int:

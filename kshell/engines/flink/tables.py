@@ -14,14 +14,17 @@ import pyarrow as pa
 
 from kshell.catalog.model import Kind, Source
 from kshell.config import Properties
-from kshell.engines.flink import connector
-from kshell.engines.flink.columns import Stored, format_of, key_of, stored
+from kshell.engines.flink import avro, connector
+from kshell.engines.flink.columns import Stored, format_of, has_made_key, key_of, stored
 from kshell.engines.flink.expressions import NoEqual
 from kshell.engines.flink.types import interval, quote, text
 from kshell.field_names import plain
+from kshell.formats.base import Half
 
 __all__ = ["Made", "Table"]
 
+_TIMEOUTS = ("properties.default.api.timeout.ms", "properties.request.timeout.ms")
+_PATIENCE_MS = "10000"
 _HEADERS = "`KSQL_HEADERS` MAP<STRING, BYTES> METADATA FROM 'headers' VIRTUAL"
 _PLACES = (
     "`ROWPARTITION` INT METADATA FROM 'partition' VIRTUAL",
@@ -47,9 +50,10 @@ class Made:
 
     properties: Properties
     spelling: Callable[[Source], Mapping[str, pa.DataType]]
+    ids: Callable[[Source], Sequence[int]] = lambda source: ()  # of schemas, before its records
     bounded: bool = False
     delay_ms: int = 1
-    keys_of: Source | None = None  # the windowed target of the query, whose keys are bytes
+    keys_of: Source | None = None  # the query's target, if its key is made from the rows
     id: str = ""
     declarations: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -93,6 +97,9 @@ class Made:
             declared.append(f"PRIMARY KEY ({', '.join(quote(s.name) for s in key)}) NOT ENFORCED")
             self.note(f"{source.name} is read from its first record")
         options = self._options(source, format, key, as_table)
+        for half in self._avro(options):
+            ids = self.ids(source) if half is Half.VALUE else ()
+            avro.check_readable(source, half, list(columns), ids, self.properties)
         if not as_table:
             earliest = self.bounded or self.properties["auto.offset.reset"] == "earliest"
             options["scan.startup.mode"] = "earliest-offset" if earliest else "latest-offset"
@@ -130,19 +137,23 @@ class Made:
         """The table that writes a source's topic."""
         as_table = source.kind is Kind.TABLE
         format, key = key_of(source, sink=True)
-        windowed = source.window is not None
-        columns = {s.name: s for s in key} if windowed else {
+        columns = {s.name: s for s in key} if has_made_key(source) else {
             c.name: s for c, s in zip(source.key, key, strict=True)
         }  # fmt: skip
         for c in source.value:
-            columns[c.name] = stored(c, source.value_format, None, plain(c.name))
+            columns[c.name] = stored(c, source.value_format, None, plain(c.name), sink=True)
         declared = [f"{quote(s.name)} {s.type}" for s in columns.values()]
         declared.append("`ROWTIME` TIMESTAMP_LTZ(3) METADATA FROM 'timestamp'")
         if as_table:
             declared.append(f"PRIMARY KEY ({', '.join(quote(s.name) for s in key)}) NOT ENFORCED")
-            if any(s.written != "{0}" for s in key):
-                self.note("a key may be deleted and written again where KSQL writes it once")
         options = self._options(source, format, key, as_table)
+        for half in self._avro(options):
+            if as_table and half is Half.KEY:
+                raise NoEqual("AVRO keys of a table have no equal on Flink", "AVRO",
+                              "KEY_FORMAT='JSON' and 'KAFKA' have")  # fmt: skip
+            options |= avro.schema_options(source, half, self.properties)
+        if source.value_format.name == "JSON":
+            options["value.json.map-null-key.mode"] = "LITERAL"
         if self.properties["kshell.flink.delivery"] == "exactly-once":
             options["sink.delivery-guarantee"] = "exactly-once"
             options["sink.transactional-id-prefix"] = f"kshell-{self.id or source.name}"
@@ -157,7 +168,8 @@ class Made:
         seen = self.spelling(source)
         found = {}
         for column in source.value:
-            if column.name in names or source.value_format.name == "DELIMITED":
+            # Lines are read by position, and a record that is one value has no other column.
+            if column.name in names or source.value_format.name in ("DELIMITED", "KAFKA"):
                 name = next((n for n in seen if n.casefold() == column.name.casefold()), "")
                 found[column.name] = stored(
                     column, source.value_format, seen.get(name), name or column.name
@@ -183,7 +195,6 @@ class Made:
         for half, used in (("key", key_format), ("value", format)):
             if used == "avro-confluent":
                 options |= connector.registry(self.properties, half)
-                self.note("Avro schemas that Flink registers are named record")
             if used == "csv":
                 spec = source.key_format if half == "key" else source.value_format
                 delimiter = spec.options.get("DELIMITER", ",").upper()
@@ -192,12 +203,22 @@ class Made:
                 options[f"{half}.csv.field-delimiter"] = delimiter
         return options
 
+    @staticmethod
+    def _avro(options: Mapping[str, str]) -> list[Half]:
+        """The halves that are Avro."""
+        return [h for h in Half if options.get(f"{h.value}.format") == "avro-confluent"]
+
     def _brokers(self) -> dict[str, str]:
-        return connector.brokers(self.properties)
+        """A query that a person watches says soon that no broker answers; others wait for them."""
+        soon = {} if self.id else dict.fromkeys(_TIMEOUTS, _PATIENCE_MS)
+        return soon | connector.brokers(self.properties)
 
     def _table(
         self, source: Source, declared: Sequence[str], options: Mapping[str, str]
     ) -> str:
+        if source.profile:
+            raise NoEqual(f"{source.topic} is on the cluster of the profile {source.profile}: Flink"
+                          " reads this session's", source.profile)  # fmt: skip
         self.secrets += [s for s in connector.secrets_of(options) if s not in self.secrets]
         said = ", ".join(f"{text(name)} = {text(value)}" for name, value in options.items())
         return self.declare("TABLE", source.name, f"(\n  {', '.join(declared)}\n) WITH ({said})")

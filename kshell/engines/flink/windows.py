@@ -6,18 +6,21 @@ own window, which gives its row once.  `nodes` calls both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import pyarrow as pa
 
 from kshell.catalog.model import TIME_COLUMNS, Kind, WindowType
-from kshell.engines.flink.columns import KEY_BYTES, key_bytes
+from kshell.engines.flink.columns import KEY_BYTES, key_made
 from kshell.engines.flink.expressions import NoEqual, expression, fill, named
 from kshell.engines.flink.tables import Made
 from kshell.engines.flink.types import interval, millis, quote, timestamp
 from kshell.sql import plan
-from kshell.sql.expressions import Call
+from kshell.sql.expressions import Call, Column, Expression, columns_of
 from kshell.sql.functions import flink_of
 
-__all__ = ["aggregate", "closed", "timed"]
+__all__ = ["aggregate", "closed", "grouped", "timed"]
 
 _START, _END = "`WINDOWSTART`", "`WINDOWEND`"
 _NOTED = {
@@ -42,6 +45,15 @@ def timed(node: plan.Node) -> bool:
             return False
 
 
+def grouped(node: plan.Node) -> bool:
+    """Whether a node's rows are groups, so that a key that is made comes with them."""
+    match node:
+        case plan.Filter() | plan.Project() | plan.Suppress():
+            return grouped(node.input)
+        case _:
+            return isinstance(node, plan.Aggregate)
+
+
 def _of(call: Call, made: Made) -> str:
     template = flink_of(call)
     if not template:
@@ -62,14 +74,43 @@ def _grouped(group: Mapping[str, str]) -> str:
     return f" WHERE {there}" if there else ""
 
 
+def _varying(node: plan.Aggregate, by: Expression) -> str:
+    """What rows are grouped by, so that Flink does not see where it is the same for all rows.
+
+    It would group by nothing then, and delete a key before each update.
+    """
+    sql = expression(by)
+    if columns_of(by) and not _filtered(node.input):
+        return sql
+    return f"CASE WHEN `ROWTIME` IS NOT NULL THEN {sql} END"
+
+
+def _filtered(node: plan.Node) -> bool:
+    return isinstance(node, plan.Filter) or any(map(_filtered, plan.children(node)))
+
+
 def aggregate(node: plan.Aggregate, rows: str, made: Made) -> str:
     """GROUP BY whose results change."""
-    group = {item.name: expression(item.expression) for item in node.group}
+    group = {item.name: _varying(node, item.expression) for item in node.group}
     if node.window is None:
         columns = {**group, **_columns(node, made)}
         by = ", ".join(group.values())
+        if made.keys_of is not None:
+            by = key_made(made.keys_of, list(group.values()))
+            columns |= {**_firsts(node, group), KEY_BYTES: by}
         return f"SELECT {named(columns)} FROM ({rows}){_grouped(group)} GROUP BY {by}"
     return _changing(node, group, rows, made)
+
+
+def _firsts(node: plan.Aggregate, group: Mapping[str, str]) -> dict[str, str]:
+    """The columns of a key by which rows are grouped as a whole: then no tombstones come between
+    the updates of a key."""
+    return {
+        item.name: f"(MAX(CAST({sql} AS INT)) = 1)"
+        if item.expression.type == pa.bool_()
+        else f"MAX({sql})"
+        for item, sql in zip(node.group, group.values(), strict=True)
+    }
 
 
 def _changing(node: plan.Aggregate, group: dict[str, str], rows: str, made: Made) -> str:
@@ -109,13 +150,25 @@ def _changing(node: plan.Aggregate, group: dict[str, str], rows: str, made: Made
         columns = {**group, **columns, "WINDOWSTART": _START, "WINDOWEND": _END}
         by = ", ".join([*group.values(), _START, _END])
     else:
-        # By the bytes of the key alone: then no tombstones come between the updates of a key.
-        bytes_ = key_bytes(made.keys_of, list(group.values()), _START)
-        firsts = {name: f"MAX({sql})" for name, sql in group.items()}
+        bytes_ = key_made(made.keys_of, list(group.values()), _START)
         times = {"WINDOWSTART": f"MAX({_START})", "WINDOWEND": f"MAX({_END})"}
-        columns = {**firsts, **columns, **times, KEY_BYTES: bytes_}
+        columns = {**_firsts(node, group), **columns, **times, KEY_BYTES: bytes_}
         by = bytes_
     return f"SELECT {named(columns)} FROM ({placed}){_grouped(group)} GROUP BY {by}"
+
+
+def _moved(node: plan.Aggregate, given: dict[str, str]) -> Iterator[tuple[str, Call]]:
+    """The aggregates over columns that hold their arguments, which are added to those given."""
+    for name, call in node.aggregates:
+        args: list[Expression] = []
+        for arg in call.args:
+            if columns_of(arg):
+                column = f"KSQL_ARG_{len(given)}"
+                given[column] = expression(arg)
+                args.append(Column(column, arg.type))
+            else:
+                args.append(arg)
+        yield name, replace(call, args=tuple(args))
 
 
 def closed(node: plan.Aggregate, rows: str, made: Made) -> str:
@@ -126,9 +179,12 @@ def closed(node: plan.Aggregate, rows: str, made: Made) -> str:
         raise NoEqual("EMIT FINAL over a join of streams has no equal on Flink", "FINAL",
                       "write the join to a topic first, and group that")  # fmt: skip
     group = {item.name: expression(item.expression) for item in node.group}
-    grouped = {f"KSQL_GROUP_{n}": sql for n, sql in enumerate(group.values())}
-    view = made.view(f"SELECT *, {named(grouped)} FROM ({rows}){_grouped(group)}")
-    keys = [quote(name) for name in grouped]
+    # Under names of their own: Flink adds window_start and others to the columns that it is given.
+    given = {f"KSQL_GROUP_{n}": sql for n, sql in enumerate(group.values())}
+    keys = [quote(name) for name in given]
+    node = replace(node, aggregates=tuple(_moved(node, given)))
+    given[TIME_COLUMNS[0]] = quote(TIME_COLUMNS[0])
+    view = made.view(f"SELECT {named(given)} FROM ({rows}){_grouped(group)}")
     on = f"DESCRIPTOR({quote(TIME_COLUMNS[0])})"
     size = interval(window.size_ms)
     end = "window_end"
@@ -142,13 +198,14 @@ def closed(node: plan.Aggregate, rows: str, made: Made) -> str:
             end = f"window_end - {size}"  # ksqlDB's session ends with its last record
         case _:
             raise NoEqual("SLIDING windows have no equal on Flink", "SLIDING")
-    columns = dict(zip(group, keys, strict=True))
-    columns |= _columns(node, made)
+    columns = _columns(node, made)
     columns |= {"WINDOWSTART": timestamp("window_start"), "WINDOWEND": timestamp(end)}
     by = ", ".join([*keys, "window_start", "window_end"])
-    result = f"SELECT {named(columns)} FROM TABLE({placed}) GROUP BY {by}"
+    result = f"SELECT {', '.join(keys)}, {named(columns)} FROM TABLE({placed}) GROUP BY {by}"
+    columns = {**dict(zip(group, keys, strict=True)), **{name: quote(name) for name in columns}}
+    result = f"SELECT {named(columns)} FROM ({result})"
     if made.keys_of is None:
         return result
     ends = _END if window.type is WindowType.SESSION else ""
-    bytes_ = key_bytes(made.keys_of, [quote(name) for name in group], _START, ends)
+    bytes_ = key_made(made.keys_of, [quote(name) for name in group], _START, ends)
     return f"SELECT *, {bytes_} AS {quote(KEY_BYTES)} FROM ({result})"

@@ -10,7 +10,7 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from kshell.catalog.catalog import Catalog
 from kshell.catalog.model import Source
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from kshell.engines.local.continuous.background import Background
     from kshell.engines.local.durable.application import Application
     from kshell.engines.local.kept_catalog import KeptCatalog
+    from kshell.formats.registry_http import HttpSchemas
     from kshell.kafka.admin import Admin
     from kshell.kafka.look import Look
 
@@ -64,6 +65,7 @@ class Context:
         self.asserted: dict[str, set[tuple[int, int]]] = {}  # (partition, offset) by topic
         self.turns: dict[str, int] = {}  # whose turn is next of a topic's partitions
         self.held: Held | None = None  # what an open transaction holds
+        self.set_open = False  # whether a statement set is, whose queries start at once here
         self.transaction_id = ""  # of this shell, made at its first COMMIT
         self.application: Application | None = None  # the file that is run, where one is
         self.known = Known()
@@ -145,9 +147,17 @@ class Context:
         return {plain(c.name): plain_type(c.type) for c in columns}
 
     def listed(self, what: str, properties: Properties) -> list[str]:
-        """The names of each "group", "broker", "principal" or "connector" there."""
+        """The names of each "group", "broker", "principal", "connector", "subject" … there."""
+        from kshell.engines.local.durable.ledger import query_of
+        from kshell.engines.local.sources.chunks import schemas_of
         from kshell.engines.local.sources.system.faces import SystemScan
 
+        if what == "subject":
+            registry = cast("HttpSchemas | None", schemas_of(properties))
+            return [] if registry is None else sorted(registry.subjects())
+        if what == "application":
+            named = (query_of(topic.name) for topic in self.client.topics())
+            return sorted({query[0] for query in named if query is not None})
         table, column = LISTED[what]
         scan = SystemScan(TABLES[table], self.lookup(properties).ask).open([column], ())
         names = {value for batch in scan.batches for value in batch.column(0).to_pylist()}

@@ -18,7 +18,7 @@ from kshell.engines.base import Named
 from kshell.engines.local.context import Context
 from kshell.errors import KshellError, Unsupported, UsageError
 from kshell.kafka.client import Client
-from kshell.results import Answer, Live, Proposal, Rows, Running, Sections, Task
+from kshell.results import Answer, Live, Proposal, Rows, Running, Sections, Task, Waiting
 from kshell.sql import cluster, producing, queries, services, transfer
 from kshell.sql import statements as ast
 from kshell.sql.statements import Statement
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalEngine"]
 
+IN_TRANSACTION = ("record", "records", "transaction", "written", "COMMIT writes")
 _OTHER_SERVERS = ("connect.url", "schema.registry.url")
 _SHOWN = 1 << 14  # rows of the last result that are drawn at a time
 # The handler of each statement: a function of a module of `statements`, imported when first needed.
@@ -44,6 +45,7 @@ STATEMENTS: Mapping[type[Statement], str] = {
     cluster.Consume: "consume:consume",
     cluster.CreateAcl: "acls:create_acl",
     producing.Begin: "transaction:begin",
+    queries.BeginSet: "statement_set:begin_set",
     producing.Commit: "transaction:commit",
     producing.CopyFrom: "copy_from:copy_from",
     producing.CopyTo: "copy_to:copy_to",
@@ -72,6 +74,7 @@ STATEMENTS: Mapping[type[Statement], str] = {
     cluster.DropTopic: "drop_topic:drop_topic",
     ast.DropType: "declare:change",
     cluster.DropUser: "users:drop_user",
+    queries.EndSet: "statement_set:end_set",
     cluster.ElectLeaders: "elect_leaders:elect_leaders",
     ast.Explain: "explain:explain",
     ast.History: "history:history",
@@ -270,9 +273,10 @@ class LocalEngine:
         return self.context.running()
 
     @property
-    def held(self) -> int | None:
-        """How many records an open transaction holds; None without one."""
-        return None if self.context.held is None else len(self.context.held)
+    def held(self) -> Waiting | None:
+        """What waits for COMMIT; None without an open transaction."""
+        held = self.context.held
+        return None if held is None else Waiting(len(held), *IN_TRANSACTION)
 
     def application(
         self, name: str, seconds: float, version: str, dead_letters: str = ""

@@ -36,6 +36,7 @@ _ADVICE = (
     ("persistent queries on windowed tables", "SELECT … EMIT CHANGES shows it without a sink"),
     ("'WRAP_SINGLE_VALUE' is only valid", "leave WRAP_SINGLE_VALUE out"),
     ("TIMESTAMP column set in the WITH", "TIMESTAMP names a column of the result"),
+    ("Schema is not compatible with", "AS gives the column a name of letters, digits and _"),
     ("format does not support schema", "choose another with KEY_FORMAT, VALUE_FORMAT or FORMAT"),
     ("Cannot PARTITION BY multiple", "PARTITION BY NULL stands alone and takes the key away"),
     ("constructor cannot be empty", "CAST(NULL AS ARRAY<INT>) is one without a value"),

@@ -26,7 +26,7 @@ from kshell.sql.as_written import place_of
 from kshell.sql.bind.advice import advised
 from kshell.sql.bind.create import insert_target
 from kshell.sql.bind.expressions import Binder
-from kshell.sql.bind.literals import coerce
+from kshell.sql.bind.literals import check_once, coerce
 from kshell.sql.bind.scope import Scope
 from kshell.sql.bind.text import text_of
 from kshell.sql.clauses import Name
@@ -99,13 +99,7 @@ def _columns(statement: InsertValues, target: Source) -> tuple[Column, ...]:
         columns = tuple(target.columns())
     else:
         columns = tuple(_named(name, target) for name in statement.columns)
-        for n, column in enumerate(columns):
-            if column in columns[:n]:
-                raise BindError(
-                    f"Column {quote_ksql(column.name)} is named twice.",
-                    place=statement.columns[n].place,
-                    hint="name each column once",
-                )
+        check_once([c.name for c in columns], statement.columns)
     headers = {h.name for h in target.headers}
     chosen = [c.name for c in columns if c.name in headers]
     if chosen:

@@ -12,12 +12,24 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 import pyarrow as pa
 
 from kshell.errors import BindError, Place
+from kshell.field_names import plain
+from kshell.sql.clauses import Name
 from kshell.sql.expressions import Cast, Expression, Literal
-from kshell.types import BIGINT, DOUBLE, INTEGER, decimal
+from kshell.types import BIGINT, DOUBLE, INTEGER, decimal, quote_ksql
 
-__all__ = ["check_width", "coerce", "number", "scaled"]
+__all__ = ["check_once", "check_width", "coerce", "number", "scaled"]
 
 _WIDE = Context(prec=1000, rounding=ROUND_HALF_UP)
+
+
+def check_once(names: Sequence[str], written: Sequence[Name]) -> None:
+    """BindError at a column that INSERT names a second time; `written`: as it names them."""
+    for n, name in enumerate(names):
+        if name in names[:n]:
+            raise BindError(
+                f"Column {quote_ksql(plain(name))} is named twice.", hint="name each column once",
+                place=written[n].place,
+            )  # fmt: skip
 
 
 def check_width(names: Sequence[str], row: Sequence[object], place: Place | None) -> None:

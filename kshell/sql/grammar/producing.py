@@ -1,4 +1,4 @@
-"""BEGIN, COMMIT, ROLLBACK and COPY; `parse` calls these by a statement's first word."""
+"""BEGIN, COMMIT, ROLLBACK, END and COPY; `parse` calls these by a statement's first word."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from kshell.sql.grammar.cursor import Cursor
 from kshell.sql.grammar.queries import read_enclosed
 from kshell.sql.grammar.types import read_properties
 from kshell.sql.producing import Begin, Commit, CopyFrom, CopyTo, Rollback
+from kshell.sql.queries import BeginSet, EndSet
 from kshell.sql.statements import Statement
 
 __all__ = ["PRODUCING"]
@@ -26,6 +27,17 @@ def _bare(made: Callable[..., Statement]) -> Callable[[Cursor, Place], Statement
         return made(**place)
 
     return read
+
+
+def _begin(cursor: Cursor, place: Place) -> Statement:
+    if cursor.take("STATEMENT"):
+        cursor.expect("SET")
+        return BeginSet(**place)
+    return _bare(Begin)(cursor, place)
+
+
+def _end(cursor: Cursor, place: Place) -> Statement:
+    return EndSet(**place)
 
 
 def _copy(cursor: Cursor, place: Place) -> Statement:
@@ -57,8 +69,9 @@ def _file(cursor: Cursor, stream: str) -> Name | None:
 
 
 PRODUCING: Mapping[str, Callable[[Cursor, Place], Statement]] = {
-    "BEGIN": _bare(Begin),
+    "BEGIN": _begin,
     "COMMIT": _bare(Commit),
     "COPY": _copy,
+    "END": _end,
     "ROLLBACK": _bare(Rollback),
 }

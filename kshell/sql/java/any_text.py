@@ -6,6 +6,7 @@ exact.  Numbers, times and NULL are then written as in continuous queries.
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import re
@@ -67,6 +68,14 @@ def _time(value: str) -> str:
 def _decimal(type: Any) -> _Write:
     scale = Decimal(1).scaleb(-dict(type.children)["scale"])
     return lambda value: format(Decimal(value).quantize(scale, context=_EXACT), "f")
+
+
+_BYTE = re.compile(r"\\x([0-9A-F]{2})")  # DuckDB's text has each byte so that is no plain letter
+
+
+def _bytes(value: str) -> str:
+    plain = _BYTE.sub(lambda byte: chr(int(byte[1], 16)), value)
+    return base64.b64encode(plain.encode("latin-1")).decode()
 
 
 def _leaf(type: Any) -> _Write:
@@ -138,7 +147,7 @@ def _json(type: Any) -> _Write:
             return "{" + ",".join(pairs) + "}"
 
         return written
-    write = _leaf(type)
+    write = _bytes if str(type) == "BLOB" else _leaf(type)
     if _QUOTED.match(str(type)):
         return lambda value: _string(write(value))
     return write

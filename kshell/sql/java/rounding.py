@@ -1,4 +1,4 @@
-"""ROUND and TRUNC: doubles by the digits that Java shows, decimals exactly.
+"""ROUND and TRUNC, and CEIL and FLOOR of decimals: doubles by the digits that Java shows.
 
 The rows of `library/math.toml` name these.  Halves go up, towards positive infinity; numbers
 without digits (NaN, Infinity) and results that do not fit the type raise ArithmeticError.
@@ -13,13 +13,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kshell.sql.java.columns import by_constants, over_columns
 
-__all__ = ["round_decimal", "round_decimal_to", "round_double_to", "round_doubles",
-           "trunc_decimal", "trunc_decimal_to", "trunc_double_to", "trunc_doubles"]  # fmt: skip
+__all__ = ["ceil_decimals", "floor_decimals", "round_decimals", "round_decimals_to",
+           "round_double_to", "round_doubles", "trunc_decimals", "trunc_decimals_to",
+           "trunc_double_to", "trunc_doubles"]  # fmt: skip
 
 _EXACT = Context(prec=1200, traps=[InvalidOperation])
+_MOST_DIGITS = 38  # of a DECIMAL
+_WIDE = 76  # digits of the type in which decimals are rounded
 _MOST_PLACES = 400  # a double has no more digits than these
 
 
@@ -36,14 +40,6 @@ def _double(value: float) -> Decimal:
     if not math.isfinite(value):
         raise ArithmeticError(f"Infinite or NaN: {value} has no digits to round")
     return Decimal(repr(value))
-
-
-def _fit(value: Decimal, type: pa.DataType) -> Decimal:
-    if len(value.as_tuple().digits) + (value.as_tuple().exponent or 0) > (  # type: ignore[operator]
-        type.precision - type.scale
-    ):
-        raise ArithmeticError(f"{value} does not fit DECIMAL({type.precision}, {type.scale})")
-    return _at(value, type.scale, ROUND_DOWN)
 
 
 def round_double_to(value: float, places: int) -> float:
@@ -111,25 +107,71 @@ def trunc_doubles(column: pa.Array, places: pa.Array) -> pa.Array:
     return _by_places(column, places, np.trunc, 0.0, trunc_double_to)
 
 
-def round_decimal(value: Decimal, *, type: pa.DataType) -> Decimal:
+def _decimals(
+    column: pa.Array, places: int | pa.Array, mode: str, type: pa.DataType
+) -> pa.Array:
+    """Rounded at the places, as that type: like ksqlDB's, a number may have the digit more that a
+    carry makes (9.9 of DECIMAL(2, 1) becomes 10.0)."""
+    wide = pa.decimal256(_WIDE, column.type.scale)
+
+    def done(values: pa.Array, digits: int) -> pa.Array:
+        digits = max(-_MOST_DIGITS - 1, min(_MOST_DIGITS, digits))
+        return pc.round(values, ndigits=digits, round_mode=mode)
+
+    rounded = column.cast(wide)
+    if isinstance(places, int):
+        rounded = done(rounded, places)
+    else:
+        rounded = by_constants(done, rounded, places, type=wide)
+    whole = rounded.cast(pa.decimal256(_WIDE, type.scale))
+    words = np.frombuffer(whole.buffers()[1], np.uint64).reshape(-1, 4)[whole.offset :]
+    low = pa.py_buffer(np.ascontiguousarray(words[: len(whole), :2]))
+    valid = pc.is_valid(whole) if whole.null_count else None
+    made = pa.Array.from_buffers(type, len(whole), [None, low])
+    return made if valid is None else pc.if_else(valid, made, pa.scalar(None, type))
+
+
+@over_columns
+def ceil_decimals(column: pa.Array, *, type: pa.DataType) -> pa.Array:
+    """CEIL(value).
+
+    >>> nines = pa.array([Decimal("9.9"), Decimal("-9.9"), None])
+    >>> [str(n) for n in ceil_decimals(nines, type=nines.type).to_pylist()]
+    ['10.0', '-9.0', 'None']
+    """
+    return _decimals(column, 0, "up", type)
+
+
+@over_columns
+def floor_decimals(column: pa.Array, *, type: pa.DataType) -> pa.Array:
+    """FLOOR(value)."""
+    return _decimals(column, 0, "down", type)
+
+
+@over_columns
+def round_decimals(column: pa.Array, *, type: pa.DataType) -> pa.Array:
     """ROUND(value)."""
-    return _fit(_at(value, 0, _half(value)), type)
+    return _decimals(column, 0, "half_up", type)
 
 
-def round_decimal_to(value: Decimal, places: int, *, type: pa.DataType) -> Decimal:
+@over_columns
+def round_decimals_to(column: pa.Array, places: pa.Array, *, type: pa.DataType) -> pa.Array:
     """ROUND(value, places), in the value's own type.
 
-    >>> round_decimal_to(Decimal("-2.45"), 1, type=pa.decimal128(5, 2))
-    Decimal('-2.40')
+    >>> numbers, places = pa.array([Decimal("-2.45")]), pa.array([1])
+    >>> str(round_decimals_to(numbers, places, type=numbers.type)[0])
+    '-2.40'
     """
-    return _fit(_at(value, places, _half(value)), type)
+    return _decimals(column, places, "half_up", type)
 
 
-def trunc_decimal(value: Decimal, *, type: pa.DataType) -> Decimal:
+@over_columns
+def trunc_decimals(column: pa.Array, *, type: pa.DataType) -> pa.Array:
     """TRUNC(value)."""
-    return _fit(_at(value, 0, ROUND_DOWN), type)
+    return _decimals(column, 0, "towards_zero", type)
 
 
-def trunc_decimal_to(value: Decimal, places: int, *, type: pa.DataType) -> Decimal:
+@over_columns
+def trunc_decimals_to(column: pa.Array, places: pa.Array, *, type: pa.DataType) -> pa.Array:
     """TRUNC(value, places), in the value's own type."""
-    return _fit(_at(value, places, ROUND_DOWN), type)
+    return _decimals(column, places, "towards_zero", type)

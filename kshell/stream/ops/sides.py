@@ -15,7 +15,7 @@ from kshell.changes import Changes
 from kshell.sql import plan
 from kshell.stream.rows import Layout
 
-__all__ = ["Sides", "numbered", "picked"]
+__all__ = ["Sides", "numbered", "picked", "whole"]
 
 Ints = Any  # a numpy array of int64
 
@@ -52,6 +52,16 @@ class Sides:
         columns.append(pa.array(times, pa.int64()))
         return pa.RecordBatch.from_arrays(columns, schema=self.output.schema)
 
+    def alone(self, *rows: pa.RecordBatch) -> Changes:
+        """Left and right rows that match nothing, in order of their times."""
+        sides = np.repeat([0, 1], [part.num_rows for part in rows])
+        places = np.concatenate([np.arange(part.num_rows) for part in rows])
+        times = np.concatenate([part.column("ROWTIME").to_numpy() for part in rows])
+        order = np.lexsort((places, sides, times))
+        left, right = (np.where(sides == side, places, -1)[order] for side in (0, 1))
+        made = self.rows((rows[0], rows[1]), (left, right), sides[order], times[order])
+        return Changes.of(made)
+
     def _key(
         self,
         sources: Sequence[pa.RecordBatch],
@@ -67,6 +77,12 @@ class Sides:
         both = pa.concat_arrays([columns[0], columns[1].cast(columns[0].type)])
         at = np.where(keyed == 0, places[0], places[1] + len(columns[0]))
         return both.take(pa.array(at, pa.int64()))
+
+
+def whole(parts: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    """The parts one after the other; there is one at the least."""
+    parts = [part for part in parts if part.num_rows] or parts[:1]
+    return parts[0] if len(parts) == 1 else pa.concat_batches(parts)
 
 
 def picked(places: Any) -> pa.Array:

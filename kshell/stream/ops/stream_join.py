@@ -23,7 +23,7 @@ from kshell.sql import plan
 from kshell.stream.arena import Rows
 from kshell.stream.containers import Times, Waiting
 from kshell.stream.keys import Keys, all_valid
-from kshell.stream.ops.sides import Sides, numbered
+from kshell.stream.ops.sides import Sides, numbered, whole
 from kshell.stream.state import Entries
 from kshell.stream.updates import distinct, sorted_by
 
@@ -136,6 +136,10 @@ class StreamJoin:
                 yield made if places is None else _placed(made, places)
         self._expire(arrived)
 
+    def rest(self) -> Changes:
+        """The rows that still wait for a match, when no rows follow."""
+        return self._sides.alone(*(rows.all()[1] for rows in self._waiting_rows))
+
     def _arrive(self, side: int, changes: Changes, numbers: Ints, nows: Ints) -> _Arrived:
         """Keeps a side's rows."""
         rows = changes.rows
@@ -228,15 +232,15 @@ class StreamJoin:
         made = [m for m in made if len(m.order)]
         if not made:
             return self._nothing
-        whole = _Made(*(np.concatenate([getattr(m, n) for m in made]) for n in _Made.__slots__))
-        order = sorted_by(whole.order)
+        joined = _Made(*(np.concatenate([getattr(m, n) for m in made]) for n in _Made.__slots__))
+        order = sorted_by(joined.order)
         rows = self._sides.rows(
-            (_whole(sources[0]), _whole(sources[1])),
-            (whole.left[order], whole.right[order]),
-            whole.keyed[order],
-            whole.times[order],
+            (whole(sources[0]), whole(sources[1])),
+            (joined.left[order], joined.right[order]),
+            joined.keyed[order],
+            joined.times[order],
         )
-        made_by = pa.array(whole.numbers[order], pa.int64())
+        made_by = pa.array(joined.numbers[order], pa.int64())
         return Changes(rows, Changes.of(rows).weights, made_by)
 
     def _pairs(self, side: int, mine: _Arrived, ask: _Asked, span: slice) -> _Pairs:
@@ -381,11 +385,6 @@ class StreamJoin:
 
 def _times(rows: pa.RecordBatch) -> Ints:
     return rows.column("ROWTIME").to_numpy()
-
-
-def _whole(parts: list[pa.RecordBatch]) -> pa.RecordBatch:
-    parts = [part for part in parts if part.num_rows] or parts[:1]
-    return parts[0] if len(parts) == 1 else pa.concat_batches(parts)
 
 
 def _of(side: int, mine: _Arrived, rows: Ints, other: Ints, times: Ints) -> _Made:

@@ -30,6 +30,14 @@ def _connector(filling: Filling) -> None:
     offer_listed(filling.offers, filling.known, "connector")
 
 
+def _subject(filling: Filling) -> None:
+    offer_listed(filling.offers, filling.known, "subject")
+
+
+def _application(filling: Filling) -> None:
+    offer_listed(filling.offers, filling.known, "application")
+
+
 def _mechanism(filling: Filling) -> None:
     filling.offers.pairs((name, "mechanism") for name in ("SCRAM-SHA-512", "SCRAM-SHA-256"))
 
@@ -75,6 +83,7 @@ def _config_value(filling: Filling) -> None:
 
 CLUSTER_SLOTS: Mapping[str, Callable[[Filling], None]] = {
     "group": _group, "broker": _broker, "principal": _principal, "connector": _connector,
-    "mechanism": _mechanism, "quota": _quota, "(configs)": _connector_configs,
-    "config": _config, "config value": _config_value,
+    "subject": _subject, "application": _application, "mechanism": _mechanism,
+    "quota": _quota, "(configs)": _connector_configs, "config": _config,
+    "config value": _config_value,
 }  # fmt: skip

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from kshell.terminal.completion.columns import Scope, common_columns, join_conditions, scope_at
 from kshell.terminal.completion.fields import offer_functions
+from kshell.terminal.completion.listed import offer_listed
 from kshell.terminal.completion.names import Field, Known
 from kshell.terminal.completion.offers import Offers
 from kshell.terminal.completion.place import Place, is_value, since_comma
@@ -177,8 +178,11 @@ def _frame(place: Place, seen: Sequence[Node]) -> None:
 
 def _from(place: Place) -> None:
     seen = since_comma(place.seen)
+    before = upper(seen[-2]) if len(seen) > 1 else ""
     if not seen:
         _sources(place)
+    elif (before, place.last) == ("AT", "GROUP"):
+        offer_listed(place.offers, place.known, "group")
     elif place.last in FOLLOW:
         place.offers.words(FOLLOW[place.last])
     else:

@@ -57,7 +57,7 @@ STATEMENTS: Mapping[str, str] = {
         | TYPE { <user's type> | IF+EXISTS <user's type> }
         | TOPIC { <topic> | IF+EXISTS <topic> }
         | GROUP { <group> | IF+EXISTS <group> }
-        | APPLICATION { <new> | IF+EXISTS <new> }
+        | APPLICATION { <application> | IF+EXISTS <application> }
         | ACL [{ ALLOW | DENY } [@operations]] [ON @resource] [TO <principal>]
           [FROM+HOST <host>]
         | USER { <new> | IF+EXISTS <new> } [MECHANISM <mechanism>]
@@ -98,7 +98,8 @@ STATEMENTS: Mapping[str, str] = {
     "ELECT": "ELECT LEADERS [<topic> { , <topic> }*]",
     "INSERT": """INSERT INTO <sink> { (names) VALUES @rows | VALUES @rows
         | WITH (options) <query> | <query> }""",
-    "BEGIN": "BEGIN",
+    "BEGIN": "BEGIN [STATEMENT+SET]",
+    "END": "END",
     "COMMIT": "COMMIT",
     "ROLLBACK": "ROLLBACK",
     "CONSUME": """CONSUME FROM <topic> GROUP <group> [{ COMMIT+AT+MOST+ONCE | COMMIT+AT+LEAST+ONCE
@@ -136,7 +137,7 @@ STATEMENTS: Mapping[str, str] = {
 }
 _NAMES = frozenset({"topic", "source", "sink", "stream", "table", "user's type", "function",
                     "query id", "property", "value", "group", "mechanism", "connector",
-                    "subject"})  # fmt: skip
+                    "subject", "application"})  # fmt: skip
 # Where a name may stand.
 _NO_NAMES = frozenset({"IF", "FUNCTION", "GROUP", "EXTENDED", "DEFAULT"})
 _QUERY_STARTS = ("SELECT", "WITH", "FROM", "VALUES")

@@ -39,7 +39,8 @@ WINDOWS = ("TUMBLING (SIZE", "HOPPING (SIZE", "SESSION (", "SLIDING (SIZE")
 _LAST = ("LIMIT", "EMIT CHANGES", "EMIT FINAL", "UNION ALL", "INTERSECT", "EXCEPT")
 AFTER_SOURCE = (
     "WHERE", "JOIN", "GROUP BY", "ORDER BY", "LIMIT", "EMIT CHANGES", *_JOINS,
-    *(f"WINDOW {w}" for w in WINDOWS), "PARTITION BY", "HAVING", "EMIT FINAL", "UNION ALL", "AS",
+    *(f"WINDOW {w}" for w in WINDOWS), "PARTITION BY", "HAVING", "EMIT FINAL", "UNION ALL",
+    "AT GROUP", "AS",
 )  # fmt: skip
 # The words that may follow a finished value or source, in the order in which they are offered.
 AFTER: Mapping[str, Sequence[str]] = {
@@ -63,7 +64,7 @@ AFTER: Mapping[str, Sequence[str]] = {
 }
 # The words after a word that has few followers.
 FOLLOW: Mapping[str, Sequence[str]] = {
-    "GROUP": ("BY",), "ORDER": ("BY",), "PARTITION": ("BY",), "ADVANCE": ("BY",),
+    "AT": ("GROUP",), "GROUP": ("BY",), "ORDER": ("BY",), "PARTITION": ("BY",), "ADVANCE": ("BY",),
     "GRACE": ("PERIOD",), "NULLS": ("FIRST", "LAST"), "EMIT": ("CHANGES", "FINAL"),
     "IS": ("NULL", "NOT NULL", "TRUE", "FALSE", "DISTINCT FROM", "NOT DISTINCT FROM"),
     "LIMIT": (), "OFFSET": (), "SIZE": (), "RETENTION": (), "PERIOD": (), "WITHIN": (),

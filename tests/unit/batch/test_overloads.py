@@ -1,11 +1,14 @@
 """KSQL's functions over aggregates, windows and queries: DuckDB does not know their arguments' types."""
 
+import contextlib
 from decimal import Decimal
 
 import pyarrow as pa
 import pytest
 
+from kshell.config import Properties
 from kshell.errors import UnknownName
+from kshell.session import Session
 from tests.duckdb.test_as_written import TABLES
 from tests.duckdb.test_as_written import ask as ask_of
 
@@ -69,3 +72,27 @@ def test_words_that_only_look_like_ksqls_stay_as_they_are(item, value):
 def test_what_is_wrong_in_the_arguments_is_what_is_said():
     with pytest.raises(UnknownName, match="no column named nope"):
         ask("SELECT ROUND(AVG(nope)) FROM m")
+
+
+@pytest.mark.parametrize(
+    ("items", "types"),
+    [
+        # As in continuous queries: the argument's type, or its digits before the point.
+        ("CEIL(x), FLOOR(x), ROUND(x), TRUNC(x), ROUND(x, 1), TRUNC(x, 0)", ["18,1", "18,1", "17,0", "17,0", "18,1", "18,1"]),
+        ("ROUND(AVG(d)), ROUND(SUM(x)), ROUND(MAX(x), 0), CEIL(MIN(x))", [None, "37,0", "18,1", "18,1"]),
+        ("ROUND(CEIL(x), -1), ABS(ROUND(x)), MAX(ROUND(x)) OVER ()", ["18,1", "17,0", "17,0"]),
+        ("ROUND(2.45, 1), ROUND(d, 1), ROUND(1)", ["3,2", None, None]),
+    ],
+)  # fmt: skip
+def test_a_rounded_decimal_has_its_own_type(items, types):
+    with contextlib.closing(Session(Properties({}), tables=TABLES)) as session:
+        (answer,) = session.execute(f"SELECT {items} FROM m")
+        list(answer.batches)
+    found = [f"{t.precision},{t.scale}" if pa.types.is_decimal(t) else None for t in answer.schema.types]
+    assert found == types
+
+
+def test_a_carry_makes_a_digit_more():
+    assert ask("SELECT CEIL(9.9), FLOOR(-9.9), ROUND(9.9), ROUND(-99.95, 1), CEIL(9.9) = 10, CAST(CEIL(9.9) AS STRING)") == [
+        (Decimal("10.0"), Decimal("-10.0"), Decimal(10), Decimal("-99.90"), True, "10.0")
+    ]  # fmt: skip

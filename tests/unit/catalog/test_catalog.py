@@ -104,7 +104,7 @@ def test_dropping_a_stream_as_a_table() -> None:
 
 def test_a_source_in_use_stays_until_its_queries_stop() -> None:
     catalog = Catalog().add(source("S")).add(source("OUT", query_id="CSAS_OUT_1"))
-    running = catalog.with_query(RunningQuery("CSAS_OUT_1", frozenset({"S"}), "OUT"))
+    running = catalog.with_query(RunningQuery("CSAS_OUT_1", frozenset({"S"}), frozenset({"OUT"})))
     with pytest.raises(BindError, match=r"read from this source: \[CSAS_OUT_1\]"):
         running.drop("S", Kind.STREAM)
     assert "OUT" not in running.drop("OUT", Kind.STREAM).sources
@@ -113,7 +113,7 @@ def test_a_source_in_use_stays_until_its_queries_stop() -> None:
 
 def test_another_query_that_writes_keeps_the_sink() -> None:
     catalog = Catalog().add(source("OUT"))
-    running = catalog.with_query(RunningQuery("INSERTQUERY_2", frozenset(), "OUT"))
+    running = catalog.with_query(RunningQuery("INSERTQUERY_2", frozenset(), frozenset({"OUT"})))
     with pytest.raises(BindError, match=r"write into this source: \[INSERTQUERY_2\]"):
         running.drop("OUT", Kind.STREAM)
 

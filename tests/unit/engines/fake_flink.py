@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -21,15 +22,18 @@ class FakeFlink:
 
     def __init__(self, rows: Sequence[tuple[str, list]] = ()) -> None:
         self.rows = list(rows)
+        self.away = False  # whether nothing is answered
         self.ends = True  # whether a SELECT ends after its rows
         self.jobs: dict[str, dict[str, Any]] = {}
         self.refused = ""  # what every statement fails with
         self.failure = ""  # why jobs fail that are started now
+        self.failures: dict[str, str] = {}  # why each job failed last, that runs again
         self.settings = {"execution.checkpointing.savepoint-dir": "file:///s"}
         self.log: list[tuple[str, str]] = []
         self.headers: list[dict[str, str]] = []
         self.statements: list[tuple[str, dict[str, str]]] = []
         self.sessions: set[str] = set()
+        self._failed_at: dict[str, int] = {}
         self._numbers = count(1)
         self._operations: dict[str, tuple[str, str, list]] = {}
         fake = self
@@ -39,6 +43,9 @@ class FakeFlink:
             wbufsize = -1  # else head and body are two packets, of which the second waits
 
             def handle_any(self) -> None:
+                if fake.away:
+                    self.close_connection = True
+                    return
                 length = int(self.headers.get("Content-Length") or 0)
                 body = json.loads(self.rfile.read(length)) if length else {}
                 fake.log.append((self.command, self.path))
@@ -64,7 +71,7 @@ class FakeFlink:
         self._server.shutdown()
         self._server.server_close()
 
-    def answer(self, method: str, path: str, body: dict) -> tuple[int, dict]:
+    def answer(self, method: str, path: str, body: dict) -> tuple[int, Any]:
         parts = path.strip("/").split("/")
         if parts[0] == "jobs":
             return self._of_jobs(method, parts[1:])
@@ -92,13 +99,16 @@ class FakeFlink:
         self.statements.append((sql, options))
         handle, job, rows = f"op-{next(self._numbers)}", "", []
         word = sql.split()[0]
-        if word in ("SELECT", "INSERT"):
+        if word in ("SELECT", "INSERT", "EXECUTE"):
             job = f"job-{next(self._numbers)}"
             state = "FAILED" if self.failure else "RUNNING"
             self.jobs[job] = {"name": options.get("pipeline.name", ""), "state": state}
             rows = self.rows if word == "SELECT" else [("INSERT", [job])]
         if sql == "SHOW JOBS":
             rows = [("INSERT", [id, j["name"], j["state"], "now"]) for id, j in self.jobs.items()]
+        if word == "DESCRIBE":
+            id = sql.split("'")[1]
+            rows = [("INSERT", [id, self.jobs[id]["name"], self.jobs[id]["state"], "now"])]
         if word == "STOP":
             self._end(sql.split("'")[1])
             rows = [("INSERT", ["file:///s/savepoint-1"])]
@@ -120,7 +130,7 @@ class FakeFlink:
         if job in self.jobs:
             self.jobs[job]["state"] = "CANCELED"
 
-    def _of_jobs(self, method: str, parts: list[str]) -> tuple[int, dict]:
+    def _of_jobs(self, method: str, parts: list[str]) -> tuple[int, Any]:
         if parts == ["overview"]:
             return 200, {"jobs": [
                 {"jid": id, "name": j["name"], "state": j["state"], "start-time": n, "duration": 2000}
@@ -130,8 +140,15 @@ class FakeFlink:
         if method == "PATCH":
             self._end(parts[0])
             return 202, {}
+        now = int(time.time() * 1000)
+        failed_at = self._failed_at.setdefault(self.failures.get(parts[0], ""), now)
         if parts[1:] == ["exceptions"]:
-            return 200, {"exceptionHistory": {"entries": [{"stacktrace": STACK.format(self.failure)}] if self.failure else []}}
+            why = self.failures.get(parts[0]) or self.failure
+            return 200, {"exceptionHistory": {"entries": [{"stacktrace": STACK.format(why), "timestamp": failed_at}] if why else []}}
         if parts[1:] == ["checkpoints"]:
-            return 200, {"counts": {"completed": 4}}
-        return 200, {"state": job["state"], "vertices": [{"status": job["state"], "metrics": {"read-records": 7, "write-records": 3}}]}
+            return 200, {"counts": {"completed": 4, "failed": 1}, "latest": {"completed": {"latest_ack_timestamp": now, "state_size": 7180}}}
+        if parts[1:2] == ["vertices"]:
+            return 200, [{"id": "backPressuredTimeMsPerSecond", "max": 350.0}]
+        return 200, {"state": job["state"], "vertices": [
+            {"id": "v1", "name": "Source: S", "parallelism": 2, "status": job["state"], "metrics": {"read-records": 7, "write-records": 3}}
+        ]}

@@ -231,3 +231,32 @@ def test_parquet_in_another_type_and_another_order(copy, ask, declared, tmp_path
     assert said.notices[0].text.split(":")[0] == f"{path}, row 2 is not written"
     assert "more" in said.notices[-1].text
     assert ask(f"SELECT * FROM {declared};") == [{"K": "a", "V": 1, "S": "x"}]
+
+
+@pytest.mark.parametrize("option", ["KEY", "TIMESTAMP"])
+def test_a_column_that_an_option_names_and_no_line_has_is_an_error(copy, ask, raw, file, option) -> None:
+    path = file('{"id": 1, "n": 2}\n{"id": 2}\n')
+    with pytest.raises(BindError, match="has no column nope") as caught:
+        copy(f"COPY {raw} FROM '{path}' WITH ({option}='nope');")
+    assert "id, n" in caught.value.hint
+    assert ask(f"SELECT COUNT(*) FROM {raw};") == [{"COUNT(*)": 1}]
+
+
+def test_lines_without_the_column_of_the_key_are_counted(copy, raw, file) -> None:
+    path = file('{"id": 1}\n{"n": 2}\n{"id": null}\n')
+    said = copy(f"COPY {raw} FROM '{path}' WITH (KEY='id');")
+    assert [n.text for n in said.notices] == ["2 records have no key: their id is NULL or missing"]
+
+
+@pytest.mark.parametrize("lines", ['{"id": 1, "name": "a"}', '{"key": "YQ==", "id": 1}', '{"timestamp": 5}'])
+def test_what_is_no_dump_is_not_restored_as_tombstones(copy, ask, raw, file, lines) -> None:
+    with pytest.raises(BindError, match="the file has no column (key|value)"):
+        copy(f"COPY {raw} FROM '{file(lines)}' WITH (ENVELOPE=true);")
+    assert ask(f"SELECT COUNT(*) FROM {raw};") == [{"COUNT(*)": 1}]
+
+
+def test_a_line_of_a_dump_that_is_no_record_is_a_bad_row(copy, raw, file) -> None:
+    path = file('{"key": null, "value": "eA=="}\n{"id": 1}\n{"key": "YQ==", "value": null}\n')
+    said = copy(f"COPY {raw} FROM '{path}' WITH (ENVELOPE=true, ON_ERROR='skip');")
+    assert said.text == f"2 records written to {raw}."
+    assert "line 2 is not written: it has neither key nor value" in said.notices[0].text

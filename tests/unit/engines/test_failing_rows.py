@@ -71,7 +71,28 @@ def test_the_record_is_named(session, topic_of):
     assert record in failure(session, session_wide).what
 
 
-def test_no_record_is_named_where_several_make_it_fail(session, topic_of):
+def test_of_two_topics_the_records_of_both_are_named(session, topic_of):
+    left = topic_of(*(f'{{"id": {n}, "s": "{n}"}}' for n in range(500)), '{"id": 7, "s": "x"}')
+    right = topic_of(*(f'{{"id": {n}, "n": {n}}}' for n in range(600)))
+    both = f"topic {left}, partition 0, offset 500; topic {right}, partition 0, offset 7"
+    join = f"FROM `{left}` a JOIN `{right}` b ON a.id = b.id"
+    error = failure(session, f"SELECT CAST(a.s AS INT), b.n {join}")
+    assert f"({both})" in error.what
+    assert error.place.column == len("SELECT C")
+    assert f"({both})" in failure(session, f"SELECT MAX(b.n + CAST(a.s AS INT)) {join}").what
+    # Of a table whose rows do not count none is named; nor where the other topic has no rows.
+    alone = f"(topic {left}, partition 0, offset 500)"
+    assert alone in failure(session, f"SELECT CAST(s AS INT) FROM `{left}` UNION ALL SELECT n FROM `{right}`").what
+    assert alone in failure(session, f"SELECT CAST(a.s AS INT) FROM `{left}` a LEFT JOIN `{right}` b ON a.id = -b.id").what
+
+
+def test_the_record_is_named_where_a_topic_is_read_twice(session, topic_of):
+    topic = topic_of(*(f'{{"id": {n}, "s": "{n}"}}' for n in range(300)), '{"id": 300, "s": "x"}')
+    text = f"WITH c AS (SELECT id, CAST(s AS INT) AS n FROM `{topic}`) SELECT x.n FROM c x JOIN c y ON x.id = y.id"
+    assert f"topic {topic}, partition 0, offset 300" in failure(session, text).what
+
+
+def test_no_record_is_named_where__several_make_it_fail(session, topic_of):
     topic = topic_of('{"n": 2000000000}', '{"n": 2000000000}')
     text = f"SELECT CAST(SUM(n) AS BIGINT) * CAST(SUM(n) AS BIGINT) FROM `{topic}`"
     error = failure(session, text)

@@ -7,7 +7,7 @@ import uuid
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from kshell.errors import BindError, KshellError, UsageError
+from kshell.errors import BindError, KshellError, Unsupported, UsageError
 
 TIME = 1_700_000_000_000
 
@@ -149,3 +149,25 @@ def test_idempotence_needs_all_acks(execute, declared) -> None:
     execute("SET 'acks'='1', 'enable.idempotence'='true';")
     with pytest.raises(UsageError, match="acks=all"):
         execute(f"INSERT INTO {declared} (k, v) VALUES ('k', 1);")
+
+
+@pytest.mark.parametrize("named", ["a, a", "a, A", "ROWKEY, a, ROWKEY"])
+def test_a_column_that_is_named_twice_is_an_error_at_its_place(execute, records, raw, named) -> None:
+    values = ", ".join("'1'" for _ in named.split(","))
+    text = f"INSERT INTO {raw} ({named}) VALUES ({values});"
+    with pytest.raises(BindError, match="is named twice") as caught:
+        execute(text)
+    assert caught.value.place.column == text.index(named) + named.rindex(" ") + 2
+
+
+@pytest.mark.parametrize("text", ["INSERT INTO kafka.lag (a) VALUES (1);", "COPY kafka.lag FROM '{}';"])
+def test_the_bare_name_of_a_system_table_is_not_the_topic_of_that_name(execute, demo, tmp_path, text) -> None:
+    (tmp_path / "f.jsonl").write_text('{"a": 1}')
+    with pytest.raises(Unsupported, match="kafka.lag is a system table"):
+        execute(text.format(tmp_path / "f.jsonl"))
+
+
+def test_a_time_of_0_becomes_1_and_that_is_said(execute, records, raw) -> None:
+    answer = execute(f"INSERT INTO {raw} (a, ROWTIME, ROWPARTITION) VALUES (2, 0, 3), (3, 5, 3);")
+    assert [time for part, _, _, time, _ in records(raw, 3) if part == 3] == [1, 5]
+    assert [n.text for n in answer.notices] == ["1 record of time 0 has time 1: librdkafka takes 0 for now"]

@@ -27,7 +27,7 @@ from kshell.engines.local.continuous.feed import open_feed
 from kshell.engines.local.engine import LocalEngine
 from kshell.engines.local.sources import chunks, sample, scan_reader, topic
 from kshell.engines.local.sources.memory import Memory
-from kshell.engines.local.statements.application import state_replicas
+from kshell.engines.local.statements.application_rights import state_replicas
 from kshell.errors import ConnectionFailed, KshellError
 from kshell.formats import registry_http
 from kshell.formats.source_reader import SourceReader
@@ -431,6 +431,7 @@ PROBES = {
     f"{FLINK}properties": (SELECTED, "/nowhere/a", "/nowhere/b", {}),
     f"{FLINK}timeout.ms": (flink_http, "1", "2", {}),
     f"{FLINK}parallelism": (SELECTED, "1", "2", {}),
+    f"{FLINK}idle.timeout.ms": (SELECTED, "1", "2", {}),
     f"{FLINK}state.ttl.ms": (SELECTED, "1", "2", {}),
     f"{FLINK}checkpoint.interval.ms": (INSERTED, "1", "2", {}),
     f"{FLINK}savepoints": (INSERTED, "/a", "/b", {}),

@@ -65,6 +65,24 @@ def test_an_insert_has_its_own_words(session, tmp_path: Path) -> None:
     assert [b.column("statement").to_pylist() for b in rows.batches] == [[words]]
 
 
+def test_each_query_of_a_sink_has_a_name_of_its_own(session, tmp_path: Path) -> None:
+    told(session, "CREATE STREAM saved_d AS SELECT orderid FROM orders;"
+                  " INSERT INTO saved_d SELECT orderid FROM orders WHERE orderid < 0;"
+                  f" INSERT INTO saved_d SELECT orderid FROM orders; SAVE QUERIES TO '{tmp_path}/x.sql'")  # fmt: skip
+    assert [line for line in (tmp_path / "x.sql").read_text().splitlines() if line.startswith("INSERT")] == [
+        "INSERT INTO saved_d WITH (QUERY_ID='SAVED_D_2') SELECT orderid FROM orders WHERE orderid < 0;",
+        "INSERT INTO saved_d WITH (QUERY_ID='SAVED_D_3') SELECT orderid FROM orders;",
+    ]
+
+
+def test_properties_at_their_defaults_are_not_written(demo, tmp_path: Path) -> None:
+    """A session as the command line opens it."""
+    session = Session.open(Properties({"bootstrap.servers": demo.bootstrap, "kshell.files": "true"}))
+    told(session, f"CREATE STREAM saved_e AS SELECT orderid FROM orders; SAVE QUERIES TO '{tmp_path}/x.sql'")
+    session.close()
+    assert (tmp_path / "x.sql").read_text().splitlines()[1:] == ["CREATE STREAM saved_e AS SELECT orderid FROM orders;"]
+
+
 def test_what_it_refuses(session, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no query runs in this shell"):
         told(session, f"SAVE QUERIES TO '{tmp_path}/x.sql'")

@@ -186,8 +186,9 @@ def test_a_spooled_file_has_its_name_when_it_is_whole(tmp_path) -> None:
 
 
 def test_ctrl_c_in_a_bounded_scan_ends_with_130_at_once() -> None:
-    with fake("-e", "slow") as process:
-        time.sleep(2)
+    with fake("-e", "hello", "-e", "slow") as process:
+        assert process.stdout.readline() == b'{"said":"hello"}\n'
+        time.sleep(0.3)
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
         assert process.wait(5) == 130

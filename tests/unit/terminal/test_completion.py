@@ -48,7 +48,7 @@ NAMES = (
 TABLES = {n: table_of(n, c, declared=n.isupper()) for n, c in COLUMNS.items()}
 LISTED = {
     "group": ("billing", "billing.shipping"), "broker": ("1", "2"), "principal": ("User:ann",),
-    "connector": ("orders-sink",),
+    "connector": ("orders-sink",), "subject": ("orders-value",), "application": ("shop",),
 }  # fmt: skip
 LIBRARY = {n: functions.describe(n) for n in functions.names()}
 

@@ -148,6 +148,11 @@ def test_csv_quotes_and_leaves_null_empty() -> None:
     assert written("csv", table) == 'a,b\n"say ""hi""","x,y"\n,"line\nend"\n'
 
 
+def test_csv_writes_an_empty_text_as_two_quotes_and_null_as_nothing() -> None:
+    table = pa.table({"a": ["", None, "x"], "b": ['"', "", None], "n": [1, None, 3]})
+    assert written("csv", table) == 'a,b,n\n"","""",1\n,"",\nx,,3\n'
+
+
 def test_csv_safe_disarms_formulas_but_not_numbers() -> None:
     table = pa.table({"=cmd": ["=1+1", "@x"], "n": [-1, 2]})
     assert written("csv", table, csv_safe=True) == "'=cmd,n\n'=1+1,-1\n'@x,2\n"

@@ -11,21 +11,31 @@ import pyarrow as pa
 from kshell.changes import Changes
 from kshell.config import Properties
 from kshell.engines.flink.context import FlinkContext
+from kshell.engines.flink.expressions import NoEqual
 from kshell.engines.flink.render import rendered
 from kshell.engines.flink.statements.live import Foreground, options_of
 from kshell.engines.local.statements.plans import plan_query
+from kshell.errors import BindError, UnknownName, Unsupported
 from kshell.results import Rows
 from kshell.sql.clauses import Query
 from kshell.sql.moment_columns import answer_schema
 
 __all__ = ["bounded"]
 
+_HINT = "SET 'kshell.bounded.engine'='local' runs it in this process, where all of SQL works"
+
 
 def bounded(flink: FlinkContext, query: Query, properties: Properties) -> Rows:
     """The rows that are left when Flink has read what is there; raises the errors of binding."""
     lookup = flink.shared.lookup(properties)
-    node = plan_query(lookup, query)
-    script = rendered(node, lookup, bounded=True)
+    try:
+        node = plan_query(lookup, query)
+        script = rendered(node, lookup, bounded=True)
+    except UnknownName:
+        raise
+    except (BindError, Unsupported, NoEqual) as error:
+        error.hint = _HINT
+        raise
     connection = flink.connection(properties)
     flink.check(connection, script, properties)
     schema = answer_schema(node)
@@ -40,7 +50,10 @@ def bounded(flink: FlinkContext, query: Query, properties: Properties) -> Rows:
                 made.append(changes)
         yield _left(Changes.concat(made, schema), node.limit)
 
-    return Rows(schema, batches(), cancel=running.cancel, notices=lambda: tuple(lookup.notices))
+    return Rows(
+        schema, batches(), cancel=running.cancel,
+        notices=lambda: (*connection.notices(), *lookup.notices),
+    )  # fmt: skip
 
 
 def _left(changes: Changes, limit: int | None) -> pa.RecordBatch:

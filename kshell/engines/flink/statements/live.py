@@ -11,7 +11,7 @@ from kshell.changes import Changes
 from kshell.config import Properties
 from kshell.engines.flink.connection import Connection
 from kshell.engines.flink.context import FlinkContext
-from kshell.engines.flink.http import FlinkDown, FlinkError
+from kshell.engines.flink.http import FlinkDown, FlinkError, failed
 from kshell.engines.flink.render import Script, rendered
 from kshell.engines.flink.rows import changes_of
 from kshell.engines.flink.service import Page
@@ -32,7 +32,8 @@ _LAST = 2.0  # seconds to wait for the rows of a job that has ended
 
 def options_of(properties: Properties, name: str) -> dict[str, str]:
     """Flink's options of a statement, by the properties."""
-    options = {"pipeline.name": name}
+    idle = properties["kshell.flink.idle.timeout.ms"]
+    options = {"pipeline.name": name, "table.exec.source.idle-timeout": f"{idle} ms"}
     if parallelism := properties.get("kshell.flink.parallelism"):
         options["parallelism.default"] = parallelism
     if ttl := properties.get("kshell.flink.state.ttl.ms"):
@@ -52,7 +53,6 @@ class Foreground:
         self._began = self._heard = time.monotonic()
         self._looked = self._began
         self._rate = 0.0
-        connection.ready()
         for sql in script.declarations:
             connection.service.declare(sql)
         once = {**options, "restart-strategy.type": "disable"}
@@ -81,9 +81,12 @@ class Foreground:
             page = self._connection.service.poll(self._submitted)
         except FlinkDown as error:
             if time.monotonic() - self._heard > _AWAY:
+                self.cancel()
                 raise
             self.note = error.what
             return Page()
+        except FlinkError as error:
+            raise error if error.hint else failed("the query", error.what) from None
         self._heard, self.note = time.monotonic(), ""
         return page
 
@@ -93,19 +96,15 @@ class Foreground:
         if now - self._looked < _LOOK or not self._submitted.job:
             return
         self._looked = now
-        manager = self._connection.manager
-        if manager is None:
-            return
         try:
-            state, _ = manager.state(self._submitted.job)
-            before, (self.read, _) = self.read, manager.counts(self._submitted.job)
-            self._rate = max(self.read - before, 0) / _LOOK
+            seen = self._connection.look(self._submitted.job)
         except FlinkError:
             return
-        if state == "FAILED":
-            why = manager.failure(self._submitted.job)
-            raise FlinkError(f"the query failed on Flink: {why}")
-        if state == "CANCELED" and not self.cancelled:
+        before, self.read = self.read, seen.read
+        self._rate = max(self.read - before, 0) / _LOOK
+        if seen.state == "FAILED":
+            raise failed("the query", self._connection.failure(self._submitted.job))
+        if seen.state == "CANCELED" and not self.cancelled:
             raise FlinkError("the query's job was cancelled on Flink")
 
     def cancel(self) -> None:
@@ -148,7 +147,8 @@ def continuous(flink: FlinkContext, query: Query, properties: Properties) -> Liv
     hints = _hints(node, properties)
     return Live(
         schema, poll, running.cancel, running.stats, f"{', '.join(names)} on Flink",
-        key_headings(node) if table else (), tuple(lookup.notices), limit is not None, None, hints,
+        key_headings(node) if table else (), (*connection.notices(), *lookup.notices),
+        limit is not None, None, hints,
     )  # fmt: skip
 
 

@@ -1,62 +1,64 @@
 """Queries in the background on Flink: CREATE … AS SELECT, INSERT … SELECT, and what controls them.
 
 A query is a job whose name has its id, so that every shell of the cluster finds it; it goes on when
-this shell ends.  kshell makes the topics, Flink runs.
+this shell ends.  kshell makes the topics, Flink runs.  Those of a statement set are one job.
 """
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-
-import pyarrow as pa
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from kshell.catalog.catalog import RunningQuery
 from kshell.catalog.model import Kind
 from kshell.config import Properties
-from kshell.engines.flink.connection import BACKGROUND, Connection
+from kshell.engines.flink.connection import Connection
 from kshell.engines.flink.context import FlinkContext
-from kshell.engines.flink.http import FlinkDown, FlinkError
-from kshell.engines.flink.jobs import Job
+from kshell.engines.flink.http import FlinkDown, FlinkError, failed
+from kshell.engines.flink.jobs import Job, name_of
 from kshell.engines.flink.render import Script, rendered
+from kshell.engines.flink.statements.begun import Begun, Insert
 from kshell.engines.flink.statements.live import options_of
+from kshell.engines.flink.statements.watch import Watch
 from kshell.engines.local.statements import persistent
 from kshell.engines.local.statements.plans import plan_sink
-from kshell.engines.local.statements.show import show as show_local
 from kshell.errors import BindError, UnknownName, Unsupported, UsageError
 from kshell.permits import check_writes
-from kshell.results import Answer, Message, Rows, Running, Sections
-from kshell.sql import ddl, plan
+from kshell.results import Answer, Message, Running, Waiting
+from kshell.sql import ddl, producing
 from kshell.sql import queries as asked
 from kshell.sql import statements as ast
 from kshell.sql.plan import scans
 
 __all__ = ["Queries"]
 
+# What belongs to an open statement set, whatever engine is chosen by then.
+_IN_SETS = (ast.CreateAsSelect, ast.InsertSelect, asked.EndSet, producing.Rollback)
+_OF_A_SET = ("query", "queries", "statement set", "started", "END starts them")
 _STARTING = 60.0  # seconds until a job runs
 _PAUSE = 0.1
-_OVER = ("FINISHED", "CANCELED", "FAILED", "")
-_LOOK = 2.0  # seconds between two looks at the jobs, for the toolbar
 _SAVEPOINTS = ("execution.checkpointing.savepoint-dir", "state.savepoints.dir")
 _WARNING = (
     "Whoever can reach the gateway can read what was given to it, secrets of Kafka's clients too."
 )
 
 
+def _queries(count: int) -> str:
+    return "1 query" if count == 1 else f"{count} queries"
+
+
 @dataclass(slots=True)
-class _Query:
-    """A query that this shell has begun: what it would take to begin it again."""
+class _OpenSet:
+    """A statement set that collects its queries until END."""
 
     id: str
-    script: Script
-    options: dict[str, str]
-    writes: str
-    properties: Properties
-    state: str = "RUNNING"
-    savepoint: str = ""  # where it was saved, while it is paused
-    note: str = ""
+    inserts: list[Insert] = field(default_factory=list)
+
+    @property
+    def next_id(self) -> str:
+        """The id of its next query, for what Flink keeps by it."""
+        return f"{self.id}-{len(self.inserts) + 1}"
 
 
 class Queries:
@@ -64,9 +66,9 @@ class Queries:
 
     def __init__(self, flink: FlinkContext) -> None:
         self._flink = flink
-        self.own: dict[str, _Query] = {}
-        self._watching: threading.Thread | None = None
-        self._ended = threading.Event()
+        self.own: dict[str, Begun] = {}
+        self.open: _OpenSet | None = None
+        self._watch = Watch(flink, self.own)
 
     def create_as(self, statement: ast.CreateAsSelect, properties: Properties) -> Answer:
         """CREATE STREAM|TABLE … AS SELECT."""
@@ -86,61 +88,130 @@ class Queries:
                 place=statement.place,
             )
         connection = self._flink.connection(properties)
-        prefix = "CSAS" if sink.target.kind is Kind.STREAM else "CTAS"
-        id = self._next_id(f"{prefix}_{name}", connection)
-        target = replace(sink.target, query_id=id)
+        kind = sink.target.kind
+        id = self._id(f"{'CSAS' if kind is Kind.STREAM else 'CTAS'}_{name}", connection)
+        target = replace(sink.target, query_id=self.open.id if self.open else id)
         ddl.declare(statement, context.catalog, target)
         script = rendered(sink, lookup, id=id)
         self._flink.check(connection, script, properties)
         said = persistent.ensure_topic(context, lookup, sink)
-        self._start(connection, id, script, sink, properties)
+        by, on = self._add(connection, id, Insert(script, sink, statement.text, properties))
         context.catalog = ddl.declare(statement, context.catalog, target).catalog
-        kind, more = target.kind.value.capitalize(), f"{said}{self._warn(script)}"
-        return Message(f"{kind} {name} is created by query {id} on Flink.{more}")
+        made = f"{kind.value.capitalize()} {name} is created by query {by} {on}."
+        return Message(f"{made}{said}{self._warn(script)}")
 
     def insert_select(self, statement: ast.InsertSelect, properties: Properties) -> Answer:
         """INSERT INTO … SELECT."""
         lookup = self._flink.shared.lookup(properties)
         sink = plan_sink(lookup, statement)
         connection = self._flink.connection(properties)
-        id = sink.query_id or self._next_id("INSERTQUERY", connection)
-        if sink.query_id and any(j.name == BACKGROUND + id for j in self._live(connection)):
+        if sink.query_id and self.open is not None:
+            raise Unsupported(
+                "a query of a statement set has no id of its own", hint="leave QUERY_ID out",
+                place=statement.place,
+            )  # fmt: skip
+        id = sink.query_id or self._id("INSERTQUERY", connection)
+        if sink.query_id and id in connection.queries():
             raise BindError(f"Query ID '{id}' already exists.", place=statement.place)
         script = rendered(sink, lookup, id=id)
         self._flink.check(connection, script, properties)
         lookup.snapshot(sink.target.topic)  # Flink would wait for a missing one without a word
-        self._start(connection, id, script, sink, properties)
-        return Message(f"Query {id} inserts into {sink.target.name} on Flink.{self._warn(script)}")
+        by, on = self._add(connection, id, Insert(script, sink, statement.text, properties))
+        return Message(f"Query {by} inserts into {sink.target.name} {on}.{self._warn(script)}")
+
+    def begin_set(self, properties: Properties) -> Answer:
+        """BEGIN STATEMENT SET: the queries that follow are one job, which starts at END."""
+        if self.open is not None:
+            raise UsageError("a statement set is open already", hint="END starts it")
+        self.open = _OpenSet(self._next_id("STATEMENT_SET", self._flink.connection(properties)))
+        return Message("The queries that follow start at END, as one job.")
+
+    def end_set(self, properties: Properties) -> Answer:
+        """END: start the queries of the set; raises FlinkError, and then none of them runs."""
+        open, self.open = self.open, None
+        if open is None:
+            raise UsageError("no statement set is open", hint="BEGIN STATEMENT SET opens one")
+        if not open.inserts:
+            return Message("The statement set was empty: nothing starts.")
+        try:
+            query = self._start(
+                self._flink.connection(properties), open.id, open.inserts, properties
+            )
+        except BaseException:
+            self._forget(open)
+            raise
+        return Message(f"Query {query.id} writes {query.writes} on Flink, as one job.")
+
+    def drop_set(self) -> Answer:
+        """ROLLBACK of a statement set."""
+        open, self.open = self.open, None
+        assert open is not None
+        self._forget(open)
+        return Message(f"{_queries(len(open.inserts))} dropped; none has started.")
+
+    @property
+    def held(self) -> Waiting | None:
+        """The queries of the open statement set."""
+        return None if self.open is None else Waiting(len(self.open.inserts), *_OF_A_SET)
+
+    def _forget(self, open: _OpenSet) -> None:
+        """Take back what its queries would have made; topics that were created stay."""
+        context = self._flink.shared
+        rest = {n: s for n, s in context.catalog.sources.items() if s.query_id != open.id}
+        context.catalog = replace(context.catalog, sources=rest)
+
+    def _add(self, connection: Connection, id: str, insert: Insert) -> tuple[str, str]:
+        """Start a query, or put it into the open set; gives its job's id, and where it runs."""
+        if self.open is None:
+            self._start(connection, id, [insert], insert.properties)
+            return id, "on Flink"
+        check_writes(insert.properties, f"writing to {insert.sink.target.topic}")
+        self.open.inserts.append(insert)
+        return self.open.id, "on Flink, from END on"
 
     def _warn(self, script: Script) -> str:
         return f" {_WARNING}" if script.secrets else ""
 
     def _next_id(self, prefix: str, connection: Connection) -> str:
         """The next id that no job of the cluster has: another shell may have begun it."""
-        taken = {job.name for job in self._live(connection)}
+        taken = connection.queries()
         while True:
             id = self._flink.shared.next_id(prefix)
-            if BACKGROUND + id not in taken and id not in self.own:
+            if id not in taken and id not in self.own:
                 return id
 
-    @staticmethod
-    def _live(connection: Connection) -> list[Job]:
-        return [j for j in connection.jobs() if not j.over and j.name.startswith(BACKGROUND)]
+    def _id(self, prefix: str, connection: Connection) -> str:
+        return self._next_id(prefix, connection) if self.open is None else self.open.next_id
 
     def _start(
         self,
         connection: Connection,
         id: str,
-        script: Script,
-        sink: plan.Sink,
+        inserts: Sequence[Insert],
         properties: Properties,
-    ) -> None:
-        check_writes(properties, f"writing to {sink.target.topic}")
-        options = options_of(properties, BACKGROUND + id)
-        every = properties.get("kshell.flink.checkpoint.interval.ms")
-        if every:
+    ) -> Begun:
+        query = Begun(id, inserts, {}, properties)
+        query.options = self._options(query)
+        for insert in inserts:
+            check_writes(properties, f"writing to {insert.sink.target.topic}")
+        self._submit(connection, query)
+        context = self._flink.shared
+        reads = frozenset(leaf.source.name for i in inserts for leaf in scans(i.sink))
+        writes = frozenset(i.sink.target.name for i in inserts)
+        context.catalog = context.catalog.with_query(RunningQuery(id, reads, writes))
+        self.own[id] = query
+        self._watch.begin()
+        return query
+
+    @staticmethod
+    def _options(query: Begun) -> dict[str, str]:
+        """Flink's options of its job."""
+        properties = query.properties
+        options = options_of(properties, name_of(query.id, query.writes))
+        deliveries = {i.properties["kshell.flink.delivery"] for i in query.inserts}
+        if every := properties.get("kshell.flink.checkpoint.interval.ms"):
             options["execution.checkpointing.interval"] = f"{every} ms"
-        elif properties["kshell.flink.delivery"] == "exactly-once":
+        elif "exactly-once" in deliveries:
             raise UsageError(
                 "exactly-once delivery needs checkpoints",
                 hint="SET 'kshell.flink.checkpoint.interval.ms'='10000'",
@@ -149,31 +220,24 @@ class Queries:
             options["execution.state-recovery.path"] = savepoint
         if folder := properties.get("kshell.flink.savepoints"):
             options["execution.checkpointing.savepoint-dir"] = folder
-        query = _Query(id, script, options, sink.target.name, properties)
-        self._submit(connection, query)
-        context = self._flink.shared
-        reads = frozenset(leaf.source.name for leaf in scans(sink))
-        context.catalog = context.catalog.with_query(RunningQuery(id, reads, sink.target.name))
-        self.own[id] = query
-        self._watch()
+        return options
 
-    def _submit(self, connection: Connection, query: _Query) -> None:
+    def _submit(self, connection: Connection, query: Begun) -> None:
         """Start its job, and wait until it runs; raises FlinkError with the reason if it fails."""
-        connection.ready()
-        for sql in query.script.declarations:
+        for sql in query.declarations:
             connection.service.declare(sql)
-        ((job, *_),) = connection.service.run(query.script.statement, query.options)
+        ((job, *_),) = connection.service.run(query.statement, query.options)
         deadline = time.monotonic() + _STARTING
         while time.monotonic() < deadline:
-            state = connection.state(job)
-            if state in ("RUNNING", "FINISHED"):
-                query.state = state
+            seen = connection.look(job)
+            if seen.state == "FINISHED" or (seen.state == "RUNNING" and seen.whole):
+                query.state = seen.state
                 return
-            if state in ("FAILED", "RESTARTING"):
+            if seen.state in ("FAILED", "RESTARTING"):
                 why = connection.failure(job)
-                if state == "RESTARTING":
+                if seen.state == "RESTARTING":
                     connection.cancel(job)
-                raise FlinkError(f"query {query.id} failed on Flink: {why}")
+                raise failed(f"query {query.id}", why)
             time.sleep(_PAUSE)
         connection.cancel(job)
         raise FlinkError(
@@ -189,10 +253,12 @@ class Queries:
         if wanted in local:
             return self._flink.local.run(statement, properties)  # type: ignore[return-value]
         connection = self._flink.connection(properties)
-        jobs = {job.name.removeprefix(BACKGROUND): job for job in self._live(connection)}
+        jobs = connection.queries()
         known = {*jobs, *(id for id, query in self.own.items() if query.savepoint)}
         if not everything and wanted not in known:
             raise UnknownName("query", wanted, sorted({*known, *local}), place=statement.place)
+        if statement.action is not asked.QueryAction.TERMINATE:
+            known &= self.own.keys()  # those of other shells can be ended from here, no more
         ids = sorted(known) if everything else [wanted]
         act = {
             asked.QueryAction.TERMINATE: self._terminate,
@@ -200,7 +266,7 @@ class Queries:
             asked.QueryAction.RESUME: self._resume,
         }[statement.action]
         for id in ids:
-            act(connection, id, jobs.get(id))
+            act(connection, id, jobs.get(id), properties)
         if statement.action is asked.QueryAction.TERMINATE:
             self._await_ends(connection, [jobs[id].id for id in ids if id in jobs])
         if everything and local:
@@ -209,11 +275,17 @@ class Queries:
         if not ids:
             return Message("No query runs.")
         done = {"TERMINATE": "terminated", "PAUSE": "paused", "RESUME": "running again"}
-        which = ids[0] if len(ids) == 1 else f"{len(ids)} queries"
+        which = ids[0] if len(ids) == 1 else _queries(len(ids))
         are = "is" if len(ids) == 1 else "are"
-        return Message(f"{which} {are} {done[statement.action.value]}.")
+        where = ""
+        if statement.action is asked.QueryAction.PAUSE:
+            saved = [self.own[id].savepoint for id in ids if id in self.own]
+            where = f": {'its' if len(ids) == 1 else 'their'} state is in {', '.join(saved)}"
+        return Message(f"{which} {are} {done[statement.action.value]}{where}.")
 
-    def _terminate(self, connection: Connection, id: str, job: Job | None) -> None:
+    def _terminate(
+        self, connection: Connection, id: str, job: Job | None, properties: Properties
+    ) -> None:
         if job is not None:
             connection.cancel(job.id)
         if self.own.pop(id, None) is not None:
@@ -225,10 +297,12 @@ class Queries:
         """Wait until nothing of these jobs writes any more."""
         deadline = time.monotonic() + _STARTING
         for job in jobs:
-            while connection.state(job) not in _OVER and time.monotonic() < deadline:
+            while not connection.look(job).over and time.monotonic() < deadline:
                 time.sleep(_PAUSE)
 
-    def _pause(self, connection: Connection, id: str, job: Job | None) -> None:
+    def _pause(
+        self, connection: Connection, id: str, job: Job | None, properties: Properties
+    ) -> None:
         if job is None:
             return  # it is paused already
         query = self.own.get(id)
@@ -237,20 +311,28 @@ class Queries:
                 f"{id} was begun by another shell: only that one can resume it",
                 hint="TERMINATE ends it",
             )
-        set_ = {**connection.service.settings(), **query.options}
+        options = {n: v for n, v in query.options.items() if n in _SAVEPOINTS}
+        if folder := properties.get("kshell.flink.savepoints"):
+            options = {_SAVEPOINTS[0]: folder}
+        set_ = {**connection.service.settings(), **options}
         if not any(set_.get(name) for name in _SAVEPOINTS):
             raise UsageError(
                 "PAUSE saves a query's state, and no folder for savepoints is set",
-                hint="SET 'kshell.flink.savepoints'='file:///shared/savepoints', before the query"
-                " is created",
+                hint="SET 'kshell.flink.savepoints'='file:///shared/savepoints'",
             )
-        ((path, *_),) = connection.service.run(
-            f"STOP JOB '{job.id}' WITH SAVEPOINT",
-            {n: v for n, v in query.options.items() if n in _SAVEPOINTS},
-        )
+        try:
+            ((path, *_),) = connection.service.run(
+                f"STOP JOB '{job.id}' WITH SAVEPOINT", options
+            )
+        except FlinkDown:
+            raise
+        except FlinkError as error:
+            raise FlinkError(f"{id} cannot be saved, and runs on: {error.what}") from None
         query.savepoint, query.state = path, "PAUSED"
 
-    def _resume(self, connection: Connection, id: str, job: Job | None) -> None:
+    def _resume(
+        self, connection: Connection, id: str, job: Job | None, properties: Properties
+    ) -> None:
         query = self.own.get(id)
         if query is None or not query.savepoint:
             return  # it runs
@@ -258,100 +340,36 @@ class Queries:
         self._submit(connection, replace(query, options=again))
         query.savepoint, query.state = "", "RUNNING"
 
-    def show(self, statement: ast.Show, properties: Properties) -> Answer:
-        """SHOW QUERIES: the cluster's jobs that kshell began, and the queries of this process."""
-        connection = self._flink.connection(properties)
-        latest = {j.name: j for j in connection.jobs() if j.name.startswith(BACKGROUND)}
-        shown = [j for j in latest.values() if not j.over or j.state == "FAILED"]
-        rows = [self._row(connection, job) for job in shown]
-        for query in self.own.values():
-            if query.savepoint:
-                rows.append({"query": query.id, "state": "PAUSED", "writes": query.writes,
-                             "error": f"saved in {query.savepoint}"})  # fmt: skip
-        table = pa.Table.from_pylist(rows, _SHOWN)
-        if not statement.extended:
-            table = table.drop_columns(["job"])
-        answer: Answer = Message("No query of kshell runs on Flink.")
-        if rows:
-            answer = Rows.of(table, "On Flink")
-        if not self._flink.shared.queries:
-            return answer
-        here = show_local(self._flink.shared, statement, properties)
-        return Sections((answer, here))
-
-    def _row(self, connection: Connection, job: Job) -> Mapping[str, object]:
-        id = job.name.removeprefix(BACKGROUND)
-        own = self.own.get(id)
-        row: dict[str, object] = {
-            "query": id, "state": job.state, "writes": own.writes if own else None, "job": job.id,
-            "runs for s": job.duration // 1000,
-        }  # fmt: skip
-        manager = connection.manager
-        if manager is None:
-            row["error"] = connection.why_no_manager or None
-            return row
-        read, written = manager.counts(job.id)
-        why = manager.failure(job.id) if job.state in ("FAILED", "RESTARTING", "FAILING") else ""
-        return row | {"read": read, "written": written, "error": why or None,
-                      "checkpoints": manager.checkpoints(job.id)}  # fmt: skip
-
     def concerns(self, statement: ast.Statement) -> bool:
         """Whether a statement is about a query that this shell has begun on Flink."""
+        if self.open is not None and isinstance(statement, _IN_SETS):
+            return True
         if not self.own:
             return False
         match statement:
             case asked.QueryControl(query_id=id):
                 return not id or id.upper() == "ALL" or id.upper() in self.own
+            case asked.DescribeQuery(name=name):
+                return name.text.upper() in self.own
             case ast.Show(what=ast.ShowWhat.QUERIES) | ast.DropSource():
                 return True
         return False
 
-    def ends_with(self, name: str, properties: Properties) -> None:
-        """End the query that writes a source which was dropped."""
-        for id in [q.id for q in self.own.values() if q.writes == name and q.id.startswith("C")]:
+    def end(self, id: str, properties: Properties) -> None:
+        """End a query that this shell has begun, since what it writes is dropped."""
+        if id in self.own:
             connection = self._flink.connection(properties)
-            jobs = {j.name.removeprefix(BACKGROUND): j for j in self._live(connection)}
-            self._terminate(connection, id, jobs.get(id))
-            self._await_ends(connection, [jobs[id].id] if id in jobs else [])
-
-    def _watch(self) -> None:
-        """Look at the jobs from time to time, so that the toolbar never waits for them."""
-        if self._watching is None:
-            self._watching = threading.Thread(target=self._look, daemon=True)
-            self._watching.start()
-
-    def _look(self) -> None:
-        while not self._ended.wait(_LOOK):
-            for query in list(self.own.values()):
-                if query.savepoint:
-                    continue
-                try:
-                    connection = self._flink.connection(query.properties)
-                    found = [j for j in connection.jobs() if j.name == BACKGROUND + query.id]
-                except FlinkDown as error:
-                    query.note = error.what
-                    continue
-                except FlinkError:
-                    continue
-                query.note = ""
-                if found:
-                    query.state = found[-1].state
+            job = connection.queries().get(id)
+            self._terminate(connection, id, job, properties)
+            self._await_ends(connection, [job.id] if job is not None else [])
 
     def running(self) -> Sequence[Running]:
         """The queries that this shell has begun, as far as was last seen."""
         return [
-            Running(q.id, f"{q.state.lower()} on Flink", q.state in ("FAILED", "RESTARTING"),
-                    q.note, q.writes, outlives=True)
+            Running(q.id, q.status, q.unwell, q.note, q.inserts[0].sink.target.name, outlives=True)
             for q in list(self.own.values())
-        ]  # fmt: skip
+        ]
 
     def close(self) -> None:
         """Stop looking; the jobs go on."""
-        self._ended.set()
-
-
-_SHOWN = pa.schema(
-    [("query", pa.string()), ("state", pa.string()), ("writes", pa.string()),
-     ("runs for s", pa.int64()), ("read", pa.int64()), ("written", pa.int64()),
-     ("checkpoints", pa.int64()), ("error", pa.string()), ("job", pa.string())]
-)  # fmt: skip
+        self._watch.close()

@@ -13,7 +13,7 @@ import pyarrow as pa
 from kshell.catalog.model import Kind
 from kshell.changes import Changes
 from kshell.engines.local.continuous.feed import Feed, open_feed
-from kshell.engines.local.continuous.time_order import Step, cut
+from kshell.engines.local.continuous.time_order import cut
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.sql import plan
 from kshell.stream.evaluate import OnError
@@ -34,6 +34,7 @@ class Run:
         self._graph = build(
             node, on_error=_failures(lookup, name), keeps=keeps, every_window=bounded
         )
+        self._waits = bounded
         self._step = threading.Lock()  # held by a step, and by who reads the rows
         self.feed: Feed = open_feed(lookup, node, bounded=bounded)
         # What one look at the cluster shows is of one moment.
@@ -54,15 +55,21 @@ class Run:
         """
         steps = self.feed.poll(seconds)
         if steps is None:
-            return None
+            return self._rest()
         parts = (part for step in steps for part in cut(step, _STEP_ROWS))
-        made = (changes for part in parts for changes in self._made(part))
+        made = (changes for part in parts for changes in self._pulled(self._graph.steps(part)))
         if self._moment is None:
             return made
         return iter((at_once(Changes.concat(made, self._moment.schema), self._moment),))
 
-    def _made(self, step: Step) -> Iterator[Changes]:
-        parts = self._graph.steps(step)
+    def _rest(self) -> Iterator[Changes] | None:
+        """Once, at the ends of a bounded read: the rows that waited for others to come."""
+        if not self._waits or self.feed.cancelled:
+            return None
+        self._waits = False
+        return self._pulled(self._graph.rest())
+
+    def _pulled(self, parts: Iterator[Changes]) -> Iterator[Changes]:
         while True:
             with self._step:
                 part = next(parts, None)

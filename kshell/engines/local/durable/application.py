@@ -16,12 +16,14 @@ from kshell.engines.local.durable.plan import Plan
 from kshell.engines.local.durable.query import Durable
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.errors import BindError, KshellError, Place, Unsupported, UsageError
+from kshell.kafka.transactions import EXPIRES
 from kshell.results import Running
 from kshell.sql.plan import Sink, aggregates, closes, scans
 
 __all__ = ["Application", "NewTopic"]
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")  # without dots, so that no two applications share a name
+_LONGEST = 30.0  # seconds between two commits
 _QUERY = re.compile(r"[A-Za-z0-9._-]{1,140}")
 
 
@@ -54,6 +56,17 @@ class Application:
                 f"{self.name!r} is no name of an application",
                 hint="letters, digits, _ and -, at most 80 of them",
             )
+        if self.seconds > _LONGEST:
+            raise UsageError(
+                f"commits are at most {_LONGEST:g} s apart: the brokers end a transaction after"
+                f" {EXPIRES:g} s",
+                hint="--commit 1s",
+            )
+
+    @property
+    def group(self) -> str:
+        """The group of the processes that stand by."""
+        return f"kshell.{self.name}"
 
     def add(
         self, sink: Sink, statement: str, lookup: Callable[[], Lookup], place: Place | None

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import inspect
 import operator
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +20,7 @@ from kshell.catalog.model import Kind
 from kshell.engines.local.durable.states import renamed, states
 from kshell.errors import BindError
 from kshell.sql import plan
+from kshell.sql.clauses import WindowClause
 from kshell.sql.expressions import (
     Call,
     Case,
@@ -53,6 +56,7 @@ def check_upgrade(
     query: str, old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]
 ) -> None:
     """BindError with what differs, unless the state can be kept."""
+    old = [_in_words(row) for row in old]
     for before, after in zip([*old, *[{}] * len(new)], [*new, *[{}] * len(old)], strict=True):
         if dict(before) == dict(after):
             continue
@@ -67,6 +71,33 @@ def check_upgrade(
             hint=f"--reset {query} forgets the state and reads the inputs anew: outputs that were"
             " written before are written again; or give the application another name",
         )
+
+
+_OLD_WINDOW = re.compile(r"WindowClause\(type=<[^:]*: '(\w+)'>, (.*)\)")
+
+
+def _in_words(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A row as it is made now; the first versions wrote a window as Python shows it."""
+    old = _OLD_WINDOW.fullmatch(str(row.get("window")))
+    if old is None:
+        return row
+    parts = [part.partition("=") for part in old[2].split(", ")]
+    return {**row, "window": _named_window(old[1], {n: v for n, _, v in parts if v != "None"})}
+
+
+def _window(window: WindowClause) -> str:
+    fields = {k: v for k, v in asdict(window).items() if k != "type" and v is not None}
+    return _named_window(window.type.value, fields)
+
+
+def _named_window(kind: str, fields: Mapping[str, Any]) -> str:
+    return f"{kind} ({', '.join(f'{_WORDS[n]} {v} ms' for n, v in fields.items())})"
+
+
+_WORDS = {
+    "size_ms": "size", "advance_ms": "advance by", "retention_ms": "retention",
+    "grace_ms": "grace period",
+}  # fmt: skip
 
 
 def _said(value: Any) -> str:
@@ -113,7 +144,7 @@ _ROWS: Mapping[type[Any], Callable[[Any], dict[str, Any]]] = MappingProxyType(
             "of": "TABLE" if n.input.output.kind is Kind.TABLE else "STREAM",
             "group by": _named(n.group),
             "aggregates": [text(call) for _, call in n.aggregates],
-            "window": n.window and str(n.window),
+            "window": n.window and _window(n.window),
         },
         plan.StreamJoin: lambda n: {
             **_join(n), "within": [n.before_ms, n.after_ms], "grace": n.grace_ms,

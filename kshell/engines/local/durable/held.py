@@ -49,11 +49,17 @@ class Held:
         return "" if self._fetch is None else self._fetch.note
 
     def leave(self) -> None:
-        """End soon."""
-        self._ends = time.monotonic() + LEAVING
+        """End soon; who says it again does not give it more time."""
+        if not self.stop.is_set():
+            self._ends = time.monotonic() + LEAVING
         self.stop.set()
         if self._fetch is not None:
             self._fetch.cancel()
+
+    @property
+    def rest(self) -> float:
+        """The seconds that it still has to end."""
+        return max(self._ends - time.monotonic(), 0.0)
 
     def leaves(self) -> bool:
         """Whether nothing is waited for any longer."""

@@ -66,13 +66,14 @@ def query_id(application: str, query: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A process that runs a query; `left` is when it ended by itself, else 0."""
+    """A process that runs a query; `left` is when it ended by itself, else 0, and `error` why."""
 
     nonce: str
     host: str
     pid: int
     since: int
     left: int = 0
+    error: str = ""  # of a query that failed
 
     @classmethod
     def here(cls) -> Owner:
@@ -209,9 +210,10 @@ class Ledger:
         return _records(records)
 
 
-def claim(owner: Owner, *, left: bool = False) -> Outgoing:
+def claim(owner: Owner, *, left: bool = False, error: str = "") -> Outgoing:
     """The first record of an owner, which who had the query before sees; or its last."""
-    return _records([(b"n", _json(asdict(replace(owner, left=_now() if left else 0))))])
+    now = replace(owner, left=_now() if left else 0, error=error)
+    return _records([(b"n", _json(asdict(now)))])
 
 
 def read(client: Client, topic: Topic, hold: Callable[[Fetch], None]) -> Saved:

@@ -16,6 +16,7 @@ from kshell.engines.local.continuous.time_order import Lane, Stand, Step, cut
 from kshell.engines.local.continuous.written_topic import WrittenTopic
 from kshell.engines.local.durable.dead_letters import DeadLetters
 from kshell.engines.local.durable.fingerprint import check_upgrade
+from kshell.engines.local.durable.group_offsets import GroupOffsets
 from kshell.engines.local.durable.held import Held, TakenOver
 from kshell.engines.local.durable.inputs import identities
 from kshell.engines.local.durable.ledger import (
@@ -95,6 +96,7 @@ class Life:
         self._feed = held.feed = open_feed(lookup, plan.sink, bounded=False, goes_on=lanes)
         self._stands = Stands(lanes)
         self._stands.reach(self._feed.starts())
+        self._group = GroupOffsets(lookup.client, plan.id)
         self._due = self._watch = 0.0
         self._end = -1
         if standing is None:
@@ -164,6 +166,7 @@ class Life:
             if time.monotonic() >= self._due:
                 self._commit()
         else:
+            self._group.follow(first_offsets(self._stands.lanes(), self._reads))
             self._look()
         self._check_written()
         self._outlet.partitions = self._sink.partitions
@@ -208,12 +211,10 @@ class Life:
         held.passed("deltas")
         if last:
             self._transactions.send(self._plan.state_topic, claim(held.owner, left=True))
-        self._transactions.send_offsets(
-            self._plan.id, [(*place, at) for place, at in offsets.items()]
-        )
         held.passed("offsets")
         self._transactions.commit()
         held.passed("commit")
+        self._group.follow(offsets, now=last or held.standing is None)
         held.committed(self._ledger.standing, time.monotonic() - began)
         self._watch = time.monotonic() + _WATCH
 

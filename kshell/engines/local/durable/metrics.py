@@ -40,7 +40,7 @@ _METRICS = (
     _Metric("kshell_records_written_total", "counter", "Records sent to the sink's topic",
             lambda q: q.held.written),
     _Metric("kshell_lag_records", "gauge", "Records between the query and the end of its topics",
-            lambda q: q.held.feed.lag if q.held.feed is not None else None),
+            lambda q: _lag(q)),
     _Metric("kshell_commits_total", "counter", "Commits of the query since it first ran",
             lambda q: q.held.standing.seq if q.held.standing is not None else None),
     _Metric("kshell_last_commit_timestamp_seconds", "gauge", "When the query committed last",
@@ -80,6 +80,12 @@ def _lines(application: Application) -> Iterator[str]:
         yield f"kshell_commit_seconds_count{{{labels}}} {len(times)}"
 
 
+def _lag(query: Durable) -> int | None:
+    """How far it is behind; None where it does not read."""
+    feed = query.held.feed
+    return None if feed is None or query.state is State.ERROR else feed.lag
+
+
 def _labels(application: Application, query: Durable) -> str:
     return f'application="{application.name}",query="{query.id}"'
 
@@ -98,7 +104,7 @@ def health(application: Application) -> tuple[bool, str]:
         queries[query.id] = {
             "state": state.lower(),
             "ready": query.ready.is_set(),
-            "lag": query.held.feed.lag if query.held.feed is not None else None,
+            "lag": _lag(query),
             "seconds_since_commit": None
             if standing is None
             else round(max(now - standing.time / 1000, 0.0), 3),

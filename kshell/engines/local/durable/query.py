@@ -6,11 +6,13 @@ the other: what fails ends a life, and the next one goes on from the last commit
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 
 from kshell.engines.local.continuous.background import State, stands_at
 from kshell.engines.local.durable.held import LEAVING, Held, TakenOver
+from kshell.engines.local.durable.last_words import record_failure
 from kshell.engines.local.durable.ledger import Owner, last_owner
 from kshell.engines.local.durable.life import Life
 from kshell.engines.local.durable.plan import Plan
@@ -63,9 +65,13 @@ class Durable:
     def stop(self) -> None:
         """Commit, and end; raises the error that it ended with."""
         self.leave()
-        self._thread.join(2 * LEAVING)
+        self._thread.join(self.held.rest + LEAVING / 5)
         if self._thread.is_alive():
-            raise KshellError(f"query {self.id} did not end within {2 * LEAVING:g} s")
+            raise KshellError(
+                f"query {self.id} is left without its last commit: the brokers did not answer for"
+                f" {LEAVING:g} s",
+                hint="nothing is lost: it goes on from the commit before",
+            )
         if self.error is not None:
             raise self.error
         self.state = State.TERMINATED
@@ -138,6 +144,10 @@ class Durable:
         self.error, self.state = error, State.ERROR
         if self.held.feed is not None:
             self.held.feed.cancel()
+        self.ready.set()
+        if not self.fenced:
+            with contextlib.suppress(KshellError):  # a shell elsewhere does not see why, then
+                record_failure(self.plan, self.held, self.failure)
 
     @property
     def failure(self) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from kshell.config import Properties
@@ -15,37 +16,40 @@ from kshell.engines.local.durable.fingerprint import check_upgrade
 from kshell.engines.local.durable.inputs import identities
 from kshell.engines.local.durable.ledger import Saved, decided, query_of
 from kshell.engines.local.durable.plan import Plan
+from kshell.engines.local.statements.application_rights import check_rights, new_topics
 from kshell.errors import Forbidden, KafkaError, KshellError, UsageError
 from kshell.kafka import states
-from kshell.kafka.allowed import denied_on_group, denied_on_topic
 from kshell.kafka.client import Client
 from kshell.kafka.group_admin import delete_group
 from kshell.kafka.groups import committed
 from kshell.kafka.metadata import Topic
-from kshell.kafka.rights import refused
 from kshell.kafka.turn import Turn
+from kshell.sql import queries
 from kshell.sql import statements as ast
 from kshell.sql.plan import scans
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
 
-__all__ = ["ALLOWED", "check", "make_topics", "reset", "rights", "start", "state_replicas",
-           "turn"]  # fmt: skip
+__all__ = ["ALLOWED", "allowed", "check", "make_topics", "reset", "start", "turn"]
 
 # What may stand in the file of an application, beside what the session itself does (SET, DEFINE).
 ALLOWED = (
-    ast.AlterSource, ast.CreateAsSelect, ast.CreateSource, ast.CreateType, ast.DropSource,
-    ast.DropType, ast.InsertSelect,
+    ast.AlterSource, queries.BeginSet, ast.CreateAsSelect, ast.CreateSource, ast.CreateType,
+    ast.DropSource, ast.DropType, queries.EndSet, ast.InsertSelect,
 )  # fmt: skip
 _PATIENCE = 10.0  # seconds that a coordinator is waited for
 _SESSION, _LEAST_SESSION = "group.min.session.timeout.ms", 6000  # the brokers' default
 _SHORTEST = 2000  # milliseconds: shorter ones end by a pause of the machine
-_COMPACTED = {"cleanup.policy": "compact"}
 
 
-def check(context: Context, properties: Properties) -> dict[str, Saved]:
-    """Look at each query's state; raises what would keep one from going on with it."""
+def allowed(
+    context: Context, properties: Properties, *, standby: bool = False, reset: Collection[str] = ()
+) -> list[str]:
+    """Look whether the file, its topics and its rights allow a start; gives what cannot be asked.
+
+    `reset` are the queries whose state is to be forgotten.  Raises what is in the way of a start.
+    """
     application = _application(context)
     if not application.plans:
         raise UsageError(
@@ -54,7 +58,16 @@ def check(context: Context, properties: Properties) -> dict[str, Saved]:
         )
     _check_letters(application)
     _check_name(context, application)
-    return {name: _saved(context, plan, properties) for name, plan in application.plans.items()}
+    return check_rights(context, application, properties, standby=standby, reset=reset)
+
+
+def check(context: Context, *, reset: Collection[str] = ()) -> dict[str, Saved]:
+    """Look at each query's state; raises what would keep one from going on with it.
+
+    Of those in `reset` it will be forgotten.
+    """
+    plans = _application(context).plans.items()
+    return {name: _saved(context, plan) for name, plan in plans if name not in reset}
 
 
 def _check_letters(application: Application) -> None:
@@ -81,7 +94,7 @@ def _check_name(context: Context, application: Application) -> None:
         )
 
 
-def _saved(context: Context, plan: Plan, properties: Properties) -> Saved:
+def _saved(context: Context, plan: Plan) -> Saved:
     """A query's state, of which nothing is changed.
 
     A dead process's transaction may be open, which only the start ends: so it is not waited for.
@@ -131,7 +144,7 @@ def _has_run(context: Context, plan: Plan) -> bool:
             time.sleep(0.2)
 
 
-def reset(context: Context, names: list[str], properties: Properties) -> None:
+def reset(context: Context, names: Collection[str], properties: Properties) -> None:
     """Forget the state of these queries and what they have read."""
     application = _application(context)
     admin = context.admin(properties)
@@ -150,52 +163,16 @@ def start(context: Context, properties: Properties) -> None:
     _application(context).run()
 
 
-def rights(context: Context, properties: Properties) -> list[str]:
-    """What is known of the rights that the queries need; raises Forbidden where one is denied."""
-    admin, lines = context.admin(properties), list[str]()
-    needs: dict[str, set[str]] = {}
-    for plan in _application(context).plans.values():
-        for leaf in scans(plan.sink):
-            needs.setdefault(leaf.source.topic, set()).add("READ")
-        needs.setdefault(plan.sink.target.topic, set()).add("WRITE")
-        needs.setdefault(plan.state_topic, set()).update(("READ", "WRITE"))
-        if plan.dead_letters:
-            needs.setdefault(plan.dead_letters, set()).add("WRITE")
-    for topic, operations in sorted(needs.items()):
-        if context.client.find(topic) is None:
-            lines.append(f"topic {topic}: not there; to CREATE it is not checked")
-        elif (denied := denied_on_topic(admin, topic, sorted(operations))) is None:
-            lines.append(f"topic {topic}: not checked")
-        elif denied:
-            raise refused(denied[0], f"topic {topic}")
-    for plan in _application(context).plans.values():
-        denied = denied_on_group(admin, plan.id, ["READ"])
-        if denied:
-            raise refused(denied[0], f"group {plan.id}")
-        if denied is None:
-            lines.append(f"group {plan.id}: not checked")
-        lines.append(f"transactional id {plan.id}: not checked")
-    return lines
-
-
 def make_topics(context: Context, properties: Properties) -> None:
     """Create the topics that are missing."""
     application = _application(context)
-    new, application.topics = application.topics, {}
     context.application = None  # from here on topics are created when they are asked for
     try:
-        for topic in new.values():
+        for topic in new_topics(context, application, properties).values():
             context.make_topic(
                 topic.name, topic.partitions, topic.replicas, topic.configs, properties
             )
-        letters = application.dead_letters
-        if letters and context.client.find(letters) is None:
-            context.make_topic(letters, 1, -1, {}, properties)
-        for plan in application.plans.values():
-            if context.client.find(plan.state_topic) is None:
-                context.make_topic(
-                    plan.state_topic, 1, state_replicas(properties), _COMPACTED, properties
-                )
+        application.topics = {}
     finally:
         context.application = application
 
@@ -210,14 +187,7 @@ def turn(context: Context, properties: Properties) -> Turn:
         found = states.configs(look, states.BROKER, [str(node) for node in look.brokers])
         least = [int(c["value"]) for _, c in found if c["name"] == _SESSION and c["value"]]
         session = max(least, default=session)
-    group = f"kshell.{application.name}"
-    return Turn(properties, group, first.state_topic, max(session, _SHORTEST))
-
-
-def state_replicas(properties: Properties) -> int:
-    """How many replicas a state topic gets; -1 is the brokers' default."""
-    replicas = properties.number("kshell.state.replication.factor")
-    return -1 if replicas is None else replicas
+    return Turn(properties, application.group, first.state_topic, max(session, _SHORTEST))
 
 
 def _application(context: Context) -> Application:

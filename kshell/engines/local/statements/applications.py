@@ -71,22 +71,34 @@ def _row(context: Context, query: _Query) -> tuple[object, ...]:
         saved = glance(context.client, query.topic)
         standing = saved.standing
         if standing is None:
-            return (*head, _where(saved), None, None, None, None, None)
+            return (*head, _where(saved), None, None, None, None, _error(saved))
         lag = _lag(context, standing.offsets())
     except (KshellError, ValueError) as error:  # a topic that something else has written
         return (*head, None, None, None, None, None, str(error))
     size = standing.snapshot + standing.deltas
-    return (*head, _where(saved), ago(standing.time), lag, standing.keys, size, None)
+    return (*head, _where(saved), ago(standing.time), lag, standing.keys, size, _error(saved))
 
 
 def _where(saved: Saved) -> str | None:
     """The process that runs it, as far as its last commits say."""
     owner, standing = saved.owner, saved.standing
-    if owner is not None and owner.left and (standing is None or owner.nonce == standing.nonce):
-        return "stopped"
+    if _has_left(saved):
+        return "failed" if _error(saved) else "stopped"
     if standing is not None and standing.host:
         return f"{standing.host}, pid {standing.pid}"
     return f"{owner.host}, pid {owner.pid}" if owner is not None else None
+
+
+def _has_left(saved: Saved) -> bool:
+    """Whether the last process that ran it has said that it ended."""
+    owner, standing = saved.owner, saved.standing
+    ended = owner is not None and owner.left > 0
+    return ended and (standing is None or owner is None or owner.nonce == standing.nonce)
+
+
+def _error(saved: Saved) -> str | None:
+    """Why the query failed, if it did when it ran last."""
+    return saved.owner.error or None if saved.owner is not None and _has_left(saved) else None
 
 
 def _lag(context: Context, offsets: dict[tuple[str, int], int]) -> int | None:
@@ -113,6 +125,8 @@ def describe_kept(context: Context, name: str) -> Iterator[tuple[str, str | None
     yield "application", query.application
     yield "query", query.name
     yield "runs", _where(saved)
+    if error := _error(saved):
+        yield "error", error
     yield "statement", saved.header.statement if saved.header is not None else None
     yield "kshell", saved.header.kshell if saved.header is not None else None
     yield "group", query.id
@@ -162,5 +176,6 @@ def drop_application(
 
 def _still_running(context: Context, queries: list[_Query]) -> tuple[Notice, ...]:
     """A remark for each process that has not said that it ended."""
-    places = {_where(glance(context.client, q.topic)) or "stopped" for q in queries} - {"stopped"}
+    places = {_where(glance(context.client, q.topic)) or "stopped" for q in queries}
+    places -= {"stopped", "failed"}
     return tuple(remark(f"it may still run: {place}; it would end") for place in sorted(places))

@@ -18,13 +18,12 @@ from kshell.catalog.copy_options import COPY_FROM, CopyOptions, read_copy_option
 from kshell.catalog.model import FormatSpec, Kind, Source, TopicSettings
 from kshell.config import Properties
 from kshell.engines.local.sources.file import opened
-from kshell.engines.local.sources.lookup import given_named
 from kshell.engines.local.statements import envelope
 from kshell.engines.local.statements.copy_target import Encode, target_of
-from kshell.engines.local.statements.outbox import Outbox
+from kshell.engines.local.statements.outbox import Outbox, check_target, zero_times
 from kshell.engines.local.statements.proposals import Step, planned
 from kshell.engines.local.statements.topics import create_topic
-from kshell.errors import BadRecord, BindError, KshellError, UnknownName, Unsupported
+from kshell.errors import BadRecord, BindError, KshellError, UnknownName
 from kshell.formats.file_blocks import KINDS, Block, Blocks, open_blocks
 from kshell.permits import check_files
 from kshell.results import Message, Notice, NoticeKind, Progress, Proposal, Task, many
@@ -64,11 +63,7 @@ def kind_of(path: str, options: CopyOptions) -> str:
 def copy_from(context: Context, statement: CopyFrom, properties: Properties) -> Task | Proposal:
     """The work, or first the plan to create a topic that is missing."""
     options = read_copy_options(statement.options, COPY_FROM)
-    if (given := given_named(context.given, statement.name)) is not None:
-        raise Unsupported(
-            f"{given} is a table given to this session: nothing can be written to it",
-            place=statement.name.place,
-        )
+    check_target(context, statement.name, properties)
     path, stream = _stream(statement, properties)
     kind = kind_of(path, options) if statement.file else options.format or "jsonl"
     if statement.file is None and kind == "parquet":
@@ -134,7 +129,7 @@ def _partitions_in(path: str, kind: str, stream: IO[bytes], options: CopyOptions
     import pyarrow.compute as pc
 
     most = -1
-    blocks = Blocks(path, stream, (envelope.READ[0],), loose=False)
+    blocks = Blocks(path, stream, (envelope.READ[0],), loose=False, needs=envelope.NEEDED)
     for block in open_blocks(kind, blocks):
         most = max(most, pc.max(block.rows.column(0)).as_py() or 0)
     stream.seek(0)
@@ -152,10 +147,12 @@ class _Copy:
         self._outbox = Outbox(context, source.topic, properties)
         self._stops = (options.on_error or properties["kshell.copy.on.error"]) == "stop"
         self._target = target_of(source, kind, options, properties, self._outbox.partitions)
-        self._blocks = Blocks(path, stream, self._target.wanted, loose=self._target.loose)
+        target = self._target
+        self._blocks = Blocks(path, stream, target.wanted, target.loose, target.needs)
+        self._key = options.key
         self._began = time.monotonic()
         self._cancelled = threading.Event()
-        self._sent = self._skipped = self._zero = 0
+        self._sent = self._skipped = self._zero = self._keyless = 0
         self._through = 0  # the last line of which all before are sent or skipped
         self._bad: list[Notice] = []
         self._size = os.fstat(stream.fileno()).st_size if stream.seekable() else 0
@@ -203,6 +200,8 @@ class _Copy:
             made = made.filter(kept)
         self._outbox.send(made)
         self._sent += len(made)
+        if self._key:
+            self._keyless += made.keys.null_count
         if made.timestamps is not None:
             self._zero += int(np.count_nonzero(np.asarray(made.timestamps.fill_null(1)) == 0))
         if bad and self._stops:
@@ -257,7 +256,10 @@ class _Copy:
             more = ", …" if len(self._blocks.others) > 10 else ""
             text = f"not written, as {self._outbox.topic} has no such column: {named}{more}"
             told.append(Notice(NoticeKind.FIELDS, text))
-        if self._zero:
-            text = f"{many(self._zero, 'record')} of time 0 have time 1: librdkafka takes 0 for now"
-            told.append(Notice(NoticeKind.CUT, text, self._zero))
+        if self._keyless:
+            one = self._keyless == 1
+            which = f"{'its' if one else 'their'} {self._key} is NULL or missing"
+            text = f"{many(self._keyless, 'record')} {'has' if one else 'have'} no key: {which}"
+            told.append(Notice(NoticeKind.FIELDS, text, self._keyless))
+        told += zero_times(self._zero)
         return told

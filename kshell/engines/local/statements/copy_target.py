@@ -24,7 +24,7 @@ from kshell.errors import BindError, EvaluationError, Unwritable
 from kshell.field_names import DECLARED, meant
 from kshell.formats.base import Half
 from kshell.formats.cells import Bad, fitted, of_texts
-from kshell.formats.file_blocks import Block
+from kshell.formats.file_blocks import Block, no_column
 from kshell.formats.open import open_codec
 from kshell.formats.source import SourceWriter
 from kshell.formats.source_reader import place_of
@@ -39,12 +39,14 @@ _ANY = pa.null()  # the file's own type
 @dataclass(frozen=True, slots=True)
 class Target:
     """What a file is asked for (None: all of its columns), and the maker of records, when its
-    columns are known.  `lacks`: what else the file has is not written."""
+    columns are known.  `lacks`: what else the file has is not written; `needs`: fields that lines
+    of JSON must have."""
 
     wanted: Sequence[Column] | None
     loose: bool
     encoder: Callable[[Sequence[Column]], Encode]
     lacks: bool = False
+    needs: Sequence[str] = ()
 
 
 def target_of(
@@ -53,8 +55,9 @@ def target_of(
     """The target of a file of a kind; raises BindError where the options do not go with it."""
     if options.envelope == "true":
         return Target(
-            envelope.READ, False, lambda _: lambda b: envelope.outgoing_of(b, partitions)
-        )
+            envelope.READ, False, lambda _: lambda b: envelope.outgoing_of(b, partitions),
+            needs=envelope.NEEDED,
+        )  # fmt: skip
     if source.declared:
         return _declared(source, options, properties)
     if source.value_format.name == "NONE":  # it is empty
@@ -88,7 +91,8 @@ def _declared(source: Source, options: CopyOptions, properties: Properties) -> T
     if options.timestamp:
         source = replace(source, timestamp_column="")
     encode = _Rows(source, named, time_of, properties)
-    return Target([*columns, *more, *also], True, lambda _: encode, lacks=True)
+    needs = [name for name in (named, time_of) if name]
+    return Target([*columns, *more, *also], True, lambda _: encode, lacks=True, needs=needs)
 
 
 def _typed(source: Source, options: CopyOptions, properties: Properties) -> Target:
@@ -97,7 +101,8 @@ def _typed(source: Source, options: CopyOptions, properties: Properties) -> Targ
     time_of, also = _extra([*source.value, *more], options.timestamp, False)
     source = _with_plain_key(source)
     encode = _Rows(source, named, time_of, properties)
-    return Target([*source.value, *more, *also], False, lambda _: encode, lacks=True)
+    needs = [name for name in (named, time_of) if name]
+    return Target([*source.value, *more, *also], False, lambda _: encode, lacks=True, needs=needs)
 
 
 def _with_plain_key(source: Source) -> Source:
@@ -117,13 +122,14 @@ def _json(source: Source, kind: str, options: CopyOptions, properties: Propertie
     given = dict.fromkeys(n for n in (options.key, options.timestamp) if n)
     if kind == "jsonl":
         encode = _Lines(source, options.key, options.timestamp, properties)
-        return Target([Column(name, _ANY) for name in given], False, lambda _: encode)
+        wanted = [Column(name, _ANY) for name in given]
+        return Target(wanted, False, lambda _: encode, needs=tuple(given))
 
     def encoder(columns: Sequence[Column]) -> Encode:
         names = [c.name for c in columns]
         for name in given:
             if name not in names:
-                raise BindError(f"the file has no column {name}", hint=f"it has {', '.join(names)}")
+                raise no_column(name, names)
         target = replace(source, value=tuple(columns))
         return _Rows(target, options.key, options.timestamp, properties)
 

@@ -244,7 +244,7 @@ def _source(source: Source, catalog: Catalog) -> Answer:
         )
     parts: list[Answer] = [Message(text), columns]
     reads = [q.id for q in catalog.queries.values() if source.name in q.reads]
-    writes = [q.id for q in catalog.queries.values() if q.writes == source.name]
+    writes = [q.id for q in catalog.queries.values() if source.name in q.writes]
     if reads:
         parts.append(Message(f"Read by {', '.join(reads)}."))
     if writes:

@@ -21,7 +21,7 @@ from kshell.kafka.outgoing import HEADERS, Outgoing
 from kshell.kafka.records import Wanted, decode
 from kshell.results import Notice, NoticeKind, Progress, many
 
-__all__ = ["READ", "WRITTEN", "Dump", "outgoing_of"]
+__all__ = ["NEEDED", "READ", "WRITTEN", "Dump", "outgoing_of"]
 
 _HEADERS = pa.list_(pa.struct([("key", pa.binary()), ("value", pa.binary())]))
 READ = (
@@ -31,6 +31,7 @@ READ = (
     Column("headers", _HEADERS),
     Column("value", pa.binary()),
 )
+NEEDED = ("key", "value")  # of lines of JSON, so that no other file is restored as tombstones
 # The offset is for people: a record that is written again gets a new one.
 WRITTEN = pa.schema(
     [(READ[0].name, READ[0].type), ("offset", pa.int64()), *((c.name, c.type) for c in READ[1:])]
@@ -103,6 +104,10 @@ def outgoing_of(block: Block, partitions: int) -> tuple[Outgoing, list[tuple[int
     moments = np.asarray(times.fill_null(0))
     for row in np.flatnonzero(moments < -1).tolist():
         bad.append((row, f"{moments[row]} is no time of a record"))
+    empty = np.asarray(rows.column("key").is_null()) & np.asarray(rows.column("value").is_null())
+    placed = np.asarray(places.is_valid()) & np.asarray(times.is_valid())  # as COPY … TO writes it
+    for row in np.flatnonzero(empty & ~placed).tolist():
+        bad.append((row, "it has neither key nor value"))
     headers = rows.column("headers")
     bad += [(row, "a header has no name") for row in _nameless(headers)]
     return Outgoing(rows.column("key"), rows.column("value"), times, places, _named(headers)), bad

@@ -20,17 +20,16 @@ from sqlglot import exp
 from kshell.catalog.model import GIVEN, RESERVED, Source
 from kshell.config import Properties
 from kshell.engines.local.sources.chunks import schemas_for
-from kshell.engines.local.sources.lookup import given_named
-from kshell.engines.local.statements.outbox import Outbox
+from kshell.engines.local.statements.outbox import Outbox, check_target, zero_times
 from kshell.engines.local.statements.record_parts import parts_of
-from kshell.errors import BindError, UnknownName, Unsupported
+from kshell.errors import BindError, UnknownName
 from kshell.field_names import escaped, meant, plain
 from kshell.formats.source import SourceWriter
 from kshell.kafka.partitioner import encode_key
 from kshell.kafka.produce import Outgoing, OutgoingRecord
 from kshell.results import Answer, Message, many
 from kshell.sql.bind.insert import BoundInsert, bind_insert_values
-from kshell.sql.bind.literals import check_width
+from kshell.sql.bind.literals import check_once, check_width
 from kshell.sql.clauses import Name
 from kshell.sql.statements import InsertValues
 from kshell.stream.evaluate import values_of
@@ -45,11 +44,7 @@ def insert_values(
     context: Context, statement: InsertValues, properties: Properties
 ) -> Answer:
     """Write the rows; the message comes when every row is acknowledged."""
-    if (given := given_named(context.given, statement.name)) is not None:
-        raise Unsupported(
-            f"{given} is a table given to this session: nothing can be written to it",
-            place=statement.name.place,
-        )
+    check_target(context, statement.name, properties)
     declared = context.catalog.find(statement.name.text, statement.name.quoted)
     if declared is not None:
         bound = bind_insert_values(statement, context.catalog)
@@ -59,12 +54,14 @@ def insert_values(
         topic, records = _undeclared(context, statement, properties)
     outbox = Outbox(context, topic, properties)
     made = records if isinstance(records, Outgoing) else Outgoing.of(records)
+    times = made.timestamps
+    said = tuple(zero_times(0 if times is None else times.to_pylist().count(0)))
     if context.held is not None:
         context.held.add(topic, outbox.placed(made))
-        return Message(f"{many(len(records), 'record')} held for {topic} until COMMIT.")
+        return Message(f"{many(len(records), 'record')} held for {topic} until COMMIT.", said)
     outbox.send(made)
     outbox.flush()
-    return Message(f"{many(len(records), 'record')} written to {topic}.{outbox.remark}")
+    return Message(f"{many(len(records), 'record')} written to {topic}.{outbox.remark}", said)
 
 
 def _declared(bound: BoundInsert, properties: Properties) -> list[OutgoingRecord]:
@@ -154,6 +151,7 @@ def records_of(
     """The records to produce; raises BindError where columns and values do not fit."""
     single = source.value_format.name in ("KAFKA", "BYTES")
     names = [_column(n, source) for n in statement.columns]
+    check_once(names, statement.columns)
     if not names:
         names = [_field(plain(c.name)) for c in source.value]
     if single:

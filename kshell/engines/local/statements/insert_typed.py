@@ -29,7 +29,7 @@ from kshell.formats.by_schema import newest
 from kshell.formats.source import SourceWriter
 from kshell.kafka.produce import Outgoing, OutgoingRecord
 from kshell.sql.as_written import place_of
-from kshell.sql.bind.literals import check_width
+from kshell.sql.bind.literals import check_once, check_width
 from kshell.sql.clauses import Name
 from kshell.sql.dialect import to_duckdb
 from kshell.sql.statements import InsertValues
@@ -59,7 +59,9 @@ def typed_records(
     schemas = schemas_for(source, properties)
     source = as_newest(source, schemas)
     named = _PSEUDO | {c.name: c for c in (*source.key, *source.value)}
-    columns = [_column(n, named) for n in statement.columns] or list(source.value)
+    columns = [_column(n, named) for n in statement.columns]
+    check_once([c.name for c in columns], statement.columns)
+    columns = columns or list(source.value)
     for row in statement.rows:
         check_width([c.name for c in columns], row, statement.name.place)
     rows = [_row(row, columns, connection) for row in statement.rows]

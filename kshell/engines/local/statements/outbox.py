@@ -10,15 +10,41 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from kshell.config import Properties
-from kshell.errors import BindError, Forbidden
+from kshell.engines.local.sources.lookup import given_named
+from kshell.errors import BindError, Forbidden, Unsupported
 from kshell.kafka.outgoing import Outgoing
 from kshell.kafka.partitioner import in_turn
 from kshell.kafka.produce import Producer
+from kshell.results import Notice, NoticeKind, many
+from kshell.sql.clauses import Name
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
 
-__all__ = ["Outbox"]
+__all__ = ["Outbox", "check_target", "zero_times"]
+
+
+def zero_times(count: int) -> list[Notice]:
+    """What is said of records whose time was 0 (`Outgoing.dated` makes it 1)."""
+    if not count:
+        return []
+    has = "has" if count == 1 else "have"
+    text = f"{many(count, 'record')} of time 0 {has} time 1: librdkafka takes 0 for now"
+    return [Notice(NoticeKind.CUT, text, count)]
+
+
+def check_target(context: Context, name: Name, properties: Properties) -> None:
+    """Raise Unsupported where a name means what has no records: a given or a system table."""
+    if (given := given_named(context.given, name)) is not None:
+        raise Unsupported(
+            f"{given} is a table given to this session: nothing can be written to it",
+            place=name.place,
+        )
+    if context.lookup(properties).system(name) is not None:
+        raise Unsupported(
+            f"{name.text} is a system table: nothing can be written to it",
+            hint=f"`{name.text}` in backticks is the topic of that name", place=name.place,
+        )  # fmt: skip
 
 
 class Outbox:

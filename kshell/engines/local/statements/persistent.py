@@ -130,12 +130,13 @@ def _start(
 ) -> str:  # fmt: skip
     """Run the query from now on, or where a file is run with the others of it; gives its name."""
     reads = frozenset(leaf.source.name for leaf in scans(sink))
+    writes = frozenset({sink.target.name})
     if context.application is not None:
         _check_here(lookup, sink, statement)
         id = context.application.add(
             sink, statement.text, lambda: context.lookup(properties), statement.place
         )
-        context.catalog = context.catalog.with_query(RunningQuery(id, reads, sink.target.name))
+        context.catalog = context.catalog.with_query(RunningQuery(id, reads, writes))
         return id
     producer = Producer(lookup.properties)
     topic = sink.target.topic
@@ -148,7 +149,7 @@ def _start(
     running = Background(id, sink, run, outlet, producer, context.client)
     running.properties = lookup.properties
     context.queries[id] = running
-    context.catalog = context.catalog.with_query(RunningQuery(id, reads, sink.target.name))
+    context.catalog = context.catalog.with_query(RunningQuery(id, reads, writes))
     running.start()
     return id
 

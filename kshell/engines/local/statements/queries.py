@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -23,16 +22,31 @@ __all__ = ["describe_query", "show_queries"]
 _ANSWER = 2.0  # seconds in which a broker answers, or is away
 
 
-def show_queries(context: Context, extended: bool) -> Answer:
-    """The queries of this shell, and those of the cluster's applications."""
+def show_queries(
+    context: Context,
+    extended: bool,
+    elsewhere: Sequence[Rows] = (),
+    none: str = "No query runs in this shell.",
+) -> Answer:
+    """The queries of this shell, and those of the cluster's applications.
+
+    `elsewhere`: those that another engine runs, which come first; `none`: what to say without any.
+    """
     kept, away = _kept(context)
-    if not context.queries:
-        return kept or Message("No query runs in this shell.", away)
-    own = _own_queries(context, extended)
-    if kept is None:
-        return replace(own, notices=lambda: away)
-    own.title = "This shell"
-    return Sections((own, kept))
+    parts = [*elsewhere]
+    if context.queries:
+        parts.append(_own_queries(context, extended))
+    if kept is not None:
+        parts.append(kept)
+    match parts:
+        case []:
+            return Message(none, away)
+        case [one]:
+            one.title = "" if context.queries else one.title
+            before = one.notices
+            one.notices = lambda: (*before(), *away)
+            return one
+    return Sections(tuple(parts), away)
 
 
 def _kept(context: Context) -> tuple[Rows | None, tuple[Notice, ...]]:
@@ -70,7 +84,7 @@ def _own_queries(context: Context, extended: bool) -> Rows:
         reached = [stands_at(q.feed.reached(), 1 << 30) for q in queries]
         columns["position"] = pa.array(reached, text)
         columns["statement"] = pa.array([q.sink.text for q in queries], text)
-    return Rows.of(pa.table(columns))
+    return Rows.of(pa.table(columns), "This shell")
 
 
 def _rate(query: Background) -> float:

@@ -62,8 +62,8 @@ def reset_group(
     group = idle_group(look, statement.name)
     before = committed(look, name)
     notices: list[Notice] = []
+    unknown = UnknownName("group", name, listed(look), place=statement.name.place)
     if group is None:
-        unknown = UnknownName("group", name, listed(look), place=statement.name.place)
         if not statement.topics and statement.file is None:
             raise unknown
         hint = f" ({unknown.hint})" if unknown.hint else ""
@@ -71,8 +71,12 @@ def reset_group(
     work = _Reset(context, statement, properties, before, notices)
     rows = list(work.of_file(statement.file) if statement.file is not None else work.of_topics())
     moved = {(r.topic, r.partition): r.after for r in rows if r.after != r.before}
+    if not rows and group is None:
+        raise unknown
     if not moved:
-        return Message(f"Group {name} is there already.")
+        told = [remark(f"{r.topic}, partition {r.partition}: {r.note}") for r in rows if r.note]
+        what = f"Group {name} is there already." if rows else f"Group {name}: nothing to change."
+        return Message(what, (*notices, *told))
 
     def apply() -> Answer:
         alter_offsets(context.admin(properties), name, moved)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import count
 from typing import TYPE_CHECKING
 
 from kshell.catalog.declaration import source_text
@@ -14,8 +15,9 @@ from kshell.config import PROPERTIES, Properties, Scope
 from kshell.errors import UsageError
 from kshell.permits import check_files
 from kshell.results import Answer, Message, many
-from kshell.sql.plan import scans
+from kshell.sql.plan import Sink, scans
 from kshell.sql.queries import SaveQueries
+from kshell.sql.tokens import tokenize
 from kshell.whole_file import WholeFile, exists
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ def _statements(queries: list[Background]) -> Iterator[str]:
     """Each query after the properties that it was started with."""
     before: dict[str, str] = {}
     lacking: set[str] = set()
+    names: set[str] = set()
     for query in queries:
         now, secret = _shared(query.properties)
         if secret - lacking:
@@ -77,7 +80,20 @@ def _statements(queries: list[Background]) -> Iterator[str]:
             if before.get(name) != now[name]:
                 yield f"SET '{name}'='{now[name].replace(chr(39), chr(39) * 2)}';\n"
         before = now
-        yield f"{query.sink.text};\n"
+        yield f"{_named(query.sink, names)};\n"
+
+
+def _named(sink: Sink, names: set[str]) -> str:
+    """The statement; of a second query with one sink it has an id, since `kshell run` goes by the
+    names of sinks."""
+    name = sink.query_id or sink.target.name
+    if name not in names:
+        names.add(name)
+        return sink.text
+    id = next(i for n in count(2) if (i := f"{name}_{n}") not in names)
+    names.add(id)
+    at = next(t.start for t in tokenize(sink.text) if t.upper == "SELECT")
+    return f"{sink.text[:at]}WITH (QUERY_ID='{id}') {sink.text[at:]}"
 
 
 def _shared(properties: Properties) -> tuple[dict[str, str], set[str]]:

@@ -5,12 +5,15 @@ INSERT … VALUES puts its records into the context's `Held` while a transaction
 
 from __future__ import annotations
 
+import contextlib
+import time
 import uuid
 from typing import TYPE_CHECKING
 
 from kshell.config import Properties
 from kshell.engines.held import Held
-from kshell.errors import KafkaError, UsageError
+from kshell.errors import KafkaError, KshellError, UsageError
+from kshell.kafka.states import committing
 from kshell.kafka.transaction import write_at_once
 from kshell.results import Answer, Message, many
 from kshell.sql.producing import Begin, Commit, Rollback
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from kshell.engines.local.context import Context
 
 __all__ = ["begin", "commit", "rollback"]
+
+_PATIENCE = 5.0  # seconds that a commit's markers are waited for
 
 
 def begin(context: Context, statement: Begin, properties: Properties) -> Answer:
@@ -51,10 +56,19 @@ def commit(context: Context, statement: Commit, properties: Properties) -> Answe
             still = f"{many(len(held), 'record')} still held: COMMIT tries again, ROLLBACK drops"
             error.hint = "; ".join(filter(None, (error.hint, still)))
             raise
+        _wait(context, context.transaction_id)
     context.held = None
     topics = ", ".join(dict.fromkeys(topic for topic, _ in held))
     where = f" to {topics}" if topics else ""
     return Message(f"{many(len(held), 'record')} written{where} in one transaction.")
+
+
+def _wait(context: Context, id: str) -> None:
+    """Wait until the next statement sees what was committed; brokers before 3.0 do not say when."""
+    deadline = time.monotonic() + _PATIENCE
+    with contextlib.suppress(KshellError):  # it is committed, whatever fails here
+        while committing(context.look(), id) and time.monotonic() < deadline:
+            time.sleep(0.02)
 
 
 def rollback(context: Context, statement: Rollback, properties: Properties) -> Answer:

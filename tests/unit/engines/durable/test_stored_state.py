@@ -49,7 +49,9 @@ def test_a_later_version_is_refused():
     ("old", "new", "what"),
     [
         ("COUNT(*)", "SUM(V)", "Aggregate: aggregates"),
-        ("10 MILL", "20 MILL", "Aggregate: window"),
+        ("10 MILL", "20 MILL", r"Aggregate: window TUMBLING \(size 10 ms\), now TUMBLING \(size 20 ms\)"),
+        ("MILLISECONDS)", "MILLISECONDS, GRACE PERIOD 5 MILLISECONDS)", r"now TUMBLING \(size 10 ms, grace period 5 ms\)"),
+        ("TUMBLING (SIZE 10 MILLISECONDS)", "HOPPING (SIZE 10 MILLISECONDS, ADVANCE BY 5 MILLISECONDS)", r"now HOPPING \(size 10 ms, advance by 5 ms\)"),
         ("FROM L W", "FROM L W", ""),
         ("FROM L W", "FROM L WHERE V > 1 W", ""),
         ("COUNT(*) AS N", "COUNT(*) + 1 AS N", ""),

@@ -12,7 +12,7 @@ from kshell.config import Properties
 from kshell.engines.local.sources.system import lag
 from kshell.engines.local.sources.system.asked import Asked
 from kshell.engines.local.sources.system.tables import TABLES
-from kshell.errors import BadRecord, BindError, Outage, UnknownName, Unsupported
+from kshell.errors import BadRecord, BindError, Outage, StatementError, UnknownName, Unsupported
 from kshell.kafka.look import Look
 from kshell.results import Rows, Sections
 
@@ -215,7 +215,7 @@ def test_show_partitions_leaves_kafkas_own_topics_out_unless_all_are_wanted(ask,
 
 @pytest.mark.parametrize("text", ["PRINT kafka.lag", "INSERT INTO kafka.lag (lag) VALUES (1)"])
 def test_what_takes_a_topic_says_that_it_is_a_system_table(execute, text):
-    with pytest.raises(BindError, match=r"kafka\.lag is a system table"):
+    with pytest.raises(StatementError, match=r"kafka\.lag is a system table"):
         execute(text)
 
 

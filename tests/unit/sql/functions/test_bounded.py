@@ -76,6 +76,8 @@ def test_every_example(name, text, expected):
         ("TO_JSON_STRING(CAST(NULL AS INT))", "null"),
         ("TO_JSON_STRING(ARRAY[CAST('1234567890123456789012345678.1' AS DECIMAL(38, 9))])",
          "[1234567890123456789012345678.100000000]"),
+        ("TO_JSON_STRING(TO_BYTES('4100FF5C225C7841', 'hex'))", '"QQD/XCJceEE="'),
+        ("TO_JSON_STRING(ARRAY[TO_BYTES('', 'utf8'), NULL, TO_BYTES('a', 'utf8')])", '["",null,"YQ=="]'),
     ],
 )
 def test_expressions(text, expected):
