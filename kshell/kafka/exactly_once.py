@@ -10,11 +10,12 @@ import contextlib
 import time
 import uuid
 from collections.abc import Mapping
+from functools import partial
 
 from kshell.config import Properties
 from kshell.errors import KshellError, Outage
 from kshell.kafka.outgoing import Outgoing
-from kshell.kafka.transactions import Transactions, Undone
+from kshell.kafka.transactions import Stuck, Transactions, Undone
 
 __all__ = ["ExactlyOnce"]
 
@@ -28,7 +29,8 @@ class ExactlyOnce:
         self._group, self.note = group, ""  # why the last records were not written, and are again
         self._failing = 0.0  # since when
         id = properties.get("transactional.id") or f"kshell-{uuid.uuid4()}"
-        self._transactions = Transactions(properties, id, expires=_EXPIRES)
+        self._made = partial(Transactions, properties, id, expires=_EXPIRES)
+        self._transactions = self._made()
 
     def write(
         self, topic: str, records: Outgoing, member: bytes, read: tuple[str, Mapping[int, int]]
@@ -44,8 +46,11 @@ class ExactlyOnce:
             places = [(source, partition, at) for partition, at in offsets.items()]
             transactions.send_offsets(self._group, places, member)
             transactions.commit()
-        except (Outage, Undone) as error:
-            transactions.abort(transactions.patience)
+        except (Outage, Stuck, Undone) as error:
+            if isinstance(error, Stuck):
+                self._transactions = self._made()  # it fences the one that is stuck
+            else:
+                transactions.abort(transactions.patience)
             now = time.monotonic()
             self._failing = self._failing or now
             if now - self._failing > transactions.patience:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import partial
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import TypeVar
 
 from kshell.config import Properties
@@ -19,12 +21,13 @@ from kshell.kafka.rights import refused
 from kshell.kafka.settings import librdkafka
 from kshell.permits import check_writes
 
-__all__ = ["EXPIRES", "Fenced", "Transactions", "Undone"]
+__all__ = ["EXPIRES", "Fenced", "Stuck", "Transactions", "Undone"]
 
 T = TypeVar("T")
 EXPIRES = 60.0  # seconds until the brokers end a transaction that nobody goes on with
 _ONCE = 0.5  # seconds of one attempt, between which the caller may stop it
 _FULL = 0.01  # seconds until a full queue is tried again
+_STUCK = 10.0  # seconds after which a call does not come back that may take half a second
 # librdkafka's and Kafka's codes, all of which mean that the producer's epoch is over.
 _FENCED = frozenset({-144, 47, 90})
 # What ends by itself: brokers that are away, that lead no more, that load; too few in sync.
@@ -34,24 +37,16 @@ _PASSES = frozenset({
 _NO_TOPIC, _NO_GROUP, _NO_ID = 29, 30, 53  # what the brokers deny
 
 
-@cache
-def _nobody(group: str) -> bytes:
-    """A group without a member, as a transaction names it: for one that nobody joins."""
-    from confluent_kafka import Consumer
-
-    consumer = Consumer({"group.id": group, "log_level": 0})  # it never connects
-    try:
-        return bytes(consumer.consumer_group_metadata())
-    finally:
-        consumer.close()
-
-
 class Fenced(KafkaError):
     """Another producer has the transactional id now, or the brokers ended the transaction."""
 
 
 class Undone(KafkaError):
     """The transaction can only be aborted; then the same may be tried again."""
+
+
+class Stuck(KafkaError):
+    """librdkafka does not come back from a call: this producer is of no more use."""
 
 
 class Transactions:
@@ -123,13 +118,36 @@ class Transactions:
         self._check()
 
     def send_offsets(
-        self, group: str, offsets: Sequence[tuple[str, int, int]], member: bytes | None = None
+        self, group: str, offsets: Sequence[tuple[str, int, int]], member: bytes
     ) -> None:
-        """Offsets (topic, partition, next offset) of a group are part of it: for a member's
-        `consumer_group_metadata()`, or for a group that nobody joins."""
-        who, self._group = member or _nobody(group), group
-        doing = f"commit offsets of {group}"
-        self._again(lambda: self._sender.send_offsets(who, offsets, _ONCE), doing)
+        """Offsets (topic, partition, next offset) of a group are part of it, for a member's
+        `consumer_group_metadata()`.  Raises Stuck, too."""
+        self._group = group
+        call = partial(self._sender.send_offsets, member, offsets, _ONCE)
+        self._again(lambda: self._in_time(call), f"commit offsets of {group}")
+
+    def _in_time(self, call: Callable[[], None]) -> None:
+        """Make a call that may never return: so it is with a coordinator that was away so long that
+        librdkafka had dropped the broker, whatever the time that the call is given."""
+        answers: SimpleQueue[Exception | None] = SimpleQueue()
+
+        def made() -> None:
+            try:
+                call()
+                answers.put(None)
+            except Exception as error:
+                answers.put(error)
+
+        Thread(target=made, name="kshell-offsets", daemon=True).start()
+        try:
+            error = answers.get(timeout=_STUCK)
+        except Empty:
+            raise Stuck(
+                f"the coordinator of group {self._group} was away, and librdkafka does not come"
+                " back to it"
+            ) from None
+        if error is not None:
+            raise error
 
     def commit(self) -> None:
         """Commit it; after an error it is not known whether it was, where it is `undecided`."""

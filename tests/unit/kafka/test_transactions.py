@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from kshell.config import Properties
@@ -81,6 +83,19 @@ def made(sender, properties) -> Transactions:
     return Transactions(properties, "x")
 
 
+def test_a_call_that_never_returns_is_given_up_and_another_producer_goes_on(sender, properties, monkeypatch) -> None:
+    monkeypatch.setattr(transactions, "_STUCK", 0.2)
+    monkeypatch.setattr(sender, "send_offsets", lambda *_: threading.Event().wait())
+    copies = ExactlyOnce(properties.set("delivery.timeout.ms", "60000"), "g")
+    assert copies.write("t", RECORDS, b"m", ("s", {0: 1})) is False
+    assert "does not come back" in copies.note
+    assert (sender.calls.count("init"), sender.calls.count("commit")) == (2, 0)
+    monkeypatch.undo()
+    monkeypatch.setattr(transactions, "sender_of", lambda settings: sender)
+    assert copies.write("t", RECORDS, b"m", ("s", {0: 1})) is True
+    assert copies.note == ""
+
+
 def copied(properties: Properties) -> bool:
     return ExactlyOnce(properties, "g").write("t", RECORDS, b"m", ("s", {0: 1}))
 
@@ -95,7 +110,7 @@ def test_who_is_fenced_is_not_retriable_whatever_it_says(sender, made, call) -> 
     made.begin()
     sender.over = (FENCED, "fenced")
     sender.refusals[call] = [Refused(CONFLICT, "again", retriable=True)] * 1000
-    calls = {"send": lambda: made.send("t", RECORDS), "offsets": lambda: made.send_offsets("g", []),
+    calls = {"send": lambda: made.send("t", RECORDS), "offsets": lambda: made.send_offsets("g", [], b"m"),
              "commit": made.commit, "abort": made.abort}  # fmt: skip
     with pytest.raises(Fenced, match="another process writes as transactional id x"):
         calls[call]()
@@ -126,7 +141,7 @@ REFUSALS = [
 def test_what_a_refusal_is_called(sender, made, refusal, kind, said) -> None:
     made.begin()
     made.send("t", RECORDS)
-    made.send_offsets("g", [])
+    made.send_offsets("g", [], b"m")
     sender.refusals["commit"] = [refusal]
     with pytest.raises(KshellError) as raised:
         made.commit()
