@@ -11,8 +11,9 @@ demo: $(VENV)/.installed
 tour: $(VENV)/.installed
 	@$(BIN)/kshell --demo --tour
 
+# Three on two cores: tests wait for brokers half of the time.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 # What takes minutes: brokers that fail, and brokers of every version.
 matrix: $(VENV)/.dev

@@ -31,8 +31,9 @@ def width_of(text: str) -> int:
         return len(text)
     from wcwidth import wcswidth  # takes 14 ms, and few answers need it
 
-    width: int = wcswidth(text)
-    return width if width >= 0 else len(text)
+    # A space stands before it, and a mark at its begin may take a column with that.
+    width: int = wcswidth(" " + text)
+    return width - 1 if width > 0 else len(text)
 
 
 def clusters(text: str) -> Iterable[str]:
@@ -64,7 +65,13 @@ def cut(text: str, width: int) -> str:
 
 def begin_of(text: str, width: int) -> str:
     """As many of the first clusters as fit."""
-    return "".join(_first(clusters(text), width))
+    used, kept = 0, [""]
+    for cluster in clusters(text):
+        used += _added(kept[-1], cluster)
+        if used > width:
+            break
+        kept.append(cluster)
+    return "".join(kept)
 
 
 def end_of(text: str, width: int) -> str:
@@ -73,17 +80,20 @@ def end_of(text: str, width: int) -> str:
     >>> end_of("pageviews", 5)
     'views'
     """
-    return "".join(reversed(_first(reversed(list(clusters(text))), width)))
-
-
-def _first(parts: Iterable[str], width: int) -> list[str]:
-    used, kept = 0, []
-    for cluster in parts:
-        used += width_of(cluster)
+    used, kept = 0, [""]
+    for cluster in reversed(list(clusters(text))):
+        used += width_of(cluster + kept[-1]) - width_of(kept[-1])
         if used > width:
             break
         kept.append(cluster)
-    return kept
+    return "".join(reversed(kept))
+
+
+def _added(before: str, cluster: str) -> int:
+    """The columns of a cluster behind another one: some marks take one there, and none alone."""
+    if not before or cluster.isascii():
+        return width_of(cluster)
+    return width_of(before + cluster) - width_of(before)
 
 
 def padded(text: str, width: int, right: bool) -> str:
@@ -120,9 +130,9 @@ def _fitting(parts: Sequence[str], begin: int, width: int) -> int:
     """The end of the clusters that fit into a line, one at least."""
     if isinstance(parts, str):
         return min(begin + width, len(parts))
-    end = begin
-    while end < len(parts) and (width := width - width_of(parts[end])) >= 0:
-        end += 1
+    end, before = begin, ""
+    while end < len(parts) and (width := width - _added(before, parts[end])) >= 0:
+        end, before = end + 1, parts[end]
     return max(end, min(begin + 1, len(parts)))
 
 

@@ -14,7 +14,7 @@ from kshell.engines.flink.http import FlinkError
 from kshell.errors import BindError, UnknownName
 from kshell.kafka import admin
 from kshell.kafka.produce import OutgoingRecord, Producer
-from kshell.results import Live, Message
+from kshell.results import Live, Message, Sections
 from kshell.session import Session
 
 from .realflink import Flink
@@ -54,6 +54,13 @@ def on_flink(opened) -> Session:
 def one(session: Session, sql: str):
     *_, answer = session.execute(sql)
     return answer
+
+
+def jobs(session: Session) -> list[dict]:
+    """The jobs of SHOW QUERIES; other tests leave applications behind, which come after them."""
+    answer = one(session, "SHOW QUERIES;")
+    first = answer.parts[0] if isinstance(answer, Sections) else answer
+    return [r for b in first.batches for r in b.to_pylist()]
 
 
 def changes(live: Live, count: int, seconds: float = 60) -> list[tuple[int, dict]]:
@@ -117,7 +124,7 @@ def test_a_query_in_the_background_outlives_its_shell(on_flink, kafka, flink, to
     on_flink.close()
     later = Session(Properties({"bootstrap.servers": kafka.bootstrap, "kshell.engine": "flink", "kshell.flink.gateway": flink.gateway}))
     try:
-        (row,) = [r for b in one(later, "SHOW QUERIES;").batches for r in b.to_pylist()]
+        (row,) = jobs(later)
         assert (row["query"], row["state"]) == ("CSAS_BIG_1", "RUNNING")
         records = []
         end = time.monotonic() + 20
@@ -159,7 +166,7 @@ def test_a_statement_set_is_one_job_that_any_shell_describes(on_flink, kafka, fl
     on_flink.close()
     later = Session(Properties({"bootstrap.servers": kafka.bootstrap, "kshell.engine": "flink", "kshell.flink.gateway": flink.gateway}))
     try:
-        (row,) = [r for b in one(later, "SHOW QUERIES;").batches for r in b.to_pylist()]
+        (row,) = jobs(later)
         assert (row["query"], row["state"], row["writes"], row["error"]) == ("STATEMENT_SET_1", "RUNNING", "BIG, N", None)
         assert row["back-pressure %"] in (0, None)  # None: Flink has not measured it yet
         described = [r for b in one(later, "DESCRIBE QUERY STATEMENT_SET_1;").batches for r in b.to_pylist()]

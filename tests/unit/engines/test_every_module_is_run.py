@@ -100,6 +100,7 @@ COPY {{t}}.n FROM '{{file}}';
 # A gateway in this process answers; what Flink makes of it, `tests/live/test_flink` sees.
 ON_FLINK = f"""
 CREATE STREAM fs (k VARCHAR KEY, n INT) {NAMED}, PARTITIONS=1);
+CREATE STREAM fa (n INT) WITH (KAFKA_TOPIC='{{t}}.a', VALUE_FORMAT='AVRO', PARTITIONS=1);
 CREATE TABLE ft (k VARCHAR PRIMARY KEY, n INT) WITH (KAFKA_TOPIC='{{t}}.t', VALUE_FORMAT='JSON', PARTITIONS=1);
 SELECT k FROM fs EMIT CHANGES LIMIT 1;
 SELECT fs.k, ft.n FROM fs JOIN ft ON fs.k = ft.k EMIT CHANGES LIMIT 1;
@@ -288,6 +289,8 @@ def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, 
             pull(answer)
         for answer in there.execute(ON_FLINK.format(t=f"t{uuid.uuid4().hex[:10]}")):
             pull(answer)
+        with pytest.raises(KshellError, match="no schema registry"):
+            list(there.execute("EXPLAIN SELECT n FROM fa EMIT CHANGES"))
         list(session.execute(f"SET 'connect.url'='{connect.url}'"))
         for change in CHANGES:
             with suppress(KshellError):

@@ -221,6 +221,13 @@ def tables(draw: st.DrawFn) -> pa.Table:
     return pa.table(columns, names=names)
 
 
+@pytest.mark.parametrize("name", ["table", "vertical"])
+def test_a_mark_that_takes_a_column_of_its_own_is_counted(name) -> None:
+    table = pa.table({"\u093e000": pa.array([["00\u109a", ""]])})
+    lines, _ = drawn(name, table, width=12)
+    assert all(width_of(line) <= 12 for line in lines)
+
+
 @settings(max_examples=150, deadline=None)
 @given(tables(), st.integers(12, 120), st.booleans(), st.sampled_from(["table", "vertical", "auto"]))
 def test_no_drawn_line_is_wider_than_the_terminal(table, width, prompt, name) -> None:
