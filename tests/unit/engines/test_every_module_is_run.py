@@ -25,7 +25,7 @@ from kshell.engines.local.durable.metrics import health, metrics
 from kshell.engines.local.engine import STATEMENTS, LocalEngine
 from kshell.engines.local.sources.system.tables import TABLES
 from kshell.engines.local.statements import application as applications
-from kshell.errors import BadRecord, KshellError, UnknownName
+from kshell.errors import BadRecord, KshellError, RegistryDown, UnknownName
 from kshell.formats.registry import Registered, Remembered, Schema, SchemaType
 from kshell.results import Live, Rows, Sections, Task
 from kshell.session import Session
@@ -289,8 +289,8 @@ def test_every_module_of_engines_and_every_kind_of_statement(demo, monkeypatch, 
             pull(answer)
         for answer in there.execute(ON_FLINK.format(t=f"t{uuid.uuid4().hex[:10]}")):
             pull(answer)
-        with pytest.raises(KshellError, match="no schema registry"):
-            list(there.execute("EXPLAIN SELECT n FROM fa EMIT CHANGES"))
+        with pytest.raises(RegistryDown):
+            list(there.execute("SET 'schema.registry.url'='http://127.0.0.1:1'; EXPLAIN SELECT n FROM fa EMIT CHANGES"))
         list(session.execute(f"SET 'connect.url'='{connect.url}'"))
         for change in CHANGES:
             with suppress(KshellError):
