@@ -24,8 +24,13 @@ def sized(request, start: Start, monkeypatch) -> Screen:  # type: ignore[no-unty
 
 
 def wait(screen: Screen, text: str) -> None:
-    """Wait for a text, scrolled off or not."""
-    screen.until(lambda: text in screen.history(), f"{text!r} in all that was shown")
+    """Wait for a text, scrolled off or not, and for the next prompt: then all of the answer is there."""
+
+    def there() -> bool:
+        seen = screen.history()
+        return seen.rfind("kshell>") > seen.rfind(text) >= 0
+
+    screen.until(there, f"{text!r} in all that was shown, and a prompt")
 
 
 def shown(screen: Screen) -> list[str]:
