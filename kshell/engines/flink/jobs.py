@@ -84,8 +84,13 @@ class Look:
 
     @property
     def whole(self) -> bool:
-        """Whether all of its parts run."""
-        return all(part.state == "RUNNING" for part in self.parts)
+        """Whether all of its parts run, or have done all they had: a source of constants soon has.
+
+        >>> parts = [Part(n, n, state, 1, 0, 0) for n, state in (("a", "RUNNING"), ("b", "FINISHED"))]
+        >>> Look("RUNNING", parts).whole, Look("RUNNING", [Part("c", "c", "CREATED", 1, 0, 0)]).whole
+        (True, False)
+        """
+        return all(part.state in ("RUNNING", "FINISHED") for part in self.parts)
 
     @property
     def written(self) -> int:
