@@ -86,8 +86,8 @@ class Look:
     def whole(self) -> bool:
         """Whether all of its parts run, or have done all they had: a source of constants soon has.
 
-        >>> parts = [Part(n, n, state, 1, 0, 0) for n, state in (("a", "RUNNING"), ("b", "FINISHED"))]
-        >>> Look("RUNNING", parts).whole, Look("RUNNING", [Part("c", "c", "CREATED", 1, 0, 0)]).whole
+        >>> a, b, c = (Part("", "", s, 1, 0, 0) for s in ("RUNNING", "FINISHED", "CREATED"))
+        >>> Look("RUNNING", [a, b]).whole, Look("RUNNING", [a, c]).whole
         (True, False)
         """
         return all(part.state in ("RUNNING", "FINISHED") for part in self.parts)
