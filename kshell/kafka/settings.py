@@ -11,11 +11,9 @@ from typing import Any
 from kshell.config import Properties
 from kshell.config.certificates import without_stores
 from kshell.errors import KafkaError
-from kshell.kafka.tokens import Token, tokens_of
+from kshell.kafka.tokens import tokens_of
 
 __all__ = ["librdkafka"]
-
-_NEVER = float(1 << 31)  # seconds since 1970
 
 _PASSED = (
     "bootstrap.servers", "client.id", "security.protocol", "sasl.username", "sasl.password",
@@ -40,12 +38,8 @@ def librdkafka(properties: Properties) -> dict[str, Any]:
             )
         if properties["sasl.mechanism"] == "OAUTHBEARER":
             tokens = tokens_of(properties)
-            settings["oauth_cb"] = lambda _: _until(tokens.current())
+            settings["oauth_cb"] = lambda _: tokens.for_librdkafka()
     return settings
-
-
-def _until(token: Token) -> tuple[str, float]:
-    return token.text, min(token.ends, _NEVER)
 
 
 @cache

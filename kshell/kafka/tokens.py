@@ -22,19 +22,20 @@ from typing import Any
 from kshell.config import Properties
 from kshell.errors import ConnectionFailed, LoginRefused, Unreachable, UsageError, reason_of
 
-__all__ = ["COMMAND", "ENDPOINT", "FRESH", "GIVEN", "Token", "Tokens", "source_of", "tokens_of"]
+__all__ = ["FRESH", "Token", "Tokens", "source_of", "tokens_of"]
 
-GIVEN = "sasl.oauthbearer.token"
-COMMAND = "sasl.oauthbearer.token.command"
-ENDPOINT = "sasl.oauthbearer.token.endpoint.url"
+_GIVEN = "sasl.oauthbearer.token"
+_COMMAND = "sasl.oauthbearer.token.command"
+_ENDPOINT = "sasl.oauthbearer.token.endpoint.url"
 _CLIENT, _SECRET = "sasl.oauthbearer.client.id", "sasl.oauthbearer.client.secret"
 _SCOPE = "sasl.oauthbearer.scope"
-_LEAD = ENDPOINT.removesuffix("url")
+_LEAD = _ENDPOINT.removesuffix("url")
 FRESH = 0.8  # the part of its life in which a token is used; librdkafka's own
 _UNKNOWN = 300.0  # seconds after which a token is fetched anew that does not say when it ends
 _AGAIN = 5.0  # seconds until it is tried again where no new one could be had
 _PATIENCE = 30.0  # seconds that a command may take
 _LONGEST = 64 << 10  # characters of what a command prints
+_NEVER = float(1 << 31)  # seconds since 1970
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +73,29 @@ class Tokens:
             self._held, self._until = made, now + lasts
             return made
 
+    def for_librdkafka(self) -> tuple[str, float]:
+        """A token, and when librdkafka is to take it for ended: it asks again at FRESH of that.
+
+        One that does not say when it ends is asked for again when `current` fetches it anew.
+        """
+        token, now = self.current(), time.time()
+        ends = token.ends if math.isfinite(token.ends) else now + (self._until - now) / FRESH
+        return token.text, min(ends, _NEVER)
+
 
 def source_of(properties: Mapping[str, str]) -> str:
     """The name of the property that the tokens are from; raises UsageError for two of them."""
-    named = [name for name in (GIVEN, COMMAND, ENDPOINT) if properties.get(name)]
+    named = [name for name in (_GIVEN, _COMMAND, _ENDPOINT) if properties.get(name)]
     if len(named) > 1:
         raise UsageError(
             f"{named[0]} and {named[1]} are both set", hint="one of them says where tokens are from"
         )
-    return named[0] if named else GIVEN
+    return named[0] if named else _GIVEN
 
 
 def tokens_of(properties: Properties) -> Tokens:
     """The tokens of a connection; connections with the same properties share them."""
-    names = (GIVEN, COMMAND, ENDPOINT, _CLIENT, _SECRET, _SCOPE, f"{_LEAD}ssl.ca.location",
+    names = (_GIVEN, _COMMAND, _ENDPOINT, _CLIENT, _SECRET, _SCOPE, f"{_LEAD}ssl.ca.location",
              "kshell.insecure")  # fmt: skip
     return _shared(tuple((n, properties[n]) for n in names if n in properties))
 
@@ -94,11 +104,11 @@ def tokens_of(properties: Properties) -> Tokens:
 def _shared(named: tuple[tuple[str, str], ...]) -> Tokens:
     properties = dict(named)
     source = source_of(properties)
-    if source == COMMAND:
-        return Tokens(lambda: _printed(properties[COMMAND]))
-    if source == ENDPOINT:
+    if source == _COMMAND:
+        return Tokens(lambda: _printed(properties[_COMMAND]))
+    if source == _ENDPOINT:
         return Tokens(lambda: _granted(properties))
-    given = Token(properties.get(GIVEN, ""))
+    given = Token(properties.get(_GIVEN, ""))
     return Tokens(lambda: given, math.inf)
 
 
@@ -107,7 +117,7 @@ def _printed(command: str) -> Token:
     try:
         arguments = shlex.split(command)
     except ValueError as error:
-        raise UsageError(f"{COMMAND} cannot be read: {error}") from None
+        raise UsageError(f"{_COMMAND} cannot be read: {error}") from None
     try:
         done = subprocess.run(
             arguments, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE
@@ -115,7 +125,7 @@ def _printed(command: str) -> Token:
     except subprocess.TimeoutExpired:
         raise ConnectionFailed(f"{arguments[0]} printed no token in {_PATIENCE:g} s") from None
     except OSError as error:
-        raise UsageError(f"{COMMAND}: {arguments[0]}: {reason_of(error)}") from None
+        raise UsageError(f"{_COMMAND}: {arguments[0]}: {reason_of(error)}") from None
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
         raise ConnectionFailed(
@@ -138,9 +148,9 @@ def _granted(properties: Mapping[str, str]) -> Token:
 
     missing = [name for name in (_CLIENT, _SECRET) if not properties.get(name)]
     if missing:
-        raise UsageError(f"{ENDPOINT} is set, and {' and '.join(missing)} not")
+        raise UsageError(f"{_ENDPOINT} is set, and {' and '.join(missing)} not")
     service = Service(
-        "the token endpoint", _LEAD, "-X " + ENDPOINT, "https://login.example.com/oauth2/token",
+        "the token endpoint", _LEAD, "-X " + _ENDPOINT, "https://login.example.com/oauth2/token",
         Unreachable, LoginRefused, frozenset({429, 500, 502, 503, 504}),
     )  # fmt: skip
     user = {f"{_LEAD}basic.auth.user.info": f"{properties[_CLIENT]}:{properties[_SECRET]}"}

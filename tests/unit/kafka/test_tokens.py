@@ -66,6 +66,16 @@ def test_an_older_token_serves_while_it_is_valid_and_no_new_one_can_be_had() -> 
         tokens.current()
 
 
+def test_librdkafka_asks_again_for_a_token_that_does_not_say_when_it_ends() -> None:
+    text, ends = Tokens(lambda: Token("opaque")).for_librdkafka()
+    assert text == "opaque"
+    assert 298 < (ends - time.time()) * 0.8 <= 301
+    assert Tokens(lambda: Token("given"), math.inf).for_librdkafka() == ("given", float(1 << 31))
+    assert Tokens(lambda: Token("jwt", 4e9)).for_librdkafka() == ("jwt", float(1 << 31))
+    soon = time.time() + 60
+    assert Tokens(lambda: Token("jwt", soon)).for_librdkafka() == ("jwt", soon)
+
+
 # A command
 
 
