@@ -14,7 +14,8 @@ from types import MappingProxyType
 from typing import Any
 
 from kshell.config import MASK, Properties
-from kshell.errors import KafkaError, UnknownName
+from kshell.errors import KafkaError, Outage, UnknownName
+from kshell.kafka.error_codes import PASSES
 from kshell.kafka.rights import CLUSTER, FORBIDDEN, Right, refused
 from kshell.kafka.settings import librdkafka
 from kshell.permits import check_writes
@@ -35,7 +36,8 @@ class Config:
 
 
 class Admin:
-    """The one connection of a shell that changes the cluster; raises Forbidden and KafkaError."""
+    """The one connection of a shell that changes the cluster; raises Forbidden, KafkaError and, for
+    what ends by itself, Outage."""
 
     def __init__(self, properties: Properties) -> None:
         self.properties = properties
@@ -70,7 +72,7 @@ class Admin:
             self.check(error, doing, needs)
         except TimeoutError:
             pass
-        raise KafkaError(f"cannot {doing}: no answer in {TIMEOUT:g} s")
+        raise Outage(f"cannot {doing}: no answer in {TIMEOUT:g} s")
 
     @staticmethod
     def check(error: Any, doing: str, needs: Right) -> None:
@@ -78,7 +80,8 @@ class Admin:
         if error is not None and error.code() in FORBIDDEN:
             raise refused(*needs)
         if error is not None:
-            raise KafkaError(f"cannot {doing}: {error.str()}")
+            kind = Outage if error.code() in PASSES - {_UNKNOWN} else KafkaError
+            raise kind(f"cannot {doing}: {error.str()}")
 
     def create_topic(
         self,

@@ -20,7 +20,7 @@ from kshell.kafka.metadata import Broker, Snapshot, Topic
 from kshell.kafka.wire import Wire
 
 if TYPE_CHECKING:
-    from kshell.kafka.reader import Reader
+    from kshell.kafka.reader import Late, Reader
     from kshell.kafka.shared import SharedReads
 
 __all__ = ["Client"]
@@ -124,17 +124,9 @@ class Client:
         Partitions for which no leader answers are `missing`.
         """
         committed = int(isolation == "read_committed")
-
-        async def both() -> tuple[dict[int, int], dict[int, int]]:
-            earliest = {p.id: ends.EARLIEST for p in topic.partitions}
-            latest = {p.id: ends.LATEST for p in topic.partitions}
-            first = ends.offsets(self.wire, topic, earliest, 0, partial=True)
-            last = ends.offsets(self.wire, topic, latest, committed, partial=True)
-            return await asyncio.gather(first, last)
-
-        firsts, lasts = self.call(both())
-        held = {p: (firsts[p], max(lasts[p], firsts[p])) for p in sorted(firsts) if p in lasts}
-        missing = frozenset(p.id for p in topic.partitions).difference(held)
+        partitions = frozenset(p.id for p in topic.partitions)
+        held = self.call(ends.spans(self.wire, topic, partitions, committed))
+        missing = partitions.difference(held)
         return Snapshot(topic, held, committed, missing)
 
     def offsets_at(self, snapshot: Snapshot, times: Mapping[int, int]) -> dict[int, int]:
@@ -163,12 +155,15 @@ class Client:
         ranges: Mapping[int, tuple[int, int]],
         bell: threading.Event,
         room: int,
+        late: Late | None = None,
     ) -> Reader:
         """A continuous read of [start, end) of each partition; those without ends share fetches.
 
-        It sets `bell` when there is something to poll, and fetches `room` bytes ahead.
+        It sets `bell` when there is something to poll, and fetches `room` bytes ahead.  With `late`
+        it reads partitions that are missing in the snapshot as well, once they have a leader: from
+        the offset that `late` makes of their first and end then.
         """
-        return self._reads.follow(snapshot, ranges, bell, room)
+        return self._reads.follow(snapshot, ranges, bell, room, late)
 
     @property
     def creates_topics(self) -> bool:

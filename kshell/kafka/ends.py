@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from aiokafka import errors as codes
 from aiokafka.protocol.offset import OffsetRequest
@@ -16,7 +16,7 @@ from kshell.kafka.metadata import Partition, Snapshot, Topic, no_leader
 from kshell.kafka.raw import Fetched, RawFetchRequest
 from kshell.kafka.wire import Wire
 
-__all__ = ["EARLIEST", "LATEST", "offsets", "undecided"]
+__all__ = ["EARLIEST", "LATEST", "offsets", "spans", "undecided"]
 
 LATEST, EARLIEST = -1, -2  # ListOffsets' special times
 _TIMELESS = 43  # the topic's record format (v0) has no times to search by
@@ -56,6 +56,18 @@ async def offsets(
     if wanted and not partial:
         raise no_leader(topic.name, wanted)
     return found
+
+
+async def spans(
+    wire: Wire, topic: Topic, partitions: Iterable[int], isolation: int
+) -> dict[int, tuple[int, int]]:
+    """[first, end) of each of these partitions for which a leader answers: two requests to each
+    leader."""
+    asked = sorted(partitions)
+    first = offsets(wire, topic, dict.fromkeys(asked, EARLIEST), 0, partial=True)
+    last = offsets(wire, topic, dict.fromkeys(asked, LATEST), isolation, partial=True)
+    firsts, lasts = await asyncio.gather(first, last)
+    return {p: (firsts[p], max(lasts[p], firsts[p])) for p in sorted(firsts) if p in lasts}
 
 
 async def _led_by(

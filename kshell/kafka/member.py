@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from kshell.config import Properties
 from kshell.errors import KafkaError, KshellError
+from kshell.kafka.error_codes import AWAY
 from kshell.kafka.rights import refused
 from kshell.kafka.settings import librdkafka
 from kshell.permits import check_writes
@@ -26,7 +27,6 @@ _RETRY = 0.1  # seconds until they are asked for again
 _NO_RIGHT = {29: "topic", 30: "group"}
 _STALE = frozenset({22, 25, 27})  # another generation, an unknown member, a rebalance
 _OTHER_STRATEGY = 23
-_AWAY = frozenset({-195, -187, -185})  # brokers that do not answer: librdkafka goes on trying
 Given = Mapping[int, int | None]  # partitions, each with the group's committed offset
 
 
@@ -100,7 +100,7 @@ class Member:
         """
         message = self._consumer.poll(0)
         error = None if message is None else message.error()
-        if error is not None and (error.fatal() or error.code() not in _AWAY):
+        if error is not None and (error.fatal() or error.code() not in AWAY):
             raise self._error(error)
         over, self._rebalanced = self._rebalanced, False
         return over
@@ -131,7 +131,7 @@ class Member:
             errors = [part.error for part in answer if part.error is not None]
         except KafkaException as error:
             errors = [error.args[0]]
-        if errors and errors[0].code() in _STALE | _AWAY:
+        if errors and errors[0].code() in _STALE | AWAY:
             return False
         if errors:
             raise self._error(errors[0], "commit in")
@@ -173,7 +173,7 @@ class Member:
             try:
                 answers = self._consumer.committed(left, timeout=_WAIT)
             except KafkaException as error:
-                again = error.args[0].code() in {_UNSTABLE, *_AWAY}
+                again = error.args[0].code() in {_UNSTABLE, *AWAY}
                 if not again or time.monotonic() > deadline:
                     raise self._error(error.args[0], "read the offsets of") from None
                 time.sleep(_RETRY)

@@ -17,7 +17,9 @@ from kshell.errors import KshellError, Outage
 from kshell.kafka.fetcher import FOREVER, Chunk
 from kshell.kafka.metadata import Snapshot
 
-__all__ = ["LEAST", "ROOM", "Reader"]
+__all__ = ["LEAST", "ROOM", "Late", "Reader"]
+
+Late = Callable[[int, tuple[int, int]], int]  # where to begin in a partition's [first, end)
 
 ROOM = 8 << 20  # bytes that are fetched ahead for a reader, at most
 LEAST = 1 << 20  # and at least, if it wants them
@@ -53,9 +55,12 @@ class Reader:
         ranges: Mapping[int, tuple[int, int]],
         bell: threading.Event,
         room: int,
+        late: Late | None = None,
     ) -> None:
         self._loop, self._bell, self._topic_name = loop, bell, snapshot.topic.name
         self._room = min(room, ROOM)
+        self._late = late
+        self.missing = snapshot.missing if late is not None else frozenset[int]()
         self.high = {p: end for p, (_, end) in snapshot.offsets.items()}
         # Touched on the loop alone: the next offset that it needs, and where nobody fetches it.
         self.at = {p: start for p, (start, _) in ranges.items()}
@@ -190,6 +195,16 @@ class Reader:
             self.waiting += len(chunk.records)
             self.at[p] = chunk.next
         self._bell.set()
+
+    def begin(self, partition: int, span: tuple[int, int]) -> None:
+        """A partition that was missing has a leader: it is read from now on."""
+        assert self._late is not None
+        start = self._late(partition, span)
+        self.missing -= {partition}
+        if partition not in self.at:
+            with self._lock:
+                self.at[partition] = self._polled[partition] = start
+            self.parked.add(partition)
 
     def reach(self, partition: int, offset: int) -> None:
         """There are no records left before an offset."""

@@ -9,20 +9,23 @@ fetches meet when what one has just got reaches to where the other is.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
 from kshell.errors import KshellError
+from kshell.kafka import ends
 from kshell.kafka.fetcher import FOREVER, Chunk, Fetcher, first_error
 from kshell.kafka.leaders import Leaders
-from kshell.kafka.metadata import Snapshot
-from kshell.kafka.reader import LEAST, ROOM, Reader
+from kshell.kafka.metadata import Snapshot, no_leader
+from kshell.kafka.reader import LEAST, ROOM, Late, Reader
 from kshell.kafka.wire import Wire
 
 __all__ = ["SharedReads"]
 
 _BEHIND = 32 << 20  # bytes that wait for a reader before it has to let the others go on
+_LEADERLESS = 1.0  # seconds between two looks for a leader
 _POOL = 32 << 20  # what all fetches of a topic may keep waiting, if they are many
 _UNKNOWN = bytes(16)  # the topic id of brokers that have none
 
@@ -83,6 +86,7 @@ class _Topic:
         self.most = ROOM
         self._forget = forget
         self._watcher = asyncio.get_running_loop().create_task(self._watch())
+        self._seeker: asyncio.Task[None] | None = None
 
     def join(self, reader: Reader) -> None:
         """One more reader."""
@@ -91,6 +95,8 @@ class _Topic:
         reader.high, reader.topic = self.high, self
         self.readers.append(reader)
         self.settle(reader)
+        if reader.missing and (self._seeker is None or self._seeker.done()):
+            self._seeker = asyncio.get_running_loop().create_task(self._seek())
         if reader.bounded and not self.groups:  # there is nothing to read
             reader.finish(None)
             self.leave(reader)
@@ -183,6 +189,8 @@ class _Topic:
         self._tidy()
         if not self.readers:
             self._watcher.cancel()
+            if self._seeker is not None:
+                self._seeker.cancel()
             self._forget()
 
     def _join_up(self, older: _Group, younger: _Group) -> None:
@@ -209,7 +217,8 @@ class _Topic:
 
     def note(self, reader: Reader) -> str:
         """The outage that a reader waits for; any thread may ask."""
-        return next(filter(None, (f.note for f in self._fetchers(reader))), "")
+        missing = no_leader(self.leaders.topic.name, reader.missing).what if reader.missing else ""
+        return next(filter(None, (f.note for f in self._fetchers(reader))), missing)
 
     def held_back(self, reader: Reader) -> str:
         """The open transaction that a reader waits for; any thread may ask."""
@@ -226,10 +235,29 @@ class _Topic:
                 reader.finish(error)
                 self.leave(reader)
 
+    async def _seek(self) -> None:
+        """Wait for leaders of the partitions that have none, and read those from then on."""
+        while missing := frozenset[int]().union(*(r.missing for r in self.readers)):
+            await asyncio.sleep(_LEADERLESS)
+            with contextlib.suppress(KshellError):  # the watch and the fetches end what must end
+                topic = await self.wire.topic(self.leaders.topic.name)
+                if topic.id != self.leaders.topic.id:
+                    continue
+                led = {p.id for p in topic.partitions if p.leader >= 0} & missing
+                spans = await ends.spans(self.wire, topic, led, self.isolation)
+                for partition, span in spans.items():
+                    self._led(partition, span)
+
+    def _led(self, partition: int, span: tuple[int, int]) -> None:
+        self.high[partition] = max(self.high.get(partition, 0), span[1])
+        for reader in [r for r in self.readers if partition in r.missing]:
+            reader.begin(partition, span)
+            self.settle(reader)
+
     def _added(self, partition: int) -> None:
         """The topic got a partition: read it from its first record."""
         for reader in self.readers:
-            if partition not in reader.at and not reader.bounded:
+            if partition not in reader.at and not reader.bounded | (partition in reader.missing):
                 reader.at[partition] = 0
                 reader.parked.add(partition)
                 self.settle(reader)
@@ -248,9 +276,10 @@ class SharedReads:
         ranges: Mapping[int, tuple[int, int]],
         bell: threading.Event,
         room: int,
+        late: Late | None = None,
     ) -> Reader:
         """A reader of [start, end) of each partition; shared where it has no ends."""
-        reader = Reader(self._loop, snapshot, ranges, bell, room)
+        reader = Reader(self._loop, snapshot, ranges, bell, room, late)
         self._loop.call_soon_threadsafe(self._join, snapshot, reader)
         return reader
 

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from kshell.config import Properties
 from kshell.errors import Forbidden, KafkaError, KshellError, Outage
+from kshell.kafka.error_codes import PASSES
 from kshell.kafka.outgoing import Outgoing, Refused
 from kshell.kafka.produce import PARTITIONER, PURGED, failure, sender_of
 from kshell.kafka.rights import refused
@@ -30,10 +31,6 @@ _FULL = 0.01  # seconds until a full queue is tried again
 _STUCK = 10.0  # seconds after which a call does not come back that may take half a second
 # librdkafka's and Kafka's codes, all of which mean that the producer's epoch is over.
 _FENCED = frozenset({-144, 47, 90})
-# What ends by itself: brokers that are away, that lead no more, that load; too few in sync.
-_PASSES = frozenset({
-    -195, -193, -192, -187, -185, 3, 5, 6, 7, 8, 9, 13, 14, 15, 16, 19, 20, 51, 56,
-})  # fmt: skip
 _NO_TOPIC, _NO_GROUP, _NO_ID = 29, 30, 53  # what the brokers deny
 
 
@@ -216,7 +213,7 @@ class Transactions:
                 found = failure(topic, partition, own, said)
                 if isinstance(found, Forbidden):
                     return found
-                kind = Outage if own in _PASSES else KafkaError
+                kind = Outage if own in PASSES else KafkaError
                 return kind(f"cannot write: {found.what}", hint=found.hint)
         if code == _NO_TOPIC:
             return refused("WRITE", f"topic {' or '.join(self._topics)}")
@@ -226,7 +223,7 @@ class Transactions:
             return refused("WRITE", f"transactional id {self.id}")
         if fatal:
             return KafkaError(f"cannot {doing}: {text}")
-        passes = code in _PASSES or error.retriable
+        passes = code in PASSES or error.retriable
         return (Outage if passes else Undone if error.abortable else KafkaError)(
             f"cannot {doing}: {text}"
         )

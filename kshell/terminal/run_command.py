@@ -10,11 +10,12 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from kshell import __version__
-from kshell.errors import Interrupted, KshellError, UsageError
+from kshell.errors import Interrupted, KshellError, Outage, UsageError
 from kshell.terminal.metrics_server import Address, address_of
 from kshell.terminal.options import Parser, connection_options, length_of_time, variables_of
 from kshell.terminal.run_log import JsonLog, RunLog
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+T = TypeVar("T")
 _LOOK = 0.1  # seconds between two looks at the queries
+_PATIENCE = 60.0  # seconds that a start waits for brokers that were there just now
+_AGAIN = 0.5  # seconds between two attempts of it
 _TELL = 1.0  # seconds that one waits without a word
 _FENCED = 5  # the exit code where another process has taken over
 _ALL = "*"
@@ -107,14 +111,13 @@ def _run(
         options.app, options.commit, __version__, options.dead_letter
     )
     for piece in split(text):
-        for event in session.execute_piece(piece):
+        for event in _patient(lambda piece=piece: list(session.execute_piece(piece)), log):
             if isinstance(event, Remark):
                 log.say("remark", event.text)
     names = [] if options.reset is None else _named(application, options.reset)
-    unasked = applications.allowed(
-        engine.context, session.properties, standby=options.standby, reset=names
-    )
-    found = applications.check(engine.context, reset=names)
+    allowed = partial(applications.allowed, engine.context, session.properties)
+    unasked = _patient(lambda: allowed(standby=options.standby, reset=names), log)
+    found = _patient(lambda: applications.check(engine.context, reset=names), log)
     if options.check:
         _tell_checked(application, unasked, found, log)
         return 0
@@ -132,12 +135,13 @@ def _run(
     signal.signal(signal.SIGINT, leave)
     with contextlib.ExitStack() as open_ones:
         open_ones.enter_context(_served(application, address, log))
-        applications.make_topics(engine.context, session.properties)
+        make_topics = partial(applications.make_topics, engine.context, session.properties)
+        _patient(make_topics, log)
         turn = applications.turn(engine.context, session.properties) if options.standby else None
         open_ones.enter_context(_waited(turn, stop, log))
         if stop.is_set():
             return code
-        applications.start(engine.context, session.properties)
+        _patient(lambda: applications.start(engine.context, session.properties), log)
         losses = Losses(engine.context.errors, options.dead_letter)
         watched = _watch(session, application, stop, log, turn, losses)
         for error in application.stop():
@@ -149,6 +153,22 @@ def _run(
     if application.taken_over:
         return _FENCED
     return KshellError.exit_code if watched else code
+
+
+def _patient(attempt: Callable[[], T], log: RunLog) -> T:
+    """What it gives; brokers that are away, or that elect a leader, are waited for some time."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            found = attempt()
+        except Outage as error:
+            if time.monotonic() > deadline:
+                raise
+            log.waits("", error.what)
+            time.sleep(_AGAIN)
+        else:
+            log.waits("", "")
+            return found
 
 
 def _tell_checked(

@@ -36,8 +36,8 @@ class RunLog:
         note(text)
 
     def waits(self, query: str, text: str) -> None:
-        """What a query waits for now; empty if it does not wait."""
-        self._outages.tell(f"Query {query}", text)
+        """What a query, or without one the start, waits for now; empty if it does not wait."""
+        self._outages.tell(f"Query {query}" if query else "The start", text)
 
     def ended_by(self, error: KshellError, text: str) -> None:
         """The error that ends the process; `text` is the file's."""
@@ -79,10 +79,11 @@ class JsonLog(RunLog):
         if text == self._waiting.get(query, ""):
             return
         self._waiting[query] = text
+        of = {"query": query} if query else {}
         if text:
-            self._line("warning", "waiting", text, query=query)
+            self._line("warning", "waiting", text, **of)
         else:
-            self._line("info", "goes on", "it goes on", query=query)
+            self._line("info", "goes on", "it goes on", **of)
 
     def ended_by(self, error: KshellError, text: str) -> None:
         """The error that ends the process, with its place in the file."""

@@ -15,7 +15,7 @@ from kshell.errors import KafkaError, Outage
 from kshell.kafka import admin
 from kshell.kafka.client import Client
 from kshell.kafka.produce import OutgoingRecord, Producer
-from kshell.results import Message, NoticeKind
+from kshell.results import Live, Message, NoticeKind
 from kshell.session import Session
 
 from . import realkafka
@@ -30,6 +30,7 @@ class World:
     session: Session
     lost: int  # the partition that has no leader
     others: list[int]
+    broker: realkafka.Broker  # that is gone
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,8 @@ def world() -> Iterator[World]:
         client.close()
         brokers[gone.leader - 1].stop(signal.SIGKILL)
         session = Session(properties)
-        yield World(session, gone.id, [p.id for p in topic.partitions if p is not gone])
+        others = [p.id for p in topic.partitions if p is not gone]
+        yield World(session, gone.id, others, brokers[gone.leader - 1])
         session.close()
 
 
@@ -137,12 +139,63 @@ def test_writing_to_another_partition(world):
         list(world.session.execute(f"INSERT INTO t (ROWPARTITION, N) VALUES ({world.lost}, 78)"))
 
 
-def test_printing_and_following(world):
+def test_printing(world):
     settled(world)
     (printed,) = world.session.execute("PRINT t FROM BEGINNING TO END")
     assert [n.text for n in printed.notices] == [
         f"topic t: no leader answers for partition {world.lost}, not read"
     ]
     printed.cancel()
-    with pytest.raises(Outage, match=f"partition {world.lost}"):
-        list(world.session.execute("SELECT * FROM t EMIT CHANGES"))
+
+
+def test_windows_of_what_can_be_read(world):
+    settled(world)
+    select = f"SELECT COUNT(*) AS C FROM t WINDOW TUMBLING (SIZE 1000 DAYS) WHERE N < {3 * EACH} GROUP BY 1"
+    rows, partial = quick(world, select)
+    assert sum(r["C"] for r in rows) == 2 * EACH
+    assert partial == [f"topic t: no leader answers for partition {world.lost}, not read"]
+
+
+class Following:
+    """A query that runs on, of the rows of t, and the numbers of the partition that was lost."""
+
+    def __init__(self, world: World, reset: str) -> None:
+        select = "SELECT ROWPARTITION AS P, N FROM t EMIT CHANGES"
+        *_, self.live = world.session.execute(f"SET 'auto.offset.reset'='{reset}'; {select}")
+        self.live: Live
+        self.lost, self.others, self._world = list[int](), 0, world
+
+    @property
+    def note(self) -> str:
+        return self.live.stats().note
+
+    def until(self, condition) -> bool:
+        deadline = time.monotonic() + 30
+        while not condition(self) and time.monotonic() < deadline:
+            changes = self.live.poll(0.1)
+            assert changes is not None
+            for row in changes.rows.to_pylist():
+                if row["P"] == self._world.lost:
+                    self.lost.append(row["N"])
+                else:
+                    self.others += 1
+        return condition(self)
+
+
+def test_following_goes_on_once_there_is_a_leader(world):
+    """From the first record and from the end on; what comes later is not lost, nothing is read twice."""
+    settled(world)
+    said = f"no leader answers for topic t, partition {world.lost}"
+    whole, latest = Following(world, "earliest"), Following(world, "latest")
+    assert whole.until(lambda f: f.others >= 2 * EACH)
+    assert (whole.note, latest.note) == (said, said)
+    world.broker.start()
+    assert whole.until(lambda f: len(f.lost) == EACH)
+    assert latest.until(lambda f: not f.note)
+    list(world.session.execute(f"INSERT INTO t (ROWPARTITION, N) VALUES ({world.lost}, 99)"))
+    assert whole.until(lambda f: len(f.lost) > EACH)
+    assert latest.until(lambda f: f.lost)
+    assert whole.lost == [n for n in range(3 * EACH) if n % 3 == world.lost] + [99]
+    assert latest.lost == [99]
+    for following in whole, latest:
+        following.live.cancel()

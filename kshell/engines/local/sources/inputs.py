@@ -57,6 +57,8 @@ def inputs(
         whole = earliest or scan in tables or bool(mine)
         follower = Follower(scan, intake, whole, mine)
         by_topic.setdefault(leaf.source.topic, []).append(follower)
+        if placed:
+            lookup.snapshot(leaf.source.topic).check_whole()  # its offsets are kept
     if of_system:
         from kshell.engines.local.sources.system.following import SystemInput
 
@@ -67,7 +69,7 @@ def inputs(
         *(GivenInput(name, lookup.given[name], leaves) for name, leaves in of_given.items()),
         *(
             TopicInput(
-                lookup.client_of(topic), lookup.snapshot(topic).check_whole(), followers, bell,
+                lookup.client_of(topic), lookup.snapshot(topic), followers, bell,
                 budget=lookup.budget if bounded else None, queued_bytes=queued_bytes,
             )
             for topic, followers in by_topic.items()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from kshell.engines.local.sources.base import Piece
 from kshell.engines.local.sources.budget import Allowance, Budget, stopped
 from kshell.engines.local.sources.scan_reader import Intake
+from kshell.engines.local.sources.topic import unread_notices
 from kshell.errors import RegistryDown
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import FOREVER, Chunk
@@ -60,10 +61,18 @@ class TopicInput:
             p: (min(self.start(p, f) for f in followers), stop)
             for p, stop in self._stops.items()
         }
-        self._reader = client.follow(snapshot, ranges, bell, queued_bytes)
+        late = None if budget is not None else self._late
+        self._reader = client.follow(snapshot, ranges, bell, queued_bytes, late)
         self._held: tuple[Chunk, int] | None = None  # waits for the schema registry; its end
         self._allowance = None if budget is None else Allowance(budget)
-        self.notices: Sequence[Notice] = ()
+        missing = () if budget is None else unread_notices(self.name, snapshot.missing)
+        self.notices: Sequence[Notice] = missing
+
+    def _late(self, partition: int, span: tuple[int, int]) -> int:
+        """Where to begin in a partition that had no leader at first; the client's loop calls it."""
+        # A new dict: the query's thread may be going through the old one.
+        self._offsets = {**self._offsets, partition: span}
+        return min(self.start(partition, f) for f in self._followers)
 
     def start(self, partition: int, follower: Follower) -> int:
         """The first offset to read; of a partition that came later the very first."""
@@ -116,7 +125,7 @@ class TopicInput:
         if self._stopped:
             reached = {**self._reader.reached, chunk.partition: min(stop, chunk.next)}
             left = sum(max(e - reached.get(p, 0), 0) for p, e in self._stops.items())
-            self.notices = (stopped(self.name, self._allowance.spent, left),)
+            self.notices = (*self.notices, stopped(self.name, self._allowance.spent, left))
             self._reader.cancel()
         return chunk, stop
 
