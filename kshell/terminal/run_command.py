@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from kshell.engines.local.durable.application import Application
     from kshell.engines.local.durable.ledger import Saved
     from kshell.kafka.turn import Turn
+    from kshell.results import Event
     from kshell.session import Session
+    from kshell.sql.script import Piece
 
 __all__ = ["main"]
 
@@ -110,8 +112,12 @@ def _run(
     application = engine.local.application(
         options.app, options.commit, __version__, options.dead_letter
     )
+
+    def events(piece: Piece) -> list[Event]:
+        return list(session.execute_piece(piece))
+
     for piece in split(text):
-        for event in _patient(lambda piece=piece: list(session.execute_piece(piece)), log):
+        for event in _patient(partial(events, piece), log):
             if isinstance(event, Remark):
                 log.say("remark", event.text)
     names = [] if options.reset is None else _named(application, options.reset)
