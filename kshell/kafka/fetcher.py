@@ -11,13 +11,14 @@ import asyncio
 import contextlib
 import struct
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from aiokafka import errors as codes
 
 from kshell.errors import CorruptRecord, KshellError, Outage
+from kshell.kafka.fetch_session import FetchSession, Turn
 from kshell.kafka.frames import SILENCE
 from kshell.kafka.leaders import Leaders
 from kshell.kafka.raw import Fetched, FetchedPartition, RawFetchRequest
@@ -32,6 +33,9 @@ _LEAST_BYTES = 256 << 10
 _SLOW = 3 << 20  # a link that brings no more in that time is worth a word
 _ANSWER = 1.5  # seconds that an answer should take: a slow link is asked for less at a time
 _IN_FLIGHT = 2  # fetches per broker
+_WAIT = 500  # milliseconds that a broker holds an answer without records
+_IDLE_WAIT = 2000  # and at most, where nothing comes for longer
+_MANY = 16  # partitions of which a broker rather remembers what was asked
 _HOPELESS = 60.0  # seconds without a whole answer, over a link that is cut, that a read stands
 _OPEN = 3.0  # seconds that a transaction is open until it is worth a word
 _EMPTY_ENDS = 3  # after so many empty answers, no records are left before the end
@@ -130,6 +134,8 @@ class Fetcher:
         self._empty: dict[int, int] = {}
         self._open: dict[int, tuple[int, int, float]] = {}  # where a transaction holds back
         self._lanes: dict[tuple[int, int], list[int]] = {}
+        self._sessions: dict[tuple[str, int], FetchSession] = {}  # by lane and broker
+        self._waits: dict[tuple[str, int], int] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._lease = -1
         self._changed = asyncio.Event()
@@ -213,8 +219,9 @@ class Fetcher:
             by_leader: dict[int, list[int]] = {}
             for p in asked:
                 by_leader.setdefault(self._leaders.of(p), []).append(p)
+            idle = len(asked) == len(left)  # else what is paused would wait for its turn
             answers = await asyncio.gather(
-                *(self._ask(leader, lane, ps) for leader, ps in by_leader.items())
+                *(self._ask(leader, lane, ps, idle=idle) for leader, ps in by_leader.items())
             )
             if all(answers):
                 backoff = 0.05
@@ -225,17 +232,26 @@ class Fetcher:
             with contextlib.suppress(Outage):
                 await self._leaders.check()
 
-    async def _ask(self, leader: int, lane: str, partitions: list[int]) -> bool:
+    async def _ask(self, leader: int, lane: str, partitions: list[int], *, idle: bool) -> bool:
         """Send one fetch to one broker; False if leaders must be looked up again."""
-        asked = {p: self.position[p] for p in partitions}
+        asked, key = {p: self.position[p] for p in partitions}, (lane, leader)
+        endless = all(self._ends[p] >= FOREVER for p in partitions)
+        most = min(self._partition_bytes, self._link)
+        session = None
+        if endless and len(partitions) >= _MANY:
+            session = self._sessions.setdefault(key, FetchSession())
+        turn = Turn(0, -1, asked, ()) if session is None else session.begin(asked, most)
         request = RawFetchRequest(
             self._leaders.topic.name,
             self._leaders.topic.id,
-            asked,
+            turn.offsets,
             isolation=self._isolation,
-            wait_ms=500,
-            partition_bytes=min(self._partition_bytes, self._link),
+            wait_ms=self._waits.get(key, _WAIT) if endless and idle else _WAIT,
+            partition_bytes=most,
             max_bytes=min(self.response_bytes, self._link),
+            session=turn.session,
+            epoch=turn.epoch,
+            forgotten=turn.forgotten,
         )
         sent = time.monotonic()
         try:
@@ -245,16 +261,30 @@ class Fetcher:
             for p in partitions:
                 self._heard[p] = max(self._heard[p], heard)
             self._link = max(self._link // 2, _LEAST_BYTES)
+            if session is not None:
+                session.lost()
             return False
         if answer.error:
+            if session is not None:
+                session.lost()
             return False
+        if session is not None:
+            session.answered(answer.session)
+            self._unchanged(asked.keys() - {part.partition for part in answer.partitions})
         size = sum(len(part.records) for part in answer.partitions)
         self._measure(size, sent)
-        nothing = not any(len(part.records) for part in answer.partitions)
+        nothing = not size
+        self._waits[key] = min(2 * self._waits.get(key, _WAIT), _IDLE_WAIT) if nothing else _WAIT
         taken = [self._take(part, asked[part.partition], nothing) for part in answer.partitions]
-        if size and self._link < _SLOW and all(self._ends[p] < FOREVER for p in partitions):
+        if size and self._link < _SLOW and not endless:
             self._slow = f"a slow link: {size / (time.monotonic() - sent) / 1000:,.0f} KB/s"
         return all(taken)
+
+    def _unchanged(self, partitions: Collection[int]) -> None:
+        """A broker that has answered says nothing of these: they stand as they stood."""
+        self._rest(partitions)
+        if partitions:
+            self._slow, self._silence = "", None
 
     def _rest(self, partitions: Iterable[int]) -> None:
         """Nothing is asked for of these: nobody is silent."""

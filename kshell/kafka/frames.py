@@ -177,6 +177,11 @@ class FrameConnection(AIOKafkaConnection):  # type: ignore[misc]
             self.until = sent + lifetime * FRESH if lifetime else math.inf
         return made
 
+    @property
+    def waits(self) -> bool:
+        """Whether an answer is still to come."""
+        return bool(self._requests)
+
     def leave(self) -> None:
         """Close it when what was asked is answered."""
         self._leaves = True

@@ -65,10 +65,11 @@ class FetchedPartition:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An answer to a fetch."""
+    """An answer to a fetch; in a session of that number, 0 for none."""
 
     error: int
     partitions: Sequence[FetchedPartition]
+    session: int = 0
 
     @classmethod
     def decode(cls, frame: memoryview, version: int) -> Fetched:
@@ -83,7 +84,7 @@ class Fetched:
             for topic in answer["topics"] or ()
             for p in topic["partitions"]
         ]  # fmt: skip
-        return cls(answer.get("error", 0), found)
+        return cls(answer.get("error", 0), found, answer.get("session", 0))
 
 
 class FetchMessage(Request):
@@ -99,6 +100,8 @@ class RawFetchRequest:
 
     `isolation` is 1 for read committed; `wait_ms` is how long the broker may hold an empty answer.
     Where the topic has an id and the broker knows ids, only the topic of that id is read.
+    Epoch 0 begins a session, a later one goes on with it: then `offsets` has what differs, and
+    `forgotten` the partitions that are not read any more.
     """
 
     def __init__(
@@ -111,6 +114,9 @@ class RawFetchRequest:
         wait_ms: int,
         partition_bytes: int,
         max_bytes: int,
+        session: int = 0,
+        epoch: int = -1,
+        forgotten: Sequence[int] = (),
     ) -> None:
         self._api = _BY_NAME if id == NO_ID else _FETCH
         self.offsets = offsets
@@ -121,9 +127,10 @@ class RawFetchRequest:
         ]  # fmt: skip
         self._body: dict[str, Any] = {
             "replica": -1, "wait_ms": wait_ms, "min_bytes": 1, "max_bytes": max_bytes,
-            "isolation": isolation, "session": 0, "session_epoch": -1,
-            "topics": [{"topic": topic, "id": id, "partitions": partitions}],
-            "forgotten": [], "rack": "",
+            "isolation": isolation, "session": session, "session_epoch": epoch,
+            "topics": [{"topic": topic, "id": id, "partitions": partitions}] if offsets else [],
+            "forgotten": [{"topic": topic, "id": id, "partitions": forgotten}] if forgotten else [],
+            "rack": "",
         }  # fmt: skip
 
     def prepare(self, versions: Mapping[int, tuple[int, int]]) -> FetchMessage:

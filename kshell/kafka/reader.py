@@ -123,11 +123,14 @@ class Reader:
         """
         if self.note:
             return None
-        polled = self.reached
-        return sum(
-            max(min(end, self.ends.get(p, FOREVER)) - polled.get(p, 0), 0)
-            for p, end in list(self.high.items())
-        )
+        polled, left, bounded = self.reached, 0, self.bounded
+        for p, end in list(self.high.items()):  # of a thousand, several times a second
+            at = polled.get(p, 0)
+            if bounded:
+                end = min(end, self.ends.get(p, FOREVER))
+            if end > at:
+                left += end - at
+        return left
 
     @property
     def done(self) -> bool:

@@ -58,6 +58,10 @@ class _Group:
             reader.finish(error)
             self._topic.leave(reader)
 
+    def serves(self, reader: Reader) -> bool:
+        """Whether it fetches anything for that one."""
+        return any(reader in members for members in list(self.members.values()))
+
     def readers(self) -> set[Reader]:
         """Those that it fetches anything for."""
         return {reader for members in list(self.members.values()) for reader in members}
@@ -225,7 +229,7 @@ class _Topic:
         return next(filter(None, (f.held_back for f in self._fetchers(reader))), "")
 
     def _fetchers(self, reader: Reader) -> Iterator[Fetcher]:
-        return (g.fetcher for g in tuple(self.groups) if reader in g.readers())
+        return (g.fetcher for g in tuple(self.groups) if g.serves(reader))
 
     async def _watch(self) -> None:
         try:

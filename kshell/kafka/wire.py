@@ -188,8 +188,13 @@ class Wire:
         return free
 
     def release(self, lease: int) -> None:
-        """The read is over; the next read may use its connections."""
+        """The read is over; the next read may use its connections, but those where a broker still
+        holds an answer."""
         self._leased.discard(lease)
+        for key, connection in list(self._connections.items()):
+            if key[1].startswith(f"fetch {lease}.") and connection.waits:
+                del self._connections[key]
+                connection.close()  # nobody waits for it any more
 
     async def _open(self, host: str, port: int) -> FrameConnection:
         """A new connection; raises LoginRefused or WrongListener, which no second try would mend,

@@ -51,6 +51,7 @@ __all__ = ["Shower", "change_lines"]
 
 # A table or a JSON array needs an end, so a continuous answer is written as lines.
 _STREAMED_AS = {"table": "jsonl", "auto": "jsonl", "json": "jsonl"}
+_LOOK = 1.0  # seconds between two looks for an outage
 _OBJECTS = ("table", "auto", "json", "jsonl")  # formats in which PRINT's records are JSON in a pipe
 
 
@@ -301,13 +302,15 @@ def _changes(live: Live, meanwhile: Callable[[], None]) -> Iterator[Changes]:
         while (part := live.poll(0.2)) is not None:
             yield part if len(part) else None
 
-    outages, told = Outages(), 0
+    outages, told, looked = Outages(), 0, 0.0
     source = pulled(polled(), live.cancel)
     try:
         for part in source:
             if part is not None:
                 yield part
-            outages.tell("Note", live.stats().note)
+            if time.monotonic() - looked > _LOOK:
+                outages.tell("Note", live.stats().note)
+                looked = time.monotonic()
             told = _told(live, told)
             meanwhile()
     finally:

@@ -64,11 +64,13 @@ def by_key(client: Client, topic: str) -> dict[bytes, list[int]]:
     return dict(found)
 
 
-def survived(brokers: list[realkafka.Broker], fault: Callable[[Session], None], replicas: int = 1) -> None:
+def survived(
+    brokers: list[realkafka.Broker], fault: Callable[[Session], None], replicas: int = 1, partitions: int = 3
+) -> None:
     """The sink equals the source after the fault, which ends before this returns."""
     bootstrap = brokers[0].bootstrap
     properties = Properties({"bootstrap.servers": bootstrap, "auto.offset.reset": "earliest"})
-    admin.create_topic(properties, "src", partitions=3, replicas=replicas, configs={})
+    admin.create_topic(properties, "src", partitions=partitions, replicas=replicas, configs={})
     session = Session(properties)
     until(lambda: session.engine.context.client.find("src"))
     writing = Writing(bootstrap)
@@ -98,7 +100,8 @@ def cluster(count: int):
 
 @pytest.mark.matrix
 @pytest.mark.timeout(300)
-def test_a_leader_is_killed_in_a_cluster_of_three():
+@pytest.mark.parametrize("partitions", [3, 120])  # so many that brokers remember what was asked
+def test_a_leader_is_killed_in_a_cluster_of_three(partitions):
     with cluster(3) as brokers:
 
         def fault(session: Session) -> None:
@@ -109,7 +112,7 @@ def test_a_leader_is_killed_in_a_cluster_of_three():
             assert queries(session)["CSAS_S_1"]["state"] == "RUNNING"
             brokers[killed - 1].start()
 
-        survived(brokers, fault, replicas=3)
+        survived(brokers, fault, 3, partitions)
 
 
 @pytest.mark.matrix
@@ -132,7 +135,8 @@ def test_all_brokers_are_down_for_a_minute():
 
 @pytest.mark.matrix
 @pytest.mark.timeout(200)
-def test_a_broker_stands_still_for_a_quarter_of_a_minute():
+@pytest.mark.parametrize("partitions", [3, 120])
+def test_a_broker_stands_still_for_a_quarter_of_a_minute(partitions):
     with cluster(1) as brokers:
 
         def fault(session: Session) -> None:
@@ -140,7 +144,7 @@ def test_a_broker_stands_still_for_a_quarter_of_a_minute():
             time.sleep(15)
             brokers[0].resume()
 
-        survived(brokers, fault)
+        survived(brokers, fault, partitions=partitions)
 
 
 @pytest.mark.matrix

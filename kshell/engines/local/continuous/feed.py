@@ -65,6 +65,7 @@ class Feed:
         self._rate = Rate()
         self.scanned, self.bad = 0, LeftOut()
         self._taken_in = 0  # rows, in this step
+        self._settled = False  # nothing came since what is here was put in order
         self.cancelled = False
         self.at_end = False  # whether the last `poll` read each partition to its end
         self._lanes: dict[Lane, Input] = {}
@@ -82,16 +83,19 @@ class Feed:
         """
         deadline = time.monotonic() + seconds
         while True:
+            self._settled &= not self._bell.is_set()
             self._bell.clear()
             if not self._wait.attempt(self._drain_all):  # no registry answers: pause
                 time.sleep(min(seconds, self._wait.again))
                 return None if self.cancelled else []
-            more = [lane for lane, input in self._lanes.items() if not input.ended(lane[1])]
-            steps = self._order.take(more)
-            self.at_end = not more
-            self._pause()
-            if steps:
-                return steps
+            if not self._settled:
+                more = [lane for lane, input in self._lanes.items() if not input.ended(lane[1])]
+                steps = self._order.take(more)
+                self.at_end = not more
+                self._pause()
+                self._settled = not steps
+                if steps:
+                    return steps
             if self.cancelled or all(input.done for input in self._inputs):
                 return None
             if self._taken_in >= self._step_rows:
@@ -112,6 +116,7 @@ class Feed:
         piece = input.poll()
         if piece is None:
             return False
+        self._settled = False
         if (input.scans[0], piece.partition) not in self._lanes:
             self._add(input, piece.partition)  # a partition added during the read
         for scan, changes, bad in piece.scans:
