@@ -51,10 +51,6 @@ class Closing:
         """The ends and the numbers of windows that are closed."""
         return self._open.pop(now - self._after)  # type: ignore[no-any-return]
 
-    def closed(self, ends: Any, now: int) -> Any:
-        """Which windows are closed."""
-        return ends <= now - self._after
-
     def rows(self, ends: Any, clock: Any) -> Any:
         """The row that closes each window; `clock` is stream time after each row."""
         return np.searchsorted(clock, ends + self._after)

@@ -226,9 +226,8 @@ class SpanAggregate:
         self._folds.load(numbers, states)
         self._expiring.push(self._expiry(starts, lasts), numbers)
         if self._closing is not None:
-            ends = self._ends(starts, lasts)
-            is_open = ~self._closing.closed(ends, self._windows.now)
-            self._closing.note(ends[is_open], numbers[is_open])
+            self._closing.note(self._ends(starts, lasts), numbers)
+            self._closing.take(self._windows.now)  # given out, also those of earlier loads
         self._touched.begin()
 
     def _find(self, names: pa.RecordBatch) -> Any:

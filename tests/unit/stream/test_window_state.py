@@ -46,6 +46,21 @@ def test_a_loaded_query_goes_on(name: str, given: list[Record], cut: int) -> Non
     assert second.graph.late == whole.graph.late
 
 
+@pytest.mark.parametrize("name", [n for n in QUERIES if n.endswith("FINAL")])
+def test_what_closed_between_two_loads_does_not_close_again(name: str) -> None:
+    """A whole state and what changed then, as a state topic has them."""
+    first, second = Query.of(QUERIES[name]), Query.of(QUERIES[name])
+    first.graph.changed()
+    assert not first.made(Record("l", "a", (1,), 13))
+    second.graph.load(first.graph.snapshot())
+    first.graph.changed()
+    assert first.made(Record("l", "b", (1,), 46))  # a SLIDING one is kept for its neighbours
+    second.graph.load(first.graph.changed())
+    for ts in (46, 47, 300):
+        record = Record("l", "c", (1,), ts)
+        assert second.made(record) == first.made(record)
+
+
 @pytest.mark.parametrize("name", QUERIES)
 @few
 @given(given=records(), step=st.integers(1, 12))

@@ -11,14 +11,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from kshell.catalog.model import WindowType
 from kshell.engines.local.durable.plan import Plan
 from kshell.engines.local.durable.query import Durable
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.errors import BindError, KshellError, Place, Unsupported, UsageError
 from kshell.kafka.transactions import EXPIRES
 from kshell.results import Running
-from kshell.sql.plan import Sink, aggregates, closes, scans
+from kshell.sql.plan import Sink, scans
 
 __all__ = ["Application", "NewTopic"]
 
@@ -131,14 +130,7 @@ class Application:
 
 
 def _check_sources(sink: Sink, place: Place | None) -> None:
-    """Raise Unsupported where a source has no offsets to go on from, or a state cannot be kept."""
-    windows = (a.window for a in aggregates(sink) if a.window is not None)
-    if closes(sink) and any(w.type is WindowType.SLIDING for w in windows):
-        raise Unsupported(
-            "EMIT FINAL of SLIDING windows in a query that outlives the shell",
-            hint="EMIT CHANGES, or another kind of window",
-            place=place,
-        )
+    """Raise Unsupported where a source has no offsets to go on from."""
     for leaf in scans(sink):
         source = leaf.source
         what = "a system table" if source.system else "a file" if source.file is not None else ""

@@ -21,7 +21,7 @@ from tests.unit.stream.test_steps import _cells
 
 TABLES = {**test_kept.QUERIES, **test_steps.QUERIES}
 STREAMS = {**test_window_state.QUERIES, **test_joins.QUERIES}
-del STREAMS["SLIDING FINAL"]  # an application refuses it
+
 few = settings(max_examples=3, deadline=None, phases=[Phase.generate])
 
 
