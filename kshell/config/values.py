@@ -12,7 +12,7 @@ from typing import Any
 from kshell.config.properties import PROPERTIES, is_secret, property_named
 from kshell.config.property_row import Scope, checked
 
-__all__ = ["MASK", "Properties", "variables_shown"]
+__all__ = ["MASK", "Properties", "masked_words", "variables_shown"]
 
 # Two names for one thing: to set one unsets the other.
 _RIVALS = {
@@ -25,6 +25,20 @@ _RIVALS |= {other: name for name, other in _RIVALS.items()}
 
 MASK = "********"  # stands for a secret
 _USER_INFO = re.compile(r"//[^/@\s]*@")  # user and password in a URL
+
+
+_IN_WORDS = re.compile(
+    r"(?i)(//)[^/@\s]*(?=@)|((?:passw(?:or)?d|pwd|secret|token|credentials?)\s*=\s*)[^\s;&,]+"
+)
+
+
+def masked_words(words: str) -> str:
+    """What somebody else wrote, with a mask for each secret that its name or an address gives away.
+
+    >>> masked_words("jdbc:x?user=a&password=b"), masked_words("http://a:b@c")
+    ('jdbc:x?user=a&password=********', 'http://********@c')
+    """
+    return _IN_WORDS.sub(lambda match: f"{match[1] or match[2]}{MASK}", words)
 
 
 class Properties(Mapping[str, str]):
