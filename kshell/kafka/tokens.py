@@ -23,7 +23,8 @@ from kshell.errors import KshellError, LoginRefused, Unreachable, UsageError
 from kshell.kafka.token_command import NAME as COMMAND
 from kshell.kafka.token_command import printed, without
 
-__all__ = ["FRESH", "Token", "Tokens", "source_of", "tokens_of"]
+__all__ = ["FRESH", "Token", "Tokens", "check_token", "logs_in_by_token", "missing_token",
+           "source_of", "tokens_of"]  # fmt: skip
 
 _GIVEN = "sasl.oauthbearer.token"
 _ENDPOINT = "sasl.oauthbearer.token.endpoint.url"
@@ -37,6 +38,7 @@ _TOKEN = re.compile(r"[!-~]+")
 _NOT_THERE = frozenset({404, 405, 410})
 _PRINTS = "it prints the token, or the JSON of a token endpoint, and nothing else"
 _ASKED = f"is {_ENDPOINT} the address that gives tokens?"
+_REST = 1.0  # seconds in which no other one is asked for, where there is none at all
 _LEAST = 1.0  # seconds that librdkafka has a token at least
 _NEVER = float(1 << 31)  # seconds since 1970
 
@@ -58,38 +60,62 @@ class Tokens:
         self._held: Token | None = None
         self._fetched = 0.0
         self._until = 0.0  # for how long it is used
-        self.failure: KshellError | None = None  # why no new one can be had now
+        self._failure: KshellError | None = None  # why the last one could not be had
+        self._failed = 0.0
 
     def current(self) -> Token:
-        """A valid token; raises Unreachable where none can be had now, LoginRefused or UsageError
-        where none ever can."""
-        with self._lock:
-            now = time.time()
-            held = self._held
-            if held is not None and now < self._until:
-                return held
-            try:
-                made = self._fetch()
-            except KshellError as error:
-                self.failure = error
-                if held is None or now >= held.ends:
-                    raise
-                self._until = now + _AGAIN
-                return held
-            lasts = self._lasting if math.isinf(made.ends) else (made.ends - now) * FRESH
-            self._held, self._fetched, self._until = made, now, now + lasts
-            self.failure = None
-            return made
+        """A valid token; raises LoginRefused or UsageError where none can be had, and Unreachable
+        where none can be had now: so it is with every failure after the first token."""
+        held = self._held
+        valid = held is not None and time.time() < held.ends
+        if not self._lock.acquire(blocking=not valid):
+            assert held is not None
+            return held  # another thread waits for a new one
+        try:
+            return self._renewed(time.time())
+        finally:
+            self._lock.release()
+
+    def _renewed(self, now: float) -> Token:
+        held = self._held
+        if held is not None and now < self._until:
+            return held
+        if self._failure is not None and now - self._failed < _REST:
+            raise self._failure
+        try:
+            made = self._fetch()
+        except KshellError as error:
+            if self._fetched:
+                error = Unreachable(error.what, hint=error.hint)
+            self._failure, self._failed = error, time.time()
+            if held is None or self._failed >= held.ends:
+                raise error from None
+            self._until = self._failed + _AGAIN
+            return held
+        lasts = self._lasting if math.isinf(made.ends) else (made.ends - now) * FRESH
+        self._held, self._fetched, self._until = made, now, now + lasts
+        self._failure = None
+        return made
+
+    @property
+    def missing(self) -> str:
+        """Why there is no valid token now; "" where there is."""
+        failure, held = self._failure, self._held
+        if failure is None or (held is not None and time.time() < held.ends):
+            return ""
+        return failure.what
 
     def forget(self, refused: Token) -> bool:
-        """Whether another one may be had in the place of one that a broker refused: it was revoked,
-        or has just ended."""
+        """Whether there may be another one in the place of one that a broker refused: it was
+        revoked, or has just ended."""
         with self._lock:
-            if refused is not self._held or math.isinf(self._lasting):
+            if math.isinf(self._lasting):
                 return False
-            if time.time() - self._fetched < _AGAIN:
-                return False  # it is what there is
-            self._held = None
+            if refused is self._held:
+                now = time.time()
+                if now < refused.ends and now - self._fetched < _AGAIN:
+                    return False  # it is what there is
+                self._held = None
             return True
 
     def for_librdkafka(self) -> tuple[str, float]:
@@ -111,6 +137,26 @@ def source_of(properties: Mapping[str, str]) -> str:
             f"{named[0]} and {named[1]} are both set", hint="one of them says where tokens are from"
         )
     return named[0] if named else _GIVEN
+
+
+def missing_token(properties: Properties) -> str:
+    """Why the connection has no valid token now; "" where it has one, or needs none."""
+    return tokens_of(properties).missing if logs_in_by_token(properties) else ""
+
+
+def check_token(properties: Properties) -> None:
+    """Raise why the connection can have no valid token, if it needs one: librdkafka would only say
+    that time is up."""
+    if logs_in_by_token(properties):
+        tokens_of(properties).current()
+
+
+def logs_in_by_token(properties: Properties) -> bool:
+    """Whether the login is one by a token."""
+    return (
+        properties["security.protocol"].startswith("SASL")
+        and properties["sasl.mechanism"] == "OAUTHBEARER"
+    )
 
 
 def tokens_of(properties: Properties) -> Tokens:

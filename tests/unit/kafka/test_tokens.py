@@ -20,6 +20,7 @@ import pytest
 from kshell.config import Properties
 from kshell.errors import KshellError, LoginRefused, Unreachable, UsageError
 from kshell.kafka import rest, token_command
+from kshell.kafka import tokens as tokens_module
 from kshell.kafka.tokens import Token, Tokens, tokens_of
 
 
@@ -83,7 +84,7 @@ def test_whatever_the_failure_a_valid_token_serves(failure: KshellError) -> None
     tokens.current()
     tokens._until = 0
     assert tokens.current().text == "old"
-    assert tokens.failure is failure
+    assert tokens.missing == ""
 
 
 def test_a_token_that_a_broker_refused_is_fetched_anew() -> None:
@@ -94,11 +95,31 @@ def test_a_token_that_a_broker_refused_is_fetched_anew() -> None:
     tokens._fetched -= 60
     assert tokens.forget(revoked)
     assert tokens.current().text == "good"
-    assert not tokens.forget(revoked), "another one is used by now"
+    assert tokens.forget(revoked), "another one is used by now"
+    assert tokens.current().text == "good"
 
 
-def test_a_failure_is_known_until_a_token_comes() -> None:
-    answers: list[Token | KshellError] = [Unreachable("gone"), Token("a", time.time() + 60)]
+def test_a_failure_is_known_until_a_token_comes(monkeypatch) -> None:
+    tries: list[float] = []
+
+    def fetch() -> Token:
+        tries.append(time.time())
+        if len(tries) == 1:
+            raise Unreachable("gone")
+        return Token("a", time.time() + 60)
+
+    tokens = Tokens(fetch)
+    for _ in range(3):
+        with pytest.raises(Unreachable):
+            tokens.current()
+    assert (tokens.missing, len(tries)) == ("gone", 1)
+    monkeypatch.setattr(tokens_module, "_REST", 0.0)
+    tokens.current()
+    assert tokens.missing == ""
+
+
+def test_after_a_token_every_failure_may_pass() -> None:
+    answers: list[Token | KshellError] = [Token("a", time.time()), LoginRefused("it printed nothing")]
 
     def fetch() -> Token:
         answer = answers.pop(0)
@@ -107,11 +128,32 @@ def test_a_failure_is_known_until_a_token_comes() -> None:
         raise answer
 
     tokens = Tokens(fetch)
-    with pytest.raises(Unreachable):
-        tokens.current()
-    assert tokens.failure is not None
     tokens.current()
-    assert tokens.failure is None
+    with pytest.raises(Unreachable, match="it printed nothing"):
+        tokens.current()
+
+
+def test_a_valid_token_waits_for_nobody() -> None:
+    slow, begun = threading.Event(), threading.Event()
+    answers = iter([Token("old", time.time() + 60), Token("new", time.time() + 60)])
+
+    def fetch() -> Token:
+        answer = next(answers)
+        if answer.text == "new":
+            begun.set()
+            slow.wait(10)
+        return answer
+
+    tokens = Tokens(fetch)
+    tokens.current()
+    tokens._until = 0
+    renewing = threading.Thread(target=tokens.current)
+    renewing.start()
+    begun.wait(10)
+    assert tokens.current().text == "old"
+    slow.set()
+    renewing.join()
+    assert tokens.current().text == "new"
 
 
 def test_librdkafka_takes_no_token_that_has_ended() -> None:
