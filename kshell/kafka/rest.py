@@ -7,7 +7,6 @@ elsewhere), a secret goes over plain http to this machine only, and no error sho
 
 from __future__ import annotations
 
-import ipaddress
 import random
 import socket
 import ssl
@@ -21,6 +20,7 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 import httpx
 
 from kshell.config.certificates import tls_context
+from kshell.config.exposed import is_this_machine
 from kshell.errors import KshellError, UsageError
 
 __all__ = ["Rest", "Service", "check_private"]
@@ -169,19 +169,11 @@ def check_private(addresses: Sequence[str], properties: Mapping[str, str], what:
         return
     for address in addresses:
         parts = urlsplit(address)
-        if parts.scheme == "http" and not _is_here(parts.hostname or ""):
+        if parts.scheme == "http" and not is_this_machine(parts.hostname or ""):
             raise UsageError(
                 f"{what} would go over plain http to {parts.hostname}",
                 hint="an https address; or kshell.insecure=true when connecting",
             )
-
-
-def _is_here(host: str) -> bool:
-    """Whether a host is this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost" or host.lower().endswith(".localhost")
 
 
 def _split_url(url: str, service: Service) -> tuple[str, str]:
