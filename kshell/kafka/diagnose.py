@@ -38,7 +38,7 @@ _KERBEROS = (
     ("expired", "kinit gets a new ticket"),
     ("clock skew", "this machine's clock and the KDC's differ too much"),
     ("kdc", "krb5.conf, or the file in KRB5_CONFIG, names the KDCs of a realm: does one answer?"),
-    ("realm", "krb5.conf, or the file in KRB5_CONFIG, names the default realm and each one's hosts"),
+    ("realm", "krb5.conf, or the file in KRB5_CONFIG, names the default realm and its hosts"),
 )  # fmt: skip
 
 
