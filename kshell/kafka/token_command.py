@@ -6,16 +6,14 @@ No shell runs it, it cannot ask at the terminal, and neither its time nor its ou
 from __future__ import annotations
 
 import os
-import re
 import selectors
 import shlex
 import subprocess
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
 
 from kshell.config import MASK, masked_words
-from kshell.config.properties import is_secret_like
+from kshell.config.values import secret_arguments
 from kshell.errors import LoginRefused, Unreachable, UsageError, reason_of
 
 __all__ = ["NAME", "printed", "without"]
@@ -50,7 +48,7 @@ def printed(command: str) -> tuple[str, str]:
             hint="a program in PATH, or its whole path, and its arguments; no shell runs it",
         ) from None
     if code:
-        words = without(said.strip().rpartition("\n")[2].strip(), _secrets(arguments))
+        words = without(said.strip().rpartition("\n")[2].strip(), secret_arguments(arguments))
         ended = f"was ended by signal {-code}" if code < 0 else f"ended with {code}"
         raise Unreachable(
             f"{name} printed no token, and {ended}",
@@ -69,18 +67,6 @@ def without(words: str, secrets: Iterable[str]) -> str:
         words = words.replace(secret, MASK)
     words = masked_words(words)
     return words if len(words) <= _SAID else f"{words[:_SAID]}…"
-
-
-def _secrets(arguments: Sequence[str]) -> Iterator[str]:
-    """The values that are secrets by the names before them, and passwords of addresses."""
-    for before, argument in pairwise(arguments):
-        name, equals, value = argument.partition("=")
-        if equals and value and is_secret_like(name):
-            yield value
-        elif before.startswith("-") and "=" not in before and is_secret_like(before):
-            yield argument
-        if (found := re.search(r"//[^/@\s:]*:([^/@\s]+)@", argument)) is not None:
-            yield found[1]
 
 
 def _run(arguments: Sequence[str]) -> tuple[int, str, str]:
