@@ -28,7 +28,6 @@ from kshell.kafka.tokens import source_of
 
 __all__ = ["diagnose", "refusal"]
 
-_REFUSALS = (codes.SaslAuthenticationFailed, codes.IllegalSaslStateError)
 _MINOR = re.compile(r"Major \(\d+\): .*?, Minor \(\d+\): (?=.)")  # the second is what failed
 _KINIT = "kinit gets a ticket, or KRB5_CLIENT_KTNAME names a keytab"
 # What to try, by a part of what Kerberos says.
@@ -93,7 +92,14 @@ def refusal(host: str, port: int, error: Exception, properties: Properties) -> K
                 f"{at} takes no login by {properties['sasl.mechanism']}",
                 hint="sasl.mechanism is one that this listener has: which, says who runs it",
             )
-        if isinstance(cause, _REFUSALS):
+        if isinstance(cause, codes.IllegalSaslStateError):
+            protocol = properties["security.protocol"]
+            return WrongListener(
+                f"{at} takes no logins, and security.protocol is {protocol}",
+                hint=f"-X security.protocol={protocol.removeprefix('SASL_')}, or the port of the"
+                " listener that has logins",
+            )
+        if isinstance(cause, codes.SaslAuthenticationFailed):
             return _refused_login(at, str(next(iter(cause.args), "") or cause), properties)
         if type(cause).__module__.startswith("gssapi."):
             said = " ".join(str(cause).split())
@@ -133,7 +139,10 @@ def _refused_login(at: str, why: str, properties: Properties) -> LoginRefused:
         case "GSSAPI":
             hint = "is the name of the brokers' service right? sasl.kerberos.service.name"
         case _:
+            missing = [n for n in ("sasl.username", "sasl.password") if not properties.get(n)]
             hint = "check sasl.mechanism, sasl.username and sasl.password"
+            if missing:
+                hint = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
     as_user = f" as {user}" if user else ""
     return LoginRefused(f"{at} refused the login{as_user} ({mechanism}): {why}", hint=hint)
 
@@ -179,7 +188,7 @@ async def diagnose(
         secure = "SASL_SSL" if protocol.startswith("SASL") else "SSL"
         return WrongListener(
             f"{at} speaks TLS, and security.protocol is {protocol}",
-            hint=f"try -X security.protocol={secure}",
+            hint=f"-X security.protocol={secure}",
         )
     if any(isinstance(c, codes.KafkaConnectionError | EOFError | ConnectionError) for c in chain):
         wants = "a login (SASL_PLAINTEXT, SASL_SSL) or a client certificate (SSL)"

@@ -24,6 +24,7 @@ from aiokafka.protocol.admin import DescribeConfigsRequest
 from kshell.config import MASK, Properties
 from kshell.errors import (
     KafkaError,
+    LoginRefused,
     Outage,
     TopicChanged,
     UnknownName,
@@ -230,7 +231,7 @@ class Wire:
             why = refusal(host, port, error, self._properties)
             if why is None:
                 raise
-            if not any(provider.another() for provider in login.values()):
+            if not isinstance(why, LoginRefused) or not any(p.another() for p in login.values()):
                 raise why from None
         return await self._open(host, port)
 

@@ -236,3 +236,11 @@ def test_a_secret_that_goes_out_in_plain_text_is_said(config, servers, protocol,
     options = parser().parse_args([part for n, v in assignments.items() for part in ("-X", f"{n}={v}")])
     assert "".join(remarks(options, gathered(options))).startswith(said)
     assert bool(said) == any(remarks(options, gathered(options)))
+
+
+def test_a_login_module_of_javas_outside_of_a_file(config):
+    with pytest.raises(UsageError, match="no property named sasl.jaas.config") as caught:
+        gather(assignments=['sasl.jaas.config=PlainLoginModule required username="a" password="hunter2";'])
+    assert "a file of -F" in caught.value.hint
+    assert "sasl.password" in caught.value.hint
+    assert "hunter2" not in caught.value.what + caught.value.hint

@@ -6,7 +6,7 @@ import pytest
 from aiokafka import errors as codes
 
 from kshell.config import Properties
-from kshell.errors import LoginRefused
+from kshell.errors import LoginRefused, WrongListener
 from kshell.kafka.diagnose import refusal
 
 
@@ -57,3 +57,18 @@ def test_kerberos_by_its_cause(minor: str, hint: str) -> None:
     what, tried = said(kind(major + minor), sasl_mechanism="GSSAPI")
     assert what == f"no Kerberos login at broker:9093: {minor}"
     assert hint in tried
+
+
+@pytest.mark.parametrize(("protocol", "without"), [("SASL_SSL", "SSL"), ("SASL_PLAINTEXT", "PLAINTEXT")])
+def test_a_listener_without_logins(protocol: str, without: str) -> None:
+    properties = Properties({"security.protocol": protocol, "bootstrap.servers": "broker:9093"})
+    made = refusal("broker", 9093, codes.IllegalSaslStateError(object()), properties)
+    assert isinstance(made, WrongListener)
+    assert made.what == f"broker:9093 takes no logins, and security.protocol is {protocol}"
+    assert made.hint.startswith(f"-X security.protocol={without}, ")
+
+
+def test_a_login_without_user_or_password() -> None:
+    refused = codes.SaslAuthenticationFailed("no")
+    assert said(refused, sasl_mechanism="SCRAM-SHA-512")[1] == "sasl.username and sasl.password are not set"
+    assert said(refused, sasl_mechanism="PLAIN", sasl_username="al")[1] == "sasl.password is not set"
