@@ -62,6 +62,7 @@ class Tokens:
         self._until = 0.0  # for how long it is used
         self._failure: KshellError | None = None  # why the last one could not be had
         self._failed = 0.0
+        self._asked = 0.0  # since when one is awaited; 0 for none
 
     def current(self) -> Token:
         """A valid token; raises LoginRefused or UsageError where none can be had, and Unreachable
@@ -82,6 +83,7 @@ class Tokens:
             return held
         if self._failure is not None and now - self._failed < _REST:
             raise self._failure
+        self._asked = now
         try:
             made = self._fetch()
         except KshellError as error:
@@ -92,6 +94,8 @@ class Tokens:
                 raise error from None
             self._until = self._failed + _AGAIN
             return held
+        finally:
+            self._asked = 0.0
         lasts = self._lasting if math.isinf(made.ends) else (made.ends - now) * FRESH
         self._held, self._fetched, self._until = made, now, now + lasts
         self._failure = None
@@ -100,10 +104,12 @@ class Tokens:
     @property
     def missing(self) -> str:
         """Why there is no valid token now; "" where there is."""
-        failure, held = self._failure, self._held
-        if failure is None or (held is not None and time.time() < held.ends):
+        failure, held, asked, now = self._failure, self._held, self._asked, time.time()
+        if held is not None and now < held.ends:
             return ""
-        return failure.what
+        if failure is None and asked and now - asked >= _REST:
+            return f"a token was asked for {now - asked:.0f} s ago"
+        return failure.what if failure is not None else ""
 
     def forget(self, refused: Token) -> bool:
         """Whether there may be another one in the place of one that a broker refused: it was

@@ -133,6 +133,25 @@ def test_after_a_token_every_failure_may_pass() -> None:
         tokens.current()
 
 
+def test_that_a_token_is_waited_for_is_said(monkeypatch) -> None:
+    monkeypatch.setattr(tokens_module, "_REST", 0.0)
+    given, begun = threading.Event(), threading.Event()
+
+    def fetch() -> Token:
+        begun.set()
+        given.wait(10)
+        return Token("a", time.time() + 60)
+
+    tokens = Tokens(fetch)
+    asking = threading.Thread(target=tokens.current)
+    asking.start()
+    begun.wait(10)
+    assert tokens.missing == "a token was asked for 0 s ago"
+    given.set()
+    asking.join()
+    assert tokens.missing == ""
+
+
 def test_a_valid_token_waits_for_nobody() -> None:
     slow, begun = threading.Event(), threading.Event()
     answers = iter([Token("old", time.time() + 60), Token("new", time.time() + 60)])
