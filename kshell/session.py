@@ -156,7 +156,8 @@ class Session:
         except (StatementError, UsageError) as error:
             point_at(error, piece)
             error.with_place(piece.place)
-            error.hint = error.hint or _usage(piece.text)
+            if isinstance(error, StatementError):  # a setting's fault is not the statement's
+                error.hint = error.hint or _usage(piece.text)
             raise
         give_back()
 

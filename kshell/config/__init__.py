@@ -14,9 +14,9 @@ from kshell.config.properties import (
     scope_of,
 )
 from kshell.config.property_row import Property, Scope
-from kshell.config.values import MASK, Properties, variables_shown
+from kshell.config.values import MASK, Properties, masked_words, variables_shown
 
 __all__ = ["MASK", "PROPERTIES", "TOPIC_PROPERTIES", "Properties", "Property", "Scope",
            "cache_home", "check_settable", "config_home", "is_known", "is_secret",
-           "scope_of", "state_home",
+           "masked_words", "scope_of", "state_home",
            "variables_shown"]  # fmt: skip

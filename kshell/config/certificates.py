@@ -26,6 +26,10 @@ _CA, _CERTIFICATE, _KEY = "ssl.ca", "ssl.certificate", "ssl.key"
 _NAMES = tuple(f"{what}.{how}" for what in (_CA, _CERTIFICATE, _KEY) for how in ("location", "pem"))
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
 _JKS, _JCEKS = b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce"
+_PASSWORDS = (
+    "ssl.truststore.password and ssl.keystore.password are the stores' passwords, ssl.key.password"
+    " the key's"
+)
 _DER = b"\x30"  # how a PKCS12 store begins, and a bare certificate too
 
 
@@ -146,7 +150,8 @@ def read_store(path: Path, data: bytes, password: str, key_password: str | None)
         try:
             return read_jks(data, password, key_password)
         except ValueError as error:
-            raise UsageError(f"{path} cannot be opened: {error}", hint=convert) from None
+            hint = _PASSWORDS if "password" in str(error) else convert
+            raise UsageError(f"{path} cannot be opened: {error}", hint=hint) from None
     if data[:4] == _JCEKS:
         raise UsageError(f"{path} is a JCEKS store, which kshell does not read", hint=convert)
     if data[:1] != _DER:
@@ -176,9 +181,9 @@ def _read_pkcs12(path: Path, data: bytes, password: str) -> Store:
                 f"{path} is a bare certificate (DER), which kshell does not read",
                 hint=f"openssl x509 -inform der -in {path} -out {path.with_suffix('.pem')}",
             ) from None
+        why = "its password is another" if password else "its password is not set"
         raise UsageError(
-            f"{path} cannot be opened: its password is another, or it is no PKCS12 store",
-            hint="ssl.truststore.password and ssl.keystore.password are the stores' passwords",
+            f"{path} cannot be opened: {why}, or it is no PKCS12 store", hint=_PASSWORDS
         ) from None
     key = None
     if read.key is not None:

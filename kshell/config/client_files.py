@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kshell.config.jaas import read_jaas
+from kshell.config.jaas import PROVIDED, read_jaas
 from kshell.config.properties import PROPERTIES, canonical
 from kshell.config.setting import Setting
 from kshell.config.values import Properties
@@ -47,7 +47,6 @@ _VALUES = {
     ("acks", "-1"): "all",
     ("partitioner", "org.apache.kafka.clients.producer.roundrobinpartitioner"): "round_robin",
 }
-_PROVIDED = re.compile(r"\$\{\w+:[^}]*\}")  # Java's config providers fill it in
 _ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.?))", re.DOTALL)
 _JAVA_LINE = re.compile(r"((?:[^\\:=\s]|\\.)*)[ \t\f]*[:=]?[ \t\f]*(.*)", re.DOTALL)
@@ -150,7 +149,7 @@ def _meant(name: str, value: str, endpoint: str) -> list[tuple[str, str]] | None
     if known in _ITS_OWN:
         return None
     value = _VALUES.get((known, value.lower()), value)
-    if _PROVIDED.search(value):
+    if PROVIDED.search(value):
         raise UsageError(
             f"{name} is filled in by a config provider of Java's, which kshell does not run",
             hint=f"write the value itself, or give it by -X {known}=…",

@@ -15,13 +15,14 @@ from urllib.parse import unquote, urlsplit
 
 from kshell.errors import UsageError, reason_of
 
-__all__ = ["read_jaas"]
+__all__ = ["PROVIDED", "read_jaas"]
 
 _OPTION = r"([\w.\-]+)\s*=\s*(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s;\"']+)"
 _JAAS = re.compile(
     rf"\s*([\w.$]+)\s+(?:required|requisite|sufficient|optional)((?:\s+{_OPTION})*)\s*;\s*",
     re.IGNORECASE | re.DOTALL,
 )
+PROVIDED = re.compile(r"\$\{\w+:[^}]*\}")  # Java's config providers fill it in
 _CLAIM = re.compile(r"unsecuredLogin(String|Number|List)Claim_(.+)")
 _LIFETIME = "unsecuredLoginLifetimeSeconds"
 _CLIENT = {
@@ -45,6 +46,14 @@ def read_jaas(text: str, endpoint: str = "") -> list[tuple[str, str]]:
         )
     module = match[1].rpartition(".")[2]
     options = {name: _unquoted(value) for name, value in re.findall(_OPTION, match[2])}
+    filled = [name for name, value in options.items() if PROVIDED.search(value)]
+    if filled:
+        raise UsageError(
+            f"{filled[0]} in sasl.jaas.config is filled in by a config provider of Java's, which"
+            " kshell does not run",
+            hint="write the value itself, or leave sasl.jaas.config out and give it by -X, or by a"
+            " variable such as KSHELL_SASL_PASSWORD",
+        )
     if module not in _MODULES:
         raise UsageError(
             f"kshell has no login module {module}", hint=f"it has {', '.join(_MODULES)}"
@@ -57,6 +66,11 @@ def _unquoted(value: str) -> str:
 
 
 def _password(options: Mapping[str, str], endpoint: str) -> list[tuple[str, str]]:
+    if options.get("tokenauth", "").lower() == "true":
+        raise UsageError(
+            "sasl.jaas.config logs in with a delegation token (tokenauth), which kshell does not",
+            hint="log in as the user who made the token",
+        )
     missing = [name for name in ("username", "password") if name not in options]
     if missing:
         raise UsageError(f"sasl.jaas.config has no {' and no '.join(missing)}")
@@ -86,7 +100,10 @@ def _token(options: Mapping[str, str], endpoint: str) -> list[tuple[str, str]]:
         try:
             return [("sasl.oauthbearer.token", path.read_text("utf-8").strip())]
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"the token in {path} cannot be read: {reason_of(error)}") from None
+            raise UsageError(
+                f"the token in {path} cannot be read: {reason_of(error)}",
+                hint="sasl.oauthbearer.token.endpoint.url is the file that holds it",
+            ) from None
     return [(known, options[name]) for name, known in _CLIENT.items() if name in options]
 
 

@@ -257,6 +257,11 @@ TOPIC_PROPERTIES: Mapping[str, Property] = MappingProxyType(
         )
     }
 )  # fmt: skip
+# What a client's file may have, and what stands for it elsewhere.
+_IN_FILES_ALONE = {
+    "sasl.jaas.config": "a file of -F may have it; elsewhere sasl.username and sasl.password, or"
+    " sasl.oauthbearer.client.id and .secret, stand for it",
+}
 _PREFIXES = ("ksql.streams.consumer.", "ksql.streams.producer.", "ksql.streams.")
 
 
@@ -286,7 +291,7 @@ def property_named(name: str) -> Property:
     if plain not in PROPERTIES:
         close = nearest(name, PROPERTIES)
         hint = f"did you mean {' or '.join(close)}?" if close else "SHOW PROPERTIES lists them"
-        raise UsageError(f"no property named {name}", hint=hint)
+        raise UsageError(f"no property named {name}", hint=_IN_FILES_ALONE.get(plain, hint))
     return PROPERTIES[plain]
 
 

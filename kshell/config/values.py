@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
-from kshell.config.properties import PROPERTIES, is_secret, property_named
+from kshell.config.properties import PROPERTIES, is_secret, is_secret_like, property_named
 from kshell.config.property_row import Scope, checked
 
-__all__ = ["MASK", "Properties", "variables_shown"]
+__all__ = ["MASK", "Properties", "masked_words", "secret_arguments", "variables_shown"]
 
 # Two names for one thing: to set one unsets the other.
 _RIVALS = {
@@ -25,6 +26,36 @@ _RIVALS |= {other: name for name, other in _RIVALS.items()}
 
 MASK = "********"  # stands for a secret
 _USER_INFO = re.compile(r"//[^/@\s]*@")  # user and password in a URL
+
+
+_IN_WORDS = re.compile(
+    r"(?i)(//)[^/@\s]*(?=@)|((?:passw(?:or)?d|pwd|secret|token|credentials?)\s*=\s*)[^\s;&,]+"
+)
+
+
+def masked_words(words: str) -> str:
+    """What somebody else wrote, with a mask for each secret that its name or an address gives away.
+
+    >>> masked_words("jdbc:x?user=a&password=b"), masked_words("http://a:b@c")
+    ('jdbc:x?user=a&password=********', 'http://********@c')
+    """
+    return _IN_WORDS.sub(lambda match: f"{match[1] or match[2]}{MASK}", words)
+
+
+def secret_arguments(arguments: Sequence[str]) -> Iterator[str]:
+    """The arguments of a program, or the parts of them, that are secrets by the names before them.
+
+    >>> list(secret_arguments(["idp", "--client-secret", "a", "--token=b", "https://me:c@idp"]))
+    ['a', 'b', 'c']
+    """
+    for before, argument in pairwise(arguments):
+        name, equals, value = argument.partition("=")
+        if equals and value and is_secret_like(name):
+            yield value
+        elif before.startswith("-") and "=" not in before and is_secret_like(before):
+            yield argument
+        elif (found := re.search(r"//[^/@\s:]*:([^/@\s]+)@", argument)) is not None:
+            yield found[1]
 
 
 class Properties(Mapping[str, str]):
@@ -114,6 +145,9 @@ class Properties(Mapping[str, str]):
         known = PROPERTIES.get(name)
         if known is not None and known.secret and value:
             return MASK
+        if name.endswith(".command"):
+            for secret in secret_arguments(value.split()):
+                value = value.replace(secret, MASK)
         return _USER_INFO.sub(f"//{MASK}@", value)
 
     def shown(self) -> list[tuple[str, str, str, str]]:

@@ -16,6 +16,7 @@ import time
 import numpy as np
 import pyarrow as pa
 
+from kshell.errors import KshellError
 from kshell.kafka.outgoing import Refused
 from kshell.kafka.tokens import FRESH
 
@@ -185,8 +186,12 @@ cdef class Sender:
             self.login()
 
     cdef renew(self):
+        """Give a new token where it is time; without one the brokers refuse us until there is."""
         if self.renewed < INFINITY and self.renewed < time.time():
-            self.login()
+            try:
+                self.login()
+            except KshellError:
+                self.renewed = time.time() + AGAIN
 
     cdef login(self):
         """Give librdkafka a token; it logs in anew by itself."""

@@ -18,6 +18,7 @@ from kshell.errors import KafkaError, Outage, UnknownName
 from kshell.kafka.error_codes import PASSES
 from kshell.kafka.rights import CLUSTER, FORBIDDEN, Right, refused
 from kshell.kafka.settings import librdkafka
+from kshell.kafka.tokens import check_token
 from kshell.permits import check_writes
 
 __all__ = ["TIMEOUT", "Admin", "Config", "create_topic", "delete_topic", "provoke_topic"]
@@ -42,9 +43,14 @@ class Admin:
     def __init__(self, properties: Properties) -> None:
         self.properties = properties
 
-    @cached_property
+    @property
     def client(self) -> Any:
         """confluent-kafka's client; what it began ends with it."""
+        check_token(self.properties)
+        return self._client
+
+    @cached_property
+    def _client(self) -> Any:
         from confluent_kafka.admin import AdminClient
 
         return AdminClient(librdkafka(self.properties))

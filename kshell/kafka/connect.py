@@ -6,14 +6,13 @@ share connectors out anew they answer 409, and are asked again for some seconds.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import quote
 
-from kshell.config import MASK
+from kshell.config import MASK, masked_words
 from kshell.config.properties import is_secret_like
 from kshell.errors import ConnectDown, ConnectError
 from kshell.kafka.rest import Rest, Service, check_private
@@ -31,9 +30,6 @@ _PATIENCE = 15.0  # seconds that a rebalance may take
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 1.0  # between two questions meanwhile
 _EXISTS = "already exists"  # what Connect says with 409, too
 _MOST_TEXT = 500  # characters of what Connect says in an error
-_IN_VALUE = re.compile(
-    r"(?i)(//)[^/@\s]*(?=@)|((?:passw(?:or)?d|pwd|secret|token|credentials?)\s*=\s*)[^\s;&,]+"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +81,7 @@ def masked(name: str, value: str, secret: bool = False) -> str:
     """
     if value and (secret or is_secret_like(name)):
         return MASK
-    return _IN_VALUE.sub(lambda match: f"{match[1] or match[2]}{MASK}", value)
+    return masked_words(value)
 
 
 class Connect:

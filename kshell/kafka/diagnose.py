@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 import ssl
 from datetime import UTC, datetime
@@ -27,11 +28,17 @@ from kshell.kafka.tokens import source_of
 
 __all__ = ["diagnose", "refusal"]
 
-_REFUSALS = (
-    codes.SaslAuthenticationFailed,
-    codes.UnsupportedSaslMechanismError,
-    codes.IllegalSaslStateError,
-)
+_MINOR = re.compile(r"Major \(\d+\): .*?, Minor \(\d+\): (?=.)")  # the second is what failed
+_KINIT = "kinit gets a ticket, or KRB5_CLIENT_KTNAME names a keytab"
+# What to try, by a part of what Kerberos says.
+_KERBEROS = (
+    ("not found in kerberos database", "the service is sasl.kerberos.service.name, at the host as"
+     " bootstrap.servers and the brokers' advertised.listeners name it"),
+    ("expired", "kinit gets a new ticket"),
+    ("clock skew", "this machine's clock and the KDC's differ too much"),
+    ("kdc", "krb5.conf, or the file in KRB5_CONFIG, names the KDCs of a realm: does one answer?"),
+    ("realm", "krb5.conf, or the file in KRB5_CONFIG, names the default realm and its hosts"),
+)  # fmt: skip
 
 
 async def _speaks_tls(host: str, port: int, timeout: float) -> bool:
@@ -80,20 +87,25 @@ def refusal(host: str, port: int, error: Exception, properties: Properties) -> K
     """The error to raise where a login or TLS was refused: another try would end the same way."""
     at = f"{host}:{port}"
     for cause in _causes(error):
-        if isinstance(cause, _REFUSALS):
-            user = properties.get("sasl.username", "")
-            mechanism = properties["sasl.mechanism"]
-            as_user = f" as {user}" if user and mechanism != "OAUTHBEARER" else ""
-            hint = "check sasl.mechanism, sasl.username and sasl.password"
-            if mechanism == "OAUTHBEARER":
-                hint = f"has the token run out? It is from {source_of(properties)}"
-            if mechanism == "GSSAPI":
-                hint = "is the name of the brokers' service right? sasl.kerberos.service.name"
-            said = f"{at} refused the login{as_user} ({mechanism}): {cause}"
-            return LoginRefused(said, hint=hint)
+        if isinstance(cause, codes.UnsupportedSaslMechanismError):
+            return LoginRefused(
+                f"{at} takes no login by {properties['sasl.mechanism']}",
+                hint="sasl.mechanism is one that this listener has: which, says who runs it",
+            )
+        if isinstance(cause, codes.IllegalSaslStateError):
+            protocol = properties["security.protocol"]
+            return WrongListener(
+                f"{at} takes no logins, and security.protocol is {protocol}",
+                hint=f"-X security.protocol={protocol.removeprefix('SASL_')}, or the port of the"
+                " listener that has logins",
+            )
+        if isinstance(cause, codes.SaslAuthenticationFailed):
+            return _refused_login(at, str(next(iter(cause.args), "") or cause), properties)
         if type(cause).__module__.startswith("gssapi."):
             said = " ".join(str(cause).split())
-            return LoginRefused(f"no Kerberos login at {at}: {said}", hint="kinit gets a ticket")
+            said = _MINOR.sub("", said)
+            hint = next((hint for part, hint in _KERBEROS if part in said.lower()), _KINIT)
+            return LoginRefused(f"no Kerberos login at {at}: {said}", hint=hint)
         if isinstance(cause, ssl.SSLCertVerificationError):
             what, hint = _CERTIFICATE_FAULTS.get(
                 cause.verify_code,
@@ -113,6 +125,26 @@ def refusal(host: str, port: int, error: Exception, properties: Properties) -> K
                 hint="bootstrap.servers names a listener without TLS: which port has TLS?",
             )
     return None
+
+
+def _refused_login(at: str, why: str, properties: Properties) -> LoginRefused:
+    """The error for a login that a broker refused, in its words."""
+    mechanism, user, hint = properties["sasl.mechanism"], properties.get("sasl.username", ""), ""
+    match mechanism:
+        case "OAUTHBEARER":
+            user, source = "", source_of(properties)
+            hint = f"has the token run out? It is from {source}"
+            if not properties.get(source):
+                hint = f"no token is set: {source}, {source}.command or {source}.endpoint.url"
+        case "GSSAPI":
+            hint = "is the name of the brokers' service right? sasl.kerberos.service.name"
+        case _:
+            missing = [n for n in ("sasl.username", "sasl.password") if not properties.get(n)]
+            hint = "check sasl.mechanism, sasl.username and sasl.password"
+            if missing:
+                hint = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
+    as_user = f" as {user}" if user else ""
+    return LoginRefused(f"{at} refused the login{as_user} ({mechanism}): {why}", hint=hint)
 
 
 def _of_alert(reason: str, properties: Properties) -> str:
@@ -156,7 +188,7 @@ async def diagnose(
         secure = "SASL_SSL" if protocol.startswith("SASL") else "SSL"
         return WrongListener(
             f"{at} speaks TLS, and security.protocol is {protocol}",
-            hint=f"try -X security.protocol={secure}",
+            hint=f"-X security.protocol={secure}",
         )
     if any(isinstance(c, codes.KafkaConnectionError | EOFError | ConnectionError) for c in chain):
         wants = "a login (SASL_PLAINTEXT, SASL_SSL) or a client certificate (SSL)"

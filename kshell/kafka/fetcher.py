@@ -261,7 +261,7 @@ class Fetcher:
         sent = time.monotonic()
         try:
             answer: Fetched = await self._wire.send(leader, request, lane)
-        except (OSError, EOFError, codes.KafkaError, TimeoutError):
+        except (OSError, EOFError, codes.KafkaError, TimeoutError, Outage):
             heard = self._wire.heard(leader, lane)
             for p in partitions:
                 self._heard[p] = max(self._heard[p], heard)
@@ -364,7 +364,8 @@ class Fetcher:
                 continue
             leader = self._leaders.of(p)
             who = f"broker {leader}" if leader >= 0 else f"a leader of partition {p}"
-            where = f"cannot reach {who}", self._heard[p]
+            why = self._wire.missing_token
+            where = f"{f'{why}; ' if why else ''}cannot reach {who}", self._heard[p]
             if silent < SILENCE:
                 where = f"the connection is cut: no whole answer of {who}", self._answered[p]
             if self._ends[p] >= FOREVER:

@@ -17,6 +17,7 @@ from kshell.kafka import produce_py
 from kshell.kafka.outgoing import Outgoing, OutgoingRecord, Refused
 from kshell.kafka.rights import refused
 from kshell.kafka.settings import librdkafka
+from kshell.kafka.tokens import missing_token
 from kshell.permits import check_writes
 
 __all__ = ["PARTITIONER", "PURGED", "Outgoing", "OutgoingRecord", "Producer", "failure",
@@ -99,6 +100,7 @@ class Producer:
     ) -> None:  # fmt: skip
         check_writes(properties, "writing records")
         self.on_stall = on_stall
+        self._properties = properties
         self._patience = (properties.number("delivery.timeout.ms") or 0) / 1000
         self._leaving = _LEAVING
         self._sent = self._acknowledged = 0
@@ -155,7 +157,13 @@ class Producer:
         waiting = self._stalled_for()
         if waiting < _NOTED:
             return ""
-        return f"waiting: {self.unwritten:,} records not acknowledged for {waiting:.0f} s"
+        return f"waiting: {self._unacknowledged(waiting)}"
+
+    def _unacknowledged(self, waiting: float) -> str:
+        """What waits, and why if that is known here."""
+        why = missing_token(self._properties)
+        what = f"{self.unwritten:,} records not acknowledged for {waiting:.0f} s"
+        return f"{what}: {why}" if why else what
 
     def _stalled_for(self) -> float:
         """Seconds since an acknowledgement came, while some are missing."""
@@ -169,7 +177,7 @@ class Producer:
         waiting = self._stalled_for()
         if waiting >= self._patience:
             error = KafkaError(
-                f"{self.unwritten:,} records not acknowledged for {waiting:.0f} s",
+                self._unacknowledged(waiting),
                 hint="no leader, or too few in-sync replicas (min.insync.replicas)? DESCRIBE"
                 " shows them; delivery.timeout.ms is how long it is waited",
             )
@@ -214,6 +222,7 @@ class Producer:
             if self._stalled_for() < min(_NOTED, self._leaving):
                 deadline = time.monotonic() + self._leaving
             elif time.monotonic() > deadline:
-                raise KafkaError(f"{left:,} record{'s' * (left != 1)} left unwritten")
+                why = missing_token(self._properties)
+                raise KafkaError(f"{left:,} record{'s' * (left != 1)} left unwritten", hint=why)
         self._raise_failure()
         self._stalled_for()

@@ -7,8 +7,8 @@ elsewhere), a secret goes over plain http to this machine only, and no error sho
 
 from __future__ import annotations
 
-import ipaddress
 import random
+import socket
 import ssl
 import time
 from collections.abc import Mapping, Sequence
@@ -20,6 +20,7 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 import httpx
 
 from kshell.config.certificates import tls_context
+from kshell.config.exposed import is_this_machine
 from kshell.errors import KshellError, UsageError
 
 __all__ = ["Rest", "Service", "check_private"]
@@ -27,6 +28,7 @@ __all__ = ["Rest", "Service", "check_private"]
 _TRIES = 3  # at every address
 _FIRST_WAIT = 0.1  # seconds before the second try; doubled before the third
 _MAX_ANSWER = 16 << 20  # bytes
+_LONGEST_ANSWER = 30.0  # seconds
 _REST = 0.5  # seconds in which one that did not answer is not asked again
 
 
@@ -44,6 +46,7 @@ class Service:
     failed: type[KshellError]
     passing: frozenset[int]
     media: str = "application/json"
+    exact: bool = False  # it has one address, which is asked as it stands
 
 
 class Rest:
@@ -65,7 +68,8 @@ class Rest:
     def open(cls, service: Service, properties: Mapping[str, str]) -> Rest:
         """The server that the properties name; raises UsageError where they do not fit."""
         lead = service.lead
-        listed = properties.get(f"{lead}url", "").split(",")
+        named = properties.get(f"{lead}url", "")
+        listed = [named] if service.exact else named.split(",")
         urls = [url.strip() for url in listed if url.strip()]
         if not urls:
             raise UsageError(
@@ -115,7 +119,7 @@ class Rest:
                 try:
                     status, answer = self._send(method, address + path, body, form)
                 except httpx.HTTPError as error:
-                    reason = _reason(error)
+                    reason = _reason(error, urlsplit(address).hostname or "")
                     continue
                 if status in self.service.passing:
                     reason = f"HTTP {status}"
@@ -130,9 +134,12 @@ class Rest:
 
     def _down(self) -> KshellError:
         service = self.service
+        hint = f"is it running, and is {service.lead}url right?"
+        if "CERTIFICATE" in self._why_down:
+            hint = f"{service.lead}ssl.ca.location names the authorities to trust"
         return service.down(
             f"{service.name} at {', '.join(self.addresses)} does not answer: {self._why_down}",
-            hint=f"is it running, and is {service.lead}url right?",
+            hint=hint,
         )
 
     def _send(
@@ -140,10 +147,13 @@ class Rest:
     ) -> tuple[int, Any]:
         service = self.service
         accept = {"Accept": f"{service.media}, application/json"}
+        began = time.monotonic()
         with self._client.stream(method, url, json=body, data=form, headers=accept) as response:
             data = bytearray()
             for piece in response.iter_bytes():
                 data += piece
+                if time.monotonic() - began > _LONGEST_ANSWER:
+                    raise httpx.ReadTimeout("")
                 if len(data) > _MAX_ANSWER:
                     raise service.failed(f"{service.name} answered more than {_MAX_ANSWER} B")
             return response.status_code, _json(bytes(data))
@@ -159,19 +169,11 @@ def check_private(addresses: Sequence[str], properties: Mapping[str, str], what:
         return
     for address in addresses:
         parts = urlsplit(address)
-        if parts.scheme == "http" and not _is_here(parts.hostname or ""):
+        if parts.scheme == "http" and not is_this_machine(parts.hostname or ""):
             raise UsageError(
                 f"{what} would go over plain http to {parts.hostname}",
                 hint="an https address; or kshell.insecure=true when connecting",
             )
-
-
-def _is_here(host: str) -> bool:
-    """Whether a host is this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost" or host.lower().endswith(".localhost")
 
 
 def _split_url(url: str, service: Service) -> tuple[str, str]:
@@ -181,7 +183,8 @@ def _split_url(url: str, service: Service) -> tuple[str, str]:
         raise UsageError(f"{service.lead}url is no http or https address", hint=service.example)
     host = parts.netloc.rpartition("@")[2]
     secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else ""
-    return urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", "")), secret
+    path, query = (parts.path, parts.query) if service.exact else (parts.path.rstrip("/"), "")
+    return urlunsplit((parts.scheme, host, path, query, "")), secret
 
 
 def _has_port(parts: SplitResult) -> bool:
@@ -201,13 +204,16 @@ def _json(data: bytes) -> Any:
         return None
 
 
-def _reason(error: httpx.HTTPError) -> str:
+def _reason(error: httpx.HTTPError, host: str) -> str:
     """What failed, without the request (whose address and headers may hold secrets)."""
     if isinstance(error, httpx.TimeoutException):
         return "no answer in time"
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLError):
-            return f"TLS: {cause.reason or type(cause).__name__}"
+            why = getattr(cause, "verify_message", "")  # of a certificate
+            return f"TLS: {cause.reason or type(cause).__name__}{f': {why}' if why else ''}"
+        if isinstance(cause, socket.gaierror):
+            return f"no host has the name {host}"
         cause = cause.__cause__ or cause.__context__
     return "connection refused" if isinstance(error, httpx.ConnectError) else type(error).__name__

@@ -11,7 +11,7 @@ from typing import Any
 from kshell.config import Properties
 from kshell.config.certificates import without_stores
 from kshell.errors import KafkaError
-from kshell.kafka.tokens import tokens_of
+from kshell.kafka.tokens import check_token, tokens_of
 
 __all__ = ["librdkafka"]
 
@@ -37,6 +37,7 @@ def librdkafka(properties: Properties) -> dict[str, Any]:
                 " a librdkafka that has Kerberos",
             )
         if properties["sasl.mechanism"] == "OAUTHBEARER":
+            check_token(properties)
             tokens = tokens_of(properties)
             settings["oauth_cb"] = lambda _: tokens.for_librdkafka()
     return settings

@@ -22,11 +22,19 @@ from aiokafka.abc import AbstractTokenProvider
 from aiokafka.protocol.admin import DescribeConfigsRequest
 
 from kshell.config import MASK, Properties
-from kshell.errors import KafkaError, Outage, TopicChanged, UnknownName, UsageError
+from kshell.errors import (
+    KafkaError,
+    LoginRefused,
+    Outage,
+    TopicChanged,
+    UnknownName,
+    Unreachable,
+    UsageError,
+)
 from kshell.kafka.frames import FrameConnection, open_connection
 from kshell.kafka.metadata import Cluster, MetadataRequest, Topic, cluster_of
 from kshell.kafka.rights import refused
-from kshell.kafka.tokens import Tokens, tokens_of
+from kshell.kafka.tokens import Token, Tokens, logs_in_by_token, missing_token, tokens_of
 
 __all__ = ["Wire"]
 
@@ -71,11 +79,19 @@ def _error_name(code: int) -> str:
 
 
 class _Provider(AbstractTokenProvider):  # type: ignore[misc]
+    """The token of one login."""
+
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
+        self._used: Token | None = None
 
     async def token(self) -> str:
-        return (await asyncio.to_thread(self._tokens.current)).text
+        self._used = await asyncio.to_thread(self._tokens.current)
+        return self._used.text
+
+    def another(self) -> bool:
+        """Whether another token may be accepted where this one was refused."""
+        return self._used is not None and self._tokens.forget(self._used)
 
 
 def _ssl_context(properties: Properties) -> ssl.SSLContext:
@@ -110,9 +126,12 @@ def _settings(p: Properties) -> dict[str, Any]:
                 hint="pip install 'kshell[kerberos]' (it compiles, with Kerberos' headers:"
                 " libkrb5-dev, krb5-devel); then kinit",
             )
-        if p["sasl.mechanism"] == "OAUTHBEARER":
-            settings["sasl_oauth_token_provider"] = _Provider(tokens_of(p))
     return settings
+
+
+def _provider(p: Properties) -> _Provider | None:
+    """What gives the token of a login, if it is one by tokens."""
+    return _Provider(tokens_of(p)) if logs_in_by_token(p) else None
 
 
 def _readable(topic: Topic) -> Topic:
@@ -158,9 +177,9 @@ class Wire:
         for host, port in self.servers:
             try:
                 self._settings = self._settings or _settings(properties)
-                await self._ready()
+                login = await self._login()
                 async with asyncio.timeout(self.timeout):
-                    connection = await open_connection(host, port, **self._settings)
+                    connection = await open_connection(host, port, **self._settings, **login)
                     try:
                         await self._learn(connection, [])
                     finally:
@@ -198,23 +217,37 @@ class Wire:
 
     async def _open(self, host: str, port: int) -> FrameConnection:
         """A new connection; raises LoginRefused or WrongListener, which no second try would mend,
-        else OSError or aiokafka's."""
-        await self._ready()
+        Outage where no token can be had now, else OSError or aiokafka's."""
+        try:
+            login = await self._login()
+        except Unreachable as error:
+            raise Outage(f"no token for the brokers: {error.what}", hint=error.hint) from None
         try:
             async with asyncio.timeout(self.timeout):
-                return await open_connection(host, port, **self._settings)
+                return await open_connection(host, port, **self._settings, **login)
         except Exception as error:
             from kshell.kafka.diagnose import refusal
 
-            if (why := refusal(host, port, error, self._properties)) is not None:
+            why = refusal(host, port, error, self._properties)
+            if why is None:
+                raise
+            if not isinstance(why, LoginRefused) or not any(p.another() for p in login.values()):
                 raise why from None
-            raise
+        return await self._open(host, port)
 
-    async def _ready(self) -> None:
-        """Have a token at hand: the time that it takes is not that of the connection."""
-        provider = self._settings.get("sasl_oauth_token_provider")
-        if provider is not None:
-            await provider.token()
+    async def _login(self) -> dict[str, _Provider]:
+        """What a connection needs for its login, with a token at hand: the time that it takes is
+        not that of the connection."""
+        provider = _provider(self._properties)
+        if provider is None:
+            return {}
+        await provider.token()
+        return {"sasl_oauth_token_provider": provider}
+
+    @property
+    def missing_token(self) -> str:
+        """Why there is no token for the brokers now; "" where there is, or none is needed."""
+        return missing_token(self._properties)
 
     async def connection(self, node: int, group: str = "control") -> FrameConnection:
         """The open connection to a broker for one kind of work; raises OSError or aiokafka's.

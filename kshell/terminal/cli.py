@@ -108,13 +108,13 @@ def _command_texts() -> dict[str, str]:
 
 
 def _properties(options: argparse.Namespace) -> dict[str, str]:
-    from kshell.terminal.settings import gathered, ignored_note
+    from kshell.terminal.settings import gathered, remarks
 
     found = gathered(options)
-    if found.ignored:
+    for text in remarks(options, found):
         from kshell.terminal.messages import note
 
-        note(ignored_note(options.command_config, found.ignored))
+        note(text)
     return dict(found.properties)
 
 

@@ -96,12 +96,12 @@ def _rate(text: str) -> float:
 
 def _properties(options: argparse.Namespace) -> Properties:
     from kshell.terminal.messages import note
-    from kshell.terminal.settings import gathered, ignored_note
+    from kshell.terminal.settings import gathered, remarks
 
     options.schema = options.key_schema = ()  # of the shell, for what it reads
     found = gathered(options)
-    if found.ignored:
-        note(ignored_note(options.command_config, found.ignored))
+    for text in remarks(options, found):
+        note(text)
     return found.properties
 
 

@@ -181,7 +181,8 @@ def _of_set(tokens: list[Token], end: int) -> Iterator[Span]:
         pair = name is not None and name.kind is Kind.STRING and sign and sign.text == "="
         if not pair or name is None or value is None:
             break
-        if not is_known(name.value) or is_secret(name.value):
+        hides = is_secret(name.value) or name.value.endswith(".command")
+        if not is_known(name.value) or hides:
             yield value.start, value.end, _mask(value)
         if value.kind is not Kind.STRING or (rest[3:] and rest[3].text != ","):
             rest = rest[3:]

@@ -73,14 +73,17 @@ def _parser() -> Parser:
 def main(arguments: Sequence[str]) -> int:
     """Run with these arguments; returns the exit code."""
     from kshell.session import Session
-    from kshell.terminal.settings import gathered
+    from kshell.terminal.settings import gathered, remarks
 
     options = _parser().parse_args(arguments)
     text = _text_of(options.file)
     address = address_of(options.metrics) if options.metrics else None
-    session = Session.open(gathered(options).properties, options.profile)
+    found = gathered(options)
+    session = Session.open(found.properties, options.profile)
     session.variables.update(variables_of(options))
     log = JsonLog(options.app) if options.log == "json" else RunLog(options.app)
+    for text in remarks(options, found):
+        log.say("settings", text)
     with contextlib.closing(session):
         try:
             return _run(session, options, text, address, log)

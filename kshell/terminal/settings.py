@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+from kshell.config.exposed import exposed
 from kshell.config.properties import alike
 from kshell.config.setting import Setting
-from kshell.config.sources import Gathered, gather
+from kshell.config.sources import Gathered, config_file, gather
 from kshell.errors import StatementError, UsageError
 
-__all__ = ["gathered", "ignored_note"]
+__all__ = ["gathered", "ignored_note", "remarks"]
 
 
 def gathered(options: argparse.Namespace) -> Gathered:
@@ -24,6 +26,15 @@ def gathered(options: argparse.Namespace) -> Gathered:
         )
     except StatementError as error:  # here an unknown name is not an error of a statement
         raise UsageError(error.what, hint=error.hint) from None
+
+
+def remarks(options: argparse.Namespace, found: Gathered) -> Iterator[str]:
+    """What is said of the settings before anything is done."""
+    file = options.command_config
+    if found.ignored:
+        yield ignored_note(file, found.ignored)
+    files = [config_file(), *([Path(file)] if file else [])]
+    yield from exposed(found.properties, found.settings.values(), files)
 
 
 def ignored_note(path: str, names: Sequence[str]) -> str:

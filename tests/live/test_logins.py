@@ -28,6 +28,7 @@ from kshell.errors import (
     Forbidden,
     KshellError,
     LoginRefused,
+    Outage,
     UsageError,
     WrongListener,
 )
@@ -113,6 +114,48 @@ print(".".join(coded) + ".")
         "bootstrap.servers": f"127.0.0.1:{kafka.ports['SASL']}", "security.protocol": "SASL_PLAINTEXT",
         "sasl.mechanism": "OAUTHBEARER", "sasl.oauthbearer.token.command": command,
     })  # fmt: skip
+
+
+@pytest.mark.matrix
+def test_what_runs_waits_for_a_provider_that_is_away(secure_kafka, tmp_path):
+    """The command fails for longer than a token is valid; then it prints tokens again."""
+    topic = "waits"
+    for name in (topic, f"{topic}-out"):
+        admin.create_topic(setup(secure_kafka), name, partitions=1, replicas=1, configs={})
+        allow(secure_kafka, "bob", name, AclOperation.ALL)
+    properties, program = renewed(secure_kafka, tmp_path), tmp_path / "token.py"
+    session = Session(properties)
+    list(session.execute(
+        f"CREATE STREAM o (n BIGINT) WITH (KAFKA_TOPIC='{topic}', VALUE_FORMAT='JSON');"
+        "SET 'auto.offset.reset'='earliest';"
+        f"CREATE STREAM c WITH (KAFKA_TOPIC='{topic}-out', VALUE_FORMAT='JSON') AS SELECT n FROM o"
+    ))  # fmt: skip
+    (live,) = session.execute("SELECT n FROM o EMIT CHANGES")
+    code = program.read_text()
+    program.write_text("raise SystemExit('the provider is down')")
+    other, said, seen = Producer(setup(secure_kafka)), "", []
+    for n in range(24):
+        other.send(topic, [OutgoingRecord(None, b'{"n":%d}' % n)])
+        other.flush()
+        time.sleep(0.6)
+        part = live.poll(0.1)
+        seen += [] if part is None else part.rows.column("N").to_pylist()
+        said += live.stats().note
+    assert "ended with 1" in said
+    with pytest.raises(Outage, match="ended with 1"):
+        list(session.execute("SHOW TOPICS"))
+    program.write_text(code)
+    until = time.monotonic() + 20
+    while len(seen) < 24 and time.monotonic() < until:
+        seen += live.poll(0.5).rows.column("N").to_pylist()
+    assert seen == list(range(24))
+    held = ()
+    while len(held) < 24 and time.monotonic() < until:
+        (copied,) = session.execute(f"SELECT N FROM `{topic}-out`")
+        held = [row["N"] for batch in copied.batches for row in batch.to_pylist()]
+    assert held == list(range(24))
+    live.cancel()
+    session.close()
 
 
 def scram(kafka, tmp_path: Path) -> Properties:

@@ -95,9 +95,9 @@ def test_a_trust_store_of_jks_needs_no_password(folder):
 @pytest.mark.parametrize(
     ("given", "said", "hint"),
     [
-        ({"ssl.ca.location": "one.jks", "ssl.truststore.password": "hunter2"}, "one.jks cannot be opened: its password is another", "keytool -importkeystore -srckeystore"),
+        ({"ssl.ca.location": "one.jks", "ssl.truststore.password": "hunter2"}, "one.jks cannot be opened: its password is another", "ssl.truststore.password"),
         ({"ssl.ca.location": "trust.p12", "ssl.truststore.password": "hunter2"}, "trust.p12 cannot be opened: its password is another", "ssl.truststore.password"),
-        ({"ssl.certificate.location": "one.jks", "ssl.keystore.password": "changeit", "ssl.key.password": "hunter2"}, "one.jks cannot be opened: the private key's password is another", "keytool"),
+        ({"ssl.certificate.location": "one.jks", "ssl.keystore.password": "changeit", "ssl.key.password": "hunter2"}, "one.jks cannot be opened: the private key's password is another", "ssl.key.password"),
         ({"ssl.certificate.location": "trust.p12", "ssl.keystore.password": "changeit"}, "trust.p12 has no private key", "keytool -list"),
         ({"ssl.ca.location": "x.jceks"}, "x.jceks is a JCEKS store", "keytool -importkeystore"),
         ({"ssl.ca.location": "ca.der"}, "ca.der is a bare certificate (DER)", "openssl x509 -inform der"),

@@ -194,6 +194,8 @@ def test_who_we_are_at_a_token_endpoint(tmp_path, text):
         ('sasl.jaas.config=com.x.AWSLogin required secret="hunter2";', 1, "kshell has no login module AWSLogin"),
         ('sasl.jaas.config=com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true keyTab="/k" principal="a@B";', 1, "keytab"),
         (f'sasl.jaas.config={OAUTH} required unsecuredLoginNumberClaim_n="hunter2";', 1, "a number"),
+        (f'sasl.jaas.config={PLAIN} required username="al" password="${{file:/hunter2:pw}}";', 1, "config provider"),
+        (f'sasl.jaas.config={SCRAM} required username="al" password="hunter2" tokenauth="true";', 1, "delegation token"),
         ("a=b\nssl.key.password=${file:/etc/s.properties:pw}", 2, "config provider"),
         ("security.protocol=TLS", 1, "security.protocol cannot be 'TLS'"),
     ],

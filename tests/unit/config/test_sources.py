@@ -9,7 +9,7 @@ import pytest
 from kshell.config.sources import gather
 from kshell.errors import KshellError, UsageError
 from kshell.terminal.options import parser
-from kshell.terminal.settings import gathered
+from kshell.terminal.settings import gathered, remarks
 
 # From the strongest; each sets the registry's address to its own name.
 ORDER = ["flags", "-X", "--command-config", "environment", "profile", "config.toml", "default"]
@@ -204,3 +204,43 @@ def test_only_secrets_come_from_files(config, monkeypatch, tmp_path):
 
     (error,) = problems_of_environment()
     assert error.what == "KSHELL_CLIENT_ID_FILE: no property has this variable"
+
+
+def test_a_file_with_a_secret_that_others_may_read_is_said(config, tmp_path):
+    path = config('[profile.p]\nsasl.password = "x"\nsasl.username = "al"\n')
+    path.chmod(0o644)
+    client = tmp_path / "c.properties"
+    client.write_text("ssl.key.password=x\n")
+    client.chmod(0o640)
+    options = parser().parse_args(["--profile", "p", "-F", str(client)])
+    said = list(remarks(options, gathered(options)))
+    assert [text.partition(",")[0] for text in said] == [f"{path} holds sasl.password", f"{client} holds ssl.key.password"]
+    path.chmod(0o600)
+    client.write_text("client.id=x\n")
+    assert list(remarks(options, gathered(options))) == []
+
+
+@pytest.mark.parametrize(
+    ("servers", "protocol", "mechanism", "said"),
+    [
+        ("127.0.0.1:9092,broker-1:9092", "SASL_PLAINTEXT", "PLAIN", "the password goes to broker-1 in plain text"),
+        ("broker-1", "SASL_PLAINTEXT", "OAUTHBEARER", "the token goes to broker-1 in plain text"),
+        ("broker-1", "SASL_PLAINTEXT", "SCRAM-SHA-512", ""),
+        ("broker-1", "SASL_SSL", "PLAIN", ""),
+        ("localhost:9092,[::1]:9092", "SASL_PLAINTEXT", "PLAIN", ""),
+        ("broker-1", "PLAINTEXT", "PLAIN", ""),
+    ],
+)
+def test_a_secret_that_goes_out_in_plain_text_is_said(config, servers, protocol, mechanism, said):
+    assignments = {"bootstrap.servers": servers, "security.protocol": protocol, "sasl.mechanism": mechanism}
+    options = parser().parse_args([part for n, v in assignments.items() for part in ("-X", f"{n}={v}")])
+    assert "".join(remarks(options, gathered(options))).startswith(said)
+    assert bool(said) == any(remarks(options, gathered(options)))
+
+
+def test_a_login_module_of_javas_outside_of_a_file(config):
+    with pytest.raises(UsageError, match="no property named sasl.jaas.config") as caught:
+        gather(assignments=['sasl.jaas.config=PlainLoginModule required username="a" password="hunter2";'])
+    assert "a file of -F" in caught.value.hint
+    assert "sasl.password" in caught.value.hint
+    assert "hunter2" not in caught.value.what + caught.value.hint

@@ -285,8 +285,9 @@ def test_tls_by_its_authority_and_not_without(tls):
     port, ca = tls
     url = {"schema.registry.url": f"https://127.0.0.1:{port}"}
     assert open_schemas({**url, "schema.registry.ssl.ca.location": ca}).by_id(1).text == TEXT
-    with pytest.raises(RegistryDown, match="TLS: .*VERIFY"):
+    with pytest.raises(RegistryDown, match="TLS: .*VERIFY.*: self.signed certificate") as raised:
         open_schemas(url).by_id(2)
+    assert "schema.registry.ssl.ca.location" in raised.value.hint
 
 
 def test_an_address_that_is_silent_ends_with_the_timeout():

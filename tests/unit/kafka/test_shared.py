@@ -47,6 +47,8 @@ class Wire:
         base = self.end(p)
         self.logs[p].append((base, base + count, batch(base, count)))
 
+    missing_token = ""
+
     def lease(self) -> int:
         return 0
 

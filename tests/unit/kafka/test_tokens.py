@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import math
+import os
 import shlex
 import sys
 import threading
@@ -16,7 +18,9 @@ from urllib.parse import parse_qs
 import pytest
 
 from kshell.config import Properties
-from kshell.errors import ConnectionFailed, KshellError, LoginRefused, Unreachable, UsageError
+from kshell.errors import KshellError, LoginRefused, Unreachable, UsageError
+from kshell.kafka import rest, token_command
+from kshell.kafka import tokens as tokens_module
 from kshell.kafka.tokens import Token, Tokens, tokens_of
 
 
@@ -66,6 +70,116 @@ def test_an_older_token_serves_while_it_is_valid_and_no_new_one_can_be_had() -> 
         tokens.current()
 
 
+@pytest.mark.parametrize("failure", [UsageError("the program is gone"), LoginRefused("nonsense")])
+def test_whatever_the_failure_a_valid_token_serves(failure: KshellError) -> None:
+    answers: list[Token | KshellError] = [Token("old", time.time() + 60), failure]
+
+    def fetch() -> Token:
+        answer = answers.pop(0)
+        if isinstance(answer, Token):
+            return answer
+        raise answer
+
+    tokens = Tokens(fetch)
+    tokens.current()
+    tokens._until = 0
+    assert tokens.current().text == "old"
+    assert tokens.missing == ""
+
+
+def test_a_token_that_a_broker_refused_is_fetched_anew() -> None:
+    made = iter([Token("revoked", time.time() + 60), Token("good", time.time() + 60)])
+    tokens = Tokens(lambda: next(made))
+    revoked = tokens.current()
+    assert not tokens.forget(revoked), "it was fetched for this very login"
+    tokens._fetched -= 60
+    assert tokens.forget(revoked)
+    assert tokens.current().text == "good"
+    assert tokens.forget(revoked), "another one is used by now"
+    assert tokens.current().text == "good"
+
+
+def test_a_failure_is_known_until_a_token_comes(monkeypatch) -> None:
+    tries: list[float] = []
+
+    def fetch() -> Token:
+        tries.append(time.time())
+        if len(tries) == 1:
+            raise Unreachable("gone")
+        return Token("a", time.time() + 60)
+
+    tokens = Tokens(fetch)
+    for _ in range(3):
+        with pytest.raises(Unreachable):
+            tokens.current()
+    assert (tokens.missing, len(tries)) == ("gone", 1)
+    monkeypatch.setattr(tokens_module, "_REST", 0.0)
+    tokens.current()
+    assert tokens.missing == ""
+
+
+def test_after_a_token_every_failure_may_pass() -> None:
+    answers: list[Token | KshellError] = [Token("a", time.time()), LoginRefused("it printed nothing")]
+
+    def fetch() -> Token:
+        answer = answers.pop(0)
+        if isinstance(answer, Token):
+            return answer
+        raise answer
+
+    tokens = Tokens(fetch)
+    tokens.current()
+    with pytest.raises(Unreachable, match="it printed nothing"):
+        tokens.current()
+
+
+def test_that_a_token_is_waited_for_is_said(monkeypatch) -> None:
+    monkeypatch.setattr(tokens_module, "_REST", 0.0)
+    given, begun = threading.Event(), threading.Event()
+
+    def fetch() -> Token:
+        begun.set()
+        given.wait(10)
+        return Token("a", time.time() + 60)
+
+    tokens = Tokens(fetch)
+    asking = threading.Thread(target=tokens.current)
+    asking.start()
+    begun.wait(10)
+    assert tokens.missing == "a token was asked for 0 s ago"
+    given.set()
+    asking.join()
+    assert tokens.missing == ""
+
+
+def test_a_valid_token_waits_for_nobody() -> None:
+    slow, begun = threading.Event(), threading.Event()
+    answers = iter([Token("old", time.time() + 60), Token("new", time.time() + 60)])
+
+    def fetch() -> Token:
+        answer = next(answers)
+        if answer.text == "new":
+            begun.set()
+            slow.wait(10)
+        return answer
+
+    tokens = Tokens(fetch)
+    tokens.current()
+    tokens._until = 0
+    renewing = threading.Thread(target=tokens.current)
+    renewing.start()
+    begun.wait(10)
+    assert tokens.current().text == "old"
+    slow.set()
+    renewing.join()
+    assert tokens.current().text == "new"
+
+
+def test_librdkafka_takes_no_token_that_has_ended() -> None:
+    tokens = Tokens(lambda: Token("late", time.time() + 0.01))
+    assert tokens.for_librdkafka()[1] > time.time() + 0.5
+
+
 def test_librdkafka_asks_again_for_a_token_that_does_not_say_when_it_ends() -> None:
     text, ends = Tokens(lambda: Token("opaque")).for_librdkafka()
     assert text == "opaque"
@@ -104,10 +218,12 @@ def test_how_long_a_token_lasts_may_be_said() -> None:
 @pytest.mark.parametrize(
     ("code", "error", "what"),
     [
-        ("import sys; print('no login', file=sys.stderr); sys.exit(3)", ConnectionFailed, "ended with 3"),
-        ("", LoginRefused, "printed no token"),
-        ("print('two words')", LoginRefused, "printed no token"),
-        ("print('x' * 70000)", LoginRefused, "printed no token"),
+        ("import sys; print('no login', file=sys.stderr); sys.exit(3)", Unreachable, "ended with 3"),
+        ("", LoginRefused, "printed nothing"),
+        ("print('two words')", LoginRefused, "printed more than a token"),
+        ("print('a'); print('b')", LoginRefused, "printed more than a token"),
+        ("import sys; sys.stdout.buffer.write(bytes(range(128, 160)))", LoginRefused, "what cannot be a token"),
+        ("print('x' * 70000)", LoginRefused, "printed more than a token"),
         ("print('{\"error\": 1}')", LoginRefused, "without an access_token"),
         ("print('{broken')", LoginRefused, "without an access_token"),
     ],
@@ -119,10 +235,57 @@ def test_a_command_that_gives_none(code: str, error: type[KshellError], what: st
         assert raised.value.hint == "it said: no login"
 
 
-@pytest.mark.parametrize("command", ["/no/such/program x", "an 'open quote"])
+@pytest.mark.parametrize("command", ["/no/such/program x", "an 'open quote", "  ", "/etc/passwd"])
 def test_a_command_that_cannot_run(command: str) -> None:
-    with pytest.raises(UsageError, match="sasl.oauthbearer.token.command"):
+    with pytest.raises(UsageError, match="sasl.oauthbearer.token.command") as raised:
         tokens_of(Properties({"sasl.oauthbearer.token.command": command})).current()
+    assert raised.value.hint
+
+
+def test_a_command_that_never_stops_printing_is_ended_soon(monkeypatch) -> None:
+    monkeypatch.setattr(token_command, "_PATIENCE", 5.0)
+    began = time.monotonic()
+    with pytest.raises(LoginRefused, match="printed more than a token"):
+        tokens_of(prints("while True: print('y' * 4096)")).current()
+    assert time.monotonic() - began < 4
+
+
+def test_a_command_that_does_not_end_is_ended(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(token_command, "_PATIENCE", 0.5)
+    pid = tmp_path / "pid"
+    code = f"import os, time; open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    with pytest.raises(Unreachable, match="printed no token in 0.5 s"):
+        tokens_of(prints(code)).current()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+
+
+def test_what_a_command_leaves_running_is_not_waited_for() -> None:
+    began = time.monotonic()
+    command = shlex.join(["sh", "-c", "sleep 5 & echo token"])
+    assert tokens_of(Properties({"sasl.oauthbearer.token.command": command})).current().text == "token"
+    assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--client-secret", "hunter2"], ["--password=hunter2"], ["API_TOKEN=hunter2"], ["https://bob:hunter2@idp/"]],
+)
+def test_what_a_command_says_of_its_failure_has_no_secret(arguments: list[str]) -> None:
+    code = "import sys; print('cannot use', *sys.argv[1:], 'hunter2', file=sys.stderr); sys.exit(1)"
+    command = shlex.join([sys.executable, "-c", code, *arguments])
+    with pytest.raises(Unreachable) as raised:
+        tokens_of(Properties({"sasl.oauthbearer.token.command": command})).current()
+    assert "cannot use" in raised.value.hint
+    assert "hunter2" not in raised.value.hint
+
+
+def test_what_a_command_says_of_its_failure_is_short() -> None:
+    code = "import sys; sys.stderr.write('x' * 200_000 + ' at last'); sys.exit(1)"
+    with pytest.raises(Unreachable) as raised:
+        tokens_of(prints(code)).current()
+    assert raised.value.hint.startswith("it said: ")
+    assert len(raised.value.hint) < 500
 
 
 def test_no_shell_runs_the_command(tmp_path) -> None:
@@ -144,16 +307,25 @@ def test_tokens_are_of_one_place() -> None:
 
 class Endpoint(BaseHTTPRequestHandler):
     asked: list[tuple[str, dict[str, list[str]]]] = []
+    paths: list[str] = []
     answer: tuple[int, bytes] = (200, b"")
+    pause = 0.0  # seconds before each byte
 
     def do_POST(self) -> None:
+        self.paths.append(self.path)
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         self.asked.append((self.headers["Authorization"], parse_qs(body)))
         status, answer = self.answer
         self.send_response(status)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
-        self.wfile.write(answer)
+        if not self.pause:
+            self.wfile.write(answer)
+            return
+        with contextlib.suppress(OSError):
+            for byte in answer:
+                time.sleep(self.pause)
+                self.wfile.write(bytes([byte]))
 
     def log_message(self, *_: object) -> None:
         pass
@@ -163,10 +335,11 @@ class Endpoint(BaseHTTPRequestHandler):
 def endpoint() -> Iterator[type[Endpoint]]:
     class Own(Endpoint):
         asked = []
+        paths = []
 
     server = HTTPServer(("127.0.0.1", 0), Own)
     Own.url = f"http://127.0.0.1:{server.server_port}/token"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield Own
     server.shutdown()
@@ -195,6 +368,12 @@ def test_a_client_gets_a_token_for_its_id_and_secret(endpoint) -> None:
     [
         ((401, b'{"error": "invalid_client"}'), "refused client kshell: invalid_client"),
         ((400, b"no JSON"), "refused client kshell: HTTP 400"),
+        ((400, b'{"error": {"message": "nested"}}'), "refused client kshell: HTTP 400"),
+        ((401, b'{"error_description": "the secret s3cret is wrong"}'), r"kshell: the secret \*{8} is wrong"),
+        ((404, b"<html>"), "answers HTTP 404"),
+        ((302, b""), "redirects"),
+        ((200, b"<html>log in</html>"), "is no JSON"),
+        ((200, b'{"access_token": "two words"}'), "what cannot be a token"),
         ((200, b'{"token": 1}'), "without an access_token"),
         ((200, b"[]"), "without an access_token"),
     ],
@@ -204,6 +383,28 @@ def test_an_endpoint_that_refuses(endpoint, answer: tuple[int, bytes], what: str
     with pytest.raises(LoginRefused, match=what) as raised:
         tokens_of(client(endpoint.url)).current()
     assert "s3cret" not in f"{raised.value.what} {raised.value.hint}"
+    assert raised.value.hint
+
+
+@pytest.mark.parametrize("address", ["/token/", "/token?policy=b2c", "/", "/a,b"])
+def test_an_endpoint_is_asked_at_its_very_address(endpoint, address: str) -> None:
+    endpoint.answer = 200, b'{"access_token": "abc"}'
+    tokens_of(client(endpoint.url.removesuffix("/token") + address)).current()
+    assert endpoint.paths == [address]
+
+
+def test_an_endpoint_that_answers_drop_by_drop_is_given_up(endpoint, monkeypatch) -> None:
+    monkeypatch.setattr(rest, "_LONGEST_ANSWER", 0.5)
+    endpoint.answer, endpoint.pause = (200, b" " * 100), 0.1
+    began = time.monotonic()
+    with pytest.raises(Unreachable, match="no answer in time"):
+        tokens_of(client(endpoint.url)).current()
+    assert time.monotonic() - began < 4
+
+
+def test_an_endpoint_whose_name_nobody_knows() -> None:
+    with pytest.raises(Unreachable, match="no host has the name nobody.invalid"):
+        tokens_of(client("https://nobody.invalid/token")).current()
 
 
 def test_an_endpoint_that_is_down() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kshell.config import PROPERTIES
+from kshell.config import PROPERTIES, Properties
 from kshell.errors import ParseError
 from kshell.sql.parse import parse
 from kshell.terminal.history import PrivateHistory
@@ -140,3 +140,15 @@ def test_a_history_that_cannot_be_kept_is_in_memory(tmp_path: Path) -> None:
     history = PrivateHistory(tmp_path / "file" / "history")
     history.append_string("SELECT 1;")
     assert history.get_strings() == ["SELECT 1;"]
+
+
+def test_a_command_that_prints_tokens_is_not_kept():
+    written = masked("SET 'client.id'='me', 'sasl.oauthbearer.token.command'='idp --password x2';")
+    assert written == "SET 'client.id'='me', 'sasl.oauthbearer.token.command'='********';"
+
+
+def test_the_arguments_of_a_token_command_are_shown_without_secrets():
+    command = "idp login --client-secret x2 --user me --token=x3 https://me:x4@idp/"
+    shown = Properties({"sasl.oauthbearer.token.command": command}).masked("sasl.oauthbearer.token.command")
+    stars = "********"
+    assert shown == f"idp login --client-secret {stars} --user me --token={stars} https://{stars}@idp/"
