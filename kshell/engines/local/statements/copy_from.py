@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from pathlib import PurePath
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from kshell.engines.local.statements.proposals import Step, planned
 from kshell.engines.local.statements.topics import create_topic
 from kshell.errors import BadRecord, BindError, KshellError, UnknownName
 from kshell.formats.file_blocks import KINDS, Block, Blocks, open_blocks
+from kshell.kafka.outgoing import Outgoing
 from kshell.permits import check_files
 from kshell.results import Message, Notice, NoticeKind, Progress, Proposal, Task, many
 from kshell.sql.clauses import Name
@@ -198,8 +199,10 @@ class _Copy:
             kept &= block.lines < bad[0][0]
         if not kept.all():
             made = made.filter(kept)
-        self._outbox.send(made)
-        self._sent += len(made)
+        lines = block.lines[kept]
+        if large := self._send(made, lines):
+            bad = sorted([*bad, *large])
+            made = made.filter(~np.isin(lines, [line for line, _ in large]))
         if self._key:
             self._keyless += made.keys.null_count
         if made.timestamps is not None:
@@ -209,8 +212,30 @@ class _Copy:
             self._through = line - 1
             raise self._blocks.wrong(why, f"{self._blocks.what} {line}")
         self._skip(bad)
-        lines = [int(block.lines[-1])] if len(block.lines) else []
-        self._through = max([self._through, *lines, *(line for line, _ in bad[-1:])])
+        last = [int(block.lines[-1])] if len(block.lines) else []
+        self._through = max([self._through, *last, *(line for line, _ in bad[-1:])])
+
+    def _send(self, made: Outgoing, lines: Any) -> list[tuple[int, str]]:
+        """Send a block's records; gives those that are too large for the topic, by line.
+
+        Where bad rows end it, none is sent after the first.
+        """
+        large: list[tuple[int, str]] = []
+        start = 0
+        for row in [*self._outbox.doubtful(made), len(made)]:
+            if start < row:
+                self._outbox.send(made.slice(start, row))
+                self._sent += row - start
+            if row == len(made):
+                break
+            if why := self._outbox.send_alone(made.slice(row, row + 1)):
+                large.append((int(lines[row]), why))
+                if self._stops:
+                    break
+            else:
+                self._sent += 1
+            start = row + 1
+        return large
 
     def _skip(self, bad: list[tuple[int, str]]) -> None:
         self._skipped += len(bad)

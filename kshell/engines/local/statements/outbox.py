@@ -9,9 +9,11 @@ import contextlib
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from kshell.config import Properties
 from kshell.engines.local.sources.lookup import given_named
-from kshell.errors import BindError, Forbidden, Unsupported
+from kshell.errors import BindError, Forbidden, RecordTooLarge, Unsupported
 from kshell.kafka.outgoing import Outgoing
 from kshell.kafka.partitioner import in_turn
 from kshell.kafka.produce import Producer
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from kshell.engines.local.context import Context
 
 __all__ = ["Outbox", "check_target", "zero_times"]
+
+_USUAL = 1_048_588  # the brokers' own max.message.bytes
 
 
 def zero_times(count: int) -> list[Notice]:
@@ -57,7 +61,18 @@ class Outbox:
     @cached_property
     def producer(self) -> Producer:
         """It connects when first needed."""
-        return Producer(self._properties, partitioner=self._properties["partitioner"])
+        largest = self.largest or _USUAL  # else records are refused for the others of their batch
+        partitioner = self._properties["partitioner"]
+        return Producer(self._properties, partitioner=partitioner, largest=largest)
+
+    @cached_property
+    def largest(self) -> int | None:
+        """How many bytes a batch of the topic may have; None where the user may not see it."""
+        with contextlib.suppress(Forbidden):
+            for name, value, _ in self._context.client.configs(self.topic):
+                if name == "max.message.bytes":
+                    return int(value)
+        return None
 
     @property
     def partitions(self) -> int:
@@ -93,7 +108,32 @@ class Outbox:
 
     def flush(self) -> None:
         """Wait until all are acknowledged; raises KafkaError."""
-        self.producer.flush()
+        try:
+            self.producer.flush()
+        except RecordTooLarge as error:
+            if self.largest is None:
+                error.hint += f"; DESCRIBE_CONFIGS on topic {self.topic} would show how many"
+            raise
+
+    def doubtful(self, records: Outgoing) -> list[int]:
+        """The rows that may be too large for the topic: it depends on how they are compressed."""
+        rows: list[int] = np.flatnonzero(records.sizes() > (self.largest or _USUAL)).tolist()
+        return rows
+
+    def send_alone(self, record: Outgoing) -> str:
+        """Write one record that may be too large; says why it is not written, if that is so.
+
+        All before it are acknowledged first, so a refusal is of this one.
+        """
+        self.flush()
+        try:
+            self.send(record)
+            self.producer.flush()
+        except RecordTooLarge:
+            size, allowed = int(record.sizes()[0]), self.largest
+            limit = f" of {allowed:,}" if allowed is not None else ""
+            return f"with some {size:,} bytes it is too large for max.message.bytes{limit}"
+        return ""
 
     @property
     def remark(self) -> str:
