@@ -151,6 +151,7 @@ class _Copy:
         target = self._target
         self._blocks = Blocks(path, stream, target.wanted, target.loose, target.needs)
         self._key = options.key
+        self._differs = self._outbox.differs(options.partitions, options.replicas)
         self._began = time.monotonic()
         self._cancelled = threading.Event()
         self._sent = self._skipped = self._zero = self._keyless = 0
@@ -272,8 +273,8 @@ class _Copy:
         return Message(text, tuple(self._notices()))
 
     def _notices(self) -> list[Notice]:
-        told = list(self._bad)
-        if (others := self._skipped - len(told)) > 0:
+        told = [*self._differs, *self._bad]
+        if (others := self._skipped - len(self._bad)) > 0:
             text = f"{many(others, 'more row')} not written: SHOW ERRORS has the last 1,000"
             told.append(Notice(NoticeKind.PARTIAL, text, others))
         if self._blocks.others and self._target.lacks:

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kshell.catalog.model import TopicSettings
 from kshell.config import Properties
 from kshell.engines.local.sources.lookup import given_named
+from kshell.engines.local.statements.topics import stays
 from kshell.errors import BindError, Forbidden, RecordTooLarge, Unsupported
+from kshell.kafka.metadata import Topic
 from kshell.kafka.outgoing import Outgoing
 from kshell.kafka.partitioner import in_turn
 from kshell.kafka.produce import Producer
@@ -56,7 +59,6 @@ class Outbox:
 
     def __init__(self, context: Context, topic: str, properties: Properties) -> None:
         self._context, self.topic, self._properties = context, topic, properties
-        self._partitions: int | None = None
 
     @cached_property
     def producer(self) -> Producer:
@@ -74,15 +76,23 @@ class Outbox:
                     return int(value)
         return None
 
+    @cached_property
+    def _found(self) -> Topic | None:
+        """The topic; None where the user may not see it."""
+        with contextlib.suppress(Forbidden):
+            return self._context.client.find(self.topic)
+        return None
+
     @property
     def partitions(self) -> int:
         """How many the topic has; 0 where the user may not see it."""
-        if self._partitions is None:
-            self._partitions = 0
-            with contextlib.suppress(Forbidden):
-                found = self._context.client.find(self.topic)
-                self._partitions = len(found.partitions) if found is not None else 0
-        return self._partitions
+        return len(self._found.partitions) if self._found is not None else 0
+
+    def differs(self, partitions: int | None, replicas: int | None) -> tuple[Notice, ...]:
+        """A notice where the topic has other numbers of these than a statement gives."""
+        if self._found is None:
+            return ()
+        return stays(self._context.client, self._found, TopicSettings(partitions, replicas))
 
     def placed(self, records: Outgoing) -> Outgoing:
         """With the partitions that the statement or the property says; BindError for one that the
