@@ -6,6 +6,7 @@ Who chooses partitions is settled here, and so is what is said of records that n
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from kshell.catalog.model import TopicSettings
 from kshell.config import Properties
 from kshell.engines.local.sources.lookup import given_named
 from kshell.engines.local.statements.topics import stays
-from kshell.errors import BindError, Forbidden, RecordTooLarge, Unsupported
+from kshell.errors import BindError, Forbidden, Place, RecordTooLarge, Unsupported
 from kshell.kafka.metadata import Topic
 from kshell.kafka.outgoing import Outgoing
 from kshell.kafka.partitioner import in_turn
@@ -94,27 +95,27 @@ class Outbox:
             return ()
         return stays(self._context.client, self._found, TopicSettings(partitions, replicas))
 
-    def placed(self, records: Outgoing) -> Outgoing:
+    def placed(self, records: Outgoing, places: Sequence[Place | None] = ()) -> Outgoing:
         """With the partitions that the statement or the property says; BindError for one that the
-        topic does not have."""
-        import pyarrow.compute as pc
-
+        topic does not have, at the row's place."""
         given, known = records.partitions, self.partitions
         if given is not None and given.null_count < len(given) and known:
-            wrong = pc.max(given).as_py()
-            if wrong >= known:
+            wrong = np.flatnonzero(np.asarray(given.fill_null(0)) >= known)
+            if len(wrong):
+                row = int(wrong[0])
                 raise BindError(
-                    f"topic {self.topic} has no partition {wrong}",
+                    f"topic {self.topic} has no partition {given[row].as_py()}",
                     hint=f"its partitions are 0 to {known - 1}",
+                    place=places[row] if places else None,
                 )
         if self._properties["partitioner"] == "round_robin" and known:
             turn = self._context.turns.get(self.topic, 0)
             records, self._context.turns[self.topic] = in_turn(records, turn, known)
         return records
 
-    def send(self, records: Outgoing) -> None:
+    def send(self, records: Outgoing, places: Sequence[Place | None] = ()) -> None:
         """Queue records; raises BindError, KafkaError."""
-        self.producer.send(self.topic, self.placed(records))
+        self.producer.send(self.topic, self.placed(records, places))
 
     def flush(self) -> None:
         """Wait until all are acknowledged; raises KafkaError."""
