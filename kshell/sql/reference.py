@@ -113,7 +113,8 @@ ENTRIES = (
     ),
     Entry(
         "EXPLAIN", "EXPLAIN statement | id", "what would be read, and how",
-        "EXPLAIN statement; of a change of the cluster its plan: nothing is changed\n"
+        "EXPLAIN statement; of COPY the query and where its rows go; of a change of the cluster and"
+        " of MIRROR the plan: nothing is changed\n"
         "EXPLAIN id; the plan of a query that runs",
         "EXPLAIN SELECT COUNT(*) FROM orders WHERE ROWPARTITION = 1;",
     ),

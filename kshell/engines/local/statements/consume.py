@@ -22,7 +22,7 @@ from kshell.errors import BindError, KafkaError, Outage
 from kshell.kafka.exactly_once import ExactlyOnce
 from kshell.kafka.groups import Described, listed, named
 from kshell.kafka.member import Member
-from kshell.results import Answer, Live, Printed, Proposal, many
+from kshell.results import Live, Printed, Proposal, many
 from kshell.sql.cluster import Consume, Guarantee
 from kshell.sql.row_places import PLACES
 
@@ -34,9 +34,7 @@ __all__ = ["consume"]
 _FEW = 5  # members, and changes of the group, that are named
 
 
-def consume(
-    context: Context, statement: Consume, properties: Properties
-) -> Answer | Proposal:
+def consume(context: Context, statement: Consume, properties: Properties) -> Proposal:
     """CONSUME FROM … GROUP …; raises UnknownName, BindError, KafkaError, Forbidden."""
     lookup = context.lookup(properties)
     topic = lookup.topic(statement.topic).name
@@ -60,14 +58,15 @@ def consume(
     def join() -> Live:
         return _joined(context, statement, properties, (topic, into), newer)
 
+    title = f"Join group {name}"
     if group is None or not group.members:
-        return join()
+        plan = planned(title, [("members", "0", "1")])
+        return Proposal(f"{title}?", plan, join, reads=True, asks=False)
     steps = [
         ("members", f"{len(group.members)}", f"{len(group.members) + 1}"),
         *((f"partitions of {m.client} at {m.host}", _held(m.assignment), "shared out anew")
           for m in group.members),
     ]  # fmt: skip
-    title = f"Join group {name}"
     question = f"{title}, which has {live_members(group)}?"
     return Proposal(question, planned(title, steps), join, reads=True)
 

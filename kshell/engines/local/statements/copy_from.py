@@ -34,7 +34,7 @@ from kshell.sql.producing import CopyFrom
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
 
-__all__ = ["copy_from", "kind_of"]
+__all__ = ["copy_from", "explain_copy_from", "kind_of"]
 
 _SHOWN = 100  # bad rows that are said one by one
 _DEFAULT = -1  # the brokers' own number
@@ -76,6 +76,30 @@ def copy_from(context: Context, statement: CopyFrom, properties: Properties) -> 
         except UnknownName:
             return _created(context, statement.name, path, kind, stream, options, properties)
     return _Copy(context, source, path, kind, stream, options, properties).task()
+
+
+def explain_copy_from(context: Context, statement: CopyFrom, properties: Properties) -> str:
+    """A sentence that says what COPY would write to where; it reads no row."""
+    options = read_copy_options(statement.options, COPY_FROM)
+    check_target(context, statement.name, properties)
+    path = "standard input"
+    kind = options.format or "jsonl"
+    if statement.file is not None:
+        path, stream = _stream(statement, properties)
+        stream.close()
+        kind = kind_of(path, options)
+    source = context.catalog.find(statement.name.text, statement.name.quoted)
+    topic = source.topic if source is not None else statement.name.text
+    found = context.client.find(topic)
+    if found is not None:
+        target = f"{topic}, which has {many(len(found.partitions), 'partition')}"
+    else:
+        sizes = ((options.partitions, "partition"), (options.replicas, "replica"))
+        given = " and ".join(many(count, what) for count, what in sizes if count)
+        target = f"{topic}, which does not exist: it would be created"
+        target += f" with {given}" if given else ""
+    what = "records" if options.envelope == "true" else "rows"
+    return f"Would write the {what} of {path} ({kind}) to topic {target}."
 
 
 def _stream(statement: CopyFrom, properties: Properties) -> tuple[str, IO[bytes]]:

@@ -48,9 +48,7 @@ _TYPES = pa.schema(
 )
 
 
-def mirror(
-    context: Context, statement: transfer.Mirror, properties: Properties
-) -> Answer | Proposal:
+def mirror(context: Context, statement: transfer.Mirror, properties: Properties) -> Proposal:
     """MIRROR; raises BindError, UnknownName, KafkaError, Forbidden, Outage."""
     committed = properties.set("isolation.level", "read_committed")
     lookup = context.lookup(committed)
@@ -87,13 +85,13 @@ def mirror(
             hint=f"ALTER TOPIC {target.name} PARTITIONS {wanted}", place=statement.target.place,
         )  # fmt: skip
     holds = _held(target)
-    if holds and statement.begin is None:
-        step = (f"offsets in {target.name}", f"{holds:,}", _more(holds, ranges))
-        plan = planned(title, [step])
-        more = remark(f"{target.name} has records already, and all of {called} come after them:"
-                      " FROM OFFSETS goes on where an earlier MIRROR ended")  # fmt: skip
-        return Proposal(f"{title}?", plan, copy, (*notices, more))
-    return copy()
+    step = (f"offsets in {target.name}", f"{holds:,}", _more(holds, ranges))
+    plan = planned(title, [step])
+    if not holds or statement.begin is not None:
+        return Proposal(f"{title}?", plan, copy, (*notices,), asks=False)
+    more = remark(f"{target.name} has records already, and all of {called} come after them:"
+                  " FROM OFFSETS goes on where an earlier MIRROR ended")  # fmt: skip
+    return Proposal(f"{title}?", plan, copy, (*notices, more))
 
 
 def _held(target: Target) -> int:
