@@ -15,6 +15,7 @@ import pyarrow as pa
 from kshell.changes import Changes
 from kshell.config import Properties
 from kshell.engines.local.continuous.consumption import Consumption, numbers
+from kshell.engines.local.statements.outbox import check_target
 from kshell.engines.local.statements.print_records import Records, whole_values
 from kshell.engines.local.statements.print_topic import record_at
 from kshell.engines.local.statements.proposals import known_topic, live_members, planned
@@ -40,6 +41,7 @@ def consume(context: Context, statement: Consume, properties: Properties) -> Pro
     topic = lookup.topic(statement.topic).name
     name, into = statement.group.text, None
     if statement.into is not None:
+        check_target(context, statement.into)
         into = known_topic(context, statement.into).name
         if into == topic:
             raise BindError(

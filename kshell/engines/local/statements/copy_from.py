@@ -64,7 +64,7 @@ def kind_of(path: str, options: CopyOptions) -> str:
 def copy_from(context: Context, statement: CopyFrom, properties: Properties) -> Task | Proposal:
     """The work, or first the plan to create a topic that is missing."""
     options = read_copy_options(statement.options, COPY_FROM)
-    check_target(context, statement.name, properties)
+    check_target(context, statement.name)
     path, stream = _stream(statement, properties)
     kind = kind_of(path, options) if statement.file else options.format or "jsonl"
     if statement.file is None and kind == "parquet":
@@ -81,7 +81,7 @@ def copy_from(context: Context, statement: CopyFrom, properties: Properties) -> 
 def explain_copy_from(context: Context, statement: CopyFrom, properties: Properties) -> str:
     """A sentence that says what COPY would write to where; it reads no row."""
     options = read_copy_options(statement.options, COPY_FROM)
-    check_target(context, statement.name, properties)
+    check_target(context, statement.name)
     path = "standard input"
     kind = options.format or "jsonl"
     if statement.file is not None:

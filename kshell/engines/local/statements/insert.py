@@ -45,7 +45,7 @@ def insert_values(
     context: Context, statement: InsertValues, properties: Properties
 ) -> Answer:
     """Write the rows; the message comes when every row is acknowledged."""
-    check_target(context, statement.name, properties)
+    check_target(context, statement.name)
     declared = context.catalog.find(statement.name.text, statement.name.quoted)
     if declared is not None:
         bound = bind_insert_values(statement, context.catalog)

@@ -17,6 +17,7 @@ import pyarrow as pa
 from kshell.changes import Changes
 from kshell.config import Properties
 from kshell.engines.local.statements.mirror_target import Target, create, found_target, plan_topic
+from kshell.engines.local.statements.outbox import check_target
 from kshell.engines.local.statements.proposals import planned, remark
 from kshell.errors import BindError, KshellError
 from kshell.kafka.fetch import FOREVER
@@ -51,6 +52,7 @@ _TYPES = pa.schema(
 def mirror(context: Context, statement: transfer.Mirror, properties: Properties) -> Proposal:
     """MIRROR; raises BindError, UnknownName, KafkaError, Forbidden, Outage."""
     committed = properties.set("isolation.level", "read_committed")
+    check_target(context, statement.target)
     lookup = context.lookup(committed)
     called = lookup.topic_name(statement.source)
     client, snapshot = lookup.client_of(called), lookup.snapshot(called).check_whole()

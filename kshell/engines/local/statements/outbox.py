@@ -14,7 +14,7 @@ import numpy as np
 
 from kshell.catalog.model import TopicSettings
 from kshell.config import Properties
-from kshell.engines.local.sources.lookup import given_named
+from kshell.engines.local.sources.lookup import Lookup, given_named
 from kshell.engines.local.statements.topics import stays
 from kshell.errors import BindError, Forbidden, Place, RecordTooLarge, Unsupported
 from kshell.kafka.metadata import Topic
@@ -41,14 +41,14 @@ def zero_times(count: int) -> list[Notice]:
     return [Notice(NoticeKind.CUT, text, count)]
 
 
-def check_target(context: Context, name: Name, properties: Properties) -> None:
+def check_target(context: Context, name: Name) -> None:
     """Raise Unsupported where a name means what has no records: a given or a system table."""
     if (given := given_named(context.given, name)) is not None:
         raise Unsupported(
             f"{given} is a table given to this session: nothing can be written to it",
             place=name.place,
         )
-    if context.lookup(properties).system(name) is not None:
+    if Lookup.is_system(name):
         raise Unsupported(
             f"{name.text} is a system table: nothing can be written to it",
             hint=f"`{name.text}` in backticks is the topic of that name", place=name.place,
