@@ -16,7 +16,7 @@ import pyarrow as pa
 from compare import alternate, report
 from scan import fill
 
-from kshell.engines.local.engine import LocalEngine
+from kshell.engines.chosen import ChosenEngine
 from kshell.kafka.fetch import Fetch
 from kshell.kafka.records import Wanted, decode
 from kshell.session import Session
@@ -97,7 +97,7 @@ def main() -> None:
         fill(broker.bootstrap, TOPIC, records)
         session = Session.open({"bootstrap.servers": broker.bootstrap})
         engine = session.engine
-        assert isinstance(engine, LocalEngine)
+        assert isinstance(engine, ChosenEngine)
         held = engine.context.lookup(session.properties).snapshot(TOPIC)
         ends = {p: end for p, (_, end) in held.offsets.items()}
         expected = dict(ours(session))

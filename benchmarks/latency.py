@@ -19,8 +19,8 @@ from continuous import DECLARED, KEYS
 
 from kshell.changes import Changes
 from kshell.config import Properties
+from kshell.engines.chosen import ChosenEngine
 from kshell.engines.error_log import ErrorLog
-from kshell.engines.local.engine import LocalEngine
 from kshell.engines.local.sources.scan_reader import Intake
 from kshell.engines.local.statements.plans import plan_query
 from kshell.kafka import admin
@@ -51,7 +51,7 @@ def single_records(session: Session, properties: Properties) -> list[Chunk]:
         producer.send("views", [OutgoingRecord(b"u%d" % n, value)])
         producer.flush()
     engine = session.engine
-    assert isinstance(engine, LocalEngine)
+    assert isinstance(engine, ChosenEngine)
     chunks = []
     held = engine.context.lookup(session.properties).snapshot("views")
     for chunk in Fetch(engine.context.client, held, held.offsets):
@@ -66,7 +66,7 @@ def single_records(session: Session, properties: Properties) -> list[Chunk]:
 def to_result(session: Session, sql: str, chunks: list[Chunk], keys: int) -> list[float]:
     """Seconds that each record takes, with so many keys in the state."""
     engine = session.engine
-    assert isinstance(engine, LocalEngine)
+    assert isinstance(engine, ChosenEngine)
     (statement,) = parse(sql)
     node = plan_query(engine.context.lookup(session.properties), statement.query)
     graph = build(node)

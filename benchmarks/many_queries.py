@@ -11,7 +11,7 @@ import time
 
 from compare import ROOT  # noqa: F401  (makes tests.live importable)
 
-from kshell.engines.local.engine import LocalEngine
+from kshell.engines.chosen import ChosenEngine
 from kshell.kafka import admin, raw
 from kshell.kafka.fetch import Fetch
 from kshell.kafka.produce import OutgoingRecord, Producer
@@ -45,7 +45,7 @@ def main() -> None:
     with realkafka.broker() as broker:
         session = Session.open({"bootstrap.servers": broker.bootstrap})
         engine = session.engine
-        assert isinstance(engine, LocalEngine)
+        assert isinstance(engine, ChosenEngine)
         admin.create_topic(session.properties, "src", partitions=4, replicas=1, configs={})
         while engine.context.client.find("src") is None:
             time.sleep(0.05)

@@ -35,6 +35,8 @@ _ANSWER = 1.5  # seconds that an answer should take: a slow link is asked for le
 _IN_FLIGHT = 2  # fetches per broker
 _WAIT = 500  # milliseconds that a broker holds an answer without records
 _IDLE_WAIT = 2000  # and at most, where nothing comes for longer
+_PACE = 0.02  # seconds between two fetches that each bring few bytes
+_FEW = 64 << 10
 _MANY = 16  # partitions of which a broker rather remembers what was asked
 _HOPELESS = 60.0  # seconds without a whole answer, over a link that is cut, that a read stands
 _OPEN = 3.0  # seconds that a transaction is open until it is worth a word
@@ -130,6 +132,7 @@ class Fetcher:
         self._heard: dict[int, float] = {}  # when its broker sent a byte last
         self._answered: dict[int, float] = {}  # and a whole answer
         self._served: dict[int, float] = {}  # and records of the partition
+        self._bytes = 0  # of all records so far
         self._link = _RESPONSE_BYTES  # bytes that come in `_ANSWER` seconds
         self._empty: dict[int, int] = {}
         self._open: dict[int, tuple[int, int, float]] = {}  # where a transaction holds back
@@ -219,12 +222,14 @@ class Fetcher:
             by_leader: dict[int, list[int]] = {}
             for p in asked:
                 by_leader.setdefault(self._leaders.of(p), []).append(p)
+            sent, before = time.monotonic(), self._bytes
             idle = len(asked) == len(left)  # else what is paused would wait for its turn
             answers = await asyncio.gather(
                 *(self._ask(leader, lane, ps, idle=idle) for leader, ps in by_leader.items())
             )
             if all(answers):
                 backoff = 0.05
+                await self._rest_a_moment(left, sent, before)
                 continue
             self._check_silence(asked)
             await asyncio.sleep(backoff)
@@ -273,12 +278,22 @@ class Fetcher:
             self._unchanged(asked.keys() - {part.partition for part in answer.partitions})
         size = sum(len(part.records) for part in answer.partitions)
         self._measure(size, sent)
+        self._bytes += size
         nothing = not size
         self._waits[key] = min(2 * self._waits.get(key, _WAIT), _IDLE_WAIT) if nothing else _WAIT
         taken = [self._take(part, asked[part.partition], nothing) for part in answer.partitions]
         if size and self._link < _SLOW and not endless:
             self._slow = f"a slow link: {size / (time.monotonic() - sent) / 1000:,.0f} KB/s"
         return all(taken)
+
+    async def _rest_a_moment(self, partitions: list[int], sent: float, before: int) -> None:
+        """Let records that come one by one come together: each answer costs as much as hundreds of
+        them.  What comes after a silence does not wait; all wait for the same moments."""
+        if not 0 < self._bytes - before <= _FEW or any(self._ends[p] < FOREVER for p in partitions):
+            return
+        now = time.monotonic()
+        if now - sent < _PACE:
+            await asyncio.sleep(_PACE - now % _PACE)
 
     def _unchanged(self, partitions: Collection[int]) -> None:
         """A broker that has answered says nothing of these: they stand as they stood."""

@@ -170,6 +170,7 @@ def small(monkeypatch):
     for name, value in (("_BEHIND", BEHIND), ("ROOM", ROOM), ("_POOL", POOL), ("LEAST", LEAST)):
         for module in (shared, reader) if name in ("ROOM", "LEAST") else (shared,):
             monkeypatch.setattr(module, name, value)
+    monkeypatch.setattr(fetcher, "_PACE", 0.0)  # the world has no time but its turns
 
 
 def held(readings: list[Reading]) -> int:
