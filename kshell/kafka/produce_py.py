@@ -65,7 +65,7 @@ class Sender:
 
     @contextmanager
     def _noting(self) -> Iterator[None]:
-        """confluent-kafka raises what ended the producer for good from whichever call comes next."""
+        """confluent-kafka raises what ended the producer for good from the call that comes next."""
         from confluent_kafka import KafkaException
 
         try:
