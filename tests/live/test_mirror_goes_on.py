@@ -149,7 +149,7 @@ def test_what_is_written_while_it_is_asked_is_not_passed_over(prod, here, shell,
 def test_a_mirror_that_is_killed_goes_on(prod, here, kafka, name, kills) -> None:
     """Killed again and again at any moment: at the end each record is there once, in order."""
     prod.create(name, 3)
-    sender = Confluent({**librdkafka(prod.properties), "batch.num.messages": 5, "linger.ms": 1000, "acks": 1})
+    sender = Confluent({**librdkafka(prod.properties), "batch.num.messages": 5, "linger.ms": 1000, "acks": 1, "queue.buffering.max.messages": 1_000_000})
     for n in range(kills * 9000):
         sender.produce(name, b"%d" % n + b" value" * 20, b"k%d" % n, partition=n % 3)
         if not n % 2000:
