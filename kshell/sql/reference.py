@@ -245,7 +245,8 @@ ENTRIES = (
         "  [EMIT CHANGES];\n"
         "Keys, headers, times and partitions stay; batches are copied as bytes. It ends\n"
         "with what is there when it begins, or goes on with EMIT CHANGES. prod.orders is\n"
-        "topic orders of the cluster of profile prod. A missing topic is proposed.",
+        "topic orders of the cluster of profile prod. A missing topic is proposed. Without\n"
+        "FROM a copy that was killed goes on.",
         "MIRROR prod.orders TO orders;",
         ("MIRROR",),
     ),
