@@ -13,6 +13,7 @@
     │   └── LoginRefused        SASL or a certificate was refused
     ├── KafkaError              a broker refused or failed while we worked
     │   ├── Forbidden           an ACL denies it
+    │   ├── RecordTooLarge      more than the topic's max.message.bytes
     │   ├── Outage              brokers stopped answering: an answer would be incomplete
     │   └── TopicChanged        the topic was deleted or created anew, or offsets went away
     ├── RegistryError           the schema registry refused, or answered nonsense
@@ -40,8 +41,8 @@ __all__ = [
     "EXIT_CODES", "BadRecord", "BindError", "ConnectDown", "ConnectError", "ConnectionFailed",
     "CorruptRecord",
     "EvaluationError", "Forbidden", "Interrupted", "KafkaError", "KshellError", "LoginRefused",
-    "Misfit", "Outage", "ParseError", "Place", "RegistryDown", "RegistryError", "StatementError",
-    "TopicChanged", "UnknownName", "UnknownSchema", "Unreachable", "Unsupported",
+    "Misfit", "Outage", "ParseError", "Place", "RecordTooLarge", "RegistryDown", "RegistryError",
+    "StatementError", "TopicChanged", "UnknownName", "UnknownSchema", "Unreachable", "Unsupported",
     "Unwritable", "UsageError", "WrongListener", "nearest", "reason_of",
 ]  # fmt: skip
 
@@ -172,6 +173,10 @@ class KafkaError(KshellError):
 
 class Forbidden(KafkaError):
     """An ACL denies the operation."""
+
+
+class RecordTooLarge(KafkaError):
+    """A record or a batch is larger than the topic takes."""
 
 
 class Outage(KafkaError):

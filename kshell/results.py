@@ -377,7 +377,8 @@ class Proposal:
 
     Whoever draws it sets `accepted` before the next answer is asked for: then the session calls
     `apply`, which makes the change.  `question` asks a person, `notices` say what it does besides.
-    If it `reads`, it leads to rows: a program that has accepted it wants those alone.
+    If it `reads`, it leads to rows: a program that has accepted it wants those alone.  One that
+    nobody needs to be asked (`asks`) is applied by the engine; EXPLAIN shows its plan.
     """
 
     question: str
@@ -386,6 +387,7 @@ class Proposal:
     notices: tuple[Notice, ...] = ()
     accepted: bool = False
     reads: bool = False
+    asks: bool = True
 
 
 @dataclass(frozen=True, slots=True)

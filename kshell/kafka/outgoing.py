@@ -12,10 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 __all__ = ["HEADERS", "Outgoing", "OutgoingRecord", "Refused"]
 
 HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
+_ALONE = 84  # bytes of a batch of one record beside what the record holds, at most
+_HEADER = 10  # bytes of a header beside its name and value, at most
 
 
 class OutgoingRecord(NamedTuple):
@@ -79,6 +82,27 @@ class Outgoing:
         columns = (self.keys, self.values, self.timestamps, self.partitions, self.headers)
         return Outgoing(*(None if c is None else c.filter(mask) for c in columns))
 
+    def slice(self, start: int, end: int) -> Outgoing:
+        """The records from `start` to before `end`."""
+        columns = (self.keys, self.values, self.timestamps, self.partitions, self.headers)
+        return Outgoing(*(None if c is None else c.slice(start, end - start) for c in columns))
+
+    def sizes(self) -> Any:
+        """How many bytes each record has in a batch of its own that is not compressed, at most.
+
+        >>> Outgoing.of([OutgoingRecord(b"k", b"value"), OutgoingRecord(None, None)]).sizes()
+        array([90, 84])
+        """
+        made = _lengths(self.keys) + _lengths(self.values) + _ALONE
+        if self.headers is not None and len(self.headers):
+            pairs = self.headers.flatten()
+            each = _HEADER + _lengths(pairs.field("key")) + _lengths(pairs.field("value"))
+            until = np.concatenate(([0], np.cumsum(each)))
+            counts = pc.list_value_length(self.headers).fill_null(0)
+            ends = np.concatenate(([0], np.cumsum(counts)))
+            made += until[ends[1:]] - until[ends[:-1]]
+        return made
+
     @property
     def nbytes(self) -> int:
         """How many bytes its columns have."""
@@ -87,6 +111,10 @@ class Outgoing:
 
     def __len__(self) -> int:
         return len(self.keys)
+
+
+def _lengths(column: pa.Array) -> Any:
+    return np.asarray(pc.binary_length(column).fill_null(0)).astype(np.int64)
 
 
 class Refused(Exception):

@@ -5,8 +5,10 @@ A scan for one key reads only that partition, if `sample` has seen that keys are
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -84,7 +86,8 @@ def encode_key(value: Any, type: pa.DataType) -> bytes | None:
         return value.encode()
     if pa.types.is_binary(type) and isinstance(value, bytes):
         return value
-    if pa.types.is_integer(type) and value == int(value):
+    whole = isinstance(value, int | float | Decimal) and math.isfinite(value)
+    if pa.types.is_integer(type) and whole and value == int(value):
         bits = type.bit_width
         if -(1 << bits - 1) <= value < 1 << bits - 1:
             return int(value).to_bytes(bits // 8, "big", signed=True)

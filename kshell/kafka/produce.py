@@ -12,7 +12,7 @@ from typing import Any
 
 from kshell.compiled import compiled
 from kshell.config import Properties
-from kshell.errors import Forbidden, KafkaError, UsageError
+from kshell.errors import Forbidden, KafkaError, RecordTooLarge, UsageError
 from kshell.kafka import produce_py
 from kshell.kafka.outgoing import Outgoing, OutgoingRecord, Refused
 from kshell.kafka.rights import refused
@@ -28,6 +28,7 @@ _LEAVING = 10.0  # seconds that the end may take while nothing is acknowledged
 _FULL = 0.01  # seconds until a full queue is tried again
 _FORBIDDEN, _NO_IDEMPOTENCE = 29, 31
 _TOO_LARGE = 10
+_BATCH = 1_000_000  # bytes of a batch: librdkafka's own number
 PURGED = frozenset({-150, -151, -152})  # the producer failed for good, and these records with it
 PARTITIONER = "murmur2_random"  # that of Java's clients, and so of Kafka Streams
 _impl: Any = compiled("kshell.kafka._produce")
@@ -57,8 +58,11 @@ def failure(topic: str, partition: int | None, code: int, text: str) -> KafkaErr
                          hint=error.hint)  # fmt: skip
     known = partition is not None and partition >= 0
     where = f"topic {topic}" + (f", partition {partition}" if known else "")
-    hint = "max.message.bytes of the topic allows more" if code == _TOO_LARGE else ""
-    return KafkaError(f"{where}: {text}", hint=hint)
+    if code == _TOO_LARGE:
+        return RecordTooLarge(
+            f"{where}: {text}", hint="max.message.bytes of the topic allows more"
+        )
+    return KafkaError(f"{where}: {text}")
 
 
 def is_idempotent(properties: Properties) -> bool:
@@ -96,8 +100,9 @@ class Producer:
 
     def __init__(
         self, properties: Properties, on_stall: Callable[[KafkaError], None] = _raised,
-        partitioner: str = PARTITIONER,
+        partitioner: str = PARTITIONER, largest: int = _BATCH,
     ) -> None:  # fmt: skip
+        """`largest` is how many bytes of records a batch has at most; one record may have more."""
         check_writes(properties, "writing records")
         self.on_stall = on_stall
         self._properties = properties
@@ -113,6 +118,7 @@ class Producer:
                 "partitioner": PARTITIONER if partitioner == "round_robin" else partitioner,
                 "compression.type": properties["compression.type"],
                 "linger.ms": 5,
+                "batch.size": min(largest, _BATCH),
                 "queue.buffering.max.kbytes": 64 << 10,  # `send` waits when it is full
                 "delivery.report.only.error": True,  # no call for records that were acknowledged
                 "message.timeout.ms": 0,  # kshell keeps the time, because the wait can begin again

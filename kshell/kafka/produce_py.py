@@ -6,7 +6,8 @@ KSHELL_PURE.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from kshell.kafka.outgoing import Outgoing, Refused
@@ -62,17 +63,30 @@ class Sender:
         if error.fatal():
             self._fatal = (error.code(), error.str())
 
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        """confluent-kafka raises what ended the producer for good from the call that comes next."""
+        from confluent_kafka import KafkaException
+
+        try:
+            yield
+        except KafkaException as exception:
+            self._noted(exception.args[0])
+
     def fatal(self) -> tuple[int, str]:
         """The code and the text of what ended the producer for good; code 0 where nothing did."""
         return self._fatal
 
     def poll(self, seconds: float) -> None:
         """Take failures in, or wait for one."""
-        self._sender.poll(seconds)
+        with self._noting():
+            self._sender.poll(seconds)
 
     def flush(self, seconds: float) -> int:
         """Wait until all is acknowledged; gives how many records are not."""
-        return int(self._sender.flush(seconds))
+        with self._noting():
+            return int(self._sender.flush(seconds))
+        return len(self)
 
     def __len__(self) -> int:
         return len(self._sender)

@@ -183,7 +183,19 @@ class Transactions:
         """Raise the first record's failure."""
         if self._sender.failed:
             _, _, code, text = self._sender.failed[0]
+            if code in PURGED:
+                code, text = self._why(code, text)
             raise self._error(Refused(code, text, abortable=True), "write")
+
+    def _why(self, code: int, text: str) -> tuple[int, str]:
+        """Why librdkafka dropped records: the next call names what ended the transaction, which
+        the brokers may have refused before any record was sent."""
+        try:
+            self._sender.begin()
+        except Refused as error:
+            if error.abortable:
+                return error.code, error.text
+        return code, text
 
     def _check_time(self, deadline: float) -> None:
         if time.monotonic() > deadline or self._stopping():

@@ -113,7 +113,8 @@ ENTRIES = (
     ),
     Entry(
         "EXPLAIN", "EXPLAIN statement | id", "what would be read, and how",
-        "EXPLAIN statement; of a change of the cluster its plan: nothing is changed\n"
+        "EXPLAIN statement; of COPY the query, and where its rows go; of a change of the\n"
+        "  cluster and of MIRROR the plan: nothing is changed\n"
         "EXPLAIN id; the plan of a query that runs",
         "EXPLAIN SELECT COUNT(*) FROM orders WHERE ROWPARTITION = 1;",
     ),
@@ -244,7 +245,8 @@ ENTRIES = (
         "  [EMIT CHANGES];\n"
         "Keys, headers, times and partitions stay; batches are copied as bytes. It ends\n"
         "with what is there when it begins, or goes on with EMIT CHANGES. prod.orders is\n"
-        "topic orders of the cluster of profile prod. A missing topic is proposed.",
+        "topic orders of the cluster of profile prod. A missing topic is proposed.\n"
+        "Without FROM, a copy that was killed goes on.",
         "MIRROR prod.orders TO orders;",
         ("MIRROR",),
     ),

@@ -135,7 +135,7 @@ def _datagen(options: argparse.Namespace, properties: Properties) -> Datagen:
 
 def _create(session: Session, topic: str, partitions: int | None) -> None:
     """Create the topic where it is missing: datagen needs no --yes."""
-    from kshell.results import Proposal
+    from kshell.results import Message, Proposal
     from kshell.terminal.messages import note
     from kshell.types import quote_text
 
@@ -144,6 +144,9 @@ def _create(session: Session, topic: str, partitions: int | None) -> None:
         if isinstance(event, Proposal):
             event.accepted = True
             note(f"Topic {clean(topic)} is created.")
+        elif isinstance(event, Message):
+            for notice in event.notices:
+                note(clean(notice.text))
 
 
 def _write(made: Datagen, options: argparse.Namespace, properties: Properties) -> int:

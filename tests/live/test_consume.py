@@ -17,6 +17,7 @@ import pytest
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+import kshell
 from kshell.config import Properties
 from kshell.errors import BindError, KafkaError, UnknownName
 from kshell.kafka.produce import OutgoingRecord, Producer
@@ -113,6 +114,14 @@ def until(what: Callable[[], object], *shells: Shell, seconds: float = 30) -> No
         assert time.monotonic() < deadline, [s.live and s.live.said() for s in shells]
         for one in shells:
             one.poll(0.05)
+
+
+def test_explain_joins_no_group(kafka, numbered, group) -> None:
+    topic = numbered(3)
+    with kshell.connect(kafka.bootstrap, yes=True) as session:
+        plan = session.sql(f"EXPLAIN CONSUME FROM {topic} GROUP {group} COMMIT AT LEAST ONCE").parts[0]
+        assert plan.rows() == [("members", "0", "1")]
+        assert session.sql(f"SELECT group_id FROM kafka.groups WHERE group_id = '{group}'").rows() == []
 
 
 def test_without_commit_nothing_is_left_behind(kafka, numbered, group, shell) -> None:

@@ -79,6 +79,21 @@ def test_a_missing_topic_is_proposed_with_partitions_and_configs(prod, here, she
     assert (configs["retention.ms"], len(here.client.topic(name).partitions)) == ("123456789", 4)
 
 
+def test_explain_plans_and_copies_nothing(prod, here, shell, name):
+    """Not even where MIRROR itself asks nobody."""
+    prod.create(name, 2)
+    prod.send(name, some(10, 2))
+    plan = shell.sql(f"EXPLAIN MIRROR prod.{name} TO {name}").parts[0]
+    assert ("partitions", None, "2") in plan.rows()
+    assert here.client.find(name) is None
+    here.create(name, 2)
+    for emit in ("", " EMIT CHANGES"):
+        plan = shell.sql(f"EXPLAIN MIRROR prod.{name} TO {name}{emit}").parts[0]
+        assert [row[:2] for row in plan.rows()] == [(f"offsets in {name}", "0")]
+    assert here.records(name) == {0: [], 1: []}
+    assert shell.sql(f"MIRROR prod.{name} TO {name}").rows()[0][3] == 5
+
+
 def test_a_topic_with_records_is_asked_for_and_from_offsets_goes_on(prod, here, shell, careful, name):
     prod.create(name)
     here.create(name)
@@ -86,7 +101,7 @@ def test_a_topic_with_records_is_asked_for_and_from_offsets_goes_on(prod, here, 
     shell.sql(f"MIRROR prod.{name} TO {name}").rows()
     prod.send(name, some(4, 1))
     plan = careful.sql(f"MIRROR prod.{name} TO {name}")
-    assert plan.rows() == [(f"offsets in {name}", "10", "up to 24")]
+    assert plan.rows() == [(f"offsets in {name}", "10", "up to 14")]
     assert len(here.records(name)[0]) == 10
     assert careful.sql(f"MIRROR prod.{name} TO {name} FROM OFFSETS '0:10'").rows()[0][:4] == (0, 10, 14, 4)
     assert here.records(name) == prod.records(name)

@@ -253,10 +253,10 @@ def test_insert_and_read_back(topic, session, ask):
         {"ROWKEY": "x", "ROWTIME": 77, "n": 5, "region": "it's"},
         {"ROWKEY": "y", "ROWTIME": 78, "n": 6, "region": None},
     ]
-    with pytest.raises(BindError, match="^2 columns and 1 values$") as raised:
-        list(session.execute(f"INSERT INTO `{name}` (N, region) VALUES (7, 'a'), (8)"))
+    with pytest.raises(BindError, match="^2 columns and 1 value$") as raised:
+        list(session.execute(short := f"INSERT INTO `{name}` (N, region) VALUES (7, 'a'), (8)"))
     assert raised.value.hint == "the columns are n, region"
-    assert raised.value.place.column == 13
+    assert raised.value.place.column == short.rindex("8") + 1
     assert ask(f"SELECT count(*) AS c FROM `{name}`") == [{"c": 3}]
 
 

@@ -186,8 +186,16 @@ class LocalEngine:
                     hint="CREATE …, INSERT INTO … SELECT, SET and DEFINE may stand there",
                     place=statement.place,
                 )
-        if isinstance(statement, ast.Explain) and isinstance(statement.statement, cluster.Change):
-            return _plan_alone(self.run(statement.statement, properties))
+        inner = statement.statement if isinstance(statement, ast.Explain) else None
+        if isinstance(inner, cluster.Change):
+            return _plan_alone(self._served(inner, properties))
+        answer = self._served(statement, properties)
+        if isinstance(answer, Proposal) and not answer.asks:
+            return answer.apply()
+        return answer
+
+    def _served(self, statement: Statement, properties: Properties) -> Answer | Proposal | Task:
+        """What the statement's handler answers."""
         served = STATEMENTS.get(type(statement))
         if served is None:
             words = re.sub(r"(?<!^)(?=[A-Z])", " ", type(statement).__name__).upper()

@@ -20,9 +20,9 @@ from kshell.catalog.model import (
     Kind,
     Source,
 )
-from kshell.errors import BindError, KshellError, UnknownName
+from kshell.errors import BindError, KshellError, Place, UnknownName
 from kshell.field_names import DECLARED, meant
-from kshell.sql.as_written import place_of
+from kshell.sql.as_written import odd_one, place_of, pointing_at
 from kshell.sql.bind.advice import advised
 from kshell.sql.bind.create import insert_target
 from kshell.sql.bind.expressions import Binder
@@ -49,13 +49,15 @@ class InsertRow:
     """A row to write: an expression without columns for every key and value column of the target.
 
     `pseudo` has what is given of the record besides, by pseudo column; ROWTIME is milliseconds
-    since 1970.  `given` names the value's columns that have a value.
+    since 1970.  `given` names the value's columns that have a value.  `places` says where the value
+    of each column stands.
     """
 
     key: tuple[Expression, ...]
     value: tuple[Expression, ...]
     pseudo: Mapping[str, Expression] = field(default_factory=dict)
     given: tuple[str, ...] = ()
+    places: Mapping[str, Place | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,10 @@ def _columns(statement: InsertValues, target: Source) -> tuple[Column, ...]:
     if chosen:
         raise BindError(
             f"Cannot insert into HEADER columns: {', '.join(chosen)}",
-            place=statement.name.place,
+            place=next(
+                (name.place for name, c in zip(statement.columns, columns, strict=False)
+                 if c.name in headers), statement.name.place,
+            ),
             hint="name the other columns: INSERT INTO … (…) VALUES (…)",
         )
     return columns
@@ -115,7 +120,9 @@ def _named(name: Name, target: Source) -> Column:
     folded = name.folded()
     known = _GIVEN | {c.name: c for c in target.columns()}
     if folded in (*RESERVED, *WINDOW_COLUMNS) and folded not in known:
-        raise BindError(f"Inserting into column {quote_ksql(folded)} is not allowed.")
+        raise BindError(
+            f"Inserting into column {quote_ksql(folded)} is not allowed.", place=name.place
+        )
     found = meant(name.text, known, quoted=name.quoted, turns=DECLARED)
     if len(found) != 1:
         raise UnknownName(
@@ -138,32 +145,36 @@ def _row(
         what = f"Expected a value for each column. Expected Columns: [{names}]. Got ({values})"
         if named:
             what = f"Expected number columns and values to match: [{names}], [{values}]"
-        raise BindError(what, place=place_of(nodes[0]) if nodes else None)
+        raise BindError(what, place=odd_one(nodes, len(columns)))
     binder = Binder(Scope(()), "VALUES", catalog.types)
-    given = {
-        column.name: _typed(binder.bind(node), column, node)
-        for node, column in zip(nodes, columns, strict=True)
-    }
+    given, places = dict[str, Expression](), dict[str, Place | None]()
+    for node, column in zip(nodes, columns, strict=True):
+        places[column.name] = place_of(node)
+        with pointing_at(place_of(node)):
+            given[column.name] = _typed(binder.bind(node), column, node)
     own = {c.name for c in target.columns()}
     pseudo = {name: given[name] for name in given if name not in own}
     if target.kind is Kind.TABLE:
-        _check_key(given, target)
+        _check_key(given, target, places)
 
     def of(wanted: Sequence[Column]) -> tuple[Expression, ...]:
         return tuple(given.get(c.name, Literal(None, c.type)) for c in wanted)
 
     held = tuple(c.name for c in target.value if c.name in given)
-    return InsertRow(of(target.key), of(target.value), pseudo, held)
+    return InsertRow(of(target.key), of(target.value), pseudo, held, places)
 
 
-def _check_key(given: dict[str, Expression], target: Source) -> None:
+def _check_key(
+    given: Mapping[str, Expression], target: Source, places: Mapping[str, Place | None]
+) -> None:
     for column in target.key:
         value = given.get(column.name)
         if value is None or (isinstance(value, Literal) and value.value is None):
             names = ", ".join(quote_ksql(c.name) for c in target.key)
             raise BindError(
                 f"Failed to insert values into '{target.name}'. Value for primary key column(s) "
-                f"{names} is required for tables"
+                f"{names} is required for tables",
+                place=places.get(column.name),
             )
 
 

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
 
 import pyarrow as pa
+from sqlglot import exp
 
 from kshell.errors import BindError, Place
 from kshell.field_names import plain
+from kshell.sql.as_written import odd_one
 from kshell.sql.clauses import Name
 from kshell.sql.expressions import Cast, Expression, Literal
 from kshell.types import BIGINT, DOUBLE, INTEGER, decimal, quote_ksql
@@ -32,13 +34,18 @@ def check_once(names: Sequence[str], written: Sequence[Name]) -> None:
             )  # fmt: skip
 
 
-def check_width(names: Sequence[str], row: Sequence[object], place: Place | None) -> None:
-    """BindError where a row of VALUES has not one for each of the columns."""
+def check_width(names: Sequence[str], row: Sequence[exp.Expr], place: Place | None) -> None:
+    """BindError where a row of VALUES has not one for each of the columns; at `place`, if the row
+    has none."""
     if len(row) != len(names):
+        columns, values = (
+            f"{count} {what}{'s' * (count != 1)}"
+            for count, what in ((len(names), "column"), (len(row), "value"))
+        )
         raise BindError(
-            f"{len(names)} columns and {len(row)} values",
+            f"{columns} and {values}",
             hint=f"the columns are {', '.join(names)}",
-            place=place,
+            place=odd_one(row, len(names)) or place,
         )
 
 

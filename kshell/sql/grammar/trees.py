@@ -17,7 +17,7 @@ from sqlglot.parser import Parser
 from sqlglot.tokenizer_core import Token, TokenType
 
 from kshell.errors import ParseError, Place, nearest
-from kshell.sql.as_written import place_of
+from kshell.sql.as_written import mark, place_of
 from kshell.sql.clauses import Emit
 from kshell.sql.dialect import KSQL
 from kshell.sql.grammar.cursor import Cursor, syntax_error
@@ -79,11 +79,35 @@ def parse_expressions(text: str, start: int, cursor: Cursor) -> tuple[exp.Expr, 
 
 
 def parse_rows(text: str, start: int, cursor: Cursor) -> tuple[tuple[exp.Expr, ...], ...]:
-    """The rows `(…), (…)` in `text[start:]`."""
-    return tuple(
+    """The rows `(…), (…)` in `text[start:]`; each value has a place."""
+    rows = tuple(
         tuple(row.expressions) if isinstance(row, exp.Tuple) else (row.unnest(),)
         for row in _parse(text, start, cursor, _list).expressions
     )
+    for row, spans in zip(rows, _values(start, cursor), strict=False):
+        for value, (first, end) in zip(row, spans, strict=False):
+            line_end = text.find("\n", first, end)
+            mark(value, cursor.place_of(first, end if line_end < 0 else line_end))
+    return rows
+
+
+def _values(start: int, cursor: Cursor) -> list[list[tuple[int, int]]]:
+    """Where in the text each value of each row begins and ends."""
+    rows: list[list[tuple[int, int]]] = []
+    depth, first, end = 0, -1, -1
+    for token in (t for t in cursor.tokens if t.start >= start):
+        sign = token.text if token.kind is Kind.SIGN else ""
+        if depth == 1 and sign in (",", ")") and first >= 0:
+            rows[-1].append((first, end))
+        if depth == 0 and sign == "(":
+            rows.append([])
+        inside = depth > 1 or (depth == 1 and sign not in (",", ")"))
+        depth += (sign in ("(", "[", "{")) - (sign in (")", "]", "}"))
+        if inside:
+            first, end = token.start if first < 0 else first, token.end
+        else:
+            first = -1
+    return rows
 
 
 def _tokens(text: str, start: int, cursor: Cursor) -> list[Token]:

@@ -16,6 +16,8 @@ from kshell.results import Proposal, Rows, Task
 from .answers import rows_of
 
 TIME = 1_700_000_000_000
+ONE = '{"a":1}'
+DEMOS = 4  # partitions of the topics that the demo broker makes
 
 
 @pytest.fixture
@@ -162,6 +164,29 @@ def test_a_missing_topic_is_planned(session, name, file) -> None:
         {"what": "partitions", "before": None, "after": "3"},
     ]
     assert len(answers) == 1
+
+
+@pytest.mark.parametrize("options", ["PARTITIONS=3", "REPLICAS=2", "PARTITIONS=3, REPLICAS=2"])
+def test_sizes_of_a_topic_that_is_there_are_said_not_to_hold(copy, raw, file, options) -> None:
+    said = copy(f"COPY {raw} FROM '{file(ONE)}' WITH ({options});")
+    assert said.text == f"1 record written to {raw}."
+    (text,) = [n.text for n in said.notices]
+    assert text.startswith(f"topic {raw} stays as it is: ")
+    for option in options.split(", "):
+        name, asked = option.split("=")
+        assert f"{name} {DEMOS if name == 'PARTITIONS' else 1}, not {asked}" in text
+
+
+def test_sizes_that_the_topic_has_are_not_spoken_of(copy, raw, file) -> None:
+    assert copy(f"COPY {raw} FROM '{file(ONE)}' WITH (PARTITIONS={DEMOS}, REPLICAS=1);").notices == ()
+
+
+def test_create_topic_if_not_exists_says_what_does_not_hold(execute, raw) -> None:
+    said = execute(f"CREATE TOPIC IF NOT EXISTS {raw} PARTITIONS 3;")
+    assert (said.text, [n.text for n in said.notices]) == (
+        f"Topic {raw} exists already.", [f"topic {raw} stays as it is: PARTITIONS {DEMOS}, not 3"]
+    )
+    assert execute(f"CREATE TOPIC IF NOT EXISTS {raw} PARTITIONS {DEMOS};").notices == ()
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ def test_insert_into_an_undeclared_topic(ask, execute, sales):
     assert ask(f"SELECT ROWKEY, N FROM {sales} WHERE ROWTIME < 100 ORDER BY ROWTIME") == [
         {"ROWKEY": "cyd", "N": 9}, {"ROWKEY": "dan", "N": None},
     ]  # fmt: skip
-    with pytest.raises(BindError, match="2 columns and 1 values"):
+    with pytest.raises(BindError, match="2 columns and 1 value"):
         execute(f"INSERT INTO {sales} (ROWKEY, N) VALUES ('x')")
 
 

@@ -93,7 +93,8 @@ class Lookup:
     def topic(self, name: Name) -> Topic:
         """The topic that a name means: the exact one, or in any case the only one that fits.
 
-        Raises UnknownName with the nearest names, Forbidden, BindError where several fit.
+        Raises UnknownName with the nearest names, Forbidden, BindError where several fit or where
+        it is a system table's.
         """
         if name.text not in self._named:
             try:
@@ -103,6 +104,7 @@ class Lookup:
                 if not self.given:
                     raise
                 raise UnknownName("table", name.text, self.given, place=name.place) from None
+            self._refuse_system(name)
             found = client.find(name.text) or self._elsewhere(name) or self._in_any_case(name)
             self._named[name.text] = found
         return self._named[name.text]
@@ -143,14 +145,19 @@ class Lookup:
             )
         if not folded:
             self._refuse_last(name)
-            if self.system(name) is not None:
-                raise BindError(
-                    f"{name.text} is a system table: it has no records, and SELECT reads its rows",
-                    hint=f"SELECT * FROM {name.text}", place=name.place,
-                )  # fmt: skip
+            self.system(name)  # which raises UnknownName for kafka.NAME
             elsewhere = self.clusters.alike(name)
             raise UnknownName("topic", name.text, [*known, *elsewhere], place=name.place)
         return known[folded[0]]
+
+    def _refuse_system(self, name: Name) -> None:
+        """Raise BindError if the name means a system table, whatever topics there are."""
+        if self.is_system(name):
+            raise BindError(
+                f"{name.text} is a system table: it has no records, and SELECT reads its rows",
+                hint=f"SELECT * FROM {name.text}; `{name.text}` in backticks is the topic of that"
+                " name", place=name.place,
+            )  # fmt: skip
 
     def _refuse_last(self, name: Name) -> None:
         """Raise BindError if the name means the last result, of which there is none."""
@@ -213,6 +220,15 @@ class Lookup:
             return system_source(system)
         declared = self.catalog.find(name.text, name.quoted)
         return self.sample(name).source if declared is None else declared
+
+    @staticmethod
+    def is_system(name: Name) -> bool:
+        """Whether a name means a system table, whatever topics there are."""
+        if name.quoted or "." not in name.text:
+            return False
+        from kshell.engines.local.sources.system.faces import system_named
+
+        return system_named(name, lambda _: True) is not None
 
     def system(self, name: Name) -> SystemTable | None:
         """The system table that a name means; raises UnknownName, with those that there are."""

@@ -15,6 +15,7 @@ import pyarrow as pa
 from kshell.changes import Changes
 from kshell.config import Properties
 from kshell.engines.local.continuous.consumption import Consumption, numbers
+from kshell.engines.local.statements.outbox import check_target
 from kshell.engines.local.statements.print_records import Records, whole_values
 from kshell.engines.local.statements.print_topic import record_at
 from kshell.engines.local.statements.proposals import known_topic, live_members, planned
@@ -22,7 +23,7 @@ from kshell.errors import BindError, KafkaError, Outage
 from kshell.kafka.exactly_once import ExactlyOnce
 from kshell.kafka.groups import Described, listed, named
 from kshell.kafka.member import Member
-from kshell.results import Answer, Live, Printed, Proposal, many
+from kshell.results import Live, Printed, Proposal, many
 from kshell.sql.cluster import Consume, Guarantee
 from kshell.sql.row_places import PLACES
 
@@ -34,14 +35,13 @@ __all__ = ["consume"]
 _FEW = 5  # members, and changes of the group, that are named
 
 
-def consume(
-    context: Context, statement: Consume, properties: Properties
-) -> Answer | Proposal:
+def consume(context: Context, statement: Consume, properties: Properties) -> Proposal:
     """CONSUME FROM … GROUP …; raises UnknownName, BindError, KafkaError, Forbidden."""
     lookup = context.lookup(properties)
     topic = lookup.topic(statement.topic).name
     name, into = statement.group.text, None
     if statement.into is not None:
+        check_target(context, statement.into)
         into = known_topic(context, statement.into).name
         if into == topic:
             raise BindError(
@@ -60,14 +60,15 @@ def consume(
     def join() -> Live:
         return _joined(context, statement, properties, (topic, into), newer)
 
+    title = f"Join group {name}"
     if group is None or not group.members:
-        return join()
+        plan = planned(title, [("members", "0", "1")])
+        return Proposal(f"{title}?", plan, join, reads=True, asks=False)
     steps = [
         ("members", f"{len(group.members)}", f"{len(group.members) + 1}"),
         *((f"partitions of {m.client} at {m.host}", _held(m.assignment), "shared out anew")
           for m in group.members),
     ]  # fmt: skip
-    title = f"Join group {name}"
     question = f"{title}, which has {live_members(group)}?"
     return Proposal(question, planned(title, steps), join, reads=True)
 

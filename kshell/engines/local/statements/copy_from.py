@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from pathlib import PurePath
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from kshell.engines.local.statements.proposals import Step, planned
 from kshell.engines.local.statements.topics import create_topic
 from kshell.errors import BadRecord, BindError, KshellError, UnknownName
 from kshell.formats.file_blocks import KINDS, Block, Blocks, open_blocks
+from kshell.kafka.outgoing import Outgoing
 from kshell.permits import check_files
 from kshell.results import Message, Notice, NoticeKind, Progress, Proposal, Task, many
 from kshell.sql.clauses import Name
@@ -33,7 +34,7 @@ from kshell.sql.producing import CopyFrom
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
 
-__all__ = ["copy_from", "kind_of"]
+__all__ = ["copy_from", "explain_copy_from", "kind_of"]
 
 _SHOWN = 100  # bad rows that are said one by one
 _DEFAULT = -1  # the brokers' own number
@@ -63,7 +64,7 @@ def kind_of(path: str, options: CopyOptions) -> str:
 def copy_from(context: Context, statement: CopyFrom, properties: Properties) -> Task | Proposal:
     """The work, or first the plan to create a topic that is missing."""
     options = read_copy_options(statement.options, COPY_FROM)
-    check_target(context, statement.name, properties)
+    check_target(context, statement.name)
     path, stream = _stream(statement, properties)
     kind = kind_of(path, options) if statement.file else options.format or "jsonl"
     if statement.file is None and kind == "parquet":
@@ -75,6 +76,30 @@ def copy_from(context: Context, statement: CopyFrom, properties: Properties) -> 
         except UnknownName:
             return _created(context, statement.name, path, kind, stream, options, properties)
     return _Copy(context, source, path, kind, stream, options, properties).task()
+
+
+def explain_copy_from(context: Context, statement: CopyFrom, properties: Properties) -> str:
+    """A sentence that says what COPY would write to where; it reads no row."""
+    options = read_copy_options(statement.options, COPY_FROM)
+    check_target(context, statement.name)
+    path = "standard input"
+    kind = options.format or "jsonl"
+    if statement.file is not None:
+        path, stream = _stream(statement, properties)
+        stream.close()
+        kind = kind_of(path, options)
+    source = context.catalog.find(statement.name.text, statement.name.quoted)
+    topic = source.topic if source is not None else statement.name.text
+    found = context.client.find(topic)
+    if found is not None:
+        target = f"{topic}, which has {many(len(found.partitions), 'partition')}"
+    else:
+        sizes = ((options.partitions, "partition"), (options.replicas, "replica"))
+        given = " and ".join(many(count, what) for count, what in sizes if count)
+        target = f"{topic}, which does not exist: it would be created"
+        target += f" with {given}" if given else ""
+    what = "records" if options.envelope == "true" else "rows"
+    return f"Would write the {what} of {path} ({kind}) to topic {target}."
 
 
 def _stream(statement: CopyFrom, properties: Properties) -> tuple[str, IO[bytes]]:
@@ -150,6 +175,7 @@ class _Copy:
         target = self._target
         self._blocks = Blocks(path, stream, target.wanted, target.loose, target.needs)
         self._key = options.key
+        self._differs = self._outbox.differs(options.partitions, options.replicas)
         self._began = time.monotonic()
         self._cancelled = threading.Event()
         self._sent = self._skipped = self._zero = self._keyless = 0
@@ -198,8 +224,10 @@ class _Copy:
             kept &= block.lines < bad[0][0]
         if not kept.all():
             made = made.filter(kept)
-        self._outbox.send(made)
-        self._sent += len(made)
+        lines = block.lines[kept]
+        if large := self._send(made, lines):
+            bad = sorted([*bad, *large])
+            made = made.filter(~np.isin(lines, [line for line, _ in large]))
         if self._key:
             self._keyless += made.keys.null_count
         if made.timestamps is not None:
@@ -209,8 +237,30 @@ class _Copy:
             self._through = line - 1
             raise self._blocks.wrong(why, f"{self._blocks.what} {line}")
         self._skip(bad)
-        lines = [int(block.lines[-1])] if len(block.lines) else []
-        self._through = max([self._through, *lines, *(line for line, _ in bad[-1:])])
+        last = [int(block.lines[-1])] if len(block.lines) else []
+        self._through = max([self._through, *last, *(line for line, _ in bad[-1:])])
+
+    def _send(self, made: Outgoing, lines: Any) -> list[tuple[int, str]]:
+        """Send a block's records; gives those that are too large for the topic, by line.
+
+        Where bad rows end it, none is sent after the first.
+        """
+        large: list[tuple[int, str]] = []
+        start = 0
+        for row in [*self._outbox.doubtful(made), len(made)]:
+            if start < row:
+                self._outbox.send(made.slice(start, row))
+                self._sent += row - start
+            if row == len(made):
+                break
+            if why := self._outbox.send_alone(made.slice(row, row + 1)):
+                large.append((int(lines[row]), why))
+                if self._stops:
+                    break
+            else:
+                self._sent += 1
+            start = row + 1
+        return large
 
     def _skip(self, bad: list[tuple[int, str]]) -> None:
         self._skipped += len(bad)
@@ -247,8 +297,8 @@ class _Copy:
         return Message(text, tuple(self._notices()))
 
     def _notices(self) -> list[Notice]:
-        told = list(self._bad)
-        if (others := self._skipped - len(told)) > 0:
+        told = [*self._differs, *self._bad]
+        if (others := self._skipped - len(self._bad)) > 0:
             text = f"{many(others, 'more row')} not written: SHOW ERRORS has the last 1,000"
             told.append(Notice(NoticeKind.PARTIAL, text, others))
         if self._blocks.others and self._target.lacks:

@@ -22,6 +22,7 @@ from kshell.engines.local.statements.proposals import Step, planned
 from kshell.engines.local.statements.select import select
 from kshell.errors import BindError, KshellError
 from kshell.formats.file_writers import WRITERS
+from kshell.kafka.metadata import Snapshot
 from kshell.permits import check_files
 from kshell.results import Answer, Message, Proposal, Rows, Task, many, unique
 from kshell.sql.clauses import Name, Query
@@ -32,7 +33,7 @@ from kshell.whole_file import WholeFile
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
 
-__all__ = ["copy_to"]
+__all__ = ["copy_to", "explain_copy_to"]
 
 
 def copy_to(
@@ -40,16 +41,11 @@ def copy_to(
 ) -> Answer | Task | Proposal:
     """Rows for standard output, else the work, or first the question whether a file is replaced."""
     options = read_copy_options(statement.options, COPY_TO)
-    if statement.file is None:
-        if options.format == "avro":
-            raise BindError("Avro goes to a file", hint="COPY … TO 'file.avro'")
+    path, kind = _where(statement, options, properties)
+    if not path:
         rows = _rows(context, statement, options, properties)
-        rows.format, rows.elides = options.format or "jsonl", False
+        rows.format, rows.elides = kind, False
         return rows
-    check_files(properties, "COPY … TO 'file'")
-    path = os.path.expanduser(statement.file.text)
-    kind = kind_of(path, options)
-    _check_place(statement.file, path)
 
     def task() -> Task:
         return _task(_rows(context, statement, options, properties), path, kind)
@@ -61,28 +57,63 @@ def copy_to(
     return Proposal(f"{path} exists. Overwrite it?", planned("Write a file", steps), task)
 
 
-def _rows(
-    context: Context, statement: CopyTo, options: CopyOptions, properties: Properties
-) -> Rows:
-    if options.envelope == "true":
-        if statement.name is None:
-            raise BindError("ENVELOPE is of a topic's records, not of a query's rows")
-        return _records(context, statement.name, properties)
+def explain_copy_to(
+    context: Context, statement: CopyTo, properties: Properties
+) -> tuple[Query | None, str]:
+    """The query whose rows COPY would write, and a sentence that says where; None: a topic's
+    records as they are."""
+    options = read_copy_options(statement.options, COPY_TO)
+    path, kind = _where(statement, options, properties)
+    there = ", which exists" if path and os.path.exists(path) else ""
+    to = f"would be written to {path or 'standard output'} ({kind}){there}."
+    if options.envelope != "true":
+        return _query(statement), f"Its rows {to}"
+    snapshot = _snapshot(context, statement.name, properties)
+    count = sum(end - first for first, end in snapshot.offsets.values())
+    return None, f"The records of the {many(count, 'offset')} of {snapshot.name} {to}"
+
+
+def _where(
+    statement: CopyTo, options: CopyOptions, properties: Properties
+) -> tuple[str, str]:
+    """The file to write, none for standard output, and its kind; BindError where it cannot be."""
+    if statement.file is None:
+        if options.format == "avro":
+            raise BindError("Avro goes to a file", hint="COPY … TO 'file.avro'")
+        return "", options.format or "jsonl"
+    check_files(properties, "COPY … TO 'file'")
+    path = os.path.expanduser(statement.file.text)
+    kind = kind_of(path, options)
+    _check_place(statement.file, path)
+    return path, kind
+
+
+def _query(statement: CopyTo) -> Query:
+    """The query whose rows are written."""
     if statement.query is not None:
-        return _selected(context, statement.query, properties)
+        return statement.query
     from kshell.sql.parse import parse
 
     assert statement.name is not None
     (made,) = parse(f"SELECT * FROM {_quoted(statement.name)}")
+    return cast(Select, made).query
+
+
+def _rows(
+    context: Context, statement: CopyTo, options: CopyOptions, properties: Properties
+) -> Rows:
+    if options.envelope == "true":
+        dump = Dump(context.client, _snapshot(context, statement.name, properties))
+        return Rows(
+            WRITTEN, iter(dump), cancel=dump.cancel, progress=dump.progress, notices=dump.notices
+        )
     try:
-        return _selected(context, cast(Select, made).query, properties)
+        query = Select(query=_query(statement))
+        return cast(Rows, select(context, query, properties))
     except KshellError as error:
-        error.place = statement.name.place  # its own is in the query that was made
+        if statement.name is not None:
+            error.place = statement.name.place  # its own is in the query that was made
         raise
-
-
-def _selected(context: Context, query: Query, properties: Properties) -> Rows:
-    return cast(Rows, select(context, Select(query=query), properties))
 
 
 def _quoted(name: Name) -> str:
@@ -90,19 +121,16 @@ def _quoted(name: Name) -> str:
     return '"' + name.text.replace('"', '""') + '"' if name.quoted else name.text
 
 
-def _records(context: Context, name: Name, properties: Properties) -> Rows:
-    """A topic's records as they are."""
+def _snapshot(context: Context, name: Name | None, properties: Properties) -> Snapshot:
+    """The topic whose records are written as they are."""
+    if name is None:
+        raise BindError("ENVELOPE is of a topic's records, not of a query's rows")
     lookup = context.lookup(properties)
     declared = context.catalog.find(name.text, name.quoted)
     if declared is not None and (declared.file is not None or not declared.topic):
         raise BindError(f"{name.text} has no records", place=name.place)
     topic = declared.topic if declared is not None else lookup.topic(name).name
-    snapshot = lookup.snapshot(topic)
-    snapshot.check_whole()
-    dump = Dump(context.client, snapshot)
-    return Rows(
-        WRITTEN, iter(dump), cancel=dump.cancel, progress=dump.progress, notices=dump.notices
-    )
+    return lookup.snapshot(topic).check_whole()
 
 
 def _check_place(file: Name, path: str) -> None:

@@ -33,16 +33,22 @@ def create_topic(
         found = context.client.find(name)
     except Forbidden:  # then the brokers say whether it may be created
         found = None
+    configs = {key.text: value for key, value in statement.configs}
+    settings = TopicSettings(
+        statement.partitions.value if statement.partitions else None,
+        statement.replicas.value if statement.replicas else None,
+        configs,
+    )
     if found is not None:
         if statement.if_not_exists:
-            return Message(f"Topic {name} exists already.")
+            differs = topics.stays(context.client, found, settings)
+            return Message(f"Topic {name} exists already.", differs)
         raise BindError(
             f"topic {name} exists already, with {many(len(found.partitions), 'partition')}",
             hint="ALTER TOPIC changes it; CREATE TOPIC IF NOT EXISTS leaves it as it is",
             place=statement.name.place,
         )
     _check_sizes(context, statement)
-    configs = {key.text: value for key, value in statement.configs}
     partitions = statement.partitions.value if statement.partitions else _DEFAULT
     replicas = statement.replicas.value if statement.replicas else _DEFAULT
     if context.client.creates_topics:
@@ -54,11 +60,6 @@ def create_topic(
             raise at_config(error, statement.configs, statement.name) from None
 
     def apply() -> Answer:
-        settings = TopicSettings(
-            statement.partitions.value if statement.partitions else None,
-            statement.replicas.value if statement.replicas else None,
-            configs,
-        )
         told = topics.create_topic(
             context, name, settings, properties, like=(_DEFAULT, _DEFAULT)
         )

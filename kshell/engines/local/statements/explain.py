@@ -15,15 +15,18 @@ from kshell.batch.tail import tail_of
 from kshell.config import Properties
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.engines.local.sources.system.faces import SystemScan
+from kshell.engines.local.statements.copy_from import explain_copy_from
+from kshell.engines.local.statements.copy_to import explain_copy_to
 from kshell.engines.local.statements.over_duckdb import planned
 from kshell.engines.local.statements.plans import plan_query, plan_sink
 from kshell.engines.local.statements.select import needs_continuous
-from kshell.errors import UnknownName, Unsupported
+from kshell.errors import KshellError, UnknownName, Unsupported
 from kshell.results import Answer, Message, Rows, Sections
 from kshell.sql import plan
 from kshell.sql import statements as ast
 from kshell.sql.bind.outline import outline
 from kshell.sql.clauses import Emit, Query
+from kshell.sql.producing import CopyFrom, CopyTo
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
@@ -38,18 +41,32 @@ def explain(context: Context, statement: ast.Explain, properties: Properties) ->
         return _running(context, statement)
     lookup = context.lookup(properties)
     if isinstance(inner, ast.Select):
-        query = inner.query
-        if query.emit is Emit.BOUNDED and not needs_continuous(query):
-            return _bounded(lookup, query)
-        return _continuous(lookup, plan_query(lookup, query), query.emit)
+        return _of_query(lookup, inner.query)
     if isinstance(inner, ast.CreateAsSelect | ast.InsertSelect):
         return _continuous(lookup, plan_sink(lookup, inner), Emit.CHANGES)
+    if isinstance(inner, CopyFrom):
+        return Sections((Message(explain_copy_from(context, inner, properties)),))
+    if isinstance(inner, CopyTo):
+        copied, where = explain_copy_to(context, inner, properties)
+        try:
+            parts = () if copied is None else _of_query(lookup, copied).parts
+        except KshellError as error:
+            if inner.name is not None:  # the query was made of it
+                error.place = inner.name.place
+            raise
+        return Sections((*parts, Message(where)))
     raise Unsupported(
-        "EXPLAIN takes a SELECT, a CREATE … AS SELECT, an INSERT … SELECT, a change of the cluster"
-        " or the id of a query",
+        "EXPLAIN takes a SELECT, a CREATE … AS SELECT, an INSERT … SELECT, a COPY, a change of the"
+        " cluster or the id of a query",
         hint="SHOW QUERIES lists ids",
         place=inner.place,
     )
+
+
+def _of_query(lookup: Lookup, query: Query) -> Sections:
+    if query.emit is Emit.BOUNDED and not needs_continuous(query):
+        return _bounded(lookup, query)
+    return _continuous(lookup, plan_query(lookup, query), query.emit)
 
 
 def _running(context: Context, statement: ast.Explain) -> Answer:

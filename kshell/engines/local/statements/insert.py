@@ -22,13 +22,14 @@ from kshell.config import Properties
 from kshell.engines.local.sources.chunks import schemas_for
 from kshell.engines.local.statements.outbox import Outbox, check_target, zero_times
 from kshell.engines.local.statements.record_parts import parts_of
-from kshell.errors import BindError, UnknownName
+from kshell.errors import BindError, KshellError, Place, UnknownName
 from kshell.field_names import escaped, meant, plain
 from kshell.formats.source import SourceWriter
 from kshell.kafka.partitioner import encode_key
 from kshell.kafka.produce import Outgoing, OutgoingRecord
 from kshell.results import Answer, Message, many
-from kshell.sql.bind.insert import BoundInsert, bind_insert_values
+from kshell.sql.as_written import place_of, pointing_at
+from kshell.sql.bind.insert import BoundInsert, InsertRow, bind_insert_values
 from kshell.sql.bind.literals import check_once, check_width
 from kshell.sql.clauses import Name
 from kshell.sql.statements import InsertValues
@@ -44,7 +45,7 @@ def insert_values(
     context: Context, statement: InsertValues, properties: Properties
 ) -> Answer:
     """Write the rows; the message comes when every row is acknowledged."""
-    check_target(context, statement.name, properties)
+    check_target(context, statement.name)
     declared = context.catalog.find(statement.name.text, statement.name.quoted)
     if declared is not None:
         bound = bind_insert_values(statement, context.catalog)
@@ -56,12 +57,19 @@ def insert_values(
     made = records if isinstance(records, Outgoing) else Outgoing.of(records)
     times = made.timestamps
     said = tuple(zero_times(0 if times is None else times.to_pylist().count(0)))
+    places = _places("ROWPARTITION", statement)
     if context.held is not None:
-        context.held.add(topic, outbox.placed(made))
+        context.held.add(topic, outbox.placed(made, places))
         return Message(f"{many(len(records), 'record')} held for {topic} until COMMIT.", said)
-    outbox.send(made)
+    outbox.send(made, places)
     outbox.flush()
     return Message(f"{many(len(records), 'record')} written to {topic}.{outbox.remark}", said)
+
+
+def _places(column: str, statement: InsertValues) -> list[Place | None]:
+    """Where the value of a column stands in each row; empty where it is not named."""
+    at = [n for n, name in enumerate(statement.columns) if name.text.upper() == column]
+    return [place_of(row[at[0]]) for row in statement.rows] if at else []
 
 
 def _declared(bound: BoundInsert, properties: Properties) -> list[OutgoingRecord]:
@@ -71,10 +79,10 @@ def _declared(bound: BoundInsert, properties: Properties) -> list[OutgoingRecord
     records: list[OutgoingRecord] = []
     width = len(target.key)
     for row in bound.rows:
-        arrays = values_of([*row.key, *row.value, *row.pseudo.values()])
+        arrays = _evaluated(row, target)
         given = arrays[width + len(row.value) :]
         said = dict(zip(row.pseudo, (_python(a) for a in given), strict=True))
-        parts = parts_of(said, row.given)
+        parts = parts_of(said, row.given, row.places)
         at = int(time.time() * 1000) if parts.timestamp is None else parts.timestamp
         made = writer.write(
             arrays[:width], arrays[width : width + len(row.value)], pa.array([at], pa.int64()),
@@ -84,6 +92,19 @@ def _declared(bound: BoundInsert, properties: Properties) -> list[OutgoingRecord
         value = parts.value if parts.whole else value
         records.append(OutgoingRecord(key, value, when, parts.partition, parts.headers))
     return records
+
+
+def _evaluated(row: InsertRow, target: Source) -> list[pa.Array]:
+    """The values of the key's, the value's and the pseudo columns; an error stands at its value."""
+    expressions = [*row.key, *row.value, *row.pseudo.values()]
+    try:
+        return values_of(expressions)
+    except KshellError:
+        names = [*(c.name for c in (*target.key, *target.value)), *row.pseudo]
+        for name, expression in zip(names, expressions, strict=True):
+            with pointing_at(row.places.get(name)):
+                values_of([expression])
+        raise
 
 
 def _python(column: pa.Array) -> Any:
@@ -157,22 +178,27 @@ def records_of(
     if single:
         unknown = [n for n in names if n.upper() not in ("VALUE", *GIVEN)]
         if unknown:
-            raise UnknownName("column", unknown[0], ["VALUE", *GIVEN])
+            place = next((n.place for n in statement.columns if n.text == unknown[0]), None)
+            raise UnknownName("column", unknown[0], ["VALUE", *GIVEN], place=place)
     made = []
     for row in statement.rows:
         check_width(names, row, statement.name.place)
         values = {n: evaluate(v) for n, v in zip(names, row, strict=True)}
+        places = {plain(n): place_of(v) for n, v in zip(names, row, strict=True)}
         key = values.pop(source.key[0].name, None)
         said = {n: values.pop(n) for n in GIVEN if n in values}
         values = {plain(n): value for n, value in values.items()}
-        parts = parts_of(said, values)
+        parts = parts_of(said, values, places)
         encoded = None
         if isinstance(key, str) and pa.types.is_binary(source.key[0].type):
             encoded = key.encode()
         elif key is not None:
             encoded = encode_key(key, source.key[0].type)
             if encoded is None:
-                raise BindError(f"the key {key!r} is no {source.key[0].type} as the topic has them")
+                raise BindError(
+                    f"the key {key!r} is no {source.key[0].type} as the topic has them",
+                    place=places.get(plain(source.key[0].name)),
+                )
         if parts.whole:
             value = parts.value
         else:

@@ -66,10 +66,11 @@ def typed_records(
         check_width([c.name for c in columns], row, statement.name.place)
     rows = [_row(row, columns, connection) for row in statement.rows]
     values = [c.name for c in columns if c in source.value]
-    parts = [
-        parts_of({c.name: row[c.name][0].as_py() for c in columns if c in _PSEUDO.values()}, values)
-        for row in rows
-    ]
+    parts = []
+    for made_row, nodes in zip(rows, statement.rows, strict=True):
+        places = {c.name: place_of(node) for c, node in zip(columns, nodes, strict=True)}
+        said = {c.name: made_row[c.name][0].as_py() for c in columns if c in _PSEUDO.values()}
+        parts.append(parts_of(said, values, places))
 
     def of(column: Column) -> pa.Array:
         return pa.concat_arrays(
@@ -133,7 +134,9 @@ def _row(
 
 def _value(node: exp.Expr, column: Column, connection: duckdb.DuckDBPyConnection) -> pa.Array:
     if node.find(exp.Column) is not None:
-        raise Unsupported("VALUES takes constants", hint="put text into 'single quotes'")
+        raise Unsupported(
+            "VALUES takes constants", hint="put text into 'single quotes'", place=place_of(node)
+        )
     text = to_duckdb(node)
     any_type = pa.types.is_null(column.type)
     cast = text if any_type else f"CAST({text} AS {duckdb_name(column.type)})"

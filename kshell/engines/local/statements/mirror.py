@@ -10,6 +10,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -17,11 +18,13 @@ import pyarrow as pa
 from kshell.changes import Changes
 from kshell.config import Properties
 from kshell.engines.local.statements.mirror_target import Target, create, found_target, plan_topic
+from kshell.engines.local.statements.outbox import check_target
 from kshell.engines.local.statements.proposals import planned, remark
-from kshell.errors import BindError, KshellError
+from kshell.errors import BindError, KafkaError, KshellError
 from kshell.kafka.fetch import FOREVER
 from kshell.kafka.metadata import Snapshot
 from kshell.kafka.mirror import Mirror
+from kshell.kafka.prefix import behind
 from kshell.results import (
     Answer,
     Live,
@@ -43,16 +46,17 @@ __all__ = ["begun", "mirror"]
 
 _ENDING = 3.0  # seconds that are waited for its end, where it was stopped
 
+_Ranges = dict[int, tuple[int, int]]  # by partition, the offsets to read
+
 _TYPES = pa.schema(
     [(name, pa.int64()) for name in ("partition", "from", "next", "records", "bytes", "rewritten")]
 )
 
 
-def mirror(
-    context: Context, statement: transfer.Mirror, properties: Properties
-) -> Answer | Proposal:
+def mirror(context: Context, statement: transfer.Mirror, properties: Properties) -> Proposal:
     """MIRROR; raises BindError, UnknownName, KafkaError, Forbidden, Outage."""
     committed = properties.set("isolation.level", "read_committed")
+    check_target(context, statement.target)
     lookup = context.lookup(committed)
     called = lookup.topic_name(statement.source)
     client, snapshot = lookup.client_of(called), lookup.snapshot(called).check_whole()
@@ -64,9 +68,14 @@ def mirror(
     ranges = begun(statement.begin, snapshot, called, statement.continuous)
     notices = [*lookup.notices, *target.notices]
 
-    def copy() -> Answer:
-        held = target.client.snapshot(target.client.topic(target.topic), "read_uncommitted")
-        made = _Copy(statement, called, (client, snapshot), (target, held.check_whole()), ranges)
+    def copy(ranges: _Ranges = ranges, after: Snapshot | None = None) -> Answer:
+        held = _held(target)
+        if after is not None and (after.offsets, after.topic.id) != (held.offsets, held.topic.id):
+            raise KafkaError(
+                f"topic {target.name} was written to since its records were compared",
+                hint="the same statement compares them again",
+            )
+        made = _Copy(statement, called, (client, snapshot), (target, held), ranges)
         return made.live(notices) if statement.continuous else made.rows(notices)
 
     title = f"Mirror {called} to {target.name}"
@@ -86,23 +95,55 @@ def mirror(
             " is copied to that of its number",
             hint=f"ALTER TOPIC {target.name} PARTITIONS {wanted}", place=statement.target.place,
         )  # fmt: skip
-    holds = _held(target)
-    if holds and statement.begin is None:
+    held = _held(target)
+    holds = sum(end - first for first, end in held.offsets.values())
+
+    def plan_of(ranges: _Ranges) -> Rows:
         step = (f"offsets in {target.name}", f"{holds:,}", _more(holds, ranges))
-        plan = planned(title, [step])
+        return planned(title, [step])
+
+    if not holds or statement.begin is not None:
+        return Proposal(f"{title}?", plan_of(ranges), copy, (*notices,), asks=False)
+    rest = _behind((client, snapshot), (target, held), ranges)
+    if rest is None:
         more = remark(f"{target.name} has records already, and all of {called} come after them:"
                       " FROM OFFSETS goes on where an earlier MIRROR ended")  # fmt: skip
-        return Proposal(f"{title}?", plan, copy, (*notices, more))
-    return copy()
+        return Proposal(f"{title}?", plan_of(ranges), copy, (*notices, more))
+    are = f"the {holds:,} records of {target.name} are the first ones"
+    are = f"the record of {target.name} is the first one" if holds == 1 else are
+    more = remark(f"{are} of {called}: it goes on behind {'it' if holds == 1 else 'them'}")
+    question = f"{title}, behind {many(holds, 'record')}?"
+    go_on = partial(copy, rest, held)
+    return Proposal(question, plan_of(rest), go_on, (*notices, more))
 
 
-def _held(target: Target) -> int:
+def _held(target: Target) -> Snapshot:
     topic = target.client.topic(target.topic)
-    held = target.client.snapshot(topic, "read_uncommitted").check_whole().offsets
-    return sum(end - first for first, end in held.values())
+    return target.client.snapshot(topic, "read_uncommitted").check_whole()
 
 
-def _more(held: int, ranges: dict[int, tuple[int, int]]) -> str:
+def _behind(
+    source: tuple[Client, Snapshot], copy: tuple[Target, Snapshot], ranges: _Ranges
+) -> _Ranges | None:
+    """What is left to copy, where each partition of the copy has the first records of its source's
+    partition and nothing else; None where that is not so."""
+    target, held = copy
+    rest = dict(ranges)
+    for partition, (first, end) in held.offsets.items():
+        if partition not in ranges:
+            if first < end:
+                return None
+            continue
+        reached = behind(
+            (target.client, held), source, partition, times=not target.dates
+        )
+        if reached is None:
+            return None
+        rest[partition] = reached, ranges[partition][1]
+    return rest
+
+
+def _more(held: int, ranges: _Ranges) -> str:
     if any(end >= FOREVER for _, end in ranges.values()):
         return "grows with what comes"
     return f"up to {held + sum(end - start for start, end in ranges.values()):,}"

@@ -41,6 +41,7 @@ class Target:
     properties: Properties
     found: Topic | None
     remote: bool = False
+    dates: bool = False  # its brokers give records times of their own
     notices: tuple[Notice, ...] = ()
 
 
@@ -68,7 +69,7 @@ def found_target(context: Context, name: Name, properties: Properties) -> Target
         check_writes(remote.properties, f"MIRROR TO {remote.name}")
         target = Target(
             remote.name, remote.topic, remote.client, remote.properties, remote.found, True,
-            (remote.notice,),
+            notices=(remote.notice,),
         )  # fmt: skip
     if target.found is None:
         return target
@@ -78,7 +79,7 @@ def found_target(context: Context, name: Name, properties: Properties) -> Target
     text = f"the brokers give the records of {target.name} a time of their own ({_TIME})"
     return Target(
         target.name, target.topic, target.client, target.properties, target.found, target.remote,
-        (*target.notices, Notice(NoticeKind.CHANGE, text)),
+        True, (*target.notices, Notice(NoticeKind.CHANGE, text)),
     )  # fmt: skip
 
 

@@ -145,7 +145,9 @@ def evaluator(connection: duckdb.DuckDBPyConnection) -> Callable[[exp.Expr], Any
 
     def evaluate(node: exp.Expr) -> Any:
         if node.find(exp.Column) is not None:
-            raise Unsupported("VALUES takes constants", hint="put text into 'single quotes'")
+            raise Unsupported(
+                "VALUES takes constants", hint="put text into 'single quotes'", place=place_of(node)
+            )
         text = to_duckdb(exp.select(node.copy()))
         try:
             return connection.sql(text).to_arrow_table()[0][0].as_py()

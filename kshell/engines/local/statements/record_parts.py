@@ -5,14 +5,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
-from kshell.errors import BindError
+from kshell.errors import BindError, Place
+from kshell.sql.as_written import pointing_at
 
 __all__ = ["Parts", "parts_of"]
 
+_NOWHERE: Mapping[str, Place | None] = MappingProxyType({})
+_WHOLE = {
+    "ROWTIME": ("milliseconds since 1970", "without ROWTIME it is now"),
+    "ROWPARTITION": ("a whole number from 0", "without ROWPARTITION the partitioner chooses"),
+}
 _HEADERS = "ARRAY[STRUCT(KEY := 'name', VALUE := 'text or bytes'), …], or MAP('name' := 'text')"
 
 
@@ -30,10 +37,13 @@ class Parts:
     value: bytes | None = None
 
 
-def parts_of(given: Mapping[str, Any], others: Iterable[str] = ()) -> Parts:
+def parts_of(
+    given: Mapping[str, Any], others: Iterable[str] = (),
+    places: Mapping[str, Place | None] = _NOWHERE,
+) -> Parts:  # fmt: skip
     """The parts out of the values of pseudo columns; `others` are the value's columns beside them.
 
-    Raises BindError for what a part cannot be.
+    Raises BindError for what a part cannot be, at the place of the column's value.
 
     >>> parts_of({"ROWTIME": 5, "ROWVALUE": None})
     Parts(timestamp=5, partition=None, headers=(), whole=True, value=None)
@@ -42,23 +52,25 @@ def parts_of(given: Mapping[str, Any], others: Iterable[str] = ()) -> Parts:
     if whole and (beside := next(iter(others), None)) is not None:
         raise BindError(
             f"ROWVALUE is the whole value: {beside} cannot stand beside it",
-            hint="name ROWVALUE alone, or the value's columns",
+            hint="name ROWVALUE alone, or the value's columns", place=places.get(beside),
         )
+
+    def part(read: Callable[[Any, str], Any], column: str) -> Any:
+        with pointing_at(places.get(column)):
+            return read(given.get(column), column)
+
     return Parts(
-        _whole(given.get("ROWTIME"), "ROWTIME"),
-        _whole(given.get("ROWPARTITION"), "ROWPARTITION"),
-        tuple(_headers(given.get("ROWHEADERS"))),
-        whole,
-        _bytes(given.get("ROWVALUE"), "ROWVALUE"),
-    )
+        part(_whole, "ROWTIME"), part(_whole, "ROWPARTITION"), part(_headers, "ROWHEADERS"),
+        whole, part(_bytes, "ROWVALUE"),
+    )  # fmt: skip
 
 
 def _whole(value: Any, column: str) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        what = "milliseconds since 1970" if column == "ROWTIME" else "a whole number from 0"
-        raise BindError(f"{column} is {what}, not {value!r}")
+        what, without = _WHOLE[column]
+        raise BindError(f"{column} is {what}, not {value!r}", hint=without)
     return value
 
 
@@ -70,18 +82,20 @@ def _bytes(value: Any, column: str) -> bytes | None:
     raise BindError(f"{column} is text or bytes, not {value!r}", hint="CAST(… AS STRING)")
 
 
-def _headers(value: Any) -> Iterable[tuple[str, bytes | None]]:
+def _headers(value: Any, column: str) -> tuple[tuple[str, bytes | None], ...]:
     if value is None:
-        return
+        return ()
     if isinstance(value, Mapping):
         value = list(value.items())
     if not isinstance(value, list):
-        raise BindError(f"ROWHEADERS cannot be {value!r}", hint=_HEADERS)
+        raise BindError(f"{column} cannot be {value!r}", hint=_HEADERS)
+    made = []
     for header in value:
         if isinstance(header, Mapping):
             fields = {str(name).upper(): inner for name, inner in header.items()}
             named = fields.keys() == {"KEY", "VALUE"}
             header = (fields["KEY"], fields["VALUE"]) if named else None
         if not isinstance(header, tuple) or len(header) != 2 or not isinstance(header[0], str):
-            raise BindError("ROWHEADERS has what is not a header", hint=_HEADERS)
-        yield header[0], _bytes(header[1], f"ROWHEADERS: the header {header[0]}")
+            raise BindError(f"{column} has what is not a header", hint=_HEADERS)
+        made.append((header[0], _bytes(header[1], f"{column}: the header {header[0]}")))
+    return tuple(made)

@@ -1,6 +1,7 @@
 """The topic under a declaration or a query: creates it, or compares it with the statement.
 
-`declare` and `persistent` create topics with it, `asserts` compares.  CREATE never changes an
+`declare` and `persistent` create topics with it, `asserts` compares, `create_topic` and `copy_from`
+say what of a topic that is there differs.  CREATE never changes an
 existing topic.
 """
 
@@ -15,11 +16,12 @@ from kshell.config import Properties
 from kshell.errors import BindError
 from kshell.kafka.client import Client
 from kshell.kafka.metadata import Topic
+from kshell.results import Notice, NoticeKind
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
 
-__all__ = ["Difference", "create_topic", "differences", "keep_topic"]
+__all__ = ["Difference", "create_topic", "differences", "keep_topic", "stays"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,15 @@ def keep_topic(context: Context, topic: Topic, settings: TopicSettings) -> str:
             " is",
         )
     return _sentence(f"Topic {topic.name} stays as it is", found)
+
+
+def stays(client: Client, topic: Topic, said: TopicSettings) -> tuple[Notice, ...]:
+    """A notice where a statement gives settings to a topic that is there and has others."""
+    found = differences(client, topic, said)
+    if not found:
+        return ()
+    texts = ", ".join(_text(d) for d in found)
+    return (Notice(NoticeKind.CHANGE, f"topic {topic.name} stays as it is: {texts}"),)
 
 
 def _sentence(what: str, found: list[Difference]) -> str:

@@ -213,10 +213,22 @@ def test_show_partitions_leaves_kafkas_own_topics_out_unless_all_are_wanted(ask,
     assert {row[0] for row in ask("SHOW PARTITIONS __consumer_offsets")} == {"__consumer_offsets"}
 
 
-@pytest.mark.parametrize("text", ["PRINT kafka.lag", "INSERT INTO kafka.lag (lag) VALUES (1)"])
-def test_what_takes_a_topic_says_that_it_is_a_system_table(execute, text):
-    with pytest.raises(StatementError, match=r"kafka\.lag is a system table"):
+@pytest.mark.parametrize("there", [False, True], ids=["without a topic of that name", "with one"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "PRINT kafka.lag", "INSERT INTO kafka.lag (lag) VALUES (1)", "MIRROR kafka.lag TO x", "MIRROR orders TO kafka.lag",
+        "REDRIVE kafka.lag", "CONSUME FROM kafka.lag GROUP g", "COPY kafka.lag TO STDOUT WITH (ENVELOPE=true)",
+        "CONSUME FROM orders GROUP g COMMIT EXACTLY ONCE INTO kafka.lag",
+    ],
+)  # fmt: skip
+def test_what_takes_a_topic_says_that_it_is_a_system_table(execute, cluster, text, there):
+    if there:
+        cluster.topics["kafka.lag"] = [[0, 0, 1]]
+    with pytest.raises(StatementError, match=r"kafka\.lag is a system table") as raised:
         execute(text)
+    assert "`kafka.lag`" in raised.value.hint
+    assert raised.value.place.column == text.index("kafka") + 1
 
 
 @pytest.mark.parametrize(
