@@ -10,6 +10,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +26,7 @@ from kshell.session import Session
 from . import connect as connects
 from . import realflink, realkafka
 from . import registry as registries
+from .clusters import Cluster, name_profile
 from .connect import Worker
 from .realflink import Flink
 from .realkafka import Broker
@@ -225,3 +227,20 @@ def other_kafka() -> Iterator[Broker]:
     prepared()
     with realkafka.broker() as broker:
         yield broker
+
+
+@pytest.fixture
+def prod(other_kafka: Broker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cluster]:
+    """Another cluster, which the profile prod names."""
+    name_profile(monkeypatch, tmp_path, other_kafka.bootstrap)
+    cluster = Cluster.at(other_kafka.bootstrap)
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def here(kafka: Broker) -> Iterator[Cluster]:
+    """The cluster of most tests."""
+    cluster = Cluster.at(kafka.bootstrap)
+    yield cluster
+    cluster.close()

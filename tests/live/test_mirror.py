@@ -13,25 +13,10 @@ from kshell.errors import BindError, KafkaError, StatementError, UnknownName
 from kshell.kafka.outgoing import OutgoingRecord
 from kshell.kafka.settings import librdkafka
 
-from .clusters import Cluster, name_profile
+from .clusters import name_profile
 
 pytestmark = pytest.mark.live
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
-
-
-@pytest.fixture
-def prod(other_kafka, monkeypatch, tmp_path):
-    name_profile(monkeypatch, tmp_path, other_kafka.bootstrap)
-    cluster = Cluster.at(other_kafka.bootstrap)
-    yield cluster
-    cluster.close()
-
-
-@pytest.fixture
-def here(kafka):
-    cluster = Cluster.at(kafka.bootstrap)
-    yield cluster
-    cluster.close()
 
 
 @pytest.fixture

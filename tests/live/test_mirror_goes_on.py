@@ -18,24 +18,9 @@ from kshell.kafka.outgoing import OutgoingRecord
 from kshell.kafka.settings import librdkafka
 from kshell.session import Session
 
-from .clusters import Cluster, name_profile
+from .clusters import Cluster
 
 pytestmark = pytest.mark.live
-
-
-@pytest.fixture
-def prod(other_kafka, monkeypatch, tmp_path):
-    name_profile(monkeypatch, tmp_path, other_kafka.bootstrap)
-    cluster = Cluster.at(other_kafka.bootstrap)
-    yield cluster
-    cluster.close()
-
-
-@pytest.fixture
-def here(kafka):
-    cluster = Cluster.at(kafka.bootstrap)
-    yield cluster
-    cluster.close()
 
 
 @pytest.fixture
