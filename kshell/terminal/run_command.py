@@ -82,8 +82,8 @@ def main(arguments: Sequence[str]) -> int:
     session = Session.open(found.properties, options.profile)
     session.variables.update(variables_of(options))
     log = JsonLog(options.app) if options.log == "json" else RunLog(options.app)
-    for text in remarks(options, found):
-        log.say("settings", text)
+    for remark in remarks(options, found):
+        log.say("settings", remark)
     with contextlib.closing(session):
         try:
             return _run(session, options, text, address, log)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import Future
+from types import SimpleNamespace
 
 import pytest
 from confluent_kafka import KafkaError as Told
@@ -12,7 +13,8 @@ from confluent_kafka import KafkaException
 from kshell.config import Properties
 from kshell.errors import Forbidden, KafkaError, Outage
 from kshell.kafka.admin import Admin
-from kshell.terminal import run_command
+from kshell.session import Session
+from kshell.terminal import run_command, settings
 from kshell.terminal.run_log import JsonLog
 
 
@@ -74,3 +76,15 @@ def test_other_errors_are_told_at_once():
     with pytest.raises(KafkaError, match="no such config"):
         run_command._patient(attempt, Lines().log())
     assert len(tries) == 1
+
+
+def test_the_file_is_run_also_where_the_settings_have_remarks(monkeypatch, tmp_path, capsys):
+    file, ran = tmp_path / "q.sql", []
+    file.write_text("CREATE STREAM s AS SELECT * FROM t;")
+    session = SimpleNamespace(variables={}, close=lambda: None)
+    monkeypatch.setattr(Session, "open", lambda *given: session)
+    monkeypatch.setattr(settings, "remarks", lambda *given: ["the password goes in plain text"])
+    monkeypatch.setattr(run_command, "_run", lambda s, options, text, address, log: ran.append(text) or 0)
+    assert run_command.main([str(file), "--app", "a", "-b", "localhost:1"]) == 0
+    assert ran == ["CREATE STREAM s AS SELECT * FROM t;"]
+    assert "the password goes in plain text" in capsys.readouterr().err
