@@ -18,7 +18,7 @@ from typing import Protocol
 from aiokafka import errors as codes
 
 from kshell.errors import CorruptRecord, KshellError, Outage
-from kshell.kafka.fetch_session import FetchSession, Turn
+from kshell.kafka.fetch_session import FetchSession, Increment
 from kshell.kafka.frames import SILENCE
 from kshell.kafka.leaders import Leaders
 from kshell.kafka.raw import Fetched, FetchedPartition, RawFetchRequest
@@ -245,18 +245,18 @@ class Fetcher:
         session = None
         if endless and len(partitions) >= _MANY:
             session = self._sessions.setdefault(key, FetchSession())
-        turn = Turn(0, -1, asked, ()) if session is None else session.begin(asked, most)
+        increment = Increment(0, -1, asked, ()) if session is None else session.begin(asked, most)
         request = RawFetchRequest(
             self._leaders.topic.name,
             self._leaders.topic.id,
-            turn.offsets,
+            increment.offsets,
             isolation=self._isolation,
             wait_ms=self._waits.get(key, _WAIT) if endless and idle else _WAIT,
             partition_bytes=most,
             max_bytes=min(self.response_bytes, self._link),
-            session=turn.session,
-            epoch=turn.epoch,
-            forgotten=turn.forgotten,
+            session=increment.session,
+            epoch=increment.epoch,
+            forgotten=increment.forgotten,
         )
         sent = time.monotonic()
         try:

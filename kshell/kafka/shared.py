@@ -261,7 +261,8 @@ class _Topic:
     def _added(self, partition: int) -> None:
         """The topic got a partition: read it from its first record."""
         for reader in self.readers:
-            if partition not in reader.at and not reader.bounded | (partition in reader.missing):
+            known = partition in reader.at or partition in reader.missing
+            if not known and not reader.bounded:
                 reader.at[partition] = 0
                 reader.parked.add(partition)
                 self.settle(reader)

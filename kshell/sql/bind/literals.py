@@ -12,14 +12,14 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 import pyarrow as pa
 from sqlglot import exp
 
-from kshell.errors import BindError, Place
+from kshell.errors import BindError, Place, Unsupported
 from kshell.field_names import plain
-from kshell.sql.as_written import odd_one
+from kshell.sql.as_written import odd_one, place_of
 from kshell.sql.clauses import Name
 from kshell.sql.expressions import Cast, Expression, Literal
 from kshell.types import BIGINT, DOUBLE, INTEGER, decimal, quote_ksql
 
-__all__ = ["check_once", "check_width", "coerce", "number", "scaled"]
+__all__ = ["check_constant", "check_once", "check_width", "coerce", "number", "scaled"]
 
 _WIDE = Context(prec=1000, rounding=ROUND_HALF_UP)
 
@@ -32,6 +32,14 @@ def check_once(names: Sequence[str], written: Sequence[Name]) -> None:
                 f"Column {quote_ksql(plain(name))} is named twice.", hint="name each column once",
                 place=written[n].place,
             )  # fmt: skip
+
+
+def check_constant(node: exp.Expr) -> None:
+    """Unsupported, at its place, where a value of VALUES has a name in it."""
+    if node.find(exp.Column) is not None:
+        raise Unsupported(
+            "VALUES takes constants", hint="put text into 'single quotes'", place=place_of(node)
+        )
 
 
 def check_width(names: Sequence[str], row: Sequence[exp.Expr], place: Place | None) -> None:

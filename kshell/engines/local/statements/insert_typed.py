@@ -22,14 +22,14 @@ from kshell.config import Properties
 from kshell.engines.local.sources.chunks import schemas_for
 from kshell.engines.local.statements.over_duckdb import not_evaluated
 from kshell.engines.local.statements.record_parts import parts_of
-from kshell.errors import BindError, EvaluationError, UnknownName, Unsupported
+from kshell.errors import BindError, EvaluationError, UnknownName
 from kshell.field_names import meant
 from kshell.formats.base import Asked, Half
 from kshell.formats.by_schema import newest
 from kshell.formats.source import SourceWriter
 from kshell.kafka.produce import Outgoing, OutgoingRecord
 from kshell.sql.as_written import place_of
-from kshell.sql.bind.literals import check_once, check_width
+from kshell.sql.bind.literals import check_constant, check_once, check_width
 from kshell.sql.clauses import Name
 from kshell.sql.dialect import to_duckdb
 from kshell.sql.statements import InsertValues
@@ -133,10 +133,7 @@ def _row(
 
 
 def _value(node: exp.Expr, column: Column, connection: duckdb.DuckDBPyConnection) -> pa.Array:
-    if node.find(exp.Column) is not None:
-        raise Unsupported(
-            "VALUES takes constants", hint="put text into 'single quotes'", place=place_of(node)
-        )
+    check_constant(node)
     text = to_duckdb(node)
     any_type = pa.types.is_null(column.type)
     cast = text if any_type else f"CAST({text} AS {duckdb_name(column.type)})"

@@ -17,9 +17,10 @@ from kshell.batch.plan import Planned, Read, prepare
 from kshell.batch.tail import answer
 from kshell.batch.translate_error import translate_error
 from kshell.engines.local.sources.lookup import Lookup
-from kshell.errors import KshellError, Unsupported
+from kshell.errors import KshellError
 from kshell.results import Notice, NoticeKind, Rows
 from kshell.sql.as_written import place_of
+from kshell.sql.bind.literals import check_constant
 from kshell.sql.clauses import Query
 from kshell.sql.dialect import to_duckdb
 
@@ -144,10 +145,7 @@ def evaluator(connection: duckdb.DuckDBPyConnection) -> Callable[[exp.Expr], Any
     import duckdb
 
     def evaluate(node: exp.Expr) -> Any:
-        if node.find(exp.Column) is not None:
-            raise Unsupported(
-                "VALUES takes constants", hint="put text into 'single quotes'", place=place_of(node)
-            )
+        check_constant(node)
         text = to_duckdb(exp.select(node.copy()))
         try:
             return connection.sql(text).to_arrow_table()[0][0].as_py()
