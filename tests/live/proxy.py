@@ -11,7 +11,9 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-__all__ = ["Link", "link"]
+from . import realkafka
+
+__all__ = ["Link", "linked_broker"]
 
 _PIECE = 16 << 10
 
@@ -96,7 +98,11 @@ class Link:
 
     async def _serve(self, down: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.CancelledError):
-            up, into = await asyncio.open_connection("127.0.0.1", self._to)
+            try:
+                up, into = await asyncio.open_connection("127.0.0.1", self._to)
+            except OSError:
+                out.transport.abort()
+                return
             connection = _Connection()
             ways = (self._pass(down, into, connection, False), self._pass(up, out, connection, True))
             tasks = [asyncio.ensure_future(way) for way in ways]
@@ -130,10 +136,16 @@ class Link:
 
 
 @contextlib.contextmanager
-def link(port: int, to: int) -> Iterator[Link]:
-    """A link from one local port to another."""
+def linked_broker() -> Iterator[tuple[Link, str]]:
+    """A broker of its own that names no other way to it than a link; with the link's address.
+
+    The link is there first: a client that has heard of it forgets the broker's own address.
+    """
+    port, to, control = (realkafka.free_port() for _ in range(3))
+    settings = {"advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}"}
     made = Link(port, to)
     try:
-        yield made
+        with realkafka.cluster(1, settings, listeners={"PLAINTEXT": to, "CONTROLLER": control}):
+            yield made, f"127.0.0.1:{port}"
     finally:
         made.close()

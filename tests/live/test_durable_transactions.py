@@ -18,11 +18,10 @@ from confluent_kafka import Producer as Foreign
 from kshell.kafka.admin import Admin
 from kshell.kafka.produce import OutgoingRecord
 
-from . import realkafka
 from .applications import Process, committed, eventually
 from .clusters import Cluster
 from .conftest import prepared
-from .proxy import Link, link
+from .proxy import Link, linked_broker
 
 pytestmark = pytest.mark.live
 
@@ -88,10 +87,8 @@ def world(kafka, tmp_path) -> Iterator[World]:
 def lossy() -> Iterator[tuple[Link, str]]:
     """A broker that is reached by a link only."""
     prepared()
-    port, to, control = (realkafka.free_port() for _ in range(3))
-    settings, ports = {"advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}"}, {"PLAINTEXT": to, "CONTROLLER": control}
-    with link(port, to) as way, realkafka.cluster(1, settings, listeners=ports):
-        yield way, f"127.0.0.1:{port}"
+    with linked_broker() as made:
+        yield made
 
 
 @pytest.mark.timeout(240)

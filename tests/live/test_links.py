@@ -18,9 +18,8 @@ from kshell.kafka.client import Client
 from kshell.kafka.produce import OutgoingRecord, Producer
 from kshell.session import Session
 
-from . import realkafka
 from .conftest import prepared
-from .proxy import Link, link
+from .proxy import Link, linked_broker
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 MB = 1_000_000
@@ -36,10 +35,8 @@ class World:
 def broker() -> Iterator[tuple[Link, str]]:
     """A broker that is reached by a link only, whatever it is asked for."""
     prepared()
-    port = realkafka.free_port()
-    settings = {"advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}"}
-    with realkafka.cluster(1, settings) as (one,), link(port, int(one.bootstrap.rpartition(":")[2])) as way:
-        yield way, f"127.0.0.1:{port}"
+    with linked_broker() as made:
+        yield made
 
 
 @pytest.fixture

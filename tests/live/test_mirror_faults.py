@@ -22,7 +22,7 @@ from kshell.kafka.settings import librdkafka
 from . import realkafka
 from .clusters import Cluster, name_profile
 from .conftest import prepared
-from .proxy import link
+from .proxy import linked_broker
 
 pytestmark = pytest.mark.live
 PARTITIONS = 3
@@ -187,13 +187,11 @@ def test_leaders_of_three_brokers_are_killed_in_turn(source):
 def test_connections_are_cut_at_random(source, tmp_path):
     prepared()
     small_batches(source, "five", 6000)
-    port = realkafka.free_port()
-    settings = {"advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}"}
-    with realkafka.cluster(1, settings) as (broker,), link(port, int(broker.bootstrap.rpartition(":")[2])) as between:
-        target = Cluster.at(broker.bootstrap)
+    with linked_broker() as (between, bootstrap):
+        target = Cluster.at(bootstrap)
         target.create("five", PARTITIONS)
         between.between_cuts = 30_000.0
-        copying = Copying(broker.bootstrap, "five")
+        copying = Copying(bootstrap, "five")
         copying.end(120)
         between.between_cuts = 0.0
         assert between.cuts > 5
