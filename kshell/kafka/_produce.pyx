@@ -90,6 +90,7 @@ AGAIN = 1.0  # seconds until a token is asked for again that ends at once
 
 cdef enum:
     ROOM = 512
+    SOON = 20  # milliseconds that `flush` looks each of
 cdef int PRODUCER = 0
 cdef library lib
 cdef bint loaded = False
@@ -261,8 +262,13 @@ cdef class Sender:
     def flush(self, double seconds):
         """Wait until all is acknowledged; gives how many records are not."""
         cdef int wait = <int>(seconds * 1000)
+        cdef int soon = min(wait, SOON)
         self.renew()
         with nogil:
+            # Where nothing fails no event wakes librdkafka, which looks each 10 ms then.
+            while soon > 0 and lib.outq_len(self.client) > 0:
+                lib.flush(self.client, 1)
+                soon -= 1
             lib.flush(self.client, wait)
         return lib.outq_len(self.client)
 

@@ -191,6 +191,8 @@ class Life:
     def _open(self) -> None:
         if not self._transactions.open:
             self._transactions.begin()
+            # The state's partition is added to the transaction meanwhile, not when it is to end.
+            self._transactions.send(self._plan.state_topic, claim(self._held.owner))
             self._held.passed("begin")
             self._due = time.monotonic() + self._seconds
 
