@@ -10,11 +10,11 @@ import asyncio
 import concurrent.futures
 import contextlib
 import threading
-from collections.abc import Collection, Coroutine, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kshell.config import Properties
-from kshell.errors import ConnectionFailed, KshellError, UsageError
+from kshell.errors import ConnectionFailed, Forbidden, KshellError, UsageError
 from kshell.kafka import ends
 from kshell.kafka.metadata import Broker, Snapshot, Topic
 from kshell.kafka.wire import Wire
@@ -173,6 +173,18 @@ class Client:
     def configs(self, topic: str) -> Sequence[tuple[str, str, bool]]:
         """(name, value, is a default) of a topic's configs; raises KafkaError."""
         return self.call(self.wire.configs(topic))
+
+    def largest_batch(self, topics: Iterable[str]) -> int | None:
+        """How many bytes a batch for any of these topics may have; None where nobody says it.
+
+        librdkafka makes batches of a megabyte, and of one that is too large no record is written.
+        """
+        found = []
+        for topic in topics:
+            with contextlib.suppress(Forbidden):
+                configs = self.configs(topic)
+                found += [int(value) for name, value, _ in configs if name == "max.message.bytes"]
+        return min(found, default=None)
 
     def close(self) -> None:
         """Close every connection and end the thread."""

@@ -71,6 +71,11 @@ def is_idempotent(properties: Properties) -> bool:
     return "enable.idempotence" in _delivery(properties)
 
 
+def batch_size(largest: int | None) -> int:
+    """librdkafka's setting, where a topic takes batches of so many bytes."""
+    return min(largest or _BATCH, _BATCH)
+
+
 def _delivery(properties: Properties) -> dict[str, Any]:
     """The settings of acknowledgements; raises UsageError where two of them cannot both be."""
     acks = properties["acks"]
@@ -100,9 +105,10 @@ class Producer:
 
     def __init__(
         self, properties: Properties, on_stall: Callable[[KafkaError], None] = _raised,
-        partitioner: str = PARTITIONER, largest: int = _BATCH,
+        partitioner: str = PARTITIONER, largest: int | None = None,
     ) -> None:  # fmt: skip
-        """`largest` is how many bytes of records a batch has at most; one record may have more."""
+        """`largest` is how many bytes of records a batch has at most (`Client.largest_batch`); one
+        record may have more."""
         check_writes(properties, "writing records")
         self.on_stall = on_stall
         self._properties = properties
@@ -118,7 +124,7 @@ class Producer:
                 "partitioner": PARTITIONER if partitioner == "round_robin" else partitioner,
                 "compression.type": properties["compression.type"],
                 "linger.ms": 5,
-                "batch.size": min(largest, _BATCH),
+                "batch.size": batch_size(largest),
                 "queue.buffering.max.kbytes": 64 << 10,  # `send` waits when it is full
                 "delivery.report.only.error": True,  # no call for records that were acknowledged
                 "message.timeout.ms": 0,  # kshell keeps the time, because the wait can begin again

@@ -20,10 +20,12 @@ _LEAVING = 10.0  # seconds that the abort may take
 
 
 def write_at_once(
-    properties: Properties, id: str, records: Iterable[tuple[str, Outgoing]]
-) -> None:
+    properties: Properties, id: str, records: Iterable[tuple[str, Outgoing]],
+    largest: int | None = None,
+) -> None:  # fmt: skip
     """Write the records of each topic, all or none; raises KafkaError, Forbidden, UsageError.
 
+    `largest` is how many bytes a batch may have: `Client.largest_batch`.
     Whoever reads what is committed sees none of them before all are there.
     """
     if not is_idempotent(properties):
@@ -34,7 +36,7 @@ def write_at_once(
     longest = (properties.number("delivery.timeout.ms") or 0) / 1000
     transactions = Transactions(
         properties, id, expires=min(max(longest, 1.0), EXPIRES),
-        partitioner=properties["partitioner"],
+        partitioner=properties["partitioner"], largest=largest,
     )  # fmt: skip
     transactions.begin()
     try:

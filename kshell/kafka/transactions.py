@@ -17,7 +17,7 @@ from kshell.config import Properties
 from kshell.errors import Forbidden, KafkaError, KshellError, Outage
 from kshell.kafka.error_codes import PASSES
 from kshell.kafka.outgoing import Outgoing, Refused
-from kshell.kafka.produce import PARTITIONER, PURGED, failure, sender_of
+from kshell.kafka.produce import PARTITIONER, PURGED, batch_size, failure, sender_of
 from kshell.kafka.rights import refused
 from kshell.kafka.settings import librdkafka
 from kshell.permits import check_writes
@@ -57,7 +57,7 @@ class Transactions:
 
     def __init__(
         self, properties: Properties, id: str, stopping: Callable[[], bool] = lambda: False, *,
-        expires: float = EXPIRES, partitioner: str = PARTITIONER,
+        expires: float = EXPIRES, partitioner: str = PARTITIONER, largest: int | None = None,
     ) -> None:  # fmt: skip
         check_writes(properties, "writing records")
         self.id, self._stopping, self._expires = id, stopping, expires
@@ -71,6 +71,7 @@ class Transactions:
                 "partitioner": PARTITIONER if partitioner == "round_robin" else partitioner,
                 "compression.type": properties["compression.type"],
                 "linger.ms": 5,
+                "batch.size": batch_size(largest),
                 "retry.backoff.ms": 20,  # else its steps are of half a second
                 "queue.buffering.max.kbytes": 64 << 10,  # `send` waits when it is full
                 "delivery.report.only.error": True,

@@ -45,6 +45,7 @@ examples:
 
 def main(arguments: Sequence[str]) -> int:
     """Write the records; returns the exit code."""
+    from kshell.engines.chosen import ChosenEngine
     from kshell.session import Session
 
     options = _parser().parse_args(list(arguments))
@@ -53,7 +54,10 @@ def main(arguments: Sequence[str]) -> int:
     try:
         made = _datagen(options, properties)
         _create(session, made.topic, options.partitions)
-        return _write(made, options, properties)
+        engine = session.engine
+        assert isinstance(engine, ChosenEngine)
+        largest = engine.local.context.client.largest_batch([made.topic])
+        return _write(made, options, properties, largest)
     finally:
         session.close()
 
@@ -149,12 +153,14 @@ def _create(session: Session, topic: str, partitions: int | None) -> None:
                 note(clean(notice.text))
 
 
-def _write(made: Datagen, options: argparse.Namespace, properties: Properties) -> int:
+def _write(
+    made: Datagen, options: argparse.Namespace, properties: Properties, largest: int | None
+) -> int:
     from kshell.kafka.produce import Producer
 
     rate = options.rate or (math.inf if options.limit else _RATE)
     clock = _Clock(rate, options.limit or sys.maxsize, bool(options.seed))
-    producer = Producer(properties)
+    producer = Producer(properties, largest=largest)
     code = 0
     with _said(made.topic, clock) as say:
         try:

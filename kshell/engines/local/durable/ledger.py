@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from kshell.engines.local.continuous.time_order import Lane, Stand
-from kshell.engines.local.durable.packing import pack, unpack
+from kshell.engines.local.durable.packing import PIECE, pack, unpack
 from kshell.errors import KshellError, Outage, UsageError
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import Fetch
@@ -40,6 +40,7 @@ _STATE = re.compile(r"_kshell\.([^.]+)\.(.+)\.state")
 _TAIL = 8  # records at the end of the topic that are looked at first
 _LEAST = 1 << 20  # bytes of deltas before which no snapshot is worth while
 _MANY = 1000  # deltas before which none is
+_AROUND = 512  # bytes of a batch and of a key, beside a record's value
 _EACH = 1 << 16  # bytes of snapshot for each delta more
 _WANTED = Wanted(offset=True, timestamp=True, key=True, value=True)
 
@@ -155,10 +156,13 @@ class Ledger:
     """Makes the records of commits, and knows which of them a snapshot replaces."""
 
     def __init__(
-        self, header: Header, owner: Owner, saved: Saved, reads: Sequence[str]
-    ) -> None:
+        self, header: Header, owner: Owner, saved: Saved, reads: Sequence[str],
+        largest: int | None = None,
+    ) -> None:  # fmt: skip
+        """`largest` is how many bytes a batch of the topic may have."""
         self._header: Header | None = header  # until it is written
         self._owner, self._reads = owner, tuple(reads)
+        self._piece = max(min((largest or PIECE) - _AROUND, PIECE), _AROUND)
         self._keys = list(saved.keys)
         self.standing = saved.standing or Standing(owner.nonce, {}, {})
 
@@ -184,7 +188,7 @@ class Ledger:
             if not entries.keys.num_rows and not whole:
                 continue
             keys += entries.keys.num_rows
-            for n, piece in enumerate(pack(entries)):
+            for n, piece in enumerate(pack(entries, self._piece)):
                 records.append((f"{kind}/{seq}/{name}/{n}".encode(), piece))
                 size += len(piece)
         written = [key for key, _ in records]

@@ -65,9 +65,12 @@ class Life:
         self._written: list[WrittenTopic] = []
         self._topic = self._there(plan.state_topic, _STATE)
         self._stays()
+        self._there(plan.sink.target.topic, _SINK)
+        written = filter(None, (plan.sink.target.topic, plan.state_topic, plan.dead_letters))
         self._transactions = Transactions(
-            lookup.properties, plan.id, self._leaves_now, expires=_EXPIRES
-        )
+            lookup.properties, plan.id, self._leaves_now, expires=_EXPIRES,
+            largest=lookup.client.largest_batch(written),
+        )  # fmt: skip
         self._stays()  # it may have been stopped just before
         self._claim()
         saved = read(lookup.client, self._topic, held.fetch)
@@ -81,7 +84,6 @@ class Life:
         self._outlet = Outlet(
             plan.sink, writer_of(plan.sink, lookup.properties), self._write, self._unwritten
         )
-        self._there(plan.sink.target.topic, _SINK)
         self._sink = WrittenTopic(lookup.client, plan.sink.target.topic, _SINK)
         self._outlet.partitions = self._sink.partitions
         state = WrittenTopic(lookup.client, plan.state_topic, _STATE)
@@ -91,7 +93,8 @@ class Life:
         self._names = states(self._graph)
         header = plan.header(self._graph)
         self._restore(saved, header)
-        self._ledger = Ledger(header, held.owner, saved, self._reads)
+        largest = lookup.client.largest_batch([plan.state_topic])
+        self._ledger = Ledger(header, held.owner, saved, self._reads, largest)
         lanes: Mapping[Lane, Stand] = {} if standing is None else standing.lanes
         self._feed = held.feed = open_feed(lookup, plan.sink, bounded=False, goes_on=lanes)
         self._stands = Stands(lanes)

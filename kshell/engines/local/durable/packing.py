@@ -18,8 +18,8 @@ _KEY, _VALUE, _GONE = "k.", "v.", "gone"
 _LZ4 = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
-def pack(entries: Entries) -> list[bytes]:
-    """The entries as pieces of bytes, which belong together in this order."""
+def pack(entries: Entries, largest: int = PIECE) -> list[bytes]:
+    """The entries as pieces of at most so many bytes, which belong together in this order."""
     columns = [*entries.keys.columns, *entries.values.columns, entries.gone]
     names = [_KEY + n for n in entries.keys.schema.names]
     names += [_VALUE + n for n in entries.values.schema.names]
@@ -28,7 +28,7 @@ def pack(entries: Entries) -> list[bytes]:
     with pa.ipc.new_stream(out, batch.schema, options=_LZ4) as stream:
         stream.write_batch(batch)
     data = memoryview(out.getvalue())
-    return [bytes(data[at : at + PIECE]) for at in range(0, len(data), PIECE)]
+    return [bytes(data[at : at + largest]) for at in range(0, len(data), largest)]
 
 
 def unpack(pieces: Iterable[bytes]) -> Entries:

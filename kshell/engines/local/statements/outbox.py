@@ -64,18 +64,13 @@ class Outbox:
     @cached_property
     def producer(self) -> Producer:
         """It connects when first needed."""
-        largest = self.largest or _USUAL  # else records are refused for the others of their batch
         partitioner = self._properties["partitioner"]
-        return Producer(self._properties, partitioner=partitioner, largest=largest)
+        return Producer(self._properties, partitioner=partitioner, largest=self.largest)
 
     @cached_property
     def largest(self) -> int | None:
         """How many bytes a batch of the topic may have; None where the user may not see it."""
-        with contextlib.suppress(Forbidden):
-            for name, value, _ in self._context.client.configs(self.topic):
-                if name == "max.message.bytes":
-                    return int(value)
-        return None
+        return self._context.client.largest_batch([self.topic])
 
     @cached_property
     def _found(self) -> Topic | None:

@@ -138,8 +138,9 @@ def _start(
         )
         context.catalog = context.catalog.with_query(RunningQuery(id, reads, writes))
         return id
-    producer = Producer(lookup.properties)
     topic = sink.target.topic
+    largest = lookup.client.largest_batch([topic])
+    producer = Producer(lookup.properties, largest=largest)
     write = writer_of(sink, lookup.properties)
     outlet = Outlet(
         sink, write, lambda records: producer.send(topic, records),

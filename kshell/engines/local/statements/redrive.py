@@ -134,7 +134,8 @@ def redrive(
     if not going:
         return plan
     count = going if statement.limit is None else min(going, statement.limit)
-    sends = _Sending(statement, called, letters, there, to, count, count < going)
+    largest, more = client.largest_batch(there), count < going
+    sends = _Sending(statement, called, letters, there, largest, to, count, more)
     notices = [*lookup.notices, *_remarks(statement, count, going)]
     if letters.bad:
         notices.append(remark(f"{many(len(letters.bad), 'batch')} cannot be read: SHOW ERRORS"))
@@ -155,11 +156,12 @@ class _Sending:
 
     def __init__(
         self, statement: Redrive, called: str, letters: _Letters, there: set[str],
-        properties: Properties, count: int, more: bool,
+        largest: int | None, properties: Properties, count: int, more: bool,
     ) -> None:  # fmt: skip
         self._more = more  # records are left by the limit
         self._statement, self._called, self._letters = statement, called, letters
-        self._there, self._properties, self._count = there, properties, count
+        self._there, self._largest = there, largest
+        self._properties, self._count = properties, count
         self._stopped, self._over = threading.Event(), threading.Event()
         self._sent = Counter[str]()
         self._next = {p: start for p, (start, _) in letters.ranges.items()}
@@ -171,7 +173,7 @@ class _Sending:
         self._began = time.monotonic()
 
         def batches() -> Iterator[pa.RecordBatch]:
-            producer = Producer(self._properties)
+            producer = Producer(self._properties, largest=self._largest)
             try:
                 self._send_all(producer)
                 (producer.leave if self._stopped.is_set() else producer.flush)()

@@ -51,7 +51,8 @@ def commit(context: Context, statement: Commit, properties: Properties) -> Answe
             given = properties.get("transactional.id")
             context.transaction_id = given or f"{properties['client.id']}-{uuid.uuid4()}"
         try:
-            write_at_once(properties, context.transaction_id, held)
+            largest = context.client.largest_batch(dict.fromkeys(topic for topic, _ in held))
+            write_at_once(properties, context.transaction_id, held, largest)
         except KafkaError as error:
             still = f"{many(len(held), 'record')} still held: COMMIT tries again, ROLLBACK drops"
             error.hint = "; ".join(filter(None, (error.hint, still)))
