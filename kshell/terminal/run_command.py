@@ -147,7 +147,7 @@ def _run(
         make_topics = partial(applications.make_topics, engine.context, session.properties)
         _patient(make_topics, log)
         turn = applications.turn(engine.context, session.properties) if options.standby else None
-        open_ones.enter_context(_waited(turn, stop, log))
+        open_ones.enter_context(_waited(turn, application, stop, log))
         if stop.is_set():
             return code
         _patient(lambda: applications.start(engine.context, session.properties), log)
@@ -244,7 +244,9 @@ def _served(application: Application, address: Address | None, log: RunLog) -> I
 
 
 @contextlib.contextmanager
-def _waited(turn: Turn | None, stop: threading.Event, log: RunLog) -> Iterator[None]:
+def _waited(
+    turn: Turn | None, application: Application, stop: threading.Event, log: RunLog
+) -> Iterator[None]:
     """Wait until it is this process's turn, or it is to stop; at the end let the next begin."""
     if turn is None:
         yield
@@ -252,10 +254,12 @@ def _waited(turn: Turn | None, stop: threading.Event, log: RunLog) -> Iterator[N
     turn.join()
     try:
         told = time.monotonic() + _TELL
-        while not turn.serve() and not stop.wait(_LOOK / 2):
-            if told and time.monotonic() > told:
-                told = 0.0
-                log.say("standby", "kshell: another process has the turn; this one stands by")
+        with contextlib.ExitStack() as following:
+            while not turn.serve() and not stop.wait(_LOOK / 2):
+                if told and time.monotonic() > told:
+                    told = 0.0
+                    log.say("standby", "kshell: another process has the turn; this one stands by")
+                    following.enter_context(application.follows())
         yield
     finally:
         turn.leave()

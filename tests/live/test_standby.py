@@ -66,6 +66,13 @@ def test_it_waits_takes_over_and_says_so(quick, tmp_path):
     assert third.terminate() == 0, third.text
     found = committed(quick.bootstrap, f"{name}-copied")
     assert Counter(json.loads(m.value())["N"] for m in found) == Counter(range(sent))
+    last: dict[bytes, dict] = {}
+    for message in committed(quick.bootstrap, f"{name}-counted"):  # no count went back, or was written twice
+        row = json.loads(message.value())
+        assert row["C"] > last.get(message.key(), {"C": 0})["C"]
+        last[message.key()] = row
+    keys = Counter(record.key for record in rows(sent, 0))
+    assert {key: row["C"] for key, row in last.items()} == keys
 
 
 def test_one_that_waits_leaves_at_once(quick, tmp_path):

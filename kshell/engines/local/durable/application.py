@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextvars
 import re
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from kshell.engines.local.durable.plan import Plan
 from kshell.engines.local.durable.query import Durable
+from kshell.engines.local.durable.standby import Standby
 from kshell.engines.local.sources.lookup import Lookup
 from kshell.errors import BindError, KshellError, Place, Unsupported, UsageError
 from kshell.kafka.transactions import EXPIRES
@@ -48,6 +50,7 @@ class Application:
     plans: dict[str, Plan] = field(default_factory=dict)
     topics: dict[str, NewTopic] = field(default_factory=dict)
     queries: list[Durable] = field(default_factory=list)
+    standby: Standby | None = None  # of a process that has waited for its turn
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -105,7 +108,16 @@ class Application:
         """Start all of them; their topics are there."""
         self.queries = [Durable(plan, self.seconds) for plan in self.plans.values()]
         for query in self.queries:
+            if self.standby is not None:
+                query.held.replica = self.standby.taken(query.id)
             query.start()
+        self.standby = None
+
+    def follows(self) -> AbstractContextManager[None]:
+        """Read what another process writes of the state, inside the block: `run` goes on at once
+        then."""
+        self.standby = Standby(list(self.plans.values()))
+        return self.standby.follows()
 
     def running(self) -> list[Running]:
         """How each query is."""

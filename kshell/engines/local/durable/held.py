@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from kshell.engines.local.continuous.feed import Feed
 from kshell.engines.local.durable.ledger import Owner, Standing
+from kshell.engines.local.durable.replica import Replica
 from kshell.errors import KafkaError
 from kshell.kafka.fetch import Fetch
 
@@ -33,6 +34,7 @@ class Held:
         self.standing: Standing | None = None
         self.commits: list[float] = []  # seconds of the last ones
         self.written = 0
+        self.replica: Replica | None = None  # of a process that stood by
         self.claimed = False  # whether a life has been the owner
         self._ends = 0.0
         self._fetch: Fetch | None = None

@@ -32,8 +32,8 @@ from kshell.kafka.records import Wanted, decode
 from kshell.stream.state import Entries
 
 __all__ = ["VERSION", "Header", "Ledger", "Owner", "Saved", "Standing", "claim", "decided",
-           "end_of", "first_offsets", "glance", "last_owner", "query_id", "query_of", "read",
-           "saved_of", "state_topic"]  # fmt: skip
+           "end_of", "first_offsets", "glance", "is_state", "last_owner", "query_id", "query_of",
+           "records_between", "saved_of", "state_topic"]  # fmt: skip
 
 VERSION = 1  # of what the records are; a later kshell reads earlier ones
 _STATE = re.compile(r"_kshell\.([^.]+)\.(.+)\.state")
@@ -220,28 +220,21 @@ def claim(owner: Owner, *, left: bool = False, error: str = "") -> Outgoing:
     return _records([(b"n", _json(asdict(now)))])
 
 
-def read(client: Client, topic: Topic, hold: Callable[[Fetch], None]) -> Saved:
-    """All that is committed, to the high watermark: waits for transactions that are open.
-
-    `hold` gets the read, which may be cancelled.
-    """
-    return _read(client, topic, "read_uncommitted", hold)
-
-
 def decided(client: Client, topic: Topic) -> Saved:
     """What was committed before the first transaction that is open; waits for nothing."""
-    return _read(client, topic, "read_committed", lambda fetch: None)
-
-
-def _read(client: Client, topic: Topic, ends: str, hold: Callable[[Fetch], None]) -> Saved:
-    first, end = client.snapshot(topic, ends).check_whole().offsets[0]
+    first, end = client.snapshot(topic, "read_committed").check_whole().offsets[0]
     last: dict[bytes, bytes] = {}
-    for key, value in _records_of(client, topic, first, end, hold):
+    for key, value in records_between(client, topic, first, end, lambda fetch: None):
         if value is None:
             last.pop(key, None)
         else:
             last[key] = value
     return saved_of(last)
+
+
+def is_state(key: bytes) -> bool:
+    """Whether a record has a part of the state."""
+    return key[:2] in (b"s/", b"d/")
 
 
 def saved_of(last: Mapping[bytes, bytes]) -> Saved:
@@ -260,7 +253,7 @@ def saved_of(last: Mapping[bytes, bytes]) -> Saved:
     if b"o" in last:
         standing = Standing.of(last[b"o"])
     pieces: dict[tuple[str, int], dict[str, dict[int, bytes]]] = {}
-    keys = [key for key in last if key[:2] in (b"s/", b"d/")]
+    keys = [key for key in last if is_state(key)]
     for key in keys:
         kind, seq, rest = key.decode().split("/", 2)
         name, _, n = rest.rpartition("/")
@@ -288,7 +281,7 @@ def glance(client: Client, topic: Topic) -> Saved:
     size = _TAIL
     while True:
         start, last = max(first, end - size), dict[bytes, bytes]()
-        for key, value in _records_of(client, topic, start, end, lambda fetch: None):
+        for key, value in records_between(client, topic, start, end, lambda fetch: None):
             if key in (b"n", b"o") and value is not None:
                 last[key] = value
         if b"o" in last or start == first:
@@ -302,7 +295,7 @@ def last_owner(client: Client, topic: Topic, hold: Callable[[Fetch], None]) -> s
     size = _TAIL
     while True:
         start, nonce = max(first, end - size), ""
-        for key, value in _records_of(client, topic, start, end, hold):
+        for key, value in records_between(client, topic, start, end, hold):
             if key in (b"n", b"o") and value is not None:
                 nonce = json.loads(value)["nonce"]
         if nonce or start == first:
@@ -310,10 +303,13 @@ def last_owner(client: Client, topic: Topic, hold: Callable[[Fetch], None]) -> s
         size *= 8
 
 
-def _records_of(
+def records_between(
     client: Client, topic: Topic, first: int, end: int, hold: Callable[[Fetch], None]
 ) -> Iterator[tuple[bytes, bytes | None]]:
-    """The committed records of the only partition, of the offsets [first, end)."""
+    """The committed records of the only partition, of the offsets [first, end).
+
+    `hold` gets the read, which may be cancelled.
+    """
     if first >= end:
         return
     fetch = Fetch(client, Snapshot(topic, {0: (first, end)}, 1), {0: (first, end)})

@@ -15,23 +15,20 @@ from kshell.engines.local.continuous.sink_writer import Outlet
 from kshell.engines.local.continuous.time_order import Lane, Stand, Step, cut
 from kshell.engines.local.continuous.written_topic import WrittenTopic
 from kshell.engines.local.durable.dead_letters import DeadLetters
-from kshell.engines.local.durable.fingerprint import check_upgrade
 from kshell.engines.local.durable.group_offsets import GroupOffsets
 from kshell.engines.local.durable.held import Held, TakenOver
 from kshell.engines.local.durable.inputs import identities
 from kshell.engines.local.durable.ledger import (
-    Header,
     Ledger,
-    Saved,
     claim,
     end_of,
     first_offsets,
     last_owner,
-    read,
 )
 from kshell.engines.local.durable.plan import Plan
+from kshell.engines.local.durable.replica import Replica
 from kshell.engines.local.durable.standing import Stands, bare
-from kshell.engines.local.durable.states import renamed, restore, states
+from kshell.engines.local.durable.states import renamed, states
 from kshell.engines.local.sources.chunks import writer_of
 from kshell.errors import KshellError, Outage, TopicChanged
 from kshell.kafka.metadata import Topic
@@ -59,7 +56,9 @@ class Life:
 
     def __init__(self, plan: Plan, seconds: float, held: Held) -> None:
         self._plan, self._seconds, self._held = plan, seconds, held
-        self._lookup = lookup = plan.lookup()
+        replica = held.replica or Replica(plan)
+        held.replica = None
+        self._lookup = lookup = replica.lookup
         self._leaves = list(scans(plan.sink))
         self._reads = [leaf.source.topic for leaf in self._leaves]
         self._written: list[WrittenTopic] = []
@@ -73,7 +72,7 @@ class Life:
         )  # fmt: skip
         self._stays()  # it may have been stopped just before
         self._claim()
-        saved = read(lookup.client, self._topic, held.fetch)
+        saved = replica.read(self._topic, "read_uncommitted", held.fetch)
         standing = saved.standing
         if standing is None and held.standing is not None:
             raise _gone(plan.state_topic, _STATE)
@@ -89,12 +88,10 @@ class Life:
         state = WrittenTopic(lookup.client, plan.state_topic, _STATE)
         self._written += [self._sink, state]
         self._topics = identities(plan, lookup, standing)
-        self._graph = plan.graph(lookup)
+        self._graph = replica.graph()
         self._names = states(self._graph)
-        header = plan.header(self._graph)
-        self._restore(saved, header)
-        largest = lookup.client.largest_batch([plan.state_topic])
-        self._ledger = Ledger(header, held.owner, saved, self._reads, largest)
+        header, largest = plan.header(self._graph), lookup.client.largest_batch([plan.state_topic])
+        self._ledger = Ledger(header, held.owner, replica.saved, self._reads, largest)
         lanes: Mapping[Lane, Stand] = {} if standing is None else standing.lanes
         self._feed = held.feed = open_feed(lookup, plan.sink, bounded=False, goes_on=lanes)
         self._stands = Stands(lanes)
@@ -141,12 +138,6 @@ class Life:
             self._held.claimed = True
         except Fenced:  # by a newer one
             raise TakenOver(self._plan.name) from None
-
-    def _restore(self, saved: Saved, header: Header) -> None:
-        """Loads the state; raises BindError where it is another query's."""
-        if saved.header is not None:
-            check_upgrade(self._plan.name, saved.header.fingerprint, header.fingerprint)
-        restore(self._graph, saved)
 
     def _write(self, records: Outgoing) -> None:
         self._transactions.send(self._plan.sink.target.topic, records)

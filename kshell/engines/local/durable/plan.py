@@ -53,11 +53,10 @@ class Plan:
         return list(scans(self.sink))[scan].source.topic
 
     def graph(self, lookup: Lookup) -> Graph:
-        """Its operators, without state."""
-        errors = lookup.errors
+        """Its operators, without state; rows that fail are told to what the lookup has then."""
 
         def failed(row: dict[str, object], column: str, message: str) -> None:
-            errors.evaluation(self.name, column, message)
+            lookup.errors.evaluation(self.name, column, message)
 
         return self.context.copy().run(build, self.sink, failed)
 

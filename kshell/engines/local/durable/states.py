@@ -11,7 +11,7 @@ from kshell.engines.local.durable.ledger import Saved
 from kshell.stream.graph import Graph
 from kshell.stream.state import Entries
 
-__all__ = ["renamed", "restore", "states"]
+__all__ = ["Filling", "renamed", "states"]
 
 
 def states(graph: Graph) -> dict[str, str]:
@@ -31,12 +31,18 @@ def renamed(parts: Mapping[str, Entries], names: Mapping[str, str]) -> dict[str,
     return named
 
 
-def restore(graph: Graph, saved: Saved) -> None:
-    """Fill a new graph; what changes from then on is noted."""
-    places = {name: place for place, name in states(graph).items()}
-    # A delta lacks the parts of which nothing changed.
-    blank = {part: entries.slice(0, 0) for part, entries in graph.snapshot().items()}
-    for parts in (saved.snapshot, *saved.deltas):
-        if parts:
-            graph.load({**blank, **renamed(parts, places)})
-    graph.changed()
+class Filling:
+    """A new graph that is filled with a snapshot, and then with what has changed since."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._places = {name: place for place, name in states(graph).items()}
+        # A delta lacks the parts of which nothing changed.
+        self._blank = {part: entries.slice(0, 0) for part, entries in graph.snapshot().items()}
+
+    def load(self, saved: Saved) -> None:
+        """Take in what comes next; what the graph's steps change from then on is noted."""
+        for parts in (saved.snapshot, *saved.deltas):
+            if parts:
+                self.graph.load({**self._blank, **renamed(parts, self._places)})
+        self.graph.changed()

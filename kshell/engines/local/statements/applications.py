@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from kshell.config import Properties
-from kshell.engines.local.durable.ledger import Saved, glance, query_id, query_of, read
+from kshell.engines.local.durable.ledger import Saved, decided, glance, query_id, query_of
 from kshell.engines.local.statements.proposals import planned, remark
 from kshell.errors import KshellError, UnknownName
 from kshell.kafka.group_admin import delete_group
@@ -145,7 +145,7 @@ def describe_kept(context: Context, name: str) -> Iterator[tuple[str, str | None
     query = queries.get(name)
     if query is None:
         raise UnknownName("query", name, [*context.queries, *queries])
-    saved = read(context.client, query.topic, lambda fetch: None)
+    saved = decided(context.client, query.topic)
     yield "application", query.application
     yield "query", query.name
     yield "runs", _where(saved)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kshell.engines.local.durable import ledger
 from kshell.engines.local.durable.fingerprint import fingerprint
 from kshell.engines.local.durable.ledger import Header, Ledger, Owner, saved_of
-from kshell.engines.local.durable.states import renamed, restore, states
+from kshell.engines.local.durable.states import Filling, renamed, states
 from tests.streams.exported import held
 from tests.streams.query import Query
 from tests.streams.records import Record, records
@@ -47,7 +47,7 @@ class Run:
         graph = self.query.graph
         self.names = states(graph)
         saved = saved_of(topic.last)
-        restore(graph, saved)
+        Filling(graph).load(saved)
         header = Header("", fingerprint(self.query.sink, graph), "test")
         if saved.header is not None:
             assert list(saved.header.fingerprint) == header.fingerprint

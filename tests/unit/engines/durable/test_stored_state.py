@@ -10,7 +10,7 @@ import pytest
 
 from kshell.engines.local.durable.fingerprint import check_upgrade, fingerprint
 from kshell.engines.local.durable.ledger import saved_of
-from kshell.engines.local.durable.states import restore
+from kshell.engines.local.durable.states import Filling
 from kshell.errors import BindError, UsageError
 from tests.streams.query import Query
 from tests.streams.records import Record
@@ -33,7 +33,7 @@ def test_what_version_1_wrote_is_read():
     assert saved.standing is not None
     assert saved.standing.lanes[0, 0].next == 3
     check_upgrade("O", saved.header.fingerprint, fingerprint(query.sink, query.graph))
-    restore(query.graph, saved)
+    Filling(query.graph).load(saved)
     (made,) = query.made(Record("l", "a", (3,), 9))
     assert made.value == "3|3.0|5,1,3|3"
 

@@ -1,0 +1,67 @@
+"""A process that stands by follows the state of its queries, so that it goes on at once."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator, Sequence
+
+from kshell.engines.local.durable.plan import Plan
+from kshell.engines.local.durable.replica import Replica
+from kshell.errors import KshellError
+from kshell.kafka.fetch import Fetch
+
+__all__ = ["Standby"]
+
+_EACH = 0.5  # seconds between two looks at what has come
+_ENDING = 10.0  # seconds that what is being loaded may still take
+
+
+class Standby:
+    """Keeps a replica of each query's state while `follows` is entered."""
+
+    def __init__(self, plans: Sequence[Plan]) -> None:
+        self._plans = plans
+        self._replicas: dict[str, Replica] = {}
+        self._over = threading.Event()
+        self._fetch: Fetch | None = None
+        self._thread = threading.Thread(target=self._run, name="kshell-standby", daemon=True)
+
+    @contextlib.contextmanager
+    def follows(self) -> Iterator[None]:
+        """Read on inside the block, in a thread; after it the replicas are for who takes over."""
+        self._thread.start()
+        try:
+            yield
+        finally:
+            self._over.set()
+            if self._fetch is not None:
+                self._fetch.cancel()
+
+    def taken(self, query: str) -> Replica | None:
+        """The replica of a query, as far as it came; after `follows` only."""
+        self._thread.join(_ENDING)
+        return None if self._thread.is_alive() else self._replicas.pop(query, None)
+
+    def _run(self) -> None:
+        while not self._over.is_set():
+            for plan in self._plans:
+                self._follow(plan)
+            self._over.wait(_EACH)
+
+    def _follow(self, plan: Plan) -> None:
+        replica = self._replicas.setdefault(plan.name, Replica(plan))
+        try:
+            with contextlib.suppress(KshellError):  # brokers that are away: it reads on later
+                topic = replica.lookup.client.find(plan.state_topic)
+                if topic is not None and not self._over.is_set():
+                    replica.read(topic, "read_committed", self._hold)
+            replica.graph()
+        except Exception:  # a life says what is wrong, if it is so then
+            del self._replicas[plan.name]
+
+    def _hold(self, fetch: Fetch) -> None:
+        """The state is being read: it ends when the process is to go on."""
+        self._fetch = fetch
+        if self._over.is_set():
+            fetch.cancel()
