@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kshell.engines.local.durable import ledger
 from kshell.engines.local.durable import replica as replica_module
 from kshell.engines.local.durable.fingerprint import fingerprint
 from kshell.engines.local.durable.ledger import Header, saved_of
@@ -72,12 +71,11 @@ def logs(monkeypatch):
 
 
 def follows(script: str, given: list[Record], chance: random.Random) -> None:
-    topic, snapshots = Log(), 0
+    topic = Log()
     replica, run = replica_of(script, topic), Run(script, topic)
     for at, record in enumerate(given, 1):
         run.query.made(record)
         if chance.random() < 0.6:
-            snapshots += run.ledger.wants_snapshot
             run.commit(at)
         if chance.random() < 0.2:
             topic.compact()
