@@ -1,7 +1,7 @@
 """Queries that outlive their process: what exactly once costs, and what it takes to go on.
 
 `python benchmarks/durable.py [PART …]`, all parts without one: `throughput` (beside the same query
-without state in Kafka), `restore`, `size` (of the state topic), `latency`, `memory`.  Real Kafka; each
+without state in Kafka), `restore`, `size` (of the state topic), `latency`, `memory`, `standby`.  Real Kafka; each
 run is a process of its own.
 """
 
@@ -23,6 +23,7 @@ from pathlib import Path
 from compare import ROOT
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+import kshell
 from kshell import __version__
 from kshell.config import Properties
 from kshell.engines.chosen import ChosenEngine
@@ -291,7 +292,46 @@ def memory(bootstrap: str) -> None:
     )
 
 
-PARTS = {"throughput": throughput, "size": size, "latency": latency, "memory": memory}
+def standby(bootstrap: str) -> None:
+    """From SIGKILL to the next process's readiness, over a table of a million keys; from SIGTERM too."""
+    fill(bootstrap, "kept", KEYS, KEYS)
+    app, log = name(), "stands by"
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "q.sql"
+        file.write_text(COUNT.format(source="kept", sink=app))
+        first = Process(bootstrap, file, app, "--standby", "--commit", "1s").ready()
+        wait_for(lambda: shell_says(bootstrap, app) == 0, 120)
+        for how in ("SIGKILL", "SIGTERM"):
+            second = Process(bootstrap, file, app, "--standby", "--commit", "1s")
+            wait_for(lambda process=second: log in process.text, 60)
+            time.sleep(5)
+            began = time.perf_counter()
+            if how == "SIGKILL":
+                first.kill()
+            else:
+                first.process.terminate()
+            second.ready()
+            print(f"{KEYS:,} keys: {how} to the next process's readiness {time.perf_counter() - began:.2f} s  target <= 3", flush=True)
+            first.wait()
+            first = second
+        first.terminate()
+
+
+def wait_for(true: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def shell_says(bootstrap: str, app: str) -> int | None:
+    """The lag of the application's query, as any shell sees it."""
+    with kshell.connect(bootstrap) as session:
+        rows = session.sql("SHOW QUERIES").to_arrow().to_pylist()
+    return next((row["lag"] for row in rows if row["application"] == app), None)
+
+
+PARTS = {"throughput": throughput, "size": size, "latency": latency, "memory": memory, "standby": standby}
 
 
 def main() -> None:
@@ -301,7 +341,7 @@ def main() -> None:
         return
     sys.path.insert(0, str(ROOT))
     for part in sys.argv[1:] or PARTS:
-        with realkafka.broker({"log.segment.bytes": 1 << 30}) as broker:
+        with realkafka.broker({"log.segment.bytes": 1 << 30, "group.min.session.timeout.ms": 2000}) as broker:
             PARTS[part](broker.bootstrap)
 
 

@@ -151,6 +151,10 @@ class Graph:
         """How many rows came after all their windows had closed."""
         return sum(getattr(operator, "late", 0) for operator in self.operators.values())
 
+    def count(self) -> int:
+        """How many keys and rows all operators keep."""
+        return sum(operator.count() for _, operator in self._stateful())
+
     def snapshot(self) -> dict[str, Entries]:
         """The state of all operators: each part's name begins with its operator's place."""
         return self._parts("snapshot")

@@ -101,6 +101,10 @@ class Collected:
         old = rows.filter(pa.array(np.asarray(rows.column(self._by)) <= bound))
         self._rows.drop(self._rows.keys.find(self._rows.columns(old)))
 
+    def count(self) -> int:
+        """How many rows are kept."""
+        return len(self._rows)
+
     def snapshot(self) -> dict[str, Entries]:
         """All rows by their keys."""
         return {"rows": self._rows.snapshot(), "times": self._times()}

@@ -74,6 +74,9 @@ class Entries:
 class Stateful(Protocol):
     """An operator whose state can be taken out and put into another of the same plan."""
 
+    def count(self) -> int:
+        """How many keys or rows it keeps."""
+
     def snapshot(self) -> dict[str, Entries]:
         """Everything, by the name of the part."""
 

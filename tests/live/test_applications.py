@@ -41,6 +41,7 @@ def test_a_shell_sees_describes_and_drops_it(kafka, topic, properties, shell, ca
     described = dict(shell.sql(f"DESCRIBE QUERY {name}.COUNTED").rows())
     assert described["runs"] == where
     assert described["statement"].startswith("CREATE TABLE COUNTED WITH")
+    assert described["keys"] == "7"
     assert described["group"] == f"kshell.{name}.COUNTED"
     offsets = [int(v) for k, v in described.items() if k.startswith(f"next offset of {source}")]
     assert sum(offsets) == 700
@@ -50,6 +51,7 @@ def test_a_shell_sees_describes_and_drops_it(kafka, topic, properties, shell, ca
     figures = get(port, "/metrics")
     for line in ("kshell_query_up{application=\"%s\",query=\"COUNTED\"} 1",
                  "kshell_records_read_total{application=\"%s\",query=\"COPIED\"} 700",
+                 "kshell_state_keys{application=\"%s\",query=\"COUNTED\"} 7",
                  "kshell_lag_records{application=\"%s\",query=\"COPIED\"} 0"):  # fmt: skip
         assert line % name in figures.splitlines()
     assert all(re.fullmatch(r"# (HELP|TYPE) \w+ .+|\w+\{[^{}]*\} [0-9.]+", line) for line in figures.splitlines())

@@ -176,6 +176,10 @@ class ColumnarAggregate:
             times, ones,
         ).rows  # fmt: skip
 
+    def count(self) -> int:
+        """How many groups are kept."""
+        return int(np.count_nonzero(self._times.data >= 0))
+
     def snapshot(self) -> dict[str, Entries]:
         """The groups by their keys (and the start of their window): time and the folds' states."""
         return self._exported(self._all(), None)

@@ -344,6 +344,10 @@ class ForeignKeyJoin:
         sides = (rows_at(s.rows, i) for s, i in zip(self._sides, ids, strict=True))
         return self._joined.of(lefts.keys(slots), sides, lefts["time"][slots])
 
+    def count(self) -> int:
+        """How many rows of both sides are kept."""
+        return sum(len(side.rows) for side in self._sides)
+
     def snapshot(self) -> dict[str, Entries]:
         """The rows of both sides by their ids, and each key's numbers."""
         return self._parts("snapshot")

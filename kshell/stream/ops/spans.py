@@ -179,6 +179,10 @@ class SpanAggregate:
             (starts, self._ends(starts, lasts)), lasts, np.ones(len(numbers), np.int64),
         ).rows  # fmt: skip
 
+    def count(self) -> int:
+        """How many windows are kept."""
+        return len(self._windows.all())
+
     def snapshot(self) -> dict[str, Entries]:
         """The windows, by their group and their start: the last moment and the folds' states."""
         return self._exported(self._windows.all(), None)

@@ -340,6 +340,10 @@ class StreamJoin:
             held = self._times[0].held(some) + self._times[1].held(some)
             self._keys.drop(some[held == 0])
 
+    def count(self) -> int:
+        """How many rows of both sides are kept."""
+        return sum(map(len, self._rows))
+
     def snapshot(self) -> dict[str, Entries]:
         """The rows of both sides, those that wait, the clocks."""
         return self._parts("snapshot")

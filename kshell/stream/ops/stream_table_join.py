@@ -76,6 +76,10 @@ class StreamTableJoin:
         made_by = None if left.order is None else left.order.take(pa.array(at, pa.int64()))
         return Changes(out, Changes.of(out).weights, made_by)
 
+    def count(self) -> int:
+        """How many rows of the table are kept."""
+        return len(self._table)
+
     def snapshot(self) -> dict[str, Entries]:
         """The table's rows by their keys."""
         return {"table": self._table.snapshot()}

@@ -80,6 +80,10 @@ class TableSource:
         order = places if batch.order is None else batch.order.take(places)
         return Changes(rows, pa.array(weights, WEIGHT), order)
 
+    def count(self) -> int:
+        """How many rows are kept."""
+        return len(self._kept)
+
     def snapshot(self) -> dict[str, Entries]:
         """The rows by their keys."""
         return {"rows": self._kept.snapshot()}

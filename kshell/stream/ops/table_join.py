@@ -102,6 +102,10 @@ class TableJoin:
         )
         return self._joined.of(cells, sides, keyed["time"][slots])
 
+    def count(self) -> int:
+        """How many rows of both sides are kept."""
+        return sum(len(side.rows) for side in self._sides)
+
     def snapshot(self) -> dict[str, Entries]:
         """The rows of both sides by their ids, and each key's ids."""
         left, right = (side.rows.snapshot() for side in self._sides)

@@ -105,7 +105,7 @@ class Standing:
     snapshot: int = 0  # bytes
     deltas: int = 0  # bytes
     count: int = 0  # deltas since the snapshot
-    keys: int = 0  # of the snapshot
+    keys: int = 0  # and rows that the state has
     host: str = ""  # of the process that made it
     pid: int = 0
     reads: tuple[str, ...] = ()  # the topic of each scan
@@ -175,19 +175,19 @@ class Ledger:
 
     def commit(
         self, parts: Mapping[str, Entries], lanes: Mapping[Lane, Stand], topics: Mapping[str, str],
-        *, whole: bool,
+        *, whole: bool, keys: int,
     ) -> Outgoing:  # fmt: skip
         """The records of a commit, and from then on it counts as made.
 
-        `parts` are what changed, or all of the state where they are `whole`.
+        `parts` are what changed, or all of the state where they are `whole`; `keys` are how many
+        it has.
         """
         before, records = self.standing, list[tuple[bytes, bytes | None]]()
         seq = before.seq + 1
-        kind, size, keys = "s" if whole else "d", 0, 0
+        kind, size = "s" if whole else "d", 0
         for name, entries in parts.items():
             if not entries.keys.num_rows and not whole:
                 continue
-            keys += entries.keys.num_rows
             for n, piece in enumerate(pack(entries, self._piece)):
                 records.append((f"{kind}/{seq}/{name}/{n}".encode(), piece))
                 size += len(piece)
@@ -196,7 +196,7 @@ class Ledger:
             records += [(key, None) for key in self._keys]
             self._keys = written
             self.standing = Standing(
-                self._owner.nonce, lanes, topics, seq, seq, _now(), size, 0, 0, keys
+                self._owner.nonce, lanes, topics, seq, seq, _now(), size
             )
         else:
             self._keys += written
@@ -205,7 +205,7 @@ class Ledger:
                 deltas=before.deltas + size, count=before.count + bool(written),
             )  # fmt: skip
         self.standing = replace(
-            self.standing, host=self._owner.host, pid=self._owner.pid, reads=self._reads
+            self.standing, keys=keys, host=self._owner.host, pid=self._owner.pid, reads=self._reads
         )
         if self._header is not None:
             records.append((b"h", _json(asdict(self._header))))

@@ -201,7 +201,8 @@ class Life:
         offsets = first_offsets(lanes, self._reads)
         self._bury(offsets)
         records = self._ledger.commit(
-            renamed(parts, self._names), lanes, self._topics, whole=whole
+            renamed(parts, self._names), lanes, self._topics, whole=whole,
+            keys=self._graph.count(),
         )
         self._transactions.send(self._plan.state_topic, records)
         held.passed("deltas")

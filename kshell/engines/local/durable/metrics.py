@@ -45,7 +45,7 @@ _METRICS = (
             lambda q: q.held.standing.seq if q.held.standing is not None else None),
     _Metric("kshell_last_commit_timestamp_seconds", "gauge", "When the query committed last",
             lambda q: q.held.standing.time / 1000 if q.held.standing is not None else None),
-    _Metric("kshell_state_keys", "gauge", "Entries in the last snapshot of the state",
+    _Metric("kshell_state_keys", "gauge", "Keys and rows in the state at the last commit",
             lambda q: q.held.standing.keys if q.held.standing is not None else None),
     _Metric("kshell_state_bytes", "gauge", "Bytes of the last snapshot and of what changed since",
             lambda q: q.held.standing.snapshot + q.held.standing.deltas

@@ -159,7 +159,7 @@ def describe_kept(context: Context, name: str) -> Iterator[tuple[str, str | None
     if standing is not None:
         yield "last commit", ago(standing.time)
         yield "commits", f"{standing.seq:,}"
-        yield "keys of the snapshot", f"{standing.keys:,}"
+        yield "keys", f"{standing.keys:,}"
         yield "state", f"{standing.snapshot + standing.deltas:,} bytes"
         for (topic, partition), at in sorted(standing.offsets().items()):
             yield f"next offset of {topic}, partition {partition}", f"{at:,}"
