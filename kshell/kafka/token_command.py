@@ -5,6 +5,7 @@ No shell runs it, it cannot ask at the terminal, and neither its time nor its ou
 
 from __future__ import annotations
 
+import atexit
 import os
 import selectors
 import shlex
@@ -69,6 +70,16 @@ def without(words: str, secrets: Iterable[str]) -> str:
     return words if len(words) <= _SAID else f"{words[:_SAID]}…"
 
 
+_alive: set[subprocess.Popen[bytes]] = set()  # what the end of this process ends
+
+
+@atexit.register
+def _end() -> None:
+    for process in list(_alive):
+        process.kill()
+        process.wait()
+
+
 def _run(arguments: Sequence[str]) -> tuple[int, str, str]:
     """The exit code, and what the program printed on both streams; raises OSError too."""
     deadline = time.monotonic() + _PATIENCE
@@ -81,6 +92,7 @@ def _run(arguments: Sequence[str]) -> tuple[int, str, str]:
         ) as process,
         selectors.DefaultSelector() as streams,
     ):
+        _alive.add(process)
         assert process.stdout is not None
         assert process.stderr is not None
         out, said = bytearray(), bytearray()
@@ -112,4 +124,6 @@ def _run(arguments: Sequence[str]) -> tuple[int, str, str]:
         except BaseException:
             process.kill()
             raise
+        finally:
+            _alive.discard(process)
     return code, out.decode(errors="replace"), said.decode(errors="replace")

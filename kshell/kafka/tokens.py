@@ -6,8 +6,10 @@ before that, and an older one serves as long as it is valid and no new one can b
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
+import contextlib
 import json
 import math
 import re
@@ -76,6 +78,31 @@ class Tokens:
             return self._renewed(time.time())
         finally:
             self._lock.release()
+
+    async def awaited(self) -> Token:
+        """`current` for an event loop: its thread is none that the end of the process waits for."""
+        loop = asyncio.get_running_loop()
+        made: asyncio.Future[Token] = loop.create_future()
+
+        def tell(token: Token | None, error: Exception | None) -> None:
+            if made.done():
+                return  # nobody waits any longer
+            if token is None:
+                made.set_exception(error or AssertionError)
+            else:
+                made.set_result(token)
+
+        def ask() -> None:
+            token, failure = None, None
+            try:
+                token = self.current()
+            except Exception as error:
+                failure = error
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(tell, token, failure)
+
+        threading.Thread(target=ask, name="kshell-token", daemon=True).start()
+        return await made
 
     def _renewed(self, now: float) -> Token:
         held = self._held

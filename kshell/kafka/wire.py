@@ -86,7 +86,7 @@ class _Provider(AbstractTokenProvider):  # type: ignore[misc]
         self._used: Token | None = None
 
     async def token(self) -> str:
-        self._used = await asyncio.to_thread(self._tokens.current)
+        self._used = await self._tokens.awaited()
         return self._used.text
 
     def another(self) -> bool:

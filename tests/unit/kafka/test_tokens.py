@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import json
 import math
 import os
 import shlex
+import subprocess
 import sys
 import threading
 import time
@@ -258,6 +260,33 @@ def test_a_command_that_does_not_end_is_ended(monkeypatch, tmp_path) -> None:
         tokens_of(prints(code)).current()
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid.read_text()), 0)
+
+
+_LEAVES = """
+import asyncio, os, sys, threading, time
+from kshell.config import Properties
+from kshell.kafka.tokens import tokens_of
+tokens = tokens_of(Properties({"sasl.oauthbearer.token.command": sys.argv[1]}))
+threading.Thread(target=lambda: asyncio.run(tokens.awaited()), daemon=True).start()
+while not os.path.exists(sys.argv[2]):
+    time.sleep(0.05)
+"""
+
+
+def test_who_leaves_does_not_wait_for_a_command_and_ends_it(tmp_path) -> None:
+    pid, written = tmp_path / "pid", tmp_path / "written"
+    code = f"import os, time; open({str(pid)!r}, 'w').write(str(os.getpid())); os.rename({str(pid)!r}, {str(written)!r}); time.sleep(60)"
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-c", _LEAVES, shlex.join([sys.executable, "-S", "-c", code]), str(written)], check=True)
+    assert time.monotonic() - began < 10
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(written.read_text()), 0)
+
+
+def test_a_token_is_awaited_with_its_error() -> None:
+    assert asyncio.run(tokens_of(prints("print('token')")).awaited()).text == "token"
+    with pytest.raises(Unreachable, match="printed no token"):
+        asyncio.run(tokens_of(prints("import sys; sys.exit(1)")).awaited())
 
 
 def test_what_a_command_leaves_running_is_not_waited_for() -> None:
