@@ -130,6 +130,8 @@ def _run(
     if options.check:
         _tell_checked(application, unasked, found, log)
         return 0
+    if not options.standby:
+        _patient(lambda: applications.check_alone(engine.context), log)
     if names:
         applications.reset(engine.context, names, session.properties)
         log.say("reset", f"{', '.join(names)}: the state is forgotten; outputs are written again.")

@@ -83,8 +83,14 @@ def test_one_that_waits_leaves_at_once(quick, tmp_path):
     first = Process(quick.bootstrap, file, name, "--standby").ready()
     second = Process(quick.bootstrap, file, name, "--standby")
     eventually(lambda: second.text, lambda text: STANDS_BY in text)
+    alone = Process(quick.bootstrap, file, name)
+    assert alone.wait() == 2
+    assert f"application {name} is run with --standby on 127.0.0.1" in alone.text
+    assert Process(quick.bootstrap, file, name, "--check").wait() == 0
     began = time.monotonic()
     assert second.terminate() == 0, second.text
     assert time.monotonic() - began < 5
     assert first.process.poll() is None
     assert first.terminate() == 0, first.text
+    alone = Process(quick.bootstrap, file, name).ready()
+    assert alone.terminate() == 0, alone.text

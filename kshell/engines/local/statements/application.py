@@ -21,7 +21,7 @@ from kshell.errors import Forbidden, KafkaError, KshellError, UsageError
 from kshell.kafka import states
 from kshell.kafka.client import Client
 from kshell.kafka.group_admin import delete_group
-from kshell.kafka.groups import committed
+from kshell.kafka.groups import committed, named
 from kshell.kafka.metadata import Topic
 from kshell.kafka.turn import Turn
 from kshell.sql import queries
@@ -31,7 +31,7 @@ from kshell.sql.plan import scans
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
 
-__all__ = ["ALLOWED", "allowed", "check", "make_topics", "reset", "start", "turn"]
+__all__ = ["ALLOWED", "allowed", "check", "check_alone", "make_topics", "reset", "start", "turn"]
 
 # What may stand in the file of an application, beside what the session itself does (SET, DEFINE).
 ALLOWED = (
@@ -155,6 +155,21 @@ def reset(context: Context, names: Collection[str], properties: Properties) -> N
             context.seen(plan.state_topic, lambda topic: topic is None)
         if _has_run(context, plan):
             delete_group(admin, plan.id)
+
+
+def check_alone(context: Context) -> None:
+    """Raise UsageError where processes stand by for the application: they and one that does not
+    would fence each other in turn."""
+    application = _application(context)
+    group = None
+    with contextlib.suppress(Forbidden):
+        group = named(context.look(), application.group)
+    if group is not None and group.members:
+        raise UsageError(
+            f"application {application.name} is run with --standby on"
+            f" {', '.join(sorted({m.host.removeprefix('/') for m in group.members}))}",
+            hint="--standby stands in the same queue; or stop those first",
+        )
 
 
 def start(context: Context, properties: Properties) -> None:
